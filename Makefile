@@ -1,0 +1,32 @@
+# Every target does its own set-up; nothing needs to be run before it.
+.PHONY: up setup test unit check bench lock clean
+
+PY := .venv/bin/python
+
+up: setup            ## run the headless-Service experiment and stay up
+	$(PY) -m examples.headless
+
+setup:               ## .venv/ and the system programs
+	@scripts/setup.sh
+
+test: setup          ## all tests, those in a real kernel and with a real kubectl included
+	$(PY) -m pytest -q tests/unit -n 2
+	$(PY) -m pytest -q tests/integration
+
+unit: setup          ## the pure core alone: seconds
+	$(PY) -m pytest -q tests/unit -n 2
+
+check: setup         ## lint, types, import contracts
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+bench: setup         ## every benchmark; one of them: make bench BENCH=dns
+	$(PY) -m bench $(BENCH)
+
+lock: setup          ## pin what is installed now
+	.venv/bin/pip freeze --exclude-editable | grep -v '^fairlead' > requirements.lock
+
+clean:
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

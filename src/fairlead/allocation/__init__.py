@@ -1,0 +1,1 @@
+"""Who owns which virtual IP and which port: pure choices over explicit state."""

@@ -1,0 +1,1 @@
+"""One module per process: composes core and drivers; the only wiring."""

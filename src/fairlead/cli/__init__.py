@@ -1,0 +1,1 @@
+"""Arguments to app or explain; exit codes."""

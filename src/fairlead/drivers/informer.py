@@ -1,0 +1,154 @@
+"""Keeps a local, decoded copy of one collection in step with the API server: list, then watch, for ever.
+
+Level-triggered: whatever happens to the connection, the copy converges and the listener hears the net change. After
+``410 Gone`` or any doubt the collection is listed anew and the difference to the copy is what the listener gets.
+Protocol: Kubernetes API concepts, "Efficient detection of changes".
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+import msgspec
+
+from fairlead.drivers.kube_client import KubeClient, KubeError, Resource, Unreachable
+from fairlead.model.decode import DecodeError, decode
+from fairlead.model.names import ObjectKey
+from fairlead.model.objects import Object
+
+T = TypeVar("T", bound=Object)
+Listener = Callable[[T | None, T | None], None]
+
+PAGE = 500  # objects per list request, as client-go's reflector asks for
+FIRST_RETRY, LAST_RETRY = 0.05, 5.0  # seconds between attempts to reach the server, doubling
+WATCH_SECONDS = 300  # how long the server is asked to keep one watch open
+
+log = logging.getLogger(__name__)
+
+
+class _ListMeta(msgspec.Struct, rename="camel"):
+    resource_version: str = ""
+    continue_: str = msgspec.field(default="", name="continue")
+
+
+class _List(msgspec.Struct):
+    metadata: _ListMeta
+    items: list[msgspec.Raw] | None = None
+
+
+class _VersionOnly(msgspec.Struct):
+    metadata: _ListMeta
+
+
+class _Status(msgspec.Struct):
+    message: str = ""
+    code: int = 0
+
+
+class Informer(Generic[T]):
+    """A decoded copy of one collection.
+
+    Args:
+        type_: the slim type to decode into.
+        listener: called with (old, new) for each net change, old None for an addition, new None for a deletion; called
+            from the event loop and must not block.
+        query: label and field selectors, passed on to the server.
+        on_synced: called once, when the first list has been delivered to the listener.
+    """
+
+    def __init__(
+        self,
+        client: KubeClient,
+        resource: Resource,
+        type_: type[T],
+        listener: Listener[T],
+        query: dict[str, str] | None = None,
+        on_synced: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.objects: dict[ObjectKey, T] = {}
+        self.synced = asyncio.Event()
+        self.last_heard = time.monotonic()
+        self._client, self._resource, self._type = client, resource, type_
+        self._listener, self._on_synced = listener, on_synced
+        self._query = query or {}
+        self._version = ""
+
+    async def run(self) -> None:
+        """List and watch until cancelled; never raises for the server's faults, and retries with back-off."""
+        delay = FIRST_RETRY
+        while True:
+            try:
+                if not self._version:
+                    await self._relist()
+                delay = FIRST_RETRY
+                await self._watch()
+            except (KubeError, Unreachable, DecodeError, msgspec.DecodeError) as error:
+                if isinstance(error, (KubeError, DecodeError, msgspec.DecodeError)):
+                    self._version = ""
+                log.info("watch of %s interrupted, next attempt in %.2f s: %s", self._resource.plural, delay, error)
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, LAST_RETRY)
+
+    async def _relist(self) -> None:
+        found: dict[ObjectKey, T] = {}
+        continue_ = ""
+        while True:
+            query = {**self._query, "limit": str(PAGE), **({"continue": continue_} if continue_ else {})}
+            page = msgspec.json.decode(await self._client.get(self._resource.path(), query), type=_List)
+            for raw in page.items or ():
+                object_ = decode(self._type, bytes(raw))
+                found[object_.key] = object_
+            continue_ = page.metadata.continue_
+            if not continue_:
+                break
+        for key in self.objects.keys() - found.keys():
+            self._forget(self.objects[key])
+        for object_ in found.values():
+            self._learn(object_)
+        self._version = page.metadata.resource_version
+        self._heard_first_list()
+
+    def _heard_first_list(self) -> None:
+        self.last_heard = time.monotonic()
+        if not self.synced.is_set():
+            self.synced.set()
+            self._on_synced()
+
+    async def _watch(self) -> None:
+        query = {
+            **self._query,
+            "resourceVersion": self._version,
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(WATCH_SECONDS),
+        }
+        async for event in self._client.watch(self._resource.path(), query):
+            self.last_heard = time.monotonic()
+            self._take(event.type, bytes(event.object))
+
+    def _take(self, type_: str, raw: bytes) -> None:
+        if type_ == "ERROR":
+            status = msgspec.json.decode(raw, type=_Status)
+            raise KubeError(status.code, "Expired", status.message)
+        if type_ == "BOOKMARK":
+            self._version = msgspec.json.decode(raw, type=_VersionOnly).metadata.resource_version
+            return
+        object_ = decode(self._type, raw)
+        self._version = object_.metadata.resource_version
+        if type_ == "DELETED":
+            self._forget(object_)
+        else:
+            self._learn(object_)
+
+    def _learn(self, new: T) -> None:
+        old = self.objects.get(new.key)
+        if old is not None and old.metadata.resource_version == new.metadata.resource_version:
+            return
+        self.objects[new.key] = new
+        self._listener(old, new)
+
+    def _forget(self, gone: T) -> None:
+        old = self.objects.pop(gone.key, None)
+        if old is not None:
+            self._listener(old, None)

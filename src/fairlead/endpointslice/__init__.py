@@ -1,0 +1,1 @@
+"""Services and Pods in, a plan of EndpointSlice writes out."""

@@ -1,0 +1,39 @@
+"""From JSON (or the dictionaries made of it) to slim objects.
+
+Readers must survive what the API server of any cluster sends: unknown fields are ignored, and what cannot be read
+names the field.
+"""
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from fairlead.model.objects import EndpointSlice, Namespace, Node, Object, Pod, Service
+
+T = TypeVar("T", bound=Object)
+
+KINDS: dict[str, type[Object]] = {
+    "Namespace": Namespace,
+    "Service": Service,
+    "EndpointSlice": EndpointSlice,
+    "Pod": Pod,
+    "Node": Node,
+}
+
+
+class DecodeError(ValueError):
+    """A document that is not an object of the kind; the message ends in the path of the field at fault."""
+
+
+def decode(type_: type[T], document: bytes | str | dict[str, Any]) -> T:
+    """A slim object from JSON text or from an already parsed document.
+
+    Raises:
+        DecodeError: a field has the wrong type, or the text is not JSON.
+    """
+    try:
+        if isinstance(document, dict):
+            return msgspec.convert(document, type_)
+        return msgspec.json.decode(document, type=type_)
+    except msgspec.DecodeError as error:
+        raise DecodeError(str(error)) from error

@@ -1,0 +1,381 @@
+"""Slim, frozen Kubernetes objects: only the fields that some part of Fairlead reads.
+
+The API server keeps whole JSON documents; these types exist for the readers (DNS, proxy, controllers, explain), which
+hold many thousands of them. Do not add a field before something reads it. Field meanings are those of the Kubernetes
+API reference, v1 and discovery.k8s.io/v1.
+"""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from fairlead.model.names import ObjectKey
+
+SERVICE_NAME_LABEL = "kubernetes.io/service-name"
+HEADLESS_LABEL = "service.kubernetes.io/headless"
+PROXY_NAME_LABEL = "service.kubernetes.io/service-proxy-name"
+MANAGED_BY_LABEL = "endpointslice.kubernetes.io/managed-by"
+ZONE_LABEL = "topology.kubernetes.io/zone"
+TRIGGER_TIME_ANNOTATION = "endpoints.kubernetes.io/last-change-trigger-time"
+
+CLUSTER_IP_NONE = "None"
+
+_EMPTY: Mapping[str, str] = {}
+
+
+class _Slim(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, gc=False):
+    """Base of all slim objects: immutable, camelCase on the wire, unknown fields ignored."""
+
+
+class OwnerReference(_Slim, frozen=True):
+    """Who an object belongs to; ``controller`` marks the one that manages it."""
+
+    kind: str
+    name: str
+    uid: str
+    api_version: str = ""
+    controller: bool = False
+
+
+class Metadata(_Slim, frozen=True):
+    """The part of ObjectMeta that readers use; times are RFC 3339 text."""
+
+    name: str
+    namespace: str = ""
+    uid: str = ""
+    resource_version: str = ""
+    generation: int = 0
+    creation_timestamp: str | None = None
+    deletion_timestamp: str | None = None
+    labels: Mapping[str, str] | None = None
+    annotations: Mapping[str, str] | None = None
+    owner_references: tuple[OwnerReference, ...] | None = None
+
+
+class _Object(_Slim, frozen=True):
+    """What every slim object has: metadata, and shorthands for the parts of it that are read all the time."""
+
+    metadata: Metadata
+
+    @property
+    def key(self) -> ObjectKey:
+        return ObjectKey(self.metadata.namespace, self.metadata.name)
+
+    @property
+    def name(self) -> str:
+        return self.metadata.name
+
+    @property
+    def namespace(self) -> str:
+        return self.metadata.namespace
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        return self.metadata.labels or _EMPTY
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        return self.metadata.annotations or _EMPTY
+
+
+class Namespace(_Object, frozen=True):
+    """A Namespace; its existence alone matters to DNS."""
+
+
+class ServicePort(_Slim, frozen=True):
+    """One port of a Service. ``target_port`` is a number or the name of a container port."""
+
+    port: int
+    name: str = ""
+    protocol: str = "TCP"
+    target_port: int | str | None = None
+    node_port: int = 0
+    app_protocol: str | None = None
+
+
+class ClientIPConfig(_Slim, frozen=True):
+    """Session affinity time-out, in seconds."""
+
+    timeout_seconds: int = 10800
+
+
+class SessionAffinityConfig(_Slim, frozen=True):
+    """Configuration of the ClientIP session affinity."""
+
+    client_ip: ClientIPConfig | None = msgspec.field(default=None, name="clientIP")
+
+
+class ServiceSpec(_Slim, frozen=True):
+    """Wanted state of a Service, after the API server's defaulting and allocation."""
+
+    type: str = "ClusterIP"
+    cluster_ip: str = msgspec.field(default="", name="clusterIP")
+    cluster_ips: tuple[str, ...] = msgspec.field(default=(), name="clusterIPs")
+    ip_families: tuple[str, ...] = ()
+    ports: tuple[ServicePort, ...] = ()
+    selector: Mapping[str, str] | None = None
+    external_name: str = ""
+    external_ips: tuple[str, ...] = msgspec.field(default=(), name="externalIPs")
+    session_affinity: str = "None"
+    session_affinity_config: SessionAffinityConfig | None = None
+    external_traffic_policy: str | None = None
+    internal_traffic_policy: str | None = None
+    traffic_distribution: str | None = None
+    health_check_node_port: int = 0
+    publish_not_ready_addresses: bool = False
+    load_balancer_class: str | None = None
+    load_balancer_source_ranges: tuple[str, ...] = ()
+
+
+class IngressPoint(_Slim, frozen=True):
+    """One address at which a load balancer answers; ``ip_mode`` None means VIP."""
+
+    ip: str = ""
+    hostname: str = ""
+    ip_mode: str | None = None
+
+
+class LoadBalancerStatus(_Slim, frozen=True):
+    """Where the load balancer of a Service answers."""
+
+    ingress: tuple[IngressPoint, ...] = ()
+
+
+class ServiceStatus(_Slim, frozen=True):
+    """Observed state of a Service."""
+
+    load_balancer: LoadBalancerStatus = LoadBalancerStatus()
+
+
+class Service(_Object, frozen=True):
+    """A Service of any type."""
+
+    spec: ServiceSpec = ServiceSpec()
+    status: ServiceStatus = ServiceStatus()
+
+    @property
+    def cluster_ips(self) -> tuple[str, ...]:
+        """The virtual IPs, without the "None" of a headless Service; ``clusterIP`` stands in on old objects."""
+        ips = self.spec.cluster_ips or ((self.spec.cluster_ip,) if self.spec.cluster_ip else ())
+        return tuple(ip for ip in ips if ip != CLUSTER_IP_NONE)
+
+    @property
+    def is_headless(self) -> bool:
+        return self.spec.type == "ClusterIP" and self.spec.cluster_ip == CLUSTER_IP_NONE
+
+    @property
+    def is_external_name(self) -> bool:
+        return self.spec.type == "ExternalName"
+
+
+class EndpointConditions(_Slim, frozen=True):
+    """Three-valued conditions. Absent means: ready true, serving as ready, terminating false (KEP-1672)."""
+
+    ready: bool | None = None
+    serving: bool | None = None
+    terminating: bool | None = None
+
+
+class ObjectReference(_Slim, frozen=True):
+    """A reference to another object, as in ``Endpoint.targetRef``."""
+
+    kind: str = ""
+    namespace: str = ""
+    name: str = ""
+    uid: str = ""
+
+
+class TopologyHint(_Slim, frozen=True):
+    """A zone or node that should consume an endpoint."""
+
+    name: str
+
+
+class EndpointHints(_Slim, frozen=True):
+    """Where an endpoint should be consumed from."""
+
+    for_zones: tuple[TopologyHint, ...] | None = None
+    for_nodes: tuple[TopologyHint, ...] | None = None
+
+
+class Endpoint(_Slim, frozen=True):
+    """One endpoint; consumers use ``addresses[0]`` alone (upstream's EndpointSlice documentation)."""
+
+    addresses: tuple[str, ...]
+    conditions: EndpointConditions = EndpointConditions()
+    hostname: str | None = None
+    target_ref: ObjectReference | None = None
+    node_name: str | None = None
+    zone: str | None = None
+    hints: EndpointHints | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        return self.conditions.ready is not False
+
+    @property
+    def is_serving(self) -> bool:
+        return self.is_ready if self.conditions.serving is None else self.conditions.serving
+
+    @property
+    def is_terminating(self) -> bool:
+        return self.conditions.terminating is True
+
+
+class EndpointPort(_Slim, frozen=True):
+    """One port of all endpoints in a slice; ``port`` None means "all ports"."""
+
+    name: str | None = None
+    protocol: str | None = None
+    port: int | None = None
+    app_protocol: str | None = None
+
+
+class EndpointSlice(_Object, frozen=True):
+    """A discovery.k8s.io/v1 EndpointSlice; null lists of the real API are read as empty."""
+
+    address_type: str = "IPv4"
+    endpoints: tuple[Endpoint, ...] | None = None
+    ports: tuple[EndpointPort, ...] | None = None
+
+    @property
+    def service_key(self) -> ObjectKey | None:
+        """The Service that this slice belongs to, told by its label alone; None when unlabelled."""
+        name = self.labels.get(SERVICE_NAME_LABEL)
+        return ObjectKey(self.namespace, name) if name else None
+
+
+class PodIP(_Slim, frozen=True):
+    """One address of a Pod."""
+
+    ip: str
+
+
+class Condition(_Slim, frozen=True):
+    """A status condition; ``status`` is "True", "False" or "Unknown"."""
+
+    type: str
+    status: str
+    reason: str = ""
+    message: str = ""
+    last_transition_time: str | None = None
+
+
+class ContainerPort(_Slim, frozen=True):
+    """A named or numbered port of a container."""
+
+    container_port: int
+    name: str = ""
+    protocol: str = "TCP"
+
+
+class Container(_Slim, frozen=True):
+    """A container as Service semantics see it: its ports. ``restart_policy`` Always makes an init one a sidecar."""
+
+    name: str
+    ports: tuple[ContainerPort, ...] | None = None
+    restart_policy: str | None = None
+
+
+class PodSpec(_Slim, frozen=True):
+    """Wanted state of a Pod."""
+
+    node_name: str = ""
+    hostname: str = ""
+    subdomain: str = ""
+    host_network: bool = False
+    node_selector: Mapping[str, str] | None = None
+    containers: tuple[Container, ...] = ()
+    init_containers: tuple[Container, ...] | None = None
+
+
+class PodStatus(_Slim, frozen=True):
+    """Observed state of a Pod."""
+
+    phase: str = "Pending"
+    pod_ip: str = msgspec.field(default="", name="podIP")
+    pod_ips: tuple[PodIP, ...] = msgspec.field(default=(), name="podIPs")
+    conditions: tuple[Condition, ...] | None = None
+
+
+class Pod(_Object, frozen=True):
+    """A Pod."""
+
+    spec: PodSpec = PodSpec()
+    status: PodStatus = PodStatus()
+
+    @property
+    def ips(self) -> tuple[str, ...]:
+        """All addresses of the Pod; ``podIP`` stands in where ``podIPs`` is absent."""
+        return tuple(p.ip for p in self.status.pod_ips) or ((self.status.pod_ip,) if self.status.pod_ip else ())
+
+    @property
+    def is_ready(self) -> bool:
+        return has_true_condition(self.status.conditions, "Ready")
+
+    @property
+    def is_terminating(self) -> bool:
+        return self.metadata.deletion_timestamp is not None
+
+    @property
+    def is_finished(self) -> bool:
+        return self.status.phase in ("Succeeded", "Failed")
+
+
+class NodeAddress(_Slim, frozen=True):
+    """One address of a Node; ``type`` is InternalIP, ExternalIP or Hostname."""
+
+    type: str
+    address: str
+
+
+class Taint(_Slim, frozen=True):
+    """A taint; ``effect`` is NoSchedule, PreferNoSchedule or NoExecute."""
+
+    key: str
+    effect: str
+    value: str = ""
+
+
+class NodeSpec(_Slim, frozen=True):
+    """Wanted state of a Node."""
+
+    pod_cidr: str = msgspec.field(default="", name="podCIDR")
+    pod_cidrs: tuple[str, ...] = msgspec.field(default=(), name="podCIDRs")
+    unschedulable: bool = False
+    taints: tuple[Taint, ...] | None = None
+
+
+class NodeStatus(_Slim, frozen=True):
+    """Observed state of a Node."""
+
+    addresses: tuple[NodeAddress, ...] | None = None
+    conditions: tuple[Condition, ...] | None = None
+    allocatable: Mapping[str, str] | None = None
+
+
+class Node(_Object, frozen=True):
+    """A Node."""
+
+    spec: NodeSpec = NodeSpec()
+    status: NodeStatus = NodeStatus()
+
+    @property
+    def zone(self) -> str | None:
+        return self.labels.get(ZONE_LABEL)
+
+    @property
+    def internal_ips(self) -> tuple[str, ...]:
+        return tuple(a.address for a in self.status.addresses or () if a.type == "InternalIP")
+
+    @property
+    def is_ready(self) -> bool:
+        return has_true_condition(self.status.conditions, "Ready")
+
+
+def has_true_condition(conditions: tuple[Condition, ...] | None, type_: str) -> bool:
+    """Whether a condition of this type is there and its status is "True"."""
+    return any(c.type == type_ and c.status == "True" for c in conditions or ())
+
+
+Object = Namespace | Service | EndpointSlice | Pod | Node

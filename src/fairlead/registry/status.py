@@ -1,0 +1,91 @@
+"""Refusals of the API server, and the one door through which they become a ``Status`` document.
+
+Upstream: apimachinery ``pkg/api/errors/errors.go``; reasons and codes are those of ``metav1.StatusReason``.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fairlead.registry.field_errors import FieldError
+
+Doc = dict[str, Any]
+
+
+class ApiError(Exception):
+    """A request that is refused. The class of fault is the HTTP ``code`` and the machine-readable ``reason``."""
+
+    def __init__(self, code: int, reason: str, message: str, details: Doc | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.reason = reason
+        self.message = message
+        self.details = details
+
+    def status(self) -> Doc:
+        """The ``Status`` document for the response body."""
+        document: Doc = {
+            "kind": "Status",
+            "apiVersion": "v1",
+            "metadata": {},
+            "status": "Failure",
+            "message": self.message,
+            "reason": self.reason,
+            "code": self.code,
+        }
+        if self.details:
+            document["details"] = self.details
+        return document
+
+
+def _details(name: str, group: str, kind: str) -> Doc:
+    return {key: value for key, value in (("name", name), ("group", group), ("kind", kind)) if value}
+
+
+def qualified(plural: str, group: str) -> str:
+    """A resource as messages name it: ``services``, ``endpointslices.discovery.k8s.io``."""
+    return f"{plural}.{group}" if group else plural
+
+
+def bad_request(message: str) -> ApiError:
+    return ApiError(400, "BadRequest", message)
+
+
+def unauthorized() -> ApiError:
+    return ApiError(401, "Unauthorized", "Unauthorized")
+
+
+def not_found(plural: str, name: str, group: str = "") -> ApiError:
+    return ApiError(404, "NotFound", f'{qualified(plural, group)} "{name}" not found', _details(name, group, plural))
+
+
+def no_such_resource() -> ApiError:
+    """The answer to a path that names no resource, which kubectl reports as an unknown resource type."""
+    return ApiError(404, "NotFound", "the server could not find the requested resource")
+
+
+def already_exists(plural: str, name: str, group: str = "") -> ApiError:
+    message = f'{qualified(plural, group)} "{name}" already exists'
+    return ApiError(409, "AlreadyExists", message, _details(name, group, plural))
+
+
+def conflict(plural: str, name: str, why: str, group: str = "") -> ApiError:
+    message = f'Operation cannot be fulfilled on {qualified(plural, group)} "{name}": {why}'
+    return ApiError(409, "Conflict", message, _details(name, group, plural))
+
+
+def expired(message: str) -> ApiError:
+    return ApiError(410, "Expired", message)
+
+
+def invalid(kind: str, name: str, errors: Sequence[FieldError], group: str = "") -> ApiError:
+    """422 for a document whose fields are wrong: all faults in the message, one cause for each."""
+    texts = [str(error) for error in errors]
+    joined = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
+    details = _details(name, group, kind)
+    details["causes"] = [{"reason": e.type.reason, "message": e.body, "field": e.path} for e in errors]
+    subject = f"{kind}.{group}" if group else kind
+    return ApiError(422, "Invalid", f'{subject} "{name}" is invalid: {joined}', details)
+
+
+def internal_error(message: str) -> ApiError:
+    return ApiError(500, "InternalError", f"Internal error occurred: {message}", {"causes": [{"message": message}]})

@@ -1,0 +1,127 @@
+"""What one kind adds to the path that every write takes.
+
+The path is the same for all kinds and follows upstream's generic store (``registry/generic/registry/store.go``): decode
+and default, *allocate*, prepare, validate, persist. Allocation comes before preparation and validation, so an allocator's
+refusal wins over a validation error; copying that order is the only way to give the same error for the same input.
+
+Every hook works on a plain JSON document that belongs to the request (it may be changed in place) and is pure but for
+that: the moment, the choices and the state of the allocators arrive in the ``Context``. A refused request has changed
+nothing, because what a hook wants stored beside the object is returned, not done.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from fairlead.model.addresses import IPFamily
+from fairlead.model.names import ObjectKey
+from fairlead.registry.field_errors import FieldError
+
+Doc = dict[str, Any]
+
+
+class Allocations(Protocol):
+    """Who holds which virtual IP and which node port: the state that allocation reads. It is never changed through
+    this interface; what a request takes or gives back is in its ``SideEffects`` and applied with the object itself."""
+
+    def ip_owner(self, ip: str) -> ObjectKey | None:
+        """The Service that holds the address (canonical text), or None."""
+
+    def port_owner(self, port: int) -> ObjectKey | None:
+        """The Service that holds the node port or health-check node port, or None."""
+
+
+@dataclass(frozen=True)
+class ClusterConfig:
+    """Settings of the cluster that defaulting, allocation and validation depend on.
+
+    Attributes:
+        service_cidrs: the ranges of virtual IPs, one per family; the first one's family is the cluster's default.
+        node_ports: the range of node ports, first and last.
+    """
+
+    service_cidrs: tuple[str, ...] = ("10.96.0.0/16",)
+    node_ports: tuple[int, int] = (30000, 32767)
+
+    @property
+    def families(self) -> tuple[IPFamily, ...]:
+        return tuple(IPFamily.IPV6 if ":" in cidr else IPFamily.IPV4 for cidr in self.service_cidrs)
+
+
+@dataclass(frozen=True)
+class Context:
+    """Everything a hook may know beside the documents.
+
+    Attributes:
+        now: RFC 3339 text in UTC, whole seconds.
+        choose: an index below its argument, evenly at random (seeded in tests).
+        dry_run: allocation must show plausible values without taking them.
+    """
+
+    now: str
+    allocations: Allocations
+    choose: Callable[[int], int]
+    cluster: ClusterConfig = ClusterConfig()
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class SideEffects:
+    """What must be stored or forgotten in the same atomic step as the object itself."""
+
+    take_ips: tuple[str, ...] = ()
+    free_ips: tuple[str, ...] = ()
+    take_ports: tuple[int, ...] = ()
+    free_ports: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of ``kubectl get``: upstream's name, an OpenAPI type, and priority 1 when only ``-o wide`` shows it."""
+
+    name: str
+    type: str = "string"
+    format: str = ""
+    description: str = ""
+    priority: int = 0
+
+
+NO_EFFECTS = SideEffects()
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """The hooks of one kind. A hook that is left out does nothing.
+
+    Attributes:
+        default: fill what the user left out; runs on every decoded document before anything else.
+        allocate: (new, old or None, context) -> what to take and give back; raises ``ApiError`` when it cannot.
+        release: (old) -> what a deleted object gives back.
+        prepare_create: (new, context): wipe what a create may not set (status), set what the server sets.
+        prepare_update: (new, old, context): the same for updates; runs after ``allocate``.
+        prepare_status_update: (new, old, context): for writes to ``/status``; keep everything but status.
+        validate_create: (new, context) -> faults.
+        validate_update: (new, old, context) -> faults; of main and status updates alike.
+        warnings: (new, old or None) -> texts for ``Warning:`` headers.
+        bumps_generation: (new, old) -> whether ``metadata.generation`` grows; None for kinds that have no generation.
+        on_read: change a stored document's copy for the client (defaults of newer fields on old objects).
+        fields: values for ``?fieldSelector=`` besides metadata.name and metadata.namespace: path -> getter.
+        columns, row: the Table for ``kubectl get``; row takes (document, now as RFC 3339) and gives one cell a column.
+        returns_deleted: DELETE answers with the object, not with a Status (Service, Namespace and Pod do).
+    """
+
+    default: Callable[[Doc], None] = lambda doc: None
+    allocate: Callable[[Doc, Doc | None, Context], SideEffects] = lambda new, old, context: NO_EFFECTS
+    release: Callable[[Doc], SideEffects] = lambda old: NO_EFFECTS
+    prepare_create: Callable[[Doc, Context], None] = lambda new, context: None
+    prepare_update: Callable[[Doc, Doc, Context], None] = lambda new, old, context: None
+    prepare_status_update: Callable[[Doc, Doc, Context], None] = lambda new, old, context: None
+    validate_create: Callable[[Doc, Context], Sequence[FieldError]] = lambda new, context: ()
+    validate_update: Callable[[Doc, Doc, Context], Sequence[FieldError]] = lambda new, old, context: ()
+    warnings: Callable[[Doc, Doc | None], Sequence[str]] = lambda new, old: ()
+    bumps_generation: Callable[[Doc, Doc], bool] | None = None
+    on_read: Callable[[Doc], None] = lambda doc: None
+    fields: dict[str, Callable[[Doc], str]] = field(default_factory=dict)
+    columns: tuple[Column, ...] = ()
+    row: Callable[[Doc, str], list[Any]] | None = None
+    returns_deleted: bool = False

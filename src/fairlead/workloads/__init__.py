@@ -1,0 +1,1 @@
+"""Pods wanted against Pods there, and on which node each belongs."""
