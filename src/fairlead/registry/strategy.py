@@ -1,8 +1,9 @@
 """What one kind adds to the path that every write takes.
 
-The path is the same for all kinds and follows upstream's generic store (``registry/generic/registry/store.go``): decode
-and default, *allocate*, prepare, validate, persist. Allocation comes before preparation and validation, so an allocator's
-refusal wins over a validation error; copying that order is the only way to give the same error for the same input.
+The path is the same for all kinds and follows upstream's generic store (``registry/generic/registry/store.go``):
+decode and default, *allocate*, prepare, validate, persist. Allocation comes before preparation and validation, so an
+allocator's refusal wins over a validation error; copying that order is the only way to give the same error for the
+same input.
 
 Every hook works on a plain JSON document that belongs to the request (it may be changed in place) and is pure but for
 that: the moment, the choices and the state of the allocators arrive in the ``Context``. A refused request has changed
