@@ -1,0 +1,54 @@
+"""The ``fairlead`` command: a table of subcommands, each loaded only when it is asked for."""
+
+import importlib
+from typing import Any
+
+import click
+
+from fairlead import __version__
+
+# name -> (module:object, one line of help); the help line stands here so that --help imports nothing.
+COMMANDS = {
+    "up": ("fairlead.cli.lab:up", "Start a lab: API server, controllers, DNS and nodes, all in namespaces of its own."),
+    "down": ("fairlead.cli.lab:down", "Stop a lab."),
+    "status": ("fairlead.cli.lab:status", "Show the labs that run, their nodes, Pods and processes."),
+    "kubeconfig": ("fairlead.cli.lab:kubeconfig", "Print the kubeconfig of a lab."),
+    "exec": ("fairlead.cli.lab:exec_", "Run a command in a Pod."),
+    "run": ("fairlead.cli.lab:run", "Run a command of this machine as if it were a Pod."),
+    "apiserver": ("fairlead.cli.apiserver:apiserver", "Run the API server alone."),
+    "controllers": ("fairlead.cli.controllers:controllers", "Run the controllers alone, against any cluster."),
+    "dns": ("fairlead.cli.dns:dns", "Run the DNS server alone, against any cluster, or ask it what a name answers."),
+    "proxy": ("fairlead.cli.proxy:proxy", "Run the node proxy alone, against any cluster."),
+    "rules": ("fairlead.cli.rules:rules", "Print the forwarding rules of a node, each with its reason."),
+    "version": ("fairlead.cli.version:version", "Print the version."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a subcommand's module only to run it, so that every command starts quickly."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="fairlead")
+def cli() -> None:
+    """Kubernetes Services, whole: on this machine, or as parts of any cluster."""
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Entry point. Exit codes: 0 ok, 1 finding or difference, 2 usage, above 2 failure."""
+    return cli(args=arguments, prog_name="fairlead")
