@@ -79,17 +79,24 @@ class Informer(Generic[T]):
         """List and watch until cancelled; never raises for the server's faults, and retries with back-off."""
         delay = FIRST_RETRY
         while True:
+            heard_before = self.last_heard
             try:
-                if not self._version:
-                    await self._relist()
-                delay = FIRST_RETRY
-                await self._watch()
-            except (KubeError, Unreachable, DecodeError, msgspec.DecodeError) as error:
-                if isinstance(error, (KubeError, DecodeError, msgspec.DecodeError)):
-                    self._version = ""
-                log.info("watch of %s interrupted, next attempt in %.2f s: %s", self._resource.plural, delay, error)
-                await asyncio.sleep(delay)
-                delay = min(delay * 2, LAST_RETRY)
+                await self._list_and_watch()
+            except Unreachable as error:
+                reason: Exception = error
+            except (KubeError, DecodeError, msgspec.DecodeError) as error:
+                self._version = ""  # in doubt, start again from a list
+                reason = error
+            else:
+                continue  # the server ended the watch in good order
+            delay = FIRST_RETRY if self.last_heard > heard_before else min(delay * 2, LAST_RETRY)
+            log.info("watch of %s broke off, next attempt in %.2f s: %s", self._resource.plural, delay, reason)
+            await asyncio.sleep(delay)
+
+    async def _list_and_watch(self) -> None:
+        if not self._version:
+            await self._relist()
+        await self._watch()
 
     async def _relist(self) -> None:
         found: dict[ObjectKey, T] = {}
