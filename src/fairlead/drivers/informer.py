@@ -16,9 +16,9 @@ import msgspec
 from fairlead.drivers.kube_client import KubeClient, KubeError, Resource, Unreachable
 from fairlead.model.decode import DecodeError, decode
 from fairlead.model.names import ObjectKey
-from fairlead.model.objects import Object
+from fairlead.model.objects import KubeObject
 
-T = TypeVar("T", bound=Object)
+T = TypeVar("T", bound=KubeObject)
 Listener = Callable[[T | None, T | None], None]
 
 PAGE = 500  # objects per list request, as client-go's reflector asks for

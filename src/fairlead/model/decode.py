@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from fairlead.model.objects import EndpointSlice, Namespace, Node, Object, Pod, Service
+from fairlead.model.objects import EndpointSlice, KubeObject, Namespace, Node, Object, Pod, Service
 
-T = TypeVar("T", bound=Object)
+T = TypeVar("T", bound=KubeObject)
 
 KINDS: dict[str, type[Object]] = {
     "Namespace": Namespace,

@@ -23,11 +23,11 @@ CLUSTER_IP_NONE = "None"
 _EMPTY: Mapping[str, str] = {}
 
 
-class _Slim(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, gc=False):
+class Slim(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True, gc=False):
     """Base of all slim objects: immutable, camelCase on the wire, unknown fields ignored."""
 
 
-class OwnerReference(_Slim, frozen=True):
+class OwnerReference(Slim, frozen=True):
     """Who an object belongs to; ``controller`` marks the one that manages it."""
 
     kind: str
@@ -35,9 +35,10 @@ class OwnerReference(_Slim, frozen=True):
     uid: str
     api_version: str = ""
     controller: bool = False
+    block_owner_deletion: bool = False
 
 
-class Metadata(_Slim, frozen=True):
+class Metadata(Slim, frozen=True):
     """The part of ObjectMeta that readers use; times are RFC 3339 text."""
 
     name: str
@@ -50,9 +51,10 @@ class Metadata(_Slim, frozen=True):
     labels: Mapping[str, str] | None = None
     annotations: Mapping[str, str] | None = None
     owner_references: tuple[OwnerReference, ...] | None = None
+    finalizers: tuple[str, ...] | None = None
 
 
-class _Object(_Slim, frozen=True):
+class KubeObject(Slim, frozen=True):
     """What every slim object has: metadata, and shorthands for the parts of it that are read all the time."""
 
     metadata: Metadata
@@ -77,12 +79,21 @@ class _Object(_Slim, frozen=True):
     def annotations(self) -> Mapping[str, str]:
         return self.metadata.annotations or _EMPTY
 
+    @property
+    def controller(self) -> OwnerReference | None:
+        """The one owner that manages this object, or None."""
+        return next((owner for owner in self.metadata.owner_references or () if owner.controller), None)
 
-class Namespace(_Object, frozen=True):
+    @property
+    def is_being_deleted(self) -> bool:
+        return self.metadata.deletion_timestamp is not None
+
+
+class Namespace(KubeObject, frozen=True):
     """A Namespace; its existence alone matters to DNS."""
 
 
-class ServicePort(_Slim, frozen=True):
+class ServicePort(Slim, frozen=True):
     """One port of a Service. ``target_port`` is a number or the name of a container port."""
 
     port: int
@@ -93,19 +104,19 @@ class ServicePort(_Slim, frozen=True):
     app_protocol: str | None = None
 
 
-class ClientIPConfig(_Slim, frozen=True):
+class ClientIPConfig(Slim, frozen=True):
     """Session affinity time-out, in seconds."""
 
     timeout_seconds: int = 10800
 
 
-class SessionAffinityConfig(_Slim, frozen=True):
+class SessionAffinityConfig(Slim, frozen=True):
     """Configuration of the ClientIP session affinity."""
 
     client_ip: ClientIPConfig | None = msgspec.field(default=None, name="clientIP")
 
 
-class ServiceSpec(_Slim, frozen=True):
+class ServiceSpec(Slim, frozen=True):
     """Wanted state of a Service, after the API server's defaulting and allocation."""
 
     type: str = "ClusterIP"
@@ -127,7 +138,7 @@ class ServiceSpec(_Slim, frozen=True):
     load_balancer_source_ranges: tuple[str, ...] = ()
 
 
-class IngressPoint(_Slim, frozen=True):
+class IngressPoint(Slim, frozen=True):
     """One address at which a load balancer answers; ``ip_mode`` None means VIP."""
 
     ip: str = ""
@@ -135,19 +146,19 @@ class IngressPoint(_Slim, frozen=True):
     ip_mode: str | None = None
 
 
-class LoadBalancerStatus(_Slim, frozen=True):
+class LoadBalancerStatus(Slim, frozen=True):
     """Where the load balancer of a Service answers."""
 
     ingress: tuple[IngressPoint, ...] = ()
 
 
-class ServiceStatus(_Slim, frozen=True):
+class ServiceStatus(Slim, frozen=True):
     """Observed state of a Service."""
 
     load_balancer: LoadBalancerStatus = LoadBalancerStatus()
 
 
-class Service(_Object, frozen=True):
+class Service(KubeObject, frozen=True):
     """A Service of any type."""
 
     spec: ServiceSpec = ServiceSpec()
@@ -168,7 +179,7 @@ class Service(_Object, frozen=True):
         return self.spec.type == "ExternalName"
 
 
-class EndpointConditions(_Slim, frozen=True):
+class EndpointConditions(Slim, frozen=True):
     """Three-valued conditions. Absent means: ready true, serving as ready, terminating false (KEP-1672)."""
 
     ready: bool | None = None
@@ -176,7 +187,7 @@ class EndpointConditions(_Slim, frozen=True):
     terminating: bool | None = None
 
 
-class ObjectReference(_Slim, frozen=True):
+class ObjectReference(Slim, frozen=True):
     """A reference to another object, as in ``Endpoint.targetRef``."""
 
     kind: str = ""
@@ -185,20 +196,20 @@ class ObjectReference(_Slim, frozen=True):
     uid: str = ""
 
 
-class TopologyHint(_Slim, frozen=True):
+class TopologyHint(Slim, frozen=True):
     """A zone or node that should consume an endpoint."""
 
     name: str
 
 
-class EndpointHints(_Slim, frozen=True):
+class EndpointHints(Slim, frozen=True):
     """Where an endpoint should be consumed from."""
 
     for_zones: tuple[TopologyHint, ...] | None = None
     for_nodes: tuple[TopologyHint, ...] | None = None
 
 
-class Endpoint(_Slim, frozen=True):
+class Endpoint(Slim, frozen=True):
     """One endpoint; consumers use ``addresses[0]`` alone (upstream's EndpointSlice documentation)."""
 
     addresses: tuple[str, ...]
@@ -222,7 +233,7 @@ class Endpoint(_Slim, frozen=True):
         return self.conditions.terminating is True
 
 
-class EndpointPort(_Slim, frozen=True):
+class EndpointPort(Slim, frozen=True):
     """One port of all endpoints in a slice; ``port`` None means "all ports"."""
 
     name: str | None = None
@@ -231,7 +242,7 @@ class EndpointPort(_Slim, frozen=True):
     app_protocol: str | None = None
 
 
-class EndpointSlice(_Object, frozen=True):
+class EndpointSlice(KubeObject, frozen=True):
     """A discovery.k8s.io/v1 EndpointSlice; null lists of the real API are read as empty."""
 
     address_type: str = "IPv4"
@@ -245,13 +256,13 @@ class EndpointSlice(_Object, frozen=True):
         return ObjectKey(self.namespace, name) if name else None
 
 
-class PodIP(_Slim, frozen=True):
+class PodIP(Slim, frozen=True):
     """One address of a Pod."""
 
     ip: str
 
 
-class Condition(_Slim, frozen=True):
+class Condition(Slim, frozen=True):
     """A status condition; ``status`` is "True", "False" or "Unknown"."""
 
     type: str
@@ -261,7 +272,7 @@ class Condition(_Slim, frozen=True):
     last_transition_time: str | None = None
 
 
-class ContainerPort(_Slim, frozen=True):
+class ContainerPort(Slim, frozen=True):
     """A named or numbered port of a container."""
 
     container_port: int
@@ -269,7 +280,7 @@ class ContainerPort(_Slim, frozen=True):
     protocol: str = "TCP"
 
 
-class Container(_Slim, frozen=True):
+class Container(Slim, frozen=True):
     """A container as Service semantics see it: its ports. ``restart_policy`` Always makes an init one a sidecar."""
 
     name: str
@@ -277,7 +288,17 @@ class Container(_Slim, frozen=True):
     restart_policy: str | None = None
 
 
-class PodSpec(_Slim, frozen=True):
+class Toleration(Slim, frozen=True):
+    """Which taints a Pod bears; an empty ``key`` or ``effect`` stands for all of them."""
+
+    key: str = ""
+    operator: str = "Equal"
+    value: str = ""
+    effect: str = ""
+    toleration_seconds: int | None = None
+
+
+class PodSpec(Slim, frozen=True):
     """Wanted state of a Pod."""
 
     node_name: str = ""
@@ -285,11 +306,12 @@ class PodSpec(_Slim, frozen=True):
     subdomain: str = ""
     host_network: bool = False
     node_selector: Mapping[str, str] | None = None
+    tolerations: tuple[Toleration, ...] | None = None
     containers: tuple[Container, ...] = ()
     init_containers: tuple[Container, ...] | None = None
 
 
-class PodStatus(_Slim, frozen=True):
+class PodStatus(Slim, frozen=True):
     """Observed state of a Pod."""
 
     phase: str = "Pending"
@@ -298,7 +320,7 @@ class PodStatus(_Slim, frozen=True):
     conditions: tuple[Condition, ...] | None = None
 
 
-class Pod(_Object, frozen=True):
+class Pod(KubeObject, frozen=True):
     """A Pod."""
 
     spec: PodSpec = PodSpec()
@@ -322,22 +344,23 @@ class Pod(_Object, frozen=True):
         return self.status.phase in ("Succeeded", "Failed")
 
 
-class NodeAddress(_Slim, frozen=True):
+class NodeAddress(Slim, frozen=True):
     """One address of a Node; ``type`` is InternalIP, ExternalIP or Hostname."""
 
     type: str
     address: str
 
 
-class Taint(_Slim, frozen=True):
+class Taint(Slim, frozen=True):
     """A taint; ``effect`` is NoSchedule, PreferNoSchedule or NoExecute."""
 
     key: str
     effect: str
     value: str = ""
+    time_added: str | None = None
 
 
-class NodeSpec(_Slim, frozen=True):
+class NodeSpec(Slim, frozen=True):
     """Wanted state of a Node."""
 
     pod_cidr: str = msgspec.field(default="", name="podCIDR")
@@ -346,7 +369,7 @@ class NodeSpec(_Slim, frozen=True):
     taints: tuple[Taint, ...] | None = None
 
 
-class NodeStatus(_Slim, frozen=True):
+class NodeStatus(Slim, frozen=True):
     """Observed state of a Node."""
 
     addresses: tuple[NodeAddress, ...] | None = None
@@ -354,7 +377,7 @@ class NodeStatus(_Slim, frozen=True):
     allocatable: Mapping[str, str] | None = None
 
 
-class Node(_Object, frozen=True):
+class Node(KubeObject, frozen=True):
     """A Node."""
 
     spec: NodeSpec = NodeSpec()
