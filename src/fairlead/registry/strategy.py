@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from fairlead.model.addresses import IPFamily
-from fairlead.model.names import ObjectKey
+from fairlead.model.names import ObjectKey, dns1123_subdomain_errors
 from fairlead.registry.field_errors import FieldError
 
 Doc = dict[str, Any]
@@ -95,6 +95,7 @@ class Strategy:
     """The hooks of one kind. A hook that is left out does nothing.
 
     Attributes:
+        name_errors: reasons why a name is not allowed for the kind; the generic path checks it with the other metadata.
         default: fill what the user left out; runs on every decoded document before anything else.
         allocate: (new, old or None, context) -> what to take and give back; raises ``ApiError`` when it cannot.
         release: (old) -> what a deleted object gives back.
@@ -105,12 +106,15 @@ class Strategy:
         validate_update: (new, old, context) -> faults; of main and status updates alike.
         warnings: (new, old or None) -> texts for ``Warning:`` headers.
         bumps_generation: (new, old) -> whether ``metadata.generation`` grows; None for kinds that have no generation.
-        on_read: change a stored document's copy for the client (defaults of newer fields on old objects).
+        on_read: bring a document into the form that clients see (defaults of newer fields on old objects); it runs when
+            a document is written and when it is loaded, so that reading is handing out bytes.
         fields: values for ``?fieldSelector=`` besides metadata.name and metadata.namespace: path -> getter.
         columns, row: the Table for ``kubectl get``; row takes (document, now as RFC 3339) and gives one cell a column.
+        deletes_with: resources (plural, same group, namespace and name) that go in the same step as the object.
         returns_deleted: DELETE answers with the object, not with a Status (Service, Namespace and Pod do).
     """
 
+    name_errors: Callable[[str], Sequence[str]] = dns1123_subdomain_errors
     default: Callable[[Doc], None] = lambda doc: None
     allocate: Callable[[Doc, Doc | None, Context], SideEffects] = lambda new, old, context: NO_EFFECTS
     release: Callable[[Doc], SideEffects] = lambda old: NO_EFFECTS
@@ -125,4 +129,5 @@ class Strategy:
     fields: dict[str, Callable[[Doc], str]] = field(default_factory=dict)
     columns: tuple[Column, ...] = ()
     row: Callable[[Doc, str], list[Any]] | None = None
+    deletes_with: tuple[str, ...] = ()
     returns_deleted: bool = False
