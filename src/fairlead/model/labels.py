@@ -47,15 +47,15 @@ def parse_selector(text: str) -> Selector:
     Raises:
         SelectorError: the text does not follow the grammar.
     """
-    requirements: list[Requirement] = []
-    position = 0
-    while text[position:].strip():
-        requirement, position = _parse_term(text, position)
+    if not text.strip():
+        return ()
+    requirement, position = _parse_term(text, 0)
+    requirements = [requirement]
+    while position < len(text):
+        if text[position] != ",":
+            raise SelectorError(f"found {text[position]!r}, expected: ',' or end of string")
+        requirement, position = _parse_term(text, position + 1)
         requirements.append(requirement)
-        if position < len(text):
-            if text[position] != ",":
-                raise SelectorError(f"found {text[position]!r}, expected: ',' or end of string")
-            position += 1
     return tuple(requirements)
 
 
