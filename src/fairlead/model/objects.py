@@ -85,7 +85,7 @@ class KubeObject(Slim, frozen=True):
         return next((owner for owner in self.metadata.owner_references or () if owner.controller), None)
 
     @property
-    def is_being_deleted(self) -> bool:
+    def is_terminating(self) -> bool:
         return self.metadata.deletion_timestamp is not None
 
 
@@ -334,10 +334,6 @@ class Pod(KubeObject, frozen=True):
     @property
     def is_ready(self) -> bool:
         return has_true_condition(self.status.conditions, "Ready")
-
-    @property
-    def is_terminating(self) -> bool:
-        return self.metadata.deletion_timestamp is not None
 
     @property
     def is_finished(self) -> bool:
