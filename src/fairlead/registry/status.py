@@ -54,6 +54,27 @@ def unauthorized() -> ApiError:
     return ApiError(401, "Unauthorized", "Unauthorized")
 
 
+def forbidden(plural: str, name: str, why: str, group: str = "", causes: Sequence[Doc] = ()) -> ApiError:
+    details = _details(name, group, plural)
+    if causes:
+        details["causes"] = list(causes)
+    return ApiError(403, "Forbidden", f'{qualified(plural, group)} "{name}" is forbidden: {why}', details)
+
+
+def method_not_allowed() -> ApiError:
+    message = "the server does not allow this method on the requested resource"
+    return ApiError(405, "MethodNotAllowed", message)
+
+
+def success(code: int, details: Doc | None = None) -> Doc:
+    """The ``Status`` that answers a request which has no object to return."""
+    document: Doc = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": code}
+    if details:
+        del document["code"]
+        document["details"] = details
+    return document
+
+
 def not_found(plural: str, name: str, group: str = "") -> ApiError:
     return ApiError(404, "NotFound", f'{qualified(plural, group)} "{name}" not found', _details(name, group, plural))
 

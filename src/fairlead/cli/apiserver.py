@@ -1,0 +1,53 @@
+"""``fairlead apiserver``."""
+
+import asyncio
+import signal
+import socket
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option("--data", "data", type=click.Path(path_type=Path), required=True, help="Directory of the store.")
+@click.option("--listen", default="127.0.0.1:6443", show_default=True, help="Address and port to serve on.")
+@click.option("--advertise", help="Address and port for Pods; the listening ones when left out.")
+@click.option("--kubeconfig", type=click.Path(path_type=Path), help="Where to write an administrator's kubeconfig.")
+@click.option("--service-cidr", "cidrs", multiple=True, default=["10.96.0.0/16"], show_default=True)
+def apiserver(data: Path, listen: str, advertise: str | None, kubeconfig: Path | None, cidrs: tuple[str, ...]) -> None:
+    """Run the API server alone."""
+    from fairlead.app.apiserver import ApiServerOptions, run
+    from fairlead.drivers.pki import ensure_pki, write_kubeconfig
+    from fairlead.drivers.sqlite_store import StoreError
+    from fairlead.registry.strategy import ClusterConfig
+
+    host, port = _endpoint(listen)
+    listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    port = listener.getsockname()[1]
+    pki = data / "pki"
+    ensure_pki(pki, [host, "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"])
+    path = kubeconfig or data / "admin.kubeconfig"
+    url = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+    write_kubeconfig(path, pki, url, "admin", ["system:masters"])
+    advertised = _endpoint(advertise) if advertise else (host, port)
+    options = ApiServerOptions(data, pki, advertised, ClusterConfig(service_cidrs=cidrs))
+
+    async def serve() -> None:
+        task = asyncio.ensure_future(run(options, [listener], lambda: click.echo(f"serving {url}, kubeconfig {path}")))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        await asyncio.wait([task])
+        if not task.cancelled():
+            task.result()
+
+    try:
+        asyncio.run(serve())
+    except StoreError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _endpoint(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit():
+        raise click.UsageError(f"{text!r} is not ADDRESS:PORT")
+    return host.strip("[]"), int(port)

@@ -1,0 +1,122 @@
+"""HTTP over TLS for an ASGI application, on listening sockets that somebody else made.
+
+uvicorn's protocol does the HTTP; here it learns the peer's certificate, limits the number of connections and the size
+of a head, and is served without uvicorn's own process management (signals, a tick ten times a second), since whoever
+runs the server owns the process.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+MAX_CONNECTIONS = 4096
+MAX_HEAD = 128 << 10
+IDLE_SECONDS = 120
+GRACE_SECONDS = 2.0
+
+
+class _TooLong(Exception):
+    """The head of a request is longer than anybody needs."""
+
+
+class ApiProtocol(HttpToolsProtocol):
+    """uvicorn's protocol, with the client certificate in the scope as ``peer_certificate``."""
+
+    _certificate: Any = None
+    _head = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > MAX_CONNECTIONS:
+            transport.abort()
+            return
+        self._certificate = transport.get_extra_info("peercert")
+        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
+
+    def on_message_begin(self) -> None:
+        self._head = 0
+        super().on_message_begin()
+        self.scope["peer_certificate"] = self._certificate  # type: ignore[typeddict-unknown-key]
+
+    def on_url(self, url: bytes) -> None:
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count(len(name) + len(value))
+        super().on_header(name, value)
+
+    def _count(self, size: int) -> None:
+        self._head += size
+        if self._head > MAX_HEAD:
+            raise _TooLong
+
+
+def server_tls(pki_directory: Path) -> ssl.SSLContext:
+    """TLS with the server's certificate; clients may show one of the cluster's authority."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(pki_directory / "server.crt", pki_directory / "server.key")
+    context.load_verify_locations(pki_directory / "ca.crt")
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+async def serve(
+    application: Callable[..., Any],
+    sockets: Sequence[socket.socket],
+    tls: ssl.SSLContext | None,
+    started: Callable[[], None],
+    closing: Callable[[], None],
+) -> None:
+    """Serve until cancelled; then stop listening, let answers be finished for a moment, and cut what is left.
+
+    Args:
+        started: called once, when all sockets are served.
+        closing: called when serving ends, so that endless answers can end too.
+    """
+    config = Config(
+        application,
+        interface="asgi3",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        ws="none",
+        timeout_keep_alive=IDLE_SECONDS,
+    )
+    config.load()
+    state = ServerState()
+    loop = asyncio.get_running_loop()
+    servers = [
+        await loop.create_server(lambda: ApiProtocol(config, state, {}), sock=sock, ssl=tls, backlog=1024)
+        for sock in sockets
+    ]
+    started()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        for server in servers:
+            server.close()
+        closing()
+        await _drain(state)
+
+
+async def _drain(state: ServerState) -> None:
+    for connection in list(state.connections):
+        connection.shutdown()
+    if state.tasks:
+        await asyncio.wait(list(state.tasks), timeout=GRACE_SECONDS)
+    for task in list(state.tasks):
+        task.cancel()
+    for connection in list(state.connections):
+        with suppress(AttributeError):
+            connection.transport.abort()

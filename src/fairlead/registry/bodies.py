@@ -1,0 +1,157 @@
+"""Request bodies: from bytes to a document, strictly or leniently.
+
+Refuses what is not JSON (or YAML, where a client says so), what is not an object, and what is of another kind than the
+URL. Unknown and duplicate fields are found here and refused, warned of or ignored as ``fieldValidation`` says
+(upstream: apiserver ``pkg/endpoints/handlers``, apimachinery ``pkg/runtime/serializer/json``).
+"""
+
+import json
+from typing import Any
+
+import msgspec
+
+from fairlead.registry.status import ApiError, bad_request
+
+Doc = dict[str, Any]
+
+JSON = "application/json"
+YAML = ("application/yaml", "application/apply-patch+yaml")
+
+# Nobody nests deeper on purpose; Go's JSON decoder refuses at 10,000, Python's own limit lies near 1,000.
+MAX_DEPTH = 100
+
+
+def media_type(content_type: str) -> str:
+    """The media type alone, without parameters; JSON when none is given."""
+    return content_type.partition(";")[0].strip().lower() or JSON
+
+
+def parse(body: bytes, content_type: str) -> Any:
+    """The value that a body spells.
+
+    Raises:
+        ApiError: 415 for a media type that is not served, 400 for text that does not follow its grammar.
+    """
+    type_ = media_type(content_type)
+    if type_ in YAML:
+        return _parse_yaml(body)
+    if not type_.endswith("json"):
+        raise unsupported_media_type(type_, (JSON, YAML[0]))
+    return _parse_json(body)
+
+
+def unsupported_media_type(given: str, served: tuple[str, ...]) -> ApiError:
+    listed = ", ".join(served)
+    message = (
+        f"the body of the request was in an unknown format - accepted media types include: {listed}"
+        if given
+        else f"the server could not understand the media type; accepted are: {listed}"
+    )
+    return ApiError(415, "UnsupportedMediaType", message)
+
+
+def parse_object(body: bytes, content_type: str) -> Doc:
+    """A body that must be a JSON object.
+
+    Raises:
+        ApiError: as ``parse``, and 400 when it is anything else.
+    """
+    value = parse(body, content_type)
+    if not isinstance(value, dict):
+        raise bad_request("the body of the request must be a JSON object")
+    return value
+
+
+def _parse_json(body: bytes) -> Any:
+    try:
+        value = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise bad_request(f"the body of the request is not valid JSON: {error}") from error
+    _check_depth(value)
+    return value
+
+
+def _parse_yaml(body: bytes) -> Any:
+    import yaml
+
+    try:
+        text = body.decode()
+        # An alias can make a small text into an enormous document, and no client needs one.
+        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text, Loader=yaml.CSafeLoader)):
+            raise bad_request("the body of the request uses YAML aliases, which are not served")
+        value = yaml.load(text, Loader=_JsonLoader.get())  # noqa: S506 (a safe loader without timestamps)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise bad_request(f"the body of the request is not valid YAML: {error}") from error
+    _check_depth(value)
+    return msgspec.json.decode(msgspec.json.encode(value))
+
+
+class _JsonLoader:
+    """YAML's safe loader, with what JSON has no type for (timestamps) left as text."""
+
+    _loader: Any = None
+
+    @classmethod
+    def get(cls) -> Any:
+        import yaml
+
+        if cls._loader is None:
+            cls._loader = type("JsonLoader", (yaml.CSafeLoader,), {})
+            cls._loader.yaml_implicit_resolvers = {
+                first: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+                for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+            }
+        return cls._loader
+
+
+def _check_depth(value: Any) -> None:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            child
+            for parent in level
+            if isinstance(parent, (dict, list))
+            for child in (parent.values() if isinstance(parent, dict) else parent)
+        ]
+        if not level:
+            return
+    raise bad_request(f"the body of the request is nested deeper than {MAX_DEPTH} levels")
+
+
+def duplicate_fields(body: bytes) -> list[str]:
+    """Names of fields that stand twice in one JSON object, as ``duplicate field`` faults.
+
+    Only the name is known, not the path: Python's decoder hands out inner objects before outer ones.
+    """
+    found: list[str] = []
+
+    def pairs(items: list[tuple[str, Any]]) -> None:
+        seen: set[str] = set()
+        for name, _ in items:
+            if name in seen:
+                found.append(f'duplicate field "{name}"')
+            seen.add(name)
+
+    json.loads(body, object_pairs_hook=pairs)
+    return found
+
+
+def check_kind(document: Doc, group_version: str, kind: str) -> None:
+    """Refuse a document of another kind or version than the URL; fill in what it leaves out.
+
+    Raises:
+        ApiError: 400.
+    """
+    given_version = document.setdefault("apiVersion", group_version)
+    given_kind = document.setdefault("kind", kind)
+    if not given_version:
+        given_version = document["apiVersion"] = group_version
+    if not given_kind:
+        given_kind = document["kind"] = kind
+    if given_version != group_version:
+        raise bad_request(
+            f"the API version in the data ({given_version}) does not match the expected API version ({group_version})"
+        )
+    if given_kind != kind:
+        version = group_version.rpartition("/")[2]
+        raise bad_request(f'{given_kind} in version "{version}" cannot be handled as a {kind}')

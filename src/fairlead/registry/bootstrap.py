@@ -1,0 +1,95 @@
+"""The objects that a cluster has before anybody made any: the system's namespaces and Service default/kubernetes.
+
+Level-triggered: run at every start, it writes only what is missing or different, such as the endpoint after the
+server's address has changed. Upstream: ``pkg/controlplane/controller/{systemnamespaces,kubernetesservice}``.
+"""
+
+from ipaddress import ip_network
+from typing import Any
+
+from fairlead.model.addresses import family_of
+from fairlead.model.names import ObjectKey
+from fairlead.model.objects import SERVICE_NAME_LABEL
+from fairlead.registry.environment import Environment
+from fairlead.registry.requests import Target
+from fairlead.registry.resources import BY_PATH, Resource
+from fairlead.registry.store import State, Step
+from fairlead.registry.writes import Update, create, update
+
+Doc = dict[str, Any]
+
+NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
+# Endpoints of the API server are not mirrored: it writes the slice itself (KEP-752).
+SKIP_MIRROR = {"endpointslice.kubernetes.io/skip-mirror": "true"}
+
+
+def bootstrap(state: State, advertise: tuple[str, int], env: Environment) -> Step:
+    """The step to a state that has all of these objects; without changes when they are there.
+
+    Args:
+        advertise: address and port of the API server as Pods reach it.
+    """
+    step = Step(state)
+    for name in NAMESPACES:
+        step = _ensure(step, _row("", "namespaces"), "", {"metadata": {"name": name}}, env)
+    step = _ensure(step, _row("", "services"), "default", _service(env, advertise[1]), env)
+    step = _converge(step, _row("", "endpoints"), _endpoints(advertise), env)
+    return _converge(step, _row("discovery.k8s.io", "endpointslices"), _slice(advertise), env)
+
+
+def _row(group: str, plural: str) -> Resource:
+    return BY_PATH[group, "v1", plural]
+
+
+def _ensure(step: Step, resource: Resource, namespace: str, document: Doc, env: Environment) -> Step:
+    name = document["metadata"]["name"]
+    if step.state.get(resource.storage, ObjectKey(namespace, name)) is not None:
+        return step
+    document = {"apiVersion": resource.group_version, "kind": resource.kind, **document}
+    done = create(step.state, Target(resource, namespace), document, env)
+    return Step(done.step.state, step.changes + done.step.changes)
+
+
+def _converge(step: Step, resource: Resource, document: Doc, env: Environment) -> Step:
+    step = _ensure(step, resource, "default", document, env)
+
+    def overwrite(old: Doc) -> Doc:
+        metadata = {**old["metadata"], "labels": {**old["metadata"].get("labels", {}), **document["metadata"]["labels"]}}
+        return {**old, **document, "metadata": metadata}
+
+    target = Target(resource, "default", "kubernetes")
+    done = update(step.state, target, Update(overwrite, only_existing=True), env)
+    return Step(done.step.state, step.changes + done.step.changes)
+
+
+def _service(env: Environment, port: int) -> Doc:
+    first = ip_network(env.cluster.service_cidrs[0])
+    labels = {"component": "apiserver", "provider": "kubernetes"}
+    return {
+        "metadata": {"name": "kubernetes", "labels": labels},
+        "spec": {
+            "type": "ClusterIP",
+            "clusterIP": str(first.network_address + 1),
+            "ipFamilyPolicy": "SingleStack",
+            "ports": [{"name": "https", "protocol": "TCP", "port": 443, "targetPort": port}],
+        },
+    }
+
+
+def _endpoints(advertise: tuple[str, int]) -> Doc:
+    address, port = advertise
+    ports = [{"name": "https", "port": port, "protocol": "TCP"}]
+    return {
+        "metadata": {"name": "kubernetes", "labels": dict(SKIP_MIRROR)},
+        "subsets": [{"addresses": [{"ip": address}], "ports": ports}],
+    }
+
+
+def _slice(advertise: tuple[str, int]) -> Doc:
+    address, port = advertise
+    return {
+        "metadata": {"name": "kubernetes", "labels": {SERVICE_NAME_LABEL: "kubernetes"}},
+        "addressType": str(family_of(address)),
+        "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
+        "ports": [{"name": "https", "port": port, "protocol": "TCP"}],
+    }

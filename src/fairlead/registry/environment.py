@@ -1,0 +1,50 @@
+"""What a request needs beside itself and the state: the moment, the dice, the kinds and the cluster's settings."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fairlead.registry.resources import BY_STORAGE, Resource
+from fairlead.registry.store import State
+from fairlead.registry.strategy import ClusterConfig, Context, Strategy
+
+Doc = dict[str, Any]
+
+_PLAIN = Strategy()
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """The rules of all kinds.
+
+    Attributes:
+        strategies: by kind, as documents name it; a kind without one is stored as it comes.
+        remove_unknown: (group/version, kind, document) -> paths of the fields that the kind does not have, which are
+            taken out of the document.
+    """
+
+    strategies: Mapping[str, Strategy] = field(default_factory=dict)
+    remove_unknown: Callable[[str, str, Doc], list[str]] = lambda group_version, kind, document: []
+
+    def strategy(self, resource: Resource) -> Strategy:
+        return self.strategies.get(BY_STORAGE[resource.storage].kind, _PLAIN)
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The outside of one request.
+
+    Attributes:
+        now: RFC 3339 text in UTC, whole seconds.
+        new_uid: a fresh UUID for an object that may be created.
+        choose: an index below its argument, evenly at random.
+    """
+
+    now: str
+    new_uid: Callable[[], str]
+    choose: Callable[[int], int]
+    kinds: Kinds
+    cluster: ClusterConfig
+
+    def context(self, state: State, dry_run: bool) -> Context:
+        return Context(self.now, state, self.choose, self.cluster, dry_run)

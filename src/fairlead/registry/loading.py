@@ -1,0 +1,35 @@
+"""From the rows of a store to a state: what is selected by, and who holds which virtual IP and node port."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from immutables import Map
+
+from fairlead.model.names import ObjectKey
+from fairlead.registry.environment import Kinds
+from fairlead.registry.resources import BY_STORAGE
+from fairlead.registry.store import State, Stored, seal
+
+Doc = dict[str, Any]
+Row = tuple[str, ObjectKey, int, bytes]
+
+
+def load_state(version: int, rows: Iterable[Row], kinds: Kinds) -> State:
+    """The state that a store holds. What an object would give back when deleted is what it holds."""
+    objects: dict[str, dict[ObjectKey, Stored]] = {}
+    ips: dict[str, ObjectKey] = {}
+    ports: dict[int, ObjectKey] = {}
+    for storage, key, row_version, document in rows:
+        resource = BY_STORAGE.get(storage)
+        if resource is None:
+            continue
+        strategy = kinds.strategy(resource)
+        parsed: Doc = msgspec.json.decode(document)
+        strategy.on_read(parsed)
+        objects.setdefault(storage, {})[key] = seal(parsed, row_version, strategy.fields)
+        held = strategy.release(parsed)
+        ips.update(dict.fromkeys(held.free_ips, key))
+        ports.update(dict.fromkeys(held.free_ports, key))
+    maps = Map({storage: Map(found) for storage, found in objects.items()})
+    return State(version, version, maps, ips=Map(ips), ports=Map(ports))

@@ -1,0 +1,256 @@
+"""The rules of ``metadata``, the same for all kinds.
+
+Upstream: apiserver ``pkg/registry/rest/{create,update,meta}.go`` for what the server sets and keeps, apimachinery
+``pkg/api/validation/objectmeta.go`` for what is refused and in which words.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from fairlead.model.names import dns1123_label_errors, dns1123_subdomain_errors
+from fairlead.registry.field_errors import FieldError, forbidden, invalid, required, too_long
+from fairlead.registry.status import bad_request
+
+Doc = dict[str, Any]
+
+ANNOTATIONS_BYTES = 256 << 10
+GENERATED_SUFFIX = 5
+# No vowels, nothing that looks like another letter: upstream's alphabet of apimachinery ``pkg/util/rand``.
+_SUFFIX_LETTERS = "bcdfghjklmnpqrstvwxz2456789"
+_MAX_GENERATE_NAME = 63 - GENERATED_SUFFIX
+
+_NAME_PART = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
+_LABEL_VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
+_NAME_PART_DETAIL = (
+    "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric "
+    "character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
+    "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
+)
+_LABEL_VALUE_DETAIL = (
+    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and "
+    "end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is "
+    "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
+)
+
+
+class _OwnerReference(msgspec.Struct, rename="camel"):
+    api_version: str = ""
+    kind: str = ""
+    name: str = ""
+    uid: str = ""
+    controller: bool | None = None
+    block_owner_deletion: bool | None = None
+
+
+class _ObjectMeta(msgspec.Struct, rename="camel"):
+    """The types of all fields, for decoding alone; the document itself stays as it came."""
+
+    name: str | None = None
+    generate_name: str | None = None
+    namespace: str | None = None
+    self_link: str | None = None
+    uid: str | None = None
+    resource_version: str | None = None
+    generation: int | None = None
+    creation_timestamp: str | None = None
+    deletion_timestamp: str | None = None
+    deletion_grace_period_seconds: int | None = None
+    labels: dict[str, str | None] | None = None
+    annotations: dict[str, str | None] | None = None
+    owner_references: list[_OwnerReference] | None = None
+    finalizers: list[str] | None = None
+    managed_fields: list[dict[str, Any]] | None = None
+
+
+def check_types(document: Doc) -> None:
+    """Refuse metadata whose fields have the wrong JSON types; make sure that there is metadata, without nulls.
+
+    Raises:
+        ApiError: 400, naming the field.
+    """
+    metadata = document.get("metadata")
+    if metadata is None:
+        metadata = document["metadata"] = {}
+    try:
+        msgspec.convert(metadata, _ObjectMeta)
+    except msgspec.ValidationError as error:
+        kind = document.get("kind", "")
+        message = str(error).replace("`$.", "`metadata.").replace("`$`", "`metadata`")
+        version = str(document.get("apiVersion", "")).rpartition("/")[2]
+        raise bad_request(f'{kind} in version "{version}" cannot be handled as a {kind}: {message}') from error
+    for name in [name for name, value in metadata.items() if value is None]:
+        del metadata[name]
+    for name in ("labels", "annotations"):
+        if name in metadata:
+            metadata[name] = {key: value or "" for key, value in metadata[name].items()}
+            if not metadata[name]:
+                del metadata[name]
+
+
+def fill_for_create(document: Doc, namespace: str, now: str, uid: str, choose: Callable[[int], int]) -> None:
+    """Set what the server alone decides, and make a name when only ``generateName`` is given.
+
+    Raises:
+        ApiError: 400, a resourceVersion or a different namespace is given.
+    """
+    metadata = document["metadata"]
+    if metadata.pop("resourceVersion", "") not in ("", "0"):
+        raise bad_request("resourceVersion should not be set on objects to be created")
+    check_namespace(metadata, namespace)
+    for name in ("selfLink", "deletionTimestamp", "deletionGracePeriodSeconds", "generation"):
+        metadata.pop(name, None)
+    if not metadata.get("name") and metadata.get("generateName"):
+        metadata["name"] = generate_name(metadata["generateName"], choose)
+    if namespace:
+        metadata["namespace"] = namespace
+    metadata["uid"] = uid
+    metadata["creationTimestamp"] = now
+
+
+def check_namespace(metadata: Doc, namespace: str) -> None:
+    """Refuse a body for another namespace than the URL's."""
+    given = metadata.get("namespace", "")
+    if given and given != namespace:
+        raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
+
+
+def generate_name(base: str, choose: Callable[[int], int]) -> str:
+    suffix = "".join(_SUFFIX_LETTERS[choose(len(_SUFFIX_LETTERS))] for _ in range(GENERATED_SUFFIX))
+    return base[:_MAX_GENERATE_NAME] + suffix
+
+
+# What an update may leave out, and keeps from the old object; a different value is refused by ``validate_update``.
+_KEPT_WHEN_ABSENT = ("uid", "creationTimestamp", "namespace", "deletionTimestamp", "deletionGracePeriodSeconds")
+
+
+def carry_over(new: Doc, old: Doc) -> None:
+    """Keep in an update what only the server sets."""
+    after, before = new["metadata"], old["metadata"]
+    after.pop("selfLink", None)
+    for name in _KEPT_WHEN_ABSENT:
+        if name in before and not after.get(name):
+            after[name] = before[name]
+    for name in ("generation", "generateName", "deletionTimestamp", "deletionGracePeriodSeconds"):
+        if name in before:
+            after[name] = before[name]
+        elif name != "generateName":
+            after.pop(name, None)
+
+
+def validate(metadata: Doc, name_errors: Callable[[str], Sequence[str]], namespaced: bool) -> list[FieldError]:
+    """Faults of an object's metadata."""
+    errors: list[FieldError] = []
+    if generate := metadata.get("generateName"):
+        errors += [invalid("metadata.generateName", generate, d) for d in name_errors(f"{generate.rstrip('-.')}")]
+    name = metadata.get("name")
+    if not name:
+        errors.append(required("metadata.name", "name or generateName is required"))
+    else:
+        errors += [invalid("metadata.name", name, detail) for detail in name_errors(name)]
+    if namespaced:
+        namespace = metadata.get("namespace", "")
+        errors += [invalid("metadata.namespace", namespace, d) for d in dns1123_label_errors(namespace)]
+    errors += validate_labels(metadata.get("labels") or {}, "metadata.labels")
+    errors += _validate_annotations(metadata.get("annotations") or {})
+    errors += _validate_owners(metadata.get("ownerReferences") or [])
+    errors += _validate_finalizers(metadata.get("finalizers") or [])
+    return errors
+
+
+_IMMUTABLE = ("name", "namespace", "uid", "creationTimestamp")
+
+
+def validate_update(new: Doc, old: Doc) -> list[FieldError]:
+    """Faults of a change of metadata."""
+    errors = []
+    if old.get("deletionTimestamp"):
+        added = sorted(set(new.get("finalizers") or []) - set(old.get("finalizers") or []))
+        if added:
+            detail = f"no new finalizers can be added if the object is being deleted, found new finalizers {_go(added)}"
+            errors.append(forbidden("metadata.finalizers", detail))
+    changed = [name for name in _IMMUTABLE if new.get(name) != old.get(name)]
+    return errors + [invalid(f"metadata.{name}", new.get(name, ""), "field is immutable") for name in changed]
+
+
+def _go(names: Sequence[str]) -> str:
+    return "[]string{" + ", ".join(f'"{name}"' for name in names) + "}"
+
+
+def qualified_name_errors(value: str) -> list[str]:
+    """Reasons why ``value`` is not a qualified name such as ``app`` or ``example.com/app``; empty when it is."""
+    prefix, slash, name = value.rpartition("/")
+    if "/" in prefix:
+        detail = (
+            "a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an "
+            "alphanumeric character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
+            "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]') with an optional DNS subdomain prefix and '/' "
+            "(e.g. 'example.com/MyName')"
+        )
+        return [detail]
+    errors = []
+    if slash and not prefix:
+        errors.append("prefix part must be non-empty")
+    elif slash:
+        errors += [f"prefix part {detail}" for detail in dns1123_subdomain_errors(prefix)]
+    if not name:
+        errors.append("name part must be non-empty")
+    elif len(name) > 63:
+        errors.append("name part must be no more than 63 bytes")
+    if not _NAME_PART.fullmatch(name):
+        errors.append(_NAME_PART_DETAIL)
+    return errors
+
+
+def label_value_errors(value: str) -> list[str]:
+    errors = ["must be no more than 63 bytes"] if len(value) > 63 else []
+    if not _LABEL_VALUE.fullmatch(value):
+        errors.append(_LABEL_VALUE_DETAIL)
+    return errors
+
+
+def validate_labels(labels: Mapping[str, str], path: str) -> list[FieldError]:
+    """Faults of labels, reported as upstream does: on the whole map's path, with the offending key or value."""
+    errors: list[FieldError] = []
+    for key, value in sorted(labels.items()):
+        errors += [invalid(path, key, detail) for detail in qualified_name_errors(key)]
+        errors += [invalid(path, value, detail) for detail in label_value_errors(value)]
+    return errors
+
+
+def _validate_annotations(annotations: Mapping[str, str]) -> list[FieldError]:
+    path = "metadata.annotations"
+    errors = [invalid(path, key, d) for key in sorted(annotations) for d in qualified_name_errors(key.lower())]
+    if sum(len(key) + len(value) for key, value in annotations.items()) > ANNOTATIONS_BYTES:
+        errors.append(too_long(path, ANNOTATIONS_BYTES))
+    return errors
+
+
+def _validate_owners(owners: Sequence[Doc]) -> list[FieldError]:
+    errors = []
+    for index, owner in enumerate(owners):
+        path = f"metadata.ownerReferences[{index}]"
+        errors += [
+            invalid(f"{path}.{name}", "", "must not be empty")
+            for name in ("apiVersion", "kind", "name", "uid")
+            if not owner.get(name)
+        ]
+    if sum(owner.get("controller") is True for owner in owners) > 1:
+        detail = "Only one reference can have Controller set to true."
+        errors.append(invalid("metadata.ownerReferences", list(owners), detail))
+    return errors
+
+
+_PLAIN_FINALIZERS = frozenset({"kubernetes", "orphan", "foregroundDeletion"})
+
+
+def _validate_finalizers(finalizers: Sequence[str]) -> list[FieldError]:
+    path = "metadata.finalizers"
+    errors = [invalid(path, name, d) for name in finalizers for d in qualified_name_errors(name)]
+    detail = "name is neither a standard finalizer name nor is it fully qualified"
+    errors += [invalid(path, n, detail) for n in finalizers if "/" not in n and n not in _PLAIN_FINALIZERS]
+    if {"orphan", "foregroundDeletion"} <= set(finalizers):
+        errors.append(invalid(path, list(finalizers), "finalizer orphan and foregroundDeletion cannot be both set"))
+    return errors

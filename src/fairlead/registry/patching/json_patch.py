@@ -1,0 +1,56 @@
+"""JSON patch, RFC 6902, by the ``jsonpatch`` library; here only its refusals are put into a Status."""
+
+from itertools import pairwise
+from typing import Any
+
+import jsonpatch
+import jsonpointer
+import msgspec
+
+from fairlead.registry.status import ApiError, bad_request
+
+Doc = dict[str, Any]
+
+MAX_OPERATIONS = 10_000  # upstream's, apiserver ``pkg/endpoints/handlers/patch.go``
+# Copies of copies double a document each time, so its size is looked at after every one of them.
+MAX_BYTES = 3 << 20
+MAX_COPIES = 100
+
+
+def apply_json_patch(document: Doc, operations: list[Any]) -> Doc:
+    """The document with all operations applied in order; the argument is not changed.
+
+    Raises:
+        ApiError: 413 too many operations, 400 not a JSON patch, 422 an operation does not fit the document.
+    """
+    if len(operations) > MAX_OPERATIONS:
+        message = f"The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {len(operations)}"
+        raise ApiError(413, "RequestEntityTooLarge", message)
+    try:
+        result = document
+        for chunk in _up_to_each_copy(operations):
+            result = jsonpatch.apply_patch(result, chunk)
+            if chunk is not operations and len(msgspec.json.encode(result)) > MAX_BYTES:
+                raise ApiError(413, "RequestEntityTooLarge", "the JSON patch makes the object too large")
+    except (jsonpatch.InvalidJsonPatch, jsonpointer.JsonPointerException) as error:
+        raise bad_request(f"the JSON patch is malformed: {error}") from error
+    except jsonpatch.JsonPatchException as error:
+        message = f"the server rejected our request due to an error in our request: {error}"
+        raise ApiError(422, "Invalid", message) from error
+    except (TypeError, KeyError, ValueError, AttributeError, IndexError, RecursionError) as error:
+        raise bad_request(f"the JSON patch does not fit the document: {error}") from error
+    if not isinstance(result, dict):
+        raise bad_request("the JSON patch leaves no JSON object")
+    return result
+
+
+def _up_to_each_copy(operations: list[Any]) -> list[list[Any]]:
+    copies = [
+        i for i, operation in enumerate(operations) if isinstance(operation, dict) and operation.get("op") == "copy"
+    ]
+    if not copies:
+        return [operations]
+    if len(copies) > MAX_COPIES:
+        raise ApiError(413, "RequestEntityTooLarge", f"a JSON patch may hold at most {MAX_COPIES} copy operations")
+    edges = [0, *(index + 1 for index in copies), len(operations)]
+    return [operations[start:end] for start, end in pairwise(edges) if start < end]

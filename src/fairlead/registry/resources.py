@@ -1,0 +1,126 @@
+"""Which resources there are: one row each, from which routing, discovery, OpenAPI and storage are all derived.
+
+Kinds, short names and categories are those of upstream's ``kubectl api-resources``; whether a PUT may create an object
+and whether an update must name a resourceVersion are those of each kind's strategy under upstream's ``pkg/registry``.
+"""
+
+from dataclasses import dataclass
+
+COLLECTION_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
+OBJECT_VERBS = ("get", "patch", "update")
+
+
+@dataclass(frozen=True)
+class Subresource:
+    """A path below an object, such as ``pods/binding``.
+
+    Attributes:
+        kind: what its documents are; empty means the kind of the resource itself.
+        group, version: of that kind, when it is not the resource's own.
+    """
+
+    name: str
+    verbs: tuple[str, ...] = OBJECT_VERBS
+    kind: str = ""
+    group: str | None = None
+    version: str | None = None
+
+
+STATUS = Subresource("status")
+SCALE = Subresource("scale", OBJECT_VERBS, "Scale", "autoscaling", "v1")
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One collection of objects as clients see it.
+
+    Attributes:
+        create_on_update: a PUT to a name that does not exist creates the object.
+        unconditional_update: a PUT without resourceVersion overwrites whatever is there.
+        view_of: the storage of another resource whose objects this one shows under its own group and version.
+    """
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+    namespaced: bool = True
+    short_names: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    subresources: tuple[Subresource, ...] = ()
+    verbs: tuple[str, ...] = COLLECTION_VERBS
+    create_on_update: bool = False
+    unconditional_update: bool = True
+    view_of: str = ""
+
+    @property
+    def group_version(self) -> str:
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    @property
+    def singular(self) -> str:
+        return self.kind.lower()
+
+    @property
+    def qualified(self) -> str:
+        """The resource as messages name it: ``services``, ``endpointslices.discovery.k8s.io``."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    @property
+    def storage(self) -> str:
+        """The name under which its objects are kept; independent of the version."""
+        return self.view_of or self.qualified
+
+    def subresource(self, name: str) -> Subresource | None:
+        return next((sub for sub in self.subresources if sub.name == name), None)
+
+
+ALL = ("all",)
+
+RESOURCES: tuple[Resource, ...] = (
+    Resource(
+        "",
+        "v1",
+        "namespaces",
+        "Namespace",
+        namespaced=False,
+        short_names=("ns",),
+        subresources=(STATUS, Subresource("finalize", ("update",))),
+        verbs=("create", "delete", "get", "list", "patch", "update", "watch"),
+    ),
+    Resource("", "v1", "nodes", "Node", namespaced=False, short_names=("no",), subresources=(STATUS,)),
+    Resource(
+        "",
+        "v1",
+        "pods",
+        "Pod",
+        short_names=("po",),
+        categories=ALL,
+        subresources=(
+            STATUS,
+            Subresource("binding", ("create",), "Binding"),
+        ),
+    ),
+    Resource(
+        "",
+        "v1",
+        "services",
+        "Service",
+        short_names=("svc",),
+        categories=ALL,
+        subresources=(STATUS,),
+        create_on_update=True,
+    ),
+    Resource("", "v1", "endpoints", "Endpoints", short_names=("ep",), create_on_update=True),
+    Resource("", "v1", "events", "Event", short_names=("ev",), create_on_update=True),
+    Resource("", "v1", "configmaps", "ConfigMap", short_names=("cm",)),
+    Resource("", "v1", "secrets", "Secret"),
+    Resource("", "v1", "serviceaccounts", "ServiceAccount", short_names=("sa",)),
+    Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice"),
+    Resource("events.k8s.io", "v1", "events", "Event", short_names=("ev",), create_on_update=True, view_of="events"),
+    Resource("coordination.k8s.io", "v1", "leases", "Lease", create_on_update=True, unconditional_update=False),
+)
+
+BY_PATH = {(resource.group, resource.version, resource.plural): resource for resource in RESOURCES}
+BY_STORAGE = {resource.storage: resource for resource in RESOURCES if not resource.view_of}
+GROUPS = tuple(dict.fromkeys(resource.group for resource in RESOURCES if resource.group))

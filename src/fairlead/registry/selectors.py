@@ -1,0 +1,102 @@
+"""Which objects a list, watch or collection delete is about: label and field selectors over stored objects.
+
+Grammar of field selectors: upstream's apimachinery ``pkg/fields/selector.go``; which fields a kind has is in its
+``Strategy.fields``, and every kind has metadata.name and metadata.namespace.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from fairlead.model.labels import Selector, SelectorError, matches, parse_selector
+from fairlead.model.names import ObjectKey
+from fairlead.registry.requests import Request, Target
+from fairlead.registry.status import bad_request
+from fairlead.registry.store import Stored
+
+_TERM = re.compile(r"(?P<field>[^=!,\\]+)(?P<op>==|!=|=)(?P<value>(?:[^\\,=]|\\[\\,=])*)")
+
+
+class FieldTerm(NamedTuple):
+    """One term of a field selector: whether the field at ``position`` of ``Stored.fields`` has the value."""
+
+    position: int
+    value: str
+    negated: bool
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What to show of one resource.
+
+    Attributes:
+        namespace: empty for all.
+        name: the one object wanted, when the request can be about no other; else empty.
+    """
+
+    namespace: str = ""
+    name: str = ""
+    labels: Selector = ()
+    names: tuple[tuple[Callable[[ObjectKey], str], str, bool], ...] = ()
+    fields: tuple[FieldTerm, ...] = ()
+
+    def wants_key(self, key: ObjectKey) -> bool:
+        if self.namespace and key.namespace != self.namespace:
+            return False
+        return all((getter(key) == value) != negated for getter, value, negated in self.names)
+
+    def wants(self, key: ObjectKey, stored: Stored) -> bool:
+        if not self.wants_key(key) or not matches(self.labels, stored.labels):
+            return False
+        return all((stored.fields[term.position] == term.value) != term.negated for term in self.fields)
+
+
+_KEY_FIELDS: dict[str, Callable[[ObjectKey], str]] = {
+    "metadata.name": lambda key: key.name,
+    "metadata.namespace": lambda key: key.namespace,
+}
+
+
+def selection_of(request: Request, target: Target, fields: Iterable[str]) -> Selection:
+    """What a request on a collection selects; a watch of one object is a watch of its name.
+
+    Raises:
+        ApiError: 400, a selector that cannot be parsed or a field that cannot be selected by.
+    """
+    try:
+        labels = parse_selector(request.query.get("labelSelector", ""))
+    except SelectorError as error:
+        raise bad_request(str(error)) from error
+    terms = _parse_fields(request.query.get("fieldSelector", ""))
+    if target.name:
+        terms.append(("metadata.name", target.name, False))
+    known = list(fields)
+    names = tuple((_KEY_FIELDS[field], value, negated) for field, value, negated in terms if field in _KEY_FIELDS)
+    others = [term for term in terms if term[0] not in _KEY_FIELDS]
+    for field, _, _ in others:
+        if field not in known:
+            raise bad_request(f"field label not supported: {field}")
+    return Selection(
+        target.namespace,
+        next((value for field, value, negated in terms if field == "metadata.name" and not negated), ""),
+        labels,
+        names,
+        tuple(FieldTerm(known.index(field), value, negated) for field, value, negated in others),
+    )
+
+
+def _parse_fields(text: str) -> list[tuple[str, str, bool]]:
+    terms = []
+    position = 0
+    while position < len(text):
+        if text[position] == ",":
+            position += 1
+            continue
+        match = _TERM.match(text, position)
+        if match is None or (match.end() < len(text) and text[match.end()] != ","):
+            raise bad_request(f"invalid field selector: {text}")
+        value = re.sub(r"\\(.)", r"\1", match["value"])
+        terms.append((match["field"].strip(), value, match["op"] == "!="))
+        position = match.end()
+    return terms

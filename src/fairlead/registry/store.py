@@ -1,0 +1,189 @@
+"""What the API server remembers, as an immutable value: a write makes a new state and the change that led to it.
+
+One counter gives every change of every object its resourceVersion. Documents are kept as the JSON bytes that clients
+receive, with that version already in them; beside the bytes stands only what lists and watches select by. Each
+resource has a bounded log of its latest changes, from which watches are served; a watch from before the log's
+beginning is told that its version has expired, as upstream's watch cache does.
+
+States share structure (persistent hash tries), so keeping an older one, for a client that pages through a list or for
+writes that are not on disk yet, costs only what differs.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import msgspec
+from immutables import Map
+
+from fairlead.model.names import ObjectKey
+from fairlead.registry.strategy import SideEffects
+
+Doc = dict[str, Any]
+FieldGetters = Mapping[str, Callable[[Doc], str]]
+
+# A log keeps this many changes of one resource, and fewer when their documents are large.
+LOG_CHANGES = 4096
+LOG_BYTES = 16 << 20
+
+
+class Stored(NamedTuple):
+    """One object at one version.
+
+    Attributes:
+        document: JSON text, ``metadata.resourceVersion`` included.
+        fields: the values of the kind's selectable fields, in the order of its ``Strategy.fields``.
+    """
+
+    document: bytes
+    version: int
+    labels: Mapping[str, str]
+    fields: tuple[str, ...]
+
+
+class Change(NamedTuple):
+    """One step of the store. ``after`` of a deletion is the last document, at the version of the deletion."""
+
+    resource: str
+    key: ObjectKey
+    before: Stored | None
+    after: Stored
+    deleted: bool
+
+    @property
+    def version(self) -> int:
+        return self.after.version
+
+
+@dataclass(frozen=True)
+class Log:
+    """The latest changes of one resource; ``compacted`` is the version of the last one forgotten."""
+
+    changes: Map[int, Change] = field(default_factory=Map)
+    first: int = 0
+    end: int = 0
+    size: int = 0
+    compacted: int = 0
+
+    def append(self, change: Change) -> "Log":
+        size = self.size + len(change.after.document)
+        log = Log(self.changes.set(self.end, change), self.first, self.end + 1, size, self.compacted)
+        while log.end - log.first > LOG_CHANGES or (log.size > LOG_BYTES and log.end - log.first > 1):
+            log = log._forget_first()
+        return log
+
+    def since(self, version: int) -> Iterator[Change]:
+        """The changes after ``version``, oldest first; the caller has checked that none of them is forgotten."""
+        for index in range(self._index_after(version), self.end):
+            yield self.changes[index]
+
+    def _index_after(self, version: int) -> int:
+        low, high = self.first, self.end
+        while low < high:
+            middle = (low + high) // 2
+            if self.changes[middle].version <= version:
+                low = middle + 1
+            else:
+                high = middle
+        return low
+
+    def _forget_first(self) -> "Log":
+        gone = self.changes[self.first]
+        size = self.size - len(gone.after.document)
+        return Log(self.changes.delete(self.first), self.first + 1, self.end, size, gone.version)
+
+
+_NOTHING: Map[ObjectKey, Stored] = Map()
+
+
+@dataclass(frozen=True)
+class State:
+    """All objects, the logs of their changes, and who holds which virtual IP and node port.
+
+    Attributes:
+        version: the resourceVersion of the latest change.
+        origin: the version at which this process began; what came before is not in any log.
+    """
+
+    version: int = 0
+    origin: int = 0
+    objects: Map[str, Map[ObjectKey, Stored]] = field(default_factory=Map)
+    logs: Map[str, Log] = field(default_factory=Map)
+    ips: Map[str, ObjectKey] = field(default_factory=Map)
+    ports: Map[int, ObjectKey] = field(default_factory=Map)
+
+    def of(self, resource: str) -> Map[ObjectKey, Stored]:
+        return self.objects.get(resource, _NOTHING)
+
+    def get(self, resource: str, key: ObjectKey) -> Stored | None:
+        return self.of(resource).get(key)
+
+    def log(self, resource: str) -> Log:
+        return self.logs.get(resource) or Log(compacted=self.origin)
+
+    def ip_owner(self, ip: str) -> ObjectKey | None:
+        return self.ips.get(ip)
+
+    def port_owner(self, port: int) -> ObjectKey | None:
+        return self.ports.get(port)
+
+
+class Step(NamedTuple):
+    """A state and the changes that led to it, in order."""
+
+    state: State
+    changes: tuple[Change, ...] = ()
+
+
+def put(step: Step, resource: str, key: ObjectKey, document: Doc, fields: FieldGetters) -> Step:
+    """Write the document under the next version, which is put into it."""
+    version = step.state.version + 1
+    document["metadata"]["resourceVersion"] = str(version)
+    after = seal(document, version, fields)
+    objects = step.state.of(resource)
+    change = Change(resource, key, objects.get(key), after, deleted=False)
+    return _record(step, change, objects.set(key, after))
+
+
+def remove(step: Step, resource: str, key: ObjectKey, document: Doc, fields: FieldGetters) -> Step:
+    """Delete the object; ``document`` is its last form, which watchers are shown with the deletion's version."""
+    version = step.state.version + 1
+    document["metadata"]["resourceVersion"] = str(version)
+    objects = step.state.of(resource)
+    change = Change(resource, key, objects[key], seal(document, version, fields), deleted=True)
+    return _record(step, change, objects.delete(key))
+
+
+def allocate(step: Step, owner: ObjectKey, effects: SideEffects) -> Step:
+    """Give and take virtual IPs and node ports in the same step as the object that asked for them."""
+    if effects == SideEffects():
+        return step
+    ips, ports = step.state.ips.mutate(), step.state.ports.mutate()
+    for ip in effects.free_ips:
+        ips.pop(ip, None)
+    for port in effects.free_ports:
+        ports.pop(port, None)
+    for ip in effects.take_ips:
+        ips[ip] = owner
+    for port in effects.take_ports:
+        ports[port] = owner
+    return Step(replace(step.state, ips=ips.finish(), ports=ports.finish()), step.changes)
+
+
+def seal(document: Doc, version: int, fields: FieldGetters) -> Stored:
+    """The stored form of a document."""
+    labels = document["metadata"].get("labels") or {}
+    values = tuple(getter(document) for getter in fields.values())
+    return Stored(msgspec.json.encode(document), version, labels, values)
+
+
+def _record(step: Step, change: Change, objects: Map[ObjectKey, Stored]) -> Step:
+    state = step.state
+    log = state.log(change.resource).append(change)
+    state = replace(
+        state,
+        version=change.version,
+        objects=state.objects.set(change.resource, objects),
+        logs=state.logs.set(change.resource, log),
+    )
+    return Step(state, (*step.changes, change))

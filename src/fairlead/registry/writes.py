@@ -1,0 +1,236 @@
+"""Creating and updating objects, in the order of upstream's generic store.
+
+Create: fill metadata, check the namespace, default, allocate, prepare, validate, persist. Update: patch, compare
+versions, default, allocate, prepare, validate, persist. A refused write raises and has changed nothing: the step it
+worked on is thrown away. Upstream: apiserver ``pkg/registry/generic/registry/store.go``.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import msgspec
+
+from fairlead.model.names import ObjectKey
+from fairlead.registry import field_errors, object_meta
+from fairlead.registry.deletes import has_finalizers, remove_object
+from fairlead.registry.environment import Environment
+from fairlead.registry.requests import Target
+from fairlead.registry.resources import BY_PATH, Resource
+from fairlead.registry.status import already_exists, bad_request, conflict, forbidden, invalid, not_found
+from fairlead.registry.store import State, Step, Stored, allocate, put
+from fairlead.registry.strategy import Strategy
+
+Doc = dict[str, Any]
+
+STALE = "the object has been modified; please apply your changes to the latest version and try again"
+_NAMESPACES = BY_PATH["", "v1", "namespaces"]
+
+
+class Written(NamedTuple):
+    """What a write leads to. ``step`` has no changes for a dry run and for an update that changes nothing."""
+
+    step: Step
+    document: bytes
+    created: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+def create(state: State, target: Target, document: Doc, env: Environment, dry_run: bool = False) -> Written:
+    """Add an object; ``target`` is the collection, or the object for a PUT that creates it.
+
+    Raises:
+        ApiError: the object is refused.
+    """
+    resource = target.resource
+    strategy = env.kinds.strategy(resource)
+    object_meta.fill_for_create(document, target.namespace, env.now, env.new_uid(), env.choose)
+    metadata = document["metadata"]
+    key = ObjectKey(target.namespace, metadata.get("name", ""))
+    if resource.namespaced:
+        _check_namespace(state, resource, key)
+    context = env.context(state, dry_run)
+    strategy.default(document)
+    effects = strategy.allocate(document, None, context)
+    if strategy.bumps_generation:
+        metadata["generation"] = 1
+    strategy.prepare_create(document, context)
+    faults = object_meta.validate(metadata, strategy.name_errors, resource.namespaced)
+    faults += strategy.validate_create(document, context)
+    if faults:
+        raise invalid(resource.kind, key.name, faults, resource.group)
+    if state.get(resource.storage, key) is not None:
+        raise already_exists(resource.plural, key.name, resource.group)
+    strategy.on_read(document)
+    warnings = tuple(strategy.warnings(document, None))
+    step = put(allocate(Step(state), key, effects), resource.storage, key, document, strategy.fields)
+    return Written(_unless(dry_run, state, step), _shown(step, dry_run, document), True, warnings)
+
+
+def _check_namespace(state: State, resource: Resource, key: ObjectKey) -> None:
+    """Refuse to create in a namespace that is missing or going away, as upstream's NamespaceLifecycle plugin does."""
+    namespace = state.get(_NAMESPACES.storage, ObjectKey("", key.namespace))
+    if namespace is None:
+        raise not_found("namespaces", key.namespace)
+    if b'"deletionTimestamp"' in namespace.document and _metadata(namespace).get("deletionTimestamp"):
+        why = f"unable to create new content in namespace {key.namespace} because it is being terminated"
+        message = f"namespace {key.namespace} is being terminated"
+        cause = {"reason": "NamespaceTerminating", "message": message, "field": "metadata.namespace"}
+        raise forbidden(resource.plural, key.name, why, resource.group, [cause])
+
+
+def _metadata(stored: Stored) -> Doc:
+    document: Doc = msgspec.json.decode(stored.document)
+    metadata: Doc = document["metadata"]
+    return metadata
+
+
+class Update(NamedTuple):
+    """How an object is to change.
+
+    Attributes:
+        apply: (old) -> new; may keep parts of its argument, which is its own copy.
+        only_existing: whether a missing object is an error even for kinds that a PUT may create (a patch's is).
+    """
+
+    apply: Callable[[Doc], Doc]
+    only_existing: bool
+    dry_run: bool = False
+
+
+def update(state: State, target: Target, change: Update, env: Environment) -> Written:
+    """Change an object, or one side of it when the target has a subresource.
+
+    Raises:
+        ApiError: the change is refused, or the object is not there.
+    """
+    resource = target.resource
+    stored = state.get(resource.storage, target.key)
+    if stored is None:
+        if resource.create_on_update and not change.only_existing and target.subresource is None:
+            return create(state, target, _named(change.apply({}), target), env, change.dry_run)
+        raise not_found(resource.plural, target.name, resource.group)
+    old: Doc = msgspec.json.decode(stored.document)
+    new = _named(change.apply(msgspec.json.decode(stored.document)), target)
+    _check_version(new["metadata"], old["metadata"], resource)
+    return _persist(state, target, old, new, (change.dry_run, stored), env)
+
+
+def _persist(state: State, target: Target, old: Doc, new: Doc, base: tuple[bool, Stored], env: Environment) -> Written:
+    dry_run, stored = base
+    resource = target.resource
+    strategy = env.kinds.strategy(resource)
+    context = env.context(state, dry_run)
+    strategy.default(new)
+    object_meta.carry_over(new, old)
+    effects = strategy.allocate(new, old, context) if target.subresource is None else None
+    new = _PREPARE[target.subresource.name if target.subresource else ""](new, old, resource)
+    if target.subresource is None:
+        strategy.prepare_update(new, old, context)
+    elif target.subresource.name == "status":
+        strategy.prepare_status_update(new, old, context)
+    _set_generation(strategy, new, old)
+    faults = object_meta.validate(new["metadata"], lambda name: (), resource.namespaced)
+    faults += object_meta.validate_update(new["metadata"], old["metadata"])
+    faults += strategy.validate_update(new, old, context)
+    if faults:
+        raise invalid(resource.kind, target.name, faults, resource.group)
+    strategy.on_read(new)
+    warnings = tuple(strategy.warnings(new, old))
+    new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
+    if new == old:
+        return Written(Step(state), stored.document, warnings=warnings)
+    step = allocate(Step(state), target.key, effects) if effects else Step(state)
+    if _is_finished(new):
+        step = remove_object(step, resource, target.key, new, env.kinds)
+    else:
+        step = put(step, resource.storage, target.key, new, strategy.fields)
+    return Written(_unless(dry_run, state, step), _shown(step, dry_run, new), warnings=warnings)
+
+
+def _prepare_object(new: Doc, old: Doc, resource: Resource) -> Doc:
+    if resource.subresource("status"):
+        new.pop("status", None)
+        if "status" in old:
+            new["status"] = msgspec.to_builtins(old["status"])
+    return new
+
+
+def _prepare_status(new: Doc, old: Doc, resource: Resource) -> Doc:
+    kept = {key: value for key, value in old.items() if key != "status"}
+    result: Doc = msgspec.json.decode(msgspec.json.encode(kept))
+    # Owners and finalizers belong to the main resource; labels and annotations may be written through either.
+    owners = result["metadata"].get("ownerReferences")
+    result["metadata"] = new["metadata"]
+    if owners:
+        result["metadata"]["ownerReferences"] = owners
+    if "status" in new:
+        result["status"] = new["status"]
+    return result
+
+
+def _prepare_finalize(new: Doc, old: Doc, resource: Resource) -> Doc:
+    result: Doc = msgspec.json.decode(msgspec.json.encode(old))
+    spec = new.get("spec")
+    finalizers = spec.get("finalizers") if isinstance(spec, dict) else None
+    result["spec"] = {"finalizers": finalizers} if finalizers else {}
+    return result
+
+
+# What a write to each side of an object may change.
+_PREPARE: dict[str, Callable[[Doc, Doc, Resource], Doc]] = {
+    "": _prepare_object,
+    "status": _prepare_status,
+    "finalize": _prepare_finalize,
+}
+
+
+def _named(document: Doc, target: Target) -> Doc:
+    """Check that a document is about the object that the URL names."""
+    object_meta.check_types(document)
+    metadata = document["metadata"]
+    given = metadata.setdefault("name", target.name) or target.name
+    if given != target.name:
+        raise bad_request(f"the name of the object ({given}) does not match the name on the URL ({target.name})")
+    object_meta.check_namespace(metadata, target.namespace)
+    return document
+
+
+def _check_version(new: Doc, old: Doc, resource: Resource) -> None:
+    name = old["name"]
+    version = new.get("resourceVersion", "")
+    if version in ("", "0"):
+        if not resource.unconditional_update:
+            message = "must be specified for an update"
+            fault = field_errors.invalid("metadata.resourceVersion", 0, message)
+            raise invalid(resource.kind, name, [fault], resource.group)
+    elif version != old["resourceVersion"]:
+        raise conflict(resource.plural, name, STALE, resource.group)
+    if new.get("uid") and new["uid"] != old["uid"]:
+        why = f"Precondition failed: UID in precondition: {new['uid']}, UID in object meta: {old['uid']}"
+        raise conflict(resource.plural, name, why, resource.group)
+
+
+def _set_generation(strategy: Strategy, new: Doc, old: Doc) -> None:
+    if strategy.bumps_generation:
+        before = old["metadata"].get("generation", 1)
+        new["metadata"]["generation"] = before + 1 if strategy.bumps_generation(new, old) else before
+
+
+def _is_finished(document: Doc) -> bool:
+    """Whether an update took away the last thing that held a deletion up."""
+    metadata = document["metadata"]
+    if not metadata.get("deletionTimestamp") or has_finalizers(document):
+        return False
+    return not metadata.get("deletionGracePeriodSeconds")
+
+
+def _unless(dry_run: bool, state: State, step: Step) -> Step:
+    return Step(state) if dry_run else step
+
+
+def _shown(step: Step, dry_run: bool, document: Doc) -> bytes:
+    """The document for the client; a dry run shows no version that was never given."""
+    if not dry_run:
+        return step.changes[0].after.document
+    metadata = {key: value for key, value in document["metadata"].items() if key != "resourceVersion"}
+    return msgspec.json.encode({**document, "metadata": metadata})
