@@ -16,7 +16,6 @@ from fairlead.registry.bootstrap import bootstrap
 from fairlead.registry.environment import Environment, Kinds
 from fairlead.registry.kinds import STRATEGIES
 from fairlead.registry.loading import load_state
-from fairlead.registry.schemas import remove_unknown
 from fairlead.registry.strategy import ClusterConfig
 
 
@@ -44,7 +43,7 @@ async def run(options: ApiServerOptions, sockets: Sequence[socket.socket], ready
     Raises:
         StoreError: the store cannot be opened.
     """
-    kinds = Kinds(STRATEGIES, remove_unknown)
+    kinds = Kinds(STRATEGIES)
     tls = None if options.plain else server_tls(options.pki_dir)
     store = SqliteStore(options.data_dir)
     tokens = load_tokens(options.data_dir / "tokens.csv")

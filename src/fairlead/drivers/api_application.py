@@ -62,7 +62,9 @@ class ApiApplication:
             return
         except Exception:
             log.exception("fault while answering %s %s", scope["method"], scope["path"])
-            await _send_error(send, ApiError(500, "InternalError", "Internal error occurred; the server's log says more"))
+            await _send_error(
+                send, ApiError(500, "InternalError", "Internal error occurred; the server's log says more")
+            )
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]

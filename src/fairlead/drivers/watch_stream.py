@@ -56,7 +56,9 @@ class WatchStreams:
             raise ApiError(429, "TooManyRequests", "too many watches are open, please try again later")
         self.open += 1
         try:
-            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]})
+            await send(
+                {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]}
+            )
             await self._until_gone(watch, receive, send)
         finally:
             self.open -= 1

@@ -20,6 +20,8 @@ from fairlead.registry.lists import read_list
 from fairlead.registry.patching import parse_patch
 from fairlead.registry.requests import Request, Target, WriteOptions, parse_target, write_options
 from fairlead.registry.resources import Resource
+from fairlead.registry.schemas.catalogue import type_of
+from fairlead.registry.schemas.decode import decode
 from fairlead.registry.selectors import selection_of
 from fairlead.registry.status import bad_request, method_not_allowed, not_found
 from fairlead.registry.store import State, Step
@@ -158,7 +160,8 @@ def _update(call: Call) -> Reply:
 
 def _patch(call: Call) -> Reply:
     options = write_options(call.request)
-    patch = parse_patch(call.request.body, call.request.content_type, call.resource.kind)
+    type_name = type_of(call.resource.group_version, call.resource.kind) or ""
+    patch = parse_patch(call.request.body, call.request.content_type, type_name)
     warnings: list[str] = []
 
     def apply(old: Doc) -> Doc:
@@ -201,8 +204,8 @@ def _decoded(call: Call, document: Doc, options: WriteOptions, patched: bool = F
     """The document of a write as it is stored, and warnings about fields that it does not have."""
     resource = call.resource
     bodies.check_kind(document, resource.group_version, resource.kind)
-    unknown = call.env.kinds.remove_unknown(resource.group_version, resource.kind, document)
-    faults = [f'unknown field "{path}"' for path in unknown]
+    document, unknown = decode(resource.group_version, resource.kind, document)
+    faults = list(unknown)
     if (
         not patched
         and options.field_validation != "Ignore"

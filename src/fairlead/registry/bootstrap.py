@@ -54,7 +54,10 @@ def _converge(step: Step, resource: Resource, document: Doc, env: Environment) -
     step = _ensure(step, resource, "default", document, env)
 
     def overwrite(old: Doc) -> Doc:
-        metadata = {**old["metadata"], "labels": {**old["metadata"].get("labels", {}), **document["metadata"]["labels"]}}
+        metadata = {
+            **old["metadata"],
+            "labels": {**old["metadata"].get("labels", {}), **document["metadata"]["labels"]},
+        }
         return {**old, **document, "metadata": metadata}
 
     target = Target(resource, "default", "kubernetes")

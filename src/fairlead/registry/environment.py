@@ -2,29 +2,19 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from fairlead.registry.resources import BY_STORAGE, Resource
 from fairlead.registry.store import State
 from fairlead.registry.strategy import ClusterConfig, Context, Strategy
-
-Doc = dict[str, Any]
 
 _PLAIN = Strategy()
 
 
 @dataclass(frozen=True)
 class Kinds:
-    """The rules of all kinds.
-
-    Attributes:
-        strategies: by kind, as documents name it; a kind without one is stored as it comes.
-        remove_unknown: (group/version, kind, document) -> paths of the fields that the kind does not have, which are
-            taken out of the document.
-    """
+    """The rules of all kinds, by the name that documents have; a kind without any is stored as it comes."""
 
     strategies: Mapping[str, Strategy] = field(default_factory=dict)
-    remove_unknown: Callable[[str, str, Doc], list[str]] = lambda group_version, kind, document: []
 
     def strategy(self, resource: Resource) -> Strategy:
         return self.strategies.get(BY_STORAGE[resource.storage].kind, _PLAIN)

@@ -31,5 +31,7 @@ def load_state(version: int, rows: Iterable[Row], kinds: Kinds) -> State:
         held = strategy.release(parsed)
         ips.update(dict.fromkeys(held.free_ips, key))
         ports.update(dict.fromkeys(held.free_ports, key))
-    maps = Map({storage: Map(found) for storage, found in objects.items()})
+    maps: Map[str, Map[ObjectKey, Stored]] = Map(
+        {storage: Map(list(found.items())) for storage, found in objects.items()}
+    )
     return State(version, version, maps, ips=Map(ips), ports=Map(ports))

@@ -8,8 +8,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from fairlead.model.names import dns1123_label_errors, dns1123_subdomain_errors
 from fairlead.registry.field_errors import FieldError, forbidden, invalid, required, too_long
 from fairlead.registry.status import bad_request
@@ -36,58 +34,12 @@ _LABEL_VALUE_DETAIL = (
 )
 
 
-class _OwnerReference(msgspec.Struct, rename="camel"):
-    api_version: str = ""
-    kind: str = ""
-    name: str = ""
-    uid: str = ""
-    controller: bool | None = None
-    block_owner_deletion: bool | None = None
-
-
-class _ObjectMeta(msgspec.Struct, rename="camel"):
-    """The types of all fields, for decoding alone; the document itself stays as it came."""
-
-    name: str | None = None
-    generate_name: str | None = None
-    namespace: str | None = None
-    self_link: str | None = None
-    uid: str | None = None
-    resource_version: str | None = None
-    generation: int | None = None
-    creation_timestamp: str | None = None
-    deletion_timestamp: str | None = None
-    deletion_grace_period_seconds: int | None = None
-    labels: dict[str, str | None] | None = None
-    annotations: dict[str, str | None] | None = None
-    owner_references: list[_OwnerReference] | None = None
-    finalizers: list[str] | None = None
-    managed_fields: list[dict[str, Any]] | None = None
-
-
-def check_types(document: Doc) -> None:
-    """Refuse metadata whose fields have the wrong JSON types; make sure that there is metadata, without nulls.
-
-    Raises:
-        ApiError: 400, naming the field.
-    """
-    metadata = document.get("metadata")
-    if metadata is None:
-        metadata = document["metadata"] = {}
-    try:
-        msgspec.convert(metadata, _ObjectMeta)
-    except msgspec.ValidationError as error:
-        kind = document.get("kind", "")
-        message = str(error).replace("`$.", "`metadata.").replace("`$`", "`metadata`")
-        version = str(document.get("apiVersion", "")).rpartition("/")[2]
-        raise bad_request(f'{kind} in version "{version}" cannot be handled as a {kind}: {message}') from error
-    for name in [name for name, value in metadata.items() if value is None]:
-        del metadata[name]
-    for name in ("labels", "annotations"):
-        if name in metadata:
-            metadata[name] = {key: value or "" for key, value in metadata[name].items()}
-            if not metadata[name]:
-                del metadata[name]
+def tidy(document: Doc) -> None:
+    """Make sure of a ``metadata``; leave out empty labels and annotations, as Go's encoder does."""
+    metadata = document.setdefault("metadata", {})
+    for name in ("labels", "annotations", "finalizers", "ownerReferences"):
+        if name in metadata and not metadata[name]:
+            del metadata[name]
 
 
 def fill_for_create(document: Doc, namespace: str, now: str, uid: str, choose: Callable[[int], int]) -> None:

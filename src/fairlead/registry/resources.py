@@ -27,7 +27,6 @@ class Subresource:
 
 
 STATUS = Subresource("status")
-SCALE = Subresource("scale", OBJECT_VERBS, "Scale", "autoscaling", "v1")
 
 
 @dataclass(frozen=True)

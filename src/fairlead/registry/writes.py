@@ -43,6 +43,7 @@ def create(state: State, target: Target, document: Doc, env: Environment, dry_ru
     """
     resource = target.resource
     strategy = env.kinds.strategy(resource)
+    object_meta.tidy(document)
     object_meta.fill_for_create(document, target.namespace, env.now, env.new_uid(), env.choose)
     metadata = document["metadata"]
     key = ObjectKey(target.namespace, metadata.get("name", ""))
@@ -186,7 +187,7 @@ _PREPARE: dict[str, Callable[[Doc, Doc, Resource], Doc]] = {
 
 def _named(document: Doc, target: Target) -> Doc:
     """Check that a document is about the object that the URL names."""
-    object_meta.check_types(document)
+    object_meta.tidy(document)
     metadata = document["metadata"]
     given = metadata.setdefault("name", target.name) or target.name
     if given != target.name:

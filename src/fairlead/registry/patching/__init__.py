@@ -5,7 +5,6 @@ from typing import Any
 
 from fairlead.registry.bodies import media_type, parse, unsupported_media_type
 from fairlead.registry.patching.json_patch import apply_json_patch
-from fairlead.registry.patching.merge_keys import merge_rules
 from fairlead.registry.patching.merge_patch import apply_merge_patch
 from fairlead.registry.patching.strategic import apply_strategic
 from fairlead.registry.status import bad_request
@@ -20,8 +19,11 @@ PATCH_TYPES = (JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH)
 Patch = Callable[[Doc], Doc]
 
 
-def parse_patch(body: bytes, content_type: str, kind: str) -> Patch:
+def parse_patch(body: bytes, content_type: str, type_name: str) -> Patch:
     """The patch that a body spells, as a function from the old document to the new one, which leaves the old one alone.
+
+    Args:
+        type_name: the type of the documents, by which a strategic merge patch knows how lists are merged.
 
     Raises:
         ApiError: 415 for another content type, 400 for a body that is no patch of its type.
@@ -38,4 +40,4 @@ def parse_patch(body: bytes, content_type: str, kind: str) -> Patch:
         raise bad_request("a merge patch must be a JSON object")
     if type_ == MERGE_PATCH:
         return lambda document: apply_merge_patch(document, patch)
-    return lambda document: apply_strategic(document, patch, merge_rules(kind))
+    return lambda document: apply_strategic(document, patch, type_name)

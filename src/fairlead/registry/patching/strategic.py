@@ -7,7 +7,8 @@ directives of the wrong form and elements without their key. Neither argument is
 
 from typing import Any
 
-from fairlead.registry.patching.merge_keys import NONE, Fields
+from fairlead.registry.schemas.catalogue import fields_of
+from fairlead.registry.schemas.merging import is_merged_set, merge_key
 from fairlead.registry.status import ApiError, bad_request
 
 Doc = dict[str, Any]
@@ -18,8 +19,8 @@ _ORDER = "$setElementOrder/"
 _DELETE = "$deleteFromPrimitiveList/"
 
 
-def apply_strategic(document: Doc, patch: Doc, rules: Fields) -> Doc:
-    """The document with the patch applied.
+def apply_strategic(document: Doc, patch: Doc, type_name: str) -> Doc:
+    """The document with the patch applied; ``type_name`` says by which keys its lists are merged.
 
     Raises:
         ApiError: 400, the patch is malformed.
@@ -34,11 +35,11 @@ def apply_strategic(document: Doc, patch: Doc, rules: Fields) -> Doc:
     result = _retained(document, patch)
     for key, value in patch.items():
         if not key.startswith("$"):
-            _merge_field(result, key, value, patch, rules)
+            _merge_field(result, key, value, patch, type_name)
     for key in patch:
         name = key.partition("/")[2]
         if key.startswith((_DELETE, _ORDER)) and name not in patch and isinstance(result.get(name), list):
-            result[name] = _merge_list(result[name], [], patch, name, rules)
+            result[name] = _merge_list(result[name], [], patch, name, type_name)
     return result
 
 
@@ -51,59 +52,65 @@ def _retained(document: Doc, patch: Doc) -> Doc:
     return {key: value for key, value in document.items() if key in keep}
 
 
-def _merge_field(result: Doc, key: str, value: Any, patch: Doc, rules: Fields) -> None:
+def _merge_field(result: Doc, key: str, value: Any, patch: Doc, type_name: str) -> None:
     current = result.get(key)
     if value is None:
         result.pop(key, None)
     elif isinstance(value, dict):
         base = current if isinstance(current, dict) else {}
-        result[key] = apply_strategic(base, value, rules.objects.get(key, NONE))
-    elif isinstance(value, list) and (key in rules.lists or key in rules.primitives):
-        result[key] = _merge_list(current if isinstance(current, list) else [], value, patch, key, rules)
+        result[key] = apply_strategic(base, value, _type_of(type_name, key))
+    elif isinstance(value, list):
+        result[key] = _merge_list(current if isinstance(current, list) else [], value, patch, key, type_name)
     else:
         result[key] = _plain(value)
 
 
-def _merge_list(current: list[Any], value: list[Any], patch: Doc, key: str, rules: Fields) -> list[Any]:
+def _merge_list(current: list[Any], value: list[Any], patch: Doc, key: str, type_name: str) -> list[Any]:
     order = _list_of(patch, _ORDER + key)
-    if key in rules.primitives:
+    if is_merged_set(type_name, key):
         gone = _list_of(patch, _DELETE + key)
         merged = [item for item in current if item not in gone]
         merged += [item for item in value if item not in merged]
         return _ordered(merged, current, order)
-    if key not in rules.lists:
-        return current
-    merge_key, element_rules = rules.lists[key]
-    merged = _merge_elements(current, value, merge_key, element_rules)
-    by_key = {_identity(item, merge_key): item for item in merged}
-    wanted = [_identity(item, merge_key) for item in order]
-    known = [_identity(item, merge_key) for item in current]
-    return [by_key[k] for k in _ordered(list(by_key), known, wanted)] if order else merged
+    by = merge_key(type_name, key)
+    if by is None:
+        return _plain(value) if key in patch else current
+    merged = _merge_elements(current, value, by, _type_of(type_name, key))
+    if not order:
+        return merged
+    by_key = {_identity(item, by): item for item in merged}
+    known = [_identity(item, by) for item in current]
+    return [by_key[k] for k in _ordered(list(by_key), known, [_identity(item, by) for item in order])]
 
 
-def _merge_elements(current: list[Any], value: list[Any], merge_key: str, rules: Fields) -> list[Any]:
+def _type_of(type_name: str, key: str) -> str:
+    field = fields_of(type_name).get(key)
+    return field.name if field else ""
+
+
+def _merge_elements(current: list[Any], value: list[Any], by: str, type_name: str) -> list[Any]:
     for item in [*current, *value]:
         if not isinstance(item, dict):
-            raise _malformed(f"elements of a list merged by {merge_key!r} must be objects")
+            raise _malformed(f"elements of a list merged by {by!r} must be objects")
     if any(item.get(_PATCH) == "replace" for item in value):
         return [_plain(item) for item in value if item.get(_PATCH) != "replace"]
     merged = list(current)
     for item in value:
-        identity = _identity(item, merge_key)
-        index = next((i for i, other in enumerate(merged) if other.get(merge_key) == identity), None)
+        identity = _identity(item, by)
+        index = next((i for i, other in enumerate(merged) if other.get(by) == identity), None)
         if item.get(_PATCH) == "delete":
-            merged = [other for other in merged if other.get(merge_key) != identity]
+            merged = [other for other in merged if other.get(by) != identity]
         elif index is None:
-            merged.append(apply_strategic({}, item, rules))
+            merged.append(apply_strategic({}, item, type_name))
         else:
-            merged[index] = apply_strategic(merged[index], item, rules)
+            merged[index] = apply_strategic(merged[index], item, type_name)
     return merged
 
 
-def _identity(item: Any, merge_key: str) -> Any:
-    if not isinstance(item, dict) or not isinstance(item.get(merge_key), (str, int)):
-        raise _malformed(f"map: {item} does not contain declared merge key: {merge_key}")
-    return item[merge_key]
+def _identity(item: Any, by: str) -> Any:
+    if not isinstance(item, dict) or not isinstance(item.get(by), (str, int)):
+        raise _malformed(f"map: {item} does not contain declared merge key: {by}")
+    return item[by]
 
 
 def _ordered(merged: list[Any], before: list[Any], order: list[Any]) -> list[Any]:
