@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from fairlead.registry import openapi_v2
 from fairlead.registry.openapi import openapi_document, openapi_index
 from fairlead.registry.resources import GROUPS, RESOURCES, Resource, Subresource
 
@@ -43,6 +44,8 @@ def discover(path: str, accept: str) -> Found | None:
     if path in ("/api", "/apis"):
         form = _aggregated_form(accept)
         return _aggregated(path, form) if form else Found(_PLAIN[path]())
+    if path == openapi_v2.PATH and openapi_v2.ACCEPTED in accept:
+        return Found(openapi_v2.openapi_v2(), openapi_v2.CONTENT_TYPE)
     if path in _PLAIN:
         return Found(_PLAIN[path]())
     if path.startswith("/openapi/v3/"):
