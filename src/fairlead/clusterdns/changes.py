@@ -1,0 +1,77 @@
+"""What a change in the cluster means to DNS: which prepared answers it outdates, which addresses it brings and takes.
+
+A change that no answer could show (a label, a status, an annotation) outdates nothing and leaves the serial alone. Only
+the kinds that DNS reads are known here: Namespace, Service, EndpointSlice, Pod.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from fairlead.clusterdns.records import Tag, address_tag, namespace_tag, service_tag
+from fairlead.model.names import ObjectKey
+from fairlead.model.objects import EndpointSlice, Namespace, Object, Pod, Service
+
+_NOTHING: frozenset[Tag] = frozenset()
+
+
+def outdated(old: Object | None, new: Object | None) -> frozenset[Tag]:
+    """What answers may no longer rely on, when ``old`` has become ``new``; None stands for "is not there"."""
+    known = new if new is not None else old
+    assert known is not None
+    shown, tags = _KINDS[type(known)]
+    if old is not None and new is not None and shown(old) == shown(new):
+        return _NOTHING
+    return frozenset().union(*(tags(o) for o in (old, new) if o is not None))
+
+
+def addresses(known: Object | None) -> tuple[str, ...]:
+    """The addresses (text) that an object gives reverse names to."""
+    if isinstance(known, Service):
+        return known.cluster_ips
+    if isinstance(known, EndpointSlice) and known.service_key is not None:
+        return tuple(e.addresses[0] for e in known.endpoints or () if e.is_ready and e.addresses)
+    return ()
+
+
+def _namespace_tags(namespace: Namespace) -> frozenset[Tag]:
+    return frozenset((namespace_tag(namespace.name),))
+
+
+def _service_shown(service: Service) -> Any:
+    ports = tuple((p.name, p.protocol, p.port) for p in service.spec.ports)
+    return service.spec.type, service.spec.cluster_ip, service.cluster_ips, service.spec.external_name, ports
+
+
+def _service_tags(service: Service) -> frozenset[Tag]:
+    return frozenset((service_tag(service.key), *map(address_tag, service.cluster_ips)))
+
+
+def _slice_shown(slice_: EndpointSlice) -> Any:
+    endpoints = tuple(
+        (e.addresses, e.is_ready, e.hostname, e.target_ref and e.target_ref.name) for e in slice_.endpoints or ()
+    )
+    return slice_.service_key, slice_.address_type, endpoints, slice_.ports
+
+
+def _slice_tags(slice_: EndpointSlice) -> frozenset[Tag]:
+    key: ObjectKey | None = slice_.service_key
+    if key is None:
+        return _NOTHING
+    listed = (e.addresses[0] for e in slice_.endpoints or () if e.addresses)
+    return frozenset((service_tag(key), *map(address_tag, listed)))
+
+
+def _pod_shown(pod: Pod) -> Any:
+    return pod.ips, pod.status.phase, pod.is_terminating
+
+
+def _pod_tags(pod: Pod) -> frozenset[Tag]:
+    return frozenset(map(address_tag, pod.ips))
+
+
+_KINDS: dict[type, tuple[Callable[[Any], Any], Callable[[Any], frozenset[Tag]]]] = {
+    Namespace: (lambda namespace: namespace.name, _namespace_tags),
+    Service: (_service_shown, _service_tags),
+    EndpointSlice: (_slice_shown, _slice_tags),
+    Pod: (_pod_shown, _pod_tags),
+}

@@ -1,0 +1,70 @@
+"""What a look-up finds: a name that exists, with its records by type, or the reason why it does not.
+
+Records are made only for the type that is asked, so ``Existing`` holds functions.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from fairlead.clusterdns.names import Name
+from fairlead.clusterdns.records import Origin, Reason, RRset, RRType, Tag, namespace_tag, service_tag
+from fairlead.clusterdns.zone import Zone
+from fairlead.model.names import ObjectKey
+from fairlead.model.snapshot import ClusterSnapshot
+
+
+class View(NamedTuple):
+    """One state of the cluster, and the zone as it is published with it."""
+
+    snapshot: ClusterSnapshot
+    zone: Zone
+
+    def shows(self, namespace: str) -> bool:
+        """Whether a Namespace exists and may be shown."""
+        return namespace in self.snapshot.namespaces and self.zone.exposes(namespace)
+
+
+class Records(NamedTuple):
+    """The answer section of one type, and what goes with it into the additional section."""
+
+    answer: tuple[RRset, ...] = ()
+    additional: tuple[RRset, ...] = ()
+
+
+NO_RECORDS = Records()
+
+
+class Existing(NamedTuple):
+    """A name that exists. ``alias`` is the target of its CNAME, when it has one and is therefore nothing else."""
+
+    origin: Origin
+    records: Mapping[int, Callable[[], Records]] = {}
+    alias: Name | None = None
+
+
+class Missing(NamedTuple):
+    """A name that does not exist."""
+
+    origin: Origin
+
+
+Found = Existing | Missing
+
+
+def missing(reason: Reason, subject: ObjectKey | None = None) -> Missing:
+    """The absence of a name, for this reason."""
+    return Missing(Origin(reason, subject))
+
+
+def service_tags(key: ObjectKey) -> frozenset[Tag]:
+    """What every answer about a Service depends on."""
+    return frozenset((service_tag(key), namespace_tag(key.namespace)))
+
+
+ADDRESS_TYPES = {4: RRType.A, 16: RRType.AAAA}  # octets of an address -> record type
+
+
+def address_sets(owner: Name, ttl: int, addresses: tuple[bytes, ...]) -> tuple[RRset, ...]:
+    """The A and AAAA sets of a name's addresses; an empty set is left out."""
+    by_size = {size: tuple(dict.fromkeys(a for a in addresses if len(a) == size)) for size in ADDRESS_TYPES}
+    return tuple(RRset(owner, ADDRESS_TYPES[size], ttl, found) for size, found in by_size.items() if found)

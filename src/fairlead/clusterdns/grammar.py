@@ -1,0 +1,188 @@
+"""The shapes of a name. Labels are read from right to left; what fits no shape does not exist.
+
+With Z the cluster domain (``cluster.local``) and R a reverse zone (``in-addr.arpa``, ``ip6.arpa``):
+
+    Z                                    Apex
+    dns-version.Z                        Version
+    svc.Z  pod.Z  dns.Z                  Branch
+    ns.dns.Z                             Nameserver
+    namespace.svc.Z  namespace.pod.Z     NamespaceNode
+    service.namespace.svc.Z              ServiceNode
+    _proto.service.namespace.svc.Z       ProtocolNode     (exists above its ports, RFC 8020)
+    _port._proto.service.namespace.svc.Z PortNode
+    endpoint.service.namespace.svc.Z     EndpointNode
+    a-b-c-d.namespace.pod.Z              PodNode
+    R                                    Apex
+    d.c.b.a.R                            AddressNode      (32 nibbles under ip6.arpa)
+    anything else under R                ReverseBranch    (exists above the addresses of the cluster)
+    anything else under Z                Unshaped
+    anything else                        OutsideNode
+
+Port and protocol need their underscores (RFC 2782), which upstream's server does not insist on. Source of the shapes:
+Kubernetes DNS-based service discovery, version 1.1.0.
+"""
+
+from typing import NamedTuple
+
+from fairlead.clusterdns.names import Name, from_reverse
+from fairlead.clusterdns.zone import Zone
+from fairlead.model.addresses import IPAddress
+from fairlead.model.names import ObjectKey
+
+
+class Apex(NamedTuple):
+    """The top of a served zone."""
+
+    zone: Name
+
+
+class Version(NamedTuple):
+    """``dns-version``: which version of the specification is spoken."""
+
+
+class Branch(NamedTuple):
+    """A fixed inner node: it exists, and has no records."""
+
+
+class Nameserver(NamedTuple):
+    """``ns.dns``: the name of this server when no Service stands for it."""
+
+
+class NamespaceNode(NamedTuple):
+    """A Namespace below ``svc``, or below ``pod``, where it does not exist in all modes."""
+
+    namespace: str
+    of_pods: bool
+
+
+class ServiceNode(NamedTuple):
+    """A Service."""
+
+    key: ObjectKey
+
+
+class ProtocolNode(NamedTuple):
+    """What lies between a Service and its named ports."""
+
+    key: ObjectKey
+    protocol: str
+
+
+class PortNode(NamedTuple):
+    """A named port of a Service."""
+
+    key: ObjectKey
+    protocol: str
+    port: str
+
+
+class EndpointNode(NamedTuple):
+    """An endpoint of a Service, by host name or dashed address."""
+
+    key: ObjectKey
+    endpoint: str
+
+
+class PodNode(NamedTuple):
+    """An address spelled with dashes, in a Namespace."""
+
+    namespace: str
+    label: str
+
+
+class AddressNode(NamedTuple):
+    """A whole address in a reverse zone."""
+
+    address: IPAddress
+
+
+class ReverseBranch(NamedTuple):
+    """A part of an address, or junk; the whole name."""
+
+    name: Name
+
+
+class Unshaped(NamedTuple):
+    """Inside the zone, but nothing that could exist."""
+
+
+class OutsideNode(NamedTuple):
+    """Outside all served zones."""
+
+
+Node = (
+    Apex
+    | Version
+    | Branch
+    | Nameserver
+    | NamespaceNode
+    | ServiceNode
+    | ProtocolNode
+    | PortNode
+    | EndpointNode
+    | PodNode
+    | AddressNode
+    | ReverseBranch
+    | Unshaped
+    | OutsideNode
+)
+
+_FIXED: dict[Name, Node] = {
+    ("dns-version",): Version(),
+    ("svc",): Branch(),
+    ("pod",): Branch(),
+    ("dns",): Branch(),
+    ("ns", "dns"): Nameserver(),
+}
+
+
+def node_of(name: Name, zone: Zone) -> Node:
+    """The shape of a lower-case name."""
+    apex = zone.apex_of(name)
+    if apex is None:
+        return OutsideNode()
+    labels = name[: len(name) - len(apex)]
+    if not labels:
+        return Apex(apex)
+    return _forward_node(labels) if apex == zone.origin else _reverse_node(name)
+
+
+def _forward_node(labels: Name) -> Node:
+    if labels in _FIXED:
+        return _FIXED[labels]
+    *rest, branch = labels
+    if not rest:
+        return Unshaped()
+    if branch == "svc":
+        return _service_node(tuple(rest))
+    if branch == "pod":
+        return _pod_node(tuple(rest))
+    return Unshaped()
+
+
+def _pod_node(labels: Name) -> Node:
+    match labels:
+        case (namespace,):
+            return NamespaceNode(namespace, of_pods=True)
+        case (label, namespace):
+            return PodNode(namespace, label)
+    return Unshaped()
+
+
+def _service_node(labels: Name) -> Node:
+    match labels:
+        case (namespace,):
+            return NamespaceNode(namespace, of_pods=False)
+        case (service, namespace):
+            return ServiceNode(ObjectKey(namespace, service))
+        case (label, service, namespace):
+            key = ObjectKey(namespace, service)
+            return ProtocolNode(key, label[1:]) if label.startswith("_") else EndpointNode(key, label)
+        case (port, protocol, service, namespace) if port.startswith("_") and protocol.startswith("_"):
+            return PortNode(ObjectKey(namespace, service), protocol[1:], port[1:])
+    return Unshaped()
+
+
+def _reverse_node(name: Name) -> Node:
+    address = from_reverse(name)
+    return AddressNode(address) if address is not None else ReverseBranch(name)

@@ -1,0 +1,129 @@
+"""From the wire to a question: the part of a DNS message that this server reads.
+
+Decides which packets are answered at all, and with which error. Refuses without a word (``Ignored``) what is no query:
+shorter than a header, or itself a response, so that two servers never talk to each other for ever. Everything else that
+cannot be read gets an error that repeats its id (RFC 1035 section 4.1, RFC 6891).
+"""
+
+import struct
+from typing import NamedTuple
+
+from fairlead.clusterdns.names import LABEL_MAX, NAME_MAX, Name
+from fairlead.clusterdns.records import Question, Rcode, RRType
+
+HEADER = struct.Struct("!6H")  # id, flags, QDCOUNT, ANCOUNT, NSCOUNT, ARCOUNT
+QR, AA, TC, RD, RA, CD = 0x8000, 0x0400, 0x0200, 0x0100, 0x0080, 0x0010
+OPCODE = 0x7800
+IN = 1
+UDP_MIN = 512  # octets that any client takes, RFC 1035 section 4.2.1
+DO = 0x8000  # in the TTL field of OPT, RFC 3225
+
+_FIXED = struct.Struct("!HHIH")  # type, class, TTL, RDLENGTH of a record
+
+
+class Ignored(Exception):
+    """A packet that gets no reply."""
+
+
+class Refusal(Exception):
+    """A packet that is answered with a bare error; ``header`` is the reply."""
+
+    def __init__(self, packet: bytes, rcode: Rcode) -> None:
+        super().__init__(rcode.name)
+        ident, flags = struct.unpack_from("!HH", packet)
+        self.header = HEADER.pack(ident, QR | flags & (OPCODE | RD) | rcode, 0, 0, 0, 0)
+
+
+class Edns(NamedTuple):
+    """What a client's OPT record says: the size of reply it takes, the version it speaks, whether it wants DNSSEC."""
+
+    size: int
+    version: int
+    dnssec_ok: bool
+
+
+class Query(NamedTuple):
+    """A query as it came.
+
+    Attributes:
+        asked: name, type and class exactly as asked, in wire form; the reply repeats them.
+        plain: nothing in it is peculiar to one client, so that the reply suits whoever sends the same octets.
+    """
+
+    ident: int
+    flags: int
+    asked: bytes
+    question: Question
+    qclass: int
+    edns: Edns | None
+    plain: bool
+
+
+def parse_query(packet: bytes) -> Query:
+    """The query in a packet.
+
+    Raises:
+        Ignored: it is none. Refusal: it cannot be read, or asks for what nobody implements.
+    """
+    if len(packet) < HEADER.size:
+        raise Ignored("shorter than a header")
+    ident, flags, questions, answers, authorities, additionals = HEADER.unpack_from(packet)
+    if flags & QR:
+        raise Ignored("a response")
+    if flags & OPCODE:
+        raise Refusal(packet, Rcode.NOTIMP)
+    if questions != 1 or answers:
+        raise Refusal(packet, Rcode.FORMERR)
+    try:
+        name, end = _read_name(packet)
+        qtype, qclass = struct.unpack_from("!HH", packet, end)
+        # Records in the authority section are IXFR's; nothing here reads them.
+        edns, options = _read_edns(packet, end + 4, authorities, additionals)
+    except (struct.error, IndexError, ValueError) as error:
+        raise Refusal(packet, Rcode.FORMERR) from error
+    asked = packet[HEADER.size : end + 4]
+    plain = not options and asked[:-4] == asked[:-4].lower()
+    return Query(ident, flags, asked, Question(name, qtype), qclass, edns, plain)
+
+
+def _read_name(packet: bytes) -> tuple[Name, int]:
+    """The question's name, lowered, and where it ends. It is the first name, so it cannot be compressed."""
+    labels = []
+    position = HEADER.size
+    while length := packet[position]:
+        if length > LABEL_MAX:
+            raise ValueError("a compressed or unknown label in a question")
+        labels.append(packet[position + 1 : position + 1 + length].lower().decode("latin-1"))
+        position += 1 + length
+    if position + 1 - HEADER.size > NAME_MAX:
+        raise ValueError("name too long")
+    return tuple(labels), position + 1
+
+
+def _read_edns(packet: bytes, position: int, authorities: int, additionals: int) -> tuple[Edns | None, bool]:
+    """The OPT record of a query, if there is one, and whether something came with it that only this client sends."""
+    edns = None
+    peculiar = authorities > 0
+    for index in range(authorities + additionals):
+        owner = packet[position]
+        position = _skip_name(packet, position)
+        rtype, size, ttl, length = _FIXED.unpack_from(packet, position)
+        position += _FIXED.size + length
+        if position > len(packet):
+            raise ValueError("a record longer than the packet")
+        if rtype != RRType.OPT:
+            peculiar = True
+            continue
+        if edns is not None or owner or index < authorities:
+            raise ValueError("an OPT record where none may be")  # RFC 6891 section 6.1.1
+        edns = Edns(max(size, UDP_MIN), ttl >> 16 & 0xFF, bool(ttl & DO))
+        peculiar = peculiar or length > 0
+    return edns, peculiar or position != len(packet)
+
+
+def _skip_name(packet: bytes, position: int) -> int:
+    while length := packet[position]:
+        if length >= 0xC0:
+            return position + 2
+        position += 1 + length
+    return position + 1

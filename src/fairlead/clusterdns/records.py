@@ -1,0 +1,203 @@
+"""Value types of an answer: record types, record data, record sets, origins.
+
+Everything here is immutable. Address data is kept in wire form (4 or 16 octets), because a headless Service has
+thousands of them and they go nowhere but onto the wire. Numbers are those of the IANA DNS parameters registry.
+"""
+
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import NamedTuple
+
+from fairlead.clusterdns.names import Name, to_text
+from fairlead.model.names import ObjectKey
+
+
+class RRType(enum.IntEnum):
+    """Record types that this server has records of, or treats specially."""
+
+    A = 1
+    NS = 2
+    CNAME = 5
+    SOA = 6
+    PTR = 12
+    TXT = 16
+    AAAA = 28
+    SRV = 33
+    OPT = 41
+    IXFR = 251
+    AXFR = 252
+    ANY = 255
+
+
+class Rcode(enum.IntEnum):
+    """Response codes (RFC 1035 section 4.1.1; BADVERS of RFC 6891 needs the OPT record's upper bits)."""
+
+    NOERROR = 0
+    FORMERR = 1
+    SERVFAIL = 2
+    NXDOMAIN = 3
+    NOTIMP = 4
+    REFUSED = 5
+    BADVERS = 16
+
+
+class Srv(NamedTuple):
+    """Data of an SRV record (RFC 2782)."""
+
+    priority: int
+    weight: int
+    port: int
+    target: Name
+
+
+class Soa(NamedTuple):
+    """Data of a SOA record (RFC 1035 section 3.3.13); times in seconds."""
+
+    mname: Name
+    rname: Name
+    serial: int
+    refresh: int
+    retry: int
+    expire: int
+    minimum: int
+
+
+class Target(NamedTuple):
+    """Data of a record that is one name: CNAME, NS, PTR."""
+
+    name: Name
+
+
+class Text(NamedTuple):
+    """Data of a TXT record of one character string."""
+
+    text: str
+
+
+Data = bytes | Srv | Soa | Target | Text
+
+
+class Reason(enum.Enum):
+    """Why an answer is as it is, in a sentence for ``fairlead dns query`` and the query log."""
+
+    CLUSTER_IP = "the virtual IP of the Service"
+    HEADLESS = "the ready endpoints of the headless Service"
+    ENDPOINT = "an endpoint of the Service, by host name or dashed address"
+    SERVICE_PORT = "a named port of the Service"
+    EXTERNAL_NAME = "the externalName of the Service"
+    POD = "the address that the Pod name spells"
+    POINTER = "the Service or endpoint that has this address"
+    ZONE = "the zone itself"
+    VERSION = "the version of the DNS specification"
+    BRANCH = "nothing of its own, only names below it"
+    NOT_A_SHAPE = "no name of the DNS specification has this shape"
+    NO_NAMESPACE = "there is no such Namespace"
+    NO_SERVICE = "there is no such Service in the Namespace"
+    NO_READY_ENDPOINT = "the headless Service has no ready endpoint"
+    EMPTY_SERVICE = "the Service has no ready endpoint, and empty Services are ignored"
+    NO_SUCH_PORT = "the Service has no port of this name and protocol"
+    NO_SUCH_ENDPOINT = "the Service has no ready endpoint of this name"
+    BAD_EXTERNAL_NAME = "the externalName of the Service is not a domain name"
+    BELOW_EXTERNAL_NAME = "there are no names below a Service of type ExternalName"
+    CNAME_LOOP = "the externalNames lead back to where they began"
+    PODS_DISABLED = "Pod names are disabled"
+    NOT_A_POD_ADDRESS = "the label does not spell an IP address"
+    NO_SUCH_POD = "no live Pod in the Namespace has this address"
+    NO_POINTER = "no Service and no ready endpoint has this address"
+    OUTSIDE = "the name lies outside the zones of this server"
+    NOT_SYNCED = "the server has not yet read the whole cluster"
+
+
+class Origin(NamedTuple):
+    """Where an answer comes from: the reason, and the Service (or other object) that it is about."""
+
+    reason: Reason
+    subject: ObjectKey | None = None
+
+    def __str__(self) -> str:
+        return f"{self.reason.value} ({self.subject})" if self.subject else self.reason.value
+
+
+@dataclass(frozen=True, slots=True)
+class RRset:
+    """Records of one owner and type. ``data`` of A and AAAA is wire octets; the TTL is in seconds."""
+
+    owner: Name
+    rtype: RRType
+    ttl: int
+    data: tuple[Data, ...]
+
+    def lines(self) -> Iterable[str]:
+        """The records in presentation form (RFC 1035 section 5.1), one a line."""
+        for data in self.data:
+            yield f"{to_text(self.owner)} {self.ttl} IN {self.rtype.name} {_data_text(data)}"
+
+
+def _data_text(data: Data) -> str:
+    match data:
+        case bytes():
+            return str(ip_address(data))
+        case Srv(priority, weight, port, target):
+            return f"{priority} {weight} {port} {to_text(target)}"
+        case Soa():
+            return " ".join([to_text(data.mname), to_text(data.rname), *map(str, data[2:])])
+        case Target(name):
+            return to_text(name)
+        case Text(text):
+            return f'"{text}"'
+
+
+class Tag(NamedTuple):
+    """Something in the cluster that an answer depends on; when it changes, the prepared answer is forgotten."""
+
+    kind: str
+    name: str
+    namespace: str = ""
+
+
+def service_tag(key: ObjectKey) -> Tag:
+    """Everything about a Service and its EndpointSlices."""
+    return Tag("service", key.name, key.namespace)
+
+
+def namespace_tag(name: str) -> Tag:
+    """Whether a Namespace exists."""
+    return Tag("namespace", name)
+
+
+def address_tag(address: str) -> Tag:
+    """Who has an address."""
+    return Tag("address", address)
+
+
+ANY_CHANGE = Tag("serial", "")  # the zone's serial: changes with every change
+
+
+class Question(NamedTuple):
+    """What is asked: a lower-case name and a type, which may be one that this server knows nothing of."""
+
+    name: Name
+    qtype: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a question is answered with.
+
+    Attributes:
+        origin: why.
+        depends: what in the cluster the answer was read from.
+        outside: a name whose records of the asked type the world outside must supply; None when nothing is missing.
+        zone: the apex of the zone that the answer is from; None when it is from outside.
+    """
+
+    rcode: Rcode
+    origin: Origin
+    answer: tuple[RRset, ...] = ()
+    authority: tuple[RRset, ...] = ()
+    additional: tuple[RRset, ...] = ()
+    depends: frozenset[Tag] = frozenset()
+    outside: Name | None = None
+    zone: Name | None = None

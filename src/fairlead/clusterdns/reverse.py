@@ -1,0 +1,44 @@
+"""Inner nodes of the reverse trees: which parts of an address have an address of the cluster below them.
+
+``0.10.in-addr.arpa`` exists when some ``10.0.x.y`` is known, and then answers NODATA, not NXDOMAIN (RFC 8020). Counting
+per prefix keeps that O(changed addresses). IPv6 is counted down to /64; what is deeper exists with its /64, since one
+inner node per nibble and address would cost more than it tells.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from immutables import Map
+
+from fairlead.clusterdns.names import IN_ADDR_ARPA, IP6_ARPA, Name, reverse_name
+from fairlead.model.addresses import parse_ip
+
+_IPV6_DEPTH = 16  # nibbles, a /64
+
+NodeCounts = Map[Name, int]
+
+
+def count_nodes(counts: NodeCounts, before: Iterable[str], after: Iterable[str]) -> NodeCounts:
+    """The counts after addresses (text) have changed from ``before`` to ``after``."""
+    old, new = set(before), set(after)
+    for address, step in [(a, -1) for a in old - new] + [(a, +1) for a in new - old]:
+        for node in _inner_nodes(address):
+            count = counts.get(node, 0) + step
+            counts = counts.set(node, count) if count else counts.delete(node)
+    return counts
+
+
+def is_inner_node(counts: NodeCounts, name: Name) -> bool:
+    """Whether an address of the cluster lies below this reverse name."""
+    if name[-2:] == IP6_ARPA:
+        name = name[-_IPV6_DEPTH - 2 :]
+    return name in counts
+
+
+def _inner_nodes(address: str) -> Iterator[Name]:
+    parsed = parse_ip(address)
+    if parsed is None:
+        return
+    name = reverse_name(parsed)
+    first = 1 if name[-2:] == IN_ADDR_ARPA else len(name) - 2 - _IPV6_DEPTH
+    for start in range(first, len(name) - 2):
+        yield name[start:]

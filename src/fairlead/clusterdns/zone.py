@@ -1,0 +1,90 @@
+"""What the server is authoritative for, and the choices that an administrator makes about it.
+
+A ``Zone`` is immutable and belongs to one state of the cluster: its serial, and the inner nodes of its reverse trees,
+go forward with the snapshot that it is published with.
+"""
+
+import enum
+from dataclasses import dataclass, field
+
+from immutables import Map
+
+from fairlead.clusterdns.names import IN_ADDR_ARPA, IP6_ARPA, Name, is_within
+from fairlead.clusterdns.records import RRset, RRType, Soa
+
+DNS_VERSION = "1.1.0"  # of the Kubernetes DNS-based service discovery specification that the answers follow
+VERSION_TTL = 28800  # seconds
+TTL_MAX = 3600  # seconds; upstream's bound
+NEGATIVE_TTL_MAX = 300  # seconds a resolver may believe in a name's absence
+REFRESH, RETRY, EXPIRE = 7200, 1800, 86400  # seconds, upstream's
+
+
+class PodsMode(enum.StrEnum):
+    """How ``a-b-c-d.namespace.pod`` answers: never, always, or only for a live Pod with that address."""
+
+    DISABLED = "disabled"
+    INSECURE = "insecure"
+    VERIFIED = "verified"
+
+
+class Outside(enum.StrEnum):
+    """What becomes of names outside the zones: asked of upstream servers, refused, or denied.
+
+    ``NXDOMAIN`` says that the zones are the whole world of names, which is true in an isolated lab.
+    """
+
+    FORWARD = "forward"
+    REFUSE = "refuse"
+    NXDOMAIN = "nxdomain"
+
+
+class ZoneError(ValueError):
+    """A zone that cannot be served; the message names the setting."""
+
+
+@dataclass(frozen=True)
+class Zone:
+    """Settings, and the version of the zone that goes with one snapshot.
+
+    Attributes:
+        ttl: seconds that a positive answer may be kept; 0 to 3600, 0 means not at all.
+        namespaces: the only Namespaces whose names exist; None means all.
+        own_addresses: addresses (text) that this server is reached at, for the NS records; loopback left out.
+        endpoint_pod_names: name endpoints without a host name after their Pod instead of their address.
+        ignore_empty: Services with a virtual IP but no ready endpoint do not exist.
+        serial: of the SOA record; grows with every change that an answer could show.
+        reverse_nodes: how many addresses lie below each inner node of the reverse trees (``reverse.count_nodes``).
+    """
+
+    origin: Name = ("cluster", "local")
+    ttl: int = 30
+    reverse: tuple[Name, ...] = (IN_ADDR_ARPA, IP6_ARPA)
+    pods: PodsMode = PodsMode.INSECURE
+    outside: Outside = Outside.FORWARD
+    namespaces: frozenset[str] | None = None
+    own_addresses: tuple[str, ...] = ()
+    endpoint_pod_names: bool = False
+    ignore_empty: bool = False
+    serial: int = 1
+    reverse_nodes: Map[Name, int] = field(default_factory=Map)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.ttl <= TTL_MAX:
+            raise ZoneError(f"ttl must be in range [0, {TTL_MAX}]: {self.ttl}")
+        if not self.origin:
+            raise ZoneError("zone must not be the root")
+
+    def apex_of(self, name: Name) -> Name | None:
+        """The apex of the served zone that holds ``name``, or None when it lies outside all of them."""
+        return next((apex for apex in (self.origin, *self.reverse) if is_within(name, apex)), None)
+
+    def soa(self, apex: Name, ttl: int | None = None) -> RRset:
+        """The SOA record of a served zone, or of the root when that is denied as a whole (RFC 2308 section 5)."""
+        data = Soa(
+            ("ns", "dns", *self.origin), ("hostmaster", *self.origin), self.serial, REFRESH, RETRY, EXPIRE, self.ttl
+        )
+        return RRset(apex, RRType.SOA, min(self.ttl, NEGATIVE_TTL_MAX) if ttl is None else ttl, (data,))
+
+    def exposes(self, namespace: str) -> bool:
+        """Whether the names of a Namespace may be shown."""
+        return self.namespaces is None or namespace in self.namespaces
