@@ -9,12 +9,14 @@ from typing import Any
 
 from fairlead.clusterdns.records import Tag, address_tag, namespace_tag, service_tag
 from fairlead.model.names import ObjectKey
-from fairlead.model.objects import EndpointSlice, Namespace, Object, Pod, Service
+from fairlead.model.objects import EndpointSlice, Namespace, Pod, Service
+
+Watched = Namespace | Service | EndpointSlice | Pod
 
 _NOTHING: frozenset[Tag] = frozenset()
 
 
-def outdated(old: Object | None, new: Object | None) -> frozenset[Tag]:
+def outdated(old: Watched | None, new: Watched | None) -> frozenset[Tag]:
     """What answers may no longer rely on, when ``old`` has become ``new``; None stands for "is not there"."""
     known = new if new is not None else old
     assert known is not None
@@ -24,7 +26,7 @@ def outdated(old: Object | None, new: Object | None) -> frozenset[Tag]:
     return frozenset().union(*(tags(o) for o in (old, new) if o is not None))
 
 
-def addresses(known: Object | None) -> tuple[str, ...]:
+def addresses(known: Watched | None) -> tuple[str, ...]:
     """The addresses (text) that an object gives reverse names to."""
     if isinstance(known, Service):
         return known.cluster_ips

@@ -26,12 +26,13 @@ class Ignored(Exception):
 
 
 class Refusal(Exception):
-    """A packet that is answered with a bare error; ``header`` is the reply."""
+    """A packet that is answered with a bare error: ``reply`` is a header alone."""
 
     def __init__(self, packet: bytes, rcode: Rcode) -> None:
         super().__init__(rcode.name)
         ident, flags = struct.unpack_from("!HH", packet)
-        self.header = HEADER.pack(ident, QR | flags & (OPCODE | RD) | rcode, 0, 0, 0, 0)
+        self.rcode = rcode
+        self.reply = HEADER.pack(ident, QR | flags & (OPCODE | RD) | rcode, 0, 0, 0, 0)
 
 
 class Edns(NamedTuple):

@@ -1,0 +1,141 @@
+"""The name server without its sockets: packets in, replies out.
+
+Decides what is answered from here, what is refused, and what the world outside must be asked. A reply that suits every
+client that sends the same octets is kept ready (``prepared``); everything else is made anew each time: names in mixed
+case, EDNS options, whatever comes before the cluster has been read.
+
+Refuses: other classes than IN, zone transfers, EDNS versions other than 0 (RFC 6891), and cookies, which are not
+returned: the server is meant for clients of its own cluster, where source addresses cannot be forged.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from fairlead.clusterdns.authority import Authority
+from fairlead.clusterdns.names import to_text
+from fairlead.clusterdns.prepared import Kind, Prepared, PreparedReplies, bucket
+from fairlead.clusterdns.query import HEADER, IN, TC, Ignored, Query, Refusal, parse_query
+from fairlead.clusterdns.records import Answer, Rcode, RRType
+from fairlead.clusterdns.wire import TCP_MAX, UDP_CAP, Limits, encode, encode_error, udp_limits
+
+ORDERS = 8  # orders of an answer's records that clients see in turn
+DROPPED_ZONE = "dropped"  # upstream's zone label for what no zone answered
+
+
+class Elsewhere(NamedTuple):
+    """A query that the world outside must complete: its records for ``answer.outside`` go behind the answer's own."""
+
+    query: Query
+    answer: Answer
+    limits: Limits
+
+
+class Responder:
+    """Replies for one listening socket.
+
+    Attributes:
+        ignored: packets that got no reply.
+
+    Args:
+        cap: the largest UDP reply in octets, whatever the client takes; None for TCP.
+    """
+
+    def __init__(self, authority: Authority, cap: int | None = UDP_CAP) -> None:
+        self.prepared = PreparedReplies(self._retire)
+        self.ignored = 0
+        self._counts: Counter[Kind] = Counter()
+        self._authority = authority
+        self._cap = cap
+        self._turn = 0  # of the replies that are not prepared
+        authority.attach(self.prepared.forget)
+
+    def respond(self, packet: bytes) -> bytes | Elsewhere | None:
+        """The reply to a packet that is not among the young prepared replies; None when it deserves none."""
+        prepared = self.prepared.revive(packet[2:])
+        if prepared is not None:
+            prepared.hits += 1
+            return packet[:2] + prepared.body
+        try:
+            query = parse_query(packet)
+        except Ignored:
+            self.ignored += 1
+            return None
+        except Refusal as refusal:
+            self._counts[
+                Kind(0, refusal.rcode, DROPPED_ZONE, bucket(len(packet)), bucket(len(refusal.reply)), False)
+            ] += 1
+            return refusal.reply
+        return self._reply(packet, query)
+
+    def count(self, query: Query, rcode: Rcode, zone: str, reply: bytes) -> None:
+        """Count a reply that was made for one query alone."""
+        self._counts[_kind(query, rcode, zone, reply)] += 1
+
+    def tally(self) -> Counter[Kind]:
+        """All replies so far by kind, prepared ones included."""
+        total = self._counts.copy()
+        for prepared in self.prepared:
+            total[prepared.kind] += prepared.hits
+        return total
+
+    def limits(self, query: Query) -> Limits:
+        """How large the reply to a query may be on this socket."""
+        return Limits(TCP_MAX) if self._cap is None else udp_limits(query, self._cap)
+
+    def _reply(self, packet: bytes, query: Query) -> bytes | Elsewhere:
+        limits = self.limits(query)
+        error = _error_of(query)
+        if error is not None:
+            reply = encode_error(query, error, limits)
+            self.count(query, error, DROPPED_ZONE, reply)
+            return reply
+        answer = self._authority.answer(query.question)
+        if answer.outside is not None:
+            return Elsewhere(query, answer, limits)
+        zone = DROPPED_ZONE if answer.zone is None else to_text(answer.zone)
+        if query.plain and self._authority.synced:
+            return self._keep(packet, query, answer, zone)
+        self._turn += 1
+        reply = encode(query, answer, limits, self._turn)
+        self.count(query, answer.rcode, zone, reply)
+        return reply
+
+    def _keep(self, packet: bytes, query: Query, answer: Answer, zone: str) -> bytes:
+        orders = min(ORDERS, max((len(rrset.data) for rrset in answer.answer), default=1))
+        turns = _turns(query, answer, self.limits(query), orders)
+        reply = packet[:2] + next(turns)
+        kind = _kind(query, answer.rcode, zone, reply)
+        prepared = Prepared(reply[2:], kind, answer.depends, turns if orders > 1 else None)
+        prepared.hits = 1
+        self.prepared.put(packet[2:], prepared)
+        return reply
+
+    def _retire(self, prepared: Prepared) -> None:
+        self._counts[prepared.kind] += prepared.hits
+
+
+def _error_of(query: Query) -> Rcode | None:
+    """Why a well-formed query gets an error all the same."""
+    if query.edns and query.edns.version:
+        return Rcode.BADVERS
+    if query.qclass != IN or query.question.qtype in (RRType.AXFR, RRType.IXFR):
+        return Rcode.REFUSED
+    return None
+
+
+def _turns(query: Query, answer: Answer, limits: Limits, orders: int) -> Iterator[bytes]:
+    """The reply without its id, with its records rotated a little further each time, for ever."""
+    largest = max((len(rrset.data) for rrset in answer.answer), default=1)
+    made = []
+    for turn in range(orders):
+        made.append(encode(query, answer, limits, turn * largest // orders)[2:])
+        yield made[-1]
+    while True:
+        yield from made
+
+
+def _kind(query: Query, rcode: Rcode, zone: str, reply: bytes) -> Kind:
+    asked = HEADER.size + len(query.asked)
+    truncated = bool(int.from_bytes(reply[2:4], "big") & TC)
+    return Kind(query.question.qtype, rcode, zone, bucket(asked), bucket(len(reply)), truncated)

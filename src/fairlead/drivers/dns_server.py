@@ -1,0 +1,225 @@
+"""DNS over UDP and TCP sockets, in front of a ``Responder``.
+
+The UDP loop is the hot path of the whole server: per datagram one receive, one dictionary look-up, one send. It drains
+the socket on each readiness event, but gives the event loop back after ``BATCH`` datagrams, so that nothing starves.
+TCP follows RFC 7766: queries may be pipelined, replies may overtake each other, idle connections are closed.
+"""
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from ipaddress import ip_address
+from typing import Any
+
+from fairlead.clusterdns.authority import Authority
+from fairlead.clusterdns.responder import Elsewhere, Responder
+
+BATCH = 256  # datagrams taken per readiness event
+PACKET_MAX = 4096  # octets of a query; longer ones are cut and then fail to parse
+RECEIVE_BUFFER = 4 * 1024 * 1024  # octets the kernel may hold while the loop is busy elsewhere
+TCP_IDLE = 10.0  # seconds a connection may say nothing; upstream's default
+TCP_CONNECTIONS = 1000  # open at once; beyond it new ones are closed
+
+Client = tuple[Any, ...]  # an address as the socket module gives it
+Forward = Callable[[Elsewhere, Responder], Awaitable[bytes]]
+
+
+class UdpListener:
+    """One bound UDP socket."""
+
+    def __init__(self, bound: socket.socket, responder: Responder, forward: Forward) -> None:
+        self.responder = responder
+        self.lost = 0  # replies that the kernel would not take
+        self._socket = bound
+        self._forward = forward
+        self._tasks: set[asyncio.Task[None]] = set()
+        bound.setblocking(False)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+
+    @property
+    def port(self) -> int:
+        """The port that it is bound to."""
+        return int(self._socket.getsockname()[1])
+
+    def start(self) -> None:
+        asyncio.get_running_loop().add_reader(self._socket, self._drain)
+
+    def close(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._socket)
+        self._socket.close()
+        for task in self._tasks:
+            task.cancel()
+
+    def _drain(self) -> None:
+        receive, send = self._socket.recvfrom, self._socket.sendto
+        ready = self.responder.prepared.young.get
+        try:
+            for _ in range(BATCH):
+                packet, client = receive(PACKET_MAX)
+                prepared = ready(packet[2:])
+                if prepared is None:
+                    self._slow(packet, client)
+                    continue
+                prepared.hits += 1
+                turns = prepared.turns
+                send(packet[:2] + (prepared.body if turns is None else next(turns)), client)
+        except BlockingIOError:
+            pass  # nothing left to read, or no room to send: the reply is lost as a datagram may be
+        except OSError:
+            self.lost += 1  # the client is unreachable, as an ICMP error for an earlier reply says
+
+    def _slow(self, packet: bytes, client: Client) -> None:
+        reply = self.responder.respond(packet)
+        if isinstance(reply, bytes):
+            self._send(reply, client)
+        elif reply is not None:
+            task = asyncio.get_running_loop().create_task(self._fetch(reply, client))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _fetch(self, elsewhere: Elsewhere, client: Client) -> None:
+        self._send(await self._forward(elsewhere, self.responder), client)
+
+    def _send(self, reply: bytes, client: Client) -> None:
+        try:
+            self._socket.sendto(reply, client)
+        except OSError:
+            self.lost += 1
+
+
+class TcpListener:
+    """One listening TCP socket."""
+
+    def __init__(self, bound: socket.socket, responder: Responder, forward: Forward) -> None:
+        self.responder = responder
+        self._socket = bound
+        self._forward = forward
+        self._server: asyncio.Server | None = None
+        self._connections: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._converse, sock=self._socket)
+
+    def close(self) -> None:
+        if self._server is not None:
+            self._server.close()
+        for task in self._connections:
+            task.cancel()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._connections.add(task)
+        try:
+            if len(self._connections) <= TCP_CONNECTIONS:
+                async with asyncio.TaskGroup() as fetches:
+                    await self._answer_all(reader, writer, fetches)
+        except* (TimeoutError, ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # idle, gone, done, or the server closes: in each case the connection ends
+        finally:
+            self._connections.discard(task)
+            writer.close()
+
+    async def _answer_all(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, fetches: asyncio.TaskGroup
+    ) -> None:
+        while True:
+            async with asyncio.timeout(TCP_IDLE):
+                length = int.from_bytes(await reader.readexactly(2), "big")
+                packet = await reader.readexactly(length)
+            prepared = self.responder.prepared.young.get(packet[2:])
+            reply: bytes | Elsewhere | None
+            if prepared is None:
+                reply = self.responder.respond(packet)
+            else:
+                prepared.hits += 1
+                reply = packet[:2] + (prepared.body if prepared.turns is None else next(prepared.turns))
+            if reply is None:
+                return
+            if isinstance(reply, Elsewhere):
+                fetches.create_task(self._fetch(reply, writer))
+            else:
+                await _write(writer, reply)
+
+    async def _fetch(self, elsewhere: Elsewhere, writer: asyncio.StreamWriter) -> None:
+        await _write(writer, await self._forward(elsewhere, self.responder))
+
+
+async def _write(writer: asyncio.StreamWriter, reply: bytes) -> None:
+    with suppress(ConnectionError):
+        writer.write(len(reply).to_bytes(2, "big") + reply)
+        await writer.drain()
+
+
+class DnsServer:
+    """UDP and TCP on each address; one responder per socket, so that replies are counted by protocol and family."""
+
+    def __init__(self, authority: Authority, forward: Forward, cap: int) -> None:
+        self.udp: list[UdpListener] = []
+        self.tcp: list[TcpListener] = []
+        self._authority = authority
+        self._forward = forward
+        self._cap = cap
+
+    async def listen(self, addresses: tuple[str, ...], port: int, shared: bool = False) -> None:
+        """Bind and serve; ``shared`` lets several processes bind the same port (SO_REUSEPORT).
+
+        Raises:
+            OSError: an address cannot be bound. What was bound before stays until ``close``.
+        """
+        for address in addresses:
+            udp = _bound(address, port, socket.SOCK_DGRAM, shared)
+            self.udp.append(UdpListener(udp, Responder(self._authority, self._cap), self._forward))
+            self.udp[-1].start()
+            tcp = _bound(address, port or udp.getsockname()[1], socket.SOCK_STREAM, shared)
+            self.tcp.append(TcpListener(tcp, Responder(self._authority, None), self._forward))
+            await self.tcp[-1].start()
+
+    @property
+    def port(self) -> int:
+        """The port of the first socket: useful when 0 was asked for."""
+        return int(self.udp[0]._socket.getsockname()[1])
+
+    def close(self) -> None:
+        for udp in self.udp:
+            udp.close()
+        for tcp in self.tcp:
+            tcp.close()
+
+
+def own_addresses(bound: tuple[str, ...]) -> tuple[str, ...]:
+    """The addresses that others reach this server at: those bound, loopback left out; a wildcard stands for the
+    address that the machine would send from."""
+    found = [_source_address(address) if ip_address(address).is_unspecified else address for address in bound]
+    return tuple(dict.fromkeys(a for a in found if a and not ip_address(a).is_loopback))
+
+
+def _source_address(wildcard: str) -> str | None:
+    """Where a packet to the world would come from; connecting a UDP socket sends nothing."""
+    family, somewhere = (socket.AF_INET6, "2001:db8::1") if ":" in wildcard else (socket.AF_INET, "192.0.2.1")
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect((somewhere, 9))
+        except OSError:
+            return None
+        return str(probe.getsockname()[0])
+
+
+def _bound(address: str, port: int, kind: socket.SocketKind, shared: bool) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    made = socket.socket(family, kind)
+    try:
+        if kind is socket.SOCK_STREAM:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if family is socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        made.bind((address, port))
+        if kind is socket.SOCK_STREAM:
+            made.listen(128)
+    except OSError as error:
+        made.close()
+        raise OSError(error.errno, f"cannot listen at {address} port {port}: {error.strerror}") from error
+    return made

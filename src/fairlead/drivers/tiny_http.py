@@ -1,0 +1,66 @@
+"""Health and metrics endpoints: just enough HTTP/1.1 for probes and scrapers.
+
+Answers GET and HEAD of a table of paths, closes the connection after each reply, and refuses everything else. Not for
+anything that takes input.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import NamedTuple
+
+REQUEST_TIMEOUT = 5.0  # seconds to send a request
+REQUEST_MAX = 8192  # octets of request line and headers
+
+TEXT = "text/plain; charset=utf-8"
+
+
+class Page(NamedTuple):
+    """One reply."""
+
+    body: str
+    status: HTTPStatus = HTTPStatus.OK
+    content_type: str = TEXT
+
+
+Pages = Mapping[str, Callable[[], Page]]
+
+_NOT_FOUND = Page("404 page not found\n", HTTPStatus.NOT_FOUND)
+_NOT_ALLOWED = Page("method not allowed\n", HTTPStatus.METHOD_NOT_ALLOWED)
+
+
+async def serve_pages(host: str, port: int, pages: Pages) -> asyncio.Server:
+    """Serve pages by path until the server is closed.
+
+    Raises:
+        OSError: the address cannot be listened at.
+    """
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _converse(reader, writer, pages)
+
+    return await asyncio.start_server(handle, host, port, limit=REQUEST_MAX)
+
+
+async def _converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pages: Pages) -> None:
+    try:
+        async with asyncio.timeout(REQUEST_TIMEOUT):
+            request = await reader.readuntil(b"\r\n\r\n")
+            writer.write(_reply(request, pages))
+            await writer.drain()
+    except (TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError):
+        pass  # the client's doing; there is nobody to tell
+    finally:
+        writer.close()
+
+
+def _reply(request: bytes, pages: Pages) -> bytes:
+    method, _, rest = request.partition(b" ")
+    path = rest.partition(b" ")[0].partition(b"?")[0].decode("latin-1")
+    page = _NOT_ALLOWED if method not in (b"GET", b"HEAD") else pages[path]() if path in pages else _NOT_FOUND
+    body = page.body.encode()
+    head = (
+        f"HTTP/1.1 {page.status.value} {page.status.phrase}\r\nContent-Type: {page.content_type}\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    )
+    return head.encode() + (b"" if method == b"HEAD" else body)
