@@ -1,0 +1,186 @@
+"""The node proxy's process: keeps the kernel's rules of one node in step with the API.
+
+Nothing is written before the Services and their EndpointSlices are both known, so that a restart never empties tables
+that work. From then on each change plans the Services that it touches and sends one small transaction; what arrives
+while one is under way goes into the next. A failed transaction, or a table that somebody else has touched, is put
+right by replacing the whole table in one step.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+
+from fairlead.dataplane import nft_rules
+from fairlead.dataplane.forwarding import NodeView
+from fairlead.dataplane.incremental import Applied, advance, build
+from fairlead.dataplane.node_view import PRIMARY, NodeSettings, view_node
+from fairlead.drivers import nft_exec
+from fairlead.drivers.informer import Informer
+from fairlead.drivers.kube_client import ENDPOINT_SLICES, NODES, SERVICES, KubeClient
+from fairlead.drivers.local_addresses import kernel_families, local_addresses
+from fairlead.drivers.nft_exec import NftError
+from fairlead.model.addresses import IPFamily
+from fairlead.model.names import ObjectKey
+from fairlead.model.objects import HEADLESS_LABEL, PROXY_NAME_LABEL, EndpointSlice, Node, Object, Service
+from fairlead.model.snapshot import ClusterSnapshot
+
+CHECK_SECONDS = 1.0  # between looks at whether somebody else has changed the ruleset
+FIRST_RETRY, LAST_RETRY = 0.1, 30.0  # seconds after a failed transaction, doubling
+NODE_WAIT = 30.0  # seconds to wait for the Node object, as upstream does
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ProxyOptions:
+    """How to run a node proxy.
+
+    Attributes:
+        kubeconfig: path; None looks where kubectl looks.
+        node_name: the Node whose proxy this is.
+    """
+
+    node_name: str
+    kubeconfig: str | None = None
+    settings: NodeSettings = field(default_factory=NodeSettings)
+
+
+async def run(options: ProxyOptions, ready: Callable[[], None]) -> None:
+    """Serve until cancelled; the rules stay behind, so that traffic flows while a proxy restarts."""
+    async with KubeClient.from_kubeconfig(options.kubeconfig) as client:
+        await NodeProxy(options, client).run(ready)
+
+
+class Plane:
+    """The kernel's table of one IP family, and what it was told last."""
+
+    def __init__(self, family: IPFamily, options: ProxyOptions) -> None:
+        self.family = family
+        self._name = nft_rules.table_name(family)
+        self._comment = f"Kubernetes Services as node {options.node_name} forwards them"
+        self._applied: Applied | None = None
+
+    def doubt(self) -> None:
+        """The table may not be what it should be: put it in place anew with the next step."""
+        self._applied = None
+
+    async def follow(self, snapshot: ClusterSnapshot, changed: Collection[ObjectKey], view: NodeView) -> int:
+        """Bring the kernel's table to the snapshot; the number of transactions that it took (0 or 1).
+
+        Raises:
+            NftError: the table is as it was, and is in doubt.
+        """
+        if self._applied is None or self._applied.view != view:
+            return await self._replace(snapshot, view)
+        transaction, applied = advance(self._applied, snapshot, changed, nft_rules.service_part)
+        self.doubt()
+        if transaction:
+            await nft_exec.change_table(self._name, transaction)
+        self._applied = applied
+        return 1 if transaction else 0
+
+    async def _replace(self, snapshot: ClusterSnapshot, view: NodeView) -> int:
+        self.doubt()
+        table, applied = build(snapshot, view, nft_rules.skeleton(view), nft_rules.service_part)
+        await nft_exec.replace_table(self._name, table, self._comment)
+        self._applied = applied
+        return 1
+
+
+class NodeProxy:
+    """Follows the API, and drives the kernel's tables after it."""
+
+    def __init__(self, options: ProxyOptions, client: KubeClient) -> None:
+        self._options = options
+        self._snapshot = ClusterSnapshot()
+        self._changed: set[ObjectKey] = set()
+        self._news = asyncio.Event()
+        self._planes = [Plane(family, options) for family in kernel_families()]
+        self._generation = 0
+        ours = {"labelSelector": f"!{PROXY_NAME_LABEL}"}
+        self._services = Informer(client, SERVICES, Service, self._service_changed, ours)
+        with_virtual_ip = {"labelSelector": f"!{HEADLESS_LABEL}"}
+        self._slices = Informer(client, ENDPOINT_SLICES, EndpointSlice, self._slice_changed, with_virtual_ip)
+        own = {"fieldSelector": f"metadata.name={options.node_name}"}
+        self._nodes = Informer(client, NODES, Node, self._note, own)
+
+    async def run(self, ready: Callable[[], None]) -> None:
+        """Follow until cancelled; ``ready`` is called once the rules are in the kernel."""
+        async with asyncio.TaskGroup() as tasks:
+            for informer in (self._services, self._slices, self._nodes):
+                tasks.create_task(informer.run())
+            await self._services.synced.wait()
+            await self._slices.synced.wait()
+            await self._wait_for_node()
+            await self._step_until_done()
+            ready()
+            while True:
+                await self._wait_for_news()
+                await self._step_until_done()
+
+    async def _wait_for_node(self) -> None:
+        """The node's address decides where node ports answer; without one the rules are made all the same."""
+        try:
+            async with asyncio.timeout(NODE_WAIT):
+                while self._options.node_name not in self._snapshot.nodes:
+                    await self._news.wait()
+                    self._news.clear()
+        except TimeoutError:
+            log.warning("there is no Node %s; going on without its addresses", self._options.node_name)
+
+    async def _wait_for_news(self) -> None:
+        try:
+            async with asyncio.timeout(CHECK_SECONDS):
+                await self._news.wait()
+        except TimeoutError:
+            self._look_for_strangers()
+
+    def _look_for_strangers(self) -> None:
+        """A generation that our own transactions do not account for means that somebody has touched the ruleset."""
+        if nft_exec.generation() != self._generation:
+            for plane in self._planes:
+                plane.doubt()
+
+    async def _step_until_done(self) -> None:
+        delay = FIRST_RETRY
+        while True:
+            try:
+                return await self._step()
+            except NftError as error:
+                log.warning("rules not changed, next attempt in %.1f s: %s", delay, error)
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, LAST_RETRY)
+
+    async def _step(self) -> None:
+        """One transaction for everything that has changed since the last."""
+        self._news.clear()
+        snapshot, changed, self._changed = self._snapshot, self._changed, set()
+        node = snapshot.nodes.get(self._options.node_name)
+        settings = self._options.settings
+        addresses = () if settings.node_port_addresses == (PRIMARY,) else await local_addresses()
+        before = nft_exec.generation()
+        try:
+            for plane in self._planes:
+                view = view_node(settings, self._options.node_name, node, addresses, plane.family)
+                before += await plane.follow(snapshot, changed, view)
+        except NftError:
+            # The planes that were not reached have not heard of these changes.
+            self._changed |= changed
+            raise
+        self._generation = before
+
+    def _note(self, old: Object | None, new: Object | None) -> None:
+        if new is not None:
+            self._snapshot = self._snapshot.with_object(new)
+        elif old is not None:
+            self._snapshot = self._snapshot.without_object(old)
+        self._news.set()
+
+    def _service_changed(self, old: Service | None, new: Service | None) -> None:
+        self._note(old, new)
+        self._changed.update(service.key for service in (old, new) if service)
+
+    def _slice_changed(self, old: EndpointSlice | None, new: EndpointSlice | None) -> None:
+        self._note(old, new)
+        self._changed.update(s.service_key for s in (old, new) if s and s.service_key)

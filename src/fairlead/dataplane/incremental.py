@@ -1,0 +1,92 @@
+"""From one state of the cluster to the next at the cost of what changed.
+
+What is in the kernel is a pure function of the snapshot that was applied last, so that snapshot is all that has to be
+kept: the rules of a changed Service are derived twice, from the old and the new snapshot, and the difference is sent.
+
+Two Services may claim one element: the same Pod behind both (a hairpin), or the same external IP and port. The
+Service whose key comes first has it; ``claims`` remembers who waits.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+
+from immutables import Map
+
+from fairlead.dataplane.forwarding import NodeView, PortPlan, plan_service
+from fairlead.model.names import ObjectKey
+from fairlead.model.snapshot import ClusterSnapshot
+from fairlead.netfilter.ruleset import Element, ElementId, Table, merge
+from fairlead.netfilter.transaction import Transaction, diff
+
+ServiceEmitter = Callable[[tuple[PortPlan, ...], NodeView], Table]
+Claims = Map[ElementId, tuple[ObjectKey, ...]]
+Parts = Mapping[ObjectKey, Table]
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What the kernel was last told: the snapshot and the view that its rules were made from, and who claims what."""
+
+    snapshot: ClusterSnapshot
+    view: NodeView
+    claims: Claims = field(default_factory=Map)
+
+
+def build(snapshot: ClusterSnapshot, view: NodeView, base: Table, emit: ServiceEmitter) -> tuple[Table, Applied]:
+    """The whole table for a state of the cluster: ``base`` and every Service's part."""
+    parts = {key: emit(plan_service(snapshot, key, view), view) for key in sorted(snapshot.services)}
+    claims: dict[ElementId, tuple[ObjectKey, ...]] = {}
+    for key, part in parts.items():
+        for id_ in part.elements:
+            claims[id_] = (*claims.get(id_, ()), key)
+    return merge([base, *parts.values()]), Applied(snapshot, view, Map(claims))
+
+
+def advance(
+    applied: Applied, snapshot: ClusterSnapshot, changed: Collection[ObjectKey], emit: ServiceEmitter
+) -> tuple[Transaction, Applied]:
+    """The transaction that takes the kernel to ``snapshot``, and the state to keep once it has been carried out.
+
+    Args:
+        changed: every Service whose objects (itself, its slices) may differ between the two snapshots.
+    """
+    view = applied.view
+    old = {key: emit(plan_service(applied.snapshot, key, view), view) for key in changed}
+    new = {key: emit(plan_service(snapshot, key, view), view) for key in changed}
+    claims = _reclaim(applied.claims, old, new)
+    touched = {id_ for parts in (old, new) for part in parts.values() for id_ in part.elements}
+
+    def rest(parts: Parts, claims: Claims) -> dict[ElementId, Element]:
+        return _winners(touched, claims, parts, lambda key: emit(plan_service(snapshot, key, view), view))
+
+    before, after = merge([*old.values()]), merge([*new.values()])
+    before = Table(before.chains, before.sets, rest(old, applied.claims))
+    after = Table(after.chains, after.sets, rest(new, claims))
+    return diff(before, after), Applied(snapshot, view, claims)
+
+
+def _reclaim(claims: Claims, old: Parts, new: Parts) -> Claims:
+    for key in new:
+        for id_ in old[key].elements.keys() - new[key].elements.keys():
+            rest = tuple(owner for owner in claims[id_] if owner != key)
+            claims = claims.set(id_, rest) if rest else claims.delete(id_)
+        for id_ in new[key].elements.keys() - old[key].elements.keys():
+            claims = claims.set(id_, tuple(sorted((*claims.get(id_, ()), key))))
+    return claims
+
+
+def _winners(
+    touched: set[ElementId], claims: Claims, parts: Parts, part_of: Callable[[ObjectKey], Table]
+) -> dict[ElementId, Element]:
+    """The element that stands for each id: that of its first claimant, which may be a Service that has not changed."""
+    others: dict[ObjectKey, Table] = {}
+    found: dict[ElementId, Element] = {}
+    for id_ in touched:
+        if id_ not in claims:
+            continue
+        first = claims[id_][0]
+        part = parts.get(first) or others.get(first)
+        if part is None:
+            part = others[first] = part_of(first)
+        found[id_] = part.elements[id_]
+    return found

@@ -1,0 +1,103 @@
+"""What a proxy's settings and its Node object make of a node: the ``NodeView`` of each IP family.
+
+Flags are kube-proxy's (``KubeProxyConfiguration`` v1alpha1: detectLocal, nodePortAddresses, iptables.masqueradeBit).
+"""
+
+import enum
+from collections.abc import Iterable
+from ipaddress import ip_address, ip_network
+
+import msgspec
+
+from fairlead.dataplane.endpoints import Place
+from fairlead.dataplane.forwarding import NodeView, PodTraffic
+from fairlead.model.addresses import IPFamily, family_of
+from fairlead.model.objects import Node
+
+PRIMARY = "primary"
+
+
+class DetectLocal(enum.StrEnum):
+    """How traffic of this cluster's Pods is told from other traffic."""
+
+    CLUSTER_CIDR = "ClusterCIDR"
+    NODE_CIDR = "NodeCIDR"
+    BRIDGE_INTERFACE = "BridgeInterface"
+    INTERFACE_NAME_PREFIX = "InterfaceNamePrefix"
+
+
+class NodeSettings(msgspec.Struct, frozen=True):
+    """How a node's proxy is told to behave.
+
+    Attributes:
+        detect_local: which of the next three says what Pod traffic is; without a value for it, nothing does.
+        cluster_cidrs: the Pods' networks; the first of each family counts.
+        node_port_addresses: CIDRs of the node's addresses that node ports answer on, or ("primary",) for the
+            Node object's first address of each family; a family without a CIDR answers on all of its addresses.
+        service_cidrs: where virtual IPs are allocated from.
+    """
+
+    detect_local: DetectLocal = DetectLocal.CLUSTER_CIDR
+    cluster_cidrs: tuple[str, ...] = ()
+    bridge_interface: str = ""
+    interface_name_prefix: str = ""
+    node_port_addresses: tuple[str, ...] = (PRIMARY,)
+    service_cidrs: tuple[str, ...] = ()
+    masquerade_bit: int = 14
+    masquerade_all: bool = False
+
+
+def view_node(
+    settings: NodeSettings, name: str, node: Node | None, addresses: Iterable[str], family: IPFamily
+) -> NodeView:
+    """The view of one family.
+
+    Args:
+        node: the Node object; None when there is none (yet).
+        addresses: all addresses of the node's interfaces, for ``node_port_addresses``.
+    """
+    node_ips = _of(family, node.internal_ips if node else ())
+    return NodeView(
+        family=family,
+        place=Place(name, node.zone if node else None),
+        node_ips=node_ips,
+        node_port_ips=_node_port_ips(settings.node_port_addresses, node_ips, _of(family, addresses), family),
+        pod_traffic=_pod_traffic(settings, node, family),
+        service_cidrs=_of(family, settings.service_cidrs),
+        masquerade_bit=settings.masquerade_bit,
+        masquerade_all=settings.masquerade_all,
+    )
+
+
+def _pod_traffic(settings: NodeSettings, node: Node | None, family: IPFamily) -> PodTraffic:
+    match settings.detect_local:
+        case DetectLocal.CLUSTER_CIDR:
+            return PodTraffic(cidr=_first(_of(family, settings.cluster_cidrs)))
+        case DetectLocal.NODE_CIDR:
+            cidrs = (node.spec.pod_cidrs or (node.spec.pod_cidr,)) if node else ()
+            return PodTraffic(cidr=_first(_of(family, cidrs)))
+        case DetectLocal.BRIDGE_INTERFACE:
+            return PodTraffic(interface=settings.bridge_interface)
+        case DetectLocal.INTERFACE_NAME_PREFIX:
+            return PodTraffic(interface=settings.interface_name_prefix, is_prefix=True)
+
+
+def _node_port_ips(
+    wanted: tuple[str, ...], node_ips: tuple[str, ...], addresses: tuple[str, ...], family: IPFamily
+) -> tuple[str, ...] | None:
+    """None, all addresses, also stands for a node whose address is not known or is loopback (upstream's fallback)."""
+    if wanted == (PRIMARY,):
+        primary = _first(node_ips)
+        return None if not primary or ip_address(primary).is_loopback else (primary,)
+    networks = [ip_network(cidr, strict=False) for cidr in _of(family, wanted)]
+    if not networks or any(network.prefixlen == 0 for network in networks):
+        return None
+    return tuple(a for a in addresses if any(ip_address(a) in network for network in networks))
+
+
+def _of(family: IPFamily, texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(text for text in texts if text and text != PRIMARY and family_of(text) == family)
+
+
+def _first(texts: tuple[str, ...]) -> str:
+    return texts[0] if texts else ""

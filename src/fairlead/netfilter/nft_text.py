@@ -1,0 +1,278 @@
+"""Rules and transactions in the language of ``nft -f``, spelled as ``nft list ruleset`` spells them.
+
+Names must suit nft's lexer: a letter first, then letters, digits and ``/ . _ -`` (nft(8), "Lexical conventions");
+comments lose their quotes and are cut to what the kernel keeps.
+"""
+
+from collections.abc import Callable, Iterable
+from itertools import groupby
+from typing import Any
+
+from fairlead.model.addresses import IPFamily
+from fairlead.netfilter.ruleset import (
+    COMMENT_MAX,
+    Accept,
+    AddMark,
+    Attachment,
+    Chain,
+    DestinationTranslated,
+    Drop,
+    Element,
+    ElementId,
+    EstablishedConnection,
+    Field,
+    FlipMark,
+    FromInterface,
+    Goto,
+    GotoAtRandom,
+    HasMark,
+    InNetworks,
+    InSet,
+    InvalidConnection,
+    IsLocal,
+    IsPort,
+    IsProtocol,
+    Jump,
+    Key,
+    Lookup,
+    Masquerade,
+    NamedSet,
+    NewConnection,
+    Origin,
+    Reject,
+    RememberTarget,
+    Return,
+    Rule,
+    SetKind,
+    Table,
+    TableName,
+    Target,
+    Translate,
+    TranslateAsRemembered,
+    TranslateAtRandom,
+    TranslateBySource,
+)
+from fairlead.netfilter.transaction import (
+    AddChain,
+    AddElement,
+    AddSet,
+    DeleteChain,
+    DeleteElement,
+    DeleteSet,
+    SetRules,
+    Transaction,
+)
+
+HASH_SEED = 0x666C  # fixed, so that every node sends one client to one endpoint
+_FAMILY = {IPFamily.IPV4: "ip", IPFamily.IPV6: "ip6"}
+_ADDRESS_TYPE = {IPFamily.IPV4: "ipv4_addr", IPFamily.IPV6: "ipv6_addr"}
+
+Ip = str  # "ip" or "ip6"
+
+
+def family_word(family: IPFamily) -> Ip:
+    """How nft names the family of a table."""
+    return _FAMILY[family]
+
+
+def _field(field: Field, ip: Ip) -> str:
+    if field is Field.PROTOCOL:
+        return "meta l4proto"
+    return "th dport" if field is Field.PORT else f"{ip} {field}"
+
+
+def _fields(fields: tuple[Field, ...], ip: Ip) -> str:
+    return " . ".join(_field(field, ip) for field in fields)
+
+
+def _type(field: Field, family: IPFamily) -> str:
+    if field is Field.PROTOCOL:
+        return "inet_proto"
+    return "inet_service" if field is Field.PORT else _ADDRESS_TYPE[family]
+
+
+def _target(target: Target) -> str:
+    return f"{target.address} . {target.port}"
+
+
+def _braces(items: Iterable[str]) -> str:
+    return "{ " + ", ".join(items) + " }"
+
+
+def _networks(match: InNetworks, ip: Ip) -> str:
+    networks = match.networks[0] if len(match.networks) == 1 else _braces(match.networks)
+    return f"{_field(match.field, ip)} {'!= ' if match.negated else ''}{networks}"
+
+
+def _interface(match: FromInterface, _: Ip) -> str:
+    return f'iifname {"!= " if match.negated else ""}"{match.name}{"*" if match.is_prefix else ""}"'
+
+
+def _has_mark(match: HasMark, _: Ip) -> str:
+    return f"meta mark & {match.bits:#010x} {'!=' if match.negated else '=='} {match.bits:#010x}"
+
+
+_MATCHES: dict[type, Callable[[Any, Ip], str]] = {
+    InNetworks: _networks,
+    InSet: lambda m, ip: f"{_fields(m.fields, ip)} @{m.set}",
+    IsLocal: lambda m, _: f"fib {m.field} type local",
+    IsProtocol: lambda m, _: f"meta l4proto {m.protocol}",
+    IsPort: lambda m, _: f"th dport {m.port}",
+    FromInterface: _interface,
+    NewConnection: lambda _, __: "ct state new",
+    EstablishedConnection: lambda _, __: "ct state established,related",
+    InvalidConnection: lambda _, __: "ct state invalid",
+    DestinationTranslated: lambda _, __: "ct status dnat",
+    HasMark: _has_mark,
+}
+
+
+def _ranges(targets: tuple[Target, ...], widths: Iterable[int]) -> Iterable[str]:
+    low = 0
+    for target, width in zip(targets, widths, strict=True):
+        slots = str(low) if width == 1 else f"{low}-{low + width - 1}"
+        yield f"{slots} : {_target(target)}"
+        low += width
+
+
+def _at_random(statement: TranslateAtRandom, ip: Ip) -> str:
+    widths = statement.weights or (1,) * len(statement.targets)
+    return f"dnat {ip} to numgen random mod {sum(widths)} map {_braces(_ranges(statement.targets, widths))}"
+
+
+def _by_source(statement: TranslateBySource, ip: Ip) -> str:
+    runs = [(target, len(list(run))) for target, run in groupby(statement.slots)]
+    ranges = _braces(_ranges(tuple(target for target, _ in runs), (length for _, length in runs)))
+    return f"dnat {ip} to jhash {ip} saddr mod {len(statement.slots)} seed {HASH_SEED:#x} map {ranges}"
+
+
+def _goto_at_random(statement: GotoAtRandom, _: Ip) -> str:
+    choices = _braces(f"{i} : goto {chain}" for i, chain in enumerate(statement.chains))
+    return f"numgen random mod {len(statement.chains)} vmap {choices}"
+
+
+def _translate(statement: Translate, ip: Ip) -> str:
+    address = f"[{statement.target.address}]" if ip == "ip6" else statement.target.address
+    return f"dnat to {address}:{statement.target.port}"
+
+
+_STATEMENTS: dict[type, Callable[[Any, Ip], str]] = {
+    Accept: lambda _, __: "accept",
+    Drop: lambda _, __: "drop",
+    Reject: lambda _, __: "reject",
+    Return: lambda _, __: "return",
+    Jump: lambda s, _: f"jump {s.chain}",
+    Goto: lambda s, _: f"goto {s.chain}",
+    Lookup: lambda s, ip: f"{_fields(s.fields, ip)} vmap @{s.map}",
+    AddMark: lambda s, _: f"meta mark set meta mark | {s.bits:#010x}",
+    FlipMark: lambda s, _: f"meta mark set meta mark ^ {s.bits:#010x}",
+    Masquerade: lambda _, __: "masquerade fully-random",
+    Translate: _translate,
+    TranslateAtRandom: _at_random,
+    TranslateBySource: _by_source,
+    GotoAtRandom: _goto_at_random,
+    RememberTarget: lambda s, ip: f"update @{s.map} {{ {ip} saddr : {_target(s.target)} }}",
+    TranslateAsRemembered: lambda s, ip: f"dnat {ip} to {ip} saddr map @{s.map}",
+}
+
+
+def comment_text(origin: Origin) -> str:
+    """The comment that stands for an origin: no quotes, no longer than the kernel keeps."""
+    text = str(origin).replace('"', "'")
+    return text.encode()[:COMMENT_MAX].decode(errors="ignore")
+
+
+def _comment(origin: Origin) -> str:
+    text = comment_text(origin)
+    return f' comment "{text}"' if text else ""
+
+
+def render_rule(rule: Rule, family: IPFamily) -> str:
+    """One rule on one line, without its chain."""
+    ip = _FAMILY[family]
+    parts = [_MATCHES[type(match)](match, ip) for match in rule.matches]
+    parts += [_STATEMENTS[type(statement)](statement, ip) for statement in rule.statements]
+    return " ".join(parts) + _comment(rule.origin)
+
+
+def _set_body(set_: NamedSet, family: IPFamily) -> str:
+    parts = ["type " + " . ".join(_type(field, family) for field in set_.fields)]
+    if set_.kind is SetKind.VERDICT_MAP:
+        parts[0] += " : verdict"
+    elif set_.kind is SetKind.TARGET_MAP:
+        parts[0] += f" : {_ADDRESS_TYPE[family]} . inet_service"
+    if set_.timeout is not None:
+        parts += ["flags dynamic,timeout", f"timeout {set_.timeout}s"]
+    text = comment_text(set_.origin)
+    return "; ".join(parts) + (f'; comment "{text}"' if text else "")
+
+
+def _set_word(set_: NamedSet) -> str:
+    return "set" if set_.kind is SetKind.SET else "map"
+
+
+def _attachment(attachment: Attachment | None) -> str:
+    if attachment is None:
+        return ""
+    return f"type {attachment.type} hook {attachment.hook} priority {attachment.priority}; policy accept;"
+
+
+def _key(key: Key) -> str:
+    return " . ".join(map(str, key))
+
+
+def _element(key: Key, element: Element) -> str:
+    verdict = "" if element.verdict is None else f" : {_STATEMENTS[type(element.verdict)](element.verdict, '')}"
+    return f"{_key(key)}{_comment(element.origin)}{verdict}"
+
+
+def render_table(name: TableName, table: Table, comment: str = "") -> str:
+    """The whole table as a person reads it: sets with their elements, then chains."""
+    lines = [f"table {_FAMILY[name.family]} {name.name} {{"]
+    if comment:
+        lines.append(f'\tcomment "{comment}"')
+    for set_ in table.sets.values():
+        lines += [f"\t{_set_word(set_)} {set_.name} {{", *_body_lines(_set_body(set_, name.family))]
+        elements = [_element(id_[1], e) for id_, e in table.elements.items() if id_[0] == set_.name]
+        lines += ["\t\telements = {", *(f"\t\t\t{e}," for e in elements), "\t\t}"] if elements else []
+        lines += ["\t}", ""]
+    for chain in table.chains.values():
+        lines += [f"\tchain {chain.name} {{", *_body_lines(_attachment(chain.attachment))]
+        lines += [*(f"\t\t{render_rule(rule, name.family)}" for rule in chain.rules), "\t}", ""]
+    return "\n".join([*lines[:-1], "}", ""])
+
+
+def _body_lines(body: str) -> list[str]:
+    return [f"\t\t{body}"] if body else []
+
+
+def render_transaction(name: TableName, transaction: Transaction) -> str:
+    """The commands that ``nft -f`` carries out as one transaction, one a line."""
+    family, there = name.family, f"{_FAMILY[name.family]} {name.name}"
+    writers: dict[type, Callable[[Any], Iterable[str]]] = {
+        AddSet: lambda o: (f"add {_set_word(o.set)} {there} {o.set.name} {{ {_set_body(o.set, family)}; }}",),
+        AddChain: lambda o: (_add_chain(o.chain, there),),
+        SetRules: lambda o: _set_rules(o, there, family),
+        DeleteElement: lambda o: (f"delete element {there} {o.id[0]} {{ {_key(o.id[1])} }}",),
+        AddElement: lambda o: (f"add element {there} {_named_element(o.id, o.element)}",),
+        DeleteChain: lambda o: (f"delete chain {there} {o.name}",),
+        DeleteSet: lambda o: (f"delete set {there} {o.name}",),
+    }
+    return "".join(f"{line}\n" for operation in transaction for line in writers[type(operation)](operation))
+
+
+def _add_chain(chain: Chain, there: str) -> str:
+    body = _attachment(chain.attachment)
+    return f"add chain {there} {chain.name}" + (f" {{ {body} }}" if body else "")
+
+
+def _set_rules(operation: SetRules, there: str, family: IPFamily) -> Iterable[str]:
+    chain = operation.chain
+    if not operation.is_new:
+        yield f"flush chain {there} {chain.name}"
+    for rule in chain.rules:
+        yield f"add rule {there} {chain.name} {render_rule(rule, family)}"
+
+
+def _named_element(id_: ElementId, element: Element) -> str:
+    return f"{id_[0]} {{ {_element(id_[1], element)} }}"
