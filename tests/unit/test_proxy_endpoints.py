@@ -1,11 +1,11 @@
 """Which endpoints a node uses for a service port, case by case."""
 
 import pytest
-from proxy_objects import endpoint, endpoint_slice, service
 
 from fairlead.dataplane.endpoints import Place, candidates, categorize
 from fairlead.dataplane.service_ports import forwarded_ports
 from fairlead.model.addresses import IPFamily
+from tests.unit.proxy_objects import endpoint, endpoint_slice, service
 
 EXTERNAL_LOCAL = {"type": "LoadBalancer", "ports": (("http", 80, "TCP", 30080),), "externalTrafficPolicy": "Local"}
 INTERNAL_LOCAL = {"internalTrafficPolicy": "Local"}

@@ -2,7 +2,6 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from proxy_objects import endpoint, endpoint_slice, node, service, snapshot
 
 from fairlead.dataplane import nft_rules
 from fairlead.dataplane.incremental import advance, build
@@ -11,6 +10,7 @@ from fairlead.model.addresses import IPFamily
 from fairlead.model.names import ObjectKey
 from fairlead.netfilter.ruleset import Table
 from fairlead.netfilter.transaction import apply, diff
+from tests.unit.proxy_objects import endpoint, endpoint_slice, node, service, snapshot
 
 VIEW = view_node(
     NodeSettings(cluster_cidrs=("10.0.0.0/8",), service_cidrs=("10.96.0.0/16",)), "here", node(), (), IPFamily.IPV4
