@@ -1,13 +1,15 @@
 """The DNS process: watches the cluster, publishes each change, answers over UDP and TCP, reports on itself.
 
 Until Namespaces, Services and EndpointSlices (and Pods, when Pod names are verified) have been read once, every name
-below the apex gets SERVFAIL and ``/ready`` says 503.
+below the apex gets SERVFAIL and ``/ready`` says 503. Afterwards the server stays ready even when the API server is
+lost, for old answers serve a cluster better than none: ``/ready`` and the metrics then tell how old they are.
 """
 
 import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -18,13 +20,14 @@ from fairlead.clusterdns.records import Rcode
 from fairlead.clusterdns.responder import DROPPED_ZONE, Elsewhere, Responder
 from fairlead.clusterdns.wire import UDP_CAP, encode_error
 from fairlead.clusterdns.zone import PodsMode, Zone
+from fairlead.drivers.dns_metrics import Collection, DnsCollector, ProgrammingDelay, new_registry, render
 from fairlead.drivers.dns_server import DnsServer, own_addresses
 from fairlead.drivers.informer import Informer
 from fairlead.drivers.kube_client import ENDPOINT_SLICES, NAMESPACES, PODS, SERVICES, KubeClient
 from fairlead.drivers.tiny_http import Page, Pages, serve_pages
 from fairlead.model.objects import SERVICE_NAME_LABEL, EndpointSlice, Namespace, Pod, Service
 
-Informers = dict[str, Informer[Any]]  # by the collection's name
+OLD_WATCH = 120.0  # seconds of silence worth mentioning: a live API server sends a bookmark every minute
 
 
 @dataclass(frozen=True)
@@ -33,9 +36,9 @@ class DnsOptions:
 
     Attributes:
         kubeconfig: None looks where kubectl looks.
-        addresses: where DNS is served, over UDP and TCP; with a wildcard, replies leave from the route's address.
-        http_address: where the health, readiness and metrics ports are served; a port of None leaves one out.
+        addresses: where DNS is served, over UDP and TCP.
         udp_cap: the largest reply over UDP, in octets.
+        http_address: where the health, readiness and metrics ports are served; a port of None leaves one out.
     """
 
     kubeconfig: Path | None = None
@@ -57,59 +60,90 @@ async def run(options: DnsOptions, ready: Callable[[], None]) -> None:
         OSError: an address cannot be bound.
     """
     zone = replace(options.zone, own_addresses=own_addresses(options.addresses), serial=int(time.time()))
-    authority = Authority(zone)
-    server = DnsServer(authority, _nobody_to_ask, options.udp_cap)
-    pages: list[asyncio.Server] = []
+    process = _Process(options, zone)
     try:
-        await server.listen(options.addresses, options.port)
+        await process.listen()
         async with KubeClient.from_kubeconfig(options.kubeconfig, options.context) as client:
-            informers = _informers(client, authority)
-            pages += await _serve_pages(options, authority, informers)
-            async with asyncio.TaskGroup() as tasks:
-                for informer in informers.values():
-                    tasks.create_task(informer.run())
-                tasks.create_task(_finish_sync(authority, informers, ready))
+            await process.watch(client, ready)
     finally:
-        server.close()
-        for page in pages:
+        process.close()
+
+
+class _Process:
+    """The parts, wired."""
+
+    def __init__(self, options: DnsOptions, zone: Zone) -> None:
+        self._options = options
+        self._authority = Authority(zone)
+        self._server = DnsServer(self._authority, _nobody_to_ask, options.udp_cap)
+        self._registry = new_registry()
+        self._delay = ProgrammingDelay(self._registry)
+        self._informers: dict[str, Informer[Any]] = {}
+        self._pages: list[asyncio.Server] = []
+
+    async def listen(self) -> None:
+        """Answer from now on, if only with SERVFAIL."""
+        await self._server.listen(self._options.addresses, self._options.port)
+        ports: list[tuple[int | None, Pages]] = [
+            (self._options.health_port, {"/health": lambda: Page("OK")}),
+            (self._options.ready_port, {"/ready": self._ready_page}),
+            (self._options.metrics_port, {"/metrics": self._metrics_page}),
+        ]
+        for port, pages in ports:
+            if port is not None:
+                self._pages.append(await serve_pages(self._options.http_address, port, pages))
+
+    async def watch(self, client: KubeClient, ready: Callable[[], None]) -> None:
+        """Follow the cluster until cancelled."""
+        self._informers = {
+            "namespaces": Informer(client, NAMESPACES, Namespace, self._publish),
+            "services": Informer(client, SERVICES, Service, self._publish),
+            "endpointslices": Informer(
+                client, ENDPOINT_SLICES, EndpointSlice, self._publish_slice, {"labelSelector": SERVICE_NAME_LABEL}
+            ),
+        }
+        if self._authority.zone.pods is PodsMode.VERIFIED:
+            self._informers["pods"] = Informer(client, PODS, Pod, self._publish)
+        self._register_metrics()
+        async with asyncio.TaskGroup() as tasks:
+            for informer in self._informers.values():
+                tasks.create_task(informer.run())
+            for informer in self._informers.values():
+                await informer.synced.wait()
+            self._authority.synced = True
+            ready()
+
+    def close(self) -> None:
+        self._server.close()
+        for page in self._pages:
             page.close()
 
+    def _publish(self, old: Watched | None, new: Watched | None) -> None:
+        self._authority.change(old, new, int(time.time()))
 
-def _informers(client: KubeClient, authority: Authority) -> Informers:
-    def publish(old: Watched | None, new: Watched | None) -> None:
-        authority.change(old, new, int(time.time()))
+    def _publish_slice(self, old: EndpointSlice | None, new: EndpointSlice | None) -> None:
+        self._publish(old, new)
+        if self._authority.synced and new is not None and new.service_key is not None:
+            self._delay.observe(new, self._authority.snapshot.services.get(new.service_key), time.time())
 
-    informers: Informers = {
-        "namespaces": Informer(client, NAMESPACES, Namespace, publish),
-        "services": Informer(client, SERVICES, Service, publish),
-        "endpointslices": Informer(
-            client, ENDPOINT_SLICES, EndpointSlice, publish, {"labelSelector": SERVICE_NAME_LABEL}
-        ),
-    }
-    if authority.zone.pods is PodsMode.VERIFIED:
-        informers["pods"] = Informer(client, PODS, Pod, publish)
-    return informers
+    def _register_metrics(self) -> None:
+        watched = {name: partial(_watched_now, informer) for name, informer in self._informers.items()}
+        self._registry.register(DnsCollector(self._server, self._authority, watched))
 
+    def _ready_page(self) -> Page:
+        if not self._authority.synced:
+            waiting = [name for name, informer in self._informers.items() if not informer.synced.is_set()]
+            return Page("not yet read: " + ", ".join(waiting), HTTPStatus.SERVICE_UNAVAILABLE)
+        ages = {name: _watched_now(informer).age for name, informer in self._informers.items()}
+        old = [f"\n{name} not heard of for {age:.0f} s" for name, age in ages.items() if age > OLD_WATCH]
+        return Page("OK" + "".join(old))
 
-async def _finish_sync(authority: Authority, informers: Informers, ready: Callable[[], None]) -> None:
-    for informer in informers.values():
-        await informer.synced.wait()
-    authority.synced = True
-    ready()
+    def _metrics_page(self) -> Page:
+        return Page(render(self._registry), content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-async def _serve_pages(options: DnsOptions, authority: Authority, informers: Informers) -> list[asyncio.Server]:
-    def ready_page() -> Page:
-        if authority.synced:
-            return Page("OK")
-        waiting = [name for name, informer in informers.items() if not informer.synced.is_set()]
-        return Page("kubernetes: " + ", ".join(waiting), HTTPStatus.SERVICE_UNAVAILABLE)
-
-    pages: list[tuple[int | None, Pages]] = [
-        (options.health_port, {"/health": lambda: Page("OK")}),
-        (options.ready_port, {"/ready": ready_page}),
-    ]
-    return [await serve_pages(options.http_address, port, table) for port, table in pages if port is not None]
+def _watched_now(informer: Informer[Any]) -> Collection:
+    return Collection(len(informer.objects), time.monotonic() - informer.last_heard)
 
 
 async def _nobody_to_ask(elsewhere: Elsewhere, responder: Responder) -> bytes:

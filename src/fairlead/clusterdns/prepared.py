@@ -14,7 +14,7 @@ from fairlead.clusterdns.records import Rcode, Tag
 GENERATION = 32768  # replies; about 600 octets each with their bookkeeping
 
 
-_SIZES = (100, 200, 300, 400, 511, 1023, 2047, 4095, 8291, 16000, 32000, 48000, 65535)  # octets, upstream's buckets
+SIZES = (100, 200, 300, 400, 511, 1023, 2047, 4095, 8291, 16000, 32000, 48000, 65535)  # octets, upstream's buckets
 
 
 class Kind(NamedTuple):
@@ -35,7 +35,7 @@ class Kind(NamedTuple):
 
 def bucket(octets: int) -> int:
     """The upper bound of the histogram bucket that a message of this size falls into."""
-    return _SIZES[bisect_left(_SIZES, octets)]
+    return SIZES[bisect_left(SIZES, octets)]
 
 
 class Prepared:

@@ -1,0 +1,227 @@
+"""The table of names, through real sockets; and what only sockets show: sizes, truncation, pipelining, refusals."""
+
+import asyncio
+import contextlib
+from dataclasses import replace
+
+import dns.asyncquery
+import dns.edns
+import dns.flags
+import dns.message
+import dns.opcode
+import dns.rcode
+import dns.rdataclass
+import pytest
+from tests.dns_cases import BIG, CASES, CLUSTER, SUFFIX, ZONE, Case
+
+from fairlead.clusterdns.authority import Authority
+from fairlead.clusterdns.zone import Zone
+from fairlead.drivers.dns_server import DnsServer
+
+HOST = "127.0.0.1"
+
+
+@contextlib.asynccontextmanager
+async def serving(zone: Zone = ZONE, synced: bool = True):
+    """A server over the table's cluster; yields its port."""
+    authority = Authority(zone)
+    for object_ in CLUSTER:
+        authority.change(None, object_, 0)
+    authority.zone = replace(authority.zone, serial=1)
+    authority.synced = synced
+    server = DnsServer(authority, no_upstream, 1232)
+    await server.listen((HOST,), 0)
+    try:
+        yield server.port
+    finally:
+        server.close()
+
+
+async def no_upstream(*_):
+    raise AssertionError("nothing may be asked of the world outside")
+
+
+async def over_udp(query, port):
+    return await dns.asyncquery.udp(query, HOST, port=port, timeout=5)
+
+
+async def over_tcp(query, port):
+    return await dns.asyncquery.tcp(query, HOST, port=port, timeout=5)
+
+
+TRANSPORTS = [over_udp, over_tcp]
+
+
+def described(reply: dns.message.Message) -> str:
+    """A reply in the notation of the table."""
+    words = ", ".join(sorted(data.to_text() for rrset in reply.answer for data in rrset))
+    if reply.authority:
+        assert [rrset.rdtype for rrset in reply.authority] == [dns.rdatatype.SOA]
+        verdict = "NODATA" if reply.rcode() == dns.rcode.NOERROR else dns.rcode.to_text(reply.rcode())
+        return f"{verdict} {words}".rstrip()
+    glue = ", ".join(sorted(data.to_text() for rrset in reply.additional for data in rrset))
+    return words + (f" | {glue}" if glue else "")
+
+
+def normal(expected: str) -> str:
+    return " | ".join(", ".join(sorted(part.split(", "))) for part in expected.split(" | "))
+
+
+async def check(case: Case, port: int, transport) -> None:
+    for qtype in case.types.split():
+        query = dns.message.make_query(case.full_name, qtype)
+        reply = await transport(query, port)
+        assert described(reply) == normal(case.expected), f"{case} over {transport.__name__} gave\n{reply}"
+        assert reply.flags & dns.flags.AA
+        assert not reply.flags & dns.flags.RA
+        again = await transport(query, port)
+        assert described(again) == described(reply), "the reply that was kept ready differs"
+
+
+def by_options():
+    groups: dict[str, list[Case]] = {}
+    for case in CASES:
+        groups.setdefault(repr(case.options), []).append(case)
+    return list(groups.values())
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("cases", by_options(), ids=lambda cases: repr(cases[0].options))
+def test_names_answer_as_the_table_says(cases, transport):
+    async def run():
+        async with serving(replace(ZONE, **cases[0].options)) as port:
+            for case in cases:
+                await check(case, port, transport)
+
+    asyncio.run(run())
+
+
+def ask(*queries, transport=over_udp, **settings):
+    async def run():
+        async with serving(**settings) as port:
+            return [await transport(query, port) for query in queries]
+
+    return asyncio.run(run())
+
+
+def query(name="svc1", qtype="A", **options):
+    return dns.message.make_query(f"{name}.{SUFFIX}", qtype, **options)
+
+
+def records(reply) -> int:
+    return sum(len(rrset) for rrset in reply.answer)
+
+
+@pytest.mark.parametrize(("payload", "fits"), [(None, 29), (100, 28), (512, 28), (1232, 73), (4096, 73)])
+def test_3000_addresses_over_udp_are_cut_between_records(payload, fits):
+    edns = {} if payload is None else {"use_edns": 0, "payload": payload}
+    (reply,) = ask(query("big", **edns))
+    assert (records(reply), bool(reply.flags & dns.flags.TC)) == (fits, True)
+    assert len(reply.to_wire()) <= max(payload or 512, 512)
+    assert (reply.edns >= 0) == (payload is not None)
+
+
+def test_3000_addresses_fit_in_one_reply_over_tcp():
+    (reply,) = ask(query("big"), transport=over_tcp)
+    assert sorted(data.to_text() for data in reply.answer[0]) == sorted(BIG)
+    assert not reply.flags & dns.flags.TC
+
+
+def test_3000_srv_records_fill_one_tcp_reply_and_say_that_there_are_more():
+    (reply,) = ask(query("big", "SRV"), transport=over_tcp)
+    assert reply.flags & dns.flags.TC
+    assert records(reply) > 1000
+
+
+def test_clients_see_different_addresses_first():
+    replies = ask(*[query("hdls") for _ in range(10)])
+    assert len({reply.answer[0][0].address for reply in replies}) > 1
+    assert len({tuple(sorted(data.address for data in reply.answer[0])) for reply in replies}) == 1
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_the_case_of_the_question_comes_back(transport):
+    name = "SvC1.TeStNs.SvC.cLuStEr.LoCaL."
+    a, srv, missing = ask(
+        dns.message.make_query(name, "A"),
+        dns.message.make_query(name, "SRV"),
+        dns.message.make_query(f"nOt-{name}", "A"),
+        transport=transport,
+    )
+    assert a.answer[0].name.to_text() == name
+    assert srv.answer[0][0].target.to_text() == "svc1.testns.svc.cLuStEr.LoCaL."
+    assert missing.authority[0].name.to_text() == "cLuStEr.LoCaL."
+
+
+def test_refusals():
+    version, chaos, update, transfer = query(use_edns=1), query(), query(), query(qtype="AXFR")
+    chaos.question[0].rdclass = dns.rdataclass.CH
+    update.set_opcode(dns.opcode.UPDATE)
+    replies = ask(version, chaos, update, transfer, transport=over_tcp)
+    assert [dns.rcode.to_text(reply.rcode()) for reply in replies] == ["BADVERS", "REFUSED", "NOTIMP", "REFUSED"]
+
+
+def test_recursion_desired_is_echoed_and_not_offered():
+    desired, undesired = query(), query()
+    undesired.flags = 0
+    replies = ask(desired, undesired)
+    flags = [dns.flags.to_text(reply.flags) for reply in replies]
+    assert flags == ["QR AA RD", "QR AA"]
+
+
+def test_an_edns_client_gets_edns_and_no_cookie():
+    cookie = dns.edns.CookieOption(b"12345678", b"")
+    (reply,) = ask(query(use_edns=0, options=[cookie], want_dnssec=True))
+    assert (reply.edns, reply.payload, reply.options) == (0, 1232, ())
+    assert reply.ednsflags & dns.flags.DO
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_before_the_cluster_is_known_nothing_is_denied(transport):
+    replies = ask(query("svc0"), query("svc1"), synced=False, transport=transport)
+    assert [reply.rcode() for reply in replies] == [dns.rcode.SERVFAIL] * 2
+    assert all(reply.authority for reply in replies)
+
+
+def test_queries_on_one_connection_are_all_answered():
+    async def run():
+        async with serving() as port:
+            reader, writer = await asyncio.open_connection(HOST, port)
+            wires = [query(name).to_wire() for name in ("svc1", "svc0", "hdls") * 20]
+            writer.write(b"".join(len(wire).to_bytes(2, "big") + wire for wire in wires))
+            idents = []
+            for _ in wires:
+                length = int.from_bytes(await reader.readexactly(2), "big")
+                idents.append((await reader.readexactly(length))[:2])
+            assert sorted(idents) == sorted(wire[:2] for wire in wires)
+            writer.close()
+            await writer.wait_closed()
+
+    asyncio.run(run())
+
+
+def test_packets_that_are_no_queries_get_no_reply():
+    async def run():
+        async with serving() as port:
+            loop = asyncio.get_running_loop()
+            transport, protocol = await loop.create_datagram_endpoint(Collected, remote_addr=(HOST, port))
+            response = query()
+            response.flags |= dns.flags.QR
+            transport.sendto(b"")
+            transport.sendto(b"short")
+            transport.sendto(response.to_wire())
+            transport.sendto(query().to_wire())
+            first = await asyncio.wait_for(protocol.received.get(), 5)
+            assert dns.message.from_wire(first).answer
+            assert protocol.received.empty()
+            transport.close()
+
+    asyncio.run(run())
+
+
+class Collected(asyncio.DatagramProtocol):
+    def __init__(self):
+        self.received: asyncio.Queue[bytes] = asyncio.Queue()
+
+    def datagram_received(self, data, addr):
+        self.received.put_nowait(data)
