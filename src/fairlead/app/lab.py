@@ -1,0 +1,305 @@
+"""The process outside a lab: makes what belongs to this machine, starts the lab's PID 1, follows it, cleans up after it.
+
+What belongs to this machine: the run folder with its lock, the data folder, certificates and kubeconfigs, and the API
+server's socket on 127.0.0.1. Everything else lives in namespaces (of a user, too, when not root), so that nothing of
+this machine's network or mounts changes, and killing PID 1 of the lab ends all of it.
+"""
+
+import errno
+import json
+import os
+import selectors
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+from fairlead.app.lab_birth import INIT_LOG, Init, LabError, Pipe, Pipes, in_child, interrupts, start_init
+from fairlead.app.lab_plan import API_HOSTS, API_PORT, API_URL_INSIDE, LabPlan, Manifest
+from fairlead.drivers import run_folder
+from fairlead.drivers.run_folder import RunningLab
+
+_PROGRAMS = {"ip": "iproute2", "nft": "nftables", "sleep": "coreutils"}
+
+Doc = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class LabOptions:
+    """A lab as the user asks for it.
+
+    Attributes:
+        data: None keeps everything only as long as the lab runs.
+        patience: seconds until everything must be ready; None waits for ever.
+    """
+
+    name: str
+    nodes: int
+    data: Path | None
+    manifests: tuple[Manifest, ...]
+    images: dict[str, str]
+    patience: float | None
+
+
+@dataclass(frozen=True)
+class Settled:
+    """Everything is ready.
+
+    Attributes:
+        seconds: since the lab was asked for.
+        pods: how many of them were waited for.
+    """
+
+    lab: RunningLab
+    seconds: float
+    nodes: int
+    pods: int
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Who follows a lab: ``tell`` gets short lines about its progress."""
+
+    tell: Callable[[str], None]
+    settled: Callable[[Settled], None]
+
+
+def serve(options: LabOptions, listener: Listener) -> None:
+    """Run a lab until somebody ends it: SIGINT, SIGTERM or a request at its control socket.
+
+    Raises:
+        LabError: it could not be started, a manifest was refused, or its PID 1 was killed. Nothing is left of it.
+    """
+    began = time.monotonic()
+    _require_programs()
+    run_folder.remove_leftovers()
+    folder = run_folder.root() / options.name
+    try:
+        lock = run_folder.claim(folder)
+    except run_folder.InUse:
+        raise LabError(
+            f'a lab named "{options.name}" is running: stop it with `fairlead down --name {options.name}`, '
+            "or give this one another --name"
+        ) from None
+    try:
+        with _data_folder(options.data or folder / "data") as data, _api_socket(data) as api:
+            plan = LabPlan(options.name, folder, data, options.nodes, options.manifests, options.images)
+            lab = RunningLab(folder, os.getpid(), f"https://127.0.0.1:{api.getsockname()[1]}")
+            _Outside(plan, lab, listener, began).follow(api, options.patience)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def _require_programs() -> None:
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    missing = {program: package for program, package in _PROGRAMS.items() if not shutil.which(program, path=path)}
+    if missing:
+        raise LabError(
+            f"missing programs: {', '.join(missing)}; install the packages that bring them "
+            f"(on Debian: apt-get install {' '.join(missing.values())})"
+        )
+
+
+@contextmanager
+def _data_folder(path: Path) -> Iterator[Path]:
+    """The data folder, made if need be, and locked: two labs over one store would ruin it."""
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (path / "logs" / "pods").mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = run_folder.claim(path)
+    except run_folder.InUse:
+        raise LabError(
+            f"another lab uses the data folder {path}: stop that lab, or give this one another --data"
+        ) from None
+    except OSError as error:
+        raise LabError(f"cannot use the data folder {path}: {error.strerror}; give another one with --data") from error
+    try:
+        yield path.resolve()
+    finally:
+        os.close(lock)
+
+
+@contextmanager
+def _api_socket(data: Path) -> Iterator[socket.socket]:
+    """A listening socket on this machine: at the port that the lab had before, so that kubeconfigs stay good; else at the
+    usual port if that is free, else anywhere."""
+    remembered = data / "api-port"
+    try:
+        candidates = [int(remembered.read_text())]
+    except (FileNotFoundError, ValueError):
+        candidates = [API_PORT, 0]
+    for port in candidates:
+        try:
+            with socket.create_server(("127.0.0.1", port), backlog=256) as listener:
+                remembered.write_text(str(listener.getsockname()[1]))
+                yield listener
+                return
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+    raise LabError(
+        f"port {candidates[0]} of 127.0.0.1, where this lab's API server was before, is taken: "
+        f"stop what listens there, or delete {remembered} to have another port chosen"
+    )
+
+
+class _Ended(Exception):
+    """The lab is to end, and nothing is wrong."""
+
+
+class _Outside:
+    """The process outside while its lab runs."""
+
+    def __init__(self, plan: LabPlan, lab: RunningLab, listener: Listener, began: float) -> None:
+        self._plan, self._lab, self._listener, self._began = plan, lab, listener, began
+        self._unready = plan.agents
+        self._awaited: list[str] = []
+        self._settled = False
+
+    def follow(self, api: socket.socket, patience: float | None) -> None:
+        """Start the lab, listen to it until it is to end, and end it."""
+        with interrupts() as interrupted, Pipes() as pipes:
+            init = start_init(self._plan, pipes, api)
+            try:
+                in_child(self._prepare)
+                self._lab.write()
+                pipes.prepared.close_writer()
+                self._listen(pipes, init, interrupted, patience)
+            except _Ended:
+                return
+            finally:
+                signal.pidfd_send_signal(init.pidfd, signal.SIGKILL)
+                os.waitpid(init.pid, 0)
+
+    def _prepare(self) -> None:
+        """Certificates and kubeconfigs; done in a child, whose libraries would cost this process many megabytes."""
+        from fairlead.drivers.pki import ensure_pki, write_kubeconfig
+
+        ensure_pki(self._plan.pki, API_HOSTS)
+        for component, (user, groups) in self._plan.clients.items():
+            write_kubeconfig(self._plan.kubeconfig(component), self._plan.pki, API_URL_INSIDE, user, groups)
+        write_kubeconfig(self._lab.kubeconfig, self._plan.pki, self._lab.server, *self._plan.clients["admin"])
+
+    def _listen(self, pipes: Pipes, init: Init, interrupted: socket.socket, patience: float | None) -> None:
+        with selectors.DefaultSelector() as selector:
+            for source in (pipes.reports.reader, init.pidfd, interrupted):
+                selector.register(source, selectors.EVENT_READ)
+            pending = b""
+            while True:
+                ready = {key.fileobj for key, _ in selector.select(self._seconds_left(patience))}
+                if pipes.reports.reader in ready:
+                    *lines, pending = (pending + os.read(pipes.reports.reader, 65536)).split(b"\n")
+                    for line in lines:
+                        self._take(json.loads(line), pipes)
+                elif interrupted in ready:
+                    raise _Ended
+                elif init.pidfd in ready:
+                    raise LabError(f"the lab's first process has ended unexpectedly{tail(self._plan.logs / INIT_LOG)}")
+                elif not ready:
+                    raise LabError(f"not ready after {patience:.0f} s; still waiting for {', '.join(self._awaited)}")
+
+    def _seconds_left(self, patience: float | None) -> float | None:
+        if self._settled or patience is None:
+            return None
+        return max(0.0, self._began + patience - time.monotonic())
+
+    def _take(self, report: Doc, pipes: Pipes) -> None:
+        match report:
+            case {"ready": str(name)}:
+                self._unready.discard(name)
+                if not self._unready:
+                    pipes.gate.close_writer()
+                self._listener.tell(f"{name} is ready")
+            case {"awaiting": list(pods)}:
+                self._awaited = pods
+                self._listener.tell(f"waiting for {', '.join(pods)}")
+            case {"settled": int(pods)}:
+                if not self._settled:
+                    self._settled = True
+                    self._listener.settled(
+                        Settled(self._lab, time.monotonic() - self._began, self._plan.node_count, pods)
+                    )
+            case {"died": str(name), "code": code, "log": str(log)}:
+                self._listener.tell(f"{name} has ended ({_how(code)}) and is started again; its log: {log}")
+            case {"refused": list(messages)}:
+                raise LabError("\n".join(messages))
+            case {"fatal": str(message)}:
+                raise LabError(message)
+            case {"down": True}:
+                raise _Ended
+
+
+def _how(code: int) -> str:
+    return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+
+
+def tail(log: Path, lines: int = 5) -> str:
+    """The last lines of a log, set off by a colon; nothing when it has none."""
+    try:
+        last = log.read_text(errors="replace").splitlines()[-lines:]
+    except FileNotFoundError:
+        return ""
+    return ":\n" + "\n".join(last) if last else ""
+
+
+def serve_detached(options: LabOptions, listener: Listener) -> None:
+    """Start a lab that goes on without the caller, and return when everything in it is ready.
+
+    Raises:
+        LabError: as ``serve``; the lab has then gone.
+    """
+    news = Pipe()
+    pid = os.fork()
+    if pid == 0:
+        _serve_in_background(options, news)
+    news.close_writer()
+    with os.fdopen(news.reader) as lines:
+        try:
+            _relay(lines, listener)
+        except KeyboardInterrupt:
+            os.kill(pid, signal.SIGTERM)
+            os.waitpid(pid, 0)
+            raise
+
+
+def _relay(lines: Iterable[str], listener: Listener) -> None:
+    for line in lines:
+        match json.loads(line):
+            case {"tell": str(text)}:
+                listener.tell(text)
+            case {"settled": [seconds, nodes, pods], "folder": folder, "pid": pid, "server": server}:
+                listener.settled(Settled(RunningLab(Path(folder), pid, server), seconds, nodes, pods))
+                return
+            case {"error": str(message)}:
+                raise LabError(message)
+    raise LabError("the lab has ended before it was ready")
+
+
+def _serve_in_background(options: LabOptions, news: Pipe) -> NoReturn:
+    """Be the process outside, in a session of its own, and send what happens until everything is ready."""
+    os.setsid()
+    null = os.open(os.devnull, os.O_RDWR)
+    for place in (0, 1, 2):
+        os.dup2(null, place)
+
+    def send(document: Doc) -> None:
+        with suppress(BrokenPipeError):
+            os.write(news.writer, json.dumps(document).encode() + b"\n")
+
+    def settled(found: Settled) -> None:
+        lab = found.lab
+        counts = [found.seconds, found.nodes, found.pods]
+        send({"settled": counts, "folder": str(lab.folder), "pid": lab.pid, "server": lab.server})
+
+    try:
+        serve(options, Listener(lambda text: send({"tell": text}), settled))
+    except BaseException as error:
+        send({"error": str(error)})
+    finally:
+        os._exit(0)

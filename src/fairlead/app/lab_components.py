@@ -1,0 +1,70 @@
+"""The components of a lab: which process runs what, in which network namespace, with which options."""
+
+import functools
+import signal
+import socket
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any
+
+from fairlead.app import apiserver, controllers, lab_bootstrap, node
+from fairlead.app.lab_plan import API_PORT, SWITCH, LabPlan
+from fairlead.app.node_container import Builtin
+from fairlead.drivers.echo_server import serve_echo
+from fairlead.drivers.netns import SWITCH_ADDRESS, NodeNetwork
+from fairlead.drivers.supervisor import Component, Report
+
+Run = Callable[[Callable[[], None]], Coroutine[Any, Any, None]]
+
+BOOTSTRAP = "bootstrap"
+
+
+def components(
+    plan: LabPlan, networks: Mapping[str, int], api_sockets: Sequence[socket.socket], gate: int, report: Report
+) -> list[Component]:
+    """Every component of the lab.
+
+    Args:
+        networks: descriptors of network namespaces by name: SWITCH, and each node's.
+        gate: see ``BootstrapOptions``.
+        report: how the bootstrap tells what came of it.
+    """
+    runs = {
+        ("apiserver", SWITCH): _apiserver(plan, api_sockets),
+        ("controllers", SWITCH): functools.partial(
+            controllers.run, controllers.ControllersOptions(plan.kubeconfig("controllers"))
+        ),
+        (BOOTSTRAP, SWITCH): functools.partial(
+            lab_bootstrap.run,
+            lab_bootstrap.BootstrapOptions(plan.kubeconfig("admin"), plan.manifests, gate, report),
+        ),
+    }
+    for each in plan.nodes:
+        runs[f"{each.name}-agent", each.name] = _agent(plan, each)
+    return [Component(name, run, networks[network], plan.logs / f"{name}.log") for (name, network), run in runs.items()]
+
+
+def _apiserver(plan: LabPlan, sockets: Sequence[socket.socket]) -> Run:
+    options = apiserver.ApiServerOptions(plan.data_folder, plan.pki, (SWITCH_ADDRESS, API_PORT))
+    return functools.partial(apiserver.run, options, sockets)
+
+
+def _agent(plan: LabPlan, network: NodeNetwork) -> Run:
+    options = node.NodeOptions(
+        name=network.name,
+        kubeconfig=plan.kubeconfig(f"{network.name}-agent"),
+        address=network.address,
+        pod_cidr=network.pod_cidr,
+        records=plan.records(network),
+        logs=plan.logs / "pods",
+        images=plan.images,
+        builtins=_builtins(plan),
+    )
+    return functools.partial(node.run, options)
+
+
+def _builtins(plan: LabPlan) -> dict[str, Builtin]:
+    return {"fairlead/echo": serve_echo, "fairlead/pause": _pause}
+
+
+def _pause(_: Sequence[str]) -> None:
+    signal.pause()

@@ -1,0 +1,158 @@
+"""PID 1 of a lab: makes its networks, forks its components, answers at the control socket, and outlives nobody.
+
+Runs in new namespaces below the process outside (``lab``). Stays synchronous, because it forks. When the process
+outside has gone, it removes what that would have removed and ends; and when PID 1 ends, the kernel ends everything in
+the lab and takes its namespaces, links, rules and mounts away.
+"""
+
+import json
+import os
+import selectors
+import shutil
+import signal
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import NoReturn
+
+from fairlead.app.lab_plan import API_PORT, SWITCH, LabPlan
+from fairlead.drivers import control_socket, netns, pod_files
+from fairlead.drivers.control_socket import Doc, Refused, Reply
+from fairlead.drivers.netns import SWITCH_ADDRESS
+
+
+@dataclass(frozen=True)
+class Doors:
+    """What connects a lab to the process outside; descriptors are of pipes.
+
+    Attributes:
+        life: nobody writes to it; its end of file says that the process outside has gone.
+        prepared: its end of file says that certificates and kubeconfigs are in place.
+        gate: its end of file says that every node agent is ready.
+        reports: takes JSON lines.
+        api: the API server's listening socket in the host's network.
+        user_namespace: whether the lab has one of its own.
+    """
+
+    life: int
+    prepared: int
+    gate: int
+    reports: int
+    api: socket.socket
+    user_namespace: bool
+
+    def report(self, document: Doc) -> None:
+        """Tell the process outside something; a line of up to 4096 bytes is written in one piece."""
+        os.write(self.reports, json.dumps(document).encode() + b"\n")
+
+
+def main(plan: LabPlan, doors: Doors) -> NoReturn:
+    """Be PID 1 until the process outside has gone."""
+    pod_files.make_mounts_private()
+    pod_files.mount_proc()
+    networks = _make_networks(plan)
+    api_inside = socket.create_server((SWITCH_ADDRESS, API_PORT), backlog=256)
+    control = control_socket.listen(plan.run_folder / "control")
+    _supervise(plan, doors, networks, [doors.api, api_inside], control)
+    shutil.rmtree(plan.run_folder, ignore_errors=True)
+    os._exit(0)
+
+
+def _make_networks(plan: LabPlan) -> dict[str, int]:
+    """The switch (our own network namespace) and the nodes, connected; descriptors by name."""
+    networks = {SWITCH: netns.current_namespace()}
+    netns.run_ip(netns.switch_commands(plan.nodes))
+    netns.enable_forwarding()
+    for node in plan.nodes:
+        networks[node.name] = netns.new_namespace()
+    cables = [command for node in plan.nodes for command in netns.cable_commands(node, networks[node.name])]
+    netns.run_ip(cables, inherited=networks.values())
+    for node in plan.nodes:
+        netns.enter(networks[node.name])
+        netns.run_ip(netns.node_commands(node, plan.nodes))
+        netns.enable_forwarding()
+    netns.enter(networks[SWITCH])
+    return networks
+
+
+def _supervise(
+    plan: LabPlan,
+    doors: Doors,
+    networks: Mapping[str, int],
+    api_sockets: list[socket.socket],
+    control: socket.socket,
+) -> None:
+    from fairlead.app.lab_components import components
+    from fairlead.drivers.supervisor import Supervisor
+
+    wakeup, signalled = socket.socketpair()
+    for end in (wakeup, signalled):
+        end.setblocking(False)
+    signal.set_wakeup_fd(signalled.fileno(), warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+
+    def let_go() -> None:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for thing in (wakeup, signalled, control, selector):
+            thing.close()
+
+    def respond(request: Doc) -> Reply:
+        return _respond(plan, doors, networks, request)
+
+    os.read(doors.prepared, 1)
+    parts = components(plan, networks, api_sockets, doors.gate, doors.report)
+    supervisor = Supervisor(parts, doors.report, let_go)
+    with selectors.DefaultSelector() as selector:
+        for source in (doors.life, wakeup, control):
+            selector.register(source, selectors.EVENT_READ)
+        while True:
+            delay = supervisor.start_due()
+            ready = {key.fileobj for key, _ in selector.select(delay)}
+            if doors.life in ready:
+                return
+            if control in ready:
+                control_socket.answer(control, respond)
+            if wakeup in ready:
+                wakeup.recv(4096)
+            supervisor.reap()
+
+
+def _respond(plan: LabPlan, doors: Doors, networks: Mapping[str, int], request: Doc) -> Reply:
+    """The answer to a request at the control socket.
+
+    Raises:
+        Refused: there is no such thing.
+    """
+    match request:
+        case {"op": "down"}:
+            doors.report({"down": True})
+            return Reply({})
+        case {"op": "enter-node", "node": str(name)}:
+            if name not in {node.name for node in plan.nodes}:
+                raise Refused(f'there is no node "{name}" in this lab; it has {", ".join(n.name for n in plan.nodes)}')
+            own = os.pidfd_open(os.getpid())
+            return Reply({"user_namespace": doors.user_namespace}, (own, os.dup(networks[name])))
+        case {"op": "enter-pod", "namespace": str(namespace), "pod": str(pod), "container": str(container)}:
+            process, environment = _container(plan, namespace, pod, container)
+            return Reply({"user_namespace": doors.user_namespace, "environment": environment}, (process,))
+        case _:
+            raise Refused(f"this lab does not know the request {request.get('op')!r}; is it of another version?")
+
+
+def _container(plan: LabPlan, namespace: str, pod: str, container: str) -> tuple[int, dict[str, str]]:
+    """pidfd and environment of a Pod's running container; of its first one when ``container`` is empty."""
+    for node in plan.nodes:
+        try:
+            record = json.loads((plan.records(node) / f"{namespace}_{pod}.json").read_text())
+        except FileNotFoundError:
+            continue
+        containers = record["containers"]
+        name = container or next(iter(containers))
+        if name not in containers:
+            raise Refused(f'Pod {namespace}/{pod} has no container "{name}"; it has {", ".join(containers)}')
+        try:
+            return os.pidfd_open(containers[name]["pid"] or 0), containers[name]["environment"]
+        except (OSError, ValueError):
+            raise Refused(f'container "{name}" of Pod {namespace}/{pod} is not running') from None
+    raise Refused(f"no Pod {namespace}/{pod} is running in this lab")

@@ -1,0 +1,229 @@
+"""The node agent: registers its Node, keeps it alive, and runs the Pods that are bound to it.
+
+Composes ``node_pod`` and ``node_container``; talks to the rest of the system through the API alone.
+"""
+
+import asyncio
+import logging
+import os
+import platform
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fairlead import __version__
+from fairlead.allocation.podip import next_pod_ip
+from fairlead.app.node_container import Builtin, ContainerSettings, timestamp
+from fairlead.app.node_pod import PodRun, PodSettings
+from fairlead.drivers import netns
+from fairlead.drivers.informer import Informer
+from fairlead.drivers.kube_client import NODES, PODS, SERVICES, KubeClient, KubeError, Unreachable
+from fairlead.model.objects import Service
+from fairlead.nodeagent.files import ClusterDNS
+from fairlead.nodeagent.manifest import RunPod
+
+HEARTBEAT = 10.0  # seconds, as upstream's kubelet renews its lease
+RETRY = 0.5
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class NodeOptions:
+    """One node.
+
+    Attributes:
+        address: its InternalIP.
+        records: folder for the files that name running Pods' processes; emptied at start.
+        logs: folder of container logs.
+        images: command lines by image pattern.
+        builtins: what the built-in images run.
+    """
+
+    name: str
+    kubeconfig: Path
+    address: str
+    pod_cidr: str
+    records: Path
+    logs: Path
+    images: Mapping[str, str] = field(default_factory=dict)
+    builtins: Mapping[str, Builtin] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    dns: ClusterDNS = ClusterDNS()
+
+
+async def run(options: NodeOptions, ready: Callable[[], None]) -> None:
+    """Serve until cancelled. ``ready`` is called when the Node is Ready and the Pods that were bound to it before are
+    known to the API as this agent sees them."""
+    _start_afresh(options)
+    async with KubeClient.from_kubeconfig(options.kubeconfig) as client, asyncio.TaskGroup() as group:
+        agent = NodeAgent(options, client, group)
+        await _register(options, client)
+        await agent.start()
+        ready()
+        await _beat(options, client)
+
+
+def _start_afresh(options: NodeOptions) -> None:
+    """Clear away what an agent that was killed has left: its Pods died with it, but the kernel may still be busy taking
+    their links away."""
+    options.records.mkdir(parents=True, exist_ok=True)
+    for path in options.records.iterdir():
+        path.unlink()
+    for name in netns.link_names():
+        if name.startswith("veth"):
+            netns.detach(name)
+
+
+class NodeAgent:
+    """Keeps one ``PodRun`` for every Pod of this node."""
+
+    def __init__(self, options: NodeOptions, client: KubeClient, group: asyncio.TaskGroup) -> None:
+        self._options, self._client, self._group = options, client, group
+        self._runs: dict[str, PodRun] = {}  # by Pod UID: a Pod's successor may have its name
+        self._last_ip = ""
+        self._services = Informer(client, SERVICES, Service, lambda old, new: None)
+        query = {"fieldSelector": f"spec.nodeName={options.name}"}
+        self._pods = Informer(client, PODS, RunPod, self._on_pod, query)
+        containers = ContainerSettings(options.images, options.builtins, options.logs, self._services.objects.values)
+        self._settings = PodSettings(options.name, options.address, options.dns, options.records, containers)
+
+    async def start(self) -> None:
+        """Watch, take over the Pods that are there, and return when their status says so."""
+        self._group.create_task(self._services.run())
+        await self._services.synced.wait()
+        self._group.create_task(self._pods.run())
+        await self._pods.synced.wait()
+        for pod in self._pods.objects.values():
+            self._follow(pod)
+        await asyncio.gather(*(run.published.wait() for run in self._runs.values()))
+
+    def _on_pod(self, old: RunPod | None, new: RunPod | None) -> None:
+        if old is not None and (new is None or new.metadata.uid != old.metadata.uid):
+            self._end(old.metadata.uid, grace=0)
+        # Before the first list is complete, nobody knows which addresses are taken.
+        if new is not None and self._pods.synced.is_set():
+            self._follow(new)
+
+    def _follow(self, pod: RunPod) -> None:
+        run = self._runs.get(pod.metadata.uid)
+        if run is None:
+            if pod.is_finished and not pod.is_being_deleted:
+                return
+            run = self._start(pod)
+        run.pod = pod
+        run.changed()
+        if pod.is_being_deleted:
+            run.end(pod.metadata.deletion_grace_period_seconds or 0)
+
+    def _start(self, pod: RunPod) -> PodRun:
+        run = PodRun(pod, self._pod_ip(pod), self._settings, self._client)
+        self._runs[pod.metadata.uid] = run
+        task = self._group.create_task(run.run())
+        task.add_done_callback(lambda _: self._runs.pop(pod.metadata.uid))
+        return run
+
+    def _end(self, uid: str, grace: float) -> None:
+        if run := self._runs.get(uid):
+            run.end(grace)
+
+    def _pod_ip(self, pod: RunPod) -> str:
+        """The address that the Pod has already, or the next free one."""
+        if pod.spec.host_network:
+            return self._options.address
+        running = {run.pod_ip for run in self._runs.values() if not run.finished}
+        known = pod.status.pod_ip
+        if known and known not in running:
+            return known
+        promised = {p.status.pod_ip for p in self._pods.objects.values() if not p.is_finished}
+        self._last_ip = next_pod_ip(self._options.pod_cidr, running | promised, self._last_ip)
+        return self._last_ip
+
+
+async def _register(options: NodeOptions, client: KubeClient) -> None:
+    """Create the Node, or bring the one that is there up to date, and set its status."""
+    document = _node(options)
+    while True:
+        try:
+            try:
+                await client.create(NODES.path(), document)
+            except KubeError as error:
+                if error.reason != "AlreadyExists":
+                    raise
+                await client.patch(NODES.path(name=options.name), document)
+            await client.patch(NODES.path(name=options.name, subresource="status"), {"status": _status(options)})
+        except (KubeError, Unreachable) as error:
+            log.warning("node %s not registered yet: %s", options.name, error)
+            await asyncio.sleep(RETRY)
+        else:
+            return
+
+
+async def _beat(options: NodeOptions, client: KubeClient) -> None:
+    """Say every HEARTBEAT seconds that the node is alive, and register it again should somebody have deleted it."""
+    path = NODES.path(name=options.name, subresource="status")
+    while True:
+        await asyncio.sleep(HEARTBEAT)
+        try:
+            await client.patch(path, {"status": {"conditions": _conditions()}})
+        except KubeError as error:
+            if error.code == 404:
+                await _register(options, client)
+        except Unreachable as error:
+            log.warning("heartbeat of %s not delivered: %s", options.name, error)
+
+
+def _node(options: NodeOptions) -> dict[str, Any]:
+    labels = {
+        "kubernetes.io/hostname": options.name,
+        "kubernetes.io/os": "linux",
+        "kubernetes.io/arch": {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine()),
+        **options.labels,
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": options.name, "labels": labels},
+        "spec": {"podCIDR": options.pod_cidr, "podCIDRs": [options.pod_cidr]},
+    }
+
+
+def _status(options: NodeOptions) -> dict[str, Any]:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 1024
+    resources = {"cpu": str(os.cpu_count()), "memory": f"{memory}Ki", "pods": "110"}
+    return {
+        "addresses": [
+            {"type": "InternalIP", "address": options.address},
+            {"type": "Hostname", "address": options.name},
+        ],
+        "capacity": resources,
+        "allocatable": resources,
+        "conditions": _conditions(),
+        "nodeInfo": {
+            "kubeletVersion": f"v{__version__}+fairlead",
+            "kubeProxyVersion": f"v{__version__}+fairlead",
+            "osImage": "Fairlead lab",
+            "operatingSystem": "linux",
+            "architecture": platform.machine(),
+            "kernelVersion": platform.release(),
+            "containerRuntimeVersion": f"fairlead://{__version__}",
+            "machineID": "",
+            "systemUUID": "",
+            "bootID": "",
+        },
+    }
+
+
+def _conditions() -> list[dict[str, str]]:
+    now = timestamp()
+    return [
+        {
+            "type": "Ready",
+            "status": "True",
+            "reason": "KubeletReady",
+            "message": "the node agent runs",
+            "lastHeartbeatTime": now,
+            "lastTransitionTime": now,
+        }
+    ]

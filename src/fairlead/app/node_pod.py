@@ -1,0 +1,248 @@
+"""One Pod on its node: sandbox, init containers, containers, published status, termination.
+
+Level-triggered: whatever an earlier agent of the node left in the Pod's status is where this one starts from; its
+processes are gone, its address is kept.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fairlead.app.node_container import ContainerRun, ContainerSettings, PodContext, timestamp
+from fairlead.drivers import netns
+from fairlead.drivers.child_process import Child, StartError
+from fairlead.drivers.kube_client import PODS, KubeClient, KubeError, Unreachable
+from fairlead.drivers.pod_process import SandboxSpec, start_sandbox
+from fairlead.model.decode import decode
+from fairlead.nodeagent.environment import Placement
+from fairlead.nodeagent.files import ClusterDNS, own_files
+from fairlead.nodeagent.manifest import Container, RunPod
+from fairlead.nodeagent.status import Addresses, PodRecord, Terminated, build_status, record_of
+
+RETRY = 1.0  # seconds between attempts to reach the API server, or to make a sandbox
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PodSettings:
+    """What Pods need to know of their node.
+
+    Attributes:
+        records: folder in which each running Pod has a file that names its processes.
+    """
+
+    node_name: str
+    node_ip: str
+    dns: ClusterDNS
+    records: Path
+    containers: ContainerSettings
+
+
+class PodRun:
+    """Runs one Pod until it is told to end, and then deletes it from the API.
+
+    Attributes:
+        pod: the newest version known.
+        published: set when the API has this agent's own view of the Pod for the first time.
+        finished: every container has ended for good.
+    """
+
+    def __init__(self, pod: RunPod, pod_ip: str, settings: PodSettings, client: KubeClient) -> None:
+        self.pod, self.pod_ip, self.finished = pod, pod_ip, False
+        self.published = asyncio.Event()
+        self._settings, self._client = settings, client
+        self._start_time = pod.status.start_time or timestamp()
+        self._sandbox: Child | None = None
+        self._trouble = ""
+        self._dirty, self._ending = asyncio.Event(), asyncio.Event()
+        self._grace = 0.0
+        self._last_status: dict[str, Any] = {}
+        context = PodContext(
+            pod, Placement(settings.node_name, settings.node_ip, pod_ip), settings.containers, self.changed
+        )
+        policy = pod.spec.restart_policy
+        self._runs = [
+            ContainerRun(context, record_of(c, pod.status.container_statuses), policy) for c in pod.spec.containers
+        ]
+        self._init_runs = [
+            ContainerRun(context, record_of(c, pod.status.init_container_statuses), _init_policy(c, policy))
+            for c in pod.spec.init_containers or ()
+        ]
+
+    def changed(self) -> None:
+        """Have the status published, unless it is the same as before."""
+        self._dirty.set()
+
+    def end(self, grace: float) -> None:
+        """Have every process end, with ``grace`` seconds between SIGTERM and SIGKILL; ``run`` returns when it is done."""
+        self._grace = grace
+        self._ending.set()
+
+    async def run(self) -> None:
+        """The Pod's whole life on this node."""
+        self.changed()
+        publishing = asyncio.create_task(self._keep_published())
+        living = asyncio.create_task(self._live())
+        ending = asyncio.create_task(self._ending.wait())
+        try:
+            await asyncio.wait({living, ending}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.gather(*(run.stop(self._grace) for run in (*self._runs, *self._init_runs)))
+            await living
+            await self._close_sandbox()
+            self.finished = True
+            self.changed()
+            await ending
+        finally:
+            for task in (publishing, living, ending):
+                task.cancel()
+            self._record_path.unlink(missing_ok=True)
+        await self._publish()
+        await self._delete()
+
+    async def _live(self) -> None:
+        while not self._ending.is_set():
+            sandbox = await self._open_sandbox()
+            if sandbox is None:
+                return None
+            running = asyncio.create_task(self._run_containers(sandbox))
+            try:
+                await asyncio.wait({running, sandbox.ended}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                if not running.done():
+                    running.cancel()
+                    await asyncio.wait({running})
+            if not running.cancelled():
+                return running.result()
+            log.warning("the sandbox of %s has gone; making another", self.pod.key)
+            self._sandbox = None
+            for run in (*self._runs, *self._init_runs):
+                run.interrupted()
+
+    async def _open_sandbox(self) -> Child | None:
+        """A new sandbox; None when the Pod is to end before one could be made."""
+        link = self._link()
+        texts = own_files(self.pod, self.pod_ip, self._settings.dns)
+        while not self._ending.is_set():
+            try:
+                if link and link.name in netns.link_names():
+                    netns.detach(link.name)
+                self._sandbox = await start_sandbox(SandboxSpec(self.pod.hostname, texts, link))
+            except StartError as error:
+                log.warning("no sandbox for %s: %s", self.pod.key, error)
+                self._trouble = str(error)
+                self.changed()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._ending.wait(), RETRY)
+            else:
+                self._trouble = ""
+                self.changed()
+                return self._sandbox
+        return None
+
+    def _link(self) -> netns.PodLink | None:
+        if self.pod.spec.host_network:
+            return None
+        return netns.PodLink(f"veth{self.pod.metadata.uid[:8]}", self.pod_ip, self._settings.node_ip)
+
+    async def _run_containers(self, sandbox: Child) -> None:
+        """Init containers one after the other, then all the others together; sidecars as long as those."""
+        async with asyncio.TaskGroup() as group:
+            for run in self._init_runs:
+                task = group.create_task(run.run(sandbox))
+                if run.record.container.restart_policy == "Always":
+                    await run.settled.wait()
+                    continue
+                await task
+                if not (isinstance(run.record.state, Terminated) and run.record.state.exit_code == 0):
+                    return
+            await asyncio.gather(*(run.run(sandbox) for run in self._runs))
+            await asyncio.gather(*(run.stop(self.pod.spec.termination_grace_period_seconds) for run in self._init_runs))
+
+    async def _close_sandbox(self) -> None:
+        if self._sandbox is None:
+            return
+        self._sandbox.signal(signal.SIGKILL)
+        await self._sandbox.wait()
+        self._sandbox = None
+        if link := self._link():
+            netns.detach(link.name)
+
+    async def _keep_published(self) -> None:
+        while True:
+            await self._dirty.wait()
+            self._dirty.clear()
+            self._write_record()
+            await self._publish()
+            self.published.set()
+
+    async def _publish(self) -> None:
+        """Bring the API's status up to date, however long that takes; nothing to do when the Pod is no longer there."""
+        while (status := build_status(self.pod, self._record(), timestamp())) != self._last_status:
+            patch = {"metadata": {"uid": self.pod.metadata.uid}, "status": status}
+            try:
+                answer = await self._client.patch(self._path("status"), patch)
+            except (KubeError, Unreachable) as error:
+                if isinstance(error, KubeError) and error.code in (404, 409):
+                    return
+                log.warning("status of %s not published yet: %s", self.pod.key, error)
+                await asyncio.sleep(RETRY)
+            else:
+                self._last_status = status
+                self.pod = decode(RunPod, answer)
+
+    async def _delete(self) -> None:
+        options = {"gracePeriodSeconds": 0, "preconditions": {"uid": self.pod.metadata.uid}}
+        while True:
+            try:
+                await self._client.delete(self._path(), options)
+            except KubeError as error:
+                if error.code not in (404, 409):
+                    log.warning("%s not deleted: %s", self.pod.key, error)
+            except Unreachable:
+                await asyncio.sleep(RETRY)
+                continue
+            return
+
+    def _path(self, subresource: str = "") -> str:
+        return PODS.path(self.pod.namespace, self.pod.name, subresource)
+
+    def _record(self) -> PodRecord:
+        return PodRecord(
+            Addresses(self._settings.node_ip, self.pod_ip),
+            self._start_time,
+            tuple(run.record for run in self._runs),
+            tuple(run.record for run in self._init_runs),
+            connected=self._sandbox is not None,
+            trouble=self._trouble,
+        )
+
+    @property
+    def _record_path(self) -> Path:
+        return self._settings.records / f"{self.pod.namespace}_{self.pod.name}.json"
+
+    def _write_record(self) -> None:
+        """Tell the lab which processes are this Pod's; atomically, for it may be reading."""
+        if self._sandbox is None:
+            self._record_path.unlink(missing_ok=True)
+            return
+        containers = {
+            run.record.container.name: {
+                "pid": run.process.pid if run.process else None,
+                "environment": dict(run.environment),
+            }
+            for run in (*self._runs, *self._init_runs)
+        }
+        draft = self._record_path.with_suffix(".new")
+        draft.write_text(json.dumps({"sandbox": self._sandbox.pid, "containers": containers}))
+        draft.rename(self._record_path)
+
+
+def _init_policy(container: Container, pod_policy: str) -> str:
+    """A sidecar always restarts; any other init container is done when it has succeeded."""
+    return container.restart_policy or ("Never" if pod_policy == "Never" else "OnFailure")

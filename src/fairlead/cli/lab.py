@@ -1,0 +1,163 @@
+"""``fairlead up``, ``down``, ``status``, ``kubeconfig``, ``exec`` and ``run``: the lab on this machine."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+from fairlead.model.names import dns1123_label_errors
+
+if TYPE_CHECKING:
+    from fairlead.app.lab import Settled
+
+FAILURE = 3  # exit code of what went wrong, as opposed to usage (2) and findings (1)
+
+T = TypeVar("T")
+
+_name_option = click.option("--name", default="default", show_default=True, help="Name of the lab.")
+_namespace_option = click.option(
+    "-n", "--namespace", default="default", show_default=True, help="Namespace of the Pod."
+)
+
+
+def _or_fail(action: Callable[[], T]) -> T:
+    """The action's result; what can go wrong with a lab becomes a message and exit code 3."""
+    from fairlead.app.lab_birth import LabError
+    from fairlead.drivers.run_folder import NotPrivate
+
+    try:
+        return action()
+    except (LabError, NotPrivate) as error:
+        click.echo(f"fairlead: {error}", err=True)
+        sys.exit(FAILURE)
+
+
+@click.command()
+@click.option("-f", "--filename", "files", multiple=True, help="Manifests to apply, JSON or YAML; - is standard input.")
+@click.option("--nodes", default=2, show_default=True, type=click.IntRange(1, 240), help="How many nodes.")
+@_name_option
+@click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Keep objects here across restarts.")
+@click.option("--wait", is_flag=True, help="Return when everything is ready, and leave the lab running.")
+@click.option("--timeout", default=120.0, show_default=True, help="Seconds that --wait waits.")
+@click.option(
+    "--image", "images", multiple=True, metavar="PATTERN=COMMAND", help="The command that an image stands for."
+)
+def up(
+    files: tuple[str, ...],
+    nodes: int,
+    name: str,
+    data: Path | None,
+    wait: bool,
+    timeout: float,
+    images: tuple[str, ...],
+) -> None:
+    """Start a lab: API server, controllers, DNS and nodes, all in namespaces of its own.
+
+    Stays in the foreground until Ctrl-C unless --wait is given; the lab then runs until `fairlead down`.
+    """
+    if dns1123_label_errors(name):
+        raise click.BadParameter("lower case letters, digits and '-' only, 63 at most", param_hint="--name")
+    from fairlead.app import lab
+    from fairlead.app.lab_plan import Manifest
+    from fairlead.drivers.manifests import ManifestError, read_manifests
+
+    try:
+        manifests = tuple(Manifest(*found) for file in files for found in read_manifests(file))
+    except ManifestError as error:
+        raise click.UsageError(str(error)) from error
+    options = lab.LabOptions(name, nodes, data, manifests, dict(map(_image, images)), timeout if wait else None)
+    if wait:
+        _or_fail(lambda: lab.serve_detached(options, lab.Listener(_tell, _settled)))
+    else:
+        _or_fail(lambda: lab.serve(options, lab.Listener(_tell, _settled)))
+
+
+def _image(text: str) -> tuple[str, str]:
+    pattern, equals, command = text.partition("=")
+    if not (pattern and equals and command):
+        raise click.BadParameter(f"{text!r} is not PATTERN=COMMAND", param_hint="--image")
+    return pattern, command
+
+
+def _tell(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _settled(settled: "Settled") -> None:
+    lab = settled.lab
+    name = "" if lab.name == "default" else f" --name {lab.name}"
+    _tell(f"lab {lab.name!r} is ready after {settled.seconds:.1f} s: {settled.nodes} nodes, {settled.pods} Pods")
+    _tell(f"  export KUBECONFIG={lab.kubeconfig}")
+    _tell(f"  fairlead status, fairlead down{name}")
+
+
+@click.command()
+@_name_option
+def down(name: str) -> None:
+    """Stop a lab; nothing of it is left but its --data."""
+    from fairlead.app import lab_client
+
+    _or_fail(lambda: lab_client.end(lab_client.find(name)))
+
+
+@click.command()
+def status() -> None:
+    """Show the labs that run, their nodes, Pods and processes. Exit code 1 when none runs."""
+    from fairlead.app import lab_client
+    from fairlead.drivers.run_folder import running_labs
+
+    views = [lab_client.look_at(lab) for lab in _or_fail(running_labs)]
+    if not views:
+        click.echo("no lab is running", err=True)
+        sys.exit(1)
+    row = "{:<16} {:<24} {:>7} {:>9} {:>10} {:>9}"
+    click.echo(row.format("NAME", "SERVER", "NODES", "PODS", "PROCESSES", "MEMORY"))
+    for view in views:
+        nodes, pods = (f"{c[0]}/{c[1]}" if c else "?" for c in (view.nodes, view.pods))
+        memory = f"{view.usage.kibibytes / 1024:.0f} MiB"
+        click.echo(row.format(view.lab.name, view.lab.server, nodes, pods, view.usage.processes, memory))
+
+
+@click.command()
+@_name_option
+@click.option("--path", "only_path", is_flag=True, help="Print the path of the file instead of its contents.")
+def kubeconfig(name: str, only_path: bool) -> None:
+    """Print the kubeconfig of a lab."""
+    from fairlead.app import lab_client
+
+    lab = _or_fail(lambda: lab_client.find(name))
+    click.echo(str(lab.kubeconfig) if only_path else lab.kubeconfig.read_text(), nl=only_path)
+
+
+@click.command(name="exec")
+@_name_option
+@_namespace_option
+@click.option("-c", "--container", default="", help="Container; the Pod's first if not given.")
+@click.option("--node", help="Run on this node, as its root, instead of in a Pod.")
+@click.argument("target", nargs=-1, required=True, metavar="[POD] -- COMMAND...", type=click.UNPROCESSED)
+def exec_(name: str, namespace: str, container: str, node: str | None, target: tuple[str, ...]) -> None:
+    """Run a command in a Pod, or on a node."""
+    from fairlead.app import lab_client
+
+    lab = _or_fail(lambda: lab_client.find(name))
+    if node:
+        sys.exit(_or_fail(lambda: lab_client.exec_on_node(lab, node, target)))
+    pod, *command = target
+    if not command:
+        raise click.UsageError("no command given: fairlead exec POD -- COMMAND")
+    wanted = lab_client.PodCommand(namespace, pod, container, tuple(command))
+    sys.exit(_or_fail(lambda: lab_client.exec_in_pod(lab, wanted)))
+
+
+@click.command()
+@_name_option
+@_namespace_option
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
+def run(name: str, namespace: str, command: tuple[str, ...]) -> None:
+    """Run a command of this machine as if it were a Pod: cluster DNS and virtual IPs work for it."""
+    from fairlead.app import lab_client
+
+    lab = _or_fail(lambda: lab_client.find(name))
+    sys.exit(_or_fail(lambda: lab_client.run_as_pod(lab, namespace, command)))

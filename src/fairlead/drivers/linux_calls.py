@@ -1,0 +1,113 @@
+"""Linux system calls that Python 3.11's ``os`` does not offer: namespaces, mounts, capabilities, process attributes.
+
+Thin: each function is one system call, and raises ``OSError`` with the call's errno and, where there is one, the path.
+Constants are those of the kernel's ``linux/sched.h``, ``linux/mount.h``, ``linux/prctl.h``, ``linux/capability.h``.
+"""
+
+import ctypes
+import os
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWUTS = 0x04000000
+CLONE_NEWIPC = 0x08000000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
+CLONE_NEWNET = 0x40000000
+
+MS_RDONLY = 0x1
+MS_NOSUID = 0x2
+MS_NODEV = 0x4
+MS_NOEXEC = 0x8
+MS_REMOUNT = 0x20
+MS_BIND = 0x1000
+MS_REC = 0x4000
+MS_PRIVATE = 0x40000
+
+MNT_DETACH = 2
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_DUMPABLE = 4
+_PR_CAPBSET_DROP = 24
+_PR_SET_CHILD_SUBREAPER = 36
+_PR_SET_NO_NEW_PRIVS = 38
+
+_CAPABILITY_VERSION_3 = 0x20080522
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class _CapabilityHeader(ctypes.Structure):
+    _fields_ = [("version", ctypes.c_uint32), ("pid", ctypes.c_int)]
+
+
+class _CapabilityWord(ctypes.Structure):
+    _fields_ = [("effective", ctypes.c_uint32), ("permitted", ctypes.c_uint32), ("inheritable", ctypes.c_uint32)]
+
+
+def unshare(flags: int) -> None:
+    """Put the calling process (for CLONE_NEWPID: its future children) into new namespaces."""
+    _check(_libc.unshare(flags))
+
+
+def setns(fd: int, flags: int) -> None:
+    """Join the namespace behind ``fd``, or with a pidfd all those of its process that ``flags`` names."""
+    _check(_libc.setns(fd, flags))
+
+
+def mount(source: str, target: str, filesystem: str = "", flags: int = 0, options: str = "") -> None:
+    result = _libc.mount(
+        source.encode(), os.fsencode(target), filesystem.encode(), ctypes.c_ulong(flags), options.encode()
+    )
+    _check(result, target)
+
+
+def unmount(target: str) -> None:
+    """Take a mount away from the tree of names; it lives on where something still uses it."""
+    _check(_libc.umount2(os.fsencode(target), MNT_DETACH), target)
+
+
+def set_parent_death_signal(signal_number: int) -> None:
+    """Have this process get a signal when the thread that forked it ends."""
+    _prctl(_PR_SET_PDEATHSIG, signal_number)
+
+
+def set_child_subreaper() -> None:
+    """Become the parent of all orphaned descendants."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def set_dumpable() -> None:
+    """Let processes of the same user look at this one again, which entering a user namespace forbids."""
+    _prctl(_PR_SET_DUMPABLE, 1)
+
+
+def set_no_new_privileges() -> None:
+    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+
+
+def limit_capabilities(keep: frozenset[int]) -> None:
+    """Give up every capability outside ``keep`` (numbers), for this process and all that it may ever run."""
+    with open("/proc/sys/kernel/cap_last_cap") as file:
+        last = int(file.read())
+    for capability in range(last + 1):
+        if capability not in keep:
+            _prctl(_PR_CAPBSET_DROP, capability)
+    header = _CapabilityHeader(_CAPABILITY_VERSION_3, 0)
+    words = (_CapabilityWord * 2)()
+    _check(_libc.capget(ctypes.byref(header), words))
+    for index, word in enumerate(words):
+        mask = sum(1 << (capability - 32 * index) for capability in keep if capability // 32 == index)
+        word.effective &= mask
+        word.permitted &= mask
+        word.inheritable = 0
+    _check(_libc.capset(ctypes.byref(header), words))
+
+
+def _prctl(option: int, value: int) -> None:
+    _check(_libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0))
+
+
+def _check(result: int, path: str | None = None) -> None:
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), path)

@@ -1,0 +1,208 @@
+"""The lab's network: a switch, nodes on it, Pods routed by their nodes; made with iproute2 in batches.
+
+Addresses: the switch namespace has a bridge ``underlay`` with 192.168.64.1/24; node i is 192.168.64.(10+i) there and
+owns the Pod CIDR 10.244.i.0/24. A Pod has a /32 address and reaches everything through 169.254.1.1, a permanent
+neighbour that stands for the node's end of its veth pair; so every packet of a Pod passes its node's IP layer, where
+the proxy's rules are.
+
+``ip -batch`` rather than a netlink library: one process of two milliseconds for a whole namespace, text that can be
+read and repeated by hand, and nothing to import in every process of the lab.
+"""
+
+import os
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from fairlead.drivers.linux_calls import CLONE_NEWNET, setns, unshare
+
+SWITCH_ADDRESS = "192.168.64.1"
+UNDERLAY_PREFIX = 24
+POD_GATEWAY = "169.254.1.1"
+MAX_NODES = 240  # 192.168.64.11 to .250
+
+_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+
+
+class LinkError(Exception):
+    """``ip`` refused to do something; the message is its own."""
+
+
+@dataclass(frozen=True)
+class NodeNetwork:
+    """Where the node with this number (from 1) is on the network.
+
+    Attributes:
+        index: counts from 1.
+    """
+
+    index: int
+
+    @property
+    def name(self) -> str:
+        return f"node-{self.index}"
+
+    @property
+    def address(self) -> str:
+        return f"192.168.64.{10 + self.index}"
+
+    @property
+    def pod_cidr(self) -> str:
+        return f"10.244.{self.index}.0/24"
+
+
+@dataclass(frozen=True)
+class PodLink:
+    """The veth pair of a Pod.
+
+    Attributes:
+        name: the node's end, at most 15 characters.
+        pod_ip: the Pod's address.
+        node_ip: the source address of what the node itself sends to the Pod.
+    """
+
+    name: str
+    pod_ip: str
+    node_ip: str
+
+    @property
+    def node_mac(self) -> str:
+        return _mac(0x02, self.pod_ip)
+
+    @property
+    def pod_mac(self) -> str:
+        return _mac(0x06, self.pod_ip)
+
+
+def _mac(first: int, ip: str) -> str:
+    """A locally administered address that is a function of the Pod's."""
+    return ":".join(f"{byte:02x}" for byte in (first, 0, *map(int, ip.split("."))))
+
+
+def switch_commands(nodes: Iterable[NodeNetwork]) -> list[str]:
+    """What makes the switch out of an empty namespace. Each node's cable ends in the bridge as ``node<i>``."""
+    return [
+        "link set lo up",
+        "link add underlay type bridge forward_delay 0",
+        f"addr add {SWITCH_ADDRESS}/{UNDERLAY_PREFIX} dev underlay",
+        "link set underlay up",
+        *(f"route add {node.pod_cidr} via {node.address}" for node in nodes),
+    ]
+
+
+def cable_commands(node: NodeNetwork, namespace: int) -> list[str]:
+    """Run in the switch: a cable from the bridge to the namespace behind this descriptor (which ``ip`` inherits)."""
+    name = f"node{node.index}"
+    return [
+        f"link add {name} type veth peer name eth0 netns /proc/self/fd/{namespace}",
+        f"link set {name} master underlay up",
+    ]
+
+
+def node_commands(node: NodeNetwork, others: Iterable[NodeNetwork]) -> list[str]:
+    """Run in a node's namespace once the cable is there."""
+    return [
+        "link set lo up",
+        f"addr add {node.address}/{UNDERLAY_PREFIX} dev eth0",
+        "link set eth0 up",
+        *(f"route add {other.pod_cidr} via {other.address}" for other in others if other != node),
+    ]
+
+
+def attach_commands(link: PodLink, namespace: int) -> list[str]:
+    """Run in a node's namespace: the node's half of a Pod's connection, the other end put into the Pod's namespace."""
+    return [
+        f"link add {link.name} address {link.node_mac} type veth"
+        f" peer name eth0 address {link.pod_mac} netns /proc/self/fd/{namespace}",
+        f"link set {link.name} up",
+        f"neigh replace {link.pod_ip} lladdr {link.pod_mac} dev {link.name} nud permanent",
+        f"route replace {link.pod_ip}/32 dev {link.name} src {link.node_ip}",
+    ]
+
+
+def pod_commands(link: PodLink) -> list[str]:
+    """Run in a Pod's namespace once its end of the pair is there."""
+    return [
+        "link set lo up",
+        f"addr add {link.pod_ip}/32 dev eth0",
+        "link set eth0 up",
+        f"neigh replace {POD_GATEWAY} lladdr {link.node_mac} dev eth0 nud permanent",
+        f"route add {POD_GATEWAY} dev eth0 scope link",
+        f"route add default via {POD_GATEWAY} dev eth0",
+    ]
+
+
+def run_ip(commands: Iterable[str], inherited: Iterable[int] = ()) -> None:
+    """Run the commands in the caller's network namespace, up to the first that fails; ``inherited`` descriptors may be
+    named in them.
+
+    Raises:
+        LinkError: one was refused. FileNotFoundError: there is no ``ip``.
+    """
+    batch = "".join(f"{command}\n" for command in commands)
+    done = subprocess.run(
+        ["ip", "-batch", "-"],
+        input=batch,
+        text=True,
+        capture_output=True,
+        check=False,
+        env={"PATH": _PATH},
+        pass_fds=tuple(inherited),
+    )
+    if done.returncode != 0:
+        raise LinkError(done.stderr.strip())
+
+
+def connect_pod(link: PodLink) -> None:
+    """Move the caller from its node's network namespace into a new one of its own, connected to the node.
+
+    Raises:
+        LinkError: there is something with that name or address already.
+    """
+    namespace = new_namespace()
+    run_ip(attach_commands(link, namespace), inherited=[namespace])
+    enter(namespace)
+    os.close(namespace)
+    run_ip(pod_commands(link))
+
+
+def detach(link_name: str) -> None:
+    """Take a Pod's link away, with its routes; nothing when it has gone already."""
+    try:
+        run_ip([f"link del {link_name}"])
+    except LinkError:
+        if link_name in link_names():
+            raise
+
+
+def link_names() -> list[str]:
+    """Names of the links in the caller's network namespace."""
+    with open("/proc/self/net/dev") as file:
+        return [line.partition(":")[0].strip() for line in file.readlines()[2:]]
+
+
+def new_namespace() -> int:
+    """A file descriptor that keeps a new network namespace alive; the caller stays where it is."""
+    here = current_namespace()
+    try:
+        unshare(CLONE_NEWNET)
+        made = current_namespace()
+        setns(here, CLONE_NEWNET)
+    finally:
+        os.close(here)
+    return made
+
+
+def current_namespace() -> int:
+    return os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+
+
+def enter(namespace: int) -> None:
+    """Move the calling process into a network namespace."""
+    setns(namespace, CLONE_NEWNET)
+
+
+def enable_forwarding() -> None:
+    """Let the caller's network namespace pass packets on."""
+    Path("/proc/sys/net/ipv4/ip_forward").write_text("1")

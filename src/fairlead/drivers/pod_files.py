@@ -1,0 +1,70 @@
+"""What a Pod sees of the file system: this machine's, with a few places of its own mounted over it.
+
+Runs in a mount namespace of the Pod's (for volumes: of one container's) with private propagation, so nothing here is
+ever seen outside. The texts live in a tmpfs that only the bind mounts keep alive; no file is left on the machine.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from fairlead.drivers.linux_calls import (
+    MS_BIND,
+    MS_NODEV,
+    MS_NOEXEC,
+    MS_NOSUID,
+    MS_PRIVATE,
+    MS_REC,
+    mount,
+    unmount,
+)
+
+# Services of this machine that the C library would ask about names instead of the Pod's own files.
+_NAME_SERVICE_SOCKETS = ("/run/nscd/socket", "/run/systemd/resolve/io.systemd.Resolve")
+_OWN_FOLDERS = ("/tmp", "/dev/shm")
+
+
+def make_mounts_private() -> None:
+    """Keep every later mount and unmount to this mount namespace."""
+    mount("none", "/", flags=MS_REC | MS_PRIVATE)
+
+
+def mount_proc() -> None:
+    """Show the processes of the caller's PID namespace. Kept as it is where parts of /proc are hidden from us, since the
+    kernel then forbids a new one."""
+    try:
+        mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    except PermissionError:
+        return
+
+
+def present_texts(texts: Mapping[str, str]) -> None:
+    """Put each text in the place of the file at its path, and silence this machine's name service caches.
+
+    Raises:
+        FileNotFoundError: this machine has no such file to put it over.
+    """
+    scratch = "/tmp"
+    mount("tmpfs", scratch, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755")
+    try:
+        masks = {path: "" for path in _NAME_SERVICE_SOCKETS if os.path.exists(path)}
+        for number, (path, text) in enumerate({**texts, **masks}.items()):
+            source = Path(scratch, str(number))
+            source.write_text(text)
+            source.chmod(0o644)
+            mount(str(source), os.path.realpath(path), flags=MS_BIND)
+    finally:
+        unmount(scratch)
+
+
+def mount_volumes(sources: Mapping[str, str]) -> None:
+    """Show each source (a file or folder of this machine) at its target, which must be there, and give the caller's
+    mount namespace empty folders of its own where programs leave temporary files."""
+    # Opened first, because a source may lie in a folder that is about to be covered.
+    opened = {target: os.open(source, os.O_PATH | os.O_CLOEXEC) for target, source in sources.items()}
+    for path in _OWN_FOLDERS:
+        if path not in sources and os.path.isdir(path):
+            mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777")
+    for target, fd in opened.items():
+        mount(f"/proc/self/fd/{fd}", target, flags=MS_BIND | MS_REC)
+        os.close(fd)

@@ -1,0 +1,166 @@
+"""Pods as processes: a sandbox that holds a Pod's namespaces, and containers that run inside it.
+
+The sandbox is a ``sleep`` that is PID 1 of the Pod's PID namespace: it ignores SIGCHLD, so that the kernel reaps the
+Pod's orphans, and when it goes, everything in the Pod goes with it. It dies with the node agent that forked it, so a
+killed agent leaves no Pod behind. Containers are children of the agent in the same namespaces, each with a mount
+namespace of its own below the Pod's.
+"""
+
+import os
+import signal
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from fairlead.drivers import child_process, netns, pod_files
+from fairlead.drivers.child_process import Child, StartError
+from fairlead.drivers.linux_calls import (
+    CLONE_NEWIPC,
+    CLONE_NEWNET,
+    CLONE_NEWNS,
+    CLONE_NEWUTS,
+    limit_capabilities,
+    set_no_new_privileges,
+    setns,
+    unshare,
+)
+
+# What container runtimes leave to an unprivileged container (numbers of linux/capability.h): file ownership, kill,
+# set[ug]id, low ports, raw sockets, chroot, mknod, audit, file capabilities. No NET_ADMIN: a Pod cannot write rules.
+CONTAINER_CAPABILITIES = frozenset({0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31})
+
+_SHARED_NAMESPACES = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC
+
+
+@dataclass(frozen=True)
+class SandboxSpec:
+    """What makes a Pod's namespaces its own.
+
+    Attributes:
+        hostname: the host name within.
+        texts: file contents by the absolute path at which the Pod sees them.
+        link: how it is connected; None leaves it in its node's network namespace.
+    """
+
+    hostname: str
+    texts: Mapping[str, str]
+    link: netns.PodLink | None
+
+
+@dataclass(frozen=True)
+class ProcessSpec:
+    """What a container runs.
+
+    Attributes:
+        command: program and arguments; not used when ``builtin`` is given.
+        builtin: runs in the forked child itself, sharing the agent's memory.
+        environment: the whole environment.
+        directory: where it starts.
+        log: file that standard output and error are appended to.
+        mounts: sources of bind mounts by target.
+    """
+
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    log: str
+    directory: str = "/"
+    builtin: Callable[[], None] | None = None
+    mounts: Mapping[str, str] = field(default_factory=dict)
+
+
+async def start_sandbox(spec: SandboxSpec) -> Child:
+    """A running sandbox, connected and with its files in place.
+
+    Raises:
+        StartError: it could not be made; nothing of it is left.
+    """
+
+    def body() -> None:
+        if spec.link:
+            netns.connect_pod(spec.link)
+        unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC)
+        pod_files.make_mounts_private()
+        pod_files.mount_proc()
+        pod_files.present_texts(spec.texts)
+        socket.sethostname(spec.hostname)
+        limit_capabilities(CONTAINER_CAPABILITIES)
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        os.execvp("sleep", ["sleep", "infinity"])
+
+    return await child_process.start(body)
+
+
+async def start_container(sandbox: Child, spec: ProcessSpec) -> Child:
+    """A running container.
+
+    Raises:
+        StartError: it could not be started: no such program, no such directory, the sandbox has gone.
+    """
+
+    def body() -> None:
+        output = os.open(spec.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        setns(sandbox.pidfd, _SHARED_NAMESPACES)
+        unshare(CLONE_NEWNS)
+        pod_files.mount_volumes(spec.mounts)
+        _become_contained(output, output)
+        _change_directory(spec.directory)
+        if spec.builtin is None:
+            _execute(spec.command, spec.environment)
+        else:
+            _run_builtin(spec.builtin, spec.environment)
+
+    return await child_process.start(body, pid_namespace_of=sandbox.pidfd)
+
+
+async def start_in_container(container: Child, command: tuple[str, ...], environment: Mapping[str, str]) -> Child:
+    """One more process in a running container, as an exec probe needs; what it prints is not kept.
+
+    Raises:
+        StartError: it could not be started.
+    """
+
+    def body() -> None:
+        setns(container.pidfd, _SHARED_NAMESPACES)
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        _become_contained(nowhere, nowhere)
+        os.chdir("/")
+        _execute(command, environment)
+
+    return await child_process.start(body, pid_namespace_of=container.pidfd)
+
+
+def _become_contained(output: int, errors: int) -> None:
+    null = os.open(os.devnull, os.O_RDONLY)
+    for fd, place in ((null, 0), (output, 1), (errors, 2)):
+        os.dup2(fd, place)
+    give_up_privileges()
+
+
+def give_up_privileges() -> None:
+    """Keep only what a container may have, for good."""
+    limit_capabilities(CONTAINER_CAPABILITIES)
+    set_no_new_privileges()
+
+
+def _change_directory(path: str) -> None:
+    try:
+        os.chdir(path)
+    except OSError as error:
+        raise StartError(f"chdir to workingDir {path!r}: {error.strerror}") from error
+
+
+def _execute(command: tuple[str, ...], environment: Mapping[str, str]) -> None:
+    try:
+        os.execvpe(command[0], command, environment)
+    except FileNotFoundError as error:
+        where = "" if "/" in command[0] else " in $PATH"
+        raise StartError(f"exec: {command[0]!r}: executable file not found{where}") from error
+    except OSError as error:
+        raise StartError(f"exec: {command[0]!r}: {error.strerror}") from error
+
+
+def _run_builtin(function: Callable[[], None], environment: Mapping[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    child_process.started()
+    function()

@@ -1,0 +1,90 @@
+"""Performs one probe of a container, from its node's network: exec, httpGet or tcpSocket.
+
+Success and failure as upstream's ``pkg/probe`` defines them: a program's exit code 0, an HTTP status of 200 to 399
+(certificates are not checked), an accepted connection; everything else, a time-out included, is a failure.
+"""
+
+import asyncio
+import signal
+import ssl
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from fairlead.drivers.child_process import Child, StartError
+from fairlead.drivers.pod_process import start_in_container
+from fairlead.nodeagent.manifest import Container, HTTPGetAction, Probe, port_number
+
+
+class ProbeTarget(NamedTuple):
+    """The running container that is probed."""
+
+    container: Container
+    process: Child
+    environment: Mapping[str, str]
+    pod_ip: str
+
+
+class ProbeResult(NamedTuple):
+    """Whether it succeeded; ``message`` says why not."""
+
+    success: bool
+    message: str = ""
+
+
+async def perform(probe: Probe, target: ProbeTarget) -> ProbeResult:
+    """The result of one probe within its time-out; never raises for the probed side's faults."""
+    try:
+        async with asyncio.timeout(probe.timeout_seconds):
+            return await _perform(probe, target)
+    except TimeoutError:
+        return ProbeResult(False, f"probe timed out after {probe.timeout_seconds}s")
+    except (OSError, StartError, ValueError, asyncio.IncompleteReadError) as error:
+        return ProbeResult(False, str(error) or type(error).__name__)
+
+
+async def _perform(probe: Probe, target: ProbeTarget) -> ProbeResult:
+    if probe.exec:
+        return await _exec(probe.exec.command, target)
+    if probe.http_get:
+        return await _http_get(probe.http_get, target)
+    if probe.tcp_socket:
+        host = probe.tcp_socket.host or target.pod_ip
+        _, writer = await asyncio.open_connection(host, _port(target.container, probe.tcp_socket.port))
+        writer.close()
+        return ProbeResult(True)
+    return ProbeResult(False, "the probe says neither exec, httpGet nor tcpSocket")
+
+
+async def _exec(command: tuple[str, ...], target: ProbeTarget) -> ProbeResult:
+    child = await start_in_container(target.process, command, target.environment)
+    try:
+        code = await child.wait()
+    finally:
+        child.signal(signal.SIGKILL)
+    return ProbeResult(code == 0, f"command exited with {code}")
+
+
+async def _http_get(action: HTTPGetAction, target: ProbeTarget) -> ProbeResult:
+    host, port = action.host or target.pod_ip, _port(target.container, action.port)
+    headers = {"Host": f"{host}:{port}", "User-Agent": "kube-probe/fairlead", "Connection": "close"}
+    headers |= {header.name: header.value for header in action.http_headers}
+    path = action.path if action.path.startswith("/") else f"/{action.path}"
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    tls = ssl._create_unverified_context() if action.scheme == "HTTPS" else None
+    reader, writer = await asyncio.open_connection(host, port, ssl=tls)
+    try:
+        writer.write(f"GET {path} HTTP/1.1\r\n{head}\r\n".encode())
+        status_line = await reader.readuntil(b"\r\n")
+        code = int(status_line.split()[1])
+    except IndexError:
+        return ProbeResult(False, "malformed HTTP status line")
+    finally:
+        writer.close()
+    return ProbeResult(200 <= code < 400, f"HTTP probe failed with statuscode: {code}")
+
+
+def _port(container: Container, port: int | str) -> int:
+    number = port_number(container, port)
+    if number is None:
+        raise ValueError(f"container {container.name} has no port named {port!r}")
+    return number

@@ -1,0 +1,130 @@
+"""Where a running lab keeps what is needed to find it: one folder per lab name, private to its user.
+
+``$XDG_RUNTIME_DIR/fairlead/NAME`` (or ``/tmp/fairlead-UID/fairlead/NAME``) holds the lock, ``lab.json``, the kubeconfig,
+the control socket and, for a lab without a data folder, its data. The lock is an flock that every process of the lab
+inherits: while it is held, some process of the lab still lives; once it is free, the folder is a leftover and anybody
+may remove it.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import stat
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+class InUse(Exception):
+    """Another lab holds the folder."""
+
+
+class NotPrivate(Exception):
+    """Somebody else could write to the folder in which labs are found."""
+
+
+def root() -> Path:
+    """The folder of all labs of this user, made if need be.
+
+    Raises:
+        NotPrivate: it belongs to somebody else.
+    """
+    base = os.environ.get("XDG_RUNTIME_DIR") or f"{tempfile.gettempdir()}/fairlead-{os.getuid()}"
+    path = Path(base, "fairlead")
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    status = path.stat()
+    if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o022:
+        raise NotPrivate(f"{path} must belong to you and be writable by nobody else; remove it, or set XDG_RUNTIME_DIR")
+    return path
+
+
+def claim(folder: Path) -> int:
+    """Make the folder and lock it; the descriptor holds the lock until its last copy is closed.
+
+    Raises:
+        InUse: a living process has it locked.
+    """
+    while True:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            fd = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError:  # somebody removed the folder as a leftover just now
+            continue
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(fd)
+            raise InUse(str(folder)) from None
+        if _is_at(fd, folder / "lock"):
+            return fd
+        os.close(fd)
+
+
+def _is_at(fd: int, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(fd), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def remove_leftovers() -> None:
+    """Remove the folders of labs of which no process lives."""
+    for folder in root().iterdir():
+        try:
+            lock = claim(folder)
+        except InUse:
+            continue
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+@dataclass(frozen=True)
+class RunningLab:
+    """A lab as its ``lab.json`` describes it.
+
+    Attributes:
+        folder: its run folder.
+        pid: the outermost process, in the PID namespace of whoever started it.
+        server: URL of its API server on this machine.
+    """
+
+    folder: Path
+    pid: int
+    server: str
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.folder / "kubeconfig"
+
+    @property
+    def control(self) -> Path:
+        return self.folder / "control"
+
+    def write(self) -> None:
+        """Make the lab known."""
+        draft = self.folder / "lab.json.new"
+        draft.write_text(json.dumps({"pid": self.pid, "server": self.server}))
+        draft.rename(self.folder / "lab.json")
+
+
+def running_labs() -> list[RunningLab]:
+    """The labs that are up, by name; leftovers are removed on the way."""
+    remove_leftovers()
+    found = (find(folder.name) for folder in sorted(root().iterdir()))
+    return [lab for lab in found if lab is not None]
+
+
+def find(name: str) -> RunningLab | None:
+    """The lab with this name, or None when none is up."""
+    folder = root() / name
+    try:
+        description: dict[str, Any] = json.loads((folder / "lab.json").read_text())
+    except FileNotFoundError:
+        return None
+    return RunningLab(folder, description["pid"], description["server"])

@@ -1,0 +1,63 @@
+"""Images without containers: which command of this machine stands for an image.
+
+Decides by a table of patterns. Refuses an image that has no mapping when the Pod does not say what to run, the way a
+real node refuses an image that it may not pull: ``ErrImageNeverPull``.
+"""
+
+import shlex
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from fairlead.nodeagent.manifest import Container
+
+# Images that Fairlead itself is: the node agent runs these functions in a forked child, without exec.
+BUILTIN_IMAGES = ("fairlead/dns", "fairlead/echo", "fairlead/pause")
+
+# Images that are known to hold nothing but the usual programs: the machine's own stand in for them.
+HOST_PROGRAM_IMAGES = {
+    "busybox": "sh",
+    "alpine": "sh",
+    "debian": "bash",
+    "ubuntu": "bash",
+    "registry.k8s.io/pause": "sleep infinity",
+}
+
+
+class ImageError(Exception):
+    """No command stands for the image; ``reason`` is the waiting reason that users know."""
+
+    reason = "ErrImageNeverPull"
+
+
+class Program(NamedTuple):
+    """What to run: a built-in image's name, or a command line."""
+
+    builtin: str | None
+    command: tuple[str, ...]
+
+
+def program_for(container: Container, mapped: Mapping[str, str]) -> Program:
+    """What a container runs. Its ``command`` replaces the image's, and its ``args`` are added, as in a real image.
+
+    Args:
+        mapped: command lines by image pattern (``*`` and ``?``), with or without a tag.
+
+    Raises:
+        ImageError: neither the image nor the Pod says what to run.
+    """
+    args = container.args or ()
+    if container.command:
+        return Program(None, (*container.command, *args))
+    repository = container.image.partition("@")[0]
+    head, slash, last = repository.rpartition("/")
+    repository = head + slash + last.partition(":")[0]
+    for pattern, command in {**mapped, **HOST_PROGRAM_IMAGES}.items():
+        if fnmatchcase(container.image, pattern) or fnmatchcase(repository, pattern):
+            return Program(None, (*shlex.split(command), *args))
+    if repository in BUILTIN_IMAGES:
+        return Program(repository, args)
+    raise ImageError(
+        f'no command stands for image "{container.image}": give the container a command, '
+        f"or start the lab with --image '{repository}=COMMAND'"
+    )

@@ -1,0 +1,211 @@
+"""A Pod as the node that runs it reads it: the fields of ``Pod`` that a process is made from.
+
+Richer than ``model.objects.Pod``, which thousands of readers hold; a node holds only its own Pods. Field meanings are
+those of the Kubernetes API reference, v1.
+"""
+
+from typing import Any
+
+import msgspec
+
+from fairlead.model.objects import Condition, KubeObject, PodIP, Slim
+
+
+class ObjectFieldSelector(Slim, frozen=True):
+    """A field of the Pod itself, such as ``metadata.name``."""
+
+    field_path: str
+
+
+class KeySelector(Slim, frozen=True):
+    """A key of a ConfigMap or Secret."""
+
+    key: str
+    name: str = ""
+    optional: bool = False
+
+
+class EnvVarSource(Slim, frozen=True):
+    """Where the value of a variable comes from; exactly one is given."""
+
+    field_ref: ObjectFieldSelector | None = None
+    config_map_key_ref: KeySelector | None = None
+    secret_key_ref: KeySelector | None = None
+
+
+class EnvVar(Slim, frozen=True):
+    """One environment variable; ``value`` may refer to earlier ones as ``$(NAME)``."""
+
+    name: str
+    value: str = ""
+    value_from: EnvVarSource | None = None
+
+
+class ExecAction(Slim, frozen=True):
+    """A command run in the container; it succeeds by exit code 0."""
+
+    command: tuple[str, ...] = ()
+
+
+class HTTPHeader(Slim, frozen=True):
+    """A header of a probe's request."""
+
+    name: str
+    value: str
+
+
+class HTTPGetAction(Slim, frozen=True):
+    """A request that succeeds by a status from 200 to 399."""
+
+    port: int | str
+    path: str = "/"
+    host: str = ""
+    scheme: str = "HTTP"
+    http_headers: tuple[HTTPHeader, ...] = ()
+
+
+class TCPSocketAction(Slim, frozen=True):
+    """A connection that succeeds by being accepted."""
+
+    port: int | str
+    host: str = ""
+
+
+class Probe(Slim, frozen=True):
+    """A periodic check of a container; times in seconds."""
+
+    exec: ExecAction | None = None
+    http_get: HTTPGetAction | None = None
+    tcp_socket: TCPSocketAction | None = None
+    initial_delay_seconds: int = 0
+    timeout_seconds: int = 1
+    period_seconds: int = 10
+    success_threshold: int = 1
+    failure_threshold: int = 3
+
+
+class ContainerPort(Slim, frozen=True):
+    """A named or numbered port of a container."""
+
+    container_port: int
+    name: str = ""
+    protocol: str = "TCP"
+
+
+class VolumeMount(Slim, frozen=True):
+    """Where a container sees a volume."""
+
+    name: str
+    mount_path: str
+
+
+class Container(Slim, frozen=True):
+    """One container. ``restart_policy`` Always makes an init container a sidecar."""
+
+    name: str
+    image: str = ""
+    command: tuple[str, ...] | None = None
+    args: tuple[str, ...] | None = None
+    working_dir: str = ""
+    env: tuple[EnvVar, ...] | None = None
+    ports: tuple[ContainerPort, ...] | None = None
+    volume_mounts: tuple[VolumeMount, ...] | None = None
+    readiness_probe: Probe | None = None
+    liveness_probe: Probe | None = None
+    startup_probe: Probe | None = None
+    restart_policy: str | None = None
+
+
+class HostPath(Slim, frozen=True):
+    """A file or folder of the machine."""
+
+    path: str
+
+
+class Volume(Slim, frozen=True):
+    """Something that containers can mount."""
+
+    name: str
+    host_path: HostPath | None = None
+
+
+class DNSOption(Slim, frozen=True):
+    """A resolver option, such as ``ndots`` with value ``2``."""
+
+    name: str
+    value: str | None = None
+
+
+class DNSConfig(Slim, frozen=True):
+    """Additions to what the DNS policy gives."""
+
+    nameservers: tuple[str, ...] = ()
+    searches: tuple[str, ...] = ()
+    options: tuple[DNSOption, ...] = ()
+
+
+class HostAlias(Slim, frozen=True):
+    """An extra line of ``/etc/hosts``."""
+
+    ip: str
+    hostnames: tuple[str, ...] = ()
+
+
+class ReadinessGate(Slim, frozen=True):
+    """A condition that others set and that must be true for the Pod to be ready."""
+
+    condition_type: str
+
+
+class RunPodSpec(Slim, frozen=True):
+    """Wanted state of a Pod."""
+
+    node_name: str = ""
+    hostname: str = ""
+    subdomain: str = ""
+    host_network: bool = False
+    restart_policy: str = "Always"
+    enable_service_links: bool = True
+    service_account_name: str = ""
+    dns_policy: str = "ClusterFirst"
+    dns_config: DNSConfig | None = None
+    host_aliases: tuple[HostAlias, ...] | None = None
+    termination_grace_period_seconds: int = 30
+    containers: tuple[Container, ...] = ()
+    init_containers: tuple[Container, ...] | None = None
+    volumes: tuple[Volume, ...] | None = None
+    readiness_gates: tuple[ReadinessGate, ...] | None = None
+
+
+class RunPodStatus(Slim, frozen=True):
+    """Last published state of a Pod, which the next agent of this node starts from."""
+
+    phase: str = "Pending"
+    pod_ip: str = msgspec.field(default="", name="podIP")
+    pod_ips: tuple[PodIP, ...] = msgspec.field(default=(), name="podIPs")
+    start_time: str | None = None
+    conditions: tuple[Condition, ...] | None = None
+    container_statuses: tuple[dict[str, Any], ...] | None = None
+    init_container_statuses: tuple[dict[str, Any], ...] | None = None
+
+
+class RunPod(KubeObject, frozen=True):
+    """A Pod with everything that running it takes."""
+
+    spec: RunPodSpec = RunPodSpec()
+    status: RunPodStatus = RunPodStatus()
+
+    @property
+    def hostname(self) -> str:
+        return self.spec.hostname or self.name[:63].rstrip("-.")
+
+    @property
+    def is_finished(self) -> bool:
+        return self.status.phase in ("Succeeded", "Failed")
+
+
+def port_number(container: Container, port: int | str) -> int | None:
+    """The number of a port given by number or by one of the container's port names; None when there is no such name."""
+    if isinstance(port, int):
+        return port
+    return next((p.container_port for p in container.ports or () if p.name == port), None)

@@ -1,0 +1,30 @@
+"""How single probe results become a verdict: thresholds of consecutive results, as upstream's prober worker counts."""
+
+import enum
+from dataclasses import dataclass, replace
+
+from fairlead.nodeagent.manifest import Probe
+
+
+class Verdict(enum.Enum):
+    """What a series of results means so far."""
+
+    UNKNOWN = enum.auto()
+    SUCCESS = enum.auto()
+    FAILURE = enum.auto()
+
+
+@dataclass(frozen=True)
+class Series:
+    """Consecutive equal results of one probe."""
+
+    last: bool | None = None
+    length: int = 0
+    verdict: Verdict = Verdict.UNKNOWN
+
+    def after(self, success: bool, probe: Probe) -> "Series":
+        """The series with one more result; the verdict changes only when its threshold is reached."""
+        length = self.length + 1 if success == self.last else 1
+        reached = length >= (probe.success_threshold if success else probe.failure_threshold)
+        verdict = (Verdict.SUCCESS if success else Verdict.FAILURE) if reached else self.verdict
+        return replace(self, last=success, length=length, verdict=verdict)

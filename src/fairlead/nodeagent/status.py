@@ -1,0 +1,283 @@
+"""From what the containers do to the status of their Pod: phase, conditions, container statuses.
+
+Upstream: ``pkg/kubelet/kubelet_pods.go`` (phase) and ``pkg/kubelet/status/generate.go`` (conditions); reasons and
+messages are theirs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from fairlead.model.objects import Condition, has_true_condition
+from fairlead.nodeagent.manifest import Container, RunPod
+
+Doc = dict[str, Any]
+
+
+class Waiting(NamedTuple):
+    """Not running yet, or not again yet."""
+
+    reason: str
+    message: str = ""
+
+
+class Running(NamedTuple):
+    """Running since ``started_at`` (RFC 3339)."""
+
+    started_at: str
+
+
+class Terminated(NamedTuple):
+    """Ended; ``exit_code`` is 128 + n for signal n."""
+
+    exit_code: int
+    reason: str
+    started_at: str
+    finished_at: str
+    message: str = ""
+
+
+State = Waiting | Running | Terminated
+
+CREATING = Waiting("ContainerCreating")
+
+
+@dataclass(frozen=True)
+class ContainerRecord:
+    """What is known of one container.
+
+    Attributes:
+        last: how it ended before the current state.
+        started: its startup probe has succeeded, or it has none and runs.
+    """
+
+    container: Container
+    state: State = CREATING
+    last: Terminated | None = None
+    restart_count: int = 0
+    ready: bool = False
+    started: bool = False
+
+
+class Addresses(NamedTuple):
+    """Where a Pod and its node are; ``pod_ip`` is empty before there is one."""
+
+    host_ip: str
+    pod_ip: str = ""
+
+
+@dataclass(frozen=True)
+class PodRecord:
+    """What is known of one Pod.
+
+    Attributes:
+        start_time: when the node accepted it (RFC 3339).
+        connected: its namespaces and network are there.
+        trouble: why they cannot be made.
+    """
+
+    addresses: Addresses
+    start_time: str
+    containers: tuple[ContainerRecord, ...]
+    init_containers: tuple[ContainerRecord, ...] = ()
+    connected: bool = False
+    trouble: str = ""
+
+
+def build_status(pod: RunPod, record: PodRecord, now: str) -> Doc:
+    """The status document; conditions that did not change keep their transition times."""
+    phase = pod_phase(pod.spec.restart_policy, record)
+    status: Doc = {
+        "phase": phase,
+        "conditions": _conditions(pod, record, phase, now),
+        "hostIP": record.addresses.host_ip,
+        "hostIPs": [{"ip": record.addresses.host_ip}],
+        "startTime": record.start_time,
+        "qosClass": "BestEffort",
+        "containerStatuses": [_container_status(pod, c, record) for c in record.containers],
+    }
+    if record.init_containers:
+        status["initContainerStatuses"] = [_container_status(pod, c, record) for c in record.init_containers]
+    if record.addresses.pod_ip:
+        status["podIP"] = record.addresses.pod_ip
+        status["podIPs"] = [{"ip": record.addresses.pod_ip}]
+    return status
+
+
+def pod_phase(restart_policy: str, record: PodRecord) -> str:
+    """Pending, Running, Succeeded or Failed."""
+    init_failed = any(_ended_badly(c) for c in record.init_containers)
+    if init_failed and restart_policy == "Never":
+        return "Failed"
+    if not _initialized(record):
+        return "Pending"
+    ends = [_end(container) for container in record.containers]
+    if any(isinstance(c.state, Running) for c in record.containers):
+        return "Running"
+    if not all(ends):
+        return "Pending"
+    codes = [end.exit_code for end in ends if end]
+    if restart_policy == "Always" or (restart_policy == "OnFailure" and any(codes)):
+        return "Running"
+    return "Failed" if any(codes) else "Succeeded"
+
+
+def _end(record: ContainerRecord) -> Terminated | None:
+    return record.state if isinstance(record.state, Terminated) else record.last
+
+
+def _ended_badly(record: ContainerRecord) -> bool:
+    return isinstance(record.state, Terminated) and record.state.exit_code != 0
+
+
+def _initialized(record: PodRecord) -> bool:
+    return not _incomplete(record)
+
+
+def _incomplete(record: PodRecord) -> list[str]:
+    """Init containers that hold the others up: a sidecar until it has started, any other until it has ended well."""
+    return [
+        c.container.name
+        for c in record.init_containers
+        if not (
+            c.started
+            if c.container.restart_policy == "Always"
+            else isinstance(c.state, Terminated) and c.state.exit_code == 0
+        )
+    ]
+
+
+class _Verdict(NamedTuple):
+    true: bool
+    reason: str = ""
+    message: str = ""
+
+
+def _conditions(pod: RunPod, record: PodRecord, phase: str, now: str) -> list[Doc]:
+    containers_ready = _containers_ready(record, phase)
+    verdicts = {
+        "PodReadyToStartContainers": _Verdict(record.connected and phase not in ("Succeeded", "Failed")),
+        "Initialized": _is_initialized(record, phase),
+        "Ready": _ready(pod, containers_ready),
+        "ContainersReady": containers_ready,
+        "PodScheduled": _Verdict(True),
+    }
+    known = {condition.type: condition for condition in pod.status.conditions or ()}
+    ours = [_condition(type_, verdict, known.get(type_), now) for type_, verdict in verdicts.items()]
+    others = [c for type_, c in known.items() if type_ not in verdicts]
+    return ours + [_condition(c.type, _Verdict(c.status == "True", c.reason, c.message), c, now) for c in others]
+
+
+def _condition(type_: str, verdict: _Verdict, before: Condition | None, now: str) -> Doc:
+    status = "True" if verdict.true else "False"
+    unchanged = before is not None and before.status == status
+    document: Doc = {
+        "type": type_,
+        "status": status,
+        "lastTransitionTime": (before.last_transition_time if before and unchanged else None) or now,
+    }
+    if verdict.reason:
+        document["reason"] = verdict.reason
+    if verdict.message:
+        document["message"] = verdict.message
+    return document
+
+
+def _is_initialized(record: PodRecord, phase: str) -> _Verdict:
+    if phase == "Succeeded":
+        return _Verdict(True, "PodCompleted")
+    if incomplete := _incomplete(record):
+        return _Verdict(False, "ContainersNotInitialized", f"containers with incomplete status: {_listed(incomplete)}")
+    return _Verdict(True)
+
+
+def _containers_ready(record: PodRecord, phase: str) -> _Verdict:
+    if phase in ("Succeeded", "Failed"):
+        return _Verdict(False, "PodCompleted" if phase == "Succeeded" else "PodFailed")
+    unready = [c.container.name for c in record.containers if not c.ready]
+    if unready:
+        return _Verdict(False, "ContainersNotReady", f"containers with unready status: {_listed(unready)}")
+    return _Verdict(True)
+
+
+def _ready(pod: RunPod, containers_ready: _Verdict) -> _Verdict:
+    if not containers_ready.true:
+        return containers_ready
+    for gate in pod.spec.readiness_gates or ():
+        if not has_true_condition(pod.status.conditions, gate.condition_type):
+            return _Verdict(
+                False,
+                "ReadinessGatesNotReady",
+                f'the status of pod readiness gate "{gate.condition_type}" is not "True"',
+            )
+    return _Verdict(True)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"[{' '.join(names)}]"
+
+
+def _container_status(pod: RunPod, record: ContainerRecord, pod_record: PodRecord) -> Doc:
+    container = record.container
+    state = record.state
+    if state is CREATING and pod_record.trouble:
+        state = Waiting("CreatePodSandboxError", pod_record.trouble)
+    elif state is CREATING and record in pod_record.containers and not _initialized(pod_record):
+        state = Waiting("PodInitializing")
+    return {
+        "name": container.name,
+        "image": container.image,
+        "imageID": "",
+        "containerID": f"fairlead://{pod.metadata.uid}/{container.name}/{record.restart_count}",
+        "state": _state(state),
+        "lastState": _state(record.last) if record.last else {},
+        "restartCount": record.restart_count,
+        "ready": record.ready,
+        "started": record.started,
+    }
+
+
+def _state(state: State) -> Doc:
+    match state:
+        case Waiting(reason, message):
+            return {"waiting": {"reason": reason, **({"message": message} if message else {})}}
+        case Running(started_at):
+            return {"running": {"startedAt": started_at}}
+        case Terminated():
+            document: Doc = {
+                "exitCode": state.exit_code,
+                "reason": state.reason,
+                "startedAt": state.started_at,
+                "finishedAt": state.finished_at,
+            }
+            if state.message:
+                document["message"] = state.message
+            return {"terminated": document}
+
+
+def record_of(container: Container, statuses: Sequence[Doc] | None) -> ContainerRecord:
+    """What an earlier agent of this node last published of a container, whose process has gone with that agent."""
+    status = next((s for s in statuses or () if s.get("name") == container.name), None)
+    if status is None:
+        return ContainerRecord(container)
+    count = int(status.get("restartCount", 0))
+    end = _terminated(status.get("state", {})) or _terminated(status.get("lastState", {}))
+    if "running" in status.get("state", {}):
+        started_at = status["state"]["running"].get("startedAt", "")
+        end = Terminated(137, "ContainerStatusUnknown", started_at, started_at, "The node agent was restarted.")
+    if end is None:
+        return ContainerRecord(container, restart_count=count)
+    return ContainerRecord(container, state=end, restart_count=count)
+
+
+def _terminated(state: Doc) -> Terminated | None:
+    document = state.get("terminated")
+    if document is None:
+        return None
+    return Terminated(
+        int(document.get("exitCode", 0)),
+        document.get("reason", ""),
+        document.get("startedAt", ""),
+        document.get("finishedAt", ""),
+        document.get("message", ""),
+    )
