@@ -1,4 +1,4 @@
-"""The process outside a lab: makes what belongs to this machine, starts the lab's PID 1, follows it, cleans up after it.
+"""The process outside a lab: makes what belongs to this machine, starts the lab's PID 1, follows it, cleans up.
 
 What belongs to this machine: the run folder with its lock, the data folder, certificates and kubeconfigs, and the API
 server's socket on 127.0.0.1. Everything else lives in namespaces (of a user, too, when not root), so that nothing of
@@ -127,8 +127,8 @@ def _data_folder(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def _api_socket(data: Path) -> Iterator[socket.socket]:
-    """A listening socket on this machine: at the port that the lab had before, so that kubeconfigs stay good; else at the
-    usual port if that is free, else anywhere."""
+    """A listening socket on this machine: at the port that the lab had before, so that kubeconfigs stay good; else at
+    the usual port if that is free, else anywhere."""
     remembered = data / "api-port"
     try:
         candidates = [int(remembered.read_text())]

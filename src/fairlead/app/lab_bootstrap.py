@@ -199,4 +199,4 @@ async def _until_ready(client: KubeClient, pods: list[ObjectKey], report: Callab
 
 
 def _is_ready(pod: Pod | None) -> bool:
-    return pod is not None and not pod.is_being_deleted and (pod.is_ready or pod.status.phase == "Succeeded")
+    return pod is not None and not pod.is_terminating and (pod.is_ready or pod.status.phase == "Succeeded")

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import tempfile
 import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -129,7 +130,8 @@ def _ask(lab: RunningLab, request: dict[str, Any]) -> control_socket.Reply:
 
 
 async def _create_pod(lab: RunningLab, namespace: str) -> str:
-    """The name of a Pod that runs and does nothing; sees this machine's /tmp, where the caller may well be."""
+    """The name of a Pod that runs and does nothing; it sees this machine's /tmp, where the caller may well be."""
+    folder = tempfile.gettempdir()
     document = {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -137,8 +139,8 @@ async def _create_pod(lab: RunningLab, namespace: str) -> str:
         "spec": {
             "restartPolicy": "Never",
             "terminationGracePeriodSeconds": 0,
-            "containers": [{"name": "run", "image": RUN_IMAGE, "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}]}],
-            "volumes": [{"name": "tmp", "hostPath": {"path": "/tmp"}}],
+            "containers": [{"name": "run", "image": RUN_IMAGE, "volumeMounts": [{"name": "tmp", "mountPath": folder}]}],
+            "volumes": [{"name": "tmp", "hostPath": {"path": folder}}],
         },
     }
     async with KubeClient.from_kubeconfig(lab.kubeconfig) as client:
@@ -178,11 +180,12 @@ class LabView(NamedTuple):
 
 def look_at(lab: RunningLab) -> LabView:
     """What runs, counted: ready and total."""
+    usage = usage_of_tree(lab.pid)
     try:
         nodes, pods = asyncio.run(_count(lab))
     except (KubeError, Unreachable):
-        nodes = pods = None
-    return LabView(lab, nodes, pods, usage_of_tree(lab.pid))
+        return LabView(lab, None, None, usage)
+    return LabView(lab, nodes, pods, usage)
 
 
 async def _count(lab: RunningLab) -> tuple[tuple[int, int], tuple[int, int]]:

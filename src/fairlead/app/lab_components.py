@@ -1,12 +1,15 @@
 """The components of a lab: which process runs what, in which network namespace, with which options."""
 
+import asyncio
 import functools
 import signal
 import socket
+import tempfile
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from fairlead.app import apiserver, controllers, lab_bootstrap, node
+from fairlead.app import apiserver, dns, lab_bootstrap, node, proxy
 from fairlead.app.lab_plan import API_PORT, SWITCH, LabPlan
 from fairlead.app.node_container import Builtin
 from fairlead.drivers.echo_server import serve_echo
@@ -28,11 +31,8 @@ def components(
         gate: see ``BootstrapOptions``.
         report: how the bootstrap tells what came of it.
     """
-    runs = {
+    runs: dict[tuple[str, str], Run] = {
         ("apiserver", SWITCH): _apiserver(plan, api_sockets),
-        ("controllers", SWITCH): functools.partial(
-            controllers.run, controllers.ControllersOptions(plan.kubeconfig("controllers"))
-        ),
         (BOOTSTRAP, SWITCH): functools.partial(
             lab_bootstrap.run,
             lab_bootstrap.BootstrapOptions(plan.kubeconfig("admin"), plan.manifests, gate, report),
@@ -40,6 +40,7 @@ def components(
     }
     for each in plan.nodes:
         runs[f"{each.name}-agent", each.name] = _agent(plan, each)
+        runs[f"{each.name}-proxy", each.name] = _proxy(plan, each)
     return [Component(name, run, networks[network], plan.logs / f"{name}.log") for (name, network), run in runs.items()]
 
 
@@ -62,9 +63,22 @@ def _agent(plan: LabPlan, network: NodeNetwork) -> Run:
     return functools.partial(node.run, options)
 
 
+def _proxy(plan: LabPlan, network: NodeNetwork) -> Run:
+    return functools.partial(proxy.run, proxy.ProxyOptions(network.name, str(plan.kubeconfig("proxy"))))
+
+
 def _builtins(plan: LabPlan) -> dict[str, Builtin]:
-    return {"fairlead/echo": serve_echo, "fairlead/pause": _pause}
+    kubeconfig = plan.kubeconfig("dns").read_text()
+    return {
+        "fairlead/dns": lambda _: _serve_dns(kubeconfig),
+        "fairlead/echo": serve_echo,
+        "fairlead/pause": lambda _: signal.pause(),
+    }
 
 
-def _pause(_: Sequence[str]) -> None:
-    signal.pause()
+def _serve_dns(kubeconfig: str) -> None:
+    """Serve cluster DNS in a Pod, whose own /tmp may hide the place where the lab keeps its kubeconfigs."""
+    path = Path(tempfile.gettempdir(), "kubeconfig")
+    path.touch(mode=0o600)
+    path.write_text(kubeconfig)
+    asyncio.run(dns.run(dns.DnsOptions(path), lambda: None))

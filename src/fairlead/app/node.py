@@ -50,7 +50,7 @@ class NodeOptions:
     images: Mapping[str, str] = field(default_factory=dict)
     builtins: Mapping[str, Builtin] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
-    dns: ClusterDNS = ClusterDNS()
+    dns: ClusterDNS = field(default_factory=ClusterDNS)
 
 
 async def run(options: NodeOptions, ready: Callable[[], None]) -> None:
@@ -109,12 +109,12 @@ class NodeAgent:
     def _follow(self, pod: RunPod) -> None:
         run = self._runs.get(pod.metadata.uid)
         if run is None:
-            if pod.is_finished and not pod.is_being_deleted:
+            if pod.is_finished and not pod.is_terminating:
                 return
             run = self._start(pod)
         run.pod = pod
         run.changed()
-        if pod.is_being_deleted:
+        if pod.is_terminating:
             run.end(pod.metadata.deletion_grace_period_seconds or 0)
 
     def _start(self, pod: RunPod) -> PodRun:

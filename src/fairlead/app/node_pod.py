@@ -80,7 +80,7 @@ class PodRun:
         self._dirty.set()
 
     def end(self, grace: float) -> None:
-        """Have every process end, with ``grace`` seconds between SIGTERM and SIGKILL; ``run`` returns when it is done."""
+        """Have every process end, ``grace`` seconds between SIGTERM and SIGKILL; ``run`` returns when it is done."""
         self._grace = grace
         self._ending.set()
 
@@ -106,19 +106,22 @@ class PodRun:
         await self._delete()
 
     async def _live(self) -> None:
+        """Keep the containers in a sandbox, another one should it die, until all have ended for good."""
         while not self._ending.is_set():
             sandbox = await self._open_sandbox()
             if sandbox is None:
-                return None
+                return
             running = asyncio.create_task(self._run_containers(sandbox))
+            first: set[asyncio.Future[Any]] = {running, sandbox.ended}
             try:
-                await asyncio.wait({running, sandbox.ended}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 if not running.done():
                     running.cancel()
                     await asyncio.wait({running})
             if not running.cancelled():
-                return running.result()
+                running.result()
+                return
             log.warning("the sandbox of %s has gone; making another", self.pod.key)
             self._sandbox = None
             for run in (*self._runs, *self._init_runs):

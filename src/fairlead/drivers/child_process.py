@@ -55,8 +55,8 @@ class Child:
 
 
 async def start(body: Body, pid_namespace_of: int | None = None) -> Child:
-    """Fork a child into a PID namespace (that of a process, by its pidfd; None makes a new one) and have it run ``body``,
-    which must end in ``exec`` or in a call of ``started``.
+    """Fork a child into a PID namespace (that of a process, by its pidfd; None makes a new one) and have it run
+    ``body``, which must end in ``exec`` or call ``started``.
 
     Raises:
         StartError: ``body`` raised instead; the child has gone.
@@ -80,14 +80,9 @@ async def start(body: Body, pid_namespace_of: int | None = None) -> Child:
     return child
 
 
-def started(keep: tuple[int, ...] = ()) -> None:
+def started() -> None:
     """Called in a child that will not exec: let go of everything inherited and report that it runs."""
-    high = os.sysconf("SC_OPEN_MAX")
-    low = 3
-    for fd in sorted(keep):
-        os.closerange(low, fd)
-        low = fd + 1
-    os.closerange(low, high)
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
 
 
 def _fork_into_namespace(pid_namespace_of: int | None) -> int:

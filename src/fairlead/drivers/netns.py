@@ -112,9 +112,9 @@ def node_commands(node: NodeNetwork, others: Iterable[NodeNetwork]) -> list[str]
 
 def attach_commands(link: PodLink, namespace: int) -> list[str]:
     """Run in a node's namespace: the node's half of a Pod's connection, the other end put into the Pod's namespace."""
+    peer = f"peer name eth0 address {link.pod_mac} netns /proc/self/fd/{namespace}"
     return [
-        f"link add {link.name} address {link.node_mac} type veth"
-        f" peer name eth0 address {link.pod_mac} netns /proc/self/fd/{namespace}",
+        f"link add {link.name} address {link.node_mac} type veth {peer}",
         f"link set {link.name} up",
         f"neigh replace {link.pod_ip} lladdr {link.pod_mac} dev {link.name} nud permanent",
         f"route replace {link.pod_ip}/32 dev {link.name} src {link.node_ip}",

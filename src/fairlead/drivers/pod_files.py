@@ -21,7 +21,7 @@ from fairlead.drivers.linux_calls import (
 
 # Services of this machine that the C library would ask about names instead of the Pod's own files.
 _NAME_SERVICE_SOCKETS = ("/run/nscd/socket", "/run/systemd/resolve/io.systemd.Resolve")
-_OWN_FOLDERS = ("/tmp", "/dev/shm")
+_OWN_FOLDERS = ("/tmp", "/dev/shm")  # noqa: S108 - mount points
 
 
 def make_mounts_private() -> None:
@@ -30,8 +30,8 @@ def make_mounts_private() -> None:
 
 
 def mount_proc() -> None:
-    """Show the processes of the caller's PID namespace. Kept as it is where parts of /proc are hidden from us, since the
-    kernel then forbids a new one."""
+    """Show the processes of the caller's PID namespace. Where parts of /proc are hidden from us, the kernel forbids a
+    new one, and it stays as it is."""
     try:
         mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
     except PermissionError:
@@ -44,7 +44,7 @@ def present_texts(texts: Mapping[str, str]) -> None:
     Raises:
         FileNotFoundError: this machine has no such file to put it over.
     """
-    scratch = "/tmp"
+    scratch = "/tmp"  # noqa: S108 - covered by a file system of its own first
     mount("tmpfs", scratch, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755")
     try:
         masks = {path: "" for path in _NAME_SERVICE_SOCKETS if os.path.exists(path)}

@@ -70,7 +70,7 @@ async def _http_get(action: HTTPGetAction, target: ProbeTarget) -> ProbeResult:
     headers |= {header.name: header.value for header in action.http_headers}
     path = action.path if action.path.startswith("/") else f"/{action.path}"
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    tls = ssl._create_unverified_context() if action.scheme == "HTTPS" else None
+    tls = _unverified() if action.scheme == "HTTPS" else None
     reader, writer = await asyncio.open_connection(host, port, ssl=tls)
     try:
         writer.write(f"GET {path} HTTP/1.1\r\n{head}\r\n".encode())
@@ -81,6 +81,13 @@ async def _http_get(action: HTTPGetAction, target: ProbeTarget) -> ProbeResult:
     finally:
         writer.close()
     return ProbeResult(200 <= code < 400, f"HTTP probe failed with statuscode: {code}")
+
+
+def _unverified() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def _port(container: Container, port: int | str) -> int:

@@ -1,9 +1,9 @@
 """Where a running lab keeps what is needed to find it: one folder per lab name, private to its user.
 
-``$XDG_RUNTIME_DIR/fairlead/NAME`` (or ``/tmp/fairlead-UID/fairlead/NAME``) holds the lock, ``lab.json``, the kubeconfig,
-the control socket and, for a lab without a data folder, its data. The lock is an flock that every process of the lab
-inherits: while it is held, some process of the lab still lives; once it is free, the folder is a leftover and anybody
-may remove it.
+``$XDG_RUNTIME_DIR/fairlead/NAME`` (or ``/tmp/fairlead-UID/fairlead/NAME``) holds the lock, ``lab.json``, the
+kubeconfig, the control socket and, for a lab without a data folder, its data. The lock is an flock that the lab's
+processes inherit: while it is held, one of them still lives; once it is free, the folder is a leftover and anybody may
+remove it.
 """
 
 import fcntl

@@ -1,1 +1,1 @@
-"""What a node decides about its Pods: what a container runs, its environment and files, when it restarts, its status."""
+"""What a node decides about its Pods: what a container runs with, when it restarts, what the Pod's status is."""
