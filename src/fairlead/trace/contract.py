@@ -1,0 +1,204 @@
+"""What may become of a packet by the Service specification alone: the oracle against which rules are judged.
+
+Written from the Service API reference, KEP-1669 (terminating endpoints), KEP-2086 (internal traffic policy), KEP-2433
+and KEP-4444 (hints), KEP-1860 (ipMode) and the virtual IP reference; it reads objects and never rules, and shares no
+code with the planner. It is written to be checked by eye, one question of the specification after the other, not to be
+fast: a packet is judged by looking at every Service.
+"""
+
+import enum
+from ipaddress import ip_address, ip_network
+
+import msgspec
+
+from fairlead.model.objects import Endpoint, Service, ServicePort
+from fairlead.model.snapshot import ClusterSnapshot
+from fairlead.trace.packet import DROPPED, REJECTED, Fate, Outcome, Packet
+
+
+class Rules(enum.Enum):
+    """Which of kube-proxy's modes the contract is for, where they differ on purpose."""
+
+    NFT = "nft"
+    IPTABLES = "iptables"
+
+
+class Situation(msgspec.Struct, frozen=True):
+    """The node that the packet meets, and how its proxy is configured.
+
+    Attributes:
+        addresses: all of the node's addresses. node_port_addresses: those that node ports answer on.
+        pod_cidr: whose sources count as Pods; "" when Pods cannot be told.
+        service_cidr: where virtual IPs come from; "" when not known.
+    """
+
+    snapshot: ClusterSnapshot
+    node: str
+    zone: str | None
+    addresses: frozenset[str]
+    node_port_addresses: frozenset[str]
+    pod_cidr: str = ""
+    service_cidr: str = ""
+    masquerade_all: bool = False
+    rules: Rules = Rules.NFT
+
+
+class Entry(enum.Enum):
+    """By which kind of address a packet came to a Service."""
+
+    CLUSTER_IP = "cluster IP"
+    EXTERNAL_IP = "external IP"
+    LOAD_BALANCER = "load balancer IP"
+    NODE_PORT = "node port"
+
+
+def allowed(situation: Situation, packet: Packet) -> frozenset[Outcome]:
+    """Every outcome that the specification allows for the packet."""
+    for service in sorted(situation.snapshot.services.values(), key=lambda s: s.key):
+        for port in service.spec.ports:
+            entry = _entry(situation, service, port, packet)
+            if entry is not None:
+                return _through(situation, service, port, entry, packet)
+    return frozenset({_not_a_service(situation, packet)})
+
+
+def _entry(situation: Situation, service: Service, port: ServicePort, packet: Packet) -> Entry | None:
+    if _is_foreign(service) or port.protocol.lower() != packet.protocol:
+        return None
+    if port.port == packet.port:
+        if packet.destination in service.cluster_ips:
+            return Entry.CLUSTER_IP
+        if packet.destination in service.spec.external_ips:
+            return Entry.EXTERNAL_IP
+        points = service.status.load_balancer.ingress
+        if any(point.ip == packet.destination and point.ip_mode in (None, "VIP") for point in points):
+            return Entry.LOAD_BALANCER
+    if port.node_port == packet.port and packet.destination in situation.node_port_addresses:
+        return Entry.NODE_PORT
+    return None
+
+
+def _is_foreign(service: Service) -> bool:
+    labels = ("service.kubernetes.io/service-proxy-name", "service.kubernetes.io/headless")
+    return service.is_headless or service.is_external_name or any(label in service.labels for label in labels)
+
+
+def _not_a_service(situation: Situation, packet: Packet) -> Outcome:
+    """Only nft mode knows what a virtual IP is when no port of it is asked for."""
+    untouched = Outcome(Fate.ACCEPT, packet.destination, packet.port)
+    if situation.rules is Rules.IPTABLES:
+        return untouched
+    active = {ip for s in situation.snapshot.services.values() if not _is_foreign(s) for ip in s.cluster_ips}
+    if packet.destination in active:
+        return REJECTED
+    cidr = situation.service_cidr
+    return DROPPED if cidr and ip_address(packet.destination) in ip_network(cidr) else untouched
+
+
+def _through(
+    situation: Situation, service: Service, port: ServicePort, entry: Entry, packet: Packet
+) -> frozenset[Outcome]:
+    endpoints = _endpoints(situation, service, port, packet)
+    if entry is Entry.LOAD_BALANCER and not _is_admitted(situation, service, packet):
+        return frozenset({DROPPED})
+    if not _usable(endpoints):
+        return frozenset({REJECTED})
+    if entry is Entry.CLUSTER_IP:
+        return _to_cluster_ip(situation, service, endpoints, packet)
+    return _from_outside(situation, service, endpoints, packet)
+
+
+def _is_admitted(situation: Situation, service: Service, packet: Packet) -> bool:
+    ranges = [ip_network(text.strip(), strict=False) for text in service.spec.load_balancer_source_ranges]
+    ranges = [network for network in ranges if network.version == ip_address(packet.source).version]
+    if not ranges or any(ip_address(packet.source) in network for network in ranges):
+        return True
+    node_may = any(ip_address(a) in network for a in situation.addresses for network in ranges)
+    return node_may and packet.source == packet.destination
+
+
+class _Known(msgspec.Struct, frozen=True):
+    """An endpoint and the number of the port that is asked for."""
+
+    endpoint: Endpoint
+    port: int
+
+    @property
+    def address(self) -> str:
+        return self.endpoint.addresses[0]
+
+
+def _endpoints(situation: Situation, service: Service, port: ServicePort, packet: Packet) -> list[_Known]:
+    """All endpoints of the family, each address and port once: better the one that is not going away."""
+    found: dict[tuple[str, int], _Known] = {}
+    for slice_ in situation.snapshot.slices_of(service.key):
+        if slice_.address_type != packet.family:
+            continue
+        numbers = [
+            p.port for p in slice_.ports or () if (p.name or "") == port.name and (p.protocol or "TCP") == port.protocol
+        ]
+        for known in (_Known(e, n) for n in numbers if n for e in slice_.endpoints or ()):
+            other = found.get((known.address, known.port))
+            if other is None or other.endpoint.is_terminating:
+                found[known.address, known.port] = known
+    return list(found.values())
+
+
+def _usable(endpoints: list[_Known]) -> list[_Known]:
+    ready = [k for k in endpoints if k.endpoint.is_ready]
+    return ready or [k for k in endpoints if k.endpoint.is_serving and k.endpoint.is_terminating]
+
+
+def _here(situation: Situation, endpoints: list[_Known]) -> list[_Known]:
+    return [k for k in endpoints if k.endpoint.node_name == situation.node]
+
+
+def _anywhere(situation: Situation, endpoints: list[_Known]) -> list[_Known]:
+    """The cluster's endpoints, narrowed by hints: all ready ones must have one, and some must be for us."""
+    found = _usable(endpoints)
+    if not all(k.endpoint.is_ready for k in found):
+        return found
+    for_nodes = [[h.name for h in (k.endpoint.hints and k.endpoint.hints.for_nodes) or ()] for k in found]
+    for_zones = [[h.name for h in (k.endpoint.hints and k.endpoint.hints.for_zones) or ()] for k in found]
+    for mine, hints in ((situation.node, for_nodes), (situation.zone, for_zones)):
+        if mine and all(hints) and any(mine in names for names in hints):
+            return [k for k, names in zip(found, hints, strict=True) if mine in names]
+    return found
+
+
+def _to_cluster_ip(
+    situation: Situation, service: Service, endpoints: list[_Known], packet: Packet
+) -> frozenset[Outcome]:
+    is_local = service.spec.internal_traffic_policy == "Local"
+    reachable = _usable(_here(situation, endpoints)) if is_local else _anywhere(situation, endpoints)
+    if not reachable:
+        return frozenset({DROPPED})
+    can_tell = bool(situation.pod_cidr)
+    hides = situation.masquerade_all or (can_tell and not _is_pod(situation, packet))
+    return _sent(situation, reachable, packet, hides)
+
+
+def _from_outside(
+    situation: Situation, service: Service, endpoints: list[_Known], packet: Packet
+) -> frozenset[Outcome]:
+    if service.spec.external_traffic_policy != "Local":
+        return _sent(situation, _anywhere(situation, endpoints), packet, hides=True)
+    if _is_pod(situation, packet):
+        return _sent(situation, _anywhere(situation, endpoints), packet, hides=False)
+    if packet.source in situation.addresses or ip_address(packet.source).is_loopback:
+        return _sent(situation, _anywhere(situation, endpoints), packet, hides=True)
+    local = _usable(_here(situation, endpoints))
+    return _sent(situation, local, packet, hides=False) if local else frozenset({DROPPED})
+
+
+def _is_pod(situation: Situation, packet: Packet) -> bool:
+    return bool(situation.pod_cidr) and ip_address(packet.source) in ip_network(situation.pod_cidr)
+
+
+def _sent(situation: Situation, targets: list[_Known], packet: Packet, hides: bool) -> frozenset[Outcome]:
+    """To any one of the targets; an endpoint of this node that meets itself must not see its own address."""
+    here = {(k.address, k.port) for k in _here(situation, targets)}
+    return frozenset(
+        Outcome(Fate.ACCEPT, k.address, k.port, hides or (k.address == packet.source and (k.address, k.port) in here))
+        for k in targets
+    )

@@ -1,0 +1,355 @@
+"""Runs a packet through typed rules as the kernel would: every rule visited, and every outcome that chance allows.
+
+Follows the first packet of a new connection, so ``ct state`` is always new; replies and later packets take the way that
+it opened. Order of hooks, of base chains and the meaning of verdicts: nft(8), "Chains", "Verdict statements", and the
+kernel's nf_nat_core (a translation is decided once per connection and direction).
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+import msgspec
+
+from fairlead.netfilter.ruleset import (
+    Accept,
+    AddMark,
+    Chain,
+    DestinationTranslated,
+    Drop,
+    Element,
+    EstablishedConnection,
+    Field,
+    FlipMark,
+    FromInterface,
+    Goto,
+    GotoAtRandom,
+    HasMark,
+    Hook,
+    InNetworks,
+    InSet,
+    InvalidConnection,
+    IsLocal,
+    IsPort,
+    IsProtocol,
+    Jump,
+    Key,
+    Lookup,
+    Masquerade,
+    Match,
+    NewConnection,
+    Probability,
+    RecentSource,
+    Reject,
+    RememberSource,
+    RememberTarget,
+    Return,
+    Rule,
+    Statement,
+    Table,
+    Target,
+    Translate,
+    TranslateAsRemembered,
+    TranslateAtRandom,
+    TranslateBySource,
+)
+from fairlead.trace.packet import DROPPED, REJECTED, Fate, Outcome, Packet
+
+Memory = Mapping[tuple[str, str], Target]  # (map, source address) -> what is noted there
+
+
+class Step(msgspec.Struct, frozen=True):
+    """A rule whose matches all held; ``element`` is the map's entry that it found, if it looked one up."""
+
+    hook: Hook
+    chain: str
+    rule: Rule
+    element: Element | None = None
+
+
+class Trace(msgspec.Struct, frozen=True):
+    """One way of a packet through the rules."""
+
+    outcome: Outcome
+    steps: tuple[Step, ...]
+
+
+class Host(msgspec.Struct, frozen=True):
+    """What of a host its rules depend on: its own addresses, the tables that it has, and what they remember."""
+
+    addresses: frozenset[str]
+    tables: tuple[Table, ...]
+    memory: Memory = {}
+
+
+class Choices:
+    """The decisions that chance took on one way, and how many there were to choose from."""
+
+    def __init__(self, prefix: Sequence[int]) -> None:
+        self._prefix = prefix
+        self.taken: list[tuple[int, int]] = []
+
+    def choose(self, among: int) -> int:
+        position = len(self.taken)
+        choice = self._prefix[position] if position < len(self._prefix) else 0
+        self.taken.append((choice, among))
+        return choice
+
+    def next_prefix(self) -> list[int] | None:
+        """The decisions of the next way that has not been taken; None after the last."""
+        taken = list(self.taken)
+        while taken:
+            choice, among = taken.pop()
+            if choice + 1 < among:
+                return [*(c for c, _ in taken), choice + 1]
+        return None
+
+
+def evaluate(host: Host, packet: Packet) -> list[Trace]:
+    """Every way that the packet can take, one for each way that chance can fall."""
+    traces = []
+    prefix: list[int] | None = []
+    while prefix is not None:
+        choices = Choices(prefix)
+        traces.append(_Run(host, packet, choices).trace())
+        prefix = choices.next_prefix()
+    return traces
+
+
+def outcomes(host: Host, packet: Packet) -> frozenset[Outcome]:
+    """The set of all things that can become of the packet."""
+    return frozenset(trace.outcome for trace in evaluate(host, packet))
+
+
+class _Stop(msgspec.Struct, frozen=True):
+    """A chain ended in a verdict. ``outcome`` None: the packet goes on to the next base chain."""
+
+    outcome: Outcome | None = None
+
+
+_ACCEPTED = _Stop()
+
+
+class _Break(Exception):
+    """A statement could not be carried out: the rest of its rule is skipped."""
+
+
+class _Run:
+    """The state of one packet on one way."""
+
+    def __init__(self, host: Host, packet: Packet, choices: Choices) -> None:
+        self._host, self._packet, self._choices = host, packet, choices
+        self._memory = dict(host.memory)
+        self._sources = {name for name, source in host.memory if source == packet.source}
+        self._target: Target | None = None
+        self._mark = 0
+        self._is_masqueraded = False
+        self._steps: list[Step] = []
+        self._hook = Hook.PREROUTING
+        self._table = Table()
+
+    def trace(self) -> Trace:
+        return Trace(self._outcome(), tuple(self._steps))
+
+    def _outcome(self) -> Outcome:
+        for hook in self._path():
+            self._hook = hook
+            for table, chain in _base_chains(self._host.tables, hook):
+                self._table = table
+                is_nat = chain.attachment is not None and chain.attachment.type == "nat"
+                if is_nat and hook is not Hook.POSTROUTING and self._target is not None:
+                    continue
+                stop = self._chain(chain)
+                if stop is not None and stop.outcome is not None:
+                    return stop.outcome
+        return Outcome(Fate.ACCEPT, self._destination, self._port, self._is_masqueraded)
+
+    def _path(self) -> Iterator[Hook]:
+        """The hooks in turn; which comes after the first depends on what the destination has become by then."""
+        yield Hook.PREROUTING if self._packet.interface else Hook.OUTPUT
+        is_for_us = self._is_own(self._destination)
+        if self._packet.interface:
+            yield Hook.INPUT if is_for_us else Hook.FORWARD
+        if not (is_for_us and self._packet.interface):
+            yield Hook.POSTROUTING
+        if is_for_us and not self._packet.interface:
+            yield Hook.INPUT  # a packet to ourselves comes back in through the loopback interface
+
+    def _chain(self, chain: Chain) -> _Stop | None:
+        for rule in chain.rules:
+            if not all(self._holds(match) for match in rule.matches):
+                continue
+            position = len(self._steps)
+            self._steps.append(Step(self._hook, chain.name, rule))
+            for statement in rule.statements:
+                try:
+                    is_over, stop = self._carry_out(statement, position)
+                except _Break:
+                    break
+                if is_over:
+                    return stop
+        return None
+
+    def _carry_out(self, statement: Statement, position: int) -> tuple[bool, _Stop | None]:
+        """Whether the chain ends here, and with what."""
+        if isinstance(statement, Lookup):
+            statement = self._looked_up(statement, position)
+        if type(statement) in _ENDINGS:
+            return True, _ENDINGS[type(statement)]
+        match statement:
+            case Goto(chain):
+                return True, self._chain(self._table.chains[chain])
+            case GotoAtRandom(chains):
+                return True, self._chain(self._table.chains[chains[self._choices.choose(len(chains))]])
+            case Jump(chain):
+                stop = self._chain(self._table.chains[chain])
+                return stop is not None, stop
+            case _:
+                return _EFFECTS[type(statement)](self, statement)
+
+    def _looked_up(self, lookup: Lookup, position: int) -> Statement:
+        element = self._table.elements.get((lookup.map, self._key(lookup.fields)))
+        if element is None or element.verdict is None:
+            raise _Break
+        step = self._steps[position]
+        self._steps[position] = Step(step.hook, step.chain, step.rule, element)
+        return element.verdict
+
+    def _translate(self, target: Target) -> tuple[bool, _Stop]:
+        self._target = target
+        return True, _ACCEPTED
+
+    def translate_at_random(self, statement: TranslateAtRandom) -> tuple[bool, _Stop]:
+        return self._translate(statement.targets[self._choices.choose(len(statement.targets))])
+
+    def translate_by_source(self, statement: TranslateBySource) -> tuple[bool, _Stop]:
+        """Which slot a source falls into is the kernel's business: any of them is possible."""
+        targets = sorted(set(statement.slots))
+        return self._translate(targets[self._choices.choose(len(targets))])
+
+    def translate_as_remembered(self, statement: TranslateAsRemembered) -> tuple[bool, _Stop]:
+        target = self._memory.get((statement.map, self._packet.source))
+        if target is None:
+            raise _Break
+        return self._translate(target)
+
+    def translate(self, statement: Translate) -> tuple[bool, _Stop]:
+        return self._translate(statement.target)
+
+    def remember_target(self, statement: RememberTarget) -> tuple[bool, None]:
+        self._memory.setdefault((statement.map, self._packet.source), statement.target)
+        return False, None
+
+    def remember_source(self, statement: RememberSource) -> tuple[bool, None]:
+        self._sources.add(statement.name)
+        return False, None
+
+    def add_mark(self, statement: AddMark) -> tuple[bool, None]:
+        self._mark |= statement.bits
+        return False, None
+
+    def flip_mark(self, statement: FlipMark) -> tuple[bool, None]:
+        self._mark ^= statement.bits
+        return False, None
+
+    def masquerade(self, _: Masquerade) -> tuple[bool, _Stop]:
+        self._is_masqueraded = True
+        return True, _ACCEPTED
+
+    # --- matches ---
+
+    def _holds(self, match: Match) -> bool:
+        return bool(_CONDITIONS[type(match)](self, match))
+
+    @property
+    def _destination(self) -> str:
+        return self._target.address if self._target else self._packet.destination
+
+    @property
+    def _port(self) -> int:
+        return self._target.port if self._target else self._packet.port
+
+    def _field(self, field: Field) -> str | int:
+        return _FIELDS[field](self)
+
+    def _key(self, fields: tuple[Field, ...]) -> Key:
+        return tuple(self._field(field) for field in fields)
+
+    def _is_own(self, address: str) -> bool:
+        return address in self._host.addresses or ip_address(address).is_loopback
+
+    def in_networks(self, match: InNetworks) -> bool:
+        address = ip_address(self._field(match.field))
+        return any(address in ip_network(network) for network in match.networks) != match.negated
+
+    def in_set(self, match: InSet) -> bool:
+        return (match.set, self._key(match.fields)) in self._table.elements
+
+    def is_local(self, match: IsLocal) -> bool:
+        return self._is_own(str(self._field(match.field)))
+
+    def from_interface(self, match: FromInterface) -> bool:
+        name = self._packet.interface
+        is_there = name.startswith(match.name) if match.is_prefix else name == match.name
+        return is_there != match.negated
+
+    def has_mark(self, match: HasMark) -> bool:
+        return (self._mark & match.bits == match.bits) != match.negated
+
+    def happens(self, match: Probability) -> bool:
+        """Chance 0 stands for yes, so that the first way through a chain takes its first endpoint."""
+        return match.one_in == 1 or self._choices.choose(2) == 0
+
+    def is_recent(self, match: RecentSource) -> bool:
+        return match.name in self._sources
+
+    def is_translated(self, _: DestinationTranslated) -> bool:
+        return self._target is not None
+
+
+_ENDINGS: dict[type, _Stop | None] = {
+    Accept: _ACCEPTED,
+    Drop: _Stop(DROPPED),
+    Reject: _Stop(REJECTED),
+    Return: None,
+}
+
+_FIELDS: dict[Field, Callable[[_Run], str | int]] = {
+    Field.SOURCE: lambda run: run._packet.source,
+    Field.DESTINATION: lambda run: run._destination,
+    Field.PROTOCOL: lambda run: run._packet.protocol,
+    Field.PORT: lambda run: run._port,
+}
+
+_CONDITIONS: dict[type, Callable[[_Run, Any], bool]] = {
+    InNetworks: _Run.in_networks,
+    InSet: _Run.in_set,
+    IsLocal: _Run.is_local,
+    IsProtocol: lambda run, match: run._packet.protocol == match.protocol,
+    IsPort: lambda run, match: run._port == match.port,
+    FromInterface: _Run.from_interface,
+    NewConnection: lambda _, __: True,
+    EstablishedConnection: lambda _, __: False,
+    InvalidConnection: lambda _, __: False,
+    DestinationTranslated: _Run.is_translated,
+    HasMark: _Run.has_mark,
+    Probability: _Run.happens,
+    RecentSource: _Run.is_recent,
+}
+
+_EFFECTS: dict[type, Callable[[_Run, Any], tuple[bool, _Stop | None]]] = {
+    AddMark: _Run.add_mark,
+    FlipMark: _Run.flip_mark,
+    Masquerade: _Run.masquerade,
+    Translate: _Run.translate,
+    TranslateAtRandom: _Run.translate_at_random,
+    TranslateBySource: _Run.translate_by_source,
+    TranslateAsRemembered: _Run.translate_as_remembered,
+    RememberTarget: _Run.remember_target,
+    RememberSource: _Run.remember_source,
+}
+
+
+def _base_chains(tables: tuple[Table, ...], hook: Hook) -> list[tuple[Table, Chain]]:
+    found = [(t, c) for t in tables for c in t.chains.values() if c.attachment and c.attachment.hook is hook]
+    return sorted(found, key=lambda pair: pair[1].attachment.priority if pair[1].attachment else 0)

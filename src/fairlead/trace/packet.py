@@ -1,0 +1,56 @@
+"""A connection's first packet, the host that it meets, and what can become of it."""
+
+import enum
+
+import msgspec
+
+from fairlead.model.addresses import IPFamily, family_of
+
+
+class Packet(msgspec.Struct, frozen=True):
+    """The first packet of a connection.
+
+    Attributes:
+        protocol: tcp, udp or sctp.
+        interface: through which it comes in; "" for a packet that a process of this host sends.
+    """
+
+    source: str
+    destination: str
+    port: int
+    protocol: str = "tcp"
+    interface: str = ""
+
+    @property
+    def family(self) -> IPFamily:
+        return family_of(self.destination)
+
+
+class Fate(enum.StrEnum):
+    """What the filters decide."""
+
+    ACCEPT = "accept"
+    DROP = "drop"
+    REJECT = "reject"
+
+
+class Outcome(msgspec.Struct, frozen=True, order=True):
+    """One thing that can become of a packet; of a discarded one only the fate is told.
+
+    Attributes:
+        destination, port: where it is sent on to (unchanged: no rule translated it).
+        is_masqueraded: whether the receiver sees this node's address instead of the sender's.
+    """
+
+    fate: Fate
+    destination: str = ""
+    port: int = 0
+    is_masqueraded: bool = False
+
+    def __str__(self) -> str:
+        if self.fate is not Fate.ACCEPT:
+            return self.fate.value
+        return f"{self.destination}:{self.port}" + (" masqueraded" if self.is_masqueraded else "")
+
+
+DROPPED, REJECTED = Outcome(Fate.DROP), Outcome(Fate.REJECT)

@@ -1,0 +1,118 @@
+"""What becomes of connections: the typed rules, evaluated, against our own table and against the oracle."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fairlead.dataplane import nft_rules
+from fairlead.dataplane.incremental import build
+from fairlead.dataplane.node_view import NodeSettings
+from fairlead.trace.contract import allowed
+from fairlead.trace.evaluate import Host, evaluate
+from tests.proxy_flows import (
+    BLOCKED,
+    CLUSTER_IP,
+    EXTERNAL_IP,
+    FLOWS,
+    LB,
+    NODE,
+    NODE2,
+    NODE_PORT,
+    OTHER_CLUSTER_IP,
+    OUTSIDE,
+    POD,
+    POD_CIDR,
+    SERVICE_CIDR,
+    UNALLOCATED,
+    World,
+    here,
+    packet,
+    there,
+)
+from tests.unit.proxy_objects import endpoint_slice, service
+
+
+def nft_host(world):
+    table, _ = build(world.snapshot, world.view, nft_rules.skeleton(world.view), nft_rules.service_part)
+    return Host(frozenset(world.own_addresses), (table,))
+
+
+def ways(traces):
+    """What a failed assertion shows: each outcome with the rules on its way."""
+    return "\n".join(
+        f"{trace.outcome}\n" + "".join(f"   {s.hook} {s.chain}: {s.rule.origin}\n" for s in trace.steps)
+        for trace in traces
+    )
+
+
+@pytest.mark.parametrize("flow", FLOWS, ids=str)
+def test_nft_rules_do_with_a_connection_what_the_table_says(flow):
+    traces = evaluate(nft_host(flow.world), flow.packet)
+    assert {trace.outcome for trace in traces} == flow.outcomes(), ways(traces)
+
+
+@pytest.mark.parametrize("flow", FLOWS, ids=str)
+def test_the_oracle_says_what_the_table_says(flow):
+    assert allowed(flow.world.situation(), flow.packet) == flow.outcomes()
+
+
+states = st.sampled_from(["ready", "ready", "unready", "draining", "dying"])
+hints = st.sampled_from(
+    [{}, {"forZones": [{"name": "a"}]}, {"forZones": [{"name": "b"}]}, {"forNodes": [{"name": "here"}]}]
+)
+
+
+def endpoints(number):
+    make = here if number < 5 else there
+    return st.builds(lambda state, h: make(number, state, hints=h), states, hints)
+
+
+def services(name, ip, node_port):
+    policies = st.sampled_from(["Cluster", "Local"])
+    return st.builds(
+        lambda **fields: service(
+            name,
+            ip,
+            (("http", 80, "TCP", node_port), ("udp", 80, "UDP")),
+            status={"loadBalancer": {"ingress": [{"ip": LB}] if name == "web" else []}},
+            type="LoadBalancer",
+            externalIPs=[EXTERNAL_IP] if name == "web" else [],
+            **fields,
+        ),
+        externalTrafficPolicy=policies,
+        internalTrafficPolicy=policies,
+        sessionAffinity=st.sampled_from(["None", "None", "ClientIP"]),
+        loadBalancerSourceRanges=st.sampled_from([[], ["203.0.113.0/25"], ["192.168.0.0/16"], ["0.0.0.0/0"]]),
+    )
+
+
+@st.composite
+def worlds(draw):
+    pair = (draw(services("web", CLUSTER_IP, NODE_PORT)), draw(services("other", OTHER_CLUSTER_IP, 0)))
+    slices = []
+    for owner in ("web", "other"):
+        numbers = draw(st.sets(st.integers(1, 7), max_size=4))
+        listed = [draw(endpoints(number)) for number in sorted(numbers)]
+        slices.append(endpoint_slice(listed, owner, (("http", 8080), ("udp", 53, "UDP"))))
+    chosen = NodeSettings(
+        cluster_cidrs=draw(st.sampled_from([(), (POD_CIDR,)])),
+        service_cidrs=draw(st.sampled_from([(), (SERVICE_CIDR,)])),
+        masquerade_all=draw(st.booleans()),
+    )
+    return World(pair, tuple(slices), draw(st.sampled_from([None, "a"])), chosen)
+
+
+packets = st.builds(
+    packet,
+    st.sampled_from([POD, NODE, NODE2, OUTSIDE, BLOCKED, "10.180.0.1", "10.180.0.5"]),
+    st.sampled_from([CLUSTER_IP, OTHER_CLUSTER_IP, UNALLOCATED, EXTERNAL_IP, LB, NODE, NODE2]),
+    st.sampled_from([80, 80, 443, NODE_PORT]),
+    st.sampled_from(["tcp", "udp"]),
+)
+
+
+@given(worlds(), packets)
+@settings(max_examples=200, deadline=None)
+def test_in_any_cluster_the_rules_do_exactly_what_the_oracle_allows(world, sent):
+    traces = evaluate(nft_host(world), sent)
+    assert {trace.outcome for trace in traces} == allowed(world.situation(), sent), ways(traces)
