@@ -161,9 +161,6 @@ EXTERNALLY_LOCAL = exposed(BOTH, **LOCAL_POLICY)
 REMOTE_ONLY = exposed((there(5),), **LOCAL_POLICY)
 OPEN, OPEN_INTERNAL = exposed(BOTH), exposed(BOTH, **INTERNAL)
 BY_BOTH = OPEN.with_settings(node_port_addresses=("192.168.0.0/24", "192.168.1.0/24"))
-    exposed(BOTH),
-    exposed(BOTH).with_settings(node_port_addresses=("192.168.0.0/24", "192.168.1.0/24")),
-)
 UNTOLD, UNTOLD_LOCAL = (w.with_settings(cluster_cidrs=()) for w in (OPEN, EXTERNALLY_LOCAL))
 DRAINING = exposed((here(1), here(2), here(3, "draining"), here(4, "dying"), there(5)), **LOCAL_POLICY)
 LOCALLY_DRAINING = exposed((here(2, "draining"), here(3, "draining"), here(4, "dying"), there(5)), **LOCAL_POLICY)
@@ -173,10 +170,9 @@ ALL_DRAINING = exposed((here(2, "draining"), here(3, "draining"), here(4, "dying
 
 
 def zoned(*zones, zone="a", **fields):
-    make = (here, here, there, there)
-    hinted = [
-        make[i](n, hints={"forZones": [{"name": z}]} if z else {}) for i, (n, z) in enumerate(zip((1, 2, 5, 6), zones, strict=True))
-    ]
+    ends = ((here, 1), (here, 2), (there, 5), (there, 6))
+    hints = ({"forZones": [{"name": zone_}]} if zone_ else {} for zone_ in zones)
+    hinted = [make(n, hints=hint) for (make, n), hint in zip(ends, hints, strict=True)]
     return exposed(tuple(hinted), zone=zone, **fields)
 
 
@@ -262,9 +258,7 @@ FLOWS = [
     Flow(35, "policy Local, node", EXTERNALLY_LOCAL, NODE, LB, to(1, 5, masqueraded=True)),
     Flow(36, "policy Local, node", EXTERNALLY_LOCAL, NODE, NODE, to(1, 5, masqueraded=True), NODE_PORT),
     Flow(37, "policy Local, cluster IP", EXTERNALLY_LOCAL, NODE, CLUSTER_IP, to(1, 5, masqueraded=True)),
-    Flow(
-        37, "policy Local, cluster IP", EXTERNALLY_LOCAL, OUTSIDE, CLUSTER_IP, to(1, 5, masqueraded=True)
-    ),
+    Flow(37, "policy Local, cluster IP", EXTERNALLY_LOCAL, OUTSIDE, CLUSTER_IP, to(1, 5, masqueraded=True)),
     Flow(38, "policy Local, none here", REMOTE_ONLY, OUTSIDE, LB, DROP),
     Flow(38, "policy Local, none here", REMOTE_ONLY, OUTSIDE, NODE, DROP, NODE_PORT),
     Flow(39, "policy Local, none here, pod", REMOTE_ONLY, POD, LB, to(5)),
@@ -287,9 +281,7 @@ FLOWS = [
     Flow(45, "pods cannot be told: node", UNTOLD, NODE, CLUSTER_IP, to(1, 5)),
     Flow(45, "pods cannot be told: outside", UNTOLD, OUTSIDE, CLUSTER_IP, to(1, 5)),
     Flow(46, "pods cannot be told: policy Local", UNTOLD_LOCAL, POD, LB, to(1)),
-    Flow(
-        46, "pods cannot be told: policy Local", UNTOLD_LOCAL, POD, NODE, to(1), NODE_PORT
-    ),
+    Flow(46, "pods cannot be told: policy Local", UNTOLD_LOCAL, POD, NODE, to(1), NODE_PORT),
     Flow(
         47,
         "masquerade all",
