@@ -74,6 +74,16 @@ class Informer(Generic[T]):
         self._listener, self._on_synced = listener, on_synced
         self._query = query or {}
         self._version = ""
+        self._written: set[ObjectKey] = set()  # learned from answers to writes while a list was under way
+
+    def learn(self, written: T) -> None:
+        """Take in what the server answered to a write, so that a writer's own copy is never behind its writes.
+
+        Events older than what is known are skipped when they arrive. Versions are compared as the numbers they are
+        (KEP-5504).
+        """
+        self._written.add(written.key)
+        self._take_newer(written)
 
     async def run(self) -> None:
         """List and watch until cancelled; never raises for the server's faults, and retries with back-off."""
@@ -101,6 +111,7 @@ class Informer(Generic[T]):
     async def _relist(self) -> None:
         found: dict[ObjectKey, T] = {}
         continue_ = ""
+        self._written.clear()
         while True:
             query = {**self._query, "limit": str(PAGE), **({"continue": continue_} if continue_ else {})}
             page = msgspec.json.decode(await self._client.get(self._resource.path(), query), type=_List)
@@ -110,10 +121,10 @@ class Informer(Generic[T]):
             continue_ = page.metadata.continue_
             if not continue_:
                 break
-        for key in self.objects.keys() - found.keys():
+        for key in self.objects.keys() - found.keys() - self._written:
             self._forget(self.objects[key])
-        for object_ in found.values():
-            self._learn(object_)
+        for key in found.keys() - self._written:
+            self._put(found[key])
         self._version = page.metadata.resource_version
         self._heard_first_list()
 
@@ -143,12 +154,20 @@ class Informer(Generic[T]):
             return
         object_ = decode(self._type, raw)
         self._version = object_.metadata.resource_version
-        if type_ == "DELETED":
+        if type_ != "DELETED":
+            self._take_newer(object_)
+        elif not self._is_old(object_):
             self._forget(object_)
-        else:
-            self._learn(object_)
 
-    def _learn(self, new: T) -> None:
+    def _is_old(self, object_: T) -> bool:
+        known = self.objects.get(object_.key)
+        return known is not None and _number(object_) < _number(known)
+
+    def _take_newer(self, new: T) -> None:
+        if not self._is_old(new):
+            self._put(new)
+
+    def _put(self, new: T) -> None:
         old = self.objects.get(new.key)
         if old is not None and old.metadata.resource_version == new.metadata.resource_version:
             return
@@ -159,3 +178,7 @@ class Informer(Generic[T]):
         old = self.objects.pop(gone.key, None)
         if old is not None:
             self._listener(old, None)
+
+
+def _number(object_: KubeObject) -> int:
+    return int(object_.metadata.resource_version or 0)

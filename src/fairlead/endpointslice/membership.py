@@ -133,3 +133,16 @@ def _port_owners(pod: Pod) -> Iterator[Container]:
     """Containers, then sidecars: init containers that stay (KEP-753)."""
     yield from pod.spec.containers
     yield from (c for c in pod.spec.init_containers or () if c.restart_policy == "Always")
+
+
+def endpoint_facts(pod: Pod) -> tuple[object, ...]:
+    """All of a Pod that endpoints are made of: while this stays equal, no slice changes."""
+    return (
+        pod.metadata.uid,
+        pod.labels,
+        pod.ips,
+        pod.is_ready,
+        pod.is_terminating,
+        pod.is_finished,
+        pod.spec,
+    )

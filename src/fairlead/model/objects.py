@@ -303,6 +303,7 @@ class PodSpec(Slim, frozen=True):
     """Wanted state of a Pod."""
 
     node_name: str = ""
+    scheduler_name: str = ""
     hostname: str = ""
     subdomain: str = ""
     host_network: bool = False

@@ -1,0 +1,58 @@
+"""What every controller is: keys to look at, and one step that brings the world nearer to what a key's objects want.
+
+The step is level-triggered: it reads what is there and does what is missing, so that it may be repeated, interrupted or
+lost at any point. A step that fails is repeated with back-off; one key's failures do not hold up another's.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from fairlead.app.controllers.watches import Watched
+from fairlead.drivers.kube_client import KubeError, Unreachable
+from fairlead.drivers.work_queue import WorkQueue
+from fairlead.model.names import ObjectKey
+
+log = logging.getLogger(__name__)
+
+
+class Controller(Protocol):
+    """One controller: its name for the log, and how many keys it may work on at the same time."""
+
+    name: str
+    workers: int
+    queue: WorkQueue[ObjectKey]
+
+    @property
+    def needs(self) -> Sequence[Watched[Any]]:
+        """The collections that must be there in full before the first step."""
+
+    async def reconcile(self, key: ObjectKey) -> None:
+        """One step for one key. Raises ``KubeError`` or ``Unreachable`` when it must be repeated."""
+
+
+async def run_controller(controller: Controller) -> None:
+    """Serve the controller's queue until cancelled."""
+    for watched in controller.needs:
+        await watched.synced()
+    async with asyncio.TaskGroup() as group:
+        for _ in range(controller.workers):
+            group.create_task(_work(controller))
+
+
+async def _work(controller: Controller) -> None:
+    while True:
+        key = await controller.queue.get()
+        try:
+            await controller.reconcile(key)
+        except Exception as error:  # whatever it is, it concerns this key alone
+            delay = controller.queue.failed(key)
+            expected = isinstance(error, (KubeError, Unreachable))
+            log.log(
+                logging.INFO if expected else logging.ERROR,
+                "%s: %s failed, next attempt in %.3f s: %s", controller.name, key, delay, error,
+                exc_info=None if expected else error,
+            )  # fmt: skip
+        else:
+            controller.queue.done(key)

@@ -1,0 +1,115 @@
+"""The scheduler: gives Pods their Nodes, one at a time, and says why when there is none.
+
+A Pod that fits nowhere is tried again whenever something changes that might make room: a Node, or a Pod that goes.
+Upstream: ``pkg/scheduler/schedule_one.go``; the decision itself is ``fairlead.workloads.scheduling``.
+"""
+
+from msgspec import structs
+
+from fairlead.app.controllers.context import Context
+from fairlead.drivers.clock import rfc3339_now
+from fairlead.drivers.event_recorder import EventRecorder, Happening
+from fairlead.drivers.kube_client import NODES, PODS, STRATEGIC_MERGE_PATCH, KubeError
+from fairlead.drivers.work_queue import WorkQueue
+from fairlead.model.names import ObjectKey
+from fairlead.model.objects import Condition, Node, Pod
+from fairlead.workloads.scheduling import Placement, Unschedulable, choose_node
+
+
+class Scheduler:
+    """Binds Pods that ask for the default scheduler. Keys are of Pods; one worker: decisions build on others."""
+
+    name = "default-scheduler"
+    workers = 1
+
+    def __init__(self, context: Context) -> None:
+        self.queue: WorkQueue[ObjectKey] = WorkQueue(context.clock)
+        self._client = context.client
+        self._events = EventRecorder(context.client, self.name)
+        self._pods = context.watches.of(PODS, Pod)
+        self._nodes = context.watches.of(NODES, Node)
+        self.needs = (self._pods, self._nodes)
+        self._placement = Placement()
+        self._homeless: set[ObjectKey] = set()
+        self._pods.listen(self._pod_changed)
+        self._nodes.listen(self._node_changed)
+
+    def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
+        pod = new or old
+        assert pod is not None
+        if new and self._is_ours(new):
+            self._homeless.add(new.key)
+            if old is None or old.spec != new.spec or old.labels != new.labels:
+                self.queue.add(new.key)
+            return
+        self._homeless.discard(pod.key)
+        if new:
+            self._placement.put(new)
+        else:
+            self._placement.drop(pod.key)
+        if old and old.spec.node_name and (new is None or new.is_finished):
+            self._try_again()
+
+    def _node_changed(self, old: Node | None, new: Node | None) -> None:
+        if new and not (old and _room(old) == _room(new)):
+            self._try_again()
+
+    def _try_again(self) -> None:
+        for key in self._homeless:
+            self.queue.add(key)
+
+    def _is_ours(self, pod: Pod) -> bool:
+        wants_us = pod.spec.scheduler_name in ("", self.name)
+        return wants_us and not (pod.spec.node_name or pod.is_finished or pod.is_terminating)
+
+    async def reconcile(self, key: ObjectKey) -> None:
+        """Bind the Pod, or note on it why it cannot be."""
+        pod = self._pods.objects.get(key)
+        if pod is None or not self._is_ours(pod) or key not in self._homeless:
+            return
+        choice = choose_node(pod, self._nodes.objects.values(), self._placement)
+        try:
+            if isinstance(choice, Unschedulable):
+                await self._explain(pod, choice.message)
+            else:
+                await self._bind(pod, choice.name)
+        except KubeError as error:
+            if error.code != 404:  # gone meanwhile
+                raise
+
+    async def _bind(self, pod: Pod, node: str) -> None:
+        binding = {
+            "apiVersion": "v1",
+            "kind": "Binding",
+            "metadata": {"name": pod.name, "namespace": pod.namespace, "uid": pod.metadata.uid},
+            "target": {"apiVersion": "v1", "kind": "Node", "name": node},
+        }
+        await self._client.create(PODS.path(pod.namespace, pod.name, "binding"), binding)
+        # Counted at once: the next decision must not wait for the watch to say so.
+        self._placement.put(structs.replace(pod, spec=structs.replace(pod.spec, node_name=node)))
+        self._homeless.discard(pod.key)
+        message = f"Successfully assigned {pod.key} to {node}"
+        await self._events.record(pod, "v1", "Pod", Happening("Scheduled", message))
+
+    async def _explain(self, pod: Pod, message: str) -> None:
+        if any(_says(condition, message) for condition in pod.status.conditions or ()):
+            return
+        condition = {
+            "type": "PodScheduled",
+            "status": "False",
+            "reason": "Unschedulable",
+            "message": message,
+            "lastTransitionTime": rfc3339_now(),
+        }
+        path = PODS.path(pod.namespace, pod.name, "status")
+        await self._client.patch(path, {"status": {"conditions": [condition]}}, STRATEGIC_MERGE_PATCH)
+        await self._events.record(pod, "v1", "Pod", Happening("FailedScheduling", message, "Warning"))
+
+
+def _says(condition: Condition, message: str) -> bool:
+    return condition.type == "PodScheduled" and condition.status == "False" and condition.message == message
+
+
+def _room(node: Node) -> tuple[object, ...]:
+    """All of a Node that a decision looks at."""
+    return node.labels, node.spec, node.status.allocatable

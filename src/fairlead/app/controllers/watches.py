@@ -1,0 +1,63 @@
+"""Local copies of the API's collections, one for each kind, shared by all controllers of the process."""
+
+from typing import Any, Generic, TypeVar
+
+from fairlead.drivers.informer import Informer, Listener
+from fairlead.drivers.kube_client import KubeClient, Resource
+from fairlead.model.decode import decode
+from fairlead.model.names import ObjectKey
+from fairlead.model.objects import KubeObject
+
+T = TypeVar("T", bound=KubeObject)
+
+
+class Watched(Generic[T]):
+    """One collection: its objects by key, and who wants to hear of changes."""
+
+    def __init__(self, client: KubeClient, resource: Resource, type_: type[T]) -> None:
+        self.resource = resource
+        self._type = type_
+        self._listeners: list[Listener[T]] = []
+        self._informer = Informer(client, resource, type_, self._tell)
+
+    @property
+    def objects(self) -> dict[ObjectKey, T]:
+        return self._informer.objects
+
+    def listen(self, listener: Listener[T]) -> None:
+        """Hear of every net change from the beginning; must be called before the copies are filled."""
+        self._listeners.append(listener)
+
+    def learn(self, document: dict[str, Any]) -> T:
+        """Take in what the server answered to a write."""
+        object_ = decode(self._type, document)
+        self._informer.learn(object_)
+        return object_
+
+    async def run(self) -> None:
+        await self._informer.run()
+
+    async def synced(self) -> None:
+        """Wait until the first list has been taken in."""
+        await self._informer.synced.wait()
+
+    def _tell(self, old: T | None, new: T | None) -> None:
+        for listener in self._listeners:
+            listener(old, new)
+
+
+class Watches:
+    """All collections that some controller has asked for."""
+
+    def __init__(self, client: KubeClient) -> None:
+        self._client = client
+        self._watched: dict[Resource, Watched[Any]] = {}
+
+    def of(self, resource: Resource, type_: type[T]) -> Watched[T]:
+        """The collection, watched once however many ask; all must ask for the same type."""
+        if resource not in self._watched:
+            self._watched[resource] = Watched(self._client, resource, type_)
+        return self._watched[resource]
+
+    def all(self) -> list[Watched[Any]]:
+        return list(self._watched.values())

@@ -1,0 +1,29 @@
+"""``fairlead controllers``."""
+
+import asyncio
+import contextlib
+import signal
+from pathlib import Path
+
+import click
+
+from fairlead.app.controllers import CONTROLLERS, ControllersOptions, run
+
+
+@click.command()
+@click.option("--kubeconfig", type=click.Path(path_type=Path), help="Kubeconfig file; by default as kubectl finds it.")
+@click.option("--context", help="Context of the kubeconfig; by default its current one.")
+@click.option("--only", multiple=True, type=click.Choice(tuple(CONTROLLERS)), help="Run this one; may be repeated.")
+def controllers(kubeconfig: Path | None, context: str | None, only: tuple[str, ...]) -> None:
+    """Run the controllers alone, against any cluster, until interrupted."""
+    options = ControllersOptions(kubeconfig, context, only or tuple(CONTROLLERS))
+    with contextlib.suppress(asyncio.CancelledError):
+        asyncio.run(_serve(options))
+
+
+async def _serve(options: ControllersOptions) -> None:
+    task = asyncio.ensure_future(run(options, lambda: click.echo("controllers: ready", err=True)))
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
+    await task
