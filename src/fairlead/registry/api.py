@@ -5,7 +5,7 @@ served. Nothing here waits or does I/O. Refusals are raised as ``ApiError``.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -17,9 +17,10 @@ from fairlead.registry.discovery import discover
 from fairlead.registry.environment import Environment
 from fairlead.registry.events_view import from_core, to_core
 from fairlead.registry.lists import read_list
-from fairlead.registry.patching import parse_patch
+from fairlead.registry.patching import Patch, parse_patch
 from fairlead.registry.requests import Request, Target, WriteOptions, parse_target, write_options
-from fairlead.registry.resources import Resource
+from fairlead.registry.resources import RESOURCES, Resource
+from fairlead.registry.scale import scale_of, scaled
 from fairlead.registry.schemas.catalogue import type_of
 from fairlead.registry.schemas.decode import decode
 from fairlead.registry.selectors import selection_of
@@ -200,10 +201,44 @@ def _bind(call: Call) -> Reply:
     return Reply(body, 201, step=step)
 
 
+def _get_scale(call: Call) -> Reply:
+    return Reply(msgspec.json.encode(scale_of(_document(call))))
+
+
+def _write_scale(call: Call) -> Reply:
+    options = write_options(call.request)
+    replacement = _scale_change(call.request)
+
+    def apply(old: Doc) -> Doc:
+        scale = replacement(scale_of(old))
+        bodies.check_kind(scale, "autoscaling/v1", "Scale")
+        return scaled(old, decode("autoscaling/v1", "Scale", scale).document)
+
+    target = replace(call.target, subresource=None)
+    written = update(call.state, target, Update(apply, only_existing=True, dry_run=options.dry_run), call.env)
+    return Reply(msgspec.json.encode(scale_of(msgspec.json.decode(written.document))), step=written.step)
+
+
+def _scale_change(request: Request) -> Patch:
+    if request.method == "PATCH":
+        return parse_patch(request.body, request.content_type, type_of("autoscaling/v1", "Scale") or "")
+    wanted = bodies.parse_object(request.body, request.content_type)
+    return lambda scale: wanted
+
+
+def _document(call: Call) -> Doc:
+    stored = call.state.get(call.resource.storage, call.target.key)
+    if stored is None:
+        raise not_found(call.resource.plural, call.target.name, call.resource.group)
+    document: Doc = msgspec.json.decode(stored.document)
+    return document
+
+
 def _decoded(call: Call, document: Doc, options: WriteOptions, patched: bool = False) -> tuple[Doc, list[str]]:
     """The document of a write as it is stored, and warnings about fields that it does not have."""
     resource = call.resource
     bodies.check_kind(document, resource.group_version, resource.kind)
+    bodies.check_depth(document)
     document, unknown = decode(resource.group_version, resource.kind, document)
     faults = list(unknown)
     if (
@@ -241,4 +276,10 @@ _VERBS: dict[str, Callable[[Call], Answer]] = {
 
 _SUBRESOURCES: dict[tuple[str, str], Callable[[Call], Answer]] = {
     ("pods/binding", "create"): _bind,
+    **{
+        (f"{row.plural}/scale", verb): _get_scale if verb == "get" else _write_scale
+        for row in RESOURCES
+        if row.subresource("scale")
+        for verb in ("get", "update", "patch")
+    },
 }

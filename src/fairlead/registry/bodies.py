@@ -67,7 +67,7 @@ def _parse_json(body: bytes) -> Any:
         value = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise bad_request(f"the body of the request is not valid JSON: {error}") from error
-    _check_depth(value)
+    check_depth(value)
     return value
 
 
@@ -82,7 +82,7 @@ def _parse_yaml(body: bytes) -> Any:
         value = yaml.load(text, Loader=_JsonLoader.get())  # noqa: S506 (a safe loader without timestamps)
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise bad_request(f"the body of the request is not valid YAML: {error}") from error
-    _check_depth(value)
+    check_depth(value)
     return msgspec.json.decode(msgspec.json.encode(value))
 
 
@@ -104,7 +104,8 @@ class _JsonLoader:
         return cls._loader
 
 
-def _check_depth(value: Any) -> None:
+def check_depth(value: Any) -> None:
+    """Refuse a value that is nested too deep for recursion; patches can nest what a body alone could not."""
     level = [value]
     for _ in range(MAX_DEPTH):
         level = [

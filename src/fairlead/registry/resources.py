@@ -27,6 +27,8 @@ class Subresource:
 
 
 STATUS = Subresource("status")
+SCALE = Subresource("scale", OBJECT_VERBS, "Scale", "autoscaling", "v1")
+WORKLOAD = (STATUS, SCALE)
 
 
 @dataclass(frozen=True)
@@ -75,50 +77,48 @@ class Resource:
 
 
 ALL = ("all",)
-
-RESOURCES: tuple[Resource, ...] = (
-    Resource(
-        "",
-        "v1",
-        "namespaces",
-        "Namespace",
-        namespaced=False,
-        short_names=("ns",),
-        subresources=(STATUS, Subresource("finalize", ("update",))),
-        verbs=("create", "delete", "get", "list", "patch", "update", "watch"),
-    ),
-    Resource("", "v1", "nodes", "Node", namespaced=False, short_names=("no",), subresources=(STATUS,)),
-    Resource(
-        "",
-        "v1",
-        "pods",
-        "Pod",
-        short_names=("po",),
-        categories=ALL,
-        subresources=(
-            STATUS,
-            Subresource("binding", ("create",), "Binding"),
-        ),
-    ),
-    Resource(
-        "",
-        "v1",
-        "services",
-        "Service",
-        short_names=("svc",),
-        categories=ALL,
-        subresources=(STATUS,),
-        create_on_update=True,
-    ),
-    Resource("", "v1", "endpoints", "Endpoints", short_names=("ep",), create_on_update=True),
-    Resource("", "v1", "events", "Event", short_names=("ev",), create_on_update=True),
-    Resource("", "v1", "configmaps", "ConfigMap", short_names=("cm",)),
-    Resource("", "v1", "secrets", "Secret"),
-    Resource("", "v1", "serviceaccounts", "ServiceAccount", short_names=("sa",)),
-    Resource("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice"),
-    Resource("events.k8s.io", "v1", "events", "Event", short_names=("ev",), create_on_update=True, view_of="events"),
-    Resource("coordination.k8s.io", "v1", "leases", "Lease", create_on_update=True, unconditional_update=False),
+_CORE, _APPS, _DISCOVERY = ("", "v1"), ("apps", "v1"), ("discovery.k8s.io", "v1")
+_EVENTS, _COORDINATION, _NETWORKING = (
+    ("events.k8s.io", "v1"),
+    ("coordination.k8s.io", "v1"),
+    ("networking.k8s.io", "v1"),
 )
+_RBAC = ("rbac.authorization.k8s.io", "v1")
+
+# fmt: off
+RESOURCES: tuple[Resource, ...] = (
+    Resource(*_CORE, "configmaps", "ConfigMap", short_names=("cm",)),
+    Resource(*_CORE, "endpoints", "Endpoints", short_names=("ep",), create_on_update=True),
+    Resource(*_CORE, "events", "Event", short_names=("ev",), create_on_update=True),
+    Resource(*_CORE, "namespaces", "Namespace", namespaced=False, short_names=("ns",),
+             subresources=(STATUS, Subresource("finalize", ("update",))),
+             verbs=tuple(verb for verb in COLLECTION_VERBS if verb != "deletecollection")),
+    Resource(*_CORE, "nodes", "Node", namespaced=False, short_names=("no",), subresources=(STATUS,)),
+    Resource(*_CORE, "pods", "Pod", short_names=("po",), categories=ALL,
+             subresources=(STATUS, Subresource("binding", ("create",), "Binding"))),
+    Resource(*_CORE, "secrets", "Secret"),
+    Resource(*_CORE, "serviceaccounts", "ServiceAccount", short_names=("sa",)),
+    Resource(*_CORE, "services", "Service", short_names=("svc",), categories=ALL, subresources=(STATUS,),
+             create_on_update=True),
+    Resource(*_APPS, "controllerrevisions", "ControllerRevision"),
+    Resource(*_APPS, "deployments", "Deployment", short_names=("deploy",), categories=ALL, subresources=WORKLOAD),
+    Resource(*_APPS, "replicasets", "ReplicaSet", short_names=("rs",), categories=ALL, subresources=WORKLOAD),
+    Resource(*_APPS, "statefulsets", "StatefulSet", short_names=("sts",), categories=ALL, subresources=WORKLOAD),
+    # kubectl lists these when it meets a kind that it does not know; there are none.
+    Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False,
+             short_names=("crd", "crds"), verbs=("get", "list", "watch")),
+    Resource(*_COORDINATION, "leases", "Lease", create_on_update=True, unconditional_update=False),
+    Resource(*_DISCOVERY, "endpointslices", "EndpointSlice"),
+    Resource(*_EVENTS, "events", "Event", short_names=("ev",), create_on_update=True, view_of="events"),
+    Resource(*_NETWORKING, "ingresses", "Ingress", short_names=("ing",), subresources=(STATUS,)),
+    Resource(*_NETWORKING, "ingressclasses", "IngressClass", namespaced=False),
+    Resource(*_NETWORKING, "networkpolicies", "NetworkPolicy", short_names=("netpol",)),
+    Resource(*_RBAC, "clusterrolebindings", "ClusterRoleBinding", namespaced=False),
+    Resource(*_RBAC, "clusterroles", "ClusterRole", namespaced=False),
+    Resource(*_RBAC, "rolebindings", "RoleBinding"),
+    Resource(*_RBAC, "roles", "Role"),
+)
+# fmt: on
 
 BY_PATH = {(resource.group, resource.version, resource.plural): resource for resource in RESOURCES}
 BY_STORAGE = {resource.storage: resource for resource in RESOURCES if not resource.view_of}

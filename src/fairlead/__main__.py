@@ -1,0 +1,7 @@
+"""``python -m fairlead``."""
+
+import sys
+
+from fairlead.cli.main import main
+
+sys.exit(main())

@@ -1,0 +1,152 @@
+"""The real kubectl, oldest and newest of this machine, against the API server alone."""
+
+import pytest
+from tests.integration.api_servers import Kubectl, kubectls, running_api_server
+
+VERSIONS = [kubectls()[0], kubectls()[-1]]
+
+MANIFEST = """
+apiVersion: v1
+kind: Service
+metadata: {name: web, labels: {tier: front}}
+spec:
+  selector: {app: web}
+  ports: [{name: http, port: 80, targetPort: 8080}]
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings}
+data: {colour: blue}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: one, labels: {app: web}}
+spec:
+  containers: [{name: main, image: busybox}]
+"""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with running_api_server(tmp_path_factory.mktemp("api")) as server:
+        yield server
+
+
+@pytest.fixture(params=VERSIONS, ids=lambda path: path.name)
+def kubectl(request, server, tmp_path):
+    kubectl = Kubectl(request.param, server, tmp_path)
+    yield kubectl
+    kubectl.try_("delete", "-f", "-", "--ignore-not-found", stdin=MANIFEST)
+
+
+def test_apply_get_change_delete(kubectl):
+    assert kubectl("apply", "-f", "-", stdin=MANIFEST).splitlines() == [
+        "service/web created",
+        "configmap/settings created",
+        "pod/one created",
+    ]
+    assert kubectl("apply", "-f", "-", stdin=MANIFEST).splitlines()[0] == "service/web unchanged"
+    address = kubectl.json("get", "service", "web")["spec"].get("clusterIP")
+    changed = MANIFEST.replace("port: 80,", "port: 81,")
+    assert kubectl("apply", "-f", "-", stdin=changed).splitlines()[0] == "service/web configured"
+    service = kubectl.json("get", "svc", "web")
+    assert [port["port"] for port in service["spec"]["ports"]] == [81]
+    assert service["spec"].get("clusterIP") == address
+    assert kubectl("delete", "-f", "-", stdin=MANIFEST).count("deleted") == 3
+    assert kubectl("get", "configmaps", "settings", "--ignore-not-found") == ""
+
+
+def test_every_output_format(kubectl):
+    kubectl("apply", "-f", "-", stdin=MANIFEST)
+    assert kubectl("get", "svc", "-o", "name").splitlines() == ["service/kubernetes", "service/web"]
+    assert kubectl("get", "svc", "web", "-o", "jsonpath={.spec.selector.app}") == "web"
+    assert "kind: Service" in kubectl("get", "svc", "web", "-o", "yaml")
+    assert kubectl("get", "svc", "web", "-o", "custom-columns=N:.metadata.name", "--no-headers").strip() == "web"
+    header, *rows = kubectl("get", "services", "-o", "wide").splitlines()
+    assert header.split() == ["NAME", "TYPE", "CLUSTER-IP", "EXTERNAL-IP", "PORT(S)", "AGE", "SELECTOR"]
+    assert [row.split()[0] for row in rows] == ["kubernetes", "web"]
+    assert kubectl("get", "svc", "-l", "tier=front", "-o", "name").strip() == "service/web"
+    assert kubectl("get", "svc", "--field-selector", "metadata.name=web", "-o", "name").strip() == "service/web"
+    assert kubectl("get", "svc,endpointslices,pods", "-A", "-o", "wide")
+
+
+def test_label_annotate_patch_and_replace(kubectl):
+    kubectl("apply", "-f", "-", stdin=MANIFEST)
+    kubectl("label", "service", "web", "extra=1")
+    kubectl("annotate", "service", "web", "note=hello there")
+    metadata = kubectl.json("get", "service", "web")["metadata"]
+    assert (metadata["labels"]["extra"], metadata["annotations"]["note"]) == ("1", "hello there")
+    kubectl("label", "service", "web", "extra-")
+    kubectl("patch", "configmap", "settings", "--type=merge", "-p", '{"data":{"colour":"red"}}')
+    kubectl("patch", "configmap", "settings", "--type=json", "-p", '[{"op":"add","path":"/data/size","value":"2"}]')
+    kubectl("patch", "service", "web", "-p", '{"spec":{"ports":[{"port":80,"targetPort":9090}]}}')
+    assert kubectl.json("get", "cm", "settings")["data"] == {"colour": "red", "size": "2"}
+    assert kubectl.json("get", "svc", "web")["spec"]["ports"][0]["targetPort"] == 9090
+    kubectl("replace", "-f", "-", stdin=kubectl("get", "cm", "settings", "-o", "yaml").replace("red", "green"))
+    assert kubectl.json("get", "cm", "settings")["data"]["colour"] == "green"
+
+
+def test_describe_diff_and_expose(kubectl):
+    kubectl("apply", "-f", "-", stdin=MANIFEST)
+    assert "Selector:" in kubectl("describe", "service", "web")
+    assert "Containers:" in kubectl("describe", "pod", "one")
+    code, out, err = kubectl.try_("diff", "-f", "-", stdin=MANIFEST.replace("blue", "red"))
+    assert (code, err) == (1, ""), err
+    assert "+  colour: red" in out
+    kubectl("expose", "pod", "one", "--port=80", "--name=exposed")
+    assert kubectl.json("get", "svc", "exposed")["spec"]["selector"] == {"app": "web"}
+    kubectl("delete", "svc", "exposed")
+
+
+def test_a_watch_prints_each_change(kubectl):
+    with kubectl.watching("configmaps", "-o", "jsonpath={.metadata.name}={.data.colour} ") as lines:
+        kubectl("create", "configmap", "seen", "--from-literal=colour=blue")
+        kubectl("patch", "configmap", "seen", "-p", '{"data":{"colour":"red"}}')
+        text = ""
+        while "seen=red" not in text:
+            text += lines.read(1)
+    kubectl("delete", "configmap", "seen")
+    assert text.split() == ["seen=blue", "seen=red"]
+
+
+def test_wait_for_deletion_and_for_a_condition(kubectl):
+    kubectl("apply", "-f", "-", stdin=MANIFEST)
+    status = '{"status":{"conditions":[{"type":"Ready","status":"True"}]}}'
+    kubectl("patch", "pod", "one", "--subresource=status", "--type=strategic", "-p", status)
+    assert "condition met" in kubectl("wait", "pod/one", "--for=condition=Ready", "--timeout=5s")
+    kubectl("delete", "pod", "one", "--wait=true")
+
+
+REFUSED = [
+    ({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "spec": 1}, 'unknown field "spec"'),
+    (
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "A_b"}},
+        'The ConfigMap "A_b" is invalid: metadata.name',
+    ),
+    (
+        {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "a"}, "spec": {"ports": [{"port": "x"}]}},
+        "type int32",
+    ),
+    ({"apiVersion": "v1", "kind": "Widget", "metadata": {"name": "a"}}, 'no matches for kind "Widget" in version "v1"'),
+]
+
+
+@pytest.mark.parametrize(("document", "text"), REFUSED)
+def test_invalid_manifests(kubectl, document, text):
+    assert text in kubectl.fails("create", "-f", "-", stdin=document)
+
+
+def test_unknown_resources_and_missing_objects(kubectl):
+    assert 'the server doesn\'t have a resource type "widgets"' in kubectl.fails("get", "widgets")
+    assert 'Error from server (NotFound): services "none" not found' in kubectl.fails("get", "service", "none")
+    assert 'namespaces "nowhere" not found' in kubectl.fails("create", "cm", "a", "-n", "nowhere")
+
+
+def test_what_there_is(kubectl):
+    listed = kubectl("api-resources", "--no-headers", "-o", "name").split()
+    assert {"services", "pods", "endpointslices.discovery.k8s.io", "events.events.k8s.io"} <= set(listed)
+    assert "discovery.k8s.io/v1" in kubectl("api-versions").split()
+    assert kubectl("get", "--raw", "/readyz") == "ok"
+    assert kubectl("get", "namespaces", "-o", "name").split() == [
+        f"namespace/{name}" for name in ("default", "kube-node-lease", "kube-public", "kube-system")
+    ]
