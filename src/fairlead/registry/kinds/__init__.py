@@ -1,5 +1,18 @@
-"""The rules of each kind, by the name that documents have."""
+"""What each kind of object means to the API server: one module or package for each kind, and their table."""
 
+from fairlead.registry.kinds import configuration, endpoint_slice, endpoints, event, namespace, node, pod, service
 from fairlead.registry.strategy import Strategy
 
-STRATEGIES: dict[str, Strategy] = {}
+STRATEGIES: dict[str, Strategy] = {
+    "ConfigMap": configuration.CONFIG_MAP,
+    "EndpointSlice": endpoint_slice.STRATEGY,
+    "Endpoints": endpoints.STRATEGY,
+    "Event": event.STRATEGY,
+    "Lease": configuration.LEASE,
+    "Namespace": namespace.STRATEGY,
+    "Node": node.STRATEGY,
+    "Pod": pod.STRATEGY,
+    "Secret": configuration.SECRET,
+    "Service": service.STRATEGY,
+    "ServiceAccount": configuration.SERVICE_ACCOUNT,
+}

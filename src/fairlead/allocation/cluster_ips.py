@@ -1,0 +1,69 @@
+"""Virtual IPs: which addresses of a Service CIDR may be used, and which is given next.
+
+Refuses an address outside the range or in use. Upstream: pkg/registry/core/service/ipallocator; KEP-3070 for the bands.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from ipaddress import ip_address, ip_network
+
+from fairlead.allocation.bands import Bands, choose_free, static_size
+from fairlead.model.addresses import IPNetwork
+
+STATIC_SHARE = 16
+STATIC_LIMIT = 256
+
+
+class AddressRefused(Exception):
+    """The address that was asked for cannot be given; the text says why."""
+
+
+@cache
+def bands(cidr: str) -> Bands:
+    """The usable addresses of a range as integers.
+
+    IPv4 keeps back the network and the broadcast address, IPv6 only the first (the subnet-router anycast address).
+    """
+    network: IPNetwork = ip_network(cidr)
+    first, last = int(network.network_address), int(network.broadcast_address)
+    static = static_size(network.num_addresses, STATIC_SHARE, STATIC_LIMIT)
+    return Bands(first + 1, last - 1 if network.version == 4 else last, static)
+
+
+def check_in_range(cidr: str, ip: str) -> None:
+    """Refuse an address that the range does not have.
+
+    Raises:
+        AddressRefused: it is outside of ``cidr``, or kept back.
+    """
+    address = ip_address(ip)
+    if address.version != ip_network(cidr).version or int(address) not in bands(cidr):
+        reason = f"the provided IP ({ip}) is not in the valid range. The range of valid IPs is {cidr}"
+        raise AddressRefused(reason)
+
+
+def check_free(cidr: str, ip: str, is_taken: Callable[[str], bool]) -> None:
+    """Refuse an address that cannot be taken.
+
+    Raises:
+        AddressRefused: it is not in range, or in use.
+    """
+    check_in_range(cidr, ip)
+    if is_taken(str(ip_address(ip))):
+        raise AddressRefused("provided IP is already allocated")
+
+
+def choose_address(cidr: str, is_taken: Callable[[str], bool], choose: Callable[[int], int]) -> str:
+    """A free address of the range, in canonical text.
+
+    Raises:
+        RangeFull: none is free.
+    """
+    kind = type(ip_network(cidr).network_address)
+    number = choose_free(bands(cidr), lambda number: is_taken(str(kind(number))), choose)
+    return str(kind(number))
+
+
+def base_address(cidr: str) -> str:
+    """The range's own address, which is never given: what a dry run shows."""
+    return str(ip_network(cidr).network_address)

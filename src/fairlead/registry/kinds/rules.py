@@ -1,0 +1,103 @@
+"""Rules for single values that several kinds share: addresses, ranges, ports.
+
+Each gives the reasons why a value is wrong, in upstream's words (apimachinery ``pkg/util/validation``); an empty list
+when it is right. Addresses are read strictly: no leading zeros, no IPv4 address inside an IPv6 one (KEP-4858).
+"""
+
+import re
+from ipaddress import IPv6Address, IPv6Network, ip_interface, ip_network
+
+from fairlead.model.addresses import parse_ip
+from fairlead.registry.field_errors import FieldError, invalid
+
+PROTOCOLS = ("SCTP", "TCP", "UDP")
+
+_PORT_NAME_MAX = 15  # RFC 6335 section 5.1
+_LEADING_ZERO = re.compile(r"(^|\.)0\d")
+_BAD_IP = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
+_BAD_CIDR = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
+
+
+def ip_errors(text: str) -> list[str]:
+    """Reasons why ``text`` is not an IP address."""
+    if "%" in text:
+        return [_BAD_IP]
+    address = parse_ip(text)
+    if address is None:
+        return ["must not have leading 0s"] if parse_ip(_without_leading_zeros(text)) else [_BAD_IP]
+    mapped = isinstance(address, IPv6Address) and address.ipv4_mapped
+    return ["must not be an IPv4-mapped IPv6 address"] if mapped else []
+
+
+def _without_leading_zeros(text: str) -> str:
+    return ".".join(part.lstrip("0") or "0" for part in text.split("."))
+
+
+def special_ip_errors(path: str, text: str) -> list[FieldError]:
+    """Faults of an address that cannot be that of an endpoint: it means "here" or "on this link"."""
+    address = parse_ip(text)
+    if address is None:
+        return []
+    link_local_multicast = ip_network("ff02::/16" if address.version == 6 else "224.0.0.0/24")
+    reasons = {
+        "may not be unspecified (0.0.0.0 or ::)": address.is_unspecified,
+        "may not be in the loopback range (127.0.0.0/8, ::1/128)": address.is_loopback,
+        "may not be in the link-local range (169.254.0.0/16, fe80::/10)": address.is_link_local,
+        "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)": address in link_local_multicast,
+    }
+    return [invalid(path, text, reason) for reason, applies in reasons.items() if applies]
+
+
+def cidr_errors(text: str) -> list[str]:
+    """Reasons why ``text`` is not a range of addresses."""
+    address, slash, prefix = text.partition("/")
+    try:
+        interface = ip_interface(text)
+    except ValueError:
+        readable = slash and prefix.isdigit() and not ip_errors(_without_leading_zeros(address))
+        return ["must not have leading 0s"] if readable and _LEADING_ZERO.search(address) else [_BAD_CIDR]
+    if not slash or not prefix.isdigit():
+        return [_BAD_CIDR]
+    return (
+        [] if interface.ip == interface.network.network_address else ["must not have bits set beyond the prefix length"]
+    )
+
+
+def ip_warnings(path: str, text: str) -> list[str]:
+    """What to say of an address that is right but not written as RFC 5952 wants."""
+    address = parse_ip(text)
+    if not isinstance(address, IPv6Address) or str(address) == text:
+        return []
+    return [f'{path}: IPv6 address "{text}" should be in RFC 5952 canonical format ("{address}")']
+
+
+def cidr_warnings(path: str, text: str) -> list[str]:
+    """What to say of a range that is right but not written as RFC 5952 wants."""
+    if cidr_errors(text):
+        return []
+    network = ip_network(text)
+    if not isinstance(network, IPv6Network) or str(network) == text:
+        return []
+    return [f'{path}: IPv6 CIDR value "{text}" should be in RFC 5952 canonical format ("{network}")']
+
+
+def port_errors(port: int) -> list[str]:
+    """Reasons why a number is not a port."""
+    return [] if 1 <= port <= 65535 else ["must be between 1 and 65535, inclusive"]
+
+
+def port_name_errors(name: str) -> list[str]:
+    """Reasons why a name is not one of RFC 6335 section 5.1, as container ports have."""
+    reasons = {
+        f"must be no more than {_PORT_NAME_MAX} bytes": len(name) > _PORT_NAME_MAX,
+        "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)": not re.fullmatch("[-a-z0-9]+", name),
+        "must contain at least one letter (a-z)": not re.search("[a-z]", name),
+        "must not contain consecutive hyphens": "--" in name,
+        "must not begin or end with a hyphen": name.startswith("-") or name.endswith("-"),
+    }
+    return [reason for reason, applies in reasons.items() if applies]
+
+
+def port_or_name_errors(value: int | str) -> list[str]:
+    """Reasons why a value is neither a port number nor a port name."""
+    return port_errors(value) if isinstance(value, int) else port_name_errors(value)

@@ -1,0 +1,58 @@
+"""What a Service is, read off its spec: the questions that defaulting, allocation, wiping and validation all ask."""
+
+from fairlead.model.objects import CLUSTER_IP_NONE
+from fairlead.registry.strategy import Doc
+
+SINGLE_STACK = "SingleStack"
+PREFER_DUAL_STACK = "PreferDualStack"
+REQUIRE_DUAL_STACK = "RequireDualStack"
+
+
+def is_external_name(spec: Doc) -> bool:
+    """An alias in DNS; everything else has a place for virtual IPs."""
+    return spec.get("type") == "ExternalName"
+
+
+def is_load_balancer(spec: Doc) -> bool:
+    return spec.get("type") == "LoadBalancer"
+
+
+def is_headless(spec: Doc) -> bool:
+    """Whether the user asked for no virtual IP."""
+    return bool(spec.get("clusterIPs") == [CLUSTER_IP_NONE])
+
+
+def is_headless_without_selector(spec: Doc) -> bool:
+    """The one case in which families need not be those of the cluster: the endpoints are the user's own."""
+    return spec.get("clusterIP") == CLUSTER_IP_NONE and not spec.get("selector")
+
+
+def uses_node_ports(spec: Doc) -> bool:
+    return spec.get("type") in {"NodePort", "LoadBalancer"}
+
+
+def allocates_node_ports(spec: Doc) -> bool:
+    """Whether a port without a node port gets one."""
+    return spec.get("type") == "NodePort" or (
+        is_load_balancer(spec) and spec.get("allocateLoadBalancerNodePorts", True)
+    )
+
+
+def needs_health_check(spec: Doc) -> bool:
+    """Whether load balancers must be able to ask each node if it has endpoints of its own."""
+    return is_load_balancer(spec) and spec.get("externalTrafficPolicy") == "Local"
+
+
+def is_externally_accessible(spec: Doc) -> bool:
+    """Whether traffic from outside of the cluster can arrive, so that a policy for it means something."""
+    return uses_node_ports(spec) or (spec.get("type") == "ClusterIP" and bool(spec.get("externalIPs")))
+
+
+def node_ports(spec: Doc) -> list[int]:
+    """The node ports of all ports that have one; TCP and UDP may share a number."""
+    return [port["nodePort"] for port in spec.get("ports") or () if port.get("nodePort")]
+
+
+def same(new: Doc, old: Doc, *fields: str) -> bool:
+    """Whether two specs agree in some fields; an empty list is as good as none."""
+    return all((new.get(field) or None) == (old.get(field) or None) for field in fields)
