@@ -1,0 +1,1 @@
+"""The streaming protocols of ``kubectl exec``, ``attach``, ``port-forward`` and ``logs``: bytes in, events out."""

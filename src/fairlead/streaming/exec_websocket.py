@@ -1,0 +1,67 @@
+"""A command's streams over a WebSocket: one channel each.
+
+The server speaks first, with an empty message, so that the client knows the connection to stand before any output.
+Source: ``staging/src/k8s.io/cri-streaming`` (websocket.go: createWebSocketStreams).
+"""
+
+from fairlead.streaming.channels import CLOSE, ERROR, RESIZE, STDERR, STDIN, STDOUT, V4, V5, ChannelReader, message
+from fairlead.streaming.exec_events import (
+    Established,
+    ExecEvent,
+    Gone,
+    Input,
+    InputEnded,
+    Output,
+    ResizeReader,
+)
+from fairlead.streaming.exec_request import ExecRequest
+from fairlead.streaming.websocket import Closed, Piece, WebSocket
+
+_CHANNELS = {Output.STDOUT: STDOUT, Output.STDERR: STDERR}
+
+
+class WebSocketExec:
+    """An ``ExecSession`` over a connection whose request is given, as received."""
+
+    def __init__(self, request: ExecRequest, head: bytes) -> None:
+        self._request = request
+        self._socket = WebSocket(head, (V5, V4))
+        self._channels = ChannelReader()
+        self._resizes = ResizeReader()
+        self._opening: list[ExecEvent] = []
+        if self._socket.is_open:
+            first = min((_CHANNELS[output] for output in request.outputs), default=ERROR)
+            self._socket.send(message(first, b""))
+            self._opening = [Established()]
+        else:
+            self._opening = [Gone()]
+
+    def receive(self, data: bytes) -> list[ExecEvent]:
+        events, self._opening = self._opening, []
+        if data:
+            events += [event for received in self._socket.receive(data) for event in self._on_event(received)]
+        return events
+
+    def output(self, stream: Output, data: bytes) -> None:
+        if stream in self._request.outputs:
+            self._socket.send(message(_CHANNELS[stream], data))
+
+    def finish(self, status: bytes) -> None:
+        self._socket.send(message(ERROR, status))
+        self._socket.close()
+
+    def data_to_send(self) -> bytes:
+        return self._socket.data_to_send()
+
+    def _on_event(self, event: Piece | Closed) -> list[ExecEvent]:
+        if isinstance(event, Closed):
+            return [Gone()]
+        received = self._channels.receive(event)
+        match received:
+            case (channel, data, _) if channel == STDIN and self._request.stdin:
+                return [Input(data)] if data else []
+            case (channel, data, _) if channel == RESIZE and self._request.tty:
+                return self._resizes.receive(data)
+            case (channel, data, _) if channel == CLOSE and data[:1] == bytes((STDIN,)):
+                return [InputEnded()] if self._socket.subprotocol == V5 and self._request.stdin else []
+        return []
