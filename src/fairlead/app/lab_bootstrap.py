@@ -191,7 +191,7 @@ async def _until_ready(client: KubeClient, pods: list[ObjectKey], report: Callab
             await changed.wait()
             changed.clear()
             left = {key for key in awaited if not _is_ready(informer.objects.get(key))}
-            if left != awaited:
+            if left and left != awaited:
                 report({"awaiting": sorted(map(str, left))})
             awaited = left
     finally:

@@ -82,9 +82,10 @@ def _supervise(
     api_sockets: list[socket.socket],
     control: socket.socket,
 ) -> None:
-    from fairlead.app.lab_components import components
+    from fairlead.app.lab_components import components, import_shared_modules, share_tables
     from fairlead.drivers.supervisor import Supervisor
 
+    import_shared_modules()
     wakeup, signalled = socket.socketpair()
     for end in (wakeup, signalled):
         end.setblocking(False)
@@ -101,6 +102,7 @@ def _supervise(
         return _respond(plan, doors, networks, request)
 
     os.read(doors.prepared, 1)
+    share_tables(plan)
     parts = components(plan, networks, api_sockets, doors.gate, doors.report)
     supervisor = Supervisor(parts, doors.report, let_go)
     with selectors.DefaultSelector() as selector:

@@ -163,10 +163,11 @@ async def _register(options: NodeOptions, client: KubeClient) -> None:
 async def _beat(options: NodeOptions, client: KubeClient) -> None:
     """Say every HEARTBEAT seconds that the node is alive, and register it again should somebody have deleted it."""
     path = NODES.path(name=options.name, subresource="status")
+    since = timestamp()
     while True:
         await asyncio.sleep(HEARTBEAT)
         try:
-            await client.patch(path, {"status": {"conditions": _conditions()}})
+            await client.patch(path, {"status": {"conditions": _conditions(since)}})
         except KubeError as error:
             if error.code == 404:
                 await _register(options, client)
@@ -199,7 +200,7 @@ def _status(options: NodeOptions) -> dict[str, Any]:
         ],
         "capacity": resources,
         "allocatable": resources,
-        "conditions": _conditions(),
+        "conditions": _conditions(timestamp()),
         "nodeInfo": {
             "kubeletVersion": f"v{__version__}+fairlead",
             "kubeProxyVersion": f"v{__version__}+fairlead",
@@ -215,15 +216,15 @@ def _status(options: NodeOptions) -> dict[str, Any]:
     }
 
 
-def _conditions() -> list[dict[str, str]]:
-    now = timestamp()
+def _conditions(since: str) -> list[dict[str, str]]:
+    """A healthy node's; the agent itself is what makes it so, hence ``since`` its start."""
     return [
         {
             "type": "Ready",
             "status": "True",
             "reason": "KubeletReady",
             "message": "the node agent runs",
-            "lastHeartbeatTime": now,
-            "lastTransitionTime": now,
+            "lastHeartbeatTime": timestamp(),
+            "lastTransitionTime": since,
         }
     ]

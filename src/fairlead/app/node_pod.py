@@ -180,13 +180,13 @@ class PodRun:
         while True:
             await self._dirty.wait()
             self._dirty.clear()
-            self._write_record()
             await self._publish()
             self.published.set()
 
     async def _publish(self) -> None:
         """Bring the API's status up to date, however long that takes; nothing to do when the Pod is no longer there."""
         while (status := build_status(self.pod, self._record(), timestamp())) != self._last_status:
+            self._write_record()  # first: who reads "Running" may want to enter
             patch = {"metadata": {"uid": self.pod.metadata.uid}, "status": status}
             try:
                 answer = await self._client.patch(self._path("status"), patch)

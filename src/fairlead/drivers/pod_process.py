@@ -77,7 +77,7 @@ async def start_sandbox(spec: SandboxSpec) -> Child:
 
     def body() -> None:
         if spec.link:
-            netns.connect_pod(spec.link)
+            _connect(spec.link)
         unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC)
         pod_files.make_mounts_private()
         pod_files.mount_proc()
@@ -88,6 +88,13 @@ async def start_sandbox(spec: SandboxSpec) -> Child:
         os.execvp("sleep", ["sleep", "infinity"])
 
     return await child_process.start(body)
+
+
+def _connect(link: netns.PodLink) -> None:
+    try:
+        netns.connect_pod(link)
+    except netns.LinkError as error:
+        raise StartError(f"cannot connect the Pod: {error}") from error
 
 
 async def start_container(sandbox: Child, spec: ProcessSpec) -> Child:
