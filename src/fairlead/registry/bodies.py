@@ -1,8 +1,8 @@
 """Request bodies: from bytes to a document, strictly or leniently.
 
-Refuses what is not JSON (or YAML, where a client says so), what is not an object, and what is of another kind than the
-URL. Unknown and duplicate fields are found here and refused, warned of or ignored as ``fieldValidation`` says
-(upstream: apiserver ``pkg/endpoints/handlers``, apimachinery ``pkg/runtime/serializer/json``).
+Refuses what is not JSON (or YAML or protobuf, where a client says so), what is not an object, and what is of another
+kind than the URL. Unknown and duplicate fields are found here and refused, warned of or ignored as ``fieldValidation``
+says (upstream: apiserver ``pkg/endpoints/handlers``, apimachinery ``pkg/runtime/serializer/json``).
 """
 
 import json
@@ -10,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from fairlead.registry.schemas.protobuf import MEDIA_TYPE as PROTOBUF
+from fairlead.registry.schemas.protobuf import parse_protobuf
 from fairlead.registry.status import ApiError, bad_request
 
 Doc = dict[str, Any]
@@ -35,8 +37,10 @@ def parse(body: bytes, content_type: str) -> Any:
     type_ = media_type(content_type)
     if type_ in YAML:
         return _parse_yaml(body)
+    if type_ == PROTOBUF:
+        return parse_protobuf(body)
     if not type_.endswith("json"):
-        raise unsupported_media_type(type_, (JSON, YAML[0]))
+        raise unsupported_media_type(type_, (JSON, YAML[0], PROTOBUF))
     return _parse_json(body)
 
 
