@@ -32,7 +32,24 @@ def conflict():
     return KubeError(409, "Conflict", "the object has been modified; please apply your changes to the latest version")
 
 
+VERBS = ["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
+
+
+def resource_list(*plurals, cluster_wide=()):
+    names = [(plural, plural not in cluster_wide) for plural in plurals]
+    return {"resources": [{"name": n, "namespaced": ns, "kind": KINDS[n], "verbs": VERBS} for n, ns in names]}
+
+
+DISCOVERY = {
+    "/apis": {"groups": [{"preferredVersion": {"groupVersion": "discovery.k8s.io/v1"}}]},
+    "/api/v1": resource_list("namespaces", "nodes", "pods", "services", cluster_wide=("namespaces", "nodes")),
+    "/apis/discovery.k8s.io/v1": resource_list("endpointslices"),
+}
+
+
 class FakeApi:
+    cluster_ca = "-----BEGIN CERTIFICATE-----"
+
     def __init__(self):
         self.version = 0
         self.objects = {}  # (collection, namespace, name) -> document
@@ -68,6 +85,8 @@ class FakeApi:
     # What a KubeClient does.
 
     async def get(self, path, query=None):
+        if path in DISCOVERY:
+            return msgspec.json.encode(DISCOVERY[path])
         collection, namespace, name, _ = self._parse(path)
         if name:
             return msgspec.json.encode(self._find((collection, namespace, name)))

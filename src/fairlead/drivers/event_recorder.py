@@ -8,7 +8,7 @@ import logging
 import secrets
 from typing import Any, NamedTuple
 
-from fairlead.drivers.clock import rfc3339_now
+from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.kube_client import EVENTS, KubeClient, KubeError, Unreachable
 from fairlead.model.objects import KubeObject
 
@@ -58,11 +58,11 @@ class EventRecorder:
 
     async def _count_up(self, written: _Written) -> _Written:
         times = written.times + 1
-        await self._client.patch(written.path, {"count": times, "lastTimestamp": rfc3339_now()})
+        await self._client.patch(written.path, {"count": times, "lastTimestamp": now_text()})
         return _Written(written.path, times)
 
     def _document(self, about: KubeObject, api_version: str, kind: str, happening: Happening) -> dict[str, Any]:
-        now = rfc3339_now()
+        now = now_text()
         namespace = about.namespace or "default"  # Events of cluster-scoped objects live there
         return {
             "apiVersion": "v1",

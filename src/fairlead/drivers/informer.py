@@ -82,7 +82,8 @@ class Informer(Generic[T]):
         Events older than what is known are skipped when they arrive. Versions are compared as the numbers they are
         (KEP-5504).
         """
-        self._written.add(written.key)
+        if not self._version:
+            self._written.add(written.key)
         self._take_newer(written)
 
     async def run(self) -> None:

@@ -4,6 +4,7 @@ Kubeconfig and credentials are lightkube's business; this module only knows URLs
 frames, and hands out bytes or dictionaries so that readers can decode into slim objects.
 """
 
+import base64
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import httpx2
 import msgspec
 from lightkube.config.client_adapter import AsyncClient, ConnectionParams
-from lightkube.config.kubeconfig import KubeConfig
+from lightkube.config.kubeconfig import KubeConfig, SingleConfig
 
 Doc = dict[str, Any]
 Query = Mapping[str, str]
@@ -80,10 +81,15 @@ ENDPOINT_SLICES = Resource("discovery.k8s.io/v1", "endpointslices")
 
 
 class KubeClient:
-    """Requests to one API server. Close it, or use it as an asynchronous context manager."""
+    """Requests to one API server. Close it, or use it as an asynchronous context manager.
 
-    def __init__(self, http: httpx2.AsyncClient) -> None:
+    Attributes:
+        cluster_ca: the certificates that the server's own is checked against, PEM; empty when the system's are.
+    """
+
+    def __init__(self, http: httpx2.AsyncClient, cluster_ca: str = "") -> None:
         self._http = http
+        self.cluster_ca = cluster_ca
 
     @classmethod
     def from_kubeconfig(cls, path: str | Path | None = None, context: str | None = None) -> "KubeClient":
@@ -93,7 +99,7 @@ class KubeClient:
         if single is None:
             raise Unreachable("the kubeconfig has no current context; name one with --context")
         params = ConnectionParams(timeout=httpx2.Timeout(REQUEST_TIMEOUT), trust_env=False)
-        return cls(AsyncClient(single, params))
+        return cls(AsyncClient(single, params), _cluster_ca(single))
 
     async def __aenter__(self) -> "KubeClient":
         return self
@@ -158,6 +164,13 @@ class KubeClient:
         if response.status_code >= 400:
             raise _error(response.status_code, response.content)
         return response.content
+
+
+def _cluster_ca(config: SingleConfig) -> str:
+    cluster = config.cluster
+    if cluster.certificate_auth_data:
+        return base64.b64decode(cluster.certificate_auth_data).decode()
+    return Path(config.abs_file(cluster.certificate_auth)).read_text() if cluster.certificate_auth else ""
 
 
 def _document(body: bytes) -> Doc:

@@ -5,21 +5,34 @@ of each collection. The process may be killed at any point and started again any
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fairlead.app.controllers.context import Context
+from fairlead.app.controllers.garbage import GarbageCollector
 from fairlead.app.controllers.loop import Controller, run_controller
+from fairlead.app.controllers.namespaces import NamespaceEmptier, NamespaceFurnisher
 from fairlead.app.controllers.scheduler import Scheduler
 from fairlead.app.controllers.slices import SliceController
 from fairlead.app.controllers.watches import Watches
-from fairlead.drivers.kube_client import KubeClient
+from fairlead.drivers.discovery import Discovered, discover
+from fairlead.drivers.kube_client import KubeClient, KubeError, Unreachable
 
-CONTROLLERS: dict[str, Callable[[Context], Controller]] = {
+# The last two come last: they are content with whatever form of an object the others keep.
+CONTROLLERS: dict[str, Callable[[Context], Controller[Any]]] = {
     "endpointslice": SliceController,
     "scheduler": Scheduler,
+    "namespace-defaults": NamespaceFurnisher,
+    "namespace": NamespaceEmptier,
+    "garbage-collector": GarbageCollector,
 }
+_COLLECTED_VERBS = frozenset({"list", "watch", "delete"})
+FIRST_RETRY, LAST_RETRY = 0.05, 5.0  # seconds between attempts to reach the server at the start, doubling
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -45,7 +58,8 @@ async def run(options: ControllersOptions, ready: Callable[[], None]) -> None:
 
 async def serve(client: KubeClient, names: tuple[str, ...], ready: Callable[[], None]) -> None:
     """Run the named controllers on a connection until cancelled."""
-    context = Context(client, Watches(client), asyncio.get_running_loop())
+    collections = await _discover_collections(client)
+    context = Context(client, Watches(client), asyncio.get_running_loop(), collections)
     controllers = [CONTROLLERS[name](context) for name in names]
     async with asyncio.TaskGroup() as group:
         for watched in context.watches.all():
@@ -55,3 +69,17 @@ async def serve(client: KubeClient, names: tuple[str, ...], ready: Callable[[], 
         for watched in context.watches.all():
             await watched.synced()
         ready()
+
+
+async def _discover_collections(client: KubeClient) -> tuple[Discovered, ...]:
+    """Everything that can be watched and deleted; waits for the server as long as it takes."""
+    delay = FIRST_RETRY
+    while True:
+        try:
+            found = await discover(client)
+        except (KubeError, Unreachable) as error:
+            log.info("the API server does not answer, next attempt in %.2f s: %s", delay, error)
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, LAST_RETRY)
+        else:
+            return tuple(d for d in found if d.verbs >= _COLLECTED_VERBS and d.kind != "Event")

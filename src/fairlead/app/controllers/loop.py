@@ -6,33 +6,34 @@ lost at any point. A step that fails is repeated with back-off; one key's failur
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Hashable, Sequence
+from typing import Any, Protocol, TypeVar
 
 from fairlead.app.controllers.watches import Watched
 from fairlead.drivers.kube_client import KubeError, Unreachable
 from fairlead.drivers.work_queue import WorkQueue
-from fairlead.model.names import ObjectKey
+
+K = TypeVar("K", bound=Hashable)
 
 log = logging.getLogger(__name__)
 
 
-class Controller(Protocol):
+class Controller(Protocol[K]):
     """One controller: its name for the log, and how many keys it may work on at the same time."""
 
     name: str
     workers: int
-    queue: WorkQueue[ObjectKey]
+    queue: WorkQueue[K]
 
     @property
     def needs(self) -> Sequence[Watched[Any]]:
         """The collections that must be there in full before the first step."""
 
-    async def reconcile(self, key: ObjectKey) -> None:
+    async def reconcile(self, key: K) -> None:
         """One step for one key. Raises ``KubeError`` or ``Unreachable`` when it must be repeated."""
 
 
-async def run_controller(controller: Controller) -> None:
+async def run_controller(controller: Controller[K]) -> None:
     """Serve the controller's queue until cancelled."""
     for watched in controller.needs:
         await watched.synced()
@@ -41,7 +42,7 @@ async def run_controller(controller: Controller) -> None:
             group.create_task(_work(controller))
 
 
-async def _work(controller: Controller) -> None:
+async def _work(controller: Controller[K]) -> None:
     while True:
         key = await controller.queue.get()
         try:

@@ -7,7 +7,7 @@ Upstream: ``pkg/scheduler/schedule_one.go``; the decision itself is ``fairlead.w
 from msgspec import structs
 
 from fairlead.app.controllers.context import Context
-from fairlead.drivers.clock import rfc3339_now
+from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.event_recorder import EventRecorder, Happening
 from fairlead.drivers.kube_client import NODES, PODS, STRATEGIC_MERGE_PATCH, KubeError
 from fairlead.drivers.work_queue import WorkQueue
@@ -99,7 +99,7 @@ class Scheduler:
             "status": "False",
             "reason": "Unschedulable",
             "message": message,
-            "lastTransitionTime": rfc3339_now(),
+            "lastTransitionTime": now_text(),
         }
         path = PODS.path(pod.namespace, pod.name, "status")
         await self._client.patch(path, {"status": {"conditions": [condition]}}, STRATEGIC_MERGE_PATCH)

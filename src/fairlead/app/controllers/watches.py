@@ -54,7 +54,10 @@ class Watches:
         self._watched: dict[Resource, Watched[Any]] = {}
 
     def of(self, resource: Resource, type_: type[T]) -> Watched[T]:
-        """The collection, watched once however many ask; all must ask for the same type."""
+        """The collection, watched once however many ask, as the type that the first of them wants.
+
+        Whoever is content with metadata asks for ``KubeObject``, after those who want more.
+        """
         if resource not in self._watched:
             self._watched[resource] = Watched(self._client, resource, type_)
         return self._watched[resource]

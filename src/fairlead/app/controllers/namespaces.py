@@ -1,0 +1,120 @@
+"""Empties namespaces that are being deleted, and gives live ones what every Pod expects to find there.
+
+The server keeps a deleted namespace until its ``spec.finalizers`` are empty; this controller deletes what is in it,
+looks again whenever something in it went, and then takes its finalizer off.
+Upstream: ``pkg/controller/namespace/deletion/namespaced_resources_deleter.go``, ``pkg/controller/serviceaccount``,
+``pkg/controller/certificates/rootcacertpublisher``.
+"""
+
+import msgspec
+
+from fairlead.app.controllers.context import Context
+from fairlead.drivers.discovery import Discovered
+from fairlead.drivers.kube_client import NAMESPACES, Doc, KubeError, Resource
+from fairlead.drivers.work_queue import WorkQueue
+from fairlead.model.names import ObjectKey
+from fairlead.model.objects import KubeObject, Namespace
+
+FINALIZER = "kubernetes"
+LOOK_AGAIN = 5.0  # seconds; a safety net only, since every deletion in the namespace leads to another look
+SERVICE_ACCOUNTS = Resource("v1", "serviceaccounts")
+CONFIG_MAPS = Resource("v1", "configmaps")
+ROOT_CA = "kube-root-ca.crt"
+
+
+class NamespaceEmptier:
+    """Keys are those of Namespaces."""
+
+    name = "namespace-controller"
+    workers = 2
+
+    def __init__(self, context: Context) -> None:
+        self.queue: WorkQueue[ObjectKey] = WorkQueue(context.clock)
+        self._client = context.client
+        self._namespaces = context.watches.of(NAMESPACES, Namespace)
+        self.needs = (self._namespaces,)
+        self._collections = [c for c in context.collections if c.resource.namespaced]
+        self._namespaces.listen(self._namespace_changed)
+        for collection in self._collections:
+            context.watches.of(collection.resource, KubeObject).listen(self._content_changed)
+
+    def _namespace_changed(self, _: Namespace | None, new: Namespace | None) -> None:
+        if new and new.is_terminating:
+            self.queue.add(new.key)
+
+    def _content_changed(self, old: KubeObject | None, new: KubeObject | None) -> None:
+        if old and new is None:
+            key = ObjectKey("", old.namespace)
+            self._namespace_changed(None, self._namespaces.objects.get(key))
+
+    async def reconcile(self, key: ObjectKey) -> None:
+        """Ask for everything to be deleted; when nothing is left, let the namespace go."""
+        namespace = self._namespaces.objects.get(key)
+        if namespace is None or not namespace.is_terminating:
+            return
+        left = [c for c in self._collections if await self._count(c, key.name)]
+        for collection in left:
+            await self._client.delete(collection.resource.path(key.name))
+        if left:
+            self.queue.add_later(key, LOOK_AGAIN)
+        else:
+            await self._finalize(key)
+
+    async def _count(self, collection: Discovered, namespace: str) -> int:
+        listed = msgspec.json.decode(await self._client.get(collection.resource.path(namespace), {"limit": "1"}))
+        return len(listed.get("items") or ())
+
+    async def _finalize(self, key: ObjectKey) -> None:
+        try:
+            document: Doc = msgspec.json.decode(await self._client.get(NAMESPACES.path(name=key.name)))
+            kept = [name for name in document["spec"].get("finalizers") or () if name != FINALIZER]
+            document["spec"]["finalizers"] = kept
+            await self._client.replace(NAMESPACES.path(name=key.name, subresource="finalize"), document)
+        except KubeError as error:
+            if error.code != 404:  # gone already
+                raise
+
+
+class NamespaceFurnisher:
+    """Puts the ServiceAccount ``default`` and the cluster's CA certificate into every namespace. Keys: Namespaces."""
+
+    name = "namespace-defaults-controller"
+    workers = 1
+
+    def __init__(self, context: Context) -> None:
+        self.queue: WorkQueue[ObjectKey] = WorkQueue(context.clock)
+        self._client = context.client
+        self._ca = context.client.cluster_ca
+        self._namespaces = context.watches.of(NAMESPACES, Namespace)
+        self._accounts = context.watches.of(SERVICE_ACCOUNTS, KubeObject)
+        self._maps = context.watches.of(CONFIG_MAPS, KubeObject)
+        self.needs = (self._namespaces, self._accounts, self._maps)
+        self._namespaces.listen(self._namespace_changed)
+        self._accounts.listen(self._content_changed)
+        self._maps.listen(self._content_changed)
+
+    def _namespace_changed(self, old: Namespace | None, new: Namespace | None) -> None:
+        if new and old is None:
+            self.queue.add(new.key)
+
+    def _content_changed(self, old: KubeObject | None, new: KubeObject | None) -> None:
+        if old and new is None:
+            self.queue.add(ObjectKey("", old.namespace))
+
+    async def reconcile(self, key: ObjectKey) -> None:
+        """Create what is missing."""
+        namespace = self._namespaces.objects.get(key)
+        if namespace is None or namespace.is_terminating:
+            return
+        if ObjectKey(key.name, "default") not in self._accounts.objects:
+            await self._create(SERVICE_ACCOUNTS, key.name, {"kind": "ServiceAccount", "metadata": {"name": "default"}})
+        if self._ca and ObjectKey(key.name, ROOT_CA) not in self._maps.objects:
+            content = {"metadata": {"name": ROOT_CA}, "data": {"ca.crt": self._ca}}
+            await self._create(CONFIG_MAPS, key.name, {"kind": "ConfigMap", **content})
+
+    async def _create(self, resource: Resource, namespace: str, document: Doc) -> None:
+        try:
+            await self._client.create(resource.path(namespace), {"apiVersion": resource.group_version, **document})
+        except KubeError as error:
+            if error.reason != "AlreadyExists" and error.code != 404:  # or the namespace is gone meanwhile
+                raise
