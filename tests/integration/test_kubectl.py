@@ -117,6 +117,25 @@ def test_wait_for_deletion_and_for_a_condition(kubectl):
     kubectl("delete", "pod", "one", "--wait=true")
 
 
+def test_commands_that_build_their_objects(kubectl):
+    """Since 1.32 these are sent in protobuf."""
+    made = [
+        ("configmap", "made", "--from-literal=a=b"),
+        ("secret", "generic", "made", "--from-literal=a=b"),
+        ("service", "clusterip", "made", "--tcp=80:http"),
+        ("deployment", "made", "--image=busybox", "--replicas=2", "--port=80"),
+        ("role", "made", "--verb=get", "--resource=pods"),
+        ("ingress", "made", "--rule=example.com/=made:80"),
+    ]
+    for arguments in made:
+        kubectl("create", *arguments)
+    assert kubectl.json("get", "secret", "made")["data"] == {"a": "Yg=="}
+    assert kubectl.json("get", "service", "made")["spec"]["ports"][0]["targetPort"] == "http"
+    kubectl("scale", "deployment", "made", "--replicas=3")
+    assert kubectl.json("get", "deployment", "made")["spec"]["replicas"] == 3
+    kubectl("delete", "configmap,secret,service,deployment,role,ingress", "made")
+
+
 REFUSED = [
     ({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "spec": 1}, 'unknown field "spec"'),
     (

@@ -72,7 +72,7 @@ OBJECTS = st.fixed_dictionaries(
 )
 BODIES = (OBJECTS | VALUES).map(lambda value: json.dumps(value).encode()) | st.binary(max_size=20)
 TYPES = st.sampled_from(
-    ["application/json", "application/yaml", "text/plain", ""]
+    ["application/json", "application/yaml", "application/vnd.kubernetes.protobuf", "text/plain", ""]
     + [f"application/{kind}-patch+json" for kind in ("json", "merge", "strategic-merge")]
 )
 QUERIES = st.sampled_from(
