@@ -1,6 +1,7 @@
 """Discovery and OpenAPI: every resource is found in each form of them, and the forms name themselves."""
 
 import json
+import re
 
 import pytest
 
@@ -29,6 +30,13 @@ def test_every_resource_is_in_its_plain_list_and_in_openapi(world, row):
     gvk = {"group": row.group, "version": row.version, "kind": row.kind}
     [patch] = [patch for patch in patches if patch["x-kubernetes-group-version-kind"] == gvk]
     assert "fieldValidation" in {parameter["name"] for parameter in patch["parameters"]}
+
+
+def test_openapi_names_no_schema_that_it_does_not_have(world):
+    for path in world.do("GET", "/openapi/v3")["paths"].values():
+        document = world.ask("GET", path["serverRelativeURL"]).body.decode()
+        schemas = json.loads(document)["components"]["schemas"]
+        assert set(re.findall(r'"#/components/schemas/([^"]+)"', document)) <= set(schemas)
 
 
 @pytest.mark.parametrize("row", [row for row in RESOURCES if "create" in row.verbs], ids=lambda row: row.qualified)

@@ -11,7 +11,9 @@ from typing import Any
 
 import msgspec
 
+from fairlead.registry.openapi_schemas import reference, schemas
 from fairlead.registry.resources import RESOURCES, Resource
+from fairlead.registry.schemas.catalogue import type_of
 
 Doc = dict[str, Any]
 
@@ -51,7 +53,7 @@ def openapi_document(prefix: str) -> bytes | None:
         "openapi": "3.0.0",
         "info": {"title": "Fairlead", "version": "v1.33.0"},
         "paths": paths,
-        "components": {"schemas": {_schema_name(row): _schema(row) for row in rows}},
+        "components": {"schemas": _schemas(rows)},
     }
     return msgspec.json.encode(document)
 
@@ -83,7 +85,7 @@ def _object_path(row: Resource) -> Doc:
 
 
 def _operation(row: Resource, action: str) -> Doc:
-    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{_schema_name(row)}"}}}
+    content = {"application/json": {"schema": reference(_type_name(row))}}
     operation: Doc = {
         "responses": {"200": {"description": "OK", "content": content}},
         "x-kubernetes-action": action,
@@ -99,15 +101,13 @@ def _operation(row: Resource, action: str) -> Doc:
     return operation
 
 
-def _schema_name(row: Resource) -> str:
+def _type_name(row: Resource) -> str:
     group = row.group.split(".")[0] or "core"
-    return f"io.k8s.api.{group}.{row.version}.{row.kind}"
+    return type_of(row.group_version, row.kind) or f"io.k8s.api.{group}.{row.version}.{row.kind}"
 
 
-def _schema(row: Resource) -> Doc:
-    return {
-        "type": "object",
-        "x-kubernetes-group-version-kind": [_gvk(row)],
-        "properties": {"apiVersion": {"type": "string"}, "kind": {"type": "string"}, "metadata": {"type": "object"}},
-        "x-kubernetes-preserve-unknown-fields": True,
-    }
+def _schemas(rows: list[Resource]) -> Doc:
+    found = schemas(_type_name(row) for row in rows)
+    for row in rows:
+        found[_type_name(row)]["x-kubernetes-group-version-kind"] = [_gvk(row)]
+    return found
