@@ -143,6 +143,14 @@ def test_dry_run_shows_and_keeps_nothing(world):
     assert world.refused("POST", f"{MAPS}?dryRun=Some", config_map("a"))["code"] == 422
 
 
+def test_a_dry_run_of_a_change_shows_the_version_in_force(world):
+    stored = world.do("POST", MAPS, config_map("a", x="1"))
+    shown = world.do("PUT", f"{MAPS}/a?dryRun=All", config_map("a", x="2"))
+    assert shown["data"] == {"x": "2"}
+    assert shown["metadata"]["resourceVersion"] == stored["metadata"]["resourceVersion"]
+    assert world.do("GET", f"{MAPS}/a") == stored
+
+
 FIELD_VALIDATION = [
     ("Strict", b'{"metadata":{"name":"a"},"spec":1}', 'unknown field "spec"', None),
     ("Strict", b'{"metadata":{"name":"a"},"data":{"x":"1","x":"2"}}', 'duplicate field "x"', None),

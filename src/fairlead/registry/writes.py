@@ -230,8 +230,11 @@ def _unless(dry_run: bool, state: State, step: Step) -> Step:
 
 
 def _shown(step: Step, dry_run: bool, document: Doc) -> bytes:
-    """The document for the client; a dry run shows no version that was never given."""
+    """The document for the client; a dry run shows the version that is still in force, and none of an object to be."""
+    change = step.changes[0]
     if not dry_run:
-        return step.changes[0].after.document
+        return change.after.document
     metadata = {key: value for key, value in document["metadata"].items() if key != "resourceVersion"}
+    if change.before:
+        metadata["resourceVersion"] = str(change.before.version)
     return msgspec.json.encode({**document, "metadata": metadata})
