@@ -6,9 +6,10 @@ when it is right. Addresses are read strictly: no leading zeros, no IPv4 address
 
 import re
 from ipaddress import IPv6Address, IPv6Network, ip_interface, ip_network
+from typing import Any
 
 from fairlead.model.addresses import parse_ip
-from fairlead.registry.field_errors import FieldError, invalid
+from fairlead.registry.field_errors import FieldError, invalid, not_supported
 
 PROTOCOLS = ("SCTP", "TCP", "UDP")
 
@@ -16,6 +17,11 @@ _PORT_NAME_MAX = 15  # RFC 6335 section 5.1
 _LEADING_ZERO = re.compile(r"(^|\.)0\d")
 _BAD_IP = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 _BAD_CIDR = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
+
+
+def one_of(path: str, value: Any, supported: tuple[str, ...]) -> list[FieldError]:
+    """The fault of a value that is not in a closed set."""
+    return [] if value in supported else [not_supported(path, value, supported)]
 
 
 def ip_errors(text: str) -> list[str]:

@@ -9,6 +9,7 @@ from fairlead.registry.kinds.service.allocate import allocate, release
 from fairlead.registry.kinds.service.columns import COLUMNS, row
 from fairlead.registry.kinds.service.defaults import default, on_read
 from fairlead.registry.kinds.service.transitions import prepare_create, prepare_status_update, prepare_update
+from fairlead.registry.kinds.service.validate import validate_create, validate_update
 from fairlead.registry.kinds.service.warnings import warnings
 from fairlead.registry.strategy import Strategy
 
@@ -20,6 +21,8 @@ STRATEGY = Strategy(
     prepare_create=prepare_create,
     prepare_update=prepare_update,
     prepare_status_update=prepare_status_update,
+    validate_create=validate_create,
+    validate_update=validate_update,
     warnings=warnings,
     on_read=on_read,
     fields={

@@ -4,9 +4,9 @@ The order is upstream's, because the first refusal is the one that the user read
 node ports. A refusal is an exception; what was chosen before it was only in the document and is thrown away with it.
 """
 
-from fairlead.registry.kinds.service import cluster_ips
 from fairlead.registry.kinds.service.carry_over import align_cluster_ips, carry_over
-from fairlead.registry.kinds.service.cluster_ips import exchange_cluster_ips, held_cluster_ips
+from fairlead.registry.kinds.service.cluster_ips import IPExchange, exchange_cluster_ips, held_cluster_ips
+from fairlead.registry.kinds.service.facts import name_of
 from fairlead.registry.kinds.service.families import choose_families, is_settled
 from fairlead.registry.kinds.service.node_ports import exchange_node_ports, held_node_ports
 from fairlead.registry.status import invalid
@@ -24,8 +24,8 @@ def allocate(service: Doc, old_service: Doc | None, context: Context) -> SideEff
         carry_over(spec, old)
     align_cluster_ips(spec, old)
     if faults := choose_families(spec, old, context.cluster):
-        raise invalid("Service", service["metadata"]["name"], faults)
-    ips = cluster_ips.Exchange() if is_settled(spec, old) else exchange_cluster_ips(service, old, context)
+        raise invalid("Service", name_of(service), faults)
+    ips = IPExchange() if is_settled(spec, old) else exchange_cluster_ips(service, old, context)
     ports = exchange_node_ports(service, old, context)
     if context.dry_run:
         return NO_EFFECTS

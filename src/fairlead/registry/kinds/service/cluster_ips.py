@@ -1,7 +1,6 @@
-"""The cluster IPs of a Service: do they make sense, and which does it get.
+"""Which cluster IPs a Service gets, and which it gives back.
 
-Upstream: ``ValidateServiceClusterIPsRelatedFields`` in pkg/apis/core/validation, ``allocClusterIPs`` and
-``updateClusterIPs`` in pkg/registry/core/service/storage/alloc.go.
+Upstream: ``allocClusterIPs`` and ``updateClusterIPs`` in pkg/registry/core/service/storage/alloc.go.
 """
 
 from collections.abc import Callable, Iterable
@@ -9,105 +8,22 @@ from typing import NamedTuple
 
 from fairlead.allocation.bands import RangeFull
 from fairlead.allocation.cluster_ips import AddressRefused, base_address, check_free, check_in_range, choose_address
-from fairlead.model.addresses import family_of, parse_ip
-from fairlead.model.objects import CLUSTER_IP_NONE
-from fairlead.registry.field_errors import FieldError, duplicate, invalid, not_supported, required
-from fairlead.registry.kinds.rules import ip_errors
-from fairlead.registry.kinds.service.facts import (
-    PREFER_DUAL_STACK,
-    REQUIRE_DUAL_STACK,
-    SINGLE_STACK,
-    is_external_name,
-    is_headless,
-)
+from fairlead.model.addresses import parse_ip
+from fairlead.registry.field_errors import invalid
+from fairlead.registry.kinds.service.facts import is_external_name, is_headless, name_of
 from fairlead.registry.status import internal_error
 from fairlead.registry.status import invalid as invalid_object
 from fairlead.registry.strategy import Context, Doc
 
-_PATH = "spec.clusterIPs"
-_FAMILIES = ("IPv4", "IPv6")
-_POLICIES = (SINGLE_STACK, PREFER_DUAL_STACK, REQUIRE_DUAL_STACK)
 
-
-def validate_cluster_ips(spec: Doc) -> list[FieldError]:
-    """Whether clusterIP, clusterIPs, ipFamilies and ipFamilyPolicy are well-formed and agree with one another."""
-    if is_external_name(spec):
-        return []
-    broken = _each_ip(spec)
-    faults = _both_spellings(spec) + _families(spec) + _policy(spec) + broken + _count(spec)
-    return faults if broken else faults + _one_per_family(spec) + _as_indicated(spec)
-
-
-def _both_spellings(spec: Doc) -> list[FieldError]:
-    cluster_ip, cluster_ips = spec.get("clusterIP"), spec.get("clusterIPs") or []
-    if not cluster_ip:
-        return [invalid(_PATH, cluster_ips, "must be empty when `clusterIP` is not specified")] if cluster_ips else []
-    if not cluster_ips:
-        return [required(_PATH)]
-    return [] if cluster_ips[0] == cluster_ip else [invalid(_PATH, cluster_ips, "first value must match `clusterIP`")]
-
-
-def _families(spec: Doc) -> list[FieldError]:
-    families = spec.get("ipFamilies") or []
-    faults = []
-    for index, family in enumerate(families):
-        path = f"spec.ipFamilies[{index}]"
-        if family not in _FAMILIES:
-            faults.append(not_supported(path, family, _FAMILIES))
-        if family in families[:index]:
-            faults.append(duplicate(path, family))
-    return faults
-
-
-def _policy(spec: Doc) -> list[FieldError]:
-    policy = spec.get("ipFamilyPolicy")
-    wrong = policy is not None and policy not in _POLICIES
-    return [not_supported("spec.ipFamilyPolicy", policy, _POLICIES)] if wrong else []
-
-
-def _each_ip(spec: Doc) -> list[FieldError]:
-    cluster_ips = spec.get("clusterIPs") or []
-    faults: list[FieldError] = []
-    for index, ip in enumerate(cluster_ips):
-        if index == 0 and ip == CLUSTER_IP_NONE:
-            if len(cluster_ips) > 1:
-                faults.append(invalid(_PATH, cluster_ips, "'None' must be the first and only value"))
-            continue
-        faults += [invalid(f"{_PATH}[{index}]", ip, detail) for detail in ip_errors(ip)]
-    return faults
-
-
-def _count(spec: Doc) -> list[FieldError]:
-    cluster_ips = spec.get("clusterIPs") or []
-    return [invalid(_PATH, cluster_ips, "may only hold up to 2 values")] if len(cluster_ips) > 2 else []
-
-
-def _one_per_family(spec: Doc) -> list[FieldError]:
-    cluster_ips = spec.get("clusterIPs") or []
-    if len(cluster_ips) > 1 and len({family_of(ip) for ip in cluster_ips}) < len(cluster_ips):
-        return [invalid(_PATH, cluster_ips, "may specify no more than one IP for each IP family")]
-    return []
-
-
-def _as_indicated(spec: Doc) -> list[FieldError]:
-    if is_headless(spec):
-        return []
-    pairs = zip(spec.get("clusterIPs") or (), spec.get("ipFamilies") or (), strict=False)
-    return [
-        invalid(f"{_PATH}[{index}]", ip, f"expected an {family} value as indicated by `ipFamilies[{index}]`")
-        for index, (ip, family) in enumerate(pairs)
-        if family in _FAMILIES and family_of(ip) != family
-    ]
-
-
-class Exchange(NamedTuple):
+class IPExchange(NamedTuple):
     """The addresses that a write takes and those that it gives back."""
 
     taken: tuple[str, ...] = ()
     freed: tuple[str, ...] = ()
 
 
-def exchange_cluster_ips(service: Doc, old: Doc | None, context: Context) -> Exchange:
+def exchange_cluster_ips(service: Doc, old: Doc | None, context: Context) -> IPExchange:
     """Give the Service the addresses that it lacks, and find those that it needs no more.
 
     Raises:
@@ -115,16 +31,16 @@ def exchange_cluster_ips(service: Doc, old: Doc | None, context: Context) -> Exc
     """
     spec = service["spec"]
     if old is None or is_external_name(old):
-        return Exchange(taken=_fill(service, context))
+        return IPExchange(taken=_fill(service, context))
     if is_headless(old):
-        return Exchange()
+        return IPExchange()
     before = held_cluster_ips(old)
     if is_external_name(spec):
-        return Exchange(freed=before)
+        return IPExchange(freed=before)
     wanted, had = len(spec["ipFamilies"]), len(old["ipFamilies"])
     if wanted > had:
-        return Exchange(taken=_fill(service, context, already=had))
-    return Exchange(freed=before[1:]) if wanted < had else Exchange()
+        return IPExchange(taken=_fill(service, context, already=had))
+    return IPExchange(freed=before[1:]) if wanted < had else IPExchange()
 
 
 def held_cluster_ips(spec: Doc) -> tuple[str, ...]:
@@ -162,8 +78,8 @@ def _take(service: Doc, cidr: str, ip: str, context: Context) -> None:
             check_free(cidr, ip, _is_taken(context))
     except AddressRefused as refusal:
         detail = f"failed to allocate IP {ip}: {refusal}"
-        fault = invalid(_PATH, service["spec"].get("clusterIPs"), detail)
-        raise invalid_object("Service", service["metadata"]["name"], [fault]) from None
+        fault = invalid("spec.clusterIPs", service["spec"].get("clusterIPs"), detail)
+        raise invalid_object("Service", name_of(service), [fault]) from None
 
 
 def _take_any(service: Doc, cidr: str, context: Context) -> str:
@@ -172,8 +88,8 @@ def _take_any(service: Doc, cidr: str, context: Context) -> str:
     try:
         return choose_address(cidr, _is_taken(context), context.choose)
     except RangeFull as full:
-        name = service["metadata"]["name"]
-        raise internal_error(f'failed to allocate a serviceIP for Service "{name}": {full}') from None
+        reason = f'failed to allocate a serviceIP for Service "{name_of(service)}": {full}'
+        raise internal_error(reason) from None
 
 
 def _is_taken(context: Context) -> Callable[[str], bool]:

@@ -37,7 +37,7 @@ def default(service: Doc) -> None:
     for port in spec.get("ports", ()):
         _drop_empty(port, _EMPTY_PORT_IS_ABSENT)
         port.setdefault("protocol", "TCP")
-        port.setdefault("targetPort", port.get("port", 0))
+        port.setdefault("targetPort", port.setdefault("port", 0))
     if is_externally_accessible(spec):
         spec.setdefault("externalTrafficPolicy", "Cluster")
     if not is_external_name(spec):

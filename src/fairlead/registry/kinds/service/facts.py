@@ -53,6 +53,11 @@ def node_ports(spec: Doc) -> list[int]:
     return [port["nodePort"] for port in spec.get("ports") or () if port.get("nodePort")]
 
 
+def name_of(service: Doc) -> str:
+    """The name for messages; validation may not have seen yet that there is none."""
+    return str(service["metadata"].get("name", ""))
+
+
 def same(new: Doc, old: Doc, *fields: str) -> bool:
     """Whether two specs agree in some fields; an empty list is as good as none."""
     return all((new.get(field) or None) == (old.get(field) or None) for field in fields)

@@ -7,7 +7,6 @@ object, then from the cluster. Refuses what cannot be had on this cluster or con
 from fairlead.model.addresses import IPFamily, family_of
 from fairlead.model.objects import CLUSTER_IP_NONE
 from fairlead.registry.field_errors import FieldError, invalid
-from fairlead.registry.kinds.service.cluster_ips import validate_cluster_ips
 from fairlead.registry.kinds.service.facts import (
     PREFER_DUAL_STACK,
     REQUIRE_DUAL_STACK,
@@ -16,6 +15,7 @@ from fairlead.registry.kinds.service.facts import (
     is_headless_without_selector,
     same,
 )
+from fairlead.registry.kinds.service.validate_cluster_ips import validate_cluster_ips
 from fairlead.registry.strategy import ClusterConfig, Doc
 
 _POLICY = "spec.ipFamilyPolicy"

@@ -9,20 +9,26 @@ from typing import NamedTuple
 from fairlead.allocation.bands import RangeFull
 from fairlead.allocation.node_ports import DryRunNodePorts, NodePorts, PortRefused, bands
 from fairlead.registry.field_errors import invalid
-from fairlead.registry.kinds.service.facts import allocates_node_ports, needs_health_check, node_ports, uses_node_ports
+from fairlead.registry.kinds.service.facts import (
+    allocates_node_ports,
+    name_of,
+    needs_health_check,
+    node_ports,
+    uses_node_ports,
+)
 from fairlead.registry.status import ApiError, internal_error
 from fairlead.registry.status import invalid as invalid_object
 from fairlead.registry.strategy import Context, Doc
 
 
-class Exchange(NamedTuple):
+class PortExchange(NamedTuple):
     """The node ports that a write takes and those that it gives back."""
 
     taken: tuple[int, ...] = ()
     freed: tuple[int, ...] = ()
 
 
-def exchange_node_ports(service: Doc, old: Doc | None, context: Context) -> Exchange:
+def exchange_node_ports(service: Doc, old: Doc | None, context: Context) -> PortExchange:
     """Give the Service the node ports that it lacks, and find those that it needs no more.
 
     Raises:
@@ -39,7 +45,7 @@ def exchange_node_ports(service: Doc, old: Doc | None, context: Context) -> Exch
     freed = _freed_ports(spec, old or {})
     if needs_health_check(spec) and not needs_health_check(old or {}):
         _take_health_check_port(spec, pool)
-    return Exchange(tuple(pool.taken), freed + _freed_health_check_port(spec, old or {}))
+    return PortExchange(tuple(pool.taken), freed + _freed_health_check_port(spec, old or {}))
 
 
 def held_node_ports(spec: Doc) -> tuple[int, ...]:
@@ -88,7 +94,7 @@ def _take(service: Doc, index: int, requested: int, pool: NodePorts) -> int:
         pool.take(requested)
     except PortRefused as refusal:
         fault = invalid(f"spec.ports[{index}].nodePort", requested, str(refusal))
-        raise invalid_object("Service", service["metadata"]["name"], [fault]) from None
+        raise invalid_object("Service", name_of(service), [fault]) from None
     except RangeFull as full:
         raise internal_error(f"failed to allocate a nodePort: {full}") from None
     return requested
