@@ -1,0 +1,23 @@
+"""Runs every benchmark, or the one that is named."""
+
+import importlib
+import pkgutil
+import sys
+
+import bench
+
+NAMES = sorted(m.name for m in pkgutil.iter_modules(bench.__path__) if not m.name.startswith("_"))
+
+
+def main() -> int:
+    wanted = sys.argv[1:] or NAMES
+    if unknown := set(wanted) - set(NAMES):
+        print(f"no benchmark named {', '.join(sorted(unknown))}; there are: {', '.join(NAMES)}", file=sys.stderr)
+        return 2
+    for name in wanted:
+        importlib.import_module(f"bench.{name}").main()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
