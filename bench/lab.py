@@ -28,7 +28,9 @@ def main() -> None:
     print(f"fairlead up, 2 nodes and 4 Pods: median of {RUNS} runs")
     print(f"  ready after                   {up:7.2f} s   (min {min(ups):.2f}, max {max(ups):.2f}; aim: 2 s)")
     print(f"  python that only starts       {interpreter:7.3f} s   (up takes {up / interpreter:.0f} times that)")
-    print(f"  unshare of {SETS_OF_NAMESPACES} such namespaces  {kernel:7.3f} s   (up takes {up / kernel:.0f} times that)")
+    print(
+        f"  unshare of {SETS_OF_NAMESPACES} such namespaces  {kernel:7.3f} s   (up takes {up / kernel:.0f} times that)"
+    )
     print(f"  processes of ours             {processes:7d}")
     print(f"  memory (proportional set)     {memory:7d} MiB (aim: 200)")
 

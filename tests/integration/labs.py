@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +107,7 @@ class Lab:
         """Output of a command in a node's network namespace."""
         return self.fairlead("exec", "--name", self.name, "--node", node, "--", *command).stdout
 
-    @property
+    @cached_property
     def kubeconfig(self) -> str:
         return self.fairlead("kubeconfig", "--name", self.name, "--path").stdout.strip()
 
