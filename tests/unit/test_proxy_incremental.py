@@ -54,7 +54,7 @@ def test_step_by_step_leads_to_what_a_fresh_start_makes(before, after):
     table, applied = build(state, VIEW, BASE, nft_rules.service_part)
     for put, object_ in after:
         state = state.with_object(object_) if put else state.without_object(object_)
-        transaction, applied = advance(applied, state, {changed_by(object_)}, nft_rules.service_part)
+        transaction, applied, _ = advance(applied, state, {changed_by(object_)}, nft_rules.service_part)
         table = apply(transaction, table)
         fresh, applied_fresh = build(state, VIEW, BASE, nft_rules.service_part)
         assert table == fresh
@@ -103,7 +103,7 @@ def test_the_cost_of_a_change_does_not_depend_on_how_many_services_there_are():
         state = many_services(count)
         _, applied = build(state, VIEW, BASE, nft_rules.service_part)
         for name, change, cost in COSTS:
-            transaction, _ = advance(applied, change(state), {ObjectKey("ns", "s5")}, nft_rules.service_part)
+            transaction, *_ = advance(applied, change(state), {ObjectKey("ns", "s5")}, nft_rules.service_part)
             assert len(transaction) == cost, (name, transaction)
 
 
@@ -115,5 +115,5 @@ def test_the_first_service_by_name_has_an_external_ip_that_two_claim():
     assert table.elements[id_].origin.subject == "ns/a:http"
 
     later = state.without_object(claimants[0])
-    transaction, _ = advance(applied, later, {ObjectKey("ns", "a")}, nft_rules.service_part)
+    transaction, *_ = advance(applied, later, {ObjectKey("ns", "a")}, nft_rules.service_part)
     assert apply(transaction, table).elements[id_].origin.subject == "ns/b:http"

@@ -8,19 +8,23 @@ right by replacing the whole table in one step.
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
-from fairlead.dataplane import nft_rules
+from fairlead.app.proxy_health import HealthPages
+from fairlead.app.proxy_plane import Plane
 from fairlead.dataplane.forwarding import NodeView
-from fairlead.dataplane.incremental import Applied, advance, build
+from fairlead.dataplane.health import local_health
 from fairlead.dataplane.node_view import PRIMARY, NodeSettings, view_node
 from fairlead.drivers import nft_exec
+from fairlead.drivers.healthcheck_server import HealthCheckServers
 from fairlead.drivers.informer import Informer
 from fairlead.drivers.kube_client import ENDPOINT_SLICES, NODES, SERVICES, KubeClient
 from fairlead.drivers.local_addresses import kernel_families, local_addresses
 from fairlead.drivers.nft_exec import NftError
-from fairlead.model.addresses import IPFamily
+from fairlead.drivers.proxy_metrics import ProxyMetrics
+from fairlead.drivers.tiny_http import Page, serve_pages
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import HEADLESS_LABEL, PROXY_NAME_LABEL, EndpointSlice, Node, Object, Service
 from fairlead.model.snapshot import ClusterSnapshot
@@ -31,61 +35,37 @@ NODE_WAIT = 30.0  # seconds to wait for the Node object, as upstream does
 
 log = logging.getLogger(__name__)
 
+Address = tuple[str, int]
+
 
 @dataclass(frozen=True)
 class ProxyOptions:
     """How to run a node proxy.
 
     Attributes:
-        kubeconfig: path; None looks where kubectl looks.
         node_name: the Node whose proxy this is.
+        kubeconfig: path; None looks where kubectl looks.
+        healthz, metrics: where to serve /healthz and /livez, and /metrics; None: nowhere.
     """
 
     node_name: str
     kubeconfig: str | None = None
     settings: NodeSettings = field(default_factory=NodeSettings)
+    healthz: Address | None = ("0.0.0.0", 10256)  # noqa: S104 - load balancers ask from outside
+    metrics: Address | None = ("127.0.0.1", 10249)
 
 
 async def run(options: ProxyOptions, ready: Callable[[], None]) -> None:
     """Serve until cancelled; the rules stay behind, so that traffic flows while a proxy restarts."""
-    async with KubeClient.from_kubeconfig(options.kubeconfig) as client:
-        await NodeProxy(options, client).run(ready)
-
-
-class Plane:
-    """The kernel's table of one IP family, and what it was told last."""
-
-    def __init__(self, family: IPFamily, options: ProxyOptions) -> None:
-        self.family = family
-        self._name = nft_rules.table_name(family)
-        self._comment = f"Kubernetes Services as node {options.node_name} forwards them"
-        self._applied: Applied | None = None
-
-    def doubt(self) -> None:
-        """The table may not be what it should be: put it in place anew with the next step."""
-        self._applied = None
-
-    async def follow(self, snapshot: ClusterSnapshot, changed: Collection[ObjectKey], view: NodeView) -> int:
-        """Bring the kernel's table to the snapshot; the number of transactions that it took (0 or 1).
-
-        Raises:
-            NftError: the table is as it was, and is in doubt.
-        """
-        if self._applied is None or self._applied.view != view:
-            return await self._replace(snapshot, view)
-        transaction, applied = advance(self._applied, snapshot, changed, nft_rules.service_part)
-        self.doubt()
-        if transaction:
-            await nft_exec.change_table(self._name, transaction)
-        self._applied = applied
-        return 1 if transaction else 0
-
-    async def _replace(self, snapshot: ClusterSnapshot, view: NodeView) -> int:
-        self.doubt()
-        table, applied = build(snapshot, view, nft_rules.skeleton(view), nft_rules.service_part)
-        await nft_exec.replace_table(self._name, table, self._comment)
-        self._applied = applied
-        return 1
+    async with AsyncExitStack() as stack:
+        client = await stack.enter_async_context(KubeClient.from_kubeconfig(options.kubeconfig))
+        proxy = NodeProxy(options, client)
+        stack.callback(proxy.health_checks.close)
+        for address, pages in ((options.healthz, proxy.health.pages()), (options.metrics, proxy.metric_pages())):
+            if address is not None:
+                server = await serve_pages(*address, pages)
+                stack.callback(server.close)
+        await proxy.run(ready)
 
 
 class NodeProxy:
@@ -96,14 +76,23 @@ class NodeProxy:
         self._snapshot = ClusterSnapshot()
         self._changed: set[ObjectKey] = set()
         self._news = asyncio.Event()
-        self._planes = [Plane(family, options) for family in kernel_families()]
+        comment = f"Kubernetes Services as node {options.node_name} forwards them"
+        self._planes = [Plane(family, comment) for family in kernel_families()]
         self._generation = 0
+        self.metrics = ProxyMetrics()
+        families = tuple(plane.family.value for plane in self._planes)
+        self.health = HealthPages(families, lambda: self._snapshot.nodes.get(options.node_name), self.metrics)
+        self.health_checks = HealthCheckServers(self.health.is_healthy)
         ours = {"labelSelector": f"!{PROXY_NAME_LABEL}"}
         self._services = Informer(client, SERVICES, Service, self._service_changed, ours)
         with_virtual_ip = {"labelSelector": f"!{HEADLESS_LABEL}"}
         self._slices = Informer(client, ENDPOINT_SLICES, EndpointSlice, self._slice_changed, with_virtual_ip)
         own = {"fieldSelector": f"metadata.name={options.node_name}"}
         self._nodes = Informer(client, NODES, Node, self._note, own)
+
+    def metric_pages(self) -> dict[str, Callable[[], Page]]:
+        """What is served beside the rules themselves, on kube-proxy's paths."""
+        return {"/metrics": lambda: Page(self.metrics.text()), "/proxyMode": lambda: Page("nftables")}
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Follow until cancelled; ``ready`` is called once the rules are in the kernel."""
@@ -156,19 +145,29 @@ class NodeProxy:
         """One transaction for everything that has changed since the last."""
         self._news.clear()
         snapshot, changed, self._changed = self._snapshot, self._changed, set()
-        node = snapshot.nodes.get(self._options.node_name)
         settings = self._options.settings
         addresses = () if settings.node_port_addresses == (PRIMARY,) else await local_addresses()
-        before = nft_exec.generation()
+        node = snapshot.nodes.get(self._options.node_name)
+        generation = nft_exec.generation()
         try:
             for plane in self._planes:
                 view = view_node(settings, self._options.node_name, node, addresses, plane.family)
-                before += await plane.follow(snapshot, changed, view)
+                generation += await self._follow(plane, snapshot, changed, view)
         except NftError:
             # The planes that were not reached have not heard of these changes.
             self._changed |= changed
             raise
-        self._generation = before
+        self._generation = generation
+        name = self._options.node_name
+        checks = {key: local_health(snapshot, key, name) for key in changed}
+        await self.health_checks.follow(checks, ("0.0.0.0",))  # noqa: S104 - asked from outside
+
+    async def _follow(self, plane: Plane, snapshot: ClusterSnapshot, changed: set[ObjectKey], view: NodeView) -> int:
+        with self.metrics.step(plane.family) as report:
+            done = await plane.follow(snapshot, changed, view)
+            report(done.is_full, done.forgotten)
+        self.health.updated(plane.family)
+        return done.transactions
 
     def _note(self, old: Object | None, new: Object | None) -> None:
         if new is not None:
@@ -176,11 +175,14 @@ class NodeProxy:
         elif old is not None:
             self._snapshot = self._snapshot.without_object(old)
         self._news.set()
+        self.health.queued()
 
     def _service_changed(self, old: Service | None, new: Service | None) -> None:
         self._note(old, new)
         self._changed.update(service.key for service in (old, new) if service)
+        self.metrics.service_changes.inc()
 
     def _slice_changed(self, old: EndpointSlice | None, new: EndpointSlice | None) -> None:
         self._note(old, new)
         self._changed.update(s.service_key for s in (old, new) if s and s.service_key)
+        self.metrics.endpoint_changes.inc()

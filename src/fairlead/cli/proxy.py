@@ -1,14 +1,14 @@
-"""``fairlead proxy``: the node proxy alone, on any kubeconfig. Flags are named as kube-proxy's."""
+"""``fairlead proxy``: the node proxy alone, on any kubeconfig."""
 
 import asyncio
 import logging
 import signal
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from fairlead.dataplane.node_view import PRIMARY, DetectLocal, NodeSettings
+from fairlead.cli.proxy_flags import node_flags, settings_of
 
 if TYPE_CHECKING:
     from fairlead.app.proxy import ProxyOptions
@@ -17,40 +17,32 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--kubeconfig", type=click.Path(), help="Kubeconfig file; by default the one that kubectl uses.")
 @click.option("--node", "--hostname-override", "node", help="The Node that this is; by default this host's name.")
-@click.option("--cluster-cidr", default="", help="The Pods' networks, separated by commas.")
-@click.option("--detect-local-mode", type=click.Choice([*DetectLocal]), default=DetectLocal.CLUSTER_CIDR)
-@click.option("--pod-bridge-interface", default="", help="With BridgeInterface: the bridge that Pods are on.")
-@click.option("--pod-interface-name-prefix", default="", help="With InterfaceNamePrefix: how Pods' interfaces begin.")
-@click.option("--nodeport-addresses", default=PRIMARY, show_default=True, help="CIDRs, or primary.")
-@click.option("--service-cidr", default="", help="Where virtual IPs come from: unallocated ones are then dropped.")
-@click.option("--masquerade-all", is_flag=True, help="Masquerade all traffic to cluster IPs.")
-@click.option("--masquerade-bit", type=click.IntRange(0, 31), default=14, show_default=True)
+@click.option("--healthz-bind-address", default="0.0.0.0:10256", show_default=True, help='For /healthz; "" for none.')
+@click.option("--metrics-bind-address", default="127.0.0.1:10249", show_default=True, help='For /metrics; "" for none.')
 @click.option("-v", "--verbose", is_flag=True, help="Log what happens.")
-def proxy(kubeconfig: str | None, node: str | None, verbose: bool, **flags: str) -> None:
-    """Run the node proxy alone, against any cluster, until interrupted."""
+@node_flags
+def proxy(kubeconfig: str | None, node: str | None, verbose: bool, **flags: Any) -> None:
+    """Run the node proxy alone, against any cluster, until interrupted. The rules stay when it ends."""
     from fairlead.app.proxy import ProxyOptions
 
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING)
-    options = ProxyOptions(node or socket.gethostname().lower(), kubeconfig, settings_of(**flags))
+    options = ProxyOptions(
+        node_name=node or socket.gethostname().lower(),
+        kubeconfig=kubeconfig,
+        settings=settings_of(flags),
+        healthz=_address(flags["healthz_bind_address"]),
+        metrics=_address(flags["metrics_bind_address"]),
+    )
     asyncio.run(_serve(options))
 
 
-def settings_of(**flags: str) -> NodeSettings:
-    """The node settings that the flags of kube-proxy's names spell."""
-    return NodeSettings(
-        detect_local=DetectLocal(flags["detect_local_mode"]),
-        cluster_cidrs=_list(flags["cluster_cidr"]),
-        bridge_interface=flags["pod_bridge_interface"],
-        interface_name_prefix=flags["pod_interface_name_prefix"],
-        node_port_addresses=_list(flags["nodeport_addresses"]),
-        service_cidrs=_list(flags["service_cidr"]),
-        masquerade_bit=int(flags["masquerade_bit"]),
-        masquerade_all=bool(flags["masquerade_all"]),
-    )
-
-
-def _list(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
+def _address(text: str) -> tuple[str, int] | None:
+    host, _, port = text.rpartition(":")
+    if not text:
+        return None
+    if not port.isdigit():
+        raise click.UsageError(f"{text!r} is not ADDRESS:PORT")
+    return host.strip("[]"), int(port)
 
 
 async def _serve(options: "ProxyOptions") -> None:

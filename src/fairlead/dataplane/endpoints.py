@@ -43,12 +43,14 @@ class Endpoints(msgspec.Struct, frozen=True, gc=False):
         cluster: for traffic that may go anywhere. local: for traffic that must stay on this node.
         has_any: whether there is a usable endpoint anywhere, reachable under the policies or not.
         local_targets: those of either group that run on this node (only they can talk to themselves through it).
+        serving: all that answer, wherever they are and whoever may be sent there: flows to others are stale.
     """
 
     cluster: tuple[Target, ...] = ()
     local: tuple[Target, ...] = ()
     has_any: bool = False
     local_targets: tuple[Target, ...] = ()
+    serving: tuple[Target, ...] = ()
 
 
 def candidates(port: ForwardedPort, slices: Iterable[EndpointSlice], family: IPFamily, place: Place) -> list[Candidate]:
@@ -108,6 +110,7 @@ def categorize(port: ForwardedPort, found: list[Candidate], place: Place) -> End
         local=tuple(c.target for c in local),
         has_any=bool(everywhere),
         local_targets=tuple(sorted(here)),
+        serving=tuple(c.target for c in found if c.is_ready or c.is_serving),
     )
 
 

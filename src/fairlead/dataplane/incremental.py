@@ -7,11 +7,13 @@ Two Services may claim one element: the same Pod behind both (a hairpin), or the
 Service whose key comes first has it; ``claims`` remembers who waits.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from immutables import Map
 
+from fairlead.dataplane.conntrack import Flow, stale_flows
 from fairlead.dataplane.forwarding import NodeView, PortPlan, plan_service
 from fairlead.model.names import ObjectKey
 from fairlead.model.snapshot import ClusterSnapshot
@@ -42,17 +44,32 @@ def build(snapshot: ClusterSnapshot, view: NodeView, base: Table, emit: ServiceE
     return merge([base, *parts.values()]), Applied(snapshot, view, Map(claims))
 
 
+class Change(NamedTuple):
+    """What takes the kernel to another snapshot.
+
+    Attributes:
+        applied: the state to keep once the transaction has been carried out.
+        stale: flows to forget after that.
+    """
+
+    transaction: Transaction
+    applied: Applied
+    stale: frozenset[Flow]
+
+
 def advance(
     applied: Applied, snapshot: ClusterSnapshot, changed: Collection[ObjectKey], emit: ServiceEmitter
-) -> tuple[Transaction, Applied]:
-    """The transaction that takes the kernel to ``snapshot``, and the state to keep once it has been carried out.
+) -> Change:
+    """The change that takes the kernel to ``snapshot``.
 
     Args:
         changed: every Service whose objects (itself, its slices) may differ between the two snapshots.
     """
     view = applied.view
-    old = {key: emit(plan_service(applied.snapshot, key, view), view) for key in changed}
-    new = {key: emit(plan_service(snapshot, key, view), view) for key in changed}
+    old_plans = {key: plan_service(applied.snapshot, key, view) for key in changed}
+    new_plans = {key: plan_service(snapshot, key, view) for key in changed}
+    old = {key: emit(plans, view) for key, plans in old_plans.items()}
+    new = {key: emit(plans, view) for key, plans in new_plans.items()}
     claims = _reclaim(applied.claims, old, new)
     touched = {id_ for parts in (old, new) for part in parts.values() for id_ in part.elements}
 
@@ -62,7 +79,12 @@ def advance(
     before, after = merge([*old.values()]), merge([*new.values()])
     before = Table(before.chains, before.sets, rest(old, applied.claims))
     after = Table(after.chains, after.sets, rest(new, claims))
-    return diff(before, after), Applied(snapshot, view, claims)
+    stale = stale_flows(_ports(old_plans), _ports(new_plans), view)
+    return Change(diff(before, after), Applied(snapshot, view, claims), stale)
+
+
+def _ports(plans: Mapping[ObjectKey, tuple[PortPlan, ...]]) -> Iterator[PortPlan]:
+    return (plan for of_service in plans.values() for plan in of_service)
 
 
 def _reclaim(claims: Claims, old: Parts, new: Parts) -> Claims:

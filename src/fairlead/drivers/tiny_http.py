@@ -21,6 +21,7 @@ class Page(NamedTuple):
     body: str
     status: HTTPStatus = HTTPStatus.OK
     content_type: str = TEXT
+    headers: tuple[tuple[str, str], ...] = ()
 
 
 Pages = Mapping[str, Callable[[], Page]]
@@ -30,7 +31,7 @@ _NOT_ALLOWED = Page("method not allowed\n", HTTPStatus.METHOD_NOT_ALLOWED)
 
 
 async def serve_pages(host: str, port: int, pages: Pages) -> asyncio.Server:
-    """Serve pages by path until the server is closed.
+    """Serve pages by path until the server is closed; the page ``*`` answers on paths that have none of their own.
 
     Raises:
         OSError: the address cannot be listened at.
@@ -57,10 +58,12 @@ async def _converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, 
 def _reply(request: bytes, pages: Pages) -> bytes:
     method, _, rest = request.partition(b" ")
     path = rest.partition(b" ")[0].partition(b"?")[0].decode("latin-1")
-    page = _NOT_ALLOWED if method not in (b"GET", b"HEAD") else pages[path]() if path in pages else _NOT_FOUND
+    answer = pages.get(path) or pages.get("*") or (lambda: _NOT_FOUND)
+    page = answer() if method in (b"GET", b"HEAD") else _NOT_ALLOWED
+    extra = "".join(f"{name}: {value}\r\n" for name, value in page.headers)
     body = page.body.encode()
     head = (
         f"HTTP/1.1 {page.status.value} {page.status.phrase}\r\nContent-Type: {page.content_type}\r\n"
-        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: close\r\n{extra}\r\n"
     )
     return head.encode() + (b"" if method == b"HEAD" else body)

@@ -1,0 +1,51 @@
+"""Looks at and forgets tracked UDP flows, with conntrack(8), in this process's network namespace."""
+
+import asyncio
+import logging
+import re
+from collections.abc import Iterable
+
+from fairlead.dataplane.conntrack import Flow
+from fairlead.model.addresses import IPFamily
+from fairlead.netfilter.ruleset import Target
+
+NOTHING_DELETED = "0 flow entries"
+
+# udp 17 29 src=C dst=VIP sport=... dport=PORT [UNREPLIED] src=ENDPOINT dst=... sport=PORT dport=... mark=0 use=1
+_LINE = re.compile(r"src=\S+ dst=(\S+) sport=\d+ dport=(\d+) .*?src=(\S+) dst=\S+ sport=(\d+)")
+
+log = logging.getLogger(__name__)
+
+
+async def forget_flows(family: IPFamily, patterns: Iterable[Flow]) -> int:
+    """Forget what matches; the number of flows forgotten. A failure is logged: flows also end by their time-out."""
+    forgotten = 0
+    for pattern in patterns:
+        destination = ("--orig-dst", pattern.address) if pattern.address else ()
+        target = pattern.endpoint
+        code, output = await _conntrack(
+            "-D", "-f", family.lower(), "-p", "udp", *destination, "--orig-port-dst", str(pattern.port),
+            "--reply-src", target.address, "--reply-port-src", str(target.port),
+        )  # fmt: skip
+        if code and NOTHING_DELETED not in output:
+            log.warning("conntrack could not forget flows to %s: %s", target.address, output.strip())
+        forgotten += len(_LINE.findall(output))
+    return forgotten
+
+
+async def udp_flows(family: IPFamily) -> list[Flow]:
+    """All tracked UDP flows; none when they cannot be read."""
+    _, output = await _conntrack("-L", "-f", family.lower(), "-p", "udp")
+    found = (match.groups() for match in _LINE.finditer(output))
+    return [Flow(to, int(port), Target(endpoint, int(number))) for to, port, endpoint, number in found]
+
+
+async def _conntrack(*arguments: str) -> tuple[int, str]:
+    try:
+        process = await asyncio.create_subprocess_exec(
+            "conntrack", *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        )
+    except FileNotFoundError:
+        return 1, "conntrack is not installed"
+    output, _ = await process.communicate()
+    return process.returncode or 0, output.decode(errors="replace")

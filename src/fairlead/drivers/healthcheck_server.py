@@ -1,0 +1,58 @@
+"""Answers load balancers: one small HTTP server for each Service that has a ``healthCheckNodePort``."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
+
+from fairlead.dataplane.health import LocalHealth
+from fairlead.drivers.tiny_http import Page, serve_pages
+from fairlead.model.names import ObjectKey
+
+log = logging.getLogger(__name__)
+
+
+class HealthCheckServers:
+    """The servers of one node; ``is_proxy_healthy`` is asked at every request."""
+
+    def __init__(self, is_proxy_healthy: Callable[[], bool]) -> None:
+        self._is_proxy_healthy = is_proxy_healthy
+        self._known: dict[ObjectKey, LocalHealth] = {}
+        self._servers: dict[ObjectKey, list[asyncio.Server]] = {}
+
+    async def follow(self, changes: Mapping[ObjectKey, LocalHealth | None], hosts: Sequence[str]) -> None:
+        """Serve what has changed: None closes. A port that is taken is logged, and tried again with the next change."""
+        for key, health in changes.items():
+            old = self._known.pop(key, None)
+            if old is not None and (health is None or health.port != old.port):
+                self._close(key)
+            if health is not None:
+                self._known[key] = health
+                if key not in self._servers:
+                    await self._open(health, hosts)
+
+    def close(self) -> None:
+        for key in list(self._servers):
+            self._close(key)
+
+    async def _open(self, health: LocalHealth, hosts: Sequence[str]) -> None:
+        pages = {"*": lambda key=health.service: self._page(key)}
+        try:
+            self._servers[health.service] = [await serve_pages(host, health.port, pages) for host in hosts]
+        except OSError as error:
+            log.warning("the health check of %s cannot listen on port %d: %s", health.service, health.port, error)
+
+    def _close(self, key: ObjectKey) -> None:
+        for server in self._servers.pop(key, ()):
+            server.close()
+
+    def _page(self, key: ObjectKey) -> Page:
+        health, is_healthy = self._known[key], self._is_proxy_healthy()
+        body = json.dumps(health.document(is_proxy_healthy=is_healthy))
+        status = HTTPStatus.OK if health.endpoints and is_healthy else HTTPStatus.SERVICE_UNAVAILABLE
+        headers = (
+            ("X-Content-Type-Options", "nosniff"),
+            ("X-Load-Balancing-Endpoint-Weight", str(health.endpoints)),
+        )
+        return Page(body, status, "application/json", headers)
