@@ -145,6 +145,7 @@ REFUSED = [
     ({}, {"op": "add"}, JSON_PATCH, 400),
     ({}, [{"op": "frobnicate", "path": "/a"}], JSON_PATCH, 400),
     ({}, [{"op": "remove", "path": "/a"}], JSON_PATCH, 422),
+    ({}, [{"op": "replace", "path": "/metadata/no/where", "value": 1}], JSON_PATCH, 422),
     ({}, [{"op": "test", "path": "", "value": 1}], JSON_PATCH, 422),
     ({}, [5], JSON_PATCH, 400),
     ({}, [{"op": "replace", "path": "", "value": 1}], JSON_PATCH, 400),

@@ -32,10 +32,12 @@ def apply_json_patch(document: Doc, operations: list[Any]) -> Doc:
             result = jsonpatch.apply_patch(result, chunk)
             if chunk is not operations and len(msgspec.json.encode(result)) > MAX_BYTES:
                 raise ApiError(413, "RequestEntityTooLarge", "the JSON patch makes the object too large")
-    except (jsonpatch.InvalidJsonPatch, jsonpointer.JsonPointerException) as error:
+    except jsonpatch.InvalidJsonPatch as error:
         raise bad_request(f"the JSON patch is malformed: {error}") from error
-    except jsonpatch.JsonPatchException as error:
-        message = f"the server rejected our request due to an error in our request: {error}"
+    except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException) as error:
+        # The libraries show the part of the document that they looked at; the path alone is enough.
+        reason = str(error).partition(" in {")[0]
+        message = f"the server rejected our request due to an error in our request: {reason}"
         raise ApiError(422, "Invalid", message) from error
     except (TypeError, KeyError, ValueError, AttributeError, IndexError, RecursionError) as error:
         raise bad_request(f"the JSON patch does not fit the document: {error}") from error
