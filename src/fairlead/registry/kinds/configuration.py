@@ -1,12 +1,28 @@
 """Stored data that the Service system itself does not read: ConfigMap, Secret, ServiceAccount, Lease.
 
-Upstream: pkg/registry/core/{configmap,secret,serviceaccount}, pkg/registry/coordination/lease.
+Refuses keys that could not be file names, changes of what is marked immutable, and a Secret of another type than it
+was made with. Upstream: pkg/registry/core/{configmap,secret,serviceaccount}, pkg/registry/coordination/lease,
+pkg/apis/core/validation.
 """
 
+import base64
+import binascii
+import re
 from typing import Any
 
+from fairlead.registry.field_errors import FieldError, forbidden, invalid, too_long
 from fairlead.registry.kinds.cells import AGE, NAME, age, name
-from fairlead.registry.strategy import Column, Doc, Strategy
+from fairlead.registry.status import bad_request
+from fairlead.registry.strategy import Column, Context, Doc, Strategy
+
+_MAX_KEY = 253
+_MAX_DATA = 1 << 20
+_KEY = re.compile(r"[-._a-zA-Z0-9]+")
+_KEY_DETAIL = (
+    "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  "
+    "or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
+)
+_IMMUTABLE = "field is immutable when `immutable` is set"
 
 
 def _config_map_row(config_map: Doc, now: str) -> list[Any]:
@@ -29,8 +45,78 @@ def _size(document: Doc, *fields: str) -> int:
     return sum(len(document.get(field) or ()) for field in fields)
 
 
-CONFIG_MAP = Strategy(columns=(NAME, Column("Data"), AGE), row=_config_map_row)
+def _default_secret(secret: Doc) -> None:
+    """Give it a type, and take the plain values of ``stringData`` over into ``data``, which is all that is stored."""
+    secret["type"] = secret.get("type") or "Opaque"
+    plain = secret.pop("stringData", None)
+    if plain:
+        encoded = {key: base64.b64encode(text.encode()).decode() for key, text in plain.items()}
+        secret["data"] = {**(secret.get("data") or {}), **encoded}
+    _check_base64(secret, "data")
+
+
+def _default_config_map(config_map: Doc) -> None:
+    _check_base64(config_map, "binaryData")
+
+
+def _check_base64(document: Doc, field: str) -> None:
+    """Refuse what upstream's decoder refuses before any rule is asked."""
+    for text in (document.get(field) or {}).values():
+        try:
+            base64.b64decode(text, validate=True)
+        except (binascii.Error, ValueError) as error:
+            kind = document["kind"]
+            raise bad_request(f'{kind} in version "v1" cannot be handled as a {kind}: illegal base64 data') from error
+
+
+def _validate(document: Doc) -> list[FieldError]:
+    fields = ("data", "binaryData")
+    keys = [(field, key) for field in fields for key in sorted(document.get(field) or {})]
+    errors = [invalid(f"{field}[{key}]", key, detail) for field, key in keys for detail in _key_errors(key)]
+    twice = set(document.get("data") or {}) & set(document.get("binaryData") or {})
+    errors += [invalid(f"data[{key}]", key, "duplicate of key present in binaryData") for key in sorted(twice)]
+    if sum(len(key) + len(text) for field in fields for key, text in (document.get(field) or {}).items()) > _MAX_DATA:
+        errors.append(too_long("", _MAX_DATA))
+    return errors
+
+
+def _key_errors(key: str) -> list[str]:
+    errors = [f"must be no more than {_MAX_KEY} bytes"] if len(key) > _MAX_KEY else []
+    if not _KEY.fullmatch(key):
+        errors.append(_KEY_DETAIL)
+    elif key in (".", ".."):
+        errors.append(f"must not be '{key}'")
+    elif key.startswith(".."):
+        errors.append("must not start with '..'")
+    return errors
+
+
+def _validate_create(document: Doc, context: Context) -> list[FieldError]:
+    return _validate(document)
+
+
+def _validate_update(new: Doc, old: Doc, context: Context) -> list[FieldError]:
+    errors = _validate(new)
+    if new.get("type") != old.get("type"):
+        errors.append(invalid("type", new.get("type"), "field is immutable"))
+    if old.get("immutable"):
+        fields = ("data", "binaryData")
+        errors += [] if new.get("immutable") else [forbidden("immutable", _IMMUTABLE)]
+        errors += [forbidden(field, _IMMUTABLE) for field in fields if (new.get(field) or {}) != (old.get(field) or {})]
+    return errors
+
+
+CONFIG_MAP = Strategy(
+    default=_default_config_map,
+    validate_create=_validate_create,
+    validate_update=_validate_update,
+    columns=(NAME, Column("Data"), AGE),
+    row=_config_map_row,
+)
 SECRET = Strategy(
+    default=_default_secret,
+    validate_create=_validate_create,
+    validate_update=_validate_update,
     columns=(NAME, Column("Type"), Column("Data"), AGE),
     row=_secret_row,
     fields={"type": lambda secret: str(secret.get("type", ""))},
