@@ -1,0 +1,124 @@
+"""What a Pod says when its user says nothing. Upstream: pkg/apis/core/v1/defaults.go.
+
+The same defaults fill the Pod templates of workloads, but for those that only a Pod itself has. The ServiceAccount is
+upstream's admission plugin of that name; tolerations and priorities are left to plugins that Fairlead does not have.
+"""
+
+from collections.abc import Iterator
+
+from fairlead.registry.strategy import Doc
+
+FILE_MODE = 420  # 0644
+TOKEN_SECONDS = 3600
+
+_CONTAINER_LISTS = ("containers", "initContainers", "ephemeralContainers")
+_SPEC = {
+    "restartPolicy": "Always",
+    "terminationGracePeriodSeconds": 30,
+    "dnsPolicy": "ClusterFirst",
+    "schedulerName": "default-scheduler",
+}
+_CONTAINER = {"terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File"}
+_PROBE = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}
+_PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
+_HTTP_GET = {"path": "/", "scheme": "HTTP"}
+_VOLUME_MODES = ("configMap", "downwardAPI", "projected", "secret")
+
+
+def default(pod: Doc) -> None:
+    """Fill what the user left out of a Pod."""
+    spec = pod.setdefault("spec", {})
+    default_spec(spec)
+    spec.setdefault("enableServiceLinks", True)
+    account = spec.get("serviceAccountName") or spec.get("serviceAccount") or "default"
+    spec["serviceAccountName"] = spec["serviceAccount"] = account
+    for container in _containers(spec, "containers", "initContainers"):
+        _default_requests(container)
+
+
+def default_spec(spec: Doc) -> None:
+    """Fill what the user left out of a Pod's spec or of the one in a template."""
+    _fill(spec, _SPEC)
+    spec.setdefault("securityContext", {})
+    for container in _containers(spec, *_CONTAINER_LISTS):
+        _default_container(container, host_network=bool(spec.get("hostNetwork")))
+    for volume in spec.get("volumes") or ():
+        _default_volume(volume)
+
+
+def _fill(document: Doc, defaults: Doc) -> None:
+    for field, value in defaults.items():
+        if document.get(field) in (None, ""):
+            document[field] = value
+
+
+def _containers(spec: Doc, *lists: str) -> Iterator[Doc]:
+    for name in lists:
+        yield from spec.get(name) or ()
+
+
+def _default_container(container: Doc, *, host_network: bool) -> None:
+    _fill(container, {**_CONTAINER, "imagePullPolicy": _pull_policy(container.get("image", ""))})
+    container.setdefault("resources", {})
+    for port in container.get("ports") or ():
+        _fill(port, {"protocol": "TCP"})
+        if host_network and not port.get("hostPort"):
+            port["hostPort"] = port.get("containerPort", 0)
+    for variable in container.get("env") or ():
+        _default_field_ref(variable.get("valueFrom") or {})
+    for name in _PROBES:
+        if name in container:
+            _default_probe(container[name])
+    for hook in (container.get("lifecycle") or {}).values():
+        if isinstance(hook, dict) and "httpGet" in hook:
+            _fill(hook["httpGet"], _HTTP_GET)
+
+
+def _pull_policy(image: str) -> str:
+    """An image that names no version, or the moving one, is looked up again each time."""
+    if "@" in image:
+        return "IfNotPresent"
+    tag = image.rpartition("/")[2].partition(":")[2]
+    return "Always" if tag in {"", "latest"} else "IfNotPresent"
+
+
+def _default_probe(probe: Doc) -> None:
+    for field, value in _PROBE.items():
+        probe[field] = probe.get(field) or value
+    if "httpGet" in probe:
+        _fill(probe["httpGet"], _HTTP_GET)
+    if "grpc" in probe:
+        probe["grpc"].setdefault("service", "")
+
+
+def _default_requests(container: Doc) -> None:
+    """Who limits a resource and does not say what it needs needs as much as it may have."""
+    resources = container["resources"]
+    if limits := resources.get("limits"):
+        resources["requests"] = {**limits, **(resources.get("requests") or {})}
+
+
+def _default_volume(volume: Doc) -> None:
+    if not any(key != "name" for key in volume):
+        volume["emptyDir"] = {}
+    for kind in _VOLUME_MODES:
+        if kind in volume:
+            volume[kind].setdefault("defaultMode", FILE_MODE)
+    if "hostPath" in volume:
+        volume["hostPath"].setdefault("type", "")
+    for item in (volume.get("downwardAPI") or {}).get("items") or ():
+        _default_field_ref(item)
+    for source in (volume.get("projected") or {}).get("sources") or ():
+        _default_projection(source)
+
+
+def _default_projection(source: Doc) -> None:
+    if "serviceAccountToken" in source:
+        source["serviceAccountToken"].setdefault("expirationSeconds", TOKEN_SECONDS)
+    for item in (source.get("downwardAPI") or {}).get("items") or ():
+        _default_field_ref(item)
+
+
+def _default_field_ref(holder: Doc) -> None:
+    if "fieldRef" in holder:
+        holder["fieldRef"].setdefault("apiVersion", "v1")
