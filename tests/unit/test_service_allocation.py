@@ -139,6 +139,15 @@ def test_an_update_shares_no_node_port_unasked(udp, tcp, expected):
     assert cluster.held == {FIRST_IP, *expected}
 
 
+def test_an_alias_has_no_node_ports_whatever_its_user_writes():
+    cluster = Cluster()
+    cluster.service("other", **NODE_PORT, ports=[{**HTTP, "nodePort": 30000}])
+    stored = cluster.service(type="ExternalName", externalName="x.y", ports=[{**HTTP, "nodePort": 30000}])
+    assert "nodePort" not in stored["ports"][0]
+    cluster.delete("Service", "web")
+    assert 30000 in cluster.held
+
+
 def test_a_node_port_twice_for_one_protocol_in_an_update():
     cluster = Cluster()
     cluster.service(**NODE_PORT)
@@ -240,7 +249,7 @@ class Allocation(RuleBasedStateMachine):
             spec["ipFamilyPolicy"] = policy
         if kind == "LoadBalancer" and local:
             spec["externalTrafficPolicy"] = "Local"
-        if kind in {"ClusterIP", "Headless", "ExternalName"}:
+        if kind in {"ClusterIP", "Headless"}:
             del spec["ports"][0]["nodePort"]
         self.attempt(self.cluster.put, document("Service", name, spec=spec))
 

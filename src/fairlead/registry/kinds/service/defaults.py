@@ -38,6 +38,9 @@ def default(service: Doc) -> None:
         _drop_empty(port, _EMPTY_PORT_IS_ABSENT)
         port.setdefault("protocol", "TCP")
         port.setdefault("targetPort", port.setdefault("port", 0))
+        if is_external_name(spec):
+            # Upstream keeps such a number without holding it, and would give back another Service's in the end.
+            port.pop("nodePort", None)
     if is_externally_accessible(spec):
         spec.setdefault("externalTrafficPolicy", "Cluster")
     if not is_external_name(spec):

@@ -50,6 +50,8 @@ def exchange_node_ports(service: Doc, old: Doc | None, context: Context) -> Port
 
 def held_node_ports(spec: Doc) -> tuple[int, ...]:
     """The node ports that a stored Service holds."""
+    if not uses_node_ports(spec):
+        return ()
     health_check = spec.get("healthCheckNodePort", 0) if needs_health_check(spec) else 0
     return tuple(dict.fromkeys([*node_ports(spec), *([health_check] if health_check else [])]))
 
