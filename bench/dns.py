@@ -118,7 +118,7 @@ def knot_command(directory: Path) -> list[str]:
 
 def nsd_command(directory: Path) -> list[str]:
     (directory / "nsd.conf").write_text(
-        f'server:\n  ip-address: 127.0.0.1@{PORT}\n  server-count: 1\n  username: ""\n  zonesdir: {directory}\n'
+        f'server:\n  ip-address: 127.0.0.1@{PORT}\n  server-count: 1\n  username: ""\n  database: ""\n  zonesdir: {directory}\n'
         f"  pidfile: {directory}/nsd.pid\n  xfrdfile: {directory}/xfrd\n  zonelistfile: {directory}/list\n"
         f"  xfrdir: {directory}\nremote-control:\n  control-enable: no\n"
         "zone:\n  name: cluster.local\n  zonefile: zone\n"
@@ -158,7 +158,7 @@ class Measured:
 def measure(peer: Peer, queries: Path, directory: Path) -> Measured:
     """Start a server, load it, and read its CPU time before and after."""
     command = ["taskset", "-c", str(SERVER_CORE), *peer.command(directory)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
     try:
         wait_for_answer()
         first, _ = cost(server.pid, queries, ["-n", "1"])
@@ -193,15 +193,15 @@ def wait_for_answer(patience: float = 30) -> None:
             raise TimeoutError("the server does not answer")
 
 
-def cpu_seconds(pid: int) -> float:
-    """User and system time of a process and its children, from the kernel."""
+def cpu_seconds(session: int) -> float:
+    """User and system time of all processes of a session, from the kernel."""
     total = 0
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
             fields = path.read_text().rpartition(")")[2].split()
         except (FileNotFoundError, ProcessLookupError):
             continue
-        if int(path.parent.name) == pid or int(fields[1]) == pid:
+        if int(fields[3]) == session:
             total += int(fields[11]) + int(fields[12])
     return total / os.sysconf("SC_CLK_TCK")
 
