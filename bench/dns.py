@@ -118,7 +118,8 @@ def knot_command(directory: Path) -> list[str]:
 
 def nsd_command(directory: Path) -> list[str]:
     (directory / "nsd.conf").write_text(
-        f'server:\n  ip-address: 127.0.0.1@{PORT}\n  server-count: 1\n  username: ""\n  database: ""\n  zonesdir: {directory}\n'
+        f'server:\n  ip-address: 127.0.0.1@{PORT}\n  server-count: 1\n  username: ""\n  database: ""\n'
+        f"  zonesdir: {directory}\n"
         f"  pidfile: {directory}/nsd.pid\n  xfrdfile: {directory}/xfrd\n  zonelistfile: {directory}/list\n"
         f"  xfrdir: {directory}\nremote-control:\n  control-enable: no\n"
         "zone:\n  name: cluster.local\n  zonefile: zone\n"
@@ -213,7 +214,7 @@ def serve() -> None:
 
     from fairlead.clusterdns.authority import Authority
     from fairlead.clusterdns.zone import Outside, Zone
-    from fairlead.drivers.dns_server import DnsServer
+    from fairlead.drivers.dns_server import DnsServer, Services
     from fairlead.model.decode import decode
     from fairlead.model.objects import Namespace, Service
 
@@ -228,7 +229,7 @@ def serve() -> None:
             authority.change(None, decode(Service, document), 0)
         authority.synced = True
         gc.freeze()
-        await DnsServer(authority, None, 1232).listen(("127.0.0.1",), PORT)
+        await DnsServer(authority, Services(None)).listen(("127.0.0.1",), PORT)
         await asyncio.Event().wait()
 
     asyncio.run(run())

@@ -16,7 +16,7 @@ from tests.dns_cases import BIG, CASES, CLUSTER, SUFFIX, ZONE, Case
 
 from fairlead.clusterdns.authority import Authority
 from fairlead.clusterdns.zone import Zone
-from fairlead.drivers.dns_server import DnsServer
+from fairlead.drivers.dns_server import DnsServer, Services
 
 HOST = "127.0.0.1"
 
@@ -29,7 +29,7 @@ async def serving(zone: Zone = ZONE, synced: bool = True):
         authority.change(None, object_, 0)
     authority.zone = replace(authority.zone, serial=1)
     authority.synced = synced
-    server = DnsServer(authority, no_upstream, 1232)
+    server = DnsServer(authority, Services(no_upstream))
     await server.listen((HOST,), 0)
     try:
         yield server.port

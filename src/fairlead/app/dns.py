@@ -16,12 +16,12 @@ from typing import Any
 
 from fairlead.clusterdns.authority import Authority
 from fairlead.clusterdns.changes import Watched
-from fairlead.clusterdns.records import Rcode
-from fairlead.clusterdns.responder import DROPPED_ZONE, Elsewhere, Responder
-from fairlead.clusterdns.wire import UDP_CAP, encode_error
+from fairlead.clusterdns.wire import UDP_CAP
 from fairlead.clusterdns.zone import PodsMode, Zone
+from fairlead.drivers.dns_forwarder import Forwarder, ForwardOptions
 from fairlead.drivers.dns_metrics import Collection, DnsCollector, ProgrammingDelay, new_registry, render
-from fairlead.drivers.dns_server import DnsServer, own_addresses
+from fairlead.drivers.dns_query_log import print_reply
+from fairlead.drivers.dns_server import DnsServer, Services, own_addresses
 from fairlead.drivers.informer import Informer
 from fairlead.drivers.kube_client import ENDPOINT_SLICES, NAMESPACES, PODS, SERVICES, KubeClient
 from fairlead.drivers.tiny_http import Page, Pages, serve_pages
@@ -39,6 +39,10 @@ class DnsOptions:
         addresses: where DNS is served, over UDP and TCP.
         udp_cap: the largest reply over UDP, in octets.
         http_address: where the health, readiness and metrics ports are served; a port of None leaves one out.
+        lameduck: seconds to go on answering, while not ready, after the server is told to stop, so that clients hear of
+            it first.
+        log: print every query; replies are then made one by one.
+        shared: let other processes bind the same port (SO_REUSEPORT).
     """
 
     kubeconfig: Path | None = None
@@ -51,31 +55,56 @@ class DnsOptions:
     health_port: int | None = 8080
     ready_port: int | None = 8181
     metrics_port: int | None = 9153
+    forward: ForwardOptions = field(default_factory=ForwardOptions)
+    lameduck: float = 0.0
+    log: bool = False
+    shared: bool = False
 
 
 async def run(options: DnsOptions, ready: Callable[[], None]) -> None:
     """Serve until cancelled; ``ready`` is called once the whole cluster has been read.
 
     Raises:
-        OSError: an address cannot be bound.
+        OSError: an address cannot be bound. ForwardingLoop: an upstream server sends our own queries back to us.
     """
     zone = replace(options.zone, own_addresses=own_addresses(options.addresses), serial=int(time.time()))
     process = _Process(options, zone)
     try:
         await process.listen()
         async with KubeClient.from_kubeconfig(options.kubeconfig, options.context) as client:
-            await process.watch(client, ready)
+            watching = asyncio.ensure_future(process.watch(client, ready))
+            await _until_told_to_stop(watching, process, options.lameduck)
     finally:
         process.close()
+
+
+async def _until_told_to_stop(watching: asyncio.Future[None], process: "_Process", lameduck: float) -> None:
+    """Wait for the watches, which end only in failure; when cancelled, let them go on for the lame-duck time."""
+    try:
+        await asyncio.shield(watching)
+    except asyncio.CancelledError:
+        process.leaving = True
+        await asyncio.sleep(lameduck)
+        raise
+    finally:
+        watching.cancel()
+        await asyncio.wait([watching])
+
+
+class ForwardingLoop(Exception):
+    """An upstream server asks us."""
 
 
 class _Process:
     """The parts, wired."""
 
     def __init__(self, options: DnsOptions, zone: Zone) -> None:
+        self.leaving = False
         self._options = options
         self._authority = Authority(zone)
-        self._server = DnsServer(self._authority, _nobody_to_ask, options.udp_cap)
+        self._forwarder = Forwarder(options.forward)
+        services = Services(self._forwarder, print_reply if options.log else None)
+        self._server = DnsServer(self._authority, services, options.udp_cap)
         self._registry = new_registry()
         self._delay = ProgrammingDelay(self._registry)
         self._informers: dict[str, Informer[Any]] = {}
@@ -83,7 +112,8 @@ class _Process:
 
     async def listen(self) -> None:
         """Answer from now on, if only with SERVFAIL."""
-        await self._server.listen(self._options.addresses, self._options.port)
+        await self._server.listen(self._options.addresses, self._options.port, self._options.shared)
+        self._forwarder.start()
         ports: list[tuple[int | None, Pages]] = [
             (self._options.health_port, {"/health": lambda: Page("OK")}),
             (self._options.ready_port, {"/ready": self._ready_page}),
@@ -108,12 +138,18 @@ class _Process:
         async with asyncio.TaskGroup() as tasks:
             for informer in self._informers.values():
                 tasks.create_task(informer.run())
+            tasks.create_task(self._watch_for_loop())
             for informer in self._informers.values():
                 await informer.synced.wait()
             self._authority.synced = True
             ready()
 
+    async def _watch_for_loop(self) -> None:
+        await self._forwarder.looped.wait()
+        raise ForwardingLoop("an upstream server sends queries back to this one; see its resolv.conf")
+
     def close(self) -> None:
+        self._forwarder.close()
         self._server.close()
         for page in self._pages:
             page.close()
@@ -131,6 +167,8 @@ class _Process:
         self._registry.register(DnsCollector(self._server, self._authority, watched))
 
     def _ready_page(self) -> Page:
+        if self.leaving:
+            return Page("shutting down", HTTPStatus.SERVICE_UNAVAILABLE)
         if not self._authority.synced:
             waiting = [name for name, informer in self._informers.items() if not informer.synced.is_set()]
             return Page("not yet read: " + ", ".join(waiting), HTTPStatus.SERVICE_UNAVAILABLE)
@@ -144,9 +182,3 @@ class _Process:
 
 def _watched_now(informer: Informer[Any]) -> Collection:
     return Collection(len(informer.objects), time.monotonic() - informer.last_heard)
-
-
-async def _nobody_to_ask(elsewhere: Elsewhere, responder: Responder) -> bytes:
-    reply = encode_error(elsewhere.query, Rcode.SERVFAIL, elsewhere.limits)
-    responder.count(elsewhere.query, Rcode.SERVFAIL, DROPPED_ZONE, reply)
-    return reply

@@ -13,7 +13,16 @@ from dataclasses import replace
 from typing import Any
 
 from fairlead.clusterdns import others, services
-from fairlead.clusterdns.existing import NO_RECORDS, Existing, Found, Missing, Records, View, service_tags
+from fairlead.clusterdns.existing import (
+    NO_RECORDS,
+    Existing,
+    Found,
+    Missing,
+    Records,
+    View,
+    address_sets,
+    service_tags,
+)
 from fairlead.clusterdns.grammar import (
     AddressNode,
     Apex,
@@ -92,7 +101,7 @@ def unsynced_answer(question: Question, zone: Zone) -> Answer:
 def _resolve(question: Question, view: View, trail: tuple[Name, ...]) -> Answer:
     node = node_of(question.name, view.zone)
     if isinstance(node, OutsideNode):
-        return _outside_answer(question.name, view.zone)
+        return _host_answer(question, view.zone) or _outside_answer(question.name, view.zone)
     found = _FIND[type(node)](node, view)
     depends = _depends(node, view)
     if isinstance(found, Missing):
@@ -121,6 +130,20 @@ def _missing_answer(question: Question, zone: Zone, found: Missing, depends: fro
 def _negative(rcode: Rcode, origin: Origin, name: Name, zone: Zone, depends: frozenset[Tag]) -> Answer:
     apex = zone.apex_of(name) or ()
     return Answer(rcode, origin, authority=(zone.soa(apex),), depends=depends, zone=apex)
+
+
+def _host_answer(question: Question, zone: Zone) -> Answer | None:
+    """A fixed name, which has its addresses and nothing else, whatever the world outside says."""
+    addresses = zone.hosts.get(question.name)
+    if addresses is None:
+        return None
+    sets = tuple(s for s in address_sets(question.name, zone.ttl, addresses) if s.rtype == question.qtype)
+    origin = Origin(Reason.HOST)
+    return (
+        Answer(Rcode.NOERROR, origin, sets, zone=())
+        if sets
+        else _negative(Rcode.NOERROR, origin, question.name, zone, _NOTHING)
+    )
 
 
 def _outside_answer(name: Name, zone: Zone) -> Answer:

@@ -42,6 +42,11 @@ class Rcode(enum.IntEnum):
     REFUSED = 5
     BADVERS = 16
 
+    @classmethod
+    def of(cls, number: int) -> "Rcode":
+        """The code of an upstream reply; those that mean nothing here stand as SERVFAIL."""
+        return cls(number) if number in cls.__members__.values() else cls.SERVFAIL
+
 
 class Srv(NamedTuple):
     """Data of an SRV record (RFC 2782)."""
@@ -106,6 +111,7 @@ class Reason(enum.Enum):
     NOT_A_POD_ADDRESS = "the label does not spell an IP address"
     NO_SUCH_POD = "no live Pod in the Namespace has this address"
     NO_POINTER = "no Service and no ready endpoint has this address"
+    HOST = "a name that the server's configuration fixes"
     OUTSIDE = "the name lies outside the zones of this server"
     NOT_SYNCED = "the server has not yet read the whole cluster"
 
@@ -191,6 +197,7 @@ class Answer:
         depends: what in the cluster the answer was read from.
         outside: a name whose records of the asked type the world outside must supply; None when nothing is missing.
         zone: the apex of the zone that the answer is from; None when it is from outside.
+        truncated: an upstream server has more records than it could send.
     """
 
     rcode: Rcode
@@ -201,3 +208,4 @@ class Answer:
     depends: frozenset[Tag] = frozenset()
     outside: Name | None = None
     zone: Name | None = None
+    truncated: bool = False

@@ -39,14 +39,16 @@ class Responder:
 
     Args:
         cap: the largest UDP reply in octets, whatever the client takes; None for TCP.
+        keep: whether to keep replies ready; without, every packet comes through ``respond``.
     """
 
-    def __init__(self, authority: Authority, cap: int | None = UDP_CAP) -> None:
+    def __init__(self, authority: Authority, cap: int | None = UDP_CAP, keep: bool = True) -> None:
         self.prepared = PreparedReplies(self._retire)
         self.ignored = 0
         self._counts: Counter[Kind] = Counter()
         self._authority = authority
         self._cap = cap
+        self._keeps = keep
         self._turn = 0  # of the replies that are not prepared
         authority.attach(self.prepared.forget)
 
@@ -94,7 +96,7 @@ class Responder:
         if answer.outside is not None:
             return Elsewhere(query, answer, limits)
         zone = DROPPED_ZONE if answer.zone is None else to_text(answer.zone)
-        if query.plain and self._authority.synced:
+        if self._keeps and query.plain and self._authority.synced:
             return self._keep(packet, query, answer, zone)
         self._turn += 1
         reply = encode(query, answer, limits, self._turn)

@@ -50,18 +50,23 @@ def encode(query: Query, answer: Answer, limits: Limits, rotation: int = 0) -> b
                 whole = written == len(rrset.data)
     if whole:
         counts[2] = message.put_all(answer.additional)
-    flags = QR | query.flags & (RD | CD) | (RA if answer.zone is None else AA) | (0 if whole else TC)
-    return message.finished(flags | answer.rcode & 0xF, counts, _opt(query, answer.rcode, limits))
+    flags = (
+        QR
+        | query.flags & (RD | CD)
+        | (RA if answer.zone is None else AA)
+        | (TC if answer.truncated or not whole else 0)
+    )
+    return message.finished(flags | answer.rcode & 0xF, counts, opt_record(query, answer.rcode, limits))
 
 
 def encode_error(query: Query, rcode: Rcode, limits: Limits) -> bytes:
     """A reply that repeats the question and says only that it went wrong."""
     flags = QR | query.flags & (RD | CD) | rcode & 0xF
-    return _Message(query, (), limits.octets).finished(flags, [0, 0, 0], _opt(query, rcode, limits))
+    return _Message(query, (), limits.octets).finished(flags, [0, 0, 0], opt_record(query, rcode, limits))
 
 
-def _opt(query: Query, rcode: Rcode, limits: Limits) -> bytes:
-    """The server's OPT record, only for a client that sent one; options, cookies among them, are not returned."""
+def opt_record(query: Query, rcode: Rcode, limits: Limits) -> bytes:
+    """The server's OPT record as octets, for a client that sent one; no options are returned, cookies among them."""
     if query.edns is None:
         return b""
     ttl = (rcode >> 4) << 24 | (DO if query.edns.dnssec_ok else 0)

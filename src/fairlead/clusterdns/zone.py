@@ -5,6 +5,7 @@ go forward with the snapshot that it is published with.
 """
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from immutables import Map
@@ -52,6 +53,7 @@ class Zone:
         own_addresses: addresses (text) that this server is reached at, for the NS records; loopback left out.
         endpoint_pod_names: name endpoints without a host name after their Pod instead of their address.
         ignore_empty: Services with a virtual IP but no ready endpoint do not exist.
+        hosts: addresses in wire form of names outside the zones that the administrator has fixed.
         serial: of the SOA record; grows with every change that an answer could show.
         reverse_nodes: how many addresses lie below each inner node of the reverse trees (``reverse.count_nodes``).
     """
@@ -65,6 +67,7 @@ class Zone:
     own_addresses: tuple[str, ...] = ()
     endpoint_pod_names: bool = False
     ignore_empty: bool = False
+    hosts: Mapping[Name, tuple[bytes, ...]] = field(default_factory=Map)
     serial: int = 1
     reverse_nodes: Map[Name, int] = field(default_factory=Map)
 

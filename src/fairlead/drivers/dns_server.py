@@ -12,10 +12,11 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from ipaddress import ip_address
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 from fairlead.clusterdns.authority import Authority
 from fairlead.clusterdns.responder import Elsewhere, Responder
+from fairlead.clusterdns.wire import UDP_CAP
 
 BATCH = 256  # datagrams taken per readiness event
 PACKET_MAX = 4096  # octets of a query; longer ones are cut and then fail to parse
@@ -25,6 +26,14 @@ TCP_CONNECTIONS = 1000  # open at once; beyond it new ones are closed
 
 Client = tuple[Any, ...]  # an address as the socket module gives it
 Forward = Callable[[Elsewhere, Responder], Awaitable[bytes]]
+Log = Callable[[str, bytes], None]  # client and reply
+
+
+class Services(NamedTuple):
+    """What a listener needs beside its socket: whom to ask about names outside, and whom to tell of each reply."""
+
+    forward: Forward
+    log: Log | None = None
 
 
 class Durations:
@@ -49,13 +58,13 @@ class Durations:
 class UdpListener:
     """One bound UDP socket."""
 
-    def __init__(self, bound: socket.socket, responder: Responder, forward: Forward) -> None:
+    def __init__(self, bound: socket.socket, responder: Responder, services: Services) -> None:
         self.responder = responder
         self.address, self.port = bound.getsockname()[:2]
         self.lost = 0  # replies that the kernel would not take
         self.durations = Durations()
         self._socket = bound
-        self._forward = forward
+        self._services = services
         self._tasks: set[asyncio.Task[None]] = set()
         bound.setblocking(False)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
@@ -100,9 +109,11 @@ class UdpListener:
             task.add_done_callback(self._tasks.discard)
 
     async def _fetch(self, elsewhere: Elsewhere, client: Client) -> None:
-        self._send(await self._forward(elsewhere, self.responder), client)
+        self._send(await self._services.forward(elsewhere, self.responder), client)
 
     def _send(self, reply: bytes, client: Client) -> None:
+        if self._services.log is not None:
+            self._services.log(client[0], reply)
         try:
             self._socket.sendto(reply, client)
         except OSError:
@@ -112,11 +123,11 @@ class UdpListener:
 class TcpListener:
     """One listening TCP socket."""
 
-    def __init__(self, bound: socket.socket, responder: Responder, forward: Forward) -> None:
+    def __init__(self, bound: socket.socket, responder: Responder, services: Services) -> None:
         self.responder = responder
         self.address, self.port = bound.getsockname()[:2]
         self._socket = bound
-        self._forward = forward
+        self._services = services
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
 
@@ -162,26 +173,27 @@ class TcpListener:
             if isinstance(reply, Elsewhere):
                 fetches.create_task(self._fetch(reply, writer))
             else:
-                await _write(writer, reply)
+                await self._write(writer, reply)
 
     async def _fetch(self, elsewhere: Elsewhere, writer: asyncio.StreamWriter) -> None:
-        await _write(writer, await self._forward(elsewhere, self.responder))
+        await self._write(writer, await self._services.forward(elsewhere, self.responder))
 
-
-async def _write(writer: asyncio.StreamWriter, reply: bytes) -> None:
-    with suppress(ConnectionError):
-        writer.write(len(reply).to_bytes(2, "big") + reply)
-        await writer.drain()
+    async def _write(self, writer: asyncio.StreamWriter, reply: bytes) -> None:
+        if self._services.log is not None:
+            self._services.log(writer.get_extra_info("peername")[0], reply)
+        with suppress(ConnectionError):
+            writer.write(len(reply).to_bytes(2, "big") + reply)
+            await writer.drain()
 
 
 class DnsServer:
     """UDP and TCP on each address; one responder per socket, so that replies are counted by protocol and family."""
 
-    def __init__(self, authority: Authority, forward: Forward, cap: int) -> None:
+    def __init__(self, authority: Authority, services: Services, cap: int = UDP_CAP) -> None:
         self.udp: list[UdpListener] = []
         self.tcp: list[TcpListener] = []
         self._authority = authority
-        self._forward = forward
+        self._services = services
         self._cap = cap
 
     async def listen(self, addresses: tuple[str, ...], port: int, shared: bool = False) -> None:
@@ -191,12 +203,14 @@ class DnsServer:
             OSError: an address cannot be bound. What was bound before stays until ``close``.
         """
         for address in addresses:
-            udp = _bound(address, port, socket.SOCK_DGRAM, shared)
-            self.udp.append(UdpListener(udp, Responder(self._authority, self._cap), self._forward))
+            udp, tcp = _bound_pair(address, port, shared)
+            self.udp.append(UdpListener(udp, self._responder(self._cap), self._services))
+            self.tcp.append(TcpListener(tcp, self._responder(None), self._services))
             self.udp[-1].start()
-            tcp = _bound(address, port or self.udp[-1].port, socket.SOCK_STREAM, shared)
-            self.tcp.append(TcpListener(tcp, Responder(self._authority, None), self._forward))
             await self.tcp[-1].start()
+
+    def _responder(self, cap: int | None) -> Responder:
+        return Responder(self._authority, cap, keep=self._services.log is None)
 
     @property
     def port(self) -> int:
@@ -226,6 +240,19 @@ def _source_address(wildcard: str) -> str | None:
         except OSError:
             return None
         return str(probe.getsockname()[0])
+
+
+def _bound_pair(address: str, port: int, shared: bool) -> tuple[socket.socket, socket.socket]:
+    """UDP and TCP at the same port. When any will do, one that is free for both is looked for."""
+    for last in (False,) * 9 + (True,) if port == 0 else (True,):
+        udp = _bound(address, port, socket.SOCK_DGRAM, shared)
+        try:
+            return udp, _bound(address, port or udp.getsockname()[1], socket.SOCK_STREAM, shared)
+        except OSError:
+            udp.close()
+            if last:
+                raise
+    raise AssertionError("the last attempt returns or raises")
 
 
 def _bound(address: str, port: int, kind: socket.SocketKind, shared: bool) -> socket.socket:

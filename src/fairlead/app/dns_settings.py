@@ -1,0 +1,115 @@
+"""Settings of the DNS server: a YAML file of our own, or the Corefile that kubeadm writes; both become ``DnsOptions``.
+
+An unknown setting, plugin or option is an error that names it, never silently ignored: a name server that quietly does
+less than its file says is worse than one that does not start.
+"""
+
+from ipaddress import ip_address
+from pathlib import Path
+
+import msgspec
+from immutables import Map
+
+from fairlead.app.dns import DnsOptions
+from fairlead.app.dns_corefile import settings_of
+from fairlead.app.dns_settings_file import Settings
+from fairlead.clusterdns.corefile import CorefileError, parse_corefile
+from fairlead.clusterdns.forwarding import Route, Server
+from fairlead.clusterdns.names import to_name
+from fairlead.clusterdns.upstream_cache import CachePolicy
+from fairlead.clusterdns.zone import Outside, Zone
+from fairlead.drivers.dns_forwarder import ForwardOptions
+
+
+class SettingsError(ValueError):
+    """A file that cannot be used; the message names the file and the place."""
+
+
+def load_settings(path: Path) -> Settings:
+    """The settings in a file: YAML by its ending ``.yaml`` or ``.yml``, else a Corefile.
+
+    Raises:
+        SettingsError: the file cannot be read or used.
+    """
+    try:
+        text = path.read_text()
+        if path.suffix in (".yaml", ".yml"):
+            return msgspec.yaml.decode(text, type=Settings)
+        return settings_of(parse_corefile(text))
+    except (OSError, msgspec.DecodeError, CorefileError, ValueError) as error:
+        raise SettingsError(f"{path}: {error}") from error
+
+
+def options_of(settings: Settings) -> DnsOptions:
+    """The options that settings stand for; names of files in ``forward`` are read as resolv.conf.
+
+    Raises:
+        SettingsError: a value makes no sense. ZoneError: the zone does not.
+    """
+    routes = tuple(Route(to_name(zone), _servers(targets)) for zone, targets in settings.forward.items())
+    outside = settings.outside or (Outside.FORWARD if routes else Outside.REFUSE)
+    if outside is Outside.FORWARD and not routes:
+        raise SettingsError("outside: forward needs upstream servers under 'forward'")
+    zone = Zone(
+        origin=to_name(settings.zone),
+        ttl=settings.ttl,
+        reverse=tuple(map(to_name, settings.reverse)),
+        pods=settings.pods,
+        outside=outside,
+        namespaces=None if settings.namespaces is None else frozenset(settings.namespaces),
+        endpoint_pod_names=settings.endpoint_pod_names,
+        ignore_empty=settings.ignore_empty,
+        hosts=Map({to_name(name): _packed(addresses) for name, addresses in settings.hosts.items()}),
+    )
+    cache = CachePolicy(**msgspec.to_builtins(settings.cache))
+    forward = ForwardOptions(routes, cache, concurrent=settings.concurrent, force_tcp=settings.force_tcp)
+    return DnsOptions(
+        zone=zone,
+        forward=forward,
+        addresses=tuple(settings.addresses),
+        port=settings.port,
+        udp_cap=settings.udp_size,
+        health_port=settings.health_port,
+        ready_port=settings.ready_port,
+        metrics_port=settings.metrics_port,
+        lameduck=settings.lameduck,
+        log=settings.log,
+    )
+
+
+def _packed(addresses: list[str]) -> tuple[bytes, ...]:
+    return tuple(ip_address(address).packed for address in addresses)
+
+
+def _servers(targets: list[str]) -> tuple[Server, ...]:
+    found: list[Server] = []
+    for target in targets:
+        found += _resolv_conf(Path(target)) if target.startswith("/") else [_server(target)]
+    if not found:
+        raise SettingsError(f"no upstream server in {', '.join(targets)}")
+    return tuple(found)
+
+
+def _server(target: str) -> Server:
+    """``ADDRESS``, ``ADDRESS:PORT``, ``[ADDRESS]:PORT`` or with ``dns://`` in front."""
+    text = target.removeprefix("dns://")
+    if "://" in text:
+        raise SettingsError(f"upstream {target}: only plain DNS is supported")
+    host, port = text, "53"
+    if text.startswith("["):
+        host, _, port = text[1:].partition("]")
+        port = port.removeprefix(":") or "53"
+    elif text.count(":") == 1:
+        host, _, port = text.partition(":")
+    try:
+        return Server(str(ip_address(host)), int(port))
+    except ValueError as error:
+        raise SettingsError(f"upstream {target}: {error}") from error
+
+
+def _resolv_conf(path: Path) -> list[Server]:
+    try:
+        lines = [line.split() for line in path.read_text().splitlines()]
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}") from error
+    return [_server(words[1].partition("%")[0]) for words in lines if len(words) > 1 and words[0] == "nameserver"]

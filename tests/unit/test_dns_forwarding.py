@@ -1,0 +1,153 @@
+"""Whom to ask, how long to remember what they said, and what a client gets of it."""
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rrset
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fairlead.clusterdns.forwarding import Health, Route, Server, route_of
+from fairlead.clusterdns.names import to_name
+from fairlead.clusterdns.query import parse_query
+from fairlead.clusterdns.records import Rcode
+from fairlead.clusterdns.relay import hand_on, read_reply
+from fairlead.clusterdns.upstream_cache import FAILURE_LIFETIME, CachePolicy, Key, UpstreamCache
+from fairlead.clusterdns.wire import Limits
+
+A, B, C = Server("192.0.2.1"), Server("192.0.2.2"), Server("2001:db8::1", 5353)
+ROUTES = (Route((), (A,)), Route(("corp", "local"), (B,)), Route(("eu", "corp", "local"), (C,)))
+KEY = Key(("www", "example", "com"), 1, False, False)
+SOA = "example.com. 900 IN SOA ns. host. 1 2 3 4 60"
+
+
+def query(**options):
+    return dns.message.make_query("www.example.com.", "A", **options)
+
+
+def reply(*answers: str, rcode="NOERROR", authority=(), flags=0):
+    message = dns.message.make_response(query())
+    message.set_rcode(dns.rcode.from_text(rcode))
+    message.flags |= flags
+    for section, lines in ((message.answer, answers), (message.authority, authority)):
+        for line in lines:
+            owner, ttl, _, rtype, data = line.split(" ", 4)
+            section.append(dns.rrset.from_text(owner, int(ttl), "IN", rtype, data))
+    return read_reply(message.to_wire())
+
+
+POSITIVE = reply("www.example.com. 300 IN CNAME x.example.com.", "x.example.com. 60 IN A 192.0.2.9")
+
+
+@pytest.mark.parametrize(
+    ("name", "servers"),
+    [("www.example.com", (A,)), ("corp.local", (B,)), ("x.corp.local", (B,)), ("x.eu.corp.local", (C,))],
+)
+def test_the_longest_zone_decides_whom_to_ask(name, servers):
+    assert route_of(to_name(name), ROUTES).servers == servers
+
+
+def test_a_name_on_no_route():
+    assert route_of(("example",), ROUTES[1:]) is None
+
+
+def test_servers_take_turns_and_those_that_fail_are_passed_over():
+    health = Health()
+    assert [health.order((A, B), turn)[0] for turn in range(3)] == [A, B, A]
+    assert not health.failed(A)
+    assert health.failed(A)
+    assert not health.failed(A), "a server goes down once"
+    assert health.order((A, B), 0) == [B]
+    health.succeeded(A)
+    assert health.order((A, B), 0) == [A, B]
+
+
+def test_when_all_are_down_all_are_tried():
+    health = Health()
+    for server in (A, A, B, B):
+        health.failed(server)
+    assert health.order((A, B), 0) == [A, B]
+
+
+@pytest.mark.parametrize(
+    ("relayed", "lifetime"),
+    [
+        (POSITIVE, 60),
+        (reply(rcode="NXDOMAIN", authority=[SOA]), 60),
+        (reply(authority=[SOA]), 60),
+        (reply(rcode="NXDOMAIN"), 0),
+        (reply("www.example.com. 0 IN A 192.0.2.9"), 0),
+    ],
+)
+def test_how_long_a_reply_may_be_kept(relayed, lifetime):
+    assert relayed.lifetime == lifetime
+
+
+@pytest.mark.parametrize(
+    ("relayed", "age", "found"),
+    [
+        (POSITIVE, 59, "fresh"),
+        (POSITIVE, 60, "stale"),
+        (POSITIVE, 161, None),
+        (reply("www.example.com. 9000 IN A 192.0.2.9"), 100, "stale"),
+        (reply("www.example.com. 0 IN A 192.0.2.9"), 0, None),
+        (reply(rcode="NXDOMAIN", authority=[SOA]), 29, "fresh"),
+        (reply(rcode="NXDOMAIN", authority=[SOA]), 30, "stale"),
+        (reply(rcode="SERVFAIL"), FAILURE_LIFETIME - 1, "fresh"),
+        (reply(rcode="REFUSED"), 0, None),
+        (reply("www.example.com. 60 IN A 192.0.2.9", flags=dns.flags.TC), 0, None),
+    ],
+)
+def test_what_is_kept_and_for_how_long(relayed, age, found):
+    cache = UpstreamCache(CachePolicy(positive_max=80, negative_max=30, stale_for=100))
+    cache.put(KEY, relayed, 1000.0)
+    hit = cache.find(KEY, 1000.0 + age)
+    assert (hit and ("stale" if hit.stale else "fresh")) == found
+
+
+def test_a_popular_reply_is_refreshed_before_its_end():
+    cache = UpstreamCache(CachePolicy(prefetch_hits=2))
+    cache.put(KEY, POSITIVE, 0.0)
+    assert [cache.find(KEY, at).refresh for at in (10.0, 50.0, 54.0)] == [False, False, True]
+
+
+def test_a_failure_does_not_displace_an_answer():
+    cache = UpstreamCache(CachePolicy())
+    cache.put(KEY, POSITIVE, 0.0)
+    cache.put(KEY, reply(rcode="SERVFAIL"), 100.0)
+    assert cache.find(KEY, 101.0).relayed is POSITIVE
+
+
+def test_the_least_recently_used_reply_goes_first():
+    cache = UpstreamCache(CachePolicy(capacity=2))
+    first, second, third = (KEY._replace(qtype=n) for n in (1, 2, 3))
+    cache.put(first, POSITIVE, 0.0)
+    cache.put(second, POSITIVE, 0.0)
+    cache.find(first, 1.0)
+    cache.put(third, POSITIVE, 1.0)
+    assert [cache.find(key, 2.0) is not None for key in (first, second, third)] == [True, False, True]
+
+
+@given(st.integers(0, 400), st.booleans(), st.booleans())
+def test_a_client_gets_its_own_id_case_and_remaining_ttls(age, edns, dnssec):
+    asked = dns.message.make_query("wWw.eXample.com.", "A", use_edns=0 if edns else None, want_dnssec=edns and dnssec)
+    wire = hand_on(POSITIVE, parse_query(asked.to_wire()), age, Limits(512))
+    found = dns.message.from_wire(wire)
+    assert (found.id, found.question[0].name.to_text()) == (asked.id, "wWw.eXample.com.")
+    assert [rrset.ttl for rrset in found.answer] == [max(300 - age, 0), max(60 - age, 0)]
+    assert found.edns == (0 if edns else -1)
+    assert dns.flags.to_text(found.flags) == "QR RD RA"
+
+
+def test_a_reply_too_large_sends_the_client_to_tcp():
+    large = reply(*(f"www.example.com. 60 IN A 192.0.2.{n}" for n in range(100)))
+    asked = parse_query(query().to_wire())
+    found = dns.message.from_wire(hand_on(large, asked, 0, Limits(512)))
+    assert found.flags & dns.flags.TC
+    assert not found.answer
+    assert len(dns.message.from_wire(hand_on(large, asked, 0, Limits(65535))).answer[0]) == 100
+
+
+def test_an_unknown_code_of_an_upstream_counts_as_a_failure():
+    assert Rcode.of(9) is Rcode.SERVFAIL
