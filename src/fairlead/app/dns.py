@@ -135,14 +135,14 @@ class _Process:
         if self._authority.zone.pods is PodsMode.VERIFIED:
             self._informers["pods"] = Informer(client, PODS, Pod, self._publish)
         self._register_metrics()
-        async with asyncio.TaskGroup() as tasks:
-            for informer in self._informers.values():
-                tasks.create_task(informer.run())
-            tasks.create_task(self._watch_for_loop())
-            for informer in self._informers.values():
-                await informer.synced.wait()
-            self._authority.synced = True
-            ready()
+        watches = (informer.run() for informer in self._informers.values())
+        await asyncio.gather(*watches, self._finish_sync(ready), self._watch_for_loop())
+
+    async def _finish_sync(self, ready: Callable[[], None]) -> None:
+        for informer in self._informers.values():
+            await informer.synced.wait()
+        self._authority.synced = True
+        ready()
 
     async def _watch_for_loop(self) -> None:
         await self._forwarder.looped.wait()

@@ -1,0 +1,47 @@
+"""How a resolver in a Pod turns the name that it is given into questions: the search list and ndots.
+
+Modelled on glibc's ``res_search`` with the resolv.conf of dnsPolicy ClusterFirst: a name with fewer dots than ``ndots``
+is tried with each suffix first and as it stands last; the first answer with records ends the search.
+"""
+
+from typing import NamedTuple
+
+from fairlead.clusterdns.answer import answer
+from fairlead.clusterdns.names import Name, to_name
+from fairlead.clusterdns.records import Answer, Question
+from fairlead.clusterdns.zone import Zone
+from fairlead.model.snapshot import ClusterSnapshot
+
+NDOTS = 5
+
+
+class Step(NamedTuple):
+    """One question of a search, and its answer."""
+
+    question: Question
+    answer: Answer
+
+
+def search_list(namespace: str, origin: Name) -> tuple[Name, ...]:
+    """The suffixes that a Pod of a Namespace tries, in their order."""
+    return ((namespace, "svc", *origin), ("svc", *origin), origin)
+
+
+def candidates(text: str, suffixes: tuple[Name, ...]) -> list[Name]:
+    """The names that are asked for, in their order; a final dot forbids the search."""
+    name = to_name(text)
+    if text.endswith("."):
+        return [name]
+    searched = [name + suffix for suffix in suffixes]
+    return [name, *searched] if text.count(".") >= NDOTS else [*searched, name]
+
+
+def walk(names: list[Name], qtype: int, snapshot: ClusterSnapshot, zone: Zone) -> list[Step]:
+    """The questions asked until one has records, with their answers."""
+    steps = []
+    for name in names:
+        question = Question(name, qtype)
+        steps.append(Step(question, answer(question, snapshot, zone)))
+        if steps[-1].answer.answer or steps[-1].answer.outside:
+            break
+    return steps
