@@ -15,7 +15,7 @@ import yaml
 from fairlead.clusterdns.changes import Watched, addresses
 from fairlead.clusterdns.reverse import NodeCounts, count_nodes
 from fairlead.clusterdns.zone import Zone
-from fairlead.drivers.kube_client import ENDPOINT_SLICES, NAMESPACES, PODS, SERVICES, KubeClient
+from fairlead.drivers.kube_client import ENDPOINT_SLICES, NAMESPACES, PODS, SERVICES, KubeClient, Resource
 from fairlead.model.decode import DecodeError, decode
 from fairlead.model.objects import EndpointSlice, Namespace, Pod, Service
 from fairlead.model.snapshot import ClusterSnapshot
@@ -26,7 +26,12 @@ _KINDS: dict[str, type[Watched]] = {
     "EndpointSlice": EndpointSlice,
     "Pod": Pod,
 }
-_COLLECTIONS = {NAMESPACES: Namespace, SERVICES: Service, ENDPOINT_SLICES: EndpointSlice, PODS: Pod}
+_COLLECTIONS: dict[Resource, type[Watched]] = {
+    NAMESPACES: Namespace,
+    SERVICES: Service,
+    ENDPOINT_SLICES: EndpointSlice,
+    PODS: Pod,
+}
 
 
 class UnusableManifest(ValueError):
@@ -77,9 +82,10 @@ def _documents(documents: Iterable[Any]) -> Iterator[dict[str, Any]]:
 
 
 def _with_namespace(document: dict[str, Any]) -> dict[str, Any]:
-    if document["kind"] == "Namespace":
+    metadata = document.get("metadata")
+    if document["kind"] == "Namespace" or not isinstance(metadata, dict):
         return document
-    return {**document, "metadata": {"namespace": "default", **(document.get("metadata") or {})}}
+    return {**document, "metadata": {"namespace": "default", **metadata}}
 
 
 async def _read_cluster(kubeconfig: Path | None, context: str | None) -> list[Watched]:

@@ -14,6 +14,7 @@ import httpx2
 import msgspec
 from lightkube.config.client_adapter import AsyncClient, ConnectionParams
 from lightkube.config.kubeconfig import KubeConfig, SingleConfig
+from lightkube.core.exceptions import ConfigError
 
 Doc = dict[str, Any]
 Query = Mapping[str, str]
@@ -93,8 +94,15 @@ class KubeClient:
 
     @classmethod
     def from_kubeconfig(cls, path: str | Path | None = None, context: str | None = None) -> "KubeClient":
-        """A client for the current (or named) context of a kubeconfig file; None looks where kubectl looks."""
-        config = KubeConfig.from_file(path) if path else KubeConfig.from_env()
+        """A client for the current (or named) context of a kubeconfig file; None looks where kubectl looks.
+
+        Raises:
+            Unreachable: there is no such file or context.
+        """
+        try:
+            config = KubeConfig.from_file(path) if path else KubeConfig.from_env()
+        except ConfigError as error:
+            raise Unreachable(str(error)) from error
         single = config.get(context_name=context)
         if single is None:
             raise Unreachable("the kubeconfig has no current context; name one with --context")
