@@ -2,41 +2,10 @@
 
 import json
 import signal
-import subprocess
-import sys
-from contextlib import contextmanager
 
 import pytest
 from tests.integration.api_servers import Kubectl, kubectls, running_api_server, wait_until
-
-
-class Controllers:
-    """The controllers' process; may be killed and started again."""
-
-    def __init__(self, kubeconfig):
-        self.kubeconfig = kubeconfig
-        self.process = None
-
-    def start(self):
-        command = [sys.executable, "-m", "fairlead", "controllers", "--kubeconfig", self.kubeconfig]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        line = self.process.stderr.readline()
-        assert "ready" in line, line + self.process.stderr.read()
-
-    def end(self, number=signal.SIGTERM):
-        self.process.send_signal(number)
-        self.process.wait(20)
-        self.process.stderr.close()
-
-
-@contextmanager
-def running_controllers(server):
-    controllers = Controllers(server.kubeconfig)
-    controllers.start()
-    try:
-        yield controllers
-    finally:
-        controllers.end()
+from tests.integration.controller_processes import add_ready_node, namespaced, running_controllers, set_status
 
 
 @pytest.fixture(scope="module")
@@ -44,28 +13,13 @@ def cluster(tmp_path_factory):
     with running_api_server(tmp_path_factory.mktemp("api")) as server, running_controllers(server) as controllers:
         kubectl = Kubectl(kubectls()[-1], server, tmp_path_factory.mktemp("home"))
         for name in ("node-a", "node-b"):
-            kubectl("create", "-f", "-", stdin=node(name))
-            set_status(kubectl, "node", name, {"conditions": [{"type": "Ready", "status": "True"}]})
+            add_ready_node(kubectl, name)
         yield kubectl, controllers
 
 
 @pytest.fixture
 def namespace(cluster, request):
-    """A kubectl in a namespace of the test's own."""
-    kubectl, _ = cluster
-    name = request.node.name.replace("_", "-").replace("[", "-").rstrip("]")[-40:].strip("-")
-    kubectl("create", "namespace", name)
-
-    def run(*arguments, **options):
-        return kubectl("-n", name, *arguments, **options)
-
-    run.name = name
-    run.items = lambda *arguments: json.loads(run("get", *arguments, "-o", "json"))["items"]
-    return run
-
-
-def node(name):
-    return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}
+    return namespaced(cluster[0], request.node.name)
 
 
 def pod(name, **labels):
@@ -76,10 +30,6 @@ def pod(name, **labels):
 def service(name, **selector):
     spec = {"selector": selector, "ports": [{"name": "http", "port": 80, "targetPort": 8080}]}
     return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}
-
-
-def set_status(kubectl, kind, name, status):
-    kubectl("patch", kind, name, "--subresource=status", "--type=merge", "-p", json.dumps({"status": status}))
 
 
 def run_pod(kubectl, name, ip, *, ready=True):

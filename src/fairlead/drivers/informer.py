@@ -74,6 +74,7 @@ class Informer(Generic[T]):
         self._listener, self._on_synced = listener, on_synced
         self._query = query or {}
         self._version = ""
+        self._deleted: set[str] = set()  # uids of what was unlearned, until the watch says so too
         self._written: set[ObjectKey] = set()  # learned from answers to writes while a list was under way
 
     def learn(self, written: T) -> None:
@@ -85,6 +86,12 @@ class Informer(Generic[T]):
         if not self._version:
             self._written.add(written.key)
         self._take_newer(written)
+
+    def unlearn(self, deleted: T) -> None:
+        """Take in that the server has deleted an object; what a watch that lags still says of it is skipped."""
+        if deleted.key in self.objects:
+            self._deleted.add(deleted.metadata.uid)
+            self._forget(deleted)
 
     async def run(self) -> None:
         """List and watch until cancelled; never raises for the server's faults, and retries with back-off."""
@@ -113,6 +120,7 @@ class Informer(Generic[T]):
         found: dict[ObjectKey, T] = {}
         continue_ = ""
         self._written.clear()
+        self._deleted.clear()
         while True:
             query = {**self._query, "limit": str(PAGE), **({"continue": continue_} if continue_ else {})}
             page = msgspec.json.decode(await self._client.get(self._resource.path(), query), type=_List)
@@ -155,10 +163,12 @@ class Informer(Generic[T]):
             return
         object_ = decode(self._type, raw)
         self._version = object_.metadata.resource_version
-        if type_ != "DELETED":
+        if type_ == "DELETED":
+            self._deleted.discard(object_.metadata.uid)
+            if not self._is_old(object_):
+                self._forget(object_)
+        elif object_.metadata.uid not in self._deleted:
             self._take_newer(object_)
-        elif not self._is_old(object_):
-            self._forget(object_)
 
     def _is_old(self, object_: T) -> bool:
         known = self.objects.get(object_.key)

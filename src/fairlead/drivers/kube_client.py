@@ -79,6 +79,10 @@ SERVICES = Resource("v1", "services")
 ENDPOINTS = Resource("v1", "endpoints")
 EVENTS = Resource("v1", "events")
 ENDPOINT_SLICES = Resource("discovery.k8s.io/v1", "endpointslices")
+REPLICA_SETS = Resource("apps/v1", "replicasets")
+DEPLOYMENTS = Resource("apps/v1", "deployments")
+STATEFUL_SETS = Resource("apps/v1", "statefulsets")
+CONTROLLER_REVISIONS = Resource("apps/v1", "controllerrevisions")
 
 
 class KubeClient:

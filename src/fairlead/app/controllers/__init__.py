@@ -12,11 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from fairlead.app.controllers.context import Context
+from fairlead.app.controllers.deployments import DeploymentController
 from fairlead.app.controllers.garbage import GarbageCollector
 from fairlead.app.controllers.loop import Controller, run_controller
 from fairlead.app.controllers.namespaces import NamespaceEmptier, NamespaceFurnisher
+from fairlead.app.controllers.replicasets import ReplicaSetController
 from fairlead.app.controllers.scheduler import Scheduler
 from fairlead.app.controllers.slices import SliceController
+from fairlead.app.controllers.statefulsets import StatefulSetController
 from fairlead.app.controllers.watches import Watches
 from fairlead.drivers.discovery import Discovered, discover
 from fairlead.drivers.kube_client import KubeClient, KubeError, Unreachable
@@ -25,6 +28,9 @@ from fairlead.drivers.kube_client import KubeClient, KubeError, Unreachable
 CONTROLLERS: dict[str, Callable[[Context], Controller[Any]]] = {
     "endpointslice": SliceController,
     "scheduler": Scheduler,
+    "replicaset": ReplicaSetController,
+    "deployment": DeploymentController,
+    "statefulset": StatefulSetController,
     "namespace-defaults": NamespaceFurnisher,
     "namespace": NamespaceEmptier,
     "garbage-collector": GarbageCollector,

@@ -34,6 +34,10 @@ class Watched(Generic[T]):
         self._informer.learn(object_)
         return object_
 
+    def unlearn(self, deleted: T) -> None:
+        """Take in that the server has deleted an object."""
+        self._informer.unlearn(deleted)
+
     async def run(self) -> None:
         await self._informer.run()
 

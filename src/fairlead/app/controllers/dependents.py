@@ -1,0 +1,129 @@
+"""The objects of one kind that controllers of another own: finds them, claims them, makes and deletes them.
+
+Every answer of the server goes into the local copy at once, so that no lag of the watch leads to a Pod too many.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import msgspec
+
+from fairlead.app.controllers.context import Context
+from fairlead.app.controllers.watches import Watched
+from fairlead.drivers.event_recorder import EventRecorder, Happening
+from fairlead.drivers.kube_client import Doc, KubeError
+from fairlead.drivers.work_queue import WorkQueue
+from fairlead.model.labels import matches
+from fairlead.model.names import ObjectKey
+from fairlead.model.objects import KubeObject
+from fairlead.model.workloads import LabelSelector
+from fairlead.workloads.claims import OwnedIndex, claim, controller_reference, requirements
+
+T = TypeVar("T", bound=KubeObject)
+
+
+class OwnerKind(NamedTuple):
+    """What the owners are: API version, kind, the collection of all of them, and how each selects its dependents."""
+
+    api_version: str
+    kind: str
+    owners: Watched[Any]
+
+    def selector(self, owner: Any) -> LabelSelector:
+        selector: LabelSelector = owner.spec.selector
+        return selector
+
+
+class Dependents(Generic[T]):
+    """The objects of ``watched`` as owners of one kind see them; the owners' keys go to ``queue`` on every change."""
+
+    def __init__(
+        self, context: Context, watched: Watched[T], owner_kind: OwnerKind, queue: WorkQueue[ObjectKey], component: str
+    ) -> None:
+        self._client = context.client
+        self._watched, self._owner_kind, self._queue = watched, owner_kind, queue
+        self._events = EventRecorder(context.client, component)
+        self._index: OwnedIndex[T] = OwnedIndex()
+        watched.listen(self._changed)
+
+    def _changed(self, old: T | None, new: T | None) -> None:
+        self._index.put(old, new)
+        for object_ in (old, new):
+            if object_ is not None:
+                self._add_owners(object_)
+
+    def _add_owners(self, dependent: T) -> None:
+        if reference := dependent.controller:
+            if reference.kind == self._owner_kind.kind:
+                self._queue.add(ObjectKey(dependent.namespace, reference.name))
+            return
+        for owner in self._owner_kind.owners.objects.values():
+            selector = requirements(self._owner_kind.selector(owner))
+            if owner.namespace == dependent.namespace and selector and matches(selector, dependent.labels):
+                self._queue.add(owner.key)
+
+    def of(self, owner: KubeObject) -> tuple[T, ...]:
+        """What the owner controls now."""
+        return tuple(self._index.owned_by(owner))
+
+    async def claimed(self, owner: KubeObject) -> tuple[T, ...]:
+        """What the owner controls, after it has adopted strays and released what it does not select any more."""
+        selector = requirements(self._owner_kind.selector(owner))
+        found = claim(owner, selector, self._index.candidates(owner))
+        reference = controller_reference(owner, self._owner_kind.api_version, self._owner_kind.kind)
+        for stray in found.adopt:
+            await self._set_owners(stray, [*(stray.metadata.owner_references or ()), reference])
+        for lost in found.release:
+            await self._set_owners(lost, [o for o in lost.metadata.owner_references or () if o.uid != reference.uid])
+        return claim(owner, selector, self._index.owned_by(owner)).mine
+
+    async def _set_owners(self, object_: T, owners: Iterable[Any]) -> None:
+        await self.patch(object_, {"metadata": {"ownerReferences": [msgspec.to_builtins(owner) for owner in owners]}})
+
+    async def create(self, owner: KubeObject, document: Doc) -> T:
+        """Make an object, and say on its owner when that is refused."""
+        try:
+            created = await self._client.create(self._watched.resource.path(owner.namespace), document)
+        except KubeError as error:
+            await self.say(owner, Happening("FailedCreate", f"Error creating: {error}", "Warning"))
+            raise
+        return self._watched.learn(created)
+
+    async def patch(self, object_: T, change: Mapping[str, Any]) -> None:
+        """Change the object as it was seen, and no later version of it, by a merge patch."""
+        seen = {"uid": object_.metadata.uid, "resourceVersion": object_.metadata.resource_version}
+        path = self._watched.resource.path(object_.namespace, object_.name)
+        patch = {**change, "metadata": {**change.get("metadata", {}), **seen}}
+        self._watched.learn(await self._client.patch(path, patch))
+
+    async def delete(self, object_: T) -> None:
+        """Delete the object; no failure if it is gone already."""
+        options = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": object_.metadata.uid}}
+        try:
+            answer = await self._client.delete(self._watched.resource.path(object_.namespace, object_.name), options)
+        except KubeError as error:
+            if error.code != 404:
+                raise
+            answer = {}
+        if answer.get("metadata", {}).get("deletionTimestamp"):
+            self._watched.learn(answer)
+        else:
+            self._watched.unlearn(object_)
+
+    async def say(self, owner: KubeObject, happening: Happening) -> None:
+        """Write an Event about the owner."""
+        await self._events.record(owner, self._owner_kind.api_version, self._owner_kind.kind, happening)
+
+
+async def write_status(context: Context, watched: Watched[Any], object_: Any, status: msgspec.Struct) -> None:
+    """Write the status unless it is what the object has already; zeros are written out."""
+    if status == object_.status:
+        return
+    fields = msgspec.structs.fields(status)
+    document = {field.encode_name: msgspec.to_builtins(getattr(status, field.name)) for field in fields}
+    path = watched.resource.path(object_.namespace, object_.name, "status")
+    try:
+        watched.learn(await context.client.patch(path, {"status": document}))
+    except KubeError as error:
+        if error.code != 404:  # gone meanwhile
+            raise

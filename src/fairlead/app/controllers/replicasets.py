@@ -1,0 +1,58 @@
+"""The ReplicaSet controller. What to do is ``fairlead.workloads.replicaset``."""
+
+from fairlead.app.controllers.context import Context
+from fairlead.app.controllers.dependents import Dependents, OwnerKind, write_status
+from fairlead.drivers.clock_text import now_text
+from fairlead.drivers.event_recorder import Happening
+from fairlead.drivers.kube_client import PODS, REPLICA_SETS
+from fairlead.drivers.work_queue import WorkQueue
+from fairlead.model.names import ObjectKey
+from fairlead.model.objects import Pod
+from fairlead.model.workloads import ReplicaSet
+from fairlead.workloads.claims import controller_reference
+from fairlead.workloads.pods import pod_document
+from fairlead.workloads.replicaset import ReplicaPlan, observe_replicas, plan_replicas
+
+
+class ReplicaSetController:
+    """Keys are those of ReplicaSets."""
+
+    name = "replicaset-controller"
+    workers = 4
+
+    def __init__(self, context: Context) -> None:
+        self.queue: WorkQueue[ObjectKey] = WorkQueue(context.clock)
+        self._context = context
+        self._sets = context.watches.of(REPLICA_SETS, ReplicaSet)
+        pods = context.watches.of(PODS, Pod)
+        self.needs = (self._sets, pods)
+        owner_kind = OwnerKind("apps/v1", "ReplicaSet", self._sets)
+        self._pods: Dependents[Pod] = Dependents(context, pods, owner_kind, self.queue, self.name)
+        self._sets.listen(self._set_changed)
+
+    def _set_changed(self, old: ReplicaSet | None, new: ReplicaSet | None) -> None:
+        if new and not (old and old.spec == new.spec and old.is_terminating == new.is_terminating):
+            self.queue.add(new.key)
+
+    async def reconcile(self, key: ObjectKey) -> None:
+        """Make what is missing, delete what is too much, and say how many there are."""
+        replica_set = self._sets.objects.get(key)
+        if replica_set is None:
+            return
+        mine = await self._pods.claimed(replica_set)
+        await self._carry_out(replica_set, plan_replicas(replica_set, mine))
+        status = observe_replicas(replica_set, self._pods.of(replica_set), now_text())
+        await write_status(self._context, self._sets, replica_set, status)
+        if status.available_replicas < status.ready_replicas:
+            self.queue.add_later(key, 1.0)  # a ready Pod becomes available by time alone
+
+    async def _carry_out(self, replica_set: ReplicaSet, plan: ReplicaPlan) -> None:
+        owner = controller_reference(replica_set, "apps/v1", "ReplicaSet")
+        for _ in range(plan.creates):
+            document = pod_document(replica_set.spec.template, replica_set.namespace, owner)
+            document["metadata"]["generateName"] = f"{replica_set.name}-"
+            pod = await self._pods.create(replica_set, document)
+            await self._pods.say(replica_set, Happening("SuccessfulCreate", f"Created pod: {pod.name}"))
+        for pod in plan.deletes:
+            await self._pods.delete(pod)
+            await self._pods.say(replica_set, Happening("SuccessfulDelete", f"Deleted pod: {pod.name}"))

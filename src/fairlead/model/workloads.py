@@ -1,0 +1,181 @@
+"""Slim, frozen objects of the apps group: only what the workload controllers read.
+
+Pod templates stay whole documents, because Pods are made of them. Field meanings: Kubernetes API reference, apps/v1.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fairlead.model.objects import KubeObject, Slim
+
+Doc = dict[str, Any]
+
+
+class SelectorTerm(Slim, frozen=True):
+    """One expression; ``operator`` is In, NotIn, Exists or DoesNotExist."""
+
+    key: str
+    operator: str
+    values: tuple[str, ...] | None = None
+
+
+class LabelSelector(Slim, frozen=True):
+    """A selector as workloads write it: all pairs and all expressions must hold."""
+
+    match_labels: Mapping[str, str] | None = None
+    match_expressions: tuple[SelectorTerm, ...] | None = None
+
+
+class ReplicaSetSpec(Slim, frozen=True):
+    """Wanted state of a ReplicaSet."""
+
+    selector: LabelSelector = LabelSelector()
+    replicas: int | None = None
+    min_ready_seconds: int = 0
+    template: Doc = {}
+
+
+class ReplicaSetStatus(Slim, frozen=True):
+    """Observed state of a ReplicaSet."""
+
+    replicas: int = 0
+    fully_labeled_replicas: int = 0
+    ready_replicas: int = 0
+    available_replicas: int = 0
+    observed_generation: int = 0
+
+
+class ReplicaSet(KubeObject, frozen=True):
+    """A ReplicaSet."""
+
+    spec: ReplicaSetSpec = ReplicaSetSpec()
+    status: ReplicaSetStatus = ReplicaSetStatus()
+
+    @property
+    def replicas(self) -> int:
+        return 1 if self.spec.replicas is None else self.spec.replicas
+
+
+class RollingUpdate(Slim, frozen=True):
+    """How far a rolling update may stray: numbers of Pods, or percentages of the replicas as text."""
+
+    max_surge: int | str = "25%"
+    max_unavailable: int | str = "25%"
+
+
+class DeploymentStrategy(Slim, frozen=True):
+    """RollingUpdate or Recreate."""
+
+    type: str = "RollingUpdate"
+    rolling_update: RollingUpdate | None = None
+
+
+class DeploymentSpec(Slim, frozen=True):
+    """Wanted state of a Deployment."""
+
+    selector: LabelSelector = LabelSelector()
+    replicas: int | None = None
+    min_ready_seconds: int = 0
+    paused: bool = False
+    revision_history_limit: int | None = None
+    progress_deadline_seconds: int | None = None
+    strategy: DeploymentStrategy = DeploymentStrategy()
+    template: Doc = {}
+
+
+class DeploymentCondition(Slim, frozen=True):
+    """A condition that also says when it was last looked at."""
+
+    type: str
+    status: str
+    reason: str = ""
+    message: str = ""
+    last_transition_time: str | None = None
+    last_update_time: str | None = None
+
+
+class DeploymentStatus(Slim, frozen=True):
+    """Observed state of a Deployment."""
+
+    replicas: int = 0
+    updated_replicas: int = 0
+    ready_replicas: int = 0
+    available_replicas: int = 0
+    unavailable_replicas: int = 0
+    observed_generation: int = 0
+    conditions: tuple[DeploymentCondition, ...] | None = None
+
+
+class Deployment(KubeObject, frozen=True):
+    """A Deployment."""
+
+    spec: DeploymentSpec = DeploymentSpec()
+    status: DeploymentStatus = DeploymentStatus()
+
+    @property
+    def replicas(self) -> int:
+        return 1 if self.spec.replicas is None else self.spec.replicas
+
+
+class PartitionedUpdate(Slim, frozen=True):
+    """The first ordinal that is updated."""
+
+    partition: int = 0
+
+
+class StatefulSetUpdateStrategy(Slim, frozen=True):
+    """RollingUpdate or OnDelete."""
+
+    type: str = "RollingUpdate"
+    rolling_update: PartitionedUpdate | None = None
+
+
+class Ordinals(Slim, frozen=True):
+    """Where numbering starts."""
+
+    start: int = 0
+
+
+class StatefulSetSpec(Slim, frozen=True):
+    """Wanted state of a StatefulSet."""
+
+    selector: LabelSelector = LabelSelector()
+    service_name: str = ""
+    replicas: int | None = None
+    min_ready_seconds: int = 0
+    pod_management_policy: str = "OrderedReady"
+    update_strategy: StatefulSetUpdateStrategy = StatefulSetUpdateStrategy()
+    revision_history_limit: int | None = None
+    ordinals: Ordinals | None = None
+    template: Doc = {}
+
+
+class StatefulSetStatus(Slim, frozen=True):
+    """Observed state of a StatefulSet."""
+
+    replicas: int = 0
+    ready_replicas: int = 0
+    available_replicas: int = 0
+    current_replicas: int = 0
+    updated_replicas: int = 0
+    current_revision: str = ""
+    update_revision: str = ""
+    observed_generation: int = 0
+
+
+class StatefulSet(KubeObject, frozen=True):
+    """A StatefulSet."""
+
+    spec: StatefulSetSpec = StatefulSetSpec()
+    status: StatefulSetStatus = StatefulSetStatus()
+
+    @property
+    def replicas(self) -> int:
+        return 1 if self.spec.replicas is None else self.spec.replicas
+
+
+class ControllerRevision(KubeObject, frozen=True):
+    """One remembered template of a StatefulSet; ``revision`` grows with each."""
+
+    revision: int = 0
+    data: Doc = {}

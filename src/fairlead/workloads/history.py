@@ -1,0 +1,93 @@
+"""The templates that a StatefulSet had: which one is being rolled out, and which may be forgotten.
+
+Each is kept as a ControllerRevision named by the template's hash; ``kubectl rollout history`` and ``undo`` read them. A
+template that comes back is the same revision with a new number.
+Upstream: ``pkg/controller/history/controller_history.go`` and ``pkg/controller/statefulset/stateful_set_utils.go``.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from fairlead.model.objects import Pod
+from fairlead.model.workloads import ControllerRevision, StatefulSet
+from fairlead.workloads.claims import controller_reference
+from fairlead.workloads.revisions import template_hash
+from fairlead.workloads.statefulset import REVISION_LABEL, Revisions
+
+Doc = dict[str, Any]
+
+HISTORY_LIMIT = 10  # revisions kept beside those in use, when the set does not say
+
+
+@dataclass(frozen=True)
+class HistoryPlan:
+    """At most one of: a revision to make, or one whose number must become ``number``."""
+
+    create: Doc | None = None
+    renumber: ControllerRevision | None = None
+    number: int = 0
+
+
+def plan_history(stateful_set: StatefulSet, known: Sequence[ControllerRevision]) -> HistoryPlan:
+    """What makes the present template the latest revision."""
+    name = update_revision(stateful_set)
+    latest = max((revision.revision for revision in known), default=0)
+    found = next((revision for revision in known if revision.name == name), None)
+    if found is None:
+        return HistoryPlan(create=_document(stateful_set, name, latest + 1))
+    if found.revision < latest:
+        return HistoryPlan(renumber=found, number=latest + 1)
+    return HistoryPlan()
+
+
+def update_revision(stateful_set: StatefulSet) -> str:
+    """The name of the revision of the present template."""
+    return f"{stateful_set.name}-{template_hash(stateful_set.spec.template)}"
+
+
+def _document(stateful_set: StatefulSet, name: str, number: int) -> Doc:
+    template = stateful_set.spec.template
+    labels = {**((template.get("metadata") or {}).get("labels") or {}), "controller.kubernetes.io/hash": name[-10:]}
+    owner = controller_reference(stateful_set, "apps/v1", "StatefulSet")
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "ControllerRevision",
+        "metadata": {
+            "name": name,
+            "namespace": stateful_set.namespace,
+            "labels": labels,
+            "ownerReferences": [msgspec.to_builtins(owner)],
+        },
+        "data": {"spec": {"template": {**template, "$patch": "replace"}}},
+        "revision": number,
+    }
+
+
+def revisions_of(stateful_set: StatefulSet, known: Iterable[ControllerRevision]) -> Revisions:
+    """The revisions of the set; without a current one that is still known, the update is the current one."""
+    update, current = update_revision(stateful_set), stateful_set.status.current_revision
+    names = {revision.name for revision in known}
+    return Revisions(current if current in names else update, update)
+
+
+def template_of(stateful_set: StatefulSet, name: str, known: Iterable[ControllerRevision]) -> Doc:
+    """The template that a revision remembers; that of the set itself for the one that is not remembered yet."""
+    for revision in known:
+        if revision.name == name:
+            template = dict(revision.data["spec"]["template"])
+            template.pop("$patch", None)
+            return template
+    return stateful_set.spec.template
+
+
+def forgettable(
+    stateful_set: StatefulSet, known: Sequence[ControllerRevision], pods: Iterable[Pod]
+) -> tuple[ControllerRevision, ...]:
+    """The oldest revisions beyond the limit that neither the set nor any Pod uses."""
+    used = {*revisions_of(stateful_set, known), *(pod.labels.get(REVISION_LABEL, "") for pod in pods)}
+    idle = sorted((r for r in known if r.name not in used), key=lambda r: r.revision)
+    limit = stateful_set.spec.revision_history_limit
+    return tuple(idle[: max(0, len(idle) - (HISTORY_LIMIT if limit is None else limit))])

@@ -1,0 +1,62 @@
+"""The controllers as a process, and namespaces for tests to use them in."""
+
+import json
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+
+
+class Controllers:
+    """The controllers' process; may be killed and started again."""
+
+    def __init__(self, kubeconfig):
+        self.kubeconfig = kubeconfig
+        self.process = None
+
+    def start(self):
+        command = [sys.executable, "-m", "fairlead", "controllers", "--kubeconfig", self.kubeconfig]
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        line = self.process.stderr.readline()
+        assert "ready" in line, line + self.process.stderr.read()
+
+    def end(self, number=signal.SIGTERM):
+        self.process.send_signal(number)
+        self.process.wait(20)
+        self.process.stderr.close()
+
+
+@contextmanager
+def running_controllers(server):
+    controllers = Controllers(server.kubeconfig)
+    controllers.start()
+    try:
+        yield controllers
+    finally:
+        controllers.end()
+
+
+def node(name):
+    return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}}
+
+
+def add_ready_node(kubectl, name):
+    kubectl("create", "-f", "-", stdin=node(name))
+    set_status(kubectl, "node", name, {"conditions": [{"type": "Ready", "status": "True"}]})
+
+
+def set_status(kubectl, kind, name, status):
+    kubectl("patch", kind, name, "--subresource=status", "--type=merge", "-p", json.dumps({"status": status}))
+
+
+def namespaced(kubectl, test_name):
+    """A kubectl in a new namespace of a test's own."""
+    name = test_name.replace("_", "-").replace("[", "-").rstrip("]")[-40:].strip("-")
+    kubectl("create", "namespace", name)
+
+    def run(*arguments, **options):
+        return kubectl("-n", name, *arguments, **options)
+
+    run.name = name
+    run.items = lambda *arguments: json.loads(run("get", *arguments, "-o", "json"))["items"]
+    return run
