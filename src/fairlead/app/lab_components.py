@@ -13,6 +13,7 @@ from typing import Any
 from fairlead.app import apiserver, controllers, dns, lab_bootstrap, node, proxy
 from fairlead.app.lab_plan import API_PORT, SWITCH, LabPlan
 from fairlead.app.node_container import Builtin
+from fairlead.clusterdns.zone import Outside, Zone
 from fairlead.drivers.echo_server import serve_echo
 from fairlead.drivers.kube_client import KubeClient
 from fairlead.drivers.netns import SWITCH_ADDRESS, NodeNetwork
@@ -105,8 +106,10 @@ def _builtins(plan: LabPlan) -> dict[str, Builtin]:
 
 
 def _serve_dns(kubeconfig: str) -> None:
-    """Serve cluster DNS in a Pod, whose own /tmp may hide the place where the lab keeps its kubeconfigs."""
+    """Serve cluster DNS in a Pod, whose own /tmp may hide the place where the lab keeps its kubeconfigs. A lab is the
+    whole world of names: what the cluster does not know does not exist."""
     path = Path(tempfile.gettempdir(), "kubeconfig")
     path.touch(mode=0o600)
     path.write_text(kubeconfig)
-    asyncio.run(dns.run(dns.DnsOptions(path), lambda: None))
+    zone = Zone(outside=Outside.NXDOMAIN)
+    asyncio.run(dns.run(dns.DnsOptions(path, zone=zone), lambda: None))

@@ -101,11 +101,13 @@ def cable_commands(node: NodeNetwork, namespace: int) -> list[str]:
 
 
 def node_commands(node: NodeNetwork, others: Iterable[NodeNetwork]) -> list[str]:
-    """Run in a node's namespace once the cable is there."""
+    """Run in a node's namespace once the cable is there. The default route leads to the switch, which knows no way on:
+    without one, a virtual IP would be unreachable before the node's rules had seen the packet."""
     return [
         "link set lo up",
         f"addr add {node.address}/{UNDERLAY_PREFIX} dev eth0",
         "link set eth0 up",
+        f"route add default via {SWITCH_ADDRESS}",
         *(f"route add {other.pod_cidr} via {other.address}" for other in others if other != node),
     ]
 
