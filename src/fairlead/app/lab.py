@@ -193,15 +193,15 @@ class _Outside:
             pending = b""
             while True:
                 ready = {key.fileobj for key, _ in selector.select(self._seconds_left(patience))}
-                if pipes.reports.reader in ready:
-                    *lines, pending = (pending + os.read(pipes.reports.reader, 65536)).split(b"\n")
-                    for line in lines:
-                        self._take(json.loads(line), pipes)
-                elif interrupted in ready:
+                received = os.read(pipes.reports.reader, 65536) if pipes.reports.reader in ready else b""
+                *lines, pending = (pending + received).split(b"\n")
+                for line in lines:
+                    self._take(json.loads(line), pipes)
+                if interrupted in ready:
                     raise _Ended
-                elif init.pidfd in ready:
+                if init.pidfd in ready and not received:
                     raise LabError(f"the lab's first process has ended unexpectedly{tail(self._plan.logs / INIT_LOG)}")
-                elif not ready:
+                if not ready:
                     raise LabError(f"not ready after {patience:.0f} s; still waiting for {', '.join(self._awaited)}")
 
     def _seconds_left(self, patience: float | None) -> float | None:

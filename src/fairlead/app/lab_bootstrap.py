@@ -1,8 +1,7 @@
 """What is put into a fresh cluster: the DNS of kube-system, then the user's manifests, in order; then waits until all
 of it is ready.
 
-Documents are created, or merge-patched where they are there already, so that starting the same lab again changes
-nothing. Ends with a report of success, or of every document that was refused.
+Documents are merged into what is there already, or created, so that starting the same lab again changes nothing. Ends with a report of success, or of every document that was refused.
 """
 
 import asyncio
@@ -27,7 +26,7 @@ _DNS_LABELS = {"k8s-app": "kube-dns"}
 
 SYSTEM_MANIFESTS = (
     Manifest(
-        "fairlead",
+        "system manifest",
         {
             "apiVersion": "v1",
             "kind": "Service",
@@ -48,7 +47,7 @@ SYSTEM_MANIFESTS = (
         },
     ),
     Manifest(
-        "fairlead",
+        "system manifest",
         {
             "apiVersion": "v1",
             "kind": "Pod",
@@ -164,7 +163,10 @@ class Resources:
 
 
 async def apply(client: KubeClient, resources: Resources, document: Doc) -> Doc:
-    """Create the object, or merge the document into the one that is there.
+    """Merge the document into the object that is there, or create it.
+
+    In this order, because a Service that asks for a virtual IP of its own collides with itself before the server sees
+    that it is there already.
 
     Raises:
         UnknownKind, KubeError: the server will not have it.
@@ -172,12 +174,13 @@ async def apply(client: KubeClient, resources: Resources, document: Doc) -> Doc:
     resource = await resources.of(document)
     metadata = document.get("metadata", {})
     namespace = metadata.get("namespace", "default") if resource.namespaced else ""
-    try:
-        return await client.create(resource.path(namespace), document)
-    except KubeError as error:
-        if error.reason != "AlreadyExists":
-            raise
-    return await client.patch(resource.path(namespace, metadata["name"]), document)
+    if "name" in metadata:
+        try:
+            return await client.patch(resource.path(namespace, metadata["name"]), document)
+        except KubeError as error:
+            if error.reason != "NotFound":
+                raise
+    return await client.create(resource.path(namespace), document)
 
 
 async def _until_ready(client: KubeClient, pods: list[ObjectKey], report: Callable[[Doc], None]) -> None:
