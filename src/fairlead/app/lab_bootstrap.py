@@ -1,7 +1,7 @@
-"""What is put into a fresh cluster: the DNS of kube-system, then the user's manifests, in order; then waits until all
-of it is ready.
+"""What is put into a fresh cluster: the DNS of kube-system, then the user's manifests, in order.
 
-Documents are merged into what is there already, or created, so that starting the same lab again changes nothing. Ends with a report of success, or of every document that was refused.
+Documents are merged into what is there already, or created, so that starting the same lab again changes nothing. Ends
+when everything is ready, with a report of that, or with a report of every document that was refused.
 """
 
 import asyncio
