@@ -128,7 +128,8 @@ class ContainerRun:
         self.record = replace(self.record, last=end, restart_count=self.record.restart_count + 1)
         self._set(waiting)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._stopping.wait(), delay)
+            async with asyncio.timeout(delay):
+                await self._stopping.wait()
 
     async def _live(self, sandbox: Child) -> State:
         """Run the process once; how it ended, or why it cannot run."""
@@ -241,7 +242,8 @@ def _identity(pod: RunPod, placement: Placement) -> dict[str, str]:
 async def _end(process: Child, grace: float) -> None:
     process.signal(signal.SIGTERM)
     try:
-        await asyncio.wait_for(process.wait(), grace)
+        async with asyncio.timeout(grace):  # not wait_for, which in Python 3.11 may swallow a cancellation
+            await process.wait()
     except TimeoutError:
         process.signal(signal.SIGKILL)
         await process.wait()

@@ -141,7 +141,8 @@ class PodRun:
                 self._trouble = str(error)
                 self.changed()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._ending.wait(), RETRY)
+                    async with asyncio.timeout(RETRY):
+                        await self._ending.wait()
             else:
                 self._trouble = ""
                 self.changed()

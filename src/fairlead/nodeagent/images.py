@@ -52,7 +52,7 @@ def program_for(container: Container, mapped: Mapping[str, str]) -> Program:
     repository = container.image.partition("@")[0]
     head, slash, last = repository.rpartition("/")
     repository = head + slash + last.partition(":")[0]
-    for pattern, command in {**mapped, **HOST_PROGRAM_IMAGES}.items():
+    for pattern, command in (*mapped.items(), *HOST_PROGRAM_IMAGES.items()):
         if fnmatchcase(container.image, pattern) or fnmatchcase(repository, pattern):
             return Program(None, (*shlex.split(command), *args))
     if repository in BUILTIN_IMAGES:

@@ -1,0 +1,200 @@
+"""Pods as processes: isolation, restarts, probes, termination, and what their status says, through the real kubectl.
+
+Every test runs as root and as an ordinary user.
+"""
+
+import json
+import time
+
+import pytest
+from tests.integration.labs import Lab, eventually
+from tests.integration.users import users
+
+
+@pytest.fixture(scope="module", params=users(), ids=str)
+def lab(request):
+    lab = Lab(request.param, "--image", "counter=sh -c")
+    try:
+        lab.up()
+        yield lab
+    finally:
+        lab.close()
+
+
+@pytest.fixture
+def pod(lab):
+    """Creates a Pod of one container and deletes it at the end."""
+    names = []
+
+    def create(name: str, container: dict, **spec) -> None:
+        containers = [{"name": "main", "image": "busybox", **container}]
+        spec = {"terminationGracePeriodSeconds": 1, "containers": containers, **spec}
+        document = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
+        lab.kubectl("create", "-f", "-", stdin=json.dumps(document))
+        names.append(name)
+
+    yield create
+    for name in names:
+        lab.kubectl("delete", "pod", name, "--ignore-not-found", "--force")
+
+
+def status(lab: Lab, name: str) -> dict:
+    return lab.get("pod", name)["status"]
+
+
+def container(lab: Lab, name: str) -> dict:
+    return status(lab, name)["containerStatuses"][0]
+
+
+def is_ready(lab: Lab, name: str) -> bool:
+    return {"type": "Ready", "status": "True"}.items() <= next(
+        c.items() for c in status(lab, name)["conditions"] if c["type"] == "Ready"
+    )
+
+
+SLEEP = {"command": ["sleep", "infinity"]}
+
+
+class TestIsolation:
+    def test_a_pod_has_processes_host_name_files_and_network_of_its_own(self, lab, pod):
+        pod("one", SLEEP)
+        eventually(lambda: is_ready(lab, "one"))
+        assert lab.exec("one", "hostname").strip() == "one"
+        assert "apiserver" not in lab.exec("one", "ps", "-e", "-o", "args")
+        assert lab.exec("one", "ls", "-A", "/tmp") == ""
+        ip = status(lab, "one")["podIP"]
+        assert lab.exec("one", "ip", "-br", "address", "show", "eth0").split()[2] == f"{ip}/32"
+
+    def test_it_can_change_neither_links_nor_rules_nor_mounts(self, lab, pod):
+        pod("one", SLEEP)
+        eventually(lambda: is_ready(lab, "one"))
+        for command in (
+            ["ip", "link", "add", "x", "type", "dummy"],
+            ["nft", "add", "table", "ip", "x"],
+            ["mount", "-t", "tmpfs", "x", "/mnt"],
+            ["hostname", "other"],
+        ):
+            done = lab.fairlead("exec", "--name", lab.name, "one", "--", *command, check=False)
+            assert done.returncode != 0, command
+
+    def test_containers_of_a_pod_share_its_network_but_not_their_tmp(self, lab, pod):
+        second = {"name": "second", "image": "busybox", "command": ["sleep", "infinity"]}
+        first = {"name": "main", "image": "fairlead/echo", "env": [{"name": "PORT", "value": "8000"}]}
+        pod("two", {}, containers=[first, second])
+        eventually(lambda: is_ready(lab, "two"))
+
+        def in_second(*command: str) -> str:
+            return lab.fairlead("exec", "--name", lab.name, "two", "-c", "second", "--", *command).stdout
+
+        assert eventually(lambda: in_second("curl", "-s", "http://127.0.0.1:8000/hostname")) == "two"
+        lab.exec("two", "touch", "/tmp/mine")
+        assert in_second("ls", "/tmp") == ""
+
+    def test_a_pod_in_its_node_s_network_has_the_node_s_address(self, lab, pod):
+        pod("here", SLEEP, hostNetwork=True)
+        eventually(lambda: is_ready(lab, "here"))
+        found = status(lab, "here")
+        assert found["podIP"] == found["hostIP"]
+        assert found["hostIP"] in lab.exec("here", "ip", "-br", "address")
+
+    def test_variables_and_working_directory(self, lab, pod):
+        env = [
+            {"name": "NODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}},
+            {"name": "GREETING", "value": "from $(NODE)"},
+        ]
+        pod("told", {"command": ["sh", "-c", "pwd; echo $GREETING; sleep infinity"], "workingDir": "/usr", "env": env})
+        eventually(lambda: is_ready(lab, "told"))
+        node = lab.get("pod", "told")["spec"]["nodeName"]
+        eventually(lambda: f"GREETING=from {node}" in lab.exec("told", "env"))
+
+
+class TestImages:
+    def test_an_unmapped_image_says_how_to_map_it(self, lab, pod):
+        pod("nginx", {"image": "nginx:1.27"})
+        waiting = eventually(lambda: container(lab, "nginx")["state"]["waiting"]["message"] and container(lab, "nginx"))
+        assert waiting["state"]["waiting"]["reason"] == "ErrImageNeverPull"
+        assert "--image 'nginx=COMMAND'" in waiting["state"]["waiting"]["message"]
+
+    def test_a_mapped_image(self, lab, pod):
+        pod("mapped", {"image": "counter:v2", "args": ["exit 4"]}, restartPolicy="Never")
+        end = eventually(lambda: container(lab, "mapped")["state"]["terminated"])
+        assert end["exitCode"] == 4
+
+    def test_a_program_that_is_not_there(self, lab, pod):
+        pod("absent", {"command": ["no-such-program"]}, restartPolicy="Never")
+        end = eventually(lambda: container(lab, "absent")["state"]["terminated"])
+        assert (end["exitCode"], end["reason"]) == (128, "StartError")
+        assert "no-such-program" in end["message"]
+
+
+class TestRestarts:
+    @pytest.mark.parametrize(("code", "phase"), [(0, "Succeeded"), (3, "Failed")])
+    def test_never(self, lab, pod, code, phase):
+        pod("once", {"command": ["sh", "-c", f"exit {code}"]}, restartPolicy="Never")
+        eventually(lambda: status(lab, "once")["phase"] == phase)
+        assert container(lab, "once")["state"]["terminated"]["exitCode"] == code
+        assert container(lab, "once")["restartCount"] == 0
+
+    def test_always_backs_off(self, lab, pod):
+        pod("looping", {"command": ["false"]})
+        waiting = eventually(lambda: container(lab, "looping")["state"]["waiting"]["message"])
+        assert waiting.startswith("back-off 10s restarting failed container=main pod=looping_default(")
+        found = container(lab, "looping")
+        assert found["restartCount"] >= 1
+        assert found["lastState"]["terminated"]["exitCode"] == 1
+        assert "CrashLoopBackOff" in lab.kubectl("get", "pods").stdout
+
+    def test_a_failed_liveness_probe_restarts(self, lab, pod):
+        probe = {"exec": {"command": ["test", "!", "-e", "/tmp/sick"]}, "periodSeconds": 1, "failureThreshold": 1}
+        pod("alive", {**SLEEP, "livenessProbe": probe})
+        eventually(lambda: is_ready(lab, "alive"))
+        lab.exec("alive", "touch", "/tmp/sick")
+        eventually(lambda: container(lab, "alive")["restartCount"] == 1)
+        eventually(lambda: is_ready(lab, "alive"))
+
+    def test_a_startup_probe_holds_readiness_back(self, lab, pod):
+        probe = {"exec": {"command": ["test", "-e", "/tmp/started"]}, "periodSeconds": 1, "failureThreshold": 60}
+        pod("slow", {**SLEEP, "startupProbe": probe})
+        eventually(lambda: "running" in container(lab, "slow")["state"])
+        assert not is_ready(lab, "slow")
+        lab.exec("slow", "touch", "/tmp/started")
+        eventually(lambda: is_ready(lab, "slow"))
+
+    @pytest.mark.parametrize("action", [{"httpGet": {"path": "/healthz", "port": "http"}}, {"tcpSocket": {"port": 80}}])
+    def test_probes_over_the_network(self, lab, pod, action):
+        ports = [{"name": "http", "containerPort": 80}]
+        pod("probed", {"image": "fairlead/echo", "ports": ports, "readinessProbe": {**action, "periodSeconds": 1}})
+        eventually(lambda: is_ready(lab, "probed"))
+
+    def test_init_containers_run_first_and_in_order(self, lab, pod):
+        def step(name: str, command: str) -> dict:
+            return {"name": name, "image": "busybox", "command": ["sh", "-c", command]}
+
+        pod("staged", SLEEP, initContainers=[step("a", "sleep 0.2"), step("b", "true")])
+        eventually(lambda: is_ready(lab, "staged"))
+        ends = [c["state"]["terminated"] for c in status(lab, "staged")["initContainerStatuses"]]
+        assert [end["exitCode"] for end in ends] == [0, 0]
+
+
+class TestTermination:
+    def test_sigterm_comes_first(self, lab, pod):
+        script = "trap 'exit 0' TERM; while :; do sleep 0.05; done"
+        pod("polite", {"command": ["sh", "-c", script]}, terminationGracePeriodSeconds=30)
+        eventually(lambda: is_ready(lab, "polite"))
+        began = time.monotonic()
+        lab.kubectl("delete", "pod", "polite")
+        assert time.monotonic() - began < 15
+
+    def test_sigkill_after_the_grace_period(self, lab, pod):
+        pod("stubborn", {"command": ["sh", "-c", "trap '' TERM; while :; do sleep 0.05; done"]})
+        eventually(lambda: is_ready(lab, "stubborn"))
+        lab.kubectl("delete", "pod", "stubborn", "--wait=false")
+        assert lab.get("pod", "stubborn")["metadata"]["deletionTimestamp"]
+        lab.kubectl("wait", "--for=delete", "pod/stubborn", "--timeout=15s")
+
+    def test_a_forced_deletion_ends_the_processes(self, lab, pod):
+        pod("doomed", {"command": ["sleep", "4242"]})
+        eventually(lambda: is_ready(lab, "doomed"))
+        lab.kubectl("delete", "pod", "doomed", "--force")
+        node = "node-1"
+        eventually(lambda: "sleep 4242" not in lab.on_node(node, "ps", "-e", "-o", "args"))

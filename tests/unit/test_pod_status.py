@@ -1,0 +1,214 @@
+"""From containers to the status of their Pod, and when containers start again."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fairlead.allocation.podip import CIDRExhausted, next_pod_ip
+from fairlead.model.decode import decode
+from fairlead.nodeagent.manifest import Probe, RunPod
+from fairlead.nodeagent.probing import Series, Verdict
+from fairlead.nodeagent.restarts import LAST_DELAY, next_delay, restarts
+from fairlead.nodeagent.status import (
+    CREATING,
+    Addresses,
+    ContainerRecord,
+    PodRecord,
+    Running,
+    Terminated,
+    Waiting,
+    build_status,
+    pod_phase,
+    record_of,
+)
+
+THEN, NOW = "2026-01-01T00:00:00Z", "2026-01-01T00:00:09Z"
+RUNNING, DONE = Running(THEN), Terminated(0, "Completed", THEN, NOW)
+FAILED = Terminated(1, "Error", THEN, NOW)
+BACK_OFF = Waiting("CrashLoopBackOff")
+
+
+def pod(*containers: dict, conditions: list | None = None, **spec) -> RunPod:
+    spec = {"containers": list(containers) or [{"name": "main"}], **spec}
+    status = {"conditions": conditions or []}
+    return decode(RunPod, {"metadata": {"name": "a", "namespace": "b", "uid": "u"}, "spec": spec, "status": status})
+
+
+def record(*states, init=(), last=None, ready=True) -> PodRecord:
+    main = pod(*({"name": f"c{i}"} for i in range(len(states)))).spec.containers
+    inits = pod(*({"name": f"i{i}"} for i in range(len(init)))).spec.containers if init else ()
+
+    def one(container, state):
+        runs = isinstance(state, Running)
+        return ContainerRecord(container, state, last, 0, ready and runs, runs)
+
+    return PodRecord(
+        Addresses("192.168.64.11", "10.244.1.2"),
+        THEN,
+        tuple(map(one, main, states)),
+        tuple(map(one, inits, init)),
+        connected=True,
+    )
+
+
+def conditions(document: dict) -> dict[str, tuple[str, str]]:
+    return {c["type"]: (c["status"], c.get("reason", "")) for c in document["conditions"]}
+
+
+class TestPhase:
+    @pytest.mark.parametrize(
+        ("policy", "of", "phase"),
+        [
+            ("Always", record(CREATING), "Pending"),
+            ("Always", record(RUNNING, CREATING), "Running"),
+            ("Always", record(RUNNING), "Running"),
+            ("Always", record(BACK_OFF, last=FAILED), "Running"),
+            ("Always", record(DONE), "Running"),
+            ("OnFailure", record(DONE), "Succeeded"),
+            ("OnFailure", record(FAILED), "Running"),
+            ("OnFailure", record(DONE, RUNNING), "Running"),
+            ("Never", record(DONE, DONE), "Succeeded"),
+            ("Never", record(DONE, FAILED), "Failed"),
+            ("Never", record(CREATING, init=[FAILED]), "Failed"),
+            ("Always", record(CREATING, init=[FAILED]), "Pending"),
+            ("Always", record(CREATING, init=[RUNNING]), "Pending"),
+            ("Always", record(RUNNING, init=[DONE]), "Running"),
+        ],
+    )
+    def test_of_containers_and_policy(self, policy, of, phase):
+        assert pod_phase(policy, of) == phase
+
+
+class TestConditions:
+    def test_ready_when_every_container_is(self):
+        assert conditions(build_status(pod(), record(RUNNING), NOW)) == {
+            "PodReadyToStartContainers": ("True", ""),
+            "Initialized": ("True", ""),
+            "Ready": ("True", ""),
+            "ContainersReady": ("True", ""),
+            "PodScheduled": ("True", ""),
+        }
+
+    def test_an_unready_container_is_named(self):
+        status = build_status(pod(), record(RUNNING, ready=False), NOW)
+        (ready,) = (c for c in status["conditions"] if c["type"] == "Ready")
+        assert (ready["status"], ready["reason"]) == ("False", "ContainersNotReady")
+        assert ready["message"] == "containers with unready status: [c0]"
+
+    def test_a_finished_pod_is_not_ready(self):
+        found = conditions(build_status(pod(restartPolicy="Never"), record(DONE), NOW))
+        assert found["Ready"] == found["ContainersReady"] == ("False", "PodCompleted")
+        assert found["Initialized"] == ("True", "PodCompleted")
+
+    def test_init_containers_hold_the_others_up(self):
+        status = build_status(pod(), record(CREATING, init=[RUNNING]), NOW)
+        assert conditions(status)["Initialized"] == ("False", "ContainersNotInitialized")
+        assert status["containerStatuses"][0]["state"] == {"waiting": {"reason": "PodInitializing"}}
+
+    def test_a_readiness_gate_is_waited_for(self):
+        gated = {"readinessGates": [{"conditionType": "x/lb"}]}
+        assert conditions(build_status(pod(**gated), record(RUNNING), NOW))["Ready"][1] == "ReadinessGatesNotReady"
+        opened = pod(conditions=[{"type": "x/lb", "status": "True"}], **gated)
+        found = conditions(build_status(opened, record(RUNNING), NOW))
+        assert found["Ready"] == ("True", "")
+        assert found["x/lb"] == ("True", "")
+
+    def test_transition_times_change_with_the_status_only(self):
+        before = build_status(pod(), record(RUNNING), THEN)["conditions"]
+        after = build_status(pod(conditions=before), record(RUNNING, ready=False), NOW)["conditions"]
+        times = {c["type"]: c["lastTransitionTime"] for c in after}
+        assert times == {t: (NOW if t in ("Ready", "ContainersReady") else THEN) for t in times}
+
+    def test_the_same_again_is_the_same_document(self):
+        status = build_status(pod(), record(RUNNING), THEN)
+        assert build_status(pod(conditions=status["conditions"]), record(RUNNING), NOW) == status
+
+
+class TestTakingOver:
+    CONTAINER = pod().spec.containers[0]
+
+    @pytest.mark.parametrize(
+        ("state", "expected"),
+        [
+            ({"waiting": {"reason": "ContainerCreating"}}, CREATING),
+            ({"terminated": {"exitCode": 3, "reason": "Error", "startedAt": THEN, "finishedAt": NOW}}, 3),
+            ({"running": {"startedAt": THEN}}, 137),
+        ],
+    )
+    def test_what_ran_has_ended_with_the_agent_that_ran_it(self, state, expected):
+        found = record_of(self.CONTAINER, ({"name": "main", "state": state, "restartCount": 4},))
+        assert found.restart_count == 4
+        assert (found.state.exit_code if isinstance(found.state, Terminated) else found.state) == expected
+
+    def test_nothing_known(self):
+        assert record_of(self.CONTAINER, None) == ContainerRecord(self.CONTAINER)
+
+    @given(st.sampled_from([CREATING, RUNNING, DONE, FAILED]), st.booleans())
+    def test_a_status_is_read_back_as_it_was_written(self, state, ready):
+        status = build_status(pod({"name": "c0"}), record(state, ready=ready), NOW)
+        found = record_of(pod({"name": "c0"}).spec.containers[0], tuple(status["containerStatuses"]))
+        if isinstance(state, Terminated):
+            assert found.state == state
+
+
+class TestRestarts:
+    @pytest.mark.parametrize(
+        ("policy", "code", "expected"),
+        [
+            ("Always", 0, True),
+            ("Always", 1, True),
+            ("OnFailure", 0, False),
+            ("OnFailure", 1, True),
+            ("Never", 1, False),
+        ],
+    )
+    def test_policy(self, policy, code, expected):
+        assert restarts(policy, code) is expected
+
+    def test_delays_double_up_to_a_limit_and_are_forgiven(self):
+        delays, delay = [], None
+        for _ in range(8):
+            delay = next_delay(delay, 1.0)
+            delays.append(delay)
+        assert delays == [0, 10, 20, 40, 80, 160, LAST_DELAY, LAST_DELAY]
+        assert next_delay(LAST_DELAY, 601.0) == 0
+
+
+class TestProbing:
+    PROBE = Probe(success_threshold=2, failure_threshold=3)
+
+    @pytest.mark.parametrize(
+        ("results", "verdict"),
+        [
+            ("", Verdict.UNKNOWN),
+            ("+", Verdict.UNKNOWN),
+            ("++", Verdict.SUCCESS),
+            ("+-+", Verdict.UNKNOWN),
+            ("---", Verdict.FAILURE),
+            ("++--", Verdict.SUCCESS),
+            ("++---", Verdict.FAILURE),
+            ("++---+", Verdict.FAILURE),
+            ("++---++", Verdict.SUCCESS),
+        ],
+    )
+    def test_thresholds_count_consecutive_results(self, results, verdict):
+        series = Series()
+        for result in results:
+            series = series.after(result == "+", self.PROBE)
+        assert series.verdict is verdict
+
+
+class TestPodIP:
+    @given(st.sets(st.integers(2, 6)), st.integers(2, 6))
+    def test_free_of_the_network_and_the_furthest_from_reuse(self, taken, last):
+        used = {f"10.0.0.{n}" for n in taken}
+        order = [f"10.0.0.{n}" for n in [*range(last + 1, 7), *range(2, last + 1)]]
+        free = [address for address in order if address not in used]
+        if not free:
+            with pytest.raises(CIDRExhausted, match=r"10\.0\.0\.0/29"):
+                next_pod_ip("10.0.0.0/29", used, f"10.0.0.{last}")
+        else:
+            assert next_pod_ip("10.0.0.0/29", used, f"10.0.0.{last}") == free[0]
+
+    def test_the_first(self):
+        assert next_pod_ip("10.244.1.0/24", set()) == "10.244.1.2"
