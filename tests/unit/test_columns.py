@@ -10,6 +10,11 @@ MADE = "2026-01-01T00:00:00Z"
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
+WORKLOAD = {
+    "template": {"spec": {"containers": [{"name": "a", "image": "x"}, {"name": "b", "image": "y"}]}},
+    "selector": {"matchLabels": {"app": "web"}},
+}
+
 
 def row(kind, **fields):
     metadata = {"name": "x", "creationTimestamp": MADE, **fields.pop("metadata", {})}
@@ -313,6 +318,33 @@ def test_nodes(given, expected):
                 ]
             },
             {"Endpoints": "10.0.0.1:80,[fd00::1]:80,10.0.0.1:81 + 1 more..."},
+        ),
+        (
+            "Deployment",
+            {"spec": {"replicas": 3, **WORKLOAD}, "status": {"readyReplicas": 2, "updatedReplicas": 1}},
+            {
+                "Ready": "2/3",
+                "Up-to-date": 1,
+                "Available": 0,
+                "Containers": "a,b",
+                "Images": "x,y",
+                "Selector": "app=web",
+            },
+        ),
+        (
+            "ReplicaSet",
+            {"spec": {"replicas": 3, **WORKLOAD}, "status": {"replicas": 2, "readyReplicas": 1}},
+            {"Desired": 3, "Current": 2, "Ready": 1},
+        ),
+        ("StatefulSet", {"spec": {"replicas": 1, **WORKLOAD}}, {"Ready": "0/1", "Containers": "a,b"}),
+        ("Ingress", {}, {"Class": "<none>", "Hosts": "*", "Address": "", "Ports": "80"}),
+        (
+            "Ingress",
+            {
+                "spec": {"ingressClassName": "c", "rules": [{"host": h} for h in "abcd"], "tls": [{}]},
+                "status": {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}, {"hostname": "lb"}]}},
+            },
+            {"Class": "c", "Hosts": "a,b,c + 1 more...", "Address": "192.0.2.1,lb", "Ports": "80, 443"},
         ),
         ("ConfigMap", {"data": {"a": ""}, "binaryData": {"b": ""}}, {"Data": 2}),
         ("Secret", {"type": "Opaque", "data": {"a": ""}}, {"Type": "Opaque", "Data": 1}),
