@@ -91,13 +91,13 @@ class Kubectl:
         self.program = program
         self._environment = {"HOME": str(home), "PATH": os.environ["PATH"], "KUBECONFIG": str(server.kubeconfig)}
 
-    def try_(self, *arguments, stdin=None):
+    def try_(self, *arguments, stdin=None, **environment):
         """(exit code, standard output, standard error) of a run that may fail."""
         text = stdin if stdin is None or isinstance(stdin, str) else json.dumps(stdin)
         done = subprocess.run(
             [self.program, *arguments],
             input=text,
-            env=self._environment,
+            env=self._environment | environment,
             text=True,
             capture_output=True,
             timeout=60,
