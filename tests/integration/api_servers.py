@@ -17,9 +17,8 @@ REPOSITORY = Path(__file__).parents[2]
 class ApiServer:
     """One server process over one data directory; may be killed and started again."""
 
-    def __init__(self, data, *options):
+    def __init__(self, data):
         self.data = Path(data)
-        self.options = options
         self.kubeconfig = self.data / "admin.kubeconfig"
         self.process = None
         self.port = 0
@@ -35,7 +34,6 @@ class ApiServer:
             "--listen",
             f"127.0.0.1:{self.port}",
         ]
-        command += self.options
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         line = self.process.stdout.readline()
         match = re.search(r"serving https://127.0.0.1:(\d+)", line)
@@ -66,8 +64,8 @@ class ApiServer:
 
 
 @contextmanager
-def running_api_server(data, *options):
-    server = ApiServer(data, *options).start()
+def running_api_server(data):
+    server = ApiServer(data).start()
     try:
         yield server
     finally:

@@ -11,7 +11,6 @@ from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.durable_state import DurableState
 from fairlead.drivers.entropy import choose, new_uid
 from fairlead.drivers.http_server import serve, server_tls
-from fairlead.drivers.node_streams import NodeStreams
 from fairlead.drivers.sqlite_store import SqliteStore
 from fairlead.registry.bootstrap import bootstrap
 from fairlead.registry.environment import Environment, Kinds
@@ -28,8 +27,6 @@ class ApiServerOptions:
         data_dir: where the store and the bearer tokens are kept.
         pki_dir: the certificates, as ``drivers.pki.ensure_pki`` makes them.
         advertise: address and port under which Pods reach the server: the endpoint of Service default/kubernetes.
-        node_sockets: folder where each node agent listens, at ``<node name>.sock``, for requests about its Pods
-            (see ``drivers.node_streams``); None when there are no nodes.
         plain: serve without TLS, for benchmarks on loopback; bearer tokens are still asked for.
     """
 
@@ -38,7 +35,6 @@ class ApiServerOptions:
     advertise: tuple[str, int]
     cluster: ClusterConfig = field(default_factory=ClusterConfig)
     plain: bool = False
-    node_sockets: Path | None = None
 
 
 async def run(options: ApiServerOptions, sockets: Sequence[socket.socket], ready: Callable[[], None]) -> None:
@@ -55,7 +51,7 @@ async def run(options: ApiServerOptions, sockets: Sequence[socket.socket], ready
     state = DurableState(load_state(*store.load(), kinds), store)
     try:
         await state.commit(bootstrap(state.head, options.advertise, env))
-        application = ApiApplication(state, env, tokens, NodeStreams(options.node_sockets))
+        application = ApiApplication(state, env, tokens)
         await serve(application, sockets, tls, ready, application.streams.close)
     finally:
         await state.close()

@@ -17,15 +17,12 @@ import msgspec
 from fairlead.drivers.authentication import Tokens, user_of_certificate
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.durable_state import DurableState
-from fairlead.drivers.node_streams import NodeStreams
 from fairlead.drivers.sqlite_store import StoreError
 from fairlead.drivers.watch_stream import WatchStreams
 from fairlead.registry.api import Reply, answer, is_write
 from fairlead.registry.environment import Environment
-from fairlead.registry.node_requests import NodeRequest
 from fairlead.registry.requests import Request, User
 from fairlead.registry.status import ApiError, unauthorized
-from fairlead.registry.watches import Watch
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +44,8 @@ class Disconnected(Exception):
 class ApiApplication:
     """One API server's answers. ``tokens`` and the peer certificate in the scope say who asks."""
 
-    def __init__(self, state: DurableState, env: Environment, tokens: Tokens, nodes: NodeStreams) -> None:
-        self._state, self._env, self._tokens, self._nodes = state, env, tokens, nodes
+    def __init__(self, state: DurableState, env: Environment, tokens: Tokens) -> None:
+        self._state, self._env, self._tokens = state, env, tokens
         self.streams = WatchStreams(state, env.kinds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -81,14 +78,9 @@ class ApiApplication:
         env = replace(self._env, now=now_text())
         writes = is_write(request.method)
         result = answer(request, self._state.head if writes else self._state.latest, self._state.at, env)
-        if isinstance(result, Watch):
+        if not isinstance(result, Reply):
             await self.streams.serve(result, receive, send)
-        elif isinstance(result, NodeRequest):
-            await self._nodes.pass_on(result, scope)
-        else:
-            await self._reply(result, send)
-
-    async def _reply(self, result: Reply, send: Send) -> None:
+            return
         if result.step is not None:
             await self._state.commit(result.step)
         if result.keep is not None:
@@ -126,7 +118,6 @@ def _request(scope: Scope, headers: dict[str, str], user: User, body: bytes) -> 
         content_type=headers.get("content-type", ""),
         user_agent=headers.get("user-agent", ""),
         body=body,
-        raw_query=scope["query_string"].decode("latin-1"),
     )
 
 

@@ -8,10 +8,10 @@ runs the server owns the process.
 import asyncio
 import socket
 import ssl
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -23,23 +23,6 @@ IDLE_SECONDS = 120
 GRACE_SECONDS = 2.0
 
 
-class Tunnel(Protocol):
-    """What a connection is handed over to."""
-
-    def receive(self, data: bytes) -> None:
-        """The client sent this."""
-
-    def client_left(self) -> None:
-        """The client has closed the connection."""
-
-
-class TunnelEnd(NamedTuple):
-    """The client's side of a connection that was handed over; ``drain`` waits until the client has room for more."""
-
-    transport: asyncio.Transport
-    drain: Callable[[], Awaitable[None]]
-
-
 class _TooLong(Exception):
     """The head of a request is longer than anybody needs."""
 
@@ -49,7 +32,6 @@ class ApiProtocol(HttpToolsProtocol):
 
     _certificate: Any = None
     _head = 0
-    _tunnel: Tunnel | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -63,27 +45,6 @@ class ApiProtocol(HttpToolsProtocol):
         self._head = 0
         super().on_message_begin()
         self.scope["peer_certificate"] = self._certificate  # type: ignore[typeddict-unknown-key]
-        self.scope["take_over"] = self.take_over  # type: ignore[typeddict-unknown-key]
-
-    def take_over(self, tunnel: Tunnel) -> TunnelEnd:
-        """Hand the connection over: from here on its octets go to the tunnel, and only the tunnel writes to it."""
-        self._tunnel = tunnel
-        self.cycle.disconnected = True  # whatever uvicorn would still write is dropped
-        return TunnelEnd(self.transport, self.flow.drain)
-
-    def data_received(self, data: bytes) -> None:
-        if self._tunnel is None:
-            super().data_received(data)
-        else:
-            self._tunnel.receive(data)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self._tunnel is not None:
-            self._tunnel.client_left()
-        super().connection_lost(exc)
-
-    def _unsupported_upgrade_warning(self) -> None:
-        """Upgrades are the tunnel's business: see ``take_over``."""
 
     def on_url(self, url: bytes) -> None:
         self._count(len(url))

@@ -1,8 +1,7 @@
 """The whole API as one function: a request and a state go in, an answer comes out.
 
 An answer is a document with, for writes, the step that has to be made durable before it is sent; or a watch to be
-served; or a request that a Pod's node has to answer. Nothing here waits or does I/O. Refusals are raised as
-``ApiError``.
+served. Nothing here waits or does I/O. Refusals are raised as ``ApiError``.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +17,6 @@ from fairlead.registry.discovery import discover
 from fairlead.registry.environment import Environment
 from fairlead.registry.events_view import from_core, to_core
 from fairlead.registry.lists import read_list
-from fairlead.registry.node_requests import NodeRequest, node_request
 from fairlead.registry.patching import Patch, parse_patch
 from fairlead.registry.requests import Request, Target, WriteOptions, parse_target, write_options
 from fairlead.registry.resources import RESOURCES, Resource
@@ -53,7 +51,7 @@ class Reply:
     warnings: tuple[str, ...] = ()
 
 
-Answer = Reply | Watch | NodeRequest
+Answer = Reply | Watch
 
 
 @dataclass(frozen=True)
@@ -265,13 +263,6 @@ def _written(call: Call, written: Written, warnings: Sequence[str]) -> Reply:
     return Reply(body, code, step=written.step, warnings=(*warnings, *written.warnings))
 
 
-_ON_NODES = ("log", "exec", "attach", "portforward")
-
-
-def _pass_on(call: Call) -> NodeRequest:
-    return node_request(call.request, call.target, call.state)
-
-
 _VERBS: dict[str, Callable[[Call], Answer]] = {
     "get": _get,
     "list": _list,
@@ -285,7 +276,6 @@ _VERBS: dict[str, Callable[[Call], Answer]] = {
 
 _SUBRESOURCES: dict[tuple[str, str], Callable[[Call], Answer]] = {
     ("pods/binding", "create"): _bind,
-    **{(f"pods/{name}", verb): _pass_on for name in _ON_NODES for verb in ("get", "create")},
     **{
         (f"{row.plural}/scale", verb): _get_scale if verb == "get" else _write_scale
         for row in RESOURCES

@@ -24,7 +24,7 @@ class User:
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request, with everything that the registry looks at. ``query`` holds the first value of each name."""
+    """One HTTP request, with everything that the registry looks at."""
 
     method: str
     path: str
@@ -34,7 +34,6 @@ class Request:
     content_type: str = ""
     user_agent: str = ""
     body: bytes = b""
-    raw_query: str = ""
 
     def flag(self, name: str) -> bool:
         """A boolean option; Go's spellings of true count."""
