@@ -1,0 +1,165 @@
+"""The node's HTTP API, the part of the kubelet's that the API server uses: logs, exec, attach, port-forward.
+
+Paths, as upstream's: ``/containerLogs/NAMESPACE/POD/CONTAINER``, ``/exec/...`` and ``/attach/...`` likewise,
+``/portForward/NAMESPACE/POD``. Whoever connects must show a certificate of the cluster's authority, issued to
+API_SERVER; who may do what is the API server's to decide. One request for each connection.
+Source: ``pkg/kubelet/server/server.go``.
+"""
+
+import asyncio
+import logging
+import ssl
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+from fairlead.drivers.authentication import user_of_certificate
+from fairlead.drivers.container_runtime import ContainerName, Refused, Runtime
+from fairlead.drivers.exec_stream import Conversation, serve_attach, serve_exec
+from fairlead.drivers.log_stream import read_log
+from fairlead.drivers.peer import Peer
+from fairlead.drivers.port_forward_stream import serve_port_forward
+from fairlead.streaming import exec_spdy, port_forward
+from fairlead.streaming.errors import BadRequest
+from fairlead.streaming.exec_events import ExecSession
+from fairlead.streaming.exec_request import ExecRequest, parse_attach, parse_exec
+from fairlead.streaming.exec_spdy import SpdyExec
+from fairlead.streaming.exec_websocket import WebSocketExec
+from fairlead.streaming.log_lines import parse_log_options
+from fairlead.streaming.port_forward import PlainBytes, PortForward, WebSocketBytes
+from fairlead.streaming.upgrade import (
+    CHUNKED_ANSWER,
+    LAST_CHUNK,
+    HttpRequest,
+    chunk,
+    parse_request,
+    plain_answer,
+    switch_to_spdy,
+)
+
+PORT = 10250
+API_SERVER = "kube-apiserver-kubelet-client"  # the common name that upstream's kubeadm gives it
+MAX_HEAD = 256 * 1024  # bytes; a command may have long arguments
+REQUEST_SECONDS = 30.0
+
+log = logging.getLogger(__name__)
+
+
+def node_tls(authority: Path, certificate: Path, key: Path) -> ssl.SSLContext:
+    """TLS that asks for a certificate of the authority; all files PEM."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(certificate, key)
+    context.load_verify_locations(authority)
+    context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+async def start_kubelet_server(runtime: Runtime, host: str, port: int, tls: ssl.SSLContext) -> asyncio.Server:
+    """Serve until the server is closed.
+
+    Raises:
+        OSError: the address cannot be listened at.
+    """
+    server = _KubeletServer(runtime)
+    return await asyncio.start_server(server.serve, host, port, ssl=tls, limit=MAX_HEAD)
+
+
+class _KubeletServer:
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._routes: dict[str, tuple[int, Callable[[HttpRequest, Peer], Awaitable[None]]]] = {
+            "containerLogs": (4, self._logs),
+            "exec": (4, self._exec),
+            "attach": (4, self._attach),
+            "portForward": (3, self._port_forward),
+        }
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one connection, and close it."""
+        peer = Peer(reader, writer)
+        try:
+            async with asyncio.timeout(REQUEST_SECONDS):
+                head = await reader.readuntil(b"\r\n\r\n")
+            user = user_of_certificate(writer.get_extra_info("peercert"))
+            if user is None or user.name != API_SERVER:
+                raise Refused(403, "Forbidden: only the API server may ask this")
+            await self._route(parse_request(head), peer)
+        except BadRequest as error:
+            await _answer(peer, 400, str(error))
+        except Refused as error:
+            await _answer(peer, error.code, str(error))
+        except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
+            log.info("connection given up: %r", error)
+        except Exception:
+            log.exception("fault while serving a request")
+        finally:
+            writer.close()
+
+    async def _route(self, request: HttpRequest, peer: Peer) -> None:
+        segments, handle = self._routes.get(request.path[0], (0, None))
+        if handle is None or len(request.path) != segments:
+            raise Refused(404, "404 page not found")
+        await handle(request, peer)
+
+    async def _logs(self, request: HttpRequest, peer: Peer) -> None:
+        options = parse_log_options(request.query, time.time_ns())
+        source = self._runtime.log(_container(request), options.previous)
+        sending = asyncio.create_task(_send_chunked(peer, read_log(source, options)))
+        leaving = asyncio.create_task(peer.read())  # the client sends nothing more, so this ends when it goes
+        try:
+            await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (sending, leaving):
+                task.cancel()
+            await asyncio.gather(sending, leaving, return_exceptions=True)
+
+    async def _exec(self, request: HttpRequest, peer: Peer) -> None:
+        wanted, name = parse_exec(request.query), _container(request)
+        conversation = await _converse(request, wanted, peer)
+        await serve_exec(wanted, conversation, lambda stdio: self._runtime.execute(name, wanted.command, stdio))
+
+    async def _attach(self, request: HttpRequest, peer: Peer) -> None:
+        wanted, attachment = parse_attach(request.query), self._runtime.attach(_container(request))
+        await serve_attach(wanted, await _converse(request, wanted, peer), attachment)
+
+    async def _port_forward(self, request: HttpRequest, peer: Peer) -> None:
+        _, namespace, pod = request.path
+        if request.wants_websocket:
+            forward = PortForward(WebSocketBytes(request.head))
+        else:
+            await _switch(request, peer, port_forward.PROTOCOL)
+            forward = PortForward(PlainBytes())
+        await serve_port_forward(forward, peer, lambda port: self._runtime.connect(namespace, pod, port))
+
+
+def _container(request: HttpRequest) -> ContainerName:
+    return ContainerName(*request.path[1:])
+
+
+async def _converse(request: HttpRequest, wanted: ExecRequest, peer: Peer) -> Conversation:
+    session: ExecSession
+    if request.wants_websocket:
+        session = WebSocketExec(wanted, request.head)
+    else:
+        await _switch(request, peer, exec_spdy.PROTOCOL)
+        session = SpdyExec(wanted)
+    return Conversation(session, peer)
+
+
+async def _switch(request: HttpRequest, peer: Peer, protocol: str) -> None:
+    if not request.wants_spdy:
+        raise BadRequest("Upgrade request required")
+    await peer.send(switch_to_spdy(request, protocol))
+
+
+async def _send_chunked(peer: Peer, pieces: AsyncIterator[bytes]) -> None:
+    await peer.send(CHUNKED_ANSWER)
+    async for piece in pieces:
+        await peer.send(chunk(piece))
+    await peer.send(LAST_CHUNK)
+
+
+async def _answer(peer: Peer, code: int, text: str) -> None:
+    await peer.send(plain_answer(code, text))
+    await peer.finish()
