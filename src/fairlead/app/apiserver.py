@@ -12,6 +12,7 @@ from fairlead.drivers.durable_state import DurableState
 from fairlead.drivers.entropy import choose, new_uid
 from fairlead.drivers.http_server import serve, server_tls
 from fairlead.drivers.sqlite_store import SqliteStore
+from fairlead.drivers.upstream_tunnel import UpstreamTunnel
 from fairlead.registry.bootstrap import bootstrap
 from fairlead.registry.environment import Environment, Kinds
 from fairlead.registry.kinds import STRATEGIES
@@ -51,7 +52,7 @@ async def run(options: ApiServerOptions, sockets: Sequence[socket.socket], ready
     state = DurableState(load_state(*store.load(), kinds), store)
     try:
         await state.commit(bootstrap(state.head, options.advertise, env))
-        application = ApiApplication(state, env, tokens)
+        application = ApiApplication(state, env, tokens, UpstreamTunnel(options.pki_dir))
         await serve(application, sockets, tls, ready, application.streams.close)
     finally:
         await state.close()

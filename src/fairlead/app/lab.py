@@ -179,9 +179,13 @@ class _Outside:
 
     def _prepare(self) -> None:
         """Certificates and kubeconfigs; done in a child, whose libraries would cost this process many megabytes."""
-        from fairlead.drivers.pki import ensure_pki, write_kubeconfig
+        from fairlead.drivers.kubelet_server import API_SERVER
+        from fairlead.drivers.pki import ensure_certificate, ensure_pki, write_kubeconfig
 
         ensure_pki(self._plan.pki, API_HOSTS)
+        ensure_certificate(self._plan.pki, API_SERVER, API_SERVER, ())
+        for node in self._plan.nodes:
+            ensure_certificate(self._plan.pki, node.name, f"system:node:{node.name}", (node.name, node.address))
         for component, (user, groups) in self._plan.clients.items():
             write_kubeconfig(self._plan.kubeconfig(component), self._plan.pki, API_URL_INSIDE, user, groups)
         write_kubeconfig(self._lab.kubeconfig, self._plan.pki, self._lab.server, *self._plan.clients["admin"])

@@ -17,6 +17,7 @@ from fairlead.clusterdns.zone import Outside, Zone
 from fairlead.drivers.echo_server import serve_echo
 from fairlead.drivers.kube_client import KubeClient
 from fairlead.drivers.netns import SWITCH_ADDRESS, NodeNetwork
+from fairlead.drivers.pki import certificate_files
 from fairlead.drivers.supervisor import Component, Report
 
 Run = Callable[[Callable[[], None]], Coroutine[Any, Any, None]]
@@ -84,6 +85,7 @@ def _agent(plan: LabPlan, network: NodeNetwork) -> Run:
         kubeconfig=plan.kubeconfig(f"{network.name}-agent"),
         address=network.address,
         pod_cidr=network.pod_cidr,
+        serving=node.Serving(plan.pki / "ca.crt", *certificate_files(plan.pki, network.name)),
         records=plan.records(network),
         logs=plan.logs / "pods",
         images=plan.images,

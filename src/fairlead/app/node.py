@@ -10,15 +10,18 @@ import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from fairlead import __version__
 from fairlead.allocation.podip import next_pod_ip
 from fairlead.app.node_container import Builtin, ContainerSettings, timestamp
 from fairlead.app.node_pod import PodRun, PodSettings
+from fairlead.app.node_runtime import NodeRuntime
 from fairlead.drivers import netns
 from fairlead.drivers.informer import Informer
 from fairlead.drivers.kube_client import NODES, PODS, SERVICES, KubeClient, KubeError, Unreachable
+from fairlead.drivers.kubelet_server import PORT as KUBELET_PORT
+from fairlead.drivers.kubelet_server import node_tls, start_kubelet_server
 from fairlead.model.objects import Service
 from fairlead.nodeagent.files import ClusterDNS
 from fairlead.nodeagent.manifest import RunPod
@@ -29,12 +32,21 @@ RETRY = 0.5
 log = logging.getLogger(__name__)
 
 
+class Serving(NamedTuple):
+    """PEM files: the cluster's authority, and this node's own certificate."""
+
+    authority: Path
+    certificate: Path
+    key: Path
+
+
 @dataclass(frozen=True)
 class NodeOptions:
     """One node.
 
     Attributes:
         address: its InternalIP.
+        serving: what the node's HTTP API proves itself with.
         records: folder for the files that name running Pods' processes; emptied at start.
         logs: folder of container logs.
         images: command lines by image pattern.
@@ -45,6 +57,7 @@ class NodeOptions:
     kubeconfig: Path
     address: str
     pod_cidr: str
+    serving: Serving
     records: Path
     logs: Path
     images: Mapping[str, str] = field(default_factory=dict)
@@ -59,6 +72,8 @@ async def run(options: NodeOptions, ready: Callable[[], None]) -> None:
     _start_afresh(options)
     async with KubeClient.from_kubeconfig(options.kubeconfig) as client, asyncio.TaskGroup() as group:
         agent = NodeAgent(options, client, group)
+        tls = node_tls(*options.serving)
+        await start_kubelet_server(NodeRuntime(agent.pods), options.address, KUBELET_PORT, tls)
         await _register(options, client)
         await agent.start()
         ready()
@@ -88,6 +103,10 @@ class NodeAgent:
         self._pods = Informer(client, PODS, RunPod, self._on_pod, query)
         containers = ContainerSettings(options.images, options.builtins, options.logs, self._services.objects.values)
         self._settings = PodSettings(options.name, options.address, options.dns, options.records, containers)
+
+    def pods(self) -> list[PodRun]:
+        """Those that run here, in the order in which they came."""
+        return list(self._runs.values())
 
     async def start(self) -> None:
         """Watch, take over the Pods that are there, and return when their status says so."""
@@ -201,6 +220,7 @@ def _status(options: NodeOptions) -> dict[str, Any]:
         "capacity": resources,
         "allocatable": resources,
         "conditions": _conditions(timestamp()),
+        "daemonEndpoints": {"kubeletEndpoint": {"Port": KUBELET_PORT}},
         "nodeInfo": {
             "kubeletVersion": f"v{__version__}+fairlead",
             "kubeProxyVersion": f"v{__version__}+fairlead",

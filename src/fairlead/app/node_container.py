@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from fairlead.drivers.child_process import Child, StartError
+from fairlead.drivers.container_output import ContainerStreams, FinishedLog, LogFile
+from fairlead.drivers.container_runtime import Log, Stdio, open_streams
 from fairlead.drivers.pod_process import ProcessSpec, start_container
 from fairlead.drivers.probes import ProbeTarget, perform
 from fairlead.model.objects import Service
@@ -75,6 +77,7 @@ class ContainerRun:
     Attributes:
         record: what is known of it now.
         process: the running process, or None.
+        streams: those of the running process, or None.
         environment: of the process that runs or ran last.
         settled: set once it has started (startup probe included) or ended for good.
     """
@@ -82,6 +85,7 @@ class ContainerRun:
     def __init__(self, context: PodContext, record: ContainerRecord, policy: str) -> None:
         self.record = record
         self.process: Child | None = None
+        self.streams: ContainerStreams | None = None
         self.environment: Mapping[str, str] = {}
         self.settled = asyncio.Event()
         self._context, self._policy = context, policy
@@ -135,21 +139,51 @@ class ContainerRun:
         """Run the process once; how it ended, or why it cannot run."""
         started_at = timestamp()
         try:
-            spec = self._process_spec()
-            self.process = await start_container(sandbox, spec)
-            self.environment = spec.environment
+            self.process, self.streams = await self._start(sandbox)
         except (ImageError, VariableError, VolumeError) as error:
             return Waiting(error.reason, str(error))
-        except StartError as error:
+        except (StartError, OSError) as error:
             return Terminated(128, "StartError", started_at, timestamp(), str(error))
-        target = ProbeTarget(self._container, self.process, spec.environment, self._context.placement.pod_ip)
+        target = ProbeTarget(self._container, self.process, self.environment, self._context.placement.pod_ip)
         try:
             code = await self._watch(target, started_at)
         finally:
             self.process = None
+            streams, self.streams = self.streams, None
+            await streams.finish()
         return _terminated(code, started_at)
 
-    def _process_spec(self) -> ProcessSpec:
+    async def _start(self, sandbox: Child) -> tuple[Child, ContainerStreams]:
+        with contextlib.ExitStack() as undo:
+            opened = open_streams(self._container.stdin, self._container.tty)
+            undo.callback(opened.own.close)
+            try:
+                spec = self._process_spec(opened.given)
+                log_file = LogFile(self._log_path)
+                undo.callback(log_file.close)
+                process = await start_container(sandbox, spec)
+            finally:
+                opened.close_given()
+            undo.pop_all()
+        self.environment = spec.environment
+        return process, ContainerStreams(opened.own, log_file)
+
+    def log(self, previous: bool) -> Log:
+        """The log of the run that is or was last, or of the one before it; its file need not be there."""
+        if previous:
+            return FinishedLog(self._log_of(self.record.restart_count - 1))
+        return self.streams.log if self.streams else FinishedLog(self._log_path)
+
+    @property
+    def _log_path(self) -> Path:
+        return self._log_of(self.record.restart_count)
+
+    def _log_of(self, run: int) -> Path:
+        pod = self._context.pod
+        folder = self._context.settings.logs / f"{pod.namespace}_{pod.name}_{pod.metadata.uid}"
+        return folder / f"{self._container.name}-{run}.log"
+
+    def _process_spec(self, stdio: Stdio) -> ProcessSpec:
         pod, settings = self._context.pod, self._context.settings
         program = program_for(self._container, settings.images)
         environment = build_environment(self._container, pod, self._context.placement, settings.services())
@@ -157,14 +191,13 @@ class ContainerRun:
         if program.builtin is not None:
             environment = {**_identity(pod, self._context.placement), **environment}
             builtin = functools.partial(settings.builtins[program.builtin], program.command)
-        folder = settings.logs / f"{pod.namespace}_{pod.name}_{pod.metadata.uid}"
-        folder.mkdir(parents=True, exist_ok=True)
+        self._log_path.parent.mkdir(parents=True, exist_ok=True)
         return ProcessSpec(
             command=program.command,
             builtin=builtin,
             environment=environment,
             directory=self._container.working_dir or "/",
-            log=str(folder / f"{self._container.name}-{self.record.restart_count}.log"),
+            stdio=stdio,
             mounts=mounts_of(self._container, pod),
         )
 

@@ -75,6 +75,15 @@ class PodRun:
             for c in pod.spec.init_containers or ()
         ]
 
+    @property
+    def sandbox(self) -> Child | None:
+        """What holds the Pod's namespaces; None while there is none."""
+        return self._sandbox
+
+    def container(self, name: str) -> ContainerRun | None:
+        """The container or init container of that name."""
+        return next((run for run in (*self._runs, *self._init_runs) if run.record.container.name == name), None)
+
     def changed(self) -> None:
         """Have the status published, unless it is the same as before."""
         self._dirty.set()

@@ -18,11 +18,13 @@ from fairlead.drivers.authentication import Tokens, user_of_certificate
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.durable_state import DurableState
 from fairlead.drivers.sqlite_store import StoreError
+from fairlead.drivers.upstream_tunnel import Client, UpstreamTunnel
 from fairlead.drivers.watch_stream import WatchStreams
 from fairlead.registry.api import Reply, answer, is_write
 from fairlead.registry.environment import Environment
 from fairlead.registry.requests import Request, User
 from fairlead.registry.status import ApiError, unauthorized
+from fairlead.registry.upstream import Upstream
 
 log = logging.getLogger(__name__)
 
@@ -44,8 +46,8 @@ class Disconnected(Exception):
 class ApiApplication:
     """One API server's answers. ``tokens`` and the peer certificate in the scope say who asks."""
 
-    def __init__(self, state: DurableState, env: Environment, tokens: Tokens) -> None:
-        self._state, self._env, self._tokens = state, env, tokens
+    def __init__(self, state: DurableState, env: Environment, tokens: Tokens, tunnel: UpstreamTunnel) -> None:
+        self._state, self._env, self._tokens, self._tunnel = state, env, tokens, tunnel
         self.streams = WatchStreams(state, env.kinds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -78,6 +80,10 @@ class ApiApplication:
         env = replace(self._env, now=now_text())
         writes = is_write(request.method)
         result = answer(request, self._state.head if writes else self._state.latest, self._state.at, env)
+        if isinstance(result, Upstream):
+            client = Client(scope["method"], scope["headers"], body, send, scope.get("take_over"))
+            await self._tunnel.serve(result, client)
+            return
         if not isinstance(result, Reply):
             await self.streams.serve(result, receive, send)
             return
@@ -118,6 +124,7 @@ def _request(scope: Scope, headers: dict[str, str], user: User, body: bytes) -> 
         content_type=headers.get("content-type", ""),
         user_agent=headers.get("user-agent", ""),
         body=body,
+        query_string=scope["query_string"].decode("latin-1"),
     )
 
 

@@ -7,6 +7,7 @@ which stream. Who is attached is waited for, as a terminal is: a process that wr
 import asyncio
 import os
 import time
+from collections import deque
 from pathlib import Path
 
 from fairlead.drivers.container_runtime import OwnEnds
@@ -76,12 +77,15 @@ class ContainerStreams:
         self._attached.discard(attached)
 
     async def finish(self) -> None:
-        """Take what the process has left behind, and close everything; it has ended."""
+        """Take what the process has left behind, and close everything; it has ended. Nobody is waited for any more:
+        what is left is at most what the kernel keeps in a pipe."""
         for source in self.own.outputs.values():
             source.drain()
+        for attached in list(self._attached):
+            await attached.stop_holding_up()
         await asyncio.gather(*self._pumps)
         for attached in list(self._attached):
-            await attached.show(None)
+            await attached.end()
         self.own.close()
         self.log.close()
 
@@ -98,25 +102,43 @@ class Attached:
     """A client of a container's process.
 
     Attributes:
-        output: what the process writes, then None; reading it keeps the process going.
         terminal: a descriptor of the process's terminal, or None.
     """
 
     def __init__(self, streams: ContainerStreams) -> None:
-        self.output: asyncio.Queue[tuple[Output, bytes] | None] = asyncio.Queue(_QUEUED)
         self.terminal = streams.own.terminal
         self._streams = streams
-        self._left = asyncio.Event()
+        self._pieces: deque[tuple[Output, bytes]] = deque()
+        self._changed = asyncio.Condition()
+        self._holds_up, self._ended = True, False
 
-    async def show(self, piece: tuple[Output, bytes] | None) -> None:
-        """Wait until there is room for this piece, or the client has gone."""
-        putting = asyncio.create_task(self.output.put(piece))
-        leaving = asyncio.create_task(self._left.wait())
-        await asyncio.wait((putting, leaving), return_when=asyncio.FIRST_COMPLETED)
-        putting.cancel()
-        leaving.cancel()
+    async def show(self, piece: tuple[Output, bytes]) -> None:
+        """Keep a piece for the client once there is room for it."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: len(self._pieces) < _QUEUED or not self._holds_up)
+            self._pieces.append(piece)
+            self._changed.notify_all()
+
+    async def read(self) -> tuple[Output, bytes] | None:
+        """The next piece of what the process writes, or None when it has ended."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._pieces or self._ended)
+            self._changed.notify_all()
+            return self._pieces.popleft() if self._pieces else None
+
+    async def stop_holding_up(self) -> None:
+        async with self._changed:
+            self._holds_up = False
+            self._changed.notify_all()
+
+    async def end(self) -> None:
+        """The process has ended."""
+        async with self._changed:
+            self._ended = True
+            self._changed.notify_all()
 
     async def write(self, data: bytes) -> None:
+        """Give the process input, as fast as it takes it."""
         if stdin := self._streams.own.stdin:
             await stdin.write(data)
 
@@ -126,6 +148,7 @@ class Attached:
         if stdin and self.terminal is None:
             stdin.close()
 
-    def detach(self) -> None:
+    async def detach(self) -> None:
+        """The client has gone."""
         self._streams.leave(self)
-        self._left.set()
+        await self.stop_holding_up()

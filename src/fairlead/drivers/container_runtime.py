@@ -1,6 +1,5 @@
 """What the node's HTTP server needs of whatever runs the containers."""
 
-import asyncio
 import os
 import socket
 from collections.abc import Mapping
@@ -121,16 +120,25 @@ class Log(Protocol):
 
 
 class Attachment(Protocol):
-    """What a client sees of a container's own process from now on, and may write to it."""
+    """What a client sees of a container's own process from now on, and may write to it.
+
+    Attributes:
+        terminal: a descriptor of the process's terminal, or None.
+    """
 
     terminal: int | None
-    output: "asyncio.Queue[tuple[Output, bytes] | None]"
 
-    async def write(self, data: bytes) -> None: ...
+    async def read(self) -> tuple[Output, bytes] | None:
+        """The next piece of what the process writes, or None when it has ended."""
 
-    def end_input(self) -> None: ...
+    async def write(self, data: bytes) -> None:
+        """Give the process input, as fast as it takes it."""
 
-    def detach(self) -> None: ...
+    def end_input(self) -> None:
+        """No more input will come from this client."""
+
+    async def detach(self) -> None:
+        """The client has gone."""
 
 
 class Runtime(Protocol):

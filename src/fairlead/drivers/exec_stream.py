@@ -145,11 +145,11 @@ async def serve_attach(request: ExecRequest, conversation: Conversation, attachm
             await _cancel((showing, listening))
         await conversation.finish(exec_status.exited(0))
     finally:
-        attachment.detach()
+        await attachment.detach()
 
 
 async def _show(request: ExecRequest, conversation: Conversation, attachment: Attachment) -> None:
-    while (piece := await attachment.output.get()) is not None:
+    while (piece := await attachment.read()) is not None:
         output, data = piece
         if output in request.outputs:
             await conversation.output(output, data)

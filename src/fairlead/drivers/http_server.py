@@ -1,8 +1,8 @@
 """HTTP over TLS for an ASGI application, on listening sockets that somebody else made.
 
 uvicorn's protocol does the HTTP; here it learns the peer's certificate, limits the number of connections and the size
-of a head, and is served without uvicorn's own process management (signals, a tick ten times a second), since whoever
-runs the server owns the process.
+of a head, lets the application take over a connection whose client asks for an upgrade, and is served without uvicorn's
+own process management (signals, a tick ten times a second), since whoever runs the server owns the process.
 """
 
 import asyncio
@@ -13,12 +13,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import httptools
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 MAX_CONNECTIONS = 4096
 MAX_HEAD = 128 << 10
+BUFFER = 64 << 10  # of a connection that was taken over; reading pauses at twice that
 IDLE_SECONDS = 120
 GRACE_SECONDS = 2.0
 
@@ -28,10 +30,12 @@ class _TooLong(Exception):
 
 
 class ApiProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, with the client certificate in the scope as ``peer_certificate``."""
+    """uvicorn's protocol, with the client certificate in the scope as ``peer_certificate``; and, when the client asks
+    for an upgrade, with ``take_over``, which hands out the connection as a reader and a writer."""
 
     _certificate: Any = None
     _head = 0
+    _after_upgrade: bytearray | None = None  # what came after the head of a request for an upgrade
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -45,6 +49,40 @@ class ApiProtocol(HttpToolsProtocol):
         self._head = 0
         super().on_message_begin()
         self.scope["peer_certificate"] = self._certificate  # type: ignore[typeddict-unknown-key]
+
+    def on_headers_complete(self) -> None:
+        if self.parser.should_upgrade():
+            self.scope["take_over"] = self._take_over  # type: ignore[typeddict-unknown-key]
+        super().on_headers_complete()
+
+    def data_received(self, data: bytes) -> None:
+        if self._after_upgrade is not None:
+            self._after_upgrade += data
+            return
+        self._unset_keepalive_if_required()
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._after_upgrade = bytearray(data[upgrade.args[0] :])
+            self.transport.pause_reading()
+        except httptools.HttpParserError:
+            self.send_400_response("Invalid HTTP request received.")
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self._after_upgrade is not None:  # refused; what follows might be of any protocol
+            self.transport.close()
+
+    def _take_over(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        self.cycle.disconnected = True  # as far as HTTP is concerned
+        self.connections.discard(self)
+        reader = asyncio.StreamReader(limit=BUFFER, loop=self.loop)
+        protocol = asyncio.StreamReaderProtocol(reader, loop=self.loop)
+        self.transport.set_protocol(protocol)
+        protocol.connection_made(self.transport)
+        reader.feed_data(bytes(self._after_upgrade or b""))
+        self.transport.resume_reading()
+        return reader, asyncio.StreamWriter(self.transport, protocol, reader, self.loop)
 
     def on_url(self, url: bytes) -> None:
         self._count(len(url))

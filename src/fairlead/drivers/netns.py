@@ -10,6 +10,7 @@ read and repeated by hand, and nothing to import in every process of the lab.
 """
 
 import os
+import socket
 import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -203,6 +204,19 @@ def current_namespace() -> int:
 def enter(namespace: int) -> None:
     """Move the calling process into a network namespace."""
     setns(namespace, CLONE_NEWNET)
+
+
+def socket_in(process: int) -> socket.socket:
+    """A TCP socket that belongs to the network namespace of a process (its pidfd); the caller stays where it is."""
+    here = current_namespace()
+    try:
+        setns(process, CLONE_NEWNET)
+        try:
+            return socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        finally:
+            setns(here, CLONE_NEWNET)
+    finally:
+        os.close(here)
 
 
 def enable_forwarding() -> None:

@@ -34,11 +34,23 @@ def ensure_pki(directory: Path, hosts: Iterable[str]) -> None:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not (directory / "ca.key").exists() or not (directory / "ca.crt").exists():
         _make_authority(directory)
+    ensure_certificate(directory, "server", "kube-apiserver", hosts)
+
+
+def certificate_files(directory: Path, name: str) -> tuple[Path, Path]:
+    """Where the certificate of that name and its key are."""
+    return directory / f"{name}.crt", directory / f"{name}.key"
+
+
+def ensure_certificate(directory: Path, name: str, common_name: str, hosts: Iterable[str]) -> None:
+    """Make sure of a certificate and its key, in ``certificate_files`` of that name; for a server when it has hosts,
+    else a client. Another one is issued when a host is missing from the present one, or it is about to expire."""
     wanted = sorted(set(hosts))
-    if not _server_certificate_fits(directory, wanted):
-        certificate, key = issue_certificate(directory, "kube-apiserver", (), wanted)
-        _write_private(directory / "server.key", key)
-        _write_private(directory / "server.crt", certificate)
+    files = certificate_files(directory, name)
+    if not _certificate_fits(*files, wanted):
+        certificate, key = issue_certificate(directory, common_name, (), wanted)
+        _write_private(files[1], key)  # first: a certificate that fits must never stand beside another one's key
+        _write_private(files[0], certificate)
 
 
 def write_kubeconfig(path: Path, pki_directory: Path, server_url: str, user: str, groups: Iterable[str]) -> None:
@@ -144,16 +156,17 @@ def _general_name(host: str) -> "x509.GeneralName":
         return x509.DNSName(host)
 
 
-def _server_certificate_fits(directory: Path, hosts: list[str]) -> bool:
+def _certificate_fits(path: Path, key: Path, hosts: list[str]) -> bool:
     from cryptography import x509
 
-    path = directory / "server.crt"
-    if not path.exists() or not (directory / "server.key").exists():
+    if not path.exists() or not key.exists():
         return False
     certificate = x509.load_pem_x509_certificate(path.read_bytes())
-    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     if certificate.not_valid_after_utc < datetime.now(UTC) + timedelta(days=RENEW_DAYS):
         return False
+    if not hosts:
+        return True
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     return {_general_name(host) for host in hosts} <= set(names)
 
 

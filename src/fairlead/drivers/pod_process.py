@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from fairlead.drivers import child_process, netns, pod_files
 from fairlead.drivers.child_process import Child, StartError
+from fairlead.drivers.container_runtime import Stdio
 from fairlead.drivers.linux_calls import (
     CLONE_NEWIPC,
     CLONE_NEWNET,
@@ -24,6 +25,7 @@ from fairlead.drivers.linux_calls import (
     setns,
     unshare,
 )
+from fairlead.drivers.terminal import become_controlled
 
 # What container runtimes leave to an unprivileged container (numbers of linux/capability.h): file ownership, kill,
 # set[ug]id, low ports, raw sockets, chroot, mknod, audit, file capabilities. No NET_ADMIN: a Pod cannot write rules.
@@ -56,13 +58,13 @@ class ProcessSpec:
         builtin: runs in the forked child itself, sharing the agent's memory.
         environment: the whole environment.
         directory: where it starts.
-        log: file that standard output and error are appended to.
+        stdio: what standard input, output and error are to be.
         mounts: sources of bind mounts by target.
     """
 
     command: tuple[str, ...]
     environment: Mapping[str, str]
-    log: str
+    stdio: Stdio
     directory: str = "/"
     builtin: Callable[[], None] | None = None
     mounts: Mapping[str, str] = field(default_factory=dict)
@@ -105,11 +107,10 @@ async def start_container(sandbox: Child, spec: ProcessSpec) -> Child:
     """
 
     def body() -> None:
-        output = os.open(spec.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         setns(sandbox.pidfd, _SHARED_NAMESPACES)
         unshare(CLONE_NEWNS)
         pod_files.mount_volumes(spec.mounts)
-        _become_contained(output, output)
+        _become_contained(spec.stdio)
         _change_directory(spec.directory)
         if spec.builtin is None:
             _execute(spec.command, spec.environment)
@@ -119,8 +120,22 @@ async def start_container(sandbox: Child, spec: ProcessSpec) -> Child:
     return await child_process.start(body, pid_namespace_of=sandbox.pidfd)
 
 
-async def start_in_container(container: Child, command: tuple[str, ...], environment: Mapping[str, str]) -> Child:
-    """One more process in a running container, as an exec probe needs; what it prints is not kept.
+@dataclass(frozen=True)
+class Command:
+    """One more process for a running container.
+
+    Attributes:
+        stdio: what standard input, output and error are to be; None for nothing, as an exec probe needs.
+    """
+
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str]
+    directory: str = "/"
+    stdio: Stdio | None = None
+
+
+async def start_in_container(container: Child, command: Command) -> Child:
+    """A running command.
 
     Raises:
         StartError: it could not be started.
@@ -128,18 +143,23 @@ async def start_in_container(container: Child, command: tuple[str, ...], environ
 
     def body() -> None:
         setns(container.pidfd, _SHARED_NAMESPACES)
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        _become_contained(nowhere, nowhere)
-        os.chdir("/")
-        _execute(command, environment)
+        _become_contained(command.stdio or _nowhere())
+        _change_directory(command.directory)
+        _execute(command.arguments, command.environment)
 
     return await child_process.start(body, pid_namespace_of=container.pidfd)
 
 
-def _become_contained(output: int, errors: int) -> None:
-    null = os.open(os.devnull, os.O_RDONLY)
-    for fd, place in ((null, 0), (output, 1), (errors, 2)):
+def _nowhere() -> Stdio:
+    null = os.open(os.devnull, os.O_RDWR)
+    return Stdio(null, null, null)
+
+
+def _become_contained(stdio: Stdio) -> None:
+    for place, fd in enumerate((stdio.stdin, stdio.stdout, stdio.stderr)):
         os.dup2(fd, place)
+    if stdio.is_terminal:
+        become_controlled(0)
     give_up_privileges()
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from fairlead.drivers.child_process import Child, StartError
-from fairlead.drivers.pod_process import start_in_container
+from fairlead.drivers.pod_process import Command, start_in_container
 from fairlead.nodeagent.manifest import Container, HTTPGetAction, Probe, port_number
 
 
@@ -56,7 +56,7 @@ async def _perform(probe: Probe, target: ProbeTarget) -> ProbeResult:
 
 
 async def _exec(command: tuple[str, ...], target: ProbeTarget) -> ProbeResult:
-    child = await start_in_container(target.process, command, target.environment)
+    child = await start_in_container(target.process, Command(command, target.environment))
     try:
         code = await child.wait()
     finally:

@@ -100,7 +100,8 @@ class VolumeMount(Slim, frozen=True):
 
 
 class Container(Slim, frozen=True):
-    """One container. ``restart_policy`` Always makes an init container a sidecar."""
+    """One container. ``restart_policy`` Always makes an init container a sidecar; ``stdin`` keeps its standard input
+    open for clients that attach, ``tty`` gives it a terminal."""
 
     name: str
     image: str = ""
@@ -114,6 +115,8 @@ class Container(Slim, frozen=True):
     liveness_probe: Probe | None = None
     startup_probe: Probe | None = None
     restart_policy: str | None = None
+    stdin: bool = False
+    tty: bool = False
 
 
 class HostPath(Slim, frozen=True):

@@ -1,7 +1,7 @@
 """The whole API as one function: a request and a state go in, an answer comes out.
 
 An answer is a document with, for writes, the step that has to be made durable before it is sent; or a watch to be
-served. Nothing here waits or does I/O. Refusals are raised as ``ApiError``.
+served; or another server that is to answer. Nothing here waits or does I/O. Refusals are raised as ``ApiError``.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,14 +18,17 @@ from fairlead.registry.environment import Environment
 from fairlead.registry.events_view import from_core, to_core
 from fairlead.registry.lists import read_list
 from fairlead.registry.patching import Patch, parse_patch
+from fairlead.registry.pod_streams import pod_attach, pod_exec, pod_log, pod_port_forward
+from fairlead.registry.proxying import pod_proxy, service_proxy
 from fairlead.registry.requests import Request, Target, WriteOptions, parse_target, write_options
-from fairlead.registry.resources import RESOURCES, Resource
+from fairlead.registry.resources import PROXY_VERBS, RESOURCES, STREAM_VERBS, Resource
 from fairlead.registry.scale import scale_of, scaled
 from fairlead.registry.schemas.catalogue import type_of
 from fairlead.registry.schemas.decode import decode
 from fairlead.registry.selectors import selection_of
 from fairlead.registry.status import bad_request, method_not_allowed, not_found
 from fairlead.registry.store import State, Step
+from fairlead.registry.upstream import Upstream
 from fairlead.registry.views import View, negotiate
 from fairlead.registry.watches import Watch, begin_watch
 from fairlead.registry.writes import Update, Written, create, update
@@ -51,7 +54,7 @@ class Reply:
     warnings: tuple[str, ...] = ()
 
 
-Answer = Reply | Watch
+Answer = Reply | Watch | Upstream
 
 
 @dataclass(frozen=True)
@@ -234,6 +237,14 @@ def _document(call: Call) -> Doc:
     return document
 
 
+def _log(call: Call) -> Answer:
+    return pod_log(call.request, call.target, call.state) or Reply(b"", content_type="text/plain")
+
+
+def _service_proxy(call: Call) -> Answer:
+    return service_proxy(call.request, call.target, call.state, call.env.choose)
+
+
 def _decoded(call: Call, document: Doc, options: WriteOptions, patched: bool = False) -> tuple[Doc, list[str]]:
     """The document of a write as it is stored, and warnings about fields that it does not have."""
     resource = call.resource
@@ -263,7 +274,14 @@ def _written(call: Call, written: Written, warnings: Sequence[str]) -> Reply:
     return Reply(body, code, step=written.step, warnings=(*warnings, *written.warnings))
 
 
-_VERBS: dict[str, Callable[[Call], Answer]] = {
+_Handler = Callable[[Call], Answer]
+
+
+def _for_verbs(subresource: str, verbs: Sequence[str], handler: _Handler) -> dict[tuple[str, str], _Handler]:
+    return {(subresource, verb): handler for verb in verbs}
+
+
+_VERBS: dict[str, _Handler] = {
     "get": _get,
     "list": _list,
     "watch": _watch,
@@ -274,8 +292,14 @@ _VERBS: dict[str, Callable[[Call], Answer]] = {
     "deletecollection": _delete_collection,
 }
 
-_SUBRESOURCES: dict[tuple[str, str], Callable[[Call], Answer]] = {
+_SUBRESOURCES: dict[tuple[str, str], _Handler] = {
     ("pods/binding", "create"): _bind,
+    ("pods/log", "get"): _log,
+    **_for_verbs("pods/exec", STREAM_VERBS, lambda call: pod_exec(call.request, call.target, call.state)),
+    **_for_verbs("pods/attach", STREAM_VERBS, lambda call: pod_attach(call.request, call.target, call.state)),
+    **_for_verbs("pods/portforward", STREAM_VERBS, lambda call: pod_port_forward(call.target, call.state)),
+    **_for_verbs("pods/proxy", PROXY_VERBS, lambda call: pod_proxy(call.request, call.target, call.state)),
+    **_for_verbs("services/proxy", PROXY_VERBS, _service_proxy),
     **{
         (f"{row.plural}/scale", verb): _get_scale if verb == "get" else _write_scale
         for row in RESOURCES

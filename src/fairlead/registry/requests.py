@@ -24,7 +24,12 @@ class User:
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request, with everything that the registry looks at."""
+    """One HTTP request, with everything that the registry looks at.
+
+    Attributes:
+        query: the first value of each field.
+        query_string: the whole query as it came, for what goes on to other servers.
+    """
 
     method: str
     path: str
@@ -34,6 +39,7 @@ class Request:
     content_type: str = ""
     user_agent: str = ""
     body: bytes = b""
+    query_string: str = ""
 
     def flag(self, name: str) -> bool:
         """A boolean option; Go's spellings of true count."""

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 COLLECTION_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 OBJECT_VERBS = ("get", "patch", "update")
+STREAM_VERBS = ("create", "get")
+PROXY_VERBS = ("create", "delete", "get", "patch", "update")
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,13 @@ class Subresource:
 STATUS = Subresource("status")
 SCALE = Subresource("scale", OBJECT_VERBS, "Scale", "autoscaling", "v1")
 WORKLOAD = (STATUS, SCALE)
+POD_STREAMS = (
+    Subresource("attach", STREAM_VERBS, "PodAttachOptions"),
+    Subresource("exec", STREAM_VERBS, "PodExecOptions"),
+    Subresource("log", ("get",), "Pod"),
+    Subresource("portforward", STREAM_VERBS, "PodPortForwardOptions"),
+    Subresource("proxy", PROXY_VERBS, "PodProxyOptions"),
+)
 
 
 @dataclass(frozen=True)
@@ -95,10 +104,11 @@ RESOURCES: tuple[Resource, ...] = (
              verbs=tuple(verb for verb in COLLECTION_VERBS if verb != "deletecollection")),
     Resource(*_CORE, "nodes", "Node", namespaced=False, short_names=("no",), subresources=(STATUS,)),
     Resource(*_CORE, "pods", "Pod", short_names=("po",), categories=ALL,
-             subresources=(STATUS, Subresource("binding", ("create",), "Binding"))),
+             subresources=(STATUS, Subresource("binding", ("create",), "Binding"), *POD_STREAMS)),
     Resource(*_CORE, "secrets", "Secret"),
     Resource(*_CORE, "serviceaccounts", "ServiceAccount", short_names=("sa",)),
-    Resource(*_CORE, "services", "Service", short_names=("svc",), categories=ALL, subresources=(STATUS,),
+    Resource(*_CORE, "services", "Service", short_names=("svc",), categories=ALL,
+             subresources=(STATUS, Subresource("proxy", PROXY_VERBS, "ServiceProxyOptions")),
              create_on_update=True),
     Resource(*_APPS, "controllerrevisions", "ControllerRevision"),
     Resource(*_APPS, "deployments", "Deployment", short_names=("deploy",), categories=ALL, subresources=WORKLOAD),

@@ -1,0 +1,72 @@
+"""Where a request goes on to when another server has to answer it: a node, a Pod or a Service.
+
+Refuses addresses that lead back to this machine or to all of them: a Pod's status is written by its node, and must not
+turn the API server into a way around a firewall.
+Source: ``pkg/registry/core/pod/strategy.go``; apimachinery ``pkg/util/proxy`` (IsProxyableIP).
+"""
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from fairlead.model.names import ObjectKey
+from fairlead.registry.status import bad_request, not_found
+from fairlead.registry.store import State
+
+Doc = dict[str, Any]
+
+KUBELET_PORT = 10250  # unless the Node says otherwise
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """The server that is to answer, and what to ask it for.
+
+    Attributes:
+        scheme: http or https.
+        path: of the request, quoted, with its query.
+        is_node: it is a node's HTTP API, to be asked with the API server's own certificate; otherwise it is somebody's
+            program, whose certificate nobody can check.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+    is_node: bool = False
+
+
+def find(state: State, storage: str, key: ObjectKey) -> Doc:
+    """A stored object of a resource of the core group; raises ApiError 404."""
+    stored = state.get(storage, key)
+    if stored is None:
+        raise not_found(storage, key.name)
+    document: Doc = msgspec.json.decode(stored.document)
+    return document
+
+
+def node_of(state: State, pod: Doc) -> tuple[str, int]:
+    """Address and port of the HTTP API of the node that a Pod is on; raises ApiError when it is on none."""
+    name = pod.get("spec", {}).get("nodeName", "")
+    if not name:
+        raise bad_request(f"pod {pod['metadata']['name']} does not have a host assigned")
+    status: Doc = find(state, "nodes", ObjectKey("", name)).get("status", {})
+    addresses: Mapping[str, str] = {entry["type"]: entry["address"] for entry in status.get("addresses", ())}
+    if "InternalIP" not in addresses:
+        raise bad_request(f"node {name} has no address")
+    port = status.get("daemonEndpoints", {}).get("kubeletEndpoint", {}).get("Port", KUBELET_PORT)
+    return proxyable(addresses["InternalIP"]), int(port)
+
+
+def proxyable(address: str) -> str:
+    """The address itself; raises ApiError when it is not one to send requests of users to."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        raise bad_request(f'"{address}" is not an IP address') from None
+    if parsed.is_loopback or parsed.is_link_local or parsed.is_multicast or parsed.is_unspecified:
+        raise bad_request("address not allowed")
+    return address
