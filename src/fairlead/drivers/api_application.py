@@ -81,7 +81,7 @@ class ApiApplication:
         writes = is_write(request.method)
         result = answer(request, self._state.head if writes else self._state.latest, self._state.at, env)
         if isinstance(result, Upstream):
-            client = Client(scope["method"], scope["headers"], body, send, scope.get("take_over"))
+            client = Client(scope["method"], scope["headers"], body, receive, send, scope.get("take_over"))
             await self._tunnel.serve(result, client)
             return
         if not isinstance(result, Reply):

@@ -9,7 +9,7 @@ Source: RFC 9110 section 7.6.1 (hop-by-hop headers); apimachinery ``pkg/util/pro
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +28,7 @@ CONNECT_SECONDS = 30.0
 HEAD_SECONDS = 300.0  # until an answer begins; upstream's proxy waits for ever
 MAX_ERROR = 64 * 1024  # bytes of a node's refusal
 
+Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Header = tuple[bytes, bytes]
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -45,12 +46,14 @@ class Client(NamedTuple):
 
     Attributes:
         headers: names in lower case.
+        receive: waits until the client has gone, since its body has been read.
         take_over: hands out the client's connection, of which HTTP then knows nothing more.
     """
 
     method: str
     headers: list[Header]
     body: bytes
+    receive: Receive
     send: Send
     take_over: Callable[[], Streams] | None
 
@@ -101,7 +104,7 @@ class UpstreamTunnel:
             if upgrade and client.take_over:
                 await _serve_upgrade((reader, writer), client, client.take_over)
             else:
-                await _pass_on_answer(reader, upstream, client)
+                await _while_there(client, _pass_on_answer(reader, upstream, client))
         finally:
             writer.close()
 
@@ -111,17 +114,27 @@ class UpstreamTunnel:
             async with asyncio.timeout(CONNECT_SECONDS):
                 return await asyncio.open_connection(upstream.host, upstream.port, ssl=tls, limit=MAX_HEAD)
         except (OSError, TimeoutError) as error:
-            where = f"{upstream.host}:{upstream.port}"
-            why = str(error) or "timed out"
-            raise ApiError(
-                503, "ServiceUnavailable", f"error trying to reach service: dial tcp {where}: {why}"
-            ) from error
+            why = f"dial tcp {upstream.host}:{upstream.port}: {error or 'timed out'}"
+            raise ApiError(503, "ServiceUnavailable", f"error trying to reach service: {why}") from error
 
     def _tls(self, upstream: Upstream) -> ssl.SSLContext | None:
         if upstream.is_node:
             self._node_tls = self._node_tls or _node_tls(self._pki)
             return self._node_tls
         return _unchecked_tls() if upstream.scheme == "https" else None
+
+
+async def _while_there(client: Client, answering: Coroutine[Any, Any, None]) -> None:
+    """Answer until that is done or the client has gone."""
+    task, leaving = asyncio.ensure_future(answering), asyncio.ensure_future(client.receive())
+    try:
+        await asyncio.wait((task, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            task.result()
+    finally:
+        for each in (task, leaving):
+            each.cancel()
+        await asyncio.gather(task, leaving, return_exceptions=True)
 
 
 def _node_tls(pki_directory: Path) -> ssl.SSLContext:
