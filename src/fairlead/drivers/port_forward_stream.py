@@ -6,6 +6,7 @@ has ended. One that fails is reported on its error stream, and the others go on.
 """
 
 import asyncio
+import os
 import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -44,7 +45,7 @@ class _Forwarded:
             finally:
                 writer.close()
         except OSError as failure:
-            error = f"error forwarding port {port} to pod: {failure.strerror or failure}"
+            error = f"error forwarding port {port} to pod: {os.strerror(failure.errno) if failure.errno else failure}"
         finally:
             self._forward.finish(self._number, error)
             await self._flush()
