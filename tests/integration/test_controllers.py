@@ -125,3 +125,24 @@ def test_deletion_with_each_propagation_policy(namespace, policy, left):
 def test_an_object_whose_owner_never_existed_is_collected(namespace):
     namespace("create", "-f", "-", stdin=owned("child", "00000000-0000-0000-0000-000000000000"))
     wait_until(lambda: "child" not in namespace("get", "configmaps"))
+
+
+def test_endpoints_follow_pods_and_slices_follow_the_endpoints_of_users(namespace):
+    namespace("create", "-f", "-", stdin=service("web", app="web"))
+    namespace("create", "-f", "-", stdin=pod("a", app="web"))
+    run_pod(namespace, "a", "10.244.0.5")
+
+    def endpoints(name):
+        path = f"/api/v1/namespaces/{namespace.name}/endpoints/{name}"
+        subsets = json.loads(namespace("get", "--raw", path)).get("subsets") or []
+        return [a["ip"] for subset in subsets for a in subset.get("addresses") or ()]
+
+    wait_until(lambda: endpoints("web") == ["10.244.0.5"])
+    namespace("create", "-f", "-", stdin=service("custom") | {"spec": {"ports": [{"port": 80}]}})
+    custom = {"subsets": [{"addresses": [{"ip": "203.0.113.9"}], "ports": [{"port": 80}]}]}
+    document = {"apiVersion": "v1", "kind": "Endpoints", "metadata": {"name": "custom"}, **custom}
+    path = f"/api/v1/namespaces/{namespace.name}/endpoints"
+    namespace("create", "--raw", path, "-f", "-", stdin=document)
+    wait_until(lambda: "203.0.113.9" in addresses(namespace))
+    namespace("delete", "service", "custom")
+    wait_until(lambda: addresses(namespace) == ["10.244.0.5"])

@@ -13,6 +13,7 @@ from typing import Any
 
 from fairlead.app.controllers.context import Context
 from fairlead.app.controllers.deployments import DeploymentController
+from fairlead.app.controllers.endpoints import EndpointsController, MirroringController
 from fairlead.app.controllers.garbage import GarbageCollector
 from fairlead.app.controllers.loop import Controller, run_controller
 from fairlead.app.controllers.namespaces import NamespaceEmptier, NamespaceFurnisher
@@ -27,6 +28,8 @@ from fairlead.drivers.kube_client import KubeClient, KubeError, Unreachable
 # The last two come last: they are content with whatever form of an object the others keep.
 CONTROLLERS: dict[str, Callable[[Context], Controller[Any]]] = {
     "endpointslice": SliceController,
+    "endpoints": EndpointsController,
+    "mirroring": MirroringController,
     "scheduler": Scheduler,
     "replicaset": ReplicaSetController,
     "deployment": DeploymentController,

@@ -1,14 +1,17 @@
 """What every controller is given."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
 
+from fairlead.app.controllers.service_members import ServiceMembers
 from fairlead.app.controllers.watches import Watches
 from fairlead.drivers.discovery import Discovered
 from fairlead.drivers.kube_client import KubeClient
 from fairlead.drivers.work_queue import Clock
 
 
-class Context(NamedTuple):
+@dataclass(frozen=True)
+class Context:
     """The API and what it serves, the shared copies of its collections, and the time that queues go by.
 
     Attributes:
@@ -19,3 +22,8 @@ class Context(NamedTuple):
     watches: Watches
     clock: Clock
     collections: tuple[Discovered, ...]
+
+    @cached_property
+    def members(self) -> ServiceMembers:
+        """The Pods behind every Service; made when the first controller asks, shared by all."""
+        return ServiceMembers(self.watches)

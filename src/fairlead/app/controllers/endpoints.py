@@ -1,0 +1,102 @@
+"""Endpoints for old clients, from Pods; and slices for new ones, from the Endpoints that users write.
+
+Upstream: ``pkg/controller/endpoint`` and ``pkg/controller/endpointslicemirroring``.
+"""
+
+import msgspec
+
+from fairlead.app.controllers.context import Context
+from fairlead.app.controllers.service_slices import ServiceSlices
+from fairlead.drivers.event_recorder import EventRecorder, Happening
+from fairlead.drivers.kube_client import ENDPOINT_SLICES, ENDPOINTS, Doc, KubeError
+from fairlead.drivers.work_queue import WorkQueue
+from fairlead.endpointslice.legacy import plan_endpoints
+from fairlead.endpointslice.mirroring import left_out, plan_mirror
+from fairlead.endpointslice.trigger_time import TriggerTimes, observe
+from fairlead.model.endpoints import Endpoints
+from fairlead.model.names import ObjectKey
+from fairlead.model.objects import EndpointSlice
+
+
+class EndpointsController:
+    """Keeps the Endpoints of every Service with a selector. Keys are those of Services."""
+
+    name = "endpoint-controller"
+    workers = 2
+
+    def __init__(self, context: Context) -> None:
+        self.queue: WorkQueue[ObjectKey] = WorkQueue(context.clock)
+        self._client = context.client
+        self._members = context.members
+        self._endpoints = context.watches.of(ENDPOINTS, Endpoints)
+        self.needs = (*self._members.watched, self._endpoints)
+        self._trigger_times: dict[ObjectKey, TriggerTimes] = {}
+        self._members.listen(self.queue.add)
+        self._endpoints.listen(self._endpoints_changed)
+
+    def _endpoints_changed(self, old: Endpoints | None, new: Endpoints | None) -> None:
+        changed = new or old
+        if changed and self._members.service(changed.key):
+            self.queue.add(changed.key)
+
+    async def reconcile(self, key: ObjectKey) -> None:
+        """Write what differs; the server deletes the Endpoints of a Service together with it."""
+        service = self._members.service(key)
+        if service is None:
+            self._trigger_times.pop(key, None)
+            return
+        pods = self._members.pods_of(key)
+        trigger_time, seen = observe(service, pods, self._trigger_times.get(key))
+        existing = self._endpoints.objects.get(key)
+        wanted = plan_endpoints(service, pods, self._members.nodes, existing, trigger_time)
+        if wanted:
+            await self._write(wanted, is_new=existing is None)
+        self._trigger_times[key] = seen
+
+    async def _write(self, endpoints: Endpoints, *, is_new: bool) -> None:
+        document: Doc = {"apiVersion": "v1", "kind": "Endpoints", **msgspec.to_builtins(endpoints)}
+        if is_new:
+            written = await self._client.create(ENDPOINTS.path(endpoints.namespace), document)
+        else:
+            written = await self._client.replace(ENDPOINTS.path(*endpoints.key), document)
+        self._endpoints.learn(written)
+
+
+class MirroringController:
+    """Keeps slices in step with users' Endpoints. Keys are those of Endpoints and of their Services."""
+
+    name = "endpointslicemirroring-controller"
+    workers = 2
+
+    def __init__(self, context: Context) -> None:
+        self.queue: WorkQueue[ObjectKey] = WorkQueue(context.clock)
+        self._events = EventRecorder(context.client, self.name)
+        self._members = context.members
+        self._endpoints = context.watches.of(ENDPOINTS, Endpoints)
+        watched = context.watches.of(ENDPOINT_SLICES, EndpointSlice)
+        self._slices = ServiceSlices(context.client, watched, self.queue.add)
+        self.needs = (*self._members.watched, self._endpoints, watched)
+        self._members.listen(self.queue.add)
+        self._endpoints.listen(self._endpoints_changed)
+
+    def _endpoints_changed(self, old: Endpoints | None, new: Endpoints | None) -> None:
+        changed = new or old
+        assert changed is not None
+        self.queue.add(changed.key)
+
+    async def reconcile(self, key: ObjectKey) -> None:
+        """Write what differs, and say so when there are too many addresses."""
+        endpoints, service = self._endpoints.objects.get(key), self._members.service(key)
+        plan = plan_mirror(endpoints, service, self._slices.of(key))
+        if plan.is_empty:
+            return
+        try:
+            await self._slices.carry_out(plan)
+        except KubeError as error:
+            if error.code != 404:  # the namespace is gone
+                raise
+        if endpoints and (surplus := left_out(endpoints)):
+            message = f"{surplus} addresses were not mirrored: a subset has too many"
+            await self._events.record(
+                endpoints, "v1", "Endpoints", Happening("TooManyAddressesToMirror", message, "Warning")
+            )

@@ -1,0 +1,87 @@
+"""Services and the Pods behind them, indexed; tells which Services a change of a Service, Pod or Node concerns.
+
+Shared by the controllers that write EndpointSlices and Endpoints. A change finds its Services by index, so that it
+costs what it touches.
+Upstream: ``staging/src/k8s.io/endpointslice/util/controller_utils.go`` (GetPodServiceMemberships and its callers).
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from fairlead.app.controllers.watches import Watches
+from fairlead.drivers.kube_client import NODES, PODS, SERVICES
+from fairlead.endpointslice.membership import endpoint_facts
+from fairlead.endpointslice.selector_index import SelectorIndex
+from fairlead.model.names import ObjectKey
+from fairlead.model.objects import Node, Pod, Service
+
+
+class ServiceMembers:
+    """The Services, Pods and Nodes of the cluster as endpoints are made of them.
+
+    Attributes:
+        watched: the collections that must be there in full before anything is concluded.
+        nodes: all Nodes by name.
+    """
+
+    def __init__(self, watches: Watches) -> None:
+        services, pods, nodes = watches.of(SERVICES, Service), watches.of(PODS, Pod), watches.of(NODES, Node)
+        self.watched = (services, pods, nodes)
+        self.nodes: dict[str, Node] = {}
+        self._services: Mapping[ObjectKey, Service] = services.objects
+        self._index = SelectorIndex()
+        self._pods_on: dict[str, dict[ObjectKey, Pod]] = {}
+        self._concerned: list[Callable[[ObjectKey], None]] = []
+        services.listen(self._service_changed)
+        pods.listen(self._pod_changed)
+        nodes.listen(self._node_changed)
+
+    def listen(self, concerned: Callable[[ObjectKey], None]) -> None:
+        """Hear the key of every Service whose endpoints may have to change."""
+        self._concerned.append(concerned)
+
+    def service(self, key: ObjectKey) -> Service | None:
+        return self._services.get(key)
+
+    def pods_of(self, key: ObjectKey) -> list[Pod]:
+        """The Pods that the Service's selector finds."""
+        return self._index.pods_of(key)
+
+    def _tell(self, service: ObjectKey) -> None:
+        for concerned in self._concerned:
+            concerned(service)
+
+    def _service_changed(self, old: Service | None, new: Service | None) -> None:
+        service = new or old
+        assert service is not None
+        self._index.put_selector(service.key, new.spec.selector if new else None)
+        self._tell(service.key)
+
+    def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
+        self._index.put_pod(old, new)
+        if old:
+            self._leave_node(old)
+        if new:
+            self._pods_on.setdefault(new.spec.node_name, {})[new.key] = new
+        if not (old and new and endpoint_facts(old) == endpoint_facts(new)):
+            self._tell_services_of(pod for pod in (old, new) if pod)
+
+    def _leave_node(self, pod: Pod) -> None:
+        neighbours = self._pods_on[pod.spec.node_name]
+        del neighbours[pod.key]
+        if not neighbours:
+            del self._pods_on[pod.spec.node_name]
+
+    def _node_changed(self, old: Node | None, new: Node | None) -> None:
+        node = new or old
+        assert node is not None
+        if new:
+            self.nodes[node.name] = new
+        else:
+            del self.nodes[node.name]
+        if not (old and new and old.zone == new.zone):
+            self._tell_services_of(self._pods_on.get(node.name, {}).values())
+
+    def _tell_services_of(self, pods: Iterable[Pod]) -> None:
+        for pod in pods:
+            for service in self._index.owners_of(pod):
+                self._tell(service)
