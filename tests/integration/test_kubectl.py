@@ -117,6 +117,25 @@ def test_wait_for_deletion_and_for_a_condition(kubectl):
     kubectl("delete", "pod", "one", "--wait=true")
 
 
+def test_server_side_apply(kubectl):
+    assert "service/web serverside-applied" in kubectl("apply", "--server-side", "-f", "-", stdin=MANIFEST)
+    kubectl("apply", "--server-side", "-f", "-", stdin=MANIFEST.replace("port: 80,", "port: 81,"))
+    assert [port["port"] for port in kubectl.json("get", "svc", "web")["spec"]["ports"]] == [81]
+    blue = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {colour: red}\n"
+    message = kubectl.fails("apply", "--server-side", "--field-manager=other", "-f", "-", stdin=blue)
+    assert 'conflict with "kubectl": .data.colour' in message
+    kubectl("apply", "--server-side", "--field-manager=other", "--force-conflicts", "-f", "-", stdin=blue)
+    assert kubectl.json("get", "cm", "settings")["data"] == {"colour": "red"}
+    managers = kubectl.json("get", "cm", "settings", "--show-managed-fields")["metadata"]["managedFields"]
+    assert [entry["manager"] for entry in managers] == ["other"]
+
+
+def test_from_client_side_to_server_side_apply(kubectl):
+    kubectl("apply", "-f", "-", stdin=MANIFEST)
+    kubectl("apply", "--server-side", "-f", "-", stdin=MANIFEST)
+    kubectl("apply", "--server-side", "-f", "-", stdin=MANIFEST)
+
+
 def test_commands_that_build_their_objects(kubectl):
     """Since 1.32 these are sent in protobuf."""
     made = [

@@ -74,6 +74,7 @@ BODIES = (OBJECTS | VALUES).map(lambda value: json.dumps(value).encode()) | st.b
 TYPES = st.sampled_from(
     ["application/json", "application/yaml", "application/vnd.kubernetes.protobuf", "text/plain", ""]
     + [f"application/{kind}-patch+json" for kind in ("json", "merge", "strategic-merge")]
+    + ["application/apply-patch+yaml"]
 )
 QUERIES = st.sampled_from(
     [
@@ -89,6 +90,8 @@ QUERIES = st.sampled_from(
         "continue=AAAA",
         "gracePeriodSeconds=-1",
         "propagationPolicy=Orphan",
+        "fieldManager=x",
+        "fieldManager=y&force=1",
         "resourceVersion=0",
     ]
 )

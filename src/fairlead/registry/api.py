@@ -10,12 +10,13 @@ from typing import Any
 
 import msgspec
 
-from fairlead.registry import bodies
+from fairlead.registry import bodies, field_errors, object_meta
 from fairlead.registry.binding import bind
 from fairlead.registry.deletes import delete, delete_options, delete_selected
 from fairlead.registry.discovery import discover
 from fairlead.registry.environment import Environment
 from fairlead.registry.events_view import from_core, to_core
+from fairlead.registry.fieldsets.ownership import APPLY, UPDATE, Application, Manager, apply_configuration
 from fairlead.registry.lists import read_list
 from fairlead.registry.patching import Patch, parse_patch
 from fairlead.registry.pod_streams import pod_attach, pod_exec, pod_log, pod_port_forward
@@ -26,7 +27,7 @@ from fairlead.registry.scale import scale_of, scaled
 from fairlead.registry.schemas.catalogue import type_of
 from fairlead.registry.schemas.decode import decode
 from fairlead.registry.selectors import selection_of
-from fairlead.registry.status import bad_request, method_not_allowed, not_found
+from fairlead.registry.status import bad_request, invalid, method_not_allowed, not_found
 from fairlead.registry.store import State, Step
 from fairlead.registry.upstream import Upstream
 from fairlead.registry.views import View, negotiate
@@ -34,6 +35,8 @@ from fairlead.registry.watches import Watch, begin_watch
 from fairlead.registry.writes import Update, Written, create, update
 
 Doc = dict[str, Any]
+
+APPLY_PATCH = "application/apply-patch+yaml"
 
 
 @dataclass(frozen=True)
@@ -151,6 +154,8 @@ def _create(call: Call) -> Reply:
     options = write_options(call.request)
     document = bodies.parse_object(call.request.body, call.request.content_type)
     document, warnings = _decoded(call, document, options)
+    object_meta.tidy(document)
+    document["metadata"].pop("managedFields", None)
     return _written(call, create(call.state, call.target, document, call.env, options.dry_run), warnings)
 
 
@@ -158,11 +163,14 @@ def _update(call: Call) -> Reply:
     options = write_options(call.request)
     document = bodies.parse_object(call.request.body, call.request.content_type)
     document, warnings = _decoded(call, document, options)
-    change = Update(lambda old: document, only_existing=False, dry_run=options.dry_run)
+    manager = _manager(call, options, UPDATE)
+    change = Update(lambda old: document, only_existing=False, dry_run=options.dry_run, manager=manager)
     return _written(call, update(call.state, call.target, change, call.env), warnings)
 
 
 def _patch(call: Call) -> Reply:
+    if bodies.media_type(call.request.content_type) == APPLY_PATCH and not call.resource.view_of:
+        return _apply(call)
     options = write_options(call.request)
     type_name = type_of(call.resource.group_version, call.resource.kind) or ""
     patch = parse_patch(call.request.body, call.request.content_type, type_name)
@@ -174,8 +182,52 @@ def _patch(call: Call) -> Reply:
         warnings.extend(found)
         return document
 
-    change = Update(apply, only_existing=True, dry_run=options.dry_run)
+    manager = _manager(call, options, UPDATE)
+    change = Update(apply, only_existing=True, dry_run=options.dry_run, manager=manager)
     return _written(call, update(call.state, call.target, change, call.env), warnings)
+
+
+def _manager(call: Call, options: WriteOptions, operation: str) -> Manager:
+    subresource = call.target.subresource.name if call.target.subresource else ""
+    return Manager(options.field_manager, operation, call.resource.group_version, subresource)
+
+
+def _apply(call: Call) -> Reply:
+    """Server-side apply: the body is all that its manager wants of the object, which need not exist yet."""
+    options = write_options(call.request)
+    configuration, warnings = _configuration(call, options)
+    manager = _manager(call, options, APPLY)
+    application = Application(manager, configuration, options.force, call.env.now)
+    type_name = type_of(call.resource.group_version, call.resource.kind) or ""
+    if call.state.get(call.resource.storage, call.target.key) is None and call.target.subresource is None:
+        document = apply_configuration(type_name, None, application)
+        return _written(call, create(call.state, call.target, document, call.env, options.dry_run), warnings)
+
+    def apply(old: Doc) -> Doc:
+        return apply_configuration(type_name, old, application)
+
+    change = Update(apply, only_existing=True, dry_run=options.dry_run, manager=manager)
+    return _written(call, update(call.state, call.target, change, call.env), warnings)
+
+
+def _configuration(call: Call, options: WriteOptions) -> tuple[Doc, list[str]]:
+    request, target = call.request, call.target
+    if not request.query.get("fieldManager"):
+        fault = field_errors.required("fieldManager", "is required for apply patch")
+        raise invalid("PatchOptions", "", [fault], "meta.k8s.io")
+    document, warnings = _decoded(call, bodies.parse_object(request.body, request.content_type), options, patched=True)
+    object_meta.tidy(document)
+    metadata = document["metadata"]
+    if metadata.get("managedFields"):
+        raise bad_request("metadata.managedFields must be nil")
+    object_meta.check_name(metadata, target.name)
+    object_meta.check_namespace(metadata, target.namespace)
+    # Each side of an object is applied through its own path.
+    if target.subresource:
+        document = {name: value for name, value in document.items() if name not in ("spec", "data")}
+    elif call.resource.subresource("status"):
+        document.pop("status", None)
+    return document, warnings
 
 
 def _delete(call: Call) -> Reply:
@@ -218,7 +270,9 @@ def _write_scale(call: Call) -> Reply:
         return scaled(old, decode("autoscaling/v1", "Scale", scale).document)
 
     target = replace(call.target, subresource=None)
-    written = update(call.state, target, Update(apply, only_existing=True, dry_run=options.dry_run), call.env)
+    manager = _manager(call, options, UPDATE)
+    change = Update(apply, only_existing=True, dry_run=options.dry_run, manager=manager)
+    written = update(call.state, target, change, call.env)
     return Reply(msgspec.json.encode(scale_of(msgspec.json.decode(written.document))), step=written.step)
 
 

@@ -62,6 +62,13 @@ def fill_for_create(document: Doc, namespace: str, now: str, uid: str, choose: C
     metadata["creationTimestamp"] = now
 
 
+def check_name(metadata: Doc, name: str) -> None:
+    """Refuse a body for another name than the URL's; fill in a missing one."""
+    given = metadata.setdefault("name", name) or name
+    if given != name:
+        raise bad_request(f"the name of the object ({given}) does not match the name on the URL ({name})")
+
+
 def check_namespace(metadata: Doc, namespace: str) -> None:
     """Refuse a body for another namespace than the URL's."""
     given = metadata.get("namespace", "")

@@ -14,11 +14,13 @@ from fairlead.model.names import ObjectKey
 from fairlead.registry import field_errors, object_meta
 from fairlead.registry.deletes import has_finalizers, remove_object
 from fairlead.registry.environment import Environment
+from fairlead.registry.fieldsets.ownership import UPDATE, Manager, follow_update
 from fairlead.registry.requests import Target
-from fairlead.registry.resources import BY_PATH, Resource
-from fairlead.registry.status import already_exists, bad_request, conflict, forbidden, invalid, not_found
+from fairlead.registry.resources import BY_PATH, BY_STORAGE, Resource
+from fairlead.registry.schemas.catalogue import type_of
+from fairlead.registry.status import already_exists, conflict, forbidden, invalid, not_found
 from fairlead.registry.store import State, Step, Stored, allocate, put
-from fairlead.registry.strategy import Strategy
+from fairlead.registry.strategy import NO_EFFECTS, SideEffects, Strategy
 
 Doc = dict[str, Any]
 
@@ -85,17 +87,22 @@ def _metadata(stored: Stored) -> Doc:
     return metadata
 
 
+SYSTEM = Manager("fairlead", UPDATE, "v1")
+
+
 class Update(NamedTuple):
     """How an object is to change.
 
     Attributes:
         apply: (old) -> new; may keep parts of its argument, which is its own copy.
         only_existing: whether a missing object is an error even for kinds that a PUT may create (a patch's is).
+        manager: whose the changed fields are from now on.
     """
 
     apply: Callable[[Doc], Doc]
     only_existing: bool
     dry_run: bool = False
+    manager: Manager = SYSTEM
 
 
 def update(state: State, target: Target, change: Update, env: Environment) -> Written:
@@ -108,26 +115,40 @@ def update(state: State, target: Target, change: Update, env: Environment) -> Wr
     stored = state.get(resource.storage, target.key)
     if stored is None:
         if resource.create_on_update and not change.only_existing and target.subresource is None:
-            return create(state, target, _named(change.apply({}), target), env, change.dry_run)
+            document = _named(change.apply({}), target)
+            document["metadata"].pop("managedFields", None)
+            return create(state, target, document, env, change.dry_run)
         raise not_found(resource.plural, target.name, resource.group)
     old: Doc = msgspec.json.decode(stored.document)
     new = _named(change.apply(msgspec.json.decode(stored.document)), target)
     _check_version(new["metadata"], old["metadata"], resource)
-    return _persist(state, target, old, new, (change.dry_run, stored), env)
+    revision = _Revision(state, target, change, old, new)
+    return _stored(revision, *_revised(revision, env), env)
 
 
-def _persist(state: State, target: Target, old: Doc, new: Doc, base: tuple[bool, Stored], env: Environment) -> Written:
-    dry_run, stored = base
-    resource = target.resource
-    strategy = env.kinds.strategy(resource)
-    context = env.context(state, dry_run)
+class _Revision(NamedTuple):
+    """An update under way."""
+
+    state: State
+    target: Target
+    change: Update
+    old: Doc
+    new: Doc
+
+
+def _revised(revision: _Revision, env: Environment) -> tuple[Doc, SideEffects]:
+    """The document to store, and what it takes and gives back; the kind's rules have all had their say."""
+    state, target, change, old, new = revision
+    resource, strategy = target.resource, env.kinds.strategy(target.resource)
+    context = env.context(state, change.dry_run)
+    side = target.subresource.name if target.subresource else ""
     strategy.default(new)
     object_meta.carry_over(new, old)
-    effects = strategy.allocate(new, old, context) if target.subresource is None else None
-    new = _PREPARE[target.subresource.name if target.subresource else ""](new, old, resource)
-    if target.subresource is None:
+    effects = NO_EFFECTS if side else strategy.allocate(new, old, context)
+    new = _PREPARE[side](new, old, resource)
+    if not side:
         strategy.prepare_update(new, old, context)
-    elif target.subresource.name == "status":
+    elif side == "status":
         strategy.prepare_status_update(new, old, context)
     _set_generation(strategy, new, old)
     faults = object_meta.validate(new["metadata"], lambda name: (), resource.namespaced)
@@ -136,16 +157,25 @@ def _persist(state: State, target: Target, old: Doc, new: Doc, base: tuple[bool,
     if faults:
         raise invalid(resource.kind, target.name, faults, resource.group)
     strategy.on_read(new)
+    return new, effects
+
+
+def _stored(revision: _Revision, new: Doc, effects: SideEffects, env: Environment) -> Written:
+    state, target, change, old, _ = revision
+    resource, strategy = target.resource, env.kinds.strategy(target.resource)
     warnings = tuple(strategy.warnings(new, old))
+    if change.manager.operation == UPDATE:
+        kind = BY_STORAGE[resource.storage]
+        follow_update(type_of(kind.group_version, kind.kind) or "", old, new, change.manager, env.now)
     new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
     if new == old:
-        return Written(Step(state), stored.document, warnings=warnings)
-    step = allocate(Step(state), target.key, effects) if effects else Step(state)
+        return Written(Step(state), msgspec.json.encode(old), warnings=warnings)
+    step = allocate(Step(state), target.key, effects)
     if _is_finished(new):
         step = remove_object(step, resource, target.key, new, env.kinds)
     else:
         step = put(step, resource.storage, target.key, new, strategy.fields)
-    return Written(_unless(dry_run, state, step), _shown(step, dry_run, new), warnings=warnings)
+    return Written(_unless(change.dry_run, state, step), _shown(step, change.dry_run, new), warnings=warnings)
 
 
 def _prepare_object(new: Doc, old: Doc, resource: Resource) -> Doc:
@@ -188,11 +218,8 @@ _PREPARE: dict[str, Callable[[Doc, Doc, Resource], Doc]] = {
 def _named(document: Doc, target: Target) -> Doc:
     """Check that a document is about the object that the URL names."""
     object_meta.tidy(document)
-    metadata = document["metadata"]
-    given = metadata.setdefault("name", target.name) or target.name
-    if given != target.name:
-        raise bad_request(f"the name of the object ({given}) does not match the name on the URL ({target.name})")
-    object_meta.check_namespace(metadata, target.namespace)
+    object_meta.check_name(document["metadata"], target.name)
+    object_meta.check_namespace(document["metadata"], target.namespace)
     return document
 
 

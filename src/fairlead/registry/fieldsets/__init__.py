@@ -1,0 +1,1 @@
+"""Server-side apply: who owns which field of an object, and what an applied configuration makes of it (KEP-555)."""
