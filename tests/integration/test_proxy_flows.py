@@ -4,7 +4,7 @@ import pytest
 from tests.integration.netlab import Net
 from tests.proxy_flows import BLOCKED, FLOWS, LB, NODE, NODE2, OUTSIDE, POD
 
-from fairlead.dataplane import nft_rules
+from fairlead.dataplane import nft_rules, nft_skeleton
 from fairlead.dataplane.incremental import build
 from fairlead.model.addresses import IPFamily
 from fairlead.netfilter.nft_text import render_table
@@ -13,7 +13,7 @@ from fairlead.trace.packet import DROPPED, REJECTED, Fate, Outcome
 ENDPOINTS = [f"10.180.0.{number}" for number in range(1, 8)]
 ROUTER = "198.51.100.1"
 SERVED = [("tcp", 80), ("tcp", 5353), ("tcp", 8443), ("udp", 53), ("tcp", 8080)]
-TABLE = nft_rules.table_name(IPFamily.IPV4)
+TABLE = nft_skeleton.table_name(IPFamily.IPV4)
 # With four endpoints to choose from, the chance that 48 connections miss one is 4 * (3/4)**48, or one in 250,000.
 ATTEMPTS = 48
 FEW = 8  # where there is only one outcome; the kernel limits how many ICMP errors it sends
@@ -34,7 +34,7 @@ def net():
 def load(net, world):
     for address in world.own_addresses:
         net.add_address(address)
-    table, _ = build(world.snapshot, world.view, nft_rules.skeleton(world.view), nft_rules.service_part)
+    table, _ = build(world.snapshot, world.view, nft_skeleton.skeleton(world.view), nft_rules.service_part)
     net.node.run("conntrack", "-F")  # what was translated before must not make this connection's port change
     net.node.run("nft", "-f", "-", text=f"flush ruleset\n{render_table(TABLE, table)}")
 

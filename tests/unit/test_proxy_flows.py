@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fairlead.dataplane import nft_rules
+from fairlead.dataplane import nft_rules, nft_skeleton
 from fairlead.dataplane.incremental import build
 from fairlead.dataplane.node_view import NodeSettings
 from fairlead.trace.contract import allowed
@@ -33,7 +33,7 @@ from tests.unit.proxy_objects import endpoint_slice, service
 
 
 def nft_host(world):
-    table, _ = build(world.snapshot, world.view, nft_rules.skeleton(world.view), nft_rules.service_part)
+    table, _ = build(world.snapshot, world.view, nft_skeleton.skeleton(world.view), nft_rules.service_part)
     return Host(frozenset(world.own_addresses), (table,))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
-from fairlead.dataplane import nft_rules
+from fairlead.dataplane import nft_rules, nft_skeleton
 from fairlead.dataplane.conntrack import stale_among
 from fairlead.dataplane.forwarding import NodeView, PortPlan, plan_service
 from fairlead.dataplane.incremental import Applied, advance, build
@@ -27,7 +27,7 @@ class Plane:
 
     def __init__(self, family: IPFamily, comment: str) -> None:
         self.family = family
-        self._name = nft_rules.table_name(family)
+        self._name = nft_skeleton.table_name(family)
         self._comment = comment
         self._applied: Applied | None = None
 
@@ -53,7 +53,7 @@ class Plane:
 
     async def _replace(self, snapshot: ClusterSnapshot, view: NodeView) -> Done:
         self.doubt()
-        table, applied = build(snapshot, view, nft_rules.skeleton(view), nft_rules.service_part)
+        table, applied = build(snapshot, view, nft_skeleton.skeleton(view), nft_rules.service_part)
         await nft_exec.replace_table(self._name, table, self._comment)
         self._applied = applied
         stale = stale_among(await udp_flows(self.family), _plans(snapshot, view), view)

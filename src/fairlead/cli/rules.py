@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from fairlead.cli.proxy_flags import node_flags, settings_of
-from fairlead.dataplane import nft_rules
+from fairlead.dataplane import nft_rules, nft_skeleton
 from fairlead.dataplane.forwarding import NodeView, plan_service
 from fairlead.dataplane.incremental import build
 from fairlead.dataplane.node_view import view_node
@@ -60,11 +60,11 @@ def _key(text: str) -> ObjectKey:
 
 
 def _text(snapshot: ClusterSnapshot, view: NodeView, key: ObjectKey | None) -> str:
-    name = nft_rules.table_name(view.family)
+    name = nft_skeleton.table_name(view.family)
     if key is None:
-        table, _ = build(snapshot, view, nft_rules.skeleton(view), nft_rules.service_part)
+        table, _ = build(snapshot, view, nft_skeleton.skeleton(view), nft_rules.service_part)
         return render_table(name, table)
     part = nft_rules.service_part(plan_service(snapshot, key, view), view)
     used = {set_name for set_name, _ in part.elements}
-    shared = {set_.name: set_ for set_ in nft_rules.SETS if set_.name in used}
+    shared = {set_.name: set_ for set_ in nft_skeleton.SETS if set_.name in used}
     return render_table(name, Table(part.chains, {**shared, **part.sets}, part.elements))

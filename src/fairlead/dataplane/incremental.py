@@ -7,6 +7,7 @@ Two Services may claim one element: the same Pod behind both (a hairpin), or the
 Service whose key comes first has it; ``claims`` remembers who waits.
 """
 
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -17,21 +18,28 @@ from fairlead.dataplane.conntrack import Flow, stale_flows
 from fairlead.dataplane.forwarding import NodeView, PortPlan, plan_service
 from fairlead.model.names import ObjectKey
 from fairlead.model.snapshot import ClusterSnapshot
-from fairlead.netfilter.ruleset import Element, ElementId, Table, merge
+from fairlead.netfilter.ruleset import Chain, Element, ElementId, NamedSet, Table, merge
 from fairlead.netfilter.transaction import Transaction, diff
 
 ServiceEmitter = Callable[[tuple[PortPlan, ...], NodeView], Table]
 Claims = Map[ElementId, tuple[ObjectKey, ...]]
 Parts = Mapping[ObjectKey, Table]
+Users = Map[str, int]
 
 
 @dataclass(frozen=True)
 class Applied:
-    """What the kernel was last told: the snapshot and the view that its rules were made from, and who claims what."""
+    """What the kernel was last told: the snapshot and the view that its rules were made from.
+
+    Attributes:
+        claims: which Services want each element, the one that has it first.
+        users: how many Services use each shared chain.
+    """
 
     snapshot: ClusterSnapshot
     view: NodeView
     claims: Claims = field(default_factory=Map)
+    users: Users = field(default_factory=Map)
 
 
 def build(snapshot: ClusterSnapshot, view: NodeView, base: Table, emit: ServiceEmitter) -> tuple[Table, Applied]:
@@ -41,7 +49,8 @@ def build(snapshot: ClusterSnapshot, view: NodeView, base: Table, emit: ServiceE
     for key, part in parts.items():
         for id_ in part.elements:
             claims[id_] = (*claims.get(id_, ()), key)
-    return merge([base, *parts.values()]), Applied(snapshot, view, Map(claims))
+    users = Counter(name for part in parts.values() for name, chain in part.chains.items() if chain.is_shared)
+    return merge([base, *parts.values()]), Applied(snapshot, view, Map(claims), Map(users))
 
 
 class Change(NamedTuple):
@@ -76,15 +85,40 @@ def advance(
     def rest(parts: Parts, claims: Claims) -> dict[ElementId, Element]:
         return _winners(touched, claims, parts, lambda key: emit(plan_service(snapshot, key, view), view))
 
-    before, after = merge([*old.values()]), merge([*new.values()])
-    before = Table(before.chains, before.sets, rest(old, applied.claims))
-    after = Table(after.chains, after.sets, rest(new, claims))
+    users = _recount(applied.users, old, new)
+    shared = {name: chain for name, chain in (_chains(old) | _chains(new)).items() if chain.is_shared}
+    before = Table(_standing(old, shared, applied.users), _sets(old), rest(old, applied.claims))
+    after = Table(_standing(new, shared, users), _sets(new), rest(new, claims))
     stale = stale_flows(_ports(old_plans), _ports(new_plans), view)
-    return Change(diff(before, after), Applied(snapshot, view, claims), stale)
+    return Change(diff(before, after), Applied(snapshot, view, claims, users), stale)
 
 
 def _ports(plans: Mapping[ObjectKey, tuple[PortPlan, ...]]) -> Iterator[PortPlan]:
     return (plan for of_service in plans.values() for plan in of_service)
+
+
+def _chains(parts: Parts) -> dict[str, Chain]:
+    return {name: chain for part in parts.values() for name, chain in part.chains.items()}
+
+
+def _sets(parts: Parts) -> dict[str, NamedSet]:
+    return {name: set_ for part in parts.values() for name, set_ in part.sets.items()}
+
+
+def _standing(parts: Parts, shared: Mapping[str, Chain], users: Users) -> dict[str, Chain]:
+    """The chains of these Services' own, and of the shared ones those that anybody uses."""
+    own = {name: chain for name, chain in _chains(parts).items() if not chain.is_shared}
+    return own | {name: chain for name, chain in shared.items() if name in users}
+
+
+def _recount(users: Users, old: Parts, new: Parts) -> Users:
+    steps = Counter(name for part in new.values() for name, chain in part.chains.items() if chain.is_shared)
+    steps.subtract(name for part in old.values() for name, chain in part.chains.items() if chain.is_shared)
+    for name, step in steps.items():
+        count = users.get(name, 0) + step
+        if step:
+            users = users.set(name, count) if count else users.delete(name)
+    return users
 
 
 def _reclaim(claims: Claims, old: Parts, new: Parts) -> Claims:

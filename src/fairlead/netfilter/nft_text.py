@@ -5,7 +5,6 @@ comments lose their quotes and are cut to what the kernel keeps.
 """
 
 from collections.abc import Callable, Iterable
-from itertools import groupby
 from typing import Any
 
 from fairlead.model.addresses import IPFamily
@@ -49,8 +48,8 @@ from fairlead.netfilter.ruleset import (
     Target,
     Translate,
     TranslateAsRemembered,
-    TranslateAtRandom,
-    TranslateBySource,
+    TranslateBySlot,
+    Verdict,
 )
 from fairlead.netfilter.transaction import (
     AddChain,
@@ -75,10 +74,11 @@ def family_word(family: IPFamily) -> Ip:
     return _FAMILY[family]
 
 
+_FIELD_WORDS = {Field.PROTOCOL: "meta l4proto", Field.PORT: "th dport", Field.SLOT: "numgen random mod 2"}
+
+
 def _field(field: Field, ip: Ip) -> str:
-    if field is Field.PROTOCOL:
-        return "meta l4proto"
-    return "th dport" if field is Field.PORT else f"{ip} {field}"
+    return _FIELD_WORDS.get(field) or f"{ip} {field}"
 
 
 def _fields(fields: tuple[Field, ...], ip: Ip) -> str:
@@ -127,23 +127,13 @@ _MATCHES: dict[type, Callable[[Any, Ip], str]] = {
 }
 
 
-def _ranges(targets: tuple[Target, ...], widths: Iterable[int]) -> Iterable[str]:
-    low = 0
-    for target, width in zip(targets, widths, strict=True):
-        slots = str(low) if width == 1 else f"{low}-{low + width - 1}"
-        yield f"{slots} : {_target(target)}"
-        low += width
-
-
-def _at_random(statement: TranslateAtRandom, ip: Ip) -> str:
-    widths = statement.weights or (1,) * len(statement.targets)
-    return f"dnat {ip} to numgen random mod {sum(widths)} map {_braces(_ranges(statement.targets, widths))}"
-
-
-def _by_source(statement: TranslateBySource, ip: Ip) -> str:
-    runs = [(target, len(list(run))) for target, run in groupby(statement.slots)]
-    ranges = _braces(_ranges(tuple(target for target, _ in runs), (length for _, length in runs)))
-    return f"dnat {ip} to jhash {ip} saddr mod {len(statement.slots)} seed {HASH_SEED:#x} map {ranges}"
+def _by_slot(statement: TranslateBySlot, ip: Ip) -> str:
+    draw = f"jhash {ip} saddr" if statement.is_by_source else "numgen random"
+    seed = f" seed {HASH_SEED:#x}" if statement.is_by_source else ""
+    offset = f" offset {statement.first}" if statement.first else ""
+    key = f"{_fields(statement.fields, ip)} . {draw} mod {statement.slots}{seed}{offset}"
+    # nft wants to know that there are ports before it lets them be rewritten.
+    return f"meta l4proto {{ tcp, udp, sctp }} dnat {ip} to {key} map @{statement.map}"
 
 
 def _goto_at_random(statement: GotoAtRandom, _: Ip) -> str:
@@ -168,8 +158,7 @@ _STATEMENTS: dict[type, Callable[[Any, Ip], str]] = {
     FlipMark: lambda s, _: f"meta mark set meta mark ^ {s.bits:#010x}",
     Masquerade: lambda _, __: "masquerade fully-random",
     Translate: _translate,
-    TranslateAtRandom: _at_random,
-    TranslateBySource: _by_source,
+    TranslateBySlot: _by_slot,
     GotoAtRandom: _goto_at_random,
     RememberTarget: lambda s, ip: f"update @{s.map} {{ {ip} saddr : {_target(s.target)} }}",
     TranslateAsRemembered: lambda s, ip: f"dnat {ip} to {ip} saddr map @{s.map}",
@@ -195,12 +184,18 @@ def render_rule(rule: Rule, family: IPFamily) -> str:
     return " ".join(parts) + _comment(rule.origin)
 
 
+def _set_type(set_: NamedSet, family: IPFamily) -> str:
+    """A slot has no named type: a map that has one in its key is declared by example."""
+    if Field.SLOT in set_.fields:
+        ip = _FAMILY[family]
+        return f"typeof {_fields(set_.fields, ip)} : {ip} daddr . th dport"
+    key = "type " + " . ".join(_type(field, family) for field in set_.fields)
+    values = {SetKind.VERDICT_MAP: " : verdict", SetKind.TARGET_MAP: f" : {_ADDRESS_TYPE[family]} . inet_service"}
+    return key + values.get(set_.kind, "")
+
+
 def _set_body(set_: NamedSet, family: IPFamily) -> str:
-    parts = ["type " + " . ".join(_type(field, family) for field in set_.fields)]
-    if set_.kind is SetKind.VERDICT_MAP:
-        parts[0] += " : verdict"
-    elif set_.kind is SetKind.TARGET_MAP:
-        parts[0] += f" : {_ADDRESS_TYPE[family]} . inet_service"
+    parts = [_set_type(set_, family)]
     if set_.timeout is not None:
         parts += ["flags dynamic,timeout", f"timeout {set_.timeout}s"]
     text = comment_text(set_.origin)
@@ -222,8 +217,13 @@ def _key(key: Key) -> str:
 
 
 def _element(key: Key, element: Element) -> str:
-    verdict = "" if element.verdict is None else f" : {_STATEMENTS[type(element.verdict)](element.verdict, '')}"
-    return f"{_key(key)}{_comment(element.origin)}{verdict}"
+    return f"{_key(key)}{_comment(element.origin)}{_value(element.value)}"
+
+
+def _value(value: Verdict | Target | None) -> str:
+    if value is None:
+        return ""
+    return f" : {_target(value) if isinstance(value, Target) else _STATEMENTS[type(value)](value, '')}"
 
 
 def render_table(name: TableName, table: Table, comment: str = "") -> str:

@@ -47,6 +47,7 @@ class Field(enum.StrEnum):
     DESTINATION = "daddr"
     PROTOCOL = "l4proto"
     PORT = "dport"
+    SLOT = "slot"  # not of the packet: a number drawn for it, see TranslateBySlot
 
 
 # Parts of a key stand in the order of its set's fields: addresses as text, protocols in lower case, ports as numbers.
@@ -219,17 +220,19 @@ class Translate(_Value, frozen=True):
     target: Target
 
 
-class TranslateAtRandom(_Value, frozen=True):
-    """Rewrite the destination to one of the targets, each connection anew; ``weights`` are as many as targets."""
+class TranslateBySlot(_Value, frozen=True):
+    """Rewrite the destination to the target that a map holds for these fields and a slot; go on when it holds none.
 
-    targets: tuple[Target, ...]
-    weights: tuple[int, ...] = ()
+    Attributes:
+        slots: how many there are to draw from, each connection anew. first: the number of the first.
+        is_by_source: whether the slot is a hash of the source address instead, the same for each of its connections.
+    """
 
-
-class TranslateBySource(_Value, frozen=True):
-    """Rewrite the destination by a hash of the source address: slot ``hash mod len(slots)`` names the target."""
-
-    slots: tuple[Target, ...]
+    fields: tuple[Field, ...]
+    map: str
+    slots: int
+    first: int = 0
+    is_by_source: bool = False
 
 
 class GotoAtRandom(_Value, frozen=True):
@@ -269,8 +272,7 @@ Statement = (
     | FlipMark
     | Masquerade
     | Translate
-    | TranslateAtRandom
-    | TranslateBySource
+    | TranslateBySlot
     | GotoAtRandom
     | RememberTarget
     | TranslateAsRemembered
@@ -307,11 +309,12 @@ class Attachment(_Value, frozen=True):
 
 
 class Chain(_Value, frozen=True):
-    """A named list of rules."""
+    """A named list of rules; a shared one may be wanted by many Services, by each with the same rules."""
 
     name: str
     rules: tuple[Rule, ...] = ()
     attachment: Attachment | None = None
+    is_shared: bool = False
 
 
 class SetKind(enum.Enum):
@@ -337,9 +340,9 @@ class NamedSet(_Value, frozen=True):
 
 
 class Element(_Value, frozen=True):
-    """What a set or map holds for one key; ``verdict`` None in a plain set."""
+    """What a set or map holds for one key; ``value`` None in a plain set."""
 
-    verdict: Verdict | None = None
+    value: Verdict | Target | None = None
     origin: Origin = NOWHERE
 
 

@@ -50,8 +50,7 @@ from fairlead.netfilter.ruleset import (
     Target,
     Translate,
     TranslateAsRemembered,
-    TranslateAtRandom,
-    TranslateBySource,
+    TranslateBySlot,
 )
 from fairlead.trace.packet import DROPPED, REJECTED, Fate, Outcome, Packet
 
@@ -209,23 +208,23 @@ class _Run:
 
     def _looked_up(self, lookup: Lookup, position: int) -> Statement:
         element = self._table.elements.get((lookup.map, self._key(lookup.fields)))
-        if element is None or element.verdict is None:
+        if element is None or element.value is None or isinstance(element.value, Target):
             raise _Break
         step = self._steps[position]
         self._steps[position] = Step(step.hook, step.chain, step.rule, element)
-        return element.verdict
+        return element.value
 
     def _translate(self, target: Target) -> tuple[bool, _Stop]:
         self._target = target
         return True, _ACCEPTED
 
-    def translate_at_random(self, statement: TranslateAtRandom) -> tuple[bool, _Stop]:
-        return self._translate(statement.targets[self._choices.choose(len(statement.targets))])
-
-    def translate_by_source(self, statement: TranslateBySource) -> tuple[bool, _Stop]:
-        """Which slot a source falls into is the kernel's business: any of them is possible."""
-        targets = sorted(set(statement.slots))
-        return self._translate(targets[self._choices.choose(len(targets))])
+    def translate_by_slot(self, statement: TranslateBySlot) -> tuple[bool, _Stop]:
+        """Which slot a source's hash names is the kernel's business: any of them is possible."""
+        slot = statement.first + self._choices.choose(statement.slots)
+        element = self._table.elements.get((statement.map, (*self._key(statement.fields), slot)))
+        if element is None or not isinstance(element.value, Target):
+            raise _Break
+        return self._translate(element.value)
 
     def translate_as_remembered(self, statement: TranslateAsRemembered) -> tuple[bool, _Stop]:
         target = self._memory.get((statement.map, self._packet.source))
@@ -342,8 +341,7 @@ _EFFECTS: dict[type, Callable[[_Run, Any], tuple[bool, _Stop | None]]] = {
     FlipMark: _Run.flip_mark,
     Masquerade: _Run.masquerade,
     Translate: _Run.translate,
-    TranslateAtRandom: _Run.translate_at_random,
-    TranslateBySource: _Run.translate_by_source,
+    TranslateBySlot: _Run.translate_by_slot,
     TranslateAsRemembered: _Run.translate_as_remembered,
     RememberTarget: _Run.remember_target,
     RememberSource: _Run.remember_source,

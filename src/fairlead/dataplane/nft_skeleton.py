@@ -1,0 +1,139 @@
+"""What an nft table of ours has before any Service is in it: hooks, the chains that they lead to, empty maps.
+
+See ``nft_rules`` for how it is used. Hook priorities are those of nft(8); the checks before translation and the
+refusals after it follow upstream's ``pkg/proxy/nftables``.
+"""
+
+from collections.abc import Iterator
+
+from fairlead.dataplane.forwarding import NodeView
+from fairlead.model.addresses import IPFamily
+from fairlead.netfilter.ruleset import (
+    AddMark,
+    Attachment,
+    Chain,
+    DestinationTranslated,
+    Drop,
+    Element,
+    ElementId,
+    Field,
+    FlipMark,
+    HasMark,
+    Hook,
+    InNetworks,
+    InSet,
+    IsLocal,
+    Jump,
+    Lookup,
+    Masquerade,
+    Match,
+    NamedSet,
+    NewConnection,
+    Origin,
+    Reject,
+    Rule,
+    SetKind,
+    Table,
+    TableName,
+)
+
+TABLE = "fairlead"
+BEFORE_NAT, DESTINATION_NAT, FILTER, SOURCE_NAT = -110, -100, 0, 100  # hook priorities, nft(8)
+LOOPBACK = {IPFamily.IPV4: "127.0.0.0/8", IPFamily.IPV6: "::1/128"}
+
+ADDRESSED = (Field.DESTINATION, Field.PROTOCOL, Field.PORT)
+ON_NODE = (Field.PROTOCOL, Field.PORT)
+
+SETS = (
+    NamedSet("cluster-ips", (Field.DESTINATION,)),
+    NamedSet("node-ips", (Field.DESTINATION,)),
+    NamedSet("hairpins", (Field.SOURCE, *ADDRESSED)),
+    NamedSet("service-ports", ADDRESSED, SetKind.VERDICT_MAP),
+    NamedSet("endpoints", (*ADDRESSED, Field.SLOT), SetKind.TARGET_MAP),
+    NamedSet("node-ports", ON_NODE, SetKind.VERDICT_MAP),
+    NamedSet("node-port-endpoints", (*ON_NODE, Field.SLOT), SetKind.TARGET_MAP),
+    NamedSet("restricted-ports", ADDRESSED, SetKind.VERDICT_MAP),
+    NamedSet("unserved-ports", ADDRESSED, SetKind.VERDICT_MAP),
+    NamedSet("unserved-node-ports", ON_NODE, SetKind.VERDICT_MAP),
+)
+
+_NEW = NewConnection()
+_CHECKS = {Hook.INPUT: ("unserved",), Hook.FORWARD: ("unserved", "strays"), Hook.OUTPUT: ("unserved", "strays")}
+
+
+def table_name(family: IPFamily) -> TableName:
+    """Which table of the kernel is ours in this family."""
+    return TableName(family, TABLE)
+
+
+def skeleton(view: NodeView) -> Table:
+    """What is there before any Service: base chains, the chains that they lead to, empty maps, the node's addresses."""
+    chains = [*_base_chains(), *_shared_chains(view)]
+    addresses: dict[ElementId, Element] = {("node-ips", (ip,)): Element() for ip in view.node_port_ips or ()}
+    return Table({chain.name: chain for chain in chains}, {set_.name: set_ for set_ in SETS}, addresses)
+
+
+def _base_chains() -> Iterator[Chain]:
+    for hook in (Hook.PREROUTING, Hook.OUTPUT):
+        restrict = Rule((_NEW,), (Lookup(ADDRESSED, "restricted-ports"),))
+        yield Chain(f"before-nat-{hook}", (restrict,), Attachment("filter", hook, BEFORE_NAT))
+        yield Chain(f"nat-{hook}", (Rule((), (Jump("services"),)),), Attachment("nat", hook, DESTINATION_NAT))
+    for hook, targets in _CHECKS.items():
+        rules = tuple(Rule((_NEW,), (Jump(target),)) for target in targets)
+        yield Chain(f"filter-{hook}", rules, Attachment("filter", hook, FILTER))
+    postrouting = Attachment("nat", Hook.POSTROUTING, SOURCE_NAT)
+    yield Chain("nat-postrouting", (Rule((), (Jump("hide-source"),)),), postrouting)
+
+
+def _shared_chains(view: NodeView) -> Iterator[Chain]:
+    node = _on_this_node(view)
+    yield Chain(
+        "services",
+        (
+            *_cluster_ip_masquerade(view),
+            Rule((), (Lookup(ADDRESSED, "service-ports"),)),
+            Rule(node, (Lookup(ON_NODE, "node-ports"),)),
+        ),
+    )
+    yield Chain(
+        "unserved",
+        (
+            Rule((), (Lookup(ADDRESSED, "unserved-ports"),)),
+            Rule(node, (Lookup(ON_NODE, "unserved-node-ports"),)),
+        ),
+    )
+    yield Chain("strays", tuple(_stray_rules(view)))
+    yield Chain("refuse", (Rule((), (Reject(),)),))
+    yield Chain("hide-source", _masquerade_rules(view))
+
+
+def _on_this_node(view: NodeView) -> tuple[Match, ...]:
+    if view.node_port_ips is not None:
+        return (InSet((Field.DESTINATION,), "node-ips"),)
+    not_loopback = InNetworks(Field.DESTINATION, (LOOPBACK[view.family],), negated=True)
+    return (IsLocal(Field.DESTINATION), not_loopback)
+
+
+def _cluster_ip_masquerade(view: NodeView) -> Iterator[Rule]:
+    """Whoever is not a Pod could not be answered by the endpoint directly: its address is hidden behind the node's."""
+    to_cluster_ip = InSet((Field.DESTINATION,), "cluster-ips")
+    mark = AddMark(view.masquerade_mark)
+    if view.masquerade_all:
+        yield Rule((to_cluster_ip,), (mark,), Origin("", "masquerade all traffic to cluster IPs"))
+    elif outside := view.pod_traffic.matches(negated=True):
+        yield Rule((to_cluster_ip, *outside), (mark,), Origin("", "masquerade what comes from outside the cluster"))
+
+
+def _stray_rules(view: NodeView) -> Iterator[Rule]:
+    reason = Origin("", "a port that the Service does not have")
+    yield Rule((InSet((Field.DESTINATION,), "cluster-ips"),), (Reject(),), reason)
+    if view.service_cidrs:
+        unallocated = Origin("", "a virtual IP that no Service has")
+        yield Rule((InNetworks(Field.DESTINATION, view.service_cidrs),), (Drop(),), unallocated)
+
+
+def _masquerade_rules(view: NodeView) -> tuple[Rule, ...]:
+    bit = view.masquerade_mark
+    marked = Rule((HasMark(bit),), (FlipMark(bit), Masquerade()), Origin("", "marked for masquerade"))
+    to_itself = (DestinationTranslated(), InSet((Field.SOURCE, *ADDRESSED), "hairpins"))
+    return marked, Rule(to_itself, (Masquerade(),), Origin("", "an endpoint that reached itself through its Service"))
