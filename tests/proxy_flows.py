@@ -60,7 +60,7 @@ class World:
         wanted = self.settings.node_port_addresses
         if wanted == ("primary",):
             node_port_addresses = {NODE}
-        elif rules is Rules.IPTABLES or not any(cidr.startswith("192") for cidr in wanted):
+        elif not any(cidr.startswith("192") for cidr in wanted):
             node_port_addresses = set(self.own_addresses)
         else:
             node_port_addresses = {a for a in (NODE, NODE2) if any(a.rsplit(".", 1)[0] in cidr for cidr in wanted)}
@@ -222,6 +222,15 @@ FLOWS = [
     Flow(20, "the node, from the load balancer's address", ranged(RANGES), LB, LB, to(1, masqueraded=True)),
     Flow(21, "the same, the node in no range", ranged(["203.0.113.0/25"]), LB, LB, DROP),
     Flow(22, "a range for everybody", ranged([*RANGES, "0.0.0.0/0"]), BLOCKED, LB, to(1, masqueraded=True)),
+    Flow(
+        23,
+        "node ports on every address",
+        OPEN.with_settings(node_port_addresses=()),
+        OUTSIDE,
+        NODE2,
+        to(1, 5, masqueraded=True),
+        NODE_PORT,
+    ),
     Flow(
         24,
         "node port, second address of the node",

@@ -209,7 +209,8 @@ def _result(attempt):
     if _is_rejected(attempt):
         return "rejected"
     try:
-        return [*json.loads(attempt.recv(100)), attempt.getsockname()]
+        testimony = attempt.recv(100)
+        return [*json.loads(testimony), attempt.getsockname()] if testimony else "unanswered"
     except OSError:
         return "unanswered"
 

@@ -4,10 +4,13 @@ import pytest
 from tests.integration.netlab import Net
 from tests.proxy_flows import BLOCKED, FLOWS, LB, NODE, NODE2, OUTSIDE, POD
 
-from fairlead.dataplane import nft_rules, nft_skeleton
+from fairlead.dataplane import iptables_rules, nft_rules, nft_skeleton
+from fairlead.dataplane.forwarding import plan_service
 from fairlead.dataplane.incremental import build
 from fairlead.model.addresses import IPFamily
+from fairlead.netfilter.iptables_text import render_restore
 from fairlead.netfilter.nft_text import render_table
+from fairlead.trace.contract import Rules
 from fairlead.trace.packet import DROPPED, REJECTED, Fate, Outcome
 
 ENDPOINTS = [f"10.180.0.{number}" for number in range(1, 8)]
@@ -31,12 +34,19 @@ def net():
     net.close()
 
 
-def load(net, world):
-    for address in world.own_addresses:
-        net.add_address(address)
+def load_nft(net, world):
     table, _ = build(world.snapshot, world.view, nft_skeleton.skeleton(world.view), nft_rules.service_part)
-    net.node.run("conntrack", "-F")  # what was translated before must not make this connection's port change
-    net.node.run("nft", "-f", "-", text=f"flush ruleset\n{render_table(TABLE, table)}")
+    net.node.run("nft", "-f", "-", text=render_table(TABLE, table))
+
+
+def load_iptables(net, world):
+    keys = sorted(world.snapshot.services)
+    parts = (iptables_rules.contribute(plan_service(world.snapshot, key, world.view), world.view) for key in keys)
+    text = render_restore(iptables_rules.assemble(parts, world.view))
+    net.node.run("iptables-restore", "--noflush", text=text)
+
+
+BACK_ENDS = [(Rules.NFT, load_nft), (Rules.IPTABLES, load_iptables)]
 
 
 def outcome(flow, result):
@@ -51,7 +61,11 @@ def outcome(flow, result):
     return Outcome(Fate.ACCEPT, address, port, seen != asking)
 
 
-def observed(net, flow):
+def observed(net, flow, load):
+    for address in flow.world.own_addresses:
+        net.add_address(address)
+    net.node.run("conntrack", "-F")  # what was translated before must not make this connection's port change
+    net.node.run("nft", "flush", "ruleset")
     load(net, flow.world)
     results = net.sender(flow.source).call(
         "probe",
@@ -70,6 +84,7 @@ def observed(net, flow):
 SENDABLE = [flow for flow in FLOWS if flow.protocol != "sctp"]
 
 
+@pytest.mark.parametrize(("rules", "load"), BACK_ENDS, ids=lambda value: getattr(value, "value", ""))
 @pytest.mark.parametrize("flow", SENDABLE, ids=str)
-def test_the_kernel_does_with_a_connection_what_the_table_says(net, flow):
-    assert observed(net, flow) == flow.outcomes(), net.node.run("nft", "list", "ruleset")
+def test_the_kernel_does_with_a_connection_what_the_table_says(net, flow, rules, load):
+    assert observed(net, flow, load) == flow.outcomes(rules), net.node.run("nft", "list", "ruleset")

@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fairlead.dataplane import nft_rules, nft_skeleton
+from fairlead.dataplane import iptables_rules, nft_rules, nft_skeleton
+from fairlead.dataplane.forwarding import plan_service
 from fairlead.dataplane.incremental import build
 from fairlead.dataplane.node_view import NodeSettings
-from fairlead.trace.contract import allowed
+from fairlead.trace.contract import Rules, allowed
 from fairlead.trace.evaluate import Host, evaluate
 from tests.proxy_flows import (
     BLOCKED,
@@ -37,6 +38,17 @@ def nft_host(world):
     return Host(frozenset(world.own_addresses), (table,))
 
 
+def iptables_host(world):
+    keys = sorted(world.snapshot.services)
+    parts = (iptables_rules.contribute(plan_service(world.snapshot, key, world.view), world.view) for key in keys)
+    tables = tuple(table for _, table in iptables_rules.assemble(parts, world.view))
+    return Host(frozenset(world.own_addresses), tables)
+
+
+BACK_ENDS = [(Rules.NFT, nft_host), (Rules.IPTABLES, iptables_host)]
+both_back_ends = pytest.mark.parametrize(("rules", "host"), BACK_ENDS, ids=lambda value: getattr(value, "value", ""))
+
+
 def ways(traces):
     """What a failed assertion shows: each outcome with the rules on its way."""
     return "\n".join(
@@ -45,15 +57,17 @@ def ways(traces):
     )
 
 
+@both_back_ends
 @pytest.mark.parametrize("flow", FLOWS, ids=str)
-def test_nft_rules_do_with_a_connection_what_the_table_says(flow):
-    traces = evaluate(nft_host(flow.world), flow.packet)
-    assert {trace.outcome for trace in traces} == flow.outcomes(), ways(traces)
+def test_rules_do_with_a_connection_what_the_table_says(flow, rules, host):
+    traces = evaluate(host(flow.world), flow.packet)
+    assert {trace.outcome for trace in traces} == flow.outcomes(rules), ways(traces)
 
 
+@pytest.mark.parametrize("rules", Rules)
 @pytest.mark.parametrize("flow", FLOWS, ids=str)
-def test_the_oracle_says_what_the_table_says(flow):
-    assert allowed(flow.world.situation(), flow.packet) == flow.outcomes()
+def test_the_oracle_says_what_the_table_says(flow, rules):
+    assert allowed(flow.world.situation(rules), flow.packet) == flow.outcomes(rules)
 
 
 states = st.sampled_from(["ready", "ready", "unready", "draining", "dying"])
@@ -111,8 +125,9 @@ packets = st.builds(
 )
 
 
-@given(worlds(), packets)
-@settings(max_examples=200, deadline=None)
-def test_in_any_cluster_the_rules_do_exactly_what_the_oracle_allows(world, sent):
-    traces = evaluate(nft_host(world), sent)
-    assert {trace.outcome for trace in traces} == allowed(world.situation(), sent), ways(traces)
+@both_back_ends
+@given(world=worlds(), sent=packets)
+@settings(max_examples=150, deadline=None)
+def test_in_any_cluster_the_rules_do_exactly_what_the_oracle_allows(rules, host, world, sent):
+    traces = evaluate(host(world), sent)
+    assert {trace.outcome for trace in traces} == allowed(world.situation(rules), sent), ways(traces)

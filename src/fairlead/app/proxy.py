@@ -13,7 +13,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 
 from fairlead.app.proxy_health import HealthPages
-from fairlead.app.proxy_plane import Plane
+from fairlead.app.proxy_plane import IptablesPlane, NftPlane, Plane
 from fairlead.dataplane.forwarding import NodeView
 from fairlead.dataplane.health import local_health
 from fairlead.dataplane.node_view import PRIMARY, NodeSettings, view_node
@@ -22,7 +22,7 @@ from fairlead.drivers.healthcheck_server import HealthCheckServers
 from fairlead.drivers.informer import Informer
 from fairlead.drivers.kube_client import ENDPOINT_SLICES, NODES, SERVICES, KubeClient
 from fairlead.drivers.local_addresses import kernel_families, local_addresses
-from fairlead.drivers.nft_exec import NftError
+from fairlead.drivers.nft_exec import RulesError
 from fairlead.drivers.proxy_metrics import ProxyMetrics
 from fairlead.drivers.tiny_http import Page, serve_pages
 from fairlead.model.names import ObjectKey
@@ -32,6 +32,8 @@ from fairlead.model.snapshot import ClusterSnapshot
 CHECK_SECONDS = 1.0  # between looks at whether somebody else has changed the ruleset
 FIRST_RETRY, LAST_RETRY = 0.1, 30.0  # seconds after a failed transaction, doubling
 NODE_WAIT = 30.0  # seconds to wait for the Node object, as upstream does
+
+_MODES = {"nft": "nftables", "iptables": "iptables"}  # kube-proxy's names for them
 
 log = logging.getLogger(__name__)
 
@@ -45,12 +47,14 @@ class ProxyOptions:
     Attributes:
         node_name: the Node whose proxy this is.
         kubeconfig: path; None looks where kubectl looks.
+        backend: nft or iptables.
         healthz, metrics: where to serve /healthz and /livez, and /metrics; None: nowhere.
     """
 
     node_name: str
     kubeconfig: str | None = None
     settings: NodeSettings = field(default_factory=NodeSettings)
+    backend: str = "nft"
     healthz: Address | None = ("0.0.0.0", 10256)  # noqa: S104 - load balancers ask from outside
     metrics: Address | None = ("127.0.0.1", 10249)
 
@@ -68,6 +72,26 @@ async def run(options: ProxyOptions, ready: Callable[[], None]) -> None:
         await proxy.run(ready)
 
 
+def _planes(options: ProxyOptions) -> tuple[list[Plane], list[Plane]]:
+    """The planes of the back end that is asked for, and those of the other."""
+    comment = f"Kubernetes Services as node {options.node_name} forwards them"
+    families = kernel_families()
+    nft: list[Plane] = [NftPlane(family, comment) for family in families]
+    iptables: list[Plane] = [IptablesPlane(family) for family in families]
+    return (nft, iptables) if options.backend == "nft" else (iptables, nft)
+
+
+async def clean_up() -> None:
+    """Take the rules of both back ends out of the kernel.
+
+    Raises:
+        RulesError: the kernel refused.
+    """
+    for family in kernel_families():
+        for plane in (NftPlane(family, ""), IptablesPlane(family)):
+            await plane.remove()
+
+
 class NodeProxy:
     """Follows the API, and drives the kernel's tables after it."""
 
@@ -76,8 +100,7 @@ class NodeProxy:
         self._snapshot = ClusterSnapshot()
         self._changed: set[ObjectKey] = set()
         self._news = asyncio.Event()
-        comment = f"Kubernetes Services as node {options.node_name} forwards them"
-        self._planes = [Plane(family, comment) for family in kernel_families()]
+        self._planes, self._others = _planes(options)
         self._generation = 0
         self.metrics = ProxyMetrics()
         families = tuple(plane.family.value for plane in self._planes)
@@ -92,7 +115,10 @@ class NodeProxy:
 
     def metric_pages(self) -> dict[str, Callable[[], Page]]:
         """What is served beside the rules themselves, on kube-proxy's paths."""
-        return {"/metrics": lambda: Page(self.metrics.text()), "/proxyMode": lambda: Page("nftables")}
+        return {
+            "/metrics": lambda: Page(self.metrics.text()),
+            "/proxyMode": lambda: Page(_MODES[self._options.backend]),
+        }
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Follow until cancelled; ``ready`` is called once the rules are in the kernel."""
@@ -103,10 +129,20 @@ class NodeProxy:
             await self._slices.synced.wait()
             await self._wait_for_node()
             await self._step_until_done()
+            await self._remove_others()
             ready()
             while True:
                 await self._wait_for_news()
                 await self._step_until_done()
+
+    async def _remove_others(self) -> None:
+        """The rules of the other back end would translate what ours should: they go once ours are there."""
+        for plane in self._others:
+            try:
+                await plane.remove()
+            except RulesError as error:
+                log.info("nothing of the other back end removed: %s", error)
+        self._generation = nft_exec.generation()
 
     async def _wait_for_node(self) -> None:
         """The node's address decides where node ports answer; without one the rules are made all the same."""
@@ -136,7 +172,7 @@ class NodeProxy:
         while True:
             try:
                 return await self._step()
-            except NftError as error:
+            except RulesError as error:
                 log.warning("rules not changed, next attempt in %.1f s: %s", delay, error)
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, LAST_RETRY)
@@ -153,7 +189,7 @@ class NodeProxy:
             for plane in self._planes:
                 view = view_node(settings, self._options.node_name, node, addresses, plane.family)
                 generation += await self._follow(plane, snapshot, changed, view)
-        except NftError:
+        except RulesError:
             # The planes that were not reached have not heard of these changes.
             self._changed |= changed
             raise

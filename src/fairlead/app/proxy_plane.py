@@ -1,29 +1,53 @@
-"""One IP family of a node proxy: its table in the kernel, and what the kernel was told last."""
+"""One IP family of a node proxy: what it has in the kernel, and what the kernel was told last.
+
+There is one kind of plane for each back end; both converge from any state, and a step that fails changes nothing.
+"""
 
 from collections.abc import Collection, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from fairlead.dataplane import nft_rules, nft_skeleton
-from fairlead.dataplane.conntrack import stale_among
+from fairlead.dataplane import iptables_rules, nft_rules, nft_skeleton
+from fairlead.dataplane.conntrack import stale_among, stale_flows
 from fairlead.dataplane.forwarding import NodeView, PortPlan, plan_service
 from fairlead.dataplane.incremental import Applied, advance, build
-from fairlead.drivers import nft_exec
+from fairlead.drivers import iptables_exec, nft_exec
 from fairlead.drivers.conntrack_exec import forget_flows, udp_flows
 from fairlead.model.addresses import IPFamily
 from fairlead.model.names import ObjectKey
 from fairlead.model.snapshot import ClusterSnapshot
+from fairlead.netfilter.iptables_text import render_restore
+from fairlead.netfilter.ruleset import Table
 
 
 class Done(NamedTuple):
-    """What a step came to: transactions sent (0 or 1), whether the whole table was, stale flows forgotten."""
+    """What a step came to: transactions that the kernel counts, whether the whole table was, stale flows forgotten."""
 
     transactions: int
     is_full: bool
     forgotten: int
 
 
-class Plane:
-    """The kernel's table of one family."""
+class Plane(Protocol):
+    """What the kernel has of one family."""
+
+    family: IPFamily
+
+    def doubt(self) -> None:
+        """What is in the kernel may not be what it should be: put all of it in place with the next step."""
+
+    async def follow(self, snapshot: ClusterSnapshot, changed: Collection[ObjectKey], view: NodeView) -> Done:
+        """Bring the kernel to the snapshot, then forget the flows that this made stale.
+
+        Raises:
+            RulesError: the kernel is as it was, and in doubt.
+        """
+
+    async def remove(self) -> None:
+        """Take everything out of the kernel that this back end may have put there."""
+
+
+class NftPlane:
+    """A table of our own."""
 
     def __init__(self, family: IPFamily, comment: str) -> None:
         self.family = family
@@ -32,15 +56,9 @@ class Plane:
         self._applied: Applied | None = None
 
     def doubt(self) -> None:
-        """The table may not be what it should be: put it in place anew with the next step."""
         self._applied = None
 
     async def follow(self, snapshot: ClusterSnapshot, changed: Collection[ObjectKey], view: NodeView) -> Done:
-        """Bring the kernel's table to the snapshot, then forget the flows that this made stale.
-
-        Raises:
-            NftError: the table is as it was, and is in doubt.
-        """
         if self._applied is None or self._applied.view != view:
             return await self._replace(snapshot, view)
         change = advance(self._applied, snapshot, changed, nft_rules.service_part)
@@ -48,17 +66,88 @@ class Plane:
         if change.transaction:
             await nft_exec.change_table(self._name, change.transaction)
         self._applied = change.applied
-        forgotten = await forget_flows(self.family, change.stale)
-        return Done(1 if change.transaction else 0, False, forgotten)
+        return Done(1 if change.transaction else 0, False, await forget_flows(self.family, change.stale))
+
+    async def remove(self) -> None:
+        await nft_exec.delete_table(self._name)
 
     async def _replace(self, snapshot: ClusterSnapshot, view: NodeView) -> Done:
         self.doubt()
         table, applied = build(snapshot, view, nft_skeleton.skeleton(view), nft_rules.service_part)
         await nft_exec.replace_table(self._name, table, self._comment)
         self._applied = applied
-        stale = stale_among(await udp_flows(self.family), _plans(snapshot, view), view)
-        return Done(1, True, await forget_flows(self.family, stale))
+        return Done(1, True, await _forget_stale(self.family, snapshot, view))
 
 
-def _plans(snapshot: ClusterSnapshot, view: NodeView) -> Iterator[PortPlan]:
-    return (plan for key in snapshot.services for plan in plan_service(snapshot, key, view))
+class IptablesPlane:
+    """kube-proxy's chains in the tables filter and nat."""
+
+    def __init__(self, family: IPFamily) -> None:
+        self.family = family
+        self._snapshot = ClusterSnapshot()
+        self._view: NodeView | None = None
+        self._contributions: dict[ObjectKey, iptables_rules.Contribution] = {}
+        self._tables: Tables = ()
+
+    def doubt(self) -> None:
+        self._view = None
+
+    async def follow(self, snapshot: ClusterSnapshot, changed: Collection[ObjectKey], view: NodeView) -> Done:
+        old, is_full = self._snapshot, self._view != view
+        self.doubt()
+        for key in snapshot.services if is_full else changed:
+            self._contributions[key] = iptables_rules.contribute(plan_service(snapshot, key, view), view)
+        for key in self._contributions.keys() - snapshot.services.keys():
+            del self._contributions[key]
+        tables = iptables_rules.assemble((self._contributions[k] for k in sorted(self._contributions)), view)
+        text = await self._whole(tables) if is_full else _difference(self._tables, tables)
+        generation = nft_exec.generation()
+        if text:
+            await iptables_exec.restore(self.family, text)
+        transactions = nft_exec.generation() - generation  # one for each table; none with iptables-legacy
+        self._snapshot, self._view, self._tables = snapshot, view, tables
+        return Done(transactions, is_full, await self._forget(old, changed, view, is_full))
+
+    async def remove(self) -> None:
+        saved = await iptables_exec.save(self.family)
+        if text := iptables_rules.removal(saved):
+            await iptables_exec.restore(self.family, text)
+
+    async def _whole(self, tables: "Tables") -> str:
+        saved = await iptables_exec.save(self.family)
+        wanted = {(name, chain) for name, table in tables for chain in table.chains}
+        stale = (there for there in saved.chains - wanted if iptables_rules.is_of_a_service(there[1]))
+        return render_restore(tables, sorted(stale), saved.jumps)
+
+    async def _forget(self, old: ClusterSnapshot, changed: Collection[ObjectKey], view: NodeView, is_full: bool) -> int:
+        if is_full:
+            return await _forget_stale(self.family, self._snapshot, view)
+        before, after = _plans(old, changed, view), _plans(self._snapshot, changed, view)
+        return await forget_flows(self.family, stale_flows(before, after, view))
+
+
+Tables = tuple[tuple[str, Table], ...]
+
+
+def _difference(old: Tables, new: Tables) -> str:
+    """Only chains whose rules have changed, and what to delete; "" when there is nothing to do."""
+    before = dict(old)
+    changed, stale = [], []
+    for name, table in new:
+        was = before[name].chains
+        chains = {c.name: c for c in table.chains.values() if c.attachment is None and was.get(c.name) != c}
+        gone = [(name, chain) for chain in was if chain not in table.chains]
+        if chains or gone:
+            changed.append((name, Table(chains)))
+            stale += gone
+    return render_restore(changed, stale)
+
+
+async def _forget_stale(family: IPFamily, snapshot: ClusterSnapshot, view: NodeView) -> int:
+    """After a start nobody knows what has changed: every flow that there is, is looked at."""
+    plans = _plans(snapshot, snapshot.services, view)
+    return await forget_flows(family, stale_among(await udp_flows(family), plans, view))
+
+
+def _plans(snapshot: ClusterSnapshot, keys: Collection[ObjectKey], view: NodeView) -> Iterator[PortPlan]:
+    return (plan for key in keys for plan in plan_service(snapshot, key, view))

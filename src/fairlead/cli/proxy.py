@@ -17,19 +17,25 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--kubeconfig", type=click.Path(), help="Kubeconfig file; by default the one that kubectl uses.")
 @click.option("--node", "--hostname-override", "node", help="The Node that this is; by default this host's name.")
+@click.option("--backend", "--proxy-mode", "backend", type=click.Choice(["nft", "iptables"]), default="nft")
+@click.option("--cleanup", is_flag=True, help="Take all rules of either back end out of the kernel, and exit.")
 @click.option("--healthz-bind-address", default="0.0.0.0:10256", show_default=True, help='For /healthz; "" for none.')
 @click.option("--metrics-bind-address", default="127.0.0.1:10249", show_default=True, help='For /metrics; "" for none.')
 @click.option("-v", "--verbose", is_flag=True, help="Log what happens.")
 @node_flags
 def proxy(kubeconfig: str | None, node: str | None, verbose: bool, **flags: Any) -> None:
     """Run the node proxy alone, against any cluster, until interrupted. The rules stay when it ends."""
-    from fairlead.app.proxy import ProxyOptions
+    from fairlead.app.proxy import ProxyOptions, clean_up
 
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING)
+    if flags["cleanup"]:
+        asyncio.run(clean_up())
+        return
     options = ProxyOptions(
         node_name=node or socket.gethostname().lower(),
         kubeconfig=kubeconfig,
         settings=settings_of(flags),
+        backend=flags["backend"],
         healthz=_address(flags["healthz_bind_address"]),
         metrics=_address(flags["metrics_bind_address"]),
     )

@@ -7,13 +7,14 @@ from typing import Any
 import click
 
 from fairlead.cli.proxy_flags import node_flags, settings_of
-from fairlead.dataplane import nft_rules, nft_skeleton
+from fairlead.dataplane import iptables_rules, nft_rules, nft_skeleton
 from fairlead.dataplane.forwarding import NodeView, plan_service
 from fairlead.dataplane.incremental import build
 from fairlead.dataplane.node_view import view_node
 from fairlead.model.addresses import IPFamily
 from fairlead.model.names import ObjectKey
 from fairlead.model.snapshot import ClusterSnapshot
+from fairlead.netfilter.iptables_text import render_restore
 from fairlead.netfilter.nft_text import render_table
 from fairlead.netfilter.ruleset import Table
 
@@ -24,6 +25,7 @@ from fairlead.netfilter.ruleset import Table
 @click.option("--kubeconfig", type=click.Path(), help="Kubeconfig file; by default the one that kubectl uses.")
 @click.option("--context", help="Context of the kubeconfig.")
 @click.option("--service", help="Only what is there for one Service: NAMESPACE/NAME.")
+@click.option("--backend", type=click.Choice(["nft", "iptables"]), default="nft", show_default=True)
 @click.option("-6", "--ipv6", is_flag=True, help="The rules for IPv6 instead of IPv4.")
 @node_flags
 def rules(
@@ -51,7 +53,7 @@ def rules(
         click.echo(f"error: there is no Service {service}", err=True)
         sys.exit(1)
     view = view_node(settings_of(flags), node, snapshot.nodes.get(node), (), family)
-    click.echo(_text(snapshot, view, key), nl=False)
+    click.echo(_text(snapshot, view, key, flags["backend"]), nl=False)
 
 
 def _key(text: str) -> ObjectKey:
@@ -59,7 +61,11 @@ def _key(text: str) -> ObjectKey:
     return ObjectKey(namespace if slash else "default", name)
 
 
-def _text(snapshot: ClusterSnapshot, view: NodeView, key: ObjectKey | None) -> str:
+def _text(snapshot: ClusterSnapshot, view: NodeView, key: ObjectKey | None, backend: str) -> str:
+    if backend == "iptables":
+        keys = sorted(snapshot.services) if key is None else [key]
+        parts = (iptables_rules.contribute(plan_service(snapshot, k, view), view) for k in keys)
+        return render_restore(iptables_rules.assemble(parts, view))
     name = nft_skeleton.table_name(view.family)
     if key is None:
         table, _ = build(snapshot, view, nft_skeleton.skeleton(view), nft_rules.service_part)

@@ -18,29 +18,29 @@ GENERATION_ID = 1  # NFTA_GEN_ID
 REQUEST = 1  # NLM_F_REQUEST
 
 
-class NftProblem(enum.Enum):
+class Problem(enum.Enum):
     """Whose fault a refused transaction is."""
 
-    NOT_INSTALLED = "nft is not installed: install the nftables package"
-    NOT_PERMITTED = "nft needs CAP_NET_ADMIN in this network namespace: run as root there"
+    NOT_INSTALLED = "not installed: install the packages nftables and iptables"
+    NOT_PERMITTED = "CAP_NET_ADMIN is needed in this network namespace: run as root there"
     OUT_OF_STEP = "the table is not what was expected: something else has changed it"
-    OTHER = "nft refused the transaction"
+    OTHER = "the transaction was refused"
 
 
-class NftError(Exception):
+class RulesError(Exception):
     """A transaction was not carried out; the table is as it was. ``problem`` classifies why."""
 
-    def __init__(self, problem: NftProblem, detail: str = "") -> None:
+    def __init__(self, problem: Problem, detail: str = "") -> None:
         super().__init__(f"{problem.value}: {detail}" if detail else problem.value)
         self.problem = problem
 
 
 # nft prints strerror(3) texts; it does not translate them, so matching the English is safe.
 _PROBLEMS = (
-    ("No such file or directory", NftProblem.OUT_OF_STEP),
-    ("File exists", NftProblem.OUT_OF_STEP),
-    ("Device or resource busy", NftProblem.OUT_OF_STEP),
-    ("Operation not permitted", NftProblem.NOT_PERMITTED),
+    ("No such file or directory", Problem.OUT_OF_STEP),
+    ("File exists", Problem.OUT_OF_STEP),
+    ("Device or resource busy", Problem.OUT_OF_STEP),
+    ("Operation not permitted", Problem.NOT_PERMITTED),
 )
 
 
@@ -48,7 +48,7 @@ async def change_table(name: TableName, transaction: Transaction) -> None:
     """Carry out a transaction on a table that is there.
 
     Raises:
-        NftError: nothing has changed.
+        RulesError: nothing has changed.
     """
     await _run(render_transaction(name, transaction))
 
@@ -57,7 +57,7 @@ async def replace_table(name: TableName, table: Table, comment: str = "") -> Non
     """Put a whole table in place of whatever has its name, in one step: no packet sees anything in between.
 
     Raises:
-        NftError: nothing has changed.
+        RulesError: nothing has changed.
     """
     await _run(_removal(name) + render_table(name, table, comment))
 
@@ -89,12 +89,12 @@ async def _run(commands: str) -> None:
             "nft", "-f", "-", stdin=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
         )
     except FileNotFoundError as error:
-        raise NftError(NftProblem.NOT_INSTALLED) from error
+        raise RulesError(Problem.NOT_INSTALLED, "nft") from error
     _, stderr = await nft.communicate(commands.encode())
     if nft.returncode:
         raise _classified(stderr.decode(errors="replace"))
 
 
-def _classified(stderr: str) -> NftError:
-    problem = next((problem for text, problem in _PROBLEMS if text in stderr), NftProblem.OTHER)
-    return NftError(problem, stderr.strip()[:2000])
+def _classified(stderr: str) -> RulesError:
+    problem = next((problem for text, problem in _PROBLEMS if text in stderr), Problem.OTHER)
+    return RulesError(problem, stderr.strip()[:2000])

@@ -99,13 +99,23 @@ def _through(
     situation: Situation, service: Service, port: ServicePort, entry: Entry, packet: Packet
 ) -> frozenset[Outcome]:
     endpoints = _endpoints(situation, service, port, packet)
-    if entry is Entry.LOAD_BALANCER and not _is_admitted(situation, service, packet):
+    is_barred = entry is Entry.LOAD_BALANCER and not _is_admitted(situation, service, packet)
+    # With iptables the ranges are looked at only where there is somebody to protect.
+    if is_barred and (situation.rules is Rules.NFT or _usable(endpoints)):
         return frozenset({DROPPED})
     if not _usable(endpoints):
-        return frozenset({REJECTED})
+        return frozenset({_no_endpoint(situation, entry, packet)})
     if entry is Entry.CLUSTER_IP:
         return _to_cluster_ip(situation, service, endpoints, packet)
     return _from_outside(situation, service, endpoints, packet)
+
+
+def _no_endpoint(situation: Situation, entry: Entry, packet: Packet) -> Outcome:
+    """iptables mode does not refuse what this host itself sends out to an address that is not its own."""
+    leaves = not packet.interface and packet.destination not in situation.addresses
+    if situation.rules is Rules.IPTABLES and entry is not Entry.CLUSTER_IP and leaves:
+        return Outcome(Fate.ACCEPT, packet.destination, packet.port)
+    return REJECTED
 
 
 def _is_admitted(situation: Situation, service: Service, packet: Packet) -> bool:
@@ -197,8 +207,7 @@ def _is_pod(situation: Situation, packet: Packet) -> bool:
 
 def _sent(situation: Situation, targets: list[_Known], packet: Packet, hides: bool) -> frozenset[Outcome]:
     """To any one of the targets; an endpoint of this node that meets itself must not see its own address."""
-    here = {(k.address, k.port) for k in _here(situation, targets)}
-    return frozenset(
-        Outcome(Fate.ACCEPT, k.address, k.port, hides or (k.address == packet.source and (k.address, k.port) in here))
-        for k in targets
-    )
+    # iptables mode does so for endpoints elsewhere too, whose packets do not come by here.
+    own = targets if situation.rules is Rules.IPTABLES else _here(situation, targets)
+    itself = {k.address for k in own if k.address == packet.source}
+    return frozenset(Outcome(Fate.ACCEPT, k.address, k.port, hides or k.address in itself) for k in targets)

@@ -1,0 +1,162 @@
+"""Rules and transactions in the language of ``iptables-restore --noflush``.
+
+Only chains of our own are declared, and so emptied, before their rules follow; to a built-in chain rules are prepended,
+and only when they are not there. Syntax: iptables(8), iptables-extensions(8), iptables-restore(8).
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from fairlead.netfilter.ruleset import (
+    Accept,
+    AddMark,
+    Chain,
+    Drop,
+    EstablishedConnection,
+    Field,
+    FlipMark,
+    FromInterface,
+    HasMark,
+    InNetworks,
+    InvalidConnection,
+    IsLocal,
+    IsPort,
+    IsProtocol,
+    Jump,
+    Masquerade,
+    NewConnection,
+    Origin,
+    Probability,
+    RecentSource,
+    Reject,
+    RememberSource,
+    Return,
+    Rule,
+    Table,
+    Translate,
+)
+
+_JUMP = re.compile(r" -j (\S+)")
+COMMENT_MAX = 255  # bytes, XT_MAX_COMMENT_LEN less its end
+
+_ADDRESS_FLAGS = {Field.SOURCE: "-s", Field.DESTINATION: "-d"}
+_TYPE_FLAGS = {Field.SOURCE: "--src-type", Field.DESTINATION: "--dst-type"}
+
+
+def _networks(match: InNetworks) -> str:
+    return f"{'! ' if match.negated else ''}{_ADDRESS_FLAGS[match.field]} {','.join(match.networks)}"
+
+
+def _interface(match: FromInterface) -> str:
+    return f"{'! ' if match.negated else ''}-i {match.name}{'+' if match.is_prefix else ''}"
+
+
+_MATCHES: dict[type, Callable[[Any], str]] = {
+    InNetworks: _networks,
+    IsLocal: lambda m: f"-m addrtype {_TYPE_FLAGS[m.field]} LOCAL",
+    IsProtocol: lambda m: f"-m {m.protocol} -p {m.protocol}",
+    IsPort: lambda m: f"--dport {m.port}",
+    FromInterface: _interface,
+    NewConnection: lambda _: "-m conntrack --ctstate NEW",
+    EstablishedConnection: lambda _: "-m conntrack --ctstate RELATED,ESTABLISHED",
+    InvalidConnection: lambda _: "-m conntrack --ctstate INVALID",
+    HasMark: lambda m: f"-m mark {'! ' if m.negated else ''}--mark {m.bits:#x}/{m.bits:#x}",
+    Probability: lambda m: f"-m statistic --mode random --probability {1 / m.one_in:.10f}",
+    RecentSource: lambda m: f"-m recent --name {m.name} --rcheck --seconds {m.seconds} --reap",
+}
+
+_STATEMENTS: dict[type, Callable[[Any], str]] = {
+    Accept: lambda _: "-j ACCEPT",
+    Drop: lambda _: "-j DROP",
+    Reject: lambda _: "-j REJECT",
+    Return: lambda _: "-j RETURN",
+    Jump: lambda s: f"-j {s.chain}",
+    AddMark: lambda s: f"-j MARK --or-mark {s.bits:#x}",
+    FlipMark: lambda s: f"-j MARK --xor-mark {s.bits:#x}",
+    Masquerade: lambda _: "-j MASQUERADE --random-fully",
+    Translate: lambda s: f"-j DNAT --to-destination {_destination(s)}",
+    RememberSource: lambda s: f"-m recent --name {s.name} --set",
+}
+
+
+def _destination(statement: Translate) -> str:
+    address, port = statement.target.address, statement.target.port
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def _comment(origin: Origin) -> str:
+    text = str(origin).replace('"', "'").encode()[:COMMENT_MAX].decode(errors="ignore")
+    return f'-m comment --comment "{text}"' if text else ""
+
+
+def render_rule(rule: Rule) -> str:
+    """One rule without its chain, as it would follow ``-A CHAIN``."""
+    parts = [_comment(rule.origin)]
+    parts += [_MATCHES[type(match)](match) for match in rule.matches]
+    parts += [_STATEMENTS[type(statement)](statement) for statement in rule.statements]
+    return " ".join(part for part in parts if part)
+
+
+class Installed(NamedTuple):
+    """A jump of a built-in chain that is there already."""
+
+    table: str
+    chain: str
+    target: str
+
+
+def render_restore(
+    tables: Iterable[tuple[str, Table]],
+    stale: Iterable[tuple[str, str]] = (),
+    installed: Iterable[Installed] = (),
+) -> str:
+    """The input of one ``iptables-restore --noflush`` that makes our chains these.
+
+    Args:
+        tables: (name, content) of each table, or of the part of it that has changed.
+        stale: (table, chain) of chains to empty and delete.
+        installed: jumps of built-in chains that need not be added.
+    """
+    gone, there = tuple(stale), frozenset(installed)
+    return "".join(_table(name, table, [chain for t, chain in gone if t == name], there) for name, table in tables)
+
+
+def _table(name: str, table: Table, stale: list[str], installed: frozenset[Installed]) -> str:
+    own = [chain for chain in table.chains.values() if chain.attachment is None]
+    built_in = [chain for chain in table.chains.values() if chain.attachment is not None]
+    lines = [f"*{name}", *(f":{chain} - [0:0]" for chain in (*(c.name for c in own), *stale))]
+    lines += [jump for chain in built_in for jump in _prepended(name, chain, installed)]
+    lines += [f"-A {chain.name} {render_rule(rule)}" for chain in own for rule in chain.rules]
+    lines += [f"-X {chain}" for chain in stale]
+    return "\n".join([*lines, "COMMIT", ""])
+
+
+def _prepended(table: str, chain: Chain, installed: frozenset[Installed]) -> list[str]:
+    """Lines that put the missing jumps first, in the order that they have in the chain."""
+    missing = [rule for rule in chain.rules if not installed.issuperset(_jumps(table, chain, rule))]
+    return [f"-I {chain.name} {render_rule(rule)}" for rule in reversed(missing)]
+
+
+def _jumps(table: str, chain: Chain, rule: Rule) -> list[Installed]:
+    return [Installed(table, chain.name, s.chain) for s in rule.statements if isinstance(s, Jump)]
+
+
+class Saved(NamedTuple):
+    """What of ``iptables-save`` matters: the chains that there are, by table, and the jumps of all chains."""
+
+    chains: frozenset[tuple[str, str]]
+    jumps: frozenset[Installed]
+
+
+def parse_save(text: str) -> Saved:
+    """Read the output of ``iptables-save``."""
+    table, chains, jumps = "", set(), set()
+    for line in text.splitlines():
+        if line.startswith("*"):
+            table = line[1:]
+        elif line.startswith(":"):
+            chains.add((table, line[1:].split()[0]))
+        elif line.startswith("-A") and (jump := _JUMP.search(line)):
+            jumps.add(Installed(table, line.split()[1], jump[1]))
+    return Saved(frozenset(chains), frozenset(jumps))
