@@ -6,6 +6,7 @@ lost, for old answers serve a cluster better than none: ``/ready`` and the metri
 """
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -142,6 +143,8 @@ class _Process:
         for informer in self._informers.values():
             await informer.synced.wait()
         self._authority.synced = True
+        gc.collect()
+        gc.freeze()  # what was read stays; there is no use in looking at it again and again
         ready()
 
     async def _watch_for_loop(self) -> None:

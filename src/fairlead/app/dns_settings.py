@@ -16,8 +16,10 @@ from fairlead.app.dns_settings_file import Settings
 from fairlead.clusterdns.corefile import CorefileError, parse_corefile
 from fairlead.clusterdns.forwarding import Route, Server
 from fairlead.clusterdns.names import to_name
+from fairlead.clusterdns.query import UDP_MIN
 from fairlead.clusterdns.upstream_cache import CachePolicy
 from fairlead.clusterdns.zone import Outside, Zone
+from fairlead.drivers.datagram_batch import SLOT
 from fairlead.drivers.dns_forwarder import ForwardOptions
 
 
@@ -50,6 +52,8 @@ def options_of(settings: Settings) -> DnsOptions:
     outside = settings.outside or (Outside.FORWARD if routes else Outside.REFUSE)
     if outside is Outside.FORWARD and not routes:
         raise SettingsError("outside: forward needs upstream servers under 'forward'")
+    if not UDP_MIN <= settings.udp_size <= SLOT:
+        raise SettingsError(f"udp_size must be in range [{UDP_MIN}, {SLOT}]: {settings.udp_size}")
     zone = Zone(
         origin=to_name(settings.zone),
         ttl=settings.ttl,

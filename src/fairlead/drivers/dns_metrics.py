@@ -102,7 +102,9 @@ class DnsCollector(Collector):
         ignored = sum(responder.ignored for responder in responders)
         prepared = sum(len(responder.prepared) for responder in responders)
         yield CounterMetricFamily("fairlead_dns_ignored_packets", "Packets that got no reply.", value=ignored)
-        yield CounterMetricFamily("fairlead_dns_lost_replies", "Replies not sent.", value=sum(u.lost for u in udp))
+        yield CounterMetricFamily(
+            "fairlead_dns_lost_replies", "Replies not sent.", value=sum(u.lost + u.batch.lost for u in udp)
+        )
         yield GaugeMetricFamily("fairlead_dns_prepared_replies", "Replies kept ready.", value=prepared)
 
 
