@@ -1,9 +1,9 @@
 """Many datagrams per system call: recvmmsg(2) and sendmmsg(2), which the socket module does not have.
 
 A datagram server spends most of its time entering the kernel; taking up to ``SIZE`` datagrams at once, and not turning
-client addresses into Python objects, saves a third of what one costs. All memory is allocated once: slot ``i`` of the incoming
-buffer holds the i-th datagram, and its sender's address stays in place for the reply. Layout: ``struct mmsghdr`` of
-recvmmsg(2); sizes and offsets are taken from ctypes, so they are those of the platform.
+client addresses into Python objects, saves a third of what one costs. All memory is allocated once: slot ``i`` of the
+incoming buffer holds the i-th datagram, and its sender's address stays in place for the reply. Layout: ``struct mmsghdr``
+of recvmmsg(2); sizes and offsets are taken from ctypes, so they are those of the platform.
 """
 
 import ctypes
