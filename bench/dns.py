@@ -118,8 +118,8 @@ def knot_command(directory: Path) -> list[str]:
 
 def nsd_command(directory: Path) -> list[str]:
     (directory / "nsd.conf").write_text(
-        f'server:\n  ip-address: 127.0.0.1@{PORT}\n  server-count: 1\n  username: ""\n  database: ""\n  rrl-ratelimit: 0\n'
-        f"  zonesdir: {directory}\n"
+        f'server:\n  ip-address: 127.0.0.1@{PORT}\n  server-count: 1\n  username: ""\n  database: ""\n'
+        f"  rrl-ratelimit: 0\n  zonesdir: {directory}\n"
         f"  pidfile: {directory}/nsd.pid\n  xfrdfile: {directory}/xfrd\n  zonelistfile: {directory}/list\n"
         f"  xfrdir: {directory}\nremote-control:\n  control-enable: no\n"
         "zone:\n  name: cluster.local\n  zonefile: zone\n"

@@ -2,8 +2,8 @@
 
 A datagram server spends most of its time entering the kernel; taking up to ``SIZE`` datagrams at once, and not turning
 client addresses into Python objects, saves a third of what one costs. All memory is allocated once: slot ``i`` of the
-incoming buffer holds the i-th datagram, and its sender's address stays in place for the reply. Layout: ``struct mmsghdr``
-of recvmmsg(2); sizes and offsets are taken from ctypes, so they are those of the platform.
+incoming buffer holds the i-th datagram, and its sender's address stays in place for the reply. The layout is that of
+``struct mmsghdr`` in recvmmsg(2); sizes and offsets are taken from ctypes, so they are those of the platform.
 """
 
 import ctypes

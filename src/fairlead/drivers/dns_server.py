@@ -1,8 +1,8 @@
 """DNS over UDP and TCP sockets, in front of a ``Responder``.
 
 UDP is the hot path of the whole server: datagrams are taken and replied to in batches, and each costs a dictionary
-look-up and a copy. A readiness event drains the socket, but for ``ROUNDS`` batches at most, so that nothing starves. TCP
-follows RFC 7766: queries may be pipelined, replies may overtake each other, idle connections are closed.
+look-up and a copy. A readiness event drains the socket, but for ``ROUNDS`` batches at most, so that nothing starves.
+TCP follows RFC 7766: queries may be pipelined, replies may overtake each other, idle connections are closed.
 """
 
 import asyncio
