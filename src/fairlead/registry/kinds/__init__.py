@@ -6,28 +6,33 @@ from fairlead.registry.kinds import (
     endpoints,
     event,
     ingress,
+    ip_address,
     namespace,
     node,
     pod,
     service,
-    workloads,
+    service_cidr,
 )
+from fairlead.registry.kinds.workloads import daemon_set, deployment, replica_set, stateful_set
 from fairlead.registry.strategy import Strategy
 
 STRATEGIES: dict[str, Strategy] = {
     "ConfigMap": configuration.CONFIG_MAP,
-    "Deployment": workloads.DEPLOYMENT,
+    "DaemonSet": daemon_set.STRATEGY,
+    "Deployment": deployment.STRATEGY,
     "EndpointSlice": endpoint_slice.STRATEGY,
     "Endpoints": endpoints.STRATEGY,
     "Event": event.STRATEGY,
     "Ingress": ingress.STRATEGY,
+    "IPAddress": ip_address.STRATEGY,
     "Lease": configuration.LEASE,
     "Namespace": namespace.STRATEGY,
     "Node": node.STRATEGY,
     "Pod": pod.STRATEGY,
-    "ReplicaSet": workloads.REPLICA_SET,
+    "ReplicaSet": replica_set.STRATEGY,
     "Secret": configuration.SECRET,
     "Service": service.STRATEGY,
     "ServiceAccount": configuration.SERVICE_ACCOUNT,
-    "StatefulSet": workloads.STATEFUL_SET,
+    "ServiceCIDR": service_cidr.STRATEGY,
+    "StatefulSet": stateful_set.STRATEGY,
 }

@@ -106,6 +106,15 @@ def _validate_update(new: Doc, old: Doc, context: Context) -> list[FieldError]:
     return errors
 
 
+def _validate_lease(lease: Doc, context: Context) -> list[FieldError]:
+    spec = lease.get("spec", {})
+    rules = (
+        ("leaseDurationSeconds", 1, "must be greater than 0"),
+        ("leaseTransitions", 0, "must be greater than or equal to 0"),
+    )
+    return [invalid(f"spec.{field}", spec[field], detail) for field, low, detail in rules if spec.get(field, low) < low]
+
+
 CONFIG_MAP = Strategy(
     default=_default_config_map,
     validate_create=_validate_create,
@@ -122,4 +131,9 @@ SECRET = Strategy(
     fields={"type": lambda secret: str(secret.get("type", ""))},
 )
 SERVICE_ACCOUNT = Strategy(columns=(NAME, Column("Secrets"), AGE), row=_service_account_row)
-LEASE = Strategy(columns=(NAME, Column("Holder"), AGE), row=_lease_row)
+LEASE = Strategy(
+    validate_create=_validate_lease,
+    validate_update=lambda new, old, context: _validate_lease(new, context),
+    columns=(NAME, Column("Holder"), AGE),
+    row=_lease_row,
+)

@@ -3,8 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
+from fairlead.registry.field_errors import FieldError, invalid
 from fairlead.registry.kinds.cells import NAME, UNKNOWN, name, since, wide
-from fairlead.registry.strategy import Column, Doc, Strategy
+from fairlead.registry.strategy import Column, Context, Doc, Strategy
+
+_CLUSTER_SCOPED = ("default", "kube-system")
 
 COLUMNS = (
     Column("Last Seen"),
@@ -18,6 +21,14 @@ COLUMNS = (
     wide("Count"),
     wide(NAME.name, format=NAME.format),
 )
+
+
+def validate_create(event: Doc, context: Context) -> list[FieldError]:
+    """The faults of an Event: it stands beside what it is about, or, when that has no namespace, with the system."""
+    namespace, target = event["metadata"].get("namespace", ""), _target(event).get("namespace", "")
+    if namespace == target or (not target and namespace in _CLUSTER_SCOPED):
+        return []
+    return [invalid("involvedObject.namespace", target, "does not match event.namespace")]
 
 
 def row(event: Doc, now: str) -> list[Any]:
@@ -59,6 +70,7 @@ def _target_field(field: str) -> Callable[[Doc], str]:
 
 
 STRATEGY = Strategy(
+    validate_create=validate_create,
     fields={
         **{
             f"involvedObject.{field}": _target_field(field)

@@ -1,0 +1,75 @@
+"""IPAddresses: which virtual IP belongs to what, for all to see. Upstream: pkg/registry/networking/ipaddress; KEP-1880.
+
+The server writes one for each address that a Service takes, in the same step, and deletes it with the address.
+"""
+
+from typing import Any
+
+from fairlead.model.addresses import family_of, parse_ip
+from fairlead.model.names import ObjectKey
+from fairlead.registry.field_errors import FieldError, invalid, required
+from fairlead.registry.kinds.cells import NAME, NONE, name
+from fairlead.registry.strategy import Column, Context, Doc, Strategy
+
+FAMILY_LABEL = "ipaddress.kubernetes.io/ip-family"
+MANAGED_BY_LABEL = "ipaddress.kubernetes.io/managed-by"
+MANAGED_BY = "ipallocator.k8s.io"
+
+_PATH = "spec.parentRef"
+
+
+def for_service(ip: str, service: ObjectKey) -> Doc:
+    """The document for an address (canonical text) that a Service has."""
+    parent = {"group": "", "resource": "services", "namespace": service.namespace, "name": service.name}
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "IPAddress",
+        "metadata": {"name": ip, "labels": {FAMILY_LABEL: family_of(ip).value, MANAGED_BY_LABEL: MANAGED_BY}},
+        "spec": {"parentRef": parent},
+    }
+
+
+def name_errors(text: str) -> list[str]:
+    """Reasons why a name is not an address; there is one spelling for each, so that each can be taken only once."""
+    address = parse_ip(text)
+    if address is None:
+        return ["must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"]
+    return [] if str(address) == text else ["not a valid ip in canonical format"]
+
+
+def validate_create(address: Doc, context: Context) -> list[FieldError]:
+    """The faults of a new IPAddress: it belongs to something."""
+    parent = address.get("spec", {}).get("parentRef")
+    if parent is None:
+        return [required(_PATH)]
+    return [required(f"{_PATH}.{field}") for field in ("resource", "name") if not parent.get(field)]
+
+
+def validate_update(address: Doc, old: Doc, context: Context) -> list[FieldError]:
+    """The faults of a changed IPAddress: it does not change hands."""
+    parent = address.get("spec", {}).get("parentRef")
+    if parent != old.get("spec", {}).get("parentRef"):
+        return [invalid(_PATH, parent, "field is immutable")]
+    return []
+
+
+def row(address: Doc, now: str) -> list[Any]:
+    """The cells of one IPAddress."""
+    return [name(address), _parent(address.get("spec", {}).get("parentRef"))]
+
+
+def _parent(parent: Doc | None) -> str:
+    if not parent:
+        return NONE
+    resource = ".".join(filter(None, (parent.get("resource"), parent.get("group"))))
+    return "/".join(filter(None, (resource, parent.get("namespace"), parent.get("name"))))
+
+
+STRATEGY = Strategy(
+    name_errors=name_errors,
+    validate_create=validate_create,
+    validate_update=validate_update,
+    bumps_generation=lambda new, old: bool(new.get("spec") != old.get("spec")),
+    columns=(NAME, Column("ParentRef")),
+    row=row,
+)

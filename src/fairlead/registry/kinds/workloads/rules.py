@@ -1,0 +1,100 @@
+"""What all workloads share: a selector that fits the template, a template that is a Pod, a count of Pods.
+
+Upstream: pkg/apis/apps/validation/validation.go, which names the selector of the wrong kind in places; so do we.
+"""
+
+from typing import Any
+
+from fairlead.registry.field_errors import FieldError, invalid, not_supported, required
+from fairlead.registry.kinds.cells import labels_text
+from fairlead.registry.kinds.pod.defaults import default_spec
+from fairlead.registry.kinds.pod.validate import validate_spec
+from fairlead.registry.object_meta import validate_labels
+from fairlead.registry.strategy import Doc
+
+_COUNTS = ("replicas", "minReadySeconds", "revisionHistoryLimit")
+_NEGATIVE = "must be greater than or equal to 0"
+_OPERATORS = {
+    "In": lambda value, values: value in values,
+    "NotIn": lambda value, values: value not in values,
+    "Exists": lambda value, values: value is not None,
+    "DoesNotExist": lambda value, values: value is None,
+}
+
+
+def default_template(spec: Doc) -> None:
+    """Fill what the user left out of the Pod template."""
+    template = spec.setdefault("template", {})
+    template.setdefault("metadata", {})
+    default_spec(template.setdefault("spec", {}))
+
+
+def validate_template(spec: Doc, kind: str) -> list[FieldError]:
+    """The faults of selector and template; ``kind`` is the word for the message about an empty selector."""
+    labels = spec["template"]["metadata"].get("labels") or {}
+    faults = _selector(spec.get("selector"), labels, kind)
+    faults += validate_labels(labels, "spec.template.labels")
+    faults += validate_spec(spec["template"]["spec"], "spec.template.spec")
+    policy = spec["template"]["spec"]["restartPolicy"]
+    if policy != "Always":
+        faults.append(not_supported("spec.template.spec.restartPolicy", policy, ["Always"]))
+    return faults + _counts(spec)
+
+
+def _selector(selector: Doc | None, labels: Doc, kind: str) -> list[FieldError]:
+    if selector is None:
+        return [required("spec.selector")]
+    if not selector.get("matchLabels") and not selector.get("matchExpressions"):
+        return [invalid("spec.selector", selector, f"empty selector is invalid for {kind}")]
+    if not selects(selector, labels):
+        detail = "`selector` does not match template `labels`"
+        return [invalid("spec.template.metadata.labels", labels, detail)]
+    return []
+
+
+def selects(selector: Doc, labels: Doc) -> bool:
+    """Whether a LabelSelector matches; an operator that nobody knows matches nothing."""
+    wanted = selector.get("matchLabels") or {}
+    return all(labels.get(key) == value for key, value in wanted.items()) and all(
+        _matches(expression, labels) for expression in selector.get("matchExpressions") or ()
+    )
+
+
+def _matches(expression: Doc, labels: Doc) -> bool:
+    operator = _OPERATORS.get(expression.get("operator", ""))
+    value = labels.get(expression.get("key", ""))
+    return operator is not None and operator(value, expression.get("values") or ())
+
+
+def _counts(spec: Doc) -> list[FieldError]:
+    return [invalid(f"spec.{field}", spec[field], _NEGATIVE) for field in _COUNTS if spec.get(field, 0) < 0]
+
+
+def immutable_selector(new: Doc, old: Doc) -> list[FieldError]:
+    """The fault of a selector that changed: the Pods of the old one would be nobody's."""
+    if new["spec"].get("selector") == old["spec"].get("selector"):
+        return []
+    return [invalid("spec.selector", new["spec"].get("selector"), "field is immutable")]
+
+
+def spec_changed(new: Doc, old: Doc) -> bool:
+    """Whether a controller has to look again."""
+    return bool(new["spec"] != old["spec"])
+
+
+def status_number(workload: Doc, field: str) -> int:
+    """A number of the status, which leaves zeros out."""
+    number: int = workload.get("status", {}).get(field, 0)
+    return number
+
+
+def wide_cells(workload: Doc) -> list[Any]:
+    """Names and images of the containers, and the selector."""
+    containers = workload["spec"]["template"]["spec"].get("containers") or ()
+    names, images = (",".join(container[field] for container in containers) for field in ("name", "image"))
+    return [names, images, selector_text(workload["spec"].get("selector") or {})]
+
+
+def selector_text(selector: Doc) -> str:
+    """A LabelSelector as text; kubectl users only ever meet the labels."""
+    return labels_text(selector.get("matchLabels"))

@@ -1,0 +1,92 @@
+"""StatefulSets. Upstream: pkg/registry/apps/statefulset, pkg/apis/apps/v1/defaults.go.
+
+Most of a StatefulSet is fixed, because its Pods keep their names and their claims.
+"""
+
+from typing import Any
+
+from fairlead.registry.field_errors import FieldError, forbidden, invalid
+from fairlead.registry.kinds.cells import AGE, NAME, age, name, wide
+from fairlead.registry.kinds.rules import one_of
+from fairlead.registry.kinds.workloads.rules import (
+    default_template,
+    spec_changed,
+    status_number,
+    validate_template,
+    wide_cells,
+)
+from fairlead.registry.strategy import Column, Context, Doc, Strategy
+
+_SPEC = {"replicas": 1, "revisionHistoryLimit": 10, "podManagementPolicy": "OrderedReady", "serviceName": ""}
+_RETENTION = {"whenDeleted": "Retain", "whenScaled": "Retain"}
+_MANAGEMENT_POLICIES = ("OrderedReady", "Parallel")
+_UPDATE_STRATEGIES = ("OnDelete", "RollingUpdate")
+_CHANGEABLE = (
+    "replicas",
+    "ordinals",
+    "template",
+    "updateStrategy",
+    "revisionHistoryLimit",
+    "persistentVolumeClaimRetentionPolicy",
+    "minReadySeconds",
+)
+
+
+def default(stateful_set: Doc) -> None:
+    """Fill what the user left out."""
+    spec = stateful_set.setdefault("spec", {})
+    for field, value in _SPEC.items():
+        spec.setdefault(field, value)
+    strategy = spec.setdefault("updateStrategy", {})
+    if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
+        strategy["rollingUpdate"] = {"partition": 0} | strategy.get("rollingUpdate", {})
+    spec["persistentVolumeClaimRetentionPolicy"] = _RETENTION | spec.get("persistentVolumeClaimRetentionPolicy", {})
+    default_template(spec)
+
+
+def prepare_create(stateful_set: Doc, context: Context) -> None:
+    """A new StatefulSet has no Pods."""
+    stateful_set["status"] = {"replicas": 0, "availableReplicas": 0}
+
+
+def validate_create(stateful_set: Doc, context: Context) -> list[FieldError]:
+    """The faults of a new StatefulSet."""
+    spec = stateful_set["spec"]
+    faults = one_of("spec.podManagementPolicy", spec["podManagementPolicy"], _MANAGEMENT_POLICIES)
+    faults += one_of("spec.updateStrategy", spec["updateStrategy"]["type"], _UPDATE_STRATEGIES)
+    if (start := spec.get("ordinals", {}).get("start", 0)) < 0:
+        faults.append(invalid("spec.ordinals.start", start, "must be greater than or equal to 0"))
+    return faults + validate_template(spec, "statefulset")
+
+
+def validate_update(stateful_set: Doc, old: Doc, context: Context) -> list[FieldError]:
+    """The faults of a changed StatefulSet."""
+    faults = validate_create(stateful_set, context)
+    if _fixed(stateful_set["spec"]) != _fixed(old["spec"]):
+        *listed, last = (f"'{field}'" for field in _CHANGEABLE)
+        fields = f"{', '.join(listed)} and {last}"
+        detail = f"updates to statefulset spec for fields other than {fields} are forbidden"
+        faults.append(forbidden("spec", detail))
+    return faults
+
+
+def _fixed(spec: Doc) -> Doc:
+    return {field: value for field, value in spec.items() if field not in _CHANGEABLE}
+
+
+def row(stateful_set: Doc, now: str) -> list[Any]:
+    """The cells of one StatefulSet."""
+    ready = f"{status_number(stateful_set, 'readyReplicas')}/{stateful_set['spec']['replicas']}"
+    containers, images, _ = wide_cells(stateful_set)
+    return [name(stateful_set), ready, age(stateful_set, now), containers, images]
+
+
+STRATEGY = Strategy(
+    default=default,
+    prepare_create=prepare_create,
+    validate_create=validate_create,
+    validate_update=validate_update,
+    bumps_generation=spec_changed,
+    columns=(NAME, Column("Ready"), AGE, wide("Containers"), wide("Images")),
+    row=row,
+)

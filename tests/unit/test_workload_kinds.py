@@ -1,0 +1,249 @@
+"""Workloads, and the small kinds: Node, Namespace, Event, Lease."""
+
+import copy
+
+import pytest
+
+from fairlead.registry.kinds import STRATEGIES
+from fairlead.registry.kinds.workloads.rules import selects
+from fairlead.registry.status import ApiError
+from tests.unit.service_requests import NOW, Cluster, document
+
+LABELS = {"app": "web"}
+TEMPLATE = {"metadata": {"labels": LABELS}, "spec": {"containers": [{"name": "web", "image": "example/web:1"}]}}
+SELECTOR = {"matchLabels": LABELS}
+
+
+def workload(kind, **spec):
+    return document(kind, "w", "apps/v1", spec={"selector": SELECTOR, "template": TEMPLATE, **spec})
+
+
+def filled(kind, **spec):
+    body = copy.deepcopy(workload(kind, **spec))
+    STRATEGIES[kind].default(body)
+    return body
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        (
+            "Deployment",
+            {
+                "replicas": 1,
+                "revisionHistoryLimit": 10,
+                "progressDeadlineSeconds": 600,
+                "strategy": {
+                    "type": "RollingUpdate",
+                    "rollingUpdate": {"maxUnavailable": "25%", "maxSurge": "25%"},
+                },
+            },
+        ),
+        ("ReplicaSet", {"replicas": 1}),
+        (
+            "StatefulSet",
+            {
+                "replicas": 1,
+                "revisionHistoryLimit": 10,
+                "podManagementPolicy": "OrderedReady",
+                "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 0}},
+                "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"},
+            },
+        ),
+        (
+            "DaemonSet",
+            {
+                "revisionHistoryLimit": 10,
+                "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 0}},
+            },
+        ),
+    ],
+)
+def test_a_workload_says_what_its_user_left_out(kind, expected):
+    spec = filled(kind)["spec"]
+    assert {field: spec[field] for field in expected} == expected
+    assert spec["template"]["spec"]["restartPolicy"] == "Always"
+
+
+KINDS = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet")
+NO_MATCH = "`selector` does not match template `labels`"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("spec", "path", "detail"),
+    [
+        ({"selector": {"matchLabels": {"app": "other"}}}, "spec.template.metadata.labels", NO_MATCH),
+        ({"replicas": -1}, "spec.replicas", "must be greater than or equal to 0"),
+        (
+            {"template": TEMPLATE | {"spec": {"containers": []}}},
+            "spec.template.spec.containers",
+            "",
+        ),
+        (
+            {"template": TEMPLATE | {"spec": TEMPLATE["spec"] | {"restartPolicy": "Never"}}},
+            "spec.template.spec.restartPolicy",
+            'supported values: "Always"',
+        ),
+    ],
+)
+def test_faults_of_any_workload(kind, spec, path, detail):
+    (fault,) = STRATEGIES[kind].validate_create(filled(kind, **spec), None)
+    assert (fault.path, fault.detail) == (path, detail)
+
+
+@pytest.mark.parametrize(
+    ("kind", "noun"),
+    [
+        ("Deployment", "deployment"),
+        ("ReplicaSet", "deployment"),
+        ("StatefulSet", "statefulset"),
+        ("DaemonSet", "daemonset"),
+    ],
+)
+def test_a_selector_must_select(kind, noun):
+    (fault,) = STRATEGIES[kind].validate_create(filled(kind, selector={}), None)
+    assert str(fault) == f"spec.selector: Invalid value: {{}}: empty selector is invalid for {noun}"
+    body = filled(kind)
+    del body["spec"]["selector"]
+    (fault,) = STRATEGIES[kind].validate_create(body, None)
+    assert str(fault) == "spec.selector: Required value"
+
+
+@pytest.mark.parametrize("kind", ["Deployment", "ReplicaSet", "DaemonSet"])
+def test_the_selector_stays(kind):
+    template = TEMPLATE | {"metadata": {"labels": {"app": "other"}}}
+    other = filled(kind, selector={"matchLabels": {"app": "other"}}, template=template)
+    (fault,) = STRATEGIES[kind].validate_update(other, filled(kind), None)
+    assert (fault.path, fault.detail) == ("spec.selector", "field is immutable")
+
+
+def test_most_of_a_stateful_set_stays():
+    validate = STRATEGIES["StatefulSet"].validate_update
+    assert validate(filled("StatefulSet", replicas=3), filled("StatefulSet"), None) == []
+    (fault,) = validate(filled("StatefulSet", serviceName="web"), filled("StatefulSet"), None)
+    assert str(fault) == (
+        "spec: Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', "
+        "'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' "
+        "are forbidden"
+    )
+
+
+def cells(kind, status, **spec):
+    body = filled(kind, **spec) | {"status": status}
+    body["metadata"]["creationTimestamp"] = NOW
+    strategy = STRATEGIES[kind]
+    return dict(zip((column.name for column in strategy.columns), strategy.row(body, NOW), strict=True))
+
+
+WIDE = {"Containers": "web", "Images": "example/web:1"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "expected"),
+    [
+        (
+            "Deployment",
+            {"readyReplicas": 2, "updatedReplicas": 3, "availableReplicas": 1},
+            {"Ready": "2/3", "Up-to-date": 3, "Available": 1, "Age": "0s", "Selector": "app=web", **WIDE},
+        ),
+        (
+            "ReplicaSet",
+            {"replicas": 2, "readyReplicas": 1},
+            {"Desired": 3, "Current": 2, "Ready": 1, "Age": "0s", "Selector": "app=web", **WIDE},
+        ),
+        ("StatefulSet", {}, {"Ready": "0/3", "Age": "0s", **WIDE}),
+        (
+            "DaemonSet",
+            {"desiredNumberScheduled": 2, "numberReady": 1},
+            {
+                "Desired": 2,
+                "Current": 0,
+                "Ready": 1,
+                "Up-to-date": 0,
+                "Available": 0,
+                "Node Selector": "<none>",
+                "Age": "0s",
+                "Selector": "app=web",
+                **WIDE,
+            },
+        ),
+    ],
+)
+def test_columns(kind, status, expected):
+    assert cells(kind, status, replicas=3) == {"Name": "w", **expected}
+
+
+@pytest.mark.parametrize(
+    ("expression", "selected"),
+    [
+        ({"key": "app", "operator": "In", "values": ["web"]}, True),
+        ({"key": "app", "operator": "NotIn", "values": ["web"]}, False),
+        ({"key": "tier", "operator": "NotIn", "values": ["web"]}, True),
+        ({"key": "app", "operator": "Exists"}, True),
+        ({"key": "app", "operator": "DoesNotExist"}, False),
+        ({"key": "app", "operator": "Like"}, False),
+    ],
+)
+def test_selectors_with_expressions(expression, selected):
+    assert selects({"matchExpressions": [expression]}, LABELS) is selected
+
+
+def test_a_deployment_is_stored_and_counts_changes_of_its_spec():
+    cluster = Cluster()
+    assert cluster.create(workload("Deployment"))["metadata"]["generation"] == 1
+    assert cluster.put(workload("Deployment", replicas=2))["metadata"]["generation"] == 2
+    assert cluster.put(workload("Deployment", replicas=2))["metadata"]["generation"] == 2
+
+
+def test_a_namespace_is_active_and_carries_its_name():
+    stored = Cluster().create(document("Namespace", "team"))
+    assert stored["metadata"]["labels"] == {"kubernetes.io/metadata.name": "team"}
+    assert (stored["spec"], stored["status"]) == ({"finalizers": ["kubernetes"]}, {"phase": "Active"})
+
+
+def test_a_node_can_give_all_it_has():
+    stored = Cluster().create(document("Node", "n", status={"capacity": {"cpu": "2"}}))
+    assert stored["status"]["allocatable"] == {"cpu": "2"}
+
+
+TAINT = {"key": "a", "effect": "NoSchedule"}
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (document("Node", "n", spec={"podCIDRs": ["10.0.0.0"]}), 'spec.podCIDRs[0]: Invalid value: "10.0.0.0"'),
+        (
+            document("Node", "n", spec={"podCIDR": "10.0.0.0/24", "podCIDRs": ["10.0.1.0/24"]}),
+            "spec.podCIDRs[0]: Invalid value",
+        ),
+        (document("Node", "n", spec={"taints": [TAINT | {"effect": ""}]}), "spec.taints[0].effect: Required value"),
+        (document("Node", "n", spec={"taints": [TAINT | {"effect": "X"}]}), "spec.taints[0].effect: Unsupported value"),
+        (document("Node", "n", spec={"taints": [TAINT | {"key": ""}]}), "spec.taints[0].key: Invalid value"),
+        (
+            document("Event", "e", involvedObject={"kind": "Pod", "namespace": "other"}),
+            'involvedObject.namespace: Invalid value: "other": does not match event.namespace',
+        ),
+        (
+            document("Lease", "l", "coordination.k8s.io/v1", spec={"leaseDurationSeconds": 0}),
+            "spec.leaseDurationSeconds: Invalid value: 0: must be greater than 0",
+        ),
+    ],
+)
+def test_refusals(body, message):
+    with pytest.raises(ApiError) as refusal:
+        Cluster().create(body)
+    assert message in refusal.value.message
+
+
+def test_a_node_keeps_the_addresses_of_its_pods():
+    cluster = Cluster()
+    cluster.create(document("Node", "n"))
+    cluster.put(document("Node", "n", spec={"podCIDR": "10.0.0.0/24", "podCIDRs": ["10.0.0.0/24"]}))
+    with pytest.raises(ApiError, match="node updates may not change podCIDR"):
+        cluster.put(document("Node", "n", spec={"podCIDR": "10.0.1.0/24", "podCIDRs": ["10.0.1.0/24"]}))
+
+
+def test_an_event_about_something_without_a_namespace_stands_in_the_default_one():
+    assert Cluster().create(document("Event", "e", involvedObject={"kind": "Node", "name": "n"}))
