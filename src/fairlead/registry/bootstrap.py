@@ -4,7 +4,7 @@ Level-triggered: run at every start, it writes only what is missing or different
 server's address has changed. Upstream: ``pkg/controlplane/controller/{systemnamespaces,kubernetesservice}``.
 """
 
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from fairlead.model.addresses import family_of
@@ -27,12 +27,15 @@ def bootstrap(state: State, advertise: tuple[str, int], env: Environment) -> Ste
     """The step to a state that has all of these objects; without changes when they are there.
 
     Args:
-        advertise: address and port of the API server as Pods reach it.
+        advertise: address and port of the API server as Pods reach it; with a loopback address the Service
+            default/kubernetes has no endpoints.
     """
     step = Step(state)
     for name in NAMESPACES:
         step = _ensure(step, _row("", "namespaces"), "", {"metadata": {"name": name}}, env)
     step = _ensure(step, _row("", "services"), "default", _service(env, advertise[1]), env)
+    if ip_address(advertise[0]).is_loopback:
+        return step  # no Pod could reach it there, and the rules for endpoints refuse such an address
     step = _converge(step, _row("", "endpoints"), _endpoints(advertise), env)
     return _converge(step, _row("discovery.k8s.io", "endpointslices"), _slice(advertise), env)
 
