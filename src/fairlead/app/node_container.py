@@ -169,10 +169,12 @@ class ContainerRun:
         return process, ContainerStreams(opened.own, log_file)
 
     def log(self, previous: bool) -> Log:
-        """The log of the run that is or was last, or of the one before it; its file need not be there."""
-        if previous:
-            return FinishedLog(self._log_of(self.record.restart_count - 1))
-        return self.streams.log if self.streams else FinishedLog(self._log_path)
+        """The log of the run that is or was last, or of the one before it; its file need not be there. While the next
+        run is waited for, the one that ended last is both."""
+        if self.streams and not previous:
+            return self.streams.log
+        waits = isinstance(self.record.state, Waiting)
+        return FinishedLog(self._log_of(self.record.restart_count - (1 if previous or waits else 0)))
 
     @property
     def _log_path(self) -> Path:

@@ -61,6 +61,7 @@ async def start_kubelet_server(runtime: Runtime, host: str, port: int, tls: ssl.
     Raises:
         OSError: the address cannot be listened at.
     """
+    logging.getLogger("websockets.server").setLevel(logging.WARNING)  # it tells of every connection
     server = _KubeletServer(runtime)
     return await asyncio.start_server(server.serve, host, port, ssl=tls, limit=MAX_HEAD)
 
