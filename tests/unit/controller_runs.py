@@ -4,15 +4,16 @@ import asyncio
 from contextlib import asynccontextmanager
 
 from fairlead.app.controllers import serve
+from fairlead.app.controllers.context import Settings
 
 DEADLINE = 5  # seconds; only a test that fails gets there
 
 
 @asynccontextmanager
-async def running(api, *names):
+async def running(api, *names, **settings):
     """The controllers, with everything listed once."""
     ready = asyncio.Event()
-    task = asyncio.create_task(serve(api, names, ready.set))
+    task = asyncio.create_task(serve(api, names, ready.set, Settings(**settings)))
     try:
         await asyncio.wait_for(ready.wait(), DEADLINE)
         yield

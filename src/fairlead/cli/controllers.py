@@ -8,15 +8,17 @@ from pathlib import Path
 import click
 
 from fairlead.app.controllers import CONTROLLERS, ControllersOptions, run
+from fairlead.app.controllers.context import Settings
 
 
 @click.command()
 @click.option("--kubeconfig", type=click.Path(path_type=Path), help="Kubeconfig file; by default as kubectl finds it.")
 @click.option("--context", help="Context of the kubeconfig; by default its current one.")
 @click.option("--only", multiple=True, type=click.Choice(tuple(CONTROLLERS)), help="Run this one; may be repeated.")
-def controllers(kubeconfig: Path | None, context: str | None, only: tuple[str, ...]) -> None:
+@click.option("--load-balancer-pool", "pools", multiple=True, metavar="CIDR", help="Addresses for LoadBalancers.")
+def controllers(kubeconfig: Path | None, context: str | None, only: tuple[str, ...], pools: tuple[str, ...]) -> None:
     """Run the controllers alone, against any cluster, until interrupted."""
-    options = ControllersOptions(kubeconfig, context, only or tuple(CONTROLLERS))
+    options = ControllersOptions(kubeconfig, context, only or tuple(CONTROLLERS), Settings(load_balancer_pools=pools))
     with contextlib.suppress(asyncio.CancelledError):
         asyncio.run(_serve(options))
 

@@ -21,7 +21,9 @@ class Timer(Protocol):
 
 
 class Clock(Protocol):
-    """What the queue needs of time; an asyncio event loop is one."""
+    """Time that only goes forward, in seconds, and can be waited for; an asyncio event loop is one."""
+
+    def time(self) -> float: ...
 
     def call_later(self, delay: float, callback: Callable[[], object], /) -> Timer: ...
 

@@ -136,6 +136,7 @@ class ServiceSpec(Slim, frozen=True):
     health_check_node_port: int = 0
     publish_not_ready_addresses: bool = False
     load_balancer_class: str | None = None
+    load_balancer_ip: str = msgspec.field(default="", name="loadBalancerIP")
     load_balancer_source_ranges: tuple[str, ...] = ()
 
 
@@ -271,6 +272,7 @@ class Condition(Slim, frozen=True):
     reason: str = ""
     message: str = ""
     last_transition_time: str | None = None
+    last_heartbeat_time: str | None = None
 
 
 class ContainerPort(Slim, frozen=True):

@@ -120,10 +120,11 @@ _FILTERS: tuple[Callable[[Pod, Node, Placement], str | None], ...] = (
 
 def tolerates(pod: Pod, taint: Taint) -> bool:
     """Whether one of the Pod's tolerations covers the taint, for however long."""
-    return any(_covers(toleration, taint) for toleration in pod.spec.tolerations or ())
+    return any(covers(toleration, taint) for toleration in pod.spec.tolerations or ())
 
 
-def _covers(toleration: Toleration, taint: Taint) -> bool:
+def covers(toleration: Toleration, taint: Taint) -> bool:
+    """Whether the toleration is meant for the taint."""
     if toleration.effect and toleration.effect != taint.effect:
         return False
     if toleration.key and toleration.key != taint.key:

@@ -7,16 +7,18 @@ of each collection. The process may be killed at any point and started again any
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from fairlead.app.controllers.context import Context
+from fairlead.app.controllers.context import Context, Settings
 from fairlead.app.controllers.deployments import DeploymentController
 from fairlead.app.controllers.endpoints import EndpointsController, MirroringController
 from fairlead.app.controllers.garbage import GarbageCollector
+from fairlead.app.controllers.load_balancers import LoadBalancerController
 from fairlead.app.controllers.loop import Controller, run_controller
 from fairlead.app.controllers.namespaces import NamespaceEmptier, NamespaceFurnisher
+from fairlead.app.controllers.nodes import NodeController
 from fairlead.app.controllers.replicasets import ReplicaSetController
 from fairlead.app.controllers.scheduler import Scheduler
 from fairlead.app.controllers.slices import SliceController
@@ -31,6 +33,8 @@ CONTROLLERS: dict[str, Callable[[Context], Controller[Any]]] = {
     "endpoints": EndpointsController,
     "mirroring": MirroringController,
     "scheduler": Scheduler,
+    "node": NodeController,
+    "load-balancer": LoadBalancerController,
     "replicaset": ReplicaSetController,
     "deployment": DeploymentController,
     "statefulset": StatefulSetController,
@@ -52,23 +56,25 @@ class ControllersOptions:
         kubeconfig: None looks where kubectl looks.
         context: of the kubeconfig; None is the current one.
         only: names of ``CONTROLLERS`` to run, for instance beside a real control plane that has the others.
+        settings: of the controllers themselves.
     """
 
     kubeconfig: Path | None = None
     context: str | None = None
     only: tuple[str, ...] = tuple(CONTROLLERS)
+    settings: Settings = field(default_factory=Settings)
 
 
 async def run(options: ControllersOptions, ready: Callable[[], None]) -> None:
     """Serve until cancelled; ``ready`` is called when every collection has been read once."""
     async with KubeClient.from_kubeconfig(options.kubeconfig, options.context) as client:
-        await serve(client, options.only, ready)
+        await serve(client, options.only, ready, options.settings)
 
 
-async def serve(client: KubeClient, names: tuple[str, ...], ready: Callable[[], None]) -> None:
+async def serve(client: KubeClient, names: tuple[str, ...], ready: Callable[[], None], settings: Settings) -> None:
     """Run the named controllers on a connection until cancelled."""
     collections = await _discover_collections(client)
-    context = Context(client, Watches(client), asyncio.get_running_loop(), collections)
+    context = Context(client, Watches(client), asyncio.get_running_loop(), collections, settings)
     controllers = [CONTROLLERS[name](context) for name in names]
     async with asyncio.TaskGroup() as group:
         for watched in context.watches.all():

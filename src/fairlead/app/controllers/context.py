@@ -11,6 +11,19 @@ from fairlead.drivers.work_queue import Clock
 
 
 @dataclass(frozen=True)
+class Settings:
+    """What may be set about the controllers.
+
+    Attributes:
+        node_grace: seconds without a heartbeat after which a Node counts as lost; node agents send one every 10.
+        load_balancer_pools: CIDRs of the addresses for Services of type LoadBalancer; none leaves them to others.
+    """
+
+    node_grace: float = 40.0
+    load_balancer_pools: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Context:
     """The API and what it serves, the shared copies of its collections, and the time that queues go by.
 
@@ -22,6 +35,7 @@ class Context:
     watches: Watches
     clock: Clock
     collections: tuple[Discovered, ...]
+    settings: Settings
 
     @cached_property
     def members(self) -> ServiceMembers:

@@ -46,6 +46,10 @@ class ServiceMembers:
         """The Pods that the Service's selector finds."""
         return self._index.pods_of(key)
 
+    def pods_on(self, node: str) -> list[Pod]:
+        """The Pods that are bound to a Node, whether or not it exists."""
+        return list(self._pods_on.get(node, {}).values())
+
     def _tell(self, service: ObjectKey) -> None:
         for concerned in self._concerned:
             concerned(service)

@@ -1,0 +1,73 @@
+"""What it means that a Node falls silent: its condition, its taints, and what becomes of its Pods.
+
+A Node that has not been heard of for the grace period is Unknown; what is not Ready gets taints that keep Pods away
+and, after as long as each Pod bears it, drive them out. Its Pods are not ready at once, so that their Services do not
+send them anything.
+Pods of a Node that does not exist any more are removed by force, since nobody is left to confirm their end.
+Upstream: ``pkg/controller/nodelifecycle``, ``pkg/controller/tainteviction``, ``pkg/controller/podgc``.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from fairlead.model.objects import Condition, Node, Pod, Taint, Toleration
+from fairlead.workloads.scheduling import covers
+
+NOT_READY, UNREACHABLE = "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"
+# What upstream's admission adds to every Pod that does not say otherwise (DefaultTolerationSeconds).
+_BORNE_BY_DEFAULT = 300
+_EFFECTS = ("NoSchedule", "NoExecute")
+_SILENT = "Kubelet stopped posting node status."
+
+
+class Verdict(NamedTuple):
+    """What a Node ought to say: its Ready condition if that must change, and its taints if they must."""
+
+    condition: Condition | None
+    taints: tuple[Taint, ...] | None
+
+
+def judge_node(node: Node, is_silent: bool, now: str) -> Verdict:
+    """What follows from the Node's own word, and from whether it has been silent for the grace period."""
+    ready = ready_condition(node)
+    status = ready.status if ready else "Unknown"
+    changed = None
+    if is_silent and status != "Unknown":
+        changed = Condition("Ready", "Unknown", "NodeStatusUnknown", _SILENT, now)
+        status = "Unknown"
+    taints = _taints(node, status, now)
+    return Verdict(changed, taints if taints != (node.spec.taints or ()) else None)
+
+
+def ready_condition(node: Node) -> Condition | None:
+    return next((c for c in node.status.conditions or () if c.type == "Ready"), None)
+
+
+def _taints(node: Node, status: str, now: str) -> tuple[Taint, ...]:
+    """The Node's taints with those that its readiness calls for, and without those that it does not any more."""
+    key = {"True": "", "False": NOT_READY}.get(status, UNREACHABLE)
+    present = node.spec.taints or ()
+    kept = tuple(t for t in present if t.key == key or t.key not in (NOT_READY, UNREACHABLE))
+    missing = [effect for effect in _EFFECTS if key and (key, effect) not in {(t.key, t.effect) for t in kept}]
+    return (*kept, *(Taint(key=key, effect=effect, time_added=now) for effect in missing))
+
+
+def evicted_at(node: Node, pod: Pod) -> datetime | None:
+    """When the Pod must leave the Node for its taints; None when it may stay."""
+    due = [moment for t in node.spec.taints or () if t.effect == "NoExecute" and (moment := _borne_until(pod, t))]
+    return min(due, default=None)
+
+
+def _borne_until(pod: Pod, taint: Taint) -> datetime | None:
+    bearing = [t for t in pod.spec.tolerations or () if covers(t, taint)]
+    if any(t.toleration_seconds is None for t in bearing):
+        return None
+    since = datetime.fromisoformat(taint.time_added or "1970-01-01T00:00:00Z")
+    return since + timedelta(seconds=_seconds(bearing, taint))
+
+
+def _seconds(bearing: Sequence[Toleration], taint: Taint) -> int:
+    if bearing:
+        return min(t.toleration_seconds or 0 for t in bearing)
+    return _BORNE_BY_DEFAULT if taint.key in (NOT_READY, UNREACHABLE) else 0

@@ -1,0 +1,98 @@
+"""Silent Nodes, their taints, and the Pods that they had."""
+
+import pytest
+from msgspec import structs
+
+from fairlead.model.objects import Condition
+from fairlead.workloads.node_lifecycle import evicted_at, judge_node
+from tests.unit.cluster_objects import make_node, make_pod
+from tests.unit.controller_runs import running, until
+from tests.unit.fake_api import FakeApi
+
+NOW = "2026-01-01T00:10:00Z"
+
+
+def node(ready="True", taints=()):
+    made = make_node(taints=[t if isinstance(t, dict) else {"key": t[0], "effect": t[1]} for t in taints])
+    return structs.replace(made, status=structs.replace(made.status, conditions=(Condition("Ready", ready),)))
+
+
+NOT_READY = [("node.kubernetes.io/not-ready", "NoSchedule"), ("node.kubernetes.io/not-ready", "NoExecute")]
+UNREACHABLE = [("node.kubernetes.io/unreachable", "NoSchedule"), ("node.kubernetes.io/unreachable", "NoExecute")]
+MINE = ("mine", "NoSchedule")
+
+
+@pytest.mark.parametrize(
+    ("before", "silent", "condition", "taints"),
+    [
+        pytest.param(node(), False, None, None, id="heard of lately"),
+        pytest.param(node(), True, "Unknown", UNREACHABLE, id="silent for too long"),
+        pytest.param(node("Unknown", UNREACHABLE), True, None, None, id="known to be silent"),
+        pytest.param(node("Unknown"), False, None, UNREACHABLE, id="taints that are missing"),
+        pytest.param(node("False"), False, None, NOT_READY, id="says itself that it is not ready"),
+        pytest.param(
+            node("True", [MINE, *UNREACHABLE]), False, None, [MINE], id="back again: only its own taint stays"
+        ),
+        pytest.param(
+            node("False", [*UNREACHABLE, MINE]), False, None, [MINE, *NOT_READY], id="speaks again, not ready"
+        ),
+    ],
+)
+def test_verdicts(before, silent, condition, taints):
+    verdict = judge_node(before, silent, NOW)
+    assert (verdict.condition.status if verdict.condition else None) == condition
+    assert (None if verdict.taints is None else [(t.key, t.effect) for t in verdict.taints]) == taints
+
+
+@pytest.mark.parametrize(
+    ("taint", "tolerations", "seconds"),
+    [
+        pytest.param(("mine", "NoSchedule"), [], None, id="only NoExecute drives out"),
+        pytest.param(("mine", "NoExecute"), [], 0, id="not borne"),
+        pytest.param(("mine", "NoExecute"), [{"operator": "Exists"}], None, id="borne for ever"),
+        pytest.param(
+            ("mine", "NoExecute"), [{"key": "mine", "operator": "Exists", "tolerationSeconds": 7}], 7, id="for a while"
+        ),
+        pytest.param(UNREACHABLE[1], [], 300, id="silence is borne for five minutes by default"),
+        pytest.param(UNREACHABLE[1], [{"operator": "Exists", "tolerationSeconds": 0}], 0, id="or as the Pod says"),
+    ],
+)
+def test_evictions(taint, tolerations, seconds):
+    tainted = node(taints=[{"key": taint[0], "effect": taint[1], "timeAdded": "2026-01-01T00:00:00Z"}])
+    due = evicted_at(tainted, make_pod("p", tolerations=tolerations))
+    assert (due and int((due - due.replace(minute=0, second=0)).total_seconds())) == seconds
+
+
+def ready(api, plural, name):
+    document = next(d for d in api.all(plural) if d["metadata"]["name"] == name)
+    return next(c["status"] for c in document["status"]["conditions"] if c["type"] == "Ready")
+
+
+@pytest.mark.anyio
+async def test_a_silent_node_its_pods_and_its_return():
+    api = FakeApi()
+    await api.put(node(), "nodes")
+    await api.put(make_pod("patient", "10.0.0.1"), "pods")
+    await api.put(make_pod("hasty", "10.0.0.2", tolerations=[{"operator": "Exists", "tolerationSeconds": 0}]), "pods")
+    async with running(api, "node", node_grace=0.05):
+        await until(api, lambda: ready(api, "nodes", "node-0") == "Unknown")
+        await until(api, lambda: [p["metadata"]["name"] for p in api.all("pods")] == ["patient"])
+        assert ready(api, "pods", "patient") == "False"
+        (tainted,) = api.all("nodes")
+        assert [t["key"] for t in tainted["spec"]["taints"]] == [UNREACHABLE[0][0]] * 2
+        tainted["status"]["conditions"] = [{"type": "Ready", "status": "True", "lastHeartbeatTime": NOW}]
+        await api.put(tainted, "nodes")
+        await until(api, lambda: not api.all("nodes")[0]["spec"].get("taints"))
+
+
+@pytest.mark.anyio
+async def test_pods_of_a_node_that_is_gone_are_removed():
+    api = FakeApi()
+    await api.put(node(), "nodes")
+    await api.put(make_pod("a"), "pods")
+    await api.put(make_pod("lost", nodeName="never-was"), "pods")
+    await api.put(make_pod("homeless", nodeName=""), "pods")
+    async with running(api, "node", node_grace=0.05):
+        await until(api, lambda: "lost" not in {p["metadata"]["name"] for p in api.all("pods")})
+        await api.remove("nodes", "node-0", namespace="")
+        await until(api, lambda: [p["metadata"]["name"] for p in api.all("pods")] == ["homeless"])
