@@ -155,6 +155,19 @@ def test_commands_that_build_their_objects(kubectl):
     kubectl("delete", "configmap,secret,service,deployment,role,ingress", "made")
 
 
+def test_access_and_tokens(kubectl, server):
+    assert kubectl("auth", "can-i", "create", "pods").strip() == "yes"
+    _, out, err = kubectl.try_("auth", "whoami")
+    assert "admin" in out or "v1beta1 API" in err, "1.27 asks for the beta of this API alone"
+    kubectl("create", "serviceaccount", "joe")
+    token = kubectl("create", "token", "joe").strip()
+    arguments = ("--server", f"https://127.0.0.1:{server.port}", "--token", token, "--kubeconfig", "/dev/null")
+    authority = ("--certificate-authority", server.data / "pki" / "ca.crt")
+    assert kubectl("get", "sa", "joe", "-o", "name", *arguments, *authority) == "serviceaccount/joe\n"
+    kubectl("delete", "serviceaccount", "joe")
+    assert "Unauthorized" in kubectl.fails("get", "sa", *arguments, *authority)
+
+
 REFUSED = [
     ({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "spec": 1}, 'unknown field "spec"'),
     (

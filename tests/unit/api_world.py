@@ -25,7 +25,9 @@ class ApiWorld:
         self._uids = count(1)
         self._choices = count()
         self.kinds = kinds or Kinds(STRATEGIES)
-        self.env = Environment(NOW, self._uid, self._choose, self.kinds, ClusterConfig())
+        self.env = Environment(
+            NOW, self._uid, self._choose, self.kinds, ClusterConfig(), {"known": ADMIN}.get, json.dumps
+        )
         self.state = bootstrap(State(), ("192.0.2.1", 6443), self.env).state
         self.kept = {}
 

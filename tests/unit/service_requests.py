@@ -38,7 +38,7 @@ class Cluster:
     def __init__(self, *cidrs, node_ports=(30000, 32767), choose=lowest):
         uids = map(str, itertools.count())
         config = ClusterConfig(cidrs or (IPV4,), node_ports)
-        self.env = Environment(NOW, lambda: next(uids), choose, Kinds(STRATEGIES), config)
+        self.env = Environment(NOW, lambda: next(uids), choose, Kinds(STRATEGIES), config, lambda token: None, str)
         self.state = State()
         self.warnings = ()
         self.create(document("Namespace", "default"))

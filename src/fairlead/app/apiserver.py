@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fairlead.drivers.api_application import ApiApplication
-from fairlead.drivers.authentication import load_tokens
+from fairlead.drivers.authentication import Bearers
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.durable_state import DurableState
 from fairlead.drivers.entropy import choose, new_uid
@@ -47,12 +47,12 @@ async def run(options: ApiServerOptions, sockets: Sequence[socket.socket], ready
     kinds = Kinds(STRATEGIES)
     tls = None if options.plain else server_tls(options.pki_dir)
     store = SqliteStore(options.data_dir)
-    tokens = load_tokens(options.data_dir / "tokens.csv")
-    env = Environment(now_text(), new_uid, choose, kinds, options.cluster)
     state = DurableState(load_state(*store.load(), kinds), store)
+    bearers = Bearers(options.data_dir, lambda: state.latest)
+    env = Environment(now_text(), new_uid, choose, kinds, options.cluster, bearers.user, bearers.sign)
     try:
         await state.commit(bootstrap(state.head, options.advertise, env))
-        application = ApiApplication(state, env, tokens, UpstreamTunnel(options.pki_dir))
+        application = ApiApplication(state, env, UpstreamTunnel(options.pki_dir))
         await serve(application, sockets, tls, ready, application.streams.close)
     finally:
         await state.close()

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from fairlead.drivers.authentication import Tokens, user_of_certificate
+from fairlead.drivers.authentication import bearer_token, user_of_certificate
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.durable_state import DurableState
 from fairlead.drivers.sqlite_store import StoreError
@@ -44,10 +44,10 @@ class Disconnected(Exception):
 
 
 class ApiApplication:
-    """One API server's answers. ``tokens`` and the peer certificate in the scope say who asks."""
+    """One API server's answers. The peer certificate in the scope, or else a bearer token, says who asks."""
 
-    def __init__(self, state: DurableState, env: Environment, tokens: Tokens, tunnel: UpstreamTunnel) -> None:
-        self._state, self._env, self._tokens, self._tunnel = state, env, tokens, tunnel
+    def __init__(self, state: DurableState, env: Environment, tunnel: UpstreamTunnel) -> None:
+        self._state, self._env, self._tunnel = state, env, tunnel
         self.streams = WatchStreams(state, env.kinds)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,7 +95,8 @@ class ApiApplication:
         await _send(send, result.code, result.body, [(b"content-type", result.content_type.encode()), *warnings])
 
     def _user(self, scope: Scope, headers: dict[str, str]) -> User:
-        user = user_of_certificate(scope.get("peer_certificate")) or self._tokens.user(headers.get("authorization", ""))
+        token = bearer_token(headers.get("authorization", ""))
+        user = user_of_certificate(scope.get("peer_certificate")) or (self._env.authenticate(token) if token else None)
         if user is None:
             if scope["path"] not in OPEN_TO_ALL:
                 raise unauthorized()

@@ -1,19 +1,26 @@
 """Who sends a request: a client certificate or a bearer token, or nobody.
 
 Certificates are checked by the TLS layer against the cluster's authority; here only the subject is read, as upstream's
-x509 authenticator does: common name is the user, organizations are the groups. Tokens come from a file of upstream's
-static token format, one ``token,user,uid,"group1,group2"`` a line.
+x509 authenticator does: common name is the user, organizations are the groups. Tokens are those of a file in upstream's
+static token format, one ``token,user,uid,"group1,group2"`` a line, and those that this server has signed for
+ServiceAccounts.
 """
 
 import csv
 import hashlib
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from fairlead.drivers.clock_text import now_text
+from fairlead.drivers.signing import TokenSigner
 from fairlead.registry.requests import User
+from fairlead.registry.service_accounts import user_of_claims
+from fairlead.registry.store import State
 
 AUTHENTICATED = "system:authenticated"
 
@@ -34,10 +41,15 @@ class Tokens:
     def __init__(self, users: Mapping[str, User]) -> None:
         self._users = {_digest(token): user for token, user in users.items()}
 
-    def user(self, authorization: str) -> User | None:
-        """The user of an ``Authorization`` header; None when it holds no known token."""
-        scheme, _, token = authorization.partition(" ")
-        return self._users.get(_digest(token.strip())) if scheme.lower() == "bearer" else None
+    def user(self, token: str) -> User | None:
+        """The user of a token; None when it is not known."""
+        return self._users.get(_digest(token))
+
+
+def bearer_token(authorization: str) -> str:
+    """The token of an ``Authorization`` header; empty when it holds none."""
+    scheme, _, token = authorization.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def _digest(token: str) -> bytes:
@@ -59,3 +71,22 @@ def load_tokens(path: Path) -> Tokens:
                 groups = tuple(row[3].split(",")) if len(row) > 3 else ()
                 users[row[0]] = User(row[1], (*groups, AUTHENTICATED), row[2])
     return Tokens(users)
+
+
+class Bearers:
+    """Everybody who may come with a bearer token: ``user`` knows whose it is, ``sign`` makes one."""
+
+    def __init__(self, directory: Path, state: Callable[[], State]) -> None:
+        self._tokens = load_tokens(directory / "tokens.csv")
+        self._signer = TokenSigner(directory / "service-accounts.key")
+        self._state = state
+
+    def user(self, token: str) -> User | None:
+        """The user of a token; None when it is not known, has expired, or its account is gone."""
+        if (user := self._tokens.user(token)) is not None:
+            return user
+        claims = self._signer.verified(token)
+        return user_of_claims(claims, self._state(), now_text()) if claims else None
+
+    def sign(self, claims: dict[str, Any]) -> str:
+        return self._signer.sign(msgspec.json.encode(claims))

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
+from fairlead.registry.requests import User
 from fairlead.registry.resources import BY_STORAGE, Resource
 from fairlead.registry.store import State
 from fairlead.registry.strategy import ClusterConfig, Context, Strategy
@@ -28,6 +30,8 @@ class Environment:
         now: RFC 3339 text in UTC, whole seconds.
         new_uid: a fresh UUID for an object that may be created.
         choose: an index below its argument, evenly at random.
+        authenticate: the user of a bearer token; None when it is not known.
+        sign: claims -> a token that ``authenticate`` will know.
     """
 
     now: str
@@ -35,6 +39,8 @@ class Environment:
     choose: Callable[[int], int]
     kinds: Kinds
     cluster: ClusterConfig
+    authenticate: Callable[[str], User | None]
+    sign: Callable[[dict[str, Any]], str]
 
     def context(self, state: State, dry_run: bool) -> Context:
         return Context(self.now, state, self.choose, self.cluster, dry_run)

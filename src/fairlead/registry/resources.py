@@ -92,6 +92,7 @@ _EVENTS, _COORDINATION, _NETWORKING = (
     ("coordination.k8s.io", "v1"),
     ("networking.k8s.io", "v1"),
 )
+_AUTHENTICATION, _AUTHORIZATION = ("authentication.k8s.io", "v1"), ("authorization.k8s.io", "v1")
 _RBAC = ("rbac.authorization.k8s.io", "v1")
 
 # fmt: off
@@ -106,7 +107,8 @@ RESOURCES: tuple[Resource, ...] = (
     Resource(*_CORE, "pods", "Pod", short_names=("po",), categories=ALL,
              subresources=(STATUS, Subresource("binding", ("create",), "Binding"), *POD_STREAMS)),
     Resource(*_CORE, "secrets", "Secret"),
-    Resource(*_CORE, "serviceaccounts", "ServiceAccount", short_names=("sa",)),
+    Resource(*_CORE, "serviceaccounts", "ServiceAccount", short_names=("sa",), subresources=(
+                 Subresource("token", ("create",), "TokenRequest", "authentication.k8s.io", "v1"),)),
     Resource(*_CORE, "services", "Service", short_names=("svc",), categories=ALL,
              subresources=(STATUS, Subresource("proxy", PROXY_VERBS, "ServiceProxyOptions")),
              create_on_update=True),
@@ -117,6 +119,13 @@ RESOURCES: tuple[Resource, ...] = (
     # kubectl lists these when it meets a kind that it does not know; there are none.
     Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False,
              short_names=("crd", "crds"), verbs=("get", "list", "watch")),
+    Resource(*_AUTHENTICATION, "selfsubjectreviews", "SelfSubjectReview", namespaced=False, verbs=("create",)),
+    Resource(*_AUTHENTICATION, "tokenreviews", "TokenReview", namespaced=False, verbs=("create",)),
+    Resource(*_AUTHORIZATION, "localsubjectaccessreviews", "LocalSubjectAccessReview", verbs=("create",)),
+    Resource(*_AUTHORIZATION, "selfsubjectaccessreviews", "SelfSubjectAccessReview", namespaced=False,
+             verbs=("create",)),
+    Resource(*_AUTHORIZATION, "selfsubjectrulesreviews", "SelfSubjectRulesReview", namespaced=False, verbs=("create",)),
+    Resource(*_AUTHORIZATION, "subjectaccessreviews", "SubjectAccessReview", namespaced=False, verbs=("create",)),
     Resource(*_COORDINATION, "leases", "Lease", create_on_update=True, unconditional_update=False),
     Resource(*_DISCOVERY, "endpointslices", "EndpointSlice"),
     Resource(*_EVENTS, "events", "Event", short_names=("ev",), create_on_update=True, view_of="events"),

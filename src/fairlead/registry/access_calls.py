@@ -1,0 +1,92 @@
+"""Who am I, may I, and tokens: answers that are made on the spot and stored nowhere.
+
+Whoever is authenticated may do everything; RBAC objects are kept for the manifests that bring them, and not consulted.
+Kinds are those of authentication.k8s.io and authorization.k8s.io (KEP-3325 for SelfSubjectReview).
+"""
+
+from typing import Any
+
+import msgspec
+
+from fairlead.registry import bodies, field_errors
+from fairlead.registry.calls import Call, Handler, Reply
+from fairlead.registry.requests import User, write_options
+from fairlead.registry.schemas.decode import decode
+from fairlead.registry.service_accounts import TokenWish, token_claims
+from fairlead.registry.status import invalid
+
+Doc = dict[str, Any]
+
+_EVERYTHING: Doc = {
+    "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],
+    "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
+    "incomplete": False,
+}
+
+
+def _body(call: Call, group_version: str, kind: str) -> Doc:
+    document = bodies.parse_object(call.request.body, call.request.content_type)
+    write_options(call.request)
+    bodies.check_kind(document, group_version, kind)
+    return decode(group_version, kind, document).document
+
+
+def _reply(document: Doc, status: Doc) -> Reply:
+    document.setdefault("metadata", {"creationTimestamp": None})
+    return Reply(msgspec.json.encode({**document, "status": status}), 201)
+
+
+def _own_body(call: Call) -> Doc:
+    return _body(call, call.resource.group_version, call.resource.kind)
+
+
+def _access(call: Call) -> Reply:
+    document = _own_body(call)
+    spec = document.get("spec") or {}
+    if bool(spec.get("resourceAttributes")) == bool(spec.get("nonResourceAttributes")):
+        detail = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
+        fault = field_errors.invalid("spec.resourceAttributes", None, detail)
+        raise invalid(call.resource.kind, "", [fault], call.resource.group)
+    return _reply(document, {"allowed": True, "reason": "whoever is authenticated may do everything"})
+
+
+def _rules(call: Call) -> Reply:
+    return _reply(_own_body(call), _EVERYTHING)
+
+
+def _who_am_i(call: Call) -> Reply:
+    return _reply(_own_body(call), {"userInfo": _user_info(call.request.user)})
+
+
+def _token_review(call: Call) -> Reply:
+    document = _own_body(call)
+    user = call.env.authenticate((document.get("spec") or {}).get("token", ""))
+    status = {"authenticated": True, "user": _user_info(user)} if user else {"error": "the token is not known"}
+    return _reply(document, status)
+
+
+def _user_info(user: User) -> Doc:
+    info = {"username": user.name, "uid": user.uid, "groups": list(user.groups)}
+    return {name: value for name, value in info.items() if value}
+
+
+def _token_request(call: Call) -> Reply:
+    document = _body(call, "authentication.k8s.io/v1", "TokenRequest")
+    spec = document.get("spec") or {}
+    account: Doc = msgspec.json.decode(call.stored())
+    wish = TokenWish(tuple(spec.get("audiences") or ()), spec.get("expirationSeconds"), spec.get("boundObjectRef"))
+    claims, expires = token_claims(account, wish, call.env.now)
+    full = {**spec, "audiences": claims["aud"], "expirationSeconds": claims["exp"] - claims["iat"]}
+    status = {"token": call.env.sign(claims), "expirationTimestamp": expires}
+    return _reply({**document, "spec": full}, status)
+
+
+ACCESS: dict[tuple[str, str], Handler] = {
+    ("selfsubjectaccessreviews", "create"): _access,
+    ("subjectaccessreviews", "create"): _access,
+    ("localsubjectaccessreviews", "create"): _access,
+    ("selfsubjectrulesreviews", "create"): _rules,
+    ("selfsubjectreviews", "create"): _who_am_i,
+    ("tokenreviews", "create"): _token_review,
+    ("serviceaccounts/token", "create"): _token_request,
+}
