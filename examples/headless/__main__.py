@@ -4,6 +4,7 @@ Brings up a lab with the manifests beside this file, asks DNS from inside the cl
 means, then stays up until Ctrl-C. ``--once`` ends after the last step instead.
 """
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 HERE = Path(__file__).parent
-FAIRLEAD = str(Path(sys.executable).with_name("fairlead"))
+BIN = Path(sys.executable).parent
+FAIRLEAD = str(BIN / "fairlead")
+KUBECTL = shutil.which("kubectl") or str(BIN / "kubectl")  # set-up puts one there where the machine has none
 LAB = "headless"
 REQUESTS = 200
 
@@ -48,7 +51,7 @@ def main() -> None:
         for look_up in AFTER:
             ask(look_up)
         count_answers()
-        show_rules()
+        show_objects()
         if "--once" not in sys.argv:
             stay_up()
     finally:
@@ -80,7 +83,7 @@ def count_answers() -> None:
     explain("Both Pods answer, about evenly: each new connection takes one at random.")
 
 
-def show_rules() -> None:
+def show_objects() -> None:
     heading("kubectl get service,endpointslices,pods -o wide")
     kubectl("get", "service,endpointslices,pods", "-o", "wide")
 
@@ -88,7 +91,7 @@ def show_rules() -> None:
 def stay_up() -> None:
     heading("The lab stays up until Ctrl-C. In another terminal:")
     print(f"  export KUBECONFIG=$({FAIRLEAD} kubeconfig --name {LAB} --path)")
-    print("  kubectl get endpointslices -w")
+    print(f"  {KUBECTL} get endpointslices -w")
     print(f"  {FAIRLEAD} exec --name {LAB} client -- dig +search +showsearch headless-service-selector")
     print(f"  {FAIRLEAD} exec --name {LAB} web-0 -- touch /tmp/unready      # and look again")
     print(f"  {FAIRLEAD} exec --name {LAB} --node node-1 -- nft list ruleset")
@@ -108,7 +111,7 @@ def in_client(*command: str, capture: bool = False) -> subprocess.CompletedProce
 
 def kubectl(*arguments: str) -> None:
     path = fairlead("kubeconfig", "--name", LAB, "--path", capture=True).stdout.strip()
-    subprocess.run(["kubectl", "--kubeconfig", path, *arguments], check=True)
+    subprocess.run([KUBECTL, "--kubeconfig", path, *arguments], check=True)
 
 
 def heading(text: str) -> None:
