@@ -52,13 +52,13 @@ class Cluster:
         change = Update(lambda old: self._decoded(body), only_existing=False, dry_run=dry_run)
         return self._done(update(self.state, target, change, self.env))
 
-    def stored(self, kind, name):
-        target = self._target(document(kind, name))
+    def stored(self, kind, name, api_version="v1"):
+        target = self._target(document(kind, name, api_version))
         return msgspec.json.decode(self.state.get(target.resource.storage, target.key).document)
 
-    def delete(self, kind, name):
-        target = self._target(document(kind, name))
-        old = self.stored(kind, name)
+    def delete(self, kind, name, api_version="v1"):
+        target = self._target(document(kind, name, api_version))
+        old = self.stored(kind, name, api_version)
         self.state = remove_object(Step(self.state), target.resource, target.key, old, self.env.kinds).state
 
     def service(self, name="web", dry_run=False, metadata=None, **spec):

@@ -184,12 +184,12 @@ def test_ranges_that_make_no_sense(cidrs, path, detail):
     ],
 )
 def test_ranges_only_gain_a_family(before, after, path):
-    old, new = service_cidr.for_cluster(tuple(before), NOW), {"spec": {"cidrs": after}}
+    old, new = service_cidr.for_cluster(tuple(before)), {"spec": {"cidrs": after}}
     assert [fault.path for fault in service_cidr.validate_update(new, old, None)] == ([path] if path else [])
 
 
 def test_the_ranges_of_the_cluster():
-    body = service_cidr.for_cluster(tuple(BOTH), NOW)
+    body = service_cidr.for_cluster(tuple(BOTH))
     assert service_cidr.validate_create(body, None) == []
     body["metadata"]["creationTimestamp"] = NOW
     assert service_cidr.row(body, NOW) == ["kubernetes", "10.96.0.0/16,fd00::/112", "0s"]

@@ -272,6 +272,7 @@ class Allocation(RuleBasedStateMachine):
             for port in numbers:
                 assert ports.setdefault(port, name) == name
         assert {ip: key.name for ip, key in self.cluster.state.ips.items()} == ips
+        assert {key.name for key in self.cluster.state.of("ipaddresses.networking.k8s.io")} == set(ips)
         assert {port: key.name for port, key in self.cluster.state.ports.items()} == ports
 
     def services(self):

@@ -1,5 +1,6 @@
 """The API server process: the store, the rules of the kinds, HTTP, and the objects that every cluster begins with."""
 
+import asyncio
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,9 +16,13 @@ from fairlead.drivers.sqlite_store import SqliteStore
 from fairlead.drivers.upstream_tunnel import UpstreamTunnel
 from fairlead.registry.bootstrap import bootstrap
 from fairlead.registry.environment import Environment, Kinds
+from fairlead.registry.ip_addresses import repair
 from fairlead.registry.kinds import STRATEGIES
 from fairlead.registry.loading import load_state
+from fairlead.registry.store import Step
 from fairlead.registry.strategy import ClusterConfig
+
+REPAIR_SECONDS = 180  # as upstream's repair loops
 
 
 @dataclass(frozen=True)
@@ -50,9 +55,18 @@ async def run(options: ApiServerOptions, sockets: Sequence[socket.socket], ready
     state = DurableState(load_state(*store.load(), kinds), store)
     bearers = Bearers(options.data_dir, lambda: state.latest)
     env = Environment(now_text(), new_uid, choose, kinds, options.cluster, bearers.user, bearers.sign)
+    repairing = asyncio.create_task(_repair(state, env))
     try:
         await state.commit(bootstrap(state.head, options.advertise, env))
         application = ApiApplication(state, env, UpstreamTunnel(options.pki_dir))
         await serve(application, sockets, tls, ready, application.streams.close)
     finally:
+        repairing.cancel()
         await state.close()
+
+
+async def _repair(state: DurableState, env: Environment) -> None:
+    """Bring back, every now and then, what a user took from the objects that show who holds which address."""
+    while True:
+        await asyncio.sleep(REPAIR_SECONDS)
+        await state.commit(repair(Step(state.head), env))

@@ -1,4 +1,4 @@
-"""The objects that a cluster has before anybody made any: the system's namespaces and Service default/kubernetes.
+"""What a cluster has before anybody made anything: the system's namespaces, its ranges, Service default/kubernetes.
 
 Level-triggered: run at every start, it writes only what is missing or different, such as the endpoint after the
 server's address has changed. Upstream: ``pkg/controlplane/controller/{systemnamespaces,kubernetesservice}``.
@@ -11,6 +11,8 @@ from fairlead.model.addresses import family_of
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import SERVICE_NAME_LABEL
 from fairlead.registry.environment import Environment
+from fairlead.registry.ip_addresses import repair
+from fairlead.registry.kinds.service_cidr import for_cluster
 from fairlead.registry.requests import Target
 from fairlead.registry.resources import BY_PATH, Resource
 from fairlead.registry.store import State, Step
@@ -33,7 +35,9 @@ def bootstrap(state: State, advertise: tuple[str, int], env: Environment) -> Ste
     step = Step(state)
     for name in NAMESPACES:
         step = _ensure(step, _row("", "namespaces"), "", {"metadata": {"name": name}}, env)
+    step = _ensure(step, _row("networking.k8s.io", "servicecidrs"), "", for_cluster(env.cluster.service_cidrs), env)
     step = _ensure(step, _row("", "services"), "default", _service(env, advertise[1]), env)
+    step = repair(step, env)
     if ip_address(advertise[0]).is_loopback:
         return step  # no Pod could reach it there, and the rules for endpoints refuse such an address
     step = _converge(step, _row("", "endpoints"), _endpoints(advertise), env)

@@ -13,6 +13,7 @@ import msgspec
 from fairlead.model.names import ObjectKey
 from fairlead.registry.bodies import parse_object
 from fairlead.registry.environment import Environment, Kinds
+from fairlead.registry.ip_addresses import withdraw
 from fairlead.registry.requests import Request, Target, integer_option, is_dry_run
 from fairlead.registry.resources import BY_STORAGE, Resource
 from fairlead.registry.status import ApiError, bad_request, conflict, forbidden, not_found, success
@@ -189,8 +190,10 @@ def has_finalizers(document: Doc) -> bool:
 def remove_object(step: Step, resource: Resource, key: ObjectKey, document: Doc, kinds: Kinds) -> Step:
     """Take the object out for good, with what it holds and what goes with it."""
     strategy = kinds.strategy(resource)
-    step = allocate(step, key, strategy.release(document))
-    step = remove(step, resource.storage, key, document, strategy.fields)
+    effects = strategy.release(document)
+    step = remove(allocate(step, key, effects), resource.storage, key, document, strategy.fields)
+    if resource.kind == "Service":
+        step = withdraw(step, effects.free_ips, kinds)
     for plural in strategy.deletes_with:
         other = next(row for row in BY_STORAGE.values() if (row.group, row.plural) == (resource.group, plural))
         companion = step.state.get(other.storage, key)

@@ -15,6 +15,7 @@ from fairlead.registry import field_errors, object_meta
 from fairlead.registry.deletes import has_finalizers, remove_object
 from fairlead.registry.environment import Environment
 from fairlead.registry.fieldsets.ownership import UPDATE, Manager, follow_update
+from fairlead.registry.ip_addresses import publish, withdraw
 from fairlead.registry.requests import Target
 from fairlead.registry.resources import BY_PATH, BY_STORAGE, Resource
 from fairlead.registry.schemas.catalogue import type_of
@@ -66,6 +67,7 @@ def create(state: State, target: Target, document: Doc, env: Environment, dry_ru
     strategy.on_read(document)
     warnings = tuple(strategy.warnings(document, None))
     step = put(allocate(Step(state), key, effects), resource.storage, key, document, strategy.fields)
+    step = _follow(step, resource, effects, env)
     return Written(_unless(dry_run, state, step), _shown(step, dry_run, document), True, warnings)
 
 
@@ -175,7 +177,15 @@ def _stored(revision: _Revision, new: Doc, effects: SideEffects, env: Environmen
         step = remove_object(step, resource, target.key, new, env.kinds)
     else:
         step = put(step, resource.storage, target.key, new, strategy.fields)
+    step = _follow(step, resource, effects, env)
     return Written(_unless(change.dry_run, state, step), _shown(step, change.dry_run, new), warnings=warnings)
+
+
+def _follow(step: Step, resource: Resource, effects: SideEffects, env: Environment) -> Step:
+    """Let the IPAddress objects follow what a Service has taken and freed."""
+    if resource.kind != "Service":
+        return step
+    return publish(withdraw(step, effects.free_ips, env.kinds), effects.take_ips, env)
 
 
 def _prepare_object(new: Doc, old: Doc, resource: Resource) -> Doc:

@@ -9,7 +9,8 @@ from fairlead.model.addresses import family_of, parse_ip
 from fairlead.model.names import ObjectKey
 from fairlead.registry.field_errors import FieldError, invalid, required
 from fairlead.registry.kinds.cells import NAME, NONE, name
-from fairlead.registry.strategy import Column, Context, Doc, Strategy
+from fairlead.registry.status import already_exists
+from fairlead.registry.strategy import NO_EFFECTS, Column, Context, Doc, SideEffects, Strategy
 
 FAMILY_LABEL = "ipaddress.kubernetes.io/ip-family"
 MANAGED_BY_LABEL = "ipaddress.kubernetes.io/managed-by"
@@ -27,6 +28,32 @@ def for_service(ip: str, service: ObjectKey) -> Doc:
         "metadata": {"name": ip, "labels": {FAMILY_LABEL: family_of(ip).value, MANAGED_BY_LABEL: MANAGED_BY}},
         "spec": {"parentRef": parent},
     }
+
+
+def is_of_a_service(address: Doc) -> bool:
+    """Whether the object only shows what a Service holds; any other IPAddress holds its address itself."""
+    managed_by = (address["metadata"].get("labels") or {}).get(MANAGED_BY_LABEL)
+    parent = address.get("spec", {}).get("parentRef") or {}
+    return managed_by == MANAGED_BY and (parent.get("group", ""), parent.get("resource")) == ("", "services")
+
+
+def allocate(address: Doc, old: Doc | None, context: Context) -> SideEffects:
+    """An IPAddress that a user makes keeps Services from getting that address.
+
+    Raises:
+        ApiError: 409, somebody holds the address.
+    """
+    ip = address["metadata"].get("name", "")
+    if old is not None or context.dry_run or is_of_a_service(address):
+        return NO_EFFECTS
+    if context.allocations.ip_owner(ip) is not None:
+        raise already_exists("ipaddresses", ip, "networking.k8s.io")
+    return SideEffects(take_ips=(ip,))
+
+
+def release(address: Doc) -> SideEffects:
+    """What goes with a deleted IPAddress: the address, if it was not only a Service's."""
+    return NO_EFFECTS if is_of_a_service(address) else SideEffects(free_ips=(address["metadata"]["name"],))
 
 
 def name_errors(text: str) -> list[str]:
@@ -67,6 +94,8 @@ def _parent(parent: Doc | None) -> str:
 
 STRATEGY = Strategy(
     name_errors=name_errors,
+    allocate=allocate,
+    release=release,
     validate_create=validate_create,
     validate_update=validate_update,
     bumps_generation=lambda new, old: bool(new.get("spec") != old.get("spec")),

@@ -11,25 +11,27 @@ DEFAULT_NAME = "kubernetes"
 FINALIZER = "networking.k8s.io/service-cidr-finalizer"
 
 _PATH = "spec.cidrs"
+_SERVED = ("True", "Served", "Kubernetes Service CIDR is ready")
+_NOT_SERVED = ("False", "FixedAtStart", "virtual IPs are taken from the ranges that the API server was started with")
 _IMMUTABLE = "field is immutable"
 
 
-def for_cluster(cidrs: tuple[str, ...], now: str) -> Doc:
-    """The document for the ranges that the server was started with; they are ready from the start."""
-    ready = {
-        "type": "Ready",
-        "status": "True",
-        "lastTransitionTime": now,
-        "reason": "",
-        "message": "Kubernetes Service CIDR is ready",
-    }
+def for_cluster(cidrs: tuple[str, ...]) -> Doc:
+    """The document for the ranges that the server was started with."""
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "ServiceCIDR",
         "metadata": {"name": DEFAULT_NAME, "finalizers": [FINALIZER]},
         "spec": {"cidrs": list(cidrs)},
-        "status": {"conditions": [ready]},
     }
+
+
+def prepare_create(service_cidr: Doc, context: Context) -> None:
+    """Virtual IPs come from the ranges that the server was started with; others are kept, and say that they wait."""
+    served = tuple(service_cidr.get("spec", {}).get("cidrs") or ()) == context.cluster.service_cidrs
+    status, reason, message = _SERVED if served else _NOT_SERVED
+    moment = {"lastTransitionTime": context.now, "reason": reason, "message": message}
+    service_cidr["status"] = {"conditions": [{"type": "Ready", "status": status, **moment}]}
 
 
 def validate_create(service_cidr: Doc, context: Context) -> list[FieldError]:
@@ -62,6 +64,7 @@ def row(service_cidr: Doc, now: str) -> list[Any]:
 
 
 STRATEGY = Strategy(
+    prepare_create=prepare_create,
     validate_create=validate_create,
     validate_update=validate_update,
     bumps_generation=lambda new, old: bool(new.get("spec") != old.get("spec")),
