@@ -98,9 +98,12 @@ class TestKilled:
         eventually(lambda: objects(running) == before, 20)
 
     def test_a_container_is_restarted_with_its_pods_address(self, running):
-        before = objects(running)
+        def restarts() -> int:
+            return running.get("pod", "web-0")["status"]["containerStatuses"][0]["restartCount"]
+
+        before, count = objects(running), restarts()
         running.exec("web-0", "pkill", "-KILL", "--oldest", "-f", "fairlead")
-        eventually(lambda: running.get("pod", "web-0")["status"]["containerStatuses"][0]["restartCount"] == 1)
+        eventually(lambda: restarts() == count + 1)
         eventually(lambda: web_answers(running))
         eventually(lambda: objects(running) == before)
 
