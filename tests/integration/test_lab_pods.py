@@ -4,6 +4,7 @@ Every test runs as root and as an ordinary user.
 """
 
 import json
+import os
 import time
 
 import pytest
@@ -176,7 +177,68 @@ class TestRestarts:
         assert [end["exitCode"] for end in ends] == [0, 0]
 
 
+class TestVolumes:
+    def test_files_and_variables_from_config_maps_and_secrets(self, lab, pod):
+        lab.kubectl("create", "configmap", "settings", "--from-literal=colour=blue")
+        lab.kubectl("create", "secret", "generic", "keys", "--from-literal=password=secret")
+        volumes = [{"name": "c", "configMap": {"name": "settings"}}, {"name": "s", "secret": {"secretName": "keys"}}]
+        mounts = [{"name": "c", "mountPath": "/config/deep"}, {"name": "s", "mountPath": "/etc/keys", "readOnly": True}]
+        env = [{"name": "COLOUR", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "colour"}}}]
+        pod("sourced", {**SLEEP, "volumeMounts": mounts, "env": env}, volumes=volumes)
+        eventually(lambda: is_ready(lab, "sourced"))
+        assert lab.exec("sourced", "cat", "/config/deep/colour", "/etc/keys/password") == "bluesecret"
+        assert "COLOUR=blue" in lab.exec("sourced", "env")
+        assert (
+            "Read-only"
+            in lab.fairlead("exec", "--name", lab.name, "sourced", "--", "touch", "/etc/keys/x", check=False).stderr
+        )
+        assert "nameserver 10.96.0.10" in lab.exec("sourced", "cat", "/etc/resolv.conf")
+
+    def test_a_pod_waits_for_what_is_not_there_yet(self, lab, pod):
+        env = [{"name": "X", "valueFrom": {"configMapKeyRef": {"name": "later", "key": "x"}}}]
+        pod("patient", {**SLEEP, "env": env})
+        waiting = eventually(
+            lambda: container(lab, "patient")["state"]["waiting"].get("message") and status(lab, "patient")
+        )
+        state = waiting["containerStatuses"][0]["state"]["waiting"]
+        assert state == {"reason": "CreateContainerConfigError", "message": 'configmap "later" not found'}
+        lab.kubectl("create", "configmap", "later", "--from-literal=x=1")
+        eventually(lambda: is_ready(lab, "patient"))
+
+    def test_an_empty_folder_is_shared_and_outlives_a_restart(self, lab, pod):
+        mounts = [{"name": "data", "mountPath": "/data"}]
+        containers = [
+            {"name": name, "image": "busybox", "command": ["sleep", "4711"], "volumeMounts": mounts}
+            for name in ("main", "second")
+        ]
+        pod("sharing", {}, containers=containers, volumes=[{"name": "data", "emptyDir": {}}])
+        eventually(lambda: is_ready(lab, "sharing"))
+        lab.exec("sharing", "sh", "-c", "echo kept > /data/file; mkdir /data/folder")
+        lab.exec("sharing", "pkill", "-KILL", "--oldest", "-f", "^sleep 4711", check=False)
+        eventually(lambda: sum(c["restartCount"] for c in status(lab, "sharing")["containerStatuses"]) > 0)
+        eventually(lambda: is_ready(lab, "sharing"))
+        in_second = lab.fairlead("exec", "--name", lab.name, "sharing", "-c", "second", "--", "cat", "/data/file")
+        assert in_second.stdout == "kept\n"
+
+
 class TestTermination:
+    def test_hooks_run_after_the_start_and_before_the_end(self, lab, pod):
+        folder = lab.folder / "hooks"
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o777)
+
+        def hook(name: str) -> dict:
+            return {"exec": {"command": ["touch", f"/hooks/{name}"]}}
+
+        lifecycle = {"postStart": hook("started"), "preStop": hook("stopping")}
+        volumes = [{"name": "hooks", "hostPath": {"path": str(folder)}}]
+        mounts = [{"name": "hooks", "mountPath": "/hooks"}]
+        pod("hooked", {**SLEEP, "lifecycle": lifecycle, "volumeMounts": mounts}, volumes=volumes)
+        eventually(lambda: is_ready(lab, "hooked"))
+        assert os.listdir(folder) == ["started"]
+        lab.kubectl("delete", "pod", "hooked")
+        assert sorted(os.listdir(folder)) == ["started", "stopping"]
+
     def test_sigterm_comes_first(self, lab, pod):
         script = "trap 'exit 0' TERM; while :; do sleep 0.05; done"
         pod("polite", {"command": ["sh", "-c", script]}, terminationGracePeriodSeconds=30)

@@ -4,11 +4,12 @@ import pytest
 
 from fairlead.model.decode import decode
 from fairlead.model.objects import Service
-from fairlead.nodeagent.environment import Placement, VariableError, build_environment, expand, service_variables
+from fairlead.nodeagent.environment import Placement, Surroundings, build_environment, expand, service_variables
 from fairlead.nodeagent.files import ClusterDNS, hosts, own_files, resolv_conf
 from fairlead.nodeagent.images import ImageError, Program, program_for
 from fairlead.nodeagent.manifest import Container, RunPod, port_number
-from fairlead.nodeagent.volumes import VolumeError, mounts_of
+from fairlead.nodeagent.sources import CONFIG_MAP, SECRET, Reference, SourceError, references
+from fairlead.nodeagent.volumes import Mount, VolumeError, mounts_of, volume_files
 
 PLACE = Placement("node-1", "192.168.64.11", "10.244.1.7")
 DNS = ClusterDNS()
@@ -27,6 +28,13 @@ def container(**fields) -> Container:
 def service(name: str, namespace: str = "shop", ip: str = "10.96.3.4", *ports: dict) -> Service:
     spec = {"clusterIP": ip, "ports": list(ports) or [{"port": 80}]}
     return decode(Service, {"metadata": {"name": name, "namespace": namespace}, "spec": spec})
+
+
+SOURCES = {Reference(CONFIG_MAP, "settings"): {"colour": b"blue"}, Reference(SECRET, "keys"): {"password": b"secret"}}
+
+
+def around(pod: RunPod, services=(), sources=None) -> Surroundings:
+    return Surroundings(pod, PLACE, tuple(services), sources or {})
 
 
 class TestPrograms:
@@ -82,7 +90,7 @@ class TestVariables:
             service("cache", "elsewhere"),
             service("headless", "shop", "None"),
         ]
-        environment = build_environment(container(), pod({"enableServiceLinks": links}), PLACE, services)
+        environment = build_environment(container(), around(pod({"enableServiceLinks": links}), services))
         assert {name for name in environment if name.endswith("_SERVICE_HOST")} == expected
 
     @pytest.mark.parametrize(
@@ -101,7 +109,7 @@ class TestVariables:
 
     def test_later_variables_see_earlier_ones(self):
         env = [{"name": "A", "value": "1"}, {"name": "B", "value": "$(A)2"}, {"name": "A", "value": "$(B)3"}]
-        environment = build_environment(container(env=env), pod(), PLACE, [])
+        environment = build_environment(container(env=env), around(pod()))
         assert (environment["A"], environment["B"]) == ("123", "12")
 
     @pytest.mark.parametrize(
@@ -119,16 +127,34 @@ class TestVariables:
     )
     def test_the_downward_api(self, path, expected):
         env = [{"name": "X", "valueFrom": {"fieldRef": {"fieldPath": path}}}]
-        environment = build_environment(container(env=env), pod(labels={"app.x/y": "web"}), PLACE, [])
+        environment = build_environment(container(env=env), around(pod(labels={"app.x/y": "web"})))
         assert environment["X"] == expected
 
     @pytest.mark.parametrize(
-        "source", [{"fieldRef": {"fieldPath": "spec.colour"}}, {"secretKeyRef": {"name": "a", "key": "b"}}]
+        ("source", "message"),
+        [
+            ({"fieldRef": {"fieldPath": "spec.colour"}}, "field 'spec.colour' is not one that a Pod can be told"),
+            ({"secretKeyRef": {"name": "none", "key": "b"}}, 'secret "none" not found'),
+            ({"secretKeyRef": {"name": "keys", "key": "b"}}, "couldn't find key b in secret shop/keys"),
+            ({"resourceFieldRef": {"resource": "cpu"}}, "the source of variable X"),
+        ],
     )
-    def test_a_source_that_there_is_not(self, source):
-        with pytest.raises(VariableError, match="X") as refusal:
-            build_environment(container(env=[{"name": "X", "valueFrom": source}]), pod(), PLACE, [])
+    def test_a_source_that_there_is_not(self, source, message):
+        with pytest.raises(SourceError, match=message) as refusal:
+            build_environment(container(env=[{"name": "X", "valueFrom": source}]), around(pod(), sources=SOURCES))
         assert refusal.value.reason == "CreateContainerConfigError"
+
+    def test_variables_from_config_maps_and_secrets(self):
+        made = container(
+            envFrom=[{"prefix": "S_", "configMapRef": {"name": "settings"}}, {"secretRef": {"name": "keys"}}],
+            env=[
+                {"name": "ONE", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "colour"}}},
+                {"name": "NONE", "valueFrom": {"configMapKeyRef": {"name": "x", "key": "y", "optional": True}}},
+            ],
+        )
+        environment = build_environment(made, around(pod(), sources=SOURCES))
+        assert {"S_colour": "blue", "password": "secret", "ONE": "blue"}.items() <= environment.items()
+        assert "NONE" not in environment
 
 
 class TestFiles:
@@ -173,17 +199,78 @@ class TestFiles:
         assert pod(name="a" * 62 + ".b").hostname == "a" * 62
 
 
-class TestMountsAndPorts:
-    VOLUMES = {"volumes": [{"name": "code", "hostPath": {"path": "/srv"}}, {"name": "other"}]}
+class TestVolumes:
+    FIELD = {"path": "name", "fieldRef": {"fieldPath": "metadata.name"}}
 
-    def test_a_host_path(self):
-        mounted = container(volumeMounts=[{"name": "code", "mountPath": "/mnt"}])
-        assert mounts_of(mounted, pod(self.VOLUMES)) == {"/mnt": "/srv"}
+    @pytest.mark.parametrize(
+        ("volume", "files"),
+        [
+            ({"configMap": {"name": "settings"}}, {"colour": b"blue"}),
+            ({"configMap": {"name": "settings", "items": [{"key": "colour", "path": "a/b"}]}}, {"a/b": b"blue"}),
+            ({"configMap": {"name": "none", "optional": True}}, {}),
+            ({"secret": {"secretName": "keys"}}, {"password": b"secret"}),
+            ({"downwardAPI": {"items": [FIELD]}}, {"name": b"web-0"}),
+            (
+                {"projected": {"sources": [{"secret": {"name": "keys"}}, {"downwardAPI": {"items": [FIELD]}}]}},
+                {"password": b"secret", "name": b"web-0"},
+            ),
+            ({"emptyDir": {}}, None),
+            ({"hostPath": {"path": "/srv"}}, None),
+        ],
+    )
+    def test_files(self, volume, files):
+        made = pod({"volumes": [{"name": "v", **volume}]})
+        assert volume_files(made.spec.volumes[0], made, PLACE, SOURCES) == files
 
-    @pytest.mark.parametrize("name", ["other", "absent"])
+    @pytest.mark.parametrize(
+        ("volume", "message"),
+        [
+            ({"configMap": {"name": "none"}}, 'configmap "none" not found'),
+            ({"configMap": {"name": "settings", "items": [{"key": "size", "path": "x"}]}}, "config key: size"),
+        ],
+    )
+    def test_what_is_not_there(self, volume, message):
+        made = pod({"volumes": [{"name": "v", **volume}]})
+        with pytest.raises(SourceError, match=message):
+            volume_files(made.spec.volumes[0], made, PLACE, SOURCES)
+
+    def test_everything_that_a_pod_refers_to(self):
+        made = pod(
+            {
+                "initContainers": [{"name": "i", "envFrom": [{"secretRef": {"name": "a"}}]}],
+                "containers": [
+                    {"name": "c", "env": [{"name": "X", "valueFrom": {"configMapKeyRef": {"name": "b", "key": "k"}}}]}
+                ],
+                "volumes": [
+                    {"name": "v", "projected": {"sources": [{"configMap": {"name": "d"}}]}},
+                    {"name": "w", "secret": {"secretName": "e"}},
+                    {"name": "x", "emptyDir": {}},
+                ],
+            }
+        )
+        assert references(made) == {
+            Reference(SECRET, "a"),
+            Reference(CONFIG_MAP, "b"),
+            Reference(CONFIG_MAP, "d"),
+            Reference(SECRET, "e"),
+        }
+
+    MOUNTED = {"volumes": [{"name": "code", "hostPath": {"path": "/srv"}}, {"name": "data", "emptyDir": {}}]}
+
+    def test_outer_mounts_come_first(self):
+        mounts = [
+            {"name": "code", "mountPath": "/data/code/", "readOnly": True, "subPath": "a"},
+            {"name": "data", "mountPath": "/data"},
+        ]
+        assert mounts_of(container(volumeMounts=mounts), pod(self.MOUNTED), {"data": "/run/v/data"}) == [
+            Mount("/run/v/data", "/data"),
+            Mount("/srv/a", "/data/code", read_only=True),
+        ]
+
+    @pytest.mark.parametrize("name", ["data", "absent"])
     def test_what_cannot_be_mounted_is_named(self, name):
         with pytest.raises(VolumeError, match=name):
-            mounts_of(container(volumeMounts=[{"name": name, "mountPath": "/mnt"}]), pod(self.VOLUMES))
+            mounts_of(container(volumeMounts=[{"name": name, "mountPath": "/mnt"}]), pod(self.MOUNTED), {})
 
     def test_ports_by_number_and_name(self):
         made = container(ports=[{"containerPort": 8080, "name": "http"}])

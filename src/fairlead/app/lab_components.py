@@ -12,7 +12,7 @@ from typing import Any
 
 from fairlead.app import apiserver, controllers, dns, lab_bootstrap, node, proxy
 from fairlead.app.lab_plan import API_PORT, SWITCH, LabPlan
-from fairlead.app.node_container import Builtin
+from fairlead.app.node_context import Builtin
 from fairlead.clusterdns.zone import Outside, Zone
 from fairlead.drivers.echo_server import serve_echo
 from fairlead.drivers.kube_client import KubeClient
@@ -87,6 +87,7 @@ def _agent(plan: LabPlan, network: NodeNetwork) -> Run:
         pod_cidr=network.pod_cidr,
         serving=node.Serving(plan.pki / "ca.crt", *certificate_files(plan.pki, network.name)),
         records=plan.records(network),
+        volumes=plan.volumes(network),
         logs=plan.logs / "pods",
         images=plan.images,
         builtins=_builtins(plan),

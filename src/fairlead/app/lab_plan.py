@@ -71,6 +71,10 @@ class LabPlan:
         """The folder in which the node's agent tells which processes are a Pod's."""
         return self.run_folder / "nodes" / node.name
 
+    def volumes(self, node: NodeNetwork) -> Path:
+        """The folder in which the node's agent keeps what its Pods mount."""
+        return self.run_folder / "volumes" / node.name
+
     @property
     def agents(self) -> set[str]:
         """The components that must be ready before the status of Pods can be believed."""

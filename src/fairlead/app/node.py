@@ -7,6 +7,7 @@ import asyncio
 import logging
 import os
 import platform
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any, NamedTuple
 
 from fairlead import __version__
 from fairlead.allocation.podip import next_pod_ip
-from fairlead.app.node_container import Builtin, ContainerSettings, timestamp
+from fairlead.app.node_context import Builtin, ContainerSettings, timestamp
 from fairlead.app.node_pod import PodRun, PodSettings
 from fairlead.app.node_runtime import NodeRuntime
 from fairlead.drivers import netns
@@ -48,6 +49,7 @@ class NodeOptions:
         address: its InternalIP.
         serving: what the node's HTTP API proves itself with.
         records: folder for the files that name running Pods' processes; emptied at start.
+        volumes: folder for the Pods' volumes.
         logs: folder of container logs.
         images: command lines by image pattern.
         builtins: what the built-in images run.
@@ -59,6 +61,7 @@ class NodeOptions:
     pod_cidr: str
     serving: Serving
     records: Path
+    volumes: Path
     logs: Path
     images: Mapping[str, str] = field(default_factory=dict)
     builtins: Mapping[str, Builtin] = field(default_factory=dict)
@@ -102,7 +105,9 @@ class NodeAgent:
         query = {"fieldSelector": f"spec.nodeName={options.name}"}
         self._pods = Informer(client, PODS, RunPod, self._on_pod, query)
         containers = ContainerSettings(options.images, options.builtins, options.logs, self._services.objects.values)
-        self._settings = PodSettings(options.name, options.address, options.dns, options.records, containers)
+        self._settings = PodSettings(
+            options.name, options.address, options.dns, options.records, options.volumes, containers
+        )
 
     def pods(self) -> list[PodRun]:
         """Those that run here, in the order in which they came."""
@@ -114,9 +119,17 @@ class NodeAgent:
         await self._services.synced.wait()
         self._group.create_task(self._pods.run())
         await self._pods.synced.wait()
+        self._remove_leftover_volumes()
         for pod in self._pods.objects.values():
             self._follow(pod)
         await asyncio.gather(*(run.published.wait() for run in self._runs.values()))
+
+    def _remove_leftover_volumes(self) -> None:
+        """Those of Pods that were deleted while no agent ran; what the others have written stays theirs."""
+        here = {pod.metadata.uid for pod in self._pods.objects.values()}
+        for folder in self._options.volumes.glob("*"):
+            if folder.name not in here:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def _on_pod(self, old: RunPod | None, new: RunPod | None) -> None:
         if old is not None and (new is None or new.metadata.uid != old.metadata.uid):

@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fairlead.app.node_container import ContainerRun, ContainerSettings, PodContext, timestamp
+from fairlead.app.node_container import ContainerRun
+from fairlead.app.node_context import ContainerSettings, PodContext, timestamp
+from fairlead.app.node_volumes import PodVolumes
 from fairlead.drivers import netns
 from fairlead.drivers.child_process import Child, StartError
 from fairlead.drivers.kube_client import PODS, KubeClient, KubeError, Unreachable
@@ -35,12 +37,14 @@ class PodSettings:
 
     Attributes:
         records: folder in which each running Pod has a file that names its processes.
+        volumes: folder in which each running Pod has one for its volumes.
     """
 
     node_name: str
     node_ip: str
     dns: ClusterDNS
     records: Path
+    volumes: Path
     containers: ContainerSettings
 
 
@@ -63,9 +67,9 @@ class PodRun:
         self._dirty, self._ending = asyncio.Event(), asyncio.Event()
         self._grace = 0.0
         self._last_status: dict[str, Any] = {}
-        context = PodContext(
-            pod, Placement(settings.node_name, settings.node_ip, pod_ip), settings.containers, self.changed
-        )
+        self._volumes = PodVolumes(client, settings.volumes / pod.metadata.uid)
+        placement = Placement(settings.node_name, settings.node_ip, pod_ip)
+        context = PodContext(pod, placement, settings.containers, self._volumes, self.changed)
         policy = pod.spec.restart_policy
         self._runs = [
             ContainerRun(context, record_of(c, pod.status.container_statuses), policy) for c in pod.spec.containers
@@ -111,6 +115,7 @@ class PodRun:
             for task in (publishing, living, ending):
                 task.cancel()
             self._record_path.unlink(missing_ok=True)
+        self._volumes.remove()
         await self._publish()
         await self._delete()
 

@@ -25,6 +25,14 @@ MS_PRIVATE = 0x40000
 
 MNT_DETACH = 2
 
+# Numbers of linux/unistd.h for calls that older C libraries do not wrap; they are the same on every architecture.
+_SYS_OPEN_TREE = 428
+_SYS_MOVE_MOUNT = 429
+_OPEN_TREE_CLONE = 0x1
+_AT_FDCWD = -100
+_AT_RECURSIVE = 0x8000
+_MOVE_MOUNT_F_EMPTY_PATH = 0x4
+
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _PR_CAPBSET_DROP = 24
@@ -64,6 +72,27 @@ def mount(source: str, target: str, filesystem: str = "", flags: int = 0, option
 def unmount(target: str) -> None:
     """Take a mount away from the tree of names; it lives on where something still uses it."""
     _check(_libc.umount2(os.fsencode(target), MNT_DETACH), target)
+
+
+def clone_tree(path: str) -> int:
+    """A copy of what is mounted at and below a path, attached nowhere yet; it does not mind the path being covered."""
+    flags = _OPEN_TREE_CLONE | _AT_RECURSIVE | os.O_CLOEXEC
+    fd = int(_libc.syscall(_SYS_OPEN_TREE, _AT_FDCWD, os.fsencode(path), ctypes.c_uint(flags)))
+    _check(0 if fd >= 0 else fd, path)
+    return fd
+
+
+def attach_tree(tree: int, target: str) -> None:
+    """Mount a cloned tree at the target."""
+    result = _libc.syscall(
+        _SYS_MOVE_MOUNT, tree, b"", _AT_FDCWD, os.fsencode(target), ctypes.c_uint(_MOVE_MOUNT_F_EMPTY_PATH)
+    )
+    _check(result, target)
+
+
+def pivot_root(new_root: str, put_old: str) -> None:
+    """Make ``new_root`` the root of the caller's mount namespace."""
+    _check(_libc.pivot_root(os.fsencode(new_root), os.fsencode(put_old)), new_root)
 
 
 def set_parent_death_signal(signal_number: int) -> None:

@@ -1,7 +1,8 @@
-"""What a Pod sees of the file system: this machine's, with a few places of its own mounted over it.
+"""What a Pod sees of the file system: this machine's, with a few files of its own mounted over it.
 
-Runs in a mount namespace of the Pod's (for volumes: of one container's) with private propagation, so nothing here is
-ever seen outside. The texts live in a tmpfs that only the bind mounts keep alive; no file is left on the machine.
+Runs in a mount namespace of the Pod's with private propagation, so nothing here is ever seen outside. The texts live in
+a tmpfs that only the bind mounts keep alive; no file is left on the machine. What is one container's alone is in
+``container_mounts``.
 """
 
 import os
@@ -21,7 +22,6 @@ from fairlead.drivers.linux_calls import (
 
 # Services of this machine that the C library would ask about names instead of the Pod's own files.
 _NAME_SERVICE_SOCKETS = ("/run/nscd/socket", "/run/systemd/resolve/io.systemd.Resolve")
-_OWN_FOLDERS = ("/tmp", "/dev/shm")  # noqa: S108 - mount points
 
 
 def make_mounts_private() -> None:
@@ -55,16 +55,3 @@ def present_texts(texts: Mapping[str, str]) -> None:
             mount(str(source), os.path.realpath(path), flags=MS_BIND)
     finally:
         unmount(scratch)
-
-
-def mount_volumes(sources: Mapping[str, str]) -> None:
-    """Show each source (a file or folder of this machine) at its target, which must be there, and give the caller's
-    mount namespace empty folders of its own where programs leave temporary files."""
-    # Opened first, because a source may lie in a folder that is about to be covered.
-    opened = {target: os.open(source, os.O_PATH | os.O_CLOEXEC) for target, source in sources.items()}
-    for path in _OWN_FOLDERS:
-        if path not in sources and os.path.isdir(path):
-            mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777")
-    for target, fd in opened.items():
-        mount(f"/proc/self/fd/{fd}", target, flags=MS_BIND | MS_REC)
-        os.close(fd)

@@ -9,10 +9,10 @@ namespace of its own below the Pod's.
 import os
 import signal
 import socket
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
-from fairlead.drivers import child_process, netns, pod_files
+from fairlead.drivers import child_process, container_mounts, netns, pod_files
 from fairlead.drivers.child_process import Child, StartError
 from fairlead.drivers.container_runtime import Stdio
 from fairlead.drivers.linux_calls import (
@@ -26,6 +26,7 @@ from fairlead.drivers.linux_calls import (
     unshare,
 )
 from fairlead.drivers.terminal import become_controlled
+from fairlead.nodeagent.volumes import Mount
 
 # What container runtimes leave to an unprivileged container (numbers of linux/capability.h): file ownership, kill,
 # set[ug]id, low ports, raw sockets, chroot, mknod, audit, file capabilities. No NET_ADMIN: a Pod cannot write rules.
@@ -59,7 +60,7 @@ class ProcessSpec:
         environment: the whole environment.
         directory: where it starts.
         stdio: what standard input, output and error are to be.
-        mounts: sources of bind mounts by target.
+        mounts: its volumes, outer ones first.
     """
 
     command: tuple[str, ...]
@@ -67,7 +68,7 @@ class ProcessSpec:
     stdio: Stdio
     directory: str = "/"
     builtin: Callable[[], None] | None = None
-    mounts: Mapping[str, str] = field(default_factory=dict)
+    mounts: Sequence[Mount] = ()
 
 
 async def start_sandbox(spec: SandboxSpec) -> Child:
@@ -109,7 +110,7 @@ async def start_container(sandbox: Child, spec: ProcessSpec) -> Child:
     def body() -> None:
         setns(sandbox.pidfd, _SHARED_NAMESPACES)
         unshare(CLONE_NEWNS)
-        pod_files.mount_volumes(spec.mounts)
+        container_mounts.mount_all(spec.mounts)
         _become_contained(spec.stdio)
         _change_directory(spec.directory)
         if spec.builtin is None:

@@ -1,4 +1,4 @@
-"""Performs one probe of a container, from its node's network: exec, httpGet or tcpSocket.
+"""Performs a probe or a lifecycle hook of a container, from its node's network: exec, httpGet, tcpSocket or sleep.
 
 Success and failure as upstream's ``pkg/probe`` defines them: a program's exit code 0, an HTTP status of 200 to 399
 (certificates are not checked), an accepted connection; everything else, a time-out included, is a failure.
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from fairlead.drivers.child_process import Child, StartError
 from fairlead.drivers.pod_process import Command, start_in_container
-from fairlead.nodeagent.manifest import Container, HTTPGetAction, Probe, port_number
+from fairlead.nodeagent.manifest import Container, Handler, HTTPGetAction, port_number
 
 
 class ProbeTarget(NamedTuple):
@@ -31,28 +31,31 @@ class ProbeResult(NamedTuple):
     message: str = ""
 
 
-async def perform(probe: Probe, target: ProbeTarget) -> ProbeResult:
-    """The result of one probe within its time-out; never raises for the probed side's faults."""
+async def perform(handler: Handler, target: ProbeTarget, seconds: float) -> ProbeResult:
+    """What came of it within this time; never raises for the other side's faults."""
     try:
-        async with asyncio.timeout(probe.timeout_seconds):
-            return await _perform(probe, target)
+        async with asyncio.timeout(seconds):
+            return await _perform(handler, target)
     except TimeoutError:
-        return ProbeResult(False, f"probe timed out after {probe.timeout_seconds}s")
+        return ProbeResult(False, f"timed out after {seconds}s")
     except (OSError, StartError, ValueError, asyncio.IncompleteReadError) as error:
         return ProbeResult(False, str(error) or type(error).__name__)
 
 
-async def _perform(probe: Probe, target: ProbeTarget) -> ProbeResult:
-    if probe.exec:
-        return await _exec(probe.exec.command, target)
-    if probe.http_get:
-        return await _http_get(probe.http_get, target)
-    if probe.tcp_socket:
-        host = probe.tcp_socket.host or target.pod_ip
-        _, writer = await asyncio.open_connection(host, _port(target.container, probe.tcp_socket.port))
+async def _perform(handler: Handler, target: ProbeTarget) -> ProbeResult:
+    if handler.exec:
+        return await _exec(handler.exec.command, target)
+    if handler.http_get:
+        return await _http_get(handler.http_get, target)
+    if handler.tcp_socket:
+        host = handler.tcp_socket.host or target.pod_ip
+        _, writer = await asyncio.open_connection(host, _port(target.container, handler.tcp_socket.port))
         writer.close()
         return ProbeResult(True)
-    return ProbeResult(False, "the probe says neither exec, httpGet nor tcpSocket")
+    if handler.sleep:
+        await asyncio.sleep(handler.sleep.seconds)
+        return ProbeResult(True)
+    return ProbeResult(False, "it says neither exec, httpGet, tcpSocket nor sleep")
 
 
 async def _exec(command: tuple[str, ...], target: ProbeTarget) -> ProbeResult:

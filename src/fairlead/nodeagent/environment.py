@@ -6,10 +6,12 @@ Upstream: ``pkg/kubelet/envvars`` and ``kubelet_pods.go``; expansion of ``$(NAME
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from fairlead.model.objects import Service
-from fairlead.nodeagent.manifest import Container, EnvVar, RunPod
+from fairlead.nodeagent.manifest import Container, EnvFromSource, EnvVarSource, RunPod
+from fairlead.nodeagent.sources import CONFIG_MAP, SECRET, Reference, SourceError, Sources, content
 
 API_SERVER = "kubernetes"  # in namespace default; its variables are in every container
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -25,30 +27,36 @@ class Placement(NamedTuple):
     pod_ip: str
 
 
-class VariableError(Exception):
-    """A variable's source is not there; upstream's waiting reason for it is ``CreateContainerConfigError``."""
+@dataclass(frozen=True)
+class Surroundings:
+    """What a container's variables can tell of.
 
-    reason = "CreateContainerConfigError"
+    Attributes:
+        services: those of the Pod's namespace, and ``default/kubernetes``.
+        sources: the ConfigMaps and Secrets that the Pod refers to.
+    """
+
+    pod: RunPod
+    placement: Placement
+    services: tuple[Service, ...] = ()
+    sources: Sources = field(default_factory=dict)
 
 
-def build_environment(
-    container: Container, pod: RunPod, placement: Placement, services: Iterable[Service]
-) -> dict[str, str]:
+def build_environment(container: Container, around: Surroundings) -> dict[str, str]:
     """Every variable of a container.
 
-    Args:
-        services: those of the Pod's namespace, and ``default/kubernetes``.
-
     Raises:
-        VariableError: a variable comes from a field that Pods do not have.
+        SourceError: a variable comes from something that is not there.
     """
-    environment = {"PATH": DEFAULT_PATH, "HOME": "/root", "HOSTNAME": pod.hostname}
-    environment |= service_variables(linked_services(pod, services))
+    environment = {"PATH": DEFAULT_PATH, "HOME": "/root", "HOSTNAME": around.pod.hostname}
+    environment |= service_variables(linked_services(around.pod, around.services))
+    for source in container.env_from or ():
+        environment |= _all_of(source, around.sources)
     for variable in container.env or ():
         if variable.value_from is None:
             environment[variable.name] = expand(variable.value, environment)
-        else:
-            environment[variable.name] = _from_source(variable, pod, placement)
+        elif (value := _from_source(variable.name, variable.value_from, around)) is not None:
+            environment[variable.name] = value
     return environment
 
 
@@ -102,12 +110,35 @@ def expand(text: str, environment: Mapping[str, str]) -> str:
     return _REFERENCE.sub(value, text)
 
 
-def _from_source(variable: EnvVar, pod: RunPod, placement: Placement) -> str:
-    source = variable.value_from
-    assert source is not None
-    if source.field_ref is None:
-        raise VariableError(f"the source of variable {variable.name} is not supported; give it a value or a fieldRef")
-    path = source.field_ref.field_path
+def _all_of(source: EnvFromSource, sources: Sources) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for kind, reference in ((CONFIG_MAP, source.config_map_ref), (SECRET, source.secret_ref)):
+        if reference:
+            values = content(sources, Reference(kind, reference.name), optional=reference.optional)
+            found |= {f"{source.prefix}{key}": value.decode(errors="replace") for key, value in values.items()}
+    return found
+
+
+def _from_source(name: str, source: EnvVarSource, around: Surroundings) -> str | None:
+    """The value; None when an optional source does not have it, and the variable is left out."""
+    if source.field_ref:
+        return pod_field(source.field_ref.field_path, around.pod, around.placement)
+    for kind, selector in ((CONFIG_MAP, source.config_map_key_ref), (SECRET, source.secret_key_ref)):
+        if selector:
+            values = content(around.sources, Reference(kind, selector.name), optional=selector.optional)
+            if selector.key not in values and not selector.optional:
+                raise SourceError(f"couldn't find key {selector.key} in {kind} {around.pod.namespace}/{selector.name}")
+            value = values.get(selector.key)
+            return None if value is None else value.decode(errors="replace")
+    raise SourceError(f"the source of variable {name} is of a kind that this node does not know")
+
+
+def pod_field(path: str, pod: RunPod, placement: Placement) -> str:
+    """A field that the downward API tells of.
+
+    Raises:
+        SourceError: it is none.
+    """
     keyed = re.fullmatch(r"metadata\.(labels|annotations)\['([^']+)'\]", path)
     if keyed:
         return (pod.labels if keyed[1] == "labels" else pod.annotations).get(keyed[2], "")
@@ -115,6 +146,8 @@ def _from_source(variable: EnvVar, pod: RunPod, placement: Placement) -> str:
         "metadata.name": pod.name,
         "metadata.namespace": pod.namespace,
         "metadata.uid": pod.metadata.uid,
+        "metadata.labels": _lines(pod.labels),
+        "metadata.annotations": _lines(pod.annotations),
         "spec.nodeName": placement.node_name,
         "spec.serviceAccountName": pod.spec.service_account_name,
         "status.hostIP": placement.host_ip,
@@ -123,5 +156,9 @@ def _from_source(variable: EnvVar, pod: RunPod, placement: Placement) -> str:
         "status.podIPs": placement.pod_ip,
     }
     if path not in fields:
-        raise VariableError(f"variable {variable.name}: field {path!r} is not one that a Pod can be told")
+        raise SourceError(f"field {path!r} is not one that a Pod can be told")
     return fields[path]
+
+
+def _lines(pairs: Mapping[str, str]) -> str:
+    return "\n".join(f'{key}="{value}"' for key, value in sorted(pairs.items()))

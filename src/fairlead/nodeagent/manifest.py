@@ -41,6 +41,21 @@ class EnvVar(Slim, frozen=True):
     value_from: EnvVarSource | None = None
 
 
+class SourceReference(Slim, frozen=True):
+    """A ConfigMap or Secret as a whole."""
+
+    name: str = ""
+    optional: bool = False
+
+
+class EnvFromSource(Slim, frozen=True):
+    """Variables for every key of a ConfigMap or Secret."""
+
+    prefix: str = ""
+    config_map_ref: SourceReference | None = None
+    secret_ref: SourceReference | None = None
+
+
 class ExecAction(Slim, frozen=True):
     """A command run in the container; it succeeds by exit code 0."""
 
@@ -71,12 +86,31 @@ class TCPSocketAction(Slim, frozen=True):
     host: str = ""
 
 
-class Probe(Slim, frozen=True):
-    """A periodic check of a container; times in seconds."""
+class SleepAction(Slim, frozen=True):
+    """A pause."""
+
+    seconds: int
+
+
+class Handler(Slim, frozen=True):
+    """Something done to a container; exactly one is given."""
 
     exec: ExecAction | None = None
     http_get: HTTPGetAction | None = None
     tcp_socket: TCPSocketAction | None = None
+    sleep: SleepAction | None = None
+
+
+class Lifecycle(Slim, frozen=True):
+    """What is done right after a container has started, and right before it is told to end."""
+
+    post_start: Handler | None = None
+    pre_stop: Handler | None = None
+
+
+class Probe(Handler, frozen=True):
+    """A periodic check of a container; times in seconds."""
+
     initial_delay_seconds: int = 0
     timeout_seconds: int = 1
     period_seconds: int = 10
@@ -93,10 +127,12 @@ class ContainerPort(Slim, frozen=True):
 
 
 class VolumeMount(Slim, frozen=True):
-    """Where a container sees a volume."""
+    """Where a container sees a volume, or a part of one."""
 
     name: str
     mount_path: str
+    sub_path: str = ""
+    read_only: bool = False
 
 
 class Container(Slim, frozen=True):
@@ -109,11 +145,13 @@ class Container(Slim, frozen=True):
     args: tuple[str, ...] | None = None
     working_dir: str = ""
     env: tuple[EnvVar, ...] | None = None
+    env_from: tuple[EnvFromSource, ...] | None = None
     ports: tuple[ContainerPort, ...] | None = None
     volume_mounts: tuple[VolumeMount, ...] | None = None
     readiness_probe: Probe | None = None
     liveness_probe: Probe | None = None
     startup_probe: Probe | None = None
+    lifecycle: Lifecycle | None = None
     restart_policy: str | None = None
     stdin: bool = False
     tty: bool = False
@@ -125,11 +163,61 @@ class HostPath(Slim, frozen=True):
     path: str
 
 
-class Volume(Slim, frozen=True):
-    """Something that containers can mount."""
+class EmptyDir(Slim, frozen=True):
+    """A folder that is empty when the Pod starts, and goes with it."""
 
-    name: str
+
+class KeyToPath(Slim, frozen=True):
+    """A key of a ConfigMap or Secret, and the file that it becomes."""
+
+    key: str
+    path: str
+
+
+class DownwardFile(Slim, frozen=True):
+    """A file that holds a field of the Pod."""
+
+    path: str
+    field_ref: ObjectFieldSelector | None = None
+
+
+class FileSource(Slim, frozen=True):
+    """Files made of a ConfigMap (``name``) or of a Secret (``secretName``, or ``name`` where projected): of every key,
+    or of those that ``items`` names."""
+
+    name: str = ""
+    secret_name: str = ""
+    optional: bool = False
+    items: tuple[KeyToPath, ...] | None = None
+
+
+class DownwardSource(Slim, frozen=True):
+    """Files made of fields of the Pod."""
+
+    items: tuple[DownwardFile, ...] = ()
+
+
+class Projection(Slim, frozen=True):
+    """One source of a projected volume."""
+
+    config_map: FileSource | None = None
+    secret: FileSource | None = None
+    downward_api: DownwardSource | None = msgspec.field(default=None, name="downwardAPI")
+
+
+class Projected(Slim, frozen=True):
+    """Several sources in one folder."""
+
+    sources: tuple[Projection, ...] = ()
+
+
+class Volume(Projection, frozen=True):
+    """Something that containers can mount; exactly one kind is given."""
+
+    name: str = ""
     host_path: HostPath | None = None
+    empty_dir: EmptyDir | None = None
+    projected: Projected | None = None
 
 
 class DNSOption(Slim, frozen=True):

@@ -1,0 +1,97 @@
+"""What the containers of a Pod know of their Pod and of their node, and what a container's process is made from."""
+
+import functools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fairlead.app.node_volumes import PodVolumes
+from fairlead.drivers.container_runtime import Stdio
+from fairlead.drivers.pod_process import ProcessSpec
+from fairlead.model.objects import Service
+from fairlead.nodeagent.environment import Placement, Surroundings, build_environment
+from fairlead.nodeagent.images import program_for
+from fairlead.nodeagent.manifest import Container, RunPod
+from fairlead.nodeagent.volumes import mounts_of
+
+Builtin = Callable[[Sequence[str]], None]
+
+
+def timestamp() -> str:
+    """This moment as the API writes it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass(frozen=True)
+class ContainerSettings:
+    """What containers need to know of their node.
+
+    Attributes:
+        images: command lines by image pattern.
+        builtins: what the built-in images run, by image name.
+        logs: folder of container logs.
+        services: those that any Pod may get variables for.
+    """
+
+    images: Mapping[str, str]
+    builtins: Mapping[str, Builtin]
+    logs: Path
+    services: Callable[[], Iterable[Service]]
+
+
+@dataclass(frozen=True)
+class PodContext:
+    """The Pod that a container belongs to.
+
+    Attributes:
+        changed: called after each change of what is known of a container.
+    """
+
+    pod: RunPod
+    placement: Placement
+    settings: ContainerSettings
+    volumes: PodVolumes
+    changed: Callable[[], None]
+
+    def __str__(self) -> str:
+        return f"{self.pod.name}_{self.pod.namespace}({self.pod.metadata.uid})"
+
+    def log_path(self, container: Container, run: int) -> Path:
+        """Where a container's run with this number (from 0) leaves what it prints."""
+        folder = f"{self.pod.namespace}_{self.pod.name}_{self.pod.metadata.uid}"
+        return self.settings.logs / folder / f"{container.name}-{run}.log"
+
+    async def process_spec(self, container: Container, stdio: Stdio) -> ProcessSpec:
+        """What a container runs, and with what.
+
+        Raises:
+            ImageError, SourceError, VolumeError: something about it is wrong, or not there yet.
+            KubeError, Unreachable: the API could not be asked.
+        """
+        program = program_for(container, self.settings.images)
+        sources = await self.volumes.sources(self.pod)
+        folders = self.volumes.write(self.pod, self.placement, sources)
+        around = Surroundings(self.pod, self.placement, tuple(self.settings.services()), sources)
+        environment = build_environment(container, around)
+        builtin = None
+        if program.builtin is not None:
+            environment = {**self._identity(), **environment}
+            builtin = functools.partial(self.settings.builtins[program.builtin], program.command)
+        return ProcessSpec(
+            command=program.command,
+            builtin=builtin,
+            environment=environment,
+            directory=container.working_dir or "/",
+            stdio=stdio,
+            mounts=mounts_of(container, self.pod, folders),
+        )
+
+    def _identity(self) -> dict[str, str]:
+        """Who a built-in image is, which a real one would ask the downward API for."""
+        return {
+            "POD_NAME": self.pod.name,
+            "POD_NAMESPACE": self.pod.namespace,
+            "POD_IP": self.placement.pod_ip,
+            "NODE_NAME": self.placement.node_name,
+        }

@@ -1,0 +1,88 @@
+"""A Pod's volumes on its node: fetched, written, and removed with the Pod.
+
+Volumes live in a folder of the node's that all containers of the Pod share and that outlives their restarts. What is
+made of ConfigMaps, Secrets or fields of the Pod is brought up to date whenever a container starts.
+"""
+
+import base64
+import shutil
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from fairlead.drivers.kube_client import KubeClient, KubeError, Resource
+from fairlead.nodeagent.environment import Placement
+from fairlead.nodeagent.manifest import RunPod
+from fairlead.nodeagent.sources import CONFIG_MAP, SECRET, Content, Reference, references
+from fairlead.nodeagent.volumes import volume_files
+
+_RESOURCES = {CONFIG_MAP: Resource("v1", "configmaps"), SECRET: Resource("v1", "secrets")}
+
+
+class PodVolumes:
+    """The volumes of one Pod.
+
+    Args:
+        folder: of this Pod alone; made when there is something to put there.
+    """
+
+    def __init__(self, client: KubeClient, folder: Path) -> None:
+        self._client, self._folder = client, folder
+
+    async def sources(self, pod: RunPod) -> dict[Reference, Content]:
+        """The ConfigMaps and Secrets that the Pod refers to, as far as they are there.
+
+        Raises:
+            KubeError, Unreachable: they could not be asked for.
+        """
+        found = {}
+        for reference in sorted(references(pod)):
+            path = _RESOURCES[reference.kind].path(pod.namespace, reference.name)
+            try:
+                document = msgspec.json.decode(await self._client.get(path), type=dict[str, Any])
+            except KubeError as error:
+                if error.code != 404:
+                    raise
+            else:
+                found[reference] = _content(document)
+        return found
+
+    def write(self, pod: RunPod, placement: Placement, sources: dict[Reference, Content]) -> dict[str, str]:
+        """Make the volumes; their folders by volume name.
+
+        Raises:
+            SourceError: something that one is made of is not there.
+        """
+        folders = {}
+        for volume in pod.spec.volumes or ():
+            files = volume_files(volume, pod, placement, sources)
+            if files is None and volume.empty_dir is None:
+                continue
+            folder = self._folder / volume.name
+            folder.mkdir(mode=0o777, parents=True, exist_ok=True)
+            for path, value in (files or {}).items():
+                _write(folder / path, value)
+            folders[volume.name] = str(folder)
+        return folders
+
+    def remove(self) -> None:
+        """Remove everything, the contents of empty directories included."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _content(document: dict[str, Any]) -> Content:
+    """The values of a ConfigMap or Secret; all of a Secret's are encoded, of a ConfigMap's those in ``binaryData``."""
+    encoded = document.get("data" if document["kind"] == "Secret" else "binaryData") or {}
+    plain = {} if document["kind"] == "Secret" else document.get("data") or {}
+    return {key: value.encode() for key, value in plain.items()} | {
+        key: base64.b64decode(value) for key, value in encoded.items()
+    }
+
+
+def _write(path: Path, value: bytes) -> None:
+    """A whole file or none, for a container may be reading it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.new")
+    draft.write_bytes(value)
+    draft.rename(path)

@@ -1,0 +1,127 @@
+"""What one container sees of the file system beyond its Pod: empty temporary folders of its own, and its volumes.
+
+A volume may be mounted where this machine has nothing. The folder in which something is missing is then replaced, in
+this container's sight, by an empty one in which everything that was there is mounted again; the machine itself is never
+written to. Runs in a mount namespace of the container's own.
+"""
+
+import os
+import posixpath
+import stat
+from collections.abc import Sequence
+
+from fairlead.drivers.linux_calls import (
+    MS_BIND,
+    MS_NODEV,
+    MS_NOSUID,
+    MS_RDONLY,
+    MS_REC,
+    MS_REMOUNT,
+    attach_tree,
+    clone_tree,
+    mount,
+    pivot_root,
+    unmount,
+)
+from fairlead.nodeagent.volumes import Mount
+
+_OWN_FOLDERS = ("/tmp", "/dev/shm")  # noqa: S108 - mount points
+
+
+def mount_all(mounts: Sequence[Mount]) -> None:
+    """Make the container's view. Mounts are given outer ones first.
+
+    Raises:
+        OSError: a source is not there, or the kernel refuses; the path is in the message.
+    """
+    # Taken first, because a source may lie in a folder that is about to be covered.
+    sources = [clone_tree(mounted.source) for mounted in mounts]
+    ours: set[str] = set()  # the folders that may be written to
+    if any(_nearest(mounted.target) == "/" for mounted in mounts):
+        _replace_root()
+        ours.add("/")
+    for path in _OWN_FOLDERS:
+        if os.path.isdir(path) and all(mounted.target != path for mounted in mounts):
+            _mount_empty(path, 0o1777)
+            ours.add(path)
+    for mounted, source in zip(mounts, sources, strict=True):
+        _make_way(mounted.target, stat.S_ISDIR(os.fstat(source).st_mode), ours)
+        attach_tree(source, mounted.target)
+        os.close(source)
+        if mounted.read_only:
+            _make_read_only(mounted.target)
+        ours.discard(mounted.target)
+
+
+def _make_way(target: str, is_folder: bool, ours: set[str]) -> None:
+    """See that there is something at the target to mount over."""
+    if os.path.lexists(target):
+        return
+    nearest = _nearest(target)
+    if nearest not in ours:
+        _replace(nearest)
+        ours.add(nearest)
+    folder = target if is_folder else posixpath.dirname(target)
+    while nearest != folder:
+        nearest = posixpath.join(nearest, posixpath.relpath(folder, nearest).split("/")[0])
+        os.mkdir(nearest)
+        ours.add(nearest)
+    if not is_folder:
+        _touch(target)
+
+
+def _nearest(path: str) -> str:
+    """The longest existing folder on the way to a path."""
+    while not os.path.isdir(path):
+        path = posixpath.dirname(path)
+    return path
+
+
+def _replace(folder: str) -> None:
+    """Cover a folder with an empty one that holds the same things."""
+    before = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    _mount_empty(folder, 0o755)
+    _show_again(f"/proc/self/fd/{before}", folder)
+    os.close(before)
+
+
+def _replace_root() -> None:
+    scratch = "/tmp"  # noqa: S108 - a mount point
+    temporary = clone_tree(scratch)
+    _mount_empty(scratch, 0o755)
+    _show_again("/", scratch, leave_out="tmp")
+    os.chdir(scratch)
+    os.mkdir("tmp")
+    attach_tree(temporary, "tmp")
+    os.close(temporary)
+    pivot_root(".", ".")  # the old root now covers the new one; see pivot_root(2)
+    unmount(".")
+    os.chdir("/")
+
+
+def _show_again(source: str, target: str, leave_out: str = "") -> None:
+    """Everything in the folder ``source``, at the same place in the empty folder ``target``."""
+    for entry in os.scandir(source):
+        place = posixpath.join(target, entry.name)
+        if entry.is_symlink():
+            os.symlink(os.readlink(entry.path), place)
+        elif entry.name != leave_out:
+            if entry.is_dir():
+                os.mkdir(place)
+            else:
+                _touch(place)
+            mount(entry.path, place, flags=MS_BIND | MS_REC)
+
+
+def _mount_empty(path: str, mode: int) -> None:
+    mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, f"mode={mode:o}")
+
+
+def _make_read_only(target: str) -> None:
+    """Restrictions that the mount has already must be named again: in a user namespace they cannot be lifted."""
+    kept = os.statvfs(target).f_flag & (os.ST_NOSUID | os.ST_NODEV | os.ST_NOEXEC)
+    mount("none", target, flags=MS_REMOUNT | MS_BIND | MS_RDONLY | kept)
+
+
+def _touch(path: str) -> None:
+    os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))

@@ -1,0 +1,82 @@
+"""ConfigMaps and Secrets that a Pod refers to: which they are, and what their keys hold.
+
+A reference to something that is not there is a fault of the Pod's until somebody makes it, unless the reference is
+optional; messages are those of upstream's kubelet.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from fairlead.nodeagent.manifest import Container, FileSource, Projection, RunPod
+
+CONFIG_MAP, SECRET = "configmap", "secret"
+
+Content = Mapping[str, bytes]
+
+
+class SourceError(Exception):
+    """Something that the Pod refers to is not there; ``reason`` is upstream's waiting reason for it."""
+
+    reason = "CreateContainerConfigError"
+
+
+class Reference(NamedTuple):
+    """A ConfigMap or Secret of the Pod's namespace."""
+
+    kind: str
+    name: str
+
+
+Sources = Mapping[Reference, Content]
+
+
+def references(pod: RunPod) -> set[Reference]:
+    """Everything that the Pod's containers and volumes refer to."""
+    containers = (*(pod.spec.init_containers or ()), *pod.spec.containers)
+    return {
+        *(reference for container in containers for reference in _of_container(container)),
+        *(reference for projection in projections(pod) for reference, _ in file_sources(projection)),
+    }
+
+
+def _of_container(container: Container) -> Iterator[Reference]:
+    for source in container.env_from or ():
+        if source.config_map_ref:
+            yield Reference(CONFIG_MAP, source.config_map_ref.name)
+        if source.secret_ref:
+            yield Reference(SECRET, source.secret_ref.name)
+    for variable in container.env or ():
+        if variable.value_from and variable.value_from.config_map_key_ref:
+            yield Reference(CONFIG_MAP, variable.value_from.config_map_key_ref.name)
+        if variable.value_from and variable.value_from.secret_key_ref:
+            yield Reference(SECRET, variable.value_from.secret_key_ref.name)
+
+
+def projections(pod: RunPod) -> Iterator[Projection]:
+    """Each source of files of each volume."""
+    for volume in pod.spec.volumes or ():
+        yield volume
+        if volume.projected:
+            yield from volume.projected.sources
+
+
+def file_sources(projection: Projection) -> Iterator[tuple[Reference, FileSource]]:
+    """The ConfigMap and the Secret that a volume's files are made of, where there are any."""
+    if projection.config_map:
+        yield Reference(CONFIG_MAP, projection.config_map.name), projection.config_map
+    if projection.secret:
+        name = projection.secret.secret_name or projection.secret.name
+        yield Reference(SECRET, name), projection.secret
+
+
+def content(sources: Sources, reference: Reference, *, optional: bool) -> Content:
+    """All keys of a ConfigMap or Secret.
+
+    Raises:
+        SourceError: it is not there, and not optional.
+    """
+    if reference in sources:
+        return sources[reference]
+    if optional:
+        return {}
+    raise SourceError(f'{reference.kind} "{reference.name}" not found')
