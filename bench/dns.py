@@ -227,7 +227,7 @@ def serve() -> None:
             spec = {"clusterIP": ip, "clusterIPs": [ip], "ports": [{"name": "http", "port": 80}]}
             document = {"metadata": {"name": name, "namespace": namespace}, "spec": spec}
             authority.change(None, decode(Service, document), 0)
-        authority.synced = True
+        authority.finish_sync(0)
         gc.freeze()
         await DnsServer(authority, Services(None)).listen(("127.0.0.1",), PORT)
         await asyncio.Event().wait()

@@ -53,7 +53,7 @@ def test_no_reply_is_lost_or_older_than_what_was_published_before_its_question()
         authority = Authority(ZONE)
         for object_ in (*CLUSTER, service("moving"), slice_("moving", address_of(0))):
             authority.change(None, object_, 0)
-        authority.synced = True
+        authority.finish_sync(0)
         server = DnsServer(authority, Services(None))
         await server.listen((HOST,), 0)
         published, replies, done = [0], [], asyncio.Event()

@@ -27,8 +27,9 @@ async def serving(zone: Zone = ZONE, synced: bool = True):
     authority = Authority(zone)
     for object_ in CLUSTER:
         authority.change(None, object_, 0)
-    authority.zone = replace(authority.zone, serial=1)
-    authority.synced = synced
+    if synced:
+        authority.finish_sync(0)
+        authority.zone = replace(authority.zone, serial=1)
     server = DnsServer(authority, Services(no_upstream))
     await server.listen((HOST,), 0)
     try:

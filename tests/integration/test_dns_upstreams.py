@@ -90,7 +90,7 @@ async def forwarding(*upstreams, **options):
     authority = Authority(replace(ZONE, outside=Outside.FORWARD))
     for object_ in CLUSTER:
         authority.change(None, object_, 0)
-    authority.synced = True
+    authority.finish_sync(0)
     routes = (Route((), tuple(u.server for u in upstreams)),)
     forwarder = Forwarder(ForwardOptions(**{"routes": routes, "timeout": 0.3, "deadline": 1.0, **options}))
     server = DnsServer(authority, Services(forwarder))

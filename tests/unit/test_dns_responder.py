@@ -55,7 +55,7 @@ def authority_over(*objects_, **options) -> Authority:
     authority = Authority(replace(ZONE, **options))
     for object_ in objects_:
         authority.change(None, object_, 0)
-    authority.synced = True
+    authority.finish_sync(0)
     return authority
 
 

@@ -142,7 +142,7 @@ class _Process:
     async def _finish_sync(self, ready: Callable[[], None]) -> None:
         for informer in self._informers.values():
             await informer.synced.wait()
-        self._authority.synced = True
+        self._authority.finish_sync(int(time.time()))
         gc.collect()
         gc.freeze()  # what was read stays; there is no use in looking at it again and again
         ready()
@@ -167,7 +167,7 @@ class _Process:
 
     def _register_metrics(self) -> None:
         watched = {name: partial(_watched_now, informer) for name, informer in self._informers.items()}
-        self._registry.register(DnsCollector(self._server, self._authority, watched))
+        self._registry.register(DnsCollector(self._server, self._authority, self._forwarder, watched))
 
     def _ready_page(self) -> Page:
         if self.leaving:

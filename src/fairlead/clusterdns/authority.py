@@ -14,16 +14,19 @@ from fairlead.clusterdns.reverse import count_nodes
 from fairlead.clusterdns.zone import Zone
 from fairlead.model.snapshot import ClusterSnapshot
 
+_NOTHING: frozenset[Tag] = frozenset()
+
 Forget = Callable[[frozenset[Tag]], None]
 
 
 class Authority:
-    """What the server knows. Nothing below the apex is answered until ``synced`` is set."""
+    """What the server knows. Nothing below the apex is answered until ``finish_sync``."""
 
     def __init__(self, zone: Zone) -> None:
         self.snapshot = ClusterSnapshot()
         self.zone = zone
         self.synced = False
+        self._reverse_nodes = zone.reverse_nodes
         self._listeners: list[Forget] = []
 
     def attach(self, forget: Forget) -> None:
@@ -40,14 +43,23 @@ class Authority:
             self.snapshot = self.snapshot.with_object(new)
         elif old is not None:
             self.snapshot = self.snapshot.without_object(old)
-        tags = outdated(old, new)
-        if not tags:
-            return False
-        nodes = count_nodes(self.zone.reverse_nodes, addresses(old), addresses(new))
-        self.zone = replace(self.zone, serial=max(self.zone.serial + 1, now), reverse_nodes=nodes)
-        for forget in self._listeners:
-            forget(tags | {ANY_CHANGE})
-        return True
+        self._reverse_nodes = count_nodes(self._reverse_nodes, addresses(old), addresses(new))
+        # Before the first answer there is nothing to outdate: a large cluster is read twice as fast.
+        tags = outdated(old, new) if self.synced else _NOTHING
+        if tags:
+            self._publish_zone(now)
+            for forget in self._listeners:
+                forget(tags | {ANY_CHANGE})
+        return bool(tags)
+
+    def finish_sync(self, now: int) -> None:
+        """The whole cluster has been read: answer from now on."""
+        self.synced = True
+        self._publish_zone(now)
+
+    def _publish_zone(self, now: int) -> None:
+        serial = max(self.zone.serial + 1, now)
+        self.zone = replace(self.zone, serial=serial, reverse_nodes=self._reverse_nodes)
 
     def answer(self, question: Question) -> Answer:
         """The answer of this moment."""

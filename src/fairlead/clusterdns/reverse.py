@@ -5,7 +5,8 @@ per prefix keeps that O(changed addresses). IPv6 is counted down to /64; what is
 inner node per nibble and address would cost more than it tells.
 """
 
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 from immutables import Map
 
@@ -20,10 +21,11 @@ NodeCounts = Map[Name, int]
 def count_nodes(counts: NodeCounts, before: Iterable[str], after: Iterable[str]) -> NodeCounts:
     """The counts after addresses (text) have changed from ``before`` to ``after``."""
     old, new = set(before), set(after)
-    for address, step in [(a, -1) for a in old - new] + [(a, +1) for a in new - old]:
-        for node in _inner_nodes(address):
-            count = counts.get(node, 0) + step
-            counts = counts.set(node, count) if count else counts.delete(node)
+    steps = Counter(node for address in new - old for node in _inner_nodes(address))
+    steps.subtract(node for address in old - new for node in _inner_nodes(address))
+    for node, step in steps.items():
+        count = counts.get(node, 0) + step
+        counts = counts.set(node, count) if count else _without(counts, node)
     return counts
 
 
@@ -34,11 +36,17 @@ def is_inner_node(counts: NodeCounts, name: Name) -> bool:
     return name in counts
 
 
-def _inner_nodes(address: str) -> Iterator[Name]:
+def _inner_nodes(address: str) -> Sequence[Name]:
+    octets = address.split(".")
+    if len(octets) == 4:  # the short way for IPv4, of which there are thousands
+        a, b, c, _ = octets
+        return (a, *IN_ADDR_ARPA), (b, a, *IN_ADDR_ARPA), (c, b, a, *IN_ADDR_ARPA)
     parsed = parse_ip(address)
     if parsed is None:
-        return
+        return ()
     name = reverse_name(parsed)
-    first = 1 if name[-2:] == IN_ADDR_ARPA else len(name) - 2 - _IPV6_DEPTH
-    for start in range(first, len(name) - 2):
-        yield name[start:]
+    return [name[start:] for start in range(len(name) - 2 - _IPV6_DEPTH, len(name) - 2)]
+
+
+def _without(counts: NodeCounts, node: Name) -> NodeCounts:
+    return counts.delete(node) if node in counts else counts

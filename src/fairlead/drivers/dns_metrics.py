@@ -17,6 +17,7 @@ from prometheus_client.registry import Collector
 from fairlead import __version__
 from fairlead.clusterdns.authority import Authority
 from fairlead.clusterdns.prepared import SIZES, Kind
+from fairlead.drivers.dns_forwarder import Forwarder
 from fairlead.drivers.dns_server import DnsServer, Durations
 from fairlead.model.addresses import IPFamily, family_of
 from fairlead.model.objects import TRIGGER_TIME_ANNOTATION, EndpointSlice, Service
@@ -39,10 +40,8 @@ Watched = Mapping[str, Callable[[], Collection]]
 class DnsCollector(Collector):
     """Reads the server's counters at each scrape; ``watched`` tells of each collection by its name."""
 
-    def __init__(
-        self, server: DnsServer, authority: Authority, watched: Mapping[str, Callable[[], Collection]]
-    ) -> None:
-        self._server, self._authority, self._watched = server, authority, watched
+    def __init__(self, server: DnsServer, authority: Authority, forwarder: Forwarder, watched: Watched) -> None:
+        self._server, self._authority, self._forwarder, self._watched = server, authority, forwarder, watched
 
     def collect(self) -> Iterable[Metric]:
         build = GaugeMetricFamily("coredns_build_info", "Version.", labels=("version", "revision", "goversion"))
@@ -58,6 +57,17 @@ class DnsCollector(Collector):
             objects.add_metric((name,), now.objects)
             age.add_metric((name,), now.age)
         yield from (objects, age)
+        yield from self._upstream()
+
+    def _upstream(self) -> Iterator[Metric]:
+        forwarder = self._forwarder
+        for name, text, value in (
+            ("exchanges", "Questions asked of upstream servers.", forwarder.exchanges),
+            ("stale_answers", "Expired answers served.", forwarder.stale_answers),
+            ("rejected", "Questions refused because too many were under way.", forwarder.rejected),
+        ):
+            yield CounterMetricFamily(f"fairlead_dns_upstream_{name}", text, value=value)
+        yield GaugeMetricFamily("fairlead_dns_upstream_cache_entries", "Replies cached.", value=len(forwarder.cache))
 
     def _tallies(self) -> Iterator[tuple[str, str, Counter[Kind]]]:
         """Protocol, family and counts of each socket."""
