@@ -5,6 +5,7 @@ and list elements, ``$retainKeys``, ``$setElementOrder/<list>`` and ``$deleteFro
 directives of the wrong form and elements without their key. Neither argument is changed.
 """
 
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from fairlead.registry.schemas.catalogue import fields_of
@@ -68,19 +69,20 @@ def _merge_field(result: Doc, key: str, value: Any, patch: Doc, type_name: str) 
 def _merge_list(current: list[Any], value: list[Any], patch: Doc, key: str, type_name: str) -> list[Any]:
     order = _list_of(patch, _ORDER + key)
     if is_merged_set(type_name, key):
-        gone = _list_of(patch, _DELETE + key)
-        merged = [item for item in current if item not in gone]
-        merged += [item for item in value if item not in merged]
-        return _ordered(merged, current, order)
+        gone = {_scalar(item) for item in _list_of(patch, _DELETE + key)}
+        known = [item for item in map(_scalar, current) if item not in gone]
+        merged = list(dict.fromkeys([*known, *map(_scalar, value)]))
+        return _ordered(merged, current, order or value, _scalar)
     by = merge_key(type_name, key)
     if by is None:
         return _plain(value) if key in patch else current
+    for item in [*current, *value]:
+        if not isinstance(item, dict):
+            raise _malformed(f"elements of a list merged by {by!r} must be objects")
+    if any(item.get(_PATCH) == "replace" for item in value):
+        return [_plain(item) for item in value if item.get(_PATCH) != "replace"]
     merged = _merge_elements(current, value, by, _type_of(type_name, key))
-    if not order:
-        return merged
-    by_key = {_identity(item, by): item for item in merged}
-    known = [_identity(item, by) for item in current]
-    return [by_key[k] for k in _ordered(list(by_key), known, [_identity(item, by) for item in order])]
+    return _ordered(merged, current, order or value, lambda item: _identity(item, by))
 
 
 def _type_of(type_name: str, key: str) -> str:
@@ -89,22 +91,31 @@ def _type_of(type_name: str, key: str) -> str:
 
 
 def _merge_elements(current: list[Any], value: list[Any], by: str, type_name: str) -> list[Any]:
-    for item in [*current, *value]:
-        if not isinstance(item, dict):
-            raise _malformed(f"elements of a list merged by {by!r} must be objects")
-    if any(item.get(_PATCH) == "replace" for item in value):
-        return [_plain(item) for item in value if item.get(_PATCH) != "replace"]
-    merged = list(current)
+    """Both lists in one. Every element is looked up by its key, so that long lists take no quadratic time."""
+    deleted = {_identity(item, by) for item in value if item.get(_PATCH) == "delete"}
+    merged = [item for item in current if _identity(item, by) not in deleted]
+    places = _first_places(_identity(item, by) for item in merged)
     for item in value:
-        identity = _identity(item, by)
-        index = next((i for i, other in enumerate(merged) if other.get(by) == identity), None)
         if item.get(_PATCH) == "delete":
-            merged = [other for other in merged if other.get(by) != identity]
-        elif index is None:
-            merged.append(apply_strategic({}, item, type_name))
-        else:
-            merged[index] = apply_strategic(merged[index], item, type_name)
+            continue
+        place = places.setdefault(_identity(item, by), len(merged))
+        if place == len(merged):
+            merged.append({})
+        merged[place] = apply_strategic(merged[place], item, type_name)
     return merged
+
+
+def _first_places(identities: Iterable[Any]) -> dict[Any, int]:
+    places: dict[Any, int] = {}
+    for place, identity in enumerate(identities):
+        places.setdefault(identity, place)
+    return places
+
+
+def _scalar(item: Any) -> Any:
+    if isinstance(item, (dict, list)):
+        raise _malformed("elements of a list of plain values must not be objects or lists")
+    return item
 
 
 def _identity(item: Any, by: str) -> Any:
@@ -113,19 +124,20 @@ def _identity(item: Any, by: str) -> Any:
     return item[by]
 
 
-def _ordered(merged: list[Any], before: list[Any], order: list[Any]) -> list[Any]:
-    """``merged`` in the order that the patch asks for; what it does not mention stays near where it was before."""
-    if not order:
-        return merged
-    result = [item for item in order if item in merged]
+def _ordered(merged: list[Any], before: list[Any], order: list[Any], identity: Callable[[Any], Any]) -> list[Any]:
+    """``merged`` in the order of the patch; what that does not name goes before the first of it that it preceded."""
+    ranks = _first_places(map(identity, before))
+    wanted = _first_places(map(identity, order))
+    named = sorted((item for item in merged if identity(item) in wanted), key=lambda item: wanted[identity(item)])
+    result: list[Any] = []
     position = 0
-    for item in (item for item in merged if item not in order):
-        rank = before.index(item) if item in before else len(before)
-        while position < len(result) and not (result[position] in before and before.index(result[position]) > rank):
+    for item in (item for item in merged if identity(item) not in wanted):
+        rank = ranks.get(identity(item), len(ranks))
+        while position < len(named) and rank >= ranks.get(identity(named[position]), -1):
+            result.append(named[position])
             position += 1
-        result.insert(position, item)
-        position += 1
-    return result
+        result.append(item)
+    return result + named[position:]
 
 
 def _list_of(patch: Doc, key: str) -> list[Any]:
