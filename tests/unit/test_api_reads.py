@@ -158,8 +158,8 @@ def test_a_watch_from_before_the_log_has_expired(world):
     start = world.state.version
     for number in range(LOG_CHANGES + 1):
         world.do("PUT", f"{MAPS}/a", config_map("a", x=str(number)))
-    status = world.refused("GET", f"{MAPS}?watch=1&resourceVersion={start}")
-    assert (status["code"], status["reason"]) == (410, "Expired")
+    event = world.do("GET", f"{MAPS}?watch=1&resourceVersion={start}")
+    assert (event["type"], event["object"]["code"], event["object"]["reason"]) == ("ERROR", 410, "Expired")
     # Another resource's log is its own.
     world.ask("GET", f"{PODS}?watch=1&resourceVersion={start}")
 

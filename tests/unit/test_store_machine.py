@@ -11,6 +11,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 from fairlead.registry import store
 from fairlead.registry.loading import load_state
 from fairlead.registry.status import ApiError
+from fairlead.registry.watches import Watch
 from tests.unit.api_world import ApiWorld, config_map
 
 MAPS = "/api/v1/namespaces/default/configmaps"
@@ -37,8 +38,9 @@ class Watcher:
     def follow(self, world):
         try:
             watch = world.ask("GET", f"{self.collection}?watch=1&resourceVersion={self.version}")
-        except ApiError:
-            # Expired, or from a future that a crash has undone.
+        except ApiError:  # from a future that a crash has undone
+            watch = None
+        if not isinstance(watch, Watch):  # or expired
             self.relist(world)
             return
         for type_, document in world.events(watch):

@@ -1,9 +1,12 @@
 """Reading: one object, a list, a watch."""
 
-from fairlead.registry.calls import Call, Reply
+import msgspec
+
+from fairlead.registry.calls import Answer, Call, Reply
 from fairlead.registry.lists import read_list
 from fairlead.registry.selectors import selection_of
-from fairlead.registry.watches import Watch, begin_watch
+from fairlead.registry.status import ApiError
+from fairlead.registry.watches import begin_watch, frame
 
 
 def get_object(call: Call) -> Reply:
@@ -18,7 +21,13 @@ def list_objects(call: Call) -> Reply:
     return Reply(body, keep=page.state)
 
 
-def watch_objects(call: Call) -> Watch:
+def watch_objects(call: Call) -> Answer:
     view = call.view
     selection = selection_of(call.request, call.target, call.env.kinds.strategy(call.resource).fields)
-    return begin_watch(call.request, selection, view, call.state)
+    try:
+        return begin_watch(call.request, selection, view, call.state)
+    except ApiError as error:
+        if error.code != 410:
+            raise
+        # Upstream tells it in the stream, and clients look for it there to begin anew (``cacher.newErrWatcher``).
+        return Reply(frame("ERROR", msgspec.json.encode(error.status())))
