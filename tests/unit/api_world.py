@@ -45,7 +45,7 @@ class ApiWorld:
         path, _, query = url.partition("?")
         pairs = dict(part.partition("=")[::2] for part in query.split("&") if part)
         encoded = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        request = Request(method, path, pairs, ADMIN, accept, content_type, "test/1", encoded)
+        request = Request(method, path, pairs, ADMIN, accept, content_type, "test/1", encoded, query)
         found = answer(request, self.state, self._state_at, self.env)
         if isinstance(found, Reply):
             if found.step is not None:

@@ -22,7 +22,7 @@ from fairlead.drivers import netns
 from fairlead.drivers.informer import Informer
 from fairlead.drivers.kube_client import NODES, PODS, SERVICES, KubeClient, KubeError, Unreachable
 from fairlead.drivers.kubelet_server import PORT as KUBELET_PORT
-from fairlead.drivers.kubelet_server import node_tls, start_kubelet_server
+from fairlead.drivers.kubelet_server import KubeletServer, node_tls
 from fairlead.model.objects import Service
 from fairlead.nodeagent.files import ClusterDNS
 from fairlead.nodeagent.manifest import RunPod
@@ -75,12 +75,15 @@ async def run(options: NodeOptions, ready: Callable[[], None]) -> None:
     _start_afresh(options)
     async with KubeClient.from_kubeconfig(options.kubeconfig) as client, asyncio.TaskGroup() as group:
         agent = NodeAgent(options, client, group)
-        tls = node_tls(*options.serving)
-        await start_kubelet_server(NodeRuntime(agent.pods), options.address, KUBELET_PORT, tls)
-        await _register(options, client)
-        await agent.start()
-        ready()
-        await _beat(options, client)
+        server = KubeletServer(NodeRuntime(agent.pods))
+        try:
+            await server.start(options.address, KUBELET_PORT, node_tls(*options.serving))
+            await _register(options, client)
+            await agent.start()
+            ready()
+            await _beat(options, client)
+        finally:
+            await server.close()
 
 
 def _start_afresh(options: NodeOptions) -> None:

@@ -100,13 +100,14 @@ async def _converse(request: ExecRequest, conversation: Conversation, own: OwnEn
     try:
         await asyncio.wait((listening, waiting), return_when=asyncio.FIRST_COMPLETED)
         if not waiting.done():
-            process.hang_up()
             return b""
         for source in own.outputs.values():
             source.drain()
         await asyncio.wait((listening, asyncio.gather(*pumps)), return_when=asyncio.FIRST_COMPLETED)
         return exec_status.exited(waiting.result())
     finally:
+        if not waiting.done():
+            process.hang_up()
         await _cancel((listening, waiting, *pumps))
 
 

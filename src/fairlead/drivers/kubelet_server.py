@@ -55,20 +55,13 @@ def node_tls(authority: Path, certificate: Path, key: Path) -> ssl.SSLContext:
     return context
 
 
-async def start_kubelet_server(runtime: Runtime, host: str, port: int, tls: ssl.SSLContext) -> asyncio.Server:
-    """Serve until the server is closed.
+class KubeletServer:
+    """Serves from ``start`` until ``close``."""
 
-    Raises:
-        OSError: the address cannot be listened at.
-    """
-    logging.getLogger("websockets.server").setLevel(logging.WARNING)  # it tells of every connection
-    server = _KubeletServer(runtime)
-    return await asyncio.start_server(server.serve, host, port, ssl=tls, limit=MAX_HEAD)
-
-
-class _KubeletServer:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
         self._routes: dict[str, tuple[int, Callable[[HttpRequest, Peer], Awaitable[None]]]] = {
             "containerLogs": (4, self._logs),
             "exec": (4, self._exec),
@@ -76,7 +69,31 @@ class _KubeletServer:
             "portForward": (3, self._port_forward),
         }
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def start(self, host: str, port: int, tls: ssl.SSLContext) -> int:
+        """Listen; the port, which is another one when 0 was asked for.
+
+        Raises:
+            OSError: the address cannot be listened at.
+        """
+        logging.getLogger("websockets.server").setLevel(logging.WARNING)  # it tells of every connection
+        self._server = await asyncio.start_server(self._accept, host, port, ssl=tls, limit=MAX_HEAD)
+        bound: int = self._server.sockets[0].getsockname()[1]
+        return bound
+
+    async def close(self) -> None:
+        """Stop listening, and end every session."""
+        if self._server:
+            self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one connection, and close it."""
         peer = Peer(reader, writer)
         try:
@@ -87,9 +104,9 @@ class _KubeletServer:
                 raise Refused(403, "Forbidden: only the API server may ask this")
             await self._route(parse_request(head), peer)
         except BadRequest as error:
-            await _answer(peer, 400, str(error))
+            await peer.send(plain_answer(400, str(error)))
         except Refused as error:
-            await _answer(peer, error.code, str(error))
+            await peer.send(plain_answer(error.code, str(error)))
         except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
             log.info("connection given up: %r", error)
         except Exception:
@@ -159,8 +176,3 @@ async def _send_chunked(peer: Peer, pieces: AsyncIterator[bytes]) -> None:
     async for piece in pieces:
         await peer.send(chunk(piece))
     await peer.send(LAST_CHUNK)
-
-
-async def _answer(peer: Peer, code: int, text: str) -> None:
-    await peer.send(plain_answer(code, text))
-    await peer.finish()

@@ -9,7 +9,7 @@ Source: RFC 9110 section 7.6.1 (hop-by-hop headers); apimachinery ``pkg/util/pro
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -163,7 +163,7 @@ def _head(upstream: Upstream, client: Client, upgrade: bytes) -> bytes:
     lines = [
         f"{client.method} {upstream.path} HTTP/1.1".encode(),
         f"host: {host}:{upstream.port}".encode(),
-        *(name + b": " + value for name, value in client.headers if name not in _NOT_PASSED_ON),
+        *(name + b": " + value for name, value in _end_to_end(client.headers) if name not in _NOT_PASSED_ON),
     ]
     if upgrade:
         lines += [b"connection: Upgrade", b"upgrade: " + upgrade]
@@ -172,6 +172,12 @@ def _head(upstream: Upstream, client: Client, upgrade: bytes) -> bytes:
     if client.body or client.method in {"POST", "PUT", "PATCH"}:
         lines.append(b"content-length: %d" % len(client.body))
     return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+def _end_to_end(headers: Sequence[Header]) -> Iterator[Header]:
+    """Without those that concern one connection only: the usual ones, and those that ``Connection`` names."""
+    named = {token.strip().lower() for name, value in headers if name == b"connection" for token in value.split(b",")}
+    return (header for header in headers if header[0] not in _HOP_BY_HOP | named)
 
 
 async def _serve_upgrade(server: Streams, client: Client, take_over: Callable[[], Streams]) -> None:
@@ -245,7 +251,7 @@ async def _pass_on(reader: asyncio.StreamReader, send: Send, data: bytes) -> Non
             return
         if answer.has_head and not started:
             started = True
-            headers = [header for header in answer.headers if header[0] not in _HOP_BY_HOP]
+            headers = list(_end_to_end(answer.headers))
             await send({"type": "http.response.start", "status": parser.get_status_code(), "headers": headers})
         if body := answer.take_body():
             await send({"type": "http.response.body", "body": body, "more_body": True})

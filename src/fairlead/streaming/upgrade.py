@@ -52,7 +52,7 @@ def parse_request(head: bytes) -> HttpRequest:
     """
     first, *lines = head.decode("latin-1").split("\r\n")
     parts = first.split(" ")
-    if len(parts) != 3 or parts[2] != "HTTP/1.1" or not parts[1].startswith("/"):
+    if len(parts) != 3 or not parts[0].isalpha() or not parts[1].startswith("/") or parts[2] != "HTTP/1.1":
         raise BadRequest(f"not a request of HTTP/1.1: {first[:200]!r}")
     path, _, query = parts[1].partition("?")
     try:
