@@ -17,6 +17,11 @@ def node(ready="True", taints=()):
     return structs.replace(made, status=structs.replace(made.status, conditions=(Condition("Ready", ready),)))
 
 
+def unspoken():
+    made = make_node()
+    return structs.replace(made, status=structs.replace(made.status, conditions=None))
+
+
 NOT_READY = [("node.kubernetes.io/not-ready", "NoSchedule"), ("node.kubernetes.io/not-ready", "NoExecute")]
 UNREACHABLE = [("node.kubernetes.io/unreachable", "NoSchedule"), ("node.kubernetes.io/unreachable", "NoExecute")]
 MINE = ("mine", "NoSchedule")
@@ -27,6 +32,8 @@ MINE = ("mine", "NoSchedule")
     [
         pytest.param(node(), False, None, None, id="heard of lately"),
         pytest.param(node(), True, "Unknown", UNREACHABLE, id="silent for too long"),
+        pytest.param(unspoken(), False, None, None, id="new, and has said nothing yet"),
+        pytest.param(unspoken(), True, "Unknown", UNREACHABLE, id="never said anything"),
         pytest.param(node("Unknown", UNREACHABLE), True, None, None, id="known to be silent"),
         pytest.param(node("Unknown"), False, None, UNREACHABLE, id="taints that are missing"),
         pytest.param(node("False"), False, None, NOT_READY, id="says itself that it is not ready"),

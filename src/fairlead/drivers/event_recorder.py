@@ -1,9 +1,11 @@
 """Tells users what happened to their objects, by Events: ``kubectl describe`` shows them.
 
-An Event that says the same again is counted up rather than written anew. A lost Event is no failure: whatever goes
-wrong is logged and forgotten. Upstream: client-go ``tools/record`` (event.go, events_cache.go).
+An Event that says the same again is counted up rather than written anew. Nobody waits for an Event, and a lost one is
+no failure: they are written one after the other in the background, and what goes wrong is logged and forgotten.
+Upstream: client-go ``tools/record`` (event.go, events_cache.go).
 """
 
+import asyncio
 import logging
 import secrets
 from typing import Any, NamedTuple
@@ -13,6 +15,7 @@ from fairlead.drivers.kube_client import EVENTS, KubeClient, KubeError, Unreacha
 from fairlead.model.objects import KubeObject
 
 REMEMBERED = 1000  # Events that may be counted up; the oldest is forgotten first
+WAITING = 1000  # Events to be written; the oldest is lost first
 
 log = logging.getLogger(__name__)
 
@@ -30,24 +33,46 @@ class _Written(NamedTuple):
     times: int
 
 
-class EventRecorder:
-    """Writes Events in the name of one component (``source.component``)."""
+class _Report(NamedTuple):
+    component: str
+    about: KubeObject
+    api_version: str
+    kind: str
+    happening: Happening
 
-    def __init__(self, client: KubeClient, component: str, node: str = "") -> None:
+
+class EventWriter:
+    """Writes the Events of all components of a process."""
+
+    def __init__(self, client: KubeClient) -> None:
         self._client = client
-        self._source = {"component": component, **({"host": node} if node else {})}
         self._written: dict[tuple[str, Happening], _Written] = {}
+        self._waiting: asyncio.Queue[_Report] = asyncio.Queue()
 
-    async def record(self, about: KubeObject, api_version: str, kind: str, happening: Happening) -> None:
-        """Say that something happened to an object. Never raises for the server's sake."""
-        key = (about.metadata.uid, happening)
+    def recorder(self, component: str) -> "EventRecorder":
+        """What a component (``source.component``) says its Events to."""
+        return EventRecorder(self, component)
+
+    def add(self, report: _Report) -> None:
+        """Ask for an Event; the oldest that waits is given up when there are too many."""
+        if self._waiting.qsize() >= WAITING:
+            self._waiting.get_nowait()
+        self._waiting.put_nowait(report)
+
+    async def run(self) -> None:
+        """Write Events until cancelled."""
+        while True:
+            await self._report(await self._waiting.get())
+
+    async def _report(self, report: _Report) -> None:
+        key = (report.about.metadata.uid, report.happening)
         try:
             if written := self._written.pop(key, None):
                 self._written[key] = await self._count_up(written)
             else:
-                self._written[key] = await self._write(self._document(about, api_version, kind, happening))
+                self._written[key] = await self._write(_document(report))
         except (KubeError, Unreachable) as error:
-            log.info("the event %s of %s %s was not written: %s", happening.reason, kind, about.key, error)
+            log.info("event %s of %s %s not written: %s", report.happening.reason, report.kind, report.about.key, error)
         if len(self._written) > REMEMBERED:
             del self._written[next(iter(self._written))]
 
@@ -61,26 +86,39 @@ class EventRecorder:
         await self._client.patch(written.path, {"count": times, "lastTimestamp": now_text()})
         return _Written(written.path, times)
 
-    def _document(self, about: KubeObject, api_version: str, kind: str, happening: Happening) -> dict[str, Any]:
-        now = now_text()
-        namespace = about.namespace or "default"  # Events of cluster-scoped objects live there
-        return {
-            "apiVersion": "v1",
-            "kind": "Event",
-            "metadata": {"name": f"{about.name}.{secrets.token_hex(8)}", "namespace": namespace},
-            "involvedObject": {
-                "apiVersion": api_version,
-                "kind": kind,
-                "name": about.name,
-                "namespace": about.namespace,
-                "uid": about.metadata.uid,
-                "resourceVersion": about.metadata.resource_version,
-            },
-            **happening._asdict(),
-            "source": self._source,
-            "firstTimestamp": now,
-            "lastTimestamp": now,
-            "count": 1,
-            "reportingComponent": self._source["component"],
-            "reportingInstance": self._source.get("host", ""),
-        }
+
+class EventRecorder:
+    """Says what happened in the name of one component."""
+
+    def __init__(self, writer: EventWriter, component: str) -> None:
+        self._writer, self._component = writer, component
+
+    def record(self, about: KubeObject, api_version: str, kind: str, happening: Happening) -> None:
+        """Say that something happened to an object."""
+        self._writer.add(_Report(self._component, about, api_version, kind, happening))
+
+
+def _document(report: _Report) -> dict[str, Any]:
+    component, about, api_version, kind, happening = report
+    now = now_text()
+    namespace = about.namespace or "default"  # Events of cluster-scoped objects live there
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": f"{about.name}.{secrets.token_hex(8)}", "namespace": namespace},
+        "involvedObject": {
+            "apiVersion": api_version,
+            "kind": kind,
+            "name": about.name,
+            "namespace": about.namespace,
+            "uid": about.metadata.uid,
+            "resourceVersion": about.metadata.resource_version,
+        },
+        **happening._asdict(),
+        "source": {"component": component},
+        "firstTimestamp": now,
+        "lastTimestamp": now,
+        "count": 1,
+        "reportingComponent": component,
+        "reportingInstance": "",
+    }

@@ -29,9 +29,12 @@ class Verdict(NamedTuple):
 
 
 def judge_node(node: Node, is_silent: bool, now: str) -> Verdict:
-    """What follows from the Node's own word, and from whether it has been silent for the grace period."""
+    """What follows from the Node's own word, and from whether it has been silent for the grace period.
+
+    One that has just been made and has said nothing yet is given the benefit of the doubt.
+    """
     ready = ready_condition(node)
-    status = ready.status if ready else "Unknown"
+    status = ready.status if ready else "True"
     changed = None
     if is_silent and status != "Unknown":
         changed = Condition("Ready", "Unknown", "NodeStatusUnknown", _SILENT, now)

@@ -25,6 +25,7 @@ from fairlead.app.controllers.slices import SliceController
 from fairlead.app.controllers.statefulsets import StatefulSetController
 from fairlead.app.controllers.watches import Watches
 from fairlead.drivers.discovery import Discovered, discover
+from fairlead.drivers.event_recorder import EventWriter
 from fairlead.drivers.kube_client import KubeClient, KubeError, Unreachable
 
 # The last two come last: they are content with whatever form of an object the others keep.
@@ -74,9 +75,10 @@ async def run(options: ControllersOptions, ready: Callable[[], None]) -> None:
 async def serve(client: KubeClient, names: tuple[str, ...], ready: Callable[[], None], settings: Settings) -> None:
     """Run the named controllers on a connection until cancelled."""
     collections = await _discover_collections(client)
-    context = Context(client, Watches(client), asyncio.get_running_loop(), collections, settings)
+    context = Context(client, EventWriter(client), Watches(client), asyncio.get_running_loop(), collections, settings)
     controllers = [CONTROLLERS[name](context) for name in names]
     async with asyncio.TaskGroup() as group:
+        group.create_task(context.events.run())
         for watched in context.watches.all():
             group.create_task(watched.run())
         for controller in controllers:

@@ -6,6 +6,7 @@ from functools import cached_property
 from fairlead.app.controllers.service_members import ServiceMembers
 from fairlead.app.controllers.watches import Watches
 from fairlead.drivers.discovery import Discovered
+from fairlead.drivers.event_recorder import EventWriter
 from fairlead.drivers.kube_client import KubeClient
 from fairlead.drivers.work_queue import Clock
 
@@ -32,6 +33,7 @@ class Context:
     """
 
     client: KubeClient
+    events: EventWriter
     watches: Watches
     clock: Clock
     collections: tuple[Discovered, ...]

@@ -3,14 +3,15 @@
 Every answer of the server goes into the local copy at once, so that no lag of the watch leads to a Pod too many.
 """
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
 from fairlead.app.controllers.context import Context
 from fairlead.app.controllers.watches import Watched
-from fairlead.drivers.event_recorder import EventRecorder, Happening
+from fairlead.drivers.event_recorder import Happening
 from fairlead.drivers.kube_client import Doc, KubeError
 from fairlead.drivers.work_queue import WorkQueue
 from fairlead.model.labels import matches
@@ -42,7 +43,7 @@ class Dependents(Generic[T]):
     ) -> None:
         self._client = context.client
         self._watched, self._owner_kind, self._queue = watched, owner_kind, queue
-        self._events = EventRecorder(context.client, component)
+        self._events = context.events.recorder(component)
         self._index: OwnedIndex[T] = OwnedIndex()
         watched.listen(self._changed)
 
@@ -85,9 +86,25 @@ class Dependents(Generic[T]):
         try:
             created = await self._client.create(self._watched.resource.path(owner.namespace), document)
         except KubeError as error:
-            await self.say(owner, Happening("FailedCreate", f"Error creating: {error}", "Warning"))
+            self.say(owner, Happening("FailedCreate", f"Error creating: {error}", "Warning"))
             raise
         return self._watched.learn(created)
+
+    async def create_many(self, owner: KubeObject, documents: Sequence[Doc]) -> list[T]:
+        """Make objects side by side: first one, then ever more, so that what is refused is not tried a hundred times.
+
+        Raises:
+            KubeError, Unreachable: one of them failed; those made with it and before it are there.
+        """
+        made: list[T] = []
+        while len(made) < len(documents):
+            batch = documents[len(made) : 2 * len(made) + 1]
+            results = await asyncio.gather(*(self.create(owner, d) for d in batch), return_exceptions=True)
+            for result in results:
+                if isinstance(result, BaseException):
+                    raise result
+                made.append(result)
+        return made
 
     async def patch(self, object_: T, change: Mapping[str, Any]) -> None:
         """Change the object as it was seen, and no later version of it, by a merge patch."""
@@ -110,9 +127,9 @@ class Dependents(Generic[T]):
         else:
             self._watched.unlearn(object_)
 
-    async def say(self, owner: KubeObject, happening: Happening) -> None:
+    def say(self, owner: KubeObject, happening: Happening) -> None:
         """Write an Event about the owner."""
-        await self._events.record(owner, self._owner_kind.api_version, self._owner_kind.kind, happening)
+        self._events.record(owner, self._owner_kind.api_version, self._owner_kind.kind, happening)
 
 
 async def write_status(context: Context, watched: Watched[Any], object_: Any, status: msgspec.Struct) -> None:

@@ -73,7 +73,7 @@ class DeploymentController:
     async def _carry_out(self, deployment: Deployment, plan: RolloutPlan) -> None:
         if plan.create:
             await self._sets.create(deployment, _document(plan.create))
-            await self._say_scaled(deployment, plan.create.name, 0, plan.create.replicas)
+            self._say_scaled(deployment, plan.create.name, 0, plan.create.replicas)
         for name in {**plan.annotations, **plan.sizes}:
             await self._change(deployment, name, plan)
         for replica_set in plan.deletes:
@@ -88,13 +88,13 @@ class DeploymentController:
         if name in plan.sizes:
             change["spec"] = {"replicas": plan.sizes[name]}
         await self._sets.patch(replica_set, change)
-        await self._say_scaled(deployment, name, replica_set.replicas, plan.sizes.get(name, replica_set.replicas))
+        self._say_scaled(deployment, name, replica_set.replicas, plan.sizes.get(name, replica_set.replicas))
 
-    async def _say_scaled(self, deployment: Deployment, name: str, before: int, after: int) -> None:
+    def _say_scaled(self, deployment: Deployment, name: str, before: int, after: int) -> None:
         if before != after:
             direction = "up" if after > before else "down"
             message = f"Scaled {direction} replica set {name} from {before} to {after}"
-            await self._sets.say(deployment, Happening("ScalingReplicaSet", message))
+            self._sets.say(deployment, Happening("ScalingReplicaSet", message))
 
 
 def _document(replica_set: ReplicaSet) -> Doc:

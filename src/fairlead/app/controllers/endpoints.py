@@ -7,7 +7,7 @@ import msgspec
 
 from fairlead.app.controllers.context import Context
 from fairlead.app.controllers.service_slices import ServiceSlices
-from fairlead.drivers.event_recorder import EventRecorder, Happening
+from fairlead.drivers.event_recorder import Happening
 from fairlead.drivers.kube_client import ENDPOINT_SLICES, ENDPOINTS, Doc, KubeError
 from fairlead.drivers.work_queue import WorkQueue
 from fairlead.endpointslice.legacy import plan_endpoints
@@ -70,7 +70,7 @@ class MirroringController:
 
     def __init__(self, context: Context) -> None:
         self.queue: WorkQueue[ObjectKey] = WorkQueue(context.clock)
-        self._events = EventRecorder(context.client, self.name)
+        self._events = context.events.recorder(self.name)
         self._members = context.members
         self._endpoints = context.watches.of(ENDPOINTS, Endpoints)
         watched = context.watches.of(ENDPOINT_SLICES, EndpointSlice)
@@ -97,6 +97,4 @@ class MirroringController:
                 raise
         if endpoints and (surplus := left_out(endpoints)):
             message = f"{surplus} addresses were not mirrored: a subset has too many"
-            await self._events.record(
-                endpoints, "v1", "Endpoints", Happening("TooManyAddressesToMirror", message, "Warning")
-            )
+            self._events.record(endpoints, "v1", "Endpoints", Happening("TooManyAddressesToMirror", message, "Warning"))

@@ -14,7 +14,7 @@ from fairlead.allocation.load_balancer import (
     wants_load_balancer,
 )
 from fairlead.app.controllers.context import Context
-from fairlead.drivers.event_recorder import EventRecorder, Happening
+from fairlead.drivers.event_recorder import Happening
 from fairlead.drivers.kube_client import SERVICES, KubeError
 from fairlead.drivers.work_queue import WorkQueue
 from fairlead.model.names import ObjectKey
@@ -30,7 +30,7 @@ class LoadBalancerController:
     def __init__(self, context: Context) -> None:
         self.queue: WorkQueue[ObjectKey] = WorkQueue(context.clock)
         self._client = context.client
-        self._events = EventRecorder(context.client, self.name)
+        self._events = context.events.recorder(self.name)
         self._pools = Pools(context.settings.load_balancer_pools)
         self._services = context.watches.of(SERVICES, Service)
         self.needs = (self._services,)
@@ -72,23 +72,23 @@ class LoadBalancerController:
             addresses = choose_addresses(service, self._pools, self._taken)
         except NoAddress as error:
             self._waiting.add(service.key)
-            await self._say(service, "SyncLoadBalancerFailed", f"Error syncing load balancer: {error}", "Warning")
+            self._say(service, "SyncLoadBalancerFailed", f"Error syncing load balancer: {error}", "Warning")
             return
         finalizers = service.metadata.finalizers or ()
         if FINALIZER not in finalizers:
-            await self._say(service, "EnsuringLoadBalancer", "Ensuring load balancer")
+            self._say(service, "EnsuringLoadBalancer", "Ensuring load balancer")
             service = await self._set_finalizers(service, [*finalizers, FINALIZER])
         if addresses != ingress_ips(service):
             await self._set_ingress(service, addresses)
-            await self._say(service, "EnsuredLoadBalancer", "Ensured load balancer")
+            self._say(service, "EnsuredLoadBalancer", "Ensured load balancer")
 
     async def _clean_up(self, service: Service) -> None:
-        await self._say(service, "DeletingLoadBalancer", "Deleting load balancer")
+        self._say(service, "DeletingLoadBalancer", "Deleting load balancer")
         if ingress_ips(service):
             service = await self._set_ingress(service, ())
         kept = [name for name in service.metadata.finalizers or () if name != FINALIZER]
         await self._set_finalizers(service, kept)
-        await self._say(service, "DeletedLoadBalancer", "Deleted load balancer")
+        self._say(service, "DeletedLoadBalancer", "Deleted load balancer")
 
     async def _set_finalizers(self, service: Service, finalizers: list[str]) -> Service:
         seen = {"resourceVersion": service.metadata.resource_version}
@@ -101,5 +101,5 @@ class LoadBalancerController:
         patch = {"status": {"loadBalancer": {"ingress": ingress or None}}}
         return self._services.learn(await self._client.patch(path, patch))
 
-    async def _say(self, service: Service, reason: str, message: str, type_: str = "Normal") -> None:
-        await self._events.record(service, "v1", "Service", Happening(reason, message, type_))
+    def _say(self, service: Service, reason: str, message: str, type_: str = "Normal") -> None:
+        self._events.record(service, "v1", "Service", Happening(reason, message, type_))

@@ -12,7 +12,7 @@ import msgspec
 
 from fairlead.app.controllers.context import Context
 from fairlead.drivers.clock_text import now_text
-from fairlead.drivers.event_recorder import EventRecorder, Happening
+from fairlead.drivers.event_recorder import Happening
 from fairlead.drivers.kube_client import NODES, PODS, STRATEGIC_MERGE_PATCH, Doc, KubeError
 from fairlead.drivers.work_queue import WorkQueue
 from fairlead.model.names import ObjectKey
@@ -30,7 +30,7 @@ class NodeController:
         self.queue: WorkQueue[ObjectKey] = WorkQueue(context.clock)
         self._client, self._clock = context.client, context.clock
         self._grace = context.settings.node_grace
-        self._events = EventRecorder(context.client, self.name)
+        self._events = context.events.recorder(self.name)
         self._members = context.members
         self._nodes = context.watches.of(NODES, Node)
         pods = context.watches.of(PODS, Pod)
@@ -78,7 +78,7 @@ class NodeController:
             version = {"resourceVersion": self._nodes.objects[key].metadata.resource_version}
             patch = {"metadata": version, "spec": {"taints": taints}}
             node = self._nodes.learn(await self._client.patch(NODES.path(name=key.name), patch))
-        if not (verdict.condition is None and node.is_ready):
+        if verdict.condition or _word(node) not in ("", "True"):
             await self._mark_pods(key.name)
         await self._evict(node)
         self._look_again(key, silent_for)
@@ -100,7 +100,7 @@ class NodeController:
         answer = await self._client.patch(path, {"status": {"conditions": [document]}}, STRATEGIC_MERGE_PATCH)
         self._nodes.learn(answer)
         happening = Happening("NodeNotReady", f"Node {node.name} status is now: NodeNotReady")
-        await self._events.record(node, "v1", "Node", happening)
+        self._events.record(node, "v1", "Node", happening)
 
     async def _mark_pods(self, node: str) -> None:
         """A Pod on a Node that is not ready is no endpoint to send anything to."""
@@ -118,7 +118,7 @@ class NodeController:
             due = self._eviction(node.key, pod)
             if due and due <= now:
                 happening = Happening("TaintManagerEviction", f"Marking for deletion Pod {pod.key}")
-                await self._events.record(pod, "v1", "Pod", happening)
+                self._events.record(pod, "v1", "Pod", happening)
                 await self._delete(pod, {})
 
     async def _remove_orphans(self, node: str) -> None:

@@ -4,7 +4,7 @@ from fairlead.app.controllers.context import Context
 from fairlead.app.controllers.dependents import Dependents, OwnerKind, write_status
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.event_recorder import Happening
-from fairlead.drivers.kube_client import PODS, REPLICA_SETS
+from fairlead.drivers.kube_client import PODS, REPLICA_SETS, Doc
 from fairlead.drivers.work_queue import WorkQueue
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Pod
@@ -47,12 +47,15 @@ class ReplicaSetController:
             self.queue.add_later(key, 1.0)  # a ready Pod becomes available by time alone
 
     async def _carry_out(self, replica_set: ReplicaSet, plan: ReplicaPlan) -> None:
-        owner = controller_reference(replica_set, "apps/v1", "ReplicaSet")
-        for _ in range(plan.creates):
-            document = pod_document(replica_set.spec.template, replica_set.namespace, owner)
-            document["metadata"]["generateName"] = f"{replica_set.name}-"
-            pod = await self._pods.create(replica_set, document)
-            await self._pods.say(replica_set, Happening("SuccessfulCreate", f"Created pod: {pod.name}"))
+        documents = [self._pod_document(replica_set) for _ in range(plan.creates)]
+        for pod in await self._pods.create_many(replica_set, documents):
+            self._pods.say(replica_set, Happening("SuccessfulCreate", f"Created pod: {pod.name}"))
         for pod in plan.deletes:
             await self._pods.delete(pod)
-            await self._pods.say(replica_set, Happening("SuccessfulDelete", f"Deleted pod: {pod.name}"))
+            self._pods.say(replica_set, Happening("SuccessfulDelete", f"Deleted pod: {pod.name}"))
+
+    def _pod_document(self, replica_set: ReplicaSet) -> Doc:
+        owner = controller_reference(replica_set, "apps/v1", "ReplicaSet")
+        document = pod_document(replica_set.spec.template, replica_set.namespace, owner)
+        document["metadata"]["generateName"] = f"{replica_set.name}-"
+        return document

@@ -8,8 +8,8 @@ from msgspec import structs
 
 from fairlead.app.controllers.context import Context
 from fairlead.drivers.clock_text import now_text
-from fairlead.drivers.event_recorder import EventRecorder, Happening
-from fairlead.drivers.kube_client import NODES, PODS, STRATEGIC_MERGE_PATCH, KubeError
+from fairlead.drivers.event_recorder import Happening
+from fairlead.drivers.kube_client import NODES, PODS, STRATEGIC_MERGE_PATCH, KubeError, Unreachable
 from fairlead.drivers.work_queue import WorkQueue
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Condition, Node, Pod
@@ -17,15 +17,18 @@ from fairlead.workloads.scheduling import Placement, Unschedulable, choose_node
 
 
 class Scheduler:
-    """Binds Pods that ask for the default scheduler. Keys are of Pods; one worker: decisions build on others."""
+    """Binds Pods that ask for the default scheduler. Keys are those of Pods.
+
+    A decision counts from the moment it is made, so that others build on it while its binding is under way.
+    """
 
     name = "default-scheduler"
-    workers = 1
+    workers = 8
 
     def __init__(self, context: Context) -> None:
         self.queue: WorkQueue[ObjectKey] = WorkQueue(context.clock)
         self._client = context.client
-        self._events = EventRecorder(context.client, self.name)
+        self._events = context.events.recorder(self.name)
         self._pods = context.watches.of(PODS, Pod)
         self._nodes = context.watches.of(NODES, Node)
         self.needs = (self._pods, self._nodes)
@@ -84,12 +87,15 @@ class Scheduler:
             "metadata": {"name": pod.name, "namespace": pod.namespace, "uid": pod.metadata.uid},
             "target": {"apiVersion": "v1", "kind": "Node", "name": node},
         }
-        await self._client.create(PODS.path(pod.namespace, pod.name, "binding"), binding)
-        # Counted at once: the next decision must not wait for the watch to say so.
         self._placement.put(structs.replace(pod, spec=structs.replace(pod.spec, node_name=node)))
+        try:
+            await self._client.create(PODS.path(pod.namespace, pod.name, "binding"), binding)
+        except (KubeError, Unreachable):
+            self._placement.put(self._pods.objects.get(pod.key, pod))
+            raise
         self._homeless.discard(pod.key)
         message = f"Successfully assigned {pod.key} to {node}"
-        await self._events.record(pod, "v1", "Pod", Happening("Scheduled", message))
+        self._events.record(pod, "v1", "Pod", Happening("Scheduled", message))
 
     async def _explain(self, pod: Pod, message: str) -> None:
         if any(_says(condition, message) for condition in pod.status.conditions or ()):
@@ -103,7 +109,7 @@ class Scheduler:
         }
         path = PODS.path(pod.namespace, pod.name, "status")
         await self._client.patch(path, {"status": {"conditions": [condition]}}, STRATEGIC_MERGE_PATCH)
-        await self._events.record(pod, "v1", "Pod", Happening("FailedScheduling", message, "Warning"))
+        self._events.record(pod, "v1", "Pod", Happening("FailedScheduling", message, "Warning"))
 
 
 def _says(condition: Condition, message: str) -> bool:

@@ -6,7 +6,7 @@ Upstream: ``pkg/controller/endpointslice/endpointslice_controller.go``.
 
 from fairlead.app.controllers.context import Context
 from fairlead.app.controllers.service_slices import ServiceSlices
-from fairlead.drivers.event_recorder import EventRecorder, Happening
+from fairlead.drivers.event_recorder import Happening
 from fairlead.drivers.kube_client import ENDPOINT_SLICES, KubeError
 from fairlead.drivers.work_queue import WorkQueue
 from fairlead.endpointslice.reconcile import reconcile_slices
@@ -26,7 +26,7 @@ class SliceController:
 
     def __init__(self, context: Context) -> None:
         self.queue: WorkQueue[ObjectKey] = WorkQueue(context.clock)
-        self._events = EventRecorder(context.client, self.name)
+        self._events = context.events.recorder(self.name)
         self._members = context.members
         watched = context.watches.of(ENDPOINT_SLICES, EndpointSlice)
         self._slices = ServiceSlices(context.client, watched, self.queue.add)
@@ -46,13 +46,13 @@ class SliceController:
         try:
             await self._slices.carry_out(plan)
         except KubeError as error:
-            await self._complain(service, error)
+            self._complain(service, error)
             raise
         self._trigger_times[key] = seen
 
-    async def _complain(self, service: Service, error: KubeError) -> None:
+    def _complain(self, service: Service, error: KubeError) -> None:
         if error.code in _HARMLESS:
             return
         message = f"Error updating Endpoint Slices for Service {service.key}: {error}"
         happening = Happening("FailedToUpdateEndpointSlices", message, "Warning")
-        await self._events.record(service, "v1", "Service", happening)
+        self._events.record(service, "v1", "Service", happening)

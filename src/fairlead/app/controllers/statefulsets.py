@@ -65,12 +65,14 @@ class StatefulSetController:
     async def _carry_out(
         self, stateful_set: StatefulSet, plan: StatefulPlan, known: tuple[ControllerRevision, ...]
     ) -> None:
-        for replica in plan.creates:
-            template = template_of(stateful_set, replica.revision, known)
-            pod = await self._pods.create(stateful_set, make_pod(stateful_set, replica, template))
+        documents = [
+            make_pod(stateful_set, replica, template_of(stateful_set, replica.revision, known))
+            for replica in plan.creates
+        ]
+        for pod in await self._pods.create_many(stateful_set, documents):
             message = f"create Pod {pod.name} in StatefulSet {stateful_set.name} successful"
-            await self._pods.say(stateful_set, Happening("SuccessfulCreate", message))
+            self._pods.say(stateful_set, Happening("SuccessfulCreate", message))
         for pod in plan.deletes:
             await self._pods.delete(pod)
             message = f"delete Pod {pod.name} in StatefulSet {stateful_set.name} successful"
-            await self._pods.say(stateful_set, Happening("SuccessfulDelete", message))
+            self._pods.say(stateful_set, Happening("SuccessfulDelete", message))
