@@ -14,7 +14,10 @@ import click
 @click.option("--advertise", help="Address and port for Pods; the listening ones when left out.")
 @click.option("--kubeconfig", type=click.Path(path_type=Path), help="Where to write an administrator's kubeconfig.")
 @click.option("--service-cidr", "cidrs", multiple=True, default=["10.96.0.0/16"], show_default=True)
-def apiserver(data: Path, listen: str, advertise: str | None, kubeconfig: Path | None, cidrs: tuple[str, ...]) -> None:
+@click.option("--plain", is_flag=True, help="Serve HTTP without TLS, for tokens only; meant for measurements.")
+def apiserver(
+    data: Path, listen: str, advertise: str | None, kubeconfig: Path | None, cidrs: tuple[str, ...], plain: bool
+) -> None:
     """Run the API server alone."""
     from fairlead.app.apiserver import ApiServerOptions, run
     from fairlead.drivers.pki import ensure_pki, write_kubeconfig
@@ -30,7 +33,7 @@ def apiserver(data: Path, listen: str, advertise: str | None, kubeconfig: Path |
     url = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
     write_kubeconfig(path, pki, url, "admin", ["system:masters"])
     advertised = _endpoint(advertise) if advertise else (host, port)
-    options = ApiServerOptions(data, pki, advertised, ClusterConfig(service_cidrs=cidrs))
+    options = ApiServerOptions(data, pki, advertised, ClusterConfig(service_cidrs=cidrs), plain)
 
     async def serve() -> None:
         task = asyncio.ensure_future(run(options, [listener], lambda: click.echo(f"serving {url}, kubeconfig {path}")))

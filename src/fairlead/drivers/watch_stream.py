@@ -110,9 +110,6 @@ class WatchStreams:
             await _send_chunk(send, frame("ADDED", watch.view.one(document, self._kinds, now)))
         if watch.announce_end:
             await _send_chunk(send, bookmark(watch.view, watch.version, True, self._kinds))
-        elif not watch.initial:
-            # The response's head goes out at once, so that the client knows that it is being served.
-            await _send_chunk(send, b"")
 
     def _frame(self, change: Change, watch: Watch) -> bytes | None:
         event = event_for(change, watch.selection)
