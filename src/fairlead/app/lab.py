@@ -179,8 +179,7 @@ class _Outside:
 
     def _prepare(self) -> None:
         """Certificates and kubeconfigs; done in a child, whose libraries would cost this process many megabytes."""
-        from fairlead.drivers.kubelet_server import API_SERVER
-        from fairlead.drivers.pki import ensure_certificate, ensure_pki, write_kubeconfig
+        from fairlead.drivers.pki import API_SERVER, ensure_certificate, ensure_pki, write_kubeconfig
 
         ensure_pki(self._plan.pki, API_HOSTS)
         ensure_certificate(self._plan.pki, API_SERVER, API_SERVER, ())

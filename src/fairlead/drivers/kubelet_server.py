@@ -18,6 +18,7 @@ from fairlead.drivers.container_runtime import ContainerName, Refused, Runtime
 from fairlead.drivers.exec_stream import Conversation, serve_attach, serve_exec
 from fairlead.drivers.log_stream import read_log
 from fairlead.drivers.peer import Peer
+from fairlead.drivers.pki import API_SERVER
 from fairlead.drivers.port_forward_stream import serve_port_forward
 from fairlead.streaming import exec_spdy, port_forward
 from fairlead.streaming.errors import BadRequest
@@ -38,7 +39,6 @@ from fairlead.streaming.upgrade import (
 )
 
 PORT = 10250
-API_SERVER = "kube-apiserver-kubelet-client"  # the common name that upstream's kubeadm gives it
 MAX_HEAD = 256 * 1024  # bytes; a command may have long arguments
 REQUEST_SECONDS = 30.0
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
+API_SERVER = "kube-apiserver-kubelet-client"  # as whom the API server asks nodes; the name is that of kubeadm
 AUTHORITY_DAYS = 3650
 LEAF_DAYS = 3650
 RENEW_DAYS = 30  # a certificate with less than this left is made anew

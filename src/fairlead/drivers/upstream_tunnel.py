@@ -17,8 +17,7 @@ from typing import Any, NamedTuple
 
 import httptools
 
-from fairlead.drivers.kubelet_server import API_SERVER
-from fairlead.drivers.pki import certificate_files
+from fairlead.drivers.pki import API_SERVER, certificate_files
 from fairlead.registry.status import ApiError
 from fairlead.registry.upstream import Upstream
 
