@@ -299,10 +299,10 @@ def test_nodes(given, expected):
             "EndpointSlice",
             {
                 "addressType": "IPv4",
-                "ports": [{"port": 80}, {"name": "any"}],
+                "ports": [{"port": 80}, {"name": "any"}, {}],
                 "endpoints": [{"addresses": [f"10.0.0.{last}"]} for last in range(1, 6)],
             },
-            {"Ports": "80,*", "Endpoints": "10.0.0.1,10.0.0.2,10.0.0.3 + 2 more..."},
+            {"Ports": "80,any,*", "Endpoints": "10.0.0.1,10.0.0.2,10.0.0.3 + 2 more..."},
         ),
         ("Endpoints", {}, {"Endpoints": "<none>"}),
         ("Endpoints", {"subsets": [{"notReadyAddresses": [{"ip": "10.0.0.1"}]}]}, {"Endpoints": ""}),

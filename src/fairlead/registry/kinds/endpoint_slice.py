@@ -145,7 +145,7 @@ def _hints(path: str, hints: list[Doc]) -> list[FieldError]:
 
 def row(endpoint_slice: Doc, now: str) -> list[Any]:
     """The cells of one EndpointSlice."""
-    ports = [str(port.get("port", "*")) for port in endpoint_slice.get("ports") or ()]
+    ports = [str(port.get("port", port.get("name", "*"))) for port in endpoint_slice.get("ports") or ()]
     addresses = [a for endpoint in endpoint_slice.get("endpoints") or () for a in endpoint.get("addresses") or ()]
     return [
         name(endpoint_slice),

@@ -14,7 +14,6 @@ from fairlead.registry.field_errors import FieldError, invalid, not_supported
 PROTOCOLS = ("SCTP", "TCP", "UDP")
 
 _PORT_NAME_MAX = 15  # RFC 6335 section 5.1
-_LEADING_ZERO = re.compile(r"(^|\.)0\d")
 _BAD_IP = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 _BAD_CIDR = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
 
@@ -36,6 +35,9 @@ def ip_errors(text: str) -> list[str]:
 
 
 def _without_leading_zeros(text: str) -> str:
+    """The text as it was read before leading zeros were refused; in an IPv6 address they may stand."""
+    if ":" in text:
+        return text
     return ".".join(part.lstrip("0") or "0" for part in text.split("."))
 
 
@@ -56,17 +58,19 @@ def special_ip_errors(path: str, text: str) -> list[FieldError]:
 
 def cidr_errors(text: str) -> list[str]:
     """Reasons why ``text`` is not a range of addresses."""
-    address, slash, prefix = text.partition("/")
-    try:
-        interface = ip_interface(text)
-    except ValueError:
-        readable = slash and prefix.isdigit() and not ip_errors(_without_leading_zeros(address))
-        return ["must not have leading 0s"] if readable and _LEADING_ZERO.search(address) else [_BAD_CIDR]
-    if not slash or not prefix.isdigit():
+    address_text, _, length = text.rpartition("/")
+    plain = _without_leading_zeros(address_text)
+    address = None if "%" in plain else parse_ip(plain)
+    if address is None or not (length.isascii() and length.isdigit()) or int(length) > address.max_prefixlen:
         return [_BAD_CIDR]
-    return (
-        [] if interface.ip == interface.network.network_address else ["must not have bits set beyond the prefix length"]
-    )
+    if plain != address_text or length != str(int(length)):
+        return ["must not have leading 0s in IP or prefix length"]
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        return ["must not have an IPv4-mapped IPv6 address"]
+    interface = ip_interface(text)
+    if interface.ip != interface.network.network_address:
+        return ["must not have bits set beyond the prefix length"]
+    return []
 
 
 def ip_warnings(path: str, text: str) -> list[str]:
