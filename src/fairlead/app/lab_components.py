@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from fairlead.app import apiserver, controllers, dns, lab_bootstrap, node, proxy
-from fairlead.app.lab_plan import API_PORT, SWITCH, LabPlan
+from fairlead.app.lab_plan import API_PORT, POD_CIDR, SERVICE_CIDR, SWITCH, LabPlan
 from fairlead.app.node_context import Builtin
 from fairlead.clusterdns.zone import Outside, Zone
+from fairlead.dataplane.node_view import NodeSettings
 from fairlead.drivers.echo_server import serve_echo
 from fairlead.drivers.kube_client import KubeClient
 from fairlead.drivers.netns import SWITCH_ADDRESS, NodeNetwork
@@ -96,7 +97,8 @@ def _agent(plan: LabPlan, network: NodeNetwork) -> Run:
 
 
 def _proxy(plan: LabPlan, network: NodeNetwork) -> Run:
-    return functools.partial(proxy.run, proxy.ProxyOptions(network.name, str(plan.kubeconfig("proxy"))))
+    settings = NodeSettings(cluster_cidrs=(POD_CIDR,), service_cidrs=(SERVICE_CIDR,))
+    return functools.partial(proxy.run, proxy.ProxyOptions(network.name, str(plan.kubeconfig("proxy")), settings))
 
 
 def _builtins(plan: LabPlan) -> dict[str, Builtin]:

@@ -12,6 +12,7 @@ from fairlead.drivers.netns import SWITCH_ADDRESS, NodeNetwork
 
 SWITCH = "switch"  # the name of the network namespace that connects the nodes
 API_PORT = 6443
+POD_CIDR, SERVICE_CIDR = "10.244.0.0/16", "10.96.0.0/16"
 KUBERNETES_SERVICE_IP = "10.96.0.1"
 API_URL_INSIDE = f"https://{SWITCH_ADDRESS}:{API_PORT}"
 API_HOSTS = (

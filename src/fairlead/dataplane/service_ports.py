@@ -2,8 +2,7 @@
 
 Decides which Services are not its business (headless, ExternalName, without a virtual IP of the family, left to another
 proxy by label) and which addresses of the family a Service answers on. Rules: upstream's ``pkg/proxy/serviceport.go``,
-``pkg/proxy/servicechangetracker.go`` and ``pkg/proxy/util``; the labels are KEP-2447's and KEP-4330's neighbours in
-the Service API reference.
+``pkg/proxy/servicechangetracker.go`` and ``pkg/proxy/util``, with its labels of the Service API reference.
 """
 
 from ipaddress import ip_network
