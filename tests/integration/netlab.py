@@ -113,6 +113,11 @@ class Net:
         """The worker that sends from an address; the node for its own."""
         return self.hosts.get(address, self.node)
 
+    def start(self, *argv, **options):
+        """A process in the node's namespaces, for the test to end."""
+        inside = ("nsenter", "-t", str(self.node.pid), "-U", "--preserve-credentials", "-n")
+        return subprocess.Popen([*inside, *argv], **options)
+
     def close(self):
         for worker in (*self.hosts.values(), self.node):
             worker.close()
@@ -155,8 +160,14 @@ def _answer(listener, protocol):
             listener.sendto(_testimony(listener, peer), peer)
         else:
             connection, peer = listener.accept()
-            with connection, contextlib.suppress(OSError):
-                connection.sendall(_testimony(listener, peer))
+            threading.Thread(target=_converse, args=(connection, _testimony(listener, peer)), daemon=True).start()
+
+
+def _converse(connection, testimony):
+    with connection, contextlib.suppress(OSError):
+        connection.sendall(testimony)
+        while said := connection.recv(100):
+            connection.sendall(said)
 
 
 def _testimony(listener, peer):
@@ -215,6 +226,74 @@ def _result(attempt):
         return "unanswered"
 
 
+HELD = {}
+
+
+def hold(arguments):
+    """Open a TCP connection and keep it: who answers."""
+    connection = socket.create_connection((arguments["destination"], arguments["port"]), ATTEMPT_SECONDS)
+    HELD[arguments["name"]] = connection
+    return json.loads(connection.recv(100))
+
+
+def talk(arguments):
+    """Say something on a connection that is held: the echo."""
+    connection = HELD[arguments["name"]]
+    connection.sendall(arguments["text"].encode())
+    return connection.recv(100).decode()
+
+
+class Load:
+    """Connections to a virtual IP without pause: new TCP ones, and one UDP flow that never rests."""
+
+    def __init__(self, destination, port):
+        self.counts = {"tcp": 0, "udp": 0}
+        self.failures, self.udp_answers = [], []
+        self._is_over = threading.Event()
+        self._destination = (destination, port)
+        self._threads = [threading.Thread(target=run) for run in (self._tcp, self._udp)]
+        for thread in self._threads:
+            thread.start()
+
+    def end(self):
+        self._is_over.set()
+        for thread in self._threads:
+            thread.join()
+        return {"counts": self.counts, "failures": self.failures, "udp": self.udp_answers}
+
+    def _tcp(self):
+        while not self._is_over.wait(0.005):
+            try:
+                with socket.create_connection(self._destination, 2) as connection:
+                    json.loads(connection.recv(100))
+                self.counts["tcp"] += 1
+            except (OSError, ValueError) as error:
+                self.failures.append(f"tcp: {error!r}")
+
+    def _udp(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as flow:
+            flow.settimeout(1)
+            flow.connect(self._destination)
+            while not self._is_over.wait(0.005):
+                try:
+                    flow.send(b"?")
+                    self.udp_answers.append(json.loads(flow.recv(100))[0][0])
+                    self.counts["udp"] += 1
+                except OSError as error:
+                    self.failures.append(f"udp: {error!r}")
+
+
+LOADS = []
+
+
+def load(arguments):
+    LOADS.append(Load(arguments["destination"], arguments["port"]))
+
+
+def end_load(_):
+    return LOADS.pop().end()
+
+
 def _is_rejected(attempt):
     """A firewall's reject is an ICMP message; a closed port of a host that was reached is a TCP reset."""
     try:
@@ -224,7 +303,7 @@ def _is_rejected(attempt):
     return struct.unpack_from("=4xBBB", ancillary[0][2]) == (ICMP_ORIGIN, UNREACHABLE, PORT_UNREACHABLE)
 
 
-COMMANDS = {"pid": pid, "run": run, "write": write, "serve": serve, "probe": probe}
+COMMANDS = {function.__name__: function for function in (pid, run, write, serve, probe, hold, talk, load, end_load)}
 
 
 def main():

@@ -1,0 +1,175 @@
+"""The node proxy as a process: it follows a real API server, and survives what happens to processes and tables."""
+
+import itertools
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from tests.integration.netlab import Net
+
+FAIRLEAD = str(Path(sys.executable).parent / "fairlead")
+NODE, CLIENT, VIP = "192.168.0.2", "10.180.0.9", "10.96.0.10"
+ROUTER = "198.51.100.1"
+ENDPOINTS = [f"10.180.0.{number}" for number in range(1, 5)]
+FLAGS = ("--node", "here", "--cluster-cidr", "10.180.0.0/16", "--service-cidr", "10.96.0.0/16")
+
+
+def eventually(check, seconds=10.0):
+    end = time.monotonic() + seconds
+    while not (found := check()):
+        assert time.monotonic() < end, f"not true after {seconds} s"
+        time.sleep(0.1)  # more often, and the kernel's limit of ICMP errors is what is tested
+    return found
+
+
+class Cluster:
+    """An API server and a proxy in the node's namespace."""
+
+    def __init__(self, folder, backend):
+        self.net = Net([NODE])
+        for address in (*ENDPOINTS, CLIENT):
+            host = self.net.add_host(address)
+            if address in ENDPOINTS:
+                host.call("serve", address=address, ports=[("tcp", 80), ("udp", 80)])
+        self.net.add_router(ROUTER)  # only what has a route comes to where it can be refused
+        self.kubeconfig = folder / "kubeconfig"
+        self._backend = backend
+        command = (FAIRLEAD, "apiserver", "--data", folder, "--listen", "127.0.0.1:6443", "--kubeconfig")
+        self._api = self.net.start(*map(str, (*command, self.kubeconfig)), stdout=subprocess.PIPE)
+        self._api.stdout.readline()
+        self.apply(
+            {"kind": "Node", "metadata": {"name": "here"}, "apiVersion": "v1"},
+            {
+                "apiVersion": "v1",
+                "kind": "Service",
+                "metadata": {"name": "web", "namespace": "default"},
+                "spec": {
+                    "clusterIP": VIP,
+                    "clusterIPs": [VIP],
+                    "ipFamilies": ["IPv4"],
+                    "ipFamilyPolicy": "SingleStack",
+                    "ports": [{"name": p, "port": 80, "protocol": p.upper(), "targetPort": 80} for p in ("tcp", "udp")],
+                },
+            },
+        )
+        self.set_endpoints({ENDPOINTS[0]: "ready"})
+        self.start_proxy()
+
+    def start_proxy(self):
+        command = (FAIRLEAD, "proxy", "--kubeconfig", str(self.kubeconfig), *FLAGS, "--backend", self._backend)
+        self.proxy = self.net.start(*command, stderr=subprocess.PIPE, text=True)
+        assert "in the kernel" in self.proxy.stderr.readline()
+
+    def kill_proxy(self):
+        self.proxy.send_signal(signal.SIGKILL)
+        self.proxy.wait()
+        self.proxy.stderr.close()
+
+    def apply(self, *documents):
+        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": documents})
+        command = (
+            "kubectl",
+            "--kubeconfig",
+            str(self.kubeconfig),
+            "apply",
+            "--server-side",
+            "--force-conflicts",
+            "-f-",
+        )
+        kubectl = self.net.start(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        output, _ = kubectl.communicate(text.encode())
+        assert kubectl.returncode == 0, output
+
+    def set_endpoints(self, states):
+        """Put the slice in place: address -> ready or draining."""
+        conditions = {
+            "ready": {"ready": True, "serving": True, "terminating": False},
+            "draining": {"ready": False, "serving": True, "terminating": True},
+        }
+        listed = [
+            {"addresses": [address], "nodeName": "here", "conditions": conditions[state]}
+            for address, state in states.items()
+        ]
+        slice_ = {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {
+                "name": "web-1",
+                "namespace": "default",
+                "labels": {"kubernetes.io/service-name": "web", "endpointslice.kubernetes.io/managed-by": "test"},
+            },
+            "addressType": "IPv4",
+            "ports": [{"name": p, "port": 80, "protocol": p.upper()} for p in ("tcp", "udp")],
+            "endpoints": listed,
+        }
+        self.apply(slice_)
+
+    def answering(self, protocol="tcp"):
+        """The endpoints that answer a few connections of the client, and words for those that fail."""
+        arguments = {"source": CLIENT, "destination": VIP, "port": 80, "protocol": protocol, "count": 8}
+        results = self.net.hosts[CLIENT].call("probe", **arguments)
+        return {result if isinstance(result, str) else result[0][0] for result in results}
+
+    def close(self):
+        for process in (self.proxy, self._api):
+            process.terminate()
+            process.wait()
+            for stream in (process.stdout, process.stderr):
+                if stream:
+                    stream.close()
+        self.net.close()
+
+
+@pytest.fixture(params=["nft", "iptables"])
+def cluster(request, tmp_path):
+    cluster = Cluster(tmp_path, request.param)
+    yield cluster
+    cluster.close()
+
+
+def test_endpoints_come_and_go(cluster):
+    assert cluster.answering() == {ENDPOINTS[0]}
+    cluster.set_endpoints(dict.fromkeys(ENDPOINTS[:2], "ready"))
+    eventually(lambda: cluster.answering() == set(ENDPOINTS[:2]))
+    cluster.set_endpoints({})
+    eventually(lambda: cluster.answering() == cluster.answering("udp") == {"rejected"})
+    cluster.set_endpoints({ENDPOINTS[2]: "ready"})
+    eventually(lambda: cluster.answering() == cluster.answering("udp") == {ENDPOINTS[2]})
+
+
+def test_a_flushed_ruleset_is_put_back(cluster):
+    cluster.net.node.run("nft", "flush", "ruleset")
+    eventually(lambda: cluster.answering() == {ENDPOINTS[0]})
+
+
+def test_killed_and_started_again_it_converges_and_breaks_no_connection(cluster):
+    client = cluster.net.hosts[CLIENT]
+    assert client.call("hold", name="old", destination=VIP, port=80)[0][0] == ENDPOINTS[0]
+    for endpoint in ENDPOINTS[1:]:
+        cluster.kill_proxy()
+        assert client.call("talk", name="old", text="still there?") == "still there?"
+        assert cluster.answering() != {"dropped"}  # the rules work while nobody minds them
+        cluster.set_endpoints({endpoint: "ready"})
+        cluster.start_proxy()
+        eventually(lambda endpoint=endpoint: cluster.answering() == {endpoint})
+        assert client.call("talk", name="old", text="and now?") == "and now?"
+
+
+def test_a_rolling_replacement_fails_nobody_and_udp_does_not_stick(cluster):
+    client = cluster.net.hosts[CLIENT]
+    client.call("load", destination=VIP, port=80)
+    for old, new in itertools.pairwise(ENDPOINTS):
+        cluster.set_endpoints({old: "ready", new: "ready"})
+        cluster.set_endpoints({old: "draining", new: "ready"})
+        cluster.set_endpoints({new: "ready"})
+    eventually(lambda: cluster.answering("udp") == {ENDPOINTS[-1]})
+    time.sleep(0.2)  # for the flow that never rests to be seen at its new endpoint
+    seen = client.call("end_load")
+    assert seen["failures"] == []
+    assert min(seen["counts"].values()) > 20
+    assert seen["udp"][0] == ENDPOINTS[0]
+    assert seen["udp"][-1] == ENDPOINTS[-1]
