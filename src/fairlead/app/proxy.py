@@ -7,6 +7,7 @@ right by replacing the whole table in one step.
 """
 
 import asyncio
+import gc
 import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -123,6 +124,7 @@ class NodeProxy:
     async def run(self, ready: Callable[[], None]) -> None:
         """Follow until cancelled; ``ready`` is called once the rules are in the kernel."""
         async with asyncio.TaskGroup() as tasks:
+            gc.disable()  # a first list makes much that stays; looking for garbage in it costs as much as making it
             for informer in (self._services, self._slices, self._nodes):
                 tasks.create_task(informer.run())
             await self._services.synced.wait()
@@ -130,6 +132,9 @@ class NodeProxy:
             await self._wait_for_node()
             await self._step_until_done()
             await self._remove_others()
+            gc.collect()
+            gc.freeze()  # what is there now is there to stay: later collections pass it over
+            gc.enable()
             ready()
             while True:
                 await self._wait_for_news()

@@ -63,10 +63,9 @@ class NftPlane:
             return await self._replace(snapshot, view)
         change = advance(self._applied, snapshot, changed, nft_rules.service_part)
         self.doubt()
-        if change.transaction:
-            await nft_exec.change_table(self._name, change.transaction)
+        steps = await nft_exec.change_table(self._name, change.transaction) if change.transaction else 0
         self._applied = change.applied
-        return Done(1 if change.transaction else 0, False, await forget_flows(self.family, change.stale))
+        return Done(steps, False, await forget_flows(self.family, change.stale))
 
     async def remove(self) -> None:
         await nft_exec.delete_table(self._name)
@@ -74,9 +73,9 @@ class NftPlane:
     async def _replace(self, snapshot: ClusterSnapshot, view: NodeView) -> Done:
         self.doubt()
         table, applied = build(snapshot, view, nft_skeleton.skeleton(view), nft_rules.service_part)
-        await nft_exec.replace_table(self._name, table, self._comment)
+        steps = await nft_exec.replace_table(self._name, table, self._comment)
         self._applied = applied
-        return Done(1, True, await _forget_stale(self.family, snapshot, view))
+        return Done(steps, True, await _forget_stale(self.family, snapshot, view))
 
 
 class IptablesPlane:

@@ -60,10 +60,11 @@ def _untranslated(frontends: Iterable[tuple[str, int]]) -> set[Flow]:
 
 def stale_among(flows: Iterable[Flow], plans: Iterable[PortPlan], view: NodeView) -> list[Flow]:
     """Of the flows that are there, those to our addresses whose endpoint no longer serves: the check at the start."""
-    served = _served(plans, view)
+    there = list(flows)
+    served = _served(plans, view) if there else {}
 
     def is_stale(flow: Flow) -> bool:
         targets = served.get((flow.address, flow.port)) or served.get(("", flow.port))
         return targets is not None and flow.endpoint not in targets
 
-    return [flow for flow in flows if is_stale(flow)]
+    return [flow for flow in there if is_stale(flow)]

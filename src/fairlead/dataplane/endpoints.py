@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from fairlead.dataplane.service_ports import ForwardedPort
-from fairlead.model.addresses import IPFamily, parse_ip
+from fairlead.dataplane.service_ports import ForwardedPort, canonical_ip
+from fairlead.model.addresses import IPFamily
 from fairlead.model.objects import HEADLESS_LABEL, Endpoint, EndpointHints, EndpointSlice
 from fairlead.netfilter.ruleset import Target
 
@@ -71,10 +71,10 @@ def _port_numbers(slice_: EndpointSlice, port: ForwardedPort) -> list[int]:
 
 
 def _collect(found: dict[Target, Candidate], endpoint: Endpoint, number: int, place: Place) -> None:
-    address = parse_ip(endpoint.addresses[0]) if endpoint.addresses else None
+    address = canonical_ip(endpoint.addresses[0]) if endpoint.addresses else None
     if address is None:
         return
-    candidate = _candidate(endpoint, Target(str(address), number), place)
+    candidate = _candidate(endpoint, Target(address, number), place)
     other = found.get(candidate.target)
     if other is None or (other.is_terminating and not candidate.is_terminating):
         found[candidate.target] = candidate

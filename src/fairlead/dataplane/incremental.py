@@ -47,8 +47,9 @@ def build(snapshot: ClusterSnapshot, view: NodeView, base: Table, emit: ServiceE
     parts = {key: emit(plan_service(snapshot, key, view), view) for key in sorted(snapshot.services)}
     claims: dict[ElementId, tuple[ObjectKey, ...]] = {}
     for key, part in parts.items():
+        alone = (key,)
         for id_ in part.elements:
-            claims[id_] = (*claims.get(id_, ()), key)
+            claims[id_] = (*claims[id_], key) if id_ in claims else alone
     users = Counter(name for part in parts.values() for name, chain in part.chains.items() if chain.is_shared)
     return merge([base, *parts.values()]), Applied(snapshot, view, Map(claims), Map(users))
 
@@ -123,10 +124,11 @@ def _recount(users: Users, old: Parts, new: Parts) -> Users:
 
 def _reclaim(claims: Claims, old: Parts, new: Parts) -> Claims:
     for key in new:
-        for id_ in old[key].elements.keys() - new[key].elements.keys():
+        before, after = old[key].elements.keys(), new[key].elements.keys()
+        for id_ in before - after:
             rest = tuple(owner for owner in claims[id_] if owner != key)
             claims = claims.set(id_, rest) if rest else claims.delete(id_)
-        for id_ in new[key].elements.keys() - old[key].elements.keys():
+        for id_ in after - before:
             claims = claims.set(id_, tuple(sorted((*claims.get(id_, ()), key))))
     return claims
 

@@ -5,6 +5,7 @@ proxy by label) and which addresses of the family a Service answers on. Rules: u
 ``pkg/proxy/servicechangetracker.go`` and ``pkg/proxy/util``, with its labels of the Service API reference.
 """
 
+import re
 from ipaddress import ip_network
 from typing import NamedTuple
 
@@ -15,6 +16,8 @@ from fairlead.model.names import ObjectKey
 from fairlead.model.objects import HEADLESS_LABEL, PROXY_NAME_LABEL, Service, ServicePort
 
 DEFAULT_AFFINITY_SECONDS = 10800
+_OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_USUAL_IPV4 = re.compile(rf"{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}")
 EVERYWHERE = ("0.0.0.0/0", "::/0")
 
 
@@ -126,9 +129,16 @@ def _plain(address: str) -> str:
     return address if ":" in address else ".".join(octet.lstrip("0") or "0" for octet in address.split("."))
 
 
+def canonical_ip(text: str) -> str | None:
+    """The usual spelling of an address, None for what is none; the quick way for IPv4 that is spelled so already."""
+    if _USUAL_IPV4.fullmatch(text):
+        return text
+    address = parse_ip(_plain(text.strip()))
+    return None if address is None else str(address)
+
+
 def _of_family(addresses: tuple[str, ...], family: IPFamily) -> tuple[str, ...]:
-    tidy = (_plain(a.strip()) for a in addresses if a and family_of(a) == family)
-    return tuple(dict.fromkeys(str(ip) for a in tidy if (ip := parse_ip(a)) is not None))
+    return tuple(dict.fromkeys(ip for a in addresses if a and family_of(a) == family and (ip := canonical_ip(a))))
 
 
 def _first_of_family(addresses: tuple[str, ...], family: IPFamily) -> str | None:

@@ -1,21 +1,25 @@
-"""Carries out nft transactions: one ``nft -f -`` each, whole or not at all.
+"""Carries out nft transactions: one ``nft -f -``, or what amounts to it, each; whole or not at all.
 
 Runs in the network namespace of the calling process and needs CAP_NET_ADMIN there.
 """
 
 import asyncio
+import ctypes
 import enum
 import socket
 import struct
+from functools import cache
 
 from fairlead.netfilter.nft_text import family_word, render_table, render_transaction
 from fairlead.netfilter.ruleset import Table, TableName
-from fairlead.netfilter.transaction import Transaction
+from fairlead.netfilter.transaction import Transaction, diff
 
 NETLINK_NETFILTER = 12
 GET_GENERATION = (10 << 8) | 16  # NFNL_SUBSYS_NFTABLES, NFT_MSG_GETGEN
 GENERATION_ID = 1  # NFTA_GEN_ID
 REQUEST = 1  # NLM_F_REQUEST
+GREAT = 1 << 16  # octets of commands
+PART = 500  # operations in a step where one step is too long: some 100 octets of netlink each, of 200 kB allowed
 
 
 class Problem(enum.Enum):
@@ -24,6 +28,7 @@ class Problem(enum.Enum):
     NOT_INSTALLED = "not installed: install the packages nftables and iptables"
     NOT_PERMITTED = "CAP_NET_ADMIN is needed in this network namespace: run as root there"
     OUT_OF_STEP = "the table is not what was expected: something else has changed it"
+    TOO_LONG = "the transaction is longer than what a socket may hold here"
     OTHER = "the transaction was refused"
 
 
@@ -41,25 +46,48 @@ _PROBLEMS = (
     ("File exists", Problem.OUT_OF_STEP),
     ("Device or resource busy", Problem.OUT_OF_STEP),
     ("Operation not permitted", Problem.NOT_PERMITTED),
+    ("Message too long", Problem.TOO_LONG),
 )
 
 
-async def change_table(name: TableName, transaction: Transaction) -> None:
-    """Carry out a transaction on a table that is there.
+async def change_table(name: TableName, transaction: Transaction) -> int:
+    """Carry out a transaction on a table that is there; the number of steps that it took.
+
+    One step, unless this is a user namespace, where a socket's buffer cannot be made as large as a great transaction
+    needs (socket(7), SO_SNDBUFFORCE): then as many as are needed, each of which leaves a table that works.
 
     Raises:
-        RulesError: nothing has changed.
+        RulesError: nothing has changed, or with several steps, not everything.
     """
-    await _run(render_transaction(name, transaction))
+    try:
+        await _run(render_transaction(name, transaction))
+    except RulesError as error:
+        if error.problem is not Problem.TOO_LONG:
+            raise
+        parts = [transaction[start : start + PART] for start in range(0, len(transaction), PART)]
+        for part in parts:
+            await _run(render_transaction(name, part))
+        return len(parts)
+    return 1
 
 
-async def replace_table(name: TableName, table: Table, comment: str = "") -> None:
-    """Put a whole table in place of whatever has its name, in one step: no packet sees anything in between.
+async def replace_table(name: TableName, table: Table, comment: str = "") -> int:
+    """Put a whole table in place of whatever has its name; the number of steps that it took.
+
+    One step, in which no packet sees anything in between, unless ``change_table``'s exception applies.
 
     Raises:
-        RulesError: nothing has changed.
+        RulesError: nothing has changed, or with several steps, not everything.
     """
-    await _run(_removal(name) + render_table(name, table, comment))
+    try:
+        await _run(_removal(name) + render_table(name, table, comment))
+    except RulesError as error:
+        if error.problem is not Problem.TOO_LONG:
+            raise
+        empty = Table(table.chains, table.sets)
+        await _run(_removal(name) + render_table(name, empty, comment))
+        return 1 + await change_table(name, diff(empty, table))
+    return 1
 
 
 async def delete_table(name: TableName) -> None:
@@ -84,6 +112,43 @@ def _removal(name: TableName) -> str:
 
 
 async def _run(commands: str) -> None:
+    """Small transactions, which are nearly all, in this process: a program takes several times as long to start.
+
+    A great one goes to the program, with whose end its memory is given back.
+    """
+    if len(commands) > GREAT:
+        await _run_program(commands)
+    elif error := _library().run(commands):
+        raise _classified(error)
+
+
+class _Library:
+    """libnftables, which is what nft(8) is made of: its socket is in the namespace that it was first used in."""
+
+    def __init__(self) -> None:
+        try:
+            self._calls = ctypes.CDLL("libnftables.so.1")
+        except OSError as error:
+            raise RulesError(Problem.NOT_INSTALLED, "libnftables") from error
+        self._calls.nft_ctx_new.restype = ctypes.c_void_p
+        self._calls.nft_ctx_get_error_buffer.restype = ctypes.c_char_p
+        self._context = ctypes.c_void_p(self._calls.nft_ctx_new(0))
+        self._calls.nft_ctx_buffer_error(self._context)
+
+    def run(self, commands: str) -> str:
+        """Carry out the commands; what went wrong, "" for nothing."""
+        if not self._calls.nft_run_cmd_from_buffer(self._context, ctypes.c_char_p(commands.encode())):
+            return ""
+        message = self._calls.nft_ctx_get_error_buffer(self._context) or b""
+        return message.decode(errors="replace").strip() or "refused without a word"
+
+
+@cache
+def _library() -> _Library:
+    return _Library()
+
+
+async def _run_program(commands: str) -> None:
     try:
         nft = await asyncio.create_subprocess_exec(
             "nft", "-f", "-", stdin=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
