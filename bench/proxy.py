@@ -20,28 +20,33 @@ from pathlib import Path
 SIZES = (1000, 10000, 30000)
 ENDPOINTS = 4
 CHANGES = 60
+COLUMNS = {
+    "cold start": ("cold", "{:.2f} s"),
+    "of it CPU": ("spent", "{:.2f} s"),
+    "change, median": ("median", "{:.1f} ms"),
+    "p99": ("p99", "{:.1f} ms"),
+    "of it nft": ("nft", "{:.1f} ms"),
+    "memory": ("memory", "{:.0f} MB"),
+}
 PORT = 8001
 PAGE = 500  # as API servers give when asked so
 
 
 def main():
     print(f"node proxy, {ENDPOINTS} endpoints a Service; {CHANGES} changes, one endpoint each")
-    print(
-        f"{'Services':>9} {'cold start':>11} {'of it CPU':>10} {'change: median':>15} {'p99':>8} {'of it nft':>10} {'memory':>8}"
-    )
+    print(" ".join(f"{title:>14}" for title in ("Services", *COLUMNS)))
+    results = {size: _in_namespace(size) for size in SIZES}
+    longest = max(result["median"] for result in results.values())
+    for size, result in results.items():
+        print(f"{size:>14} {'#' * round(40 * result['median'] / longest)} {result['median']:.1f} ms")
+
+
+def _in_namespace(size):
     root = [] if os.geteuid() == 0 else ["-r"]
-    results = []
-    for size in SIZES:
-        command = ["unshare", *root, "-n", sys.executable, "-m", "bench.proxy", str(size)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        results.append(result := json.loads(done.stdout))
-        print(
-            f"{size:>9} {result['cold']:>9.2f} s {result['spent']:>8.2f} s {result['median']:>12.1f} ms {result['p99']:>5.1f} ms"
-            f" {result['nft']:>7.1f} ms {result['memory']:>4.0f} MB"
-        )
-    longest = max(result["median"] for result in results)
-    for size, result in zip(SIZES, results, strict=True):
-        print(f"{size:>9} {'#' * round(40 * result['median'] / longest)} {result['median']:.1f} ms")
+    command = ["unshare", *root, "-n", sys.executable, "-m", "bench.proxy", str(size)]
+    result = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+    print(f"{size:>14}", *(f"{form.format(result[key]):>14}" for key, form in COLUMNS.values()), flush=True)
+    return result
 
 
 # --- objects ---------------------------------------------------------------------------------------------------------
