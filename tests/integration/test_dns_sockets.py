@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from dataclasses import replace
+from ipaddress import ip_network
 
 import dns.asyncquery
 import dns.edns
@@ -11,6 +12,9 @@ import dns.message
 import dns.opcode
 import dns.rcode
 import dns.rdataclass
+import dns.rdataset
+import dns.xfr
+import dns.zone
 import pytest
 from tests.dns_cases import BIG, CASES, CLUSTER, SUFFIX, ZONE, Case
 
@@ -22,7 +26,7 @@ HOST = "127.0.0.1"
 
 
 @contextlib.asynccontextmanager
-async def serving(zone: Zone = ZONE, synced: bool = True):
+async def serving(zone: Zone = ZONE, synced: bool = True, transfer_to: tuple = ()):
     """A server over the table's cluster; yields its port."""
     authority = Authority(zone)
     for object_ in CLUSTER:
@@ -30,7 +34,7 @@ async def serving(zone: Zone = ZONE, synced: bool = True):
     if synced:
         authority.finish_sync(0)
         authority.zone = replace(authority.zone, serial=1)
-    server = DnsServer(authority, Services(no_upstream))
+    server = DnsServer(authority, Services(no_upstream, transfer_to=transfer_to))
     await server.listen((HOST,), 0)
     try:
         yield server.port
@@ -226,3 +230,53 @@ class Collected(asyncio.DatagramProtocol):
 
     def datagram_received(self, data, addr):
         self.received.put_nowait(data)
+
+
+def transferred(serial=None, zone=ZONE) -> dns.zone.Zone:
+    """What a secondary has after a transfer; ``serial`` is what it had before."""
+    secondary = dns.zone.Zone("cluster.local.")
+    if serial is not None:
+        soa = dns.rdataset.from_text("IN", "SOA", 5, f"ns.dns hostmaster {serial} 1 2 3 4")
+        secondary.replace_rdataset("@", soa)
+
+    async def run():
+        async with serving(zone, transfer_to=(ip_network("127.0.0.0/8"),)) as port:
+            query, _ = dns.xfr.make_query(secondary)
+            await dns.asyncquery.inbound_xfr(HOST, secondary, query, port=port)
+
+    asyncio.run(run())
+    return secondary
+
+
+def test_a_transferred_zone_answers_as_the_server_does():
+    secondary = transferred(zone=replace(ZONE, own_addresses=("10.9.9.9",)))
+    found = {
+        (name, rtype): sorted(data.to_text(origin=secondary.origin, relativize=False) for data in rdataset)
+        for name, rtype in (("svc1", "A"), ("dual", "AAAA"), ("dup.hdls", "A"), ("ext", "CNAME"))
+        if (rdataset := secondary.get_rdataset(f"{name}.testns.svc", rtype))
+    }
+    assert found[("svc1", "A")] == ["10.0.0.1"]
+    assert found[("dual", "AAAA")] == ["fd00:10::3"]
+    assert found[("dup.hdls", "A")] == ["172.0.0.4", "172.0.0.5"]
+    assert found[("ext", "CNAME")] == ["www.example.com."]
+    assert len(secondary.get_rdataset("big.testns.svc", "A")) == 3000
+    assert secondary.get_rdataset("@", "NS")[0].target.to_text() == "ns.dns"
+    assert secondary.get_rdataset("hd0.testns.svc", "A") is None
+
+
+@pytest.mark.parametrize(("serial", "whole"), [(0, True), (1, False)])
+def test_an_incremental_transfer_is_whole_or_nothing(serial, whole):
+    assert (transferred(serial).get_rdataset("svc1.testns.svc", "A") is not None) == whole
+
+
+def test_a_transfer_is_refused_to_others_and_for_other_names():
+    axfr = dns.message.make_query("cluster.local.", "AXFR")
+    other = dns.message.make_query("svc.cluster.local.", "AXFR")
+    allowed = (ip_network("127.0.0.0/8"),)
+    for queries, networks, transport in (
+        ([axfr], (), over_tcp),
+        ([other], allowed, over_tcp),
+        ([axfr], allowed, over_udp),
+    ):
+        (reply,) = ask(*queries, transfer_to=networks, transport=transport)
+        assert reply.rcode() == dns.rcode.REFUSED

@@ -10,6 +10,7 @@ from fairlead.clusterdns.changes import addresses
 from fairlead.clusterdns.names import to_name, to_text
 from fairlead.clusterdns.records import Answer, Question, Rcode, RRset, RRType
 from fairlead.clusterdns.reverse import count_nodes
+from fairlead.clusterdns.transfer import zone_records
 from fairlead.clusterdns.zone import Outside, Zone, ZoneError
 from fairlead.model.snapshot import ClusterSnapshot
 from tests.dns_cases import (
@@ -164,3 +165,16 @@ def test_a_pod_name_too_long_for_a_label_gives_way_to_the_address():
     cluster = SNAPSHOT.with_object(slice_("hd0", endpoint("172.0.0.90", pod="p" * 64)))
     zone = replace(COMPLETE_ZONE, endpoint_pod_names=True)
     assert described(ask("172-0-0-90.hd0", "A", cluster, zone)) == "172.0.0.90"
+
+
+def test_what_a_transfer_lists_is_what_each_name_answers():
+    records = list(zone_records(SNAPSHOT, COMPLETE_ZONE))
+    assert records[0] == records[-1] == COMPLETE_ZONE.soa(ZONE.origin)
+    by_name: dict = {}
+    for rrset in records[1:-1]:
+        by_name.setdefault((rrset.owner, rrset.rtype), []).extend(rrset.data)
+    for (owner, rtype), listed in by_name.items():
+        answered = answer(Question(owner, rtype), SNAPSHOT, COMPLETE_ZONE).answer
+        assert listed == list(answered[0].data), f"{to_text(owner)} {rtype.name}"
+    wanted = {(to_name(f"{name}.{SUFFIX}"), rtype) for name, rtype in (("svc1", RRType.A), ("_a._tcp.two", RRType.SRV))}
+    assert wanted <= by_name.keys()

@@ -26,6 +26,7 @@ from fairlead.drivers.dns_server import DnsServer, Services, own_addresses
 from fairlead.drivers.informer import Informer
 from fairlead.drivers.kube_client import ENDPOINT_SLICES, NAMESPACES, PODS, SERVICES, KubeClient
 from fairlead.drivers.tiny_http import Page, Pages, serve_pages
+from fairlead.model.addresses import IPNetwork
 from fairlead.model.objects import SERVICE_NAME_LABEL, EndpointSlice, Namespace, Pod, Service
 
 OLD_WATCH = 120.0  # seconds of silence worth mentioning: a live API server sends a bookmark every minute
@@ -43,6 +44,7 @@ class DnsOptions:
         lameduck: seconds to go on answering, while not ready, after the server is told to stop, so that clients hear of
             it first.
         log: print every query; replies are then made one by one.
+        transfer_to: who may transfer the zone.
         shared: let other processes bind the same port (SO_REUSEPORT).
     """
 
@@ -60,6 +62,7 @@ class DnsOptions:
     lameduck: float = 0.0
     log: bool = False
     shared: bool = False
+    transfer_to: tuple[IPNetwork, ...] = ()
 
 
 async def run(options: DnsOptions, ready: Callable[[], None]) -> None:
@@ -104,7 +107,7 @@ class _Process:
         self._options = options
         self._authority = Authority(zone)
         self._forwarder = Forwarder(options.forward)
-        services = Services(self._forwarder, print_reply if options.log else None)
+        services = Services(self._forwarder, print_reply if options.log else None, options.transfer_to)
         self._server = DnsServer(self._authority, services, options.udp_cap)
         self._registry = new_registry()
         self._delay = ProgrammingDelay(self._registry)

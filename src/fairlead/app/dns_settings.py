@@ -4,7 +4,7 @@ An unknown setting, plugin or option is an error that names it, never silently i
 less than its file says is worse than one that does not start.
 """
 
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 import msgspec
@@ -21,6 +21,7 @@ from fairlead.clusterdns.upstream_cache import CachePolicy
 from fairlead.clusterdns.zone import Outside, Zone
 from fairlead.drivers.datagram_batch import SLOT
 from fairlead.drivers.dns_forwarder import ForwardOptions
+from fairlead.model.addresses import IPNetwork
 
 
 class SettingsError(ValueError):
@@ -78,11 +79,19 @@ def options_of(settings: Settings) -> DnsOptions:
         metrics_port=settings.metrics_port,
         lameduck=settings.lameduck,
         log=settings.log,
+        transfer_to=_networks(settings.transfer_to),
     )
 
 
 def _packed(addresses: list[str]) -> tuple[bytes, ...]:
     return tuple(ip_address(address).packed for address in addresses)
+
+
+def _networks(texts: list[str]) -> tuple[IPNetwork, ...]:
+    try:
+        return tuple(ip_network(text) for text in texts)
+    except ValueError as error:
+        raise SettingsError(f"transfer_to: {error}") from error
 
 
 def _servers(targets: list[str]) -> tuple[Server, ...]:

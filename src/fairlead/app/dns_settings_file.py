@@ -39,3 +39,4 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     metrics_port: int | None = 9153
     lameduck: float = 5.0
     log: bool = False
+    transfer_to: list[str] = []

@@ -4,8 +4,8 @@ Decides what is answered from here, what is refused, and what the world outside 
 client that sends the same octets is kept ready (``prepared``); everything else is made anew each time: names in mixed
 case, EDNS options, whatever comes before the cluster has been read.
 
-Refuses: other classes than IN, zone transfers, EDNS versions other than 0 (RFC 6891), and cookies, which are not
-returned: the server is meant for clients of its own cluster, where source addresses cannot be forged.
+Refuses: other classes than IN, zone transfers over UDP, EDNS versions other than 0 (RFC 6891), and cookies, which are
+not returned: the server is meant for clients of its own cluster, where source addresses cannot be forged.
 """
 
 from collections import Counter
@@ -17,9 +17,11 @@ from fairlead.clusterdns.names import to_text
 from fairlead.clusterdns.prepared import Kind, Prepared, PreparedReplies, bucket
 from fairlead.clusterdns.query import HEADER, IN, TC, Ignored, Query, Refusal, parse_query
 from fairlead.clusterdns.records import Answer, Rcode, RRType
+from fairlead.clusterdns.transfer import transfer
 from fairlead.clusterdns.wire import TCP_MAX, UDP_CAP, Limits, encode, encode_error, udp_limits
 
 ORDERS = 8  # orders of an answer's records that clients see in turn
+_TRANSFERS = (RRType.AXFR, RRType.IXFR)
 DROPPED_ZONE = "dropped"  # upstream's zone label for what no zone answered
 
 
@@ -29,6 +31,15 @@ class Elsewhere(NamedTuple):
     query: Query
     answer: Answer
     limits: Limits
+
+
+class WholeZone(NamedTuple):
+    """A query for a zone transfer, for the listener to grant or refuse: only it knows who asks."""
+
+    query: Query
+
+
+Reply = bytes | Elsewhere | WholeZone | None
 
 
 class Responder:
@@ -52,7 +63,7 @@ class Responder:
         self._turn = 0  # of the replies that are not prepared
         authority.attach(self.prepared.forget)
 
-    def respond(self, packet: bytes) -> bytes | Elsewhere | None:
+    def respond(self, packet: bytes) -> Reply:
         """The reply to a packet that is not among the young prepared replies; None when it deserves none."""
         prepared = self.prepared.revive(packet[2:])
         if prepared is not None:
@@ -70,6 +81,23 @@ class Responder:
             return refusal.reply
         return self._reply(packet, query)
 
+    def refuse(self, query: Query, rcode: Rcode) -> bytes:
+        """A reply that says only that it went wrong, counted."""
+        reply = encode_error(query, rcode, self.limits(query))
+        self.count(query, rcode, DROPPED_ZONE, reply)
+        return reply
+
+    def transfer(self, query: Query, known_serial: int | None) -> Iterator[bytes]:
+        """The messages of a transfer that the listener has granted."""
+        zone = self._authority.zone
+        for message in transfer(query, self._authority.snapshot, zone, known_serial):
+            self.count(query, Rcode.NOERROR, to_text(zone.origin), message)
+            yield message
+
+    def _may_transfer(self, query: Query) -> bool:
+        """Whether there is something to transfer, over a connection that can carry it."""
+        return self._cap is None and self._authority.synced and query.question.name == self._authority.zone.origin
+
     def count(self, query: Query, rcode: Rcode, zone: str, reply: bytes) -> None:
         """Count a reply that was made for one query alone."""
         self._counts[_kind(query, rcode, zone, reply)] += 1
@@ -85,13 +113,13 @@ class Responder:
         """How large the reply to a query may be on this socket."""
         return Limits(TCP_MAX) if self._cap is None else udp_limits(query, self._cap)
 
-    def _reply(self, packet: bytes, query: Query) -> bytes | Elsewhere:
+    def _reply(self, packet: bytes, query: Query) -> Reply:
         limits = self.limits(query)
         error = _error_of(query)
         if error is not None:
-            reply = encode_error(query, error, limits)
-            self.count(query, error, DROPPED_ZONE, reply)
-            return reply
+            return self.refuse(query, error)
+        if query.question.qtype in _TRANSFERS:
+            return WholeZone(query) if self._may_transfer(query) else self.refuse(query, Rcode.REFUSED)
         answer = self._authority.answer(query.question)
         if answer.outside is not None:
             return Elsewhere(query, answer, limits)
@@ -121,9 +149,7 @@ def _error_of(query: Query) -> Rcode | None:
     """Why a well-formed query gets an error all the same."""
     if query.edns and query.edns.version:
         return Rcode.BADVERS
-    if query.qclass != IN or query.question.qtype in (RRType.AXFR, RRType.IXFR):
-        return Rcode.REFUSED
-    return None
+    return Rcode.REFUSED if query.qclass != IN else None
 
 
 def _turns(query: Query, answer: Answer, limits: Limits, orders: int) -> Iterator[bytes]:

@@ -14,8 +14,14 @@ from ipaddress import ip_address
 from time import perf_counter
 from typing import NamedTuple
 
+import dns.exception
+import dns.message
+import dns.rdatatype
+
 from fairlead.clusterdns.authority import Authority
-from fairlead.clusterdns.responder import Elsewhere, Responder
+from fairlead.clusterdns.query import Query
+from fairlead.clusterdns.records import Rcode
+from fairlead.clusterdns.responder import Elsewhere, Reply, Responder, WholeZone
 from fairlead.clusterdns.wire import UDP_CAP
 from fairlead.drivers import datagram_batch
 from fairlead.drivers.datagram_batch import (
@@ -26,6 +32,7 @@ from fairlead.drivers.datagram_batch import (
     SLOT,
     DatagramBatch,
 )
+from fairlead.model.addresses import IPNetwork
 
 ROUNDS = 4  # batches taken per readiness event
 RECEIVE_BUFFER = 4 * 1024 * 1024  # octets the kernel may hold while the loop is busy elsewhere
@@ -37,10 +44,17 @@ Log = Callable[[str, bytes], None]  # client and reply
 
 
 class Services(NamedTuple):
-    """What a listener needs beside its socket: whom to ask about names outside, and whom to tell of each reply."""
+    """What a listener needs beside its socket.
+
+    Attributes:
+        forward: whom to ask about names outside.
+        log: whom to tell of each reply.
+        transfer_to: who may transfer the zone.
+    """
 
     forward: Forward
     log: Log | None = None
+    transfer_to: tuple[IPNetwork, ...] = ()
 
 
 class Durations:
@@ -121,6 +135,7 @@ class UdpListener:
     def _slow(self, packet: bytes, slot: int) -> bytes:
         """The reply to a datagram without its id; empty when there is none, or when it comes later."""
         reply = self.responder.respond(packet)
+        assert not isinstance(reply, WholeZone), "transfers are over TCP"
         if isinstance(reply, Elsewhere):
             task = asyncio.get_running_loop().create_task(self._fetch(reply, self.batch.client(slot)))
             self._tasks.add(task)
@@ -182,7 +197,7 @@ class TcpListener:
                 length = int.from_bytes(await reader.readexactly(2), "big")
                 packet = await reader.readexactly(length)
             prepared = self.responder.prepared.young.get(packet[2:])
-            reply: bytes | Elsewhere | None
+            reply: Reply
             if prepared is None:
                 reply = self.responder.respond(packet)
             else:
@@ -192,8 +207,19 @@ class TcpListener:
                 return
             if isinstance(reply, Elsewhere):
                 fetches.create_task(self._fetch(reply, writer))
+            elif isinstance(reply, WholeZone):
+                await self._transfer(reply.query, packet, writer)
             else:
                 await self._write(writer, reply)
+
+    async def _transfer(self, query: Query, packet: bytes, writer: asyncio.StreamWriter) -> None:
+        """Send the zone, if this client may have it; the snapshot is that of the beginning to the end."""
+        client = ip_address(writer.get_extra_info("peername")[0])
+        if not any(client in network for network in self._services.transfer_to):
+            await self._write(writer, self.responder.refuse(query, Rcode.REFUSED))
+            return
+        for message in self.responder.transfer(query, _known_serial(packet)):
+            await self._write(writer, message)
 
     async def _fetch(self, elsewhere: Elsewhere, writer: asyncio.StreamWriter) -> None:
         await self._write(writer, await self._services.forward(elsewhere, self.responder))
@@ -204,6 +230,17 @@ class TcpListener:
         with suppress(ConnectionError):
             writer.write(len(reply).to_bytes(2, "big") + reply)
             await writer.drain()
+
+
+def _known_serial(packet: bytes) -> int | None:
+    """The serial that an IXFR query says its client has; None when it says nothing readable, or asks for all."""
+    try:
+        authority = dns.message.from_wire(packet).authority
+    except dns.exception.DNSException:
+        return None
+    return next(
+        (int(rdata.serial) for rrset in authority for rdata in rrset if rdata.rdtype == dns.rdatatype.SOA), None
+    )
 
 
 class DnsServer:

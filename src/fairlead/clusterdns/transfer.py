@@ -1,0 +1,102 @@
+"""The whole zone in one go, for secondary servers: AXFR (RFC 5936), and IXFR (RFC 1995) as far as "you have it".
+
+In the order SOA, NS, version, then Service by Service, and the SOA again. Left out is what no list can hold: Pod names,
+which are computed, and endpoint names of Services with a virtual IP, an addition to the specification. Only the cluster
+domain is transferred, not the reverse trees. No history is kept, so an IXFR from an older serial is answered with the
+whole zone, as RFC 1995 section 4 allows.
+"""
+
+from collections.abc import Iterator
+from itertools import chain
+
+from fairlead.clusterdns.endpoints import facts_of
+from fairlead.clusterdns.existing import Existing, Found, View
+from fairlead.clusterdns.grammar import Apex, EndpointNode, PortNode, ServiceNode, Version
+from fairlead.clusterdns.others import find_apex, find_version
+from fairlead.clusterdns.query import Query
+from fairlead.clusterdns.records import Answer, Origin, Rcode, Reason, RRset, RRType
+from fairlead.clusterdns.services import find_endpoint, find_port, find_service
+from fairlead.clusterdns.wire import TCP_MAX, Limits, encode
+from fairlead.clusterdns.zone import Zone
+from fairlead.model.names import ObjectKey
+from fairlead.model.objects import Service
+from fairlead.model.snapshot import ClusterSnapshot
+
+# A record with two names of 255 octets, uncompressed, has 526: a hundred of them always fit a message of 65,535.
+RECORDS_PER_MESSAGE = 100
+
+_ADDRESSES = (RRType.A, RRType.AAAA)
+
+
+def transfer(query: Query, snapshot: ClusterSnapshot, zone: Zone, known_serial: int | None) -> Iterator[bytes]:
+    """The messages of a transfer of the cluster domain; ``known_serial`` is what an IXFR says that the client has."""
+    if known_serial is not None and known_serial >= zone.serial:
+        yield _message(query, (zone.soa(zone.origin),))
+        return
+    batch: list[RRset] = []
+    for rrset in zone_records(snapshot, zone):
+        if sum(len(kept.data) for kept in batch) + len(rrset.data) > RECORDS_PER_MESSAGE:
+            yield _message(query, tuple(batch))
+            batch = []
+        batch.append(rrset)
+    yield _message(query, tuple(batch))
+
+
+def zone_records(snapshot: ClusterSnapshot, zone: Zone) -> Iterator[RRset]:
+    """All records of the cluster domain between two SOA records; large sets come in pieces."""
+    view = View(snapshot, zone)
+    soa = zone.soa(zone.origin)
+    services = (_service_records(service, view) for _, service in sorted(snapshot.services.items()))
+    yield soa
+    for rrset in chain(_all(find_apex(Apex(zone.origin), view), RRType.NS), _version(view), *services):
+        yield from _pieces(rrset)
+    yield soa
+
+
+def _version(view: View) -> Iterator[RRset]:
+    return _all(find_version(Version(), view), RRType.TXT)
+
+
+def _service_records(service: Service, view: View) -> Iterator[RRset]:
+    key = service.key
+    found = find_service(ServiceNode(key), view)
+    yield from _all(found, RRType.CNAME, *_ADDRESSES, RRType.SRV)
+    if not isinstance(found, Existing) or found.alias:
+        return
+    for protocol, port in sorted(_named_ports(service, view)):
+        yield from _all(find_port(PortNode(key, protocol, port), view), RRType.SRV)
+    for endpoint in _endpoints(key, view) if service.is_headless else ():
+        yield from _all(find_endpoint(EndpointNode(key, endpoint), view), *_ADDRESSES)
+
+
+def _named_ports(service: Service, view: View) -> set[tuple[str, str]]:
+    """Protocol and name of each port that has a name."""
+    if not service.is_headless:
+        return {(port.protocol.lower(), port.name) for port in service.spec.ports if port.name}
+    facts = facts_of(view.snapshot.slices_of(service.key), view.zone.endpoint_pod_names)
+    return {((port.protocol or "TCP").lower(), port.name) for f in facts for port in f.ports if port.name}
+
+
+def _endpoints(key: ObjectKey, view: View) -> list[str]:
+    facts = facts_of(view.snapshot.slices_of(key), view.zone.endpoint_pod_names)
+    return sorted({name for f in facts for name in f.names})
+
+
+def _all(found: Found, *types: RRType) -> Iterator[RRset]:
+    """The records of these types of a name, when it exists; glue of the name servers with them."""
+    if not isinstance(found, Existing):
+        return
+    for make in (found.records[rtype] for rtype in types if rtype in found.records):
+        records = make()
+        yield from records.answer
+        yield from (glue for glue in records.additional if records.answer[0].rtype is RRType.NS)
+
+
+def _pieces(rrset: RRset) -> Iterator[RRset]:
+    for start in range(0, len(rrset.data), RECORDS_PER_MESSAGE):
+        yield RRset(rrset.owner, rrset.rtype, rrset.ttl, rrset.data[start : start + RECORDS_PER_MESSAGE])
+
+
+def _message(query: Query, rrsets: tuple[RRset, ...]) -> bytes:
+    answer = Answer(Rcode.NOERROR, Origin(Reason.ZONE), rrsets, zone=query.question.name)
+    return encode(query, answer, Limits(TCP_MAX))
