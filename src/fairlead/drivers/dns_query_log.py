@@ -26,7 +26,7 @@ def line_of(client: str, reply: bytes) -> str:
     except dns.exception.DNSException as error:
         return f"{client} unreadable reply of {len(reply)} octets: {error}"
     question = message.question[0] if message.question else None
-    asked = f"{dns.rdatatype.to_text(question.rdtype)} {question.name}" if question else "no question"
+    asked = f"{dns.rdatatype.to_text(question.rdtype)} {question.name}" if question is not None else "no question"
     flags = dns.flags.to_text(message.flags & ~dns.flags.QR).lower().replace(" ", ",")
     data = [rdata.to_text() for rrset in message.answer for rdata in rrset]
     shown = ", ".join(data[:SHOWN]) + (f" and {len(data) - SHOWN} more" if len(data) > SHOWN else "")

@@ -1,0 +1,121 @@
+"""What the server says about itself: metrics, query log, health pages."""
+
+import asyncio
+
+import dns.asyncquery
+import dns.message
+import pytest
+from tests.dns_cases import CLUSTER, SUFFIX, ZONE, service
+
+from fairlead.clusterdns.authority import Authority
+from fairlead.drivers.dns_forwarder import Forwarder, ForwardOptions
+from fairlead.drivers.dns_metrics import Collection, DnsCollector, ProgrammingDelay, new_registry, render
+from fairlead.drivers.dns_query_log import line_of
+from fairlead.drivers.dns_server import DnsServer, Services
+from fairlead.drivers.tiny_http import Page, serve_pages
+from fairlead.model.decode import decode
+from fairlead.model.objects import EndpointSlice
+
+HOST = "127.0.0.1"
+
+
+def query(name="svc1", qtype="A"):
+    return dns.message.make_query(f"{name}.{SUFFIX}", qtype)
+
+
+async def served(names, log=None):
+    """The metrics after these names were asked for over UDP, and one over TCP."""
+    authority = Authority(ZONE)
+    for object_ in CLUSTER:
+        authority.change(None, object_, 0)
+    authority.finish_sync(0)
+    forwarder = Forwarder(ForwardOptions())
+    server = DnsServer(authority, Services(forwarder, log))
+    registry = new_registry()
+    registry.register(DnsCollector(server, authority, forwarder, {"services": lambda: Collection(7, 1.5)}))
+    await server.listen((HOST,), 0)
+    try:
+        for name in names:
+            await dns.asyncquery.udp(query(name), HOST, port=server.port, timeout=5)
+        await dns.asyncquery.tcp(query(), HOST, port=server.port, timeout=5)
+        return render(registry).replace(str(server.port), "53").splitlines()
+    finally:
+        server.close()
+
+
+AT, APEX = "dns://:53", "cluster.local."
+LABELS = f'server="{AT}",view="",zone="{APEX}"'
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f'coredns_dns_requests_total{{family="1",proto="udp",server="{AT}",type="A",view="",zone="{APEX}"}} 5.0',
+        f'coredns_dns_requests_total{{family="1",proto="tcp",server="{AT}",type="A",view="",zone="{APEX}"}} 1.0',
+        f'coredns_dns_responses_total{{plugin="kubernetes",rcode="NXDOMAIN",server="{AT}",view="",zone="{APEX}"}} 2.0',
+        f'coredns_dns_responses_total{{plugin="kubernetes",rcode="NOERROR",server="{AT}",view="",zone="{APEX}"}} 4.0',
+        f'coredns_dns_response_size_bytes_bucket{{le="100.0",proto="udp",{LABELS}}} 2.0',
+        f'coredns_dns_response_size_bytes_count{{proto="udp",{LABELS}}} 5.0',
+        'coredns_dns_request_duration_seconds_count{server="dns://:53",type="",view="",zone=""} 5.0',
+        'fairlead_dns_truncated_replies_total{proto="udp"} 1.0',
+        'fairlead_dns_objects{kind="services"} 7.0',
+        'fairlead_dns_watch_age_seconds{kind="services"} 1.5',
+    ],
+)
+def test_metrics(line):
+    assert line in asyncio.run(served(["svc1", "svc1", "nothing", "nothing", "big"]))
+
+
+def test_the_query_log_has_a_line_for_each_reply():
+    lines = []
+    asyncio.run(served(["svc1", "svc1", "big"], lambda client, reply: lines.append(line_of(client, reply))))
+    answer = f"{HOST} A svc1.{SUFFIX} NOERROR aa,rd 63 octets: 10.0.0.1"
+    assert [lines[0], lines[1], lines[3]] == [answer] * 3
+    assert lines[2].endswith(" and 25 more")
+
+
+@pytest.mark.parametrize(
+    ("kind", "spec"),
+    [
+        ("cluster_ip", {"ips": "10.0.0.1"}),
+        ("headless_with_selector", {"selector": {"app": "x"}}),
+        ("headless_without_selector", {}),
+    ],
+)
+def test_the_time_from_a_change_to_its_records(kind, spec):
+    registry = new_registry()
+    trigger = {"endpoints.kubernetes.io/last-change-trigger-time": "2026-11-23T10:00:00.5Z"}
+    slice_ = decode(EndpointSlice, {"metadata": {"name": "s", "namespace": "n", "annotations": trigger}})
+    ProgrammingDelay(registry).observe(slice_, service("s", **spec), 1795428000.75)
+    name = "coredns_kubernetes_dns_programming_duration_seconds"
+    assert f'{name}_sum{{service_kind="{kind}"}} 0.25' in render(registry)
+
+
+async def fetched(request: bytes) -> bytes:
+    server = await serve_pages(HOST, 0, {"/health": lambda: Page("OK")})
+    try:
+        reader, writer = await asyncio.open_connection(HOST, server.sockets[0].getsockname()[1])
+        writer.write(request)
+        writer.write_eof()
+        reply = await reader.read()
+        writer.close()
+        return reply
+    finally:
+        server.close()
+
+
+@pytest.mark.parametrize(
+    ("request_", "begins", "ends"),
+    [
+        (b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n", b"HTTP/1.1 200 OK", b"\r\n\r\nOK"),
+        (b"GET /health?x=1 HTTP/1.0\r\n\r\n", b"HTTP/1.1 200 OK", b"\r\n\r\nOK"),
+        (b"HEAD /health HTTP/1.1\r\n\r\n", b"HTTP/1.1 200 OK", b"Content-Length: 2\r\nConnection: close\r\n\r\n"),
+        (b"GET / HTTP/1.1\r\n\r\n", b"HTTP/1.1 404", b"not found\n"),
+        (b"POST /health HTTP/1.1\r\n\r\n", b"HTTP/1.1 405", b"not allowed\n"),
+        (b"nonsense", b"", b""),
+        (b"GET /" + b"x" * 10_000, b"", b""),
+    ],
+)
+def test_health_pages(request_, begins, ends):
+    reply = asyncio.run(fetched(request_))
+    assert (reply.startswith(begins), reply.endswith(ends), bool(reply)) == (True, True, bool(begins)), reply

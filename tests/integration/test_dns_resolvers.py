@@ -1,0 +1,98 @@
+"""Resolvers that people use, each in namespaces where ours is the only name server: all find the same addresses."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent.parent
+
+SERVER = """
+import asyncio, sys
+from fairlead.clusterdns.authority import Authority
+from fairlead.drivers.dns_server import DnsServer, Services
+from tests.dns_cases import CLUSTER, ZONE
+
+async def main():
+    authority = Authority(ZONE)
+    for object_ in CLUSTER:
+        authority.change(None, object_, 0)
+    authority.finish_sync(0)
+    await DnsServer(authority, Services(None)).listen(("127.0.0.1",), 53)
+    print("ready", flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+# In a user, mount and network namespace of its own: resolv.conf as a Pod has it, the server, then the resolver. The
+# address beside 127.0.0.1 is for AI_ADDRCONFIG, with which glibc asks nothing on a machine that has only loopback.
+SCRIPT = """
+set -e
+ip link set lo up
+ip address add 192.0.2.2/32 dev lo
+cat > $1/resolv.conf <<END
+nameserver 127.0.0.1
+search testns.svc.cluster.local svc.cluster.local cluster.local
+options ndots:5
+END
+printf 'hosts: dns\\n' > $1/nsswitch.conf
+mount --bind $1/resolv.conf /etc/resolv.conf
+mount --bind $1/nsswitch.conf /etc/nsswitch.conf
+mkfifo $1/ready
+"$2" "$1/server.py" > $1/ready &
+read line < $1/ready
+shift 2
+status=0
+"$@" || status=$?
+kill $!
+exit $status
+"""
+
+HDLS = ["172.0.0.2", "172.0.0.3", "172.0.0.4", "172.0.0.5", "172.0.0.7"]
+
+
+def resolve(tmp_path, *command):
+    (tmp_path / "server.py").write_text(SERVER)
+    result = subprocess.run(
+        ["unshare", "-rnm", "sh", "-c", SCRIPT, "sh", str(tmp_path), sys.executable, *command],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"},
+        check=False,
+    )
+    return result.returncode, result.stdout + result.stderr
+
+
+RESOLVERS = {
+    "glibc": ["getent", "ahostsv4"],
+    "dig": ["dig", "+search", "+short"],
+    "busybox": ["busybox", "nslookup"],
+    "python": [sys.executable, "-c", "import socket, sys; print(socket.gethostbyname_ex(sys.argv[1])[2])"],
+}
+
+
+@pytest.mark.parametrize("resolver", RESOLVERS)
+@pytest.mark.parametrize(
+    ("name", "addresses"),
+    [("svc1", ["10.0.0.1"]), ("hdls", HDLS), ("ext2svc", ["10.0.0.1"])],
+)
+def test_every_resolver_finds_the_same(tmp_path, resolver, name, addresses):
+    code, output = resolve(tmp_path, *RESOLVERS[resolver], name)
+    assert [a for a in addresses if a not in output] == [], output
+    assert resolver == "busybox" or code == 0, output
+
+
+def test_glibc_takes_a_large_answer_over_tcp(tmp_path):
+    code, output = resolve(tmp_path, "getent", "ahostsv4", "big")
+    assert code == 0, output
+    assert len({line.split()[0] for line in output.splitlines()}) == 3000
+
+
+@pytest.mark.parametrize("resolver", ["glibc", "busybox"])
+def test_a_name_that_is_not_there(tmp_path, resolver):
+    code, output = resolve(tmp_path, *RESOLVERS[resolver], "nothing")
+    assert code != 0, output
