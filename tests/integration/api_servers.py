@@ -1,9 +1,8 @@
-"""An API server as a process on loopback, for tests that need a real one; and the kubectls of this machine."""
+"""An API server as a process on loopback, for tests that need a real one."""
 
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -70,16 +69,6 @@ def running_api_server(data):
         yield server
     finally:
         server.stop()
-
-
-def kubectls():
-    """Every kubectl of this machine, oldest first: the one on PATH, and siblings named for their versions."""
-    found = shutil.which("kubectl", path=f"{os.environ['PATH']}:{REPOSITORY}/.venv/bin")
-    assert found, "there is no kubectl; scripts/setup.sh brings one"
-    folder = Path(found).resolve().parent
-    siblings = [path for path in folder.iterdir() if re.fullmatch(r"kubectl\.\d+\.\d+", path.name)]
-    siblings.sort(key=lambda path: [int(part) for part in path.name.split(".")[1:]])
-    return siblings or [Path(found)]
 
 
 class Kubectl:

@@ -9,25 +9,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from users import User
+from tests.integration.kubectls import kubectls
+from tests.integration.users import User
 
 BIN = Path(sys.executable).parent
 FAIRLEAD = str(BIN / "fairlead")
 PATH = f"{BIN}:{os.environ['PATH']}:/usr/sbin:/sbin"
-
-
-@cache
-def kubectls() -> tuple[str, ...]:
-    """Every kubectl to be found, oldest first: versions side by side where there are any, else the one on PATH."""
-    found = shutil.which("kubectl", path=PATH)
-    assert found, "no kubectl on PATH: run scripts/setup.sh"
-    siblings = list(Path(found).resolve().parent.glob("kubectl.[0-9]*"))
-    siblings.sort(key=lambda path: [int(part) for part in path.name.split(".")[1:]])
-    return tuple(map(str, siblings)) or (found,)
 
 
 def eventually(check: Callable[[], Any], seconds: float = 10.0) -> Any:
@@ -112,7 +103,7 @@ class Lab:
         return self.fairlead("kubeconfig", "--name", self.name, "--path").stdout.strip()
 
     def kubectl(
-        self, *arguments: str, stdin: str | None = None, program: str | None = None, check: bool = True
+        self, *arguments: str, stdin: str | None = None, program: Path | None = None, check: bool = True
     ) -> subprocess.CompletedProcess[str]:
         """Run a real kubectl (the newest one unless told) with the lab's kubeconfig."""
         done = subprocess.run(

@@ -4,8 +4,9 @@ import json
 import signal
 
 import pytest
-from tests.integration.api_servers import Kubectl, kubectls, running_api_server, wait_until
+from tests.integration.api_servers import Kubectl, running_api_server, wait_until
 from tests.integration.controller_processes import add_ready_node, namespaced, running_controllers, set_status
+from tests.integration.kubectls import kubectls
 
 
 @pytest.fixture(scope="module")

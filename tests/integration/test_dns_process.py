@@ -17,6 +17,7 @@ import dns.message
 import dns.query
 import dns.rcode
 import pytest
+from tests.integration.kubectls import kubectls
 
 FAIRLEAD = [str(Path(sys.executable).parent / "fairlead")]
 HOST = "127.0.0.1"
@@ -85,7 +86,7 @@ def eventually(probe, wanted):
 
 def kubectl(kubeconfig, *arguments, document=None):
     subprocess.run(
-        ["kubectl", "--kubeconfig", str(kubeconfig), *arguments],
+        [kubectls()[-1], "--kubeconfig", str(kubeconfig), *arguments],
         input=json.dumps(document).encode() if document else None,
         check=True,
         capture_output=True,

@@ -8,8 +8,8 @@ from collections import Counter
 from ipaddress import ip_address, ip_network
 
 import pytest
-from labs import Lab, eventually
-from users import CHECKOUT, users
+from tests.integration.labs import Lab, eventually
+from tests.integration.users import CHECKOUT, users
 
 EXAMPLE = CHECKOUT / "examples" / "headless"
 SEARCH = ("default.svc.cluster.local", "svc.cluster.local", "cluster.local")

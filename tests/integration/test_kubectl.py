@@ -1,7 +1,8 @@
 """The real kubectl, oldest and newest of this machine, against the API server alone."""
 
 import pytest
-from tests.integration.api_servers import Kubectl, kubectls, running_api_server
+from tests.integration.api_servers import Kubectl, running_api_server
+from tests.integration.kubectls import kubectls
 
 VERSIONS = [kubectls()[0], kubectls()[-1]]
 

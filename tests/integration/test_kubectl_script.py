@@ -11,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import pytest
-from tests.integration.api_servers import Kubectl, kubectls, running_api_server
+from tests.integration.api_servers import Kubectl, running_api_server
+from tests.integration.kubectls import kubectls
 
 
 class Step(NamedTuple):

@@ -19,8 +19,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from labs import Lab, eventually, kubectls
-from users import users
+from tests.integration.kubectls import kubectls
+from tests.integration.labs import Lab, eventually
+from tests.integration.users import users
 
 MANIFESTS = Path(__file__).with_name("streams.yaml")
 SECONDS = 15
@@ -42,8 +43,8 @@ def lab():
         lab.close()
 
 
-def switching(path: str) -> bool:
-    return path.endswith(".1.30")
+def switching(program: Path) -> bool:
+    return program.name == "kubectl.1.30"
 
 
 PROGRAMS = sorted({kubectls()[0], kubectls()[-1], *filter(switching, kubectls())})
@@ -52,8 +53,8 @@ PROGRAMS = sorted({kubectls()[0], kubectls()[-1], *filter(switching, kubectls())
 class Kubectl:
     """One kubectl, run to its end or in the background."""
 
-    def __init__(self, lab: Lab, program: str) -> None:
-        self.prefix = [program, "--kubeconfig", lab.kubeconfig]
+    def __init__(self, lab: Lab, program: Path) -> None:
+        self.prefix = [str(program), "--kubeconfig", lab.kubeconfig]
         self.environment = lab.environment
 
     def __call__(self, *arguments: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
@@ -77,7 +78,7 @@ class Kubectl:
                 process.kill()
 
 
-@pytest.fixture(scope="module", params=PROGRAMS, ids=lambda path: path.rsplit("/", 1)[-1])
+@pytest.fixture(scope="module", params=PROGRAMS, ids=lambda path: path.name)
 def kubectl(lab, request):
     return Kubectl(lab, request.param)
 

@@ -3,8 +3,9 @@
 import json
 
 import pytest
-from tests.integration.api_servers import Kubectl, kubectls, running_api_server, wait_until
+from tests.integration.api_servers import Kubectl, running_api_server, wait_until
 from tests.integration.controller_processes import add_ready_node, namespaced, running_controllers
+from tests.integration.kubectls import kubectls
 from tests.integration.kubelets import NEVER_READY, running_kubelets
 
 

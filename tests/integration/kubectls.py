@@ -1,0 +1,19 @@
+"""The kubectls of this machine."""
+
+import os
+import re
+import shutil
+import sys
+from functools import cache
+from pathlib import Path
+
+
+@cache
+def kubectls() -> tuple[Path, ...]:
+    """Every kubectl, oldest first: those named for their versions beside the one on PATH, or else that one."""
+    found = shutil.which("kubectl", path=f"{os.environ['PATH']}:{Path(sys.executable).parent}")
+    assert found, "there is no kubectl; scripts/setup.sh brings one"
+    folder = Path(found).resolve().parent
+    siblings = [path for path in folder.iterdir() if re.fullmatch(r"kubectl\.\d+\.\d+", path.name)]
+    siblings.sort(key=lambda path: [int(part) for part in path.name.split(".")[1:]])
+    return tuple(siblings) or (Path(found),)
