@@ -205,7 +205,8 @@ class _Outside:
                 if init.pidfd in ready and not received:
                     raise LabError(f"the lab's first process has ended unexpectedly{tail(self._plan.logs / INIT_LOG)}")
                 if not ready:
-                    raise LabError(f"not ready after {patience:.0f} s; still waiting for {', '.join(self._awaited)}")
+                    awaited = self._awaited or sorted(self._unready) or ["the manifests to be applied"]
+                    raise LabError(f"not ready after {patience:.0f} s; still waiting for {', '.join(awaited)}")
 
     def _seconds_left(self, patience: float | None) -> float | None:
         if self._settled or patience is None:

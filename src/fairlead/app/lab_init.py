@@ -5,6 +5,7 @@ outside has gone, it removes what that would have removed and ends; and when PID
 the lab and takes its namespaces, links, rules and mounts away.
 """
 
+import contextlib
 import json
 import os
 import selectors
@@ -42,8 +43,9 @@ class Doors:
     user_namespace: bool
 
     def report(self, document: Doc) -> None:
-        """Tell the process outside something; a line of up to 4096 bytes is written in one piece."""
-        os.write(self.reports, json.dumps(document).encode() + b"\n")
+        """Tell the process outside something, if it is still there; up to 4096 bytes are written in one piece."""
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self.reports, json.dumps(document).encode() + b"\n")
 
 
 def main(plan: LabPlan, doors: Doors) -> NoReturn:

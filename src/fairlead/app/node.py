@@ -155,9 +155,18 @@ class NodeAgent:
     def _start(self, pod: RunPod) -> PodRun:
         run = PodRun(pod, self._pod_ip(pod), self._settings, self._client)
         self._runs[pod.metadata.uid] = run
-        task = self._group.create_task(run.run())
-        task.add_done_callback(lambda _: self._runs.pop(pod.metadata.uid))
+        self._group.create_task(self._keep(run))
         return run
+
+    async def _keep(self, run: PodRun) -> None:
+        """Run one Pod; a fault of ours must not take the node's other Pods along."""
+        try:
+            await run.run()
+        except Exception:
+            log.exception("Pod %s is given up", run.pod.key)
+            run.published.set()
+        finally:
+            del self._runs[run.pod.metadata.uid]
 
     def _end(self, uid: str, grace: float) -> None:
         if run := self._runs.get(uid):

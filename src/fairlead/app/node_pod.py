@@ -114,6 +114,8 @@ class PodRun:
         finally:
             for task in (publishing, living, ending):
                 task.cancel()
+            if self._sandbox:
+                self._sandbox.signal(signal.SIGKILL)
             self._record_path.unlink(missing_ok=True)
         self._volumes.remove()
         await self._publish()
@@ -219,13 +221,13 @@ class PodRun:
         while True:
             try:
                 await self._client.delete(self._path(), options)
-            except KubeError as error:
-                if error.code not in (404, 409):
-                    log.warning("%s not deleted: %s", self.pod.key, error)
-            except Unreachable:
+            except (KubeError, Unreachable) as error:
+                if isinstance(error, KubeError) and error.code in (404, 409):
+                    return
+                log.warning("%s not deleted yet: %s", self.pod.key, error)
                 await asyncio.sleep(RETRY)
-                continue
-            return
+            else:
+                return
 
     def _path(self, subresource: str = "") -> str:
         return PODS.path(self.pod.namespace, self.pod.name, subresource)

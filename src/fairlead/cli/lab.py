@@ -25,11 +25,11 @@ _namespace_option = click.option(
 def _or_fail(action: Callable[[], T]) -> T:
     """The action's result; what can go wrong with a lab becomes a message and exit code 3."""
     from fairlead.app.lab_birth import LabError
-    from fairlead.drivers.run_folder import NotPrivate
+    from fairlead.drivers.run_folder import Unusable
 
     try:
         return action()
-    except (LabError, NotPrivate) as error:
+    except (LabError, Unusable) as error:
         click.echo(f"fairlead: {error}", err=True)
         sys.exit(FAILURE)
 

@@ -64,6 +64,9 @@ def _handle(handler: Handler, request: Doc) -> Reply:
         return handler(request)
     except Refused as error:
         return Reply({"error": str(error)})
+    except Exception as error:
+        # Whoever answers is PID 1 of a lab: a request that nobody thought of must not be the end of everything.
+        return Reply({"error": f"{type(error).__name__}: {error}"})
 
 
 def ask(path: Path, request: Doc) -> Reply:

@@ -21,22 +21,25 @@ class InUse(Exception):
     """Another lab holds the folder."""
 
 
-class NotPrivate(Exception):
-    """Somebody else could write to the folder in which labs are found."""
+class Unusable(Exception):
+    """There can be no folder in which labs are found, or somebody else could write to it."""
 
 
 def root() -> Path:
     """The folder of all labs of this user, made if need be.
 
     Raises:
-        NotPrivate: it belongs to somebody else.
+        Unusable: it cannot be made, or belongs to somebody else.
     """
     base = os.environ.get("XDG_RUNTIME_DIR") or f"{tempfile.gettempdir()}/fairlead-{os.getuid()}"
     path = Path(base, "fairlead")
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Unusable(f"cannot make {path}: {error.strerror}; set XDG_RUNTIME_DIR to a folder of yours") from error
     status = path.stat()
     if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o022:
-        raise NotPrivate(f"{path} must belong to you and be writable by nobody else; remove it, or set XDG_RUNTIME_DIR")
+        raise Unusable(f"{path} must belong to you and be writable by nobody else; remove it, or set XDG_RUNTIME_DIR")
     return path
 
 

@@ -64,12 +64,11 @@ class Supervisor:
 
     def start_due(self) -> float | None:
         """Fork what is to run by now; seconds until the next start, None when nothing waits."""
-        gc.freeze()
         now = time.monotonic()
         for life in [life for life in self._waiting if life.start_at is not None and life.start_at <= now]:
             self._waiting.remove(life)
             life.started = now
-            self._running[self._fork(life.component)] = life
+            self._start(life)
         starts = [life.start_at for life in self._waiting if life.start_at is not None]
         return max(0.0, min(starts) - now) if starts else None
 
@@ -95,11 +94,16 @@ class Supervisor:
         self._waiting.append(life)
         self._report({"died": life.component.name, "code": code, "log": str(life.component.log)})
 
-    def _fork(self, component: Component) -> int:
-        pid = os.fork()
+    def _start(self, life: _Life) -> None:
+        gc.freeze()  # a collection in a child would write to, and so copy, every page that it shares with us
+        try:
+            pid = os.fork()
+        except OSError as error:  # out of processes or memory, perhaps for a moment only
+            self._plan_restart(life, error.errno or 1)
+            return
         if pid == 0:
-            self._become(component)
-        return pid
+            self._become(life.component)
+        self._running[pid] = life
 
     def _become(self, component: Component) -> NoReturn:
         code = 1
