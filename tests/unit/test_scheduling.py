@@ -119,3 +119,57 @@ def test_the_count_follows_the_pods():
     placement.put(make_pod("a", nodeName="m", phase="Succeeded"))
     assert (placement.total["m"], placement.alike) == (0, {})
     placement.drop(make_pod("never-put").key)
+
+
+def node_affinity(*expressions):
+    terms = [{"matchExpressions": [{"key": k, "operator": o, "values": v} for k, o, v in expressions]}]
+    required = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}
+    return {"affinity": {"nodeAffinity": required}}
+
+
+@pytest.mark.parametrize(
+    ("expressions", "expected"),
+    [
+        ([("disk", "In", ["ssd", "nvme"])], True),
+        ([("disk", "NotIn", ["ssd"])], False),
+        ([("disk", "Exists", None), ("gpu", "DoesNotExist", None)], True),
+        ([("cores", "Gt", ["4"])], True),
+        ([("cores", "Lt", ["8"])], False),
+        ([("disk", "Gt", ["4"])], False),
+        ([], False),
+    ],
+)
+def test_node_affinity(expressions, expected):
+    node = make_node("n", labels={"disk": "ssd", "cores": "8"})
+    choice = choose_node(unbound(**node_affinity(*expressions)), [node], Placement())
+    assert (choice is node) is expected
+
+
+def shunning(app, key="kubernetes.io/hostname"):
+    term = {"topologyKey": key, "labelSelector": {"matchLabels": {"app": app}}}
+    return {"affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}}
+
+
+@pytest.mark.parametrize(
+    ("there", "new", "expected"),
+    [
+        pytest.param({}, shunning("web"), "b", id="away from those that it shuns"),
+        pytest.param({}, shunning("other"), "a", id="others do not matter"),
+        pytest.param(shunning("web"), {}, "b", id="away from those that shun it"),
+        pytest.param({}, shunning("web", "topology.kubernetes.io/zone"), "c", id="in the whole zone"),
+        pytest.param({}, shunning("web", "no-such-label"), "a", id="a place that does not exist excludes nothing"),
+    ],
+)
+def test_anti_affinity(there, new, expected):
+    nodes = [make_node("a", "z1"), make_node("b", "z1"), make_node("c", "z2")]
+    crowd = [make_pod(f"x{i}", nodeName=node, labels={"app": "x"}) for i, node in enumerate("bbcc")]
+    kept = crowd[2:] if expected == "b" else crowd[:2] if expected == "c" else crowd
+    placement = placed(make_pod("p", nodeName="a", labels={"app": "web"}, **there), *kept)
+    assert choose_node(unbound(labels={"app": "web", "n": "1"}, **new), nodes, placement).name == expected
+
+
+def test_nowhere_left_by_anti_affinity():
+    placement = placed(make_pod("p", nodeName="a"))
+    assert choose_node(unbound(**shunning("web")), [make_node("a")], placement) == Unschedulable(
+        "0/1 nodes are available: 1 node(s) didn't match pod anti-affinity rules."
+    )

@@ -17,7 +17,7 @@ from fairlead.clusterdns.zone import Outside, Zone
 from fairlead.dataplane.node_view import NodeSettings
 from fairlead.drivers.echo_server import serve_echo
 from fairlead.drivers.kube_client import KubeClient
-from fairlead.drivers.netns import SWITCH_ADDRESS, NodeNetwork
+from fairlead.drivers.netns import LOAD_BALANCER_POOL, SWITCH_ADDRESS, NodeNetwork
 from fairlead.drivers.pki import certificate_files
 from fairlead.drivers.supervisor import Component, Report
 
@@ -62,7 +62,11 @@ def components(
     runs: dict[tuple[str, str], Run] = {
         ("apiserver", SWITCH): _apiserver(plan, api_sockets),
         ("controllers", SWITCH): functools.partial(
-            controllers.run, controllers.ControllersOptions(plan.kubeconfig("controllers"))
+            controllers.run,
+            controllers.ControllersOptions(
+                plan.kubeconfig("controllers"),
+                settings=controllers.Settings(load_balancer_pools=(LOAD_BALANCER_POOL,)),
+            ),
         ),
         (BOOTSTRAP, SWITCH): functools.partial(
             lab_bootstrap.run,

@@ -19,6 +19,7 @@ from pathlib import Path
 from fairlead.drivers.linux_calls import CLONE_NEWNET, setns, unshare
 
 SWITCH_ADDRESS = "192.168.64.1"
+LOAD_BALANCER_POOL = "192.168.65.0/24"  # addresses of Services, on no interface: the nodes' rules answer for them
 UNDERLAY_PREFIX = 24
 POD_GATEWAY = "169.254.1.1"
 MAX_NODES = 240  # 192.168.64.11 to .250

@@ -301,6 +301,63 @@ class Toleration(Slim, frozen=True):
     toleration_seconds: int | None = None
 
 
+_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+
+
+class SelectorTerm(Slim, frozen=True):
+    """One expression over labels; ``operator`` is In, NotIn, Exists, DoesNotExist, or for Nodes also Gt or Lt."""
+
+    key: str
+    operator: str
+    values: tuple[str, ...] | None = None
+
+
+class LabelSelector(Slim, frozen=True):
+    """A selector as workloads and affinities write it: all pairs and all expressions must hold."""
+
+    match_labels: Mapping[str, str] | None = None
+    match_expressions: tuple[SelectorTerm, ...] | None = None
+
+
+class NodeSelectorTerm(Slim, frozen=True):
+    """Expressions over a Node's labels, all of which must hold."""
+
+    match_expressions: tuple[SelectorTerm, ...] | None = None
+
+
+class NodeSelector(Slim, frozen=True):
+    """Terms, one of which must hold."""
+
+    node_selector_terms: tuple[NodeSelectorTerm, ...] = ()
+
+
+class NodeAffinity(Slim, frozen=True):
+    """Which Nodes a Pod must be on."""
+
+    required: NodeSelector | None = msgspec.field(default=None, name=_REQUIRED)
+
+
+class PodAffinityTerm(Slim, frozen=True):
+    """Other Pods, told by labels, and the label of Nodes that says what it means to be in the same place."""
+
+    topology_key: str
+    label_selector: LabelSelector | None = None
+    namespaces: tuple[str, ...] | None = None
+
+
+class PodAntiAffinity(Slim, frozen=True):
+    """Which other Pods a Pod must not share a place with."""
+
+    required: tuple[PodAffinityTerm, ...] | None = msgspec.field(default=None, name=_REQUIRED)
+
+
+class Affinity(Slim, frozen=True):
+    """Where a Pod must and must not be."""
+
+    node_affinity: NodeAffinity | None = None
+    pod_anti_affinity: PodAntiAffinity | None = None
+
+
 class PodSpec(Slim, frozen=True):
     """Wanted state of a Pod."""
 
@@ -311,6 +368,7 @@ class PodSpec(Slim, frozen=True):
     host_network: bool = False
     node_selector: Mapping[str, str] | None = None
     tolerations: tuple[Toleration, ...] | None = None
+    affinity: Affinity | None = None
     containers: tuple[Container, ...] = ()
     init_containers: tuple[Container, ...] | None = None
 

@@ -3,27 +3,11 @@
 Pod templates stay whole documents, because Pods are made of them. Field meanings: Kubernetes API reference, apps/v1.
 """
 
-from collections.abc import Mapping
 from typing import Any
 
-from fairlead.model.objects import KubeObject, Slim
+from fairlead.model.objects import KubeObject, LabelSelector, Slim
 
 Doc = dict[str, Any]
-
-
-class SelectorTerm(Slim, frozen=True):
-    """One expression; ``operator`` is In, NotIn, Exists or DoesNotExist."""
-
-    key: str
-    operator: str
-    values: tuple[str, ...] | None = None
-
-
-class LabelSelector(Slim, frozen=True):
-    """A selector as workloads write it: all pairs and all expressions must hold."""
-
-    match_labels: Mapping[str, str] | None = None
-    match_expressions: tuple[SelectorTerm, ...] | None = None
 
 
 class ReplicaSetSpec(Slim, frozen=True):

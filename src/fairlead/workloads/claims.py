@@ -6,10 +6,9 @@ Upstream: ``pkg/controller/controller_ref_manager.go``.
 from collections.abc import Iterable, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
-from fairlead.model.labels import Requirement, Selector, matches
+from fairlead.model.labels import Selector, matches
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import KubeObject, OwnerReference
-from fairlead.model.workloads import LabelSelector
 
 T = TypeVar("T", bound=KubeObject)
 
@@ -66,20 +65,6 @@ def claim(owner: KubeObject, selector: Selector, candidates: Iterable[T]) -> Cla
         () if owner.is_terminating or not selector else tuple(strays),
         tuple(c for c in owned if not matches(selector, c.labels)),
     )
-
-
-_TERMS = {"In": (True, False), "NotIn": (True, True), "Exists": (False, False), "DoesNotExist": (False, True)}
-
-
-def requirements(selector: LabelSelector) -> Selector:
-    """A workload's selector as requirements."""
-    pairs = [
-        Requirement(key, frozenset({value}), negated=False) for key, value in (selector.match_labels or {}).items()
-    ]
-    for term in selector.match_expressions or ():
-        has_values, negated = _TERMS[term.operator]
-        pairs.append(Requirement(term.key, frozenset(term.values or ()) if has_values else None, negated))
-    return tuple(pairs)
 
 
 def controller_reference(owner: KubeObject, api_version: str, kind: str) -> OwnerReference:

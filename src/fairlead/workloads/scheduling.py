@@ -3,16 +3,19 @@
 Filters first, each a reason in upstream's words; then spread: the Node with the fewest Pods of the same kind (same
 controller, or same labels when there is none), then with the fewest Pods of any kind, then the first by name, so that
 equal inputs give equal answers. Resources other than the number of Pods are not weighed: a lab's Pods are processes.
-Upstream: ``pkg/scheduler/framework/plugins`` (nodename, nodeaffinity, tainttoleration, nodeunschedulable).
+Upstream: ``pkg/scheduler/framework/plugins`` (nodeaffinity, interpodaffinity, tainttoleration,
+nodeunschedulable).
 """
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from fairlead.model.labels import contains
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Node, Pod, Taint, Toleration
+from fairlead.workloads.affinity import Place, allows_node, anti_affinity, shunned_places
 
 UNSCHEDULABLE_TAINT = Taint(key="node.kubernetes.io/unschedulable", effect="NoSchedule")
 _KEEPS_OUT = frozenset({"NoSchedule", "NoExecute"})
@@ -28,29 +31,36 @@ class Unschedulable:
 
 @dataclass
 class Placement:
-    """How many Pods are where, in all and by kind; kept up to date Pod by Pod, so that a decision costs O(Nodes)."""
+    """Which Pods are where, counted in all and by kind; kept up to date Pod by Pod, so that a decision costs O(Nodes).
+
+    Attributes:
+        shunning: those that have an anti-affinity.
+    """
 
     total: Counter[str] = field(default_factory=Counter)
     alike: dict[Hashable, Counter[str]] = field(default_factory=dict)
-    _where: dict[ObjectKey, tuple[str, Hashable]] = field(default_factory=dict)
+    placed: dict[ObjectKey, Pod] = field(default_factory=dict)
+    shunning: dict[ObjectKey, Pod] = field(default_factory=dict)
 
     def put(self, pod: Pod) -> None:
         """Count a Pod where it is now; one that has no Node, or has finished, counts nowhere."""
         self.drop(pod.key)
         if not pod.spec.node_name or pod.is_finished:
             return
-        where = (pod.spec.node_name, kind_of(pod))
-        self._where[pod.key] = where
-        self.total[where[0]] += 1
-        self.alike.setdefault(where[1], Counter())[where[0]] += 1
+        self.placed[pod.key] = pod
+        if anti_affinity(pod):
+            self.shunning[pod.key] = pod
+        self.total[pod.spec.node_name] += 1
+        self.alike.setdefault(kind_of(pod), Counter())[pod.spec.node_name] += 1
 
     def drop(self, key: ObjectKey) -> None:
         """Count the Pod no longer."""
-        if (where := self._where.pop(key, None)) is None:
+        if (pod := self.placed.pop(key, None)) is None:
             return
-        node, kind = where
-        self.total[node] -= 1
-        self.alike[kind][node] -= 1
+        self.shunning.pop(key, None)
+        self.total[pod.spec.node_name] -= 1
+        kind = kind_of(pod)
+        self.alike[kind][pod.spec.node_name] -= 1
         if not +self.alike[kind]:
             del self.alike[kind]
 
@@ -69,11 +79,22 @@ def kind_of(pod: Pod) -> Hashable:
 def choose_node(pod: Pod, nodes: Iterable[Node], placement: Placement) -> Node | Unschedulable:
     """The Node for a Pod that has none yet, or why there is none."""
     nodes = tuple(nodes)
-    reasons = {node.name: _refusal(pod, node, placement) for node in nodes}
+    labels_of = {node.name: node.labels for node in nodes}
+    shunned = shunned_places(pod, placement.placed.values(), placement.shunning.values(), labels_of)
+    situation = _Situation(pod, placement, shunned)
+    reasons = {node.name: _refusal(situation, node) for node in nodes}
     fitting = [node for node in nodes if reasons[node.name] is None]
     if fitting:
         return min(fitting, key=lambda node: placement.load(node, pod))
     return Unschedulable(_explain(len(nodes), Counter(reason for reason in reasons.values() if reason)))
+
+
+class _Situation(NamedTuple):
+    """What is the same for all Nodes while one Pod is placed."""
+
+    pod: Pod
+    placement: Placement
+    shunned: frozenset[Place]
 
 
 def _explain(count: int, reasons: Mapping[str, int]) -> str:
@@ -83,37 +104,44 @@ def _explain(count: int, reasons: Mapping[str, int]) -> str:
     return f"0/{count} nodes are available: {listed}."
 
 
-def _refusal(pod: Pod, node: Node, placement: Placement) -> str | None:
+def _refusal(situation: _Situation, node: Node) -> str | None:
     """The first filter's reason why the Pod cannot be on the Node, or None."""
-    return next((reason for check in _FILTERS if (reason := check(pod, node, placement))), None)
+    return next((reason for check in _FILTERS if (reason := check(situation, node))), None)
 
 
-def _is_cordoned(pod: Pod, node: Node, _: Placement) -> str | None:
-    cordoned = node.spec.unschedulable and not tolerates(pod, UNSCHEDULABLE_TAINT)
+def _is_cordoned(situation: _Situation, node: Node) -> str | None:
+    cordoned = node.spec.unschedulable and not tolerates(situation.pod, UNSCHEDULABLE_TAINT)
     return "node(s) were unschedulable" if cordoned else None
 
 
-def _is_tainted(pod: Pod, node: Node, _: Placement) -> str | None:
+def _is_tainted(situation: _Situation, node: Node) -> str | None:
     for taint in node.spec.taints or ():
-        if taint.effect in _KEEPS_OUT and not tolerates(pod, taint):
+        if taint.effect in _KEEPS_OUT and not tolerates(situation.pod, taint):
             return f"node(s) had untolerated taint {{{taint.key}: {taint.value}}}"
     return None
 
 
-def _is_not_selected(pod: Pod, node: Node, _: Placement) -> str | None:
-    wanted = pod.spec.node_selector or {}
-    return None if contains(node.labels, wanted) else "node(s) didn't match Pod's node affinity/selector"
+def _is_not_selected(situation: _Situation, node: Node) -> str | None:
+    pod = situation.pod
+    fits = contains(node.labels, pod.spec.node_selector or {}) and allows_node(pod, node)
+    return None if fits else "node(s) didn't match Pod's node affinity/selector"
 
 
-def _is_full(_: Pod, node: Node, placement: Placement) -> str | None:
+def _is_shunned(situation: _Situation, node: Node) -> str | None:
+    shunned = any(node.labels.get(key) == value for key, value in situation.shunned)
+    return "node(s) didn't match pod anti-affinity rules" if shunned else None
+
+
+def _is_full(situation: _Situation, node: Node) -> str | None:
     capacity = int((node.status.allocatable or {}).get("pods", _DEFAULT_CAPACITY))
-    return "Too many pods" if placement.total[node.name] >= capacity else None
+    return "Too many pods" if situation.placement.total[node.name] >= capacity else None
 
 
-_FILTERS: tuple[Callable[[Pod, Node, Placement], str | None], ...] = (
+_FILTERS: tuple[Callable[[_Situation, Node], str | None], ...] = (
     _is_cordoned,
     _is_tainted,
     _is_not_selected,
+    _is_shunned,
     _is_full,
 )
 

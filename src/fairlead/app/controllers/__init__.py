@@ -28,6 +28,8 @@ from fairlead.drivers.discovery import Discovered, discover
 from fairlead.drivers.event_recorder import EventWriter
 from fairlead.drivers.kube_client import KubeClient, KubeError, Unreachable
 
+__all__ = ["CONTROLLERS", "ControllersOptions", "Settings", "run", "serve"]
+
 # The last two come last: they are content with whatever form of an object the others keep.
 CONTROLLERS: dict[str, Callable[[Context], Controller[Any]]] = {
     "endpointslice": SliceController,

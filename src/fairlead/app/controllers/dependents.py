@@ -16,9 +16,9 @@ from fairlead.drivers.kube_client import Doc, KubeError
 from fairlead.drivers.work_queue import WorkQueue
 from fairlead.model.labels import matches
 from fairlead.model.names import ObjectKey
-from fairlead.model.objects import KubeObject
-from fairlead.model.workloads import LabelSelector
-from fairlead.workloads.claims import OwnedIndex, claim, controller_reference, requirements
+from fairlead.model.objects import KubeObject, LabelSelector
+from fairlead.workloads.claims import OwnedIndex, claim, controller_reference
+from fairlead.workloads.selectors import requirements
 
 T = TypeVar("T", bound=KubeObject)
 
