@@ -195,10 +195,12 @@ def test_unknown_resources_and_missing_objects(kubectl):
 
 
 def test_what_there_is(kubectl):
+    kubectl("get", "namespaces")
     listed = kubectl("api-resources", "--no-headers", "-o", "name").split()
     assert {"services", "pods", "endpointslices.discovery.k8s.io", "events.events.k8s.io"} <= set(listed)
     assert "discovery.k8s.io/v1" in kubectl("api-versions").split()
     assert kubectl("get", "--raw", "/readyz") == "ok"
+    assert 'apiserver_request_total{code="200",resource="namespaces",verb="GET"}' in kubectl("get", "--raw", "/metrics")
     assert kubectl("get", "namespaces", "-o", "name").split() == [
         f"namespace/{name}" for name in ("default", "kube-node-lease", "kube-public", "kube-system")
     ]

@@ -7,7 +7,7 @@ from contextlib import closing
 import pytest
 
 from fairlead.drivers.durable_state import DurableState
-from fairlead.drivers.sqlite_store import LAYOUT, SqliteStore, StoreError
+from fairlead.drivers.sqlite_store import LAYOUT, SqliteStore, StoreError, copy_store, restore_store
 from fairlead.model.names import ObjectKey
 from fairlead.registry.store import State, Step, put, remove
 
@@ -86,6 +86,33 @@ def test_a_full_disk_takes_nothing_half(tmp_path):
             store.write(too_much.changes[1:])
         assert store.load()[0] == 1
     assert loaded(tmp_path)[1] == [(KEY, 1, first.changes[0].after.document)]
+
+
+def test_a_backup_is_taken_while_a_server_writes_and_can_be_restored(tmp_path):
+    here, there, copy = tmp_path / "here", tmp_path / "there", tmp_path / "copy"
+    with closing(SqliteStore(here)) as store:
+        first = written(Step(State()), x="1")
+        store.write(first.changes)
+        copy_store(here, copy)
+        store.write(written(first, x="2").changes[1:])
+        with pytest.raises(StoreError, match="in use"):
+            restore_store(copy, here)
+    assert loaded(here)[0] == 2
+    restore_store(copy, there)
+    restore_store(copy, here)
+    assert loaded(here) == loaded(there) == (1, [(KEY, 1, first.changes[0].after.document)])
+
+
+def test_what_is_no_store_is_neither_copied_nor_restored(tmp_path):
+    with pytest.raises(StoreError, match="there is no store"):
+        copy_store(tmp_path, tmp_path / "copy")
+    (tmp_path / "copy").write_bytes(b"garbage" * 1000)
+    SqliteStore(tmp_path / "data").close()
+    with pytest.raises(StoreError, match="exists already"):
+        copy_store(tmp_path / "data", tmp_path / "copy")
+    with pytest.raises(StoreError, match="cannot be restored"):
+        restore_store(tmp_path / "copy", tmp_path / "data")
+    assert loaded(tmp_path / "data") == (0, [])
 
 
 class FailingStore:

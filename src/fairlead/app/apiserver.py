@@ -10,7 +10,7 @@ from fairlead.drivers.api_application import ApiApplication
 from fairlead.drivers.authentication import Bearers
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.durable_state import DurableState
-from fairlead.drivers.entropy import choose, new_uid
+from fairlead.drivers.entropy import FreshUids, choose
 from fairlead.drivers.http_server import serve, server_tls
 from fairlead.drivers.sqlite_store import SqliteStore
 from fairlead.drivers.upstream_tunnel import UpstreamTunnel
@@ -54,7 +54,7 @@ async def run(options: ApiServerOptions, sockets: Sequence[socket.socket], ready
     store = SqliteStore(options.data_dir)
     state = DurableState(load_state(*store.load(), kinds), store)
     bearers = Bearers(options.data_dir, lambda: state.latest)
-    env = Environment(now_text(), new_uid, choose, kinds, options.cluster, bearers.user, bearers.sign)
+    env = Environment(now_text(), FreshUids(), choose, kinds, options.cluster, bearers.user, bearers.sign)
     repairing = asyncio.create_task(_repair(state, env))
     try:
         await state.commit(bootstrap(state.head, options.advertise, env))

@@ -16,6 +16,8 @@ COMMANDS = {
     "exec": ("fairlead.cli.lab:exec_", "Run a command in a Pod."),
     "run": ("fairlead.cli.lab:run", "Run a command of this machine as if it were a Pod."),
     "apiserver": ("fairlead.cli.apiserver:apiserver", "Run the API server alone."),
+    "backup": ("fairlead.cli.backup:backup", "Copy the API server's store to a file, while it runs."),
+    "restore": ("fairlead.cli.backup:restore", "Put a copied store back."),
     "controllers": ("fairlead.cli.controllers:controllers", "Run the controllers alone, against any cluster."),
     "dns": ("fairlead.cli.dns:dns", "Run the DNS server alone, against any cluster, or ask it what a name answers."),
     "proxy": ("fairlead.cli.proxy:proxy", "Run the node proxy alone, against any cluster."),

@@ -14,6 +14,8 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from fairlead.drivers.api_metrics import CONTENT_TYPE as METRICS_TYPE
+from fairlead.drivers.api_metrics import ApiMetrics
 from fairlead.drivers.authentication import bearer_token, user_of_certificate
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.durable_state import DurableState
@@ -49,10 +51,20 @@ class ApiApplication:
     def __init__(self, state: DurableState, env: Environment, tunnel: UpstreamTunnel) -> None:
         self._state, self._env, self._tunnel = state, env, tunnel
         self.streams = WatchStreams(state, env.kinds)
+        self._metrics = ApiMetrics(state, lambda: self.streams.open)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
+
+        async def counted(message: dict[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                self._metrics.count(scope["method"], scope["path"], message["status"])
+            await send(message)
+
+        await self._answer_or_refuse(scope, receive, counted)
+
+    async def _answer_or_refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             await self._answer(scope, receive, send)
         except ApiError as error:
@@ -75,6 +87,9 @@ class ApiApplication:
             return
         headers = _headers(scope["headers"])
         user = self._user(scope, headers)
+        if path == "/metrics":
+            await _send(send, 200, self._metrics.text(), [(b"content-type", METRICS_TYPE)])
+            return
         body = await _read_body(receive, headers)
         request = _request(scope, headers, user, body)
         env = replace(self._env, now=now_text())

@@ -129,6 +129,7 @@ async def serve(
         log_config=None,
         access_log=False,
         ws="none",
+        proxy_headers=False,
         timeout_keep_alive=IDLE_SECONDS,
     )
     config.load()

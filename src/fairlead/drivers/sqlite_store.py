@@ -8,7 +8,9 @@ damaged file is refused at start, with a message that says what to do.
 import fcntl
 import os
 import sqlite3
+import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +19,7 @@ from fairlead.registry.store import Change
 
 APPLICATION_ID = 0x666C6472  # "fldr"
 LAYOUT = 1
+STORE = "store.sqlite"
 
 _SCHEMA = """
 CREATE TABLE objects (
@@ -60,7 +63,7 @@ class SqliteStore:
             StoreError: it is held by another process, belongs to another program or version, or is damaged.
         """
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._path = directory / "store.sqlite"
+        self._path = directory / STORE
         self._lock = _lock(directory / "store.lock")
         try:
             os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
@@ -149,3 +152,58 @@ def _lock(path: Path) -> int:
         os.close(descriptor)
         raise StoreError(f"{path.parent} is in use by another API server") from error
     return descriptor
+
+
+def copy_store(directory: Path, file: Path) -> None:
+    """Copy the store in a directory to a new file, as it is at one moment; a server may be writing to it.
+
+    Raises:
+        StoreError: there is no store, the file exists, or the disk fails; no half-written file is left.
+    """
+    source = directory / STORE
+    if not source.exists():
+        raise StoreError(f"there is no store in {directory}")
+    if file.exists():
+        raise StoreError(f"{file} exists already; choose another name")
+    temporary = file.with_name(f".{file.name}.{os.getpid()}")
+    try:
+        os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        _copy_pages(source, temporary)
+        os.replace(temporary, file)
+    except (sqlite3.Error, OSError) as error:
+        temporary.unlink(missing_ok=True)
+        raise StoreError(f"{source} cannot be copied to {file}: {error}") from error
+
+
+def _copy_pages(source: Path, target: Path) -> None:
+    with (
+        closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as reader,
+        closing(sqlite3.connect(target)) as writer,
+    ):
+        reader.backup(writer)
+        # One file is the whole copy: nothing of it stays in a log beside it.
+        writer.execute("PRAGMA journal_mode = DELETE")
+
+
+def restore_store(file: Path, directory: Path) -> None:
+    """Put a copied store in place of what a directory holds, which is kept as ``store.sqlite.replaced``.
+
+    Raises:
+        StoreError: the file is no store of this version, a server is running there, or the disk fails.
+    """
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = _lock(directory / "store.lock")
+    try:
+        with tempfile.TemporaryDirectory(dir=directory) as folder:
+            candidate = Path(folder)
+            _copy_pages(file, candidate / STORE)
+            SqliteStore(candidate).close()
+            if (directory / STORE).exists():
+                _copy_pages(directory / STORE, directory / f"{STORE}.replaced")
+            for leftover in (f"{STORE}-wal", f"{STORE}-shm"):
+                (directory / leftover).unlink(missing_ok=True)
+            os.replace(candidate / STORE, directory / STORE)
+    except (sqlite3.Error, OSError) as error:
+        raise StoreError(f"{file} cannot be restored to {directory}: {error}") from error
+    finally:
+        os.close(lock)
