@@ -9,6 +9,7 @@ import pty
 import re
 import select
 import socket
+import ssl
 import struct
 import subprocess
 import termios
@@ -22,6 +23,7 @@ import pytest
 from tests.integration.kubectls import kubectls
 from tests.integration.labs import Lab, eventually
 from tests.integration.users import users
+from websockets.sync.client import connect
 
 MANIFESTS = Path(__file__).with_name("streams.yaml")
 SECONDS = 15
@@ -251,6 +253,11 @@ class TestAttach:
         shell.type("exit\n")
         shell.wait_for("deleted|ended")
 
+    def test_run_a_command_in_a_pod_of_its_own(self, kubectl):
+        name = f"echo-{os.urandom(3).hex()}"
+        command = ("run", "-i", "--rm", name, "--image=busybox", "--restart=Never", "--", "echo", "a word")
+        assert b"a word\n" in kubectl.out(*command)
+
     def test_run_a_pod_with_input(self, kubectl):
         name = f"cat-{os.urandom(3).hex()}"
         command = ("run", "-i", "--rm", name, "--image=busybox", "--restart=Never", "--command", "--", "cat")
@@ -341,3 +348,33 @@ class TestNodePort:
             lab.kubectl("exec", "-i", "web", "--", "sh", "-c", f"cat > /mnt/{kind}", stdin=text)
         printed = lab.exec("web", "curl", "-sk", "--cert", "/mnt/certificate", "--key", "/mnt/key", self.URL)
         assert printed == "Forbidden: only the API server may ask this"
+
+
+class TestClientLibraries:
+    """What the WebSocket clients of other languages do, which give all ports in the request."""
+
+    def test_port_forward(self, lab):
+        config = json.loads(Path(lab.kubeconfig).read_text())
+        server = config["clusters"][0]["cluster"]["server"]
+        path = "/api/v1/namespaces/default/pods/web/portforward?ports=8080"
+        with connect(
+            server.replace("https:", "wss:") + path,
+            ssl=client_tls(lab, config),
+            subprotocols=["v4.channel.k8s.io"],
+        ) as socket_:
+            port = (8080).to_bytes(2, "little")
+            assert {socket_.recv(SECONDS), socket_.recv(SECONDS)} == {b"\0" + port, b"\1" + port}
+            socket_.send(b"\0GET / HTTP/1.0\r\n\r\n")
+            assert socket_.recv(SECONDS).startswith(b"\0HTTP/1.0 200 ")
+
+
+def client_tls(lab, config):
+    cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+    authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
+    context = ssl.create_default_context(cadata=authority)
+    paths = []
+    for kind in ("certificate", "key"):
+        paths.append(lab.folder / f"client-{kind}")
+        paths[-1].write_bytes(base64.b64decode(user[f"client-{kind}-data"]))
+    context.load_cert_chain(*paths)
+    return context

@@ -43,7 +43,7 @@ class TestPrograms:
         [
             ({"image": "anything", "command": ["a"], "args": ["b"]}, {}, Program(None, ("a", "b"))),
             ({"image": "busybox"}, {}, Program(None, ("sh",))),
-            ({"image": "busybox:1.36", "args": ["-c", "true"]}, {}, Program(None, ("sh", "-c", "true"))),
+            ({"image": "busybox:1.36", "args": ["nslookup", "web"]}, {}, Program(None, ("nslookup", "web"))),
             ({"image": "fairlead/echo"}, {}, Program("fairlead/echo", ())),
             ({"image": "fairlead/echo:v1"}, {}, Program("fairlead/echo", ())),
             ({"image": "fairlead/echo", "command": ["true"]}, {}, Program(None, ("true",))),

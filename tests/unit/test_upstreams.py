@@ -37,7 +37,7 @@ ON_NODES = [
     ("POST", "one/exec?command=%26x%3D1&tty=true", "/exec/default/one/only?command=%26x%3D1&tty=1"),
     ("POST", "two/attach?container=a&stderr=true", "/attach/default/two/a?error=1"),
     ("POST", "one/portforward", "/portForward/default/one"),
-    ("GET", "two/portforward?ports=80", "/portForward/default/two"),
+    ("GET", "two/portforward?ports=80&ports=81&x=1", "/portForward/default/two?ports=80&ports=81"),
 ]
 
 

@@ -27,7 +27,8 @@ from fairlead.streaming.exec_request import ExecRequest, parse_attach, parse_exe
 from fairlead.streaming.exec_spdy import SpdyExec
 from fairlead.streaming.exec_websocket import WebSocketExec
 from fairlead.streaming.log_lines import parse_log_options
-from fairlead.streaming.port_forward import PlainBytes, PortForward, WebSocketBytes
+from fairlead.streaming.port_forward import PlainBytes, PortForward, PortSession, WebSocketBytes
+from fairlead.streaming.port_forward_channels import ChannelPortForward, parse_ports
 from fairlead.streaming.upgrade import (
     CHUNKED_ANSWER,
     LAST_CHUNK,
@@ -143,7 +144,10 @@ class KubeletServer:
 
     async def _port_forward(self, request: HttpRequest, peer: Peer) -> None:
         _, namespace, pod = request.path
-        if request.wants_websocket:
+        forward: PortSession
+        if request.wants_websocket and "ports" in request.query:
+            forward = ChannelPortForward(request.head, parse_ports(request.query["ports"]))
+        elif request.wants_websocket:
             forward = PortForward(WebSocketBytes(request.head))
         else:
             await _switch(request, peer, port_forward.PROTOCOL)

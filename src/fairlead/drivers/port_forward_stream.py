@@ -18,9 +18,9 @@ from fairlead.streaming.port_forward import (
     PortData,
     PortEnded,
     PortEvent,
-    PortForward,
     PortOpened,
     PortReset,
+    PortSession,
 )
 
 Connect = Callable[[int], Awaitable[socket.socket]]
@@ -31,7 +31,7 @@ _QUEUED = 4  # pieces of up to 64 KiB that wait for one connection
 class _Forwarded:
     """One connection: what the client sends to it waits in ``incoming``; None is the end."""
 
-    def __init__(self, forward: PortForward, number: int, flush: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, forward: PortSession, number: int, flush: Callable[[], Awaitable[None]]) -> None:
         self.incoming: asyncio.Queue[bytes | None] = asyncio.Queue(_QUEUED)
         self._forward, self._number, self._flush = forward, number, flush
 
@@ -76,7 +76,7 @@ class _Forwarded:
 class _Forwarding:
     """All connections of one client."""
 
-    def __init__(self, forward: PortForward, peer: Peer, connect: Connect) -> None:
+    def __init__(self, forward: PortSession, peer: Peer, connect: Connect) -> None:
         self._forward, self._peer, self._connect = forward, peer, connect
         self._connections: dict[int, tuple[_Forwarded, asyncio.Task[None]]] = {}
 
@@ -138,6 +138,6 @@ class _Forwarding:
                 await putting
 
 
-async def serve_port_forward(forward: PortForward, peer: Peer, connect: Connect) -> None:
+async def serve_port_forward(forward: PortSession, peer: Peer, connect: Connect) -> None:
     """Forward connections until the client goes."""
     await _Forwarding(forward, peer, connect).serve()

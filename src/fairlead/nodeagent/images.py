@@ -14,7 +14,8 @@ from fairlead.nodeagent.manifest import Container
 # Images that Fairlead itself is: the node agent runs these functions in a forked child, without exec.
 BUILTIN_IMAGES = ("fairlead/dns", "fairlead/echo", "fairlead/pause")
 
-# Images that are known to hold nothing but the usual programs: the machine's own stand in for them.
+# Images that are known to hold nothing but the usual programs: the machine's own stand in for them. What they run is
+# only their default (CMD), which a container's args replace: `kubectl run -it --image=busybox x -- nslookup web`.
 HOST_PROGRAM_IMAGES = {
     "busybox": "sh",
     "alpine": "sh",
@@ -38,7 +39,8 @@ class Program(NamedTuple):
 
 
 def program_for(container: Container, mapped: Mapping[str, str]) -> Program:
-    """What a container runs. Its ``command`` replaces the image's, and its ``args`` are added, as in a real image.
+    """What a container runs. Its ``command`` replaces the image's. Its ``args`` are added to a mapped command, as to an
+    image's ENTRYPOINT.
 
     Args:
         mapped: command lines by image pattern (``*`` and ``?``), with or without a tag.
@@ -52,9 +54,11 @@ def program_for(container: Container, mapped: Mapping[str, str]) -> Program:
     repository = container.image.partition("@")[0]
     head, slash, last = repository.rpartition("/")
     repository = head + slash + last.partition(":")[0]
-    for pattern, command in (*mapped.items(), *HOST_PROGRAM_IMAGES.items()):
+    for pattern, command in mapped.items():
         if fnmatchcase(container.image, pattern) or fnmatchcase(repository, pattern):
             return Program(None, (*shlex.split(command), *args))
+    if repository in HOST_PROGRAM_IMAGES:
+        return Program(None, args or tuple(shlex.split(HOST_PROGRAM_IMAGES[repository])))
     if repository in BUILTIN_IMAGES:
         return Program(repository, args)
     raise ImageError(

@@ -41,9 +41,11 @@ def pod_attach(request: Request, target: Target, state: State) -> Upstream:
     return _on_node(state, pod, ("attach", _container(pod, request)), _stream_options(request))
 
 
-def pod_port_forward(target: Target, state: State) -> Upstream:
-    """Where connections into the Pod can be made."""
-    return _on_node(state, find(state, "pods", target.key), ("portForward", ""), ())
+def pod_port_forward(request: Request, target: Target, state: State) -> Upstream:
+    """Where connections into the Pod can be made; client libraries name the ports, kubectl does so later."""
+    options = parse_qsl(request.query_string)
+    ports = [(name, value) for name, value in options if name == "ports"]
+    return _on_node(state, find(state, "pods", target.key), ("portForward", ""), ports)
 
 
 def _stream_options(request: Request) -> list[tuple[str, str]]:

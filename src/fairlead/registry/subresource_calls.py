@@ -75,7 +75,9 @@ SUBRESOURCES: dict[tuple[str, str], Handler] = {
     ("pods/log", "get"): _log,
     **_for_verbs("pods/exec", STREAM_VERBS, lambda call: pod_exec(call.request, call.target, call.state)),
     **_for_verbs("pods/attach", STREAM_VERBS, lambda call: pod_attach(call.request, call.target, call.state)),
-    **_for_verbs("pods/portforward", STREAM_VERBS, lambda call: pod_port_forward(call.target, call.state)),
+    **_for_verbs(
+        "pods/portforward", STREAM_VERBS, lambda call: pod_port_forward(call.request, call.target, call.state)
+    ),
     **_for_verbs("pods/proxy", PROXY_VERBS, lambda call: pod_proxy(call.request, call.target, call.state)),
     **_for_verbs("services/proxy", PROXY_VERBS, _service_proxy),
     **{

@@ -51,6 +51,27 @@ class AllGone:
 PortEvent = PortOpened | PortData | PortEnded | PortReset | AllGone
 
 
+class PortSession(Protocol):
+    """All forwarded connections of one client, whichever protocol carries them."""
+
+    def receive(self, data: bytes) -> list[PortEvent]:
+        """What the received bytes mean; to be called once with none, to begin. Raises PeerError."""
+
+    def send(self, connection: int, data: bytes) -> None:
+        """Have the client see what the Pod has sent."""
+
+    def end(self, connection: int) -> None:
+        """The Pod sends no more on this connection."""
+
+    def finish(self, connection: int, error: str = "") -> None:
+        """Be done with a connection, both ways, and say why if it failed."""
+
+    def close(self) -> None:
+        """Accept no more connections."""
+
+    def data_to_send(self) -> bytes: ...
+
+
 class Carrier(Protocol):
     """How SPDY bytes travel."""
 
@@ -117,7 +138,7 @@ class _Connection:
 
 
 class PortForward:
-    """All forwarded connections of one client. A connection is named by the number of its data stream."""
+    """A ``PortSession`` over SPDY. A connection is named by the number of its data stream."""
 
     def __init__(self, carrier: Carrier) -> None:
         self._carrier = carrier

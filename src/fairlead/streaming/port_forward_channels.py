@@ -1,0 +1,81 @@
+"""Connections to a Pod's ports over a WebSocket, as client libraries make them: two channels for each port.
+
+Channel 2n carries the data of the n-th port of the request, channel 2n+1 what went wrong with it; the server begins
+each with the number of the port. A channel cannot be ended on its own, so a client ends them all by closing.
+Source: ``staging/src/k8s.io/cri-streaming`` (portforward/websocket.go), protocol v4.channel.k8s.io.
+"""
+
+import struct
+from collections.abc import Sequence
+
+from fairlead.streaming.channels import V4, ChannelReader, message
+from fairlead.streaming.errors import BadRequest
+from fairlead.streaming.port_forward import AllGone, PortData, PortEvent, PortOpened
+from fairlead.streaming.websocket import Closed, Piece, WebSocket
+
+MAX_PORTS = 100  # channels are numbered in one byte
+
+
+def parse_ports(values: Sequence[str]) -> tuple[int, ...]:
+    """The ports that are asked for, each value a list with commas.
+
+    Raises:
+        BadRequest: none, too many, or one that is not a port.
+    """
+    texts = [text for value in values for text in value.split(",")]
+    if not 0 < len(texts) <= MAX_PORTS:
+        raise BadRequest(f"from 1 to {MAX_PORTS} ports must be given in the query parameter `ports`")
+    for text in texts:
+        if not (text.isascii() and text.isdigit() and len(text) <= 5 and 0 < int(text) <= 0xFFFF):
+            raise BadRequest(f"{text[:20]!r} is not a port")
+    return tuple(map(int, texts))
+
+
+class ChannelPortForward:
+    """A ``PortSession`` with one connection for each port, named by its data channel."""
+
+    def __init__(self, head: bytes, ports: Sequence[int]) -> None:
+        self._socket = WebSocket(head, (V4,))
+        self._channels = ChannelReader()
+        self._open = {2 * index for index in range(len(ports))}
+        self._opening: list[PortEvent] = []
+        for index, port in enumerate(ports if self._socket.is_open else ()):
+            for channel in (2 * index, 2 * index + 1):
+                self._socket.send(message(channel, struct.pack("<H", port)))
+            self._opening.append(PortOpened(2 * index, port))
+
+    def receive(self, data: bytes) -> list[PortEvent]:
+        """What the received bytes mean; to be called once with none, to begin."""
+        events, self._opening = self._opening, []
+        for received in self._socket.receive(data) if data else []:
+            events += self._on_event(received)
+        return events if self._socket.is_open else [*events, AllGone()]
+
+    def send(self, connection: int, data: bytes) -> None:
+        """Have the client see what the Pod has sent."""
+        self._socket.send(message(connection, data))
+
+    def end(self, connection: int) -> None:
+        """The Pod sends no more; there is no way to say so."""
+
+    def finish(self, connection: int, error: str = "") -> None:
+        """Be done with a connection, and say why if it failed; the last one closes the WebSocket."""
+        if error:
+            self._socket.send(message(connection + 1, error.encode()))
+        self._open.discard(connection)
+        if not self._open:
+            self._socket.close()
+
+    def close(self) -> None:
+        """Be done with all connections."""
+        self._socket.close()
+
+    def data_to_send(self) -> bytes:
+        """What has to be sent to the peer now; each byte is handed out once."""
+        return self._socket.data_to_send()
+
+    def _on_event(self, event: Piece | Closed) -> list[PortEvent]:
+        received = None if isinstance(event, Closed) else self._channels.receive(event)
+        if received and received.channel in self._open and received.data:
+            return [PortData(received.channel, received.data)]
+        return []
