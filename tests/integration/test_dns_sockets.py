@@ -280,3 +280,35 @@ def test_a_transfer_is_refused_to_others_and_for_other_names():
     ):
         (reply,) = ask(*queries, transfer_to=networks, transport=transport)
         assert reply.rcode() == dns.rcode.REFUSED
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_in_a_burst_each_client_gets_its_own_replies_and_junk_gets_none(host):
+    """More datagrams at once than one batch holds, from several clients, with packets in between that get no reply."""
+    names = ["svc1", "svc0", "hdls", "big", "SVC1"]
+    questions = [query(names[n % len(names)]) for n in range(300)]
+
+    async def run():
+        authority = Authority(ZONE)
+        for object_ in CLUSTER:
+            authority.change(None, object_, 0)
+        authority.finish_sync(0)
+        server = DnsServer(authority, Services(no_upstream))
+        await server.listen((host,), 0)
+        loop = asyncio.get_running_loop()
+        made = [await loop.create_datagram_endpoint(Collected, remote_addr=(host, server.port)) for _ in range(3)]
+        try:
+            for n, question in enumerate(questions):
+                made[n % 3][0].sendto(b"junk" if n % 7 == 0 else question.to_wire())
+            for n, question in enumerate(questions):
+                if n % 7:
+                    wire = await asyncio.wait_for(made[n % 3][1].received.get(), 5)
+                    assert question.is_response(dns.message.from_wire(wire)), f"datagram {n}"
+            assert all(protocol.received.empty() for _, protocol in made)
+            assert server.udp[0].responder.ignored == len(range(0, 300, 7))
+        finally:
+            for transport, _ in made:
+                transport.close()
+            server.close()
+
+    asyncio.run(run())
