@@ -8,7 +8,8 @@ import dns.message
 from tests.dns_cases import CLUSTER, SUFFIX, ZONE, service, slice_
 
 from fairlead.clusterdns.authority import Authority
-from fairlead.drivers.dns_server import DnsServer, Services
+from fairlead.drivers.dns_server import DnsServer
+from fairlead.drivers.dns_services import Services
 
 HOST = "127.0.0.1"
 CHANGES = 300

@@ -11,7 +11,8 @@ from fairlead.clusterdns.authority import Authority
 from fairlead.drivers.dns_forwarder import Forwarder, ForwardOptions
 from fairlead.drivers.dns_metrics import Collection, DnsCollector, ProgrammingDelay, new_registry, render
 from fairlead.drivers.dns_query_log import line_of
-from fairlead.drivers.dns_server import DnsServer, Services
+from fairlead.drivers.dns_server import DnsServer
+from fairlead.drivers.dns_services import Services
 from fairlead.drivers.tiny_http import Page, serve_pages
 from fairlead.model.decode import decode
 from fairlead.model.objects import EndpointSlice

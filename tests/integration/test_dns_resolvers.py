@@ -12,7 +12,8 @@ ROOT = Path(__file__).parent.parent.parent
 SERVER = """
 import asyncio, sys
 from fairlead.clusterdns.authority import Authority
-from fairlead.drivers.dns_server import DnsServer, Services
+from fairlead.drivers.dns_server import DnsServer
+from fairlead.drivers.dns_services import Services
 from tests.dns_cases import CLUSTER, ZONE
 
 async def main():

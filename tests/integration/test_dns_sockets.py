@@ -20,7 +20,8 @@ from tests.dns_cases import BIG, CASES, CLUSTER, SUFFIX, ZONE, Case
 
 from fairlead.clusterdns.authority import Authority
 from fairlead.clusterdns.zone import Zone
-from fairlead.drivers.dns_server import DnsServer, Services
+from fairlead.drivers.dns_server import DnsServer
+from fairlead.drivers.dns_services import Services
 
 HOST = "127.0.0.1"
 

@@ -16,7 +16,8 @@ from fairlead.clusterdns.forwarding import Route, Server
 from fairlead.clusterdns.upstream_cache import CachePolicy
 from fairlead.clusterdns.zone import Outside
 from fairlead.drivers.dns_forwarder import Forwarder, ForwardOptions
-from fairlead.drivers.dns_server import DnsServer, Services
+from fairlead.drivers.dns_server import DnsServer
+from fairlead.drivers.dns_services import Services
 
 HOST = "127.0.0.1"
 WWW = "www.example.com."

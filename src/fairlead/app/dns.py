@@ -22,7 +22,8 @@ from fairlead.clusterdns.zone import PodsMode, Zone
 from fairlead.drivers.dns_forwarder import Forwarder, ForwardOptions
 from fairlead.drivers.dns_metrics import Collection, DnsCollector, ProgrammingDelay, new_registry, render
 from fairlead.drivers.dns_query_log import print_reply
-from fairlead.drivers.dns_server import DnsServer, Services, own_addresses
+from fairlead.drivers.dns_server import DnsServer, own_addresses
+from fairlead.drivers.dns_services import Services
 from fairlead.drivers.informer import Informer
 from fairlead.drivers.kube_client import ENDPOINT_SLICES, NAMESPACES, PODS, SERVICES, KubeClient
 from fairlead.drivers.tiny_http import Page, Pages, serve_pages

@@ -55,21 +55,10 @@ def options_of(settings: Settings) -> DnsOptions:
         raise SettingsError("outside: forward needs upstream servers under 'forward'")
     if not UDP_MIN <= settings.udp_size <= SLOT:
         raise SettingsError(f"udp_size must be in range [{UDP_MIN}, {SLOT}]: {settings.udp_size}")
-    zone = Zone(
-        origin=to_name(settings.zone),
-        ttl=settings.ttl,
-        reverse=tuple(map(to_name, settings.reverse)),
-        pods=settings.pods,
-        outside=outside,
-        namespaces=None if settings.namespaces is None else frozenset(settings.namespaces),
-        endpoint_pod_names=settings.endpoint_pod_names,
-        ignore_empty=settings.ignore_empty,
-        hosts=Map({to_name(name): _packed(addresses) for name, addresses in settings.hosts.items()}),
-    )
     cache = CachePolicy(**msgspec.to_builtins(settings.cache))
     forward = ForwardOptions(routes, cache, concurrent=settings.concurrent, force_tcp=settings.force_tcp)
     return DnsOptions(
-        zone=zone,
+        zone=_zone(settings, outside),
         forward=forward,
         addresses=tuple(settings.addresses),
         port=settings.port,
@@ -80,6 +69,20 @@ def options_of(settings: Settings) -> DnsOptions:
         lameduck=settings.lameduck,
         log=settings.log,
         transfer_to=_networks(settings.transfer_to),
+    )
+
+
+def _zone(settings: Settings, outside: Outside) -> Zone:
+    return Zone(
+        origin=to_name(settings.zone),
+        ttl=settings.ttl,
+        reverse=tuple(map(to_name, settings.reverse)),
+        pods=settings.pods,
+        outside=outside,
+        namespaces=None if settings.namespaces is None else frozenset(settings.namespaces),
+        endpoint_pod_names=settings.endpoint_pod_names,
+        ignore_empty=settings.ignore_empty,
+        hosts=Map({to_name(name): _packed(addresses) for name, addresses in settings.hosts.items()}),
     )
 
 

@@ -18,7 +18,7 @@ IN = 1
 UDP_MIN = 512  # octets that any client takes, RFC 1035 section 4.2.1
 DO = 0x8000  # in the TTL field of OPT, RFC 3225
 
-_FIXED = struct.Struct("!HHIH")  # type, class, TTL, RDLENGTH of a record
+FIXED = struct.Struct("!HHIH")  # type, class, TTL, RDLENGTH of a record
 
 
 class Ignored(Exception):
@@ -107,9 +107,9 @@ def _read_edns(packet: bytes, position: int, authorities: int, additionals: int)
     peculiar = authorities > 0
     for index in range(authorities + additionals):
         owner = packet[position]
-        position = _skip_name(packet, position)
-        rtype, size, ttl, length = _FIXED.unpack_from(packet, position)
-        position += _FIXED.size + length
+        position = skip_name(packet, position)
+        rtype, size, ttl, length = FIXED.unpack_from(packet, position)
+        position += FIXED.size + length
         if position > len(packet):
             raise ValueError("a record longer than the packet")
         if rtype != RRType.OPT:
@@ -122,7 +122,8 @@ def _read_edns(packet: bytes, position: int, authorities: int, additionals: int)
     return edns, peculiar or position != len(packet)
 
 
-def _skip_name(packet: bytes, position: int) -> int:
+def skip_name(packet: bytes, position: int) -> int:
+    """Where a name ends, compressed or not."""
     while length := packet[position]:
         if length >= 0xC0:
             return position + 2

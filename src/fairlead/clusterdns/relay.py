@@ -8,11 +8,10 @@ client to TCP.
 import struct
 from typing import NamedTuple
 
-from fairlead.clusterdns.query import AA, CD, HEADER, QR, RA, RD, TC, Query
+from fairlead.clusterdns.query import AA, CD, FIXED, HEADER, QR, RA, RD, TC, Query, skip_name
 from fairlead.clusterdns.records import Rcode, RRType
 from fairlead.clusterdns.wire import Limits, opt_record
 
-_FIXED = struct.Struct("!HHIH")
 _MINIMUM = 4  # octets at the end of SOA data
 
 
@@ -36,13 +35,13 @@ class Relayed(NamedTuple):
 def read_reply(octets: bytes) -> Relayed:
     """A reply without OPT record, as the driver has already checked it to be well-formed and to the question."""
     _, flags, _, answers, authorities, additionals = HEADER.unpack_from(octets)
-    position = _skip_name(octets, HEADER.size) + 4
+    position = skip_name(octets, HEADER.size) + 4
     ttls, lifetimes = [], []
     for index in range(answers + authorities + additionals):
-        position = _skip_name(octets, position)
-        rtype, _, ttl, length = _FIXED.unpack_from(octets, position)
+        position = skip_name(octets, position)
+        rtype, _, ttl, length = FIXED.unpack_from(octets, position)
         ttls.append(position + 4)
-        position += _FIXED.size + length
+        position += FIXED.size + length
         if index < answers:
             lifetimes.append(ttl)
         elif rtype == RRType.SOA and not answers:
@@ -68,11 +67,3 @@ def hand_on(relayed: Relayed, query: Query, age: int, limits: Limits, ttl: int |
     if opt:
         struct.pack_into("!H", out, 10, int.from_bytes(out[10:12], "big") + 1)
     return bytes(out + opt)
-
-
-def _skip_name(octets: bytes, position: int) -> int:
-    while length := octets[position]:
-        if length >= 0xC0:
-            return position + 2
-        position += 1 + length
-    return position + 1

@@ -12,14 +12,13 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from fairlead.clusterdns.names import Name, is_within
-from fairlead.clusterdns.query import AA, CD, DO, HEADER, QR, RA, RD, TC, Query
+from fairlead.clusterdns.query import AA, CD, DO, FIXED, HEADER, QR, RA, RD, TC, Query
 from fairlead.clusterdns.records import Answer, Data, Rcode, RRset, RRType, Soa, Srv, Target, Text
 
 TCP_MAX = 65535  # octets, the two-octet length before each message (RFC 1035 section 4.2.2)
 UDP_CAP = 1232  # octets that pass every path unfragmented (DNS flag day 2020)
 
 _POINTER_REACH = 0x3FFF  # RFC 1035 section 4.1.4: 14 bits of offset
-_FIXED = struct.Struct("!HHIH")
 _SRV = struct.Struct("!3H")
 _SOA = struct.Struct("!5I")
 _OPT_SIZE = 11
@@ -70,7 +69,7 @@ def opt_record(query: Query, rcode: Rcode, limits: Limits) -> bytes:
     if query.edns is None:
         return b""
     ttl = (rcode >> 4) << 24 | (DO if query.edns.dnssec_ok else 0)
-    return b"\0" + _FIXED.pack(RRType.OPT, limits.advertised, ttl, 0)
+    return b"\0" + FIXED.pack(RRType.OPT, limits.advertised, ttl, 0)
 
 
 class _Message:
@@ -112,7 +111,7 @@ class _Message:
     def _put_addresses(self, rrset: RRset, data: tuple[Data, ...]) -> int:
         """Addresses of one owner are alike but for their last octets: joined, not built one by one."""
         size = 4 if rrset.rtype is RRType.A else 16
-        tail = _FIXED.pack(rrset.rtype, 1, rrset.ttl, size)
+        tail = FIXED.pack(rrset.rtype, 1, rrset.ttl, size)
         first = self._name(rrset.owner) + tail
         if len(self._out) + len(first) + size > self._room:
             return 0
@@ -128,7 +127,7 @@ class _Message:
         for index, item in enumerate(data):
             start = len(self._out)
             owner = self._name(rrset.owner)
-            self._out += owner + _FIXED.pack(rrset.rtype, 1, rrset.ttl, 0)
+            self._out += owner + FIXED.pack(rrset.rtype, 1, rrset.ttl, 0)
             body = len(self._out)
             self._put_data(item)
             if len(self._out) > self._room:

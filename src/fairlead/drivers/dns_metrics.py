@@ -18,7 +18,8 @@ from fairlead import __version__
 from fairlead.clusterdns.authority import Authority
 from fairlead.clusterdns.prepared import SIZES, Kind
 from fairlead.drivers.dns_forwarder import Forwarder
-from fairlead.drivers.dns_server import DnsServer, Durations
+from fairlead.drivers.dns_server import DnsServer
+from fairlead.drivers.dns_udp import Durations
 from fairlead.model.addresses import IPFamily, family_of
 from fairlead.model.objects import TRIGGER_TIME_ANNOTATION, EndpointSlice, Service
 
