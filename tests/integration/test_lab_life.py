@@ -218,9 +218,11 @@ class TestRefusals:
 
 class TestCommands:
     def test_status_fits_a_terminal(self, running):
-        output = running.fairlead("status").stdout
+        row = rf"^{running.name} +https://127\.0\.0\.1:\d+ +2/2 +4/4 +\d+ +\d+ MiB$"
+        output = eventually(
+            lambda: (found := running.fairlead("status").stdout) and re.search(row, found, re.M) and found
+        )
         assert all(len(line) <= 80 for line in output.splitlines())
-        assert re.search(rf"^{running.name} +https://127\.0\.0\.1:\d+ +2/2 +4/4 +\d+ +\d+ MiB$", output, re.MULTILINE)
 
     def test_exit_codes_are_the_command_s(self, running):
         def code(*command: str) -> int:
