@@ -83,7 +83,7 @@ def _init_summary(spec: Doc, status: Doc, reason: str) -> _Summary:
         seen.append(container)
         if container.get("state", {}).get("terminated", {}).get("exitCode") == 0:
             continue
-        if container["name"] in sidecars and container.get("started"):
+        if container.get("name") in sidecars and container.get("started"):
             ready += bool(container.get("ready"))
             continue
         blocked = f"Init:{_init_trouble(container) or f'{index}/{total}'}"
@@ -103,7 +103,7 @@ def _running_summary(spec: Doc, status: Doc, init: _Summary) -> _Summary:
     """The containers are read last to first, so that the first one's reason is the one that stays."""
     containers = status.get("containerStatuses") or []
     sidecars = _sidecars(spec)
-    restarting = [*(c for c in status.get("initContainerStatuses") or () if c["name"] in sidecars), *containers]
+    restarting = [*(c for c in status.get("initContainerStatuses") or () if c.get("name") in sidecars), *containers]
     reason = next((text for text in map(_container_reason, containers) if text), init.reason)
     running = sum(_is_running(container) for container in containers)
     if reason == "Completed" and running:
