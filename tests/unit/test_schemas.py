@@ -132,3 +132,28 @@ def test_atomic_maps():
     assert merging.is_atomic_map(SERVICE_SPEC, "selector")
     assert merging.is_atomic_map("any", "targetRef", "io.k8s.api.core.v1.ObjectReference")
     assert not merging.is_atomic_map("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta", "labels")
+
+
+MOMENTS = {
+    "2026-01-01T02:03:04Z": "2026-01-01T02:03:04Z",
+    "2026-01-01T02:03:04.999Z": "2026-01-01T02:03:04Z",
+    "2026-01-01T02:03:04.123456789+00:00": "2026-01-01T02:03:04Z",
+    "2026-01-01T02:03:04+02:00": "2026-01-01T00:03:04Z",
+}
+
+
+@pytest.mark.parametrize("text", MOMENTS)
+def test_every_spelling_of_a_moment_is_kept_in_one_form(text):
+    decoded = decode("v1", "ConfigMap", {"metadata": {"creationTimestamp": text}})
+    assert decoded.document["metadata"]["creationTimestamp"] == MOMENTS[text]
+
+
+def test_a_lease_keeps_microseconds():
+    decoded = decode("coordination.k8s.io/v1", "Lease", {"spec": {"renewTime": "2026-01-01T02:03:04.5Z"}})
+    assert decoded.document["spec"]["renewTime"] == "2026-01-01T02:03:04.500000Z"
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2026-01-01", "2026-13-01T00:00:00Z", "0001-01-01T00:00:00+01:00"])
+def test_what_is_no_moment_is_refused(text):
+    with pytest.raises(ApiError, match="parsing time"):
+        decode("v1", "ConfigMap", {"metadata": {"creationTimestamp": text}})

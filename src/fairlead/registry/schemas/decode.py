@@ -9,12 +9,14 @@ Upstream: apimachinery ``pkg/runtime/serializer/json``, sigs.k8s.io/json.
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from fairlead.registry.schemas.catalogue import (
     INT_OR_STRING,
+    MICRO_TIME,
     QUANTITY,
-    TIMES,
+    TIME,
     Container,
     FieldType,
     fields_of,
@@ -27,6 +29,7 @@ Doc = dict[str, Any]
 _GO_CONTAINERS = {Container.NONE: "", Container.LIST: "[]", Container.MAP: "map[string]"}
 _GO_SCALARS = {"boolean": "bool", "number": "float64"}
 _ZERO = {"string": "", "int32": 0, "int64": 0, "boolean": False, "number": 0}
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 _QUANTITY = re.compile(r"[+-]?[0-9.]+([eEinumkKMGTP]*[-+]?[0-9]*)")
 _QUANTITY_TEXT = r"^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$"
 
@@ -168,6 +171,22 @@ def _quantity(value: Any, place: _Place) -> str:
     return text
 
 
+def _moment(precision: str) -> Callable[[Any, _Place], str]:
+    """A time of RFC 3339, kept in UTC and in one precision, so that every spelling of a moment is equal to it."""
+
+    def read(value: Any, place: _Place) -> str:
+        text = _string(value, place)
+        try:
+            if not _RFC_3339.fullmatch(text):
+                raise ValueError
+            moment = datetime.fromisoformat(text).astimezone(UTC)
+        except (ValueError, OverflowError):
+            raise _Mismatch(f'parsing time "{text}" as "2006-01-02T15:04:05Z07:00": cannot parse "{text}"') from None
+        return moment.replace(tzinfo=None).isoformat(timespec=precision) + "Z"
+
+    return read
+
+
 _SCALARS: dict[str, Callable[[Any, _Place], Any]] = {
     "string": _string,
     "boolean": _boolean,
@@ -176,7 +195,8 @@ _SCALARS: dict[str, Callable[[Any, _Place], Any]] = {
     "int64": _integer(64),
     INT_OR_STRING: _int_or_string,
     QUANTITY: _quantity,
-    **dict.fromkeys(TIMES, _string),
+    TIME: _moment("seconds"),
+    MICRO_TIME: _moment("microseconds"),
 }
 
 
