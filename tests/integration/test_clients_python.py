@@ -117,7 +117,8 @@ def test_official_patches_in_three_ways(core, namespace):
 
 def test_official_replaces_with_a_version(core, namespace):
     made = core.create_namespaced_config_map(namespace, config_map("a", x="1"))
-    core.replace_namespaced_config_map("a", namespace, config_map("a", x="2"))
+    made.data = {"x": "2"}
+    assert core.replace_namespaced_config_map("a", namespace, made).data == {"x": "2"}
     with pytest.raises(client.ApiException) as refused:
         core.replace_namespaced_config_map("a", namespace, made)
     assert (refused.value.status, refused.value.reason) == (409, "Conflict")
