@@ -84,6 +84,12 @@ class Cluster:
         output, _ = kubectl.communicate(text.encode())
         assert kubectl.returncode == 0, output
 
+    def patch_service(self, patch):
+        command = ("kubectl", "--kubeconfig", str(self.kubeconfig), "patch", "service", "web", "-p", json.dumps(patch))
+        kubectl = self.net.start(*command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        output, _ = kubectl.communicate()
+        assert kubectl.returncode == 0, output
+
     def set_endpoints(self, states):
         """Put the slice in place: address -> ready or draining."""
         conditions = {
@@ -173,3 +179,17 @@ def test_a_rolling_replacement_fails_nobody_and_udp_does_not_stick(cluster):
     assert min(seen["counts"].values()) > 20
     assert seen["udp"][0] == ENDPOINTS[0]
     assert seen["udp"][-1] == ENDPOINTS[-1]
+
+
+def test_a_client_keeps_its_endpoint_until_that_goes(cluster):
+    cluster.set_endpoints(dict.fromkeys(ENDPOINTS, "ready"))
+    cluster.patch_service({"spec": {"sessionAffinity": "ClientIP"}})
+    (chosen,) = eventually(lambda: len(found := cluster.answering()) == 1 and found)
+    for _ in range(5):
+        assert cluster.answering() == {chosen}
+    cluster.kill_proxy()
+    cluster.start_proxy()
+    assert cluster.answering() == {chosen}  # the next proxy does not forget
+    cluster.set_endpoints({address: "ready" for address in ENDPOINTS if address != chosen})
+    (other,) = eventually(lambda: len(found := cluster.answering() - {chosen}) == 1 and found)
+    assert cluster.answering() == {other}

@@ -8,7 +8,7 @@ from fairlead.dataplane.incremental import advance, build
 from fairlead.dataplane.node_view import NodeSettings, view_node
 from fairlead.model.addresses import IPFamily
 from fairlead.model.names import ObjectKey
-from fairlead.netfilter.ruleset import Table
+from fairlead.netfilter.ruleset import Table, Target
 from fairlead.netfilter.transaction import apply, diff
 from tests.unit.proxy_objects import endpoint, endpoint_slice, node, service, snapshot
 
@@ -54,7 +54,7 @@ def test_step_by_step_leads_to_what_a_fresh_start_makes(before, after):
     table, applied = build(state, VIEW, BASE, nft_rules.service_part)
     for put, object_ in after:
         state = state.with_object(object_) if put else state.without_object(object_)
-        transaction, applied, _ = advance(applied, state, {changed_by(object_)}, nft_rules.service_part)
+        transaction, applied, *_ = advance(applied, state, {changed_by(object_)}, nft_rules.service_part)
         table = apply(transaction, table)
         fresh, applied_fresh = build(state, VIEW, BASE, nft_rules.service_part)
         assert table == fresh
@@ -122,3 +122,15 @@ def test_the_first_service_by_name_has_an_external_ip_that_two_claim():
     later = state.without_object(claimants[0])
     transaction, *_ = advance(applied, later, {ObjectKey("ns", "a")}, nft_rules.service_part)
     assert apply(transaction, table).elements[id_].origin.subject == "ns/b:http"
+
+
+def test_clients_are_let_go_of_the_endpoint_that_went_and_of_no_other():
+    def state(*octets):
+        sticky = service(sessionAffinity="ClientIP")
+        return snapshot(sticky, endpoint_slice([endpoint(f"10.0.0.{n}") for n in octets]))
+
+    _, applied = build(state(1, 2), VIEW, BASE, nft_rules.service_part)
+    change = advance(applied, state(2, 3), {ObjectKey("ns", "web")}, nft_rules.service_part)
+    assert change.gone == {("clients-of-service/ns/web/tcp/http", Target("10.0.0.1", 8080))}
+    change = advance(applied, snapshot(), {ObjectKey("ns", "web")}, nft_rules.service_part)
+    assert change.gone == set()  # the map goes with the Service

@@ -65,6 +65,7 @@ class NftPlane:
         self.doubt()
         steps = await nft_exec.change_table(self._name, change.transaction) if change.transaction else 0
         self._applied = change.applied
+        await nft_exec.forget_clients(self._name, change.gone)
         return Done(steps, False, await forget_flows(self.family, change.stale))
 
     async def remove(self) -> None:

@@ -18,7 +18,7 @@ from fairlead.dataplane.conntrack import Flow, stale_flows
 from fairlead.dataplane.forwarding import NodeView, PortPlan, plan_service
 from fairlead.model.names import ObjectKey
 from fairlead.model.snapshot import ClusterSnapshot
-from fairlead.netfilter.ruleset import Chain, Element, ElementId, NamedSet, Table, merge
+from fairlead.netfilter.ruleset import Chain, Element, ElementId, NamedSet, Table, Target, merge, remembered
 from fairlead.netfilter.transaction import Transaction, diff
 
 ServiceEmitter = Callable[[tuple[PortPlan, ...], NodeView], Table]
@@ -60,11 +60,13 @@ class Change(NamedTuple):
     Attributes:
         applied: the state to keep once the transaction has been carried out.
         stale: flows to forget after that.
+        gone: targets that clients may still be remembered with, and must not be, with the map that has them.
     """
 
     transaction: Transaction
     applied: Applied
     stale: frozenset[Flow]
+    gone: frozenset[tuple[str, Target]]
 
 
 def advance(
@@ -91,7 +93,8 @@ def advance(
     before = Table(_standing(old, shared, applied.users), _sets(old), rest(old, applied.claims))
     after = Table(_standing(new, shared, users), _sets(new), rest(new, claims))
     stale = stale_flows(_ports(old_plans), _ports(new_plans), view)
-    return Change(diff(before, after), Applied(snapshot, view, claims, users), stale)
+    gone = frozenset((map_, t) for map_, t in remembered(before) - remembered(after) if map_ in after.sets)
+    return Change(diff(before, after), Applied(snapshot, view, claims, users), stale, gone)
 
 
 def _ports(plans: Mapping[ObjectKey, tuple[PortPlan, ...]]) -> Iterator[PortPlan]:

@@ -6,12 +6,16 @@ Runs in the network namespace of the calling process and needs CAP_NET_ADMIN the
 import asyncio
 import ctypes
 import enum
+import re
 import socket
 import struct
+from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache
+from typing import NamedTuple
 
 from fairlead.netfilter.nft_text import family_word, render_table, render_transaction
-from fairlead.netfilter.ruleset import Table, TableName
+from fairlead.netfilter.ruleset import Table, TableName, Target, remembered
 from fairlead.netfilter.transaction import Transaction, diff
 
 NETLINK_NETFILTER = 12
@@ -19,6 +23,7 @@ GET_GENERATION = (10 << 8) | 16  # NFNL_SUBSYS_NFTABLES, NFT_MSG_GETGEN
 GENERATION_ID = 1  # NFTA_GEN_ID
 REQUEST = 1  # NLM_F_REQUEST
 GREAT = 1 << 16  # octets of commands
+_CLIENT = re.compile(r"(\S+)(?: timeout \S+)? expires (\S+) : (\S+) \. (\d+)")
 PART = 500  # operations in a step where one step is too long: some 100 octets of netlink each, of 200 kB allowed
 
 
@@ -74,13 +79,19 @@ async def change_table(name: TableName, transaction: Transaction) -> int:
 async def replace_table(name: TableName, table: Table, comment: str = "") -> int:
     """Put a whole table in place of whatever has its name; the number of steps that it took.
 
+    Clients that are remembered with a target that the table knows stay so.
+
     One step, in which no packet sees anything in between, unless ``change_table``'s exception applies.
 
     Raises:
         RulesError: nothing has changed, or with several steps, not everything.
     """
+    known = remembered(table)
+    maps = [set_.name for set_ in table.sets.values() if set_.timeout is not None]
+    clients = [client for map_ in maps for client in await clients_of(name, map_)]
+    kept = "".join(_remember(name, client) for client in clients if (client.map, client.target) in known)
     try:
-        await _run(_removal(name) + render_table(name, table, comment))
+        await _run(_removal(name) + render_table(name, table, comment) + kept)
     except RulesError as error:
         if error.problem is not Problem.TOO_LONG:
             raise
@@ -88,6 +99,47 @@ async def replace_table(name: TableName, table: Table, comment: str = "") -> int
         await _run(_removal(name) + render_table(name, empty, comment))
         return 1 + await change_table(name, diff(empty, table))
     return 1
+
+
+class Client(NamedTuple):
+    """A client that a map remembers: its address, for how long yet (as nft spells it), and its endpoint."""
+
+    map: str
+    source: str
+    expires: str
+    target: Target
+
+
+async def clients_of(name: TableName, map_: str) -> list[Client]:
+    """Everybody whom a map remembers; nobody when there is no such map."""
+    try:
+        text = await _run_program("list", "map", family_word(name.family), name.name, map_)
+    except RulesError:
+        return []
+    found = (match.groups() for match in _CLIENT.finditer(text))
+    return [Client(map_, source, expires, Target(to, int(port))) for source, expires, to, port in found]
+
+
+async def forget_clients(name: TableName, gone: Iterable[tuple[str, Target]]) -> None:
+    """Let go whoever is remembered with a target that is gone: the next connection finds another."""
+    wanted = frozenset(gone)
+    for map_ in {map_ for map_, _ in wanted}:
+        for client in await clients_of(name, map_):
+            if (map_, client.target) in wanted:
+                with suppress(RulesError):  # its time was up in between
+                    await _run(f"delete element {_there(name)} {map_} {{ {client.source} : {_at(client)} }}\n")
+
+
+def _remember(name: TableName, client: Client) -> str:
+    return f"add element {_there(name)} {client.map} {{ {client.source} expires {client.expires} : {_at(client)} }}\n"
+
+
+def _at(client: Client) -> str:
+    return f"{client.target.address} . {client.target.port}"
+
+
+def _there(name: TableName) -> str:
+    return f"{family_word(name.family)} {name.name}"
 
 
 async def delete_table(name: TableName) -> None:
@@ -107,8 +159,7 @@ def generation() -> int:
 
 def _removal(name: TableName) -> str:
     """Adding first makes deleting a table that may not be there an operation that cannot fail."""
-    there = f"{family_word(name.family)} {name.name}"
-    return f"add table {there}\ndelete table {there}\n"
+    return f"add table {_there(name)}\ndelete table {_there(name)}\n"
 
 
 async def _run(commands: str) -> None:
@@ -117,7 +168,7 @@ async def _run(commands: str) -> None:
     A great one goes to the program, with whose end its memory is given back.
     """
     if len(commands) > GREAT:
-        await _run_program(commands)
+        await _run_program("-f", "-", commands=commands)
     elif error := _library().run(commands):
         raise _classified(error)
 
@@ -148,16 +199,16 @@ def _library() -> _Library:
     return _Library()
 
 
-async def _run_program(commands: str) -> None:
+async def _run_program(*arguments: str, commands: str = "") -> str:
+    pipe = asyncio.subprocess.PIPE
     try:
-        nft = await asyncio.create_subprocess_exec(
-            "nft", "-f", "-", stdin=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-        )
+        nft = await asyncio.create_subprocess_exec("nft", *arguments, stdin=pipe, stdout=pipe, stderr=pipe)
     except FileNotFoundError as error:
         raise RulesError(Problem.NOT_INSTALLED, "nft") from error
-    _, stderr = await nft.communicate(commands.encode())
+    output, errors = await nft.communicate(commands.encode())
     if nft.returncode:
-        raise _classified(stderr.decode(errors="replace"))
+        raise _classified(errors.decode(errors="replace"))
+    return output.decode()
 
 
 def _classified(stderr: str) -> RulesError:
