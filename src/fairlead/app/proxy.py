@@ -24,10 +24,18 @@ from fairlead.drivers.informer import Informer
 from fairlead.drivers.kube_client import ENDPOINT_SLICES, NODES, SERVICES, KubeClient
 from fairlead.drivers.local_addresses import kernel_families, local_addresses
 from fairlead.drivers.nft_exec import RulesError
-from fairlead.drivers.proxy_metrics import ProxyMetrics
+from fairlead.drivers.proxy_metrics import Programming, ProxyMetrics
 from fairlead.drivers.tiny_http import Page, serve_pages
 from fairlead.model.names import ObjectKey
-from fairlead.model.objects import HEADLESS_LABEL, PROXY_NAME_LABEL, EndpointSlice, Node, Object, Service
+from fairlead.model.objects import (
+    HEADLESS_LABEL,
+    PROXY_NAME_LABEL,
+    TRIGGER_TIME_ANNOTATION,
+    EndpointSlice,
+    Node,
+    Object,
+    Service,
+)
 from fairlead.model.snapshot import ClusterSnapshot
 
 CHECK_SECONDS = 1.0  # between looks at whether somebody else has changed the ruleset
@@ -104,6 +112,7 @@ class NodeProxy:
         self._planes, self._others = _planes(options)
         self._generation = 0
         self.metrics = ProxyMetrics()
+        self._programming = Programming(self.metrics)
         families = tuple(plane.family.value for plane in self._planes)
         self.health = HealthPages(families, lambda: self._snapshot.nodes.get(options.node_name), self.metrics)
         self.health_checks = HealthCheckServers(self.health.is_healthy)
@@ -199,6 +208,7 @@ class NodeProxy:
             self._changed |= changed
             raise
         self._generation = generation
+        self._programming.done()
         name = self._options.node_name
         checks = {key: local_health(snapshot, key, name) for key in changed}
         await self.health_checks.follow(checks, ("0.0.0.0",))  # noqa: S104 - asked from outside
@@ -226,4 +236,6 @@ class NodeProxy:
     def _slice_changed(self, old: EndpointSlice | None, new: EndpointSlice | None) -> None:
         self._note(old, new)
         self._changed.update(s.service_key for s in (old, new) if s and s.service_key)
+        if new is not None and (text := new.annotations.get(TRIGGER_TIME_ANNOTATION)):
+            self._programming.triggered(text)
         self.metrics.endpoint_changes.inc()
