@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
@@ -32,10 +33,11 @@ class ProxyMetrics:
         self.sync = histogram("sync_proxy_rules_duration_seconds", "Time to bring rules up to date.", SYNC_BUCKETS)
         self.full = histogram("sync_full_proxy_rules_duration_seconds", "The same, whole tables.", SYNC_BUCKETS)
         self.partial = histogram("sync_partial_proxy_rules_duration_seconds", "The same, changes.", SYNC_BUCKETS)
-        self.programming = histogram(
-            "network_programming_duration_seconds",
+        self.programming = Histogram(
+            "kubeproxy_network_programming_duration_seconds",
             "From a change of endpoints to its rules.",
-            PROGRAMMING_BUCKETS,
+            registry=registry,
+            buckets=PROGRAMMING_BUCKETS,
         )
         self.last_sync = gauge("sync_proxy_rules_last_timestamp_seconds", "When rules were last changed.", "ip_family")
         self.last_queued = gauge("sync_proxy_rules_last_queued_timestamp_seconds", "When a change last came.")
@@ -67,3 +69,29 @@ class ProxyMetrics:
     def text(self) -> str:
         """All of them in the exposition format."""
         return generate_latest(self._registry).decode()
+
+
+class Programming:
+    """The time from a change of a Pod or Service, which its EndpointSlice tells, to the rules: sig-scalability's SLI.
+
+    Changes from before this process do not count: it was not there to follow them.
+    """
+
+    def __init__(self, metrics: ProxyMetrics) -> None:
+        self._metrics = metrics
+        self._started = time.time()
+        self._pending: set[float] = set()
+
+    def triggered(self, text: str) -> None:
+        """A change came whose cause has this RFC 3339 time; what is no time is passed over."""
+        with suppress(ValueError):
+            moment = datetime.fromisoformat(text).timestamp()
+            if moment >= self._started:
+                self._pending.add(moment)
+
+    def done(self) -> None:
+        """The rules have what came so far."""
+        now = time.time()
+        for moment in self._pending:
+            self._metrics.programming.observe(now - moment)
+        self._pending.clear()
