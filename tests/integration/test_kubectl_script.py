@@ -41,6 +41,7 @@ metadata: {name: settings}
 data: {colour: red}
 """
 BOTH = SHOP + "---" + SETTINGS
+SERVER_SIDE = SETTINGS.replace("settings", "server")
 BLUE = SETTINGS.replace("red", "blue")
 BROKEN = SHOP.replace("port: 80", "port: 80, prot: TCP")
 SLICE = """
@@ -96,6 +97,21 @@ APPLY = (
     Step("apply -f -", "configmap/settings configured", stdin=BLUE),
     Step("get cm settings -o jsonpath={.data}", '{"colour":"blue"}'),
     Step("replace -f -", "configmap/settings replaced", stdin=SETTINGS),
+    Step("apply --server-side -f -", "configmap/server serverside-applied", stdin=SERVER_SIDE),
+    Step("apply --server-side -f -", "configmap/server serverside-applied", stdin=SERVER_SIDE),
+    Step("diff --server-side -f -", stdin=SERVER_SIDE),
+    Step(
+        "apply --server-side --field-manager=other -f -",
+        stdin=SERVER_SIDE.replace("red", "blue"),
+        code=1,
+        err='/(?s)error: Apply failed with 1 conflict: conflict with "kubectl": \\.data\\.colour\n.*/',
+    ),
+    Step(
+        "apply --server-side --field-manager=other --force-conflicts -f -",
+        "configmap/server serverside-applied",
+        stdin=SERVER_SIDE.replace("red", "blue"),
+    ),
+    Step("get cm server --show-managed-fields -o jsonpath={.metadata.managedFields[*].manager}", "other"),
     Step(
         "replace -f -",
         stdin=SETTINGS.replace("settings", "nothing"),
@@ -165,7 +181,7 @@ SHOW = (
     Step("get svc shop -o go-template='{{.spec.type}}'", "ClusterIP"),
     Step("get svc shop -o json", r'/(?s)\{\n    "apiVersion": "v1",\n    "kind": "Service",\n.*\}/'),
     Step("get svc shop -o yaml", r"/(?s)apiVersion: v1\nkind: Service\nmetadata:\n  .*status:\n  loadBalancer: \{\}/"),
-    Step("get cm,secrets -o name", "configmap/made\nconfigmap/settings\nsecret/secret"),
+    Step("get cm,secrets -o name", "configmap/made\nconfigmap/server\nconfigmap/settings\nsecret/secret"),
     Step("get svc --sort-by=.metadata.name -o name --chunk-size=2 -l app", "/(service/\\w+\n?)+/"),
     Step("get endpointslice shop-1 --no-headers", r"/shop-1 +IPv4 +8080 +192.0.2.1 +\d+s/"),
     Step("get deployment front --no-headers", r"/front +0/3 +0 +0 +\d+s/"),
@@ -215,7 +231,7 @@ DELETE = (
     Step("delete cm settings --dry-run=server", r'/configmap "settings" deleted.* \(server dry run\)/'),
     Step("delete cm none", code=1, err='Error from server (NotFound): configmaps "none" not found'),
     Step("delete cm none --ignore-not-found"),
-    Step("delete cm --all", '/configmap "made" deleted.*\nconfigmap "settings" deleted.*/'),
+    Step("delete cm --all", '/configmap "made" deleted.*\nconfigmap "server" deleted.*\nconfigmap "settings".*/'),
     Step("delete -f -", '/service "shop" deleted.*/', stdin=SHOP),
     Step("delete svc --all -o name", "service/alias\nservice/balanced\nservice/outside"),
 )
