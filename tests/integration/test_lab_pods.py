@@ -48,9 +48,8 @@ def container(lab: Lab, name: str) -> dict:
 
 
 def is_ready(lab: Lab, name: str) -> bool:
-    return {"type": "Ready", "status": "True"}.items() <= next(
-        c.items() for c in status(lab, name)["conditions"] if c["type"] == "Ready"
-    )
+    conditions = {c["type"]: c["status"] for c in status(lab, name)["conditions"]}
+    return conditions.get("Ready") == "True"
 
 
 SLEEP = {"command": ["sleep", "infinity"]}
