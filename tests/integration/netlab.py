@@ -190,7 +190,7 @@ def probe(arguments):
         else:
             results.append(result)
             attempt.close()
-    end = time.monotonic() + ATTEMPT_SECONDS
+    end = time.monotonic() + arguments.get("seconds", ATTEMPT_SECONDS)
     while selector.get_map() and (left := end - time.monotonic()) > 0:
         for key, _ in selector.select(left):
             selector.unregister(key.fileobj)
