@@ -33,7 +33,7 @@ REASONS = {
 }
 CONFLICTS = {"Conflict", "AlreadyExists"}
 
-few = settings(max_examples=EXAMPLES, deadline=5000, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
 TOKENS = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=20)
 NAMES = st.sampled_from(["", "a", "%00", "%ff", "..", "%2e%2e", "a%2Fb", "A" * 300, "%C3%A9"]) | TOKENS
 KINDS = ["namespaces/default/services", "namespaces/default/configmaps", "namespaces/x/pods", "nodes", "namespaces"]
@@ -70,13 +70,16 @@ HEADERS = st.dictionaries(
     | st.just("application/json;as=Table;v=v1;g=meta.k8s.io")
     | TOKENS,
 )
-BODIES = (
-    st.binary(max_size=60)
-    | st.sampled_from([b"[" * 100_000, b'{"a":' * 50_000, b"k8s\0\n\x06\n\x02v1", b"&a [*a]", b"9" * 5000, b"null"])
-    | st.dictionaries(st.sampled_from(["metadata", "spec", "kind", "data"]), st.none() | st.integers() | TOKENS).map(
-        lambda document: json.dumps(document).encode()
-    )
-)
+# By name, so that a failing example is short to read.
+HARD = {
+    "deep list": b"[" * 100_000,
+    "deep object": b'{"a":' * 50_000,
+    "cut protobuf": b"k8s\0\n\x06\n\x02v1",
+    "alias": b"&a [*a]",
+    "long number": b"9" * 5000,
+}
+DOCUMENTS = st.dictionaries(st.sampled_from(["metadata", "spec", "kind", "data"]), st.none() | st.integers() | TOKENS)
+BODIES = st.sampled_from(sorted(HARD)) | st.binary(max_size=60) | DOCUMENTS.map(lambda d: json.dumps(d).encode())
 
 
 @pytest.fixture(scope="module")
@@ -107,9 +110,15 @@ def ask(server, method, url, headers, body):
 
 
 @few
-@given(st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "BREW"]), PATHS, QUERIES, HEADERS, BODIES)
+@given(
+    st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE"]),
+    PATHS,
+    QUERIES,
+    HEADERS,
+    BODIES,
+)
 def test_every_refusal_is_a_status_with_its_reason(server, method, path, query, headers, body):
-    code, answer = ask(server, method, f"{path.replace('?', '')}?{query}", headers, body)
+    code, answer = ask(server, method, f"{path.replace('?', '')}?{query}", headers, HARD.get(body, body))
     assert code < 500 or code == 504, answer
     if code >= 400 and method != "HEAD" and answer[:1] == b"{":
         status = json.loads(answer)
@@ -118,11 +127,12 @@ def test_every_refusal_is_a_status_with_its_reason(server, method, path, query, 
 
 
 @settings(few, max_examples=max(20, EXAMPLES // 5))
-@given(st.binary(min_size=1, max_size=200) | st.sampled_from([b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 30_000]))
+@given(st.binary(min_size=1, max_size=200) | st.none())
 def test_octets_that_are_no_http(server, octets):
+    endless = b"GET / HTTP/1.1\r\n" + b"a: b\r\n" * 30_000
     with connect(server) as stream:
         try:
-            stream.sendall(octets + b"\r\n\r\n")
+            stream.sendall((octets or endless) + b"\r\n\r\n")
             stream.recv(4096)
         except (ConnectionError, TimeoutError, ssl.SSLError):
             pass
