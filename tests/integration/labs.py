@@ -41,7 +41,8 @@ class Lab:
 
     def __init__(self, user: User, *up_arguments: str) -> None:
         self.user = user
-        self.folder = Path(tempfile.mkdtemp(prefix="fairlead-test-"))
+        # Not below /tmp, which every container has one of its own of and so would hide the folders of the lab.
+        self.folder = Path(tempfile.mkdtemp(prefix="fairlead-test-", dir="/var/tmp"))
         self.name = self.folder.name[-8:].lower().replace("_", "x")
         self.up_arguments = up_arguments
         self.environment = {

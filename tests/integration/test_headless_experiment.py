@@ -132,6 +132,11 @@ class TestVirtualIP:
         assert done.returncode != 0
         assert "not permitted" in done.stderr
 
+    def test_a_pod_cannot_see_the_keys_of_the_cluster(self, lab):
+        assert (lab.data / "pki" / "ca.key").exists()
+        assert lab.exec("client", "ls", "-A", str(lab.data)) == ""
+        assert lab.exec("client", "ls", "-A", str(lab.folder / "run" / "fairlead" / lab.name)) == ""
+
     def test_run_makes_a_command_of_this_machine_a_pod(self, lab):
         done = lab.fairlead(
             "run", "--name", lab.name, "--", "curl", "-s", "http://web.default.svc.cluster.local/hostname"

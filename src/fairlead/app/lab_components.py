@@ -96,6 +96,7 @@ def _agent(plan: LabPlan, network: NodeNetwork) -> Run:
         logs=plan.logs / "pods",
         images=plan.images,
         builtins=_builtins(plan),
+        hidden=(plan.data_folder, plan.run_folder),
     )
     return functools.partial(node.run, options)
 

@@ -53,6 +53,7 @@ class NodeOptions:
         logs: folder of container logs.
         images: command lines by image pattern.
         builtins: what the built-in images run.
+        hidden: folders of this machine that no container may see: a lab's keys and store lie there.
     """
 
     name: str
@@ -67,6 +68,7 @@ class NodeOptions:
     builtins: Mapping[str, Builtin] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     dns: ClusterDNS = field(default_factory=ClusterDNS)
+    hidden: tuple[Path, ...] = ()
 
 
 async def run(options: NodeOptions, ready: Callable[[], None]) -> None:
@@ -107,7 +109,9 @@ class NodeAgent:
         self._services = Informer(client, SERVICES, Service, lambda old, new: None)
         query = {"fieldSelector": f"spec.nodeName={options.name}"}
         self._pods = Informer(client, PODS, RunPod, self._on_pod, query)
-        containers = ContainerSettings(options.images, options.builtins, options.logs, self._services.objects.values)
+        containers = ContainerSettings(
+            options.images, options.builtins, options.logs, self._services.objects.values, options.hidden
+        )
         self._settings = PodSettings(
             options.name, options.address, options.dns, options.records, options.volumes, containers
         )

@@ -32,12 +32,14 @@ class ContainerSettings:
         builtins: what the built-in images run, by image name.
         logs: folder of container logs.
         services: those that any Pod may get variables for.
+        hidden: folders of this machine that no container may see.
     """
 
     images: Mapping[str, str]
     builtins: Mapping[str, Builtin]
     logs: Path
     services: Callable[[], Iterable[Service]]
+    hidden: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ class PodContext:
             directory=container.working_dir or "/",
             stdio=stdio,
             mounts=mounts_of(container, self.pod, folders),
+            hidden=[str(folder) for folder in self.settings.hidden],
         )
 
     def _identity(self) -> dict[str, str]:

@@ -28,14 +28,17 @@ from fairlead.nodeagent.volumes import Mount
 _OWN_FOLDERS = ("/tmp", "/dev/shm")  # noqa: S108 - mount points
 
 
-def mount_all(mounts: Sequence[Mount]) -> None:
-    """Make the container's view. Mounts are given outer ones first.
+def mount_all(mounts: Sequence[Mount], hidden: Sequence[str]) -> None:
+    """Make the container's view. Mounts are given outer ones first; of the ``hidden`` folders it sees nothing but what
+    a mount brings from them.
 
     Raises:
         OSError: a source is not there, or the kernel refuses; the path is in the message.
     """
     # Taken first, because a source may lie in a folder that is about to be covered.
     sources = [clone_tree(mounted.source) for mounted in mounts]
+    for folder in hidden:
+        mount("tmpfs", folder, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV, "mode=755")
     ours: set[str] = set()  # the folders that may be written to
     if any(_nearest(mounted.target) == "/" for mounted in mounts):
         _replace_root()

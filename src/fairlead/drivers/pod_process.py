@@ -61,6 +61,7 @@ class ProcessSpec:
         directory: where it starts.
         stdio: what standard input, output and error are to be.
         mounts: its volumes, outer ones first.
+        hidden: folders of this machine that it must not see.
     """
 
     command: tuple[str, ...]
@@ -69,6 +70,7 @@ class ProcessSpec:
     directory: str = "/"
     builtin: Callable[[], None] | None = None
     mounts: Sequence[Mount] = ()
+    hidden: Sequence[str] = ()
 
 
 async def start_sandbox(spec: SandboxSpec) -> Child:
@@ -110,7 +112,7 @@ async def start_container(sandbox: Child, spec: ProcessSpec) -> Child:
     def body() -> None:
         setns(sandbox.pidfd, _SHARED_NAMESPACES)
         unshare(CLONE_NEWNS)
-        container_mounts.mount_all(spec.mounts)
+        container_mounts.mount_all(spec.mounts, spec.hidden)
         _become_contained(spec.stdio)
         _change_directory(spec.directory)
         if spec.builtin is None:
