@@ -305,5 +305,10 @@ CASES = [
     Case(64, "cluster.local.", "NS", f"172-0-0-2.hdls.{SUFFIX} | 172.0.0.2", {"own_addresses": ("172.0.0.2",)}),
     Case(64, "cluster.local.", "NS", f"fd00--1.hd6.{SUFFIX} | fd00::1", {"own_addresses": ("fd00::1",)}),
     Case(72, "us-a.pin._zone.hdls", "A", "NXDOMAIN"),
+    Case(72, "us-a.prefer._zone.hdls", "A AAAA SRV", "NXDOMAIN"),
+    Case(72, "_zone.hdls", "A", "NXDOMAIN"),
+    Case(73, "172-0-0-2.cluster1.hdls", "A", "NXDOMAIN"),
+    Case(73, "hdls.testns.svc.clusterset.local.", "A AAAA SRV", "NXDOMAIN"),
+    Case(73, "172-0-0-2.cluster1.hdls.testns.svc.clusterset.local.", "A", "NXDOMAIN"),
     Case(74, "svc1", "A", "10.0.0.1", {"ttl": 0}),
 ]

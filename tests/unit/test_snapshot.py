@@ -49,6 +49,14 @@ def test_indexes_follow_the_objects(changes):
     assert {a: dict(counts) for a, counts in snapshot.services_by_endpoint.items()} == by_endpoint
 
 
+@given(st.lists(objects, max_size=10, unique_by=lambda o: (type(o), o.key)))
+def test_many_objects_at_once_make_what_they_make_one_by_one(added):
+    snapshot = ClusterSnapshot()
+    for object_ in added:
+        snapshot = snapshot.with_object(object_)
+    assert ClusterSnapshot.of(added) == snapshot
+
+
 @given(st.lists(objects, max_size=10))
 def test_removing_everything_leaves_nothing(added):
     snapshot = ClusterSnapshot()

@@ -5,7 +5,7 @@ answer. A dump of a cluster (``kubectl get ns,svc,endpointslices,pods -A -o yaml
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,7 @@ import msgspec
 import yaml
 
 from fairlead.clusterdns.changes import Watched, addresses
-from fairlead.clusterdns.reverse import NodeCounts, count_nodes
-from fairlead.clusterdns.zone import Zone
+from fairlead.clusterdns.reverse import NodeCounts, all_nodes
 from fairlead.drivers.kube_client import ENDPOINT_SLICES, NAMESPACES, PODS, SERVICES, KubeClient, Resource
 from fairlead.model.decode import DecodeError, decode
 from fairlead.model.objects import EndpointSlice, Namespace, Pod, Service
@@ -62,13 +61,9 @@ def read_cluster(kubeconfig: Path | None, context: str | None) -> list[Watched]:
     return asyncio.run(_read_cluster(kubeconfig, context))
 
 
-def snapshot_of(objects: Iterable[Watched], zone: Zone) -> tuple[ClusterSnapshot, NodeCounts]:
+def snapshot_of(objects: Collection[Watched]) -> tuple[ClusterSnapshot, NodeCounts]:
     """The snapshot of these objects, and the inner nodes of its reverse trees."""
-    snapshot, nodes = ClusterSnapshot(), zone.reverse_nodes
-    for object_ in objects:
-        snapshot = snapshot.with_object(object_)
-        nodes = count_nodes(nodes, (), addresses(object_))
-    return snapshot, nodes
+    return ClusterSnapshot.of(objects), all_nodes(map(addresses, objects))
 
 
 def _documents(documents: Iterable[Any]) -> Iterator[dict[str, Any]]:

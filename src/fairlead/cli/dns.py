@@ -101,7 +101,7 @@ def query(name: str, rtype: str, pod: str | None, files: tuple[Path, ...], **giv
     except (UnusableManifest, KubeError, Unreachable) as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(3)
-    snapshot, nodes = snapshot_of(objects, zone)
+    snapshot, nodes = snapshot_of(objects)
     suffixes = search_list(_namespace_of(pod), zone.origin) if pod else ()
     steps = walk(candidates(name, suffixes), qtype, snapshot, replace(zone, reverse_nodes=nodes))
     for step in steps:

@@ -10,11 +10,10 @@ from dataclasses import replace
 from fairlead.clusterdns.answer import answer, unsynced_answer
 from fairlead.clusterdns.changes import Watched, addresses, outdated
 from fairlead.clusterdns.records import ANY_CHANGE, Answer, Question, Tag
-from fairlead.clusterdns.reverse import count_nodes
+from fairlead.clusterdns.reverse import all_nodes, count_nodes
 from fairlead.clusterdns.zone import Zone
+from fairlead.model.names import ObjectKey
 from fairlead.model.snapshot import ClusterSnapshot
-
-_NOTHING: frozenset[Tag] = frozenset()
 
 Forget = Callable[[frozenset[Tag]], None]
 
@@ -28,6 +27,7 @@ class Authority:
         self.synced = False
         self._reverse_nodes = zone.reverse_nodes
         self._listeners: list[Forget] = []
+        self._first: dict[tuple[type, ObjectKey], Watched] = {}  # what is known before ``finish_sync``
 
     def attach(self, forget: Forget) -> None:
         """Have ``forget`` called with what each change outdates."""
@@ -39,13 +39,14 @@ class Authority:
         ``now`` is Unix time in seconds: the serial never falls behind it, so that it also grows across restarts, and
         still grows by one with each of several changes in a second.
         """
+        if not self.synced:
+            return self._collect(old, new)
         if new is not None:
             self.snapshot = self.snapshot.with_object(new)
         elif old is not None:
             self.snapshot = self.snapshot.without_object(old)
         self._reverse_nodes = count_nodes(self._reverse_nodes, addresses(old), addresses(new))
-        # Before the first answer there is nothing to outdate: a large cluster is read twice as fast.
-        tags = outdated(old, new) if self.synced else _NOTHING
+        tags = outdated(old, new)
         if tags:
             self._publish_zone(now)
             for forget in self._listeners:
@@ -54,8 +55,19 @@ class Authority:
 
     def finish_sync(self, now: int) -> None:
         """The whole cluster has been read: answer from now on."""
+        self.snapshot = ClusterSnapshot.of(self._first.values())
+        self._reverse_nodes = all_nodes(map(addresses, self._first.values()))
+        self._first = {}
         self.synced = True
         self._publish_zone(now)
+
+    def _collect(self, old: Watched | None, new: Watched | None) -> bool:
+        """Before the first answer nobody reads the snapshot: it is made once, of everything, which is much cheaper."""
+        if new is not None:
+            self._first[type(new), new.key] = new
+        elif old is not None:
+            self._first.pop((type(old), old.key), None)
+        return False
 
     def _publish_zone(self, now: int) -> None:
         serial = max(self.zone.serial + 1, now)

@@ -29,6 +29,11 @@ def count_nodes(counts: NodeCounts, before: Iterable[str], after: Iterable[str])
     return counts
 
 
+def all_nodes(groups: Iterable[Iterable[str]]) -> NodeCounts:
+    """The counts of a whole cluster, each group being the addresses (text) of one object."""
+    return Map(Counter(node for group in groups for address in set(group) for node in _inner_nodes(address)))
+
+
 def is_inner_node(counts: NodeCounts, name: Name) -> bool:
     """Whether an address of the cluster lies below this reverse name."""
     if name[-2:] == IP6_ARPA:

@@ -55,7 +55,7 @@ class Zone:
         ignore_empty: Services with a virtual IP but no ready endpoint do not exist.
         hosts: addresses in wire form of names outside the zones that the administrator has fixed.
         serial: of the SOA record; grows with every change that an answer could show.
-        reverse_nodes: how many addresses lie below each inner node of the reverse trees (``reverse.count_nodes``).
+        reverse_nodes: how many addresses lie below each inner node of the reverse trees (``reverse.all_nodes``).
     """
 
     origin: Name = ("cluster", "local")

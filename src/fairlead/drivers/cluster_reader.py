@@ -28,13 +28,12 @@ async def read_live(kubeconfig: str | None, context: str | None) -> ClusterSnaps
     Raises:
         KubeError, Unreachable: it refused, or did not answer. DecodeError: it sent what cannot be read.
     """
-    snapshot = ClusterSnapshot()
+    read: list[Object] = []
     async with KubeClient.from_kubeconfig(kubeconfig, context) as client:
         for resource, type_ in _LIVE:
             found = msgspec.json.decode(await client.get(resource.path()), type=_List)
-            for raw in found.items or ():
-                snapshot = snapshot.with_object(decode(type_, bytes(raw)))
-    return snapshot
+            read += [decode(type_, bytes(raw)) for raw in found.items or ()]
+    return ClusterSnapshot.of(read)
 
 
 def read_files(paths: Iterable[str]) -> ClusterSnapshot:

@@ -9,7 +9,8 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from typing import Generic, TypeVar
+from types import GenericAlias
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -33,9 +34,9 @@ class _ListMeta(msgspec.Struct, rename="camel"):
     continue_: str = msgspec.field(default="", name="continue")
 
 
-class _List(msgspec.Struct):
+class _List(msgspec.Struct, Generic[T]):
     metadata: _ListMeta
-    items: list[msgspec.Raw] | None = None
+    items: list[T] | None = None
 
 
 class _VersionOnly(msgspec.Struct):
@@ -118,15 +119,14 @@ class Informer(Generic[T]):
 
     async def _relist(self) -> None:
         found: dict[ObjectKey, T] = {}
+        decoder = msgspec.json.Decoder[Any](GenericAlias(_List, (self._type,)))
         continue_ = ""
         self._written.clear()
         self._deleted.clear()
         while True:
             query = {**self._query, "limit": str(PAGE), **({"continue": continue_} if continue_ else {})}
-            page = msgspec.json.decode(await self._client.get(self._resource.path(), query), type=_List)
-            for raw in page.items or ():
-                object_ = decode(self._type, bytes(raw))
-                found[object_.key] = object_
+            page: _List[T] = decoder.decode(await self._client.get(self._resource.path(), query))
+            found.update((object_.key, object_) for object_ in page.items or ())
             continue_ = page.metadata.continue_
             if not continue_:
                 break
