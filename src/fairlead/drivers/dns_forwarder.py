@@ -16,7 +16,6 @@ from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
 from typing import Any
 
-import dns.asyncquery
 import dns.exception
 import dns.flags
 import dns.message
@@ -186,14 +185,16 @@ class Forwarder:
         return read_reply(reply.to_wire(max_size=65535))
 
     async def _converse(self, query: dns.message.Message, server: Server) -> dns.message.Message:
+        from dns import asyncquery  # costs most of this module's start-up, and a lab never forwards
+
         where, port, timeout = server.address, server.port, self._options.timeout
         if self._options.force_tcp:
-            return await dns.asyncquery.tcp(query, where, timeout, port)
-        reply = await dns.asyncquery.udp(query, where, timeout, port, ignore_unexpected=True, ignore_errors=True)
+            return await asyncquery.tcp(query, where, timeout, port)
+        reply = await asyncquery.udp(query, where, timeout, port, ignore_unexpected=True, ignore_errors=True)
         if not reply.flags & dns.flags.TC:
             return reply
         try:
-            return await dns.asyncquery.tcp(query, where, timeout, port)
+            return await asyncquery.tcp(query, where, timeout, port)
         except _FAULTS:
             return reply  # with TC set, so that the client knows that there is more
 
