@@ -11,7 +11,7 @@ setup:               ## .venv/ and the system programs
 
 test: setup          ## all tests, those in a real kernel and with a real kubectl included
 	$(PY) -m pytest -q tests/unit -n 2
-	$(PY) -m pytest -q tests/integration
+	$(PY) -m pytest -q tests/integration -n 2 --dist loadfile
 
 unit: setup          ## the pure core alone: seconds
 	$(PY) -m pytest -q tests/unit -n 2

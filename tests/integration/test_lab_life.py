@@ -165,11 +165,10 @@ class TestRefusals:
         assert done.returncode == 3
         assert "another lab uses the data folder" in done.stderr
 
-    def test_a_manifest_that_the_api_refuses(self, lab, tmp_path):
-        manifest = tmp_path / "bad.yaml"
+    def test_a_manifest_that_the_api_refuses(self, lab):
+        manifest = lab.folder / "bad.yaml"
         manifest.write_text("apiVersion: v1\nkind: Service\nmetadata: {name: Bad_Name}\nspec: {ports: [{port: 80}]}\n")
-        for path in (tmp_path, *tmp_path.parents[:2]):
-            path.chmod(0o755)
+        manifest.chmod(0o644)
         done = lab.fairlead("up", "--name", lab.name, "--wait", "-f", str(manifest), check=False)
         assert done.returncode == 3
         assert "Service/Bad_Name" in done.stderr
