@@ -107,7 +107,7 @@ def test_the_catalogue_knows_the_shape_of_a_field():
 
 def test_every_field_of_a_merge_table_exists():
     tables = (*merging._PATCHED_BY, *merging._MERGED_SETS, *merging._APPLIED_BY, *merging._APPLIED_SETS)
-    for key in (*tables, *merging._RETAINED_KEYS, *merging._ATOMIC_FIELDS):
+    for key in (*tables, *merging._ATOMIC_FIELDS):
         type_name, _, field = key.rpartition(".")
         assert field in fields_of(type_name if type_name.startswith("io.") else f"io.k8s.api.{type_name}"), key
     for name in merging._ATOMIC_TYPES:

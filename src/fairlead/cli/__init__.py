@@ -1,1 +1,1 @@
-"""Arguments to app or explain; exit codes."""
+"""Arguments to app; exit codes."""

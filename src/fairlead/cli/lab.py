@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from fairlead.drivers.netns import MAX_NODES
 from fairlead.model.names import dns1123_label_errors
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def _or_fail(action: Callable[[], T]) -> T:
 
 @click.command()
 @click.option("-f", "--filename", "files", multiple=True, help="Manifests to apply, JSON or YAML; - is standard input.")
-@click.option("--nodes", default=2, show_default=True, type=click.IntRange(1, 240), help="How many nodes.")
+@click.option("--nodes", default=2, show_default=True, type=click.IntRange(1, MAX_NODES), help="How many nodes.")
 @_name_option
 @click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Keep objects here across restarts.")
 @click.option("--wait", is_flag=True, help="Return when everything is ready, and leave the lab running.")

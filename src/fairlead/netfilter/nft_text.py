@@ -62,7 +62,6 @@ from fairlead.netfilter.transaction import (
     Transaction,
 )
 
-HASH_SEED = 0x666C  # fixed, so that every node sends one client to one endpoint
 _FAMILY = {IPFamily.IPV4: "ip", IPFamily.IPV6: "ip6"}
 _ADDRESS_TYPE = {IPFamily.IPV4: "ipv4_addr", IPFamily.IPV6: "ipv6_addr"}
 
@@ -128,10 +127,8 @@ _MATCHES: dict[type, Callable[[Any, Ip], str]] = {
 
 
 def _by_slot(statement: TranslateBySlot, ip: Ip) -> str:
-    draw = f"jhash {ip} saddr" if statement.is_by_source else "numgen random"
-    seed = f" seed {HASH_SEED:#x}" if statement.is_by_source else ""
     offset = f" offset {statement.first}" if statement.first else ""
-    key = f"{_fields(statement.fields, ip)} . {draw} mod {statement.slots}{seed}{offset}"
+    key = f"{_fields(statement.fields, ip)} . numgen random mod {statement.slots}{offset}"
     # nft wants to know that there are ports before it lets them be rewritten.
     return f"meta l4proto {{ tcp, udp, sctp }} dnat {ip} to {key} map @{statement.map}"
 

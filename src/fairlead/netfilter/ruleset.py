@@ -225,14 +225,12 @@ class TranslateBySlot(_Value, frozen=True):
 
     Attributes:
         slots: how many there are to draw from, each connection anew. first: the number of the first.
-        is_by_source: whether the slot is a hash of the source address instead, the same for each of its connections.
     """
 
     fields: tuple[Field, ...]
     map: str
     slots: int
     first: int = 0
-    is_by_source: bool = False
 
 
 class GotoAtRandom(_Value, frozen=True):

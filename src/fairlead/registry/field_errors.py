@@ -22,7 +22,6 @@ class ErrorType(enum.Enum):
     FORBIDDEN = ("FieldValueForbidden", "Forbidden")
     TOO_LONG = ("FieldValueTooLong", "Too long")
     TOO_MANY = ("FieldValueTooMany", "Too many")
-    TYPE_INVALID = ("FieldValueTypeInvalid", "Invalid value")
 
     @property
     def reason(self) -> str:

@@ -50,12 +50,6 @@ _PATCHED_BY = {
 
 _MERGED_SETS = {f"{_META}.finalizers", "core.v1.NodeSpec.podCIDRs"}
 
-_RETAINED_KEYS = {
-    "apps.v1.DeploymentSpec.strategy",
-    "core.v1.PodSpec.resourceClaims",
-    "core.v1.PodSpec.volumes",
-    "core.v1.PodStatus.resourceClaimStatuses",
-}
 
 # Where server-side apply tells elements apart by something else than patches do.
 _APPLIED_BY: dict[str, tuple[str, ...]] = {
@@ -106,11 +100,6 @@ def merge_key(type_name: str, field: str) -> str | None:
 def is_merged_set(type_name: str, field: str) -> bool:
     """Whether a strategic merge patch adds to this list of plain values instead of replacing it."""
     return _key(type_name, field) in _MERGED_SETS
-
-
-def retains_keys(type_name: str, field: str) -> bool:
-    """Whether patches of this field, or of its elements, may carry ``$retainKeys``."""
-    return _key(type_name, field) in _RETAINED_KEYS
 
 
 def list_map_keys(type_name: str, field: str) -> tuple[str, ...]:

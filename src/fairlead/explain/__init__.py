@@ -1,1 +1,0 @@
-"""Why an answer is what it is: a tree of checked, failed and unchecked links."""
