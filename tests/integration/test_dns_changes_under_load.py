@@ -1,8 +1,10 @@
 """Changes while clients ask: no reply is older than the change that was published before it was asked for."""
 
 import asyncio
+import re
 import socket
 import time
+from functools import partial
 
 import dns.message
 from tests.dns_cases import CLUSTER, SUFFIX, ZONE, service, slice_
@@ -15,6 +17,17 @@ HOST = "127.0.0.1"
 CHANGES = 300
 PER_SECOND = 200
 ASKERS = 8
+
+# What dnsperf asks, and the rcode of the answer, which no change here may alter.
+ASKED = {
+    f"moving.{SUFFIX} A": "NOERROR",
+    f"moving.{SUFFIX} AAAA": "NOERROR",
+    f"_http._tcp.moving.{SUFFIX} SRV": "NOERROR",
+    f"svc1.{SUFFIX} A": "NOERROR",
+    f"svc1.testns.{SUFFIX} A": "NXDOMAIN",
+    f"www.example.com.{SUFFIX} A": "NXDOMAIN",
+}
+ASKED_PER_SECOND = 3000
 
 
 async def ask_for_ever(port, published, replies, done):
@@ -49,24 +62,57 @@ async def change_for_a_while(authority, published):
         await asyncio.sleep(max(0.0, started + number / PER_SECOND - time.monotonic()))
 
 
-def test_no_reply_is_lost_or_older_than_what_was_published_before_its_question():
-    async def run():
-        authority = Authority(ZONE)
-        for object_ in (*CLUSTER, service("moving"), slice_("moving", address_of(0))):
-            authority.change(None, object_, 0)
-        authority.finish_sync(0)
-        server = DnsServer(authority, Services(None))
-        await server.listen((HOST,), 0)
-        published, replies, done = [0], [], asyncio.Event()
-        try:
-            askers = [asyncio.create_task(ask_for_ever(server.port, published, replies, done)) for _ in range(ASKERS)]
-            await change_for_a_while(authority, published)
-            done.set()
-            await asyncio.gather(*askers)
-        finally:
-            server.close()
-        assert len(replies) > CHANGES
-        stale = [(before, seen) for before, seen in replies if seen < before]
-        assert not stale
+async def serve_and_change(beside):
+    """Change while askers ask, and while ``beside`` does what it does with the port; what it gives, and the replies."""
+    authority = Authority(ZONE)
+    for object_ in (*CLUSTER, service("moving"), slice_("moving", address_of(0))):
+        authority.change(None, object_, 0)
+    authority.finish_sync(0)
+    server = DnsServer(authority, Services(None))
+    await server.listen((HOST,), 0)
+    published, replies, done = [0], [], asyncio.Event()
+    try:
+        askers = [asyncio.create_task(ask_for_ever(server.port, published, replies, done)) for _ in range(ASKERS)]
+        found, _ = await asyncio.gather(beside(server.port), change_for_a_while(authority, published))
+        done.set()
+        await asyncio.gather(*askers)
+    finally:
+        server.close()
+    return found, replies
 
-    asyncio.run(run())
+
+async def nothing_beside(_):
+    """The askers are alone."""
+
+
+async def dnsperf(questions, port):
+    """All that dnsperf says of asking for about as long as the changes last: a line per reply, then its totals."""
+    rounds = ASKED_PER_SECOND * CHANGES // PER_SECOND // len(ASKED)
+    options = {"-s": HOST, "-p": port, "-d": questions, "-n": rounds, "-Q": ASKED_PER_SECOND}
+    arguments = [str(word) for option in options.items() for word in option]
+    program = await asyncio.create_subprocess_exec("dnsperf", "-v", *arguments, stdout=asyncio.subprocess.PIPE)
+    output, _ = await program.communicate()
+    return output.decode()
+
+
+def assert_none_is_stale(replies):
+    assert len(replies) > CHANGES
+    assert [(before, seen) for before, seen in replies if seen < before] == []
+
+
+def test_no_reply_is_lost_or_older_than_what_was_published_before_its_question():
+    _, replies = asyncio.run(serve_and_change(nothing_beside))
+    assert_none_is_stale(replies)
+
+
+def test_dnsperf_loses_no_query_and_nobody_hears_anything_wrong_meanwhile(tmp_path):
+    questions = tmp_path / "questions"
+    questions.write_text("\n".join(ASKED) + "\n")
+    output, replies = asyncio.run(serve_and_change(partial(dnsperf, questions)))
+    assert_none_is_stale(replies)
+    totals = dict(re.findall(r"Queries (sent|completed|lost): +(\d+)", output))
+    assert totals["completed"] == totals["sent"]
+    assert totals["lost"] == "0"
+    heard = re.findall(r"^> (\w+) (\S+ \w+) [\d.]+$", output, re.MULTILINE)
+    assert len(heard) == int(totals["sent"]) > CHANGES
+    assert {(question, rcode) for rcode, question in heard} == set(ASKED.items())

@@ -68,10 +68,53 @@ def resolve(tmp_path, *command):
     return result.returncode, result.stdout + result.stderr
 
 
+C_ARES = """
+import aiodns, asyncio, socket, sys
+
+async def main():
+    async with aiodns.DNSResolver() as resolver:
+        found = await resolver.getaddrinfo(sys.argv[1], family=socket.AF_INET)
+    print(*(node.addr[0].decode() for node in found.nodes))
+
+asyncio.run(main())
+"""
+
+# A resolver of the machine's own between the client and us. It comes back from starting once it answers.
+UNBOUND = """
+directory=$(mktemp -d)
+cat > $directory/unbound.conf <<END
+server:
+  interface: 127.0.0.2
+  do-not-query-localhost: no
+  qname-minimisation-strict: yes
+  harden-below-nxdomain: yes
+  module-config: iterator
+  username: ""
+  chroot: ""
+  directory: $directory
+  pidfile: $directory/pid
+  use-syslog: no
+  logfile: $directory/log
+remote-control:
+  control-enable: no
+forward-zone:
+  name: cluster.local
+  forward-addr: 127.0.0.1
+END
+unbound -c $directory/unbound.conf
+status=0
+dig @127.0.0.2 +search +short $1 || status=$?
+kill $(cat $directory/pid)
+rm -r $directory
+exit $status
+"""
+
 RESOLVERS = {
     "glibc": ["getent", "ahostsv4"],
     "dig": ["dig", "+search", "+short"],
     "busybox": ["busybox", "nslookup"],
+    "c-ares": [sys.executable, "-c", C_ARES],
+    "unbound": ["sh", "-c", UNBOUND, "sh"],
     "python": [sys.executable, "-c", "import socket, sys; print(socket.gethostbyname_ex(sys.argv[1])[2])"],
 }
 
