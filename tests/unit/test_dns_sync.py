@@ -1,7 +1,6 @@
 """Reading the cluster at once before the first answer, and one by one after it, come to the same."""
 
-from hypothesis import given
-from hypothesis import strategies as st
+import pytest
 
 from fairlead.clusterdns.authority import Authority
 from fairlead.clusterdns.changes import addresses
@@ -19,14 +18,11 @@ def authority_after(first, then):
     return authority
 
 
-@given(st.integers(0, len(CLUSTER)))
+@pytest.mark.parametrize("cut", [0, 1, 10, 30, len(CLUSTER) - 1])
 def test_what_is_known_does_not_depend_on_when_it_came(cut):
     whole, parts = authority_after(CLUSTER, []), authority_after(CLUSTER[:cut], CLUSTER[cut:])
     assert parts.snapshot == whole.snapshot
-    again = authority_after(CLUSTER, [])
-    again.change(CLUSTER[3], None, 0)
-    again.change(None, CLUSTER[3], 0)
-    assert again.snapshot == whole.snapshot
+    assert parts.zone.reverse_nodes == whole.zone.reverse_nodes
 
 
 def test_what_goes_before_the_first_answer_is_not_there():
