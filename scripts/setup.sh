@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 # program:Debian package that brings it
-PROGRAMS="nft:nftables ps:procps iptables:iptables ip:iproute2 unshare:util-linux dig:dnsutils dnsperf:dnsperf unbound:unbound conntrack:conntrack curl:curl busybox:busybox node:nodejs npm:npm"
+PROGRAMS="nft:nftables ps:procps iptables:iptables ip:iproute2 unshare:util-linux dig:dnsutils dnsperf:dnsperf unbound:unbound musl-gcc:musl-tools conntrack:conntrack curl:curl busybox:busybox node:nodejs npm:npm"
 
 find_program() { PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null 2>&1; }
 

@@ -79,6 +79,26 @@ async def main():
 asyncio.run(main())
 """
 
+# musl asks all its servers at once and goes through the search list by rules of its own.
+MUSL = r"""
+program=$(mktemp)
+musl-gcc -static -x c -o $program - <<END
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+int main(int count, char **arguments) {
+  struct addrinfo wanted = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM}, *found;
+  if (getaddrinfo(arguments[1], 0, &wanted, &found)) return 1;
+  for (; found; found = found->ai_next) puts(inet_ntoa(((struct sockaddr_in *)found->ai_addr)->sin_addr));
+}
+END
+status=0
+$program $1 || status=$?
+rm $program
+exit $status
+"""
+
 # A resolver of the machine's own between the client and us. It comes back from starting once it answers.
 UNBOUND = """
 directory=$(mktemp -d)
@@ -113,6 +133,7 @@ RESOLVERS = {
     "glibc": ["getent", "ahostsv4"],
     "dig": ["dig", "+search", "+short"],
     "busybox": ["busybox", "nslookup"],
+    "musl": ["sh", "-c", MUSL, "sh"],
     "c-ares": [sys.executable, "-c", C_ARES],
     "unbound": ["sh", "-c", UNBOUND, "sh"],
     "python": [sys.executable, "-c", "import socket, sys; print(socket.gethostbyname_ex(sys.argv[1])[2])"],
@@ -136,7 +157,7 @@ def test_glibc_takes_a_large_answer_over_tcp(tmp_path):
     assert len({line.split()[0] for line in output.splitlines()}) == 3000
 
 
-@pytest.mark.parametrize("resolver", ["glibc", "busybox"])
+@pytest.mark.parametrize("resolver", ["glibc", "busybox", "musl", "c-ares"])
 def test_a_name_that_is_not_there(tmp_path, resolver):
     code, output = resolve(tmp_path, *RESOLVERS[resolver], "nothing")
     assert code != 0, output
