@@ -3,11 +3,12 @@
 
 PY := .venv/bin/python
 
-up: setup            ## run the headless-Service experiment and stay up
+up:                  ## run the headless-Service experiment and stay up
+	@scripts/setup.sh
 	$(PY) -m examples.headless
 
-setup:               ## .venv/ and the system programs
-	@scripts/setup.sh
+setup:               ## .venv/ and the system programs, those for tests included
+	@scripts/setup.sh tests
 
 test: setup          ## all tests, those in a real kernel and with a real kubectl included
 	$(PY) -m pytest -q tests/unit -n 2

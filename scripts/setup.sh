@@ -1,46 +1,62 @@
 #!/usr/bin/env bash
 # Prepares a checkout: the system programs that Fairlead runs, and .venv/ with the locked Python packages.
+# With the argument "tests", also what tests, checks and benchmarks need.
 # Idempotent and quick when there is nothing to do. Needs root (or sudo) only when a system program is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+purpose=${1:-run}
 
 # program:Debian package that brings it
-PROGRAMS="nft:nftables ps:procps iptables:iptables ip:iproute2 unshare:util-linux dig:dnsutils dnsperf:dnsperf unbound:unbound musl-gcc:musl-tools conntrack:conntrack curl:curl busybox:busybox node:nodejs npm:npm"
+programs="nft:nftables iptables:iptables ip:iproute2 unshare:util-linux dig:dnsutils conntrack:conntrack curl:curl
+  busybox:busybox"
+[ "$purpose" = tests ] && programs="$programs ps:procps dnsperf:dnsperf unbound:unbound musl-gcc:musl-tools node:nodejs npm:npm"
 
 find_program() { PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null 2>&1; }
 
 missing=()
-for entry in $PROGRAMS; do
+for entry in $programs; do
   find_program "${entry%%:*}" || missing+=("${entry##*:}")
 done
 python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 
-if [ ${#missing[@]} -gt 0 ]; then
-  as_root=""
-  if [ "$(id -u)" -ne 0 ]; then
-    sudo -n true 2>/dev/null || {
-      echo "setup: missing system packages: ${missing[*]}" >&2
-      echo "setup: install them as root (on Debian: apt-get install ${missing[*]}) and run this again" >&2
-      exit 1
-    }
-    as_root="sudo"
-  fi
-  command -v apt-get >/dev/null || {
-    echo "setup: missing programs, and this is not a Debian system; please install: ${missing[*]}" >&2
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -n "$@"; fi
+}
+
+install_packages() {
+  as_root true 2>/dev/null || {
+    echo "setup: missing system packages: $*" >&2
+    echo "setup: install them as root (on Debian: apt-get install $*) and run this again" >&2
     exit 1
   }
-  echo "setup: installing ${missing[*]}"
-  $as_root apt-get update -qq
-  $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
-fi
+  command -v apt-get >/dev/null || {
+    echo "setup: missing programs, and this is not a Debian system; please install: $*" >&2
+    exit 1
+  }
+  echo "setup: installing $*"
+  as_root apt-get update -qq
+  # Tests run servers of their own: what a package would start by itself must not take this machine's ports.
+  if [ ! -e /usr/sbin/policy-rc.d ]; then
+    printf '#!/bin/sh\nexit 101\n' | as_root tee /usr/sbin/policy-rc.d >/dev/null
+    as_root chmod 755 /usr/sbin/policy-rc.d
+    trap 'as_root rm -f /usr/sbin/policy-rc.d' EXIT
+  fi
+  as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
+}
+if [ ${#missing[@]} -gt 0 ]; then install_packages "${missing[@]}"; fi
 
-stamp=.venv/.lock-digest
-digest=$(cat requirements.lock pyproject.toml scripts/setup.sh | sha256sum)
-if [ ! -f "$stamp" ] || [ "$(cat "$stamp")" != "$digest" ]; then
-  echo "setup: preparing .venv"
+install_python_packages() {
   [ -x .venv/bin/python ] || python3 -m venv .venv
-  .venv/bin/pip install --quiet --disable-pip-version-check -r requirements.lock
-  .venv/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+  pip=(.venv/bin/pip install --quiet --disable-pip-version-check --constraint requirements.lock)
+  "${pip[@]}" setuptools
+  if [ "$purpose" = tests ]; then "${pip[@]}" --requirement requirements.lock; fi
+  "${pip[@]}" --no-build-isolation --editable .
+}
+digest=$(cat requirements.lock pyproject.toml scripts/setup.sh | sha256sum)
+stamp=.venv/.ready-to-$purpose
+if [ "$(cat "$stamp" 2>/dev/null)" != "$digest" ]; then
+  echo "setup: preparing .venv"
+  install_python_packages
   echo "$digest" > "$stamp"
 fi
 
