@@ -83,7 +83,8 @@ class World:
 
     def abort(self):
         for writer in self._writers:
-            writer.transport.abort()
+            with suppress(AttributeError):  # Python before 3.11.4 cannot abort a TLS connection that is closed already
+                writer.transport.abort()
 
     async def connect(self, name=API_SERVER):
         tls = ssl.create_default_context(cafile=str(self._pki / "ca.crt"))

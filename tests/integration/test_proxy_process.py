@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.integration.kubectls import kubectls
 from tests.integration.netlab import Net
 
 FAIRLEAD = str(Path(sys.executable).parent / "fairlead")
@@ -69,12 +70,14 @@ class Cluster:
         self.proxy.wait()
         self.proxy.stderr.close()
 
+    @property
+    def kubectl(self):
+        return (str(kubectls()[-1]), "--kubeconfig", str(self.kubeconfig))
+
     def apply(self, *documents):
         text = json.dumps({"apiVersion": "v1", "kind": "List", "items": documents})
         command = (
-            "kubectl",
-            "--kubeconfig",
-            str(self.kubeconfig),
+            *self.kubectl,
             "apply",
             "--server-side",
             "--force-conflicts",
@@ -85,7 +88,7 @@ class Cluster:
         assert kubectl.returncode == 0, output
 
     def patch_service(self, patch):
-        command = ("kubectl", "--kubeconfig", str(self.kubeconfig), "patch", "service", "web", "-p", json.dumps(patch))
+        command = (*self.kubectl, "patch", "service", "web", "-p", json.dumps(patch))
         kubectl = self.net.start(*command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         output, _ = kubectl.communicate()
         assert kubectl.returncode == 0, output
