@@ -186,6 +186,7 @@ def test_a_rolling_replacement_fails_nobody_and_udp_does_not_stick(cluster):
 
 def test_a_client_keeps_its_endpoint_until_that_goes(cluster):
     cluster.set_endpoints(dict.fromkeys(ENDPOINTS, "ready"))
+    eventually(lambda: len(cluster.answering()) > 1)
     cluster.patch_service({"spec": {"sessionAffinity": "ClientIP"}})
     (chosen,) = eventually(lambda: len(found := cluster.answering()) == 1 and found)
     for _ in range(5):
