@@ -43,6 +43,8 @@ AFTER = (
 
 
 def main() -> None:
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     start()
     try:
         for look_up in BEFORE:
@@ -54,6 +56,8 @@ def main() -> None:
         show_objects()
         if "--once" not in sys.argv:
             stay_up()
+    except KeyboardInterrupt:
+        print()
     finally:
         fairlead("down", "--name", LAB)
 
@@ -95,10 +99,7 @@ def stay_up() -> None:
     print(f"  {FAIRLEAD} exec --name {LAB} client -- dig +search +showsearch headless-service-selector")
     print(f"  {FAIRLEAD} exec --name {LAB} web-0 -- touch /tmp/unready      # and look again")
     print(f"  {FAIRLEAD} exec --name {LAB} --node node-1 -- nft list ruleset")
-    try:
-        signal.pause()
-    except KeyboardInterrupt:
-        print()
+    signal.pause()
 
 
 def fairlead(*arguments: str, capture: bool = False) -> subprocess.CompletedProcess[str]:
