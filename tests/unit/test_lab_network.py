@@ -7,6 +7,7 @@ from fairlead.drivers.netns import (
     attach_commands,
     cable_commands,
     node_commands,
+    outside_commands,
     pod_commands,
     switch_commands,
 )
@@ -30,7 +31,7 @@ def test_the_switch_knows_the_way_to_every_pod():
 
 
 def test_a_cable_ends_in_the_bridge_and_in_the_node():
-    assert cable_commands(NODES[1], 9) == [
+    assert cable_commands(NODES[1].cable, 9) == [
         "link add node2 type veth peer name eth0 netns /proc/self/fd/9",
         "link set node2 master underlay up",
     ]
@@ -38,7 +39,16 @@ def test_a_cable_ends_in_the_bridge_and_in_the_node():
 
 def test_a_node_routes_to_the_other_nodes_pods_and_the_rest_to_the_switch():
     routes = [command for command in node_commands(NODES[0], NODES) if command.startswith("route")]
-    assert routes == ["route add default via 192.168.64.1", "route add 10.244.2.0/24 via 192.168.64.12"]
+    assert routes == [
+        "route add default via 192.168.64.1",
+        "route add 203.0.113.0/24 dev eth0",
+        "route add 10.244.2.0/24 via 192.168.64.12",
+    ]
+
+
+def test_outside_knows_the_way_to_nodes_and_load_balancers_alone():
+    routes = [command for command in outside_commands() if command.startswith("route")]
+    assert routes == ["route add 192.168.64.0/24 dev eth0", "route add 192.168.65.0/24 dev eth0"]
 
 
 def test_both_ends_of_a_pods_link_know_each_other_without_asking():

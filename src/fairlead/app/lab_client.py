@@ -91,7 +91,16 @@ def exec_on_node(lab: RunningLab, node: str, arguments: tuple[str, ...]) -> int:
     Raises:
         LabError: there is no such node.
     """
-    reply = _ask(lab, {"op": "enter-node", "node": node})
+    return _exec_in_network(lab, {"op": "enter-node", "node": node}, arguments)
+
+
+def exec_outside(lab: RunningLab, arguments: tuple[str, ...]) -> int:
+    """Run a command as the root of the world outside the cluster; the command's exit code."""
+    return _exec_in_network(lab, {"op": "enter-outside"}, arguments)
+
+
+def _exec_in_network(lab: RunningLab, request: dict[str, Any], arguments: tuple[str, ...]) -> int:
+    reply = _ask(lab, request)
     process, network = reply.descriptors
     place = Place(process, reply.document["user_namespace"], network, contained=False)
     environment = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}

@@ -16,8 +16,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
-from fairlead.app.lab_plan import API_PORT, SWITCH, LabPlan
-from fairlead.drivers import control_socket, netns, pod_files
+from fairlead.app.lab_networks import make_networks
+from fairlead.app.lab_plan import API_PORT, OUTSIDE, LabPlan
+from fairlead.drivers import control_socket, pod_files
 from fairlead.drivers.control_socket import Doc, Refused, Reply
 from fairlead.drivers.netns import SWITCH_ADDRESS
 
@@ -52,29 +53,12 @@ def main(plan: LabPlan, doors: Doors) -> NoReturn:
     """Be PID 1 until the process outside has gone."""
     pod_files.make_mounts_private()
     pod_files.mount_proc()
-    networks = _make_networks(plan)
+    networks = make_networks(plan.nodes)
     api_inside = socket.create_server((SWITCH_ADDRESS, API_PORT), backlog=256)
     control = control_socket.listen(plan.run_folder / "control")
     _supervise(plan, doors, networks, [doors.api, api_inside], control)
     shutil.rmtree(plan.run_folder, ignore_errors=True)
     os._exit(0)
-
-
-def _make_networks(plan: LabPlan) -> dict[str, int]:
-    """The switch (our own network namespace) and the nodes, connected; descriptors by name."""
-    networks = {SWITCH: netns.current_namespace()}
-    netns.run_ip(netns.switch_commands(plan.nodes))
-    netns.enable_forwarding()
-    for node in plan.nodes:
-        networks[node.name] = netns.new_namespace()
-    cables = [command for node in plan.nodes for command in netns.cable_commands(node, networks[node.name])]
-    netns.run_ip(cables, inherited=networks.values())
-    for node in plan.nodes:
-        netns.enter(networks[node.name])
-        netns.run_ip(netns.node_commands(node, plan.nodes))
-        netns.enable_forwarding()
-    netns.enter(networks[SWITCH])
-    return networks
 
 
 def _supervise(
@@ -135,13 +119,19 @@ def _respond(plan: LabPlan, doors: Doors, networks: Mapping[str, int], request: 
         case {"op": "enter-node", "node": str(name)}:
             if name not in {node.name for node in plan.nodes}:
                 raise Refused(f'there is no node "{name}" in this lab; it has {", ".join(n.name for n in plan.nodes)}')
-            own = os.pidfd_open(os.getpid())
-            return Reply({"user_namespace": doors.user_namespace}, (own, os.dup(networks[name])))
+            return _network(doors, networks[name])
+        case {"op": "enter-outside"}:
+            return _network(doors, networks[OUTSIDE])
         case {"op": "enter-pod", "namespace": str(namespace), "pod": str(pod), "container": str(container)}:
             process, environment = _container(plan, namespace, pod, container)
             return Reply({"user_namespace": doors.user_namespace, "environment": environment}, (process,))
         case _:
             raise Refused(f"this lab does not know the request {request.get('op')!r}; is it of another version?")
+
+
+def _network(doors: Doors, network: int) -> Reply:
+    """What is needed to enter a network namespace as the lab's root."""
+    return Reply({"user_namespace": doors.user_namespace}, (os.pidfd_open(os.getpid()), os.dup(network)))
 
 
 def _container(plan: LabPlan, namespace: str, pod: str, container: str) -> tuple[int, dict[str, str]]:

@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 
 from fairlead.drivers.netns import SWITCH_ADDRESS, NodeNetwork
 
-SWITCH = "switch"  # the name of the network namespace that connects the nodes
+# Names of network namespaces beside those of the nodes.
+SWITCH = "switch"  # connects all others
+OUTSIDE = "outside"  # the world outside the cluster
 API_PORT = 6443
 POD_CIDR, SERVICE_CIDR = "10.244.0.0/16", "10.96.0.0/16"
 KUBERNETES_SERVICE_IP = "10.96.0.1"

@@ -155,10 +155,13 @@ def exec_(name: str, namespace: str, container: str, node: str | None, target: t
 @click.command()
 @_name_option
 @_namespace_option
+@click.option("--outside", is_flag=True, help="Run outside the cluster, where only nodes and load balancers answer.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
-def run(name: str, namespace: str, command: tuple[str, ...]) -> None:
+def run(name: str, namespace: str, outside: bool, command: tuple[str, ...]) -> None:
     """Run a command of this machine as if it were a Pod: cluster DNS and virtual IPs work for it."""
     from fairlead.app import lab_client
 
     lab = _or_fail(lambda: lab_client.find(name))
+    if outside:
+        sys.exit(_or_fail(lambda: lab_client.exec_outside(lab, command)))
     sys.exit(_or_fail(lambda: lab_client.run_as_pod(lab, namespace, command)))

@@ -3,7 +3,8 @@
 Addresses: the switch namespace has a bridge ``underlay`` with 192.168.64.1/24; node i is 192.168.64.(10+i) there and
 owns the Pod CIDR 10.244.i.0/24. A Pod has a /32 address and reaches everything through 169.254.1.1, a permanent
 neighbour that stands for the node's end of its veth pair; so every packet of a Pod passes its node's IP layer, where
-the proxy's rules are.
+the proxy's rules are. The world outside the cluster is one more host on the bridge, 203.0.113.10, that knows the way to
+nodes and to addresses of load balancers, and none to Pods or virtual IPs.
 
 ``ip -batch`` rather than a netlink library: one process of two milliseconds for a whole namespace, text that can be
 read and repeated by hand, and nothing to import in every process of the lab.
@@ -21,6 +22,9 @@ from fairlead.drivers.linux_calls import CLONE_NEWNET, setns, unshare
 SWITCH_ADDRESS = "192.168.64.1"
 LOAD_BALANCER_POOL = "192.168.65.0/24"  # addresses of Services, on no interface: the nodes' rules answer for them
 UNDERLAY_PREFIX = 24
+UNDERLAY = "192.168.64.0/24"
+OUTSIDE_ADDRESS = "203.0.113.10"
+OUTSIDE = "203.0.113.0/24"  # a network for documentation (RFC 5737), so nobody's
 POD_GATEWAY = "169.254.1.1"
 MAX_NODES = 240  # 192.168.64.11 to .250
 
@@ -44,6 +48,11 @@ class NodeNetwork:
     @property
     def name(self) -> str:
         return f"node-{self.index}"
+
+    @property
+    def cable(self) -> str:
+        """The bridge's end of the node's cable."""
+        return f"node{self.index}"
 
     @property
     def address(self) -> str:
@@ -83,7 +92,7 @@ def _mac(first: int, ip: str) -> str:
 
 
 def switch_commands(nodes: Iterable[NodeNetwork]) -> list[str]:
-    """What makes the switch out of an empty namespace. Each node's cable ends in the bridge as ``node<i>``."""
+    """What makes the switch out of an empty namespace."""
     return [
         "link set lo up",
         "link add underlay type bridge forward_delay 0",
@@ -93,9 +102,8 @@ def switch_commands(nodes: Iterable[NodeNetwork]) -> list[str]:
     ]
 
 
-def cable_commands(node: NodeNetwork, namespace: int) -> list[str]:
+def cable_commands(name: str, namespace: int) -> list[str]:
     """Run in the switch: a cable from the bridge to the namespace behind this descriptor (which ``ip`` inherits)."""
-    name = f"node{node.index}"
     return [
         f"link add {name} type veth peer name eth0 netns /proc/self/fd/{namespace}",
         f"link set {name} master underlay up",
@@ -110,7 +118,19 @@ def node_commands(node: NodeNetwork, others: Iterable[NodeNetwork]) -> list[str]
         f"addr add {node.address}/{UNDERLAY_PREFIX} dev eth0",
         "link set eth0 up",
         f"route add default via {SWITCH_ADDRESS}",
+        f"route add {OUTSIDE} dev eth0",
         *(f"route add {other.pod_cidr} via {other.address}" for other in others if other != node),
+    ]
+
+
+def outside_commands() -> list[str]:
+    """Run in the namespace of the world outside once its cable is there."""
+    return [
+        "link set lo up",
+        f"addr add {OUTSIDE_ADDRESS}/24 dev eth0",
+        "link set eth0 up",
+        f"route add {UNDERLAY} dev eth0",
+        f"route add {LOAD_BALANCER_POOL} dev eth0",
     ]
 
 
