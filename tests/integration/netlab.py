@@ -244,22 +244,34 @@ def talk(arguments):
 
 
 class Load:
-    """Connections to a virtual IP without pause: new TCP ones, and one UDP flow that never rests."""
+    """Connections to a virtual IP without pause: new TCP ones, and one UDP flow that never rests.
+
+    The UDP socket takes replies from any address: one that left an endpoint just as its flow was forgotten comes
+    untranslated, and is told apart from one that was lost.
+    """
 
     def __init__(self, destination, port):
         self.counts = {"tcp": 0, "udp": 0}
-        self.failures, self.udp_answers = [], []
+        self.failures, self.udp_answers, self.untranslated = [], [], []
         self._is_over = threading.Event()
         self._destination = (destination, port)
         self._threads = [threading.Thread(target=run) for run in (self._tcp, self._udp)]
         for thread in self._threads:
             thread.start()
 
+    def seen(self):
+        return {
+            "counts": self.counts,
+            "failures": self.failures,
+            "udp": self.udp_answers,
+            "untranslated": self.untranslated,
+        }
+
     def end(self):
         self._is_over.set()
         for thread in self._threads:
             thread.join()
-        return {"counts": self.counts, "failures": self.failures, "udp": self.udp_answers}
+        return self.seen()
 
     def _tcp(self):
         while not self._is_over.wait(0.005):
@@ -273,14 +285,18 @@ class Load:
     def _udp(self):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as flow:
             flow.settimeout(1)
-            flow.connect(self._destination)
             while not self._is_over.wait(0.005):
                 try:
-                    flow.send(b"?")
-                    self.udp_answers.append(json.loads(flow.recv(100))[0][0])
-                    self.counts["udp"] += 1
+                    flow.sendto(b"?", self._destination)
+                    reply, sender = flow.recvfrom(100)
                 except OSError as error:
                     self.failures.append(f"udp: {error!r}")
+                    continue
+                if sender != self._destination:
+                    self.untranslated.append(sender[0])
+                    continue
+                self.udp_answers.append(json.loads(reply)[0][0])
+                self.counts["udp"] += 1
 
 
 LOADS = []
@@ -288,6 +304,10 @@ LOADS = []
 
 def load(arguments):
     LOADS.append(Load(arguments["destination"], arguments["port"]))
+
+
+def load_so_far(_):
+    return LOADS[-1].seen()
 
 
 def end_load(_):
@@ -303,7 +323,9 @@ def _is_rejected(attempt):
     return struct.unpack_from("=4xBBB", ancillary[0][2]) == (ICMP_ORIGIN, UNREACHABLE, PORT_UNREACHABLE)
 
 
-COMMANDS = {function.__name__: function for function in (pid, run, write, serve, probe, hold, talk, load, end_load)}
+COMMANDS = {
+    function.__name__: function for function in (pid, run, write, serve, probe, hold, talk, load, load_so_far, end_load)
+}
 
 
 def main():
