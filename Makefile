@@ -23,7 +23,8 @@ check: setup         ## lint, types, import contracts
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-bench: setup         ## every benchmark; one of them: make bench BENCH=dns
+bench:               ## every benchmark; one of them: make bench BENCH=dns
+	@scripts/setup.sh bench
 	$(PY) -m bench $(BENCH)
 
 lock: setup          ## pin what is installed now

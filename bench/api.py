@@ -1,25 +1,22 @@
-"""The API server: durable creates, a long list, watch delay and memory, beside Debian's etcd doing puts of that size.
+"""The API server beside Debian's etcd, which keeps values of the same size: writes, a long list, watches and memory.
 
 Eight clients, each with one connection and one request at a time. The load is sent by a process of its own, so that on
-a machine of two cores server and load have one each. etcd is asked through its JSON gateway: one more hop than gRPC,
-so its figures are low rather than high; take the ratio as an order of magnitude. Both wait for the disk on every
-commit, and both may group waiting writes into one.
+a machine of two cores server and load have one each. etcd is asked through its JSON gateway: one more hop than gRPC and
+values in base64, so its figures are low rather than high; take the ratios as orders of magnitude. Both wait for the
+disk on every commit, and both may group waiting writes into one. What etcd does not do at all is what an API server is
+for: defaults, validation, allocation of virtual IPs, one encoding of a change for all its watchers.
 """
 
 import asyncio
 import base64
 import json
-import os
 import shutil
-import socket
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from bench._servers import Connection, Server, etcd, fairlead
 
 CLIENTS = 8
 CREATES = 4000
@@ -28,209 +25,115 @@ WATCHERS = 200
 CHANGES = 50
 PAYLOAD = "y" * 600
 
-
-class Connection:
-    """One HTTP/1.1 connection, kept; only what the two servers need of the protocol."""
-
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, token: str) -> None:
-        self._reader, self._writer, self._token = reader, writer, token
-
-    @classmethod
-    async def open(cls, port: int, token: str = "") -> "Connection":
-        return cls(*await asyncio.open_connection("127.0.0.1", port, limit=1 << 26), token)
-
-    def send(self, method: str, path: str, document: object = None) -> None:
-        body = b"" if document is None else json.dumps(document).encode()
-        head = (
-            f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
-        )
-        if self._token:
-            head += f"Authorization: Bearer {self._token}\r\n"
-        self._writer.write(f"{head}\r\n".encode() + body)
-
-    async def head(self) -> dict[str, str]:
-        lines = (await self._reader.readuntil(b"\r\n\r\n")).decode().splitlines()
-        if lines[0].split()[1][0] != "2":
-            raise RuntimeError(f"{lines[0]}: {await self._reader.read(2000)!r}")
-        return dict(line.lower().split(": ", 1) for line in lines[1:] if line)
-
-    async def ask(self, method: str, path: str, document: object = None) -> bytes:
-        self.send(method, path, document)
-        headers = await self.head()
-        if "content-length" in headers:
-            return await self._reader.readexactly(int(headers["content-length"]))
-        body = b""
-        while chunk := await self.chunk():
-            body += chunk
-        return body
-
-    async def chunk(self) -> bytes:
-        size = int(await self._reader.readline(), 16)
-        data = await self._reader.readexactly(size)
-        await self._reader.readline()
-        return data
-
-    def close(self) -> None:
-        self._writer.close()
+Request = tuple[str, str, object]
+KEYS = "/registry/"
+ALL_KEYS = {
+    "key": base64.b64encode(KEYS.encode()).decode(),
+    "range_end": base64.b64encode(b"/registry0").decode(),  # the prefix's end: "0" follows "/"
+}
 
 
-class Server:
-    """A process that serves HTTP on loopback, over a directory that is thrown away."""
+class Figures(NamedTuple):
+    """What is measured of one server: writes per second, seconds, and MiB."""
 
-    def __init__(self, process: subprocess.Popen[str], port: int, token: str = "") -> None:
-        self.process, self.port, self.token = process, port, token
-
-    def resident_mib(self) -> float:
-        pages = int(Path(f"/proc/{self.process.pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / (1 << 20)
-
-
-@contextmanager
-def fairlead() -> Iterator[Server]:
-    with tempfile.TemporaryDirectory() as folder:
-        port = free_port()
-        command = [
-            sys.executable,
-            "-m",
-            "fairlead",
-            "apiserver",
-            "--data",
-            folder,
-            "--listen",
-            f"127.0.0.1:{port}",
-            "--plain",
-        ]
-        with ended(subprocess.Popen(command, stdout=subprocess.PIPE, text=True)) as process:
-            assert process.stdout
-            assert "serving" in process.stdout.readline()
-            yield Server(process, port, (Path(folder) / "tokens.csv").read_text().partition(",")[0])
-
-
-@contextmanager
-def etcd() -> Iterator[Server]:
-    with tempfile.TemporaryDirectory() as folder:
-        port, peer = free_port(), free_port()
-        urls = (f"http://127.0.0.1:{port}", f"http://127.0.0.1:{peer}")
-        command = ["etcd", "--data-dir", folder, "--log-level", "error", "--listen-client-urls", urls[0]]
-        command += ["--advertise-client-urls", urls[0], "--listen-peer-urls", urls[1]]
-        command += ["--initial-advertise-peer-urls", urls[1], "--initial-cluster", f"default={urls[1]}"]
-        with ended(subprocess.Popen(command, stderr=subprocess.DEVNULL, text=True)) as process:
-            wait_for_port(port)
-            yield Server(process, port)
-
-
-@contextmanager
-def ended(process: subprocess.Popen[str]) -> Iterator[subprocess.Popen[str]]:
-    try:
-        yield process
-    finally:
-        process.terminate()
-        process.wait(20)
-        if process.stdout:
-            process.stdout.close()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
-def wait_for_port(port: int) -> None:
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise RuntimeError("etcd does not answer")
-
-
-Ask = Callable[[Connection, int], Awaitable[bytes]]
+    writes: float
+    service_writes: float
+    listing: float
+    delays: list[float]
+    empty: float
+    full: float
 
 
 def config_map(number: int) -> dict[str, object]:
     return {"metadata": {"name": f"m{number}"}, "data": {"x": PAYLOAD}}
 
 
-async def create_map(connection: Connection, number: int) -> bytes:
-    return await connection.ask("POST", "/api/v1/namespaces/default/configmaps", config_map(number))
+def service(number: int) -> dict[str, object]:
+    name = f"s{number}"
+    spec = {"selector": {"app": name}, "ports": [{"name": "http", "port": 80, "targetPort": 8080}]}
+    return {"metadata": {"name": name, "labels": {"app": name}}, "spec": spec}
 
 
-async def put_key(connection: Connection, number: int) -> bytes:
-    # As long as what the API server stores: the document with what the server adds to it.
-    value = json.dumps({**config_map(number), "server": "x" * 220}).encode()
-    key = base64.b64encode(f"/registry/configmaps/default/m{number}".encode()).decode()
-    return await connection.ask("POST", "/v3/kv/put", {"key": key, "value": base64.b64encode(value).decode()})
+def slice_of(number: int) -> dict[str, object]:
+    """The EndpointSlice that the controller would make for the Service."""
+    name = f"s{number}"
+    return {
+        "metadata": {"name": f"{name}-x", "labels": {"kubernetes.io/service-name": name}},
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": [f"10.244.{number // 250}.{number % 250 + 1}"], "conditions": {"ready": True}}],
+        "ports": [{"name": "http", "port": 8080}],
+    }
 
 
-async def writes_per_second(server: Server, ask: Ask) -> float:
-    numbers = iter(range(CREATES))
+def create_map(number: int) -> Request:
+    return "POST", "/api/v1/namespaces/default/configmaps", config_map(number)
+
+
+def create_service(number: int) -> Request:
+    return "POST", "/api/v1/namespaces/default/services", service(number)
+
+
+def create_slice(number: int) -> Request:
+    return "POST", "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", slice_of(number)
+
+
+def put(kind: str, document: Callable[[int], object], server_adds: int) -> Callable[[int], Request]:
+    """A put as long as what the API server stores: the document with what the server adds to it, in octets."""
+
+    def request(number: int) -> Request:
+        value = json.dumps([document(number), "x" * server_adds]).encode()
+        key = base64.b64encode(f"{KEYS}{kind}/default/{number}".encode()).decode()
+        return "POST", "/v3/kv/put", {"key": key, "value": base64.b64encode(value).decode()}
+
+    return request
+
+
+async def per_second(server: Server, count: int, request: Callable[[int], Request]) -> float:
+    """Writes of all clients together."""
+    numbers = iter(range(count))
     connections = [await Connection.open(server.port, server.token) for _ in range(CLIENTS)]
 
     async def client(connection: Connection) -> None:
         for number in numbers:
-            await ask(connection, number)
+            await connection.ask(*request(number))
 
     start = time.perf_counter()
     await asyncio.gather(*(client(connection) for connection in connections))
     took = time.perf_counter() - start
     for connection in connections:
         connection.close()
-    return CREATES / took
+    return count / took
 
 
-async def fill(server: Server) -> None:
-    """Services and slices, as the controllers would make them."""
-    numbers = iter(range(SERVICES))
-
-    async def client() -> None:
-        connection = await Connection.open(server.port, server.token)
-        for number in numbers:
-            name = f"s{number}"
-            spec = {"selector": {"app": name}, "ports": [{"name": "http", "port": 80, "targetPort": 8080}]}
-            service = {"metadata": {"name": name, "labels": {"app": name}}, "spec": spec}
-            await connection.ask("POST", "/api/v1/namespaces/default/services", service)
-            endpoints = [{"addresses": [f"10.244.{number // 250}.{number % 250 + 1}"], "conditions": {"ready": True}}]
-            slice_ = {
-                "metadata": {"name": f"{name}-x", "labels": {"kubernetes.io/service-name": name}},
-                "addressType": "IPv4",
-                "endpoints": endpoints,
-                "ports": [{"name": "http", "port": 8080}],
-            }
-            await connection.ask("POST", "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", slice_)
-        connection.close()
-
-    await asyncio.gather(*(client() for _ in range(CLIENTS)))
-
-
-async def list_seconds(server: Server) -> float:
+async def list_seconds(server: Server, request: Request) -> float:
     connection = await Connection.open(server.port, server.token)
     times = []
     for _ in range(5):
         start = time.perf_counter()
-        await connection.ask("GET", "/api/v1/services")
+        await connection.ask(*request)
         times.append(time.perf_counter() - start)
     connection.close()
     return statistics.median(times)
 
 
-async def watch_delays(server: Server) -> list[float]:
-    """Seconds from sending a change to the last of all watchers having seen it."""
+async def watch_delays(server: Server, watch: Request, preamble: int, change: Callable[[int], Request]) -> list[float]:
+    """Seconds from sending a change to the last of all watchers having seen it.
+
+    Args:
+        preamble: chunks that a watch begins with, before the first change.
+    """
     watchers = [await Connection.open(server.port, server.token) for _ in range(WATCHERS)]
     writer = await Connection.open(server.port, server.token)
-    version = json.loads(await writer.ask("GET", "/api/v1/services?limit=1"))["metadata"]["resourceVersion"]
     for watcher in watchers:
-        watcher.send("GET", f"/api/v1/services?watch=1&resourceVersion={version}")
+        watcher.send(*watch)
     for watcher in watchers:
         await watcher.head()
+        for _ in range(preamble):
+            await watcher.chunk()
     delays = []
-    for number in range(CHANGES):
-        document = {"metadata": {"name": f"w{number}"}, "spec": {"ports": [{"port": 80}]}}
+    for number in range(SERVICES, SERVICES + CHANGES):
         start = time.perf_counter()
-        writing = asyncio.ensure_future(writer.ask("POST", "/api/v1/namespaces/default/services", document))
+        writing: Awaitable[bytes] = asyncio.ensure_future(writer.ask(*change(number)))
         await asyncio.gather(*(watcher.chunk() for watcher in watchers))
         delays.append(time.perf_counter() - start)
         await writing
@@ -239,34 +142,63 @@ async def watch_delays(server: Server) -> list[float]:
     return delays
 
 
-async def measure() -> None:
+async def version_of(server: Server) -> str:
+    connection = await Connection.open(server.port, server.token)
+    page = json.loads(await connection.ask("GET", "/api/v1/services?limit=1"))
+    connection.close()
+    version: str = page["metadata"]["resourceVersion"]
+    return version
+
+
+async def measure_ours() -> Figures:
     with fairlead() as server:
         empty = server.resident_mib()
-        creates = await writes_per_second(server, create_map)
+        writes = await per_second(server, CREATES, create_map)
     with fairlead() as server:
-        await fill(server)
-        memory = server.resident_mib()
-        listing = await list_seconds(server)
-        delays = await watch_delays(server)
-    print(f"API server, {CLIENTS} clients, objects of {len(PAYLOAD)} octets")
-    print(f"  durable creates               {creates:8.0f} /s")
-    if shutil.which("etcd"):
-        with etcd() as server:
-            puts = await writes_per_second(server, put_key)
-            weight = server.resident_mib()
-        print(f"  etcd, puts of the same size   {puts:8.0f} /s   (ratio {creates / puts:.2f})")
-        print(f"  etcd, memory afterwards       {weight:8.0f} MiB")
-    else:
-        print("  etcd is not installed (Debian: etcd-server), so there is nothing to compare with")
-    print(f"  list of {SERVICES} Services         {1000 * listing:8.1f} ms")
-    delay, slowest = 1000 * statistics.median(delays), 1000 * max(delays)
-    print(f"  change seen by {WATCHERS} watchers    {delay:8.1f} ms, slowest {slowest:.1f} ms")
-    print(f"  memory, empty                 {empty:8.0f} MiB")
-    print(f"  memory, {SERVICES} Services+slices  {memory:8.0f} MiB")
+        service_writes = await per_second(server, SERVICES, create_service)
+        await per_second(server, SERVICES, create_slice)
+        full = server.resident_mib()
+        listing = await list_seconds(server, ("GET", "/api/v1/services", None))
+        watch = f"/api/v1/services?watch=1&resourceVersion={await version_of(server)}"
+        delays = await watch_delays(server, ("GET", watch, None), 0, create_service)
+    return Figures(writes, service_writes, listing, delays, empty, full)
+
+
+async def measure_etcd() -> Figures:
+    with etcd() as server:
+        empty = server.resident_mib()
+        writes = await per_second(server, CREATES, put("configmaps", config_map, 160))
+    with etcd() as server:
+        service_writes = await per_second(server, SERVICES, put("services", service, 385))
+        services = {**ALL_KEYS, "limit": SERVICES}
+        listing = await list_seconds(server, ("POST", "/v3/kv/range", services))
+        await per_second(server, SERVICES, put("slices", slice_of, 200))
+        full = server.resident_mib()
+        watch = ("POST", "/v3/watch", {"create_request": ALL_KEYS})
+        delays = await watch_delays(server, watch, 1, put("services", service, 385))
+    return Figures(writes, service_writes, listing, delays, empty, full)
+
+
+def rows(figures: Figures) -> list[tuple[str, str, float]]:
+    """What is printed: a name, a unit, a figure."""
+    return [
+        (f"durable creates, {len(PAYLOAD)} octets, {CLIENTS} clients", "/s", figures.writes),
+        (f"durable creates of Services, {CLIENTS} clients", "/s", figures.service_writes),
+        (f"list of {SERVICES} Services", "ms", 1000 * figures.listing),
+        (f"change seen by all of {WATCHERS} watchers, median", "ms", 1000 * statistics.median(figures.delays)),
+        (f"change seen by all of {WATCHERS} watchers, slowest", "ms", 1000 * max(figures.delays)),
+        ("memory, empty", "MiB", figures.empty),
+        (f"memory, {SERVICES} Services and slices", "MiB", figures.full),
+    ]
 
 
 def main() -> None:
-    asyncio.run(measure())
+    if not shutil.which("etcd"):
+        raise SystemExit("bench: etcd is missing; run make bench, which brings it (Debian: etcd-server)")
+    ours, theirs = rows(asyncio.run(measure_ours())), rows(asyncio.run(measure_etcd()))
+    print(f"{'':<50}{'fairlead':>10}{'etcd':>10}      ratio")
+    for (name, unit, figure), (_, _, peer) in zip(ours, theirs, strict=True):
+        print(f"{name:<50}{figure:>10.1f}{peer:>10.1f} {unit:<4}{figure / peer:>6.2f}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Prepares a checkout: the system programs that Fairlead runs, and .venv/ with the locked Python packages.
-# With the argument "tests", also what tests, checks and benchmarks need.
+# With the argument "tests", also what tests and checks need; with "bench", also the servers that benchmarks compare with.
 # Idempotent and quick when there is nothing to do. Needs root (or sudo) only when a system program is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,7 +9,17 @@ purpose=${1:-run}
 # program:Debian package that brings it
 programs="nft:nftables iptables:iptables ip:iproute2 unshare:util-linux dig:dnsutils conntrack:conntrack curl:curl
   busybox:busybox"
-[ "$purpose" = tests ] && programs="$programs ps:procps dnsperf:dnsperf unbound:unbound musl-gcc:musl-tools node:nodejs npm:npm"
+tests="ps:procps dnsperf:dnsperf unbound:unbound musl-gcc:musl-tools node:nodejs npm:npm"
+peers="etcd:etcd-server knotd:knot nsd:nsd cc:gcc"
+case $purpose in
+  run) ;;
+  tests) programs="$programs $tests" ;;
+  bench) programs="$programs $tests $peers" ;;
+  *)
+    echo "setup: no purpose named $purpose; there are: run, tests, bench" >&2
+    exit 2
+    ;;
+esac
 
 find_program() { PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null 2>&1; }
 
@@ -49,7 +59,7 @@ install_python_packages() {
   [ -x .venv/bin/python ] || python3 -m venv .venv
   pip=(.venv/bin/pip install --quiet --disable-pip-version-check --constraint requirements.lock)
   "${pip[@]}" setuptools
-  if [ "$purpose" = tests ]; then "${pip[@]}" --requirement requirements.lock; fi
+  if [ "$purpose" != run ]; then "${pip[@]}" --requirement requirements.lock; fi
   "${pip[@]}" --no-build-isolation --editable .
 }
 digest=$(cat requirements.lock pyproject.toml scripts/setup.sh | sha256sum)
