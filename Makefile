@@ -3,9 +3,9 @@
 
 PY := .venv/bin/python
 
-up:                  ## run the headless-Service experiment and stay up
+up:                  ## run the headless-Service experiment and stay up; another one: make up EXAMPLE=stacking
 	@scripts/setup.sh
-	$(PY) -m examples.headless
+	$(PY) -m examples.$(or $(EXAMPLE),headless)
 
 setup:               ## .venv/ and the system programs, those for tests included
 	@scripts/setup.sh tests

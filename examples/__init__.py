@@ -1,0 +1,1 @@
+"""Examples that explain themselves; README.md has the list."""

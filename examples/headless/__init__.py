@@ -1,1 +1,1 @@
-"""The headless-Service experiment: what the same two Pods answer to under four kinds of name."""
+"""What the same two Pods answer to under four kinds of name."""

@@ -1,0 +1,1 @@
+"""Aliases: a Service that is only a name for another name."""

@@ -1,0 +1,106 @@
+"""Every example runs to its end, as root and as an ordinary user, and shows what its words say."""
+
+import re
+import subprocess
+import sys
+from typing import NamedTuple
+
+import pytest
+from tests.integration.labs import Lab
+from tests.integration.users import CHECKOUT, users
+
+
+class Shown(NamedTuple):
+    """A step as it was printed."""
+
+    command: str
+    output: str
+
+
+class Play:
+    """What an example printed, to be read from top to bottom."""
+
+    def __init__(self, text: str) -> None:
+        found = re.findall(r"^(\S*\$ .*)\n((?:(?!=> |\S*\$ ).*\n)*)", text, re.MULTILINE)
+        self._steps = iter([Shown(command, output) for command, output in found])
+
+    def next(self, command: str) -> str:
+        """The output of the next step whose command has this text."""
+        return next(step.output for step in self._steps if command in step.command)
+
+
+@pytest.fixture(params=users(), ids=str)
+def play(request):
+    """Runs an example in folders of its own, so that it may run beside another of the same name."""
+    lab = Lab(request.param)
+
+    def run(example: str) -> Play:
+        done = subprocess.run(
+            lab.user.command(sys.executable, "-m", f"examples.{example}", "--once"),
+            env={**lab.environment, "PYTHONPATH": str(CHECKOUT)},
+            cwd="/",
+            text=True,
+            capture_output=True,
+            timeout=150,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return Play(done.stdout)
+
+    try:
+        yield run
+        assert not lab.processes()
+    finally:
+        lab.close()
+
+
+def test_headless(play):
+    shown = play("headless")
+    assert "NXDOMAIN" in shown.next("nslookup my-headless-service")
+    assert shown.next("nslookup headless-service-selector").count("Address: 10.244.") == 2
+    assert shown.next("nslookup web").count("Address: 10.96.") == 1
+    assert "Address: 192.0.2.10" in shown.next("nslookup my-headless-service")
+    assert set(re.findall(r"\d+ (.*)", shown.next("curl"))) == {"web-0", "web-1"}
+
+
+def test_externalname(play):
+    shown = play("externalname")
+    first, second = shown.next("dig +search +noall +answer orders").splitlines()
+    assert re.search(r"CNAME\s+orders\.backend\.svc\.cluster\.local\.$", first)
+    virtual_ip = re.search(r"\sA\s+(10\.96\.\S+)$", second)
+    assert virtual_ip
+    answer = shown.next("curl -sS http://orders/")
+    assert "pod: orders-0" in answer
+    assert "host: orders" in answer
+    assert shown.next("nft list ruleset").strip() == "0"
+    outside = shown.next("payments")
+    assert "NXDOMAIN" in outside
+    assert "api.example.com." in outside
+    assert re.search(r"\sA\s+10\.244\.", shown.next("dig +search +noall +answer orders"))
+    assert "Couldn't connect" in shown.next("orders:8080")
+    assert "NXDOMAIN" in shown.next("dig +noall")
+    by_address = shown.next("by-address")
+    assert "NXDOMAIN" in by_address
+    assert "CNAME" not in by_address
+
+
+def test_stacking(play):
+    """The example itself waits until just those addresses answer that should."""
+    shown = play("stacking")
+    objects = []
+    answers = []
+    for _ in range(6):
+        objects.append(shown.next("get service web").splitlines()[1].split())
+        answers.append({line.split()[0]: line.split()[1] for line in shown.next("for at in").splitlines()})
+    types, virtual_ips, node_ports, balancers, names = zip(*objects, strict=True)
+    assert types == ("ClusterIP", "NodePort", "LoadBalancer", "NodePort", "ExternalName", "ClusterIP")
+    assert len(set(virtual_ips[:4])) == 1
+    assert virtual_ips[4] == "<none>"
+    assert virtual_ips[5] not in virtual_ips[:5]
+    assert len(set(node_ports[1:4])) == 1
+    assert {node_ports[index] for index in (0, 4, 5)} == {"<none>"}
+    assert [balancer != "<none>" for balancer in balancers] == [False, False, True, False, False, False]
+    assert names[4] == "web.example.com"
+    answering = [[address for address, who in each.items() if who.startswith("web-")] for each in answers]
+    assert [len(each) for each in answering] == [1, 2, 3, 2, 0, 1]
