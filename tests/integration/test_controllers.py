@@ -147,3 +147,15 @@ def test_endpoints_follow_pods_and_slices_follow_the_endpoints_of_users(namespac
     wait_until(lambda: "203.0.113.9" in addresses(namespace))
     namespace("delete", "service", "custom")
     wait_until(lambda: addresses(namespace) == ["10.244.0.5"])
+
+
+def test_a_service_cidr_waits_for_its_services_before_it_goes(cluster, namespace):
+    kubectl, _ = cluster
+    ranges = {"metadata": {"name": "more"}, "spec": {"cidrs": ["198.18.0.0/24"]}}
+    kubectl("create", "-f", "-", stdin={"apiVersion": "networking.k8s.io/v1", "kind": "ServiceCIDR", **ranges})
+    kubectl("wait", "servicecidr/more", "--for=condition=Ready")
+    namespace("create", "service", "clusterip", "web", "--clusterip=198.18.0.7", "--tcp=80")
+    kubectl("delete", "servicecidr", "more", "--wait=false")
+    kubectl("wait", "servicecidr/more", "--for=condition=Ready=false")
+    namespace("delete", "service", "web")
+    kubectl("wait", "servicecidr/more", "--for=delete")

@@ -21,6 +21,8 @@ KINDS = {
     "endpoints": "Endpoints",
     "events": "Event",
     "endpointslices": "EndpointSlice",
+    "ipaddresses": "IPAddress",
+    "servicecidrs": "ServiceCIDR",
 }
 
 

@@ -5,6 +5,7 @@ import itertools
 import msgspec
 
 from fairlead.model.names import ObjectKey
+from fairlead.registry.bootstrap import ensure_service_cidr
 from fairlead.registry.deletes import remove_object
 from fairlead.registry.environment import Environment, Kinds
 from fairlead.registry.kinds import STRATEGIES
@@ -39,7 +40,7 @@ class Cluster:
         uids = map(str, itertools.count())
         config = ClusterConfig(cidrs or (IPV4,), node_ports)
         self.env = Environment(NOW, lambda: next(uids), choose, Kinds(STRATEGIES), config, lambda token: None, str)
-        self.state = State()
+        self.state = ensure_service_cidr(Step(State()), self.env).state
         self.warnings = ()
         self.create(document("Namespace", "default"))
 

@@ -32,15 +32,15 @@ def first(_):
 )
 def test_bands_of_cluster_ips(cidr, lowest, static_last, dynamic_first, highest):
     bands = cluster_ips.bands(cidr)
-    assert cluster_ips.choose_address(cidr, nothing, first) == dynamic_first
-    assert cluster_ips.choose_address(cidr, nothing, lambda size: size - 1) == highest
+    assert cluster_ips.choose_address([cidr], nothing, first) == dynamic_first
+    assert cluster_ips.choose_address([cidr], nothing, lambda size: size - 1) == highest
     assert bands.first == int(ip_address(lowest))
     assert bands.dynamic_first - 1 == int(ip_address(static_last))
 
 
 def test_a_tiny_range_has_no_static_band():
     assert cluster_ips.bands("10.96.0.0/28").static == 0
-    assert cluster_ips.choose_address("10.96.0.0/28", nothing, first) == "10.96.0.1"
+    assert cluster_ips.choose_address(["10.96.0.0/28"], nothing, first) == "10.96.0.1"
 
 
 @pytest.mark.parametrize(
@@ -51,23 +51,40 @@ def test_bands_of_node_ports(port_range, dynamic_first):
     assert node_ports.bands(*port_range).dynamic_first == dynamic_first
 
 
-@pytest.mark.parametrize("ip", ["10.96.0.0", "10.96.0.255", "10.96.1.1", "fd00::1"])
-def test_an_address_outside_the_range_is_refused(ip):
+KEPT_BACK = "the provided IP ({}) is not in the valid range. The range of valid IPs is 10.96.0.0/24"
+ELSEWHERE = "the provided network does not match the current range"
+
+
+@pytest.mark.parametrize(
+    ("ip", "reason"),
+    [("10.96.0.0", KEPT_BACK), ("10.96.0.255", KEPT_BACK), ("10.96.1.1", ELSEWHERE), ("fd00::1", ELSEWHERE)],
+)
+def test_an_address_outside_the_range_is_refused(ip, reason):
     with pytest.raises(AddressRefused) as refusal:
-        cluster_ips.check_free("10.96.0.0/24", ip, nothing)
-    reason = f"the provided IP ({ip}) is not in the valid range. The range of valid IPs is 10.96.0.0/24"
-    assert str(refusal.value) == reason
+        cluster_ips.check_free(["10.96.0.0/24"], ip, nothing)
+    assert str(refusal.value) == reason.format(ip)
+
+
+def test_what_one_range_keeps_back_another_may_give():
+    cluster_ips.check_free(["10.96.0.0/24", "10.96.0.0/16"], "10.96.0.255", nothing)
+
+
+def test_the_next_range_gives_when_the_first_is_full():
+    taken = {"10.96.0.1", "10.96.0.2"}.__contains__
+    assert cluster_ips.choose_address(["10.96.0.0/30", "10.97.0.0/24"], taken, first) == "10.97.0.17"
+    with pytest.raises(RangeFull):
+        cluster_ips.choose_address(["10.96.0.0/30"], taken, first)
 
 
 def test_the_first_address_of_an_ipv6_range_is_kept_back_and_the_last_is_not():
-    cluster_ips.check_free("fd00::/112", "fd00::ffff", nothing)
+    cluster_ips.check_free(["fd00::/112"], "fd00::ffff", nothing)
     with pytest.raises(AddressRefused):
-        cluster_ips.check_free("fd00::/112", "fd00::", nothing)
+        cluster_ips.check_free(["fd00::/112"], "fd00::", nothing)
 
 
 def test_an_address_in_use_is_refused_however_it_is_spelled():
     with pytest.raises(AddressRefused, match="provided IP is already allocated"):
-        cluster_ips.check_free("fd00::/112", "FD00:0::a", {"fd00::a"}.__contains__)
+        cluster_ips.check_free(["fd00::/112"], "FD00:0::a", {"fd00::a"}.__contains__)
 
 
 def test_the_lower_band_is_used_when_the_upper_is_full():

@@ -116,13 +116,3 @@ def test_reservations_outlive_a_restart_and_a_repair():
 def test_withdrawing_what_is_not_there_changes_nothing():
     cluster = Cluster()
     assert withdraw(Step(cluster.state), ["10.96.7.7"], cluster.env.kinds).changes == ()
-
-
-def test_a_range_that_the_server_was_not_started_with_says_that_it_waits():
-    cluster = Cluster()
-    made = [
-        cluster.create(document("ServiceCIDR", name, NETWORKING, spec={"cidrs": [cidr]}))
-        for name, cidr in (("kubernetes", IPV4), ("more", "10.97.0.0/16"))
-    ]
-    ready = [service_cidr["status"]["conditions"][0]["status"] for service_cidr in made]
-    assert ready == ["True", "False"]

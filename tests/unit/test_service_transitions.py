@@ -2,7 +2,9 @@
 
 import pytest
 
+from fairlead.registry.bootstrap import ensure_service_cidr
 from fairlead.registry.status import ApiError
+from fairlead.registry.store import Step
 from tests.unit.service_requests import FIRST_IP, FIRST_IP6, FIRST_PORT, HTTP, IPV4, IPV6, SECOND_IP, Cluster, document
 
 LB = {"type": "LoadBalancer"}
@@ -249,7 +251,7 @@ def test_a_service_that_prefers_both_families_is_left_alone_when_the_cluster_cha
     cluster = Cluster()
     cluster.service(ipFamilyPolicy="PreferDualStack")
     both = Cluster(IPV4, IPV6)
-    both.state = cluster.state
+    both.state = ensure_service_cidr(Step(cluster.state), both.env).state
     assert both.edit(selector={"a": "b"})["clusterIPs"] == [FIRST_IP]
     assert both.edit(ipFamilyPolicy="RequireDualStack")["clusterIPs"] == [FIRST_IP, FIRST_IP6]
 

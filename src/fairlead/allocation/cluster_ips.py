@@ -1,13 +1,14 @@
-"""Virtual IPs: which addresses of a Service CIDR may be used, and which is given next.
+"""Virtual IPs: which addresses of some ranges may be used, and which is given next.
 
 Refuses an address outside the range or in use. Upstream: pkg/registry/core/service/ipallocator; KEP-3070 for the bands.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache
 from ipaddress import ip_address, ip_network
 
-from fairlead.allocation.bands import Bands, choose_free, static_size
+from fairlead.allocation.bands import Bands, RangeFull, choose_free, static_size
 from fairlead.model.addresses import IPNetwork
 
 STATIC_SHARE = 16
@@ -30,35 +31,45 @@ def bands(cidr: str) -> Bands:
     return Bands(first + 1, last - 1 if network.version == 4 else last, static)
 
 
-def check_in_range(cidr: str, ip: str) -> None:
-    """Refuse an address that the range does not have.
+def check_in_range(cidrs: Sequence[str], ip: str) -> None:
+    """Refuse an address that none of the ranges has.
 
     Raises:
-        AddressRefused: it is outside of ``cidr``, or kept back.
+        AddressRefused: it is outside of all ``cidrs``, or kept back.
     """
     address = ip_address(ip)
-    if address.version != ip_network(cidr).version or int(address) not in bands(cidr):
-        reason = f"the provided IP ({ip}) is not in the valid range. The range of valid IPs is {cidr}"
+    containing = [cidr for cidr in cidrs if address in ip_network(cidr)]
+    if not containing:
+        raise AddressRefused("the provided network does not match the current range")
+    if not any(int(address) in bands(cidr) for cidr in containing):
+        reason = f"the provided IP ({ip}) is not in the valid range. The range of valid IPs is {containing[0]}"
         raise AddressRefused(reason)
 
 
-def check_free(cidr: str, ip: str, is_taken: Callable[[str], bool]) -> None:
+def check_free(cidrs: Sequence[str], ip: str, is_taken: Callable[[str], bool]) -> None:
     """Refuse an address that cannot be taken.
 
     Raises:
         AddressRefused: it is not in range, or in use.
     """
-    check_in_range(cidr, ip)
+    check_in_range(cidrs, ip)
     if is_taken(str(ip_address(ip))):
         raise AddressRefused("provided IP is already allocated")
 
 
-def choose_address(cidr: str, is_taken: Callable[[str], bool], choose: Callable[[int], int]) -> str:
-    """A free address of the range, in canonical text.
+def choose_address(cidrs: Sequence[str], is_taken: Callable[[str], bool], choose: Callable[[int], int]) -> str:
+    """A free address of the first range that has one, in canonical text.
 
     Raises:
         RangeFull: none is free.
     """
+    for cidr in cidrs:
+        with suppress(RangeFull):
+            return _choose_in(cidr, is_taken, choose)
+    raise RangeFull
+
+
+def _choose_in(cidr: str, is_taken: Callable[[str], bool], choose: Callable[[int], int]) -> str:
     kind = type(ip_network(cidr).network_address)
     number = choose_free(bands(cidr), lambda number: is_taken(str(kind(number))), choose)
     return str(kind(number))

@@ -83,6 +83,8 @@ REPLICA_SETS = Resource("apps/v1", "replicasets")
 DEPLOYMENTS = Resource("apps/v1", "deployments")
 STATEFUL_SETS = Resource("apps/v1", "statefulsets")
 CONTROLLER_REVISIONS = Resource("apps/v1", "controllerrevisions")
+IP_ADDRESSES = Resource("networking.k8s.io/v1", "ipaddresses", namespaced=False)
+SERVICE_CIDRS = Resource("networking.k8s.io/v1", "servicecidrs", namespaced=False)
 
 
 class KubeClient:

@@ -4,6 +4,7 @@ Level-triggered: run at every start, it writes only what is missing or different
 server's address has changed. Upstream: ``pkg/controlplane/controller/{systemnamespaces,kubernetesservice}``.
 """
 
+from collections.abc import Callable
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -12,15 +13,16 @@ from fairlead.model.names import ObjectKey
 from fairlead.model.objects import SERVICE_NAME_LABEL
 from fairlead.registry.environment import Environment
 from fairlead.registry.ip_addresses import repair
-from fairlead.registry.kinds.service_cidr import for_cluster
+from fairlead.registry.kinds.service_cidr import DEFAULT_NAME, for_cluster
 from fairlead.registry.requests import Target
-from fairlead.registry.resources import BY_PATH, Resource
+from fairlead.registry.resources import BY_PATH, STATUS, Resource
 from fairlead.registry.store import State, Step
 from fairlead.registry.writes import Update, create, update
 
 Doc = dict[str, Any]
 
 NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
+DEFAULT_IS_READY = "Kubernetes default Service CIDR is ready"
 # Endpoints of the API server are not mirrored: it writes the slice itself (KEP-752).
 SKIP_MIRROR = {"endpointslice.kubernetes.io/skip-mirror": "true"}
 
@@ -35,13 +37,35 @@ def bootstrap(state: State, advertise: tuple[str, int], env: Environment) -> Ste
     step = Step(state)
     for name in NAMESPACES:
         step = _ensure(step, _row("", "namespaces"), "", {"metadata": {"name": name}}, env)
-    step = _ensure(step, _row("networking.k8s.io", "servicecidrs"), "", for_cluster(env.cluster.service_cidrs), env)
+    step = ensure_service_cidr(step, env)
     step = _ensure(step, _row("", "services"), "default", _service(env, advertise[1]), env)
     step = repair(step, env)
     if ip_address(advertise[0]).is_loopback:
         return step  # no Pod could reach it there, and the rules for endpoints refuse such an address
     step = _converge(step, _row("", "endpoints"), _endpoints(advertise), env)
     return _converge(step, _row("discovery.k8s.io", "endpointslices"), _slice(advertise), env)
+
+
+def ensure_service_cidr(step: Step, env: Environment) -> Step:
+    """See to the ServiceCIDR ``kubernetes``: it is there, Ready, and has learnt the second family if the cluster has.
+
+    One that names other ranges is left alone, and those are the ranges in force. Upstream:
+    ``pkg/controlplane/controller/defaultservicecidr``.
+    """
+    resource, cidrs = _row("networking.k8s.io", "servicecidrs"), list(env.cluster.service_cidrs)
+
+    def grow(old: Doc) -> Doc:
+        return {**old, "spec": {"cidrs": cidrs}} if old["spec"]["cidrs"] == cidrs[:1] else old
+
+    def say_ready(old: Doc) -> Doc:
+        if old["spec"]["cidrs"] != cidrs or old["status"].get("conditions") or "deletionTimestamp" in old["metadata"]:
+            return old
+        ready = {"type": "Ready", "status": "True", "reason": "", "message": DEFAULT_IS_READY}
+        return {**old, "status": {"conditions": [{**ready, "lastTransitionTime": env.now}]}}
+
+    step = _ensure(step, resource, "", for_cluster(env.cluster.service_cidrs), env)
+    step = _change(step, Target(resource, "", DEFAULT_NAME), grow, env)
+    return _change(step, Target(resource, "", DEFAULT_NAME, STATUS), say_ready, env)
 
 
 def _row(group: str, plural: str) -> Resource:
@@ -67,8 +91,11 @@ def _converge(step: Step, resource: Resource, document: Doc, env: Environment) -
         }
         return {**old, **document, "metadata": metadata}
 
-    target = Target(resource, "default", "kubernetes")
-    done = update(step.state, target, Update(overwrite, only_existing=True), env)
+    return _change(step, Target(resource, "default", "kubernetes"), overwrite, env)
+
+
+def _change(step: Step, target: Target, apply: Callable[[Doc], Doc], env: Environment) -> Step:
+    done = update(step.state, target, Update(apply, only_existing=True), env)
     return Step(done.step.state, step.changes + done.step.changes)
 
 

@@ -6,11 +6,11 @@ allocator's refusal wins over a validation error; copying that order is the only
 same input.
 
 Every hook works on a plain JSON document that belongs to the request (it may be changed in place) and is pure but for
-that: the moment, the choices and the state of the allocators arrive in the ``Context``. A refused request has changed
+that: the moment, the choices and the state of the cluster arrive in the ``Context``. A refused request has changed
 nothing, because what a hook wants stored beside the object is returned, not done.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -21,9 +21,16 @@ from fairlead.registry.field_errors import FieldError
 Doc = dict[str, Any]
 
 
-class Allocations(Protocol):
-    """Who holds which virtual IP and which node port: the state that allocation reads. It is never changed through
-    this interface; what a request takes or gives back is in its ``SideEffects`` and applied with the object itself."""
+class Document(Protocol):
+    """A stored object, as JSON text."""
+
+    @property
+    def document(self) -> bytes: ...
+
+
+class ClusterState(Protocol):
+    """What hooks read of everything that is stored. It is never changed through this interface; what a request takes
+    or gives back is in its ``SideEffects`` and applied with the object itself."""
 
     def ip_owner(self, ip: str) -> ObjectKey | None:
         """The Service that holds the address (canonical text), or None."""
@@ -31,13 +38,17 @@ class Allocations(Protocol):
     def port_owner(self, port: int) -> ObjectKey | None:
         """The Service that holds the node port or health-check node port, or None."""
 
+    def of(self, resource: str) -> Mapping[ObjectKey, Document]:
+        """All objects of a resource, by its qualified name."""
+
 
 @dataclass(frozen=True)
 class ClusterConfig:
     """Settings of the cluster that defaulting, allocation and validation depend on.
 
     Attributes:
-        service_cidrs: the ranges of virtual IPs, one per family; the first one's family is the cluster's default.
+        service_cidrs: the ranges of virtual IPs that the ServiceCIDR ``kubernetes`` is made from, one per family. They
+            say which families the cluster has; the first one's is the default.
         node_ports: the range of node ports, first and last.
     """
 
@@ -60,7 +71,7 @@ class Context:
     """
 
     now: str
-    allocations: Allocations
+    state: ClusterState
     choose: Callable[[int], int]
     cluster: ClusterConfig = ClusterConfig()
     dry_run: bool = False

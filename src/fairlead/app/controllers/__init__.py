@@ -21,6 +21,7 @@ from fairlead.app.controllers.namespaces import NamespaceEmptier, NamespaceFurni
 from fairlead.app.controllers.nodes import NodeController
 from fairlead.app.controllers.replicasets import ReplicaSetController
 from fairlead.app.controllers.scheduler import Scheduler
+from fairlead.app.controllers.service_cidrs import ServiceCIDRController
 from fairlead.app.controllers.slices import SliceController
 from fairlead.app.controllers.statefulsets import StatefulSetController
 from fairlead.app.controllers.watches import Watches
@@ -37,6 +38,7 @@ CONTROLLERS: dict[str, Callable[[Context], Controller[Any]]] = {
     "mirroring": MirroringController,
     "scheduler": Scheduler,
     "node": NodeController,
+    "service-cidr": ServiceCIDRController,
     "load-balancer": LoadBalancerController,
     "replicaset": ReplicaSetController,
     "deployment": DeploymentController,

@@ -46,7 +46,7 @@ def allocate(address: Doc, old: Doc | None, context: Context) -> SideEffects:
     ip = address["metadata"].get("name", "")
     if old is not None or context.dry_run or is_of_a_service(address):
         return NO_EFFECTS
-    if context.allocations.ip_owner(ip) is not None:
+    if context.state.ip_owner(ip) is not None:
         raise already_exists("ipaddresses", ip, "networking.k8s.io")
     return SideEffects(take_ips=(ip,))
 

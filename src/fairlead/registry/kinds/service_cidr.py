@@ -1,18 +1,21 @@
 """ServiceCIDRs: the ranges that virtual IPs are taken from. Upstream: pkg/registry/networking/servicecidr; KEP-1880."""
 
+from functools import lru_cache
 from typing import Any
 
+from fairlead.allocation.service_ranges import FINALIZER, given_ranges
+from fairlead.model.addresses import family_of
+from fairlead.model.decode import decode
+from fairlead.model.networking import ServiceCIDR
 from fairlead.registry.field_errors import FieldError, invalid, required
 from fairlead.registry.kinds.cells import AGE, NAME, age, joined, name
 from fairlead.registry.kinds.rules import cidr_errors
-from fairlead.registry.strategy import Column, Context, Doc, Strategy
+from fairlead.registry.strategy import ClusterState, Column, Context, Doc, Strategy
 
 DEFAULT_NAME = "kubernetes"
-FINALIZER = "networking.k8s.io/service-cidr-finalizer"
+STORAGE = "servicecidrs.networking.k8s.io"
 
 _PATH = "spec.cidrs"
-_SERVED = ("True", "Served", "Kubernetes Service CIDR is ready")
-_NOT_SERVED = ("False", "FixedAtStart", "virtual IPs are taken from the ranges that the API server was started with")
 _IMMUTABLE = "field is immutable"
 
 
@@ -26,12 +29,20 @@ def for_cluster(cidrs: tuple[str, ...]) -> Doc:
     }
 
 
+def ranges_of(family: str, state: ClusterState) -> list[str]:
+    """The ranges of a family that virtual IPs are taken from now."""
+    documents = tuple(stored.document for stored in state.of(STORAGE).values())
+    return [cidr for cidr in _given_ranges(documents) if family_of(cidr) == family]
+
+
+@lru_cache(maxsize=8)  # they change rarely, and every new Service asks
+def _given_ranges(documents: tuple[bytes, ...]) -> tuple[str, ...]:
+    return given_ranges(decode(ServiceCIDR, document) for document in documents)
+
+
 def prepare_create(service_cidr: Doc, context: Context) -> None:
-    """Virtual IPs come from the ranges that the server was started with; others are kept, and say that they wait."""
-    served = tuple(service_cidr.get("spec", {}).get("cidrs") or ()) == context.cluster.service_cidrs
-    status, reason, message = _SERVED if served else _NOT_SERVED
-    moment = {"lastTransitionTime": context.now, "reason": reason, "message": message}
-    service_cidr["status"] = {"conditions": [{"type": "Ready", "status": status, **moment}]}
+    """A new ServiceCIDR has no status; one without the condition Ready gives addresses."""
+    service_cidr["status"] = {}
 
 
 def validate_create(service_cidr: Doc, context: Context) -> list[FieldError]:

@@ -3,7 +3,7 @@
 Upstream: ``allocClusterIPs`` and ``updateClusterIPs`` in pkg/registry/core/service/storage/alloc.go.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from fairlead.allocation.bands import RangeFull
@@ -11,6 +11,7 @@ from fairlead.allocation.cluster_ips import AddressRefused, base_address, check_
 from fairlead.model.addresses import parse_ip
 from fairlead.registry.field_errors import invalid
 from fairlead.registry.kinds.service.facts import is_external_name, is_headless, name_of
+from fairlead.registry.kinds.service_cidr import ranges_of
 from fairlead.registry.status import internal_error
 from fairlead.registry.status import invalid as invalid_object
 from fairlead.registry.strategy import Context, Doc
@@ -59,38 +60,38 @@ def _fill(service: Doc, context: Context, already: int = 0) -> tuple[str, ...]:
     spec = service["spec"]
     if is_external_name(spec) or is_headless(spec):
         return ()
-    cidrs = dict(zip(context.cluster.families, context.cluster.service_cidrs, strict=True))
     cluster_ips = list(spec.get("clusterIPs") or ())
     for index, family in enumerate(spec["ipFamilies"][already:], start=already):
+        ranges = ranges_of(family, context.state)
         if index < len(cluster_ips):
-            _take(service, cidrs[family], cluster_ips[index], context)
+            _take(service, ranges, cluster_ips[index], context)
         else:
-            cluster_ips.append(_take_any(service, cidrs[family], context))
+            cluster_ips.append(_take_any(service, ranges, context))
     spec["clusterIP"], spec["clusterIPs"] = cluster_ips[0], cluster_ips
     return _canonical(cluster_ips[already:])
 
 
-def _take(service: Doc, cidr: str, ip: str, context: Context) -> None:
+def _take(service: Doc, ranges: Sequence[str], ip: str, context: Context) -> None:
     try:
         if context.dry_run:
-            check_in_range(cidr, ip)
+            check_in_range(ranges, ip)
         else:
-            check_free(cidr, ip, _is_taken(context))
+            check_free(ranges, ip, _is_taken(context))
     except AddressRefused as refusal:
         detail = f"failed to allocate IP {ip}: {refusal}"
         fault = invalid("spec.clusterIPs", service["spec"].get("clusterIPs"), detail)
         raise invalid_object("Service", name_of(service), [fault]) from None
 
 
-def _take_any(service: Doc, cidr: str, context: Context) -> str:
-    if context.dry_run:
-        return base_address(cidr)
+def _take_any(service: Doc, ranges: Sequence[str], context: Context) -> str:
+    if context.dry_run and ranges:
+        return base_address(ranges[0])
     try:
-        return choose_address(cidr, _is_taken(context), context.choose)
+        return choose_address(ranges, _is_taken(context), context.choose)
     except RangeFull as full:
         reason = f'failed to allocate a serviceIP for Service "{name_of(service)}": {full}'
         raise internal_error(reason) from None
 
 
 def _is_taken(context: Context) -> Callable[[str], bool]:
-    return lambda ip: context.allocations.ip_owner(ip) is not None
+    return lambda ip: context.state.ip_owner(ip) is not None

@@ -58,7 +58,7 @@ def held_node_ports(spec: Doc) -> tuple[int, ...]:
 
 def _pool(context: Context) -> NodePorts:
     kind = DryRunNodePorts if context.dry_run else NodePorts
-    owner = context.allocations.port_owner
+    owner = context.state.port_owner
     return kind(bands(*context.cluster.node_ports), lambda port: owner(port) is not None, context.choose)
 
 
