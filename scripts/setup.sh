@@ -9,7 +9,7 @@ purpose=${1:-run}
 # program:Debian package that brings it
 programs="nft:nftables iptables:iptables ip:iproute2 unshare:util-linux dig:dnsutils conntrack:conntrack curl:curl
   busybox:busybox"
-tests="ps:procps dnsperf:dnsperf unbound:unbound musl-gcc:musl-tools node:nodejs npm:npm"
+tests="ps:procps dnsperf:dnsperf unbound:unbound musl-gcc:musl-tools node:nodejs npm:npm initdb:postgresql"
 peers="etcd:etcd-server knotd:knot nsd:nsd cc:gcc"
 case $purpose in
   run) ;;
@@ -21,7 +21,7 @@ case $purpose in
     ;;
 esac
 
-find_program() { PATH="$PATH:/usr/sbin:/sbin" command -v "$1" >/dev/null 2>&1; }
+find_program() { PATH="$PATH:/usr/sbin:/sbin:$(printf '%s:' /usr/lib/postgresql/*/bin)" command -v "$1" >/dev/null 2>&1; }
 
 missing=()
 for entry in $programs; do

@@ -6,6 +6,7 @@ Every test runs as root and as an ordinary user.
 import json
 import os
 import time
+from pathlib import Path
 
 import pytest
 from tests.integration.labs import Lab, eventually
@@ -106,6 +107,50 @@ class TestIsolation:
         eventually(lambda: is_ready(lab, "told"))
         node = lab.get("pod", "told")["spec"]["nodeName"]
         eventually(lambda: f"GREETING=from {node}" in lab.exec("told", "env"))
+
+
+class TestUsers:
+    def test_a_database_that_refuses_root_runs_as_another_user(self, lab, pod):
+        """PostgreSQL wants a user that is not root, has a name, and owns its files."""
+        (programs,) = Path("/usr/lib/postgresql").glob("*/bin")
+        script = (
+            "initdb -N -D /var/lib/database/main -U app -A trust && "
+            "exec postgres -D /var/lib/database/main -k /tmp -c listen_addresses='*'"
+        )
+        query = ["psql", "-h", "/tmp", "-U", "app", "-d", "postgres", "-tc"]
+        main = {
+            "command": ["sh", "-c", script],
+            "env": [{"name": "PATH", "value": f"{programs}:/usr/bin:/bin"}],
+            "volumeMounts": [{"name": "data", "mountPath": "/var/lib/database"}],
+            "readinessProbe": {"exec": {"command": [*query, "select 1"]}, "periodSeconds": 1},
+        }
+        context = {"runAsUser": 7001, "runAsGroup": 7002, "fsGroup": 7003}
+        pod("database", main, securityContext=context, volumes=[{"name": "data", "emptyDir": {}}])
+        eventually(lambda: is_ready(lab, "database"), 30)
+        assert lab.kubectl("exec", "database", "--", "id", "-u").stdout == "7001\n"
+        assert lab.exec("database", "stat", "-c", "%u %g", "/var/lib/database/main/PG_VERSION") in (
+            "7001 7003\n",  # the group of the volume
+            "7001 7002\n",  # an ordinary user's lab knows one group only
+        )
+        assert lab.exec("database", *query, "select 6 * 7").strip() == "42"
+
+    def test_another_user_may_neither_change_this_machine_nor_have_capabilities(self, lab, pod):
+        pod("plain", {**SLEEP, "securityContext": {"runAsUser": 7001}})
+        eventually(lambda: is_ready(lab, "plain"))
+        status_of_self = lab.exec("plain", "cat", "/proc/self/status")
+        assert "CapEff:\t0000000000000000" in status_of_self
+        refused = lab.fairlead("exec", "--name", lab.name, "plain", "--", "touch", "/etc/fairlead-test", check=False)
+        assert "Permission denied" in refused.stderr
+
+    def test_another_user_may_listen_on_a_low_port(self, lab, pod):
+        ready = {"httpGet": {"port": 80}, "periodSeconds": 1}
+        pod("low", {"image": "fairlead/echo", "readinessProbe": ready}, securityContext={"runAsUser": 7001})
+        eventually(lambda: is_ready(lab, "low"))
+
+    def test_root_that_must_not_be_root_does_not_start(self, lab, pod):
+        pod("wrong", SLEEP, securityContext={"runAsNonRoot": True})
+        waiting = eventually(lambda: container(lab, "wrong")["state"]["waiting"]["message"] and container(lab, "wrong"))
+        assert waiting["state"]["waiting"]["reason"] == "CreateContainerConfigError"
 
 
 class TestImages:

@@ -198,6 +198,15 @@ PORT_RANGE = "must be between 1 and 65535, inclusive"
         (pod(tolerations=[{"value": "x"}]), 'spec.tolerations[0].operator: Invalid value: "": operator must be Exists'),
         (pod(readinessGates=[{"conditionType": "a b"}]), 'spec.readinessGates[0].conditionType: Invalid value: "a b"'),
         (pod(nodeSelector={"a b": "c"}), 'spec.nodeSelector: Invalid value: "a b"'),
+        (
+            pod(securityContext={"fsGroup": -1}),
+            "spec.securityContext.fsGroup: Invalid value: -1: must be between 0 and",
+        ),
+        (
+            pod(securityContext={"supplementalGroups": [1, 2**31]}),
+            "spec.securityContext.supplementalGroups[1]: Invalid",
+        ),
+        (container(securityContext={"runAsUser": -1}), f"{FIRST}.securityContext.runAsUser: Invalid value: -1"),
     ],
 )
 def test_refusals(body, message):

@@ -19,6 +19,7 @@ from fairlead.drivers.process_tree import Usage, usage_of_tree
 from fairlead.drivers.run_folder import RunningLab
 from fairlead.model.decode import decode
 from fairlead.model.objects import Node, Pod
+from fairlead.nodeagent.credentials import Credentials
 
 PATIENCE = 20.0  # seconds for a lab to end, or for a Pod of ``run`` to start
 RUN_IMAGE = "fairlead/pause"
@@ -102,7 +103,7 @@ def exec_outside(lab: RunningLab, arguments: tuple[str, ...]) -> int:
 def _exec_in_network(lab: RunningLab, request: dict[str, Any], arguments: tuple[str, ...]) -> int:
     reply = _ask(lab, request)
     process, network = reply.descriptors
-    place = Place(process, reply.document["user_namespace"], network, contained=False)
+    place = Place(process, reply.document["user_namespace"], network, credentials=None)
     environment = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
     return run_inside(place, Command(arguments, environment, os.getcwd()))
 
@@ -126,7 +127,8 @@ def _enter_pod(lab: RunningLab, command: PodCommand) -> tuple[Place, Mapping[str
     request = {"op": "enter-pod", "namespace": command.namespace, "pod": command.pod, "container": command.container}
     reply = _ask(lab, request)
     (process,) = reply.descriptors
-    return Place(process, reply.document["user_namespace"]), reply.document["environment"]
+    credentials = Credentials(*reply.document["credentials"])
+    return Place(process, reply.document["user_namespace"], credentials=credentials), reply.document["environment"]
 
 
 def _ask(lab: RunningLab, request: dict[str, Any]) -> control_socket.Reply:

@@ -123,8 +123,8 @@ def _respond(plan: LabPlan, doors: Doors, networks: Mapping[str, int], request: 
         case {"op": "enter-outside"}:
             return _network(doors, networks[OUTSIDE])
         case {"op": "enter-pod", "namespace": str(namespace), "pod": str(pod), "container": str(container)}:
-            process, environment = _container(plan, namespace, pod, container)
-            return Reply({"user_namespace": doors.user_namespace, "environment": environment}, (process,))
+            process, record = _container(plan, namespace, pod, container)
+            return Reply({"user_namespace": doors.user_namespace, **record}, (process,))
         case _:
             raise Refused(f"this lab does not know the request {request.get('op')!r}; is it of another version?")
 
@@ -134,8 +134,8 @@ def _network(doors: Doors, network: int) -> Reply:
     return Reply({"user_namespace": doors.user_namespace}, (os.pidfd_open(os.getpid()), os.dup(network)))
 
 
-def _container(plan: LabPlan, namespace: str, pod: str, container: str) -> tuple[int, dict[str, str]]:
-    """pidfd and environment of a Pod's running container; of its first one when ``container`` is empty."""
+def _container(plan: LabPlan, namespace: str, pod: str, container: str) -> tuple[int, Doc]:
+    """pidfd and record of a Pod's running container; of its first one when ``container`` is empty."""
     for node in plan.nodes:
         try:
             record = json.loads((plan.records(node) / f"{namespace}_{pod}.json").read_text())
@@ -146,7 +146,7 @@ def _container(plan: LabPlan, namespace: str, pod: str, container: str) -> tuple
         if name not in containers:
             raise Refused(f'Pod {namespace}/{pod} has no container "{name}"; it has {", ".join(containers)}')
         try:
-            return os.pidfd_open(containers[name]["pid"] or 0), containers[name]["environment"]
+            return os.pidfd_open(containers[name]["pid"] or 0), containers[name]
         except (OSError, ValueError):
             raise Refused(f'container "{name}" of Pod {namespace}/{pod} is not running') from None
     raise Refused(f"no Pod {namespace}/{pod} is running in this lab")

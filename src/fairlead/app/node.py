@@ -90,7 +90,8 @@ async def run(options: NodeOptions, ready: Callable[[], None]) -> None:
 
 def _start_afresh(options: NodeOptions) -> None:
     """Clear away what an agent that was killed has left: its Pods died with it, but the kernel may still be busy taking
-    their links away."""
+    their links away. And whatever umask the lab's user has: what Pods are given, any user in them may read."""
+    os.umask(0o022)
     options.records.mkdir(parents=True, exist_ok=True)
     for path in options.records.iterdir():
         path.unlink()

@@ -5,7 +5,6 @@ import contextlib
 import logging
 import signal
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 
 from fairlead.app.node_context import PodContext, timestamp
@@ -14,8 +13,9 @@ from fairlead.drivers.child_process import Child, StartError
 from fairlead.drivers.container_output import ContainerStreams, FinishedLog, LogFile
 from fairlead.drivers.container_runtime import Log, open_streams
 from fairlead.drivers.kube_client import KubeError, Unreachable
-from fairlead.drivers.pod_process import start_container
+from fairlead.drivers.pod_process import ProcessSpec, start_container
 from fairlead.drivers.probes import ProbeTarget, perform
+from fairlead.nodeagent.credentials import CredentialsError
 from fairlead.nodeagent.images import ImageError
 from fairlead.nodeagent.manifest import Container
 from fairlead.nodeagent.restarts import next_delay, restarts
@@ -36,7 +36,7 @@ class ContainerRun:
         record: what is known of it now.
         process: the running process, or None.
         streams: those of the running process, or None.
-        environment: of the process that runs or ran last.
+        spec: what the process that runs or ran last was made from.
         settled: set once it has started (startup probe included) or ended for good.
     """
 
@@ -44,7 +44,7 @@ class ContainerRun:
         self.record = record
         self.process: Child | None = None
         self.streams: ContainerStreams | None = None
-        self.environment: Mapping[str, str] = {}
+        self.spec: ProcessSpec | None = None
         self.settled = asyncio.Event()
         self._context, self._policy = context, policy
         self._stopping = asyncio.Event()
@@ -112,7 +112,7 @@ class ContainerRun:
         started_at = timestamp()
         try:
             self.process, self.streams = await self._start(sandbox)
-        except (ImageError, SourceError, VolumeError) as error:
+        except (CredentialsError, ImageError, SourceError, VolumeError) as error:
             return Waiting(error.reason, str(error))
         except (KubeError, Unreachable) as error:
             return Waiting(SourceError.reason, str(error))
@@ -140,7 +140,7 @@ class ContainerRun:
             finally:
                 opened.close_given()
             undo.pop_all()
-        self.environment = spec.environment
+        self.spec = spec
         return process, ContainerStreams(opened.own, log_file)
 
     async def _watch(self, process: Child, started_at: str) -> int:
@@ -156,7 +156,8 @@ class ContainerRun:
                 following.cancel()
 
     def _target(self, process: Child) -> ProbeTarget:
-        return ProbeTarget(self._container, process, self.environment, self._context.placement.pod_ip)
+        assert self.spec is not None
+        return ProbeTarget(self._container, process, self.spec, self._context.placement.pod_ip)
 
     async def _follow(self, target: ProbeTarget) -> None:
         grace = self._context.pod.spec.termination_grace_period_seconds

@@ -10,6 +10,7 @@ from fairlead.app.node_volumes import PodVolumes
 from fairlead.drivers.container_runtime import Stdio
 from fairlead.drivers.pod_process import ProcessSpec
 from fairlead.model.objects import Service
+from fairlead.nodeagent.credentials import credentials_of
 from fairlead.nodeagent.environment import Placement, Surroundings, build_environment
 from fairlead.nodeagent.images import program_for
 from fairlead.nodeagent.manifest import Container, RunPod
@@ -68,7 +69,7 @@ class PodContext:
         """What a container runs, and with what.
 
         Raises:
-            ImageError, SourceError, VolumeError: something about it is wrong, or not there yet.
+            CredentialsError, ImageError, SourceError, VolumeError: something about it is wrong, or not there yet.
             KubeError, Unreachable: the API could not be asked.
         """
         program = program_for(container, self.settings.images)
@@ -86,6 +87,7 @@ class PodContext:
             environment=environment,
             directory=container.working_dir or "/",
             stdio=stdio,
+            credentials=credentials_of(container, self.pod),
             mounts=mounts_of(container, self.pod, folders),
             hidden=[str(folder) for folder in self.settings.hidden],
         )

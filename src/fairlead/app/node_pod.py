@@ -251,16 +251,16 @@ class PodRun:
         if self._sandbox is None:
             self._record_path.unlink(missing_ok=True)
             return
-        containers = {
-            run.record.container.name: {
-                "pid": run.process.pid if run.process else None,
-                "environment": dict(run.environment),
-            }
-            for run in (*self._runs, *self._init_runs)
-        }
+        containers = {run.record.container.name: _told(run) for run in (*self._runs, *self._init_runs)}
         draft = self._record_path.with_suffix(".new")
         draft.write_text(json.dumps({"sandbox": self._sandbox.pid, "containers": containers}))
         draft.rename(self._record_path)
+
+
+def _told(run: ContainerRun) -> dict[str, Any]:
+    if run.process is None or run.spec is None:
+        return {"pid": None}
+    return {"pid": run.process.pid, "environment": run.spec.environment, "credentials": run.spec.credentials}
 
 
 def _init_policy(container: Container, pod_policy: str) -> str:

@@ -7,6 +7,7 @@ import asyncio
 import signal
 import socket
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from fairlead.app.node_container import ContainerRun
 from fairlead.app.node_pod import PodRun
@@ -14,7 +15,7 @@ from fairlead.drivers.child_process import Child
 from fairlead.drivers.container_output import Attached
 from fairlead.drivers.container_runtime import ContainerName, Log, Refused, Stdio
 from fairlead.drivers.netns import socket_in
-from fairlead.drivers.pod_process import Command, start_in_container
+from fairlead.drivers.pod_process import beside, start_in_container
 from fairlead.nodeagent.status import Waiting
 
 TERMINAL_TYPE = {"TERM": "xterm"}  # what container runtimes tell a command that gets a terminal
@@ -43,10 +44,11 @@ class NodeRuntime:
         container = self._container(name)
         if container.process is None:
             raise Refused(404, f'container not found ("{name.container}")')
-        environment = {**container.environment, **(TERMINAL_TYPE if stdio.is_terminal else {})}
-        directory = container.record.container.working_dir or "/"
-        child = await start_in_container(container.process, Command(command, environment, directory, stdio))
-        return Execution(child)
+        assert container.spec is not None
+        wanted = beside(container.spec, command, stdio)
+        if stdio.is_terminal:
+            wanted = replace(wanted, environment={**wanted.environment, **TERMINAL_TYPE})
+        return Execution(await start_in_container(container.process, wanted))
 
     def attach(self, name: ContainerName) -> Attached:
         """The container's own process; raises Refused when it does not run."""

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from fairlead.drivers.kube_client import KubeClient, KubeError, Resource
+from fairlead.drivers.privileges import give_to_group
 from fairlead.nodeagent.environment import Placement
 from fairlead.nodeagent.manifest import RunPod
 from fairlead.nodeagent.sources import CONFIG_MAP, SECRET, Content, Reference, references
@@ -54,15 +55,17 @@ class PodVolumes:
         Raises:
             SourceError: something that one is made of is not there.
         """
-        folders = {}
+        folders, fs_group = {}, pod.spec.security_context.fs_group
         for volume in pod.spec.volumes or ():
             files = volume_files(volume, pod, placement, sources)
             if files is None and volume.empty_dir is None:
                 continue
             folder = self._folder / volume.name
-            folder.mkdir(mode=0o777, parents=True, exist_ok=True)
+            if not folder.exists():
+                _make(folder, fs_group)
             for path, value in (files or {}).items():
                 _write(folder / path, value)
+                give_to_group(folder / path, fs_group)
             folders[volume.name] = str(folder)
         return folders
 
@@ -78,6 +81,13 @@ def _content(document: dict[str, Any]) -> Content:
     return {key: value.encode() for key, value in plain.items()} | {
         key: base64.b64decode(value) for key, value in encoded.items()
     }
+
+
+def _make(folder: Path, group: int | None) -> None:
+    """A folder that any user may write to, as an emptyDir is; what is made in it belongs to the volumes' group."""
+    folder.mkdir(parents=True)
+    folder.chmod(0o777 if group is None else 0o2777)
+    give_to_group(folder, group)
 
 
 def _write(path: Path, value: bytes) -> None:

@@ -22,7 +22,8 @@ from fairlead.drivers.linux_calls import (
     set_parent_death_signal,
     setns,
 )
-from fairlead.drivers.pod_process import give_up_privileges
+from fairlead.drivers.privileges import become
+from fairlead.nodeagent.credentials import AS_ROOT, Credentials
 
 _NAMESPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS
 _FORWARDED = (signal.SIGTERM, signal.SIGHUP)
@@ -37,13 +38,13 @@ class Place:
         process: pidfd of a process whose namespaces are joined.
         has_user_namespace: whether that includes a user namespace other than ours.
         network: descriptor of a network namespace to end up in, in place of that of ``process``.
-        contained: give up the capabilities that a container does not have.
+        credentials: as whom a container's command runs; None keeps our user and its capabilities.
     """
 
     process: int
     has_user_namespace: bool
     network: int | None = None
-    contained: bool = True
+    credentials: Credentials | None = AS_ROOT
 
 
 @dataclass(frozen=True)
@@ -87,8 +88,8 @@ def _join(place: Place, command: Command) -> int:
 
 
 def _execute(place: Place, command: Command) -> int:
-    if place.contained:
-        give_up_privileges()
+    if place.credentials is not None:
+        become(place.credentials)
     os.chdir(command.directory)
     program = command.arguments[0]
     try:

@@ -132,6 +132,12 @@ def limit_capabilities(keep: frozenset[int]) -> None:
     _check(_libc.capset(ctypes.byref(header), words))
 
 
+def clear_capabilities() -> None:
+    """Give up every capability that this process has now."""
+    header = _CapabilityHeader(_CAPABILITY_VERSION_3, 0)
+    _check(_libc.capset(ctypes.byref(header), (_CapabilityWord * 2)()))
+
+
 def _prctl(option: int, value: int) -> None:
     _check(_libc.prctl(option, ctypes.c_ulong(value), 0, 0, 0))
 

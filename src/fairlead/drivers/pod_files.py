@@ -19,9 +19,11 @@ from fairlead.drivers.linux_calls import (
     mount,
     unmount,
 )
+from fairlead.nodeagent.credentials import Credentials, passwd_with
 
 # Services of this machine that the C library would ask about names instead of the Pod's own files.
 _NAME_SERVICE_SOCKETS = ("/run/nscd/socket", "/run/systemd/resolve/io.systemd.Resolve")
+_USERS = "/etc/passwd"
 
 
 def make_mounts_private() -> None:
@@ -38,8 +40,20 @@ def mount_proc() -> None:
         return
 
 
+def silenced_name_services() -> dict[str, str]:
+    """Empty texts in place of this machine's name service caches."""
+    return {path: "" for path in _NAME_SERVICE_SOCKETS if os.path.exists(path)}
+
+
+def present_user(credentials: Credentials) -> None:
+    """Give the user a name, in the sight of the caller's mount namespace, if this machine has none for it."""
+    text = passwd_with(Path(_USERS).read_text(), credentials)
+    if text is not None:
+        present_texts({_USERS: text})
+
+
 def present_texts(texts: Mapping[str, str]) -> None:
-    """Put each text in the place of the file at its path, and silence this machine's name service caches.
+    """Put each text in the place of the file at its path.
 
     Raises:
         FileNotFoundError: this machine has no such file to put it over.
@@ -47,8 +61,7 @@ def present_texts(texts: Mapping[str, str]) -> None:
     scratch = "/tmp"  # noqa: S108 - covered by a file system of its own first
     mount("tmpfs", scratch, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755")
     try:
-        masks = {path: "" for path in _NAME_SERVICE_SOCKETS if os.path.exists(path)}
-        for number, (path, text) in enumerate({**texts, **masks}.items()):
+        for number, (path, text) in enumerate(texts.items()):
             source = Path(scratch, str(number))
             source.write_text(text)
             source.chmod(0o644)

@@ -11,6 +11,7 @@ import signal
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from fairlead.drivers import child_process, container_mounts, netns, pod_files
 from fairlead.drivers.child_process import Child, StartError
@@ -21,16 +22,13 @@ from fairlead.drivers.linux_calls import (
     CLONE_NEWNS,
     CLONE_NEWUTS,
     limit_capabilities,
-    set_no_new_privileges,
     setns,
     unshare,
 )
+from fairlead.drivers.privileges import CONTAINER_CAPABILITIES, become, hand_over
 from fairlead.drivers.terminal import become_controlled
+from fairlead.nodeagent.credentials import AS_ROOT, Credentials
 from fairlead.nodeagent.volumes import Mount
-
-# What container runtimes leave to an unprivileged container (numbers of linux/capability.h): file ownership, kill,
-# set[ug]id, low ports, raw sockets, chroot, mknod, audit, file capabilities. No NET_ADMIN: a Pod cannot write rules.
-CONTAINER_CAPABILITIES = frozenset({0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31})
 
 _SHARED_NAMESPACES = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC
 
@@ -60,6 +58,7 @@ class ProcessSpec:
         environment: the whole environment.
         directory: where it starts.
         stdio: what standard input, output and error are to be.
+        credentials: as whom it runs.
         mounts: its volumes, outer ones first.
         hidden: folders of this machine that it must not see.
     """
@@ -67,6 +66,7 @@ class ProcessSpec:
     command: tuple[str, ...]
     environment: Mapping[str, str]
     stdio: Stdio
+    credentials: Credentials = AS_ROOT
     directory: str = "/"
     builtin: Callable[[], None] | None = None
     mounts: Sequence[Mount] = ()
@@ -86,7 +86,7 @@ async def start_sandbox(spec: SandboxSpec) -> Child:
         unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC)
         pod_files.make_mounts_private()
         pod_files.mount_proc()
-        pod_files.present_texts(spec.texts)
+        pod_files.present_texts({**spec.texts, **pod_files.silenced_name_services()})
         socket.sethostname(spec.hostname)
         limit_capabilities(CONTAINER_CAPABILITIES)
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -100,6 +100,8 @@ def _connect(link: netns.PodLink) -> None:
         netns.connect_pod(link)
     except netns.LinkError as error:
         raise StartError(f"cannot connect the Pod: {error}") from error
+    # As container runtimes do: a user other than root may listen on port 80 of a Pod.
+    Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").write_text("0")
 
 
 async def start_container(sandbox: Child, spec: ProcessSpec) -> Child:
@@ -113,7 +115,9 @@ async def start_container(sandbox: Child, spec: ProcessSpec) -> Child:
         setns(sandbox.pidfd, _SHARED_NAMESPACES)
         unshare(CLONE_NEWNS)
         container_mounts.mount_all(spec.mounts, spec.hidden)
-        _become_contained(spec.stdio)
+        pod_files.present_user(spec.credentials)
+        _take(spec.stdio, spec.credentials)
+        become(spec.credentials)
         _change_directory(spec.directory)
         if spec.builtin is None:
             _execute(spec.command, spec.environment)
@@ -128,13 +132,20 @@ class Command:
     """One more process for a running container.
 
     Attributes:
+        credentials: those of the container.
         stdio: what standard input, output and error are to be; None for nothing, as an exec probe needs.
     """
 
     arguments: tuple[str, ...]
     environment: Mapping[str, str]
+    credentials: Credentials = AS_ROOT
     directory: str = "/"
     stdio: Stdio | None = None
+
+
+def beside(spec: ProcessSpec, arguments: tuple[str, ...], stdio: Stdio | None = None) -> Command:
+    """The command that runs as a container's own process does."""
+    return Command(arguments, spec.environment, spec.credentials, spec.directory, stdio)
 
 
 async def start_in_container(container: Child, command: Command) -> Child:
@@ -146,7 +157,8 @@ async def start_in_container(container: Child, command: Command) -> Child:
 
     def body() -> None:
         setns(container.pidfd, _SHARED_NAMESPACES)
-        _become_contained(command.stdio or _nowhere())
+        _take(command.stdio or _nowhere(), command.credentials)
+        become(command.credentials, like=container.pidfd)
         _change_directory(command.directory)
         _execute(command.arguments, command.environment)
 
@@ -158,18 +170,13 @@ def _nowhere() -> Stdio:
     return Stdio(null, null, null)
 
 
-def _become_contained(stdio: Stdio) -> None:
+def _take(stdio: Stdio, credentials: Credentials) -> None:
+    """Let these be standard input, output and error, which the user may open again by name (``/dev/stdout``)."""
     for place, fd in enumerate((stdio.stdin, stdio.stdout, stdio.stderr)):
         os.dup2(fd, place)
+        hand_over(place, credentials)
     if stdio.is_terminal:
         become_controlled(0)
-    give_up_privileges()
-
-
-def give_up_privileges() -> None:
-    """Keep only what a container may have, for good."""
-    limit_capabilities(CONTAINER_CAPABILITIES)
-    set_no_new_privileges()
 
 
 def _change_directory(path: str) -> None:

@@ -7,20 +7,19 @@ Success and failure as upstream's ``pkg/probe`` defines them: a program's exit c
 import asyncio
 import signal
 import ssl
-from collections.abc import Mapping
 from typing import NamedTuple
 
 from fairlead.drivers.child_process import Child, StartError
-from fairlead.drivers.pod_process import Command, start_in_container
+from fairlead.drivers.pod_process import ProcessSpec, beside, start_in_container
 from fairlead.nodeagent.manifest import Container, Handler, HTTPGetAction, port_number
 
 
 class ProbeTarget(NamedTuple):
-    """The running container that is probed."""
+    """The running container that is probed, and what its process was made from."""
 
     container: Container
     process: Child
-    environment: Mapping[str, str]
+    spec: ProcessSpec
     pod_ip: str
 
 
@@ -59,7 +58,7 @@ async def _perform(handler: Handler, target: ProbeTarget) -> ProbeResult:
 
 
 async def _exec(command: tuple[str, ...], target: ProbeTarget) -> ProbeResult:
-    child = await start_in_container(target.process, Command(command, target.environment))
+    child = await start_in_container(target.process, beside(target.spec, command))
     try:
         code = await child.wait()
     finally:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from fairlead.model.objects import Service
+from fairlead.nodeagent.credentials import ROOT, credentials_of
 from fairlead.nodeagent.manifest import Container, EnvFromSource, EnvVarSource, RunPod
 from fairlead.nodeagent.sources import CONFIG_MAP, SECRET, Reference, SourceError, Sources, content
 
@@ -47,8 +48,10 @@ def build_environment(container: Container, around: Surroundings) -> dict[str, s
 
     Raises:
         SourceError: a variable comes from something that is not there.
+        CredentialsError: it may not run.
     """
-    environment = {"PATH": DEFAULT_PATH, "HOME": "/root", "HOSTNAME": around.pod.hostname}
+    home = "/root" if credentials_of(container, around.pod).uid == ROOT else "/"
+    environment = {"PATH": DEFAULT_PATH, "HOME": home, "HOSTNAME": around.pod.hostname}
     environment |= service_variables(linked_services(around.pod, around.services))
     for source in container.env_from or ():
         environment |= _all_of(source, around.sources)

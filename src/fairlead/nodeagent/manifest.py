@@ -135,6 +135,21 @@ class VolumeMount(Slim, frozen=True):
     read_only: bool = False
 
 
+class SecurityContext(Slim, frozen=True):
+    """As whom a container runs; what is not given is the Pod's."""
+
+    run_as_user: int | None = None
+    run_as_group: int | None = None
+    run_as_non_root: bool | None = None
+
+
+class PodSecurityContext(SecurityContext, frozen=True):
+    """As whom the containers of a Pod run. ``fs_group`` owns the Pod's volumes, too."""
+
+    fs_group: int | None = None
+    supplemental_groups: tuple[int, ...] | None = None
+
+
 class Container(Slim, frozen=True):
     """One container. ``restart_policy`` Always makes an init container a sidecar; ``stdin`` keeps its standard input
     open for clients that attach, ``tty`` gives it a terminal."""
@@ -153,6 +168,7 @@ class Container(Slim, frozen=True):
     startup_probe: Probe | None = None
     lifecycle: Lifecycle | None = None
     restart_policy: str | None = None
+    security_context: SecurityContext | None = None
     stdin: bool = False
     tty: bool = False
 
@@ -261,6 +277,7 @@ class RunPodSpec(Slim, frozen=True):
     dns_policy: str = "ClusterFirst"
     dns_config: DNSConfig | None = None
     host_aliases: tuple[HostAlias, ...] | None = None
+    security_context: PodSecurityContext = PodSecurityContext()
     termination_grace_period_seconds: int = 30
     containers: tuple[Container, ...] = ()
     init_containers: tuple[Container, ...] | None = None

@@ -13,6 +13,10 @@ from fairlead.registry.strategy import Context, Doc
 
 MAX_DEADLINE = 2**31 - 1
 
+MAX_USER = 2**31 - 1
+
+_USER_FIELDS = ("runAsUser", "runAsGroup", "fsGroup")
+_USER_DETAIL = f"must be between 0 and {MAX_USER}, inclusive"
 _RESTART_POLICIES = ("Always", "Never", "OnFailure")
 _DNS_POLICIES = ("ClusterFirst", "ClusterFirstWithHostNet", "Default", "None")
 _MAX_NAMESERVERS = 3
@@ -125,6 +129,21 @@ def _host_aliases(spec: Doc, path: str) -> list[FieldError]:
     return faults
 
 
+def _users(spec: Doc, path: str) -> list[FieldError]:
+    """Numbers of users and groups, in the Pod's security context and in those of its containers."""
+    contexts = [(path, spec)]
+    for name in ("containers", "initContainers"):
+        contexts += [(f"{path}.{name}[{index}]", item) for index, item in enumerate(spec.get(name) or ())]
+    faults = []
+    for place, holder in contexts:
+        context, where = holder.get("securityContext") or {}, f"{place}.securityContext"
+        numbers = [(f"{where}.{field}", context[field]) for field in _USER_FIELDS if context.get(field) is not None]
+        groups = context.get("supplementalGroups") or ()
+        numbers += [(f"{where}.supplementalGroups[{index}]", group) for index, group in enumerate(groups)]
+        faults += [invalid(at, number, _USER_DETAIL) for at, number in numbers if not 0 <= number <= MAX_USER]
+    return faults
+
+
 def _readiness_gates(spec: Doc, path: str) -> list[FieldError]:
     return [
         invalid(f"{path}.readinessGates[{index}].conditionType", gate.get("conditionType", ""), detail)
@@ -165,6 +184,7 @@ _RULES = (
     _names,
     _durations,
     _host_aliases,
+    _users,
     _readiness_gates,
     _tolerations,
 )

@@ -1,0 +1,50 @@
+"""As whom a container runs."""
+
+import pytest
+
+from fairlead.model.decode import decode
+from fairlead.nodeagent.credentials import AS_ROOT, Credentials, CredentialsError, credentials_of, passwd_with
+from fairlead.nodeagent.manifest import RunPod
+
+PASSWD = "root:x:0:0:root:/root:/bin/bash\npostgres:x:105:113::/var/lib/postgresql:/bin/bash\n"
+
+
+def found(pod_context=None, container_context=None):
+    container = {"name": "c", **({} if container_context is None else {"securityContext": container_context})}
+    spec = {"containers": [container], **({} if pod_context is None else {"securityContext": pod_context})}
+    pod = decode(RunPod, {"metadata": {"name": "p", "namespace": "default"}, "spec": spec})
+    return credentials_of(pod.spec.containers[0], pod)
+
+
+@pytest.mark.parametrize(
+    ("pod", "container", "credentials"),
+    [
+        (None, None, AS_ROOT),
+        ({}, {}, AS_ROOT),
+        ({"runAsUser": 1}, None, Credentials(1)),
+        ({"runAsUser": 1, "runAsGroup": 2}, {"runAsUser": 3}, Credentials(3, 2)),
+        ({"runAsUser": 1, "runAsGroup": 2}, {"runAsGroup": 0}, Credentials(1, 0)),
+        ({"runAsUser": 1}, {"runAsUser": 0}, AS_ROOT),
+        ({"fsGroup": 7}, None, Credentials(0, 0, (7,))),
+        ({"fsGroup": 7, "supplementalGroups": [8, 7]}, {"runAsUser": 1}, Credentials(1, 0, (8, 7))),
+        ({"runAsNonRoot": True, "runAsUser": 1}, None, Credentials(1)),
+        ({"runAsNonRoot": True}, {"runAsNonRoot": False}, AS_ROOT),
+    ],
+)
+def test_what_the_container_says_goes_before_what_the_pod_says(pod, container, credentials):
+    assert found(pod, container) == credentials
+
+
+@pytest.mark.parametrize(("pod", "container"), [({"runAsNonRoot": True}, None), ({}, {"runAsNonRoot": True})])
+def test_root_that_must_not_be_root_is_refused(pod, container):
+    with pytest.raises(CredentialsError, match="set runAsUser"):
+        found(pod, container)
+
+
+def test_a_user_without_a_name_gets_one():
+    text = passwd_with(PASSWD, Credentials(7001, 7002))
+    assert text == PASSWD + "7001:x:7001:7002:7001 user:/:/sbin/nologin\n"
+
+
+def test_a_user_that_has_a_name_keeps_it():
+    assert passwd_with(PASSWD, Credentials(105)) is None
