@@ -1,5 +1,7 @@
 """kube-proxy's chains: names, comments and order, as people know them from ``iptables-save``."""
 
+import pytest
+
 from fairlead.dataplane.forwarding import plan_service
 from fairlead.dataplane.iptables_rules import assemble, contribute, endpoint_chain, service_chain
 from fairlead.dataplane.node_view import NodeSettings, view_node
@@ -10,7 +12,12 @@ from fairlead.netfilter.iptables_text import parse_save, render_restore
 from fairlead.netfilter.ruleset import Target
 from tests.unit.proxy_objects import endpoint, endpoint_slice, node, service, snapshot
 
-VIEW = view_node(NodeSettings(cluster_cidrs=("10.0.0.0/8",)), "here", node(), (), IPFamily.IPV4)
+
+def view(**settings):
+    return view_node(NodeSettings(cluster_cidrs=("10.0.0.0/8",), **settings), "here", node(), (), IPFamily.IPV4)
+
+
+VIEW = view()
 
 
 def test_hashes_are_those_of_kube_proxy():
@@ -19,9 +26,13 @@ def test_hashes_are_those_of_kube_proxy():
     assert endpoint_chain(name, Target("10.180.0.1", 80)) == "KUBE-SEP-SXIVWICOYRO3J4NJ"
 
 
-def tables(*objects):
+def tables(*objects, view=VIEW):
     state = snapshot(*objects)
-    return assemble((contribute(plan_service(state, key, VIEW), VIEW) for key in sorted(state.services)), VIEW)
+    return assemble((contribute(plan_service(state, key, view), view) for key in sorted(state.services)), view)
+
+
+def rules_of(chain, *objects, view=VIEW):
+    return [line for line in render_restore(tables(*objects, view=view)).splitlines() if chain in line.split()]
 
 
 WEB = (
@@ -31,6 +42,7 @@ WEB = (
         (("http", 80, "TCP", 30080),),
         type="LoadBalancer",
         externalTrafficPolicy="Local",
+        healthCheckNodePort=30500,
         loadBalancerSourceRanges=["203.0.113.0/25"],
         status={"loadBalancer": {"ingress": [{"ip": "1.2.3.4"}]}},
         sessionAffinity="ClientIP",
@@ -45,6 +57,7 @@ EXPECTED = """\
 :KUBE-NODEPORTS - [0:0]
 :KUBE-PROXY-FIREWALL - [0:0]
 :KUBE-FORWARD - [0:0]
+-A KUBE-NODEPORTS -m comment --comment "ns/web:http health check node port" -m tcp -p tcp --dport 30500 -j ACCEPT
 -A KUBE-PROXY-FIREWALL -m comment --comment "ns/web:http traffic not accepted by FW" -m tcp -p tcp -d 1.2.3.4 --dport 80 -j DROP
 -A KUBE-FORWARD -m conntrack --ctstate INVALID -j DROP
 -A KUBE-FORWARD -m comment --comment "kubernetes forwarding rules" -m mark --mark 0x4000/0x4000 -j ACCEPT
@@ -129,3 +142,37 @@ def test_how_many_rules_a_service_costs():
         assert with_service["nat"] - none["nat"] == 2 + 3 * number
     without_endpoints = count([service("web", "10.96.0.10")])
     assert without_endpoints["filter"] - none["filter"] == 1
+
+
+def test_loopback_is_guarded_where_node_ports_answer_on_it():
+    assert rules_of("KUBE-FIREWALL", *WEB) == []
+    localhost = view(localhost_node_ports=True, node_port_addresses=())
+    rule = (
+        '-A KUBE-FIREWALL -m comment --comment "block incoming localnet connections" '
+        "-d 127.0.0.0/8 ! -s 127.0.0.0/8 -m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT -j DROP"
+    )
+    jumps = [f"-I {chain} -j KUBE-FIREWALL" for chain in ("INPUT", "OUTPUT")]
+    assert rules_of("KUBE-FIREWALL", *WEB, view=localhost) == [*jumps, rule]
+
+
+REASON = "kubernetes service nodeports; NOTE: this must be the last rule in this chain"
+LAST = f'-A KUBE-SERVICES -m comment --comment "{REASON}"'
+NODE_PORT_ADDRESSES = [
+    ({}, ["-d 192.168.0.2"]),
+    ({"node_port_addresses": ()}, ["-m addrtype --dst-type LOCAL ! -d 127.0.0.0/8"]),
+    ({"node_port_addresses": (), "localhost_node_ports": True}, ["-m addrtype --dst-type LOCAL"]),
+]
+
+
+@pytest.mark.parametrize(("settings", "matches"), NODE_PORT_ADDRESSES)
+def test_node_ports_are_the_last_thing_that_is_looked_at(settings, matches):
+    found = rules_of("KUBE-SERVICES", *WEB, view=view(**settings))
+    assert found[-len(matches) :] == [f"{LAST} {match} -j KUBE-NODEPORTS" for match in matches]
+
+
+def test_invalid_packets_are_dropped_unless_conntrack_is_liberal():
+    def own_rules(**settings):
+        return [line for line in rules_of("KUBE-FORWARD", view=view(**settings)) if line.startswith("-A KUBE-FORWARD")]
+
+    assert own_rules()[0] == "-A KUBE-FORWARD -m conntrack --ctstate INVALID -j DROP"
+    assert own_rules(is_conntrack_liberal=True) == own_rules()[1:]

@@ -51,3 +51,23 @@ POD_TRAFFIC = [
 @pytest.mark.parametrize(("settings", "pods"), POD_TRAFFIC)
 def test_how_pods_are_told(settings, pods):
     assert view(**settings).pod_traffic == pods
+
+
+# node_port_addresses, family -> addresses (None: all), and whether loopback is among them when that is asked for
+LOCALHOST = [
+    ((), IPFamily.IPV4, None, True),
+    (("0.0.0.0/0",), IPFamily.IPV4, None, True),
+    (("127.0.0.0/8", "192.168.0.0/16"), IPFamily.IPV4, ("127.0.0.1", "192.168.0.2"), True),
+    (("192.168.0.0/16",), IPFamily.IPV4, ("192.168.0.2",), False),
+    (("primary",), IPFamily.IPV4, ("192.168.0.2",), False),
+    ((), IPFamily.IPV6, None, False),
+]
+
+
+@pytest.mark.parametrize(("wanted", "family", "ips", "is_there"), LOCALHOST)
+def test_node_ports_answer_on_loopback_only_if_asked_and_listed(wanted, family, ips, is_there):
+    asked = view(family, node_port_addresses=wanted, localhost_node_ports=True)
+    assert (asked.node_port_ips, asked.localhost_node_ports) == (ips, is_there)
+    unasked = view(family, node_port_addresses=wanted)
+    assert "127.0.0.1" not in (unasked.node_port_ips or ())
+    assert not unasked.localhost_node_ports

@@ -9,15 +9,19 @@ right by replacing the whole table in one step.
 import asyncio
 import gc
 import logging
+import os
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+
+import msgspec
 
 from fairlead.app.proxy_health import HealthPages
 from fairlead.app.proxy_plane import IptablesPlane, NftPlane, Plane
 from fairlead.dataplane.forwarding import NodeView
 from fairlead.dataplane.health import local_health
-from fairlead.dataplane.node_view import PRIMARY, NodeSettings, view_node
+from fairlead.dataplane.node_view import PRIMARY, NodeSettings, has_localhost, view_node
+from fairlead.dataplane.sysctls import LIBERAL, ROUTE_LOCALNET, ConntrackSettings, conntrack_sysctls
 from fairlead.drivers import nft_exec
 from fairlead.drivers.healthcheck_server import HealthCheckServers
 from fairlead.drivers.informer import Informer
@@ -25,7 +29,9 @@ from fairlead.drivers.kube_client import ENDPOINT_SLICES, NODES, SERVICES, KubeC
 from fairlead.drivers.local_addresses import kernel_families, local_addresses
 from fairlead.drivers.nft_exec import RulesError
 from fairlead.drivers.proxy_metrics import Programming, ProxyMetrics
+from fairlead.drivers.sysctls import owns_network, read_sysctl, write_sysctls
 from fairlead.drivers.tiny_http import Page, serve_pages
+from fairlead.model.addresses import IPFamily
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import (
     HEADLESS_LABEL,
@@ -57,6 +63,7 @@ class ProxyOptions:
         node_name: the Node whose proxy this is.
         kubeconfig: path; None looks where kubectl looks.
         backend: nft or iptables.
+        conntrack: what to ask of connection tracking, where the network namespace is ours.
         healthz, metrics: where to serve /healthz and /livez, and /metrics; None: nowhere.
     """
 
@@ -64,12 +71,14 @@ class ProxyOptions:
     kubeconfig: str | None = None
     settings: NodeSettings = field(default_factory=NodeSettings)
     backend: str = "nft"
+    conntrack: ConntrackSettings = field(default_factory=ConntrackSettings)
     healthz: Address | None = ("0.0.0.0", 10256)  # noqa: S104 - load balancers ask from outside
     metrics: Address | None = ("127.0.0.1", 10249)
 
 
 async def run(options: ProxyOptions, ready: Callable[[], None]) -> None:
     """Serve until cancelled; the rules stay behind, so that traffic flows while a proxy restarts."""
+    set_up_kernel(options)
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(KubeClient.from_kubeconfig(options.kubeconfig))
         proxy = NodeProxy(options, client)
@@ -79,6 +88,12 @@ async def run(options: ProxyOptions, ready: Callable[[], None]) -> None:
                 server = await serve_pages(*address, pages)
                 stack.callback(server.close)
         await proxy.run(ready)
+
+
+def set_up_kernel(options: ProxyOptions) -> None:
+    """Set what the options ask of connection tracking, unless this network namespace is somebody else's."""
+    if owns_network():
+        write_sysctls(conntrack_sysctls(options.conntrack, os.cpu_count() or 1))
 
 
 def _planes(options: ProxyOptions) -> tuple[list[Plane], list[Plane]]:
@@ -106,6 +121,8 @@ class NodeProxy:
 
     def __init__(self, options: ProxyOptions, client: KubeClient) -> None:
         self._options = options
+        is_liberal = read_sysctl(LIBERAL) == "1"
+        self._settings = msgspec.structs.replace(options.settings, is_conntrack_liberal=is_liberal)
         self._snapshot = ClusterSnapshot()
         self._changed: set[ObjectKey] = set()
         self._news = asyncio.Event()
@@ -140,6 +157,7 @@ class NodeProxy:
             await self._slices.synced.wait()
             await self._wait_for_node()
             await self._step_until_done()
+            self._open_loopback()
             await self._remove_others()
             gc.collect()
             gc.freeze()  # what is there now is there to stay: later collections pass it over
@@ -148,6 +166,14 @@ class NodeProxy:
             while True:
                 await self._wait_for_news()
                 await self._step_until_done()
+
+    def _open_loopback(self) -> None:
+        """Node ports on loopback need its addresses routed; the rule that keeps neighbours out is there by now."""
+        if has_localhost(self._settings, IPFamily.IPV4):
+            if owns_network():
+                write_sysctls({ROUTE_LOCALNET: 1})
+            else:
+                log.warning("node ports on localhost need net.ipv4.conf.all.route_localnet=1; it is not ours to set")
 
     async def _remove_others(self) -> None:
         """The rules of the other back end would translate what ours should: they go once ours are there."""
@@ -195,7 +221,7 @@ class NodeProxy:
         """One transaction for everything that has changed since the last."""
         self._news.clear()
         snapshot, changed, self._changed = self._snapshot, self._changed, set()
-        settings = self._options.settings
+        settings = self._settings
         addresses = () if settings.node_port_addresses == (PRIMARY,) else await local_addresses()
         node = snapshot.nodes.get(self._options.node_name)
         generation = nft_exec.generation()

@@ -6,7 +6,7 @@ There is one kind of plane for each back end; both converge from any state, and 
 from collections.abc import Collection, Iterator
 from typing import NamedTuple, Protocol
 
-from fairlead.dataplane import iptables_rules, nft_rules, nft_skeleton
+from fairlead.dataplane import iptables_rules, iptables_skeleton, nft_rules, nft_skeleton
 from fairlead.dataplane.conntrack import stale_among, stale_flows
 from fairlead.dataplane.forwarding import NodeView, PortPlan, plan_service
 from fairlead.dataplane.incremental import Applied, advance, build
@@ -110,13 +110,13 @@ class IptablesPlane:
 
     async def remove(self) -> None:
         saved = await iptables_exec.save(self.family)
-        if text := iptables_rules.removal(saved):
+        if text := iptables_skeleton.removal(saved):
             await iptables_exec.restore(self.family, text)
 
     async def _whole(self, tables: "Tables") -> str:
         saved = await iptables_exec.save(self.family)
         wanted = {(name, chain) for name, table in tables for chain in table.chains}
-        stale = (there for there in saved.chains - wanted if iptables_rules.is_of_a_service(there[1]))
+        stale = (there for there in saved.chains - wanted if iptables_skeleton.is_of_a_service(there[1]))
         return render_restore(tables, sorted(stale), saved.jumps)
 
     async def _forget(self, old: ClusterSnapshot, changed: Collection[ObjectKey], view: NodeView, is_full: bool) -> int:

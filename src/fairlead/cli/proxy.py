@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fairlead.cli.conntrack_flags import conntrack_flags, conntrack_of
 from fairlead.cli.proxy_flags import node_flags, settings_of
 
 if TYPE_CHECKING:
@@ -19,13 +20,15 @@ if TYPE_CHECKING:
 @click.option("--node", "--hostname-override", "node", help="The Node that this is; by default this host's name.")
 @click.option("--backend", "--proxy-mode", "backend", type=click.Choice(["nft", "iptables"]), default="nft")
 @click.option("--cleanup", is_flag=True, help="Take all rules of either back end out of the kernel, and exit.")
+@click.option("--init-only", is_flag=True, help="Set what needs privileges (the --conntrack settings), and exit.")
 @click.option("--healthz-bind-address", default="0.0.0.0:10256", show_default=True, help='For /healthz; "" for none.')
 @click.option("--metrics-bind-address", default="127.0.0.1:10249", show_default=True, help='For /metrics; "" for none.')
 @click.option("-v", "--verbose", is_flag=True, help="Log what happens.")
+@conntrack_flags
 @node_flags
 def proxy(kubeconfig: str | None, node: str | None, verbose: bool, **flags: Any) -> None:
     """Run the node proxy alone, against any cluster, until interrupted. The rules stay when it ends."""
-    from fairlead.app.proxy import ProxyOptions, clean_up
+    from fairlead.app.proxy import ProxyOptions, clean_up, set_up_kernel
 
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING)
     if flags["cleanup"]:
@@ -38,7 +41,11 @@ def proxy(kubeconfig: str | None, node: str | None, verbose: bool, **flags: Any)
         backend=flags["backend"],
         healthz=_address(flags["healthz_bind_address"]),
         metrics=_address(flags["metrics_bind_address"]),
+        conntrack=conntrack_of(flags),
     )
+    if flags["init_only"]:
+        set_up_kernel(options)
+        return
     asyncio.run(_serve(options))
 
 

@@ -24,6 +24,11 @@ _FLAGS = (
     click.option("--nodeport-addresses", default=PRIMARY, show_default=True, help="CIDRs, or primary."),
     click.option("--service-cidr", default="", help="Where virtual IPs come from; the unallocated ones are dropped."),
     click.option("--masquerade-all", is_flag=True, help="Masquerade all traffic to cluster IPs."),
+    click.option(
+        "--iptables-localhost-nodeports",
+        is_flag=True,
+        help="With iptables: let IPv4 node ports answer on loopback, if --nodeport-addresses has it.",
+    ),
     click.option("--masquerade-bit", "--iptables-masquerade-bit", type=click.IntRange(0, 31), default=14),
 )
 
@@ -46,6 +51,7 @@ def settings_of(flags: dict[str, Any]) -> NodeSettings:
         service_cidrs=_list(flags["service_cidr"]),
         masquerade_bit=flags["masquerade_bit"],
         masquerade_all=flags["masquerade_all"],
+        localhost_node_ports=flags["iptables_localhost_nodeports"] and flags["backend"] == "iptables",
     )
 
 

@@ -51,9 +51,11 @@ class NodeView(msgspec.Struct, frozen=True):
     Attributes:
         node_ips: the node's own addresses of the family, the primary one first.
         node_port_ips: addresses on which node ports answer; None: on every local one but loopback.
+        localhost_node_ports: whether they answer on loopback too (IPv4 and iptables only).
         service_cidrs: where virtual IPs are allocated from; traffic to unallocated ones is dropped.
         masquerade_bit: which bit of the packet mark asks for masquerade (0 to 31).
         masquerade_all: whether all traffic to cluster IPs is masqueraded.
+        is_conntrack_liberal: whether the kernel takes TCP packets out of the window for valid.
     """
 
     family: IPFamily
@@ -64,6 +66,8 @@ class NodeView(msgspec.Struct, frozen=True):
     service_cidrs: tuple[str, ...] = ()
     masquerade_bit: int = 14
     masquerade_all: bool = False
+    localhost_node_ports: bool = False
+    is_conntrack_liberal: bool = False
 
     @property
     def masquerade_mark(self) -> int:

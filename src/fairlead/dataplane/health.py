@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from fairlead.dataplane.service_ports import health_check_node_port
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Node
 from fairlead.model.snapshot import ClusterSnapshot
@@ -58,9 +59,8 @@ class LocalHealth(msgspec.Struct, frozen=True):
 def local_health(snapshot: ClusterSnapshot, key: ObjectKey, node: str) -> LocalHealth | None:
     """The number of distinct ready endpoint addresses on this node; None for a Service without such a port."""
     service = snapshot.services.get(key)
-    if service is None or service.spec.type != "LoadBalancer" or service.spec.external_traffic_policy != "Local":
-        return None
-    if not service.spec.health_check_node_port:
+    port = health_check_node_port(service) if service else 0
+    if not port:
         return None
     addresses = {
         endpoint.addresses[0]
@@ -68,7 +68,7 @@ def local_health(snapshot: ClusterSnapshot, key: ObjectKey, node: str) -> LocalH
         for endpoint in slice_.endpoints or ()
         if endpoint.is_ready and endpoint.node_name == node and endpoint.addresses
     }
-    return LocalHealth(key, service.spec.health_check_node_port, len(addresses))
+    return LocalHealth(key, port, len(addresses))
 
 
 def health_document(

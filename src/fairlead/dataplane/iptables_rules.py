@@ -1,7 +1,6 @@
 """The forwarding plan in kube-proxy's own chains, names, comments and order, so that every runbook applies.
 
-Reference: upstream's ``pkg/proxy/iptables``. Left out on purpose: node ports on loopback, which need ``route_localnet``
-and so let neighbours in to services that listen on 127.0.0.1 (CVE-2020-8558).
+Reference: upstream's ``pkg/proxy/iptables``. What is there without any Service is in ``iptables_skeleton``.
 """
 
 from base64 import b32encode
@@ -11,35 +10,32 @@ from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
 from fairlead.dataplane.forwarding import Fate, NodeView, PortPlan
+from fairlead.dataplane.iptables_skeleton import (
+    FILTER,
+    NAT,
+    ChainId,
+    built_in_chains,
+    fixed_chains,
+    on_this_node,
+    to_node_ports,
+)
 from fairlead.dataplane.service_ports import ServicePortName
-from fairlead.model.addresses import IPFamily
-from fairlead.netfilter.iptables_text import Installed, Saved, render_rule
 from fairlead.netfilter.ruleset import (
     Accept,
-    AddMark,
-    Attachment,
     Chain,
     Drop,
-    EstablishedConnection,
     Field,
-    FlipMark,
-    HasMark,
-    Hook,
     InNetworks,
-    InvalidConnection,
     IsLocal,
     IsPort,
     IsProtocol,
     Jump,
-    Masquerade,
     Match,
-    NewConnection,
     Origin,
     Probability,
     RecentSource,
     Reject,
     RememberSource,
-    Return,
     Rule,
     Statement,
     Table,
@@ -47,35 +43,13 @@ from fairlead.netfilter.ruleset import (
     Translate,
 )
 
-FILTER, NAT = "filter", "nat"
 MARK_MASQ = Jump("KUBE-MARK-MASQ")
-LOOPBACK = {IPFamily.IPV4: "127.0.0.0/8", IPFamily.IPV6: "::1/128"}
-_NEW = (NewConnection(),)
-
-# table, built-in chain, our chain, matches, comment
-JUMPS: tuple[tuple[str, Hook, str, tuple[Match, ...], str], ...] = (
-    (FILTER, Hook.INPUT, "KUBE-EXTERNAL-SERVICES", _NEW, "kubernetes externally-visible service portals"),
-    (FILTER, Hook.FORWARD, "KUBE-EXTERNAL-SERVICES", _NEW, "kubernetes externally-visible service portals"),
-    (FILTER, Hook.INPUT, "KUBE-NODEPORTS", (), "kubernetes health check service ports"),
-    (FILTER, Hook.FORWARD, "KUBE-SERVICES", _NEW, "kubernetes service portals"),
-    (FILTER, Hook.OUTPUT, "KUBE-SERVICES", _NEW, "kubernetes service portals"),
-    (FILTER, Hook.FORWARD, "KUBE-FORWARD", (), "kubernetes forwarding rules"),
-    (FILTER, Hook.INPUT, "KUBE-PROXY-FIREWALL", _NEW, "kubernetes load balancer firewall"),
-    (FILTER, Hook.OUTPUT, "KUBE-PROXY-FIREWALL", _NEW, "kubernetes load balancer firewall"),
-    (FILTER, Hook.FORWARD, "KUBE-PROXY-FIREWALL", _NEW, "kubernetes load balancer firewall"),
-    (NAT, Hook.OUTPUT, "KUBE-SERVICES", (), "kubernetes service portals"),
-    (NAT, Hook.PREROUTING, "KUBE-SERVICES", (), "kubernetes service portals"),
-    (NAT, Hook.POSTROUTING, "KUBE-POSTROUTING", (), "kubernetes postrouting rules"),
-)
-PRIORITIES = (
-    {(FILTER, hook): 0 for hook in Hook} | {(NAT, hook): -100 for hook in Hook} | {(NAT, Hook.POSTROUTING): 100}
-)
 
 
 class Contribution(NamedTuple):
     """What one Service adds: rules to chains that all share, by (table, chain), and nat chains of its own."""
 
-    shared: dict[tuple[str, str], list[Rule]]
+    shared: dict[ChainId, list[Rule]]
     own: dict[str, Chain]
 
 
@@ -99,99 +73,18 @@ def _endpoint(target: Target) -> str:
 
 def assemble(contributions: Iterable[Contribution], view: NodeView) -> tuple[tuple[str, Table], ...]:
     """The filter and nat tables of a node, from what its Services contribute, in their order."""
-    shared = {key: list(rules) for key, rules in _fixed_chains(view).items()}
+    shared = {key: list(rules) for key, rules in fixed_chains(view).items()}
     own: dict[str, Chain] = {}
     for contribution in contributions:
         for key, rules in contribution.shared.items():
             shared[key] += rules
         own.update(contribution.own)
-    shared[NAT, "KUBE-SERVICES"] += _to_node_ports(view)
-    tables: dict[str, dict[str, Chain]] = {FILTER: _built_in(FILTER), NAT: _built_in(NAT)}
+    shared[NAT, "KUBE-SERVICES"] += to_node_ports(view)
+    tables: dict[str, dict[str, Chain]] = {FILTER: built_in_chains(FILTER, view), NAT: built_in_chains(NAT, view)}
     for (table, name), rules in shared.items():
         tables[table][name] = Chain(name, tuple(rules))
     tables[NAT].update(own)
     return tuple((name, Table(chains)) for name, chains in tables.items())
-
-
-_SERVICE_CHAINS = ("KUBE-SVC-", "KUBE-SVL-", "KUBE-EXT-", "KUBE-FW-", "KUBE-SEP-")
-_SHARED_CHAINS = (
-    "KUBE-SERVICES", "KUBE-EXTERNAL-SERVICES", "KUBE-NODEPORTS", "KUBE-PROXY-FIREWALL", "KUBE-FORWARD",
-    "KUBE-POSTROUTING", "KUBE-MARK-MASQ",
-)  # fmt: skip
-
-
-def is_of_a_service(chain: str) -> bool:
-    """Whether a chain is there for one Service, to go when the Service does."""
-    return chain.startswith(_SERVICE_CHAINS)
-
-
-def removal(saved: Saved) -> str:
-    """What takes all chains of a node proxy out of the tables; "" when there are none."""
-    ours = {(t, c) for t, c in saved.chains if c in _SHARED_CHAINS or is_of_a_service(c)}
-    sections = []
-    for table in sorted({t for t, _ in ours}):
-        chains = sorted(c for t, c in ours if t == table)
-        lines = [f"*{table}", *(f":{chain} - [0:0]" for chain in chains)]
-        lines += [
-            f"-D {chain} {render_rule(Rule(matches, (Jump(target),), Origin('', comment)))}"
-            for table_, hook, target, matches, comment in JUMPS
-            if table_ == table and Installed(table, chain := hook.upper(), target) in saved.jumps
-        ]
-        sections += [*lines, *(f"-X {chain}" for chain in chains), "COMMIT"]
-    return "".join(f"{line}\n" for line in sections)
-
-
-def _built_in(table: str) -> dict[str, Chain]:
-    chains: dict[str, Chain] = {}
-    for hook in Hook:
-        rules = tuple(
-            Rule(matches, (Jump(chain),), Origin("", comment))
-            for table_, hook_, chain, matches, comment in JUMPS
-            if (table_, hook_) == (table, hook)
-        )
-        if rules:
-            attachment = Attachment(table, hook, PRIORITIES[table, hook])
-            chains[hook.upper()] = Chain(hook.upper(), rules, attachment)
-    return chains
-
-
-def _fixed_chains(view: NodeView) -> dict[tuple[str, str], list[Rule]]:
-    mark, forwarding = view.masquerade_mark, Origin("", "kubernetes forwarding rules")
-    return {
-        (FILTER, "KUBE-SERVICES"): [],
-        (FILTER, "KUBE-EXTERNAL-SERVICES"): [],
-        (FILTER, "KUBE-NODEPORTS"): [],
-        (FILTER, "KUBE-PROXY-FIREWALL"): [],
-        (FILTER, "KUBE-FORWARD"): [
-            Rule((InvalidConnection(),), (Drop(),)),
-            Rule((HasMark(mark),), (Accept(),), forwarding),
-            Rule((EstablishedConnection(),), (Accept(),), Origin("", "kubernetes forwarding conntrack rule")),
-        ],
-        (NAT, "KUBE-SERVICES"): [],
-        (NAT, "KUBE-NODEPORTS"): [],
-        (NAT, "KUBE-MARK-MASQ"): [Rule((), (AddMark(mark),))],
-        (NAT, "KUBE-POSTROUTING"): [
-            Rule((HasMark(mark, negated=True),), (Return(),)),
-            Rule((), (FlipMark(mark),)),
-            Rule((), (Masquerade(),), Origin("", "kubernetes service traffic requiring SNAT")),
-        ],
-    }
-
-
-def _to_node_ports(view: NodeView) -> list[Rule]:
-    reason = Origin("", "kubernetes service nodeports; NOTE: this must be the last rule in this chain")
-    goto = (Jump("KUBE-NODEPORTS"),)
-    if view.node_port_ips is not None:
-        return [Rule((_to(ip),), goto, reason) for ip in view.node_port_ips]
-    not_loopback = InNetworks(Field.DESTINATION, (LOOPBACK[view.family],), negated=True)
-    return [Rule((IsLocal(Field.DESTINATION), not_loopback), goto, reason)]
-
-
-def _on_this_node(view: NodeView) -> list[tuple[Match, ...]]:
-    """The matches for addresses that node ports answer on, for a rule each."""
-    if view.node_port_ips is not None:
-        return [(_to(ip),) for ip in view.node_port_ips]
-    return [(IsLocal(Field.DESTINATION),)]
 
 
 def _to(address: str) -> InNetworks:
@@ -219,6 +112,8 @@ class _PortRules:
         self._cluster_ip()
         if self._port.is_externally_accessible:
             self._external_addresses()
+        if self._port.health_check_node_port:
+            self._health_check(self._port.health_check_node_port)
         if self._plan.needs_cluster_targets:
             self._balancing("KUBE-SVC", self._plan.endpoints.cluster, self._plan.internal is Fate.CLUSTER)
         if self._plan.needs_local_targets:
@@ -261,8 +156,12 @@ class _PortRules:
         at = (self._protocol, IsPort(self._port.node_port))
         if fate is not Fate.REJECT:
             self._add(NAT, "KUBE-NODEPORTS", at, Jump(self._chain("KUBE-EXT")), self._text)
-        for on_this_node in _on_this_node(self._view):
-            self._refuse("KUBE-EXTERNAL-SERVICES", (*on_this_node, *at), fate)
+        for address in on_this_node(self._view):
+            self._refuse("KUBE-EXTERNAL-SERVICES", (*address, *at), fate)
+
+    def _health_check(self, number: int) -> None:
+        asked = (IsProtocol("tcp"), IsPort(number))
+        self._add(FILTER, "KUBE-NODEPORTS", asked, Accept(), f"{self._text} health check node port")
 
     def _refuse(self, chain: str, at: tuple[Match, ...], fate: Fate) -> None:
         if fate is Fate.REJECT:

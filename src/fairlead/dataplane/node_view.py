@@ -5,7 +5,7 @@ Flags are kube-proxy's (``KubeProxyConfiguration`` v1alpha1: detectLocal, nodePo
 
 import enum
 from collections.abc import Iterable
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 import msgspec
 
@@ -15,6 +15,9 @@ from fairlead.model.addresses import IPFamily, family_of
 from fairlead.model.objects import Node
 
 PRIMARY = "primary"
+EVERYTHING = {IPFamily.IPV4: "0.0.0.0/0", IPFamily.IPV6: "::/0"}
+
+Network = IPv4Network | IPv6Network
 
 
 class DetectLocal(enum.StrEnum):
@@ -34,7 +37,9 @@ class NodeSettings(msgspec.Struct, frozen=True):
         cluster_cidrs: the Pods' networks; the first of each family counts.
         node_port_addresses: CIDRs of the node's addresses that node ports answer on, or ("primary",) for the
             Node object's first address of each family; a family without a CIDR answers on all of its addresses.
+        localhost_node_ports: whether IPv4 node ports answer on loopback, where ``node_port_addresses`` has it.
         service_cidrs: where virtual IPs are allocated from.
+        is_conntrack_liberal: whether the kernel takes TCP packets out of the window for valid.
     """
 
     detect_local: DetectLocal = DetectLocal.CLUSTER_CIDR
@@ -45,6 +50,8 @@ class NodeSettings(msgspec.Struct, frozen=True):
     service_cidrs: tuple[str, ...] = ()
     masquerade_bit: int = 14
     masquerade_all: bool = False
+    localhost_node_ports: bool = False
+    is_conntrack_liberal: bool = False
 
 
 def view_node(
@@ -61,11 +68,13 @@ def view_node(
         family=family,
         place=Place(name, node.zone if node else None),
         node_ips=node_ips,
-        node_port_ips=_node_port_ips(settings.node_port_addresses, node_ips, _of(family, addresses), family),
+        node_port_ips=_node_port_ips(settings, node_ips, _of(family, addresses), family),
         pod_traffic=_pod_traffic(settings, node, family),
         service_cidrs=_of(family, settings.service_cidrs),
         masquerade_bit=settings.masquerade_bit,
         masquerade_all=settings.masquerade_all,
+        localhost_node_ports=has_localhost(settings, family),
+        is_conntrack_liberal=settings.is_conntrack_liberal,
     )
 
 
@@ -83,16 +92,32 @@ def _pod_traffic(settings: NodeSettings, node: Node | None, family: IPFamily) ->
 
 
 def _node_port_ips(
-    wanted: tuple[str, ...], node_ips: tuple[str, ...], addresses: tuple[str, ...], family: IPFamily
+    settings: NodeSettings, node_ips: tuple[str, ...], addresses: tuple[str, ...], family: IPFamily
 ) -> tuple[str, ...] | None:
     """None, all addresses, also stands for a node whose address is not known or is loopback (upstream's fallback)."""
-    if wanted == (PRIMARY,):
+    if settings.node_port_addresses == (PRIMARY,):
         primary = _first(node_ips)
         return None if not primary or ip_address(primary).is_loopback else (primary,)
-    networks = [ip_network(cidr, strict=False) for cidr in _of(family, wanted)]
-    if not networks or any(network.prefixlen == 0 for network in networks):
+    networks = _node_port_networks(settings, family)
+    if any(network.prefixlen == 0 for network in networks):
         return None
-    return tuple(a for a in addresses if any(ip_address(a) in network for network in networks))
+    with_loopback = settings.localhost_node_ports and family is IPFamily.IPV4
+    listed = (a for a in addresses if any(ip_address(a) in network for network in networks))
+    return tuple(a for a in listed if with_loopback or not ip_address(a).is_loopback)
+
+
+def _node_port_networks(settings: NodeSettings, family: IPFamily) -> list[Network]:
+    """What is listed for the family; everything where nothing is."""
+    listed = [ip_network(cidr, strict=False) for cidr in _of(family, settings.node_port_addresses)]
+    return listed or [ip_network(EVERYTHING[family])]
+
+
+def has_localhost(settings: NodeSettings, family: IPFamily) -> bool:
+    """Whether node ports answer on loopback: IPv6 has no ``route_localnet``, and a primary address is not loopback."""
+    if not settings.localhost_node_ports or family is IPFamily.IPV6 or settings.node_port_addresses == (PRIMARY,):
+        return False
+    loopback = ip_network("127.0.0.0/8")
+    return any(network.overlaps(loopback) for network in _node_port_networks(settings, family))
 
 
 def _of(family: IPFamily, texts: Iterable[str]) -> tuple[str, ...]:

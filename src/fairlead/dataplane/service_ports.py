@@ -38,6 +38,7 @@ class ForwardedPort(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         source_ranges: CIDRs that may use the load balancer's addresses; empty: no limit.
         affinity_seconds: how long a client stays with its endpoint; None: no affinity.
+        health_check_node_port: where load balancers ask about this node's endpoints; 0: nowhere.
         is_external_local: ``externalTrafficPolicy: Local``. is_internal_local: ``internalTrafficPolicy: Local``.
     """
 
@@ -49,6 +50,7 @@ class ForwardedPort(msgspec.Struct, frozen=True, gc=False):
     load_balancer_ips: tuple[str, ...] = ()
     source_ranges: tuple[str, ...] = ()
     affinity_seconds: int | None = None
+    health_check_node_port: int = 0
     is_external_local: bool = False
     is_internal_local: bool = False
 
@@ -92,6 +94,7 @@ def _forwarded(service: Service, port: ServicePort, cluster_ip: str, family: IPF
         load_balancer_ips=_load_balancer_ips(service, family),
         source_ranges=_source_ranges(spec.load_balancer_source_ranges, family),
         affinity_seconds=_affinity(service),
+        health_check_node_port=health_check_node_port(service),
         is_external_local=spec.external_traffic_policy == "Local",
         is_internal_local=spec.internal_traffic_policy == "Local",
     )
@@ -101,6 +104,12 @@ def _load_balancer_ips(service: Service, family: IPFamily) -> tuple[str, ...]:
     """Addresses to answer for the load balancer; ipMode Proxy means that traffic must go through it (KEP-1860)."""
     ingress = service.status.load_balancer.ingress
     return _of_family(tuple(point.ip for point in ingress if point.ip_mode != "Proxy"), family)
+
+
+def health_check_node_port(service: Service) -> int:
+    """Where load balancers ask whether this node has endpoints; 0 for a Service that they need not ask about."""
+    is_asked = service.spec.type == "LoadBalancer" and service.spec.external_traffic_policy == "Local"
+    return service.spec.health_check_node_port if is_asked else 0
 
 
 def _affinity(service: Service) -> int | None:

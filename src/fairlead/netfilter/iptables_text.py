@@ -35,6 +35,7 @@ from fairlead.netfilter.ruleset import (
     Rule,
     Table,
     Translate,
+    UnaskedConnection,
 )
 
 _JUMP = re.compile(r" -j (\S+)")
@@ -61,6 +62,7 @@ _MATCHES: dict[type, Callable[[Any], str]] = {
     NewConnection: lambda _: "-m conntrack --ctstate NEW",
     EstablishedConnection: lambda _: "-m conntrack --ctstate RELATED,ESTABLISHED",
     InvalidConnection: lambda _: "-m conntrack --ctstate INVALID",
+    UnaskedConnection: lambda _: "-m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT",
     HasMark: lambda m: f"-m mark {'! ' if m.negated else ''}--mark {m.bits:#x}/{m.bits:#x}",
     Probability: lambda m: f"-m statistic --mode random --probability {1 / m.one_in:.10f}",
     RecentSource: lambda m: f"-m recent --name {m.name} --rcheck --seconds {m.seconds} --reap",

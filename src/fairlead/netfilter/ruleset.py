@@ -117,6 +117,10 @@ class InvalidConnection(_Value, frozen=True):
     """``ct state invalid``."""
 
 
+class UnaskedConnection(_Value, frozen=True):
+    """Neither ``ct state related,established`` nor ``ct status dnat``: what no rule and no reply has led here."""
+
+
 class DestinationTranslated(_Value, frozen=True):
     """The connection's destination has been rewritten: ``ct status dnat``."""
 
@@ -151,6 +155,7 @@ Match = (
     | NewConnection
     | EstablishedConnection
     | InvalidConnection
+    | UnaskedConnection
     | DestinationTranslated
     | HasMark
     | Probability

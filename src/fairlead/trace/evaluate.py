@@ -51,6 +51,7 @@ from fairlead.netfilter.ruleset import (
     Translate,
     TranslateAsRemembered,
     TranslateBySlot,
+    UnaskedConnection,
 )
 from fairlead.trace.packet import DROPPED, REJECTED, Fate, Outcome, Packet
 
@@ -330,6 +331,7 @@ _CONDITIONS: dict[type, Callable[[_Run, Any], bool]] = {
     NewConnection: lambda _, __: True,
     EstablishedConnection: lambda _, __: False,
     InvalidConnection: lambda _, __: False,
+    UnaskedConnection: lambda run, _: run._target is None,
     DestinationTranslated: _Run.is_translated,
     HasMark: _Run.has_mark,
     Probability: _Run.happens,
