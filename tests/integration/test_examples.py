@@ -104,3 +104,24 @@ def test_stacking(play):
     assert names[4] == "web.example.com"
     answering = [[address for address, who in each.items() if who.startswith("web-")] for each in answers]
     assert [len(each) for each in answering] == [1, 2, 3, 2, 0, 1]
+
+
+def fields(output: str) -> dict[str, str]:
+    """What the echo tells of itself and of who asked, ports left out."""
+    found = dict(re.findall(r"^(\w+): (.*)$", output, re.MULTILINE))
+    return {**found, "client": found.get("client", "").partition(":")[0]}
+
+
+def test_nodeport(play):
+    shown = play("nodeport")
+    cluster = [fields(shown.next(f"192.168.64.{last}:30080")) for last in (11, 12)]
+    assert [answer["pod"] for answer in cluster] == ["web-0", "web-0"]
+    assert [answer["client"] for answer in cluster] == ["192.168.64.11", "192.168.64.12"]
+    unreachable = shown.next("--outside")
+    assert unreachable.count("curl: (7)") + unreachable.count("curl: (28)") == 2
+    assert fields(shown.next("192.168.64.11:30080"))["client"] == "203.0.113.10"
+    assert "curl: (28)" in shown.next("192.168.64.12:30080")
+    from_a_pod = fields(shown.next("192.168.64.12:30080"))
+    assert from_a_pod["pod"] == "web-0"
+    assert from_a_pod["client"].startswith("10.244.2.")
+    assert "curl: (7)" in shown.next("127.0.0.1")

@@ -1,0 +1,1 @@
+"""Node ports: which address answers from outside, and whom the Pod sees."""
