@@ -9,6 +9,16 @@ additional section. Negative answers must carry the zone's SOA, which the runner
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
+from fairlead.clusterdns.authority import Authority
+from fairlead.clusterdns.clusterset import (
+    IMPORTED_NAME_LABEL,
+    SOURCE_CLUSTER_LABEL,
+    ServiceImport,
+    service_of,
+    slice_of,
+)
 from fairlead.clusterdns.zone import Outside, PodsMode, Zone
 from fairlead.model.decode import decode
 from fairlead.model.objects import EndpointSlice, Namespace, Object, Pod, Service
@@ -30,8 +40,10 @@ def external(name: str, target: str) -> Service:
     return decode(Service, {"metadata": {"name": name, "namespace": "testns"}, "spec": spec})
 
 
-def endpoint(address: str, hostname: str | None = None, pod: str = "", **conditions: Any) -> dict[str, Any]:
-    found: dict[str, Any] = {"addresses": [address], "conditions": conditions}
+def endpoint(
+    address: str, hostname: str | None = None, pod: str = "", zone: str | None = None, **conditions: Any
+) -> dict[str, Any]:
+    found: dict[str, Any] = {"addresses": [address], "conditions": conditions, "zone": zone}
     if hostname:
         found["hostname"] = hostname
     if pod:
@@ -50,6 +62,22 @@ def slice_(owner: str, *endpoints: Any, ports: Any = HTTP, number: int = 0, fami
         "ports": ports,
     }
     return decode(EndpointSlice, document)
+
+
+def service_import(name: str, *ips: str) -> Service:
+    """What an import stands for; without IPs it is headless."""
+    spec = {"type": "ClusterSetIP" if ips else "Headless", "ips": ips, "ports": HTTP}
+    return service_of(decode(ServiceImport, {"metadata": {"name": name, "namespace": "testns"}, "spec": spec}))
+
+
+def imported_slice(owner: str, cluster: str, *endpoints: Any) -> EndpointSlice:
+    """A slice as another cluster's controller writes it, read as one of the import."""
+    labels = {IMPORTED_NAME_LABEL: owner, SOURCE_CLUSTER_LABEL: cluster}
+    made = slice_("", *endpoints)
+    metadata = msgspec.structs.replace(made.metadata, name=f"{owner}-{cluster}", labels=labels)
+    found = slice_of(msgspec.structs.replace(made, metadata=metadata))
+    assert found is not None
+    return found
 
 
 def namespace(name: str) -> Namespace:
@@ -82,16 +110,18 @@ CLUSTER: list[Object] = [
     service("hdls"),
     slice_(
         "hdls",
-        "172.0.0.2",
-        endpoint("172.0.0.3", pod="pod-3"),
-        endpoint("172.0.0.4", "dup", ready=True),
+        endpoint("172.0.0.2", zone="us-a"),
+        endpoint("172.0.0.3", pod="pod-3", zone="US-A"),
+        endpoint("172.0.0.4", "dup", ready=True, zone="rack.us-b"),
         endpoint("172.0.0.5", "dup"),
-        endpoint("172.0.0.6", ready=False),
+        endpoint("172.0.0.6", ready=False, zone="us-c"),
         endpoint("172.0.0.7", ready=None),
         endpoint("172.0.0.8", ready=False, serving=True, terminating=True),
     ),
     service("hd0"),
     slice_("hd0", endpoint("172.0.0.90", ready=False)),
+    service("pubnr"),
+    slice_("pubnr", endpoint("172.0.9.1", ready=False)),
     service("hdnp", ports=[]),
     slice_("hdnp", "172.0.0.20", ports=None),
     service("hd6"),
@@ -130,7 +160,27 @@ CLUSTER: list[Object] = [
     pod("alive", "10.240.0.1"),
     pod("elsewhere", "10.240.0.2", namespace="default"),
     pod("finished", "10.240.0.3", phase="Succeeded"),
+    external("ext2set", "vip.testns.svc.clusterset.local"),
 ]
+
+# What the clusters "cluster1" and "cluster2" export, as the Multi-Cluster Services API imports it.
+IMPORTED: list[Object] = [
+    service_import("hdls"),
+    imported_slice("hdls", "cluster1", "172.0.0.2", endpoint("172.1.0.4", "dup"), endpoint("172.1.0.6", ready=False)),
+    imported_slice("hdls", "Cluster2", endpoint("172.2.0.4", "dup")),
+    service_import("vip", "10.8.0.1", "fd00:8::1"),
+    imported_slice("vip", "cluster1", "172.1.0.9"),
+    service_import("none"),
+]
+
+
+def filled(authority: Authority) -> Authority:
+    """The authority with everything above, not yet told that this is all."""
+    for object_ in CLUSTER:
+        authority.change(None, object_, 0)
+    for object_ in IMPORTED:
+        authority.change(None, object_, 0, imported=True)
+    return authority
 
 
 def snapshot(objects: list[Object] = CLUSTER) -> ClusterSnapshot:
@@ -171,6 +221,14 @@ _TWO = ", ".join(srv(16, n, f"172-0-2-{i}.two") for n in (1000, 2000) for i in (
 _DISABLED = {"pods": PodsMode.DISABLED}
 _VERIFIED = {"pods": PodsMode.VERIFIED}
 _PODS = "testns.pod.cluster.local."
+_ZONAL = {"zonal": True}
+_US_A = ", ".join(srv(50, 80, f"{n}.hdls") for n in ("172-0-0-2", "172-0-0-3"))
+_SET = {"clusterset": ("clusterset", "local")}
+_IN_SET = "testns.svc.clusterset.local."
+_SET_SOA = "ns.dns.clusterset.local. hostmaster.clusterset.local."
+_SET_ENDPOINTS = ", ".join(
+    f"0 33 80 {name}.hdls.{_IN_SET}" for name in ("172-0-0-2.cluster1", "dup.cluster1", "dup.cluster2")
+)
 _IP6 = "a.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.3.0.0.7.7.0.0.0.0.d.f.ip6.arpa."
 
 CASES = [
@@ -307,8 +365,100 @@ CASES = [
     Case(72, "us-a.pin._zone.hdls", "A", "NXDOMAIN"),
     Case(72, "us-a.prefer._zone.hdls", "A AAAA SRV", "NXDOMAIN"),
     Case(72, "_zone.hdls", "A", "NXDOMAIN"),
+    Case(72, "us-a.pin._zone.hdls", "A", "172.0.0.2, 172.0.0.3", _ZONAL),
+    Case(72, "us-a.pin._zone.hdls", "AAAA TXT HTTPS", "NODATA", _ZONAL),
+    Case(72, "us-a.pin._zone.hdls", "SRV", f"{_US_A} | 172.0.0.2, 172.0.0.3", _ZONAL),
+    Case(72, "us-c.pin._zone.hdls", "A SRV TXT", "NODATA", _ZONAL),
+    Case(72, "rack.us-b.pin._zone.hdls", "A", "172.0.0.4", _ZONAL),
+    Case(72, "us-a.prefer._zone.hdls", "A", "172.0.0.2, 172.0.0.3", _ZONAL),
+    Case(72, "us-c.prefer._zone.hdls", "A", _HDLS, _ZONAL),
+    Case(72, "us-c.prefer._zone.hdls", "SRV", f"{_HDLS_SRV} | {_HDLS}", _ZONAL),
+    Case(72, "pin._zone.hdls", "A TXT", "NODATA", _ZONAL),
+    Case(72, "_zone.hdls", "A", "NODATA", _ZONAL),
+    Case(72, "us-a.other._zone.hdls", "A", "NXDOMAIN", _ZONAL),
+    Case(72, "us-a.pin._zone.svc1", "A", "NXDOMAIN", _ZONAL),
+    Case(72, "us-a.pin._zone.svc0", "A", "NXDOMAIN", _ZONAL),
+    Case(72, "us-a.pin._zone.hd0", "A", "NXDOMAIN", _ZONAL),
+    Case(72, "us-a.pin._zone.ext", "A", "NXDOMAIN", _ZONAL),
+    Case(72, "_http._tcp.hdls", "SRV", f"{_HDLS_SRV} | {_HDLS}", _ZONAL),
+    Case(73, f"172-0-0-2.cluster1.hdls.{_IN_SET}", "A", "172.0.0.2", _SET),
+    Case(73, f"172-0-0-2.hdls.{_IN_SET}", "A", "NXDOMAIN", _SET),
+    Case(73, f"dup.cluster1.hdls.{_IN_SET}", "A", "172.1.0.4", _SET),
+    Case(73, f"dup.cluster2.hdls.{_IN_SET}", "A", "172.2.0.4", _SET),
+    Case(73, f"dup.cluster3.hdls.{_IN_SET}", "A", "NXDOMAIN", _SET),
+    Case(73, f"172-1-0-6.cluster1.hdls.{_IN_SET}", "A", "NXDOMAIN", _SET),
+    Case(73, f"cluster1.hdls.{_IN_SET}", "A TXT", "NODATA", _SET),
+    Case(73, f"hdls.{_IN_SET}", "A", "172.0.0.2, 172.1.0.4, 172.2.0.4", _SET),
+    Case(73, f"_http._tcp.hdls.{_IN_SET}", "SRV", f"{_SET_ENDPOINTS} | 172.0.0.2, 172.1.0.4, 172.2.0.4", _SET),
+    Case(73, f"vip.{_IN_SET}", "A", "10.8.0.1", _SET),
+    Case(73, f"vip.{_IN_SET}", "AAAA", "fd00:8::1", _SET),
+    Case(73, f"_http._tcp.vip.{_IN_SET}", "SRV", f"0 50 80 vip.{_IN_SET} | 10.8.0.1, fd00:8::1", _SET),
+    Case(73, f"172-1-0-9.cluster1.vip.{_IN_SET}", "A", "NXDOMAIN", _SET),
+    Case(73, f"cluster1.vip.{_IN_SET}", "A", "NXDOMAIN", _SET),
+    Case(73, f"none.{_IN_SET}", "A", "NXDOMAIN", _SET),
+    Case(73, f"svc1.{_IN_SET}", "A", "NXDOMAIN", _SET),
+    Case(73, "testns.pod.clusterset.local.", "A", "NXDOMAIN", _SET),
+    Case(73, _IN_SET, "A", "NODATA", _SET),
+    Case(73, "nons.svc.clusterset.local.", "A", "NXDOMAIN", _SET),
+    Case(73, "dns-version.clusterset.local.", "TXT", '"1.0.0"', _SET),
+    Case(73, "clusterset.local.", "SOA", f"{_SET_SOA} 1 7200 1800 86400 5", _SET),
+    Case(73, "1.0.8.10.in-addr.arpa.", "PTR", f"vip.{_IN_SET}", _SET),
+    Case(73, "4.0.2.172.in-addr.arpa.", "PTR", f"dup.cluster2.hdls.{_IN_SET}", _SET),
+    Case(73, "2.0.0.172.in-addr.arpa.", "PTR", f"172-0-0-2.hdls.{SUFFIX}", _SET),
+    Case(73, "ext2set", "A", f"vip.{_IN_SET}, 10.8.0.1", _SET),
+    Case(73, "172-0-0-2.cluster1.hdls", "A", "NXDOMAIN", _SET),
     Case(73, "172-0-0-2.cluster1.hdls", "A", "NXDOMAIN"),
     Case(73, "hdls.testns.svc.clusterset.local.", "A AAAA SRV", "NXDOMAIN"),
     Case(73, "172-0-0-2.cluster1.hdls.testns.svc.clusterset.local.", "A", "NXDOMAIN"),
     Case(74, "svc1", "A", "10.0.0.1", {"ttl": 0}),
+]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A question before and after a change of the cluster, and after it was taken back.
+
+    Attributes:
+        old, new: what becomes of an object; None stands for "is not there".
+    """
+
+    number: int
+    name: str
+    qtype: str
+    old: Any
+    new: Any
+    before: str
+    after: str
+
+    def __str__(self) -> str:
+        return f"{self.number}: {self.name} {self.qtype} becomes {self.after}"
+
+
+_HD0 = slice_("hd0", endpoint("172.0.0.90", ready=False)), slice_("hd0", "172.0.0.90")
+_PUBLISHED = slice_("pubnr", endpoint("172.0.9.1", ready=False)), slice_("pubnr", "172.0.9.1")
+_NONS = None, namespace("nons")
+
+SCENES = [
+    # publishNotReadyAddresses reaches DNS as readiness in the slice.
+    Scene(25, "172-0-9-1.pubnr", "A", *_PUBLISHED, "NXDOMAIN", "172.0.9.1"),
+    Scene(25, "pubnr", "A", *_PUBLISHED, "NXDOMAIN", "172.0.9.1"),
+    Scene(27, "hd0", "A", *_HD0, "NXDOMAIN", "172.0.0.90"),
+    Scene(27, "hd0", "AAAA", *_HD0, "NXDOMAIN", "NODATA"),
+    Scene(27, "hd0", "SRV", *_HD0, "NXDOMAIN", f"{srv(100, 80, '172-0-0-90.hd0')} | 172.0.0.90"),
+    Scene(51, "nons.svc.cluster.local.", "A", *_NONS, "NXDOMAIN", "NODATA"),
+    Scene(51, "nons.pod.cluster.local.", "A", *_NONS, "NXDOMAIN", "NODATA"),
+    Scene(51, "x.nons.svc.cluster.local.", "A", *_NONS, "NXDOMAIN", "NXDOMAIN"),
+    Scene(51, "1-2-3-4.nons.pod.cluster.local.", "A", *_NONS, "NXDOMAIN", "1.2.3.4"),
+]
+
+# Case 71: what becomes of an object, and whether the serial grows by it.
+_LABELLED = service("svc1", "10.0.0.1", selector={"app": "x"}, sessionAffinity="ClientIP")
+SERIALS = [
+    ("selector and affinity", service("svc1", "10.0.0.1"), _LABELLED, 0),
+    ("status of a Pod", pod("alive", "10.240.0.1"), pod("alive", "10.240.0.1"), 0),
+    ("an endpoint", slice_("hd0", "172.0.0.90"), slice_("hd0", "172.0.0.91"), 1),
+    ("readiness", *_HD0, 1),
+    ("a port", service("svc1", "10.0.0.1"), service("svc1", "10.0.0.1", [port("http", 81)]), 1),
+    ("an externalName", external("ext", "www.example.com"), external("ext", "www.example.org"), 1),
+    ("a Service", None, service("new", "10.0.0.77"), 1),
 ]

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import importlib
 from dataclasses import replace
 from ipaddress import ip_network
 
@@ -16,7 +17,7 @@ import dns.rdataset
 import dns.xfr
 import dns.zone
 import pytest
-from tests.dns_cases import BIG, CASES, CLUSTER, SUFFIX, ZONE, Case
+from tests.dns_cases import BIG, CASES, CLUSTER, SCENES, SERIALS, SUFFIX, ZONE, Case, filled
 
 from fairlead.clusterdns.authority import Authority
 from fairlead.clusterdns.zone import Zone
@@ -29,12 +30,16 @@ HOST = "127.0.0.1"
 @contextlib.asynccontextmanager
 async def serving(zone: Zone = ZONE, synced: bool = True, transfer_to: tuple = ()):
     """A server over the table's cluster; yields its port."""
-    authority = Authority(zone)
-    for object_ in CLUSTER:
-        authority.change(None, object_, 0)
+    authority = filled(Authority(zone))
     if synced:
         authority.finish_sync(0)
         authority.zone = replace(authority.zone, serial=1)
+    async with listening(authority, transfer_to) as port:
+        yield port
+
+
+@contextlib.asynccontextmanager
+async def listening(authority: Authority, transfer_to: tuple = ()):
     server = DnsServer(authority, Services(no_upstream, transfer_to=transfer_to))
     await server.listen((HOST,), 0)
     try:
@@ -102,6 +107,65 @@ def test_names_answer_as_the_table_says(cases, transport):
     asyncio.run(run())
 
 
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize("scene", SCENES, ids=str)
+def test_a_change_shows_in_the_next_reply(scene, transport):
+    name = scene.name if scene.name.endswith(".") else f"{scene.name}.{SUFFIX}"
+    query = dns.message.make_query(name, scene.qtype)
+
+    async def run():
+        authority = filled(Authority(ZONE))
+        authority.finish_sync(0)
+        async with listening(authority) as port:
+            found = [described(await transport(query, port))]
+            for old, new in ((scene.old, scene.new), (scene.new, scene.old)):
+                authority.change(old, new, 0)
+                found.append(described(await transport(query, port)))
+        assert found == [scene.before, normal(scene.after), scene.before]
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize(("what", "old", "new", "steps"), SERIALS, ids=[row[0] for row in SERIALS])
+def test_the_serial_grows_with_what_an_answer_could_show(what, old, new, steps, transport):
+    query = dns.message.make_query("cluster.local.", "SOA")
+
+    async def run():
+        authority = filled(Authority(ZONE))
+        authority.finish_sync(0)
+        async with listening(authority) as port:
+            before = (await transport(query, port)).answer[0][0].serial
+            authority.change(old, new, 0)
+            assert (await transport(query, port)).answer[0][0].serial == before + steps
+
+    asyncio.run(run())
+
+
+# Cases that a table of names and data does not hold, and the tests that show them over UDP and TCP.
+SHOWN_BY_TESTS = {
+    38: "test_dns_upstreams.test_what_an_external_name_leads_to",
+    39: "test_dns_upstreams.test_what_an_external_name_leads_to",
+    41: "test_dns_upstreams.test_what_an_external_name_leads_to",
+    42: "test_dns_upstreams.test_what_an_external_name_leads_to",
+    65: "test_dns_sockets.test_the_case_of_the_question_comes_back",
+    66: "test_dns_sockets.test_before_the_cluster_is_known_nothing_is_denied",
+    67: "test_dns_sockets.test_3000_addresses_over_udp_are_cut_between_records",
+    68: "test_dns_sockets.test_3000_srv_records_fill_one_tcp_reply_and_say_that_there_are_more",
+    69: "test_dns_sockets.test_refusals",
+    70: "test_dns_sockets.test_a_transfer_is_refused_to_others_and_for_other_names",
+    71: "test_dns_sockets.test_the_serial_grows_with_what_an_answer_could_show",
+}
+
+
+def test_none_of_the_74_cases_is_left_out():
+    in_tables = {case.number for case in (*CASES, *SCENES)}
+    assert in_tables | SHOWN_BY_TESTS.keys() == set(range(1, 75))
+    for named in SHOWN_BY_TESTS.values():
+        module, test = named.split(".")
+        assert callable(getattr(importlib.import_module(f"tests.integration.{module}"), test))
+
+
 def ask(*queries, transport=over_udp, **settings):
     async def run():
         async with serving(**settings) as port:
@@ -159,18 +223,28 @@ def test_the_case_of_the_question_comes_back(transport):
     assert missing.authority[0].name.to_text() == "cLuStEr.LoCaL."
 
 
-def test_refusals():
+@pytest.mark.parametrize("transport", TRANSPORTS)
+@pytest.mark.parametrize(("ttl", "soa_ttl"), [(0, 0), (30, 30), (3600, 300)])
+def test_times_to_live(ttl, soa_ttl, transport):
+    found, denied = ask(query(), query(qtype="MX"), zone=replace(ZONE, ttl=ttl), transport=transport)
+    assert found.answer[0].ttl == ttl
+    assert (denied.authority[0].ttl, denied.authority[0][0].minimum) == (soa_ttl, ttl)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_refusals(transport):
     version, chaos, update, transfer = query(use_edns=1), query(), query(), query(qtype="AXFR")
     chaos.question[0].rdclass = dns.rdataclass.CH
     update.set_opcode(dns.opcode.UPDATE)
-    replies = ask(version, chaos, update, transfer, transport=over_tcp)
+    replies = ask(version, chaos, update, transfer, transport=transport)
     assert [dns.rcode.to_text(reply.rcode()) for reply in replies] == ["BADVERS", "REFUSED", "NOTIMP", "REFUSED"]
 
 
-def test_recursion_desired_is_echoed_and_not_offered():
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_recursion_desired_is_echoed_and_not_offered(transport):
     desired, undesired = query(), query()
     undesired.flags = 0
-    replies = ask(desired, undesired)
+    replies = ask(desired, undesired, transport=transport)
     flags = [dns.flags.to_text(reply.flags) for reply in replies]
     assert flags == ["QR AA RD", "QR AA"]
 
@@ -184,9 +258,10 @@ def test_an_edns_client_gets_edns_and_no_cookie():
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_before_the_cluster_is_known_nothing_is_denied(transport):
-    replies = ask(query("svc0"), query("svc1"), synced=False, transport=transport)
-    assert [reply.rcode() for reply in replies] == [dns.rcode.SERVFAIL] * 2
-    assert all(reply.authority for reply in replies)
+    pointer = dns.message.make_query("1.0.0.10.in-addr.arpa.", "PTR")
+    replies = ask(query("svc0"), query("svc1"), pointer, synced=False, transport=transport)
+    assert [reply.rcode() for reply in replies] == [dns.rcode.SERVFAIL] * 3
+    assert all(reply.authority[0].rdtype == dns.rdatatype.SOA for reply in replies)
 
 
 def test_queries_on_one_connection_are_all_answered():
@@ -263,6 +338,13 @@ def test_a_transferred_zone_answers_as_the_server_does():
     assert len(secondary.get_rdataset("big.testns.svc", "A")) == 3000
     assert secondary.get_rdataset("@", "NS")[0].target.to_text() == "ns.dns"
     assert secondary.get_rdataset("hd0.testns.svc", "A") is None
+
+
+def test_a_name_server_with_two_families_is_transferred_as_one_name_with_two_addresses():
+    secondary = transferred(zone=replace(ZONE, own_addresses=("10.9.9.9", "fd00:9::9")))
+    assert len(secondary.get_rdataset("@", "NS")) == 1
+    glue = [secondary.get_rdataset("ns.dns", rtype)[0].address for rtype in ("A", "AAAA")]
+    assert glue == ["10.9.9.9", "fd00:9::9"]
 
 
 @pytest.mark.parametrize(("serial", "whole"), [(0, True), (1, False)])

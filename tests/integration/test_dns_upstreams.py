@@ -9,6 +9,7 @@ import dns.flags
 import dns.message
 import dns.rcode
 import dns.rrset
+import pytest
 from tests.dns_cases import CLUSTER, SUFFIX, ZONE
 
 from fairlead.clusterdns.authority import Authority
@@ -133,27 +134,25 @@ def test_equal_questions_at_once_are_one_exchange():
     asyncio.run(run())
 
 
-def test_an_external_name_is_followed_outside():
+@pytest.mark.parametrize("tcp", [False, True])
+@pytest.mark.parametrize(
+    ("number", "manner", "qtype", "flags", "rcode", "found"),
+    [
+        (38, answering(RECORD), "A", "QR AA RD", "NOERROR", [WWW, "93.184.216.34"]),
+        (39, answering(), "AAAA", "QR AA RD", "NOERROR", [WWW]),
+        (41, answering(RECORD, flags=dns.flags.TC), "A", "QR AA TC RD", "NOERROR", [WWW, "93.184.216.34"]),
+        (42, answering(rcode="NXDOMAIN"), "A", "QR AA RD", "NXDOMAIN", [WWW]),
+        (42, silent, "A", "QR RD", "SERVFAIL", []),
+    ],
+)
+def test_what_an_external_name_leads_to(number, manner, qtype, flags, rcode, found, tcp):
+    """Cases 38, 39, 41 and 42, for which an upstream server is needed."""
+
     async def run():
-        async with upstream(answering(RECORD)) as up, forwarding(up) as (ask, _):
-            reply = await ask(f"ext.{SUFFIX}")
-            assert data(reply) == [WWW, "93.184.216.34"]
-            assert reply.flags & dns.flags.AA
-            up.manner = answering()
-            assert data(await ask(f"ext.{SUFFIX}", "AAAA")) == [WWW]
-
-    asyncio.run(run())
-
-
-def test_an_external_name_that_upstream_denies_or_cuts():
-    async def run():
-        async with upstream(answering(rcode="NXDOMAIN")) as up, forwarding(up) as (ask, _):
-            denied = await ask(f"ext.{SUFFIX}")
-            assert (denied.rcode(), data(denied)) == (dns.rcode.NXDOMAIN, [WWW])
-            up.manner = answering(RECORD, flags=dns.flags.TC)
-            assert (await ask(f"ext.{SUFFIX}")).flags & dns.flags.TC
-            up.manner = silent
-            assert (await ask(f"ext.{SUFFIX}", "AAAA")).rcode() == dns.rcode.SERVFAIL
+        async with upstream(manner) as up, forwarding(up) as (ask, _):
+            reply = await ask(f"ext.{SUFFIX}", qtype, tcp)
+            assert (data(reply), dns.rcode.to_text(reply.rcode())) == (found, rcode)
+            assert dns.flags.to_text(reply.flags) == flags
 
     asyncio.run(run())
 

@@ -4,6 +4,7 @@ import pytest
 from click.testing import CliRunner
 
 from fairlead.cli.dns import dns
+from fairlead.clusterdns.existing import View
 from fairlead.clusterdns.names import to_text
 from fairlead.clusterdns.records import RRType
 from fairlead.clusterdns.search import candidates, search_list, walk
@@ -35,7 +36,7 @@ def test_the_search_list(given, asked):
     ],
 )
 def test_the_search_ends_with_the_first_records(given, verdicts):
-    steps = walk(candidates(given, SUFFIXES), RRType.A, snapshot(), ZONE)
+    steps = walk(candidates(given, SUFFIXES), RRType.A, View(snapshot(), ZONE))
     assert [step.answer.rcode.name for step in steps] == verdicts
 
 

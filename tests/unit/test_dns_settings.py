@@ -5,7 +5,7 @@ import pytest
 from fairlead.app.dns_settings import SettingsError, load_settings, options_of
 from fairlead.clusterdns.corefile import CorefileError, Directive, parse_corefile
 from fairlead.clusterdns.forwarding import Route, Server
-from fairlead.clusterdns.zone import Outside, PodsMode
+from fairlead.clusterdns.zone import Outside, PodsMode, ZoneError
 
 KUBEADM = """\
 .:53 {
@@ -84,6 +84,20 @@ corp.local:53 {
     assert options.zone.hosts[("registry", "lan")] == options.zone.hosts[("registry",)] == (bytes([192, 0, 2, 9]),)
     assert (options.log, options.udp_cap, options.forward.force_tcp) == (True, 512, True)
     assert options.forward.routes[1] == Route(("corp", "local"), (Server("10.1.1.1"), Server("10.1.1.2", 5353)))
+
+
+def test_zonal_names_and_the_zone_of_the_cluster_set(tmp_path):
+    plugin = "kubernetes cluster.local clusterset.local in-addr.arpa"
+    text = f".:53 {{\n  {plugin} {{\n    zonal\n    multicluster clusterset.local\n  }}\n}}"
+    zone = load(tmp_path, text).zone
+    assert (zone.origin, zone.clusterset, zone.zonal) == (("cluster", "local"), ("clusterset", "local"), True)
+    assert zone.reverse == (("in-addr", "arpa"),)
+
+
+@pytest.mark.parametrize("multicluster", ["cluster.local", "x.cluster.local", "local", "."])
+def test_the_zone_of_the_cluster_set_lies_apart(tmp_path, multicluster):
+    with pytest.raises(ZoneError, match="multicluster must be a zone apart"):
+        load(tmp_path, f"multicluster: {multicluster}", "dns.yaml")
 
 
 def test_a_settings_file(tmp_path):

@@ -17,6 +17,7 @@ from typing import Any
 
 from fairlead.clusterdns.authority import Authority
 from fairlead.clusterdns.changes import Watched
+from fairlead.clusterdns.clusterset import IMPORTED_NAME_LABEL, ServiceImport, service_of, slice_of
 from fairlead.clusterdns.wire import UDP_CAP
 from fairlead.clusterdns.zone import PodsMode, Zone
 from fairlead.drivers.dns_forwarder import Forwarder, ForwardOptions
@@ -25,11 +26,12 @@ from fairlead.drivers.dns_query_log import print_reply
 from fairlead.drivers.dns_server import DnsServer, own_addresses
 from fairlead.drivers.dns_services import Services
 from fairlead.drivers.informer import Informer
-from fairlead.drivers.kube_client import ENDPOINT_SLICES, NAMESPACES, PODS, SERVICES, KubeClient
+from fairlead.drivers.kube_client import ENDPOINT_SLICES, NAMESPACES, PODS, SERVICES, KubeClient, Resource
 from fairlead.drivers.tiny_http import Page, Pages, serve_pages
 from fairlead.model.addresses import IPNetwork
 from fairlead.model.objects import SERVICE_NAME_LABEL, EndpointSlice, Namespace, Pod, Service
 
+SERVICE_IMPORTS = Resource("multicluster.x-k8s.io/v1alpha1", "serviceimports")
 OLD_WATCH = 120.0  # seconds of silence worth mentioning: a live API server sends a bookmark every minute
 
 
@@ -130,18 +132,29 @@ class _Process:
 
     async def watch(self, client: KubeClient, ready: Callable[[], None]) -> None:
         """Follow the cluster until cancelled."""
+        selector = {"labelSelector": SERVICE_NAME_LABEL}
         self._informers = {
             "namespaces": Informer(client, NAMESPACES, Namespace, self._publish),
             "services": Informer(client, SERVICES, Service, self._publish),
-            "endpointslices": Informer(
-                client, ENDPOINT_SLICES, EndpointSlice, self._publish_slice, {"labelSelector": SERVICE_NAME_LABEL}
-            ),
+            "endpointslices": Informer(client, ENDPOINT_SLICES, EndpointSlice, self._publish_slice, selector),
         }
         if self._authority.zone.pods is PodsMode.VERIFIED:
             self._informers["pods"] = Informer(client, PODS, Pod, self._publish)
+        if self._authority.zone.clusterset is not None:
+            self._informers |= self._clusterset_informers(client)
         self._register_metrics()
         watches = (informer.run() for informer in self._informers.values())
         await asyncio.gather(*watches, self._finish_sync(ready), self._watch_for_loop())
+
+    def _clusterset_informers(self, client: KubeClient) -> dict[str, Informer[Any]]:
+        """What the Multi-Cluster Services API imports from other clusters."""
+        selector = {"labelSelector": IMPORTED_NAME_LABEL}
+        return {
+            "serviceimports": Informer(client, SERVICE_IMPORTS, ServiceImport, self._publish_import),
+            "imported endpointslices": Informer(
+                client, ENDPOINT_SLICES, EndpointSlice, self._publish_imported_slice, selector
+            ),
+        }
 
     async def _finish_sync(self, ready: Callable[[], None]) -> None:
         for informer in self._informers.values():
@@ -163,6 +176,17 @@ class _Process:
 
     def _publish(self, old: Watched | None, new: Watched | None) -> None:
         self._authority.change(old, new, int(time.time()))
+
+    def _publish_import(self, old: ServiceImport | None, new: ServiceImport | None) -> None:
+        before = None if old is None else service_of(old)
+        after = None if new is None else service_of(new)
+        self._authority.change(before, after, int(time.time()), imported=True)
+
+    def _publish_imported_slice(self, old: EndpointSlice | None, new: EndpointSlice | None) -> None:
+        before = None if old is None else slice_of(old)
+        after = None if new is None else slice_of(new)
+        if before is not None or after is not None:
+            self._authority.change(before, after, int(time.time()), imported=True)
 
     def _publish_slice(self, old: EndpointSlice | None, new: EndpointSlice | None) -> None:
         self._publish(old, new)

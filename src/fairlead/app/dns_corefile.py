@@ -60,13 +60,13 @@ def _log(settings: Settings, _: Directive, __: list[str]) -> None:
 
 
 def _kubernetes(settings: Settings, directive: Directive, _: list[str]) -> None:
-    forward = [zone for zone in directive.arguments if not zone.endswith(".arpa")]
-    if len(forward) != 1:
-        raise CorefileError(directive.line, f"kubernetes needs exactly one cluster domain, found {len(forward)}")
-    settings.zone = forward[0]
-    settings.reverse = [zone for zone in directive.arguments if zone.endswith(".arpa")]
     for option in _options(directive, set(_KUBERNETES)):
         _KUBERNETES[option.name](settings, option)
+    reverse = [zone for zone in directive.arguments if zone.endswith(".arpa")]
+    forward = [zone for zone in directive.arguments if zone not in (*reverse, settings.multicluster)]
+    if len(forward) != 1:
+        raise CorefileError(directive.line, f"kubernetes needs exactly one cluster domain, found {len(forward)}")
+    settings.zone, settings.reverse = forward[0], reverse
 
 
 def _set_pods(settings: Settings, option: Directive) -> None:
@@ -93,6 +93,14 @@ def _set_ignore(settings: Settings, option: Directive) -> None:
     settings.ignore_empty = True
 
 
+def _set_zonal(settings: Settings, _: Directive) -> None:
+    settings.zonal = True
+
+
+def _set_multicluster(settings: Settings, option: Directive) -> None:
+    settings.multicluster = _one(option)
+
+
 def _fall_through(_: Settings, option: Directive) -> None:
     """Unknown addresses always fall through when there is someone to ask; names of the cluster never do."""
     if not option.arguments or not all(to_name(zone)[-2:] in _REVERSE for zone in option.arguments):
@@ -106,6 +114,8 @@ _KUBERNETES: dict[str, Callable[[Settings, Directive], None]] = {
     "namespaces": _set_namespaces,
     "endpoint_pod_names": _set_pod_names,
     "ignore": _set_ignore,
+    "zonal": _set_zonal,
+    "multicluster": _set_multicluster,
     "fallthrough": _fall_through,
 }
 

@@ -82,6 +82,8 @@ def _zone(settings: Settings, outside: Outside) -> Zone:
         namespaces=None if settings.namespaces is None else frozenset(settings.namespaces),
         endpoint_pod_names=settings.endpoint_pod_names,
         ignore_empty=settings.ignore_empty,
+        zonal=settings.zonal,
+        clusterset=None if settings.multicluster is None else to_name(settings.multicluster),
         hosts=Map({to_name(name): _packed(addresses) for name, addresses in settings.hosts.items()}),
     )
 

@@ -25,6 +25,8 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     namespaces: list[str] | None = None
     endpoint_pod_names: bool = False
     ignore_empty: bool = False
+    zonal: bool = False
+    multicluster: str | None = None
     outside: Outside | None = None
     hosts: dict[str, list[str]] = {}
     forward: dict[str, list[str]] = {}

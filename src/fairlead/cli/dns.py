@@ -86,6 +86,7 @@ def query(name: str, rtype: str, pod: str | None, files: tuple[Path, ...], **giv
     import dns.rdatatype
 
     from fairlead.app.dns_query import UnusableManifest, read_cluster, read_manifests, snapshot_of
+    from fairlead.clusterdns.existing import View
     from fairlead.clusterdns.names import to_name
     from fairlead.clusterdns.search import candidates, search_list, walk
     from fairlead.clusterdns.zone import Outside, PodsMode, Zone
@@ -103,7 +104,7 @@ def query(name: str, rtype: str, pod: str | None, files: tuple[Path, ...], **giv
         sys.exit(3)
     snapshot, nodes = snapshot_of(objects)
     suffixes = search_list(_namespace_of(pod), zone.origin) if pod else ()
-    steps = walk(candidates(name, suffixes), qtype, snapshot, replace(zone, reverse_nodes=nodes))
+    steps = walk(candidates(name, suffixes), qtype, View(snapshot, replace(zone, reverse_nodes=nodes)))
     for step in steps:
         _show(step, rtype.upper())
     sys.exit(0 if steps[-1].answer.answer else 1)

@@ -27,6 +27,7 @@ from fairlead.clusterdns.grammar import (
     AddressNode,
     Apex,
     Branch,
+    ClusterNode,
     EndpointNode,
     Nameserver,
     NamespaceNode,
@@ -36,9 +37,12 @@ from fairlead.clusterdns.grammar import (
     PortNode,
     ProtocolNode,
     ReverseBranch,
+    ServiceBound,
     ServiceNode,
     Unshaped,
     Version,
+    ZonalBranch,
+    ZonalNode,
     node_of,
 )
 from fairlead.clusterdns.names import Name, from_dashed
@@ -77,28 +81,33 @@ _FIND: dict[type, Callable[[Any, View], Found]] = {
     ProtocolNode: services.find_protocol,
     PortNode: services.find_port,
     EndpointNode: services.find_endpoint,
+    ClusterNode: services.find_cluster,
+    ZonalBranch: services.find_zonal_branch,
+    ZonalNode: services.find_zonal,
 }
 
 
-def answer(question: Question, snapshot: ClusterSnapshot, zone: Zone) -> Answer:
+def answer(question: Question, view: View) -> Answer:
     """What a question is answered with, in one state of the cluster.
 
     The name is lower-case; an answer whose ``outside`` is set needs records that only upstream servers have.
     """
-    return _resolve(question, View(snapshot, zone), ())
+    return _resolve(question, view, ())
 
 
-def unsynced_answer(question: Question, zone: Zone) -> Answer:
+def unsynced_answer(question: Question, view: View) -> Answer:
     """The answer while the cluster is not yet known: SERVFAIL, never a false NXDOMAIN; the zone itself is known."""
+    zone = view.of(question.name).zone
     apex = zone.apex_of(question.name)
     if apex is None:
         return _outside_answer(question.name, zone)
     if question.name == apex:
-        return answer(question, ClusterSnapshot(), zone)
+        return answer(question, View(ClusterSnapshot(), zone))
     return _negative(Rcode.SERVFAIL, Origin(Reason.NOT_SYNCED), question.name, zone, _EVERYTHING)
 
 
-def _resolve(question: Question, view: View, trail: tuple[Name, ...]) -> Answer:
+def _resolve(question: Question, whole: View, trail: tuple[Name, ...]) -> Answer:
+    view = whole.of(question.name)
     node = node_of(question.name, view.zone)
     if isinstance(node, OutsideNode):
         return _host_answer(question, view.zone) or _outside_answer(question.name, view.zone)
@@ -107,7 +116,7 @@ def _resolve(question: Question, view: View, trail: tuple[Name, ...]) -> Answer:
     if isinstance(found, Missing):
         return _missing_answer(question, view.zone, found, depends)
     if found.alias and question.qtype in (RRType.A, RRType.AAAA):
-        return _follow(question, view, found, depends, (*trail, question.name))
+        return _follow(question, whole, found, depends, (*trail, question.name))
     return _existing_answer(question, view.zone, found, depends)
 
 
@@ -174,17 +183,15 @@ def _follow(
 
 
 def _depends(node: Node, view: View) -> frozenset[Tag]:
+    if isinstance(node, ServiceBound):
+        return service_tags(node.key)
     match node:
-        case ServiceNode(key) | ProtocolNode(key) | PortNode(key) | EndpointNode(key):
-            return service_tags(key)
         case NamespaceNode(namespace):
             return frozenset((namespace_tag(namespace),))
         case PodNode(namespace, label):
             return frozenset((namespace_tag(namespace), address_tag(str(from_dashed(label)))))
         case AddressNode(address):
-            text = str(address)
-            owners = {*view.snapshot.services_by_ip.get(text, ()), *view.snapshot.services_by_endpoint.get(text, ())}
-            return frozenset((address_tag(text), *map(service_tag, owners)))
+            return frozenset((address_tag(str(address)), *map(service_tag, others.owners(str(address), view))))
         case Apex() | ReverseBranch() | Nameserver():
             return _EVERYTHING
     return _NOTHING

@@ -1,50 +1,63 @@
 """The published state that every reply is made from: one snapshot, and the version of the zone that goes with it.
 
 Both are replaced together by each change, so no reply straddles two states. Whoever keeps replies ready is told what a
-change outdates, before anyone can ask again.
+change outdates, before anyone can ask again. What is imported from other clusters is a snapshot of its own.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from fairlead.clusterdns.answer import answer, unsynced_answer
 from fairlead.clusterdns.changes import Watched, addresses, outdated
+from fairlead.clusterdns.existing import View
 from fairlead.clusterdns.records import ANY_CHANGE, Answer, Question, Tag
 from fairlead.clusterdns.reverse import all_nodes, count_nodes
 from fairlead.clusterdns.zone import Zone
 from fairlead.model.names import ObjectKey
+from fairlead.model.objects import Namespace
 from fairlead.model.snapshot import ClusterSnapshot
 
 Forget = Callable[[frozenset[Tag]], None]
 
 
 class Authority:
-    """What the server knows. Nothing below the apex is answered until ``finish_sync``."""
+    """What the server knows. Nothing below an apex is answered until ``finish_sync``."""
 
     def __init__(self, zone: Zone) -> None:
-        self.snapshot = ClusterSnapshot()
         self.zone = zone
         self.synced = False
+        self._own, self._imported = _Collected(), _Collected()
         self._reverse_nodes = zone.reverse_nodes
         self._listeners: list[Forget] = []
-        self._first: dict[tuple[type, ObjectKey], Watched] = {}  # what is known before ``finish_sync``
+
+    @property
+    def snapshot(self) -> ClusterSnapshot:
+        """The cluster without what it imports."""
+        return self._own.snapshot
+
+    @property
+    def view(self) -> View:
+        """What an answer of this moment is made from."""
+        if self.zone.clusterset is None:
+            return View(self._own.snapshot, self.zone)
+        return View(self._own.snapshot, self.zone, View(self._imported.snapshot, self.zone.imported()))
 
     def attach(self, forget: Forget) -> None:
         """Have ``forget`` called with what each change outdates."""
         self._listeners.append(forget)
 
-    def change(self, old: Watched | None, new: Watched | None, now: int) -> bool:
+    def change(self, old: Watched | None, new: Watched | None, now: int, imported: bool = False) -> bool:
         """Publish the state after ``old`` has become ``new``; says whether any answer may differ.
 
         ``now`` is Unix time in seconds: the serial never falls behind it, so that it also grows across restarts, and
-        still grows by one with each of several changes in a second.
+        still grows by one with each of several changes in a second. ``imported`` marks what ``clusterset`` makes of
+        other clusters' objects.
         """
+        (self._imported if imported else self._own).take(old, new)
+        if isinstance(new or old, Namespace):
+            self._imported.take(old, new)  # a Namespace is the same in all clusters of a set, by KEP-1645
         if not self.synced:
-            return self._collect(old, new)
-        if new is not None:
-            self.snapshot = self.snapshot.with_object(new)
-        elif old is not None:
-            self.snapshot = self.snapshot.without_object(old)
+            return False
         self._reverse_nodes = count_nodes(self._reverse_nodes, addresses(old), addresses(new))
         tags = outdated(old, new)
         if tags:
@@ -55,19 +68,11 @@ class Authority:
 
     def finish_sync(self, now: int) -> None:
         """The whole cluster has been read: answer from now on."""
-        self.snapshot = ClusterSnapshot.of(self._first.values())
-        self._reverse_nodes = all_nodes(map(addresses, self._first.values()))
-        self._first = {}
+        self._reverse_nodes = all_nodes(map(addresses, (*self._own, *self._imported)))
+        for collected in (self._own, self._imported):
+            collected.finish()
         self.synced = True
         self._publish_zone(now)
-
-    def _collect(self, old: Watched | None, new: Watched | None) -> bool:
-        """Before the first answer nobody reads the snapshot: it is made once, of everything, which is much cheaper."""
-        if new is not None:
-            self._first[type(new), new.key] = new
-        elif old is not None:
-            self._first.pop((type(old), old.key), None)
-        return False
 
     def _publish_zone(self, now: int) -> None:
         serial = max(self.zone.serial + 1, now)
@@ -75,6 +80,38 @@ class Authority:
 
     def answer(self, question: Question) -> Answer:
         """The answer of this moment."""
-        if self.synced:
-            return answer(question, self.snapshot, self.zone)
-        return unsynced_answer(question, self.zone)
+        return answer(question, self.view) if self.synced else unsynced_answer(question, self.view)
+
+
+class _Collected:
+    """A snapshot that is made at once of everything that was read first, which is much cheaper than one by one.
+
+    Nobody reads it before that, so until ``finish`` objects are only kept.
+    """
+
+    def __init__(self) -> None:
+        self.snapshot = ClusterSnapshot()
+        self._first: dict[tuple[type, ObjectKey], Watched] | None = {}
+
+    def __iter__(self) -> Iterator[Watched]:
+        """What is known before ``finish``."""
+        yield from (self._first or {}).values()
+
+    def take(self, old: Watched | None, new: Watched | None) -> None:
+        if self._first is not None:
+            self._keep(self._first, old, new)
+        elif new is not None:
+            self.snapshot = self.snapshot.with_object(new)
+        elif old is not None:
+            self.snapshot = self.snapshot.without_object(old)
+
+    def finish(self) -> None:
+        """Everything has been read."""
+        self.snapshot = ClusterSnapshot.of(self)
+        self._first = None
+
+    def _keep(self, first: dict[tuple[type, ObjectKey], Watched], old: Watched | None, new: Watched | None) -> None:
+        if new is not None:
+            first[type(new), new.key] = new
+        elif old is not None:
+            first.pop((type(old), old.key), None)

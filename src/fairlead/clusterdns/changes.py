@@ -50,7 +50,8 @@ def _service_tags(service: Service) -> frozenset[Tag]:
 
 def _slice_shown(slice_: EndpointSlice) -> Any:
     endpoints = tuple(
-        (e.addresses, e.is_ready, e.hostname, e.target_ref and e.target_ref.name) for e in slice_.endpoints or ()
+        (e.addresses, e.is_ready, e.hostname, e.target_ref and e.target_ref.name, e.zone)
+        for e in slice_.endpoints or ()
     )
     return slice_.service_key, slice_.address_type, endpoints, slice_.ports
 

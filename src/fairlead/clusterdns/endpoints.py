@@ -13,7 +13,9 @@ from functools import lru_cache
 from ipaddress import ip_address
 from typing import NamedTuple, TypeVar
 
-from fairlead.clusterdns.names import LABEL_MAX, dashed
+from fairlead.clusterdns.clusterset import SOURCE_CLUSTER_LABEL
+from fairlead.clusterdns.names import LABEL_MAX, Name, dashed
+from fairlead.clusterdns.zone import Zone
 from fairlead.model.addresses import parse_ip
 from fairlead.model.objects import Endpoint, EndpointPort, EndpointSlice
 
@@ -24,30 +26,46 @@ REMEMBERED_SLICES = 1024  # of at most 100 endpoints by default: bounds the memo
 _OCTETS = {"IPv4": 4, "IPv6": 16}
 
 
+class Row(NamedTuple):
+    """One ready endpoint; the topology zone as its slice spells it."""
+
+    name: str
+    address: bytes
+    topology_zone: str | None
+
+
 class Facts(NamedTuple):
     """One slice as DNS sees it; addresses in wire form.
 
     Attributes:
         names: the addresses behind each endpoint name.
         names_by_address: the endpoint names of each address.
-        rows: (endpoint name, address) of each ready endpoint, in the slice's order.
+        rows: each ready endpoint, in the slice's order.
+        cluster: in a cluster set, the one label of the cluster that the endpoints are in.
     """
 
     octets: int
     names: dict[str, tuple[bytes, ...]]
     names_by_address: dict[bytes, tuple[str, ...]]
-    rows: tuple[tuple[str, bytes], ...]
+    rows: tuple[Row, ...]
     ports: tuple[EndpointPort, ...]
+    cluster: Name
+
+    def within(self, topology_zone: str) -> dict[str, tuple[bytes, ...]]:
+        """The addresses behind each endpoint name, of the endpoints in one topology zone (in lower case) alone."""
+        inside = (row for row in self.rows if row.topology_zone and row.topology_zone.lower() == topology_zone)
+        return _grouped((row.name, row.address) for row in inside)
 
 
 class _Same:
     """A slice as a dictionary key, by identity: the objects are immutable, and comparing contents would cost O(n)."""
 
-    __slots__ = ("pod_names", "slice")
+    __slots__ = ("of_clusterset", "pod_names", "slice")
 
-    def __init__(self, slice_: EndpointSlice, pod_names: bool) -> None:
+    def __init__(self, slice_: EndpointSlice, pod_names: bool, of_clusterset: bool) -> None:
         self.slice = slice_
         self.pod_names = pod_names
+        self.of_clusterset = of_clusterset
 
     def __hash__(self) -> int:
         return id(self.slice)
@@ -56,13 +74,11 @@ class _Same:
         return isinstance(other, _Same) and self.slice is other.slice and self.pod_names == other.pod_names
 
 
-def facts_of(slices: Iterable[EndpointSlice], pod_names: bool) -> list[Facts]:
-    """What each slice with IP addresses says, in the order of their names, so that answers do not depend on history.
-
-    ``pod_names`` names an endpoint without a host name after its Pod, where that fits a label.
-    """
+def facts_of(slices: Iterable[EndpointSlice], zone: Zone) -> list[Facts]:
+    """What each slice with IP addresses says, in the order of their names, so that answers do not depend on history."""
+    pod_names, imported = zone.endpoint_pod_names, zone.of_clusterset
     usable = sorted((s for s in slices if s.address_type in _OCTETS), key=lambda s: s.name)
-    return [_remembered(_Same(slice_, pod_names)) for slice_ in usable]
+    return [_remembered(_Same(slice_, pod_names, imported)) for slice_ in usable]
 
 
 def packed(address: str) -> bytes:
@@ -74,13 +90,14 @@ def packed(address: str) -> bytes:
 def _remembered(same: _Same) -> Facts:
     slice_ = same.slice
     ready = [e for e in slice_.endpoints or () if e.is_ready and e.addresses and parse_ip(e.addresses[0])]
-    rows = tuple((_endpoint_name(e, same.pod_names), packed(e.addresses[0])) for e in ready)
+    rows = tuple(Row(_endpoint_name(e, same.pod_names), packed(e.addresses[0]), e.zone) for e in ready)
     return Facts(
         _OCTETS[slice_.address_type],
-        _grouped(rows),
-        _grouped((address, name) for name, address in rows),
+        _grouped((row.name, row.address) for row in rows),
+        _grouped((row.address, row.name) for row in rows),
         rows,
         tuple(slice_.ports or ()),
+        (slice_.labels[SOURCE_CLUSTER_LABEL],) if same.of_clusterset else (),
     )
 
 

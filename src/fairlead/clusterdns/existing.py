@@ -6,7 +6,7 @@ Records are made only for the type that is asked, so ``Existing`` holds function
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from fairlead.clusterdns.names import Name
+from fairlead.clusterdns.names import Name, is_within
 from fairlead.clusterdns.records import Origin, Reason, RRset, RRType, Tag, namespace_tag, service_tag
 from fairlead.clusterdns.zone import Zone
 from fairlead.model.names import ObjectKey
@@ -14,10 +14,19 @@ from fairlead.model.snapshot import ClusterSnapshot
 
 
 class View(NamedTuple):
-    """One state of the cluster, and the zone as it is published with it."""
+    """One state of the cluster, and the zone as it is published with it.
+
+    Attributes:
+        clusterset: the same for what is imported from other clusters (``clusterset``), when that is served.
+    """
 
     snapshot: ClusterSnapshot
     zone: Zone
+    clusterset: "View | None" = None
+
+    def of(self, name: Name) -> "View":
+        """The view that holds a name: this one, or that of the cluster set."""
+        return self.clusterset if self.clusterset and is_within(name, self.clusterset.zone.origin) else self
 
     def shows(self, namespace: str) -> bool:
         """Whether a Namespace exists and may be shown."""

@@ -12,11 +12,18 @@ With Z the cluster domain (``cluster.local``) and R a reverse zone (``in-addr.ar
     _port._proto.service.namespace.svc.Z PortNode
     endpoint.service.namespace.svc.Z     EndpointNode
     a-b-c-d.namespace.pod.Z              PodNode
+    _zone.S  pin._zone.S  prefer._zone.S ZonalBranch      (S a Service; with the option ``zonal``)
+    topology-zone.pin._zone.S            ZonalNode        (also .prefer.; the zone may have dots)
     R                                    Apex
     d.c.b.a.R                            AddressNode      (32 nibbles under ip6.arpa)
     anything else under R                ReverseBranch    (exists above the addresses of the cluster)
     anything else under Z                Unshaped
     anything else                        OutsideNode
+
+In the zone of a cluster set (KEP-1645), which has no Pods, an endpoint belongs to the cluster that it is in:
+
+    cluster.service.namespace.svc.Z           ClusterNode
+    endpoint.cluster.service.namespace.svc.Z  EndpointNode
 
 Port and protocol need their underscores (RFC 2782), which upstream's server does not insist on. Source of the shapes:
 Kubernetes DNS-based service discovery, version 1.1.0.
@@ -77,10 +84,32 @@ class PortNode(NamedTuple):
 
 
 class EndpointNode(NamedTuple):
-    """An endpoint of a Service, by host name or dashed address."""
+    """An endpoint of a Service, by host name or dashed address; ``cluster`` is one label in a cluster set."""
 
     key: ObjectKey
     endpoint: str
+    cluster: Name = ()
+
+
+class ClusterNode(NamedTuple):
+    """What lies between an imported Service and its endpoints in one cluster."""
+
+    key: ObjectKey
+    cluster: Name
+
+
+class ZonalBranch(NamedTuple):
+    """What lies between a headless Service and its topology zones."""
+
+    key: ObjectKey
+
+
+class ZonalNode(NamedTuple):
+    """The endpoints of a headless Service in one topology zone; ``prefers`` takes all when there are none."""
+
+    key: ObjectKey
+    topology_zone: str
+    prefers: bool
 
 
 class PodNode(NamedTuple):
@@ -120,12 +149,18 @@ Node = (
     | ProtocolNode
     | PortNode
     | EndpointNode
+    | ClusterNode
+    | ZonalBranch
+    | ZonalNode
     | PodNode
     | AddressNode
     | ReverseBranch
     | Unshaped
     | OutsideNode
 )
+
+# Nodes whose answers depend on one Service and its EndpointSlices: ``node.key``.
+ServiceBound = ServiceNode | ProtocolNode | PortNode | EndpointNode | ClusterNode | ZonalBranch | ZonalNode
 
 _FIXED: dict[Name, Node] = {
     ("dns-version",): Version(),
@@ -144,17 +179,17 @@ def node_of(name: Name, zone: Zone) -> Node:
     labels = name[: len(name) - len(apex)]
     if not labels:
         return Apex(apex)
-    return _forward_node(labels) if apex == zone.origin else _reverse_node(name)
+    return _forward_node(labels, zone) if apex == zone.origin else _reverse_node(name)
 
 
-def _forward_node(labels: Name) -> Node:
+def _forward_node(labels: Name, zone: Zone) -> Node:
+    *rest, branch = labels
+    if branch == "pod" and zone.of_clusterset:
+        return Unshaped()
     if labels in _FIXED:
         return _FIXED[labels]
-    *rest, branch = labels
-    if not rest:
-        return Unshaped()
     if branch == "svc":
-        return _service_node(tuple(rest))
+        return _service_node(tuple(rest), zone)
     if branch == "pod":
         return _pod_node(tuple(rest))
     return Unshaped()
@@ -169,17 +204,38 @@ def _pod_node(labels: Name) -> Node:
     return Unshaped()
 
 
-def _service_node(labels: Name) -> Node:
+def _service_node(labels: Name, zone: Zone) -> Node:
     match labels:
         case (namespace,):
             return NamespaceNode(namespace, of_pods=False)
         case (service, namespace):
             return ServiceNode(ObjectKey(namespace, service))
-        case (label, service, namespace):
-            key = ObjectKey(namespace, service)
-            return ProtocolNode(key, label[1:]) if label.startswith("_") else EndpointNode(key, label)
-        case (port, protocol, service, namespace) if port.startswith("_") and protocol.startswith("_"):
-            return PortNode(ObjectKey(namespace, service), protocol[1:], port[1:])
+        case (*below, service, namespace):
+            return _below_service(tuple(below), ObjectKey(namespace, service), zone)
+    return Unshaped()
+
+
+def _below_service(labels: Name, key: ObjectKey, zone: Zone) -> Node:
+    if zone.zonal and labels[-1] == "_zone":
+        return _zonal_node(labels[:-1], key)
+    match labels:
+        case (label,) if label.startswith("_"):
+            return ProtocolNode(key, label[1:])
+        case (label,):
+            return ClusterNode(key, labels) if zone.of_clusterset else EndpointNode(key, label)
+        case (port, protocol) if port.startswith("_") and protocol.startswith("_"):
+            return PortNode(key, protocol[1:], port[1:])
+        case (endpoint, _) if zone.of_clusterset:
+            return EndpointNode(key, endpoint, labels[1:])
+    return Unshaped()
+
+
+def _zonal_node(labels: Name, key: ObjectKey) -> Node:
+    match labels:
+        case () | ("pin" | "prefer",):
+            return ZonalBranch(key)
+        case (*topology_zone, "pin" | "prefer" as directive):
+            return ZonalNode(key, ".".join(topology_zone), directive == "prefer")
     return Unshaped()
 
 

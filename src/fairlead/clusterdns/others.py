@@ -20,7 +20,7 @@ from fairlead.clusterdns.names import Name, from_dashed, reverse_name
 from fairlead.clusterdns.records import Origin, Reason, RRset, RRType, Target, Text
 from fairlead.clusterdns.reverse import is_inner_node
 from fairlead.clusterdns.services import endpoint_names, service_name
-from fairlead.clusterdns.zone import DNS_VERSION, VERSION_TTL, PodsMode
+from fairlead.clusterdns.zone import VERSION_TTL, PodsMode
 from fairlead.model.addresses import IPAddress
 from fairlead.model.names import ObjectKey
 
@@ -46,7 +46,7 @@ def find_unshaped(_: Unshaped, __: View) -> Found:
 
 def find_version(_: Version, view: View) -> Found:
     """The version of the specification."""
-    record = RRset(("dns-version", *view.zone.origin), RRType.TXT, VERSION_TTL, (Text(DNS_VERSION),))
+    record = RRset(("dns-version", *view.zone.origin), RRType.TXT, VERSION_TTL, (Text(view.zone.version),))
     return Existing(Origin(Reason.VERSION), {RRType.TXT: lambda: Records((record,))})
 
 
@@ -82,8 +82,13 @@ def find_pod(node: PodNode, view: View) -> Found:
 
 
 def find_address(node: AddressNode, view: View) -> Found:
-    """Whoever has an address: the Service with this virtual IP, else every Service with this ready endpoint."""
+    """Whoever has an address: the Service with this virtual IP, else every Service with this ready endpoint.
+
+    What is imported from other clusters comes last, for an address keeps the name that its own cluster gives it.
+    """
     names = _pointers(node.address, view)
+    if not names and view.clusterset:
+        names = _pointers(node.address, view.clusterset)
     if not names:
         return missing(Reason.NO_POINTER)
     record = RRset(reverse_name(node.address), RRType.PTR, view.zone.ttl, tuple(Target(name) for name in names))
@@ -96,11 +101,17 @@ def find_reverse_branch(node: ReverseBranch, view: View) -> Found:
     return Existing(Origin(Reason.BRANCH)) if exists else missing(Reason.NO_POINTER)
 
 
+def owners(address: str, view: View) -> set[ObjectKey]:
+    """The Services, imported ones included, that have an address as virtual IP or endpoint."""
+    own = {*view.snapshot.services_by_ip.get(address, ()), *view.snapshot.services_by_endpoint.get(address, ())}
+    return own | owners(address, view.clusterset) if view.clusterset else own
+
+
 def _pointers(address: IPAddress, view: View) -> list[Name]:
     text = str(address)
-    owners = sorted(key for key in view.snapshot.services_by_ip.get(text, ()) if view.zone.exposes(key.namespace))
-    if owners:
-        return [service_name(owners[0], view)]
+    virtual = sorted(key for key in view.snapshot.services_by_ip.get(text, ()) if view.zone.exposes(key.namespace))
+    if virtual:
+        return [service_name(virtual[0], view)]
     services = sorted(view.snapshot.services_by_endpoint.get(text, ()))
     return list(chain.from_iterable(endpoint_names(key, address.packed, view) for key in services))
 

@@ -104,6 +104,8 @@ class Reason(enum.Enum):
     EMPTY_SERVICE = "the Service has no ready endpoint, and empty Services are ignored"
     NO_SUCH_PORT = "the Service has no port of this name and protocol"
     NO_SUCH_ENDPOINT = "the Service has no ready endpoint of this name"
+    TOPOLOGY_ZONE = "the ready endpoints of the headless Service in a topology zone"
+    NOT_HEADLESS = "only headless Services answer by topology zone"
     BAD_EXTERNAL_NAME = "the externalName of the Service is not a domain name"
     BELOW_EXTERNAL_NAME = "there are no names below a Service of type ExternalName"
     CNAME_LOOP = "the externalNames lead back to where they began"

@@ -7,10 +7,9 @@ is tried with each suffix first and as it stands last; the first answer with rec
 from typing import NamedTuple
 
 from fairlead.clusterdns.answer import answer
+from fairlead.clusterdns.existing import View
 from fairlead.clusterdns.names import Name, to_name
 from fairlead.clusterdns.records import Answer, Question
-from fairlead.clusterdns.zone import Zone
-from fairlead.model.snapshot import ClusterSnapshot
 
 NDOTS = 5
 
@@ -36,12 +35,12 @@ def candidates(text: str, suffixes: tuple[Name, ...]) -> list[Name]:
     return [name, *searched] if text.count(".") >= NDOTS else [*searched, name]
 
 
-def walk(names: list[Name], qtype: int, snapshot: ClusterSnapshot, zone: Zone) -> list[Step]:
+def walk(names: list[Name], qtype: int, view: View) -> list[Step]:
     """The questions asked until one has records, with their answers."""
     steps = []
     for name in names:
         question = Question(name, qtype)
-        steps.append(Step(question, answer(question, snapshot, zone)))
+        steps.append(Step(question, answer(question, view)))
         if steps[-1].answer.answer or steps[-1].answer.outside:
             break
     return steps

@@ -21,12 +21,22 @@ from fairlead.clusterdns.existing import (
     address_sets,
     missing,
 )
-from fairlead.clusterdns.grammar import EndpointNode, PortNode, ProtocolNode, ServiceNode
+from fairlead.clusterdns.grammar import (
+    ClusterNode,
+    EndpointNode,
+    PortNode,
+    ProtocolNode,
+    ServiceNode,
+    ZonalBranch,
+    ZonalNode,
+)
 from fairlead.clusterdns.names import Name, is_valid, to_name
 from fairlead.clusterdns.records import Origin, Reason, RRset, RRType, Srv, Target
 from fairlead.model.addresses import parse_ip
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Service
+
+Names = dict[str, tuple[bytes, ...]]  # endpoint name -> its addresses
 
 
 class Row(NamedTuple):
@@ -78,15 +88,47 @@ def find_endpoint(node: EndpointNode, view: View) -> Found:
     """An endpoint of any Service, headless or not, by host name or dashed address."""
 
     def named(service: Service, view: View) -> Found:
-        facts = [f for f in _facts(service, view) if node.endpoint in f.names]
+        facts = [f for f in _named_facts(service, view, node.cluster) if node.endpoint in f.names]
         if not facts:
             return missing(Reason.NO_SUCH_ENDPOINT, node.key)
-        owner = (node.endpoint, *service_name(node.key, view))
-        addresses = tuple(chain.from_iterable(f.names[node.endpoint] for f in facts))
-        rows = [row for f in facts for row in _endpoint_rows(f, owner[1:], {node.endpoint: f.names[node.endpoint]})]
-        return Existing(Origin(Reason.ENDPOINT, node.key), _tables(owner, view, lambda: addresses, lambda: rows))
+        owner = (node.endpoint, *node.cluster, *service_name(node.key, view))
+        chosen = [(f, {node.endpoint: f.names[node.endpoint]}) for f in facts]
+        return Existing(Origin(Reason.ENDPOINT, node.key), _endpoint_tables(owner, node.key, view, chosen))
 
     return _find(node.key, view, _unless_alias(named))
+
+
+def find_cluster(node: ClusterNode, view: View) -> Found:
+    """What lies above the endpoints that an imported headless Service has in one cluster."""
+
+    def named(service: Service, view: View) -> Found:
+        exists = any(f.rows for f in _named_facts(service, view, node.cluster))
+        return Existing(Origin(Reason.BRANCH, node.key)) if exists else missing(Reason.NO_SUCH_ENDPOINT, node.key)
+
+    return _find(node.key, view, named)
+
+
+def find_zonal_branch(node: ZonalBranch, view: View) -> Found:
+    """The empty nodes above the topology zones of a headless Service."""
+    return _find(node.key, view, _if_headless(lambda _, __: Existing(Origin(Reason.BRANCH, node.key))))
+
+
+def find_zonal(node: ZonalNode, view: View) -> Found:
+    """The endpoints in a topology zone. Any zone is a name, for on no server must a drained zone be one that never was.
+
+    Behaviour: CoreDNS's option ``zonal``.
+    """
+
+    def zonal(service: Service, view: View) -> Found:
+        facts = _facts(service, view)
+        chosen = [(f, f.within(node.topology_zone)) for f in facts]
+        if node.prefers and not any(names for _, names in chosen):
+            chosen = [(f, f.names) for f in facts]
+        directive = "prefer" if node.prefers else "pin"
+        owner = (*node.topology_zone.split("."), directive, "_zone", *service_name(node.key, view))
+        return Existing(Origin(Reason.TOPOLOGY_ZONE, node.key), _endpoint_tables(owner, node.key, view, chosen))
+
+    return _find(node.key, view, _if_headless(zonal))
 
 
 def endpoint_names(key: ObjectKey, address: bytes, view: View) -> list[Name]:
@@ -94,8 +136,8 @@ def endpoint_names(key: ObjectKey, address: bytes, view: View) -> list[Name]:
     service = view.snapshot.services.get(key)
     if service is None or not view.zone.exposes(key.namespace):
         return []
-    found = chain.from_iterable(f.names_by_address.get(address, ()) for f in _facts(service, view))
-    return [(label, *service_name(key, view)) for label in dict.fromkeys(found)]
+    named = ((label, *f.cluster) for f in _facts(service, view) for label in f.names_by_address.get(address, ()))
+    return [(*labels, *service_name(key, view)) for labels in dict.fromkeys(named)]
 
 
 def _find(key: ObjectKey, view: View, look: Callable[[Service, View], Found]) -> Found:
@@ -126,6 +168,13 @@ def _unless_alias(look: Callable[[Service, View], Found]) -> Callable[[Service, 
     return guarded
 
 
+def _if_headless(look: Callable[[Service, View], Found]) -> Callable[[Service, View], Found]:
+    def guarded(service: Service, view: View) -> Found:
+        return look(service, view) if service.is_headless else missing(Reason.NOT_HEADLESS, service.key)
+
+    return guarded
+
+
 def _bare_service(service: Service, view: View) -> Found:
     owner = service_name(service.key, view)
     if service.is_external_name:
@@ -148,6 +197,19 @@ def _tables(
     }
 
 
+def _endpoint_tables(
+    owner: Name, key: ObjectKey, view: View, chosen: list[tuple[Facts, Names]]
+) -> dict[int, Callable[[], Records]]:
+    """The records by type of some endpoints of a Service, given as the names chosen of each slice."""
+    service = service_name(key, view)
+    return _tables(
+        owner,
+        view,
+        lambda: chain.from_iterable(addresses for _, names in chosen for addresses in names.values()),
+        lambda: chain.from_iterable(_endpoint_rows(facts, service, names) for facts, names in chosen),
+    )
+
+
 def _address_records(owner: Name, view: View, addresses: Iterable[bytes], octets: int) -> Records:
     found = tuple(dict.fromkeys(a for a in addresses if len(a) == octets))
     return Records((RRset(owner, ADDRESS_TYPES[octets], view.zone.ttl, found),)) if found else NO_RECORDS
@@ -167,12 +229,20 @@ def _srv(owner: Name, view: View, rows: list[Row]) -> Records:
 
 
 def _facts(service: Service, view: View) -> list[Facts]:
-    return facts_of(view.snapshot.slices_of(service.key), view.zone.endpoint_pod_names)
+    return facts_of(view.snapshot.slices_of(service.key), view.zone)
+
+
+def _named_facts(service: Service, view: View, cluster: Name) -> list[Facts]:
+    """The slices whose endpoints have names. In a cluster set they are those of one cluster, and a Service with a
+    virtual IP has none, for clients must not depend on where it runs (KEP-1645)."""
+    if view.zone.of_clusterset and not service.is_headless:
+        return []
+    return [facts for facts in _facts(service, view) if facts.cluster == cluster]
 
 
 def _addresses(service: Service, view: View) -> Iterable[bytes]:
     if service.is_headless:
-        return (address for facts in _facts(service, view) for _, address in facts.rows)
+        return (row.address for facts in _facts(service, view) for row in facts.rows)
     return (packed(ip) for ip in service.cluster_ips if parse_ip(ip))
 
 
@@ -184,11 +254,11 @@ def _rows(service: Service, view: View) -> Iterable[Row]:
     return (Row(owner, a, p.port, p.name, p.protocol) for p in service.spec.ports for a in addresses)
 
 
-def _endpoint_rows(facts: Facts, service: Name, names: dict[str, tuple[bytes, ...]]) -> Iterable[Row]:
+def _endpoint_rows(facts: Facts, service: Name, names: Names) -> Iterable[Row]:
     """Rows of endpoints under these names; a slice port without a number means "all ports" and has no record."""
     for port in facts.ports:
         if port.port is None:
             continue
         for name, addresses in names.items():
             for address in addresses:
-                yield Row((name, *service), address, port.port, port.name or "", port.protocol or "TCP")
+                yield Row((name, *facts.cluster, *service), address, port.port, port.name or "", port.protocol or "TCP")

@@ -73,12 +73,12 @@ def _named_ports(service: Service, view: View) -> set[tuple[str, str]]:
     """Protocol and name of each port that has a name."""
     if not service.is_headless:
         return {(port.protocol.lower(), port.name) for port in service.spec.ports if port.name}
-    facts = facts_of(view.snapshot.slices_of(service.key), view.zone.endpoint_pod_names)
+    facts = facts_of(view.snapshot.slices_of(service.key), view.zone)
     return {((port.protocol or "TCP").lower(), port.name) for f in facts for port in f.ports if port.name}
 
 
 def _endpoints(key: ObjectKey, view: View) -> list[str]:
-    facts = facts_of(view.snapshot.slices_of(key), view.zone.endpoint_pod_names)
+    facts = facts_of(view.snapshot.slices_of(key), view.zone)
     return sorted({name for f in facts for name in f.names})
 
 

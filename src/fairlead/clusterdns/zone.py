@@ -6,14 +6,15 @@ go forward with the snapshot that it is published with.
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from immutables import Map
 
-from fairlead.clusterdns.names import IN_ADDR_ARPA, IP6_ARPA, Name, is_within
+from fairlead.clusterdns.names import IN_ADDR_ARPA, IP6_ARPA, Name, is_within, to_text
 from fairlead.clusterdns.records import RRset, RRType, Soa
 
 DNS_VERSION = "1.1.0"  # of the Kubernetes DNS-based service discovery specification that the answers follow
+CLUSTERSET_VERSION = "1.0.0"  # of its multi-cluster sibling, KEP-1645's specification.md
 VERSION_TTL = 28800  # seconds
 TTL_MAX = 3600  # seconds; upstream's bound
 NEGATIVE_TTL_MAX = 300  # seconds a resolver may believe in a name's absence
@@ -53,6 +54,9 @@ class Zone:
         own_addresses: addresses (text) that this server is reached at, for the NS records; loopback left out.
         endpoint_pod_names: name endpoints without a host name after their Pod instead of their address.
         ignore_empty: Services with a virtual IP but no ready endpoint do not exist.
+        zonal: headless Services answer by topology zone: ``ZONE.pin._zone.…``, ``ZONE.prefer._zone.…``.
+        clusterset: the zone of Services imported from other clusters, ``clusterset.local``; None serves none.
+        of_clusterset: this is that zone.
         hosts: addresses in wire form of names outside the zones that the administrator has fixed.
         serial: of the SOA record; grows with every change that an answer could show.
         reverse_nodes: how many addresses lie below each inner node of the reverse trees (``reverse.all_nodes``).
@@ -67,6 +71,9 @@ class Zone:
     own_addresses: tuple[str, ...] = ()
     endpoint_pod_names: bool = False
     ignore_empty: bool = False
+    zonal: bool = False
+    clusterset: Name | None = None
+    of_clusterset: bool = False
     hosts: Mapping[Name, tuple[bytes, ...]] = field(default_factory=Map)
     serial: int = 1
     reverse_nodes: Map[Name, int] = field(default_factory=Map)
@@ -76,10 +83,25 @@ class Zone:
             raise ZoneError(f"ttl must be in range [0, {TTL_MAX}]: {self.ttl}")
         if not self.origin:
             raise ZoneError("zone must not be the root")
+        if self.clusterset is not None and self._overlaps(self.clusterset):
+            raise ZoneError(f"multicluster must be a zone apart from the others: {to_text(self.clusterset)}")
 
     def apex_of(self, name: Name) -> Name | None:
         """The apex of the served zone that holds ``name``, or None when it lies outside all of them."""
         return next((apex for apex in (self.origin, *self.reverse) if is_within(name, apex)), None)
+
+    def _overlaps(self, other: Name) -> bool:
+        return any(is_within(other, apex) or is_within(apex, other) for apex in (self.origin, *self.reverse))
+
+    def imported(self) -> "Zone":
+        """The zone of the cluster set, with the same choices; there are no Pod names and no zonal ones in it."""
+        assert self.clusterset is not None
+        return replace(self, origin=self.clusterset, reverse=(), clusterset=None, of_clusterset=True, zonal=False)
+
+    @property
+    def version(self) -> str:
+        """The version of the specification that the zone follows."""
+        return CLUSTERSET_VERSION if self.of_clusterset else DNS_VERSION
 
     def soa(self, apex: Name, ttl: int | None = None) -> RRset:
         """The SOA record of a served zone, or of the root when that is denied as a whole (RFC 2308 section 5)."""
