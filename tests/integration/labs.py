@@ -135,5 +135,18 @@ class Lab:
                 continue
         return found
 
+    def component_pids(self) -> dict[str, int]:
+        """Processes of this machine by the component log that they write to."""
+        found = {}
+        for pid in self.processes():
+            try:
+                log = Path(os.readlink(f"/proc/{pid}/fd/2"))
+                session = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            if log.suffix == ".log" and log.parent.name == "logs" and session:
+                found.setdefault(log.stem, pid)
+        return found
+
     def kill(self, pid: int) -> None:
         os.kill(pid, signal.SIGKILL)

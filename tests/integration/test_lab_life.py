@@ -69,20 +69,6 @@ def web_answers(lab: Lab) -> bool:
     return lab.exec("client", "curl", "-s", "--max-time", "2", "http://web/hostname", check=False) in ("web-0", "web-1")
 
 
-def component_pids(lab: Lab) -> dict[str, int]:
-    """Processes of this machine by the component log that they write to."""
-    found = {}
-    for pid in lab.processes():
-        try:
-            log = Path(os.readlink(f"/proc/{pid}/fd/2"))
-            session = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        if log.suffix == ".log" and log.parent.name == "logs" and session:
-            found.setdefault(log.stem, pid)
-    return found
-
-
 def nothing_is_left(lab: Lab) -> bool:
     return not lab.processes() and not list((lab.folder / "run" / "fairlead").iterdir())
 
@@ -91,9 +77,9 @@ class TestKilled:
     @pytest.mark.parametrize("component", COMPONENTS)
     def test_a_component_is_started_again_and_all_is_as_before(self, running, component):
         before = objects(running)
-        old = component_pids(running)[component]
+        old = running.component_pids()[component]
         running.kill(old)
-        eventually(lambda: component_pids(running).get(component, old) != old)
+        eventually(lambda: running.component_pids().get(component, old) != old)
         eventually(lambda: web_answers(running), 20)
         eventually(lambda: objects(running) == before, 20)
 
@@ -127,7 +113,7 @@ class TestKilled:
 
     def test_the_first_process_inside_takes_the_process_outside_with_it(self, lab):
         lab.up()
-        lab.kill(component_pids(lab)["lab"])
+        lab.kill(lab.component_pids()["lab"])
         eventually(lambda: nothing_is_left(lab))
 
 

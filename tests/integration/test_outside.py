@@ -1,6 +1,9 @@
 """What the world outside the cluster sees of it, as root and as an ordinary user."""
 
+import functools
+import os
 import re
+import signal
 from pathlib import Path
 
 import pytest
@@ -23,12 +26,13 @@ def lab(request):
         lab.close()
 
 
+def outside(lab: Lab, *command: str) -> str:
+    return lab.fairlead("run", "--name", lab.name, "--outside", "--", *command, check=False).stdout
+
+
 def ask(lab: Lab, address: str, seconds: str = "2") -> dict[str, str]:
     """What the echo behind an address says to somebody outside; nothing when nobody answers."""
-    answer = lab.fairlead(
-        "run", "--name", lab.name, "--outside", "--", "curl", "-s", "-m", seconds, f"http://{address}/", check=False
-    )
-    found = dict(re.findall(r"^(\w+): (.*)$", answer.stdout, re.M))
+    found = dict(re.findall(r"^(\w+): (.*)$", outside(lab, "curl", "-s", "-m", seconds, f"http://{address}/"), re.M))
     if found:
         found["client"] = found["client"].rpartition(":")[0]
     return found
@@ -54,3 +58,75 @@ class TestNodePorts:
         virtual = lab.get("service", "cluster")["spec"]["clusterIP"]
         assert not ask(lab, pod, seconds="0.5")
         assert not ask(lab, virtual, seconds="0.5")
+
+
+def balancer_address(lab: Lab, service: str) -> str:
+    return eventually(lambda: lab.get("service", service)["status"]["loadBalancer"]["ingress"][0]["ip"])
+
+
+def node_behind(lab: Lab, address: str) -> str | None:
+    """The node whose link-layer address hosts outside have learned for an address."""
+    learned = re.search(r"lladdr (\S+)", outside(lab, "ip", "neigh", "show", address))
+    return link_layer_addresses(lab).get(learned[1]) if learned else None
+
+
+@functools.cache
+def link_layer_addresses(lab: Lab) -> dict[str, str]:
+    """Nodes by the address of their link."""
+    links = {node: lab.on_node(node, "ip", "link", "show", "eth0") for node in NODES}
+    return {re.search(r"link/ether (\S+)", links[node])[1]: node for node in NODES}
+
+
+def announcers(lab: Lab) -> dict[str, int]:
+    """Processes by node."""
+    return {node: lab.component_pids()[f"{node}-proxy"] for node in NODES}
+
+
+class TestLoadBalancers:
+    def test_one_node_answers_for_the_address_and_balances(self, lab):
+        address = balancer_address(lab, "balanced")
+        answer = eventually(lambda: ask(lab, address))
+        assert answer["client"] == NODES[node_behind(lab, address)]
+        many = f"for i in $(seq 20); do curl -s -m 2 http://{address}/hostname; echo; done"
+        eventually(lambda: set(outside(lab, "sh", "-c", many).split()) == {"a", "b"})
+        assert "nodePort" not in lab.get("service", "balanced")["spec"]["ports"][0]
+
+    def test_policy_local_is_answered_for_where_a_pod_is(self, lab):
+        address = balancer_address(lab, "balanced-local")
+        answer = eventually(lambda: ask(lab, address))
+        assert (answer["pod"], answer["client"]) == ("a", OUTSIDE)
+        assert node_behind(lab, address) == "node-1"
+
+    def test_the_service_tells_who_announces_it(self, lab):
+        def told() -> bool:
+            events = lab.get("events", "--field-selector", "involvedObject.name=balanced-local")["items"]
+            return 'announcing from node "node-1" with protocol "layer2"' in {e["message"] for e in events}
+
+        eventually(told)
+
+    def test_the_address_moves_when_its_node_falls_silent_and_back_when_it_is_heard(self, lab):
+        address = balancer_address(lab, "balanced")
+        eventually(lambda: ask(lab, address))
+        home = node_behind(lab, address)
+        (refuge,) = NODES.keys() - {home}
+        os.kill(announcers(lab)[home], signal.SIGSTOP)
+        try:
+            eventually(lambda: ask(lab, address)["client"] == NODES[refuge])
+            assert node_behind(lab, address) == refuge
+        finally:
+            os.kill(announcers(lab)[home], signal.SIGCONT)
+        eventually(lambda: node_behind(lab, address) == home)
+        assert ask(lab, address)["client"] == NODES[home]
+
+    def test_the_address_leaves_a_node_that_is_excluded(self, lab):
+        address = balancer_address(lab, "balanced")
+        eventually(lambda: ask(lab, address))
+        home = node_behind(lab, address)
+        label = "node.kubernetes.io/exclude-from-external-load-balancers"
+        lab.kubectl("label", "node", home, f"{label}=")
+        try:
+            eventually(lambda: node_behind(lab, address) not in (home, None))
+            assert ask(lab, address)
+        finally:
+            lab.kubectl("label", "node", home, f"{label}-")
+        eventually(lambda: node_behind(lab, address) == home)

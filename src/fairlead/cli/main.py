@@ -21,6 +21,10 @@ COMMANDS = {
     "controllers": ("fairlead.cli.controllers:controllers", "Run the controllers alone, against any cluster."),
     "dns": ("fairlead.cli.dns:dns", "Run the DNS server alone, against any cluster, or ask it what a name answers."),
     "proxy": ("fairlead.cli.proxy:proxy", "Run the node proxy alone, against any cluster."),
+    "announcer": (
+        "fairlead.cli.announcer:announcer",
+        "Answer for load balancers' addresses on a node's link, in any cluster.",
+    ),
     "rules": ("fairlead.cli.rules:rules", "Print the forwarding rules of a node, each with its reason."),
     "version": ("fairlead.cli.version:version", "Print the version."),
 }

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from pathlib import Path
+from typing import Any
 
 from fairlead.model.addresses import IPFamily
 
@@ -15,6 +16,18 @@ def kernel_families() -> tuple[IPFamily, ...]:
 
 async def local_addresses() -> tuple[str, ...]:
     """All addresses of all interfaces, as ip-address(8) lists them."""
-    ip = await asyncio.create_subprocess_exec("ip", "-j", "address", "show", stdout=asyncio.subprocess.PIPE)
+    links = await _show()
+    return tuple(info["local"] for link in links for info in link["addr_info"] if "local" in info)
+
+
+async def interface_with(address: str) -> str | None:
+    """The name of the interface that has this address; None when none has."""
+    links = await _show("to", address)
+    return next((str(link["ifname"]) for link in links if link.get("addr_info")), None)
+
+
+async def _show(*selection: str) -> list[dict[str, Any]]:
+    ip = await asyncio.create_subprocess_exec("ip", "-j", "address", "show", *selection, stdout=asyncio.subprocess.PIPE)
     output, _ = await ip.communicate()
-    return tuple(info["local"] for link in json.loads(output) for info in link["addr_info"] if "local" in info)
+    links: list[dict[str, Any]] = json.loads(output)
+    return links
