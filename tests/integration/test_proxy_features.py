@@ -1,14 +1,19 @@
 """What the node proxy can do beside forwarding, in a real kernel with real packets."""
 
+from collections import Counter
+
 import pytest
 from tests.integration.netlab import Net
 from tests.unit.proxy_objects import endpoint, endpoint_slice, node, service, snapshot
 
-from fairlead.dataplane import iptables_rules
+from fairlead.dataplane import iptables_rules, nft_rules, nft_skeleton
+from fairlead.dataplane.balancing import BALANCING_ANNOTATION, WEIGHTS_ANNOTATION
 from fairlead.dataplane.forwarding import plan_service
+from fairlead.dataplane.incremental import build
 from fairlead.dataplane.node_view import NodeSettings, view_node
 from fairlead.model.addresses import IPFamily
 from fairlead.netfilter.iptables_text import render_restore
+from fairlead.netfilter.nft_text import render_table
 
 NODE, CLIENT, VIP = "192.168.0.2", "10.180.0.9", "10.96.0.10"
 ENDPOINTS = [f"10.180.0.{number}" for number in range(1, 5)]
@@ -43,10 +48,29 @@ def load_iptables(net, objects, seen):
     net.node.run("iptables-restore", "--noflush", text=render_restore(iptables_rules.assemble(parts, seen)))
 
 
+def load_nft(net, objects, seen):
+    net.node.run("nft", "flush", "ruleset")
+    table, _ = build(snapshot(*objects), seen, nft_skeleton.skeleton(seen), nft_rules.service_part)
+    net.node.run("nft", "-f", "-", text=render_table(nft_skeleton.table_name(IPFamily.IPV4), table))
+
+
+both_back_ends = pytest.mark.parametrize("load", [load_nft, load_iptables])
+
+
+def web(endpoints, ports=(("http", 80),), **fields):
+    """A Service and its Pods web-0, web-1 and so on."""
+    pods = [endpoint(a, targetRef={"kind": "Pod", "name": f"web-{i}"}) for i, a in enumerate(endpoints)]
+    return service(ports=ports, **fields), endpoint_slice(pods, ports=(("http", 80),))
+
+
 def answers(net, destination, port, source=CLIENT, count=1):
-    """Who answered each of these connections, and whom they saw; or what became of them, as a word."""
+    """Who answered each of these connections; or what became of them, as a word."""
+    return ask(net.sender(source), source, destination, port, count)
+
+
+def ask(worker, source, destination, port, count):
     arguments = {"source": source, "destination": destination, "port": port, "protocol": "tcp", "count": count}
-    found = net.sender(source).call("probe", **arguments)
+    found = worker.call("probe", **arguments)
     return [result if isinstance(result, str) else result[0][0] for result in found]
 
 
@@ -71,8 +95,7 @@ def open_loopback(net, client):
 
 def test_node_ports_on_localhost_let_no_neighbour_in(net):
     localhost = view(node_port_addresses=(), localhost_node_ports=True)
-    web = service(ports=(("http", 80, "TCP", NODE_PORT),), type="NodePort")
-    listed = [web, endpoint_slice([endpoint(ENDPOINTS[0])], ports=(("http", 80),))]
+    listed = web(ENDPOINTS[:1], ports=(("http", 80, "TCP", NODE_PORT),), type="NodePort")
     net.node.call("serve", address="127.0.0.1", ports=[("tcp", PRIVATE_PORT)])
     open_loopback(net, net.hosts[CLIENT])
     load_iptables(net, listed, localhost)
@@ -80,3 +103,52 @@ def test_node_ports_on_localhost_let_no_neighbour_in(net):
     assert answers(net, "127.0.0.1", PRIVATE_PORT) == ["dropped"]
     net.node.run("iptables", "-F", "KUBE-FIREWALL")  # it is this rule alone that keeps neighbours out
     assert answers(net, "127.0.0.1", PRIVATE_PORT) == ["127.0.0.1"]
+
+
+@both_back_ends
+def test_connections_are_spread_by_weight(net, load):
+    """Of 480 connections a quarter goes to one of two endpoints: 120, within five standard deviations of 9.5."""
+    load(net, web(ENDPOINTS[:3], annotations={WEIGHTS_ANNOTATION: "web-0=1, web-1=3, *=0"}), view())
+    counts = Counter(answer for _ in range(10) for answer in answers(net, VIP, 80, count=48))
+    print(counts)
+    assert set(counts) == set(ENDPOINTS[:2])
+    assert sum(counts.values()) == 480
+    assert 72 < counts[ENDPOINTS[0]] < 168, counts
+
+
+MANY = [f"10.181.0.{number}" for number in range(1, 65)]
+
+
+def add_clients(net):
+    """More addresses for the client."""
+    net.node.run("ip", "route", "replace", "10.181.0.0/24", "via", CLIENT)
+    for address in MANY:
+        net.hosts[CLIENT].run("ip", "address", "replace", f"{address}/32", "dev", "lo")
+
+
+def assigned(net, destination, port=80):
+    """The endpoint of each client; that of one that has more than one is a failure."""
+    found = {}
+    for address in MANY:
+        seen = set(ask(net.hosts[CLIENT], address, destination, port, 3))
+        assert len(seen) == 1, (address, seen)
+        (found[address],) = seen
+    return found
+
+
+def test_a_hash_keeps_each_client_with_its_endpoint(net):
+    """64 clients on 4 endpoints: 16 each, within five standard deviations of 3.5; one that goes moves only its own."""
+    by_source = {"annotations": {BALANCING_ANNOTATION: "source-hash"}, "ports": (("http", 80, "TCP", NODE_PORT),)}
+    add_clients(net)
+    load_nft(net, web(ENDPOINTS, **by_source), view())
+    before = assigned(net, VIP)
+    counts = Counter(before.values())
+    print(counts)
+    assert set(counts) == set(ENDPOINTS)
+    assert max(counts.values()) < 34, counts
+    assert assigned(net, NODE, NODE_PORT) == before  # whichever address the client uses
+
+    load_nft(net, web(ENDPOINTS[:3], **by_source), view())
+    after = assigned(net, VIP)
+    moved = {address for address in MANY if after[address] != before[address]}
+    assert moved == {address for address in MANY if before[address] == ENDPOINTS[3]}

@@ -5,13 +5,13 @@ from fairlead.model.objects import EndpointSlice, Node, Service
 from fairlead.model.snapshot import ClusterSnapshot
 
 
-def service(name="web", ip="10.96.0.10", ports=(("http", 80),), status=None, labels=None, **spec):
+def service(name="web", ip="10.96.0.10", ports=(("http", 80),), status=None, labels=None, annotations=None, **spec):
     """A Service in namespace ns; ``ports`` are (name, port[, protocol[, node port]])."""
     if "nodePort" in str(ports):
         raise ValueError("ports are tuples")
     listed = [dict(zip(("name", "port", "protocol", "nodePort"), port, strict=False)) for port in ports]
     full = {"clusterIP": ip, "clusterIPs": [ip] if ip else [], "ports": listed, **spec}
-    metadata = {"name": name, "namespace": "ns", "labels": labels or {}}
+    metadata = {"name": name, "namespace": "ns", "labels": labels or {}, "annotations": annotations or {}}
     return decode(Service, {"metadata": metadata, "spec": full, "status": status or {}})
 
 

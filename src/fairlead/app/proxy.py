@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from fairlead.app.proxy_events import ProxyEvents
 from fairlead.app.proxy_health import HealthPages
 from fairlead.app.proxy_plane import IptablesPlane, NftPlane, Plane
 from fairlead.dataplane.forwarding import NodeView
@@ -132,7 +133,8 @@ class NodeProxy:
         self._programming = Programming(self.metrics)
         families = tuple(plane.family.value for plane in self._planes)
         self.health = HealthPages(families, lambda: self._snapshot.nodes.get(options.node_name), self.metrics)
-        self.health_checks = HealthCheckServers(self.health.is_healthy)
+        self._events = ProxyEvents(client, options.node_name, can_hash=options.backend == "nft")
+        self.health_checks = HealthCheckServers(self.health.is_healthy, self._health_check_failed)
         ours = {"labelSelector": f"!{PROXY_NAME_LABEL}"}
         self._services = Informer(client, SERVICES, Service, self._service_changed, ours)
         with_virtual_ip = {"labelSelector": f"!{HEADLESS_LABEL}"}
@@ -151,6 +153,7 @@ class NodeProxy:
         """Follow until cancelled; ``ready`` is called once the rules are in the kernel."""
         async with asyncio.TaskGroup() as tasks:
             gc.disable()  # a first list makes much that stays; looking for garbage in it costs as much as making it
+            tasks.create_task(self._events.run())
             for informer in (self._services, self._slices, self._nodes):
                 tasks.create_task(informer.run())
             await self._services.synced.wait()
@@ -257,7 +260,12 @@ class NodeProxy:
     def _service_changed(self, old: Service | None, new: Service | None) -> None:
         self._note(old, new)
         self._changed.update(service.key for service in (old, new) if service)
+        self._events.service_changed(old, new)
         self.metrics.service_changes.inc()
+
+    def _health_check_failed(self, key: ObjectKey, port: int, error: OSError) -> None:
+        if service := self._snapshot.services.get(key):
+            self._events.health_check_failed(service, port, error)
 
     def _slice_changed(self, old: EndpointSlice | None, new: EndpointSlice | None) -> None:
         self._note(old, new)

@@ -6,11 +6,12 @@ terminate (KEP-1669). The rule is applied to the whole cluster and to this node 
 Semantics: upstream's ``pkg/proxy/topology.go`` and ``pkg/proxy/endpointslicecache.go``.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import msgspec
 
+from fairlead.dataplane.balancing import Balancing
 from fairlead.dataplane.service_ports import ForwardedPort, canonical_ip
 from fairlead.model.addresses import IPFamily
 from fairlead.model.objects import HEADLESS_LABEL, Endpoint, EndpointHints, EndpointSlice
@@ -32,6 +33,7 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
     is_serving: bool
     is_terminating: bool
     is_local: bool
+    weight: int = 1
     zones: tuple[str, ...] = ()
     nodes: tuple[str, ...] = ()
 
@@ -43,6 +45,7 @@ class Endpoints(msgspec.Struct, frozen=True, gc=False):
         cluster: for traffic that may go anywhere. local: for traffic that must stay on this node.
         has_any: whether there is a usable endpoint anywhere, reachable under the policies or not.
         local_targets: those of either group that run on this node (only they can talk to themselves through it).
+        weights: of those that do not weigh 1.
         serving: all that answer, wherever they are and whoever may be sent there: flows to others are stale.
     """
 
@@ -50,7 +53,11 @@ class Endpoints(msgspec.Struct, frozen=True, gc=False):
     local: tuple[Target, ...] = ()
     has_any: bool = False
     local_targets: tuple[Target, ...] = ()
+    weights: Mapping[Target, int] = {}
     serving: tuple[Target, ...] = ()
+
+    def weights_of(self, targets: Iterable[Target]) -> list[int]:
+        return [self.weights.get(target, 1) for target in targets]
 
 
 def candidates(port: ForwardedPort, slices: Iterable[EndpointSlice], family: IPFamily, place: Place) -> list[Candidate]:
@@ -61,7 +68,7 @@ def candidates(port: ForwardedPort, slices: Iterable[EndpointSlice], family: IPF
             continue
         for number in _port_numbers(slice_, port):
             for endpoint in slice_.endpoints or ():
-                _collect(found, endpoint, number, place)
+                _collect(found, _candidate(endpoint, number, place, port.balancing))
     return [found[target] for target in sorted(found)]
 
 
@@ -70,27 +77,36 @@ def _port_numbers(slice_: EndpointSlice, port: ForwardedPort) -> list[int]:
     return [p.port for p in slice_.ports or () if p.port and ((p.name or ""), (p.protocol or "TCP")) == wanted]
 
 
-def _collect(found: dict[Target, Candidate], endpoint: Endpoint, number: int, place: Place) -> None:
-    address = canonical_ip(endpoint.addresses[0]) if endpoint.addresses else None
-    if address is None:
+def _collect(found: dict[Target, Candidate], candidate: Candidate | None) -> None:
+    if candidate is None:
         return
-    candidate = _candidate(endpoint, Target(address, number), place)
     other = found.get(candidate.target)
     if other is None or (other.is_terminating and not candidate.is_terminating):
         found[candidate.target] = candidate
 
 
-def _candidate(endpoint: Endpoint, target: Target, place: Place) -> Candidate:
+def _candidate(endpoint: Endpoint, number: int, place: Place, balancing: Balancing) -> Candidate | None:
+    """One endpoint as this node sees it; None for one without a usable address."""
+    address = canonical_ip(endpoint.addresses[0]) if endpoint.addresses else None
+    if address is None:
+        return None
     hints = endpoint.hints or EndpointHints()
     return Candidate(
-        target=target,
+        target=Target(address, number),
         is_ready=endpoint.is_ready,
         is_serving=endpoint.is_serving,
         is_terminating=endpoint.is_terminating,
         is_local=endpoint.node_name == place.node,
+        weight=balancing.weight_of(_name(endpoint)) if balancing.weights else 1,
         zones=tuple(hint.name for hint in hints.for_zones or ()),
         nodes=tuple(hint.name for hint in hints.for_nodes or ()),
     )
+
+
+def _name(endpoint: Endpoint) -> str:
+    """What weights know an endpoint by: its Pod's name, or its address."""
+    reference = endpoint.target_ref
+    return reference.name if reference and reference.name else endpoint.addresses[0]
 
 
 def usable(group: Iterable[Candidate]) -> list[Candidate]:
@@ -102,16 +118,22 @@ def usable(group: Iterable[Candidate]) -> list[Candidate]:
 def categorize(port: ForwardedPort, found: list[Candidate], place: Place) -> Endpoints:
     """Sort a service port's endpoints by who may be sent to them."""
     everywhere = usable(found)
-    cluster = _near(everywhere, place) if port.uses_cluster_endpoints else []
-    local = usable(c for c in found if c.is_local) if port.uses_local_endpoints else []
+    cluster = _weighty(_near(everywhere, place)) if port.uses_cluster_endpoints else []
+    local = _weighty(usable(c for c in found if c.is_local)) if port.uses_local_endpoints else []
     here = {c.target for c in (*cluster, *local) if c.is_local}
     return Endpoints(
         cluster=tuple(c.target for c in cluster),
         local=tuple(c.target for c in local),
         has_any=bool(everywhere),
         local_targets=tuple(sorted(here)),
+        weights={c.target: c.weight for c in (*cluster, *local) if c.weight > 1},
         serving=tuple(c.target for c in found if c.is_ready or c.is_serving),
     )
+
+
+def _weighty(group: list[Candidate]) -> list[Candidate]:
+    """Those that are to get anything; all when none is."""
+    return [c for c in group if c.weight] or group
 
 
 def _near(everywhere: list[Candidate], place: Place) -> list[Candidate]:

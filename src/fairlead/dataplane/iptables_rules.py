@@ -232,9 +232,12 @@ class _PortRules:
                 yield Rule((RecentSource(chain, seconds),), (Jump(chain),), self._towards(target))
 
     def _random(self, targets: tuple[Target, ...]) -> Iterator[Rule]:
-        """The first of n is taken once in n times, the next once in n - 1 of what is left, the last always."""
-        for left, target in zip(range(len(targets), 0, -1), targets, strict=True):
-            chance = (Probability(left),) if left > 1 else ()
+        """Each is taken as often as its weight says of what is left; the last always."""
+        weights = self._plan.endpoints.weights_of(targets)
+        left = sum(weights)
+        for weight, target in zip(weights, targets, strict=True):
+            chance = (Probability(weight, left),) if weight < left else ()
+            left -= weight
             yield Rule(chance, (Jump(endpoint_chain(self._name, target)),), self._towards(target))
 
     def _towards(self, target: Target) -> Origin:

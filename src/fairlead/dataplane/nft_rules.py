@@ -10,9 +10,9 @@ A packet's way through the table, for one IP family:
 
 A plain Service is nothing but elements, each with the service port's name as its comment: where its ports lead
 (``service-ports``, ``node-ports``) and who is behind them (``endpoints``, ``node-port-endpoints``). The chains that
-they lead to (``any-of-3``) depend only on the number of endpoints and serve all Services. Chains of its own, named
-after it, has only a Service that asks for more: an external policy Local (``external/...``), session affinity
-(``service/...``, ``local/...``) or source ranges (``restrict/...``).
+they lead to (``any-of-3``) depend only on the number of slots, usually one for each endpoint (see ``balancing``), and
+serve all Services. Chains of its own, named after it, has only a Service that asks for more: an external policy Local
+(``external/...``), session affinity (``service/...``, ``local/...``) or source ranges (``restrict/...``).
 
 Why not a chain and an anonymous map per service port, as upstream has: to name an anonymous set the kernel walks all
 sets of the table, and to bind a map all rules that it is bound to, so that N of them cost N squared (measured: 14 s for
@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
+from fairlead.dataplane.balancing import even_slots, hashed_slots
 from fairlead.dataplane.forwarding import Fate, NodeView, PortPlan
 from fairlead.dataplane.nft_skeleton import ADDRESSED, ON_NODE
 from fairlead.dataplane.service_ports import ServicePortName
@@ -163,24 +164,29 @@ class _PortRules:
         targets = self._plan.endpoints.cluster
         if self._plan.port.affinity_seconds is not None:
             return self._with_affinity("service", targets)
-        return self._draw(way, key, f"{way.prefix}any-of-{len(targets)}", targets, 0)
+        return self._draw(way, key, "any", targets)
 
     def _to_local(self, way: Way, key: Key) -> Goto:
         targets = self._plan.endpoints.local
         if self._plan.port.affinity_seconds is not None:
             return self._with_affinity("local", targets)
-        return self._draw(way, key, f"{way.prefix}local-of-{len(targets)}", targets, LOCAL_SLOTS)
+        return self._draw(way, key, "local", targets)
 
     def _to_any_from_outside(self, way: Way, key: Key) -> Goto:
         to_any = self._to_any(way, key)
         mark = Rule((), (AddMark(self._view.masquerade_mark), to_any))
         return self._goto(Chain(f"outside-{to_any.chain}", (mark,), is_shared=True))
 
-    def _draw(self, way: Way, key: Key, chain: str, targets: tuple[Target, ...], first: int) -> Goto:
-        for slot, target in enumerate(targets, first):
+    def _draw(self, way: Way, key: Key, kind: str, targets: tuple[Target, ...]) -> Goto:
+        """Deal slots out to the targets, and go to where one of so many is drawn."""
+        by_source = self._plan.port.balancing.by_source and len(targets) > 1
+        weights, first = self._plan.endpoints.weights_of(targets), LOCAL_SLOTS if kind == "local" else 0
+        slots = hashed_slots(targets, weights) if by_source else even_slots(targets, weights)
+        for slot, target in enumerate(slots, first):
             self._elements[way.endpoints, (*key, slot)] = Element(target, self._origin)
-        draw = TranslateBySlot(way.fields, way.endpoints, len(targets), first)
-        return self._goto(Chain(chain, (Rule((), (draw,)),), is_shared=True))
+        draw = TranslateBySlot(way.fields, way.endpoints, len(slots), first, by_source)
+        name = f"{way.prefix}{kind}-of-{len(slots)}{'-by-source' if by_source else ''}"
+        return self._goto(Chain(name, (Rule((), (draw,)),), is_shared=True))
 
     def _with_affinity(self, kind: str, targets: tuple[Target, ...]) -> Goto:
         """A random endpoint is proposed; a client that is known keeps the one it has, and its time-out restarts."""
@@ -193,7 +199,8 @@ class _PortRules:
             Origin(self._text, "session affinity"),
         )
         self._sets[clients.name] = clients
-        proposals = tuple(self._proposal(chain, clients.name, target).chain for target in targets)
+        slots = even_slots(targets, self._plan.endpoints.weights_of(targets))
+        proposals = tuple(self._proposal(chain, clients.name, target).chain for target in slots)
         propose = Rule((), (GotoAtRandom(proposals),), Origin(self._text, "with session affinity"))
         return self._goto(Chain(chain, (propose,)))
 

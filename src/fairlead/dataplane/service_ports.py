@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from fairlead.dataplane.balancing import EVEN, Balancing, balancing_of
 from fairlead.model.addresses import IPFamily, family_of, parse_ip
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import HEADLESS_LABEL, PROXY_NAME_LABEL, Service, ServicePort
@@ -38,6 +39,7 @@ class ForwardedPort(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         source_ranges: CIDRs that may use the load balancer's addresses; empty: no limit.
         affinity_seconds: how long a client stays with its endpoint; None: no affinity.
+        balancing: how endpoints are drawn, where annotations ask for more than an even draw.
         health_check_node_port: where load balancers ask about this node's endpoints; 0: nowhere.
         is_external_local: ``externalTrafficPolicy: Local``. is_internal_local: ``internalTrafficPolicy: Local``.
     """
@@ -50,6 +52,7 @@ class ForwardedPort(msgspec.Struct, frozen=True, gc=False):
     load_balancer_ips: tuple[str, ...] = ()
     source_ranges: tuple[str, ...] = ()
     affinity_seconds: int | None = None
+    balancing: Balancing = EVEN
     health_check_node_port: int = 0
     is_external_local: bool = False
     is_internal_local: bool = False
@@ -94,6 +97,7 @@ def _forwarded(service: Service, port: ServicePort, cluster_ip: str, family: IPF
         load_balancer_ips=_load_balancer_ips(service, family),
         source_ranges=_source_ranges(spec.load_balancer_source_ranges, family),
         affinity_seconds=_affinity(service),
+        balancing=balancing_of(service.annotations),
         health_check_node_port=health_check_node_port(service),
         is_external_local=spec.external_traffic_policy == "Local",
         is_internal_local=spec.internal_traffic_policy == "Local",

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 
@@ -10,19 +9,22 @@ from fairlead.dataplane.health import LocalHealth
 from fairlead.drivers.tiny_http import Page, serve_pages
 from fairlead.model.names import ObjectKey
 
-log = logging.getLogger(__name__)
-
 
 class HealthCheckServers:
-    """The servers of one node; ``is_proxy_healthy`` is asked at every request."""
+    """The servers of one node.
 
-    def __init__(self, is_proxy_healthy: Callable[[], bool]) -> None:
-        self._is_proxy_healthy = is_proxy_healthy
+    Args:
+        is_proxy_healthy: asked at every request.
+        failed: told of a port that cannot be listened on.
+    """
+
+    def __init__(self, is_proxy_healthy: Callable[[], bool], failed: Callable[[ObjectKey, int, OSError], None]) -> None:
+        self._is_proxy_healthy, self._failed = is_proxy_healthy, failed
         self._known: dict[ObjectKey, LocalHealth] = {}
         self._servers: dict[ObjectKey, list[asyncio.Server]] = {}
 
     async def follow(self, changes: Mapping[ObjectKey, LocalHealth | None], hosts: Sequence[str]) -> None:
-        """Serve what has changed: None closes. A port that is taken is logged, and tried again with the next change."""
+        """Serve what has changed: None closes. A port that is taken is tried again with the next change."""
         for key, health in changes.items():
             old = self._known.pop(key, None)
             if old is not None and (health is None or health.port != old.port):
@@ -41,7 +43,7 @@ class HealthCheckServers:
         try:
             self._servers[health.service] = [await serve_pages(host, health.port, pages) for host in hosts]
         except OSError as error:
-            log.warning("the health check of %s cannot listen on port %d: %s", health.service, health.port, error)
+            self._failed(health.service, health.port, error)
 
     def _close(self, key: ObjectKey) -> None:
         for server in self._servers.pop(key, ()):

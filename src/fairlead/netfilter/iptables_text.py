@@ -64,7 +64,7 @@ _MATCHES: dict[type, Callable[[Any], str]] = {
     InvalidConnection: lambda _: "-m conntrack --ctstate INVALID",
     UnaskedConnection: lambda _: "-m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT",
     HasMark: lambda m: f"-m mark {'! ' if m.negated else ''}--mark {m.bits:#x}/{m.bits:#x}",
-    Probability: lambda m: f"-m statistic --mode random --probability {1 / m.one_in:.10f}",
+    Probability: lambda m: f"-m statistic --mode random --probability {m.part / m.whole:.10f}",
     RecentSource: lambda m: f"-m recent --name {m.name} --rcheck --seconds {m.seconds} --reap",
 }
 

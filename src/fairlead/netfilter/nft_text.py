@@ -65,6 +65,8 @@ from fairlead.netfilter.transaction import (
 _FAMILY = {IPFamily.IPV4: "ip", IPFamily.IPV6: "ip6"}
 _ADDRESS_TYPE = {IPFamily.IPV4: "ipv4_addr", IPFamily.IPV6: "ipv6_addr"}
 
+HASH_SEED = 0xFA1E  # any will do, as long as all nodes have the same: without one the kernel draws its own
+
 Ip = str  # "ip" or "ip6"
 
 
@@ -128,7 +130,12 @@ _MATCHES: dict[type, Callable[[Any, Ip], str]] = {
 
 def _by_slot(statement: TranslateBySlot, ip: Ip) -> str:
     offset = f" offset {statement.first}" if statement.first else ""
-    key = f"{_fields(statement.fields, ip)} . numgen random mod {statement.slots}{offset}"
+    draw = (
+        f"jhash {ip} saddr mod {statement.slots} seed {HASH_SEED:#x}"
+        if statement.by_source
+        else (f"numgen random mod {statement.slots}")
+    )
+    key = f"{_fields(statement.fields, ip)} . {draw}{offset}"
     # nft wants to know that there are ports before it lets them be rewritten.
     return f"meta l4proto {{ tcp, udp, sctp }} dnat {ip} to {key} map @{statement.map}"
 

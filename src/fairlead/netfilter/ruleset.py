@@ -133,9 +133,10 @@ class HasMark(_Value, frozen=True):
 
 
 class Probability(_Value, frozen=True):
-    """Holds at random, once in ``one_in`` times."""
+    """Holds at random, ``part`` times of ``whole``."""
 
-    one_in: int
+    part: int
+    whole: int
 
 
 class RecentSource(_Value, frozen=True):
@@ -230,16 +231,18 @@ class TranslateBySlot(_Value, frozen=True):
 
     Attributes:
         slots: how many there are to draw from, each connection anew. first: the number of the first.
+        by_source: whether a hash of the source address draws, the same everywhere, instead of chance.
     """
 
     fields: tuple[Field, ...]
     map: str
     slots: int
     first: int = 0
+    by_source: bool = False
 
 
 class GotoAtRandom(_Value, frozen=True):
-    """Go to one of the chains, each connection anew."""
+    """Go to one of the chains, each connection anew; to one that is listed twice, twice as often."""
 
     chains: tuple[str, ...]
 

@@ -7,6 +7,7 @@ fast: a packet is judged by looking at every Service.
 """
 
 import enum
+from fnmatch import fnmatchcase
 from ipaddress import ip_address, ip_network
 
 import msgspec
@@ -185,29 +186,43 @@ def _to_cluster_ip(
         return frozenset({DROPPED})
     can_tell = bool(situation.pod_cidr)
     hides = situation.masquerade_all or (can_tell and not _is_pod(situation, packet))
-    return _sent(situation, reachable, packet, hides)
+    return _sent(situation, service, reachable, packet, hides)
 
 
 def _from_outside(
     situation: Situation, service: Service, endpoints: list[_Known], packet: Packet
 ) -> frozenset[Outcome]:
     if service.spec.external_traffic_policy != "Local":
-        return _sent(situation, _anywhere(situation, endpoints), packet, hides=True)
+        return _sent(situation, service, _anywhere(situation, endpoints), packet, hides=True)
     if _is_pod(situation, packet):
-        return _sent(situation, _anywhere(situation, endpoints), packet, hides=False)
+        return _sent(situation, service, _anywhere(situation, endpoints), packet, hides=False)
     if packet.source in situation.addresses or ip_address(packet.source).is_loopback:
-        return _sent(situation, _anywhere(situation, endpoints), packet, hides=True)
+        return _sent(situation, service, _anywhere(situation, endpoints), packet, hides=True)
     local = _usable(_here(situation, endpoints))
-    return _sent(situation, local, packet, hides=False) if local else frozenset({DROPPED})
+    return _sent(situation, service, local, packet, hides=False) if local else frozenset({DROPPED})
 
 
 def _is_pod(situation: Situation, packet: Packet) -> bool:
     return bool(situation.pod_cidr) and ip_address(packet.source) in ip_network(situation.pod_cidr)
 
 
-def _sent(situation: Situation, targets: list[_Known], packet: Packet, hides: bool) -> frozenset[Outcome]:
+def _sent(
+    situation: Situation, service: Service, reachable: list[_Known], packet: Packet, hides: bool
+) -> frozenset[Outcome]:
     """To any one of the targets; an endpoint of this node that meets itself must not see its own address."""
+    targets = [k for k in reachable if _weighs_anything(service, k)] or reachable
     # iptables mode does so for endpoints elsewhere too, whose packets do not come by here.
     own = targets if situation.rules is Rules.IPTABLES else _here(situation, targets)
     itself = {k.address for k in own if k.address == packet.source}
     return frozenset(Outcome(Fate.ACCEPT, k.address, k.port, hides or k.address in itself) for k in targets)
+
+
+def _weighs_anything(service: Service, known: _Known) -> bool:
+    """Whether an endpoint is to get connections by ``fairlead.dev/endpoint-weights``, as docs/proxy.md has it."""
+    reference = known.endpoint.target_ref
+    name = reference.name if reference else known.address
+    for pair in service.annotations.get("fairlead.dev/endpoint-weights", "*=1").split(","):
+        pattern, _, weight = pair.strip().partition("=")
+        if fnmatchcase(name, pattern):
+            return weight.strip("0") != ""
+    return True

@@ -200,7 +200,8 @@ class _Run:
             case Goto(chain):
                 return True, self._chain(self._table.chains[chain])
             case GotoAtRandom(chains):
-                return True, self._chain(self._table.chains[chains[self._choices.choose(len(chains))]])
+                ways = list(dict.fromkeys(chains))
+                return True, self._chain(self._table.chains[ways[self._choices.choose(len(ways))]])
             case Jump(chain):
                 stop = self._chain(self._table.chains[chain])
                 return stop is not None, stop
@@ -221,8 +222,9 @@ class _Run:
 
     def translate_by_slot(self, statement: TranslateBySlot) -> tuple[bool, _Stop]:
         """Which slot a source's hash names is the kernel's business: any of them is possible."""
-        slot = statement.first + self._choices.choose(statement.slots)
-        element = self._table.elements.get((statement.map, (*self._key(statement.fields), slot)))
+        key, slots = self._key(statement.fields), range(statement.first, statement.first + statement.slots)
+        ways = dict.fromkeys(self._table.elements.get((statement.map, (*key, slot))) for slot in slots)
+        element = list(ways)[self._choices.choose(len(ways))]
         if element is None or not isinstance(element.value, Target):
             raise _Break
         return self._translate(element.value)
@@ -298,7 +300,7 @@ class _Run:
 
     def happens(self, match: Probability) -> bool:
         """Chance 0 stands for yes, so that the first way through a chain takes its first endpoint."""
-        return match.one_in == 1 or self._choices.choose(2) == 0
+        return match.part == match.whole or self._choices.choose(2) == 0
 
     def is_recent(self, match: RecentSource) -> bool:
         return match.name in self._sources
