@@ -3,19 +3,27 @@
 import pytest
 from msgspec import structs
 
-from fairlead.allocation.load_balancer import CLASS, NoAddress, Pools, choose_addresses, wants_load_balancer
+from fairlead.allocation.load_balancer import CLASS, NoAddress, Pool, choose_addresses, wants_load_balancer
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import IngressPoint, LoadBalancerStatus, ServiceStatus
 from tests.unit.cluster_objects import make_service
 from tests.unit.controller_runs import running, settled, until
 from tests.unit.fake_api import FakeApi
 
-POOLS = Pools(("192.0.2.0/30", "2001:db8::/126"))
+POOLS = (Pool(("192.0.2.0/30", "2001:db8::/126")),)
+POOLS_OF_TEAMS = (
+    Pool(("192.0.2.1/32",)),
+    Pool(("198.51.100.1/32",), namespaces=("team-a",)),
+    Pool(("203.0.113.1/32",), load_balancer_class="example.com/inner"),
+)
+REQUEST = "fairlead.io/load-balancer-ips"
 OTHER = ObjectKey("default", "other")
 
 
-def balanced(name="web", status=(), **spec):
+def balanced(name="web", status=(), namespace="default", annotations=None, **spec):
     made = make_service(name, type="LoadBalancer", **spec)
+    metadata = structs.replace(made.metadata, namespace=namespace, annotations=annotations)
+    made = structs.replace(made, metadata=metadata)
     return made if not status else with_ingress(made, status)
 
 
@@ -34,7 +42,28 @@ def with_ingress(service, addresses):
     ],
 )
 def test_which_services_want_one(service, expected):
-    assert wants_load_balancer(service) is expected
+    assert wants_load_balancer(service, POOLS) is expected
+
+
+def test_a_pools_class_is_ours_too():
+    assert wants_load_balancer(balanced(loadBalancerClass="example.com/inner"), POOLS_OF_TEAMS)
+
+
+@pytest.mark.parametrize(
+    ("service", "expected"),
+    [
+        pytest.param(balanced(), "192.0.2.1", id="the pool of all"),
+        pytest.param(balanced(namespace="team-a"), "198.51.100.1", id="the namespace's own first"),
+        pytest.param(balanced(loadBalancerClass="example.com/inner"), "203.0.113.1", id="the class's own"),
+        pytest.param(balanced(namespace="team-a", loadBalancerIP="192.0.2.1"), "192.0.2.1", id="by request from any"),
+    ],
+)
+def test_whose_pool(service, expected):
+    assert choose_addresses(service, POOLS_OF_TEAMS, {}) == (expected,)
+
+
+def test_the_pool_of_all_serves_a_namespace_whose_own_is_exhausted():
+    assert choose_addresses(balanced(namespace="team-a"), POOLS_OF_TEAMS, {"198.51.100.1": OTHER}) == ("192.0.2.1",)
 
 
 @pytest.mark.parametrize(
@@ -46,6 +75,12 @@ def test_which_services_want_one(service, expected):
         pytest.param(balanced(status=["198.51.100.1"]), {}, ("192.0.2.1",), id="unless that is in no pool any more"),
         pytest.param(balanced(status=["192.0.2.2"]), {"192.0.2.2": OTHER}, ("192.0.2.1",), id="or another's"),
         pytest.param(balanced(loadBalancerIP="192.0.2.2"), {}, ("192.0.2.2",), id="the one it asks for"),
+        pytest.param(
+            balanced(ipFamilies=["IPv4", "IPv6"], annotations={REQUEST: "2001:db8::2, 192.0.2.2"}),
+            {},
+            ("192.0.2.2", "2001:db8::2"),
+            id="those it asks for",
+        ),
         pytest.param(
             balanced(ipFamilies=["IPv6", "IPv4"]), {}, ("2001:db8::1", "192.0.2.1"), id="one of each of its families"
         ),
@@ -64,6 +99,13 @@ def test_choice(service, taken, expected):
             balanced(loadBalancerIP="192.0.2.1"),
             {"192.0.2.1": OTHER},
             "the address 192.0.2.1 belongs to Service default/other",
+        ),
+        (balanced(annotations={REQUEST: "192.0.2.300"}), {}, "'192.0.2.300' is not an IP address"),
+        (balanced(annotations={REQUEST: "192.0.2.1,192.0.2.2"}), {}, "more than one IPv4 address is asked for"),
+        (
+            balanced(annotations={REQUEST: "192.0.2.1"}, loadBalancerIP="192.0.2.2"),
+            {},
+            "both spec.loadBalancerIP and the annotation fairlead.io/load-balancer-ips are set",
         ),
     ],
 )
@@ -87,7 +129,7 @@ def finalizers(api, name):
 async def test_a_service_gets_an_address_and_gives_it_back_to_the_one_that_waits():
     api = FakeApi()
     await api.put(balanced("a"), "services")
-    async with running(api, "load-balancer", load_balancer_pools=("192.0.2.1/32",)):
+    async with running(api, "load-balancer", load_balancer_pools=(Pool(("192.0.2.1/32",)),)):
         await until(api, lambda: addresses(api) == {"a": ["192.0.2.1"]})
         assert finalizers(api, "a") == ["service.kubernetes.io/load-balancer-cleanup"]
         await api.put(balanced("b"), "services")
@@ -107,3 +149,9 @@ async def test_without_pools_nothing_is_done():
     async with running(api, "load-balancer"):
         await settled(api)
     assert not api.writes
+
+
+def test_what_belongs_to_another_namespace_or_class_is_not_to_be_had():
+    for address in ("198.51.100.1", "203.0.113.1"):
+        with pytest.raises(NoAddress, match=f"the address {address} is in no pool"):
+            choose_addresses(balanced(loadBalancerIP=address), POOLS_OF_TEAMS, {})

@@ -5,10 +5,11 @@ in a pool and nobody asks for another; a Service gets one for each of its famili
 Upstream: ``staging/src/k8s.io/cloud-provider/controllers/service/controller.go`` decides which Services to act on.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import ip_network
 from itertools import chain
+
+import msgspec
 
 from fairlead.model.addresses import family_of, parse_ip
 from fairlead.model.names import ObjectKey
@@ -16,6 +17,7 @@ from fairlead.model.objects import Service
 
 FINALIZER = "service.kubernetes.io/load-balancer-cleanup"
 CLASS = "fairlead.io/pool"
+ADDRESSES_ANNOTATION = "fairlead.io/load-balancer-ips"  # one address of each family, with a comma between them
 
 Taken = Mapping[str, ObjectKey]
 
@@ -24,11 +26,23 @@ class NoAddress(Exception):
     """A Service cannot have an address; the message says why."""
 
 
-@dataclass(frozen=True)
-class Pools:
-    """Networks in CIDR notation. Their own and their broadcast address are not given away."""
+class Pool(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """Addresses to give away, and to whom.
+
+    Attributes:
+        cidrs: networks in CIDR notation. Their own and their broadcast address are not given away.
+        namespaces: whose Services may have them; none names all.
+        load_balancer_class: for Services of this class; "" is for those that name none, or ``CLASS``.
+    """
 
     cidrs: tuple[str, ...]
+    namespaces: tuple[str, ...] = ()
+    load_balancer_class: str = ""
+
+    def serves(self, service: Service) -> bool:
+        """Whether the Service may have an address from here."""
+        is_of_class = (service.spec.load_balancer_class or CLASS) == (self.load_balancer_class or CLASS)
+        return is_of_class and (not self.namespaces or service.namespace in self.namespaces)
 
     def addresses(self, family: str) -> Iterator[str]:
         """All that may be given away, in order; there may be very many."""
@@ -42,39 +56,64 @@ class Pools:
         return ip is not None and any(ip in ip_network(cidr) for cidr in self.cidrs)
 
 
-def wants_load_balancer(service: Service) -> bool:
-    """Whether the Service shall have addresses from here: its class is ours, or it names none."""
-    return service.spec.type == "LoadBalancer" and service.spec.load_balancer_class in (None, CLASS)
+def wants_load_balancer(service: Service, pools: Sequence[Pool]) -> bool:
+    """Whether the Service shall have addresses from here: its class is ours or a pool's, or it names none."""
+    ours = {CLASS, *(pool.load_balancer_class for pool in pools)}
+    return service.spec.type == "LoadBalancer" and (service.spec.load_balancer_class or CLASS) in ours
 
 
-def choose_addresses(service: Service, pools: Pools, taken: Taken) -> tuple[str, ...]:
+def choose_addresses(service: Service, pools: Sequence[Pool], taken: Taken) -> tuple[str, ...]:
     """The addresses that the Service shall have; those that it has, where they will do.
+
+    Pools of the Service's own namespace come before those of all.
 
     Raises:
         NoAddress: the one that it asks for is not to be had, or the pools are exhausted.
     """
-    return tuple(_choose(service, family, pools, taken) for family in service.spec.ip_families or ("IPv4",))
+    serving = sorted((pool for pool in pools if pool.serves(service)), key=lambda pool: not pool.namespaces)
+    wanted = _wanted(service)
+    return tuple(
+        _requested(service, wanted[family], serving, taken)
+        if family in wanted
+        else _next(service, family, serving, taken)
+        for family in service.spec.ip_families or ("IPv4",)
+    )
 
 
-def _choose(service: Service, family: str, pools: Pools, taken: Taken) -> str:
-    wanted = service.spec.load_balancer_ip
-    if wanted and family_of(wanted) == family:
-        return _requested(service, wanted, pools, taken)
-    present = [ip for ip in ingress_ips(service) if family_of(ip) == family and pools.contains(ip)]
-    candidates = chain(present, pools.addresses(family))
+def _wanted(service: Service) -> dict[str, str]:
+    """The address that the Service asks for in each family, by its spec or by the annotation."""
+    listed = [text.strip() for text in service.annotations.get(ADDRESSES_ANNOTATION, "").split(",") if text.strip()]
+    if listed and service.spec.load_balancer_ip:
+        raise NoAddress(f"both spec.loadBalancerIP and the annotation {ADDRESSES_ANNOTATION} are set: keep one of them")
+    wanted: dict[str, str] = {}
+    for text in listed or [ip for ip in (service.spec.load_balancer_ip,) if ip]:
+        if parse_ip(text) is None:
+            raise NoAddress(f"{text!r} is not an IP address")
+        if wanted.setdefault(family_of(text), text) != text:
+            raise NoAddress(f"more than one {family_of(text)} address is asked for")
+    return wanted
+
+
+def _next(service: Service, family: str, pools: Sequence[Pool], taken: Taken) -> str:
+    present = [ip for ip in ingress_ips(service) if family_of(ip) == family and _is_in(pools, ip)]
+    candidates = chain(present, *(pool.addresses(family) for pool in pools))
     chosen = next((ip for ip in candidates if taken.get(ip, service.key) == service.key), None)
     if chosen is None:
         raise NoAddress(f"no {family} address is left in the pools")
     return chosen
 
 
-def _requested(service: Service, wanted: str, pools: Pools, taken: Taken) -> str:
-    if not pools.contains(wanted):
+def _requested(service: Service, wanted: str, pools: Sequence[Pool], taken: Taken) -> str:
+    if not _is_in(pools, wanted):
         raise NoAddress(f"the address {wanted} is in no pool")
     holder = taken.get(wanted, service.key)
     if holder != service.key:
         raise NoAddress(f"the address {wanted} belongs to Service {holder}")
     return wanted
+
+
+def _is_in(pools: Sequence[Pool], address: str) -> bool:
+    return any(pool.contains(address) for pool in pools)
 
 
 def ingress_ips(service: Service) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from fairlead.allocation.load_balancer import Pools
+from fairlead.allocation.load_balancer import Pool
 from fairlead.dataplane.announcing import (
     BEAT,
     SILENCE,
@@ -66,7 +66,7 @@ class Announcer:
 
     def __init__(self, options: AnnouncerOptions, client: KubeClient) -> None:
         self._options = options
-        self._pools = Pools(options.pools)
+        self._pool = Pool(options.pools)
         self._snapshot = ClusterSnapshot()
         self._changed: set[ObjectKey] = set()
         self._nodes_changed = False
@@ -163,7 +163,7 @@ class Announcer:
         self._changed, self._nodes_changed = set(), False
         for key in changed:
             service = self._snapshot.services.get(key)
-            addresses = [ip for ip in announced_addresses(service) if self._pools.contains(ip)] if service else []
+            addresses = [ip for ip in announced_addresses(service) if self._pool.contains(ip)] if service else []
             if addresses:
                 self._orders[key] = {address: candidates(self._snapshot, key, address) for address in addresses}
             else:

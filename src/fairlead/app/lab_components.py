@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from fairlead.allocation.load_balancer import Pool
 from fairlead.app import announcer, apiserver, controllers, dns, lab_bootstrap, node, proxy
 from fairlead.app.lab_plan import API_PORT, POD_CIDR, SERVICE_CIDR, SWITCH, LabPlan
 from fairlead.app.node_context import Builtin
@@ -65,7 +66,7 @@ def components(
             controllers.run,
             controllers.ControllersOptions(
                 plan.kubeconfig("controllers"),
-                settings=controllers.Settings(load_balancer_pools=(LOAD_BALANCER_POOL,)),
+                settings=controllers.Settings(load_balancer_pools=(Pool((LOAD_BALANCER_POOL,)),)),
             ),
         ),
         (BOOTSTRAP, SWITCH): functools.partial(

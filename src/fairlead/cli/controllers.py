@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from fairlead.allocation.load_balancer import Pool
 from fairlead.app.controllers import CONTROLLERS, ControllersOptions, run
 from fairlead.app.controllers.context import Settings
 
@@ -18,7 +19,8 @@ from fairlead.app.controllers.context import Settings
 @click.option("--load-balancer-pool", "pools", multiple=True, metavar="CIDR", help="Addresses for LoadBalancers.")
 def controllers(kubeconfig: Path | None, context: str | None, only: tuple[str, ...], pools: tuple[str, ...]) -> None:
     """Run the controllers alone, against any cluster, until interrupted."""
-    options = ControllersOptions(kubeconfig, context, only or tuple(CONTROLLERS), Settings(load_balancer_pools=pools))
+    settings = Settings(load_balancer_pools=(Pool(pools),) if pools else ())
+    options = ControllersOptions(kubeconfig, context, only or tuple(CONTROLLERS), settings)
     with contextlib.suppress(asyncio.CancelledError):
         asyncio.run(_serve(options))
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+from fairlead.allocation.load_balancer import Pool
 from fairlead.app.controllers.service_members import ServiceMembers
 from fairlead.app.controllers.watches import Watches
 from fairlead.drivers.discovery import Discovered
@@ -17,11 +18,11 @@ class Settings:
 
     Attributes:
         node_grace: seconds without a heartbeat after which a Node counts as lost; node agents send one every 10.
-        load_balancer_pools: CIDRs of the addresses for Services of type LoadBalancer; none leaves them to others.
+        load_balancer_pools: addresses for Services of type LoadBalancer; none leaves these to others.
     """
 
     node_grace: float = 40.0
-    load_balancer_pools: tuple[str, ...] = ()
+    load_balancer_pools: tuple[Pool, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ Upstream: ``staging/src/k8s.io/cloud-provider/controllers/service/controller.go`
 from fairlead.allocation.load_balancer import (
     FINALIZER,
     NoAddress,
-    Pools,
     choose_addresses,
     ingress_ips,
     wants_load_balancer,
@@ -31,12 +30,12 @@ class LoadBalancerController:
         self.queue: WorkQueue[ObjectKey] = WorkQueue(context.clock)
         self._client = context.client
         self._events = context.events.recorder(self.name)
-        self._pools = Pools(context.settings.load_balancer_pools)
+        self._pools = context.settings.load_balancer_pools
         self._services = context.watches.of(SERVICES, Service)
         self.needs = (self._services,)
         self._taken: dict[str, ObjectKey] = {}
         self._waiting: set[ObjectKey] = set()
-        if self._pools.cidrs:
+        if self._pools:
             self._services.listen(self._changed)
 
     def _changed(self, old: Service | None, new: Service | None) -> None:
@@ -59,7 +58,7 @@ class LoadBalancerController:
         if service is None:
             return
         try:
-            if wants_load_balancer(service) and not service.is_terminating:
+            if wants_load_balancer(service, self._pools) and not service.is_terminating:
                 await self._ensure(service)
             elif FINALIZER in (service.metadata.finalizers or ()):
                 await self._clean_up(service)
