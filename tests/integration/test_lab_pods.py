@@ -16,6 +16,9 @@ from tests.integration.users import users
 @pytest.fixture(scope="module", params=users(), ids=str)
 def lab(request):
     lab = Lab(request.param, "--image", "counter=sh -c")
+    config = lab.folder / "lab.yaml"
+    config.write_text("images: {greeter*: {entrypoint: sh -c, args: ['echo $GREETING $0'], env: {GREETING: hello}}}")
+    lab.up_arguments += ("--config", str(config))
     try:
         lab.up()
         yield lab
@@ -164,6 +167,30 @@ class TestImages:
         pod("mapped", {"image": "counter:v2", "args": ["exit 4"]}, restartPolicy="Never")
         end = eventually(lambda: container(lab, "mapped")["state"]["terminated"])
         assert end["exitCode"] == 4
+
+    def test_an_image_of_the_configuration_file(self, lab, pod):
+        """Its arguments and variables are defaults that the container's own replace."""
+        pod("default", {"image": "greeter:v1"}, restartPolicy="Never")
+        own = {"args": ["echo $GREETING $HOSTNAME"], "env": [{"name": "GREETING", "value": "good day"}]}
+        pod("own", {"image": "greeter:v1", **own}, restartPolicy="Never")
+        for name, text in (("default", "hello sh"), ("own", "good day own")):
+            eventually(lambda name=name: status(lab, name)["phase"] == "Succeeded")
+            assert lab.kubectl("logs", name).stdout.strip() == text
+
+    def test_the_echo_tells_who_it_is_and_who_asked(self, lab, pod):
+        ready = {"httpGet": {"port": 80}, "periodSeconds": 1}
+        pod("echo", {"image": "fairlead/echo", "readinessProbe": ready})
+        pod("asker", SLEEP)
+        eventually(lambda: is_ready(lab, "echo") and is_ready(lab, "asker"))
+        server, client = (status(lab, name)["podIP"] for name in ("echo", "asker"))
+        answer = dict(line.split(": ", 1) for line in lab.exec("asker", "curl", "-s", server).splitlines())
+        assert (answer["pod"], answer["address"]) == ("echo", server)
+        assert answer["client"].startswith(f"{client}:")
+        for protocol in ("tcp", "udp"):
+            script = f"exec 3<>/dev/{protocol}/{server}/80; echo hi >&3; head -n 1 <&3"
+            said = lab.exec("asker", "timeout", "5", "bash", "-c", script)
+            assert said.startswith(f"echo {client}:"), protocol
+            assert said.endswith(" hi\n"), protocol
 
     def test_a_program_that_is_not_there(self, lab, pod):
         pod("absent", {"command": ["no-such-program"]}, restartPolicy="Never")

@@ -6,11 +6,12 @@ from fairlead.model.decode import decode
 from fairlead.model.objects import Service
 from fairlead.nodeagent.environment import Placement, Surroundings, build_environment, expand, service_variables
 from fairlead.nodeagent.files import ClusterDNS, hosts, own_files, resolv_conf
-from fairlead.nodeagent.images import ImageError, Program, program_for
+from fairlead.nodeagent.images import Image, ImageError, Program, program_for
 from fairlead.nodeagent.manifest import Container, RunPod, port_number
 from fairlead.nodeagent.sources import CONFIG_MAP, SECRET, Reference, SourceError, references
 from fairlead.nodeagent.volumes import Mount, VolumeError, mounts_of, volume_files
 
+DATABASE = Image(("db",), ("serve",), {"HOME": "/db"})
 PLACE = Placement("node-1", "192.168.64.11", "10.244.1.7")
 DNS = ClusterDNS()
 
@@ -47,21 +48,38 @@ class TestPrograms:
             ({"image": "fairlead/echo"}, {}, Program("fairlead/echo", ())),
             ({"image": "fairlead/echo:v1"}, {}, Program("fairlead/echo", ())),
             ({"image": "fairlead/echo", "command": ["true"]}, {}, Program(None, ("true",))),
-            ({"image": "postgres:16"}, {"postgres*": "pg -D '/my data'"}, Program(None, ("pg", "-D", "/my data"))),
-            ({"image": "registry:5000/a/b:1"}, {"registry:5000/*": "b"}, Program(None, ("b",))),
-            ({"image": "busybox"}, {"busybox": "busybox sh"}, Program(None, ("busybox", "sh"))),
+            ({"image": "docker.io/library/busybox:1.36"}, {}, Program(None, ("sh",))),
+            ({"image": "registry.k8s.io/pause:3.9"}, {}, Program("fairlead/pause", ())),
+            ({"image": "registry:5000/a/b:1"}, {"registry:5000/*": Image(("b",))}, Program(None, ("b",))),
+            ({"image": "busybox"}, {"busybox": Image(("busybox", "sh"))}, Program(None, ("busybox", "sh"))),
+            ({"image": "db:16"}, {"db": DATABASE}, Program(None, ("db", "serve"), {"HOME": "/db"})),
+            ({"image": "db:16", "args": ["check"]}, {"db": DATABASE}, Program(None, ("db", "check"), {"HOME": "/db"})),
+            ({"image": "db", "command": ["sh"]}, {"db": DATABASE}, Program(None, ("sh",), {"HOME": "/db"})),
+            ({"image": "db:16"}, {"db:1?": Image(("new",)), "db*": DATABASE}, Program(None, ("new",))),
         ],
     )
     def test_command_and_args_replace_and_follow_the_image_s(self, fields, mapped, expected):
         assert program_for(container(**fields), mapped) == expected
 
-    def test_an_unknown_image_says_how_to_map_it(self):
+    @pytest.mark.parametrize("mapped", [{}, {"nginx": Image(env={"A": "b"})}])
+    def test_an_unknown_image_says_how_to_map_it(self, mapped):
         with pytest.raises(ImageError, match=r"--image 'nginx=COMMAND'") as refusal:
-            program_for(container(image="nginx:1.27@sha256:00"), {})
+            program_for(container(image="nginx:1.27@sha256:00"), mapped)
         assert refusal.value.reason == "ErrImageNeverPull"
 
 
 class TestVariables:
+    def test_those_of_the_image_give_way_to_all_others(self):
+        env = [{"name": "COLOUR", "value": "red"}]
+        image = {"COLOUR": "blue", "PATH": "/image", "HOME": "/data", "WEB_SERVICE_HOST": "nowhere"}
+        environment = build_environment(container(env=env), around(pod(), [service("web")]), image)
+        assert {name: environment[name] for name in image} == {
+            "COLOUR": "red",
+            "PATH": "/image",
+            "HOME": "/data",
+            "WEB_SERVICE_HOST": "10.96.3.4",
+        }
+
     def test_a_service_is_spelled_as_upstream_spells_it(self):
         ports = {"port": 80, "name": "http-main"}, {"port": 53, "protocol": "UDP"}
         assert service_variables([service("my-db", "shop", "10.96.3.4", *ports)]) == {
@@ -90,7 +108,7 @@ class TestVariables:
             service("cache", "elsewhere"),
             service("headless", "shop", "None"),
         ]
-        environment = build_environment(container(), around(pod({"enableServiceLinks": links}), services))
+        environment = build_environment(container(), around(pod({"enableServiceLinks": links}), services), {})
         assert {name for name in environment if name.endswith("_SERVICE_HOST")} == expected
 
     @pytest.mark.parametrize(
@@ -109,7 +127,7 @@ class TestVariables:
 
     def test_later_variables_see_earlier_ones(self):
         env = [{"name": "A", "value": "1"}, {"name": "B", "value": "$(A)2"}, {"name": "A", "value": "$(B)3"}]
-        environment = build_environment(container(env=env), around(pod()))
+        environment = build_environment(container(env=env), around(pod()), {})
         assert (environment["A"], environment["B"]) == ("123", "12")
 
     @pytest.mark.parametrize(
@@ -127,7 +145,7 @@ class TestVariables:
     )
     def test_the_downward_api(self, path, expected):
         env = [{"name": "X", "valueFrom": {"fieldRef": {"fieldPath": path}}}]
-        environment = build_environment(container(env=env), around(pod(labels={"app.x/y": "web"})))
+        environment = build_environment(container(env=env), around(pod(labels={"app.x/y": "web"})), {})
         assert environment["X"] == expected
 
     @pytest.mark.parametrize(
@@ -141,7 +159,7 @@ class TestVariables:
     )
     def test_a_source_that_there_is_not(self, source, message):
         with pytest.raises(SourceError, match=message) as refusal:
-            build_environment(container(env=[{"name": "X", "valueFrom": source}]), around(pod(), sources=SOURCES))
+            build_environment(container(env=[{"name": "X", "valueFrom": source}]), around(pod(), sources=SOURCES), {})
         assert refusal.value.reason == "CreateContainerConfigError"
 
     def test_variables_from_config_maps_and_secrets(self):
@@ -152,7 +170,7 @@ class TestVariables:
                 {"name": "NONE", "valueFrom": {"configMapKeyRef": {"name": "x", "key": "y", "optional": True}}},
             ],
         )
-        environment = build_environment(made, around(pod(), sources=SOURCES))
+        environment = build_environment(made, around(pod(), sources=SOURCES), {})
         assert {"S_colour": "blue", "password": "secret", "ONE": "blue"}.items() <= environment.items()
         assert "NONE" not in environment
 

@@ -23,6 +23,7 @@ from fairlead.app.lab_birth import INIT_LOG, Init, LabError, Pipe, Pipes, in_chi
 from fairlead.app.lab_plan import API_HOSTS, API_PORT, API_URL_INSIDE, LabPlan, Manifest
 from fairlead.drivers import run_folder
 from fairlead.drivers.run_folder import RunningLab
+from fairlead.nodeagent.images import Images
 
 _PROGRAMS = {"ip": "iproute2", "nft": "nftables", "sleep": "coreutils"}
 
@@ -42,7 +43,7 @@ class LabOptions:
     nodes: int
     data: Path | None
     manifests: tuple[Manifest, ...]
-    images: dict[str, str]
+    images: Images
     patience: float | None
 
 

@@ -21,6 +21,7 @@ from fairlead.drivers.kube_client import KubeClient
 from fairlead.drivers.netns import LOAD_BALANCER_POOL, SWITCH_ADDRESS, NodeNetwork
 from fairlead.drivers.pki import certificate_files
 from fairlead.drivers.supervisor import Component, Report
+from fairlead.nodeagent.images import DNS, ECHO, PAUSE
 
 Run = Callable[[Callable[[], None]], Coroutine[Any, Any, None]]
 
@@ -127,9 +128,9 @@ async def _together(parts: Sequence[Run], ready: Callable[[], None]) -> None:
 def _builtins(plan: LabPlan) -> dict[str, Builtin]:
     kubeconfig = plan.kubeconfig("dns").read_text()
     return {
-        "fairlead/dns": lambda _: _serve_dns(kubeconfig),
-        "fairlead/echo": serve_echo,
-        "fairlead/pause": lambda _: signal.pause(),
+        DNS: lambda _: _serve_dns(kubeconfig),
+        ECHO: serve_echo,
+        PAUSE: lambda _: signal.pause(),
     }
 
 

@@ -3,12 +3,12 @@
 Read by the process outside (``lab``), by PID 1 inside (``lab_init``) and by the bootstrap.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from fairlead.drivers.netns import SWITCH_ADDRESS, NodeNetwork
+from fairlead.nodeagent.images import Images
 
 # Names of network namespaces beside those of the nodes.
 SWITCH = "switch"  # connects all others
@@ -44,7 +44,7 @@ class LabPlan:
         run_folder: exists while the lab does.
         data_folder: outlives it, unless it lies in the run folder.
         manifests: applied in this order once the API server answers.
-        images: command lines by image pattern.
+        images: what stands for images, by pattern.
     """
 
     name: str
@@ -52,7 +52,7 @@ class LabPlan:
     data_folder: Path
     node_count: int
     manifests: tuple[Manifest, ...]
-    images: Mapping[str, str]
+    images: Images
 
     @property
     def nodes(self) -> list[NodeNetwork]:

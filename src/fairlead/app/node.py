@@ -25,6 +25,7 @@ from fairlead.drivers.kubelet_server import PORT as KUBELET_PORT
 from fairlead.drivers.kubelet_server import KubeletServer, node_tls
 from fairlead.model.objects import Service
 from fairlead.nodeagent.files import ClusterDNS
+from fairlead.nodeagent.images import Images
 from fairlead.nodeagent.manifest import RunPod
 
 HEARTBEAT = 10.0  # seconds, as upstream's kubelet renews its lease
@@ -51,7 +52,7 @@ class NodeOptions:
         records: folder for the files that name running Pods' processes; emptied at start.
         volumes: folder for the Pods' volumes.
         logs: folder of container logs.
-        images: command lines by image pattern.
+        images: what stands for images, by pattern.
         builtins: what the built-in images run.
         hidden: folders of this machine that no container may see: a lab's keys and store lie there.
     """
@@ -64,7 +65,7 @@ class NodeOptions:
     records: Path
     volumes: Path
     logs: Path
-    images: Mapping[str, str] = field(default_factory=dict)
+    images: Images = field(default_factory=dict)
     builtins: Mapping[str, Builtin] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     dns: ClusterDNS = field(default_factory=ClusterDNS)

@@ -12,7 +12,7 @@ from fairlead.drivers.pod_process import ProcessSpec
 from fairlead.model.objects import Service
 from fairlead.nodeagent.credentials import credentials_of
 from fairlead.nodeagent.environment import Placement, Surroundings, build_environment
-from fairlead.nodeagent.images import program_for
+from fairlead.nodeagent.images import Images, program_for
 from fairlead.nodeagent.manifest import Container, RunPod
 from fairlead.nodeagent.volumes import mounts_of
 
@@ -29,14 +29,14 @@ class ContainerSettings:
     """What containers need to know of their node.
 
     Attributes:
-        images: command lines by image pattern.
+        images: what stands for images, by pattern.
         builtins: what the built-in images run, by image name.
         logs: folder of container logs.
         services: those that any Pod may get variables for.
         hidden: folders of this machine that no container may see.
     """
 
-    images: Mapping[str, str]
+    images: Images
     builtins: Mapping[str, Builtin]
     logs: Path
     services: Callable[[], Iterable[Service]]
@@ -76,7 +76,7 @@ class PodContext:
         sources = await self.volumes.sources(self.pod)
         folders = self.volumes.write(self.pod, self.placement, sources)
         around = Surroundings(self.pod, self.placement, tuple(self.settings.services()), sources)
-        environment = build_environment(container, around)
+        environment = build_environment(container, around, program.env)
         builtin = None
         if program.builtin is not None:
             environment = {**self._identity(), **environment}

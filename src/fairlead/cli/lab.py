@@ -12,6 +12,7 @@ from fairlead.model.names import dns1123_label_errors
 
 if TYPE_CHECKING:
     from fairlead.app.lab import Settled
+    from fairlead.nodeagent.images import Image
 
 FAILURE = 3  # exit code of what went wrong, as opposed to usage (2) and findings (1)
 
@@ -39,6 +40,7 @@ def _or_fail(action: Callable[[], T]) -> T:
 @click.option("-f", "--filename", "files", multiple=True, help="Manifests to apply, JSON or YAML; - is standard input.")
 @click.option("--nodes", default=2, show_default=True, type=click.IntRange(1, MAX_NODES), help="How many nodes.")
 @_name_option
+@click.option("--config", type=click.Path(dir_okay=False, path_type=Path), help="Read images from this YAML file.")
 @click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Keep objects here across restarts.")
 @click.option("--wait", is_flag=True, help="Return when everything is ready, and leave the lab running.")
 @click.option("--timeout", default=120.0, show_default=True, help="Seconds that --wait waits.")
@@ -49,6 +51,7 @@ def up(
     files: tuple[str, ...],
     nodes: int,
     name: str,
+    config: Path | None,
     data: Path | None,
     wait: bool,
     timeout: float,
@@ -61,25 +64,34 @@ def up(
     if dns1123_label_errors(name):
         raise click.BadParameter("lower case letters, digits and '-' only, 63 at most", param_hint="--name")
     from fairlead.app import lab
+    from fairlead.app.lab_config import ConfigError, LabConfig, read_config
     from fairlead.app.lab_plan import Manifest
     from fairlead.drivers.manifests import ManifestError, read_manifests
 
     try:
         manifests = tuple(Manifest(*found) for file in files for found in read_manifests(file))
-    except ManifestError as error:
+        read = read_config(config) if config else LabConfig()
+    except (ConfigError, ManifestError) as error:
         raise click.UsageError(str(error)) from error
-    options = lab.LabOptions(name, nodes, data, manifests, dict(map(_image, images)), timeout if wait else None)
+    given = dict(map(_image, images))
+    table = given | {pattern: image for pattern, image in read.images.items() if pattern not in given}
+    options = lab.LabOptions(name, nodes, data, manifests, table, timeout if wait else None)
     if wait:
         _or_fail(lambda: lab.serve_detached(options, lab.Listener(_tell, _settled)))
     else:
         _or_fail(lambda: lab.serve(options, lab.Listener(_tell, _settled)))
 
 
-def _image(text: str) -> tuple[str, str]:
+def _image(text: str) -> "tuple[str, Image]":
+    from fairlead.app.lab_config import image_of
+
     pattern, equals, command = text.partition("=")
     if not (pattern and equals and command):
         raise click.BadParameter(f"{text!r} is not PATTERN=COMMAND", param_hint="--image")
-    return pattern, command
+    try:
+        return pattern, image_of(command)
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r}: {error}", param_hint="--image") from error
 
 
 def _tell(line: str) -> None:

@@ -1,14 +1,20 @@
-"""The image ``fairlead/echo``: an HTTP server that tells who it is and who asked, and echoes datagrams.
+"""The image ``fairlead/echo``: tells who it is and who asked, over HTTP, TCP and UDP.
 
-``GET /hostname`` gives the Pod's name alone, ``GET /healthz`` is ``ok``, every other path tells everything. Listens on
-``$PORT`` (80 if unset), TCP and UDP; HTTP/1.1 just well enough for clients of every kind, with keep-alive.
+``GET /hostname`` gives the Pod's name alone, ``GET /healthz`` is ``ok``, every other path tells everything; HTTP/1.1
+just well enough for clients of any kind, with keep-alive. A line over TCP that is no HTTP request, and every datagram,
+comes back behind the Pod's name and the client's address. Listens on ``$PORT`` (80 if unset). With ``$DRAIN_SECONDS``
+set, SIGTERM ends it only after that time, in which it goes on to serve, while every response asks the client to close
+the connection.
 """
 
 import asyncio
+import contextlib
 import os
+import signal
 import socket
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple, cast
 
 
 class Identity(NamedTuple):
@@ -20,55 +26,122 @@ class Identity(NamedTuple):
     address: str
 
 
+class Client(NamedTuple):
+    """Who asks."""
+
+    address: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+
+
 def serve_echo(arguments: Sequence[str]) -> None:
-    """Serve for ever; the identity comes from the environment that the node agent gives to built-in images."""
+    """Serve until SIGTERM; the identity comes from the environment that the node agent gives to built-in images."""
     identity = Identity(*(os.environ.get(name, "") for name in ("POD_NAME", "POD_NAMESPACE", "NODE_NAME", "POD_IP")))
-    asyncio.run(_serve(identity, int(os.environ.get("PORT", "80"))))
+    drain = float(os.environ.get("DRAIN_SECONDS", "0"))
+    asyncio.run(_Echo(identity).serve(int(os.environ.get("PORT", "80")), drain))
 
 
-ANYWHERE = "0.0.0.0"  # noqa: S104 - an image is there to be reached
+@dataclass
+class _Echo:
+    identity: Identity
+    draining: bool = False
+
+    async def serve(self, port: int, drain: float) -> None:
+        loop, ending = asyncio.get_running_loop(), asyncio.Event()
+        loop.add_signal_handler(signal.SIGTERM, ending.set)
+        for listener in _sockets(port, socket.SOCK_STREAM):
+            await asyncio.start_server(self._converse, sock=listener)
+        for receiver in _sockets(port, socket.SOCK_DGRAM):
+            await loop.create_datagram_endpoint(lambda: _Datagrams(self.identity), sock=receiver)
+        await ending.wait()
+        self.draining = True
+        await asyncio.sleep(drain)
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        client = Client(*writer.get_extra_info("peername")[:2])
+        try:
+            while line := await reader.readline():
+                if not is_http(line):
+                    writer.write(greet(self.identity, client) + line)
+                elif not await self._respond(line.decode("latin-1").rstrip(), client, reader, writer):
+                    return
+                await writer.drain()
+        except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError, ValueError):
+            return  # the client has gone, or speaks neither HTTP nor lines
+        finally:
+            writer.close()
+
+    async def _respond(
+        self, request: str, client: Client, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> bool:
+        """Answer one request; whether another one may follow on this connection."""
+        headers = await _headers(reader)
+        await reader.readexactly(int(headers.get("content-length", "0")))
+        last = self.draining or headers.get("connection", "").lower() == "close" or request.endswith("HTTP/1.0")
+        writer.write(respond(self.identity, Request(request, headers.get("host", ""), client), last=last))
+        return not last
 
 
-async def _serve(identity: Identity, port: int) -> None:
-    loop = asyncio.get_running_loop()
-    await loop.create_datagram_endpoint(lambda: _Datagrams(identity), local_addr=(ANYWHERE, port))
-    server = await asyncio.start_server(
-        lambda reader, writer: _converse(identity, reader, writer), ANYWHERE, port, family=socket.AF_INET
-    )
-    await server.serve_forever()
+async def _headers(reader: asyncio.StreamReader) -> dict[str, str]:
+    headers = {}
+    while line := (await reader.readline()).decode("latin-1").strip():
+        name, _, value = line.partition(":")
+        headers[name.lower()] = value.strip()
+    return headers
 
 
-async def _converse(identity: Identity, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        while True:
-            head = await reader.readuntil(b"\r\n\r\n")
-            request, *lines = head.decode("latin-1").split("\r\n")
-            headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-            await reader.readexactly(int(headers.get("content-length", "0")))
-            writer.write(respond(identity, request, headers, writer.get_extra_info("peername")[:2]))
-            await writer.drain()
-            if headers.get("connection", "").lower() == "close" or request.endswith("HTTP/1.0"):
-                return
-    except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError, ValueError):
-        return  # the client has gone, or does not speak HTTP
-    finally:
-        writer.close()
+def _sockets(port: int, kind: socket.SocketKind) -> list[socket.socket]:
+    """One for each family of addresses that there is."""
+    sockets = [_bound(socket.socket(socket.AF_INET, kind), "0.0.0.0", port)]  # noqa: S104 - it is there to be reached
+    with contextlib.suppress(OSError):  # IPv6 may be turned off
+        sockets.append(_bound(socket.socket(socket.AF_INET6, kind), "::", port))
+    return sockets
 
 
-def respond(identity: Identity, request: str, headers: dict[str, str], client: tuple[str, int]) -> bytes:
-    """The response to a request line such as ``GET /hostname HTTP/1.1``."""
-    path = request.split(" ")[1].partition("?")[0] if request.count(" ") == 2 else "/"
+def _bound(made: socket.socket, address: str, port: int) -> socket.socket:
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, made.type == socket.SOCK_STREAM)
+    if made.family == socket.AF_INET6:
+        made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+    made.bind((address, port))
+    made.setblocking(False)
+    return made
+
+
+def is_http(line: bytes) -> bool:
+    """Whether this is the first line of a request of HTTP/1."""
+    return line.count(b" ") == 2 and line.rstrip()[:-1].endswith(b" HTTP/1.")
+
+
+def greet(identity: Identity, client: Client) -> bytes:
+    """What precedes a line or datagram that comes back."""
+    return f"{identity.pod} {client} ".encode()
+
+
+class Request(NamedTuple):
+    """A request line such as ``GET /hostname HTTP/1.1``, the header Host, and who asks."""
+
+    line: str
+    host: str
+    client: Client
+
+
+def respond(identity: Identity, request: Request, *, last: bool = False) -> bytes:
+    """The response; ``last`` announces that the connection will be closed."""
+    path = request.line.split(" ")[1].partition("?")[0]
     bodies = {"/hostname": identity.pod, "/healthz": "ok"}
-    body = bodies.get(path) or describe(identity, request, headers.get("host", ""), client)
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {len(body.encode())}\r\n\r\n"
+    body = bodies.get(path) or describe(identity, request)
+    closing = "Connection: close\r\n" if last else ""
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {len(body.encode())}\r\n{closing}\r\n"
     return (head + body).encode()
 
 
-def describe(identity: Identity, request: str, host: str, client: tuple[str, int]) -> str:
+def describe(identity: Identity, request: Request) -> str:
     """Everything that the server knows of itself and of the request."""
     return (
         f"pod: {identity.pod}\nnamespace: {identity.namespace}\nnode: {identity.node}\naddress: {identity.address}\n"
-        f"client: {client[0]}:{client[1]}\nhost: {host}\nrequest: {request}\n"
+        f"client: {request.client}\nhost: {request.host}\nrequest: {request.line}\n"
     )
 
 
@@ -77,9 +150,7 @@ class _Datagrams(asyncio.DatagramProtocol):
         self._identity = identity
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
+        self._transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        assert isinstance(self._transport, asyncio.DatagramTransport)
-        head = f"{self._identity.pod} {addr[0]}:{addr[1]} ".encode()
-        self._transport.sendto(head + data, addr)
+        self._transport.sendto(greet(self._identity, Client(*addr[:2])) + data, addr)

@@ -43,15 +43,15 @@ class Surroundings:
     sources: Sources = field(default_factory=dict)
 
 
-def build_environment(container: Container, around: Surroundings) -> dict[str, str]:
-    """Every variable of a container.
+def build_environment(container: Container, around: Surroundings, image: Mapping[str, str]) -> dict[str, str]:
+    """Every variable of a container; those of its image give way to all others.
 
     Raises:
         SourceError: a variable comes from something that is not there.
         CredentialsError: it may not run.
     """
     home = "/root" if credentials_of(container, around.pod).uid == ROOT else "/"
-    environment = {"PATH": DEFAULT_PATH, "HOME": home, "HOSTNAME": around.pod.hostname}
+    environment = {"PATH": DEFAULT_PATH, "HOME": home, "HOSTNAME": around.pod.hostname, **image}
     environment |= service_variables(linked_services(around.pod, around.services))
     for source in container.env_from or ():
         environment |= _all_of(source, around.sources)

@@ -1,27 +1,49 @@
 """Images without containers: which command of this machine stands for an image.
 
-Decides by a table of patterns. Refuses an image that has no mapping when the Pod does not say what to run, the way a
-real node refuses an image that it may not pull: ``ErrImageNeverPull``.
+Decides by a table of patterns, the user's before the built-in ones. Refuses an image that has no row when the Pod does
+not say what to run, the way a real node refuses an image that it may not pull: ``ErrImageNeverPull``.
 """
 
-import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from fairlead.nodeagent.manifest import Container
 
-# Images that Fairlead itself is: the node agent runs these functions in a forked child, without exec.
-BUILTIN_IMAGES = ("fairlead/dns", "fairlead/echo", "fairlead/pause")
 
-# Images that are known to hold nothing but the usual programs: the machine's own stand in for them. What they run is
-# only their default (CMD), which a container's args replace: `kubectl run -it --image=busybox x -- nslookup web`.
-HOST_PROGRAM_IMAGES = {
-    "busybox": "sh",
-    "alpine": "sh",
-    "debian": "bash",
-    "ubuntu": "bash",
-    "registry.k8s.io/pause": "sleep infinity",
+@dataclass(frozen=True)
+class Image:
+    """What an image says of itself (OCI image configuration: Entrypoint, Cmd, Env).
+
+    Attributes:
+        entrypoint: the beginning of the command; a container's ``command`` replaces it.
+        args: the rest of it; a container's ``args`` replace them, and its ``command`` does too.
+        env: variables that a container's own replace.
+        builtin: the name of a program of Fairlead's own, which the node agent runs in a forked child without exec.
+    """
+
+    entrypoint: tuple[str, ...] = ()
+    args: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict)
+    builtin: str | None = None
+
+
+Images = Mapping[str, Image]
+
+ECHO, PAUSE, DNS = "fairlead/echo", "fairlead/pause", "fairlead/dns"
+
+# Images that are known to hold nothing but the usual programs: the machine's own stand in for them. A shell is only
+# what they run by default: `kubectl run -it --image=busybox x -- nslookup web`.
+BUILTIN_IMAGES: Images = {
+    ECHO: Image(builtin=ECHO),
+    PAUSE: Image(builtin=PAUSE),
+    DNS: Image(builtin=DNS),
+    "registry.k8s.io/pause": Image(builtin=PAUSE),
+    "busybox": Image(args=("sh",)),
+    "alpine": Image(args=("sh",)),
+    "debian": Image(args=("bash",)),
+    "ubuntu": Image(args=("bash",)),
 }
 
 
@@ -32,36 +54,54 @@ class ImageError(Exception):
 
 
 class Program(NamedTuple):
-    """What to run: a built-in image's name, or a command line."""
+    """What to run: the arguments of a built-in program, or a command line; and the image's variables."""
 
     builtin: str | None
     command: tuple[str, ...]
+    env: Mapping[str, str] = {}
 
 
-def program_for(container: Container, mapped: Mapping[str, str]) -> Program:
-    """What a container runs. Its ``command`` replaces the image's. Its ``args`` are added to a mapped command, as to an
-    image's ENTRYPOINT.
+def program_for(container: Container, images: Images) -> Program:
+    """What a container runs.
 
     Args:
-        mapped: command lines by image pattern (``*`` and ``?``), with or without a tag.
+        images: by pattern (``*`` and ``?``, see fnmatch), the first that fits counts; patterns may leave out the tag.
 
     Raises:
         ImageError: neither the image nor the Pod says what to run.
     """
+    image = find_image(container.image, images)
     args = container.args or ()
     if container.command:
-        return Program(None, (*container.command, *args))
-    repository = container.image.partition("@")[0]
-    head, slash, last = repository.rpartition("/")
-    repository = head + slash + last.partition(":")[0]
-    for pattern, command in mapped.items():
-        if fnmatchcase(container.image, pattern) or fnmatchcase(repository, pattern):
-            return Program(None, (*shlex.split(command), *args))
-    if repository in HOST_PROGRAM_IMAGES:
-        return Program(None, args or tuple(shlex.split(HOST_PROGRAM_IMAGES[repository])))
-    if repository in BUILTIN_IMAGES:
-        return Program(repository, args)
-    raise ImageError(
-        f'no command stands for image "{container.image}": give the container a command, '
-        f"or start the lab with --image '{repository}=COMMAND'"
+        return Program(None, (*container.command, *args), image.env if image else {})
+    command = (*image.entrypoint, *(args or image.args)) if image else ()
+    if image is None or not (command or image.builtin):
+        raise ImageError(_how_to_map(container.image))
+    return Program(image.builtin, command, image.env)
+
+
+def find_image(name: str, images: Images) -> Image | None:
+    """The first row that fits the name, in any of its spellings."""
+    spellings = list(_spellings(name))
+    rows = (*images.items(), *BUILTIN_IMAGES.items())
+    return next((image for pattern, image in rows if any(fnmatchcase(s, pattern) for s in spellings)), None)
+
+
+def _spellings(name: str) -> Iterator[str]:
+    """The name as given, without digest and tag, and without the registry that a name without one means."""
+    for spelling in (name, _repository(name)):
+        yield spelling
+        yield spelling.removeprefix("docker.io/").removeprefix("library/")
+
+
+def _repository(name: str) -> str:
+    head, slash, last = name.partition("@")[0].rpartition("/")
+    return head + slash + last.partition(":")[0]
+
+
+def _how_to_map(name: str) -> str:
+    repository = _repository(name)
+    return (
+        f'no command stands for image "{name}": give the container a command, start the lab with '
+        f"--image '{repository}=COMMAND', or give \"{repository}\" a row below images: in the lab's --config file"
     )
