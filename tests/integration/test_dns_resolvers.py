@@ -10,30 +10,50 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 
 SERVER = """
-import asyncio, sys
+import asyncio, signal, sys
+from dataclasses import replace
 from fairlead.clusterdns.authority import Authority
+from fairlead.clusterdns.forwarding import Route, Server
+from fairlead.clusterdns.zone import Outside, Zone
+from fairlead.drivers.dns_autopath import Autopath
+from fairlead.drivers.dns_forwarder import Forwarder, ForwardOptions
 from fairlead.drivers.dns_server import DnsServer
 from fairlead.drivers.dns_services import Services
-from tests.dns_cases import CLUSTER, ZONE
+from tests.dns_cases import ZONE, filled, pod
 
-async def main():
-    authority = Authority(ZONE)
-    for object_ in CLUSTER:
-        authority.change(None, object_, 0)
+HERE, UPSTREAM = "127.0.0.1", "127.0.0.3"
+
+async def serving(address, authority, services):
     authority.finish_sync(0)
-    await DnsServer(authority, Services(None)).listen(("127.0.0.1",), 53)
-    print("ready", flush=True)
-    await asyncio.Event().wait()
+    server = DnsServer(authority, services)
+    await server.listen((address,), 53)
+    return server
 
-asyncio.run(main())
+async def main(autopath, asked):
+    world = Zone(outside=Outside.NXDOMAIN, hosts={("www", "example", "com"): (bytes([93, 184, 216, 34]),)})
+    await serving(UPSTREAM, Authority(world), Services(None))
+    authority = filled(Authority(replace(ZONE, outside=Outside.FORWARD, autopath=() if autopath == "on" else None)))
+    authority.change(None, pod("resolver", HERE), 0)
+    forwarder = Forwarder(ForwardOptions((Route((), (Server(UPSTREAM),)),)))
+    services = Services(forwarder, search=Autopath(authority, forwarder))
+    server = await serving(HERE, authority, services)
+    print("ready", flush=True)
+    stopped = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
+    await stopped.wait()
+    with open(asked, "w") as file:
+        file.write(str(sum(listener.responder.tally().total() for listener in (*server.udp, *server.tcp))))
+
+asyncio.run(main(*sys.argv[1:]))
 """
 
 # In a user, mount and network namespace of its own: resolv.conf as a Pod has it, the server, then the resolver. The
-# address beside 127.0.0.1 is for AI_ADDRCONFIG, with which glibc asks nothing on a machine that has only loopback.
+# addresses beside 127.0.0.1 are for AI_ADDRCONFIG, with which glibc asks nothing on a machine that has only loopback.
 SCRIPT = """
 set -e
 ip link set lo up
 ip address add 192.0.2.2/32 dev lo
+ip address add 2001:db8::2/128 dev lo nodad
 cat > $1/resolv.conf <<END
 nameserver 127.0.0.1
 search testns.svc.cluster.local svc.cluster.local cluster.local
@@ -43,22 +63,23 @@ printf 'hosts: dns\\n' > $1/nsswitch.conf
 mount --bind $1/resolv.conf /etc/resolv.conf
 mount --bind $1/nsswitch.conf /etc/nsswitch.conf
 mkfifo $1/ready
-"$2" "$1/server.py" > $1/ready &
+"$2" "$1/server.py" "$3" "$1/asked" > $1/ready &
 read line < $1/ready
-shift 2
+shift 3
 status=0
 "$@" || status=$?
 kill $!
+wait $!
 exit $status
 """
 
 HDLS = ["172.0.0.2", "172.0.0.3", "172.0.0.4", "172.0.0.5", "172.0.0.7"]
 
 
-def resolve(tmp_path, *command):
+def resolve(tmp_path, *command, autopath="off"):
     (tmp_path / "server.py").write_text(SERVER)
     result = subprocess.run(
-        ["unshare", "-rnm", "sh", "-c", SCRIPT, "sh", str(tmp_path), sys.executable, *command],
+        ["unshare", "-rnm", "sh", "-c", SCRIPT, "sh", str(tmp_path), sys.executable, autopath, *command],
         capture_output=True,
         text=True,
         timeout=60,
@@ -83,14 +104,15 @@ asyncio.run(main())
 MUSL = r"""
 program=$(mktemp)
 musl-gcc -static -x c -o $program - <<END
-#include <arpa/inet.h>
 #include <netdb.h>
-#include <netinet/in.h>
 #include <stdio.h>
+#include <sys/socket.h>
 int main(int count, char **arguments) {
-  struct addrinfo wanted = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM}, *found;
+  struct addrinfo wanted = {.ai_socktype = SOCK_STREAM}, *found;
+  char address[64];
   if (getaddrinfo(arguments[1], 0, &wanted, &found)) return 1;
-  for (; found; found = found->ai_next) puts(inet_ntoa(((struct sockaddr_in *)found->ai_addr)->sin_addr));
+  for (; found; found = found->ai_next)
+    if (!getnameinfo(found->ai_addr, found->ai_addrlen, address, 64, 0, 0, NI_NUMERICHOST)) puts(address);
 }
 END
 status=0
@@ -161,3 +183,37 @@ def test_glibc_takes_a_large_answer_over_tcp(tmp_path):
 def test_a_name_that_is_not_there(tmp_path, resolver):
     code, output = resolve(tmp_path, *RESOLVERS[resolver], "nothing")
     assert code != 0, output
+
+
+# Questions for www.example.com with the search list walked by the client, and by the server: for one type, or for two.
+# busybox's nslookup asks for a name with a dot as it stands.
+ONE, BOTH, NO_SEARCH = (4, 1), (8, 2), (2, 2)
+SEARCHES = {
+    "glibc": (["getent", "ahosts"], BOTH),
+    "musl": (RESOLVERS["musl"], BOTH),
+    "busybox": (RESOLVERS["busybox"], NO_SEARCH),
+    "c-ares": (RESOLVERS["c-ares"], ONE),
+    "dig": (RESOLVERS["dig"], ONE),
+}
+
+
+@pytest.mark.parametrize("resolver", SEARCHES)
+def test_a_search_that_the_server_walks_takes_one_step(tmp_path, resolver):
+    command, wanted = SEARCHES[resolver]
+    asked = []
+    for autopath in ("off", "on"):
+        directory = tmp_path / autopath
+        directory.mkdir()
+        code, output = resolve(directory, *command, "www.example.com", autopath=autopath)
+        assert "93.184.216.34" in output, output
+        assert resolver == "busybox" or code == 0, output
+        asked.append(int((directory / "asked").read_text()))
+    assert tuple(asked) == wanted
+
+
+@pytest.mark.parametrize("resolver", ["glibc", "musl", "c-ares"])
+@pytest.mark.parametrize(("name", "addresses"), [("svc1.testns", ["10.0.0.1"]), ("no.example.com", []), ("svc0", [])])
+def test_what_the_server_walks_is_found_as_before(tmp_path, resolver, name, addresses):
+    code, output = resolve(tmp_path, *RESOLVERS[resolver], name, autopath="on")
+    assert [a for a in addresses if a not in output] == [], output
+    assert (code == 0) == bool(addresses), output

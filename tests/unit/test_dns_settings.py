@@ -112,7 +112,8 @@ def test_a_settings_file(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (".:53 {\n    autopath @kubernetes\n}", "line 2: plugin autopath is not supported"),
+        (".:53 {\n    template ANY\n}", "line 2: plugin template is not supported"),
+        (".:53 {\n    autopath /etc/resolv.conf\n}", "line 2: autopath is supported as 'autopath @kubernetes'"),
         (".:53 {\n    kubernetes cluster.local {\n        ttl x\n    }\n}", "line 3: ttl: 'x' is not a number"),
         (".:53 {\n    kubernetes a b\n}", "line 2: kubernetes needs exactly one cluster domain"),
         (".:53 {\n    kubernetes a {\n        labels x\n    }\n}", "line 3: option labels of kubernetes is not supp"),

@@ -20,6 +20,7 @@ from fairlead.clusterdns.changes import Watched
 from fairlead.clusterdns.clusterset import IMPORTED_NAME_LABEL, ServiceImport, service_of, slice_of
 from fairlead.clusterdns.wire import UDP_CAP
 from fairlead.clusterdns.zone import PodsMode, Zone
+from fairlead.drivers.dns_autopath import Autopath
 from fairlead.drivers.dns_forwarder import Forwarder, ForwardOptions
 from fairlead.drivers.dns_metrics import Collection, DnsCollector, ProgrammingDelay, new_registry, render
 from fairlead.drivers.dns_query_log import print_reply
@@ -110,7 +111,9 @@ class _Process:
         self._options = options
         self._authority = Authority(zone)
         self._forwarder = Forwarder(options.forward)
-        services = Services(self._forwarder, print_reply if options.log else None, options.transfer_to)
+        self._autopath = Autopath(self._authority, self._forwarder)
+        log = print_reply if options.log else None
+        services = Services(self._forwarder, log, options.transfer_to, self._autopath)
         self._server = DnsServer(self._authority, services, options.udp_cap)
         self._registry = new_registry()
         self._delay = ProgrammingDelay(self._registry)
@@ -132,15 +135,15 @@ class _Process:
 
     async def watch(self, client: KubeClient, ready: Callable[[], None]) -> None:
         """Follow the cluster until cancelled."""
-        selector = {"labelSelector": SERVICE_NAME_LABEL}
+        zone, selector = self._authority.zone, {"labelSelector": SERVICE_NAME_LABEL}
         self._informers = {
             "namespaces": Informer(client, NAMESPACES, Namespace, self._publish),
             "services": Informer(client, SERVICES, Service, self._publish),
             "endpointslices": Informer(client, ENDPOINT_SLICES, EndpointSlice, self._publish_slice, selector),
         }
-        if self._authority.zone.pods is PodsMode.VERIFIED:
+        if zone.pods is PodsMode.VERIFIED or zone.autopath is not None:
             self._informers["pods"] = Informer(client, PODS, Pod, self._publish)
-        if self._authority.zone.clusterset is not None:
+        if zone.clusterset is not None:
             self._informers |= self._clusterset_informers(client)
         self._register_metrics()
         watches = (informer.run() for informer in self._informers.values())

@@ -59,6 +59,13 @@ def _log(settings: Settings, _: Directive, __: list[str]) -> None:
     settings.log = True
 
 
+def _autopath(settings: Settings, directive: Directive, _: list[str]) -> None:
+    """As upstream does, with the search domains that this machine has, which is to be a node or like one."""
+    if directive.arguments[-1:] != ("@kubernetes",):
+        raise CorefileError(directive.line, "autopath is supported as 'autopath @kubernetes' alone")
+    settings.autopath, settings.node_search = True, ["/etc/resolv.conf"]
+
+
 def _kubernetes(settings: Settings, directive: Directive, _: list[str]) -> None:
     for option in _options(directive, set(_KUBERNETES)):
         _KUBERNETES[option.name](settings, option)
@@ -156,6 +163,7 @@ def _bufsize(settings: Settings, directive: Directive, _: list[str]) -> None:
 
 
 _PLUGINS: dict[str, Callable[[Settings, Directive, list[str]], None]] = {
+    "autopath": _autopath,
     "bufsize": _bufsize,
     "cache": _cache,
     "errors": _nothing,

@@ -5,6 +5,7 @@ less than its file says is worse than one that does not start.
 """
 
 from ipaddress import ip_address, ip_network
+from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -15,7 +16,7 @@ from fairlead.app.dns_corefile import settings_of
 from fairlead.app.dns_settings_file import Settings
 from fairlead.clusterdns.corefile import CorefileError, parse_corefile
 from fairlead.clusterdns.forwarding import Route, Server
-from fairlead.clusterdns.names import to_name
+from fairlead.clusterdns.names import Name, to_name
 from fairlead.clusterdns.query import UDP_MIN
 from fairlead.clusterdns.upstream_cache import CachePolicy
 from fairlead.clusterdns.zone import Outside, Zone
@@ -84,8 +85,15 @@ def _zone(settings: Settings, outside: Outside) -> Zone:
         ignore_empty=settings.ignore_empty,
         zonal=settings.zonal,
         clusterset=None if settings.multicluster is None else to_name(settings.multicluster),
+        autopath=_node_search(settings.node_search) if settings.autopath else None,
         hosts=Map({to_name(name): _packed(addresses) for name, addresses in settings.hosts.items()}),
     )
+
+
+def _node_search(domains: list[str]) -> tuple[Name, ...]:
+    """Search domains; those of a resolv.conf in place of its path."""
+    found = (_resolv_conf_words(Path(d), "search") if d.startswith("/") else [d] for d in domains)
+    return tuple(map(to_name, chain.from_iterable(found)))
 
 
 def _packed(addresses: list[str]) -> tuple[bytes, ...]:
@@ -126,8 +134,13 @@ def _server(target: str) -> Server:
 
 
 def _resolv_conf(path: Path) -> list[Server]:
+    return [_server(address.partition("%")[0]) for address in _resolv_conf_words(path, "nameserver")]
+
+
+def _resolv_conf_words(path: Path, keyword: str) -> list[str]:
+    """What follows a keyword in a resolv.conf, on all its lines."""
     try:
         lines = [line.split() for line in path.read_text().splitlines()]
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror}") from error
-    return [_server(words[1].partition("%")[0]) for words in lines if len(words) > 1 and words[0] == "nameserver"]
+    return [word for words in lines if words[:1] == [keyword] for word in words[1:]]

@@ -27,6 +27,8 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     ignore_empty: bool = False
     zonal: bool = False
     multicluster: str | None = None
+    autopath: bool = False
+    node_search: list[str] = []
     outside: Outside | None = None
     hosts: dict[str, list[str]] = {}
     forward: dict[str, list[str]] = {}

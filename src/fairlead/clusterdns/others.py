@@ -23,6 +23,7 @@ from fairlead.clusterdns.services import endpoint_names, service_name
 from fairlead.clusterdns.zone import VERSION_TTL, PodsMode
 from fairlead.model.addresses import IPAddress
 from fairlead.model.names import ObjectKey
+from fairlead.model.objects import Pod
 
 _DEAD_PHASES = ("Succeeded", "Failed", "Unknown")
 
@@ -116,11 +117,14 @@ def _pointers(address: IPAddress, view: View) -> list[Name]:
     return list(chain.from_iterable(endpoint_names(key, address.packed, view) for key in services))
 
 
+def is_live(pod: Pod) -> bool:
+    """Whether a Pod's address is its own: it may be somebody else's once the Pod has ended."""
+    return not pod.is_terminating and pod.status.phase not in _DEAD_PHASES
+
+
 def _has_live_pod(namespace: str, address: IPAddress, view: View) -> bool:
     pods = (view.snapshot.pods[key] for key in view.snapshot.pods_by_ip.get(str(address), ()))
-    return any(
-        pod.namespace == namespace and not pod.is_terminating and pod.status.phase not in _DEAD_PHASES for pod in pods
-    )
+    return any(pod.namespace == namespace and is_live(pod) for pod in pods)
 
 
 def _fixed_nameserver(view: View) -> Name:

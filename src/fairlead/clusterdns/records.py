@@ -130,17 +130,18 @@ class Origin(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RRset:
-    """Records of one owner and type. ``data`` of A and AAAA is wire octets; the TTL is in seconds."""
+    """Records of one owner and type; the TTL is in seconds. Data as octets goes onto the wire as it is: that of A and
+    AAAA, and whatever upstream servers say."""
 
     owner: Name
-    rtype: RRType
+    rtype: int
     ttl: int
     data: tuple[Data, ...]
 
     def lines(self) -> Iterable[str]:
         """The records in presentation form (RFC 1035 section 5.1), one a line."""
         for data in self.data:
-            yield f"{to_text(self.owner)} {self.ttl} IN {self.rtype.name} {_data_text(data)}"
+            yield f"{to_text(self.owner)} {self.ttl} IN {RRType(self.rtype).name} {_data_text(data)}"
 
 
 def _data_text(data: Data) -> str:

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from fairlead.clusterdns.authority import Authority
+from fairlead.clusterdns.autopath import is_first_step
 from fairlead.clusterdns.names import to_text
 from fairlead.clusterdns.prepared import Kind, Prepared, PreparedReplies, bucket
 from fairlead.clusterdns.query import HEADER, IN, TC, Ignored, Query, Refusal, parse_query
@@ -39,7 +40,15 @@ class WholeZone(NamedTuple):
     query: Query
 
 
-Reply = bytes | Elsewhere | WholeZone | None
+class SearchStep(NamedTuple):
+    """A name that does not exist, but may be the first step of a search; only the listener knows whose."""
+
+    query: Query
+    denial: Answer
+    limits: Limits
+
+
+Reply = bytes | Elsewhere | WholeZone | SearchStep | None
 
 
 class Responder:
@@ -123,6 +132,8 @@ class Responder:
         answer = self._authority.answer(query.question)
         if answer.outside is not None:
             return Elsewhere(query, answer, limits)
+        if answer.rcode is Rcode.NXDOMAIN and is_first_step(query.question, self._authority.zone):
+            return SearchStep(query, answer, limits)
         zone = DROPPED_ZONE if answer.zone is None else to_text(answer.zone)
         if self._keeps and query.plain and self._authority.synced:
             return self._keep(packet, query, answer, zone)

@@ -89,7 +89,7 @@ def _all(found: Found, *types: RRType) -> Iterator[RRset]:
     for make in (found.records[rtype] for rtype in types if rtype in found.records):
         records = make()
         yield from records.answer
-        yield from (glue for glue in records.additional if records.answer[0].rtype is RRType.NS)
+        yield from (glue for glue in records.additional if records.answer[0].rtype == RRType.NS)
 
 
 def _pieces(rrset: RRset) -> Iterator[RRset]:

@@ -110,7 +110,7 @@ class _Message:
 
     def _put_addresses(self, rrset: RRset, data: tuple[Data, ...]) -> int:
         """Addresses of one owner are alike but for their last octets: joined, not built one by one."""
-        size = 4 if rrset.rtype is RRType.A else 16
+        size = 4 if rrset.rtype == RRType.A else 16
         tail = FIXED.pack(rrset.rtype, 1, rrset.ttl, size)
         first = self._name(rrset.owner) + tail
         if len(self._out) + len(first) + size > self._room:

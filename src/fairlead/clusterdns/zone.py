@@ -57,6 +57,8 @@ class Zone:
         zonal: headless Services answer by topology zone: ``ZONE.pin._zone.…``, ``ZONE.prefer._zone.…``.
         clusterset: the zone of Services imported from other clusters, ``clusterset.local``; None serves none.
         of_clusterset: this is that zone.
+        autopath: walk Pods' searches for them (``autopath``); the search domains of the nodes, which a Pod's list ends
+            with. None leaves searching to the Pods.
         hosts: addresses in wire form of names outside the zones that the administrator has fixed.
         serial: of the SOA record; grows with every change that an answer could show.
         reverse_nodes: how many addresses lie below each inner node of the reverse trees (``reverse.all_nodes``).
@@ -74,6 +76,7 @@ class Zone:
     zonal: bool = False
     clusterset: Name | None = None
     of_clusterset: bool = False
+    autopath: tuple[Name, ...] | None = None
     hosts: Mapping[Name, tuple[bytes, ...]] = field(default_factory=Map)
     serial: int = 1
     reverse_nodes: Map[Name, int] = field(default_factory=Map)

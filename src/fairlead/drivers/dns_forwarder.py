@@ -13,7 +13,6 @@ import time
 from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from ipaddress import ip_address
 from typing import Any
 
 import dns.exception
@@ -25,7 +24,7 @@ import dns.rrset
 
 from fairlead.clusterdns.forwarding import Health, Route, Server, route_of
 from fairlead.clusterdns.names import Name, to_text
-from fairlead.clusterdns.query import CD
+from fairlead.clusterdns.query import CD, Query
 from fairlead.clusterdns.records import Answer, Data, Rcode, RRset, RRType, Target
 from fairlead.clusterdns.relay import Relayed, hand_on, read_reply
 from fairlead.clusterdns.responder import Elsewhere, Responder
@@ -37,7 +36,6 @@ STALE_PATIENCE = 1.8  # seconds that a client waits for a fresh answer when ther
 PROBE_SECONDS = 0.5  # between probes of a server that is down, upstream's
 
 _FAULTS = (OSError, EOFError, dns.exception.DNSException)  # an exchange that came to nothing
-_CHASED = (RRType.A, RRType.AAAA, RRType.CNAME)
 
 log = logging.getLogger(__name__)
 
@@ -106,16 +104,24 @@ class Forwarder:
         for task in (*self._background, *self._under_way.values()):
             task.cancel()
 
+    async def complete(self, answer: Answer, query: Query) -> Answer:
+        """An answer that ends in an alias to a name outside, with what the world outside says of that name.
+
+        Raises:
+            NoAnswer: it says nothing. Overloaded: it was not asked.
+        """
+        return _completed(answer, await self._look_up(_key_of(answer, query)), query.question.qtype)
+
     async def _reply(self, elsewhere: Elsewhere) -> tuple[Rcode, bytes]:
         query, answer, limits = elsewhere
         try:
-            hit = await self._look_up(_key_of(elsewhere))
+            hit = await self._look_up(_key_of(answer, query))
         except (NoAnswer, Overloaded) as failure:
             rcode = Rcode.REFUSED if isinstance(failure, Overloaded) else Rcode.SERVFAIL
             return rcode, encode_error(query, rcode, limits)
         ttl = STALE_TTL if hit.stale else None
         if answer.answer:
-            whole = _completed(answer, hit)
+            whole = _completed(answer, hit, query.question.qtype)
             return whole.rcode, encode(query, whole, limits)
         return Rcode.of(hit.relayed.rcode), hand_on(hit.relayed, query, hit.age, limits, ttl)
 
@@ -215,11 +221,10 @@ class Forwarder:
         task.add_done_callback(self._background.discard)
 
 
-def _key_of(elsewhere: Elsewhere) -> Key:
-    query = elsewhere.query
-    assert elsewhere.answer.outside is not None
+def _key_of(answer: Answer, query: Query) -> Key:
+    assert answer.outside is not None
     dnssec_ok = query.edns is not None and query.edns.dnssec_ok
-    return Key(elsewhere.answer.outside, query.question.qtype, dnssec_ok, bool(query.flags & CD))
+    return Key(answer.outside, query.question.qtype, dnssec_ok, bool(query.flags & CD))
 
 
 def _message_for(key: Key) -> dns.message.Message:
@@ -232,21 +237,21 @@ def _message_for(key: Key) -> dns.message.Message:
     return query
 
 
-def _completed(answer: Answer, hit: Hit) -> Answer:
+def _completed(answer: Answer, hit: Hit, qtype: int) -> Answer:
     """An alias of the zone with the records that its target has outside; the target decides the code (RFC 6604)."""
     message = dns.message.from_wire(hit.relayed.octets)
-    rrsets = tuple(_rrset(found, hit) for found in message.answer if int(found.rdtype) in _CHASED)
+    rrsets = tuple(_rrset(found, hit) for found in message.answer if int(found.rdtype) in (qtype, RRType.CNAME))
     rcode = Rcode.of(hit.relayed.rcode)
     return replace(answer, rcode=rcode, answer=answer.answer + rrsets, outside=None, truncated=hit.relayed.truncated)
 
 
 def _rrset(found: dns.rrset.RRset, hit: Hit) -> RRset:
     ttl = STALE_TTL if hit.stale else max(found.ttl - hit.age, 0)
-    return RRset(_name(found.name), RRType(found.rdtype), ttl, tuple(_data(rdata) for rdata in found))
+    return RRset(_name(found.name), int(found.rdtype), ttl, tuple(_data(rdata) for rdata in found))
 
 
 def _data(rdata: Any) -> Data:
-    return Target(_name(rdata.target)) if rdata.rdtype == RRType.CNAME else ip_address(rdata.address).packed
+    return Target(_name(rdata.target)) if rdata.rdtype == RRType.CNAME else rdata.to_wire()
 
 
 def _name(name: dns.name.Name) -> Name:

@@ -14,7 +14,7 @@ import dns.rdatatype
 
 from fairlead.clusterdns.query import Query
 from fairlead.clusterdns.records import Rcode
-from fairlead.clusterdns.responder import Elsewhere, Reply, Responder, WholeZone
+from fairlead.clusterdns.responder import Elsewhere, Reply, Responder, SearchStep, WholeZone
 from fairlead.drivers.dns_services import Services
 
 IDLE = 10.0  # seconds a connection may say nothing; upstream's default
@@ -71,7 +71,7 @@ class TcpListener:
                 reply = packet[:2] + (prepared.body if prepared.turns is None else next(prepared.turns))
             if reply is None:
                 return
-            if isinstance(reply, Elsewhere):
+            if isinstance(reply, Elsewhere | SearchStep):
                 fetches.create_task(self._fetch(reply, writer))
             elif isinstance(reply, WholeZone):
                 await self._transfer(reply.query, packet, writer)
@@ -87,8 +87,9 @@ class TcpListener:
         for message in self.responder.transfer(query, _known_serial(packet)):
             await self._write(writer, message)
 
-    async def _fetch(self, elsewhere: Elsewhere, writer: asyncio.StreamWriter) -> None:
-        await self._write(writer, await self._services.forward(elsewhere, self.responder))
+    async def _fetch(self, unfinished: Elsewhere | SearchStep, writer: asyncio.StreamWriter) -> None:
+        client = writer.get_extra_info("peername")[0]
+        await self._write(writer, await self._services.later(unfinished, client, self.responder))
 
     async def _write(self, writer: asyncio.StreamWriter, reply: bytes) -> None:
         if self._services.log is not None:

@@ -9,7 +9,7 @@ import socket
 from bisect import bisect_left
 from time import perf_counter
 
-from fairlead.clusterdns.responder import Elsewhere, Responder, WholeZone
+from fairlead.clusterdns.responder import Elsewhere, Responder, SearchStep, WholeZone
 from fairlead.drivers import datagram_batch
 from fairlead.drivers.datagram_batch import (
     LENGTH_FIRST,
@@ -104,7 +104,7 @@ class UdpListener:
         """The reply to a datagram without its id; empty when there is none, or when it comes later."""
         reply = self.responder.respond(packet)
         assert not isinstance(reply, WholeZone), "transfers are over TCP"
-        if isinstance(reply, Elsewhere):
+        if isinstance(reply, Elsewhere | SearchStep):
             task = asyncio.get_running_loop().create_task(self._fetch(reply, self.batch.client(slot)))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -113,8 +113,8 @@ class UdpListener:
             self._services.log(self.batch.client(slot)[0], reply)
         return reply[2:] if reply is not None else b""
 
-    async def _fetch(self, elsewhere: Elsewhere, client: tuple[str, int]) -> None:
-        reply = await self._services.forward(elsewhere, self.responder)
+    async def _fetch(self, unfinished: Elsewhere | SearchStep, client: tuple[str, int]) -> None:
+        reply = await self._services.later(unfinished, client[0], self.responder)
         if self._services.log is not None:
             self._services.log(client[0], reply)
         try:

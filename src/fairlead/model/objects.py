@@ -6,6 +6,7 @@ API reference, v1 and discovery.k8s.io/v1.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -366,6 +367,8 @@ class PodSpec(Slim, frozen=True):
     hostname: str = ""
     subdomain: str = ""
     host_network: bool = False
+    dns_policy: str = "ClusterFirst"
+    dns_config: Mapping[str, Any] | None = None  # that there is one is all that anybody reads
     node_selector: Mapping[str, str] | None = None
     tolerations: tuple[Toleration, ...] | None = None
     affinity: Affinity | None = None
