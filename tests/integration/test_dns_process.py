@@ -129,16 +129,20 @@ def test_changes_of_the_cluster_are_answered(tmp_path, workers):
 
 def test_a_lost_api_server_leaves_the_last_answers_and_comes_back(tmp_path):
     ports, api_port = DnsPorts(), free_port()
+    settings = tmp_path / "dns.yaml"
+    settings.write_text("unready_after: 2.0\n")
     with api_server(tmp_path, api_port) as kubeconfig:
-        server = process(*ports.arguments(kubeconfig))
+        server = process(*ports.arguments(kubeconfig, "--config", settings))
         server.__enter__()
         eventually(lambda: ports.addresses("kubernetes.default"), ["10.96.0.1"])
     try:
+        eventually(lambda: "watch of services dead for" in ports.page(ports.ready, "/ready")[1], True)
+        eventually(lambda: ports.page(ports.ready, "/ready")[0], 503)
         assert ports.addresses("kubernetes.default") == ["10.96.0.1"]
-        assert ports.page(ports.ready, "/ready")[0] == 200
         with api_server(tmp_path, api_port) as kubeconfig:
             kubectl(kubeconfig, "create", "-f", "-", document={**SERVICE, "spec": {"ports": [{"port": 80}]}})
             eventually(lambda: len(ports.addresses("web.default")), 1)
+            eventually(lambda: ports.page(ports.ready, "/ready"), (200, "OK"))
     finally:
         server.__exit__(None, None, None)
 

@@ -134,7 +134,8 @@ class FakeApi:
         await asyncio.sleep(0)
         return await self._answer(await self._drop((collection, namespace, name)))
 
-    async def watch(self, path, query):
+    async def watch(self, path, query, opened=lambda: None):
+        opened()
         collection = self._parse(path)[0]
         seen = int(query["resourceVersion"])
         while True:

@@ -125,14 +125,40 @@ class Unsteady(FakeApi):
         self.lists += 1
         return await super().get(path, query)
 
-    async def watch(self, path, query):
+    async def watch(self, path, query, opened=lambda: None):
         if self.endings:
             await self.put(make_pod(f"missed-{len(self.endings)}"), "pods")
             if len(self.endings) == 2:
                 await self.remove("pods", "a")
             raise self.endings.pop()
-        async for event in super().watch(path, query):
+        async for event in super().watch(path, query, opened):
             yield event
+
+
+class Refusing(FakeApi):
+    """A server that lists, and lets nobody watch until it is told to."""
+
+    def __init__(self):
+        super().__init__()
+        self.lets_watch = asyncio.Event()
+
+    async def watch(self, path, query, opened=lambda: None):
+        if not self.lets_watch.is_set():
+            raise Unreachable("connection refused")
+        async for event in super().watch(path, query, opened):
+            yield event
+
+
+async def test_how_long_nothing_has_been_watching():
+    api = Refusing()
+    async with informed(api) as (informer, _), asyncio.timeout(DEADLINE):
+        while informer.dead_for == 0:  # noqa: ASYNC110 - nobody is told
+            await asyncio.sleep(0.01)
+        api.lets_watch.set()
+        while informer.dead_for > 0:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        informer.last_heard -= 1000  # the connection looks open, and nothing comes
+        assert informer.dead_for > 900
 
 
 @pytest.mark.parametrize(

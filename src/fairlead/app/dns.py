@@ -1,8 +1,8 @@
 """The DNS process: watches the cluster, publishes each change, answers over UDP and TCP, reports on itself.
 
 Until Namespaces, Services and EndpointSlices (and Pods, when Pod names are verified) have been read once, every name
-below the apex gets SERVFAIL and ``/ready`` says 503. Afterwards the server stays ready even when the API server is
-lost, for old answers serve a cluster better than none: ``/ready`` and the metrics then tell how old they are.
+below the apex gets SERVFAIL and ``/ready`` says 503. When a watch dies later, the last known answers go on being
+served, for they serve a cluster better than none; ``/ready`` tells of it at once, and says 503 when it lasts.
 """
 
 import asyncio
@@ -33,7 +33,6 @@ from fairlead.model.addresses import IPNetwork
 from fairlead.model.objects import SERVICE_NAME_LABEL, EndpointSlice, Namespace, Pod, Service
 
 SERVICE_IMPORTS = Resource("multicluster.x-k8s.io/v1alpha1", "serviceimports")
-OLD_WATCH = 120.0  # seconds of silence worth mentioning: a live API server sends a bookmark every minute
 
 
 @dataclass(frozen=True)
@@ -45,6 +44,7 @@ class DnsOptions:
         addresses: where DNS is served, over UDP and TCP.
         udp_cap: the largest reply over UDP, in octets.
         http_address: where the health, readiness and metrics ports are served; a port of None leaves one out.
+        unready_after: seconds after which a dead watch makes the server not ready; None: never.
         lameduck: seconds to go on answering, while not ready, after the server is told to stop, so that clients hear of
             it first.
         log: print every query; replies are then made one by one.
@@ -63,6 +63,7 @@ class DnsOptions:
     ready_port: int | None = 8181
     metrics_port: int | None = 9153
     forward: ForwardOptions = field(default_factory=ForwardOptions)
+    unready_after: float | None = 300.0
     lameduck: float = 0.0
     log: bool = False
     shared: bool = False
@@ -206,12 +207,18 @@ class _Process:
         if not self._authority.synced:
             waiting = [name for name, informer in self._informers.items() if not informer.synced.is_set()]
             return Page("not yet read: " + ", ".join(waiting), HTTPStatus.SERVICE_UNAVAILABLE)
-        ages = {name: _watched_now(informer).age for name, informer in self._informers.items()}
-        old = [f"\n{name} not heard of for {age:.0f} s" for name, age in ages.items() if age > OLD_WATCH]
-        return Page("OK" + "".join(old))
+        return _watches_page(self._informers, self._options.unready_after)
 
     def _metrics_page(self) -> Page:
         return Page(render(self._registry), content_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _watches_page(informers: dict[str, Informer[Any]], unready_after: float | None) -> Page:
+    dead = {name: informer.dead_for for name, informer in informers.items() if informer.dead_for > 0}
+    text = "".join(f"\nwatch of {name} dead for {seconds:.0f} s" for name, seconds in dead.items())
+    if unready_after is not None and any(seconds >= unready_after for seconds in dead.values()):
+        return Page("answers may be old:" + text, HTTPStatus.SERVICE_UNAVAILABLE)
+    return Page("OK" + text)
 
 
 def _watched_now(informer: Informer[Any]) -> Collection:

@@ -67,6 +67,7 @@ def options_of(settings: Settings) -> DnsOptions:
         health_port=settings.health_port,
         ready_port=settings.ready_port,
         metrics_port=settings.metrics_port,
+        unready_after=settings.unready_after,
         lameduck=settings.lameduck,
         log=settings.log,
         transfer_to=_networks(settings.transfer_to),

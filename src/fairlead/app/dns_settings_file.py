@@ -41,6 +41,7 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     health_port: int | None = 8080
     ready_port: int | None = 8181
     metrics_port: int | None = 9153
+    unready_after: float | None = 300.0
     lameduck: float = 5.0
     log: bool = False
     transfer_to: list[str] = []

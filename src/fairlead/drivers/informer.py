@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from fairlead.drivers.kube_client import KubeClient, KubeError, Resource, Unreachable
+from fairlead.drivers.kube_client import WATCH_SILENCE, KubeClient, KubeError, Resource, Unreachable
 from fairlead.model.decode import DecodeError, decode
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import KubeObject
@@ -71,6 +71,7 @@ class Informer(Generic[T]):
         self.objects: dict[ObjectKey, T] = {}
         self.synced = asyncio.Event()
         self.last_heard = time.monotonic()
+        self._broken_since: float | None = None
         self._client, self._resource, self._type = client, resource, type_
         self._listener, self._on_synced = listener, on_synced
         self._query = query or {}
@@ -94,6 +95,13 @@ class Informer(Generic[T]):
             self._deleted.add(deleted.metadata.uid)
             self._forget(deleted)
 
+    @property
+    def dead_for(self) -> float:
+        """Seconds that nothing has been watching, 0 while something is. An open watch that nobody hears is dead too."""
+        now = time.monotonic()
+        broken = 0.0 if self._broken_since is None else now - self._broken_since
+        return max(broken, now - self.last_heard - WATCH_SILENCE, 0.0)
+
     async def run(self) -> None:
         """List and watch until cancelled; never raises for the server's faults, and retries with back-off."""
         delay = FIRST_RETRY
@@ -108,6 +116,7 @@ class Informer(Generic[T]):
                 reason = error
             else:
                 continue  # the server ended the watch in good order
+            self._broken_since = self._broken_since or time.monotonic()
             delay = FIRST_RETRY if self.last_heard > heard_before else min(delay * 2, LAST_RETRY)
             log.info("watch of %s broke off, next attempt in %.2f s: %s", self._resource.plural, delay, reason)
             await asyncio.sleep(delay)
@@ -150,9 +159,12 @@ class Informer(Generic[T]):
             "allowWatchBookmarks": "true",
             "timeoutSeconds": str(WATCH_SECONDS),
         }
-        async for event in self._client.watch(self._resource.path(), query):
+        async for event in self._client.watch(self._resource.path(), query, self._watch_opened):
             self.last_heard = time.monotonic()
             self._take(event.type, bytes(event.object))
+
+    def _watch_opened(self) -> None:
+        self._broken_since = None
 
     def _take(self, type_: str, raw: bytes) -> None:
         if type_ == "ERROR":

@@ -5,7 +5,7 @@ frames, and hands out bytes or dictionaries so that readers can decode into slim
 """
 
 import base64
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -144,8 +144,10 @@ class KubeClient:
     async def delete(self, path: str, options: Doc | None = None) -> Doc:
         return _document(await self._send("DELETE", path, None, options))
 
-    async def watch(self, path: str, query: Query) -> AsyncIterator[WatchEvent]:
-        """The frames of a watch until the server ends it.
+    async def watch(
+        self, path: str, query: Query, opened: Callable[[], None] = lambda: None
+    ) -> AsyncIterator[WatchEvent]:
+        """The frames of a watch until the server ends it; ``opened`` is called when the server has agreed to it.
 
         Raises:
             KubeError: the server refused the watch. Unreachable: it broke off or fell silent.
@@ -156,6 +158,7 @@ class KubeClient:
             async with self._http.stream("GET", path, params={**query, "watch": "true"}, timeout=timeout) as response:
                 if response.status_code >= 400:
                     raise _error(response.status_code, await response.aread())
+                opened()
                 async for line in _lines(response.aiter_bytes()):
                     yield decoder.decode(line)
         except httpx2.HTTPError as error:
