@@ -1,8 +1,8 @@
 """The lab's network as iproute2 commands: who is where, and which way packets go."""
 
+from fairlead.app.lab_plan import numbered_node
 from fairlead.drivers.netns import (
     MAX_NODES,
-    NodeNetwork,
     PodLink,
     attach_commands,
     cable_commands,
@@ -12,7 +12,7 @@ from fairlead.drivers.netns import (
     switch_commands,
 )
 
-NODES = [NodeNetwork(1), NodeNetwork(2)]
+NODES = [numbered_node(1), numbered_node(2)]
 LINK = PodLink("veth1234abcd", "10.244.1.7", "192.168.64.11")
 
 
@@ -21,18 +21,21 @@ def test_where_nodes_are():
         ("node-1", "192.168.64.11", "10.244.1.0/24"),
         ("node-2", "192.168.64.12", "10.244.2.0/24"),
     ]
-    assert NodeNetwork(MAX_NODES).address == "192.168.64.250"
+    assert numbered_node(MAX_NODES).address == "192.168.64.250"
 
 
 def test_the_switch_knows_the_way_to_every_pod():
     commands = switch_commands(NODES)
     assert "addr add 192.168.64.1/24 dev underlay" in commands
-    assert commands[-2:] == ["route add 10.244.1.0/24 via 192.168.64.11", "route add 10.244.2.0/24 via 192.168.64.12"]
+    assert commands[-2:] == [
+        "route replace 10.244.1.0/24 via 192.168.64.11",
+        "route replace 10.244.2.0/24 via 192.168.64.12",
+    ]
 
 
 def test_a_cable_ends_in_the_bridge_and_in_the_node():
-    assert cable_commands(NODES[1].cable, 9) == [
-        "link add node2 type veth peer name eth0 netns /proc/self/fd/9",
+    assert cable_commands(NODES[1].cable, NODES[1].address, 9) == [
+        "link add node2 type veth peer name eth0 address 02:00:c0:a8:40:0c netns /proc/self/fd/9",
         "link set node2 master underlay up",
     ]
 
@@ -42,7 +45,7 @@ def test_a_node_routes_to_the_other_nodes_pods_and_the_rest_to_the_switch():
     assert routes == [
         "route add default via 192.168.64.1",
         "route add 203.0.113.0/24 dev eth0",
-        "route add 10.244.2.0/24 via 192.168.64.12",
+        "route replace 10.244.2.0/24 via 192.168.64.12",
     ]
 
 

@@ -4,9 +4,9 @@ import pytest
 from msgspec import structs
 
 from fairlead.model.objects import Condition
-from fairlead.workloads.node_lifecycle import evicted_at, judge_node
+from fairlead.workloads.node_lifecycle import OUT_OF_SERVICE, evicted_at, is_out_of_service, judge_node
 from tests.unit.cluster_objects import make_node, make_pod
-from tests.unit.controller_runs import running, until
+from tests.unit.controller_runs import running, settled, until
 from tests.unit.fake_api import FakeApi
 
 NOW = "2026-01-01T00:10:00Z"
@@ -70,6 +70,23 @@ def test_evictions(taint, tolerations, seconds):
     assert (due and int((due - due.replace(minute=0, second=0)).total_seconds())) == seconds
 
 
+def test_how_long_silence_is_borne_by_default_may_be_set():
+    tainted = node(taints=[{"key": UNREACHABLE[1][0], "effect": "NoExecute", "timeAdded": "2026-01-01T00:00:00Z"}])
+    assert evicted_at(tainted, make_pod("p"), 7.0).second == 7
+
+
+@pytest.mark.parametrize(
+    ("silent", "expected"),
+    [
+        (node("Unknown", [(OUT_OF_SERVICE, "NoExecute")]), True),
+        (node("True", [(OUT_OF_SERVICE, "NoExecute")]), False),
+        (node("Unknown", UNREACHABLE), False),
+    ],
+)
+def test_when_a_node_counts_as_off(silent, expected):
+    assert is_out_of_service(silent) is expected
+
+
 def ready(api, plural, name):
     document = next(d for d in api.all(plural) if d["metadata"]["name"] == name)
     return next(c["status"] for c in document["status"]["conditions"] if c["type"] == "Ready")
@@ -103,3 +120,19 @@ async def test_pods_of_a_node_that_is_gone_are_removed():
         await until(api, lambda: "lost" not in {p["metadata"]["name"] for p in api.all("pods")})
         await api.remove("nodes", "node-0", namespace="")
         await until(api, lambda: [p["metadata"]["name"] for p in api.all("pods")] == ["homeless"])
+
+
+@pytest.mark.anyio
+async def test_what_ends_on_a_silent_node_stays_until_somebody_vouches_that_it_is_off():
+    api = FakeApi()
+    await api.put(node("Unknown", UNREACHABLE), "nodes")
+    await api.put(make_pod("ending", metadata={"deletionTimestamp": NOW}), "pods")
+    async with running(api, "node"):
+        await until(api, lambda: ready(api, "pods", "ending") == "False")
+        await settled(api)
+        assert api.all("pods")
+        (silent,) = api.all("nodes")
+        off = {"key": OUT_OF_SERVICE, "value": "nodeshutdown", "effect": "NoExecute"}
+        silent["spec"]["taints"] = [*silent["spec"]["taints"], off]
+        await api.put(silent, "nodes")
+        await until(api, lambda: not api.all("pods"))

@@ -19,8 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from fairlead.app.lab_birth import INIT_LOG, Init, LabError, Pipe, Pipes, in_child, interrupts, start_init
-from fairlead.app.lab_plan import API_HOSTS, API_PORT, API_URL_INSIDE, LabPlan, Manifest
+from fairlead.app.lab_birth import INIT_LOG, Init, Pipes, interrupts, start_init
+from fairlead.app.lab_child import LabError, Pipe, in_child
+from fairlead.app.lab_plan import API_PORT, LabPlan, Manifest, numbered_node
 from fairlead.drivers import run_folder
 from fairlead.drivers.run_folder import RunningLab
 from fairlead.nodeagent.images import Images
@@ -89,7 +90,8 @@ def serve(options: LabOptions, listener: Listener) -> None:
         ) from None
     try:
         with _data_folder(options.data or folder / "data") as data, _api_socket(data) as api:
-            plan = LabPlan(options.name, folder, data, options.nodes, options.manifests, options.images)
+            nodes = tuple(numbered_node(index) for index in range(1, options.nodes + 1))
+            plan = LabPlan(options.name, folder, data, nodes, options.manifests, options.images)
             lab = RunningLab(folder, os.getpid(), f"https://127.0.0.1:{api.getsockname()[1]}")
             _Outside(plan, lab, listener, began).follow(api, options.patience)
     finally:
@@ -179,16 +181,9 @@ class _Outside:
                 os.waitpid(init.pid, 0)
 
     def _prepare(self) -> None:
-        """Certificates and kubeconfigs; done in a child, whose libraries would cost this process many megabytes."""
-        from fairlead.drivers.pki import API_SERVER, ensure_certificate, ensure_pki, write_kubeconfig
+        from fairlead.app.lab_credentials import write_credentials
 
-        ensure_pki(self._plan.pki, API_HOSTS)
-        ensure_certificate(self._plan.pki, API_SERVER, API_SERVER, ())
-        for node in self._plan.nodes:
-            ensure_certificate(self._plan.pki, node.name, f"system:node:{node.name}", (node.name, node.address))
-        for component, (user, groups) in self._plan.clients.items():
-            write_kubeconfig(self._plan.kubeconfig(component), self._plan.pki, API_URL_INSIDE, user, groups)
-        write_kubeconfig(self._lab.kubeconfig, self._plan.pki, self._lab.server, *self._plan.clients["admin"])
+        write_credentials(self._plan, self._lab)
 
     def _listen(self, pipes: Pipes, init: Init, interrupted: socket.socket, patience: float | None) -> None:
         with selectors.DefaultSelector() as selector:
@@ -228,7 +223,7 @@ class _Outside:
                 if not self._settled:
                     self._settled = True
                     self._listener.settled(
-                        Settled(self._lab, time.monotonic() - self._began, self._plan.node_count, pods)
+                        Settled(self._lab, time.monotonic() - self._began, len(self._plan.nodes), pods)
                     )
             case {"died": str(name), "code": code, "log": str(log)}:
                 self._listener.tell(f"{name} has ended ({_how(code)}) and is started again; its log: {log}")

@@ -6,11 +6,12 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple, NoReturn
 
 from fairlead.app import lab_init
+from fairlead.app.lab_child import LabError, Pipe
 from fairlead.app.lab_plan import LabPlan
 from fairlead.drivers import linux_calls
 
@@ -34,33 +35,6 @@ _NO_USER_NAMESPACES = {
         "or run fairlead as root"
     ),
 }
-
-
-class LabError(Exception):
-    """The lab cannot start, or has ended; the message says what to do."""
-
-
-class Pipe:
-    """A pipe whose ends are closed once each."""
-
-    def __init__(self) -> None:
-        self.reader, self.writer = os.pipe()
-        self._open = {self.reader, self.writer}
-
-    def close_reader(self) -> None:
-        self._close(self.reader)
-
-    def close_writer(self) -> None:
-        self._close(self.writer)
-
-    def close(self) -> None:
-        self.close_reader()
-        self.close_writer()
-
-    def _close(self, fd: int) -> None:
-        if fd in self._open:
-            self._open.remove(fd)
-            os.close(fd)
 
 
 class Pipes:
@@ -165,29 +139,6 @@ def _be_init(plan: LabPlan, pipes: Pipes, api: socket.socket, user_namespace: bo
         doors.report({"fatal": f"the lab could not be started: {error}"})
     finally:
         os._exit(1)
-
-
-def in_child(function: Callable[[], None]) -> None:
-    """Call the function in a forked child, whose memory then goes away with it.
-
-    Raises:
-        LabError: it raised; the message is its own.
-    """
-    failure = Pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            function()
-        except BaseException as error:
-            os.write(failure.writer, f"{type(error).__name__}: {error}".encode())
-        finally:
-            os._exit(0)
-    failure.close_writer()
-    with os.fdopen(failure.reader) as reader:
-        message = reader.read()
-    os.waitpid(pid, 0)
-    if message:
-        raise LabError(message)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from fairlead.app.lab_birth import LabError
+from fairlead.app.lab_child import LabError
 from fairlead.drivers import control_socket, run_folder
 from fairlead.drivers.inside import Command, Place, run_inside
 from fairlead.drivers.kube_client import NODES, PODS, KubeClient, KubeError, Unreachable
@@ -101,7 +101,7 @@ def exec_outside(lab: RunningLab, arguments: tuple[str, ...]) -> int:
 
 
 def _exec_in_network(lab: RunningLab, request: dict[str, Any], arguments: tuple[str, ...]) -> int:
-    reply = _ask(lab, request)
+    reply = ask(lab, request)
     process, network = reply.descriptors
     place = Place(process, reply.document["user_namespace"], network, credentials=None)
     environment = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
@@ -125,13 +125,14 @@ def run_as_pod(lab: RunningLab, namespace: str, arguments: tuple[str, ...]) -> i
 
 def _enter_pod(lab: RunningLab, command: PodCommand) -> tuple[Place, Mapping[str, str]]:
     request = {"op": "enter-pod", "namespace": command.namespace, "pod": command.pod, "container": command.container}
-    reply = _ask(lab, request)
+    reply = ask(lab, request)
     (process,) = reply.descriptors
     credentials = Credentials(*reply.document["credentials"])
     return Place(process, reply.document["user_namespace"], credentials=credentials), reply.document["environment"]
 
 
-def _ask(lab: RunningLab, request: dict[str, Any]) -> control_socket.Reply:
+def ask(lab: RunningLab, request: dict[str, Any]) -> control_socket.Reply:
+    """The lab's answer at its control socket; raises LabError when it refuses or does not answer."""
     try:
         return control_socket.ask(lab.control, request)
     except control_socket.Refused as error:

@@ -6,19 +6,20 @@ import importlib
 import signal
 import socket
 import tempfile
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
 from fairlead.allocation.load_balancer import Pool
 from fairlead.app import announcer, apiserver, controllers, dns, lab_bootstrap, node, proxy
-from fairlead.app.lab_plan import API_PORT, POD_CIDR, SERVICE_CIDR, SWITCH, LabPlan
+from fairlead.app.lab_networks import Networks
+from fairlead.app.lab_plan import API_PORT, POD_CIDR, SERVICE_CIDR, SWITCH, LabNode, LabPlan, agent_of, proxy_of
 from fairlead.app.node_context import Builtin
 from fairlead.clusterdns.zone import Outside, Zone
 from fairlead.dataplane.node_view import NodeSettings
 from fairlead.drivers.echo_server import serve_echo
 from fairlead.drivers.kube_client import KubeClient
-from fairlead.drivers.netns import LOAD_BALANCER_POOL, SWITCH_ADDRESS, NodeNetwork
+from fairlead.drivers.netns import LOAD_BALANCER_POOL, SWITCH_ADDRESS
 from fairlead.drivers.pki import certificate_files
 from fairlead.drivers.supervisor import Component, Report
 from fairlead.nodeagent.images import DNS, ECHO, PAUSE
@@ -52,33 +53,36 @@ def share_tables(plan: LabPlan) -> None:
 
 
 def components(
-    plan: LabPlan, networks: Mapping[str, int], api_sockets: Sequence[socket.socket], gate: int, report: Report
+    plan: LabPlan, networks: Networks, api_sockets: Sequence[socket.socket], gate: int, report: Report
 ) -> list[Component]:
     """Every component of the lab.
 
     Args:
-        networks: descriptors of network namespaces by name: SWITCH, and each node's.
         gate: see ``BootstrapOptions``.
         report: how the bootstrap tells what came of it.
     """
-    runs: dict[tuple[str, str], Run] = {
-        ("apiserver", SWITCH): _apiserver(plan, api_sockets),
-        ("controllers", SWITCH): functools.partial(
+    runs: dict[str, Run] = {
+        "apiserver": _apiserver(plan, api_sockets),
+        "controllers": functools.partial(
             controllers.run,
             controllers.ControllersOptions(
                 plan.kubeconfig("controllers"),
                 settings=controllers.Settings(load_balancer_pools=(Pool((LOAD_BALANCER_POOL,)),)),
             ),
         ),
-        (BOOTSTRAP, SWITCH): functools.partial(
+        BOOTSTRAP: functools.partial(
             lab_bootstrap.run,
             lab_bootstrap.BootstrapOptions(plan.kubeconfig("admin"), plan.manifests, gate, report),
         ),
     }
-    for each in plan.nodes:
-        runs[f"{each.name}-agent", each.name] = _agent(plan, each)
-        runs[f"{each.name}-proxy", each.name] = _proxy(plan, each)
-    return [Component(name, run, networks[network], plan.logs / f"{name}.log") for (name, network), run in runs.items()]
+    central = [Component(name, run, networks[SWITCH], plan.logs / f"{name}.log") for name, run in runs.items()]
+    return central + [component for node in plan.nodes for component in node_components(plan, node, networks)]
+
+
+def node_components(plan: LabPlan, node: LabNode, networks: Networks) -> list[Component]:
+    """The components of one node."""
+    runs = {agent_of(node): _agent(plan, node), proxy_of(node): _proxy(plan, node)}
+    return [Component(name, run, networks[node.name], plan.logs / f"{name}.log") for name, run in runs.items()]
 
 
 def _apiserver(plan: LabPlan, sockets: Sequence[socket.socket]) -> Run:
@@ -86,10 +90,10 @@ def _apiserver(plan: LabPlan, sockets: Sequence[socket.socket]) -> Run:
     return functools.partial(apiserver.run, options, sockets)
 
 
-def _agent(plan: LabPlan, network: NodeNetwork) -> Run:
+def _agent(plan: LabPlan, network: LabNode) -> Run:
     options = node.NodeOptions(
         name=network.name,
-        kubeconfig=plan.kubeconfig(f"{network.name}-agent"),
+        kubeconfig=plan.kubeconfig(agent_of(network)),
         address=network.address,
         pod_cidr=network.pod_cidr,
         serving=node.Serving(plan.pki / "ca.crt", *certificate_files(plan.pki, network.name)),
@@ -98,12 +102,13 @@ def _agent(plan: LabPlan, network: NodeNetwork) -> Run:
         logs=plan.logs / "pods",
         images=plan.images,
         builtins=_builtins(plan),
+        labels=network.labels,
         hidden=(plan.data_folder, plan.run_folder),
     )
     return functools.partial(node.run, options)
 
 
-def _proxy(plan: LabPlan, network: NodeNetwork) -> Run:
+def _proxy(plan: LabPlan, network: LabNode) -> Run:
     settings = NodeSettings(cluster_cidrs=(POD_CIDR,), service_cidrs=(SERVICE_CIDR,))
     kubeconfig = str(plan.kubeconfig("proxy"))
     announcing = announcer.AnnouncerOptions(network.name, (LOAD_BALANCER_POOL,), kubeconfig=kubeconfig)

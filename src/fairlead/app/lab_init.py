@@ -12,14 +12,13 @@ import selectors
 import shutil
 import signal
 import socket
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
-from fairlead.app.lab_networks import make_networks
-from fairlead.app.lab_plan import API_PORT, OUTSIDE, LabPlan
+from fairlead.app.lab_networks import Networks
+from fairlead.app.lab_plan import API_PORT, LabPlan
 from fairlead.drivers import control_socket, pod_files
-from fairlead.drivers.control_socket import Doc, Refused, Reply
+from fairlead.drivers.control_socket import Doc
 from fairlead.drivers.netns import SWITCH_ADDRESS
 
 
@@ -53,7 +52,7 @@ def main(plan: LabPlan, doors: Doors) -> NoReturn:
     """Be PID 1 until the process outside has gone."""
     pod_files.make_mounts_private()
     pod_files.mount_proc()
-    networks = make_networks(plan.nodes)
+    networks = Networks(plan.nodes)
     api_inside = socket.create_server((SWITCH_ADDRESS, API_PORT), backlog=256)
     control = control_socket.listen(plan.run_folder / "control")
     _supervise(plan, doors, networks, [doors.api, api_inside], control)
@@ -64,11 +63,13 @@ def main(plan: LabPlan, doors: Doors) -> NoReturn:
 def _supervise(
     plan: LabPlan,
     doors: Doors,
-    networks: Mapping[str, int],
+    networks: Networks,
     api_sockets: list[socket.socket],
     control: socket.socket,
 ) -> None:
     from fairlead.app.lab_components import components, import_shared_modules, share_tables
+    from fairlead.app.lab_control import Control
+    from fairlead.app.lab_nodes import Nodes
     from fairlead.drivers.supervisor import Supervisor
 
     import_shared_modules()
@@ -84,13 +85,11 @@ def _supervise(
         for thing in (wakeup, signalled, control, selector):
             thing.close()
 
-    def respond(request: Doc) -> Reply:
-        return _respond(plan, doors, networks, request)
-
     os.read(doors.prepared, 1)
     share_tables(plan)
     parts = components(plan, networks, api_sockets, doors.gate, doors.report)
     supervisor = Supervisor(parts, doors.report, let_go)
+    respond = Control(doors, Nodes(plan, networks, supervisor)).respond
     with selectors.DefaultSelector() as selector:
         for source in (doors.life, wakeup, control):
             selector.register(source, selectors.EVENT_READ)
@@ -104,49 +103,3 @@ def _supervise(
             if wakeup in ready:
                 wakeup.recv(4096)
             supervisor.reap()
-
-
-def _respond(plan: LabPlan, doors: Doors, networks: Mapping[str, int], request: Doc) -> Reply:
-    """The answer to a request at the control socket.
-
-    Raises:
-        Refused: there is no such thing.
-    """
-    match request:
-        case {"op": "down"}:
-            doors.report({"down": True})
-            return Reply({})
-        case {"op": "enter-node", "node": str(name)}:
-            if name not in {node.name for node in plan.nodes}:
-                raise Refused(f'there is no node "{name}" in this lab; it has {", ".join(n.name for n in plan.nodes)}')
-            return _network(doors, networks[name])
-        case {"op": "enter-outside"}:
-            return _network(doors, networks[OUTSIDE])
-        case {"op": "enter-pod", "namespace": str(namespace), "pod": str(pod), "container": str(container)}:
-            process, record = _container(plan, namespace, pod, container)
-            return Reply({"user_namespace": doors.user_namespace, **record}, (process,))
-        case _:
-            raise Refused(f"this lab does not know the request {request.get('op')!r}; is it of another version?")
-
-
-def _network(doors: Doors, network: int) -> Reply:
-    """What is needed to enter a network namespace as the lab's root."""
-    return Reply({"user_namespace": doors.user_namespace}, (os.pidfd_open(os.getpid()), os.dup(network)))
-
-
-def _container(plan: LabPlan, namespace: str, pod: str, container: str) -> tuple[int, Doc]:
-    """pidfd and record of a Pod's running container; of its first one when ``container`` is empty."""
-    for node in plan.nodes:
-        try:
-            record = json.loads((plan.records(node) / f"{namespace}_{pod}.json").read_text())
-        except FileNotFoundError:
-            continue
-        containers = record["containers"]
-        name = container or next(iter(containers))
-        if name not in containers:
-            raise Refused(f'Pod {namespace}/{pod} has no container "{name}"; it has {", ".join(containers)}')
-        try:
-            return os.pidfd_open(containers[name]["pid"] or 0), containers[name]
-        except (OSError, ValueError):
-            raise Refused(f'container "{name}" of Pod {namespace}/{pod} is not running') from None
-    raise Refused(f"no Pod {namespace}/{pod} is running in this lab")

@@ -1,27 +1,74 @@
 """The network namespaces of a lab: the switch, which is PID 1's own, the world outside, and one for each node."""
 
-from collections.abc import Iterable, Mapping
+import os
+from collections.abc import Iterable
 
 from fairlead.app.lab_plan import OUTSIDE, SWITCH
 from fairlead.drivers import netns
 from fairlead.drivers.netns import NodeNetwork
 
 
-def make_networks(nodes: Iterable[NodeNetwork]) -> Mapping[str, int]:
-    """Turn the caller's empty network namespace into the switch, and connect the others to it; descriptors by name."""
-    nodes = list(nodes)
-    cables = {OUTSIDE: OUTSIDE, **{node.name: node.cable for node in nodes}}
-    networks = {name: netns.new_namespace() for name in cables}
-    networks[SWITCH] = netns.current_namespace()
-    netns.run_ip(netns.switch_commands(nodes))
-    netns.enable_forwarding()
-    plugged = [command for name in cables for command in netns.cable_commands(cables[name], networks[name])]
-    netns.run_ip(plugged, inherited=networks.values())
-    netns.enter(networks[OUTSIDE])
-    netns.run_ip(netns.outside_commands())
-    for node in nodes:
-        netns.enter(networks[node.name])
-        netns.run_ip(netns.node_commands(node, nodes))
+class Networks:
+    """Descriptors of the namespaces, and the cables between them. The caller's own, still empty, becomes the switch."""
+
+    def __init__(self, nodes: Iterable[NodeNetwork]) -> None:
+        nodes = list(nodes)
+        cables = {OUTSIDE: (OUTSIDE, netns.OUTSIDE_ADDRESS)}
+        cables |= {node.name: (node.cable, node.address) for node in nodes}
+        self._descriptors = {name: netns.new_namespace() for name in cables}
+        self._descriptors[SWITCH] = netns.current_namespace()
+        netns.run_ip(netns.switch_commands(nodes))
         netns.enable_forwarding()
-    netns.enter(networks[SWITCH])
-    return networks
+        plugged = [command for name in cables for command in netns.cable_commands(*cables[name], self[name])]
+        netns.run_ip(plugged, inherited=self._descriptors.values())
+        self._run_in(OUTSIDE, netns.outside_commands())
+        for node in nodes:
+            self._furnish(node, nodes)
+
+    def __getitem__(self, name: str) -> int:
+        return self._descriptors[name]
+
+    def connect(self, node: NodeNetwork, others: Iterable[NodeNetwork]) -> None:
+        """Give a node a new namespace, on the wire, and tell the others the way to its Pods."""
+        self._descriptors[node.name] = netns.new_namespace()
+        descriptor = self[node.name]
+        plugged = netns.cable_commands(node.cable, node.address, descriptor)
+        netns.run_ip([*plugged, *netns.pod_routes([node])], inherited=[descriptor])
+        self._furnish(node, others)
+        for other in self._present(others):
+            if other != node:
+                self._run_in(other.name, netns.pod_routes([node]))
+
+    def disconnect(self, node: NodeNetwork) -> None:
+        """Take a node's cable and namespace away; what the others know of it stays."""
+        if node.name in self._descriptors:
+            netns.run_ip([f"link del {node.cable}"])
+            os.close(self._descriptors.pop(node.name))
+
+    def forget(self, node: NodeNetwork, others: Iterable[NodeNetwork]) -> None:
+        """Have nobody know the way to the Pods of a node that is disconnected."""
+        netns.run_ip(netns.no_pod_routes(node))
+        for other in self._present(others):
+            self._run_in(other.name, netns.no_pod_routes(node))
+
+    def set_cable(self, node: NodeNetwork, *, is_up: bool) -> None:
+        """Plug a node's cable in, or pull it."""
+        netns.run_ip([f"link set {node.cable} {'up' if is_up else 'down'}"])
+
+    def has(self, node: NodeNetwork) -> bool:
+        return node.name in self._descriptors
+
+    def _present(self, nodes: Iterable[NodeNetwork]) -> list[NodeNetwork]:
+        return [node for node in nodes if self.has(node)]
+
+    def _furnish(self, node: NodeNetwork, others: Iterable[NodeNetwork]) -> None:
+        self._run_in(node.name, netns.node_commands(node, others), forwarding=True)
+
+    def _run_in(self, name: str, commands: list[str], *, forwarding: bool = False) -> None:
+        netns.enter(self[name])
+        try:
+            netns.run_ip(commands)
+            if forwarding:
+                netns.enable_forwarding()
+        finally:
+            netns.enter(self[SWITCH])

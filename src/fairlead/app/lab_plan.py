@@ -3,11 +3,12 @@
 Read by the process outside (``lab``), by PID 1 inside (``lab_init``) and by the bootstrap.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fairlead.drivers.netns import SWITCH_ADDRESS, NodeNetwork
+from fairlead.drivers.netns import SWITCH_ADDRESS, NodeNetwork, usual_address, usual_pod_cidr
 from fairlead.nodeagent.images import Images
 
 # Names of network namespaces beside those of the nodes.
@@ -37,6 +38,30 @@ class Manifest(NamedTuple):
 
 
 @dataclass(frozen=True)
+class LabNode(NodeNetwork):
+    """A node of the lab.
+
+    Attributes:
+        labels: beside those that every node has.
+    """
+
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+def numbered_node(index: int, name: str = "", labels: Mapping[str, str] | None = None) -> LabNode:
+    """The node with this number, at its usual place on the network."""
+    network = (usual_address(index),), usual_pod_cidr(index)
+    return LabNode(index, name or f"node-{index}", *network, labels or {})
+
+
+class Client(NamedTuple):
+    """User name and groups in a client certificate."""
+
+    user: str
+    groups: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class LabPlan:
     """A lab that is to be started.
 
@@ -50,13 +75,9 @@ class LabPlan:
     name: str
     run_folder: Path
     data_folder: Path
-    node_count: int
+    nodes: tuple[LabNode, ...]
     manifests: tuple[Manifest, ...]
     images: Images
-
-    @property
-    def nodes(self) -> list[NodeNetwork]:
-        return [NodeNetwork(index) for index in range(1, self.node_count + 1)]
 
     @property
     def pki(self) -> Path:
@@ -81,16 +102,24 @@ class LabPlan:
     @property
     def agents(self) -> set[str]:
         """The components that must be ready before the status of Pods can be believed."""
-        return {f"{node.name}-agent" for node in self.nodes}
+        return {agent_of(node) for node in self.nodes}
 
     @property
-    def clients(self) -> dict[str, tuple[str, tuple[str, ...]]]:
-        """User name and groups of each component's client certificate, as a real cluster has them."""
-        nodes = {f"{node.name}-agent": (f"system:node:{node.name}", ("system:nodes",)) for node in self.nodes}
+    def clients(self) -> dict[str, Client]:
+        """Who each component is to the API server, as a real cluster has them."""
         return {
-            "admin": ("kubernetes-admin", ("system:masters",)),
-            "controllers": ("system:kube-controller-manager", ()),
-            "proxy": ("system:kube-proxy", ("system:node-proxier",)),
-            "dns": ("system:serviceaccount:kube-system:fairlead-dns", ("system:serviceaccounts",)),
-            **nodes,
+            "admin": Client("kubernetes-admin", ("system:masters",)),
+            "controllers": Client("system:kube-controller-manager"),
+            "proxy": Client("system:kube-proxy", ("system:node-proxier",)),
+            "dns": Client("system:serviceaccount:kube-system:fairlead-dns", ("system:serviceaccounts",)),
         }
+
+
+def agent_of(node: NodeNetwork) -> str:
+    """The name of the component that is the node's agent."""
+    return f"{node.name}-agent"
+
+
+def proxy_of(node: NodeNetwork) -> str:
+    """The name of the component that is the node's proxy."""
+    return f"{node.name}-proxy"

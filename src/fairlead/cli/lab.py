@@ -18,15 +18,15 @@ FAILURE = 3  # exit code of what went wrong, as opposed to usage (2) and finding
 
 T = TypeVar("T")
 
-_name_option = click.option("--name", default="default", show_default=True, help="Name of the lab.")
+name_option = click.option("--name", default="default", show_default=True, help="Name of the lab.")
 _namespace_option = click.option(
     "-n", "--namespace", default="default", show_default=True, help="Namespace of the Pod."
 )
 
 
-def _or_fail(action: Callable[[], T]) -> T:
+def or_fail(action: Callable[[], T]) -> T:
     """The action's result; what can go wrong with a lab becomes a message and exit code 3."""
-    from fairlead.app.lab_birth import LabError
+    from fairlead.app.lab_child import LabError
     from fairlead.drivers.run_folder import Unusable
 
     try:
@@ -39,7 +39,7 @@ def _or_fail(action: Callable[[], T]) -> T:
 @click.command()
 @click.option("-f", "--filename", "files", multiple=True, help="Manifests to apply, JSON or YAML; - is standard input.")
 @click.option("--nodes", default=2, show_default=True, type=click.IntRange(1, MAX_NODES), help="How many nodes.")
-@_name_option
+@name_option
 @click.option("--config", type=click.Path(dir_okay=False, path_type=Path), help="Read images from this YAML file.")
 @click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Keep objects here across restarts.")
 @click.option("--wait", is_flag=True, help="Return when everything is ready, and leave the lab running.")
@@ -77,9 +77,9 @@ def up(
     table = given | {pattern: image for pattern, image in read.images.items() if pattern not in given}
     options = lab.LabOptions(name, nodes, data, manifests, table, timeout if wait else None)
     if wait:
-        _or_fail(lambda: lab.serve_detached(options, lab.Listener(_tell, _settled)))
+        or_fail(lambda: lab.serve_detached(options, lab.Listener(_tell, _settled)))
     else:
-        _or_fail(lambda: lab.serve(options, lab.Listener(_tell, _settled)))
+        or_fail(lambda: lab.serve(options, lab.Listener(_tell, _settled)))
 
 
 def _image(text: str) -> "tuple[str, Image]":
@@ -107,12 +107,12 @@ def _settled(settled: "Settled") -> None:
 
 
 @click.command()
-@_name_option
+@name_option
 def down(name: str) -> None:
     """Stop a lab; nothing of it is left but its --data."""
     from fairlead.app import lab_client
 
-    _or_fail(lambda: lab_client.end(lab_client.find(name)))
+    or_fail(lambda: lab_client.end(lab_client.find(name)))
 
 
 @click.command()
@@ -121,7 +121,7 @@ def status() -> None:
     from fairlead.app import lab_client
     from fairlead.drivers.run_folder import running_labs
 
-    views = [lab_client.look_at(lab) for lab in _or_fail(running_labs)]
+    views = [lab_client.look_at(lab) for lab in or_fail(running_labs)]
     if not views:
         click.echo("no lab is running", err=True)
         sys.exit(1)
@@ -134,18 +134,18 @@ def status() -> None:
 
 
 @click.command()
-@_name_option
+@name_option
 @click.option("--path", "only_path", is_flag=True, help="Print the path of the file instead of its contents.")
 def kubeconfig(name: str, only_path: bool) -> None:
     """Print the kubeconfig of a lab."""
     from fairlead.app import lab_client
 
-    lab = _or_fail(lambda: lab_client.find(name))
+    lab = or_fail(lambda: lab_client.find(name))
     click.echo(str(lab.kubeconfig) if only_path else lab.kubeconfig.read_text(), nl=only_path)
 
 
 @click.command(name="exec")
-@_name_option
+@name_option
 @_namespace_option
 @click.option("-c", "--container", default="", help="Container; the Pod's first if not given.")
 @click.option("--node", help="Run on this node, as its root, instead of in a Pod.")
@@ -154,18 +154,18 @@ def exec_(name: str, namespace: str, container: str, node: str | None, target: t
     """Run a command in a Pod, or on a node."""
     from fairlead.app import lab_client
 
-    lab = _or_fail(lambda: lab_client.find(name))
+    lab = or_fail(lambda: lab_client.find(name))
     if node:
-        sys.exit(_or_fail(lambda: lab_client.exec_on_node(lab, node, target)))
+        sys.exit(or_fail(lambda: lab_client.exec_on_node(lab, node, target)))
     pod, *command = target
     if not command:
         raise click.UsageError("no command given: fairlead exec POD -- COMMAND")
     wanted = lab_client.PodCommand(namespace, pod, container, tuple(command))
-    sys.exit(_or_fail(lambda: lab_client.exec_in_pod(lab, wanted)))
+    sys.exit(or_fail(lambda: lab_client.exec_in_pod(lab, wanted)))
 
 
 @click.command()
-@_name_option
+@name_option
 @_namespace_option
 @click.option("--outside", is_flag=True, help="Run outside the cluster, where only nodes and load balancers answer.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
@@ -173,7 +173,7 @@ def run(name: str, namespace: str, outside: bool, command: tuple[str, ...]) -> N
     """Run a command of this machine as if it were a Pod: cluster DNS and virtual IPs work for it."""
     from fairlead.app import lab_client
 
-    lab = _or_fail(lambda: lab_client.find(name))
+    lab = or_fail(lambda: lab_client.find(name))
     if outside:
-        sys.exit(_or_fail(lambda: lab_client.exec_outside(lab, command)))
-    sys.exit(_or_fail(lambda: lab_client.run_as_pod(lab, namespace, command)))
+        sys.exit(or_fail(lambda: lab_client.exec_outside(lab, command)))
+    sys.exit(or_fail(lambda: lab_client.run_as_pod(lab, namespace, command)))

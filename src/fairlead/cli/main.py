@@ -15,6 +15,10 @@ COMMANDS = {
     "kubeconfig": ("fairlead.cli.lab:kubeconfig", "Print the kubeconfig of a lab."),
     "exec": ("fairlead.cli.lab:exec_", "Run a command in a Pod."),
     "run": ("fairlead.cli.lab:run", "Run a command of this machine as if it were a Pod."),
+    "node": (
+        "fairlead.cli.node:node",
+        "Add, remove, switch off and on, or cut off nodes of a lab.",
+    ),
     "apiserver": ("fairlead.cli.apiserver:apiserver", "Run the API server alone."),
     "backup": ("fairlead.cli.backup:backup", "Copy the API server's store to a file, while it runs."),
     "restore": ("fairlead.cli.backup:restore", "Put a copied store back."),

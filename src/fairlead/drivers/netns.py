@@ -37,30 +37,36 @@ class LinkError(Exception):
 
 @dataclass(frozen=True)
 class NodeNetwork:
-    """Where the node with this number (from 1) is on the network.
+    """Where a node is on the network.
 
     Attributes:
-        index: counts from 1.
+        index: counts from 1; what has no address of its own is numbered by it.
+        addresses: on the underlay; the first is the node's own.
     """
 
     index: int
+    name: str
+    addresses: tuple[str, ...]
+    pod_cidr: str
 
     @property
-    def name(self) -> str:
-        return f"node-{self.index}"
+    def address(self) -> str:
+        return self.addresses[0]
 
     @property
     def cable(self) -> str:
         """The bridge's end of the node's cable."""
         return f"node{self.index}"
 
-    @property
-    def address(self) -> str:
-        return f"192.168.64.{10 + self.index}"
 
-    @property
-    def pod_cidr(self) -> str:
-        return f"10.244.{self.index}.0/24"
+def usual_address(index: int) -> str:
+    """The address of the node with this number if it has none of its own."""
+    return f"192.168.64.{10 + index}"
+
+
+def usual_pod_cidr(index: int) -> str:
+    """The Pod CIDR of the node with this number if it has none of its own."""
+    return f"10.244.{index}.0/24"
 
 
 @dataclass(frozen=True)
@@ -98,14 +104,25 @@ def switch_commands(nodes: Iterable[NodeNetwork]) -> list[str]:
         "link add underlay type bridge forward_delay 0",
         f"addr add {SWITCH_ADDRESS}/{UNDERLAY_PREFIX} dev underlay",
         "link set underlay up",
-        *(f"route add {node.pod_cidr} via {node.address}" for node in nodes),
+        *pod_routes(nodes),
     ]
 
 
-def cable_commands(name: str, namespace: int) -> list[str]:
-    """Run in the switch: a cable from the bridge to the namespace behind this descriptor (which ``ip`` inherits)."""
+def pod_routes(nodes: Iterable[NodeNetwork]) -> list[str]:
+    """The ways to the Pods of these nodes, for whoever is on the underlay too."""
+    return [f"route replace {node.pod_cidr} via {node.address}" for node in nodes]
+
+
+def no_pod_routes(node: NodeNetwork) -> list[str]:
+    """Takes away what ``pod_routes`` has made for a node."""
+    return [f"route del {node.pod_cidr} via {node.address}"]
+
+
+def cable_commands(name: str, address: str, namespace: int) -> list[str]:
+    """Run in the switch: a cable from the bridge to the namespace behind this descriptor (which ``ip`` inherits), whose
+    link-layer address there is always the same for the same IP address."""
     return [
-        f"link add {name} type veth peer name eth0 netns /proc/self/fd/{namespace}",
+        f"link add {name} type veth peer name eth0 address {_mac(0x02, address)} netns /proc/self/fd/{namespace}",
         f"link set {name} master underlay up",
     ]
 
@@ -115,11 +132,11 @@ def node_commands(node: NodeNetwork, others: Iterable[NodeNetwork]) -> list[str]
     without one, a virtual IP would be unreachable before the node's rules had seen the packet."""
     return [
         "link set lo up",
-        f"addr add {node.address}/{UNDERLAY_PREFIX} dev eth0",
+        *(f"addr add {address}/{UNDERLAY_PREFIX} dev eth0" for address in node.addresses),
         "link set eth0 up",
         f"route add default via {SWITCH_ADDRESS}",
         f"route add {OUTSIDE} dev eth0",
-        *(f"route add {other.pod_cidr} via {other.address}" for other in others if other != node),
+        *pod_routes(other for other in others if other != node),
     ]
 
 

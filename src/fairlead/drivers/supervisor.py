@@ -72,6 +72,18 @@ class Supervisor:
         starts = [life.start_at for life in self._waiting if life.start_at is not None]
         return max(0.0, min(starts) - now) if starts else None
 
+    def add(self, component: Component) -> None:
+        """Have a component run with the next ``start_due``."""
+        self._waiting.append(_Life(component))
+
+    def kill(self, name: str) -> None:
+        """End a component at once and for good; nothing when there is none of that name."""
+        self._waiting = [life for life in self._waiting if life.component.name != name]
+        for pid in [pid for pid, life in self._running.items() if life.component.name == name]:
+            del self._running[pid]
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
     def reap(self) -> None:
         """Collect every child that has ended, orphans of the lab included, and plan restarts."""
         while True:

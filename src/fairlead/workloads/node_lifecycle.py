@@ -3,7 +3,8 @@
 A Node that has not been heard of for the grace period is Unknown; what is not Ready gets taints that keep Pods away
 and, after as long as each Pod bears it, drive them out. Its Pods are not ready at once, so that their Services do not
 send them anything.
-Pods of a Node that does not exist any more are removed by force, since nobody is left to confirm their end.
+Pods of a Node that does not exist any more are removed by force, since nobody is left to confirm their end; so are
+those of a silent Node that somebody has tainted as out of service.
 Upstream: ``pkg/controller/nodelifecycle``, ``pkg/controller/tainteviction``, ``pkg/controller/podgc``.
 """
 
@@ -15,8 +16,9 @@ from fairlead.model.objects import Condition, Node, Pod, Taint, Toleration
 from fairlead.workloads.scheduling import covers
 
 NOT_READY, UNREACHABLE = "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"
+OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
 # What upstream's admission adds to every Pod that does not say otherwise (DefaultTolerationSeconds).
-_BORNE_BY_DEFAULT = 300
+BORNE_BY_DEFAULT = 300.0
 _EFFECTS = ("NoSchedule", "NoExecute")
 _SILENT = "Kubelet stopped posting node status."
 
@@ -56,21 +58,30 @@ def _taints(node: Node, status: str, now: str) -> tuple[Taint, ...]:
     return (*kept, *(Taint(key=key, effect=effect, time_added=now) for effect in missing))
 
 
-def evicted_at(node: Node, pod: Pod) -> datetime | None:
-    """When the Pod must leave the Node for its taints; None when it may stay."""
-    due = [moment for t in node.spec.taints or () if t.effect == "NoExecute" and (moment := _borne_until(pod, t))]
-    return min(due, default=None)
+def is_out_of_service(node: Node) -> bool:
+    """Whether somebody vouches that the silent Node is off: then its Pods have ended for certain (KEP-2268)."""
+    return not node.is_ready and any(taint.key == OUT_OF_SERVICE for taint in node.spec.taints or ())
 
 
-def _borne_until(pod: Pod, taint: Taint) -> datetime | None:
+def evicted_at(node: Node, pod: Pod, borne: float = BORNE_BY_DEFAULT) -> datetime | None:
+    """When the Pod must leave the Node for its taints; None when it may stay.
+
+    Args:
+        borne: seconds that a Pod which does not say otherwise bears a Node that is not ready.
+    """
+    taints = (taint for taint in node.spec.taints or () if taint.effect == "NoExecute")
+    return min((moment for taint in taints if (moment := _borne_until(pod, taint, borne))), default=None)
+
+
+def _borne_until(pod: Pod, taint: Taint, borne: float) -> datetime | None:
     bearing = [t for t in pod.spec.tolerations or () if covers(t, taint)]
     if any(t.toleration_seconds is None for t in bearing):
         return None
     since = datetime.fromisoformat(taint.time_added or "1970-01-01T00:00:00Z")
-    return since + timedelta(seconds=_seconds(bearing, taint))
+    return since + timedelta(seconds=_seconds(bearing, taint, borne))
 
 
-def _seconds(bearing: Sequence[Toleration], taint: Taint) -> int:
+def _seconds(bearing: Sequence[Toleration], taint: Taint, borne: float) -> float:
     if bearing:
         return min(t.toleration_seconds or 0 for t in bearing)
-    return _BORNE_BY_DEFAULT if taint.key in (NOT_READY, UNREACHABLE) else 0
+    return borne if taint.key in (NOT_READY, UNREACHABLE) else 0

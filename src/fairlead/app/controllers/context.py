@@ -10,6 +10,7 @@ from fairlead.drivers.discovery import Discovered
 from fairlead.drivers.event_recorder import EventWriter
 from fairlead.drivers.kube_client import KubeClient
 from fairlead.drivers.work_queue import Clock
+from fairlead.workloads.node_lifecycle import BORNE_BY_DEFAULT
 
 
 @dataclass(frozen=True)
@@ -18,10 +19,12 @@ class Settings:
 
     Attributes:
         node_grace: seconds without a heartbeat after which a Node counts as lost; node agents send one every 10.
+        borne_by_default: seconds after which Pods that do not say otherwise leave a Node that is not ready.
         load_balancer_pools: addresses for Services of type LoadBalancer; none leaves these to others.
     """
 
     node_grace: float = 40.0
+    borne_by_default: float = BORNE_BY_DEFAULT
     load_balancer_pools: tuple[Pool, ...] = ()
 
 

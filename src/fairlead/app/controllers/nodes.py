@@ -17,7 +17,7 @@ from fairlead.drivers.kube_client import NODES, PODS, STRATEGIC_MERGE_PATCH, Doc
 from fairlead.drivers.work_queue import WorkQueue
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Condition, Node, Pod
-from fairlead.workloads.node_lifecycle import evicted_at, judge_node, ready_condition
+from fairlead.workloads.node_lifecycle import evicted_at, is_out_of_service, judge_node, ready_condition
 
 
 class NodeController:
@@ -29,7 +29,7 @@ class NodeController:
     def __init__(self, context: Context) -> None:
         self.queue: WorkQueue[ObjectKey] = WorkQueue(context.clock)
         self._client, self._clock = context.client, context.clock
-        self._grace = context.settings.node_grace
+        self._grace, self._borne = context.settings.node_grace, context.settings.borne_by_default
         self._events = context.events.recorder(self.name)
         self._members = context.members
         self._nodes = context.watches.of(NODES, Node)
@@ -54,7 +54,7 @@ class NodeController:
             self.queue.add_later(new.key, self._grace)
 
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
-        if new is None or not new.spec.node_name or (old and old.spec.node_name == new.spec.node_name):
+        if new is None or not new.spec.node_name or (old and _standing(old) == _standing(new)):
             return
         key = ObjectKey("", new.spec.node_name)
         node = self._nodes.objects.get(key)
@@ -92,7 +92,7 @@ class NodeController:
 
     def _eviction(self, key: ObjectKey, pod: Pod) -> datetime | None:
         node = self._nodes.objects.get(key)
-        return evicted_at(node, pod) if node and not pod.is_terminating else None
+        return evicted_at(node, pod, self._borne) if node and not pod.is_terminating else None
 
     async def _mark_unknown(self, node: Node, condition: Condition) -> None:
         document = msgspec.to_builtins(condition)
@@ -114,12 +114,15 @@ class NodeController:
 
     async def _evict(self, node: Node) -> None:
         now = _now()
+        is_off = is_out_of_service(node)
         for pod in self._members.pods_on(node.name):
             due = self._eviction(node.key, pod)
             if due and due <= now:
                 happening = Happening("TaintManagerEviction", f"Marking for deletion Pod {pod.key}")
                 self._events.record(pod, "v1", "Pod", happening)
                 await self._delete(pod, {})
+            if is_off and (pod.is_terminating or (due and due <= now)):
+                await self._delete(pod, {"gracePeriodSeconds": 0})
 
     async def _remove_orphans(self, node: str) -> None:
         for pod in self._members.pods_on(node):
@@ -140,6 +143,11 @@ class NodeController:
 
 def _now() -> datetime:
     return datetime.fromisoformat(now_text())
+
+
+def _standing(pod: Pod) -> tuple[str, bool]:
+    """What of a Pod matters here."""
+    return pod.spec.node_name or "", pod.is_terminating
 
 
 def _heartbeat(node: Node) -> str | None:

@@ -1,0 +1,30 @@
+"""Certificates and kubeconfigs of a lab.
+
+To be called in a child that ends afterwards: the libraries that make them cost their process many megabytes.
+"""
+
+from fairlead.app.lab_plan import API_HOSTS, API_URL_INSIDE, Client, LabNode, LabPlan, agent_of
+from fairlead.drivers.pki import API_SERVER, ensure_certificate, ensure_pki, write_kubeconfig
+from fairlead.drivers.run_folder import RunningLab
+
+
+def write_credentials(plan: LabPlan, lab: RunningLab) -> None:
+    """Everything that the lab needs before its components start, and the kubeconfig of who uses it."""
+    ensure_pki(plan.pki, API_HOSTS)
+    ensure_certificate(plan.pki, API_SERVER, API_SERVER, ())
+    for component, client in plan.clients.items():
+        _write(plan, component, client)
+    for node in plan.nodes:
+        write_node_credentials(plan, node)
+    write_kubeconfig(lab.kubeconfig, plan.pki, lab.server, *plan.clients["admin"])
+
+
+def write_node_credentials(plan: LabPlan, node: LabNode) -> None:
+    """What a node's agent proves itself with, to the API server and to those who ask it."""
+    user = f"system:node:{node.name}"
+    ensure_certificate(plan.pki, node.name, user, (node.name, *node.addresses))
+    _write(plan, agent_of(node), Client(user, ("system:nodes",)))
+
+
+def _write(plan: LabPlan, component: str, client: Client) -> None:
+    write_kubeconfig(plan.kubeconfig(component), plan.pki, API_URL_INSIDE, *client)

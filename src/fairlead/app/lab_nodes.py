@@ -1,0 +1,108 @@
+"""The nodes of a running lab: added, removed, switched off and on, cut off and joined again.
+
+A node that is switched off has lost everything but its name and its place: no process, no namespace, no cable. One that
+is cut off goes on, and reaches nobody.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from fairlead.app.lab_child import in_child
+from fairlead.app.lab_components import node_components
+from fairlead.app.lab_credentials import write_node_credentials
+from fairlead.app.lab_networks import Networks
+from fairlead.app.lab_plan import LabNode, LabPlan, agent_of, numbered_node, proxy_of
+from fairlead.drivers.control_socket import Refused
+from fairlead.drivers.netns import MAX_NODES
+from fairlead.drivers.supervisor import Supervisor
+
+
+class Nodes:
+    """All nodes of the lab, running or not, by name.
+
+    Attributes:
+        changes: what can be done to a node, by the name of the command. Each raises ``Refused``.
+    """
+
+    def __init__(self, plan: LabPlan, networks: Networks, supervisor: Supervisor) -> None:
+        self.networks = networks
+        self._plan, self._supervisor = plan, supervisor
+        self._nodes = {node.name: node for node in plan.nodes}
+        self.changes: dict[str, Callable[[str], None]] = {
+            "remove": self._remove,
+            "stop": self._stop,
+            "start": self._start,
+            "partition": self._partition,
+            "heal": self._heal,
+        }
+
+    def network(self, name: str) -> int:
+        """The descriptor of a running node's network namespace."""
+        return self.networks[self._running(name).name]
+
+    def records(self) -> Iterator[Path]:
+        """The folders in which running nodes tell of their Pods."""
+        return (self._plan.records(node) for node in self._nodes.values())
+
+    def add(self, name: str, labels: Mapping[str, str]) -> LabNode:
+        """A new node that runs, called ``node-<number>`` when the name is empty.
+
+        Raises:
+            Refused: the name is taken, or there is no place left. LabError: it could not be given certificates.
+        """
+        taken = {node.index for node in self._nodes.values()}
+        index = next((index for index in range(1, MAX_NODES + 1) if index not in taken), None)
+        if index is None:
+            raise Refused(f"a lab has room for {MAX_NODES} nodes")
+        node = numbered_node(index, name, labels)
+        if node.name in self._nodes:
+            raise Refused(f'there is a node "{node.name}" already')
+        in_child(lambda: write_node_credentials(self._plan, node))
+        self._nodes[node.name] = node
+        self._connect(node)
+        return node
+
+    def _remove(self, name: str) -> None:
+        node = self._known(name)
+        self._disconnect(node)
+        del self._nodes[name]
+        self.networks.forget(node, self._nodes.values())
+
+    def _stop(self, name: str) -> None:
+        self._disconnect(self._running(name))
+
+    def _start(self, name: str) -> None:
+        node = self._known(name)
+        if self.networks.has(node):
+            raise Refused(f'node "{name}" runs already')
+        self._connect(node)
+
+    def _partition(self, name: str) -> None:
+        self.networks.set_cable(self._running(name), is_up=False)
+
+    def _heal(self, name: str) -> None:
+        self.networks.set_cable(self._running(name), is_up=True)
+
+    def _connect(self, node: LabNode) -> None:
+        self.networks.connect(node, self._nodes.values())
+        for component in node_components(self._plan, node, self.networks):
+            self._supervisor.add(component)
+
+    def _disconnect(self, node: LabNode) -> None:
+        """The agent takes its Pods' processes along."""
+        for component in (agent_of(node), proxy_of(node)):
+            self._supervisor.kill(component)
+        self.networks.disconnect(node)
+        shutil.rmtree(self._plan.records(node), ignore_errors=True)
+
+    def _known(self, name: str) -> LabNode:
+        if name not in self._nodes:
+            raise Refused(f'there is no node "{name}" in this lab; it has {", ".join(self._nodes)}')
+        return self._nodes[name]
+
+    def _running(self, name: str) -> LabNode:
+        node = self._known(name)
+        if not self.networks.has(node):
+            raise Refused(f'node "{name}" is stopped; start it with `fairlead node start {name}`')
+        return node
