@@ -156,6 +156,72 @@ class TestUsers:
         assert waiting["state"]["waiting"]["reason"] == "CreateContainerConfigError"
 
 
+class TestNodesNetwork:
+    """Ports of a node that lead to a Pod, and Pods in the network of their node."""
+
+    READY = {"httpGet": {"port": 80}, "periodSeconds": 1}
+
+    def test_a_host_port_leads_to_its_pod_from_everywhere(self, lab, pod):
+        ports = [
+            {"containerPort": 80, "hostPort": 8080},
+            {"containerPort": 80, "hostPort": 8081, "protocol": "UDP"},
+            {"containerPort": 80, "hostPort": 8082, "hostIP": "192.0.2.1"},  # no address of this node
+        ]
+        pod("served", {"image": "fairlead/echo", "ports": ports, "readinessProbe": self.READY}, nodeName="node-1")
+        pod("afar", SLEEP, nodeName="node-2")
+        eventually(lambda: is_ready(lab, "served") and is_ready(lab, "afar"))
+        node, client = (status(lab, name)[field] for name, field in (("served", "hostIP"), ("afar", "podIP")))
+        ask = ["curl", "-s", "-m", "3"]
+        answers = {
+            "outside": lab.fairlead("run", "--name", lab.name, "--outside", "--", *ask, f"{node}:8080").stdout,
+            "another node's Pod": lab.exec("afar", *ask, f"{node}:8080"),
+            "its own node": lab.on_node("node-1", *ask, f"{node}:8080"),
+            "itself": lab.exec("served", *ask, f"{node}:8080"),
+        }
+        assert {who: answer.partition("\n")[0] for who, answer in answers.items()} == dict.fromkeys(
+            answers, "pod: served"
+        )
+        assert f"client: {client}:" in answers["another node's Pod"]
+        said = lab.exec("afar", "bash", "-c", f"exec 3<>/dev/udp/{node}/8081; echo hi >&3; timeout 3 head -n 1 <&3")
+        assert said.startswith(f"served {client}:")
+        assert lab.exec("afar", *ask, f"{node}:8082", check=False) == ""
+        lab.kubectl("delete", "pod", "served")
+        assert lab.exec("afar", *ask, f"{node}:8080", check=False) == ""
+        assert "8080" not in lab.on_node("node-1", "nft", "list", "table", "ip", "fairlead-host-ports")
+
+    def test_a_host_port_is_given_once_for_each_node(self, lab, pod):
+        ports = [{"containerPort": 80, "hostPort": 8090}]
+        for name in ("first", "second", "third"):
+            pod(name, {"image": "fairlead/pause", "ports": ports})
+            if name != "third":
+                eventually(lambda name=name: is_ready(lab, name))
+        nodes = {lab.get("pod", name)["spec"]["nodeName"] for name in ("first", "second")}
+        assert len(nodes) == 2
+        condition = eventually(lambda: status(lab, "third")["conditions"][0])
+        assert "2 node(s) didn't have free ports for the requested pod ports" in condition["message"]
+
+    @pytest.mark.parametrize(("policy", "is_client"), [("ClusterFirst", False), ("ClusterFirstWithHostNet", True)])
+    def test_a_pod_in_its_node_s_network_says_whether_it_asks_the_cluster_s_dns(self, lab, pod, policy, is_client):
+        alias = {"ip": "192.0.2.9", "hostnames": ["elsewhere.test"]}
+        pod("here", SLEEP, hostNetwork=True, dnsPolicy=policy, hostAliases=[alias])
+        eventually(lambda: is_ready(lab, "here"))
+        node = lab.get("pod", "here")["spec"]["nodeName"]
+        assert lab.exec("here", "hostname").strip() == node
+        assert lab.exec("here", "getent", "hosts", node).split()[0] == status(lab, "here")["hostIP"]
+        assert lab.exec("here", "getent", "hosts", "elsewhere.test").split()[0] == "192.0.2.9"
+        assert ("nameserver 10.96.0.10" in lab.exec("here", "cat", "/etc/resolv.conf")) == is_client
+        if is_client:
+            name = "kubernetes.default.svc.cluster.local"
+            assert lab.exec("here", "getent", "hosts", name).split()[0] == "10.96.0.1"
+
+    def test_what_is_added_to_the_resolver(self, lab, pod):
+        config = {"searches": ["kube-system.svc.cluster.local"], "options": [{"name": "ndots", "value": "3"}]}
+        pod("adding", SLEEP, dnsConfig=config)
+        eventually(lambda: is_ready(lab, "adding"))
+        assert lab.exec("adding", "getent", "hosts", "kube-dns").split()[0] == "10.96.0.10"
+        assert "options ndots:3" in lab.exec("adding", "cat", "/etc/resolv.conf")
+
+
 class TestImages:
     def test_an_unmapped_image_says_how_to_map_it(self, lab, pod):
         pod("nginx", {"image": "nginx:1.27"})

@@ -13,7 +13,8 @@ from fairlead.nodeagent.volumes import Mount, VolumeError, mounts_of, volume_fil
 
 DATABASE = Image(("db",), ("serve",), {"HOME": "/db"})
 PLACE = Placement("node-1", "192.168.64.11", "10.244.1.7")
-DNS = ClusterDNS()
+NODE_RESOLVER = "# a comment\nsearch a.test\nsearch b.test\nnameserver 192.0.2.53\noptions edns0 timeout:1\n"
+DNS = ClusterDNS(of_node=NODE_RESOLVER)
 
 
 def pod(spec: dict | None = None, **metadata) -> RunPod:
@@ -195,6 +196,18 @@ class TestFiles:
                 {"dnsPolicy": "None", "dnsConfig": {"nameservers": ["192.0.2.1"], "options": [{"name": "use-vc"}]}},
                 "nameserver 192.0.2.1\noptions use-vc\n",
             ),
+            (
+                {"dnsPolicy": "Default", "dnsConfig": {"searches": ["x.test"], "options": [{"name": "use-vc"}]}},
+                "nameserver 192.0.2.53\nsearch b.test x.test\noptions edns0 timeout:1 use-vc\n",
+            ),
+            (
+                {"hostNetwork": True, "dnsConfig": {"nameservers": ["192.0.2.1"]}},
+                "nameserver 192.0.2.53\nnameserver 192.0.2.1\nsearch b.test\noptions edns0 timeout:1\n",
+            ),
+            (
+                {"dnsConfig": {"nameservers": ["192.0.2.1", "192.0.2.2", "192.0.2.3"]}},
+                CLUSTER_FIRST.replace("\nsearch", "\nnameserver 192.0.2.1\nnameserver 192.0.2.2\nsearch"),
+            ),
         ],
     )
     def test_resolv_conf_follows_the_dns_policy(self, spec, expected):
@@ -207,6 +220,7 @@ class TestFiles:
             ({}, "10.244.1.7\tweb-0\n"),
             ({"hostname": "db"}, "10.244.1.7\tdb\n"),
             ({"hostname": "db", "subdomain": "set"}, "10.244.1.7\tdb.set.shop.svc.cluster.local db\n"),
+            ({"hostNetwork": True, "nodeName": "node-1", "hostname": "db"}, "10.244.1.7\tnode-1\n"),
             ({"hostAliases": [{"ip": "192.0.2.9", "hostnames": ["a", "b"]}]}, "192.0.2.9\ta b\n"),
         ],
     )

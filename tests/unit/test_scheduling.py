@@ -76,6 +76,35 @@ def test_a_full_node_takes_no_more():
     assert choice == Unschedulable("0/1 nodes are available: 1 Too many pods.")
 
 
+def with_port(name, **port):
+    return unbound(name, containers=[{"name": "c", "ports": [{"containerPort": 80, **port}]}])
+
+
+@pytest.mark.parametrize(
+    ("taken", "wanted", "fits"),
+    [
+        ({}, {}, True),
+        ({"hostPort": 80}, {}, True),
+        ({"hostPort": 80}, {"hostPort": 81}, True),
+        ({"hostPort": 80}, {"hostPort": 80}, False),
+        ({"hostPort": 80}, {"hostPort": 80, "protocol": "UDP"}, True),
+        ({"hostPort": 80, "hostIP": "192.0.2.1"}, {"hostPort": 80, "hostIP": "192.0.2.2"}, True),
+        ({"hostPort": 80, "hostIP": "192.0.2.1"}, {"hostPort": 80, "hostIP": "192.0.2.1"}, False),
+        ({"hostPort": 80, "hostIP": "192.0.2.1"}, {"hostPort": 80}, False),
+        ({"hostPort": 80, "hostIP": "0.0.0.0"}, {"hostPort": 80, "hostIP": "192.0.2.1"}, False),
+    ],
+)
+def test_no_two_pods_of_a_node_have_the_same_port_of_it(taken, wanted, fits):
+    holder = with_port("a", **taken)
+    holder = structs.replace(holder, spec=structs.replace(holder.spec, node_name="n"))
+    placement = placed(holder)
+    choice = choose_node(with_port("b", **wanted), [make_node("n")], placement)
+    reason = "0/1 nodes are available: 1 node(s) didn't have free ports for the requested pod ports."
+    assert choice == (make_node("n") if fits else Unschedulable(reason))
+    placement.drop(holder.key)
+    assert choose_node(with_port("b", **wanted), [make_node("n")], placement).name == "n"
+
+
 def test_reasons_are_counted_and_sorted():
     nodes = [
         make_node("a", unschedulable=True),

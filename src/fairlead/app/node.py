@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from fairlead import __version__
 from fairlead.allocation.podip import next_pod_ip
 from fairlead.app.node_context import Builtin, ContainerSettings, timestamp
+from fairlead.app.node_host_ports import HostPorts
 from fairlead.app.node_pod import PodRun, PodSettings
 from fairlead.app.node_runtime import NodeRuntime
 from fairlead.drivers import netns
@@ -114,8 +115,10 @@ class NodeAgent:
         containers = ContainerSettings(
             options.images, options.builtins, options.logs, self._services.objects.values, options.hidden
         )
+        dns = options.dns._replace(of_node=Path("/etc/resolv.conf").read_text())
+        self._host_ports = HostPorts()
         self._settings = PodSettings(
-            options.name, options.address, options.dns, options.records, options.volumes, containers
+            options.name, options.address, dns, options.records, options.volumes, containers, self._host_ports
         )
 
     def pods(self) -> list[PodRun]:
@@ -129,6 +132,7 @@ class NodeAgent:
         self._group.create_task(self._pods.run())
         await self._pods.synced.wait()
         self._remove_leftover_volumes()
+        await self._host_ports.apply()
         for pod in self._pods.objects.values():
             self._follow(pod)
         await asyncio.gather(*(run.published.wait() for run in self._runs.values()))

@@ -15,14 +15,17 @@ from typing import Any
 
 from fairlead.app.node_container import ContainerRun
 from fairlead.app.node_context import ContainerSettings, PodContext, timestamp
+from fairlead.app.node_host_ports import HostPorts
 from fairlead.app.node_volumes import PodVolumes
 from fairlead.drivers import netns
 from fairlead.drivers.child_process import Child, StartError
 from fairlead.drivers.kube_client import PODS, KubeClient, KubeError, Unreachable
+from fairlead.drivers.nft_exec import RulesError
 from fairlead.drivers.pod_process import SandboxSpec, start_sandbox
 from fairlead.model.decode import decode
 from fairlead.nodeagent.environment import Placement
 from fairlead.nodeagent.files import ClusterDNS, own_files
+from fairlead.nodeagent.host_ports import forwards
 from fairlead.nodeagent.manifest import Container, RunPod
 from fairlead.nodeagent.status import Addresses, PodRecord, Terminated, build_status, record_of
 
@@ -46,6 +49,7 @@ class PodSettings:
     records: Path
     volumes: Path
     containers: ContainerSettings
+    host_ports: HostPorts
 
 
 class PodRun:
@@ -151,8 +155,9 @@ class PodRun:
             try:
                 if link and link.name in netns.link_names():
                     netns.detach(link.name)
+                await self._settings.host_ports.put(self.pod.metadata.uid, forwards(self.pod, self.pod_ip))
                 self._sandbox = await start_sandbox(SandboxSpec(self.pod.hostname, texts, link))
-            except StartError as error:
+            except (RulesError, StartError) as error:
                 log.warning("no sandbox for %s: %s", self.pod.key, error)
                 self._trouble = str(error)
                 self.changed()
@@ -187,11 +192,18 @@ class PodRun:
     async def _close_sandbox(self) -> None:
         if self._sandbox is None:
             return
+        await self._close_host_ports()
         self._sandbox.signal(signal.SIGKILL)
         await self._sandbox.wait()
         self._sandbox = None
         if link := self._link():
             netns.detach(link.name)
+
+    async def _close_host_ports(self) -> None:
+        try:
+            await self._settings.host_ports.put(self.pod.metadata.uid, ())
+        except RulesError as error:  # the next change of any Pod's takes them away
+            log.warning("host ports of %s not closed yet: %s", self.pod.key, error)
 
     async def _keep_published(self) -> None:
         while True:

@@ -277,11 +277,13 @@ class Condition(Slim, frozen=True):
 
 
 class ContainerPort(Slim, frozen=True):
-    """A named or numbered port of a container."""
+    """A named or numbered port of a container, and the port of its node that leads to it."""
 
     container_port: int
     name: str = ""
     protocol: str = "TCP"
+    host_port: int = 0
+    host_ip: str = msgspec.field(default="", name="hostIP")
 
 
 class Container(Slim, frozen=True):

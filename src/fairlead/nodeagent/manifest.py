@@ -119,11 +119,14 @@ class Probe(Handler, frozen=True):
 
 
 class ContainerPort(Slim, frozen=True):
-    """A named or numbered port of a container."""
+    """A named or numbered port of a container. ``host_port`` of its node leads to it: at ``host_ip``, or at every
+    address of the node."""
 
     container_port: int
     name: str = ""
     protocol: str = "TCP"
+    host_port: int = 0
+    host_ip: str = msgspec.field(default="", name="hostIP")
 
 
 class VolumeMount(Slim, frozen=True):
@@ -305,6 +308,9 @@ class RunPod(KubeObject, frozen=True):
 
     @property
     def hostname(self) -> str:
+        """Its own, or that of its node, whose network it may be in."""
+        if self.spec.host_network:
+            return self.spec.node_name
         return self.spec.hostname or self.name[:63].rstrip("-.")
 
     @property

@@ -3,8 +3,8 @@
 Filters first, each a reason in upstream's words; then spread: the Node with the fewest Pods of the same kind (same
 controller, or same labels when there is none), then with the fewest Pods of any kind, then the first by name, so that
 equal inputs give equal answers. Resources other than the number of Pods are not weighed: a lab's Pods are processes.
-Upstream: ``pkg/scheduler/framework/plugins`` (nodeaffinity, interpodaffinity, tainttoleration,
-nodeunschedulable).
+Upstream: ``pkg/scheduler/framework/plugins`` (nodeaffinity, nodeports, interpodaffinity,
+tainttoleration, nodeunschedulable).
 """
 
 from collections import Counter
@@ -16,6 +16,7 @@ from fairlead.model.labels import contains
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Node, Pod, Taint, Toleration
 from fairlead.workloads.affinity import Place, allows_node, anti_affinity, shunned_places
+from fairlead.workloads.host_ports import HostPort, collide, host_ports
 
 UNSCHEDULABLE_TAINT = Taint(key="node.kubernetes.io/unschedulable", effect="NoSchedule")
 _KEEPS_OUT = frozenset({"NoSchedule", "NoExecute"})
@@ -35,12 +36,14 @@ class Placement:
 
     Attributes:
         shunning: those that have an anti-affinity.
+        ports: by Node, what those Pods have that want ports of their Node.
     """
 
     total: Counter[str] = field(default_factory=Counter)
     alike: dict[Hashable, Counter[str]] = field(default_factory=dict)
     placed: dict[ObjectKey, Pod] = field(default_factory=dict)
     shunning: dict[ObjectKey, Pod] = field(default_factory=dict)
+    ports: dict[str, dict[ObjectKey, frozenset[HostPort]]] = field(default_factory=dict)
 
     def put(self, pod: Pod) -> None:
         """Count a Pod where it is now; one that has no Node, or has finished, counts nowhere."""
@@ -50,6 +53,8 @@ class Placement:
         self.placed[pod.key] = pod
         if anti_affinity(pod):
             self.shunning[pod.key] = pod
+        if wanted := host_ports(pod):
+            self.ports.setdefault(pod.spec.node_name, {})[pod.key] = wanted
         self.total[pod.spec.node_name] += 1
         self.alike.setdefault(kind_of(pod), Counter())[pod.spec.node_name] += 1
 
@@ -58,11 +63,17 @@ class Placement:
         if (pod := self.placed.pop(key, None)) is None:
             return
         self.shunning.pop(key, None)
+        self.ports.get(pod.spec.node_name, {}).pop(key, None)
         self.total[pod.spec.node_name] -= 1
         kind = kind_of(pod)
         self.alike[kind][pod.spec.node_name] -= 1
         if not +self.alike[kind]:
             del self.alike[kind]
+
+    def has_room_for(self, wanted: frozenset[HostPort], node: str) -> bool:
+        """Whether nobody on the Node has any of the ports."""
+        taken = (port for ports in self.ports.get(node, {}).values() for port in ports)
+        return not any(collide(port, other) for other in taken for port in wanted)
 
     def load(self, node: Node, pod: Pod) -> tuple[int, int, str]:
         """What choosing this Node for the Pod would cost; the smallest wins."""
@@ -81,7 +92,7 @@ def choose_node(pod: Pod, nodes: Iterable[Node], placement: Placement) -> Node |
     nodes = tuple(nodes)
     labels_of = {node.name: node.labels for node in nodes}
     shunned = shunned_places(pod, placement.placed.values(), placement.shunning.values(), labels_of)
-    situation = _Situation(pod, placement, shunned)
+    situation = _Situation(pod, placement, shunned, host_ports(pod))
     reasons = {node.name: _refusal(situation, node) for node in nodes}
     fitting = [node for node in nodes if reasons[node.name] is None]
     if fitting:
@@ -95,6 +106,7 @@ class _Situation(NamedTuple):
     pod: Pod
     placement: Placement
     shunned: frozenset[Place]
+    ports: frozenset[HostPort]
 
 
 def _explain(count: int, reasons: Mapping[str, int]) -> str:
@@ -132,6 +144,11 @@ def _is_shunned(situation: _Situation, node: Node) -> str | None:
     return "node(s) didn't match pod anti-affinity rules" if shunned else None
 
 
+def _lacks_ports(situation: _Situation, node: Node) -> str | None:
+    free = situation.placement.has_room_for(situation.ports, node.name)
+    return None if free else "node(s) didn't have free ports for the requested pod ports"
+
+
 def _is_full(situation: _Situation, node: Node) -> str | None:
     capacity = int((node.status.allocatable or {}).get("pods", _DEFAULT_CAPACITY))
     return "Too many pods" if situation.placement.total[node.name] >= capacity else None
@@ -141,6 +158,7 @@ _FILTERS: tuple[Callable[[_Situation, Node], str | None], ...] = (
     _is_cordoned,
     _is_tainted,
     _is_not_selected,
+    _lacks_ports,
     _is_shunned,
     _is_full,
 )

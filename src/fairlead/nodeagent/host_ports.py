@@ -1,0 +1,95 @@
+"""Ports of a node that lead to its Pods: which they are, and the packet filter rules that do it.
+
+As the CNI plugin portmap does: the destination of what arrives at a port of the node is rewritten to the Pod, before
+the node's proxy sees it; who asks stays visible. A Pod that asks itself through its node is masqueraded, or it would
+answer itself directly. On 127.0.0.1 nothing answers, as with kube-proxy's node ports in nftables mode.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from fairlead.model.addresses import IPFamily
+from fairlead.model.names import ObjectKey
+from fairlead.netfilter.ruleset import (
+    Attachment,
+    Chain,
+    DestinationTranslated,
+    Field,
+    Hook,
+    InNetworks,
+    IsLocal,
+    IsPort,
+    IsProtocol,
+    Masquerade,
+    Match,
+    Origin,
+    Rule,
+    Table,
+    TableName,
+    Target,
+    Translate,
+)
+from fairlead.nodeagent.manifest import RunPod
+
+BEFORE_SERVICES, SOURCE_NAT = -105, 100  # hook priorities, nft(8); the proxy translates at -100
+_LOOPBACK = "127.0.0.0/8"
+_ANY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104
+
+TABLE = TableName(IPFamily.IPV4, "fairlead-host-ports")
+
+
+class Forward(NamedTuple):
+    """A port of the node, at one of its addresses or at each (empty), and where it leads; for the Pod ``owner``."""
+
+    owner: ObjectKey
+    address: str
+    protocol: str
+    port: int
+    target: Target
+
+
+def forwards(pod: RunPod, pod_ip: str) -> tuple[Forward, ...]:
+    """The ports of its node that lead to a Pod; one that is in the network of its node needs none."""
+    if pod.spec.host_network:
+        return ()
+    containers = (*pod.spec.containers, *(pod.spec.init_containers or ()))
+    ports = [port for container in containers for port in container.ports or () if port.host_port]
+    return tuple(
+        Forward(
+            pod.key,
+            "" if port.host_ip in _ANY_ADDRESS else port.host_ip,
+            port.protocol.lower(),
+            port.host_port,
+            Target(pod_ip, port.container_port),
+        )
+        for port in ports
+    )
+
+
+def table_of(wanted: Iterable[Forward]) -> Table:
+    """The rules for these forwards."""
+    ordered = sorted(wanted)
+    translations = tuple(_translation(forward) for forward in ordered)
+    addresses = dict.fromkeys(forward.target.address for forward in ordered)
+    chains = (
+        Chain("nat-prerouting", translations, Attachment("nat", Hook.PREROUTING, BEFORE_SERVICES)),
+        Chain("nat-output", translations, Attachment("nat", Hook.OUTPUT, BEFORE_SERVICES)),
+        Chain("nat-postrouting", tuple(_hairpins(addresses)), Attachment("nat", Hook.POSTROUTING, SOURCE_NAT)),
+    )
+    return Table({chain.name: chain for chain in chains})
+
+
+def _translation(forward: Forward) -> Rule:
+    where: tuple[Match, ...] = (
+        (InNetworks(Field.DESTINATION, (forward.address,)),)
+        if forward.address
+        else (IsLocal(Field.DESTINATION), InNetworks(Field.DESTINATION, (_LOOPBACK,), negated=True))
+    )
+    packet = (*where, IsProtocol(forward.protocol), IsPort(forward.port))
+    return Rule(packet, (Translate(forward.target),), Origin(str(forward.owner), "host port"))
+
+
+def _hairpins(addresses: Iterable[str]) -> Iterator[Rule]:
+    for address in addresses:
+        ends = (InNetworks(Field.SOURCE, (address,)), InNetworks(Field.DESTINATION, (address,)))
+        yield Rule((DestinationTranslated(), *ends), (Masquerade(),), Origin("", "a Pod that reached itself"))

@@ -1,0 +1,49 @@
+"""Ports of a node that lead to its Pods, as rules."""
+
+from fairlead.model.decode import decode
+from fairlead.netfilter.nft_text import render_table
+from fairlead.netfilter.ruleset import Target
+from fairlead.nodeagent.host_ports import TABLE, Forward, forwards, table_of
+from fairlead.nodeagent.manifest import RunPod
+
+
+def pod(*ports, **spec):
+    spec = {"containers": [{"name": "c", "ports": list(ports)}], **spec}
+    return decode(RunPod, {"metadata": {"name": "web", "namespace": "shop"}, "spec": spec})
+
+
+HTTP = {"containerPort": 80, "hostPort": 8080}
+DNS = {"containerPort": 53, "hostPort": 53, "protocol": "UDP", "hostIP": "192.0.2.1"}
+
+
+def test_a_port_without_a_host_port_leads_nowhere():
+    made = pod({"containerPort": 80}, HTTP, DNS)
+    assert forwards(made, "10.244.1.7") == (
+        Forward(made.key, "", "tcp", 8080, Target("10.244.1.7", 80)),
+        Forward(made.key, "192.0.2.1", "udp", 53, Target("10.244.1.7", 53)),
+    )
+
+
+def test_every_address_may_be_written_out():
+    (found,) = forwards(pod({**HTTP, "hostIP": "0.0.0.0"}), "10.244.1.7")
+    assert found.address == ""
+
+
+def test_a_pod_in_its_node_s_network_listens_there_itself():
+    assert forwards(pod({"containerPort": 80, "hostPort": 80}, hostNetwork=True), "192.0.2.7") == ()
+
+
+def test_the_rules():
+    text = render_table(TABLE, table_of(forwards(pod(HTTP, DNS), "10.244.1.7")))
+    for line in (
+        "fib daddr type local ip daddr != 127.0.0.0/8 meta l4proto tcp th dport 8080",
+        "dnat to 10.244.1.7:80",
+        "ip daddr 192.0.2.1 meta l4proto udp th dport 53",
+        "ct status dnat ip saddr 10.244.1.7 ip daddr 10.244.1.7 masquerade",
+    ):
+        assert line in text, text
+
+
+def test_rules_do_not_depend_on_the_order_of_pods():
+    found = forwards(pod(HTTP, DNS), "10.244.1.7")
+    assert table_of(found) == table_of(reversed(found))
