@@ -5,6 +5,7 @@ Every test runs as root and as an ordinary user.
 
 import json
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -397,3 +398,57 @@ class TestTermination:
         lab.kubectl("delete", "pod", "doomed", "--force")
         node = "node-1"
         eventually(lambda: "sleep 4242" not in lab.on_node(node, "ps", "-e", "-o", "args"))
+
+
+WHO_AM_I = """
+from kubernetes import client, config
+config.load_incluster_config()
+review = client.AuthenticationV1Api().create_self_subject_review(client.V1SelfSubjectReview())
+print(review.status.user_info.username)
+print(client.CoreV1Api().read_namespaced_service("kubernetes", "default").spec.cluster_ip)
+"""
+
+
+class TestIdentity:
+    FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount"
+    REVIEWS = "https://kubernetes.default.svc/apis/authentication.k8s.io/v1/selfsubjectreviews"
+
+    def test_a_process_asks_the_api_who_it_is(self, lab, pod):
+        lab.kubectl("create", "serviceaccount", "joe")
+        pod("told", SLEEP, serviceAccountName="joe")
+        eventually(lambda: is_ready(lab, "told"))
+        ask = f"""cd {self.FOLDER} && curl -sS --cacert ca.crt -H "Authorization: Bearer $(cat token)" \
+            -H 'Content-Type: application/json' -d '{{}}' {self.REVIEWS}"""
+        user = json.loads(lab.exec("told", "sh", "-c", ask))["status"]["userInfo"]
+        assert user["username"] == "system:serviceaccount:default:joe"
+        assert user["extra"]["authentication.kubernetes.io/pod-name"] == ["told"]
+        assert user["extra"]["authentication.kubernetes.io/node-name"] == [lab.get("pod", "told")["spec"]["nodeName"]]
+        assert lab.exec("told", "cat", f"{self.FOLDER}/namespace") == "default"
+        token = lab.exec("told", "cat", f"{self.FOLDER}/token")
+        without = lab.exec("told", "curl", "-sk", "-o", "/dev/null", "-w", "%{http_code}", self.REVIEWS)
+        assert without == "401"
+        assert len(token.split(".")) == 3
+        lab.kubectl("delete", "serviceaccount", "joe")
+        assert "Unauthorized" in lab.exec("told", "sh", "-c", ask)
+
+    def test_the_official_client_finds_its_way_from_inside(self, lab, pod):
+        venv = {"name": "venv", "hostPath": {"path": sys.prefix}}
+        mount = {"name": "venv", "mountPath": sys.prefix, "readOnly": True}
+        pod("python", {**SLEEP, "volumeMounts": [mount]}, volumes=[venv])
+        eventually(lambda: is_ready(lab, "python"))
+        said = lab.exec("python", f"{sys.prefix}/bin/python", "-c", WHO_AM_I).split()
+        assert said == ["system:serviceaccount:default:default", "10.96.0.1"]
+
+    def test_a_pod_that_wants_no_token_has_none(self, lab, pod):
+        pod("none", SLEEP, automountServiceAccountToken=False)
+        eventually(lambda: is_ready(lab, "none"))
+        assert lab.fairlead("exec", "--name", lab.name, "none", "--", "ls", self.FOLDER, check=False).returncode != 0
+
+    def test_kubectl_makes_tokens(self, lab, pod):
+        pod("bound", SLEEP)
+        eventually(lambda: is_ready(lab, "bound"))
+        asked = ["create", "token", "default", "--duration=10m", "--bound-object-kind=Pod", "--bound-object-name=bound"]
+        token = lab.kubectl(*asked).stdout.strip()
+        review = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": token}}
+        told = lab.kubectl("create", "-f", "-", "-o", "json", stdin=json.dumps(review)).stdout
+        assert json.loads(told)["status"]["user"]["username"] == "system:serviceaccount:default:default"

@@ -9,6 +9,7 @@ from fairlead.registry.bootstrap import bootstrap
 from fairlead.registry.environment import Environment, Kinds
 from fairlead.registry.kinds import STRATEGIES
 from fairlead.registry.requests import Request, User
+from fairlead.registry.service_accounts import ISSUER, user_of_claims
 from fairlead.registry.status import ApiError
 from fairlead.registry.store import State
 from fairlead.registry.strategy import ClusterConfig
@@ -21,12 +22,12 @@ NOW = "2026-01-01T00:00:00Z"
 class ApiWorld:
     """An API server without its drivers. ``state`` is public: tests look at it and put it back."""
 
-    def __init__(self, kinds=None):
+    def __init__(self, kinds=None, cluster=None):
         self._uids = count(1)
         self._choices = count()
         self.kinds = kinds or Kinds(STRATEGIES)
         self.env = Environment(
-            NOW, self._uid, self._choose, self.kinds, ClusterConfig(), {"known": ADMIN}.get, json.dumps
+            NOW, self._uid, self._choose, self.kinds, cluster or ClusterConfig(), self._authenticate, json.dumps
         )
         self.state = bootstrap(State(), ("192.0.2.1", 6443), self.env).state
         self.kept = {}
@@ -36,6 +37,11 @@ class ApiWorld:
 
     def _choose(self, below):
         return next(self._choices) % below
+
+    def _authenticate(self, token, audience):
+        if token == "known":
+            return ADMIN if audience == ISSUER else None
+        return user_of_claims(token.encode(), self.state, self.env.now, audience)
 
     def at(self, moment):
         self.env = replace(self.env, now=moment)

@@ -39,7 +39,8 @@ class Cluster:
     def __init__(self, *cidrs, node_ports=(30000, 32767), choose=lowest):
         uids = map(str, itertools.count())
         config = ClusterConfig(cidrs or (IPV4,), node_ports)
-        self.env = Environment(NOW, lambda: next(uids), choose, Kinds(STRATEGIES), config, lambda token: None, str)
+        kinds = Kinds(STRATEGIES)
+        self.env = Environment(NOW, lambda: next(uids), choose, kinds, config, lambda token, audience: None, str)
         self.state = ensure_service_cidr(Step(State()), self.env).state
         self.warnings = ()
         self.create(document("Namespace", "default"))

@@ -1,7 +1,5 @@
 """Who am I, may I, and the tokens of ServiceAccounts."""
 
-import json
-
 import pytest
 
 from fairlead.drivers.signing import TokenSigner
@@ -54,13 +52,6 @@ def test_a_token_says_whose_it_is_until_it_expires_or_the_account_goes(world):
     assert user_of_claims(claims, world.state, NOW) is None
     world.do("POST", ACCOUNTS, {"metadata": {"name": "joe"}})
     assert user_of_claims(claims, world.state, NOW) is None, "another account of the same name"
-
-
-def test_a_token_may_be_for_others_and_bound_to_a_pod(world):
-    bound = {"kind": "Pod", "apiVersion": "v1", "name": "p", "uid": "1"}
-    claims = json.loads(request_token(world, audiences=["them"], boundObjectRef=bound)["status"]["token"])
-    assert claims["aud"] == ["them"]
-    assert claims["kubernetes.io"]["pod"] == {"name": "p", "uid": "1"}
 
 
 def test_tokens_that_are_not_given(world):

@@ -4,8 +4,8 @@ from fractions import Fraction
 
 import pytest
 
+from fairlead.model.quantities import quantity
 from fairlead.registry.kinds.pod.qos import qos_class
-from fairlead.registry.kinds.quantities import quantity
 from fairlead.registry.status import ApiError
 from tests.unit.service_requests import Cluster, document
 
@@ -21,8 +21,9 @@ def container(**fields):
 
 
 def test_a_pod_says_what_its_user_left_out():
-    stored = Cluster().create(pod())
+    stored = Cluster().create(pod(automountServiceAccountToken=False))
     assert stored["spec"] == {
+        "automountServiceAccountToken": False,
         "containers": [
             {
                 "name": "web",
@@ -116,7 +117,7 @@ def test_a_container_says_what_its_user_left_out(fields, expected):
     ],
 )
 def test_a_volume_says_what_its_user_left_out(volume, expected):
-    stored = Cluster().create(pod(volumes=[{"name": "v", **volume}]))
+    stored = Cluster().create(pod(automountServiceAccountToken=False, volumes=[{"name": "v", **volume}]))
     assert stored["spec"]["volumes"] == [{"name": "v", **expected}]
 
 

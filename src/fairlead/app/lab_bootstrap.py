@@ -15,7 +15,7 @@ import msgspec
 
 from fairlead.app.lab_plan import Manifest
 from fairlead.drivers.informer import Informer
-from fairlead.drivers.kube_client import PODS, KubeClient, KubeError, Resource
+from fairlead.drivers.kube_client import APPLY_PATCH, PODS, KubeClient, KubeError, Resource
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Pod
 
@@ -176,11 +176,19 @@ async def apply(client: KubeClient, resources: Resources, document: Doc) -> Doc:
     namespace = metadata.get("namespace", "default") if resource.namespaced else ""
     if "name" in metadata:
         try:
-            return await client.patch(resource.path(namespace, metadata["name"]), document)
+            return await _merge(client, resource.path(namespace, metadata["name"]), document)
         except KubeError as error:
             if error.reason != "NotFound":
                 raise
     return await client.create(resource.path(namespace), document)
+
+
+async def _merge(client: KubeClient, path: str, document: Doc) -> Doc:
+    """A Pod's containers are given a token when it is made, which only server-side apply leaves to them: a merge patch
+    drops it, and a strategic one mixes up the TCP and the UDP port of one number."""
+    if document.get("kind") == "Pod":
+        return await client.patch(path, document, APPLY_PATCH, {"fieldManager": "fairlead-up", "force": "true"})
+    return await client.patch(path, document)
 
 
 async def _until_ready(client: KubeClient, pods: list[ObjectKey], report: Callable[[Doc], None]) -> None:

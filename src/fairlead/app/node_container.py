@@ -23,7 +23,8 @@ from fairlead.nodeagent.sources import SourceError
 from fairlead.nodeagent.status import CREATING, ContainerRecord, Running, State, Terminated, Waiting
 from fairlead.nodeagent.volumes import VolumeError
 
-BLOCKED_RETRY = 2.0  # seconds until something that is not there is looked for again
+# Seconds until something that is not there is looked for again, doubling: what a new namespace lacks comes in no time.
+FIRST_BLOCKED_RETRY, LAST_BLOCKED_RETRY = 0.1, 2.0
 HOOK_GRACE = 2.0  # seconds that a container gets to end after a hook that has used up its grace period, as upstream
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ class ContainerRun:
     async def run(self, sandbox: Child) -> None:
         """Start, watch and restart until it has ended for good or is stopped."""
         delay: float | None = None
+        blocked = FIRST_BLOCKED_RETRY
         try:
             while not self._stopping.is_set():
                 began = time.monotonic()
@@ -63,7 +65,8 @@ class ContainerRun:
                     self._set(await self._live(sandbox))
                 end = self.record.state
                 if not isinstance(end, Terminated):
-                    await self._pause(BLOCKED_RETRY)
+                    await self._pause(blocked)
+                    blocked = min(2 * blocked, LAST_BLOCKED_RETRY)
                 elif restarts(self._policy, end.exit_code):
                     delay = next_delay(delay, time.monotonic() - began)
                     await self._back_off(end, delay)

@@ -72,8 +72,8 @@ class PodRun:
         self._grace = 0.0
         self._last_status: dict[str, Any] = {}
         self._volumes = PodVolumes(client, settings.volumes / pod.metadata.uid)
-        placement = Placement(settings.node_name, settings.node_ip, pod_ip)
-        context = PodContext(pod, placement, settings.containers, self._volumes, self.changed)
+        self._placement = Placement(settings.node_name, settings.node_ip, pod_ip)
+        context = PodContext(pod, self._placement, settings.containers, self._volumes, self.changed)
         policy = pod.spec.restart_policy
         self._runs = [
             ContainerRun(context, record_of(c, pod.status.container_statuses), policy) for c in pod.spec.containers
@@ -105,6 +105,7 @@ class PodRun:
         """The Pod's whole life on this node."""
         self.changed()
         publishing = asyncio.create_task(self._keep_published())
+        refreshing = asyncio.create_task(self._volumes.keep_fresh(self.pod, self._placement))
         living = asyncio.create_task(self._live())
         ending = asyncio.create_task(self._ending.wait())
         try:
@@ -116,7 +117,7 @@ class PodRun:
             self.changed()
             await ending
         finally:
-            for task in (publishing, living, ending):
+            for task in (publishing, refreshing, living, ending):
                 task.cancel()
             if self._sandbox:
                 self._sandbox.signal(signal.SIGKILL)

@@ -1,24 +1,41 @@
 """A Pod's volumes on its node: fetched, written, and removed with the Pod.
 
 Volumes live in a folder of the node's that all containers of the Pod share and that outlives their restarts. What is
-made of ConfigMaps, Secrets or fields of the Pod is brought up to date whenever a container starts.
+made of ConfigMaps, Secrets, tokens or fields of the Pod is brought up to date whenever a container starts, and when a
+token is due for renewal.
 """
 
+import asyncio
 import base64
+import logging
 import shutil
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from fairlead.drivers.kube_client import KubeClient, KubeError, Resource
+from fairlead.app.node_tokens import PodTokens
+from fairlead.drivers.kube_client import KubeClient, KubeError, Resource, Unreachable
 from fairlead.drivers.privileges import give_to_group
 from fairlead.nodeagent.environment import Placement
-from fairlead.nodeagent.manifest import RunPod
-from fairlead.nodeagent.sources import CONFIG_MAP, SECRET, Content, Reference, references
+from fairlead.nodeagent.manifest import RunPod, TokenSource
+from fairlead.nodeagent.sources import (
+    CONFIG_MAP,
+    SECRET,
+    Content,
+    Reference,
+    SourceError,
+    Sources,
+    references,
+    token_sources,
+)
 from fairlead.nodeagent.volumes import volume_files
 
 _RESOURCES = {CONFIG_MAP: Resource("v1", "configmaps"), SECRET: Resource("v1", "secrets")}
+
+RETRY = 5.0  # seconds between attempts to renew what is due
+
+log = logging.getLogger(__name__)
 
 
 class PodVolumes:
@@ -30,14 +47,15 @@ class PodVolumes:
 
     def __init__(self, client: KubeClient, folder: Path) -> None:
         self._client, self._folder = client, folder
+        self._tokens = PodTokens(client)
 
-    async def sources(self, pod: RunPod) -> dict[Reference, Content]:
-        """The ConfigMaps and Secrets that the Pod refers to, as far as they are there.
+    async def sources(self, pod: RunPod) -> dict[Reference | TokenSource, Content]:
+        """The ConfigMaps, Secrets and tokens that the Pod refers to, as far as they are there.
 
         Raises:
             KubeError, Unreachable: they could not be asked for.
         """
-        found = {}
+        found = await self._tokens.of(pod)
         for reference in sorted(references(pod)):
             path = _RESOURCES[reference.kind].path(pod.namespace, reference.name)
             try:
@@ -49,7 +67,16 @@ class PodVolumes:
                 found[reference] = _content(document)
         return found
 
-    def write(self, pod: RunPod, placement: Placement, sources: dict[Reference, Content]) -> dict[str, str]:
+    async def keep_fresh(self, pod: RunPod, placement: Placement) -> None:
+        """Renew the tokens in the volumes, until cancelled; returns at once when there are none."""
+        while token_sources(pod):
+            await asyncio.sleep(self._tokens.seconds_left() or RETRY)
+            try:
+                self.write(pod, placement, await self.sources(pod))
+            except (KubeError, Unreachable, SourceError) as error:
+                log.warning("volumes of %s are not brought up to date yet: %s", pod.key, error)
+
+    def write(self, pod: RunPod, placement: Placement, sources: Sources) -> dict[str, str]:
         """Make the volumes; their folders by volume name.
 
         Raises:

@@ -25,6 +25,7 @@ from fairlead.drivers.watch_stream import WatchStreams
 from fairlead.registry.api import Reply, answer, is_write
 from fairlead.registry.environment import Environment
 from fairlead.registry.requests import Request, User
+from fairlead.registry.service_accounts import ISSUER
 from fairlead.registry.status import ApiError, unauthorized
 from fairlead.registry.upstream import Upstream
 
@@ -111,7 +112,9 @@ class ApiApplication:
 
     def _user(self, scope: Scope, headers: dict[str, str]) -> User:
         token = bearer_token(headers.get("authorization", ""))
-        user = user_of_certificate(scope.get("peer_certificate")) or (self._env.authenticate(token) if token else None)
+        user = user_of_certificate(scope.get("peer_certificate")) or (
+            self._env.authenticate(token, ISSUER) if token else None
+        )
         if user is None:
             if scope["path"] not in OPEN_TO_ALL:
                 raise unauthorized()

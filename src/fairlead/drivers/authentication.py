@@ -19,7 +19,7 @@ import msgspec
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.signing import TokenSigner
 from fairlead.registry.requests import User
-from fairlead.registry.service_accounts import user_of_claims
+from fairlead.registry.service_accounts import ISSUER, user_of_claims
 from fairlead.registry.store import State
 
 AUTHENTICATED = "system:authenticated"
@@ -81,12 +81,12 @@ class Bearers:
         self._signer = TokenSigner(directory / "service-accounts.key")
         self._state = state
 
-    def user(self, token: str) -> User | None:
-        """The user of a token; None when it is not known, has expired, or its account is gone."""
+    def user(self, token: str, audience: str = ISSUER) -> User | None:
+        """The user of a token; None when it is not known, is for others, has expired, or its account is gone."""
         if (user := self._tokens.user(token)) is not None:
-            return user
+            return user if audience == ISSUER else None
         claims = self._signer.verified(token)
-        return user_of_claims(claims, self._state(), now_text()) if claims else None
+        return user_of_claims(claims, self._state(), now_text(), audience) if claims else None
 
     def sign(self, claims: dict[str, Any]) -> str:
         return self._signer.sign(msgspec.json.encode(claims))

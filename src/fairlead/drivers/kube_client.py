@@ -22,6 +22,7 @@ Query = Mapping[str, str]
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
 
 REQUEST_TIMEOUT = 10.0  # seconds
 # The API server sends a bookmark about once a minute; a watch silent for longer than this is dead, whatever TCP says.
@@ -76,6 +77,7 @@ NAMESPACES = Resource("v1", "namespaces", namespaced=False)
 NODES = Resource("v1", "nodes", namespaced=False)
 PODS = Resource("v1", "pods")
 SERVICES = Resource("v1", "services")
+SERVICE_ACCOUNTS = Resource("v1", "serviceaccounts")
 ENDPOINTS = Resource("v1", "endpoints")
 EVENTS = Resource("v1", "events")
 ENDPOINT_SLICES = Resource("discovery.k8s.io/v1", "endpointslices")

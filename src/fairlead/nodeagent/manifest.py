@@ -216,9 +216,18 @@ class DownwardSource(Slim, frozen=True):
     items: tuple[DownwardFile, ...] = ()
 
 
-class Projection(Slim, frozen=True):
-    """One source of a projected volume."""
+class TokenSource(Slim, frozen=True):
+    """A file that holds a token of the Pod's ServiceAccount, for the API server when no ``audience`` is named."""
 
+    path: str
+    audience: str = ""
+    expiration_seconds: int = 3600
+
+
+class Projection(Slim, frozen=True):
+    """One source of a projected volume; only there may it be a token."""
+
+    service_account_token: TokenSource | None = None
     config_map: FileSource | None = None
     secret: FileSource | None = None
     downward_api: DownwardSource | None = msgspec.field(default=None, name="downwardAPI")

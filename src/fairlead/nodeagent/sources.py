@@ -1,4 +1,4 @@
-"""ConfigMaps and Secrets that a Pod refers to: which they are, and what their keys hold.
+"""ConfigMaps, Secrets and tokens that a Pod refers to: which they are, and what their keys hold.
 
 A reference to something that is not there is a fault of the Pod's until somebody makes it, unless the reference is
 optional; messages are those of upstream's kubelet.
@@ -7,7 +7,7 @@ optional; messages are those of upstream's kubelet.
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from fairlead.nodeagent.manifest import Container, FileSource, Projection, RunPod
+from fairlead.nodeagent.manifest import Container, FileSource, Projection, RunPod, TokenSource
 
 CONFIG_MAP, SECRET = "configmap", "secret"
 
@@ -27,7 +27,8 @@ class Reference(NamedTuple):
     name: str
 
 
-Sources = Mapping[Reference, Content]
+# A token's content is the one file that holds it.
+Sources = Mapping[Reference | TokenSource, Content]
 
 
 def references(pod: RunPod) -> set[Reference]:
@@ -58,6 +59,11 @@ def projections(pod: RunPod) -> Iterator[Projection]:
         yield volume
         if volume.projected:
             yield from volume.projected.sources
+
+
+def token_sources(pod: RunPod) -> set[TokenSource]:
+    """Every token that the Pod's volumes show."""
+    return {projection.service_account_token for projection in projections(pod) if projection.service_account_token}
 
 
 def file_sources(projection: Projection) -> Iterator[tuple[Reference, FileSource]]:

@@ -5,8 +5,11 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from fairlead.nodeagent.environment import Placement, pod_field
-from fairlead.nodeagent.manifest import Container, DownwardSource, FileSource, Projection, RunPod, Volume
+from fairlead.nodeagent.manifest import Container, DownwardSource, FileSource, Projection, RunPod, TokenSource, Volume
 from fairlead.nodeagent.sources import Content, Reference, SourceError, Sources, content, file_sources
+
+RENEWED_AT = 0.8  # of a token's life, as upstream's kubelet
+LONGEST_USE = 24 * 3600.0  # seconds
 
 
 class VolumeError(Exception):
@@ -42,7 +45,20 @@ def _projected(part: Projection, pod: RunPod, placement: Placement, sources: Sou
     files: dict[str, bytes] = {}
     for reference, source in file_sources(part):
         files |= _selected(reference, source, content(sources, reference, optional=source.optional))
+    if part.service_account_token:
+        files |= _token(part.service_account_token, pod, sources)
     return files | _downward(part.downward_api or DownwardSource(), pod, placement)
+
+
+def _token(source: TokenSource, pod: RunPod, sources: Sources) -> Content:
+    if source not in sources:
+        raise SourceError(f'failed to fetch token: serviceaccounts "{pod.spec.service_account_name}" not found')
+    return sources[source]
+
+
+def renewal_time(now: float, expires: float) -> float:
+    """When a token that was given now is to be replaced: with a fifth of its life left, and within a day."""
+    return min(now + RENEWED_AT * (expires - now), now + LONGEST_USE)
 
 
 def _selected(reference: Reference, source: FileSource, found: Content) -> dict[str, bytes]:

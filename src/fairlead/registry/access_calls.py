@@ -12,7 +12,7 @@ from fairlead.registry import bodies, field_errors
 from fairlead.registry.calls import Call, Handler, Reply
 from fairlead.registry.requests import User, write_options
 from fairlead.registry.schemas.decode import decode
-from fairlead.registry.service_accounts import TokenWish, token_claims
+from fairlead.registry.service_accounts import ISSUER, TokenWish, token_claims
 from fairlead.registry.status import invalid
 
 Doc = dict[str, Any]
@@ -60,13 +60,22 @@ def _who_am_i(call: Call) -> Reply:
 
 def _token_review(call: Call) -> Reply:
     document = _own_body(call)
-    user = call.env.authenticate((document.get("spec") or {}).get("token", ""))
-    status = {"authenticated": True, "user": _user_info(user)} if user else {"error": "the token is not known"}
-    return _reply(document, status)
+    spec = document.get("spec") or {}
+    users = {audience: call.env.authenticate(spec.get("token", ""), audience) for audience in _audiences(spec)}
+    known = {audience: user for audience, user in users.items() if user}
+    if not known:
+        return _reply(document, {"error": "the token is not known"})
+    user = next(iter(known.values()))
+    return _reply(document, {"authenticated": True, "user": _user_info(user), "audiences": list(known)})
+
+
+def _audiences(spec: Doc) -> list[str]:
+    """The audiences that a token shall be good for, one of them at least; the API server itself when none is named."""
+    return spec.get("audiences") or [ISSUER]
 
 
 def _user_info(user: User) -> Doc:
-    info = {"username": user.name, "uid": user.uid, "groups": list(user.groups)}
+    info = {"username": user.name, "uid": user.uid, "groups": list(user.groups), "extra": dict(user.extra)}
     return {name: value for name, value in info.items() if value}
 
 
@@ -74,11 +83,22 @@ def _token_request(call: Call) -> Reply:
     document = _body(call, "authentication.k8s.io/v1", "TokenRequest")
     spec = document.get("spec") or {}
     account: Doc = msgspec.json.decode(call.stored())
+    document["metadata"] = _metadata_of(document.get("metadata") or {}, account["metadata"])
     wish = TokenWish(tuple(spec.get("audiences") or ()), spec.get("expirationSeconds"), spec.get("boundObjectRef"))
-    claims, expires = token_claims(account, wish, call.env.now)
+    claims, expires = token_claims(account, wish, call.state, call.env.now, call.env.new_uid())
     full = {**spec, "audiences": claims["aud"], "expirationSeconds": claims["exp"] - claims["iat"]}
     status = {"token": call.env.sign(claims), "expirationTimestamp": expires}
     return _reply({**document, "spec": full}, status)
+
+
+def _metadata_of(given: Doc, account: Doc) -> Doc:
+    """The metadata of a TokenRequest, which are those of its account; refuses others."""
+    for name in ("name", "namespace"):
+        if given.get(name) and given[name] != account[name]:
+            detail = f"must match the service account {name} if specified"
+            fault = field_errors.invalid(f"metadata.{name}", given[name], detail)
+            raise invalid("TokenRequest", account["name"], [fault], "authentication.k8s.io")
+    return {**given, "name": account["name"], "namespace": account["namespace"], "creationTimestamp": None}
 
 
 ACCESS: dict[tuple[str, str], Handler] = {

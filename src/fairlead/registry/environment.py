@@ -30,7 +30,7 @@ class Environment:
         now: RFC 3339 text in UTC, whole seconds.
         new_uid: a fresh UUID for an object that may be created.
         choose: an index below its argument, evenly at random.
-        authenticate: the user of a bearer token; None when it is not known.
+        authenticate: the user of a bearer token that is good for an audience; None when it is not known.
         sign: claims -> a token that ``authenticate`` will know.
     """
 
@@ -39,7 +39,7 @@ class Environment:
     choose: Callable[[int], int]
     kinds: Kinds
     cluster: ClusterConfig
-    authenticate: Callable[[str], User | None]
+    authenticate: Callable[[str, str], User | None]
     sign: Callable[[dict[str, Any]], str]
 
     def context(self, state: State, dry_run: bool) -> Context:

@@ -6,7 +6,7 @@ namespaced resources, then ``<plural>[/<name>[/<subresource>[/<rest>]]]``.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from fairlead.model.names import ObjectKey
 from fairlead.registry.resources import BY_PATH, Resource, Subresource
@@ -15,11 +15,12 @@ from fairlead.registry.status import ApiError, bad_request, no_such_resource
 
 @dataclass(frozen=True)
 class User:
-    """Who asks, as authentication found out."""
+    """Who asks, as authentication found out; ``extra`` is what else the API tells of them."""
 
     name: str
     groups: tuple[str, ...] = ()
     uid: str = ""
+    extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

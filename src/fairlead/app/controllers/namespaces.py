@@ -10,14 +10,13 @@ import msgspec
 
 from fairlead.app.controllers.context import Context
 from fairlead.drivers.discovery import Discovered
-from fairlead.drivers.kube_client import NAMESPACES, Doc, KubeError, Resource
+from fairlead.drivers.kube_client import NAMESPACES, SERVICE_ACCOUNTS, Doc, KubeError, Resource
 from fairlead.drivers.work_queue import WorkQueue
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import KubeObject, Namespace
 
 FINALIZER = "kubernetes"
 LOOK_AGAIN = 5.0  # seconds; a safety net only, since every deletion in the namespace leads to another look
-SERVICE_ACCOUNTS = Resource("v1", "serviceaccounts")
 CONFIG_MAPS = Resource("v1", "configmaps")
 ROOT_CA = "kube-root-ca.crt"
 

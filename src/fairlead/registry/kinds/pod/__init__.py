@@ -5,12 +5,14 @@ from collections.abc import Callable
 from fairlead.registry.kinds.pod.columns import COLUMNS, row
 from fairlead.registry.kinds.pod.defaults import default
 from fairlead.registry.kinds.pod.qos import qos_class
+from fairlead.registry.kinds.pod.service_account import admit
 from fairlead.registry.kinds.pod.validate import validate_create, validate_update
 from fairlead.registry.strategy import Context, Doc, Strategy
 
 
 def prepare_create(pod: Doc, context: Context) -> None:
-    """A new Pod waits to be placed and started."""
+    """A new Pod waits to be placed and started; it runs as its ServiceAccount."""
+    admit(pod, context)
     pod["status"] = {"phase": "Pending", "qosClass": qos_class(pod["spec"])}
 
 

@@ -1,7 +1,7 @@
 """What a Pod says when its user says nothing. Upstream: pkg/apis/core/v1/defaults.go.
 
-The same defaults fill the Pod templates of workloads, but for those that only a Pod itself has. The ServiceAccount is
-upstream's admission plugin of that name; tolerations and priorities are left to plugins that Fairlead does not have.
+The same defaults fill the Pod templates of workloads, but for those that only a Pod itself has. Tolerations and
+priorities are left to admission plugins that Fairlead does not have.
 """
 
 from collections.abc import Iterator

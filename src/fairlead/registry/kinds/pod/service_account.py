@@ -1,0 +1,80 @@
+"""The ServiceAccount that a Pod runs as: it must be there, and its token is mounted into every container.
+
+Upstream: plugin/pkg/admission/serviceaccount/admission.go. It waits a while for the account ``default`` of a new
+namespace; here the Pod is taken at once, and its node waits.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from fairlead.model.names import ObjectKey
+from fairlead.registry.object_meta import generate_name
+from fairlead.registry.status import forbidden
+from fairlead.registry.strategy import Context, Doc
+
+MOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
+VOLUME_PREFIX = "kube-api-access-"
+TOKEN_SECONDS = 3607  # upstream's; the odd seven tell such tokens from those that somebody asked for
+
+_PROJECTED: Doc = {
+    "defaultMode": 420,
+    "sources": [
+        {"serviceAccountToken": {"path": "token", "expirationSeconds": TOKEN_SECONDS}},
+        {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+        {
+            "downwardAPI": {
+                "items": [{"path": "namespace", "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}]
+            }
+        },
+    ],
+}
+
+
+def admit(pod: Doc, context: Context) -> None:
+    """Give a new Pod what its ServiceAccount brings: the token, and the Secrets for pulling images.
+
+    Raises:
+        ApiError: 403, there is no such account.
+    """
+    spec, account = pod["spec"], _account(pod, context)
+    if _automounts(spec, account):
+        _mount_token(spec, context.choose)
+    if not spec.get("imagePullSecrets") and account.get("imagePullSecrets"):
+        spec["imagePullSecrets"] = account["imagePullSecrets"]
+
+
+def _account(pod: Doc, context: Context) -> Doc:
+    namespace, name = pod["metadata"].get("namespace", ""), pod["spec"]["serviceAccountName"]
+    stored = context.state.of("serviceaccounts").get(ObjectKey(namespace, name))
+    if stored is not None:
+        return msgspec.json.decode(stored.document, type=dict[str, Any])
+    if name == "default":
+        return {}
+    why = f'error looking up service account {namespace}/{name}: serviceaccount "{name}" not found'
+    raise forbidden("pods", pod["metadata"].get("name", ""), why)
+
+
+def _automounts(spec: Doc, account: Doc) -> bool:
+    """The Pod has the first word, then its account."""
+    wishes = (spec.get("automountServiceAccountToken"), account.get("automountServiceAccountToken"))
+    return bool(next((wish for wish in wishes if wish is not None), True))
+
+
+def _mount_token(spec: Doc, choose: Callable[[int], int]) -> None:
+    """Mount the token where nothing else is mounted. A volume of that kind that the user brought is used as it is."""
+    containers = [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
+    lacking = [container for container in containers if not _mounts_something(container)]
+    volumes = spec.get("volumes") or []
+    name = next((volume["name"] for volume in volumes if volume.get("name", "").startswith(VOLUME_PREFIX)), "")
+    if lacking and not name:
+        name = generate_name(VOLUME_PREFIX, choose)
+        spec["volumes"] = [*volumes, {"name": name, "projected": _PROJECTED}]
+    for container in lacking:
+        mount = {"name": name, "readOnly": True, "mountPath": MOUNT_PATH}
+        container["volumeMounts"] = [*(container.get("volumeMounts") or ()), mount]
+
+
+def _mounts_something(container: Doc) -> bool:
+    return any(mount.get("mountPath") == MOUNT_PATH for mount in container.get("volumeMounts") or ())
