@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from fairlead.endpointslice.documents import slice_document
-from fairlead.endpointslice.reconcile import CONTROLLER, reconcile_slices
+from fairlead.endpointslice.reconcile import CONTROLLER, Circumstances, reconcile_slices
 from fairlead.model.decode import decode
 from fairlead.model.objects import EndpointSlice, Service
 from tests.unit.cluster_objects import make_node, make_pod, make_service
@@ -39,7 +39,7 @@ class Slices:
         self.held[slice_.name] = slice_
 
     def plan(self, service, pods, **options):
-        return reconcile_slices(service, pods, NODES, self.held.values(), **options)
+        return reconcile_slices(service, pods, NODES, self.held.values(), Circumstances(**options))
 
     def settle(self, service, pods, **options):
         """Plan, apply, and make sure that nothing is left to do; the plan that was applied."""

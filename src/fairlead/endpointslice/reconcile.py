@@ -8,11 +8,14 @@ Upstream: ``staging/src/k8s.io/endpointslice/reconciler.go``.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
+from typing import NamedTuple
 
 from fairlead.endpointslice.hints import with_hints
-from fairlead.endpointslice.membership import families_of, find_members, selects_pods
+from fairlead.endpointslice.membership import Member, families_of, find_members, selects_pods
 from fairlead.endpointslice.packing import MAX_ENDPOINTS
 from fairlead.endpointslice.slice_set import SlicePlan, SliceSet, join_plans, plan_slices
+from fairlead.endpointslice.topology import Hinted, Shares, hint_zones, is_automatic, zones_now
 from fairlead.model.objects import (
     HEADLESS_LABEL,
     MANAGED_BY_LABEL,
@@ -28,14 +31,29 @@ CONTROLLER = "endpointslice-controller.k8s.io"
 RESERVED_LABELS = frozenset({SERVICE_NAME_LABEL, MANAGED_BY_LABEL, HEADLESS_LABEL})
 
 
+class Circumstances(NamedTuple):
+    """What else the slices depend on.
+
+    Attributes:
+        trigger_time: RFC 3339; when the oldest change happened that this plan answers, noted on every written slice.
+        shares: what part of the cluster's CPUs each zone has, for Services in topology mode Auto.
+        limit: endpoints per slice.
+    """
+
+    trigger_time: str | None = None
+    shares: Shares = MappingProxyType({})
+    limit: int = MAX_ENDPOINTS
+
+
+NOTHING_SPECIAL = Circumstances()
+
+
 def reconcile_slices(
     service: Service,
     pods: Iterable[Pod],
     nodes: Mapping[str, Node],
     existing: Iterable[EndpointSlice],
-    trigger_time: str | None = None,
-    *,
-    limit: int = MAX_ENDPOINTS,
+    around: Circumstances = NOTHING_SPECIAL,
 ) -> SlicePlan:
     """The writes that bring the slices of ``service`` in step with its Pods.
 
@@ -43,8 +61,6 @@ def reconcile_slices(
         pods: any that may be behind the Service; those that are not are ignored.
         nodes: all Nodes by name.
         existing: the slices labelled for the Service, of any author.
-        trigger_time: RFC 3339; when the oldest change happened that this plan answers, noted on every written slice.
-        limit: endpoints per slice.
     """
     if not selects_pods(service):
         return SlicePlan()
@@ -55,12 +71,21 @@ def reconcile_slices(
     labels, owner = slice_labels(service), _owner(service)
     for family in families:
         found = find_members(service, pods, nodes, family)
-        members = [member._replace(endpoint=with_hints(service, member.endpoint)) for member in found.members]
-        slice_set = SliceSet(service.namespace, family, owner, labels, trigger_time=trigger_time, limit=limit)
-        plan = plan_slices(slice_set, members, [s for s in mine if s.address_type == family])
-        plans.append(replace(plan, missing_nodes=found.missing_nodes))
+        present = [s for s in mine if s.address_type == family]
+        hinted = _hinted(service, found.members, present, around.shares)
+        slice_set = SliceSet(
+            service.namespace, family, owner, labels, trigger_time=around.trigger_time, limit=around.limit
+        )
+        plan = plan_slices(slice_set, hinted.members, present)
+        plans.append(replace(plan, missing_nodes=found.missing_nodes, hinting={family: hinted.message}))
     plan = join_plans(plans)
     return replace(plan, creates=()) if service.is_terminating else plan
+
+
+def _hinted(service: Service, members: tuple[Member, ...], present: Iterable[EndpointSlice], shares: Shares) -> Hinted:
+    if is_automatic(service):
+        return hint_zones(members, zones_now(present), shares)
+    return Hinted(tuple(m._replace(endpoint=with_hints(service, m.endpoint)) for m in members), "")
 
 
 def is_managed(slice_: EndpointSlice, service: Service) -> bool:

@@ -35,12 +35,14 @@ class SlicePlan:
         creates: slices without a name; the server makes one from the Service's name.
         updates: with the resource version they were planned from.
         missing_nodes: Nodes that some Pods name but that do not exist; plan again when they do.
+        hinting: by family, what is to be said of hints in proportion to CPUs; empty where nobody asked for them.
     """
 
     creates: tuple[EndpointSlice, ...] = ()
     updates: tuple[EndpointSlice, ...] = ()
     deletes: tuple[EndpointSlice, ...] = ()
     missing_nodes: frozenset[str] = frozenset()
+    hinting: Mapping[IPFamily, str] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:
@@ -55,6 +57,7 @@ def join_plans(plans: Iterable[SlicePlan]) -> SlicePlan:
         tuple(s for plan in plans for s in plan.updates),
         tuple(s for plan in plans for s in plan.deletes),
         frozenset().union(*(plan.missing_nodes for plan in plans)),
+        {family: message for plan in plans for family, message in plan.hinting.items()},
     )
 
 

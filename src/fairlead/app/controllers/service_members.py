@@ -11,6 +11,7 @@ from fairlead.app.controllers.watches import Watches
 from fairlead.drivers.kube_client import NODES, PODS, SERVICES
 from fairlead.endpointslice.membership import endpoint_facts
 from fairlead.endpointslice.selector_index import SelectorIndex
+from fairlead.endpointslice.topology import Shares, ZoneCapacity, is_automatic
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Node, Pod, Service
 
@@ -30,6 +31,8 @@ class ServiceMembers:
         self._services: Mapping[ObjectKey, Service] = services.objects
         self._index = SelectorIndex()
         self._pods_on: dict[str, dict[ObjectKey, Pod]] = {}
+        self._capacity = ZoneCapacity()
+        self._automatic: set[ObjectKey] = set()  # Services whose hints depend on the capacity of all zones
         self._concerned: list[Callable[[ObjectKey], None]] = []
         services.listen(self._service_changed)
         pods.listen(self._pod_changed)
@@ -38,6 +41,11 @@ class ServiceMembers:
     def listen(self, concerned: Callable[[ObjectKey], None]) -> None:
         """Hear the key of every Service whose endpoints may have to change."""
         self._concerned.append(concerned)
+
+    @property
+    def shares(self) -> Shares:
+        """What part of the cluster's CPUs each zone has."""
+        return self._capacity.shares
 
     def service(self, key: ObjectKey) -> Service | None:
         return self._services.get(key)
@@ -58,6 +66,7 @@ class ServiceMembers:
         service = new or old
         assert service is not None
         self._index.put_selector(service.key, new.spec.selector if new else None)
+        (self._automatic.add if new and is_automatic(new) else self._automatic.discard)(service.key)
         self._tell(service.key)
 
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
@@ -84,6 +93,9 @@ class ServiceMembers:
             del self.nodes[node.name]
         if not (old and new and old.zone == new.zone):
             self._tell_services_of(self._pods_on.get(node.name, {}).values())
+        if self._capacity.put(old, new):
+            for service in self._automatic:
+                self._tell(service)
 
     def _tell_services_of(self, pods: Iterable[Pod]) -> None:
         for pod in pods:

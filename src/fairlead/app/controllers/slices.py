@@ -4,18 +4,23 @@ There is no batching delay: a Pod that turns unready is out of its slices after 
 Upstream: ``pkg/controller/endpointslice/endpointslice_controller.go``.
 """
 
+from collections.abc import Mapping
+
 from fairlead.app.controllers.context import Context
 from fairlead.app.controllers.service_slices import ServiceSlices
 from fairlead.drivers.event_recorder import Happening
 from fairlead.drivers.kube_client import ENDPOINT_SLICES, KubeError
 from fairlead.drivers.work_queue import WorkQueue
-from fairlead.endpointslice.reconcile import reconcile_slices
+from fairlead.endpointslice.reconcile import Circumstances, reconcile_slices
+from fairlead.endpointslice.topology import DISABLED, ENABLED
 from fairlead.endpointslice.trigger_time import TriggerTimes, observe
+from fairlead.model.addresses import IPFamily
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import EndpointSlice, Service
 
 # Conflicts settle themselves at the next attempt; in a namespace that is going, or gone, nothing can be written.
 _HARMLESS = frozenset({403, 404, 409})
+_OF_HINTING = {True: ("TopologyAwareHintsEnabled", "Normal"), False: ("TopologyAwareHintsDisabled", "Warning")}
 
 
 class SliceController:
@@ -32,6 +37,7 @@ class SliceController:
         self._slices = ServiceSlices(context.client, watched, self.queue.add)
         self.needs = (*self._members.watched, watched)
         self._trigger_times: dict[ObjectKey, TriggerTimes] = {}
+        self._hinting: dict[ObjectKey, Mapping[IPFamily, str]] = {}  # what each Service was told last of its hints
         self._members.listen(self.queue.add)
 
     async def reconcile(self, key: ObjectKey) -> None:
@@ -39,16 +45,30 @@ class SliceController:
         service = self._members.service(key)
         if service is None:
             self._trigger_times.pop(key, None)
+            self._hinting.pop(key, None)
             return
         pods = self._members.pods_of(key)
         trigger_time, seen = observe(service, pods, self._trigger_times.get(key))
-        plan = reconcile_slices(service, pods, self._members.nodes, self._slices.of(key), trigger_time)
+        around = Circumstances(trigger_time, self._members.shares)
+        plan = reconcile_slices(service, pods, self._members.nodes, self._slices.of(key), around)
         try:
             await self._slices.carry_out(plan)
         except KubeError as error:
             self._complain(service, error)
             raise
         self._trigger_times[key] = seen
+        self._tell_hinting(service, plan.hinting)
+
+    def _tell_hinting(self, service: Service, now: Mapping[IPFamily, str]) -> None:
+        """Say on the Service when its hints by zone come, go, or cannot be given for another reason than before."""
+        before = self._hinting.get(service.key, {})
+        for family, message in now.items():
+            if message == before.get(family, "") or (not message and before[family] != ENABLED):
+                continue
+            reason, type_ = _OF_HINTING[message == ENABLED]
+            happening = Happening(reason, f"{message or DISABLED}, addressType: {family}", type_)
+            self._events.record(service, "v1", "Service", happening)
+        self._hinting[service.key] = now
 
     def _complain(self, service: Service, error: KubeError) -> None:
         if error.code in _HARMLESS:

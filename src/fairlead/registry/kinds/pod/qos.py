@@ -2,7 +2,7 @@
 
 from fractions import Fraction
 
-from fairlead.registry.kinds.quantities import quantity
+from fairlead.model.quantities import quantity
 from fairlead.registry.strategy import Doc
 
 _RESOURCES = ("cpu", "memory")

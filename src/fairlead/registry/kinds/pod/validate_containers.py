@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from fairlead.model.names import dns1123_label_errors
+from fairlead.model.quantities import quantity
 from fairlead.registry.field_errors import FieldError, duplicate, forbidden, invalid, not_found, required
 from fairlead.registry.kinds.pod.validate_probes import validate_probes
-from fairlead.registry.kinds.quantities import quantity
 from fairlead.registry.kinds.rules import PROTOCOLS, one_of, port_errors, port_name_errors
 from fairlead.registry.strategy import Doc
 
