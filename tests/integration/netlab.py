@@ -1,12 +1,12 @@
 """A node and its neighbours in network namespaces of their own, for sending real packets through real rules.
 
-Each namespace is held by a worker: this very file, run as a program, that carries out one JSON command per line. The
+Each namespace is held by a worker: this very module, run as a program, that carries out one JSON command per line. The
 node's worker has a user namespace of its own, so no privilege is needed and nothing of the host's network is touched;
-every neighbour is a namespace joined to the node's by one routed veth pair, as Pods are.
+every neighbour is a namespace joined by one routed veth pair, as Pods are: to the node's, or to that of another
+neighbour, behind which it is. Everybody may have an address of either family.
 """
 
 import contextlib
-import itertools
 import json
 import os
 import select
@@ -17,20 +17,35 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
+from typing import NamedTuple
 
-GATEWAY = "169.254.1.1"
-KINDS = {"tcp": (socket.SOCK_STREAM, 0), "udp": (socket.SOCK_DGRAM, 0), "sctp": (socket.SOCK_STREAM, 132)}
-IP_RECVERR = 11
-ICMP_ORIGIN, UNREACHABLE, PORT_UNREACHABLE = 2, 3, 3  # linux/errqueue.h, RFC 792
-# A router that sends no redirects, and no fewer ICMP errors than a test provokes.
-SETTINGS = {
-    "ip_forward": "1",
-    "conf/all/send_redirects": "0",
-    "conf/default/send_redirects": "0",
-    "icmp_ratelimit": "0",
+from tests.integration import sctp
+
+KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
+# Each family's socket option that asks for ICMP errors, and where such an error says port unreachable: origin, type
+# and code (linux/errqueue.h; RFC 792, RFC 4443).
+ERRORS = {
+    socket.AF_INET: ((socket.IPPROTO_IP, 11), (2, 3, 3)),
+    socket.AF_INET6: ((socket.IPPROTO_IPV6, 25), (3, 1, 4)),
 }
+# A router that sends no redirects, and no fewer ICMP errors than a test provokes.
+ROUTER = {
+    "ipv4/ip_forward": "1",
+    "ipv4/conf/all/send_redirects": "0",
+    "ipv4/conf/default/send_redirects": "0",
+    "ipv4/icmp_ratelimit": "0",
+    "ipv6/conf/all/forwarding": "1",
+    "ipv6/icmp/ratelimit": "0",
+}
+NO_SUCH_HOST = """table inet router {
+    chain unknown { type filter hook forward priority 0; reject with icmpx host-unreachable; }
+}"""
+NO_WAIT_FOR_DUPLICATES = {"ipv6/conf/default/accept_dad": "0"}
 ATTEMPT_SECONDS = 0.4  # after which a packet counts as dropped; a round trip here takes well under a millisecond
 
+
+REPOSITORY = Path(__file__).parents[2]
 
 # --- seen from the test ----------------------------------------------------------------------------------------------
 
@@ -39,9 +54,9 @@ class Worker:
     """A process in a network namespace that obeys commands."""
 
     def __init__(self, prefix):
-        self.process = subprocess.Popen(
-            [*prefix, sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        command = [*prefix, sys.executable, "-m", __name__]
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(command, cwd=REPOSITORY, stdin=pipe, stdout=pipe, text=True)
         self.pid = self.call("pid")
 
     def call(self, command, **arguments):
@@ -63,51 +78,85 @@ class Worker:
         self.process.stdout.close()
 
 
+class Family(NamedTuple):
+    """How ip(8) is asked for a family, a host's prefix length, and the addresses of the node and others as gateways."""
+
+    option: str
+    length: int
+    node: str
+    router: str
+
+
+def family(address):
+    v4, v6 = Family("-4", 32, "169.254.1.1", "169.254.1.2"), Family("-6", 128, "fe80::1", "fe80::2")
+    return v6 if ":" in address else v4
+
+
 class Net:
     """A node and the hosts around it."""
 
     def __init__(self, addresses):
         self.node = Worker(["unshare", "-rn"])
         self.hosts = {}
-        self._numbers = itertools.count()
+        self._links = {}  # host -> the name of its link's other end
         self.node.run("ip", "link", "set", "lo", "up")
-        for name, value in SETTINGS.items():
-            self.node.call("write", path=f"/proc/sys/net/ipv4/{name}", text=value)
+        _set(self.node, ROUTER | NO_WAIT_FOR_DUPLICATES)
         for address in addresses:
             self.add_address(address)
 
     def add_address(self, address):
-        self.node.run("ip", "address", "replace", f"{address}/32", "dev", "lo")
+        self.node.run("ip", "address", "replace", f"{address}/{family(address).length}", "dev", "lo")
 
     def remove_address(self, address):
-        self.node.run("ip", "address", "del", f"{address}/32", "dev", "lo")
+        self.node.run("ip", "address", "del", f"{address}/{family(address).length}", "dev", "lo")
 
-    def add_host(self, address):
-        """A neighbour with this address; one default route leads to the node."""
+    def add_host(self, *addresses, behind=None, link=None):
+        """A neighbour with these addresses, whose default route leads to the node, or to the host that it is behind.
+
+        ``link`` names the other end of its link.
+        """
+        gate = behind or self.node
         host = Worker(["nsenter", "-t", str(self.node.pid), "-U", "--preserve-credentials", "unshare", "-n"])
-        name = f"host{next(self._numbers)}"
-        self.node.run("ip", "link", "add", name, "type", "veth", "peer", "name", "eth0", "netns", str(host.pid))
-        self.node.run("ip", "address", "add", f"{GATEWAY}/32", "dev", name, "scope", "link")
-        self.node.run("ip", "link", "set", name, "up")
-        host.run("ip", "link", "set", "lo", "up")
-        host.run("ip", "link", "set", "eth0", "up")
-        host.run("ip", "address", "add", f"{address}/32", "dev", "eth0")
-        host.run("ip", "route", "add", GATEWAY, "dev", "eth0")
-        host.run("ip", "route", "add", "default", "via", GATEWAY, "src", address)
-        self.node.run("ip", "route", "add", f"{address}/32", "dev", name)
-        self.hosts[address] = host
+        link = self._links[host] = link or f"host{len(self._links)}"
+        _set(host, NO_WAIT_FOR_DUPLICATES)
+        gate.run("ip", "link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", str(host.pid))
+        gate.run("ip", "link", "set", link, "up")
+        for name in ("lo", "eth0"):
+            host.run("ip", "link", "set", name, "up")
+        for address in addresses:
+            self._join(address, host, gate, link)
+            if behind:
+                self._route_behind(address, behind)
         return host
 
-    def add_router(self, address, *behind):
-        """A neighbour that everything unknown goes to; the addresses behind it are there, but serve nothing."""
-        router = self.add_host(address)
-        router.call("write", path="/proc/sys/net/ipv4/ip_forward", text="1")
-        router.call("write", path="/proc/sys/net/ipv4/icmp_ratelimit", text="0")
-        for known in self.hosts:
-            router.run("ip", "route", "add", f"{known}/32", "via", GATEWAY, "dev", "eth0")
-        for there in behind:
-            router.run("ip", "address", "add", f"{there}/32", "dev", "lo")
-        self.node.run("ip", "route", "add", "default", "via", address)
+    def _join(self, address, host, gate, link):
+        option, length, *gateways = family(address)
+        gateway = gateways[gate is not self.node]
+        gate.run("ip", option, "address", "add", f"{gateway}/{length}", "dev", link, "scope", "link")
+        host.run("ip", option, "address", "add", f"{address}/{length}", "dev", "eth0")
+        host.run("ip", option, "route", "add", gateway, "dev", "eth0")
+        host.run("ip", option, "route", "add", "default", "via", gateway, "dev", "eth0", "src", address)
+        gate.run("ip", option, "route", "add", f"{address}/{length}", "dev", link)
+        self.hosts[address] = host
+
+    def _route_behind(self, address, router):
+        option, length, *_ = family(address)
+        (via,) = (a for a, host in self.hosts.items() if host is router and family(a).option == option)
+        self.node.run("ip", option, "route", "add", f"{address}/{length}", "via", via, "dev", self._links[router])
+
+    def add_node(self, *addresses):
+        """A neighbour that others can be behind."""
+        node = self.add_host(*addresses)
+        _set(node, ROUTER)
+        return node
+
+    def add_router(self, *addresses):
+        """A neighbour that everything unknown goes to, and that answers it with: host unreachable."""
+        router = self.add_node(*addresses)
+        router.run("nft", "-f", "-", text=NO_SUCH_HOST)  # a route that says so is limited to an error a second
+        for address in addresses:
+            via = ("via", address, "dev", self._links[router])
+            self.node.run("ip", family(address).option, "route", "add", "default", *via)
 
     def sender(self, address):
         """The worker that sends from an address; the node for its own."""
@@ -119,8 +168,13 @@ class Net:
         return subprocess.Popen([*inside, *argv], **options)
 
     def close(self):
-        for worker in (*self.hosts.values(), self.node):
+        for worker in (*self._links, self.node):
             worker.close()
+
+
+def _set(worker, settings):
+    for name, value in settings.items():
+        worker.call("write", path=f"/proc/sys/net/{name}", text=value)
 
 
 # --- inside a namespace ----------------------------------------------------------------------------------------------
@@ -145,22 +199,42 @@ def write(arguments):
 def serve(arguments):
     """Answer on these (protocol, port) pairs with who was asked and who seemed to ask."""
     for protocol, port in arguments["ports"]:
-        listener = socket.socket(socket.AF_INET, *KINDS[protocol])
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((arguments["address"], port))
-        threading.Thread(target=_answer, args=(listener, protocol), daemon=True).start()
+        target, listener = SERVERS[protocol], _open(protocol, arguments["address"], port)
+        threading.Thread(target=target, args=(listener, port), daemon=True).start()
 
 
-def _answer(listener, protocol):
-    if protocol != "udp":
-        listener.listen(1024)
+def _open(protocol, address, port):
+    """A socket bound to the address, and to the port if the protocol has sockets with ports."""
+    if protocol == "sctp":
+        return sctp.open_raw(address)
+    opened = socket.socket(_family(address), KINDS[protocol])
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(port != 0))
+    opened.bind((address, port))
+    return opened
+
+
+def _family(address):
+    return socket.AF_INET6 if ":" in address else socket.AF_INET
+
+
+def _answer_udp(listener, port):
     while True:
-        if protocol == "udp":
-            _, peer = listener.recvfrom(100)
-            listener.sendto(_testimony(listener, peer), peer)
-        else:
-            connection, peer = listener.accept()
-            threading.Thread(target=_converse, args=(connection, _testimony(listener, peer)), daemon=True).start()
+        _, peer = listener.recvfrom(100)
+        listener.sendto(_testimony(listener, port, peer), peer)
+
+
+def _answer_tcp(listener, port):
+    listener.listen(1024)
+    while True:
+        connection, peer = listener.accept()
+        threading.Thread(target=_converse, args=(connection, _testimony(listener, port, peer)), daemon=True).start()
+
+
+def _answer_sctp(raw, port):
+    sctp.answer(raw, port, lambda peer: _testimony(raw, port, peer))
+
+
+SERVERS = {"tcp": _answer_tcp, "udp": _answer_udp, "sctp": _answer_sctp}
 
 
 def _converse(connection, testimony):
@@ -170,20 +244,43 @@ def _converse(connection, testimony):
             connection.sendall(said)
 
 
-def _testimony(listener, peer):
-    return json.dumps([listener.getsockname(), peer]).encode()
+def _testimony(listener, port, peer):
+    return json.dumps([[listener.getsockname()[0], port], peer[:2]]).encode()
 
 
 def probe(arguments):
-    """What became of ``count`` connections made at once: [who answered, whom it saw, who asked], or a word."""
+    """What became of ``count`` connections: [who answered, whom it saw, who asked], or a word."""
+    if arguments["protocol"] == "sctp":
+        return [_ask_by_sctp(arguments) for _ in range(arguments["count"])]
+    return _ask_at_once(arguments)
+
+
+def _attempt(arguments):
+    """A socket that a connection can be tried with, and that hears of ICMP errors."""
+    attempt = _open(arguments["protocol"], arguments["source"], 0)
+    option, _ = ERRORS[attempt.family]
+    attempt.setsockopt(*option, 1)
+    return attempt
+
+
+def _ask_by_sctp(arguments):
+    with _attempt(arguments) as raw:
+        try:
+            raw.connect((arguments["destination"], 0))
+            cookie, own_port = sctp.ask(raw, arguments["port"], arguments.get("seconds", ATTEMPT_SECONDS))
+            return [*json.loads(cookie), [arguments["source"], own_port]]
+        except TimeoutError:
+            return "dropped"
+        except OSError:
+            return "rejected" if _is_rejected(raw) else "unanswered"
+
+
+def _ask_at_once(arguments):
     selector = selectors.DefaultSelector()
-    kind, ip_protocol = KINDS[arguments["protocol"]]
     results = []
     for _ in range(arguments["count"]):
-        attempt = socket.socket(socket.AF_INET, kind, ip_protocol)
-        attempt.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
+        attempt = _attempt(arguments)
         attempt.setblocking(False)
-        attempt.bind((arguments["source"], 0))
         result = _start(attempt, arguments)
         if result is None:
             selector.register(attempt, selectors.EVENT_READ)
@@ -221,7 +318,7 @@ def _result(attempt):
         return "rejected"
     try:
         testimony = attempt.recv(100)
-        return [*json.loads(testimony), attempt.getsockname()] if testimony else "unanswered"
+        return [*json.loads(testimony), attempt.getsockname()[:2]] if testimony else "unanswered"
     except OSError:
         return "unanswered"
 
@@ -320,7 +417,8 @@ def _is_rejected(attempt):
         _, ancillary, _, _ = attempt.recvmsg(100, 100, socket.MSG_ERRQUEUE)
     except BlockingIOError:
         return False
-    return struct.unpack_from("=4xBBB", ancillary[0][2]) == (ICMP_ORIGIN, UNREACHABLE, PORT_UNREACHABLE)
+    _, port_unreachable = ERRORS[attempt.family]
+    return struct.unpack_from("=4xBBB", ancillary[0][2]) == port_unreachable
 
 
 COMMANDS = {

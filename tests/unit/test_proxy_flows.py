@@ -1,5 +1,6 @@
 """What becomes of connections: the typed rules, evaluated, against our own table and against the oracle."""
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,6 +9,7 @@ from fairlead.dataplane import iptables_rules, nft_rules, nft_skeleton
 from fairlead.dataplane.forwarding import plan_service
 from fairlead.dataplane.incremental import build
 from fairlead.dataplane.node_view import NodeSettings
+from fairlead.netfilter.ruleset import Attachment, Chain, Drop, Hook, Rule, Table
 from fairlead.trace.contract import Rules, allowed
 from fairlead.trace.evaluate import Host, evaluate
 from tests.proxy_flows import (
@@ -15,34 +17,45 @@ from tests.proxy_flows import (
     CLUSTER_IP,
     EXTERNAL_IP,
     FLOWS,
+    FLOWS_IN_IPV6,
     LB,
     NODE,
     NODE2,
     NODE_PORT,
     OTHER_CLUSTER_IP,
+    OTHER_NODE,
+    OTHER_POD,
     OUTSIDE,
     POD,
     POD_CIDR,
     SERVICE_CIDR,
     UNALLOCATED,
+    Flow,
     World,
+    flow_in_ipv6,
     here,
-    packet,
     there,
 )
 from tests.unit.proxy_objects import endpoint_slice, service
 
+LET_NOTHING_IN = Rule((), (Drop(),))  # the last rule of a closed host's INPUT
+
 
 def nft_host(world):
     table, _ = build(world.snapshot, world.view, nft_skeleton.skeleton(world.view), nft_rules.service_part)
-    return Host(frozenset(world.own_addresses), (table,))
+    closing = Table({"INPUT": Chain("INPUT", (LET_NOTHING_IN,), Attachment("filter", Hook.INPUT, 0))})
+    return Host(frozenset(world.own_addresses), (table, closing) if world.is_closed else (table,))
 
 
 def iptables_host(world):
     keys = sorted(world.snapshot.services)
     parts = (iptables_rules.contribute(plan_service(world.snapshot, key, world.view), world.view) for key in keys)
-    tables = tuple(table for _, table in iptables_rules.assemble(parts, world.view))
-    return Host(frozenset(world.own_addresses), tables)
+    tables = dict(iptables_rules.assemble(parts, world.view))
+    if world.is_closed:
+        chains = tables["filter"].chains
+        closed = msgspec.structs.replace(chains["INPUT"], rules=(*chains["INPUT"].rules, LET_NOTHING_IN))
+        tables["filter"] = Table({**chains, "INPUT": closed})
+    return Host(frozenset(world.own_addresses), tuple(tables.values()))
 
 
 BACK_ENDS = [(Rules.NFT, nft_host), (Rules.IPTABLES, iptables_host)]
@@ -58,14 +71,14 @@ def ways(traces):
 
 
 @both_back_ends
-@pytest.mark.parametrize("flow", FLOWS, ids=str)
+@pytest.mark.parametrize("flow", [*FLOWS, *FLOWS_IN_IPV6], ids=str)
 def test_rules_do_with_a_connection_what_the_table_says(flow, rules, host):
     traces = evaluate(host(flow.world), flow.packet)
     assert {trace.outcome for trace in traces} == flow.outcomes(rules), ways(traces)
 
 
 @pytest.mark.parametrize("rules", Rules)
-@pytest.mark.parametrize("flow", FLOWS, ids=str)
+@pytest.mark.parametrize("flow", [*FLOWS, *FLOWS_IN_IPV6], ids=str)
 def test_the_oracle_says_what_the_table_says(flow, rules):
     assert allowed(flow.world.situation(rules), flow.packet) == flow.outcomes(rules)
 
@@ -116,18 +129,23 @@ def worlds(draw):
     return World(pair, tuple(slices), draw(st.sampled_from([None, "a"])), chosen)
 
 
-packets = st.builds(
-    packet,
-    st.sampled_from([POD, NODE, NODE2, OUTSIDE, BLOCKED, "10.180.0.1", "10.180.0.5"]),
-    st.sampled_from([CLUSTER_IP, OTHER_CLUSTER_IP, UNALLOCATED, EXTERNAL_IP, LB, NODE, NODE2]),
-    st.sampled_from([80, 80, 443, NODE_PORT]),
-    st.sampled_from(["tcp", "udp"]),
+flows = st.builds(
+    Flow,
+    number=st.just(0),
+    name=st.just("random"),
+    world=worlds(),
+    source=st.sampled_from([POD, NODE, NODE2, OTHER_NODE, OTHER_POD, OUTSIDE, BLOCKED, "10.180.0.1", "10.180.0.5"]),
+    destination=st.sampled_from([CLUSTER_IP, OTHER_CLUSTER_IP, UNALLOCATED, EXTERNAL_IP, LB, NODE, NODE2]),
+    expected=st.none(),
+    port=st.sampled_from([80, 80, 443, NODE_PORT]),
+    protocol=st.sampled_from(["tcp", "udp"]),
 )
+either_family = flows | flows.map(flow_in_ipv6)
 
 
 @both_back_ends
-@given(world=worlds(), sent=packets)
-@settings(max_examples=150, deadline=None)
-def test_in_any_cluster_the_rules_do_exactly_what_the_oracle_allows(rules, host, world, sent):
-    traces = evaluate(host(world), sent)
-    assert {trace.outcome for trace in traces} == allowed(world.situation(rules), sent), ways(traces)
+@given(flow=either_family)
+@settings(max_examples=200, deadline=None)
+def test_in_any_cluster_the_rules_do_exactly_what_the_oracle_allows(rules, host, flow):
+    traces = evaluate(host(flow.world), flow.packet)
+    assert {trace.outcome for trace in traces} == allowed(flow.world.situation(rules), flow.packet), ways(traces)

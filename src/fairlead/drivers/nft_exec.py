@@ -14,7 +14,7 @@ from contextlib import suppress
 from functools import cache
 from typing import NamedTuple
 
-from fairlead.netfilter.nft_text import family_word, render_table, render_transaction
+from fairlead.netfilter.nft_text import family_word, noted_as, noted_in, render_table, render_transaction
 from fairlead.netfilter.ruleset import Table, TableName, Target, remembered
 from fairlead.netfilter.transaction import Transaction, diff
 
@@ -23,7 +23,7 @@ GET_GENERATION = (10 << 8) | 16  # NFNL_SUBSYS_NFTABLES, NFT_MSG_GETGEN
 GENERATION_ID = 1  # NFTA_GEN_ID
 REQUEST = 1  # NLM_F_REQUEST
 GREAT = 1 << 16  # octets of commands
-_CLIENT = re.compile(r"(\S+)(?: timeout \S+)? expires (\S+) : (\S+) \. (\d+)")
+_NOTE = re.compile(r"([0-9a-f.:]+)(?: timeout \S+)? expires (\S+) : ([0-9a-f.: ]*[0-9a-f])")
 PART = 500  # operations in a step where one step is too long: some 100 octets of netlink each, of 200 kB allowed
 
 
@@ -87,7 +87,7 @@ async def replace_table(name: TableName, table: Table, comment: str = "") -> int
         RulesError: nothing has changed, or with several steps, not everything.
     """
     known = remembered(table)
-    maps = [set_.name for set_ in table.sets.values() if set_.timeout is not None]
+    maps = [set_.name for set_ in table.sets.values() if set_.is_noted_in]
     clients = [client for map_ in maps for client in await clients_of(name, map_)]
     kept = "".join(_remember(name, client) for client in clients if (client.map, client.target) in known)
     try:
@@ -112,12 +112,23 @@ class Client(NamedTuple):
 
 async def clients_of(name: TableName, map_: str) -> list[Client]:
     """Everybody whom a map remembers; nobody when there is no such map."""
+    notes = [await _notes(name, part) for part in noted_in(map_, name.family)]
+    sources = sorted(set.intersection(*map(set, notes)))
+    return [_client(map_, source, [of_part[source] for of_part in notes]) for source in sources]
+
+
+async def _notes(name: TableName, map_: str) -> dict[str, tuple[str, str]]:
+    """When the note on each source expires, and what it says."""
     try:
         text = await _run_program("list", "map", family_word(name.family), name.name, map_)
     except RulesError:
-        return []
-    found = (match.groups() for match in _CLIENT.finditer(text))
-    return [Client(map_, source, expires, Target(to, int(port))) for source, expires, to, port in found]
+        return {}
+    return {source: (expires, value) for source, expires, value in _NOTE.findall(text)}
+
+
+def _client(map_: str, source: str, notes: list[tuple[str, str]]) -> Client:
+    address, port = " . ".join(value for _, value in notes).split(" . ")
+    return Client(map_, source, notes[0][0], Target(address, int(port)))
 
 
 async def forget_clients(name: TableName, gone: Iterable[tuple[str, Target]]) -> None:
@@ -127,15 +138,16 @@ async def forget_clients(name: TableName, gone: Iterable[tuple[str, Target]]) ->
         for client in await clients_of(name, map_):
             if (map_, client.target) in wanted:
                 with suppress(RulesError):  # its time was up in between
-                    await _run(f"delete element {_there(name)} {map_} {{ {client.source} : {_at(client)} }}\n")
+                    await _run(_change_notes("delete", name, client, client.source))
 
 
 def _remember(name: TableName, client: Client) -> str:
-    return f"add element {_there(name)} {client.map} {{ {client.source} expires {client.expires} : {_at(client)} }}\n"
+    return _change_notes("add", name, client, f"{client.source} expires {client.expires}")
 
 
-def _at(client: Client) -> str:
-    return f"{client.target.address} . {client.target.port}"
+def _change_notes(verb: str, name: TableName, client: Client, key: str) -> str:
+    notes = zip(noted_in(client.map, name.family), noted_as(client.target, name.family), strict=True)
+    return "".join(f"{verb} element {_there(name)} {map_} {{ {key} : {value} }}\n" for map_, value in notes)
 
 
 def _there(name: TableName) -> str:

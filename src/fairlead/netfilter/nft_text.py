@@ -2,6 +2,9 @@
 
 Names must suit nft's lexer: a letter first, then letters, digits and ``/ . _ -`` (nft(8), "Lexical conventions");
 comments lose their quotes and are cut to what the kernel keeps.
+
+A map in which rules note targets is two maps in IPv6, one of addresses and one of ports: for what a rule notes, nft up
+to 1.0.6 sets aside the 16 octets of an address and no more, and aborts when a port comes on top.
 """
 
 from collections.abc import Callable, Iterable
@@ -63,6 +66,7 @@ from fairlead.netfilter.transaction import (
 )
 
 _FAMILY = {IPFamily.IPV4: "ip", IPFamily.IPV6: "ip6"}
+_FAMILIES = {word: family for family, word in _FAMILY.items()}
 _ADDRESS_TYPE = {IPFamily.IPV4: "ipv4_addr", IPFamily.IPV6: "ipv6_addr"}
 
 HASH_SEED = 0xFA1E  # any will do, as long as all nodes have the same: without one the kernel draws its own
@@ -128,6 +132,26 @@ _MATCHES: dict[type, Callable[[Any, Ip], str]] = {
 }
 
 
+def noted_in(map_: str, family: IPFamily) -> tuple[str, ...]:
+    """The names of the maps that stand for one in which rules note targets."""
+    return (map_,) if family is IPFamily.IPV4 else (map_, f"ports-of-{map_}")
+
+
+def noted_as(target: Target, family: IPFamily) -> tuple[str, ...]:
+    """What each of those maps holds for the target."""
+    return (_target(target),) if family is IPFamily.IPV4 else (target.address, str(target.port))
+
+
+def _remember(statement: RememberTarget, ip: Ip) -> str:
+    family = _FAMILIES[ip]
+    notes = zip(noted_in(statement.map, family), noted_as(statement.target, family), strict=True)
+    return " ".join(f"update @{map_} {{ {ip} saddr : {value} }}" for map_, value in notes)
+
+
+def _as_remembered(statement: TranslateAsRemembered, ip: Ip) -> str:
+    return f"dnat {ip} to " + " : ".join(f"{ip} saddr map @{map_}" for map_ in noted_in(statement.map, _FAMILIES[ip]))
+
+
 def _by_slot(statement: TranslateBySlot, ip: Ip) -> str:
     offset = f" offset {statement.first}" if statement.first else ""
     draw = (
@@ -164,8 +188,8 @@ _STATEMENTS: dict[type, Callable[[Any, Ip], str]] = {
     Translate: _translate,
     TranslateBySlot: _by_slot,
     GotoAtRandom: _goto_at_random,
-    RememberTarget: lambda s, ip: f"update @{s.map} {{ {ip} saddr : {_target(s.target)} }}",
-    TranslateAsRemembered: lambda s, ip: f"dnat {ip} to {ip} saddr map @{s.map}",
+    RememberTarget: _remember,
+    TranslateAsRemembered: _as_remembered,
 }
 
 
@@ -188,22 +212,28 @@ def render_rule(rule: Rule, family: IPFamily) -> str:
     return " ".join(parts) + _comment(rule.origin)
 
 
-def _set_type(set_: NamedSet, family: IPFamily) -> str:
+def _set_types(set_: NamedSet, family: IPFamily) -> tuple[str, ...]:
     """A slot has no named type: a map that has one in its key is declared by example."""
     if Field.SLOT in set_.fields:
         ip = _FAMILY[family]
-        return f"typeof {_fields(set_.fields, ip)} : {ip} daddr . th dport"
-    key = "type " + " . ".join(_type(field, family) for field in set_.fields)
-    values = {SetKind.VERDICT_MAP: " : verdict", SetKind.TARGET_MAP: f" : {_ADDRESS_TYPE[family]} . inet_service"}
-    return key + values.get(set_.kind, "")
+        return (f"typeof {_fields(set_.fields, ip)} : {ip} daddr . th dport",)
+    key, address = "type " + " . ".join(_type(field, family) for field in set_.fields), _ADDRESS_TYPE[family]
+    if set_.kind is SetKind.SET:
+        return (key,)
+    if set_.kind is SetKind.VERDICT_MAP:
+        return (f"{key} : verdict",)
+    if family is IPFamily.IPV6 and set_.is_noted_in:
+        return (f"{key} : {address}", f"{key} : inet_service")
+    return (f"{key} : {address} . inet_service",)
 
 
-def _set_body(set_: NamedSet, family: IPFamily) -> str:
-    parts = [_set_type(set_, family)]
-    if set_.timeout is not None:
-        parts += ["flags dynamic,timeout", f"timeout {set_.timeout}s"]
+def _declarations(set_: NamedSet, family: IPFamily) -> dict[str, str]:
+    """The sets that stand for one: what declares each, by name."""
+    timeout = f"; flags dynamic,timeout; timeout {set_.timeout}s" if set_.is_noted_in else ""
     text = comment_text(set_.origin)
-    return "; ".join(parts) + (f'; comment "{text}"' if text else "")
+    rest = timeout + (f'; comment "{text}"' if text else "")
+    names = noted_in(set_.name, family) if set_.is_noted_in else (set_.name,)
+    return {name: type_ + rest for name, type_ in zip(names, _set_types(set_, family), strict=True)}
 
 
 def _set_word(set_: NamedSet) -> str:
@@ -236,10 +266,11 @@ def render_table(name: TableName, table: Table, comment: str = "") -> str:
     if comment:
         lines.append(f'\tcomment "{comment}"')
     for set_ in table.sets.values():
-        lines += [f"\t{_set_word(set_)} {set_.name} {{", *_body_lines(_set_body(set_, name.family))]
         elements = [_element(id_[1], e) for id_, e in table.elements.items() if id_[0] == set_.name]
-        lines += ["\t\telements = {", *(f"\t\t\t{e}," for e in elements), "\t\t}"] if elements else []
-        lines += ["\t}", ""]
+        for part, body in _declarations(set_, name.family).items():
+            lines += [f"\t{_set_word(set_)} {part} {{", *_body_lines(body)]
+            lines += ["\t\telements = {", *(f"\t\t\t{e}," for e in elements), "\t\t}"] if elements else []
+            lines += ["\t}", ""]
     for chain in table.chains.values():
         lines += [f"\tchain {chain.name} {{", *_body_lines(_attachment(chain.attachment))]
         lines += [*(f"\t\t{render_rule(rule, name.family)}" for rule in chain.rules), "\t}", ""]
@@ -254,15 +285,20 @@ def render_transaction(name: TableName, transaction: Transaction) -> str:
     """The commands that ``nft -f`` carries out as one transaction, one a line."""
     family, there = name.family, f"{_FAMILY[name.family]} {name.name}"
     writers: dict[type, Callable[[Any], Iterable[str]]] = {
-        AddSet: lambda o: (f"add {_set_word(o.set)} {there} {o.set.name} {{ {_set_body(o.set, family)}; }}",),
+        AddSet: lambda o: _add_set(o.set, there, family),
         AddChain: lambda o: (_add_chain(o.chain, there),),
         SetRules: lambda o: _set_rules(o, there, family),
         DeleteElement: lambda o: (f"delete element {there} {o.id[0]} {{ {_key(o.id[1])} }}",),
         AddElement: lambda o: (f"add element {there} {_named_element(o.id, o.element)}",),
         DeleteChain: lambda o: (f"delete chain {there} {o.name}",),
-        DeleteSet: lambda o: (f"delete set {there} {o.name}",),
+        DeleteSet: lambda o: (f"delete {_set_word(o.set)} {there} {n}" for n in _declarations(o.set, family)),
     }
     return "".join(f"{line}\n" for operation in transaction for line in writers[type(operation)](operation))
+
+
+def _add_set(set_: NamedSet, there: str, family: IPFamily) -> Iterable[str]:
+    for name, body in _declarations(set_, family).items():
+        yield f"add {_set_word(set_)} {there} {name} {{ {body}; }}"
 
 
 def _add_chain(chain: Chain, there: str) -> str:

@@ -344,6 +344,11 @@ class NamedSet(_Value, frozen=True):
     timeout: int | None = None
     origin: Origin = NOWHERE
 
+    @property
+    def is_noted_in(self) -> bool:
+        """Whether it is a map in which rules note targets, for a time."""
+        return self.timeout is not None
+
 
 class Element(_Value, frozen=True):
     """What a set or map holds for one key; ``value`` None in a plain set."""

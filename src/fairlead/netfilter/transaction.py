@@ -1,14 +1,26 @@
 """The least that turns one table into another, in an order that the kernel accepts.
 
 What is referred to is added before what refers to it, and deleted after it: sets and chains first, then rules, then
-elements; the other way round to delete. A transaction is applied whole or not at all (nft(8), "atomic").
+elements; the other way round to delete. Chains that go are emptied before the first of them is deleted, for they may
+lead to each other. A transaction is applied whole or not at all (nft(8), "atomic").
 """
 
+from collections.abc import Iterable
 from typing import TypeVar
 
 import msgspec
 
-from fairlead.netfilter.ruleset import Chain, Element, ElementId, NamedSet, Table
+from fairlead.netfilter.ruleset import (
+    Chain,
+    Element,
+    ElementId,
+    Goto,
+    GotoAtRandom,
+    Jump,
+    NamedSet,
+    Statement,
+    Table,
+)
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -55,7 +67,7 @@ class DeleteChain(msgspec.Struct, frozen=True):
 class DeleteSet(msgspec.Struct, frozen=True):
     """Delete a set with its elements; nothing may refer to it."""
 
-    name: str
+    set: NamedSet
 
 
 Operation = AddSet | AddChain | SetRules | DeleteElement | AddElement | DeleteChain | DeleteSet
@@ -75,8 +87,9 @@ def diff(old: Table, new: Table) -> Transaction:
         *_rules(old, new),
         *(DeleteElement(id_) for id_, element in old.elements.items() if new.elements.get(id_) != element),
         *(AddElement(id_, element) for id_, element in new.elements.items() if old.elements.get(id_) != element),
+        *(SetRules(Chain(name)) for name, chain in old.chains.items() if name not in new.chains and chain.rules),
         *(DeleteChain(name) for name in old.chains if name not in new.chains),
-        *(DeleteSet(name) for name in old.sets if name not in new.sets),
+        *(DeleteSet(set_) for name, set_ in old.sets.items() if name not in new.sets),
     )
 
 
@@ -109,9 +122,19 @@ def apply(transaction: Transaction, table: Table) -> Table:
                 _add(elements, id_, element)
             case DeleteChain(name):
                 _delete(chains, name)
-            case DeleteSet(name):
-                _delete(sets, name)
+                if name in _led_to(chains.values(), elements.values()):
+                    raise ValueError(f"{name} is in use")
+            case DeleteSet(set_):
+                _delete(sets, set_.name)
     return Table(chains, sets, elements)
+
+
+def _led_to(chains: Iterable[Chain], elements: Iterable[Element]) -> set[str]:
+    """The chains that rules and elements lead to."""
+    verdicts: list[Statement] = [statement for chain in chains for rule in chain.rules for statement in rule.statements]
+    verdicts += [element.value for element in elements if isinstance(element.value, Jump | Goto)]
+    single = {verdict.chain for verdict in verdicts if isinstance(verdict, Jump | Goto)}
+    return single.union(*(verdict.chains for verdict in verdicts if isinstance(verdict, GotoAtRandom)))
 
 
 def _add(there: dict[K, V], key: K, value: V) -> None:

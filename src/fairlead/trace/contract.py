@@ -29,8 +29,10 @@ class Situation(msgspec.Struct, frozen=True):
 
     Attributes:
         addresses: all of the node's addresses. node_port_addresses: those that node ports answer on.
-        pod_cidr: whose sources count as Pods; "" when Pods cannot be told.
+        pod_cidr: whose sources count as Pods. pod_interface: how the names of interfaces begin through which Pods'
+            packets come in. Both "" when Pods cannot be told.
         service_cidr: where virtual IPs come from; "" when not known.
+        is_closed: whether the host's own firewall lets nothing in that no rule accepts before.
     """
 
     snapshot: ClusterSnapshot
@@ -39,8 +41,10 @@ class Situation(msgspec.Struct, frozen=True):
     addresses: frozenset[str]
     node_port_addresses: frozenset[str]
     pod_cidr: str = ""
+    pod_interface: str = ""
     service_cidr: str = ""
     masquerade_all: bool = False
+    is_closed: bool = False
     rules: Rules = Rules.NFT
 
 
@@ -87,6 +91,8 @@ def _is_foreign(service: Service) -> bool:
 def _not_a_service(situation: Situation, packet: Packet) -> Outcome:
     """Only nft mode knows what a virtual IP is when no port of it is asked for."""
     untouched = Outcome(Fate.ACCEPT, packet.destination, packet.port)
+    if situation.is_closed and packet.destination in situation.addresses and not _is_health_check(situation, packet):
+        return DROPPED
     if situation.rules is Rules.IPTABLES:
         return untouched
     active = {ip for s in situation.snapshot.services.values() if not _is_foreign(s) for ip in s.cluster_ips}
@@ -94,6 +100,16 @@ def _not_a_service(situation: Situation, packet: Packet) -> Outcome:
         return REJECTED
     cidr = situation.service_cidr
     return DROPPED if cidr and ip_address(packet.destination) in ip_network(cidr) else untouched
+
+
+def _is_health_check(situation: Situation, packet: Packet) -> bool:
+    """Only iptables mode opens the host for those who ask about a Service's endpoints on this node."""
+    asked = [
+        service.spec.health_check_node_port
+        for service in situation.snapshot.services.values()
+        if service.spec.type == "LoadBalancer" and service.spec.external_traffic_policy == "Local"
+    ]
+    return situation.rules is Rules.IPTABLES and packet.protocol == "tcp" and packet.port in asked
 
 
 def _through(
@@ -184,7 +200,7 @@ def _to_cluster_ip(
     reachable = _usable(_here(situation, endpoints)) if is_local else _anywhere(situation, endpoints)
     if not reachable:
         return frozenset({DROPPED})
-    can_tell = bool(situation.pod_cidr)
+    can_tell = bool(situation.pod_cidr or situation.pod_interface)
     hides = situation.masquerade_all or (can_tell and not _is_pod(situation, packet))
     return _sent(situation, service, reachable, packet, hides)
 
@@ -203,6 +219,8 @@ def _from_outside(
 
 
 def _is_pod(situation: Situation, packet: Packet) -> bool:
+    if situation.pod_interface:
+        return packet.interface.startswith(situation.pod_interface)
     return bool(situation.pod_cidr) and ip_address(packet.source) in ip_network(situation.pod_cidr)
 
 
