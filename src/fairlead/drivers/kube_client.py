@@ -6,7 +6,7 @@ frames, and hands out bytes or dictionaries so that readers can decode into slim
 
 import base64
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -57,18 +57,24 @@ class Resource:
         group_version: ``v1`` or ``group/version``.
         plural: the resource's name in URLs.
         namespaced: whether a namespace is part of an object's URL.
+        namespace: the one that is meant where none is given; empty for all of them.
     """
 
     group_version: str
     plural: str
     namespaced: bool = True
+    namespace: str = ""
+
+    def within(self, namespace: str) -> "Resource":
+        """The same resource, in one namespace alone."""
+        return replace(self, namespace=namespace)
 
     def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
         """The URL path of an object, or of the collection when ``name`` is empty."""
         prefix = "/apis/" if "/" in self.group_version else "/api/"
         parts = [prefix + self.group_version]
-        if self.namespaced and namespace:
-            parts += ["namespaces", namespace]
+        if self.namespaced and (namespace or self.namespace):
+            parts += ["namespaces", namespace or self.namespace]
         parts += [part for part in (self.plural, name, subresource) if part]
         return "/".join(parts)
 

@@ -1,0 +1,68 @@
+"""The words of the library: an endpoint, what a request wants of one, what was heard of the set."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+Place = tuple[str, int]  # address and port
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where one Pod answers.
+
+    Attributes:
+        address: an IP address.
+        name: the endpoint's own name, which it keeps when it comes back elsewhere (a StatefulSet's Pod); None where
+            only addresses are known.
+        zone: its topology zone, if known.
+        priority: lower ones are used first (RFC 2782); Kubernetes gives all of them 0.
+    """
+
+    address: str
+    port: int
+    name: str | None = None
+    zone: str | None = None
+    priority: int = 0
+
+    @property
+    def place(self) -> Place:
+        return self.address, self.port
+
+    @property
+    def identity(self) -> str:
+        """What tells it from others for longest: its name, else where it is."""
+        return self.name or str(self)
+
+    def __str__(self) -> str:
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{host}:{self.port}"
+
+
+class Wanted(NamedTuple):
+    """What a request asks of its endpoint.
+
+    Attributes:
+        key: requests with the same key belong together.
+        role: only endpoints that have this role.
+        tried: where the request has failed already; these are avoided while there are others.
+    """
+
+    key: str | None = None
+    role: str | None = None
+    tried: frozenset[Endpoint] = frozenset()
+
+
+class Update(NamedTuple):
+    """What a source has heard of the set.
+
+    Attributes:
+        endpoints: the whole set; None when nothing could be learned, so that the last known set stays.
+        reason: why it is empty or unknown, for people.
+    """
+
+    endpoints: tuple[Endpoint, ...] | None
+    reason: str = ""
+
+
+class NoEndpoints(Exception):
+    """There is no endpoint to send a request to; the message says why."""

@@ -1,0 +1,31 @@
+"""What a balancer needs of a source of endpoints, and the simplest of all sources."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable
+from typing import Protocol
+
+from fairlead.client.core.endpoint import Endpoint, Update
+
+FAMILIES = ("IPv4", "IPv6")  # the first one that has endpoints is used
+
+
+class Source(Protocol):
+    """Where endpoints come from."""
+
+    def follow(self, doubt: asyncio.Event) -> AsyncGenerator[Update, None]:
+        """Tell the set, and again whenever it may have changed, for as long as somebody listens.
+
+        Args:
+            doubt: set when a request has failed; a source that can look again earlier does, and clears it.
+        """
+
+
+class Static:
+    """A set that never changes: for tests, and for endpoints that a configuration names."""
+
+    def __init__(self, endpoints: Iterable[Endpoint]) -> None:
+        self._endpoints = tuple(endpoints)
+
+    async def follow(self, doubt: asyncio.Event) -> AsyncGenerator[Update, None]:
+        yield Update(self._endpoints)
+        await asyncio.Event().wait()
