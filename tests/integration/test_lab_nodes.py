@@ -6,12 +6,43 @@ from tests.integration.outsiders import ask, balancer_address, node_behind
 from tests.integration.test_outside import MANIFESTS
 from tests.integration.users import users
 
+CONFIG = """
+nodes:
+  - zone: east
+  - zone: west
+    addresses: [192.168.64.12, 192.168.64.200]
+timers: {heartbeat: 0.5, nodeGrace: 3}
+"""
+
+STATEFUL = """
+apiVersion: v1
+kind: Service
+metadata: {name: db}
+spec: {clusterIP: None, selector: {app: db}, ports: [{port: 80}]}
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: {name: db}
+spec:
+  serviceName: db
+  replicas: 2
+  podManagementPolicy: Parallel
+  selector: {matchLabels: {app: db}}
+  template:
+    metadata: {labels: {app: db}}
+    spec: {containers: [{name: echo, image: fairlead/echo}]}
+"""
+
 
 @pytest.fixture(scope="module", params=users(), ids=str)
 def lab(request):
     """One lab for all tests; each leaves its two nodes as it found them."""
     lab = Lab(request.param, "-f", str(MANIFESTS))
     try:
+        config = lab.folder / "lab.yaml"
+        config.write_text(CONFIG)
+        config.chmod(0o644)
+        lab.up_arguments += ("--config", str(config))
         lab.up()
         yield lab
     finally:
@@ -26,6 +57,13 @@ def node(lab: Lab, *arguments: str, check: bool = True):
 def is_ready(lab: Lab, name: str) -> bool:
     conditions = lab.get("node", name)["status"]["conditions"]
     return next(c["status"] for c in conditions if c["type"] == "Ready") == "True"
+
+
+def test_nodes_are_as_the_file_says(lab):
+    second = lab.get("node", "node-2")
+    assert second["metadata"]["labels"]["topology.kubernetes.io/zone"] == "west"
+    internal = [a["address"] for a in second["status"]["addresses"] if a["type"] == "InternalIP"]
+    assert internal == ["192.168.64.12", "192.168.64.200"]
 
 
 class TestComingAndGoing:
@@ -60,6 +98,27 @@ class TestComingAndGoing:
 
 
 class TestLosses:
+    def test_a_node_that_is_off_for_certain_frees_its_pods(self, lab):
+        lab.kubectl("apply", "-f", "-", stdin=STATEFUL)
+        lab.kubectl("rollout", "status", "statefulset/db", "--timeout=30s")
+        places = {pod["metadata"]["name"]: pod for pod in lab.get("pods", "-l", "app=db")["items"]}
+        assert {pod["spec"]["nodeName"] for pod in places.values()} == {"node-1", "node-2"}
+        (lost,) = (name for name, pod in places.items() if pod["spec"]["nodeName"] == "node-2")
+        address = balancer_address(lab, "balanced")
+        node(lab, "stop", "--out-of-service", "node-2")
+        try:
+            eventually(lambda: ready_endpoints(lab, "cluster") == {"a"}, 20)
+            assert ask(lab, address)["pod"] == "a"
+            eventually(lambda: lab.get("pod", lost)["spec"]["nodeName"] == "node-1", 20)
+            lab.kubectl("rollout", "status", "statefulset/db", "--timeout=30s")
+            assert lab.get("pod", lost)["metadata"]["uid"] != places[lost]["metadata"]["uid"]
+            assert ready_endpoints(lab, "db") == {"db-0", "db-1"}
+        finally:
+            node(lab, "start", "node-2")
+        taints = lab.get("node", "node-2")["spec"].get("taints", [])
+        assert "node.kubernetes.io/out-of-service" not in {taint["key"] for taint in taints}
+
+    # The partition comes last: how long the connections of a node that is back stay stalled is TCP's business.
     @pytest.mark.parametrize(("loss", "cure"), [("stop", "start"), ("partition", "heal")])
     def test_the_address_of_a_load_balancer_moves_and_comes_back(self, lab, loss, cure):
         address = balancer_address(lab, "balanced")
@@ -71,3 +130,9 @@ class TestLosses:
         finally:
             node(lab, cure, home)
         eventually(lambda: ask(lab, address) and is_ready(lab, home))
+
+
+def ready_endpoints(lab: Lab, service: str) -> set[str]:
+    slices = lab.get("endpointslices", "-l", f"kubernetes.io/service-name={service}")["items"]
+    endpoints = (endpoint for slice_ in slices for endpoint in slice_["endpoints"] or ())
+    return {endpoint["targetRef"]["name"] for endpoint in endpoints if endpoint["conditions"]["ready"]}

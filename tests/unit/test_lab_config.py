@@ -2,7 +2,9 @@
 
 import pytest
 
+from fairlead.allocation.load_balancer import Pool
 from fairlead.app.lab_config import ConfigError, image_of, read_config
+from fairlead.app.lab_settings import Timers, numbered_node
 from fairlead.nodeagent.images import Image
 
 
@@ -35,7 +37,7 @@ def test_images(read, text, images):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("imges: {}", "Object contains unknown field `imges`; known here: images"),
+        ("imges: {}", "Object contains unknown field `imges`; known here: images, nodes, timers, loadBalancerPools"),
         ("images: [a]", "images: Expected `object`, got `array`"),
         ("- images", "Expected `object`, got `array`"),
         ("images: {a: {entry: x}}", 'images["a"]: Object contains unknown field `entry`; known here: entrypoint, args'),
@@ -44,6 +46,17 @@ def test_images(read, text, images):
         ("images: {a: 7}", 'images["a"]: Expected `object`, got `int`'),
         ('images: {a: "it\'s"}', 'images["a"]: No closing quotation'),
         ("images: {a", "expected ',' or '}'"),
+        ("nodes: [{name: Bad_Name}]", "nodes[0].name: a lowercase RFC 1123 label must consist of"),
+        ("nodes: [{name: a}, {name: a}]", "nodes[1].name: 'a' is taken"),
+        ("nodes: [{addresses: [10.0.0.1]}]", "nodes[0].addresses[0]: '10.0.0.1' is not an address in 192.168.64.0/24"),
+        ("nodes: [{addresses: [192.168.64.1]}]", "nodes[0].addresses[0]: '192.168.64.1' is taken"),
+        ("nodes: [{}, {addresses: [192.168.64.12, 192.168.64.11]}]", "nodes[1].addresses[1]: '192.168.64.11' is taken"),
+        ("nodes: [{podCIDR: 10.0.0.0/24}]", "nodes[0].podCIDR: 10.0.0.0/24 is not in 10.244.0.0/16"),
+        ("nodes: [{podCIDR: 10.244.2.0/23}, {}]", "nodes[1].podCIDR: 10.244.2.0/24 overlaps with 10.244.2.0/23"),
+        ("nodes: [{podCIDR: 10.244.2.1/24}]", "nodes[0].podCIDR: 10.244.2.1/24 has host bits set"),
+        ("nodes: [{zones: a}]", "nodes[0]: Object contains unknown field `zones`"),
+        ("timers: {heartbeat: 0}", "timers.heartbeat: Expected `float` > 0.0"),
+        ("loadBalancerPools: [{cidrs: [192.0.2.300/24]}]", "loadBalancerPools[0].cidrs[0]: '192.0.2.300/24' does not"),
     ],
 )
 def test_what_is_wrong_is_said_of_its_field(read, text, message):
@@ -60,3 +73,24 @@ def test_a_file_that_is_not_there(tmp_path):
 
 def test_a_command_line_takes_more_arguments():
     assert image_of("sh -c") == Image(entrypoint=("sh", "-c"))
+
+
+def test_nodes(read):
+    first, second = read(
+        "nodes: [{}, {name: b, zone: west, labels: {disk: ssd}, addresses: [192.168.64.50, 192.168.64.51], "
+        "podCIDR: 10.244.128.0/20}]"
+    ).nodes
+    assert first == numbered_node(1)
+    assert (second.name, second.addresses) == ("b", ("192.168.64.50", "192.168.64.51"))
+    assert second.pod_cidr == "10.244.128.0/20"
+    assert second.labels == {"topology.kubernetes.io/zone": "west", "disk": "ssd"}
+
+
+def test_timers_are_upstreams_unless_said_otherwise(read):
+    assert read("timers: {nodeGrace: 3}").timers == Timers(heartbeat=10, node_grace=3, eviction=300)
+
+
+def test_pools(read):
+    assert read("").load_balancer_cidrs == ("192.168.65.0/24",)
+    settings = read("loadBalancerPools: [{cidrs: [192.0.2.0/28], namespaces: [a], loadBalancerClass: example.com/b}]")
+    assert settings.load_balancer_pools == (Pool(("192.0.2.0/28",), ("a",), "example.com/b"),)

@@ -1,6 +1,6 @@
 """The lab's network as iproute2 commands: who is where, and which way packets go."""
 
-from fairlead.app.lab_plan import numbered_node
+from fairlead.app.lab_settings import numbered_node
 from fairlead.drivers.netns import (
     MAX_NODES,
     PodLink,
@@ -50,8 +50,8 @@ def test_a_node_routes_to_the_other_nodes_pods_and_the_rest_to_the_switch():
 
 
 def test_outside_knows_the_way_to_nodes_and_load_balancers_alone():
-    routes = [command for command in outside_commands() if command.startswith("route")]
-    assert routes == ["route add 192.168.64.0/24 dev eth0", "route add 192.168.65.0/24 dev eth0"]
+    routes = [command for command in outside_commands(["192.168.65.0/24"]) if command.startswith("route")]
+    assert routes == ["route add 192.168.64.0/24 dev eth0", "route replace 192.168.65.0/24 dev eth0"]
 
 
 def test_both_ends_of_a_pods_link_know_each_other_without_asking():

@@ -21,10 +21,10 @@ from typing import Any, NoReturn
 
 from fairlead.app.lab_birth import INIT_LOG, Init, Pipes, interrupts, start_init
 from fairlead.app.lab_child import LabError, Pipe, in_child
-from fairlead.app.lab_plan import API_PORT, LabPlan, Manifest, numbered_node
+from fairlead.app.lab_plan import API_PORT, LabPlan, Manifest
+from fairlead.app.lab_settings import LabSettings
 from fairlead.drivers import run_folder
 from fairlead.drivers.run_folder import RunningLab
-from fairlead.nodeagent.images import Images
 
 _PROGRAMS = {"ip": "iproute2", "nft": "nftables", "sleep": "coreutils"}
 
@@ -41,10 +41,9 @@ class LabOptions:
     """
 
     name: str
-    nodes: int
     data: Path | None
     manifests: tuple[Manifest, ...]
-    images: Images
+    settings: LabSettings
     patience: float | None
 
 
@@ -90,8 +89,7 @@ def serve(options: LabOptions, listener: Listener) -> None:
         ) from None
     try:
         with _data_folder(options.data or folder / "data") as data, _api_socket(data) as api:
-            nodes = tuple(numbered_node(index) for index in range(1, options.nodes + 1))
-            plan = LabPlan(options.name, folder, data, nodes, options.manifests, options.images)
+            plan = LabPlan(options.name, folder, data, options.manifests, options.settings)
             lab = RunningLab(folder, os.getpid(), f"https://127.0.0.1:{api.getsockname()[1]}")
             _Outside(plan, lab, listener, began).follow(api, options.patience)
     finally:

@@ -10,16 +10,16 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
-from fairlead.allocation.load_balancer import Pool
 from fairlead.app import announcer, apiserver, controllers, dns, lab_bootstrap, node, proxy
 from fairlead.app.lab_networks import Networks
-from fairlead.app.lab_plan import API_PORT, POD_CIDR, SERVICE_CIDR, SWITCH, LabNode, LabPlan, agent_of, proxy_of
+from fairlead.app.lab_plan import API_PORT, POD_CIDR, SERVICE_CIDR, SWITCH, LabPlan, agent_of, proxy_of
+from fairlead.app.lab_settings import LabNode, LabSettings
 from fairlead.app.node_context import Builtin
 from fairlead.clusterdns.zone import Outside, Zone
 from fairlead.dataplane.node_view import NodeSettings
 from fairlead.drivers.echo_server import serve_echo
 from fairlead.drivers.kube_client import KubeClient
-from fairlead.drivers.netns import LOAD_BALANCER_POOL, SWITCH_ADDRESS
+from fairlead.drivers.netns import SWITCH_ADDRESS
 from fairlead.drivers.pki import certificate_files
 from fairlead.drivers.supervisor import Component, Report
 from fairlead.nodeagent.images import DNS, ECHO, PAUSE
@@ -67,7 +67,7 @@ def components(
             controllers.run,
             controllers.ControllersOptions(
                 plan.kubeconfig("controllers"),
-                settings=controllers.Settings(load_balancer_pools=(Pool((LOAD_BALANCER_POOL,)),)),
+                settings=_controller_settings(plan.settings),
             ),
         ),
         BOOTSTRAP: functools.partial(
@@ -90,19 +90,25 @@ def _apiserver(plan: LabPlan, sockets: Sequence[socket.socket]) -> Run:
     return functools.partial(apiserver.run, options, sockets)
 
 
+def _controller_settings(settings: LabSettings) -> controllers.Settings:
+    timers = settings.timers
+    return controllers.Settings(timers.node_grace, timers.eviction, settings.load_balancer_pools)
+
+
 def _agent(plan: LabPlan, network: LabNode) -> Run:
     options = node.NodeOptions(
         name=network.name,
         kubeconfig=plan.kubeconfig(agent_of(network)),
-        address=network.address,
+        addresses=network.addresses,
         pod_cidr=network.pod_cidr,
         serving=node.Serving(plan.pki / "ca.crt", *certificate_files(plan.pki, network.name)),
         records=plan.records(network),
         volumes=plan.volumes(network),
         logs=plan.logs / "pods",
-        images=plan.images,
+        images=plan.settings.images,
         builtins=_builtins(plan),
         labels=network.labels,
+        heartbeat=plan.settings.timers.heartbeat,
         hidden=(plan.data_folder, plan.run_folder),
     )
     return functools.partial(node.run, options)
@@ -111,7 +117,7 @@ def _agent(plan: LabPlan, network: LabNode) -> Run:
 def _proxy(plan: LabPlan, network: LabNode) -> Run:
     settings = NodeSettings(cluster_cidrs=(POD_CIDR,), service_cidrs=(SERVICE_CIDR,))
     kubeconfig = str(plan.kubeconfig("proxy"))
-    announcing = announcer.AnnouncerOptions(network.name, (LOAD_BALANCER_POOL,), kubeconfig=kubeconfig)
+    announcing = announcer.AnnouncerOptions(network.name, plan.settings.load_balancer_cidrs, kubeconfig=kubeconfig)
     parts: list[Run] = [
         functools.partial(proxy.run, proxy.ProxyOptions(network.name, kubeconfig, settings)),
         functools.partial(announcer.run, announcing),

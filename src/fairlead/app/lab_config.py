@@ -1,14 +1,24 @@
 """The configuration file of a lab (``fairlead up --config FILE``), read strictly: a field that nobody knows is refused.
 
-Docs: docs/workloads.md (images).
+Docs: docs/lab.md, docs/workloads.md (images).
 """
 
 import shlex
+from collections.abc import Sequence
+from dataclasses import replace
+from ipaddress import IPv4Network, ip_network
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 
+from fairlead.allocation.load_balancer import Pool
+from fairlead.app.lab_plan import POD_CIDR
+from fairlead.app.lab_settings import LabNode, LabSettings, Timers, numbered_node
+from fairlead.drivers.netns import MAX_NODES, SWITCH_ADDRESS, UNDERLAY
+from fairlead.model.addresses import IPNetwork, parse_ip
+from fairlead.model.names import dns1123_label_errors
+from fairlead.model.objects import ZONE_LABEL
 from fairlead.nodeagent.images import Image
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -34,24 +44,39 @@ class ImageConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return Image(_words(self.entrypoint), _words(self.args), self.env)
 
 
-class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """A node; what is left out is numbered by its place in the list.
+
+    Attributes:
+        zone: short for the label ``topology.kubernetes.io/zone``.
+        addresses: on the underlay, in 192.168.64.0/24; the first is the Node's InternalIP.
+        pod_cidr: in 10.244.0.0/16.
+    """
+
+    name: str = ""
+    zone: str = ""
+    labels: dict[str, str] = {}
+    addresses: tuple[str, ...] = ()
+    pod_cidr: str = msgspec.field(default="", name="podCIDR")
+
+    def node(self, index: int) -> LabNode:
+        """The node with this number."""
+        labels = {**self.labels, **({ZONE_LABEL: self.zone} if self.zone else {})}
+        usual = numbered_node(index, self.name, labels)
+        return replace(usual, addresses=self.addresses or usual.addresses, pod_cidr=self.pod_cidr or usual.pod_cidr)
+
+
+class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """The file, field by field. An image is a command line or an ``ImageConfig``."""
 
     images: dict[str, Any] = {}
+    nodes: Annotated[tuple[NodeConfig, ...], msgspec.Meta(max_length=MAX_NODES)] = ()
+    timers: Timers = Timers()
+    load_balancer_pools: tuple[Pool, ...] | None = None
 
 
-class LabConfig(msgspec.Struct, frozen=True):
-    """What the file says.
-
-    Attributes:
-        images: what stands for images, by pattern.
-    """
-
-    images: dict[str, Image] = {}
-
-
-def read_config(path: Path) -> LabConfig:
-    """The configuration that a YAML file holds.
+def read_config(path: Path) -> LabSettings:
+    """The settings that a YAML file holds; without nodes when it names none.
 
     Raises:
         ConfigError: it cannot be read, or a field is wrong.
@@ -59,14 +84,59 @@ def read_config(path: Path) -> LabConfig:
     import yaml
 
     try:
-        document = _converted(yaml.safe_load(path.read_text()) or {}, _Document, "")
-        return LabConfig({pattern: _image(pattern, value) for pattern, value in document.images.items()})
+        return _settings(_converted(yaml.safe_load(path.read_text()) or {}, _Document, ""))
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, UnicodeDecodeError, ConfigError) as error:
         raise ConfigError(f"{path}: {error}") from error
-    except ConfigError as error:
-        raise ConfigError(f"{path}: {error}") from error
+
+
+def _settings(document: _Document) -> LabSettings:
+    nodes = tuple(config.node(index) for index, config in enumerate(document.nodes, 1))
+    _check_nodes(nodes)
+    images = {pattern: _image(pattern, value) for pattern, value in document.images.items()}
+    if document.load_balancer_pools is None:
+        return LabSettings(nodes, images, document.timers)
+    for index, pool in enumerate(document.load_balancer_pools):
+        for number, cidr in enumerate(pool.cidrs):
+            _network(cidr, f"loadBalancerPools[{index}].cidrs[{number}]")
+    return LabSettings(nodes, images, document.timers, document.load_balancer_pools)
+
+
+def _check_nodes(nodes: Sequence[LabNode]) -> None:
+    """Names, addresses and Pod CIDRs, each node's against those of the nodes before it."""
+    names: set[str] = set()
+    addresses = {SWITCH_ADDRESS}
+    pods: list[IPv4Network] = []
+    for index, node in enumerate(nodes):
+        place = f"nodes[{index}]"
+        if errors := dns1123_label_errors(node.name):
+            raise ConfigError(f"{place}.name: {errors[0]}")
+        _add(names, node.name, f"{place}.name")
+        for number, address in enumerate(node.addresses):
+            where = f"{place}.addresses[{number}]"
+            if parse_ip(address) not in IPv4Network(UNDERLAY):
+                raise ConfigError(f"{where}: {address!r} is not an address in {UNDERLAY}")
+            _add(addresses, address, where)
+        cidr = _network(node.pod_cidr, f"{place}.podCIDR")
+        if not isinstance(cidr, IPv4Network) or not cidr.subnet_of(IPv4Network(POD_CIDR)):
+            raise ConfigError(f"{place}.podCIDR: {cidr} is not in {POD_CIDR}")
+        if overlapped := next((other for other in pods if other.overlaps(cidr)), None):
+            raise ConfigError(f"{place}.podCIDR: {cidr} overlaps with {overlapped}")
+        pods.append(cidr)
+
+
+def _add(seen: set[str], value: str, place: str) -> None:
+    if value in seen:
+        raise ConfigError(f"{place}: {value!r} is taken")
+    seen.add(value)
+
+
+def _network(text: str, place: str) -> IPNetwork:
+    try:
+        return ip_network(text)
+    except ValueError as error:
+        raise ConfigError(f"{place}: {error}") from error
 
 
 def image_of(command: str) -> Image:
@@ -97,6 +167,6 @@ def _converted(value: Any, type_: type[T], place: str) -> T:
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$")
         field = f"{place}{where.rstrip('`')}".lstrip(".")
-        known = ", ".join(each.name for each in msgspec.structs.fields(type_))
+        known = ", ".join(each.encode_name for each in msgspec.structs.fields(type_))
         hint = f"; known here: {known}" if "unknown field" in what and not where else ""
         raise ConfigError(f"{field}: {what}{hint}" if field else f"{what}{hint}") from error

@@ -3,7 +3,8 @@
 To be called in a child that ends afterwards: the libraries that make them cost their process many megabytes.
 """
 
-from fairlead.app.lab_plan import API_HOSTS, API_URL_INSIDE, Client, LabNode, LabPlan, agent_of
+from fairlead.app.lab_plan import API_HOSTS, API_URL_INSIDE, Client, LabPlan, agent_of
+from fairlead.app.lab_settings import LabNode
 from fairlead.drivers.pki import API_SERVER, ensure_certificate, ensure_pki, write_kubeconfig
 from fairlead.drivers.run_folder import RunningLab
 

@@ -52,7 +52,7 @@ def main(plan: LabPlan, doors: Doors) -> NoReturn:
     """Be PID 1 until the process outside has gone."""
     pod_files.make_mounts_private()
     pod_files.mount_proc()
-    networks = Networks(plan.nodes)
+    networks = Networks(plan.nodes, plan.settings.load_balancer_cidrs)
     api_inside = socket.create_server((SWITCH_ADDRESS, API_PORT), backlog=256)
     control = control_socket.listen(plan.run_folder / "control")
     _supervise(plan, doors, networks, [doors.api, api_inside], control)

@@ -11,7 +11,7 @@ from fairlead.drivers.netns import NodeNetwork
 class Networks:
     """Descriptors of the namespaces, and the cables between them. The caller's own, still empty, becomes the switch."""
 
-    def __init__(self, nodes: Iterable[NodeNetwork]) -> None:
+    def __init__(self, nodes: Iterable[NodeNetwork], load_balancer_cidrs: Iterable[str]) -> None:
         nodes = list(nodes)
         cables = {OUTSIDE: (OUTSIDE, netns.OUTSIDE_ADDRESS)}
         cables |= {node.name: (node.cable, node.address) for node in nodes}
@@ -21,7 +21,7 @@ class Networks:
         netns.enable_forwarding()
         plugged = [command for name in cables for command in netns.cable_commands(*cables[name], self[name])]
         netns.run_ip(plugged, inherited=self._descriptors.values())
-        self._run_in(OUTSIDE, netns.outside_commands())
+        self._run_in(OUTSIDE, netns.outside_commands(load_balancer_cidrs))
         for node in nodes:
             self._furnish(node, nodes)
 

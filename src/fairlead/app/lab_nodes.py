@@ -6,13 +6,15 @@ is cut off goes on, and reaches nobody.
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from ipaddress import ip_network
 from pathlib import Path
 
 from fairlead.app.lab_child import in_child
 from fairlead.app.lab_components import node_components
 from fairlead.app.lab_credentials import write_node_credentials
 from fairlead.app.lab_networks import Networks
-from fairlead.app.lab_plan import LabNode, LabPlan, agent_of, numbered_node, proxy_of
+from fairlead.app.lab_plan import LabPlan, agent_of, proxy_of
+from fairlead.app.lab_settings import LabNode, numbered_node
 from fairlead.drivers.control_socket import Refused
 from fairlead.drivers.netns import MAX_NODES
 from fairlead.drivers.supervisor import Supervisor
@@ -51,17 +53,22 @@ class Nodes:
         Raises:
             Refused: the name is taken, or there is no place left. LabError: it could not be given certificates.
         """
-        taken = {node.index for node in self._nodes.values()}
-        index = next((index for index in range(1, MAX_NODES + 1) if index not in taken), None)
-        if index is None:
+        node = next(self._candidates(name, labels), None)
+        if node is None:
             raise Refused(f"a lab has room for {MAX_NODES} nodes")
-        node = numbered_node(index, name, labels)
         if node.name in self._nodes:
             raise Refused(f'there is a node "{node.name}" already')
         in_child(lambda: write_node_credentials(self._plan, node))
         self._nodes[node.name] = node
         self._connect(node)
         return node
+
+    def _candidates(self, name: str, labels: Mapping[str, str]) -> Iterator[LabNode]:
+        """New nodes at places on the network that nobody has."""
+        for index in range(1, MAX_NODES + 1):
+            node = numbered_node(index, name, labels)
+            if not any(_collide(node, other) for other in self._nodes.values()):
+                yield node
 
     def _remove(self, name: str) -> None:
         node = self._known(name)
@@ -106,3 +113,9 @@ class Nodes:
         if not self.networks.has(node):
             raise Refused(f'node "{name}" is stopped; start it with `fairlead node start {name}`')
         return node
+
+
+def _collide(one: LabNode, other: LabNode) -> bool:
+    """Whether two nodes want the same place on the network."""
+    is_overlap = ip_network(one.pod_cidr).overlaps(ip_network(other.pod_cidr))
+    return one.index == other.index or bool({*one.addresses} & {*other.addresses}) or is_overlap

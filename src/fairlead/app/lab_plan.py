@@ -3,13 +3,12 @@
 Read by the process outside (``lab``), by PID 1 inside (``lab_init``) and by the bootstrap.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from fairlead.drivers.netns import SWITCH_ADDRESS, NodeNetwork, usual_address, usual_pod_cidr
-from fairlead.nodeagent.images import Images
+from fairlead.app.lab_settings import LabNode, LabSettings
+from fairlead.drivers.netns import SWITCH_ADDRESS, NodeNetwork
 
 # Names of network namespaces beside those of the nodes.
 SWITCH = "switch"  # connects all others
@@ -37,23 +36,6 @@ class Manifest(NamedTuple):
     document: dict[str, Any]
 
 
-@dataclass(frozen=True)
-class LabNode(NodeNetwork):
-    """A node of the lab.
-
-    Attributes:
-        labels: beside those that every node has.
-    """
-
-    labels: Mapping[str, str] = field(default_factory=dict)
-
-
-def numbered_node(index: int, name: str = "", labels: Mapping[str, str] | None = None) -> LabNode:
-    """The node with this number, at its usual place on the network."""
-    network = (usual_address(index),), usual_pod_cidr(index)
-    return LabNode(index, name or f"node-{index}", *network, labels or {})
-
-
 class Client(NamedTuple):
     """User name and groups in a client certificate."""
 
@@ -69,15 +51,18 @@ class LabPlan:
         run_folder: exists while the lab does.
         data_folder: outlives it, unless it lies in the run folder.
         manifests: applied in this order once the API server answers.
-        images: what stands for images, by pattern.
     """
 
     name: str
     run_folder: Path
     data_folder: Path
-    nodes: tuple[LabNode, ...]
     manifests: tuple[Manifest, ...]
-    images: Images
+    settings: LabSettings
+
+    @property
+    def nodes(self) -> tuple[LabNode, ...]:
+        """Those that it starts with."""
+        return self.settings.nodes
 
     @property
     def pki(self) -> Path:

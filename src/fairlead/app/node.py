@@ -48,7 +48,7 @@ class NodeOptions:
     """One node.
 
     Attributes:
-        address: its InternalIP.
+        addresses: its InternalIPs; the first is the one that it is asked at.
         serving: what the node's HTTP API proves itself with.
         records: folder for the files that name running Pods' processes; emptied at start.
         volumes: folder for the Pods' volumes.
@@ -56,11 +56,12 @@ class NodeOptions:
         images: what stands for images, by pattern.
         builtins: what the built-in images run.
         hidden: folders of this machine that no container may see: a lab's keys and store lie there.
+        heartbeat: seconds between two heartbeats.
     """
 
     name: str
     kubeconfig: Path
-    address: str
+    addresses: tuple[str, ...]
     pod_cidr: str
     serving: Serving
     records: Path
@@ -71,6 +72,11 @@ class NodeOptions:
     labels: Mapping[str, str] = field(default_factory=dict)
     dns: ClusterDNS = field(default_factory=ClusterDNS)
     hidden: tuple[Path, ...] = ()
+    heartbeat: float = HEARTBEAT
+
+    @property
+    def address(self) -> str:
+        return self.addresses[0]
 
 
 async def run(options: NodeOptions, ready: Callable[[], None]) -> None:
@@ -215,11 +221,11 @@ async def _register(options: NodeOptions, client: KubeClient) -> None:
 
 
 async def _beat(options: NodeOptions, client: KubeClient) -> None:
-    """Say every HEARTBEAT seconds that the node is alive, and register it again should somebody have deleted it."""
+    """Say again and again that the node is alive, and register it again should somebody have deleted it."""
     path = NODES.path(name=options.name, subresource="status")
     since = timestamp()
     while True:
-        await asyncio.sleep(HEARTBEAT)
+        await asyncio.sleep(options.heartbeat)
         try:
             await client.patch(path, {"status": {"conditions": _conditions(since)}})
         except KubeError as error:
@@ -249,7 +255,7 @@ def _status(options: NodeOptions) -> dict[str, Any]:
     resources = {"cpu": str(os.cpu_count()), "memory": f"{memory}Ki", "pods": "110"}
     return {
         "addresses": [
-            {"type": "InternalIP", "address": options.address},
+            *({"type": "InternalIP", "address": address} for address in options.addresses),
             {"type": "Hostname", "address": options.name},
         ],
         "capacity": resources,

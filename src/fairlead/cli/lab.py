@@ -12,8 +12,10 @@ from fairlead.model.names import dns1123_label_errors
 
 if TYPE_CHECKING:
     from fairlead.app.lab import Settled
+    from fairlead.app.lab_settings import LabSettings
     from fairlead.nodeagent.images import Image
 
+DEFAULT_NODES = 2
 FAILURE = 3  # exit code of what went wrong, as opposed to usage (2) and findings (1)
 
 T = TypeVar("T")
@@ -38,9 +40,13 @@ def or_fail(action: Callable[[], T]) -> T:
 
 @click.command()
 @click.option("-f", "--filename", "files", multiple=True, help="Manifests to apply, JSON or YAML; - is standard input.")
-@click.option("--nodes", default=2, show_default=True, type=click.IntRange(1, MAX_NODES), help="How many nodes.")
+@click.option("--nodes", type=click.IntRange(1, MAX_NODES), help="How many nodes, if --config names none; else 2.")
 @name_option
-@click.option("--config", type=click.Path(dir_okay=False, path_type=Path), help="Read images from this YAML file.")
+@click.option(
+    "--config",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Settings: nodes, images…; YAML.",
+)
 @click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Keep objects here across restarts.")
 @click.option("--wait", is_flag=True, help="Return when everything is ready, and leave the lab running.")
 @click.option("--timeout", default=120.0, show_default=True, help="Seconds that --wait waits.")
@@ -49,7 +55,7 @@ def or_fail(action: Callable[[], T]) -> T:
 )
 def up(
     files: tuple[str, ...],
-    nodes: int,
+    nodes: int | None,
     name: str,
     config: Path | None,
     data: Path | None,
@@ -64,22 +70,35 @@ def up(
     if dns1123_label_errors(name):
         raise click.BadParameter("lower case letters, digits and '-' only, 63 at most", param_hint="--name")
     from fairlead.app import lab
-    from fairlead.app.lab_config import ConfigError, LabConfig, read_config
+    from fairlead.app.lab_config import ConfigError, read_config
     from fairlead.app.lab_plan import Manifest
+    from fairlead.app.lab_settings import LabSettings
     from fairlead.drivers.manifests import ManifestError, read_manifests
 
     try:
         manifests = tuple(Manifest(*found) for file in files for found in read_manifests(file))
-        read = read_config(config) if config else LabConfig()
+        read = read_config(config) if config else LabSettings()
     except (ConfigError, ManifestError) as error:
         raise click.UsageError(str(error)) from error
-    given = dict(map(_image, images))
-    table = given | {pattern: image for pattern, image in read.images.items() if pattern not in given}
-    options = lab.LabOptions(name, nodes, data, manifests, table, timeout if wait else None)
+    settings = _with_options(read, nodes, dict(map(_image, images)))
+    options = lab.LabOptions(name, data, manifests, settings, timeout if wait else None)
     if wait:
         or_fail(lambda: lab.serve_detached(options, lab.Listener(_tell, _settled)))
     else:
         or_fail(lambda: lab.serve(options, lab.Listener(_tell, _settled)))
+
+
+def _with_options(read: "LabSettings", nodes: int | None, images: "dict[str, Image]") -> "LabSettings":
+    """What the file says, and what options say on top of it."""
+    from msgspec import structs
+
+    from fairlead.app.lab_settings import numbered_node
+
+    if read.nodes and nodes:
+        raise click.UsageError("both --nodes and the file of --config say which nodes there are: leave one out")
+    table = images | {pattern: image for pattern, image in read.images.items() if pattern not in images}
+    numbered = tuple(numbered_node(index) for index in range(1, (nodes or DEFAULT_NODES) + 1))
+    return structs.replace(read, nodes=read.nodes or numbered, images=table)
 
 
 def _image(text: str) -> "tuple[str, Image]":

@@ -140,14 +140,14 @@ def node_commands(node: NodeNetwork, others: Iterable[NodeNetwork]) -> list[str]
     ]
 
 
-def outside_commands() -> list[str]:
-    """Run in the namespace of the world outside once its cable is there."""
+def outside_commands(load_balancer_cidrs: Iterable[str]) -> list[str]:
+    """Run in the namespace of the world outside once its cable is there: all that it knows of are its neighbours."""
     return [
         "link set lo up",
         f"addr add {OUTSIDE_ADDRESS}/24 dev eth0",
         "link set eth0 up",
         f"route add {UNDERLAY} dev eth0",
-        f"route add {LOAD_BALANCER_POOL} dev eth0",
+        *(f"route replace {cidr} dev eth0" for cidr in load_balancer_cidrs),
     ]
 
 
