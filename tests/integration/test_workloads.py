@@ -136,3 +136,27 @@ def test_a_partition_holds_back_the_lower_ordinals(namespace):
     wait_until(lambda: images(namespace) == ["fairlead/echo:1", "fairlead/echo:2"])
     namespace("delete", "pod", "web-0")
     wait_until(lambda: images(namespace) == ["fairlead/echo:1", "fairlead/echo:2"])
+
+
+def test_a_daemon_set_has_a_pod_on_every_node(cluster, namespace):
+    document = workload("DaemonSet", 0)
+    del document["spec"]["replicas"]
+    namespace("create", "-f", "-", stdin=document)
+    assert "successfully rolled out" in rollout(namespace, "daemonset", "status")
+
+    def nodes():
+        return sorted(p["spec"]["nodeName"] for p in namespace.items("pods"))
+
+    assert nodes() == ["node-a", "node-b"]
+    namespace("set", "image", "daemonset/web", "c=fairlead/echo:2")
+    rollout(namespace, "daemonset", "status")
+    wait_until(lambda: images(namespace) == ["fairlead/echo:2"] * 2)
+    namespace("rollout", "undo", "daemonset/web")
+    rollout(namespace, "daemonset", "status")
+    wait_until(lambda: images(namespace) == ["fairlead/echo:1"] * 2)
+    add_ready_node(cluster, "node-c")
+    wait_until(lambda: nodes() == ["node-a", "node-b", "node-c"])
+    cluster("delete", "node", "node-c")
+    wait_until(lambda: nodes() == ["node-a", "node-b"])
+    row = namespace("get", "daemonset", "web", "--no-headers").split()
+    assert row[:6] == ["web", "2", "2", "2", "2", "2"]

@@ -155,8 +155,8 @@ def test_only_revisions_that_nobody_uses_are_forgotten():
     for i in range(5):
         known = remembered(stateful_set(image=f"db:{i}"), known)
     wanted = stateful_set(image="db:4", revisionHistoryLimit=1)
-    in_use = pod(0, revision=known[0].name)
-    assert [r.revision for r in forgettable(wanted, known, [in_use])] == [2, 3]
+    in_use = {known[0].name, update_revision(wanted)}
+    assert [r.revision for r in forgettable(wanted, known, in_use)] == [2, 3]
 
 
 @settings(max_examples=60, deadline=None)

@@ -323,9 +323,10 @@ class LabelSelector(Slim, frozen=True):
 
 
 class NodeSelectorTerm(Slim, frozen=True):
-    """Expressions over a Node's labels, all of which must hold."""
+    """Expressions over a Node's labels and over its field ``metadata.name``, all of which must hold."""
 
     match_expressions: tuple[SelectorTerm, ...] | None = None
+    match_fields: tuple[SelectorTerm, ...] | None = None
 
 
 class NodeSelector(Slim, frozen=True):

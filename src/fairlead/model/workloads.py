@@ -158,8 +158,51 @@ class StatefulSet(KubeObject, frozen=True):
         return 1 if self.spec.replicas is None else self.spec.replicas
 
 
+class RollingDaemons(Slim, frozen=True):
+    """On how many Nodes an update may leave the Pod unavailable: a number, or a percentage of them as text."""
+
+    max_unavailable: int | str = 1
+
+
+class DaemonSetUpdateStrategy(Slim, frozen=True):
+    """RollingUpdate or OnDelete."""
+
+    type: str = "RollingUpdate"
+    rolling_update: RollingDaemons | None = None
+
+
+class DaemonSetSpec(Slim, frozen=True):
+    """Wanted state of a DaemonSet."""
+
+    selector: LabelSelector = LabelSelector()
+    min_ready_seconds: int = 0
+    update_strategy: DaemonSetUpdateStrategy = DaemonSetUpdateStrategy()
+    revision_history_limit: int | None = None
+    template: Doc = {}
+
+
+class DaemonSetStatus(Slim, frozen=True):
+    """Observed state of a DaemonSet; numbers of Nodes."""
+
+    current_number_scheduled: int = 0
+    number_misscheduled: int = 0
+    desired_number_scheduled: int = 0
+    number_ready: int = 0
+    updated_number_scheduled: int = 0
+    number_available: int = 0
+    number_unavailable: int = 0
+    observed_generation: int = 0
+
+
+class DaemonSet(KubeObject, frozen=True):
+    """A DaemonSet."""
+
+    spec: DaemonSetSpec = DaemonSetSpec()
+    status: DaemonSetStatus = DaemonSetStatus()
+
+
 class ControllerRevision(KubeObject, frozen=True):
-    """One remembered template of a StatefulSet; ``revision`` grows with each."""
+    """One remembered template of a StatefulSet or DaemonSet; ``revision`` grows with each."""
 
     revision: int = 0
     data: Doc = {}

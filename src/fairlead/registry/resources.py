@@ -113,6 +113,7 @@ RESOURCES: tuple[Resource, ...] = (
              subresources=(STATUS, Subresource("proxy", PROXY_VERBS, "ServiceProxyOptions")),
              create_on_update=True),
     Resource(*_APPS, "controllerrevisions", "ControllerRevision"),
+    Resource(*_APPS, "daemonsets", "DaemonSet", short_names=("ds",), categories=ALL, subresources=(STATUS,)),
     Resource(*_APPS, "deployments", "Deployment", short_names=("deploy",), categories=ALL, subresources=WORKLOAD),
     Resource(*_APPS, "replicasets", "ReplicaSet", short_names=("rs",), categories=ALL, subresources=WORKLOAD),
     Resource(*_APPS, "statefulsets", "StatefulSet", short_names=("sts",), categories=ALL, subresources=WORKLOAD),

@@ -11,6 +11,8 @@ from fairlead.model.labels import matches
 from fairlead.model.objects import Node, NodeSelectorTerm, Pod, PodAffinityTerm, SelectorTerm
 from fairlead.workloads.selectors import requirement, requirements
 
+NAME_FIELD = "metadata.name"
+
 Place = tuple[str, str]  # topology key, its value
 
 
@@ -19,13 +21,18 @@ def allows_node(pod: Pod, node: Node) -> bool:
     affinity = pod.spec.affinity.node_affinity if pod.spec.affinity else None
     if affinity is None or affinity.required is None:
         return True
-    return any(_term_holds(term, node.labels) for term in affinity.required.node_selector_terms)
+    return any(_term_holds(term, node) for term in affinity.required.node_selector_terms)
 
 
-def _term_holds(term: NodeSelectorTerm, labels: Mapping[str, str]) -> bool:
+def _term_holds(term: NodeSelectorTerm, node: Node) -> bool:
     """A term that says nothing finds nothing, as upstream has it."""
-    expressions = term.match_expressions or ()
-    return bool(expressions) and all(_holds(expression, labels) for expression in expressions)
+    expressions, fields = term.match_expressions or (), term.match_fields or ()
+    named = {NAME_FIELD: node.name}
+    return (
+        bool(expressions or fields)
+        and all(_holds(expression, node.labels) for expression in expressions)
+        and all(_holds(expression, named) for expression in fields)
+    )
 
 
 def _holds(expression: SelectorTerm, labels: Mapping[str, str]) -> bool:

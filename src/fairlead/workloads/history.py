@@ -1,23 +1,23 @@
-"""The templates that a StatefulSet had: which one is being rolled out, and which may be forgotten.
+"""The templates that a StatefulSet or DaemonSet had: which one is being rolled out, and which may be forgotten.
 
 Each is kept as a ControllerRevision named by the template's hash; ``kubectl rollout history`` and ``undo`` read them. A
 template that comes back is the same revision with a new number.
 Upstream: ``pkg/controller/history/controller_history.go`` and ``pkg/controller/statefulset/stateful_set_utils.go``.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from fairlead.model.objects import Pod
-from fairlead.model.workloads import ControllerRevision, StatefulSet
+from fairlead.model.workloads import ControllerRevision, DaemonSet, StatefulSet
 from fairlead.workloads.claims import controller_reference
 from fairlead.workloads.revisions import template_hash
-from fairlead.workloads.statefulset import REVISION_LABEL, Revisions
+from fairlead.workloads.statefulset import Revisions
 
 Doc = dict[str, Any]
+Templated = StatefulSet | DaemonSet
 
 HISTORY_LIMIT = 10  # revisions kept beside those in use, when the set does not say
 
@@ -31,33 +31,33 @@ class HistoryPlan:
     number: int = 0
 
 
-def plan_history(stateful_set: StatefulSet, known: Sequence[ControllerRevision]) -> HistoryPlan:
+def plan_history(workload: Templated, known: Sequence[ControllerRevision]) -> HistoryPlan:
     """What makes the present template the latest revision."""
-    name = update_revision(stateful_set)
+    name = update_revision(workload)
     latest = max((revision.revision for revision in known), default=0)
     found = next((revision for revision in known if revision.name == name), None)
     if found is None:
-        return HistoryPlan(create=_document(stateful_set, name, latest + 1))
+        return HistoryPlan(create=_document(workload, name, latest + 1))
     if found.revision < latest:
         return HistoryPlan(renumber=found, number=latest + 1)
     return HistoryPlan()
 
 
-def update_revision(stateful_set: StatefulSet) -> str:
+def update_revision(workload: Templated) -> str:
     """The name of the revision of the present template."""
-    return f"{stateful_set.name}-{template_hash(stateful_set.spec.template)}"
+    return f"{workload.name}-{template_hash(workload.spec.template)}"
 
 
-def _document(stateful_set: StatefulSet, name: str, number: int) -> Doc:
-    template = stateful_set.spec.template
+def _document(workload: Templated, name: str, number: int) -> Doc:
+    template = workload.spec.template
     labels = {**((template.get("metadata") or {}).get("labels") or {}), "controller.kubernetes.io/hash": name[-10:]}
-    owner = controller_reference(stateful_set, "apps/v1", "StatefulSet")
+    owner = controller_reference(workload, "apps/v1", type(workload).__name__)
     return {
         "apiVersion": "apps/v1",
         "kind": "ControllerRevision",
         "metadata": {
             "name": name,
-            "namespace": stateful_set.namespace,
+            "namespace": workload.namespace,
             "labels": labels,
             "ownerReferences": [msgspec.to_builtins(owner)],
         },
@@ -84,10 +84,9 @@ def template_of(stateful_set: StatefulSet, name: str, known: Iterable[Controller
 
 
 def forgettable(
-    stateful_set: StatefulSet, known: Sequence[ControllerRevision], pods: Iterable[Pod]
+    workload: Templated, known: Sequence[ControllerRevision], used: Container[str]
 ) -> tuple[ControllerRevision, ...]:
-    """The oldest revisions beyond the limit that neither the set nor any Pod uses."""
-    used = {*revisions_of(stateful_set, known), *(pod.labels.get(REVISION_LABEL, "") for pod in pods)}
+    """The oldest revisions beyond the limit; those whose names are in ``used`` stay."""
     idle = sorted((r for r in known if r.name not in used), key=lambda r: r.revision)
-    limit = stateful_set.spec.revision_history_limit
+    limit = workload.spec.revision_history_limit
     return tuple(idle[: max(0, len(idle) - (HISTORY_LIMIT if limit is None else limit))])

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fairlead.app.controllers.context import Context, Settings
+from fairlead.app.controllers.daemonsets import DaemonSetController
 from fairlead.app.controllers.deployments import DeploymentController
 from fairlead.app.controllers.endpoints import EndpointsController, MirroringController
 from fairlead.app.controllers.garbage import GarbageCollector
@@ -43,6 +44,7 @@ CONTROLLERS: dict[str, Callable[[Context], Controller[Any]]] = {
     "replicaset": ReplicaSetController,
     "deployment": DeploymentController,
     "statefulset": StatefulSetController,
+    "daemonset": DaemonSetController,
     "namespace-defaults": NamespaceFurnisher,
     "namespace": NamespaceEmptier,
     "garbage-collector": GarbageCollector,

@@ -10,7 +10,7 @@ from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Pod
 from fairlead.model.workloads import ControllerRevision, StatefulSet
 from fairlead.workloads.history import forgettable, plan_history, revisions_of, template_of
-from fairlead.workloads.statefulset import StatefulPlan, make_pod, observe_pods, plan_pods
+from fairlead.workloads.statefulset import REVISION_LABEL, StatefulPlan, make_pod, observe_pods, plan_pods
 
 
 class StatefulSetController:
@@ -50,7 +50,8 @@ class StatefulSetController:
         pods = self._pods.of(stateful_set)
         status = observe_pods(stateful_set, pods, revisions, now_text())
         await write_status(self._context, self._sets, stateful_set, status)
-        for revision in forgettable(stateful_set, known, pods):
+        used = {*revisions, *(pod.labels.get(REVISION_LABEL, "") for pod in pods)}
+        for revision in forgettable(stateful_set, known, used):
             await self._revisions.delete(revision)
         if status.available_replicas < status.ready_replicas:
             self.queue.add_later(key, 1.0)  # a ready Pod becomes available by time alone
