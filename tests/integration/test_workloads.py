@@ -1,4 +1,4 @@
-"""Deployments, ReplicaSets and StatefulSets as kubectl's user sees them; the Pods are only said to run."""
+"""Deployments, ReplicaSets, StatefulSets and DaemonSets as kubectl's user sees them; the Pods are only said to run."""
 
 import json
 

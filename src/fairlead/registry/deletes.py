@@ -66,7 +66,19 @@ def delete_options(request: Request) -> DeleteOptions:
     Raises:
         ApiError: 400, an option is not understood.
     """
-    document = parse_object(request.body, request.content_type) if request.body else {}
+    return _options(request, parse_object(request.body, request.content_type) if request.body else {})
+
+
+def eviction_options(request: Request, eviction: Doc) -> DeleteOptions:
+    """Options that an Eviction carries, or its query.
+
+    Raises:
+        ApiError: 400, an option is not understood.
+    """
+    return _options(request, eviction.get("deleteOptions") or {})
+
+
+def _options(request: Request, document: Any) -> DeleteOptions:
     try:
         body = msgspec.convert(document, _Body)
     except msgspec.ValidationError as error:

@@ -31,6 +31,7 @@ class Subresource:
 STATUS = Subresource("status")
 SCALE = Subresource("scale", OBJECT_VERBS, "Scale", "autoscaling", "v1")
 WORKLOAD = (STATUS, SCALE)
+EVICTION = Subresource("eviction", ("create",), "Eviction", "policy", "v1")
 POD_STREAMS = (
     Subresource("attach", STREAM_VERBS, "PodAttachOptions"),
     Subresource("exec", STREAM_VERBS, "PodExecOptions"),
@@ -105,7 +106,7 @@ RESOURCES: tuple[Resource, ...] = (
              verbs=tuple(verb for verb in COLLECTION_VERBS if verb != "deletecollection")),
     Resource(*_CORE, "nodes", "Node", namespaced=False, short_names=("no",), subresources=(STATUS,)),
     Resource(*_CORE, "pods", "Pod", short_names=("po",), categories=ALL,
-             subresources=(STATUS, Subresource("binding", ("create",), "Binding"), *POD_STREAMS)),
+             subresources=(STATUS, Subresource("binding", ("create",), "Binding"), EVICTION, *POD_STREAMS)),
     Resource(*_CORE, "secrets", "Secret"),
     Resource(*_CORE, "serviceaccounts", "ServiceAccount", short_names=("sa",), subresources=(
                  Subresource("token", ("create",), "TokenRequest", "authentication.k8s.io", "v1"),)),
@@ -135,6 +136,8 @@ RESOURCES: tuple[Resource, ...] = (
     Resource(*_NETWORKING, "ipaddresses", "IPAddress", namespaced=False, short_names=("ip",)),
     Resource(*_NETWORKING, "networkpolicies", "NetworkPolicy", short_names=("netpol",)),
     Resource(*_NETWORKING, "servicecidrs", "ServiceCIDR", namespaced=False, subresources=(STATUS,)),
+    Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget", short_names=("pdb",),
+             subresources=(STATUS,)),
     Resource(*_RBAC, "clusterrolebindings", "ClusterRoleBinding", namespaced=False),
     Resource(*_RBAC, "clusterroles", "ClusterRole", namespaced=False),
     Resource(*_RBAC, "rolebindings", "RoleBinding"),

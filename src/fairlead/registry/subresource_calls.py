@@ -10,6 +10,8 @@ from fairlead.registry import bodies
 from fairlead.registry.binding import bind
 from fairlead.registry.calls import Answer, Call, Handler, Reply
 from fairlead.registry.decoding import manager_of
+from fairlead.registry.deletes import eviction_options
+from fairlead.registry.eviction import evict
 from fairlead.registry.fieldsets.ownership import UPDATE
 from fairlead.registry.patching import Patch, parse_patch
 from fairlead.registry.pod_streams import pod_attach, pod_exec, pod_log, pod_port_forward
@@ -28,6 +30,13 @@ def _bind(call: Call) -> Reply:
     options = write_options(call.request)
     document = bodies.parse_object(call.request.body, call.request.content_type)
     body, step = bind(call.state, call.target, document, call.env, options.dry_run)
+    return Reply(body, 201, step=step)
+
+
+def _evict(call: Call) -> Reply:
+    document = bodies.parse_object(call.request.body, call.request.content_type)
+    options = eviction_options(call.request, document)
+    body, step = evict(call.state, call.target, document, options, call.env)
     return Reply(body, 201, step=step)
 
 
@@ -72,6 +81,7 @@ def _for_verbs(subresource: str, verbs: Sequence[str], handler: Handler) -> dict
 
 SUBRESOURCES: dict[tuple[str, str], Handler] = {
     ("pods/binding", "create"): _bind,
+    ("pods/eviction", "create"): _evict,
     ("pods/log", "get"): _log,
     **_for_verbs("pods/exec", STREAM_VERBS, lambda call: pod_exec(call.request, call.target, call.state)),
     **_for_verbs("pods/attach", STREAM_VERBS, lambda call: pod_attach(call.request, call.target, call.state)),

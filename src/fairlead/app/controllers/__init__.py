@@ -14,6 +14,7 @@ from typing import Any
 from fairlead.app.controllers.context import Context, Settings
 from fairlead.app.controllers.daemonsets import DaemonSetController
 from fairlead.app.controllers.deployments import DeploymentController
+from fairlead.app.controllers.disruption import DisruptionController
 from fairlead.app.controllers.endpoints import EndpointsController, MirroringController
 from fairlead.app.controllers.garbage import GarbageCollector
 from fairlead.app.controllers.load_balancers import LoadBalancerController
@@ -45,6 +46,7 @@ CONTROLLERS: dict[str, Callable[[Context], Controller[Any]]] = {
     "deployment": DeploymentController,
     "statefulset": StatefulSetController,
     "daemonset": DaemonSetController,
+    "disruption": DisruptionController,
     "namespace-defaults": NamespaceFurnisher,
     "namespace": NamespaceEmptier,
     "garbage-collector": GarbageCollector,

@@ -2,6 +2,7 @@
 
 from fairlead.registry.kinds import (
     configuration,
+    disruption_budget,
     endpoint_slice,
     endpoints,
     event,
@@ -29,6 +30,7 @@ STRATEGIES: dict[str, Strategy] = {
     "Namespace": namespace.STRATEGY,
     "Node": node.STRATEGY,
     "Pod": pod.STRATEGY,
+    "PodDisruptionBudget": disruption_budget.STRATEGY,
     "ReplicaSet": replica_set.STRATEGY,
     "Secret": configuration.SECRET,
     "Service": service.STRATEGY,

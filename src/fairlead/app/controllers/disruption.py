@@ -1,0 +1,83 @@
+"""The disruption controller: keeps in each budget's status how many Pods may be evicted now.
+
+What that number is, ``fairlead.workloads.disruption`` says. The API server takes one off with every eviction that it
+lets pass, and this controller finds the true number again.
+"""
+
+import msgspec
+
+from fairlead.app.controllers.context import Context
+from fairlead.drivers.clock_text import now_text
+from fairlead.drivers.kube_client import DISRUPTION_BUDGETS, PODS, REPLICA_SETS, STATEFUL_SETS
+from fairlead.drivers.work_queue import WorkQueue
+from fairlead.model.labels import matches
+from fairlead.model.names import ObjectKey
+from fairlead.model.objects import KubeObject, Pod
+from fairlead.model.workloads import DisruptionBudgetStatus, PodDisruptionBudget, ReplicaSet, StatefulSet
+from fairlead.workloads.disruption import DELETION_TIMEOUT, observe_budget
+from fairlead.workloads.selectors import requirements
+
+
+class DisruptionController:
+    """Keys are those of budgets."""
+
+    name = "disruption-controller"
+    workers = 1
+
+    def __init__(self, context: Context) -> None:
+        self.queue: WorkQueue[ObjectKey] = WorkQueue(context.clock)
+        self._client = context.client
+        self._budgets = context.watches.of(DISRUPTION_BUDGETS, PodDisruptionBudget)
+        self._pods = context.watches.of(PODS, Pod)
+        replica_sets = context.watches.of(REPLICA_SETS, ReplicaSet)
+        stateful_sets = context.watches.of(STATEFUL_SETS, StatefulSet)
+        self._scaled = (replica_sets, stateful_sets)
+        self.needs = (self._budgets, self._pods, replica_sets, stateful_sets)
+        self._budgets.listen(self._budget_changed)
+        self._pods.listen(self._pod_changed)
+        replica_sets.listen(self._something_changed)
+        stateful_sets.listen(self._something_changed)
+
+    def _budget_changed(self, _: PodDisruptionBudget | None, new: PodDisruptionBudget | None) -> None:
+        if new:
+            self.queue.add(new.key)
+
+    def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
+        for pod in (old, new):
+            for budget in self._budgets.objects.values() if pod else ():
+                if pod and _selects(budget, pod):
+                    self.queue.add(budget.key)
+
+    def _something_changed(self, old: KubeObject | None, new: KubeObject | None) -> None:
+        changed = new or old
+        for key in self._budgets.objects:
+            if changed and key.namespace == changed.namespace:
+                self.queue.add(key)
+
+    async def reconcile(self, key: ObjectKey) -> None:
+        """Say how many Pods may go."""
+        budget = self._budgets.objects.get(key)
+        if budget is None:
+            return
+        pods = [pod for pod in self._pods.objects.values() if _selects(budget, pod)]
+        wanted = {owner.metadata.uid: owner.replicas for kind in self._scaled for owner in kind.objects.values()}
+        status = observe_budget(budget, pods, wanted, now_text())
+        if status != budget.status:
+            await self._write(budget, status)
+        if status.disrupted_pods:
+            self.queue.add_later(key, DELETION_TIMEOUT.total_seconds())
+
+    async def _write(self, budget: PodDisruptionBudget, status: DisruptionBudgetStatus) -> None:
+        """Unless the budget has been charged meanwhile: then this step comes again with what it says now."""
+        fields = {field.encode_name: getattr(status, field.name) for field in msgspec.structs.fields(status)}
+        gone = dict.fromkeys(budget.status.disrupted_pods or ())
+        document = {**fields, "disruptedPods": {**gone, **(status.disrupted_pods or {})}}
+        path = DISRUPTION_BUDGETS.path(budget.namespace, budget.name, "status")
+        seen = {"resourceVersion": budget.metadata.resource_version}
+        self._budgets.learn(await self._client.patch(path, {"metadata": seen, "status": document}))
+
+
+def _selects(budget: PodDisruptionBudget, pod: Pod) -> bool:
+    selector = budget.spec.selector
+    same = budget.namespace == pod.namespace
+    return same and selector is not None and matches(requirements(selector), pod.labels)
