@@ -1,6 +1,7 @@
 """``fairlead dns`` as a process: in front of a real API server, before it, and after it has gone."""
 
 import contextlib
+import hashlib
 import json
 import os
 import signal
@@ -145,6 +146,74 @@ def test_a_lost_api_server_leaves_the_last_answers_and_comes_back(tmp_path):
             eventually(lambda: ports.page(ports.ready, "/ready"), (200, "OK"))
     finally:
         server.__exit__(None, None, None)
+
+
+SETTINGS = """\
+reload: 0.2
+hosts: {{gateway.lan: [192.0.2.{number}]}}
+{more}
+"""
+COREFILE = """\
+.:53 {{
+    kubernetes cluster.local in-addr.arpa ip6.arpa {{
+        ttl 5
+    }}
+    hosts {{
+        192.0.2.{number} gateway.lan
+    }}
+    reload 200ms
+    {more}
+}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "bad", "fixed"),
+    [
+        ("dns.yaml", SETTINGS, "ttl: many", "zone: other.local"),
+        ("Corefile", COREFILE, "template x", "autopath @kubernetes"),
+    ],
+)
+def test_a_changed_file_is_taken_in_and_a_bad_one_refused(tmp_path, name, text, bad, fixed):
+    ports, path = DnsPorts(), tmp_path / name
+
+    def write(number, more=""):
+        whole = tmp_path / "next"  # as a ConfigMap's volume is changed: at once
+        whole.write_text(text.format(number=number, more=more))
+        whole.replace(path)
+
+    def address():
+        query = dns.message.make_query("gateway.lan.", "A")
+        return dns.query.udp(query, HOST, timeout=2, port=ports.dns, ignore_unexpected=True).answer[0][0].address
+
+    def metric(name):
+        lines = ports.page(ports.metrics, "/metrics")[1].splitlines()
+        return next(line.rpartition(" ")[2] for line in lines if line.startswith(name))
+
+    write(1)
+    with (
+        api_server(tmp_path, free_port()) as kubeconfig,
+        process(*ports.arguments(kubeconfig, "--config", path)) as dns_,
+    ):
+        eventually(lambda: ports.page(ports.ready, "/ready")[0], 200)
+        assert address() == "192.0.2.1"
+        write(2)
+        eventually(address, "192.0.2.2")
+        write(3, bad)
+        eventually(lambda: metric("coredns_reload_failed_total"), "1.0")
+        write(4, fixed)
+        eventually(lambda: metric("coredns_reload_failed_total"), "2.0")
+        assert address() == "192.0.2.2"
+        assert ports.addresses("kubernetes.default") == ["10.96.0.1"]
+        write(5)
+        eventually(address, "192.0.2.5")
+        digest = hashlib.sha512(path.read_bytes()).hexdigest()
+        expected = f'coredns_reload_version_info{{hash="sha512",value="{digest}"}} 1.0'
+        assert expected in ports.page(ports.metrics, "/metrics")[1]
+        os.kill(dns_.pid, signal.SIGTERM)
+        said = dns_.communicate(timeout=PATIENCE)[0].decode()
+    assert said.count("reload refused, the configuration in force stays") == 2
+    assert "needs a restart: " in said
 
 
 def test_before_the_api_server_is_there_nothing_is_denied(tmp_path):

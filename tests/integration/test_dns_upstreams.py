@@ -16,7 +16,9 @@ from fairlead.clusterdns.authority import Authority
 from fairlead.clusterdns.forwarding import Route, Server
 from fairlead.clusterdns.upstream_cache import CachePolicy
 from fairlead.clusterdns.zone import Outside
+from fairlead.drivers.dns_forward_metrics import ForwardCollector
 from fairlead.drivers.dns_forwarder import Forwarder, ForwardOptions
+from fairlead.drivers.dns_metrics import new_registry, render
 from fairlead.drivers.dns_server import DnsServer
 from fairlead.drivers.dns_services import Services
 
@@ -251,6 +253,36 @@ def test_too_many_questions_are_refused():
             assert sorted(dns.rcode.to_text(r.rcode()) for r in replies) == ["REFUSED"] * 3 + ["SERVFAIL"] * 2
 
     asyncio.run(run())
+
+
+def test_metrics_of_what_was_asked_outside():
+    async def run():
+        async with upstream(answering(RECORD)) as up, forwarding(up) as (ask, forwarder):
+            for name in (WWW, WWW, "other.example."):
+                await ask(name)
+            up.manner = answering(rcode="NXDOMAIN")
+            await ask("gone.example.")
+            up.manner = silent
+            for n in range(3):
+                await ask(f"n{n}.example.")
+            registry = new_registry()
+            registry.register(ForwardCollector(lambda: "dns://:53", lambda: forwarder))
+            return up.server, render(registry).splitlines()
+
+    server, lines = asyncio.run(run())
+    where, proxy = 'server="dns://:53"', f'proxy_name="forward",rcode="{{}}",to="{server}"'
+    for line in (
+        f'coredns_cache_requests_total{{{where},view="",zones="."}} 7.0',
+        f'coredns_cache_misses_total{{{where},view="",zones="."}} 6.0',
+        f'coredns_cache_hits_total{{{where},type="success",view="",zones="."}} 1.0',
+        f'coredns_cache_entries{{{where},type="success",view="",zones="."}} 2.0',
+        f"coredns_proxy_request_duration_seconds_count{{{proxy.format('NOERROR')}}} 2.0",
+        f"coredns_proxy_request_duration_seconds_count{{{proxy.format('NXDOMAIN')}}} 1.0",
+        "coredns_forward_healthcheck_broken_total 1.0",
+        "coredns_forward_max_concurrent_rejects_total 0.0",
+        "fairlead_dns_upstream_exchanges_total 6.0",
+    ):
+        assert line in lines, "\n".join(line for line in lines if line.startswith("coredns"))
 
 
 def test_a_loop_is_noticed():

@@ -193,7 +193,7 @@ def test_the_serial_never_falls_behind_the_clock():
 
 def test_a_flood_of_names_does_not_grow_without_end():
     kept = PreparedReplies(lambda _: None, limit=10)
-    kind = Kind(1, Rcode.NXDOMAIN, "cluster.local.", 100, 100, False)
+    kind = Kind(1, Rcode.NXDOMAIN, "cluster.local.", 100, 100)
     for n in range(1000):
         kept.put(b"%d" % n, Prepared(b"", kind, frozenset((namespace_tag(str(n % 3)),)), None))
     assert len(kept) <= 20

@@ -2,10 +2,10 @@
 
 import pytest
 
-from fairlead.app.dns_settings import SettingsError, load_settings, options_of
+from fairlead.app.dns_settings import SettingsError, options_from
 from fairlead.clusterdns.corefile import CorefileError, Directive, parse_corefile
 from fairlead.clusterdns.forwarding import Route, Server
-from fairlead.clusterdns.zone import Outside, PodsMode, ZoneError
+from fairlead.clusterdns.zone import Outside, PodsMode
 
 KUBEADM = """\
 .:53 {
@@ -52,7 +52,7 @@ def load(tmp_path, text, name="Corefile"):
     resolv.write_text("# comment\nnameserver 192.0.2.53\nsearch example\nnameserver fe80::1%eth0\n")
     path = tmp_path / name
     path.write_text(text.replace("RESOLV_CONF", str(resolv)))
-    return options_of(load_settings(path))
+    return options_from(path, lambda _: None)
 
 
 def test_the_corefile_of_kubeadm(tmp_path):
@@ -96,7 +96,7 @@ def test_zonal_names_and_the_zone_of_the_cluster_set(tmp_path):
 
 @pytest.mark.parametrize("multicluster", ["cluster.local", "x.cluster.local", "local", "."])
 def test_the_zone_of_the_cluster_set_lies_apart(tmp_path, multicluster):
-    with pytest.raises(ZoneError, match="multicluster must be a zone apart"):
+    with pytest.raises(SettingsError, match="multicluster must be a zone apart"):
         load(tmp_path, f"multicluster: {multicluster}", "dns.yaml")
 
 

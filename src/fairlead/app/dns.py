@@ -10,29 +10,26 @@ import gc
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 
+from fairlead.app.dns_reload import Reloading, Unusable
+from fairlead.app.dns_watches import Watches, watches_pods
 from fairlead.clusterdns.authority import Authority
-from fairlead.clusterdns.changes import Watched
-from fairlead.clusterdns.clusterset import IMPORTED_NAME_LABEL, ServiceImport, service_of, slice_of
+from fairlead.clusterdns.names import to_text
 from fairlead.clusterdns.wire import UDP_CAP
-from fairlead.clusterdns.zone import PodsMode, Zone
+from fairlead.clusterdns.zone import Zone
 from fairlead.drivers.dns_autopath import Autopath
+from fairlead.drivers.dns_configuration_metrics import Configuration, ConfigurationCollector
+from fairlead.drivers.dns_forward_metrics import ForwardCollector
 from fairlead.drivers.dns_forwarder import Forwarder, ForwardOptions
-from fairlead.drivers.dns_metrics import Collection, DnsCollector, ProgrammingDelay, new_registry, render
+from fairlead.drivers.dns_metrics import DnsCollector, ProgrammingDelay, new_registry, render, server_label
 from fairlead.drivers.dns_query_log import print_reply
 from fairlead.drivers.dns_server import DnsServer, own_addresses
 from fairlead.drivers.dns_services import Services
-from fairlead.drivers.informer import Informer
-from fairlead.drivers.kube_client import ENDPOINT_SLICES, NAMESPACES, PODS, SERVICES, KubeClient, Resource
+from fairlead.drivers.kube_client import KubeClient
 from fairlead.drivers.tiny_http import Page, Pages, serve_pages
 from fairlead.model.addresses import IPNetwork
-from fairlead.model.objects import SERVICE_NAME_LABEL, EndpointSlice, Namespace, Pod, Service
-
-SERVICE_IMPORTS = Resource("multicluster.x-k8s.io/v1alpha1", "serviceimports")
 
 
 @dataclass(frozen=True)
@@ -50,6 +47,7 @@ class DnsOptions:
         log: print every query; replies are then made one by one.
         transfer_to: who may transfer the zone.
         shared: let other processes bind the same port (SO_REUSEPORT).
+        source: the file that all this comes from, when it is to be read again.
     """
 
     kubeconfig: Path | None = None
@@ -68,6 +66,65 @@ class DnsOptions:
     log: bool = False
     shared: bool = False
     transfer_to: tuple[IPNetwork, ...] = ()
+    source: "Source | None" = None
+
+    def fixed(self) -> dict[str, object]:
+        """What stays until the process ends, by the names of the settings file: its sockets and its watches."""
+        return {
+            "addresses": self.addresses,
+            "port": self.port,
+            "health_port": self.health_port,
+            "ready_port": self.ready_port,
+            "metrics_port": self.metrics_port,
+            "zone": self.zone.origin,
+            "reverse": self.zone.reverse,
+            "multicluster": self.zone.clusterset,
+            "pods or autopath, which decide whether Pods are watched": watches_pods(self.zone),
+        }
+
+    def plugins(self) -> frozenset[str]:
+        """What is in force, by the names of CoreDNS's plugins."""
+        chosen = {
+            "autopath": self.zone.autopath is not None,
+            "cache": self.forward.routes,
+            "forward": self.forward.routes,
+            "health": self.health_port,
+            "hosts": self.zone.hosts,
+            "log": self.log,
+            "loop": self.forward.routes,
+            "prometheus": self.metrics_port,
+            "ready": self.ready_port,
+            "reload": self.source,
+            "transfer": self.transfer_to,
+        }
+        return frozenset(name for name, is_chosen in chosen.items() if is_chosen) | {
+            "bufsize",
+            "errors",
+            "kubernetes",
+            "loadbalance",
+        }
+
+
+# The options that a changed file may change while the server runs.
+_LIVE = ("zone", "udp_cap", "forward", "unready_after", "lameduck", "log", "transfer_to")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A configuration file.
+
+    Attributes:
+        load: what a text of the file stands for, given the command line; raises ``Unusable``.
+        first: what it stood for when the process began.
+        version: of that first text.
+        every: seconds between looks at the file.
+    """
+
+    path: Path
+    load: Callable[[str], DnsOptions]
+    first: DnsOptions
+    version: str
+    every: float
 
 
 async def run(options: DnsOptions, ready: Callable[[], None]) -> None:
@@ -82,18 +139,18 @@ async def run(options: DnsOptions, ready: Callable[[], None]) -> None:
         await process.listen()
         async with KubeClient.from_kubeconfig(options.kubeconfig, options.context) as client:
             watching = asyncio.ensure_future(process.watch(client, ready))
-            await _until_told_to_stop(watching, process, options.lameduck)
+            await _until_told_to_stop(watching, process)
     finally:
         process.close()
 
 
-async def _until_told_to_stop(watching: asyncio.Future[None], process: "_Process", lameduck: float) -> None:
+async def _until_told_to_stop(watching: asyncio.Future[None], process: "_Process") -> None:
     """Wait for the watches, which end only in failure; when cancelled, let them go on for the lame-duck time."""
     try:
         await asyncio.shield(watching)
     except asyncio.CancelledError:
         process.leaving = True
-        await asyncio.sleep(lameduck)
+        await asyncio.sleep(process.options.lameduck)
         raise
     finally:
         watching.cancel()
@@ -109,67 +166,49 @@ class _Process:
 
     def __init__(self, options: DnsOptions, zone: Zone) -> None:
         self.leaving = False
-        self._options = options
+        self.options = options
         self._authority = Authority(zone)
         self._forwarder = Forwarder(options.forward)
+        self._looped = self._forwarder.looped
         self._autopath = Autopath(self._authority, self._forwarder)
-        log = print_reply if options.log else None
-        services = Services(self._forwarder, log, options.transfer_to, self._autopath)
-        self._server = DnsServer(self._authority, services, options.udp_cap)
+        self._server = DnsServer(self._authority, self._services(), options.udp_cap)
+        self._reloading = self._reloading_of(options.source)
         self._registry = new_registry()
         self._delay = ProgrammingDelay(self._registry)
-        self._informers: dict[str, Informer[Any]] = {}
+        self._watches: Watches | None = None
         self._pages: list[asyncio.Server] = []
 
     async def listen(self) -> None:
         """Answer from now on, if only with SERVFAIL."""
-        await self._server.listen(self._options.addresses, self._options.port, self._options.shared)
+        await self._server.listen(self.options.addresses, self.options.port, self.options.shared)
         self._forwarder.start()
         ports: list[tuple[int | None, Pages]] = [
-            (self._options.health_port, {"/health": lambda: Page("OK")}),
-            (self._options.ready_port, {"/ready": self._ready_page}),
-            (self._options.metrics_port, {"/metrics": self._metrics_page}),
+            (self.options.health_port, {"/health": lambda: Page("OK")}),
+            (self.options.ready_port, {"/ready": self._ready_page}),
+            (self.options.metrics_port, {"/metrics": self._metrics_page}),
         ]
         for port, pages in ports:
             if port is not None:
-                self._pages.append(await serve_pages(self._options.http_address, port, pages))
+                self._pages.append(await serve_pages(self.options.http_address, port, pages))
 
     async def watch(self, client: KubeClient, ready: Callable[[], None]) -> None:
-        """Follow the cluster until cancelled."""
-        zone, selector = self._authority.zone, {"labelSelector": SERVICE_NAME_LABEL}
-        self._informers = {
-            "namespaces": Informer(client, NAMESPACES, Namespace, self._publish),
-            "services": Informer(client, SERVICES, Service, self._publish),
-            "endpointslices": Informer(client, ENDPOINT_SLICES, EndpointSlice, self._publish_slice, selector),
-        }
-        if zone.pods is PodsMode.VERIFIED or zone.autopath is not None:
-            self._informers["pods"] = Informer(client, PODS, Pod, self._publish)
-        if zone.clusterset is not None:
-            self._informers |= self._clusterset_informers(client)
-        self._register_metrics()
-        watches = (informer.run() for informer in self._informers.values())
-        await asyncio.gather(*watches, self._finish_sync(ready), self._watch_for_loop())
+        """Follow the cluster, and the configuration file, until cancelled."""
+        self._watches = Watches(client, self._authority, self._delay)
+        self._register_metrics(self._watches)
+        reloading = [self._reloading.run()] if self._reloading else []
+        await asyncio.gather(
+            self._watches.run(), self._finish_sync(self._watches, ready), self._watch_for_loop(), *reloading
+        )
 
-    def _clusterset_informers(self, client: KubeClient) -> dict[str, Informer[Any]]:
-        """What the Multi-Cluster Services API imports from other clusters."""
-        selector = {"labelSelector": IMPORTED_NAME_LABEL}
-        return {
-            "serviceimports": Informer(client, SERVICE_IMPORTS, ServiceImport, self._publish_import),
-            "imported endpointslices": Informer(
-                client, ENDPOINT_SLICES, EndpointSlice, self._publish_imported_slice, selector
-            ),
-        }
-
-    async def _finish_sync(self, ready: Callable[[], None]) -> None:
-        for informer in self._informers.values():
-            await informer.synced.wait()
+    async def _finish_sync(self, watches: Watches, ready: Callable[[], None]) -> None:
+        await watches.read_all()
         self._authority.finish_sync(int(time.time()))
         gc.collect()
         gc.freeze()  # what was read stays; there is no use in looking at it again and again
         ready()
 
     async def _watch_for_loop(self) -> None:
-        await self._forwarder.looped.wait()
+        await self._looped.wait()
         raise ForwardingLoop("an upstream server sends queries back to this one; see its resolv.conf")
 
     def close(self) -> None:
@@ -178,48 +217,67 @@ class _Process:
         for page in self._pages:
             page.close()
 
-    def _publish(self, old: Watched | None, new: Watched | None) -> None:
-        self._authority.change(old, new, int(time.time()))
+    def _services(self) -> Services:
+        log = print_reply if self.options.log else None
+        return Services(self._forwarder, log, self.options.transfer_to, self._autopath)
 
-    def _publish_import(self, old: ServiceImport | None, new: ServiceImport | None) -> None:
-        before = None if old is None else service_of(old)
-        after = None if new is None else service_of(new)
-        self._authority.change(before, after, int(time.time()), imported=True)
+    def _reloading_of(self, source: Source | None) -> Reloading | None:
+        if source is None:
+            return None
 
-    def _publish_imported_slice(self, old: EndpointSlice | None, new: EndpointSlice | None) -> None:
-        before = None if old is None else slice_of(old)
-        after = None if new is None else slice_of(new)
-        if before is not None or after is not None:
-            self._authority.change(before, after, int(time.time()), imported=True)
+        def apply(text: str) -> None:
+            wanted = source.load(text)
+            was, is_ = source.first.fixed(), wanted.fixed()
+            changed = [name for name in was if was[name] != is_[name]]
+            if changed:
+                raise Unusable(f"{source.path}: needs a restart: {', '.join(changed)}")
+            self._reconfigure(wanted)
 
-    def _publish_slice(self, old: EndpointSlice | None, new: EndpointSlice | None) -> None:
-        self._publish(old, new)
-        if self._authority.synced and new is not None and new.service_key is not None:
-            self._delay.observe(new, self._authority.snapshot.services.get(new.service_key), time.time())
+        return Reloading(source.path, apply, source.every, source.version)
 
-    def _register_metrics(self) -> None:
-        watched = {name: partial(_watched_now, informer) for name, informer in self._informers.items()}
-        self._registry.register(DnsCollector(self._server, self._authority, self._forwarder, watched))
+    def _reconfigure(self, wanted: DnsOptions) -> None:
+        """Serve by other options from the next packet on, at the same sockets and from the same watches."""
+        if wanted.forward != self.options.forward:
+            old = self._forwarder
+            self._forwarder = self._autopath.forwarder = Forwarder(wanted.forward, self._looped)
+            self._forwarder.start()
+            # Clients still wait for what the old one has asked.
+            asyncio.get_running_loop().call_later(old.options.deadline, old.close)
+        self.options = replace(self.options, **{name: getattr(wanted, name) for name in _LIVE})
+        self._authority.reconfigure(wanted.zone, int(time.time()))
+        self._server.reconfigure(self._services(), wanted.udp_cap)
+
+    def _register_metrics(self, watches: Watches) -> None:
+        self._registry.register(DnsCollector(self._server, self._authority, watches.observed))
+        self._registry.register(ForwardCollector(lambda: server_label(self._server), lambda: self._forwarder))
+        self._registry.register(ConfigurationCollector(self._configuration))
+
+    def _configuration(self) -> Configuration:
+        reloading = self._reloading
+        return Configuration(
+            server_label(self._server),
+            to_text(self._authority.zone.origin),
+            self.options.plugins(),
+            reloading.version if reloading else None,
+            reloading.failed if reloading else 0,
+            self._autopath.successes,
+        )
 
     def _ready_page(self) -> Page:
         if self.leaving:
             return Page("shutting down", HTTPStatus.SERVICE_UNAVAILABLE)
-        if not self._authority.synced:
-            waiting = [name for name, informer in self._informers.items() if not informer.synced.is_set()]
+        if self._watches is None or not self._authority.synced:
+            waiting = self._watches.unread if self._watches else ["anything"]
             return Page("not yet read: " + ", ".join(waiting), HTTPStatus.SERVICE_UNAVAILABLE)
-        return _watches_page(self._informers, self._options.unready_after)
+        return _watches_page(self._watches.dead, self.options.unready_after)
 
     def _metrics_page(self) -> Page:
         return Page(render(self._registry), content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def _watches_page(informers: dict[str, Informer[Any]], unready_after: float | None) -> Page:
-    dead = {name: informer.dead_for for name, informer in informers.items() if informer.dead_for > 0}
+def _watches_page(dead: dict[str, float], unready_after: float | None) -> Page:
+    """Readiness, by the seconds that each dead watch has been dead."""
     text = "".join(f"\nwatch of {name} dead for {seconds:.0f} s" for name, seconds in dead.items())
     if unready_after is not None and any(seconds >= unready_after for seconds in dead.values()):
         return Page("answers may be old:" + text, HTTPStatus.SERVICE_UNAVAILABLE)
     return Page("OK" + text)
-
-
-def _watched_now(informer: Informer[Any]) -> Collection:
-    return Collection(len(informer.objects), time.monotonic() - informer.last_heard)

@@ -1,7 +1,7 @@
 """What the directives of a Corefile mean as settings: those that kubeadm writes, and the common additions.
 
-``errors``, ``loadbalance`` and ``loop`` are always so here. ``reload`` is accepted, but a changed file is read at the
-next start. A plugin or option that is not in the tables below is an error.
+``errors``, ``loadbalance`` and ``loop`` are always so here. A plugin or option that is not in the tables below is an
+error.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ def settings_of(blocks: list[ServerBlock]) -> Settings:
     Raises:
         CorefileError: it uses something that is not supported.
     """
-    settings = Settings(health_port=None, ready_port=None, metrics_port=None, lameduck=0.0)
+    settings = Settings(health_port=None, ready_port=None, metrics_port=None, lameduck=0.0, reload=None)
     for block in blocks:
         zones = [_zone_of(key, settings, block) for key in block.keys]
         for directive in block.directives:
@@ -158,6 +158,11 @@ def _hosts(settings: Settings, directive: Directive, _: list[str]) -> None:
             settings.hosts.setdefault(name, []).append(line.name)
 
 
+def _reload(settings: Settings, directive: Directive, _: list[str]) -> None:
+    """``reload [INTERVAL [JITTER]]``; the jitter is always half of the interval, upstream's default."""
+    settings.reload = _seconds(directive._replace(arguments=directive.arguments[:1] or ("30s",)))
+
+
 def _bufsize(settings: Settings, directive: Directive, _: list[str]) -> None:
     settings.udp_size = _number(directive)
 
@@ -176,7 +181,7 @@ _PLUGINS: dict[str, Callable[[Settings, Directive, list[str]], None]] = {
     "loop": _nothing,
     "prometheus": _prometheus,
     "ready": _ready,
-    "reload": _nothing,
+    "reload": _reload,
 }
 
 

@@ -4,6 +4,8 @@ An unknown setting, plugin or option is an error that names it, never silently i
 less than its file says is worse than one that does not start.
 """
 
+from collections.abc import Callable
+from dataclasses import replace
 from ipaddress import ip_address, ip_network
 from itertools import chain
 from pathlib import Path
@@ -11,8 +13,9 @@ from pathlib import Path
 import msgspec
 from immutables import Map
 
-from fairlead.app.dns import DnsOptions
+from fairlead.app.dns import DnsOptions, Source
 from fairlead.app.dns_corefile import settings_of
+from fairlead.app.dns_reload import Unusable, version_of
 from fairlead.app.dns_settings_file import Settings
 from fairlead.clusterdns.corefile import CorefileError, parse_corefile
 from fairlead.clusterdns.forwarding import Route, Server
@@ -25,22 +28,46 @@ from fairlead.drivers.dns_forwarder import ForwardOptions
 from fairlead.model.addresses import IPNetwork
 
 
-class SettingsError(ValueError):
+class SettingsError(Unusable):
     """A file that cannot be used; the message names the file and the place."""
 
 
-def load_settings(path: Path) -> Settings:
-    """The settings in a file: YAML by its ending ``.yaml`` or ``.yml``, else a Corefile.
+def options_from(path: Path | None, override: Callable[[Settings], None]) -> DnsOptions:
+    """The options that a file stands for, or the defaults, after ``override`` has put in what the command line says.
 
     Raises:
-        SettingsError: the file cannot be read or used.
+        SettingsError: the file cannot be read or used, or a value makes no sense.
     """
+
+    def load(text: str) -> DnsOptions:
+        settings = Settings() if path is None else parse_settings(path, text)
+        override(settings)
+        try:
+            return options_of(settings)
+        except ValueError as error:
+            raise SettingsError(f"{path}: {error}" if path else str(error)) from error
+
+    if path is None:
+        return load("")
     try:
         text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: {error}") from error
+    options, every = load(text), parse_settings(path, text).reload
+    return options if every is None else replace(options, source=Source(path, load, options, version_of(text), every))
+
+
+def parse_settings(path: Path, text: str) -> Settings:
+    """The settings in the text of a file: YAML by its ending ``.yaml`` or ``.yml``, else a Corefile.
+
+    Raises:
+        SettingsError: it cannot be used.
+    """
+    try:
         if path.suffix in (".yaml", ".yml"):
             return msgspec.yaml.decode(text, type=Settings)
         return settings_of(parse_corefile(text))
-    except (OSError, msgspec.DecodeError, CorefileError, ValueError) as error:
+    except (msgspec.DecodeError, CorefileError, ValueError) as error:
         raise SettingsError(f"{path}: {error}") from error
 
 
@@ -48,7 +75,7 @@ def options_of(settings: Settings) -> DnsOptions:
     """The options that settings stand for; names of files in ``forward`` are read as resolv.conf.
 
     Raises:
-        SettingsError: a value makes no sense. ZoneError: the zone does not.
+        ValueError: a value makes no sense.
     """
     routes = tuple(Route(to_name(zone), _servers(targets)) for zone, targets in settings.forward.items())
     outside = settings.outside or (Outside.FORWARD if routes else Outside.REFUSE)

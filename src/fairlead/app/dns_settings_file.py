@@ -43,5 +43,6 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     metrics_port: int | None = 9153
     unready_after: float | None = 300.0
     lameduck: float = 5.0
+    reload: float | None = 30.0
     log: bool = False
     transfer_to: list[str] = []

@@ -35,16 +35,12 @@ def dns(ctx: click.Context, /, config: Path | None, workers: int, **given: Any) 
     """Run the DNS server alone, against any cluster, or ask it what a name answers."""
     if ctx.invoked_subcommand is not None:
         return
-    from fairlead.app.dns_settings import SettingsError, load_settings, options_of
-    from fairlead.app.dns_settings_file import Settings
+    from fairlead.app.dns_settings import SettingsError, options_from
     from fairlead.app.dns_workers import serve_all
-    from fairlead.clusterdns.zone import ZoneError
 
     try:
-        settings = load_settings(config) if config else Settings()
-        _override(settings, given)
-        options = options_of(settings)
-    except (SettingsError, ZoneError) as error:
+        options = options_from(config, lambda settings: _override(settings, given))
+    except SettingsError as error:
         raise click.UsageError(str(error)) from error
     options = replace(options, kubeconfig=given["kubeconfig"], context=given["context"], shared=workers > 1)
     sys.exit(serve_all(options, workers, lambda text: click.echo(text, err=True)))

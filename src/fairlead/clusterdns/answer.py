@@ -100,7 +100,7 @@ def unsynced_answer(question: Question, view: View) -> Answer:
     zone = view.of(question.name).zone
     apex = zone.apex_of(question.name)
     if apex is None:
-        return _outside_answer(question.name, zone)
+        return _host_answer(question, zone) or _outside_answer(question.name, zone)
     if question.name == apex:
         return answer(question, View(ClusterSnapshot(), zone))
     return _negative(Rcode.SERVFAIL, Origin(Reason.NOT_SYNCED), question.name, zone, _EVERYTHING)

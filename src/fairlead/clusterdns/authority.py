@@ -74,6 +74,12 @@ class Authority:
         self.synced = True
         self._publish_zone(now)
 
+    def reconfigure(self, zone: Zone, now: int) -> None:
+        """Answer by other choices from now on, about the same names; every reply may differ."""
+        own = self.zone.own_addresses
+        self.zone = replace(zone, own_addresses=own, serial=self.zone.serial, reverse_nodes=self._reverse_nodes)
+        self._publish_zone(now)
+
     def _publish_zone(self, now: int) -> None:
         serial = max(self.zone.serial + 1, now)
         self.zone = replace(self.zone, serial=serial, reverse_nodes=self._reverse_nodes)

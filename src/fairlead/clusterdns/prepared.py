@@ -23,6 +23,8 @@ class Kind(NamedTuple):
     Attributes:
         zone: apex as text, or ``dropped``.
         asked, sent: the buckets' upper bounds in octets.
+        dnssec_ok: whether the client asked for DNSSEC records.
+        records: in the answer section.
     """
 
     qtype: int
@@ -30,7 +32,9 @@ class Kind(NamedTuple):
     zone: str
     asked: int
     sent: int
-    truncated: bool
+    truncated: bool = False
+    dnssec_ok: bool = False
+    records: int = 0
 
 
 def bucket(octets: int) -> int:

@@ -56,6 +56,7 @@ class Responder:
 
     Attributes:
         ignored: packets that got no reply.
+        faults: packets that ended in an exception, which is a mistake of ours.
 
     Args:
         cap: the largest UDP reply in octets, whatever the client takes; None for TCP.
@@ -65,6 +66,7 @@ class Responder:
     def __init__(self, authority: Authority, cap: int | None = UDP_CAP, keep: bool = True) -> None:
         self.prepared = PreparedReplies(self._retire)
         self.ignored = 0
+        self.faults = 0
         self._counts: Counter[Kind] = Counter()
         self._authority = authority
         self._cap = cap
@@ -84,11 +86,15 @@ class Responder:
             self.ignored += 1
             return None
         except Refusal as refusal:
-            self._counts[
-                Kind(0, refusal.rcode, DROPPED_ZONE, bucket(len(packet)), bucket(len(refusal.reply)), False)
-            ] += 1
+            self._counts[Kind(0, refusal.rcode, DROPPED_ZONE, bucket(len(packet)), bucket(len(refusal.reply)))] += 1
             return refusal.reply
         return self._reply(packet, query)
+
+    def reconfigure(self, cap: int, keep: bool) -> None:
+        """Other choices from now on; what was kept ready was made with the old ones."""
+        self._cap = cap if self._cap is not None else None
+        self._keeps = keep
+        self.prepared.clear()
 
     def refuse(self, query: Query, rcode: Rcode) -> bytes:
         """A reply that says only that it went wrong, counted."""
@@ -176,5 +182,7 @@ def _turns(query: Query, answer: Answer, limits: Limits, orders: int) -> Iterato
 
 def _kind(query: Query, rcode: Rcode, zone: str, reply: bytes) -> Kind:
     asked = HEADER.size + len(query.asked)
-    truncated = bool(int.from_bytes(reply[2:4], "big") & TC)
-    return Kind(query.question.qtype, rcode, zone, bucket(asked), bucket(len(reply)), truncated)
+    _, flags, _, records, _, _ = HEADER.unpack_from(reply)
+    dnssec_ok = query.edns is not None and query.edns.dnssec_ok
+    sizes = bucket(asked), bucket(len(reply))
+    return Kind(query.question.qtype, rcode, zone, *sizes, bool(flags & TC), dnssec_ok, records)

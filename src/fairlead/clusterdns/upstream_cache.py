@@ -4,7 +4,7 @@ Only for names outside our own zones: authoritative data is never cached, which 
 once. Bounded by number, the least recently used reply goes first. Time is an argument, in seconds from any beginning.
 """
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -61,9 +61,16 @@ class Hit(NamedTuple):
 
 
 class UpstreamCache:
-    """Replies by what they answer."""
+    """Replies by what they answer.
+
+    Attributes:
+        hits, evictions: how many, by type of reply: ``success`` or ``denial``, as upstream counts them.
+    """
 
     def __init__(self, policy: CachePolicy) -> None:
+        self.hits: Counter[str] = Counter()
+        self.evictions: Counter[str] = Counter()
+        self.misses = 0
         self._policy = policy
         self._entries: OrderedDict[Key, _Entry] = OrderedDict()
 
@@ -74,12 +81,15 @@ class UpstreamCache:
         """The reply for a question, if it is kept and may be served at all."""
         entry = self._entries.get(key)
         if entry is None:
+            self.misses += 1
             return None
         age = now - entry.since
         if age > entry.lifetime + self._policy.stale_for:
+            self.misses += 1
             del self._entries[key]
             return None
         self._entries.move_to_end(key)
+        self.hits[_type_of(entry)] += 1
         entry.hits += 1
         popular = 0 < self._policy.prefetch_hits <= entry.hits
         return Hit(entry.relayed, int(age), popular and age >= entry.lifetime * 0.9, age >= entry.lifetime)
@@ -94,7 +104,12 @@ class UpstreamCache:
         self._entries[key] = _Entry(relayed, now, lifetime)
         self._entries.move_to_end(key)
         if len(self._entries) > self._policy.capacity:
-            self._entries.popitem(last=False)
+            _, oldest = self._entries.popitem(last=False)
+            self.evictions[_type_of(oldest)] += 1
+
+    def sizes(self) -> Counter[str]:
+        """How many replies are kept, by type."""
+        return Counter(map(_type_of, self._entries.values()))
 
     def _lifetime(self, relayed: Relayed) -> int:
         if relayed.rcode == Rcode.SERVFAIL:
@@ -102,3 +117,7 @@ class UpstreamCache:
         if relayed.rcode not in (Rcode.NOERROR, Rcode.NXDOMAIN):
             return 0
         return min(relayed.lifetime, self._policy.negative_max if relayed.denies else self._policy.positive_max)
+
+
+def _type_of(entry: _Entry) -> str:
+    return "denial" if entry.relayed.denies else "success"

@@ -27,7 +27,8 @@ class Autopath:
 
     def __init__(self, authority: Authority, forwarder: Forwarder) -> None:
         self.successes = 0
-        self._authority, self._forwarder = authority, forwarder
+        self.forwarder = forwarder
+        self._authority = authority
 
     async def __call__(self, step: SearchStep, client: str, responder: Responder) -> bytes:
         """The reply to a first step that came from ``client``, an address."""
@@ -50,7 +51,7 @@ class Autopath:
         return None
 
     async def _from_outside(self, found: Answer, query: Query) -> Answer | None:
-        whole = await self._forwarder.complete(found, query)
+        whole = await self.forwarder.complete(found, query)
         if whole.rcode not in (Rcode.NOERROR, Rcode.NXDOMAIN):
             raise NoAnswer(whole.rcode.name)  # nobody knows whether the name exists and ends the search
         return whole if whole.rcode is Rcode.NOERROR else None

@@ -10,6 +10,7 @@ import asyncio
 import logging
 import secrets
 import time
+from collections import Counter
 from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -19,6 +20,7 @@ import dns.exception
 import dns.flags
 import dns.message
 import dns.name
+import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
@@ -30,6 +32,7 @@ from fairlead.clusterdns.relay import Relayed, hand_on, read_reply
 from fairlead.clusterdns.responder import Elsewhere, Responder
 from fairlead.clusterdns.upstream_cache import STALE_TTL, CachePolicy, Hit, Key, UpstreamCache
 from fairlead.clusterdns.wire import UDP_CAP, encode, encode_error
+from fairlead.drivers.durations import Durations
 
 FORWARDED_ZONE = "."  # zone label of what upstream servers answered
 STALE_PATIENCE = 1.8  # seconds that a client waits for a fresh answer when there is a stale one, RFC 8767 section 5
@@ -68,15 +71,24 @@ class NoAnswer(Exception):
 
 
 class Forwarder:
-    """The world outside, as one ``Forward`` callable. Close it to end its background work."""
+    """The world outside, as one ``Forward`` callable. Close it to end its background work.
 
-    def __init__(self, options: ForwardOptions) -> None:
+    Attributes:
+        looped: set when a query of our own comes back; may be given, to be shared by several.
+        spent: the time of exchanges by server and response code.
+        probe_failures: probes of servers that are down, and stay so.
+        all_down: exchanges begun when all servers of their route were down.
+    """
+
+    def __init__(self, options: ForwardOptions, looped: asyncio.Event | None = None) -> None:
         self.health = Health()
         self.cache = UpstreamCache(options.cache)
-        self.looped = asyncio.Event()
+        self.looped = looped or asyncio.Event()
+        self.spent: dict[tuple[Server, str], Durations] = {}
+        self.probe_failures: Counter[Server] = Counter()
         self._loop_name: Name = (secrets.token_hex(8), secrets.token_hex(8))
-        self.exchanges = self.stale_answers = self.rejected = 0
-        self._options = options
+        self.exchanges = self.stale_answers = self.rejected = self.prefetches = self.all_down = 0
+        self.options = options
         self._under_way: dict[Key, asyncio.Task[Relayed | None]] = {}
         self._background: set[asyncio.Task[None]] = set()
 
@@ -91,7 +103,7 @@ class Forwarder:
     def start(self) -> None:
         """Look for loops: whoever sends our own secret name back to us would do so with every other name too."""
         key = Key(self._loop_name, dns.rdatatype.HINFO, False, False)
-        for server in {server for route in self._options.routes for server in route.servers}:
+        for server in {server for route in self.options.routes for server in route.servers}:
             self._in_background(self._tell(server, key))
 
     async def _tell(self, server: Server, key: Key) -> None:
@@ -131,6 +143,7 @@ class Forwarder:
         if hit is None:
             return Hit(await self._fetch(key), 0, refresh=False, stale=False)
         if hit.refresh and not hit.stale:
+            self.prefetches += 1
             self._in_background(self._refresh(key))
         return await self._fresh_or(hit, key) if hit.stale else hit
 
@@ -150,7 +163,7 @@ class Forwarder:
         """One exchange for all who ask the same at the same time."""
         task = self._under_way.get(key)
         if task is None:
-            if len(self._under_way) >= self._options.concurrent:
+            if len(self._under_way) >= self.options.concurrent:
                 self.rejected += 1
                 raise Overloaded
             task = asyncio.get_running_loop().create_task(self._exchange(key))
@@ -163,11 +176,12 @@ class Forwarder:
 
     async def _exchange(self, key: Key) -> Relayed | None:
         """The first good reply of the route's servers; a SERVFAIL when that is all they say; None for silence."""
-        route = route_of(key.name, self._options.routes)
+        route = route_of(key.name, self.options.routes)
         self.exchanges += 1
+        self.all_down += route is not None and all(map(self.health.is_down, route.servers))
         relayed = None
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._options.deadline):
+            async with asyncio.timeout(self.options.deadline):
                 for server in self.health.order(route.servers, self.exchanges) if route else ():
                     relayed = await self._ask(server, key) or relayed
                     if relayed is not None and relayed.rcode != Rcode.SERVFAIL:
@@ -178,6 +192,7 @@ class Forwarder:
 
     async def _ask(self, server: Server, key: Key) -> Relayed | None:
         query = _message_for(key)
+        started = time.perf_counter()
         try:
             reply = await self._converse(query, server)
         except _FAULTS as error:
@@ -187,14 +202,16 @@ class Forwarder:
                 self._in_background(self._probe(server))
             return None
         self.health.succeeded(server)
+        spent = self.spent.setdefault((server, dns.rcode.to_text(reply.rcode())), Durations())
+        spent.add(time.perf_counter() - started)
         reply.use_edns(False)
         return read_reply(reply.to_wire(max_size=65535))
 
     async def _converse(self, query: dns.message.Message, server: Server) -> dns.message.Message:
         from dns import asyncquery  # costs most of this module's start-up, and a lab never forwards
 
-        where, port, timeout = server.address, server.port, self._options.timeout
-        if self._options.force_tcp:
+        where, port, timeout = server.address, server.port, self.options.timeout
+        if self.options.force_tcp:
             return await asyncquery.tcp(query, where, timeout, port)
         reply = await asyncquery.udp(query, where, timeout, port, ignore_unexpected=True, ignore_errors=True)
         if not reply.flags & dns.flags.TC:
@@ -211,6 +228,7 @@ class Forwarder:
             try:
                 await self._converse(dns.message.make_query(".", "NS"), server)
             except _FAULTS:
+                self.probe_failures[server] += 1
                 continue
             self.health.succeeded(server)
             log.warning("upstream %s answers again", server)

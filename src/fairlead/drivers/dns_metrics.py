@@ -17,14 +17,17 @@ from prometheus_client.registry import Collector
 from fairlead import __version__
 from fairlead.clusterdns.authority import Authority
 from fairlead.clusterdns.prepared import SIZES, Kind
-from fairlead.drivers.dns_forwarder import Forwarder
+from fairlead.clusterdns.responder import DROPPED_ZONE
+from fairlead.drivers.dns_forwarder import FORWARDED_ZONE
 from fairlead.drivers.dns_server import DnsServer
-from fairlead.drivers.dns_udp import Durations
+from fairlead.drivers.durations import Durations
 from fairlead.model.addresses import IPFamily, family_of
 from fairlead.model.objects import TRIGGER_TIME_ANNOTATION, EndpointSlice, Service
 
 # Upstream counts these types by name and all others together.
 _COUNTED_TYPES = frozenset((1, 2, 5, 6, 12, 15, 16, 28, 33, 43, 46, 47, 48, 50, 64, 65, 251, 252, 255))
+# Who replied, where it was not the cluster's records: upstream's plugin names, by zone label.
+_PLUGINS = {FORWARDED_ZONE: "forward", DROPPED_ZONE: ""}
 _FAMILIES = {IPFamily.IPV4: "1", IPFamily.IPV6: "2"}  # upstream's numbers
 
 
@@ -41,13 +44,15 @@ Watched = Mapping[str, Callable[[], Collection]]
 class DnsCollector(Collector):
     """Reads the server's counters at each scrape; ``watched`` tells of each collection by its name."""
 
-    def __init__(self, server: DnsServer, authority: Authority, forwarder: Forwarder, watched: Watched) -> None:
-        self._server, self._authority, self._forwarder, self._watched = server, authority, forwarder, watched
+    def __init__(self, server: DnsServer, authority: Authority, watched: Watched) -> None:
+        self._server, self._authority, self._watched = server, authority, watched
 
     def collect(self) -> Iterable[Metric]:
         build = GaugeMetricFamily("coredns_build_info", "Version.", labels=("version", "revision", "goversion"))
         build.add_metric((__version__, "fairlead", ""), 1)
         yield build
+        hosts = len(self._authority.zone.hosts)
+        yield GaugeMetricFamily("coredns_hosts_entries", "Names fixed by the configuration.", value=hosts)
         yield from self._replies()
         yield from self._sockets()
         yield GaugeMetricFamily("fairlead_dns_zone_serial", "Serial.", value=self._authority.zone.serial)
@@ -58,17 +63,6 @@ class DnsCollector(Collector):
             objects.add_metric((name,), now.objects)
             age.add_metric((name,), now.age)
         yield from (objects, age)
-        yield from self._upstream()
-
-    def _upstream(self) -> Iterator[Metric]:
-        forwarder = self._forwarder
-        for name, text, value in (
-            ("exchanges", "Questions asked of upstream servers.", forwarder.exchanges),
-            ("stale_answers", "Expired answers served.", forwarder.stale_answers),
-            ("rejected", "Questions refused because too many were under way.", forwarder.rejected),
-        ):
-            yield CounterMetricFamily(f"fairlead_dns_upstream_{name}", text, value=value)
-        yield GaugeMetricFamily("fairlead_dns_upstream_cache_entries", "Replies cached.", value=len(forwarder.cache))
 
     def _tallies(self) -> Iterator[tuple[str, str, Counter[Kind]]]:
         """Protocol, family and counts of each socket."""
@@ -78,40 +72,47 @@ class DnsCollector(Collector):
             yield "tcp", _FAMILIES[family_of(tcp.address)], tcp.responder.tally()
 
     def _replies(self) -> Iterator[Metric]:
-        where = f"dns://:{self._server.port}"
+        where = server_label(self._server)
         requests: Counter[tuple[str, ...]] = Counter()
         rcodes: Counter[tuple[str, ...]] = Counter()
         truncated: Counter[tuple[str, ...]] = Counter()
+        records: Counter[tuple[str, ...]] = Counter()
+        dnssec: Counter[tuple[str, ...]] = Counter()
         asked: dict[tuple[str, ...], Counter[int]] = {}
         sent: dict[tuple[str, ...], Counter[int]] = {}
         for proto, family, tally in self._tallies():
             for kind, number in tally.items():
                 requests[where, kind.zone, "", proto, family, _type_label(kind.qtype)] += number
-                rcodes[where, kind.zone, "", kind.rcode.name, "kubernetes"] += number
+                rcodes[where, kind.zone, "", kind.rcode.name, _PLUGINS.get(kind.zone, "kubernetes")] += number
                 truncated[(proto,)] += number * kind.truncated
+                records[(kind.zone,)] += number * kind.records
+                dnssec[where, kind.zone, ""] += number * kind.dnssec_ok
                 asked.setdefault((where, kind.zone, "", proto), Counter())[kind.asked] += number
                 sent.setdefault((where, kind.zone, "", proto), Counter())[kind.sent] += number
         base = ("server", "zone", "view")
         yield _counter("coredns_dns_requests", "Queries.", (*base, "proto", "family", "type"), requests)
         yield _counter("coredns_dns_responses", "Replies.", (*base, "rcode", "plugin"), rcodes)
+        yield _counter("coredns_dns_do_requests", "Queries with DO set.", base, dnssec)
         yield _sizes("coredns_dns_request_size_bytes", "Size of queries.", (*base, "proto"), asked)
         yield _sizes("coredns_dns_response_size_bytes", "Size of replies.", (*base, "proto"), sent)
         yield _counter("fairlead_dns_truncated_replies", "Replies with TC set.", ("proto",), truncated)
+        yield _counter("fairlead_dns_records_served", "Records in answer sections.", ("zone",), records)
 
     def _sockets(self) -> Iterator[Metric]:
         udp = self._server.udp
         durations = HistogramMetricFamily(
             "coredns_dns_request_duration_seconds", "Time per reply.", labels=("server", "zone", "view", "type")
         )
-        counts = [sum(column) for column in zip(*(u.durations.counts for u in udp), strict=True)]
-        bounds = [str(bound) for bound in Durations.BOUNDS] + ["+Inf"]
-        buckets = list(zip(bounds, accumulate(counts), strict=True))
-        seconds = sum(u.durations.seconds for u in udp)
-        durations.add_metric((f"dns://:{self._server.port}", "", "", ""), buckets, seconds)
+        spent = Durations()
+        spent.counts = [sum(column) for column in zip(*(u.durations.counts for u in udp), strict=True)]
+        spent.seconds = sum(u.durations.seconds for u in udp)
+        durations.add_metric((server_label(self._server), "", "", ""), spent.buckets(), spent.seconds)
         yield durations
         responders = [*(u.responder for u in udp), *(t.responder for t in self._server.tcp)]
         ignored = sum(responder.ignored for responder in responders)
         prepared = sum(len(responder.prepared) for responder in responders)
+        faults = sum(responder.faults for responder in responders)
+        yield CounterMetricFamily("coredns_panics", "Queries that met a fault of the server.", value=faults)
         yield CounterMetricFamily("fairlead_dns_ignored_packets", "Packets that got no reply.", value=ignored)
         yield CounterMetricFamily(
             "fairlead_dns_lost_replies", "Replies not sent.", value=sum(u.lost + u.batch.lost for u in udp)
@@ -141,6 +142,11 @@ class ProgrammingDelay:
         except ValueError:
             return  # written by somebody else than the slice controller
         self._histogram.labels(_service_kind(service)).observe(max(0.0, now - since))
+
+
+def server_label(server: DnsServer) -> str:
+    """Upstream's name for a server, by its port."""
+    return f"dns://:{server.port}"
 
 
 def new_registry() -> CollectorRegistry:

@@ -37,6 +37,14 @@ class DnsServer:
     def _responder(self, cap: int | None) -> Responder:
         return Responder(self._authority, cap, keep=self._services.log is None)
 
+    def reconfigure(self, services: Services, cap: int) -> None:
+        """Serve with other choices from now on, at the same addresses."""
+        self._services, self._cap = services, cap
+        listeners: list[UdpListener | TcpListener] = [*self.udp, *self.tcp]
+        for listener in listeners:
+            listener.services = services
+            listener.responder.reconfigure(cap, keep=services.log is None)
+
     @property
     def port(self) -> int:
         """The port of the first socket: useful when 0 was asked for."""

@@ -28,7 +28,7 @@ class TcpListener:
         self.responder = responder
         self.address, self.port = bound.getsockname()[:2]
         self._socket = bound
-        self._services = services
+        self.services = services
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
 
@@ -65,7 +65,7 @@ class TcpListener:
             prepared = self.responder.prepared.young.get(packet[2:])
             reply: Reply
             if prepared is None:
-                reply = self.responder.respond(packet)
+                reply = self.services.respond(packet, self.responder)
             else:
                 prepared.hits += 1
                 reply = packet[:2] + (prepared.body if prepared.turns is None else next(prepared.turns))
@@ -81,7 +81,7 @@ class TcpListener:
     async def _transfer(self, query: Query, packet: bytes, writer: asyncio.StreamWriter) -> None:
         """Send the zone, if this client may have it; the snapshot is that of the beginning to the end."""
         client = ip_address(writer.get_extra_info("peername")[0])
-        if not any(client in network for network in self._services.transfer_to):
+        if not any(client in network for network in self.services.transfer_to):
             await self._write(writer, self.responder.refuse(query, Rcode.REFUSED))
             return
         for message in self.responder.transfer(query, _known_serial(packet)):
@@ -89,11 +89,11 @@ class TcpListener:
 
     async def _fetch(self, unfinished: Elsewhere | SearchStep, writer: asyncio.StreamWriter) -> None:
         client = writer.get_extra_info("peername")[0]
-        await self._write(writer, await self._services.later(unfinished, client, self.responder))
+        await self._write(writer, await self.services.later(unfinished, client, self.responder))
 
     async def _write(self, writer: asyncio.StreamWriter, reply: bytes) -> None:
-        if self._services.log is not None:
-            self._services.log(writer.get_extra_info("peername")[0], reply)
+        if self.services.log is not None:
+            self.services.log(writer.get_extra_info("peername")[0], reply)
         with suppress(ConnectionError):
             writer.write(len(reply).to_bytes(2, "big") + reply)
             await writer.drain()

@@ -6,7 +6,6 @@ the socket, but for ``ROUNDS`` batches at most, so that nothing else starves.
 
 import asyncio
 import socket
-from bisect import bisect_left
 from time import perf_counter
 
 from fairlead.clusterdns.responder import Elsewhere, Responder, SearchStep, WholeZone
@@ -20,28 +19,10 @@ from fairlead.drivers.datagram_batch import (
     DatagramBatch,
 )
 from fairlead.drivers.dns_services import Services
+from fairlead.drivers.durations import Durations
 
 ROUNDS = 4  # batches taken per readiness event
 RECEIVE_BUFFER = 4 * 1024 * 1024  # octets the kernel may hold while the loop is busy elsewhere
-
-
-class Durations:
-    """How long replies took, in upstream's histogram buckets.
-
-    A clock read for every reply would cost a tenth of the reply, so all replies of one batch count as their mean.
-    """
-
-    BOUNDS = tuple(0.00025 * 2**n for n in range(16))  # seconds, as upstream's
-
-    def __init__(self) -> None:
-        self.counts = [0] * (len(self.BOUNDS) + 1)
-        self.seconds = 0.0
-
-    def add(self, seconds: float, replies: int) -> None:
-        """Count replies that took this long together."""
-        if replies:
-            self.seconds += seconds
-            self.counts[bisect_left(self.BOUNDS, seconds / replies)] += replies
 
 
 class UdpListener:
@@ -53,7 +34,7 @@ class UdpListener:
         self.lost = 0  # late replies that the kernel would not take
         self.durations = Durations()
         self._socket = bound
-        self._services = services
+        self.services = services
         self._tasks: set[asyncio.Task[None]] = set()
         bound.setblocking(False)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
@@ -102,21 +83,21 @@ class UdpListener:
 
     def _slow(self, packet: bytes, slot: int) -> bytes:
         """The reply to a datagram without its id; empty when there is none, or when it comes later."""
-        reply = self.responder.respond(packet)
+        reply = self.services.respond(packet, self.responder)
         assert not isinstance(reply, WholeZone), "transfers are over TCP"
         if isinstance(reply, Elsewhere | SearchStep):
             task = asyncio.get_running_loop().create_task(self._fetch(reply, self.batch.client(slot)))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
             return b""
-        if reply is not None and self._services.log is not None:
-            self._services.log(self.batch.client(slot)[0], reply)
+        if reply is not None and self.services.log is not None:
+            self.services.log(self.batch.client(slot)[0], reply)
         return reply[2:] if reply is not None else b""
 
     async def _fetch(self, unfinished: Elsewhere | SearchStep, client: tuple[str, int]) -> None:
-        reply = await self._services.later(unfinished, client[0], self.responder)
-        if self._services.log is not None:
-            self._services.log(client[0], reply)
+        reply = await self.services.later(unfinished, client[0], self.responder)
+        if self.services.log is not None:
+            self.services.log(client[0], reply)
         try:
             self._socket.sendto(reply, client)
         except OSError:
