@@ -30,7 +30,7 @@ class NodePorts:
         self._range = port_range
         self._is_held = is_held
         self._choose = choose
-        self.taken: list[int] = []
+        self.taken: dict[int, None] = {}  # in the order of taking
 
     def take(self, port: int) -> None:
         """Take the port that the user asked for.
@@ -42,7 +42,7 @@ class NodePorts:
             valid = f"{self._range.first}-{self._range.last}"
             raise PortRefused(f"provided port is not in the valid range. The range of valid ports is {valid}")
         self._check_free(port)
-        self.taken.append(port)
+        self.taken[port] = None
 
     def take_any(self) -> int:
         """Take a free port.
@@ -51,7 +51,7 @@ class NodePorts:
             RangeFull: none is free.
         """
         port = choose_free(self._range, self._is_used, self._choose)
-        self.taken.append(port)
+        self.taken[port] = None
         return port
 
     def _is_used(self, port: int) -> bool:
@@ -65,11 +65,13 @@ class NodePorts:
 class DryRunNodePorts(NodePorts):
     """The view of a dry run: a port that the user asks for must be free, the others are made up."""
 
+    _last = DRY_RUN_BEFORE_FIRST
+
     def take(self, port: int) -> None:
         self._check_free(port)
-        self.taken.append(port)
+        self.taken[port] = None
 
     def take_any(self) -> int:
-        port = max(self.taken, default=DRY_RUN_BEFORE_FIRST) + 1
-        self.taken.append(port)
-        return port
+        self._last += 1
+        self.taken[self._last] = None
+        return self._last

@@ -19,7 +19,7 @@ def decoded(call: Call, document: Doc, options: WriteOptions, patched: bool = Fa
     """The document of a write as it is stored, and warnings about fields that it does not have."""
     resource = call.resource
     bodies.check_kind(document, resource.group_version, resource.kind)
-    bodies.check_depth(document)
+    bodies.check_size(document)
     document, unknown = decode(resource.group_version, resource.kind, document)
     faults = list(unknown)
     if (
@@ -28,6 +28,7 @@ def decoded(call: Call, document: Doc, options: WriteOptions, patched: bool = Fa
         and bodies.media_type(call.request.content_type) == bodies.JSON
     ):
         faults += bodies.duplicate_fields(call.request.body)
+    faults = faults[: bodies.MAX_STRICT_ERRORS]
     if faults and options.field_validation == "Strict":
         raise bad_request(
             f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: '

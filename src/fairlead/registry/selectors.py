@@ -15,6 +15,8 @@ from fairlead.registry.requests import Request, Target
 from fairlead.registry.status import bad_request
 from fairlead.registry.store import Stored
 
+# Every object of a list is held against each of them.
+MAX_REQUIREMENTS = 256
 _TERM = re.compile(r"(?P<field>[^=!,\\]+)(?P<op>==|!=|=)(?P<value>(?:[^\\,=]|\\[\\,=])*)")
 
 
@@ -68,6 +70,8 @@ def selection_of(request: Request, target: Target, fields: Iterable[str]) -> Sel
         labels = parse_selector(request.query.get("labelSelector", ""))
     except SelectorError as error:
         raise bad_request(str(error)) from error
+    if len(labels) > MAX_REQUIREMENTS:
+        raise bad_request(f"the label selector has more than {MAX_REQUIREMENTS} requirements")
     terms = _parse_fields(request.query.get("fieldSelector", ""))
     if target.name:
         terms.append(("metadata.name", target.name, False))

@@ -10,6 +10,8 @@ from fairlead.registry.field_errors import FieldError
 
 Doc = dict[str, Any]
 
+MAX_FAULTS, MAX_FAULTS_TEXT = 200, 64 << 10  # faults that one refusal tells, and characters of all but the last
+
 
 class ApiError(Exception):
     """A request that is refused. The class of fault is the HTTP ``code`` and the machine-readable ``reason``."""
@@ -99,13 +101,25 @@ def expired(message: str) -> ApiError:
 
 
 def invalid(kind: str, name: str, errors: Sequence[FieldError], group: str = "") -> ApiError:
-    """422 for a document whose fields are wrong: all faults in the message, one cause for each."""
+    """422 for a document whose fields are wrong: the faults in the message, one cause for each; a few hundred of them
+    at the most, since nobody reads more."""
+    errors = _told(errors)
     texts = [str(error) for error in errors]
     joined = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
     details = _details(name, group, kind)
     details["causes"] = [{"reason": e.type.reason, "message": e.body, "field": e.path} for e in errors]
     subject = f"{kind}.{group}" if group else kind
     return ApiError(422, "Invalid", f'{subject} "{name}" is invalid: {joined}', details)
+
+
+def _told(errors: Sequence[FieldError]) -> list[FieldError]:
+    told, size = [], 0
+    for error in errors[:MAX_FAULTS]:
+        told.append(error)
+        size += len(str(error))
+        if size > MAX_FAULTS_TEXT:
+            break
+    return told
 
 
 def internal_error(message: str) -> ApiError:

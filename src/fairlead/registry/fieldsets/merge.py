@@ -36,7 +36,7 @@ def merge_applied(type_name: str, live: Doc, applied: Doc) -> Doc:
 def _merge_lists(owner: str, name: str, live: list[Any], applied: list[Any]) -> list[Any]:
     """Applied elements come in their order; those of others stay before or behind as they were."""
     if is_applied_set(owner, name):
-        return live + [value for value in applied if value not in live]
+        return list(dict.fromkeys([*live, *applied]))
     keys = list_map_keys(owner, name)
     if not keys:
         return applied
@@ -48,13 +48,28 @@ def _merge_lists(owner: str, name: str, live: list[Any], applied: list[Any]) -> 
 
 
 def without_fields(document: Doc, paths: Iterable[Path]) -> Doc:
-    """The document without these fields, and without the objects and lists that this leaves empty."""
-    gone: set[Path] = set()
+    """The document without these fields, and without the objects and lists that this leaves empty. The work grows with
+    the document and the paths, however many of them lie in one list."""
+    doomed: _Tree = {}
     for path in sorted(paths, key=len):
-        if not any(path[:length] in gone for length in range(1, len(path))) and not _is_key(path):
-            gone.add(path)
-            _remove(document, path)
+        if not _is_key(path):
+            _add(doomed, path)
+    _prune(document, doomed)
     return document
+
+
+# What is to go: by path element either all of it (None) or parts of it.
+_Tree = dict[Element, Any]
+
+
+def _add(tree: _Tree, path: Path) -> None:
+    """Shorter paths come first, so that what lies below one that goes is not looked at."""
+    for element in path[:-1]:
+        below = tree.setdefault(element, {})
+        if below is None:
+            return
+        tree = below
+    tree[path[-1]] = None
 
 
 def _is_key(path: Path) -> bool:
@@ -62,28 +77,36 @@ def _is_key(path: Path) -> bool:
     return len(path) > 1 and isinstance(path[-2], Item) and str(path[-1])[1:] in dict(path[-2].keys)
 
 
-def _remove(node: Any, path: Path) -> bool:
-    """Remove what lies at the path; whether the node is empty after it."""
-    element, rest = path[0], path[1:]
-    index = _find(node, element)
-    if index is None:
+def _prune(node: Any, doomed: _Tree) -> bool:
+    """Remove what is doomed below a node; whether something went and the node is empty now."""
+    if isinstance(node, dict):
+        gone: list[Any] = [e.name for e, below in doomed.items() if isinstance(e, Field) and _goes(node, e.name, below)]
+    elif isinstance(node, list):
+        places = _places(node, doomed)
+        gone = [places[e] for e, below in doomed.items() if e in places and _goes(node, places[e], below)]
+        gone.sort(reverse=True)
+    else:
         return False
-    if not rest or _remove(node[index], rest):
-        del node[index]
-    return not node
+    for place in gone:
+        del node[place]
+    return bool(gone) and not node
 
 
-def _find(node: Any, element: Element) -> Any:
-    """The key or index of the element in an object or list; None when it is not there."""
-    if isinstance(element, Field):
-        return element.name if isinstance(node, dict) and element.name in node else None
-    if not isinstance(node, list):
-        return None
-    return next((index for index, item in enumerate(node) if _is(element, item)), None)
+def _goes(node: Any, place: Any, below: _Tree | None) -> bool:
+    if isinstance(node, dict) and place not in node:
+        return False
+    return below is None or _prune(node[place], below)
 
 
-def _is(element: Item | Member, item: Any) -> bool:
-    if isinstance(element, Member):
-        return bool(item == element.value)
-    names = tuple(name for name, _ in element.keys)
-    return isinstance(item, dict) and item_of(item, names) == element
+def _places(node: list[Any], doomed: _Tree) -> dict[Element, int]:
+    """Where in a list the elements are, told by the keys that the paths tell them by."""
+    key_names = {tuple(name for name, _ in e.keys) for e in doomed if isinstance(e, Item)}
+    places: dict[Element, int] = {}
+    for index, item in enumerate(node):
+        if isinstance(item, dict):
+            elements: list[Element] = [item_of(item, names) for names in key_names]
+        else:
+            elements = [Member(item)] if isinstance(item, str | int) else []
+        for element in elements:
+            places.setdefault(element, index)
+    return places

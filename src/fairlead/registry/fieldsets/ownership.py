@@ -7,6 +7,8 @@ Upstream: structured-merge-diff ``merge/update.go``, apimachinery ``util/managed
 """
 
 from collections.abc import Mapping
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from fairlead.registry.fieldsets.leaves import Leaves, leaves_of
@@ -105,7 +107,8 @@ def apply_configuration(type_name: str, live: Doc | None, application: Applicati
     before = owners.pop(manager, Owned(EMPTY, now))
     owners = _resolve(owners, applied, present, force)
     held = frozenset(path for owned in owners.values() for path in owned.fields)
-    given_up = [path for path in before.fields - applied.keys() - held if not _holds_below(path, held)]
+    shared = {path[:length] for path in held for length in range(1, len(path)) if isinstance(path[length - 1], Item)}
+    given_up = before.fields - applied.keys() - held - shared  # of a shared list element others own a part, so it stays
     result = without_fields(merge_applied(type_name, live, _configuration(configuration)), given_up)
     time = before.time if before.fields == applied.keys() else now
     write_owners(result, {**owners, manager: Owned(frozenset(applied), time)})
@@ -119,11 +122,6 @@ def _before(manager: Manager) -> Manager:
 def _configuration(document: Doc) -> Doc:
     metadata = {name: value for name, value in document["metadata"].items() if name != "managedFields"}
     return {**document, "metadata": metadata}
-
-
-def _holds_below(path: Path, held: FieldSet) -> bool:
-    """Whether somebody else owns a part of a list element, which therefore stays."""
-    return isinstance(path[-1], Item) and any(other[: len(path)] == path for other in held)
 
 
 def _resolve(owners: dict[Manager, Owned], applied: Leaves, present: Leaves, force: bool) -> dict[Manager, Owned]:
@@ -143,10 +141,10 @@ def _conflict(conflicts: list[tuple[Manager, Path]]) -> ApiError:
         manager, path = conflicts[0]
         message = f"Apply failed with 1 conflict: conflict with {manager}: {path_text(path)}"
     else:
-        parts = []
-        for manager in dict.fromkeys(manager for manager, _ in conflicts):
-            listed = "".join(f"\n- {path_text(path)}" for other, path in conflicts if other == manager)
-            parts.append(f"conflicts with {manager}:{listed}")
+        parts = [
+            f"conflicts with {manager}:" + "".join(f"\n- {path_text(path)}" for _, path in theirs)
+            for manager, theirs in groupby(conflicts, key=itemgetter(0))
+        ]
         message = f"Apply failed with {len(conflicts)} conflicts: " + "\n".join(parts)
     return ApiError(409, "Conflict", message, {"causes": causes})
 

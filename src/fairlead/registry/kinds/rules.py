@@ -14,6 +14,7 @@ from fairlead.registry.field_errors import FieldError, invalid, not_supported
 PROTOCOLS = ("SCTP", "TCP", "UDP")
 
 _PORT_NAME_MAX = 15  # RFC 6335 section 5.1
+_LONGEST_PREFIX_LENGTH = 8  # digits, leading zeros among them, to tell them from nonsense
 _BAD_IP = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 _BAD_CIDR = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
 
@@ -61,7 +62,8 @@ def cidr_errors(text: str) -> list[str]:
     address_text, _, length = text.rpartition("/")
     plain = _without_leading_zeros(address_text)
     address = None if "%" in plain else parse_ip(plain)
-    if address is None or not (length.isascii() and length.isdigit()) or int(length) > address.max_prefixlen:
+    is_length = length.isascii() and length.isdigit() and len(length) <= _LONGEST_PREFIX_LENGTH
+    if address is None or not is_length or int(length) > address.max_prefixlen:
         return [_BAD_CIDR]
     if plain != address_text or length != str(int(length)):
         return ["must not have leading 0s in IP or prefix length"]

@@ -12,7 +12,7 @@ from fairlead.registry.status import ApiError, bad_request
 Doc = dict[str, Any]
 
 MAX_OPERATIONS = 10_000  # upstream's, apiserver ``pkg/endpoints/handlers/patch.go``
-# Copies of copies double a document each time, so its size is looked at after every one of them.
+# Copies of copies double a document each time, so its size is looked at whenever one is made.
 MAX_BYTES = 3 << 20
 MAX_COPIES = 100
 
@@ -27,9 +27,9 @@ def apply_json_patch(document: Doc, operations: list[Any]) -> Doc:
         message = f"The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {len(operations)}"
         raise ApiError(413, "RequestEntityTooLarge", message)
     try:
-        result = document
+        result: Any = msgspec.json.decode(msgspec.json.encode(document))
         for chunk in _up_to_each_copy(operations):
-            result = jsonpatch.apply_patch(result, chunk)
+            result = jsonpatch.apply_patch(result, chunk, in_place=True)
             if chunk is not operations and len(msgspec.json.encode(result)) > MAX_BYTES:
                 raise ApiError(413, "RequestEntityTooLarge", "the JSON patch makes the object too large")
     except jsonpatch.InvalidJsonPatch as error:

@@ -50,7 +50,8 @@ def _retained(document: Doc, patch: Doc) -> Doc:
     keep = patch[_RETAIN]
     if not isinstance(keep, list):
         raise _malformed(f"{_RETAIN} must be a list")
-    return {key: value for key, value in document.items() if key in keep}
+    kept = {key for key in keep if isinstance(key, str)}
+    return {key: value for key, value in document.items() if key in kept}
 
 
 def _merge_field(result: Doc, key: str, value: Any, patch: Doc, type_name: str) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from fairlead.model.quantities import quantity
 from fairlead.registry.schemas.catalogue import (
     INT_OR_STRING,
     MICRO_TIME,
@@ -30,7 +31,6 @@ _GO_CONTAINERS = {Container.NONE: "", Container.LIST: "[]", Container.MAP: "map[
 _GO_SCALARS = {"boolean": "bool", "number": "float64"}
 _ZERO = {"string": "", "int32": 0, "int64": 0, "boolean": False, "number": 0}
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
-_QUANTITY = re.compile(r"[+-]?[0-9.]+([eEinumkKMGTP]*[-+]?[0-9]*)")
 _QUANTITY_TEXT = r"^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$"
 
 
@@ -166,7 +166,7 @@ def _int_or_string(value: Any, place: _Place) -> int | str:
 def _quantity(value: Any, place: _Place) -> str:
     """A quantity; a bare number is kept as the text that upstream answers with."""
     text = value if isinstance(value, str) else str(_number(value, place))
-    if not _QUANTITY.fullmatch(text):
+    if quantity(text) is None:
         raise _Mismatch(f"quantities must match the regular expression '{_QUANTITY_TEXT}'")
     return text
 

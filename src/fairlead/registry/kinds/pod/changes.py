@@ -49,14 +49,14 @@ def _deadline(new: int | None, old: int | None) -> list[FieldError]:
 
 def _tolerations(new: list[Doc], old: list[Doc]) -> list[FieldError]:
     """Tolerations may be added, and how long one holds may change."""
-    kept = [_without_seconds(toleration) for toleration in new]
+    kept = {_without_seconds(toleration) for toleration in new}
     if all(_without_seconds(toleration) in kept for toleration in old):
         return []
     return [forbidden("spec.tolerations", "existing toleration can not be modified except its tolerationSeconds")]
 
 
-def _without_seconds(toleration: Doc) -> Doc:
-    return {key: value for key, value in toleration.items() if key != "tolerationSeconds"}
+def _without_seconds(toleration: Doc) -> frozenset[tuple[str, Any]]:
+    return frozenset((key, value) for key, value in toleration.items() if key != "tolerationSeconds")
 
 
 def _rest(new: Doc, old: Doc) -> list[FieldError]:

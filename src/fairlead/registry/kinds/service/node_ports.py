@@ -65,13 +65,13 @@ def _pool(context: Context) -> NodePorts:
 def _create(service: Doc, pool: NodePorts) -> None:
     spec = service["spec"]
     ports = spec.get("ports") or []
+    requested = {port["port"]: port["nodePort"] for port in reversed(ports) if port.get("nodePort")}
     by_port: dict[int, int] = {}
     for index, port in enumerate(ports):
         if not port.get("nodePort") and not allocates_node_ports(spec):
             continue
         if port["port"] not in by_port:
-            requested = next((p["nodePort"] for p in ports if p["port"] == port["port"] and p.get("nodePort")), 0)
-            by_port[port["port"]] = _take(service, index, requested, pool)
+            by_port[port["port"]] = _take(service, index, requested.get(port["port"], 0), pool)
             port["nodePort"] = by_port[port["port"]]
         elif not port.get("nodePort"):
             port["nodePort"] = by_port[port["port"]]

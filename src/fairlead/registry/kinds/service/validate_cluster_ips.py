@@ -43,12 +43,14 @@ def _both_spellings(spec: Doc) -> list[FieldError]:
 def _families(spec: Doc) -> list[FieldError]:
     families = spec.get("ipFamilies") or []
     faults = []
+    seen: set[str] = set()
     for index, family in enumerate(families):
         path = f"spec.ipFamilies[{index}]"
         if family not in _FAMILIES:
             faults.append(not_supported(path, family, _FAMILIES))
-        if family in families[:index]:
+        if family in seen:
             faults.append(duplicate(path, family))
+        seen.add(family)
     return faults
 
 
