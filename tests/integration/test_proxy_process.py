@@ -1,11 +1,16 @@
 """The node proxy as a process: it follows a real API server, and survives what happens to processes and tables."""
 
+import contextlib
 import itertools
 import json
+import random
+import re
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,6 +22,9 @@ NODE, CLIENT, VIP = "192.168.0.2", "10.180.0.9", "10.96.0.10"
 ROUTER = "198.51.100.1"
 ENDPOINTS = [f"10.180.0.{number}" for number in range(1, 5)]
 FLAGS = ("--node", "here", "--cluster-cidr", "10.180.0.0/16", "--service-cidr", "10.96.0.0/16")
+
+KILLS = 5
+FULL_SYNCS = "sync_full_proxy_rules_duration_seconds_count"
 
 
 def eventually(check, seconds=10.0):
@@ -123,6 +131,12 @@ class Cluster:
         results = self.net.hosts[CLIENT].call("probe", **arguments)
         return {result if isinstance(result, str) else result[0][0] for result in results}
 
+    def metric(self, name, family="IPv4"):
+        """What the proxy has counted for a family; what it has not seen yet is not listed."""
+        page = self.net.node.run("curl", "--silent", "--fail", "http://127.0.0.1:10249/metrics")
+        found = re.search(rf'^kubeproxy_{name}{{ip_family="{family}"}} (\S+)$', page, re.MULTILINE)
+        return int(float(found[1])) if found else 0
+
     def close(self):
         for process in (self.proxy, self._api):
             process.terminate()
@@ -151,8 +165,14 @@ def test_endpoints_come_and_go(cluster):
 
 
 def test_a_flushed_ruleset_is_put_back(cluster):
-    cluster.net.node.run("nft", "flush", "ruleset")
-    eventually(lambda: cluster.answering() == {ENDPOINTS[0]})
+    client = cluster.net.hosts[CLIENT]
+    client.call("hold", name="old", destination=VIP, port=80)
+    for flushes in (1, 2):
+        cluster.net.node.run("nft", "flush", "ruleset")
+        eventually(lambda: cluster.answering() == {ENDPOINTS[0]})
+        assert cluster.metric("sync_proxy_rules_foreign_changes_total") == flushes
+        assert cluster.metric(FULL_SYNCS) == 1 + flushes
+        assert client.call("talk", name="old", text="still there?") == "still there?"
 
 
 def test_killed_and_started_again_it_converges_and_breaks_no_connection(cluster):
@@ -166,6 +186,44 @@ def test_killed_and_started_again_it_converges_and_breaks_no_connection(cluster)
         cluster.start_proxy()
         eventually(lambda endpoint=endpoint: cluster.answering() == {endpoint})
         assert client.call("talk", name="old", text="and now?") == "and now?"
+
+
+def test_killed_at_random_moments_under_change_it_converges_and_breaks_no_connection(cluster):
+    """Endpoints come and go all the time; the first stays, and so must the connections to it, old and new."""
+    client, choose = cluster.net.hosts[CLIENT], random.Random(5)
+    client.call("hold", name="old", destination=VIP, port=80)
+    client.call("load", destination=VIP, port=80)
+    for _ in range(KILLS):
+        with keep_changing(cluster, choose):
+            time.sleep(choose.uniform(0, 0.4))  # the moment of death
+            cluster.kill_proxy()
+            cluster.start_proxy()
+        assert client.call("talk", name="old", text="still there?") == "still there?"
+    last = choose.sample(ENDPOINTS, 2)
+    cluster.set_endpoints(dict.fromkeys(last, "ready"))
+    eventually(lambda: cluster.answering() == cluster.answering("udp") == set(last))
+    seen = client.call("end_load")
+    assert [failure for failure in seen["failures"] if failure.startswith("tcp")] == []
+    assert seen["counts"]["tcp"] > 100
+
+
+@contextlib.contextmanager
+def keep_changing(cluster, choose):
+    """Another set of endpoints again and again, each with the first, which stays ready."""
+    states, is_over = [choose.choices(["ready", "draining", ""], k=3) for _ in range(100)], threading.Event()
+
+    def change():
+        for some in itertools.cycle(states):
+            rest = {address: state for address, state in zip(ENDPOINTS[1:], some, strict=True) if state}
+            cluster.set_endpoints({ENDPOINTS[0]: "ready", **rest})
+            if is_over.is_set():
+                return
+
+    with ThreadPoolExecutor(1) as thread:
+        changes = thread.submit(change)
+        yield
+        is_over.set()
+        changes.result()
 
 
 def test_a_rolling_replacement_fails_nobody_and_udp_does_not_stick(cluster):

@@ -1,13 +1,18 @@
 """A change sends only what it changes, and leads to what a fresh start would have made."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fairlead.dataplane import nft_rules, nft_skeleton
+from fairlead.dataplane import iptables_rules, nft_rules, nft_skeleton
+from fairlead.dataplane.conntrack import Flow
+from fairlead.dataplane.forwarding import plan_service
 from fairlead.dataplane.incremental import advance, build
 from fairlead.dataplane.node_view import NodeSettings, view_node
 from fairlead.model.addresses import IPFamily
 from fairlead.model.names import ObjectKey
+from fairlead.model.snapshot import ClusterSnapshot
+from fairlead.netfilter.iptables_text import render_difference
 from fairlead.netfilter.ruleset import Table, Target
 from fairlead.netfilter.transaction import apply, diff
 from tests.unit.proxy_objects import endpoint, endpoint_slice, node, service, snapshot
@@ -74,13 +79,18 @@ def test_a_difference_leads_from_one_table_to_the_other(before, after):
     assert diff(new, new) == ()
 
 
+DNS = (("http", 80), ("dns", 53, "UDP"))
+
+
 def many_services(count):
+    """Services s0, s1 and so on with an endpoint here and one elsewhere; s0 has one only, s6 has a UDP port too."""
     objects = []
     for i in range(count):
-        objects.append(service(f"s{i}", f"10.96.{i // 250}.{i % 250 + 1}"))
+        ports = DNS if i == 6 else DNS[:1]
+        objects.append(service(f"s{i}", f"10.96.{i // 250}.{i % 250 + 1}", ports))
         addresses = [endpoint(f"10.1.{i // 250}.{i % 250}"), endpoint(f"10.2.{i // 250}.{i % 250}", "there")]
-        objects.append(endpoint_slice(addresses[: 2 - (i == 0)], f"s{i}"))
-    return snapshot(*objects)
+        objects.append(endpoint_slice(addresses[: 2 - (i == 0)], f"s{i}", (("http", 8080), ("dns", 5353, "UDP"))))
+    return ClusterSnapshot.of(objects)
 
 
 # what changes in Service s5 -> how many operations, and of what
@@ -93,7 +103,7 @@ COSTS = [
     # one slot replaced, one hairpin replaced
     (
         "another endpoint here",
-        lambda s: s.with_object(endpoint_slice([endpoint("10.1.9.9"), endpoint("10.2.0.5", "there")], "s5")),
+        lambda s: s.with_object(endpoint_slice([endpoint("10.0.9.9"), endpoint("10.2.0.5", "there")], "s5")),
         4,
     ),
     # lead, two slots and a hairpin deleted, a refusal added
@@ -103,13 +113,71 @@ COSTS = [
 ]
 
 
-def test_the_cost_of_a_change_does_not_depend_on_how_many_services_there_are():
-    for count in (10, 300):
-        state = many_services(count)
-        _, applied = build(state, VIEW, BASE, nft_rules.service_part)
-        for name, change, cost in COSTS:
-            transaction, *_ = advance(applied, change(state), {ObjectKey("ns", "s5")}, nft_rules.service_part)
-            assert len(transaction) == cost, (name, transaction)
+SIZES = (10, 10_000)  # Services
+
+
+@pytest.fixture(scope="module", params=SIZES, ids="{} Services".format)
+def cluster(request):
+    return many_services(request.param)
+
+
+@pytest.fixture(scope="module")
+def applied(cluster):
+    return build(cluster, VIEW, BASE, nft_rules.service_part)[1]
+
+
+@pytest.mark.parametrize(("change", "cost"), [c[1:] for c in COSTS], ids=[c[0] for c in COSTS])
+def test_with_nft_a_change_costs_the_same_in_a_cluster_of_any_size(cluster, applied, change, cost):
+    planned = []
+
+    def emit(plans, view):
+        planned.append(plans)
+        return nft_rules.service_part(plans, view)
+
+    transaction, *_ = advance(applied, change(cluster), {ObjectKey("ns", "s5")}, emit)
+    assert len(transaction) == cost, transaction
+    assert len(planned) == 2  # the Service as it was and as it is; no other is looked at
+
+
+def test_a_change_forgets_the_flows_of_what_is_gone_alone(cluster, applied):
+    """Each pattern is one command to conntrack: here the UDP port's one address, and its one endpoint that goes."""
+    later = cluster.with_object(endpoint_slice([endpoint("10.1.0.6")], "s6", (("http", 8080), ("dns", 5353, "UDP"))))
+    stale = advance(applied, later, {ObjectKey("ns", "s6")}, nft_rules.service_part).stale
+    assert stale == {Flow("10.96.0.7", 53, Target("10.2.0.6", 5353))}
+    tcp_only = cluster.with_object(endpoint_slice([endpoint("10.1.0.5")], "s5"))
+    assert not advance(applied, tcp_only, {ObjectKey("ns", "s5")}, nft_rules.service_part).stale
+
+
+# what changes in Service s5 -> how many lines of iptables-restore, without those that begin and end a table
+IPTABLES_COSTS = [
+    ("nothing", lambda s: s, 0),
+    # the service's chain (declared, the masquerade rule, one jump), the endpoint's chain emptied and deleted
+    ("an endpoint gone", lambda s: s.with_object(endpoint_slice([endpoint("10.1.0.5")], "s5")), 5),
+    # the service's chain with two jumps; one endpoint's chain with its two rules, the other's emptied and deleted
+    (
+        "another endpoint",
+        lambda s: s.with_object(endpoint_slice([endpoint("10.0.9.9"), endpoint("10.2.0.5", "there")], "s5")),
+        9,
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def contributions(cluster):
+    return {key: contribution(cluster, key) for key in sorted(cluster.services)}
+
+
+def contribution(state, key):
+    return iptables_rules.contribute(plan_service(state, key, VIEW), VIEW)
+
+
+@pytest.mark.parametrize(("change", "cost"), [c[1:] for c in IPTABLES_COSTS], ids=[c[0] for c in IPTABLES_COSTS])
+def test_with_iptables_too(cluster, contributions, change, cost):
+    key = ObjectKey("ns", "s5")
+    changed = {**contributions, key: contribution(change(cluster), key)}
+    old, new = (iptables_rules.assemble(parts.values(), VIEW) for parts in (contributions, changed))
+    lines = render_difference(old, new).splitlines()
+    assert len([line for line in lines if line[0] in ":-"]) == cost, lines
 
 
 def test_the_first_service_by_name_has_an_external_ip_that_two_claim():

@@ -209,6 +209,7 @@ class NodeProxy:
         if nft_exec.generation() != self._generation:
             for plane in self._planes:
                 plane.doubt()
+                self.metrics.foreign.labels(plane.family).inc()
 
     async def _step_until_done(self) -> None:
         delay = FIRST_RETRY

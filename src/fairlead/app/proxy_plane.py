@@ -15,8 +15,7 @@ from fairlead.drivers.conntrack_exec import forget_flows, udp_flows
 from fairlead.model.addresses import IPFamily
 from fairlead.model.names import ObjectKey
 from fairlead.model.snapshot import ClusterSnapshot
-from fairlead.netfilter.iptables_text import render_restore
-from fairlead.netfilter.ruleset import Table
+from fairlead.netfilter.iptables_text import Tables, render_difference, render_restore
 
 
 class Done(NamedTuple):
@@ -100,7 +99,7 @@ class IptablesPlane:
         for key in self._contributions.keys() - snapshot.services.keys():
             del self._contributions[key]
         tables = iptables_rules.assemble((self._contributions[k] for k in sorted(self._contributions)), view)
-        text = await self._whole(tables) if is_full else _difference(self._tables, tables)
+        text = await self._whole(tables) if is_full else render_difference(self._tables, tables)
         generation = nft_exec.generation()
         if text:
             await iptables_exec.restore(self.family, text)
@@ -113,7 +112,7 @@ class IptablesPlane:
         if text := iptables_skeleton.removal(saved):
             await iptables_exec.restore(self.family, text)
 
-    async def _whole(self, tables: "Tables") -> str:
+    async def _whole(self, tables: Tables) -> str:
         saved = await iptables_exec.save(self.family)
         wanted = {(name, chain) for name, table in tables for chain in table.chains}
         stale = (there for there in saved.chains - wanted if iptables_skeleton.is_of_a_service(there[1]))
@@ -124,23 +123,6 @@ class IptablesPlane:
             return await _forget_stale(self.family, self._snapshot, view)
         before, after = _plans(old, changed, view), _plans(self._snapshot, changed, view)
         return await forget_flows(self.family, stale_flows(before, after, view))
-
-
-Tables = tuple[tuple[str, Table], ...]
-
-
-def _difference(old: Tables, new: Tables) -> str:
-    """Only chains whose rules have changed, and what to delete; "" when there is nothing to do."""
-    before = dict(old)
-    changed, stale = [], []
-    for name, table in new:
-        was = before[name].chains
-        chains = {c.name: c for c in table.chains.values() if c.attachment is None and was.get(c.name) != c}
-        gone = [(name, chain) for chain in was if chain not in table.chains]
-        if chains or gone:
-            changed.append((name, Table(chains)))
-            stale += gone
-    return render_restore(changed, stale)
 
 
 async def _forget_stale(family: IPFamily, snapshot: ClusterSnapshot, view: NodeView) -> int:

@@ -44,6 +44,7 @@ class ProxyMetrics:
         self.service_changes = counter("sync_proxy_rules_service_changes_total", "Changes of Services.")
         self.endpoint_changes = counter("sync_proxy_rules_endpoint_changes_total", "Changes of EndpointSlices.")
         self.failures = counter("sync_proxy_rules_nftables_sync_failures_total", "Failed transactions.", "ip_family")
+        self.foreign = counter("sync_proxy_rules_foreign_changes_total", "Rules changed by others.", "ip_family")
         self.healthz = counter("proxy_healthz_total", "Answers on /healthz.", "code")
         self.livez = counter("proxy_livez_total", "Answers on /livez.", "code")
         self.forgotten = counter("conntrack_reconciler_deleted_entries_total", "Stale flows forgotten.", "ip_family")

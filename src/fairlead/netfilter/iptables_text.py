@@ -100,6 +100,9 @@ def render_rule(rule: Rule) -> str:
     return " ".join(part for part in parts if part)
 
 
+Tables = tuple[tuple[str, Table], ...]  # name, content
+
+
 class Installed(NamedTuple):
     """A jump of a built-in chain that is there already."""
 
@@ -122,6 +125,20 @@ def render_restore(
     """
     gone, there = tuple(stale), frozenset(installed)
     return "".join(_table(name, table, [chain for t, chain in gone if t == name], there) for name, table in tables)
+
+
+def render_difference(old: Tables, new: Tables) -> str:
+    """The input that leads from one state of our chains to another: those that differ, whole; "" when none does."""
+    before = dict(old)
+    changed, stale = [], []
+    for name, table in new:
+        was = before[name].chains
+        chains = {c.name: c for c in table.chains.values() if c.attachment is None and was.get(c.name) != c}
+        gone = [(name, chain) for chain in was if chain not in table.chains]
+        if chains or gone:
+            changed.append((name, Table(chains)))
+            stale += gone
+    return render_restore(changed, stale)
 
 
 def _table(name: str, table: Table, stale: list[str], installed: frozenset[Installed]) -> str:
