@@ -175,6 +175,23 @@ def test_a_flushed_ruleset_is_put_back(cluster):
         assert client.call("talk", name="old", text="still there?") == "still there?"
 
 
+@pytest.mark.parametrize("cluster", ["nft"], indirect=True)
+def test_a_restart_leaves_alone_what_is_right_and_mends_what_is_not(cluster):
+    def handles():
+        """The kernel's numbers of all chains and rules: what is put in place anew has another."""
+        return cluster.net.node.run("nft", "-a", "list", "table", "ip", "fairlead")
+
+    before = handles()
+    cluster.kill_proxy()
+    cluster.start_proxy()
+    assert handles() == before
+    cluster.kill_proxy()
+    cluster.net.node.run("nft", "flush", "chain", "ip", "fairlead", "refuse")
+    cluster.start_proxy()
+    after = set(handles().splitlines()) - set(before.splitlines())
+    assert [line.split(" #")[0].strip() for line in after] == ["reject"]
+
+
 def test_killed_and_started_again_it_converges_and_breaks_no_connection(cluster):
     client = cluster.net.hosts[CLIENT]
     assert client.call("hold", name="old", destination=VIP, port=80)[0][0] == ENDPOINTS[0]

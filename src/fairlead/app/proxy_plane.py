@@ -16,6 +16,8 @@ from fairlead.model.addresses import IPFamily
 from fairlead.model.names import ObjectKey
 from fairlead.model.snapshot import ClusterSnapshot
 from fairlead.netfilter.iptables_text import Tables, render_difference, render_restore
+from fairlead.netfilter.nft_listing import takeover
+from fairlead.netfilter.ruleset import Table
 
 
 class Done(NamedTuple):
@@ -53,13 +55,14 @@ class NftPlane:
         self._name = nft_skeleton.table_name(family)
         self._comment = comment
         self._applied: Applied | None = None
+        self._is_readable = True  # until a step has failed that was made from what was read
 
     def doubt(self) -> None:
         self._applied = None
 
     async def follow(self, snapshot: ClusterSnapshot, changed: Collection[ObjectKey], view: NodeView) -> Done:
         if self._applied is None or self._applied.view != view:
-            return await self._replace(snapshot, view)
+            return await self._put_in_place(snapshot, view)
         change = advance(self._applied, snapshot, changed, nft_rules.service_part)
         self.doubt()
         steps = await nft_exec.change_table(self._name, change.transaction) if change.transaction else 0
@@ -67,14 +70,28 @@ class NftPlane:
         await nft_exec.forget_clients(self._name, change.gone)
         return Done(steps, False, await forget_flows(self.family, change.stale))
 
+    async def _take_over(self, table: Table) -> int | None:
+        """Change what differs in the table that is there; the number of steps, None when it cannot be done."""
+        found = await nft_exec.list_table(self._name)
+        transaction = takeover(found, table, self.family) if found else None
+        if transaction is None:
+            return None
+        steps = await nft_exec.change_table(self._name, transaction) if transaction else 0
+        await nft_exec.forget_unknown(self._name, table)
+        return steps
+
     async def remove(self) -> None:
         await nft_exec.delete_table(self._name)
 
-    async def _replace(self, snapshot: ClusterSnapshot, view: NodeView) -> Done:
+    async def _put_in_place(self, snapshot: ClusterSnapshot, view: NodeView) -> Done:
+        """Whatever is there: change what differs, or if that cannot be done, replace it all."""
         self.doubt()
         table, applied = build(snapshot, view, nft_skeleton.skeleton(view), nft_rules.service_part)
-        steps = await nft_exec.replace_table(self._name, table, self._comment)
-        self._applied = applied
+        may_read, self._is_readable = self._is_readable, False
+        steps = await self._take_over(table) if may_read else None
+        if steps is None:
+            steps = await nft_exec.replace_table(self._name, table, self._comment)
+        self._applied, self._is_readable = applied, True
         return Done(steps, True, await _forget_stale(self.family, snapshot, view))
 
 

@@ -9,10 +9,11 @@ A packet's way through the table, for one IP family:
     postrouting         (NAT)          hide-source: masquerade of what is marked, and of endpoints that reach themselves
 
 A plain Service is nothing but elements, each with the service port's name as its comment: where its ports lead
-(``service-ports``, ``node-ports``) and who is behind them (``endpoints``, ``node-port-endpoints``). The chains that
-they lead to (``any-of-3``) depend only on the number of slots, usually one for each endpoint (see ``balancing``), and
-serve all Services. Chains of its own, named after it, has only a Service that asks for more: an external policy Local
-(``external/...``), session affinity (``service/...``, ``local/...``) or source ranges (``restrict/...``).
+(``service-ports``, ``node-ports``) and who is behind them (``tcp-endpoints``, ``tcp-node-port-endpoints``, and the same
+for udp and sctp). The chains that they lead to (``any-of-3``) depend only on the number of slots, usually one for each
+endpoint (see ``balancing``), and serve all Services. Chains of its own, named after it, has only a Service that asks
+for more: an external policy Local (``external/...``), session affinity (``service/...``, ``local/...``) or source
+ranges (``restrict/...``).
 
 Why not a chain and an anonymous map per service port, as upstream has: to name an anonymous set the kernel walks all
 sets of the table, and to bind a map all rules that it is bound to, so that N of them cost N squared (measured: 14 s for
@@ -25,7 +26,7 @@ from typing import NamedTuple
 
 from fairlead.dataplane.balancing import even_slots, hashed_slots
 from fairlead.dataplane.forwarding import Fate, NodeView, PortPlan
-from fairlead.dataplane.nft_skeleton import ADDRESSED, ON_NODE
+from fairlead.dataplane.nft_skeleton import PROTOCOLS
 from fairlead.dataplane.service_ports import ServicePortName
 from fairlead.model.addresses import IPFamily
 from fairlead.netfilter.ruleset import (
@@ -62,17 +63,19 @@ _UNSERVED: dict[Fate, Verdict] = {Fate.REJECT: Goto("refuse"), Fate.DROP: Drop()
 
 
 class Way(NamedTuple):
-    """How connections come to a service port: by which fields they are told, and the maps that have them."""
+    """How connections come to a service port: by which fields endpoints are told, and the maps that have them."""
 
     prefix: str
     fields: tuple[Field, ...]
     ports: str
-    endpoints: str
     unserved: str
 
+    def endpoints(self, protocol: str) -> str:
+        return f"{protocol}-{self.prefix}endpoints"
 
-BY_ADDRESS = Way("", ADDRESSED, "service-ports", "endpoints", "unserved-ports")
-BY_NODE_PORT = Way("node-port-", ON_NODE, "node-ports", "node-port-endpoints", "unserved-node-ports")
+
+BY_ADDRESS = Way("", (Field.DESTINATION, Field.PORT), "service-ports", "unserved-ports")
+BY_NODE_PORT = Way("node-port-", (Field.PORT,), "node-ports", "unserved-node-ports")
 
 
 def service_part(plans: tuple[PortPlan, ...], view: NodeView) -> Table:
@@ -182,11 +185,12 @@ class _PortRules:
         by_source = self._plan.port.balancing.by_source and len(targets) > 1
         weights, first = self._plan.endpoints.weights_of(targets), LOCAL_SLOTS if kind == "local" else 0
         slots = hashed_slots(targets, weights) if by_source else even_slots(targets, weights)
+        *address, _, port = key
         for slot, target in enumerate(slots, first):
-            self._elements[way.endpoints, (*key, slot)] = Element(target, self._origin)
-        draw = TranslateBySlot(way.fields, way.endpoints, len(slots), first, by_source)
+            self._elements[way.endpoints(self._protocol), (*address, port, slot)] = Element(target, self._origin)
         name = f"{way.prefix}{kind}-of-{len(slots)}{'-by-source' if by_source else ''}"
-        return self._goto(Chain(name, (Rule((), (draw,)),), is_shared=True))
+        draws = (TranslateBySlot(p, way.fields, way.endpoints(p), len(slots), first, by_source) for p in PROTOCOLS)
+        return self._goto(Chain(name, tuple(Rule((), (draw,)) for draw in draws), is_shared=True))
 
     def _with_affinity(self, kind: str, targets: tuple[Target, ...]) -> Goto:
         """A random endpoint is proposed; a client that is known keeps the one it has, and its time-out restarts."""

@@ -43,15 +43,23 @@ LOOPBACK = {IPFamily.IPV4: "127.0.0.0/8", IPFamily.IPV6: "::1/128"}
 
 ADDRESSED = (Field.DESTINATION, Field.PROTOCOL, Field.PORT)
 ON_NODE = (Field.PROTOCOL, Field.PORT)
+PROTOCOLS = ("tcp", "udp", "sctp")
+
+
+def endpoint_map(prefix: str, protocol: str, *fields: Field) -> NamedSet:
+    """Who has each slot of a service port: a map for each protocol, for nft wants to know whose ports it rewrites."""
+    name = f"{protocol}-{prefix}endpoints"
+    return NamedSet(name, (*fields, Field.PORT, Field.SLOT), SetKind.TARGET_MAP, protocol=protocol)
+
 
 SETS = (
     NamedSet("cluster-ips", (Field.DESTINATION,)),
     NamedSet("node-ips", (Field.DESTINATION,)),
     NamedSet("hairpins", (Field.SOURCE, *ADDRESSED)),
     NamedSet("service-ports", ADDRESSED, SetKind.VERDICT_MAP),
-    NamedSet("endpoints", (*ADDRESSED, Field.SLOT), SetKind.TARGET_MAP),
+    *(endpoint_map("", protocol, Field.DESTINATION) for protocol in PROTOCOLS),
     NamedSet("node-ports", ON_NODE, SetKind.VERDICT_MAP),
-    NamedSet("node-port-endpoints", (*ON_NODE, Field.SLOT), SetKind.TARGET_MAP),
+    *(endpoint_map("node-port-", protocol) for protocol in PROTOCOLS),
     NamedSet("restricted-ports", ADDRESSED, SetKind.VERDICT_MAP),
     NamedSet("unserved-ports", ADDRESSED, SetKind.VERDICT_MAP),
     NamedSet("unserved-node-ports", ON_NODE, SetKind.VERDICT_MAP),

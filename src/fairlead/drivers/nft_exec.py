@@ -14,6 +14,7 @@ from contextlib import suppress
 from functools import cache
 from typing import NamedTuple
 
+from fairlead.netfilter.nft_listing import Listing, read_listing
 from fairlead.netfilter.nft_text import family_word, noted_as, noted_in, render_table, render_transaction
 from fairlead.netfilter.ruleset import Table, TableName, Target, remembered
 from fairlead.netfilter.transaction import Transaction, diff
@@ -101,6 +102,20 @@ async def replace_table(name: TableName, table: Table, comment: str = "") -> int
     return 1
 
 
+async def list_table(name: TableName) -> Listing | None:
+    """What is there now; None when there is no such table.
+
+    Raises:
+        RulesError: it cannot be read.
+    """
+    try:
+        return read_listing(await _run_program("-y", "list", "table", family_word(name.family), name.name))
+    except RulesError as error:
+        if error.problem is not Problem.OUT_OF_STEP:
+            raise
+        return None
+
+
 class Client(NamedTuple):
     """A client that a map remembers: its address, for how long yet (as nft spells it), and its endpoint."""
 
@@ -139,6 +154,14 @@ async def forget_clients(name: TableName, gone: Iterable[tuple[str, Target]]) ->
             if (map_, client.target) in wanted:
                 with suppress(RulesError):  # its time was up in between
                     await _run(_change_notes("delete", name, client, client.source))
+
+
+async def forget_unknown(name: TableName, table: Table) -> None:
+    """Let go whoever is remembered with a target that the table does not know."""
+    known = remembered(table)
+    maps = [set_.name for set_ in table.sets.values() if set_.is_noted_in]
+    clients = [client for map_ in maps for client in await clients_of(name, map_)]
+    await forget_clients(name, {(c.map, c.target) for c in clients} - known)
 
 
 def _remember(name: TableName, client: Client) -> str:

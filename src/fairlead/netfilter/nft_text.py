@@ -8,6 +8,7 @@ to 1.0.6 sets aside the 16 octets of an address and no more, and aborts when a p
 """
 
 from collections.abc import Callable, Iterable
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_network
 from typing import Any
 
 from fairlead.model.addresses import IPFamily
@@ -69,6 +70,7 @@ _FAMILY = {IPFamily.IPV4: "ip", IPFamily.IPV6: "ip6"}
 _FAMILIES = {word: family for family, word in _FAMILY.items()}
 _ADDRESS_TYPE = {IPFamily.IPV4: "ipv4_addr", IPFamily.IPV6: "ipv6_addr"}
 
+MOST_CLIENTS = 65535  # that a map with a time-out remembers: nft's default
 HASH_SEED = 0xFA1E  # any will do, as long as all nodes have the same: without one the kernel draws its own
 
 Ip = str  # "ip" or "ip6"
@@ -79,15 +81,18 @@ def family_word(family: IPFamily) -> Ip:
     return _FAMILY[family]
 
 
-_FIELD_WORDS = {Field.PROTOCOL: "meta l4proto", Field.PORT: "th dport", Field.SLOT: "numgen random mod 2"}
+_FIELD_WORDS = {Field.PROTOCOL: "meta l4proto", Field.SLOT: "numgen random mod 2"}
 
 
-def _field(field: Field, ip: Ip) -> str:
+def _field(field: Field, ip: Ip, protocol: str = "th") -> str:
+    """How a field is spelled; "th" stands for a port of any protocol."""
+    if field is Field.PORT:
+        return f"{protocol} dport"
     return _FIELD_WORDS.get(field) or f"{ip} {field}"
 
 
-def _fields(fields: tuple[Field, ...], ip: Ip) -> str:
-    return " . ".join(_field(field, ip) for field in fields)
+def _fields(fields: tuple[Field, ...], ip: Ip, protocol: str = "th") -> str:
+    return " . ".join(_field(field, ip, protocol) for field in fields)
 
 
 def _type(field: Field, family: IPFamily) -> str:
@@ -104,8 +109,18 @@ def _braces(items: Iterable[str]) -> str:
     return "{ " + ", ".join(items) + " }"
 
 
+def _collapsed(texts: Iterable[str]) -> list[IPv4Network | IPv6Network]:
+    """In order, and none within another, as nft keeps them."""
+    networks = [ip_network(text) for text in texts]
+    return [
+        *collapse_addresses(n for n in networks if isinstance(n, IPv4Network)),
+        *collapse_addresses(n for n in networks if isinstance(n, IPv6Network)),
+    ]
+
+
 def _networks(match: InNetworks, ip: Ip) -> str:
-    networks = match.networks[0] if len(match.networks) == 1 else _braces(match.networks)
+    tidy = [str(n).removesuffix(f"/{n.max_prefixlen}") for n in _collapsed(match.networks)]
+    networks = tidy[0] if len(tidy) == 1 else _braces(tidy)
     return f"{_field(match.field, ip)} {'!= ' if match.negated else ''}{networks}"
 
 
@@ -149,7 +164,8 @@ def _remember(statement: RememberTarget, ip: Ip) -> str:
 
 
 def _as_remembered(statement: TranslateAsRemembered, ip: Ip) -> str:
-    return f"dnat {ip} to " + " : ".join(f"{ip} saddr map @{map_}" for map_ in noted_in(statement.map, _FAMILIES[ip]))
+    parts = [f"{ip} saddr map @{map_}" for map_ in noted_in(statement.map, _FAMILIES[ip])]
+    return f"dnat {ip} to {parts[0]}" if len(parts) == 1 else f"dnat to {':'.join(parts)}"  # as nft lists them
 
 
 def _by_slot(statement: TranslateBySlot, ip: Ip) -> str:
@@ -159,9 +175,8 @@ def _by_slot(statement: TranslateBySlot, ip: Ip) -> str:
         if statement.by_source
         else (f"numgen random mod {statement.slots}")
     )
-    key = f"{_fields(statement.fields, ip)} . {draw}{offset}"
-    # nft wants to know that there are ports before it lets them be rewritten.
-    return f"meta l4proto {{ tcp, udp, sctp }} dnat {ip} to {key} map @{statement.map}"
+    key = f"{_fields(statement.fields, ip, statement.protocol)} . {draw}{offset}"
+    return f"dnat {ip} to {key} map @{statement.map}"
 
 
 def _goto_at_random(statement: GotoAtRandom, _: Ip) -> str:
@@ -213,10 +228,13 @@ def render_rule(rule: Rule, family: IPFamily) -> str:
 
 
 def _set_types(set_: NamedSet, family: IPFamily) -> tuple[str, ...]:
-    """A slot has no named type: a map that has one in its key is declared by example."""
+    """A slot has no named type: a map that has one in its key is declared by example.
+
+    The example must name a protocol: with "th dport" nft 1.0.6 refuses every rule that uses the map later on.
+    """
     if Field.SLOT in set_.fields:
-        ip = _FAMILY[family]
-        return (f"typeof {_fields(set_.fields, ip)} : {ip} daddr . th dport",)
+        ip, protocol = _FAMILY[family], set_.protocol
+        return (f"typeof {_fields(set_.fields, ip, protocol)} : {ip} daddr . {protocol} dport",)
     key, address = "type " + " . ".join(_type(field, family) for field in set_.fields), _ADDRESS_TYPE[family]
     if set_.kind is SetKind.SET:
         return (key,)
@@ -227,13 +245,25 @@ def _set_types(set_: NamedSet, family: IPFamily) -> tuple[str, ...]:
     return (f"{key} : {address} . inet_service",)
 
 
-def _declarations(set_: NamedSet, family: IPFamily) -> dict[str, str]:
-    """The sets that stand for one: what declares each, by name."""
-    timeout = f"; flags dynamic,timeout; timeout {set_.timeout}s" if set_.is_noted_in else ""
+def declarations(set_: NamedSet, family: IPFamily) -> dict[str, list[str]]:
+    """The sets that stand for one: the lines that declare each, by name."""
     text = comment_text(set_.origin)
-    rest = timeout + (f'; comment "{text}"' if text else "")
+    rest = [*_time_limit(set_.timeout), *([f'comment "{text}"'] if text else [])]
     names = noted_in(set_.name, family) if set_.is_noted_in else (set_.name,)
-    return {name: type_ + rest for name, type_ in zip(names, _set_types(set_, family), strict=True)}
+    return {name: [type_, *rest] for name, type_ in zip(names, _set_types(set_, family), strict=True)}
+
+
+def _time_limit(seconds: int | None) -> list[str]:
+    if seconds is None:
+        return []
+    return [f"size {MOST_CLIENTS}", "flags dynamic,timeout", f"timeout {_duration(seconds)}"]
+
+
+def _duration(seconds: int) -> str:
+    """As nft spells it: 1d2h3m4s, without what is zero."""
+    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
+    parts = ((days, "d"), (hours % 24, "h"), (minutes % 60, "m"), (seconds % 60, "s"))
+    return "".join(f"{number}{unit}" for number, unit in parts if number)
 
 
 def _set_word(set_: NamedSet) -> str:
@@ -246,12 +276,14 @@ def _attachment(attachment: Attachment | None) -> str:
     return f"type {attachment.type} hook {attachment.hook} priority {attachment.priority}; policy accept;"
 
 
-def _key(key: Key) -> str:
+def key_text(key: Key) -> str:
+    """The key of an element."""
     return " . ".join(map(str, key))
 
 
-def _element(key: Key, element: Element) -> str:
-    return f"{_key(key)}{_comment(element.origin)}{_value(element.value)}"
+def element_text(key: Key, element: Element) -> str:
+    """An element with its comment and what it holds."""
+    return f"{key_text(key)}{_comment(element.origin)}{_value(element.value)}"
 
 
 def _value(value: Verdict | Target | None) -> str:
@@ -266,19 +298,20 @@ def render_table(name: TableName, table: Table, comment: str = "") -> str:
     if comment:
         lines.append(f'\tcomment "{comment}"')
     for set_ in table.sets.values():
-        elements = [_element(id_[1], e) for id_, e in table.elements.items() if id_[0] == set_.name]
-        for part, body in _declarations(set_, name.family).items():
-            lines += [f"\t{_set_word(set_)} {part} {{", *_body_lines(body)]
+        elements = [element_text(id_[1], e) for id_, e in table.elements.items() if id_[0] == set_.name]
+        for part, declaration in declarations(set_, name.family).items():
+            lines += [f"\t{_set_word(set_)} {part} {{", *(f"\t\t{line}" for line in declaration)]
             lines += ["\t\telements = {", *(f"\t\t\t{e}," for e in elements), "\t\t}"] if elements else []
             lines += ["\t}", ""]
     for chain in table.chains.values():
-        lines += [f"\tchain {chain.name} {{", *_body_lines(_attachment(chain.attachment))]
-        lines += [*(f"\t\t{render_rule(rule, name.family)}" for rule in chain.rules), "\t}", ""]
+        lines += [f"\tchain {chain.name} {{", *(f"\t\t{line}" for line in chain_lines(chain, name.family)), "\t}", ""]
     return "\n".join([*lines[:-1], "}", ""])
 
 
-def _body_lines(body: str) -> list[str]:
-    return [f"\t\t{body}"] if body else []
+def chain_lines(chain: Chain, family: IPFamily) -> list[str]:
+    """What stands in a chain: its hook, if it has one, and its rules."""
+    attachment = _attachment(chain.attachment)
+    return [*([attachment] if attachment else []), *(render_rule(rule, family) for rule in chain.rules)]
 
 
 def render_transaction(name: TableName, transaction: Transaction) -> str:
@@ -288,17 +321,17 @@ def render_transaction(name: TableName, transaction: Transaction) -> str:
         AddSet: lambda o: _add_set(o.set, there, family),
         AddChain: lambda o: (_add_chain(o.chain, there),),
         SetRules: lambda o: _set_rules(o, there, family),
-        DeleteElement: lambda o: (f"delete element {there} {o.id[0]} {{ {_key(o.id[1])} }}",),
+        DeleteElement: lambda o: (f"delete element {there} {o.id[0]} {{ {key_text(o.id[1])} }}",),
         AddElement: lambda o: (f"add element {there} {_named_element(o.id, o.element)}",),
         DeleteChain: lambda o: (f"delete chain {there} {o.name}",),
-        DeleteSet: lambda o: (f"delete {_set_word(o.set)} {there} {n}" for n in _declarations(o.set, family)),
+        DeleteSet: lambda o: (f"delete {_set_word(o.set)} {there} {n}" for n in declarations(o.set, family)),
     }
     return "".join(f"{line}\n" for operation in transaction for line in writers[type(operation)](operation))
 
 
 def _add_set(set_: NamedSet, there: str, family: IPFamily) -> Iterable[str]:
-    for name, body in _declarations(set_, family).items():
-        yield f"add {_set_word(set_)} {there} {name} {{ {body}; }}"
+    for name, lines in declarations(set_, family).items():
+        yield f"add {_set_word(set_)} {there} {name} {{ {'; '.join(lines)}; }}"
 
 
 def _add_chain(chain: Chain, there: str) -> str:
@@ -315,4 +348,4 @@ def _set_rules(operation: SetRules, there: str, family: IPFamily) -> Iterable[st
 
 
 def _named_element(id_: ElementId, element: Element) -> str:
-    return f"{id_[0]} {{ {_element(id_[1], element)} }}"
+    return f"{id_[0]} {{ {element_text(id_[1], element)} }}"

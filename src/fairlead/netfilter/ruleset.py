@@ -230,10 +230,12 @@ class TranslateBySlot(_Value, frozen=True):
     """Rewrite the destination to the target that a map holds for these fields and a slot; go on when it holds none.
 
     Attributes:
+        protocol: whose ports are meant: packets of others go on.
         slots: how many there are to draw from, each connection anew. first: the number of the first.
         by_source: whether a hash of the source address draws, the same everywhere, instead of chance.
     """
 
+    protocol: str
     fields: tuple[Field, ...]
     map: str
     slots: int
@@ -336,6 +338,7 @@ class NamedSet(_Value, frozen=True):
 
     Attributes:
         timeout: seconds after which an element is forgotten; such a set is filled by rules, never by transactions.
+        protocol: of a map with slots, whose ports are meant.
     """
 
     name: str
@@ -343,6 +346,7 @@ class NamedSet(_Value, frozen=True):
     kind: SetKind = SetKind.SET
     timeout: int | None = None
     origin: Origin = NOWHERE
+    protocol: str = ""
 
     @property
     def is_noted_in(self) -> bool:

@@ -222,6 +222,8 @@ class _Run:
 
     def translate_by_slot(self, statement: TranslateBySlot) -> tuple[bool, _Stop]:
         """Which slot a source's hash names is the kernel's business: any of them is possible."""
+        if statement.protocol != self._packet.protocol:
+            raise _Break
         key, slots = self._key(statement.fields), range(statement.first, statement.first + statement.slots)
         ways = dict.fromkeys(self._table.elements.get((statement.map, (*key, slot))) for slot in slots)
         element = list(ways)[self._choices.choose(len(ways))]

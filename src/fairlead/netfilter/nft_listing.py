@@ -1,0 +1,124 @@
+"""What ``nft -y list table`` shows, and the least that makes it another table.
+
+Rules are not understood, only compared: ``nft_text`` spells them as nft lists them, so a line that reads the same is
+the same. Whatever reads otherwise is put in place anew. What a map with a time-out remembers is no part of the table.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+
+from fairlead.model.addresses import IPFamily
+from fairlead.netfilter.nft_text import chain_lines, declarations, element_text, key_text
+from fairlead.netfilter.ruleset import Chain, Element, ElementId, Key, NamedSet, Origin, Rule, Table
+from fairlead.netfilter.transaction import Transaction, diff
+
+_BLOCK = re.compile(r"\t(set|map|chain) (\S+) \{")
+_ELEMENT = re.compile(r'[^,"]+(?:"[^"]*"[^,"]*)*')  # to the next comma that is not in a comment
+_KEY = re.compile(r"(.*?)(?: comment \"| : |$)")
+_ELSEWHERE = Origin("", "something else")
+
+Lines = tuple[str, ...]
+
+
+class Listing(msgspec.Struct, frozen=True):
+    """A table as text.
+
+    Attributes:
+        chains: the lines of each chain, of a base chain with its hook first.
+        sets: the lines that declare each set or map.
+        elements: each element by its set and its key.
+    """
+
+    chains: Mapping[str, Lines] = {}
+    sets: Mapping[str, Lines] = {}
+    elements: Mapping[tuple[str, str], str] = {}
+
+
+def read_listing(text: str) -> Listing:
+    """Read what nft has listed."""
+    chains: dict[str, Lines] = {}
+    sets: dict[str, Lines] = {}
+    elements: dict[tuple[str, str], str] = {}
+    for kind, name, lines in _blocks(text.splitlines()):
+        if kind == "chain":
+            chains[name] = tuple(lines)
+            continue
+        declaration, _, listed = "\n".join(lines).partition("elements = {")
+        sets[name] = tuple(declaration.splitlines())
+        if not any(line.startswith("timeout ") for line in sets[name]):
+            elements |= {(name, _key(element)): element for element in _elements(listed)}
+    return Listing(chains, sets, elements)
+
+
+def _blocks(lines: Iterable[str]) -> Iterator[tuple[str, str, list[str]]]:
+    """Each set, map and chain: its kind, its name and its lines, without their indentation."""
+    body: list[str] = []
+    head = None
+    for line in lines:
+        if head is None:
+            head = _BLOCK.fullmatch(line)
+        elif line == "\t}":
+            yield head[1], head[2], body
+            head, body = None, []
+        else:
+            body.append(line.strip())
+
+
+def _elements(listed: str) -> Iterator[str]:
+    text = listed.strip().removesuffix("}")
+    return (found for part in _ELEMENT.findall(text) if (found := " ".join(part.split())))
+
+
+def _key(element: str) -> str:
+    match = _KEY.match(element)
+    return match[1] if match else element
+
+
+def listing_of(table: Table, family: IPFamily) -> Listing:
+    """How nft would list a table."""
+    return Listing(
+        {name: tuple(chain_lines(chain, family)) for name, chain in table.chains.items()},
+        {n: tuple(lines) for set_ in table.sets.values() for n, lines in declarations(set_, family).items()},
+        {(id_[0], key_text(id_[1])): element_text(id_[1], element) for id_, element in table.elements.items()},
+    )
+
+
+def takeover(found: Listing, wanted: Table, family: IPFamily) -> Transaction | None:
+    """What makes the table that was found the wanted one; None when it cannot be changed in place."""
+    should = listing_of(wanted, family)
+    if any(lines != should.sets[name] for name, lines in found.sets.items() if name in should.sets):
+        return None
+    if any(_hook(lines) != _hook(should.chains[name]) for name, lines in found.chains.items() if name in should.chains):
+        return None
+    return diff(_as_values(found, should, wanted), wanted)
+
+
+def _hook(lines: Lines) -> str:
+    """The line that makes a chain a base chain; "" in any other."""
+    return lines[0] if lines and lines[0].startswith("type ") else ""
+
+
+def _as_values(found: Listing, should: Listing, wanted: Table) -> Table:
+    """What was found, as the wanted values where it reads the same, and as some other value where it does not."""
+    ids = {(id_[0], key_text(id_[1])): id_ for id_ in wanted.elements}
+    elements: dict[ElementId, Element] = {}
+    for place, text in found.elements.items():
+        id_ = ids.get(place) or (place[0], _key_of(place[1]))
+        elements[id_] = wanted.elements[id_] if text == should.elements.get(place) else Element(None, _ELSEWHERE)
+    chains = {name: _chain(name, lines, should, wanted) for name, lines in found.chains.items()}
+    # One set of ours may be two of nft's, of which the second has no value of its own.
+    sets = {n: wanted.sets.get(n) or NamedSet(n, ()) for n in found.sets if n in wanted.sets or n not in should.sets}
+    return Table(chains, sets, elements)
+
+
+def _key_of(text: str) -> Key:
+    return tuple(int(part) if part.isdigit() else part for part in text.split(" . "))
+
+
+def _chain(name: str, lines: Lines, should: Listing, wanted: Table) -> Chain:
+    if lines == should.chains.get(name):
+        return wanted.chains[name]
+    attachment = wanted.chains[name].attachment if name in wanted.chains else None
+    return Chain(name, (Rule((), (), _ELSEWHERE),), attachment)
