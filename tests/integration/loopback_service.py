@@ -4,9 +4,10 @@ All of it runs in the event loop of one thread, so that clients of either kind c
 """
 
 import asyncio
+import socket
 import socketserver
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import dns.asyncresolver
 from tests.dns_cases import endpoint, namespace, port, service, slice_
@@ -58,16 +59,15 @@ class LoopbackService:
 
         self.run(change())
 
-    def start_pod(self, address):
-        self._pods[address] = _Pod((address, self.port), _TellAddress)
+    def start_pod(self, address, handler=None):
+        """A Pod that tells its address to whoever connects, or what the handler (of socketserver) does."""
+        self._pods[address] = _Pod((address, self.port), handler or _TellAddress)
         self.port = self._pods[address].server_address[1]
         threading.Thread(target=self._pods[address].serve_forever, args=[0.01]).start()
 
     def kill_pod(self, address):
         """Nothing listens there any longer; DNS does not know."""
-        pod = self._pods.pop(address)
-        pod.shutdown()
-        pod.server_close()
+        self._pods.pop(address).die()
 
     def start_dns(self):
         async def start():
@@ -110,16 +110,36 @@ def loopback_service(ttl=1):
         served.begin()
         served.start_dns()
         yield served
+    finally:
         served.end()
         served.stop_dns()
-    finally:
         served.loop.call_soon_threadsafe(served.loop.stop)
         thread.join()
 
 
 class _Pod(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
+    daemon_threads = True
     request_queue_size = 128
+
+    def __init__(self, *arguments):
+        self.connections = set()
+        super().__init__(*arguments)
+
+    def process_request(self, request, client_address):
+        self.connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request):
+        self.connections.discard(request)
+        super().shutdown_request(request)
+
+    def die(self):
+        self.shutdown()
+        self.server_close()
+        for connection in tuple(self.connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 class _TellAddress(socketserver.BaseRequestHandler):

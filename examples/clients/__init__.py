@@ -1,0 +1,1 @@
+"""Adapters of ``fairlead.client`` for libraries that programs use, to copy and change."""
