@@ -18,7 +18,7 @@ from fairlead.dataplane.conntrack import Flow, stale_flows
 from fairlead.dataplane.forwarding import NodeView, PortPlan, plan_service
 from fairlead.model.names import ObjectKey
 from fairlead.model.snapshot import ClusterSnapshot
-from fairlead.netfilter.ruleset import Chain, Element, ElementId, NamedSet, Table, Target, merge, remembered
+from fairlead.netfilter.ruleset import Chain, Element, ElementId, NamedSet, Table, Target, remembered
 from fairlead.netfilter.transaction import Transaction, diff
 
 ServiceEmitter = Callable[[tuple[PortPlan, ...], NodeView], Table]
@@ -44,14 +44,19 @@ class Applied:
 
 def build(snapshot: ClusterSnapshot, view: NodeView, base: Table, emit: ServiceEmitter) -> tuple[Table, Applied]:
     """The whole table for a state of the cluster: ``base`` and every Service's part."""
-    parts = {key: emit(plan_service(snapshot, key, view), view) for key in sorted(snapshot.services)}
+    chains, sets, elements = dict(base.chains), dict(base.sets), dict(base.elements)
     claims: dict[ElementId, tuple[ObjectKey, ...]] = {}
-    for key, part in parts.items():
-        alone = (key,)
-        for id_ in part.elements:
+    users: Counter[str] = Counter()
+    for key in sorted(snapshot.services):
+        # One part at a time: thousands of them at once would be most of the memory that this takes.
+        part, alone = emit(plan_service(snapshot, key, view), view), (key,)
+        for id_, element in part.elements.items():
+            elements.setdefault(id_, element)
             claims[id_] = (*claims[id_], key) if id_ in claims else alone
-    users = Counter(name for part in parts.values() for name, chain in part.chains.items() if chain.is_shared)
-    return merge([base, *parts.values()]), Applied(snapshot, view, Map(claims), Map(users))
+        chains |= part.chains
+        sets |= part.sets
+        users.update(name for name, chain in part.chains.items() if chain.is_shared)
+    return Table(chains, sets, elements), Applied(snapshot, view, Map(claims), Map(users))
 
 
 class Change(NamedTuple):

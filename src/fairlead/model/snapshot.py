@@ -210,11 +210,12 @@ def _recount(
 ) -> Map[str, Map[ObjectKey, int]]:
     """Count, per address, how many slices of the service list it; touches only what differs between old and new."""
     before, after = _addresses(old), _addresses(new)
+    once = _NO_COUNTS.set(service, 1)  # most addresses are listed once, and share this
     for address, step in [(a, -1) for a in before - after] + [(a, +1) for a in after - before]:
         counts = index.get(address, _NO_COUNTS)
         count = counts.get(service, 0) + step
         counts = counts.set(service, count) if count else counts.delete(service)
-        index = index.set(address, counts) if counts else index.delete(address)
+        index = index.set(address, once if counts == once else counts) if counts else index.delete(address)
     return index
 
 

@@ -383,15 +383,3 @@ def remembered(table: Table) -> frozenset[tuple[str, Target]]:
     """Every target that rules of the table may note for a client, with the map that they note it in."""
     statements = (s for chain in table.chains.values() for rule in chain.rules for s in rule.statements)
     return frozenset((s.map, s.target) for s in statements if isinstance(s, RememberTarget))
-
-
-def merge(parts: "list[Table]") -> Table:
-    """One table of many parts; of what is there twice the first stays."""
-    chains: dict[str, Chain] = {}
-    sets: dict[str, NamedSet] = {}
-    elements: dict[ElementId, Element] = {}
-    for part in reversed(parts):
-        chains.update(part.chains)
-        sets.update(part.sets)
-        elements.update(part.elements)
-    return Table(chains, sets, elements)
