@@ -120,6 +120,19 @@ class Kubectl:
             process.wait()
             process.stdout.close()
 
+    @contextmanager
+    def proxying(self):
+        """The URL at which ``kubectl proxy`` serves."""
+        process = subprocess.Popen(
+            [self.program, "proxy", "--port=0"], env=self._environment, text=True, stdout=subprocess.PIPE
+        )
+        try:
+            yield f"http://{process.stdout.readline().split()[-1]}"
+        finally:
+            process.kill()
+            process.wait()
+            process.stdout.close()
+
 
 def wait_until(condition, seconds=10.0):
     """Poll until the condition gives something true, and give it."""

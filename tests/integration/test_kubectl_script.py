@@ -5,10 +5,12 @@ command line and what it must print; text between slashes is a regular expressio
 error that is not expected there: a warning is a failure.
 """
 
+import json
 import re
 import shlex
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
+from urllib.request import urlopen
 
 import pytest
 from tests.integration.api_servers import Kubectl, running_api_server
@@ -152,6 +154,12 @@ CHANGE = (
     Step("get deployment front -o jsonpath={.spec.replicas}", "3"),
     Step("set image deployment front busybox=busybox:2", "deployment.apps/front image updated"),
     Step("set env deployment front A=b", "deployment.apps/front env updated"),
+    Step("rollout pause deployment front", "deployment.apps/front paused"),
+    Step("rollout restart deployment front", code=1, err='/error: deployments.apps "front" can\'t restart paused .*/'),
+    Step("rollout resume deployment front", "deployment.apps/front resumed"),
+    Step("rollout restart deployment front", "deployment.apps/front restarted"),
+    Step("rollout status deployment front --watch=false", "Waiting for deployment spec update to be observed..."),
+    Step("rollout history deployment front", err="error: no rollout history found", code=1),
 )
 
 NUMBER = "10\\.96\\.\\d+\\.\\d+"
@@ -179,6 +187,10 @@ SHOW = (
     Step("get svc shop -o jsonpath='{.spec.ports[?(@.name==\"http\")].targetPort}'", "8080"),
     Step("get svc shop -o custom-columns=NAME:.metadata.name,TYPE:.spec.type", "NAME   TYPE\nshop   ClusterIP"),
     Step("get svc shop -o go-template='{{.spec.type}}'", "ClusterIP"),
+    Step("get svc shop -o jsonpath-as-json={.spec.type}", '[\n    "ClusterIP"\n]'),
+    Step("get svc shop -o jsonpath-file=/dev/stdin", "ClusterIP", stdin="{.spec.type}"),
+    Step("get svc shop -o go-template-file=/dev/stdin", "ClusterIP", stdin="{{.spec.type}}"),
+    Step("get svc shop -o custom-columns-file=/dev/stdin", "TYPE\nClusterIP", stdin="TYPE\n.spec.type\n"),
     Step("get svc shop -o json", r'/(?s)\{\n    "apiVersion": "v1",\n    "kind": "Service",\n.*\}/'),
     Step("get svc shop -o yaml", r"/(?s)apiVersion: v1\nkind: Service\nmetadata:\n  .*status:\n  loadBalancer: \{\}/"),
     Step("get cm,secrets -o name", "configmap/made\nconfigmap/server\nconfigmap/settings\nsecret/secret"),
@@ -193,6 +205,12 @@ SHOW = (
     Step("describe svc shop", r"/(?s)Name: +shop\n.*Selector: +app=other\n.*Events: +<none>/"),
     Step("describe deployment front", r"/(?s)Name: +front\n.*Replicas: +3 desired.*Events: +<none>/"),
     Step("explain service.spec.ports.port", r"/(?s)KIND: +Service\nVERSION: +v1\n\nFIELD: port <integer>.*/"),
+    Step("explain svc.spec.clusterIP", r"/(?s).*FIELD: clusterIP <string>.*DESCRIPTION:\n.*virtual IP\..*/"),
+    Step(
+        "explain endpointslice.endpoints",
+        r"/(?s).*FIELD: endpoints <\[\]Endpoint>.*One endpoint.*hostname\t<string>.*/",
+    ),
+    Step("explain service.spec --recursive", r"/(?s).*  ports\t<\[\]ServicePort>\n    appProtocol\t<string>\n.*/"),
     Step("explain deploy.spec.replicas", r"/(?s)GROUP: +apps\nKIND: +Deployment\n.*FIELD: replicas <integer>.*/"),
     Step(
         "explain svc.nothing",
@@ -239,6 +257,7 @@ DELETE = (
 WHOLE = (
     Step("api-versions", r"/(?s).*apps/v1\n.*discovery\.k8s\.io/v1\n.*\nv1/"),
     Step("api-resources --api-group=discovery.k8s.io -o name", "endpointslices.discovery.k8s.io"),
+    Step("api-resources --api-group=networking.k8s.io --verbs=list -o wide", r"/(?s)NAME .*servicecidrs .*\[.*list.*/"),
     Step("api-resources --no-headers --namespaced=false --api-group=", r"/(?s)namespaces +ns +v1 +false +Namespace.*/"),
     Step("cluster-info", r"/(?s).*Kubernetes control plane.* is running at .*https://127.0.0.1:\d+.*/"),
     Step("get --raw /readyz", "ok"),
@@ -288,6 +307,13 @@ def session(program, server, home):
 @pytest.mark.parametrize("program", kubectls(), ids=lambda path: path.name)
 def test_a_session(sessions, program):
     assert not sessions[program], "\n\n".join(sessions[program])
+
+
+@pytest.mark.parametrize("program", kubectls(), ids=lambda path: path.name)
+def test_proxy(server, tmp_path, program):
+    path = "/api/v1/namespaces/default/services/kubernetes"
+    with Kubectl(program, server, tmp_path).proxying() as url, urlopen(url + path) as reply:
+        assert json.load(reply)["spec"]["clusterIP"] == "10.96.0.1"
 
 
 def fault_of(kubectl, namespace, part, step):

@@ -1,5 +1,8 @@
 """The shape of documents: unknown fields, wrong types, merge keys."""
 
+import json
+import pkgutil
+
 import pytest
 
 from fairlead.registry.schemas import merging
@@ -103,6 +106,13 @@ def test_the_catalogue_knows_the_shape_of_a_field():
     assert ports == FieldType("io.k8s.api.core.v1.ContainerPort", Container.LIST, required=False)
     assert fields_of("io.k8s.api.core.v1.ServicePort")["port"].required
     assert "except" in fields_of("io.k8s.api.networking.v1.IPBlock")
+
+
+def test_every_described_type_is_described_in_full():
+    described = json.loads(pkgutil.get_data("fairlead.registry.schemas", "descriptions.json"))
+    assert {name: set(texts) for name, texts in described.items()} == {
+        name: {"", *fields_of(name)} for name in described
+    }
 
 
 def test_every_field_of_a_merge_table_exists():

@@ -3,13 +3,16 @@
 
 import pytest
 
+from fairlead.model.names import ObjectKey
 from fairlead.registry.status import ApiError
+from fairlead.registry.store import Step, put
 from tests.unit.service_requests import FIRST_IP, FIRST_IP6, FIRST_PORT, HTTP, IPV4, IPV6, Cluster, document
 
 LB = {"type": "LoadBalancer"}
 NODE_PORT = {"type": "NodePort"}
 ALIAS = {"type": "ExternalName", "externalName": "example.com", "ports": []}
 HEADLESS = {"clusterIP": "None"}
+PREFERENCES = ("PreferClose", "PreferSameZone", "PreferSameNode")
 
 
 @pytest.mark.parametrize(
@@ -71,7 +74,11 @@ HEADLESS = {"clusterIP": "None"}
         (HEADLESS | {"ports": []}, {"clusterIPs": ["None"], "ports": None}),
         ({"loadBalancerIP": "anything at all"}, {"loadBalancerIP": "anything at all"}),
         (LB | {"loadBalancerSourceRanges": [" 10.0.0.0/8 "]}, {"loadBalancerSourceRanges": [" 10.0.0.0/8 "]}),
-        ({"trafficDistribution": "PreferSameNode"}, {"trafficDistribution": "PreferSameNode"}),
+        *(({"trafficDistribution": wish}, {"trafficDistribution": wish}) for wish in PREFERENCES),
+        (LB | {"loadBalancerClass": "example.com/lb"}, {"loadBalancerClass": "example.com/lb"}),
+        ({"ports": [{"port": 80, "appProtocol": "kubernetes.io/h2c"}]}, {"externalTrafficPolicy": None}),
+        ({"externalTrafficPolicy": ""}, {"externalTrafficPolicy": None}),
+        ({"healthCheckNodePort": 0}, {"healthCheckNodePort": None}),
     ],
 )
 def test_defaults(spec, expected):
@@ -120,6 +127,11 @@ REFUSALS = [
     ),
     (ports({"port": 80, "nodePort": 30080}), "spec.ports[0].nodePort: Forbidden: may not be used when `type` is 'ClusterIP'"),
     ({"selector": {"a b": "c"}}, 'spec.selector: Invalid value: "a b": name part must consist of'),
+    ({"selector": {"a": "b c"}}, 'spec.selector: Invalid value: "b c": a valid label must be an empty string or consist of'),
+    ({"internalTrafficPolicy": ""}, 'spec.internalTrafficPolicy: Unsupported value: "": supported values: "Cluster", "Local"'),
+    (LB | {"loadBalancerClass": "a b"}, 'spec.loadBalancerClass: Invalid value: "a b": name part must consist of'),
+    ({"externalIPs": ["::1"]}, f'spec.externalIPs[0]: Invalid value: "::1": {LOOPBACK}'),
+    (affinity(-1), f"spec.sessionAffinityConfig.clientIP.timeoutSeconds: Invalid value: -1: {TIMEOUT}"),
     ({"sessionAffinity": "Cookie"}, 'spec.sessionAffinity: Unsupported value: "Cookie": supported values: "ClientIP", "None"'),
     (affinity(0), f"spec.sessionAffinityConfig.clientIP.timeoutSeconds: Invalid value: 0: {TIMEOUT}"),
     (affinity(86401), f"spec.sessionAffinityConfig.clientIP.timeoutSeconds: Invalid value: 86401: {TIMEOUT}"),
@@ -195,6 +207,8 @@ def test_refusals_of_cluster_ips(spec, message):
 SINGLE_STACK_REFUSALS = [
     ({"ipFamilyPolicy": "RequireDualStack"}, 'spec.ipFamilyPolicy: Invalid value: "RequireDualStack": this cluster is not configured for dual-stack services'),
     ({"ipFamilies": ["IPv6"]}, 'spec.ipFamilies[0]: Invalid value: "IPv6": not configured on this cluster'),
+    (HEADLESS | {"selector": {"a": "b"}, "ipFamilyPolicy": "RequireDualStack"}, "this cluster is not configured for dual-stack services"),
+    (HEADLESS | {"selector": {"a": "b"}, "ipFamilies": ["IPv6"]}, 'spec.ipFamilies[0]: Invalid value: "IPv6": not configured on this cluster'),
     ({"clusterIP": "fd00::8"}, 'spec.clusterIPs[0]: Invalid value: ["fd00::8"]: IPv6 is not configured on this cluster'),
 ]  # fmt: skip
 
@@ -245,6 +259,11 @@ def test_families_of_a_cluster_of_two(spec, families, policy, ips):
 def test_a_headless_service_without_selector_has_both_families_on_any_cluster(cidrs, families):
     stored = Cluster(*cidrs).service(**HEADLESS)
     assert (stored["ipFamilies"], stored["ipFamilyPolicy"]) == (families, "RequireDualStack")
+
+
+def test_a_headless_service_without_selector_may_have_a_family_that_the_cluster_has_not():
+    stored = Cluster().service(**HEADLESS, ipFamilies=["IPv6"], ipFamilyPolicy="SingleStack")
+    assert (stored["ipFamilies"], stored["clusterIPs"]) == (["IPv6"], ["None"])
 
 
 def test_prefer_dual_stack_takes_what_there_is():
@@ -363,6 +382,8 @@ def status(**point):
     [
         (LB, status(ip="192.0.2.1"), None),
         (LB, status(hostname="lb.example"), None),
+        (LB, status(ip="2001:db8::1"), None),
+        (LB, status(hostname="no spaces"), 'status.loadBalancer.ingress[0].hostname: Invalid value: "no spaces": a lowercase RFC 1123 subdomain must'),
         ({}, status(ip="192.0.2.1"), "status.loadBalancer.ingress: Forbidden: may only be used when `spec.type` is 'LoadBalancer'"),
         (LB, status(ip="x"), f'status.loadBalancer.ingress[0].ip: Invalid value: "x": {NOT_AN_IP}'),
         (LB, status(hostname="h", ipMode="VIP"), "status.loadBalancer.ingress[0].ipMode: Forbidden: may not be specified when `ip` is not set"),
@@ -381,6 +402,24 @@ def test_status(spec, given, message):
     with pytest.raises(ApiError) as refusal:
         cluster.put(body, subresource="status")
     assert message in refusal.value.message
+
+
+def test_a_load_balancer_may_be_a_proxy():
+    cluster = Cluster()
+    cluster.service(**LB)
+    body = cluster.stored("Service", "web") | {"status": status(ip="192.0.2.1", ipMode="Proxy")}
+    assert cluster.put(body, subresource="status")["status"] == body["status"]
+
+
+def test_addresses_from_before_they_were_read_strictly_may_stay():
+    cluster = Cluster()
+    cluster.service(**LB, externalIPs=["192.0.2.1"])
+    old = cluster.stored("Service", "web")
+    old["spec"] |= {"externalIPs": ["192.0.02.1"], "loadBalancerSourceRanges": ["010.0.0.0/8"]}
+    cluster.state = put(Step(cluster.state), "services", ObjectKey("default", "web"), old, {}).state
+    assert cluster.edit(selector={"a": "b"})["externalIPs"] == ["192.0.02.1"]
+    with pytest.raises(ApiError, match="must not have leading 0s"):
+        cluster.edit(externalIPs=["192.0.02.1", "192.0.02.2"])
 
 
 def test_a_status_that_a_user_sends_with_the_service_is_ignored():

@@ -43,6 +43,32 @@ def refused(cluster, name="web", code=422, **spec):
             },
             set(),
         ),
+        (
+            LB_LOCAL | {"loadBalancerClass": "example.com/lb"},
+            ALIAS,
+            {
+                "clusterIP": None,
+                "allocateLoadBalancerNodePorts": None,
+                "loadBalancerClass": None,
+                "healthCheckNodePort": None,
+                "externalTrafficPolicy": None,
+                "internalTrafficPolicy": None,
+                "ports": [PORT_WITHOUT],
+            },
+            set(),
+        ),
+        (
+            CLUSTER_IP | {"publishNotReadyAddresses": True, "selector": {"a": "b"}},
+            ALIAS,
+            {"clusterIP": None, "publishNotReadyAddresses": True, "selector": {"a": "b"}},
+            set(),
+        ),
+        (
+            LB | {"loadBalancerClass": "example.com/lb"},
+            NODE_PORT,
+            {"loadBalancerClass": None, "allocateLoadBalancerNodePorts": None, "ports": [PORT_WITH]},
+            {FIRST_IP, FIRST_PORT},
+        ),
         (HEADLESS, ALIAS, {"clusterIP": None, "clusterIPs": None, "ipFamilyPolicy": None}, set()),
         (ALIAS, CLUSTER_IP, {"clusterIP": FIRST_IP, "externalName": "example.com"}, {FIRST_IP}),
         (ALIAS, CLUSTER_IP | HEADLESS, {"clusterIPs": ["None"], "ipFamilyPolicy": "RequireDualStack"}, set()),
@@ -254,6 +280,28 @@ def test_a_service_that_prefers_both_families_is_left_alone_when_the_cluster_cha
     both.state = ensure_service_cidr(Step(cluster.state), both.env).state
     assert both.edit(selector={"a": "b"})["clusterIPs"] == [FIRST_IP]
     assert both.edit(ipFamilyPolicy="RequireDualStack")["clusterIPs"] == [FIRST_IP, FIRST_IP6]
+
+
+def test_an_alias_gives_both_addresses_back_and_comes_home_with_both():
+    cluster = dual()
+    cluster.edit(**ALIAS)
+    assert cluster.held == set()
+    back = cluster.edit(**CLUSTER_IP, ipFamilyPolicy="RequireDualStack", ipFamilies=["IPv6", "IPv4"])
+    assert back["clusterIPs"] == [FIRST_IP6, FIRST_IP]
+
+
+def test_address_and_family_may_not_change_together_either():
+    cluster = Cluster(IPV4, IPV6)
+    cluster.service()
+    message = refused(cluster, clusterIP="fd00:10:96::9", clusterIPs=["fd00:10:96::9"], ipFamilies=["IPv6"])
+    for path in ("spec.clusterIPs[0]", "spec.ipFamilies[0]"):
+        assert f'{path}: Invalid value: ["' in message
+    assert message.count("may not change once set") == 2
+
+
+def test_clearing_the_singular_restores_it():
+    cluster = dual()
+    assert cluster.edit(clusterIP=None)["clusterIP"] == FIRST_IP
 
 
 def test_a_put_with_one_address_of_two():

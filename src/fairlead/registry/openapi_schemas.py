@@ -1,12 +1,21 @@
 """The schemas of kinds in OpenAPI v3, from the catalogue of types: what ``kubectl explain`` prints.
 
-Names, shapes and which fields are required are those of upstream's document; the prose of its descriptions is left out.
+Names, shapes and which fields are required are those of upstream's document. Descriptions are our own, and there are
+some only for the kinds that make up the Service system.
 """
 
 from collections.abc import Iterable
 from typing import Any
 
-from fairlead.registry.schemas.catalogue import INT_OR_STRING, QUANTITY, TIMES, Container, FieldType, fields_of
+from fairlead.registry.schemas.catalogue import (
+    INT_OR_STRING,
+    QUANTITY,
+    TIMES,
+    Container,
+    FieldType,
+    descriptions_of,
+    fields_of,
+)
 
 Doc = dict[str, Any]
 
@@ -47,9 +56,18 @@ def _schema(name: str) -> Doc:
     fields = fields_of(name)
     if not fields:
         return dict(_OPAQUE.get(name, {"type": "object"}))
-    schema: Doc = {"type": "object", "properties": {field: _property(shape) for field, shape in fields.items()}}
+    told = descriptions_of(name)
+    properties = {field: _described(_property(shape), told.get(field)) for field, shape in fields.items()}
+    schema: Doc = _described({"type": "object", "properties": properties}, told.get(""))
     required = [field for field, shape in fields.items() if shape.required]
     return {**schema, "required": required} if required else schema
+
+
+def _described(schema: Doc, description: str | None) -> Doc:
+    """A reference has no place for a description, but a list of one reference has."""
+    if description is None:
+        return schema
+    return {"description": description, **({"allOf": [schema]} if "$ref" in schema else schema)}
 
 
 def _property(field: FieldType) -> Doc:

@@ -18,6 +18,15 @@ _LONGEST_PREFIX_LENGTH = 8  # digits, leading zeros among them, to tell them fro
 _BAD_IP = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 _BAD_CIDR = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
 
+_LEADING_ZEROS, _MAPPED = "must not have leading 0s", "must not be an IPv4-mapped IPv6 address"
+_LEADING_ZEROS_OF_CIDR = "must not have leading 0s in IP or prefix length"
+_MAPPED_CIDR, _BITS_BEYOND = (
+    "must not have an IPv4-mapped IPv6 address",
+    "must not have bits set beyond the prefix length",
+)
+# What was once allowed, and stays allowed where it is (KEP-4858).
+LATER_REFUSED = frozenset({_LEADING_ZEROS, _MAPPED, _LEADING_ZEROS_OF_CIDR, _MAPPED_CIDR, _BITS_BEYOND})
+
 
 def one_of(path: str, value: Any, supported: tuple[str, ...]) -> list[FieldError]:
     """The fault of a value that is not in a closed set."""
@@ -30,9 +39,9 @@ def ip_errors(text: str) -> list[str]:
         return [_BAD_IP]
     address = parse_ip(text)
     if address is None:
-        return ["must not have leading 0s"] if parse_ip(_without_leading_zeros(text)) else [_BAD_IP]
+        return [_LEADING_ZEROS] if parse_ip(_without_leading_zeros(text)) else [_BAD_IP]
     mapped = isinstance(address, IPv6Address) and address.ipv4_mapped
-    return ["must not be an IPv4-mapped IPv6 address"] if mapped else []
+    return [_MAPPED] if mapped else []
 
 
 def _without_leading_zeros(text: str) -> str:
@@ -66,12 +75,12 @@ def cidr_errors(text: str) -> list[str]:
     if address is None or not is_length or int(length) > address.max_prefixlen:
         return [_BAD_CIDR]
     if plain != address_text or length != str(int(length)):
-        return ["must not have leading 0s in IP or prefix length"]
+        return [_LEADING_ZEROS_OF_CIDR]
     if isinstance(address, IPv6Address) and address.ipv4_mapped:
-        return ["must not have an IPv4-mapped IPv6 address"]
+        return [_MAPPED_CIDR]
     interface = ip_interface(text)
     if interface.ip != interface.network.network_address:
-        return ["must not have bits set beyond the prefix length"]
+        return [_BITS_BEYOND]
     return []
 
 

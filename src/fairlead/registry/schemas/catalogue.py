@@ -71,6 +71,19 @@ def fields_of(type_name: str) -> Mapping[str, FieldType]:
     return catalogue().types.get(type_name, {})
 
 
+def descriptions_of(type_name: str) -> Mapping[str, str]:
+    """What to tell users of the fields of a type by JSON name, and of the type itself by the empty name. They stand in
+    ``descriptions.json``, for the types of the Service system alone."""
+    return _descriptions().get(type_name, {})
+
+
+@functools.cache
+def _descriptions() -> dict[str, dict[str, str]]:
+    data = pkgutil.get_data("fairlead.registry.schemas", "descriptions.json")
+    assert data is not None, "the package was installed without descriptions.json"
+    return msgspec.json.decode(data, type=dict[str, dict[str, str]])
+
+
 def type_of(api_version: str, kind: str) -> str | None:
     """The type name of a kind, or None when the kind is not in the table."""
     return catalogue().kinds.get((api_version, kind))

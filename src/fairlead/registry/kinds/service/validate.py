@@ -6,7 +6,7 @@ The faults stand in upstream's order, since kubectl prints them in it. Upstream:
 
 from fairlead.model.names import dns1123_subdomain_errors
 from fairlead.registry.field_errors import FieldError, forbidden, invalid, required
-from fairlead.registry.kinds.rules import one_of
+from fairlead.registry.kinds.rules import LATER_REFUSED, one_of
 from fairlead.registry.kinds.service import validate_traffic as traffic
 from fairlead.registry.kinds.service.changes import validate_changes
 from fairlead.registry.kinds.service.facts import is_external_name, is_headless
@@ -35,7 +35,9 @@ def validate_create(service: Doc, context: Context) -> list[FieldError]:
 
 def validate_update(service: Doc, old: Doc, context: Context) -> list[FieldError]:
     """The faults of a changed Service: what may not change comes first."""
-    return validate_changes(service["spec"], old["spec"]) + _validate(service)
+    kept = {*(old["spec"].get("externalIPs") or ()), *(old["spec"].get("loadBalancerSourceRanges") or ())}
+    faults = [fault for fault in _validate(service) if not (fault.detail in LATER_REFUSED and fault.value in kept)]
+    return validate_changes(service["spec"], old["spec"]) + faults
 
 
 def _validate(service: Doc) -> list[FieldError]:
