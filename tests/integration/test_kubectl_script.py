@@ -159,7 +159,7 @@ CHANGE = (
     Step("rollout resume deployment front", "deployment.apps/front resumed"),
     Step("rollout restart deployment front", "deployment.apps/front restarted"),
     Step("rollout status deployment front --watch=false", "Waiting for deployment spec update to be observed..."),
-    Step("rollout history deployment front", err="error: no rollout history found", code=1),
+    Step("rollout history deployment front", "deployment.apps/front \nNo rollout history found."),
 )
 
 NUMBER = "10\\.96\\.\\d+\\.\\d+"
@@ -257,7 +257,10 @@ DELETE = (
 WHOLE = (
     Step("api-versions", r"/(?s).*apps/v1\n.*discovery\.k8s\.io/v1\n.*\nv1/"),
     Step("api-resources --api-group=discovery.k8s.io -o name", "endpointslices.discovery.k8s.io"),
-    Step("api-resources --api-group=networking.k8s.io --verbs=list -o wide", r"/(?s)NAME .*servicecidrs .*\[.*list.*/"),
+    Step(
+        "api-resources --api-group=networking.k8s.io --verbs=list -o wide",
+        r"/(?s)NAME .*servicecidrs .* ServiceCIDR +.*list.*/",
+    ),
     Step("api-resources --no-headers --namespaced=false --api-group=", r"/(?s)namespaces +ns +v1 +false +Namespace.*/"),
     Step("cluster-info", r"/(?s).*Kubernetes control plane.* is running at .*https://127.0.0.1:\d+.*/"),
     Step("get --raw /readyz", "ok"),
