@@ -46,6 +46,16 @@ class Broken:
         yield
 
 
+class Brief:
+    """Tells one set and ends, as a source that only reads a file would."""
+
+    followed = 0
+
+    async def follow(self, doubt):
+        self.followed += 1
+        yield Update((ONE,))
+
+
 class Silent:
     async def follow(self, doubt):
         await asyncio.Event().wait()
@@ -247,6 +257,24 @@ class TestTasks:
             first.cancel()
             assert await second == ONE
             assert first.cancelled()
+
+    async def test_a_source_that_ends_leaves_its_set_and_is_not_asked_again_at_once(self):
+        source = Brief()
+        async with AsyncBalancer(source) as balancer:
+            for _ in range(50):
+                async with balancer.pick() as endpoint:
+                    assert endpoint == ONE
+                await asyncio.sleep(0)
+        assert source.followed == 1
+
+    async def test_a_broken_source_is_told_to_those_who_want_a_role_too(self):
+        async def probe(endpoint):
+            raise AssertionError("there is nobody to ask")
+
+        async with AsyncBalancer(Broken(), roles=Roles(probe)) as balancer:
+            with pytest.raises(NoEndpoints, match="no kubeconfig"):
+                async with balancer.pick(role="primary"):
+                    pass
 
     async def test_roles_by_a_coroutine(self):
         async def probe(endpoint):

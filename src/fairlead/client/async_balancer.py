@@ -21,7 +21,7 @@ T = TypeVar("T")
 class AsyncBalancer:
     """Chooses an endpoint for each request; arguments as for ``Balancer``, with probes that are coroutines.
 
-    A request that is cancelled says nothing about its endpoint.
+    Belongs to one event loop. A request that is cancelled says nothing about its endpoint.
     """
 
     def __init__(

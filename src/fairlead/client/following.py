@@ -15,7 +15,7 @@ Probe = TypeVar("Probe", Callable[[Endpoint], Role], Callable[[Endpoint], Awaita
 AsyncProbe = Callable[[Endpoint], Awaitable[Role]]
 
 SHORTEST = 0.5  # seconds between two rounds of probes, whatever happens
-RETRY = 5.0  # seconds after which a source that gave up is started again
+RETRY = 5.0  # seconds after which a source that has ended is started again
 
 log = logging.getLogger(__name__)
 
@@ -60,28 +60,33 @@ class Following:
         self._roles_in_doubt.set()
 
     async def run(self) -> None:
-        """Follow until cancelled. A source that gives up is told of as an update without a set, and tried again."""
-        while True:
-            try:
-                async with asyncio.TaskGroup() as group:
-                    group.create_task(self._keep_set())
-                    if self._roles is not None:
-                        group.create_task(self._keep_roles(self._roles))
-            except ExceptionGroup as errors:
-                error = errors.exceptions[0]
-                log.warning("endpoints cannot be followed, next attempt in %.0f s: %s", RETRY, error)
-                self._follower.take_update(Update(None, f"{type(error).__name__}: {error}"))
-                self._follower.finish_round()
-                await asyncio.sleep(RETRY)
+        """Follow until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._keep_set())
+            if self._roles is not None:
+                group.create_task(self._keep_roles(self._roles))
 
     async def _keep_set(self) -> None:
+        """A source that ends is started again; one that fails is told of as an update without a set."""
+        while True:
+            try:
+                await self._follow_source()
+            except Exception as error:
+                log.warning("endpoints cannot be followed, next attempt in %.0f s: %s", RETRY, error)
+                self._take(Update(None, f"{type(error).__name__}: {error}"))
+            await asyncio.sleep(RETRY)
+
+    async def _follow_source(self) -> None:
         async with aclosing(self._source.follow(self._set_in_doubt)) as updates:
             async for update in updates:
-                self._follower.take_update(update)
-                self._roles_in_doubt.set()
+                self._take(update)
+
+    def _take(self, update: Update) -> None:
+        self._follower.take_update(update)
+        self._roles_in_doubt.set()
 
     async def _keep_roles(self, roles: Roles[AsyncProbe]) -> None:
-        await self._roles_in_doubt.wait()  # until there is a set
+        await self._roles_in_doubt.wait()  # until something is known of the set
         while True:
             self._roles_in_doubt.clear()
             await asyncio.gather(*(self._ask(roles.probe, endpoint) for endpoint in self._follower.endpoints()))
