@@ -106,7 +106,7 @@ async def main(seconds: float, late: float) -> None:
         }
         for client, request in clients.items():
             group.create_task(keep_asking(client, request, seconds))
-        group.create_task(keep_asking("… later", resolve_once(), seconds - late, late))
+        group.create_task(keep_asking("resolve once, late", resolve_once(), seconds - late, late))
 
 
 if __name__ == "__main__":

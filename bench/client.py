@@ -4,7 +4,8 @@ A lab; a Deployment of ``fairlead/echo`` that scales from 1 Pod to 50 and to 3. 
 after the other: some are restarted in place, some are gone for good without a farewell. Clients in one Pod make the
 same steady stream of requests each. One that looks the name up once does so while there is 1 Pod, another while there
 are 50. Printed for each stretch of time: the share of requests that failed, how many Pods answered the others, and the
-share of these that the busiest Pod answered. The picture is in ``bench/out/client.svg``.
+share of these that the busiest Pod answered. The picture is in ``bench/out/client.svg``. PODS in the environment sets
+another number than 50.
 """
 
 import json
@@ -158,10 +159,10 @@ def clients_of(samples: list[Sample]) -> list[str]:
 
 
 def print_table(samples: list[Sample], stretches: list[Stretch]) -> None:
-    print(f"{'':16}" + "".join(f"{stretch.name:>24}" for stretch in stretches))
+    print(f"{'':20}" + "".join(f"{stretch.name:>24}" for stretch in stretches))
     for client in clients_of(samples):
         mine = [sample for sample in samples if sample.client == client]
-        print(f"{client:16}" + "".join(f"{summary(within(mine, stretch)):>24}" for stretch in stretches))
+        print(f"{client:20}" + "".join(f"{summary(within(mine, stretch)):>24}" for stretch in stretches))
 
 
 def within(samples: Iterable[Sample], stretch: Stretch) -> list[Sample]:

@@ -27,9 +27,8 @@ class LoopbackService:
 
     def __init__(self, ttl):
         self.loop = asyncio.new_event_loop()
-        self.queries = 0
-        self._authority = Authority(Zone(ttl=ttl))
-        self._slice = None
+        self._zone = Zone(ttl=ttl)
+        self.forget()
         self._pods = {}
         self.port = self.dns_port = 0
 
@@ -84,8 +83,8 @@ class LoopbackService:
         self.run(stop())
 
     def forget(self):
-        """As a server that has just started and has not read the cluster yet: SERVFAIL."""
-        self._authority.synced = False
+        """From the next start on DNS is a server that has not read the cluster yet: SERVFAIL until ``begin``."""
+        self._authority, self._slice = Authority(self._zone), None
 
     def begin(self):
         async def begin():

@@ -8,26 +8,15 @@ says that a headless Service has no ready endpoint, and then the set is empty.
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
-from typing import NamedTuple
 
 import dns.asyncresolver
 import dns.exception
-import dns.name
 import dns.resolver
 
-from fairlead.client.core.endpoint import Endpoint, Update
+from fairlead.client.core.endpoint import Update
 from fairlead.client.core.schedule import SHORTEST, pause_after_answer, pause_after_miss
+from fairlead.client.dns_lookup import Found, Lookup, system_resolver
 from fairlead.client.source import FAMILIES
-
-_RECORD_TYPES = {"IPv4": "A", "IPv6": "AAAA"}
-_UDP_SIZE = 1232  # octets that no path fragments: DNS flag day 2020
-
-
-class _Addresses(NamedTuple):
-    """What a name answers with, and for how many seconds that holds."""
-
-    addresses: tuple[str, ...] = ()
-    ttl: float = 0.0
 
 
 class Dns:
@@ -51,9 +40,9 @@ class Dns:
         families: Sequence[str] = FAMILIES,
         resolver: dns.asyncresolver.Resolver | None = None,
     ) -> None:
-        self._name, self._port, self._protocol = name, port, protocol
-        self._types = tuple(_RECORD_TYPES[family] for family in families)
-        self._resolver = resolver or _system_resolver()
+        self._name, self._port = name, port
+        self._service = f"_{port}._{protocol}.{name}"
+        self._lookup = Lookup(resolver or system_resolver(), families)
 
     async def follow(self, doubt: asyncio.Event) -> AsyncGenerator[Update, None]:
         misses = 0
@@ -68,57 +57,17 @@ class Dns:
     async def _look_up(self) -> tuple[Update, float]:
         """What to tell, and the seconds for which it holds."""
         try:
-            if isinstance(self._port, int):
-                return await self._by_address(self._port)
-            return await self._by_service(f"_{self._port}._{self._protocol}.{self._name}")
+            found = await self._find()
         except dns.resolver.NXDOMAIN:
             return Update((), f"{self._name} is not in DNS: there is no such Service, or none of its Pods is ready"), 0
         except (dns.exception.DNSException, OSError, EOFError) as error:
             return Update(None, f"{self._name} cannot be looked up: {error}"), 0
+        return Update(found.endpoints, f"{self._name} has no such record in DNS"), found.ttl
 
-    async def _by_address(self, port: int) -> tuple[Update, float]:
-        found = await self._addresses(self._name)
-        endpoints = tuple(Endpoint(address, port) for address in found.addresses)
-        return Update(endpoints, f"{self._name} has no address in DNS"), found.ttl
-
-    async def _by_service(self, name: str) -> tuple[Update, float]:
-        """By SRV records. They are asked for over TCP, for the addresses of all targets rarely fit a datagram."""
-        try:
-            answer = await self._resolver.resolve(name, "SRV", tcp=True, search=True)
-        except dns.resolver.NoAnswer:
-            return Update((), f"{name} has no SRV record in DNS"), 0
-        targets = {record.target for record in answer}
-        found = dict(zip(targets, await asyncio.gather(*(self._target(t, answer) for t in targets)), strict=True))
-        endpoints = tuple(
-            Endpoint(address, record.port, record.target.labels[0].decode(), priority=record.priority)
-            for record in answer
-            for address in found[record.target].addresses
-        )
-        ttls = (answer.chaining_result.minimum_ttl, *(f.ttl for f in found.values() if f.addresses))
-        return Update(endpoints, f"no target of {name} has an address in DNS"), min(ttls)
-
-    async def _target(self, target: dns.name.Name, answer: dns.resolver.Answer) -> _Addresses:
-        """The addresses of an SRV target: from the additional section, else looked up."""
-        for type_ in self._types:
-            for rrset in answer.response.additional:
-                if (rrset.name, rrset.rdtype.name) == (target, type_):
-                    return _Addresses(tuple(record.address for record in rrset), rrset.ttl)
-        with suppress(dns.resolver.NXDOMAIN):
-            return await self._addresses(target)
-        return _Addresses()
-
-    async def _addresses(self, name: str | dns.name.Name) -> _Addresses:
-        for type_ in self._types:
-            with suppress(dns.resolver.NoAnswer):
-                answer = await self._resolver.resolve(name, type_, search=True)
-                return _Addresses(tuple(record.address for record in answer), answer.chaining_result.minimum_ttl)
-        return _Addresses()
-
-
-def _system_resolver() -> dns.asyncresolver.Resolver:
-    resolver = dns.asyncresolver.Resolver()
-    resolver.use_edns(0, payload=_UDP_SIZE)
-    return resolver
+    async def _find(self) -> Found:
+        if isinstance(self._port, int):
+            return await self._lookup.by_address(self._name, self._port)
+        return await self._lookup.by_service(self._service)
 
 
 async def _rest(pause: float, doubt: asyncio.Event) -> None:
