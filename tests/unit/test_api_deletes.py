@@ -79,6 +79,18 @@ def test_preconditions_that_fail(world, preconditions):
     assert (status["code"], status["reason"]) == (409, "Conflict")
 
 
+@pytest.mark.parametrize(
+    ("asked", "of_the_pod", "grace"),
+    [(10**12, 30, 1 << 31), (-5, 30, 1), (None, 10**12, 1 << 31), (None, 7, 7)],
+)
+def test_a_grace_of_any_size(world, asked, of_the_pod, grace):
+    body = pod("p", node="n")
+    body["spec"]["terminationGracePeriodSeconds"] = of_the_pod
+    world.do("POST", PODS, body)
+    options = {} if asked is None else {"gracePeriodSeconds": asked}
+    assert world.do("DELETE", f"{PODS}/p", options)["metadata"]["deletionGracePeriodSeconds"] == grace
+
+
 @pytest.mark.parametrize("body", [{"gracePeriodSeconds": "x"}, {"propagationPolicy": "Some"}, [], {"dryRun": "All"}])
 def test_options_that_are_not_understood(world, body):
     world.do("POST", MAPS, config_map("a"))

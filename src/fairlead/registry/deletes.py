@@ -22,6 +22,7 @@ from fairlead.registry.store import State, Step, allocate, put, remove
 Doc = dict[str, Any]
 
 POD_GRACE = 30  # seconds, when the Pod does not say
+LONGEST_GRACE = 1 << 31  # seconds; calendars end some day
 IMMORTAL_NAMESPACES = frozenset({"default", "kube-system", "kube-public"})
 
 _POLICIES = ("", "Orphan", "Foreground", "Background")
@@ -180,11 +181,12 @@ def _grace(resource: Resource, document: Doc, options: DeleteOptions) -> int:
     spec, phase = document.get("spec") or {}, (document.get("status") or {}).get("phase")
     if not spec.get("nodeName") or phase in ("Succeeded", "Failed"):
         return 0
-    pending = document["metadata"].get("deletionGracePeriodSeconds")
-    if options.grace is not None:
-        wanted = options.grace if options.grace >= 0 else 1
-        return wanted if pending is None else min(wanted, pending)
-    return int(pending if pending is not None else spec.get("terminationGracePeriodSeconds", POD_GRACE))
+    pending: int | None = document["metadata"].get("deletionGracePeriodSeconds")
+    if options.grace is None and pending is not None:
+        return pending
+    asked = options.grace if options.grace is not None else spec.get("terminationGracePeriodSeconds", POD_GRACE)
+    wanted = min(asked, LONGEST_GRACE) if asked >= 0 else 1
+    return wanted if pending is None else min(wanted, pending)
 
 
 def later(moment: str, seconds: int) -> str:
