@@ -123,6 +123,30 @@ def test_yaml(world, body):
     assert answered(world, "POST", MAPS, body, YAML)[0] == 400
 
 
+def message(number, data):
+    """A field of a protobuf message that holds octets."""
+    length, encoded = len(data), b""
+    while length > 127:
+        encoded, length = encoded + bytes([length & 127 | 128]), length >> 7
+    key = number << 3 | 2
+    return (bytes([key]) if key < 128 else bytes([key & 127 | 128, key >> 7])) + encoded + bytes([length]) + data
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        pytest.param(message(1, message(1, b"x")) + message(2, b"") * 1_500_000, 413, id="map entries"),
+        pytest.param(message(1, message(13, b"") * 1_500_000), 413, id="list elements"),
+        pytest.param(b"\x78\x01" * 1_500_000, 413, id="unknown fields"),
+        pytest.param(message(1, message(17, message(7, message(1, b'{"a":' * 100_000)))), 400, id="deep JSON"),
+    ],
+)
+def test_protobuf(world, content, code):
+    kind = message(1, message(1, b"v1") + message(2, b"ConfigMap"))
+    body = b"k8s\x00" + kind + message(2, content)
+    assert answered(world, "POST", MAPS, body, "application/vnd.kubernetes.protobuf")[0] == code
+
+
 @pytest.mark.parametrize(("validation", "code"), [("Strict", 400), ("Warn", 201), ("Ignore", 201)])
 def test_no_more_strict_errors_are_told_than_upstream_tells(world, validation, code):
     url = f"{SERVICES}?fieldValidation={validation}"

@@ -99,7 +99,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_reads_what_go_writes(case):
     api_version, kind, raw, wanted = CASES[case]
-    assert parse_protobuf(body(api_version, kind, raw)) == {"apiVersion": api_version, "kind": kind, **wanted}
+    assert parse_protobuf(body(api_version, kind, raw), 100) == {"apiVersion": api_version, "kind": kind, **wanted}
 
 
 REFUSED = {
@@ -117,7 +117,7 @@ REFUSED = {
 def test_refuses(case):
     octets, code = REFUSED[case]
     with pytest.raises(ApiError) as refusal:
-        parse_protobuf(octets)
+        parse_protobuf(octets, 100)
     assert refusal.value.code == code
 
 
@@ -125,4 +125,4 @@ def test_refuses(case):
 @given(st.sampled_from(["Pod", "Service", "Secret", "Node"]), st.binary(max_size=60))
 def test_any_octets_are_a_document_or_a_refusal(kind, raw):
     with suppress(ApiError):
-        assert parse_protobuf(body("v1", kind, raw))["kind"] == kind
+        assert parse_protobuf(body("v1", kind, raw), 100)["kind"] == kind

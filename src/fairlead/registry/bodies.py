@@ -13,7 +13,7 @@ import msgspec
 
 from fairlead.registry.schemas.protobuf import MEDIA_TYPE as PROTOBUF
 from fairlead.registry.schemas.protobuf import parse_protobuf
-from fairlead.registry.status import ApiError, bad_request
+from fairlead.registry.status import ApiError, bad_request, too_many_values
 
 Doc = dict[str, Any]
 
@@ -55,7 +55,7 @@ def parse(body: bytes, content_type: str) -> Any:
     if type_ in YAML:
         return _parse_json(body) if body.lstrip()[:1] == b"{" and _is_json(body) else _parse_yaml(body)
     if type_ == PROTOBUF:
-        return parse_protobuf(body)
+        return parse_protobuf(body, MAX_VALUES)
     if not type_.endswith("json"):
         raise unsupported_media_type(type_, (JSON, YAML[0], PROTOBUF))
     return _parse_json(body)
@@ -159,9 +159,7 @@ def check_size(value: Any) -> None:
     for _ in range(MAX_DEPTH):
         count += len(level)
         if count > MAX_VALUES:
-            raise ApiError(
-                413, "RequestEntityTooLarge", f"the body of the request is made of more than {MAX_VALUES} values"
-            )
+            raise too_many_values(MAX_VALUES)
         level = [
             child
             for parent in level

@@ -52,6 +52,11 @@ def bad_request(message: str) -> ApiError:
     return ApiError(400, "BadRequest", message)
 
 
+def too_many_values(limit: int) -> ApiError:
+    message = f"the body of the request is made of more than {limit} values"
+    return ApiError(413, "RequestEntityTooLarge", message)
+
+
 def unauthorized() -> ApiError:
     return ApiError(401, "Unauthorized", "Unauthorized")
 

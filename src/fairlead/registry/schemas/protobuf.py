@@ -20,7 +20,7 @@ import msgspec
 
 from fairlead.registry.schemas.catalogue import INT_OR_STRING, QUANTITY, Container, FieldType, fields_of, type_of
 from fairlead.registry.schemas.wire import fields, signed
-from fairlead.registry.status import ApiError, bad_request
+from fairlead.registry.status import ApiError, bad_request, too_many_values
 
 Doc = dict[str, Any]
 Numbers = Mapping[int, Union[str, "Numbers"]]
@@ -71,11 +71,24 @@ class _Envelope(NamedTuple):
     raw: bytes
 
 
-def parse_protobuf(body: bytes) -> Doc:
+class _Budget:
+    """How many values a body may still have; an empty one takes two octets on the wire and much more time here."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = self._left = limit
+
+    def spend(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise too_many_values(self._limit)
+
+
+def parse_protobuf(body: bytes, max_values: int) -> Doc:
     """The document in a body.
 
     Raises:
-        ApiError: 400 the octets are no message of a kind; 415 the kind is not served in protobuf.
+        ApiError: 400 the octets are no message of a kind; 413 it has too many values; 415 the kind is not served in
+            protobuf.
     """
     if not body.startswith(_MAGIC):
         raise bad_request("provided data does not appear to be a protobuf message, expected prefix 6b 38 73 00")
@@ -86,8 +99,8 @@ def parse_protobuf(body: bytes) -> Doc:
         if numbers is None:
             message = f"{envelope.api_version} {envelope.kind} is not served in protobuf; send application/json"
             raise ApiError(415, "UnsupportedMediaType", message)
-        document = _message(type_name, numbers, envelope.raw)
-    except (ValueError, OverflowError) as error:
+        document = _message(type_name, numbers, envelope.raw, _Budget(max_values))
+    except (ValueError, OverflowError, RecursionError) as error:
         raise bad_request(f"the body of the request is not a valid protobuf message: {error}") from error
     return {"apiVersion": envelope.api_version, "kind": envelope.kind, **document}
 
@@ -99,16 +112,17 @@ def _envelope(data: bytes) -> _Envelope:
     return _Envelope(_text(kind.get(1, b"")), _text(kind.get(2, b"")), _octets(outer.get(2, b"")))
 
 
-def _message(type_name: str, numbers: Numbers, data: bytes) -> Doc:
+def _message(type_name: str, numbers: Numbers, data: bytes, budget: _Budget) -> Doc:
     document: Doc = {}
     shapes = fields_of(type_name)
     for number, value in fields(data):
+        budget.spend()
         entry = numbers.get(number)
         if isinstance(entry, str):
             name, _, encoding = entry.partition(":")
-            _add(document, type_name, name, _reader(shapes[name], bool(encoding))(value))
+            _add(document, type_name, name, _reader(shapes[name], bool(encoding), budget)(value))
         elif entry is not None:
-            document |= _message(type_name, entry, _octets(value))
+            document |= _message(type_name, entry, _octets(value), budget)
     return document
 
 
@@ -135,8 +149,8 @@ class _Entry(NamedTuple):
     value: Any
 
 
-def _reader(field: FieldType, is_base64: bool) -> Callable[[Octets], Any]:
-    read = _base64 if is_base64 else functools.partial(_value, field.name)
+def _reader(field: FieldType, is_base64: bool, budget: _Budget) -> Callable[[Octets], Any]:
+    read = _base64 if is_base64 else functools.partial(_value, field.name, budget)
     match field.container:
         case Container.LIST:
             return lambda value: _Item(read(value))
@@ -151,10 +165,10 @@ def _entry(value: Octets, read: Callable[[Octets], Any]) -> _Entry:
     return _Entry(_text(parts.get(1, b"")), read(parts.get(2, b"")))
 
 
-def _value(type_name: str, value: Octets) -> Any:
+def _value(type_name: str, budget: _Budget, value: Octets) -> Any:
     if read := _SCALARS.get(type_name):
         return read(value)
-    return _message(type_name, _table().get(type_name, {}), _octets(value))
+    return _message(type_name, _table().get(type_name, {}), _octets(value), budget)
 
 
 def _octets(value: Octets) -> bytes:
