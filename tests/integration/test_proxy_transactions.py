@@ -1,18 +1,23 @@
 """Every transaction is one that the kernel accepts, and leads to what a fresh start would have made."""
 
+import sys
+from collections import Counter
+
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from tests.integration.netlab import Worker
 from tests.unit.proxy_objects import endpoint, endpoint_slice, node, service, snapshot
-from tests.unit.test_proxy_incremental import changed_by, changes
+from tests.unit.test_proxy_incremental import changed_by, changes, many_services
 
-from fairlead.dataplane import nft_rules, nft_skeleton
+from fairlead.dataplane import iptables_rules, nft_rules, nft_skeleton
 from fairlead.dataplane.balancing import BALANCING_ANNOTATION, WEIGHTS_ANNOTATION
+from fairlead.dataplane.forwarding import plan_service
 from fairlead.dataplane.incremental import advance, build
 from fairlead.dataplane.node_view import DetectLocal, NodeSettings, view_node
 from fairlead.drivers.nft_exec import PART
 from fairlead.model.addresses import IPFamily
+from fairlead.netfilter.iptables_text import render_restore
 from fairlead.netfilter.nft_listing import listing_of, read_listing, takeover
 from fairlead.netfilter.nft_text import render_table, render_transaction
 from fairlead.netfilter.ruleset import Table
@@ -136,3 +141,27 @@ def test_nft_lists_rules_as_they_are_written(kernel, family, timeout, annotation
     should = listing_of(table, family)
     assert (found.chains, found.sets) == (should.chains, should.sets)
     assert found.elements == should.elements
+
+
+RESTORE = """
+import asyncio, sys
+from fairlead.drivers.iptables_exec import restore
+from fairlead.model.addresses import IPFamily
+asyncio.run(restore(IPFamily.IPV4, sys.stdin.read()))
+"""
+
+
+def test_more_iptables_rules_than_a_socket_holds_here_are_put_in_place_in_parts(kernel):
+    state, seen = many_services(200), view(SETTINGS[0])
+    parts = (iptables_rules.contribute(plan_service(state, key, seen), seen) for key in sorted(state.services))
+    text = render_restore(iptables_rules.assemble(parts, seen))
+    kernel.run("nft", "flush", "ruleset")
+    kernel.run(sys.executable, "-c", RESTORE, text=text)
+    saved = kernel.run("iptables-save")
+    assert rules_by_chain(saved) == rules_by_chain(text)
+    assert saved.count(" -j KUBE-SERVICES") == 4  # the jumps of built-in chains, once
+
+
+def rules_by_chain(text):
+    """How many rules each chain of ours has, in the text of iptables-save or iptables-restore."""
+    return Counter(line.split()[1] for line in text.splitlines() if line.startswith("-A KUBE"))

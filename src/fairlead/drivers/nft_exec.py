@@ -205,7 +205,7 @@ async def _run(commands: str) -> None:
     if len(commands) > GREAT:
         await _run_program("-f", "-", commands=commands)
     elif error := _library().run(commands):
-        raise _classified(error)
+        raise classified(error)
 
 
 class _Library:
@@ -242,10 +242,11 @@ async def _run_program(*arguments: str, commands: str = "") -> str:
         raise RulesError(Problem.NOT_INSTALLED, "nft") from error
     output, errors = await nft.communicate(commands.encode())
     if nft.returncode:
-        raise _classified(errors.decode(errors="replace"))
+        raise classified(errors.decode(errors="replace"))
     return output.decode()
 
 
-def _classified(stderr: str) -> RulesError:
+def classified(stderr: str) -> RulesError:
+    """The error that stands for what a program said."""
     problem = next((problem for text, problem in _PROBLEMS if text in stderr), Problem.OTHER)
     return RulesError(problem, stderr.strip()[:2000])

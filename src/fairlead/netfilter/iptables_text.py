@@ -5,7 +5,7 @@ and only when they are not there. Syntax: iptables(8), iptables-extensions(8), i
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, NamedTuple
 
 from fairlead.netfilter.ruleset import (
@@ -139,6 +139,33 @@ def render_difference(old: Tables, new: Tables) -> str:
             changed.append((name, Table(chains)))
             stale += gone
     return render_restore(changed, stale)
+
+
+def in_parts(text: str, most: int, installed: Collection[Installed]) -> Iterator[str]:
+    """The input of one restore as that of several with so many lines at most; packets see what is in between.
+
+    Chains are all there before any rule refers to them, and the ones that the others lead to are filled first.
+
+    Args:
+        installed: jumps of built-in chains that need not be added.
+    """
+    for section in text.removesuffix("COMMIT\n").split("COMMIT\n"):
+        table, *lines = section.splitlines()
+        declared = [line for line in lines if line.startswith(":")]
+        rules: dict[str, list[str]] = {line[1:].split()[0]: [] for line in reversed(declared)}
+        for line in lines:
+            if line.startswith("-A"):
+                rules[line.split()[1]].append(line)
+        rest = [line for line in lines if line[:2] in ("-I", "-D", "-X") and _jump(table[1:], line) not in installed]
+        ordered = [*declared, *(rule for chain in rules.values() for rule in chain), *rest]
+        for start in range(0, len(ordered), most):
+            yield "\n".join([table, *ordered[start : start + most], "COMMIT", ""])
+
+
+def _jump(table: str, line: str) -> Installed | None:
+    """The jump that a line adds before all rules of a chain; None when it does something else."""
+    target = _JUMP.search(line)
+    return Installed(table, line.split()[1], target[1]) if target and line.startswith("-I") else None
 
 
 def _table(name: str, table: Table, stale: list[str], installed: frozenset[Installed]) -> str:
