@@ -17,7 +17,7 @@ from fairlead.dataplane.incremental import advance, build
 from fairlead.dataplane.node_view import DetectLocal, NodeSettings, view_node
 from fairlead.drivers.nft_exec import PART
 from fairlead.model.addresses import IPFamily
-from fairlead.netfilter.iptables_text import render_restore
+from fairlead.netfilter.iptables_text import render_difference, render_restore
 from fairlead.netfilter.nft_listing import listing_of, read_listing, takeover
 from fairlead.netfilter.nft_text import render_table, render_transaction
 from fairlead.netfilter.ruleset import Table
@@ -143,6 +143,34 @@ def test_nft_lists_rules_as_they_are_written(kernel, family, timeout, annotation
     assert found.elements == should.elements
 
 
+def iptables_tables(state, seen):
+    parts = (iptables_rules.contribute(plan_service(state, key, seen), seen) for key in sorted(state.services))
+    return iptables_rules.assemble(parts, seen)
+
+
+def saved_rules(kernel):
+    """What iptables-save lists, the rules of each chain in their order; which chain comes first does not matter."""
+    lines = [line.partition(" [")[0] for line in kernel.run("iptables-save").splitlines() if line[0] in "*:-"]
+    return sorted(lines, key=lambda line: line.split()[1] if line[0] == "-" else line)
+
+
+@given(st.sampled_from(SETTINGS), changes, changes)
+@settings(max_examples=30, deadline=None, derandomize=True, phases=[Phase.generate], database=None)
+def test_step_by_step_iptables_has_what_a_fresh_start_makes(kernel, chosen, before, after):
+    seen, state = view(chosen), snapshot(*(object_ for _, object_ in before))
+    tables = iptables_tables(state, seen)
+    kernel.run("nft", "flush", "ruleset")
+    kernel.run("iptables-restore", "--noflush", text=render_restore(tables))
+    for is_put, object_ in after:
+        state = state.with_object(object_) if is_put else state.without_object(object_)
+        old, tables = tables, iptables_tables(state, seen)
+        kernel.run("iptables-restore", "--noflush", text=render_difference(old, tables))
+    stepped = saved_rules(kernel)
+    kernel.run("nft", "flush", "ruleset")
+    kernel.run("iptables-restore", "--noflush", text=render_restore(tables))
+    assert stepped == saved_rules(kernel)
+
+
 RESTORE = """
 import asyncio, sys
 from fairlead.drivers.iptables_exec import restore
@@ -153,8 +181,7 @@ asyncio.run(restore(IPFamily.IPV4, sys.stdin.read()))
 
 def test_more_iptables_rules_than_a_socket_holds_here_are_put_in_place_in_parts(kernel):
     state, seen = many_services(200), view(SETTINGS[0])
-    parts = (iptables_rules.contribute(plan_service(state, key, seen), seen) for key in sorted(state.services))
-    text = render_restore(iptables_rules.assemble(parts, seen))
+    text = render_restore(iptables_tables(state, seen))
     kernel.run("nft", "flush", "ruleset")
     kernel.run(sys.executable, "-c", RESTORE, text=text)
     saved = kernel.run("iptables-save")
