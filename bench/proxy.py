@@ -1,9 +1,9 @@
-"""The node proxy: cold start, latency of one change, and memory, by the number of Services.
+"""The node proxy: cold start, latency of one change, and memory, by the number of Services; then traffic through it.
 
 A stand-in for the API server, in a process of its own, answers lists and watches of generated objects over HTTP; the
 proxy is the real one, with its informers, in a network namespace of its own with a real kernel. A change is one
-endpoint replaced in one EndpointSlice; its latency runs from the event's being written to the watch until nft has
-acknowledged the rules.
+endpoint replaced in one EndpointSlice; its latency runs from the event's being written to the watch until the kernel
+has acknowledged the rules. Everything is drawn in ``bench/out/proxy.svg``.
 """
 
 import asyncio
@@ -17,73 +17,53 @@ import sys
 import time
 from pathlib import Path
 
-SIZES = (1000, 10000, 30000)
-ENDPOINTS = 4
+from bench import _proxy_traffic
+from bench._chart import Panel, svg
+from bench._cluster import ENDPOINTS, NODE, endpoint_slice, service
+
+CASES = (("nft", 1000), ("nft", 10000), ("nft", 30000), ("iptables", 1000))
 CHANGES = 60
 COLUMNS = {
     "cold start": ("cold", "{:.2f} s"),
     "of it CPU": ("spent", "{:.2f} s"),
     "change, median": ("median", "{:.1f} ms"),
     "p99": ("p99", "{:.1f} ms"),
-    "of it nft": ("nft", "{:.1f} ms"),
+    "of it kernel": ("kernel", "{:.1f} ms"),
     "memory": ("memory", "{:.0f} MB"),
 }
 PORT = 8001
 PAGE = 500  # as API servers give when asked so
+CHART = Path("bench/out/proxy.svg")
 
 
 def main():
     print(f"node proxy, {ENDPOINTS} endpoints a Service; {CHANGES} changes, one endpoint each")
-    print(" ".join(f"{title:>14}" for title in ("Services", *COLUMNS)))
-    results = {size: _in_namespace(size) for size in SIZES}
-    longest = max(result["median"] for result in results.values())
-    for size, result in results.items():
-        print(f"{size:>14} {'#' * round(40 * result['median'] / longest)} {result['median']:.1f} ms")
+    print(" ".join(f"{title:>14}" for title in ("rules", "Services", *COLUMNS)))
+    results = {case: _in_namespace(*case) for case in CASES}
+    CHART.parent.mkdir(exist_ok=True)
+    CHART.write_text(svg([*_panels(results), *_proxy_traffic.main()]))
+    print(f"drawn in {CHART}")
 
 
-def _in_namespace(size):
-    root = [] if os.geteuid() == 0 else ["-r"]
-    command = ["unshare", *root, "-n", sys.executable, "-m", "bench.proxy", str(size)]
-    result = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
-    print(f"{size:>14}", *(f"{form.format(result[key]):>14}" for key, form in COLUMNS.values()), flush=True)
-    return result
+def _panels(results):
+    def panel(title, unit, key):
+        return Panel(title, unit, [(f"{backend} {size}", r[key]) for (backend, size), r in results.items()])
 
-
-# --- objects ---------------------------------------------------------------------------------------------------------
-
-
-def address(number, copy):
-    return f"10.{copy}.{number // 250 % 250}.{number % 250 + 1}"
-
-
-def service(i):
-    ip = f"10.{96 + i // 62500}.{i // 250 % 250}.{i % 250 + 1}"
-    spec = {"clusterIP": ip, "clusterIPs": [ip], "ports": [{"name": "http", "port": 80, "protocol": "TCP"}]}
-    return {"metadata": {"name": f"svc-{i}", "namespace": "default", "resourceVersion": "1"}, "spec": spec}
-
-
-def endpoint_slice(i, version=1):
-    """The first endpoint of a Service has another address in each version of its slice."""
-    ends = [
-        {"addresses": [address(i, n or 10 + version)], "nodeName": f"node-{(i + n) % 50}"} for n in range(ENDPOINTS)
+    return [
+        panel("one change, median, by rules and Services", "ms", "median"),
+        panel("one change, p99", "ms", "p99"),
+        panel("cold start", "s", "cold"),
+        panel("memory", "MB", "memory"),
     ]
-    return {
-        "metadata": {
-            "name": f"svc-{i}-1",
-            "namespace": "default",
-            "resourceVersion": str(version),
-            "labels": {"kubernetes.io/service-name": f"svc-{i}"},
-        },
-        "addressType": "IPv4",
-        "endpoints": ends,
-        "ports": [{"name": "http", "port": 8080, "protocol": "TCP"}],
-    }
 
 
-NODE = {
-    "metadata": {"name": "node-0", "resourceVersion": "1"},
-    "status": {"addresses": [{"type": "InternalIP", "address": "192.168.0.2"}]},
-}
+def _in_namespace(backend, size):
+    root = [] if os.geteuid() == 0 else ["-r"]
+    command = ["unshare", *root, "-n", sys.executable, "-m", "bench.proxy", backend, str(size)]
+    result = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+    values = (form.format(result[key]) for key, form in COLUMNS.values())
+    print(" ".join(f"{value:>14}" for value in (backend, size, *values)), flush=True)
+    return result
 
 
 # --- the stand-in ----------------------------------------------------------------------------------------------------
@@ -148,27 +128,28 @@ async def _answer(reader, writer, bodies, watchers):
 # --- the proxy -------------------------------------------------------------------------------------------------------
 
 
-async def measure(size, orders):
+async def measure(backend, size, orders):
     import httpx2
 
     from fairlead.app.proxy import NodeProxy, ProxyOptions
     from fairlead.dataplane.node_view import NodeSettings
-    from fairlead.drivers import nft_exec
+    from fairlead.drivers import iptables_exec, nft_exec
     from fairlead.drivers.kube_client import KubeClient
 
     acknowledged = asyncio.Queue()
-    change_table = nft_exec.change_table
+    driver, name = {"nft": (nft_exec, "change_table"), "iptables": (iptables_exec, "restore")}[backend]
+    carry_out = getattr(driver, name)
 
     async def timed(*arguments):
         start = time.monotonic()
-        steps = await change_table(*arguments)
+        done = await carry_out(*arguments)
         acknowledged.put_nowait((start, time.monotonic()))
-        return steps
+        return done
 
-    nft_exec.change_table = timed
+    setattr(driver, name, timed)
     settings = NodeSettings(cluster_cidrs=("10.0.0.0/8",), service_cidrs=("10.96.0.0/12",))
     client = KubeClient(httpx2.AsyncClient(base_url=f"http://127.0.0.1:{PORT}", timeout=60))
-    proxy, ready = NodeProxy(ProxyOptions("node-0", settings=settings), client), asyncio.Event()
+    proxy, ready = NodeProxy(ProxyOptions("node-0", settings=settings, backend=backend), client), asyncio.Event()
     start, spent = time.monotonic(), sum(os.times()[:4])
     task = asyncio.create_task(proxy.run(ready.set))
     task.add_done_callback(lambda done: done.cancelled() or done.result())
@@ -177,13 +158,13 @@ async def measure(size, orders):
     await asyncio.sleep(1)  # the watches are open by then
     while not acknowledged.empty():
         acknowledged.get_nowait()
-    choice, latencies, nft = random.Random(1), [], []
+    choice, latencies, kernel = random.Random(1), [], []
     for version in range(2, CHANGES + 2):
         orders.send((choice.randrange(size), version))
         written = orders.recv()
         began, ended = await acknowledged.get()
         latencies.append(1000 * (ended - written))
-        nft.append(1000 * (ended - began))
+        kernel.append(1000 * (ended - began))
         await asyncio.sleep(0.02)
     task.cancel()
     return {
@@ -191,7 +172,7 @@ async def measure(size, orders):
         "spent": spent,
         "median": statistics.median(latencies),
         "p99": statistics.quantiles(latencies, n=100)[98],
-        "nft": statistics.median(nft),
+        "kernel": statistics.median(kernel),
         "memory": _memory(),
     }
 
@@ -202,15 +183,15 @@ def _memory():
     return int(rollup.split("Pss:")[1].split()[0]) / 1000
 
 
-def run_one(size):
+def run_one(backend, size):
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     here, there = multiprocessing.Pipe()
     server = multiprocessing.get_context("spawn").Process(target=serve, args=(size, there), daemon=True)
     server.start()
     here.recv()
-    print(json.dumps(asyncio.run(measure(size, here))))
+    print(json.dumps(asyncio.run(measure(backend, size, here))))
     server.terminate()
 
 
 if __name__ == "__main__":
-    run_one(int(sys.argv[1]))
+    run_one(sys.argv[1], int(sys.argv[2]))

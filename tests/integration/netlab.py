@@ -93,10 +93,14 @@ def family(address):
 
 
 class Net:
-    """A node and the hosts around it."""
+    """A node and the hosts around it.
 
-    def __init__(self, addresses):
-        self.node = Worker(["unshare", "-rn"])
+    In a user namespace nobody has to be root, but the kernel limits the length of a transaction of rules there.
+    """
+
+    def __init__(self, addresses, in_user_namespace=True):
+        self._user = ("-U", "--preserve-credentials") if in_user_namespace else ()
+        self.node = Worker(["unshare", "-rn" if in_user_namespace else "-n"])
         self.hosts = {}
         self._links = {}  # host -> the name of its link's other end
         self.node.run("ip", "link", "set", "lo", "up")
@@ -116,7 +120,7 @@ class Net:
         ``link`` names the other end of its link.
         """
         gate = behind or self.node
-        host = Worker(["nsenter", "-t", str(self.node.pid), "-U", "--preserve-credentials", "unshare", "-n"])
+        host = Worker(["nsenter", "-t", str(self.node.pid), *self._user, "-n", "unshare", "-n"])
         link = self._links[host] = link or f"host{len(self._links)}"
         _set(host, NO_WAIT_FOR_DUPLICATES)
         gate.run("ip", "link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", str(host.pid))
@@ -162,9 +166,9 @@ class Net:
         """The worker that sends from an address; the node for its own."""
         return self.hosts.get(address, self.node)
 
-    def start(self, *argv, **options):
-        """A process in the node's namespaces, for the test to end."""
-        inside = ("nsenter", "-t", str(self.node.pid), "-U", "--preserve-credentials", "-n")
+    def start(self, *argv, host=None, **options):
+        """A process in the namespaces of the node, or of a host, for the test to end."""
+        inside = ("nsenter", "-t", str((host or self.node).pid), *self._user, "-n")
         return subprocess.Popen([*inside, *argv], **options)
 
     def close(self):

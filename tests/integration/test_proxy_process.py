@@ -222,6 +222,9 @@ def test_killed_at_random_moments_under_change_it_converges_and_breaks_no_connec
     seen = client.call("end_load")
     assert [failure for failure in seen["failures"] if failure.startswith("tcp")] == []
     assert seen["counts"]["tcp"] > 100
+    # The one full sync is that of the last start: all that followed were changes, and none failed.
+    assert cluster.metric(FULL_SYNCS) == 1
+    assert cluster.metric("sync_proxy_rules_nftables_sync_failures_total") == 0
 
 
 @contextlib.contextmanager
