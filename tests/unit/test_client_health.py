@@ -46,9 +46,9 @@ def test_the_next_failure_after_the_return_ejects_for_twice_as_long_up_to_the_lo
 
 @pytest.mark.parametrize(("well_for", "span"), [(9.9, 20), (10, 10)])
 def test_ejections_are_forgotten_after_staying_well_for_as_long(well_for, span):
-    returned = failed(Health(), 0, times=3).until
-    again = failed(Health(*failed(Health(), 0, times=3)).after_success(), returned + well_for, times=3)
-    assert again.until - (returned + well_for) == span
+    ejected = failed(Health(), 0, times=3)
+    now = ejected.until + well_for
+    assert failed(ejected.after_success(), now, times=3).until - now == span
 
 
 @pytest.mark.parametrize(
