@@ -192,6 +192,28 @@ def test_a_restart_leaves_alone_what_is_right_and_mends_what_is_not(cluster):
     assert [line.split(" #")[0].strip() for line in after] == ["reject"]
 
 
+@pytest.mark.parametrize("cluster", ["nft"], indirect=True)
+def test_virtual_ips_of_a_new_service_cidr_are_dropped_until_somebody_has_them(cluster):
+    def became():
+        return set(ask(cluster, "10.97.0.9"))
+
+    assert "dropped" not in became()
+    spec = {"cidrs": ["10.97.0.0/16"]}
+    cluster.apply(
+        {"apiVersion": "networking.k8s.io/v1", "kind": "ServiceCIDR", "metadata": {"name": "more"}, "spec": spec}
+    )
+    eventually(lambda: became() == {"dropped"})
+    cluster.patch_service({"spec": {"externalIPs": ["10.97.0.9"]}})
+    eventually(lambda: became() == {ENDPOINTS[0]})
+
+
+def ask(cluster, destination):
+    """Who answers two connections of the client, or what becomes of them."""
+    arguments = {"source": CLIENT, "destination": destination, "port": 80, "protocol": "tcp", "count": 2}
+    results = cluster.net.hosts[CLIENT].call("probe", **arguments)
+    return [result if isinstance(result, str) else result[0][0] for result in results]
+
+
 def test_killed_and_started_again_it_converges_and_breaks_no_connection(cluster):
     client = cluster.net.hosts[CLIENT]
     assert client.call("hold", name="old", destination=VIP, port=80)[0][0] == ENDPOINTS[0]

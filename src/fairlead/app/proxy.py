@@ -16,7 +16,9 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from fairlead.app.proxy_cidrs import ServiceCidrs
 from fairlead.app.proxy_events import ProxyEvents
+from fairlead.app.proxy_gaps import LocalGaps
 from fairlead.app.proxy_health import HealthPages
 from fairlead.app.proxy_plane import IptablesPlane, NftPlane, Plane
 from fairlead.dataplane.forwarding import NodeView
@@ -129,9 +131,10 @@ class NodeProxy:
         self._news = asyncio.Event()
         self._planes, self._others = _planes(options)
         self._generation = 0
-        self.metrics = ProxyMetrics()
-        self._programming = Programming(self.metrics)
         families = tuple(plane.family.value for plane in self._planes)
+        self.metrics = ProxyMetrics(families, options.backend)
+        self._programming = Programming(self.metrics)
+        self._gaps = {family: LocalGaps(self.metrics, family) for family in families}
         self.health = HealthPages(families, lambda: self._snapshot.nodes.get(options.node_name), self.metrics)
         self._events = ProxyEvents(client, options.node_name, can_hash=options.backend == "nft")
         self.health_checks = HealthCheckServers(self.health.is_healthy, self._health_check_failed)
@@ -141,6 +144,7 @@ class NodeProxy:
         self._slices = Informer(client, ENDPOINT_SLICES, EndpointSlice, self._slice_changed, with_virtual_ip)
         own = {"fieldSelector": f"metadata.name={options.node_name}"}
         self._nodes = Informer(client, NODES, Node, self._note, own)
+        self._service_cidrs = ServiceCidrs(client, self._cidrs_changed)
 
     def metric_pages(self) -> dict[str, Callable[[], Page]]:
         """What is served beside the rules themselves, on kube-proxy's paths."""
@@ -154,10 +158,11 @@ class NodeProxy:
         async with asyncio.TaskGroup() as tasks:
             gc.disable()  # a first list makes much that stays; looking for garbage in it costs as much as making it
             tasks.create_task(self._events.run())
-            for informer in (self._services, self._slices, self._nodes):
+            for informer in (self._services, self._slices, self._nodes, self._service_cidrs):
                 tasks.create_task(informer.run())
             await self._services.synced.wait()
             await self._slices.synced.wait()
+            await self._service_cidrs.synced.wait()
             await self._wait_for_node()
             await self._step_until_done()
             self._open_loopback()
@@ -225,6 +230,8 @@ class NodeProxy:
         """One transaction for everything that has changed since the last."""
         self._news.clear()
         snapshot, changed, self._changed = self._snapshot, self._changed, set()
+        for kind in (self.metrics.services, self.metrics.endpoints):
+            kind.taken()
         settings = self._settings
         addresses = () if settings.node_port_addresses == (PRIMARY,) else await local_addresses()
         node = snapshot.nodes.get(self._options.node_name)
@@ -239,14 +246,20 @@ class NodeProxy:
             raise
         self._generation = generation
         self._programming.done()
+        for kind in (self.metrics.services, self.metrics.endpoints):
+            kind.done()
         name = self._options.node_name
         checks = {key: local_health(snapshot, key, name) for key in changed}
         await self.health_checks.follow(checks, ("0.0.0.0",))  # noqa: S104 - asked from outside
 
     async def _follow(self, plane: Plane, snapshot: ClusterSnapshot, changed: set[ObjectKey], view: NodeView) -> int:
-        with self.metrics.step(plane.family) as report:
+        is_full = plane.is_full_step(view)
+        with self.metrics.step(plane.family, is_full=is_full) as report:
             done = await plane.follow(snapshot, changed, view)
-            report(done.is_full, done.forgotten)
+            report(done.forgotten, done.seconds_to_forget)
+        if done.rules:
+            self.metrics.iptables_rules(plane.family, *done.rules)
+        self._gaps[plane.family].follow(snapshot, {*snapshot.services, *changed} if is_full else changed, view)
         self.health.updated(plane.family)
         return done.transactions
 
@@ -260,9 +273,16 @@ class NodeProxy:
 
     def _service_changed(self, old: Service | None, new: Service | None) -> None:
         self._note(old, new)
-        self._changed.update(service.key for service in (old, new) if service)
+        for service in {s.key for s in (old, new) if s}:
+            self._changed.add(service)
+            self.metrics.services.came(service)
         self._events.service_changed(old, new)
-        self.metrics.service_changes.inc()
+
+    def _cidrs_changed(self, cidrs: tuple[str, ...]) -> None:
+        self._settings = msgspec.structs.replace(
+            self._settings, service_cidrs=cidrs or self._options.settings.service_cidrs
+        )
+        self._news.set()
 
     def _health_check_failed(self, key: ObjectKey, port: int, error: OSError) -> None:
         if service := self._snapshot.services.get(key):
@@ -270,7 +290,8 @@ class NodeProxy:
 
     def _slice_changed(self, old: EndpointSlice | None, new: EndpointSlice | None) -> None:
         self._note(old, new)
-        self._changed.update(s.service_key for s in (old, new) if s and s.service_key)
+        for service in {s.service_key for s in (old, new) if s and s.service_key}:
+            self._changed.add(service)
+            self.metrics.endpoints.came(service)
         if new is not None and (text := new.annotations.get(TRIGGER_TIME_ANNOTATION)):
-            self._programming.triggered(text)
-        self.metrics.endpoint_changes.inc()
+            self._programming.triggered(new.address_type, text)

@@ -22,7 +22,7 @@ class HealthPages:
     def queued(self) -> None:
         """A change has come that is not in the kernel yet."""
         now = time.time()
-        self._metrics.last_queued.set(now)
+        self._metrics.queued(now)
         for family, pulse in self._pulses.items():
             if pulse.queued is None:
                 self._pulses[family] = Pulse(pulse.updated, now)

@@ -3,35 +3,47 @@
 There is one kind of plane for each back end; both converge from any state, and a step that fails changes nothing.
 """
 
-from collections.abc import Collection, Iterator
+import time
+from collections.abc import Awaitable, Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 from fairlead.dataplane import iptables_rules, iptables_skeleton, nft_rules, nft_skeleton
 from fairlead.dataplane.conntrack import stale_among, stale_flows
-from fairlead.dataplane.forwarding import NodeView, PortPlan, plan_service
+from fairlead.dataplane.forwarding import NodeView, PortPlan, plan_service, serve_alike
 from fairlead.dataplane.incremental import Applied, advance, build
 from fairlead.drivers import iptables_exec, nft_exec
 from fairlead.drivers.conntrack_exec import forget_flows, udp_flows
 from fairlead.model.addresses import IPFamily
 from fairlead.model.names import ObjectKey
 from fairlead.model.snapshot import ClusterSnapshot
-from fairlead.netfilter.iptables_text import Tables, render_difference, render_restore
+from fairlead.netfilter.iptables_text import Tables, count_rules, count_rules_sent, render_difference, render_restore
 from fairlead.netfilter.nft_listing import takeover
 from fairlead.netfilter.ruleset import Table
+from fairlead.netfilter.transaction import diff
 
 
 class Done(NamedTuple):
-    """What a step came to: transactions that the kernel counts, whether the whole table was, stale flows forgotten."""
+    """What a step came to.
+
+    Attributes:
+        transactions: as many as the kernel counts. forgotten, seconds_to_forget: stale flows, and the time they took.
+        rules: how many rules each table of iptables has, and how many of them were sent.
+    """
 
     transactions: int
-    is_full: bool
     forgotten: int
+    seconds_to_forget: float
+    rules: tuple[Mapping[str, int], Mapping[str, int]] | None = None
 
 
 class Plane(Protocol):
     """What the kernel has of one family."""
 
     family: IPFamily
+
+    def is_full_step(self, view: NodeView) -> bool:
+        """Whether a step to this view would look at everything, not only at what changes."""
 
     def doubt(self) -> None:
         """What is in the kernel may not be what it should be: put all of it in place with the next step."""
@@ -57,18 +69,23 @@ class NftPlane:
         self._applied: Applied | None = None
         self._is_readable = True  # until a step has failed that was made from what was read
 
+    def is_full_step(self, view: NodeView) -> bool:
+        return self._applied is None or not serve_alike(self._applied.view, view)
+
     def doubt(self) -> None:
         self._applied = None
 
     async def follow(self, snapshot: ClusterSnapshot, changed: Collection[ObjectKey], view: NodeView) -> Done:
-        if self._applied is None or self._applied.view != view:
+        applied = self._applied
+        if applied is None or self.is_full_step(view):
             return await self._put_in_place(snapshot, view)
-        change = advance(self._applied, snapshot, changed, nft_rules.service_part)
+        change = advance(applied, snapshot, changed, nft_rules.service_part)
+        transaction = (*diff(nft_skeleton.skeleton(applied.view), nft_skeleton.skeleton(view)), *change.transaction)
         self.doubt()
-        steps = await nft_exec.change_table(self._name, change.transaction) if change.transaction else 0
-        self._applied = change.applied
+        steps = await nft_exec.change_table(self._name, transaction) if transaction else 0
+        self._applied = replace(change.applied, view=view)
         await nft_exec.forget_clients(self._name, change.gone)
-        return Done(steps, False, await forget_flows(self.family, change.stale))
+        return Done(steps, *await _timed(forget_flows(self.family, change.stale)))
 
     async def _take_over(self, table: Table) -> int | None:
         """Change what differs in the table that is there; the number of steps, None when it cannot be done."""
@@ -92,7 +109,7 @@ class NftPlane:
         if steps is None:
             steps = await nft_exec.replace_table(self._name, table, self._comment)
         self._applied, self._is_readable = applied, True
-        return Done(steps, True, await _forget_stale(self.family, snapshot, view))
+        return Done(steps, *await _timed(_forget_stale(self.family, snapshot, view)))
 
 
 class IptablesPlane:
@@ -105,11 +122,14 @@ class IptablesPlane:
         self._contributions: dict[ObjectKey, iptables_rules.Contribution] = {}
         self._tables: Tables = ()
 
+    def is_full_step(self, view: NodeView) -> bool:
+        return self._view is None or not serve_alike(self._view, view)
+
     def doubt(self) -> None:
         self._view = None
 
     async def follow(self, snapshot: ClusterSnapshot, changed: Collection[ObjectKey], view: NodeView) -> Done:
-        old, is_full = self._snapshot, self._view != view
+        old, is_full = self._snapshot, self.is_full_step(view)
         self.doubt()
         for key in snapshot.services if is_full else changed:
             self._contributions[key] = iptables_rules.contribute(plan_service(snapshot, key, view), view)
@@ -122,7 +142,8 @@ class IptablesPlane:
             await iptables_exec.restore(self.family, text)
         transactions = nft_exec.generation() - generation  # one for each table; none with iptables-legacy
         self._snapshot, self._view, self._tables = snapshot, view, tables
-        return Done(transactions, is_full, await self._forget(old, changed, view, is_full))
+        forgotten = await _timed(self._forget(old, changed, view, is_full))
+        return Done(transactions, *forgotten, (count_rules(tables), count_rules_sent(text)))
 
     async def remove(self) -> None:
         saved = await iptables_exec.save(self.family)
@@ -140,6 +161,12 @@ class IptablesPlane:
             return await _forget_stale(self.family, self._snapshot, view)
         before, after = _plans(old, changed, view), _plans(self._snapshot, changed, view)
         return await forget_flows(self.family, stale_flows(before, after, view))
+
+
+async def _timed(work: Awaitable[int]) -> tuple[int, float]:
+    """What the work gives, and in how many seconds."""
+    start = time.perf_counter()
+    return await work, time.perf_counter() - start
 
 
 async def _forget_stale(family: IPFamily, snapshot: ClusterSnapshot, view: NodeView) -> int:

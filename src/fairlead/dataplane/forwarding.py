@@ -74,6 +74,11 @@ class NodeView(msgspec.Struct, frozen=True):
         return 1 << self.masquerade_bit
 
 
+def serve_alike(one: NodeView, other: NodeView) -> bool:
+    """Whether two views differ at most in what no Service's rules depend on."""
+    return msgspec.structs.replace(one, service_cidrs=other.service_cidrs) == other
+
+
 class PortPlan(msgspec.Struct, frozen=True, gc=False):
     """The plan for one service port.
 
@@ -118,3 +123,14 @@ def _fate(endpoints: Endpoints, is_local: bool) -> Fate:
     if not is_local:
         return Fate.CLUSTER
     return Fate.LOCAL if endpoints.local else Fate.DROP
+
+
+def policies_without_endpoints(snapshot: ClusterSnapshot, key: ObjectKey, view: NodeView) -> frozenset[str]:
+    """Which traffic policies of a Service, internal or external, are Local and turn clients away on this node."""
+    service = snapshot.services.get(key)
+    if service is None or "Local" not in (service.spec.internal_traffic_policy, service.spec.external_traffic_policy):
+        return frozenset()
+    plans = plan_service(snapshot, key, view)
+    internal = {"internal" for plan in plans if plan.internal is Fate.DROP}
+    external = {"external" for plan in plans if plan.external is Fate.DROP and plan.port.is_externally_accessible}
+    return frozenset(internal | external)

@@ -1,7 +1,11 @@
-"""The node proxy's figures for Prometheus, under kube-proxy's names, so that its dashboards work."""
+"""The node proxy's figures for Prometheus, under kube-proxy's names, so that its dashboards work.
+
+Names and labels: upstream's ``pkg/proxy/metrics``. Left out is what has no meaning here: the counters of nfacct, and
+the failures of nftables clean-ups, which are part of the transactions themselves.
+"""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 
@@ -12,12 +16,18 @@ SYNC_BUCKETS = tuple(0.001 * 2**power for power in range(15))  # 1 ms to 16 s, a
 PROGRAMMING_BUCKETS = (
     0.25, 0.5, 0.75, 1, *range(2, 60), *range(60, 120, 5), *range(120, 301, 30),
 )  # fmt: skip
+POLICIES = ("internal", "external")  # values of the label traffic_policy
 
 
 class ProxyMetrics:
-    """What is counted; each proxy has its own, so that several can live in one process."""
+    """What is counted; each proxy has its own, so that several can live in one process.
 
-    def __init__(self) -> None:
+    Args:
+        families: the values of the label ip_family. backend: nft or iptables.
+    """
+
+    def __init__(self, families: Sequence[str], backend: str) -> None:
+        self._families = families
         registry = self._registry = CollectorRegistry()
         ProcessCollector(registry=registry)
 
@@ -25,51 +35,116 @@ class ProxyMetrics:
             return Histogram(f"kubeproxy_{name}", text, ["ip_family"], registry=registry, buckets=buckets)
 
         def gauge(name: str, text: str, *labels: str) -> Gauge:
-            return Gauge(f"kubeproxy_{name}", text, labels, registry=registry)
+            return Gauge(f"kubeproxy_{name}", text, ("ip_family", *labels), registry=registry)
 
-        def counter(name: str, text: str, *labels: str) -> Counter:
-            return Counter(f"kubeproxy_{name}", text, labels, registry=registry)
+        def counter(name: str, text: str) -> Counter:
+            return Counter(f"kubeproxy_{name}", text, ["ip_family"], registry=registry)
 
-        self.sync = histogram("sync_proxy_rules_duration_seconds", "Time to bring rules up to date.", SYNC_BUCKETS)
+        def by_code(name: str, text: str) -> Counter:
+            return Counter(f"kubeproxy_{name}", text, ["code"], registry=registry)
+
+        sync = "sync_proxy_rules"
+        self.sync = histogram(f"{sync}_duration_seconds", "Time to bring rules up to date.", SYNC_BUCKETS)
         self.full = histogram("sync_full_proxy_rules_duration_seconds", "The same, whole tables.", SYNC_BUCKETS)
         self.partial = histogram("sync_partial_proxy_rules_duration_seconds", "The same, changes.", SYNC_BUCKETS)
-        self.programming = Histogram(
-            "kubeproxy_network_programming_duration_seconds",
-            "From a change of endpoints to its rules.",
-            registry=registry,
-            buckets=PROGRAMMING_BUCKETS,
+        self.programming = histogram(
+            "network_programming_duration_seconds", "From a change of endpoints to its rules.", PROGRAMMING_BUCKETS
         )
-        self.last_sync = gauge("sync_proxy_rules_last_timestamp_seconds", "When rules were last changed.", "ip_family")
-        self.last_queued = gauge("sync_proxy_rules_last_queued_timestamp_seconds", "When a change last came.")
-        self.service_changes = counter("sync_proxy_rules_service_changes_total", "Changes of Services.")
-        self.endpoint_changes = counter("sync_proxy_rules_endpoint_changes_total", "Changes of EndpointSlices.")
-        self.failures = counter("sync_proxy_rules_nftables_sync_failures_total", "Failed transactions.", "ip_family")
-        self.foreign = counter("sync_proxy_rules_foreign_changes_total", "Rules changed by others.", "ip_family")
-        self.healthz = counter("proxy_healthz_total", "Answers on /healthz.", "code")
-        self.livez = counter("proxy_livez_total", "Answers on /livez.", "code")
-        self.forgotten = counter("conntrack_reconciler_deleted_entries_total", "Stale flows forgotten.", "ip_family")
+        self.last_sync = gauge(f"{sync}_last_timestamp_seconds", "When rules were last changed.")
+        self.last_queued = gauge(f"{sync}_last_queued_timestamp_seconds", "When a change last came.")
+        self.services = Changes(
+            counter(f"{sync}_service_changes_total", "Changes of Services."),
+            gauge(f"{sync}_service_changes_pending", "Services whose changes are not in the kernel yet."),
+            families,
+        )
+        self.endpoints = Changes(
+            counter(f"{sync}_endpoint_changes_total", "Changes of EndpointSlices."),
+            gauge(f"{sync}_endpoint_changes_pending", "Services whose endpoints' changes are not in the kernel yet."),
+            families,
+        )
+        self.without_local = gauge(
+            f"{sync}_no_local_endpoints_total", "Services with policy Local and no endpoint here.", "traffic_policy"
+        )
+        self.foreign = counter(f"{sync}_foreign_changes_total", "Rules changed by others.")
+        self.healthz = by_code("proxy_healthz_total", "Answers on /healthz.")
+        self.livez = by_code("proxy_livez_total", "Answers on /livez.")
+        self.forgotten = counter("conntrack_reconciler_deleted_entries_total", "Stale flows forgotten.")
+        self.forgetting = histogram(
+            "conntrack_reconciler_sync_duration_seconds", "Time to find and forget stale flows.", SYNC_BUCKETS
+        )
+        if backend == "nft":
+            failures = counter(f"{sync}_nftables_sync_failures_total", "Failed transactions.")
+            self._failures = {True: failures, False: failures}
+        else:
+            self._failures = {
+                True: counter(f"{sync}_iptables_restore_failures_total", "Failed transactions, whole tables."),
+                False: counter(f"{sync}_iptables_partial_restore_failures_total", "Failed transactions, changes."),
+            }
+            self.rules = gauge(f"{sync}_iptables_total", "Rules of ours.", "table")
+            self.rules_sent = gauge(f"{sync}_iptables_last", "Rules sent by the last change.", "table")
 
     @contextmanager
-    def step(self, family: str) -> Iterator[Callable[[bool, int], None]]:
-        """Time one family's step; what is yielded is told, at its end, if it was a full one and what it forgot."""
+    def step(self, family: str, *, is_full: bool) -> Iterator[Callable[[int, float], None]]:
+        """Time one family's step; what is yielded is told at its end how many flows it forgot, and in how long."""
         start = time.perf_counter()
 
-        def report(is_full: bool, forgotten: int) -> None:
+        def report(forgotten: int, seconds_to_forget: float) -> None:
             seconds = time.perf_counter() - start
             for timer in (self.sync, self.full if is_full else self.partial):
                 timer.labels(family).observe(seconds)
             self.forgotten.labels(family).inc(forgotten)
+            self.forgetting.labels(family).observe(seconds_to_forget)
             self.last_sync.labels(family).set(time.time())
 
         try:
             yield report
         except Exception:
-            self.failures.labels(family).inc()
+            self._failures[is_full].labels(family).inc()
             raise
+
+    def queued(self, now: float) -> None:
+        """A change has come, at this time."""
+        for family in self._families:
+            self.last_queued.labels(family).set(now)
+
+    def iptables_rules(self, family: str, total: Mapping[str, int], sent: Mapping[str, int]) -> None:
+        """How many rules of ours each table has now, and how many of them were sent."""
+        for table in total:
+            self.rules.labels(family, table).set(total[table])
+            self.rules_sent.labels(family, table).set(sent.get(table, 0))
 
     def text(self) -> str:
         """All of them in the exposition format."""
         return generate_latest(self._registry).decode()
+
+
+class Changes:
+    """Changes of one kind: all that came, and of how many Services they are not in the kernel yet."""
+
+    def __init__(self, total: Counter, pending: Gauge, families: Sequence[str]) -> None:
+        self._total, self._pending, self._families = total, pending, families
+        self._waiting: set[Hashable] = set()
+        self._under_way: set[Hashable] = set()
+        self._show()
+
+    def came(self, service: Hashable) -> None:
+        self._waiting.add(service)
+        for family in self._families:
+            self._total.labels(family).inc()
+        self._show()
+
+    def taken(self) -> None:
+        """A step begins with all that have come."""
+        self._under_way, self._waiting = self._under_way | self._waiting, set()
+
+    def done(self) -> None:
+        """The step has succeeded. After a failure the next takes its changes, too."""
+        self._under_way = set()
+        self._show()
+
+    def _show(self) -> None:
+        for family in self._families:
+            self._pending.labels(family).set(len(self._waiting | self._under_way))
 
 
 class Programming:
@@ -81,18 +156,18 @@ class Programming:
     def __init__(self, metrics: ProxyMetrics) -> None:
         self._metrics = metrics
         self._started = time.time()
-        self._pending: set[float] = set()
+        self._pending: set[tuple[str, float]] = set()
 
-    def triggered(self, text: str) -> None:
+    def triggered(self, family: str, text: str) -> None:
         """A change came whose cause has this RFC 3339 time; what is no time is passed over."""
         with suppress(ValueError):
             moment = datetime.fromisoformat(text).timestamp()
             if moment >= self._started:
-                self._pending.add(moment)
+                self._pending.add((family, moment))
 
     def done(self) -> None:
         """The rules have what came so far."""
         now = time.time()
-        for moment in self._pending:
-            self._metrics.programming.observe(now - moment)
+        for family, moment in self._pending:
+            self._metrics.programming.labels(family).observe(now - moment)
         self._pending.clear()

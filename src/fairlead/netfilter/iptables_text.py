@@ -168,6 +168,17 @@ def _jump(table: str, line: str) -> Installed | None:
     return Installed(table, line.split()[1], target[1]) if target and line.startswith("-I") else None
 
 
+def count_rules(tables: Tables) -> dict[str, int]:
+    """How many rules each table has."""
+    return {name: sum(len(chain.rules) for chain in table.chains.values()) for name, table in tables}
+
+
+def count_rules_sent(restore: str) -> dict[str, int]:
+    """How many rules each table gets by the input of an ``iptables-restore``."""
+    sections = (section.partition("\n") for section in restore.split("*")[1:])
+    return {name: rules.count("\n-A ") for name, _, rules in sections}
+
+
 def _table(name: str, table: Table, stale: list[str], installed: frozenset[Installed]) -> str:
     own = [chain for chain in table.chains.values() if chain.attachment is None]
     built_in = [chain for chain in table.chains.values() if chain.attachment is not None]
