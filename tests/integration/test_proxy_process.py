@@ -68,8 +68,8 @@ class Cluster:
         self.set_endpoints({ENDPOINTS[0]: "ready"})
         self.start_proxy()
 
-    def start_proxy(self):
-        command = (FAIRLEAD, "proxy", "--kubeconfig", str(self.kubeconfig), *FLAGS, "--backend", self._backend)
+    def start_proxy(self, *more):
+        command = (FAIRLEAD, "proxy", "--kubeconfig", str(self.kubeconfig), *FLAGS, *more, "--backend", self._backend)
         self.proxy = self.net.start(*command, stderr=subprocess.PIPE, text=True)
         assert "in the kernel" in self.proxy.stderr.readline()
 
@@ -190,6 +190,33 @@ def test_a_restart_leaves_alone_what_is_right_and_mends_what_is_not(cluster):
     cluster.start_proxy()
     after = set(handles().splitlines()) - set(before.splitlines())
     assert [line.split(" #")[0].strip() for line in after] == ["reject"]
+
+
+def test_connections_to_gone_endpoints_are_reset_if_asked(cluster):
+    """Their clients learn at once what they would learn by time-outs, for no other endpoint knows the connection."""
+    client = cluster.net.hosts[CLIENT]
+
+    def is_reset(name):
+        try:
+            client.call("talk", name=name, text="still there?")
+        except RuntimeError as error:
+            return "ConnectionResetError" in str(error)
+        return False
+
+    client.call("hold", name="left to close", destination=VIP, port=80)
+    cluster.set_endpoints({ENDPOINTS[1]: "ready"})
+    eventually(lambda: cluster.answering() == {ENDPOINTS[1]})
+    assert not is_reset("left to close")
+
+    cluster.kill_proxy()
+    cluster.start_proxy("--reset-gone-connections")
+    eventually(lambda: is_reset("left to close"))  # it finds what others have left
+    client.call("hold", name="another is there", destination=VIP, port=80)
+    cluster.set_endpoints({ENDPOINTS[2]: "ready"})
+    eventually(lambda: is_reset("another is there"))
+    client.call("hold", name="none is there", destination=VIP, port=80)
+    cluster.set_endpoints({})
+    eventually(lambda: is_reset("none is there"))
 
 
 @pytest.mark.parametrize("cluster", ["nft"], indirect=True)

@@ -26,7 +26,7 @@ from fairlead.netfilter.transaction import diff
 NAME = nft_skeleton.table_name(IPFamily.IPV4)
 SETTINGS = [
     NodeSettings(cluster_cidrs=("10.0.0.0/8",), service_cidrs=("10.96.0.0/16",)),
-    NodeSettings(masquerade_all=True, node_port_addresses=()),
+    NodeSettings(masquerade_all=True, node_port_addresses=(), resets_connections=True),
 ]
 
 

@@ -50,12 +50,18 @@ def test_what_a_change_makes_stale(old, new, stale):
     assert stale_flows(old, new, VIEW) == stale
 
 
-def test_tcp_is_left_to_close_by_itself():
+def test_tcp_is_left_to_close_by_itself_unless_a_reset_is_asked_for():
     def web(*endpoints):
         objects = (service("web"), endpoint_slice(list(endpoints)))
         return plan_service(snapshot(*objects), ObjectKey("ns", "web"), VIEW)
 
     assert stale_flows(web(ONE, TWO), web(ONE), VIEW) == set()
+    resetting = view_node(NodeSettings(resets_connections=True), "here", node(), (), IPFamily.IPV4)
+    gone = {Flow(VIP, 80, Target("10.0.0.2", 8080), "tcp")}
+    assert stale_flows(web(ONE, TWO), web(ONE), resetting) == gone
+    assert stale_flows(web(), web(ONE), resetting) == set()  # nothing was translated, nothing is to be reset
+    assert stale_among(gone, web(ONE), resetting) == list(gone)
+    assert stale_among(gone, web(ONE), VIEW) == []
 
 
 def test_at_the_start_flows_to_gone_endpoints_are_found_and_others_left_alone():

@@ -170,6 +170,19 @@ def test_node_ports_are_the_last_thing_that_is_looked_at(settings, matches):
     assert found[-len(matches) :] == [f"{LAST} {match} -j KUBE-NODEPORTS" for match in matches]
 
 
+def test_open_connections_are_reset_only_if_asked():
+    resets = [
+        rule for rule in rules_of("KUBE-SERVICES", service(), view=view(resets_connections=True)) if "--syn" in rule
+    ]
+    reason = "ns/web:http has no endpoints: reset what is open"
+    rule = (
+        f'-A KUBE-SERVICES -m comment --comment "{reason}" -m tcp -p tcp -d 10.96.0.10 --dport 80 '
+        "! --syn -j REJECT --reject-with tcp-reset"
+    )
+    assert resets == [rule]
+    assert not any("--syn" in rule for rule in rules_of("KUBE-SERVICES", service()))
+
+
 def test_invalid_packets_are_dropped_unless_conntrack_is_liberal():
     def own_rules(**settings):
         return [line for line in rules_of("KUBE-FORWARD", view=view(**settings)) if line.startswith("-A KUBE-FORWARD")]

@@ -9,11 +9,11 @@ from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 from fairlead.dataplane import iptables_rules, iptables_skeleton, nft_rules, nft_skeleton
-from fairlead.dataplane.conntrack import stale_among, stale_flows
+from fairlead.dataplane.conntrack import forgotten_protocols, stale_among, stale_flows
 from fairlead.dataplane.forwarding import NodeView, PortPlan, plan_service, serve_alike
 from fairlead.dataplane.incremental import Applied, advance, build
 from fairlead.drivers import iptables_exec, nft_exec
-from fairlead.drivers.conntrack_exec import forget_flows, udp_flows
+from fairlead.drivers.conntrack_exec import forget_flows, tracked_flows
 from fairlead.model.addresses import IPFamily
 from fairlead.model.names import ObjectKey
 from fairlead.model.snapshot import ClusterSnapshot
@@ -172,7 +172,7 @@ async def _timed(work: Awaitable[int]) -> tuple[int, float]:
 async def _forget_stale(family: IPFamily, snapshot: ClusterSnapshot, view: NodeView) -> int:
     """After a start nobody knows what has changed: every flow that there is, is looked at."""
     plans = _plans(snapshot, snapshot.services, view)
-    return await forget_flows(family, stale_among(await udp_flows(family), plans, view))
+    return await forget_flows(family, stale_among(await tracked_flows(family, forgotten_protocols(view)), plans, view))
 
 
 def _plans(snapshot: ClusterSnapshot, keys: Collection[ObjectKey], view: NodeView) -> Iterator[PortPlan]:

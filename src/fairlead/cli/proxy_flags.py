@@ -29,6 +29,11 @@ _FLAGS = (
         is_flag=True,
         help="With iptables: let IPv4 node ports answer on loopback, if --nodeport-addresses has it.",
     ),
+    click.option(
+        "--reset-gone-connections",
+        is_flag=True,
+        help="Reset TCP connections to endpoints that are gone, rather than let them close by themselves.",
+    ),
     click.option("--masquerade-bit", "--iptables-masquerade-bit", type=click.IntRange(0, 31), default=14),
 )
 
@@ -51,6 +56,7 @@ def settings_of(flags: dict[str, Any]) -> NodeSettings:
         service_cidrs=_list(flags["service_cidr"]),
         masquerade_bit=flags["masquerade_bit"],
         masquerade_all=flags["masquerade_all"],
+        resets_connections=flags["reset_gone_connections"],
         localhost_node_ports=flags["iptables_localhost_nodeports"] and flags["backend"] == "iptables",
     )
 

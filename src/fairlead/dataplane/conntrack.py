@@ -1,7 +1,10 @@
-"""Which tracked UDP flows a change makes stale.
+"""Which tracked flows a change makes stale.
 
 Translation is decided once per flow, and a UDP flow lives as long as packets keep coming: a client that never pauses
-would be sent to a gone endpoint for ever. TCP is left alone: its connections close by themselves, gracefully.
+would be sent to a gone endpoint for ever. TCP is left alone, its connections close by themselves, gracefully, unless
+the view asks for a reset: a connection that is forgotten is a new one with its next packet, and whoever gets that, an
+endpoint that does not know it or the rule for Services without endpoints, answers with a reset.
+
 Unlike upstream's ``pkg/proxy/conntrack``, a flow is told by its virtual address *and* the endpoint that it was
 translated to, so that deleted Services and Services without endpoints are covered and no other flow is hit.
 """
@@ -14,15 +17,26 @@ from fairlead.netfilter.ruleset import Target
 
 
 class Flow(NamedTuple):
-    """The UDP flows that were sent to ``address`` and ``port``, and are answered by ``endpoint``.
+    """The flows that were sent to ``address`` and ``port``, and are answered by ``endpoint``.
 
     Attributes:
         address: "" stands for any: a node port on every address of the node.
+        protocol: in lower case.
     """
 
     address: str
     port: int
     endpoint: Target
+    protocol: str = "udp"
+
+
+Frontend = tuple[str, str, int]  # protocol, address, port
+Served = dict[Frontend, tuple[Target, ...]]
+
+
+def forgotten_protocols(view: NodeView) -> tuple[str, ...]:
+    """Whose stale flows are to be forgotten."""
+    return ("udp", "tcp") if view.resets_connections else ("udp",)
 
 
 def stale_flows(old: Iterable[PortPlan], new: Iterable[PortPlan], view: NodeView) -> frozenset[Flow]:
@@ -34,28 +48,26 @@ def stale_flows(old: Iterable[PortPlan], new: Iterable[PortPlan], view: NodeView
     return frozenset((_flows(before) - _flows(after)) | _untranslated(after.keys() - before.keys()))
 
 
-Served = dict[tuple[str, int], tuple[Target, ...]]
-
-
 def _served(plans: Iterable[PortPlan], view: NodeView) -> Served:
-    udp = (plan for plan in plans if plan.port.name.protocol == "UDP" and plan.endpoints.serving)
-    return {frontend: plan.endpoints.serving for plan in udp for frontend in _frontends(plan, view)}
+    protocols = forgotten_protocols(view)
+    concerned = (p for p in plans if p.port.name.protocol.lower() in protocols and p.endpoints.serving)
+    return {frontend: plan.endpoints.serving for plan in concerned for frontend in _frontends(plan, view)}
 
 
-def _frontends(plan: PortPlan, view: NodeView) -> Iterator[tuple[str, int]]:
-    port = plan.port
+def _frontends(plan: PortPlan, view: NodeView) -> Iterator[Frontend]:
+    port, protocol = plan.port, plan.port.name.protocol.lower()
     for address in (port.cluster_ip, *port.external_ips, *port.load_balancer_ips):
-        yield address, port.port
+        yield protocol, address, port.port
     if port.node_port:
-        yield from ((address, port.node_port) for address in view.node_port_ips or ("",))
+        yield from ((protocol, address, port.node_port) for address in view.node_port_ips or ("",))
 
 
 def _flows(served: Served) -> set[Flow]:
-    return {Flow(*frontend, target) for frontend, targets in served.items() for target in targets}
+    return {Flow(a, port, target, protocol) for (protocol, a, port), targets in served.items() for target in targets}
 
 
-def _untranslated(frontends: Iterable[tuple[str, int]]) -> set[Flow]:
-    return {Flow(address, port, Target(address, port)) for address, port in frontends if address}
+def _untranslated(frontends: Iterable[Frontend]) -> set[Flow]:
+    return {Flow(a, port, Target(a, port), protocol) for protocol, a, port in frontends if a and protocol == "udp"}
 
 
 def stale_among(flows: Iterable[Flow], plans: Iterable[PortPlan], view: NodeView) -> list[Flow]:
@@ -64,7 +76,8 @@ def stale_among(flows: Iterable[Flow], plans: Iterable[PortPlan], view: NodeView
     served = _served(plans, view) if there else {}
 
     def is_stale(flow: Flow) -> bool:
-        targets = served.get((flow.address, flow.port)) or served.get(("", flow.port))
+        frontend = (flow.protocol, flow.address, flow.port)
+        targets = served.get(frontend) or served.get((flow.protocol, "", flow.port))
         return targets is not None and flow.endpoint not in targets
 
     return [flow for flow in there if is_stale(flow)]

@@ -56,6 +56,7 @@ class NodeView(msgspec.Struct, frozen=True):
         masquerade_bit: which bit of the packet mark asks for masquerade (0 to 31).
         masquerade_all: whether all traffic to cluster IPs is masqueraded.
         is_conntrack_liberal: whether the kernel takes TCP packets out of the window for valid.
+        resets_connections: whether TCP connections to endpoints that are gone are reset, not left to close.
     """
 
     family: IPFamily
@@ -68,6 +69,7 @@ class NodeView(msgspec.Struct, frozen=True):
     masquerade_all: bool = False
     localhost_node_ports: bool = False
     is_conntrack_liberal: bool = False
+    resets_connections: bool = False
 
     @property
     def masquerade_mark(self) -> int:

@@ -31,11 +31,13 @@ from fairlead.netfilter.ruleset import (
     IsProtocol,
     Jump,
     Match,
+    MidStream,
     Origin,
     Probability,
     RecentSource,
     Reject,
     RememberSource,
+    Reset,
     Rule,
     Statement,
     Table,
@@ -165,6 +167,9 @@ class _PortRules:
 
     def _refuse(self, chain: str, at: tuple[Match, ...], fate: Fate) -> None:
         if fate is Fate.REJECT:
+            if self._view.resets_connections and self._protocol.protocol == "tcp":
+                reason = f"{self._text} has no endpoints: reset what is open"
+                self._add(FILTER, chain, (*at, MidStream()), Reset(), reason)
             self._add(FILTER, chain, at, Reject(), f"{self._text} has no endpoints")
         elif fate is Fate.DROP:
             self._add(FILTER, chain, at, Drop(), f"{self._text} has no local endpoints")

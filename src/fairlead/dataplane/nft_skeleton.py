@@ -27,10 +27,12 @@ from fairlead.netfilter.ruleset import (
     Lookup,
     Masquerade,
     Match,
+    MidStream,
     NamedSet,
     NewConnection,
     Origin,
     Reject,
+    Reset,
     Rule,
     SetKind,
     Table,
@@ -111,8 +113,14 @@ def _shared_chains(view: NodeView) -> Iterator[Chain]:
         ),
     )
     yield Chain("strays", tuple(_stray_rules(view)))
-    yield Chain("refuse", (Rule((), (Reject(),)),))
+    yield Chain("refuse", (*_resets(view), Rule((), (Reject(),))))
     yield Chain("hide-source", _masquerade_rules(view))
+
+
+def _resets(view: NodeView) -> Iterator[Rule]:
+    """An ICMP error does not end a connection that is established (RFC 5927): that takes a reset."""
+    if view.resets_connections:
+        yield Rule((MidStream(),), (Reset(),), Origin("", "a connection whose endpoint is gone"))
 
 
 def _on_this_node(view: NodeView) -> tuple[Match, ...]:

@@ -40,6 +40,7 @@ class NodeSettings(msgspec.Struct, frozen=True):
         localhost_node_ports: whether IPv4 node ports answer on loopback, where ``node_port_addresses`` has it.
         service_cidrs: where virtual IPs are allocated from.
         is_conntrack_liberal: whether the kernel takes TCP packets out of the window for valid.
+        resets_connections: whether TCP connections to endpoints that are gone are reset, not left to close.
     """
 
     detect_local: DetectLocal = DetectLocal.CLUSTER_CIDR
@@ -52,6 +53,7 @@ class NodeSettings(msgspec.Struct, frozen=True):
     masquerade_all: bool = False
     localhost_node_ports: bool = False
     is_conntrack_liberal: bool = False
+    resets_connections: bool = False
 
 
 def view_node(
@@ -75,6 +77,7 @@ def view_node(
         masquerade_all=settings.masquerade_all,
         localhost_node_ports=has_localhost(settings, family),
         is_conntrack_liberal=settings.is_conntrack_liberal,
+        resets_connections=settings.resets_connections,
     )
 
 

@@ -1,4 +1,4 @@
-"""Looks at and forgets tracked UDP flows, with conntrack(8), in this process's network namespace."""
+"""Looks at and forgets tracked flows, with conntrack(8), in this process's network namespace."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ async def forget_flows(family: IPFamily, patterns: Iterable[Flow]) -> int:
         destination = ("--orig-dst", pattern.address) if pattern.address else ()
         target = pattern.endpoint
         code, output = await _conntrack(
-            "-D", "-f", family.lower(), "-p", "udp", *destination, "--orig-port-dst", str(pattern.port),
+            "-D", "-f", family.lower(), "-p", pattern.protocol, *destination, "--orig-port-dst", str(pattern.port),
             "--reply-src", target.address, "--reply-port-src", str(target.port),
         )  # fmt: skip
         if code and NOTHING_DELETED not in output:
@@ -33,11 +33,15 @@ async def forget_flows(family: IPFamily, patterns: Iterable[Flow]) -> int:
     return forgotten
 
 
-async def udp_flows(family: IPFamily) -> list[Flow]:
-    """All tracked UDP flows; none when they cannot be read."""
-    _, output = await _conntrack("-L", "-f", family.lower(), "-p", "udp")
+async def tracked_flows(family: IPFamily, protocols: Iterable[str]) -> list[Flow]:
+    """All tracked flows of these protocols; none when they cannot be read."""
+    return [flow for protocol in protocols for flow in await _flows(family, protocol)]
+
+
+async def _flows(family: IPFamily, protocol: str) -> list[Flow]:
+    _, output = await _conntrack("-L", "-f", family.lower(), "-p", protocol)
     found = (match.groups() for match in _LINE.finditer(output))
-    return [Flow(to, int(port), Target(endpoint, int(number))) for to, port, endpoint, number in found]
+    return [Flow(to, int(port), Target(endpoint, int(number)), protocol) for to, port, endpoint, number in found]
 
 
 async def _conntrack(*arguments: str) -> tuple[int, str]:

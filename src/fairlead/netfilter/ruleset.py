@@ -109,6 +109,10 @@ class NewConnection(_Value, frozen=True):
     """Connection tracking has not seen a reply yet: ``ct state new``."""
 
 
+class MidStream(_Value, frozen=True):
+    """A TCP packet that does not open a connection: any that is not a mere SYN."""
+
+
 class EstablishedConnection(_Value, frozen=True):
     """``ct state related,established``."""
 
@@ -154,6 +158,7 @@ Match = (
     | IsPort
     | FromInterface
     | NewConnection
+    | MidStream
     | EstablishedConnection
     | InvalidConnection
     | UnaskedConnection
@@ -176,6 +181,10 @@ class Drop(_Value, frozen=True):
 
 class Reject(_Value, frozen=True):
     """Discard the packet and answer with ICMP port unreachable."""
+
+
+class Reset(_Value, frozen=True):
+    """Discard the packet and answer with a TCP reset; the rule must match TCP."""
 
 
 class Return(_Value, frozen=True):
@@ -272,6 +281,7 @@ Statement = (
     Accept
     | Drop
     | Reject
+    | Reset
     | Return
     | Jump
     | Goto
