@@ -189,7 +189,7 @@ def test_a_restart_leaves_alone_what_is_right_and_mends_what_is_not(cluster):
     cluster.net.node.run("nft", "flush", "chain", "ip", "fairlead", "refuse")
     cluster.start_proxy()
     after = set(handles().splitlines()) - set(before.splitlines())
-    assert [line.split(" #")[0].strip() for line in after] == ["reject"]
+    assert [line.split(" #")[0].strip() for line in after] == ['reject comment "nobody serves this"']
 
 
 def test_connections_to_gone_endpoints_are_reset_if_asked(cluster):

@@ -5,9 +5,10 @@ import sys
 from typing import Any
 
 import click
+import msgspec
 
 from fairlead.cli.proxy_flags import node_flags, settings_of
-from fairlead.dataplane import iptables_rules, nft_rules, nft_skeleton
+from fairlead.dataplane import iptables_rules, iptables_skeleton, nft_rules, nft_skeleton
 from fairlead.dataplane.forwarding import NodeView, plan_service
 from fairlead.dataplane.incremental import build
 from fairlead.dataplane.node_view import view_node
@@ -16,7 +17,7 @@ from fairlead.model.names import ObjectKey
 from fairlead.model.snapshot import ClusterSnapshot
 from fairlead.netfilter.iptables_text import render_restore
 from fairlead.netfilter.nft_text import render_table
-from fairlead.netfilter.ruleset import Table
+from fairlead.netfilter.ruleset import Chain, Table
 
 
 @click.command()
@@ -37,7 +38,7 @@ def rules(
     **flags: Any,
 ) -> None:
     """Print the forwarding rules of a node, each with its reason."""
-    from fairlead.drivers.cluster_reader import read_files, read_live
+    from fairlead.drivers.cluster_reader import read_files, read_live, read_service_cidrs
     from fairlead.drivers.kube_client import KubeError, Unreachable
     from fairlead.drivers.manifests import ManifestError
     from fairlead.model.decode import DecodeError
@@ -52,7 +53,10 @@ def rules(
     if key and key not in snapshot.services:
         click.echo(f"error: there is no Service {service}", err=True)
         sys.exit(1)
-    view = view_node(settings_of(flags), node, snapshot.nodes.get(node), (), family)
+    settings = settings_of(flags)
+    if not files and not settings.service_cidrs:
+        settings = msgspec.structs.replace(settings, service_cidrs=asyncio.run(read_service_cidrs(kubeconfig, context)))
+    view = view_node(settings, node, snapshot.nodes.get(node), (), family)
     click.echo(_text(snapshot, view, key, flags["backend"]), nl=False)
 
 
@@ -63,9 +67,7 @@ def _key(text: str) -> ObjectKey:
 
 def _text(snapshot: ClusterSnapshot, view: NodeView, key: ObjectKey | None, backend: str) -> str:
     if backend == "iptables":
-        keys = sorted(snapshot.services) if key is None else [key]
-        parts = (iptables_rules.contribute(plan_service(snapshot, k, view), view) for k in keys)
-        return render_restore(iptables_rules.assemble(parts, view))
+        return _iptables_text(snapshot, view, key)
     name = nft_skeleton.table_name(view.family)
     if key is None:
         table, _ = build(snapshot, view, nft_skeleton.skeleton(view), nft_rules.service_part)
@@ -74,3 +76,15 @@ def _text(snapshot: ClusterSnapshot, view: NodeView, key: ObjectKey | None, back
     used = {set_name for set_name, _ in part.elements}
     shared = {set_.name: set_ for set_ in nft_skeleton.SETS if set_.name in used}
     return render_table(name, Table(part.chains, {**shared, **part.sets}, part.elements))
+
+
+def _iptables_text(snapshot: ClusterSnapshot, view: NodeView, key: ObjectKey | None) -> str:
+    if key is None:
+        parts = (iptables_rules.contribute(plan_service(snapshot, k, view), view) for k in sorted(snapshot.services))
+        return render_restore(iptables_rules.assemble(parts, view))
+    part = iptables_rules.contribute(plan_service(snapshot, key, view), view)
+    tables: dict[str, dict[str, Chain]] = {iptables_skeleton.FILTER: {}, iptables_skeleton.NAT: {}}
+    for (table, name), rules in part.shared.items():
+        tables[table][name] = Chain(name, tuple(rules))
+    tables[iptables_skeleton.NAT] |= part.own
+    return render_restore((name, Table(chains)) for name, chains in tables.items() if chains)

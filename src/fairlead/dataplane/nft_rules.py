@@ -145,7 +145,7 @@ class _PortRules:
             return
         if pods := self._view.pod_traffic.matches():
             yield Rule(pods, (to_any,), Origin(self._text, "pods take the short way to any endpoint"))
-        yield Rule((IsLocal(Field.SOURCE),), (mark, to_any), Origin(self._text, "so does this node"))
+        yield Rule((IsLocal(Field.SOURCE),), (mark, to_any), Origin(self._text, "this node takes the short way too"))
         if self._plan.external is Fate.LOCAL:
             to_local = self._to_local(way, key)
             yield Rule((), (to_local,), Origin(self._text, "from outside, to this node's endpoints"))
@@ -177,7 +177,7 @@ class _PortRules:
 
     def _to_any_from_outside(self, way: Way, key: Key) -> Goto:
         to_any = self._to_any(way, key)
-        mark = Rule((), (AddMark(self._view.masquerade_mark), to_any))
+        mark = Rule((), (AddMark(self._view.masquerade_mark), to_any), Origin("", "from outside: with masquerade"))
         return self._goto(Chain(f"outside-{to_any.chain}", (mark,), is_shared=True))
 
     def _draw(self, way: Way, key: Key, kind: str, targets: tuple[Target, ...]) -> Goto:
@@ -190,7 +190,8 @@ class _PortRules:
             self._elements[way.endpoints(self._protocol), (*address, port, slot)] = Element(target, self._origin)
         name = f"{way.prefix}{kind}-of-{len(slots)}{'-by-source' if by_source else ''}"
         draws = (TranslateBySlot(p, way.fields, way.endpoints(p), len(slots), first, by_source) for p in PROTOCOLS)
-        return self._goto(Chain(name, tuple(Rule((), (draw,)) for draw in draws), is_shared=True))
+        reason = Origin("", f"to {'the endpoint of a slot' if len(slots) > 1 else 'the one endpoint'}")
+        return self._goto(Chain(name, tuple(Rule((), (draw,), reason) for draw in draws), is_shared=True))
 
     def _with_affinity(self, kind: str, targets: tuple[Target, ...]) -> Goto:
         """A random endpoint is proposed; a client that is known keeps the one it has, and its time-out restarts."""
@@ -211,8 +212,8 @@ class _PortRules:
     def _proposal(self, chain: str, clients: str, target: Target) -> Goto:
         protocol = IsProtocol(self._protocol)
         rules = (
-            Rule((), (RememberTarget(clients, target),)),
-            Rule((protocol,), (TranslateAsRemembered(clients),)),
+            Rule((), (RememberTarget(clients, target),), Origin("", "unless the client has an endpoint, this is its")),
+            Rule((protocol,), (TranslateAsRemembered(clients),), Origin("", "to the client's endpoint")),
             Rule((protocol,), (Translate(target),), Origin("", "the map of clients is full")),
         )
         # nft allows no colon in a name.

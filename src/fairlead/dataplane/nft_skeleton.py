@@ -68,6 +68,7 @@ SETS = (
 )
 
 _NEW = NewConnection()
+_CHECKED = {"unserved": "ports that no endpoint serves", "strays": "virtual IPs and ports that do not exist"}
 _CHECKS = {Hook.INPUT: ("unserved",), Hook.FORWARD: ("unserved", "strays"), Hook.OUTPUT: ("unserved", "strays")}
 
 
@@ -85,14 +86,20 @@ def skeleton(view: NodeView) -> Table:
 
 def _base_chains() -> Iterator[Chain]:
     for hook in (Hook.PREROUTING, Hook.OUTPUT):
-        restrict = Rule((_NEW,), (Lookup(ADDRESSED, "restricted-ports"),))
+        restrict = Rule(
+            (_NEW,), (Lookup(ADDRESSED, "restricted-ports"),), Origin("", "sources not admitted are dropped")
+        )
         yield Chain(f"before-nat-{hook}", (restrict,), Attachment("filter", hook, BEFORE_NAT))
-        yield Chain(f"nat-{hook}", (Rule((), (Jump("services"),)),), Attachment("nat", hook, DESTINATION_NAT))
+        yield Chain(
+            f"nat-{hook}",
+            (Rule((), (Jump("services"),), Origin("", "to endpoints")),),
+            Attachment("nat", hook, DESTINATION_NAT),
+        )
     for hook, targets in _CHECKS.items():
-        rules = tuple(Rule((_NEW,), (Jump(target),)) for target in targets)
+        rules = tuple(Rule((_NEW,), (Jump(target),), Origin("", _CHECKED[target])) for target in targets)
         yield Chain(f"filter-{hook}", rules, Attachment("filter", hook, FILTER))
     postrouting = Attachment("nat", Hook.POSTROUTING, SOURCE_NAT)
-    yield Chain("nat-postrouting", (Rule((), (Jump("hide-source"),)),), postrouting)
+    yield Chain("nat-postrouting", (Rule((), (Jump("hide-source"),), Origin("", "masquerade")),), postrouting)
 
 
 def _shared_chains(view: NodeView) -> Iterator[Chain]:
@@ -101,19 +108,19 @@ def _shared_chains(view: NodeView) -> Iterator[Chain]:
         "services",
         (
             *_cluster_ip_masquerade(view),
-            Rule((), (Lookup(ADDRESSED, "service-ports"),)),
-            Rule(node, (Lookup(ON_NODE, "node-ports"),)),
+            Rule((), (Lookup(ADDRESSED, "service-ports"),), Origin("", "where the service port leads")),
+            Rule(node, (Lookup(ON_NODE, "node-ports"),), Origin("", "where the node port leads")),
         ),
     )
     yield Chain(
         "unserved",
         (
-            Rule((), (Lookup(ADDRESSED, "unserved-ports"),)),
-            Rule(node, (Lookup(ON_NODE, "unserved-node-ports"),)),
+            Rule((), (Lookup(ADDRESSED, "unserved-ports"),), Origin("", "service ports without endpoints")),
+            Rule(node, (Lookup(ON_NODE, "unserved-node-ports"),), Origin("", "node ports without endpoints")),
         ),
     )
     yield Chain("strays", tuple(_stray_rules(view)))
-    yield Chain("refuse", (*_resets(view), Rule((), (Reject(),))))
+    yield Chain("refuse", (*_resets(view), Rule((), (Reject(),), Origin("", "nobody serves this"))))
     yield Chain("hide-source", _masquerade_rules(view))
 
 

@@ -4,9 +4,19 @@ from collections.abc import Iterable
 
 import msgspec
 
-from fairlead.drivers.kube_client import ENDPOINT_SLICES, NODES, SERVICES, KubeClient, Resource
+from fairlead.drivers.kube_client import (
+    ENDPOINT_SLICES,
+    NODES,
+    SERVICE_CIDRS,
+    SERVICES,
+    KubeClient,
+    KubeError,
+    Resource,
+    Unreachable,
+)
 from fairlead.drivers.manifests import ManifestError, read_manifests
 from fairlead.model.decode import DecodeError, decode
+from fairlead.model.networking import ServiceCIDR
 from fairlead.model.objects import EndpointSlice, Node, Object, Service
 from fairlead.model.snapshot import ClusterSnapshot
 
@@ -34,6 +44,16 @@ async def read_live(kubeconfig: str | None, context: str | None) -> ClusterSnaps
             found = msgspec.json.decode(await client.get(resource.path()), type=_List)
             read += [decode(type_, bytes(raw)) for raw in found.items or ()]
     return ClusterSnapshot.of(read)
+
+
+async def read_service_cidrs(kubeconfig: str | None, context: str | None) -> tuple[str, ...]:
+    """Where virtual IPs come from, as the ServiceCIDR objects say; nothing where the API does not show them."""
+    async with KubeClient.from_kubeconfig(kubeconfig, context) as client:
+        try:
+            found = msgspec.json.decode(await client.get(SERVICE_CIDRS.path()), type=_List)
+        except (KubeError, Unreachable):
+            return ()
+    return tuple(cidr for raw in found.items or () for cidr in decode(ServiceCIDR, bytes(raw)).spec.cidrs)
 
 
 def read_files(paths: Iterable[str]) -> ClusterSnapshot:
