@@ -46,7 +46,7 @@ class Cluster:
                 host.call("serve", address=address, ports=[("tcp", 80), ("udp", 80)])
         self.net.add_router(ROUTER)  # only what has a route comes to where it can be refused
         self.kubeconfig = folder / "kubeconfig"
-        self._backend = backend
+        self.backend = backend
         command = (FAIRLEAD, "apiserver", "--data", folder, "--listen", "127.0.0.1:6443", "--kubeconfig")
         self._api = self.net.start(*map(str, (*command, self.kubeconfig)), stdout=subprocess.PIPE)
         self._api.stdout.readline()
@@ -69,7 +69,7 @@ class Cluster:
         self.start_proxy()
 
     def start_proxy(self, *more):
-        command = (FAIRLEAD, "proxy", "--kubeconfig", str(self.kubeconfig), *FLAGS, *more, "--backend", self._backend)
+        command = (FAIRLEAD, "proxy", "--kubeconfig", str(self.kubeconfig), *FLAGS, *more, "--backend", self.backend)
         self.proxy = self.net.start(*command, stderr=subprocess.PIPE, text=True)
         assert "in the kernel" in self.proxy.stderr.readline()
 
@@ -175,21 +175,24 @@ def test_a_flushed_ruleset_is_put_back(cluster):
         assert client.call("talk", name="old", text="still there?") == "still there?"
 
 
-@pytest.mark.parametrize("cluster", ["nft"], indirect=True)
 def test_a_restart_leaves_alone_what_is_right_and_mends_what_is_not(cluster):
     def handles():
-        """The kernel's numbers of all chains and rules: what is put in place anew has another."""
-        return cluster.net.node.run("nft", "-a", "list", "table", "ip", "fairlead")
+        """All chains and rules with the kernel's numbers of them: what is put in place anew has another."""
+        return cluster.net.node.run("nft", "-s", "-a", "list", "ruleset").splitlines()
 
     before = handles()
     cluster.kill_proxy()
     cluster.start_proxy()
     assert handles() == before
     cluster.kill_proxy()
-    cluster.net.node.run("nft", "flush", "chain", "ip", "fairlead", "refuse")
+    table, chain, rule = {
+        "nft": ("fairlead", "refuse", 'reject comment "nobody serves this"'),
+        "iptables": ("nat", "KUBE-MARK-MASQ", "counter meta mark set mark or 0x4000"),
+    }[cluster.backend]
+    cluster.net.node.run("nft", "flush", "chain", "ip", table, chain)
     cluster.start_proxy()
-    after = set(handles().splitlines()) - set(before.splitlines())
-    assert [line.split(" #")[0].strip() for line in after] == ['reject comment "nobody serves this"']
+    mended = [line.split(" #")[0].strip() for line in set(handles()) - set(before)]
+    assert mended == [rule]
 
 
 def test_connections_to_gone_endpoints_are_reset_if_asked(cluster):

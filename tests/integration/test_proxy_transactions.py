@@ -3,6 +3,7 @@
 import sys
 from collections import Counter
 
+import msgspec
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
@@ -17,7 +18,8 @@ from fairlead.dataplane.incremental import advance, build
 from fairlead.dataplane.node_view import DetectLocal, NodeSettings, view_node
 from fairlead.drivers.nft_exec import PART
 from fairlead.model.addresses import IPFamily
-from fairlead.netfilter.iptables_text import render_difference, render_restore
+from fairlead.netfilter.iptables_saved import saved_rule, without_what_is_there
+from fairlead.netfilter.iptables_text import parse_save, render_difference, render_restore
 from fairlead.netfilter.nft_listing import listing_of, read_listing, takeover
 from fairlead.netfilter.nft_text import render_table, render_transaction
 from fairlead.netfilter.ruleset import Table
@@ -192,3 +194,25 @@ def test_more_iptables_rules_than_a_socket_holds_here_are_put_in_place_in_parts(
 def rules_by_chain(text):
     """How many rules each chain of ours has, in the text of iptables-save or iptables-restore."""
     return Counter(line.split()[1] for line in text.splitlines() if line.startswith("-A KUBE"))
+
+
+@pytest.mark.parametrize(("family", "timeout", "annotations", "chosen"), EVERYTHING)
+def test_iptables_saves_rules_as_they_are_expected(kernel, family, timeout, annotations, chosen):
+    """So that chains that are there already need not be sent."""
+    localhost = msgspec.structs.replace(chosen, localhost_node_ports=True)
+    seen = view_node(localhost, "here", node(ips=("192.168.0.2", "fd00::2")), ("192.168.0.2", "fd00::2"), family)
+    state = everything(family, timeout, **annotations).with_object(service("idle", "10.96.0.99"))
+    parts = [iptables_rules.contribute(plan_service(state, key, seen), seen) for key in sorted(state.services)]
+    tables = iptables_rules.assemble(parts, seen)
+    program = "iptables" if family is IPFamily.IPV4 else "ip6tables"
+    kernel.run("nft", "flush", "ruleset")
+    kernel.run(f"{program}-restore", "--noflush", text=render_restore(tables))
+    saved = parse_save(kernel.run(f"{program}-save"))
+    expected = {
+        (table, name): tuple(saved_rule(rule, family) for rule in chain.rules)
+        for table, content in tables
+        for name, chain in content.chains.items()
+        if chain.rules
+    }
+    assert saved.rules == expected
+    assert render_restore(without_what_is_there(tables, saved, family), (), saved.jumps) == ""

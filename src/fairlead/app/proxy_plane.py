@@ -17,6 +17,7 @@ from fairlead.drivers.conntrack_exec import forget_flows, tracked_flows
 from fairlead.model.addresses import IPFamily
 from fairlead.model.names import ObjectKey
 from fairlead.model.snapshot import ClusterSnapshot
+from fairlead.netfilter.iptables_saved import without_what_is_there
 from fairlead.netfilter.iptables_text import Tables, count_rules, count_rules_sent, render_difference, render_restore
 from fairlead.netfilter.nft_listing import takeover
 from fairlead.netfilter.ruleset import Table
@@ -154,7 +155,7 @@ class IptablesPlane:
         saved = await iptables_exec.save(self.family)
         wanted = {(name, chain) for name, table in tables for chain in table.chains}
         stale = (there for there in saved.chains - wanted if iptables_skeleton.is_of_a_service(there[1]))
-        return render_restore(tables, sorted(stale), saved.jumps)
+        return render_restore(without_what_is_there(tables, saved, self.family), sorted(stale), saved.jumps)
 
     async def _forget(self, old: ClusterSnapshot, changed: Collection[ObjectKey], view: NodeView, is_full: bool) -> int:
         if is_full:

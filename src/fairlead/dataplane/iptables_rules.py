@@ -13,13 +13,13 @@ from fairlead.dataplane.forwarding import Fate, NodeView, PortPlan
 from fairlead.dataplane.iptables_skeleton import (
     FILTER,
     NAT,
-    ChainId,
     built_in_chains,
     fixed_chains,
     on_this_node,
     to_node_ports,
 )
 from fairlead.dataplane.service_ports import ServicePortName
+from fairlead.netfilter.iptables_text import ChainId
 from fairlead.netfilter.ruleset import (
     Accept,
     Chain,

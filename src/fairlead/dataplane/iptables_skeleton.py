@@ -5,7 +5,7 @@ Reference: upstream's ``pkg/proxy/iptables``. Its nfacct counters are left out: 
 
 from fairlead.dataplane.forwarding import NodeView
 from fairlead.model.addresses import IPFamily
-from fairlead.netfilter.iptables_text import Installed, Saved, render_rule
+from fairlead.netfilter.iptables_text import ChainId, Installed, Saved, render_rule
 from fairlead.netfilter.ruleset import (
     Accept,
     AddMark,
@@ -39,7 +39,6 @@ _SHARED_CHAINS = (
     "KUBE-POSTROUTING", "KUBE-MARK-MASQ",
 )  # fmt: skip
 
-ChainId = tuple[str, str]  # table, chain
 BuiltInJump = tuple[str, Hook, str, tuple[Match, ...], str]  # table, built-in chain, our chain, matches, comment
 
 JUMPS: tuple[BuiltInJump, ...] = (

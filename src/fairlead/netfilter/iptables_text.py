@@ -5,7 +5,7 @@ and only when they are not there. Syntax: iptables(8), iptables-extensions(8), i
 """
 
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from fairlead.netfilter.ruleset import (
@@ -25,6 +25,7 @@ from fairlead.netfilter.ruleset import (
     IsProtocol,
     Jump,
     Masquerade,
+    Match,
     MidStream,
     NewConnection,
     Origin,
@@ -35,6 +36,7 @@ from fairlead.netfilter.ruleset import (
     Reset,
     Return,
     Rule,
+    Statement,
     Table,
     Translate,
     UnaskedConnection,
@@ -91,16 +93,25 @@ def _destination(statement: Translate) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
-def _comment(origin: Origin) -> str:
+def render_comment(origin: Origin) -> str:
+    """The match that holds always and says why; "" for no reason."""
     text = str(origin).replace('"', "'").encode()[:COMMENT_MAX].decode(errors="ignore")
     return f'-m comment --comment "{text}"' if text else ""
 
 
+def match_text(match: Match) -> str:
+    """One match as it is written."""
+    return _MATCHES[type(match)](match)
+
+
+def statement_text(statement: Statement) -> str:
+    """One statement as it is written."""
+    return _STATEMENTS[type(statement)](statement)
+
+
 def render_rule(rule: Rule) -> str:
     """One rule without its chain, as it would follow ``-A CHAIN``."""
-    parts = [_comment(rule.origin)]
-    parts += [_MATCHES[type(match)](match) for match in rule.matches]
-    parts += [_STATEMENTS[type(statement)](statement) for statement in rule.statements]
+    parts = [render_comment(rule.origin), *map(match_text, rule.matches), *map(statement_text, rule.statements)]
     return " ".join(part for part in parts if part)
 
 
@@ -190,7 +201,7 @@ def _table(name: str, table: Table, stale: list[str], installed: frozenset[Insta
     lines += [jump for chain in built_in for jump in _prepended(name, chain, installed)]
     lines += [f"-A {chain.name} {render_rule(rule)}" for chain in own for rule in chain.rules]
     lines += [f"-X {chain}" for chain in stale]
-    return "\n".join([*lines, "COMMIT", ""])
+    return "\n".join([*lines, "COMMIT", ""]) if len(lines) > 1 else ""
 
 
 def _prepended(table: str, chain: Chain, installed: frozenset[Installed]) -> list[str]:
@@ -203,21 +214,29 @@ def _jumps(table: str, chain: Chain, rule: Rule) -> list[Installed]:
     return [Installed(table, chain.name, s.chain) for s in rule.statements if isinstance(s, Jump)]
 
 
-class Saved(NamedTuple):
-    """What of ``iptables-save`` matters: the chains that there are, by table, and the jumps of all chains."""
+ChainId = tuple[str, str]  # table, chain
 
-    chains: frozenset[tuple[str, str]]
+
+class Saved(NamedTuple):
+    """What of ``iptables-save`` matters: the chains that there are, the jumps of all chains, and each chain's rules."""
+
+    chains: frozenset[ChainId]
     jumps: frozenset[Installed]
+    rules: Mapping[ChainId, tuple[str, ...]] = {}
 
 
 def parse_save(text: str) -> Saved:
     """Read the output of ``iptables-save``."""
     table, chains, jumps = "", set(), set()
+    rules: dict[ChainId, list[str]] = {}
     for line in text.splitlines():
         if line.startswith("*"):
             table = line[1:]
         elif line.startswith(":"):
             chains.add((table, line[1:].split()[0]))
-        elif line.startswith("-A") and (jump := _JUMP.search(line)):
-            jumps.add(Installed(table, line.split()[1], jump[1]))
-    return Saved(frozenset(chains), frozenset(jumps))
+        elif line.startswith("-A"):
+            _, chain, rule = (*line.split(" ", 2), "")[:3]
+            rules.setdefault((table, chain), []).append(rule)
+            if jump := _JUMP.search(line):
+                jumps.add(Installed(table, chain, jump[1]))
+    return Saved(frozenset(chains), frozenset(jumps), {id_: tuple(lines) for id_, lines in rules.items()})
