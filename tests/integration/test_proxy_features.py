@@ -1,5 +1,10 @@
 """What the node proxy can do beside forwarding, in a real kernel with real packets."""
 
+import asyncio
+import json
+import socket
+import urllib.error
+import urllib.request
 from collections import Counter
 
 import pytest
@@ -9,9 +14,12 @@ from tests.unit.proxy_objects import endpoint, endpoint_slice, node, service, sn
 from fairlead.dataplane import iptables_rules, nft_rules, nft_skeleton
 from fairlead.dataplane.balancing import BALANCING_ANNOTATION, WEIGHTS_ANNOTATION
 from fairlead.dataplane.forwarding import plan_service
+from fairlead.dataplane.health import LocalHealth
 from fairlead.dataplane.incremental import build
 from fairlead.dataplane.node_view import NodeSettings, view_node
+from fairlead.drivers.healthcheck_server import HealthCheckServers
 from fairlead.model.addresses import IPFamily
+from fairlead.model.names import ObjectKey
 from fairlead.netfilter.iptables_text import render_restore
 from fairlead.netfilter.nft_text import render_table
 
@@ -152,3 +160,50 @@ def test_a_hash_keeps_each_client_with_its_endpoint(net):
     after = assigned(net, VIP)
     moved = {address for address in MANY if after[address] != before[address]}
     assert moved == {address for address in MANY if before[address] == ENDPOINTS[3]}
+
+
+def http(host, port):
+    """The status, the headers and the document of a health check; None when nobody listens."""
+    try:
+        with urllib.request.urlopen(f"http://{host}:{port}/any/path", timeout=5) as reply:
+            return reply.status, reply.headers, json.load(reply)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.headers, json.load(error)
+    except urllib.error.URLError:
+        return None
+
+
+async def served(servers, changes, hosts, *asked):
+    await servers.follow(changes, hosts)
+    return [await asyncio.to_thread(http, host, port) for host, port in asked]
+
+
+def test_health_checks_answer_on_the_addresses_of_node_ports():
+    failures, is_healthy = [], [True]
+    web = ObjectKey("ns", "web")
+
+    async def scenario():
+        servers = HealthCheckServers(lambda: is_healthy[0], lambda *failure: failures.append(failure[:2]))
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            asked = ("127.0.0.1", port), ("[::1]", port)
+            await servers.follow({web: LocalHealth(web, port, 2)}, ["127.0.0.1"])
+            assert failures == [(web, port)]
+        (status, headers, document), v6 = await served(servers, {web: LocalHealth(web, port, 2)}, ["127.0.0.1"], *asked)
+        assert (status, v6) == (200, None)
+        assert headers["X-Load-Balancing-Endpoint-Weight"] == "2"
+        assert document == {
+            "service": {"namespace": "ns", "name": "web"}, "localEndpoints": 2, "serviceProxyHealthy": True
+        }  # fmt: skip
+        v4, (status, *_) = await served(servers, {}, ["::1"], *asked)  # the node's addresses have changed
+        assert (v4, status) == (None, 200)
+        is_healthy[0] = False
+        _, (status, _, document) = await served(servers, {}, ["::1"], *asked)
+        assert (status, document["serviceProxyHealthy"]) == (503, False)
+        is_healthy[0] = True
+        _, (status, *_) = await served(servers, {web: LocalHealth(web, port, 0)}, ["::1"], *asked)
+        assert status == 503
+        assert await served(servers, {web: None}, ["::1"], *asked) == [None, None]
+
+    asyncio.run(scenario())

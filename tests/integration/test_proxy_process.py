@@ -195,6 +195,27 @@ def test_a_restart_leaves_alone_what_is_right_and_mends_what_is_not(cluster):
     assert mended == [rule]
 
 
+@pytest.mark.parametrize("cluster", ["nft"], indirect=True)
+def test_the_other_back_end_and_cleanup_leave_no_rules_behind(cluster):
+    def tables():
+        return {"fairlead": "fairlead" in cluster.net.node.run("nft", "list", "tables"), "KUBE": kube_chains() != ""}
+
+    def kube_chains():
+        return "".join(line for line in cluster.net.node.run("iptables-save").splitlines() if "KUBE-" in line)
+
+    for backend, there in (("iptables", "KUBE"), ("nft", "fairlead")):
+        cluster.kill_proxy()
+        cluster.backend = backend
+        cluster.start_proxy()
+        assert tables() == {"fairlead": there == "fairlead", "KUBE": there == "KUBE"}
+        assert cluster.answering() == {ENDPOINTS[0]}
+    cluster.proxy.terminate()
+    cluster.proxy.wait()
+    assert tables()["fairlead"]  # the rules outlive the process
+    assert cluster.net.start(FAIRLEAD, "proxy", "--cleanup").wait() == 0
+    assert tables() == {"fairlead": False, "KUBE": False}
+
+
 def test_connections_to_gone_endpoints_are_reset_if_asked(cluster):
     """Their clients learn at once what they would learn by time-outs, for no other endpoint knows the connection."""
     client = cluster.net.hosts[CLIENT]

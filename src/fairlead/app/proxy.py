@@ -11,7 +11,7 @@ import gc
 import logging
 import os
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 
 import msgspec
@@ -23,7 +23,7 @@ from fairlead.app.proxy_health import HealthPages
 from fairlead.app.proxy_plane import IptablesPlane, NftPlane, Plane
 from fairlead.dataplane.forwarding import NodeView
 from fairlead.dataplane.health import local_health
-from fairlead.dataplane.node_view import PRIMARY, NodeSettings, has_localhost, view_node
+from fairlead.dataplane.node_view import PRIMARY, NodeSettings, has_localhost, listening_addresses, view_node
 from fairlead.dataplane.sysctls import LIBERAL, ROUTE_LOCALNET, ConntrackSettings, conntrack_sysctls
 from fairlead.drivers import nft_exec
 from fairlead.drivers.healthcheck_server import HealthCheckServers
@@ -67,6 +67,7 @@ class ProxyOptions:
         kubeconfig: path; None looks where kubectl looks.
         backend: nft or iptables.
         conntrack: what to ask of connection tracking, where the network namespace is ours.
+        min_sync_period: seconds to rest after each change of the rules; what comes meanwhile goes into the next.
         healthz, metrics: where to serve /healthz and /livez, and /metrics; None: nowhere.
     """
 
@@ -74,6 +75,7 @@ class ProxyOptions:
     kubeconfig: str | None = None
     settings: NodeSettings = field(default_factory=NodeSettings)
     backend: str = "nft"
+    min_sync_period: int = 0
     conntrack: ConntrackSettings = field(default_factory=ConntrackSettings)
     healthz: Address | None = ("0.0.0.0", 10256)  # noqa: S104 - load balancers ask from outside
     metrics: Address | None = ("127.0.0.1", 10249)
@@ -131,6 +133,7 @@ class NodeProxy:
         self._news = asyncio.Event()
         self._planes, self._others = _planes(options)
         self._generation = 0
+        self._addresses: tuple[str, ...] = ()
         families = tuple(plane.family.value for plane in self._planes)
         self.metrics = ProxyMetrics(families, options.backend)
         self._programming = Programming(self.metrics)
@@ -172,6 +175,7 @@ class NodeProxy:
             gc.enable()
             ready()
             while True:
+                await asyncio.sleep(self._options.min_sync_period)
                 await self._wait_for_news()
                 await self._step_until_done()
 
@@ -203,18 +207,27 @@ class NodeProxy:
             log.warning("there is no Node %s; going on without its addresses", self._options.node_name)
 
     async def _wait_for_news(self) -> None:
-        try:
-            async with asyncio.timeout(CHECK_SECONDS):
-                await self._news.wait()
-        except TimeoutError:
-            self._look_for_strangers()
+        """Until the API has news, or this host has: nothing is done for a cluster and a host that rest."""
+        while not self._news.is_set() and not self._have_strangers_come() and not await self._have_addresses_changed():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CHECK_SECONDS):
+                    await self._news.wait()
 
-    def _look_for_strangers(self) -> None:
+    def _have_strangers_come(self) -> bool:
         """A generation that our own transactions do not account for means that somebody has touched the ruleset."""
-        if nft_exec.generation() != self._generation:
-            for plane in self._planes:
-                plane.doubt()
-                self.metrics.foreign.labels(plane.family).inc()
+        if nft_exec.generation() == self._generation:
+            return False
+        for plane in self._planes:
+            plane.doubt()
+            self.metrics.foreign.labels(plane.family).inc()
+        return True
+
+    async def _have_addresses_changed(self) -> bool:
+        return await self._read_addresses() != self._addresses
+
+    async def _read_addresses(self) -> tuple[str, ...]:
+        """This host's addresses, if node ports depend on them."""
+        return () if self._settings.node_port_addresses == (PRIMARY,) else await local_addresses()
 
     async def _step_until_done(self) -> None:
         delay = FIRST_RETRY
@@ -228,17 +241,15 @@ class NodeProxy:
 
     async def _step(self) -> None:
         """One transaction for everything that has changed since the last."""
+        self._addresses = await self._read_addresses()
         self._news.clear()
         snapshot, changed, self._changed = self._snapshot, self._changed, set()
         for kind in (self.metrics.services, self.metrics.endpoints):
             kind.taken()
-        settings = self._settings
-        addresses = () if settings.node_port_addresses == (PRIMARY,) else await local_addresses()
-        node = snapshot.nodes.get(self._options.node_name)
+        name, views = self._options.node_name, self._views(snapshot)
         generation = nft_exec.generation()
         try:
-            for plane in self._planes:
-                view = view_node(settings, self._options.node_name, node, addresses, plane.family)
+            for plane, view in zip(self._planes, views, strict=True):
                 generation += await self._follow(plane, snapshot, changed, view)
         except RulesError:
             # The planes that were not reached have not heard of these changes.
@@ -248,9 +259,12 @@ class NodeProxy:
         self._programming.done()
         for kind in (self.metrics.services, self.metrics.endpoints):
             kind.done()
-        name = self._options.node_name
         checks = {key: local_health(snapshot, key, name) for key in changed}
-        await self.health_checks.follow(checks, ("0.0.0.0",))  # noqa: S104 - asked from outside
+        await self.health_checks.follow(checks, [host for view in views for host in listening_addresses(view)])
+
+    def _views(self, snapshot: ClusterSnapshot) -> list[NodeView]:
+        name, node = self._options.node_name, snapshot.nodes.get(self._options.node_name)
+        return [view_node(self._settings, name, node, self._addresses, plane.family) for plane in self._planes]
 
     async def _follow(self, plane: Plane, snapshot: ClusterSnapshot, changed: set[ObjectKey], view: NodeView) -> int:
         is_full = plane.is_full_step(view)

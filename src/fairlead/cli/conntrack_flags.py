@@ -12,7 +12,7 @@ _UNITS = {"h": 3600, "m": 60, "s": 1}
 _DURATION = re.compile(r"(?:\d+[hms])+|0")
 
 
-def _seconds(text: str) -> int:
+def seconds(text: str) -> int:
     """A duration in Go's spelling, whole seconds only."""
     if not _DURATION.fullmatch(text):
         raise click.BadParameter(f"{text!r} is not a duration such as 24h, 30m or 90s")
@@ -24,10 +24,10 @@ _FLAGS = (
         "--conntrack-max-per-core", type=int, default=32768, show_default=True, help="Connections; 0: leave as is."
     ),
     click.option("--conntrack-min", type=int, default=131072, show_default=True, help="Connections, at least in all."),
-    click.option("--conntrack-tcp-timeout-established", type=_seconds, default="24h", show_default=True),
-    click.option("--conntrack-tcp-timeout-close-wait", type=_seconds, default="1h", show_default=True),
-    click.option("--conntrack-udp-timeout", type=_seconds, default="0", show_default="as is"),
-    click.option("--conntrack-udp-timeout-stream", type=_seconds, default="0", show_default="as is"),
+    click.option("--conntrack-tcp-timeout-established", type=seconds, default="24h", show_default=True),
+    click.option("--conntrack-tcp-timeout-close-wait", type=seconds, default="1h", show_default=True),
+    click.option("--conntrack-udp-timeout", type=seconds, default="0", show_default="as is"),
+    click.option("--conntrack-udp-timeout-stream", type=seconds, default="0", show_default="as is"),
     click.option("--conntrack-tcp-be-liberal", is_flag=True, help="Take TCP packets out of the window for valid."),
 )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fairlead.cli.conntrack_flags import conntrack_flags, conntrack_of
+from fairlead.cli.conntrack_flags import conntrack_flags, conntrack_of, seconds
 from fairlead.cli.proxy_flags import node_flags, settings_of
 
 if TYPE_CHECKING:
@@ -21,6 +21,15 @@ if TYPE_CHECKING:
 @click.option("--backend", "--proxy-mode", "backend", type=click.Choice(["nft", "iptables"]), default="nft")
 @click.option("--cleanup", is_flag=True, help="Take all rules of either back end out of the kernel, and exit.")
 @click.option("--init-only", is_flag=True, help="Set what needs privileges (the --conntrack settings), and exit.")
+@click.option(
+    "--min-sync-period",
+    "--iptables-min-sync-period",
+    "--nftables-min-sync-period",
+    "min_sync_period",
+    type=seconds,
+    default="0",
+    help="How long to rest after each change of the rules, such as 1s.",
+)
 @click.option("--healthz-bind-address", default="0.0.0.0:10256", show_default=True, help='For /healthz; "" for none.')
 @click.option("--metrics-bind-address", default="127.0.0.1:10249", show_default=True, help='For /metrics; "" for none.')
 @click.option("-v", "--verbose", is_flag=True, help="Log what happens.")
@@ -42,6 +51,7 @@ def proxy(kubeconfig: str | None, node: str | None, verbose: bool, **flags: Any)
         healthz=_address(flags["healthz_bind_address"]),
         metrics=_address(flags["metrics_bind_address"]),
         conntrack=conntrack_of(flags),
+        min_sync_period=flags["min_sync_period"],
     )
     if flags["init_only"]:
         set_up_kernel(options)

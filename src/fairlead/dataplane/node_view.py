@@ -94,6 +94,12 @@ def _pod_traffic(settings: NodeSettings, node: Node | None, family: IPFamily) ->
             return PodTraffic(interface=settings.interface_name_prefix, is_prefix=True)
 
 
+def listening_addresses(view: NodeView) -> tuple[str, ...]:
+    """Where this node is asked about its health for load balancers: where its node ports answer."""
+    everywhere = {IPFamily.IPV4: "0.0.0.0", IPFamily.IPV6: "::"}  # noqa: S104 - asked from outside
+    return (everywhere[view.family],) if view.node_port_ips is None else view.node_port_ips
+
+
 def _node_port_ips(
     settings: NodeSettings, node_ips: tuple[str, ...], addresses: tuple[str, ...], family: IPFamily
 ) -> tuple[str, ...] | None:

@@ -1,0 +1,84 @@
+"""When the node proxy steps, and what it does when the kernel refuses; with planes that keep a record."""
+
+import asyncio
+
+import pytest
+
+from fairlead.app import proxy as proxy_module
+from fairlead.app.proxy import NodeProxy, ProxyOptions
+from fairlead.app.proxy_plane import Done
+from fairlead.drivers.nft_exec import Problem, RulesError
+from fairlead.model.addresses import IPFamily
+from fairlead.model.names import ObjectKey
+from tests.unit.proxy_objects import endpoint, endpoint_slice, service
+
+WEB = ObjectKey("ns", "web")
+
+
+class Plane:
+    """Fails as often as it is told to."""
+
+    def __init__(self, family, failures=0):
+        self.family, self.failures, self.followed, self.doubts = family, failures, [], 0
+
+    def is_full_step(self, _):
+        return False
+
+    def doubt(self):
+        self.doubts += 1
+
+    async def follow(self, _, changed, __):
+        self.followed.append(set(changed))
+        if self.failures:
+            self.failures -= 1
+            raise RulesError(Problem.OTHER)
+        return Done(1, 0, 0.0)
+
+
+@pytest.fixture
+def kernel(monkeypatch):
+    """The generation of a ruleset that nobody but the planes changes, and the pauses that were made."""
+    state = {"generation": 0, "pauses": []}
+
+    async def sleep(seconds):
+        state["pauses"].append(seconds)
+
+    monkeypatch.setattr(proxy_module.nft_exec, "generation", lambda: state["generation"])
+    monkeypatch.setattr(proxy_module.asyncio, "sleep", sleep)
+    return state
+
+
+def proxy_of(*planes):
+    proxy = NodeProxy(ProxyOptions("here"), client=None)
+    proxy._planes = list(planes)
+    return proxy
+
+
+def test_a_refused_transaction_is_tried_again_later_and_later(kernel):
+    plane = Plane(IPFamily.IPV4, failures=11)
+    asyncio.run(proxy_of(plane)._step_until_done())
+    assert len(plane.followed) == 12
+    assert kernel["pauses"] == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30, 30])
+
+
+def test_no_plane_misses_a_change_when_another_fails(kernel):
+    first, second = Plane(IPFamily.IPV4), Plane(IPFamily.IPV6, failures=1)
+    proxy = proxy_of(first, second)
+    proxy._service_changed(None, service())
+    proxy._slice_changed(None, endpoint_slice([endpoint("10.0.0.1")]))
+    asyncio.run(proxy._step_until_done())
+    assert first.followed == second.followed == [{WEB}, {WEB}]
+
+
+def test_nothing_is_done_while_cluster_and_host_rest(kernel):
+    async def wait(proxy):
+        async with asyncio.timeout(0.05):
+            await proxy._wait_for_news()
+
+    plane = Plane(IPFamily.IPV4)
+    proxy = proxy_of(plane)
+    with pytest.raises(TimeoutError):
+        asyncio.run(wait(proxy))
+    kernel["generation"] += 1
+    asyncio.run(wait(proxy))
+    assert plane.doubts == 1
