@@ -1,11 +1,13 @@
 """Tokens of ServiceAccounts: mounted into Pods, bound to what they belong to, renewed before they expire."""
 
+import asyncio
 import json
 
 import msgspec
 import pytest
 
 from fairlead.app.node_tokens import PodTokens
+from fairlead.app.node_volumes import PodVolumes
 from fairlead.drivers.kube_client import KubeError
 from fairlead.model.decode import decode
 from fairlead.nodeagent.environment import Placement
@@ -207,19 +209,27 @@ def test_the_answer_names_its_account(world):
 # What the node does with it.
 
 
+START = 1_767_225_600.0
+ROOT_CA = {"kind": "ConfigMap", "data": {"ca.crt": "-----BEGIN CERTIFICATE-----"}}
+
+
 class Accounts:
     """The part of an API server that gives tokens, at a clock that the test sets."""
 
     def __init__(self):
-        self.now, self.requests, self.present = 1_767_225_600.0, [], True
+        self.now, self.requests, self.moments, self.present = START, [], [], True
 
     def clock(self):
         return self.now
+
+    async def get(self, path, query=None):
+        return json.dumps(ROOT_CA).encode()
 
     async def create(self, path, document):
         if not self.present:
             raise KubeError(404, "NotFound", "not found")
         self.requests.append((path, document["spec"]))
+        self.moments.append(self.now)
         expires = self.now + document["spec"]["expirationSeconds"]
         text = msgspec.json.decode(msgspec.json.encode(_utc(expires)))
         return {"status": {"token": f"token-{len(self.requests)}", "expirationTimestamp": text}}
@@ -265,3 +275,31 @@ async def test_a_pod_waits_for_its_account(running):
     assert tokens.seconds_left() > 0
     with pytest.raises(SourceError, match='failed to fetch token: serviceaccounts "joe" not found'):
         volume_files(running.spec.volumes[0], running, Placement("n", "10.0.0.1", "10.0.0.2"), {})
+
+
+@pytest.mark.anyio
+async def test_the_files_of_a_running_pod_are_renewed_in_time(running, tmp_path, monkeypatch):
+    """In a time of its own, in which sleeping is all that takes any."""
+    api, place, asleep = Accounts(), Placement("n", "10.0.0.1", "10.0.0.2"), asyncio.sleep
+    file = tmp_path / "volumes" / running.spec.volumes[0].name / "token"
+    seen = []
+
+    async def sleep(seconds):
+        api.now += seconds
+        if not seen or seen[-1] != file.read_text():
+            seen.append(file.read_text())
+        api.present = api.now < START + 2000 or api.now > START + 4000  # gone for a while, when the first is due
+        await asleep(0)
+
+    volumes = PodVolumes(api, tmp_path / "volumes", api.clock)
+    volumes.write(running, place, await volumes.sources(running))
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    refreshing = asyncio.ensure_future(volumes.keep_fresh(running, place))
+    while len(seen) < 3:
+        await asleep(0)
+    refreshing.cancel()
+    assert seen == ["token-1", "token-2", "token-3"]
+    renewed = [moment - START for moment in api.moments]
+    assert renewed[0] == 0
+    assert 4000 < renewed[1] < 4010, "as soon as there is an account again"
+    assert renewed[2] == pytest.approx(renewed[1] + 0.8 * 3607, abs=1)

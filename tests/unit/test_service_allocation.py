@@ -265,6 +265,11 @@ class Allocation(RuleBasedStateMachine):
             del spec["ports"][0]["nodePort"]
         self.attempt(self.cluster.put, document("Service", name, spec=spec))
 
+    @rule()
+    def more_addresses(self):
+        ranges = document("ServiceCIDR", "more", "networking.k8s.io/v1", spec={"cidrs": ["10.97.0.0/30"]})
+        self.attempt(self.cluster.create, ranges)
+
     @rule(name=NAMES)
     def delete(self, name):
         if name in self.services():

@@ -9,6 +9,8 @@ import asyncio
 import base64
 import logging
 import shutil
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +45,12 @@ class PodVolumes:
 
     Args:
         folder: of this Pod alone; made when there is something to put there.
+        clock: seconds since the epoch.
     """
 
-    def __init__(self, client: KubeClient, folder: Path) -> None:
+    def __init__(self, client: KubeClient, folder: Path, clock: Callable[[], float] = time.time) -> None:
         self._client, self._folder = client, folder
-        self._tokens = PodTokens(client)
+        self._tokens = PodTokens(client, clock)
 
     async def sources(self, pod: RunPod) -> dict[Reference | TokenSource, Content]:
         """The ConfigMaps, Secrets and tokens that the Pod refers to, as far as they are there.
