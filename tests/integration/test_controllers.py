@@ -159,3 +159,25 @@ def test_a_service_cidr_waits_for_its_services_before_it_goes(cluster, namespace
     kubectl("wait", "servicecidr/more", "--for=condition=Ready=false")
     namespace("delete", "service", "web")
     kubectl("wait", "servicecidr/more", "--for=delete")
+
+
+def test_endpoints_are_hinted_to_zones_in_proportion_to_their_cpus(cluster, namespace):
+    kubectl, _ = cluster
+    for node, zone in (("node-a", "a"), ("node-b", "b")):
+        kubectl("label", "node", node, f"topology.kubernetes.io/zone={zone}")
+        set_status(kubectl, "node", node, {"allocatable": {"cpu": "2"}})
+    namespace("create", "-f", "-", stdin=service("web", app="web"))
+    namespace("annotate", "service", "web", "service.kubernetes.io/topology-mode=Auto")
+    for index in range(2):
+        namespace("create", "-f", "-", stdin=pod(f"p{index}", app="web"))
+        run_pod(namespace, f"p{index}", f"10.244.0.{index + 1}")
+
+    def hints():
+        endpoints = [e for s in namespace.items("endpointslices") for e in s["endpoints"]]
+        return sorted(zone["name"] for e in endpoints for zone in e.get("hints", {}).get("forZones", ()))
+
+    wait_until(lambda: hints() == ["a", "b"])
+    wait_until(lambda: namespace.items("events", "--field-selector", "reason=TopologyAwareHintsEnabled"))
+    set_status(kubectl, "node", "node-b", {"conditions": [{"type": "Ready", "status": "False"}]})
+    wait_until(lambda: hints() == [])
+    set_status(kubectl, "node", "node-b", {"conditions": [{"type": "Ready", "status": "True"}]})
