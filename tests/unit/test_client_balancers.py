@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from fairlead.client import AsyncBalancer, Balancer, Ejection, Endpoint, NoEndpoints, Roles, Static, Update
-from fairlead.client.core.policies import Member
+from fairlead.client.core.member import Member
 
 ONE, TWO, THREE = (Endpoint(f"10.0.0.{n}", 80) for n in (1, 2, 3))
 PATIENCE = 20.0  # seconds

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairlead.client.core.endpoint import Endpoint, Wanted
-from fairlead.client.core.policies import ConsistentHash, LeastInFlight, Member, PreferZone, RoundRobin
+from fairlead.client.core.member import Member
+from fairlead.client.core.policies import ConsistentHash, LeastInFlight, PreferZone, RoundRobin
 
 POLICIES = [RoundRobin, LeastInFlight, ConsistentHash, lambda: PreferZone("a")]
 ANY = Wanted(key="k")

@@ -5,7 +5,7 @@ import time
 from contextlib import suppress
 
 from fairlead.client.core.endpoint import Endpoint, NoEndpoints, Update, Wanted
-from fairlead.client.core.policies import Member
+from fairlead.client.core.member import Member
 from fairlead.client.core.pool import Pool, Verdict
 from fairlead.client.following import Role
 

@@ -4,7 +4,7 @@ import threading
 import time
 
 from fairlead.client.core.endpoint import Endpoint, NoEndpoints, Update, Wanted
-from fairlead.client.core.policies import Member
+from fairlead.client.core.member import Member
 from fairlead.client.core.pool import Pool, Verdict
 from fairlead.client.following import Role
 

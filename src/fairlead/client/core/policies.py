@@ -5,29 +5,16 @@ serves one balancer.
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from operator import attrgetter
 from typing import Protocol
 
 from fairlead.client.core.endpoint import Endpoint, Place, Wanted
-from fairlead.client.core.health import Health
+from fairlead.client.core.member import Member, Members
 
 Chance = Callable[[int], int]  # a number below the argument, which is at least 1
-
-
-@dataclass(slots=True, eq=False)
-class Member:
-    """An endpoint of the set, and what is known of it."""
-
-    endpoint: Endpoint
-    health: Health = field(default_factory=Health)
-    in_flight: int = 0
-    role: str | None = None
-
-
-Members = Sequence[Member]
 
 
 class Policy(Protocol):

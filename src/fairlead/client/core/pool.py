@@ -10,7 +10,8 @@ from collections.abc import Iterable
 
 from fairlead.client.core.endpoint import Endpoint, NoEndpoints, Place, Update, Wanted
 from fairlead.client.core.health import Ejection
-from fairlead.client.core.policies import Chance, Member, Members, Policy
+from fairlead.client.core.member import Member, Members
+from fairlead.client.core.policies import Chance, Policy
 
 
 class Verdict(enum.Enum):
