@@ -1,13 +1,13 @@
 """Connections through a virtual IP, by the number of Services, against direct ones and against kube-proxy's layout.
 
 A client and a server in network namespaces of their own are joined by a node that forwards, as two Pods are. The node
-gets the rules of so many Services, each with four endpoints; the client connects to the virtual IP of one whose
-endpoints are the server. Direct connections through the same node, without any rules, are the limit. The layout of
-kube-proxy's nftables mode, with a chain and an anonymous map for each Service, is written here for comparison.
+gets the rules of so many Services, each with four endpoints; the client connects to the virtual IP of the last, whose
+endpoint is the server, and to the server itself, in turns: direct connections through the same node are the limit. The
+layout of kube-proxy's nftables mode, with a chain and an anonymous map for each Service, is written here to compare.
 """
 
 import asyncio
-import itertools
+import json
 import os
 import socket
 import statistics
@@ -23,31 +23,36 @@ from bench._cluster import endpoint_slice, service
 CLUSTER_CIDR, SERVICE_CIDR = "10.0.0.0/8", "10.96.0.0/12"
 CLIENT, SERVER, PORT = "10.200.0.1", "10.200.0.2", 8080
 # layout, Services
-CASES = (("nft", 1000), ("nft", 10000), ("nft", 30000), ("kube-proxy's nft layout", 1000), ("iptables", 1000))
+CASES = (
+    ("none", 0),
+    ("nft", 1000),
+    ("nft", 10000),
+    ("nft", 30000),
+    ("kube-proxy's nft layout", 1000),
+    ("iptables", 1000),
+)
 CONNECTIONS, ROUNDS = 1000, 5
-STREAM_SECONDS = 1.0
-COLUMNS = ("rules", "Services", "connections/s", "of direct", "connect, median", "p99", "throughput", "of direct")
+STREAMS, STREAM_SECONDS = 5, 0.5
+COLUMNS = {
+    "connections/s": ("rate", "{:.0f}"),
+    "connect, median": ("median", "{:.0f} µs"),
+    "p99": ("p99", "{:.0f} µs"),
+    "one stream": ("stream", "{:.1f} Gbit/s"),
+}
 
 
 def main():
     from tests.integration.netlab import Net
 
-    print(f"\ntraffic through a virtual IP: {ROUNDS} times {CONNECTIONS} connections, one after the other; one stream")
-    print(" ".join(f"{title:>23}" if n == 0 else f"{title:>15}" for n, title in enumerate(COLUMNS)))
+    print(f"\ntraffic by virtual IP / direct in turns: {ROUNDS} times {CONNECTIONS} connections, one after the other")
+    print(f"{'rules':>23} {'Services':>8}", *(f"{title:>23}" for title in COLUMNS))
     net = Net(["192.168.0.2"], in_user_namespace=os.geteuid() != 0)
     try:
         client, server = net.add_host(CLIENT), net.add_host(SERVER)
         command = (sys.executable, "-m", "bench._proxy_traffic", "serve", SERVER)
         serving = net.start(*command, host=server, stdout=subprocess.PIPE)
         serving.stdout.readline()
-        direct = _measure(client, SERVER, PORT)
-        _report("none (direct)", 0, direct, direct)
-        results = {("direct", 0): direct}
-        for layout, size in CASES:
-            net.node.run("nft", "flush", "ruleset")
-            net.node.run(sys.executable, "-m", "bench._proxy_traffic", "load", layout, str(size))
-            results[layout, size] = _measure(client, service(size - 1)["spec"]["clusterIP"], 80)
-            _report(layout, size, results[layout, size], direct)
+        results = {case: _case(net, client, *case) for case in CASES}
         serving.terminate()
         serving.wait()
     finally:
@@ -55,27 +60,26 @@ def main():
     return _panels(results)
 
 
+def _case(net, client, layout, size):
+    """What is measured by virtual IP, and directly beside the same rules."""
+    net.node.run("nft", "flush", "ruleset")
+    target = (SERVER, str(PORT))
+    if size:
+        net.node.run(sys.executable, "-m", "bench._proxy_traffic", "load", layout, str(size))
+        target = (service(size - 1)["spec"]["clusterIP"], "80")
+    output = client.run(sys.executable, "-m", "bench._proxy_traffic", "connect", *target)
+    result = json.loads(output)
+    pairs = (" / ".join(form.format(way[key]) for way in result.values()) for key, form in COLUMNS.values())
+    print(f"{layout:>23} {size:>8}", *(f"{pair:>23}" for pair in pairs), flush=True)
+    return result
+
+
 def _panels(results):
-    names = {key: f"{key[0]} {key[1] or ''}".strip() for key in results}
-    return [
-        Panel("connect through the node, median", "µs", [(names[k], r["median"]) for k, r in results.items()]),
-        Panel("one stream", "Gbit/s", [(names[k], r["stream"]) for k, r in results.items()]),
-    ]
+    def panel(title, unit, key):
+        bars = [(f"{layout} {size or ''}: {way}", r[way][key]) for (layout, size), r in results.items() for way in r]
+        return Panel(title, unit, bars)
 
-
-def _report(layout, size, result, direct):
-    values = (
-        f"{result['rate']:.0f}", f"{result['rate'] / direct['rate']:.2f}", f"{result['median']:.0f} µs",
-        f"{result['p99']:.0f} µs", f"{result['stream']:.1f} Gbit/s", f"{result['stream'] / direct['stream']:.2f}",
-    )  # fmt: skip
-    print(f"{layout:>23} {size:>15}", *(f"{value:>15}" for value in values), flush=True)
-
-
-def _measure(client, address, port):
-    """Connections per second, microseconds of a connect, gigabits per second of one stream."""
-    output = client.run(sys.executable, "-m", "bench._proxy_traffic", "connect", address, str(port))
-    rate, median, p99, stream = map(float, output.split())
-    return {"rate": rate, "median": median, "p99": p99, "stream": stream}
+    return [panel("connect through the node, median", "µs", "median"), panel("one stream", "Gbit/s", "stream")]
 
 
 # --- in the server's namespace ---------------------------------------------------------------------------------------
@@ -108,14 +112,23 @@ def _drain(connection):
 
 
 def connect(address, port):
-    target = (address, int(port))
-    _connections(target, 200)  # neighbours are resolved by then, and the processor is awake
-    rounds = [_connections(target, CONNECTIONS) for _ in range(ROUNDS)]
-    times = sorted(itertools.chain.from_iterable(times for _, times in rounds))
-    rate = statistics.median(CONNECTIONS / seconds for seconds, _ in rounds)
-    p99 = statistics.quantiles(times, n=100)[98]
-    streams = [_stream(target) for _ in range(3)]
-    print(rate, 1e6 * statistics.median(times), 1e6 * p99, statistics.median(streams))
+    """Print what is measured with the address, and with the server itself in turns: both see the same machine."""
+    ways = {"by virtual IP": (address, int(port)), "direct": (SERVER, PORT)}
+    for target in ways.values():
+        _connections(target, 200)  # neighbours are resolved by then, and the processor is awake
+    rounds = [{way: _connections(target, CONNECTIONS) for way, target in ways.items()} for _ in range(ROUNDS)]
+    streams = [{way: _stream(target) for way, target in ways.items()} for _ in range(STREAMS)]
+    print(json.dumps({way: _summary([r[way] for r in rounds], [s[way] for s in streams]) for way in ways}))
+
+
+def _summary(rounds, streams):
+    times = [1e6 * seconds for _, each in rounds for seconds in each]
+    return {
+        "rate": statistics.median(CONNECTIONS / seconds for seconds, _ in rounds),
+        "median": statistics.median(times),
+        "p99": statistics.quantiles(times, n=100)[98],
+        "stream": statistics.median(streams),
+    }
 
 
 def _connections(target, count):

@@ -41,7 +41,6 @@ ROUTER = {
 NO_SUCH_HOST = """table inet router {
     chain unknown { type filter hook forward priority 0; reject with icmpx host-unreachable; }
 }"""
-NO_WAIT_FOR_DUPLICATES = {"ipv6/conf/default/accept_dad": "0"}
 ATTEMPT_SECONDS = 0.4  # after which a packet counts as dropped; a round trip here takes well under a millisecond
 
 
@@ -79,17 +78,22 @@ class Worker:
 
 
 class Family(NamedTuple):
-    """How ip(8) is asked for a family, a host's prefix length, and the addresses of the node and others as gateways."""
+    """How ip(8) is asked for a family, a host's prefix length, and the addresses of the node and others as gateways.
+
+    ``at_once``: what makes an address ready when ip returns, without a look for others that have it.
+    """
 
     option: str
     length: int
     node: str
     router: str
+    at_once: tuple[str, ...]
 
 
 def family(address):
-    v4, v6 = Family("-4", 32, "169.254.1.1", "169.254.1.2"), Family("-6", 128, "fe80::1", "fe80::2")
-    return v6 if ":" in address else v4
+    if ":" in address:
+        return Family("-6", 128, "fe80::1", "fe80::2", ("nodad",))
+    return Family("-4", 32, "169.254.1.1", "169.254.1.2", ())
 
 
 class Net:
@@ -104,12 +108,13 @@ class Net:
         self.hosts = {}
         self._links = {}  # host -> the name of its link's other end
         self.node.run("ip", "link", "set", "lo", "up")
-        _set(self.node, ROUTER | NO_WAIT_FOR_DUPLICATES)
+        _set(self.node, ROUTER)
         for address in addresses:
             self.add_address(address)
 
     def add_address(self, address):
-        self.node.run("ip", "address", "replace", f"{address}/{family(address).length}", "dev", "lo")
+        _, length, *_, at_once = family(address)
+        self.node.run("ip", "address", "replace", f"{address}/{length}", "dev", "lo", *at_once)
 
     def remove_address(self, address):
         self.node.run("ip", "address", "del", f"{address}/{family(address).length}", "dev", "lo")
@@ -122,7 +127,6 @@ class Net:
         gate = behind or self.node
         host = Worker(["nsenter", "-t", str(self.node.pid), *self._user, "-n", "unshare", "-n"])
         link = self._links[host] = link or f"host{len(self._links)}"
-        _set(host, NO_WAIT_FOR_DUPLICATES)
         gate.run("ip", "link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", str(host.pid))
         gate.run("ip", "link", "set", link, "up")
         for name in ("lo", "eth0"):
@@ -134,10 +138,10 @@ class Net:
         return host
 
     def _join(self, address, host, gate, link):
-        option, length, *gateways = family(address)
+        option, length, *gateways, at_once = family(address)
         gateway = gateways[gate is not self.node]
-        gate.run("ip", option, "address", "add", f"{gateway}/{length}", "dev", link, "scope", "link")
-        host.run("ip", option, "address", "add", f"{address}/{length}", "dev", "eth0")
+        gate.run("ip", option, "address", "add", f"{gateway}/{length}", "dev", link, "scope", "link", *at_once)
+        host.run("ip", option, "address", "add", f"{address}/{length}", "dev", "eth0", *at_once)
         host.run("ip", option, "route", "add", gateway, "dev", "eth0")
         host.run("ip", option, "route", "add", "default", "via", gateway, "dev", "eth0", "src", address)
         gate.run("ip", option, "route", "add", f"{address}/{length}", "dev", link)

@@ -1,10 +1,12 @@
 """How connections are shared out among endpoints, who keeps whom, and whose address the server sees."""
 
+import sys
 import time
 from collections import Counter
 from itertools import pairwise
 from math import comb
 
+import msgspec
 import pytest
 from tests.integration.proxy_net import OWN, both_back_ends, install, net, pair, probe
 from tests.proxy_flows import (
@@ -118,6 +120,41 @@ def test_each_connection_restarts_the_time(net, rules, load):
     for _ in range(3):
         time.sleep(1.1)
         assert [kept(net, flow) for flow in flows] == before
+
+
+# What a proxy does that finds a table: it starts, brings the table to this world, and ends.
+FOLLOW = """
+import asyncio, sys, msgspec
+from fairlead.app.proxy_plane import NftPlane
+from tests.proxy_flows import World
+world = msgspec.json.decode(sys.stdin.read(), type=World)
+asyncio.run(NftPlane(world.family, "").follow(world.snapshot, [], world.view))
+"""
+
+
+def follow(net, world_):
+    net.node.run(sys.executable, "-c", FOLLOW, text=msgspec.json.encode(world_).decode())
+
+
+@both_families
+def test_the_next_proxy_knows_who_has_which_endpoint_and_lets_go_of_those_that_went(net, twin):
+    def served_by(numbers):
+        sticky = world([here(i) for i in numbers], sessionAffinity="ClientIP")
+        return [twin(to(sticky, client)) for client in CLIENTS]
+
+    flows = served_by((1, 2, 3, 4))
+    install(net, flows[0].world, follow)
+    before = [kept(net, flow) for flow in flows]
+    follow(net, flows[0].world)
+    assert [kept(net, flow) for flow in flows] == before
+    gone = int(before[0][-1])
+    fewer = served_by({1, 2, 3, 4} - {gone})
+    follow(net, fewer[0].world)
+    after = [kept(net, flow) for flow in fewer]
+    assert before[0] not in after
+    assert [new for old, new in zip(before, after, strict=True) if old != before[0]] == [
+        old for old in before if old != before[0]
+    ]
 
 
 NODE_ADDRESSES = set(OWN)
