@@ -259,6 +259,12 @@ class TestImages:
             assert said.startswith(f"echo {client}:"), protocol
             assert said.endswith(" hi\n"), protocol
 
+    def test_what_only_busybox_has(self, lab, pod):
+        """``ash`` is no program of Debian's, but of the image busybox."""
+        pod("applet", {"command": ["ash", "-c", "exit 7"]}, restartPolicy="Never")
+        end = eventually(lambda: container(lab, "applet")["state"]["terminated"])
+        assert end["exitCode"] == 7
+
     def test_a_program_that_is_not_there(self, lab, pod):
         pod("absent", {"command": ["no-such-program"]}, restartPolicy="Never")
         end = eventually(lambda: container(lab, "absent")["state"]["terminated"])
@@ -305,6 +311,41 @@ class TestRestarts:
         pod("probed", {"image": "fairlead/echo", "ports": ports, "readinessProbe": {**action, "periodSeconds": 1}})
         eventually(lambda: is_ready(lab, "probed"))
 
+    def test_a_grpc_probe(self, lab, pod):
+        def server(port: int, **probe) -> dict:
+            command = [sys.executable, str(Path(__file__).with_name("grpc_server.py")), str(port)]
+            ready = {"grpc": {"port": port, **probe}, "periodSeconds": 1}
+            return {"name": f"on-{port}", "image": "busybox", "command": command, "readinessProbe": ready}
+
+        pod("rpc", {}, containers=[server(5000), server(5001, service="sick")])
+        healthy, sick = (lambda i=i: status(lab, "rpc")["containerStatuses"][i]["ready"] for i in (0, 1))
+        eventually(healthy, 20)
+        assert not sick()
+
+    def test_a_sidecar_starts_first_and_ends_last(self, lab, pod):
+        folder = lab.folder / "sidecar"
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o777)
+
+        def writes(name: str, script: str) -> dict:
+            mounts = [{"name": "shared", "mountPath": "/shared"}]
+            return {"name": name, "image": "busybox", "command": ["bash", "-c", script], "volumeMounts": mounts}
+
+        ending = "trap 'echo side ended >> /shared/log; exit' TERM"
+        side = writes("side", f"{ending}; echo side >> /shared/log; while :; do sleep 0.1; done")
+        started = {"exec": {"command": ["test", "-s", "/shared/log"]}, "periodSeconds": 1}
+        pod(
+            "helped",
+            {},
+            containers=[writes("main", "cat /shared/log; sleep 0.5; echo main ended >> /shared/log")],
+            initContainers=[{**side, "restartPolicy": "Always", "startupProbe": started}],
+            volumes=[{"name": "shared", "hostPath": {"path": str(folder)}}],
+            restartPolicy="Never",
+        )
+        eventually(lambda: status(lab, "helped")["phase"] == "Succeeded")
+        assert lab.kubectl("logs", "helped", "-c", "main").stdout == "side\n"
+        assert (folder / "log").read_text() == "side\nmain ended\nside ended\n"
+
     def test_init_containers_run_first_and_in_order(self, lab, pod):
         def step(name: str, command: str) -> dict:
             return {"name": name, "image": "busybox", "command": ["sh", "-c", command]}
@@ -316,6 +357,32 @@ class TestRestarts:
 
 
 class TestVolumes:
+    def test_what_a_pod_is_told_of_itself_and_of_services(self, lab, pod):
+        def field(path: str, **place) -> dict:
+            return {"fieldRef": {"fieldPath": path}, **place}
+
+        lab.kubectl("create", "service", "clusterip", "my-db", "--tcp=5432")
+        lab.kubectl("create", "secret", "generic", "told", "--from-literal=key=hidden")
+        sources = [
+            {"downwardAPI": {"items": [field("metadata.labels", path="labels"), field("metadata.uid", path="uid")]}},
+            {"secret": {"name": "told", "items": [{"key": "key", "path": "deep/key", "mode": 0o400}]}},
+        ]
+        env = [{"name": "ME", "valueFrom": field("metadata.name")}, {"name": "IP", "valueFrom": field("status.podIP")}]
+        mounts = [{"name": "all", "mountPath": "/told"}]
+        volumes = [{"name": "all", "projected": {"sources": sources, "defaultMode": 0o444}}]
+        pod("informed", {**SLEEP, "env": env, "volumeMounts": mounts}, volumes=volumes)
+        eventually(lambda: is_ready(lab, "informed"))
+        variables = dict(line.split("=", 1) for line in lab.exec("informed", "env").splitlines())
+        found = lab.get("pod", "informed")
+        assert (variables["ME"], variables["IP"]) == ("informed", found["status"]["podIP"])
+        address = lab.get("service", "my-db")["spec"]["clusterIP"]
+        assert (variables["MY_DB_SERVICE_HOST"], variables["MY_DB_SERVICE_PORT"]) == (address, "5432")
+        assert variables["KUBERNETES_SERVICE_HOST"] == "10.96.0.1"
+        assert lab.exec("informed", "cat", "/told/uid") == found["metadata"]["uid"]
+        modes = lab.exec("informed", "stat", "-c", "%a", "/told/uid", "/told/deep/key")
+        assert modes.split() == ["444", "400"]
+        lab.kubectl("delete", "service/my-db", "secret/told")
+
     def test_files_and_variables_from_config_maps_and_secrets(self, lab, pod):
         lab.kubectl("create", "configmap", "settings", "--from-literal=colour=blue")
         lab.kubectl("create", "secret", "generic", "keys", "--from-literal=password=secret")
@@ -384,6 +451,25 @@ class TestTermination:
         began = time.monotonic()
         lab.kubectl("delete", "pod", "polite")
         assert time.monotonic() - began < 15
+
+    def test_while_it_ends_it_serves_those_who_have_nobody_else(self, lab, pod):
+        ready = {"httpGet": {"port": 80}, "periodSeconds": 1}
+        drain = [{"name": "DRAIN_SECONDS", "value": "20"}]
+        pod("last", {"image": "fairlead/echo", "env": drain, "readinessProbe": ready}, terminationGracePeriodSeconds=30)
+        pod("asker", SLEEP)
+        lab.kubectl("label", "pod", "last", "app=last")
+        lab.kubectl("expose", "pod", "last", "--port=80")
+        eventually(lambda: is_ready(lab, "last") and is_ready(lab, "asker"))
+
+        def conditions() -> dict:
+            (found,) = lab.get("endpointslices", "-l", "kubernetes.io/service-name=last")["items"]
+            return found["endpoints"][0]["conditions"]
+
+        eventually(lambda: conditions() == {"ready": True, "serving": True, "terminating": False})
+        lab.kubectl("delete", "pod", "last", "--wait=false")
+        eventually(lambda: conditions() == {"ready": False, "serving": True, "terminating": True})
+        assert lab.exec("asker", "curl", "-s", "-m", "5", "http://last/hostname") == "last"
+        lab.kubectl("delete", "service", "last")
 
     def test_sigkill_after_the_grace_period(self, lab, pod):
         pod("stubborn", {"command": ["sh", "-c", "trap '' TERM; while :; do sleep 0.05; done"]})

@@ -9,7 +9,7 @@ from fairlead.nodeagent.files import ClusterDNS, hosts, own_files, resolv_conf
 from fairlead.nodeagent.images import Image, ImageError, Program, program_for
 from fairlead.nodeagent.manifest import Container, RunPod, port_number
 from fairlead.nodeagent.sources import CONFIG_MAP, SECRET, Reference, SourceError, references
-from fairlead.nodeagent.volumes import Mount, VolumeError, mounts_of, volume_files
+from fairlead.nodeagent.volumes import File, Mount, VolumeError, mounts_of, volume_files
 
 DATABASE = Image(("db",), ("serve",), {"HOME": "/db"})
 PLACE = Placement("node-1", "192.168.64.11", "10.244.1.7")
@@ -237,14 +237,24 @@ class TestVolumes:
     @pytest.mark.parametrize(
         ("volume", "files"),
         [
-            ({"configMap": {"name": "settings"}}, {"colour": b"blue"}),
-            ({"configMap": {"name": "settings", "items": [{"key": "colour", "path": "a/b"}]}}, {"a/b": b"blue"}),
+            ({"configMap": {"name": "settings"}}, {"colour": File(b"blue")}),
+            ({"configMap": {"name": "settings", "items": [{"key": "colour", "path": "a/b"}]}}, {"a/b": File(b"blue")}),
             ({"configMap": {"name": "none", "optional": True}}, {}),
-            ({"secret": {"secretName": "keys"}}, {"password": b"secret"}),
-            ({"downwardAPI": {"items": [FIELD]}}, {"name": b"web-0"}),
+            ({"secret": {"secretName": "keys"}}, {"password": File(b"secret")}),
+            ({"secret": {"secretName": "keys", "defaultMode": 0o400}}, {"password": File(b"secret", 0o400)}),
+            (
+                {"secret": {"secretName": "keys", "items": [{"key": "password", "path": "p", "mode": 0o600}]}},
+                {"p": File(b"secret", 0o600)},
+            ),
+            ({"downwardAPI": {"items": [FIELD]}}, {"name": File(b"web-0")}),
+            ({"downwardAPI": {"items": [{**FIELD, "mode": 0o440}]}}, {"name": File(b"web-0", 0o440)}),
             (
                 {"projected": {"sources": [{"secret": {"name": "keys"}}, {"downwardAPI": {"items": [FIELD]}}]}},
-                {"password": b"secret", "name": b"web-0"},
+                {"password": File(b"secret"), "name": File(b"web-0")},
+            ),
+            (
+                {"projected": {"defaultMode": 0o400, "sources": [{"secret": {"name": "keys"}}]}},
+                {"password": File(b"secret", 0o400)},
             ),
             ({"emptyDir": {}}, None),
             ({"hostPath": {"path": "/srv"}}, None),
@@ -298,6 +308,11 @@ class TestVolumes:
             Mount("/run/v/data", "/data"),
             Mount("/srv/a", "/data/code", read_only=True),
         ]
+
+    def test_what_the_node_writes_nobody_else_may_write(self):
+        made = pod({"volumes": [{"name": "v", "configMap": {"name": "settings"}}]})
+        mounts = mounts_of(container(volumeMounts=[{"name": "v", "mountPath": "/mnt"}]), made, {"v": "/run/v"})
+        assert mounts == [Mount("/run/v", "/mnt", read_only=True)]
 
     @pytest.mark.parametrize("name", ["data", "absent"])
     def test_what_cannot_be_mounted_is_named(self, name):

@@ -20,6 +20,7 @@ from fairlead.app.node_host_ports import HostPorts
 from fairlead.app.node_pod import PodRun, PodSettings
 from fairlead.app.node_runtime import NodeRuntime
 from fairlead.drivers import netns
+from fairlead.drivers.event_recorder import EventWriter
 from fairlead.drivers.informer import Informer
 from fairlead.drivers.kube_client import NODES, PODS, SERVICES, KubeClient, KubeError, Unreachable
 from fairlead.drivers.kubelet_server import PORT as KUBELET_PORT
@@ -118,8 +119,14 @@ class NodeAgent:
         self._services = Informer(client, SERVICES, Service, lambda old, new: None)
         query = {"fieldSelector": f"spec.nodeName={options.name}"}
         self._pods = Informer(client, PODS, RunPod, self._on_pod, query)
+        self._events = EventWriter(client)
         containers = ContainerSettings(
-            options.images, options.builtins, options.logs, self._services.objects.values, options.hidden
+            options.images,
+            options.builtins,
+            options.logs,
+            self._services.objects.values,
+            self._events.recorder("kubelet"),
+            options.hidden,
         )
         dns = options.dns._replace(of_node=Path("/etc/resolv.conf").read_text())
         self._host_ports = HostPorts()
@@ -133,6 +140,7 @@ class NodeAgent:
 
     async def start(self) -> None:
         """Watch, take over the Pods that are there, and return when their status says so."""
+        self._group.create_task(self._events.run())
         self._group.create_task(self._services.run())
         await self._services.synced.wait()
         self._group.create_task(self._pods.run())

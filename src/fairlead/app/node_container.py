@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 import signal
 import time
 from dataclasses import replace
@@ -26,8 +25,6 @@ from fairlead.nodeagent.volumes import VolumeError
 # Seconds until something that is not there is looked for again, doubling: what a new namespace lacks comes in no time.
 FIRST_BLOCKED_RETRY, LAST_BLOCKED_RETRY = 0.1, 2.0
 HOOK_GRACE = 2.0  # seconds that a container gets to end after a hook that has used up its grace period, as upstream
-
-log = logging.getLogger(__name__)
 
 
 class ContainerRun:
@@ -106,6 +103,8 @@ class ContainerRun:
     async def _back_off(self, end: Terminated, delay: float) -> None:
         message = f"back-off {delay:.0f}s restarting failed container={self._container.name} pod={self._context}"
         waiting = Waiting("CrashLoopBackOff", message) if delay else CREATING
+        if delay:
+            self._context.warn("BackOff", f"Back-off restarting failed container {self._container.name}")
         self.record = replace(self.record, last=end, restart_count=self.record.restart_count + 1)
         self._set(waiting)
         await self._pause(delay)
@@ -116,10 +115,11 @@ class ContainerRun:
         try:
             self.process, self.streams = await self._start(sandbox)
         except (CredentialsError, ImageError, SourceError, VolumeError) as error:
-            return Waiting(error.reason, str(error))
+            return self._blocked(Waiting(error.reason, str(error)))
         except (KubeError, Unreachable) as error:
             return Waiting(SourceError.reason, str(error))
         except (StartError, OSError) as error:
+            self._context.warn("Failed", f"Error: {error}")
             return Terminated(128, "StartError", started_at, timestamp(), str(error))
         try:
             code = await self._watch(self.process, started_at)
@@ -128,6 +128,11 @@ class ContainerRun:
             streams, self.streams = self.streams, None
             await streams.finish()
         return _terminated(code, started_at)
+
+    def _blocked(self, state: Waiting) -> Waiting:
+        if state != self.record.state:
+            self._context.warn("Failed", f"Error: {state.reason}: {state.message}")
+        return state
 
     async def _start(self, sandbox: Child) -> tuple[Child, ContainerStreams]:
         path = self._context.log_path(self._container, self.record.restart_count)
@@ -172,14 +177,17 @@ class ContainerRun:
         def ready(verdict: bool) -> None:
             self._set(self.record.state, started=True, ready=verdict)
 
+        def failed(probe: str, why: str) -> None:
+            self._context.warn("Unhealthy", f"{probe} probe failed: {why}")
+
         async def unhealthy(what: str) -> None:
-            log.warning("%s: %s of container %s failed", self._context, what, self._container.name)
+            self._context.warn("Killing", f"Container {self._container.name} failed {what}, will be restarted")
             await self._end(grace)
 
         hook = self._container.lifecycle and self._container.lifecycle.post_start
         if hook and not (await perform(hook, target, grace)).success:
-            await unhealthy("postStart hook")
-        await Prober(target, started, ready, unhealthy).run()
+            await unhealthy("its postStart hook")
+        await Prober(target, started, ready, failed, unhealthy).run()
 
     async def _end(self, grace: float) -> None:
         process = self.process

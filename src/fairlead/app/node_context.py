@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fairlead.app.node_volumes import PodVolumes
 from fairlead.drivers.container_runtime import Stdio
+from fairlead.drivers.event_recorder import EventRecorder, Happening
 from fairlead.drivers.pod_process import ProcessSpec
 from fairlead.model.objects import Service
 from fairlead.nodeagent.credentials import credentials_of
@@ -33,6 +34,7 @@ class ContainerSettings:
         builtins: what the built-in images run, by image name.
         logs: folder of container logs.
         services: those that any Pod may get variables for.
+        events: what the node agent says its Events to.
         hidden: folders of this machine that no container may see.
     """
 
@@ -40,6 +42,7 @@ class ContainerSettings:
     builtins: Mapping[str, Builtin]
     logs: Path
     services: Callable[[], Iterable[Service]]
+    events: EventRecorder
     hidden: tuple[Path, ...] = ()
 
 
@@ -56,6 +59,10 @@ class PodContext:
     settings: ContainerSettings
     volumes: PodVolumes
     changed: Callable[[], None]
+
+    def warn(self, reason: str, message: str) -> None:
+        """Write an Event about the Pod."""
+        self.settings.events.record(self.pod, "v1", "Pod", Happening(reason, message, "Warning"))
 
     def __str__(self) -> str:
         return f"{self.pod.name}_{self.pod.namespace}({self.pod.metadata.uid})"

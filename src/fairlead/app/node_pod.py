@@ -73,7 +73,7 @@ class PodRun:
         self._last_status: dict[str, Any] = {}
         self._volumes = PodVolumes(client, settings.volumes / pod.metadata.uid)
         self._placement = Placement(settings.node_name, settings.node_ip, pod_ip)
-        context = PodContext(pod, self._placement, settings.containers, self._volumes, self.changed)
+        self._context = context = PodContext(pod, self._placement, settings.containers, self._volumes, self.changed)
         policy = pod.spec.restart_policy
         self._runs = [
             ContainerRun(context, record_of(c, pod.status.container_statuses), policy) for c in pod.spec.containers
@@ -161,6 +161,7 @@ class PodRun:
             except (RulesError, StartError) as error:
                 log.warning("no sandbox for %s: %s", self.pod.key, error)
                 self._trouble = str(error)
+                self._context.warn("FailedCreatePodSandBox", f"Failed to create pod sandbox: {error}")
                 self.changed()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(RETRY):

@@ -19,12 +19,14 @@ class Prober:
         started: called once, when the startup probe has succeeded or when there is none; without a readiness probe the
             container is then ready.
         ready: called with each new verdict of the readiness probe.
+        failed: told which probe failed once, and why; not while a Pod that has just started is asked more often.
         unhealthy: ends the container, for the probe that is named.
     """
 
     target: ProbeTarget
     started: Callable[[], None]
     ready: Callable[[bool], None]
+    failed: Callable[[str, str], None]
     unhealthy: Callable[[str], Awaitable[None]]
 
     async def run(self) -> None:
@@ -37,15 +39,15 @@ class Prober:
             if container.readiness_probe:
                 group.create_task(self._readiness(container.readiness_probe))
             if container.liveness_probe:
-                group.create_task(self._until_failed(container.liveness_probe, "liveness"))
+                group.create_task(self._liveness(container.liveness_probe))
 
     async def _startup(self, probe: Probe) -> None:
         await asyncio.sleep(probe.initial_delay_seconds)
         series = Series()
         while series.verdict is not Verdict.SUCCESS:
-            series = await self._next(series, probe)
+            series = await self._next(series, probe, "Startup")
             if series.verdict is Verdict.FAILURE:
-                await self.unhealthy("startup")
+                await self.unhealthy("startup probe")
             if series.verdict is Verdict.UNKNOWN:
                 await asyncio.sleep(probe.period_seconds)
 
@@ -55,7 +57,8 @@ class Prober:
         await asyncio.sleep(probe.initial_delay_seconds)
         series, interval, before = Series(), FIRST_PROBE_INTERVAL, False
         while True:
-            series = await self._next(series, probe)
+            name = "Readiness" if before or interval >= probe.period_seconds else None
+            series = await self._next(series, probe, name)
             ready = series.verdict is Verdict.SUCCESS
             if ready != before:
                 self.ready(ready)
@@ -63,15 +66,17 @@ class Prober:
             before = ready
             await asyncio.sleep(interval)
 
-    async def _until_failed(self, probe: Probe, name: str) -> None:
+    async def _liveness(self, probe: Probe) -> None:
         await asyncio.sleep(probe.initial_delay_seconds)
         series = Series()
         while True:
-            series = await self._next(series, probe)
+            series = await self._next(series, probe, "Liveness")
             if series.verdict is Verdict.FAILURE:
-                await self.unhealthy(name)
+                await self.unhealthy("liveness probe")
             await asyncio.sleep(probe.period_seconds)
 
-    async def _next(self, series: Series, probe: Probe) -> Series:
+    async def _next(self, series: Series, probe: Probe, name: str | None) -> Series:
         result = await perform(probe, self.target, probe.timeout_seconds)
+        if name and not result.success:
+            self.failed(name, result.message)
         return series.after(result.success, probe)

@@ -31,10 +31,11 @@ from fairlead.nodeagent.sources import (
     references,
     token_sources,
 )
-from fairlead.nodeagent.volumes import volume_files
+from fairlead.nodeagent.volumes import File, volume_files
 
 _RESOURCES = {CONFIG_MAP: Resource("v1", "configmaps"), SECRET: Resource("v1", "secrets")}
 
+GROUP_READS = 0o040
 RETRY = 5.0  # seconds between attempts to renew what is due
 
 log = logging.getLogger(__name__)
@@ -93,9 +94,8 @@ class PodVolumes:
             folder = self._folder / volume.name
             if not folder.exists():
                 _make(folder, fs_group)
-            for path, value in (files or {}).items():
-                _write(folder / path, value)
-                give_to_group(folder / path, fs_group)
+            for path, file in (files or {}).items():
+                _write(folder / path, file, fs_group)
             folders[volume.name] = str(folder)
         return folders
 
@@ -120,9 +120,11 @@ def _make(folder: Path, group: int | None) -> None:
     give_to_group(folder, group)
 
 
-def _write(path: Path, value: bytes) -> None:
-    """A whole file or none, for a container may be reading it."""
+def _write(path: Path, file: File, group: int | None) -> None:
+    """A whole file or none, for a container may be reading it; the volumes' group may read it, whatever its mode."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.new")
-    draft.write_bytes(value)
+    draft.write_bytes(file.content)
+    draft.chmod(file.mode if group is None else file.mode | GROUP_READS)
+    give_to_group(draft, group)
     draft.rename(path)

@@ -23,6 +23,7 @@ from fairlead.drivers.linux_calls import (
     setns,
 )
 from fairlead.drivers.privileges import become
+from fairlead.drivers.programs import execute
 from fairlead.nodeagent.credentials import AS_ROOT, Credentials
 
 _NAMESPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS
@@ -93,7 +94,7 @@ def _execute(place: Place, command: Command) -> int:
     os.chdir(command.directory)
     program = command.arguments[0]
     try:
-        os.execvpe(program, command.arguments, command.environment)
+        execute(command.arguments, command.environment)
     except FileNotFoundError:
         print(f"fairlead: {program}: command not found", file=sys.stderr)
         return NOT_FOUND

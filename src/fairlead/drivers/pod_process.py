@@ -26,6 +26,7 @@ from fairlead.drivers.linux_calls import (
     unshare,
 )
 from fairlead.drivers.privileges import CONTAINER_CAPABILITIES, become, hand_over
+from fairlead.drivers.programs import execute
 from fairlead.drivers.terminal import become_controlled
 from fairlead.nodeagent.credentials import AS_ROOT, Credentials
 from fairlead.nodeagent.volumes import Mount
@@ -188,7 +189,7 @@ def _change_directory(path: str) -> None:
 
 def _execute(command: tuple[str, ...], environment: Mapping[str, str]) -> None:
     try:
-        os.execvpe(command[0], command, environment)
+        execute(command, environment)
     except FileNotFoundError as error:
         where = "" if "/" in command[0] else " in $PATH"
         raise StartError(f"exec: {command[0]!r}: executable file not found{where}") from error

@@ -1,7 +1,8 @@
-"""Performs a probe or a lifecycle hook of a container, from its node's network: exec, httpGet, tcpSocket or sleep.
+"""Performs a probe or hook of a container, from its node's network: exec, httpGet, tcpSocket, grpc or sleep.
 
 Success and failure as upstream's ``pkg/probe`` defines them: a program's exit code 0, an HTTP status of 200 to 399
-(certificates are not checked), an accepted connection; everything else, a time-out included, is a failure.
+(certificates are not checked), an accepted connection, a gRPC service that says it is serving; everything else, a
+time-out included, is a failure.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ from typing import NamedTuple
 
 from fairlead.drivers.child_process import Child, StartError
 from fairlead.drivers.pod_process import ProcessSpec, beside, start_in_container
-from fairlead.nodeagent.manifest import Container, Handler, HTTPGetAction, port_number
+from fairlead.nodeagent.manifest import Container, GRPCAction, Handler, HTTPGetAction, port_number
 
 
 class ProbeTarget(NamedTuple):
@@ -51,10 +52,12 @@ async def _perform(handler: Handler, target: ProbeTarget) -> ProbeResult:
         _, writer = await asyncio.open_connection(host, _port(target.container, handler.tcp_socket.port))
         writer.close()
         return ProbeResult(True)
+    if handler.grpc:
+        return await _grpc(handler.grpc, target.pod_ip)
     if handler.sleep:
         await asyncio.sleep(handler.sleep.seconds)
         return ProbeResult(True)
-    return ProbeResult(False, "it says neither exec, httpGet, tcpSocket nor sleep")
+    return ProbeResult(False, "it says neither exec, httpGet, tcpSocket, grpc nor sleep")
 
 
 async def _exec(command: tuple[str, ...], target: ProbeTarget) -> ProbeResult:
@@ -83,6 +86,16 @@ async def _http_get(action: HTTPGetAction, target: ProbeTarget) -> ProbeResult:
     finally:
         writer.close()
     return ProbeResult(200 <= code < 400, f"HTTP probe failed with statuscode: {code}")
+
+
+async def _grpc(action: GRPCAction, host: str) -> ProbeResult:
+    from fairlead.drivers.grpc_health import HealthError, check_health  # few need HTTP/2
+
+    try:
+        await check_health(host, action.port, action.service)
+    except HealthError as error:
+        return ProbeResult(False, str(error))
+    return ProbeResult(True)
 
 
 def _unverified() -> ssl.SSLContext:

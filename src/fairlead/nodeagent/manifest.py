@@ -86,6 +86,13 @@ class TCPSocketAction(Slim, frozen=True):
     host: str = ""
 
 
+class GRPCAction(Slim, frozen=True):
+    """A call of the gRPC health protocol that succeeds when the service is serving; ``service`` may be empty."""
+
+    port: int
+    service: str = ""
+
+
 class SleepAction(Slim, frozen=True):
     """A pause."""
 
@@ -98,6 +105,7 @@ class Handler(Slim, frozen=True):
     exec: ExecAction | None = None
     http_get: HTTPGetAction | None = None
     tcp_socket: TCPSocketAction | None = None
+    grpc: GRPCAction | None = None
     sleep: SleepAction | None = None
 
 
@@ -187,16 +195,18 @@ class EmptyDir(Slim, frozen=True):
 
 
 class KeyToPath(Slim, frozen=True):
-    """A key of a ConfigMap or Secret, and the file that it becomes."""
+    """A key of a ConfigMap or Secret, and the file that it becomes; without a mode of its own it has its volume's."""
 
     key: str
     path: str
+    mode: int | None = None
 
 
 class DownwardFile(Slim, frozen=True):
-    """A file that holds a field of the Pod."""
+    """A file that holds a field of the Pod; without a mode of its own it has its volume's."""
 
     path: str
+    mode: int | None = None
     field_ref: ObjectFieldSelector | None = None
 
 
@@ -208,12 +218,14 @@ class FileSource(Slim, frozen=True):
     secret_name: str = ""
     optional: bool = False
     items: tuple[KeyToPath, ...] | None = None
+    default_mode: int | None = None
 
 
 class DownwardSource(Slim, frozen=True):
     """Files made of fields of the Pod."""
 
     items: tuple[DownwardFile, ...] = ()
+    default_mode: int | None = None
 
 
 class TokenSource(Slim, frozen=True):
@@ -237,6 +249,7 @@ class Projected(Slim, frozen=True):
     """Several sources in one folder."""
 
     sources: tuple[Projection, ...] = ()
+    default_mode: int | None = None
 
 
 class Volume(Projection, frozen=True):
@@ -246,6 +259,11 @@ class Volume(Projection, frozen=True):
     host_path: HostPath | None = None
     empty_dir: EmptyDir | None = None
     projected: Projected | None = None
+
+    @property
+    def is_made_of_files(self) -> bool:
+        """Whether its contents are written by the node, and nobody else may change them."""
+        return any((self.config_map, self.secret, self.downward_api, self.projected))
 
 
 class DNSOption(Slim, frozen=True):

@@ -1,0 +1,224 @@
+"""Workloads of running Pods: kubectl's verbs for them, and updates while somebody asks all the time."""
+
+import json
+import subprocess
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from tests.integration.kubectls import kubectls
+from tests.integration.labs import Lab, eventually
+from tests.integration.users import users
+
+TRAFFIC = Path(__file__).with_name("steady_traffic.py")
+READY = {"httpGet": {"path": "/healthz", "port": 80}, "periodSeconds": 1}
+
+
+@pytest.fixture(scope="module")
+def lab():
+    lab = Lab(users()[0], "--nodes", "3")
+    try:
+        lab.up()
+        yield lab
+    finally:
+        lab.close()
+
+
+@pytest.fixture(params=sorted({kubectls()[0], kubectls()[-1]}), ids=lambda path: path.name)
+def kubectl(lab, request):
+    """The oldest and the newest, in a namespace of the test's own."""
+    name = f"test-{request.node.name.replace('_', '-').replace('[', '-').replace('.', '-').rstrip(']')}"[-63:].strip(
+        "-"
+    )
+    lab.kubectl("create", "namespace", name)
+
+    def run(*arguments: str, stdin: str | None = None, check: bool = True):
+        return lab.kubectl("-n", name, *arguments, stdin=stdin, check=check, program=request.param)
+
+    yield run
+    lab.kubectl("delete", "namespace", name)
+
+
+def workload(kind: str, name: str, container: dict | None = None, *, pod: dict | None = None, **spec) -> str:
+    """A workload of echoes that are told to end without a wait."""
+    container = {"name": "main", "image": "fairlead/echo", "readinessProbe": READY, **(container or {})}
+    template = {
+        "metadata": {"labels": {"app": name}},
+        "spec": {"terminationGracePeriodSeconds": 5, "containers": [container], **(pod or {})},
+    }
+    spec = {"selector": {"matchLabels": {"app": name}}, "template": template, **spec}
+    return json.dumps({"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": name}, "spec": spec})
+
+
+def pods(kubectl, *arguments: str) -> list[dict]:
+    return json.loads(kubectl("get", "pods", *arguments, "-o", "json").stdout)["items"]
+
+
+def nodes_of(kubectl, app: str) -> list[str]:
+    return sorted(pod["spec"]["nodeName"] for pod in pods(kubectl, "-l", f"app={app}"))
+
+
+class TestKubectl:
+    def test_status_restart_undo_and_scale(self, kubectl):
+        kubectl("create", "-f", "-", stdin=workload("Deployment", "web", replicas=2))
+        done = kubectl("rollout", "status", "deployment/web", "--timeout=30s").stdout
+        assert 'deployment "web" successfully rolled out' in done
+        before = {pod["metadata"]["uid"] for pod in pods(kubectl)}
+        assert "restarted" in kubectl("rollout", "restart", "deployment/web").stdout
+        kubectl("rollout", "status", "deployment/web", "--timeout=30s")
+        eventually(lambda: len(found := {p["metadata"]["uid"] for p in pods(kubectl)}) == 2 and not found & before)
+        kubectl("set", "env", "deployment/web", "COLOUR=blue")
+        kubectl("rollout", "status", "deployment/web", "--timeout=30s")
+        assert "rolled back" in kubectl("rollout", "undo", "deployment/web").stdout
+        kubectl("rollout", "status", "deployment/web", "--timeout=30s")
+        template = json.loads(kubectl("get", "deployment", "web", "-o", "json").stdout)["spec"]["template"]
+        assert "env" not in template["spec"]["containers"][0]
+        kubectl("scale", "deployment/web", "--replicas=1")
+        eventually(lambda: len(pods(kubectl)) == 1)
+
+    def test_a_deleted_pod_is_waited_for_and_replaced(self, kubectl):
+        kubectl("create", "-f", "-", stdin=workload("Deployment", "web", replicas=1))
+        kubectl("rollout", "status", "deployment/web", "--timeout=30s")
+        (old,) = pods(kubectl)
+        kubectl("delete", "pod", old["metadata"]["name"])
+        kubectl("rollout", "status", "deployment/web", "--timeout=30s")
+        assert old["metadata"]["name"] not in [pod["metadata"]["name"] for pod in pods(kubectl)]
+
+    def test_cordon_and_drain_heed_budgets_and_daemon_sets(self, lab, kubectl):
+        kubectl("create", "-f", "-", stdin=workload("Deployment", "web", replicas=3))
+        kubectl("create", "-f", "-", stdin=workload("DaemonSet", "agent"))
+        kubectl("create", "poddisruptionbudget", "web", "--selector=app=web", "--min-available=2")
+        for name in ("deployment/web", "daemonset/agent"):
+            kubectl("rollout", "status", name, "--timeout=30s")
+        assert nodes_of(kubectl, "agent") == ["node-1", "node-2", "node-3"]
+        assert "agent" in lab.kubectl("get", "pods", "-A", "-o", "wide").stdout
+        try:
+            assert kubectl("cordon", "node-2").stdout == "node/node-2 cordoned\n"
+            assert "Ready,SchedulingDisabled" in kubectl("get", "node", "node-2").stdout
+            refused = kubectl("drain", "node-2", "--timeout=20s", "--pod-selector=app", check=False)
+            assert "cannot delete DaemonSet-managed Pods" in refused.stderr
+            done = kubectl("drain", "node-2", "--ignore-daemonsets", "--pod-selector=app", "--timeout=40s").stdout
+            assert "node/node-2 drained" in done
+            assert "node-2" not in nodes_of(kubectl, "web")
+            assert "node-2" in nodes_of(kubectl, "agent")
+            kubectl("rollout", "status", "deployment/web", "--timeout=30s")
+            assert len(pods(kubectl, "-l", "app=web")) == 3
+        finally:
+            kubectl("uncordon", "node-2")
+        assert "SchedulingDisabled" not in kubectl("get", "node", "node-2").stdout
+
+    def test_an_eviction_that_a_budget_forbids_is_refused(self, kubectl):
+        kubectl("create", "-f", "-", stdin=workload("Deployment", "web", replicas=1))
+        kubectl("create", "poddisruptionbudget", "web", "--selector=app=web", "--min-available=1")
+        kubectl("rollout", "status", "deployment/web", "--timeout=30s")
+        eventually(
+            lambda: json.loads(kubectl("get", "pdb", "web", "-o", "json").stdout)["status"]["currentHealthy"] == 1
+        )
+        row = kubectl("get", "pdb", "web", "--no-headers").stdout.split()
+        assert row[:4] == ["web", "1", "N/A", "0"]
+        (pod,) = pods(kubectl)
+        metadata = {key: pod["metadata"][key] for key in ("name", "namespace")}
+        eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": metadata}
+        path = f"/api/v1/namespaces/{metadata['namespace']}/pods/{metadata['name']}/eviction"
+        refused = kubectl("create", "--raw", path, "-f", "-", stdin=json.dumps(eviction), check=False)
+        assert "Cannot evict pod as it would violate the pod's disruption budget." in refused.stderr
+        assert [p["metadata"]["uid"] for p in pods(kubectl)] == [pod["metadata"]["uid"]]
+
+    @pytest.mark.parametrize("what", ["pods", "nodes"])
+    def test_there_is_no_top(self, kubectl, what):
+        refused = kubectl("top", what, check=False)
+        assert (refused.returncode, refused.stderr) == (1, "error: Metrics API not available\n")
+
+
+class Traffic:
+    """What came of asking one Service at its virtual IP, its node port and its load balancer's address."""
+
+    def __init__(self) -> None:
+        self.results: dict[str, dict] = {}
+
+    @property
+    def failures(self) -> dict[str, list[str]]:
+        return {url: result["failures"] for url, result in self.results.items() if result["failures"]}
+
+    def answered_by(self, url: str) -> set[str]:
+        return set(self.results[url]["answers"])
+
+
+@contextmanager
+def steady_traffic(lab: Lab, service: dict):
+    """Ask while the body runs; what came of it is known afterwards. The virtual IP is asked from a Pod, the others from
+    outside."""
+    port = service["spec"]["ports"][0]
+    balancer = service["status"]["loadBalancer"]["ingress"][0]["ip"]
+    outside = [f"http://192.168.64.11:{port['nodePort']}/", f"http://{balancer}/"]
+    places = {("run",): [f"http://{service['spec']['clusterIP']}/"], ("run", "--outside"): outside}
+    running = [
+        subprocess.Popen(
+            lab.command(*place, "--name", lab.name, "--", "python3", str(TRAFFIC), *urls),
+            env=lab.environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for place, urls in places.items()
+    ]
+    traffic = Traffic()
+    for process in running:
+        process.stdout.readline()
+    try:
+        yield traffic
+    finally:
+        for process in running:
+            output, _ = process.communicate("", timeout=30)
+            traffic.results |= json.loads(output)
+
+
+@pytest.fixture
+def service(lab):
+    """A Service of all types, and the Deployment behind it; gone afterwards."""
+    ports = [{"port": 80}]
+    spec = {"type": "LoadBalancer", "selector": {"app": "web"}, "ports": ports}
+    document = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}, "spec": spec}
+    lab.kubectl("create", "-f", "-", stdin=json.dumps(document))
+    yield lambda: eventually(lambda: (s := lab.get("service", "web"))["status"]["loadBalancer"].get("ingress") and s)
+    lab.kubectl("delete", "service/web", "deployment/web", "--ignore-not-found")
+
+
+def update(lab: Lab) -> None:
+    """Replace every Pod, and return when the old ones are gone."""
+    names = {pod["metadata"]["name"] for pod in lab.get("pods", "-l", "app=web")["items"]}
+    lab.kubectl("set", "env", "deployment/web", "VERSION=2")
+    lab.kubectl("rollout", "status", "deployment/web", "--timeout=60s")
+    eventually(lambda: not names & {pod["metadata"]["name"] for pod in lab.get("pods", "-l", "app=web")["items"]}, 20)
+
+
+def deploy(lab: Lab, container: dict) -> None:
+    strategy = {"rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}}
+    lab.kubectl("create", "-f", "-", stdin=workload("Deployment", "web", container, replicas=3, strategy=strategy))
+    lab.kubectl("rollout", "status", "deployment/web", "--timeout=30s")
+
+
+class TestUpdatesUnderTraffic:
+    @pytest.mark.parametrize(
+        "container",
+        [
+            {"env": [{"name": "DRAIN_SECONDS", "value": "2"}]},
+            {"lifecycle": {"preStop": {"sleep": {"seconds": 2}}}},
+        ],
+        ids=["the server drains", "preStop waits"],
+    )
+    def test_pods_that_serve_until_nobody_is_sent_to_them_fail_nobody(self, lab, service, container):
+        deploy(lab, container)
+        with steady_traffic(lab, service()) as traffic:
+            update(lab)
+        assert traffic.failures == {}
+        assert all(len(traffic.answered_by(url)) == 6 for url in traffic.results), traffic.results
+
+    def test_a_pod_that_is_taken_for_ready_before_it_listens_fails_many(self, lab, service):
+        """Without a readiness probe a container is ready as soon as it runs."""
+        server = "sleep 1; exec busybox httpd -f -p 80 -h /tmp"
+        container = {"image": "busybox", "command": ["sh", "-c", server], "readinessProbe": None}
+        deploy(lab, container)
+        with steady_traffic(lab, service()) as traffic:
+            update(lab)
+        assert any("ConnectionRefused" in failure for url in traffic.failures for failure in traffic.failures[url])
