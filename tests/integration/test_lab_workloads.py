@@ -124,6 +124,14 @@ class TestKubectl:
         assert "Cannot evict pod as it would violate the pod's disruption budget." in refused.stderr
         assert [p["metadata"]["uid"] for p in pods(kubectl)] == [pod["metadata"]["uid"]]
 
+    def test_a_job_runs_to_its_end(self, kubectl):
+        kubectl("create", "job", "once", "--image=busybox", "--", "echo", "done")
+        kubectl("wait", "--for=condition=complete", "job/once", "--timeout=30s")
+        assert kubectl("logs", "job/once").stdout == "done\n"
+        assert "1/1" in kubectl("get", "job", "once", "--no-headers").stdout.split()
+        kubectl("delete", "job", "once")
+        eventually(lambda: not pods(kubectl))
+
     @pytest.mark.parametrize("what", ["pods", "nodes"])
     def test_there_is_no_top(self, kubectl, what):
         refused = kubectl("top", what, check=False)

@@ -6,7 +6,7 @@ Pod templates stay whole documents, because Pods are made of them. Field meaning
 from collections.abc import Mapping
 from typing import Any
 
-from fairlead.model.objects import KubeObject, LabelSelector, Slim
+from fairlead.model.objects import Condition, KubeObject, LabelSelector, Slim
 
 Doc = dict[str, Any]
 
@@ -200,6 +200,38 @@ class DaemonSet(KubeObject, frozen=True):
 
     spec: DaemonSetSpec = DaemonSetSpec()
     status: DaemonSetStatus = DaemonSetStatus()
+
+
+class JobSpec(Slim, frozen=True):
+    """Wanted state of a Job; times in seconds."""
+
+    selector: LabelSelector = LabelSelector()
+    parallelism: int = 1
+    completions: int | None = None
+    backoff_limit: int = 6
+    active_deadline_seconds: int | None = None
+    ttl_seconds_after_finished: int | None = None
+    suspend: bool = False
+    template: Doc = {}
+
+
+class JobStatus(Slim, frozen=True):
+    """Observed state of a Job."""
+
+    active: int = 0
+    ready: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    start_time: str | None = None
+    completion_time: str | None = None
+    conditions: tuple[Condition, ...] | None = None
+
+
+class Job(KubeObject, frozen=True):
+    """A Job."""
+
+    spec: JobSpec = JobSpec()
+    status: JobStatus = JobStatus()
 
 
 class DisruptionBudgetSpec(Slim, frozen=True):

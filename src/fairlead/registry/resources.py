@@ -118,6 +118,7 @@ RESOURCES: tuple[Resource, ...] = (
     Resource(*_APPS, "deployments", "Deployment", short_names=("deploy",), categories=ALL, subresources=WORKLOAD),
     Resource(*_APPS, "replicasets", "ReplicaSet", short_names=("rs",), categories=ALL, subresources=WORKLOAD),
     Resource(*_APPS, "statefulsets", "StatefulSet", short_names=("sts",), categories=ALL, subresources=WORKLOAD),
+    Resource("batch", "v1", "jobs", "Job", categories=ALL, subresources=(STATUS,)),
     # kubectl lists these when it meets a kind that it does not know; there are none.
     Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False,
              short_names=("crd", "crds"), verbs=("get", "list", "watch")),

@@ -17,6 +17,7 @@ from fairlead.app.controllers.deployments import DeploymentController
 from fairlead.app.controllers.disruption import DisruptionController
 from fairlead.app.controllers.endpoints import EndpointsController, MirroringController
 from fairlead.app.controllers.garbage import GarbageCollector
+from fairlead.app.controllers.jobs import JobController
 from fairlead.app.controllers.load_balancers import LoadBalancerController
 from fairlead.app.controllers.loop import Controller, run_controller
 from fairlead.app.controllers.namespaces import NamespaceEmptier, NamespaceFurnisher
@@ -46,6 +47,7 @@ CONTROLLERS: dict[str, Callable[[Context], Controller[Any]]] = {
     "deployment": DeploymentController,
     "statefulset": StatefulSetController,
     "daemonset": DaemonSetController,
+    "job": JobController,
     "disruption": DisruptionController,
     "namespace-defaults": NamespaceFurnisher,
     "namespace": NamespaceEmptier,

@@ -14,7 +14,7 @@ from fairlead.registry.kinds import (
     service,
     service_cidr,
 )
-from fairlead.registry.kinds.workloads import daemon_set, deployment, replica_set, stateful_set
+from fairlead.registry.kinds.workloads import daemon_set, deployment, job, replica_set, stateful_set
 from fairlead.registry.strategy import Strategy
 
 STRATEGIES: dict[str, Strategy] = {
@@ -26,6 +26,7 @@ STRATEGIES: dict[str, Strategy] = {
     "Event": event.STRATEGY,
     "Ingress": ingress.STRATEGY,
     "IPAddress": ip_address.STRATEGY,
+    "Job": job.STRATEGY,
     "Lease": configuration.LEASE,
     "Namespace": namespace.STRATEGY,
     "Node": node.STRATEGY,

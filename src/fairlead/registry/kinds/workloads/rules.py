@@ -3,6 +3,7 @@
 Upstream: pkg/apis/apps/validation/validation.go, which names the selector of the wrong kind in places; so do we.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from fairlead.registry.field_errors import FieldError, invalid, not_supported, required
@@ -29,15 +30,20 @@ def default_template(spec: Doc) -> None:
     default_spec(template.setdefault("spec", {}))
 
 
-def validate_template(spec: Doc, kind: str) -> list[FieldError]:
-    """The faults of selector and template; ``kind`` is the word for the message about an empty selector."""
+def validate_template(spec: Doc, kind: str, policies: Sequence[str] = ("Always",)) -> list[FieldError]:
+    """The faults of selector and template.
+
+    Args:
+        kind: the word for the message about an empty selector.
+        policies: the restart policies that the template may have.
+    """
     labels = spec["template"]["metadata"].get("labels") or {}
     faults = _selector(spec.get("selector"), labels, kind)
     faults += validate_labels(labels, "spec.template.labels")
     faults += validate_spec(spec["template"]["spec"], "spec.template.spec")
     policy = spec["template"]["spec"]["restartPolicy"]
-    if policy != "Always":
-        faults.append(not_supported("spec.template.spec.restartPolicy", policy, ["Always"]))
+    if policy not in policies:
+        faults.append(not_supported("spec.template.spec.restartPolicy", policy, policies))
     return faults + _counts(spec)
 
 

@@ -1,0 +1,76 @@
+"""The Job controller. What to do is ``fairlead.workloads.job``."""
+
+from datetime import datetime
+
+from fairlead.app.controllers.context import Context
+from fairlead.app.controllers.dependents import Dependents, OwnerKind, write_status
+from fairlead.drivers.clock_text import now_text
+from fairlead.drivers.event_recorder import Happening
+from fairlead.drivers.kube_client import JOBS, PODS, Doc, KubeError
+from fairlead.drivers.work_queue import WorkQueue
+from fairlead.model.names import ObjectKey
+from fairlead.model.objects import Pod
+from fairlead.model.workloads import Job
+from fairlead.workloads.claims import controller_reference
+from fairlead.workloads.job import JobPlan, expires_at, plan_job
+from fairlead.workloads.pods import pod_document
+
+
+class JobController:
+    """Keys are those of Jobs."""
+
+    name = "job-controller"
+    workers = 2
+
+    def __init__(self, context: Context) -> None:
+        self.queue: WorkQueue[ObjectKey] = WorkQueue(context.clock)
+        self._context = context
+        self._jobs = context.watches.of(JOBS, Job)
+        pods = context.watches.of(PODS, Pod)
+        self.needs = (self._jobs, pods)
+        owner_kind = OwnerKind("batch/v1", "Job", self._jobs)
+        self._pods: Dependents[Pod] = Dependents(context, pods, owner_kind, self.queue, self.name)
+        self._jobs.listen(self._job_changed)
+
+    def _job_changed(self, _: Job | None, new: Job | None) -> None:
+        if new:
+            self.queue.add(new.key)
+
+    async def reconcile(self, key: ObjectKey) -> None:
+        """Start and delete Pods, say how the Job stands, and delete it when its time is up."""
+        job = self._jobs.objects.get(key)
+        if job is None or job.is_terminating:
+            return
+        plan = plan_job(job, await self._pods.claimed(job), now_text())
+        await self._carry_out(job, plan)
+        await write_status(self._context, self._jobs, job, plan.status)
+        if plan.again_in is not None:
+            self.queue.add_later(key, max(0.1, plan.again_in))
+        await self._expire(self._jobs.objects.get(key, job))
+
+    async def _carry_out(self, job: Job, plan: JobPlan) -> None:
+        for pod in await self._pods.create_many(job, [self._pod_document(job) for _ in range(plan.creates)]):
+            self._pods.say(job, Happening("SuccessfulCreate", f"Created pod: {pod.name}"))
+        for pod in plan.deletes:
+            await self._pods.delete(pod)
+            self._pods.say(job, Happening("SuccessfulDelete", f"Deleted pod: {pod.name}"))
+
+    def _pod_document(self, job: Job) -> Doc:
+        document = pod_document(job.spec.template, job.namespace, controller_reference(job, "batch/v1", "Job"))
+        document["metadata"]["generateName"] = f"{job.name}-"
+        return document
+
+    async def _expire(self, job: Job) -> None:
+        moment = expires_at(job)
+        if moment is None:
+            return
+        left = (moment - datetime.fromisoformat(now_text())).total_seconds()
+        if left > 0:
+            self.queue.add_later(job.key, left)
+            return
+        options = {"propagationPolicy": "Background", "preconditions": {"uid": job.metadata.uid}}
+        try:
+            await self._context.client.delete(JOBS.path(job.namespace, job.name), options)
+        except KubeError as error:
+            if error.code not in (404, 409):
+                raise
