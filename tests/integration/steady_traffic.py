@@ -20,6 +20,7 @@ def ask(url: str) -> str:
     """Who answers."""
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=PATIENCE)
     try:
+        connection.connect()
         connection.request("GET", "/hostname")
         return connection.getresponse().read().decode()
     finally:
@@ -34,7 +35,7 @@ def keep_asking(url: str, ended: threading.Event, warm: threading.Barrier, found
             who = ask(url)
             found["answers"][who] = found["answers"].get(who, 0) + 1
         except (OSError, http.client.HTTPException) as error:
-            found["failures"].append(f"{type(error).__name__}: {error}")
+            found["failures"].append(f"request {number}: {type(error).__name__}: {error}")
         if number == WARM:
             warm.wait()
         time.sleep(INTERVAL)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.integration.labs import Lab, eventually
-from tests.integration.users import users
+from tests.integration.users import CHECKOUT, users
 
 
 @pytest.fixture(scope="module", params=users(), ids=str)
@@ -208,8 +208,8 @@ class TestNodesNetwork:
         eventually(lambda: is_ready(lab, "here"))
         node = lab.get("pod", "here")["spec"]["nodeName"]
         assert lab.exec("here", "hostname").strip() == node
-        assert lab.exec("here", "getent", "hosts", node).split()[0] == status(lab, "here")["hostIP"]
-        assert lab.exec("here", "getent", "hosts", "elsewhere.test").split()[0] == "192.0.2.9"
+        assert lab.exec("here", "getent", "ahostsv4", node).split()[0] == status(lab, "here")["hostIP"]
+        assert lab.exec("here", "getent", "ahostsv4", "elsewhere.test").split()[0] == "192.0.2.9"
         assert ("nameserver 10.96.0.10" in lab.exec("here", "cat", "/etc/resolv.conf")) == is_client
         if is_client:
             name = "kubernetes.default.svc.cluster.local"
@@ -280,6 +280,16 @@ class TestRestarts:
         assert container(lab, "once")["state"]["terminated"]["exitCode"] == code
         assert container(lab, "once")["restartCount"] == 0
 
+    def test_on_failure_restarts_until_it_ends_well(self, lab, pod):
+        script = "cat /kept/tried && exit 0; echo tried > /kept/tried; exit 3"
+        mounts = [{"name": "kept", "mountPath": "/kept", "subPath": "deep/er"}]
+        volumes = [{"name": "kept", "emptyDir": {}}]
+        main = {"command": ["sh", "-c", script], "volumeMounts": mounts}
+        pod("trying", main, restartPolicy="OnFailure", volumes=volumes)
+        eventually(lambda: status(lab, "trying")["phase"] == "Succeeded")
+        assert container(lab, "trying")["restartCount"] == 1
+        assert lab.kubectl("logs", "trying").stdout == "tried\n"
+
     def test_always_backs_off(self, lab, pod):
         pod("looping", {"command": ["false"]})
         waiting = eventually(lambda: container(lab, "looping")["state"]["waiting"]["message"])
@@ -288,6 +298,9 @@ class TestRestarts:
         assert found["restartCount"] >= 1
         assert found["lastState"]["terminated"]["exitCode"] == 1
         assert "CrashLoopBackOff" in lab.kubectl("get", "pods").stdout
+        eventually(
+            lambda: "Back-off restarting failed container main" in lab.kubectl("events", "--for=pod/looping").stdout
+        )
 
     def test_a_failed_liveness_probe_restarts(self, lab, pod):
         probe = {"exec": {"command": ["test", "!", "-e", "/tmp/sick"]}, "periodSeconds": 1, "failureThreshold": 1}
@@ -315,9 +328,12 @@ class TestRestarts:
         def server(port: int, **probe) -> dict:
             command = [sys.executable, str(Path(__file__).with_name("grpc_server.py")), str(port)]
             ready = {"grpc": {"port": port, **probe}, "periodSeconds": 1}
-            return {"name": f"on-{port}", "image": "busybox", "command": command, "readinessProbe": ready}
+            mounts = [{"name": "checkout", "mountPath": str(CHECKOUT)}]
+            image = {"image": "busybox", "command": command, "volumeMounts": mounts}
+            return {"name": f"on-{port}", **image, "readinessProbe": ready}
 
-        pod("rpc", {}, containers=[server(5000), server(5001, service="sick")])
+        volumes = [{"name": "checkout", "hostPath": {"path": str(CHECKOUT)}}]
+        pod("rpc", {}, containers=[server(5000), server(5001, service="sick")], volumes=volumes)
         healthy, sick = (lambda i=i: status(lab, "rpc")["containerStatuses"][i]["ready"] for i in (0, 1))
         eventually(healthy, 20)
         assert not sick()
@@ -333,7 +349,7 @@ class TestRestarts:
 
         ending = "trap 'echo side ended >> /shared/log; exit' TERM"
         side = writes("side", f"{ending}; echo side >> /shared/log; while :; do sleep 0.1; done")
-        started = {"exec": {"command": ["test", "-s", "/shared/log"]}, "periodSeconds": 1}
+        started = {"exec": {"command": ["test", "-s", "/shared/log"]}, "periodSeconds": 1, "failureThreshold": 60}
         pod(
             "helped",
             {},
@@ -342,7 +358,7 @@ class TestRestarts:
             volumes=[{"name": "shared", "hostPath": {"path": str(folder)}}],
             restartPolicy="Never",
         )
-        eventually(lambda: status(lab, "helped")["phase"] == "Succeeded")
+        eventually(lambda: status(lab, "helped")["phase"] == "Succeeded", 30)
         assert lab.kubectl("logs", "helped", "-c", "main").stdout == "side\n"
         assert (folder / "log").read_text() == "side\nmain ended\nside ended\n"
 
@@ -358,8 +374,8 @@ class TestRestarts:
 
 class TestVolumes:
     def test_what_a_pod_is_told_of_itself_and_of_services(self, lab, pod):
-        def field(path: str, **place) -> dict:
-            return {"fieldRef": {"fieldPath": path}, **place}
+        def field(of: str, **place) -> dict:
+            return {"fieldRef": {"fieldPath": of}, **place}
 
         lab.kubectl("create", "service", "clusterip", "my-db", "--tcp=5432")
         lab.kubectl("create", "secret", "generic", "told", "--from-literal=key=hidden")
@@ -368,13 +384,15 @@ class TestVolumes:
             {"secret": {"name": "told", "items": [{"key": "key", "path": "deep/key", "mode": 0o400}]}},
         ]
         env = [{"name": "ME", "valueFrom": field("metadata.name")}, {"name": "IP", "valueFrom": field("status.podIP")}]
+        env_from = [{"prefix": "ALL_", "secretRef": {"name": "told"}}]
         mounts = [{"name": "all", "mountPath": "/told"}]
         volumes = [{"name": "all", "projected": {"sources": sources, "defaultMode": 0o444}}]
-        pod("informed", {**SLEEP, "env": env, "volumeMounts": mounts}, volumes=volumes)
+        pod("informed", {**SLEEP, "env": env, "envFrom": env_from, "volumeMounts": mounts}, volumes=volumes)
         eventually(lambda: is_ready(lab, "informed"))
         variables = dict(line.split("=", 1) for line in lab.exec("informed", "env").splitlines())
         found = lab.get("pod", "informed")
         assert (variables["ME"], variables["IP"]) == ("informed", found["status"]["podIP"])
+        assert variables["ALL_key"] == "hidden"
         address = lab.get("service", "my-db")["spec"]["clusterIP"]
         assert (variables["MY_DB_SERVICE_HOST"], variables["MY_DB_SERVICE_PORT"]) == (address, "5432")
         assert variables["KUBERNETES_SERVICE_HOST"] == "10.96.0.1"

@@ -207,6 +207,13 @@ PORT_RANGE = "must be between 1 and 65535, inclusive"
             pod(securityContext={"supplementalGroups": [1, 2**31]}),
             "spec.securityContext.supplementalGroups[1]: Invalid",
         ),
+        (
+            pod(
+                volumes=[{"name": "v"}],
+                containers=[{**WEB, "volumeMounts": [{"name": "v", "mountPath": "/v", "subPath": "a/../b"}]}],
+            ),
+            f"{FIRST}.volumeMounts[0].subPath: Invalid value: \"a/../b\": must not contain '..'",
+        ),
         (container(securityContext={"runAsUser": -1}), f"{FIRST}.securityContext.runAsUser: Invalid value: -1"),
     ],
 )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from fairlead.app.node_volumes import PodVolumes
+from fairlead.app.node_volumes import PodVolumes, make_missing
 from fairlead.drivers.container_runtime import Stdio
 from fairlead.drivers.event_recorder import EventRecorder, Happening
 from fairlead.drivers.pod_process import ProcessSpec
@@ -84,6 +84,8 @@ class PodContext:
         folders = self.volumes.write(self.pod, self.placement, sources)
         around = Surroundings(self.pod, self.placement, tuple(self.settings.services()), sources)
         environment = build_environment(container, around, program.env)
+        mounts = mounts_of(container, self.pod, folders)
+        make_missing(container, self.pod, mounts)
         builtin = None
         if program.builtin is not None:
             environment = {**self._identity(), **environment}
@@ -95,7 +97,7 @@ class PodContext:
             directory=container.working_dir or "/",
             stdio=stdio,
             credentials=credentials_of(container, self.pod),
-            mounts=mounts_of(container, self.pod, folders),
+            mounts=mounts,
             hidden=[str(folder) for folder in self.settings.hidden],
         )
 

@@ -8,9 +8,10 @@ token is due for renewal.
 import asyncio
 import base64
 import logging
+import posixpath
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from fairlead.app.node_tokens import PodTokens
 from fairlead.drivers.kube_client import KubeClient, KubeError, Resource, Unreachable
 from fairlead.drivers.privileges import give_to_group
 from fairlead.nodeagent.environment import Placement
-from fairlead.nodeagent.manifest import RunPod, TokenSource
+from fairlead.nodeagent.manifest import Container, RunPod, TokenSource
 from fairlead.nodeagent.sources import (
     CONFIG_MAP,
     SECRET,
@@ -31,7 +32,7 @@ from fairlead.nodeagent.sources import (
     references,
     token_sources,
 )
-from fairlead.nodeagent.volumes import File, volume_files
+from fairlead.nodeagent.volumes import File, Mount, volume_files
 
 _RESOURCES = {CONFIG_MAP: Resource("v1", "configmaps"), SECRET: Resource("v1", "secrets")}
 
@@ -111,6 +112,15 @@ def _content(document: dict[str, Any]) -> Content:
     return {key: value.encode() for key, value in plain.items()} | {
         key: base64.b64decode(value) for key, value in encoded.items()
     }
+
+
+def make_missing(container: Container, pod: RunPod, mounts: Sequence[Mount]) -> None:
+    """Make the folders that a container mounts a part of, but that are not there yet, as upstream's kubelet does."""
+    ours = {volume.name for volume in pod.spec.volumes or () if not volume.is_made_of_files}
+    parts = {posixpath.normpath(m.mount_path) for m in container.volume_mounts or () if m.sub_path and m.name in ours}
+    for mount in mounts:
+        if mount.target in parts and not Path(mount.source).exists():
+            _make(Path(mount.source), pod.spec.security_context.fs_group)
 
 
 def _make(folder: Path, group: int | None) -> None:

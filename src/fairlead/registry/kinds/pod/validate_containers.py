@@ -134,9 +134,15 @@ def _mounts(path: str, mounts: list[Doc], volumes: set[str | None]) -> list[Fiel
         elif point in points:
             faults.append(invalid(f"{place}.mountPath", point, "must be unique"))
         points.add(point)
+        faults += [invalid(f"{place}.subPath", mount["subPath"], d) for d in _sub_path(mount.get("subPath", ""))]
         if mount.get("subPath") and mount.get("subPathExpr"):
             faults.append(forbidden(f"{place}.subPathExpr", "subPathExpr and subPath are mutually exclusive"))
     return faults
+
+
+def _sub_path(path: str) -> list[str]:
+    faults = ["must be a relative path"] if path.startswith("/") else []
+    return [*faults, "must not contain '..'"] if ".." in path.split("/") else faults
 
 
 def _resources(path: str, resources: Doc) -> list[FieldError]:
