@@ -3,17 +3,17 @@
 from typing import Any
 
 from fairlead.registry.field_errors import FieldError
-from fairlead.registry.kinds.cells import AGE, NAME, age, labels_text, name, wide
+from fairlead.registry.kinds.cells import AGE, NAME, age, labels_text, name
 from fairlead.registry.kinds.rules import one_of
 from fairlead.registry.kinds.workloads.rules import (
-    default_template,
-    immutable_selector,
-    spec_changed,
+    WIDE,
+    fill_spec,
     status_number,
     validate_template,
     wide_cells,
+    workload_strategy,
 )
-from fairlead.registry.strategy import Column, Context, Doc, Strategy
+from fairlead.registry.strategy import Column, Doc
 
 _ROLLING = {"maxUnavailable": 1, "maxSurge": 0}
 _UPDATE_STRATEGIES = ("OnDelete", "RollingUpdate")
@@ -29,29 +29,17 @@ _ALWAYS_SHOWN = ("currentNumberScheduled", "numberMisscheduled", "desiredNumberS
 
 def default(daemon_set: Doc) -> None:
     """Fill what the user left out."""
-    spec = daemon_set.setdefault("spec", {})
-    spec.setdefault("revisionHistoryLimit", 10)
+    spec = fill_spec(daemon_set, {"revisionHistoryLimit": 10})
     strategy = spec.setdefault("updateStrategy", {})
     if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
         strategy["rollingUpdate"] = _ROLLING | strategy.get("rollingUpdate", {})
-    default_template(spec)
 
 
-def prepare_create(daemon_set: Doc, context: Context) -> None:
-    """A new DaemonSet has no Pods."""
-    daemon_set["status"] = dict.fromkeys(_ALWAYS_SHOWN, 0)
-
-
-def validate_create(daemon_set: Doc, context: Context) -> list[FieldError]:
-    """The faults of a new DaemonSet."""
+def faults(daemon_set: Doc) -> list[FieldError]:
+    """The faults of a DaemonSet."""
     spec = daemon_set["spec"]
-    faults = validate_template(spec, "daemonset")
-    return faults + one_of("spec.updateStrategy.type", spec["updateStrategy"]["type"], _UPDATE_STRATEGIES)
-
-
-def validate_update(daemon_set: Doc, old: Doc, context: Context) -> list[FieldError]:
-    """The faults of a changed DaemonSet."""
-    return validate_create(daemon_set, context) + immutable_selector(daemon_set, old)
+    found = validate_template(spec, "daemonset")
+    return found + one_of("spec.updateStrategy.type", spec["updateStrategy"]["type"], _UPDATE_STRATEGIES)
 
 
 def row(daemon_set: Doc, now: str) -> list[Any]:
@@ -65,20 +53,16 @@ def row(daemon_set: Doc, now: str) -> list[Any]:
     ]
 
 
-STRATEGY = Strategy(
-    default=default,
-    prepare_create=prepare_create,
-    validate_create=validate_create,
-    validate_update=validate_update,
-    bumps_generation=spec_changed,
-    columns=(
+STRATEGY = workload_strategy(
+    default,
+    dict.fromkeys(_ALWAYS_SHOWN, 0),
+    faults,
+    (
         NAME,
         *(Column(title, "integer") for title in ("Desired", "Current", "Ready", "Up-to-date", "Available")),
         Column("Node Selector"),
         AGE,
-        wide("Containers"),
-        wide("Images"),
-        wide("Selector"),
+        *WIDE,
     ),
-    row=row,
+    row,
 )

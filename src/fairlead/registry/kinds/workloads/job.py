@@ -4,8 +4,8 @@ from datetime import datetime
 from typing import Any
 
 from fairlead.registry.field_errors import FieldError, invalid, not_supported, required
-from fairlead.registry.kinds.cells import AGE, NAME, age, human_duration, name, wide
-from fairlead.registry.kinds.workloads.rules import default_template, spec_changed, validate_template, wide_cells
+from fairlead.registry.kinds.cells import AGE, NAME, age, human_duration, name
+from fairlead.registry.kinds.workloads.rules import WIDE, fill_spec, spec_changed, validate_template, wide_cells
 from fairlead.registry.strategy import Column, Context, Doc, Strategy
 
 CONTROLLER_UID, JOB_NAME = "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name"
@@ -18,13 +18,10 @@ _NEGATIVE = "must be greater than or equal to 0"
 
 def default(job: Doc) -> None:
     """Fill what the user left out. Without completions a Job is done when one of its Pods is."""
-    spec = job.setdefault("spec", {})
-    for field, value in _SPEC.items():
-        spec.setdefault(field, value)
+    spec = fill_spec(job, _SPEC)
     if spec.get("completions") is None and spec.get("parallelism") is None:
         spec["completions"] = 1
     spec.setdefault("parallelism", 1)
-    default_template(spec)
 
 
 def prepare_create(job: Doc, context: Context) -> None:
@@ -101,9 +98,7 @@ STRATEGY = Strategy(
         Column("Completions"),
         Column("Duration"),
         AGE,
-        wide("Containers"),
-        wide("Images"),
-        wide("Selector"),
+        *WIDE,
     ),
     row=row,
 )

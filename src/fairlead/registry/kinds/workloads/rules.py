@@ -3,16 +3,17 @@
 Upstream: pkg/apis/apps/validation/validation.go, which names the selector of the wrong kind in places; so do we.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from fairlead.registry.field_errors import FieldError, invalid, not_supported, required
-from fairlead.registry.kinds.cells import labels_text
+from fairlead.registry.kinds.cells import labels_text, wide
 from fairlead.registry.kinds.pod.defaults import default_spec
 from fairlead.registry.kinds.pod.validate import validate_spec
 from fairlead.registry.object_meta import validate_labels
-from fairlead.registry.strategy import Doc
+from fairlead.registry.strategy import Column, Context, Doc, Strategy
 
+WIDE = (wide("Containers"), wide("Images"), wide("Selector"))
 _COUNTS = ("replicas", "minReadySeconds", "revisionHistoryLimit")
 _NEGATIVE = "must be greater than or equal to 0"
 _OPERATORS = {
@@ -21,6 +22,15 @@ _OPERATORS = {
     "Exists": lambda value, values: value is not None,
     "DoesNotExist": lambda value, values: value is None,
 }
+
+
+def fill_spec(workload: Doc, defaults: Doc) -> Doc:
+    """The spec, with what the user left out of it and of its Pod template."""
+    spec: Doc = workload.setdefault("spec", {})
+    for field, value in defaults.items():
+        spec.setdefault(field, value)
+    default_template(spec)
+    return spec
 
 
 def default_template(spec: Doc) -> None:
@@ -81,6 +91,34 @@ def immutable_selector(new: Doc, old: Doc) -> list[FieldError]:
     if new["spec"].get("selector") == old["spec"].get("selector"):
         return []
     return [invalid("spec.selector", new["spec"].get("selector"), "field is immutable")]
+
+
+def workload_strategy(
+    default: Callable[[Doc], None],
+    status: Doc,
+    faults: Callable[[Doc], list[FieldError]],
+    columns: tuple[Column, ...],
+    row: Callable[[Doc, str], list[Any]],
+) -> Strategy:
+    """What all kinds of workload do alike.
+
+    Args:
+        status: of a new one, which has no Pods yet.
+        faults: of a new or changed one, whose selector stays.
+    """
+
+    def prepare_create(new: Doc, context: Context) -> None:
+        new["status"] = dict(status)
+
+    return Strategy(
+        default=default,
+        prepare_create=prepare_create,
+        validate_create=lambda new, context: faults(new),
+        validate_update=lambda new, old, context: faults(new) + immutable_selector(new, old),
+        bumps_generation=spec_changed,
+        columns=columns,
+        row=row,
+    )
 
 
 def spec_changed(new: Doc, old: Doc) -> bool:

@@ -9,7 +9,7 @@ from fairlead.registry.field_errors import FieldError, forbidden, invalid
 from fairlead.registry.kinds.cells import AGE, NAME, age, name, wide
 from fairlead.registry.kinds.rules import one_of
 from fairlead.registry.kinds.workloads.rules import (
-    default_template,
+    fill_spec,
     spec_changed,
     status_number,
     validate_template,
@@ -34,14 +34,11 @@ _CHANGEABLE = (
 
 def default(stateful_set: Doc) -> None:
     """Fill what the user left out."""
-    spec = stateful_set.setdefault("spec", {})
-    for field, value in _SPEC.items():
-        spec.setdefault(field, value)
+    spec = fill_spec(stateful_set, _SPEC)
     strategy = spec.setdefault("updateStrategy", {})
     if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
         strategy["rollingUpdate"] = {"partition": 0} | strategy.get("rollingUpdate", {})
     spec["persistentVolumeClaimRetentionPolicy"] = _RETENTION | spec.get("persistentVolumeClaimRetentionPolicy", {})
-    default_template(spec)
 
 
 def prepare_create(stateful_set: Doc, context: Context) -> None:
