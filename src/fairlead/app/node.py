@@ -83,9 +83,9 @@ class NodeOptions:
 async def run(options: NodeOptions, ready: Callable[[], None]) -> None:
     """Serve until cancelled. ``ready`` is called when the Node is Ready and the Pods that were bound to it before are
     known to the API as this agent sees them."""
-    _start_afresh(options)
+    is_first = _start_afresh(options)
     async with KubeClient.from_kubeconfig(options.kubeconfig) as client, asyncio.TaskGroup() as group:
-        agent = NodeAgent(options, client, group)
+        agent = NodeAgent(options, client, group, is_first=is_first)
         server = KubeletServer(NodeRuntime(agent.pods))
         try:
             await server.start(options.address, KUBELET_PORT, node_tls(*options.serving))
@@ -97,22 +97,27 @@ async def run(options: NodeOptions, ready: Callable[[], None]) -> None:
             await server.close()
 
 
-def _start_afresh(options: NodeOptions) -> None:
+def _start_afresh(options: NodeOptions) -> bool:
     """Clear away what an agent that was killed has left: its Pods died with it, but the kernel may still be busy taking
-    their links away. And whatever umask the lab's user has: what Pods are given, any user in them may read."""
+    their links away. And whatever umask the lab's user has: what Pods are given, any user in them may read.
+
+    Returns whether there was nothing to clear away.
+    """
     os.umask(0o022)
     options.records.mkdir(parents=True, exist_ok=True)
-    for path in options.records.iterdir():
+    records = list(options.records.iterdir())
+    links = [name for name in netns.link_names() if name.startswith("veth")]
+    for path in records:
         path.unlink()
-    for name in netns.link_names():
-        if name.startswith("veth"):
-            netns.detach(name)
+    for name in links:
+        netns.detach(name)
+    return not (records or links)
 
 
 class NodeAgent:
     """Keeps one ``PodRun`` for every Pod of this node."""
 
-    def __init__(self, options: NodeOptions, client: KubeClient, group: asyncio.TaskGroup) -> None:
+    def __init__(self, options: NodeOptions, client: KubeClient, group: asyncio.TaskGroup, *, is_first: bool) -> None:
         self._options, self._client, self._group = options, client, group
         self._runs: dict[str, PodRun] = {}  # by Pod UID: a Pod's successor may have its name
         self._last_ip = ""
@@ -129,7 +134,7 @@ class NodeAgent:
             options.hidden,
         )
         dns = options.dns._replace(of_node=Path("/etc/resolv.conf").read_text())
-        self._host_ports = HostPorts()
+        self._host_ports = HostPorts(is_first=is_first)
         self._settings = PodSettings(
             options.name, options.address, dns, options.records, options.volumes, containers, self._host_ports
         )

@@ -10,11 +10,15 @@ from fairlead.nodeagent.host_ports import TABLE, Forward, table_of
 
 
 class HostPorts:
-    """The ports of this node that lead to its Pods. ``apply`` first of all: an earlier agent may have left its own."""
+    """The ports of this node that lead to its Pods.
 
-    def __init__(self) -> None:
+    Args:
+        is_first: no earlier agent can have left anything in the kernel; otherwise the first ``apply`` replaces it.
+    """
+
+    def __init__(self, *, is_first: bool) -> None:
         self._wanted: dict[str, tuple[Forward, ...]] = {}
-        self._applied: Table | None = None
+        self._applied: Table | None = table_of(()) if is_first else None
         self._busy = asyncio.Lock()
 
     async def put(self, uid: str, forwards: tuple[Forward, ...]) -> None:
