@@ -9,7 +9,7 @@ purpose=${1:-run}
 # program:Debian package that brings it
 programs="nft:nftables iptables:iptables ip:iproute2 unshare:util-linux dig:dnsutils conntrack:conntrack curl:curl
   busybox:busybox"
-tests="ps:procps dnsperf:dnsperf unbound:unbound musl-gcc:musl-tools node:nodejs npm:npm initdb:postgresql"
+tests="ps:procps dnsperf:dnsperf unbound:unbound musl-gcc:musl-tools node:nodejs npm:npm initdb:postgresql gobuster:gobuster"
 peers="etcd:etcd-server knotd:knot nsd:nsd cc:gcc"
 case $purpose in
   run) ;;

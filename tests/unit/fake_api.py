@@ -21,6 +21,7 @@ KINDS = {
     "endpoints": "Endpoints",
     "events": "Event",
     "endpointslices": "EndpointSlice",
+    "serviceimports": "ServiceImport",
     "ipaddresses": "IPAddress",
     "servicecidrs": "ServiceCIDR",
 }

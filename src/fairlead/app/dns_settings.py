@@ -13,8 +13,8 @@ from pathlib import Path
 import msgspec
 from immutables import Map
 
-from fairlead.app.dns import DnsOptions, Source
 from fairlead.app.dns_corefile import settings_of
+from fairlead.app.dns_options import DnsOptions, Source
 from fairlead.app.dns_reload import Unusable, version_of
 from fairlead.app.dns_settings_file import Settings
 from fairlead.clusterdns.corefile import CorefileError, parse_corefile
