@@ -1,7 +1,10 @@
 """What the world outside the cluster sees of it, as root and as an ordinary user."""
 
 import os
+import re
 import signal
+import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,16 +12,18 @@ from tests.integration.labs import Lab, eventually
 from tests.integration.outsiders import NODES, OUTSIDE, ask, balancer_address, node_behind, outside
 from tests.integration.users import users
 
+TAKEN = 30081  # the node port of the Service "local"
 MANIFESTS = Path(__file__).with_name("outside.yaml")
 
 
 @pytest.fixture(scope="module", params=users(), ids=str)
 def lab(request):
-    """One lab for all tests; each leaves it as it found it."""
-    lab = Lab(request.param, "-f", str(MANIFESTS))
+    """One lab for all tests; each leaves it as it found it. A port that it would publish is taken already."""
+    lab = Lab(request.param, "-f", str(MANIFESTS), "--publish")
     try:
-        lab.up()
-        yield lab
+        with socket.create_server(("127.0.0.1", TAKEN)):
+            lab.up()
+            yield lab
     finally:
         lab.close()
 
@@ -98,3 +103,51 @@ class TestLoadBalancers:
         finally:
             lab.kubectl("label", "node", home, f"{label}-")
         eventually(lambda: node_behind(lab, address) == home)
+
+
+def doors(lab: Lab) -> dict[tuple[str, str], str]:
+    """Where each port of a Service answers on this machine, by Service and place outside, as ``status`` tells."""
+    rows = re.findall(rf"^{lab.name} +default/(\S+) +(\S+) +(.+)$", lab.fairlead("status").stdout, re.M)
+    return {(service, outside): here for service, outside, here in rows}
+
+
+def ask_here(place: str) -> dict[str, str]:
+    """What the echo behind a port of this machine says."""
+    done = subprocess.run(["curl", "-s", "-m", "3", f"http://{place}/"], text=True, capture_output=True, check=False)
+    return dict(re.findall(r"^(\w+): (.*)$", done.stdout, re.M))
+
+
+class TestPublished:
+    def test_a_node_port_answers_on_this_machine(self, lab):
+        assert doors(lab)["cluster", "nodes:30080/TCP"] == "127.0.0.1:30080"
+        assert eventually(lambda: ask_here("127.0.0.1:30080"))["pod"] in ("a", "b")
+
+    def test_a_load_balancer_answers_on_this_machine_as_to_anybody_outside(self, lab):
+        here = doors(lab)["balanced-local", f"{balancer_address(lab, 'balanced-local')}:80/TCP"]
+        answer = eventually(lambda: ask_here(here))
+        assert (answer["pod"], answer["client"].partition(":")[0]) == ("a", OUTSIDE)
+
+    def test_a_port_that_is_taken_is_told_and_nothing_else_suffers(self, lab):
+        assert doors(lab)["local", f"nodes:{TAKEN}/TCP"] == "taken by another"
+
+    def test_services_are_followed_and_datagrams_pass(self, lab):
+        ports = '[{"op": "replace", "path": "/spec/ports/0/protocol", "value": "UDP"}]'
+        lab.kubectl("create", "service", "nodeport", "late", "--tcp=80", "--node-port=30053")
+        lab.kubectl("set", "selector", "service/late", "app=web")
+        eventually(lambda: doors(lab)["late", "nodes:30053/TCP"] == "127.0.0.1:30053")
+        lab.kubectl("patch", "service", "late", "--type=json", "-p", ports)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.settimeout(0.5)
+            client.connect(("127.0.0.1", 30053))
+            eventually(lambda: answers(client) in (b"a", b"b"))
+        lab.kubectl("delete", "service", "late")
+        eventually(lambda: ("late", "nodes:30053/UDP") not in doors(lab))
+
+
+def answers(client: socket.socket) -> bytes:
+    """The name of the Pod that echoes a datagram; nothing when none does."""
+    try:
+        client.send(b"?")
+        return client.recv(100).partition(b" ")[0]
+    except OSError:
+        return b""

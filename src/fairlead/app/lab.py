@@ -19,11 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from fairlead.app import lab_host
 from fairlead.app.lab_birth import INIT_LOG, Init, Pipes, interrupts, start_init
 from fairlead.app.lab_child import LabError, Pipe, in_child
 from fairlead.app.lab_plan import API_PORT, LabPlan, Manifest
 from fairlead.app.lab_settings import LabSettings
-from fairlead.drivers import run_folder
+from fairlead.drivers import control_socket, run_folder
 from fairlead.drivers.run_folder import RunningLab
 
 _PROGRAMS = {"ip": "iproute2", "nft": "nftables", "sleep": "coreutils"}
@@ -165,13 +166,14 @@ class _Outside:
 
     def follow(self, api: socket.socket, patience: float | None) -> None:
         """Start the lab, listen to it until it is to end, and end it."""
-        with interrupts() as interrupted, Pipes() as pipes:
+        requests = control_socket.listen(self._plan.host_socket)
+        with requests, interrupts() as interrupted, Pipes() as pipes:
             init = start_init(self._plan, pipes, api)
             try:
                 in_child(self._prepare)
                 self._lab.write()
                 pipes.prepared.close_writer()
-                self._listen(pipes, init, interrupted, patience)
+                self._listen(pipes, init, (interrupted, requests), patience)
             except _Ended:
                 return
             finally:
@@ -183,9 +185,12 @@ class _Outside:
 
         write_credentials(self._plan, self._lab)
 
-    def _listen(self, pipes: Pipes, init: Init, interrupted: socket.socket, patience: float | None) -> None:
+    def _listen(
+        self, pipes: Pipes, init: Init, sockets: tuple[socket.socket, socket.socket], patience: float | None
+    ) -> None:
+        interrupted, requests = sockets
         with selectors.DefaultSelector() as selector:
-            for source in (pipes.reports.reader, init.pidfd, interrupted):
+            for source in (pipes.reports.reader, init.pidfd, interrupted, requests):
                 selector.register(source, selectors.EVENT_READ)
             pending = b""
             while True:
@@ -196,6 +201,8 @@ class _Outside:
                     self._take(json.loads(line), pipes)
                 if interrupted in ready:
                     raise _Ended
+                if requests in ready:
+                    control_socket.answer(requests, lab_host.give)
                 if init.pidfd in ready and not received:
                     raise LabError(f"the lab's first process has ended unexpectedly{tail(self._plan.logs / INIT_LOG)}")
                 if not ready:
@@ -223,14 +230,21 @@ class _Outside:
                     self._listener.settled(
                         Settled(self._lab, time.monotonic() - self._began, len(self._plan.nodes), pods)
                     )
-            case {"died": str(name), "code": code, "log": str(log)}:
-                self._listener.tell(f"{name} has ended ({_how(code)}) and is started again; its log: {log}")
+            case {"died": _} | {"note": _}:
+                self._listener.tell(_told(report))
             case {"refused": list(messages)}:
                 raise LabError("\n".join(messages))
             case {"fatal": str(message)}:
                 raise LabError(message)
             case {"down": True}:
                 raise _Ended
+
+
+def _told(report: Doc) -> str:
+    """A report that is only passed on, in words."""
+    if "note" in report:
+        return str(report["note"])
+    return f"{report['died']} has ended ({_how(report['code'])}) and is started again; its log: {report['log']}"
 
 
 def _how(code: int) -> str:

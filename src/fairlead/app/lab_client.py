@@ -12,13 +12,14 @@ from typing import Any, NamedTuple
 import msgspec
 
 from fairlead.app.lab_child import LabError
+from fairlead.app.lab_doors import doors_of, read_published
 from fairlead.drivers import control_socket, run_folder
 from fairlead.drivers.inside import Command, Place, run_inside
-from fairlead.drivers.kube_client import NODES, PODS, KubeClient, KubeError, Unreachable
+from fairlead.drivers.kube_client import NODES, PODS, SERVICES, KubeClient, KubeError, Unreachable
 from fairlead.drivers.process_tree import Usage, usage_of_tree
 from fairlead.drivers.run_folder import RunningLab
 from fairlead.model.decode import decode
-from fairlead.model.objects import Node, Pod
+from fairlead.model.objects import Node, Pod, Service
 from fairlead.nodeagent.credentials import Credentials
 
 PATIENCE = 20.0  # seconds for a lab to end, or for a Pod of ``run`` to start
@@ -181,6 +182,14 @@ async def _delete_pod(lab: RunningLab, namespace: str, name: str) -> None:
             await client.delete(PODS.path(namespace, name))
 
 
+class DoorView(NamedTuple):
+    """A port of a Service that can be reached from outside, and where it answers on this machine."""
+
+    service: str
+    outside: str
+    here: str
+
+
 class LabView(NamedTuple):
     """A running lab at a glance; without nodes and Pods when its API server does not answer."""
 
@@ -188,23 +197,35 @@ class LabView(NamedTuple):
     nodes: tuple[int, int] | None
     pods: tuple[int, int] | None
     usage: Usage
+    doors: list[DoorView]
 
 
 def look_at(lab: RunningLab) -> LabView:
     """What runs, counted: ready and total."""
     usage = usage_of_tree(lab.pid)
     try:
-        nodes, pods = asyncio.run(_count(lab))
+        nodes, pods, services = asyncio.run(_read(lab))
     except (KubeError, Unreachable):
-        return LabView(lab, None, None, usage)
-    return LabView(lab, nodes, pods, usage)
+        return LabView(lab, None, None, usage, [])
+    counts = [(sum(each.is_ready for each in found), len(found)) for found in (nodes, pods)]
+    return LabView(lab, counts[0], counts[1], usage, _doors(lab, services))
 
 
-async def _count(lab: RunningLab) -> tuple[tuple[int, int], tuple[int, int]]:
+async def _read(lab: RunningLab) -> tuple[list[Node], list[Pod], list[Service]]:
     async with KubeClient.from_kubeconfig(lab.kubeconfig) as client:
         nodes = [decode(Node, document) for document in _items(await client.get(NODES.path()))]
         pods = [decode(Pod, document) for document in _items(await client.get(PODS.path()))]
-    return (sum(n.is_ready for n in nodes), len(nodes)), (sum(p.is_ready for p in pods), len(pods))
+        services = [decode(Service, document) for document in _items(await client.get(SERVICES.path()))]
+    return nodes, pods, services
+
+
+def _doors(lab: RunningLab, services: list[Service]) -> list[DoorView]:
+    published = read_published(lab.published)
+    return [
+        DoorView(str(door.service), door.outside, published.get(door, "-"))
+        for service in sorted(services, key=lambda service: service.key)
+        for door in doors_of(service)
+    ]
 
 
 def _items(body: bytes) -> list[dict[str, Any]]:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
-from fairlead.app import announcer, apiserver, controllers, dns, lab_bootstrap, node, proxy
+from fairlead.app import announcer, apiserver, controllers, dns, lab_bootstrap, lab_publish, node, proxy
 from fairlead.app.lab_networks import Networks
-from fairlead.app.lab_plan import API_PORT, POD_CIDR, SERVICE_CIDR, SWITCH, LabPlan, agent_of, proxy_of
+from fairlead.app.lab_plan import API_PORT, OUTSIDE, POD_CIDR, SERVICE_CIDR, SWITCH, LabPlan, agent_of, proxy_of
 from fairlead.app.lab_settings import LabNode, LabSettings
 from fairlead.app.node_context import Builtin
 from fairlead.clusterdns.zone import Outside, Zone
@@ -75,8 +75,10 @@ def components(
             lab_bootstrap.BootstrapOptions(plan.kubeconfig("admin"), plan.manifests, gate, report),
         ),
     }
-    central = [Component(name, run, networks[SWITCH], plan.logs / f"{name}.log") for name, run in runs.items()]
-    return central + [component for node in plan.nodes for component in node_components(plan, node, networks)]
+    parts = [Component(name, run, networks[SWITCH], plan.logs / f"{name}.log") for name, run in runs.items()]
+    if plan.settings.publish:
+        parts.append(Component("publisher", _publisher(plan, report), networks[OUTSIDE], plan.logs / "publisher.log"))
+    return parts + [component for node in plan.nodes for component in node_components(plan, node, networks)]
 
 
 def node_components(plan: LabPlan, node: LabNode, networks: Networks) -> list[Component]:
@@ -88,6 +90,12 @@ def node_components(plan: LabPlan, node: LabNode, networks: Networks) -> list[Co
 def _apiserver(plan: LabPlan, sockets: Sequence[socket.socket]) -> Run:
     options = apiserver.ApiServerOptions(plan.data_folder, plan.pki, (SWITCH_ADDRESS, API_PORT))
     return functools.partial(apiserver.run, options, sockets)
+
+
+def _publisher(plan: LabPlan, report: Report) -> Run:
+    table = plan.published
+    options = lab_publish.PublishOptions(plan.kubeconfig("publisher"), plan.host_socket, table, report)
+    return functools.partial(lab_publish.run, options)
 
 
 def _controller_settings(settings: LabSettings) -> controllers.Settings:

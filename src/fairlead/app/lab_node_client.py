@@ -29,24 +29,15 @@ def add(lab: RunningLab, name: str, labels: Mapping[str, str]) -> str:
     return added
 
 
-def change(lab: RunningLab, what: str, name: str) -> None:
-    """Do something to a node: remove, stop, start, partition or heal it.
-
-    Raises:
-        LabError: there is no such node, or it is not in a state for that.
-    """
-    ask(lab, {"op": "change-node", "change": what, "node": name})
-
-
 def remove(lab: RunningLab, name: str) -> None:
     """Remove a node for good, from the API too; raises LabError."""
-    change(lab, "remove", name)
+    _change(lab, "remove", name)
     _in_api(lab, lambda client: client.delete(NODES.path(name=name)))
 
 
 def stop(lab: RunningLab, name: str, *, out_of_service: bool) -> None:
     """Switch a node off as if its power were cut, and say so if wanted; raises LabError."""
-    change(lab, "stop", name)
+    _change(lab, "stop", name)
     if out_of_service:
         taint = {"key": OUT_OF_SERVICE, "value": "nodeshutdown", "effect": "NoExecute"}
         _in_api(lab, lambda client: _taint(client, name, taint))
@@ -55,9 +46,31 @@ def stop(lab: RunningLab, name: str, *, out_of_service: bool) -> None:
 def start(lab: RunningLab, name: str) -> None:
     """Switch a node on, and return when it is Ready; raises LabError."""
     since = now_text()
-    change(lab, "start", name)
+    _change(lab, "start", name)
     _in_api(lab, lambda client: _taint(client, name, {"$patch": "delete", "key": OUT_OF_SERVICE}))
     _in_api(lab, lambda client: _until_ready(client, name, since))
+
+
+def partition(lab: RunningLab, name: str) -> None:
+    """Pull a node's cable; raises LabError."""
+    _change(lab, "partition", name)
+
+
+def heal(lab: RunningLab, name: str) -> None:
+    """Plug a node's cable in again; raises LabError."""
+    _change(lab, "heal", name)
+
+
+ACTIONS: dict[str, Callable[[RunningLab, str], None]] = {
+    "remove": remove,
+    "start": start,
+    "partition": partition,
+    "heal": heal,
+}
+
+
+def _change(lab: RunningLab, what: str, name: str) -> None:
+    ask(lab, {"op": "change-node", "change": what, "node": name})
 
 
 def _in_api(lab: RunningLab, action: Callable[[KubeClient], Awaitable[object]]) -> None:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from fairlead.app.lab_settings import LabNode, LabSettings
 from fairlead.drivers.netns import SWITCH_ADDRESS, NodeNetwork
+from fairlead.drivers.run_folder import published_table
 
 # Names of network namespaces beside those of the nodes.
 SWITCH = "switch"  # connects all others
@@ -72,6 +73,15 @@ class LabPlan:
     def logs(self) -> Path:
         return self.data_folder / "logs"
 
+    @property
+    def host_socket(self) -> Path:
+        """The control socket of the process outside, where the lab asks for what belongs to this machine."""
+        return self.run_folder / "host"
+
+    @property
+    def published(self) -> Path:
+        return published_table(self.run_folder)
+
     def kubeconfig(self, user: str) -> Path:
         """The kubeconfig with which the component of that name reaches the API server from inside the lab."""
         return self.data_folder / "kubeconfigs" / user
@@ -95,6 +105,7 @@ class LabPlan:
         return {
             "admin": Client("kubernetes-admin", ("system:masters",)),
             "controllers": Client("system:kube-controller-manager"),
+            "publisher": Client("system:serviceaccount:kube-system:fairlead-publisher", ("system:serviceaccounts",)),
             "proxy": Client("system:kube-proxy", ("system:node-proxier",)),
             "dns": Client("system:serviceaccount:kube-system:fairlead-dns", ("system:serviceaccounts",)),
         }

@@ -52,12 +52,14 @@ class LabSettings(msgspec.Struct, frozen=True):
         nodes: those that it starts with.
         images: what stands for images, by pattern.
         load_balancer_pools: addresses for Services of type LoadBalancer.
+        publish: whether what the world outside can reach answers on this machine's loopback too.
     """
 
     nodes: tuple[LabNode, ...] = ()
     images: Images = {}
     timers: Timers = Timers()
     load_balancer_pools: tuple[Pool, ...] = (Pool((LOAD_BALANCER_POOL,)),)
+    publish: bool = False
 
     @property
     def load_balancer_cidrs(self) -> tuple[str, ...]:

@@ -53,6 +53,7 @@ def or_fail(action: Callable[[], T]) -> T:
 @click.option(
     "--image", "images", multiple=True, metavar="PATTERN=COMMAND", help="The command that an image stands for."
 )
+@click.option("--publish", is_flag=True, help="Have node ports and load balancers answer on this machine's loopback.")
 def up(
     files: tuple[str, ...],
     nodes: int | None,
@@ -62,6 +63,7 @@ def up(
     wait: bool,
     timeout: float,
     images: tuple[str, ...],
+    publish: bool,
 ) -> None:
     """Start a lab: API server, controllers, DNS and nodes, all in namespaces of its own.
 
@@ -69,6 +71,8 @@ def up(
     """
     if dns1123_label_errors(name):
         raise click.BadParameter("lower case letters, digits and '-' only, 63 at most", param_hint="--name")
+    from msgspec import structs
+
     from fairlead.app import lab
     from fairlead.app.lab_config import ConfigError, read_config
     from fairlead.app.lab_plan import Manifest
@@ -80,7 +84,7 @@ def up(
         read = read_config(config) if config else LabSettings()
     except (ConfigError, ManifestError) as error:
         raise click.UsageError(str(error)) from error
-    settings = _with_options(read, nodes, dict(map(_image, images)))
+    settings = structs.replace(_with_options(read, nodes, dict(map(_image, images))), publish=publish)
     options = lab.LabOptions(name, data, manifests, settings, timeout if wait else None)
     if wait:
         or_fail(lambda: lab.serve_detached(options, lab.Listener(_tell, _settled)))
@@ -150,6 +154,11 @@ def status() -> None:
         nodes, pods = (f"{c[0]}/{c[1]}" if c else "?" for c in (view.nodes, view.pods))
         memory = f"{view.usage.kibibytes / 1024:.0f} MiB"
         click.echo(row.format(view.lab.name, view.lab.server, nodes, pods, view.usage.processes, memory))
+    if doors := [(view.lab.name, door) for view in views for door in view.doors]:
+        row = "{:<16} {:<24} {:<20} {}"
+        click.echo("\n" + row.format("NAME", "SERVICE", "FROM OUTSIDE", "ON THIS MACHINE"))
+        for name, door in doors:
+            click.echo(row.format(name, door.service, door.outside, door.here))
 
 
 @click.command()

@@ -36,16 +36,6 @@ def _label(text: str) -> tuple[str, str]:
 
 @node.command()
 @name_option
-@click.argument("node_name", metavar="NODE")
-def remove(name: str, node_name: str) -> None:
-    """Take a node away for good; its Pods are removed from the API a while later."""
-    from fairlead.app import lab_client, lab_node_client
-
-    or_fail(lambda: lab_node_client.remove(lab_client.find(name), node_name))
-
-
-@node.command()
-@name_option
 @click.option(
     "--out-of-service",
     is_flag=True,
@@ -60,31 +50,19 @@ def stop(name: str, out_of_service: bool, node_name: str) -> None:
     or_fail(lambda: lab_node_client.stop(lab_client.find(name), node_name, out_of_service=out_of_service))
 
 
-@node.command()
-@name_option
-@click.argument("node_name", metavar="NODE")
-def start(name: str, node_name: str) -> None:
-    """Switch a node on again."""
-    from fairlead.app import lab_client, lab_node_client
+def _simple(action: str, help_text: str) -> None:
+    """Add the command of an action that needs nothing but a node."""
 
-    or_fail(lambda: lab_node_client.start(lab_client.find(name), node_name))
+    @node.command(action, help=help_text)
+    @name_option
+    @click.argument("node_name", metavar="NODE")
+    def command(name: str, node_name: str) -> None:
+        from fairlead.app import lab_client, lab_node_client
 
-
-@node.command()
-@name_option
-@click.argument("node_name", metavar="NODE")
-def partition(name: str, node_name: str) -> None:
-    """Pull a node's cable: it goes on, and reaches nobody."""
-    from fairlead.app import lab_client, lab_node_client
-
-    or_fail(lambda: lab_node_client.change(lab_client.find(name), "partition", node_name))
+        or_fail(lambda: lab_node_client.ACTIONS[action](lab_client.find(name), node_name))
 
 
-@node.command()
-@name_option
-@click.argument("node_name", metavar="NODE")
-def heal(name: str, node_name: str) -> None:
-    """Plug a node's cable in again."""
-    from fairlead.app import lab_client, lab_node_client
-
-    or_fail(lambda: lab_node_client.change(lab_client.find(name), "heal", node_name))
+_simple("remove", "Take a node away for good; its Pods are removed from the API a while later.")
+_simple("start", "Switch a node on again, and return when it is Ready.")
+_simple("partition", "Pull a node's cable: it goes on, and reaches nobody.")
+_simple("heal", "Plug a node's cable in again.")

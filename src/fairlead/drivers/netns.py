@@ -104,6 +104,7 @@ def switch_commands(nodes: Iterable[NodeNetwork]) -> list[str]:
         "link add underlay type bridge forward_delay 0",
         f"addr add {SWITCH_ADDRESS}/{UNDERLAY_PREFIX} dev underlay",
         "link set underlay up",
+        f"route add {OUTSIDE} dev underlay",
         *pod_routes(nodes),
     ]
 

@@ -83,6 +83,11 @@ def remove_leftovers() -> None:
         os.close(lock)
 
 
+def published_table(folder: Path) -> Path:
+    """Where the lab of a run folder tells what it publishes on this machine."""
+    return folder / "published.json"
+
+
 @dataclass(frozen=True)
 class RunningLab:
     """A lab as its ``lab.json`` describes it.
@@ -108,6 +113,11 @@ class RunningLab:
     @property
     def control(self) -> Path:
         return self.folder / "control"
+
+    @property
+    def published(self) -> Path:
+        """The table of what is published on this machine, while anything is."""
+        return published_table(self.folder)
 
     def write(self) -> None:
         """Make the lab known."""
