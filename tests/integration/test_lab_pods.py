@@ -360,6 +360,9 @@ class TestRestarts:
         )
         eventually(lambda: status(lab, "helped")["phase"] == "Succeeded", 30)
         assert lab.kubectl("logs", "helped", "-c", "main").stdout == "side\n"
+        ended = eventually(lambda: status(lab, "helped")["initContainerStatuses"][0]["state"].get("terminated"))
+        assert ended["exitCode"] == 0
+        assert status(lab, "helped")["phase"] == "Succeeded"
         assert (folder / "log").read_text() == "side\nmain ended\nside ended\n"
 
     def test_init_containers_run_first_and_in_order(self, lab, pod):

@@ -34,9 +34,10 @@ def pod(*containers: dict, conditions: list | None = None, **spec) -> RunPod:
     return decode(RunPod, {"metadata": {"name": "a", "namespace": "b", "uid": "u"}, "spec": spec, "status": status})
 
 
-def record(*states, init=(), last=None, ready=True) -> PodRecord:
+def record(*states, init=(), last=None, ready=True, sidecars=False) -> PodRecord:
     main = pod(*({"name": f"c{i}"} for i in range(len(states)))).spec.containers
-    inits = pod(*({"name": f"i{i}"} for i in range(len(init)))).spec.containers if init else ()
+    policy = {"restartPolicy": "Always"} if sidecars else {}
+    inits = pod(*({"name": f"i{i}", **policy} for i in range(len(init)))).spec.containers if init else ()
 
     def one(container, state):
         runs = isinstance(state, Running)
@@ -73,6 +74,11 @@ class TestPhase:
             ("Always", record(CREATING, init=[FAILED]), "Pending"),
             ("Always", record(CREATING, init=[RUNNING]), "Pending"),
             ("Always", record(RUNNING, init=[DONE]), "Running"),
+            ("Never", record(CREATING, init=[CREATING], sidecars=True), "Pending"),
+            ("Never", record(DONE, init=[RUNNING], sidecars=True), "Running"),
+            ("Never", record(DONE, init=[DONE], sidecars=True), "Succeeded"),
+            ("Never", record(DONE, init=[FAILED], sidecars=True), "Succeeded"),
+            ("Always", record(RUNNING, init=[BACK_OFF], sidecars=True), "Running"),
         ],
     )
     def test_of_containers_and_policy(self, policy, of, phase):

@@ -61,6 +61,8 @@ class ContainerRun:
                 if not isinstance(self.record.state, Terminated):
                     self._set(await self._live(sandbox))
                 end = self.record.state
+                if self._stopping.is_set():
+                    return
                 if not isinstance(end, Terminated):
                     await self._pause(blocked)
                     blocked = min(2 * blocked, LAST_BLOCKED_RETRY)

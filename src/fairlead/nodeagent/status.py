@@ -106,13 +106,14 @@ def build_status(pod: RunPod, record: PodRecord, now: str) -> Doc:
 
 def pod_phase(restart_policy: str, record: PodRecord) -> str:
     """Pending, Running, Succeeded or Failed."""
-    init_failed = any(_ended_badly(c) for c in record.init_containers)
+    init_failed = any(_ended_badly(c) for c in record.init_containers if not _is_sidecar(c))
     if init_failed and restart_policy == "Never":
         return "Failed"
     if not _initialized(record):
         return "Pending"
     ends = [_end(container) for container in record.containers]
-    if any(isinstance(c.state, Running) for c in record.containers):
+    sidecars = (c for c in record.init_containers if _is_sidecar(c))
+    if any(isinstance(c.state, Running) for c in (*record.containers, *sidecars)):
         return "Running"
     if not all(ends):
         return "Pending"
@@ -130,8 +131,14 @@ def _ended_badly(record: ContainerRecord) -> bool:
     return isinstance(record.state, Terminated) and record.state.exit_code != 0
 
 
+def _is_sidecar(record: ContainerRecord) -> bool:
+    return record.container.restart_policy == "Always"
+
+
 def _initialized(record: PodRecord) -> bool:
-    return not _incomplete(record)
+    """Whether the init containers have let the others start, which has been so once one of them has: sidecars may have
+    ended by now."""
+    return not _incomplete(record) or any(c.last or not isinstance(c.state, Waiting) for c in record.containers)
 
 
 def _incomplete(record: PodRecord) -> list[str]:
@@ -139,11 +146,7 @@ def _incomplete(record: PodRecord) -> list[str]:
     return [
         c.container.name
         for c in record.init_containers
-        if not (
-            c.started
-            if c.container.restart_policy == "Always"
-            else isinstance(c.state, Terminated) and c.state.exit_code == 0
-        )
+        if not (c.started if _is_sidecar(c) else isinstance(c.state, Terminated) and c.state.exit_code == 0)
     ]
 
 
