@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from string import Template
 from typing import NamedTuple
 
 CHECKOUT = Path(__file__).parents[1]
@@ -93,25 +94,29 @@ class Lab:
 
 
 @contextmanager
-def lab_of(example: str, ideas: Iterable[str], *options: str) -> Iterator[Lab]:
-    """A Lab with the example's name and manifests, and after the context's body a look at it until Ctrl-C.
+def lab_of(example: str, ideas: Iterable[str], **places: str) -> Iterator[Lab]:
+    """A Lab with the example's manifests, and after the context's body a look at it until Ctrl-C.
 
-    ``ideas`` are commands to go on with, ``options`` more arguments for ``fairlead up``.
+    Args:
+        ideas: commands to go on with.
+        places: what ``$NAME`` stands for in the manifests.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
-    manifests = str(CHECKOUT / "examples" / example / "manifests.yaml")
-    if fairlead("up", "--name", example, "--wait", "-f", manifests, *options, show=True).returncode:
+    name = example.replace("_", "-")
+    manifests = Template((CHECKOUT / "examples" / example / "manifests.yaml").read_text()).substitute(places)
+    up = [FAIRLEAD, "up", "--name", name, "--wait", "-f", "-"]
+    if subprocess.run(up, input=manifests, text=True, check=False).returncode:
         sys.exit(3)
     try:
-        lab = Lab(example)
+        lab = Lab(name)
         yield lab
         if "--once" not in sys.argv:
             lab.stay_up(ideas)
     except KeyboardInterrupt:
         print()
     finally:
-        fairlead("down", "--name", example)
+        fairlead("down", "--name", name)
 
 
 def run(example: str, steps: Iterable[Step], ideas: Iterable[str]) -> None:
@@ -121,8 +126,8 @@ def run(example: str, steps: Iterable[Step], ideas: Iterable[str]) -> None:
             lab.show(step)
 
 
-def fairlead(*arguments: str, show: bool = False) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([FAIRLEAD, *arguments], text=True, check=False, capture_output=not show)
+def fairlead(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([FAIRLEAD, *arguments], text=True, check=False, capture_output=True)
 
 
 def heading(text: str) -> None:

@@ -1,58 +1,18 @@
 """Every example runs to its end, as root and as an ordinary user, and shows what its words say."""
 
 import re
-import subprocess
-import sys
-from typing import NamedTuple
+from contextlib import ExitStack
 
 import pytest
-from tests.integration.labs import Lab
-from tests.integration.users import CHECKOUT, users
-
-
-class Shown(NamedTuple):
-    """A step as it was printed."""
-
-    command: str
-    output: str
-
-
-class Play:
-    """What an example printed, to be read from top to bottom."""
-
-    def __init__(self, text: str) -> None:
-        found = re.findall(r"^(\S*\$ .*)\n((?:(?!=> |\S*\$ ).*\n)*)", text, re.MULTILINE)
-        self._steps = iter([Shown(command, output) for command, output in found])
-
-    def next(self, command: str) -> str:
-        """The output of the next step whose command has this text."""
-        return next(step.output for step in self._steps if command in step.command)
+from tests.integration.plays import played
+from tests.integration.users import users
 
 
 @pytest.fixture(params=users(), ids=str)
 def play(request):
-    """Runs an example in folders of its own, so that it may run beside another of the same name."""
-    lab = Lab(request.param)
-
-    def run(example: str) -> Play:
-        done = subprocess.run(
-            lab.user.command(sys.executable, "-m", f"examples.{example}", "--once"),
-            env={**lab.environment, "PYTHONPATH": str(CHECKOUT)},
-            cwd="/",
-            text=True,
-            capture_output=True,
-            timeout=150,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return Play(done.stdout)
-
-    try:
-        yield run
-        assert not lab.processes()
-    finally:
-        lab.close()
+    """Runs an example as one of the users."""
+    with ExitStack() as stack:
+        yield lambda example: stack.enter_context(played(example, request.param))
 
 
 def test_headless(play):
