@@ -1,11 +1,13 @@
 """Server-side apply: what is merged, removed and refused, and who owns what afterwards."""
 
+import json
+
 import pytest
 
 from fairlead.registry.fieldsets.leaves import leaves_of
 from fairlead.registry.fieldsets.paths import Field, Item, Member, from_fields_v1, path_text, to_fields_v1
 from fairlead.registry.schemas.catalogue import type_of
-from tests.unit.api_world import ApiWorld, config_map
+from tests.unit.api_world import ApiWorld, config_map, pod
 
 MAPS = "/api/v1/namespaces/default/configmaps"
 SERVICES = "/api/v1/namespaces/default/services"
@@ -136,6 +138,18 @@ def test_allocated_values_are_kept_and_not_owned(world):
     assert again["spec"]["clusterIP"] == made["spec"]["clusterIP"]
     assert [port["port"] for port in again["spec"]["ports"]] == [81]
     assert "f:clusterIP" not in owners(again)["one"]["fieldsV1"]["f:spec"]
+
+
+def test_who_takes_a_pod_over_need_not_apply_its_token(world):
+    """kubectl does that to go over from client-side to server-side apply: it renames the owner and applies again."""
+    path, wanted = "/api/v1/namespaces/default/pods/p", pod("p")
+    world.do("POST", "/api/v1/namespaces/default/pods", wanted)
+    fields = owners(apply(world, path, wanted))["before-first-apply"]["fieldsV1"]
+    assert "kube-api-access" not in json.dumps(fields)
+    renamed = {"manager": "one", "operation": "Apply", "apiVersion": "v1", "fieldsType": "FieldsV1", "fieldsV1": fields}
+    world.do("PATCH", path, {"metadata": {"managedFields": [renamed]}}, content_type="application/merge-patch+json")
+    again = apply(world, path, wanted)
+    assert again["spec"]["volumes"][0]["name"].startswith("kube-api-access-")
 
 
 REFUSED = [

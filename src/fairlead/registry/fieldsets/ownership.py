@@ -13,7 +13,17 @@ from typing import Any, NamedTuple
 
 from fairlead.registry.fieldsets.leaves import Leaves, leaves_of
 from fairlead.registry.fieldsets.merge import merge_applied, without_fields
-from fairlead.registry.fieldsets.paths import EMPTY, FieldSet, Item, Path, from_fields_v1, path_text, to_fields_v1
+from fairlead.registry.fieldsets.paths import (
+    EMPTY,
+    Element,
+    FieldSet,
+    Item,
+    Path,
+    from_fields_v1,
+    path_text,
+    to_fields_v1,
+)
+from fairlead.registry.kinds.pod.service_account import MOUNT_PATH, VOLUME_PREFIX
 from fairlead.registry.status import ApiError
 
 Doc = dict[str, Any]
@@ -103,7 +113,7 @@ def apply_configuration(type_name: str, live: Doc | None, application: Applicati
         write_owners(result, {manager: Owned(frozenset(applied), now)})
         return result
     present = leaves_of(type_name, live)
-    owners = read_owners(live) or {_before(manager): Owned(frozenset(present), now)}
+    owners = read_owners(live) or {_before(manager): Owned(_of_users(present), now)}
     before = owners.pop(manager, Owned(EMPTY, now))
     owners = _resolve(owners, applied, present, force)
     held = frozenset(path for owned in owners.values() for path in owned.fields)
@@ -113,6 +123,19 @@ def apply_configuration(type_name: str, live: Doc | None, application: Applicati
     time = before.time if before.fields == applied.keys() else now
     write_owners(result, {**owners, manager: Owned(frozenset(applied), time)})
     return result
+
+
+def _of_users(present: Leaves) -> FieldSet:
+    """The fields of an object that nobody has applied yet, but for the token that a Pod is given when it is made:
+    whoever takes the others over and does not apply it must not be taken to want it gone."""
+    return frozenset(path for path in present if not any(_is_token(element) for element in path))
+
+
+def _is_token(element: Element) -> bool:
+    if not isinstance(element, Item):
+        return False
+    keys = dict(element.keys)
+    return keys.get("mountPath") == MOUNT_PATH or str(keys.get("name", "")).startswith(VOLUME_PREFIX)
 
 
 def _before(manager: Manager) -> Manager:
