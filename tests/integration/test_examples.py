@@ -85,3 +85,32 @@ def test_nodeport(play):
     assert from_a_pod["pod"] == "web-0"
     assert from_a_pod["client"].startswith("10.244.2.")
     assert "curl: (7)" in shown.next("127.0.0.1")
+
+
+def test_statefulset(play):
+    """The example itself waits for the order and the names that it speaks of."""
+    shown = play("statefulset")
+    created = re.findall(r"create Pod (\S+) in", shown.next("SuccessfulCreate"))
+    assert created == ["db-0", "db-1", "db-2"]
+    addresses = set(shown.next("+short +search db").split())
+    names = dict(re.findall(r"^(\S+): (10\.\S+)$", shown.next("for n in"), re.MULTILINE))
+    assert set(names) == {"db-0", "db-1", "db-2"}
+    assert set(names.values()) == addresses
+    records = re.findall(r"SRV\s+0 \d+ 80 (\S+)$", shown.next("SRV"), re.MULTILINE)
+    assert sorted(records) == [f"db-{n}.db.default.svc.cluster.local." for n in range(3)]
+    assert shown.next("hostname -f").split() == ["db-1", "db-1.db.default.svc.cluster.local"]
+    assert shown.next("curl").strip() == "db-1"
+    again = shown.next("kubectl get pods")
+    assert names["db-1"] not in again
+    assert names["db-0"] in again
+    assert names["db-2"] in again
+    assert shown.next("curl").strip() == "db-1"
+    assert len(re.findall(r": 10\.", shown.next("for n in"))) == 5
+    assert re.findall(r"delete Pod (\S+) in", shown.next("SuccessfulDelete"))[:2] == ["db-4", "db-3"]
+    assert versions(shown.next("kubectl get pods")) == {"db-0": "1", "db-1": "1", "db-2": "2"}
+    assert versions(shown.next("kubectl get pods")) == {"db-0": "1", "db-1": "1", "db-2": "2"}
+    assert versions(shown.next("kubectl get pods")) == {"db-0": "2", "db-1": "2", "db-2": "2"}
+
+
+def versions(table: str) -> dict[str, str]:
+    return dict(re.findall(r"^(db-\d)\s+(\d)\s", table, re.MULTILINE))

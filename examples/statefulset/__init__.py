@@ -1,0 +1,1 @@
+"""A StatefulSet behind its headless Service: names that stay while Pods come and go."""
