@@ -1,6 +1,7 @@
 """Replies kept ready: always what a fresh answer would be, forgotten when they should be, never too many."""
 
 from dataclasses import replace
+from typing import Any, NamedTuple
 
 import dns.edns
 import dns.message
@@ -11,11 +12,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairlead.clusterdns.authority import Authority
+from fairlead.clusterdns.existing import View
+from fairlead.clusterdns.names import to_name
 from fairlead.clusterdns.prepared import Kind, Prepared, PreparedReplies
 from fairlead.clusterdns.records import Rcode, namespace_tag
 from fairlead.clusterdns.responder import Responder
 from fairlead.clusterdns.zone import PodsMode
-from tests.dns_cases import CLUSTER, SUFFIX, ZONE, endpoint, external, namespace, pod, service, slice_
+from tests.dns_cases import (
+    CLUSTER,
+    SUFFIX,
+    ZONE,
+    endpoint,
+    external,
+    imported_slice,
+    namespace,
+    pod,
+    service,
+    service_import,
+    slice_,
+)
 
 TYPES = ["A", "AAAA", "SRV", "PTR", "CNAME", "TXT", "NS", "SOA", "ANY", "MX"]
 SVC = "svc.cluster.local."
@@ -24,7 +39,10 @@ addresses = st.sampled_from(["10.0.0.1", "10.0.0.2", "fd00::1"])
 labels = st.sampled_from(["a", "b", "c"])
 hosts = st.none() | labels
 ready = st.sampled_from([True, False, None])
-endpoints = st.lists(st.builds(lambda a, h, r: endpoint(a, h, ready=r), addresses, hosts, ready), max_size=3)
+zones = st.sampled_from([None, "z", "Z"])
+endpoints = st.lists(
+    st.builds(lambda a, h, r, z: endpoint(a, h, ready=r, zone=z), addresses, hosts, ready, zones), max_size=3
+)
 objects = st.one_of(
     st.builds(namespace, st.sampled_from(["testns", "other"])),
     st.builds(service, labels, st.sampled_from(["", "10.0.0.1", "10.0.0.2 fd00::1"])),
@@ -32,7 +50,23 @@ objects = st.one_of(
     st.builds(lambda owner, found, n: slice_(owner, *found, number=n), labels, endpoints, st.integers(0, 1)),
     st.builds(pod, labels, addresses, st.sampled_from(["Running", "Failed"])),
 )
-changes = st.lists(st.tuples(st.booleans(), objects), max_size=12)
+
+
+class Imported(NamedTuple):
+    """Something that another cluster exports."""
+
+    object: Any
+
+
+clusters = st.sampled_from(["north", "south"])
+imported = st.one_of(
+    st.builds(service_import, labels),
+    st.builds(service_import, labels, addresses),
+    st.builds(lambda owner, cluster, found: imported_slice(owner, cluster, *found), labels, clusters, endpoints),
+).map(Imported)
+changes = st.lists(st.tuples(st.booleans(), objects | imported), max_size=12)
+EVERY_OPTION = {"zonal": True, "clusterset": ("clusterset", "local")}
+IN_SET = "testns.svc.clusterset.local."
 
 NAMES = [
     "cluster.local.",
@@ -43,6 +77,15 @@ NAMES = [
     f"other.{SVC}",
     *(f"{label}.testns.{SVC}" for label in "abc"),
     *(f"{label}.a.testns.{SVC}" for label in ("a", "b", "10-0-0-1", "_tcp", "_http._tcp")),
+    *(
+        f"{labels}.a.testns.{SVC}"
+        for labels in ("_zone", "pin._zone", "z.pin._zone", "z.prefer._zone", "x.z.pin._zone")
+    ),
+    *(
+        f"{labels}.{IN_SET}"
+        for labels in ("a", "b", "north.a", "a.north.a", "10-0-0-1.south.a", "_tcp.a", "_http._tcp.a")
+    ),
+    "clusterset.local.",
     "1.0.0.10.in-addr.arpa.",
     "0.10.in-addr.arpa.",
     "d.f.ip6.arpa.",
@@ -86,19 +129,21 @@ class Known(dict):
     """The objects there are, as an informer keeps them."""
 
     def apply(self, authority: Authority, put: bool, object_) -> None:
-        key = (type(object_), object_.key)
+        imported = isinstance(object_, Imported)
+        new = object_.object if imported else object_
+        key = (type(new), new.key, imported)
         old = self.get(key)
         if put:
-            self[key] = object_
-            authority.change(old, object_, 0)
+            self[key] = new
+            authority.change(old, new, 0, imported)
         elif old is not None:
-            authority.change(self.pop(key), None, 0)
+            authority.change(self.pop(key), None, 0, imported)
 
 
 @settings(max_examples=150, deadline=None)
 @given(changes, st.lists(questions, min_size=1, max_size=4), st.sampled_from(PodsMode))
 def test_a_ready_reply_is_what_a_fresh_one_would_be(changes, questions, pods):
-    authority, known = authority_over(pods=pods), Known()
+    authority, known = authority_over(pods=pods, **EVERY_OPTION), Known()
     responder = Responder(authority)
     packets = [wire(*question) for question in questions]
     for put, object_ in changes:
@@ -112,7 +157,7 @@ def test_a_ready_reply_is_what_a_fresh_one_would_be(changes, questions, pods):
 @settings(max_examples=100, deadline=None)
 @given(changes, questions)
 def test_the_reply_kept_ready_is_byte_for_byte_the_one_made_anew(changes, question):
-    authority, known = authority_over(), Known()
+    authority, known = authority_over(**EVERY_OPTION), Known()
     for put, object_ in changes:
         known.apply(authority, put, object_)
     responder, packet = Responder(authority), wire(*question)
@@ -124,17 +169,22 @@ def test_the_reply_kept_ready_is_byte_for_byte_the_one_made_anew(changes, questi
     assert ask(responder, mixed).lower()[2:] in {order.lower()[2:] for order in orders}
 
 
+def is_served(name: dns.name.Name, view: View) -> bool:
+    labels = to_name(name.to_text())
+    return view.of(labels).zone.apex_of(labels) is not None
+
+
 @settings(max_examples=100, deadline=None)
 @given(changes, questions)
 def test_nothing_is_denied_above_a_name_that_exists(changes, question):
-    authority, known = authority_over(), Known()
+    authority, known = authority_over(**EVERY_OPTION), Known()
     for put, object_ in changes:
         known.apply(authority, put, object_)
     responder = Responder(authority)
     name = dns.name.from_text(question[0])
     if dns.message.from_wire(ask(responder, wire(*question))).rcode() == dns.rcode.NXDOMAIN:
         return
-    while len(name) > 1 and authority.zone.apex_of(tuple(name.to_text().rstrip(".").split("."))) is not None:
+    while len(name) > 1 and is_served(name, authority.view):
         reply = dns.message.from_wire(ask(responder, wire(name.to_text(), "TXT")))
         assert reply.rcode() == dns.rcode.NOERROR, f"{name} is denied, though {question[0]} exists"
         name = name.parent()
