@@ -79,11 +79,12 @@ async def _serve(size, orders):
         "services": [service(i) for i in range(size)],
         "endpointslices": [endpoint_slice(i) for i in range(size)],
         "nodes": [NODE],
+        "servicecidrs": [],  # known by a setting
     }
     bodies = {
         (kind, start): json.dumps(_page(items, start)).encode()
         for kind, items in lists.items()
-        for start in range(0, len(items), PAGE)
+        for start in range(0, len(items) or 1, PAGE)
     }
     watchers = []
     server = await asyncio.start_server(lambda r, w: _answer(r, w, bodies, watchers), "127.0.0.1", PORT)
