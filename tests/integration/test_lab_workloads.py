@@ -11,6 +11,7 @@ from tests.integration.labs import Lab, eventually
 from tests.integration.users import users
 
 TRAFFIC = Path(__file__).with_name("steady_traffic.py")
+DRAIN = "4"  # seconds; longer than the slowest node of a busy machine takes to hear of a change
 READY = {"httpGet": {"path": "/healthz", "port": 80}, "periodSeconds": 1}
 
 
@@ -44,7 +45,7 @@ def workload(kind: str, name: str, container: dict | None = None, *, pod: dict |
     container = {"name": "main", "image": "fairlead/echo", "readinessProbe": READY, **(container or {})}
     template = {
         "metadata": {"labels": {"app": name}},
-        "spec": {"terminationGracePeriodSeconds": 5, "containers": [container], **(pod or {})},
+        "spec": {"terminationGracePeriodSeconds": 10, "containers": [container], **(pod or {})},
     }
     spec = {"selector": {"matchLabels": {"app": name}}, "template": template, **spec}
     return json.dumps({"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": name}, "spec": spec})
@@ -197,7 +198,7 @@ def update(lab: Lab) -> None:
     names = {pod["metadata"]["name"] for pod in lab.get("pods", "-l", "app=web")["items"]}
     lab.kubectl("set", "env", "deployment/web", "VERSION=2")
     lab.kubectl("rollout", "status", "deployment/web", "--timeout=60s")
-    eventually(lambda: not names & {pod["metadata"]["name"] for pod in lab.get("pods", "-l", "app=web")["items"]}, 20)
+    eventually(lambda: not names & {pod["metadata"]["name"] for pod in lab.get("pods", "-l", "app=web")["items"]}, 30)
 
 
 def deploy(lab: Lab, container: dict) -> None:
@@ -210,8 +211,8 @@ class TestUpdatesUnderTraffic:
     @pytest.mark.parametrize(
         "container",
         [
-            {"env": [{"name": "DRAIN_SECONDS", "value": "2"}]},
-            {"lifecycle": {"preStop": {"sleep": {"seconds": 2}}}},
+            {"env": [{"name": "DRAIN_SECONDS", "value": DRAIN}]},
+            {"lifecycle": {"preStop": {"sleep": {"seconds": int(DRAIN)}}}},
         ],
         ids=["the server drains", "preStop waits"],
     )
