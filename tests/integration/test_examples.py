@@ -114,3 +114,20 @@ def test_statefulset(play):
 
 def versions(table: str) -> dict[str, str]:
     return dict(re.findall(r"^(db-\d)\s+(\d)\s", table, re.MULTILINE))
+
+
+def test_loadbalancer(play):
+    """The example itself waits for each answer; the last is the other node's."""
+    shown = play("loadbalancer")
+    address = re.search(r"192\.168\.65\.\d+", shown.next("get service"))[0]
+    assert fields(shown.next(address))["client"].startswith("192.168.64.")
+    assert re.search(r"lladdr ([0-9a-f]{2}:){5}", shown.next("ip neigh"))
+    local = fields(shown.next(address))
+    assert local["client"] == "203.0.113.10"
+    assert local["pod"] == local["node"].replace("node", "web")
+    assert '"localEndpoints": 1' in shown.next("healthz")
+    assert "curl: (28)" in shown.next(address)
+    assert "pod" in fields(shown.next(address))
+    stopped = shown.next("node stop")
+    moved = fields(shown.next(address))
+    assert moved["node"] != local["node"], stopped
