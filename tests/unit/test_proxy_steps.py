@@ -70,15 +70,43 @@ def test_no_plane_misses_a_change_when_another_fails(kernel):
     assert first.followed == second.followed == [{WEB}, {WEB}]
 
 
-def test_nothing_is_done_while_cluster_and_host_rest(kernel):
-    async def wait(proxy):
-        async with asyncio.timeout(0.05):
-            await proxy._wait_for_news()
-
+def test_nothing_is_done_while_cluster_and_host_rest(kernel, monkeypatch):
+    monkeypatch.setattr(proxy_module, "CHECK_SECONDS", 0.01)
     plane = Plane(IPFamily.IPV4)
-    proxy = proxy_of(plane)
-    with pytest.raises(TimeoutError):
-        asyncio.run(wait(proxy))
-    kernel["generation"] += 1
-    asyncio.run(wait(proxy))
-    assert plane.doubts == 1
+
+    async def scenario():
+        proxy = proxy_of(plane)
+        proxy._patience = 0.01
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await proxy._wait_for_news()
+        kernel["generation"] += 1
+        await proxy._wait_for_news()
+        assert plane.doubts == 1
+        assert not proxy._have_strangers_come()  # they are accounted for now
+
+    asyncio.run(scenario())
+
+
+def test_strangers_who_come_all_the_time_are_looked_at_ever_less_often(kernel):
+    async def scenario():
+        proxy, waits = proxy_of(Plane(IPFamily.IPV4)), []
+        for _ in range(6):
+            kernel["generation"] += 1
+            assert await proxy._look_around()
+            waits.append(proxy._patience)
+        assert waits == [2, 4, 8, 16, 30, 30]
+        assert not await proxy._look_around()
+        assert proxy._patience == 1
+
+    asyncio.run(scenario())
+
+
+def test_a_stranger_who_comes_just_before_a_step_is_not_taken_for_us(kernel):
+    async def scenario():
+        proxy = proxy_of(Plane(IPFamily.IPV4))
+        kernel["generation"] += 2  # ours, and a stranger's
+        await proxy._step()
+        assert proxy._have_strangers_come()
+
+    asyncio.run(scenario())

@@ -2,14 +2,15 @@
 
 Nothing is written before the Services and their EndpointSlices are both known, so that a restart never empties tables
 that work. From then on each change plans the Services that it touches and sends one small transaction; what arrives
-while one is under way goes into the next. A failed transaction, or a table that somebody else has touched, is put
-right by replacing the whole table in one step.
+while one is under way goes into the next. After a failed transaction, or when somebody else has touched the ruleset,
+what is in the kernel is compared with what should be, and put right.
 """
 
 import asyncio
 import gc
 import logging
 import os
+import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
@@ -47,7 +48,7 @@ from fairlead.model.objects import (
 )
 from fairlead.model.snapshot import ClusterSnapshot
 
-CHECK_SECONDS = 1.0  # between looks at whether somebody else has changed the ruleset
+CHECK_SECONDS, LAST_CHECK = 1.0, 30.0  # between looks at whether somebody else has changed the ruleset
 FIRST_RETRY, LAST_RETRY = 0.1, 30.0  # seconds after a failed transaction, doubling
 NODE_WAIT = 30.0  # seconds to wait for the Node object, as upstream does
 
@@ -132,7 +133,8 @@ class NodeProxy:
         self._changed: set[ObjectKey] = set()
         self._news = asyncio.Event()
         self._planes, self._others = _planes(options)
-        self._generation = 0
+        self._generation = 0  # of the ruleset, as far as we account for it
+        self._patience, self._next_look = CHECK_SECONDS, time.monotonic()
         self._addresses: tuple[str, ...] = ()
         families = tuple(plane.family.value for plane in self._planes)
         self.metrics = ProxyMetrics(families, options.backend)
@@ -208,15 +210,29 @@ class NodeProxy:
 
     async def _wait_for_news(self) -> None:
         """Until the API has news, or this host has: nothing is done for a cluster and a host that rest."""
-        while not self._news.is_set() and not self._have_strangers_come() and not await self._have_addresses_changed():
+        while not self._news.is_set():
             with suppress(TimeoutError):
-                async with asyncio.timeout(CHECK_SECONDS):
+                async with asyncio.timeout_at(self._next_look):
                     await self._news.wait()
+            if time.monotonic() >= self._next_look and await self._look_around():
+                return
+
+    async def _look_around(self) -> bool:
+        """Whether this host has changed since the last look: its rules by the hands of others, or its addresses."""
+        have_strangers_come = self._have_strangers_come()
+        self._next_look = time.monotonic() + self._patience
+        return have_strangers_come or await self._have_addresses_changed()
 
     def _have_strangers_come(self) -> bool:
-        """A generation that our own transactions do not account for means that somebody has touched the ruleset."""
-        if nft_exec.generation() == self._generation:
+        """A generation that our own transactions do not account for means that somebody has touched the ruleset.
+
+        It may not have been ours, and to find out costs a look at all of it: the more often, the later the next look.
+        """
+        generation = nft_exec.generation()
+        if generation == self._generation:
+            self._patience = CHECK_SECONDS
             return False
+        self._generation, self._patience = generation, min(self._patience * 2, LAST_CHECK)
         for plane in self._planes:
             plane.doubt()
             self.metrics.foreign.labels(plane.family).inc()
@@ -247,15 +263,13 @@ class NodeProxy:
         for kind in (self.metrics.services, self.metrics.endpoints):
             kind.taken()
         name, views = self._options.node_name, self._views(snapshot)
-        generation = nft_exec.generation()
         try:
             for plane, view in zip(self._planes, views, strict=True):
-                generation += await self._follow(plane, snapshot, changed, view)
+                self._generation += await self._follow(plane, snapshot, changed, view)
         except RulesError:
             # The planes that were not reached have not heard of these changes.
             self._changed |= changed
             raise
-        self._generation = generation
         self._programming.done()
         for kind in (self.metrics.services, self.metrics.endpoints):
             kind.done()
