@@ -3,9 +3,11 @@
 import asyncio
 import json
 import socket
+import sys
 import urllib.error
 import urllib.request
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from tests.integration.netlab import Net
@@ -23,6 +25,7 @@ from fairlead.model.names import ObjectKey
 from fairlead.netfilter.iptables_text import render_restore
 from fairlead.netfilter.nft_text import render_table
 
+FAIRLEAD = str(Path(sys.executable).parent / "fairlead")
 NODE, CLIENT, VIP = "192.168.0.2", "10.180.0.9", "10.96.0.10"
 ENDPOINTS = [f"10.180.0.{number}" for number in range(1, 5)]
 HEALTH_PORT, NODE_PORT, PRIVATE_PORT = 30500, 30080, 9999
@@ -207,3 +210,25 @@ def test_health_checks_answer_on_the_addresses_of_node_ports():
         assert await served(servers, {web: None}, ["::1"], *asked) == [None, None]
 
     asyncio.run(scenario())
+
+
+CLOSE_WAIT = "/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_close_wait"
+
+
+def test_kernel_settings_are_made_only_in_a_namespace_that_is_ours(net):
+    def init(seconds, *prefix):
+        command = (
+            FAIRLEAD,
+            "proxy",
+            "--node",
+            "here",
+            "--init-only",
+            "--conntrack-tcp-timeout-close-wait",
+            f"{seconds}s",
+        )
+        net.node.run(*prefix, *command)
+        return net.node.run("cat", CLOSE_WAIT).strip()
+
+    assert init(123) == "123"
+    # In a user namespace of its own, in a network namespace that another one owns.
+    assert init(77, "unshare", "-Ur") == "123"
