@@ -125,9 +125,11 @@ class Changes:
         self._total, self._pending, self._families = total, pending, families
         self._waiting: set[Hashable] = set()
         self._under_way: set[Hashable] = set()
+        self._count = 0  # of Services in either: counting them anew for each change would cost their number squared
         self._show()
 
     def came(self, service: Hashable) -> None:
+        self._count += service not in self._waiting and service not in self._under_way
         self._waiting.add(service)
         for family in self._families:
             self._total.labels(family).inc()
@@ -139,12 +141,12 @@ class Changes:
 
     def done(self) -> None:
         """The step has succeeded. After a failure the next takes its changes, too."""
-        self._under_way = set()
+        self._under_way, self._count = set(), len(self._waiting)
         self._show()
 
     def _show(self) -> None:
         for family in self._families:
-            self._pending.labels(family).set(len(self._waiting | self._under_way))
+            self._pending.labels(family).set(self._count)
 
 
 class Programming:
