@@ -1,5 +1,6 @@
 """Replies kept ready: always what a fresh answer would be, forgotten when they should be, never too many."""
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -262,6 +263,32 @@ def test_hits_are_counted_even_when_their_reply_is_forgotten():
     for kind, number in responder.tally().items():
         rcodes[kind.rcode] = rcodes.get(kind.rcode, 0) + number
     assert rcodes == {Rcode.NOERROR: 4, Rcode.NXDOMAIN: 3}
+
+
+def first_address(reply: bytes) -> str:
+    (addresses,) = dns.message.from_wire(reply).answer
+    return addresses[0].address
+
+
+def test_each_address_of_a_headless_service_is_the_first_as_often_as_any_other():
+    """Many clients take the first address; 29 are what a reply without EDNS has room for."""
+    pods = [f"10.1.0.{number}" for number in range(1, 30)]
+    responder = Responder(authority_over(namespace("testns"), service("web", ""), slice_("web", *pods)))
+    firsts = Counter(first_address(ask(responder, wire(f"web.{SUFFIX}"))) for _ in range(3 * len(pods)))
+    assert firsts == dict.fromkeys(pods, 3)
+
+
+def test_another_address_is_the_first_after_each_change():
+    pods = ["10.1.0.1", "10.1.0.2", "10.1.0.3"]
+    old, new = slice_("web", *pods), slice_("web", *pods, "10.1.0.4")
+    authority = authority_over(namespace("testns"), service("web", ""), old)
+    responder = Responder(authority)
+    firsts = set()
+    for _ in range(6):
+        firsts.add(first_address(ask(responder, wire(f"web.{SUFFIX}"))))
+        authority.change(old, new, 0)
+        old, new = new, old
+    assert firsts == set(pods)
 
 
 def test_a_query_that_only_one_client_sends_is_not_kept():

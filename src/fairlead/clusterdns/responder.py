@@ -16,12 +16,15 @@ from fairlead.clusterdns.authority import Authority
 from fairlead.clusterdns.autopath import is_first_step
 from fairlead.clusterdns.names import to_text
 from fairlead.clusterdns.prepared import Kind, Prepared, PreparedReplies, bucket
-from fairlead.clusterdns.query import HEADER, IN, TC, Ignored, Query, Refusal, parse_query
-from fairlead.clusterdns.records import Answer, Rcode, RRType
+from fairlead.clusterdns.query import FIXED, HEADER, IN, TC, Ignored, Query, Refusal, parse_query
+from fairlead.clusterdns.records import Answer, Rcode, RRset, RRType
 from fairlead.clusterdns.transfer import transfer
 from fairlead.clusterdns.wire import TCP_MAX, UDP_CAP, Limits, encode, encode_error, udp_limits
 
-ORDERS = 8  # orders of an answer's records that clients see in turn
+# Records that are not all of one size, or not all sent, are seen in as many orders as fit into this many octets, or in
+# the fewest.
+ORDERS_OCTETS, FEWEST_ORDERS = 65536, 8
+POINTER_SIZE = 2  # octets of the owner of each record, which is the question's name (RFC 1035 section 4.1.4)
 _TRANSFERS = (RRType.AXFR, RRType.IXFR)
 DROPPED_ZONE = "dropped"  # upstream's zone label for what no zone answered
 
@@ -79,7 +82,7 @@ class Responder:
         prepared = self.prepared.revive(packet[2:])
         if prepared is not None:
             prepared.hits += 1
-            return packet[:2] + prepared.body
+            return packet[:2] + (prepared.body if prepared.turns is None else next(prepared.turns))
         try:
             query = parse_query(packet)
         except Ignored:
@@ -149,11 +152,12 @@ class Responder:
         return reply
 
     def _keep(self, packet: bytes, query: Query, answer: Answer, zone: str) -> bytes:
-        orders = min(ORDERS, max((len(rrset.data) for rrset in answer.answer), default=1))
-        turns = _turns(query, answer, self.limits(query), orders)
+        # Another order each time that a reply is made, too: where changes are many, few replies live for long.
+        self._turn += 1
+        turns = _turns(query, answer, self.limits(query), self._turn)
         reply = packet[:2] + next(turns)
         kind = _kind(query, answer.rcode, zone, reply)
-        prepared = Prepared(reply[2:], kind, answer.depends, turns if orders > 1 else None)
+        prepared = Prepared(reply[2:], kind, answer.depends, turns if _has_orders(answer) else None)
         prepared.hits = 1
         self.prepared.put(packet[2:], prepared)
         return reply
@@ -169,15 +173,45 @@ def _error_of(query: Query) -> Rcode | None:
     return Rcode.REFUSED if query.qclass != IN else None
 
 
-def _turns(query: Query, answer: Answer, limits: Limits, orders: int) -> Iterator[bytes]:
-    """The reply without its id, with its records rotated a little further each time, for ever."""
+def _has_orders(answer: Answer) -> bool:
+    return any(len(rrset.data) > 1 for rrset in answer.answer)
+
+
+def _turns(query: Query, answer: Answer, limits: Limits, first: int) -> Iterator[bytes]:
+    """The reply without its id, for ever: each time another record is the first, from number ``first`` on."""
+    body = encode(query, answer, limits, first)[2:]
+    match answer.answer:
+        case (RRset(rtype=RRType.A | RRType.AAAA, data=addresses),) if not _is_truncated(body):
+            start = HEADER.size - 2 + len(query.asked)
+            return _rotations(body, start, POINTER_SIZE + FIXED.size + len(addresses[0]), len(addresses))
+        case _:
+            orders = max(FEWEST_ORDERS, ORDERS_OCTETS // len(body))
+            return _few_turns(query, answer, limits, first, orders)
+
+
+def _rotations(body: bytes, start: int, size: int, count: int) -> Iterator[bytes]:
+    """A body whose ``count`` records from ``start`` on are of one size, in every rotation: as many as addresses, since
+    many clients take the first one."""
+    end = start + size * count
+    head, records, tail = body[:start], body[start:end], body[end:]
+    while True:
+        for at in range(0, len(records), size):
+            yield head + records[at:] + records[:at] + tail
+
+
+def _few_turns(query: Query, answer: Answer, limits: Limits, first: int, most: int) -> Iterator[bytes]:
     largest = max((len(rrset.data) for rrset in answer.answer), default=1)
+    orders = min(most, largest)
     made = []
     for turn in range(orders):
-        made.append(encode(query, answer, limits, turn * largest // orders)[2:])
+        made.append(encode(query, answer, limits, first + turn * largest // orders)[2:])
         yield made[-1]
     while True:
         yield from made
+
+
+def _is_truncated(body: bytes) -> bool:
+    return bool(body[0] & TC >> 8)
 
 
 def _kind(query: Query, rcode: Rcode, zone: str, reply: bytes) -> Kind:
