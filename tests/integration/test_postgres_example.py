@@ -32,12 +32,8 @@ def balance(play: Play) -> dict[str, float]:
 
 
 def test_writer_and_readers_while_servers_die(shown):
-    pods = shown.next("get pods")
-    assert re.findall(r"^(db-\d).*(primary|replica)$", pods, re.MULTILINE) == [
-        ("db-0", "primary"),
-        ("db-1", "replica"),
-        ("db-2", "replica"),
-    ]
+    roles = re.findall(r"^db-\d .*(primary|replica)$", shown.next("get pods"), re.MULTILINE)
+    assert sorted(roles) == ["primary", "replica", "replica"]
     names = shown.next("dig").split()
     assert len(names) == 4
     assert all(address.startswith("10.244.") for address in names[:3])
