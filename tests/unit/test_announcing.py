@@ -1,5 +1,6 @@
 """Which node answers for a load balancer's address, and the packets in which it says so."""
 
+import struct
 from collections import Counter
 from ipaddress import IPv6Address
 
@@ -178,23 +179,52 @@ def test_an_arp_announcement_has_both_forms():
     assert reply == bytes.fromhex("0001 0800 06 04 0002 0242ac110002 c0000207 0242ac110002 c0000207")
 
 
-TARGET = "20010db8 00000000 00000000 00abcdef"
-SOLICITATION = bytes.fromhex(f"87 00 0000 00000000 {TARGET} 01 01 aabbccddeeff")
+ASKER, TARGET = "20010db8 00000000 00000000 00000001", "20010db8 00000000 00000000 00abcdef"
+GROUP, EVERYBODY = "ff020000 00000000 00000001 ffabcdef", "ff020000 00000000 00000000 00000001"
+SOLICITATION = bytes.fromhex(f"60000000 0020 3a ff {ASKER} {GROUP} 87 00 0000 00000000 {TARGET} 01 01 aabbccddeeff")
+PROBE = bytes.fromhex(f"60000000 0018 3a ff {'00' * 16} {GROUP} 87 00 0000 00000000 {TARGET}")
+
+
+def is_sum_right(packet):
+    """Summed with its checksum, a packet gives all ones (RFC 1071): counted here in one big number."""
+    pseudo = packet[8:40] + struct.pack("!II", len(packet) - 40, 58)
+    return int.from_bytes(pseudo + packet[40:]) % 0xFFFF == 0
+
+
+def without_sum(packet):
+    return packet[:42] + bytes(2) + packet[44:]
 
 
 def test_a_solicitation_and_its_answer():
-    assert packets.parse_solicitation(SOLICITATION, 255) == "2001:db8::ab:cdef"
-    answer = packets.advertisement(MAC, "2001:db8::ab:cdef", is_answer=True)
-    assert answer == bytes.fromhex(f"88 00 0000 60000000 {TARGET} 02 01 0242ac110002")
-    unasked = packets.advertisement(MAC, "2001:db8::ab:cdef", is_answer=False)
-    assert unasked == bytes.fromhex(f"88 00 0000 20000000 {TARGET} 02 01 0242ac110002")
+    asked = packets.parse_solicitation(SOLICITATION)
+    assert asked == ("2001:db8::1", "2001:db8::ab:cdef")
+    answer = packets.answer(MAC, asked)
+    assert is_sum_right(answer)
+    head = f"60000000 0020 3a ff {TARGET} {ASKER}"
+    assert without_sum(answer) == bytes.fromhex(f"{head} 88 00 0000 60000000 {TARGET} 02 01 0242ac110002")
+
+
+def test_who_has_no_address_yet_is_answered_like_everybody():
+    asked = packets.parse_solicitation(PROBE)
+    assert asked.is_probe
+    answer = packets.answer(MAC, asked)
+    assert answer == packets.announcement(MAC, "2001:db8::ab:cdef")
+    assert is_sum_right(answer)
+    head = f"60000000 0020 3a ff {TARGET} {EVERYBODY}"
+    assert without_sum(answer) == bytes.fromhex(f"{head} 88 00 0000 20000000 {TARGET} 02 01 0242ac110002")
 
 
 @pytest.mark.parametrize(
-    ("packet", "hop_limit"), [(SOLICITATION, 64), (b"\x88" + SOLICITATION[1:], 255), (SOLICITATION[:20], 255)]
+    "packet",
+    [
+        pytest.param(SOLICITATION[:7] + b"\x40" + SOLICITATION[8:], id="from beyond the link"),
+        pytest.param(SOLICITATION[:40] + b"\x88" + SOLICITATION[41:], id="another type"),
+        pytest.param(SOLICITATION[:6] + b"\x11" + SOLICITATION[7:], id="not ICMPv6"),
+        pytest.param(SOLICITATION[:60], id="cut short"),
+    ],
 )
-def test_what_is_no_solicitation(packet, hop_limit):
-    assert packets.parse_solicitation(packet, hop_limit) is None
+def test_what_is_no_solicitation(packet):
+    assert packets.parse_solicitation(packet) is None
 
 
 def test_where_solicitations_for_an_address_are_sent():
@@ -202,6 +232,5 @@ def test_where_solicitations_for_an_address_are_sent():
     assert IPv6Address(packets.solicited_node("fd00::1")).is_multicast
 
 
-@pytest.mark.parametrize(("source", "expected"), [("::", True), ("fe80::1%eth0", False)])
-def test_who_only_asks_whether_an_address_is_taken(source, expected):
-    assert packets.is_probe(source) is expected
+def test_where_groups_are_on_ethernet():
+    assert packets.multicast_mac("ff02::1:ffab:cdef") == bytes.fromhex("3333ffabcdef")

@@ -1,7 +1,8 @@
 """The packets by which a host learns who has an address on its link: ARP for IPv4, Neighbour Discovery for IPv6.
 
-Octets in, octets out. RFC 826 and RFC 5227 (ARP and its announcements), RFC 4861 sections 4.3, 4.4 and 7.1.1.
-Ethernet and IPv6 headers, and the ICMPv6 checksum, are the kernel's business.
+Octets in, octets out. RFC 826 and RFC 5227 (ARP and its announcements), RFC 4861 sections 4.3, 4.4 and 7.1.1. The
+Ethernet header is the kernel's business; the IPv6 header is not, since an answer to a neighbour must go to the link it
+came from, whatever the routes.
 """
 
 import struct
@@ -14,6 +15,8 @@ _ETHERNET, _IPV4 = 1, 0x0800
 _NOBODY = bytes(6)
 
 SOLICITATION, ADVERTISEMENT = 135, 136
+ICMPV6 = 58
+_IPV6 = struct.Struct("!IHBB16s16s")
 _NEIGHBOUR = struct.Struct("!BBHI16s")
 _TARGET_LINK_LAYER_ADDRESS = 2
 _SOLICITED, _OVERRIDE = 0x40000000, 0x20000000
@@ -54,26 +57,65 @@ def _arp(operation: int, mac: bytes, ip: str, target_mac: bytes, target_ip: str)
     return _ARP.pack(_ETHERNET, _IPV4, 6, 4, operation, mac, source, target_mac, target)
 
 
-def parse_solicitation(packet: bytes, hop_limit: int) -> str | None:
-    """The address that a neighbour solicitation asks for; None when it is none, or comes from beyond the link."""
-    if len(packet) < _NEIGHBOUR.size or hop_limit != 255:
+class Solicitation(NamedTuple):
+    """Somebody asks who has ``wanted``; without an address of its own, only whether it is taken (RFC 4862, 5.4.3)."""
+
+    ip: str
+    wanted: str
+
+    @property
+    def is_probe(self) -> bool:
+        return IPv6Address(self.ip) == _UNSPECIFIED
+
+
+def parse_solicitation(packet: bytes) -> Solicitation | None:
+    """The neighbour solicitation in an IPv6 packet; None when it is none, or comes from beyond the link."""
+    if len(packet) < _IPV6.size + _NEIGHBOUR.size:
         return None
-    type_, code, _, _, target = _NEIGHBOUR.unpack_from(packet)
-    return str(IPv6Address(target)) if (type_, code) == (SOLICITATION, 0) else None
+    _, _, next_header, hop_limit, source, _ = _IPV6.unpack_from(packet)
+    type_, code, _, _, target = _NEIGHBOUR.unpack_from(packet, _IPV6.size)
+    if (next_header, hop_limit, type_, code) != (ICMPV6, 255, SOLICITATION, 0):
+        return None
+    return Solicitation(str(IPv6Address(source)), str(IPv6Address(target)))
 
 
-def advertisement(mac: bytes, ip: str, *, is_answer: bool) -> bytes:
-    """Tell that ``mac`` has the address, to who asked for it or unasked. The checksum is left to the kernel."""
-    flags = _OVERRIDE | (_SOLICITED if is_answer else 0)
+def answer(mac: bytes, asked: Solicitation) -> bytes:
+    """The IPv6 packet that tells who asks that ``mac`` has the address; everybody, if the asker has no address yet."""
+    if asked.is_probe:
+        return announcement(mac, asked.wanted)
+    return _advertisement(mac, asked.wanted, asked.ip, _OVERRIDE | _SOLICITED)
+
+
+def announcement(mac: bytes, ip: str) -> bytes:
+    """The IPv6 packet that tells all hosts, unasked, that ``mac`` has the address."""
+    return _advertisement(mac, ip, ALL_NODES, _OVERRIDE)
+
+
+def _advertisement(mac: bytes, ip: str, to: str, flags: int) -> bytes:
+    """From the address that it is about, as a host with several addresses would send it too."""
+    target, destination = IPv6Address(ip).packed, IPv6Address(to).packed
     option = bytes((_TARGET_LINK_LAYER_ADDRESS, 1)) + mac
-    return _NEIGHBOUR.pack(ADVERTISEMENT, 0, 0, flags, IPv6Address(ip).packed) + option
+    size = _NEIGHBOUR.size + len(option)
+    sum_ = _checksum(
+        target + destination + struct.pack("!II", size, ICMPV6)
+        + _NEIGHBOUR.pack(ADVERTISEMENT, 0, 0, flags, target) + option
+    )  # fmt: skip
+    header = _IPV6.pack(6 << 28, size, ICMPV6, 255, target, destination)
+    return header + _NEIGHBOUR.pack(ADVERTISEMENT, 0, sum_, flags, target) + option
 
 
-def is_probe(source: str) -> bool:
-    """Whether a solicitation from this address only asks whether the target is taken (RFC 4862, section 5.4.3)."""
-    return IPv6Address(source.partition("%")[0]) == _UNSPECIFIED
+def _checksum(octets: bytes) -> int:
+    """RFC 1071, over an even number of octets: the pseudo-header of RFC 8200 section 8.1 first."""
+    total: int = sum(struct.unpack(f"!{len(octets) // 2}H", octets))
+    total = (total & 0xFFFF) + (total >> 16)
+    return ~(total + (total >> 16)) & 0xFFFF
 
 
 def solicited_node(ip: str) -> str:
     """The multicast group that solicitations for an address are sent to (RFC 4291, section 2.7.1)."""
     return str(IPv6Address(int(IPv6Address("ff02::1:ff00:0")) | int(IPv6Address(ip)) & 0xFFFFFF))
+
+
+def multicast_mac(ip: str) -> bytes:
+    """The Ethernet address of a multicast group (RFC 2464, section 7)."""
+    return b"\x33\x33" + IPv6Address(ip).packed[-4:]

@@ -1,11 +1,13 @@
 """A link on which this node answers for addresses that none of its interfaces has.
 
-Three sockets: ARP, ICMPv6 neighbour discovery, and signs of life between announcers, which are broadcast in frames of
-their own kind (EtherType 0x88B5, "local experimental", IEEE 802). So what is watched is the very link that counts, no
-firewall rule of a node is in the way, and nothing leaves the link. Who can send such frames can send false ARP too.
+Three packet sockets: ARP, neighbour discovery (IPv6 filtered down to it by the kernel), and signs of life between
+announcers, which are broadcast in frames of their own kind (EtherType 0x88B5, "local experimental", IEEE 802). So what
+is watched is the very link that counts, no firewall rule of a node is in the way, and nothing leaves the link. Who can
+send such frames can send false ARP too.
 """
 
 import asyncio
+import ctypes
 import enum
 import socket
 import struct
@@ -16,10 +18,25 @@ from fairlead.dataplane import neighbour_packets as packets
 from fairlead.model.addresses import IPFamily, family_of
 
 ETH_P_ARP = 0x0806
+ETH_P_IPV6 = 0x86DD
 ETH_P_LIFE = 0x88B5
 _BROADCAST = b"\xff" * 6
-_ICMP6_FILTER = 1  # linux/icmpv6.h
+_SO_ATTACH_FILTER = 26  # asm-generic/socket.h
 _MAX_PACKET = 2048
+
+_INSTRUCTION = struct.Struct("=HBBI")  # struct sock_filter of linux/filter.h
+_LOAD_OCTET, _JUMP_IF_EQUAL, _RETURN = 0x30, 0x15, 0x06
+_ONLY_SOLICITATIONS = b"".join(
+    _INSTRUCTION.pack(*instruction)
+    for instruction in (
+        (_LOAD_OCTET, 0, 0, 6),  # next header
+        (_JUMP_IF_EQUAL, 0, 3, packets.ICMPV6),
+        (_LOAD_OCTET, 0, 0, 40),  # type
+        (_JUMP_IF_EQUAL, 0, 1, packets.SOLICITATION),
+        (_RETURN, 0, 0, _MAX_PACKET),
+        (_RETURN, 0, 0, 0),
+    )
+)
 _MAGIC = "fairlead-announcer/1"
 
 
@@ -53,34 +70,36 @@ class Link:
         self._answered: frozenset[str] = frozenset()
         self._arp = _packet_socket(interface, ETH_P_ARP)
         self._life = _packet_socket(interface, ETH_P_LIFE)
-        self._index = socket.if_nametoindex(interface)
         self._mac: bytes = self._arp.getsockname()[4]
-        self._ndp = _solicitations(self._index) if socket.has_ipv6 else None
+        self._ndp = _packet_socket(interface, ETH_P_IPV6, _ONLY_SOLICITATIONS)
+        self._groups = _group_member()
+        self._index = socket.if_nametoindex(interface)
         loop = asyncio.get_running_loop()
         loop.add_reader(self._arp, self._take_arp)
+        loop.add_reader(self._ndp, self._take_solicitation)
         loop.add_reader(self._life, self._take_life)
-        if self._ndp:
-            loop.add_reader(self._ndp, self._take_solicitation)
 
     def close(self) -> None:
-        for each in (self._arp, self._life, self._ndp):
-            if each:
-                asyncio.get_running_loop().remove_reader(each)
-                each.close()
+        for each in (self._arp, self._ndp, self._life):
+            asyncio.get_running_loop().remove_reader(each)
+            each.close()
+        if self._groups:
+            self._groups.close()
 
     def answer_for(self, addresses: Collection[str]) -> None:
         """Answer for exactly these addresses from now on."""
         before, self._answered = self._answered, frozenset(addresses)
-        self._change_groups(socket.IPV6_LEAVE_GROUP, _groups(before) - _groups(self._answered))
-        self._change_groups(socket.IPV6_JOIN_GROUP, _groups(self._answered) - _groups(before))
+        self._change_groups(socket.IPV6_LEAVE_GROUP, _groups_of(before) - _groups_of(self._answered))
+        self._change_groups(socket.IPV6_JOIN_GROUP, _groups_of(self._answered) - _groups_of(before))
 
     def announce(self, address: str) -> None:
         """Tell all hosts on the link that this node has the address now."""
         if family_of(address) == IPFamily.IPV4:
             for packet in packets.arp_announcements(self._mac, address):
                 self._send(self._arp, ETH_P_ARP, packet, _BROADCAST)
-        elif self._ndp:
-            self._advertise(packets.advertisement(self._mac, address, is_answer=False), packets.ALL_NODES)
+        else:
+            everybody = packets.multicast_mac(packets.ALL_NODES)
+            self._send(self._ndp, ETH_P_IPV6, packets.announcement(self._mac, address), everybody)
 
     def tell(self, sign: Sign, about: str) -> None:
         """Tell the other announcers."""
@@ -104,55 +123,39 @@ class Link:
                 self._heard(Sign(sign), about)
 
     def _take_solicitation(self) -> None:
-        assert self._ndp is not None
         with suppress(BlockingIOError):
-            packet, ancillary, _, (source, *_) = self._ndp.recvmsg(_MAX_PACKET, socket.CMSG_SPACE(4))
-            wanted = packets.parse_solicitation(packet, _hop_limit(ancillary))
-            if wanted in self._answered:
-                asked = not packets.is_probe(source)
-                answer = packets.advertisement(self._mac, wanted, is_answer=asked)
-                self._advertise(answer, source if asked else packets.ALL_NODES)
-
-    def _advertise(self, packet: bytes, destination: str) -> None:
-        assert self._ndp is not None
-        with suppress(OSError):
-            self._ndp.sendto(packet, (destination, 0, 0, self._index))
+            packet, sender = self._ndp.recvfrom(_MAX_PACKET)
+            asked = packets.parse_solicitation(packet)
+            if asked and asked.wanted in self._answered:
+                mac = packets.multicast_mac(packets.ALL_NODES) if asked.is_probe else sender[4]
+                self._send(self._ndp, ETH_P_IPV6, packets.answer(self._mac, asked), mac)
 
     def _change_groups(self, option: int, groups: Collection[str]) -> None:
-        for group in groups if self._ndp else ():
-            assert self._ndp is not None
-            request = socket.inet_pton(socket.AF_INET6, group) + struct.pack("=I", self._index)
-            self._ndp.setsockopt(socket.IPPROTO_IPV6, option, request)
+        """Be sent what is addressed to the groups, by switches that only send it to their members too."""
+        for group in groups:
+            if self._groups:
+                request = socket.inet_pton(socket.AF_INET6, group) + struct.pack("=I", self._index)
+                self._groups.setsockopt(socket.IPPROTO_IPV6, option, request)
 
 
-def _packet_socket(interface: str, protocol: int) -> socket.socket:
+def _packet_socket(interface: str, protocol: int, program: bytes = b"") -> socket.socket:
+    """A socket for the packets of one EtherType, and of them those that the filter program passes."""
     made = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK, 0)
+    if program:
+        octets = ctypes.create_string_buffer(program, len(program))
+        filter_ = struct.pack("HP", len(program) // _INSTRUCTION.size, ctypes.addressof(octets))
+        made.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, filter_)
     made.bind((interface, protocol))
     return made
 
 
-def _solicitations(index: int) -> socket.socket | None:
-    """A socket for neighbour discovery of which only solicitations are read; None where the kernel has no IPv6."""
+def _group_member() -> socket.socket | None:
+    """A socket that is only there to belong to groups; None where the kernel has no IPv6."""
     try:
-        made = socket.socket(socket.AF_INET6, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.IPPROTO_ICMPV6)
+        return socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
     except OSError:
         return None
-    passed = bytearray(b"\xff" * 32)  # a bit for each type, in words of the machine: set ones are blocked
-    word, bit = divmod(packets.SOLICITATION, 32)
-    struct.pack_into("=I", passed, 4 * word, 0xFFFFFFFF & ~(1 << bit))
-    made.setsockopt(socket.IPPROTO_ICMPV6, _ICMP6_FILTER, bytes(passed))
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, socket.if_indextoname(index).encode())
-    for option in (socket.IPV6_MULTICAST_HOPS, socket.IPV6_UNICAST_HOPS):
-        made.setsockopt(socket.IPPROTO_IPV6, option, 255)
-    made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
-    made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_LOOP, 0)
-    made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVHOPLIMIT, 1)
-    return made
 
 
-def _hop_limit(ancillary: list[tuple[int, int, bytes]]) -> int:
-    return next((struct.unpack("=i", data)[0] for _, kind, data in ancillary if kind == socket.IPV6_HOPLIMIT), 0)
-
-
-def _groups(addresses: Collection[str]) -> set[str]:
+def _groups_of(addresses: Collection[str]) -> set[str]:
     return {packets.solicited_node(address) for address in addresses if family_of(address) == IPFamily.IPV6}
