@@ -31,6 +31,7 @@ from tests.unit.controller_runs import running, until
 from tests.unit.fake_api import FakeApi
 
 HALF = {"a": Fraction(1, 2), "b": Fraction(1, 2)}
+UNEVEN = {"a": Fraction(1, 6), "b": Fraction(7, 9), "c": Fraction(1, 18)}
 THIRDS = {zone: Fraction(1, 3) for zone in "abc"}
 
 
@@ -113,6 +114,7 @@ def test_a_zone_may_be_overloaded_by_a_fifth():
         pytest.param("aaab", HALF, "baab", id="one goes"),
         pytest.param("aaabbbccc", THIRDS, "aaabbbccc", id="three zones"),
         pytest.param("aaaaaaccc", THIRDS, "bbbaaaccc", id="three zones, one empty"),
+        pytest.param("aaaaaaaaa", UNEVEN, "bbbbbbcaa", id="what goes to one zone is not given on by it"),
         pytest.param("xxab", HALF, "abab", id="a zone without ready nodes gives all away"),
     ],
 )

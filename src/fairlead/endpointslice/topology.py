@@ -193,25 +193,23 @@ def _complete(
     for address in [address for address in free if address not in zones]:
         zones[address] = max(by_zone, key=lambda zone: by_zone[zone].desired - counts[zone])
         counts[zones[address]] += 1
-    giving, takers = _transfers(counts, by_zone)
-    for address, zone in free.items():
-        if giving[zone] and takers:
-            giving[zone] -= 1
+    wanted = _balanced(counts, by_zone)
+    giving, takers = counts - wanted, deque((wanted - counts).elements())
+    for address in free:
+        if giving[zones[address]] and takers:
+            giving[zones[address]] -= 1
             zones[address] = takers.popleft()
     return zones
 
 
-def _transfers(counts: Counter[str], by_zone: Mapping[str, Quota]) -> tuple[Counter[str], deque[str]]:
-    """How many endpoints each zone gives away, and the zones that they go to."""
-    giving: Counter[str] = Counter()
-    takers: deque[str] = deque()
-    while move := _next_move(counts, by_zone):
+def _balanced(counts: Counter[str], by_zone: Mapping[str, Quota]) -> Counter[str]:
+    """How many endpoints each zone ends with."""
+    balanced = counts.copy()
+    while move := _next_move(balanced, by_zone):
         giver, taker = move
-        counts[giver] -= 1
-        counts[taker] += 1
-        giving[giver] += 1
-        takers.append(taker)
-    return giving, takers
+        balanced[giver] -= 1
+        balanced[taker] += 1
+    return balanced
 
 
 def _next_move(counts: Mapping[str, int], by_zone: Mapping[str, Quota]) -> tuple[str, str] | None:
