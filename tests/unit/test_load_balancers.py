@@ -16,7 +16,7 @@ POOLS_OF_TEAMS = (
     Pool(("198.51.100.1/32",), namespaces=("team-a",)),
     Pool(("203.0.113.1/32",), load_balancer_class="example.com/inner"),
 )
-REQUEST = "fairlead.io/load-balancer-ips"
+REQUEST = "fairlead.dev/load-balancer-ips"
 OTHER = ObjectKey("default", "other")
 
 
@@ -105,7 +105,7 @@ def test_choice(service, taken, expected):
         (
             balanced(annotations={REQUEST: "192.0.2.1"}, loadBalancerIP="192.0.2.2"),
             {},
-            "both spec.loadBalancerIP and the annotation fairlead.io/load-balancer-ips are set",
+            "both spec.loadBalancerIP and the annotation fairlead.dev/load-balancer-ips are set",
         ),
     ],
 )

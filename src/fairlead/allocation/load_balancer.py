@@ -16,8 +16,8 @@ from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Service
 
 FINALIZER = "service.kubernetes.io/load-balancer-cleanup"
-CLASS = "fairlead.io/pool"
-ADDRESSES_ANNOTATION = "fairlead.io/load-balancer-ips"  # one address of each family, with a comma between them
+CLASS = "fairlead.dev/pool"
+ADDRESSES_ANNOTATION = "fairlead.dev/load-balancer-ips"  # one address of each family, with a comma between them
 
 Taken = Mapping[str, ObjectKey]
 
