@@ -3,7 +3,7 @@
 from html import escape
 from typing import NamedTuple
 
-WIDTH, LABEL, BAR, GAP = 900, 260, 18, 34  # pixels: the page, the room for labels, a bar's height, between panels
+WIDTH, LABEL, BAR, GAP = 950, 310, 18, 34  # pixels: the page, the room for labels, a bar's height, between panels
 
 
 class Panel(NamedTuple):
