@@ -163,10 +163,16 @@ def test_access_and_tokens(kubectl, server):
     kubectl("create", "serviceaccount", "joe")
     token = kubectl("create", "token", "joe").strip()
     arguments = ("--server", f"https://127.0.0.1:{server.port}", "--token", token, "--kubeconfig", "/dev/null")
-    authority = ("--certificate-authority", server.data / "pki" / "ca.crt")
-    assert kubectl("get", "sa", "joe", "-o", "name", *arguments, *authority) == "serviceaccount/joe\n"
-    kubectl("delete", "serviceaccount", "joe")
-    assert "Unauthorized" in kubectl.fails("get", "sa", *arguments, *authority)
+    as_joe = (*arguments, "--certificate-authority", server.data / "pki" / "ca.crt")
+    refusal = 'serviceaccounts is forbidden: User "system:serviceaccount:default:joe" cannot list resource'
+    assert refusal in kubectl.fails("get", "sa", *as_joe)
+    kubectl("create", "rolebinding", "joe", "--clusterrole=view", "--serviceaccount=default:joe")
+    assert kubectl("get", "sa", "joe", "-o", "name", *as_joe) == "serviceaccount/joe\n"
+    assert kubectl("auth", "can-i", "get", "sa", *as_joe).strip() == "yes"
+    assert kubectl.try_("auth", "can-i", "get", "secrets", *as_joe)[1].strip() == "no"
+    assert 'cannot get path "/metrics"' in kubectl.fails("get", "--raw", "/metrics", *as_joe)
+    kubectl("delete", "rolebinding,serviceaccount", "joe")
+    assert "Unauthorized" in kubectl.fails("get", "sa", *as_joe)
 
 
 REFUSED = [

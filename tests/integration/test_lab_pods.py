@@ -538,13 +538,30 @@ class TestIdentity:
         lab.kubectl("delete", "serviceaccount", "joe")
         assert "Unauthorized" in lab.exec("told", "sh", "-c", ask)
 
+    def test_a_process_may_do_what_its_account_is_bound_to(self, lab, pod):
+        pods = "https://kubernetes.default.svc/api/v1/namespaces/default/pods"
+        lab.kubectl("create", "serviceaccount", "viewer")
+        pod("viewer", SLEEP, serviceAccountName="viewer")
+        eventually(lambda: is_ready(lab, "viewer"))
+        ask = f"""cd {self.FOLDER} && curl -sS --cacert ca.crt -H "Authorization: Bearer $(cat token)" {pods}"""
+        assert json.loads(lab.exec("viewer", "sh", "-c", ask))["message"] == (
+            'pods is forbidden: User "system:serviceaccount:default:viewer" cannot list resource "pods" in API group '
+            '"" in the namespace "default"'
+        )
+        lab.kubectl("create", "rolebinding", "viewer", "--clusterrole=view", "--serviceaccount=default:viewer")
+        assert json.loads(lab.exec("viewer", "sh", "-c", ask))["kind"] == "PodList"
+        lab.kubectl("delete", "rolebinding", "viewer")
+        lab.kubectl("delete", "serviceaccount", "viewer")
+
     def test_the_official_client_finds_its_way_from_inside(self, lab, pod):
+        lab.kubectl("create", "rolebinding", "default", "--clusterrole=view", "--serviceaccount=default:default")
         venv = {"name": "venv", "hostPath": {"path": sys.prefix}}
         mount = {"name": "venv", "mountPath": sys.prefix, "readOnly": True}
         pod("python", {**SLEEP, "volumeMounts": [mount]}, volumes=[venv])
         eventually(lambda: is_ready(lab, "python"))
         said = lab.exec("python", f"{sys.prefix}/bin/python", "-c", WHO_AM_I).split()
         assert said == ["system:serviceaccount:default:default", "10.96.0.1"]
+        lab.kubectl("delete", "rolebinding", "default")
 
     def test_a_pod_that_wants_no_token_has_none(self, lab, pod):
         pod("none", SLEEP, automountServiceAccountToken=False)

@@ -46,12 +46,12 @@ class ApiWorld:
     def at(self, moment):
         self.env = replace(self.env, now=moment)
 
-    def ask(self, method, url, body=None, content_type="application/json", accept="application/json"):
+    def ask(self, method, url, body=None, content_type="application/json", accept="application/json", user=ADMIN):
         """The answer itself; raises ApiError for a refusal."""
         path, _, query = url.partition("?")
         pairs = dict(part.partition("=")[::2] for part in query.split("&") if part)
         encoded = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        request = Request(method, path, pairs, ADMIN, accept, content_type, "test/1", encoded, query)
+        request = Request(method, path, pairs, user, accept, content_type, "test/1", encoded, query)
         found = answer(request, self.state, self._state_at, self.env)
         if isinstance(found, Reply):
             if found.step is not None:

@@ -16,7 +16,7 @@ def world():
     return ApiWorld()
 
 
-def test_whoever_is_authenticated_may_do_everything(world):
+def test_an_administrator_may_do_everything(world):
     spec = {"resourceAttributes": {"verb": "delete", "resource": "pods"}}
     assert world.do("POST", f"{ACCESS}/selfsubjectaccessreviews", {"spec": spec})["status"]["allowed"] is True
     rules = world.do("POST", f"{ACCESS}/selfsubjectrulesreviews", {"spec": {"namespace": "default"}})["status"]

@@ -22,6 +22,7 @@ from fairlead.drivers.durable_state import DurableState
 from fairlead.drivers.sqlite_store import StoreError
 from fairlead.drivers.upstream_tunnel import Client, UpstreamTunnel
 from fairlead.drivers.watch_stream import WatchStreams
+from fairlead.registry.access_checks import check_path
 from fairlead.registry.api import Reply, answer, is_write
 from fairlead.registry.environment import Environment
 from fairlead.registry.requests import Request, User
@@ -89,6 +90,7 @@ class ApiApplication:
         headers = _headers(scope["headers"])
         user = self._user(scope, headers)
         if path == "/metrics":
+            check_path(user, scope["method"], path, self._state.latest)
             await _send(send, 200, self._metrics.text(), [(b"content-type", METRICS_TYPE)])
             return
         body = await _read_body(receive, headers)

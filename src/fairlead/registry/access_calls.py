@@ -1,7 +1,7 @@
 """Who am I, may I, and tokens: answers that are made on the spot and stored nowhere.
 
-Whoever is authenticated may do everything; RBAC objects are kept for the manifests that bring them, and not consulted.
-Kinds are those of authentication.k8s.io and authorization.k8s.io (KEP-3325 for SelfSubjectReview).
+Who may do what is decided in ``registry.authorization``. Kinds are those of authentication.k8s.io and
+authorization.k8s.io (KEP-3325 for SelfSubjectReview).
 """
 
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from fairlead.registry import bodies, field_errors
+from fairlead.registry.authorization import Attributes, Rule, is_allowed, is_governed, rules_of
 from fairlead.registry.calls import Call, Handler, Reply
 from fairlead.registry.requests import User, write_options
 from fairlead.registry.schemas.decode import decode
@@ -17,6 +18,7 @@ from fairlead.registry.status import invalid
 
 Doc = dict[str, Any]
 
+_UNGOVERNED = "only ServiceAccounts are subject to RBAC"
 _EVERYTHING: Doc = {
     "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],
     "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
@@ -47,11 +49,49 @@ def _access(call: Call) -> Reply:
         detail = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
         fault = field_errors.invalid("spec.resourceAttributes", None, detail)
         raise invalid(call.resource.kind, "", [fault], call.resource.group)
-    return _reply(document, {"allowed": True, "reason": "whoever is authenticated may do everything"})
+    _check_namespace(call, spec)
+    user = call.request.user if call.resource.kind == "SelfSubjectAccessReview" else _user_of(spec)
+    if not is_governed(user):
+        return _reply(document, {"allowed": True, "reason": _UNGOVERNED})
+    return _reply(document, {"allowed": is_allowed(_attributes(call, user, spec), call.state)})
+
+
+def _check_namespace(call: Call, spec: Doc) -> None:
+    """A review that lies in a namespace is about that one, so that whoever may make it learns of no other."""
+    asked, own = (spec.get("resourceAttributes") or {}).get("namespace", ""), call.target.namespace
+    if call.resource.namespaced and asked != own:
+        fault = field_errors.invalid("spec.resourceAttributes.namespace", asked, "must match metadata.namespace")
+        raise invalid(call.resource.kind, "", [fault], call.resource.group)
+
+
+def _user_of(spec: Doc) -> User:
+    """The user that a SubjectAccessReview is about."""
+    return User(spec.get("user", ""), tuple(spec.get("groups") or ()))
+
+
+def _attributes(call: Call, user: User, spec: Doc) -> Attributes:
+    if path := spec.get("nonResourceAttributes"):
+        return Attributes(user, path.get("verb", ""), path=path.get("path", ""))
+    asked = spec["resourceAttributes"]
+    names = ("verb", "group", "resource", "subresource", "namespace", "name")
+    return Attributes(user, **{name: asked.get(name, "") for name in names})
 
 
 def _rules(call: Call) -> Reply:
-    return _reply(_own_body(call), _EVERYTHING)
+    document = _own_body(call)
+    user, namespace = call.request.user, (document.get("spec") or {}).get("namespace", "")
+    if not is_governed(user):
+        return _reply(document, _EVERYTHING)
+    rules = list(rules_of(user, namespace, call.state))
+    told: dict[str, Any] = {
+        "resourceRules": [_told(rule) for rule in rules if rule.resources],
+        "nonResourceRules": [_told(rule) for rule in rules if rule.non_resource_urls],
+    }
+    return _reply(document, {**told, "incomplete": False})
+
+
+def _told(rule: Rule) -> Doc:
+    return {name: value for name, value in msgspec.to_builtins(rule).items() if value}
 
 
 def _who_am_i(call: Call) -> Reply:

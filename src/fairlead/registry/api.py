@@ -7,6 +7,7 @@ served; or another server that is to answer. Nothing here waits or does I/O. Ref
 from collections.abc import Callable
 
 from fairlead.registry.access_calls import ACCESS
+from fairlead.registry.access_checks import check_access, check_path
 from fairlead.registry.calls import Answer, Call, Handler, Reply
 from fairlead.registry.delete_calls import delete_collection, delete_object
 from fairlead.registry.discovery import discover
@@ -34,6 +35,7 @@ def answer(request: Request, state: State, state_at: Callable[[int], State | Non
     if request.method == "GET":
         found = discover(request.path, request.accept)
         if found is not None:
+            check_path(request.user, request.method, request.path, state)
             return Reply(found.body, content_type=found.content_type)
     target = parse_target(request.path)
     verb = _verb(request, target)
@@ -41,7 +43,9 @@ def answer(request: Request, state: State, state_at: Callable[[int], State | Non
     if verb not in allowed:
         raise method_not_allowed()
     handler = _SPECIAL.get((target.plural_with_subresource, verb)) or _VERBS[verb]
-    return handler(Call(request, target, state, state_at, env))
+    call = Call(request, target, state, state_at, env)
+    check_access(call, verb)
+    return handler(call)
 
 
 # (method, whether the path names an object) -> verb

@@ -1,4 +1,4 @@
-"""What a cluster has before anybody made anything: the system's namespaces, its ranges, Service default/kubernetes.
+"""What a cluster has before anybody made anything: namespaces, roles, its ranges, Service default/kubernetes.
 
 Level-triggered: run at every start, it writes only what is missing or different, such as the endpoint after the
 server's address has changed. Upstream: ``pkg/controlplane/controller/{systemnamespaces,kubernetesservice}``.
@@ -11,6 +11,8 @@ from typing import Any
 from fairlead.model.addresses import family_of
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import SERVICE_NAME_LABEL
+from fairlead.registry.authorization import RBAC
+from fairlead.registry.bootstrap_roles import cluster_role_bindings, cluster_roles
 from fairlead.registry.environment import Environment
 from fairlead.registry.ip_addresses import repair
 from fairlead.registry.kinds.service_cidr import DEFAULT_NAME, for_cluster
@@ -37,6 +39,10 @@ def bootstrap(state: State, advertise: tuple[str, int], env: Environment) -> Ste
     step = Step(state)
     for name in NAMESPACES:
         step = _ensure(step, _row("", "namespaces"), "", {"metadata": {"name": name}}, env)
+    for role in cluster_roles():
+        step = _ensure(step, _row(RBAC, "clusterroles"), "", role, env)
+    for binding in cluster_role_bindings():
+        step = _ensure(step, _row(RBAC, "clusterrolebindings"), "", binding, env)
     step = ensure_service_cidr(step, env)
     step = _ensure(step, _row("", "services"), "default", _service(env, advertise[1]), env)
     step = repair(step, env)

@@ -21,6 +21,7 @@ from fairlead.registry.store import State
 Doc = dict[str, Any]
 
 ISSUER = "https://kubernetes.default.svc.cluster.local"  # also the audience that the API server itself is
+USER_PREFIX = "system:serviceaccount:"
 DEFAULT_SECONDS, SHORTEST_SECONDS, LONGEST_SECONDS = 3600, 600, 1 << 32
 
 
@@ -183,7 +184,7 @@ def _extra(claims: _Claims) -> Mapping[str, tuple[str, ...]]:
 
 
 def _subject(namespace: str, name: str) -> str:
-    return f"system:serviceaccount:{namespace}:{name}"
+    return f"{USER_PREFIX}{namespace}:{name}"
 
 
 def _seconds(moment: str) -> int:

@@ -62,10 +62,12 @@ def unauthorized() -> ApiError:
 
 
 def forbidden(plural: str, name: str, why: str, group: str = "", causes: Sequence[Doc] = ()) -> ApiError:
+    """403 for an object, for a collection without ``name``, for a path without ``plural``."""
     details = _details(name, group, plural)
     if causes:
         details["causes"] = list(causes)
-    return ApiError(403, "Forbidden", f'{qualified(plural, group)} "{name}" is forbidden: {why}', details)
+    subject = f'{qualified(plural, group)} "{name}"' if name else qualified(plural, group)
+    return ApiError(403, "Forbidden", f"{subject} is forbidden: {why}" if subject else f"forbidden: {why}", details)
 
 
 def method_not_allowed() -> ApiError:

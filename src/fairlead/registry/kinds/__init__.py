@@ -1,6 +1,7 @@
 """What each kind of object means to the API server: one module or package for each kind, and their table."""
 
 from fairlead.registry.kinds import (
+    access,
     configuration,
     disruption_budget,
     endpoint_slice,
@@ -18,6 +19,8 @@ from fairlead.registry.kinds.workloads import daemon_set, deployment, job, repli
 from fairlead.registry.strategy import Strategy
 
 STRATEGIES: dict[str, Strategy] = {
+    "ClusterRole": access.STRATEGY,
+    "ClusterRoleBinding": access.STRATEGY,
     "ConfigMap": configuration.CONFIG_MAP,
     "DaemonSet": daemon_set.STRATEGY,
     "Deployment": deployment.STRATEGY,
@@ -33,6 +36,8 @@ STRATEGIES: dict[str, Strategy] = {
     "Pod": pod.STRATEGY,
     "PodDisruptionBudget": disruption_budget.STRATEGY,
     "ReplicaSet": replica_set.STRATEGY,
+    "Role": access.STRATEGY,
+    "RoleBinding": access.STRATEGY,
     "Secret": configuration.SECRET,
     "Service": service.STRATEGY,
     "ServiceAccount": configuration.SERVICE_ACCOUNT,

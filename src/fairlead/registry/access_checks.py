@@ -1,0 +1,78 @@
+"""What a request needs to be allowed, and its refusal (403) when it is not.
+
+Beside its own verb, a write that makes an object needs ``create``; one that grants permissions needs ``escalate`` on
+Roles, or ``bind`` on all that a binding may name. Upstream lets pass, too, who holds all that is granted
+(``pkg/registry/rbac``); here nobody does.
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from fairlead.registry.apply_calls import APPLY_PATCH
+from fairlead.registry.authorization import RBAC, Attributes, is_allowed, is_governed, refusal
+from fairlead.registry.bodies import media_type
+from fairlead.registry.calls import Call
+from fairlead.registry.requests import Target, User
+from fairlead.registry.selectors import selection_of
+from fairlead.registry.status import forbidden
+from fairlead.registry.store import State
+
+# Resource of a grant -> verb that it needs beside its own, and on which resources.
+_GRANTS = {
+    "roles": ("escalate", ("roles",)),
+    "clusterroles": ("escalate", ("clusterroles",)),
+    "rolebindings": ("bind", ("roles", "clusterroles")),
+    "clusterrolebindings": ("bind", ("clusterroles",)),
+}
+
+
+def check_path(user: User, method: str, path: str, state: State) -> None:
+    """Raises ApiError: the user may not do that at a path that is no resource's."""
+    _require(Attributes(user, method.lower(), path=path), state)
+
+
+def check_access(call: Call, verb: str) -> None:
+    """Raises ApiError: the user may not do what the request asks for."""
+    if is_governed(call.request.user):
+        for needed in _needed(call, verb):
+            _require(needed, call.state)
+
+
+def _require(needed: Attributes, state: State) -> None:
+    if not is_allowed(needed, state):
+        raise forbidden(needed.resource, needed.name, refusal(needed), needed.group)
+
+
+def _needed(call: Call, verb: str) -> Iterator[Attributes]:
+    target, resource = call.target, call.resource
+    side = target.subresource.name if target.subresource else ""
+    asked = Attributes(
+        call.request.user, verb, resource.group, resource.plural, side, _namespace(target), _name(call, verb)
+    )
+    yield asked
+    if _makes_an_object(call, verb):
+        yield replace(asked, verb="create")
+    if resource.group == RBAC and verb in ("create", "update", "patch"):
+        grant, on = _GRANTS[resource.plural]
+        name = asked.name if grant == "escalate" else ""  # the roles that a binding may name are not looked at
+        yield from (replace(asked, verb=grant, resource=plural, name=name) for plural in on)
+
+
+def _namespace(target: Target) -> str:
+    """A Namespace lies in itself, so that a Role in it can be about it (``request.RequestInfo``)."""
+    return target.name if target.resource.kind == "Namespace" else target.namespace
+
+
+def _name(call: Call, verb: str) -> str:
+    """The object that a request is about; one on a collection may select a single one by its name."""
+    if call.target.name or verb not in ("list", "watch", "deletecollection"):
+        return call.target.name
+    return selection_of(call.request, call.target, call.env.kinds.strategy(call.resource).fields).name
+
+
+def _makes_an_object(call: Call, verb: str) -> bool:
+    """Whether this PUT or apply is of an object that is not there yet."""
+    applies = verb == "patch" and media_type(call.request.content_type) == APPLY_PATCH
+    if call.target.subresource or not (applies or (verb == "update" and call.resource.create_on_update)):
+        return False
+    return call.state.get(call.resource.storage, call.target.key) is None

@@ -1,0 +1,362 @@
+"""RBAC for ServiceAccounts: what roles and bindings allow, asked by requests as Pods send them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from fairlead.app.lab_plan import LabPlan
+from fairlead.app.lab_settings import LabSettings
+from fairlead.registry.access_checks import check_path
+from fairlead.registry.requests import User
+from fairlead.registry.status import ApiError
+from tests.unit.api_world import ApiWorld, config_map, pod
+
+RBAC = "/apis/rbac.authorization.k8s.io/v1"
+REVIEWS = "/apis/authorization.k8s.io/v1"
+IN_DEFAULT, IN_OTHER = "/api/v1/namespaces/default", "/api/v1/namespaces/other"
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
+DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
+ROLES, BINDINGS = f"{RBAC}/namespaces/default/roles", f"{RBAC}/namespaces/default/rolebindings"
+APPLY = "application/apply-patch+yaml"
+
+
+def account(name, namespace="default"):
+    groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated")
+    return User(f"system:serviceaccount:{namespace}:{name}", groups)
+
+
+JOE = account("joe")
+JOES = {"kind": "ServiceAccount", "name": "joe", "namespace": "default"}
+
+
+@pytest.fixture
+def world():
+    made = ApiWorld()
+    made.do("POST", "/api/v1/namespaces", {"metadata": {"name": "other"}})
+    for collection in (IN_DEFAULT, IN_OTHER):
+        for name in ("a", "b"):
+            made.do("POST", f"{collection}/configmaps", config_map(name))
+    made.do("POST", f"{IN_DEFAULT}/serviceaccounts", {"metadata": {"name": "default"}})
+    made.do("POST", f"{IN_DEFAULT}/pods", pod("p"))
+    return made
+
+
+def rule(verbs, resources="", groups="", names="", urls=""):
+    fields = {"verbs": verbs, "resources": resources, "resourceNames": names, "nonResourceURLs": urls}
+    made = {name: text.split() for name, text in fields.items() if text}
+    return made if urls else {**made, "apiGroups": groups.split() or [""]}
+
+
+def bind(world, rules, subject=JOES, role="ClusterRole", binding="ClusterRoleBinding", namespace="default"):
+    """A role with these rules (or of this name), bound to the subject."""
+    path = {"Role": f"{RBAC}/namespaces/{namespace}/roles", "ClusterRole": f"{RBAC}/clusterroles"}[role]
+    name = rules if isinstance(rules, str) else "r"
+    if name == "r":
+        world.do("POST", path, {"metadata": {"name": "r"}, "rules": rules})
+    where = f"namespaces/{namespace}/rolebindings" if binding == "RoleBinding" else "clusterrolebindings"
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": role, "name": name}
+    world.do("POST", f"{RBAC}/{where}", {"metadata": {"name": "x"}, "roleRef": reference, "subjects": [subject]})
+
+
+def allowed(world, method, url, body=None, user=JOE, **options):
+    """Whether the request is not refused as forbidden, whatever else becomes of it."""
+    try:
+        world.ask(method, url, body, user=user, **options)
+    except ApiError as error:
+        return error.code != 403
+    return True
+
+
+# What may be done by whom, with which rule.
+
+READ = rule("get", "configmaps")
+CASES = [
+    # rule, method, URL, whether it is allowed
+    (READ, "GET", f"{IN_DEFAULT}/configmaps/a", True),
+    (READ, "GET", f"{IN_OTHER}/configmaps/a", True),
+    (READ, "GET", f"{IN_DEFAULT}/configmaps", False),
+    (READ, "GET", f"{IN_DEFAULT}/configmaps/a?watch=true", False),
+    (READ, "DELETE", f"{IN_DEFAULT}/configmaps/a", False),
+    (READ, "GET", f"{IN_DEFAULT}/secrets/a", False),
+    (rule("list", "configmaps"), "GET", "/api/v1/configmaps", True),
+    (rule("list", "configmaps"), "GET", "/api/v1/configmaps?watch=1", False),
+    (rule("watch", "configmaps"), "GET", "/api/v1/configmaps?watch=1", True),
+    (rule("delete", "configmaps"), "DELETE", f"{IN_DEFAULT}/configmaps", False),
+    (rule("deletecollection", "configmaps"), "DELETE", f"{IN_DEFAULT}/configmaps", True),
+    (rule("*", "configmaps"), "DELETE", f"{IN_DEFAULT}/configmaps", True),
+    (rule("get", "*"), "GET", f"{IN_DEFAULT}/pods/p/log", True),
+    (rule("get", "*"), "GET", f"{LEASES}/x", False),
+    (rule("get", "leases", "coordination.k8s.io"), "GET", f"{LEASES}/x", True),
+    (rule("get", "leases", "*"), "GET", f"{LEASES}/x", True),
+    (rule("get", "leases"), "GET", f"{LEASES}/x", False),
+    (rule("list", "events"), "GET", "/apis/events.k8s.io/v1/events", False),
+    (rule("get", "pods"), "GET", f"{IN_DEFAULT}/pods/p/log", False),
+    (rule("get", "pods/log"), "GET", f"{IN_DEFAULT}/pods/p/log", True),
+    (rule("get", "pods/log"), "GET", f"{IN_DEFAULT}/pods/p", False),
+    (rule("get", "pods/*"), "GET", f"{IN_DEFAULT}/pods/p/log", False),
+    (rule("get", "pods/exec"), "POST", f"{IN_DEFAULT}/pods/p/exec", False),
+    (rule("create", "pods/exec"), "POST", f"{IN_DEFAULT}/pods/p/exec", True),
+    (rule("get", "*/scale", "*"), "GET", f"{DEPLOYMENTS}/d/scale", True),
+    (rule("get", "*/scale", "*"), "GET", f"{DEPLOYMENTS}/d", False),
+    (rule("get", "configmaps", names="a c"), "GET", f"{IN_DEFAULT}/configmaps/a", True),
+    (rule("get", "configmaps", names="a c"), "GET", f"{IN_DEFAULT}/configmaps/b", False),
+    (rule("list", "configmaps", names="a"), "GET", f"{IN_DEFAULT}/configmaps", False),
+    (rule("list", "configmaps", names="a"), "GET", f"{IN_DEFAULT}/configmaps?fieldSelector=metadata.name=a", True),
+    (rule("list", "configmaps", names="a"), "GET", f"{IN_DEFAULT}/configmaps?fieldSelector=metadata.name=b", False),
+    (rule("list", "configmaps", names="a"), "GET", f"{IN_DEFAULT}/configmaps?fieldSelector=metadata.name!=a", False),
+    (rule("watch", "configmaps", names="a"), "GET", f"{IN_DEFAULT}/configmaps/a?watch=true", True),
+    (rule("*", "*", "*"), "GET", f"{IN_DEFAULT}/secrets", True),
+    (rule("get", urls="*"), "GET", f"{IN_DEFAULT}/secrets/s", False),
+]
+
+
+@pytest.mark.parametrize(("given", "method", "url", "is_allowed"), CASES)
+def test_what_a_rule_allows(world, given, method, url, is_allowed):
+    assert not allowed(world, method, url)
+    bind(world, [given])
+    assert allowed(world, method, url) is is_allowed
+    assert not allowed(world, method, url, user=account("jane"))
+
+
+@pytest.mark.parametrize(
+    ("subject", "user", "is_meant"),
+    [
+        (JOES, JOE, True),
+        (JOES, account("joe", "other"), False),
+        ({"kind": "User", "name": JOE.name}, JOE, True),
+        ({"kind": "User", "name": "joe"}, JOE, False),
+        ({"kind": "Group", "name": "system:serviceaccounts"}, account("any", "other"), True),
+        ({"kind": "Group", "name": "system:serviceaccounts:default"}, JOE, True),
+        ({"kind": "Group", "name": "system:serviceaccounts:default"}, account("joe", "other"), False),
+        ({"kind": "Group", "name": "system:authenticated"}, JOE, True),
+        ({"kind": "Group", "name": "system:masters"}, JOE, False),
+    ],
+)
+def test_who_is_meant(world, subject, user, is_meant):
+    bind(world, [READ], subject)
+    assert allowed(world, "GET", f"{IN_DEFAULT}/configmaps/a", user=user) is is_meant
+
+
+@pytest.mark.parametrize(
+    ("role", "binding", "in_default", "in_other"),
+    [
+        ("Role", "RoleBinding", True, False),
+        ("ClusterRole", "RoleBinding", True, False),
+        ("ClusterRole", "ClusterRoleBinding", True, True),
+        ("Role", "ClusterRoleBinding", False, False),
+    ],
+)
+def test_where_a_binding_counts(world, role, binding, in_default, in_other):
+    subject = {**JOES, "namespace": ""} if binding == "RoleBinding" else JOES  # of the binding's own namespace then
+    bind(world, [rule("get list", "configmaps namespaces")], subject, role, binding)
+    assert allowed(world, "GET", f"{IN_DEFAULT}/configmaps/a") is in_default
+    assert allowed(world, "GET", f"{IN_OTHER}/configmaps/a") is in_other
+    assert allowed(world, "GET", "/api/v1/configmaps") is in_other
+    assert allowed(world, "GET", "/api/v1/namespaces/default") is in_default
+
+
+def test_a_binding_without_its_role_and_one_that_is_taken_away(world):
+    bind(world, "nowhere", role="Role", binding="RoleBinding")
+    assert not allowed(world, "GET", f"{IN_DEFAULT}/configmaps/a")
+    world.do("POST", ROLES, {"metadata": {"name": "nowhere"}, "rules": [READ]})
+    assert allowed(world, "GET", f"{IN_DEFAULT}/configmaps/a")
+    world.do("DELETE", f"{BINDINGS}/x")
+    assert not allowed(world, "GET", f"{IN_DEFAULT}/configmaps/a")
+
+
+def test_fields_that_are_null_grant_nothing(world):
+    bind(world, [{"verbs": ["get"], "apiGroups": None, "resources": None}])
+    world.do("POST", f"{RBAC}/clusterrolebindings", {"metadata": {"name": "n"}, "roleRef": {}, "subjects": None})
+    world.do("POST", f"{RBAC}/clusterroles", {"metadata": {"name": "n"}, "rules": None})
+    assert not allowed(world, "GET", f"{IN_DEFAULT}/configmaps/a")
+
+
+# Refusals.
+
+
+@pytest.mark.parametrize(
+    ("method", "url", "what", "deed"),
+    [
+        ("GET", f"{IN_DEFAULT}/pods", "pods", 'list resource "pods" in API group "" in the namespace "default"'),
+        ("GET", "/api/v1/pods", "pods", 'list resource "pods" in API group "" at the cluster scope'),
+        ("GET", "/api/v1/nodes/n", 'nodes "n"', 'get resource "nodes" in API group "" at the cluster scope'),
+        (
+            "GET",
+            f"{IN_DEFAULT}/pods/p/log",
+            'pods "p"',
+            'get resource "pods/log" in API group "" in the namespace "default"',
+        ),
+        (
+            "DELETE",
+            f"{DEPLOYMENTS}/absent",
+            'deployments.apps "absent"',
+            'delete resource "deployments" in API group "apps" in the namespace "default"',
+        ),
+    ],
+)
+def test_refusals_are_in_upstreams_words(world, method, url, what, deed):
+    status = world.refused(method, url, user=JOE)
+    assert (status["code"], status["reason"]) == (403, "Forbidden")
+    assert status["message"] == f'{what} is forbidden: User "system:serviceaccount:default:joe" cannot {deed}'
+
+
+# What everybody may do.
+
+OPEN = ["/api", "/api/v1", "/apis", "/apis/apps", "/apis/apps/v1", "/openapi/v3", "/openapi/v3/api/v1", "/version"]
+
+
+@pytest.mark.parametrize("path", OPEN)
+def test_everybody_may_discover(world, path):
+    assert world.do("GET", path, user=account("any"))
+
+
+def test_whoever_is_not_authenticated_sees_the_version_and_no_more(world):
+    nobody = User("system:anonymous", ("system:unauthenticated",))
+    assert world.do("GET", "/version", user=nobody)["major"] == "1"
+    status = world.refused("GET", "/api", user=nobody)
+    assert status["message"] == 'forbidden: User "system:anonymous" cannot get path "/api"'
+
+
+@pytest.mark.parametrize(
+    ("url", "is_allowed"), [("/metrics", True), ("/met*", True), ("*", True), ("/metrics/*", False), ("/m", False)]
+)
+def test_paths_that_are_no_resources(world, url, is_allowed):
+    with pytest.raises(ApiError, match=f'forbidden: User "{JOE.name}" cannot get path "/metrics"'):
+        check_path(JOE, "GET", "/metrics", world.state)
+    bind(world, [rule("get", urls=url)])
+    try:
+        check_path(JOE, "GET", "/metrics", world.state)
+    except ApiError:
+        assert not is_allowed
+    else:
+        assert is_allowed
+
+
+def review(world, **spec):
+    return world.do("POST", f"{REVIEWS}/selfsubjectaccessreviews", {"spec": spec}, user=JOE)["status"]["allowed"]
+
+
+def test_reviews_tell_the_truth(world):
+    asked = {"verb": "get", "resource": "configmaps", "namespace": "default", "name": "a"}
+    assert review(world, resourceAttributes=asked) is False
+    bind(world, [rule("get", "configmaps", names="a"), rule("get", urls="/metrics")])
+    assert review(world, resourceAttributes=asked) is True
+    assert review(world, resourceAttributes={**asked, "name": "b"}) is False
+    assert review(world, nonResourceAttributes={"path": "/metrics", "verb": "get"}) is True
+    assert review(world, nonResourceAttributes={"path": "/other", "verb": "get"}) is False
+    spec = {"namespace": "default"}
+    rules = world.do("POST", f"{REVIEWS}/selfsubjectrulesreviews", {"spec": spec}, user=JOE)["status"]
+    told = {"verbs": ["get"], "apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["a"]}
+    assert told in rules["resourceRules"]
+    assert {"verbs": ["get"], "nonResourceURLs": ["/metrics"]} in rules["nonResourceRules"]
+
+
+def test_reviews_of_others_are_for_administrators(world):
+    asked = {"verb": "get", "resource": "configmaps", "namespace": "default"}
+    spec = {"user": JOE.name, "resourceAttributes": asked}
+    status = world.refused("POST", f"{REVIEWS}/subjectaccessreviews", {"spec": spec}, user=JOE)
+    assert status["code"] == 403
+    assert world.do("POST", f"{REVIEWS}/subjectaccessreviews", {"spec": spec})["status"]["allowed"] is False
+    bind(world, [READ])
+    assert world.do("POST", f"{REVIEWS}/subjectaccessreviews", {"spec": spec})["status"]["allowed"] is True
+    jane = {"user": "jane", "groups": ["system:masters"], "resourceAttributes": asked}
+    assert world.do("POST", f"{REVIEWS}/subjectaccessreviews", {"spec": jane})["status"]["allowed"] is True
+    local = f"{REVIEWS}/namespaces/other/localsubjectaccessreviews"
+    assert "must match metadata.namespace" in world.refused("POST", local, {"spec": spec})["message"]
+
+
+# Roles that are there from the beginning.
+
+
+@pytest.mark.parametrize(
+    ("role", "method", "url", "is_allowed"),
+    [
+        ("view", "GET", f"{IN_DEFAULT}/pods/p/log", True),
+        ("view", "GET", f"{IN_DEFAULT}/secrets", False),
+        ("view", "DELETE", f"{IN_DEFAULT}/pods/p", False),
+        ("edit", "GET", f"{IN_DEFAULT}/secrets", True),
+        ("edit", "DELETE", f"{IN_DEFAULT}/pods/p", True),
+        ("edit", "DELETE", f"{IN_DEFAULT}/endpoints/e", False),
+        ("edit", "GET", ROLES, False),
+        ("admin", "GET", ROLES, True),
+        ("admin", "DELETE", f"{IN_DEFAULT}", False),
+        ("cluster-admin", "GET", ROLES, True),
+        ("cluster-admin", "DELETE", f"{IN_DEFAULT}/endpoints/e", True),
+    ],
+)
+def test_bootstrap_roles(world, role, method, url, is_allowed):
+    bind(world, role, binding="RoleBinding")
+    assert allowed(world, method, url) is is_allowed
+    assert not allowed(world, "GET", f"{IN_OTHER}/pods")
+
+
+def test_a_labs_own_components_may_read_what_they_follow_and_no_more(world):
+    clients = LabPlan("lab", Path("run"), Path("data"), (), LabSettings()).clients
+    for component, resources in {"dns": "namespaces pods services", "publisher": "nodes services"}.items():
+        user = User(*clients[component])
+        paths = [f"/api/v1/{resource}" for resource in resources.split()]
+        for path in (*paths, "/apis/discovery.k8s.io/v1/endpointslices"):
+            assert allowed(world, "GET", path, user=user)
+            assert allowed(world, "GET", f"{path}?watch=true", user=user)
+        assert not allowed(world, "GET", "/api/v1/secrets", user=user)
+        assert not allowed(world, "DELETE", f"{IN_DEFAULT}/services/kubernetes", user=user)
+
+
+# Nobody gains by writing.
+
+ROLE = {"metadata": {"name": "mine"}, "rules": [rule("*", "*", "*")]}
+BINDING = {
+    "metadata": {"name": "mine"},
+    "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+    "subjects": [{**JOES, "name": "jane"}],
+}
+
+
+@pytest.mark.parametrize(
+    ("collection", "body", "verb", "resources"),
+    [
+        (ROLES, ROLE, "escalate", "roles"),
+        (f"{RBAC}/clusterroles", ROLE, "escalate", "clusterroles"),
+        (BINDINGS, BINDING, "bind", "roles clusterroles"),
+        (f"{RBAC}/clusterrolebindings", BINDING, "bind", "clusterroles"),
+    ],
+)
+def test_a_grant_needs_a_verb_of_its_own(world, collection, body, verb, resources):
+    group = "rbac.authorization.k8s.io"
+    world.do("POST", collection, {**body, "metadata": {"name": "old"}})
+    kind = {"apiVersion": f"{group}/v1", "kind": world.do("GET", f"{collection}/old")["kind"]}
+    writes = "create update patch delete get"
+    bind(world, [rule(writes, "roles rolebindings clusterroles clusterrolebindings", group)])
+    old = {**body, "metadata": {"name": "old", "labels": {"l": "1"}}}
+    attempts = [
+        ("POST", collection, body, "application/json"),
+        ("PUT", f"{collection}/old", old, "application/json"),
+        ("PATCH", f"{collection}/old", old, "application/merge-patch+json"),
+        ("PATCH", f"{collection}/new?fieldManager=m", {**kind, **body, "metadata": {"name": "new"}}, APPLY),
+    ]
+    for method, url, document, content_type in attempts:
+        status = world.refused(method, url, document, content_type=content_type, user=JOE)
+        assert f'cannot {verb} resource "{resources.split()[0]}" in API group "{group}"' in status["message"]
+    patch = {"rules": [rule(writes, "*", group), rule(verb, resources, group)]}
+    world.do("PATCH", f"{RBAC}/clusterroles/r", patch, content_type="application/merge-patch+json")
+    for method, url, document, content_type in attempts:
+        world.do(method, url, document, content_type=content_type, user=JOE)
+    world.do("DELETE", f"{collection}/old", user=JOE)
+
+
+@pytest.mark.parametrize(("method", "content_type"), [("PUT", "application/json"), ("PATCH", APPLY)])
+def test_a_write_that_makes_an_object_needs_the_right_to_create(world, method, content_type):
+    bind(world, [rule("update patch", "leases", "coordination.k8s.io")])
+    lease = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "l"}, "spec": {}}
+    url = f"{LEASES}/l?fieldManager=m"
+    status = world.refused(method, url, lease, content_type=content_type, user=JOE)
+    assert 'cannot create resource "leases"' in status["message"]
+    lease["metadata"]["resourceVersion"] = world.do("POST", LEASES, lease)["metadata"]["resourceVersion"]
+    assert allowed(world, method, url, json.dumps(lease).encode(), content_type=content_type)
+
+
+def test_roles_may_have_any_name_that_a_path_can_hold(world):
+    world.do("POST", ROLES, {"metadata": {"name": "system:My_role"}})
+    for name in ("a/b", "50%", ".."):
+        assert world.refused("POST", ROLES, {"metadata": {"name": name}})["code"] == 422
