@@ -33,7 +33,7 @@ REASONS = {
 }
 CONFLICTS = {"Conflict", "AlreadyExists"}
 
-few = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=EXAMPLES, suppress_health_check=list(HealthCheck))
 TOKENS = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=20)
 NAMES = st.sampled_from(["", "a", "%00", "%ff", "..", "%2e%2e", "a%2Fb", "A" * 300, "%C3%A9"]) | TOKENS
 KINDS = ["namespaces/default/services", "namespaces/default/configmaps", "namespaces/x/pods", "nodes", "namespaces"]

@@ -42,7 +42,7 @@ def test_the_kernel_does_with_a_connection_what_the_table_says(net, flow, rules,
 # 300 for each back end, and either family: 600 cases.
 @both_back_ends
 @given(drawn=either_family)
-@settings(max_examples=300, deadline=None, derandomize=True, phases=[Phase.generate], database=None)
+@settings(max_examples=300, derandomize=True, phases=[Phase.generate], database=None)
 def test_in_any_cluster_the_kernel_stays_within_what_the_oracle_allows(net, rules, load, drawn):
     outcomes = allowed(drawn.world.situation(rules), drawn.packet)
     assume(all(is_seen(drawn, outcome) for outcome in outcomes))

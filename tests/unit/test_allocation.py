@@ -112,7 +112,7 @@ def test_choosing_costs_one_look_up_in_an_empty_range_and_one_for_each_number_pa
     assert len(asked) == 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 60), st.integers(0, 20), st.data())
 def test_a_number_is_never_given_twice_and_all_are_given(size, static, data):
     bands = Bands(100, 99 + size, min(static, size))

@@ -2,7 +2,7 @@
 
 import json
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairlead.registry.api import Reply
@@ -123,7 +123,7 @@ WORLD = populated()
 START = WORLD.state
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300)
 @given(st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]), PATHS, QUERIES, BODIES, TYPES)
 def test_no_request_is_a_fault_of_ours(method, path, query, body, content_type):
     WORLD.state = START

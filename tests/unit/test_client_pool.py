@@ -210,7 +210,7 @@ class PoolMachine(RuleBasedStateMachine):
             self.pool.release(self.pool.pick(ANY, self.now), Verdict.UNKNOWN, self.now)
 
 
-PoolMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+PoolMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
 TestPoolMachine = PoolMachine.TestCase
 
 

@@ -1,7 +1,7 @@
 """What a DaemonSet does next, by table and by simulation."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
@@ -112,7 +112,6 @@ def test_status_counts_nodes():
     }
 
 
-@settings(deadline=None)
 @given(st.integers(1, 6), st.integers(1, 3), st.randoms())
 def test_an_update_ends_and_never_misses_more_than_it_may(count, most, random):
     wanted = daemon_set("agent:2", updateStrategy={"rollingUpdate": {"maxUnavailable": most}})

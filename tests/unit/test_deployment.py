@@ -193,7 +193,7 @@ def test_a_rollout_that_stands_still_fails_after_its_deadline(now, reason):
 events = st.lists(st.tuples(st.sampled_from(["deployment", "replicasets"]), st.integers(0, 3)), max_size=40)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 7), st.integers(0, 3), st.integers(0, 3), events)
 def test_a_rollout_never_leaves_its_limits_however_slow_the_pods_are(replicas, surge, unavailable, steps):
     world = World()

@@ -124,7 +124,7 @@ inside = st.sampled_from(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(objects, max_size=12), inside, st.sampled_from([RRType.A, RRType.AAAA, RRType.SRV]))
 def test_no_pod_finds_anything_else_than_by_its_own_search(cluster, searched, qtype):
     view = View(snapshot([namespace("testns"), *PODS, *cluster]), replace(WALKING, outside=Outside.NXDOMAIN))

@@ -141,7 +141,7 @@ class Known(dict):
             authority.change(self.pop(key), None, 0, imported)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(changes, st.lists(questions, min_size=1, max_size=4), st.sampled_from(PodsMode))
 def test_a_ready_reply_is_what_a_fresh_one_would_be(changes, questions, pods):
     authority, known = authority_over(pods=pods, **EVERY_OPTION), Known()
@@ -155,7 +155,7 @@ def test_a_ready_reply_is_what_a_fresh_one_would_be(changes, questions, pods):
             assert meaning(ask(responder, packet)) == meaning(ask(Responder(authority), packet))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(changes, questions)
 def test_the_reply_kept_ready_is_byte_for_byte_the_one_made_anew(changes, question):
     authority, known = authority_over(**EVERY_OPTION), Known()
@@ -175,7 +175,7 @@ def is_served(name: dns.name.Name, view: View) -> bool:
     return view.of(labels).zone.apex_of(labels) is not None
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(changes, questions)
 def test_nothing_is_denied_above_a_name_that_exists(changes, question):
     authority, known = authority_over(**EVERY_OPTION), Known()

@@ -110,7 +110,7 @@ def replace_a_part(random, document, type_name):
 
 
 @pytest.mark.parametrize("resource", [row for row in RESOURCES if row.kind in VALID], ids=lambda row: row.kind)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(random=st.randoms(use_true_random=False))
 def test_a_part_of_any_value(resource, random):
     cluster, strategy = Cluster(IPV4, IPV6), STRATEGIES[resource.kind]

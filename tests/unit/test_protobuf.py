@@ -121,7 +121,7 @@ def test_refuses(case):
     assert refusal.value.code == code
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.sampled_from(["Pod", "Service", "Secret", "Node"]), st.binary(max_size=60))
 def test_any_octets_are_a_document_or_a_refusal(kind, raw):
     with suppress(ApiError):

@@ -91,7 +91,6 @@ def test_weights_take_as_few_slots_as_they_can():
 
 
 @given(targets, st.data())
-@settings(deadline=None)
 def test_an_endpoint_that_goes_moves_only_its_own_slots(there, data):
     gone = data.draw(st.sampled_from(there))
     left = [target for target in there if target != gone]
@@ -100,7 +99,6 @@ def test_an_endpoint_that_goes_moves_only_its_own_slots(there, data):
 
 
 @given(targets, st.integers(2, 9), st.data())
-@settings(deadline=None)
 def test_a_weight_that_grows_only_takes_slots(there, weight, data):
     grown = data.draw(st.sampled_from(there))
     before = hashed_slots(there, [1] * len(there))
@@ -153,7 +151,7 @@ weights_of_pods = st.lists(st.integers(0, 3), min_size=3, max_size=3)
 
 @pytest.mark.parametrize(("rules", "host"), [(Rules.NFT, nft_host), (Rules.IPTABLES, iptables_host)])
 @given(weights_of_pods, st.booleans(), st.sampled_from(["None", "ClientIP"]), st.sampled_from(["Cluster", "Local"]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_rules_reach_whom_the_oracle_says_has_any_weight(rules, host, weights, by_source, affinity, policy):
     pods = [pod(f"web-{i}", f"10.0.0.{i}", "here" if i else "there") for i in range(3)]
     notes = {WEIGHTS_ANNOTATION: ",".join(f"web-{i}={weight}" for i, weight in enumerate(weights))}

@@ -145,7 +145,7 @@ either_family = flows | flows.map(flow_in_ipv6)
 
 @both_back_ends
 @given(flow=either_family)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_in_any_cluster_the_rules_do_exactly_what_the_oracle_allows(rules, host, flow):
     traces = evaluate(host(flow.world), flow.packet)
     assert {trace.outcome for trace in traces} == allowed(flow.world.situation(rules), flow.packet), ways(traces)

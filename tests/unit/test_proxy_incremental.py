@@ -53,7 +53,7 @@ def changed_by(object_):
 
 
 @given(changes, changes)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_step_by_step_leads_to_what_a_fresh_start_makes(before, after):
     state = snapshot(*(object_ for _, object_ in before))
     table, applied = build(state, VIEW, BASE, nft_rules.service_part)
@@ -68,7 +68,7 @@ def test_step_by_step_leads_to_what_a_fresh_start_makes(before, after):
 
 
 @given(changes, changes)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_difference_leads_from_one_table_to_the_other(before, after):
     old, _ = build(snapshot(*(o for _, o in before)), VIEW, BASE, nft_rules.service_part)
     new, _ = build(snapshot(*(o for _, o in after)), VIEW, BASE, nft_rules.service_part)

@@ -25,14 +25,14 @@ def found(table):
 
 
 @given(changes)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_what_is_written_can_be_read_back(objects):
     table = made(*(object_ for _, object_ in objects))
     assert found(table) == listing_of(table, IPFamily.IPV4)
 
 
 @given(changes, changes)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_what_is_found_becomes_what_is_wanted(before, after):
     old, new = (made(*(object_ for _, object_ in objects)) for objects in (before, after))
     assert apply(takeover(found(old), new, IPFamily.IPV4), old) == new

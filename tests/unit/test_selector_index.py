@@ -15,7 +15,7 @@ labels = st.dictionaries(st.sampled_from("kl"), st.sampled_from("vw"), max_size=
 names = st.sampled_from(["x", "y", "z"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.booleans(), names, labels | st.none()), max_size=25))
 def test_it_answers_as_a_scan_would(changes):
     index = SelectorIndex()

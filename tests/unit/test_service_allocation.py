@@ -1,7 +1,7 @@
 """Addresses and ports that Services ask for or are given: refusals, sharing, dry runs, and that nothing leaks."""
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -298,9 +298,7 @@ class Allocation(RuleBasedStateMachine):
 
 
 TestAllocation = Allocation.TestCase
-TestAllocation.settings = settings(
-    max_examples=40, stateful_step_count=15, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+TestAllocation.settings = settings(max_examples=40, stateful_step_count=15)
 
 
 class CountingAllocations:

@@ -290,7 +290,7 @@ services = st.builds(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(services, pod_worlds), min_size=1, max_size=4))
 def test_slices_say_exactly_what_the_pods_are_whatever_came_before(history):
     slices = Slices()

@@ -159,7 +159,7 @@ def test_only_revisions_that_nobody_uses_are_forgotten():
     assert [r.revision for r in forgettable(wanted, known, in_use)] == [2, 3]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.sampled_from([{}, PARALLEL]),
     st.integers(0, 4),

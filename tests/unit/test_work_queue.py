@@ -172,5 +172,5 @@ class QueueModel(RuleBasedStateMachine):
         assert self.queue._dirty == self.owed
 
 
-QueueModel.TestCase.settings = settings(max_examples=30, stateful_step_count=20, deadline=None)
+QueueModel.TestCase.settings = settings(max_examples=30, stateful_step_count=20)
 TestQueueModel = QueueModel.TestCase
