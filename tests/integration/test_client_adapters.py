@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import http.server
-import socket
 import threading
 from collections import Counter
 
@@ -14,6 +13,7 @@ from examples.clients import httpx_transport, psycopg_roles
 from examples.clients.httpx_transport import AsyncBalancedTransport, BalancedTransport
 from tests.integration.labs import eventually
 from tests.integration.loopback_service import NAME, PATIENCE, loopback_service
+from tests.integration.ports import free_port
 from tests.integration.postgres import servers
 
 from fairlead.client import AsyncBalancer, Balancer, ConsistentHash, Dns, LeastInFlight, Roles
@@ -136,11 +136,6 @@ class TestHttpx:
 
 
 OPTIONS = {"dbname": "postgres", "user": "postgres"}
-
-
-def free_port():
-    with socket.create_server((ONE, 0)) as probe:
-        return probe.getsockname()[1]
 
 
 class TestPsycopg:

@@ -16,6 +16,7 @@ import dns.message
 import dns.query
 import msgspec
 import pytest
+from tests.integration.ports import free_port
 from tests.integration.test_dns_process import (
     HOST,
     SERVICE,
@@ -23,7 +24,6 @@ from tests.integration.test_dns_process import (
     DnsPorts,
     api_server,
     eventually,
-    free_port,
     process,
 )
 

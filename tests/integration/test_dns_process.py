@@ -19,15 +19,11 @@ import dns.query
 import dns.rcode
 import pytest
 from tests.integration.kubectls import kubectls
+from tests.integration.ports import free_port
 
 FAIRLEAD = [str(Path(sys.executable).parent / "fairlead")]
 HOST = "127.0.0.1"
 PATIENCE = 20  # seconds
-
-
-def free_port() -> int:
-    with socket.create_server((HOST, 0)) as probe:
-        return probe.getsockname()[1]
 
 
 @contextlib.contextmanager

@@ -310,6 +310,15 @@ class TestRestarts:
         eventually(lambda: container(lab, "alive")["restartCount"] == 1)
         eventually(lambda: is_ready(lab, "alive"))
 
+    def test_what_others_say_of_a_pod_does_not_stay(self, lab, pod):
+        """As the node controller does while it thinks a node lost; times are in whole seconds, so do it often."""
+        pod("maligned", SLEEP)
+        eventually(lambda: is_ready(lab, "maligned"))
+        unready = json.dumps({"status": {"conditions": [{"type": "Ready", "status": "False"}]}})
+        for _ in range(8):
+            lab.kubectl("patch", "pod", "maligned", "--subresource=status", "-p", unready)
+        eventually(lambda: is_ready(lab, "maligned"))
+
     def test_a_startup_probe_holds_readiness_back(self, lab, pod):
         probe = {"exec": {"command": ["test", "-e", "/tmp/started"]}, "periodSeconds": 1, "failureThreshold": 60}
         pod("slow", {**SLEEP, "startupProbe": probe})

@@ -176,8 +176,7 @@ class NodeAgent:
             if pod.is_finished and not pod.is_terminating:
                 return
             run = self._start(pod)
-        run.pod = pod
-        run.changed()
+        run.observe(pod)
         if pod.is_terminating:
             run.end(pod.metadata.deletion_grace_period_seconds or 0)
 

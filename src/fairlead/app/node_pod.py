@@ -96,6 +96,19 @@ class PodRun:
         """Have the status published, unless it is the same as before."""
         self._dirty.set()
 
+    def observe(self, pod: RunPod) -> None:
+        """Take in what the API has of the Pod now.
+
+        Where that contradicts what was published last, it is published again, even if nothing has changed here: while a
+        node is thought to be lost, others say that its Pods are not ready.
+        """
+        if _version(pod) < _version(self.pod):
+            return
+        if _conditions(pod) != _conditions(self.pod):
+            self._last_status = {}
+        self.pod = pod
+        self.changed()
+
     def end(self, grace: float) -> None:
         """Have every process end, ``grace`` seconds between SIGTERM and SIGKILL; ``run`` returns when it is done."""
         self._grace = grace
@@ -269,6 +282,15 @@ class PodRun:
         draft = self._record_path.with_suffix(".new")
         draft.write_text(json.dumps({"sandbox": self._sandbox.pid, "containers": containers}))
         draft.rename(self._record_path)
+
+
+def _version(pod: RunPod) -> int:
+    """Versions are compared as the numbers they are (KEP-5504)."""
+    return int(pod.metadata.resource_version or 0)
+
+
+def _conditions(pod: RunPod) -> dict[str, str]:
+    return {condition.type: condition.status for condition in pod.status.conditions or ()}
 
 
 def _told(run: ContainerRun) -> dict[str, Any]:
