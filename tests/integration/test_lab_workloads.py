@@ -12,6 +12,7 @@ from tests.integration.users import users
 
 TRAFFIC = Path(__file__).with_name("steady_traffic.py")
 DRAIN = "4"  # seconds; longer than the slowest node of a busy machine takes to hear of a change
+NAME_SERVER = ("-n", "kube-system", "-l", "k8s-app=kube-dns")
 READY = {"httpGet": {"path": "/healthz", "port": 80}, "periodSeconds": 1}
 
 
@@ -93,20 +94,22 @@ class TestKubectl:
             kubectl("rollout", "status", name, "--timeout=30s")
         assert nodes_of(kubectl, "agent") == ["node-1", "node-2", "node-3"]
         assert "agent" in lab.kubectl("get", "pods", "-A", "-o", "wide").stdout
+        (node,) = (pod["spec"]["nodeName"] for pod in lab.get("pods", *NAME_SERVER)["items"])
         try:
-            assert kubectl("cordon", "node-2").stdout == "node/node-2 cordoned\n"
-            assert "Ready,SchedulingDisabled" in kubectl("get", "node", "node-2").stdout
-            refused = kubectl("drain", "node-2", "--timeout=20s", "--pod-selector=app", check=False)
+            assert kubectl("cordon", node).stdout == f"node/{node} cordoned\n"
+            assert "Ready,SchedulingDisabled" in kubectl("get", "node", node).stdout
+            refused = kubectl("drain", node, "--timeout=20s", check=False)
             assert "cannot delete DaemonSet-managed Pods" in refused.stderr
-            done = kubectl("drain", "node-2", "--ignore-daemonsets", "--pod-selector=app", "--timeout=40s").stdout
-            assert "node/node-2 drained" in done
-            assert "node-2" not in nodes_of(kubectl, "web")
-            assert "node-2" in nodes_of(kubectl, "agent")
+            done = kubectl("drain", node, "--ignore-daemonsets", "--timeout=40s").stdout
+            assert f"node/{node} drained" in done
+            assert node not in nodes_of(kubectl, "web")
+            assert node not in {pod["spec"]["nodeName"] for pod in lab.get("pods", *NAME_SERVER)["items"]}
+            assert node in nodes_of(kubectl, "agent")
             kubectl("rollout", "status", "deployment/web", "--timeout=30s")
             assert len(pods(kubectl, "-l", "app=web")) == 3
         finally:
-            kubectl("uncordon", "node-2")
-        assert "SchedulingDisabled" not in kubectl("get", "node", "node-2").stdout
+            kubectl("uncordon", node)
+        assert "SchedulingDisabled" not in kubectl("get", "node", node).stdout
 
     def test_an_eviction_that_a_budget_forbids_is_refused(self, kubectl):
         kubectl("create", "-f", "-", stdin=workload("Deployment", "web", replicas=1))

@@ -15,6 +15,7 @@ from fairlead.drivers.kube_client import KubeError, Unreachable, WatchEvent
 
 KINDS = {
     "namespaces": "Namespace",
+    "deployments": "Deployment",
     "nodes": "Node",
     "pods": "Pod",
     "services": "Service",

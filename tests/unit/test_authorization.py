@@ -293,8 +293,9 @@ def test_bootstrap_roles(world, role, method, url, is_allowed):
 
 def test_a_labs_own_components_may_read_what_they_follow_and_no_more(world):
     clients = LabPlan("lab", Path("run"), Path("data"), (), LabSettings()).clients
-    for component, resources in {"dns": "namespaces pods services", "publisher": "nodes services"}.items():
-        user = User(*clients[component])
+    name_server = User("system:serviceaccount:kube-system:fairlead-dns", ("system:serviceaccounts",))
+    publisher = User(*clients["publisher"])
+    for user, resources in ((name_server, "namespaces pods services"), (publisher, "nodes services")):
         paths = [f"/api/v1/{resource}" for resource in resources.split()]
         for path in (*paths, "/apis/discovery.k8s.io/v1/endpointslices"):
             assert allowed(world, "GET", path, user=user)

@@ -54,7 +54,7 @@ class Settled:
 
     Attributes:
         seconds: since the lab was asked for.
-        pods: how many of them were waited for.
+        pods: how many of them are ready.
     """
 
     lab: RunningLab
@@ -221,9 +221,9 @@ class _Outside:
                 if not self._unready:
                     pipes.gate.close_writer()
                 self._listener.tell(f"{name} is ready")
-            case {"awaiting": list(pods)}:
-                self._awaited = pods
-                self._listener.tell(f"waiting for {', '.join(pods)}")
+            case {"awaiting": list(awaited)}:
+                self._awaited = awaited
+                self._listener.tell(f"waiting for {', '.join(awaited)}")
             case {"settled": int(pods)}:
                 if not self._settled:
                     self._settled = True

@@ -1,10 +1,9 @@
-"""What is put into a fresh cluster: the DNS of kube-system, then the user's manifests, in order.
+"""What is put into a cluster: what every lab has (``lab_system``), then the user's manifests, in order.
 
 Documents are merged into what is there already, or created, so that starting the same lab again changes nothing. Ends
 when everything is ready, with a report of that, or with a report of every document that was refused.
 """
 
-import asyncio
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,64 +13,12 @@ from typing import Any
 import msgspec
 
 from fairlead.app.lab_plan import Manifest
-from fairlead.drivers.informer import Informer
-from fairlead.drivers.kube_client import APPLY_PATCH, PODS, KubeClient, KubeError, Resource
+from fairlead.app.lab_ready import KINDS, Wanted, until_ready
+from fairlead.app.lab_system import RETIRED, system_manifests
+from fairlead.drivers.kube_client import APPLY_PATCH, KubeClient, KubeError, Resource
 from fairlead.model.names import ObjectKey
-from fairlead.model.objects import Pod
 
 Doc = dict[str, Any]
-
-DNS_SERVICE_IP = "10.96.0.10"
-_DNS_LABELS = {"k8s-app": "kube-dns"}
-
-SYSTEM_MANIFESTS = (
-    Manifest(
-        "system manifest",
-        {
-            "apiVersion": "v1",
-            "kind": "Service",
-            "metadata": {
-                "name": "kube-dns",
-                "namespace": "kube-system",
-                "labels": {**_DNS_LABELS, "kubernetes.io/cluster-service": "true", "kubernetes.io/name": "CoreDNS"},
-            },
-            "spec": {
-                "clusterIP": DNS_SERVICE_IP,
-                "selector": _DNS_LABELS,
-                "ports": [
-                    {"name": "dns", "port": 53, "protocol": "UDP", "targetPort": 53},
-                    {"name": "dns-tcp", "port": 53, "protocol": "TCP", "targetPort": 53},
-                    {"name": "metrics", "port": 9153, "protocol": "TCP", "targetPort": 9153},
-                ],
-            },
-        },
-    ),
-    Manifest(
-        "system manifest",
-        {
-            "apiVersion": "v1",
-            "kind": "Pod",
-            "metadata": {"name": "fairlead-dns", "namespace": "kube-system", "labels": _DNS_LABELS},
-            "spec": {
-                "dnsPolicy": "Default",
-                "tolerations": [{"operator": "Exists"}],
-                "terminationGracePeriodSeconds": 1,
-                "containers": [
-                    {
-                        "name": "dns",
-                        "image": "fairlead/dns",
-                        "ports": [
-                            {"name": "dns", "containerPort": 53, "protocol": "UDP"},
-                            {"name": "dns-tcp", "containerPort": 53, "protocol": "TCP"},
-                            {"name": "metrics", "containerPort": 9153, "protocol": "TCP"},
-                        ],
-                        "readinessProbe": {"httpGet": {"path": "/ready", "port": 8181}, "periodSeconds": 2},
-                    }
-                ],
-            },
-        },
-    ),
-)
 
 
 @dataclass(frozen=True)
@@ -81,7 +28,8 @@ class BootstrapOptions:
     Attributes:
         gate: reading end of a pipe that is closed when every node agent is ready; until then the status of Pods may be
             what the lab's last life left behind.
-        report: told ``{"refused": [messages]}``, ``{"awaiting": [Pods]}`` and, last, ``{"settled": number of Pods}``.
+        report: told ``{"refused": [messages]}``, ``{"awaiting": [what, and why]}`` and, last,
+            ``{"settled": number of Pods}``.
     """
 
     kubeconfig: Path
@@ -91,23 +39,33 @@ class BootstrapOptions:
 
 
 async def run(options: BootstrapOptions, ready: Callable[[], None]) -> None:
-    """Apply everything, wait until the Pods among it are ready, and return."""
+    """Apply everything, wait until what is to run among it does, and return."""
     async with KubeClient.from_kubeconfig(options.kubeconfig) as client:
-        pods = await _apply_all(client, (*SYSTEM_MANIFESTS, *options.manifests), options.report)
-        if pods is None:
+        await _remove_retired(client)
+        wanted = await _apply_all(client, (*system_manifests(), *options.manifests), options.report)
+        if wanted is None:
             return
         ready()
         os.read(options.gate, 1)  # end of file; nothing else is to be done meanwhile
-        await _until_ready(client, pods, options.report)
-    options.report({"settled": len(pods)})
+        pods = await until_ready(client, wanted, lambda lines: options.report({"awaiting": lines}))
+    options.report({"settled": pods})
+
+
+async def _remove_retired(client: KubeClient) -> None:
+    for path in RETIRED:
+        try:
+            await client.delete(path)
+        except KubeError as error:
+            if error.code != 404:
+                raise
 
 
 async def _apply_all(
     client: KubeClient, manifests: Iterable[Manifest], report: Callable[[Doc], None]
-) -> list[ObjectKey] | None:
-    """Keys of the Pods among the manifests; None when something was refused."""
+) -> set[Wanted] | None:
+    """What is to be waited for; None when something was refused."""
     resources = Resources(client)
-    pods, refused = [], []
+    wanted, refused = set(), []
     for source, document in manifests:
         kind, name = document.get("kind", "?"), document.get("metadata", {}).get("name", "?")
         try:
@@ -115,12 +73,13 @@ async def _apply_all(
         except (KubeError, UnknownKind) as error:
             refused.append(f"{source}: {kind}/{name}: {error}")
             continue
-        if applied["kind"] == "Pod":
-            pods.append(ObjectKey(applied["metadata"]["namespace"], applied["metadata"]["name"]))
+        if applied["kind"] in KINDS:
+            key = ObjectKey(applied["metadata"]["namespace"], applied["metadata"]["name"])
+            wanted.add(Wanted(applied["kind"], key))
     if refused:
         report({"refused": refused})
         return None
-    return pods
+    return wanted
 
 
 class UnknownKind(Exception):
@@ -189,25 +148,3 @@ async def _merge(client: KubeClient, path: str, document: Doc) -> Doc:
     if document.get("kind") == "Pod":
         return await client.patch(path, document, APPLY_PATCH, {"fieldManager": "fairlead-up", "force": "true"})
     return await client.patch(path, document)
-
-
-async def _until_ready(client: KubeClient, pods: list[ObjectKey], report: Callable[[Doc], None]) -> None:
-    """Return when every one of the Pods is ready, or has done its work."""
-    changed = asyncio.Event()
-    informer = Informer(client, PODS, Pod, lambda old, new: changed.set())
-    watching = asyncio.create_task(informer.run())
-    awaited = set(pods)
-    try:
-        while awaited:
-            await changed.wait()
-            changed.clear()
-            left = {key for key in awaited if not _is_ready(informer.objects.get(key))}
-            if left and left != awaited:
-                report({"awaiting": sorted(map(str, left))})
-            awaited = left
-    finally:
-        watching.cancel()
-
-
-def _is_ready(pod: Pod | None) -> bool:
-    return pod is not None and not pod.is_terminating and (pod.is_ready or pod.status.phase == "Succeeded")

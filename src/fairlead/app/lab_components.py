@@ -5,9 +5,7 @@ import functools
 import importlib
 import signal
 import socket
-import tempfile
 from collections.abc import Callable, Coroutine, Sequence
-from pathlib import Path
 from typing import Any
 
 from fairlead.app import announcer, apiserver, controllers, dns, lab_bootstrap, lab_publish, node, proxy
@@ -114,7 +112,7 @@ def _agent(plan: LabPlan, network: LabNode) -> Run:
         volumes=plan.volumes(network),
         logs=plan.logs / "pods",
         images=plan.settings.images,
-        builtins=_builtins(plan),
+        builtins=BUILTINS,
         labels=network.labels,
         heartbeat=plan.settings.timers.heartbeat,
         hidden=(plan.data_folder, plan.run_folder),
@@ -144,20 +142,15 @@ async def _together(parts: Sequence[Run], ready: Callable[[], None]) -> None:
         ready()
 
 
-def _builtins(plan: LabPlan) -> dict[str, Builtin]:
-    kubeconfig = plan.kubeconfig("dns").read_text()
-    return {
-        DNS: lambda _: _serve_dns(kubeconfig),
-        ECHO: serve_echo,
-        PAUSE: lambda _: signal.pause(),
-    }
+BUILTINS: dict[str, Builtin] = {
+    DNS: lambda _: _serve_dns(),
+    ECHO: serve_echo,
+    PAUSE: lambda _: signal.pause(),
+}
 
 
-def _serve_dns(kubeconfig: str) -> None:
-    """Serve cluster DNS in a Pod, whose own /tmp may hide the place where the lab keeps its kubeconfigs. A lab is the
-    whole world of names: what the cluster does not know does not exist."""
-    path = Path(tempfile.gettempdir(), "kubeconfig")
-    path.touch(mode=0o600)
-    path.write_text(kubeconfig)
+def _serve_dns() -> None:
+    """Serve cluster DNS in a Pod, as its ServiceAccount. A lab is the whole world of names: what the cluster does not
+    know does not exist."""
     zone = Zone(outside=Outside.NXDOMAIN)
-    asyncio.run(dns.run(dns.DnsOptions(path, zone=zone), lambda: None))
+    asyncio.run(dns.run(dns.DnsOptions(zone=zone), lambda: None))

@@ -107,7 +107,6 @@ class LabPlan:
             "controllers": Client("system:kube-controller-manager"),
             "publisher": Client("system:serviceaccount:kube-system:fairlead-publisher", ("system:serviceaccounts",)),
             "proxy": Client("system:kube-proxy", ("system:node-proxier",)),
-            "dns": Client("system:serviceaccount:kube-system:fairlead-dns", ("system:serviceaccounts",)),
         }
 
 

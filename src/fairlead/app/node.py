@@ -192,8 +192,8 @@ class NodeAgent:
             await run.run()
         except Exception:
             log.exception("Pod %s is given up", run.pod.key)
-            run.published.set()
         finally:
+            run.published.set()  # nobody need wait for a Pod that has gone
             del self._runs[run.pod.metadata.uid]
 
     def _end(self, uid: str, grace: float) -> None:
