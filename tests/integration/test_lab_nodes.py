@@ -78,7 +78,9 @@ class TestComingAndGoing:
         address = lab.get("pod", "guest")["status"]["podIP"]
         assert lab.exec("a", "curl", "-s", "-m", "2", f"http://{address}/hostname") == "guest"
         lab.kubectl("delete", "pod", "guest", "--wait")
+        assert "HolderIdentity:  extra" in lab.kubectl("describe", "node", "extra").stdout
         node(lab, "remove", "extra")
+        eventually(lambda: "extra" not in lab.kubectl("get", "leases", "-n", "kube-node-lease").stdout)
         assert {n["metadata"]["name"] for n in lab.get("nodes")["items"]} == {"node-1", "node-2"}
         assert address.rpartition(".")[0] not in lab.on_node("node-1", "ip", "route")
 

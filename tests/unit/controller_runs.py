@@ -10,10 +10,10 @@ DEADLINE = 5  # seconds; only a test that fails gets there
 
 
 @asynccontextmanager
-async def running(api, *names, **settings):
-    """The controllers, with everything listed once."""
+async def running(api, *names, clock=None, **settings):
+    """The controllers, with everything listed once; their queues go by ``clock``, else by real time."""
     ready = asyncio.Event()
-    task = asyncio.create_task(serve(api, names, ready.set, Settings(**settings)))
+    task = asyncio.create_task(serve(api, names, ready.set, Settings(**settings), clock))
     try:
         await asyncio.wait_for(ready.wait(), DEADLINE)
         yield

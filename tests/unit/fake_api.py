@@ -16,6 +16,7 @@ from fairlead.drivers.kube_client import KubeError, Unreachable, WatchEvent
 KINDS = {
     "namespaces": "Namespace",
     "deployments": "Deployment",
+    "leases": "Lease",
     "nodes": "Node",
     "pods": "Pod",
     "services": "Service",

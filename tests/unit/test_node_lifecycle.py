@@ -3,11 +3,13 @@
 import pytest
 from msgspec import structs
 
+from fairlead.drivers.clock_text import now_text
 from fairlead.model.objects import Condition
 from fairlead.workloads.node_lifecycle import OUT_OF_SERVICE, evicted_at, is_out_of_service, judge_node
-from tests.unit.cluster_objects import make_node, make_pod
+from tests.unit.cluster_objects import make_node, make_pod, meta
 from tests.unit.controller_runs import running, settled, until
 from tests.unit.fake_api import FakeApi
+from tests.unit.fake_clock import FakeClock
 
 NOW = "2026-01-01T00:10:00Z"
 
@@ -107,6 +109,48 @@ async def test_a_silent_node_its_pods_and_its_return():
         tainted["status"]["conditions"] = [{"type": "Ready", "status": "True", "lastHeartbeatTime": NOW}]
         await api.put(tainted, "nodes")
         await until(api, lambda: not api.all("nodes")[0]["spec"].get("taints"))
+
+
+def lease(name, renewed):
+    return {"metadata": meta(name, "kube-node-lease"), "spec": {"renewTime": f"2026-01-01T00:00:{renewed:02}.000000Z"}}
+
+
+@pytest.mark.anyio
+async def test_either_a_lease_or_a_status_is_a_sign_of_life():
+    api, clock = FakeApi(), FakeClock()
+    by_status, by_lease = make_node("by-status"), make_node("by-lease")
+    for each in (by_status, by_lease, make_node("silent")):
+        await api.put(each, "nodes")
+    async with running(api, "node", clock=clock):
+        for seconds in (39, 38):
+            clock.advance(seconds)
+            beat = Condition("Ready", "True", last_heartbeat_time=f"2026-01-01T00:00:{seconds}Z")
+            status = structs.replace(by_status.status, conditions=(beat,))
+            await api.put(structs.replace(by_status, status=status), "nodes")
+            await api.put(lease("by-lease", seconds), "leases")
+            await settled(api)
+        await until(api, lambda: ready(api, "nodes", "silent") == "Unknown")
+        await settled(api)
+        assert {ready(api, "nodes", name) for name in ("by-status", "by-lease")} == {"True"}
+        clock.advance(41)
+        await until(api, lambda: {ready(api, "nodes", name) for name in ("by-status", "by-lease")} == {"Unknown"})
+
+
+@pytest.mark.anyio
+async def test_signs_of_life_do_not_put_an_eviction_off():
+    api, clock = FakeApi(), FakeClock()
+    tainted = node(taints=[{"key": "mine", "effect": "NoExecute", "timeAdded": now_text()}])
+    await api.put(tainted, "nodes")
+    tolerations = [{"key": "mine", "operator": "Exists", "tolerationSeconds": 1}]
+    await api.put(make_pod("hasty", tolerations=tolerations), "pods")
+    async with running(api, "node", clock=clock):
+        await settled(api)
+        (timer,) = (timer for timer in clock.timers if not timer.cancelled)
+        await api.put(lease("node-0", 1), "leases")
+        beat = Condition("Ready", "True", last_heartbeat_time=NOW)
+        await api.put(structs.replace(tainted, status=structs.replace(tainted.status, conditions=(beat,))), "nodes")
+        await settled(api)
+        assert not timer.cancelled
 
 
 @pytest.mark.anyio

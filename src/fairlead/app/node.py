@@ -15,17 +15,20 @@ from typing import Any, NamedTuple
 
 from fairlead import __version__
 from fairlead.allocation.podip import next_pod_ip
-from fairlead.app.node_context import Builtin, ContainerSettings, timestamp
+from fairlead.app.node_context import Builtin, ContainerSettings
+from fairlead.app.node_heartbeat import Heartbeat, healthy
 from fairlead.app.node_host_ports import HostPorts
 from fairlead.app.node_pod import PodRun, PodSettings
 from fairlead.app.node_runtime import NodeRuntime
 from fairlead.drivers import netns
+from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.event_recorder import EventWriter
 from fairlead.drivers.informer import Informer
 from fairlead.drivers.kube_client import NODES, PODS, SERVICES, KubeClient, KubeError, Unreachable
 from fairlead.drivers.kubelet_server import PORT as KUBELET_PORT
 from fairlead.drivers.kubelet_server import KubeletServer, node_tls
-from fairlead.model.objects import Service
+from fairlead.model.decode import decode
+from fairlead.model.objects import Node, Service
 from fairlead.nodeagent.files import ClusterDNS
 from fairlead.nodeagent.images import Images
 from fairlead.nodeagent.manifest import RunPod
@@ -89,10 +92,10 @@ async def run(options: NodeOptions, ready: Callable[[], None]) -> None:
         server = KubeletServer(NodeRuntime(agent.pods))
         try:
             await server.start(options.address, KUBELET_PORT, node_tls(*options.serving))
-            await _register(options, client)
+            node = await _register(options, client)
             await agent.start()
             ready()
-            await _beat(options, client)
+            await Heartbeat(client, node, options.heartbeat, lambda: _register(options, client)).run()
         finally:
             await server.close()
 
@@ -213,9 +216,9 @@ class NodeAgent:
         return self._last_ip
 
 
-async def _register(options: NodeOptions, client: KubeClient) -> None:
-    """Create the Node, or bring the one that is there up to date, and set its status."""
-    document = _node(options)
+async def _register(options: NodeOptions, client: KubeClient) -> Node:
+    """Create the Node, or bring the one that is there up to date, and set its status; what has come of it."""
+    document, path = _node(options), NODES.path(name=options.name, subresource="status")
     while True:
         try:
             try:
@@ -224,27 +227,10 @@ async def _register(options: NodeOptions, client: KubeClient) -> None:
                 if error.reason != "AlreadyExists":
                     raise
                 await client.patch(NODES.path(name=options.name), document)
-            await client.patch(NODES.path(name=options.name, subresource="status"), {"status": _status(options)})
+            return decode(Node, await client.patch(path, {"status": _status(options)}))
         except (KubeError, Unreachable) as error:
             log.warning("node %s not registered yet: %s", options.name, error)
             await asyncio.sleep(RETRY)
-        else:
-            return
-
-
-async def _beat(options: NodeOptions, client: KubeClient) -> None:
-    """Say again and again that the node is alive, and register it again should somebody have deleted it."""
-    path = NODES.path(name=options.name, subresource="status")
-    since = timestamp()
-    while True:
-        await asyncio.sleep(options.heartbeat)
-        try:
-            await client.patch(path, {"status": {"conditions": _conditions(since)}})
-        except KubeError as error:
-            if error.code == 404:
-                await _register(options, client)
-        except Unreachable as error:
-            log.warning("heartbeat of %s not delivered: %s", options.name, error)
 
 
 def _node(options: NodeOptions) -> dict[str, Any]:
@@ -272,7 +258,7 @@ def _status(options: NodeOptions) -> dict[str, Any]:
         ],
         "capacity": resources,
         "allocatable": resources,
-        "conditions": _conditions(timestamp()),
+        "conditions": [healthy(None, now_text())],
         "daemonEndpoints": {"kubeletEndpoint": {"Port": KUBELET_PORT}},
         "nodeInfo": {
             "kubeletVersion": f"v{__version__}+fairlead",
@@ -287,17 +273,3 @@ def _status(options: NodeOptions) -> dict[str, Any]:
             "bootID": "",
         },
     }
-
-
-def _conditions(since: str) -> list[dict[str, str]]:
-    """A healthy node's; the agent itself is what makes it so, hence ``since`` its start."""
-    return [
-        {
-            "type": "Ready",
-            "status": "True",
-            "reason": "KubeletReady",
-            "message": "the node agent runs",
-            "lastHeartbeatTime": timestamp(),
-            "lastTransitionTime": since,
-        }
-    ]

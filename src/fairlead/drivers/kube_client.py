@@ -94,6 +94,7 @@ DAEMON_SETS = Resource("apps/v1", "daemonsets")
 DISRUPTION_BUDGETS = Resource("policy/v1", "poddisruptionbudgets")
 JOBS = Resource("batch/v1", "jobs")
 CONTROLLER_REVISIONS = Resource("apps/v1", "controllerrevisions")
+LEASES = Resource("coordination.k8s.io/v1", "leases")
 IP_ADDRESSES = Resource("networking.k8s.io/v1", "ipaddresses", namespaced=False)
 SERVICE_CIDRS = Resource("networking.k8s.io/v1", "servicecidrs", namespaced=False)
 

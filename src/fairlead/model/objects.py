@@ -19,6 +19,8 @@ MANAGED_BY_LABEL = "endpointslice.kubernetes.io/managed-by"
 ZONE_LABEL = "topology.kubernetes.io/zone"
 TRIGGER_TIME_ANNOTATION = "endpoints.kubernetes.io/last-change-trigger-time"
 
+NODE_LEASES = "kube-node-lease"
+
 CLUSTER_IP_NONE = "None"
 
 _EMPTY: Mapping[str, str] = {}
@@ -458,6 +460,18 @@ class Node(KubeObject, frozen=True):
     @property
     def is_ready(self) -> bool:
         return has_true_condition(self.status.conditions, "Ready")
+
+
+class LeaseSpec(Slim, frozen=True):
+    """Who holds something, and since when: ``renew_time`` is RFC 3339 text with microseconds."""
+
+    renew_time: str | None = None
+
+
+class Lease(KubeObject, frozen=True):
+    """A Lease; one in the namespace ``NODE_LEASES`` is a sign of life of the Node of its name (KEP-589)."""
+
+    spec: LeaseSpec = LeaseSpec()
 
 
 def has_true_condition(conditions: tuple[Condition, ...] | None, type_: str) -> bool:

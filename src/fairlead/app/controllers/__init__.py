@@ -31,6 +31,7 @@ from fairlead.app.controllers.watches import Watches
 from fairlead.drivers.discovery import Discovered, discover
 from fairlead.drivers.event_recorder import EventWriter
 from fairlead.drivers.kube_client import KubeClient, KubeError, Unreachable
+from fairlead.drivers.work_queue import Clock
 
 __all__ = ["CONTROLLERS", "ControllersOptions", "Settings", "run", "serve"]
 
@@ -82,10 +83,17 @@ async def run(options: ControllersOptions, ready: Callable[[], None]) -> None:
         await serve(client, options.only, ready, options.settings)
 
 
-async def serve(client: KubeClient, names: tuple[str, ...], ready: Callable[[], None], settings: Settings) -> None:
-    """Run the named controllers on a connection until cancelled."""
+async def serve(
+    client: KubeClient,
+    names: tuple[str, ...],
+    ready: Callable[[], None],
+    settings: Settings,
+    clock: Clock | None = None,
+) -> None:
+    """Run the named controllers on a connection until cancelled; ``clock``: else the event loop."""
     collections = await _discover_collections(client)
-    context = Context(client, EventWriter(client), Watches(client), asyncio.get_running_loop(), collections, settings)
+    clock = clock or asyncio.get_running_loop()
+    context = Context(client, EventWriter(client), Watches(client), clock, collections, settings)
     controllers = [CONTROLLERS[name](context) for name in names]
     async with asyncio.TaskGroup() as group:
         group.create_task(context.events.run())

@@ -1,7 +1,8 @@
 """Watches over Nodes: notices silence, taints, evicts, and removes what ran on Nodes that are gone.
 
-Silence is measured with this process's own clock from the moment that it heard of a heartbeat, so that clocks of other
-machines do not matter; a controller that has just started gives every Node the whole grace period.
+A sign of life is a renewed Lease, or a status with another heartbeat time (KEP-589). Silence is measured with this
+process's own clock from the moment that it heard of one, so that clocks of other machines do not matter; a controller
+that has just started gives every Node the whole grace period.
 What follows from it is ``fairlead.workloads.node_lifecycle``.
 """
 
@@ -13,10 +14,10 @@ import msgspec
 from fairlead.app.controllers.context import Context
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.event_recorder import Happening
-from fairlead.drivers.kube_client import NODES, PODS, STRATEGIC_MERGE_PATCH, Doc, KubeError
+from fairlead.drivers.kube_client import LEASES, NODES, PODS, STRATEGIC_MERGE_PATCH, Doc, KubeError
 from fairlead.drivers.work_queue import WorkQueue
 from fairlead.model.names import ObjectKey
-from fairlead.model.objects import Condition, Node, Pod
+from fairlead.model.objects import NODE_LEASES, Condition, Lease, Node, Pod
 from fairlead.workloads.node_lifecycle import evicted_at, is_out_of_service, judge_node, ready_condition
 
 
@@ -33,10 +34,12 @@ class NodeController:
         self._events = context.events.recorder(self.name)
         self._members = context.members
         self._nodes = context.watches.of(NODES, Node)
+        leases = context.watches.of(LEASES, Lease)
         pods = context.watches.of(PODS, Pod)
-        self.needs = (self._nodes, pods)
+        self.needs = (self._nodes, leases, pods)
         self._heard: dict[ObjectKey, float] = {}
         self._nodes.listen(self._node_changed)
+        leases.listen(self._lease_changed)
         pods.listen(self._pod_changed)
 
     def _node_changed(self, old: Node | None, new: Node | None) -> None:
@@ -50,8 +53,14 @@ class NodeController:
             self._heard[new.key] = self._clock.time()
         if old is None or (_word(old), old.spec) != (_word(new), new.spec):
             self.queue.add(new.key)
-        else:
-            self.queue.add_later(new.key, self._grace)
+
+    def _lease_changed(self, old: Lease | None, new: Lease | None) -> None:
+        """A sign of life needs no work: the look that is planned anyway will find that the Node was heard of."""
+        if new is None or new.namespace != NODE_LEASES or (old and old.spec == new.spec):
+            return
+        key = ObjectKey("", new.name)
+        if key in self._heard:
+            self._heard[key] = self._clock.time()
 
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
         if new is None or not new.spec.node_name or (old and _standing(old) == _standing(new)):
