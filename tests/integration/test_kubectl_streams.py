@@ -17,7 +17,9 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from tests.integration.kubectls import kubectls
@@ -353,19 +355,39 @@ class TestNodePort:
 class TestClientLibraries:
     """What the WebSocket clients of other languages do, which give all ports in the request."""
 
-    def test_port_forward(self, lab):
-        config = json.loads(Path(lab.kubeconfig).read_text())
-        server = config["clusters"][0]["cluster"]["server"]
-        path = "/api/v1/namespaces/default/pods/web/portforward?ports=8080"
-        with connect(
-            server.replace("https:", "wss:") + path,
-            ssl=client_tls(lab, config),
-            subprotocols=["v4.channel.k8s.io"],
-        ) as socket_:
+    PATH = "/api/v1/namespaces/default/pods/web/portforward?ports=8080"
+
+    @pytest.fixture
+    def config(self, lab):
+        return json.loads(Path(lab.kubeconfig).read_text())
+
+    @pytest.fixture
+    def connected(self, lab, config):
+        url = config["clusters"][0]["cluster"]["server"].replace("https:", "wss:") + self.PATH
+        return partial(connect, url, ssl=client_tls(lab, config), subprotocols=["v4.channel.k8s.io"])
+
+    def test_port_forward(self, connected):
+        with connected() as socket_:
             port = (8080).to_bytes(2, "little")
             assert {socket_.recv(SECONDS), socket_.recv(SECONDS)} == {b"\0" + port, b"\1" + port}
             socket_.send(b"\0GET / HTTP/1.0\r\n\r\n")
             assert socket_.recv(SECONDS).startswith(b"\0HTTP/1.0 200 ")
+
+    def test_connections_that_end_at_once(self, connected):
+        for _ in range(200):
+            with connected():
+                pass
+
+    def test_no_session_tickets(self, lab, config):
+        """They make clients of two threads, as the one above, lose their first request now and then."""
+        url = urlsplit(config["clusters"][0]["cluster"]["server"])
+        with (
+            socket.create_connection((url.hostname, url.port), SECONDS) as plain,
+            client_tls(lab, config).wrap_socket(plain, server_hostname=url.hostname) as connection,
+        ):
+            connection.sendall(b"GET /livez HTTP/1.1\r\nhost: lab\r\n\r\n")
+            assert connection.recv(100).startswith(b"HTTP/1.1 200 ")
+            assert not connection.session.has_ticket
 
 
 def client_tls(lab, config):

@@ -106,6 +106,9 @@ def server_tls(pki_directory: Path) -> ssl.SSLContext:
     context.load_verify_locations(pki_directory / "ca.crt")
     context.verify_mode = ssl.CERT_OPTIONAL
     context.set_alpn_protocols(["http/1.1"])
+    # A client that reads in one thread and writes in another shares one TLS object between them; when tickets for
+    # a later session come just as it sends its first request, OpenSSL may lose that. Nobody here resumes sessions.
+    context.num_tickets = 0
     return context
 
 
