@@ -98,6 +98,7 @@ class TestKilled:
         before = objects(lab)
         # What the DNS of a lab was in earlier versions.
         lab.kubectl("run", "-n", "kube-system", "fairlead-dns", "--image=fairlead/dns")
+        lab.fairlead("node", "add", "--name", lab.name, "extra", "--label", "disk=ssd")
         for pid in lab.processes():
             try:
                 lab.kill(pid)
@@ -107,6 +108,9 @@ class TestKilled:
         lab.up()
         eventually(lambda: objects(lab) == before)
         eventually(lambda: web_answers(lab))
+        extra = lab.get("node", "extra")
+        assert extra["metadata"]["labels"]["disk"] == "ssd"
+        assert lab.on_node("extra", "ip", "-4", "addr", "show", "eth0").count("192.168.64.13") == 1
 
     def test_the_process_outside_takes_the_lab_with_it(self, lab):
         lab.up()

@@ -19,10 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from msgspec import structs
+
 from fairlead.app import lab_host
 from fairlead.app.lab_birth import INIT_LOG, Init, Pipes, interrupts, start_init
 from fairlead.app.lab_child import LabError, Pipe, in_child
-from fairlead.app.lab_plan import API_PORT, LabPlan, Manifest
+from fairlead.app.lab_node_memory import recall
+from fairlead.app.lab_plan import API_PORT, LabPlan, Manifest, memory_of_nodes
 from fairlead.app.lab_settings import LabSettings
 from fairlead.drivers import control_socket, run_folder
 from fairlead.drivers.run_folder import RunningLab
@@ -90,7 +93,7 @@ def serve(options: LabOptions, listener: Listener) -> None:
         ) from None
     try:
         with _data_folder(options.data or folder / "data") as data, _api_socket(data) as api:
-            plan = LabPlan(options.name, folder, data, options.manifests, options.settings)
+            plan = LabPlan(options.name, folder, data, options.manifests, _remembered(options.settings, data, listener))
             lab = RunningLab(folder, os.getpid(), f"https://127.0.0.1:{api.getsockname()[1]}")
             _Outside(plan, lab, listener, began).follow(api, options.patience)
     finally:
@@ -125,6 +128,14 @@ def _data_folder(path: Path) -> Iterator[Path]:
         yield path.resolve()
     finally:
         os.close(lock)
+
+
+def _remembered(settings: LabSettings, data: Path, listener: Listener) -> LabSettings:
+    """The settings with the nodes that the lab has after all that was added and removed in its earlier lives."""
+    nodes = recall(memory_of_nodes(data)).nodes(settings.nodes)
+    for name in sorted({node.name for node in settings.nodes} - {node.name for node in nodes}):
+        listener.tell(f"without {name}, which was removed; `fairlead node add {name}` brings it back")
+    return structs.replace(settings, nodes=nodes)
 
 
 @contextmanager

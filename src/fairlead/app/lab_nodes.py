@@ -1,20 +1,20 @@
 """The nodes of a running lab: added, removed, switched off and on, cut off and joined again.
 
 A node that is switched off has lost everything but its name and its place: no process, no namespace, no cable. One that
-is cut off goes on, and reaches nobody.
+is cut off goes on, and reaches nobody. What was added and removed is remembered (``lab_node_memory``).
 """
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from ipaddress import ip_network
 from pathlib import Path
 
 from fairlead.app.lab_child import in_child
 from fairlead.app.lab_components import node_components
 from fairlead.app.lab_credentials import write_node_credentials
 from fairlead.app.lab_networks import Networks
+from fairlead.app.lab_node_memory import NodeMemory, recall, remember
 from fairlead.app.lab_plan import LabPlan, agent_of, proxy_of
-from fairlead.app.lab_settings import LabNode, numbered_node
+from fairlead.app.lab_settings import LabNode, collide, numbered_node
 from fairlead.drivers.control_socket import Refused
 from fairlead.drivers.netns import MAX_NODES
 from fairlead.drivers.supervisor import Supervisor
@@ -31,6 +31,7 @@ class Nodes:
         self.networks = networks
         self._plan, self._supervisor = plan, supervisor
         self._nodes = {node.name: node for node in plan.nodes}
+        self._memory = recall(plan.memory_of_nodes)
         self.changes: dict[str, Callable[[str], None]] = {
             "remove": self._remove,
             "stop": self._stop,
@@ -61,13 +62,14 @@ class Nodes:
         in_child(lambda: write_node_credentials(self._plan, node))
         self._nodes[node.name] = node
         self._connect(node)
+        self._remember(self._memory.with_node(node))
         return node
 
     def _candidates(self, name: str, labels: Mapping[str, str]) -> Iterator[LabNode]:
         """New nodes at places on the network that nobody has."""
         for index in range(1, MAX_NODES + 1):
             node = numbered_node(index, name, labels)
-            if not any(_collide(node, other) for other in self._nodes.values()):
+            if not any(collide(node, other) for other in self._nodes.values()):
                 yield node
 
     def _remove(self, name: str) -> None:
@@ -75,6 +77,7 @@ class Nodes:
         self._disconnect(node)
         del self._nodes[name]
         self.networks.forget(node, self._nodes.values())
+        self._remember(self._memory.without_node(name))
 
     def _stop(self, name: str) -> None:
         self._disconnect(self._running(name))
@@ -103,6 +106,10 @@ class Nodes:
         self.networks.disconnect(node)
         shutil.rmtree(self._plan.records(node), ignore_errors=True)
 
+    def _remember(self, memory: NodeMemory) -> None:
+        remember(self._plan.memory_of_nodes, memory)
+        self._memory = memory
+
     def _known(self, name: str) -> LabNode:
         if name not in self._nodes:
             raise Refused(f'there is no node "{name}" in this lab; it has {", ".join(self._nodes)}')
@@ -113,9 +120,3 @@ class Nodes:
         if not self.networks.has(node):
             raise Refused(f'node "{name}" is stopped; start it with `fairlead node start {name}`')
         return node
-
-
-def _collide(one: LabNode, other: LabNode) -> bool:
-    """Whether two nodes want the same place on the network."""
-    is_overlap = ip_network(one.pod_cidr).overlaps(ip_network(other.pod_cidr))
-    return one.index == other.index or bool({*one.addresses} & {*other.addresses}) or is_overlap

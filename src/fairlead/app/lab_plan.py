@@ -74,6 +74,11 @@ class LabPlan:
         return self.data_folder / "logs"
 
     @property
+    def memory_of_nodes(self) -> Path:
+        """What ``lab_node_memory`` keeps."""
+        return memory_of_nodes(self.data_folder)
+
+    @property
     def host_socket(self) -> Path:
         """The control socket of the process outside, where the lab asks for what belongs to this machine."""
         return self.run_folder / "host"
@@ -108,6 +113,11 @@ class LabPlan:
             "publisher": Client("system:serviceaccount:kube-system:fairlead-publisher", ("system:serviceaccounts",)),
             "proxy": Client("system:kube-proxy", ("system:node-proxier",)),
         }
+
+
+def memory_of_nodes(data_folder: Path) -> Path:
+    """The file in which a lab remembers what was added to, or removed from, the nodes that its options name."""
+    return data_folder / "nodes.json"
 
 
 def agent_of(node: NodeNetwork) -> str:

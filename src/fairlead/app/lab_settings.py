@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from typing import Annotated
 
 import msgspec
@@ -29,6 +30,12 @@ def numbered_node(index: int, name: str = "", labels: Mapping[str, str] | None =
     """The node with this number, at its usual place on the network."""
     network = (usual_address(index),), usual_pod_cidr(index)
     return LabNode(index, name or f"node-{index}", *network, labels or {})
+
+
+def collide(one: LabNode, other: LabNode) -> bool:
+    """Whether two nodes want the same place on the network."""
+    is_overlap = ip_network(one.pod_cidr).overlaps(ip_network(other.pod_cidr))
+    return one.index == other.index or bool({*one.addresses} & {*other.addresses}) or is_overlap
 
 
 class Timers(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
