@@ -3,8 +3,10 @@
 import pytest
 
 from fairlead.allocation.load_balancer import Pool
-from fairlead.app.lab_config import ConfigError, image_of, read_config
+from fairlead.app.lab_config import image_of, read_config
+from fairlead.app.lab_config_nodes import ConfigError
 from fairlead.app.lab_settings import Timers, numbered_node
+from fairlead.drivers.lab_addresses import DUAL_STACK, IPV4_ONLY
 from fairlead.nodeagent.images import Image
 
 
@@ -51,9 +53,23 @@ def test_images(read, text, images):
         ("nodes: [{addresses: [10.0.0.1]}]", "nodes[0].addresses[0]: '10.0.0.1' is not an address in 192.168.64.0/24"),
         ("nodes: [{addresses: [192.168.64.1]}]", "nodes[0].addresses[0]: '192.168.64.1' is taken"),
         ("nodes: [{}, {addresses: [192.168.64.12, 192.168.64.11]}]", "nodes[1].addresses[1]: '192.168.64.11' is taken"),
-        ("nodes: [{podCIDR: 10.0.0.0/24}]", "nodes[0].podCIDR: 10.0.0.0/24 is not in 10.244.0.0/16"),
-        ("nodes: [{podCIDR: 10.244.2.0/23}, {}]", "nodes[1].podCIDR: 10.244.2.0/24 overlaps with 10.244.2.0/23"),
-        ("nodes: [{podCIDR: 10.244.2.1/24}]", "nodes[0].podCIDR: 10.244.2.1/24 has host bits set"),
+        ("nodes: [{podCIDRs: [10.0.0.0/24]}]", "nodes[0].podCIDRs[0]: 10.0.0.0/24 is not in 10.244.0.0/16"),
+        ("nodes: [{podCIDRs: [10.244.2.0/23]}, {}]", "nodes[1].podCIDRs: 10.244.2.0/24 overlaps with 10.244.2.0/23"),
+        ("nodes: [{podCIDRs: [10.244.2.1/24]}]", "nodes[0].podCIDRs[0]: 10.244.2.1/24 has host bits set"),
+        ("nodes: [{podCIDRs: [10.244.1.0/24, 10.244.2.0/24]}]", "nodes[0].podCIDRs: may specify no more than one CIDR"),
+        ("nodes: [{addresses: ['fd00:192:168:64::5']}]", "'fd00:192:168:64::5' is not an address in 192.168.64.0/24"),
+        (
+            "{ipFamilies: [IPv4, IPv6], nodes: [{}, {addresses: ['fd00:192:168:64::0:11']}]}",
+            "nodes[1].addresses[0]: 'fd00:192:168:64::11' is taken",
+        ),
+        (
+            "{ipFamilies: [IPv4, IPv6], nodes: [{podCIDRs: ['fd00:10:245::/64']}]}",
+            "nodes[0].podCIDRs[0]: fd00:10:245::/64 is not in 10.244.0.0/16 or fd00:10:244::/48",
+        ),
+        ("ipFamilies: []", "ipFamilies: Expected `array` of length >= 1"),
+        ("ipFamilies: [IPv5]", "ipFamilies[0]: Invalid enum value 'IPv5'"),
+        ("ipFamilies: [IPv6, IPv6]", "ipFamilies[1]: 'IPv6' is taken"),
+        ("loadBalancerPools: [{cidrs: ['fd00::/120']}]", "loadBalancerPools[0].cidrs[0]: fd00::/120 is IPv6, of which"),
         ("nodes: [{zones: a}]", "nodes[0]: Object contains unknown field `zones`"),
         ("timers: {heartbeat: 0}", "timers.heartbeat: Expected `float` > 0.0"),
         ("loadBalancerPools: [{cidrs: [192.0.2.300/24]}]", "loadBalancerPools[0].cidrs[0]: '192.0.2.300/24' does not"),
@@ -78,12 +94,33 @@ def test_a_command_line_takes_more_arguments():
 def test_nodes(read):
     first, second = read(
         "nodes: [{}, {name: b, zone: west, labels: {disk: ssd}, addresses: [192.168.64.50, 192.168.64.51], "
-        "podCIDR: 10.244.128.0/20}]"
+        "podCIDRs: [10.244.128.0/20]}]"
     ).nodes
-    assert first == numbered_node(1)
+    assert first == numbered_node(1, IPV4_ONLY)
     assert (second.name, second.addresses) == ("b", ("192.168.64.50", "192.168.64.51"))
-    assert second.pod_cidr == "10.244.128.0/20"
+    assert second.pod_cidrs == ("10.244.128.0/20",)
     assert second.labels == {"topology.kubernetes.io/zone": "west", "disk": "ssd"}
+
+
+def test_nodes_of_two_families(read):
+    settings = read(
+        "{ipFamilies: [IPv6, IPv4], nodes: [{}, {addresses: [192.168.64.50, 'fd00:192:168:64::0:50', 192.168.64.51]}, "
+        "{podCIDRs: ['fd00:10:244:f::/64']}]}"
+    )
+    assert settings.ip_families == ("IPv6", "IPv4")
+    assert settings.nodes[0] == numbered_node(1, settings.ip_families)
+    assert settings.nodes[1].addresses == ("fd00:192:168:64::50", "192.168.64.50", "192.168.64.51")
+    assert settings.nodes[2].pod_cidrs == ("fd00:10:244:f::/64", "10.244.3.0/24")
+    assert settings.load_balancer_cidrs == ("fd00:192:168:65::/112", "192.168.65.0/24")
+
+
+def test_two_families_are_asked_for_once(tmp_path):
+    path = tmp_path / "lab.yaml"
+    path.write_text("nodes: [{}]")
+    assert read_config(path, dual_stack=True).nodes == (numbered_node(1, DUAL_STACK),)
+    path.write_text("ipFamilies: [IPv4]")
+    with pytest.raises(ConfigError, match="ipFamilies: the option --dual-stack says which there are too"):
+        read_config(path, dual_stack=True)
 
 
 def test_timers_are_upstreams_unless_said_otherwise(read):

@@ -32,6 +32,7 @@ def balanced(*addresses, **spec):
             [Door(KEY, "TCP", 30080), Door(KEY, "UDP", 30053)],
             id="node ports",
         ),
+        pytest.param(make_service(type="NodePort", ports=[HTTP], ipFamilies=["IPv6"]), [], id="a family not passed on"),
         pytest.param(make_service(type="NodePort", ports=[SCTP]), [], id="protocols that are not passed on"),
         pytest.param(
             balanced("192.0.2.1", "2001:db8::1", ports=[HTTP]),

@@ -1,8 +1,10 @@
 """The lab's network as iproute2 commands: who is where, and which way packets go."""
 
+import pytest
+
 from fairlead.app.lab_settings import numbered_node
+from fairlead.drivers.lab_addresses import DUAL_STACK, IPV4_ONLY, MAX_NODES, PLANS
 from fairlead.drivers.netns import (
-    MAX_NODES,
     PodLink,
     attach_commands,
     cable_commands,
@@ -11,25 +13,41 @@ from fairlead.drivers.netns import (
     pod_commands,
     switch_commands,
 )
+from fairlead.model.addresses import IPFamily
 
-NODES = [numbered_node(1), numbered_node(2)]
-LINK = PodLink("veth1234abcd", "10.244.1.7", "192.168.64.11")
+NODES = [numbered_node(1, IPV4_ONLY), numbered_node(2, IPV4_ONLY)]
+DUAL_NODES = [numbered_node(1, DUAL_STACK), numbered_node(2, DUAL_STACK)]
+LINK = PodLink("veth1234abcd", ("10.244.1.7",), ("192.168.64.11",))
+DUAL_LINK = PodLink("veth1234abcd", ("10.244.1.7", "fd00:10:244:1::7"), ("192.168.64.11", "fd00:192:168:64::11"))
+
+
+def routes(commands):
+    return [command.removeprefix("route ") for command in commands if command.startswith("route")]
 
 
 def test_where_nodes_are():
-    assert [(n.name, n.address, n.pod_cidr) for n in NODES] == [
-        ("node-1", "192.168.64.11", "10.244.1.0/24"),
-        ("node-2", "192.168.64.12", "10.244.2.0/24"),
+    assert [(n.name, n.addresses, n.pod_cidrs) for n in NODES] == [
+        ("node-1", ("192.168.64.11",), ("10.244.1.0/24",)),
+        ("node-2", ("192.168.64.12",), ("10.244.2.0/24",)),
     ]
-    assert numbered_node(MAX_NODES).address == "192.168.64.250"
+    assert DUAL_NODES[1].addresses == ("192.168.64.12", "fd00:192:168:64::12")
+    assert DUAL_NODES[1].pod_cidrs == ("10.244.2.0/24", "fd00:10:244:2::/64")
+    last = numbered_node(MAX_NODES, (IPFamily.IPV6, IPFamily.IPV4))
+    assert last.addresses == ("fd00:192:168:64::250", "192.168.64.250")
 
 
 def test_the_switch_knows_the_way_to_every_pod():
-    commands = switch_commands(NODES)
+    commands = switch_commands(NODES, IPV4_ONLY)
     assert "addr add 192.168.64.1/24 dev underlay" in commands
     assert commands[-2:] == [
         "route replace 10.244.1.0/24 via 192.168.64.11",
         "route replace 10.244.2.0/24 via 192.168.64.12",
+    ]
+    assert routes(switch_commands(DUAL_NODES[:1], DUAL_STACK)) == [
+        "add 203.0.113.0/24 dev underlay",
+        "add 2001:db8:203:113::/64 dev underlay",
+        "replace 10.244.1.0/24 via 192.168.64.11",
+        "replace fd00:10:244:1::/64 via fd00:192:168:64::11",
     ]
 
 
@@ -40,24 +58,59 @@ def test_a_cable_ends_in_the_bridge_and_in_the_node():
     ]
 
 
-def test_a_node_routes_to_the_other_nodes_pods_and_the_rest_to_the_switch():
-    routes = [command for command in node_commands(NODES[0], NODES) if command.startswith("route")]
-    assert routes == [
-        "route add default via 192.168.64.1",
-        "route add 203.0.113.0/24 dev eth0",
-        "route replace 10.244.2.0/24 via 192.168.64.12",
-    ]
+def test_link_layer_addresses_differ_where_ipv6_addresses_do():
+    first, second = (cable_commands("n", PLANS[IPFamily.IPV6].node.format(index), 9)[0] for index in (11, 12))
+    assert first != second
+
+
+@pytest.mark.parametrize(
+    ("nodes", "ways"),
+    [
+        (
+            NODES,
+            [
+                "add default via 192.168.64.1",
+                "add 203.0.113.0/24 dev eth0",
+                "replace 10.244.2.0/24 via 192.168.64.12",
+            ],
+        ),
+        (
+            DUAL_NODES,
+            [
+                "add default via 192.168.64.1",
+                "add default via fd00:192:168:64::1",
+                "add 203.0.113.0/24 dev eth0",
+                "add 2001:db8:203:113::/64 dev eth0",
+                "replace 10.244.2.0/24 via 192.168.64.12",
+                "replace fd00:10:244:2::/64 via fd00:192:168:64::12",
+            ],
+        ),
+    ],
+)
+def test_a_node_routes_to_the_other_nodes_pods_and_the_rest_to_the_switch(nodes, ways):
+    assert routes(node_commands(nodes[0], nodes)) == ways
+
+
+def test_ipv6_addresses_are_used_at_once():
+    made = [*switch_commands(DUAL_NODES, DUAL_STACK), *node_commands(DUAL_NODES[0], []), *pod_commands(DUAL_LINK)]
+    made += outside_commands(DUAL_STACK, [])
+    assert {"addr add fd00:192:168:64::11/64 dev eth0 nodad", "addr add fd00:10:244:1::7/128 dev eth0 nodad"} < {*made}
+    assert all(command.endswith("nodad") == (":" in command) for command in made if command.startswith("addr"))
 
 
 def test_outside_knows_the_way_to_nodes_and_load_balancers_alone():
-    routes = [command for command in outside_commands(["192.168.65.0/24"]) if command.startswith("route")]
-    assert routes == ["route add 192.168.64.0/24 dev eth0", "route replace 192.168.65.0/24 dev eth0"]
+    assert routes(outside_commands(IPV4_ONLY, ["192.168.65.0/24"])) == [
+        "add 192.168.64.0/24 dev eth0",
+        "replace 192.168.65.0/24 dev eth0",
+    ]
 
 
 def test_both_ends_of_a_pods_link_know_each_other_without_asking():
-    node_side, pod_side = attach_commands(LINK, 5), pod_commands(LINK)
+    node_side, pod_side = attach_commands(DUAL_LINK, 5), pod_commands(DUAL_LINK)
     assert "neigh replace 10.244.1.7 lladdr 06:00:0a:f4:01:07 dev veth1234abcd nud permanent" in node_side
+    assert "neigh replace fd00:10:244:1::7 lladdr 06:00:0a:f4:01:07 dev veth1234abcd nud permanent" in node_side
     assert "neigh replace 169.254.1.1 lladdr 02:00:0a:f4:01:07 dev eth0 nud permanent" in pod_side
+    assert "neigh replace fe80::1 lladdr 02:00:0a:f4:01:07 dev eth0 nud permanent" in pod_side
 
 
 def test_all_that_a_pod_sends_goes_through_its_node():
@@ -66,3 +119,7 @@ def test_all_that_a_pod_sends_goes_through_its_node():
         "route add default via 169.254.1.1 dev eth0",
     ]
     assert attach_commands(LINK, 5)[-1] == "route replace 10.244.1.7/32 dev veth1234abcd src 192.168.64.11"
+    assert pod_commands(DUAL_LINK)[-1] == "route add default via fe80::1 dev eth0"
+    assert routes(attach_commands(DUAL_LINK, 5))[-1] == (
+        "replace fd00:10:244:1::7/128 dev veth1234abcd src fd00:192:168:64::11"
+    )

@@ -12,7 +12,7 @@ from fairlead.nodeagent.sources import CONFIG_MAP, SECRET, Reference, SourceErro
 from fairlead.nodeagent.volumes import File, Mount, VolumeError, mounts_of, volume_files
 
 DATABASE = Image(("db",), ("serve",), {"HOME": "/db"})
-PLACE = Placement("node-1", "192.168.64.11", "10.244.1.7")
+PLACE = Placement("node-1", ("192.168.64.11", "fd00::11"), ("10.244.1.7", "fd00:1::7"))
 NODE_RESOLVER = "# a comment\nsearch a.test\nsearch b.test\nnameserver 192.0.2.53\noptions edns0 timeout:1\n"
 DNS = ClusterDNS(of_node=NODE_RESOLVER)
 
@@ -142,6 +142,8 @@ class TestVariables:
             ("spec.nodeName", "node-1"),
             ("status.hostIP", "192.168.64.11"),
             ("status.podIP", "10.244.1.7"),
+            ("status.hostIPs", "192.168.64.11,fd00::11"),
+            ("status.podIPs", "10.244.1.7,fd00:1::7"),
         ],
     )
     def test_the_downward_api(self, path, expected):
@@ -212,7 +214,7 @@ class TestFiles:
     )
     def test_resolv_conf_follows_the_dns_policy(self, spec, expected):
         assert resolv_conf(pod(spec), DNS) == expected
-        assert ("/etc/resolv.conf" in own_files(pod(spec), "10.244.1.7", DNS)) == (expected is not None)
+        assert ("/etc/resolv.conf" in own_files(pod(spec), ("10.244.1.7",), DNS)) == (expected is not None)
 
     @pytest.mark.parametrize(
         ("spec", "line"),
@@ -225,7 +227,10 @@ class TestFiles:
         ],
     )
     def test_hosts_knows_the_pod_itself(self, spec, line):
-        assert hosts(pod(spec), "10.244.1.7", DNS).endswith(line)
+        assert hosts(pod(spec), ("10.244.1.7",), DNS).endswith(line)
+
+    def test_hosts_knows_the_pod_by_each_of_its_addresses(self):
+        assert hosts(pod({}), ("10.244.1.7", "fd00:1::7"), DNS).endswith("10.244.1.7\tweb-0\nfd00:1::7\tweb-0\n")
 
     def test_a_long_name_is_cut_to_a_host_name(self):
         assert pod(name="a" * 62 + ".b").hostname == "a" * 62

@@ -44,7 +44,7 @@ def record(*states, init=(), last=None, ready=True, sidecars=False) -> PodRecord
         return ContainerRecord(container, state, last, 0, ready and runs, runs)
 
     return PodRecord(
-        Addresses("192.168.64.11", "10.244.1.2"),
+        Addresses(("192.168.64.11", "fd00::11"), ("10.244.1.2", "fd00:1::2")),
         THEN,
         tuple(map(one, main, states)),
         tuple(map(one, inits, init)),
@@ -218,3 +218,7 @@ class TestPodIP:
 
     def test_the_first(self):
         assert next_pod_ip("10.244.1.0/24", set()) == "10.244.1.2"
+
+    def test_ipv6_of_which_there_is_no_end(self):
+        assert next_pod_ip("fd00:10:244:1::/64", set()) == "fd00:10:244:1::2"
+        assert next_pod_ip("fd00:10:244:1::/64", {"fd00:10:244:1::a"}, "fd00:10:244:1::9") == "fd00:10:244:1::b"

@@ -274,13 +274,13 @@ async def test_a_pod_waits_for_its_account(running):
     assert await tokens.of(running) == {}
     assert tokens.seconds_left() > 0
     with pytest.raises(SourceError, match='failed to fetch token: serviceaccounts "joe" not found'):
-        volume_files(running.spec.volumes[0], running, Placement("n", "10.0.0.1", "10.0.0.2"), {})
+        volume_files(running.spec.volumes[0], running, Placement("n", ("10.0.0.1",), ("10.0.0.2",)), {})
 
 
 @pytest.mark.anyio
 async def test_the_files_of_a_running_pod_are_renewed_in_time(running, tmp_path, monkeypatch):
     """In a time of its own, in which sleeping is all that takes any."""
-    api, place, asleep = Accounts(), Placement("n", "10.0.0.1", "10.0.0.2"), asyncio.sleep
+    api, place, asleep = Accounts(), Placement("n", ("10.0.0.1",), ("10.0.0.2",)), asyncio.sleep
     file = tmp_path / "volumes" / running.spec.volumes[0].name / "token"
     seen = []
 

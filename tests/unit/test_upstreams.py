@@ -8,7 +8,13 @@ from tests.unit.api_world import ApiWorld
 PODS = "/api/v1/namespaces/default/pods"
 SERVICES = "/api/v1/namespaces/default/services"
 SLICES = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
-NODE = {"addresses": [{"type": "Hostname", "address": "n"}, {"type": "InternalIP", "address": "192.0.2.11"}]}
+NODE = {
+    "addresses": [
+        {"type": "Hostname", "address": "n"},
+        {"type": "InternalIP", "address": "192.0.2.11"},
+        {"type": "InternalIP", "address": "2001:db8::11"},  # of no account: the first is where the node listens
+    ]
+}
 
 
 def pod(name, *containers, node="node-1", **spec):

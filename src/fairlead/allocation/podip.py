@@ -2,7 +2,8 @@
 as long as possible before somebody else has it."""
 
 from collections.abc import Container
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import ip_address, ip_network
+from itertools import chain
 
 
 class CIDRExhausted(Exception):
@@ -10,16 +11,18 @@ class CIDRExhausted(Exception):
 
 
 def next_pod_ip(cidr: str, taken: Container[str], after: str = "") -> str:
-    """A free address of ``cidr``, leaving out the network's first two (itself and, by custom, a gateway) and its last.
+    """A free address of ``cidr``, of either family, leaving out the network's first two (itself and, by custom, a
+    gateway) and its last.
 
     Raises:
         CIDRExhausted: there is none.
     """
-    network = IPv4Network(cidr)
+    network = ip_network(cidr)
+    kind = type(network.network_address)
     first, last = int(network.network_address) + 2, int(network.broadcast_address) - 1
-    start = int(IPv4Address(after)) + 1 if after else first
-    for candidate in (*range(start, last + 1), *range(first, start)):
-        address = str(IPv4Address(candidate))
+    start = int(ip_address(after)) + 1 if after else first
+    for candidate in chain(range(start, last + 1), range(first, start)):
+        address = str(kind(candidate))
         if address not in taken:
             return address
     raise CIDRExhausted(f"no address left in Pod CIDR {cidr}")

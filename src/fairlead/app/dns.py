@@ -94,7 +94,8 @@ class _Process:
         ]
         for port, pages in ports:
             if port is not None:
-                self._pages.append(await serve_pages(self.options.http_address, port, pages))
+                for address in self.options.http_addresses:
+                    self._pages.append(await serve_pages(address, port, pages))
 
     async def watch(self, client: KubeClient, ready: Callable[[], None]) -> None:
         """Follow the cluster, and the configuration file, until cancelled."""

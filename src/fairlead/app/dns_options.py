@@ -19,7 +19,7 @@ class DnsOptions:
         kubeconfig: None looks where kubectl looks.
         addresses: where DNS is served, over UDP and TCP.
         udp_cap: the largest reply over UDP, in octets.
-        http_address: where the health, readiness and metrics ports are served; a port of None leaves one out.
+        http_addresses: where the health, readiness and metrics ports are served; a port of None leaves one out.
         unready_after: seconds after which a dead watch makes the server not ready; None: never.
         lameduck: seconds to go on answering, while not ready, after the server is told to stop, so that clients hear of
             it first.
@@ -35,7 +35,7 @@ class DnsOptions:
     port: int = 53
     zone: Zone = field(default_factory=Zone)
     udp_cap: int = UDP_CAP
-    http_address: str = "0.0.0.0"  # noqa: S104
+    http_addresses: tuple[str, ...] = ("0.0.0.0",)  # noqa: S104
     health_port: int | None = 8080
     ready_port: int | None = 8181
     metrics_port: int | None = 9153

@@ -24,11 +24,14 @@ from msgspec import structs
 from fairlead.app import lab_host
 from fairlead.app.lab_birth import INIT_LOG, Init, Pipes, interrupts, start_init
 from fairlead.app.lab_child import LabError, Pipe, in_child
+from fairlead.app.lab_data import API_PORT_FILE, data_folder
 from fairlead.app.lab_node_memory import recall
 from fairlead.app.lab_plan import API_PORT, LabPlan, Manifest, memory_of_nodes
 from fairlead.app.lab_settings import LabSettings
 from fairlead.drivers import control_socket, run_folder
+from fairlead.drivers.lab_addresses import Families
 from fairlead.drivers.run_folder import RunningLab
+from fairlead.model.addresses import IPFamily
 
 _PROGRAMS = {"ip": "iproute2", "nft": "nftables", "sleep": "coreutils"}
 
@@ -82,6 +85,7 @@ def serve(options: LabOptions, listener: Listener) -> None:
     """
     began = time.monotonic()
     _require_programs()
+    _require_families(options.settings.ip_families)
     run_folder.remove_leftovers()
     folder = run_folder.root() / options.name
     try:
@@ -92,7 +96,8 @@ def serve(options: LabOptions, listener: Listener) -> None:
             "or give this one another --name"
         ) from None
     try:
-        with _data_folder(options.data or folder / "data") as data, _api_socket(data) as api:
+        place, families = options.data or folder / "data", options.settings.ip_families
+        with data_folder(place, families) as data, _api_socket(data) as api:
             plan = LabPlan(options.name, folder, data, options.manifests, _remembered(options.settings, data, listener))
             lab = RunningLab(folder, os.getpid(), f"https://127.0.0.1:{api.getsockname()[1]}")
             _Outside(plan, lab, listener, began).follow(api, options.patience)
@@ -111,28 +116,14 @@ def _require_programs() -> None:
         )
 
 
-@contextmanager
-def _data_folder(path: Path) -> Iterator[Path]:
-    """The data folder, made if need be, and locked: two labs over one store would ruin it."""
-    try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (path / "logs" / "pods").mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = run_folder.claim(path)
-    except run_folder.InUse:
-        raise LabError(
-            f"another lab uses the data folder {path}: stop that lab, or give this one another --data"
-        ) from None
-    except OSError as error:
-        raise LabError(f"cannot use the data folder {path}: {error.strerror}; give another one with --data") from error
-    try:
-        yield path.resolve()
-    finally:
-        os.close(lock)
+def _require_families(families: Families) -> None:
+    if IPFamily.IPV6 in families and not Path("/proc/net/if_inet6").exists():
+        raise LabError("ipFamilies: this kernel has no IPv6; start it without ipv6.disable=1, or a lab without IPv6")
 
 
 def _remembered(settings: LabSettings, data: Path, listener: Listener) -> LabSettings:
     """The settings with the nodes that the lab has after all that was added and removed in its earlier lives."""
-    nodes = recall(memory_of_nodes(data)).nodes(settings.nodes)
+    nodes = recall(memory_of_nodes(data)).nodes(settings.nodes, settings.ip_families)
     for name in sorted({node.name for node in settings.nodes} - {node.name for node in nodes}):
         listener.tell(f"without {name}, which was removed; `fairlead node add {name}` brings it back")
     return structs.replace(settings, nodes=nodes)
@@ -142,7 +133,7 @@ def _remembered(settings: LabSettings, data: Path, listener: Listener) -> LabSet
 def _api_socket(data: Path) -> Iterator[socket.socket]:
     """A listening socket on this machine: at the port that the lab had before, so that kubeconfigs stay good; else at
     the usual port if that is free, else anywhere."""
-    remembered = data / "api-port"
+    remembered = data / API_PORT_FILE
     try:
         candidates = [int(remembered.read_text())]
     except (FileNotFoundError, ValueError):

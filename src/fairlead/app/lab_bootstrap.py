@@ -14,7 +14,7 @@ import msgspec
 
 from fairlead.app.lab_plan import Manifest
 from fairlead.app.lab_ready import KINDS, Wanted, until_ready
-from fairlead.app.lab_system import RETIRED, system_manifests
+from fairlead.app.lab_system import RETIRED
 from fairlead.drivers.kube_client import APPLY_PATCH, KubeClient, KubeError, Resource
 from fairlead.model.names import ObjectKey
 
@@ -42,7 +42,7 @@ async def run(options: BootstrapOptions, ready: Callable[[], None]) -> None:
     """Apply everything, wait until what is to run among it does, and return."""
     async with KubeClient.from_kubeconfig(options.kubeconfig) as client:
         await _remove_retired(client)
-        wanted = await _apply_all(client, (*system_manifests(), *options.manifests), options.report)
+        wanted = await _apply_all(client, options.manifests, options.report)
         if wanted is None:
             return
         ready()

@@ -10,17 +10,21 @@ from typing import Any
 
 from fairlead.app import announcer, apiserver, controllers, dns, lab_bootstrap, lab_publish, node, proxy
 from fairlead.app.lab_networks import Networks
-from fairlead.app.lab_plan import API_PORT, OUTSIDE, POD_CIDR, SERVICE_CIDR, SWITCH, LabPlan, agent_of, proxy_of
+from fairlead.app.lab_plan import DNS_SERVICE, OUTSIDE, SWITCH, LabPlan, agent_of, proxy_of
 from fairlead.app.lab_settings import LabNode, LabSettings
+from fairlead.app.lab_system import system_manifests
 from fairlead.app.node_context import Builtin
 from fairlead.clusterdns.zone import Outside, Zone
 from fairlead.dataplane.node_view import NodeSettings
 from fairlead.drivers.echo_server import serve_echo
 from fairlead.drivers.kube_client import KubeClient
-from fairlead.drivers.netns import SWITCH_ADDRESS
+from fairlead.drivers.local_addresses import kernel_families
 from fairlead.drivers.pki import certificate_files
 from fairlead.drivers.supervisor import Component, Report
+from fairlead.model.addresses import EVERY_ADDRESS
+from fairlead.nodeagent.files import ClusterDNS
 from fairlead.nodeagent.images import DNS, ECHO, PAUSE
+from fairlead.registry.strategy import ClusterConfig
 
 Run = Callable[[Callable[[], None]], Coroutine[Any, Any, None]]
 
@@ -59,6 +63,7 @@ def components(
         gate: see ``BootstrapOptions``.
         report: how the bootstrap tells what came of it.
     """
+    manifests = (*system_manifests(plan.networks), *plan.manifests)
     runs: dict[str, Run] = {
         "apiserver": _apiserver(plan, api_sockets),
         "controllers": functools.partial(
@@ -70,7 +75,7 @@ def components(
         ),
         BOOTSTRAP: functools.partial(
             lab_bootstrap.run,
-            lab_bootstrap.BootstrapOptions(plan.kubeconfig("admin"), plan.manifests, gate, report),
+            lab_bootstrap.BootstrapOptions(plan.kubeconfig("admin"), manifests, gate, report),
         ),
     }
     parts = [Component(name, run, networks[SWITCH], plan.logs / f"{name}.log") for name, run in runs.items()]
@@ -86,7 +91,8 @@ def node_components(plan: LabPlan, node: LabNode, networks: Networks) -> list[Co
 
 
 def _apiserver(plan: LabPlan, sockets: Sequence[socket.socket]) -> Run:
-    options = apiserver.ApiServerOptions(plan.data_folder, plan.pki, (SWITCH_ADDRESS, API_PORT))
+    cluster = ClusterConfig(service_cidrs=tuple(network.services for network in plan.networks))
+    options = apiserver.ApiServerOptions(plan.data_folder, plan.pki, plan.api_address, cluster)
     return functools.partial(apiserver.run, options, sockets)
 
 
@@ -106,7 +112,7 @@ def _agent(plan: LabPlan, network: LabNode) -> Run:
         name=network.name,
         kubeconfig=plan.kubeconfig(agent_of(network)),
         addresses=network.addresses,
-        pod_cidr=network.pod_cidr,
+        pod_cidrs=network.pod_cidrs,
         serving=node.Serving(plan.pki / "ca.crt", *certificate_files(plan.pki, network.name)),
         records=plan.records(network),
         volumes=plan.volumes(network),
@@ -114,6 +120,7 @@ def _agent(plan: LabPlan, network: LabNode) -> Run:
         images=plan.settings.images,
         builtins=BUILTINS,
         labels=network.labels,
+        dns=ClusterDNS(plan.networks[0].service(DNS_SERVICE)),
         heartbeat=plan.settings.timers.heartbeat,
         hidden=(plan.data_folder, plan.run_folder),
     )
@@ -121,7 +128,10 @@ def _agent(plan: LabPlan, network: LabNode) -> Run:
 
 
 def _proxy(plan: LabPlan, network: LabNode) -> Run:
-    settings = NodeSettings(cluster_cidrs=(POD_CIDR,), service_cidrs=(SERVICE_CIDR,))
+    settings = NodeSettings(
+        cluster_cidrs=tuple(each.pods for each in plan.networks),
+        service_cidrs=tuple(each.services for each in plan.networks),
+    )
     kubeconfig = str(plan.kubeconfig("proxy"))
     announcing = announcer.AnnouncerOptions(network.name, plan.settings.load_balancer_cidrs, kubeconfig=kubeconfig)
     parts: list[Run] = [
@@ -152,5 +162,6 @@ BUILTINS: dict[str, Builtin] = {
 def _serve_dns() -> None:
     """Serve cluster DNS in a Pod, as its ServiceAccount. A lab is the whole world of names: what the cluster does not
     know does not exist."""
-    zone = Zone(outside=Outside.NXDOMAIN)
-    asyncio.run(dns.run(dns.DnsOptions(zone=zone), lambda: None))
+    zone, everywhere = Zone(outside=Outside.NXDOMAIN), tuple(EVERY_ADDRESS[family] for family in kernel_families())
+    options = dns.DnsOptions(addresses=everywhere, http_addresses=everywhere, zone=zone)
+    asyncio.run(dns.run(options, lambda: None))

@@ -3,7 +3,7 @@
 To be called in a child that ends afterwards: the libraries that make them cost their process many megabytes.
 """
 
-from fairlead.app.lab_plan import API_HOSTS, API_URL_INSIDE, Client, LabPlan, agent_of
+from fairlead.app.lab_plan import Client, LabPlan, agent_of
 from fairlead.app.lab_settings import LabNode
 from fairlead.drivers.pki import API_SERVER, ensure_certificate, ensure_pki, write_kubeconfig
 from fairlead.drivers.run_folder import RunningLab
@@ -11,7 +11,7 @@ from fairlead.drivers.run_folder import RunningLab
 
 def write_credentials(plan: LabPlan, lab: RunningLab) -> None:
     """Everything that the lab needs before its components start, and the kubeconfig of who uses it."""
-    ensure_pki(plan.pki, API_HOSTS)
+    ensure_pki(plan.pki, plan.api_hosts)
     ensure_certificate(plan.pki, API_SERVER, API_SERVER, ())
     for component, client in plan.clients.items():
         _write(plan, component, client)
@@ -28,4 +28,4 @@ def write_node_credentials(plan: LabPlan, node: LabNode) -> None:
 
 
 def _write(plan: LabPlan, component: str, client: Client) -> None:
-    write_kubeconfig(plan.kubeconfig(component), plan.pki, API_URL_INSIDE, *client)
+    write_kubeconfig(plan.kubeconfig(component), plan.pki, plan.api_url, *client)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from fairlead.app.lab_host import LOOPBACK
 from fairlead.dataplane.announcing import announced_addresses
+from fairlead.drivers.lab_addresses import IPV4_ONLY
 from fairlead.model.addresses import IPFamily, family_of
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Service
@@ -37,7 +38,8 @@ def doors_of(service: Service) -> list[Door]:
     """Every door of a Service that can be published."""
     ports = [port for port in service.spec.ports if port.protocol in _PROTOCOLS]
     addresses = [ip for ip in announced_addresses(service) if family_of(ip) == IPFamily.IPV4]
-    nodes = [Door(service.key, port.protocol, port.node_port) for port in ports if port.node_port]
+    has_node_ports = IPFamily.IPV4 in (service.spec.ip_families or IPV4_ONLY)
+    nodes = [Door(service.key, port.protocol, port.node_port) for port in ports if port.node_port and has_node_ports]
     return nodes + [Door(service.key, port.protocol, port.port, ip) for ip in addresses for port in ports]
 
 

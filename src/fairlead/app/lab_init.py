@@ -16,10 +16,9 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from fairlead.app.lab_networks import Networks
-from fairlead.app.lab_plan import API_PORT, LabPlan
+from fairlead.app.lab_plan import LabPlan
 from fairlead.drivers import control_socket, pod_files
 from fairlead.drivers.control_socket import Doc
-from fairlead.drivers.netns import SWITCH_ADDRESS
 
 
 @dataclass(frozen=True)
@@ -52,12 +51,17 @@ def main(plan: LabPlan, doors: Doors) -> NoReturn:
     """Be PID 1 until the process outside has gone."""
     pod_files.make_mounts_private()
     pod_files.mount_proc()
-    networks = Networks(plan.nodes, plan.settings.load_balancer_cidrs)
-    api_inside = socket.create_server((SWITCH_ADDRESS, API_PORT), backlog=256)
+    networks = Networks(plan.settings)
+    api_inside = _listen(plan.api_address)
     control = control_socket.listen(plan.run_folder / "control")
     _supervise(plan, doors, networks, [doors.api, api_inside], control)
     shutil.rmtree(plan.run_folder, ignore_errors=True)
     os._exit(0)
+
+
+def _listen(address: tuple[str, int]) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    return socket.create_server(address, family=family, backlog=256)
 
 
 def _supervise(

@@ -4,24 +4,27 @@ import os
 from collections.abc import Iterable
 
 from fairlead.app.lab_plan import OUTSIDE, SWITCH
+from fairlead.app.lab_settings import LabSettings
 from fairlead.drivers import netns
+from fairlead.drivers.lab_addresses import PLANS
 from fairlead.drivers.netns import NodeNetwork
 
 
 class Networks:
     """Descriptors of the namespaces, and the cables between them. The caller's own, still empty, becomes the switch."""
 
-    def __init__(self, nodes: Iterable[NodeNetwork], load_balancer_cidrs: Iterable[str]) -> None:
-        nodes = list(nodes)
-        cables = {OUTSIDE: (OUTSIDE, netns.OUTSIDE_ADDRESS)}
+    def __init__(self, settings: LabSettings) -> None:
+        nodes, self._families = settings.nodes, settings.ip_families
+        cables = {OUTSIDE: (OUTSIDE, PLANS[self._families[0]].outside)}
         cables |= {node.name: (node.cable, node.address) for node in nodes}
-        self._descriptors = {name: netns.new_namespace() for name in cables}
+        self._descriptors = {name: netns.new_namespace(self._families) for name in cables}
         self._descriptors[SWITCH] = netns.current_namespace()
-        netns.run_ip(netns.switch_commands(nodes))
-        netns.enable_forwarding()
+        netns.prepare_namespace(self._families)
+        netns.run_ip(netns.switch_commands(nodes, self._families))
+        netns.enable_forwarding(self._families)
         plugged = [command for name in cables for command in netns.cable_commands(*cables[name], self[name])]
         netns.run_ip(plugged, inherited=self._descriptors.values())
-        self._run_in(OUTSIDE, netns.outside_commands(load_balancer_cidrs))
+        self._run_in(OUTSIDE, netns.outside_commands(self._families, settings.load_balancer_cidrs))
         for node in nodes:
             self._furnish(node, nodes)
 
@@ -30,7 +33,7 @@ class Networks:
 
     def connect(self, node: NodeNetwork, others: Iterable[NodeNetwork]) -> None:
         """Give a node a new namespace, on the wire, and tell the others the way to its Pods."""
-        self._descriptors[node.name] = netns.new_namespace()
+        self._descriptors[node.name] = netns.new_namespace(self._families)
         descriptor = self[node.name]
         plugged = netns.cable_commands(node.cable, node.address, descriptor)
         netns.run_ip([*plugged, *netns.pod_routes([node])], inherited=[descriptor])
@@ -69,6 +72,6 @@ class Networks:
         try:
             netns.run_ip(commands)
             if forwarding:
-                netns.enable_forwarding()
+                netns.enable_forwarding(self._families)
         finally:
             netns.enter(self[SWITCH])

@@ -10,6 +10,7 @@ import msgspec
 
 from fairlead.app.lab_child import LabError
 from fairlead.app.lab_settings import LabNode, collide, numbered_node
+from fairlead.drivers.lab_addresses import Families
 
 
 class Added(msgspec.Struct, frozen=True):
@@ -40,13 +41,13 @@ class NodeMemory(msgspec.Struct, frozen=True):
         added = tuple(node for node in self.added if node.name != name)
         return NodeMemory(added, self.removed if added != self.added else (*self.removed, name))
 
-    def nodes(self, named: Iterable[LabNode]) -> tuple[LabNode, ...]:
-        """Those that the lab has, given those that its options name.
+    def nodes(self, named: Iterable[LabNode], families: Families) -> tuple[LabNode, ...]:
+        """Those that the lab has, given those that its options name, and the lab's IP families.
 
         Raises:
             LabError: two of them want the same place on the network.
         """
-        added = {node.name: numbered_node(node.index, node.name, node.labels) for node in self.added}
+        added = {node.name: numbered_node(node.index, families, node.name, node.labels) for node in self.added}
         others = [node for node in named if node.name not in {*added, *self.removed}]
         for node, guest in product(others, added.values()):
             if collide(node, guest):

@@ -16,7 +16,7 @@ from fairlead.app.lab_node_memory import NodeMemory, recall, remember
 from fairlead.app.lab_plan import LabPlan, agent_of, proxy_of
 from fairlead.app.lab_settings import LabNode, collide, numbered_node
 from fairlead.drivers.control_socket import Refused
-from fairlead.drivers.netns import MAX_NODES
+from fairlead.drivers.lab_addresses import MAX_NODES
 from fairlead.drivers.supervisor import Supervisor
 
 
@@ -68,7 +68,7 @@ class Nodes:
     def _candidates(self, name: str, labels: Mapping[str, str]) -> Iterator[LabNode]:
         """New nodes at places on the network that nobody has."""
         for index in range(1, MAX_NODES + 1):
-            node = numbered_node(index, name, labels)
+            node = numbered_node(index, self._plan.settings.ip_families, name, labels)
             if not any(collide(node, other) for other in self._nodes.values()):
                 yield node
 

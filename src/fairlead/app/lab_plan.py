@@ -8,21 +8,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fairlead.app.lab_settings import LabNode, LabSettings
-from fairlead.drivers.netns import SWITCH_ADDRESS, NodeNetwork
+from fairlead.drivers.lab_addresses import PLANS, AddressPlan
+from fairlead.drivers.netns import NodeNetwork
 from fairlead.drivers.run_folder import published_table
 
 # Names of network namespaces beside those of the nodes.
 SWITCH = "switch"  # connects all others
 OUTSIDE = "outside"  # the world outside the cluster
 API_PORT = 6443
-POD_CIDR, SERVICE_CIDR = "10.244.0.0/16", "10.96.0.0/16"
-KUBERNETES_SERVICE_IP = "10.96.0.1"
-API_URL_INSIDE = f"https://{SWITCH_ADDRESS}:{API_PORT}"
-API_HOSTS = (
+KUBERNETES_SERVICE, DNS_SERVICE = 1, 10  # numbers of their virtual IPs
+_API_HOSTS = (
     "127.0.0.1",
     "localhost",
-    SWITCH_ADDRESS,
-    KUBERNETES_SERVICE_IP,
     "kubernetes",
     "kubernetes.default",
     "kubernetes.default.svc",
@@ -64,6 +61,26 @@ class LabPlan:
     def nodes(self) -> tuple[LabNode, ...]:
         """Those that it starts with."""
         return self.settings.nodes
+
+    @property
+    def networks(self) -> tuple[AddressPlan, ...]:
+        """Those of each IP family, the cluster's own first."""
+        return tuple(PLANS[family] for family in self.settings.ip_families)
+
+    @property
+    def api_address(self) -> tuple[str, int]:
+        """Where the API server listens inside the lab."""
+        return self.networks[0].switch, API_PORT
+
+    @property
+    def api_url(self) -> str:
+        host, port = self.api_address
+        return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+
+    @property
+    def api_hosts(self) -> tuple[str, ...]:
+        """What the API server is called."""
+        return (*_API_HOSTS, self.networks[0].switch, self.networks[0].service(KUBERNETES_SERVICE))
 
     @property
     def pki(self) -> Path:

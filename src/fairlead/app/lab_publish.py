@@ -19,6 +19,7 @@ from fairlead.drivers import control_socket
 from fairlead.drivers.informer import Informer
 from fairlead.drivers.kube_client import ENDPOINT_SLICES, NODES, SERVICES, KubeClient
 from fairlead.drivers.relay import RELAYS, Close
+from fairlead.model.addresses import IPFamily, first_of
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import HEADLESS_LABEL, EndpointSlice, Node, Object, Service
 from fairlead.model.snapshot import ClusterSnapshot
@@ -116,7 +117,8 @@ class Publisher:
         if door.service not in self._snapshot.services:
             return []
         nodes = (self._snapshot.nodes[name] for name in candidates(self._snapshot, door.service, LOOPBACK))
-        return [(node.internal_ips[0], door.port) for node in nodes if node.internal_ips]
+        addresses = [first_of(IPFamily.IPV4, node.internal_ips) for node in nodes]
+        return [(address, door.port) for address in addresses if address]
 
     def _write_table(self) -> None:
         ports = {door: port for doors in self._open.values() for door, (port, _) in doors.items()}

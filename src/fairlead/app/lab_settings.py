@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_network
+from itertools import product
 from typing import Annotated
 
 import msgspec
 
 from fairlead.allocation.load_balancer import Pool
-from fairlead.drivers.netns import LOAD_BALANCER_POOL, NodeNetwork, usual_address, usual_pod_cidr
+from fairlead.drivers.lab_addresses import IPV4_ONLY, PLANS, Families, usual_address, usual_pod_cidr
+from fairlead.drivers.netns import NodeNetwork
+from fairlead.model.addresses import overlap
 from fairlead.nodeagent.images import Images
 from fairlead.workloads.node_lifecycle import BORNE_BY_DEFAULT
 
@@ -26,15 +29,17 @@ class LabNode(NodeNetwork):
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
-def numbered_node(index: int, name: str = "", labels: Mapping[str, str] | None = None) -> LabNode:
+def numbered_node(index: int, families: Families, name: str = "", labels: Mapping[str, str] | None = None) -> LabNode:
     """The node with this number, at its usual place on the network."""
-    network = (usual_address(index),), usual_pod_cidr(index)
-    return LabNode(index, name or f"node-{index}", *network, labels or {})
+    addresses = tuple(usual_address(index, family) for family in families)
+    pod_cidrs = tuple(usual_pod_cidr(index, family) for family in families)
+    return LabNode(index, name or f"node-{index}", addresses, pod_cidrs, labels or {})
 
 
 def collide(one: LabNode, other: LabNode) -> bool:
     """Whether two nodes want the same place on the network."""
-    is_overlap = ip_network(one.pod_cidr).overlaps(ip_network(other.pod_cidr))
+    pairs = product(map(ip_network, one.pod_cidrs), map(ip_network, other.pod_cidrs))
+    is_overlap = any(overlap(cidr, taken) for cidr, taken in pairs)
     return one.index == other.index or bool({*one.addresses} & {*other.addresses}) or is_overlap
 
 
@@ -58,15 +63,22 @@ class LabSettings(msgspec.Struct, frozen=True):
     Attributes:
         nodes: those that it starts with.
         images: what stands for images, by pattern.
-        load_balancer_pools: addresses for Services of type LoadBalancer.
+        pools: addresses for Services of type LoadBalancer; None for those that are usual for the families.
+        ip_families: what everything has addresses of; the first is the one that the cluster itself uses.
         publish: whether what the world outside can reach answers on this machine's loopback too.
     """
 
     nodes: tuple[LabNode, ...] = ()
     images: Images = {}
     timers: Timers = Timers()
-    load_balancer_pools: tuple[Pool, ...] = (Pool((LOAD_BALANCER_POOL,)),)
+    pools: tuple[Pool, ...] | None = None
+    ip_families: Families = IPV4_ONLY
     publish: bool = False
+
+    @property
+    def load_balancer_pools(self) -> tuple[Pool, ...]:
+        usual = tuple(PLANS[family].load_balancers for family in self.ip_families)
+        return (Pool(usual),) if self.pools is None else self.pools
 
     @property
     def load_balancer_cidrs(self) -> tuple[str, ...]:

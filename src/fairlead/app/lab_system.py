@@ -2,16 +2,17 @@
 ``kube-dns``, where kubeadm has it too.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
-from fairlead.app.lab_plan import Manifest
+from fairlead.app.lab_plan import DNS_SERVICE, Manifest
 from fairlead.drivers.kube_client import PODS
+from fairlead.drivers.lab_addresses import AddressPlan
 
 Doc = dict[str, Any]
 
 NAMESPACE = "kube-system"
 DNS_NAME = "fairlead-dns"
-DNS_SERVICE_IP = "10.96.0.10"
 # What labs of earlier versions have in their --data, and this one has no more: there the DNS was a Pod by itself.
 RETIRED = (PODS.path(NAMESPACE, DNS_NAME),)
 _DNS_LABELS = {"k8s-app": "kube-dns"}
@@ -28,9 +29,10 @@ _TOLERATIONS = [
 ]
 
 
-def system_manifests() -> tuple[Manifest, ...]:
-    """The documents, in the order in which they are to be applied."""
-    return tuple(Manifest("system manifest", document) for document in (_account(), _service(), _deployment()))
+def system_manifests(networks: Sequence[AddressPlan]) -> tuple[Manifest, ...]:
+    """The documents for a lab of these IP families, in the order in which they are to be applied."""
+    addresses = [network.service(DNS_SERVICE) for network in networks]
+    return tuple(Manifest("system manifest", document) for document in (_account(), _service(addresses), _deployment()))
 
 
 def _account() -> Doc:
@@ -38,14 +40,16 @@ def _account() -> Doc:
     return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": DNS_NAME, "namespace": NAMESPACE}}
 
 
-def _service() -> Doc:
+def _service(addresses: list[str]) -> Doc:
     labels = {**_DNS_LABELS, "kubernetes.io/cluster-service": "true", "kubernetes.io/name": "CoreDNS"}
     return {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {"name": "kube-dns", "namespace": NAMESPACE, "labels": labels},
         "spec": {
-            "clusterIP": DNS_SERVICE_IP,
+            "clusterIP": addresses[0],
+            "clusterIPs": addresses,
+            "ipFamilyPolicy": "SingleStack" if len(addresses) == 1 else "RequireDualStack",
             "selector": _DNS_LABELS,
             "ports": [
                 {"name": "dns", "port": 53, "protocol": "UDP", "targetPort": 53},

@@ -27,6 +27,7 @@ from fairlead.drivers.informer import Informer
 from fairlead.drivers.kube_client import NODES, PODS, SERVICES, KubeClient, KubeError, Unreachable
 from fairlead.drivers.kubelet_server import PORT as KUBELET_PORT
 from fairlead.drivers.kubelet_server import KubeletServer, node_tls
+from fairlead.model.addresses import family_of
 from fairlead.model.decode import decode
 from fairlead.model.objects import Node, Service
 from fairlead.nodeagent.files import ClusterDNS
@@ -52,7 +53,8 @@ class NodeOptions:
     """One node.
 
     Attributes:
-        addresses: its InternalIPs; the first is the one that it is asked at.
+        addresses: its InternalIPs, some of each IP family; the first is the one that it is asked at.
+        pod_cidrs: where its Pods' addresses come from, one of each family.
         serving: what the node's HTTP API proves itself with.
         records: folder for the files that name running Pods' processes; emptied at start.
         volumes: folder for the Pods' volumes.
@@ -66,7 +68,7 @@ class NodeOptions:
     name: str
     kubeconfig: Path
     addresses: tuple[str, ...]
-    pod_cidr: str
+    pod_cidrs: tuple[str, ...]
     serving: Serving
     records: Path
     volumes: Path
@@ -81,6 +83,12 @@ class NodeOptions:
     @property
     def address(self) -> str:
         return self.addresses[0]
+
+    @property
+    def host_ips(self) -> tuple[str, ...]:
+        """The node's own address in the family of each Pod CIDR."""
+        families = [family_of(cidr) for cidr in self.pod_cidrs]
+        return tuple(next(ip for ip in self.addresses if family_of(ip) == family) for family in families)
 
 
 async def run(options: NodeOptions, ready: Callable[[], None]) -> None:
@@ -123,7 +131,7 @@ class NodeAgent:
     def __init__(self, options: NodeOptions, client: KubeClient, group: asyncio.TaskGroup, *, is_first: bool) -> None:
         self._options, self._client, self._group = options, client, group
         self._runs: dict[str, PodRun] = {}  # by Pod UID: a Pod's successor may have its name
-        self._last_ip = ""
+        self._last_ips = ("",) * len(options.pod_cidrs)
         self._services = Informer(client, SERVICES, Service, lambda old, new: None)
         query = {"fieldSelector": f"spec.nodeName={options.name}"}
         self._pods = Informer(client, PODS, RunPod, self._on_pod, query)
@@ -137,9 +145,9 @@ class NodeAgent:
             options.hidden,
         )
         dns = options.dns._replace(of_node=Path("/etc/resolv.conf").read_text())
-        self._host_ports = HostPorts(is_first=is_first)
+        self._host_ports = HostPorts([family_of(cidr) for cidr in options.pod_cidrs], is_first=is_first)
         self._settings = PodSettings(
-            options.name, options.address, dns, options.records, options.volumes, containers, self._host_ports
+            options.name, options.host_ips, dns, options.records, options.volumes, containers, self._host_ports
         )
 
     def pods(self) -> list[PodRun]:
@@ -184,7 +192,7 @@ class NodeAgent:
             run.end(pod.metadata.deletion_grace_period_seconds or 0)
 
     def _start(self, pod: RunPod) -> PodRun:
-        run = PodRun(pod, self._pod_ip(pod), self._settings, self._client)
+        run = PodRun(pod, self._pod_ips(pod), self._settings, self._client)
         self._runs[pod.metadata.uid] = run
         self._group.create_task(self._keep(run))
         return run
@@ -203,17 +211,18 @@ class NodeAgent:
         if run := self._runs.get(uid):
             run.end(grace)
 
-    def _pod_ip(self, pod: RunPod) -> str:
-        """The address that the Pod has already, or the next free one."""
+    def _pod_ips(self, pod: RunPod) -> tuple[str, ...]:
+        """The addresses that the Pod has already, or the next free ones: one of each family."""
         if pod.spec.host_network:
-            return self._options.address
-        running = {run.pod_ip for run in self._runs.values() if not run.finished}
-        known = pod.status.pod_ip
-        if known and known not in running:
+            return self._options.host_ips
+        running = {ip for run in self._runs.values() if not run.finished for ip in run.pod_ips}
+        known = pod.status.ips
+        if known and running.isdisjoint(known):
             return known
-        promised = {p.status.pod_ip for p in self._pods.objects.values() if not p.is_finished}
-        self._last_ip = next_pod_ip(self._options.pod_cidr, running | promised, self._last_ip)
-        return self._last_ip
+        taken = running.union(*(p.status.ips for p in self._pods.objects.values() if not p.is_finished))
+        cidrs = zip(self._options.pod_cidrs, self._last_ips, strict=True)
+        self._last_ips = tuple(next_pod_ip(cidr, taken, last) for cidr, last in cidrs)
+        return self._last_ips
 
 
 async def _register(options: NodeOptions, client: KubeClient) -> Node:
@@ -244,7 +253,7 @@ def _node(options: NodeOptions) -> dict[str, Any]:
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {"name": options.name, "labels": labels},
-        "spec": {"podCIDR": options.pod_cidr, "podCIDRs": [options.pod_cidr]},
+        "spec": {"podCIDR": options.pod_cidrs[0], "podCIDRs": list(options.pod_cidrs)},
     }
 
 

@@ -167,7 +167,7 @@ class ContainerRun:
 
     def _target(self, process: Child) -> ProbeTarget:
         assert self.spec is not None
-        return ProbeTarget(self._container, process, self.spec, self._context.placement.pod_ip)
+        return ProbeTarget(self._container, process, self.spec, self._context.placement.pod_ips[0])
 
     async def _follow(self, target: ProbeTarget) -> None:
         grace = self._context.pod.spec.termination_grace_period_seconds

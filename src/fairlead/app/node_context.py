@@ -106,6 +106,6 @@ class PodContext:
         return {
             "POD_NAME": self.pod.name,
             "POD_NAMESPACE": self.pod.namespace,
-            "POD_IP": self.placement.pod_ip,
+            "POD_IP": self.placement.pod_ips[0],
             "NODE_NAME": self.placement.node_name,
         }

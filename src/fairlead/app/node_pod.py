@@ -39,12 +39,13 @@ class PodSettings:
     """What Pods need to know of their node.
 
     Attributes:
+        node_ips: the node's own address in each IP family.
         records: folder in which each running Pod has a file that names its processes.
         volumes: folder in which each running Pod has one for its volumes.
     """
 
     node_name: str
-    node_ip: str
+    node_ips: tuple[str, ...]
     dns: ClusterDNS
     records: Path
     volumes: Path
@@ -61,8 +62,8 @@ class PodRun:
         finished: every container has ended for good.
     """
 
-    def __init__(self, pod: RunPod, pod_ip: str, settings: PodSettings, client: KubeClient) -> None:
-        self.pod, self.pod_ip, self.finished = pod, pod_ip, False
+    def __init__(self, pod: RunPod, pod_ips: tuple[str, ...], settings: PodSettings, client: KubeClient) -> None:
+        self.pod, self.pod_ips, self.finished = pod, pod_ips, False
         self.published = asyncio.Event()
         self._settings, self._client = settings, client
         self._start_time = pod.status.start_time or timestamp()
@@ -72,7 +73,7 @@ class PodRun:
         self._grace = 0.0
         self._last_status: dict[str, Any] = {}
         self._volumes = PodVolumes(client, settings.volumes / pod.metadata.uid)
-        self._placement = Placement(settings.node_name, settings.node_ip, pod_ip)
+        self._placement = Placement(settings.node_name, settings.node_ips, pod_ips)
         self._context = context = PodContext(pod, self._placement, settings.containers, self._volumes, self.changed)
         policy = pod.spec.restart_policy
         self._runs = [
@@ -164,12 +165,12 @@ class PodRun:
     async def _open_sandbox(self) -> Child | None:
         """A new sandbox; None when the Pod is to end before one could be made."""
         link = self._link()
-        texts = own_files(self.pod, self.pod_ip, self._settings.dns)
+        texts = own_files(self.pod, self.pod_ips, self._settings.dns)
         while not self._ending.is_set():
             try:
                 if link and link.name in netns.link_names():
                     netns.detach(link.name)
-                await self._settings.host_ports.put(self.pod.metadata.uid, forwards(self.pod, self.pod_ip))
+                await self._settings.host_ports.put(self.pod.metadata.uid, forwards(self.pod, self.pod_ips))
                 self._sandbox = await start_sandbox(SandboxSpec(self.pod.hostname, texts, link))
             except (RulesError, StartError) as error:
                 log.warning("no sandbox for %s: %s", self.pod.key, error)
@@ -188,7 +189,7 @@ class PodRun:
     def _link(self) -> netns.PodLink | None:
         if self.pod.spec.host_network:
             return None
-        return netns.PodLink(f"veth{self.pod.metadata.uid[:8]}", self.pod_ip, self._settings.node_ip)
+        return netns.PodLink(f"veth{self.pod.metadata.uid[:8]}", self.pod_ips, self._settings.node_ips)
 
     async def _run_containers(self, sandbox: Child) -> None:
         """Init containers one after the other, then all the others together; sidecars as long as those."""
@@ -261,7 +262,7 @@ class PodRun:
 
     def _record(self) -> PodRecord:
         return PodRecord(
-            Addresses(self._settings.node_ip, self.pod_ip),
+            Addresses(self._settings.node_ips, self.pod_ips),
             self._start_time,
             tuple(run.record for run in self._runs),
             tuple(run.record for run in self._init_runs),

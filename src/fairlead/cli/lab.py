@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from fairlead.drivers.netns import MAX_NODES
+from fairlead.drivers.lab_addresses import DUAL_STACK, IPV4_ONLY, MAX_NODES
+from fairlead.model.addresses import IPFamily
 from fairlead.model.names import dns1123_label_errors
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def or_fail(action: Callable[[], T]) -> T:
 @click.option(
     "--image", "images", multiple=True, metavar="PATTERN=COMMAND", help="The command that an image stands for."
 )
+@click.option("--dual-stack", is_flag=True, help="Have IPv6 beside IPv4: for nodes, Pods and Services.")
 @click.option("--publish", is_flag=True, help="Have node ports and load balancers answer on this machine's loopback.")
 def up(
     files: tuple[str, ...],
@@ -63,6 +65,7 @@ def up(
     wait: bool,
     timeout: float,
     images: tuple[str, ...],
+    dual_stack: bool,
     publish: bool,
 ) -> None:
     """Start a lab: API server, controllers, DNS and nodes, all in namespaces of its own.
@@ -74,16 +77,20 @@ def up(
     from msgspec import structs
 
     from fairlead.app import lab
-    from fairlead.app.lab_config import ConfigError, read_config
+    from fairlead.app.lab_config import read_config
+    from fairlead.app.lab_config_nodes import ConfigError
     from fairlead.app.lab_plan import Manifest
     from fairlead.app.lab_settings import LabSettings
     from fairlead.drivers.manifests import ManifestError, read_manifests
 
     try:
         manifests = tuple(Manifest(*found) for file in files for found in read_manifests(file))
-        read = read_config(config) if config else LabSettings()
+        usual = LabSettings(ip_families=DUAL_STACK if dual_stack else IPV4_ONLY)
+        read = read_config(config, dual_stack=dual_stack) if config else usual
     except (ConfigError, ManifestError) as error:
         raise click.UsageError(str(error)) from error
+    if publish and IPFamily.IPV4 not in read.ip_families:
+        raise click.UsageError("--publish: only what has IPv4 can be published, and this lab's ipFamilies lack it")
     settings = structs.replace(_with_options(read, nodes, dict(map(_image, images))), publish=publish)
     options = lab.LabOptions(name, data, manifests, settings, timeout if wait else None)
     if wait:
@@ -101,7 +108,7 @@ def _with_options(read: "LabSettings", nodes: int | None, images: "dict[str, Ima
     if read.nodes and nodes:
         raise click.UsageError("both --nodes and the file of --config say which nodes there are: leave one out")
     table = images | {pattern: image for pattern, image in read.images.items() if pattern not in images}
-    numbered = tuple(numbered_node(index) for index in range(1, (nodes or DEFAULT_NODES) + 1))
+    numbered = tuple(numbered_node(index, read.ip_families) for index in range(1, (nodes or DEFAULT_NODES) + 1))
     return structs.replace(read, nodes=read.nodes or numbered, images=table)
 
 

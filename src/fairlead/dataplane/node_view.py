@@ -11,7 +11,7 @@ import msgspec
 
 from fairlead.dataplane.endpoints import Place
 from fairlead.dataplane.forwarding import NodeView, PodTraffic
-from fairlead.model.addresses import IPFamily, family_of
+from fairlead.model.addresses import EVERY_ADDRESS, IPFamily, family_of
 from fairlead.model.objects import Node
 
 PRIMARY = "primary"
@@ -96,8 +96,7 @@ def _pod_traffic(settings: NodeSettings, node: Node | None, family: IPFamily) ->
 
 def listening_addresses(view: NodeView) -> tuple[str, ...]:
     """Where this node is asked about its health for load balancers: where its node ports answer."""
-    everywhere = {IPFamily.IPV4: "0.0.0.0", IPFamily.IPV6: "::"}  # noqa: S104 - asked from outside
-    return (everywhere[view.family],) if view.node_port_ips is None else view.node_port_ips
+    return (EVERY_ADDRESS[view.family],) if view.node_port_ips is None else view.node_port_ips
 
 
 def _node_port_ips(

@@ -1,34 +1,30 @@
 """The lab's network: a switch, nodes on it, Pods routed by their nodes; made with iproute2 in batches.
 
-Addresses: the switch namespace has a bridge ``underlay`` with 192.168.64.1/24; node i is 192.168.64.(10+i) there and
-owns the Pod CIDR 10.244.i.0/24. A Pod has a /32 address and reaches everything through 169.254.1.1, a permanent
+The switch namespace has a bridge ``underlay``; each node has an address there in each IP family of the lab, and owns a
+Pod CIDR in each (``lab_addresses``). A Pod has a host address and reaches everything through its gateway, a permanent
 neighbour that stands for the node's end of its veth pair; so every packet of a Pod passes its node's IP layer, where
-the proxy's rules are. The world outside the cluster is one more host on the bridge, 203.0.113.10, that knows the way to
-nodes and to addresses of load balancers, and none to Pods or virtual IPs.
+the proxy's rules are. The world outside the cluster is one more host on the bridge, which knows the way to nodes and to
+addresses of load balancers, and none to Pods or virtual IPs.
 
 ``ip -batch`` rather than a netlink library: one process of two milliseconds for a whole namespace, text that can be
 read and repeated by hand, and nothing to import in every process of the lab.
 """
 
+import hashlib
 import os
 import socket
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 
+from fairlead.drivers.lab_addresses import PLANS, Families, plan_of, with_prefix
 from fairlead.drivers.linux_calls import CLONE_NEWNET, setns, unshare
-
-SWITCH_ADDRESS = "192.168.64.1"
-LOAD_BALANCER_POOL = "192.168.65.0/24"  # addresses of Services, on no interface: the nodes' rules answer for them
-UNDERLAY_PREFIX = 24
-UNDERLAY = "192.168.64.0/24"
-OUTSIDE_ADDRESS = "203.0.113.10"
-OUTSIDE = "203.0.113.0/24"  # a network for documentation (RFC 5737), so nobody's
-POD_GATEWAY = "169.254.1.1"
-MAX_NODES = 240  # 192.168.64.11 to .250
+from fairlead.model.addresses import IPFamily, family_of, first_of
 
 _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+_SYSCTLS = Path("/proc/sys/net")
 
 
 class LinkError(Exception):
@@ -41,13 +37,14 @@ class NodeNetwork:
 
     Attributes:
         index: counts from 1; what has no address of its own is numbered by it.
-        addresses: on the underlay; the first is the node's own.
+        addresses: on the underlay, one or more of each family; the first is the node's own.
+        pod_cidrs: one of each family.
     """
 
     index: int
     name: str
     addresses: tuple[str, ...]
-    pod_cidr: str
+    pod_cidrs: tuple[str, ...]
 
     @property
     def address(self) -> str:
@@ -59,64 +56,63 @@ class NodeNetwork:
         return f"node{self.index}"
 
 
-def usual_address(index: int) -> str:
-    """The address of the node with this number if it has none of its own."""
-    return f"192.168.64.{10 + index}"
-
-
-def usual_pod_cidr(index: int) -> str:
-    """The Pod CIDR of the node with this number if it has none of its own."""
-    return f"10.244.{index}.0/24"
-
-
 @dataclass(frozen=True)
 class PodLink:
     """The veth pair of a Pod.
 
     Attributes:
         name: the node's end, at most 15 characters.
-        pod_ip: the Pod's address.
-        node_ip: the source address of what the node itself sends to the Pod.
+        pod_ips: the Pod's addresses, one of each family.
+        node_ips: the source addresses of what the node itself sends to the Pod, in the same order.
     """
 
     name: str
-    pod_ip: str
-    node_ip: str
+    pod_ips: tuple[str, ...]
+    node_ips: tuple[str, ...]
 
     @property
     def node_mac(self) -> str:
-        return _mac(0x02, self.pod_ip)
+        return _mac(0x02, self.pod_ips[0])
 
     @property
     def pod_mac(self) -> str:
-        return _mac(0x06, self.pod_ip)
+        return _mac(0x06, self.pod_ips[0])
 
 
 def _mac(first: int, ip: str) -> str:
-    """A locally administered address that is a function of the Pod's."""
-    return ":".join(f"{byte:02x}" for byte in (first, 0, *map(int, ip.split("."))))
+    """A locally administered address that is a function of the IP address: its octets, or a digest where they are too
+    many."""
+    packed = ip_address(ip).packed
+    octets = packed if len(packed) == 4 else hashlib.sha256(packed).digest()[:4]
+    return ":".join(f"{byte:02x}" for byte in (first, 0, *octets))
 
 
-def switch_commands(nodes: Iterable[NodeNetwork]) -> list[str]:
+def switch_commands(nodes: Iterable[NodeNetwork], families: Families) -> list[str]:
     """What makes the switch out of an empty namespace."""
+    plans = [PLANS[family] for family in families]
     return [
         "link set lo up",
         "link add underlay type bridge forward_delay 0",
-        f"addr add {SWITCH_ADDRESS}/{UNDERLAY_PREFIX} dev underlay",
+        *(f"addr add {with_prefix(plan.switch, plan.underlay)} dev underlay{plan.at_once}" for plan in plans),
         "link set underlay up",
-        f"route add {OUTSIDE} dev underlay",
+        *(f"route add {plan.outside_network} dev underlay" for plan in plans),
         *pod_routes(nodes),
     ]
 
 
 def pod_routes(nodes: Iterable[NodeNetwork]) -> list[str]:
     """The ways to the Pods of these nodes, for whoever is on the underlay too."""
-    return [f"route replace {node.pod_cidr} via {node.address}" for node in nodes]
+    return [f"route replace {way}" for node in nodes for way in _ways(node)]
 
 
 def no_pod_routes(node: NodeNetwork) -> list[str]:
     """Takes away what ``pod_routes`` has made for a node."""
-    return [f"route del {node.pod_cidr} via {node.address}"]
+    return [f"route del {way}" for way in _ways(node)]
+
+
+def _ways(node: NodeNetwork) -> Iterator[str]:
+    for cidr in node.pod_cidrs:
+        yield f"{cidr} via {first_of(family_of(cidr), node.addresses)}"
 
 
 def cable_commands(name: str, address: str, namespace: int) -> list[str]:
@@ -131,23 +127,30 @@ def cable_commands(name: str, address: str, namespace: int) -> list[str]:
 def node_commands(node: NodeNetwork, others: Iterable[NodeNetwork]) -> list[str]:
     """Run in a node's namespace once the cable is there. The default route leads to the switch, which knows no way on:
     without one, a virtual IP would be unreachable before the node's rules had seen the packet."""
+    plans = [plan_of(cidr) for cidr in node.pod_cidrs]
     return [
         "link set lo up",
-        *(f"addr add {address}/{UNDERLAY_PREFIX} dev eth0" for address in node.addresses),
+        *(_addition(address) for address in node.addresses),
         "link set eth0 up",
-        f"route add default via {SWITCH_ADDRESS}",
-        f"route add {OUTSIDE} dev eth0",
+        *(f"route add default via {plan.switch}" for plan in plans),
+        *(f"route add {plan.outside_network} dev eth0" for plan in plans),
         *pod_routes(other for other in others if other != node),
     ]
 
 
-def outside_commands(load_balancer_cidrs: Iterable[str]) -> list[str]:
+def _addition(address: str) -> str:
+    plan = plan_of(address)
+    return f"addr add {with_prefix(address, plan.underlay)} dev eth0{plan.at_once}"
+
+
+def outside_commands(families: Families, load_balancer_cidrs: Iterable[str]) -> list[str]:
     """Run in the namespace of the world outside once its cable is there: all that it knows of are its neighbours."""
+    plans = [PLANS[family] for family in families]
     return [
         "link set lo up",
-        f"addr add {OUTSIDE_ADDRESS}/24 dev eth0",
+        *(f"addr add {with_prefix(plan.outside, plan.outside_network)} dev eth0{plan.at_once}" for plan in plans),
         "link set eth0 up",
-        f"route add {UNDERLAY} dev eth0",
+        *(f"route add {plan.underlay} dev eth0" for plan in plans),
         *(f"route replace {cidr} dev eth0" for cidr in load_balancer_cidrs),
     ]
 
@@ -155,24 +158,33 @@ def outside_commands(load_balancer_cidrs: Iterable[str]) -> list[str]:
 def attach_commands(link: PodLink, namespace: int) -> list[str]:
     """Run in a node's namespace: the node's half of a Pod's connection, the other end put into the Pod's namespace."""
     peer = f"peer name eth0 address {link.pod_mac} netns /proc/self/fd/{namespace}"
-    return [
-        f"link add {link.name} address {link.node_mac} type veth {peer}",
-        f"link set {link.name} up",
-        f"neigh replace {link.pod_ip} lladdr {link.pod_mac} dev {link.name} nud permanent",
-        f"route replace {link.pod_ip}/32 dev {link.name} src {link.node_ip}",
-    ]
+    commands = [f"link add {link.name} address {link.node_mac} type veth {peer}", f"link set {link.name} up"]
+    for pod_ip, node_ip in zip(link.pod_ips, link.node_ips, strict=True):
+        commands += [
+            f"neigh replace {pod_ip} lladdr {link.pod_mac} dev {link.name} nud permanent",
+            f"route replace {_host(pod_ip)} dev {link.name} src {node_ip}",
+        ]
+    return commands
 
 
 def pod_commands(link: PodLink) -> list[str]:
     """Run in a Pod's namespace once its end of the pair is there."""
-    return [
+    commands = [
         "link set lo up",
-        f"addr add {link.pod_ip}/32 dev eth0",
+        *(f"addr add {_host(ip)} dev eth0{plan_of(ip).at_once}" for ip in link.pod_ips),
         "link set eth0 up",
-        f"neigh replace {POD_GATEWAY} lladdr {link.node_mac} dev eth0 nud permanent",
-        f"route add {POD_GATEWAY} dev eth0 scope link",
-        f"route add default via {POD_GATEWAY} dev eth0",
     ]
+    for gateway in (plan_of(ip).pod_gateway for ip in link.pod_ips):
+        commands += [
+            f"neigh replace {gateway} lladdr {link.node_mac} dev eth0 nud permanent",
+            f"route add {gateway} dev eth0 scope link",
+            f"route add default via {gateway} dev eth0",
+        ]
+    return commands
+
+
+def _host(ip: str) -> str:
+    return f"{ip}/{ip_address(ip).max_prefixlen}"
 
 
 def run_ip(commands: Iterable[str], inherited: Iterable[int] = ()) -> None:
@@ -202,7 +214,7 @@ def connect_pod(link: PodLink) -> None:
     Raises:
         LinkError: there is something with that name or address already.
     """
-    namespace = new_namespace()
+    namespace = new_namespace(family_of(ip) for ip in link.pod_ips)
     run_ip(attach_commands(link, namespace), inherited=[namespace])
     enter(namespace)
     os.close(namespace)
@@ -224,16 +236,24 @@ def link_names() -> list[str]:
         return [line.partition(":")[0].strip() for line in file.readlines()[2:]]
 
 
-def new_namespace() -> int:
+def new_namespace(families: Iterable[IPFamily]) -> int:
     """A file descriptor that keeps a new network namespace alive; the caller stays where it is."""
     here = current_namespace()
     try:
         unshare(CLONE_NEWNET)
+        prepare_namespace(families)
         made = current_namespace()
         setns(here, CLONE_NEWNET)
     finally:
         os.close(here)
     return made
+
+
+def prepare_namespace(families: Iterable[IPFamily]) -> None:
+    """Set what is to be set in the caller's network namespace, which has no links yet."""
+    for family in families:
+        for path, value in PLANS[family].settings.items():
+            (_SYSCTLS / path).write_text(value)
 
 
 def current_namespace() -> int:
@@ -258,6 +278,7 @@ def socket_in(process: int) -> socket.socket:
         os.close(here)
 
 
-def enable_forwarding() -> None:
+def enable_forwarding(families: Families) -> None:
     """Let the caller's network namespace pass packets on."""
-    Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
+    for family in families:
+        (_SYSCTLS / PLANS[family].forwarding).write_text("1")

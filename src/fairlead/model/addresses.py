@@ -1,6 +1,7 @@
 """IP families and addresses in the spellings that Kubernetes uses."""
 
 import enum
+from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 IPAddress = IPv4Address | IPv6Address
@@ -14,9 +15,27 @@ class IPFamily(enum.StrEnum):
     IPV6 = "IPv6"
 
 
+EVERY_ADDRESS = {IPFamily.IPV4: "0.0.0.0", IPFamily.IPV6: "::"}  # noqa: S104 - where whoever is asked from outside listens
+
+
 def family_of(address: str) -> IPFamily:
     """The family of a textual address, told by its colon; the text is not otherwise checked."""
     return IPFamily.IPV6 if ":" in address else IPFamily.IPV4
+
+
+def overlap(one: IPNetwork, other: IPNetwork) -> bool:
+    """Whether two networks have an address in common; those of two families have none."""
+    return one.version == other.version and one.overlaps(other)
+
+
+def is_within(inner: IPNetwork, outer: IPNetwork) -> bool:
+    """Whether a network is a part of another, or all of it; those of two families never are."""
+    return overlap(inner, outer) and inner.prefixlen >= outer.prefixlen
+
+
+def first_of(family: IPFamily, texts: Iterable[str]) -> str | None:
+    """The first address, or network in CIDR notation, of a family."""
+    return next((text for text in texts if family_of(text) == family), None)
 
 
 def parse_ip(text: str) -> IPAddress | None:

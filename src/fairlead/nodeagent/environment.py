@@ -21,11 +21,11 @@ _REFERENCE = re.compile(r"\$(?:\$|\((?P<name>[^()]*)\))")
 
 
 class Placement(NamedTuple):
-    """What the downward API tells of where a Pod runs."""
+    """What the downward API tells of where a Pod runs; addresses of each IP family, the cluster's own first."""
 
     node_name: str
-    host_ip: str
-    pod_ip: str
+    host_ips: tuple[str, ...]
+    pod_ips: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -153,10 +153,10 @@ def pod_field(path: str, pod: RunPod, placement: Placement) -> str:
         "metadata.annotations": _lines(pod.annotations),
         "spec.nodeName": placement.node_name,
         "spec.serviceAccountName": pod.spec.service_account_name,
-        "status.hostIP": placement.host_ip,
-        "status.hostIPs": placement.host_ip,
-        "status.podIP": placement.pod_ip,
-        "status.podIPs": placement.pod_ip,
+        "status.hostIP": placement.host_ips[0],
+        "status.hostIPs": ",".join(placement.host_ips),
+        "status.podIP": placement.pod_ips[0],
+        "status.podIPs": ",".join(placement.pod_ips),
     }
     if path not in fields:
         raise SourceError(f"field {path!r} is not one that a Pod can be told")

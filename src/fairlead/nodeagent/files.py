@@ -4,6 +4,7 @@ Formats: resolv.conf(5), hosts(5). Contents follow upstream's kubelet (``pkg/kub
 ``pkg/kubelet/kubelet_pods.go``) and the Kubernetes DNS documentation.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from fairlead.nodeagent.manifest import DNSConfig, DNSOption, RunPod
@@ -22,9 +23,9 @@ class ClusterDNS(NamedTuple):
     of_node: str = ""
 
 
-def own_files(pod: RunPod, pod_ip: str, dns: ClusterDNS) -> dict[str, str]:
+def own_files(pod: RunPod, pod_ips: Sequence[str], dns: ClusterDNS) -> dict[str, str]:
     """Contents by path; without a resolv.conf where the node's own is as it should be."""
-    texts = {"/etc/hosts": hosts(pod, pod_ip, dns), "/etc/hostname": f"{pod.hostname}\n"}
+    texts = {"/etc/hosts": hosts(pod, pod_ips, dns), "/etc/hostname": f"{pod.hostname}\n"}
     resolver = resolv_conf(pod, dns)
     return texts if resolver is None else {**texts, "/etc/resolv.conf": resolver}
 
@@ -78,11 +79,11 @@ def _cluster_first(namespace: str, dns: ClusterDNS) -> DNSConfig:
     return DNSConfig((dns.address,), searches, (DNSOption("ndots", "5"),))
 
 
-def hosts(pod: RunPod, pod_ip: str, dns: ClusterDNS) -> str:
+def hosts(pod: RunPod, pod_ips: Sequence[str], dns: ClusterDNS) -> str:
     """The Pod's hosts file: itself under its full name too when it has a subdomain."""
     names = [pod.hostname]
     if pod.spec.subdomain:
         names.insert(0, f"{pod.hostname}.{pod.spec.subdomain}.{pod.namespace}.svc.{dns.domain}")
-    lines = [f"{pod_ip}\t{' '.join(names)}\n"]
+    lines = [f"{ip}\t{' '.join(names)}\n" for ip in pod_ips]
     lines += [f"{alias.ip}\t{' '.join(alias.hostnames)}\n" for alias in pod.spec.host_aliases or ()]
     return _LOCALHOST + "".join(lines)

@@ -8,7 +8,7 @@ answer itself directly. On 127.0.0.1 nothing answers, as with kube-proxy's node 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from fairlead.model.addresses import IPFamily
+from fairlead.model.addresses import EVERY_ADDRESS, IPFamily, family_of
 from fairlead.model.names import ObjectKey
 from fairlead.netfilter.ruleset import (
     Attachment,
@@ -32,14 +32,12 @@ from fairlead.netfilter.ruleset import (
 from fairlead.nodeagent.manifest import RunPod
 
 BEFORE_SERVICES, SOURCE_NAT = -105, 100  # hook priorities, nft(8); the proxy translates at -100
-_LOOPBACK = "127.0.0.0/8"
-_ANY_ADDRESS = ("", "0.0.0.0", "::")  # noqa: S104
-
-TABLE = TableName(IPFamily.IPV4, "fairlead-host-ports")
+_LOOPBACK = {IPFamily.IPV4: "127.0.0.0/8", IPFamily.IPV6: "::1/128"}
 
 
 class Forward(NamedTuple):
-    """A port of the node, at one of its addresses or at each (empty), and where it leads; for the Pod ``owner``."""
+    """A port of the node, at one of its addresses or at each of the target's IP family (empty), and where it leads; for
+    the Pod ``owner``."""
 
     owner: ObjectKey
     address: str
@@ -47,9 +45,14 @@ class Forward(NamedTuple):
     port: int
     target: Target
 
+    @property
+    def family(self) -> IPFamily:
+        return family_of(self.target.address)
 
-def forwards(pod: RunPod, pod_ip: str) -> tuple[Forward, ...]:
-    """The ports of its node that lead to a Pod; one that is in the network of its node needs none."""
+
+def forwards(pod: RunPod, pod_ips: Iterable[str]) -> tuple[Forward, ...]:
+    """The ports of its node that lead to a Pod, in each IP family that it has an address in, or in that of ``hostIP``
+    alone; one that is in the network of its node needs none."""
     if pod.spec.host_network:
         return ()
     containers = (*pod.spec.containers, *(pod.spec.init_containers or ()))
@@ -57,17 +60,24 @@ def forwards(pod: RunPod, pod_ip: str) -> tuple[Forward, ...]:
     return tuple(
         Forward(
             pod.key,
-            "" if port.host_ip in _ANY_ADDRESS else port.host_ip,
+            "" if port.host_ip == EVERY_ADDRESS[family_of(ip)] else port.host_ip,
             port.protocol.lower(),
             port.host_port,
-            Target(pod_ip, port.container_port),
+            Target(ip, port.container_port),
         )
         for port in ports
+        for ip in pod_ips
+        if not port.host_ip or family_of(port.host_ip) == family_of(ip)
     )
 
 
+def table_name(family: IPFamily) -> TableName:
+    """What the table of an IP family is called."""
+    return TableName(family, "fairlead-host-ports")
+
+
 def table_of(wanted: Iterable[Forward]) -> Table:
-    """The rules for these forwards."""
+    """The rules for these forwards, all of one IP family."""
     ordered = sorted(wanted)
     translations = tuple(_translation(forward) for forward in ordered)
     addresses = dict.fromkeys(forward.target.address for forward in ordered)
@@ -83,7 +93,7 @@ def _translation(forward: Forward) -> Rule:
     where: tuple[Match, ...] = (
         (InNetworks(Field.DESTINATION, (forward.address,)),)
         if forward.address
-        else (IsLocal(Field.DESTINATION), InNetworks(Field.DESTINATION, (_LOOPBACK,), negated=True))
+        else (IsLocal(Field.DESTINATION), InNetworks(Field.DESTINATION, (_LOOPBACK[forward.family],), negated=True))
     )
     packet = (*where, IsProtocol(forward.protocol), IsPort(forward.port))
     return Rule(packet, (Translate(forward.target),), Origin(str(forward.owner), "host port"))

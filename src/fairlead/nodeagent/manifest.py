@@ -326,6 +326,11 @@ class RunPodStatus(Slim, frozen=True):
     container_statuses: tuple[dict[str, Any], ...] | None = None
     init_container_statuses: tuple[dict[str, Any], ...] | None = None
 
+    @property
+    def ips(self) -> tuple[str, ...]:
+        """All addresses of the Pod."""
+        return tuple(each.ip for each in self.pod_ips) or ((self.pod_ip,) if self.pod_ip else ())
+
 
 class RunPod(KubeObject, frozen=True):
     """A Pod with everything that running it takes."""

@@ -60,10 +60,10 @@ class ContainerRecord:
 
 
 class Addresses(NamedTuple):
-    """Where a Pod and its node are; ``pod_ip`` is empty before there is one."""
+    """Where a Pod and its node are, in each IP family, the cluster's own first; a Pod may not be anywhere yet."""
 
-    host_ip: str
-    pod_ip: str = ""
+    host_ips: tuple[str, ...]
+    pod_ips: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -90,17 +90,17 @@ def build_status(pod: RunPod, record: PodRecord, now: str) -> Doc:
     status: Doc = {
         "phase": phase,
         "conditions": _conditions(pod, record, phase, now),
-        "hostIP": record.addresses.host_ip,
-        "hostIPs": [{"ip": record.addresses.host_ip}],
+        "hostIP": record.addresses.host_ips[0],
+        "hostIPs": [{"ip": ip} for ip in record.addresses.host_ips],
         "startTime": record.start_time,
         "qosClass": "BestEffort",
         "containerStatuses": [_container_status(pod, c, record) for c in record.containers],
     }
     if record.init_containers:
         status["initContainerStatuses"] = [_container_status(pod, c, record) for c in record.init_containers]
-    if record.addresses.pod_ip:
-        status["podIP"] = record.addresses.pod_ip
-        status["podIPs"] = [{"ip": record.addresses.pod_ip}]
+    if record.addresses.pod_ips:
+        status["podIP"] = record.addresses.pod_ips[0]
+        status["podIPs"] = [{"ip": ip} for ip in record.addresses.pod_ips]
     return status
 
 

@@ -6,7 +6,6 @@ Source: ``pkg/registry/core/pod/strategy.go``; apimachinery ``pkg/util/proxy`` (
 """
 
 import ipaddress
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,11 +53,11 @@ def node_of(state: State, pod: Doc) -> tuple[str, int]:
     if not name:
         raise bad_request(f"pod {pod['metadata']['name']} does not have a host assigned")
     status: Doc = find(state, "nodes", ObjectKey("", name)).get("status", {})
-    addresses: Mapping[str, str] = {entry["type"]: entry["address"] for entry in status.get("addresses", ())}
-    if "InternalIP" not in addresses:
+    address = next((entry["address"] for entry in status.get("addresses", ()) if entry["type"] == "InternalIP"), None)
+    if address is None:
         raise bad_request(f"node {name} has no address")
     port = status.get("daemonEndpoints", {}).get("kubeletEndpoint", {}).get("Port", KUBELET_PORT)
-    return proxyable(addresses["InternalIP"]), int(port)
+    return proxyable(address), int(port)
 
 
 def proxyable(address: str) -> str:
