@@ -280,6 +280,13 @@ class TestRestarts:
         assert container(lab, "once")["state"]["terminated"]["exitCode"] == code
         assert container(lab, "once")["restartCount"] == 0
 
+    def test_a_pod_that_is_active_for_too_long_fails(self, lab, pod):
+        pod("endless", SLEEP, activeDeadlineSeconds=1)
+        ended = eventually(lambda: status(lab, "endless")["phase"] == "Failed" and status(lab, "endless"))
+        assert ended["reason"] == "DeadlineExceeded"
+        assert "terminated" in ended["containerStatuses"][0]["state"]
+        assert "DeadlineExceeded" in lab.kubectl("events", "--for=pod/endless").stdout
+
     def test_on_failure_restarts_until_it_ends_well(self, lab, pod):
         script = "cat /kept/tried && exit 0; echo tried > /kept/tried; exit 3"
         mounts = [{"name": "kept", "mountPath": "/kept", "subPath": "deep/er"}]
@@ -396,15 +403,24 @@ class TestVolumes:
             {"secret": {"name": "told", "items": [{"key": "key", "path": "deep/key", "mode": 0o400}]}},
         ]
         env = [{"name": "ME", "valueFrom": field("metadata.name")}, {"name": "IP", "valueFrom": field("status.podIP")}]
+        env.append({"name": "CPUS", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu"}}})
         env_from = [{"prefix": "ALL_", "secretRef": {"name": "told"}}]
-        mounts = [{"name": "all", "mountPath": "/told"}]
-        volumes = [{"name": "all", "projected": {"sources": sources, "defaultMode": 0o444}}]
+        mounts = [
+            {"name": "all", "mountPath": "/told"},
+            {"name": "mine", "mountPath": "/mine", "subPathExpr": "$(ME)"},
+            {"name": "mine", "mountPath": "/everybody"},
+        ]
+        volumes = [
+            {"name": "mine", "emptyDir": {}},
+            {"name": "all", "projected": {"sources": sources, "defaultMode": 0o444}},
+        ]
         pod("informed", {**SLEEP, "env": env, "envFrom": env_from, "volumeMounts": mounts}, volumes=volumes)
         eventually(lambda: is_ready(lab, "informed"))
         variables = dict(line.split("=", 1) for line in lab.exec("informed", "env").splitlines())
         found = lab.get("pod", "informed")
         assert (variables["ME"], variables["IP"]) == ("informed", found["status"]["podIP"])
-        assert variables["ALL_key"] == "hidden"
+        assert (variables["ALL_key"], variables["CPUS"]) == ("hidden", str(os.cpu_count()))
+        assert lab.exec("informed", "ls", "/everybody") == "informed\n"
         address = lab.get("service", "my-db")["spec"]["clusterIP"]
         assert (variables["MY_DB_SERVICE_HOST"], variables["MY_DB_SERVICE_PORT"]) == (address, "5432")
         assert variables["KUBERNETES_SERVICE_HOST"] == "10.96.0.1"

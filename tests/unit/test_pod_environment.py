@@ -1,5 +1,7 @@
 """What a container is told: its variables, its program, its files."""
 
+from dataclasses import replace
+
 import pytest
 
 from fairlead.model.decode import decode
@@ -152,17 +154,39 @@ class TestVariables:
         assert environment["X"] == expected
 
     @pytest.mark.parametrize(
+        ("selector", "expected"),
+        [
+            ({"resource": "limits.cpu"}, "2"),
+            ({"resource": "limits.cpu", "divisor": "1m"}, "1500"),
+            ({"resource": "requests.cpu", "divisor": "0"}, "1"),
+            ({"resource": "limits.memory"}, str(8 * 2**30)),
+            ({"resource": "limits.memory", "divisor": "1Gi"}, "8"),
+            ({"resource": "requests.memory"}, "0"),
+            ({"resource": "limits.cpu", "containerName": "other"}, "4"),
+        ],
+    )
+    def test_what_it_may_have_or_else_what_the_node_has(self, selector, expected):
+        resources = {"limits": {"cpu": "1500m"}, "requests": {"cpu": "250m"}}
+        made = pod({"containers": [{"name": "main", "resources": resources}, {"name": "other"}]})
+        surroundings = replace(around(made), allocatable={"cpu": "4", "memory": "8388608Ki"})
+        env = [{"name": "X", "valueFrom": {"resourceFieldRef": selector}}]
+        assert build_environment(container(env=env), surroundings, {})["X"] == expected
+
+    @pytest.mark.parametrize(
         ("source", "message"),
         [
             ({"fieldRef": {"fieldPath": "spec.colour"}}, "field 'spec.colour' is not one that a Pod can be told"),
             ({"secretKeyRef": {"name": "none", "key": "b"}}, 'secret "none" not found'),
             ({"secretKeyRef": {"name": "keys", "key": "b"}}, "couldn't find key b in secret shop/keys"),
-            ({"resourceFieldRef": {"resource": "cpu"}}, "the source of variable X"),
+            ({"resourceFieldRef": {"resource": "cpu"}}, "unsupported container resource : cpu"),
+            ({"resourceFieldRef": {"resource": "limits.cpu", "containerName": "no"}}, "container no not found"),
+            ({}, "the source of variable X"),
         ],
     )
     def test_a_source_that_there_is_not(self, source, message):
+        made = pod({"containers": [{"name": "main", "env": [{"name": "X", "valueFrom": source}]}]})
         with pytest.raises(SourceError, match=message) as refusal:
-            build_environment(container(env=[{"name": "X", "valueFrom": source}]), around(pod(), sources=SOURCES), {})
+            build_environment(made.spec.containers[0], around(made, sources=SOURCES), {})
         assert refusal.value.reason == "CreateContainerConfigError"
 
     def test_variables_from_config_maps_and_secrets(self):
@@ -252,6 +276,16 @@ class TestVolumes:
                 {"p": File(b"secret", 0o600)},
             ),
             ({"downwardAPI": {"items": [FIELD]}}, {"name": File(b"web-0")}),
+            (
+                {
+                    "downwardAPI": {
+                        "items": [
+                            {"path": "m", "resourceFieldRef": {"containerName": "c", "resource": "limits.memory"}},
+                        ]
+                    }
+                },
+                {"m": File(b"1024")},
+            ),
             ({"downwardAPI": {"items": [{**FIELD, "mode": 0o440}]}}, {"name": File(b"web-0", 0o440)}),
             (
                 {"projected": {"sources": [{"secret": {"name": "keys"}}, {"downwardAPI": {"items": [FIELD]}}]}},
@@ -266,8 +300,9 @@ class TestVolumes:
         ],
     )
     def test_files(self, volume, files):
-        made = pod({"volumes": [{"name": "v", **volume}]})
-        assert volume_files(made.spec.volumes[0], made, PLACE, SOURCES) == files
+        limited = {"name": "c", "resources": {"limits": {"memory": "1Ki"}}}
+        made = pod({"volumes": [{"name": "v", **volume}], "containers": [limited]})
+        assert volume_files(made.spec.volumes[0], around(made, sources=SOURCES)) == files
 
     @pytest.mark.parametrize(
         ("volume", "message"),
@@ -279,7 +314,7 @@ class TestVolumes:
     def test_what_is_not_there(self, volume, message):
         made = pod({"volumes": [{"name": "v", **volume}]})
         with pytest.raises(SourceError, match=message):
-            volume_files(made.spec.volumes[0], made, PLACE, SOURCES)
+            volume_files(made.spec.volumes[0], around(made, sources=SOURCES))
 
     def test_everything_that_a_pod_refers_to(self):
         made = pod(
@@ -309,20 +344,48 @@ class TestVolumes:
             {"name": "code", "mountPath": "/data/code/", "readOnly": True, "subPath": "a"},
             {"name": "data", "mountPath": "/data"},
         ]
-        assert mounts_of(container(volumeMounts=mounts), pod(self.MOUNTED), {"data": "/run/v/data"}) == [
+        assert mounts_of(container(volumeMounts=mounts), pod(self.MOUNTED), {"data": "/run/v/data"}, {}) == [
             Mount("/run/v/data", "/data"),
             Mount("/srv/a", "/data/code", read_only=True),
         ]
 
     def test_what_the_node_writes_nobody_else_may_write(self):
         made = pod({"volumes": [{"name": "v", "configMap": {"name": "settings"}}]})
-        mounts = mounts_of(container(volumeMounts=[{"name": "v", "mountPath": "/mnt"}]), made, {"v": "/run/v"})
+        mounts = mounts_of(container(volumeMounts=[{"name": "v", "mountPath": "/mnt"}]), made, {"v": "/run/v"}, {})
         assert mounts == [Mount("/run/v", "/mnt", read_only=True)]
 
     @pytest.mark.parametrize("name", ["data", "absent"])
     def test_what_cannot_be_mounted_is_named(self, name):
         with pytest.raises(VolumeError, match=name):
-            mounts_of(container(volumeMounts=[{"name": name, "mountPath": "/mnt"}]), pod(self.MOUNTED), {})
+            mounts_of(container(volumeMounts=[{"name": name, "mountPath": "/mnt"}]), pod(self.MOUNTED), {}, {})
+
+    @pytest.mark.parametrize(
+        ("expression", "expected"),
+        [
+            ("$(POD)/logs", "/run/v/data/web-0/logs"),
+            ("$$(POD)", "/run/v/data/$(POD)"),
+        ],
+    )
+    def test_a_part_may_be_named_after_variables(self, expression, expected):
+        (mount,) = self.mounts_of_part(expression)
+        assert mount.source == expected
+
+    @pytest.mark.parametrize(
+        ("expression", "message"),
+        [
+            ("$(NONE)", "no variable NONE"),
+            ("$(UP)", "must be a relative path without '..'"),
+            ("$(ROOT)etc", "must be a relative path without '..'"),
+        ],
+    )
+    def test_a_part_that_there_cannot_be(self, expression, message):
+        with pytest.raises(SourceError, match=message):
+            self.mounts_of_part(expression)
+
+    def mounts_of_part(self, expression):
+        made = container(volumeMounts=[{"name": "data", "mountPath": "/mnt", "subPathExpr": expression}])
+        variables = {"POD": "web-0", "UP": "../x", "ROOT": "/"}
+        return mounts_of(made, pod(self.MOUNTED), {"data": "/run/v/data"}, variables)
 
     def test_ports_by_number_and_name(self):
         made = container(ports=[{"containerPort": 8080, "name": "http"}])

@@ -1,5 +1,8 @@
 """From containers to the status of their Pod, and when containers start again."""
 
+from dataclasses import replace
+from datetime import datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +14,7 @@ from fairlead.nodeagent.probing import Series, Verdict
 from fairlead.nodeagent.restarts import LAST_DELAY, next_delay, restarts
 from fairlead.nodeagent.status import (
     CREATING,
+    DEADLINE_EXCEEDED,
     Addresses,
     ContainerRecord,
     PodRecord,
@@ -20,6 +24,7 @@ from fairlead.nodeagent.status import (
     build_status,
     pod_phase,
     record_of,
+    seconds_until_deadline,
 )
 
 THEN, NOW = "2026-01-01T00:00:00Z", "2026-01-01T00:00:09Z"
@@ -54,6 +59,21 @@ def record(*states, init=(), last=None, ready=True, sidecars=False) -> PodRecord
 
 def conditions(document: dict) -> dict[str, tuple[str, str]]:
     return {c["type"]: (c["status"], c.get("reason", "")) for c in document["conditions"]}
+
+
+class TestEndedByItsNode:
+    def test_it_is_failed_once_nothing_runs(self):
+        """However its containers have ended."""
+        running = replace(record(RUNNING), failure=DEADLINE_EXCEEDED)
+        assert build_status(pod(), running, NOW)["phase"] == "Running"
+        for state in (DONE, BACK_OFF):
+            status = build_status(pod(), replace(record(state), failure=DEADLINE_EXCEEDED), NOW)
+            assert (status["phase"], status["reason"]) == ("Failed", "DeadlineExceeded")
+            assert status["message"] == "Pod was active on the node longer than the specified deadline"
+
+    @pytest.mark.parametrize(("spec", "left"), [({}, None), ({"activeDeadlineSeconds": 60}, 51)])
+    def test_how_long_it_may_still_be_active(self, spec, left):
+        assert seconds_until_deadline(pod(**spec), THEN, datetime.fromisoformat(NOW)) == left
 
 
 class TestPhase:

@@ -10,7 +10,7 @@ from fairlead.app.node_tokens import PodTokens
 from fairlead.app.node_volumes import PodVolumes
 from fairlead.drivers.kube_client import KubeError
 from fairlead.model.decode import decode
-from fairlead.nodeagent.environment import Placement
+from fairlead.nodeagent.environment import Placement, Surroundings
 from fairlead.nodeagent.manifest import RunPod
 from fairlead.nodeagent.sources import SourceError
 from fairlead.nodeagent.volumes import renewal_time, volume_files
@@ -209,6 +209,7 @@ def test_the_answer_names_its_account(world):
 # What the node does with it.
 
 
+PLACE = Placement("n", ("10.0.0.1",), ("10.0.0.2",))
 START = 1_767_225_600.0
 ROOT_CA = {"kind": "ConfigMap", "data": {"ca.crt": "-----BEGIN CERTIFICATE-----"}}
 
@@ -274,13 +275,13 @@ async def test_a_pod_waits_for_its_account(running):
     assert await tokens.of(running) == {}
     assert tokens.seconds_left() > 0
     with pytest.raises(SourceError, match='failed to fetch token: serviceaccounts "joe" not found'):
-        volume_files(running.spec.volumes[0], running, Placement("n", ("10.0.0.1",), ("10.0.0.2",)), {})
+        volume_files(running.spec.volumes[0], Surroundings(running, PLACE))
 
 
 @pytest.mark.anyio
 async def test_the_files_of_a_running_pod_are_renewed_in_time(running, tmp_path, monkeypatch):
     """In a time of its own, in which sleeping is all that takes any."""
-    api, place, asleep = Accounts(), Placement("n", ("10.0.0.1",), ("10.0.0.2",)), asyncio.sleep
+    api, asleep = Accounts(), asyncio.sleep
     file = tmp_path / "volumes" / running.spec.volumes[0].name / "token"
     seen = []
 
@@ -292,9 +293,9 @@ async def test_the_files_of_a_running_pod_are_renewed_in_time(running, tmp_path,
         await asleep(0)
 
     volumes = PodVolumes(api, tmp_path / "volumes", api.clock)
-    volumes.write(running, place, await volumes.sources(running))
+    volumes.write(Surroundings(running, PLACE, (), await volumes.sources(running)))
     monkeypatch.setattr(asyncio, "sleep", sleep)
-    refreshing = asyncio.ensure_future(volumes.keep_fresh(running, place))
+    refreshing = asyncio.ensure_future(volumes.keep_fresh(running, PLACE))
     while len(seen) < 3:
         await asleep(0)
     refreshing.cancel()

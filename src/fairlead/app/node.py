@@ -27,6 +27,7 @@ from fairlead.drivers.informer import Informer
 from fairlead.drivers.kube_client import NODES, PODS, SERVICES, KubeClient, KubeError, Unreachable
 from fairlead.drivers.kubelet_server import PORT as KUBELET_PORT
 from fairlead.drivers.kubelet_server import KubeletServer, node_tls
+from fairlead.drivers.machine import allocatable
 from fairlead.model.addresses import family_of
 from fairlead.model.decode import decode
 from fairlead.model.objects import Node, Service
@@ -258,8 +259,7 @@ def _node(options: NodeOptions) -> dict[str, Any]:
 
 
 def _status(options: NodeOptions) -> dict[str, Any]:
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 1024
-    resources = {"cpu": str(os.cpu_count()), "memory": f"{memory}Ki", "pods": "110"}
+    resources = {**allocatable(), "pods": "110"}
     return {
         "addresses": [
             *({"type": "InternalIP", "address": address} for address in options.addresses),

@@ -9,6 +9,7 @@ from pathlib import Path
 from fairlead.app.node_volumes import PodVolumes, make_missing
 from fairlead.drivers.container_runtime import Stdio
 from fairlead.drivers.event_recorder import EventRecorder, Happening
+from fairlead.drivers.machine import allocatable
 from fairlead.drivers.pod_process import ProcessSpec
 from fairlead.model.objects import Service
 from fairlead.nodeagent.credentials import credentials_of
@@ -81,10 +82,10 @@ class PodContext:
         """
         program = program_for(container, self.settings.images)
         sources = await self.volumes.sources(self.pod)
-        folders = self.volumes.write(self.pod, self.placement, sources)
-        around = Surroundings(self.pod, self.placement, tuple(self.settings.services()), sources)
+        around = Surroundings(self.pod, self.placement, tuple(self.settings.services()), sources, allocatable())
+        folders = self.volumes.write(around)
         environment = build_environment(container, around, program.env)
-        mounts = mounts_of(container, self.pod, folders)
+        mounts = mounts_of(container, self.pod, folders, environment)
         make_missing(container, self.pod, mounts)
         builtin = None
         if program.builtin is not None:

@@ -10,6 +10,7 @@ import json
 import logging
 import signal
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from fairlead.app.node_host_ports import HostPorts
 from fairlead.app.node_volumes import PodVolumes
 from fairlead.drivers import netns
 from fairlead.drivers.child_process import Child, StartError
+from fairlead.drivers.event_recorder import Happening
 from fairlead.drivers.kube_client import PODS, KubeClient, KubeError, Unreachable
 from fairlead.drivers.nft_exec import RulesError
 from fairlead.drivers.pod_process import SandboxSpec, start_sandbox
@@ -27,7 +29,16 @@ from fairlead.nodeagent.environment import Placement
 from fairlead.nodeagent.files import ClusterDNS, own_files
 from fairlead.nodeagent.host_ports import forwards
 from fairlead.nodeagent.manifest import Container, RunPod
-from fairlead.nodeagent.status import Addresses, PodRecord, Terminated, build_status, record_of
+from fairlead.nodeagent.status import (
+    DEADLINE_EXCEEDED,
+    Addresses,
+    Failure,
+    PodRecord,
+    Terminated,
+    build_status,
+    record_of,
+    seconds_until_deadline,
+)
 
 RETRY = 1.0  # seconds between attempts to reach the API server, or to make a sandbox
 
@@ -69,8 +80,10 @@ class PodRun:
         self._start_time = pod.status.start_time or timestamp()
         self._sandbox: Child | None = None
         self._trouble = ""
-        self._dirty, self._ending = asyncio.Event(), asyncio.Event()
+        self._dirty, self._ending, self._stopping = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self._grace = 0.0
+        self._deadline: asyncio.TimerHandle | None = None
+        self._failure: Failure | None = None
         self._last_status: dict[str, Any] = {}
         self._volumes = PodVolumes(client, settings.volumes / pod.metadata.uid)
         self._placement = Placement(settings.node_name, settings.node_ips, pod_ips)
@@ -108,11 +121,29 @@ class PodRun:
         if _conditions(pod) != _conditions(self.pod):
             self._last_status = {}
         self.pod = pod
+        self._watch_deadline()
         self.changed()
+
+    def _watch_deadline(self) -> None:
+        """Have the Pod fail when it has been active for as long as it may (``activeDeadlineSeconds``)."""
+        if self._deadline:
+            self._deadline.cancel()
+        seconds = seconds_until_deadline(self.pod, self._start_time, datetime.now(UTC))
+        if seconds is not None and not self._stopping.is_set():
+            self._deadline = asyncio.get_running_loop().call_later(seconds, self._fail, DEADLINE_EXCEEDED)
+
+    def _fail(self, failure: Failure) -> None:
+        """End every process in good order, and leave the Pod as Failed."""
+        if self._stopping.is_set() or self.finished:
+            return
+        self._failure, self._grace = failure, self.pod.spec.termination_grace_period_seconds
+        self._settings.containers.events.record(self.pod, "v1", "Pod", Happening(*failure))
+        self._stopping.set()
 
     def end(self, grace: float) -> None:
         """Have every process end, ``grace`` seconds between SIGTERM and SIGKILL; ``run`` returns when it is done."""
         self._grace = grace
+        self._stopping.set()
         self._ending.set()
 
     async def run(self) -> None:
@@ -121,18 +152,20 @@ class PodRun:
         publishing = asyncio.create_task(self._keep_published())
         refreshing = asyncio.create_task(self._volumes.keep_fresh(self.pod, self._placement))
         living = asyncio.create_task(self._live())
-        ending = asyncio.create_task(self._ending.wait())
+        stopping = asyncio.create_task(self._stopping.wait())
         try:
-            await asyncio.wait({living, ending}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({living, stopping}, return_when=asyncio.FIRST_COMPLETED)
             await asyncio.gather(*(run.stop(self._grace) for run in (*self._runs, *self._init_runs)))
             await living
             await self._close_sandbox()
             self.finished = True
             self.changed()
-            await ending
+            await self._ending.wait()
         finally:
-            for task in (publishing, refreshing, living, ending):
+            for task in (publishing, refreshing, living, stopping):
                 task.cancel()
+            if self._deadline:
+                self._deadline.cancel()
             if self._sandbox:
                 self._sandbox.signal(signal.SIGKILL)
             self._record_path.unlink(missing_ok=True)
@@ -142,7 +175,7 @@ class PodRun:
 
     async def _live(self) -> None:
         """Keep the containers in a sandbox, another one should it die, until all have ended for good."""
-        while not self._ending.is_set():
+        while not self._stopping.is_set():
             sandbox = await self._open_sandbox()
             if sandbox is None:
                 return
@@ -166,7 +199,7 @@ class PodRun:
         """A new sandbox; None when the Pod is to end before one could be made."""
         link = self._link()
         texts = own_files(self.pod, self.pod_ips, self._settings.dns)
-        while not self._ending.is_set():
+        while not self._stopping.is_set():
             try:
                 if link and link.name in netns.link_names():
                     netns.detach(link.name)
@@ -179,7 +212,7 @@ class PodRun:
                 self.changed()
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(RETRY):
-                        await self._ending.wait()
+                        await self._stopping.wait()
             else:
                 self._trouble = ""
                 self.changed()
@@ -268,6 +301,7 @@ class PodRun:
             tuple(run.record for run in self._init_runs),
             connected=self._sandbox is not None,
             trouble=self._trouble,
+            failure=self._failure,
         )
 
     @property

@@ -19,8 +19,9 @@ import msgspec
 
 from fairlead.app.node_tokens import PodTokens
 from fairlead.drivers.kube_client import KubeClient, KubeError, Resource, Unreachable
+from fairlead.drivers.machine import allocatable
 from fairlead.drivers.privileges import give_to_group
-from fairlead.nodeagent.environment import Placement
+from fairlead.nodeagent.environment import Placement, Surroundings
 from fairlead.nodeagent.manifest import Container, RunPod, TokenSource
 from fairlead.nodeagent.sources import (
     CONFIG_MAP,
@@ -28,7 +29,6 @@ from fairlead.nodeagent.sources import (
     Content,
     Reference,
     SourceError,
-    Sources,
     references,
     token_sources,
 )
@@ -77,19 +77,19 @@ class PodVolumes:
         while token_sources(pod):
             await asyncio.sleep(self._tokens.seconds_left() or RETRY)
             try:
-                self.write(pod, placement, await self.sources(pod))
+                self.write(Surroundings(pod, placement, (), await self.sources(pod), allocatable()))
             except (KubeError, Unreachable, SourceError) as error:
                 log.warning("volumes of %s are not brought up to date yet: %s", pod.key, error)
 
-    def write(self, pod: RunPod, placement: Placement, sources: Sources) -> dict[str, str]:
+    def write(self, around: Surroundings) -> dict[str, str]:
         """Make the volumes; their folders by volume name.
 
         Raises:
             SourceError: something that one is made of is not there.
         """
-        folders, fs_group = {}, pod.spec.security_context.fs_group
-        for volume in pod.spec.volumes or ():
-            files = volume_files(volume, pod, placement, sources)
+        folders, fs_group = {}, around.pod.spec.security_context.fs_group
+        for volume in around.pod.spec.volumes or ():
+            files = volume_files(volume, around)
             if files is None and volume.empty_dir is None:
                 continue
             folder = self._folder / volume.name
@@ -117,7 +117,8 @@ def _content(document: dict[str, Any]) -> Content:
 def make_missing(container: Container, pod: RunPod, mounts: Sequence[Mount]) -> None:
     """Make the folders that a container mounts a part of, but that are not there yet, as upstream's kubelet does."""
     ours = {volume.name for volume in pod.spec.volumes or () if not volume.is_made_of_files}
-    parts = {posixpath.normpath(m.mount_path) for m in container.volume_mounts or () if m.sub_path and m.name in ours}
+    partial = (m for m in container.volume_mounts or () if m.sub_path or m.sub_path_expr)
+    parts = {posixpath.normpath(m.mount_path) for m in partial if m.name in ours}
     for mount in mounts:
         if mount.target in parts and not Path(mount.source).exists():
             _make(Path(mount.source), pod.spec.security_context.fs_group)

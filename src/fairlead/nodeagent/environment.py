@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from fairlead.model.objects import Service
 from fairlead.nodeagent.credentials import ROOT, credentials_of
-from fairlead.nodeagent.manifest import Container, EnvFromSource, EnvVarSource, RunPod
+from fairlead.nodeagent.manifest import Container, EnvFromSource, EnvVar, EnvVarSource, RunPod
+from fairlead.nodeagent.resources import resource_field
 from fairlead.nodeagent.sources import CONFIG_MAP, SECRET, Reference, SourceError, Sources, content
 
 API_SERVER = "kubernetes"  # in namespace default; its variables are in every container
@@ -35,12 +36,14 @@ class Surroundings:
     Attributes:
         services: those of the Pod's namespace, and ``default/kubernetes``.
         sources: the ConfigMaps and Secrets that the Pod refers to.
+        allocatable: what the node has for Pods, as quantities by resource.
     """
 
     pod: RunPod
     placement: Placement
     services: tuple[Service, ...] = ()
     sources: Sources = field(default_factory=dict)
+    allocatable: Mapping[str, str] = field(default_factory=dict)
 
 
 def build_environment(container: Container, around: Surroundings, image: Mapping[str, str]) -> dict[str, str]:
@@ -58,7 +61,7 @@ def build_environment(container: Container, around: Surroundings, image: Mapping
     for variable in container.env or ():
         if variable.value_from is None:
             environment[variable.name] = expand(variable.value, environment)
-        elif (value := _from_source(variable.name, variable.value_from, around)) is not None:
+        elif (value := _from_source(variable, container, around)) is not None:
             environment[variable.name] = value
     return environment
 
@@ -113,6 +116,11 @@ def expand(text: str, environment: Mapping[str, str]) -> str:
     return _REFERENCE.sub(value, text)
 
 
+def references_in(text: str) -> set[str]:
+    """The names that ``text`` refers to as ``$(NAME)``."""
+    return {match["name"] for match in _REFERENCE.finditer(text) if match["name"] is not None}
+
+
 def _all_of(source: EnvFromSource, sources: Sources) -> dict[str, str]:
     found: dict[str, str] = {}
     for kind, reference in ((CONFIG_MAP, source.config_map_ref), (SECRET, source.secret_ref)):
@@ -122,10 +130,13 @@ def _all_of(source: EnvFromSource, sources: Sources) -> dict[str, str]:
     return found
 
 
-def _from_source(name: str, source: EnvVarSource, around: Surroundings) -> str | None:
+def _from_source(variable: EnvVar, container: Container, around: Surroundings) -> str | None:
     """The value; None when an optional source does not have it, and the variable is left out."""
+    source = variable.value_from or EnvVarSource()
     if source.field_ref:
         return pod_field(source.field_ref.field_path, around.pod, around.placement)
+    if source.resource_field_ref:
+        return resource_field(source.resource_field_ref, container.name, around.pod, around.allocatable)
     for kind, selector in ((CONFIG_MAP, source.config_map_key_ref), (SECRET, source.secret_key_ref)):
         if selector:
             values = content(around.sources, Reference(kind, selector.name), optional=selector.optional)
@@ -133,7 +144,7 @@ def _from_source(name: str, source: EnvVarSource, around: Surroundings) -> str |
                 raise SourceError(f"couldn't find key {selector.key} in {kind} {around.pod.namespace}/{selector.name}")
             value = values.get(selector.key)
             return None if value is None else value.decode(errors="replace")
-    raise SourceError(f"the source of variable {name} is of a kind that this node does not know")
+    raise SourceError(f"the source of variable {variable.name} is of a kind that this node does not know")
 
 
 def pod_field(path: str, pod: RunPod, placement: Placement) -> str:

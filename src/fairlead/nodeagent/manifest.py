@@ -4,6 +4,7 @@ Richer than ``model.objects.Pod``, which thousands of readers hold; a node holds
 those of the Kubernetes API reference, v1.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -25,10 +26,19 @@ class KeySelector(Slim, frozen=True):
     optional: bool = False
 
 
+class ResourceSelector(Slim, frozen=True):
+    """A resource of a container, such as ``limits.cpu``, in units of the divisor; a divisor of 0 stands for 1."""
+
+    resource: str
+    container_name: str = ""
+    divisor: str = "0"
+
+
 class EnvVarSource(Slim, frozen=True):
     """Where the value of a variable comes from; exactly one is given."""
 
     field_ref: ObjectFieldSelector | None = None
+    resource_field_ref: ResourceSelector | None = None
     config_map_key_ref: KeySelector | None = None
     secret_key_ref: KeySelector | None = None
 
@@ -138,11 +148,12 @@ class ContainerPort(Slim, frozen=True):
 
 
 class VolumeMount(Slim, frozen=True):
-    """Where a container sees a volume, or a part of one."""
+    """Where a container sees a volume, or a part of one; ``sub_path_expr`` may refer to variables as ``$(NAME)``."""
 
     name: str
     mount_path: str
     sub_path: str = ""
+    sub_path_expr: str = ""
     read_only: bool = False
 
 
@@ -159,6 +170,13 @@ class PodSecurityContext(SecurityContext, frozen=True):
 
     fs_group: int | None = None
     supplemental_groups: tuple[int, ...] | None = None
+
+
+class Resources(Slim, frozen=True):
+    """Quantities by resource: the most that a container may have, and what it needs."""
+
+    limits: Mapping[str, str] | None = None
+    requests: Mapping[str, str] | None = None
 
 
 class Container(Slim, frozen=True):
@@ -180,6 +198,7 @@ class Container(Slim, frozen=True):
     lifecycle: Lifecycle | None = None
     restart_policy: str | None = None
     security_context: SecurityContext | None = None
+    resources: Resources = Resources()
     stdin: bool = False
     tty: bool = False
 
@@ -203,11 +222,13 @@ class KeyToPath(Slim, frozen=True):
 
 
 class DownwardFile(Slim, frozen=True):
-    """A file that holds a field of the Pod; without a mode of its own it has its volume's."""
+    """A file that holds a field of the Pod or a resource of a container; without a mode of its own it has its
+    volume's."""
 
     path: str
     mode: int | None = None
     field_ref: ObjectFieldSelector | None = None
+    resource_field_ref: ResourceSelector | None = None
 
 
 class FileSource(Slim, frozen=True):
@@ -309,6 +330,7 @@ class RunPodSpec(Slim, frozen=True):
     host_aliases: tuple[HostAlias, ...] | None = None
     security_context: PodSecurityContext = PodSecurityContext()
     termination_grace_period_seconds: int = 30
+    active_deadline_seconds: int | None = None
     containers: tuple[Container, ...] = ()
     init_containers: tuple[Container, ...] | None = None
     volumes: tuple[Volume, ...] | None = None

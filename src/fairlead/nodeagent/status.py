@@ -6,6 +6,7 @@ messages are theirs.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from fairlead.model.objects import Condition, has_true_condition
@@ -66,6 +67,16 @@ class Addresses(NamedTuple):
     pod_ips: tuple[str, ...] = ()
 
 
+class Failure(NamedTuple):
+    """Why the node has ended a Pod; it is Failed once its containers have ended, however they did."""
+
+    reason: str
+    message: str
+
+
+DEADLINE_EXCEEDED = Failure("DeadlineExceeded", "Pod was active on the node longer than the specified deadline")
+
+
 @dataclass(frozen=True)
 class PodRecord:
     """What is known of one Pod.
@@ -74,6 +85,7 @@ class PodRecord:
         start_time: when the node accepted it (RFC 3339).
         connected: its namespaces and network are there.
         trouble: why they cannot be made.
+        failure: why the node has ended it, if it has.
     """
 
     addresses: Addresses
@@ -82,11 +94,12 @@ class PodRecord:
     init_containers: tuple[ContainerRecord, ...] = ()
     connected: bool = False
     trouble: str = ""
+    failure: Failure | None = None
 
 
 def build_status(pod: RunPod, record: PodRecord, now: str) -> Doc:
     """The status document; conditions that did not change keep their transition times."""
-    phase = pod_phase(pod.spec.restart_policy, record)
+    phase = "Failed" if _is_ended_by_node(record) else pod_phase(pod.spec.restart_policy, record)
     status: Doc = {
         "phase": phase,
         "conditions": _conditions(pod, record, phase, now),
@@ -96,12 +109,19 @@ def build_status(pod: RunPod, record: PodRecord, now: str) -> Doc:
         "qosClass": "BestEffort",
         "containerStatuses": [_container_status(pod, c, record) for c in record.containers],
     }
+    if record.failure and _is_ended_by_node(record):
+        status |= record.failure._asdict()
     if record.init_containers:
         status["initContainerStatuses"] = [_container_status(pod, c, record) for c in record.init_containers]
     if record.addresses.pod_ips:
         status["podIP"] = record.addresses.pod_ips[0]
         status["podIPs"] = [{"ip": ip} for ip in record.addresses.pod_ips]
     return status
+
+
+def _is_ended_by_node(record: PodRecord) -> bool:
+    everything = (*record.containers, *record.init_containers)
+    return record.failure is not None and not any(isinstance(c.state, Running) for c in everything)
 
 
 def pod_phase(restart_policy: str, record: PodRecord) -> str:
@@ -256,6 +276,13 @@ def _state(state: State) -> Doc:
             if state.message:
                 document["message"] = state.message
             return {"terminated": document}
+
+
+def seconds_until_deadline(pod: RunPod, start_time: str, now: datetime) -> float | None:
+    """How long the Pod may still be active; None when it may be for ever."""
+    if pod.spec.active_deadline_seconds is None:
+        return None
+    return pod.spec.active_deadline_seconds - (now - datetime.fromisoformat(start_time)).total_seconds()
 
 
 def record_of(container: Container, statuses: Sequence[Doc] | None) -> ContainerRecord:

@@ -4,9 +4,20 @@ import posixpath
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from fairlead.nodeagent.environment import Placement, pod_field
-from fairlead.nodeagent.manifest import Container, DownwardSource, FileSource, Projection, RunPod, TokenSource, Volume
-from fairlead.nodeagent.sources import Content, Reference, SourceError, Sources, content, file_sources
+from fairlead.nodeagent.environment import Surroundings, expand, pod_field, references_in
+from fairlead.nodeagent.manifest import (
+    Container,
+    DownwardFile,
+    DownwardSource,
+    FileSource,
+    Projection,
+    RunPod,
+    TokenSource,
+    Volume,
+    VolumeMount,
+)
+from fairlead.nodeagent.resources import resource_field
+from fairlead.nodeagent.sources import Content, Reference, SourceError, content, file_sources
 
 FILE_MODE = 0o644  # where nothing else is said
 RENEWED_AT = 0.8  # of a token's life, as upstream's kubelet
@@ -37,7 +48,7 @@ class File(NamedTuple):
 Files = dict[str, File]  # by path relative to the volume
 
 
-def volume_files(volume: Volume, pod: RunPod, placement: Placement, sources: Sources) -> Files | None:
+def volume_files(volume: Volume, around: Surroundings) -> Files | None:
     """A volume's files; None for a volume that is not made of files.
 
     Raises:
@@ -48,23 +59,24 @@ def volume_files(volume: Volume, pod: RunPod, placement: Placement, sources: Sou
     mode = (volume.projected and volume.projected.default_mode) or FILE_MODE
     files: Files = {}
     for part in volume.projected.sources if volume.projected else (volume,):
-        files |= _projected(part, pod, placement, sources, mode)
+        files |= _projected(part, around, mode)
     return files
 
 
-def _projected(part: Projection, pod: RunPod, placement: Placement, sources: Sources, mode: int) -> Files:
+def _projected(part: Projection, around: Surroundings, mode: int) -> Files:
     files: Files = {}
     for reference, source in file_sources(part):
-        files |= _selected(reference, source, content(sources, reference, optional=source.optional), mode)
+        files |= _selected(reference, source, content(around.sources, reference, optional=source.optional), mode)
     if part.service_account_token:
-        files |= {path: File(text, mode) for path, text in _token(part.service_account_token, pod, sources).items()}
-    return files | _downward(part.downward_api or DownwardSource(), pod, placement, mode)
+        files |= {path: File(text, mode) for path, text in _token(part.service_account_token, around).items()}
+    return files | _downward(part.downward_api or DownwardSource(), around, mode)
 
 
-def _token(source: TokenSource, pod: RunPod, sources: Sources) -> Content:
-    if source not in sources:
-        raise SourceError(f'failed to fetch token: serviceaccounts "{pod.spec.service_account_name}" not found')
-    return sources[source]
+def _token(source: TokenSource, around: Surroundings) -> Content:
+    if source not in around.sources:
+        account = around.pod.spec.service_account_name
+        raise SourceError(f'failed to fetch token: serviceaccounts "{account}" not found')
+    return around.sources[source]
 
 
 def renewal_time(now: float, expires: float) -> float:
@@ -82,23 +94,29 @@ def _selected(reference: Reference, source: FileSource, found: Content, mode: in
     return {item.path: File(found[item.key], item.mode or mode) for item in source.items if item.key in found}
 
 
-def _downward(source: DownwardSource, pod: RunPod, placement: Placement, mode: int) -> Files:
+def _downward(source: DownwardSource, around: Surroundings, mode: int) -> Files:
     mode = source.default_mode or mode
-    return {
-        item.path: File(pod_field(item.field_ref.field_path, pod, placement).encode(), item.mode or mode)
-        for item in source.items
-        if item.field_ref
-    }
+    return {item.path: File(_told(item, around).encode(), item.mode or mode) for item in source.items}
 
 
-def mounts_of(container: Container, pod: RunPod, folders: Mapping[str, str]) -> list[Mount]:
+def _told(item: DownwardFile, around: Surroundings) -> str:
+    if item.resource_field_ref:
+        return resource_field(item.resource_field_ref, "", around.pod, around.allocatable)
+    return pod_field(item.field_ref.field_path if item.field_ref else "", around.pod, around.placement)
+
+
+def mounts_of(
+    container: Container, pod: RunPod, folders: Mapping[str, str], environment: Mapping[str, str]
+) -> list[Mount]:
     """The bind mounts of a container, outer ones first.
 
     Args:
         folders: where the node keeps the volumes that it makes, by volume name.
+        environment: the container's variables, which a part of a volume may be named after.
 
     Raises:
         VolumeError: there is no such volume, or it is of a kind that this node cannot mount.
+        SourceError: a part is named after something that is not there, or leads out of its volume.
     """
     volumes = {volume.name: volume for volume in pod.spec.volumes or ()}
     mounts = []
@@ -112,9 +130,21 @@ def mounts_of(container: Container, pod: RunPod, folders: Mapping[str, str]) -> 
         target = posixpath.normpath(mount.mount_path)
         mounts.append(
             Mount(
-                posixpath.join(source, mount.sub_path).rstrip("/") or "/",
+                posixpath.join(source, _part(mount, environment)).rstrip("/") or "/",
                 target,
                 mount.read_only or volume.is_made_of_files,
             )
         )
     return sorted(mounts, key=lambda mount: mount.target.count("/"))
+
+
+def _part(mount: VolumeMount, environment: Mapping[str, str]) -> str:
+    """The path within the volume that is mounted. Upstream: ``ExpandContainerVolumeMounts`` and ``makeMounts``."""
+    if not mount.sub_path_expr:
+        return mount.sub_path
+    if missing := sorted(references_in(mount.sub_path_expr) - environment.keys()):
+        raise SourceError(f"failed to expand subPath expression {mount.sub_path_expr!r}: no variable {missing[0]}")
+    part = expand(mount.sub_path_expr, environment)
+    if part.startswith("/") or ".." in part.split("/"):
+        raise SourceError(f"subPath {part!r}, from {mount.sub_path_expr!r}, must be a relative path without '..'")
+    return part

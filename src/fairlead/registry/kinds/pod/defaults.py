@@ -122,3 +122,5 @@ def _default_projection(source: Doc) -> None:
 def _default_field_ref(holder: Doc) -> None:
     if "fieldRef" in holder:
         holder["fieldRef"].setdefault("apiVersion", "v1")
+    if "resourceFieldRef" in holder:
+        holder["resourceFieldRef"].setdefault("divisor", "0")
