@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -37,10 +37,14 @@ def eventually(check: Callable[[], Any], seconds: float = 10.0) -> Any:
 
 
 class Lab:
-    """A lab of its own name and folders, so that tests may run beside any other lab of this machine."""
+    """A lab of its own name and folders, so that tests may run beside any other lab of this machine.
 
-    def __init__(self, user: User, *up_arguments: str) -> None:
-        self.user = user
+    Attributes:
+        host: the beginning of a command line that runs something on the lab's host, if that is not this machine.
+    """
+
+    def __init__(self, user: User, *up_arguments: str, host: Sequence[str] = ()) -> None:
+        self.user, self.host = user, list(host)
         # Not below /tmp, which every container has one of its own of and so would hide the folders of the lab.
         self.folder = Path(tempfile.mkdtemp(prefix="fairlead-test-", dir="/var/tmp"))
         self.name = self.folder.name[-8:].lower().replace("_", "x")
@@ -63,7 +67,7 @@ class Lab:
         return self.folder / "data"
 
     def command(self, *arguments: str) -> list[str]:
-        return self.user.command(FAIRLEAD, *arguments)
+        return [*self.host, *self.user.command(FAIRLEAD, *arguments)]
 
     def fairlead(self, *arguments: str, check: bool = True, timeout: float = 60) -> subprocess.CompletedProcess[str]:
         """Run ``fairlead``; a failure shows what it printed."""
@@ -108,7 +112,7 @@ class Lab:
     ) -> subprocess.CompletedProcess[str]:
         """Run a real kubectl (the newest one unless told) with the lab's kubeconfig."""
         done = subprocess.run(
-            [program or kubectls()[-1], "--kubeconfig", self.kubeconfig, *arguments],
+            [*self.host, program or kubectls()[-1], "--kubeconfig", self.kubeconfig, *arguments],
             env=self.environment,
             text=True,
             input=stdin,

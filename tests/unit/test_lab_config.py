@@ -51,6 +51,7 @@ def test_images(read, text, images):
         ("nodes: [{name: Bad_Name}]", "nodes[0].name: a lowercase RFC 1123 label must consist of"),
         ("nodes: [{name: a}, {name: a}]", "nodes[1].name: 'a' is taken"),
         ("nodes: [{addresses: [10.0.0.1]}]", "nodes[0].addresses[0]: '10.0.0.1' is not an address in 192.168.64.0/24"),
+        ("nodes: [{addresses: [x]}]", "nodes[0].addresses[0]: 'x' is not an address in 192.168.64.0/24"),
         ("nodes: [{addresses: [192.168.64.1]}]", "nodes[0].addresses[0]: '192.168.64.1' is taken"),
         ("nodes: [{}, {addresses: [192.168.64.12, 192.168.64.11]}]", "nodes[1].addresses[1]: '192.168.64.11' is taken"),
         ("nodes: [{podCIDRs: [10.0.0.0/24]}]", "nodes[0].podCIDRs[0]: 10.0.0.0/24 is not in 10.244.0.0/16"),

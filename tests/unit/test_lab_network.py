@@ -52,14 +52,15 @@ def test_the_switch_knows_the_way_to_every_pod():
 
 
 def test_a_cable_ends_in_the_bridge_and_in_the_node():
-    assert cable_commands(NODES[1].cable, NODES[1].address, 9) == [
-        "link add node2 type veth peer name eth0 address 02:00:c0:a8:40:0c netns /proc/self/fd/9",
+    assert cable_commands(NODES[1].cable, NODES[1].address, 9, 1450) == [
+        "link add node2 mtu 1450 type veth peer name eth0 address 02:00:c0:a8:40:0c mtu 1450 netns /proc/self/fd/9",
         "link set node2 master underlay up",
     ]
 
 
 def test_link_layer_addresses_differ_where_ipv6_addresses_do():
-    first, second = (cable_commands("n", PLANS[IPFamily.IPV6].node.format(index), 9)[0] for index in (11, 12))
+    node = PLANS[IPFamily.IPV6].node
+    first, second = (cable_commands("n", node.format(index), 9, 1500)[0] for index in (11, 12))
     assert first != second
 
 
@@ -106,7 +107,7 @@ def test_outside_knows_the_way_to_nodes_and_load_balancers_alone():
 
 
 def test_both_ends_of_a_pods_link_know_each_other_without_asking():
-    node_side, pod_side = attach_commands(DUAL_LINK, 5), pod_commands(DUAL_LINK)
+    node_side, pod_side = attach_commands(DUAL_LINK, 5, 1500), pod_commands(DUAL_LINK)
     assert "neigh replace 10.244.1.7 lladdr 06:00:0a:f4:01:07 dev veth1234abcd nud permanent" in node_side
     assert "neigh replace fd00:10:244:1::7 lladdr 06:00:0a:f4:01:07 dev veth1234abcd nud permanent" in node_side
     assert "neigh replace 169.254.1.1 lladdr 02:00:0a:f4:01:07 dev eth0 nud permanent" in pod_side
@@ -118,8 +119,8 @@ def test_all_that_a_pod_sends_goes_through_its_node():
         "route add 169.254.1.1 dev eth0 scope link",
         "route add default via 169.254.1.1 dev eth0",
     ]
-    assert attach_commands(LINK, 5)[-1] == "route replace 10.244.1.7/32 dev veth1234abcd src 192.168.64.11"
+    assert attach_commands(LINK, 5, 1500)[-1] == "route replace 10.244.1.7/32 dev veth1234abcd src 192.168.64.11"
     assert pod_commands(DUAL_LINK)[-1] == "route add default via fe80::1 dev eth0"
-    assert routes(attach_commands(DUAL_LINK, 5))[-1] == (
+    assert routes(attach_commands(DUAL_LINK, 5, 1500))[-1] == (
         "replace fd00:10:244:1::7/128 dev veth1234abcd src fd00:192:168:64::11"
     )

@@ -26,6 +26,7 @@ from fairlead.clusterdns.zone import Outside, Zone
 from fairlead.drivers.datagram_batch import SLOT
 from fairlead.drivers.dns_forwarder import ForwardOptions
 from fairlead.model.addresses import IPNetwork
+from fairlead.model.socket_address import parse_socket_address
 
 
 class SettingsError(Unusable):
@@ -149,14 +150,8 @@ def _server(target: str) -> Server:
     text = target.removeprefix("dns://")
     if "://" in text:
         raise SettingsError(f"upstream {target}: only plain DNS is supported")
-    host, port = text, "53"
-    if text.startswith("["):
-        host, _, port = text[1:].partition("]")
-        port = port.removeprefix(":") or "53"
-    elif text.count(":") == 1:
-        host, _, port = text.partition(":")
     try:
-        return Server(str(ip_address(host)), int(port))
+        return Server(*parse_socket_address(text, 53))
     except ValueError as error:
         raise SettingsError(f"upstream {target}: {error}") from error
 

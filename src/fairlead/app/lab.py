@@ -5,7 +5,6 @@ server's socket on 127.0.0.1. Everything else lives in namespaces (of a user, to
 this machine's network or mounts changes, and killing PID 1 of the lab ends all of it.
 """
 
-import errno
 import json
 import os
 import selectors
@@ -13,25 +12,31 @@ import shutil
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from msgspec import structs
 
 from fairlead.app import lab_host
 from fairlead.app.lab_birth import INIT_LOG, Init, Pipes, interrupts, start_init
 from fairlead.app.lab_child import LabError, Pipe, in_child
-from fairlead.app.lab_data import API_PORT_FILE, data_folder
+from fairlead.app.lab_data import data_folder
+from fairlead.app.lab_host import LOOPBACK
 from fairlead.app.lab_node_memory import recall
-from fairlead.app.lab_plan import API_PORT, LabPlan, Manifest, memory_of_nodes
+from fairlead.app.lab_plan import LabPlan, Manifest, Wire, memory_of_nodes
 from fairlead.app.lab_settings import LabSettings
+from fairlead.app.lab_sockets import HostSockets, host_sockets, vni_of
 from fairlead.drivers import control_socket, run_folder
 from fairlead.drivers.lab_addresses import Families
 from fairlead.drivers.run_folder import RunningLab
 from fairlead.model.addresses import IPFamily
+from fairlead.model.socket_address import SocketAddress
+
+if TYPE_CHECKING:
+    from fairlead.app.lab_invitation import Invitation
 
 _PROGRAMS = {"ip": "iproute2", "nft": "nftables", "sleep": "coreutils"}
 
@@ -45,6 +50,8 @@ class LabOptions:
     Attributes:
         data: None keeps everything only as long as the lab runs.
         patience: seconds until everything must be ready; None waits for ever.
+        wire: address of this machine at which the lab is connected with other hosts, if it is to be.
+        invitation: to a lab of another host, in place of one of this host's own.
     """
 
     name: str
@@ -52,6 +59,8 @@ class LabOptions:
     manifests: tuple[Manifest, ...]
     settings: LabSettings
     patience: float | None
+    wire: SocketAddress | None = None
+    invitation: "Invitation | None" = None
 
 
 @dataclass(frozen=True)
@@ -96,11 +105,12 @@ def serve(options: LabOptions, listener: Listener) -> None:
             "or give this one another --name"
         ) from None
     try:
-        place, families = options.data or folder / "data", options.settings.ip_families
-        with data_folder(place, families) as data, _api_socket(data) as api:
-            plan = LabPlan(options.name, folder, data, options.manifests, _remembered(options.settings, data, listener))
-            lab = RunningLab(folder, os.getpid(), f"https://127.0.0.1:{api.getsockname()[1]}")
-            _Outside(plan, lab, listener, began).follow(api, options.patience)
+        with data_folder(options.data or folder / "data", options.settings.ip_families) as data:
+            settings = _remembered(options.settings, data, listener)
+            plan = LabPlan(options.name, folder, data, options.manifests, settings, _wire(options, data))
+            with host_sockets(plan) as sockets:
+                lab = _lab(plan, sockets)
+                _Outside(plan, lab, listener, began).follow(sockets, options)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         os.close(lock)
@@ -129,28 +139,17 @@ def _remembered(settings: LabSettings, data: Path, listener: Listener) -> LabSet
     return structs.replace(settings, nodes=nodes)
 
 
-@contextmanager
-def _api_socket(data: Path) -> Iterator[socket.socket]:
-    """A listening socket on this machine: at the port that the lab had before, so that kubeconfigs stay good; else at
-    the usual port if that is free, else anywhere."""
-    remembered = data / API_PORT_FILE
-    try:
-        candidates = [int(remembered.read_text())]
-    except (FileNotFoundError, ValueError):
-        candidates = [API_PORT, 0]
-    for port in candidates:
-        try:
-            with socket.create_server(("127.0.0.1", port), backlog=256) as listener:
-                remembered.write_text(str(listener.getsockname()[1]))
-                yield listener
-                return
-        except OSError as error:
-            if error.errno != errno.EADDRINUSE:
-                raise
-    raise LabError(
-        f"port {candidates[0]} of 127.0.0.1, where this lab's API server was before, is taken: "
-        f"stop what listens there, or delete {remembered} to have another port chosen"
-    )
+def _wire(options: LabOptions, data: Path) -> Wire | None:
+    if invitation := options.invitation:
+        return Wire(invitation.vni, options.wire or invitation.address, invitation.hub)
+    return Wire(vni_of(data), options.wire) if options.wire else None
+
+
+def _lab(plan: LabPlan, sockets: HostSockets) -> RunningLab:
+    if sockets.api:
+        return RunningLab(plan.run_folder, os.getpid(), f"https://{LOOPBACK}:{sockets.api.getsockname()[1]}")
+    assert plan.wire
+    return RunningLab(plan.run_folder, os.getpid(), str(plan.wire.hub), plan.nodes[0].name)
 
 
 class _Ended(Exception):
@@ -166,26 +165,30 @@ class _Outside:
         self._awaited: list[str] = []
         self._settled = False
 
-    def follow(self, api: socket.socket, patience: float | None) -> None:
+    def follow(self, sockets: HostSockets, options: LabOptions) -> None:
         """Start the lab, listen to it until it is to end, and end it."""
         requests = control_socket.listen(self._plan.host_socket)
         with requests, interrupts() as interrupted, Pipes() as pipes:
-            init = start_init(self._plan, pipes, api)
+            init = start_init(self._plan, pipes, sockets)
             try:
-                in_child(self._prepare)
+                in_child(lambda: self._prepare(options.invitation))
                 self._lab.write()
                 pipes.prepared.close_writer()
-                self._listen(pipes, init, (interrupted, requests), patience)
+                self._listen(pipes, init, (interrupted, requests), options.patience)
             except _Ended:
                 return
             finally:
                 signal.pidfd_send_signal(init.pidfd, signal.SIGKILL)
                 os.waitpid(init.pid, 0)
 
-    def _prepare(self) -> None:
+    def _prepare(self, invitation: "Invitation | None") -> None:
         from fairlead.app.lab_credentials import write_credentials
+        from fairlead.app.lab_invitation import unpack
 
-        write_credentials(self._plan, self._lab)
+        if invitation:
+            unpack(invitation, self._plan)
+        else:
+            write_credentials(self._plan, self._lab)
 
     def _listen(
         self, pipes: Pipes, init: Init, sockets: tuple[socket.socket, socket.socket], patience: float | None
@@ -208,8 +211,13 @@ class _Outside:
                 if init.pidfd in ready and not received:
                     raise LabError(f"the lab's first process has ended unexpectedly{tail(self._plan.logs / INIT_LOG)}")
                 if not ready:
-                    awaited = self._awaited or sorted(self._unready) or ["the manifests to be applied"]
-                    raise LabError(f"not ready after {patience:.0f} s; still waiting for {', '.join(awaited)}")
+                    raise LabError(f"not ready after {patience:.0f} s; {self._waiting_for()}")
+
+    def _waiting_for(self) -> str:
+        if self._plan.has_joined:
+            return f"UDP must pass between {self._lab.server} and this host, and the invitation must not be taken back"
+        awaited = self._awaited or sorted(self._unready) or ["the manifests to be applied"]
+        return f"still waiting for {', '.join(awaited)}"
 
     def _seconds_left(self, patience: float | None) -> float | None:
         if self._settled or patience is None:
@@ -223,15 +231,13 @@ class _Outside:
                 if not self._unready:
                     pipes.gate.close_writer()
                 self._listener.tell(f"{name} is ready")
+                if self._plan.has_joined and not self._unready:
+                    self._settle(0)
             case {"awaiting": list(awaited)}:
                 self._awaited = awaited
                 self._listener.tell(f"waiting for {', '.join(awaited)}")
             case {"settled": int(pods)}:
-                if not self._settled:
-                    self._settled = True
-                    self._listener.settled(
-                        Settled(self._lab, time.monotonic() - self._began, len(self._plan.nodes), pods)
-                    )
+                self._settle(pods)
             case {"died": _} | {"note": _}:
                 self._listener.tell(_told(report))
             case {"refused": list(messages)}:
@@ -240,6 +246,11 @@ class _Outside:
                 raise LabError(message)
             case {"down": True}:
                 raise _Ended
+
+    def _settle(self, pods: int) -> None:
+        if not self._settled:
+            self._settled = True
+            self._listener.settled(Settled(self._lab, time.monotonic() - self._began, len(self._plan.nodes), pods))
 
 
 def _told(report: Doc) -> str:
@@ -287,8 +298,8 @@ def _relay(lines: Iterable[str], listener: Listener) -> None:
         match json.loads(line):
             case {"tell": str(text)}:
                 listener.tell(text)
-            case {"settled": [seconds, nodes, pods], "folder": folder, "pid": pid, "server": server}:
-                listener.settled(Settled(RunningLab(Path(folder), pid, server), seconds, nodes, pods))
+            case {"settled": [seconds, nodes, pods], "lab": [folder, pid, server, joined_as]}:
+                listener.settled(Settled(RunningLab(Path(folder), pid, server, joined_as), seconds, nodes, pods))
                 return
             case {"error": str(message)}:
                 raise LabError(message)
@@ -309,7 +320,7 @@ def _serve_in_background(options: LabOptions, news: Pipe) -> NoReturn:
     def settled(found: Settled) -> None:
         lab = found.lab
         counts = [found.seconds, found.nodes, found.pods]
-        send({"settled": counts, "folder": str(lab.folder), "pid": lab.pid, "server": lab.server})
+        send({"settled": counts, "lab": [str(lab.folder), lab.pid, lab.server, lab.joined_as]})
 
     try:
         serve(options, Listener(lambda text: send({"tell": text}), settled))

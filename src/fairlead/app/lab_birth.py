@@ -13,6 +13,7 @@ from typing import NamedTuple, NoReturn
 from fairlead.app import lab_init
 from fairlead.app.lab_child import LabError, Pipe
 from fairlead.app.lab_plan import LabPlan
+from fairlead.app.lab_sockets import HostSockets
 from fairlead.drivers import linux_calls
 
 INIT_LOG = "lab.log"
@@ -50,13 +51,13 @@ class Pipes:
         for pipe in (self.life, self.prepared, self.gate, self.reports):
             pipe.close()
 
-    def doors(self, api: socket.socket, user_namespace: bool) -> lab_init.Doors:
+    def doors(self, sockets: HostSockets, user_namespace: bool) -> lab_init.Doors:
         """The lab's ends, in a forked child; closes the others."""
         for pipe in (self.life, self.prepared, self.gate):
             pipe.close_writer()
         self.reports.close_reader()
         return lab_init.Doors(
-            self.life.reader, self.prepared.reader, self.gate.reader, self.reports.writer, api, user_namespace
+            self.life.reader, self.prepared.reader, self.gate.reader, self.reports.writer, sockets, user_namespace
         )
 
 
@@ -67,7 +68,7 @@ class Init(NamedTuple):
     pidfd: int
 
 
-def start_init(plan: LabPlan, pipes: Pipes, api: socket.socket) -> Init:
+def start_init(plan: LabPlan, pipes: Pipes, sockets: HostSockets) -> Init:
     """Fork PID 1 of the lab into its namespaces.
 
     Raises:
@@ -79,7 +80,7 @@ def start_init(plan: LabPlan, pipes: Pipes, api: socket.socket) -> Init:
     birth = Pipe()
     between = os.fork()
     if between == 0:
-        _give_birth(plan, pipes, api, birth)
+        _give_birth(plan, pipes, sockets, birth)
     birth.close_writer()
     with os.fdopen(birth.reader) as reader:
         pid, _, error = reader.read().partition(" ")
@@ -90,7 +91,7 @@ def start_init(plan: LabPlan, pipes: Pipes, api: socket.socket) -> Init:
     return Init(int(pid), os.pidfd_open(int(pid)))
 
 
-def _give_birth(plan: LabPlan, pipes: Pipes, api: socket.socket, birth: Pipe) -> NoReturn:
+def _give_birth(plan: LabPlan, pipes: Pipes, sockets: HostSockets, birth: Pipe) -> NoReturn:
     message = "0 the process that starts the lab has failed"
     try:
         os.setsid()  # Ctrl-C is for the process outside alone
@@ -99,7 +100,7 @@ def _give_birth(plan: LabPlan, pipes: Pipes, api: socket.socket, birth: Pipe) ->
         pid = os.fork()
         if pid == 0:
             birth.close()
-            _be_init(plan, pipes, api, user_namespace)
+            _be_init(plan, pipes, sockets, user_namespace)
         message = str(pid)
     except LabError as error:
         message = f"0 {error}"
@@ -123,8 +124,8 @@ def _enter_namespaces(user_namespace: bool) -> None:
         linux_calls.set_dumpable()
 
 
-def _be_init(plan: LabPlan, pipes: Pipes, api: socket.socket, user_namespace: bool) -> NoReturn:
-    doors = pipes.doors(api, user_namespace)
+def _be_init(plan: LabPlan, pipes: Pipes, sockets: HostSockets, user_namespace: bool) -> NoReturn:
+    doors = pipes.doors(sockets, user_namespace)
     log = os.open(plan.logs / INIT_LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     null = os.open(os.devnull, os.O_RDONLY)
     for fd, place in ((null, 0), (log, 1), (log, 2)):

@@ -13,6 +13,7 @@ import msgspec
 
 from fairlead.app.lab_child import LabError
 from fairlead.app.lab_doors import doors_of, read_published
+from fairlead.app.lab_settings import JOINED_LABEL
 from fairlead.drivers import control_socket, run_folder
 from fairlead.drivers.inside import Command, Place, run_inside
 from fairlead.drivers.kube_client import NODES, PODS, SERVICES, KubeClient, KubeError, Unreachable
@@ -24,6 +25,7 @@ from fairlead.nodeagent.credentials import Credentials
 
 PATIENCE = 20.0  # seconds for a lab to end, or for a Pod of ``run`` to start
 RUN_IMAGE = "fairlead/pause"
+_ON_THIS_HOST = {"nodeSelectorTerms": [{"matchExpressions": [{"key": JOINED_LABEL, "operator": "DoesNotExist"}]}]}
 
 
 def find(name: str) -> RunningLab:
@@ -38,6 +40,20 @@ def find(name: str) -> RunningLab:
         others = ", ".join(other.name for other in run_folder.running_labs())
         hint = f"; running: {others}" if others else f"; start it with `fairlead up --name {name}`"
         raise LabError(f'no lab named "{name}" is running{hint}')
+    return lab
+
+
+def find_home(name: str) -> RunningLab:
+    """The lab with this name, whose API server is on this host.
+
+    Raises:
+        LabError: there is none.
+    """
+    lab = find(name)
+    if lab.joined_as:
+        raise LabError(
+            f'lab "{name}" is node "{lab.joined_as}" of a lab whose first host is at {lab.server}: do this there'
+        )
     return lab
 
 
@@ -152,6 +168,7 @@ async def _create_pod(lab: RunningLab, namespace: str) -> str:
         "spec": {
             "restartPolicy": "Never",
             "terminationGracePeriodSeconds": 0,
+            "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": _ON_THIS_HOST}},
             "containers": [{"name": "run", "image": RUN_IMAGE, "volumeMounts": [{"name": "tmp", "mountPath": folder}]}],
             "volumes": [{"name": "tmp", "hostPath": {"path": folder}}],
         },
@@ -191,7 +208,7 @@ class DoorView(NamedTuple):
 
 
 class LabView(NamedTuple):
-    """A running lab at a glance; without nodes and Pods when its API server does not answer."""
+    """A running lab at a glance; without nodes and Pods when its API server does not answer, or is on another host."""
 
     lab: RunningLab
     nodes: tuple[int, int] | None
@@ -203,6 +220,8 @@ class LabView(NamedTuple):
 def look_at(lab: RunningLab) -> LabView:
     """What runs, counted: ready and total."""
     usage = usage_of_tree(lab.pid)
+    if lab.joined_as:
+        return LabView(lab, None, None, usage, [])
     try:
         nodes, pods, services = asyncio.run(_read(lab))
     except (KubeError, Unreachable):

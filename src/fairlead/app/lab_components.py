@@ -6,11 +6,12 @@ import importlib
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
 from typing import Any
 
 from fairlead.app import announcer, apiserver, controllers, dns, lab_bootstrap, lab_publish, node, proxy
 from fairlead.app.lab_networks import Networks
-from fairlead.app.lab_plan import DNS_SERVICE, OUTSIDE, SWITCH, LabPlan, agent_of, proxy_of
+from fairlead.app.lab_plan import DNS_SERVICE, OUTSIDE, PROXY, SWITCH, LabPlan, agent_of, proxy_of
 from fairlead.app.lab_settings import LabNode, LabSettings
 from fairlead.app.lab_system import system_manifests
 from fairlead.app.node_context import Builtin
@@ -48,21 +49,28 @@ def import_shared_modules() -> None:
         importlib.import_module(name)
 
 
-def share_tables(plan: LabPlan) -> None:
+def share_tables(kubeconfig: Path) -> None:
     """Make a client and drop it: the tables that OpenSSL and the parsers build for the first one (three megabytes) are
     then shared by every component instead of built by each."""
-    KubeClient.from_kubeconfig(plan.kubeconfig("admin"))
+    KubeClient.from_kubeconfig(kubeconfig)
 
 
 def components(
     plan: LabPlan, networks: Networks, api_sockets: Sequence[socket.socket], gate: int, report: Report
 ) -> list[Component]:
-    """Every component of the lab.
+    """Every component of the lab that is there from the beginning; of nodes alone on a host that has joined.
 
     Args:
         gate: see ``BootstrapOptions``.
         report: how the bootstrap tells what came of it.
     """
+    of_nodes = [component for node in plan.nodes for component in node_components(plan, node, networks)]
+    return of_nodes if plan.has_joined else _control_plane(plan, networks, api_sockets, gate, report) + of_nodes
+
+
+def _control_plane(
+    plan: LabPlan, networks: Networks, api_sockets: Sequence[socket.socket], gate: int, report: Report
+) -> list[Component]:
     manifests = (*system_manifests(plan.networks), *plan.manifests)
     runs: dict[str, Run] = {
         "apiserver": _apiserver(plan, api_sockets),
@@ -81,7 +89,7 @@ def components(
     parts = [Component(name, run, networks[SWITCH], plan.logs / f"{name}.log") for name, run in runs.items()]
     if plan.settings.publish:
         parts.append(Component("publisher", _publisher(plan, report), networks[OUTSIDE], plan.logs / "publisher.log"))
-    return parts + [component for node in plan.nodes for component in node_components(plan, node, networks)]
+    return parts
 
 
 def node_components(plan: LabPlan, node: LabNode, networks: Networks) -> list[Component]:
@@ -132,7 +140,7 @@ def _proxy(plan: LabPlan, network: LabNode) -> Run:
         cluster_cidrs=tuple(each.pods for each in plan.networks),
         service_cidrs=tuple(each.services for each in plan.networks),
     )
-    kubeconfig = str(plan.kubeconfig("proxy"))
+    kubeconfig = str(plan.kubeconfig(PROXY))
     announcing = announcer.AnnouncerOptions(network.name, plan.settings.load_balancer_cidrs, kubeconfig=kubeconfig)
     parts: list[Run] = [
         functools.partial(proxy.run, proxy.ProxyOptions(network.name, kubeconfig, settings)),

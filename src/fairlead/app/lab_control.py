@@ -2,13 +2,14 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from fairlead.app.lab_child import LabError
 from fairlead.app.lab_nodes import Nodes
 from fairlead.app.lab_plan import OUTSIDE
 from fairlead.drivers.control_socket import Doc, Refused, Reply
+from fairlead.model.socket_address import SocketAddress
 
 if TYPE_CHECKING:
     from fairlead.app.lab_init import Doors
@@ -18,7 +19,7 @@ class Control:
     """Requests by their name, each carried out at once by PID 1 of the lab."""
 
     def __init__(self, doors: "Doors", nodes: Nodes) -> None:
-        self._doors, self._nodes = doors, nodes
+        self._doors, self._nodes, self._is_joined = doors, nodes, doors.sockets.api is None
 
     def respond(self, request: Doc) -> Reply:
         """The answer to a request.
@@ -32,24 +33,29 @@ class Control:
                 return Reply({})
             case {"op": "enter-node", "node": str(name)}:
                 return self._network(self._nodes.network(name))
-            case {"op": "enter-outside"}:
-                return self._network(self._nodes.networks[OUTSIDE])
             case {"op": "enter-pod", "namespace": str(namespace), "pod": str(pod), "container": str(container)}:
                 process, record = self._container(namespace, pod, container)
                 return Reply({"user_namespace": self._doors.user_namespace, **record}, (process,))
+            case _ if self._is_joined:
+                raise Refused("this is a node of a lab that is on another host: do this there, or `fairlead down` here")
+            case _:
+                return self._respond_at_home(request)
+
+    def _respond_at_home(self, request: Doc) -> Reply:
+        """What only the lab's first host can answer."""
+        match request:
+            case {"op": "enter-outside"}:
+                return self._network(self._nodes.networks[OUTSIDE])
             case {"op": "add-node", "node": str(name), "labels": dict(labels)}:
-                return self._add_node(name, labels)
+                return Reply({"node": _or_refuse(lambda: self._nodes.add(name, labels).name)})
+            case {"op": "invite-node", "node": str(name), "labels": dict(labels), "from": [str(ip), int(port)]}:
+                peer = SocketAddress(ip, port)
+                return Reply({"invitation": _or_refuse(lambda: self._nodes.invite(name, labels, peer))})
             case {"op": "change-node", "change": str(change), "node": str(name)} if change in self._nodes.changes:
                 self._nodes.changes[change](name)
                 return Reply({})
             case _:
                 raise Refused(f"this lab does not know the request {request.get('op')!r}; is it of another version?")
-
-    def _add_node(self, name: str, labels: Mapping[str, str]) -> Reply:
-        try:
-            return Reply({"node": self._nodes.add(name, labels).name})
-        except LabError as error:
-            raise Refused(str(error)) from error
 
     def _network(self, network: int) -> Reply:
         """What is needed to enter a network namespace as the lab's root."""
@@ -72,3 +78,10 @@ class Control:
             except (OSError, ValueError):
                 raise Refused(f'container "{name}" of Pod {namespace}/{pod} is not running') from None
         raise Refused(f"no Pod {namespace}/{pod} is running in this lab")
+
+
+def _or_refuse(action: Callable[[], str]) -> str:
+    try:
+        return action()
+    except LabError as error:
+        raise Refused(str(error)) from error

@@ -3,7 +3,7 @@
 To be called in a child that ends afterwards: the libraries that make them cost their process many megabytes.
 """
 
-from fairlead.app.lab_plan import Client, LabPlan, agent_of
+from fairlead.app.lab_plan import Client, LabPlan, agent_of, user_of
 from fairlead.app.lab_settings import LabNode
 from fairlead.drivers.pki import API_SERVER, ensure_certificate, ensure_pki, write_kubeconfig
 from fairlead.drivers.run_folder import RunningLab
@@ -22,9 +22,9 @@ def write_credentials(plan: LabPlan, lab: RunningLab) -> None:
 
 def write_node_credentials(plan: LabPlan, node: LabNode) -> None:
     """What a node's agent proves itself with, to the API server and to those who ask it."""
-    user = f"system:node:{node.name}"
-    ensure_certificate(plan.pki, node.name, user, (node.name, *node.addresses))
-    _write(plan, agent_of(node), Client(user, ("system:nodes",)))
+    client = user_of(node)
+    ensure_certificate(plan.pki, node.name, client.user, (node.name, *node.addresses))
+    _write(plan, agent_of(node), client)
 
 
 def _write(plan: LabPlan, component: str, client: Client) -> None:

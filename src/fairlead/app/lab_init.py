@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from fairlead.app.lab_networks import Networks
-from fairlead.app.lab_plan import LabPlan
+from fairlead.app.lab_plan import PROXY, LabPlan
+from fairlead.app.lab_sockets import HostSockets
 from fairlead.drivers import control_socket, pod_files
 from fairlead.drivers.control_socket import Doc
 
@@ -30,7 +31,7 @@ class Doors:
         prepared: its end of file says that certificates and kubeconfigs are in place.
         gate: its end of file says that every node agent is ready.
         reports: takes JSON lines.
-        api: the API server's listening socket in the host's network.
+        sockets: those of the host's network.
         user_namespace: whether the lab has one of its own.
     """
 
@@ -38,7 +39,7 @@ class Doors:
     prepared: int
     gate: int
     reports: int
-    api: socket.socket
+    sockets: HostSockets
     user_namespace: bool
 
     def report(self, document: Doc) -> None:
@@ -51,10 +52,12 @@ def main(plan: LabPlan, doors: Doors) -> NoReturn:
     """Be PID 1 until the process outside has gone."""
     pod_files.make_mounts_private()
     pod_files.mount_proc()
-    networks = Networks(plan.settings)
-    api_inside = _listen(plan.api_address)
+    networks = Networks(plan)
+    api_sockets = []
+    if doors.sockets.api:
+        api_sockets = [doors.sockets.api, _listen(plan.api_address)]
     control = control_socket.listen(plan.run_folder / "control")
-    _supervise(plan, doors, networks, [doors.api, api_inside], control)
+    _supervise(plan, doors, networks, api_sockets, control)
     shutil.rmtree(plan.run_folder, ignore_errors=True)
     os._exit(0)
 
@@ -74,6 +77,7 @@ def _supervise(
     from fairlead.app.lab_components import components, import_shared_modules, share_tables
     from fairlead.app.lab_control import Control
     from fairlead.app.lab_nodes import Nodes
+    from fairlead.app.lab_wire import WireKeeper
     from fairlead.drivers.supervisor import Supervisor
 
     import_shared_modules()
@@ -90,10 +94,12 @@ def _supervise(
             thing.close()
 
     os.read(doors.prepared, 1)
-    share_tables(plan)
+    share_tables(plan.kubeconfig(PROXY))
     parts = components(plan, networks, api_sockets, doors.gate, doors.report)
     supervisor = Supervisor(parts, doors.report, let_go)
-    respond = Control(doors, Nodes(plan, networks, supervisor)).respond
+    underlay = doors.sockets.wire
+    wire = WireKeeper(plan, networks, underlay, doors.report, supervisor) if underlay else None
+    respond = Control(doors, Nodes(plan, networks, supervisor, wire)).respond
     with selectors.DefaultSelector() as selector:
         for source in (doors.life, wakeup, control):
             selector.register(source, selectors.EVENT_READ)

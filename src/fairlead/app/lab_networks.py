@@ -1,32 +1,42 @@
-"""The network namespaces of a lab: the switch, which is PID 1's own, the world outside, and one for each node."""
+"""The network namespaces of a lab: the switch, which is PID 1's own, the world outside, one for each node, and one for
+the wire to other hosts, if there is one. On a host that has joined, the switch is only a bridge: the world outside and
+the switch's address are on the lab's first host."""
 
 import os
 from collections.abc import Iterable
 
-from fairlead.app.lab_plan import OUTSIDE, SWITCH
-from fairlead.app.lab_settings import LabSettings
+from fairlead.app.lab_plan import OUTSIDE, SWITCH, WIRE, LabPlan
 from fairlead.drivers import netns
 from fairlead.drivers.lab_addresses import PLANS
 from fairlead.drivers.netns import NodeNetwork
+from fairlead.drivers.wire_ends import send_whole_frames
 
 
 class Networks:
     """Descriptors of the namespaces, and the cables between them. The caller's own, still empty, becomes the switch."""
 
-    def __init__(self, settings: LabSettings) -> None:
-        nodes, self._families = settings.nodes, settings.ip_families
-        cables = {OUTSIDE: (OUTSIDE, PLANS[self._families[0]].outside)}
-        cables |= {node.name: (node.cable, node.address) for node in nodes}
+    def __init__(self, plan: LabPlan) -> None:
+        self._families, self._mtu = plan.settings.ip_families, plan.mtu
+        cables = {node.name: (node.cable, node.address) for node in plan.nodes}
+        if not plan.has_joined:
+            cables = {OUTSIDE: (OUTSIDE, PLANS[self._families[0]].outside), **cables}
         self._descriptors = {name: netns.new_namespace(self._families) for name in cables}
         self._descriptors[SWITCH] = netns.current_namespace()
-        netns.prepare_namespace(self._families)
-        netns.run_ip(netns.switch_commands(nodes, self._families))
-        netns.enable_forwarding(self._families)
-        plugged = [command for name in cables for command in netns.cable_commands(*cables[name], self[name])]
+        everybody = [*plan.nodes, *plan.invited]
+        if plan.has_joined:
+            netns.run_ip(netns.bridge_commands())
+        else:
+            netns.prepare_namespace(self._families)
+            netns.run_ip(netns.switch_commands(everybody, self._families))
+            netns.enable_forwarding(self._families)
+        plugged = [c for name in cables for c in netns.cable_commands(*cables[name], self[name], self._mtu)]
         netns.run_ip(plugged, inherited=self._descriptors.values())
-        self._run_in(OUTSIDE, netns.outside_commands(self._families, settings.load_balancer_cidrs))
-        for node in nodes:
-            self._furnish(node, nodes)
+        if plan.wire:
+            self._add_wire()
+        if OUTSIDE in cables:
+            self._run_in(OUTSIDE, netns.outside_commands(self._families, plan.settings.load_balancer_cidrs))
+        for node in plan.nodes:
+            self._furnish(node, everybody)
 
     def __getitem__(self, name: str) -> int:
         return self._descriptors[name]
@@ -35,9 +45,13 @@ class Networks:
         """Give a node a new namespace, on the wire, and tell the others the way to its Pods."""
         self._descriptors[node.name] = netns.new_namespace(self._families)
         descriptor = self[node.name]
-        plugged = netns.cable_commands(node.cable, node.address, descriptor)
-        netns.run_ip([*plugged, *netns.pod_routes([node])], inherited=[descriptor])
+        netns.run_ip(netns.cable_commands(node.cable, node.address, descriptor, self._mtu), inherited=[descriptor])
         self._furnish(node, others)
+        self.introduce(node, others)
+
+    def introduce(self, node: NodeNetwork, others: Iterable[NodeNetwork]) -> None:
+        """Tell everybody the way to the Pods of a node that is, or will be, on the underlay."""
+        netns.run_ip(netns.pod_routes([node]))
         for other in self._present(others):
             if other != node:
                 self._run_in(other.name, netns.pod_routes([node]))
@@ -60,6 +74,14 @@ class Networks:
 
     def has(self, node: NodeNetwork) -> bool:
         return node.name in self._descriptors
+
+    def _add_wire(self) -> None:
+        """A cable to where the wire's process picks frames up, in a namespace in which nobody else hears them."""
+        self._descriptors[WIRE] = netns.new_namespace(())
+        netns.run_ip(netns.wire_commands(self[WIRE], self._mtu), inherited=[self[WIRE]])
+        send_whole_frames(netns.WIRE)
+        netns.send_no_redirects()
+        self._run_in(WIRE, netns.wire_end_commands())
 
     def _present(self, nodes: Iterable[NodeNetwork]) -> list[NodeNetwork]:
         return [node for node in nodes if self.has(node)]

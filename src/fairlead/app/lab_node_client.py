@@ -14,6 +14,7 @@ from fairlead.drivers.kube_client import NODES, STRATEGIC_MERGE_PATCH, KubeClien
 from fairlead.drivers.run_folder import RunningLab
 from fairlead.model.decode import decode
 from fairlead.model.objects import Node
+from fairlead.model.socket_address import SocketAddress
 from fairlead.workloads.node_lifecycle import OUT_OF_SERVICE, ready_condition
 
 
@@ -27,6 +28,12 @@ def add(lab: RunningLab, name: str, labels: Mapping[str, str]) -> str:
     added = str(ask(lab, {"op": "add-node", "node": name, "labels": dict(labels)}).document["node"])
     _in_api(lab, lambda client: _until_ready(client, added, since))
     return added
+
+
+def invite(lab: RunningLab, name: str, labels: Mapping[str, str], peer: SocketAddress) -> str:
+    """An invitation to a new node on the host that the wire reaches there; raises LabError."""
+    request = {"op": "invite-node", "node": name, "labels": dict(labels), "from": list(peer)}
+    return str(ask(lab, request).document["invitation"])
 
 
 def remove(lab: RunningLab, name: str) -> None:

@@ -3,6 +3,7 @@ options name, and which of those were removed.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -11,14 +12,23 @@ import msgspec
 from fairlead.app.lab_child import LabError
 from fairlead.app.lab_settings import LabNode, collide, numbered_node
 from fairlead.drivers.lab_addresses import Families
+from fairlead.model.socket_address import SocketAddress
 
 
 class Added(msgspec.Struct, frozen=True):
-    """A node that was added; its place on the network follows from its number."""
+    """A node that was added or invited; its place on the network follows from its number.
+
+    Attributes:
+        peer: see ``LabNode``.
+    """
 
     index: int
     name: str
     labels: dict[str, str] = {}
+    peer: SocketAddress | None = None
+
+    def node(self, families: Families) -> LabNode:
+        return replace(numbered_node(self.index, families, self.name, self.labels), peer=self.peer)
 
 
 class NodeMemory(msgspec.Struct, frozen=True):
@@ -34,7 +44,7 @@ class NodeMemory(msgspec.Struct, frozen=True):
     def with_node(self, node: LabNode) -> "NodeMemory":
         """After a node was added."""
         removed = tuple(name for name in self.removed if name != node.name)
-        return NodeMemory((*self.added, Added(node.index, node.name, dict(node.labels))), removed)
+        return NodeMemory((*self.added, Added(node.index, node.name, dict(node.labels), node.peer)), removed)
 
     def without_node(self, name: str) -> "NodeMemory":
         """After a node was removed."""
@@ -47,7 +57,7 @@ class NodeMemory(msgspec.Struct, frozen=True):
         Raises:
             LabError: two of them want the same place on the network.
         """
-        added = {node.name: numbered_node(node.index, families, node.name, node.labels) for node in self.added}
+        added = {each.name: each.node(families) for each in self.added}
         others = [node for node in named if node.name not in {*added, *self.removed}]
         for node, guest in product(others, added.values()):
             if collide(node, guest):

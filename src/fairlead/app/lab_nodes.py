@@ -1,23 +1,29 @@
-"""The nodes of a running lab: added, removed, switched off and on, cut off and joined again.
+"""The nodes of a running lab: added, invited, removed, switched off and on, cut off and joined again.
 
 A node that is switched off has lost everything but its name and its place: no process, no namespace, no cable. One that
-is cut off goes on, and reaches nobody. What was added and removed is remembered (``lab_node_memory``).
+is cut off goes on, and reaches nobody. One that is invited has a place here, and runs on another host. What was added
+and removed is remembered (``lab_node_memory``).
 """
 
 import shutil
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from fairlead.app.lab_child import in_child
 from fairlead.app.lab_components import node_components
 from fairlead.app.lab_credentials import write_node_credentials
+from fairlead.app.lab_invitation import encode_invitation, invitation_for
 from fairlead.app.lab_networks import Networks
 from fairlead.app.lab_node_memory import NodeMemory, recall, remember
 from fairlead.app.lab_plan import LabPlan, agent_of, proxy_of
-from fairlead.app.lab_settings import LabNode, collide, numbered_node
+from fairlead.app.lab_settings import JOINED_LABEL, LabNode, collide, numbered_node
+from fairlead.app.lab_wire import WireKeeper
 from fairlead.drivers.control_socket import Refused
 from fairlead.drivers.lab_addresses import MAX_NODES
+from fairlead.drivers.pki import write_private
 from fairlead.drivers.supervisor import Supervisor
+from fairlead.model.socket_address import SocketAddress
 
 
 class Nodes:
@@ -27,10 +33,10 @@ class Nodes:
         changes: what can be done to a node, by the name of the command. Each raises ``Refused``.
     """
 
-    def __init__(self, plan: LabPlan, networks: Networks, supervisor: Supervisor) -> None:
+    def __init__(self, plan: LabPlan, networks: Networks, supervisor: Supervisor, wire: WireKeeper | None) -> None:
         self.networks = networks
-        self._plan, self._supervisor = plan, supervisor
-        self._nodes = {node.name: node for node in plan.nodes}
+        self._plan, self._supervisor, self._wire = plan, supervisor, wire
+        self._nodes = {node.name: node for node in (*plan.nodes, *plan.invited)}
         self._memory = recall(plan.memory_of_nodes)
         self.changes: dict[str, Callable[[str], None]] = {
             "remove": self._remove,
@@ -54,15 +60,49 @@ class Nodes:
         Raises:
             Refused: the name is taken, or there is no place left. LabError: it could not be given certificates.
         """
+        node = self._place(name, labels)
+        in_child(lambda: write_node_credentials(self._plan, node))
+        self._nodes[node.name] = node
+        self._connect(node)
+        self._remember(self._memory.with_node(node))
+        return node
+
+    def invite(self, name: str, labels: Mapping[str, str], peer: SocketAddress) -> str:
+        """An invitation to a new node on another host; see ``lab_invitation``.
+
+        Args:
+            peer: where the wire is to reach that host.
+
+        Raises:
+            Refused: as ``add``, or there is no wire, or it leads there already. LabError: as ``add``.
+        """
+        if self._wire is None:
+            raise Refused("this lab has no wire to other hosts: start it with `fairlead up --wire ADDRESS`")
+        if other := next((node for node in self._nodes.values() if node.peer == peer), None):
+            raise Refused(f'node "{other.name}" is to come from {peer} already; another node there needs another port')
+        node = replace(self._place(name, {JOINED_LABEL: "true", **labels}), peer=peer)
+        text = self._write_invitation(node)
+        self._nodes[node.name] = node
+        self.networks.introduce(node, self._nodes.values())
+        self._remember(self._memory.with_node(node))
+        self._wire.lead_to(self._nodes.values())
+        return text
+
+    def _write_invitation(self, node: LabNode) -> str:
+        path = self._plan.run_folder / "invitation"
+        try:
+            in_child(lambda: write_private(path, encode_invitation(invitation_for(self._plan, node))))
+            return path.read_text()
+        finally:
+            path.unlink(missing_ok=True)
+
+    def _place(self, name: str, labels: Mapping[str, str]) -> LabNode:
+        """A node of that name, or of any, which nobody has yet, at a place that nobody has."""
         node = next(self._candidates(name, labels), None)
         if node is None:
             raise Refused(f"a lab has room for {MAX_NODES} nodes")
         if node.name in self._nodes:
             raise Refused(f'there is a node "{node.name}" already')
-        in_child(lambda: write_node_credentials(self._plan, node))
-        self._nodes[node.name] = node
-        self._connect(node)
-        self._remember(self._memory.with_node(node))
         return node
 
     def _candidates(self, name: str, labels: Mapping[str, str]) -> Iterator[LabNode]:
@@ -78,12 +118,15 @@ class Nodes:
         del self._nodes[name]
         self.networks.forget(node, self._nodes.values())
         self._remember(self._memory.without_node(name))
+        if self._wire and node.peer:
+            self._wire.lead_to(self._nodes.values())
 
     def _stop(self, name: str) -> None:
         self._disconnect(self._running(name))
 
     def _start(self, name: str) -> None:
         node = self._known(name)
+        _require_here(node)
         if self.networks.has(node):
             raise Refused(f'node "{name}" runs already')
         self._connect(node)
@@ -117,6 +160,12 @@ class Nodes:
 
     def _running(self, name: str) -> LabNode:
         node = self._known(name)
+        _require_here(node)
         if not self.networks.has(node):
             raise Refused(f'node "{name}" is stopped; start it with `fairlead node start {name}`')
         return node
+
+
+def _require_here(node: LabNode) -> None:
+    if node.peer:
+        raise Refused(f'node "{node.name}" is on another host, {node.peer.ip}: do this there')

@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fairlead.app.lab_settings import LabNode, LabSettings
+from fairlead.dataplane.vxlan import USUAL_MTU, inner_mtu
 from fairlead.drivers.lab_addresses import PLANS, AddressPlan
 from fairlead.drivers.netns import NodeNetwork
 from fairlead.drivers.run_folder import published_table
+from fairlead.model.socket_address import SocketAddress
 
 # Names of network namespaces beside those of the nodes.
 SWITCH = "switch"  # connects all others
 OUTSIDE = "outside"  # the world outside the cluster
+PROXY = "proxy"  # the client that every node's proxy is
+WIRE = "wire"  # where frames for other hosts are picked up; also the name of the component that does
 API_PORT = 6443
 KUBERNETES_SERVICE, DNS_SERVICE = 1, 10  # numbers of their virtual IPs
 _API_HOSTS = (
@@ -41,14 +45,29 @@ class Client(NamedTuple):
     groups: tuple[str, ...] = ()
 
 
+class Wire(NamedTuple):
+    """What connects a lab's underlay with other hosts.
+
+    Attributes:
+        vni: number of the lab's VXLAN segment.
+        address: this host's end of it, an address of this machine.
+        hub: where the lab's first host is; None: it is this one.
+    """
+
+    vni: int
+    address: SocketAddress
+    hub: SocketAddress | None = None
+
+
 @dataclass(frozen=True)
 class LabPlan:
-    """A lab that is to be started.
+    """A lab that is to be started, or this host's part of one that has its first host elsewhere.
 
     Attributes:
         run_folder: exists while the lab does.
         data_folder: outlives it, unless it lies in the run folder.
         manifests: applied in this order once the API server answers.
+        wire: None: there are no other hosts.
     """
 
     name: str
@@ -56,11 +75,27 @@ class LabPlan:
     data_folder: Path
     manifests: tuple[Manifest, ...]
     settings: LabSettings
+    wire: Wire | None = None
 
     @property
     def nodes(self) -> tuple[LabNode, ...]:
-        """Those that it starts with."""
-        return self.settings.nodes
+        """Those of this host that it starts with."""
+        return tuple(node for node in self.settings.nodes if not node.peer)
+
+    @property
+    def invited(self) -> tuple[LabNode, ...]:
+        """Those of other hosts that it knows from an earlier life."""
+        return tuple(node for node in self.settings.nodes if node.peer)
+
+    @property
+    def has_joined(self) -> bool:
+        """Whether the API server, the controllers and the world outside are on another host."""
+        return self.wire is not None and self.wire.hub is not None
+
+    @property
+    def mtu(self) -> int:
+        """Of everything on the underlay: what leaves for another host must fit into a packet there."""
+        return inner_mtu(self.wire.address.family) if self.wire else USUAL_MTU
 
     @property
     def networks(self) -> tuple[AddressPlan, ...]:
@@ -128,7 +163,7 @@ class LabPlan:
             "admin": Client("kubernetes-admin", ("system:masters",)),
             "controllers": Client("system:kube-controller-manager"),
             "publisher": Client("system:serviceaccount:kube-system:fairlead-publisher", ("system:serviceaccounts",)),
-            "proxy": Client("system:kube-proxy", ("system:node-proxier",)),
+            PROXY: Client("system:kube-proxy", ("system:node-proxier",)),
         }
 
 
@@ -145,3 +180,8 @@ def agent_of(node: NodeNetwork) -> str:
 def proxy_of(node: NodeNetwork) -> str:
     """The name of the component that is the node's proxy."""
     return f"{node.name}-proxy"
+
+
+def user_of(node: NodeNetwork) -> Client:
+    """Who the node's agent is to the API server."""
+    return Client(f"system:node:{node.name}", ("system:nodes",))

@@ -12,8 +12,11 @@ from fairlead.allocation.load_balancer import Pool
 from fairlead.drivers.lab_addresses import IPV4_ONLY, PLANS, Families, usual_address, usual_pod_cidr
 from fairlead.drivers.netns import NodeNetwork
 from fairlead.model.addresses import overlap
+from fairlead.model.socket_address import SocketAddress
 from fairlead.nodeagent.images import Images
 from fairlead.workloads.node_lifecycle import BORNE_BY_DEFAULT
+
+JOINED_LABEL = "fairlead.dev/joined"  # of Nodes on other hosts than the lab's first
 
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
 
@@ -24,9 +27,11 @@ class LabNode(NodeNetwork):
 
     Attributes:
         labels: beside those that every node has.
+        peer: where the wire reaches the host that it is on; None: it is on this one.
     """
 
     labels: Mapping[str, str] = field(default_factory=dict)
+    peer: SocketAddress | None = None
 
 
 def numbered_node(index: int, families: Families, name: str = "", labels: Mapping[str, str] | None = None) -> LabNode:

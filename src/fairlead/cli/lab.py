@@ -12,19 +12,49 @@ from fairlead.model.addresses import IPFamily
 from fairlead.model.names import dns1123_label_errors
 
 if TYPE_CHECKING:
-    from fairlead.app.lab import Settled
+    from fairlead.app.lab import LabOptions, Settled
     from fairlead.app.lab_settings import LabSettings
+    from fairlead.model.socket_address import SocketAddress
     from fairlead.nodeagent.images import Image
 
 DEFAULT_NODES = 2
 FAILURE = 3  # exit code of what went wrong, as opposed to usage (2) and findings (1)
 
 T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., object])
 
 name_option = click.option("--name", default="default", show_default=True, help="Name of the lab.")
 _namespace_option = click.option(
     "-n", "--namespace", default="default", show_default=True, help="Namespace of the Pod."
 )
+
+
+def check_name(name: str, hint: str) -> None:
+    """Refuse what no lab or node may be called."""
+    if dns1123_label_errors(name):
+        raise click.BadParameter("lower case letters, digits and '-' only, 63 at most", param_hint=hint)
+
+
+def wire_address(text: str) -> "SocketAddress":
+    """An address of one machine, with or without a port, as an option's value."""
+    from ipaddress import ip_address
+
+    from fairlead.dataplane.vxlan import PORT
+    from fairlead.model.socket_address import parse_socket_address
+
+    try:
+        parsed = parse_socket_address(text, PORT)
+    except ValueError as error:
+        raise click.BadParameter(f"{text!r}: {error}") from error
+    ip = ip_address(parsed.ip)
+    if ip.is_unspecified or ip.is_multicast or (ip.version == 6 and ip.is_link_local):
+        raise click.BadParameter(f"{text!r}: name an address that is one machine's alone, wherever it is used")
+    return parsed
+
+
+def wire_option(help_text: str) -> Callable[[F], F]:
+    """The option that connects a lab with other hosts."""
+    return click.option("--wire", type=wire_address, metavar="ADDRESS[:PORT]", help=help_text)
 
 
 def or_fail(action: Callable[[], T]) -> T:
@@ -56,6 +86,7 @@ def or_fail(action: Callable[[], T]) -> T:
 )
 @click.option("--dual-stack", is_flag=True, help="Have IPv6 beside IPv4: for nodes, Pods and Services.")
 @click.option("--publish", is_flag=True, help="Have node ports and load balancers answer on this machine's loopback.")
+@wire_option("Let nodes of other hosts join, over VXLAN at this address of this machine (not encrypted).")
 def up(
     files: tuple[str, ...],
     nodes: int | None,
@@ -67,13 +98,13 @@ def up(
     images: tuple[str, ...],
     dual_stack: bool,
     publish: bool,
+    wire: "SocketAddress | None",
 ) -> None:
     """Start a lab: API server, controllers, DNS and nodes, all in namespaces of its own.
 
     Stays in the foreground until Ctrl-C unless --wait is given; the lab then runs until `fairlead down`.
     """
-    if dns1123_label_errors(name):
-        raise click.BadParameter("lower case letters, digits and '-' only, 63 at most", param_hint="--name")
+    check_name(name, "--name")
     from msgspec import structs
 
     from fairlead.app import lab
@@ -91,12 +122,16 @@ def up(
         raise click.UsageError(str(error)) from error
     if publish and IPFamily.IPV4 not in read.ip_families:
         raise click.UsageError("--publish: only what has IPv4 can be published, and this lab's ipFamilies lack it")
-    settings = structs.replace(_with_options(read, nodes, dict(map(_image, images))), publish=publish)
-    options = lab.LabOptions(name, data, manifests, settings, timeout if wait else None)
-    if wait:
-        or_fail(lambda: lab.serve_detached(options, lab.Listener(_tell, _settled)))
-    else:
-        or_fail(lambda: lab.serve(options, lab.Listener(_tell, _settled)))
+    settings = structs.replace(_with_options(read, nodes, dict(map(image_option, images))), publish=publish)
+    serve(lab.LabOptions(name, data, manifests, settings, timeout if wait else None, wire))
+
+
+def serve(options: "LabOptions") -> None:
+    """Run a lab; return when it is ready if somebody waits for that, else when it ends."""
+    from fairlead.app import lab
+
+    run_it = lab.serve if options.patience is None else lab.serve_detached
+    or_fail(lambda: run_it(options, lab.Listener(_tell, _settled)))
 
 
 def _with_options(read: "LabSettings", nodes: int | None, images: "dict[str, Image]") -> "LabSettings":
@@ -112,7 +147,7 @@ def _with_options(read: "LabSettings", nodes: int | None, images: "dict[str, Ima
     return structs.replace(read, nodes=read.nodes or numbered, images=table)
 
 
-def _image(text: str) -> "tuple[str, Image]":
+def image_option(text: str) -> "tuple[str, Image]":
     from fairlead.app.lab_config import image_of
 
     pattern, equals, command = text.partition("=")
@@ -131,6 +166,10 @@ def _tell(line: str) -> None:
 def _settled(settled: "Settled") -> None:
     lab = settled.lab
     name = "" if lab.name == "default" else f" --name {lab.name}"
+    if lab.joined_as:
+        _tell(f"node {lab.joined_as!r} has joined the lab at {lab.server} after {settled.seconds:.1f} s")
+        _tell(f"  fairlead status, fairlead down{name}")
+        return
     _tell(f"lab {lab.name!r} is ready after {settled.seconds:.1f} s: {settled.nodes} nodes, {settled.pods} Pods")
     _tell(f"  export KUBECONFIG={lab.kubeconfig}")
     _tell(f"  fairlead status, fairlead down{name}")
@@ -159,6 +198,8 @@ def status() -> None:
     click.echo(row.format("NAME", "SERVER", "NODES", "PODS", "PROCESSES", "MEMORY"))
     for view in views:
         nodes, pods = (f"{c[0]}/{c[1]}" if c else "?" for c in (view.nodes, view.pods))
+        if view.lab.joined_as:
+            nodes = pods = "there"
         memory = f"{view.usage.kibibytes / 1024:.0f} MiB"
         click.echo(row.format(view.lab.name, view.lab.server, nodes, pods, view.usage.processes, memory))
     if doors := [(view.lab.name, door) for view in views for door in view.doors]:
@@ -175,7 +216,7 @@ def kubeconfig(name: str, only_path: bool) -> None:
     """Print the kubeconfig of a lab."""
     from fairlead.app import lab_client
 
-    lab = or_fail(lambda: lab_client.find(name))
+    lab = or_fail(lambda: lab_client.find_home(name))
     click.echo(str(lab.kubeconfig) if only_path else lab.kubeconfig.read_text(), nl=only_path)
 
 
@@ -208,7 +249,7 @@ def run(name: str, namespace: str, outside: bool, command: tuple[str, ...]) -> N
     """Run a command of this machine as if it were a Pod: cluster DNS and virtual IPs work for it."""
     from fairlead.app import lab_client
 
-    lab = or_fail(lambda: lab_client.find(name))
+    lab = or_fail(lambda: lab_client.find_home(name))
     if outside:
         sys.exit(or_fail(lambda: lab_client.exec_outside(lab, command)))
     sys.exit(or_fail(lambda: lab_client.run_as_pod(lab, namespace, command)))

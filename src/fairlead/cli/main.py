@@ -17,7 +17,7 @@ COMMANDS = {
     "run": ("fairlead.cli.lab:run", "Run a command of this machine as if it were a Pod."),
     "node": (
         "fairlead.cli.node:node",
-        "Add, remove, switch off and on, or cut off nodes of a lab.",
+        "Add, remove, switch off and on, or cut off nodes of a lab; join one from another host.",
     ),
     "apiserver": ("fairlead.cli.apiserver:apiserver", "Run the API server alone."),
     "backup": ("fairlead.cli.backup:backup", "Copy the API server's store to a file, while it runs."),

@@ -1,30 +1,48 @@
 """``fairlead node``: the nodes of a running lab."""
 
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
 import click
 
-from fairlead.cli.lab import name_option, or_fail
-from fairlead.model.names import dns1123_label_errors
+from fairlead.cli.lab import check_name, image_option, name_option, or_fail, serve, wire_address, wire_option
+
+if TYPE_CHECKING:
+    from fairlead.model.socket_address import SocketAddress
 
 
 @click.group()
 def node() -> None:
-    """Add, remove, switch off and on, or cut off nodes of a lab."""
+    """Add, remove, switch off and on, or cut off nodes of a lab; have nodes of other hosts in it."""
+
+
+_zone_option = click.option("--zone", help="Zone that it is in (label topology.kubernetes.io/zone).")
+_label_option = click.option(
+    "--label", "labels", multiple=True, metavar="KEY=VALUE", help="Label of the Node; may be repeated."
+)
+_new_name = click.argument("node_name", metavar="[NODE]", default="")
 
 
 @node.command()
 @name_option
-@click.option("--zone", help="Zone that it is in (label topology.kubernetes.io/zone).")
-@click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="Label of the Node; may be repeated.")
-@click.argument("node_name", metavar="[NODE]", default="")
+@_zone_option
+@_label_option
+@_new_name
 def add(name: str, zone: str | None, labels: tuple[str, ...], node_name: str) -> None:
     """Add a node; without a name it is called node-NUMBER."""
     from fairlead.app import lab_client, lab_node_client
+
+    wanted = _wanted(node_name, zone, labels)
+    click.echo(or_fail(lambda: lab_node_client.add(lab_client.find_home(name), node_name, wanted)))
+
+
+def _wanted(node_name: str, zone: str | None, labels: tuple[str, ...]) -> dict[str, str]:
+    """The labels that a new node is to have, if it may have its name."""
     from fairlead.model.objects import ZONE_LABEL
 
-    if node_name and dns1123_label_errors(node_name):
-        raise click.BadParameter("lower case letters, digits and '-' only, 63 at most", param_hint="NODE")
-    wanted = {**dict(map(_label, labels)), **({ZONE_LABEL: zone} if zone else {})}
-    click.echo(or_fail(lambda: lab_node_client.add(lab_client.find(name), node_name, wanted)))
+    if node_name:
+        check_name(node_name, "NODE")
+    return {**dict(map(_label, labels)), **({ZONE_LABEL: zone} if zone else {})}
 
 
 def _label(text: str) -> tuple[str, str]:
@@ -32,6 +50,84 @@ def _label(text: str) -> tuple[str, str]:
     if not (key and equals):
         raise click.BadParameter(f"{text!r} is not KEY=VALUE", param_hint="--label")
     return key, value
+
+
+@node.command()
+@name_option
+@click.option(
+    "--from",
+    "peer",
+    type=wire_address,
+    metavar="ADDRESS[:PORT]",
+    required=True,
+    help="Where the other host has its end of the wire.",
+)
+@_zone_option
+@_label_option
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write it here, readable by you alone."
+)
+@_new_name
+def invite(
+    name: str,
+    peer: "SocketAddress",
+    zone: str | None,
+    labels: tuple[str, ...],
+    output: Path | None,
+    node_name: str,
+) -> None:
+    """Invite a node on another host: prints what `fairlead node join` needs there. Keep it secret: it holds keys.
+
+    The lab must have been started with --wire.
+    """
+    from fairlead.app import lab_client, lab_node_client
+    from fairlead.drivers.pki import write_private
+
+    wanted = _wanted(node_name, zone, labels)
+    invitation = or_fail(lambda: lab_node_client.invite(lab_client.find_home(name), node_name, wanted, peer))
+    if output:
+        write_private(output, invitation.encode())
+    else:
+        click.echo(invitation, nl=False)
+
+
+@node.command()
+@name_option
+@click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Keep logs here across restarts.")
+@click.option("--wait", is_flag=True, help="Return when the node is Ready, and leave it running.")
+@click.option("--timeout", default=60.0, show_default=True, help="Seconds that --wait waits.")
+@click.option(
+    "--image", "images", multiple=True, metavar="PATTERN=COMMAND", help="The command that an image stands for here."
+)
+@wire_option("This host's end of the wire; if not given, the address that the invitation names.")
+@click.argument("invitation", type=click.File("rb"))
+def join(
+    name: str,
+    data: Path | None,
+    wait: bool,
+    timeout: float,
+    images: tuple[str, ...],
+    wire: "SocketAddress | None",
+    invitation: BinaryIO,
+) -> None:
+    """Run a node of another host's lab on this one; INVITATION is a file from `fairlead node invite`, or -.
+
+    Whoever may create Pods in that lab runs programs as you on this host. Stays in the foreground until Ctrl-C unless
+    --wait is given; the node then runs until `fairlead down`.
+    """
+    from msgspec import structs
+
+    from fairlead.app.lab import LabOptions
+    from fairlead.app.lab_invitation import InvitationError, read_invitation
+
+    check_name(name, "--name")
+    try:
+        read = read_invitation(invitation.read())
+    except InvitationError as error:
+        raise click.BadParameter(str(error), param_hint="INVITATION") from error
+    table = {**read.settings.images, **dict(map(image_option, images))}
+    settings = structs.replace(read.settings, nodes=(read.node,), images=table)
+    serve(LabOptions(name, data, (), settings, timeout if wait else None, wire, read))
 
 
 @node.command()
@@ -47,7 +143,7 @@ def stop(name: str, out_of_service: bool, node_name: str) -> None:
     """Switch a node off, as if its power were cut."""
     from fairlead.app import lab_client, lab_node_client
 
-    or_fail(lambda: lab_node_client.stop(lab_client.find(name), node_name, out_of_service=out_of_service))
+    or_fail(lambda: lab_node_client.stop(lab_client.find_home(name), node_name, out_of_service=out_of_service))
 
 
 def _simple(action: str, help_text: str) -> None:
@@ -59,7 +155,7 @@ def _simple(action: str, help_text: str) -> None:
     def command(name: str, node_name: str) -> None:
         from fairlead.app import lab_client, lab_node_client
 
-        or_fail(lambda: lab_node_client.ACTIONS[action](lab_client.find(name), node_name))
+        or_fail(lambda: lab_node_client.ACTIONS[action](lab_client.find_home(name), node_name))
 
 
 _simple("remove", "Take a node away for good; its Pods are removed from the API a while later.")

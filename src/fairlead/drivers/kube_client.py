@@ -5,6 +5,7 @@ frames, and hands out bytes or dictionaries so that readers can decode into slim
 """
 
 import base64
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 
 import httpx2
 import msgspec
-from lightkube.config.client_adapter import AsyncClient, ConnectionParams
+from lightkube.config.client_adapter import ConnectionParams
 from lightkube.config.kubeconfig import KubeConfig, SingleConfig
 from lightkube.core.exceptions import ConfigError
 
@@ -27,6 +28,14 @@ APPLY_PATCH = "application/apply-patch+yaml"
 REQUEST_TIMEOUT = 10.0  # seconds
 # The API server sends a bookmark about once a minute; a watch silent for longer than this is dead, whatever TCP says.
 WATCH_SILENCE = 90.0  # seconds
+# Whoever only listens, as a watch does, would not learn that the server's host has gone or has begun anew; so the
+# kernel asks after 10 seconds of silence, and then every 5 seconds up to three times.
+_ALIVE = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 10),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+)
 
 
 class KubeError(Exception):
@@ -124,8 +133,9 @@ class KubeClient:
         single = config.get(context_name=context)
         if single is None:
             raise Unreachable("the kubeconfig has no current context; name one with --context")
-        params = ConnectionParams(timeout=httpx2.Timeout(REQUEST_TIMEOUT), trust_env=False)
-        return cls(AsyncClient(single, params), _cluster_ca(single))
+        params = ConnectionParams(timeout=httpx2.Timeout(REQUEST_TIMEOUT), trust_env=False).httpx_params(single)
+        params["transport"] = httpx2.AsyncHTTPTransport(verify=params["verify"], trust_env=False, socket_options=_ALIVE)
+        return cls(httpx2.AsyncClient(**params), _cluster_ca(single))
 
     async def __aenter__(self) -> "KubeClient":
         return self

@@ -10,19 +10,25 @@ addresses of load balancers, and none to Pods or virtual IPs.
 read and repeated by hand, and nothing to import in every process of the lab.
 """
 
+import fcntl
 import hashlib
 import os
 import socket
+import struct
 import subprocess
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 
+from fairlead.dataplane.vxlan import USUAL_MTU
 from fairlead.drivers.lab_addresses import PLANS, Families, plan_of, with_prefix
 from fairlead.drivers.linux_calls import CLONE_NEWNET, setns, unshare
 from fairlead.model.addresses import IPFamily, family_of, first_of
 
+WIRE = "wire"  # the bridge's end of the cable that leads to other hosts
+
+_SIOCGIFMTU = 0x8921  # linux/sockios.h
 _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 _SYSCTLS = Path("/proc/sys/net")
 
@@ -91,12 +97,19 @@ def switch_commands(nodes: Iterable[NodeNetwork], families: Families) -> list[st
     """What makes the switch out of an empty namespace."""
     plans = [PLANS[family] for family in families]
     return [
-        "link set lo up",
-        "link add underlay type bridge forward_delay 0",
+        *bridge_commands(f"address {_mac(0x02, plans[0].switch)}"),  # which joined hosts know while the lab is down
         *(f"addr add {with_prefix(plan.switch, plan.underlay)} dev underlay{plan.at_once}" for plan in plans),
-        "link set underlay up",
         *(f"route add {plan.outside_network} dev underlay" for plan in plans),
         *pod_routes(nodes),
+    ]
+
+
+def bridge_commands(address: str = "") -> list[str]:
+    """What makes an empty namespace a switch that has no IP address, as on hosts that have joined a lab."""
+    return [
+        "link set lo up",
+        f"link add underlay {address} type bridge forward_delay 0",
+        "link set underlay up",
     ]
 
 
@@ -115,13 +128,28 @@ def _ways(node: NodeNetwork) -> Iterator[str]:
         yield f"{cidr} via {first_of(family_of(cidr), node.addresses)}"
 
 
-def cable_commands(name: str, address: str, namespace: int) -> list[str]:
+def cable_commands(name: str, address: str, namespace: int, mtu: int) -> list[str]:
     """Run in the switch: a cable from the bridge to the namespace behind this descriptor (which ``ip`` inherits), whose
-    link-layer address there is always the same for the same IP address."""
+    link-layer address there is always the same for the same IP address. The bridge takes the least MTU of its cables.
+    """
+    there = f"name eth0 address {_mac(0x02, address)} mtu {mtu} netns /proc/self/fd/{namespace}"
     return [
-        f"link add {name} type veth peer name eth0 address {_mac(0x02, address)} netns /proc/self/fd/{namespace}",
+        f"link add {name} mtu {mtu} type veth peer {there}",
         f"link set {name} master underlay up",
     ]
+
+
+def wire_commands(namespace: int, mtu: int) -> list[str]:
+    """Run in the switch: a cable to a namespace that has nothing but its end of it, where all frames are picked up."""
+    return [
+        f"link add {WIRE} mtu {mtu} type veth peer name eth0 mtu {mtu} netns /proc/self/fd/{namespace}",
+        f"link set {WIRE} master underlay up",
+    ]
+
+
+def wire_end_commands() -> list[str]:
+    """Run in the namespace at the end of the wire. The kernel is to say nothing of its own there, as IPv6 would."""
+    return ["link set eth0 addrgenmode none", "link set eth0 up"]
 
 
 def node_commands(node: NodeNetwork, others: Iterable[NodeNetwork]) -> list[str]:
@@ -155,10 +183,13 @@ def outside_commands(families: Families, load_balancer_cidrs: Iterable[str]) -> 
     ]
 
 
-def attach_commands(link: PodLink, namespace: int) -> list[str]:
+def attach_commands(link: PodLink, namespace: int, mtu: int) -> list[str]:
     """Run in a node's namespace: the node's half of a Pod's connection, the other end put into the Pod's namespace."""
-    peer = f"peer name eth0 address {link.pod_mac} netns /proc/self/fd/{namespace}"
-    commands = [f"link add {link.name} address {link.node_mac} type veth {peer}", f"link set {link.name} up"]
+    peer = f"peer name eth0 address {link.pod_mac} mtu {mtu} netns /proc/self/fd/{namespace}"
+    commands = [
+        f"link add {link.name} address {link.node_mac} mtu {mtu} type veth {peer}",
+        f"link set {link.name} up",
+    ]
     for pod_ip, node_ip in zip(link.pod_ips, link.node_ips, strict=True):
         commands += [
             f"neigh replace {pod_ip} lladdr {link.pod_mac} dev {link.name} nud permanent",
@@ -209,13 +240,14 @@ def run_ip(commands: Iterable[str], inherited: Iterable[int] = ()) -> None:
 
 
 def connect_pod(link: PodLink) -> None:
-    """Move the caller from its node's network namespace into a new one of its own, connected to the node.
+    """Move the caller from its node's network namespace into a new one of its own, connected to the node by a link that
+    carries what the node's own does.
 
     Raises:
         LinkError: there is something with that name or address already.
     """
     namespace = new_namespace(family_of(ip) for ip in link.pod_ips)
-    run_ip(attach_commands(link, namespace), inherited=[namespace])
+    run_ip(attach_commands(link, namespace, _mtu_of("eth0")), inherited=[namespace])
     enter(namespace)
     os.close(namespace)
     run_ip(pod_commands(link))
@@ -228,6 +260,16 @@ def detach(link_name: str) -> None:
     except LinkError:
         if link_name in link_names():
             raise
+
+
+def _mtu_of(interface: str) -> int:
+    """What a link of the caller's network namespace carries, in octets; the usual where there is no such link."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        try:
+            answer = fcntl.ioctl(any_socket, _SIOCGIFMTU, struct.pack("16si20x", interface.encode(), 0))
+        except OSError:
+            return USUAL_MTU
+    return int(struct.unpack_from("16si", answer)[1])
 
 
 def link_names() -> list[str]:
@@ -282,3 +324,10 @@ def enable_forwarding(families: Families) -> None:
     """Let the caller's network namespace pass packets on."""
     for family in families:
         (_SYSCTLS / PLANS[family].forwarding).write_text("1")
+
+
+def send_no_redirects() -> None:
+    """Have the switch not tell those whose packets it passes on of a shorter way: over the wire there is none. (IPv6
+    redirects only to link-local routers, RFC 4861 section 8.1, and ways here lead by other addresses.)"""
+    for scope in ("all", "underlay"):
+        (_SYSCTLS / f"ipv4/conf/{scope}/send_redirects").write_text("0")

@@ -50,16 +50,21 @@ def ensure_certificate(directory: Path, name: str, common_name: str, hosts: Iter
     files = certificate_files(directory, name)
     if not _certificate_fits(*files, wanted):
         certificate, key = issue_certificate(directory, common_name, (), wanted)
-        _write_private(files[1], key)  # first: a certificate that fits must never stand beside another one's key
-        _write_private(files[0], certificate)
+        write_private(files[1], key)  # first: a certificate that fits must never stand beside another one's key
+        write_private(files[0], certificate)
 
 
 def write_kubeconfig(path: Path, pki_directory: Path, server_url: str, user: str, groups: Iterable[str]) -> None:
     """A kubeconfig with a client certificate of its own embedded, for a user of these groups."""
+    pair = issue_certificate(pki_directory, user, tuple(groups), ())
+    write_kubeconfig_of(path, (pki_directory / "ca.crt").read_bytes(), server_url, user, pair)
+
+
+def write_kubeconfig_of(path: Path, authority: bytes, server_url: str, user: str, pair: tuple[bytes, bytes]) -> None:
+    """A kubeconfig with a client certificate and its key, both PEM, that the user has already."""
     import msgspec
 
-    certificate, key = issue_certificate(pki_directory, user, tuple(groups), ())
-    authority = (pki_directory / "ca.crt").read_bytes()
+    certificate, key = pair
     document = {
         "apiVersion": "v1",
         "kind": "Config",
@@ -77,7 +82,7 @@ def write_kubeconfig(path: Path, pki_directory: Path, server_url: str, user: str
     }
     # JSON is YAML, and the one that needs no library.
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _write_private(path, msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
+    write_private(path, msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
 
 
 def issue_certificate(
@@ -119,8 +124,8 @@ def _make_authority(directory: Path) -> None:
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
-    _write_private(directory / "ca.key", _key_pem(key))
-    _write_private(directory / "ca.crt", certificate.public_bytes(serialization.Encoding.PEM))
+    write_private(directory / "ca.key", _key_pem(key))
+    write_private(directory / "ca.crt", certificate.public_bytes(serialization.Encoding.PEM))
 
 
 def _builder(
@@ -183,7 +188,7 @@ def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def _write_private(path: Path, content: bytes) -> None:
+def write_private(path: Path, content: bytes) -> None:
     """Put a file in place whole, readable by its owner alone."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -95,12 +95,14 @@ class RunningLab:
     Attributes:
         folder: its run folder.
         pid: the outermost process, in the PID namespace of whoever started it.
-        server: URL of its API server on this machine.
+        server: URL of its API server on this machine; where the lab's first host is, if that is another.
+        joined_as: the node that this host has in a lab of another host; empty for a lab of this one.
     """
 
     folder: Path
     pid: int
     server: str
+    joined_as: str = ""
 
     @property
     def name(self) -> str:
@@ -122,7 +124,7 @@ class RunningLab:
     def write(self) -> None:
         """Make the lab known."""
         draft = self.folder / "lab.json.new"
-        draft.write_text(json.dumps({"pid": self.pid, "server": self.server}))
+        draft.write_text(json.dumps({"pid": self.pid, "server": self.server, "joinedAs": self.joined_as}))
         draft.rename(self.folder / "lab.json")
 
 
@@ -140,4 +142,4 @@ def find(name: str) -> RunningLab | None:
         description: dict[str, Any] = json.loads((folder / "lab.json").read_text())
     except FileNotFoundError:
         return None
-    return RunningLab(folder, description["pid"], description["server"])
+    return RunningLab(folder, description["pid"], description["server"], description["joinedAs"])

@@ -1,0 +1,50 @@
+"""An Ethernet switch: through which ports does a frame leave that came in by one of them?
+
+It learns from each frame where its sender is (IEEE 802.1D, section 7.8), and sends to everybody else what it has not
+learned yet. Ports are whatever the caller tells them apart by. It takes no part in a spanning tree: whoever wires
+switches in a ring has frames going round for ever.
+"""
+
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Generic, TypeVar
+
+AGEING = 300.0  # seconds after which an address that was not heard of is forgotten: 802.1D's default
+MAX_ADDRESSES = 4096  # of the addresses beyond these, the one that was not heard of for longest is forgotten
+_GROUP = 0x01  # in the first octet: for many, or for all
+_NOT_FORWARDED = bytes.fromhex("0180c20000")  # whatever octet follows: between neighbours only (802.1D, table 7-10)
+
+Port = TypeVar("Port", bound=Hashable)
+
+
+class LearningSwitch(Generic[Port]):
+    """One switch with a fixed set of ports."""
+
+    def __init__(self, ports: Iterable[Port]) -> None:
+        self._all = tuple(ports)
+        self._others = {port: tuple(other for other in self._all if other != port) for port in self._all}
+        self._only = {port: (port,) for port in self._all}
+        self._learned: dict[bytes, tuple[Port, float]] = {}  # the one heard of last comes last
+
+    def take(self, frame: bytes, came_by: Port, now: float) -> Sequence[Port]:
+        """The ports that a frame leaves by; none when it is for where it came from.
+
+        Args:
+            frame: from the destination address on, at least the Ethernet header.
+            now: seconds, of any clock that never goes back.
+        """
+        receiver, sender = frame[:6], frame[6:12]
+        self._learn(sender, came_by, now)
+        if receiver[0] & _GROUP:
+            return () if receiver.startswith(_NOT_FORWARDED) else self._others[came_by]
+        port, heard = self._learned.get(receiver, (None, 0.0))
+        if port is None or now - heard > AGEING:
+            return self._others[came_by]
+        return () if port == came_by else self._only[port]
+
+    def _learn(self, sender: bytes, port: Port, now: float) -> None:
+        if sender[0] & _GROUP:
+            return
+        self._learned.pop(sender, None)
+        self._learned[sender] = port, now
+        if len(self._learned) > MAX_ADDRESSES:
+            del self._learned[next(iter(self._learned))]
