@@ -1,13 +1,16 @@
 """A lab of two IP families, driven by a real kubectl: who has which addresses, and that each of them works."""
 
 import re
+import subprocess
+import urllib.request
 from pathlib import Path
 
 import pytest
+from tests.integration.kubectls import kubectls
 from tests.integration.labs import Lab, eventually
 from tests.integration.outsiders import NODES as NODES_4
 from tests.integration.outsiders import OUTSIDE as OUTSIDE_4
-from tests.integration.outsiders import ask, node_behind
+from tests.integration.outsiders import ask, balancer_address, node_behind
 from tests.integration.users import users
 
 NODES = {"node-1": "fd00:192:168:64::11", "node-2": "fd00:192:168:64::12"}
@@ -111,9 +114,21 @@ def test_pods_and_virtual_ips_are_not_to_be_reached_from_outside(lab):
     assert not ask(lab, f"[{lab.get('service', 'six')['spec']['clusterIP']}]", seconds="0.5")
 
 
+def test_a_port_is_forwarded_to_a_server_on_ipv6_loopback_alone(lab):
+    command = [kubectls()[-1], "--kubeconfig", lab.kubeconfig, "port-forward", "inward", ":8000"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as forwarding:
+        try:
+            port = re.search(r"127\.0\.0\.1:(\d+)", forwarding.stdout.readline())[1]
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/hostname", timeout=10) as answer:
+                assert answer.read() == b"inward\n"
+        finally:
+            forwarding.kill()
+
+
 def test_a_node_that_is_added_has_both_families_too(lab):
     name = lab.fairlead("node", "add", "--name", lab.name).stdout.strip()
     try:
+        assert lab.on_node(name, "ip", "address", "show", "tentative") == ""  # else silent for a second (RFC 4862)
         pod = {"spec": {"nodeName": name}}
         lab.kubectl("run", "late", "--image=fairlead/echo", f"--overrides={pod}".replace("'", '"'))
         lab.kubectl("wait", "--for=condition=Ready", "pod/late", "--timeout=10s")
@@ -132,3 +147,19 @@ def test_the_data_of_two_families_stays_theirs(lab):
     refused = lab.fairlead(*up, check=False)
     assert refused.returncode == 3
     assert "was made with [IPv4, IPv6], not [IPv4]" in refused.stderr
+
+
+def test_a_lab_without_ipv4(tmp_path):
+    """Nodes are asked, Pods probed and the API server reached over IPv6, or it would not even get ready."""
+    config = tmp_path / "lab.yaml"
+    config.write_text("ipFamilies: [IPv6]")
+    lab = Lab(users()[0], "--config", str(config), "-f", str(MANIFESTS.with_name("outside.yaml")))
+    try:
+        lab.up()
+        assert pod_ips(lab, "b")[0].startswith("fd00:10:244:2::")
+        assert lab.kubectl("logs", "b").stdout == ""
+        assert "client: [fd00:10:244:2::" in lab.exec("b", "curl", "-s", "-m", "2", "http://balanced-local/")
+        assert ask(lab, "[fd00:192:168:64::12]:30080")
+        assert ask(lab, f"[{balancer_address(lab, 'balanced')}]")
+    finally:
+        lab.close()

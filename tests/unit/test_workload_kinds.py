@@ -218,6 +218,10 @@ TAINT = {"key": "a", "effect": "NoSchedule"}
             document("Node", "n", spec={"podCIDR": "10.0.0.0/24", "podCIDRs": ["10.0.1.0/24"]}),
             "spec.podCIDRs[0]: Invalid value",
         ),
+        (
+            document("Node", "n", spec={"podCIDRs": ["10.0.0.0/24", "10.0.1.0/24"]}),
+            "may specify no more than one CIDR for each IP family",
+        ),
         (document("Node", "n", spec={"taints": [TAINT | {"effect": ""}]}), "spec.taints[0].effect: Required value"),
         (document("Node", "n", spec={"taints": [TAINT | {"effect": "X"}]}), "spec.taints[0].effect: Unsupported value"),
         (document("Node", "n", spec={"taints": [TAINT | {"key": ""}]}), "spec.taints[0].key: Invalid value"),

@@ -141,9 +141,10 @@ def _proxy(plan: LabPlan, network: LabNode) -> Run:
         service_cidrs=tuple(each.services for each in plan.networks),
     )
     kubeconfig = str(plan.kubeconfig(PROXY))
+    healthz = EVERY_ADDRESS[plan.settings.ip_families[0]], proxy.HEALTHZ_PORT
     announcing = announcer.AnnouncerOptions(network.name, plan.settings.load_balancer_cidrs, kubeconfig=kubeconfig)
     parts: list[Run] = [
-        functools.partial(proxy.run, proxy.ProxyOptions(network.name, kubeconfig, settings)),
+        functools.partial(proxy.run, proxy.ProxyOptions(network.name, kubeconfig, settings, healthz=healthz)),
         functools.partial(announcer.run, announcing),
     ]
     return functools.partial(_together, parts)

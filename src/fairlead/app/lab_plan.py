@@ -109,8 +109,7 @@ class LabPlan:
 
     @property
     def api_url(self) -> str:
-        host, port = self.api_address
-        return f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+        return f"https://{SocketAddress(*self.api_address)}"
 
     @property
     def api_hosts(self) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import asyncio
 import signal
 import socket
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import replace
 
 from fairlead.app.node_container import ContainerRun
@@ -58,17 +59,16 @@ class NodeRuntime:
         return streams.attach()
 
     async def connect(self, namespace: str, pod: str, port: int) -> socket.socket:
-        """A connection to a port of the Pod's loopback interface, as upstream's port-forward makes it."""
+        """A connection to a port of the Pod's loopback interface, over IPv4 or else IPv6, as containerd makes it."""
         sandbox = self._pod(namespace, pod).sandbox
         if sandbox is None:
             raise ConnectionRefusedError(f"pod {pod} is not running")
-        connection = socket_in(sandbox.pidfd)
         try:
-            await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", port))
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+            return await _connected(socket_in(sandbox.pidfd, socket.AF_INET), ("127.0.0.1", port))
+        except ConnectionRefusedError as refusal:
+            with suppress(OSError):
+                return await _connected(socket_in(sandbox.pidfd, socket.AF_INET6), ("::1", port))
+            raise refusal from None
 
     def _pod(self, namespace: str, name: str) -> PodRun:
         found = [run for run in self._pods() if (run.pod.namespace, run.pod.name) == (namespace, name)]
@@ -81,6 +81,15 @@ class NodeRuntime:
         if container is None:
             raise Refused(404, f'container "{name.container}" in pod "{name.pod}" is not available')
         return container
+
+
+async def _connected(connection: socket.socket, address: tuple[str, int]) -> socket.socket:
+    try:
+        await asyncio.get_running_loop().sock_connect(connection, address)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 class Execution:

@@ -50,6 +50,7 @@ from fairlead.model.snapshot import ClusterSnapshot
 
 CHECK_SECONDS, LAST_CHECK = 1.0, 30.0  # between looks at whether somebody else has changed the ruleset
 FIRST_RETRY, LAST_RETRY = 0.1, 30.0  # seconds after a failed transaction, doubling
+HEALTHZ_PORT = 10256
 NODE_WAIT = 30.0  # seconds to wait for the Node object, as upstream does
 
 _MODES = {"nft": "nftables", "iptables": "iptables"}  # kube-proxy's names for them
@@ -78,7 +79,7 @@ class ProxyOptions:
     backend: str = "nft"
     min_sync_period: int = 0
     conntrack: ConntrackSettings = field(default_factory=ConntrackSettings)
-    healthz: Address | None = ("0.0.0.0", 10256)  # noqa: S104 - load balancers ask from outside
+    healthz: Address | None = ("0.0.0.0", HEALTHZ_PORT)  # noqa: S104 - load balancers ask from outside
     metrics: Address | None = ("127.0.0.1", 10249)
 
 

@@ -22,6 +22,7 @@ def apiserver(
     from fairlead.app.apiserver import ApiServerOptions, run
     from fairlead.drivers.pki import ensure_pki, write_kubeconfig
     from fairlead.drivers.sqlite_store import StoreError
+    from fairlead.model.socket_address import SocketAddress
     from fairlead.registry.strategy import ClusterConfig
 
     host, port = _endpoint(listen)
@@ -30,7 +31,7 @@ def apiserver(
     pki = data / "pki"
     ensure_pki(pki, [host, "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"])
     path = kubeconfig or data / "admin.kubeconfig"
-    url = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+    url = f"https://{SocketAddress(host, port)}"
     write_kubeconfig(path, pki, url, "admin", ["system:masters"])
     advertised = _endpoint(advertise) if advertise else (host, port)
     options = ApiServerOptions(data, pki, advertised, ClusterConfig(service_cidrs=cidrs), plain)

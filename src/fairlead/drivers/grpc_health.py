@@ -13,6 +13,8 @@ import h2.connection
 import h2.events
 import h2.exceptions
 
+from fairlead.model.socket_address import SocketAddress
+
 SERVING = 1
 _STATUS_NAMES = {0: "UNKNOWN", 1: "SERVING", 2: "NOT_SERVING", 3: "SERVICE_UNKNOWN"}
 _OK = "0"
@@ -31,7 +33,7 @@ async def check_health(host: str, port: int, service: str) -> None:
     """
     reader, writer = await asyncio.open_connection(host, port)
     try:
-        body = await _call(reader, writer, f"{host}:{port}", _frame(_message(service)))
+        body = await _call(reader, writer, str(SocketAddress(host, port)), _frame(_message(service)))
     finally:
         writer.close()
     status = body[6] if body[5:6] == bytes([_FIELD_1_NUMBER]) else 0

@@ -307,13 +307,13 @@ def enter(namespace: int) -> None:
     setns(namespace, CLONE_NEWNET)
 
 
-def socket_in(process: int) -> socket.socket:
+def socket_in(process: int, family: socket.AddressFamily) -> socket.socket:
     """A TCP socket that belongs to the network namespace of a process (its pidfd); the caller stays where it is."""
     here = current_namespace()
     try:
         setns(process, CLONE_NEWNET)
         try:
-            return socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            return socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         finally:
             setns(here, CLONE_NEWNET)
     finally:

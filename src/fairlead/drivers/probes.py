@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from fairlead.drivers.child_process import Child, StartError
 from fairlead.drivers.pod_process import ProcessSpec, beside, start_in_container
+from fairlead.model.socket_address import SocketAddress
 from fairlead.nodeagent.manifest import Container, GRPCAction, Handler, HTTPGetAction, port_number
 
 
@@ -71,7 +72,7 @@ async def _exec(command: tuple[str, ...], target: ProbeTarget) -> ProbeResult:
 
 async def _http_get(action: HTTPGetAction, target: ProbeTarget) -> ProbeResult:
     host, port = action.host or target.pod_ip, _port(target.container, action.port)
-    headers = {"Host": f"{host}:{port}", "User-Agent": "kube-probe/fairlead", "Connection": "close"}
+    headers = {"Host": str(SocketAddress(host, port)), "User-Agent": "kube-probe/fairlead", "Connection": "close"}
     headers |= {header.name: header.value for header in action.http_headers}
     path = action.path if action.path.startswith("/") else f"/{action.path}"
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import httptools
 
 from fairlead.drivers.pki import API_SERVER, certificate_files
+from fairlead.model.socket_address import SocketAddress
 from fairlead.registry.status import ApiError
 from fairlead.registry.upstream import Upstream
 
@@ -113,7 +114,7 @@ class UpstreamTunnel:
             async with asyncio.timeout(CONNECT_SECONDS):
                 return await asyncio.open_connection(upstream.host, upstream.port, ssl=tls, limit=MAX_HEAD)
         except (OSError, TimeoutError) as error:
-            why = f"dial tcp {upstream.host}:{upstream.port}: {error or 'timed out'}"
+            why = f"dial tcp {SocketAddress(upstream.host, upstream.port)}: {error or 'timed out'}"
             raise ApiError(503, "ServiceUnavailable", f"error trying to reach service: {why}") from error
 
     def _tls(self, upstream: Upstream) -> ssl.SSLContext | None:
@@ -158,10 +159,9 @@ def _upgrade(headers: Iterable[Header]) -> bytes:
 
 
 def _head(upstream: Upstream, client: Client, upgrade: bytes) -> bytes:
-    host = f"[{upstream.host}]" if ":" in upstream.host else upstream.host
     lines = [
         f"{client.method} {upstream.path} HTTP/1.1".encode(),
-        f"host: {host}:{upstream.port}".encode(),
+        f"host: {SocketAddress(upstream.host, upstream.port)}".encode(),
         *(name + b": " + value for name, value in _end_to_end(client.headers) if name not in _NOT_PASSED_ON),
     ]
     if upgrade:

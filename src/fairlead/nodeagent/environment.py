@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from fairlead.model.objects import Service
+from fairlead.model.socket_address import SocketAddress
 from fairlead.nodeagent.credentials import ROOT, credentials_of
 from fairlead.nodeagent.manifest import Container, EnvFromSource, EnvVar, EnvVarSource, RunPod
 from fairlead.nodeagent.resources import resource_field
@@ -91,19 +92,15 @@ def service_variables(services: Iterable[Service]) -> dict[str, str]:
         for position, port in enumerate(service.spec.ports):
             if position == 0:
                 variables[f"{prefix}_SERVICE_PORT"] = str(port.port)
-                variables[f"{prefix}_PORT"] = f"{port.protocol.lower()}://{_bracketed(host)}:{port.port}"
+                variables[f"{prefix}_PORT"] = f"{port.protocol.lower()}://{SocketAddress(host, port.port)}"
             if port.name:
                 variables[f"{prefix}_SERVICE_PORT_{port.name.upper().replace('-', '_')}"] = str(port.port)
             link = f"{prefix}_PORT_{port.port}_{port.protocol}"
-            variables[link] = f"{port.protocol.lower()}://{_bracketed(host)}:{port.port}"
+            variables[link] = f"{port.protocol.lower()}://{SocketAddress(host, port.port)}"
             variables[f"{link}_PROTO"] = port.protocol.lower()
             variables[f"{link}_PORT"] = str(port.port)
             variables[f"{link}_ADDR"] = host
     return variables
-
-
-def _bracketed(address: str) -> str:
-    return f"[{address}]" if ":" in address else address
 
 
 def expand(text: str, environment: Mapping[str, str]) -> str:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from fairlead.model.addresses import family_of
 from fairlead.registry.field_errors import FieldError, forbidden, invalid, required
 from fairlead.registry.kinds.cells import AGE, NAME, NONE, UNKNOWN, age, joined, name, wide
 from fairlead.registry.kinds.rules import cidr_errors, one_of
@@ -39,6 +40,8 @@ def validate_create(node: Doc, context: Context) -> list[FieldError]:
     spec = node["spec"]
     pod_cidrs, path = spec.get("podCIDRs") or [], "spec.podCIDRs"
     faults = [invalid(f"{path}[{i}]", cidr, d) for i, cidr in enumerate(pod_cidrs) for d in cidr_errors(cidr)]
+    if not faults and len({family_of(cidr) for cidr in pod_cidrs}) < len(pod_cidrs):
+        faults.append(invalid(path, pod_cidrs, "may specify no more than one CIDR for each IP family"))
     if pod_cidrs and spec.get("podCIDR", pod_cidrs[0]) != pod_cidrs[0]:
         faults.append(invalid(f"{path}[0]", pod_cidrs[0], "must be the same as podCIDR"))
     for index, taint in enumerate(spec.get("taints") or ()):
