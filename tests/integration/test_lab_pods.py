@@ -425,19 +425,30 @@ class TestVolumes:
         assert (variables["MY_DB_SERVICE_HOST"], variables["MY_DB_SERVICE_PORT"]) == (address, "5432")
         assert variables["KUBERNETES_SERVICE_HOST"] == "10.96.0.1"
         assert lab.exec("informed", "cat", "/told/uid") == found["metadata"]["uid"]
-        modes = lab.exec("informed", "stat", "-c", "%a", "/told/uid", "/told/deep/key")
+        modes = lab.exec("informed", "stat", "-L", "-c", "%a", "/told/uid", "/told/deep/key")
         assert modes.split() == ["444", "400"]
+        lab.kubectl("label", "pod", "informed", "shade=dark")
+        eventually(lambda: lab.exec("informed", "cat", "/told/labels") == 'shade="dark"')
         lab.kubectl("delete", "service/my-db", "secret/told")
 
     def test_files_and_variables_from_config_maps_and_secrets(self, lab, pod):
         lab.kubectl("create", "configmap", "settings", "--from-literal=colour=blue")
         lab.kubectl("create", "secret", "generic", "keys", "--from-literal=password=secret")
         volumes = [{"name": "c", "configMap": {"name": "settings"}}, {"name": "s", "secret": {"secretName": "keys"}}]
-        mounts = [{"name": "c", "mountPath": "/config/deep"}, {"name": "s", "mountPath": "/etc/keys", "readOnly": True}]
+        mounts = [{"name": "c", "mountPath": "/part", "subPath": "colour"}]
+        mounts += [
+            {"name": "c", "mountPath": "/config/deep"},
+            {"name": "s", "mountPath": "/etc/keys", "readOnly": True},
+        ]
         env = [{"name": "COLOUR", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "colour"}}}]
         pod("sourced", {**SLEEP, "volumeMounts": mounts, "env": env}, volumes=volumes)
         eventually(lambda: is_ready(lab, "sourced"))
         assert lab.exec("sourced", "cat", "/config/deep/colour", "/etc/keys/password") == "bluesecret"
+        lab.kubectl("patch", "configmap", "settings", "-p", '{"data": {"colour": "green", "size": "1"}}')
+        lab.kubectl("patch", "secret", "keys", "-p", '{"data": null, "stringData": {"token": "new"}}')
+        eventually(lambda: lab.exec("sourced", "cat", "/config/deep/colour", "/config/deep/size") == "green1")
+        eventually(lambda: lab.exec("sourced", "ls", "/etc/keys") == "token\n")
+        assert lab.exec("sourced", "cat", "/part") == "blue", "a part of a volume stays as it was"
         assert "COLOUR=blue" in lab.exec("sourced", "env")
         assert (
             "Read-only"

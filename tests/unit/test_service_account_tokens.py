@@ -295,7 +295,7 @@ async def test_the_files_of_a_running_pod_are_renewed_in_time(running, tmp_path,
     volumes = PodVolumes(api, tmp_path / "volumes", api.clock)
     volumes.write(Surroundings(running, PLACE, (), await volumes.sources(running)))
     monkeypatch.setattr(asyncio, "sleep", sleep)
-    refreshing = asyncio.ensure_future(volumes.keep_fresh(running, PLACE))
+    refreshing = asyncio.ensure_future(volumes.keep_fresh(lambda: running, PLACE))
     while len(seen) < 3:
         await asleep(0)
     refreshing.cancel()

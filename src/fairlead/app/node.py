@@ -20,6 +20,7 @@ from fairlead.app.node_heartbeat import Heartbeat, healthy
 from fairlead.app.node_host_ports import HostPorts
 from fairlead.app.node_pod import PodRun, PodSettings
 from fairlead.app.node_runtime import NodeRuntime
+from fairlead.app.node_sources import SourceWatches
 from fairlead.drivers import netns
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.event_recorder import EventWriter
@@ -34,6 +35,7 @@ from fairlead.model.objects import Node, Service
 from fairlead.nodeagent.files import ClusterDNS
 from fairlead.nodeagent.images import Images
 from fairlead.nodeagent.manifest import RunPod
+from fairlead.nodeagent.sources import Reference
 
 HEARTBEAT = 10.0  # seconds, as upstream's kubelet renews its lease
 RETRY = 0.5
@@ -137,6 +139,7 @@ class NodeAgent:
         query = {"fieldSelector": f"spec.nodeName={options.name}"}
         self._pods = Informer(client, PODS, RunPod, self._on_pod, query)
         self._events = EventWriter(client)
+        self._sources = SourceWatches(client, group, self._source_changed)
         containers = ContainerSettings(
             options.images,
             options.builtins,
@@ -196,7 +199,12 @@ class NodeAgent:
         run = PodRun(pod, self._pod_ips(pod), self._settings, self._client)
         self._runs[pod.metadata.uid] = run
         self._group.create_task(self._keep(run))
+        self._sources.follow(pod)
         return run
+
+    def _source_changed(self, namespace: str, reference: Reference) -> None:
+        for run in self._runs.values():
+            run.source_changed(namespace, reference)
 
     async def _keep(self, run: PodRun) -> None:
         """Run one Pod; a fault of ours must not take the node's other Pods along."""

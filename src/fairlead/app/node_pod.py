@@ -29,6 +29,7 @@ from fairlead.nodeagent.environment import Placement
 from fairlead.nodeagent.files import ClusterDNS, own_files
 from fairlead.nodeagent.host_ports import forwards
 from fairlead.nodeagent.manifest import Container, RunPod
+from fairlead.nodeagent.sources import Reference, volume_references
 from fairlead.nodeagent.status import (
     DEADLINE_EXCEEDED,
     Addresses,
@@ -120,6 +121,8 @@ class PodRun:
             return
         if _conditions(pod) != _conditions(self.pod):
             self._last_status = {}
+        if (pod.labels, pod.annotations) != (self.pod.labels, self.pod.annotations):
+            self._volumes.changed()
         self.pod = pod
         self._watch_deadline()
         self.changed()
@@ -140,6 +143,11 @@ class PodRun:
         self._settings.containers.events.record(self.pod, "v1", "Pod", Happening(*failure))
         self._stopping.set()
 
+    def source_changed(self, namespace: str, reference: Reference) -> None:
+        """Take in that a ConfigMap or Secret is another."""
+        if namespace == self.pod.namespace and reference in volume_references(self.pod):
+            self._volumes.changed()
+
     def end(self, grace: float) -> None:
         """Have every process end, ``grace`` seconds between SIGTERM and SIGKILL; ``run`` returns when it is done."""
         self._grace = grace
@@ -150,7 +158,7 @@ class PodRun:
         """The Pod's whole life on this node."""
         self.changed()
         publishing = asyncio.create_task(self._keep_published())
-        refreshing = asyncio.create_task(self._volumes.keep_fresh(self.pod, self._placement))
+        refreshing = asyncio.create_task(self._volumes.keep_fresh(lambda: self.pod, self._placement))
         living = asyncio.create_task(self._live())
         stopping = asyncio.create_task(self._stopping.wait())
         try:

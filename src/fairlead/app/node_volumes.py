@@ -1,8 +1,8 @@
 """A Pod's volumes on its node: fetched, written, and removed with the Pod.
 
 Volumes live in a folder of the node's that all containers of the Pod share and that outlives their restarts. What is
-made of ConfigMaps, Secrets, tokens or fields of the Pod is brought up to date whenever a container starts, and when a
-token is due for renewal.
+made of ConfigMaps, Secrets, tokens or fields of the Pod is brought up to date whenever a container starts, when one of
+these changes, and when a token is due for renewal; see ``drivers.volume_files`` for how.
 """
 
 import asyncio
@@ -17,26 +17,23 @@ from typing import Any
 
 import msgspec
 
+from fairlead.app.node_sources import RESOURCES
 from fairlead.app.node_tokens import PodTokens
-from fairlead.drivers.kube_client import KubeClient, KubeError, Resource, Unreachable
+from fairlead.drivers.kube_client import KubeClient, KubeError, Unreachable
 from fairlead.drivers.machine import allocatable
 from fairlead.drivers.privileges import give_to_group
+from fairlead.drivers.volume_files import replace_files
 from fairlead.nodeagent.environment import Placement, Surroundings
 from fairlead.nodeagent.manifest import Container, RunPod, TokenSource
 from fairlead.nodeagent.sources import (
-    CONFIG_MAP,
-    SECRET,
     Content,
     Reference,
     SourceError,
     references,
     token_sources,
 )
-from fairlead.nodeagent.volumes import File, Mount, volume_files
+from fairlead.nodeagent.volumes import Mount, volume_files
 
-_RESOURCES = {CONFIG_MAP: Resource("v1", "configmaps"), SECRET: Resource("v1", "secrets")}
-
-GROUP_READS = 0o040
 RETRY = 5.0  # seconds between attempts to renew what is due
 
 log = logging.getLogger(__name__)
@@ -53,6 +50,7 @@ class PodVolumes:
     def __init__(self, client: KubeClient, folder: Path, clock: Callable[[], float] = time.time) -> None:
         self._client, self._folder = client, folder
         self._tokens = PodTokens(client, clock)
+        self._stale = asyncio.Event()
 
     async def sources(self, pod: RunPod) -> dict[Reference | TokenSource, Content]:
         """The ConfigMaps, Secrets and tokens that the Pod refers to, as far as they are there.
@@ -62,7 +60,7 @@ class PodVolumes:
         """
         found = await self._tokens.of(pod)
         for reference in sorted(references(pod)):
-            path = _RESOURCES[reference.kind].path(pod.namespace, reference.name)
+            path = RESOURCES[reference.kind].path(pod.namespace, reference.name)
             try:
                 document = msgspec.json.decode(await self._client.get(path), type=dict[str, Any])
             except KubeError as error:
@@ -72,14 +70,47 @@ class PodVolumes:
                 found[reference] = _content(document)
         return found
 
-    async def keep_fresh(self, pod: RunPod, placement: Placement) -> None:
-        """Renew the tokens in the volumes, until cancelled; returns at once when there are none."""
-        while token_sources(pod):
-            await asyncio.sleep(self._tokens.seconds_left() or RETRY)
+    def changed(self) -> None:
+        """Have the volumes brought up to date: something that they are made of may be another."""
+        self._stale.set()
+
+    async def keep_fresh(self, newest: Callable[[], RunPod], placement: Placement) -> None:
+        """Bring the volumes up to date whenever that is due, until cancelled; returns at once when none ever is.
+
+        Args:
+            newest: the Pod as it is now.
+        """
+        pod = newest()
+        failed = False
+        while any(volume.is_made_of_files for volume in pod.spec.volumes or ()):
+            await self._until_stale(RETRY if failed else self._seconds_left(pod))
+            pod = newest()
             try:
                 self.write(Surroundings(pod, placement, (), await self.sources(pod), allocatable()))
-            except (KubeError, Unreachable, SourceError) as error:
+            except SourceError as error:  # what has gone stays in the volume until it is there again
+                failed = False
+                log.warning("volumes of %s are not brought up to date: %s", pod.key, error)
+            except (KubeError, Unreachable) as error:
+                failed = True
                 log.warning("volumes of %s are not brought up to date yet: %s", pod.key, error)
+            else:
+                failed = False
+
+    def _seconds_left(self, pod: RunPod) -> float | None:
+        """Until a token is due for renewal; None when there are none."""
+        return (self._tokens.seconds_left() or RETRY) if token_sources(pod) else None
+
+    async def _until_stale(self, seconds: float | None) -> None:
+        """Wait until somebody says so, ``seconds`` at most."""
+        waiting: set[asyncio.Future[object]] = {asyncio.ensure_future(self._stale.wait())}
+        if seconds is not None:
+            waiting.add(asyncio.ensure_future(asyncio.sleep(seconds)))
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waiting:
+                each.cancel()
+        self._stale.clear()
 
     def write(self, around: Surroundings) -> dict[str, str]:
         """Make the volumes; their folders by volume name.
@@ -95,8 +126,8 @@ class PodVolumes:
             folder = self._folder / volume.name
             if not folder.exists():
                 _make(folder, fs_group)
-            for path, file in (files or {}).items():
-                _write(folder / path, file, fs_group)
+            if files is not None:
+                replace_files(folder, files, fs_group)
             folders[volume.name] = str(folder)
         return folders
 
@@ -129,13 +160,3 @@ def _make(folder: Path, group: int | None) -> None:
     folder.mkdir(parents=True)
     folder.chmod(0o777 if group is None else 0o2777)
     give_to_group(folder, group)
-
-
-def _write(path: Path, file: File, group: int | None) -> None:
-    """A whole file or none, for a container may be reading it; the volumes' group may read it, whatever its mode."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.new")
-    draft.write_bytes(file.content)
-    draft.chmod(file.mode if group is None else file.mode | GROUP_READS)
-    give_to_group(draft, group)
-    draft.rename(path)

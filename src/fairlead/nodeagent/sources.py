@@ -36,8 +36,13 @@ def references(pod: RunPod) -> set[Reference]:
     containers = (*(pod.spec.init_containers or ()), *pod.spec.containers)
     return {
         *(reference for container in containers for reference in _of_container(container)),
-        *(reference for projection in projections(pod) for reference, _ in file_sources(projection)),
+        *volume_references(pod),
     }
+
+
+def volume_references(pod: RunPod) -> set[Reference]:
+    """What the Pod's volumes show, and follow when it changes."""
+    return {reference for projection in projections(pod) for reference, _ in file_sources(projection)}
 
 
 def _of_container(container: Container) -> Iterator[Reference]:
