@@ -159,6 +159,14 @@ class TestRefusals:
 class TestLosses:
     """In this order."""
 
+    @pytest.mark.parametrize("host", ["here", "there"])
+    def test_a_killed_wire_is_drawn_again(self, labs, host):
+        lab = getattr(labs, host)
+        old = lab.component_pids()["wire"]
+        lab.kill(old)
+        eventually(lambda: lab.component_pids().get("wire", old) != old)
+        eventually(lambda: far_answers(labs.here))
+
     def test_a_killed_host_is_noticed_and_comes_back_with_the_same_invitation(self, labs):
         description = json.loads((labs.there.folder / "run" / "fairlead" / labs.there.name / "lab.json").read_text())
         labs.there.kill(description["pid"])

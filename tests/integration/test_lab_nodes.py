@@ -90,6 +90,7 @@ class TestComingAndGoing:
             (("add", "node-1"), 'there is a node "node-1" already'),
             (("add", "Bad_Name"), "lower case letters"),
             (("start", "node-1"), 'node "node-1" runs already'),
+            (("invite", "east", "--from", "192.0.2.2"), "start it with `fairlead up --wire ADDRESS`"),
             (("stop", "nobody"), 'there is no node "nobody" in this lab; it has node-1, node-2'),
         ],
     )

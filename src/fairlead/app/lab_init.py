@@ -77,7 +77,7 @@ def _supervise(
     from fairlead.app.lab_components import components, import_shared_modules, share_tables
     from fairlead.app.lab_control import Control
     from fairlead.app.lab_nodes import Nodes
-    from fairlead.app.lab_wire import WireKeeper
+    from fairlead.app.lab_wire import LabWire
     from fairlead.drivers.supervisor import Supervisor
 
     import_shared_modules()
@@ -98,7 +98,7 @@ def _supervise(
     parts = components(plan, networks, api_sockets, doors.gate, doors.report)
     supervisor = Supervisor(parts, doors.report, let_go)
     underlay = doors.sockets.wire
-    wire = WireKeeper(plan, networks, underlay, doors.report, supervisor) if underlay else None
+    wire = LabWire(plan, networks, underlay, doors.report, supervisor) if underlay else None
     respond = Control(doors, Nodes(plan, networks, supervisor, wire)).respond
     with selectors.DefaultSelector() as selector:
         for source in (doors.life, wakeup, control):

@@ -18,7 +18,7 @@ from fairlead.app.lab_networks import Networks
 from fairlead.app.lab_node_memory import NodeMemory, recall, remember
 from fairlead.app.lab_plan import LabPlan, agent_of, proxy_of
 from fairlead.app.lab_settings import JOINED_LABEL, LabNode, collide, numbered_node
-from fairlead.app.lab_wire import WireKeeper
+from fairlead.app.lab_wire import LabWire
 from fairlead.drivers.control_socket import Refused
 from fairlead.drivers.lab_addresses import MAX_NODES
 from fairlead.drivers.pki import write_private
@@ -33,7 +33,7 @@ class Nodes:
         changes: what can be done to a node, by the name of the command. Each raises ``Refused``.
     """
 
-    def __init__(self, plan: LabPlan, networks: Networks, supervisor: Supervisor, wire: WireKeeper | None) -> None:
+    def __init__(self, plan: LabPlan, networks: Networks, supervisor: Supervisor, wire: LabWire | None) -> None:
         self.networks = networks
         self._plan, self._supervisor, self._wire = plan, supervisor, wire
         self._nodes = {node.name: node for node in (*plan.nodes, *plan.invited)}

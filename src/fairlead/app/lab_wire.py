@@ -16,8 +16,8 @@ from fairlead.drivers.supervisor import Component, Report, Supervisor
 from fairlead.model.socket_address import SocketAddress
 
 
-class WireKeeper:
-    """Keeps the wire's process."""
+class LabWire:
+    """The wire's process, and whom it leads to."""
 
     def __init__(
         self, plan: LabPlan, networks: Networks, underlay: socket.socket, report: Report, supervisor: Supervisor
