@@ -1,31 +1,22 @@
-"""What the commands beside ``fairlead up`` do with a running lab: find it, look at it, enter it, end it."""
+"""What the commands beside ``fairlead up`` do with a running lab: find it, ask it, enter it, end it.
 
-import asyncio
+Whoever runs a command in a Pod waits for these imports each time; so nothing here needs the API client.
+"""
+
 import contextlib
 import os
 import signal
-import tempfile
 import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import msgspec
-
 from fairlead.app.lab_child import LabError
-from fairlead.app.lab_doors import doors_of, read_published
-from fairlead.app.lab_settings import JOINED_LABEL
 from fairlead.drivers import control_socket, run_folder
 from fairlead.drivers.inside import Command, Place, run_inside
-from fairlead.drivers.kube_client import NODES, PODS, SERVICES, KubeClient, KubeError, Unreachable
-from fairlead.drivers.process_tree import Usage, usage_of_tree
 from fairlead.drivers.run_folder import RunningLab
-from fairlead.model.decode import decode
-from fairlead.model.objects import Node, Pod, Service
 from fairlead.nodeagent.credentials import Credentials
 
-PATIENCE = 20.0  # seconds for a lab to end, or for a Pod of ``run`` to start
-RUN_IMAGE = "fairlead/pause"
-_ON_THIS_HOST = {"nodeSelectorTerms": [{"matchExpressions": [{"key": JOINED_LABEL, "operator": "DoesNotExist"}]}]}
+PATIENCE = 20.0  # seconds for a lab to end, for a node to get ready, or for a Pod of ``run`` to start
 
 
 def find(name: str) -> RunningLab:
@@ -98,7 +89,7 @@ def exec_in_pod(lab: RunningLab, command: PodCommand) -> int:
     Raises:
         LabError: the Pod or container does not run in this lab.
     """
-    process, environment = _enter_pod(lab, command)
+    process, environment = enter_pod(lab, command)
     terminal = {"TERM": os.environ["TERM"]} if "TERM" in os.environ else {}
     return run_inside(process, Command(command.arguments, {**terminal, **environment}, "/"))
 
@@ -125,22 +116,7 @@ def _exec_in_network(lab: RunningLab, request: dict[str, Any], arguments: tuple[
     return run_inside(place, Command(arguments, environment, os.getcwd()))
 
 
-def run_as_pod(lab: RunningLab, namespace: str, arguments: tuple[str, ...]) -> int:
-    """Run a command of this machine as if it were a Pod, in the caller's directory and with its environment; the
-    command's exit code.
-
-    Raises:
-        LabError: the Pod does not start.
-    """
-    pod = asyncio.run(_create_pod(lab, namespace))
-    try:
-        place, _ = _enter_pod(lab, PodCommand(namespace, pod, "", ()))
-        return run_inside(place, Command(arguments, os.environ, os.getcwd()))
-    finally:
-        asyncio.run(_delete_pod(lab, namespace, pod))
-
-
-def _enter_pod(lab: RunningLab, command: PodCommand) -> tuple[Place, Mapping[str, str]]:
+def enter_pod(lab: RunningLab, command: PodCommand) -> tuple[Place, Mapping[str, str]]:
     request = {"op": "enter-pod", "namespace": command.namespace, "pod": command.pod, "container": command.container}
     reply = ask(lab, request)
     (process,) = reply.descriptors
@@ -156,97 +132,3 @@ def ask(lab: RunningLab, request: dict[str, Any]) -> control_socket.Reply:
         raise LabError(str(error)) from error
     except OSError as error:
         raise LabError(f'lab "{lab.name}" does not answer: {error}') from error
-
-
-async def _create_pod(lab: RunningLab, namespace: str) -> str:
-    """The name of a Pod that runs and does nothing; it sees this machine's /tmp, where the caller may well be."""
-    folder = tempfile.gettempdir()
-    document = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"generateName": "run-"},
-        "spec": {
-            "restartPolicy": "Never",
-            "terminationGracePeriodSeconds": 0,
-            "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": _ON_THIS_HOST}},
-            "containers": [{"name": "run", "image": RUN_IMAGE, "volumeMounts": [{"name": "tmp", "mountPath": folder}]}],
-            "volumes": [{"name": "tmp", "hostPath": {"path": folder}}],
-        },
-    }
-    async with KubeClient.from_kubeconfig(lab.kubeconfig) as client:
-        try:
-            created = await client.create(PODS.path(namespace), document)
-        except (KubeError, Unreachable) as error:
-            raise LabError(str(error)) from error
-        name = str(created["metadata"]["name"])
-        query = {"fieldSelector": f"metadata.name={name}"}
-        query["resourceVersion"] = created["metadata"]["resourceVersion"]
-        pod = decode(Pod, created)
-        try:
-            async with asyncio.timeout(PATIENCE):
-                async for event in client.watch(PODS.path(namespace), query):
-                    pod = decode(Pod, bytes(event.object))
-                    if pod.status.phase != "Pending":
-                        return name
-        except TimeoutError:
-            await client.delete(PODS.path(namespace, name))
-        raise LabError(f"Pod {namespace}/{name} did not start; its phase is {pod.status.phase}")
-
-
-async def _delete_pod(lab: RunningLab, namespace: str, name: str) -> None:
-    async with KubeClient.from_kubeconfig(lab.kubeconfig) as client:
-        with contextlib.suppress(KubeError, Unreachable):
-            await client.delete(PODS.path(namespace, name))
-
-
-class DoorView(NamedTuple):
-    """A port of a Service that can be reached from outside, and where it answers on this machine."""
-
-    service: str
-    outside: str
-    here: str
-
-
-class LabView(NamedTuple):
-    """A running lab at a glance; without nodes and Pods when its API server does not answer, or is on another host."""
-
-    lab: RunningLab
-    nodes: tuple[int, int] | None
-    pods: tuple[int, int] | None
-    usage: Usage
-    doors: list[DoorView]
-
-
-def look_at(lab: RunningLab) -> LabView:
-    """What runs, counted: ready and total."""
-    usage = usage_of_tree(lab.pid)
-    if lab.joined_as:
-        return LabView(lab, None, None, usage, [])
-    try:
-        nodes, pods, services = asyncio.run(_read(lab))
-    except (KubeError, Unreachable):
-        return LabView(lab, None, None, usage, [])
-    counts = [(sum(each.is_ready for each in found), len(found)) for found in (nodes, pods)]
-    return LabView(lab, counts[0], counts[1], usage, _doors(lab, services))
-
-
-async def _read(lab: RunningLab) -> tuple[list[Node], list[Pod], list[Service]]:
-    async with KubeClient.from_kubeconfig(lab.kubeconfig) as client:
-        nodes = [decode(Node, document) for document in _items(await client.get(NODES.path()))]
-        pods = [decode(Pod, document) for document in _items(await client.get(PODS.path()))]
-        services = [decode(Service, document) for document in _items(await client.get(SERVICES.path()))]
-    return nodes, pods, services
-
-
-def _doors(lab: RunningLab, services: list[Service]) -> list[DoorView]:
-    published = read_published(lab.published)
-    return [
-        DoorView(str(door.service), door.outside, published.get(door, "-"))
-        for service in sorted(services, key=lambda service: service.key)
-        for door in doors_of(service)
-    ]
-
-
-def _items(body: bytes) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = msgspec.json.decode(body)["items"] or []
-    return found

@@ -187,10 +187,10 @@ def down(name: str) -> None:
 @click.command()
 def status() -> None:
     """Show the labs that run, their nodes, Pods and processes. Exit code 1 when none runs."""
-    from fairlead.app import lab_client
+    from fairlead.app.lab_status import look_at
     from fairlead.drivers.run_folder import running_labs
 
-    views = [lab_client.look_at(lab) for lab in or_fail(running_labs)]
+    views = [look_at(lab) for lab in or_fail(running_labs)]
     if not views:
         click.echo("no lab is running", err=True)
         sys.exit(1)
@@ -252,4 +252,6 @@ def run(name: str, namespace: str, outside: bool, command: tuple[str, ...]) -> N
     lab = or_fail(lambda: lab_client.find_home(name))
     if outside:
         sys.exit(or_fail(lambda: lab_client.exec_outside(lab, command)))
-    sys.exit(or_fail(lambda: lab_client.run_as_pod(lab, namespace, command)))
+    from fairlead.app.lab_run import run_as_pod
+
+    sys.exit(or_fail(lambda: run_as_pod(lab, namespace, command)))
