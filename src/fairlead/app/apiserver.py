@@ -1,9 +1,10 @@
 """The API server process: the store, the rules of the kinds, HTTP, and the objects that every cluster begins with."""
 
 import asyncio
+import logging
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fairlead.drivers.api_application import ApiApplication
@@ -12,17 +13,21 @@ from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.durable_state import DurableState
 from fairlead.drivers.entropy import FreshUids, choose
 from fairlead.drivers.http_server import serve, server_tls
-from fairlead.drivers.sqlite_store import SqliteStore
+from fairlead.drivers.sqlite_store import SqliteStore, StoreError
 from fairlead.drivers.upstream_tunnel import UpstreamTunnel
-from fairlead.registry.bootstrap import bootstrap
+from fairlead.registry.bootstrap import bootstrap, ensure_kubernetes_service
 from fairlead.registry.environment import Environment, Kinds
 from fairlead.registry.ip_addresses import repair
 from fairlead.registry.kinds import STRATEGIES
 from fairlead.registry.loading import load_state
+from fairlead.registry.status import ApiError
 from fairlead.registry.store import Step
 from fairlead.registry.strategy import ClusterConfig
 
-REPAIR_SECONDS = 180  # as upstream's repair loops
+log = logging.getLogger(__name__)
+
+# As upstream's loops: the objects that show who holds which address, and the Service default/kubernetes.
+REPAIR_SECONDS, SERVICE_SECONDS = 180, 10
 
 
 @dataclass(frozen=True)
@@ -55,18 +60,30 @@ async def run(options: ApiServerOptions, sockets: Sequence[socket.socket], ready
     state = DurableState(load_state(*store.load(), kinds), store)
     bearers = Bearers(options.data_dir, lambda: state.latest)
     env = Environment(now_text(), FreshUids(), choose, kinds, options.cluster, bearers.user, bearers.sign)
-    repairing = asyncio.create_task(_repair(state, env))
+    keeping = [
+        asyncio.create_task(_keep(state, env, seconds, step))
+        for seconds, step in (
+            (REPAIR_SECONDS, repair),
+            (SERVICE_SECONDS, lambda step, env: ensure_kubernetes_service(step, options.advertise, env)),
+        )
+    ]
     try:
         await state.commit(bootstrap(state.head, options.advertise, env))
         application = ApiApplication(state, env, UpstreamTunnel(options.pki_dir))
         await serve(application, sockets, tls, ready, application.streams.close)
     finally:
-        repairing.cancel()
+        for task in keeping:
+            task.cancel()
         await state.close()
 
 
-async def _repair(state: DurableState, env: Environment) -> None:
-    """Bring back, every now and then, what a user took from the objects that show who holds which address."""
+async def _keep(
+    state: DurableState, env: Environment, seconds: float, put_right: Callable[[Step, Environment], Step]
+) -> None:
+    """Bring back, every now and then, what a user took away."""
     while True:
-        await asyncio.sleep(REPAIR_SECONDS)
-        await state.commit(repair(Step(state.head), env))
+        await asyncio.sleep(seconds)
+        try:
+            await state.commit(put_right(Step(state.head), replace(env, now=now_text())))
+        except (ApiError, StoreError) as error:  # such as a full disk: the next round may do better
+            log.warning("%s", error)

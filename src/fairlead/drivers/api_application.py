@@ -7,7 +7,7 @@ answered 500 without its details; a client's fault never is a 500.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
@@ -25,6 +25,7 @@ from fairlead.drivers.watch_stream import WatchStreams
 from fairlead.registry.access_checks import check_path
 from fairlead.registry.api import Reply, answer, is_write
 from fairlead.registry.environment import Environment
+from fairlead.registry.impersonation import acting_user
 from fairlead.registry.requests import Request, User
 from fairlead.registry.service_accounts import ISSUER
 from fairlead.registry.status import ApiError, unauthorized
@@ -88,7 +89,7 @@ class ApiApplication:
             await _send(send, 200, b"ok", [(b"content-type", b"text/plain; charset=utf-8")])
             return
         headers = _headers(scope["headers"])
-        user = self._user(scope, headers)
+        user = acting_user(self._user(scope, headers), _pairs(scope["headers"]), self._state.latest)
         if path == "/metrics":
             check_path(user, scope["method"], path, self._state.latest)
             await _send(send, 200, self._metrics.text(), [(b"content-type", METRICS_TYPE)])
@@ -126,10 +127,13 @@ class ApiApplication:
 
 def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     headers: dict[str, str] = {}
-    for name, value in raw:
-        key, text = name.decode("latin-1"), value.decode("latin-1")
+    for key, text in _pairs(raw):
         headers[key] = f"{headers[key]},{text}" if key in headers else text
     return headers
+
+
+def _pairs(raw: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[str, str]]:
+    return ((name.decode("latin-1"), value.decode("latin-1")) for name, value in raw)
 
 
 def _request(scope: Scope, headers: dict[str, str], user: User, body: bytes) -> Request:

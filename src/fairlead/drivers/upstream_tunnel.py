@@ -162,7 +162,7 @@ def _head(upstream: Upstream, client: Client, upgrade: bytes) -> bytes:
     lines = [
         f"{client.method} {upstream.path} HTTP/1.1".encode(),
         f"host: {SocketAddress(upstream.host, upstream.port)}".encode(),
-        *(name + b": " + value for name, value in _end_to_end(client.headers) if name not in _NOT_PASSED_ON),
+        *(name + b": " + value for name, value in _end_to_end(client.headers) if _is_passed_on(name)),
     ]
     if upgrade:
         lines += [b"connection: Upgrade", b"upgrade: " + upgrade]
@@ -171,6 +171,11 @@ def _head(upstream: Upstream, client: Client, upgrade: bytes) -> bytes:
     if client.body or client.method in {"POST", "PUT", "PATCH"}:
         lines.append(b"content-length: %d" % len(client.body))
     return b"\r\n".join(lines) + b"\r\n\r\n"
+
+
+def _is_passed_on(name: bytes) -> bool:
+    """Whether a server behind this one is told: nothing of who asked, nor in whose place."""
+    return name not in _NOT_PASSED_ON and not name.startswith(b"impersonate-")
 
 
 def _end_to_end(headers: Sequence[Header]) -> Iterator[Header]:

@@ -28,17 +28,18 @@ _GRANTS = {
 
 def check_path(user: User, method: str, path: str, state: State) -> None:
     """Raises ApiError: the user may not do that at a path that is no resource's."""
-    _require(Attributes(user, method.lower(), path=path), state)
+    require(Attributes(user, method.lower(), path=path), state)
 
 
 def check_access(call: Call, verb: str) -> None:
     """Raises ApiError: the user may not do what the request asks for."""
     if is_governed(call.request.user):
         for needed in _needed(call, verb):
-            _require(needed, call.state)
+            require(needed, call.state)
 
 
-def _require(needed: Attributes, state: State) -> None:
+def require(needed: Attributes, state: State) -> None:
+    """Raises ApiError: what is needed is not allowed."""
     if not is_allowed(needed, state):
         raise forbidden(needed.resource, needed.name, refusal(needed), needed.group)
 

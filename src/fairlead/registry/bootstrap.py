@@ -1,7 +1,8 @@
 """What a cluster has before anybody made anything: namespaces, roles, its ranges, Service default/kubernetes.
 
-Level-triggered: run at every start, it writes only what is missing or different, such as the endpoint after the
-server's address has changed. Upstream: ``pkg/controlplane/controller/{systemnamespaces,kubernetesservice}``.
+Level-triggered: it writes only what is missing or different, such as the endpoint after the server's address has
+changed. All of it is seen to at every start, the Service every few seconds as well.
+Upstream: ``pkg/controlplane/controller/{systemnamespaces,kubernetesservice}``.
 """
 
 from collections.abc import Callable
@@ -44,8 +45,16 @@ def bootstrap(state: State, advertise: tuple[str, int], env: Environment) -> Ste
     for binding in cluster_role_bindings():
         step = _ensure(step, _row(RBAC, "clusterrolebindings"), "", binding, env)
     step = ensure_service_cidr(step, env)
+    return repair(ensure_kubernetes_service(step, advertise, env), env)
+
+
+def ensure_kubernetes_service(step: Step, advertise: tuple[str, int], env: Environment) -> Step:
+    """See to the Service default/kubernetes and its endpoints: Pods made without it would not find the API server.
+
+    Raises:
+        ApiError: another Service has its address.
+    """
     step = _ensure(step, _row("", "services"), "default", _service(env, advertise[1]), env)
-    step = repair(step, env)
     if ip_address(advertise[0]).is_loopback:
         return step  # no Pod could reach it there, and the rules for endpoints refuse such an address
     step = _converge(step, _row("", "endpoints"), _endpoints(advertise), env)
