@@ -159,6 +159,23 @@ def test_a_paused_deployment_is_scaled_but_not_rolled_out():
     assert world.sizes() == {"web:1": 5}
 
 
+def test_a_paused_rollout_says_so_and_has_all_its_time_again_when_it_is_resumed():
+    world = World()
+    paused = deployment(2, progressDeadlineSeconds=60, paused=True)
+    before = observe_rollout(paused, [], NOW)
+    condition = before.conditions[1]
+    assert (condition.status, condition.reason, condition.message) == (
+        "Unknown",
+        "DeploymentPaused",
+        "Deployment is paused",
+    )
+    resumed = structs.replace(deployment(2, progressDeadlineSeconds=60), status=before)
+    assert observe_rollout(resumed, [], NOW).conditions[1].message == 'Deployment "web" is progressing.'
+    world.step(resumed)
+    later = observe_rollout(resumed, list(world.sets.values()), "2026-01-01T00:05:00Z").conditions[1]
+    assert (later.status, later.reason, later.last_update_time) == ("True", "ReplicaSetUpdated", "2026-01-01T00:05:00Z")
+
+
 def test_the_status_says_how_far_it_is():
     world = World()
     world.settle(deployment(2))

@@ -28,25 +28,28 @@ def stateful_set(replicas=3, image="db:1", current="", **spec):
     return decode(StatefulSet, {"metadata": metadata, "spec": spec, "status": {"currentRevision": current}})
 
 
-def pod(ordinal, state="ready", revision=NEW):
-    """A Pod that is ready, starting, ending or finished."""
+def pod(ordinal, state="ready", revision=NEW, since=None):
+    """A Pod that is ready (since then), starting, ending or finished."""
     metadata = {"name": f"db-{ordinal}", "namespace": "ns", "labels": {"controller-revision-hash": revision}}
     if state == "ending":
         metadata["deletionTimestamp"] = NOW
     status = {
         "phase": "Failed" if state == "finished" else "Running",
-        "conditions": [{"type": "Ready", "status": "True" if state == "ready" else "False"}],
+        "conditions": [
+            {"type": "Ready", "status": "True" if state == "ready" else "False", "lastTransitionTime": since}
+        ],
     }
     return decode(Pod, {"metadata": metadata, "status": status})
 
 
 def moves(wanted, *pods):
-    plan = plan_pods(wanted, pods, Revisions(OLD, NEW))
+    plan = plan_pods(wanted, pods, Revisions(OLD, NEW), NOW)
     return [f"+{r.ordinal}:{r.revision}" for r in plan.creates] + [
         f"-{p.name.removeprefix('db-')}" for p in plan.deletes
     ]
 
 
+PATIENT, JUST_NOW = {"minReadySeconds": 5}, "2025-12-31T23:59:56Z"
 PARALLEL = {"podManagementPolicy": "Parallel"}
 PARTITION = {"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"partition": 2}}}
 
@@ -57,6 +60,11 @@ PARTITION = {"updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"part
         pytest.param({}, [], ["+0:new"], id="the first comes alone"),
         pytest.param({}, [pod(0, "starting")], [], id="the next waits until it is ready"),
         pytest.param({}, [pod(0)], ["+1:new"], id="then comes the next"),
+        pytest.param(PATIENT, [pod(0, since=JUST_NOW)], [], id="the next waits until it has been ready for a while"),
+        pytest.param(PATIENT, [pod(0, since="2025-12-31T23:59:55Z")], ["+1:new"], id="which passes"),
+        pytest.param(
+            PATIENT, [pod(0, revision=OLD), pod(1, revision=OLD), pod(2, since=JUST_NOW)], [], id="so does an update"
+        ),
         pytest.param({}, [pod(0), pod(1), pod(2)], [], id="complete"),
         pytest.param({}, [pod(0), pod(2)], ["+1:new"], id="a gap is filled"),
         pytest.param({}, [pod(0), pod(1, "ending"), pod(2)], [], id="one that is ending is awaited"),
@@ -171,7 +179,7 @@ def test_it_always_ends_with_exactly_its_pods_all_of_the_new_revision(spec, repl
     wanted = stateful_set(replicas, **spec)
     pods = {n: pod(n, state, revision) for n, (state, revision) in start.items()}
     for _ in range(60):
-        plan = plan_pods(wanted, pods.values(), Revisions(OLD, NEW))
+        plan = plan_pods(wanted, pods.values(), Revisions(OLD, NEW), NOW)
         for gone in plan.deletes:
             del pods[int(gone.name.removeprefix("db-"))]
         for new in plan.creates:

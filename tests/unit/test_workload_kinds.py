@@ -106,8 +106,83 @@ def test_a_selector_must_select(kind, noun):
     assert str(fault) == f"spec.selector: Invalid value: {{}}: empty selector is invalid for {noun}"
     body = filled(kind)
     del body["spec"]["selector"]
-    (fault,) = STRATEGIES[kind].validate_create(body, None)
-    assert str(fault) == "spec.selector: Required value"
+    faults = STRATEGIES[kind].validate_create(body, None)
+    assert [fault.body for fault in faults] == ["Required value", f'Invalid value: {{"app":"web"}}: {NO_MATCH}']
+
+
+def updated(kind, strategy, **rolling):
+    """A workload that is updated this way."""
+    field = "strategy" if kind == "Deployment" else "updateStrategy"
+    return filled(kind, **{field: {"type": strategy, **({"rollingUpdate": rolling} if rolling else {})}})
+
+
+UPDATE = "spec.updateStrategy.rollingUpdate"
+PERCENT = (
+    "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', "
+    "regex used for validation is '[0-9]+%')"
+)
+
+
+@pytest.mark.parametrize(
+    ("body", "faults"),
+    [
+        (updated("Deployment", "RollingUpdate", maxSurge="150%", maxUnavailable="0%"), []),
+        (updated("Deployment", "Recreate"), []),
+        (
+            updated("Deployment", "Recreate", maxSurge=1),
+            ["spec.strategy.rollingUpdate: Forbidden: may not be specified when strategy `type` is 'Recreate'"],
+        ),
+        (
+            updated("Deployment", "RollingUpdate", maxSurge=0, maxUnavailable="0%"),
+            [
+                'spec.strategy.rollingUpdate.maxUnavailable: Invalid value: "0%": may not be 0 when `maxSurge` is 0',
+            ],
+        ),
+        (
+            updated("Deployment", "RollingUpdate", maxSurge="one", maxUnavailable="101%"),
+            [
+                'spec.strategy.rollingUpdate.maxUnavailable: Invalid value: "101%": must not be greater than 100%',
+                f'spec.strategy.rollingUpdate.maxSurge: Invalid value: "one": {PERCENT}',
+            ],
+        ),
+        (
+            updated("Deployment", "RollingUpdate", maxSurge=-1, maxUnavailable="9" * 5000 + "%"),
+            [
+                f'spec.strategy.rollingUpdate.maxUnavailable: Invalid value: "{"9" * 5000}%": {PERCENT}',
+                "spec.strategy.rollingUpdate.maxSurge: Invalid value: -1: must be greater than or equal to 0",
+            ],
+        ),
+        (updated("DaemonSet", "OnDelete"), []),
+        (updated("DaemonSet", "RollingUpdate", maxSurge=1, maxUnavailable=0), []),
+        (
+            updated("DaemonSet", "RollingUpdate", maxSurge=1),
+            [
+                f"{UPDATE}.maxSurge: Invalid value: 1: may not be set when maxUnavailable is non-zero",
+            ],
+        ),
+        (
+            updated("DaemonSet", "RollingUpdate", maxUnavailable=0),
+            [f"{UPDATE}.maxUnavailable: Required value: cannot be 0 when maxSurge is 0"],
+        ),
+        (
+            updated("DaemonSet", "RollingUpdate", maxSurge="101%", maxUnavailable=0),
+            ['spec.updateStrategy.rollingUpdate.maxSurge: Invalid value: "101%": must not be greater than 100%'],
+        ),
+        (updated("StatefulSet", "OnDelete"), []),
+        (
+            updated("StatefulSet", "OnDelete", partition=1),
+            [
+                f"{UPDATE}: Invalid value: {{\"partition\":1}}: only allowed for updateStrategy 'RollingUpdate'",
+            ],
+        ),
+        (
+            updated("StatefulSet", "RollingUpdate", partition=-1),
+            [f"{UPDATE}.partition: Invalid value: -1: must be greater than or equal to 0"],
+        ),
+    ],
+)
+def test_how_an_update_may_go(body, faults):
+    assert [str(fault) for fault in STRATEGIES[body["kind"]].validate_create(body, None)] == faults
 
 
 @pytest.mark.parametrize("kind", ["Deployment", "ReplicaSet", "DaemonSet"])

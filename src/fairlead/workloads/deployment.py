@@ -29,6 +29,7 @@ Doc = dict[str, Any]
 
 REVISION = "deployment.kubernetes.io/revision"
 _NOT_INHERITED = frozenset({"kubectl.kubernetes.io/last-applied-configuration", REVISION})
+_DONE, _PAUSED, _TIMED_OUT = "NewReplicaSetAvailable", "DeploymentPaused", "ProgressDeadlineExceeded"
 HISTORY_LIMIT = 10  # earlier ReplicaSets kept when the Deployment does not say
 PROGRESS_DEADLINE = 600  # seconds without progress that make a rollout a failed one, when the Deployment does not say
 
@@ -206,18 +207,21 @@ def _availability(deployment: Deployment, available: int, now: str) -> Deploymen
 
 
 def _progress(deployment: Deployment, rollout: Rollout, status: DeploymentStatus, now: str) -> DeploymentCondition:
-    name = rollout.new.name if rollout.new else ""
-    if is_complete(deployment, status):
-        message = f'ReplicaSet "{name}" has successfully progressed.'
-        return _dated(deployment, DeploymentCondition("Progressing", "True", "NewReplicaSetAvailable", message), now)
+    subject = f'ReplicaSet "{rollout.new.name}"' if rollout.new else f'Deployment "{deployment.name}"'
     old = _condition(deployment, "Progressing")
-    if old is None or old.reason == "NewReplicaSetAvailable" or _has_moved(deployment.status, status):
-        message = f'ReplicaSet "{name}" is progressing.'
+    if deployment.spec.paused:
+        paused = DeploymentCondition("Progressing", "Unknown", _PAUSED, "Deployment is paused")
+        return old if old and old.reason == _TIMED_OUT else _dated(deployment, paused, now)
+    if is_complete(deployment, status):
+        message = f"{subject} has successfully progressed."
+        return _dated(deployment, DeploymentCondition("Progressing", "True", _DONE, message), now)
+    if old is None or old.reason in (_DONE, _PAUSED) or _has_moved(deployment.status, status):
+        message = f"{subject} is progressing."
         return DeploymentCondition("Progressing", "True", "ReplicaSetUpdated", message, _since(old, "True", now), now)
     if now < _deadline(deployment, old):
         return old
-    message = f'ReplicaSet "{name}" has timed out progressing.'
-    return _dated(deployment, DeploymentCondition("Progressing", "False", "ProgressDeadlineExceeded", message), now)
+    message = f"{subject} has timed out progressing."
+    return _dated(deployment, DeploymentCondition("Progressing", "False", _TIMED_OUT, message), now)
 
 
 def is_complete(deployment: Deployment, status: DeploymentStatus) -> bool:

@@ -1,14 +1,14 @@
 """Which Pods of a StatefulSet to make and which to delete next.
 
 A Pod's identity is its ordinal: name, host name and place in the order. OrderedReady goes up one at a time, each only
-when all before it are ready, and down one at a time from the top; Parallel does not wait. An update replaces Pods from
-the top down to the partition, one at a time, and waits for each to become ready; a Pod that was deleted below the
-partition comes back with the template of the current revision.
+when all before it are available, and down one at a time from the top; Parallel does not wait. An update replaces Pods
+from the top down to the partition, one at a time, and waits for each to become available; a Pod that was deleted below
+the partition comes back with the template of the current revision.
 Upstream: ``pkg/controller/statefulset`` (stateful_set_control.go, stateful_set_utils.go).
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -52,19 +52,24 @@ def ordinal_of(stateful_set: StatefulSet, pod: Pod) -> int | None:
     return int(match[1]) if match else None
 
 
-def plan_pods(stateful_set: StatefulSet, mine: Iterable[Pod], revisions: Revisions) -> StatefulPlan:
-    """The next step; an empty plan when all is as it should be, or something must happen first."""
+def plan_pods(stateful_set: StatefulSet, mine: Iterable[Pod], revisions: Revisions, now: str) -> StatefulPlan:
+    """The next step; an empty plan when all is as it should be, or something must happen first.
+
+    Args:
+        now: RFC 3339; a Pod counts once it has been ready for ``minReadySeconds``.
+    """
     if stateful_set.is_terminating:
         return StatefulPlan()
     present = {n: pod for pod in mine if (n := ordinal_of(stateful_set, pod)) is not None}
     wanted = _wanted(stateful_set)
+    settled = {n for n, pod in present.items() if _is_settled(pod, stateful_set.spec.min_ready_seconds, now)}
     if stateful_set.spec.pod_management_policy == "Parallel":
         plan = _parallel(stateful_set, present, wanted, revisions)
     else:
-        plan = _ordered(stateful_set, present, wanted, revisions)
+        plan = _ordered(stateful_set, present, settled, wanted, revisions)
     if plan != StatefulPlan() or not all(n in present for n in wanted):
         return plan
-    return _update(stateful_set, present, wanted, revisions)
+    return _update(stateful_set, present, settled, wanted, revisions)
 
 
 def _wanted(stateful_set: StatefulSet) -> range:
@@ -81,7 +86,7 @@ def _parallel(
 
 
 def _ordered(
-    stateful_set: StatefulSet, present: Mapping[int, Pod], wanted: range, revisions: Revisions
+    stateful_set: StatefulSet, present: Mapping[int, Pod], settled: Set[int], wanted: range, revisions: Revisions
 ) -> StatefulPlan:
     for n in wanted:
         pod = present.get(n)
@@ -89,7 +94,7 @@ def _ordered(
             return StatefulPlan(creates=(_replica(stateful_set, n, wanted, revisions),))
         if pod.is_finished and not pod.is_terminating:
             return StatefulPlan(deletes=(pod,))
-        if not is_healthy(pod):
+        if n not in settled:
             return StatefulPlan()
     surplus = [present[n] for n in sorted(present, reverse=True) if n not in wanted]
     if surplus and not surplus[0].is_terminating:
@@ -97,9 +102,9 @@ def _ordered(
     return StatefulPlan()
 
 
-def is_healthy(pod: Pod) -> bool:
+def _is_settled(pod: Pod, min_ready_seconds: int, now: str) -> bool:
     """Whether those after it may be started or replaced."""
-    return pod.status.phase == "Running" and pod.is_ready and not pod.is_terminating
+    return pod.status.phase == "Running" and is_available(pod, min_ready_seconds, now) and not pod.is_terminating
 
 
 def _replica(stateful_set: StatefulSet, ordinal: int, wanted: range, revisions: Revisions) -> Replica:
@@ -113,15 +118,17 @@ def _partition(stateful_set: StatefulSet) -> int:
     return strategy.rolling_update.partition if strategy.rolling_update else 0
 
 
-def _update(stateful_set: StatefulSet, present: Mapping[int, Pod], wanted: range, revisions: Revisions) -> StatefulPlan:
-    """Delete the highest Pod of another revision, unless one above it is not healthy again yet."""
+def _update(
+    stateful_set: StatefulSet, present: Mapping[int, Pod], settled: Set[int], wanted: range, revisions: Revisions
+) -> StatefulPlan:
+    """Delete the highest Pod of another revision, unless one above it is not available again yet."""
     if stateful_set.spec.update_strategy.type == "OnDelete":
         return StatefulPlan()
     for n in reversed(wanted[_partition(stateful_set) :]):
         pod = present[n]
         if pod.labels.get(REVISION_LABEL) != revisions.update:
             return StatefulPlan() if pod.is_terminating else StatefulPlan(deletes=(pod,))
-        if not is_healthy(pod):
+        if n not in settled:
             return StatefulPlan()
     return StatefulPlan()
 

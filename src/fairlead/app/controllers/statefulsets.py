@@ -46,7 +46,7 @@ class StatefulSetController:
         known = self._revisions.of(stateful_set)
         mine = await self._pods.claimed(stateful_set)
         revisions = revisions_of(stateful_set, known)
-        await self._carry_out(stateful_set, plan_pods(stateful_set, mine, revisions), known)
+        await self._carry_out(stateful_set, plan_pods(stateful_set, mine, revisions, now_text()), known)
         pods = self._pods.of(stateful_set)
         status = observe_pods(stateful_set, pods, revisions, now_text())
         await write_status(self._context, self._sets, stateful_set, status)

@@ -15,6 +15,11 @@ PROTOCOLS = ("SCTP", "TCP", "UDP")
 
 _PORT_NAME_MAX = 15  # RFC 6335 section 5.1
 _LONGEST_PREFIX_LENGTH = 8  # digits, leading zeros among them, to tell them from nonsense
+_LONGEST_PERCENTAGE = 10
+_BAD_PERCENTAGE = (
+    "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', "
+    "regex used for validation is '[0-9]+%')"
+)
 _BAD_IP = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 _BAD_CIDR = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
 
@@ -100,6 +105,19 @@ def cidr_warnings(path: str, text: str) -> list[str]:
     if not isinstance(network, IPv6Network) or str(network) == text:
         return []
     return [f'{path}: IPv6 CIDR value "{text}" should be in RFC 5952 canonical format ("{network}")']
+
+
+def amount_errors(value: int | str, at_most_all: bool = True) -> list[str]:
+    """Reasons why a value is neither a number of things nor a percentage of them as text.
+
+    Args:
+        at_most_all: a percentage may not be above 100.
+    """
+    if isinstance(value, int):
+        return [] if value >= 0 else ["must be greater than or equal to 0"]
+    if len(value) > _LONGEST_PERCENTAGE or not re.fullmatch("[0-9]+%", value):
+        return [_BAD_PERCENTAGE]
+    return ["must not be greater than 100%"] if at_most_all and int(value[:-1]) > 100 else []
 
 
 def port_errors(port: int) -> list[str]:

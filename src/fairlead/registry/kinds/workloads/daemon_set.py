@@ -2,12 +2,14 @@
 
 from typing import Any
 
-from fairlead.registry.field_errors import FieldError
+from fairlead.registry.field_errors import FieldError, invalid, required
 from fairlead.registry.kinds.cells import AGE, NAME, age, labels_text, name
 from fairlead.registry.kinds.rules import one_of
 from fairlead.registry.kinds.workloads.rules import (
     WIDE,
     fill_spec,
+    is_zero,
+    rolling_faults,
     status_number,
     validate_template,
     wide_cells,
@@ -39,7 +41,21 @@ def faults(daemon_set: Doc) -> list[FieldError]:
     """The faults of a DaemonSet."""
     spec = daemon_set["spec"]
     found = validate_template(spec, "daemonset")
-    return found + one_of("spec.updateStrategy.type", spec["updateStrategy"]["type"], _UPDATE_STRATEGIES)
+    return found + _strategy(spec["updateStrategy"])
+
+
+def _strategy(strategy: Doc) -> list[FieldError]:
+    """The faults of the update strategy; either an old Pod goes first or a new one comes first, never both."""
+    if strategy["type"] != "RollingUpdate":
+        return one_of("spec.updateStrategy.type", strategy["type"], _UPDATE_STRATEGIES)
+    path, rolling = "spec.updateStrategy.rollingUpdate", strategy["rollingUpdate"]
+    found = rolling_faults(path, rolling, all_may_surge=False)
+    may_go, may_surge = (not is_zero(rolling[field]) for field in _ROLLING)
+    if may_go and may_surge:
+        found.append(invalid(f"{path}.maxSurge", rolling["maxSurge"], "may not be set when maxUnavailable is non-zero"))
+    if not may_go and not may_surge:
+        found.append(required(f"{path}.maxUnavailable", "cannot be 0 when maxSurge is 0"))
+    return found
 
 
 def row(daemon_set: Doc, now: str) -> list[Any]:

@@ -2,12 +2,14 @@
 
 from typing import Any
 
-from fairlead.registry.field_errors import FieldError, invalid
+from fairlead.registry.field_errors import FieldError, forbidden, invalid
 from fairlead.registry.kinds.cells import AGE, NAME, age, name
 from fairlead.registry.kinds.rules import one_of
 from fairlead.registry.kinds.workloads.rules import (
     WIDE,
     fill_spec,
+    is_zero,
+    rolling_faults,
     status_number,
     validate_template,
     wide_cells,
@@ -31,11 +33,28 @@ def faults(deployment: Doc) -> list[FieldError]:
     """The faults of a Deployment."""
     spec = deployment["spec"]
     found = validate_template(spec, "deployment")
-    found += one_of("spec.strategy.type", spec["strategy"]["type"], _STRATEGIES)
+    found += _strategy(spec["strategy"])
     if spec["progressDeadlineSeconds"] <= spec.get("minReadySeconds", 0):
         detail = "must be greater than minReadySeconds"
         found.append(invalid("spec.progressDeadlineSeconds", spec["progressDeadlineSeconds"], detail))
     return found
+
+
+def _strategy(strategy: Doc) -> list[FieldError]:
+    path = "spec.strategy.rollingUpdate"
+    if strategy["type"] == "Recreate" and strategy.get("rollingUpdate") is not None:
+        return [forbidden(path, "may not be specified when strategy `type` is 'Recreate'")]
+    if strategy["type"] != "RollingUpdate":
+        return one_of("spec.strategy.type", strategy["type"], _STRATEGIES)
+    rolling = strategy["rollingUpdate"]
+    return rolling_faults(path, rolling) + _stuck(path, rolling)
+
+
+def _stuck(path: str, rolling: Doc) -> list[FieldError]:
+    """The fault of an update that may neither add a Pod nor take one away."""
+    if all(is_zero(rolling[field]) for field in _ROLLING):
+        return [invalid(f"{path}.maxUnavailable", rolling["maxUnavailable"], "may not be 0 when `maxSurge` is 0")]
+    return []
 
 
 def row(deployment: Doc, now: str) -> list[Any]:

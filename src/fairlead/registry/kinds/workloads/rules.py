@@ -10,11 +10,11 @@ from fairlead.registry.field_errors import FieldError, invalid, not_supported, r
 from fairlead.registry.kinds.cells import labels_text, wide
 from fairlead.registry.kinds.pod.defaults import default_spec
 from fairlead.registry.kinds.pod.validate import validate_spec
+from fairlead.registry.kinds.rules import amount_errors
 from fairlead.registry.object_meta import validate_labels
 from fairlead.registry.strategy import Column, Context, Doc, Strategy
 
 WIDE = (wide("Containers"), wide("Images"), wide("Selector"))
-_COUNTS = ("replicas", "minReadySeconds", "revisionHistoryLimit")
 _NEGATIVE = "must be greater than or equal to 0"
 _OPERATORS = {
     "In": lambda value, values: value in values,
@@ -48,24 +48,26 @@ def validate_template(spec: Doc, kind: str, policies: Sequence[str] = ("Always",
         policies: the restart policies that the template may have.
     """
     labels = spec["template"]["metadata"].get("labels") or {}
-    faults = _selector(spec.get("selector"), labels, kind)
+    faults = _not_negative(spec, "replicas")
+    faults += _selector(spec.get("selector"), labels, kind)
     faults += validate_labels(labels, "spec.template.labels")
     faults += validate_spec(spec["template"]["spec"], "spec.template.spec")
     policy = spec["template"]["spec"]["restartPolicy"]
     if policy not in policies:
         faults.append(not_supported("spec.template.spec.restartPolicy", policy, policies))
-    return faults + _counts(spec)
+    return faults + _not_negative(spec, "minReadySeconds", "revisionHistoryLimit")
 
 
 def _selector(selector: Doc | None, labels: Doc, kind: str) -> list[FieldError]:
-    if selector is None:
-        return [required("spec.selector")]
-    if not selector.get("matchLabels") and not selector.get("matchExpressions"):
-        return [invalid("spec.selector", selector, f"empty selector is invalid for {kind}")]
-    if not selects(selector, labels):
-        detail = "`selector` does not match template `labels`"
-        return [invalid("spec.template.metadata.labels", labels, detail)]
-    return []
+    if selector and (selector.get("matchLabels") or selector.get("matchExpressions")):
+        return [] if selects(selector, labels) else [_no_match(labels)]
+    if selector is None:  # which selects nothing
+        return [required("spec.selector"), _no_match(labels)]
+    return [invalid("spec.selector", selector, f"empty selector is invalid for {kind}")]
+
+
+def _no_match(labels: Doc) -> FieldError:
+    return invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`")
 
 
 def selects(selector: Doc, labels: Doc) -> bool:
@@ -82,8 +84,27 @@ def _matches(expression: Doc, labels: Doc) -> bool:
     return operator is not None and operator(value, expression.get("values") or ())
 
 
-def _counts(spec: Doc) -> list[FieldError]:
-    return [invalid(f"spec.{field}", spec[field], _NEGATIVE) for field in _COUNTS if spec.get(field, 0) < 0]
+def _not_negative(spec: Doc, *fields: str) -> list[FieldError]:
+    return [invalid(f"spec.{field}", spec[field], _NEGATIVE) for field in fields if spec.get(field, 0) < 0]
+
+
+def rolling_faults(path: str, rolling: Doc, all_may_surge: bool = True) -> list[FieldError]:
+    """The faults of the amounts of a rolling update, each by itself.
+
+    Args:
+        all_may_surge: more Pods than there are may be added at a time.
+    """
+    limits = {"maxUnavailable": True, "maxSurge": not all_may_surge}
+    return [
+        invalid(f"{path}.{field}", rolling[field], why)
+        for field, at_most_all in limits.items()
+        for why in amount_errors(rolling[field], at_most_all)
+    ]
+
+
+def is_zero(amount: int | str) -> bool:
+    """Whether a number of Pods, or a percentage of them, is none."""
+    return amount == 0 or (isinstance(amount, str) and not amount.strip("0%"))
 
 
 def immutable_selector(new: Doc, old: Doc) -> list[FieldError]:

@@ -21,6 +21,7 @@ _SPEC = {"replicas": 1, "revisionHistoryLimit": 10, "podManagementPolicy": "Orde
 _RETENTION = {"whenDeleted": "Retain", "whenScaled": "Retain"}
 _MANAGEMENT_POLICIES = ("OrderedReady", "Parallel")
 _UPDATE_STRATEGIES = ("OnDelete", "RollingUpdate")
+_NEGATIVE = "must be greater than or equal to 0"
 _CHANGEABLE = (
     "replicas",
     "ordinals",
@@ -50,10 +51,19 @@ def validate_create(stateful_set: Doc, context: Context) -> list[FieldError]:
     """The faults of a new StatefulSet."""
     spec = stateful_set["spec"]
     faults = one_of("spec.podManagementPolicy", spec["podManagementPolicy"], _MANAGEMENT_POLICIES)
-    faults += one_of("spec.updateStrategy", spec["updateStrategy"]["type"], _UPDATE_STRATEGIES)
+    faults += _strategy(spec["updateStrategy"])
     if (start := spec.get("ordinals", {}).get("start", 0)) < 0:
-        faults.append(invalid("spec.ordinals.start", start, "must be greater than or equal to 0"))
+        faults.append(invalid("spec.ordinals.start", start, _NEGATIVE))
     return faults + validate_template(spec, "statefulset")
+
+
+def _strategy(strategy: Doc) -> list[FieldError]:
+    path, rolling = "spec.updateStrategy.rollingUpdate", strategy.get("rollingUpdate")
+    if strategy["type"] == "OnDelete" and rolling is not None:
+        return [invalid(path, rolling, "only allowed for updateStrategy 'RollingUpdate'")]
+    if rolling and rolling["partition"] < 0:
+        return [invalid(f"{path}.partition", rolling["partition"], _NEGATIVE)]
+    return one_of("spec.updateStrategy", strategy["type"], _UPDATE_STRATEGIES)
 
 
 def validate_update(stateful_set: Doc, old: Doc, context: Context) -> list[FieldError]:
