@@ -136,6 +136,17 @@ class TestKubectl:
         kubectl("delete", "job", "once")
         eventually(lambda: not pods(kubectl))
 
+    def test_an_indexed_job_shares_its_work_out(self, kubectl):
+        tell = {"name": "main", "image": "busybox", "command": ["sh", "-c", "echo $JOB_COMPLETION_INDEX $(hostname)"]}
+        template = {"spec": {"containers": [tell], "restartPolicy": "Never"}}
+        spec = {"completions": 3, "parallelism": 2, "completionMode": "Indexed", "template": template}
+        job = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "parts"}, "spec": spec}
+        kubectl("create", "-f", "-", stdin=json.dumps(job))
+        kubectl("wait", "--for=condition=complete", "job/parts", "--timeout=30s")
+        said = {kubectl("logs", pod["metadata"]["name"]).stdout for pod in pods(kubectl)}
+        assert said == {f"{index} parts-{index}\n" for index in range(3)}
+        assert "0-2" in kubectl("describe", "job", "parts").stdout
+
     @pytest.mark.parametrize("what", ["pods", "nodes"])
     def test_there_is_no_top(self, kubectl, what):
         refused = kubectl("top", what, check=False)

@@ -1,11 +1,16 @@
 """What a Job does next, and how its fields are filled and refused."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec import structs
 
 from fairlead.model.decode import decode
-from fairlead.model.objects import Pod
+from fairlead.model.objects import OwnerReference, Pod
 from fairlead.model.workloads import Job
 from fairlead.workloads.job import expires_at, is_over, plan_job
+from fairlead.workloads.job_indexes import INDEX, VARIABLE, completed_indexes, give_index, to_text
+from fairlead.workloads.pods import pod_document
 from tests.unit.api_world import ApiWorld
 
 NOW = "2026-01-01T00:10:00Z"
@@ -54,7 +59,7 @@ def verdict(plan):
 )
 def test_pods(spec, there, creates, deletes):
     plan = plan_job(job(**spec), pods(there), NOW)
-    assert (plan.creates, len(plan.deletes)) == (creates, deletes)
+    assert (len(plan.creates), len(plan.deletes)) == (creates, deletes)
     assert verdict(plan) == []
 
 
@@ -74,7 +79,7 @@ def test_each_failure_makes_the_next_start_wait_longer():
 )
 def test_ends(spec, status, there, reason, deletes):
     plan = plan_job(job(status, **spec), pods(there), NOW)
-    assert (verdict(plan), plan.creates, len(plan.deletes)) == ([reason], 0, deletes)
+    assert (verdict(plan), plan.creates, len(plan.deletes)) == ([reason], (), deletes)
     assert (plan.status.completion_time is not None) == (reason == "CompletionsReached")
 
 
@@ -87,10 +92,70 @@ def test_a_job_that_has_ended_stays_so_and_expires():
     ended = {"conditions": [{"type": "Complete", "status": "True", "lastTransitionTime": NOW}], "succeeded": 1}
     over = job(ended, ttlSecondsAfterFinished=60)
     assert is_over(over)
-    assert plan_job(over, [], NOW).creates == 0
+    assert plan_job(over, [], NOW).creates == ()
     assert expires_at(over).isoformat() == "2026-01-01T00:11:00+00:00"
     assert expires_at(job(ended)) is None
     assert expires_at(job(ttlSecondsAfterFinished=60)) is None
+
+
+def indexed(text):
+    """Pods by number and letter, such as ``0s 2r``."""
+    numbers, letters = zip(*((pair[:-1], pair[-1]) for pair in text.split()), strict=True) if text else ((), ())
+    made = pods("".join(letters))
+    notes = [{"batch.kubernetes.io/job-completion-index": number} for number in numbers]
+    return [
+        structs.replace(pod, metadata=structs.replace(pod.metadata, annotations=note))
+        for pod, note in zip(made, notes, strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("there", "status", "creates", "deletes", "completed"),
+    [
+        pytest.param("", {}, (0, 1), [], "", id="the lowest first"),
+        pytest.param("0r 2r", {}, (), [], "", id="as many as may run"),
+        pytest.param("0s 1r", {}, (2,), [], "0", id="the next"),
+        pytest.param("0s 1s 3s", {}, (2, 4), [], "0,1,3", id="those that are left"),
+        pytest.param("0s 1s 2s 4r", {}, (3,), [], "0-2", id="no more than are left"),
+        pytest.param("2r", {"completedIndexes": "0,1,3"}, (4,), [], "0,1,3", id="what is done stays done"),
+        pytest.param("1l", {}, (0, 1), [], "", id="one that failed is tried again"),
+        pytest.param("0r 0r", {}, (1,), ["p1"], "", id="two with one number"),
+        pytest.param("0s 0r 9r r", {}, (1, 2), ["p1", "p2", "p3"], "0", id="numbers that are not to be worked on"),
+    ],
+)
+def test_an_indexed_job_works_on_each_number(there, status, creates, deletes, completed):
+    five = job(status, completions=5, parallelism=2, completionMode="Indexed")
+    plan = plan_job(five, indexed(there), NOW)
+    assert (plan.creates, [pod.name for pod in plan.deletes]) == (creates, deletes)
+    assert plan.status.completed_indexes == completed
+
+
+def test_an_indexed_job_is_done_when_all_numbers_are():
+    two = job({"completedIndexes": "0"}, completions=2, completionMode="Indexed")
+    assert verdict(plan_job(two, indexed("0s"), NOW)) == []
+    plan = plan_job(two, indexed("0s 1s"), NOW)
+    assert (verdict(plan), plan.status.succeeded) == (["CompletionsReached"], 2)
+    assert plan.status.completed_indexes == "0,1"
+
+
+@given(st.frozensets(st.integers(0, 30)))
+def test_numbers_survive_being_written_down(numbers):
+    written = job({"completedIndexes": to_text(numbers)}, completions=31, completionMode="Indexed")
+    assert completed_indexes(written, []) == numbers
+
+
+def test_a_pod_knows_its_number():
+    template = {"spec": {"containers": [{"name": "a"}, {"name": "b", "env": [{"name": VARIABLE, "value": "mine"}]}]}}
+    made = pod_document(template, "ns", OwnerReference("Job", "j", "uid"))
+    give_index(made, "j", 7)
+    assert made["metadata"]["generateName"] == "j-7-"
+    assert (made["spec"]["hostname"], made["metadata"]["labels"][INDEX]) == ("j-7", "7")
+    source = {"fieldRef": {"fieldPath": f"metadata.annotations['{INDEX}']"}}
+    assert [container["env"] for container in made["spec"]["containers"]] == [
+        [{"name": VARIABLE, "valueFrom": source}],
+        [{"name": VARIABLE, "value": "mine"}],
+    ]
+    assert "env" not in template["spec"]["containers"][0]
 
 
 def document(policy="Never", **spec):
@@ -114,7 +179,15 @@ def test_a_job_selects_its_own_pods_by_its_uid():
     [
         (document(""), 'spec.template.spec.restartPolicy: Required value: valid values: "OnFailure", "Never"'),
         (document(parallelism=-1), "spec.parallelism: Invalid value: -1: must be greater than or equal to 0"),
-        (document(completionMode="Indexed", completions=2), 'spec.completionMode: Unsupported value: "Indexed"'),
+        (document(completionMode="Both"), 'spec.completionMode: Unsupported value: "Both"'),
+        (
+            document(completionMode="Indexed", parallelism=2),
+            "spec.completions: Required value: when completion mode is Indexed",
+        ),
+        (
+            {**document(completionMode="Indexed", completions=11), "metadata": {"name": "a" * 61}},
+            f"will not able to create pod with invalid DNS label: {'a' * 61}-10",
+        ),
     ],
 )
 def test_refusals(body, message):

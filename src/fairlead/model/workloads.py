@@ -212,16 +212,18 @@ class JobSpec(Slim, frozen=True):
     active_deadline_seconds: int | None = None
     ttl_seconds_after_finished: int | None = None
     suspend: bool = False
+    completion_mode: str = "NonIndexed"
     template: Doc = {}
 
 
 class JobStatus(Slim, frozen=True):
-    """Observed state of a Job."""
+    """Observed state of a Job; ``completed_indexes`` of an indexed one, such as ``0,2-4``."""
 
     active: int = 0
     ready: int = 0
     succeeded: int = 0
     failed: int = 0
+    completed_indexes: str | None = None
     start_time: str | None = None
     completion_time: str | None = None
     conditions: tuple[Condition, ...] | None = None

@@ -2,7 +2,7 @@
 
 A Job wants ``completions`` Pods that end well, ``parallelism`` of them at a time; after a Pod that failed the next one
 waits, longer each time. Only the Pods that are there are counted: who deletes one that has ended has its work done
-again.
+again, unless the Job is indexed (``job_indexes``).
 Upstream: ``pkg/controller/job/job_controller.go``; deletion after a while ``pkg/controller/ttlafterfinished``.
 """
 
@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from fairlead.model.objects import Condition, Pod
 from fairlead.model.workloads import Job, JobStatus
+from fairlead.workloads.job_indexes import completed_indexes, indexes_to_start, is_indexed, superfluous, to_text
 from fairlead.workloads.pods import is_active
 
 FIRST_DELAY, LAST_DELAY = 10.0, 600.0  # seconds after a failure, doubling; upstream's DefaultJobPodFailureBackOff
@@ -26,11 +27,12 @@ class JobPlan:
     """The next step.
 
     Attributes:
+        creates: for each Pod to be made, the number that it works on if the Job is indexed.
         again_in: seconds after which time alone changes the plan; None for never.
     """
 
     status: JobStatus
-    creates: int = 0
+    creates: tuple[int | None, ...] = ()
     deletes: tuple[Pod, ...] = ()
     again_in: float | None = None
 
@@ -46,14 +48,18 @@ def plan_job(job: Job, mine: Sequence[Pod], now: str) -> JobPlan:
         return JobPlan(_ended(status, verdict, now), deletes=tuple(active))
     if job.spec.suspend:
         return JobPlan(status, deletes=tuple(active))
+    done = completed_indexes(job, mine) if is_indexed(job) else frozenset()
+    surplus = superfluous(job, done, active) if is_indexed(job) else []
+    active = [pod for pod in active if pod not in surplus]
     missing = _wanted(job, status) - len(active)
     if missing < 0:
-        return JobPlan(status, deletes=tuple(active[missing:]))
+        return JobPlan(status, deletes=(*surplus, *active[missing:]))
     wait = _back_off(mine, now) if missing else 0.0
     deadline = _deadline(job, status)
     moments = [wait] if wait else []
     moments += [(deadline - datetime.fromisoformat(now)).total_seconds()] if deadline else []
-    return JobPlan(status, 0 if wait else missing, again_in=min(moments, default=None))
+    starts = indexes_to_start(job, done, active, missing) if is_indexed(job) else (None,) * missing
+    return JobPlan(status, () if wait else starts, tuple(surplus), again_in=min(moments, default=None))
 
 
 def is_over(job: Job) -> bool:
@@ -73,11 +79,13 @@ def expires_at(job: Job) -> datetime | None:
 
 def _observe(job: Job, mine: Sequence[Pod], now: str) -> JobStatus:
     active = [pod for pod in mine if is_active(pod)]
+    done = completed_indexes(job, mine) if is_indexed(job) else None
     return JobStatus(
         active=len(active),
         ready=sum(pod.is_ready for pod in active),
-        succeeded=sum(pod.status.phase == "Succeeded" for pod in mine),
+        succeeded=sum(pod.status.phase == "Succeeded" for pod in mine) if done is None else len(done),
         failed=sum(pod.status.phase == "Failed" for pod in mine),
+        completed_indexes=None if done is None else to_text(done),
         start_time=job.status.start_time or (None if job.spec.suspend else now),
         conditions=job.status.conditions,
     )
@@ -107,6 +115,7 @@ def _ended(status: JobStatus, verdict: tuple[str, str, str], now: str) -> JobSta
     return JobStatus(
         succeeded=status.succeeded,
         failed=status.failed,
+        completed_indexes=status.completed_indexes,
         start_time=status.start_time,
         completion_time=now if type_ == "Complete" else None,
         conditions=(*others, Condition(type_, "True", reason, message, now)),

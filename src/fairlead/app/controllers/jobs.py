@@ -13,6 +13,7 @@ from fairlead.model.objects import Pod
 from fairlead.model.workloads import Job
 from fairlead.workloads.claims import controller_reference
 from fairlead.workloads.job import JobPlan, expires_at, plan_job
+from fairlead.workloads.job_indexes import give_index
 from fairlead.workloads.pods import pod_document
 
 
@@ -49,15 +50,17 @@ class JobController:
         await self._expire(self._jobs.objects.get(key, job))
 
     async def _carry_out(self, job: Job, plan: JobPlan) -> None:
-        for pod in await self._pods.create_many(job, [self._pod_document(job) for _ in range(plan.creates)]):
+        for pod in await self._pods.create_many(job, [self._pod_document(job, i) for i in plan.creates]):
             self._pods.say(job, Happening("SuccessfulCreate", f"Created pod: {pod.name}"))
         for pod in plan.deletes:
             await self._pods.delete(pod)
             self._pods.say(job, Happening("SuccessfulDelete", f"Deleted pod: {pod.name}"))
 
-    def _pod_document(self, job: Job) -> Doc:
+    def _pod_document(self, job: Job, index: int | None) -> Doc:
         document = pod_document(job.spec.template, job.namespace, controller_reference(job, "batch/v1", "Job"))
         document["metadata"]["generateName"] = f"{job.name}-"
+        if index is not None:
+            give_index(document, job.name, index)
         return document
 
     async def _expire(self, job: Job) -> None:

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from fairlead.model.names import dns1123_label_errors
 from fairlead.registry.field_errors import FieldError, invalid, not_supported, required
 from fairlead.registry.kinds.cells import AGE, NAME, age, human_duration, name
 from fairlead.registry.kinds.workloads.rules import WIDE, fill_spec, spec_changed, validate_template, wide_cells
@@ -13,6 +14,7 @@ _LABELS = (CONTROLLER_UID, "controller-uid"), (JOB_NAME, "job-name")  # with the
 _SPEC = {"backoffLimit": 6, "completionMode": "NonIndexed", "suspend": False, "manualSelector": False}
 _COUNTS = ("parallelism", "completions", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished")
 _FIXED = ("completions", "selector", "template", "completionMode")
+_MODES = ("Indexed", "NonIndexed")
 _NEGATIVE = "must be greater than or equal to 0"
 
 
@@ -40,11 +42,24 @@ def validate_create(job: Doc, context: Context) -> list[FieldError]:
     """The faults of a new Job."""
     spec = job["spec"]
     faults = [invalid(f"spec.{field}", spec[field], _NEGATIVE) for field in _COUNTS if (spec.get(field) or 0) < 0]
-    if spec["completionMode"] != "NonIndexed":
-        faults.append(not_supported("spec.completionMode", spec["completionMode"], ["NonIndexed"]))
+    faults += _mode(job)
     if spec["template"]["spec"]["restartPolicy"] == "Always":  # the default, which no Job may have
         faults.append(required("spec.template.spec.restartPolicy", 'valid values: "OnFailure", "Never"'))
     return faults + validate_template(spec, "job", ("Always", "OnFailure", "Never"))
+
+
+def _mode(job: Doc) -> list[FieldError]:
+    """An indexed Job says how many numbers there are, and each must do for a host name."""
+    spec, metadata = job["spec"], job["metadata"]
+    if spec["completionMode"] not in _MODES:
+        return [not_supported("spec.completionMode", spec["completionMode"], _MODES)]
+    if spec["completionMode"] != "Indexed":
+        return []
+    if spec.get("completions") is None:
+        return [required("spec.completions", "when completion mode is Indexed")]
+    last = f"{metadata.get('name', '')}-{max(0, spec['completions'] - 1)}"
+    detail = f"will not able to create pod with invalid DNS label: {last}"
+    return [invalid("metadata.name", metadata["name"], detail)] if dns1123_label_errors(last) else []
 
 
 def validate_update(job: Doc, old: Doc, context: Context) -> list[FieldError]:
