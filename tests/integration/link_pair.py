@@ -16,6 +16,7 @@ from pathlib import Path
 
 from fairlead.drivers import netns
 from fairlead.drivers.announcer import Link
+from fairlead.model.addresses import IPFamily
 
 MAC, WRONG = "02:00:00:00:00:07", "02:00:00:00:00:99"
 ASKED = ("192.0.2.7", "fd00::7")
@@ -25,7 +26,7 @@ SECONDS, SECONDS_IN_VAIN = 10.0, 0.5
 
 
 def main() -> None:
-    here, there = netns.current_namespace(), netns.new_namespace()
+    here, there = netns.current_namespace(), netns.new_namespace(tuple(IPFamily))
     netns.run_ip([f"link add near type veth peer name far address {MAC} netns /proc/self/fd/{there}"], [there])
     furnish("near", "addr add 192.0.2.1/24 dev near", "addr add fd00::1/64 dev near nodad")
     netns.run_ip([f"neigh replace {address} lladdr {WRONG} dev near nud stale" for address in TOLD])

@@ -52,7 +52,7 @@ class TestPrograms:
             ({"image": "fairlead/echo:v1"}, {}, Program("fairlead/echo", ())),
             ({"image": "fairlead/echo", "command": ["true"]}, {}, Program(None, ("true",))),
             ({"image": "docker.io/library/busybox:1.36"}, {}, Program(None, ("sh",))),
-            ({"image": "registry.k8s.io/pause:3.9"}, {}, Program("fairlead/pause", ())),
+            ({"image": "registry.k8s.io/pause:3.9"}, {}, Program(None, ("sh", "-c", "exec sleep infinity"))),
             ({"image": "registry:5000/a/b:1"}, {"registry:5000/*": Image(("b",))}, Program(None, ("b",))),
             ({"image": "busybox"}, {"busybox": Image(("busybox", "sh"))}, Program(None, ("busybox", "sh"))),
             ({"image": "db:16"}, {"db": DATABASE}, Program(None, ("db", "serve"), {"HOME": "/db"})),

@@ -7,6 +7,7 @@ import pytest
 from fairlead.app import proxy as proxy_module
 from fairlead.app.proxy import NodeProxy, ProxyOptions
 from fairlead.app.proxy_plane import Done
+from fairlead.drivers import processor_wait
 from fairlead.drivers.nft_exec import Problem, RulesError
 from fairlead.model.addresses import IPFamily
 from fairlead.model.names import ObjectKey
@@ -110,3 +111,10 @@ def test_a_stranger_who_comes_just_before_a_step_is_not_taken_for_us(kernel):
         assert proxy._have_strangers_come()
 
     asyncio.run(scenario())
+
+
+def test_a_proxy_that_waits_for_processors_rests_in_proportion(monkeypatch):
+    waited = iter([5.0, 5.0, 5.002, 5.052, 9.0])
+    monkeypatch.setattr(processor_wait, "seconds_waited", lambda: next(waited))
+    breather = processor_wait.Breather()
+    assert [breather.rest() for _ in range(4)] == pytest.approx([0, 0.02, 0.5, 1.0])

@@ -1,6 +1,8 @@
 """The announcer's process: answers on the nodes' link for the load balancers' addresses that fall to this node.
 
 Only a client of the API: Services, EndpointSlices and Nodes say who may answer, signs of life on the link say who can.
+It follows the Services of load balancers alone, and EndpointSlices only once one of them goes by where its Pods are: in
+a cluster without load balancers it costs nothing.
 Which node answers is ``fairlead.dataplane.announcing``; what packets to an answered address become is the proxy's.
 """
 
@@ -17,6 +19,7 @@ from fairlead.dataplane.announcing import (
     announced_addresses,
     candidates,
     chosen,
+    goes_by_endpoints,
     may_announce,
     next_silence,
     silent_nodes,
@@ -78,26 +81,32 @@ class Announcer:
         self._answered: dict[str, float] = {}  # addresses, and since when hosts are told of them
         self._events = EventWriter(client)
         self._recorder = self._events.recorder("announcer")
-        self._services = Informer(client, SERVICES, Service, self._service_changed)
+        self._needs_slices = asyncio.Event()
+        of_load_balancers = {"fieldSelector": "spec.type=LoadBalancer"}
+        self._services = Informer(client, SERVICES, Service, self._service_changed, of_load_balancers)
         with_virtual_ip = {"labelSelector": f"!{HEADLESS_LABEL}"}
         self._slices = Informer(client, ENDPOINT_SLICES, EndpointSlice, self._slice_changed, with_virtual_ip)
         self._nodes = Informer(client, NODES, Node, self._node_changed)
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Follow until cancelled; ``ready`` is called once everything that is there now is answered for."""
-        informers = (self._services, self._slices, self._nodes)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._events.run())
-            for informer in informers:
-                tasks.create_task(informer.run())
-            for informer in informers:
-                await informer.synced.wait()
+            for follow in (self._events.run, self._services.run, self._nodes.run, self._follow_slices):
+                tasks.create_task(follow())
+            await self._services.synced.wait()
+            await self._nodes.synced.wait()
+            if self._needs_slices.is_set():
+                await self._slices.synced.wait()
             with self._link(await self._interface()) as link:
                 self._step(link)
                 ready()
                 while True:
                     await self._wait()
                     self._step(link)
+
+    async def _follow_slices(self) -> None:
+        await self._needs_slices.wait()
+        await self._slices.run()
 
     @contextmanager
     def _link(self, interface: str) -> Iterator[Link]:
@@ -205,6 +214,8 @@ class Announcer:
 
     def _service_changed(self, old: Service | None, new: Service | None) -> None:
         self._note(old, new)
+        if new and goes_by_endpoints(new):
+            self._needs_slices.set()
         concerned = {service.key for service in (old, new) if service and announced_addresses(service)}
         self._mark(concerned)
 

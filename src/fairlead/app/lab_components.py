@@ -3,7 +3,6 @@
 import asyncio
 import functools
 import importlib
-import signal
 import socket
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
@@ -24,20 +23,19 @@ from fairlead.drivers.pki import certificate_files
 from fairlead.drivers.supervisor import Component, Report
 from fairlead.model.addresses import EVERY_ADDRESS
 from fairlead.nodeagent.files import ClusterDNS
-from fairlead.nodeagent.images import DNS, ECHO, PAUSE
+from fairlead.nodeagent.images import DNS, ECHO
 from fairlead.registry.strategy import ClusterConfig
 
 Run = Callable[[Callable[[], None]], Coroutine[Any, Any, None]]
 
 BOOTSTRAP = "bootstrap"
 
+# Nodes are many and the API server is one: while hundreds of Pods start, it must still answer a user's kubectl.
+NODE_NICENESS = 5
+
 # What every component would import only when it first needs it: a quarter of a second for each of them, where once in
 # their common parent is enough.
 SHARED_MODULES = (
-    "anyio._backends._asyncio",
-    "anyio.streams.stapled",
-    "httpcore2",
-    "truststore",
     "uvicorn.lifespan.off",
     "uvicorn.protocols.http.auto",
 )
@@ -95,7 +93,8 @@ def _control_plane(
 def node_components(plan: LabPlan, node: LabNode, networks: Networks) -> list[Component]:
     """The components of one node."""
     runs = {agent_of(node): _agent(plan, node), proxy_of(node): _proxy(plan, node)}
-    return [Component(name, run, networks[node.name], plan.logs / f"{name}.log") for name, run in runs.items()]
+    network, logs = networks[node.name], plan.logs
+    return [Component(name, run, network, logs / f"{name}.log", NODE_NICENESS) for name, run in runs.items()]
 
 
 def _apiserver(plan: LabPlan, sockets: Sequence[socket.socket]) -> Run:
@@ -161,16 +160,12 @@ async def _together(parts: Sequence[Run], ready: Callable[[], None]) -> None:
         ready()
 
 
-BUILTINS: dict[str, Builtin] = {
-    DNS: lambda _: _serve_dns(),
-    ECHO: serve_echo,
-    PAUSE: lambda _: signal.pause(),
-}
-
-
-def _serve_dns() -> None:
+def _serve_dns(_: Sequence[str]) -> None:
     """Serve cluster DNS in a Pod, as its ServiceAccount. A lab is the whole world of names: what the cluster does not
     know does not exist."""
     zone, everywhere = Zone(outside=Outside.NXDOMAIN), tuple(EVERY_ADDRESS[family] for family in kernel_families())
     options = dns.DnsOptions(addresses=everywhere, http_addresses=everywhere, zone=zone)
     asyncio.run(dns.run(options, lambda: None))
+
+
+BUILTINS: dict[str, Builtin] = {DNS: _serve_dns, ECHO: serve_echo}

@@ -28,6 +28,7 @@ from fairlead.drivers.informer import Informer
 from fairlead.drivers.kube_client import NODES, PODS, SERVICES, KubeClient, KubeError, Unreachable
 from fairlead.drivers.kubelet_server import PORT as KUBELET_PORT
 from fairlead.drivers.kubelet_server import KubeletServer, node_tls
+from fairlead.drivers.launcher import Launcher
 from fairlead.drivers.machine import allocatable
 from fairlead.model.addresses import family_of
 from fairlead.model.decode import decode
@@ -98,8 +99,10 @@ async def run(options: NodeOptions, ready: Callable[[], None]) -> None:
     """Serve until cancelled. ``ready`` is called when the Node is Ready and the Pods that were bound to it before are
     known to the API as this agent sees them."""
     is_first = _start_afresh(options)
+    launcher = Launcher()  # first, as long as there is little to share and nothing to let go of
     async with KubeClient.from_kubeconfig(options.kubeconfig) as client, asyncio.TaskGroup() as group:
-        agent = NodeAgent(options, client, group, is_first=is_first)
+        group.create_task(launcher.run())
+        agent = NodeAgent(options, client, group, launcher, is_first=is_first)
         server = KubeletServer(NodeRuntime(agent.pods))
         try:
             await server.start(options.address, KUBELET_PORT, node_tls(*options.serving))
@@ -131,7 +134,15 @@ def _start_afresh(options: NodeOptions) -> bool:
 class NodeAgent:
     """Keeps one ``PodRun`` for every Pod of this node."""
 
-    def __init__(self, options: NodeOptions, client: KubeClient, group: asyncio.TaskGroup, *, is_first: bool) -> None:
+    def __init__(
+        self,
+        options: NodeOptions,
+        client: KubeClient,
+        group: asyncio.TaskGroup,
+        launcher: Launcher,
+        *,
+        is_first: bool,
+    ) -> None:
         self._options, self._client, self._group = options, client, group
         self._runs: dict[str, PodRun] = {}  # by Pod UID: a Pod's successor may have its name
         self._last_ips = ("",) * len(options.pod_cidrs)
@@ -151,7 +162,14 @@ class NodeAgent:
         dns = options.dns._replace(of_node=Path("/etc/resolv.conf").read_text())
         self._host_ports = HostPorts([family_of(cidr) for cidr in options.pod_cidrs], is_first=is_first)
         self._settings = PodSettings(
-            options.name, options.host_ips, dns, options.records, options.volumes, containers, self._host_ports
+            options.name,
+            options.host_ips,
+            dns,
+            options.records,
+            options.volumes,
+            containers,
+            self._host_ports,
+            launcher,
         )
 
     def pods(self) -> list[PodRun]:

@@ -8,10 +8,11 @@ from dataclasses import replace
 
 from fairlead.app.node_context import PodContext, timestamp
 from fairlead.app.node_probes import Prober
-from fairlead.drivers.child_process import Child, StartError
+from fairlead.drivers.child_process import StartError
 from fairlead.drivers.container_output import ContainerStreams, FinishedLog, LogFile
 from fairlead.drivers.container_runtime import Log, open_streams
 from fairlead.drivers.kube_client import KubeError, Unreachable
+from fairlead.drivers.launcher import Child
 from fairlead.drivers.pod_process import ProcessSpec, start_container
 from fairlead.drivers.probes import ProbeTarget, perform
 from fairlead.nodeagent.credentials import CredentialsError

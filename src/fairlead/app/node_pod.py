@@ -19,9 +19,10 @@ from fairlead.app.node_context import ContainerSettings, PodContext, timestamp
 from fairlead.app.node_host_ports import HostPorts
 from fairlead.app.node_volumes import PodVolumes
 from fairlead.drivers import netns
-from fairlead.drivers.child_process import Child, StartError
+from fairlead.drivers.child_process import StartError
 from fairlead.drivers.event_recorder import Happening
 from fairlead.drivers.kube_client import PODS, KubeClient, KubeError, Unreachable
+from fairlead.drivers.launcher import Child, Launcher
 from fairlead.drivers.nft_exec import RulesError
 from fairlead.drivers.pod_process import SandboxSpec, start_sandbox
 from fairlead.model.decode import decode
@@ -63,6 +64,7 @@ class PodSettings:
     volumes: Path
     containers: ContainerSettings
     host_ports: HostPorts
+    launcher: Launcher
 
 
 class PodRun:
@@ -212,7 +214,8 @@ class PodRun:
                 if link and link.name in netns.link_names():
                     netns.detach(link.name)
                 await self._settings.host_ports.put(self.pod.metadata.uid, forwards(self.pod, self.pod_ips))
-                self._sandbox = await start_sandbox(SandboxSpec(self.pod.hostname, texts, link))
+                spec = SandboxSpec(self.pod.hostname, texts, link)
+                self._sandbox = await start_sandbox(self._settings.launcher, spec)
             except (RulesError, StartError) as error:
                 log.warning("no sandbox for %s: %s", self.pod.key, error)
                 self._trouble = str(error)

@@ -12,9 +12,9 @@ from dataclasses import replace
 
 from fairlead.app.node_container import ContainerRun
 from fairlead.app.node_pod import PodRun
-from fairlead.drivers.child_process import Child
 from fairlead.drivers.container_output import Attached
 from fairlead.drivers.container_runtime import ContainerName, Log, Refused, Stdio
+from fairlead.drivers.launcher import Child
 from fairlead.drivers.netns import socket_in
 from fairlead.drivers.pod_process import beside, start_in_container
 from fairlead.nodeagent.status import Waiting

@@ -32,6 +32,7 @@ from fairlead.drivers.informer import Informer
 from fairlead.drivers.kube_client import ENDPOINT_SLICES, NODES, SERVICES, KubeClient
 from fairlead.drivers.local_addresses import kernel_families, local_addresses
 from fairlead.drivers.nft_exec import RulesError
+from fairlead.drivers.processor_wait import Breather
 from fairlead.drivers.proxy_metrics import Programming, ProxyMetrics
 from fairlead.drivers.sysctls import owns_network, read_sysctl, write_sysctls
 from fairlead.drivers.tiny_http import Page, serve_pages
@@ -69,7 +70,8 @@ class ProxyOptions:
         kubeconfig: path; None looks where kubectl looks.
         backend: nft or iptables.
         conntrack: what to ask of connection tracking, where the network namespace is ours.
-        min_sync_period: seconds to rest after each change of the rules; what comes meanwhile goes into the next.
+        min_sync_period: seconds to rest after each change of the rules; what comes meanwhile goes into the next. While
+            the machine is short of processors, the rest is longer (``processor_wait``).
         healthz, metrics: where to serve /healthz and /livez, and /metrics; None: nowhere.
     """
 
@@ -177,8 +179,9 @@ class NodeProxy:
             gc.freeze()  # what is there now is there to stay: later collections pass it over
             gc.enable()
             ready()
+            breather = Breather()
             while True:
-                await asyncio.sleep(self._options.min_sync_period)
+                await asyncio.sleep(max(self._options.min_sync_period, breather.rest()))
                 await self._wait_for_news()
                 await self._step_until_done()
 

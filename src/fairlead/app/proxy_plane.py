@@ -21,7 +21,7 @@ from fairlead.netfilter.iptables_saved import without_what_is_there
 from fairlead.netfilter.iptables_text import Tables, count_rules, count_rules_sent, render_difference, render_restore
 from fairlead.netfilter.nft_listing import takeover
 from fairlead.netfilter.ruleset import Table
-from fairlead.netfilter.transaction import diff
+from fairlead.netfilter.transaction import Transaction, diff
 
 
 class Done(NamedTuple):
@@ -81,7 +81,7 @@ class NftPlane:
         if applied is None or self.is_full_step(view):
             return await self._put_in_place(snapshot, view)
         change = advance(applied, snapshot, changed, nft_rules.service_part)
-        transaction = (*diff(nft_skeleton.skeleton(applied.view), nft_skeleton.skeleton(view)), *change.transaction)
+        transaction = (*_skeleton_change(applied.view, view), *change.transaction)
         self.doubt()
         steps = await nft_exec.change_table(self._name, transaction) if transaction else 0
         self._applied = replace(change.applied, view=view)
@@ -111,6 +111,10 @@ class NftPlane:
             steps = await nft_exec.replace_table(self._name, table, self._comment)
         self._applied, self._is_readable = applied, True
         return Done(steps, *await _timed(_forget_stale(self.family, snapshot, view)))
+
+
+def _skeleton_change(before: NodeView, after: NodeView) -> Transaction:
+    return () if before == after else diff(nft_skeleton.skeleton(before), nft_skeleton.skeleton(after))
 
 
 class IptablesPlane:

@@ -37,11 +37,16 @@ def announced_addresses(service: Service) -> tuple[str, ...]:
     return tuple(point.ip for point in service.status.load_balancer.ingress if point.ip and point.ip_mode != "Proxy")
 
 
+def goes_by_endpoints(service: Service) -> bool:
+    """Whether it matters on which nodes the Service's endpoints are."""
+    return service.spec.external_traffic_policy == "Local"
+
+
 def candidates(snapshot: ClusterSnapshot, key: ObjectKey, address: str) -> Order:
     """The nodes that may answer for an address of a Service, the one that should answer first."""
     able = {name for name, node in snapshot.nodes.items() if may_announce(node)}
     service = snapshot.services[key]
-    if service.spec.external_traffic_policy == "Local":
+    if goes_by_endpoints(service):
         able &= _nodes_with_endpoints(snapshot, key, address)
     return tuple(sorted(able, key=lambda node: sha256(f"{node}#{address}".encode()).digest()))
 

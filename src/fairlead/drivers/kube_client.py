@@ -1,7 +1,8 @@
 """A thin asynchronous client of the Kubernetes API: documents in, documents out.
 
-Kubeconfig and credentials are lightkube's business; this module only knows URLs, verbs, Status documents and watch
-frames, and hands out bytes or dictionaries so that readers can decode into slim objects.
+Kubeconfig and credentials are lightkube's business, connections ``http_transport``'s; this module only knows URLs,
+verbs, Status documents and watch frames, and hands out bytes or dictionaries so that readers can decode into slim
+objects.
 """
 
 import base64
@@ -13,9 +14,12 @@ from typing import Any
 
 import httpx2
 import msgspec
-from lightkube.config.client_adapter import ConnectionParams
+from lightkube.config.client_adapter import user_auth, verify_cluster
 from lightkube.config.kubeconfig import KubeConfig, SingleConfig
+from lightkube.config.models import User
 from lightkube.core.exceptions import ConfigError
+
+from fairlead.drivers.http_transport import Transport
 
 Doc = dict[str, Any]
 Query = Mapping[str, str]
@@ -133,9 +137,7 @@ class KubeClient:
         single = config.get(context_name=context)
         if single is None:
             raise Unreachable("the kubeconfig has no current context; name one with --context")
-        params = ConnectionParams(timeout=httpx2.Timeout(REQUEST_TIMEOUT), trust_env=False).httpx_params(single)
-        params["transport"] = httpx2.AsyncHTTPTransport(verify=params["verify"], trust_env=False, socket_options=_ALIVE)
-        return cls(httpx2.AsyncClient(**params), _cluster_ca(single))
+        return cls(_http(single), _cluster_ca(single))
 
     async def __aenter__(self) -> "KubeClient":
         return self
@@ -203,6 +205,18 @@ class KubeClient:
         if response.status_code >= 400:
             raise _error(response.status_code, response.content)
         return response.content
+
+
+def _http(config: SingleConfig) -> httpx2.AsyncClient:
+    user = config.user or User()
+    tls = verify_cluster(config.cluster, user, config.abs_file, trust_env=False)
+    return httpx2.AsyncClient(
+        base_url=config.cluster.server,
+        auth=user_auth(user),
+        timeout=REQUEST_TIMEOUT,
+        transport=Transport(tls, _ALIVE),
+        trust_env=False,
+    )
 
 
 def _cluster_ca(config: SingleConfig) -> str:

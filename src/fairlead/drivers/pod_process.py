@@ -1,9 +1,9 @@
 """Pods as processes: a sandbox that holds a Pod's namespaces, and containers that run inside it.
 
 The sandbox is a ``sleep`` that is PID 1 of the Pod's PID namespace: it ignores SIGCHLD, so that the kernel reaps the
-Pod's orphans, and when it goes, everything in the Pod goes with it. It dies with the node agent that forked it, so a
-killed agent leaves no Pod behind. Containers are children of the agent in the same namespaces, each with a mount
-namespace of its own below the Pod's.
+Pod's orphans, and when it goes, everything in the Pod goes with it. It dies with the node agent, so a killed agent
+leaves no Pod behind. Containers are in the same namespaces, each with a mount namespace of its own below the Pod's.
+All of them are forked by the agent's ``Launcher``; functions called ``_be_…`` run in the forked child.
 """
 
 import os
@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairlead.drivers import child_process, container_mounts, netns, pod_files
-from fairlead.drivers.child_process import Child, StartError
+from fairlead.drivers.child_process import StartError
 from fairlead.drivers.container_runtime import Stdio
+from fairlead.drivers.launcher import Birth, Child, Launcher
 from fairlead.drivers.linux_calls import (
     CLONE_NEWIPC,
     CLONE_NEWNET,
@@ -55,7 +56,7 @@ class ProcessSpec:
 
     Attributes:
         command: program and arguments; not used when ``builtin`` is given.
-        builtin: runs in the forked child itself, sharing the agent's memory.
+        builtin: runs in the forked child itself, sharing the launcher's memory; it can be pickled.
         environment: the whole environment.
         directory: where it starts.
         stdio: what standard input, output and error are to be.
@@ -74,26 +75,26 @@ class ProcessSpec:
     hidden: Sequence[str] = ()
 
 
-async def start_sandbox(spec: SandboxSpec) -> Child:
+async def start_sandbox(launcher: Launcher, spec: SandboxSpec) -> Child:
     """A running sandbox, connected and with its files in place.
 
     Raises:
         StartError: it could not be made; nothing of it is left.
     """
+    return await launcher.start(Birth(_be_sandbox, spec))
 
-    def body() -> None:
-        if spec.link:
-            _connect(spec.link)
-        unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC)
-        pod_files.make_mounts_private()
-        pod_files.mount_proc()
-        pod_files.present_texts({**spec.texts, **pod_files.silenced_name_services()})
-        socket.sethostname(spec.hostname)
-        limit_capabilities(CONTAINER_CAPABILITIES)
-        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-        os.execvp("sleep", ["sleep", "infinity"])
 
-    return await child_process.start(body)
+def _be_sandbox(spec: SandboxSpec) -> None:
+    if spec.link:
+        _connect(spec.link)
+    unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC)
+    pod_files.make_mounts_private()
+    pod_files.mount_proc()
+    pod_files.present_texts({**spec.texts, **pod_files.silenced_name_services()})
+    socket.sethostname(spec.hostname)
+    limit_capabilities(CONTAINER_CAPABILITIES)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    os.execvp("sleep", ["sleep", "infinity"])
 
 
 def _connect(link: netns.PodLink) -> None:
@@ -111,21 +112,22 @@ async def start_container(sandbox: Child, spec: ProcessSpec) -> Child:
     Raises:
         StartError: it could not be started: no such program, no such directory, the sandbox has gone.
     """
+    given = (sandbox.pidfd, *_descriptors(spec.stdio))
+    return await sandbox.launcher.start(Birth(_be_container, spec, given))
 
-    def body() -> None:
-        setns(sandbox.pidfd, _SHARED_NAMESPACES)
-        unshare(CLONE_NEWNS)
-        container_mounts.mount_all(spec.mounts, spec.hidden)
-        pod_files.present_user(spec.credentials)
-        _take(spec.stdio, spec.credentials)
-        become(spec.credentials)
-        _change_directory(spec.directory)
-        if spec.builtin is None:
-            _execute(spec.command, spec.environment)
-        else:
-            _run_builtin(spec.builtin, spec.environment)
 
-    return await child_process.start(body, pid_namespace_of=sandbox.pidfd)
+def _be_container(spec: ProcessSpec, sandbox: int, *given: int) -> None:
+    setns(sandbox, _SHARED_NAMESPACES)
+    unshare(CLONE_NEWNS)
+    container_mounts.mount_all(spec.mounts, spec.hidden)
+    pod_files.present_user(spec.credentials)
+    _take(_renumbered(spec.stdio, given), spec.credentials)
+    become(spec.credentials)
+    _change_directory(spec.directory)
+    if spec.builtin is None:
+        _execute(spec.command, spec.environment)
+    else:
+        _run_builtin(spec.builtin, spec.environment)
 
 
 @dataclass(frozen=True)
@@ -155,15 +157,26 @@ async def start_in_container(container: Child, command: Command) -> Child:
     Raises:
         StartError: it could not be started.
     """
+    given = (container.pidfd, *(_descriptors(command.stdio) if command.stdio else ()))
+    return await container.launcher.start(Birth(_be_command, command, given))
 
-    def body() -> None:
-        setns(container.pidfd, _SHARED_NAMESPACES)
-        _take(command.stdio or _nowhere(), command.credentials)
-        become(command.credentials, like=container.pidfd)
-        _change_directory(command.directory)
-        _execute(command.arguments, command.environment)
 
-    return await child_process.start(body, pid_namespace_of=container.pidfd)
+def _be_command(command: Command, container: int, *given: int) -> None:
+    setns(container, _SHARED_NAMESPACES)
+    _take(_renumbered(command.stdio, given) if command.stdio else _nowhere(), command.credentials)
+    become(command.credentials, like=container)
+    _change_directory(command.directory)
+    _execute(command.arguments, command.environment)
+
+
+def _descriptors(stdio: Stdio) -> tuple[int, int, int]:
+    return stdio.stdin, stdio.stdout, stdio.stderr
+
+
+def _renumbered(stdio: Stdio, given: Sequence[int]) -> Stdio:
+    """The same streams, as a child has been given them."""
+    stdin, stdout, stderr = given
+    return Stdio(stdin, stdout, stderr, stdio.is_terminal)
 
 
 def _nowhere() -> Stdio:

@@ -10,7 +10,8 @@ import signal
 import ssl
 from typing import NamedTuple
 
-from fairlead.drivers.child_process import Child, StartError
+from fairlead.drivers.child_process import StartError
+from fairlead.drivers.launcher import Child
 from fairlead.drivers.pod_process import ProcessSpec, beside, start_in_container
 from fairlead.model.socket_address import SocketAddress
 from fairlead.nodeagent.manifest import Container, GRPCAction, Handler, HTTPGetAction, port_number

@@ -33,12 +33,14 @@ class Component:
             task and is not started again.
         network: descriptor of the network namespace that it belongs in.
         log: file that its standard output and error are appended to.
+        niceness: by how much others go before it when processors are short (nice(1)); what it starts inherits that.
     """
 
     name: str
     run: Callable[[Callable[[], None]], Coroutine[Any, Any, None]]
     network: int
     log: Path
+    niceness: int = 0
 
 
 @dataclass
@@ -122,6 +124,7 @@ class Supervisor:
         try:
             self._before()
             _log_to(component.log)
+            os.nice(component.niceness)
             netns.enter(component.network)
             asyncio.run(_serve(component, lambda: self._report({"ready": component.name})))
             code = 0

@@ -1,0 +1,140 @@
+"""The process that forks for a node agent: what its children are, what is told of them, and what they cost."""
+
+import asyncio
+import os
+import resource
+import signal
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+
+from fairlead.drivers.child_process import StartError, started
+from fairlead.drivers.launcher import Birth, Launcher
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a PID namespace without a user namespace needs root")
+
+
+def exit_with(code):
+    started()
+    os._exit(code)
+
+
+def wait_for_signals(_):
+    os.execvp("sleep", ["sleep", "60"])
+
+
+def fail(message):
+    raise OSError(0, message)
+
+
+def answer(text, _, writer):
+    os.write(writer, text.encode())
+    os.execvp("true", ["true"])
+
+
+@asynccontextmanager
+async def launching():
+    launcher = Launcher()
+    running = asyncio.create_task(launcher.run())
+    try:
+        yield launcher
+    finally:
+        running.cancel()
+        with suppress(asyncio.CancelledError, StartError):
+            await running
+
+
+def scenario(body):
+    async def run():
+        async with launching() as launcher:
+            await body(launcher)
+
+    asyncio.run(run())
+
+
+def test_every_end_is_told_whatever_it_is():
+    async def body(launcher):
+        children = await asyncio.gather(*(launcher.start(Birth(exit_with, code)) for code in range(20)))
+        assert [await child.wait() for child in children] == list(range(20))
+        sleeping = await launcher.start(Birth(wait_for_signals, None))
+        sleeping.signal(signal.SIGKILL)
+        assert await sleeping.wait() == -signal.SIGKILL
+        sleeping.signal(signal.SIGKILL)  # nobody is there any more
+
+    scenario(body)
+
+
+@pytest.mark.parametrize("size", [1, 1 << 20])
+def test_specs_of_any_size_and_descriptors_arrive(size):
+    async def body(launcher):
+        init = await launcher.start(Birth(wait_for_signals, None))
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        child = await launcher.start(Birth(answer, "x" * size, (init.pidfd, writer)))
+        await child.wait()
+        assert os.read(reader, 10) == b"x" * min(size, 10)
+        os.close(reader)
+        os.close(writer)
+
+    scenario(body)
+
+
+def test_what_a_child_cannot_do_is_told_and_leaves_nothing():
+    async def body(launcher):
+        with pytest.raises(StartError, match="no such thing"):
+            await launcher.start(Birth(fail, "no such thing"))
+        with pytest.raises(StartError, match="cannot fork"):
+            await launcher.start(Birth(answer, "", (0, 1)))  # no process
+        child = await launcher.start(Birth(exit_with, 0))
+        assert await child.wait() == 0
+
+    scenario(body)
+
+
+def test_a_start_that_is_given_up_leaves_no_child():
+    async def body(launcher):
+        ended = asyncio.get_running_loop().create_future()
+        launcher._end = lambda pid, status: ended.set_result(os.waitstatus_to_exitcode(status))
+        starting = asyncio.create_task(launcher.start(Birth(wait_for_signals, None)))
+        await asyncio.sleep(0)
+        starting.cancel()
+        assert await ended in (-signal.SIGKILL, 128)  # killed, or it saw by itself that nobody wants it any more
+
+    scenario(body)
+
+
+def test_children_go_with_the_launcher_and_the_agent_hears_of_it():
+    async def body():
+        launcher = Launcher()
+        running = asyncio.create_task(launcher.run())
+        child = await launcher.start(Birth(wait_for_signals, None))
+        os.kill(launcher._pid, signal.SIGKILL)
+        with pytest.raises(StartError, match="has gone"):
+            await running
+        while True:
+            try:
+                signal.pidfd_send_signal(child.pidfd, 0)
+            except ProcessLookupError:
+                return
+            await asyncio.sleep(0.01)
+
+    asyncio.run(body())
+
+
+def test_a_start_does_not_copy_the_memory_of_the_agent():
+    """Counted in pages: were the agent to fork, all that it writes to afterwards would be copied."""
+    pages = 4096
+    size = os.sysconf("SC_PAGE_SIZE")
+
+    async def body(launcher):
+        memory = bytearray(pages * size)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        for _ in range(3):
+            child = await launcher.start(Birth(exit_with, 0))
+            for place in range(0, len(memory), size):
+                memory[place] = 1
+            await child.wait()
+        copied = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+        assert copied < 1.5 * pages  # once each, because they are new
+
+    scenario(body)
