@@ -281,7 +281,7 @@ class TestRestarts:
         assert container(lab, "once")["restartCount"] == 0
 
     def test_a_pod_that_is_active_for_too_long_fails(self, lab, pod):
-        pod("endless", SLEEP, activeDeadlineSeconds=1)
+        pod("endless", SLEEP, activeDeadlineSeconds=2)  # from a startTime in whole seconds: 1 might be no time at all
         ended = eventually(lambda: status(lab, "endless")["phase"] == "Failed" and status(lab, "endless"))
         assert ended["reason"] == "DeadlineExceeded"
         assert "terminated" in ended["containerStatuses"][0]["state"]
