@@ -42,7 +42,13 @@ def moves(wanted, nodes, *pods):
     return [f"+{node}" for node in plan.creates] + [f"-{p.name.removeprefix('agent-')}" for p in plan.deletes]
 
 
+def surging(image, surge):
+    rolling = {"maxUnavailable": 0, "maxSurge": surge}
+    return daemon_set(image, updateStrategy={"type": "RollingUpdate", "rollingUpdate": rolling})
+
+
 OLD, NEW = daemon_set(), daemon_set("agent:2")
+BESIDE = surging("agent:2", 1)
 A, B = make_node("a"), make_node("b", labels={"disk": "ssd"})
 
 
@@ -81,6 +87,40 @@ A, B = make_node("a"), make_node("b", labels={"disk": "ssd"})
             [pod(OLD, "a"), pod(OLD, "b")],
             ["-a-0", "-b-0"],
             id="a percentage is rounded up",
+        ),
+        pytest.param(BESIDE, [A, B], [pod(OLD, "a"), pod(OLD, "b")], ["+a"], id="a new one beside it first"),
+        pytest.param(
+            BESIDE,
+            [A, B],
+            [pod(OLD, "a"), pod(BESIDE, "a", "starting", 1), pod(OLD, "b")],
+            [],
+            id="which is waited for",
+        ),
+        pytest.param(
+            BESIDE, [A, B], [pod(OLD, "a"), pod(BESIDE, "a", number=1), pod(OLD, "b")], ["-a-0"], id="then the old goes"
+        ),
+        pytest.param(
+            BESIDE,
+            [A, B],
+            [pod(OLD, "a", "ending"), pod(BESIDE, "a", number=1), pod(OLD, "b")],
+            ["+b"],
+            id="then comes the next Node",
+        ),
+        pytest.param(
+            BESIDE,
+            [A, B],
+            [pod(OLD, "a", "starting"), pod(BESIDE, "a", "starting", 1), pod(OLD, "b")],
+            ["-a-0"],
+            id="an old one that does not work goes at once",
+        ),
+        pytest.param(
+            BESIDE, [A, B], [pod(OLD, "a", "starting"), pod(OLD, "b")], ["+a", "+b"], id="or is surged beside"
+        ),
+        pytest.param(
+            surging("agent:2", "60%"), [A, B], [pod(OLD, "a"), pod(OLD, "b")], ["+a", "+b"], id="a percentage of Nodes"
+        ),
+        pytest.param(
+            BESIDE, [A], [pod(BESIDE, "a"), pod(BESIDE, "a", number=1)], ["-a-1"], id="two new ones are too many"
         ),
         pytest.param(
             daemon_set("agent:2", updateStrategy={"type": "OnDelete"}), [A], [pod(OLD, "a")], [], id="on delete"

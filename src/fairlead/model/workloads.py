@@ -160,9 +160,11 @@ class StatefulSet(KubeObject, frozen=True):
 
 
 class RollingDaemons(Slim, frozen=True):
-    """On how many Nodes an update may leave the Pod unavailable: a number, or a percentage of them as text."""
+    """On how many Nodes an update may leave the Pod unavailable, or else run a new one beside the old: numbers, or
+    percentages of the Nodes as text."""
 
     max_unavailable: int | str = 1
+    max_surge: int | str = 0
 
 
 class DaemonSetUpdateStrategy(Slim, frozen=True):

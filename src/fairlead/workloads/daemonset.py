@@ -1,7 +1,8 @@
 """On which Nodes a DaemonSet lacks a Pod, and which of its Pods are too many or to be replaced.
 
-One Pod on each Node that its template can be on, whether the Node is ready or cordoned or not; an update replaces as
-many at a time as may be unavailable. The scheduler does the binding: a Pod says by affinity for which Node it is.
+One Pod on each Node that its template can be on, whether the Node is ready or cordoned or not; an update goes on on as
+many Nodes at a time as may lack a Pod that works, or else may have two. The scheduler does the binding: a Pod says by
+affinity for which Node it is.
 Upstream: ``pkg/controller/daemon`` (daemon_controller.go, update.go, util/daemonset_util.go).
 """
 
@@ -54,7 +55,7 @@ def plan_daemons(daemon_set: DaemonSet, nodes: Sequence[Node], mine: Iterable[Po
         pods = there.pop(node.name, ())
         if not pods and _shall_start(model, node):
             creates.append(node.name)
-        deletes += _surplus(pods) if _may_stay(model, node) else pods
+        deletes += _surplus(daemon_set, pods, now) if _may_stay(model, node) else pods
     deletes += [pod for pods in there.values() for pod in pods]  # their Nodes are gone
     plan = DaemonPlan(tuple(creates), tuple(pod for pod in deletes if not pod.is_terminating))
     return plan if plan != DaemonPlan() else _update(daemon_set, nodes, _by_node(mine), now)
@@ -104,11 +105,17 @@ def _may_stay(model: Pod, node: Node) -> bool:
     return _is_meant_for(model, node) and all(tolerates(model, taint) for taint in taints)
 
 
-def _surplus(pods: Sequence[Pod]) -> list[Pod]:
-    """What has finished, and all but the oldest of the others."""
+def _surplus(daemon_set: DaemonSet, pods: Sequence[Pod], now: str) -> list[Pod]:
+    """What has finished, and all but the oldest of the others; in an update that surges, but the oldest of the present
+    template and of others, and of these none once it is not needed any more."""
     finished = [pod for pod in pods if pod.is_finished]
     live = sorted((p for p in pods if is_active(p)), key=lambda p: (p.metadata.creation_timestamp or "", p.name))
-    return finished + live[1:]
+    if not _surges(daemon_set):
+        return finished + live[1:]
+    new = [pod for pod in live if _is_new(daemon_set, pod)]
+    old = [pod for pod in live if pod not in new]
+    is_replaced = bool(new and old) and (not old[0].is_ready or _works(daemon_set, new[0], now))
+    return finished + new[1:] + (old if is_replaced else old[1:])
 
 
 def _update(daemon_set: DaemonSet, nodes: Sequence[Node], there: Mapping[str, tuple[Pod, ...]], now: str) -> DaemonPlan:
@@ -117,14 +124,27 @@ def _update(daemon_set: DaemonSet, nodes: Sequence[Node], there: Mapping[str, tu
         return DaemonPlan()
     model = _model(daemon_set)
     wanted = [node.name for node in nodes if _shall_start(model, node)]
+    if _surges(daemon_set):
+        return _surge(daemon_set, {name: there.get(name, ()) for name in wanted}, now)
     working = {name for name in wanted if any(_works(daemon_set, pod, now) for pod in there.get(name, ()))}
     old = {
         name: pod for name in wanted for pod in there.get(name, ()) if is_active(pod) and not _is_new(daemon_set, pod)
     }
     broken = [pod for name, pod in old.items() if name not in working]
-    spare = _max_unavailable(daemon_set, len(wanted)) - (len(wanted) - len(working))
+    spare = _at_a_time(_rolling(daemon_set).max_unavailable, len(wanted)) - (len(wanted) - len(working))
     sound = [pod for name, pod in old.items() if name in working]
     return DaemonPlan(deletes=(*broken, *sound[: max(0, spare)]))
+
+
+def _surge(daemon_set: DaemonSet, there: Mapping[str, tuple[Pod, ...]], now: str) -> DaemonPlan:
+    """Start new Pods beside old ones: beside those that do not work at once, of the others on as many Nodes as may have
+    two; the old one goes when the new one works."""
+    live = {name: [pod for pod in pods if is_active(pod)] for name, pods in there.items()}
+    old = {name: pods for name, pods in live.items() if pods and not any(_is_new(daemon_set, p) for p in pods)}
+    broken = [name for name, pods in old.items() if not any(_works(daemon_set, pod, now) for pod in pods)]
+    sound = [name for name in old if name not in broken]
+    spare = _at_a_time(_rolling(daemon_set).max_surge, len(there)) - sum(len(pods) > 1 for pods in live.values())
+    return DaemonPlan(creates=(*broken, *sound[: max(0, spare)]))
 
 
 def _works(daemon_set: DaemonSet, pod: Pod, now: str) -> bool:
@@ -140,9 +160,16 @@ def revision_hash(daemon_set: DaemonSet) -> str:
     return update_revision(daemon_set).rpartition("-")[2]
 
 
-def _max_unavailable(daemon_set: DaemonSet, total: int) -> int:
+def _surges(daemon_set: DaemonSet) -> bool:
+    return _rolling(daemon_set).max_surge not in (0, "0%")
+
+
+def _rolling(daemon_set: DaemonSet) -> RollingDaemons:
+    return daemon_set.spec.update_strategy.rolling_update or RollingDaemons()
+
+
+def _at_a_time(value: int | str, total: int) -> int:
     """At least one, or nothing would ever be replaced; a percentage is rounded up."""
-    value = (daemon_set.spec.update_strategy.rolling_update or RollingDaemons()).max_unavailable
     number = value if isinstance(value, int) else -(-int(value.rstrip("%")) * total // 100)
     return max(1, number)
 
