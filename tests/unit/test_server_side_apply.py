@@ -194,3 +194,39 @@ def test_the_wire_form_is_upstreams():
         }
     }
     assert {path_text(path) for path in leaves} >= {'.spec.ports[port=80,protocol="TCP"].name', ".spec.selector"}
+
+
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+def applied_by_the_client(world, applied, **data):
+    """A ConfigMap as ``kubectl apply`` makes it, which may have changed since."""
+    document = config_map("a", **data)
+    document["metadata"]["annotations"] = {LAST_APPLIED: applied}
+    world.do("POST", MAPS, document)
+
+
+def test_kubectl_takes_over_what_it_applied_from_the_client(world):
+    applied_by_the_client(world, json.dumps(config_map("a", x="1", y="1")), x="1", y="changed by another", z="1")
+    assert refused(world, f"{MAPS}/a", config_map("a", x="2"), manager="other")["reason"] == "Conflict"
+    causes = refused(world, f"{MAPS}/a", config_map("a", x="2", y="2", z="2"), manager="kubectl")["details"]["causes"]
+    assert [cause["field"] for cause in causes] == [".data.y", ".data.z"]
+    taken = apply(world, f"{MAPS}/a", config_map("a", x="2"), manager="kubectl")
+    assert taken["data"] == {"x": "2", "y": "changed by another", "z": "1"}
+    assert owners(taken)["kubectl"]["fieldsV1"] == {"f:data": {"f:x": {}}}
+    assert json.loads(taken["metadata"]["annotations"][LAST_APPLIED])["data"] == {"x": "2"}
+
+
+def test_the_annotation_of_client_side_apply_is_not_made_and_not_changed_by_others(world):
+    apply(world, f"{MAPS}/b", config_map("b", x="1"), manager="kubectl")
+    assert "annotations" not in apply(world, f"{MAPS}/b", config_map("b", x="2"), manager="kubectl")["metadata"]
+    applied = json.dumps(config_map("a", x="1"))
+    applied_by_the_client(world, applied, x="1")
+    taken = apply(world, f"{MAPS}/a", config_map("a", x="2"), manager="other", force="true")
+    assert taken["metadata"]["annotations"][LAST_APPLIED] == applied
+
+
+@pytest.mark.parametrize("text", ["", "no JSON", "[]", '{"data": 5}', '{"metadata": 5}', "[" * 100_000])
+def test_an_annotation_that_is_no_configuration_gives_nothing_away(world, text):
+    applied_by_the_client(world, text, x="1")
+    assert refused(world, f"{MAPS}/a", config_map("a", x="2"), manager="kubectl")["reason"] == "Conflict"

@@ -11,6 +11,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, NamedTuple
 
+from fairlead.registry.fieldsets.last_applied import KUBECTL, remember, still_as_applied
 from fairlead.registry.fieldsets.leaves import Leaves, leaves_of
 from fairlead.registry.fieldsets.merge import merge_applied, without_fields
 from fairlead.registry.fieldsets.paths import (
@@ -115,11 +116,15 @@ def apply_configuration(type_name: str, live: Doc | None, application: Applicati
     present = leaves_of(type_name, live)
     owners = read_owners(live) or {_before(manager): Owned(_of_users(present), now)}
     before = owners.pop(manager, Owned(EMPTY, now))
-    owners = _resolve(owners, applied, present, force)
+    is_kubectl = manager.name == KUBECTL
+    yielding = still_as_applied(type_name, live, present) if is_kubectl else EMPTY
+    owners = _resolve(owners, applied, present, force, yielding)
     held = frozenset(path for owned in owners.values() for path in owned.fields)
     shared = {path[:length] for path in held for length in range(1, len(path)) if isinstance(path[length - 1], Item)}
     given_up = before.fields - applied.keys() - held - shared  # of a shared list element others own a part, so it stays
     result = without_fields(merge_applied(type_name, live, _configuration(configuration)), given_up)
+    if is_kubectl:
+        remember(result, configuration)
     time = before.time if before.fields == applied.keys() else now
     write_owners(result, {**owners, manager: Owned(frozenset(applied), time)})
     return result
@@ -147,9 +152,11 @@ def _configuration(document: Doc) -> Doc:
     return {**document, "metadata": metadata}
 
 
-def _resolve(owners: dict[Manager, Owned], applied: Leaves, present: Leaves, force: bool) -> dict[Manager, Owned]:
+def _resolve(
+    owners: dict[Manager, Owned], applied: Leaves, present: Leaves, force: bool, yielding: FieldSet
+) -> dict[Manager, Owned]:
     differing = {path for path, value in applied.items() if path not in present or present[path] != value}
-    conflicts = [(manager, path) for manager, owned in owners.items() for path in owned.fields & differing]
+    conflicts = [(manager, path) for manager, owned in owners.items() for path in owned.fields & differing - yielding]
     if conflicts and not force:
         raise _conflict(sorted(conflicts, key=lambda each: (each[0], path_text(each[1]))))
     return {manager: Owned(owned.fields - differing, owned.time) for manager, owned in owners.items()}
