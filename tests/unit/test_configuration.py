@@ -67,3 +67,26 @@ def test_a_secret_keeps_its_type(world):
     world.do("POST", SECRETS, named(type="example.com/token"))
     status = world.refused("PATCH", f"{SECRETS}/a", {"type": "x"}, content_type="application/merge-patch+json")
     assert status["details"]["causes"][0]["field"] == "type"
+
+
+@pytest.mark.parametrize(
+    ("type_", "data", "missing"),
+    [
+        ("kubernetes.io/tls", {"tls.crt": "eA=="}, ["data[tls.key]"]),
+        ("kubernetes.io/tls", {"tls.crt": "", "tls.key": ""}, []),
+        ("kubernetes.io/dockerconfigjson", {}, ["data[.dockerconfigjson]"]),
+        ("kubernetes.io/ssh-auth", {}, ["data[ssh-privatekey]"]),
+        ("kubernetes.io/basic-auth", {}, ["data[username]", "data[password]"]),
+        ("kubernetes.io/basic-auth", {"password": "eA=="}, []),
+        ("example.com/own", {}, []),
+    ],
+)
+def test_a_secret_holds_what_its_type_promises(world, type_, data, missing):
+    body = named(type=type_, data=data)
+    if missing:
+        causes = world.refused("POST", SECRETS, body)["details"]["causes"]
+        assert [(cause["field"], cause["message"]) for cause in causes] == [
+            (path, "Required value") for path in missing
+        ]
+    else:
+        world.do("POST", SECRETS, body)

@@ -1,8 +1,8 @@
 """Stored data that the Service system itself does not read: ConfigMap, Secret, ServiceAccount, Lease.
 
-Refuses keys that could not be file names, changes of what is marked immutable, and a Secret of another type than it
-was made with. Upstream: pkg/registry/core/{configmap,secret,serviceaccount}, pkg/registry/coordination/lease,
-pkg/apis/core/validation.
+Refuses keys that could not be file names, changes of what is marked immutable, and a Secret that lacks what its type
+promises, or is of another type than it was made with. Upstream: pkg/registry/core/{configmap,secret,serviceaccount},
+pkg/registry/coordination/lease, pkg/apis/core/validation.
 """
 
 import base64
@@ -10,7 +10,7 @@ import binascii
 import re
 from typing import Any
 
-from fairlead.registry.field_errors import FieldError, forbidden, invalid, too_long
+from fairlead.registry.field_errors import FieldError, forbidden, invalid, required, too_long
 from fairlead.registry.kinds.cells import AGE, NAME, age, name
 from fairlead.registry.status import bad_request
 from fairlead.registry.strategy import Column, Context, Doc, Strategy
@@ -22,6 +22,14 @@ _KEY_DETAIL = (
     "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  "
     "or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')"
 )
+# Type of Secret -> the keys that it must have.
+_PROMISED = {
+    "kubernetes.io/dockercfg": (".dockercfg",),
+    "kubernetes.io/dockerconfigjson": (".dockerconfigjson",),
+    "kubernetes.io/ssh-auth": ("ssh-privatekey",),
+    "kubernetes.io/tls": ("tls.crt", "tls.key"),
+}
+_BASIC_AUTH = "username", "password"  # of which one suffices
 _IMMUTABLE = "field is immutable when `immutable` is set"
 
 
@@ -106,6 +114,15 @@ def _validate_update(new: Doc, old: Doc, context: Context) -> list[FieldError]:
     return errors
 
 
+def _validate_secret(secret: Doc) -> list[FieldError]:
+    """The faults of a Secret by its type."""
+    given, type_ = secret.get("data") or {}, secret["type"]
+    missing = [key for key in _PROMISED.get(type_, ()) if key not in given]
+    if type_ == "kubernetes.io/basic-auth" and not any(key in given for key in _BASIC_AUTH):
+        missing = list(_BASIC_AUTH)
+    return [required(f"data[{key}]") for key in missing]
+
+
 def _validate_lease(lease: Doc, context: Context) -> list[FieldError]:
     spec = lease.get("spec", {})
     rules = (
@@ -124,8 +141,8 @@ CONFIG_MAP = Strategy(
 )
 SECRET = Strategy(
     default=_default_secret,
-    validate_create=_validate_create,
-    validate_update=_validate_update,
+    validate_create=lambda new, context: _validate(new) + _validate_secret(new),
+    validate_update=lambda new, old, context: _validate_update(new, old, context) + _validate_secret(new),
     columns=(NAME, Column("Type"), Column("Data"), AGE),
     row=_secret_row,
     fields={"type": lambda secret: str(secret.get("type", ""))},
