@@ -179,6 +179,11 @@ def test_patches_that_are_refused(before, patch, content_type, code):
     assert caught.value.code == code, caught.value.message
 
 
+def test_a_failed_test_names_the_path():
+    with pytest.raises(ApiError, match="testing value /a failed: test failed"):
+        patched({"a": 2}, [{"op": "test", "path": "/a", "value": 1}], JSON_PATCH)
+
+
 def test_a_long_list_is_merged_in_the_time_of_its_length():
     """A quadratic merge of this many would take minutes."""
     numbers = range(12_000)

@@ -78,6 +78,7 @@ NOWHERE = ["/", "/api/v2/pods", "/api/v1/widgets", "/apis/apps/v1/pods", "/api/v
 def test_paths_that_name_nothing(world, path):
     status = world.refused("GET", path)
     assert status["message"] == "the server could not find the requested resource"
+    assert status["details"] == {}  # kubectl debug reads them unasked
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", "/api/v1/pods"), ("PUT", MAPS), ("TRACE", MAPS)])

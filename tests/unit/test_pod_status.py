@@ -131,6 +131,13 @@ class TestConditions:
         assert conditions(status)["Initialized"] == ("False", "ContainersNotInitialized")
         assert status["containerStatuses"][0]["state"] == {"waiting": {"reason": "PodInitializing"}}
 
+    @pytest.mark.parametrize(
+        ("state", "sidecars", "ready"), [(DONE, False, True), (FAILED, False, False), (DONE, True, False)]
+    )
+    def test_an_init_container_that_has_ended_well_is_ready(self, state, sidecars, ready):
+        status = build_status(pod(), record(RUNNING, init=[state], sidecars=sidecars), NOW)
+        assert status["initContainerStatuses"][0]["ready"] is ready
+
     def test_a_readiness_gate_is_waited_for(self):
         gated = {"readinessGates": [{"conditionType": "x/lb"}]}
         assert conditions(build_status(pod(**gated), record(RUNNING), NOW))["Ready"][1] == "ReadinessGatesNotReady"

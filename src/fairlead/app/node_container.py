@@ -11,6 +11,7 @@ from fairlead.app.node_probes import Prober
 from fairlead.drivers.child_process import StartError
 from fairlead.drivers.container_output import ContainerStreams, FinishedLog, LogFile
 from fairlead.drivers.container_runtime import Log, open_streams
+from fairlead.drivers.event_recorder import Happening
 from fairlead.drivers.kube_client import KubeError, Unreachable
 from fairlead.drivers.launcher import Child
 from fairlead.drivers.pod_process import ProcessSpec, start_container
@@ -184,7 +185,8 @@ class ContainerRun:
             self._context.warn("Unhealthy", f"{probe} probe failed: {why}")
 
         async def unhealthy(what: str) -> None:
-            self._context.warn("Killing", f"Container {self._container.name} failed {what}, will be restarted")
+            message = f"Container {self._container.name} failed {what}, will be restarted"
+            self._context.say(Happening("Killing", message))
             await self._end(grace)
 
         hook = self._container.lifecycle and self._container.lifecycle.post_start

@@ -62,8 +62,12 @@ class PodContext:
     changed: Callable[[], None]
 
     def warn(self, reason: str, message: str) -> None:
+        """Write an Event about what goes wrong with the Pod."""
+        self.say(Happening(reason, message, "Warning"))
+
+    def say(self, happening: Happening) -> None:
         """Write an Event about the Pod."""
-        self.settings.events.record(self.pod, "v1", "Pod", Happening(reason, message, "Warning"))
+        self.settings.events.record(self.pod, "v1", "Pod", happening)
 
     def __str__(self) -> str:
         return f"{self.pod.name}_{self.pod.namespace}({self.pod.metadata.uid})"

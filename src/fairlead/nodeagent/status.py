@@ -255,9 +255,15 @@ def _container_status(pod: RunPod, record: ContainerRecord, pod_record: PodRecor
         "state": _state(state),
         "lastState": _state(record.last) if record.last else {},
         "restartCount": record.restart_count,
-        "ready": record.ready,
+        "ready": record.ready or _has_done_its_part(record, pod_record),
         "started": record.started,
     }
+
+
+def _has_done_its_part(record: ContainerRecord, pod_record: PodRecord) -> bool:
+    """Whether an init container has ended well, which counts as ready (kubelet ``prober_manager.go``)."""
+    ended_well = isinstance(record.state, Terminated) and record.state.exit_code == 0
+    return ended_well and record in pod_record.init_containers and not _is_sidecar(record)
 
 
 def _state(state: State) -> Doc:

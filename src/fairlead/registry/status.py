@@ -34,7 +34,7 @@ class ApiError(Exception):
             "reason": self.reason,
             "code": self.code,
         }
-        if self.details:
+        if self.details is not None:
             document["details"] = self.details
         return document
 
@@ -89,8 +89,9 @@ def not_found(plural: str, name: str, group: str = "") -> ApiError:
 
 
 def no_such_resource() -> ApiError:
-    """The answer to a path that names no resource, which kubectl reports as an unknown resource type."""
-    return ApiError(404, "NotFound", "the server could not find the requested resource")
+    """The answer to a path that names no resource, which kubectl reports as an unknown resource type. Its details are
+    empty but there, for some of kubectl's commands read them (``debug``)."""
+    return ApiError(404, "NotFound", "the server could not find the requested resource", {})
 
 
 def already_exists(plural: str, name: str, group: str = "") -> ApiError:

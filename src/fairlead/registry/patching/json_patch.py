@@ -35,15 +35,20 @@ def apply_json_patch(document: Doc, operations: list[Any]) -> Doc:
     except jsonpatch.InvalidJsonPatch as error:
         raise bad_request(f"the JSON patch is malformed: {error}") from error
     except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException) as error:
-        # The libraries show the part of the document that they looked at; the path alone is enough.
-        reason = str(error).partition(" in {")[0]
-        message = f"the server rejected our request due to an error in our request: {reason}"
+        message = f"the server rejected our request due to an error in our request: {_reason(error)}"
         raise ApiError(422, "Invalid", message) from error
     except (TypeError, KeyError, ValueError, AttributeError, IndexError, RecursionError) as error:
         raise bad_request(f"the JSON patch does not fit the document: {error}") from error
     if not isinstance(result, dict):
         raise bad_request("the JSON patch leaves no JSON object")
     return result
+
+
+def _reason(error: Exception) -> str:
+    """The libraries show the part of the document that they looked at, and Python's types; the path is enough."""
+    if isinstance(error, jsonpatch.JsonPatchTestFailed):
+        return f"testing value {error.op.location} failed: test failed"
+    return str(error).partition(" in {")[0]
 
 
 def _up_to_each_copy(operations: list[Any]) -> list[list[Any]]:
