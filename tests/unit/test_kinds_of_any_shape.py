@@ -52,7 +52,9 @@ CONTAINER = {
 RUNNING = {"name": "c", "image": "x", "imageID": "", "ready": True, "restartCount": 1, "state": {"running": {}}}
 TEMPLATE = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [CONTAINER]}}
 WORKLOAD = {"spec": {"selector": {"matchLabels": {"a": "b"}}, "template": TEMPLATE}}
+BACKEND = {"service": {"name": "a", "port": {"number": 80}}}
 VALID = {
+    "DaemonSet": WORKLOAD,
     "Deployment": WORKLOAD,
     "EndpointSlice": {
         "addressType": "IPv4",
@@ -60,6 +62,20 @@ VALID = {
         "ports": [{"name": "a", "port": 80}],
     },
     "Endpoints": {"subsets": [{"addresses": [{"ip": "10.0.0.1"}], "ports": [{"port": 80}]}]},
+    "Ingress": {
+        "spec": {
+            "rules": [{"host": "a", "http": {"paths": [{"path": "/", "pathType": "Exact", "backend": BACKEND}]}}],
+            "tls": [{"hosts": ["a"]}],
+        },
+    },
+    "IngressClass": {"spec": {"controller": "a/b", "parameters": {"kind": "A", "name": "b"}}},
+    "NetworkPolicy": {
+        "spec": {
+            "podSelector": {},
+            "ingress": [{"from": [{"ipBlock": {"cidr": "10.0.0.0/8"}}], "ports": [{"port": 80}]}],
+            "egress": [{"to": [{"podSelector": {}}]}],
+        },
+    },
     "Node": {"spec": {"taints": [{"key": "a", "effect": "NoSchedule"}]}, "status": {"capacity": {"cpu": "1"}}},
     "Pod": {
         "spec": {
@@ -70,7 +86,9 @@ VALID = {
         },
         "status": {"phase": "Running", "containerStatuses": [RUNNING], "initContainerStatuses": [RUNNING]},
     },
+    "PodDisruptionBudget": {"spec": {"minAvailable": "50%", "selector": {}}},
     "ReplicaSet": WORKLOAD,
+    "Secret": {"type": "kubernetes.io/tls", "data": {"tls.crt": "", "tls.key": ""}},
     "Service": {"spec": {"type": "LoadBalancer", "externalTrafficPolicy": "Local", "ports": [{"port": 80}]}},
     "ServiceCIDR": {"spec": {"cidrs": ["10.0.0.0/8"]}},
     "StatefulSet": WORKLOAD,

@@ -61,8 +61,9 @@ def _strategy(strategy: Doc) -> list[FieldError]:
     path, rolling = "spec.updateStrategy.rollingUpdate", strategy.get("rollingUpdate")
     if strategy["type"] == "OnDelete" and rolling is not None:
         return [invalid(path, rolling, "only allowed for updateStrategy 'RollingUpdate'")]
-    if rolling and rolling["partition"] < 0:
-        return [invalid(f"{path}.partition", rolling["partition"], _NEGATIVE)]
+    partition = (rolling or {}).get("partition", 0)
+    if partition < 0:
+        return [invalid(f"{path}.partition", partition, _NEGATIVE)]
     return one_of("spec.updateStrategy", strategy["type"], _UPDATE_STRATEGIES)
 
 
