@@ -204,3 +204,22 @@ async def test_both_controllers_against_an_api_server():
         await api.put(make_service("custom"), "services")
         await until(api, lambda: api.all("endpointslices") == [])
         await settled(api)
+
+
+@pytest.mark.anyio
+async def test_endpoints_that_are_made_again_while_their_service_goes_go_too():
+    api = FakeApi()
+    await api.put(make_service(), "services")
+    async with running(api, "endpoints"):
+        await until(api, lambda: len(api.all("endpoints")) == 1)
+        await settled(api)
+        api.held.add("services")
+        await api.remove("services", "web")
+        await api.remove("endpoints", "web")
+        await until(api, lambda: api.writes["create", "endpoints"] == 2)
+        await api.release("services")
+        await until(api, lambda: not api.all("endpoints"))
+        users = {"metadata": {"name": "own", "namespace": "default"}, "subsets": []}
+        await api.put(users, "endpoints")
+        await settled(api)
+        assert [each["metadata"]["name"] for each in api.all("endpoints")] == ["own"]

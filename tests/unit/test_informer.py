@@ -105,6 +105,25 @@ async def test_what_was_deleted_does_not_come_back_by_a_watch_that_lags():
     assert told == [(None, "a"), ("a", None), (None, "b")]
 
 
+async def test_an_answer_that_comes_after_the_end_of_its_object_does_not_bring_it_back():
+    """As that to the write which takes the last finalizer away."""
+    api = FakeApi()
+    async with informed(api) as (informer, told):
+        answer = await written(api, "a")
+        await api.delete(PODS.path("default", "a"))
+        await settled(api)
+        informer.learn(answer)
+        assert seen(informer) == {}
+        api.held.add("pods")
+        again = await written(api, "b")
+        informer.learn(again)
+        await api.delete(PODS.path("default", "b"))
+        informer.unlearn(again)
+        informer.learn(again)
+        assert seen(informer) == {}
+    assert told == [(None, "a"), ("a", None), (None, "b"), ("b", None)]
+
+
 async def shown(informer, told, names):
     """Wait until the copy has exactly these Pods."""
     async with asyncio.timeout(DEADLINE):

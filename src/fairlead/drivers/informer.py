@@ -82,11 +82,14 @@ class Informer(Generic[T]):
     def learn(self, written: T) -> None:
         """Take in what the server answered to a write, so that a writer's own copy is never behind its writes.
 
-        Events older than what is known are skipped when they arrive. Versions are compared as the numbers they are
+        Events older than what is known are skipped when they arrive. So is an answer that comes after the news that the
+        object is gone: the write may have been what let it go. Versions are compared as the numbers they are
         (KEP-5504).
         """
         if not self._version:
             self._written.add(written.key)
+        elif self._has_gone(written):
+            return
         self._take_newer(written)
 
     def unlearn(self, deleted: T) -> None:
@@ -185,6 +188,12 @@ class Informer(Generic[T]):
     def _is_old(self, object_: T) -> bool:
         known = self.objects.get(object_.key)
         return known is not None and _number(object_) < _number(known)
+
+    def _has_gone(self, written: T) -> bool:
+        """Whether it is known to be deleted, or the watch is past what was written and knows of no such object."""
+        if written.metadata.uid in self._deleted:
+            return True
+        return written.key not in self.objects and _number(written) <= int(self._version)
 
     def _take_newer(self, new: T) -> None:
         if not self._is_old(new):

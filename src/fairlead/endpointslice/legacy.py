@@ -19,6 +19,11 @@ OVER_CAPACITY = "endpoints.kubernetes.io/over-capacity"
 MAX_ADDRESSES = 1000
 
 
+def is_ours(endpoints: Endpoints) -> bool:
+    """Whether they were made from a Service, not written by a user."""
+    return endpoints.labels.items() >= MANAGED_BY.items()
+
+
 def plan_endpoints(
     service: Service,
     pods: Iterable[Pod],

@@ -10,7 +10,7 @@ from fairlead.app.controllers.service_slices import ServiceSlices
 from fairlead.drivers.event_recorder import Happening
 from fairlead.drivers.kube_client import ENDPOINT_SLICES, ENDPOINTS, Doc, KubeError
 from fairlead.drivers.work_queue import WorkQueue
-from fairlead.endpointslice.legacy import plan_endpoints
+from fairlead.endpointslice.legacy import is_ours, plan_endpoints
 from fairlead.endpointslice.mirroring import left_out, plan_mirror
 from fairlead.endpointslice.trigger_time import TriggerTimes, observe
 from fairlead.model.endpoints import Endpoints
@@ -36,22 +36,32 @@ class EndpointsController:
 
     def _endpoints_changed(self, old: Endpoints | None, new: Endpoints | None) -> None:
         changed = new or old
-        if changed and self._members.service(changed.key):
-            self.queue.add(changed.key)
+        assert changed is not None
+        self.queue.add(changed.key)
 
     async def reconcile(self, key: ObjectKey) -> None:
-        """Write what differs; the server deletes the Endpoints of a Service together with it."""
-        service = self._members.service(key)
+        """Write what differs. The server deletes the Endpoints of a Service together with it, which may be heard of
+        before the end of the Service; then they are made once more, and deleted here."""
+        service, existing = self._members.service(key), self._endpoints.objects.get(key)
         if service is None:
             self._trigger_times.pop(key, None)
+            if existing and is_ours(existing):
+                await self._delete(existing)
             return
         pods = self._members.pods_of(key)
         trigger_time, seen = observe(service, pods, self._trigger_times.get(key))
-        existing = self._endpoints.objects.get(key)
         wanted = plan_endpoints(service, pods, self._members.nodes, existing, trigger_time)
         if wanted:
             await self._write(wanted, is_new=existing is None)
         self._trigger_times[key] = seen
+
+    async def _delete(self, endpoints: Endpoints) -> None:
+        options = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": endpoints.metadata.uid}}
+        try:
+            await self._client.delete(ENDPOINTS.path(*endpoints.key), options)
+        except KubeError as error:
+            if error.code not in (404, 409):  # gone already, or another's by now
+                raise
 
     async def _write(self, endpoints: Endpoints, *, is_new: bool) -> None:
         document: Doc = {"apiVersion": "v1", "kind": "Endpoints", **msgspec.to_builtins(endpoints)}
