@@ -12,6 +12,7 @@ import re
 import subprocess
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -33,14 +34,19 @@ def main() -> None:
             up(manifest, Path(folder, "data"))
             lab = traces(lab_processes())
         finally:
+            before = {path.name for path in Path("/proc").glob("[0-9]*")}
             took = seconds([FAIRLEAD, "down", "--name", NAME])
         tell("down took", took)
+        # Numbers of namespaces are used again: those of a process that began only now are not ours.
+        left = traces(Path("/proc", name) for name in before)
+        changes = host() - outside
         kernel = PODS * seconds(["unshare", "--net", "--mount", "--uts", "--ipc", "--pid", "--fork", "true"])
         tell(f"unshare of {PODS} such sets", kernel)
-        left = traces(path for path in Path("/proc").glob("[0-9]*"))
         for what, were in lab.items():
             print(f"  {what + ', and left':<29} {len(were):7d} {len(were & left[what]):7d}")
-        print(f"  links, mounts, run folders    {'unchanged' if host() == outside else 'CHANGED'}")
+        print(f"  links, mounts, run and temporary folders of ours, left: {sorted(changes) or 'none'}")
+        asked_for = Counter(path.relative_to(folder, "data").parts[0] for path in Path(folder, "data").rglob("*"))
+        print(f"  files in the data folder that was asked for: {dict(asked_for)}")
 
 
 def documents() -> Iterator[dict]:
@@ -121,10 +127,11 @@ def traces(processes: Iterable[Path]) -> dict[str, set]:
     return {"processes": alive, "namespaces": namespaces}
 
 
-def host() -> list:
-    """What a lab must not change of this machine."""
-    links, mounts = sorted(os.listdir("/sys/class/net")), Path("/proc/self/mounts").read_text()
-    return [links, mounts, sorted(path.name for path in run_folder().glob("*"))]
+def host() -> set[str]:
+    """What a lab must not add to of this machine."""
+    links, mounts = os.listdir("/sys/class/net"), Path("/proc/self/mounts").read_text().splitlines()
+    folders = [run_folder().glob(f"{NAME}*"), *(Path(folder).glob("*fairlead*") for folder in ("/tmp", "/var/tmp"))]
+    return {*links, *mounts, *(str(path) for paths in folders for path in paths)}
 
 
 def run_folder() -> Path:
