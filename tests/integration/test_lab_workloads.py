@@ -1,7 +1,9 @@
 """Workloads of running Pods: kubectl's verbs for them, and updates while somebody asks all the time."""
 
 import json
+import re
 import subprocess
+from collections import Counter
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -245,3 +247,28 @@ class TestUpdatesUnderTraffic:
         with steady_traffic(lab, service()) as traffic:
             update(lab)
         assert any("ConnectionRefused" in failure for url in traffic.failures for failure in traffic.failures[url])
+
+
+def answered(lab) -> Counter[tuple[str, str]]:
+    """How many requests the API server has answered, by verb and resource."""
+    text = lab.kubectl("get", "--raw", "/metrics").stdout
+    found = re.findall(
+        r'^apiserver_request_total\{code="2..",resource="(\w*)",verb="(\w+)"\} (\S+)', text, re.MULTILINE
+    )
+    counts: Counter[tuple[str, str]] = Counter()
+    for resource, verb, number in found:
+        counts[verb, resource] += int(float(number))
+    return counts
+
+
+def test_what_a_pod_costs_the_api_server(lab, kubectl):
+    """In requests: it is made and bound; its node says that it has it, and that it runs; three hear of it by Events."""
+    number = 10
+    before = answered(lab)
+    kubectl("create", "deployment", "many", "--image=fairlead/pause", f"--replicas={number}")
+    kubectl("rollout", "status", "deployment/many", "--timeout=60s")
+    spent = answered(lab) - before
+    assert spent["POST", "pods"] == 2 * number
+    assert spent["PATCH", "pods"] < 2.5 * number  # here and there one more, when the first was answered late
+    assert spent["POST", "serviceaccounts"] == spent["GET", "configmaps"] == number  # a token, and the cluster's CA
+    assert spent["POST", "events"] <= 3 * number

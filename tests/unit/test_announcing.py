@@ -1,5 +1,6 @@
 """Which node answers for a load balancer's address, and the packets in which it says so."""
 
+import asyncio
 import struct
 from collections import Counter
 from ipaddress import IPv6Address
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
+from fairlead.app.announcer import Announcer, AnnouncerOptions
 from fairlead.dataplane import neighbour_packets as packets
 from fairlead.dataplane.announcing import (
     SILENCE,
@@ -24,6 +26,7 @@ from fairlead.model.decode import decode
 from fairlead.model.objects import EndpointSlice, IngressPoint, LoadBalancerStatus, Node, Service, ServiceStatus
 from fairlead.model.snapshot import ClusterSnapshot
 from tests.unit.cluster_objects import make_node, make_service
+from tests.unit.fake_api import FakeApi
 
 ADDRESS, MAC = "192.0.2.7", bytes.fromhex("0242ac110002")
 
@@ -234,3 +237,37 @@ def test_where_solicitations_for_an_address_are_sent():
 
 def test_where_groups_are_on_ethernet():
     assert packets.multicast_mac("ff02::1:ffab:cdef") == bytes.fromhex("3333ffabcdef")
+
+
+class Api(FakeApi):
+    """Remembers which collections were asked for."""
+
+    def __init__(self):
+        super().__init__()
+        self.listed = []
+
+    async def get(self, path, query=None):
+        self.listed.append((path.rpartition("/")[2], (query or {}).get("fieldSelector")))
+        return await super().get(path, query)
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [("Cluster", set()), ("Local", {("endpointslices", None)})],
+)
+def test_slices_are_followed_only_for_a_load_balancer_that_goes_by_them(policy, expected):
+    async def scenario():
+        api = Api()
+        await api.put(balanced(externalTrafficPolicy=policy), "services")
+        announcer = Announcer(AnnouncerOptions("here", ("192.0.2.0/24",)), api)
+        informers = (announcer._services, announcer._nodes)
+        following = [asyncio.create_task(run()) for run in (*(i.run for i in informers), announcer._follow_slices)]
+        for informer in informers:
+            await informer.synced.wait()
+        if expected:
+            await announcer._slices.synced.wait()
+        assert set(api.listed) == {("services", "spec.type=LoadBalancer"), ("nodes", None)} | expected
+        for task in following:
+            task.cancel()
+
+    asyncio.run(scenario())

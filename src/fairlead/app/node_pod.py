@@ -225,8 +225,7 @@ class PodRun:
                     async with asyncio.timeout(RETRY):
                         await self._stopping.wait()
             else:
-                self._trouble = ""
-                self.changed()
+                self._trouble = ""  # published with what becomes of the first container, which is known in a moment
                 return self._sandbox
         return None
 
