@@ -285,7 +285,9 @@ class PodRun:
                 await asyncio.sleep(RETRY)
             else:
                 self._last_status = status
-                self.pod = decode(RunPod, answer)
+                seen, self.pod = self.pod, decode(RunPod, answer)
+                if _version(seen) > _version(self.pod):  # what others have said since was heard before this answer
+                    self.observe(seen)
 
     async def _delete(self) -> None:
         options = {"gracePeriodSeconds": 0, "preconditions": {"uid": self.pod.metadata.uid}}
