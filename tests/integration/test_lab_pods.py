@@ -287,6 +287,13 @@ class TestRestarts:
         assert "terminated" in ended["containerStatuses"][0]["state"]
         assert "DeadlineExceeded" in lab.kubectl("events", "--for=pod/endless").stdout
 
+    def test_the_end_of_the_log_tells_why(self, lab, pod):
+        script = "seq 1 200; printf 'no such table' >&2; exit 3"
+        main = {"command": ["sh", "-c", script], "terminationMessagePolicy": "FallbackToLogsOnError"}
+        pod("telling", main, restartPolicy="Never")
+        message = eventually(lambda: container(lab, "telling")["state"]["terminated"]["message"])
+        assert message.splitlines() == [*map(str, range(122, 201)), "no such table"]
+
     def test_on_failure_restarts_until_it_ends_well(self, lab, pod):
         script = "cat /kept/tried && exit 0; echo tried > /kept/tried; exit 3"
         mounts = [{"name": "kept", "mountPath": "/kept", "subPath": "deep/er"}]

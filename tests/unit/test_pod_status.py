@@ -26,6 +26,7 @@ from fairlead.nodeagent.status import (
     record_of,
     seconds_until_deadline,
 )
+from fairlead.nodeagent.termination import message_of, shows_log
 
 THEN, NOW = "2026-01-01T00:00:00Z", "2026-01-01T00:00:09Z"
 RUNNING, DONE = Running(THEN), Terminated(0, "Completed", THEN, NOW)
@@ -74,6 +75,19 @@ class TestEndedByItsNode:
     @pytest.mark.parametrize(("spec", "left"), [({}, None), ({"activeDeadlineSeconds": 60}, 51)])
     def test_how_long_it_may_still_be_active(self, spec, left):
         assert seconds_until_deadline(pod(**spec), THEN, datetime.fromisoformat(NOW)) == left
+
+
+@pytest.mark.parametrize(
+    ("policy", "code", "shown"),
+    [("FallbackToLogsOnError", 3, True), ("FallbackToLogsOnError", 0, False), ("File", 3, False)],
+)
+def test_whose_log_tells_why_it_has_ended(policy, code, shown):
+    (container,) = pod({"name": "main", "terminationMessagePolicy": policy}).spec.containers
+    assert shows_log(container, code) is shown
+
+
+def test_a_message_has_an_end():
+    assert message_of(b"\xff" + b"x" * 3000) == "x" * 2048
 
 
 class TestPhase:

@@ -14,6 +14,7 @@ from fairlead.drivers.container_runtime import Log, open_streams
 from fairlead.drivers.event_recorder import Happening
 from fairlead.drivers.kube_client import KubeError, Unreachable
 from fairlead.drivers.launcher import Child
+from fairlead.drivers.log_stream import last_lines
 from fairlead.drivers.pod_process import ProcessSpec, start_container
 from fairlead.drivers.probes import ProbeTarget, perform
 from fairlead.nodeagent.credentials import CredentialsError
@@ -22,6 +23,7 @@ from fairlead.nodeagent.manifest import Container
 from fairlead.nodeagent.restarts import next_delay, restarts
 from fairlead.nodeagent.sources import SourceError
 from fairlead.nodeagent.status import CREATING, ContainerRecord, Running, State, Terminated, Waiting
+from fairlead.nodeagent.termination import MESSAGE_LINES, message_of, shows_log
 from fairlead.nodeagent.volumes import VolumeError
 
 # Seconds until something that is not there is looked for again, doubling: what a new namespace lacks comes in no time.
@@ -131,7 +133,13 @@ class ContainerRun:
             self.process = None
             streams, self.streams = self.streams, None
             await streams.finish()
-        return _terminated(code, started_at)
+        return _terminated(code, started_at)._replace(message=self._last_words(code))
+
+    def _last_words(self, exit_code: int) -> str:
+        if not shows_log(self._container, exit_code):
+            return ""
+        path = self._context.log_path(self._container, self.record.restart_count)
+        return message_of(last_lines(path, MESSAGE_LINES))
 
     def _blocked(self, state: Waiting) -> Waiting:
         if state != self.record.state:

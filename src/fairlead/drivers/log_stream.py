@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import BinaryIO
 
 from fairlead.drivers.container_runtime import Log
@@ -24,6 +25,13 @@ async def read_log(log: Log, options: LogOptions) -> AsyncIterator[bytes]:
                 yield view.receive(data)
             elif not (options.follow and await log.grown(file.tell())):
                 return
+
+
+def last_lines(path: Path, lines: int) -> bytes:
+    """What the last lines of a log say; an unfinished log is read as far as it goes."""
+    with path.open("rb") as file:
+        file.seek(_beginning(file, lines))
+        return LogView(LogOptions()).receive(file.read())
 
 
 def _beginning(file: BinaryIO, tail: int | None) -> int:
