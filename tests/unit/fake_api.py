@@ -15,6 +15,8 @@ from fairlead.drivers.kube_client import KubeError, Unreachable, WatchEvent
 
 KINDS = {
     "namespaces": "Namespace",
+    "controllerrevisions": "ControllerRevision",
+    "daemonsets": "DaemonSet",
     "deployments": "Deployment",
     "leases": "Lease",
     "nodes": "Node",
@@ -23,6 +25,7 @@ KINDS = {
     "endpoints": "Endpoints",
     "events": "Event",
     "endpointslices": "EndpointSlice",
+    "statefulsets": "StatefulSet",
     "serviceimports": "ServiceImport",
     "ipaddresses": "IPAddress",
     "servicecidrs": "ServiceCIDR",

@@ -3,7 +3,7 @@
 Upstream: ``pkg/controller/controller_ref_manager.go``.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
 from fairlead.model.labels import Selector, matches
@@ -52,14 +52,19 @@ class Claim(NamedTuple, Generic[T]):
     release: tuple[T, ...]
 
 
-def claim(owner: KubeObject, selector: Selector, candidates: Iterable[T]) -> Claim[T]:
+def claim(
+    owner: KubeObject, selector: Selector, candidates: Iterable[T], fits: Callable[[T], bool] = lambda _: True
+) -> Claim[T]:
     """Sort the candidates by what ``owner`` has to do with them.
 
-    A terminating owner adopts nothing; nor does an empty selector, which would find everything.
+    Only strays that fit are adopted. A terminating owner adopts nothing; nor does an empty selector, which would find
+    everything.
     """
     candidates = tuple(candidates)
     owned = [c for c in candidates if c.controller and c.controller.uid == owner.metadata.uid]
-    strays = [c for c in candidates if not c.controller and not c.is_terminating and matches(selector, c.labels)]
+    strays = [
+        c for c in candidates if not c.controller and not c.is_terminating and matches(selector, c.labels) and fits(c)
+    ]
     return Claim(
         tuple(c for c in owned if matches(selector, c.labels)),
         () if owner.is_terminating or not selector else tuple(strays),

@@ -64,7 +64,7 @@ class DaemonSetController:
             self.queue.add_later(key, 1.0)  # a ready Pod becomes available by time alone
 
     async def _remember(self, daemon_set: DaemonSet) -> None:
-        plan = plan_history(daemon_set, self._revisions.of(daemon_set))
+        plan = plan_history(daemon_set, await self._revisions.claimed(daemon_set))
         if plan.create:
             await self._revisions.create(daemon_set, plan.create)
         elif plan.renumber:

@@ -4,7 +4,7 @@ Every answer of the server goes into the local copy at once, so that no lag of t
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -67,10 +67,10 @@ class Dependents(Generic[T]):
         """What the owner controls now."""
         return tuple(self._index.owned_by(owner))
 
-    async def claimed(self, owner: KubeObject) -> tuple[T, ...]:
-        """What the owner controls, after it has adopted strays and released what it does not select any more."""
+    async def claimed(self, owner: KubeObject, fits: Callable[[T], bool] = lambda _: True) -> tuple[T, ...]:
+        """What the owner controls, after it has adopted strays that fit and released what it does not select."""
         selector = requirements(self._owner_kind.selector(owner))
-        found = claim(owner, selector, self._index.candidates(owner))
+        found = claim(owner, selector, self._index.candidates(owner), fits)
         reference = controller_reference(owner, self._owner_kind.api_version, self._owner_kind.kind)
         for stray in found.adopt:
             await self._set_owners(stray, [*(stray.metadata.owner_references or ()), reference])

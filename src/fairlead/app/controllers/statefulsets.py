@@ -10,7 +10,7 @@ from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Pod
 from fairlead.model.workloads import ControllerRevision, StatefulSet
 from fairlead.workloads.history import forgettable, plan_history, revisions_of, template_of
-from fairlead.workloads.statefulset import REVISION_LABEL, StatefulPlan, make_pod, observe_pods, plan_pods
+from fairlead.workloads.statefulset import REVISION_LABEL, StatefulPlan, make_pod, observe_pods, ordinal_of, plan_pods
 
 
 class StatefulSetController:
@@ -44,7 +44,7 @@ class StatefulSetController:
             return
         await self._remember(stateful_set)
         known = self._revisions.of(stateful_set)
-        mine = await self._pods.claimed(stateful_set)
+        mine = await self._pods.claimed(stateful_set, lambda pod: ordinal_of(stateful_set, pod) is not None)
         revisions = revisions_of(stateful_set, known)
         await self._carry_out(stateful_set, plan_pods(stateful_set, mine, revisions, now_text()), known)
         pods = self._pods.of(stateful_set)
@@ -57,7 +57,7 @@ class StatefulSetController:
             self.queue.add_later(key, 1.0)  # a ready Pod becomes available by time alone
 
     async def _remember(self, stateful_set: StatefulSet) -> None:
-        plan = plan_history(stateful_set, self._revisions.of(stateful_set))
+        plan = plan_history(stateful_set, await self._revisions.claimed(stateful_set))
         if plan.create:
             await self._revisions.create(stateful_set, plan.create)
         elif plan.renumber:
