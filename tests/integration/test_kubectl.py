@@ -27,9 +27,16 @@ spec:
 """
 
 
+TOKENS = """master,admin,1,"system:masters"
+for-jane,jane,2,"developers,testers"
+"""
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    with running_api_server(tmp_path_factory.mktemp("api")) as server:
+    data = tmp_path_factory.mktemp("api")
+    (data / "tokens.csv").write_text(TOKENS)
+    with running_api_server(data) as server:
         yield server
 
 
@@ -156,14 +163,18 @@ def test_commands_that_build_their_objects(kubectl):
     kubectl("delete", "configmap,secret,service,deployment,role,ingress", "made")
 
 
+def by_token(server, token):
+    arguments = ("--server", f"https://127.0.0.1:{server.port}", "--token", token, "--kubeconfig", "/dev/null")
+    return (*arguments, "--certificate-authority", server.data / "pki" / "ca.crt")
+
+
 def test_access_and_tokens(kubectl, server):
     assert kubectl("auth", "can-i", "create", "pods").strip() == "yes"
     _, out, err = kubectl.try_("auth", "whoami")
     assert "admin" in out or "v1beta1 API" in err, "1.27 asks for the beta of this API alone"
     kubectl("create", "serviceaccount", "joe")
     token = kubectl("create", "token", "joe").strip()
-    arguments = ("--server", f"https://127.0.0.1:{server.port}", "--token", token, "--kubeconfig", "/dev/null")
-    as_joe = (*arguments, "--certificate-authority", server.data / "pki" / "ca.crt")
+    as_joe = by_token(server, token)
     refusal = 'serviceaccounts is forbidden: User "system:serviceaccount:default:joe" cannot list resource'
     assert refusal in kubectl.fails("get", "sa", *as_joe)
     kubectl("create", "rolebinding", "joe", "--clusterrole=view", "--serviceaccount=default:joe")
@@ -173,6 +184,17 @@ def test_access_and_tokens(kubectl, server):
     assert 'cannot get path "/metrics"' in kubectl.fails("get", "--raw", "/metrics", *as_joe)
     kubectl("delete", "rolebinding,serviceaccount", "joe")
     assert "Unauthorized" in kubectl.fails("get", "sa", *as_joe)
+
+
+def test_users_of_the_token_file(kubectl, server):
+    as_jane = by_token(server, "for-jane")
+    refusal = 'pods is forbidden: User "jane" cannot list resource "pods" in API group "" in the namespace "default"'
+    assert refusal in kubectl.fails("get", "pods", *as_jane)
+    assert kubectl("auth", "can-i", "*", "*", *by_token(server, "master")).strip() == "yes"
+    kubectl("create", "rolebinding", "jane", "--clusterrole=view", "--group=developers")
+    assert kubectl("get", "configmaps", "-o", "name", *as_jane) == ""
+    assert "endpointslices.discovery.k8s.io" in kubectl("auth", "can-i", "--list", *as_jane)
+    kubectl("delete", "rolebinding", "jane")
 
 
 REFUSED = [

@@ -1,4 +1,4 @@
-"""RBAC for ServiceAccounts: what roles and bindings allow, asked by requests as Pods send them."""
+"""RBAC: what roles and bindings allow, asked by requests as Pods and people send them."""
 
 import json
 from pathlib import Path
@@ -7,18 +7,21 @@ import pytest
 
 from fairlead.app.lab_plan import LabPlan
 from fairlead.app.lab_settings import LabSettings
+from fairlead.registry import role_bindings
 from fairlead.registry.access_checks import check_path
+from fairlead.registry.policy_rules import Rule, uncovered
 from fairlead.registry.requests import User
 from fairlead.registry.status import ApiError
 from tests.unit.api_world import ApiWorld, config_map, pod
 
-RBAC = "/apis/rbac.authorization.k8s.io/v1"
+GROUP = "rbac.authorization.k8s.io"
+RBAC = f"/apis/{GROUP}/v1"
 REVIEWS = "/apis/authorization.k8s.io/v1"
 IN_DEFAULT, IN_OTHER = "/api/v1/namespaces/default", "/api/v1/namespaces/other"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
 DEPLOYMENTS = "/apis/apps/v1/namespaces/default/deployments"
 ROLES, BINDINGS = f"{RBAC}/namespaces/default/roles", f"{RBAC}/namespaces/default/rolebindings"
-APPLY = "application/apply-patch+yaml"
+APPLY, MERGE = "application/apply-patch+yaml", "application/merge-patch+json"
 
 
 def account(name, namespace="default"):
@@ -266,6 +269,57 @@ def test_reviews_of_others_are_for_administrators(world):
     assert "must match metadata.namespace" in world.refused("POST", local, {"spec": spec})["message"]
 
 
+# Everybody but the superusers is asked for roles.
+
+PEOPLE = User("jane", ("developers", "system:authenticated"))
+
+
+def test_a_user_without_binding_is_refused_in_upstreams_words(world):
+    status = world.refused("GET", f"{IN_DEFAULT}/pods", user=PEOPLE)
+    said = 'pods is forbidden: User "jane" cannot list resource "pods" in API group "" in the namespace "default"'
+    assert (status["code"], status["message"]) == (403, said)
+    bind(world, "view", {"kind": "Group", "name": "developers"}, binding="RoleBinding")
+    assert allowed(world, "GET", f"{IN_DEFAULT}/pods", user=PEOPLE)
+    assert not allowed(world, "GET", f"{IN_OTHER}/pods", user=PEOPLE)
+
+
+def test_superusers_need_no_binding(world):
+    world.do("DELETE", f"{RBAC}/clusterrolebindings/cluster-admin")
+    world.do("DELETE", f"{RBAC}/clusterroles/cluster-admin")
+    assert world.do("GET", f"{IN_DEFAULT}/secrets")["items"] == []
+    spec = {"namespace": "default"}
+    rules = world.do("POST", f"{REVIEWS}/selfsubjectrulesreviews", {"spec": spec})["status"]
+    assert rules["resourceRules"] == [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}]
+
+
+def test_aggregated_roles_have_the_rules_of_those_that_they_select(world):
+    bind(world, "view", binding="RoleBinding")
+    assert not allowed(world, "GET", f"{IN_DEFAULT}/secrets")
+    labels = {f"{GROUP}/aggregate-to-view": "true"}
+    secrets = {"metadata": {"name": "s", "labels": labels}, "rules": [rule("list", "secrets")]}
+    world.do("POST", f"{RBAC}/clusterroles", secrets)
+    assert allowed(world, "GET", f"{IN_DEFAULT}/secrets")
+    assert not allowed(world, "GET", f"{IN_OTHER}/secrets")
+    circle = {"clusterRoleSelectors": [{"matchLabels": labels}]}
+    world.do("PATCH", f"{RBAC}/clusterroles/s", {"aggregationRule": circle}, content_type=MERGE)
+    assert allowed(world, "GET", f"{IN_DEFAULT}/secrets")
+    world.do("DELETE", f"{RBAC}/clusterroles/s")
+    assert not allowed(world, "GET", f"{IN_DEFAULT}/secrets")
+
+
+def test_what_bindings_say_is_read_once(world, monkeypatch):
+    """A request costs the rules of its user, not the bindings of everybody."""
+    bind(world, [READ])
+    reads = []
+    monkeypatch.setattr(role_bindings, "_read", lambda state, read=role_bindings._read: reads.append(1) or read(state))
+    for _ in range(5):
+        assert allowed(world, "GET", f"{IN_DEFAULT}/configmaps/a")
+        world.do("POST", f"{IN_DEFAULT}/configmaps", {"metadata": {"generateName": "other-"}})
+    assert len(reads) == 1
+    world.do("DELETE", f"{RBAC}/clusterrolebindings/x")
+    assert not allowed(world, "GET", f"{IN_DEFAULT}/configmaps/a")
+
+
 # Roles that are there from the beginning.
 
 
@@ -306,44 +360,115 @@ def test_a_labs_own_components_may_read_what_they_follow_and_no_more(world):
 
 # Nobody gains by writing.
 
-ROLE = {"metadata": {"name": "mine"}, "rules": [rule("*", "*", "*")]}
+ROLE = {"metadata": {"name": "mine"}, "rules": [rule("get list", "secrets")]}
 BINDING = {
     "metadata": {"name": "mine"},
-    "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+    "roleRef": {"apiGroup": GROUP, "kind": "ClusterRole", "name": "reader"},
     "subjects": [{**JOES, "name": "jane"}],
 }
+WRITES = rule("create update patch delete get", "roles rolebindings clusterroles clusterrolebindings", GROUP)
+
+
+@pytest.fixture
+def granting(world):
+    """A world in which Joe may write roles and bindings, but holds nothing else."""
+    world.do("POST", f"{RBAC}/clusterroles", {"metadata": {"name": "reader"}, "rules": ROLE["rules"]})
+    bind(world, [WRITES])
+    return world
+
+
+def give(world, *rules):
+    """Let Joe have these rules as well."""
+    patch = {"rules": [WRITES, *rules]}
+    world.do("PATCH", f"{RBAC}/clusterroles/r", patch, content_type=MERGE)
 
 
 @pytest.mark.parametrize(
-    ("collection", "body", "verb", "resources"),
+    ("collection", "body", "verb"),
     [
-        (ROLES, ROLE, "escalate", "roles"),
-        (f"{RBAC}/clusterroles", ROLE, "escalate", "clusterroles"),
-        (BINDINGS, BINDING, "bind", "roles clusterroles"),
-        (f"{RBAC}/clusterrolebindings", BINDING, "bind", "clusterroles"),
+        (ROLES, ROLE, rule("escalate", "roles", GROUP, names="mine old new")),
+        (f"{RBAC}/clusterroles", ROLE, rule("escalate", "clusterroles", GROUP)),
+        (BINDINGS, BINDING, rule("bind", "clusterroles", GROUP, names="reader")),
+        (f"{RBAC}/clusterrolebindings", BINDING, rule("bind", "clusterroles", GROUP)),
     ],
 )
-def test_a_grant_needs_a_verb_of_its_own(world, collection, body, verb, resources):
-    group = "rbac.authorization.k8s.io"
-    world.do("POST", collection, {**body, "metadata": {"name": "old"}})
-    kind = {"apiVersion": f"{group}/v1", "kind": world.do("GET", f"{collection}/old")["kind"]}
-    writes = "create update patch delete get"
-    bind(world, [rule(writes, "roles rolebindings clusterroles clusterrolebindings", group)])
-    old = {**body, "metadata": {"name": "old", "labels": {"l": "1"}}}
+def test_one_grants_what_one_holds_or_may_grant(granting, collection, body, verb):
+    less = {"rules": []} if "rules" in body else {"subjects": []}
+    granting.do("POST", collection, {**body, **less, "metadata": {"name": "old"}})
+    kind = {"apiVersion": f"{GROUP}/v1", "kind": granting.do("GET", f"{collection}/old")["kind"]}
+    old = {**body, "metadata": {"name": "old"}}
     attempts = [
+        ("POST", f"{collection}?dryRun=All", body, "application/json"),
         ("POST", collection, body, "application/json"),
         ("PUT", f"{collection}/old", old, "application/json"),
-        ("PATCH", f"{collection}/old", old, "application/merge-patch+json"),
+        ("PATCH", f"{collection}/old", old, MERGE),
         ("PATCH", f"{collection}/new?fieldManager=m", {**kind, **body, "metadata": {"name": "new"}}, APPLY),
     ]
-    for method, url, document, content_type in attempts:
-        status = world.refused(method, url, document, content_type=content_type, user=JOE)
-        assert f'cannot {verb} resource "{resources.split()[0]}" in API group "{group}"' in status["message"]
-    patch = {"rules": [rule(writes, "*", group), rule(verb, resources, group)]}
-    world.do("PATCH", f"{RBAC}/clusterroles/r", patch, content_type="application/merge-patch+json")
-    for method, url, document, content_type in attempts:
-        world.do(method, url, document, content_type=content_type, user=JOE)
-    world.do("DELETE", f"{collection}/old", user=JOE)
+    before = granting.state
+    for given in (None, rule("get", "secrets")):
+        give(granting, *filter(None, [given]))
+        for method, url, document, content_type in attempts:
+            status = granting.refused(method, url, document, content_type=content_type, user=JOE)
+            verbs = '"list"' if given else '"get" "list"'
+            assert status["message"].endswith(
+                'is forbidden: user "system:serviceaccount:default:joe" (groups=["system:serviceaccounts" '
+                '"system:serviceaccounts:default" "system:authenticated"]) is attempting to grant RBAC permissions not '
+                f'currently held:\n{{APIGroups:[""], Resources:["secrets"], Verbs:[{verbs}]}}'
+            )
+    for given in (verb, rule("get list watch", "*")):
+        granting.state = before
+        give(granting, given)
+        for method, url, document, content_type in attempts:
+            granting.do(method, url, document, content_type=content_type, user=JOE)
+        granting.do("DELETE", f"{collection}/old", user=JOE)
+
+
+def test_what_grants_nothing_new_may_be_written(granting):
+    granting.do("POST", ROLES, ROLE)
+    granting.do("POST", BINDINGS, BINDING)
+    label = {"metadata": {"labels": {"l": "1"}}}
+    for url in (f"{ROLES}/mine", f"{BINDINGS}/mine"):
+        granting.do("PATCH", url, label, content_type=MERGE, user=JOE)
+
+
+def test_a_role_that_is_not_there_cannot_be_bound(granting):
+    body = {**BINDING, "roleRef": {**BINDING["roleRef"], "name": "nowhere"}}
+    status = granting.refused("POST", BINDINGS, body, user=JOE)
+    assert (status["code"], status["message"]) == (404, f'clusterroles.{GROUP} "nowhere" not found')
+    granting.do("POST", BINDINGS, body)
+
+
+def test_who_aggregates_must_hold_everything(granting):
+    body = {"metadata": {"name": "mine"}, "aggregationRule": {"clusterRoleSelectors": [{"matchLabels": {"a": "b"}}]}}
+    assert (
+        '{APIGroups:["*"], Resources:["*"], Verbs:["*"]}'
+        in granting.refused("POST", f"{RBAC}/clusterroles", body, user=JOE)["message"]
+    )
+
+
+def test_a_binding_stays_with_its_role(world):
+    bind(world, "view", binding="RoleBinding")
+    patch = {"roleRef": {"name": "admin"}}
+    status = world.refused("PATCH", f"{BINDINGS}/x", patch, content_type=MERGE)
+    assert status["message"].endswith(": cannot change roleRef")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "held", "missing"),
+    [
+        (Rule(("get",), ("",), ("pods",)), [Rule(("*",), ("*",), ("*",))], []),
+        (Rule(("get",), ("",), ("pods/log",)), [Rule(("get",), ("",), ("*/log",))], []),
+        (Rule(("a", "b"), ("",), ("pods",)), [Rule(("a",), ("",), ("pods",)), Rule(("b",), ("",), ("*",))], []),
+        (Rule(("get",), ("",), ("pods",)), [Rule(("get",), ("",), ("pods",), ("a",))], ["get"]),
+        (Rule(("get",), ("",), ("pods",), ("a", "b")), [Rule(("get",), ("",), ("pods",), ("a",))], ["get"]),
+        (Rule(("*",), ("",), ("pods",)), [Rule(("get",), ("",), ("pods",))], ["*"]),
+        (Rule(("get",), non_resource_urls=("/metrics/a",)), [Rule(("get",), non_resource_urls=("/metrics/*",))], []),
+        (Rule(("get",), non_resource_urls=("/m/*",)), [Rule(("get",), non_resource_urls=("/m/a",))], ["get"]),
+        (Rule(("get",), non_resource_urls=("/a",)), [Rule(("*",), ("*",), ("*",))], ["get"]),
+    ],
+)
+def test_what_of_a_rule_is_not_held(wanted, held, missing):
+    assert [part.verbs[0] for part in uncovered([wanted], held)] == missing
 
 
 @pytest.mark.parametrize(("method", "content_type"), [("PUT", "application/json"), ("PATCH", APPLY)])

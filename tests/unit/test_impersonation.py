@@ -12,22 +12,21 @@ RBAC = "/apis/rbac.authorization.k8s.io/v1"
 MAPS = "/api/v1/namespaces/default/configmaps"
 JOE = User("system:serviceaccount:default:joe", ("system:serviceaccounts", "system:authenticated"))
 BECOMES = [
-    ([("impersonate-user", "jane")], User("jane", ("system:authenticated",), impersonated=True)),
+    ([("impersonate-user", "jane")], User("jane", ("system:authenticated",))),
     (
         [("impersonate-user", "jane"), ("impersonate-group", "a"), ("impersonate-group", "b,c")],
-        User("jane", ("a", "b,c", "system:authenticated"), impersonated=True),
+        User("jane", ("a", "b,c", "system:authenticated")),
     ),
     (
         [("impersonate-user", "system:serviceaccount:n:s")],
         User(
             "system:serviceaccount:n:s",
             ("system:serviceaccounts", "system:serviceaccounts:n", "system:authenticated"),
-            impersonated=True,
         ),
     ),
     (
         [("impersonate-user", "system:anonymous")],
-        User("system:anonymous", ("system:unauthenticated",), impersonated=True),
+        User("system:anonymous", ("system:unauthenticated",)),
     ),
     (
         [
@@ -36,7 +35,7 @@ BECOMES = [
             ("impersonate-extra-acme.com%2fproject", "x"),
             ("impersonate-extra-acme.com%2fproject", "y"),
         ],
-        User("jane", ("system:authenticated",), "7", {"acme.com/project": ("x", "y")}, impersonated=True),
+        User("jane", ("system:authenticated",), "7", {"acme.com/project": ("x", "y")}),
     ),
     ([("accept", "application/json")], ADMIN),
 ]

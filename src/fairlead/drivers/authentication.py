@@ -68,7 +68,7 @@ def load_tokens(path: Path) -> Tokens:
     with path.open(newline="") as file:
         for row in csv.reader(file):
             if len(row) >= 3:
-                groups = tuple(row[3].split(",")) if len(row) > 3 else ()
+                groups = tuple(filter(None, row[3].split(","))) if len(row) > 3 else ()
                 users[row[0]] = User(row[1], (*groups, AUTHENTICATED), row[2])
     return Tokens(users)
 

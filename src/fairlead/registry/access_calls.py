@@ -9,21 +9,15 @@ from typing import Any
 import msgspec
 
 from fairlead.registry import bodies, field_errors
-from fairlead.registry.authorization import Attributes, Rule, is_allowed, is_governed, rules_of
+from fairlead.registry.authorization import is_allowed, rules_of
 from fairlead.registry.calls import Call, Handler, Reply
+from fairlead.registry.policy_rules import Attributes, Rule
 from fairlead.registry.requests import User, write_options
 from fairlead.registry.schemas.decode import decode
 from fairlead.registry.service_accounts import ISSUER, TokenWish, token_claims
 from fairlead.registry.status import invalid
 
 Doc = dict[str, Any]
-
-_UNGOVERNED = "only ServiceAccounts are subject to RBAC"
-_EVERYTHING: Doc = {
-    "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}],
-    "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}],
-    "incomplete": False,
-}
 
 
 def _body(call: Call, group_version: str, kind: str) -> Doc:
@@ -51,8 +45,6 @@ def _access(call: Call) -> Reply:
         raise invalid(call.resource.kind, "", [fault], call.resource.group)
     _check_namespace(call, spec)
     user = call.request.user if call.resource.kind == "SelfSubjectAccessReview" else _user_of(spec)
-    if not is_governed(user):
-        return _reply(document, {"allowed": True, "reason": _UNGOVERNED})
     return _reply(document, {"allowed": is_allowed(_attributes(call, user, spec), call.state)})
 
 
@@ -80,8 +72,6 @@ def _attributes(call: Call, user: User, spec: Doc) -> Attributes:
 def _rules(call: Call) -> Reply:
     document = _own_body(call)
     user, namespace = call.request.user, (document.get("spec") or {}).get("namespace", "")
-    if not is_governed(user):
-        return _reply(document, _EVERYTHING)
     rules = list(rules_of(user, namespace, call.state))
     told: dict[str, Any] = {
         "resourceRules": [_told(rule) for rule in rules if rule.resources],

@@ -1,29 +1,21 @@
 """What a request needs to be allowed, and its refusal (403) when it is not.
 
-Beside its own verb, a write that makes an object needs ``create``; one that grants permissions needs ``escalate`` on
-Roles, or ``bind`` on all that a binding may name. Upstream lets pass, too, who holds all that is granted
-(``pkg/registry/rbac``); here nobody does.
+Beside its own verb, a write that makes an object needs ``create``; one that grants permissions is looked at again
+when it is known what it will store (``grants``).
 """
 
 from collections.abc import Iterator
 from dataclasses import replace
 
 from fairlead.registry.apply_calls import APPLY_PATCH
-from fairlead.registry.authorization import RBAC, Attributes, is_allowed, is_governed, refusal
+from fairlead.registry.authorization import is_allowed, is_superuser, refusal
 from fairlead.registry.bodies import media_type
 from fairlead.registry.calls import Call
+from fairlead.registry.policy_rules import Attributes
 from fairlead.registry.requests import Target, User
 from fairlead.registry.selectors import selection_of
 from fairlead.registry.status import forbidden
 from fairlead.registry.store import State
-
-# Resource of a grant -> verb that it needs beside its own, and on which resources.
-_GRANTS = {
-    "roles": ("escalate", ("roles",)),
-    "clusterroles": ("escalate", ("clusterroles",)),
-    "rolebindings": ("bind", ("roles", "clusterroles")),
-    "clusterrolebindings": ("bind", ("clusterroles",)),
-}
 
 
 def check_path(user: User, method: str, path: str, state: State) -> None:
@@ -33,7 +25,7 @@ def check_path(user: User, method: str, path: str, state: State) -> None:
 
 def check_access(call: Call, verb: str) -> None:
     """Raises ApiError: the user may not do what the request asks for."""
-    if is_governed(call.request.user):
+    if not is_superuser(call.request.user):
         for needed in _needed(call, verb):
             require(needed, call.state)
 
@@ -53,10 +45,6 @@ def _needed(call: Call, verb: str) -> Iterator[Attributes]:
     yield asked
     if _makes_an_object(call, verb):
         yield replace(asked, verb="create")
-    if resource.group == RBAC and verb in ("create", "update", "patch"):
-        grant, on = _GRANTS[resource.plural]
-        name = asked.name if grant == "escalate" else ""  # the roles that a binding may name are not looked at
-        yield from (replace(asked, verb=grant, resource=plural, name=name) for plural in on)
 
 
 def _namespace(target: Target) -> str:

@@ -5,15 +5,19 @@ served; or another server that is to answer. Nothing here waits or does I/O. Ref
 """
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 
 from fairlead.registry.access_calls import ACCESS
 from fairlead.registry.access_checks import check_access, check_path
+from fairlead.registry.authorization import is_superuser
 from fairlead.registry.calls import Answer, Call, Handler, Reply
 from fairlead.registry.delete_calls import delete_collection, delete_object
 from fairlead.registry.discovery import discover
 from fairlead.registry.environment import Environment
+from fairlead.registry.grants import check_grant
 from fairlead.registry.read_calls import get_object, list_objects, watch_objects
-from fairlead.registry.requests import Request, Target, parse_target
+from fairlead.registry.requests import Request, Target, User, parse_target
 from fairlead.registry.status import method_not_allowed
 from fairlead.registry.store import State
 from fairlead.registry.subresource_calls import SUBRESOURCES
@@ -43,9 +47,14 @@ def answer(request: Request, state: State, state_at: Callable[[int], State | Non
     if verb not in allowed:
         raise method_not_allowed()
     handler = _SPECIAL.get((target.plural_with_subresource, verb)) or _VERBS[verb]
-    call = Call(request, target, state, state_at, env)
+    call = Call(request, target, state, state_at, _admitting(request.user, env))
     check_access(call, verb)
     return handler(call)
+
+
+def _admitting(user: User, env: Environment) -> Environment:
+    """The surroundings of a request in which its user writes nothing that would give them more than they have."""
+    return env if is_superuser(user) else replace(env, admit=partial(check_grant, user))
 
 
 # (method, whether the path names an object) -> verb

@@ -12,11 +12,12 @@ from typing import Any
 from fairlead.model.addresses import family_of
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import SERVICE_NAME_LABEL
-from fairlead.registry.authorization import RBAC
 from fairlead.registry.bootstrap_roles import cluster_role_bindings, cluster_roles
+from fairlead.registry.bootstrap_upkeep import kept_binding, kept_role
 from fairlead.registry.environment import Environment
 from fairlead.registry.ip_addresses import repair
 from fairlead.registry.kinds.service_cidr import DEFAULT_NAME, for_cluster
+from fairlead.registry.policy_rules import RBAC
 from fairlead.registry.requests import Target
 from fairlead.registry.resources import BY_PATH, STATUS, Resource
 from fairlead.registry.store import State, Step
@@ -41,9 +42,9 @@ def bootstrap(state: State, advertise: tuple[str, int], env: Environment) -> Ste
     for name in NAMESPACES:
         step = _ensure(step, _row("", "namespaces"), "", {"metadata": {"name": name}}, env)
     for role in cluster_roles():
-        step = _ensure(step, _row(RBAC, "clusterroles"), "", role, env)
+        step = _keep(step, _row(RBAC, "clusterroles"), role, kept_role, env)
     for binding in cluster_role_bindings():
-        step = _ensure(step, _row(RBAC, "clusterrolebindings"), "", binding, env)
+        step = _keep(step, _row(RBAC, "clusterrolebindings"), binding, kept_binding, env)
     step = ensure_service_cidr(step, env)
     return repair(ensure_kubernetes_service(step, advertise, env), env)
 
@@ -94,6 +95,11 @@ def _ensure(step: Step, resource: Resource, namespace: str, document: Doc, env: 
     document = {"apiVersion": resource.group_version, "kind": resource.kind, **document}
     done = create(step.state, Target(resource, namespace), document, env)
     return Step(done.step.state, step.changes + done.step.changes)
+
+
+def _keep(step: Step, resource: Resource, wanted: Doc, kept: Callable[[Doc, Doc], Doc], env: Environment) -> Step:
+    step = _ensure(step, resource, "", wanted, env)
+    return _change(step, Target(resource, "", wanted["metadata"]["name"]), lambda there: kept(there, wanted), env)
 
 
 def _converge(step: Step, resource: Resource, document: Doc, env: Environment) -> Step:

@@ -4,10 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from fairlead.registry.requests import User
+from fairlead.registry.requests import Target, User
 from fairlead.registry.resources import BY_STORAGE, Resource
 from fairlead.registry.store import State
 from fairlead.registry.strategy import ClusterConfig, Context, Strategy
+
+Doc = dict[str, Any]
 
 _PLAIN = Strategy()
 
@@ -32,6 +34,7 @@ class Environment:
         choose: an index below its argument, evenly at random.
         authenticate: the user of a bearer token that is good for an audience; None when it is not known.
         sign: claims -> a token that ``authenticate`` will know.
+        admit: raises ApiError when whoever asks may not have that written, as (state, target, new, old or None).
     """
 
     now: str
@@ -41,6 +44,7 @@ class Environment:
     cluster: ClusterConfig
     authenticate: Callable[[str, str], User | None]
     sign: Callable[[dict[str, Any]], str]
+    admit: Callable[[State, Target, Doc, Doc | None], None] = lambda state, target, new, old: None
 
     def context(self, state: State, dry_run: bool) -> Context:
         return Context(self.now, state, self.choose, self.cluster, dry_run)

@@ -1,7 +1,6 @@
 """Whoever may ``impersonate`` asks in another's place, which is how ``kubectl --as`` tries what roles allow.
 
-Upstream: apiserver ``pkg/endpoints/filters/impersonation``. The one who is impersonated may do what roles allow, unless
-it is a member of ``system:masters``.
+Upstream: apiserver ``pkg/endpoints/filters/impersonation``.
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,7 +8,7 @@ from dataclasses import replace
 from urllib.parse import unquote
 
 from fairlead.registry.access_checks import require
-from fairlead.registry.authorization import Attributes
+from fairlead.registry.policy_rules import Attributes
 from fairlead.registry.requests import User
 from fairlead.registry.service_accounts import USER_PREFIX
 from fairlead.registry.status import bad_request
@@ -49,7 +48,7 @@ def _wanted(asked: list[tuple[str, str]]) -> User:
         if header.startswith(_EXTRA):
             key = unquote(header.removeprefix(_EXTRA))
             extra[key] = (*extra.get(key, ()), value)
-    return User(name, groups, first.get("impersonate-uid", ""), extra, impersonated=True)
+    return User(name, groups, first.get("impersonate-uid", ""), extra)
 
 
 def _needed(user: User, wanted: User) -> Iterator[Attributes]:

@@ -15,18 +15,12 @@ from fairlead.registry.status import ApiError, bad_request, no_such_resource
 
 @dataclass(frozen=True)
 class User:
-    """Who asks, as authentication found out.
-
-    Attributes:
-        extra: what else the API tells of them.
-        impersonated: another user asks in their place.
-    """
+    """Who asks, as authentication found out; ``extra`` is what else the API tells of them."""
 
     name: str
     groups: tuple[str, ...] = ()
     uid: str = ""
     extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    impersonated: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Creating and updating objects, in the order of upstream's generic store.
 
-Create: fill metadata, check the namespace, default, allocate, prepare, validate, persist. Update: patch, compare
-versions, default, allocate, prepare, validate, persist. A refused write raises and has changed nothing: the step it
-worked on is thrown away. Upstream: apiserver ``pkg/registry/generic/registry/store.go``.
+Create: fill metadata, check the namespace, admit, default, allocate, prepare, validate, persist. Update: patch, compare
+versions, admit, default, allocate, prepare, validate, persist. A refused write raises and has changed nothing: the step
+it worked on is thrown away. Upstream: apiserver ``pkg/registry/generic/registry/store.go``.
 """
 
 from collections.abc import Callable
@@ -52,6 +52,7 @@ def create(state: State, target: Target, document: Doc, env: Environment, dry_ru
     key = ObjectKey(target.namespace, metadata.get("name", ""))
     if resource.namespaced:
         _check_namespace(state, resource, key)
+    env.admit(state, target, document, None)
     context = env.context(state, dry_run)
     strategy.default(document)
     effects = strategy.allocate(document, None, context)
@@ -124,6 +125,7 @@ def update(state: State, target: Target, change: Update, env: Environment) -> Wr
     old: Doc = msgspec.json.decode(stored.document)
     new = _named(change.apply(msgspec.json.decode(stored.document)), target)
     _check_version(new["metadata"], old["metadata"], resource)
+    env.admit(state, target, new, old)
     revision = _Revision(state, target, change, old, new)
     return _stored(revision, *_revised(revision, env), env)
 

@@ -20,8 +20,8 @@ from fairlead.registry.kinds.workloads import daemon_set, deployment, job, repli
 from fairlead.registry.strategy import Strategy
 
 STRATEGIES: dict[str, Strategy] = {
-    "ClusterRole": access.STRATEGY,
-    "ClusterRoleBinding": access.STRATEGY,
+    "ClusterRole": access.ROLE,
+    "ClusterRoleBinding": access.BINDING,
     "ConfigMap": configuration.CONFIG_MAP,
     "DaemonSet": daemon_set.STRATEGY,
     "Deployment": deployment.STRATEGY,
@@ -39,8 +39,8 @@ STRATEGIES: dict[str, Strategy] = {
     "Pod": pod.STRATEGY,
     "PodDisruptionBudget": disruption_budget.STRATEGY,
     "ReplicaSet": replica_set.STRATEGY,
-    "Role": access.STRATEGY,
-    "RoleBinding": access.STRATEGY,
+    "Role": access.ROLE,
+    "RoleBinding": access.BINDING,
     "Secret": configuration.SECRET,
     "Service": service.STRATEGY,
     "ServiceAccount": configuration.SERVICE_ACCOUNT,

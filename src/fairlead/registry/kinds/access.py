@@ -1,10 +1,12 @@
-"""Roles and their bindings, whose names are all that is checked here: any that a path can hold, ``system:node`` too.
+"""Roles and their bindings. Names may be any that a path can hold, ``system:node`` too; what a binding is of never
+changes, or whoever may write its subjects could hand out another role.
 
-What they allow is in ``registry.authorization``. Upstream: pkg/apis/rbac/validation, apimachinery
+What they allow is in ``registry.role_bindings``. Upstream: pkg/apis/rbac/validation, apimachinery
 ``pkg/api/validation/path``.
 """
 
-from fairlead.registry.strategy import Strategy
+from fairlead.registry.field_errors import FieldError, invalid
+from fairlead.registry.strategy import Context, Doc, Strategy
 
 
 def _name_errors(name: str) -> list[str]:
@@ -13,4 +15,11 @@ def _name_errors(name: str) -> list[str]:
     return [f"may not contain '{sign}'" for sign in "/%" if sign in name]
 
 
-STRATEGY = Strategy(name_errors=_name_errors)
+def _validate_update(new: Doc, old: Doc, context: Context) -> list[FieldError]:
+    if new.get("roleRef") == old.get("roleRef"):
+        return []
+    return [invalid("roleRef", new.get("roleRef"), "cannot change roleRef")]
+
+
+ROLE = Strategy(name_errors=_name_errors)
+BINDING = Strategy(name_errors=_name_errors, validate_update=_validate_update)

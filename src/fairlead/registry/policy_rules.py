@@ -1,0 +1,116 @@
+"""What somebody asks to do, and what one rule of a role allows.
+
+Upstream: ``pkg/apis/rbac/v1/evaluation_helpers.go``, ``component-helpers/auth/rbac/validation/policy_comparator.go``.
+"""
+
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import msgspec
+
+from fairlead.registry.requests import User
+
+RBAC = "rbac.authorization.k8s.io"
+
+
+@dataclass(frozen=True)
+class Attributes:
+    """What a user asks to do: with a resource, or at a path that is none.
+
+    Attributes:
+        name: empty when it is about no object in particular.
+        path: None for resources.
+    """
+
+    user: User
+    verb: str
+    group: str = ""
+    resource: str = ""
+    subresource: str = ""
+    namespace: str = ""
+    name: str = ""
+    path: str | None = None
+
+    @property
+    def combined(self) -> str:
+        return f"{self.resource}/{self.subresource}" if self.subresource else self.resource
+
+
+class Rule(msgspec.Struct, rename="camel", frozen=True):
+    """A PolicyRule."""
+
+    verbs: tuple[str, ...] = ()
+    api_groups: tuple[str, ...] = ()
+    resources: tuple[str, ...] = ()
+    resource_names: tuple[str, ...] = ()
+    non_resource_urls: tuple[str, ...] = msgspec.field(default=(), name="nonResourceURLs")
+
+    def __str__(self) -> str:
+        """As Go's ``CompactString`` has it."""
+        parts = {
+            "APIGroups": self.api_groups,
+            "NonResourceURLs": self.non_resource_urls,
+            "ResourceNames": self.resource_names,
+            "Resources": self.resources,
+            "Verbs": self.verbs,
+        }
+        listed = {name: " ".join(f'"{value}"' for value in values) for name, values in parts.items() if values}
+        return "{" + ", ".join(f"{name}:[{values}]" for name, values in listed.items()) + "}"
+
+
+EVERYTHING = (
+    Rule(verbs=("*",), api_groups=("*",), resources=("*",)),
+    Rule(verbs=("*",), non_resource_urls=("*",)),
+)
+
+
+def allows(rule: Rule, asked: Attributes) -> bool:
+    if not _names(rule.verbs, asked.verb):
+        return False
+    if asked.path is not None:
+        return any(_covers_path(url, asked.path) for url in rule.non_resource_urls)
+    return (
+        _names(rule.api_groups, asked.group)
+        and _names_resource(rule.resources, asked.combined)
+        and (not rule.resource_names or asked.name in rule.resource_names)
+    )
+
+
+def uncovered(wanted: Iterable[Rule], held: Collection[Rule]) -> list[Rule]:
+    """The single permissions among the wanted that none of the held rules gives whole, each as a rule of its own."""
+    return [part for rule in wanted for part in _parts(rule) if not any(_gives(holding, part) for holding in held)]
+
+
+def _parts(rule: Rule) -> Iterator[Rule]:
+    """A rule as rules with one verb, group, resource and name each."""
+    for verb, url in product(rule.verbs, rule.non_resource_urls):
+        yield Rule((verb,), non_resource_urls=(url,))
+    for verb, group, resource in product(rule.verbs, rule.api_groups, rule.resources):
+        for name in rule.resource_names or ("",):
+            yield Rule((verb,), (group,), (resource,), (name,) if name else ())
+
+
+def _gives(holding: Rule, part: Rule) -> bool:
+    if not _names(holding.verbs, part.verbs[0]):
+        return False
+    if part.non_resource_urls:
+        return any(_covers_path(url, part.non_resource_urls[0]) for url in holding.non_resource_urls)
+    return (
+        _names(holding.api_groups, part.api_groups[0])
+        and _names_resource(holding.resources, part.resources[0])
+        and (not holding.resource_names or set(part.resource_names or ("",)) <= set(holding.resource_names))
+    )
+
+
+def _names(listed: Collection[str], one: str) -> bool:
+    return "*" in listed or one in listed
+
+
+def _names_resource(listed: Collection[str], combined: str) -> bool:
+    _, _, subresource = combined.partition("/")
+    return _names(listed, combined) or bool(subresource and f"*/{subresource}" in listed)
+
+
+def _covers_path(url: str, path: str) -> bool:
+    return url == path or (url.endswith("*") and path.startswith(url.rstrip("*")))
