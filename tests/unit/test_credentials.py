@@ -3,8 +3,9 @@
 import pytest
 
 from fairlead.model.decode import decode
-from fairlead.nodeagent.credentials import AS_ROOT, Credentials, CredentialsError, credentials_of, passwd_with
+from fairlead.nodeagent.credentials import AS_ROOT, Credentials, passwd_with
 from fairlead.nodeagent.manifest import RunPod
+from fairlead.nodeagent.security_context import CredentialsError, credentials_of
 
 PASSWD = "root:x:0:0:root:/root:/bin/bash\npostgres:x:105:113::/var/lib/postgresql:/bin/bash\n"
 

@@ -17,10 +17,10 @@ from fairlead.drivers.launcher import Child
 from fairlead.drivers.log_stream import last_lines
 from fairlead.drivers.pod_process import ProcessSpec, start_container
 from fairlead.drivers.probes import ProbeTarget, perform
-from fairlead.nodeagent.credentials import CredentialsError
 from fairlead.nodeagent.images import ImageError
 from fairlead.nodeagent.manifest import Container
 from fairlead.nodeagent.restarts import next_delay, restarts
+from fairlead.nodeagent.security_context import CredentialsError
 from fairlead.nodeagent.sources import SourceError
 from fairlead.nodeagent.status import CREATING, ContainerRecord, Running, State, Terminated, Waiting
 from fairlead.nodeagent.termination import MESSAGE_LINES, message_of, shows_log

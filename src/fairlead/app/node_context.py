@@ -12,10 +12,10 @@ from fairlead.drivers.event_recorder import EventRecorder, Happening
 from fairlead.drivers.machine import allocatable
 from fairlead.drivers.pod_process import ProcessSpec
 from fairlead.model.objects import Service
-from fairlead.nodeagent.credentials import credentials_of
 from fairlead.nodeagent.environment import Placement, Surroundings, build_environment
 from fairlead.nodeagent.images import Images, program_for
 from fairlead.nodeagent.manifest import Container, RunPod
+from fairlead.nodeagent.security_context import credentials_of
 from fairlead.nodeagent.volumes import mounts_of
 
 Builtin = Callable[[Sequence[str]], None]

@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 from fairlead.model.objects import Service
 from fairlead.model.socket_address import SocketAddress
-from fairlead.nodeagent.credentials import ROOT, credentials_of
+from fairlead.nodeagent.credentials import ROOT
 from fairlead.nodeagent.manifest import Container, EnvFromSource, EnvVar, EnvVarSource, RunPod
 from fairlead.nodeagent.resources import resource_field
+from fairlead.nodeagent.security_context import credentials_of
 from fairlead.nodeagent.sources import CONFIG_MAP, SECRET, Reference, SourceError, Sources, content
 
 API_SERVER = "kubernetes"  # in namespace default; its variables are in every container
