@@ -10,6 +10,8 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.integration.kubectls import UNCOLLECTED
+
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -76,7 +78,8 @@ class Kubectl:
 
     def __init__(self, program, server, home):
         self.program = program
-        self._environment = {"HOME": str(home), "PATH": os.environ["PATH"], "KUBECONFIG": str(server.kubeconfig)}
+        own = {"HOME": str(home), "PATH": os.environ["PATH"], "KUBECONFIG": str(server.kubeconfig)}
+        self._environment = own | UNCOLLECTED
 
     def try_(self, *arguments, stdin=None, **environment):
         """(exit code, standard output, standard error) of a run that may fail."""

@@ -7,6 +7,9 @@ import sys
 from functools import cache
 from pathlib import Path
 
+# The environment of a kubectl that ends before collecting garbage has been worth it: a fifth of its CPU time.
+UNCOLLECTED = {"GOGC": "off"}
+
 
 @cache
 def kubectls() -> tuple[Path, ...]:

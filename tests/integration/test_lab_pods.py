@@ -52,6 +52,12 @@ def container(lab: Lab, name: str) -> dict:
     return status(lab, name)["containerStatuses"][0]
 
 
+def until_ready(lab: Lab, *names: str, seconds: int = 10) -> None:
+    """Return when these Pods are ready; kubectl is told so, where asking again and again would keep a CPU busy."""
+    pods = [f"pod/{name}" for name in names]
+    lab.kubectl("wait", "--for=condition=Ready", *pods, f"--timeout={seconds}s")
+
+
 def is_ready(lab: Lab, name: str) -> bool:
     conditions = {c["type"]: c["status"] for c in status(lab, name)["conditions"]}
     return conditions.get("Ready") == "True"
@@ -63,7 +69,7 @@ SLEEP = {"command": ["sleep", "infinity"]}
 class TestIsolation:
     def test_a_pod_has_processes_host_name_files_and_network_of_its_own(self, lab, pod):
         pod("one", SLEEP)
-        eventually(lambda: is_ready(lab, "one"))
+        until_ready(lab, "one")
         assert lab.exec("one", "hostname").strip() == "one"
         assert "apiserver" not in lab.exec("one", "ps", "-e", "-o", "args")
         assert lab.exec("one", "ls", "-A", "/tmp") == ""
@@ -72,7 +78,7 @@ class TestIsolation:
 
     def test_it_can_change_neither_links_nor_rules_nor_mounts(self, lab, pod):
         pod("one", SLEEP)
-        eventually(lambda: is_ready(lab, "one"))
+        until_ready(lab, "one")
         for command in (
             ["ip", "link", "add", "x", "type", "dummy"],
             ["nft", "add", "table", "ip", "x"],
@@ -86,7 +92,7 @@ class TestIsolation:
         second = {"name": "second", "image": "busybox", "command": ["sleep", "infinity"]}
         first = {"name": "main", "image": "fairlead/echo", "env": [{"name": "PORT", "value": "8000"}]}
         pod("two", {}, containers=[first, second])
-        eventually(lambda: is_ready(lab, "two"))
+        until_ready(lab, "two")
 
         def in_second(*command: str) -> str:
             return lab.fairlead("exec", "--name", lab.name, "two", "-c", "second", "--", *command).stdout
@@ -97,7 +103,7 @@ class TestIsolation:
 
     def test_a_pod_in_its_node_s_network_has_the_node_s_address(self, lab, pod):
         pod("here", SLEEP, hostNetwork=True)
-        eventually(lambda: is_ready(lab, "here"))
+        until_ready(lab, "here")
         found = status(lab, "here")
         assert found["podIP"] == found["hostIP"]
         assert found["hostIP"] in lab.exec("here", "ip", "-br", "address")
@@ -108,7 +114,7 @@ class TestIsolation:
             {"name": "GREETING", "value": "from $(NODE)"},
         ]
         pod("told", {"command": ["sh", "-c", "pwd; echo $GREETING; sleep infinity"], "workingDir": "/usr", "env": env})
-        eventually(lambda: is_ready(lab, "told"))
+        until_ready(lab, "told")
         node = lab.get("pod", "told")["spec"]["nodeName"]
         eventually(lambda: f"GREETING=from {node}" in lab.exec("told", "env"))
 
@@ -130,7 +136,7 @@ class TestUsers:
         }
         context = {"runAsUser": 7001, "runAsGroup": 7002, "fsGroup": 7003}
         pod("database", main, securityContext=context, volumes=[{"name": "data", "emptyDir": {}}])
-        eventually(lambda: is_ready(lab, "database"), 30)
+        until_ready(lab, "database", seconds=30)
         assert lab.kubectl("exec", "database", "--", "id", "-u").stdout == "7001\n"
         assert lab.exec("database", "stat", "-c", "%u %g", "/var/lib/database/main/PG_VERSION") in (
             "7001 7003\n",  # the group of the volume
@@ -140,7 +146,7 @@ class TestUsers:
 
     def test_another_user_may_neither_change_this_machine_nor_have_capabilities(self, lab, pod):
         pod("plain", {**SLEEP, "securityContext": {"runAsUser": 7001}})
-        eventually(lambda: is_ready(lab, "plain"))
+        until_ready(lab, "plain")
         status_of_self = lab.exec("plain", "cat", "/proc/self/status")
         assert "CapEff:\t0000000000000000" in status_of_self
         refused = lab.fairlead("exec", "--name", lab.name, "plain", "--", "touch", "/etc/fairlead-test", check=False)
@@ -149,7 +155,7 @@ class TestUsers:
     def test_another_user_may_listen_on_a_low_port(self, lab, pod):
         ready = {"httpGet": {"port": 80}, "periodSeconds": 1}
         pod("low", {"image": "fairlead/echo", "readinessProbe": ready}, securityContext={"runAsUser": 7001})
-        eventually(lambda: is_ready(lab, "low"))
+        until_ready(lab, "low")
 
     def test_root_that_must_not_be_root_does_not_start(self, lab, pod):
         pod("wrong", SLEEP, securityContext={"runAsNonRoot": True})
@@ -170,7 +176,7 @@ class TestNodesNetwork:
         ]
         pod("served", {"image": "fairlead/echo", "ports": ports, "readinessProbe": self.READY}, nodeName="node-1")
         pod("afar", SLEEP, nodeName="node-2")
-        eventually(lambda: is_ready(lab, "served") and is_ready(lab, "afar"))
+        until_ready(lab, "served", "afar")
         node, client = (status(lab, name)[field] for name, field in (("served", "hostIP"), ("afar", "podIP")))
         ask = ["curl", "-s", "-m", "3"]
         answers = {
@@ -195,7 +201,7 @@ class TestNodesNetwork:
         for name in ("first", "second", "third"):
             pod(name, {"image": "fairlead/pause", "ports": ports})
             if name != "third":
-                eventually(lambda name=name: is_ready(lab, name))
+                until_ready(lab, name)
         nodes = {lab.get("pod", name)["spec"]["nodeName"] for name in ("first", "second")}
         assert len(nodes) == 2
         condition = eventually(lambda: status(lab, "third")["conditions"][0])
@@ -205,7 +211,7 @@ class TestNodesNetwork:
     def test_a_pod_in_its_node_s_network_says_whether_it_asks_the_cluster_s_dns(self, lab, pod, policy, is_client):
         alias = {"ip": "192.0.2.9", "hostnames": ["elsewhere.test"]}
         pod("here", SLEEP, hostNetwork=True, dnsPolicy=policy, hostAliases=[alias])
-        eventually(lambda: is_ready(lab, "here"))
+        until_ready(lab, "here")
         node = lab.get("pod", "here")["spec"]["nodeName"]
         assert lab.exec("here", "hostname").strip() == node
         assert lab.exec("here", "getent", "ahostsv4", node).split()[0] == status(lab, "here")["hostIP"]
@@ -218,7 +224,7 @@ class TestNodesNetwork:
     def test_what_is_added_to_the_resolver(self, lab, pod):
         config = {"searches": ["kube-system.svc.cluster.local"], "options": [{"name": "ndots", "value": "3"}]}
         pod("adding", SLEEP, dnsConfig=config)
-        eventually(lambda: is_ready(lab, "adding"))
+        until_ready(lab, "adding")
         assert lab.exec("adding", "getent", "hosts", "kube-dns").split()[0] == "10.96.0.10"
         assert "options ndots:3" in lab.exec("adding", "cat", "/etc/resolv.conf")
 
@@ -248,7 +254,7 @@ class TestImages:
         ready = {"httpGet": {"port": 80}, "periodSeconds": 1}
         pod("echo", {"image": "fairlead/echo", "readinessProbe": ready})
         pod("asker", SLEEP)
-        eventually(lambda: is_ready(lab, "echo") and is_ready(lab, "asker"))
+        until_ready(lab, "echo", "asker")
         server, client = (status(lab, name)["podIP"] for name in ("echo", "asker"))
         answer = dict(line.split(": ", 1) for line in lab.exec("asker", "curl", "-s", server).splitlines())
         assert (answer["pod"], answer["address"]) == ("echo", server)
@@ -319,19 +325,19 @@ class TestRestarts:
     def test_a_failed_liveness_probe_restarts(self, lab, pod):
         probe = {"exec": {"command": ["test", "!", "-e", "/tmp/sick"]}, "periodSeconds": 1, "failureThreshold": 1}
         pod("alive", {**SLEEP, "livenessProbe": probe})
-        eventually(lambda: is_ready(lab, "alive"))
+        until_ready(lab, "alive")
         lab.exec("alive", "touch", "/tmp/sick")
         eventually(lambda: container(lab, "alive")["restartCount"] == 1)
-        eventually(lambda: is_ready(lab, "alive"))
+        until_ready(lab, "alive")
 
     def test_what_others_say_of_a_pod_does_not_stay(self, lab, pod):
         """As the node controller does while it thinks a node lost; times are in whole seconds, so do it often."""
         pod("maligned", SLEEP)
-        eventually(lambda: is_ready(lab, "maligned"))
+        until_ready(lab, "maligned")
         unready = json.dumps({"status": {"conditions": [{"type": "Ready", "status": "False"}]}})
         for _ in range(8):
             lab.kubectl("patch", "pod", "maligned", "--subresource=status", "-p", unready)
-        eventually(lambda: is_ready(lab, "maligned"))
+        until_ready(lab, "maligned")
 
     def test_a_startup_probe_holds_readiness_back(self, lab, pod):
         probe = {"exec": {"command": ["test", "-e", "/tmp/started"]}, "periodSeconds": 1, "failureThreshold": 60}
@@ -339,13 +345,13 @@ class TestRestarts:
         eventually(lambda: "running" in container(lab, "slow")["state"])
         assert not is_ready(lab, "slow")
         lab.exec("slow", "touch", "/tmp/started")
-        eventually(lambda: is_ready(lab, "slow"))
+        until_ready(lab, "slow")
 
     @pytest.mark.parametrize("action", [{"httpGet": {"path": "/healthz", "port": "http"}}, {"tcpSocket": {"port": 80}}])
     def test_probes_over_the_network(self, lab, pod, action):
         ports = [{"name": "http", "containerPort": 80}]
         pod("probed", {"image": "fairlead/echo", "ports": ports, "readinessProbe": {**action, "periodSeconds": 1}})
-        eventually(lambda: is_ready(lab, "probed"))
+        until_ready(lab, "probed")
 
     def test_a_grpc_probe(self, lab, pod):
         def server(port: int, **probe) -> dict:
@@ -393,7 +399,7 @@ class TestRestarts:
             return {"name": name, "image": "busybox", "command": ["sh", "-c", command]}
 
         pod("staged", SLEEP, initContainers=[step("a", "sleep 0.2"), step("b", "true")])
-        eventually(lambda: is_ready(lab, "staged"))
+        until_ready(lab, "staged")
         ends = [c["state"]["terminated"] for c in status(lab, "staged")["initContainerStatuses"]]
         assert [end["exitCode"] for end in ends] == [0, 0]
 
@@ -422,7 +428,7 @@ class TestVolumes:
             {"name": "all", "projected": {"sources": sources, "defaultMode": 0o444}},
         ]
         pod("informed", {**SLEEP, "env": env, "envFrom": env_from, "volumeMounts": mounts}, volumes=volumes)
-        eventually(lambda: is_ready(lab, "informed"))
+        until_ready(lab, "informed")
         variables = dict(line.split("=", 1) for line in lab.exec("informed", "env").splitlines())
         found = lab.get("pod", "informed")
         assert (variables["ME"], variables["IP"]) == ("informed", found["status"]["podIP"])
@@ -449,7 +455,7 @@ class TestVolumes:
         ]
         env = [{"name": "COLOUR", "valueFrom": {"configMapKeyRef": {"name": "settings", "key": "colour"}}}]
         pod("sourced", {**SLEEP, "volumeMounts": mounts, "env": env}, volumes=volumes)
-        eventually(lambda: is_ready(lab, "sourced"))
+        until_ready(lab, "sourced")
         assert lab.exec("sourced", "cat", "/config/deep/colour", "/etc/keys/password") == "bluesecret"
         lab.kubectl("patch", "configmap", "settings", "-p", '{"data": {"colour": "green", "size": "1"}}')
         lab.kubectl("patch", "secret", "keys", "-p", '{"data": null, "stringData": {"token": "new"}}')
@@ -472,7 +478,7 @@ class TestVolumes:
         state = waiting["containerStatuses"][0]["state"]["waiting"]
         assert state == {"reason": "CreateContainerConfigError", "message": 'configmap "later" not found'}
         lab.kubectl("create", "configmap", "later", "--from-literal=x=1")
-        eventually(lambda: is_ready(lab, "patient"))
+        until_ready(lab, "patient")
 
     def test_an_empty_folder_is_shared_and_outlives_a_restart(self, lab, pod):
         mounts = [{"name": "data", "mountPath": "/data"}]
@@ -481,11 +487,11 @@ class TestVolumes:
             for name in ("main", "second")
         ]
         pod("sharing", {}, containers=containers, volumes=[{"name": "data", "emptyDir": {}}])
-        eventually(lambda: is_ready(lab, "sharing"))
+        until_ready(lab, "sharing")
         lab.exec("sharing", "sh", "-c", "echo kept > /data/file; mkdir /data/folder")
         lab.exec("sharing", "pkill", "-KILL", "--oldest", "-f", "^sleep 4711", check=False)
         eventually(lambda: sum(c["restartCount"] for c in status(lab, "sharing")["containerStatuses"]) > 0)
-        eventually(lambda: is_ready(lab, "sharing"))
+        until_ready(lab, "sharing")
         in_second = lab.fairlead("exec", "--name", lab.name, "sharing", "-c", "second", "--", "cat", "/data/file")
         assert in_second.stdout == "kept\n"
 
@@ -503,7 +509,7 @@ class TestTermination:
         volumes = [{"name": "hooks", "hostPath": {"path": str(folder)}}]
         mounts = [{"name": "hooks", "mountPath": "/hooks"}]
         pod("hooked", {**SLEEP, "lifecycle": lifecycle, "volumeMounts": mounts}, volumes=volumes)
-        eventually(lambda: is_ready(lab, "hooked"))
+        until_ready(lab, "hooked")
         assert os.listdir(folder) == ["started"]
         lab.kubectl("delete", "pod", "hooked")
         assert sorted(os.listdir(folder)) == ["started", "stopping"]
@@ -511,7 +517,7 @@ class TestTermination:
     def test_sigterm_comes_first(self, lab, pod):
         script = "trap 'exit 0' TERM; while :; do sleep 0.05; done"
         pod("polite", {"command": ["sh", "-c", script]}, terminationGracePeriodSeconds=30)
-        eventually(lambda: is_ready(lab, "polite"))
+        until_ready(lab, "polite")
         began = time.monotonic()
         lab.kubectl("delete", "pod", "polite")
         assert time.monotonic() - began < 15
@@ -523,7 +529,7 @@ class TestTermination:
         pod("asker", SLEEP)
         lab.kubectl("label", "pod", "last", "app=last")
         lab.kubectl("expose", "pod", "last", "--port=80")
-        eventually(lambda: is_ready(lab, "last") and is_ready(lab, "asker"))
+        until_ready(lab, "last", "asker")
 
         def conditions() -> dict:
             (found,) = lab.get("endpointslices", "-l", "kubernetes.io/service-name=last")["items"]
@@ -537,14 +543,14 @@ class TestTermination:
 
     def test_sigkill_after_the_grace_period(self, lab, pod):
         pod("stubborn", {"command": ["sh", "-c", "trap '' TERM; while :; do sleep 0.05; done"]})
-        eventually(lambda: is_ready(lab, "stubborn"))
+        until_ready(lab, "stubborn")
         lab.kubectl("delete", "pod", "stubborn", "--wait=false")
         assert lab.get("pod", "stubborn")["metadata"]["deletionTimestamp"]
         lab.kubectl("wait", "--for=delete", "pod/stubborn", "--timeout=15s")
 
     def test_a_forced_deletion_ends_the_processes(self, lab, pod):
         pod("doomed", {"command": ["sleep", "4242"]})
-        eventually(lambda: is_ready(lab, "doomed"))
+        until_ready(lab, "doomed")
         lab.kubectl("delete", "pod", "doomed", "--force")
         node = "node-1"
         eventually(lambda: "sleep 4242" not in lab.on_node(node, "ps", "-e", "-o", "args"))
@@ -566,7 +572,7 @@ class TestIdentity:
     def test_a_process_asks_the_api_who_it_is(self, lab, pod):
         lab.kubectl("create", "serviceaccount", "joe")
         pod("told", SLEEP, serviceAccountName="joe")
-        eventually(lambda: is_ready(lab, "told"))
+        until_ready(lab, "told")
         ask = f"""cd {self.FOLDER} && curl -sS --cacert ca.crt -H "Authorization: Bearer $(cat token)" \
             -H 'Content-Type: application/json' -d '{{}}' {self.REVIEWS}"""
         user = json.loads(lab.exec("told", "sh", "-c", ask))["status"]["userInfo"]
@@ -585,7 +591,7 @@ class TestIdentity:
         pods = "https://kubernetes.default.svc/api/v1/namespaces/default/pods"
         lab.kubectl("create", "serviceaccount", "viewer")
         pod("viewer", SLEEP, serviceAccountName="viewer")
-        eventually(lambda: is_ready(lab, "viewer"))
+        until_ready(lab, "viewer")
         ask = f"""cd {self.FOLDER} && curl -sS --cacert ca.crt -H "Authorization: Bearer $(cat token)" {pods}"""
         assert json.loads(lab.exec("viewer", "sh", "-c", ask))["message"] == (
             'pods is forbidden: User "system:serviceaccount:default:viewer" cannot list resource "pods" in API group '
@@ -601,19 +607,19 @@ class TestIdentity:
         venv = {"name": "venv", "hostPath": {"path": sys.prefix}}
         mount = {"name": "venv", "mountPath": sys.prefix, "readOnly": True}
         pod("python", {**SLEEP, "volumeMounts": [mount]}, volumes=[venv])
-        eventually(lambda: is_ready(lab, "python"))
+        until_ready(lab, "python")
         said = lab.exec("python", f"{sys.prefix}/bin/python", "-c", WHO_AM_I).split()
         assert said == ["system:serviceaccount:default:default", "10.96.0.1"]
         lab.kubectl("delete", "rolebinding", "default")
 
     def test_a_pod_that_wants_no_token_has_none(self, lab, pod):
         pod("none", SLEEP, automountServiceAccountToken=False)
-        eventually(lambda: is_ready(lab, "none"))
+        until_ready(lab, "none")
         assert lab.fairlead("exec", "--name", lab.name, "none", "--", "ls", self.FOLDER, check=False).returncode != 0
 
     def test_kubectl_makes_tokens(self, lab, pod):
         pod("bound", SLEEP)
-        eventually(lambda: is_ready(lab, "bound"))
+        until_ready(lab, "bound")
         asked = ["create", "token", "default", "--duration=10m", "--bound-object-kind=Pod", "--bound-object-name=bound"]
         token = lab.kubectl(*asked).stdout.strip()
         review = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": token}}
