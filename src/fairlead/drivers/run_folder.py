@@ -142,4 +142,4 @@ def find(name: str) -> RunningLab | None:
         description: dict[str, Any] = json.loads((folder / "lab.json").read_text())
     except FileNotFoundError:
         return None
-    return RunningLab(folder, description["pid"], description["server"], description["joinedAs"])
+    return RunningLab(folder, description["pid"], description["server"], description.get("joinedAs", ""))
