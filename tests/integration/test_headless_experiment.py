@@ -102,20 +102,23 @@ class TestNames:
 class TestVirtualIP:
     # 200 fair coin flips leave 70..130 with a probability of about 2e-5.
     REQUESTS, EVEN = 200, range(70, 131)
-    LOOP = "for i in $(seq {}); do curl -s --max-time 5 http://{}/hostname; echo; done"
+    ONE_CONNECTION_EACH = ("curl", "-s", "--max-time", "5", "-H", "Connection: close", "-w", "\\n")
+
+    def requests(self, host: str) -> list[str]:
+        return [*self.ONE_CONNECTION_EACH, *[f"http://{host}/hostname"] * self.REQUESTS]
 
     def spread(self, output: str) -> Counter:
         return Counter(output.split())
 
     def test_spreads_over_both_pods_from_a_pod(self, lab):
-        spread = self.spread(lab.exec("client", "sh", "-c", self.LOOP.format(self.REQUESTS, "web")))
+        spread = self.spread(lab.exec("client", *self.requests("web")))
         assert set(spread) == set(WEB_PODS)
         assert all(count in self.EVEN for count in spread.values()), spread
 
     def test_spreads_over_both_pods_from_a_node(self, lab):
         vip = lab.get("service", "web")["spec"]["clusterIP"]
         node = lab.get("nodes")["items"][0]["metadata"]["name"]
-        spread = self.spread(lab.on_node(node, "sh", "-c", self.LOOP.format(self.REQUESTS, vip)))
+        spread = self.spread(lab.on_node(node, *self.requests(vip)))
         assert set(spread) == set(WEB_PODS)
         assert all(count in self.EVEN for count in spread.values()), spread
 

@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import json
+import os
 import random
 import re
 import signal
@@ -14,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from tests.integration.kubectls import kubectls
+from tests.integration.kubectls import UNCOLLECTED, kubectls
 from tests.integration.netlab import Net
 
 FAIRLEAD = str(Path(sys.executable).parent / "fairlead")
@@ -35,10 +36,24 @@ def eventually(check, seconds=10.0):
     return found
 
 
+SERVICE = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {"name": "web", "namespace": "default"},
+    "spec": {
+        "clusterIP": VIP,
+        "clusterIPs": [VIP],
+        "ipFamilies": ["IPv4"],
+        "ipFamilyPolicy": "SingleStack",
+        "ports": [{"name": p, "port": 80, "protocol": p.upper(), "targetPort": 80} for p in ("tcp", "udp")],
+    },
+}
+
+
 class Cluster:
     """An API server and a proxy in the node's namespace."""
 
-    def __init__(self, folder, backend):
+    def __init__(self, folder):
         self.net = Net([NODE])
         for address in (*ENDPOINTS, CLIENT):
             host = self.net.add_host(address)
@@ -46,27 +61,24 @@ class Cluster:
                 host.call("serve", address=address, ports=[("tcp", 80), ("udp", 80)])
         self.net.add_router(ROUTER)  # only what has a route comes to where it can be refused
         self.kubeconfig = folder / "kubeconfig"
-        self.backend = backend
         command = (FAIRLEAD, "apiserver", "--data", folder, "--listen", "127.0.0.1:6443", "--kubeconfig")
         self._api = self.net.start(*map(str, (*command, self.kubeconfig)), stdout=subprocess.PIPE)
         self._api.stdout.readline()
-        self.apply(
-            {"kind": "Node", "metadata": {"name": "here"}, "apiVersion": "v1"},
-            {
-                "apiVersion": "v1",
-                "kind": "Service",
-                "metadata": {"name": "web", "namespace": "default"},
-                "spec": {
-                    "clusterIP": VIP,
-                    "clusterIPs": [VIP],
-                    "ipFamilies": ["IPv4"],
-                    "ipFamilyPolicy": "SingleStack",
-                    "ports": [{"name": p, "port": 80, "protocol": p.upper(), "targetPort": 80} for p in ("tcp", "udp")],
-                },
-            },
-        )
+        self.apply({"kind": "Node", "metadata": {"name": "here"}, "apiVersion": "v1"})
+
+    def begin(self, backend):
+        """A Service of one endpoint, and a proxy that knows of nothing else."""
+        self.backend = backend
+        self.apply(SERVICE)
         self.set_endpoints({ENDPOINTS[0]: "ready"})
         self.start_proxy()
+
+    def end(self):
+        """Leave nothing behind that the next test asks about, neither in the kernel nor in the API."""
+        _end(self.proxy)
+        self.net.node.run("nft", "flush", "ruleset")
+        self.net.node.run("conntrack", "--flush")
+        self._run_kubectl("delete", "service", "web")
 
     def start_proxy(self, *more):
         command = (FAIRLEAD, "proxy", "--kubeconfig", str(self.kubeconfig), *FLAGS, *more, "--backend", self.backend)
@@ -78,27 +90,19 @@ class Cluster:
         self.proxy.wait()
         self.proxy.stderr.close()
 
-    @property
-    def kubectl(self):
-        return (str(kubectls()[-1]), "--kubeconfig", str(self.kubeconfig))
-
     def apply(self, *documents):
         text = json.dumps({"apiVersion": "v1", "kind": "List", "items": documents})
-        command = (
-            *self.kubectl,
-            "apply",
-            "--server-side",
-            "--force-conflicts",
-            "-f-",
-        )
-        kubectl = self.net.start(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        output, _ = kubectl.communicate(text.encode())
-        assert kubectl.returncode == 0, output
+        self._run_kubectl("apply", "--server-side", "--force-conflicts", "-f-", text=text)
 
     def patch_service(self, patch):
-        command = (*self.kubectl, "patch", "service", "web", "-p", json.dumps(patch))
-        kubectl = self.net.start(*command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        output, _ = kubectl.communicate()
+        self._run_kubectl("patch", "service", "web", "-p", json.dumps(patch))
+
+    def _run_kubectl(self, *arguments, text=""):
+        command = (str(kubectls()[-1]), "--kubeconfig", str(self.kubeconfig), *arguments)
+        pipe = subprocess.PIPE
+        environment = os.environ | UNCOLLECTED
+        kubectl = self.net.start(*command, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, env=environment)
+        output, _ = kubectl.communicate(text.encode())
         assert kubectl.returncode == 0, output
 
     def set_endpoints(self, states):
@@ -138,20 +142,30 @@ class Cluster:
         return int(float(found[1])) if found else 0
 
     def close(self):
-        for process in (self.proxy, self._api):
-            process.terminate()
-            process.wait()
-            for stream in (process.stdout, process.stderr):
-                if stream:
-                    stream.close()
+        _end(self._api)
         self.net.close()
 
 
-@pytest.fixture(params=["nft", "iptables"])
-def cluster(request, tmp_path):
-    cluster = Cluster(tmp_path, request.param)
+def _end(process):
+    process.terminate()
+    process.wait()
+    for stream in (process.stdout, process.stderr):
+        if stream:
+            stream.close()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"))
     yield cluster
     cluster.close()
+
+
+@pytest.fixture(params=["nft", "iptables"])
+def cluster(request, shared):
+    shared.begin(request.param)
+    yield shared
+    shared.end()
 
 
 def test_endpoints_come_and_go(cluster):
