@@ -1,5 +1,8 @@
 """Nodes that come, go, lose their power or their cable, as root and as an ordinary user."""
 
+import json
+from pathlib import Path
+
 import pytest
 from tests.integration.labs import Lab, eventually
 from tests.integration.outsiders import ask, balancer_address, node_behind
@@ -98,6 +101,45 @@ class TestComingAndGoing:
         done = node(lab, *arguments, check=False)
         assert done.returncode > 1
         assert message in done.stderr
+
+
+SECRETIVE = """
+apiVersion: v1
+kind: Secret
+metadata: {{name: secret-of-{node}}}
+---
+apiVersion: v1
+kind: Pod
+metadata: {{name: on-{node}}}
+spec:
+  nodeName: {node}
+  containers: [{{name: main, image: fairlead/echo, envFrom: [{{secretRef: {{name: secret-of-{node}}}}}]}}]
+"""
+# With the key of node-1's agent.
+LOCKED = [
+    ("get secret secret-of-node-2", "no relationship found between node 'node-1' and this object"),
+    ("get secrets -A", 'User "system:node:node-1" cannot list resource "secrets" in API group "" at the cluster scope'),
+    ("get pods", "can only list/watch pods with spec.nodeName field selector"),
+    ("delete pod on-node-2", 'node "node-1" can only delete pods with spec.nodeName set to itself'),
+    ("label node node-2 mine=1", "node 'node-1' cannot read 'node-2', only its own Node object"),
+    ("taint node node-1 mine=1:NoExecute", 'node "node-1" is not allowed to modify taints'),
+    ("delete node node-2", 'User "system:node:node-1" cannot delete resource "nodes" in API group "" at the cluster'),
+    ("create token default", "node requested token not bound to a pod"),
+]
+
+
+def test_the_key_of_a_node_opens_what_is_its_own(lab):
+    documents = "---".join(SECRETIVE.format(node=name) for name in ("node-1", "node-2"))
+    server = json.loads(Path(lab.kubeconfig).read_text())["clusters"][0]["cluster"]["server"]
+    as_node = ("--kubeconfig", str(lab.data / "kubeconfigs" / "node-1-agent"), "--server", server)
+    lab.kubectl("apply", "-f", "-", stdin=documents)
+    try:
+        for command in ("get secret secret-of-node-1", "get pod on-node-1", "get node node-1"):
+            lab.kubectl(*command.split(), *as_node)
+        for command, message in LOCKED:
+            assert message in lab.kubectl(*command.split(), *as_node, check=False).stderr, command
+    finally:
+        lab.kubectl("delete", "-f", "-", "--wait=false", stdin=documents)
 
 
 class TestLosses:

@@ -11,6 +11,7 @@ from fairlead.drivers.lab_addresses import PLANS, Families
 from fairlead.model.addresses import IPNetwork, family_of, is_within, overlap, parse_ip
 from fairlead.model.names import dns1123_label_errors
 from fairlead.model.objects import ZONE_LABEL
+from fairlead.registry.node_restriction import is_refused_label
 
 
 class ConfigError(ValueError):
@@ -61,6 +62,8 @@ class _Taken:
         usual = numbered_node(index, self._families, config.name, labels)
         if errors := dns1123_label_errors(usual.name):
             raise ConfigError(f"{place}.name: {errors[0]}")
+        if refused := next(filter(is_refused_label, labels), None):
+            raise ConfigError(f"{place}.labels: a node may not give itself {refused!r}: let kubectl label it")
         add(self._names, usual.name, f"{place}.name")
         addresses = self._checked(f"{place}.addresses", config.addresses, usual.addresses, self._address)
         cidrs = self._checked(f"{place}.podCIDRs", config.pod_cidrs, usual.pod_cidrs, self._pod_cidr)

@@ -232,6 +232,7 @@ class NodeAgent:
             log.exception("Pod %s is given up", run.pod.key)
         finally:
             run.published.set()  # nobody need wait for a Pod that has gone
+            self._sources.leave(run.pod)
             del self._runs[run.pod.metadata.uid]
 
     def _end(self, uid: str, grace: float) -> None:

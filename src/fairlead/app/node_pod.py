@@ -279,7 +279,7 @@ class PodRun:
             try:
                 answer = await self._client.patch(self._path("status"), patch)
             except (KubeError, Unreachable) as error:
-                if isinstance(error, KubeError) and error.code in (404, 409):
+                if isinstance(error, KubeError) and error.code in _NOT_OURS:
                     return
                 log.warning("status of %s not published yet: %s", self.pod.key, error)
                 await asyncio.sleep(RETRY)
@@ -295,7 +295,7 @@ class PodRun:
             try:
                 await self._client.delete(self._path(), options)
             except (KubeError, Unreachable) as error:
-                if isinstance(error, KubeError) and error.code in (404, 409):
+                if isinstance(error, KubeError) and error.code in _NOT_OURS:
                     return
                 log.warning("%s not deleted yet: %s", self.pod.key, error)
                 await asyncio.sleep(RETRY)
@@ -329,6 +329,10 @@ class PodRun:
         draft = self._record_path.with_suffix(".new")
         draft.write_text(json.dumps({"sandbox": self._sandbox.pid, "containers": containers}))
         draft.rename(self._record_path)
+
+
+# The API's answers about a Pod that is gone: it was deleted, another one has its name, or even that on another node.
+_NOT_OURS = (404, 409, 403)
 
 
 def _version(pod: RunPod) -> int:

@@ -1,7 +1,7 @@
 """Tells the Pods of a node when a ConfigMap or Secret that their volumes show has changed.
 
-One watch for each of both kinds, over all namespaces, and only once some Pod of the node shows one: a lab's nodes trust
-each other, so that they need not ask for each object by itself as upstream's kubelet does.
+One watch for each such object, for as long as some Pod of the node shows it: others are not the node's to read.
+Upstream: ``pkg/kubelet/util/manager/watch_based_manager.go``.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ RESOURCES = {CONFIG_MAP: Resource("v1", "configmaps"), SECRET: Resource("v1", "s
 _CONSTANT = Reference(CONFIG_MAP, "kube-root-ca.crt")
 
 Listener = Callable[[str, Reference], None]
+_Place = tuple[str, Reference]  # namespace, and what is there
 
 
 class SourceWatches:
@@ -25,22 +26,28 @@ class SourceWatches:
 
     Args:
         group: runs them.
-        changed: told the namespace and the reference of what has changed, referred to or not.
+        changed: told the namespace and the reference of what has changed.
     """
 
     def __init__(self, client: KubeClient, group: asyncio.TaskGroup, changed: Listener) -> None:
         self._client, self._group, self._changed = client, group, changed
-        self._followed: set[str] = set()
+        self._shown: dict[str, set[_Place]] = {}  # by Pod UID
+        self._watches: dict[_Place, asyncio.Task[None]] = {}
 
     def follow(self, pod: RunPod) -> None:
-        """Follow the kinds of what the Pod's volumes show from now on."""
-        for kind in {reference.kind for reference in volume_references(pod) - {_CONSTANT}} - self._followed:
-            self._followed.add(kind)
-            self._group.create_task(Informer(self._client, RESOURCES[kind], KubeObject, self._listener(kind)).run())
+        """Follow what the Pod's volumes show from now on."""
+        shown = {(pod.namespace, reference) for reference in volume_references(pod) - {_CONSTANT}}
+        self._shown[pod.metadata.uid] = shown
+        for place in shown - self._watches.keys():
+            self._watches[place] = self._group.create_task(self._informer(*place).run())
 
-    def _listener(self, kind: str) -> Callable[[KubeObject | None, KubeObject | None], None]:
-        def heard(old: KubeObject | None, new: KubeObject | None) -> None:
-            if found := new or old:
-                self._changed(found.namespace, Reference(kind, found.name))
+    def leave(self, pod: RunPod) -> None:
+        """The Pod has ended; what no other one shows is followed no longer."""
+        left = self._shown.pop(pod.metadata.uid, set())
+        for place in left.difference(*self._shown.values()):
+            self._watches.pop(place).cancel()
 
-        return heard
+    def _informer(self, namespace: str, reference: Reference) -> Informer[KubeObject]:
+        resource = RESOURCES[reference.kind].within(namespace)
+        query = {"fieldSelector": f"metadata.name={reference.name}"}
+        return Informer(self._client, resource, KubeObject, lambda old, new: self._changed(namespace, reference), query)

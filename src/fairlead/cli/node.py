@@ -46,9 +46,13 @@ def _wanted(node_name: str, zone: str | None, labels: tuple[str, ...]) -> dict[s
 
 
 def _label(text: str) -> tuple[str, str]:
+    from fairlead.registry.node_restriction import is_refused_label
+
     key, equals, value = text.partition("=")
     if not (key and equals):
         raise click.BadParameter(f"{text!r} is not KEY=VALUE", param_hint="--label")
+    if is_refused_label(key):
+        raise click.BadParameter(f"a node may not give itself {key!r}: let kubectl label it", param_hint="--label")
     return key, value
 
 

@@ -4,13 +4,16 @@ Who may do what is decided in ``registry.authorization``. Kinds are those of aut
 authorization.k8s.io (KEP-3325 for SelfSubjectReview).
 """
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
 
 from fairlead.registry import bodies, field_errors
-from fairlead.registry.authorization import is_allowed, rules_of
+from fairlead.registry.authorization import decide, rules_of
 from fairlead.registry.calls import Call, Handler, Reply
+from fairlead.registry.node_access import UNENUMERATED, node_of
+from fairlead.registry.node_restriction import check_token
 from fairlead.registry.policy_rules import Attributes, Rule
 from fairlead.registry.requests import User, write_options
 from fairlead.registry.schemas.decode import decode
@@ -45,7 +48,8 @@ def _access(call: Call) -> Reply:
         raise invalid(call.resource.kind, "", [fault], call.resource.group)
     _check_namespace(call, spec)
     user = call.request.user if call.resource.kind == "SelfSubjectAccessReview" else _user_of(spec)
-    return _reply(document, {"allowed": is_allowed(_attributes(call, user, spec), call.state)})
+    verdict = decide(_attributes(call, user, spec), call.state)
+    return _reply(document, {"allowed": verdict.allowed, **({"reason": verdict.reason} if verdict.reason else {})})
 
 
 def _check_namespace(call: Call, spec: Doc) -> None:
@@ -66,7 +70,15 @@ def _attributes(call: Call, user: User, spec: Doc) -> Attributes:
         return Attributes(user, path.get("verb", ""), path=path.get("path", ""))
     asked = spec["resourceAttributes"]
     names = ("verb", "group", "resource", "subresource", "namespace", "name")
-    return Attributes(user, **{name: asked.get(name, "") for name in names})
+    fields = tuple(_values((asked.get("fieldSelector") or {}).get("requirements") or ()))
+    return Attributes(user, **{name: asked.get(name, "") for name in names}, fields=fields)
+
+
+def _values(requirements: Iterable[Doc]) -> Iterator[tuple[str, str]]:
+    """The fields that must have one certain value (KEP-4601)."""
+    for each in requirements:
+        if each.get("operator") == "In" and len(each.get("values") or ()) == 1:
+            yield each.get("key", ""), each["values"][0]
 
 
 def _rules(call: Call) -> Reply:
@@ -77,7 +89,8 @@ def _rules(call: Call) -> Reply:
         "resourceRules": [_told(rule) for rule in rules if rule.resources],
         "nonResourceRules": [_told(rule) for rule in rules if rule.non_resource_urls],
     }
-    return _reply(document, {**told, "incomplete": False})
+    is_node = node_of(user) is not None
+    return _reply(document, {**told, "incomplete": is_node, **({"evaluationError": UNENUMERATED} if is_node else {})})
 
 
 def _told(rule: Rule) -> Doc:
@@ -113,6 +126,8 @@ def _token_request(call: Call) -> Reply:
     document = _body(call, "authentication.k8s.io/v1", "TokenRequest")
     spec = document.get("spec") or {}
     account: Doc = msgspec.json.decode(call.stored())
+    if (node := node_of(call.request.user)) is not None:
+        check_token(node, call.target, spec.get("boundObjectRef") or {}, call.state)
     document["metadata"] = _metadata_of(document.get("metadata") or {}, account["metadata"])
     wish = TokenWish(tuple(spec.get("audiences") or ()), spec.get("expirationSeconds"), spec.get("boundObjectRef"))
     claims, expires = token_claims(account, wish, call.state, call.env.now, call.env.new_uid())

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from fairlead.registry.apply_calls import APPLY_PATCH
-from fairlead.registry.authorization import is_allowed, is_superuser, refusal
+from fairlead.registry.authorization import decide, is_superuser
 from fairlead.registry.bodies import media_type
 from fairlead.registry.calls import Call
 from fairlead.registry.policy_rules import Attributes
@@ -32,15 +32,17 @@ def check_access(call: Call, verb: str) -> None:
 
 def require(needed: Attributes, state: State) -> None:
     """Raises ApiError: what is needed is not allowed."""
-    if not is_allowed(needed, state):
-        raise forbidden(needed.resource, needed.name, refusal(needed), needed.group)
+    verdict = decide(needed, state)
+    if not verdict.allowed:
+        raise forbidden(needed.resource, needed.name, verdict.refusal, needed.group)
 
 
 def _needed(call: Call, verb: str) -> Iterator[Attributes]:
     target, resource = call.target, call.resource
     side = target.subresource.name if target.subresource else ""
+    name, fields = _selected(call) if verb in _SELECTING else (target.name, ())
     asked = Attributes(
-        call.request.user, verb, resource.group, resource.plural, side, _namespace(target), _name(call, verb)
+        call.request.user, verb, resource.group, resource.plural, side, _namespace(target), name, fields=fields
     )
     yield asked
     if _makes_an_object(call, verb):
@@ -52,11 +54,15 @@ def _namespace(target: Target) -> str:
     return target.name if target.resource.kind == "Namespace" else target.namespace
 
 
-def _name(call: Call, verb: str) -> str:
-    """The object that a request is about; one on a collection may select a single one by its name."""
-    if call.target.name or verb not in ("list", "watch", "deletecollection"):
-        return call.target.name
-    return selection_of(call.request, call.target, call.env.kinds.strategy(call.resource).fields).name
+_SELECTING = ("list", "watch", "deletecollection")
+
+
+def _selected(call: Call) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """What a request on a collection is limited to: the one object that it can be about, and the values of fields."""
+    known = tuple(call.env.kinds.strategy(call.resource).fields)
+    selection = selection_of(call.request, call.target, known)
+    fields = tuple((known[term.position], term.value) for term in selection.fields if not term.negated)
+    return selection.name, fields
 
 
 def _makes_an_object(call: Call, verb: str) -> bool:

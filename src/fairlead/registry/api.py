@@ -10,14 +10,14 @@ from functools import partial
 
 from fairlead.registry.access_calls import ACCESS
 from fairlead.registry.access_checks import check_access, check_path
+from fairlead.registry.admission import admit
 from fairlead.registry.authorization import is_superuser
 from fairlead.registry.calls import Answer, Call, Handler, Reply
 from fairlead.registry.delete_calls import delete_collection, delete_object
 from fairlead.registry.discovery import discover
 from fairlead.registry.environment import Environment
-from fairlead.registry.grants import check_grant
 from fairlead.registry.read_calls import get_object, list_objects, watch_objects
-from fairlead.registry.requests import Request, Target, User, parse_target
+from fairlead.registry.requests import Request, Target, parse_target
 from fairlead.registry.status import method_not_allowed
 from fairlead.registry.store import State
 from fairlead.registry.subresource_calls import SUBRESOURCES
@@ -47,14 +47,16 @@ def answer(request: Request, state: State, state_at: Callable[[int], State | Non
     if verb not in allowed:
         raise method_not_allowed()
     handler = _SPECIAL.get((target.plural_with_subresource, verb)) or _VERBS[verb]
-    call = Call(request, target, state, state_at, _admitting(request.user, env))
+    call = Call(request, target, state, state_at, _admitting(request, env))
     check_access(call, verb)
     return handler(call)
 
 
-def _admitting(user: User, env: Environment) -> Environment:
-    """The surroundings of a request in which its user writes nothing that would give them more than they have."""
-    return env if is_superuser(user) else replace(env, admit=partial(check_grant, user))
+def _admitting(request: Request, env: Environment) -> Environment:
+    """The surroundings of a write in which its user writes nothing that they must not."""
+    if is_superuser(request.user) or not is_write(request.method):
+        return env
+    return replace(env, admit=partial(admit, request.user))
 
 
 # (method, whether the path names an object) -> verb

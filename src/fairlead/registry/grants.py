@@ -24,10 +24,9 @@ def check_grant(user: User, state: State, target: Target, new: Doc, old: Doc | N
     """Raises ApiError: a role or binding that is to be written grants more than the user holds.
 
     Args:
+        target: one of the resources of RBAC.
         old: what is there; None when it is to be created.
     """
-    if target.resource.group != RBAC:
-        return
     if target.resource.kind in _PLURALS:
         _check_role(user, state, target, new, old)
     else:

@@ -9,7 +9,7 @@ from immutables import Map
 from fairlead.model.names import ObjectKey
 from fairlead.registry.environment import Kinds
 from fairlead.registry.resources import BY_STORAGE
-from fairlead.registry.store import State, Stored, seal
+from fairlead.registry.store import PODS, State, Stored, placement, seal
 
 Doc = dict[str, Any]
 Row = tuple[str, ObjectKey, int, bytes]
@@ -34,4 +34,4 @@ def load_state(version: int, rows: Iterable[Row], kinds: Kinds) -> State:
     maps: Map[str, Map[ObjectKey, Stored]] = Map(
         {storage: Map(list(found.items())) for storage, found in objects.items()}
     )
-    return State(version, version, maps, ips=Map(ips), ports=Map(ports))
+    return State(version, version, maps, ips=Map(ips), ports=Map(ports), placed=placement(objects.get(PODS, {})))

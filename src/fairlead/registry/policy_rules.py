@@ -21,6 +21,7 @@ class Attributes:
     Attributes:
         name: empty when it is about no object in particular.
         path: None for resources.
+        fields: what it is limited to by a field selector, each a field and its one value.
     """
 
     user: User
@@ -31,6 +32,7 @@ class Attributes:
     namespace: str = ""
     name: str = ""
     path: str | None = None
+    fields: tuple[tuple[str, str], ...] = ()
 
     @property
     def combined(self) -> str:

@@ -25,6 +25,8 @@ FieldGetters = Mapping[str, Callable[[Doc], str]]
 # A log keeps this many changes of one resource, and fewer when their documents are large.
 LOG_CHANGES = 4096
 LOG_BYTES = 16 << 20
+# Pods are found by their node too; ``spec.nodeName`` is the first of their selectable fields (``kinds.pod``).
+PODS, NODE_NAME = "pods", 0
 
 
 class Stored(NamedTuple):
@@ -94,11 +96,12 @@ class Log:
 
 
 _NOTHING: Map[ObjectKey, Stored] = Map()
+_NOBODY: frozenset[ObjectKey] = frozenset()
 
 
 @dataclass(frozen=True)
 class State:
-    """All objects, the logs of their changes, and who holds which virtual IP and node port.
+    """All objects, the logs of their changes, who holds which virtual IP and node port, and which Pods each node has.
 
     Attributes:
         version: the resourceVersion of the latest change.
@@ -111,6 +114,7 @@ class State:
     logs: Map[str, Log] = field(default_factory=Map)
     ips: Map[str, ObjectKey] = field(default_factory=Map)
     ports: Map[int, ObjectKey] = field(default_factory=Map)
+    placed: Map[str, frozenset[ObjectKey]] = field(default_factory=Map)
 
     def of(self, resource: str) -> Map[ObjectKey, Stored]:
         return self.objects.get(resource, _NOTHING)
@@ -126,6 +130,10 @@ class State:
 
     def port_owner(self, port: int) -> ObjectKey | None:
         return self.ports.get(port)
+
+    def pods_on(self, node: str) -> frozenset[ObjectKey]:
+        """The Pods that are bound to a node."""
+        return self.placed.get(node, _NOBODY)
 
 
 class Step(NamedTuple):
@@ -185,5 +193,26 @@ def _record(step: Step, change: Change, objects: Map[ObjectKey, Stored]) -> Step
         version=change.version,
         objects=state.objects.set(change.resource, objects),
         logs=state.logs.set(change.resource, log),
+        placed=_placed(state.placed, change) if change.resource == PODS else state.placed,
     )
     return Step(state, (*step.changes, change))
+
+
+def _placed(placed: Map[str, frozenset[ObjectKey]], change: Change) -> Map[str, frozenset[ObjectKey]]:
+    before = change.before.fields[NODE_NAME] if change.before else ""
+    after = "" if change.deleted else change.after.fields[NODE_NAME]
+    if before == after:
+        return placed
+    if before:
+        others = placed.get(before, _NOBODY) - {change.key}
+        placed = placed.set(before, others) if others else placed.delete(before)
+    return placed.set(after, placed.get(after, _NOBODY) | {change.key}) if after else placed
+
+
+def placement(pods: Mapping[ObjectKey, Stored]) -> Map[str, frozenset[ObjectKey]]:
+    """Which Pods each node has, of all these."""
+    found: dict[str, set[ObjectKey]] = {}
+    for key, pod in pods.items():
+        if node := pod.fields[NODE_NAME]:
+            found.setdefault(node, set()).add(key)
+    return Map({node: frozenset(keys) for node, keys in found.items()})
