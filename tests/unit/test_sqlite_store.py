@@ -10,6 +10,7 @@ from fairlead.drivers.durable_state import DurableState
 from fairlead.drivers.sqlite_store import LAYOUT, SqliteStore, StoreError, copy_store, restore_store
 from fairlead.model.names import ObjectKey
 from fairlead.registry.store import State, Step, put, remove
+from fairlead.registry.triggers import Trigger
 
 KEY = ObjectKey("default", "a")
 
@@ -157,7 +158,7 @@ def test_readers_see_what_is_durable_and_a_failure_undoes_all_that_was_built_on_
 def test_a_visible_change_wakes_those_who_wait_for_its_resource_alone():
     async def scenario():
         state = DurableState(State(), FailingStore())
-        maps, pods = state.change_of("configmaps"), state.change_of("pods")
+        maps, pods = state.news_of(Trigger("configmaps")), state.news_of(Trigger("pods"))
         await state.commit(written(Step(state.head), x="1"))
         assert (maps.is_set(), pods.is_set()) == (True, False)
         await state.close()

@@ -10,9 +10,11 @@ import threading
 from collections import OrderedDict
 from queue import SimpleQueue
 from typing import NamedTuple
+from weakref import WeakValueDictionary
 
 from fairlead.drivers.sqlite_store import SqliteStore, StoreError
 from fairlead.registry.store import State, Step
+from fairlead.registry.triggers import Trigger, triggers_of
 
 MAX_BATCH = 512
 # States that continue tokens may name. Each costs what has changed since, at most all the documents of its time.
@@ -25,6 +27,12 @@ class _Waiting(NamedTuple):
     done: asyncio.Future[None]
 
 
+class News(asyncio.Event):
+    """Set once a change that was waited for is visible; up to the version ``quiet_until`` there was none."""
+
+    quiet_until = 0
+
+
 class DurableState:
     """The state of one store. All methods but the thread's own belong to the event loop."""
 
@@ -35,7 +43,7 @@ class DurableState:
         self._queue: SimpleQueue[_Waiting | None] = SimpleQueue()
         self._epoch = 0
         self._kept: OrderedDict[int, State] = OrderedDict()
-        self._changed: dict[str, asyncio.Event] = {}
+        self._awaited: WeakValueDictionary[Trigger, News] = WeakValueDictionary()  # while somebody holds on to them
         self._thread = threading.Thread(target=self._run, name="store", daemon=True)
         self._thread.start()
 
@@ -66,9 +74,9 @@ class DurableState:
         while len(self._kept) > KEPT_STATES:
             self._kept.popitem(last=False)
 
-    def change_of(self, resource: str) -> asyncio.Event:
-        """An event that is set at the next visible change of the resource."""
-        return self._changed.setdefault(resource, asyncio.Event())
+    def news_of(self, trigger: Trigger) -> News:
+        """Set at the next visible change that pulls the trigger."""
+        return self._awaited.setdefault(trigger, News())
 
     async def close(self) -> None:
         """Write what is waiting, and let go of the store."""
@@ -108,11 +116,12 @@ class DurableState:
                 return
 
     def _publish(self, batch: list[_Waiting]) -> None:
-        self.latest = batch[-1].step.state
-        for resource in {change.resource for item in batch for change in item.step.changes}:
-            event = self._changed.pop(resource, None)
-            if event:
-                event.set()
+        before, self.latest = self.latest, batch[-1].step.state
+        for trigger in {trigger for item in batch for change in item.step.changes for trigger in triggers_of(change)}:
+            news = self._awaited.pop(trigger, None)
+            if news:
+                news.quiet_until = before.version
+                news.set()
         for item in batch:
             if not item.done.done():
                 item.done.set_result(None)

@@ -1,4 +1,4 @@
-"""Feeding watchers: each follows the resource's log from its own position, at its own speed.
+"""Feeding watchers: each follows the resource's log from its own position, at its own speed, woken by what concerns it.
 
 There are no queues to fill up. A watcher that is slower than the log is long is told 410 and ends, as in upstream; the
 memory of a thousand watchers is that of a thousand numbers. A change is encoded once for all watchers that see it in
@@ -18,6 +18,7 @@ from fairlead.drivers.durable_state import DurableState
 from fairlead.registry.environment import Kinds
 from fairlead.registry.status import ApiError, expired
 from fairlead.registry.store import Change
+from fairlead.registry.triggers import trigger_of
 from fairlead.registry.views import View
 from fairlead.registry.watches import Event, Watch, bookmark, event_for, frame
 
@@ -83,8 +84,9 @@ class WatchStreams:
         await self._send_initial(watch, send)
         position = watch.version
         resource = watch.view.resource.storage
+        trigger = trigger_of(resource, watch.selection)
         while True:
-            event = self._state.change_of(resource)
+            news = self._state.news_of(trigger)
             latest = self._state.latest
             log = latest.log(resource)
             if position < log.compacted:
@@ -97,12 +99,16 @@ class WatchStreams:
                 await _send_chunk(send, b"".join(frames))
             try:
                 async with asyncio.timeout_at(min(end, loop.time() + BOOKMARK_SECONDS)):
-                    await event.wait()
+                    await news.wait()
             except TimeoutError:
+                if not news.is_set():
+                    position = self._state.latest.version
                 if watch.bookmarks:
                     await _send_chunk(send, bookmark(watch.view, position, False, self._kinds))
                 if loop.time() >= end:
                     return
+            # What others have changed meanwhile may be forgotten already, which is nothing to this watch.
+            position = max(position, news.quiet_until)
 
     async def _send_initial(self, watch: Watch, send: Send) -> None:
         now = now_text()
