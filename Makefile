@@ -12,7 +12,7 @@ setup:               ## .venv/ and the system programs, those for tests included
 
 test: setup          ## all tests, those in a real kernel and with a real kubectl included
 	$(PY) -m pytest -q tests/unit -n 2
-	$(PY) -m pytest -q tests/integration -n 2 --dist loadfile || { \
+	$(PY) -m pytest -q tests/integration -n 3 --dist loadfile --no-loadscope-reorder || { \
 	  echo "once more, alone: what failed beside others on what may be a busy machine"; \
 	  $(PY) -m pytest -q tests/integration --last-failed --last-failed-no-failures none; }
 
