@@ -140,6 +140,15 @@ def test_a_node_that_is_added_has_both_families_too(lab):
         lab.fairlead("node", "remove", "--name", lab.name, name)
 
 
+def test_the_ipv6_address_of_a_load_balancer_moves_when_its_node_stops(lab):
+    """The last test but one: the node stays off."""
+    _, six = (point["ip"] for point in lab.get("service", "both")["status"]["loadBalancer"]["ingress"])
+    eventually(lambda: ask(lab, f"[{six}]", seconds="0.5"))
+    home = eventually(lambda: node_behind(lab, six))
+    lab.fairlead("node", "stop", "--name", lab.name, home)
+    eventually(lambda: node_behind(lab, six) not in (home, None))
+
+
 def test_the_data_of_two_families_stays_theirs(lab):
     """The last test: it ends the lab, and nothing else has the data then."""
     lab.down()
