@@ -128,9 +128,9 @@ def up(
 
 def serve(options: "LabOptions") -> None:
     """Run a lab; return when it is ready if somebody waits for that, else when it ends."""
-    from fairlead.app import lab
+    from fairlead.app import lab, lab_detached
 
-    run_it = lab.serve if options.patience is None else lab.serve_detached
+    run_it = lab.serve if options.patience is None else lab_detached.serve_detached
     or_fail(lambda: run_it(options, lab.Listener(_tell, _settled)))
 
 
