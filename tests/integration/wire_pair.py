@@ -15,7 +15,7 @@ from pathlib import Path
 
 from fairlead.app import wire
 from fairlead.dataplane.vxlan import PORT, header, inner_mtu
-from fairlead.drivers import netns, wire_ends
+from fairlead.drivers import lab_links, netns, wire_ends
 from fairlead.model.addresses import IPFamily
 from fairlead.model.socket_address import SocketAddress
 
@@ -54,7 +54,7 @@ def main() -> None:
     unwanted = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     unwanted.bind(("wire", 0x0003))
     netns.enter(end)
-    netns.run_ip(netns.wire_end_commands())
+    netns.run_ip(lab_links.wire_end_commands())
     children = [fork(lambda: run_wire(underlay)), fork(lambda: exchange(listener.accept()[0]))]
     netns.enter(other)
     netns.run_ip(

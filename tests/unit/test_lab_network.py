@@ -4,7 +4,7 @@ import pytest
 
 from fairlead.app.lab_settings import numbered_node
 from fairlead.drivers.lab_addresses import DUAL_STACK, IPV4_ONLY, MAX_NODES, PLANS
-from fairlead.drivers.netns import (
+from fairlead.drivers.lab_links import (
     PodLink,
     attach_commands,
     cable_commands,

@@ -6,9 +6,9 @@ import os
 from collections.abc import Iterable
 
 from fairlead.app.lab_plan import OUTSIDE, SWITCH, WIRE, LabPlan
-from fairlead.drivers import netns
+from fairlead.drivers import lab_links, netns
 from fairlead.drivers.lab_addresses import PLANS
-from fairlead.drivers.netns import NodeNetwork
+from fairlead.drivers.lab_links import NodeNetwork
 from fairlead.drivers.wire_ends import send_whole_frames
 
 
@@ -24,17 +24,17 @@ class Networks:
         self._descriptors[SWITCH] = netns.current_namespace()
         everybody = [*plan.nodes, *plan.invited]
         if plan.has_joined:
-            netns.run_ip(netns.bridge_commands())
+            netns.run_ip(lab_links.bridge_commands())
         else:
             netns.prepare_namespace(self._families)
-            netns.run_ip(netns.switch_commands(everybody, self._families))
+            netns.run_ip(lab_links.switch_commands(everybody, self._families))
             netns.enable_forwarding(self._families)
-        plugged = [c for name in cables for c in netns.cable_commands(*cables[name], self[name], self._mtu)]
+        plugged = [c for name in cables for c in lab_links.cable_commands(*cables[name], self[name], self._mtu)]
         netns.run_ip(plugged, inherited=self._descriptors.values())
         if plan.wire:
             self._add_wire()
         if OUTSIDE in cables:
-            self._run_in(OUTSIDE, netns.outside_commands(self._families, plan.settings.load_balancer_cidrs))
+            self._run_in(OUTSIDE, lab_links.outside_commands(self._families, plan.settings.load_balancer_cidrs))
         for node in plan.nodes:
             self._furnish(node, everybody)
 
@@ -45,16 +45,16 @@ class Networks:
         """Give a node a new namespace, on the wire, and tell the others the way to its Pods."""
         self._descriptors[node.name] = netns.new_namespace(self._families)
         descriptor = self[node.name]
-        netns.run_ip(netns.cable_commands(node.cable, node.address, descriptor, self._mtu), inherited=[descriptor])
+        netns.run_ip(lab_links.cable_commands(node.cable, node.address, descriptor, self._mtu), inherited=[descriptor])
         self._furnish(node, others)
         self.introduce(node, others)
 
     def introduce(self, node: NodeNetwork, others: Iterable[NodeNetwork]) -> None:
         """Tell everybody the way to the Pods of a node that is, or will be, on the underlay."""
-        netns.run_ip(netns.pod_routes([node]))
+        netns.run_ip(lab_links.pod_routes([node]))
         for other in self._present(others):
             if other != node:
-                self._run_in(other.name, netns.pod_routes([node]))
+                self._run_in(other.name, lab_links.pod_routes([node]))
 
     def disconnect(self, node: NodeNetwork) -> None:
         """Take a node's cable and namespace away; what the others know of it stays."""
@@ -64,9 +64,9 @@ class Networks:
 
     def forget(self, node: NodeNetwork, others: Iterable[NodeNetwork]) -> None:
         """Have nobody know the way to the Pods of a node that is disconnected."""
-        netns.run_ip(netns.no_pod_routes(node))
+        netns.run_ip(lab_links.no_pod_routes(node))
         for other in self._present(others):
-            self._run_in(other.name, netns.no_pod_routes(node))
+            self._run_in(other.name, lab_links.no_pod_routes(node))
 
     def set_cable(self, node: NodeNetwork, *, is_up: bool) -> None:
         """Plug a node's cable in, or pull it."""
@@ -78,16 +78,16 @@ class Networks:
     def _add_wire(self) -> None:
         """A cable to where the wire's process picks frames up, in a namespace in which nobody else hears them."""
         self._descriptors[WIRE] = netns.new_namespace(())
-        netns.run_ip(netns.wire_commands(self[WIRE], self._mtu), inherited=[self[WIRE]])
-        send_whole_frames(netns.WIRE)
+        netns.run_ip(lab_links.wire_commands(self[WIRE], self._mtu), inherited=[self[WIRE]])
+        send_whole_frames(lab_links.WIRE)
         netns.send_no_redirects()
-        self._run_in(WIRE, netns.wire_end_commands())
+        self._run_in(WIRE, lab_links.wire_end_commands())
 
     def _present(self, nodes: Iterable[NodeNetwork]) -> list[NodeNetwork]:
         return [node for node in nodes if self.has(node)]
 
     def _furnish(self, node: NodeNetwork, others: Iterable[NodeNetwork]) -> None:
-        self._run_in(node.name, netns.node_commands(node, others), forwarding=True)
+        self._run_in(node.name, lab_links.node_commands(node, others), forwarding=True)
 
     def _run_in(self, name: str, commands: list[str], *, forwarding: bool = False) -> None:
         netns.enter(self[name])

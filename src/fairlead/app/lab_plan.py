@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from fairlead.app.lab_settings import LabNode, LabSettings
 from fairlead.dataplane.vxlan import USUAL_MTU, inner_mtu
 from fairlead.drivers.lab_addresses import PLANS, AddressPlan
-from fairlead.drivers.netns import NodeNetwork
+from fairlead.drivers.lab_links import NodeNetwork
 from fairlead.drivers.run_folder import published_table
 from fairlead.model.socket_address import SocketAddress
 

@@ -10,7 +10,7 @@ import msgspec
 
 from fairlead.allocation.load_balancer import Pool
 from fairlead.drivers.lab_addresses import IPV4_ONLY, PLANS, Families, usual_address, usual_pod_cidr
-from fairlead.drivers.netns import NodeNetwork
+from fairlead.drivers.lab_links import NodeNetwork
 from fairlead.model.addresses import overlap
 from fairlead.model.socket_address import SocketAddress
 from fairlead.nodeagent.images import Images

@@ -18,7 +18,7 @@ from fairlead.app.node_container import ContainerRun
 from fairlead.app.node_context import ContainerSettings, PodContext, timestamp
 from fairlead.app.node_host_ports import HostPorts
 from fairlead.app.node_volumes import PodVolumes
-from fairlead.drivers import netns
+from fairlead.drivers import lab_links, netns
 from fairlead.drivers.child_process import StartError
 from fairlead.drivers.event_recorder import Happening
 from fairlead.drivers.kube_client import PODS, KubeClient, KubeError, Unreachable
@@ -229,10 +229,10 @@ class PodRun:
                 return self._sandbox
         return None
 
-    def _link(self) -> netns.PodLink | None:
+    def _link(self) -> lab_links.PodLink | None:
         if self.pod.spec.host_network:
             return None
-        return netns.PodLink(f"veth{self.pod.metadata.uid[:8]}", self.pod_ips, self._settings.node_ips)
+        return lab_links.PodLink(f"veth{self.pod.metadata.uid[:8]}", self.pod_ips, self._settings.node_ips)
 
     async def _run_containers(self, sandbox: Child) -> None:
         """Init containers one after the other, then all the others together; sidecars as long as those."""

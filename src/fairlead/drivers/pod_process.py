@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fairlead.drivers import child_process, container_mounts, netns, pod_files
+from fairlead.drivers import child_process, container_mounts, lab_links, netns, pod_files
 from fairlead.drivers.child_process import StartError
 from fairlead.drivers.container_runtime import Stdio
 from fairlead.drivers.launcher import Birth, Child, Launcher
@@ -47,7 +47,7 @@ class SandboxSpec:
 
     hostname: str
     texts: Mapping[str, str]
-    link: netns.PodLink | None
+    link: lab_links.PodLink | None
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def _be_sandbox(spec: SandboxSpec) -> None:
     os.execvp("sleep", ["sleep", "infinity"])
 
 
-def _connect(link: netns.PodLink) -> None:
+def _connect(link: lab_links.PodLink) -> None:
     try:
         netns.connect_pod(link)
     except netns.LinkError as error:
