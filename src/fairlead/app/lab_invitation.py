@@ -4,7 +4,7 @@ Whoever holds it can be that node; whoever made it decides what runs there.
 """
 
 from collections.abc import Iterable
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -17,6 +17,8 @@ from fairlead.drivers.lab_addresses import MAX_NODES
 from fairlead.drivers.pki import certificate_files, issue_certificate, write_kubeconfig_of, write_private
 from fairlead.model.names import dns1123_label_errors
 from fairlead.model.socket_address import SocketAddress
+
+T = TypeVar("T")
 
 
 class InvitationError(ValueError):
@@ -103,13 +105,10 @@ def read_invitation(text: bytes) -> Invitation:
     Raises:
         InvitationError: it cannot be used.
     """
-    try:
-        version = msgspec.json.decode(text, type=_Versioned).version
-        if version != __version__:
-            raise InvitationError(f"it is of Fairlead {version}, and this is {__version__}: use the same on both hosts")
-        invitation = msgspec.json.decode(text, type=Invitation)
-    except ValueError as error:
-        raise InvitationError(str(error)) from error
+    version = _decode(text, _Versioned).version
+    if version != __version__:
+        raise InvitationError(f"it is of Fairlead {version}, and this is {__version__}: use the same on both hosts")
+    invitation = _decode(text, Invitation)
     guest = invitation.guest
     if errors := dns1123_label_errors(guest.name):
         raise InvitationError(f"guest.name: {errors[0]}")
@@ -120,6 +119,13 @@ def read_invitation(text: bytes) -> Invitation:
 
 class _Versioned(msgspec.Struct):
     version: str
+
+
+def _decode(text: bytes, wanted: type[T]) -> T:
+    try:
+        return msgspec.json.decode(text, type=wanted)
+    except ValueError as error:  # msgspec's own, or text that is not UTF-8
+        raise InvitationError(str(error)) from error
 
 
 def unpack(invitation: Invitation, plan: LabPlan) -> None:

@@ -42,7 +42,7 @@ class Networks:
         return self._descriptors[name]
 
     def connect(self, node: NodeNetwork, others: Iterable[NodeNetwork]) -> None:
-        """Give a node a new namespace, on the wire, and tell the others the way to its Pods."""
+        """Give a node a new namespace with a cable to it, and tell the others the way to its Pods."""
         self._descriptors[node.name] = netns.new_namespace(self._families)
         descriptor = self[node.name]
         netns.run_ip(lab_links.cable_commands(node.cable, node.address, descriptor, self._mtu), inherited=[descriptor])
