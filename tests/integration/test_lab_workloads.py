@@ -130,6 +130,24 @@ class TestKubectl:
         assert "Cannot evict pod as it would violate the pod's disruption budget." in refused.stderr
         assert [p["metadata"]["uid"] for p in pods(kubectl)] == [pod["metadata"]["uid"]]
 
+    def test_a_replication_controller_keeps_its_pods(self, kubectl):
+        spec = {"replicas": 2, "template": json.loads(workload("ReplicaSet", "web"))["spec"]["template"]}
+        controller = {"apiVersion": "v1", "kind": "ReplicationController", "metadata": {"name": "web"}, "spec": spec}
+        kubectl("create", "-f", "-", stdin=json.dumps(controller))
+        kubectl("wait", "--for=jsonpath={.status.availableReplicas}=2", "rc/web", "--timeout=30s")
+        kubectl("expose", "rc", "web", "--port=80")
+        kubectl("scale", "rc/web", "--replicas=1")
+        eventually(lambda: len(pods(kubectl)) == 1)
+        (old,) = pods(kubectl)
+        (owner,) = old["metadata"]["ownerReferences"]
+        assert (owner["apiVersion"], owner["kind"], owner["name"]) == ("v1", "ReplicationController", "web")
+        kubectl("delete", "pod", old["metadata"]["name"])
+        eventually(lambda: kubectl("get", "rc", "web", "--no-headers").stdout.split()[:4] == ["web", "1", "1", "1"])
+        assert old["metadata"]["uid"] not in {pod["metadata"]["uid"] for pod in pods(kubectl)}
+        assert "Pod Template" in kubectl("describe", "rc", "web").stdout
+        kubectl("delete", "rc", "web")
+        eventually(lambda: not pods(kubectl))
+
     def test_a_job_runs_to_its_end(self, kubectl):
         kubectl("create", "job", "once", "--image=busybox", "--", "echo", "done")
         kubectl("wait", "--for=condition=complete", "job/once", "--timeout=30s")

@@ -49,6 +49,28 @@ def test_what_a_propagation_policy_leaves_for_the_garbage_collector(world, polic
         assert world.refused("GET", f"{MAPS}/a")["code"] == 404
 
 
+@pytest.mark.parametrize(
+    ("path", "finalizers"),
+    [
+        ("/api/v1/namespaces/default/replicationcontrollers", ["orphan"]),
+        ("/apis/batch/v1/namespaces/default/jobs", ["orphan"]),
+        ("/apis/apps/v1/namespaces/default/replicasets", None),
+    ],
+)
+def test_what_becomes_of_dependents_when_nobody_says(world, path, finalizers):
+    """Kinds of before there was a garbage collector leave them alone."""
+    container = pod("x")["spec"]["containers"]
+    selector = {"selector": {"matchLabels": {"a": "b"}}} if "replicasets" in path else {}
+    restart = "Never" if "jobs" in path else "Always"
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": {"restartPolicy": restart, "containers": container}}
+    for name in ("silent", "told"):
+        world.do("POST", path, {"metadata": {"name": name}, "spec": {"template": template, **selector}})
+    world.do("DELETE", f"{path}/told", {"propagationPolicy": "Background"})
+    world.do("DELETE", f"{path}/silent")
+    left = world.do("GET", path)["items"]
+    assert [item["metadata"]["finalizers"] for item in left] == ([finalizers] if finalizers else [])
+
+
 def test_a_pod_on_a_node_is_given_its_grace(world):
     world.at("2026-01-01T00:00:00Z")
     world.do("POST", PODS, pod("p", node="n1"))

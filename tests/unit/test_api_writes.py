@@ -183,10 +183,16 @@ def test_binding_gives_a_pod_its_node_once(world):
     assert world.refused("POST", f"{PODS}/p/binding", {"target": {}})["code"] == 422
 
 
-def test_scale_reads_and_writes_replicas(world):
-    sets = "/apis/apps/v1/namespaces/default/statefulsets"
+@pytest.mark.parametrize(
+    ("sets", "selector"),
+    [
+        ("/apis/apps/v1/namespaces/default/statefulsets", {"matchLabels": {"app": "db"}}),
+        ("/api/v1/namespaces/default/replicationcontrollers", {"app": "db"}),
+    ],
+)
+def test_scale_reads_and_writes_replicas(world, sets, selector):
     template = {"metadata": {"labels": {"app": "db"}}, "spec": pod("x")["spec"]}
-    spec = {"serviceName": "db", "replicas": 2, "selector": {"matchLabels": {"app": "db"}}, "template": template}
+    spec = {"replicas": 2, "selector": selector, "template": template}
     world.do("POST", sets, {"metadata": {"name": "db"}, "spec": spec})
     scale = world.do("GET", f"{sets}/db/scale")
     assert (scale["spec"], scale["status"]["selector"]) == ({"replicas": 2}, "app=db")

@@ -336,6 +336,11 @@ def test_nodes(given, expected):
             {"spec": {"replicas": 3, **WORKLOAD}, "status": {"replicas": 2, "readyReplicas": 1}},
             {"Desired": 3, "Current": 2, "Ready": 1},
         ),
+        (
+            "ReplicationController",
+            {"spec": {"replicas": 3, **WORKLOAD, "selector": {"app": "web"}}, "status": {"replicas": 2}},
+            {"Desired": 3, "Current": 2, "Ready": 0, "Containers": "a,b", "Images": "x,y", "Selector": "app=web"},
+        ),
         ("StatefulSet", {"spec": {"replicas": 1, **WORKLOAD}}, {"Ready": "0/1", "Containers": "a,b"}),
         ("Ingress", {}, {"Class": "<none>", "Hosts": "*", "Address": "", "Ports": "80"}),
         (

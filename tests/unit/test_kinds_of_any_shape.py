@@ -88,6 +88,7 @@ VALID = {
     },
     "PodDisruptionBudget": {"spec": {"minAvailable": "50%", "selector": {}}},
     "ReplicaSet": WORKLOAD,
+    "ReplicationController": {"spec": {"selector": {"a": "b"}, "template": TEMPLATE}},
     "Secret": {"type": "kubernetes.io/tls", "data": {"tls.crt": "", "tls.key": ""}},
     "Service": {"spec": {"type": "LoadBalancer", "externalTrafficPolicy": "Local", "ports": [{"port": 80}]}},
     "ServiceCIDR": {"spec": {"cidrs": ["10.0.0.0/8"]}},

@@ -5,7 +5,7 @@ from msgspec import structs
 
 from fairlead.model.decode import decode
 from fairlead.model.objects import LabelSelector, OwnerReference, SelectorTerm
-from fairlead.model.workloads import ReplicaSet
+from fairlead.model.workloads import ReplicaSet, ReplicationController
 from fairlead.workloads.claims import OwnedIndex, claim
 from fairlead.workloads.replicaset import observe_replicas, plan_replicas
 from fairlead.workloads.selectors import requirements
@@ -71,6 +71,18 @@ def test_missing_pods_are_made(pods, creates):
 def test_the_most_dispensable_pod_goes_first(pods, victim):
     plan = plan_replicas(replica_set(len(pods) - 1), pods)
     assert [pod.name for pod in plan.deletes] == [victim]
+
+
+def test_a_replication_controller_is_read_as_a_replica_set():
+    template = {"metadata": {"labels": {"app": "web"}}}
+    spec = {"replicas": 2, "selector": {"app": "web"}, "minReadySeconds": 10, "template": template}
+    controller = decode(ReplicationController, {"metadata": {"name": "web", "generation": 3}, "spec": spec})
+    (requirement,) = requirements(controller.spec.selector)
+    assert requirement.matches({"app": "web"})
+    assert not requirement.matches({"app": "other"})
+    assert plan_replicas(controller, [make_pod("a")]).creates == 1
+    status = observe_replicas(controller, [make_pod("a", labels={"app": "web"})], NOW)
+    assert (status.replicas, status.fully_labeled_replicas, status.observed_generation) == (1, 1, 3)
 
 
 def test_a_set_that_is_going_makes_nothing():

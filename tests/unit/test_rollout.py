@@ -3,7 +3,7 @@
 import pytest
 
 from fairlead.model.decode import decode
-from fairlead.model.workloads import DaemonSet, Deployment, Job, ReplicaSet, StatefulSet
+from fairlead.model.workloads import DaemonSet, Deployment, Job, ReplicaSet, ReplicationController, StatefulSet
 from fairlead.workloads.rollout import awaited
 from tests.unit.cluster_objects import make_pod
 
@@ -97,6 +97,11 @@ def condition(type_, status="True", reason=""):
         pytest.param(of(DaemonSet, daemons(0, 0, 0)), "", id="DaemonSet: no node fits"),
         pytest.param(of(ReplicaSet, replicas(2, 0, 1), replicas=2), "1 of 2 replicas are available", id="ReplicaSet"),
         pytest.param(of(ReplicaSet, replicas(2, 0, 2), replicas=2), "", id="ReplicaSet: available"),
+        pytest.param(
+            of(ReplicationController, replicas(2, 0, 1), replicas=2, selector={"app": "web"}),
+            "1 of 2 replicas are available",
+            id="ReplicationController",
+        ),
         pytest.param(of(Job, {"succeeded": 1}), "1 pods have succeeded", id="Job: running"),
         pytest.param(of(Job, condition("Complete")), "", id="Job: complete"),
         pytest.param(of(Job, condition("Complete", "False")), "0 pods have succeeded", id="Job: not complete"),

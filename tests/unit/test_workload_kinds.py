@@ -66,6 +66,7 @@ def test_a_workload_says_what_its_user_left_out(kind, expected):
 
 
 KINDS = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet")
+NO_DEADLINE = "activeDeadlineSeconds in ReplicationController is not Supported"
 NO_MATCH = "`selector` does not match template `labels`"
 
 
@@ -108,6 +109,60 @@ def test_a_selector_must_select(kind, noun):
     del body["spec"]["selector"]
     faults = STRATEGIES[kind].validate_create(body, None)
     assert [fault.body for fault in faults] == ["Required value", f'Invalid value: {{"app":"web"}}: {NO_MATCH}']
+
+
+def controller(**spec):
+    """A ReplicationController, completed; None leaves a field out."""
+    given = {field: value for field, value in {"template": TEMPLATE, **spec}.items() if value is not None}
+    body = document("ReplicationController", "w", "v1", spec=copy.deepcopy(given))
+    STRATEGIES["ReplicationController"].default(body)
+    return body
+
+
+def test_a_replication_controller_takes_from_its_template_what_its_user_left_out():
+    body = controller()
+    assert (body["spec"]["replicas"], body["spec"]["selector"], body["metadata"]["labels"]) == (1, LABELS, LABELS)
+    assert body["spec"]["template"]["spec"]["restartPolicy"] == "Always"
+    given = {"app": "web", "tier": "back"}
+    assert controller(selector=given)["spec"]["selector"] == given
+
+
+@pytest.mark.parametrize(
+    ("spec", "faults"),
+    [
+        ({}, []),
+        ({"template": {"spec": TEMPLATE["spec"]}}, ["spec.selector: Required value"]),
+        ({"template": None}, ["spec.selector: Required value", "spec.template: Required value"]),
+        (
+            {"selector": {"app": "other"}},
+            [f'spec.template.metadata.labels: Invalid value: {{"app":"web"}}: {NO_MATCH}'],
+        ),
+        (
+            {"replicas": -1, "minReadySeconds": -1},
+            [
+                "spec.minReadySeconds: Invalid value: -1: must be greater than or equal to 0",
+                "spec.replicas: Invalid value: -1: must be greater than or equal to 0",
+            ],
+        ),
+        (
+            {"template": TEMPLATE | {"spec": TEMPLATE["spec"] | {"restartPolicy": "Never"}}},
+            ['spec.template.spec.restartPolicy: Unsupported value: "Never": supported values: "Always"'],
+        ),
+        (
+            {"template": TEMPLATE | {"spec": TEMPLATE["spec"] | {"activeDeadlineSeconds": 5}}},
+            [f"spec.template.spec.activeDeadlineSeconds: Forbidden: {NO_DEADLINE}"],
+        ),
+    ],
+)
+def test_faults_of_a_replication_controller(spec, faults):
+    found = STRATEGIES["ReplicationController"].validate_create(controller(**spec), None)
+    assert [str(fault) for fault in found] == faults
+
+
+def test_a_replication_controller_may_select_others():
+    template = TEMPLATE | {"metadata": {"labels": {"app": "other"}}}
+    other = controller(template=template)
+    assert STRATEGIES["ReplicationController"].validate_update(other, controller(), None) == []
 
 
 def updated(kind, strategy, **rolling):

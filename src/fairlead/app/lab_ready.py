@@ -15,6 +15,7 @@ from fairlead.drivers.kube_client import (
     JOBS,
     PODS,
     REPLICA_SETS,
+    REPLICATION_CONTROLLERS,
     STATEFUL_SETS,
     KubeClient,
     Resource,
@@ -22,7 +23,7 @@ from fairlead.drivers.kube_client import (
 from fairlead.model.labels import matches
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import KubeObject, Pod
-from fairlead.model.workloads import DaemonSet, Deployment, Job, ReplicaSet, StatefulSet
+from fairlead.model.workloads import DaemonSet, Deployment, Job, ReplicaSet, ReplicationController, StatefulSet
 from fairlead.workloads.rollout import awaited, ready_by_status
 from fairlead.workloads.selectors import requirements
 
@@ -31,6 +32,7 @@ KINDS: dict[str, tuple[Resource, type[KubeObject]]] = {
     POD: (PODS, Pod),
     "Deployment": (DEPLOYMENTS, Deployment),
     "ReplicaSet": (REPLICA_SETS, ReplicaSet),
+    "ReplicationController": (REPLICATION_CONTROLLERS, ReplicationController),
     "StatefulSet": (STATEFUL_SETS, StatefulSet),
     "DaemonSet": (DAEMON_SETS, DaemonSet),
     "Job": (JOBS, Job),

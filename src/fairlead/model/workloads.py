@@ -1,10 +1,13 @@
-"""Slim, frozen objects of the apps group: only what the workload controllers read.
+"""Slim, frozen workloads: only what their controllers read.
 
-Pod templates stay whole documents, because Pods are made of them. Field meanings: Kubernetes API reference, apps/v1.
+Pod templates stay whole documents, because Pods are made of them. Field meanings: Kubernetes API reference, apps/v1
+unless said otherwise.
 """
 
 from collections.abc import Mapping
 from typing import Any
+
+import msgspec
 
 from fairlead.model.objects import Condition, KubeObject, LabelSelector, Slim
 
@@ -21,7 +24,7 @@ class ReplicaSetSpec(Slim, frozen=True):
 
 
 class ReplicaSetStatus(Slim, frozen=True):
-    """Observed state of a ReplicaSet."""
+    """Observed state of a ReplicaSet or ReplicationController."""
 
     replicas: int = 0
     fully_labeled_replicas: int = 0
@@ -39,6 +42,36 @@ class ReplicaSet(KubeObject, frozen=True):
     @property
     def replicas(self) -> int:
         return 1 if self.spec.replicas is None else self.spec.replicas
+
+
+class ReplicationControllerSpec(Slim, frozen=True):
+    """Wanted state of a ReplicationController; it selects by ``labels`` alone."""
+
+    labels: Mapping[str, str] | None = msgspec.field(default=None, name="selector")
+    replicas: int | None = None
+    min_ready_seconds: int = 0
+    template: Doc = {}
+
+    @property
+    def selector(self) -> LabelSelector:
+        return LabelSelector(match_labels=self.labels)
+
+
+class ReplicationController(KubeObject, frozen=True):
+    """A ReplicationController of v1, which reads like a ReplicaSet.
+
+    Upstream converts: ``pkg/controller/replication/conversion.go``.
+    """
+
+    spec: ReplicationControllerSpec = ReplicationControllerSpec()
+    status: ReplicaSetStatus = ReplicaSetStatus()
+
+    @property
+    def replicas(self) -> int:
+        return 1 if self.spec.replicas is None else self.spec.replicas
+
+
+Replicated = ReplicaSet | ReplicationController
 
 
 class RollingUpdate(Slim, frozen=True):

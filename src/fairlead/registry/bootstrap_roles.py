@@ -20,7 +20,10 @@ _WRITE = ("create", "patch", "update")
 _ALL = (*_READ, "create", "delete", "deletecollection", "patch", "update")
 
 _VIEWED = {
-    "": "configmaps endpoints events namespaces pods pods/log pods/status serviceaccounts services services/status",
+    "": (
+        "configmaps endpoints events namespaces pods pods/log pods/status replicationcontrollers "
+        "replicationcontrollers/scale replicationcontrollers/status serviceaccounts services services/status"
+    ),
     "apps": (
         "controllerrevisions daemonsets daemonsets/status deployments deployments/scale deployments/status replicasets "
         "replicasets/scale replicasets/status statefulsets statefulsets/scale statefulsets/status"
@@ -33,8 +36,9 @@ _VIEWED = {
 # Not Endpoints and EndpointSlices, through which one could reach into other namespaces (CVE-2021-25740).
 _EDITED = {
     "": (
-        "configmaps events pods pods/attach pods/eviction pods/exec pods/portforward pods/proxy secrets "
-        "serviceaccounts serviceaccounts/token services services/proxy"
+        "configmaps events pods pods/attach pods/eviction pods/exec pods/portforward pods/proxy "
+        "replicationcontrollers replicationcontrollers/scale secrets serviceaccounts serviceaccounts/token services "
+        "services/proxy"
     ),
     "apps": "daemonsets deployments deployments/scale replicasets replicasets/scale statefulsets statefulsets/scale",
     "batch": "jobs",

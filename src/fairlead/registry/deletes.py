@@ -137,7 +137,7 @@ def _delete_document(
     resource = target.resource
     metadata = document["metadata"]
     finalizers = list(metadata.get("finalizers") or [])
-    wanted = _with_policy(finalizers, options.propagation)
+    wanted = _with_policy(finalizers, options.propagation, env.kinds.strategy(resource).orphans)
     metadata.pop("finalizers", None)
     if wanted:
         metadata["finalizers"] = wanted
@@ -167,9 +167,10 @@ def _mark(document: Doc, now: str, grace: int) -> None:
         document["status"] = {**document.get("status", {}), "phase": "Terminating"}
 
 
-def _with_policy(finalizers: list[str], policy: str) -> list[str]:
+def _with_policy(finalizers: list[str], policy: str, orphans: bool) -> list[str]:
     if not policy:
-        return finalizers
+        decided = not orphans or any(name in finalizers for name in _FINALIZER_OF.values())
+        return finalizers if decided else [*finalizers, _FINALIZER_OF["Orphan"]]
     others = [name for name in finalizers if name not in _FINALIZER_OF.values()]
     return [*others, _FINALIZER_OF[policy]] if policy in _FINALIZER_OF else others
 

@@ -107,6 +107,8 @@ RESOURCES: tuple[Resource, ...] = (
     Resource(*_CORE, "nodes", "Node", namespaced=False, short_names=("no",), subresources=(STATUS,)),
     Resource(*_CORE, "pods", "Pod", short_names=("po",), categories=ALL,
              subresources=(STATUS, Subresource("binding", ("create",), "Binding"), EVICTION, *POD_STREAMS)),
+    Resource(*_CORE, "replicationcontrollers", "ReplicationController", short_names=("rc",), categories=ALL,
+             subresources=WORKLOAD),
     Resource(*_CORE, "secrets", "Secret"),
     Resource(*_CORE, "serviceaccounts", "ServiceAccount", short_names=("sa",), subresources=(
                  Subresource("token", ("create",), "TokenRequest", "authentication.k8s.io", "v1"),)),

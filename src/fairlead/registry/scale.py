@@ -28,7 +28,7 @@ def scale_of(document: Doc) -> Doc:
         "apiVersion": "autoscaling/v1",
         "metadata": {name: metadata[name] for name in _SHOWN_METADATA if name in metadata},
         "spec": {"replicas": spec.get("replicas", 1)},
-        "status": {"replicas": status.get("replicas", 0), "selector": _selector_text(spec.get("selector") or {})},
+        "status": {"replicas": status.get("replicas", 0), "selector": _selector_text(_label_selector(document))},
     }
 
 
@@ -46,6 +46,12 @@ def scaled(document: Doc, scale: Doc) -> Doc:
     version = (scale.get("metadata") or {}).get("resourceVersion", "")
     metadata = {**document["metadata"], "resourceVersion": version or document["metadata"]["resourceVersion"]}
     return {**document, "metadata": metadata, "spec": {**document["spec"], "replicas": replicas}}
+
+
+def _label_selector(document: Doc) -> Doc:
+    """The selector, which in a ReplicationController is labels alone."""
+    selector: Doc = (document.get("spec") or {}).get("selector") or {}
+    return {"matchLabels": selector} if document["kind"] == "ReplicationController" else selector
 
 
 def _selector_text(selector: Doc) -> str:

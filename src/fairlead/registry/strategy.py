@@ -122,6 +122,7 @@ class Strategy:
         fields: values for ``?fieldSelector=`` besides metadata.name and metadata.namespace: path -> getter.
         columns, row: the Table for ``kubectl get``; row takes (document, now as RFC 3339) and gives one cell a column.
         deletes_with: resources (plural, same group, namespace and name) that go in the same step as the object.
+        orphans: what depends on the object stays when a DELETE does not say how to go on; so it was once.
         returns_deleted: DELETE answers with the object, not with a Status (Service, Namespace and Pod do).
     """
 
@@ -141,4 +142,5 @@ class Strategy:
     columns: tuple[Column, ...] = ()
     row: Callable[[Doc, str], list[Any]] | None = None
     deletes_with: tuple[str, ...] = ()
+    orphans: bool = False
     returns_deleted: bool = False

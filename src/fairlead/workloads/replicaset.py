@@ -1,4 +1,4 @@
-"""How many Pods a ReplicaSet lacks, or which of them are too many.
+"""How many Pods a ReplicaSet or ReplicationController lacks, or which of them are too many.
 
 Upstream: ``pkg/controller/replicaset/replica_set.go``; the order of deletion is that of ``ActivePodsWithRanks`` in
 ``pkg/controller/controller_utils.go``.
@@ -11,7 +11,7 @@ from typing import Any
 
 from fairlead.model.labels import contains
 from fairlead.model.objects import Pod
-from fairlead.model.workloads import ReplicaSet, ReplicaSetStatus
+from fairlead.model.workloads import ReplicaSetStatus, Replicated
 from fairlead.workloads.pods import is_active, is_available
 
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
@@ -26,7 +26,7 @@ class ReplicaPlan:
     deletes: tuple[Pod, ...] = ()
 
 
-def plan_replicas(replica_set: ReplicaSet, mine: Sequence[Pod]) -> ReplicaPlan:
+def plan_replicas(replica_set: Replicated, mine: Sequence[Pod]) -> ReplicaPlan:
     """What brings the number of Pods to that of the replicas; nothing while the set itself is being deleted."""
     if replica_set.is_terminating:
         return ReplicaPlan()
@@ -56,7 +56,7 @@ def _most_dispensable(pods: Sequence[Pod], count: int) -> tuple[Pod, ...]:
     return tuple(sorted(pods, key=worth)[:count])
 
 
-def observe_replicas(replica_set: ReplicaSet, mine: Sequence[Pod], now: str) -> ReplicaSetStatus:
+def observe_replicas(replica_set: Replicated, mine: Sequence[Pod], now: str) -> ReplicaSetStatus:
     """The status that the Pods amount to."""
     active = [pod for pod in mine if is_active(pod)]
     labels = (replica_set.spec.template.get("metadata") or {}).get("labels") or {}

@@ -1,15 +1,23 @@
 """What is still awaited of something that is to run, by the rules and in the words of ``kubectl rollout status``.
 
 Upstream: ``staging/src/k8s.io/kubectl/pkg/polymorphichelpers/rollout_status.go``, which knows Deployments, DaemonSets
-and StatefulSets. Beyond it: a ReplicaSet is there when all of it is available, a Job when it is complete, a Pod when it
-is ready or has succeeded.
+and StatefulSets. Beyond it: a ReplicaSet or ReplicationController is there when all of it is available, a Job when it
+is complete, a Pod when it is ready or has succeeded.
 """
 
 from collections.abc import Callable
 from typing import Any
 
 from fairlead.model.objects import KubeObject, LabelSelector, Pod
-from fairlead.model.workloads import DaemonSet, Deployment, Job, ReplicaSet, StatefulSet
+from fairlead.model.workloads import (
+    DaemonSet,
+    Deployment,
+    Job,
+    ReplicaSet,
+    Replicated,
+    ReplicationController,
+    StatefulSet,
+)
 
 _UNSEEN = "its spec is yet to be observed"
 
@@ -29,7 +37,7 @@ def ready_by_status(object_: KubeObject) -> tuple[LabelSelector, int] | None:
     Whoever knows the Pods can tell from this that a status is older than they are.
     """
     match object_:
-        case Deployment() | ReplicaSet() | StatefulSet():
+        case Deployment() | ReplicaSet() | ReplicationController() | StatefulSet():
             return object_.spec.selector, object_.status.ready_replicas
         case DaemonSet():
             return object_.spec.selector, object_.status.number_ready
@@ -86,7 +94,7 @@ def _stateful_set(stateful_set: StatefulSet) -> str:
     return ""
 
 
-def _replica_set(replica_set: ReplicaSet) -> str:
+def _replica_set(replica_set: Replicated) -> str:
     status = replica_set.status
     if status.observed_generation < replica_set.metadata.generation:
         return _UNSEEN
@@ -111,5 +119,6 @@ KINDS: dict[type[KubeObject], Callable[[Any], str]] = {
     DaemonSet: _daemon_set,
     StatefulSet: _stateful_set,
     ReplicaSet: _replica_set,
+    ReplicationController: _replica_set,
     Job: _job,
 }

@@ -22,7 +22,7 @@ from fairlead.app.controllers.load_balancers import LoadBalancerController
 from fairlead.app.controllers.loop import Controller, run_controller
 from fairlead.app.controllers.namespaces import NamespaceEmptier, NamespaceFurnisher
 from fairlead.app.controllers.nodes import NodeController
-from fairlead.app.controllers.replicasets import ReplicaSetController
+from fairlead.app.controllers.replicasets import ReplicaSetController, ReplicationControllerController
 from fairlead.app.controllers.scheduler import Scheduler
 from fairlead.app.controllers.service_cidrs import ServiceCIDRController
 from fairlead.app.controllers.slices import SliceController
@@ -45,6 +45,7 @@ CONTROLLERS: dict[str, Callable[[Context], Controller[Any]]] = {
     "service-cidr": ServiceCIDRController,
     "load-balancer": LoadBalancerController,
     "replicaset": ReplicaSetController,
+    "replicationcontroller": ReplicationControllerController,
     "deployment": DeploymentController,
     "statefulset": StatefulSetController,
     "daemonset": DaemonSetController,

@@ -8,12 +8,18 @@ import msgspec
 
 from fairlead.app.controllers.context import Context
 from fairlead.drivers.clock_text import now_text
-from fairlead.drivers.kube_client import DISRUPTION_BUDGETS, PODS, REPLICA_SETS, STATEFUL_SETS
+from fairlead.drivers.kube_client import DISRUPTION_BUDGETS, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, STATEFUL_SETS
 from fairlead.drivers.work_queue import WorkQueue
 from fairlead.model.labels import matches
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import KubeObject, Pod
-from fairlead.model.workloads import DisruptionBudgetStatus, PodDisruptionBudget, ReplicaSet, StatefulSet
+from fairlead.model.workloads import (
+    DisruptionBudgetStatus,
+    PodDisruptionBudget,
+    ReplicaSet,
+    ReplicationController,
+    StatefulSet,
+)
 from fairlead.workloads.disruption import DELETION_TIMEOUT, observe_budget
 from fairlead.workloads.selectors import requirements
 
@@ -29,14 +35,16 @@ class DisruptionController:
         self._client = context.client
         self._budgets = context.watches.of(DISRUPTION_BUDGETS, PodDisruptionBudget)
         self._pods = context.watches.of(PODS, Pod)
-        replica_sets = context.watches.of(REPLICA_SETS, ReplicaSet)
-        stateful_sets = context.watches.of(STATEFUL_SETS, StatefulSet)
-        self._scaled = (replica_sets, stateful_sets)
-        self.needs = (self._budgets, self._pods, replica_sets, stateful_sets)
+        self._scaled = (
+            context.watches.of(REPLICA_SETS, ReplicaSet),
+            context.watches.of(REPLICATION_CONTROLLERS, ReplicationController),
+            context.watches.of(STATEFUL_SETS, StatefulSet),
+        )
+        self.needs = (self._budgets, self._pods, *self._scaled)
         self._budgets.listen(self._budget_changed)
         self._pods.listen(self._pod_changed)
-        replica_sets.listen(self._something_changed)
-        stateful_sets.listen(self._something_changed)
+        for scaled in self._scaled:
+            scaled.listen(self._something_changed)
 
     def _budget_changed(self, _: PodDisruptionBudget | None, new: PodDisruptionBudget | None) -> None:
         if new:

@@ -53,7 +53,8 @@ class NamespaceEmptier:
             return
         left = [c for c in self._collections if await self._count(c, key.name)]
         for collection in left:
-            await self._client.delete(collection.resource.path(key.name))
+            options = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
+            await self._client.delete(collection.resource.path(key.name), options)
         if left:
             self.queue.add_later(key, LOOK_AGAIN)
         else:

@@ -1,14 +1,18 @@
-"""The ReplicaSet controller. What to do is ``fairlead.workloads.replicaset``."""
+"""The controllers of ReplicaSets and ReplicationControllers, alike but for the kind.
+
+What to do is ``fairlead.workloads.replicaset``.
+"""
 
 from fairlead.app.controllers.context import Context
 from fairlead.app.controllers.dependents import Dependents, OwnerKind, write_status
+from fairlead.app.controllers.watches import Watched
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.event_recorder import Happening
-from fairlead.drivers.kube_client import PODS, REPLICA_SETS, Doc
+from fairlead.drivers.kube_client import PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, Doc
 from fairlead.drivers.work_queue import WorkQueue
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Pod
-from fairlead.model.workloads import ReplicaSet
+from fairlead.model.workloads import ReplicaSet, Replicated, ReplicationController
 from fairlead.workloads.claims import controller_reference
 from fairlead.workloads.pods import pod_document
 from fairlead.workloads.replicaset import ReplicaPlan, observe_replicas, plan_replicas
@@ -19,18 +23,20 @@ class ReplicaSetController:
 
     name = "replicaset-controller"
     workers = 4
+    resource, kind = REPLICA_SETS, "ReplicaSet"
+    type_: type[Replicated] = ReplicaSet
 
     def __init__(self, context: Context) -> None:
         self.queue: WorkQueue[ObjectKey] = WorkQueue(context.clock)
         self._context = context
-        self._sets = context.watches.of(REPLICA_SETS, ReplicaSet)
+        self._sets: Watched[Replicated] = context.watches.of(self.resource, self.type_)
         pods = context.watches.of(PODS, Pod)
         self.needs = (self._sets, pods)
-        owner_kind = OwnerKind("apps/v1", "ReplicaSet", self._sets)
+        owner_kind = OwnerKind(self.resource.group_version, self.kind, self._sets)
         self._pods: Dependents[Pod] = Dependents(context, pods, owner_kind, self.queue, self.name)
         self._sets.listen(self._set_changed)
 
-    def _set_changed(self, old: ReplicaSet | None, new: ReplicaSet | None) -> None:
+    def _set_changed(self, old: Replicated | None, new: Replicated | None) -> None:
         if new and not (old and old.spec == new.spec and old.is_terminating == new.is_terminating):
             self.queue.add(new.key)
 
@@ -46,7 +52,7 @@ class ReplicaSetController:
         if status.available_replicas < status.ready_replicas:
             self.queue.add_later(key, 1.0)  # a ready Pod becomes available by time alone
 
-    async def _carry_out(self, replica_set: ReplicaSet, plan: ReplicaPlan) -> None:
+    async def _carry_out(self, replica_set: Replicated, plan: ReplicaPlan) -> None:
         documents = [self._pod_document(replica_set) for _ in range(plan.creates)]
         for pod in await self._pods.create_many(replica_set, documents):
             self._pods.say(replica_set, Happening("SuccessfulCreate", f"Created pod: {pod.name}"))
@@ -54,8 +60,16 @@ class ReplicaSetController:
             await self._pods.delete(pod)
             self._pods.say(replica_set, Happening("SuccessfulDelete", f"Deleted pod: {pod.name}"))
 
-    def _pod_document(self, replica_set: ReplicaSet) -> Doc:
-        owner = controller_reference(replica_set, "apps/v1", "ReplicaSet")
+    def _pod_document(self, replica_set: Replicated) -> Doc:
+        owner = controller_reference(replica_set, self.resource.group_version, self.kind)
         document = pod_document(replica_set.spec.template, replica_set.namespace, owner)
         document["metadata"]["generateName"] = f"{replica_set.name}-"
         return document
+
+
+class ReplicationControllerController(ReplicaSetController):
+    """Keys are those of ReplicationControllers. Upstream: ``pkg/controller/replication``."""
+
+    name = "replication-controller"
+    resource, kind = REPLICATION_CONTROLLERS, "ReplicationController"
+    type_ = ReplicationController

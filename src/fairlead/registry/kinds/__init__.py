@@ -16,7 +16,14 @@ from fairlead.registry.kinds import (
     service,
     service_cidr,
 )
-from fairlead.registry.kinds.workloads import daemon_set, deployment, job, replica_set, stateful_set
+from fairlead.registry.kinds.workloads import (
+    daemon_set,
+    deployment,
+    job,
+    replica_set,
+    replication_controller,
+    stateful_set,
+)
 from fairlead.registry.strategy import Strategy
 
 STRATEGIES: dict[str, Strategy] = {
@@ -39,6 +46,7 @@ STRATEGIES: dict[str, Strategy] = {
     "Pod": pod.STRATEGY,
     "PodDisruptionBudget": disruption_budget.STRATEGY,
     "ReplicaSet": replica_set.STRATEGY,
+    "ReplicationController": replication_controller.STRATEGY,
     "Role": access.ROLE,
     "RoleBinding": access.BINDING,
     "Secret": configuration.SECRET,

@@ -116,4 +116,5 @@ STRATEGY = Strategy(
         *WIDE,
     ),
     row=row,
+    orphans=True,
 )

@@ -15,6 +15,9 @@ from fairlead.registry.kinds.workloads.rules import (
 )
 from fairlead.registry.strategy import Column, Doc
 
+COLUMNS = (NAME, *(Column(title, "integer") for title in ("Desired", "Current", "Ready")), AGE, *WIDE)
+FIELDS = {"status.replicas": lambda replica_set: str(status_number(replica_set, "replicas"))}
+
 
 def default(replica_set: Doc) -> None:
     """Fill what the user left out."""
@@ -28,23 +31,18 @@ def faults(replica_set: Doc) -> list[FieldError]:
 
 def row(replica_set: Doc, now: str) -> list[Any]:
     """The cells of one ReplicaSet."""
+    return [*replica_cells(replica_set, now), *wide_cells(replica_set)]
+
+
+def replica_cells(workload: Doc, now: str) -> list[Any]:
+    """Those of the cells that are not wide."""
     return [
-        name(replica_set),
-        replica_set["spec"]["replicas"],
-        status_number(replica_set, "replicas"),
-        status_number(replica_set, "readyReplicas"),
-        age(replica_set, now),
-        *wide_cells(replica_set),
+        name(workload),
+        workload["spec"]["replicas"],
+        status_number(workload, "replicas"),
+        status_number(workload, "readyReplicas"),
+        age(workload, now),
     ]
 
 
-STRATEGY = replace(
-    workload_strategy(
-        default,
-        {"replicas": 0},
-        faults,
-        (NAME, *(Column(title, "integer") for title in ("Desired", "Current", "Ready")), AGE, *WIDE),
-        row,
-    ),
-    fields={"status.replicas": lambda replica_set: str(status_number(replica_set, "replicas"))},
-)
+STRATEGY = replace(workload_strategy(default, {"replicas": 0}, faults, COLUMNS, row), fields=FIELDS)

@@ -48,25 +48,32 @@ def validate_template(spec: Doc, kind: str, policies: Sequence[str] = ("Always",
         policies: the restart policies that the template may have.
     """
     labels = spec["template"]["metadata"].get("labels") or {}
-    faults = _not_negative(spec, "replicas")
+    faults = not_negative(spec, "replicas")
     faults += _selector(spec.get("selector"), labels, kind)
-    faults += validate_labels(labels, "spec.template.labels")
-    faults += validate_spec(spec["template"]["spec"], "spec.template.spec")
-    policy = spec["template"]["spec"]["restartPolicy"]
+    faults += pod_faults(spec["template"], policies)
+    return faults + not_negative(spec, "minReadySeconds", "revisionHistoryLimit")
+
+
+def pod_faults(template: Doc, policies: Sequence[str] = ("Always",)) -> list[FieldError]:
+    """The faults of a Pod template by itself."""
+    faults = validate_labels(template["metadata"].get("labels") or {}, "spec.template.labels")
+    faults += validate_spec(template["spec"], "spec.template.spec")
+    policy = template["spec"]["restartPolicy"]
     if policy not in policies:
         faults.append(not_supported("spec.template.spec.restartPolicy", policy, policies))
-    return faults + _not_negative(spec, "minReadySeconds", "revisionHistoryLimit")
+    return faults
 
 
 def _selector(selector: Doc | None, labels: Doc, kind: str) -> list[FieldError]:
     if selector and (selector.get("matchLabels") or selector.get("matchExpressions")):
-        return [] if selects(selector, labels) else [_no_match(labels)]
+        return [] if selects(selector, labels) else [no_match(labels)]
     if selector is None:  # which selects nothing
-        return [required("spec.selector"), _no_match(labels)]
+        return [required("spec.selector"), no_match(labels)]
     return [invalid("spec.selector", selector, f"empty selector is invalid for {kind}")]
 
 
-def _no_match(labels: Doc) -> FieldError:
+def no_match(labels: Doc) -> FieldError:
+    """The fault of a template whose Pods their own controller would not select."""
     return invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`")
 
 
@@ -84,7 +91,8 @@ def _matches(expression: Doc, labels: Doc) -> bool:
     return operator is not None and operator(value, expression.get("values") or ())
 
 
-def _not_negative(spec: Doc, *fields: str) -> list[FieldError]:
+def not_negative(spec: Doc, *fields: str) -> list[FieldError]:
+    """The faults of those fields of the spec that count something."""
     return [invalid(f"spec.{field}", spec[field], _NEGATIVE) for field in fields if spec.get(field, 0) < 0]
 
 
@@ -155,9 +163,13 @@ def status_number(workload: Doc, field: str) -> int:
 
 def wide_cells(workload: Doc) -> list[Any]:
     """Names and images of the containers, and the selector."""
+    return [*container_cells(workload), selector_text(workload["spec"].get("selector") or {})]
+
+
+def container_cells(workload: Doc) -> list[Any]:
+    """Names and images of the containers."""
     containers = workload["spec"]["template"]["spec"].get("containers") or ()
-    names, images = (",".join(container[field] for container in containers) for field in ("name", "image"))
-    return [names, images, selector_text(workload["spec"].get("selector") or {})]
+    return [",".join(container[field] for container in containers) for field in ("name", "image")]
 
 
 def selector_text(selector: Doc) -> str:

@@ -9,11 +9,11 @@ from fairlead.registry.field_errors import FieldError, forbidden, invalid
 from fairlead.registry.kinds.cells import AGE, NAME, age, name, wide
 from fairlead.registry.kinds.rules import one_of
 from fairlead.registry.kinds.workloads.rules import (
+    container_cells,
     fill_spec,
     spec_changed,
     status_number,
     validate_template,
-    wide_cells,
 )
 from fairlead.registry.strategy import Column, Context, Doc, Strategy
 
@@ -85,8 +85,7 @@ def _fixed(spec: Doc) -> Doc:
 def row(stateful_set: Doc, now: str) -> list[Any]:
     """The cells of one StatefulSet."""
     ready = f"{status_number(stateful_set, 'readyReplicas')}/{stateful_set['spec']['replicas']}"
-    containers, images, _ = wide_cells(stateful_set)
-    return [name(stateful_set), ready, age(stateful_set, now), containers, images]
+    return [name(stateful_set), ready, age(stateful_set, now), *container_cells(stateful_set)]
 
 
 STRATEGY = Strategy(
