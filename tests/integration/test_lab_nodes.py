@@ -1,6 +1,7 @@
 """Nodes that come, go, lose their power or their cable, as root and as an ordinary user."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -150,8 +151,11 @@ class TestLosses:
         assert {pod["spec"]["nodeName"] for pod in places.values()} == {"node-1", "node-2"}
         (lost,) = (name for name, pod in places.items() if pod["spec"]["nodeName"] == "node-2")
         address = balancer_address(lab, "balanced")
+        network = os.readlink(f"/proc/{lab.component_pids()['node-2-agent']}/ns/net")
+        assert holders(lab, network)
         node(lab, "stop", "--out-of-service", "node-2")
         try:
+            eventually(lambda: not holders(lab, network))
             eventually(lambda: ready_endpoints(lab, "cluster") == {"a"}, 20)
             assert ask(lab, address)["pod"] == "a"
             eventually(lambda: lab.get("pod", lost)["spec"]["nodeName"] == "node-1", 20)
@@ -176,6 +180,21 @@ class TestLosses:
         finally:
             node(lab, cure, home)
         eventually(lambda: ask(lab, address, "0.5") and is_ready(lab, home), 30)
+
+
+def holders(lab: Lab, network: str) -> list[int]:
+    """The lab's processes that are in this network namespace, or keep it with a descriptor."""
+    return [pid for pid in lab.processes() if network in namespaces_of(Path(f"/proc/{pid}"))]
+
+
+def namespaces_of(process: Path) -> set[str]:
+    found = set()
+    try:
+        for link in (process / "ns/net", *(process / "fd").iterdir()):
+            found.add(os.readlink(link))
+    except FileNotFoundError:  # closed meanwhile, or the process has ended
+        pass
+    return found
 
 
 def ready_endpoints(lab: Lab, service: str) -> set[str]:

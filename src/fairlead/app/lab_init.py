@@ -90,7 +90,7 @@ def _supervise(
     def let_go() -> None:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        for thing in (wakeup, signalled, control, selector):
+        for thing in (wakeup, signalled, control, selector, networks):
             thing.close()
 
     os.read(doors.prepared, 1)

@@ -75,6 +75,11 @@ class Networks:
     def has(self, node: NodeNetwork) -> bool:
         return node.name in self._descriptors
 
+    def close(self) -> None:
+        """Let go of all namespaces: each then lasts as long as somebody is in it."""
+        for descriptor in self._descriptors.values():
+            os.close(descriptor)
+
     def _add_wire(self) -> None:
         """A cable to where the wire's process picks frames up, in a namespace in which nobody else hears them."""
         self._descriptors[WIRE] = netns.new_namespace(())

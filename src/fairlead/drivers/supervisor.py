@@ -56,7 +56,7 @@ class Supervisor:
 
     Args:
         report: told ``{"ready": name}`` by components and ``{"died": name, ...}`` by the supervisor.
-        before: run in every forked child first, to let go of what only the parent needs.
+        before: run in every forked child once it is in its network, to let go of what only the parent needs.
     """
 
     def __init__(self, components: Sequence[Component], report: Report, before: Callable[[], None]) -> None:
@@ -122,10 +122,10 @@ class Supervisor:
     def _become(self, component: Component) -> NoReturn:
         code = 1
         try:
-            self._before()
             _log_to(component.log)
             os.nice(component.niceness)
             netns.enter(component.network)
+            self._before()
             asyncio.run(_serve(component, lambda: self._report({"ready": component.name})))
             code = 0
         except BaseException:
