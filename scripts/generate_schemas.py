@@ -79,6 +79,7 @@ SERVED = {
     "networking_v1": "IPAddress Ingress IngressClass NetworkPolicy ServiceCIDR",
     "policy_v1": "Eviction PodDisruptionBudget",
     "rbac_v1": "ClusterRole ClusterRoleBinding Role RoleBinding",
+    "storage_v1": "StorageClass",
 }
 
 GROUPS = {
@@ -91,6 +92,7 @@ GROUPS = {
     "events": "events.k8s.io/",
     "networking": "networking.k8s.io/",
     "rbac": "rbac.authorization.k8s.io/",
+    "storage": "storage.k8s.io/",
 }
 
 

@@ -187,6 +187,47 @@ class Traffic:
         return set(self.results[url]["answers"])
 
 
+CLAIM = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+
+
+def test_a_stateful_set_keeps_what_its_pods_write(kubectl):
+    """The StatefulSet of the Kubernetes documentation, with a web server of busybox."""
+    web = {
+        "image": "busybox",
+        "command": ["sh", "-c", "exec busybox httpd -f -p 8080 -h /usr/share/nginx/html"],
+        "readinessProbe": None,
+        "volumeMounts": [{"name": "www", "mountPath": "/usr/share/nginx/html"}],
+    }
+    template = {"metadata": {"name": "www"}, "spec": CLAIM}
+    document = workload("StatefulSet", "web", web, serviceName="web", replicas=2, volumeClaimTemplates=[template])
+    kubectl("create", "-f", "-", stdin=document)
+    kubectl("rollout", "status", "statefulset/web", "--timeout=30s")
+    assert claims(kubectl) == {"www-web-0": "Bound", "www-web-1": "Bound"}
+    for name in ("web-0", "web-1"):
+        kubectl("exec", name, "--", "sh", "-c", f"echo {name} > /usr/share/nginx/html/index.html")
+    kubectl("delete", "pod", "web-0")
+    kubectl("wait", "pod/web-0", "--for=condition=Ready", "--timeout=30s")
+    assert served(kubectl, "web-0") == "web-0"
+    kubectl("scale", "statefulset/web", "--replicas=0")
+    eventually(lambda: not pods(kubectl))
+    assert set(claims(kubectl)) == {"www-web-0", "www-web-1"}
+    kubectl("scale", "statefulset/web", "--replicas=2")
+    kubectl("rollout", "status", "statefulset/web", "--timeout=30s")
+    assert [served(kubectl, name) for name in ("web-0", "web-1")] == ["web-0", "web-1"]
+    kubectl("delete", "statefulset/web")
+    kubectl("delete", "pvc", "--all")
+    eventually(lambda: not json.loads(kubectl("get", "pv", "-o", "json").stdout)["items"])
+
+
+def claims(kubectl) -> dict[str, str]:
+    items = json.loads(kubectl("get", "pvc", "-o", "json").stdout)["items"]
+    return {item["metadata"]["name"]: item["status"]["phase"] for item in items}
+
+
+def served(kubectl, pod: str) -> str:
+    return kubectl("exec", pod, "--", "busybox", "wget", "-qO-", "http://localhost:8080/").stdout.strip()
+
+
 @contextmanager
 def steady_traffic(lab: Lab, service: dict):
     """Ask while the body runs; what came of it is known afterwards. The virtual IP is asked from a Pod, the others from

@@ -37,6 +37,7 @@ SPEC = {
     "volumes": [
         {"name": "a", "secret": {"secretName": "mounted"}},
         {"name": "b", "configMap": {"name": "mounted-map"}},
+        {"name": "d", "persistentVolumeClaim": {"claimName": "data"}},
         {
             "name": "c",
             "projected": {"sources": [{"secret": {"name": "projected"}}, {"configMap": {"name": "projected-map"}}]},
@@ -115,6 +116,12 @@ CASES = [
     ("POST", f"{DEFAULT}/secrets", "can only read resources of this type"),
     ("GET", f"{DEFAULT}/configmaps/all-map", None),
     ("GET", f"{DEFAULT}/configmaps/nobodys", UNRELATED),
+    ("GET", f"{DEFAULT}/persistentvolumeclaims/data", None),
+    ("GET", f"{DEFAULT}/persistentvolumeclaims/other", UNRELATED),
+    ("GET", f"{DEFAULT}/persistentvolumeclaims", "No Object name found"),
+    ("PATCH", f"{DEFAULT}/persistentvolumeclaims/data/status", "can only read resources of this type"),
+    ("GET", "/api/v1/persistentvolumes?watch=1", None),
+    ("DELETE", "/api/v1/persistentvolumes/v", cannot("delete", "persistentvolumes", CLUSTER)),
     ("GET", f"{DEFAULT}/serviceaccounts/robot", "can only create tokens for individual service accounts"),
     ("GET", "/api/v1/services", None),
     ("GET", "/api/v1/services?watch=1", None),

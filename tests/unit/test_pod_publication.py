@@ -40,7 +40,7 @@ def test_what_others_say_before_a_write_is_answered_does_not_stay(tmp_path):
     async def scenario():
         api = Api()
         containers = ContainerSettings({}, {}, tmp_path, lambda: (), None)
-        settings = PodSettings("node", ("192.0.2.1",), None, tmp_path, tmp_path, containers, None, None)
+        settings = PodSettings("node", ("192.0.2.1",), None, tmp_path, tmp_path, tmp_path, containers, None, None)
         run = PodRun(decode(RunPod, api.document), ("10.0.0.1",), settings, api)
 
         def others():

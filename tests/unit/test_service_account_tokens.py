@@ -292,7 +292,7 @@ async def test_the_files_of_a_running_pod_are_renewed_in_time(running, tmp_path,
         api.present = api.now < START + 2000 or api.now > START + 4000  # gone for a while, when the first is due
         await asleep(0)
 
-    volumes = PodVolumes(api, tmp_path / "volumes", api.clock)
+    volumes = PodVolumes(api, tmp_path / "volumes", tmp_path / "claimed", api.clock)
     volumes.write(Surroundings(running, PLACE, (), await volumes.sources(running)))
     monkeypatch.setattr(asyncio, "sleep", sleep)
     refreshing = asyncio.ensure_future(volumes.keep_fresh(lambda: running, PLACE))

@@ -7,9 +7,19 @@ from msgspec import structs
 
 from fairlead.model.decode import decode
 from fairlead.model.objects import Pod
+from fairlead.model.storage import PersistentVolumeClaim
 from fairlead.model.workloads import ControllerRevision, StatefulSet
 from fairlead.workloads.history import forgettable, plan_history, revisions_of, template_of, update_revision
-from fairlead.workloads.statefulset import Replica, Revisions, make_pod, observe_pods, plan_pods
+from fairlead.workloads.statefulset import (
+    Replica,
+    Revisions,
+    claim_owners,
+    forsaken_claims,
+    make_claims,
+    make_pod,
+    observe_pods,
+    plan_pods,
+)
 
 NOW = "2026-01-01T00:00:00Z"
 OLD, NEW = "old", "new"
@@ -112,6 +122,34 @@ def test_a_pod_has_its_identity():
     }
     assert document["metadata"]["ownerReferences"][0]["kind"] == "StatefulSet"
     assert "hostname" not in wanted.spec.template["spec"]
+
+
+CLAIMS = {"volumeClaimTemplates": [{"metadata": {"name": "www"}, "spec": {"accessModes": ["ReadWriteOnce"]}}]}
+TAKEN_ALONG = {"persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Delete", "whenScaled": "Delete"}}
+
+
+def test_a_pod_mounts_its_claims_in_place_of_volumes_of_the_same_names():
+    wanted = stateful_set(**CLAIMS)
+    others = [{"name": "www", "emptyDir": {}}, {"name": "tmp", "emptyDir": {}}]
+    template = {"spec": {**wanted.spec.template["spec"], "volumes": others}}
+    volumes = make_pod(wanted, Replica(2, NEW), template)["spec"]["volumes"]
+    claimed = {"name": "www", "persistentVolumeClaim": {"claimName": "www-db-2", "readOnly": False}}
+    assert volumes == [claimed, others[1]]
+    (claim,) = make_claims(wanted, 2)
+    assert claim["metadata"] == {"name": "www-db-2", "namespace": "ns", "labels": {"app": "db"}, "annotations": {}}
+    assert claim["spec"] == {"accessModes": ["ReadWriteOnce"]}
+    assert "volumes" not in make_pod(stateful_set(), Replica(2, NEW), wanted.spec.template)["spec"]
+
+
+def test_claims_are_retained_unless_the_set_says_otherwise():
+    claim = decode(PersistentVolumeClaim, make_claims(stateful_set(**CLAIMS), 0)[0])
+    retaining, taking = stateful_set(1, **CLAIMS), stateful_set(1, **CLAIMS, **TAKEN_ALONG)
+    assert (claim_owners(retaining, claim), forsaken_claims(retaining, pod(1))) == ((), [])
+    (owner,) = claim_owners(taking, claim)
+    assert (owner.kind, owner.uid, owner.controller) == ("StatefulSet", "s", False)
+    owned = structs.replace(claim, metadata=structs.replace(claim.metadata, owner_references=(owner,)))
+    assert (claim_owners(taking, owned), claim_owners(retaining, owned)) == ((owner,), ())
+    assert [forsaken_claims(taking, pod(n)) for n in (0, 1)] == [[], ["www-db-1"]]
 
 
 @pytest.mark.parametrize(

@@ -123,6 +123,7 @@ def _agent(plan: LabPlan, network: LabNode) -> Run:
         serving=node.Serving(plan.pki / "ca.crt", *certificate_files(plan.pki, network.name)),
         records=plan.records(network),
         volumes=plan.volumes(network),
+        claimed=plan.claimed,
         logs=plan.logs / "pods",
         images=plan.settings.images,
         builtins=BUILTINS,

@@ -125,6 +125,11 @@ class LabPlan:
         return self.data_folder / "logs"
 
     @property
+    def claimed(self) -> Path:
+        """The folder in which the nodes of this host keep the volumes that are made for claims."""
+        return self.data_folder / "volumes"
+
+    @property
     def memory_of_nodes(self) -> Path:
         """What ``lab_node_memory`` keeps."""
         return memory_of_nodes(self.data_folder)

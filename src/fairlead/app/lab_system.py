@@ -1,5 +1,6 @@
 """What is in every lab before the user's own manifests: the cluster's DNS, as a Deployment behind the Service
-``kube-dns``, where kubeadm has it too.
+``kube-dns``, where kubeadm has it too, and the class ``standard`` of volumes, which minikube and kind have under that
+name.
 """
 
 from collections.abc import Sequence
@@ -8,6 +9,7 @@ from typing import Any
 from fairlead.app.lab_plan import DNS_SERVICE, Manifest
 from fairlead.drivers.kube_client import PODS
 from fairlead.drivers.lab_addresses import AddressPlan
+from fairlead.model.storage import IS_DEFAULT, PROVISIONER
 
 Doc = dict[str, Any]
 
@@ -32,7 +34,18 @@ _TOLERATIONS = [
 def system_manifests(networks: Sequence[AddressPlan]) -> tuple[Manifest, ...]:
     """The documents for a lab of these IP families, in the order in which they are to be applied."""
     addresses = [network.service(DNS_SERVICE) for network in networks]
-    return tuple(Manifest("system manifest", document) for document in (_account(), _service(addresses), _deployment()))
+    documents = (_storage_class(), _account(), _service(addresses), _deployment())
+    return tuple(Manifest("system manifest", document) for document in documents)
+
+
+def _storage_class() -> Doc:
+    """That of claims which name none. Its volumes are made at once: all nodes of a host reach them alike."""
+    return {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": "standard", "annotations": {IS_DEFAULT: "true"}},
+        "provisioner": PROVISIONER,
+    }
 
 
 def _account() -> Doc:

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from fairlead import __version__
 from fairlead.allocation.podip import next_pod_ip
+from fairlead.app.node_claims import follow_volumes
 from fairlead.app.node_context import Builtin, ContainerSettings
 from fairlead.app.node_heartbeat import Heartbeat, healthy
 from fairlead.app.node_host_ports import HostPorts
@@ -62,6 +63,7 @@ class NodeOptions:
         serving: what the node's HTTP API proves itself with.
         records: folder for the files that name running Pods' processes; emptied at start.
         volumes: folder for the Pods' volumes.
+        claimed: folder for the volumes that are made for claims, which outlive Pods; of all nodes of this machine.
         logs: folder of container logs.
         images: what stands for images, by pattern.
         builtins: what the built-in images run.
@@ -76,6 +78,7 @@ class NodeOptions:
     serving: Serving
     records: Path
     volumes: Path
+    claimed: Path
     logs: Path
     images: Images = field(default_factory=dict)
     builtins: Mapping[str, Builtin] = field(default_factory=dict)
@@ -167,6 +170,7 @@ class NodeAgent:
             dns,
             options.records,
             options.volumes,
+            options.claimed,
             containers,
             self._host_ports,
             launcher,
@@ -180,6 +184,7 @@ class NodeAgent:
         """Watch, take over the Pods that are there, and return when their status says so."""
         self._group.create_task(self._events.run())
         self._group.create_task(self._services.run())
+        self._group.create_task(follow_volumes(self._client, self._options.claimed).run())
         await self._services.synced.wait()
         self._group.create_task(self._pods.run())
         await self._pods.synced.wait()

@@ -87,7 +87,7 @@ class PodContext:
         program = program_for(container, self.settings.images)
         sources = await self.volumes.sources(self.pod)
         around = Surroundings(self.pod, self.placement, tuple(self.settings.services()), sources, allocatable())
-        folders = self.volumes.write(around)
+        folders = self.volumes.write(around) | await self.volumes.of_claims(self.pod)
         environment = build_environment(container, around, program.env)
         mounts = mounts_of(container, self.pod, folders, environment)
         make_missing(container, self.pod, mounts)

@@ -55,6 +55,7 @@ class PodSettings:
         node_ips: the node's own address in each IP family.
         records: folder in which each running Pod has a file that names its processes.
         volumes: folder in which each running Pod has one for its volumes.
+        claimed: folder for the volumes that were made for claims.
     """
 
     node_name: str
@@ -62,6 +63,7 @@ class PodSettings:
     dns: ClusterDNS
     records: Path
     volumes: Path
+    claimed: Path
     containers: ContainerSettings
     host_ports: HostPorts
     launcher: Launcher
@@ -88,7 +90,7 @@ class PodRun:
         self._deadline: asyncio.TimerHandle | None = None
         self._failure: Failure | None = None
         self._last_status: dict[str, Any] = {}
-        self._volumes = PodVolumes(client, settings.volumes / pod.metadata.uid)
+        self._volumes = PodVolumes(client, settings.volumes / pod.metadata.uid, settings.claimed)
         self._placement = Placement(settings.node_name, settings.node_ips, pod_ips)
         self._context = context = PodContext(pod, self._placement, settings.containers, self._volumes, self.changed)
         policy = pod.spec.restart_policy

@@ -2,7 +2,8 @@
 
 Volumes live in a folder of the node's that all containers of the Pod share and that outlives their restarts. What is
 made of ConfigMaps, Secrets, tokens or fields of the Pod is brought up to date whenever a container starts, when one of
-these changes, and when a token is due for renewal; see ``drivers.volume_files`` for how.
+these changes, and when a token is due for renewal; see ``drivers.volume_files`` for how. What claims are bound to stays
+when the Pod goes: ``node_claims``.
 """
 
 import asyncio
@@ -17,12 +18,12 @@ from typing import Any
 
 import msgspec
 
+from fairlead.app.node_claims import claimed_folder
 from fairlead.app.node_sources import RESOURCES
 from fairlead.app.node_tokens import PodTokens
 from fairlead.drivers.kube_client import KubeClient, KubeError, Unreachable
 from fairlead.drivers.machine import allocatable
-from fairlead.drivers.privileges import give_to_group
-from fairlead.drivers.volume_files import replace_files
+from fairlead.drivers.volume_files import make_folder, replace_files
 from fairlead.nodeagent.environment import Placement, Surroundings
 from fairlead.nodeagent.manifest import Container, RunPod, TokenSource
 from fairlead.nodeagent.sources import (
@@ -44,11 +45,12 @@ class PodVolumes:
 
     Args:
         folder: of this Pod alone; made when there is something to put there.
+        claimed: holds the folders of volumes that were made for claims.
         clock: seconds since the epoch.
     """
 
-    def __init__(self, client: KubeClient, folder: Path, clock: Callable[[], float] = time.time) -> None:
-        self._client, self._folder = client, folder
+    def __init__(self, client: KubeClient, folder: Path, claimed: Path, clock: Callable[[], float] = time.time) -> None:
+        self._client, self._folder, self._claimed = client, folder, claimed
         self._tokens = PodTokens(client, clock)
         self._stale = asyncio.Event()
 
@@ -69,6 +71,20 @@ class PodVolumes:
             else:
                 found[reference] = _content(document)
         return found
+
+    async def of_claims(self, pod: RunPod) -> dict[str, str]:
+        """The folders of the volumes that the Pod's claims are bound to, by volume name; made where they are ours.
+
+        Raises:
+            VolumeError: a claim is not bound, or to what this node cannot mount.
+            KubeError, Unreachable: the API could not be asked.
+        """
+        folders = {}
+        for volume in pod.spec.volumes or ():
+            if volume.persistent_volume_claim:
+                name = volume.persistent_volume_claim.claim_name
+                folders[volume.name] = await claimed_folder(self._client, pod, name, self._claimed)
+        return folders
 
     def changed(self) -> None:
         """Have the volumes brought up to date: something that they are made of may be another."""
@@ -125,7 +141,7 @@ class PodVolumes:
                 continue
             folder = self._folder / volume.name
             if not folder.exists():
-                _make(folder, fs_group)
+                make_folder(folder, fs_group)
             if files is not None:
                 replace_files(folder, files, fs_group)
             folders[volume.name] = str(folder)
@@ -152,11 +168,4 @@ def make_missing(container: Container, pod: RunPod, mounts: Sequence[Mount]) -> 
     parts = {posixpath.normpath(m.mount_path) for m in partial if m.name in ours}
     for mount in mounts:
         if mount.target in parts and not Path(mount.source).exists():
-            _make(Path(mount.source), pod.spec.security_context.fs_group)
-
-
-def _make(folder: Path, group: int | None) -> None:
-    """A folder that any user may write to, as an emptyDir is; what is made in it belongs to the volumes' group."""
-    folder.mkdir(parents=True)
-    folder.chmod(0o777 if group is None else 0o2777)
-    give_to_group(folder, group)
+            make_folder(Path(mount.source), pod.spec.security_context.fs_group)

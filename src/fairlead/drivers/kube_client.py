@@ -94,6 +94,8 @@ class Resource:
 
 NAMESPACES = Resource("v1", "namespaces", namespaced=False)
 NODES = Resource("v1", "nodes", namespaced=False)
+PERSISTENT_VOLUMES = Resource("v1", "persistentvolumes", namespaced=False)
+PERSISTENT_VOLUME_CLAIMS = Resource("v1", "persistentvolumeclaims")
 PODS = Resource("v1", "pods")
 SERVICES = Resource("v1", "services")
 SERVICE_ACCOUNTS = Resource("v1", "serviceaccounts")
@@ -110,6 +112,7 @@ JOBS = Resource("batch/v1", "jobs")
 CONTROLLER_REVISIONS = Resource("apps/v1", "controllerrevisions")
 LEASES = Resource("coordination.k8s.io/v1", "leases")
 IP_ADDRESSES = Resource("networking.k8s.io/v1", "ipaddresses", namespaced=False)
+STORAGE_CLASSES = Resource("storage.k8s.io/v1", "storageclasses", namespaced=False)
 SERVICE_CIDRS = Resource("networking.k8s.io/v1", "servicecidrs", namespaced=False)
 
 

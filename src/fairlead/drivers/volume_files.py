@@ -17,6 +17,13 @@ GROUP_READS = 0o040
 _DATA = "..data"
 
 
+def make_folder(folder: Path, group: int | None) -> None:
+    """A folder that any user may write to, as an emptyDir is; what is made in it belongs to the volumes' group."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o777 if group is None else 0o2777)
+    give_to_group(folder, group)
+
+
 def replace_files(folder: Path, files: Mapping[str, File], group: int | None) -> None:
     """Have the folder show these files, by path relative to it, and no others; nothing happens when it does already.
 

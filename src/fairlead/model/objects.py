@@ -364,6 +364,18 @@ class Affinity(Slim, frozen=True):
     pod_anti_affinity: PodAntiAffinity | None = None
 
 
+class ClaimSource(Slim, frozen=True):
+    """The claim whose volume a Pod uses."""
+
+    claim_name: str = ""
+
+
+class PodVolume(Slim, frozen=True):
+    """A volume of a Pod; claims are all that anybody but its node asks for."""
+
+    persistent_volume_claim: ClaimSource | None = None
+
+
 class PodSpec(Slim, frozen=True):
     """Wanted state of a Pod."""
 
@@ -379,6 +391,7 @@ class PodSpec(Slim, frozen=True):
     affinity: Affinity | None = None
     containers: tuple[Container, ...] = ()
     init_containers: tuple[Container, ...] | None = None
+    volumes: tuple[PodVolume, ...] | None = None
 
 
 class PodStatus(Slim, frozen=True):

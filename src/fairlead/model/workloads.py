@@ -154,6 +154,13 @@ class Ordinals(Slim, frozen=True):
     start: int = 0
 
 
+class ClaimRetention(Slim, frozen=True):
+    """Whether claims are retained, or deleted, when the set is or when it is scaled down."""
+
+    when_deleted: str = "Retain"
+    when_scaled: str = "Retain"
+
+
 class StatefulSetSpec(Slim, frozen=True):
     """Wanted state of a StatefulSet."""
 
@@ -166,6 +173,8 @@ class StatefulSetSpec(Slim, frozen=True):
     revision_history_limit: int | None = None
     ordinals: Ordinals | None = None
     template: Doc = {}
+    volume_claim_templates: tuple[Doc, ...] | None = None
+    persistent_volume_claim_retention_policy: ClaimRetention = ClaimRetention()
 
 
 class StatefulSetStatus(Slim, frozen=True):

@@ -214,6 +214,13 @@ class EmptyDir(Slim, frozen=True):
     """A folder that is empty when the Pod starts, and goes with it."""
 
 
+class ClaimSource(Slim, frozen=True):
+    """The volume that a PersistentVolumeClaim is bound to."""
+
+    claim_name: str
+    read_only: bool = False
+
+
 class KeyToPath(Slim, frozen=True):
     """A key of a ConfigMap or Secret, and the file that it becomes; without a mode of its own it has its volume's."""
 
@@ -281,6 +288,7 @@ class Volume(Projection, frozen=True):
     host_path: HostPath | None = None
     empty_dir: EmptyDir | None = None
     projected: Projected | None = None
+    persistent_volume_claim: ClaimSource | None = None
 
     @property
     def is_made_of_files(self) -> bool:

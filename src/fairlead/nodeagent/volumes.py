@@ -4,6 +4,8 @@ import posixpath
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from fairlead.model.names import dns1123_subdomain_errors
+from fairlead.model.storage import PersistentVolume, PersistentVolumeClaim
 from fairlead.nodeagent.environment import Surroundings, expand, pod_field, references_in
 from fairlead.nodeagent.manifest import (
     Container,
@@ -28,6 +30,33 @@ class VolumeError(Exception):
     """A volume cannot be mounted; upstream's node does not get beyond ``ContainerCreating`` then."""
 
     reason = "ContainerCreating"
+
+
+def volume_of_claim(claim: PersistentVolumeClaim) -> str:
+    """The name of the volume that a claim is bound to.
+
+    Raises:
+        VolumeError: it is not bound.
+    """
+    if not claim.is_bound:
+        raise VolumeError(f"error processing PVC {claim.key}: PVC is not bound")
+    return claim.spec.volume_name
+
+
+def place_of(volume: PersistentVolume, made_here: str) -> str:
+    """The folder in which a volume's data are on this machine.
+
+    Args:
+        made_here: the folder that holds those which were made for claims.
+
+    Raises:
+        VolumeError: it is of a kind that this node cannot mount.
+    """
+    if volume.handle and not dns1123_subdomain_errors(volume.handle):  # a name, and never a path
+        return posixpath.join(made_here, volume.handle)
+    if source := volume.spec.host_path or volume.spec.local:
+        return source.path
+    raise VolumeError(f'PersistentVolume "{volume.name}" is of a kind that this node cannot mount')
 
 
 class Mount(NamedTuple):
@@ -128,11 +157,12 @@ def mounts_of(
         if source is None:
             raise VolumeError(f'volume "{volume.name}" is of a kind that this node cannot mount')
         target = posixpath.normpath(mount.mount_path)
+        claim = volume.persistent_volume_claim
         mounts.append(
             Mount(
                 posixpath.join(source, _part(mount, environment)).rstrip("/") or "/",
                 target,
-                mount.read_only or volume.is_made_of_files,
+                mount.read_only or volume.is_made_of_files or (claim is not None and claim.read_only),
             )
         )
     return sorted(mounts, key=lambda mount: mount.target.count("/"))

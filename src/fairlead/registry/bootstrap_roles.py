@@ -21,8 +21,9 @@ _ALL = (*_READ, "create", "delete", "deletecollection", "patch", "update")
 
 _VIEWED = {
     "": (
-        "configmaps endpoints events namespaces pods pods/log pods/status replicationcontrollers "
-        "replicationcontrollers/scale replicationcontrollers/status serviceaccounts services services/status"
+        "configmaps endpoints events namespaces persistentvolumeclaims persistentvolumeclaims/status pods pods/log "
+        "pods/status replicationcontrollers replicationcontrollers/scale replicationcontrollers/status serviceaccounts "
+        "services services/status"
     ),
     "apps": (
         "controllerrevisions daemonsets daemonsets/status deployments deployments/scale deployments/status replicasets "
@@ -36,7 +37,7 @@ _VIEWED = {
 # Not Endpoints and EndpointSlices, through which one could reach into other namespaces (CVE-2021-25740).
 _EDITED = {
     "": (
-        "configmaps events pods pods/attach pods/eviction pods/exec pods/portforward pods/proxy "
+        "configmaps events persistentvolumeclaims pods pods/attach pods/eviction pods/exec pods/portforward pods/proxy "
         "replicationcontrollers replicationcontrollers/scale secrets serviceaccounts serviceaccounts/token services "
         "services/proxy"
     ),
@@ -64,7 +65,7 @@ _EVENTS = {"": "events", "events.k8s.io": "events"}
 # that empties Namespaces are concerned with every kind.
 _CONTROLLED = (*_READ, "delete", "deletecollection", "patch", "update")
 _CREATED = {
-    "": "configmaps endpoints pods pods/binding serviceaccounts",
+    "": "configmaps endpoints persistentvolumeclaims persistentvolumes pods pods/binding serviceaccounts",
     "apps": "controllerrevisions replicasets",
     "batch": "jobs",
     "discovery.k8s.io": "endpointslices",

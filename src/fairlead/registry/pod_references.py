@@ -18,6 +18,7 @@ _REMEMBERED = 4096  # Pods
 class PodReferences:
     """Names, each of the kind that the field says."""
 
+    claims: frozenset[str]
     config_maps: frozenset[str]
     secrets: frozenset[str]
     service_accounts: frozenset[str]
@@ -29,7 +30,9 @@ def pod_references(document: bytes) -> PodReferences:
     spec: Doc = msgspec.json.decode(document, type=_Pod).spec
     sources = [*_of_volumes(spec), *_of_containers(spec)]
     pulling = (source.get("name", "") for source in spec.get("imagePullSecrets") or ())
+    claimed = (volume.get("persistentVolumeClaim") or {} for volume in spec.get("volumes") or ())
     return PodReferences(
+        claims=frozenset(claim["claimName"] for claim in claimed if claim.get("claimName")),
         config_maps=frozenset(name for kind, name in sources if kind == "configMap"),
         secrets=frozenset([*(name for kind, name in sources if kind == "secret"), *pulling]),
         service_accounts=frozenset([spec.get("serviceAccountName", "")]),

@@ -94,7 +94,7 @@ _EVENTS, _COORDINATION, _NETWORKING = (
     ("networking.k8s.io", "v1"),
 )
 _AUTHENTICATION, _AUTHORIZATION = ("authentication.k8s.io", "v1"), ("authorization.k8s.io", "v1")
-_RBAC = ("rbac.authorization.k8s.io", "v1")
+_RBAC, _STORAGE = ("rbac.authorization.k8s.io", "v1"), ("storage.k8s.io", "v1")
 
 # fmt: off
 RESOURCES: tuple[Resource, ...] = (
@@ -105,6 +105,9 @@ RESOURCES: tuple[Resource, ...] = (
              subresources=(STATUS, Subresource("finalize", ("update",))),
              verbs=tuple(verb for verb in COLLECTION_VERBS if verb != "deletecollection")),
     Resource(*_CORE, "nodes", "Node", namespaced=False, short_names=("no",), subresources=(STATUS,)),
+    Resource(*_CORE, "persistentvolumeclaims", "PersistentVolumeClaim", short_names=("pvc",), subresources=(STATUS,)),
+    Resource(*_CORE, "persistentvolumes", "PersistentVolume", namespaced=False, short_names=("pv",),
+             subresources=(STATUS,)),
     Resource(*_CORE, "pods", "Pod", short_names=("po",), categories=ALL,
              subresources=(STATUS, Subresource("binding", ("create",), "Binding"), EVICTION, *POD_STREAMS)),
     Resource(*_CORE, "replicationcontrollers", "ReplicationController", short_names=("rc",), categories=ALL,
@@ -145,6 +148,7 @@ RESOURCES: tuple[Resource, ...] = (
     Resource(*_RBAC, "clusterroles", "ClusterRole", namespaced=False),
     Resource(*_RBAC, "rolebindings", "RoleBinding"),
     Resource(*_RBAC, "roles", "Role"),
+    Resource(*_STORAGE, "storageclasses", "StorageClass", namespaced=False, short_names=("sc",)),
 )
 # fmt: on
 

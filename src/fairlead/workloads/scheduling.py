@@ -100,6 +100,11 @@ def choose_node(pod: Pod, nodes: Iterable[Node], placement: Placement) -> Node |
     return Unschedulable(_explain(len(nodes), Counter(reason for reason in reasons.values() if reason)))
 
 
+def nowhere(count: int, reason: str) -> Unschedulable:
+    """Whatever the Nodes are like, none of this number is to have the Pod yet."""
+    return Unschedulable(f"0/{count} nodes are available: {reason}.")
+
+
 class _Situation(NamedTuple):
     """What is the same for all Nodes while one Pod is placed."""
 

@@ -7,12 +7,16 @@ the partition comes back with the template of the current revision.
 Upstream: ``pkg/controller/statefulset`` (stateful_set_control.go, stateful_set_utils.go).
 """
 
+import copy
 import re
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from fairlead.model.objects import Pod
+from msgspec import structs
+
+from fairlead.model.objects import OwnerReference, Pod
+from fairlead.model.storage import PersistentVolumeClaim
 from fairlead.model.workloads import StatefulSet, StatefulSetStatus
 from fairlead.workloads.claims import controller_reference
 from fairlead.workloads.pods import is_available, pod_document
@@ -148,7 +152,59 @@ def make_pod(stateful_set: StatefulSet, replica: Replica, template: Doc) -> Doc:
     document["spec"]["hostname"] = name
     if stateful_set.spec.service_name:
         document["spec"]["subdomain"] = stateful_set.spec.service_name
+    if templates := stateful_set.spec.volume_claim_templates:
+        document["spec"]["volumes"] = _volumes(document["spec"].get("volumes") or (), templates, name)
     return document
+
+
+def _volumes(others: Iterable[Doc], templates: Iterable[Doc], pod: str) -> list[Doc]:
+    """The claims' volumes, and the template's own but for those of the same names."""
+    claimed = {
+        each["metadata"]["name"]: {"claimName": f"{each['metadata']['name']}-{pod}", "readOnly": False}
+        for each in templates
+    }
+    kept = [volume for volume in others if volume["name"] not in claimed]
+    return [{"name": name, "persistentVolumeClaim": claim} for name, claim in claimed.items()] + kept
+
+
+def claim_names(stateful_set: StatefulSet, ordinal: int) -> list[str]:
+    """The names of a Pod's claims."""
+    templates = stateful_set.spec.volume_claim_templates or ()
+    return [f"{template['metadata']['name']}-{stateful_set.name}-{ordinal}" for template in templates]
+
+
+def make_claims(stateful_set: StatefulSet, ordinal: int) -> list[Doc]:
+    """The claims of a Pod. They outlive it, and the set too unless that owns them."""
+    return [_claim(stateful_set, template, ordinal) for template in stateful_set.spec.volume_claim_templates or ()]
+
+
+def claim_owners(stateful_set: StatefulSet, claim: PersistentVolumeClaim) -> tuple[OwnerReference, ...]:
+    """Who a claim is to belong to: the set as well, when it takes its claims along (KEP-1847)."""
+    mine = structs.replace(controller_reference(stateful_set, "apps/v1", "StatefulSet"), controller=False)
+    others = tuple(owner for owner in claim.metadata.owner_references or () if owner.uid != mine.uid)
+    taken_along = stateful_set.spec.persistent_volume_claim_retention_policy.when_deleted == "Delete"
+    return (*others, structs.replace(mine, block_owner_deletion=False)) if taken_along else others
+
+
+def forsaken_claims(stateful_set: StatefulSet, pod: Pod) -> list[str]:
+    """The names of the claims that go with a Pod that is deleted: none, but when the set shrinks and wants it so."""
+    ordinal = ordinal_of(stateful_set, pod)
+    if ordinal is None or ordinal in _wanted(stateful_set):
+        return []
+    goes = stateful_set.spec.persistent_volume_claim_retention_policy.when_scaled == "Delete"
+    return claim_names(stateful_set, ordinal) if goes else []
+
+
+def _claim(stateful_set: StatefulSet, template: Doc, ordinal: int) -> Doc:
+    metadata = template["metadata"]
+    labels = {**(metadata.get("labels") or {}), **(stateful_set.spec.selector.match_labels or {})}
+    named = {"name": f"{metadata['name']}-{stateful_set.name}-{ordinal}", "namespace": stateful_set.namespace}
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {**named, "labels": labels, "annotations": dict(metadata.get("annotations") or {})},
+        "spec": copy.deepcopy(template.get("spec") or {}),
+    }
 
 
 def observe_pods(stateful_set: StatefulSet, mine: Sequence[Pod], revisions: Revisions, now: str) -> StatefulSetStatus:

@@ -27,6 +27,7 @@ from fairlead.app.controllers.scheduler import Scheduler
 from fairlead.app.controllers.service_cidrs import ServiceCIDRController
 from fairlead.app.controllers.slices import SliceController
 from fairlead.app.controllers.statefulsets import StatefulSetController
+from fairlead.app.controllers.volumes import ClaimBinder, VolumeReclaimer
 from fairlead.app.controllers.watches import Watches
 from fairlead.drivers.discovery import Discovered, discover
 from fairlead.drivers.event_recorder import EventWriter
@@ -50,6 +51,8 @@ CONTROLLERS: dict[str, Callable[[Context], Controller[Any]]] = {
     "statefulset": StatefulSetController,
     "daemonset": DaemonSetController,
     "job": JobController,
+    "persistentvolumeclaim-binder": ClaimBinder,
+    "persistentvolume-reclaimer": VolumeReclaimer,
     "disruption": DisruptionController,
     "namespace-defaults": NamespaceFurnisher,
     "namespace": NamespaceEmptier,

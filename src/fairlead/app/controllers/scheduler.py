@@ -1,6 +1,7 @@
 """The scheduler: gives Pods their Nodes, one at a time, and says why when there is none.
 
-A Pod that fits nowhere is tried again whenever something changes that might make room: a Node, or a Pod that goes.
+A Pod that fits nowhere is tried again whenever something changes that might make room: a Node, a claim that is bound,
+or a Pod that goes.
 Upstream: ``pkg/scheduler/schedule_one.go``; the decision itself is ``fairlead.workloads.scheduling``.
 """
 
@@ -9,11 +10,20 @@ from msgspec import structs
 from fairlead.app.controllers.context import Context
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.event_recorder import Happening
-from fairlead.drivers.kube_client import NODES, PODS, STRATEGIC_MERGE_PATCH, KubeError, Unreachable
+from fairlead.drivers.kube_client import (
+    NODES,
+    PERSISTENT_VOLUME_CLAIMS,
+    PODS,
+    STRATEGIC_MERGE_PATCH,
+    KubeError,
+    Unreachable,
+)
 from fairlead.drivers.work_queue import WorkQueue
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Condition, Node, Pod
-from fairlead.workloads.scheduling import Placement, Unschedulable, choose_node
+from fairlead.model.storage import PersistentVolumeClaim
+from fairlead.workloads.scheduling import Placement, Unschedulable, choose_node, nowhere
+from fairlead.workloads.volume_binding import unready_claim
 
 
 class Scheduler:
@@ -31,11 +41,13 @@ class Scheduler:
         self._events = context.events.recorder(self.name)
         self._pods = context.watches.of(PODS, Pod)
         self._nodes = context.watches.of(NODES, Node)
-        self.needs = (self._pods, self._nodes)
+        self._claims = context.watches.of(PERSISTENT_VOLUME_CLAIMS, PersistentVolumeClaim)
+        self.needs = (self._pods, self._nodes, self._claims)
         self._placement = Placement()
         self._homeless: set[ObjectKey] = set()
         self._pods.listen(self._pod_changed)
         self._nodes.listen(self._node_changed)
+        self._claims.listen(lambda old, new: self._try_again())
 
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
         pod = new or old
@@ -70,7 +82,7 @@ class Scheduler:
         pod = self._pods.objects.get(key)
         if pod is None or not self._is_ours(pod) or key not in self._homeless:
             return
-        choice = choose_node(pod, self._nodes.objects.values(), self._placement)
+        choice = self._choose(pod)
         try:
             if isinstance(choice, Unschedulable):
                 await self._explain(pod, choice.message)
@@ -79,6 +91,12 @@ class Scheduler:
         except KubeError as error:
             if error.code != 404:  # gone meanwhile
                 raise
+
+    def _choose(self, pod: Pod) -> Node | Unschedulable:
+        nodes = self._nodes.objects.values()
+        if reason := unready_claim(pod, self._claims.objects):
+            return nowhere(len(nodes), reason)
+        return choose_node(pod, nodes, self._placement)
 
     async def _bind(self, pod: Pod, node: str) -> None:
         binding = {

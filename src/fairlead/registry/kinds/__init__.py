@@ -12,9 +12,12 @@ from fairlead.registry.kinds import (
     namespace,
     network_policy,
     node,
+    persistent_volume,
+    persistent_volume_claim,
     pod,
     service,
     service_cidr,
+    storage_class,
 )
 from fairlead.registry.kinds.workloads import (
     daemon_set,
@@ -43,6 +46,8 @@ STRATEGIES: dict[str, Strategy] = {
     "Namespace": namespace.STRATEGY,
     "NetworkPolicy": network_policy.STRATEGY,
     "Node": node.STRATEGY,
+    "PersistentVolume": persistent_volume.STRATEGY,
+    "PersistentVolumeClaim": persistent_volume_claim.STRATEGY,
     "Pod": pod.STRATEGY,
     "PodDisruptionBudget": disruption_budget.STRATEGY,
     "ReplicaSet": replica_set.STRATEGY,
@@ -54,4 +59,5 @@ STRATEGIES: dict[str, Strategy] = {
     "ServiceAccount": configuration.SERVICE_ACCOUNT,
     "ServiceCIDR": service_cidr.STRATEGY,
     "StatefulSet": stateful_set.STRATEGY,
+    "StorageClass": storage_class.STRATEGY,
 }

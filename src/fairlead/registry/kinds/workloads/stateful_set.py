@@ -5,7 +5,8 @@ Most of a StatefulSet is fixed, because its Pods keep their names and their clai
 
 from typing import Any
 
-from fairlead.registry.field_errors import FieldError, forbidden, invalid
+from fairlead.registry.field_errors import FieldError, forbidden, invalid, required
+from fairlead.registry.kinds import persistent_volume_claim
 from fairlead.registry.kinds.cells import AGE, NAME, age, name, wide
 from fairlead.registry.kinds.rules import one_of
 from fairlead.registry.kinds.workloads.rules import (
@@ -19,6 +20,7 @@ from fairlead.registry.strategy import Column, Context, Doc, Strategy
 
 _SPEC = {"replicas": 1, "revisionHistoryLimit": 10, "podManagementPolicy": "OrderedReady", "serviceName": ""}
 _RETENTION = {"whenDeleted": "Retain", "whenScaled": "Retain"}
+_RETENTION_POLICIES = ("Delete", "Retain")
 _MANAGEMENT_POLICIES = ("OrderedReady", "Parallel")
 _UPDATE_STRATEGIES = ("OnDelete", "RollingUpdate")
 _NEGATIVE = "must be greater than or equal to 0"
@@ -40,6 +42,14 @@ def default(stateful_set: Doc) -> None:
     if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
         strategy["rollingUpdate"] = {"partition": 0} | strategy.get("rollingUpdate", {})
     spec["persistentVolumeClaimRetentionPolicy"] = _RETENTION | spec.get("persistentVolumeClaimRetentionPolicy", {})
+    default_claims(stateful_set)
+
+
+def default_claims(stateful_set: Doc) -> None:
+    """Complete the claim templates, in sets of earlier versions too: who writes such a set back changes nothing."""
+    for template in stateful_set["spec"].get("volumeClaimTemplates") or ():
+        template |= {"apiVersion": "v1", "kind": "PersistentVolumeClaim"}
+        persistent_volume_claim.default(template)
 
 
 def prepare_create(stateful_set: Doc, context: Context) -> None:
@@ -54,7 +64,29 @@ def validate_create(stateful_set: Doc, context: Context) -> list[FieldError]:
     faults += _strategy(spec["updateStrategy"])
     if (start := spec.get("ordinals", {}).get("start", 0)) < 0:
         faults.append(invalid("spec.ordinals.start", start, _NEGATIVE))
-    return faults + validate_template(spec, "statefulset")
+    path = "spec.persistentVolumeClaimRetentionPolicy"
+    for field, value in spec["persistentVolumeClaimRetentionPolicy"].items():
+        faults += one_of(f"{path}.{field}", value, _RETENTION_POLICIES)
+    faults += _claim_names(spec)
+    return faults + validate_template(_with_claims(spec), "statefulset")
+
+
+def _claim_names(spec: Doc) -> list[FieldError]:
+    """Claims are named after their templates, so that a template without a name makes none."""
+    return [
+        required(f"spec.volumeClaimTemplates[{index}].metadata.name")
+        for index, template in enumerate(spec.get("volumeClaimTemplates") or ())
+        if not (template.get("metadata") or {}).get("name")
+    ]
+
+
+def _with_claims(spec: Doc) -> Doc:
+    """The spec with a template as its Pods will be: each claim template stands for a volume of its name."""
+    names = [(template.get("metadata") or {}).get("name") for template in spec.get("volumeClaimTemplates") or ()]
+    pod = spec["template"]["spec"]
+    volumes = [volume for volume in pod.get("volumes") or () if volume.get("name") not in names]
+    volumes += [{"name": name, "persistentVolumeClaim": {}} for name in dict.fromkeys(names) if name]
+    return {**spec, "template": {**spec["template"], "spec": {**pod, "volumes": volumes}}}
 
 
 def _strategy(strategy: Doc) -> list[FieldError]:
@@ -94,6 +126,7 @@ STRATEGY = Strategy(
     validate_create=validate_create,
     validate_update=validate_update,
     bumps_generation=spec_changed,
+    on_read=default_claims,
     columns=(NAME, Column("Ready"), AGE, wide("Containers"), wide("Images")),
     row=row,
 )
