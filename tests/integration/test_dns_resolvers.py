@@ -93,7 +93,7 @@ C_ARES = """
 import aiodns, asyncio, socket, sys
 
 async def main():
-    async with aiodns.DNSResolver() as resolver:
+    async with aiodns.DNSResolver(timeout=30) as resolver:
         found = await resolver.getaddrinfo(sys.argv[1], family=socket.AF_INET)
     print(*(node.addr[0].decode() for node in found.nodes))
 

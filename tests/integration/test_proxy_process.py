@@ -340,7 +340,7 @@ def test_a_rolling_replacement_fails_nobody_and_udp_does_not_stick(cluster):
         cluster.set_endpoints({old: "ready", new: "ready"})
         cluster.set_endpoints({old: "draining", new: "ready"})
         cluster.set_endpoints({new: "ready"})
-    eventually(lambda: client.call("load_so_far")["udp"][-1] == ENDPOINTS[-1])
+        eventually(lambda new=new: client.call("load_so_far")["udp"][-1] == new)  # so that each has its turn
     seen = client.call("end_load")
     assert seen["failures"] == []
     # Rules come first, then the stale flow is forgotten: a reply that is under way just then finds no flow to be
