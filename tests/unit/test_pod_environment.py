@@ -6,10 +6,12 @@ import pytest
 
 from fairlead.model.decode import decode
 from fairlead.model.objects import Service
-from fairlead.nodeagent.environment import Placement, Surroundings, build_environment, expand, service_variables
+from fairlead.nodeagent import service_links
+from fairlead.nodeagent.environment import Placement, Surroundings, build_environment, expand
 from fairlead.nodeagent.files import ClusterDNS, hosts, own_files, resolv_conf
 from fairlead.nodeagent.images import Image, ImageError, Program, program_for
 from fairlead.nodeagent.manifest import Container, RunPod, port_number
+from fairlead.nodeagent.service_links import ServiceLinks, service_variables
 from fairlead.nodeagent.sources import CONFIG_MAP, SECRET, Reference, SourceError, references
 from fairlead.nodeagent.volumes import File, Mount, VolumeError, mounts_of, volume_files
 
@@ -38,7 +40,7 @@ SOURCES = {Reference(CONFIG_MAP, "settings"): {"colour": b"blue"}, Reference(SEC
 
 
 def around(pod: RunPod, services=(), sources=None) -> Surroundings:
-    return Surroundings(pod, PLACE, tuple(services), sources or {})
+    return Surroundings(pod, PLACE, ServiceLinks(services).variables(pod), sources or {})
 
 
 class TestPrograms:
@@ -113,6 +115,26 @@ class TestVariables:
         ]
         environment = build_environment(container(), around(pod({"enableServiceLinks": links}), services), {})
         assert {name for name in environment if name.endswith("_SERVICE_HOST")} == expected
+
+    def test_a_service_called_as_the_api_server_takes_its_place_in_its_own_namespace(self):
+        api_server = service("kubernetes", "default", "10.96.0.1")
+        own, headless = service("kubernetes", "shop"), service("kubernetes", "elsewhere", "None")
+        links = ServiceLinks([api_server, own, headless])
+        assert links.variables(pod())["KUBERNETES_SERVICE_HOST"] == "10.96.3.4"
+        assert links.variables(pod(namespace="elsewhere"))["KUBERNETES_SERVICE_HOST"] == "10.96.0.1"
+
+    def test_variables_are_worked_out_once_for_the_containers_between_two_changes_of_services(self, monkeypatch):
+        worked_out = []
+        monkeypatch.setattr(
+            service_links, "service_variables", lambda them: worked_out.append([s.name for s in them]) or {}
+        )
+        cache, other = service("cache"), service("other", "elsewhere")
+        links = ServiceLinks([cache, other])
+        for change in [(None, service("web")), (cache, None), (other, None)]:
+            links.change(*change)
+            for _ in range(3):
+                links.variables(pod())
+        assert worked_out == [["cache", "web"], ["web"], ["web"]]
 
     @pytest.mark.parametrize(
         ("text", "expected"),

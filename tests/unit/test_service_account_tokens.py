@@ -293,7 +293,7 @@ async def test_the_files_of_a_running_pod_are_renewed_in_time(running, tmp_path,
         await asleep(0)
 
     volumes = PodVolumes(api, tmp_path / "volumes", tmp_path / "claimed", api.clock)
-    volumes.write(Surroundings(running, PLACE, (), await volumes.sources(running)))
+    volumes.write(Surroundings(running, PLACE, {}, await volumes.sources(running)))
     monkeypatch.setattr(asyncio, "sleep", sleep)
     refreshing = asyncio.ensure_future(volumes.keep_fresh(lambda: running, PLACE))
     while len(seen) < 3:

@@ -37,6 +37,7 @@ from fairlead.model.objects import Node, Service
 from fairlead.nodeagent.files import ClusterDNS
 from fairlead.nodeagent.images import Images
 from fairlead.nodeagent.manifest import RunPod
+from fairlead.nodeagent.service_links import ServiceLinks
 from fairlead.nodeagent.sources import Reference
 
 HEARTBEAT = 10.0  # seconds, as upstream's kubelet renews its lease
@@ -149,7 +150,8 @@ class NodeAgent:
         self._options, self._client, self._group = options, client, group
         self._runs: dict[str, PodRun] = {}  # by Pod UID: a Pod's successor may have its name
         self._last_ips = ("",) * len(options.pod_cidrs)
-        self._services = Informer(client, SERVICES, Service, lambda old, new: None)
+        links = ServiceLinks()
+        self._services = Informer(client, SERVICES, Service, links.change)
         query = {"fieldSelector": f"spec.nodeName={options.name}"}
         self._pods = Informer(client, PODS, RunPod, self._on_pod, query)
         self._events = EventWriter(client)
@@ -158,7 +160,7 @@ class NodeAgent:
             options.images,
             options.builtins,
             options.logs,
-            self._services.objects.values,
+            links,
             self._events.recorder("kubelet"),
             options.hidden,
         )

@@ -1,7 +1,7 @@
 """What the containers of a Pod know of their Pod and of their node, and what a container's process is made from."""
 
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,11 +11,11 @@ from fairlead.drivers.container_runtime import Stdio
 from fairlead.drivers.event_recorder import EventRecorder, Happening
 from fairlead.drivers.machine import allocatable
 from fairlead.drivers.pod_process import ProcessSpec
-from fairlead.model.objects import Service
 from fairlead.nodeagent.environment import Placement, Surroundings, build_environment
 from fairlead.nodeagent.images import Images, program_for
 from fairlead.nodeagent.manifest import Container, RunPod
 from fairlead.nodeagent.security_context import credentials_of
+from fairlead.nodeagent.service_links import ServiceLinks
 from fairlead.nodeagent.volumes import mounts_of
 
 Builtin = Callable[[Sequence[str]], None]
@@ -34,7 +34,7 @@ class ContainerSettings:
         images: what stands for images, by pattern.
         builtins: what the built-in images run, by image name.
         logs: folder of container logs.
-        services: those that any Pod may get variables for.
+        links: to the Services that Pods get variables for.
         events: what the node agent says its Events to.
         hidden: folders of this machine that no container may see.
     """
@@ -42,7 +42,7 @@ class ContainerSettings:
     images: Images
     builtins: Mapping[str, Builtin]
     logs: Path
-    services: Callable[[], Iterable[Service]]
+    links: ServiceLinks
     events: EventRecorder
     hidden: tuple[Path, ...] = ()
 
@@ -86,7 +86,7 @@ class PodContext:
         """
         program = program_for(container, self.settings.images)
         sources = await self.volumes.sources(self.pod)
-        around = Surroundings(self.pod, self.placement, tuple(self.settings.services()), sources, allocatable())
+        around = Surroundings(self.pod, self.placement, self.settings.links.variables(self.pod), sources, allocatable())
         folders = self.volumes.write(around) | await self.volumes.of_claims(self.pod)
         environment = build_environment(container, around, program.env)
         mounts = mounts_of(container, self.pod, folders, environment)

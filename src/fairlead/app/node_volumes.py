@@ -102,7 +102,7 @@ class PodVolumes:
             await self._until_stale(RETRY if failed else self._seconds_left(pod))
             pod = newest()
             try:
-                self.write(Surroundings(pod, placement, (), await self.sources(pod), allocatable()))
+                self.write(Surroundings(pod, placement, {}, await self.sources(pod), allocatable()))
             except SourceError as error:  # what has gone stays in the volume until it is there again
                 failed = False
                 log.warning("volumes of %s are not brought up to date: %s", pod.key, error)

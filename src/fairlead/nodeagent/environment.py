@@ -1,23 +1,20 @@
 """The environment of a container: Service variables, then its own ``env``, in upstream's order and spelling.
 
-Upstream: ``pkg/kubelet/envvars`` and ``kubelet_pods.go``; expansion of ``$(NAME)`` as in ``third_party/forked/golang
+Upstream: ``pkg/kubelet/kubelet_pods.go``; expansion of ``$(NAME)`` as in ``third_party/forked/golang
 /expansion``: an unknown name stays as written, ``$$`` is one dollar sign.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from fairlead.model.objects import Service
-from fairlead.model.socket_address import SocketAddress
 from fairlead.nodeagent.credentials import ROOT
 from fairlead.nodeagent.manifest import Container, EnvFromSource, EnvVar, EnvVarSource, RunPod
 from fairlead.nodeagent.resources import resource_field
 from fairlead.nodeagent.security_context import credentials_of
 from fairlead.nodeagent.sources import CONFIG_MAP, SECRET, Reference, SourceError, Sources, content
 
-API_SERVER = "kubernetes"  # in namespace default; its variables are in every container
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 _REFERENCE = re.compile(r"\$(?:\$|\((?P<name>[^()]*)\))")
@@ -36,14 +33,14 @@ class Surroundings:
     """What a container's variables can tell of.
 
     Attributes:
-        services: those of the Pod's namespace, and ``default/kubernetes``.
+        service_variables: see ``service_links``.
         sources: the ConfigMaps and Secrets that the Pod refers to.
         allocatable: what the node has for Pods, as quantities by resource.
     """
 
     pod: RunPod
     placement: Placement
-    services: tuple[Service, ...] = ()
+    service_variables: Mapping[str, str] = field(default_factory=dict)
     sources: Sources = field(default_factory=dict)
     allocatable: Mapping[str, str] = field(default_factory=dict)
 
@@ -57,7 +54,7 @@ def build_environment(container: Container, around: Surroundings, image: Mapping
     """
     home = "/root" if credentials_of(container, around.pod).uid == ROOT else "/"
     environment = {"PATH": DEFAULT_PATH, "HOME": home, "HOSTNAME": around.pod.hostname, **image}
-    environment |= service_variables(linked_services(around.pod, around.services))
+    environment |= around.service_variables
     for source in container.env_from or ():
         environment |= _all_of(source, around.sources)
     for variable in container.env or ():
@@ -66,42 +63,6 @@ def build_environment(container: Container, around: Surroundings, image: Mapping
         elif (value := _from_source(variable, container, around)) is not None:
             environment[variable.name] = value
     return environment
-
-
-def linked_services(pod: RunPod, services: Iterable[Service]) -> list[Service]:
-    """The Services that a Pod gets variables for, in order of name: the API server's, and those of its namespace unless
-    the Pod does not want them. Headless ones have no address to tell."""
-    found = {
-        service.name: service
-        for service in sorted(services, key=lambda service: (service.namespace == pod.namespace, service.name))
-        if service.cluster_ips
-        and (
-            (service.namespace == "default" and service.name == API_SERVER)
-            or (service.namespace == pod.namespace and pod.spec.enable_service_links)
-        )
-    }
-    return list(found.values())
-
-
-def service_variables(services: Iterable[Service]) -> dict[str, str]:
-    """``NAME_SERVICE_HOST`` and its kin, with the variables of old Docker links."""
-    variables: dict[str, str] = {}
-    for service in services:
-        prefix = service.name.upper().replace("-", "_")
-        host = service.cluster_ips[0]
-        variables[f"{prefix}_SERVICE_HOST"] = host
-        for position, port in enumerate(service.spec.ports):
-            if position == 0:
-                variables[f"{prefix}_SERVICE_PORT"] = str(port.port)
-                variables[f"{prefix}_PORT"] = f"{port.protocol.lower()}://{SocketAddress(host, port.port)}"
-            if port.name:
-                variables[f"{prefix}_SERVICE_PORT_{port.name.upper().replace('-', '_')}"] = str(port.port)
-            link = f"{prefix}_PORT_{port.port}_{port.protocol}"
-            variables[link] = f"{port.protocol.lower()}://{SocketAddress(host, port.port)}"
-            variables[f"{link}_PROTO"] = port.protocol.lower()
-            variables[f"{link}_PORT"] = str(port.port)
-            variables[f"{link}_ADDR"] = host
-    return variables
 
 
 def expand(text: str, environment: Mapping[str, str]) -> str:
