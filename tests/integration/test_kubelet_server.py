@@ -5,7 +5,6 @@ import asyncio
 import os
 import socket
 import ssl
-import time
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -411,9 +410,7 @@ class TestAttached:
             await settled(lambda: written_by(process.pid))
             process.hang_up()
             await process.wait()
-            began = time.monotonic()
             await world.runtime.streams.finish()
-            assert time.monotonic() - began < 5
             assert (await stuck.read())[0] is Output.STDOUT
 
         run(test)

@@ -6,7 +6,7 @@ import socket
 import pytest
 from msgspec import structs
 
-from fairlead.app.lab_doors import Door, doors_of, read_published, write_published
+from fairlead.app.lab_doors import Door, doors_of, published_doors, read_published, write_published
 from fairlead.app.lab_host import give
 from fairlead.drivers.control_socket import Refused
 from fairlead.model.objects import IngressPoint, LoadBalancerStatus, ServiceStatus
@@ -46,8 +46,15 @@ def balanced(*addresses, **spec):
         ),
     ],
 )
-def test_doors(service, doors):
-    assert doors_of(service) == doors
+def test_published_doors(service, doors):
+    assert published_doors(service) == doors
+
+
+def test_every_door_is_told_of():
+    service = balanced("192.0.2.1", "2001:db8::1", ports=[SCTP])
+    outside = ["nodes:30050/SCTP", "192.0.2.1:5000/SCTP", "[2001:db8::1]:5000/SCTP"]
+    assert [door.outside for door in doors_of(service)] == outside
+    assert published_doors(service) == []
 
 
 def test_the_table_tells_where_each_door_answers(tmp_path):

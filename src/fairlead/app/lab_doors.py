@@ -17,7 +17,7 @@ _REFUSED = "taken by another"
 
 
 class Door(NamedTuple):
-    """A port of a Service that the world outside can reach over IPv4.
+    """A port of a Service that the world outside can reach.
 
     Attributes:
         address: the load balancer's; empty for a node port, which answers on nodes.
@@ -31,16 +31,27 @@ class Door(NamedTuple):
     @property
     def outside(self) -> str:
         """Where it answers there, as people write it."""
-        return f"{self.address or 'nodes'}:{self.port}/{self.protocol}"
+        host = f"[{self.address}]" if ":" in self.address else self.address or "nodes"
+        return f"{host}:{self.port}/{self.protocol}"
 
 
 def doors_of(service: Service) -> list[Door]:
-    """Every door of a Service that can be published."""
-    ports = [port for port in service.spec.ports if port.protocol in _PROTOCOLS]
-    addresses = [ip for ip in announced_addresses(service) if family_of(ip) == IPFamily.IPV4]
-    has_node_ports = IPFamily.IPV4 in (service.spec.ip_families or IPV4_ONLY)
-    nodes = [Door(service.key, port.protocol, port.node_port) for port in ports if port.node_port and has_node_ports]
+    """Every door of a Service."""
+    ports = service.spec.ports
+    nodes = [Door(service.key, port.protocol, port.node_port) for port in ports if port.node_port]
+    addresses = announced_addresses(service)
     return nodes + [Door(service.key, port.protocol, port.port, ip) for ip in addresses for port in ports]
+
+
+def published_doors(service: Service) -> list[Door]:
+    """Those that can answer on this machine too: TCP and UDP over IPv4."""
+    has_node_ports = IPFamily.IPV4 in (service.spec.ip_families or IPV4_ONLY)
+
+    def is_passed_on(door: Door) -> bool:
+        over_ipv4 = family_of(door.address) == IPFamily.IPV4 if door.address else has_node_ports
+        return over_ipv4 and door.protocol in _PROTOCOLS
+
+    return list(filter(is_passed_on, doors_of(service)))
 
 
 def write_published(path: Path, ports: Mapping[Door, int]) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fairlead.app.lab_doors import Door, doors_of, write_published
+from fairlead.app.lab_doors import Door, published_doors, write_published
 from fairlead.app.lab_host import LOOPBACK
 from fairlead.dataplane.announcing import candidates
 from fairlead.drivers import control_socket
@@ -88,7 +88,7 @@ class Publisher:
     async def _follow(self, key: ObjectKey) -> None:
         """Open and close what a Service has gained and lost."""
         service = self._snapshot.services.get(key)
-        wanted = doors_of(service) if service else []
+        wanted = published_doors(service) if service else []
         known = self._open.setdefault(key, {})
         for door in known.keys() - set(wanted):
             known.pop(door)[1]()

@@ -203,7 +203,8 @@ def status() -> None:
         memory = f"{view.usage.kibibytes / 1024:.0f} MiB"
         click.echo(row.format(view.lab.name, view.lab.server, nodes, pods, view.usage.processes, memory))
     if doors := [(view.lab.name, door) for view in views for door in view.doors]:
-        row = "{:<16} {:<24} {:<20} {}"
+        width = max(20, *(len(door.outside) for _, door in doors))
+        row = f"{{:<16}} {{:<24}} {{:<{width}}} {{}}"
         click.echo("\n" + row.format("NAME", "SERVICE", "FROM OUTSIDE", "ON THIS MACHINE"))
         for name, door in doors:
             click.echo(row.format(name, door.service, door.outside, door.here))
