@@ -13,7 +13,7 @@ from fairlead.drivers.volume_files import make_folder
 from fairlead.model.decode import decode
 from fairlead.model.storage import PersistentVolume, PersistentVolumeClaim
 from fairlead.nodeagent.manifest import RunPod
-from fairlead.nodeagent.volumes import VolumeError, place_of, volume_of_claim
+from fairlead.nodeagent.volumes import VolumeError, folder_made_for, place_of, volume_of_claim
 
 
 async def claimed_folder(client: KubeClient, pod: RunPod, claim_name: str, claimed: Path) -> str:
@@ -49,7 +49,8 @@ def follow_volumes(client: KubeClient, claimed: Path) -> Informer[PersistentVolu
 
     def heard(old: PersistentVolume | None, new: PersistentVolume | None) -> None:
         gone = old is not None and (new is None or new.metadata.uid != old.metadata.uid)
-        if old and gone and old.handle and old.spec.persistent_volume_reclaim_policy == "Delete":
-            shutil.rmtree(place_of(old, str(claimed)), ignore_errors=True)
+        folder = folder_made_for(old, str(claimed)) if old and gone else None
+        if folder and old and old.spec.persistent_volume_reclaim_policy == "Delete":
+            shutil.rmtree(folder, ignore_errors=True)
 
     return Informer(client, PERSISTENT_VOLUMES, PersistentVolume, heard)

@@ -43,6 +43,13 @@ def volume_of_claim(claim: PersistentVolumeClaim) -> str:
     return claim.spec.volume_name
 
 
+def folder_made_for(volume: PersistentVolume, made_here: str) -> str | None:
+    """The folder of a volume that the lab has made, below the one that holds all of these; None for any other volume,
+    and for one whose handle is a path and no name."""
+    is_name = volume.handle and not dns1123_subdomain_errors(volume.handle)
+    return posixpath.join(made_here, volume.handle) if is_name else None
+
+
 def place_of(volume: PersistentVolume, made_here: str) -> str:
     """The folder in which a volume's data are on this machine.
 
@@ -52,8 +59,8 @@ def place_of(volume: PersistentVolume, made_here: str) -> str:
     Raises:
         VolumeError: it is of a kind that this node cannot mount.
     """
-    if volume.handle and not dns1123_subdomain_errors(volume.handle):  # a name, and never a path
-        return posixpath.join(made_here, volume.handle)
+    if folder := folder_made_for(volume, made_here):
+        return folder
     if source := volume.spec.host_path or volume.spec.local:
         return source.path
     raise VolumeError(f'PersistentVolume "{volume.name}" is of a kind that this node cannot mount')
