@@ -328,6 +328,6 @@ def test_what_a_pod_costs_the_api_server(lab, kubectl):
     kubectl("rollout", "status", "deployment/many", "--timeout=60s")
     spent = answered(lab) - before
     assert spent["POST", "pods"] == 2 * number
-    assert spent["PATCH", "pods"] < 2.5 * number  # here and there one more, when the first was answered late
+    assert spent["PATCH", "pods"] <= 3 * number  # two, and one more for whom the first was answered late
     assert spent["POST", "serviceaccounts"] == spent["GET", "configmaps"] == number  # a token, and the cluster's CA
     assert spent["POST", "events"] <= 3 * number
