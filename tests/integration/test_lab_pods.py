@@ -3,12 +3,18 @@
 Every test runs as root and as an ordinary user.
 """
 
+import contextlib
 import json
 import os
+import pty
+import re
+import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
+from tests.integration.kubectls import kubectls
 from tests.integration.labs import Lab, eventually
 from tests.integration.users import CHECKOUT, users
 
@@ -62,7 +68,24 @@ def is_ready(lab: Lab, name: str) -> bool:
     return conditions.get("Ready") == "True"
 
 
+def at_a_terminal(command: list[str], environment: dict[str, str]) -> str:
+    """What a command prints that believes a person is at the keyboard."""
+    ours, theirs = pty.openpty()
+    termios.tcsetwinsize(theirs, (33, 101))
+    with subprocess.Popen(command, env=environment, stdin=theirs, stdout=theirs, start_new_session=True) as process:
+        os.close(theirs)
+        printed = b""
+        with contextlib.suppress(OSError):  # EIO: it has ended
+            while data := os.read(ours, 4096):
+                printed += data
+        os.close(ours)
+        assert process.wait(10) == 0
+    return printed.decode().replace("\r\n", "\n")
+
+
 SLEEP = {"command": ["sleep", "infinity"]}
+DEVICES = {"full", "null", "random", "tty", "urandom", "zero"}
+DEVICES |= {"core", "fd", "mqueue", "ptmx", "pts", "shm", "stderr", "stdin", "stdout", "termination-log"}
 
 
 class TestIsolation:
@@ -86,6 +109,44 @@ class TestIsolation:
         ):
             done = lab.fairlead("exec", "--name", lab.name, "one", "--", *command, check=False)
             assert done.returncode != 0, command
+
+    def test_it_has_a_few_devices_of_its_own_and_can_open_no_others(self, lab, pod):
+        volumes = [{"name": "machine", "hostPath": {"path": "/dev"}}]
+        pod("one", {**SLEEP, "volumeMounts": [{"name": "machine", "mountPath": "/mnt"}]}, volumes=volumes)
+        until_ready(lab, "one")
+        assert set(lab.exec("one", "ls", "/dev").split()) == DEVICES
+        usable = "head -c 4 /dev/urandom >/dev/null && echo kept >/dev/shm/x && cat /dev/shm/x >/dev/stdout"
+        assert lab.kubectl("exec", "one", "--", "sh", "-c", usable).stdout == "kept\n"
+        assert "mqueue" in lab.exec("one", "stat", "-f", "-c", "%T", "/dev/mqueue")
+        for device in ("/mnt/zero", "/proc/1/root/dev/zero"):
+            opened = lab.fairlead("exec", "--name", lab.name, "one", "--", "head", "-c", "1", device, check=False)
+            assert "Permission denied" in opened.stderr, device
+        for place in ("/dev/made", "/tmp/made", "/var/tmp/made"):
+            made = lab.fairlead("exec", "--name", lab.name, "one", "--", "mknod", place, "b", "7", "0", check=False)
+            assert "Operation not permitted" in made.stderr, place
+
+    @pytest.mark.parametrize("user", [0, 7001])
+    def test_its_terminals_are_devices_of_its_own(self, lab, pod, user):
+        """One of the container's own process, one of a command's, one that somebody inside opens."""
+        look = "stat -c '%n %u %a' $(tty); echo by name >$(tty)"
+        main = {"command": ["sh", "-c", f"{look}; sleep infinity"], "stdin": True, "tty": True}
+        pod("screen", main, securityContext={"runAsUser": user})
+        until_ready(lab, "screen")
+        terminal = f"/dev/pts/{{}} {user} 620\nby name\n"
+        assert eventually(lambda: lab.kubectl("logs", "screen").stdout) == terminal.format(0)
+        command = [
+            str(kubectls()[-1]),
+            "--kubeconfig",
+            lab.kubeconfig,
+            "exec",
+            "-it",
+            "screen",
+            "--",
+            "sh",
+            "-c",
+            f"{look}; script -qc tty /dev/null",
+        ]
+        assert at_a_terminal(command, lab.environment) == terminal.format(1) + "/dev/pts/2\n"
 
     def test_containers_of_a_pod_share_its_network_but_not_their_tmp(self, lab, pod):
         second = {"name": "second", "image": "busybox", "command": ["sleep", "infinity"]}
@@ -298,6 +359,19 @@ class TestRestarts:
         pod("telling", main, restartPolicy="Never")
         message = eventually(lambda: container(lab, "telling")["state"]["terminated"]["message"])
         assert message.splitlines() == [*map(str, range(122, 201)), "no such table"]
+
+    @pytest.mark.parametrize("user", [0, 7001])
+    def test_last_words_tell_why(self, lab, pod, user):
+        main = {"command": ["sh", "-c", "yes | head -n 5000 >/dev/termination-log; echo enough >>/dev/termination-log"]}
+        elsewhere = {"command": ["sh", "-c", "echo no such table; echo gone >/tmp/deep/er; exit 3"]}
+        elsewhere |= {"terminationMessagePath": "/tmp/deep/er", "terminationMessagePolicy": "FallbackToLogsOnError"}
+        containers = [{"image": "busybox", **own} for own in ({"name": "a", **main}, {"name": "b", **elsewhere})]
+        pod("telling", {}, containers=containers, restartPolicy="Never", securityContext={"runAsUser": user})
+        eventually(lambda: status(lab, "telling")["phase"] == "Failed")
+        first, second = (each["state"]["terminated"] for each in status(lab, "telling")["containerStatuses"])
+        assert first["message"] == ("y\n" * 5000 + "enough\n")[-4096:]
+        assert second["message"] == "gone\n"
+        assert re.search(r"Message: +gone\n", lab.kubectl("describe", "pod", "telling").stdout)
 
     def test_on_failure_restarts_until_it_ends_well(self, lab, pod):
         script = "cat /kept/tried && exit 0; echo tried > /kept/tried; exit 3"

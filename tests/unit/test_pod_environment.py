@@ -381,6 +381,11 @@ class TestVolumes:
         with pytest.raises(VolumeError, match=name):
             mounts_of(container(volumeMounts=[{"name": name, "mountPath": "/mnt"}]), pod(self.MOUNTED), {}, {})
 
+    @pytest.mark.parametrize("path", ["/dev", "/dev/", "/x/../dev"])
+    def test_the_devices_of_a_container_are_its_own(self, path):
+        with pytest.raises(VolumeError, match='volume "code" cannot be mounted at /dev'):
+            mounts_of(container(volumeMounts=[{"name": "code", "mountPath": path}]), pod(self.MOUNTED), {}, {})
+
     @pytest.mark.parametrize(
         ("expression", "expected"),
         [

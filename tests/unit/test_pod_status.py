@@ -26,7 +26,8 @@ from fairlead.nodeagent.status import (
     record_of,
     seconds_until_deadline,
 )
-from fairlead.nodeagent.termination import message_of, shows_log
+from fairlead.nodeagent.termination import message_of, shows_log, with_message_file
+from fairlead.nodeagent.volumes import Mount
 
 THEN, NOW = "2026-01-01T00:00:00Z", "2026-01-01T00:00:09Z"
 RUNNING, DONE = Running(THEN), Terminated(0, "Completed", THEN, NOW)
@@ -88,6 +89,22 @@ def test_whose_log_tells_why_it_has_ended(policy, code, shown):
 
 def test_a_message_has_an_end():
     assert message_of(b"\xff" + b"x" * 3000) == "x" * 2048
+
+
+@pytest.mark.parametrize(
+    ("path", "volume", "targets"),
+    [
+        ("/dev/termination-log", "/data", ["/data", "/dev/termination-log"]),
+        ("/end", "/data/deep", ["/end", "/data/deep"]),
+        ("end", "/data", ["/data", "/end"]),
+        ("/data/end", "/data", ["/data"]),
+        ("/data", "/data", ["/data"]),
+    ],
+)
+def test_where_a_container_sees_its_message_file(path, volume, targets):
+    (container,) = pod({"name": "main", "terminationMessagePath": path}).spec.containers
+    mounts = with_message_file([Mount("/run/v", volume)], container, "/run/end")
+    assert [mount.target for mount in mounts] == targets
 
 
 class TestPhase:

@@ -13,6 +13,7 @@ from fairlead.drivers.container_output import ContainerStreams, FinishedLog, Log
 from fairlead.drivers.container_runtime import Log, open_streams
 from fairlead.drivers.event_recorder import Happening
 from fairlead.drivers.kube_client import KubeError, Unreachable
+from fairlead.drivers.last_words import make_message_file, take_last_words
 from fairlead.drivers.launcher import Child
 from fairlead.drivers.log_stream import last_lines
 from fairlead.drivers.pod_process import ProcessSpec, start_container
@@ -23,7 +24,7 @@ from fairlead.nodeagent.restarts import next_delay, restarts
 from fairlead.nodeagent.security_context import CredentialsError
 from fairlead.nodeagent.sources import SourceError
 from fairlead.nodeagent.status import CREATING, ContainerRecord, Running, State, Terminated, Waiting
-from fairlead.nodeagent.termination import MESSAGE_LINES, message_of, shows_log
+from fairlead.nodeagent.termination import FILE_OCTETS, MESSAGE_LINES, message_of, shows_log, with_message_file
 from fairlead.nodeagent.volumes import VolumeError
 
 # Seconds until something that is not there is looked for again, doubling: what a new namespace lacks comes in no time.
@@ -136,8 +137,9 @@ class ContainerRun:
         return _terminated(code, started_at)._replace(message=self._last_words(code))
 
     def _last_words(self, exit_code: int) -> str:
-        if not shows_log(self._container, exit_code):
-            return ""
+        message = take_last_words(self._context.message_path(self._container, self.record.restart_count), FILE_OCTETS)
+        if message or not shows_log(self._container, exit_code):
+            return message.decode(errors="replace")
         path = self._context.log_path(self._container, self.record.restart_count)
         return message_of(last_lines(path, MESSAGE_LINES))
 
@@ -154,11 +156,15 @@ class ContainerRun:
             undo.callback(opened.own.close)
             try:
                 spec = await self._context.process_spec(self._container, opened.given)
+                message = self._context.message_path(self._container, self.record.restart_count)
+                make_message_file(message)
+                spec = replace(spec, mounts=with_message_file(spec.mounts, self._container, str(message)))
                 log_file = LogFile(path)
                 undo.callback(log_file.close)
                 process = await start_container(sandbox, spec)
             finally:
                 opened.close_given()
+            opened.own.complete()
             undo.pop_all()
         self.spec = spec
         return process, ContainerStreams(opened.own, log_file)

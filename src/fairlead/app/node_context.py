@@ -77,6 +77,10 @@ class PodContext:
         folder = f"{self.pod.namespace}_{self.pod.name}_{self.pod.metadata.uid}"
         return self.settings.logs / folder / f"{container.name}-{run}.log"
 
+    def message_path(self, container: Container, run: int) -> Path:
+        """Where a container's run leaves its last words."""
+        return self.log_path(container, run).with_suffix(".message")
+
     async def process_spec(self, container: Container, stdio: Stdio) -> ProcessSpec:
         """What a container runs, and with what.
 

@@ -1,4 +1,4 @@
-"""What one container sees of the file system beyond its Pod: empty temporary folders of its own, and its volumes.
+"""What one container sees of the file system beyond its Pod: an empty /tmp and a /dev of its own, and its volumes.
 
 A volume may be mounted where this machine has nothing. The folder in which something is missing is then replaced, in
 this container's sight, by an empty one in which everything that was there is mounted again; the machine itself is never
@@ -10,6 +10,7 @@ import posixpath
 import stat
 from collections.abc import Sequence
 
+from fairlead.drivers import container_devices
 from fairlead.drivers.linux_calls import (
     MS_BIND,
     MS_NODEV,
@@ -25,7 +26,7 @@ from fairlead.drivers.linux_calls import (
 )
 from fairlead.nodeagent.volumes import Mount
 
-_OWN_FOLDERS = ("/tmp", "/dev/shm")  # noqa: S108 - mount points
+_TEMPORARY = "/tmp"  # noqa: S108 - a mount point
 
 
 def mount_all(mounts: Sequence[Mount], hidden: Sequence[str]) -> None:
@@ -43,10 +44,9 @@ def mount_all(mounts: Sequence[Mount], hidden: Sequence[str]) -> None:
     if any(_nearest(mounted.target) == "/" for mounted in mounts):
         _replace_root()
         ours.add("/")
-    for path in _OWN_FOLDERS:
-        if os.path.isdir(path) and all(mounted.target != path for mounted in mounts):
-            _mount_empty(path, 0o1777)
-            ours.add(path)
+    container_devices.mount_devices()
+    _mount_empty(_TEMPORARY, 0o1777)
+    ours |= {container_devices.FOLDER, f"{container_devices.FOLDER}/shm", _TEMPORARY}
     for mounted, source in zip(mounts, sources, strict=True):
         _make_way(mounted.target, stat.S_ISDIR(os.fstat(source).st_mode), ours)
         attach_tree(source, mounted.target)
@@ -89,11 +89,10 @@ def _replace(folder: str) -> None:
 
 
 def _replace_root() -> None:
-    scratch = "/tmp"  # noqa: S108 - a mount point
-    temporary = clone_tree(scratch)
-    _mount_empty(scratch, 0o755)
-    _show_again("/", scratch, leave_out="tmp")
-    os.chdir(scratch)
+    temporary = clone_tree(_TEMPORARY)
+    _mount_empty(_TEMPORARY, 0o755)
+    _show_again("/", _TEMPORARY, leave_out="tmp")
+    os.chdir(_TEMPORARY)
     os.mkdir("tmp")
     attach_tree(temporary, "tmp")
     os.close(temporary)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from fairlead.drivers.descriptors import Sink, Source
-from fairlead.drivers.terminal import open_terminal
+from fairlead.drivers.terminal import receive_terminal
 from fairlead.streaming.exec_events import Output
 
 
@@ -35,7 +35,8 @@ class Stdio:
     """Descriptors that are to become 0, 1 and 2 of a process.
 
     Attributes:
-        is_terminal: they are one terminal, which is to control the process.
+        is_terminal: they are to be one terminal, which controls the process. It opens that in its container; what is
+            given is a socket, three times, through which it sends our end.
     """
 
     stdin: int
@@ -50,13 +51,23 @@ class OwnEnds:
 
     Attributes:
         terminal: a descriptor of the terminal, or None; belongs to one of the sources.
+        coming: through which our end of a terminal comes; see ``complete``.
     """
 
     stdin: Sink | None
     outputs: Mapping[Output, Source]
     terminal: int | None = None
+    coming: socket.socket | None = None
+
+    def complete(self) -> None:
+        """Take our end of a terminal, if it is one, from the process that has been started."""
+        if self.coming:
+            self.terminal = fd = receive_terminal(self.coming)
+            self.stdin, self.outputs = Sink(os.dup(fd)), {Output.STDOUT: Source(fd)}
 
     def close(self) -> None:
+        if self.coming:
+            self.coming.close()
         if self.stdin:
             self.stdin.close()
         for source in self.outputs.values():
@@ -67,7 +78,8 @@ class OpenStreams(NamedTuple):
     """Streams for a process that is to be started.
 
     Attributes:
-        given: to be closed by ``close_given`` once the process has them.
+        own: to be completed once the process has been started.
+        given: to be closed by ``close_given`` then.
     """
 
     own: OwnEnds
@@ -79,11 +91,11 @@ class OpenStreams(NamedTuple):
 
 
 def open_streams(stdin: bool, terminal: bool) -> OpenStreams:
-    """New pipes, or a terminal; standard input is empty unless asked for."""
+    """New pipes, or what a terminal comes through; standard input is empty unless asked for."""
     if terminal:
-        ours, theirs = open_terminal()
-        own = OwnEnds(Sink(os.dup(ours)), {Output.STDOUT: Source(ours)}, ours)
-        return OpenStreams(own, Stdio(theirs, theirs, theirs, is_terminal=True))
+        ours, theirs = socket.socketpair()
+        socket_fd = theirs.detach()
+        return OpenStreams(OwnEnds(None, {}, coming=ours), Stdio(socket_fd, socket_fd, socket_fd, is_terminal=True))
     out_reader, out_writer = os.pipe()
     err_reader, err_writer = os.pipe()
     in_reader, sink = _input_pipe() if stdin else (os.open(os.devnull, os.O_RDONLY), None)

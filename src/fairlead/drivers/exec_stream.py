@@ -83,6 +83,7 @@ async def serve_exec(request: ExecRequest, conversation: Conversation, start: St
             process = await start(given)
         finally:
             streams.close_given()
+        own.complete()
         await conversation.finish(await _converse(request, conversation, own, process))
     except StartError as error:
         await conversation.finish(exec_status.not_started(str(error)))

@@ -28,9 +28,12 @@ MNT_DETACH = 2
 # Numbers of linux/unistd.h for calls that older C libraries do not wrap; they are the same on every architecture.
 _SYS_OPEN_TREE = 428
 _SYS_MOVE_MOUNT = 429
+_SYS_MOUNT_SETATTR = 442
 _OPEN_TREE_CLONE = 0x1
 _AT_FDCWD = -100
+_AT_EMPTY_PATH = 0x1000
 _AT_RECURSIVE = 0x8000
+_MOUNT_ATTR_NODEV = 0x4
 _MOVE_MOUNT_F_EMPTY_PATH = 0x4
 
 _PR_SET_PDEATHSIG = 1
@@ -46,6 +49,10 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 class _CapabilityHeader(ctypes.Structure):
     _fields_ = [("version", ctypes.c_uint32), ("pid", ctypes.c_int)]
+
+
+class _MountAttributes(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_uint64) for name in ("set", "clear", "propagation", "user_namespace")]
 
 
 class _CapabilityWord(ctypes.Structure):
@@ -88,6 +95,28 @@ def attach_tree(tree: int, target: str) -> None:
         _SYS_MOVE_MOUNT, tree, b"", _AT_FDCWD, os.fsencode(target), ctypes.c_uint(_MOVE_MOUNT_F_EMPTY_PATH)
     )
     _check(result, target)
+
+
+def forbid_devices(path: str) -> None:
+    """Have no device be opened by a name on any mount at or below a path (``nodev``)."""
+    _set_attributes(_AT_FDCWD, path, _AT_RECURSIVE, _MountAttributes(set=_MOUNT_ATTR_NODEV))
+
+
+def allow_devices(tree: int) -> None:
+    """Have the devices of a cloned tree be opened by name, where ``forbid_devices`` was for all."""
+    _set_attributes(tree, "", _AT_RECURSIVE | _AT_EMPTY_PATH, _MountAttributes(clear=_MOUNT_ATTR_NODEV))
+
+
+def _set_attributes(folder: int, path: str, flags: int, attributes: _MountAttributes) -> None:
+    result = _libc.syscall(
+        _SYS_MOUNT_SETATTR,
+        folder,
+        os.fsencode(path),
+        ctypes.c_uint(flags),
+        ctypes.byref(attributes),
+        ctypes.c_size_t(ctypes.sizeof(attributes)),
+    )
+    _check(result, path)
 
 
 def pivot_root(new_root: str, put_old: str) -> None:

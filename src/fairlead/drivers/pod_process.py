@@ -22,13 +22,14 @@ from fairlead.drivers.linux_calls import (
     CLONE_NEWNET,
     CLONE_NEWNS,
     CLONE_NEWUTS,
+    forbid_devices,
     limit_capabilities,
     setns,
     unshare,
 )
 from fairlead.drivers.privileges import CONTAINER_CAPABILITIES, become, hand_over
 from fairlead.drivers.programs import execute
-from fairlead.drivers.terminal import become_controlled
+from fairlead.drivers.terminal import become_controlled, open_terminal
 from fairlead.nodeagent.credentials import AS_ROOT, Credentials
 from fairlead.nodeagent.volumes import Mount
 
@@ -90,6 +91,7 @@ def _be_sandbox(spec: SandboxSpec) -> None:
     unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC)
     pod_files.make_mounts_private()
     pod_files.mount_proc()
+    forbid_devices("/")
     pod_files.present_texts({**spec.texts, **pod_files.silenced_name_services()})
     socket.sethostname(spec.hostname)
     limit_capabilities(CONTAINER_CAPABILITIES)
@@ -186,7 +188,8 @@ def _nowhere() -> Stdio:
 
 def _take(stdio: Stdio, credentials: Credentials) -> None:
     """Let these be standard input, output and error, which the user may open again by name (``/dev/stdout``)."""
-    for place, fd in enumerate((stdio.stdin, stdio.stdout, stdio.stderr)):
+    streams = 3 * (open_terminal(stdio.stdin),) if stdio.is_terminal else _descriptors(stdio)
+    for place, fd in enumerate(streams):
         os.dup2(fd, place)
         hand_over(place, credentials)
     if stdio.is_terminal:

@@ -20,8 +20,9 @@ from fairlead.drivers.linux_calls import (
 from fairlead.nodeagent.credentials import ROOT, Credentials
 
 # What container runtimes leave to an unprivileged container (numbers of linux/capability.h): file ownership, kill,
-# set[ug]id, low ports, raw sockets, chroot, mknod, audit, file capabilities. No NET_ADMIN: a Pod cannot write rules.
-CONTAINER_CAPABILITIES = frozenset({0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31})
+# set[ug]id, low ports, raw sockets, chroot, audit, file capabilities. No NET_ADMIN: a Pod cannot write rules. No MKNOD,
+# which they give, with a device cgroup in front: a container sees the machine's root folder, and could make its disks.
+CONTAINER_CAPABILITIES = frozenset({0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 29, 31})
 
 
 def become(credentials: Credentials, like: int | None = None) -> None:
@@ -63,16 +64,17 @@ def hand_over(fd: int, credentials: Credentials) -> None:
 
 def give_to_group(path: Path, gid: int | None) -> None:
     """Let a file of ours belong to this group, where there are other groups than our own."""
-    if gid is not None and _is_mapped("gid", gid):
+    if gid is not None and is_mapped("gid", gid):
         os.chown(path, -1, gid)
 
 
 def _has(credentials: Credentials) -> bool:
     """Whether our user namespace knows the user and the group."""
-    return _is_mapped("uid", credentials.uid) and _is_mapped("gid", credentials.gid)
+    return is_mapped("uid", credentials.uid) and is_mapped("gid", credentials.gid)
 
 
-def _is_mapped(kind: str, number: int) -> bool:
+def is_mapped(kind: str, number: int) -> bool:
+    """Whether our user namespace knows this user (``uid``) or group (``gid``)."""
     ranges = (map(int, line.split()) for line in Path(f"/proc/self/{kind}_map").read_text().splitlines())
     return any(first <= number < first + count for first, _, count in ranges)
 

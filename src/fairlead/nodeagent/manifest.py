@@ -199,6 +199,7 @@ class Container(Slim, frozen=True):
     restart_policy: str | None = None
     security_context: SecurityContext | None = None
     resources: Resources = Resources()
+    termination_message_path: str = "/dev/termination-log"
     termination_message_policy: str = "File"
     stdin: bool = False
     tty: bool = False

@@ -1,7 +1,7 @@
 """What is in a Pod's volumes, and where its containers see them."""
 
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from fairlead.model.names import dns1123_subdomain_errors
@@ -164,6 +164,8 @@ def mounts_of(
         if source is None:
             raise VolumeError(f'volume "{volume.name}" is of a kind that this node cannot mount')
         target = posixpath.normpath(mount.mount_path)
+        if target == "/dev":
+            raise VolumeError(f'volume "{volume.name}" cannot be mounted at /dev, which is each container\'s own')
         claim = volume.persistent_volume_claim
         mounts.append(
             Mount(
@@ -172,6 +174,11 @@ def mounts_of(
                 mount.read_only or volume.is_made_of_files or (claim is not None and claim.read_only),
             )
         )
+    return outer_first(mounts)
+
+
+def outer_first(mounts: Iterable[Mount]) -> list[Mount]:
+    """In an order in which none covers another one that came before it."""
     return sorted(mounts, key=lambda mount: mount.target.count("/"))
 
 
