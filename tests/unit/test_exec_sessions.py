@@ -139,6 +139,10 @@ def test_the_size_of_a_terminal_reaches_the_command(side):
     assert said(client, sizes) == [Resize(80, 24), Resize(100, 50)]
 
 
+def test_a_terminal_whose_size_nobody_has_said():
+    assert ResizeReader().receive(b'{"Width":0,"Height":0}{"Width":80,"Height":24}') == [Resize(80, 24)]
+
+
 def test_a_client_that_leaves_is_noticed(side):
     client = side(PLAIN)
     client.session.receive(client.begin())
@@ -274,7 +278,8 @@ def test_requests_that_make_no_sense(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["x", "[]", "{}", '{"Width":0,"Height":1}', '{"Width":70000,"Height":1}', '{"Width":"8"}', "{" + " " * 2000]
+    "text",
+    ["x", "[]", "{}", '{"Width":-1,"Height":1}', '{"Width":70000,"Height":1}', '{"Width":"8"}', "{" + " " * 2000],
 )
 def test_what_is_no_terminal_size(text):
     with pytest.raises(PeerError):

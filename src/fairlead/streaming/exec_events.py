@@ -70,13 +70,14 @@ class ResizeReader:
         self._text = ""
 
     def receive(self, data: bytes) -> list[ExecEvent]:
-        """The sizes that are whole now.
+        """The sizes that are whole now. Those of no rows or no columns are left out, as upstream's kubelet does
+        (``kubecontainer.HandleResizing``): terminals say so that nobody has given a size.
 
         Raises:
             PeerError: this is not a terminal size, nor the beginning of one.
         """
         self._text += data.decode("ascii", errors="replace")
-        sizes: list[ExecEvent] = []
+        sizes: list[Resize] = []
         while text := self._text.lstrip():
             try:
                 value, end = json.JSONDecoder().raw_decode(text)
@@ -86,11 +87,11 @@ class ResizeReader:
                 break
             sizes.append(_size(value))
             self._text = text[end:]
-        return sizes
+        return [size for size in sizes if size.columns and size.rows]
 
 
 def _size(value: object) -> Resize:
     match value:
-        case {"Width": int(width), "Height": int(height)} if 0 < width <= 0xFFFF and 0 < height <= 0xFFFF:
+        case {"Width": int(width), "Height": int(height)} if 0 <= width <= 0xFFFF and 0 <= height <= 0xFFFF:
             return Resize(width, height)
     raise PeerError(f"not a terminal size: {value!r}")
