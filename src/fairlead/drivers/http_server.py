@@ -18,6 +18,8 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from fairlead.drivers.tls_buffers import keep_tls_buffers_small
+
 MAX_CONNECTIONS = 4096
 MAX_HEAD = 128 << 10
 BUFFER = 64 << 10  # of a connection that was taken over; reading pauses at twice that
@@ -125,6 +127,7 @@ async def serve(
         started: called once, when all sockets are served.
         closing: called when serving ends, so that endless answers can end too.
     """
+    keep_tls_buffers_small()
     config = Config(
         application,
         interface="asgi3",

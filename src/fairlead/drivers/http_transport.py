@@ -14,6 +14,8 @@ from typing import Any
 import httptools
 import httpx2
 
+from fairlead.drivers.tls_buffers import keep_tls_buffers_small
+
 MAX_CONNECTIONS = 100  # watches included
 MAX_IDLE = 20
 IDLE_SECONDS = 15.0  # far less than servers keep an idle connection (upstream's 90, ours 120); enough from beat to beat
@@ -33,6 +35,7 @@ class Transport(httpx2.AsyncBaseTransport):
     """
 
     def __init__(self, tls: ssl.SSLContext | None = None, options: Sequence[SocketOption] = ()) -> None:
+        keep_tls_buffers_small()
         self._tls, self._options = tls, options
         self._idle: dict[_Origin, list[_Connection]] = {}
         self._places = asyncio.Semaphore(MAX_CONNECTIONS)
