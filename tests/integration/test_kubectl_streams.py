@@ -109,7 +109,7 @@ class Terminal:
 
     def wait_for(self, pattern):
         deadline = time.monotonic() + SECONDS
-        while not re.search(pattern, self.screen):
+        while not re.search(pattern, self.screen, re.MULTILINE):
             assert select.select([self._fd], [], [], deadline - time.monotonic())[0], repr(self.screen)
             self.screen += os.read(self._fd, 4096).decode()
 
@@ -250,8 +250,9 @@ class TestAttach:
             "run", "-it", "--rm", f"shell-{os.urandom(3).hex()}", "--image=busybox", "--command", "--", "sh"
         )
         shell.wait_for("pressing enter")
-        shell.type("stty size\n")
-        shell.wait_for("33 101")
+        # kubectl sends the size on a stream of its own, so that the shell may hear of it later than of what is typed.
+        shell.type('until [ "$(stty size)" = "33 101" ]; do sleep 0.1; done; stty size\n')
+        shell.wait_for("^33 101")
         shell.type("exit\n")
         shell.wait_for("deleted|ended")
 

@@ -296,7 +296,8 @@ class TestUpdatesUnderTraffic:
         with steady_traffic(lab, service()) as traffic:
             update(lab)
         assert traffic.failures == {}
-        assert all(len(traffic.answered_by(url)) == 6 for url in traffic.results), traffic.results
+        for url in traffic.results:
+            assert len(traffic.answered_by(url)) == 6, sorted(traffic.answered_by(url))
 
     def test_a_pod_that_is_taken_for_ready_before_it_listens_fails_many(self, lab, service):
         """Without a readiness probe a container is ready as soon as it runs."""
