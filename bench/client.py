@@ -52,6 +52,20 @@ DEPLOYMENT = {
     },
 }
 
+ROLE = {
+    "apiVersion": "rbac.authorization.k8s.io/v1",
+    "kind": "Role",
+    "metadata": {"name": "slices"},
+    "rules": [{"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list", "watch"]}],
+}
+BINDING = {
+    "apiVersion": "rbac.authorization.k8s.io/v1",
+    "kind": "RoleBinding",
+    "metadata": {"name": "slices"},
+    "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "slices"},
+    "subjects": [{"kind": "ServiceAccount", "name": "default", "namespace": "default"}],
+}
+
 
 class Sample(NamedTuple):
     """One request: when it began, which client made it, and the Pod that answered; none when it failed."""
@@ -84,7 +98,7 @@ def main() -> None:
 @contextmanager
 def lab() -> Iterator[None]:
     with tempfile.NamedTemporaryFile("w", suffix=".json") as manifests:
-        json.dump({"apiVersion": "v1", "kind": "List", "items": [SERVICE, DEPLOYMENT]}, manifests)
+        json.dump({"apiVersion": "v1", "kind": "List", "items": [SERVICE, DEPLOYMENT, ROLE, BINDING]}, manifests)
         manifests.flush()
         run(FAIRLEAD, "up", "--name", LAB, "--wait", "-f", manifests.name)
     try:
