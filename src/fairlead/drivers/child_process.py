@@ -1,4 +1,4 @@
-"""What a forked child does between fork and exec: joins a PID namespace, looks freshly started, reports what fails.
+"""A forked child between fork and exec: joins a PID namespace, looks freshly started, reports what fails; and its end.
 
 Pods' processes are forked rather than spawned: what becomes one must join namespaces and give up capabilities between
 fork and exec, and the built-in images do not exec at all.
@@ -11,7 +11,7 @@ import select
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 from fairlead.drivers.linux_calls import CLONE_NEWPID, set_parent_death_signal, setns, unshare
@@ -92,3 +92,15 @@ def _die_with_parent(report: int) -> None:
     poll.register(report, 0)
     if poll.poll(0):  # POLLERR: nobody reads the report any more, so the parent has died already
         os._exit(128)
+
+
+def ended_children() -> Iterator[tuple[int, int]]:
+    """Collect each child of the caller that has ended by now: its pid, and its status as of waitpid(2)."""
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+        yield pid, status

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from fairlead.drivers.child_process import StartError, be_child, fork_into_namespace, look_fresh, tell
+from fairlead.drivers.child_process import StartError, be_child, ended_children, fork_into_namespace, look_fresh, tell
 from fairlead.drivers.linux_calls import set_parent_death_signal
 
 _LENGTH = struct.Struct("=I")
@@ -260,13 +260,7 @@ def _keep_only(*kept: int) -> None:
 
 
 def _reap(ends: int) -> None:
-    while True:
-        try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return
-        if pid == 0:
-            return
+    for pid, status in ended_children():
         os.write(ends, _END.pack(pid, status))
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from fairlead.drivers import netns
+from fairlead.drivers.child_process import ended_children
 
 LONGEST_DELAY = 5.0  # seconds
 STABLE_AFTER = 10.0  # seconds of running after which a death counts as the first again
@@ -88,13 +89,7 @@ class Supervisor:
 
     def reap(self) -> None:
         """Collect every child that has ended, orphans of the lab included, and plan restarts."""
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if pid == 0:
-                return
+        for pid, status in ended_children():
             if life := self._running.pop(pid, None):
                 self._plan_restart(life, os.waitstatus_to_exitcode(status))
 
