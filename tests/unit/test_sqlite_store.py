@@ -10,7 +10,7 @@ from fairlead.drivers.durable_state import DurableState
 from fairlead.drivers.sqlite_store import LAYOUT, SqliteStore, StoreError, copy_store, restore_store
 from fairlead.model.names import ObjectKey
 from fairlead.registry.store import State, Step, put, remove
-from fairlead.registry.triggers import Trigger
+from fairlead.registry.watches import Trigger
 
 KEY = ObjectKey("default", "a")
 

@@ -15,8 +15,7 @@ from fairlead.model.names import ObjectKey
 from fairlead.registry import store
 from fairlead.registry.selectors import FieldTerm, Selection
 from fairlead.registry.store import Change, Stored
-from fairlead.registry.triggers import trigger_of, triggers_of
-from fairlead.registry.watches import event_for
+from fairlead.registry.watches import event_for, trigger_of, triggers_of
 from tests.unit.api_world import ApiWorld, pod
 
 PODS = "/api/v1/namespaces/default/pods"

@@ -5,7 +5,7 @@ import copy
 import pytest
 
 from fairlead.registry.kinds import STRATEGIES
-from fairlead.registry.kinds.workloads.rules import selects
+from fairlead.registry.label_selectors import selects
 from fairlead.registry.status import ApiError
 from tests.unit.service_requests import NOW, Cluster, document
 

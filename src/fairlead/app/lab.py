@@ -24,10 +24,11 @@ from fairlead.app.lab_birth import INIT_LOG, Init, Pipes, interrupts, start_init
 from fairlead.app.lab_child import LabError, in_child
 from fairlead.app.lab_data import data_folder
 from fairlead.app.lab_host import LOOPBACK
+from fairlead.app.lab_host_link import HostSockets
 from fairlead.app.lab_node_memory import recall
 from fairlead.app.lab_plan import LabPlan, Manifest, Wire, memory_of_nodes
 from fairlead.app.lab_settings import LabSettings
-from fairlead.app.lab_sockets import HostSockets, host_sockets, vni_of
+from fairlead.app.lab_sockets import host_sockets, vni_of
 from fairlead.drivers import control_socket, run_folder
 from fairlead.drivers.lab_addresses import Families
 from fairlead.drivers.run_folder import RunningLab

@@ -12,8 +12,8 @@ from typing import NamedTuple, NoReturn
 
 from fairlead.app import lab_init
 from fairlead.app.lab_child import LabError, Pipe
+from fairlead.app.lab_host_link import Doors, HostSockets
 from fairlead.app.lab_plan import LabPlan
-from fairlead.app.lab_sockets import HostSockets
 from fairlead.drivers import linux_calls
 
 INIT_LOG = "lab.log"
@@ -39,7 +39,7 @@ _NO_USER_NAMESPACES = {
 
 
 class Pipes:
-    """The pipes between a lab and the process outside; see ``lab_init.Doors`` for what each says."""
+    """The pipes between a lab and the process outside; see ``Doors`` for what each says."""
 
     def __init__(self) -> None:
         self.life, self.prepared, self.gate, self.reports = Pipe(), Pipe(), Pipe(), Pipe()
@@ -51,12 +51,12 @@ class Pipes:
         for pipe in (self.life, self.prepared, self.gate, self.reports):
             pipe.close()
 
-    def doors(self, sockets: HostSockets, user_namespace: bool) -> lab_init.Doors:
+    def doors(self, sockets: HostSockets, user_namespace: bool) -> Doors:
         """The lab's ends, in a forked child; closes the others."""
         for pipe in (self.life, self.prepared, self.gate):
             pipe.close_writer()
         self.reports.close_reader()
-        return lab_init.Doors(
+        return Doors(
             self.life.reader, self.prepared.reader, self.gate.reader, self.reports.writer, sockets, user_namespace
         )
 

@@ -12,7 +12,7 @@ from fairlead.drivers.control_socket import Doc, Refused, Reply
 from fairlead.model.socket_address import SocketAddress
 
 if TYPE_CHECKING:
-    from fairlead.app.lab_init import Doors
+    from fairlead.app.lab_host_link import Doors
 
 
 class Control:

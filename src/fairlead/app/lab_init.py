@@ -5,47 +5,17 @@ outside has gone, it removes what that would have removed and ends; and when PID
 the lab and takes its namespaces, links, rules and mounts away.
 """
 
-import contextlib
-import json
 import os
 import selectors
 import shutil
 import signal
 import socket
-from dataclasses import dataclass
 from typing import NoReturn
 
+from fairlead.app.lab_host_link import Doors
 from fairlead.app.lab_networks import Networks
 from fairlead.app.lab_plan import PROXY, LabPlan
-from fairlead.app.lab_sockets import HostSockets
 from fairlead.drivers import control_socket, pod_files
-from fairlead.drivers.control_socket import Doc
-
-
-@dataclass(frozen=True)
-class Doors:
-    """What connects a lab to the process outside; descriptors are of pipes.
-
-    Attributes:
-        life: nobody writes to it; its end of file says that the process outside has gone.
-        prepared: its end of file says that certificates and kubeconfigs are in place.
-        gate: its end of file says that every node agent is ready.
-        reports: takes JSON lines.
-        sockets: those of the host's network.
-        user_namespace: whether the lab has one of its own.
-    """
-
-    life: int
-    prepared: int
-    gate: int
-    reports: int
-    sockets: HostSockets
-    user_namespace: bool
-
-    def report(self, document: Doc) -> None:
-        """Tell the process outside something, if it is still there; up to 4096 bytes are written in one piece."""
-        with contextlib.suppress(BrokenPipeError):
-            os.write(self.reports, json.dumps(document).encode() + b"\n")
 
 
 def main(plan: LabPlan, doors: Doors) -> NoReturn:

@@ -8,32 +8,15 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 from fairlead.app.lab_child import LabError
 from fairlead.app.lab_data import API_PORT_FILE
 from fairlead.app.lab_host import LOOPBACK
+from fairlead.app.lab_host_link import HostSockets
 from fairlead.app.lab_plan import API_PORT, LabPlan, Wire
 from fairlead.dataplane.vxlan import VNI_MAX
 from fairlead.drivers.entropy import choose
 from fairlead.drivers.wire_ends import open_underlay
-
-
-class HostSockets(NamedTuple):
-    """The sockets of one lab.
-
-    Attributes:
-        api: None on a host that has joined a lab.
-        wire: None without a wire.
-    """
-
-    api: socket.socket | None
-    wire: socket.socket | None
-
-    def close(self) -> None:
-        for each in self:
-            if each:
-                each.close()
 
 
 @contextmanager

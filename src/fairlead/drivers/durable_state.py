@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 
 from fairlead.drivers.sqlite_store import SqliteStore, StoreError
 from fairlead.registry.store import State, Step
-from fairlead.registry.triggers import Trigger, triggers_of
+from fairlead.registry.watches import Trigger, triggers_of
 
 MAX_BATCH = 512
 # States that continue tokens may name. Each costs what has changed since, at most all the documents of its time.

@@ -18,9 +18,8 @@ from fairlead.drivers.durable_state import DurableState
 from fairlead.registry.environment import Kinds
 from fairlead.registry.status import ApiError, expired
 from fairlead.registry.store import Change
-from fairlead.registry.triggers import trigger_of
 from fairlead.registry.views import View
-from fairlead.registry.watches import Event, Watch, bookmark, event_for, frame
+from fairlead.registry.watches import Event, Watch, bookmark, event_for, frame, trigger_of
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]

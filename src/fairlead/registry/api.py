@@ -13,7 +13,7 @@ from fairlead.registry.access_checks import check_access, check_path
 from fairlead.registry.admission import admit
 from fairlead.registry.authorization import is_superuser
 from fairlead.registry.calls import Answer, Call, Handler, Reply
-from fairlead.registry.delete_calls import delete_collection, delete_object
+from fairlead.registry.deletes import delete_collection, delete_object
 from fairlead.registry.discovery import discover
 from fairlead.registry.environment import Environment
 from fairlead.registry.read_calls import get_object, list_objects, watch_objects

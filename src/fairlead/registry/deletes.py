@@ -12,10 +12,12 @@ import msgspec
 
 from fairlead.model.names import ObjectKey
 from fairlead.registry.bodies import parse_object
+from fairlead.registry.calls import Call, Reply
 from fairlead.registry.environment import Environment, Kinds
 from fairlead.registry.ip_addresses import withdraw
 from fairlead.registry.requests import Request, Target, integer_option, is_dry_run
 from fairlead.registry.resources import BY_STORAGE, Resource
+from fairlead.registry.selectors import selection_of
 from fairlead.registry.status import ApiError, bad_request, conflict, forbidden, not_found, success
 from fairlead.registry.store import State, Step, allocate, put, remove
 
@@ -246,3 +248,22 @@ def delete_selected(
             shown.append(before.document)
         step = Step(done.step.state, step.changes + done.step.changes)
     return step, shown
+
+
+def delete_object(call: Call) -> Reply:
+    options = delete_options(call.request)
+    done = delete(call.state, call.target, options, call.env)
+    if b'"kind":"Status"' in done.document[:20]:
+        return Reply(done.document, step=done.step)
+    return Reply(call.shown(done.document), step=done.step)
+
+
+def delete_collection(call: Call) -> Reply:
+    options = delete_options(call.request)
+    view = call.view
+    selection = selection_of(call.request, call.target, call.env.kinds.strategy(call.resource).fields)
+    objects = call.state.of(call.resource.storage)
+    targets = [Target(call.resource, *key) for key in sorted(objects) if selection.wants(key, objects[key])]
+    step, shown = delete_selected(call.state, targets, options, call.env)
+    metadata = {"resourceVersion": str(step.state.version)}
+    return Reply(view.many(shown, metadata, call.env.kinds, call.env.now), step=step)

@@ -14,7 +14,7 @@ from fairlead.model.objects import Pod
 from fairlead.model.workloads import PodDisruptionBudget
 from fairlead.registry.deletes import DeleteOptions, delete
 from fairlead.registry.environment import Environment
-from fairlead.registry.kinds.workloads.rules import selects
+from fairlead.registry.label_selectors import selects
 from fairlead.registry.requests import Target
 from fairlead.registry.resources import BY_STORAGE
 from fairlead.registry.status import ApiError, bad_request, internal_error, not_found, success

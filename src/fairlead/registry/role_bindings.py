@@ -16,7 +16,7 @@ import msgspec
 from immutables import Map
 
 from fairlead.model.names import ObjectKey
-from fairlead.registry.kinds.workloads.rules import selects
+from fairlead.registry.label_selectors import selects
 from fairlead.registry.policy_rules import RBAC, Rule
 from fairlead.registry.requests import User
 from fairlead.registry.service_accounts import USER_PREFIX

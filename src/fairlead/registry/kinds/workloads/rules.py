@@ -11,17 +11,12 @@ from fairlead.registry.kinds.cells import labels_text, wide
 from fairlead.registry.kinds.pod.defaults import default_spec
 from fairlead.registry.kinds.pod.validate import validate_spec
 from fairlead.registry.kinds.rules import amount_errors
+from fairlead.registry.label_selectors import selects
 from fairlead.registry.object_meta import validate_labels
 from fairlead.registry.strategy import Column, Context, Doc, Strategy
 
 WIDE = (wide("Containers"), wide("Images"), wide("Selector"))
 _NEGATIVE = "must be greater than or equal to 0"
-_OPERATORS = {
-    "In": lambda value, values: value in values,
-    "NotIn": lambda value, values: value not in values,
-    "Exists": lambda value, values: value is not None,
-    "DoesNotExist": lambda value, values: value is None,
-}
 
 
 def fill_spec(workload: Doc, defaults: Doc) -> Doc:
@@ -75,20 +70,6 @@ def _selector(selector: Doc | None, labels: Doc, kind: str) -> list[FieldError]:
 def no_match(labels: Doc) -> FieldError:
     """The fault of a template whose Pods their own controller would not select."""
     return invalid("spec.template.metadata.labels", labels, "`selector` does not match template `labels`")
-
-
-def selects(selector: Doc, labels: Doc) -> bool:
-    """Whether a LabelSelector matches; an operator that nobody knows matches nothing."""
-    wanted = selector.get("matchLabels") or {}
-    return all(labels.get(key) == value for key, value in wanted.items()) and all(
-        _matches(expression, labels) for expression in selector.get("matchExpressions") or ()
-    )
-
-
-def _matches(expression: Doc, labels: Doc) -> bool:
-    operator = _OPERATORS.get(expression.get("operator", ""))
-    value = labels.get(expression.get("key", ""))
-    return operator is not None and operator(value, expression.get("values") or ())
 
 
 def not_negative(spec: Doc, *fields: str) -> list[FieldError]:
