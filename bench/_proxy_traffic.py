@@ -186,7 +186,7 @@ def _view():
 async def _load_nft(size):
     from fairlead.dataplane import nft_rules, nft_skeleton
     from fairlead.dataplane.incremental import build
-    from fairlead.drivers.nft_exec import replace_table
+    from fairlead.drivers.proxy.nft import replace_table
 
     view = _view()
     table, _ = build(_snapshot(size), view, nft_skeleton.skeleton(view), nft_rules.service_part)
@@ -196,7 +196,7 @@ async def _load_nft(size):
 async def _load_iptables(size):
     from fairlead.dataplane import iptables_rules
     from fairlead.dataplane.forwarding import plan_service
-    from fairlead.drivers.iptables_exec import restore
+    from fairlead.drivers.proxy.iptables import restore
     from fairlead.netfilter.iptables_text import render_restore
 
     view, snapshot = _view(), _snapshot(size)

@@ -214,8 +214,8 @@ def serve() -> None:
 
     from fairlead.clusterdns.authority import Authority
     from fairlead.clusterdns.zone import Outside, Zone
-    from fairlead.drivers.dns_server import DnsServer
-    from fairlead.drivers.dns_services import Services
+    from fairlead.drivers.dns.listener import Services
+    from fairlead.drivers.dns.server import DnsServer
     from fairlead.model.decode import decode
     from fairlead.model.objects import Namespace, Service
 

@@ -132,13 +132,13 @@ async def _answer(reader, writer, bodies, watchers):
 async def measure(backend, size, orders):
     import httpx2
 
-    from fairlead.app.proxy import NodeProxy, ProxyOptions
+    from fairlead.app.proxy.process import NodeProxy, ProxyOptions
     from fairlead.dataplane.node_view import NodeSettings
-    from fairlead.drivers import iptables_exec, nft_exec
-    from fairlead.drivers.kube_client import KubeClient
+    from fairlead.drivers.kube.client import KubeClient
+    from fairlead.drivers.proxy import iptables, nft
 
     acknowledged = asyncio.Queue()
-    driver, name = {"nft": (nft_exec, "change_table"), "iptables": (iptables_exec, "restore")}[backend]
+    driver, name = {"nft": (nft, "change_table"), "iptables": (iptables, "restore")}[backend]
     carry_out = getattr(driver, name)
 
     async def timed(*arguments):

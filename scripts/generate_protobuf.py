@@ -14,7 +14,7 @@ import zlib
 from pathlib import Path
 
 from fairlead.registry.schemas.catalogue import catalogue
-from fairlead.registry.schemas.wire import fields
+from fairlead.registry.schemas.protobuf_wire import fields
 
 TARGET = Path("src/fairlead/registry/schemas/protobuf.json")
 GZIP_HEAD = re.compile(rb"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff")

@@ -5,8 +5,8 @@ import itertools
 import threading
 from contextlib import contextmanager, suppress
 
-from fairlead.drivers.informer import Informer
-from fairlead.drivers.kube_client import PODS, KubeClient, KubeError
+from fairlead.drivers.kube.client import PODS, KubeClient, KubeError
+from fairlead.drivers.kube.informer import Informer
 from fairlead.model.objects import Pod
 
 NEVER_READY = "never-ready"  # a label: the Pod runs but is not ready

@@ -1,5 +1,5 @@
 """Two hosts on one link, run as a program in a user and network namespace of its own: one answers for addresses that
-it does not have (``fairlead.drivers.announcer``), the other is this kernel. Prints what the kernel has learned.
+it does not have (``fairlead.drivers.linux.announcing_link``), the other is this kernel. Prints what that has learned.
 
 ``ASKED`` addresses are looked for by sending a datagram; of ``TOLD`` ones the kernel has a wrong notion at first.
 """
@@ -14,8 +14,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from fairlead.drivers import netns
-from fairlead.drivers.announcer import Link
+from fairlead.drivers.linux import netns
+from fairlead.drivers.linux.announcing_link import Link
 from fairlead.model.addresses import IPFamily
 
 MAC, WRONG = "02:00:00:00:00:07", "02:00:00:00:00:99"

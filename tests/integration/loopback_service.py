@@ -14,8 +14,8 @@ from tests.dns_cases import endpoint, namespace, port, service, slice_
 
 from fairlead.clusterdns.authority import Authority
 from fairlead.clusterdns.zone import Zone
-from fairlead.drivers.dns_server import DnsServer
-from fairlead.drivers.dns_services import Services
+from fairlead.drivers.dns.listener import Services
+from fairlead.drivers.dns.server import DnsServer
 
 HOST = "127.0.0.1"
 NAME = "web.testns.svc.cluster.local."

@@ -27,7 +27,7 @@ from tests.integration.test_dns_process import (
     process,
 )
 
-from fairlead.drivers.kube_client import ENDPOINT_SLICES, SERVICES, KubeClient
+from fairlead.drivers.kube.client import ENDPOINT_SLICES, SERVICES, KubeClient
 
 CHANGES = 600
 PER_SECOND = 200

@@ -10,12 +10,12 @@ from tests.dns_cases import CLUSTER, SUFFIX, ZONE, filled, service
 
 from fairlead.clusterdns.answer import answer
 from fairlead.clusterdns.authority import Authority
-from fairlead.drivers.dns_configuration_metrics import Configuration, ConfigurationCollector
-from fairlead.drivers.dns_forwarder import Forwarder, ForwardOptions
-from fairlead.drivers.dns_metrics import Collection, DnsCollector, ProgrammingDelay, new_registry, render
-from fairlead.drivers.dns_query_log import line_of
-from fairlead.drivers.dns_server import DnsServer
-from fairlead.drivers.dns_services import Services
+from fairlead.drivers.dns.configuration_metrics import Configuration, ConfigurationCollector
+from fairlead.drivers.dns.forwarder import Forwarder, ForwardOptions
+from fairlead.drivers.dns.listener import Services
+from fairlead.drivers.dns.metrics import Collection, DnsCollector, ProgrammingDelay, new_registry, render
+from fairlead.drivers.dns.query_log import line_of
+from fairlead.drivers.dns.server import DnsServer
 from fairlead.drivers.tiny_http import Page, serve_pages
 from fairlead.model.decode import decode
 from fairlead.model.objects import EndpointSlice

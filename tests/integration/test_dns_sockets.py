@@ -21,8 +21,8 @@ from tests.dns_cases import BIG, CASES, CLUSTER, SCENES, SERIALS, SUFFIX, ZONE, 
 
 from fairlead.clusterdns.authority import Authority
 from fairlead.clusterdns.zone import Zone
-from fairlead.drivers.dns_server import DnsServer
-from fairlead.drivers.dns_services import Services
+from fairlead.drivers.dns.listener import Services
+from fairlead.drivers.dns.server import DnsServer
 
 HOST = "127.0.0.1"
 

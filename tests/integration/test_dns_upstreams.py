@@ -13,14 +13,14 @@ import pytest
 from tests.dns_cases import CLUSTER, SUFFIX, ZONE
 
 from fairlead.clusterdns.authority import Authority
-from fairlead.clusterdns.forwarding import Route, Server
 from fairlead.clusterdns.upstream_cache import CachePolicy
+from fairlead.clusterdns.upstreams import Route, Server
 from fairlead.clusterdns.zone import Outside
-from fairlead.drivers.dns_forward_metrics import ForwardCollector
-from fairlead.drivers.dns_forwarder import Forwarder, ForwardOptions
-from fairlead.drivers.dns_metrics import new_registry, render
-from fairlead.drivers.dns_server import DnsServer
-from fairlead.drivers.dns_services import Services
+from fairlead.drivers.dns.forward_metrics import ForwardCollector
+from fairlead.drivers.dns.forwarder import Forwarder, ForwardOptions
+from fairlead.drivers.dns.listener import Services
+from fairlead.drivers.dns.metrics import new_registry, render
+from fairlead.drivers.dns.server import DnsServer
 
 HOST = "127.0.0.1"
 WWW = "www.example.com."

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from tests.integration.grpc_server import start
 
-from fairlead.drivers.grpc_health import HealthError, check_health
+from fairlead.drivers.pods.grpc_health import HealthError, check_health
 
 HOST = "127.0.0.1"
 

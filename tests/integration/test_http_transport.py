@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 import httpx2
 import pytest
 
-from fairlead.drivers import http_transport
-from fairlead.drivers.http_transport import Transport
+from fairlead.drivers.kube import http_transport
+from fairlead.drivers.kube.http_transport import Transport
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 ANSWERS = [

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from fairlead.drivers.container_output import ContainerStreams, FinishedLog, LogFile
-from fairlead.drivers.container_runtime import Refused, open_streams
-from fairlead.drivers.kubelet_server import KubeletServer, node_tls
-from fairlead.drivers.pki import API_SERVER, certificate_files, ensure_certificate, ensure_pki
+from fairlead.drivers.identity.pki import API_SERVER, certificate_files, ensure_certificate, ensure_pki
+from fairlead.drivers.kubelet.server import KubeletServer, node_tls
+from fairlead.drivers.pods.output import ContainerStreams, FinishedLog, LogFile
+from fairlead.drivers.pods.runtime import Refused, open_streams
 from fairlead.streaming.exec_events import Output
 from fairlead.streaming.spdy_frames import Data, FrameReader, FrameWriter
 

@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from fairlead.drivers.child_process import StartError, started
-from fairlead.drivers.launcher import Birth, Launcher
+from fairlead.drivers.linux.child_process import StartError, started
+from fairlead.drivers.pods.launcher import Birth, Launcher
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a PID namespace without a user namespace needs root")
 

@@ -19,7 +19,7 @@ from fairlead.dataplane.forwarding import plan_service
 from fairlead.dataplane.health import LocalHealth
 from fairlead.dataplane.incremental import build
 from fairlead.dataplane.node_view import NodeSettings, view_node
-from fairlead.drivers.healthcheck_server import HealthCheckServers
+from fairlead.drivers.proxy.healthcheck_server import HealthCheckServers
 from fairlead.model.addresses import IPFamily
 from fairlead.model.names import ObjectKey
 from fairlead.netfilter.iptables_text import render_restore

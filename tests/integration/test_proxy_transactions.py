@@ -16,7 +16,7 @@ from fairlead.dataplane.balancing import BALANCING_ANNOTATION, WEIGHTS_ANNOTATIO
 from fairlead.dataplane.forwarding import plan_service
 from fairlead.dataplane.incremental import advance, build
 from fairlead.dataplane.node_view import DetectLocal, NodeSettings, view_node
-from fairlead.drivers.nft_exec import PART
+from fairlead.drivers.proxy.nft import PART
 from fairlead.model.addresses import IPFamily
 from fairlead.netfilter.iptables_saved import saved_rule, without_what_is_there
 from fairlead.netfilter.iptables_text import parse_save, render_difference, render_restore

@@ -5,8 +5,8 @@ import ssl
 import tracemalloc
 from contextlib import AsyncExitStack
 
-from fairlead.drivers.http_server import server_tls
-from fairlead.drivers.pki import ensure_pki
+from fairlead.drivers.apiserver.http_server import server_tls
+from fairlead.drivers.identity.pki import ensure_pki
 from fairlead.drivers.tls_buffers import TLS_BUFFER, keep_tls_buffers_small
 
 CONNECTIONS = 20

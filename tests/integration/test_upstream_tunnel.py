@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from fairlead.drivers.http_server import serve
-from fairlead.drivers.upstream_tunnel import Client, UpstreamTunnel
+from fairlead.drivers.apiserver.http_server import serve
+from fairlead.drivers.apiserver.tunnel import Client, UpstreamTunnel
+from fairlead.registry.backend import Upstream
 from fairlead.registry.status import ApiError
-from fairlead.registry.upstream import Upstream
 
 MEBIBYTE = 1 << 20
 # Buffers of transports and of TCP connections on loopback, on the way through two connections.

@@ -1,7 +1,7 @@
 """A lab's link on one host, this kernel's own VXLAN device on another, in user and network namespaces of their own.
 
-Run as a program: each side sends the other a megabyte over TCP through ``fairlead.app.wire``; then frames come from an
-address that is not invited. Prints what arrived, and what the wire had to tell.
+Run as a program: each side sends the other a megabyte over TCP through ``fairlead.app.lab.processes.wire``; then frames
+come from an address that is not invited. Prints what arrived, and what the wire had to tell.
 """
 
 import asyncio
@@ -13,9 +13,11 @@ import socket
 import traceback
 from pathlib import Path
 
-from fairlead.app import wire
+from fairlead.app.lab.processes import wire
 from fairlead.dataplane.vxlan import PORT, header, inner_mtu
-from fairlead.drivers import lab_links, netns, wire_ends
+from fairlead.drivers.lab import wire_ends
+from fairlead.drivers.linux import netns
+from fairlead.labnet import links
 from fairlead.model.addresses import IPFamily
 from fairlead.model.socket_address import SocketAddress
 
@@ -54,7 +56,7 @@ def main() -> None:
     unwanted = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     unwanted.bind(("wire", 0x0003))
     netns.enter(end)
-    netns.run_ip(lab_links.wire_end_commands())
+    netns.run_ip(links.wire_end_commands())
     children = [fork(lambda: run_wire(underlay)), fork(lambda: exchange(listener.accept()[0]))]
     netns.enter(other)
     netns.run_ip(

@@ -4,16 +4,16 @@ import json
 from dataclasses import replace
 from itertools import count
 
+from fairlead.registry.access.service_account_tokens import ISSUER, user_of_claims
 from fairlead.registry.api import Reply, answer, is_write
-from fairlead.registry.bootstrap import bootstrap
+from fairlead.registry.bootstrap.cluster import bootstrap
 from fairlead.registry.environment import Environment, Kinds
 from fairlead.registry.kinds import STRATEGIES
 from fairlead.registry.requests import Request, User
-from fairlead.registry.service_accounts import ISSUER, user_of_claims
 from fairlead.registry.status import ApiError
 from fairlead.registry.store import State
 from fairlead.registry.strategy import ClusterConfig
-from fairlead.registry.watches import event_for
+from fairlead.registry.verbs.watches import event_for
 
 ADMIN = User("admin", ("system:masters",))
 NOW = "2026-01-01T00:00:00Z"

@@ -11,7 +11,7 @@ from collections import Counter
 
 import msgspec
 
-from fairlead.drivers.kube_client import KubeError, Unreachable, WatchEvent
+from fairlead.drivers.kube.client import KubeError, Unreachable, WatchEvent
 
 KINDS = {
     "namespaces": "Namespace",

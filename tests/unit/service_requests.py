@@ -5,8 +5,7 @@ import itertools
 import msgspec
 
 from fairlead.model.names import ObjectKey
-from fairlead.registry.bootstrap import ensure_service_cidr
-from fairlead.registry.deletes import remove_object
+from fairlead.registry.bootstrap.cluster import ensure_service_cidr
 from fairlead.registry.environment import Environment, Kinds
 from fairlead.registry.kinds import STRATEGIES
 from fairlead.registry.requests import Target
@@ -14,7 +13,8 @@ from fairlead.registry.resources import BY_PATH
 from fairlead.registry.schemas.decode import decode
 from fairlead.registry.store import State, Step
 from fairlead.registry.strategy import ClusterConfig
-from fairlead.registry.writes import Update, create, update
+from fairlead.registry.verbs.deletion import remove_object
+from fairlead.registry.verbs.generic_store import Update, create, update
 
 NOW = "2026-01-01T00:00:00Z"
 IPV4, IPV6 = "10.96.0.0/16", "fd00:10:96::/112"

@@ -2,8 +2,8 @@
 
 import pytest
 
-from fairlead.drivers.signing import TokenSigner
-from fairlead.registry.service_accounts import user_of_claims
+from fairlead.drivers.identity.signing import TokenSigner
+from fairlead.registry.access.service_account_tokens import user_of_claims
 from tests.unit.api_world import NOW, ApiWorld
 
 REVIEWS = "/apis/authentication.k8s.io/v1"

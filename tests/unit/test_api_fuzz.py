@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from fairlead.registry.api import Reply
 from fairlead.registry.resources import RESOURCES
 from fairlead.registry.status import ApiError
-from fairlead.registry.watches import Watch
+from fairlead.registry.verbs.watches import Watch
 from tests.unit.api_world import ApiWorld, config_map, pod
 
 WORDS = [

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from fairlead.registry.patching import JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH, parse_patch
+from fairlead.registry.documents.patching import JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH, parse_patch
 from fairlead.registry.schemas.catalogue import type_of
 from fairlead.registry.status import ApiError
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from fairlead.registry.store import LOG_CHANGES
-from fairlead.registry.watches import Watch, bookmark
+from fairlead.registry.verbs.watches import Watch, bookmark
 from tests.unit.api_world import ApiWorld, config_map, pod
 
 MAPS = "/api/v1/namespaces/default/configmaps"

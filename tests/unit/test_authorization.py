@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from fairlead.app.lab_plan import LabPlan
-from fairlead.app.lab_settings import LabSettings
-from fairlead.registry import role_bindings
-from fairlead.registry.access_checks import check_path
-from fairlead.registry.policy_rules import Rule, uncovered
+from fairlead.app.lab.plan import LabPlan
+from fairlead.app.lab.settings import LabSettings
+from fairlead.registry.access import rbac
+from fairlead.registry.access.checks import check_path
+from fairlead.registry.access.rules import Rule, uncovered
 from fairlead.registry.requests import User
 from fairlead.registry.status import ApiError
 from tests.unit.api_world import ApiWorld, config_map, pod
@@ -311,7 +311,7 @@ def test_what_bindings_say_is_read_once(world, monkeypatch):
     """A request costs the rules of its user, not the bindings of everybody."""
     bind(world, [READ])
     reads = []
-    monkeypatch.setattr(role_bindings, "_read", lambda state, read=role_bindings._read: reads.append(1) or read(state))
+    monkeypatch.setattr(rbac, "_read", lambda state, read=rbac._read: reads.append(1) or read(state))
     for _ in range(5):
         assert allowed(world, "GET", f"{IN_DEFAULT}/configmaps/a")
         world.do("POST", f"{IN_DEFAULT}/configmaps", {"metadata": {"generateName": "other-"}})

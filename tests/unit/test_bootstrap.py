@@ -2,7 +2,7 @@
 
 import pytest
 
-from fairlead.registry.bootstrap import bootstrap, ensure_kubernetes_service
+from fairlead.registry.bootstrap.cluster import bootstrap, ensure_kubernetes_service
 from fairlead.registry.status import ApiError
 from fairlead.registry.store import Step
 from tests.unit.api_world import ApiWorld

@@ -7,7 +7,7 @@ import pytest
 
 from fairlead.clusterdns.answer import answer, unsynced_answer
 from fairlead.clusterdns.changes import addresses
-from fairlead.clusterdns.existing import View
+from fairlead.clusterdns.found import View
 from fairlead.clusterdns.names import to_name, to_text
 from fairlead.clusterdns.records import Answer, Question, Rcode, RRset, RRType
 from fairlead.clusterdns.reverse import count_nodes

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fairlead.clusterdns.answer import answer
 from fairlead.clusterdns.autopath import is_first_step, later_steps
-from fairlead.clusterdns.existing import View
+from fairlead.clusterdns.found import View
 from fairlead.clusterdns.names import to_name, to_text
 from fairlead.clusterdns.records import Question, Rcode, RRType
 from fairlead.clusterdns.search import candidates, search_list, walk

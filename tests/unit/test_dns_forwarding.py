@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairlead.clusterdns.forwarding import Health, Route, Server, route_of
+from fairlead.clusterdns.encoder import Limits
 from fairlead.clusterdns.names import to_name
 from fairlead.clusterdns.query import parse_query
 from fairlead.clusterdns.records import Rcode
-from fairlead.clusterdns.relay import hand_on, read_reply
+from fairlead.clusterdns.relayed_reply import hand_on, read_reply
 from fairlead.clusterdns.upstream_cache import FAILURE_LIFETIME, CachePolicy, Key, UpstreamCache
-from fairlead.clusterdns.wire import Limits
+from fairlead.clusterdns.upstreams import Health, Route, Server, route_of
 
 A, B, C = Server("192.0.2.1"), Server("192.0.2.2"), Server("2001:db8::1", 5353)
 ROUTES = (Route((), (A,)), Route(("corp", "local"), (B,)), Route(("eu", "corp", "local"), (C,)))

@@ -14,10 +14,10 @@ import dns.rcode
 
 from fairlead.clusterdns.authority import Authority
 from fairlead.clusterdns.autopath import later_steps
-from fairlead.clusterdns.prepared import GENERATION
+from fairlead.clusterdns.encoder import encode
 from fairlead.clusterdns.records import Rcode
+from fairlead.clusterdns.reply_cache import GENERATION
 from fairlead.clusterdns.responder import Elsewhere, Responder, SearchStep, WholeZone
-from fairlead.clusterdns.wire import encode
 from fairlead.clusterdns.zone import Outside
 from tests.dns_cases import SUFFIX, ZONE, filled, pod
 

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairlead.clusterdns.authority import Authority
-from fairlead.clusterdns.existing import View
+from fairlead.clusterdns.found import View
 from fairlead.clusterdns.names import to_name
-from fairlead.clusterdns.prepared import Kind, Prepared, PreparedReplies
 from fairlead.clusterdns.records import Rcode, namespace_tag
+from fairlead.clusterdns.reply_cache import Kind, Prepared, PreparedReplies
 from fairlead.clusterdns.responder import Responder
 from fairlead.clusterdns.zone import PodsMode
 from tests.dns_cases import (

@@ -4,7 +4,7 @@ import pytest
 from click.testing import CliRunner
 
 from fairlead.cli.dns import dns
-from fairlead.clusterdns.existing import View
+from fairlead.clusterdns.found import View
 from fairlead.clusterdns.names import to_text
 from fairlead.clusterdns.records import RRType
 from fairlead.clusterdns.search import candidates, search_list, walk

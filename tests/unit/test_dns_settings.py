@@ -2,9 +2,9 @@
 
 import pytest
 
-from fairlead.app.dns_settings import SettingsError, options_from
+from fairlead.app.dns.settings import SettingsError, options_from
 from fairlead.clusterdns.corefile import CorefileError, Directive, parse_corefile
-from fairlead.clusterdns.forwarding import Route, Server
+from fairlead.clusterdns.upstreams import Route, Server
 from fairlead.clusterdns.zone import Outside, PodsMode
 
 KUBEADM = """\

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from fairlead.app.dns_watches import Watches, watches_pods
+from fairlead.app.dns.watches import Watches, watches_pods
 from fairlead.clusterdns.authority import Authority
 from fairlead.clusterdns.names import to_name
 from fairlead.clusterdns.records import Question, RRType
 from fairlead.clusterdns.zone import PodsMode
-from fairlead.drivers.dns_metrics import ProgrammingDelay, new_registry
+from fairlead.drivers.dns.metrics import ProgrammingDelay, new_registry
 from tests.dns_cases import ZONE, namespace
 from tests.unit.controller_runs import DEADLINE
 from tests.unit.fake_api import FakeApi

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fairlead.drivers.echo_server import Client, Identity, Request, greet, is_http, respond
+from fairlead.drivers.lab.echo_server import Client, Identity, Request, greet, is_http, respond
 
 WEB = Identity("web-0", "shop", "node-1", "10.244.1.7")
 CLIENT = Client("10.244.2.3", 40000)

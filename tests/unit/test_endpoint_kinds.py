@@ -4,7 +4,8 @@
 import pytest
 
 from fairlead.model.names import ObjectKey
-from fairlead.registry.kinds import STRATEGIES, ip_address, service_cidr
+from fairlead.registry.kinds import STRATEGIES
+from fairlead.registry.kinds.networking import ip_address, service_cidr
 from fairlead.registry.status import ApiError
 from tests.unit.service_requests import NOW, Cluster, document
 

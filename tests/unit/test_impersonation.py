@@ -2,8 +2,8 @@
 
 import pytest
 
-from fairlead.registry.access_checks import check_path
-from fairlead.registry.impersonation import acting_user
+from fairlead.registry.access.checks import check_path
+from fairlead.registry.access.impersonation import acting_user
 from fairlead.registry.requests import User
 from fairlead.registry.status import ApiError
 from tests.unit.api_world import ADMIN, ApiWorld

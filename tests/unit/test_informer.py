@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from fairlead.drivers.informer import Informer
-from fairlead.drivers.kube_client import PODS, KubeError, Unreachable
+from fairlead.drivers.kube.client import PODS, KubeError, Unreachable
+from fairlead.drivers.kube.informer import Informer
 from fairlead.model.decode import decode
 from fairlead.model.objects import Pod
 from tests.unit.cluster_objects import make_pod

@@ -3,11 +3,11 @@
 import pytest
 
 from fairlead.model.names import ObjectKey
-from fairlead.registry.ip_addresses import repair, withdraw
-from fairlead.registry.kinds.ip_address import for_service
-from fairlead.registry.loading import load_state
+from fairlead.registry.bootstrap.loading import load_state
+from fairlead.registry.kinds.networking.ip_address import for_service
 from fairlead.registry.status import ApiError
 from fairlead.registry.store import Step
+from fairlead.registry.verbs.ip_addresses import repair, withdraw
 from tests.unit.service_requests import FIRST_IP, FIRST_IP6, IPV4, IPV6, Cluster, document
 
 STORAGE = "ipaddresses.networking.k8s.io"

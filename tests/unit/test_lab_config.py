@@ -3,10 +3,10 @@
 import pytest
 
 from fairlead.allocation.load_balancer import Pool
-from fairlead.app.lab_config import image_of, read_config
-from fairlead.app.lab_config_nodes import ConfigError
-from fairlead.app.lab_settings import Timers, numbered_node
-from fairlead.drivers.lab_addresses import DUAL_STACK, IPV4_ONLY
+from fairlead.app.lab.config import image_of, read_config
+from fairlead.app.lab.config_nodes import ConfigError
+from fairlead.app.lab.settings import Timers, numbered_node
+from fairlead.labnet.addresses import DUAL_STACK, IPV4_ONLY
 from fairlead.nodeagent.images import Image
 
 

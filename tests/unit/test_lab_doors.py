@@ -6,9 +6,9 @@ import socket
 import pytest
 from msgspec import structs
 
-from fairlead.app.lab_doors import Door, doors_of, published_doors, read_published, write_published
-from fairlead.app.lab_host import give
-from fairlead.drivers.control_socket import Refused
+from fairlead.app.lab.listeners import give
+from fairlead.app.lab.published_ports import Door, doors_of, published_doors, read_published, write_published
+from fairlead.drivers.lab.control_socket import Refused
 from fairlead.model.objects import IngressPoint, LoadBalancerStatus, ServiceStatus
 from tests.unit.cluster_objects import make_service
 

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from fairlead.app.lab_credentials import write_credentials
-from fairlead.app.lab_invitation import InvitationError, encode_invitation, invitation_for, read_invitation, unpack
-from fairlead.app.lab_node_memory import recall, remember
-from fairlead.app.lab_plan import LabPlan, Wire
-from fairlead.app.lab_settings import LabNode, LabSettings, Timers, numbered_node
-from fairlead.app.lab_sockets import vni_of
+from fairlead.app.lab.credentials import write_credentials
+from fairlead.app.lab.host.sockets import vni_of
+from fairlead.app.lab.invitation import InvitationError, encode_invitation, invitation_for, read_invitation, unpack
+from fairlead.app.lab.node_memory import recall, remember
+from fairlead.app.lab.plan import LabPlan, Wire
+from fairlead.app.lab.settings import LabNode, LabSettings, Timers, numbered_node
 from fairlead.dataplane.vxlan import VNI_MAX
-from fairlead.drivers.lab_addresses import DUAL_STACK
-from fairlead.drivers.run_folder import RunningLab
+from fairlead.drivers.lab.run_folder import RunningLab
+from fairlead.labnet.addresses import DUAL_STACK
 from fairlead.model.socket_address import SocketAddress
 from fairlead.nodeagent.images import Image
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from fairlead.app.lab_settings import numbered_node
-from fairlead.drivers.lab_addresses import DUAL_STACK, IPV4_ONLY, MAX_NODES, PLANS
-from fairlead.drivers.lab_links import (
+from fairlead.app.lab.settings import numbered_node
+from fairlead.labnet.addresses import DUAL_STACK, IPV4_ONLY, MAX_NODES, PLANS
+from fairlead.labnet.links import (
     PodLink,
     attach_commands,
     cable_commands,

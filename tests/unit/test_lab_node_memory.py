@@ -2,10 +2,10 @@
 
 import pytest
 
-from fairlead.app.lab_child import LabError
-from fairlead.app.lab_node_memory import NodeMemory, recall, remember
-from fairlead.app.lab_settings import numbered_node
-from fairlead.drivers.lab_addresses import DUAL_STACK, IPV4_ONLY
+from fairlead.app.lab.fork import LabError
+from fairlead.app.lab.node_memory import NodeMemory, recall, remember
+from fairlead.app.lab.settings import numbered_node
+from fairlead.labnet.addresses import DUAL_STACK, IPV4_ONLY
 
 NAMED = (numbered_node(1, IPV4_ONLY), numbered_node(2, IPV4_ONLY))
 EXTRA = numbered_node(3, IPV4_ONLY, "extra", {"disk": "ssd"})

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from fairlead.app.lab_ready import Wanted, until_ready
+from fairlead.app.lab.processes.readiness import Wanted, until_ready
 from fairlead.model.names import ObjectKey
 from tests.unit.cluster_objects import make_pod, meta
 from tests.unit.controller_runs import DEADLINE

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fairlead.drivers.manifests import ManifestError, read_manifests
+from fairlead.drivers.kube.manifests import ManifestError, read_manifests
 
 
 @pytest.mark.parametrize(

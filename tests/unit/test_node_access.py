@@ -8,11 +8,11 @@ from fairlead.model.decode import decode
 from fairlead.model.names import ObjectKey
 from fairlead.nodeagent.manifest import RunPod
 from fairlead.nodeagent.sources import CONFIG_MAP, references
-from fairlead.registry import node_access
+from fairlead.registry.access import node_authorizer
+from fairlead.registry.access.node_restriction import is_refused_label
+from fairlead.registry.access.pod_references import pod_references
+from fairlead.registry.bootstrap.loading import load_state
 from fairlead.registry.kinds import STRATEGIES
-from fairlead.registry.loading import load_state
-from fairlead.registry.node_restriction import is_refused_label
-from fairlead.registry.pod_references import pod_references
 from fairlead.registry.requests import User
 from fairlead.registry.status import ApiError
 from fairlead.registry.store import NODE_NAME, PODS
@@ -240,7 +240,9 @@ def test_a_question_costs_the_pods_of_one_node(world, monkeypatch):
     for number in range(200):
         world.do("POST", f"{DEFAULT}/pods", busy(f"other-{number}", "n2"))
     looked_at = []
-    monkeypatch.setattr(node_access, "pod_references", lambda document: looked_at.append(1) or pod_references(document))
+    monkeypatch.setattr(
+        node_authorizer, "pod_references", lambda document: looked_at.append(1) or pod_references(document)
+    )
     assert world.refused("GET", f"{DEFAULT}/secrets/n2s", user=N1)
     assert len(looked_at) == 1
     world.do("GET", f"{DEFAULT}/pods/p1", user=N1)
@@ -408,7 +410,7 @@ def test_reviews_say_the_same(world, asked, allowed, reason):
 def test_its_rules_are_not_told_whole(world):
     body = {"spec": {"namespace": "default"}}
     status = world.do("POST", f"{REVIEWS}/selfsubjectrulesreviews", body, user=N1)["status"]
-    assert (status["incomplete"], status["evaluationError"]) == (True, node_access.UNENUMERATED)
+    assert (status["incomplete"], status["evaluationError"]) == (True, node_authorizer.UNENUMERATED)
 
 
 def test_a_role_may_let_a_node_read_more_but_not_write_for_another(world):

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from fairlead.app.node_claims import follow_volumes
+from fairlead.app.node.claims import follow_volumes
 from tests.unit.controller_runs import settled
 from tests.unit.fake_api import FakeApi
 

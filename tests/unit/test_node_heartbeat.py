@@ -2,7 +2,7 @@
 
 import pytest
 
-from fairlead.app.node_heartbeat import Heartbeat
+from fairlead.app.node.heartbeat import Heartbeat
 from tests.unit.cluster_objects import make_node
 from tests.unit.fake_api import FakeApi
 from tests.unit.fake_clock import FakeClock

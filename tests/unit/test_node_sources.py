@@ -5,7 +5,7 @@ import asyncio
 import msgspec
 import pytest
 
-from fairlead.app.node_sources import SourceWatches
+from fairlead.app.node.sources import SourceWatches
 from fairlead.model.decode import decode
 from fairlead.nodeagent.manifest import RunPod
 from tests.unit.api_world import pod

@@ -3,8 +3,8 @@
 import asyncio
 import copy
 
-from fairlead.app.node_context import ContainerSettings
-from fairlead.app.node_pod import PodRun, PodSettings
+from fairlead.app.node.context import ContainerSettings
+from fairlead.app.node.pod import PodRun, PodSettings
 from fairlead.model.decode import decode
 from fairlead.nodeagent.manifest import RunPod
 

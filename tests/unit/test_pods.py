@@ -5,7 +5,7 @@ from fractions import Fraction
 import pytest
 
 from fairlead.model.quantities import quantity
-from fairlead.registry.kinds.pod.qos import qos_class
+from fairlead.registry.kinds.core.pod.qos import qos_class
 from fairlead.registry.status import ApiError
 from tests.unit.service_requests import Cluster, document
 

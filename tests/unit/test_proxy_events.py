@@ -2,7 +2,7 @@
 
 import asyncio
 
-from fairlead.app.proxy_events import ProxyEvents
+from fairlead.app.proxy.events import ProxyEvents
 from fairlead.dataplane.balancing import BALANCING_ANNOTATION, WEIGHTS_ANNOTATION
 from tests.unit.proxy_objects import service
 

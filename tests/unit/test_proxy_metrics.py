@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fairlead.app.proxy_gaps import LocalGaps
+from fairlead.app.proxy.local_gaps import LocalGaps
 from fairlead.dataplane.node_view import NodeSettings, view_node
-from fairlead.drivers.proxy_metrics import Programming, ProxyMetrics
+from fairlead.drivers.proxy.metrics import Programming, ProxyMetrics
 from fairlead.model.addresses import IPFamily
 from fairlead.model.names import ObjectKey
 from fairlead.netfilter.iptables_text import count_rules_sent

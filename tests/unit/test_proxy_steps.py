@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from fairlead.app import proxy as proxy_module
-from fairlead.app.proxy import NodeProxy, ProxyOptions
-from fairlead.app.proxy_plane import Done
-from fairlead.drivers import processor_wait
-from fairlead.drivers.nft_exec import Problem, RulesError
+from fairlead.app.proxy import process as proxy_module
+from fairlead.app.proxy.backends import Done
+from fairlead.app.proxy.process import NodeProxy, ProxyOptions
+from fairlead.drivers.proxy import cpu_wait
+from fairlead.drivers.proxy.nft import Problem, RulesError
 from fairlead.model.addresses import IPFamily
 from fairlead.model.names import ObjectKey
 from tests.unit.proxy_objects import endpoint, endpoint_slice, service
@@ -44,7 +44,7 @@ def kernel(monkeypatch):
     async def sleep(seconds):
         state["pauses"].append(seconds)
 
-    monkeypatch.setattr(proxy_module.nft_exec, "generation", lambda: state["generation"])
+    monkeypatch.setattr(proxy_module.nft, "generation", lambda: state["generation"])
     monkeypatch.setattr(proxy_module.asyncio, "sleep", sleep)
     return state
 
@@ -115,6 +115,6 @@ def test_a_stranger_who_comes_just_before_a_step_is_not_taken_for_us(kernel):
 
 def test_a_proxy_that_waits_for_processors_rests_in_proportion(monkeypatch):
     waited = iter([5.0, 5.0, 5.002, 5.022, 9.0])
-    monkeypatch.setattr(processor_wait, "seconds_waited", lambda: next(waited))
-    breather = processor_wait.Breather()
-    assert [breather.rest() for _ in range(4)] == pytest.approx([0, 0.02, 0.2, processor_wait.LONGEST])
+    monkeypatch.setattr(cpu_wait, "seconds_waited", lambda: next(waited))
+    breather = cpu_wait.Breather()
+    assert [breather.rest() for _ in range(4)] == pytest.approx([0, 0.02, 0.2, cpu_wait.LONGEST])

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from fairlead.drivers.relay import relay_tcp, relay_udp
+from fairlead.drivers.lab.relay import relay_tcp, relay_udp
 
 DEADLINE = 5  # seconds; only a test that fails gets there
 

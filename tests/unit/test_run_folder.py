@@ -2,7 +2,7 @@
 
 import json
 
-from fairlead.drivers.run_folder import RunningLab, find
+from fairlead.drivers.lab.run_folder import RunningLab, find
 
 
 def test_a_lab_is_found_as_it_was_written(tmp_path, monkeypatch):

@@ -4,8 +4,15 @@ import json
 
 import pytest
 
-from fairlead.registry.fieldsets.leaves import leaves_of
-from fairlead.registry.fieldsets.paths import Field, Item, Member, from_fields_v1, path_text, to_fields_v1
+from fairlead.registry.documents.managed_fields.leaves import leaves_of
+from fairlead.registry.documents.managed_fields.paths import (
+    Field,
+    Item,
+    Member,
+    from_fields_v1,
+    path_text,
+    to_fields_v1,
+)
 from fairlead.registry.schemas.catalogue import type_of
 from tests.unit.api_world import ApiWorld, config_map, pod
 

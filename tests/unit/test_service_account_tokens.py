@@ -6,16 +6,16 @@ import json
 import msgspec
 import pytest
 
-from fairlead.app.node_tokens import PodTokens
-from fairlead.app.node_volumes import PodVolumes
-from fairlead.drivers.kube_client import KubeError
+from fairlead.app.node.tokens import PodTokens
+from fairlead.app.node.volumes import PodVolumes
+from fairlead.drivers.kube.client import KubeError
 from fairlead.model.decode import decode
 from fairlead.nodeagent.environment import Placement, Surroundings
 from fairlead.nodeagent.manifest import RunPod
 from fairlead.nodeagent.sources import SourceError
 from fairlead.nodeagent.volumes import renewal_time, volume_files
-from fairlead.registry.kinds.pod.service_account import MOUNT_PATH
-from fairlead.registry.service_accounts import ISSUER
+from fairlead.registry.access.service_account_tokens import ISSUER
+from fairlead.registry.kinds.core.pod.service_account import MOUNT_PATH
 from tests.unit.api_world import ApiWorld
 
 PODS = "/api/v1/namespaces/default/pods"

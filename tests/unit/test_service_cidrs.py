@@ -7,7 +7,7 @@ import pytest
 from fairlead.allocation.service_ranges import FINALIZER, given_ranges, is_needed
 from fairlead.model.decode import decode
 from fairlead.model.networking import ServiceCIDR
-from fairlead.registry.bootstrap import ensure_service_cidr
+from fairlead.registry.bootstrap.cluster import ensure_service_cidr
 from fairlead.registry.status import ApiError
 from fairlead.registry.store import Step
 from tests.unit.api_world import NOW, ApiWorld

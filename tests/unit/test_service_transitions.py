@@ -2,7 +2,7 @@
 
 import pytest
 
-from fairlead.registry.bootstrap import ensure_service_cidr
+from fairlead.registry.bootstrap.cluster import ensure_service_cidr
 from fairlead.registry.status import ApiError
 from fairlead.registry.store import Step
 from tests.unit.service_requests import FIRST_IP, FIRST_IP6, FIRST_PORT, HTTP, IPV4, IPV6, SECOND_IP, Cluster, document

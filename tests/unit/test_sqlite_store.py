@@ -6,11 +6,11 @@ from contextlib import closing
 
 import pytest
 
-from fairlead.drivers.durable_state import DurableState
-from fairlead.drivers.sqlite_store import LAYOUT, SqliteStore, StoreError, copy_store, restore_store
+from fairlead.drivers.apiserver.durable_state import DurableState
+from fairlead.drivers.apiserver.sqlite_store import LAYOUT, SqliteStore, StoreError, copy_store, restore_store
 from fairlead.model.names import ObjectKey
 from fairlead.registry.store import State, Step, put, remove
-from fairlead.registry.watches import Trigger
+from fairlead.registry.verbs.watches import Trigger
 
 KEY = ObjectKey("default", "a")
 

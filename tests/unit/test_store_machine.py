@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, invariant, rule
 
 from fairlead.registry import store
-from fairlead.registry.loading import load_state
+from fairlead.registry.bootstrap.loading import load_state
 from fairlead.registry.status import ApiError
-from fairlead.registry.watches import Watch
+from fairlead.registry.verbs.watches import Watch
 from tests.unit.api_world import ApiWorld, config_map
 
 MAPS = "/api/v1/namespaces/default/configmaps"

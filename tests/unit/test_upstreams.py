@@ -2,7 +2,7 @@
 
 import pytest
 
-from fairlead.registry.upstream import Upstream
+from fairlead.registry.backend import Upstream
 from tests.unit.api_world import ApiWorld
 
 PODS = "/api/v1/namespaces/default/pods"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fairlead.registry.kinds.rules import (
+from fairlead.registry.kinds.value_rules import (
     cidr_errors,
     cidr_warnings,
     ip_errors,

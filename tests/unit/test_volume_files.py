@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from fairlead.drivers.volume_files import replace_files
+from fairlead.drivers.pods.volume_files import replace_files
 from fairlead.nodeagent.volumes import File
 
 

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairlead.drivers import watch_stream
-from fairlead.drivers.durable_state import DurableState
-from fairlead.drivers.watch_stream import WatchStreams
+from fairlead.drivers.apiserver import watch_stream
+from fairlead.drivers.apiserver.durable_state import DurableState
+from fairlead.drivers.apiserver.watch_stream import WatchStreams
 from fairlead.model.names import ObjectKey
 from fairlead.registry import store
 from fairlead.registry.selectors import FieldTerm, Selection
 from fairlead.registry.store import Change, Stored
-from fairlead.registry.watches import event_for, trigger_of, triggers_of
+from fairlead.registry.verbs.watches import event_for, trigger_of, triggers_of
 from tests.unit.api_world import ApiWorld, pod
 
 PODS = "/api/v1/namespaces/default/pods"

@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from fairlead.drivers.work_queue import FIRST_RETRY, LAST_RETRY, WorkQueue
+from fairlead.drivers.kube.work_queue import FIRST_RETRY, LAST_RETRY, WorkQueue
 from tests.unit.fake_clock import FakeClock
 
 

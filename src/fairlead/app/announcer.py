@@ -25,11 +25,11 @@ from fairlead.dataplane.announcing import (
     silent_nodes,
     watched,
 )
-from fairlead.drivers.announcer import Link, Sign
-from fairlead.drivers.event_recorder import EventWriter, Happening
-from fairlead.drivers.informer import Informer
-from fairlead.drivers.kube_client import ENDPOINT_SLICES, NODES, SERVICES, KubeClient
-from fairlead.drivers.local_addresses import interface_with
+from fairlead.drivers.kube.client import ENDPOINT_SLICES, NODES, SERVICES, KubeClient
+from fairlead.drivers.kube.event_recorder import EventWriter, Happening
+from fairlead.drivers.kube.informer import Informer
+from fairlead.drivers.linux.announcing_link import Link, Sign
+from fairlead.drivers.linux.local_addresses import interface_with
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import HEADLESS_LABEL, EndpointSlice, Node, Object, Service
 from fairlead.model.snapshot import ClusterSnapshot

@@ -7,22 +7,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from fairlead.drivers.api_application import ApiApplication
-from fairlead.drivers.authentication import Bearers
+from fairlead.drivers.apiserver.application import ApiApplication
+from fairlead.drivers.apiserver.durable_state import DurableState
+from fairlead.drivers.apiserver.http_server import serve, server_tls
+from fairlead.drivers.apiserver.sqlite_store import SqliteStore, StoreError
+from fairlead.drivers.apiserver.tunnel import UpstreamTunnel
 from fairlead.drivers.clock_text import now_text
-from fairlead.drivers.durable_state import DurableState
 from fairlead.drivers.entropy import FreshUids, choose
-from fairlead.drivers.http_server import serve, server_tls
-from fairlead.drivers.sqlite_store import SqliteStore, StoreError
-from fairlead.drivers.upstream_tunnel import UpstreamTunnel
-from fairlead.registry.bootstrap import bootstrap, ensure_kubernetes_service
+from fairlead.drivers.identity.authentication import Bearers
+from fairlead.registry.bootstrap.cluster import bootstrap, ensure_kubernetes_service
+from fairlead.registry.bootstrap.loading import load_state
 from fairlead.registry.environment import Environment, Kinds
-from fairlead.registry.ip_addresses import repair
 from fairlead.registry.kinds import STRATEGIES
-from fairlead.registry.loading import load_state
 from fairlead.registry.status import ApiError
 from fairlead.registry.store import Step
 from fairlead.registry.strategy import ClusterConfig
+from fairlead.registry.verbs.ip_addresses import repair
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class ApiServerOptions:
 
     Attributes:
         data_dir: where the store and the bearer tokens are kept.
-        pki_dir: the certificates, as ``drivers.pki.ensure_pki`` makes them.
+        pki_dir: the certificates, as ``drivers.identity.pki.ensure_pki`` makes them.
         advertise: address and port under which Pods reach the server: the endpoint of Service default/kubernetes.
         plain: serve without TLS, for benchmarks on loopback; bearer tokens are still asked for.
     """

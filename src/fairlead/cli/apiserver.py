@@ -20,8 +20,8 @@ def apiserver(
 ) -> None:
     """Run the API server alone."""
     from fairlead.app.apiserver import ApiServerOptions, run
-    from fairlead.drivers.pki import ensure_pki, write_kubeconfig
-    from fairlead.drivers.sqlite_store import StoreError
+    from fairlead.drivers.apiserver.sqlite_store import StoreError
+    from fairlead.drivers.identity.pki import ensure_pki, write_kubeconfig
     from fairlead.model.socket_address import SocketAddress
     from fairlead.registry.strategy import ClusterConfig
 

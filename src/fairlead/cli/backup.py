@@ -13,7 +13,7 @@ def backup(data: Path, file: Path) -> None:
 
     The copy is the state of one moment. FILE must not exist yet.
     """
-    from fairlead.drivers.sqlite_store import StoreError, copy_store
+    from fairlead.drivers.apiserver.sqlite_store import StoreError, copy_store
 
     try:
         copy_store(data, file)
@@ -30,7 +30,7 @@ def restore(file: Path, data: Path) -> None:
 
     What DATA held before is kept beside it as store.sqlite.replaced.
     """
-    from fairlead.drivers.sqlite_store import StoreError, restore_store
+    from fairlead.drivers.apiserver.sqlite_store import StoreError, restore_store
 
     try:
         restore_store(file, data)

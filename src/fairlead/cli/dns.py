@@ -35,8 +35,8 @@ def dns(ctx: click.Context, /, config: Path | None, workers: int, **given: Any) 
     """Run the DNS server alone, against any cluster, or ask it what a name answers."""
     if ctx.invoked_subcommand is not None:
         return
-    from fairlead.app.dns_settings import SettingsError, options_from
-    from fairlead.app.dns_workers import serve_all
+    from fairlead.app.dns.settings import SettingsError, options_from
+    from fairlead.app.dns.workers import serve_all
 
     try:
         options = options_from(config, lambda settings: _override(settings, given))
@@ -81,12 +81,12 @@ def query(name: str, rtype: str, pod: str | None, files: tuple[Path, ...], **giv
     import dns.exception
     import dns.rdatatype
 
-    from fairlead.app.dns_query import UnusableManifest, read_cluster, read_manifests, snapshot_of
-    from fairlead.clusterdns.existing import View
+    from fairlead.app.dns.query import UnusableManifest, read_cluster, read_manifests, snapshot_of
+    from fairlead.clusterdns.found import View
     from fairlead.clusterdns.names import to_name
     from fairlead.clusterdns.search import candidates, search_list, walk
     from fairlead.clusterdns.zone import Outside, PodsMode, Zone
-    from fairlead.drivers.kube_client import KubeError, Unreachable
+    from fairlead.drivers.kube.client import KubeError, Unreachable
 
     try:
         qtype = int(dns.rdatatype.from_text(rtype))

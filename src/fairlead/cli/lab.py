@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from fairlead.drivers.lab_addresses import DUAL_STACK, IPV4_ONLY, MAX_NODES
+from fairlead.labnet.addresses import DUAL_STACK, IPV4_ONLY, MAX_NODES
 from fairlead.model.addresses import IPFamily
 from fairlead.model.names import dns1123_label_errors
 
 if TYPE_CHECKING:
-    from fairlead.app.lab import LabOptions, Settled
-    from fairlead.app.lab_settings import LabSettings
+    from fairlead.app.lab.host.process import LabOptions, Settled
+    from fairlead.app.lab.settings import LabSettings
     from fairlead.model.socket_address import SocketAddress
     from fairlead.nodeagent.images import Image
 
@@ -59,8 +59,8 @@ def wire_option(help_text: str) -> Callable[[F], F]:
 
 def or_fail(action: Callable[[], T]) -> T:
     """The action's result; what can go wrong with a lab becomes a message and exit code 3."""
-    from fairlead.app.lab_child import LabError
-    from fairlead.drivers.run_folder import Unusable
+    from fairlead.app.lab.fork import LabError
+    from fairlead.drivers.lab.run_folder import Unusable
 
     try:
         return action()
@@ -107,12 +107,12 @@ def up(
     check_name(name, "--name")
     from msgspec import structs
 
-    from fairlead.app import lab
-    from fairlead.app.lab_config import read_config
-    from fairlead.app.lab_config_nodes import ConfigError
-    from fairlead.app.lab_plan import Manifest
-    from fairlead.app.lab_settings import LabSettings
-    from fairlead.drivers.manifests import ManifestError, read_manifests
+    from fairlead.app.lab.config import read_config
+    from fairlead.app.lab.config_nodes import ConfigError
+    from fairlead.app.lab.host import process
+    from fairlead.app.lab.plan import Manifest
+    from fairlead.app.lab.settings import LabSettings
+    from fairlead.drivers.kube.manifests import ManifestError, read_manifests
 
     try:
         manifests = tuple(Manifest(*found) for file in files for found in read_manifests(file))
@@ -123,22 +123,22 @@ def up(
     if publish and IPFamily.IPV4 not in read.ip_families:
         raise click.UsageError("--publish: only what has IPv4 can be published, and this lab's ipFamilies lack it")
     settings = structs.replace(_with_options(read, nodes, dict(map(image_option, images))), publish=publish)
-    serve(lab.LabOptions(name, data, manifests, settings, timeout if wait else None, wire))
+    serve(process.LabOptions(name, data, manifests, settings, timeout if wait else None, wire))
 
 
 def serve(options: "LabOptions") -> None:
     """Run a lab; return when it is ready if somebody waits for that, else when it ends."""
-    from fairlead.app import lab, lab_detached
+    from fairlead.app.lab.host import detached, process
 
-    run_it = lab.serve if options.patience is None else lab_detached.serve_detached
-    or_fail(lambda: run_it(options, lab.Listener(_tell, _settled)))
+    run_it = process.serve if options.patience is None else detached.serve_detached
+    or_fail(lambda: run_it(options, process.Listener(_tell, _settled)))
 
 
 def _with_options(read: "LabSettings", nodes: int | None, images: "dict[str, Image]") -> "LabSettings":
     """What the file says, and what options say on top of it."""
     from msgspec import structs
 
-    from fairlead.app.lab_settings import numbered_node
+    from fairlead.app.lab.settings import numbered_node
 
     if read.nodes and nodes:
         raise click.UsageError("both --nodes and the file of --config say which nodes there are: leave one out")
@@ -148,7 +148,7 @@ def _with_options(read: "LabSettings", nodes: int | None, images: "dict[str, Ima
 
 
 def image_option(text: str) -> "tuple[str, Image]":
-    from fairlead.app.lab_config import image_of
+    from fairlead.app.lab.config import image_of
 
     pattern, equals, command = text.partition("=")
     if not (pattern and equals and command):
@@ -164,14 +164,14 @@ def _tell(line: str) -> None:
 
 
 def _settled(settled: "Settled") -> None:
-    lab = settled.lab
-    name = "" if lab.name == "default" else f" --name {lab.name}"
-    if lab.joined_as:
-        _tell(f"node {lab.joined_as!r} has joined the lab at {lab.server} after {settled.seconds:.1f} s")
+    process = settled.lab
+    name = "" if process.name == "default" else f" --name {process.name}"
+    if process.joined_as:
+        _tell(f"node {process.joined_as!r} has joined the lab at {process.server} after {settled.seconds:.1f} s")
         _tell(f"  fairlead status, fairlead down{name}")
         return
-    _tell(f"lab {lab.name!r} is ready after {settled.seconds:.1f} s: {settled.nodes} nodes, {settled.pods} Pods")
-    _tell(f"  export KUBECONFIG={lab.kubeconfig}")
+    _tell(f"lab {process.name!r} is ready after {settled.seconds:.1f} s: {settled.nodes} nodes, {settled.pods} Pods")
+    _tell(f"  export KUBECONFIG={process.kubeconfig}")
     _tell(f"  fairlead status, fairlead down{name}")
 
 
@@ -179,18 +179,18 @@ def _settled(settled: "Settled") -> None:
 @name_option
 def down(name: str) -> None:
     """Stop a lab; nothing of it is left but its --data."""
-    from fairlead.app import lab_client
+    from fairlead.app.lab.commands import enter
 
-    or_fail(lambda: lab_client.end(lab_client.find(name)))
+    or_fail(lambda: enter.end(enter.find(name)))
 
 
 @click.command()
 def status() -> None:
     """Show the labs that run, their nodes, Pods and processes. Exit code 1 when none runs."""
-    from fairlead.app.lab_status import look_at
-    from fairlead.drivers.run_folder import running_labs
+    from fairlead.app.lab.commands.status import look_at
+    from fairlead.drivers.lab.run_folder import running_labs
 
-    views = [look_at(lab) for lab in or_fail(running_labs)]
+    views = [look_at(process) for process in or_fail(running_labs)]
     if not views:
         click.echo("no lab is running", err=True)
         sys.exit(1)
@@ -215,10 +215,10 @@ def status() -> None:
 @click.option("--path", "only_path", is_flag=True, help="Print the path of the file instead of its contents.")
 def kubeconfig(name: str, only_path: bool) -> None:
     """Print the kubeconfig of a lab."""
-    from fairlead.app import lab_client
+    from fairlead.app.lab.commands import enter
 
-    lab = or_fail(lambda: lab_client.find_home(name))
-    click.echo(str(lab.kubeconfig) if only_path else lab.kubeconfig.read_text(), nl=only_path)
+    process = or_fail(lambda: enter.find_home(name))
+    click.echo(str(process.kubeconfig) if only_path else process.kubeconfig.read_text(), nl=only_path)
 
 
 @click.command(name="exec")
@@ -229,16 +229,16 @@ def kubeconfig(name: str, only_path: bool) -> None:
 @click.argument("target", nargs=-1, required=True, metavar="[POD] -- COMMAND...", type=click.UNPROCESSED)
 def exec_(name: str, namespace: str, container: str, node: str | None, target: tuple[str, ...]) -> None:
     """Run a command in a Pod, or on a node."""
-    from fairlead.app import lab_client
+    from fairlead.app.lab.commands import enter
 
-    lab = or_fail(lambda: lab_client.find(name))
+    process = or_fail(lambda: enter.find(name))
     if node:
-        sys.exit(or_fail(lambda: lab_client.exec_on_node(lab, node, target)))
+        sys.exit(or_fail(lambda: enter.exec_on_node(process, node, target)))
     pod, *command = target
     if not command:
         raise click.UsageError("no command given: fairlead exec POD -- COMMAND")
-    wanted = lab_client.PodCommand(namespace, pod, container, tuple(command))
-    sys.exit(or_fail(lambda: lab_client.exec_in_pod(lab, wanted)))
+    wanted = enter.PodCommand(namespace, pod, container, tuple(command))
+    sys.exit(or_fail(lambda: enter.exec_in_pod(process, wanted)))
 
 
 @click.command()
@@ -248,11 +248,11 @@ def exec_(name: str, namespace: str, container: str, node: str | None, target: t
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def run(name: str, namespace: str, outside: bool, command: tuple[str, ...]) -> None:
     """Run a command of this machine as if it were a Pod: cluster DNS and virtual IPs work for it."""
-    from fairlead.app import lab_client
+    from fairlead.app.lab.commands import enter
 
-    lab = or_fail(lambda: lab_client.find_home(name))
+    process = or_fail(lambda: enter.find_home(name))
     if outside:
-        sys.exit(or_fail(lambda: lab_client.exec_outside(lab, command)))
-    from fairlead.app.lab_run import run_as_pod
+        sys.exit(or_fail(lambda: enter.exec_outside(process, command)))
+    from fairlead.app.lab.commands.run import run_as_pod
 
-    sys.exit(or_fail(lambda: run_as_pod(lab, namespace, command)))
+    sys.exit(or_fail(lambda: run_as_pod(process, namespace, command)))

@@ -30,10 +30,10 @@ _new_name = click.argument("node_name", metavar="[NODE]", default="")
 @_new_name
 def add(name: str, zone: str | None, labels: tuple[str, ...], node_name: str) -> None:
     """Add a node; without a name it is called node-NUMBER."""
-    from fairlead.app import lab_client, lab_node_client
+    from fairlead.app.lab.commands import enter, nodes
 
     wanted = _wanted(node_name, zone, labels)
-    click.echo(or_fail(lambda: lab_node_client.add(lab_client.find_home(name), node_name, wanted)))
+    click.echo(or_fail(lambda: nodes.add(enter.find_home(name), node_name, wanted)))
 
 
 def _wanted(node_name: str, zone: str | None, labels: tuple[str, ...]) -> dict[str, str]:
@@ -46,7 +46,7 @@ def _wanted(node_name: str, zone: str | None, labels: tuple[str, ...]) -> dict[s
 
 
 def _label(text: str) -> tuple[str, str]:
-    from fairlead.registry.node_restriction import is_refused_label
+    from fairlead.registry.access.node_restriction import is_refused_label
 
     key, equals, value = text.partition("=")
     if not (key and equals):
@@ -84,11 +84,11 @@ def invite(
 
     The lab must have been started with --wire.
     """
-    from fairlead.app import lab_client, lab_node_client
-    from fairlead.drivers.pki import write_private
+    from fairlead.app.lab.commands import enter, nodes
+    from fairlead.drivers.identity.pki import write_private
 
     wanted = _wanted(node_name, zone, labels)
-    invitation = or_fail(lambda: lab_node_client.invite(lab_client.find_home(name), node_name, wanted, peer))
+    invitation = or_fail(lambda: nodes.invite(enter.find_home(name), node_name, wanted, peer))
     if output:
         write_private(output, invitation.encode())
     else:
@@ -121,8 +121,8 @@ def join(
     """
     from msgspec import structs
 
-    from fairlead.app.lab import LabOptions
-    from fairlead.app.lab_invitation import InvitationError, read_invitation
+    from fairlead.app.lab.host.process import LabOptions
+    from fairlead.app.lab.invitation import InvitationError, read_invitation
 
     check_name(name, "--name")
     try:
@@ -145,9 +145,9 @@ def join(
 @click.argument("node_name", metavar="NODE")
 def stop(name: str, out_of_service: bool, node_name: str) -> None:
     """Switch a node off, as if its power were cut."""
-    from fairlead.app import lab_client, lab_node_client
+    from fairlead.app.lab.commands import enter, nodes
 
-    or_fail(lambda: lab_node_client.stop(lab_client.find_home(name), node_name, out_of_service=out_of_service))
+    or_fail(lambda: nodes.stop(enter.find_home(name), node_name, out_of_service=out_of_service))
 
 
 def _simple(action: str, help_text: str) -> None:
@@ -157,9 +157,9 @@ def _simple(action: str, help_text: str) -> None:
     @name_option
     @click.argument("node_name", metavar="NODE")
     def command(name: str, node_name: str) -> None:
-        from fairlead.app import lab_client, lab_node_client
+        from fairlead.app.lab.commands import enter, nodes
 
-        or_fail(lambda: lab_node_client.ACTIONS[action](lab_client.find_home(name), node_name))
+        or_fail(lambda: nodes.ACTIONS[action](enter.find_home(name), node_name))
 
 
 _simple("remove", "Take a node away for good; its Pods are removed from the API a while later.")

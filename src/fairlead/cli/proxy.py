@@ -12,7 +12,7 @@ from fairlead.cli.conntrack_flags import conntrack_flags, conntrack_of, seconds
 from fairlead.cli.proxy_flags import node_flags, settings_of
 
 if TYPE_CHECKING:
-    from fairlead.app.proxy import ProxyOptions
+    from fairlead.app.proxy.process import ProxyOptions
 
 
 @click.command()
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 @node_flags
 def proxy(kubeconfig: str | None, node: str | None, verbose: bool, **flags: Any) -> None:
     """Run the node proxy alone, against any cluster, until interrupted. The rules stay when it ends."""
-    from fairlead.app.proxy import ProxyOptions, clean_up, set_up_kernel
+    from fairlead.app.proxy.process import ProxyOptions, clean_up, set_up_kernel
 
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING)
     if flags["cleanup"]:
@@ -69,7 +69,7 @@ def _address(text: str) -> tuple[str, int] | None:
 
 
 async def _serve(options: "ProxyOptions") -> None:
-    from fairlead.app.proxy import run
+    from fairlead.app.proxy.process import run
 
     task = asyncio.ensure_future(run(options, lambda: click.echo("rules are in the kernel", err=True)))
     for number in (signal.SIGTERM, signal.SIGINT):

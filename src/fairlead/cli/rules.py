@@ -38,9 +38,9 @@ def rules(
     **flags: Any,
 ) -> None:
     """Print the forwarding rules of a node, each with its reason."""
-    from fairlead.drivers.cluster_reader import read_files, read_live, read_service_cidrs
-    from fairlead.drivers.kube_client import KubeError, Unreachable
-    from fairlead.drivers.manifests import ManifestError
+    from fairlead.drivers.kube.client import KubeError, Unreachable
+    from fairlead.drivers.kube.cluster_reader import read_files, read_live, read_service_cidrs
+    from fairlead.drivers.kube.manifests import ManifestError
     from fairlead.model.decode import DecodeError
 
     family = IPFamily.IPV6 if flags.pop("ipv6") else IPFamily.IPV4

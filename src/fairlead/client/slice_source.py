@@ -44,8 +44,8 @@ class Slices:
             Unreachable: there is no usable kubeconfig.
         """
         # Here, so that those who ask DNS need not load an HTTP client.
-        from fairlead.drivers.informer import Informer
-        from fairlead.drivers.kube_client import ENDPOINT_SLICES, KubeClient
+        from fairlead.drivers.kube.client import ENDPOINT_SLICES, KubeClient
+        from fairlead.drivers.kube.informer import Informer
         from fairlead.model.objects import SERVICE_NAME_LABEL, EndpointSlice
 
         changed = asyncio.Event()

@@ -12,17 +12,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from fairlead.clusterdns import others, services
-from fairlead.clusterdns.existing import (
-    NO_RECORDS,
-    Existing,
-    Found,
-    Missing,
-    Records,
-    View,
-    address_sets,
-    service_tags,
-)
+from fairlead.clusterdns import other_names, service_names
+from fairlead.clusterdns.found import NO_RECORDS, Existing, Found, Missing, Records, View, address_sets, service_tags
 from fairlead.clusterdns.grammar import (
     AddressNode,
     Apex,
@@ -68,22 +59,22 @@ _NOTHING: frozenset[Tag] = frozenset()
 _EVERYTHING = frozenset((ANY_CHANGE,))
 
 _FIND: dict[type, Callable[[Any, View], Found]] = {
-    Apex: others.find_apex,
-    Version: others.find_version,
-    Branch: others.find_branch,
-    Nameserver: others.find_nameserver,
-    NamespaceNode: others.find_namespace,
-    PodNode: others.find_pod,
-    AddressNode: others.find_address,
-    ReverseBranch: others.find_reverse_branch,
-    Unshaped: others.find_unshaped,
-    ServiceNode: services.find_service,
-    ProtocolNode: services.find_protocol,
-    PortNode: services.find_port,
-    EndpointNode: services.find_endpoint,
-    ClusterNode: services.find_cluster,
-    ZonalBranch: services.find_zonal_branch,
-    ZonalNode: services.find_zonal,
+    Apex: other_names.find_apex,
+    Version: other_names.find_version,
+    Branch: other_names.find_branch,
+    Nameserver: other_names.find_nameserver,
+    NamespaceNode: other_names.find_namespace,
+    PodNode: other_names.find_pod,
+    AddressNode: other_names.find_address,
+    ReverseBranch: other_names.find_reverse_branch,
+    Unshaped: other_names.find_unshaped,
+    ServiceNode: service_names.find_service,
+    ProtocolNode: service_names.find_protocol,
+    PortNode: service_names.find_port,
+    EndpointNode: service_names.find_endpoint,
+    ClusterNode: service_names.find_cluster,
+    ZonalBranch: service_names.find_zonal_branch,
+    ZonalNode: service_names.find_zonal,
 }
 
 
@@ -191,7 +182,7 @@ def _depends(node: Node, view: View) -> frozenset[Tag]:
         case PodNode(namespace, label):
             return frozenset((namespace_tag(namespace), address_tag(str(from_dashed(label)))))
         case AddressNode(address):
-            return frozenset((address_tag(str(address)), *map(service_tag, others.owners(str(address), view))))
+            return frozenset((address_tag(str(address)), *map(service_tag, other_names.owners(str(address), view))))
         case Apex() | ReverseBranch() | Nameserver():
             return _EVERYTHING
     return _NOTHING

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from fairlead.clusterdns.answer import answer, unsynced_answer
 from fairlead.clusterdns.changes import Watched, addresses, outdated
-from fairlead.clusterdns.existing import View
+from fairlead.clusterdns.found import View
 from fairlead.clusterdns.records import ANY_CHANGE, Answer, Question, Tag
 from fairlead.clusterdns.reverse import all_nodes, count_nodes
 from fairlead.clusterdns.zone import Zone

@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from fairlead.clusterdns.answer import answer
-from fairlead.clusterdns.existing import View
+from fairlead.clusterdns.found import View
 from fairlead.clusterdns.names import Name, is_valid
-from fairlead.clusterdns.others import is_live
+from fairlead.clusterdns.other_names import is_live
 from fairlead.clusterdns.records import Answer, Question, Rcode, Reason, RRset, RRType, Target
 from fairlead.clusterdns.search import NDOTS, search_list
 from fairlead.clusterdns.zone import Zone

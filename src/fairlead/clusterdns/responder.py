@@ -1,8 +1,8 @@
 """The name server without its sockets: packets in, replies out.
 
 Decides what is answered from here, what is refused, and what the world outside must be asked. A reply that suits every
-client that sends the same octets is kept ready (``prepared``); everything else is made anew each time: names in mixed
-case, EDNS options, whatever comes before the cluster has been read.
+client that sends the same octets is kept ready (``reply_cache``); everything else is made again each time: names in
+mixed case, EDNS options, whatever comes before the cluster has been read.
 
 Refuses: other classes than IN, zone transfers over UDP, EDNS versions other than 0 (RFC 6891), and cookies, which are
 not returned: the server is meant for clients of its own cluster, where source addresses cannot be forged.
@@ -14,12 +14,12 @@ from typing import NamedTuple
 
 from fairlead.clusterdns.authority import Authority
 from fairlead.clusterdns.autopath import is_first_step
+from fairlead.clusterdns.encoder import TCP_MAX, UDP_CAP, Limits, encode, encode_error, udp_limits
 from fairlead.clusterdns.names import to_text
-from fairlead.clusterdns.prepared import Kind, Prepared, PreparedReplies, bucket
 from fairlead.clusterdns.query import FIXED, HEADER, IN, TC, Ignored, Query, Refusal, parse_query
 from fairlead.clusterdns.records import Answer, Rcode, RRset, RRType
+from fairlead.clusterdns.reply_cache import Kind, Prepared, PreparedReplies, bucket
 from fairlead.clusterdns.transfer import transfer
-from fairlead.clusterdns.wire import TCP_MAX, UDP_CAP, Limits, encode, encode_error, udp_limits
 
 # Records that are not all of one size, or not all sent, are seen in as many orders as fit into this many octets, or in
 # the fewest.

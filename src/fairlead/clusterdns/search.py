@@ -7,7 +7,7 @@ is tried with each suffix first and as it stands last; the first answer with rec
 from typing import NamedTuple
 
 from fairlead.clusterdns.answer import answer
-from fairlead.clusterdns.existing import View
+from fairlead.clusterdns.found import View
 from fairlead.clusterdns.names import Name, to_name
 from fairlead.clusterdns.records import Answer, Question
 

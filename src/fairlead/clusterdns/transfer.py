@@ -9,14 +9,14 @@ whole zone, as RFC 1995 section 4 allows.
 from collections.abc import Iterator
 from itertools import chain
 
+from fairlead.clusterdns.encoder import TCP_MAX, Limits, encode
 from fairlead.clusterdns.endpoints import facts_of
-from fairlead.clusterdns.existing import Existing, Found, View
+from fairlead.clusterdns.found import Existing, Found, View
 from fairlead.clusterdns.grammar import Apex, EndpointNode, PortNode, ServiceNode, Version
-from fairlead.clusterdns.others import find_apex, find_version
+from fairlead.clusterdns.other_names import find_apex, find_version
 from fairlead.clusterdns.query import Query
 from fairlead.clusterdns.records import Answer, Origin, Rcode, Reason, RRset, RRType
-from fairlead.clusterdns.services import find_endpoint, find_port, find_service
-from fairlead.clusterdns.wire import TCP_MAX, Limits, encode
+from fairlead.clusterdns.service_names import find_endpoint, find_port, find_service
 from fairlead.clusterdns.zone import Zone
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Service

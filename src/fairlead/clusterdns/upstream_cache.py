@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from fairlead.clusterdns.names import Name
 from fairlead.clusterdns.records import Rcode
-from fairlead.clusterdns.relay import Relayed
+from fairlead.clusterdns.relayed_reply import Relayed
 
 FAILURE_LIFETIME = 5  # seconds that a SERVFAIL is repeated without asking again; RFC 2308 section 7 allows 300
 STALE_TTL = 30  # seconds given with a stale answer, RFC 8767 section 4

@@ -8,20 +8,20 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from fairlead.registry.access_calls import ACCESS
-from fairlead.registry.access_checks import check_access, check_path
-from fairlead.registry.admission import admit
-from fairlead.registry.authorization import is_superuser
-from fairlead.registry.calls import Answer, Call, Handler, Reply
-from fairlead.registry.deletes import delete_collection, delete_object
-from fairlead.registry.discovery import discover
+from fairlead.registry.access.admission import admit
+from fairlead.registry.access.authorization import is_superuser
+from fairlead.registry.access.checks import check_access, check_path
+from fairlead.registry.access.reviews import ACCESS
+from fairlead.registry.discovery.groups import discover
 from fairlead.registry.environment import Environment
-from fairlead.registry.read_calls import get_object, list_objects, watch_objects
 from fairlead.registry.requests import Request, Target, parse_target
 from fairlead.registry.status import method_not_allowed
 from fairlead.registry.store import State
-from fairlead.registry.subresource_calls import SUBRESOURCES
-from fairlead.registry.write_calls import create_object, patch_object, update_object
+from fairlead.registry.subresources.table import SUBRESOURCES
+from fairlead.registry.verbs.call import Answer, Call, Handler, Reply
+from fairlead.registry.verbs.deletion import delete_collection, delete_object
+from fairlead.registry.verbs.read import get_object, list_objects, watch_objects
+from fairlead.registry.verbs.write import create_object, patch_object, update_object
 
 __all__ = ["Answer", "Reply", "answer", "is_write"]
 

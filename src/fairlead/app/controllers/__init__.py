@@ -29,10 +29,10 @@ from fairlead.app.controllers.slices import SliceController
 from fairlead.app.controllers.statefulsets import StatefulSetController
 from fairlead.app.controllers.volumes import ClaimBinder, VolumeReclaimer
 from fairlead.app.controllers.watches import Watches
-from fairlead.drivers.discovery import Discovered, discover
-from fairlead.drivers.event_recorder import EventWriter
-from fairlead.drivers.kube_client import KubeClient, KubeError, Unreachable
-from fairlead.drivers.work_queue import Clock
+from fairlead.drivers.kube.client import KubeClient, KubeError, Unreachable
+from fairlead.drivers.kube.discovery import Discovered, discover
+from fairlead.drivers.kube.event_recorder import EventWriter
+from fairlead.drivers.kube.work_queue import Clock
 
 __all__ = ["CONTROLLERS", "ControllersOptions", "Settings", "run", "serve"]
 

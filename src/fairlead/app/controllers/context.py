@@ -6,10 +6,10 @@ from functools import cached_property
 from fairlead.allocation.load_balancer import Pool
 from fairlead.app.controllers.service_members import ServiceMembers
 from fairlead.app.controllers.watches import Watches
-from fairlead.drivers.discovery import Discovered
-from fairlead.drivers.event_recorder import EventWriter
-from fairlead.drivers.kube_client import KubeClient
-from fairlead.drivers.work_queue import Clock
+from fairlead.drivers.kube.client import KubeClient
+from fairlead.drivers.kube.discovery import Discovered
+from fairlead.drivers.kube.event_recorder import EventWriter
+from fairlead.drivers.kube.work_queue import Clock
 from fairlead.workloads.node_lifecycle import BORNE_BY_DEFAULT
 
 

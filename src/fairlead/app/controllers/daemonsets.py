@@ -3,9 +3,9 @@
 from fairlead.app.controllers.context import Context
 from fairlead.app.controllers.dependents import Dependents, OwnerKind, write_status
 from fairlead.drivers.clock_text import now_text
-from fairlead.drivers.event_recorder import Happening
-from fairlead.drivers.kube_client import CONTROLLER_REVISIONS, DAEMON_SETS, NODES, PODS
-from fairlead.drivers.work_queue import WorkQueue
+from fairlead.drivers.kube.client import CONTROLLER_REVISIONS, DAEMON_SETS, NODES, PODS
+from fairlead.drivers.kube.event_recorder import Happening
+from fairlead.drivers.kube.work_queue import WorkQueue
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Node, Pod
 from fairlead.model.workloads import ControllerRevision, DaemonSet

@@ -11,9 +11,9 @@ import msgspec
 
 from fairlead.app.controllers.context import Context
 from fairlead.app.controllers.watches import Watched
-from fairlead.drivers.event_recorder import Happening
-from fairlead.drivers.kube_client import Doc, KubeError
-from fairlead.drivers.work_queue import WorkQueue
+from fairlead.drivers.kube.client import Doc, KubeError
+from fairlead.drivers.kube.event_recorder import Happening
+from fairlead.drivers.kube.work_queue import WorkQueue
 from fairlead.model.labels import matches
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import KubeObject, LabelSelector

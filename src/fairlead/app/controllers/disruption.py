@@ -8,8 +8,8 @@ import msgspec
 
 from fairlead.app.controllers.context import Context
 from fairlead.drivers.clock_text import now_text
-from fairlead.drivers.kube_client import DISRUPTION_BUDGETS, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, STATEFUL_SETS
-from fairlead.drivers.work_queue import WorkQueue
+from fairlead.drivers.kube.client import DISRUPTION_BUDGETS, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, STATEFUL_SETS
+from fairlead.drivers.kube.work_queue import WorkQueue
 from fairlead.model.labels import matches
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import KubeObject, Pod

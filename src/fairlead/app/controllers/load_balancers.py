@@ -13,9 +13,9 @@ from fairlead.allocation.load_balancer import (
     wants_load_balancer,
 )
 from fairlead.app.controllers.context import Context
-from fairlead.drivers.event_recorder import Happening
-from fairlead.drivers.kube_client import SERVICES, KubeError
-from fairlead.drivers.work_queue import WorkQueue
+from fairlead.drivers.kube.client import SERVICES, KubeError
+from fairlead.drivers.kube.event_recorder import Happening
+from fairlead.drivers.kube.work_queue import WorkQueue
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Service
 

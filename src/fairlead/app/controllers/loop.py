@@ -10,8 +10,8 @@ from collections.abc import Hashable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from fairlead.app.controllers.watches import Watched
-from fairlead.drivers.kube_client import KubeError, Unreachable
-from fairlead.drivers.work_queue import WorkQueue
+from fairlead.drivers.kube.client import KubeError, Unreachable
+from fairlead.drivers.kube.work_queue import WorkQueue
 
 K = TypeVar("K", bound=Hashable)
 

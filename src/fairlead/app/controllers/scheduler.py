@@ -9,8 +9,7 @@ from msgspec import structs
 
 from fairlead.app.controllers.context import Context
 from fairlead.drivers.clock_text import now_text
-from fairlead.drivers.event_recorder import Happening
-from fairlead.drivers.kube_client import (
+from fairlead.drivers.kube.client import (
     NODES,
     PERSISTENT_VOLUME_CLAIMS,
     PODS,
@@ -18,7 +17,8 @@ from fairlead.drivers.kube_client import (
     KubeError,
     Unreachable,
 )
-from fairlead.drivers.work_queue import WorkQueue
+from fairlead.drivers.kube.event_recorder import Happening
+from fairlead.drivers.kube.work_queue import WorkQueue
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Condition, Node, Pod
 from fairlead.model.storage import PersistentVolumeClaim

@@ -10,8 +10,8 @@ import msgspec
 from fairlead.allocation.service_ranges import FINALIZER, is_needed
 from fairlead.app.controllers.context import Context
 from fairlead.drivers.clock_text import now_text
-from fairlead.drivers.kube_client import IP_ADDRESSES, SERVICE_CIDRS, STRATEGIC_MERGE_PATCH, KubeError
-from fairlead.drivers.work_queue import WorkQueue
+from fairlead.drivers.kube.client import IP_ADDRESSES, SERVICE_CIDRS, STRATEGIC_MERGE_PATCH, KubeError
+from fairlead.drivers.kube.work_queue import WorkQueue
 from fairlead.model.names import ObjectKey
 from fairlead.model.networking import ServiceCIDR
 from fairlead.model.objects import Condition, KubeObject

@@ -8,7 +8,7 @@ Upstream: ``staging/src/k8s.io/endpointslice/util/controller_utils.go`` (GetPodS
 from collections.abc import Callable, Iterable, Mapping
 
 from fairlead.app.controllers.watches import Watches
-from fairlead.drivers.kube_client import NODES, PODS, SERVICES
+from fairlead.drivers.kube.client import NODES, PODS, SERVICES
 from fairlead.endpointslice.membership import endpoint_facts
 from fairlead.endpointslice.selector_index import SelectorIndex
 from fairlead.endpointslice.topology import Shares, ZoneCapacity, is_automatic

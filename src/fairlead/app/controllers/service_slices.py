@@ -7,7 +7,7 @@ the same again.
 from collections.abc import Callable
 
 from fairlead.app.controllers.watches import Watched
-from fairlead.drivers.kube_client import ENDPOINT_SLICES, Doc, KubeClient, KubeError
+from fairlead.drivers.kube.client import ENDPOINT_SLICES, Doc, KubeClient, KubeError
 from fairlead.endpointslice.documents import slice_document
 from fairlead.endpointslice.slice_set import SlicePlan
 from fairlead.model.names import ObjectKey

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 
 from fairlead.app.controllers.context import Context
 from fairlead.app.controllers.service_slices import ServiceSlices
-from fairlead.drivers.event_recorder import Happening
-from fairlead.drivers.kube_client import ENDPOINT_SLICES, KubeError
-from fairlead.drivers.work_queue import WorkQueue
+from fairlead.drivers.kube.client import ENDPOINT_SLICES, KubeError
+from fairlead.drivers.kube.event_recorder import Happening
+from fairlead.drivers.kube.work_queue import WorkQueue
 from fairlead.endpointslice.reconcile import Circumstances, reconcile_slices
 from fairlead.endpointslice.topology import DISABLED, ENABLED
 from fairlead.endpointslice.trigger_time import TriggerTimes, observe

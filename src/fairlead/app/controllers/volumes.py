@@ -8,15 +8,9 @@ from typing import Any
 import msgspec
 
 from fairlead.app.controllers.context import Context
-from fairlead.drivers.event_recorder import Happening
-from fairlead.drivers.kube_client import (
-    PERSISTENT_VOLUME_CLAIMS,
-    PERSISTENT_VOLUMES,
-    PODS,
-    STORAGE_CLASSES,
-    KubeError,
-)
-from fairlead.drivers.work_queue import WorkQueue
+from fairlead.drivers.kube.client import PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, PODS, STORAGE_CLASSES, KubeError
+from fairlead.drivers.kube.event_recorder import Happening
+from fairlead.drivers.kube.work_queue import WorkQueue
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import KubeObject, Pod
 from fairlead.model.storage import (

@@ -2,8 +2,8 @@
 
 from typing import Any, Generic, TypeVar
 
-from fairlead.drivers.informer import Informer, Listener
-from fairlead.drivers.kube_client import KubeClient, Resource
+from fairlead.drivers.kube.client import KubeClient, Resource
+from fairlead.drivers.kube.informer import Informer, Listener
 from fairlead.model.decode import decode
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import KubeObject

@@ -1,37 +1,28 @@
 """What each kind of object means to the API server: one module or package for each kind, and their table."""
 
-from fairlead.registry.kinds import (
-    access,
+from fairlead.registry.kinds.apps import daemon_set, deployment, replica_set, replication_controller, stateful_set
+from fairlead.registry.kinds.batch import job
+from fairlead.registry.kinds.core import (
     configuration,
-    disruption_budget,
-    endpoint_slice,
     endpoints,
     event,
-    ingress,
-    ip_address,
     namespace,
-    network_policy,
     node,
     persistent_volume,
     persistent_volume_claim,
     pod,
     service,
-    service_cidr,
-    storage_class,
 )
-from fairlead.registry.kinds.workloads import (
-    daemon_set,
-    deployment,
-    job,
-    replica_set,
-    replication_controller,
-    stateful_set,
-)
+from fairlead.registry.kinds.discovery import endpoint_slice
+from fairlead.registry.kinds.networking import ingress, ip_address, network_policy, service_cidr
+from fairlead.registry.kinds.policy import pod_disruption_budget
+from fairlead.registry.kinds.rbac import roles
+from fairlead.registry.kinds.storage import storage_class
 from fairlead.registry.strategy import Strategy
 
 STRATEGIES: dict[str, Strategy] = {
-    "ClusterRole": access.ROLE,
-    "ClusterRoleBinding": access.BINDING,
+    "ClusterRole": roles.ROLE,
+    "ClusterRoleBinding": roles.BINDING,
     "ConfigMap": configuration.CONFIG_MAP,
     "DaemonSet": daemon_set.STRATEGY,
     "Deployment": deployment.STRATEGY,
@@ -49,11 +40,11 @@ STRATEGIES: dict[str, Strategy] = {
     "PersistentVolume": persistent_volume.STRATEGY,
     "PersistentVolumeClaim": persistent_volume_claim.STRATEGY,
     "Pod": pod.STRATEGY,
-    "PodDisruptionBudget": disruption_budget.STRATEGY,
+    "PodDisruptionBudget": pod_disruption_budget.STRATEGY,
     "ReplicaSet": replica_set.STRATEGY,
     "ReplicationController": replication_controller.STRATEGY,
-    "Role": access.ROLE,
-    "RoleBinding": access.BINDING,
+    "Role": roles.ROLE,
+    "RoleBinding": roles.BINDING,
     "Secret": configuration.SECRET,
     "Service": service.STRATEGY,
     "ServiceAccount": configuration.SERVICE_ACCOUNT,

@@ -1,0 +1,90 @@
+"""What the DNS server watches of the cluster, and how each change is published."""
+
+import asyncio
+import time
+from functools import partial
+from typing import Any
+
+from fairlead.clusterdns.authority import Authority
+from fairlead.clusterdns.changes import Watched
+from fairlead.clusterdns.clusterset import IMPORTED_NAME_LABEL, ServiceImport, service_of, slice_of
+from fairlead.clusterdns.zone import PodsMode, Zone
+from fairlead.drivers.dns.metrics import Collection, ProgrammingDelay
+from fairlead.drivers.dns.metrics import Watched as Observed
+from fairlead.drivers.kube.client import ENDPOINT_SLICES, NAMESPACES, PODS, SERVICES, KubeClient, Resource
+from fairlead.drivers.kube.informer import Informer
+from fairlead.model.objects import SERVICE_NAME_LABEL, EndpointSlice, Namespace, Pod, Service
+
+SERVICE_IMPORTS = Resource("multicluster.x-k8s.io/v1alpha1", "serviceimports")
+
+
+def watches_pods(zone: Zone) -> bool:
+    """Whether any answer depends on Pods."""
+    return zone.pods is PodsMode.VERIFIED or zone.autopath is not None
+
+
+class Watches:
+    """One informer for each collection that the zone's answers depend on."""
+
+    def __init__(self, client: KubeClient, authority: Authority, delay: ProgrammingDelay) -> None:
+        self._authority, self._delay = authority, delay
+        own, imported = {"labelSelector": SERVICE_NAME_LABEL}, {"labelSelector": IMPORTED_NAME_LABEL}
+        self.informers: dict[str, Informer[Any]] = {
+            "namespaces": Informer(client, NAMESPACES, Namespace, self._publish),
+            "services": Informer(client, SERVICES, Service, self._publish),
+            "endpointslices": Informer(client, ENDPOINT_SLICES, EndpointSlice, self._publish_slice, own),
+        }
+        if watches_pods(authority.zone):
+            self.informers["pods"] = Informer(client, PODS, Pod, self._publish)
+        if authority.zone.clusterset is not None:
+            self.informers["serviceimports"] = Informer(client, SERVICE_IMPORTS, ServiceImport, self._publish_import)
+            self.informers["imported endpointslices"] = Informer(
+                client, ENDPOINT_SLICES, EndpointSlice, self._publish_imported_slice, imported
+            )
+
+    async def run(self) -> None:
+        """Follow the cluster until cancelled."""
+        await asyncio.gather(*(informer.run() for informer in self.informers.values()))
+
+    async def read_all(self) -> None:
+        """Return when everything has been read once."""
+        for informer in self.informers.values():
+            await informer.synced.wait()
+
+    @property
+    def unread(self) -> list[str]:
+        """The collections that have not been read yet."""
+        return [name for name, informer in self.informers.items() if not informer.synced.is_set()]
+
+    @property
+    def dead(self) -> dict[str, float]:
+        """Seconds since each dead watch died."""
+        return {name: informer.dead_for for name, informer in self.informers.items() if informer.dead_for > 0}
+
+    @property
+    def observed(self) -> Observed:
+        """How large each collection is, and when it was last heard of."""
+        return {name: partial(_observed, informer) for name, informer in self.informers.items()}
+
+    def _publish(self, old: Watched | None, new: Watched | None) -> None:
+        self._authority.change(old, new, int(time.time()))
+
+    def _publish_slice(self, old: EndpointSlice | None, new: EndpointSlice | None) -> None:
+        self._publish(old, new)
+        if self._authority.synced and new is not None and new.service_key is not None:
+            self._delay.observe(new, self._authority.snapshot.services.get(new.service_key), time.time())
+
+    def _publish_import(self, old: ServiceImport | None, new: ServiceImport | None) -> None:
+        before = None if old is None else service_of(old)
+        after = None if new is None else service_of(new)
+        self._authority.change(before, after, int(time.time()), imported=True)
+
+    def _publish_imported_slice(self, old: EndpointSlice | None, new: EndpointSlice | None) -> None:
+        before = None if old is None else slice_of(old)
+        after = None if new is None else slice_of(new)
+        if before is not None or after is not None:
+            self._authority.change(before, after, int(time.time()), imported=True)
+
+
+def _observed(informer: Informer[Any]) -> Collection:
+    return Collection(len(informer.objects), time.monotonic() - informer.last_heard)

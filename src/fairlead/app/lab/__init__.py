@@ -1,0 +1,1 @@
+"""A lab: what its processes, inside and outside, know in common."""

@@ -1,0 +1,74 @@
+"""``fairlead run``: a command of this machine in a Pod that is made for it."""
+
+import asyncio
+import contextlib
+import os
+import tempfile
+
+from fairlead.app.lab.commands.enter import PATIENCE, PodCommand, enter_pod
+from fairlead.app.lab.fork import LabError
+from fairlead.app.lab.settings import JOINED_LABEL
+from fairlead.drivers.kube.client import PODS, KubeClient, KubeError, Unreachable
+from fairlead.drivers.lab.enter import Command, run_inside
+from fairlead.drivers.lab.run_folder import RunningLab
+from fairlead.model.decode import decode
+from fairlead.model.objects import Pod
+
+RUN_IMAGE = "fairlead/pause"
+_ON_THIS_HOST = {"nodeSelectorTerms": [{"matchExpressions": [{"key": JOINED_LABEL, "operator": "DoesNotExist"}]}]}
+
+
+def run_as_pod(lab: RunningLab, namespace: str, arguments: tuple[str, ...]) -> int:
+    """Run a command of this machine as if it were a Pod, in the caller's directory and with its environment; the
+    command's exit code.
+
+    Raises:
+        LabError: the Pod does not start.
+    """
+    pod = asyncio.run(_create_pod(lab, namespace))
+    try:
+        place, _ = enter_pod(lab, PodCommand(namespace, pod, "", ()))
+        return run_inside(place, Command(arguments, os.environ, os.getcwd()))
+    finally:
+        asyncio.run(_delete_pod(lab, namespace, pod))
+
+
+async def _create_pod(lab: RunningLab, namespace: str) -> str:
+    """The name of a Pod that runs and does nothing; it sees this machine's /tmp, where the caller may well be."""
+    folder = tempfile.gettempdir()
+    document = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"generateName": "run-"},
+        "spec": {
+            "restartPolicy": "Never",
+            "terminationGracePeriodSeconds": 0,
+            "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": _ON_THIS_HOST}},
+            "containers": [{"name": "run", "image": RUN_IMAGE, "volumeMounts": [{"name": "tmp", "mountPath": folder}]}],
+            "volumes": [{"name": "tmp", "hostPath": {"path": folder}}],
+        },
+    }
+    async with KubeClient.from_kubeconfig(lab.kubeconfig) as client:
+        try:
+            created = await client.create(PODS.path(namespace), document)
+        except (KubeError, Unreachable) as error:
+            raise LabError(str(error)) from error
+        name = str(created["metadata"]["name"])
+        query = {"fieldSelector": f"metadata.name={name}"}
+        query["resourceVersion"] = created["metadata"]["resourceVersion"]
+        pod = decode(Pod, created)
+        try:
+            async with asyncio.timeout(PATIENCE):
+                async for event in client.watch(PODS.path(namespace), query):
+                    pod = decode(Pod, bytes(event.object))
+                    if pod.status.phase != "Pending":
+                        return name
+        except TimeoutError:
+            await client.delete(PODS.path(namespace, name))
+        raise LabError(f"Pod {namespace}/{name} did not start; its phase is {pod.status.phase}")
+
+
+async def _delete_pod(lab: RunningLab, namespace: str, name: str) -> None:
+    async with KubeClient.from_kubeconfig(lab.kubeconfig) as client:
+        with contextlib.suppress(KubeError, Unreachable):
+            await client.delete(PODS.path(namespace, name))

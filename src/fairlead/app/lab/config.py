@@ -1,0 +1,124 @@
+"""The configuration file of a lab (``fairlead up --config FILE``), read strictly: a field that nobody knows is refused.
+
+Docs: docs/lab.md, docs/workloads.md (images).
+"""
+
+import shlex
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+
+from fairlead.allocation.load_balancer import Pool
+from fairlead.app.lab.config_nodes import ConfigError, NodeConfig, add, checked_nodes, network
+from fairlead.app.lab.settings import LabSettings, Timers
+from fairlead.labnet.addresses import DUAL_STACK, IPV4_ONLY, MAX_NODES, Families
+from fairlead.model.addresses import IPFamily, family_of
+from fairlead.nodeagent.images import Image
+
+T = TypeVar("T", bound=msgspec.Struct)
+
+
+class ImageConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What stands for an image; see ``nodeagent.images.Image``. Text is split as a shell does."""
+
+    entrypoint: str | tuple[str, ...] = ()
+    args: str | tuple[str, ...] = ()
+    env: dict[str, str] = {}
+
+    def image(self) -> Image:
+        """The row of the table.
+
+        Raises:
+            ValueError: a quotation is not closed.
+        """
+        return Image(_words(self.entrypoint), _words(self.args), self.env)
+
+
+class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """The file, field by field. An image is a command line or an ``ImageConfig``."""
+
+    images: dict[str, Any] = {}
+    nodes: Annotated[tuple[NodeConfig, ...], msgspec.Meta(max_length=MAX_NODES)] = ()
+    timers: Timers = Timers()
+    load_balancer_pools: tuple[Pool, ...] | None = None
+    ip_families: Annotated[tuple[IPFamily, ...], msgspec.Meta(min_length=1)] | None = None
+
+
+def read_config(path: Path, *, dual_stack: bool = False) -> LabSettings:
+    """The settings that a YAML file holds; without nodes when it names none.
+
+    Args:
+        dual_stack: an option has said so already.
+
+    Raises:
+        ConfigError: it cannot be read, or a field is wrong.
+    """
+    import yaml
+
+    try:
+        return _settings(_converted(yaml.safe_load(path.read_text()) or {}, _Document, ""), dual_stack)
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError, ConfigError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def _settings(document: _Document, dual_stack: bool) -> LabSettings:
+    families = _families(document, dual_stack)
+    nodes = checked_nodes(document.nodes, families)
+    images = {pattern: _image(pattern, value) for pattern, value in document.images.items()}
+    for index, pool in enumerate(document.load_balancer_pools or ()):
+        for number, cidr in enumerate(pool.cidrs):
+            _check_pool_cidr(cidr, families, f"loadBalancerPools[{index}].cidrs[{number}]")
+    return LabSettings(nodes, images, document.timers, document.load_balancer_pools, families)
+
+
+def _families(document: _Document, dual_stack: bool) -> Families:
+    if document.ip_families is None:
+        return DUAL_STACK if dual_stack else IPV4_ONLY
+    if dual_stack:
+        raise ConfigError("ipFamilies: the option --dual-stack says which there are too: leave one out")
+    seen: set[str] = set()
+    for index, family in enumerate(document.ip_families):
+        add(seen, family.value, f"ipFamilies[{index}]")
+    return document.ip_families
+
+
+def _check_pool_cidr(cidr: str, families: Families, place: str) -> None:
+    family = family_of(str(network(cidr, place)))
+    if family not in families:
+        raise ConfigError(f"{place}: {cidr} is {family}, of which this lab has none (ipFamilies)")
+
+
+def image_of(command: str) -> Image:
+    """What a command line stands for: arguments are added to it.
+
+    Raises:
+        ValueError: a quotation is not closed.
+    """
+    return Image(entrypoint=_words(command))
+
+
+def _image(pattern: str, value: Any) -> Image:
+    place = f'images["{pattern}"]'
+    try:
+        return image_of(value) if isinstance(value, str) else _converted(value, ImageConfig, place).image()
+    except ValueError as error:
+        raise error if isinstance(error, ConfigError) else ConfigError(f"{place}: {error}") from error
+
+
+def _words(command: str | tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(shlex.split(command)) if isinstance(command, str) else command
+
+
+def _converted(value: Any, type_: type[T], place: str) -> T:
+    """The value as this type; what is wrong is said of its place."""
+    try:
+        return msgspec.convert(value, type_)
+    except msgspec.ValidationError as error:
+        what, _, where = str(error).partition(" - at `$")
+        field = f"{place}{where.rstrip('`')}".lstrip(".")
+        known = ", ".join(each.encode_name for each in msgspec.structs.fields(type_))
+        hint = f"; known here: {known}" if "unknown field" in what and not where else ""
+        raise ConfigError(f"{field}: {what}{hint}" if field else f"{what}{hint}") from error

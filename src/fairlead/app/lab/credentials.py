@@ -1,0 +1,31 @@
+"""Certificates and kubeconfigs of a lab.
+
+To be called in a child that ends afterwards: the libraries that make them cost their process many megabytes.
+"""
+
+from fairlead.app.lab.plan import Client, LabPlan, agent_of, user_of
+from fairlead.app.lab.settings import LabNode
+from fairlead.drivers.identity.pki import API_SERVER, ensure_certificate, ensure_pki, write_kubeconfig
+from fairlead.drivers.lab.run_folder import RunningLab
+
+
+def write_credentials(plan: LabPlan, lab: RunningLab) -> None:
+    """Everything that the lab needs before its components start, and the kubeconfig of who uses it."""
+    ensure_pki(plan.pki, plan.api_hosts)
+    ensure_certificate(plan.pki, API_SERVER, API_SERVER, ())
+    for component, client in plan.clients.items():
+        _write(plan, component, client)
+    for node in plan.nodes:
+        write_node_credentials(plan, node)
+    write_kubeconfig(lab.kubeconfig, plan.pki, lab.server, *plan.clients["admin"])
+
+
+def write_node_credentials(plan: LabPlan, node: LabNode) -> None:
+    """What a node's agent proves itself with, to the API server and to those who ask it."""
+    client = user_of(node)
+    ensure_certificate(plan.pki, node.name, client.user, (node.name, *node.addresses))
+    _write(plan, agent_of(node), client)
+
+
+def _write(plan: LabPlan, component: str, client: Client) -> None:
+    write_kubeconfig(plan.kubeconfig(component), plan.pki, plan.api_url, *client)

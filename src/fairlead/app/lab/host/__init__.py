@@ -1,0 +1,1 @@
+"""The process on the machine that starts a lab, follows it and cleans up."""

@@ -1,0 +1,53 @@
+"""The data folder of a lab: made, locked while the lab runs, and true to the IP families that it began with."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fairlead.app.lab.fork import LabError
+from fairlead.drivers.lab import run_folder
+from fairlead.labnet.addresses import IPV4_ONLY, Families
+
+API_PORT_FILE = "api-port"
+_FAMILIES_FILE = "ip-families"
+
+
+@contextmanager
+def data_folder(path: Path, families: Families) -> Iterator[Path]:
+    """The data folder, made if need be, and locked: two labs over one store would ruin it.
+
+    Raises:
+        LabError: it cannot be used, or not by a lab of these families.
+    """
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (path / "logs" / "pods").mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = run_folder.claim(path)
+    except run_folder.InUse:
+        raise LabError(
+            f"another lab uses the data folder {path}: stop that lab, or give this one another --data"
+        ) from None
+    except OSError as error:
+        raise LabError(f"cannot use the data folder {path}: {error.strerror}; give another one with --data") from error
+    try:
+        _keep_families(path, families)
+        yield path.resolve()
+    finally:
+        os.close(lock)
+
+
+def _keep_families(path: Path, families: Families) -> None:
+    """Addresses of Nodes, Pods and Services are kept for life, so a lab stays with its families."""
+    wanted, file = ", ".join(families), path / _FAMILIES_FILE
+    before = file.read_text() if file.exists() else _of_older_labs(path)
+    if before not in (None, wanted):
+        raise LabError(
+            f"ipFamilies: the lab in {path} was made with [{before}], not [{wanted}]: "
+            "start it with the same, or give this one another --data"
+        )
+    file.write_text(wanted)
+
+
+def _of_older_labs(path: Path) -> str | None:
+    return ", ".join(IPV4_ONLY) if (path / API_PORT_FILE).exists() else None

@@ -1,0 +1,70 @@
+"""``fairlead up --wait``: the process outside goes on in the background; the caller hears of it until all is ready."""
+
+import json
+import os
+import signal
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+from fairlead.app.lab.fork import LabError, Pipe
+from fairlead.app.lab.host.process import LabOptions, Listener, Settled, serve
+from fairlead.drivers.lab.run_folder import RunningLab
+
+
+def serve_detached(options: LabOptions, listener: Listener) -> None:
+    """Start a lab that goes on without the caller, and return when everything in it is ready.
+
+    Raises:
+        LabError: as ``serve``; the lab has then gone.
+    """
+    news = Pipe()
+    pid = os.fork()
+    if pid == 0:
+        _serve_in_background(options, news)
+    news.close_writer()
+    with os.fdopen(news.reader) as lines:
+        try:
+            _relay(lines, listener)
+        except KeyboardInterrupt:
+            os.kill(pid, signal.SIGTERM)
+            os.waitpid(pid, 0)
+            raise
+
+
+def _relay(lines: Iterable[str], listener: Listener) -> None:
+    for line in lines:
+        match json.loads(line):
+            case {"tell": str(text)}:
+                listener.tell(text)
+            case {"settled": [seconds, nodes, pods], "lab": [folder, pid, server, joined_as]}:
+                listener.settled(Settled(RunningLab(Path(folder), pid, server, joined_as), seconds, nodes, pods))
+                return
+            case {"error": str(message)}:
+                raise LabError(message)
+    raise LabError("the lab has ended before it was ready")
+
+
+def _serve_in_background(options: LabOptions, news: Pipe) -> NoReturn:
+    """Be the process outside, in a session of its own, and send what happens until everything is ready."""
+    os.setsid()
+    null = os.open(os.devnull, os.O_RDWR)
+    for place in (0, 1, 2):
+        os.dup2(null, place)
+
+    def send(document: dict[str, Any]) -> None:
+        with suppress(BrokenPipeError):
+            os.write(news.writer, json.dumps(document).encode() + b"\n")
+
+    def settled(found: Settled) -> None:
+        lab = found.lab
+        counts = [found.seconds, found.nodes, found.pods]
+        send({"settled": counts, "lab": [str(lab.folder), lab.pid, lab.server, lab.joined_as]})
+
+    try:
+        serve(options, Listener(lambda text: send({"tell": text}), settled))
+    except BaseException as error:
+        send({"error": str(error)})
+    finally:
+        os._exit(0)

@@ -1,0 +1,273 @@
+"""The process outside a lab: makes what belongs to this machine, starts the lab's PID 1, follows it, cleans up.
+
+What belongs to this machine: the run folder with its lock, the data folder, certificates and kubeconfigs, and the API
+server's socket on 127.0.0.1. Everything else lives in namespaces (of a user, too, when not root), so that nothing of
+this machine's network or mounts changes, and killing PID 1 of the lab ends all of it.
+"""
+
+import json
+import os
+import selectors
+import shutil
+import signal
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from msgspec import structs
+
+from fairlead.app.lab import listeners
+from fairlead.app.lab.fork import LabError, in_child
+from fairlead.app.lab.host.data_folder import data_folder
+from fairlead.app.lab.host.sockets import host_sockets, vni_of
+from fairlead.app.lab.host.spawn import INIT_LOG, Init, Pipes, interrupts, start_init
+from fairlead.app.lab.host_link import HostSockets
+from fairlead.app.lab.listeners import LOOPBACK
+from fairlead.app.lab.node_memory import recall
+from fairlead.app.lab.plan import LabPlan, Manifest, Wire, memory_of_nodes
+from fairlead.app.lab.settings import LabSettings
+from fairlead.drivers.lab import control_socket, run_folder
+from fairlead.drivers.lab.run_folder import RunningLab
+from fairlead.labnet.addresses import Families
+from fairlead.model.addresses import IPFamily
+from fairlead.model.socket_address import SocketAddress
+
+if TYPE_CHECKING:
+    from fairlead.app.lab.invitation import Invitation
+
+_PROGRAMS = {"ip": "iproute2", "nft": "nftables", "sleep": "coreutils"}
+
+Doc = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class LabOptions:
+    """A lab as the user asks for it.
+
+    Attributes:
+        data: None keeps everything only as long as the lab runs.
+        patience: seconds until everything must be ready; None waits for ever.
+        wire: address of this machine at which the lab is connected with other hosts, if it is to be.
+        invitation: to a lab of another host, in place of one of this host's own.
+    """
+
+    name: str
+    data: Path | None
+    manifests: tuple[Manifest, ...]
+    settings: LabSettings
+    patience: float | None
+    wire: SocketAddress | None = None
+    invitation: "Invitation | None" = None
+
+
+@dataclass(frozen=True)
+class Settled:
+    """Everything is ready.
+
+    Attributes:
+        seconds: since the lab was asked for.
+        pods: how many of them are ready.
+    """
+
+    lab: RunningLab
+    seconds: float
+    nodes: int
+    pods: int
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Who follows a lab: ``tell`` gets short lines about its progress."""
+
+    tell: Callable[[str], None]
+    settled: Callable[[Settled], None]
+
+
+def serve(options: LabOptions, listener: Listener) -> None:
+    """Run a lab until somebody ends it: SIGINT, SIGTERM or a request at its control socket.
+
+    Raises:
+        LabError: it could not be started, a manifest was refused, or its PID 1 was killed. Nothing is left of it.
+    """
+    began = time.monotonic()
+    _require_programs()
+    _require_families(options.settings.ip_families)
+    run_folder.remove_leftovers()
+    folder = run_folder.root() / options.name
+    try:
+        lock = run_folder.claim(folder)
+    except run_folder.InUse:
+        raise LabError(
+            f'a lab named "{options.name}" is running: stop it with `fairlead down --name {options.name}`, '
+            "or give this one another --name"
+        ) from None
+    try:
+        with data_folder(options.data or folder / "data", options.settings.ip_families) as data:
+            settings = _remembered(options.settings, data, listener)
+            plan = LabPlan(options.name, folder, data, options.manifests, settings, _wire(options, data))
+            with host_sockets(plan) as sockets:
+                lab = _lab(plan, sockets)
+                _Outside(plan, lab, listener, began).follow(sockets, options)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(lock)
+
+
+def _require_programs() -> None:
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    missing = {program: package for program, package in _PROGRAMS.items() if not shutil.which(program, path=path)}
+    if missing:
+        raise LabError(
+            f"missing programs: {', '.join(missing)}; install the packages that bring them "
+            f"(on Debian: apt-get install {' '.join(missing.values())})"
+        )
+
+
+def _require_families(families: Families) -> None:
+    if IPFamily.IPV6 in families and not Path("/proc/net/if_inet6").exists():
+        raise LabError("ipFamilies: this kernel has no IPv6; start it without ipv6.disable=1, or a lab without IPv6")
+
+
+def _remembered(settings: LabSettings, data: Path, listener: Listener) -> LabSettings:
+    """The settings with the nodes that the lab has after all that was added and removed in its earlier lives."""
+    nodes = recall(memory_of_nodes(data)).nodes(settings.nodes, settings.ip_families)
+    for name in sorted({node.name for node in settings.nodes} - {node.name for node in nodes}):
+        listener.tell(f"without {name}, which was removed; `fairlead node add {name}` brings it back")
+    return structs.replace(settings, nodes=nodes)
+
+
+def _wire(options: LabOptions, data: Path) -> Wire | None:
+    if invitation := options.invitation:
+        return Wire(invitation.vni, options.wire or invitation.address, invitation.hub)
+    return Wire(vni_of(data), options.wire) if options.wire else None
+
+
+def _lab(plan: LabPlan, sockets: HostSockets) -> RunningLab:
+    if sockets.api:
+        return RunningLab(plan.run_folder, os.getpid(), f"https://{LOOPBACK}:{sockets.api.getsockname()[1]}")
+    assert plan.wire
+    return RunningLab(plan.run_folder, os.getpid(), str(plan.wire.hub), plan.nodes[0].name)
+
+
+class _Ended(Exception):
+    """The lab is to end, and nothing is wrong."""
+
+
+class _Outside:
+    """The process outside while its lab runs."""
+
+    def __init__(self, plan: LabPlan, lab: RunningLab, listener: Listener, began: float) -> None:
+        self._plan, self._lab, self._listener, self._began = plan, lab, listener, began
+        self._unready = plan.agents
+        self._awaited: list[str] = []
+        self._settled = False
+
+    def follow(self, sockets: HostSockets, options: LabOptions) -> None:
+        """Start the lab, listen to it until it is to end, and end it."""
+        requests = control_socket.listen(self._plan.host_socket)
+        with requests, interrupts() as interrupted, Pipes() as pipes:
+            init = start_init(self._plan, pipes, sockets)
+            try:
+                in_child(lambda: self._prepare(options.invitation))
+                self._lab.write()
+                pipes.prepared.close_writer()
+                self._listen(pipes, init, (interrupted, requests), options.patience)
+            except _Ended:
+                return
+            finally:
+                signal.pidfd_send_signal(init.pidfd, signal.SIGKILL)
+                os.waitpid(init.pid, 0)
+
+    def _prepare(self, invitation: "Invitation | None") -> None:
+        from fairlead.app.lab.credentials import write_credentials
+        from fairlead.app.lab.invitation import unpack
+
+        if invitation:
+            unpack(invitation, self._plan)
+        else:
+            write_credentials(self._plan, self._lab)
+
+    def _listen(
+        self, pipes: Pipes, init: Init, sockets: tuple[socket.socket, socket.socket], patience: float | None
+    ) -> None:
+        interrupted, requests = sockets
+        with selectors.DefaultSelector() as selector:
+            for source in (pipes.reports.reader, init.pidfd, interrupted, requests):
+                selector.register(source, selectors.EVENT_READ)
+            pending = b""
+            while True:
+                ready = {key.fileobj for key, _ in selector.select(self._seconds_left(patience))}
+                received = os.read(pipes.reports.reader, 65536) if pipes.reports.reader in ready else b""
+                *lines, pending = (pending + received).split(b"\n")
+                for line in lines:
+                    self._take(json.loads(line), pipes)
+                if interrupted in ready:
+                    raise _Ended
+                if requests in ready:
+                    control_socket.answer(requests, listeners.give)
+                if init.pidfd in ready and not received:
+                    raise LabError(f"the lab's first process has ended unexpectedly{tail(self._plan.logs / INIT_LOG)}")
+                if not ready:
+                    raise LabError(f"not ready after {patience:.0f} s; {self._waiting_for()}")
+
+    def _waiting_for(self) -> str:
+        if self._plan.has_joined:
+            return f"UDP must pass between {self._lab.server} and this host, and the invitation must not be taken back"
+        awaited = self._awaited or sorted(self._unready) or ["the manifests to be applied"]
+        return f"still waiting for {', '.join(awaited)}"
+
+    def _seconds_left(self, patience: float | None) -> float | None:
+        if self._settled or patience is None:
+            return None
+        return max(0.0, self._began + patience - time.monotonic())
+
+    def _take(self, report: Doc, pipes: Pipes) -> None:
+        match report:
+            case {"ready": str(name)}:
+                self._unready.discard(name)
+                if not self._unready:
+                    pipes.gate.close_writer()
+                self._listener.tell(f"{name} is ready")
+                if self._plan.has_joined and not self._unready:
+                    self._settle(0)
+            case {"awaiting": list(awaited)}:
+                self._awaited = awaited
+                self._listener.tell(f"waiting for {', '.join(awaited)}")
+            case {"settled": int(pods)}:
+                self._settle(pods)
+            case {"died": _} | {"note": _}:
+                self._listener.tell(_told(report))
+            case {"refused": list(messages)}:
+                raise LabError("\n".join(messages))
+            case {"fatal": str(message)}:
+                raise LabError(message)
+            case {"down": True}:
+                raise _Ended
+
+    def _settle(self, pods: int) -> None:
+        if not self._settled:
+            self._settled = True
+            self._listener.settled(Settled(self._lab, time.monotonic() - self._began, len(self._plan.nodes), pods))
+
+
+def _told(report: Doc) -> str:
+    """A report that is only passed on, in words."""
+    if "note" in report:
+        return str(report["note"])
+    return f"{report['died']} has ended ({_how(report['code'])}) and is started again; its log: {report['log']}"
+
+
+def _how(code: int) -> str:
+    return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+
+
+def tail(log: Path, lines: int = 5) -> str:
+    """The last lines of a log, set off by a colon; nothing when it has none."""
+    try:
+        last = log.read_text(errors="replace").splitlines()[-lines:]
+    except FileNotFoundError:
+        return ""
+    return ":\n" + "\n".join(last) if last else ""

@@ -1,0 +1,81 @@
+"""What a lab has of this machine's network: the API server's listening socket on loopback, and one end of the wire.
+
+Made by the process outside before there are namespaces: a socket belongs to the network namespace it was made in.
+"""
+
+import errno
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from fairlead.app.lab.fork import LabError
+from fairlead.app.lab.host.data_folder import API_PORT_FILE
+from fairlead.app.lab.host_link import HostSockets
+from fairlead.app.lab.listeners import LOOPBACK
+from fairlead.app.lab.plan import API_PORT, LabPlan, Wire
+from fairlead.dataplane.vxlan import VNI_MAX
+from fairlead.drivers.entropy import choose
+from fairlead.drivers.lab.wire_ends import open_underlay
+
+
+@contextmanager
+def host_sockets(plan: LabPlan) -> Iterator[HostSockets]:
+    """The sockets that this lab needs.
+
+    Raises:
+        LabError: one is not to be had.
+    """
+    wire = _wire_socket(plan.wire) if plan.wire else None
+    sockets = HostSockets(None, wire)
+    try:
+        if not plan.has_joined:
+            sockets = HostSockets(_api_socket(plan.data_folder), wire)
+        yield sockets
+    finally:
+        sockets.close()
+
+
+def _wire_socket(wire: Wire) -> socket.socket:
+    try:
+        return open_underlay(wire.address)
+    except OSError as error:
+        raise LabError(
+            f"no wire can be had at {wire.address}: {error.strerror}; give an address of this machine, "
+            "and another port if something has this one"
+        ) from error
+
+
+def _api_socket(data: Path) -> socket.socket:
+    """A listening socket on this machine: at the port that the lab had before, so that kubeconfigs stay good; else at
+    the usual port if that is free, else anywhere."""
+    remembered = data / API_PORT_FILE
+    try:
+        candidates = [int(remembered.read_text())]
+    except (FileNotFoundError, ValueError):
+        candidates = [API_PORT, 0]
+    for port in candidates:
+        try:
+            listener = socket.create_server((LOOPBACK, port), backlog=256)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+        else:
+            remembered.write_text(str(listener.getsockname()[1]))
+            return listener
+    raise LabError(
+        f"port {candidates[0]} of {LOOPBACK}, where this lab's API server was before, is taken: "
+        f"stop what listens there, or delete {remembered} to have another port chosen"
+    )
+
+
+def vni_of(data: Path) -> int:
+    """The number of a lab's VXLAN segment: that which it had before, so that invitations stay good; else one that
+    hardly another lab has."""
+    remembered = data / "vni"
+    try:
+        return int(remembered.read_text())
+    except (FileNotFoundError, ValueError):
+        vni = 1 + choose(VNI_MAX)
+        remembered.write_text(str(vni))
+        return vni

@@ -1,0 +1,53 @@
+"""What connects a lab to the process outside: pipes, and sockets of the host's network."""
+
+import contextlib
+import json
+import os
+import socket
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from fairlead.drivers.lab.control_socket import Doc
+
+
+class HostSockets(NamedTuple):
+    """The sockets of one lab.
+
+    Attributes:
+        api: None on a host that has joined a lab.
+        wire: None without a wire.
+    """
+
+    api: socket.socket | None
+    wire: socket.socket | None
+
+    def close(self) -> None:
+        for each in self:
+            if each:
+                each.close()
+
+
+@dataclass(frozen=True)
+class Doors:
+    """What connects a lab to the process outside; descriptors are of pipes.
+
+    Attributes:
+        life: nobody writes to it; its end of file says that the process outside has gone.
+        prepared: its end of file says that certificates and kubeconfigs are in place.
+        gate: its end of file says that every node agent is ready.
+        reports: takes JSON lines.
+        sockets: those of the host's network.
+        user_namespace: whether the lab has one of its own.
+    """
+
+    life: int
+    prepared: int
+    gate: int
+    reports: int
+    sockets: HostSockets
+    user_namespace: bool
+
+    def report(self, document: Doc) -> None:
+        """Tell the process outside something, if it is still there; up to 4096 bytes are written in one piece."""
+        with contextlib.suppress(BrokenPipeError):
+            os.write(self.reports, json.dumps(document).encode() + b"\n")

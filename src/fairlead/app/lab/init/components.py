@@ -1,0 +1,176 @@
+"""The components of a lab: which process runs what, in which network namespace, with which options."""
+
+import asyncio
+import functools
+import importlib
+import socket
+from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
+from typing import Any
+
+from fairlead.app import announcer, apiserver, controllers
+from fairlead.app.dns import server
+from fairlead.app.lab.init.networks import Networks
+from fairlead.app.lab.plan import DNS_SERVICE, OUTSIDE, PROXY, SWITCH, LabPlan, agent_of, proxy_of
+from fairlead.app.lab.processes import bootstrap, publisher
+from fairlead.app.lab.processes.system_manifests import system_manifests
+from fairlead.app.lab.settings import LabNode, LabSettings
+from fairlead.app.node import agent
+from fairlead.app.node.context import Builtin
+from fairlead.app.proxy import process
+from fairlead.clusterdns.zone import Outside, Zone
+from fairlead.dataplane.node_view import NodeSettings
+from fairlead.drivers.identity.pki import certificate_files
+from fairlead.drivers.kube.client import KubeClient
+from fairlead.drivers.lab.echo_server import serve_echo
+from fairlead.drivers.lab.supervisor import Component, Report
+from fairlead.drivers.linux.local_addresses import kernel_families
+from fairlead.model.addresses import EVERY_ADDRESS
+from fairlead.nodeagent.files import ClusterDNS
+from fairlead.nodeagent.images import DNS, ECHO
+from fairlead.registry.strategy import ClusterConfig
+
+Run = Callable[[Callable[[], None]], Coroutine[Any, Any, None]]
+
+BOOTSTRAP = "bootstrap"
+
+# Nodes are many and the API server is one: while hundreds of Pods start, it must still answer a user's kubectl.
+NODE_NICENESS = 5
+
+# What every component would import only when it first needs it: a quarter of a second for each of them, where once in
+# their common parent is enough.
+SHARED_MODULES = (
+    "uvicorn.lifespan.off",
+    "uvicorn.protocols.http.auto",
+)
+
+
+def import_shared_modules() -> None:
+    """Load what components share; to be called before they are forked."""
+    for name in SHARED_MODULES:
+        importlib.import_module(name)
+
+
+def share_tables(kubeconfig: Path) -> None:
+    """Make a client and drop it: the tables that OpenSSL and the parsers build for the first one (three megabytes) are
+    then shared by every component instead of built by each."""
+    KubeClient.from_kubeconfig(kubeconfig)
+
+
+def components(
+    plan: LabPlan, networks: Networks, api_sockets: Sequence[socket.socket], gate: int, report: Report
+) -> list[Component]:
+    """Every component of the lab that is there from the beginning; of nodes alone on a host that has joined.
+
+    Args:
+        gate: see ``BootstrapOptions``.
+        report: how the bootstrap tells what came of it.
+    """
+    of_nodes = [component for node in plan.nodes for component in node_components(plan, node, networks)]
+    return of_nodes if plan.has_joined else _control_plane(plan, networks, api_sockets, gate, report) + of_nodes
+
+
+def _control_plane(
+    plan: LabPlan, networks: Networks, api_sockets: Sequence[socket.socket], gate: int, report: Report
+) -> list[Component]:
+    manifests = (*system_manifests(plan.networks), *plan.manifests)
+    runs: dict[str, Run] = {
+        "apiserver": _apiserver(plan, api_sockets),
+        "controllers": functools.partial(
+            controllers.run,
+            controllers.ControllersOptions(
+                plan.kubeconfig("controllers"),
+                settings=_controller_settings(plan.settings),
+            ),
+        ),
+        BOOTSTRAP: functools.partial(
+            bootstrap.run,
+            bootstrap.BootstrapOptions(plan.kubeconfig("admin"), manifests, gate, report),
+        ),
+    }
+    parts = [Component(name, run, networks[SWITCH], plan.logs / f"{name}.log") for name, run in runs.items()]
+    if plan.settings.publish:
+        parts.append(Component("publisher", _publisher(plan, report), networks[OUTSIDE], plan.logs / "publisher.log"))
+    return parts
+
+
+def node_components(plan: LabPlan, node: LabNode, networks: Networks) -> list[Component]:
+    """The components of one node."""
+    runs = {agent_of(node): _agent(plan, node), proxy_of(node): _proxy(plan, node)}
+    network, logs = networks[node.name], plan.logs
+    return [Component(name, run, network, logs / f"{name}.log", NODE_NICENESS) for name, run in runs.items()]
+
+
+def _apiserver(plan: LabPlan, sockets: Sequence[socket.socket]) -> Run:
+    cluster = ClusterConfig(service_cidrs=tuple(network.services for network in plan.networks))
+    options = apiserver.ApiServerOptions(plan.data_folder, plan.pki, plan.api_address, cluster)
+    return functools.partial(apiserver.run, options, sockets)
+
+
+def _publisher(plan: LabPlan, report: Report) -> Run:
+    table = plan.published
+    options = publisher.PublishOptions(plan.kubeconfig("publisher"), plan.host_socket, table, report)
+    return functools.partial(publisher.run, options)
+
+
+def _controller_settings(settings: LabSettings) -> controllers.Settings:
+    timers = settings.timers
+    return controllers.Settings(timers.node_grace, timers.eviction, settings.load_balancer_pools)
+
+
+def _agent(plan: LabPlan, network: LabNode) -> Run:
+    options = agent.NodeOptions(
+        name=network.name,
+        kubeconfig=plan.kubeconfig(agent_of(network)),
+        addresses=network.addresses,
+        pod_cidrs=network.pod_cidrs,
+        serving=agent.Serving(plan.pki / "ca.crt", *certificate_files(plan.pki, network.name)),
+        records=plan.records(network),
+        volumes=plan.volumes(network),
+        claimed=plan.claimed,
+        logs=plan.logs / "pods",
+        images=plan.settings.images,
+        builtins=BUILTINS,
+        labels=network.labels,
+        dns=ClusterDNS(plan.networks[0].service(DNS_SERVICE)),
+        heartbeat=plan.settings.timers.heartbeat,
+        hidden=(plan.data_folder, plan.run_folder),
+    )
+    return functools.partial(agent.run, options)
+
+
+def _proxy(plan: LabPlan, network: LabNode) -> Run:
+    settings = NodeSettings(
+        cluster_cidrs=tuple(each.pods for each in plan.networks),
+        service_cidrs=tuple(each.services for each in plan.networks),
+    )
+    kubeconfig = str(plan.kubeconfig(PROXY))
+    healthz = EVERY_ADDRESS[plan.settings.ip_families[0]], process.HEALTHZ_PORT
+    announcing = announcer.AnnouncerOptions(network.name, plan.settings.load_balancer_cidrs, kubeconfig=kubeconfig)
+    parts: list[Run] = [
+        functools.partial(process.run, process.ProxyOptions(network.name, kubeconfig, settings, healthz=healthz)),
+        functools.partial(announcer.run, announcing),
+    ]
+    return functools.partial(_together, parts)
+
+
+async def _together(parts: Sequence[Run], ready: Callable[[], None]) -> None:
+    """Run several parts in one process, which saves a node some megabytes; ready when all of them are."""
+    started = [asyncio.Event() for _ in parts]
+    async with asyncio.TaskGroup() as group:
+        for run, event in zip(parts, started, strict=True):
+            group.create_task(run(event.set))
+        for event in started:
+            await event.wait()
+        ready()
+
+
+def _serve_dns(_: Sequence[str]) -> None:
+    """Serve cluster DNS in a Pod, as its ServiceAccount. A lab is the whole world of names: what the cluster does not
+    know does not exist."""
+    zone, everywhere = Zone(outside=Outside.NXDOMAIN), tuple(EVERY_ADDRESS[family] for family in kernel_families())
+    options = server.DnsOptions(addresses=everywhere, http_addresses=everywhere, zone=zone)
+    asyncio.run(server.run(options, lambda: None))
+
+
+BUILTINS: dict[str, Builtin] = {DNS: _serve_dns, ECHO: serve_echo}

@@ -1,0 +1,87 @@
+"""What a lab answers at its control socket: who may be entered, and what becomes of nodes."""
+
+import json
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from fairlead.app.lab.fork import LabError
+from fairlead.app.lab.init.nodes import Nodes
+from fairlead.app.lab.plan import OUTSIDE
+from fairlead.drivers.lab.control_socket import Doc, Refused, Reply
+from fairlead.model.socket_address import SocketAddress
+
+if TYPE_CHECKING:
+    from fairlead.app.lab.host_link import Doors
+
+
+class Control:
+    """Requests by their name, each carried out at once by PID 1 of the lab."""
+
+    def __init__(self, doors: "Doors", nodes: Nodes) -> None:
+        self._doors, self._nodes, self._is_joined = doors, nodes, doors.sockets.api is None
+
+    def respond(self, request: Doc) -> Reply:
+        """The answer to a request.
+
+        Raises:
+            Refused: there is no such thing, or it cannot be done.
+        """
+        match request:
+            case {"op": "down"}:
+                self._doors.report({"down": True})
+                return Reply({})
+            case {"op": "enter-node", "node": str(name)}:
+                return self._network(self._nodes.network(name))
+            case {"op": "enter-pod", "namespace": str(namespace), "pod": str(pod), "container": str(container)}:
+                process, record = self._container(namespace, pod, container)
+                return Reply({"user_namespace": self._doors.user_namespace, **record}, (process,))
+            case _ if self._is_joined:
+                raise Refused("this is a node of a lab that is on another host: do this there, or `fairlead down` here")
+            case _:
+                return self._respond_at_home(request)
+
+    def _respond_at_home(self, request: Doc) -> Reply:
+        """What only the lab's first host can answer."""
+        match request:
+            case {"op": "enter-outside"}:
+                return self._network(self._nodes.networks[OUTSIDE])
+            case {"op": "add-node", "node": str(name), "labels": dict(labels)}:
+                return Reply({"node": _or_refuse(lambda: self._nodes.add(name, labels).name)})
+            case {"op": "invite-node", "node": str(name), "labels": dict(labels), "from": [str(ip), int(port)]}:
+                peer = SocketAddress(ip, port)
+                return Reply({"invitation": _or_refuse(lambda: self._nodes.invite(name, labels, peer))})
+            case {"op": "change-node", "change": str(change), "node": str(name)} if change in self._nodes.changes:
+                self._nodes.changes[change](name)
+                return Reply({})
+            case _:
+                raise Refused(f"this lab does not know the request {request.get('op')!r}; is it of another version?")
+
+    def _network(self, network: int) -> Reply:
+        """What is needed to enter a network namespace as the lab's root."""
+        document = {"user_namespace": self._doors.user_namespace}
+        return Reply(document, (os.pidfd_open(os.getpid()), os.dup(network)))
+
+    def _container(self, namespace: str, pod: str, container: str) -> tuple[int, Doc]:
+        """pidfd and record of a Pod's running container; of its first one when ``container`` is empty."""
+        for folder in self._nodes.records():
+            try:
+                record = json.loads((folder / f"{namespace}_{pod}.json").read_text())
+            except FileNotFoundError:
+                continue
+            containers = record["containers"]
+            name = container or next(iter(containers))
+            if name not in containers:
+                raise Refused(f'Pod {namespace}/{pod} has no container "{name}"; it has {", ".join(containers)}')
+            try:
+                return os.pidfd_open(containers[name]["pid"] or 0), containers[name]
+            except (OSError, ValueError):
+                raise Refused(f'container "{name}" of Pod {namespace}/{pod} is not running') from None
+        raise Refused(f"no Pod {namespace}/{pod} is running in this lab")
+
+
+def _or_refuse(action: Callable[[], str]) -> str:
+    try:
+        return action()
+    except LabError as error:
+        raise Refused(str(error)) from error

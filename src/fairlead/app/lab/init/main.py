@@ -1,0 +1,86 @@
+"""PID 1 of a lab: makes its networks, forks its components, answers at the control socket, and outlives nobody.
+
+Runs in new namespaces below the process outside (``lab``). Stays synchronous, because it forks. When the process
+outside has gone, it removes what that would have removed and ends; and when PID 1 ends, the kernel ends everything in
+the lab and takes its namespaces, links, rules and mounts away.
+"""
+
+import os
+import selectors
+import shutil
+import signal
+import socket
+from typing import NoReturn
+
+from fairlead.app.lab.host_link import Doors
+from fairlead.app.lab.init.networks import Networks
+from fairlead.app.lab.plan import PROXY, LabPlan
+from fairlead.drivers.lab import control_socket
+from fairlead.drivers.pods import files
+
+
+def main(plan: LabPlan, doors: Doors) -> NoReturn:
+    """Be PID 1 until the process outside has gone."""
+    files.make_mounts_private()
+    files.mount_proc()
+    networks = Networks(plan)
+    api_sockets = []
+    if doors.sockets.api:
+        api_sockets = [doors.sockets.api, _listen(plan.api_address)]
+    control = control_socket.listen(plan.run_folder / "control")
+    _supervise(plan, doors, networks, api_sockets, control)
+    shutil.rmtree(plan.run_folder, ignore_errors=True)
+    os._exit(0)
+
+
+def _listen(address: tuple[str, int]) -> socket.socket:
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    return socket.create_server(address, family=family, backlog=256)
+
+
+def _supervise(
+    plan: LabPlan,
+    doors: Doors,
+    networks: Networks,
+    api_sockets: list[socket.socket],
+    control: socket.socket,
+) -> None:
+    from fairlead.app.lab.init.components import components, import_shared_modules, share_tables
+    from fairlead.app.lab.init.control import Control
+    from fairlead.app.lab.init.nodes import Nodes
+    from fairlead.app.lab.init.wire_peers import LabWire
+    from fairlead.drivers.lab.supervisor import Supervisor
+
+    import_shared_modules()
+    wakeup, signalled = socket.socketpair()
+    for end in (wakeup, signalled):
+        end.setblocking(False)
+    signal.set_wakeup_fd(signalled.fileno(), warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+
+    def let_go() -> None:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for thing in (wakeup, signalled, control, selector, networks):
+            thing.close()
+
+    os.read(doors.prepared, 1)
+    share_tables(plan.kubeconfig(PROXY))
+    parts = components(plan, networks, api_sockets, doors.gate, doors.report)
+    supervisor = Supervisor(parts, doors.report, let_go)
+    underlay = doors.sockets.wire
+    wire = LabWire(plan, networks, underlay, doors.report, supervisor) if underlay else None
+    respond = Control(doors, Nodes(plan, networks, supervisor, wire)).respond
+    with selectors.DefaultSelector() as selector:
+        for source in (doors.life, wakeup, control):
+            selector.register(source, selectors.EVENT_READ)
+        while True:
+            delay = supervisor.start_due()
+            ready = {key.fileobj for key, _ in selector.select(delay)}
+            if doors.life in ready:
+                return
+            if control in ready:
+                control_socket.answer(control, respond)
+            if wakeup in ready:
+                wakeup.recv(4096)
+            supervisor.reap()

@@ -1,0 +1,46 @@
+"""The wire of a running lab, as PID 1 has it: who is at its other ends.
+
+When somebody comes or goes, the wire's process is replaced by one that knows it. What arrives meanwhile waits in the
+socket, which stays; what the switch had learned it learns again.
+"""
+
+import functools
+import socket
+from collections.abc import Iterable
+
+from fairlead.app.lab.init.networks import Networks
+from fairlead.app.lab.plan import WIRE, LabPlan
+from fairlead.app.lab.processes import wire
+from fairlead.app.lab.settings import LabNode
+from fairlead.drivers.lab.supervisor import Component, Report, Supervisor
+from fairlead.model.socket_address import SocketAddress
+
+
+class LabWire:
+    """The wire's process, and whom it leads to."""
+
+    def __init__(
+        self, plan: LabPlan, networks: Networks, underlay: socket.socket, report: Report, supervisor: Supervisor
+    ) -> None:
+        assert plan.wire
+        self._supervisor = supervisor
+        self._component = functools.partial(_component, plan, networks, underlay, report)
+        supervisor.add(self._component([plan.wire.hub] if plan.wire.hub else _peers_of(plan.invited)))
+
+    def lead_to(self, nodes: Iterable[LabNode]) -> None:
+        """Have the wire lead to the hosts of these nodes and no others."""
+        self._supervisor.kill(WIRE)
+        self._supervisor.add(self._component(_peers_of(nodes)))
+
+
+def _peers_of(nodes: Iterable[LabNode]) -> list[SocketAddress]:
+    """Where the other hosts of these nodes are."""
+    return [node.peer for node in nodes if node.peer]
+
+
+def _component(
+    plan: LabPlan, networks: Networks, underlay: socket.socket, report: Report, peers: Iterable[SocketAddress]
+) -> Component:
+    assert plan.wire
+    options = wire.WireOptions(plan.wire.vni, tuple(peers), underlay, lambda text: report({"note": text}))
+    return Component(WIRE, functools.partial(wire.run, options), networks[WIRE], plan.logs / f"{WIRE}.log")

@@ -1,0 +1,44 @@
+"""What the process outside gives its lab of this machine's network: listening sockets on loopback, on request.
+
+A socket belongs to the network namespace that it was made in, wherever it is used; so the lab's publisher serves ports
+of this machine without ever being in its network.
+"""
+
+import errno
+import socket
+
+from fairlead.drivers.lab.control_socket import Doc, Refused, Reply
+
+LOOPBACK = "127.0.0.1"
+_KINDS = {"TCP": socket.SOCK_STREAM, "UDP": socket.SOCK_DGRAM}
+_NOT_TO_BE_HAD = (errno.EADDRINUSE, errno.EACCES)
+
+
+def give(request: Doc) -> Reply:
+    """The answer to a request for a listener; any other port will do in place of a taken one if it is ``flexible``.
+
+    Raises:
+        Refused: the port is not to be had.
+    """
+    match request:
+        case {"op": "listen", "protocol": ("TCP" | "UDP") as protocol, "port": int(port), "flexible": bool(flexible)}:
+            listener = _listen(protocol, port, flexible)
+            return Reply({"port": listener.getsockname()[1]}, (listener.detach(),))
+        case _:
+            raise Refused(f"nothing is known of {request.get('op')!r}")
+
+
+def _listen(protocol: str, port: int, flexible: bool) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, _KINDS[protocol])
+    try:
+        if protocol == "TCP":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((LOOPBACK, port))
+        if protocol == "TCP":
+            listener.listen(256)
+    except OSError as error:
+        listener.close()
+        if flexible and error.errno in _NOT_TO_BE_HAD:
+            return _listen(protocol, 0, False)
+        raise Refused(f"port {port}/{protocol} of {LOOPBACK} is not to be had: {error.strerror}") from error
+    return listener

@@ -1,0 +1,191 @@
+"""What a lab is made of: its folders, its nodes, and where each component runs.
+
+Read by the process outside (``host.process``), by PID 1 inside (``init.main``) and by the bootstrap.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from fairlead.app.lab.settings import LabNode, LabSettings
+from fairlead.dataplane.vxlan import USUAL_MTU, inner_mtu
+from fairlead.drivers.lab.run_folder import published_table
+from fairlead.labnet.addresses import PLANS, AddressPlan
+from fairlead.labnet.links import NodeNetwork
+from fairlead.model.socket_address import SocketAddress
+
+# Names of network namespaces beside those of the nodes.
+SWITCH = "switch"  # connects all others
+OUTSIDE = "outside"  # the world outside the cluster
+PROXY = "proxy"  # the client that every node's proxy is
+WIRE = "wire"  # where frames for other hosts are picked up; also the name of the component that does
+API_PORT = 6443
+KUBERNETES_SERVICE, DNS_SERVICE = 1, 10  # numbers of their virtual IPs
+_API_HOSTS = (
+    "127.0.0.1",
+    "localhost",
+    "kubernetes",
+    "kubernetes.default",
+    "kubernetes.default.svc",
+    "kubernetes.default.svc.cluster.local",
+)
+
+
+class Manifest(NamedTuple):
+    """A document to be created or patched, and where it came from (``FILE`` or ``FILE, document 2``)."""
+
+    source: str
+    document: dict[str, Any]
+
+
+class Client(NamedTuple):
+    """User name and groups in a client certificate."""
+
+    user: str
+    groups: tuple[str, ...] = ()
+
+
+class Wire(NamedTuple):
+    """What connects a lab's underlay with other hosts.
+
+    Attributes:
+        vni: number of the lab's VXLAN segment.
+        address: this host's end of it, an address of this machine.
+        hub: where the lab's first host is; None: it is this one.
+    """
+
+    vni: int
+    address: SocketAddress
+    hub: SocketAddress | None = None
+
+
+@dataclass(frozen=True)
+class LabPlan:
+    """A lab that is to be started, or this host's part of one that has its first host elsewhere.
+
+    Attributes:
+        run_folder: exists while the lab does.
+        data_folder: outlives it, unless it lies in the run folder.
+        manifests: applied in this order once the API server answers.
+        wire: None: there are no other hosts.
+    """
+
+    name: str
+    run_folder: Path
+    data_folder: Path
+    manifests: tuple[Manifest, ...]
+    settings: LabSettings
+    wire: Wire | None = None
+
+    @property
+    def nodes(self) -> tuple[LabNode, ...]:
+        """Those of this host that it starts with."""
+        return tuple(node for node in self.settings.nodes if not node.peer)
+
+    @property
+    def invited(self) -> tuple[LabNode, ...]:
+        """Those of other hosts that it knows from an earlier life."""
+        return tuple(node for node in self.settings.nodes if node.peer)
+
+    @property
+    def has_joined(self) -> bool:
+        """Whether the API server, the controllers and the world outside are on another host."""
+        return self.wire is not None and self.wire.hub is not None
+
+    @property
+    def mtu(self) -> int:
+        """Of everything on the underlay: what leaves for another host must fit into a packet there."""
+        return inner_mtu(self.wire.address.family) if self.wire else USUAL_MTU
+
+    @property
+    def networks(self) -> tuple[AddressPlan, ...]:
+        """Those of each IP family, the cluster's own first."""
+        return tuple(PLANS[family] for family in self.settings.ip_families)
+
+    @property
+    def api_address(self) -> tuple[str, int]:
+        """Where the API server listens inside the lab."""
+        return self.networks[0].switch, API_PORT
+
+    @property
+    def api_url(self) -> str:
+        return f"https://{SocketAddress(*self.api_address)}"
+
+    @property
+    def api_hosts(self) -> tuple[str, ...]:
+        """What the API server is called."""
+        return (*_API_HOSTS, self.networks[0].switch, self.networks[0].service(KUBERNETES_SERVICE))
+
+    @property
+    def pki(self) -> Path:
+        return self.data_folder / "pki"
+
+    @property
+    def logs(self) -> Path:
+        return self.data_folder / "logs"
+
+    @property
+    def claimed(self) -> Path:
+        """The folder in which the nodes of this host keep the volumes that are made for claims."""
+        return self.data_folder / "volumes"
+
+    @property
+    def memory_of_nodes(self) -> Path:
+        """What ``node_memory`` keeps."""
+        return memory_of_nodes(self.data_folder)
+
+    @property
+    def host_socket(self) -> Path:
+        """The control socket of the process outside, where the lab asks for what belongs to this machine."""
+        return self.run_folder / "host"
+
+    @property
+    def published(self) -> Path:
+        return published_table(self.run_folder)
+
+    def kubeconfig(self, user: str) -> Path:
+        """The kubeconfig with which the component of that name reaches the API server from inside the lab."""
+        return self.data_folder / "kubeconfigs" / user
+
+    def records(self, node: NodeNetwork) -> Path:
+        """The folder in which the node's agent tells which processes are a Pod's."""
+        return self.run_folder / "nodes" / node.name
+
+    def volumes(self, node: NodeNetwork) -> Path:
+        """The folder in which the node's agent keeps what its Pods mount."""
+        return self.run_folder / "volumes" / node.name
+
+    @property
+    def agents(self) -> set[str]:
+        """The components that must be ready before the status of Pods can be believed."""
+        return {agent_of(node) for node in self.nodes}
+
+    @property
+    def clients(self) -> dict[str, Client]:
+        """Who each component is to the API server, as a real cluster has them."""
+        return {
+            "admin": Client("kubernetes-admin", ("system:masters",)),
+            "controllers": Client("system:kube-controller-manager"),
+            "publisher": Client("system:serviceaccount:kube-system:fairlead-publisher", ("system:serviceaccounts",)),
+            PROXY: Client("system:kube-proxy", ("system:node-proxier",)),
+        }
+
+
+def memory_of_nodes(data_folder: Path) -> Path:
+    """The file in which a lab remembers what was added to, or removed from, the nodes that its options name."""
+    return data_folder / "nodes.json"
+
+
+def agent_of(node: NodeNetwork) -> str:
+    """The name of the component that is the node's agent."""
+    return f"{node.name}-agent"
+
+
+def proxy_of(node: NodeNetwork) -> str:
+    """The name of the component that is the node's proxy."""
+    return f"{node.name}-proxy"
+
+
+def user_of(node: NodeNetwork) -> Client:
+    """Who the node's agent is to the API server."""
+    return Client(f"system:node:{node.name}", ("system:nodes",))

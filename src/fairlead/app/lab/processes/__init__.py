@@ -1,0 +1,1 @@
+"""Processes that only a lab has."""

@@ -1,0 +1,150 @@
+"""What is put into a cluster: what every lab has (``system_manifests``), then the user's manifests, in order.
+
+Documents are merged into what is there already, or created, so that starting the same lab again changes nothing. Ends
+when everything is ready, with a report of that, or with a report of every document that was refused.
+"""
+
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from fairlead.app.lab.plan import Manifest
+from fairlead.app.lab.processes.readiness import KINDS, Wanted, until_ready
+from fairlead.app.lab.processes.system_manifests import RETIRED
+from fairlead.drivers.kube.client import APPLY_PATCH, KubeClient, KubeError, Resource
+from fairlead.model.names import ObjectKey
+
+Doc = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class BootstrapOptions:
+    """The work of one bootstrap.
+
+    Attributes:
+        gate: reading end of a pipe that is closed when every node agent is ready; until then the status of Pods may be
+            what the lab's last life left behind.
+        report: told ``{"refused": [messages]}``, ``{"awaiting": [what, and why]}`` and, last,
+            ``{"settled": number of Pods}``.
+    """
+
+    kubeconfig: Path
+    manifests: tuple[Manifest, ...]
+    gate: int
+    report: Callable[[Doc], None]
+
+
+async def run(options: BootstrapOptions, ready: Callable[[], None]) -> None:
+    """Apply everything, wait until what is to run among it does, and return."""
+    async with KubeClient.from_kubeconfig(options.kubeconfig) as client:
+        await _remove_retired(client)
+        wanted = await _apply_all(client, options.manifests, options.report)
+        if wanted is None:
+            return
+        ready()
+        os.read(options.gate, 1)  # end of file; nothing else is to be done meanwhile
+        pods = await until_ready(client, wanted, lambda lines: options.report({"awaiting": lines}))
+    options.report({"settled": pods})
+
+
+async def _remove_retired(client: KubeClient) -> None:
+    for path in RETIRED:
+        try:
+            await client.delete(path)
+        except KubeError as error:
+            if error.code != 404:
+                raise
+
+
+async def _apply_all(
+    client: KubeClient, manifests: Iterable[Manifest], report: Callable[[Doc], None]
+) -> set[Wanted] | None:
+    """What is to be waited for; None when something was refused."""
+    resources = Resources(client)
+    wanted, refused = set(), []
+    for source, document in manifests:
+        kind, name = document.get("kind", "?"), document.get("metadata", {}).get("name", "?")
+        try:
+            applied = await apply(client, resources, document)
+        except (KubeError, UnknownKind) as error:
+            refused.append(f"{source}: {kind}/{name}: {error}")
+            continue
+        if applied["kind"] in KINDS:
+            key = ObjectKey(applied["metadata"]["namespace"], applied["metadata"]["name"])
+            wanted.add(Wanted(applied["kind"], key))
+    if refused:
+        report({"refused": refused})
+        return None
+    return wanted
+
+
+class UnknownKind(Exception):
+    """The server does not serve objects of this kind."""
+
+
+class Resources:
+    """Which resource holds the objects of a kind, as the server's discovery says."""
+
+    def __init__(self, client: KubeClient) -> None:
+        self._client = client
+        self._known: dict[str, dict[str, Resource]] = {}
+
+    async def of(self, document: Doc) -> Resource:
+        """The resource that a document belongs to.
+
+        Raises:
+            UnknownKind: it names no kind that is served.
+        """
+        group_version, kind = str(document.get("apiVersion", "")), str(document.get("kind", ""))
+        if group_version not in self._known:
+            self._known[group_version] = await self._discover(group_version)
+        if kind not in self._known[group_version]:
+            raise UnknownKind(f'no matches for kind "{kind}" in version "{group_version}"')
+        return self._known[group_version][kind]
+
+    async def _discover(self, group_version: str) -> dict[str, Resource]:
+        prefix = "/apis/" if "/" in group_version else "/api/"
+        try:
+            found = msgspec.json.decode(await self._client.get(prefix + group_version))
+        except KubeError as error:
+            if error.code == 404:
+                return {}
+            raise
+        return {
+            entry["kind"]: Resource(group_version, entry["name"], entry["namespaced"])
+            for entry in found["resources"]
+            if "/" not in entry["name"]
+        }
+
+
+async def apply(client: KubeClient, resources: Resources, document: Doc) -> Doc:
+    """Merge the document into the object that is there, or create it.
+
+    In this order, because a Service that asks for a virtual IP of its own collides with itself before the server sees
+    that it is there already.
+
+    Raises:
+        UnknownKind, KubeError: the server will not have it.
+    """
+    resource = await resources.of(document)
+    metadata = document.get("metadata", {})
+    namespace = metadata.get("namespace", "default") if resource.namespaced else ""
+    if "name" in metadata:
+        try:
+            return await _merge(client, resource.path(namespace, metadata["name"]), document)
+        except KubeError as error:
+            if error.reason != "NotFound":
+                raise
+    return await client.create(resource.path(namespace), document)
+
+
+async def _merge(client: KubeClient, path: str, document: Doc) -> Doc:
+    """A Pod's containers are given a token when it is made, which only server-side apply leaves to them: a merge patch
+    drops it, and a strategic one mixes up the TCP and the UDP port of one number."""
+    if document.get("kind") == "Pod":
+        return await client.patch(path, document, APPLY_PATCH, {"fieldManager": "fairlead-up", "force": "true"})
+    return await client.patch(path, document)

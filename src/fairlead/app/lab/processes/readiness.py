@@ -1,0 +1,103 @@
+"""Waiting until what was applied runs: follows the kinds of it, and tells what is still awaited.
+
+What is awaited of each is said by ``workloads.rollout``. Something that somebody deletes meanwhile is not awaited.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from fairlead.drivers.kube.client import (
+    DAEMON_SETS,
+    DEPLOYMENTS,
+    JOBS,
+    PODS,
+    REPLICA_SETS,
+    REPLICATION_CONTROLLERS,
+    STATEFUL_SETS,
+    KubeClient,
+    Resource,
+)
+from fairlead.drivers.kube.informer import Informer
+from fairlead.model.labels import matches
+from fairlead.model.names import ObjectKey
+from fairlead.model.objects import KubeObject, Pod
+from fairlead.model.workloads import DaemonSet, Deployment, Job, ReplicaSet, ReplicationController, StatefulSet
+from fairlead.workloads.rollout import awaited, ready_by_status
+from fairlead.workloads.selectors import requirements
+
+POD = "Pod"
+KINDS: dict[str, tuple[Resource, type[KubeObject]]] = {
+    POD: (PODS, Pod),
+    "Deployment": (DEPLOYMENTS, Deployment),
+    "ReplicaSet": (REPLICA_SETS, ReplicaSet),
+    "ReplicationController": (REPLICATION_CONTROLLERS, ReplicationController),
+    "StatefulSet": (STATEFUL_SETS, StatefulSet),
+    "DaemonSet": (DAEMON_SETS, DaemonSet),
+    "Job": (JOBS, Job),
+}
+NAMED_AT_ONCE = 8  # in one report, which must fit into 4096 bytes
+
+Copies = dict[str, Informer[Any]]
+
+
+class Wanted(NamedTuple):
+    """Something that is to run; ``kind`` is one of ``KINDS``."""
+
+    kind: str
+    key: ObjectKey
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.key}"
+
+
+async def until_ready(client: KubeClient, wanted: Collection[Wanted], report: Callable[[list[str]], None]) -> int:
+    """Return how many Pods are ready once nothing is awaited any more; ``report`` is told of each change of that."""
+    changed = asyncio.Event()
+    copies: Copies = {
+        kind: Informer(client, *KINDS[kind], lambda old, new: changed.set())
+        for kind in {POD, *(each.kind for each in wanted)}
+    }
+    left, told = wanted, [""]
+    with _running(copies.values()):
+        await asyncio.gather(*(copy.synced.wait() for copy in copies.values()))
+        while reasons := {each: why for each in left if (why := _awaited(each, copies))}:
+            left = reasons.keys()
+            if (lines := _lines(reasons)) != told:
+                report(told := lines)
+            await changed.wait()
+            changed.clear()
+        return sum(pod.is_ready and not pod.is_terminating for pod in copies[POD].objects.values())
+
+
+@contextmanager
+def _running(copies: Iterable[Informer[Any]]) -> Iterator[None]:
+    tasks = [asyncio.create_task(copy.run()) for copy in copies]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+def _awaited(wanted: Wanted, copies: Copies) -> str:
+    object_ = copies[wanted.kind].objects.get(wanted.key)
+    return "" if object_ is None else awaited(object_) or _contradicted(object_, copies[POD].objects.values())
+
+
+def _contradicted(object_: KubeObject, pods: Iterable[Pod]) -> str:
+    """Whether its status counts Pods as ready that are not: in a lab that starts again it is of the lab's last life,
+    until the controllers have heard of what the Pods are now."""
+    counted = ready_by_status(object_)
+    if counted is None:
+        return ""
+    selector, number = requirements(counted[0]), counted[1]
+    ready = sum(pod.is_ready and pod.namespace == object_.namespace and matches(selector, pod.labels) for pod in pods)
+    return "" if number <= ready else f"{ready} pods are ready"
+
+
+def _lines(reasons: dict[Wanted, str]) -> list[str]:
+    lines = sorted(f"{wanted} ({why})" for wanted, why in reasons.items())
+    more = len(lines) - NAMED_AT_ONCE
+    return [*lines[:NAMED_AT_ONCE], f"{more} more"] if more > 0 else lines

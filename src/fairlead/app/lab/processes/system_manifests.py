@@ -1,0 +1,112 @@
+"""What is in every lab before the user's own manifests: the cluster's DNS, as a Deployment behind the Service
+``kube-dns``, where kubeadm has it too, and the class ``standard`` of volumes, which minikube and kind have under that
+name.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fairlead.app.lab.plan import DNS_SERVICE, Manifest
+from fairlead.drivers.kube.client import PODS
+from fairlead.labnet.addresses import AddressPlan
+from fairlead.model.storage import IS_DEFAULT, PROVISIONER
+
+Doc = dict[str, Any]
+
+NAMESPACE = "kube-system"
+DNS_NAME = "fairlead-dns"
+# What labs of earlier versions have in their --data, and this one has no more: there the DNS was a Pod by itself.
+RETIRED = (PODS.path(NAMESPACE, DNS_NAME),)
+_DNS_LABELS = {"k8s-app": "kube-dns"}
+# Upstream's CoreDNS stays for 300 s on a node that is lost. Here it leaves at once: the grace period that made the node
+# count as lost has been waited for already, nothing is lost with a name server, and until there is another one nobody
+# in the lab resolves any name.
+_TOLERATIONS = [
+    {"key": "CriticalAddonsOnly", "operator": "Exists"},
+    {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule", "operator": "Exists"},
+    *(
+        {"key": f"node.kubernetes.io/{key}", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 0}
+        for key in ("not-ready", "unreachable")
+    ),
+]
+
+
+def system_manifests(networks: Sequence[AddressPlan]) -> tuple[Manifest, ...]:
+    """The documents for a lab of these IP families, in the order in which they are to be applied."""
+    addresses = [network.service(DNS_SERVICE) for network in networks]
+    documents = (_storage_class(), _account(), _service(addresses), _deployment())
+    return tuple(Manifest("system manifest", document) for document in documents)
+
+
+def _storage_class() -> Doc:
+    """That of claims which name none. Its volumes are made at once: all nodes of a host reach them alike."""
+    return {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": "standard", "annotations": {IS_DEFAULT: "true"}},
+        "provisioner": PROVISIONER,
+    }
+
+
+def _account() -> Doc:
+    """What it may read is said by the role ``system:fairlead-dns``."""
+    return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": DNS_NAME, "namespace": NAMESPACE}}
+
+
+def _service(addresses: list[str]) -> Doc:
+    labels = {**_DNS_LABELS, "kubernetes.io/cluster-service": "true", "kubernetes.io/name": "CoreDNS"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": "kube-dns", "namespace": NAMESPACE, "labels": labels},
+        "spec": {
+            "clusterIP": addresses[0],
+            "clusterIPs": addresses,
+            "ipFamilyPolicy": "SingleStack" if len(addresses) == 1 else "RequireDualStack",
+            "selector": _DNS_LABELS,
+            "ports": [
+                {"name": "dns", "port": 53, "protocol": "UDP", "targetPort": 53},
+                {"name": "dns-tcp", "port": 53, "protocol": "TCP", "targetPort": 53},
+                {"name": "metrics", "port": 9153, "protocol": "TCP", "targetPort": 9153},
+            ],
+        },
+    }
+
+
+def _deployment() -> Doc:
+    """One replica, unless the user scales it: it says nothing of ``replicas``, so that applying it again leaves them.
+    A second one would cost every lab ten megabytes. An update has the new one ready before the old one goes."""
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": DNS_NAME, "namespace": NAMESPACE, "labels": _DNS_LABELS},
+        "spec": {
+            "selector": {"matchLabels": _DNS_LABELS},
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+            "template": {
+                "metadata": {"labels": _DNS_LABELS},
+                "spec": {
+                    "serviceAccountName": DNS_NAME,
+                    "dnsPolicy": "Default",
+                    "tolerations": _TOLERATIONS,
+                    "terminationGracePeriodSeconds": 2,
+                    "containers": [_container()],
+                },
+            },
+        },
+    }
+
+
+def _container() -> Doc:
+    return {
+        "name": "dns",
+        "image": "fairlead/dns",
+        "ports": [
+            {"name": "dns", "containerPort": 53, "protocol": "UDP"},
+            {"name": "dns-tcp", "containerPort": 53, "protocol": "TCP"},
+            {"name": "metrics", "containerPort": 9153, "protocol": "TCP"},
+        ],
+        "readinessProbe": {"httpGet": {"path": "/ready", "port": 8181}, "periodSeconds": 2},
+        # Until every node has heard that it goes, some still send it questions.
+        "lifecycle": {"preStop": {"sleep": {"seconds": 1}}},
+    }

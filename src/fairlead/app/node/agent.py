@@ -1,0 +1,318 @@
+"""The node agent: registers its Node, keeps it alive, and runs the Pods that are bound to it.
+
+Composes ``pod`` and ``container``; talks to the rest of the system through the API alone.
+"""
+
+import asyncio
+import logging
+import os
+import platform
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from fairlead import __version__
+from fairlead.allocation.podip import next_pod_ip
+from fairlead.app.node.claims import follow_volumes
+from fairlead.app.node.context import Builtin, ContainerSettings
+from fairlead.app.node.heartbeat import Heartbeat, healthy
+from fairlead.app.node.host_ports import HostPorts
+from fairlead.app.node.pod import PodRun, PodSettings
+from fairlead.app.node.runtime import NodeRuntime
+from fairlead.app.node.sources import SourceWatches
+from fairlead.drivers.clock_text import now_text
+from fairlead.drivers.kube.client import NODES, PODS, SERVICES, KubeClient, KubeError, Unreachable
+from fairlead.drivers.kube.event_recorder import EventWriter
+from fairlead.drivers.kube.informer import Informer
+from fairlead.drivers.kubelet.server import PORT as KUBELET_PORT
+from fairlead.drivers.kubelet.server import KubeletServer, node_tls
+from fairlead.drivers.linux import netns
+from fairlead.drivers.pods.allocatable import allocatable
+from fairlead.drivers.pods.launcher import Launcher
+from fairlead.model.addresses import family_of
+from fairlead.model.decode import decode
+from fairlead.model.objects import Node, Service
+from fairlead.nodeagent.files import ClusterDNS
+from fairlead.nodeagent.images import Images
+from fairlead.nodeagent.manifest import RunPod
+from fairlead.nodeagent.service_links import ServiceLinks
+from fairlead.nodeagent.sources import Reference
+
+HEARTBEAT = 10.0  # seconds, as upstream's kubelet renews its lease
+RETRY = 0.5
+
+log = logging.getLogger(__name__)
+
+
+class Serving(NamedTuple):
+    """PEM files: the cluster's authority, and this node's own certificate."""
+
+    authority: Path
+    certificate: Path
+    key: Path
+
+
+@dataclass(frozen=True)
+class NodeOptions:
+    """One node.
+
+    Attributes:
+        addresses: its InternalIPs, some of each IP family; the first is the one that it is asked at.
+        pod_cidrs: where its Pods' addresses come from, one of each family.
+        serving: what the node's HTTP API proves itself with.
+        records: folder for the files that name running Pods' processes; emptied at start.
+        volumes: folder for the Pods' volumes.
+        claimed: folder for the volumes that are made for claims, which outlive Pods; of all nodes of this machine.
+        logs: folder of container logs.
+        images: what stands for images, by pattern.
+        builtins: what the built-in images run.
+        hidden: folders of this machine that no container may see: a lab's keys and store lie there.
+        heartbeat: seconds between two heartbeats.
+    """
+
+    name: str
+    kubeconfig: Path
+    addresses: tuple[str, ...]
+    pod_cidrs: tuple[str, ...]
+    serving: Serving
+    records: Path
+    volumes: Path
+    claimed: Path
+    logs: Path
+    images: Images = field(default_factory=dict)
+    builtins: Mapping[str, Builtin] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    dns: ClusterDNS = field(default_factory=ClusterDNS)
+    hidden: tuple[Path, ...] = ()
+    heartbeat: float = HEARTBEAT
+
+    @property
+    def address(self) -> str:
+        return self.addresses[0]
+
+    @property
+    def host_ips(self) -> tuple[str, ...]:
+        """The node's own address in the family of each Pod CIDR."""
+        families = [family_of(cidr) for cidr in self.pod_cidrs]
+        return tuple(next(ip for ip in self.addresses if family_of(ip) == family) for family in families)
+
+
+async def run(options: NodeOptions, ready: Callable[[], None]) -> None:
+    """Serve until cancelled. ``ready`` is called when the Node is Ready and the Pods that were bound to it before are
+    known to the API as this agent sees them."""
+    is_first = _start_afresh(options)
+    launcher = Launcher()  # first, as long as there is little to share and nothing to let go of
+    async with KubeClient.from_kubeconfig(options.kubeconfig) as client, asyncio.TaskGroup() as group:
+        group.create_task(launcher.run())
+        agent = NodeAgent(options, client, group, launcher, is_first=is_first)
+        server = KubeletServer(NodeRuntime(agent.pods))
+        try:
+            await server.start(options.address, KUBELET_PORT, node_tls(*options.serving))
+            node = await _register(options, client)
+            await agent.start()
+            ready()
+            await Heartbeat(client, node, options.heartbeat, lambda: _register(options, client)).run()
+        finally:
+            await server.close()
+
+
+def _start_afresh(options: NodeOptions) -> bool:
+    """Clear away what an agent that was killed has left: its Pods died with it, but the kernel may still be busy taking
+    their links away. And whatever umask the lab's user has: what Pods are given, any user in them may read.
+
+    Returns whether there was nothing to clear away.
+    """
+    os.umask(0o022)
+    options.records.mkdir(parents=True, exist_ok=True)
+    records = list(options.records.iterdir())
+    links = [name for name in netns.link_names() if name.startswith("veth")]
+    for path in records:
+        path.unlink()
+    for name in links:
+        netns.detach(name)
+    return not (records or links)
+
+
+class NodeAgent:
+    """Keeps one ``PodRun`` for every Pod of this node."""
+
+    def __init__(
+        self,
+        options: NodeOptions,
+        client: KubeClient,
+        group: asyncio.TaskGroup,
+        launcher: Launcher,
+        *,
+        is_first: bool,
+    ) -> None:
+        self._options, self._client, self._group = options, client, group
+        self._runs: dict[str, PodRun] = {}  # by Pod UID: a Pod's successor may have its name
+        self._last_ips = ("",) * len(options.pod_cidrs)
+        links = ServiceLinks()
+        self._services = Informer(client, SERVICES, Service, links.change)
+        query = {"fieldSelector": f"spec.nodeName={options.name}"}
+        self._pods = Informer(client, PODS, RunPod, self._on_pod, query)
+        self._events = EventWriter(client)
+        self._sources = SourceWatches(client, group, self._source_changed)
+        containers = ContainerSettings(
+            options.images,
+            options.builtins,
+            options.logs,
+            links,
+            self._events.recorder("kubelet"),
+            options.hidden,
+        )
+        dns = options.dns._replace(of_node=Path("/etc/resolv.conf").read_text())
+        self._host_ports = HostPorts([family_of(cidr) for cidr in options.pod_cidrs], is_first=is_first)
+        self._settings = PodSettings(
+            options.name,
+            options.host_ips,
+            dns,
+            options.records,
+            options.volumes,
+            options.claimed,
+            containers,
+            self._host_ports,
+            launcher,
+        )
+
+    def pods(self) -> list[PodRun]:
+        """Those that run here, in the order in which they came."""
+        return list(self._runs.values())
+
+    async def start(self) -> None:
+        """Watch, take over the Pods that are there, and return when their status says so."""
+        self._group.create_task(self._events.run())
+        self._group.create_task(self._services.run())
+        self._group.create_task(follow_volumes(self._client, self._options.claimed).run())
+        await self._services.synced.wait()
+        self._group.create_task(self._pods.run())
+        await self._pods.synced.wait()
+        self._remove_leftover_volumes()
+        await self._host_ports.apply()
+        for pod in self._pods.objects.values():
+            self._follow(pod)
+        await asyncio.gather(*(run.published.wait() for run in self._runs.values()))
+
+    def _remove_leftover_volumes(self) -> None:
+        """Those of Pods that were deleted while no agent ran; what the others have written stays theirs."""
+        here = {pod.metadata.uid for pod in self._pods.objects.values()}
+        for folder in self._options.volumes.glob("*"):
+            if folder.name not in here:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _on_pod(self, old: RunPod | None, new: RunPod | None) -> None:
+        if old is not None and (new is None or new.metadata.uid != old.metadata.uid):
+            self._end(old.metadata.uid, grace=0)
+        # Before the first list is complete, nobody knows which addresses are taken.
+        if new is not None and self._pods.synced.is_set():
+            self._follow(new)
+
+    def _follow(self, pod: RunPod) -> None:
+        run = self._runs.get(pod.metadata.uid)
+        if run is None:
+            if pod.is_finished and not pod.is_terminating:
+                return
+            run = self._start(pod)
+        run.observe(pod)
+        if pod.is_terminating:
+            run.end(pod.metadata.deletion_grace_period_seconds or 0)
+
+    def _start(self, pod: RunPod) -> PodRun:
+        run = PodRun(pod, self._pod_ips(pod), self._settings, self._client)
+        self._runs[pod.metadata.uid] = run
+        self._group.create_task(self._keep(run))
+        self._sources.follow(pod)
+        return run
+
+    def _source_changed(self, namespace: str, reference: Reference) -> None:
+        for run in self._runs.values():
+            run.source_changed(namespace, reference)
+
+    async def _keep(self, run: PodRun) -> None:
+        """Run one Pod; a fault of ours must not take the node's other Pods along."""
+        try:
+            await run.run()
+        except Exception:
+            log.exception("Pod %s is given up", run.pod.key)
+        finally:
+            run.published.set()  # nobody need wait for a Pod that has gone
+            self._sources.leave(run.pod)
+            del self._runs[run.pod.metadata.uid]
+
+    def _end(self, uid: str, grace: float) -> None:
+        if run := self._runs.get(uid):
+            run.end(grace)
+
+    def _pod_ips(self, pod: RunPod) -> tuple[str, ...]:
+        """The addresses that the Pod has already, or the next free ones: one of each family."""
+        if pod.spec.host_network:
+            return self._options.host_ips
+        running = {ip for run in self._runs.values() if not run.finished for ip in run.pod_ips}
+        known = pod.status.ips
+        if known and running.isdisjoint(known):
+            return known
+        taken = running.union(*(p.status.ips for p in self._pods.objects.values() if not p.is_finished))
+        cidrs = zip(self._options.pod_cidrs, self._last_ips, strict=True)
+        self._last_ips = tuple(next_pod_ip(cidr, taken, last) for cidr, last in cidrs)
+        return self._last_ips
+
+
+async def _register(options: NodeOptions, client: KubeClient) -> Node:
+    """Create the Node, or bring the one that is there up to date, and set its status; what has come of it."""
+    document, path = _node(options), NODES.path(name=options.name, subresource="status")
+    while True:
+        try:
+            try:
+                await client.create(NODES.path(), document)
+            except KubeError as error:
+                if error.reason != "AlreadyExists":
+                    raise
+                await client.patch(NODES.path(name=options.name), document)
+            return decode(Node, await client.patch(path, {"status": _status(options)}))
+        except (KubeError, Unreachable) as error:
+            log.warning("node %s not registered yet: %s", options.name, error)
+            await asyncio.sleep(RETRY)
+
+
+def _node(options: NodeOptions) -> dict[str, Any]:
+    labels = {
+        "kubernetes.io/hostname": options.name,
+        "kubernetes.io/os": "linux",
+        "kubernetes.io/arch": {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine()),
+        **options.labels,
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": options.name, "labels": labels},
+        "spec": {"podCIDR": options.pod_cidrs[0], "podCIDRs": list(options.pod_cidrs)},
+    }
+
+
+def _status(options: NodeOptions) -> dict[str, Any]:
+    resources = {**allocatable(), "pods": "110"}
+    return {
+        "addresses": [
+            *({"type": "InternalIP", "address": address} for address in options.addresses),
+            {"type": "Hostname", "address": options.name},
+        ],
+        "capacity": resources,
+        "allocatable": resources,
+        "conditions": [healthy(None, now_text())],
+        "daemonEndpoints": {"kubeletEndpoint": {"Port": KUBELET_PORT}},
+        "nodeInfo": {
+            "kubeletVersion": f"v{__version__}+fairlead",
+            "kubeProxyVersion": f"v{__version__}+fairlead",
+            "osImage": "Fairlead lab",
+            "operatingSystem": "linux",
+            "architecture": platform.machine(),
+            "kernelVersion": platform.release(),
+            "containerRuntimeVersion": f"fairlead://{__version__}",
+            "machineID": "",
+            "systemUUID": "",
+            "bootID": "",
+        },
+    }

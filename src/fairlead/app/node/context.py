@@ -1,0 +1,120 @@
+"""What the containers of a Pod know of their Pod and of their node, and what a container's process is made from."""
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from fairlead.app.node.volumes import PodVolumes, make_missing
+from fairlead.drivers.kube.event_recorder import EventRecorder, Happening
+from fairlead.drivers.pods.allocatable import allocatable
+from fairlead.drivers.pods.process import ProcessSpec
+from fairlead.drivers.pods.runtime import Stdio
+from fairlead.nodeagent.environment import Placement, Surroundings, build_environment
+from fairlead.nodeagent.images import Images, program_for
+from fairlead.nodeagent.manifest import Container, RunPod
+from fairlead.nodeagent.security_context import credentials_of
+from fairlead.nodeagent.service_links import ServiceLinks
+from fairlead.nodeagent.volumes import mounts_of
+
+Builtin = Callable[[Sequence[str]], None]
+
+
+def timestamp() -> str:
+    """This moment as the API writes it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass(frozen=True)
+class ContainerSettings:
+    """What containers need to know of their node.
+
+    Attributes:
+        images: what stands for images, by pattern.
+        builtins: what the built-in images run, by image name.
+        logs: folder of container logs.
+        links: to the Services that Pods get variables for.
+        events: what the node agent says its Events to.
+        hidden: folders of this machine that no container may see.
+    """
+
+    images: Images
+    builtins: Mapping[str, Builtin]
+    logs: Path
+    links: ServiceLinks
+    events: EventRecorder
+    hidden: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True)
+class PodContext:
+    """The Pod that a container belongs to.
+
+    Attributes:
+        changed: called after each change of what is known of a container.
+    """
+
+    pod: RunPod
+    placement: Placement
+    settings: ContainerSettings
+    volumes: PodVolumes
+    changed: Callable[[], None]
+
+    def warn(self, reason: str, message: str) -> None:
+        """Write an Event about what goes wrong with the Pod."""
+        self.say(Happening(reason, message, "Warning"))
+
+    def say(self, happening: Happening) -> None:
+        """Write an Event about the Pod."""
+        self.settings.events.record(self.pod, "v1", "Pod", happening)
+
+    def __str__(self) -> str:
+        return f"{self.pod.name}_{self.pod.namespace}({self.pod.metadata.uid})"
+
+    def log_path(self, container: Container, run: int) -> Path:
+        """Where a container's run with this number (from 0) leaves what it prints."""
+        folder = f"{self.pod.namespace}_{self.pod.name}_{self.pod.metadata.uid}"
+        return self.settings.logs / folder / f"{container.name}-{run}.log"
+
+    def message_path(self, container: Container, run: int) -> Path:
+        """Where a container's run leaves its last words."""
+        return self.log_path(container, run).with_suffix(".message")
+
+    async def process_spec(self, container: Container, stdio: Stdio) -> ProcessSpec:
+        """What a container runs, and with what.
+
+        Raises:
+            CredentialsError, ImageError, SourceError, VolumeError: something about it is wrong, or not there yet.
+            KubeError, Unreachable: the API could not be asked.
+        """
+        program = program_for(container, self.settings.images)
+        sources = await self.volumes.sources(self.pod)
+        around = Surroundings(self.pod, self.placement, self.settings.links.variables(self.pod), sources, allocatable())
+        folders = self.volumes.write(around) | await self.volumes.of_claims(self.pod)
+        environment = build_environment(container, around, program.env)
+        mounts = mounts_of(container, self.pod, folders, environment)
+        make_missing(container, self.pod, mounts)
+        builtin = None
+        if program.builtin is not None:
+            environment = {**self._identity(), **environment}
+            builtin = functools.partial(self.settings.builtins[program.builtin], program.command)
+        return ProcessSpec(
+            command=program.command,
+            builtin=builtin,
+            environment=environment,
+            directory=container.working_dir or "/",
+            stdio=stdio,
+            credentials=credentials_of(container, self.pod),
+            mounts=mounts,
+            hidden=[str(folder) for folder in self.settings.hidden],
+        )
+
+    def _identity(self) -> dict[str, str]:
+        """Who a built-in image is, which a real one would ask the downward API for."""
+        return {
+            "POD_NAME": self.pod.name,
+            "POD_NAMESPACE": self.pod.namespace,
+            "POD_IP": self.placement.pod_ips[0],
+            "NODE_NAME": self.placement.node_name,
+        }

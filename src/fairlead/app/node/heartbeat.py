@@ -1,0 +1,113 @@
+"""How a node says that it is alive: by a Lease, which it renews with every heartbeat (KEP-589).
+
+The status of its Node, which everybody watches, is written only when the API has another word than the node's own, or
+when nothing has been written for five minutes. Upstream: ``pkg/kubelet/kubelet_node_status.go``,
+``component-helpers/apimachinery/lease``.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fairlead.drivers.clock_text import now_micro_text, now_text
+from fairlead.drivers.kube.client import LEASES, NODES, KubeClient, KubeError, Unreachable
+from fairlead.model.decode import decode
+from fairlead.model.objects import NODE_LEASES, Condition, Node
+from fairlead.workloads.node_lifecycle import ready_condition
+
+REPORTED_EVERY = 300.0  # seconds
+MISSED_BEATS = 4  # so many of them make a Lease expire: 40 s with a heartbeat of 10 s
+
+log = logging.getLogger(__name__)
+
+
+def healthy(before: Condition | None, now: str) -> dict[str, str]:
+    """The condition of a node whose agent runs, which is all that is asked of it, after the one that the API has."""
+    since = before.last_transition_time if before and before.status == "True" else None
+    return {
+        "type": "Ready",
+        "status": "True",
+        "reason": "KubeletReady",
+        "message": "the node agent runs",
+        "lastHeartbeatTime": now,
+        "lastTransitionTime": since or now,
+    }
+
+
+class Heartbeat:
+    """The signs of life of one node.
+
+    Args:
+        node: as the API has it now.
+        every: seconds between two heartbeats.
+        register: makes the Node anew, with all of its status, should somebody have deleted it.
+        clock: seconds, only going forward.
+    """
+
+    def __init__(
+        self,
+        client: KubeClient,
+        node: Node,
+        every: float,
+        register: Callable[[], Awaitable[Node]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._client, self._node, self._every, self._register = client, node, every, register
+        self._clock, self._reported = clock, clock()
+
+    async def run(self) -> None:
+        """Beat until cancelled."""
+        while True:
+            try:
+                await self.beat()
+            except (KubeError, Unreachable) as error:
+                log.warning("heartbeat of %s not delivered: %s", self._node.name, error)
+            await asyncio.sleep(self._every)
+
+    async def beat(self) -> None:
+        """Renew the Lease, and put right what the API says of the Node.
+
+        Raises:
+            KubeError, Unreachable: that was not possible.
+        """
+        await self._renew()
+        await self._report()
+
+    async def _renew(self) -> None:
+        path = LEASES.path(NODE_LEASES, self._node.name)
+        try:
+            await self._client.patch(path, {"spec": {"renewTime": now_micro_text()}})
+        except KubeError as error:
+            if error.code != 404:
+                raise
+            await self._client.create(LEASES.path(NODE_LEASES), self._lease())
+
+    def _lease(self) -> dict[str, Any]:
+        """A Lease that goes with the Node."""
+        name = self._node.name
+        owner = {"apiVersion": "v1", "kind": "Node", "name": name, "uid": self._node.metadata.uid}
+        duration = max(1, round(MISSED_BEATS * self._every))
+        return {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": {"name": name, "namespace": NODE_LEASES, "ownerReferences": [owner]},
+            "spec": {"holderIdentity": name, "leaseDurationSeconds": duration, "renewTime": now_micro_text()},
+        }
+
+    async def _report(self) -> None:
+        name = self._node.name
+        try:
+            self._node = decode(Node, await self._client.get(NODES.path(name=name)))
+        except KubeError as error:
+            if error.code != 404:
+                raise
+            self._node = await self._register()
+            self._reported = self._clock()
+            return
+        said, now = ready_condition(self._node), self._clock()
+        if said is None or said.status != "True" or now - self._reported >= REPORTED_EVERY:
+            status = {"conditions": [healthy(said, now_text())]}
+            await self._client.patch(NODES.path(name=name, subresource="status"), {"status": status})
+            self._reported = now

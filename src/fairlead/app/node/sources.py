@@ -1,0 +1,53 @@
+"""Tells the Pods of a node when a ConfigMap or Secret that their volumes show has changed.
+
+One watch for each such object, for as long as some Pod of the node shows it: others are not the node's to read.
+Upstream: ``pkg/kubelet/util/manager/watch_based_manager.go``.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+from fairlead.drivers.kube.client import KubeClient, Resource
+from fairlead.drivers.kube.informer import Informer
+from fairlead.model.objects import KubeObject
+from fairlead.nodeagent.manifest import RunPod
+from fairlead.nodeagent.sources import CONFIG_MAP, SECRET, Reference, volume_references
+
+RESOURCES = {CONFIG_MAP: Resource("v1", "configmaps"), SECRET: Resource("v1", "secrets")}
+# In the volume of every Pod's token; the certificates that a lab is checked by stay the same for as long as it runs.
+_CONSTANT = Reference(CONFIG_MAP, "kube-root-ca.crt")
+
+Listener = Callable[[str, Reference], None]
+_Place = tuple[str, Reference]  # namespace, and what is there
+
+
+class SourceWatches:
+    """The watches of one node.
+
+    Args:
+        group: runs them.
+        changed: told the namespace and the reference of what has changed.
+    """
+
+    def __init__(self, client: KubeClient, group: asyncio.TaskGroup, changed: Listener) -> None:
+        self._client, self._group, self._changed = client, group, changed
+        self._shown: dict[str, set[_Place]] = {}  # by Pod UID
+        self._watches: dict[_Place, asyncio.Task[None]] = {}
+
+    def follow(self, pod: RunPod) -> None:
+        """Follow what the Pod's volumes show from now on."""
+        shown = {(pod.namespace, reference) for reference in volume_references(pod) - {_CONSTANT}}
+        self._shown[pod.metadata.uid] = shown
+        for place in shown - self._watches.keys():
+            self._watches[place] = self._group.create_task(self._informer(*place).run())
+
+    def leave(self, pod: RunPod) -> None:
+        """The Pod has ended; what no other one shows is followed no longer."""
+        left = self._shown.pop(pod.metadata.uid, set())
+        for place in left.difference(*self._shown.values()):
+            self._watches.pop(place).cancel()
+
+    def _informer(self, namespace: str, reference: Reference) -> Informer[KubeObject]:
+        resource = RESOURCES[reference.kind].within(namespace)
+        query = {"fieldSelector": f"metadata.name={reference.name}"}
+        return Informer(self._client, resource, KubeObject, lambda old, new: self._changed(namespace, reference), query)

@@ -1,0 +1,171 @@
+"""A Pod's volumes on its node: fetched, written, and removed with the Pod.
+
+Volumes live in a folder of the node's that all containers of the Pod share and that outlives their restarts. What is
+made of ConfigMaps, Secrets, tokens or fields of the Pod is brought up to date whenever a container starts, when one of
+these changes, and when a token is due for renewal; see ``drivers.pods.volume_files`` for how. What claims are bound to
+stays when the Pod goes: ``claims``.
+"""
+
+import asyncio
+import base64
+import logging
+import posixpath
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from fairlead.app.node.claims import claimed_folder
+from fairlead.app.node.sources import RESOURCES
+from fairlead.app.node.tokens import PodTokens
+from fairlead.drivers.kube.client import KubeClient, KubeError, Unreachable
+from fairlead.drivers.pods.allocatable import allocatable
+from fairlead.drivers.pods.volume_files import make_folder, replace_files
+from fairlead.nodeagent.environment import Placement, Surroundings
+from fairlead.nodeagent.manifest import Container, RunPod, TokenSource
+from fairlead.nodeagent.sources import (
+    Content,
+    Reference,
+    SourceError,
+    references,
+    token_sources,
+)
+from fairlead.nodeagent.volumes import Mount, volume_files
+
+RETRY = 5.0  # seconds between attempts to renew what is due
+
+log = logging.getLogger(__name__)
+
+
+class PodVolumes:
+    """The volumes of one Pod.
+
+    Args:
+        folder: of this Pod alone; made when there is something to put there.
+        claimed: holds the folders of volumes that were made for claims.
+        clock: seconds since the epoch.
+    """
+
+    def __init__(self, client: KubeClient, folder: Path, claimed: Path, clock: Callable[[], float] = time.time) -> None:
+        self._client, self._folder, self._claimed = client, folder, claimed
+        self._tokens = PodTokens(client, clock)
+        self._stale = asyncio.Event()
+
+    async def sources(self, pod: RunPod) -> dict[Reference | TokenSource, Content]:
+        """The ConfigMaps, Secrets and tokens that the Pod refers to, as far as they are there.
+
+        Raises:
+            KubeError, Unreachable: they could not be asked for.
+        """
+        found = await self._tokens.of(pod)
+        for reference in sorted(references(pod)):
+            path = RESOURCES[reference.kind].path(pod.namespace, reference.name)
+            try:
+                document = msgspec.json.decode(await self._client.get(path), type=dict[str, Any])
+            except KubeError as error:
+                if error.code != 404:
+                    raise
+            else:
+                found[reference] = _content(document)
+        return found
+
+    async def of_claims(self, pod: RunPod) -> dict[str, str]:
+        """The folders of the volumes that the Pod's claims are bound to, by volume name; made where they are ours.
+
+        Raises:
+            VolumeError: a claim is not bound, or to what this node cannot mount.
+            KubeError, Unreachable: the API could not be asked.
+        """
+        folders = {}
+        for volume in pod.spec.volumes or ():
+            if volume.persistent_volume_claim:
+                name = volume.persistent_volume_claim.claim_name
+                folders[volume.name] = await claimed_folder(self._client, pod, name, self._claimed)
+        return folders
+
+    def changed(self) -> None:
+        """Have the volumes brought up to date: something that they are made of may be another."""
+        self._stale.set()
+
+    async def keep_fresh(self, newest: Callable[[], RunPod], placement: Placement) -> None:
+        """Bring the volumes up to date whenever that is due, until cancelled; returns at once when none ever is.
+
+        Args:
+            newest: the Pod as it is now.
+        """
+        pod = newest()
+        failed = False
+        while any(volume.is_made_of_files for volume in pod.spec.volumes or ()):
+            await self._until_stale(RETRY if failed else self._seconds_left(pod))
+            pod = newest()
+            try:
+                self.write(Surroundings(pod, placement, {}, await self.sources(pod), allocatable()))
+            except SourceError as error:  # what has gone stays in the volume until it is there again
+                failed = False
+                log.warning("volumes of %s are not brought up to date: %s", pod.key, error)
+            except (KubeError, Unreachable) as error:
+                failed = True
+                log.warning("volumes of %s are not brought up to date yet: %s", pod.key, error)
+            else:
+                failed = False
+
+    def _seconds_left(self, pod: RunPod) -> float | None:
+        """Until a token is due for renewal; None when there are none."""
+        return (self._tokens.seconds_left() or RETRY) if token_sources(pod) else None
+
+    async def _until_stale(self, seconds: float | None) -> None:
+        """Wait until somebody says so, ``seconds`` at most."""
+        waiting: set[asyncio.Future[object]] = {asyncio.ensure_future(self._stale.wait())}
+        if seconds is not None:
+            waiting.add(asyncio.ensure_future(asyncio.sleep(seconds)))
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waiting:
+                each.cancel()
+        self._stale.clear()
+
+    def write(self, around: Surroundings) -> dict[str, str]:
+        """Make the volumes; their folders by volume name.
+
+        Raises:
+            SourceError: something that one is made of is not there.
+        """
+        folders, fs_group = {}, around.pod.spec.security_context.fs_group
+        for volume in around.pod.spec.volumes or ():
+            files = volume_files(volume, around)
+            if files is None and volume.empty_dir is None:
+                continue
+            folder = self._folder / volume.name
+            if not folder.exists():
+                make_folder(folder, fs_group)
+            if files is not None:
+                replace_files(folder, files, fs_group)
+            folders[volume.name] = str(folder)
+        return folders
+
+    def remove(self) -> None:
+        """Remove everything, the contents of empty directories included."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _content(document: dict[str, Any]) -> Content:
+    """The values of a ConfigMap or Secret; all of a Secret's are encoded, of a ConfigMap's those in ``binaryData``."""
+    encoded = document.get("data" if document["kind"] == "Secret" else "binaryData") or {}
+    plain = {} if document["kind"] == "Secret" else document.get("data") or {}
+    return {key: value.encode() for key, value in plain.items()} | {
+        key: base64.b64decode(value) for key, value in encoded.items()
+    }
+
+
+def make_missing(container: Container, pod: RunPod, mounts: Sequence[Mount]) -> None:
+    """Make the folders that a container mounts a part of, but that are not there yet, as upstream's kubelet does."""
+    ours = {volume.name for volume in pod.spec.volumes or () if not volume.is_made_of_files}
+    partial = (m for m in container.volume_mounts or () if m.sub_path or m.sub_path_expr)
+    parts = {posixpath.normpath(m.mount_path) for m in partial if m.name in ours}
+    for mount in mounts:
+        if mount.target in parts and not Path(mount.source).exists():
+            make_folder(Path(mount.source), pod.spec.security_context.fs_group)

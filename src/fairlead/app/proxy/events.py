@@ -1,0 +1,38 @@
+"""What a node proxy tells users about their Services, as Events and in its log."""
+
+import logging
+
+from fairlead.dataplane.balancing import complaints
+from fairlead.drivers.kube.client import KubeClient
+from fairlead.drivers.kube.event_recorder import EventWriter, Happening
+from fairlead.model.objects import Service
+
+log = logging.getLogger(__name__)
+
+
+class ProxyEvents:
+    """The Events of one node's proxy."""
+
+    def __init__(self, client: KubeClient, node: str, *, can_hash: bool) -> None:
+        self._writer = EventWriter(client)
+        self._recorder = self._writer.recorder("fairlead-proxy")
+        self._node, self._can_hash = node, can_hash
+
+    async def run(self) -> None:
+        """Write them until cancelled."""
+        await self._writer.run()
+
+    def service_changed(self, old: Service | None, new: Service | None) -> None:
+        """Say which annotations are not heeded, once each time that they change."""
+        if new is not None and (old is None or old.annotations != new.annotations):
+            for complaint in complaints(new.annotations, can_hash=self._can_hash):
+                self._warn(new, *complaint)
+
+    def health_check_failed(self, service: Service, port: int, error: OSError) -> None:
+        """Say that a health check cannot listen, in upstream's words."""
+        message = f'node {self._node} failed to start healthcheck "{service.key}" on port {port}: {error}'
+        self._warn(service, "FailedToStartServiceHealthcheck", message)
+
+    def _warn(self, service: Service, reason: str, message: str) -> None:
+        log.warning("service %s: %s", service.key, message)
+        self._recorder.record(service, "v1", "Service", Happening(reason, message, "Warning"))

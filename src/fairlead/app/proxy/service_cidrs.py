@@ -1,0 +1,50 @@
+"""Where virtual IPs come from, as the cluster's ServiceCIDR objects say (KEP-1880)."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from fairlead.drivers.kube.client import SERVICE_CIDRS, KubeClient, KubeError, Unreachable
+from fairlead.drivers.kube.informer import Informer
+from fairlead.model.networking import ServiceCIDR
+
+RETRY = 1.0  # seconds after which an API server that does not answer is asked again
+_NOT_OURS = (403, 404)  # the API is too old for them, or does not let us see them
+
+log = logging.getLogger(__name__)
+
+
+class ServiceCidrs:
+    """Follows the objects, where the API serves them.
+
+    Attributes:
+        synced: set once it is known which there are, or that there are none to be seen.
+    """
+
+    def __init__(self, client: KubeClient, changed: Callable[[tuple[str, ...]], None]) -> None:
+        self._client, self._changed = client, changed
+        self._informer = Informer(client, SERVICE_CIDRS, ServiceCIDR, self._note)
+        self.synced = self._informer.synced
+
+    async def run(self) -> None:
+        """Tell of every change until cancelled."""
+        if await self._are_served():
+            await self._informer.run()
+        self.synced.set()
+
+    async def _are_served(self) -> bool:
+        while True:
+            try:
+                await self._client.get(SERVICE_CIDRS.path(), {"limit": "1"})
+            except KubeError as error:
+                if error.code in _NOT_OURS:
+                    log.info("no ServiceCIDRs to follow, --service-cidr counts: %s", error)
+                    return False
+            except Unreachable:
+                pass
+            else:
+                return True
+            await asyncio.sleep(RETRY)
+
+    def _note(self, _old: ServiceCIDR | None, _new: ServiceCIDR | None) -> None:
+        self._changed(tuple(sorted({cidr for o in self._informer.objects.values() for cidr in o.spec.cidrs})))

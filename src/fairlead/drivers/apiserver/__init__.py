@@ -1,0 +1,1 @@
+"""The API server's world: HTTP, durable state and watch streams."""

@@ -1,0 +1,200 @@
+"""The API server as an ASGI application: from HTTP to the registry's one function and back.
+
+Everything that is decided is decided in ``fairlead.registry``; here bodies are read within a limit, users are told
+apart, steps are made durable before they are answered, and watches are kept fed. A fault of ours is logged and
+answered 500 without its details; a client's fault never is a 500.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from fairlead.drivers.apiserver.durable_state import DurableState
+from fairlead.drivers.apiserver.metrics import CONTENT_TYPE as METRICS_TYPE
+from fairlead.drivers.apiserver.metrics import ApiMetrics
+from fairlead.drivers.apiserver.sqlite_store import StoreError
+from fairlead.drivers.apiserver.tunnel import Client, UpstreamTunnel
+from fairlead.drivers.apiserver.watch_stream import WatchStreams
+from fairlead.drivers.clock_text import now_text
+from fairlead.drivers.identity.authentication import bearer_token, user_of_certificate
+from fairlead.registry.access.checks import check_path
+from fairlead.registry.access.impersonation import acting_user
+from fairlead.registry.access.service_account_tokens import ISSUER
+from fairlead.registry.api import Reply, answer, is_write
+from fairlead.registry.backend import Upstream
+from fairlead.registry.environment import Environment
+from fairlead.registry.requests import Request, User
+from fairlead.registry.status import ApiError, unauthorized
+
+log = logging.getLogger(__name__)
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+MAX_BODY = 3 << 20  # upstream's limit, apiserver ``pkg/server/config.go``
+BODY_SECONDS = 60
+HEALTH = frozenset({"/healthz", "/livez", "/readyz"})
+OPEN_TO_ALL = HEALTH | {"/version"}
+_JSON = (b"content-type", b"application/json")
+
+
+class Disconnected(Exception):
+    """The client went away before its request was complete."""
+
+
+class ApiApplication:
+    """One API server's answers. The peer certificate in the scope, or else a bearer token, says who asks."""
+
+    def __init__(self, state: DurableState, env: Environment, tunnel: UpstreamTunnel) -> None:
+        self._state, self._env, self._tunnel = state, env, tunnel
+        self.streams = WatchStreams(state, env.kinds)
+        self._metrics = ApiMetrics(state, lambda: self.streams.open)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+
+        async def counted(message: dict[str, Any]) -> None:
+            if message["type"] == "http.response.start":
+                self._metrics.count(scope["method"], scope["path"], message["status"])
+            await send(message)
+
+        await self._answer_or_refuse(scope, receive, counted)
+
+    async def _answer_or_refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._answer(scope, receive, send)
+        except ApiError as error:
+            await _send_error(send, error)
+        except StoreError as error:
+            log.error("%s", error)
+            await _send_error(send, ApiError(500, "InternalError", str(error)))
+        except Disconnected:
+            return
+        except Exception:
+            log.exception("fault while answering %s %s", scope["method"], scope["path"])
+            await _send_error(
+                send, ApiError(500, "InternalError", "Internal error occurred; the server's log says more")
+            )
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope["path"]
+        if path in HEALTH or path.startswith(("/livez/", "/readyz/", "/healthz/")):
+            await _send(send, 200, b"ok", [(b"content-type", b"text/plain; charset=utf-8")])
+            return
+        headers = _headers(scope["headers"])
+        user = acting_user(self._user(scope, headers), _pairs(scope["headers"]), self._state.latest)
+        if path == "/metrics":
+            check_path(user, scope["method"], path, self._state.latest)
+            await _send(send, 200, self._metrics.text(), [(b"content-type", METRICS_TYPE)])
+            return
+        body = await _read_body(receive, headers)
+        request = _request(scope, headers, user, body)
+        env = replace(self._env, now=now_text())
+        writes = is_write(request.method)
+        result = answer(request, self._state.head if writes else self._state.latest, self._state.at, env)
+        if isinstance(result, Upstream):
+            client = Client(scope["method"], scope["headers"], body, receive, send, scope.get("take_over"))
+            await self._tunnel.serve(result, client)
+            return
+        if not isinstance(result, Reply):
+            await self.streams.serve(result, receive, send)
+            return
+        if result.step is not None:
+            await self._state.commit(result.step)
+        if result.keep is not None:
+            self._state.keep(result.keep)
+        warnings = [(b"warning", _warning(text)) for text in result.warnings]
+        await _send(send, result.code, result.body, [(b"content-type", result.content_type.encode()), *warnings])
+
+    def _user(self, scope: Scope, headers: dict[str, str]) -> User:
+        token = bearer_token(headers.get("authorization", ""))
+        user = user_of_certificate(scope.get("peer_certificate")) or (
+            self._env.authenticate(token, ISSUER) if token else None
+        )
+        if user is None:
+            if scope["path"] not in OPEN_TO_ALL:
+                raise unauthorized()
+            return User("system:anonymous", ("system:unauthenticated",))
+        return user
+
+
+def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    headers: dict[str, str] = {}
+    for key, text in _pairs(raw):
+        headers[key] = f"{headers[key]},{text}" if key in headers else text
+    return headers
+
+
+def _pairs(raw: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[str, str]]:
+    return ((name.decode("latin-1"), value.decode("latin-1")) for name, value in raw)
+
+
+def _request(scope: Scope, headers: dict[str, str], user: User, body: bytes) -> Request:
+    query: dict[str, str] = {}
+    for name, value in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
+        query.setdefault(name, value)
+    return Request(
+        method=scope["method"],
+        path=scope["path"],
+        query=query,
+        user=user,
+        accept=headers.get("accept", ""),
+        content_type=headers.get("content-type", ""),
+        user_agent=headers.get("user-agent", ""),
+        body=body,
+        query_string=scope["query_string"].decode("latin-1"),
+    )
+
+
+async def _read_body(receive: Receive, headers: dict[str, str]) -> bytes:
+    declared = headers.get("content-length", "0")
+    if declared.isdigit() and int(declared) > MAX_BODY:
+        raise _too_large()
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            more = True
+            while more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise Disconnected
+                chunks.append(message.get("body", b""))
+                size += len(chunks[-1])
+                if size > MAX_BODY:
+                    raise _too_large()
+                more = message.get("more_body", False)
+    except TimeoutError as error:
+        raise ApiError(408, "Timeout", "the body of the request did not arrive in time") from error
+    return b"".join(chunks)
+
+
+def _too_large() -> ApiError:
+    return ApiError(413, "RequestEntityTooLarge", f"Request entity too large: limit is {MAX_BODY}")
+
+
+def _warning(text: str) -> bytes:
+    """A ``Warning`` header of RFC 7234: 299, no agent, the text quoted and without control characters."""
+    clean = "".join(character for character in text if character.isprintable())[:1024]
+    quoted = clean.replace("\\", "\\\\").replace('"', '\\"')
+    return f'299 - "{quoted}"'.encode("latin-1", "replace")
+
+
+async def _send_error(send: Send, error: ApiError) -> None:
+    headers = [_JSON]
+    if error.code == 413:
+        headers.append((b"connection", b"close"))
+    await _send(send, error.code, msgspec.json.encode(error.status()), headers)
+
+
+async def _send(send: Send, code: int, body: bytes, headers: Sequence[tuple[bytes, bytes]]) -> None:
+    length = (b"content-length", str(len(body)).encode())
+    await send({"type": "http.response.start", "status": code, "headers": [*headers, length]})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,139 @@
+"""Feeding watchers: each follows the resource's log from its own position, at its own speed, woken by what concerns it.
+
+There are no queues to fill up. A watcher that is slower than the log is long is told 410 and ends, as in upstream; the
+memory of a thousand watchers is that of a thousand numbers. A change is encoded once for all watchers that see it in
+the same form.
+"""
+
+import asyncio
+import random
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from fairlead.drivers.apiserver.durable_state import DurableState
+from fairlead.drivers.clock_text import now_text
+from fairlead.registry.documents.views import View
+from fairlead.registry.environment import Kinds
+from fairlead.registry.status import ApiError, expired
+from fairlead.registry.store import Change
+from fairlead.registry.verbs.watches import Event, Watch, bookmark, event_for, frame, trigger_of
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+MAX_WATCHES = 2000
+BOOKMARK_SECONDS = 60.0
+# When the client does not say: upstream's spread of 30 to 60 minutes, so that not all come back at once.
+SHORTEST_SECONDS = 1800
+CACHED_FRAMES = 256
+
+_FrameKey = tuple[int, str, Event, View]
+
+
+class WatchStreams:
+    """All watches of one server."""
+
+    def __init__(self, state: DurableState, kinds: Kinds) -> None:
+        self._state, self._kinds = state, kinds
+        self._frames: OrderedDict[_FrameKey, bytes] = OrderedDict()
+        self._closing = asyncio.Event()
+        self.open = 0
+
+    def close(self) -> None:
+        """End all watches, so that connections can be closed."""
+        self._closing.set()
+
+    async def serve(self, watch: Watch, receive: Receive, send: Send) -> None:
+        """Send the watch until it ends, the client goes away, or the server closes.
+
+        Raises:
+            ApiError: 429, there are too many watches already.
+        """
+        if self.open >= MAX_WATCHES:
+            raise ApiError(429, "TooManyRequests", "too many watches are open, please try again later")
+        self.open += 1
+        try:
+            await send(
+                {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]}
+            )
+            await self._until_gone(watch, receive, send)
+        finally:
+            self.open -= 1
+
+    async def _until_gone(self, watch: Watch, receive: Receive, send: Send) -> None:
+        stream = asyncio.ensure_future(self._stream(watch, send))
+        ends = [asyncio.ensure_future(_disconnect(receive)), asyncio.ensure_future(self._closing.wait())]
+        try:
+            await asyncio.wait([stream, *ends], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (stream, *ends):
+                task.cancel()
+            results = await asyncio.gather(stream, *ends, return_exceptions=True)
+        if isinstance(results[0], Exception):
+            raise results[0]
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _stream(self, watch: Watch, send: Send) -> None:
+        loop = asyncio.get_running_loop()
+        seconds = watch.seconds or SHORTEST_SECONDS + random.randrange(SHORTEST_SECONDS)  # noqa: S311
+        end = loop.time() + seconds
+        await self._send_initial(watch, send)
+        position = watch.version
+        resource = watch.view.resource.storage
+        trigger = trigger_of(resource, watch.selection)
+        while True:
+            news = self._state.news_of(trigger)
+            latest = self._state.latest
+            log = latest.log(resource)
+            if position < log.compacted:
+                gone = expired(f"too old resource version: {position} ({log.compacted})")
+                await _send_chunk(send, frame("ERROR", msgspec.json.encode(gone.status())))
+                return
+            frames = [found for change in log.since(position) if (found := self._frame(change, watch))]
+            position = latest.version
+            if frames:
+                await _send_chunk(send, b"".join(frames))
+            try:
+                async with asyncio.timeout_at(min(end, loop.time() + BOOKMARK_SECONDS)):
+                    await news.wait()
+            except TimeoutError:
+                if not news.is_set():
+                    position = self._state.latest.version
+                if watch.bookmarks:
+                    await _send_chunk(send, bookmark(watch.view, position, False, self._kinds))
+                if loop.time() >= end:
+                    return
+            # What others have changed meanwhile may be forgotten already, which is nothing to this watch.
+            position = max(position, news.quiet_until)
+
+    async def _send_initial(self, watch: Watch, send: Send) -> None:
+        now = now_text()
+        for document in watch.initial:
+            await _send_chunk(send, frame("ADDED", watch.view.one(document, self._kinds, now)))
+        if watch.announce_end:
+            await _send_chunk(send, bookmark(watch.view, watch.version, True, self._kinds))
+
+    def _frame(self, change: Change, watch: Watch) -> bytes | None:
+        event = event_for(change, watch.selection)
+        if event is None:
+            return None
+        key = (change.version, change.resource, event, watch.view)
+        found = self._frames.get(key)
+        if found is None:
+            document = watch.view.one(event.document(change), self._kinds, now_text())
+            found = self._frames[key] = frame(event.type, document)
+            if len(self._frames) > CACHED_FRAMES:
+                self._frames.popitem(last=False)
+        return found
+
+
+async def _disconnect(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _send_chunk(send: Send, body: bytes) -> None:
+    await send({"type": "http.response.body", "body": body, "more_body": True})

@@ -1,0 +1,1 @@
+"""The name server's sockets, and its queries to upstream servers."""

@@ -1,0 +1,1 @@
+"""Keys, certificates and tokens: who a client of the API server is."""

@@ -1,0 +1,1 @@
+"""The API client: requests, informers and work queues."""

@@ -1,0 +1,124 @@
+"""Tells users what happened to their objects, by Events: ``kubectl describe`` shows them.
+
+An Event that says the same again is counted up rather than written anew. Nobody waits for an Event, and a lost one is
+no failure: they are written one after the other in the background, and what goes wrong is logged and forgotten.
+Upstream: client-go ``tools/record`` (event.go, events_cache.go).
+"""
+
+import asyncio
+import logging
+import secrets
+from typing import Any, NamedTuple
+
+from fairlead.drivers.clock_text import now_text
+from fairlead.drivers.kube.client import EVENTS, KubeClient, KubeError, Unreachable
+from fairlead.model.objects import KubeObject
+
+REMEMBERED = 1000  # Events that may be counted up; the oldest is forgotten first
+WAITING = 1000  # Events to be written; the oldest is lost first
+
+log = logging.getLogger(__name__)
+
+
+class Happening(NamedTuple):
+    """What an Event says: a reason in CamelCase for machines, a message for people; ``type`` is Normal or Warning."""
+
+    reason: str
+    message: str
+    type: str = "Normal"
+
+
+class _Written(NamedTuple):
+    path: str
+    times: int
+
+
+class _Report(NamedTuple):
+    component: str
+    about: KubeObject
+    api_version: str
+    kind: str
+    happening: Happening
+
+
+class EventWriter:
+    """Writes the Events of all components of a process."""
+
+    def __init__(self, client: KubeClient) -> None:
+        self._client = client
+        self._written: dict[tuple[str, Happening], _Written] = {}
+        self._waiting: asyncio.Queue[_Report] = asyncio.Queue()
+
+    def recorder(self, component: str) -> "EventRecorder":
+        """What a component (``source.component``) says its Events to."""
+        return EventRecorder(self, component)
+
+    def add(self, report: _Report) -> None:
+        """Ask for an Event; the oldest that waits is given up when there are too many."""
+        if self._waiting.qsize() >= WAITING:
+            self._waiting.get_nowait()
+        self._waiting.put_nowait(report)
+
+    async def run(self) -> None:
+        """Write Events until cancelled."""
+        while True:
+            await self._report(await self._waiting.get())
+
+    async def _report(self, report: _Report) -> None:
+        key = (report.about.metadata.uid, report.happening)
+        try:
+            if written := self._written.pop(key, None):
+                self._written[key] = await self._count_up(written)
+            else:
+                self._written[key] = await self._write(_document(report))
+        except (KubeError, Unreachable) as error:
+            log.info("event %s of %s %s not written: %s", report.happening.reason, report.kind, report.about.key, error)
+        if len(self._written) > REMEMBERED:
+            del self._written[next(iter(self._written))]
+
+    async def _write(self, document: dict[str, Any]) -> _Written:
+        metadata = document["metadata"]
+        await self._client.create(EVENTS.path(metadata["namespace"]), document)
+        return _Written(EVENTS.path(metadata["namespace"], metadata["name"]), 1)
+
+    async def _count_up(self, written: _Written) -> _Written:
+        times = written.times + 1
+        await self._client.patch(written.path, {"count": times, "lastTimestamp": now_text()})
+        return _Written(written.path, times)
+
+
+class EventRecorder:
+    """Says what happened in the name of one component."""
+
+    def __init__(self, writer: EventWriter, component: str) -> None:
+        self._writer, self._component = writer, component
+
+    def record(self, about: KubeObject, api_version: str, kind: str, happening: Happening) -> None:
+        """Say that something happened to an object."""
+        self._writer.add(_Report(self._component, about, api_version, kind, happening))
+
+
+def _document(report: _Report) -> dict[str, Any]:
+    component, about, api_version, kind, happening = report
+    now = now_text()
+    namespace = about.namespace or "default"  # Events of cluster-scoped objects live there
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {"name": f"{about.name}.{secrets.token_hex(8)}", "namespace": namespace},
+        "involvedObject": {
+            "apiVersion": api_version,
+            "kind": kind,
+            "name": about.name,
+            "namespace": about.namespace,
+            "uid": about.metadata.uid,
+            "resourceVersion": about.metadata.resource_version,
+        },
+        **happening._asdict(),
+        "source": {"component": component},
+        "firstTimestamp": now,
+        "lastTimestamp": now,
+        "count": 1,
+        "reportingComponent": component,
+        "reportingInstance": "",
+    }

@@ -1,0 +1,182 @@
+"""The node's HTTP API, the part of the kubelet's that the API server uses: logs, exec, attach, port-forward.
+
+Paths, as upstream's: ``/containerLogs/NAMESPACE/POD/CONTAINER``, ``/exec/...`` and ``/attach/...`` likewise,
+``/portForward/NAMESPACE/POD``. Whoever connects must show a certificate of the cluster's authority, issued to
+API_SERVER; who may do what is the API server's to decide. One request for each connection.
+Source: ``pkg/kubelet/server/server.go``.
+"""
+
+import asyncio
+import logging
+import ssl
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+from fairlead.drivers.identity.authentication import user_of_certificate
+from fairlead.drivers.identity.pki import API_SERVER
+from fairlead.drivers.kubelet.exec_stream import Conversation, serve_attach, serve_exec
+from fairlead.drivers.kubelet.log_stream import read_log
+from fairlead.drivers.kubelet.peer import Peer
+from fairlead.drivers.kubelet.port_forward_stream import serve_port_forward
+from fairlead.drivers.pods.runtime import ContainerName, Refused, Runtime
+from fairlead.streaming import exec_spdy, port_forward
+from fairlead.streaming.errors import BadRequest
+from fairlead.streaming.exec_events import ExecSession
+from fairlead.streaming.exec_request import ExecRequest, parse_attach, parse_exec
+from fairlead.streaming.exec_spdy import SpdyExec
+from fairlead.streaming.exec_websocket import WebSocketExec
+from fairlead.streaming.log_lines import parse_log_options
+from fairlead.streaming.port_forward import PlainBytes, PortForward, PortSession, WebSocketBytes
+from fairlead.streaming.port_forward_channels import ChannelPortForward, parse_ports
+from fairlead.streaming.upgrade import (
+    CHUNKED_ANSWER,
+    LAST_CHUNK,
+    HttpRequest,
+    chunk,
+    parse_request,
+    plain_answer,
+    switch_to_spdy,
+)
+
+PORT = 10250
+MAX_HEAD = 256 * 1024  # bytes; a command may have long arguments
+REQUEST_SECONDS = 30.0
+
+log = logging.getLogger(__name__)
+
+
+def node_tls(authority: Path, certificate: Path, key: Path) -> ssl.SSLContext:
+    """TLS that asks for a certificate of the authority; all files PEM."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(certificate, key)
+    context.load_verify_locations(authority)
+    context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+class KubeletServer:
+    """Serves from ``start`` until ``close``."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._routes: dict[str, tuple[int, Callable[[HttpRequest, Peer], Awaitable[None]]]] = {
+            "containerLogs": (4, self._logs),
+            "exec": (4, self._exec),
+            "attach": (4, self._attach),
+            "portForward": (3, self._port_forward),
+        }
+
+    async def start(self, host: str, port: int, tls: ssl.SSLContext) -> int:
+        """Listen; the port, which is another one when 0 was asked for.
+
+        Raises:
+            OSError: the address cannot be listened at.
+        """
+        logging.getLogger("websockets.server").setLevel(logging.WARNING)  # it tells of every connection
+        self._server = await asyncio.start_server(self._accept, host, port, ssl=tls, limit=MAX_HEAD)
+        bound: int = self._server.sockets[0].getsockname()[1]
+        return bound
+
+    async def close(self) -> None:
+        """Stop listening, and end every session."""
+        if self._server:
+            self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._serve(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one connection, and close it."""
+        peer = Peer(reader, writer)
+        try:
+            async with asyncio.timeout(REQUEST_SECONDS):
+                head = await reader.readuntil(b"\r\n\r\n")
+            user = user_of_certificate(writer.get_extra_info("peercert"))
+            if user is None or user.name != API_SERVER:
+                raise Refused(403, "Forbidden: only the API server may ask this")
+            await self._route(parse_request(head), peer)
+        except BadRequest as error:
+            await peer.send(plain_answer(400, str(error)))
+        except Refused as error:
+            await peer.send(plain_answer(error.code, str(error)))
+        except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
+            log.info("connection given up: %r", error)
+        except Exception:
+            log.exception("fault while serving a request")
+        finally:
+            writer.close()
+
+    async def _route(self, request: HttpRequest, peer: Peer) -> None:
+        segments, handle = self._routes.get(request.path[0], (0, None))
+        if handle is None or len(request.path) != segments:
+            raise Refused(404, "404 page not found")
+        await handle(request, peer)
+
+    async def _logs(self, request: HttpRequest, peer: Peer) -> None:
+        options = parse_log_options(request.query, time.time_ns())
+        source = self._runtime.log(_container(request), options.previous)
+        sending = asyncio.create_task(_send_chunked(peer, read_log(source, options)))
+        leaving = asyncio.create_task(peer.read())  # the client sends nothing more, so this ends when it goes
+        try:
+            await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (sending, leaving):
+                task.cancel()
+            await asyncio.gather(sending, leaving, return_exceptions=True)
+
+    async def _exec(self, request: HttpRequest, peer: Peer) -> None:
+        wanted, name = parse_exec(request.query), _container(request)
+        conversation = await _converse(request, wanted, peer)
+        await serve_exec(wanted, conversation, lambda stdio: self._runtime.execute(name, wanted.command, stdio))
+
+    async def _attach(self, request: HttpRequest, peer: Peer) -> None:
+        wanted, attachment = parse_attach(request.query), self._runtime.attach(_container(request))
+        await serve_attach(wanted, await _converse(request, wanted, peer), attachment)
+
+    async def _port_forward(self, request: HttpRequest, peer: Peer) -> None:
+        _, namespace, pod = request.path
+        forward: PortSession
+        if request.wants_websocket and "ports" in request.query:
+            forward = ChannelPortForward(request.head, parse_ports(request.query["ports"]))
+        elif request.wants_websocket:
+            forward = PortForward(WebSocketBytes(request.head))
+        else:
+            await _switch(request, peer, port_forward.PROTOCOL)
+            forward = PortForward(PlainBytes())
+        await serve_port_forward(forward, peer, lambda port: self._runtime.connect(namespace, pod, port))
+
+
+def _container(request: HttpRequest) -> ContainerName:
+    return ContainerName(*request.path[1:])
+
+
+async def _converse(request: HttpRequest, wanted: ExecRequest, peer: Peer) -> Conversation:
+    session: ExecSession
+    if request.wants_websocket:
+        session = WebSocketExec(wanted, request.head)
+    else:
+        await _switch(request, peer, exec_spdy.PROTOCOL)
+        session = SpdyExec(wanted)
+    return Conversation(session, peer)
+
+
+async def _switch(request: HttpRequest, peer: Peer, protocol: str) -> None:
+    if not request.wants_spdy:
+        raise BadRequest("Upgrade request required")
+    await peer.send(switch_to_spdy(request, protocol))
+
+
+async def _send_chunked(peer: Peer, pieces: AsyncIterator[bytes]) -> None:
+    await peer.send(CHUNKED_ANSWER)
+    async for piece in pieces:
+        await peer.send(chunk(piece))
+    await peer.send(LAST_CHUNK)

@@ -1,0 +1,113 @@
+"""Runs a command inside a lab: in the namespaces of a Pod's container, or of a node, with this terminal.
+
+The kernel puts only children into a PID namespace, so there are three processes: the caller, which stays outside; one
+that has joined the namespaces; and its child, the command. All stay in the caller's process group, so that Ctrl-C and
+job control reach them as they would reach any command; the command's exit code is handed back.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NoReturn
+
+from fairlead.drivers.linux.calls import (
+    CLONE_NEWIPC,
+    CLONE_NEWNET,
+    CLONE_NEWNS,
+    CLONE_NEWPID,
+    CLONE_NEWUSER,
+    CLONE_NEWUTS,
+    set_parent_death_signal,
+    setns,
+)
+from fairlead.drivers.pods.privileges import become
+from fairlead.drivers.pods.programs import execute
+from fairlead.nodeagent.credentials import AS_ROOT, Credentials
+
+_NAMESPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS
+_FORWARDED = (signal.SIGTERM, signal.SIGHUP)
+NOT_FOUND, NOT_EXECUTABLE = 127, 126  # exit codes of a shell
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a command is to run.
+
+    Attributes:
+        process: pidfd of a process whose namespaces are joined.
+        has_user_namespace: whether that includes a user namespace other than ours.
+        network: descriptor of a network namespace to end up in, in place of that of ``process``.
+        credentials: as whom a container's command runs; None keeps our user and its capabilities.
+    """
+
+    process: int
+    has_user_namespace: bool
+    network: int | None = None
+    credentials: Credentials | None = AS_ROOT
+
+
+@dataclass(frozen=True)
+class Command:
+    """What is to run there."""
+
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str]
+    directory: str
+
+
+def run_inside(place: Place, command: Command) -> int:
+    """The exit code of the command, 128 + n when signal n ended it."""
+    pid = os.fork()
+    if pid == 0:
+        _exit_with(_join, place, command)
+    return _wait(pid)
+
+
+def _exit_with(body: Callable[[Place, Command], int], place: Place, command: Command) -> NoReturn:
+    """Be a child: never return into the parent's code."""
+    code = NOT_EXECUTABLE
+    try:
+        set_parent_death_signal(signal.SIGKILL)
+        code = body(place, command)
+    except OSError as error:
+        print(f"fairlead: {error}", file=sys.stderr)
+    finally:
+        os._exit(code)
+
+
+def _join(place: Place, command: Command) -> int:
+    flags = _NAMESPACES | (CLONE_NEWUSER if place.has_user_namespace else 0)
+    setns(place.process, flags)
+    if place.network is not None:
+        setns(place.network, CLONE_NEWNET)
+    pid = os.fork()
+    if pid == 0:
+        _exit_with(_execute, place, command)
+    return _wait(pid)
+
+
+def _execute(place: Place, command: Command) -> int:
+    if place.credentials is not None:
+        become(place.credentials)
+    os.chdir(command.directory)
+    program = command.arguments[0]
+    try:
+        execute(command.arguments, command.environment)
+    except FileNotFoundError:
+        print(f"fairlead: {program}: command not found", file=sys.stderr)
+        return NOT_FOUND
+
+
+def _wait(pid: int) -> int:
+    """Wait for a child that shares our terminal: it alone decides what Ctrl-C means."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGQUIT)}
+    before |= {number: signal.signal(number, lambda received, _: os.kill(pid, received)) for number in _FORWARDED}
+    try:
+        _, status = os.waitpid(pid, 0)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    code = os.waitstatus_to_exitcode(status)
+    return code if code >= 0 else 128 - code

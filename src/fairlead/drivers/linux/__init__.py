@@ -1,0 +1,1 @@
+"""System calls, namespaces and child processes."""

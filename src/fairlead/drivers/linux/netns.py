@@ -1,0 +1,142 @@
+"""Network namespaces, and the links between them as ``labnet.links`` has them: made with iproute2 in batches.
+
+``ip -batch`` rather than a netlink library: one process of two milliseconds for a whole namespace, text that can be
+read and repeated by hand, and nothing to import in every process of the lab.
+"""
+
+import fcntl
+import os
+import socket
+import struct
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+from fairlead.dataplane.vxlan import USUAL_MTU
+from fairlead.drivers.linux.calls import CLONE_NEWNET, setns, unshare
+from fairlead.labnet.addresses import PLANS, Families
+from fairlead.labnet.links import PodLink, attach_commands, pod_commands
+from fairlead.model.addresses import IPFamily, family_of
+
+_SIOCGIFMTU = 0x8921  # linux/sockios.h
+_PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+_SYSCTLS = Path("/proc/sys/net")
+
+
+class LinkError(Exception):
+    """``ip`` refused to do something; the message is its own."""
+
+
+def run_ip(commands: Iterable[str], inherited: Iterable[int] = ()) -> None:
+    """Run the commands in the caller's network namespace, up to the first that fails; ``inherited`` descriptors may be
+    named in them.
+
+    Raises:
+        LinkError: one was refused. FileNotFoundError: there is no ``ip``.
+    """
+    batch = "".join(f"{command}\n" for command in commands)
+    done = subprocess.run(
+        ["ip", "-batch", "-"],
+        input=batch,
+        text=True,
+        capture_output=True,
+        check=False,
+        env={"PATH": _PATH},
+        pass_fds=tuple(inherited),
+    )
+    if done.returncode != 0:
+        raise LinkError(done.stderr.strip())
+
+
+def connect_pod(link: PodLink) -> None:
+    """Move the caller from its node's network namespace into a new one of its own, connected to the node by a link that
+    carries what the node's own does.
+
+    Raises:
+        LinkError: there is something with that name or address already.
+    """
+    namespace = new_namespace(family_of(ip) for ip in link.pod_ips)
+    run_ip(attach_commands(link, namespace, _mtu_of("eth0")), inherited=[namespace])
+    enter(namespace)
+    os.close(namespace)
+    run_ip(pod_commands(link))
+
+
+def detach(link_name: str) -> None:
+    """Take a Pod's link away, with its routes; nothing when it has gone already."""
+    try:
+        run_ip([f"link del {link_name}"])
+    except LinkError:
+        if link_name in link_names():
+            raise
+
+
+def _mtu_of(interface: str) -> int:
+    """What a link of the caller's network namespace carries, in octets; the usual where there is no such link."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        try:
+            answer = fcntl.ioctl(any_socket, _SIOCGIFMTU, struct.pack("16si20x", interface.encode(), 0))
+        except OSError:
+            return USUAL_MTU
+    return int(struct.unpack_from("16si", answer)[1])
+
+
+def link_names() -> list[str]:
+    """Names of the links in the caller's network namespace."""
+    with open("/proc/self/net/dev") as file:
+        return [line.partition(":")[0].strip() for line in file.readlines()[2:]]
+
+
+def new_namespace(families: Iterable[IPFamily]) -> int:
+    """A file descriptor that keeps a new network namespace alive; the caller stays where it is."""
+    here = current_namespace()
+    try:
+        unshare(CLONE_NEWNET)
+        prepare_namespace(families)
+        made = current_namespace()
+        setns(here, CLONE_NEWNET)
+    finally:
+        os.close(here)
+    return made
+
+
+def prepare_namespace(families: Iterable[IPFamily]) -> None:
+    """Set what is to be set in the caller's network namespace, which has no links yet."""
+    for family in families:
+        for path, value in PLANS[family].settings.items():
+            (_SYSCTLS / path).write_text(value)
+
+
+def current_namespace() -> int:
+    return os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+
+
+def enter(namespace: int) -> None:
+    """Move the calling process into a network namespace."""
+    setns(namespace, CLONE_NEWNET)
+
+
+def socket_in(process: int, family: socket.AddressFamily) -> socket.socket:
+    """A TCP socket that belongs to the network namespace of a process (its pidfd); the caller stays where it is."""
+    here = current_namespace()
+    try:
+        setns(process, CLONE_NEWNET)
+        try:
+            return socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        finally:
+            setns(here, CLONE_NEWNET)
+    finally:
+        os.close(here)
+
+
+def enable_forwarding(families: Families) -> None:
+    """Let the caller's network namespace pass packets on."""
+    for family in families:
+        (_SYSCTLS / PLANS[family].forwarding).write_text("1")
+
+
+def send_no_redirects() -> None:
+    """Have the switch not tell those whose packets it passes on of a shorter way: over the wire there is none. (IPv6
+    redirects only to link-local routers, RFC 4861 section 8.1, and ways here lead by other addresses.)"""
+    for scope in ("all", "underlay"):
+        (_SYSCTLS / f"ipv4/conf/{scope}/send_redirects").write_text("0")

@@ -1,0 +1,1 @@
+"""Processes as Pods: sandboxes, containers, volumes and probes."""

@@ -1,0 +1,302 @@
+"""Forks Pods' processes for a node agent, from a small quiet process of its own.
+
+After a fork, parent and child share their memory until one of them writes to it, and each page that the parent writes
+to must be copied first. A busy agent that forked by itself would copy most of its own memory for every process that it
+starts (7 MiB and 20 ms each), and every built-in image would keep a copy of what the agent had at that moment. The
+launcher writes to little, so its children share nearly everything, with it and with each other.
+
+The launcher dies with the agent, and everything that it has forked dies with the launcher. What children are to do
+crosses as a pickle, which only the agent can write; descriptors cross beside it.
+"""
+
+import asyncio
+import gc
+import os
+import pickle
+import select
+import signal
+import socket
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from fairlead.drivers.linux.calls import set_parent_death_signal
+from fairlead.drivers.linux.child_process import (
+    StartError,
+    be_child,
+    ended_children,
+    fork_into_namespace,
+    look_fresh,
+    tell,
+)
+
+_LENGTH = struct.Struct("=I")
+_PID = struct.Struct("=i")
+_END = struct.Struct("=ii")  # pid, and status as of waitpid(2)
+MAX_DESCRIPTORS = 8
+_GONE = "the process that forks for the node agent has gone"
+
+
+@dataclass(frozen=True)
+class Birth:
+    """What a child is to be.
+
+    Attributes:
+        body: a function of a module, called in the child with ``spec`` and the descriptors, as they are numbered there;
+            it must end in ``exec`` or call ``started``.
+        spec: anything that can be pickled.
+        descriptors: what the child is given. The first is the pidfd of a process whose PID namespace it joins; if there
+            is none, it gets a new one.
+    """
+
+    body: Callable[..., None]
+    spec: Any
+    descriptors: tuple[int, ...] = ()
+
+
+class Child:
+    """A running child.
+
+    Attributes:
+        pid: in the PID namespace of the agent.
+        pidfd: stays open until the child has ended.
+        ended: the exit code, negative for a signal; set as soon as the kernel knows.
+        launcher: where it comes from.
+    """
+
+    def __init__(self, pid: int, pidfd: int, launcher: "Launcher") -> None:
+        self.pid, self.pidfd, self.launcher = pid, pidfd, launcher
+        self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    def signal(self, number: int) -> None:
+        """Send a signal, or nothing if the child has ended."""
+        if not self.ended.done():
+            try:
+                signal.pidfd_send_signal(self.pidfd, number)
+            except ProcessLookupError:  # it has ended, and the launcher has not told yet
+                return
+
+    async def wait(self) -> int:
+        return await asyncio.shield(self.ended)
+
+    def end(self, status: int) -> None:
+        os.close(self.pidfd)
+        self.ended.set_result(os.waitstatus_to_exitcode(status))
+
+
+class Launcher:
+    """The agent's side of a launcher: forks it at once, and must be kept running by ``run``."""
+
+    def __init__(self) -> None:
+        ours, theirs = socket.socketpair()
+        ends_reader, ends_writer = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            _serve(theirs, ends_writer, os.getppid())
+        theirs.close()
+        os.close(ends_writer)
+        ours.setblocking(False)
+        os.set_blocking(ends_reader, False)
+        self._pid, self._requests, self._ends = pid, ours, ends_reader
+        self._turn = asyncio.Lock()
+        self._children: dict[int, Child] = {}
+        self._unclaimed: dict[int, int] = {}  # ended before their request was answered
+        self._gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        asyncio.get_running_loop().add_reader(ends_reader, self._take_ends)
+
+    async def run(self) -> None:
+        """Until cancelled.
+
+        Raises:
+            StartError: the launcher has gone, and all its children with it.
+        """
+        try:
+            await self._gone
+        finally:
+            asyncio.get_running_loop().remove_reader(self._ends)
+            os.close(self._ends)
+            self._requests.close()
+            os.kill(self._pid, signal.SIGKILL)
+            os.waitpid(self._pid, 0)  # noqa: ASYNC222 - it has been killed
+
+    async def start(self, birth: Birth) -> Child:
+        """A child whose body runs.
+
+        Raises:
+            StartError: the body raised instead, or nothing could be forked; nothing is left of it.
+        """
+        reading, writing = os.pipe()
+        asking = asyncio.ensure_future(self._ask(birth, writing))
+        try:
+            child = await asyncio.shield(asking)
+            report = await _read_all(reading)
+        except asyncio.CancelledError:
+            asking.add_done_callback(_kill)
+            raise
+        finally:
+            os.close(reading)
+        if child and report:
+            await child.wait()
+        if child is None or report:
+            raise StartError(report)
+        return child
+
+    async def _ask(self, birth: Birth, report: int) -> Child | None:
+        """The child; None when there is none, and the report says why."""
+        loop = asyncio.get_running_loop()
+        request = pickle.dumps((birth.body, birth.spec))
+        try:
+            async with self._turn:
+                socket.send_fds(self._requests, [_LENGTH.pack(len(request))], [report, *birth.descriptors])
+                await loop.sock_sendall(self._requests, request)
+                pid, descriptors = await self._answer()
+        except (OSError, EOFError) as error:
+            raise StartError(_GONE) from error
+        finally:
+            os.close(report)
+        if pid == 0:
+            return None
+        child = self._children[pid] = Child(pid, descriptors[0], self)
+        if pid in self._unclaimed:
+            self._end(pid, self._unclaimed.pop(pid))
+        return child
+
+    async def _answer(self) -> tuple[int, list[int]]:
+        while True:
+            await _readable(self._requests.fileno())
+            try:
+                data, descriptors = _receive(self._requests, _PID.size)
+            except BlockingIOError:
+                continue
+            return _PID.unpack(data)[0], descriptors
+
+    def _take_ends(self) -> None:
+        data = os.read(self._ends, 512 * _END.size)
+        if not data:
+            asyncio.get_running_loop().remove_reader(self._ends)
+            self._gone.set_exception(StartError(_GONE))
+        for pid, status in _END.iter_unpack(data):
+            if pid in self._children:
+                self._end(pid, status)
+            else:
+                self._unclaimed[pid] = status
+
+    def _end(self, pid: int, status: int) -> None:
+        self._children.pop(pid).end(status)
+
+
+def _kill(asking: "asyncio.Future[Child | None]") -> None:
+    """End a child that nobody waits for any more."""
+    if not asking.cancelled() and not asking.exception() and (child := asking.result()):
+        child.signal(signal.SIGKILL)
+
+
+def _receive(requests: socket.socket, size: int) -> tuple[bytes, list[int]]:
+    """Octets and descriptors; no exec is to inherit those, which Python leaves to its callers.
+
+    Raises:
+        EOFError: the other side has gone.
+    """
+    data, descriptors, _, _ = socket.recv_fds(requests, size, MAX_DESCRIPTORS)
+    if not data:
+        raise EOFError
+    for fd in descriptors:
+        os.set_inheritable(fd, False)
+    return data, descriptors
+
+
+async def _readable(fd: int) -> None:
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    loop.add_reader(fd, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(fd)
+
+
+async def _read_all(fd: int) -> str:
+    """Everything written to a pipe until its last writer has closed it."""
+    os.set_blocking(fd, False)
+    text = bytearray()
+    while True:
+        await _readable(fd)
+        piece = os.read(fd, 65536)
+        if not piece:
+            return text.decode(errors="replace")
+        text += piece
+
+
+def _serve(requests: socket.socket, ends: int, agent: int) -> NoReturn:
+    """Be the launcher: fork what is asked for, tell who has ended, until the agent has gone."""
+    try:
+        set_parent_death_signal(signal.SIGKILL)
+        look_fresh()
+        _keep_only(requests.fileno(), ends)
+        gc.disable()  # a collection here would write to every page that is shared
+        gc.freeze()
+        signalled, wakeup = os.pipe()
+        for fd in (signalled, wakeup):
+            os.set_blocking(fd, False)
+        signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        poll = select.poll()
+        for fd in (requests.fileno(), signalled):
+            poll.register(fd, select.POLLIN)
+        while os.getppid() == agent:
+            ready = {fd for fd, _ in poll.poll()}
+            if signalled in ready:
+                os.read(signalled, 4096)
+                _reap(ends)
+            if requests.fileno() in ready:
+                _fork(requests)
+    except (ConnectionError, EOFError):
+        pass  # the agent has gone
+    finally:
+        os._exit(0)
+
+
+def _keep_only(*kept: int) -> None:
+    """Close every descriptor from 3 on but these: some would keep alive what the agent lets go of."""
+    first = 3
+    for fd in sorted(kept):
+        os.closerange(first, fd)
+        first = fd + 1
+    os.closerange(first, os.sysconf("SC_OPEN_MAX"))
+
+
+def _reap(ends: int) -> None:
+    for pid, status in ended_children():
+        os.write(ends, _END.pack(pid, status))
+
+
+def _fork(requests: socket.socket) -> None:
+    """Take one request and answer it."""
+    header, (report, *descriptors) = _receive(requests, _LENGTH.size)
+    body, spec = pickle.loads(_read_exactly(requests, _LENGTH.unpack(header)[0]))  # noqa: S301
+    try:
+        pid = fork_into_namespace(descriptors[0] if descriptors else None)
+    except StartError as error:
+        tell(report, str(error))
+        requests.sendall(_PID.pack(0))
+    else:
+        if pid == 0:
+            requests.close()
+            be_child(lambda: body(spec, *descriptors), report)
+        pidfd = os.pidfd_open(pid)
+        socket.send_fds(requests, [_PID.pack(pid)], [pidfd])
+        os.close(pidfd)
+    finally:
+        for fd in (report, *descriptors):
+            os.close(fd)
+
+
+def _read_exactly(requests: socket.socket, size: int) -> bytes:
+    pieces = bytearray()
+    while len(pieces) < size:
+        piece = requests.recv(size - len(pieces))
+        if not piece:
+            raise EOFError
+        pieces += piece
+    return bytes(pieces)

@@ -1,0 +1,154 @@
+"""What a container's process writes: kept as a log, and shown to those who are attached.
+
+The node agent reads the process's pipes or terminal itself, for only who reads can tell when a line was written and on
+which stream. Who is attached is waited for, as a terminal is: a process that writes faster than they read is held up.
+"""
+
+import asyncio
+import os
+import time
+from collections import deque
+from pathlib import Path
+
+from fairlead.drivers.linux.descriptors import Source
+from fairlead.drivers.pods.runtime import OwnEnds
+from fairlead.streaming.exec_events import Output
+from fairlead.streaming.log_lines import LogLines
+
+_QUEUED = 4  # pieces of up to 64 KiB that wait for one client
+
+
+class LogFile:
+    """The log of one run of a container, while it is written."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._size = os.fstat(self._file).st_size
+        self._changed = asyncio.Event()
+        self._closed = False
+
+    def append(self, data: bytes) -> None:
+        if data:
+            self._size += os.write(self._file, data)
+            self._tell()
+
+    def close(self) -> None:
+        os.close(self._file)
+        self._closed = True
+        self._tell()
+
+    async def grown(self, position: int) -> bool:
+        """Wait until the file is longer than that; False when it will not be."""
+        while self._size <= position and not self._closed:
+            await self._changed.wait()
+        return self._size > position
+
+    def _tell(self) -> None:
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+
+class FinishedLog:
+    """The log of a run that has ended."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    async def grown(self, position: int) -> bool:
+        return False
+
+
+class ContainerStreams:
+    """A running container's process as those see it who are attached, and its log."""
+
+    def __init__(self, own: OwnEnds, log: LogFile) -> None:
+        self.own, self.log = own, log
+        self._attached: set[Attached] = set()
+        self._pumps = [asyncio.create_task(self._pump(output, source)) for output, source in own.outputs.items()]
+
+    def attach(self) -> "Attached":
+        """Somebody who sees everything from now on."""
+        attached = Attached(self)
+        self._attached.add(attached)
+        return attached
+
+    def leave(self, attached: "Attached") -> None:
+        self._attached.discard(attached)
+
+    async def finish(self) -> None:
+        """Take what the process has left behind, and close everything; it has ended. Nobody is waited for any more:
+        what is left is at most what the kernel keeps in a pipe."""
+        for source in self.own.outputs.values():
+            source.drain()
+        for attached in list(self._attached):
+            await attached.stop_holding_up()
+        await asyncio.gather(*self._pumps)
+        for attached in list(self._attached):
+            await attached.end()
+        self.own.close()
+        self.log.close()
+
+    async def _pump(self, output: Output, source: Source) -> None:
+        lines = LogLines(output.value)
+        while data := await source.read():
+            self.log.append(lines.receive(data, time.time_ns()))
+            for attached in list(self._attached):
+                await attached.show((output, data))
+        self.log.append(lines.end(time.time_ns()))
+
+
+class Attached:
+    """A client of a container's process.
+
+    Attributes:
+        terminal: a descriptor of the process's terminal, or None.
+    """
+
+    def __init__(self, streams: ContainerStreams) -> None:
+        self.terminal = streams.own.terminal
+        self._streams = streams
+        self._pieces: deque[tuple[Output, bytes]] = deque()
+        self._changed = asyncio.Condition()
+        self._holds_up, self._ended = True, False
+
+    async def show(self, piece: tuple[Output, bytes]) -> None:
+        """Keep a piece for the client once there is room for it."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: len(self._pieces) < _QUEUED or not self._holds_up)
+            self._pieces.append(piece)
+            self._changed.notify_all()
+
+    async def read(self) -> tuple[Output, bytes] | None:
+        """The next piece of what the process writes, or None when it has ended."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._pieces or self._ended)
+            self._changed.notify_all()
+            return self._pieces.popleft() if self._pieces else None
+
+    async def stop_holding_up(self) -> None:
+        async with self._changed:
+            self._holds_up = False
+            self._changed.notify_all()
+
+    async def end(self) -> None:
+        """The process has ended."""
+        async with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+
+    async def write(self, data: bytes) -> None:
+        """Give the process input, as fast as it takes it."""
+        if stdin := self._streams.own.stdin:
+            await stdin.write(data)
+
+    def end_input(self) -> None:
+        """Close the process's standard input, unless it is a terminal, which others may use later."""
+        stdin = self._streams.own.stdin
+        if stdin and self.terminal is None:
+            stdin.close()
+
+    async def detach(self) -> None:
+        """The client has gone."""
+        self._streams.leave(self)
+        await self.stop_holding_up()

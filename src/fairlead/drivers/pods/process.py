@@ -1,0 +1,222 @@
+"""Pods as processes: a sandbox that holds a Pod's namespaces, and containers that run inside it.
+
+The sandbox is a ``sleep`` that is PID 1 of the Pod's PID namespace: it ignores SIGCHLD, so that the kernel reaps the
+Pod's orphans, and when it goes, everything in the Pod goes with it. It dies with the node agent, so a killed agent
+leaves no Pod behind. Containers are in the same namespaces, each with a mount namespace of its own below the Pod's.
+All of them are forked by the agent's ``Launcher``; functions called ``_be_…`` run in the forked child.
+"""
+
+import os
+import signal
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fairlead.drivers.linux import child_process, netns
+from fairlead.drivers.linux.calls import (
+    CLONE_NEWIPC,
+    CLONE_NEWNET,
+    CLONE_NEWNS,
+    CLONE_NEWUTS,
+    forbid_devices,
+    limit_capabilities,
+    setns,
+    unshare,
+)
+from fairlead.drivers.linux.child_process import StartError
+from fairlead.drivers.linux.terminal import become_controlled, open_terminal
+from fairlead.drivers.pods import files, mounts
+from fairlead.drivers.pods.launcher import Birth, Child, Launcher
+from fairlead.drivers.pods.privileges import CONTAINER_CAPABILITIES, become, hand_over
+from fairlead.drivers.pods.programs import execute
+from fairlead.drivers.pods.runtime import Stdio
+from fairlead.labnet import links
+from fairlead.nodeagent.credentials import AS_ROOT, Credentials
+from fairlead.nodeagent.volumes import Mount
+
+_SHARED_NAMESPACES = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC
+
+
+@dataclass(frozen=True)
+class SandboxSpec:
+    """What makes a Pod's namespaces its own.
+
+    Attributes:
+        hostname: the host name within.
+        texts: file contents by the absolute path at which the Pod sees them.
+        link: how it is connected; None leaves it in its node's network namespace.
+    """
+
+    hostname: str
+    texts: Mapping[str, str]
+    link: links.PodLink | None
+
+
+@dataclass(frozen=True)
+class ProcessSpec:
+    """What a container runs.
+
+    Attributes:
+        command: program and arguments; not used when ``builtin`` is given.
+        builtin: runs in the forked child itself, sharing the launcher's memory; it can be pickled.
+        environment: the whole environment.
+        directory: where it starts.
+        stdio: what standard input, output and error are to be.
+        credentials: as whom it runs.
+        mounts: its volumes, outer ones first.
+        hidden: folders of this machine that it must not see.
+    """
+
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    stdio: Stdio
+    credentials: Credentials = AS_ROOT
+    directory: str = "/"
+    builtin: Callable[[], None] | None = None
+    mounts: Sequence[Mount] = ()
+    hidden: Sequence[str] = ()
+
+
+async def start_sandbox(launcher: Launcher, spec: SandboxSpec) -> Child:
+    """A running sandbox, connected and with its files in place.
+
+    Raises:
+        StartError: it could not be made; nothing of it is left.
+    """
+    return await launcher.start(Birth(_be_sandbox, spec))
+
+
+def _be_sandbox(spec: SandboxSpec) -> None:
+    if spec.link:
+        _connect(spec.link)
+    unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC)
+    files.make_mounts_private()
+    files.mount_proc()
+    forbid_devices("/")
+    files.present_texts({**spec.texts, **files.silenced_name_services()})
+    socket.sethostname(spec.hostname)
+    limit_capabilities(CONTAINER_CAPABILITIES)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    os.execvp("sleep", ["sleep", "infinity"])
+
+
+def _connect(link: links.PodLink) -> None:
+    try:
+        netns.connect_pod(link)
+    except netns.LinkError as error:
+        raise StartError(f"cannot connect the Pod: {error}") from error
+    # As container runtimes do: a user other than root may listen on port 80 of a Pod.
+    Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").write_text("0")
+
+
+async def start_container(sandbox: Child, spec: ProcessSpec) -> Child:
+    """A running container.
+
+    Raises:
+        StartError: it could not be started: no such program, no such directory, the sandbox has gone.
+    """
+    given = (sandbox.pidfd, *_descriptors(spec.stdio))
+    return await sandbox.launcher.start(Birth(_be_container, spec, given))
+
+
+def _be_container(spec: ProcessSpec, sandbox: int, *given: int) -> None:
+    setns(sandbox, _SHARED_NAMESPACES)
+    unshare(CLONE_NEWNS)
+    mounts.mount_all(spec.mounts, spec.hidden)
+    files.present_user(spec.credentials)
+    _take(_renumbered(spec.stdio, given), spec.credentials)
+    become(spec.credentials)
+    _change_directory(spec.directory)
+    if spec.builtin is None:
+        _execute(spec.command, spec.environment)
+    else:
+        _run_builtin(spec.builtin, spec.environment)
+
+
+@dataclass(frozen=True)
+class Command:
+    """One more process for a running container.
+
+    Attributes:
+        credentials: those of the container.
+        stdio: what standard input, output and error are to be; None for nothing, as an exec probe needs.
+    """
+
+    arguments: tuple[str, ...]
+    environment: Mapping[str, str]
+    credentials: Credentials = AS_ROOT
+    directory: str = "/"
+    stdio: Stdio | None = None
+
+
+def beside(spec: ProcessSpec, arguments: tuple[str, ...], stdio: Stdio | None = None) -> Command:
+    """The command that runs as a container's own process does."""
+    return Command(arguments, spec.environment, spec.credentials, spec.directory, stdio)
+
+
+async def start_in_container(container: Child, command: Command) -> Child:
+    """A running command.
+
+    Raises:
+        StartError: it could not be started.
+    """
+    given = (container.pidfd, *(_descriptors(command.stdio) if command.stdio else ()))
+    return await container.launcher.start(Birth(_be_command, command, given))
+
+
+def _be_command(command: Command, container: int, *given: int) -> None:
+    setns(container, _SHARED_NAMESPACES)
+    _take(_renumbered(command.stdio, given) if command.stdio else _nowhere(), command.credentials)
+    become(command.credentials, like=container)
+    _change_directory(command.directory)
+    _execute(command.arguments, command.environment)
+
+
+def _descriptors(stdio: Stdio) -> tuple[int, int, int]:
+    return stdio.stdin, stdio.stdout, stdio.stderr
+
+
+def _renumbered(stdio: Stdio, given: Sequence[int]) -> Stdio:
+    """The same streams, as a child has been given them."""
+    stdin, stdout, stderr = given
+    return Stdio(stdin, stdout, stderr, stdio.is_terminal)
+
+
+def _nowhere() -> Stdio:
+    null = os.open(os.devnull, os.O_RDWR)
+    return Stdio(null, null, null)
+
+
+def _take(stdio: Stdio, credentials: Credentials) -> None:
+    """Let these be standard input, output and error, which the user may open again by name (``/dev/stdout``)."""
+    streams = 3 * (open_terminal(stdio.stdin),) if stdio.is_terminal else _descriptors(stdio)
+    for place, fd in enumerate(streams):
+        os.dup2(fd, place)
+        hand_over(place, credentials)
+    if stdio.is_terminal:
+        become_controlled(0)
+
+
+def _change_directory(path: str) -> None:
+    try:
+        os.chdir(path)
+    except OSError as error:
+        raise StartError(f"chdir to workingDir {path!r}: {error.strerror}") from error
+
+
+def _execute(command: tuple[str, ...], environment: Mapping[str, str]) -> None:
+    try:
+        execute(command, environment)
+    except FileNotFoundError as error:
+        where = "" if "/" in command[0] else " in $PATH"
+        raise StartError(f"exec: {command[0]!r}: executable file not found{where}") from error
+    except OSError as error:
+        raise StartError(f"exec: {command[0]!r}: {error.strerror}") from error
+
+
+def _run_builtin(function: Callable[[], None], environment: Mapping[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(environment)
+    child_process.started()
+    function()

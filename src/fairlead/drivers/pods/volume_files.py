@@ -1,0 +1,72 @@
+"""The files of a volume, replaced all at once while containers read them.
+
+They lie in a folder of their own whose name begins with two dots, the link ``..data`` leads to that folder, and what
+the user sees are links through ``..data``. A change is another such folder and one rename of that link, which is also
+what programs that follow their configuration wait for. Upstream: ``pkg/volume/util/atomic_writer.go``.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from fairlead.drivers.pods.privileges import give_to_group
+from fairlead.nodeagent.volumes import File
+
+GROUP_READS = 0o040
+_DATA = "..data"
+
+
+def make_folder(folder: Path, group: int | None) -> None:
+    """A folder that any user may write to, as an emptyDir is; what is made in it belongs to the volumes' group."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o777 if group is None else 0o2777)
+    give_to_group(folder, group)
+
+
+def replace_files(folder: Path, files: Mapping[str, File], group: int | None) -> None:
+    """Have the folder show these files, by path relative to it, and no others; nothing happens when it does already.
+
+    Args:
+        group: owns the files, and may read them whatever their modes.
+    """
+    bits = 0 if group is None else GROUP_READS
+    wanted = {path: File(file.content, file.mode | bits) for path, file in files.items()}
+    if _present(folder / _DATA) == wanted:
+        return
+    new = Path(tempfile.mkdtemp(prefix="..", dir=folder))
+    new.chmod(0o755)
+    for path, file in wanted.items():
+        _write(new / path, file, group)
+    _link(folder / _DATA, new.name)
+    shown = {path.partition("/")[0] for path in wanted}
+    for name in shown:
+        _link(folder / name, f"{_DATA}/{name}")
+    for entry in folder.iterdir():
+        if entry.is_symlink() and entry.name not in {_DATA, *shown}:
+            entry.unlink()
+        elif not entry.is_symlink() and entry != new:
+            shutil.rmtree(entry)
+
+
+def _present(data: Path) -> dict[str, File] | None:
+    """What is shown now; None before anything is."""
+    if not data.exists():
+        return None
+    root = data.resolve()
+    files = (path for path in root.rglob("*") if path.is_file())
+    return {str(p.relative_to(root)): File(p.read_bytes(), p.stat().st_mode & 0o7777) for p in files}
+
+
+def _write(path: Path, file: File, group: int | None) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(file.content)
+    path.chmod(file.mode)
+    give_to_group(path, group)
+
+
+def _link(path: Path, target: str) -> None:
+    """A link that takes the place of what was there at once."""
+    draft = path.with_name(f"..{path.name}.new")
+    draft.symlink_to(target)
+    draft.rename(path)

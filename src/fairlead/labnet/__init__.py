@@ -1,0 +1,1 @@
+"""Addresses and links of a lab's network, as values."""

@@ -1,0 +1,1 @@
+"""Whether a request is allowed: authorization, admission and impersonation."""

@@ -1,0 +1,24 @@
+"""What a user may not have written, as it turns out when it is known what that is."""
+
+from typing import Any
+
+from fairlead.registry.access import node_restriction
+from fairlead.registry.access.escalation import check_grant
+from fairlead.registry.access.node_authorizer import node_of
+from fairlead.registry.access.rules import RBAC
+from fairlead.registry.requests import Target, User
+from fairlead.registry.store import State
+
+Doc = dict[str, Any]
+
+
+def admit(user: User, state: State, target: Target, new: Doc, old: Doc | None) -> None:
+    """Raises ApiError: this user, who is no superuser, must not write that.
+
+    Args:
+        old: what is there; None when it is to be created.
+    """
+    if target.resource.group == RBAC:
+        check_grant(user, state, target, new, old)
+    if (node := node_of(user)) is not None:
+        node_restriction.check_written(node, state, target, new, old)

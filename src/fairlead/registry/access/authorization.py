@@ -1,0 +1,74 @@
+"""May this user do that? The group ``system:masters`` may do everything, a node what ``node_authorizer`` lets it, and
+everybody, nodes too, what roles allow.
+
+Upstream: ``--authorization-mode=Node,RBAC``; apiserver ``pkg/authorization/authorizerfactory`` (privileged groups),
+``plugin/pkg/auth/authorizer/rbac``.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from fairlead.registry.access import node_authorizer, rbac
+from fairlead.registry.access.node_restriction import restriction
+from fairlead.registry.access.rules import EVERYTHING, Attributes, Rule, allows
+from fairlead.registry.requests import User
+from fairlead.registry.store import State
+
+MASTERS = "system:masters"
+
+
+class Verdict(NamedTuple):
+    """Whether something is allowed.
+
+    Attributes:
+        reason: why not, if there is more to say than that no rule allows it.
+        refusal: how the request is refused.
+    """
+
+    allowed: bool
+    reason: str = ""
+    refusal: str = ""
+
+
+_ALLOWED = Verdict(allowed=True)
+
+
+def is_superuser(user: User) -> bool:
+    """Whether a user may do everything, whatever roles say."""
+    return MASTERS in user.groups
+
+
+def is_allowed(asked: Attributes, state: State) -> bool:
+    return decide(asked, state).allowed
+
+
+def decide(asked: Attributes, state: State) -> Verdict:
+    """Whether a user may do what is asked, by the rules of all who have a say."""
+    if is_superuser(asked.user):
+        return _ALLOWED
+    node = node_authorizer.node_of(asked.user)
+    reason = "" if node is None else node_authorizer.refusal(asked, node, state)
+    if reason is not None and not _roles_allow(asked, state):
+        return Verdict(False, reason, f"{_refusal(asked)}: {reason}" if reason else _refusal(asked))
+    if node is not None and (why := restriction(asked, node, state)):
+        return Verdict(False, why, why)
+    return _ALLOWED
+
+
+def _roles_allow(asked: Attributes, state: State) -> bool:
+    return any(allows(rule, asked) for rule in rbac.rules_of(asked.user, asked.namespace, state))
+
+
+def rules_of(user: User, namespace: str, state: State) -> Iterator[Rule]:
+    """The rules of what a user may do in a namespace, or in the whole cluster when it is empty. What a node may do
+    besides cannot be told in rules."""
+    return iter(EVERYTHING) if is_superuser(user) else rbac.rules_of(user, namespace, state)
+
+
+def _refusal(asked: Attributes) -> str:
+    """In the words of apiserver ``endpoints/handlers/responsewriters/errors.go``."""
+    if asked.path is not None:
+        return f'User "{asked.user.name}" cannot {asked.verb} path "{asked.path}"'
+    scope = f'in the namespace "{asked.namespace}"' if asked.namespace else "at the cluster scope"
+    what = f'resource "{asked.combined}" in API group "{asked.group}"'
+    return f'User "{asked.user.name}" cannot {asked.verb} {what} {scope}'

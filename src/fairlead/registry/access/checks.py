@@ -1,0 +1,73 @@
+"""What a request needs to be allowed, and its refusal (403) when it is not.
+
+Beside its own verb, a write that makes an object needs ``create``; one that grants permissions is looked at again
+when it is known what it will store (``escalation``).
+"""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from fairlead.registry.access.authorization import decide, is_superuser
+from fairlead.registry.access.rules import Attributes
+from fairlead.registry.documents.bodies import media_type
+from fairlead.registry.requests import Target, User
+from fairlead.registry.selectors import selection_of
+from fairlead.registry.status import forbidden
+from fairlead.registry.store import State
+from fairlead.registry.verbs.apply import APPLY_PATCH
+from fairlead.registry.verbs.call import Call
+
+
+def check_path(user: User, method: str, path: str, state: State) -> None:
+    """Raises ApiError: the user may not do that at a path that is no resource's."""
+    require(Attributes(user, method.lower(), path=path), state)
+
+
+def check_access(call: Call, verb: str) -> None:
+    """Raises ApiError: the user may not do what the request asks for."""
+    if not is_superuser(call.request.user):
+        for needed in _needed(call, verb):
+            require(needed, call.state)
+
+
+def require(needed: Attributes, state: State) -> None:
+    """Raises ApiError: what is needed is not allowed."""
+    verdict = decide(needed, state)
+    if not verdict.allowed:
+        raise forbidden(needed.resource, needed.name, verdict.refusal, needed.group)
+
+
+def _needed(call: Call, verb: str) -> Iterator[Attributes]:
+    target, resource = call.target, call.resource
+    side = target.subresource.name if target.subresource else ""
+    name, fields = _selected(call) if verb in _SELECTING else (target.name, ())
+    asked = Attributes(
+        call.request.user, verb, resource.group, resource.plural, side, _namespace(target), name, fields=fields
+    )
+    yield asked
+    if _makes_an_object(call, verb):
+        yield replace(asked, verb="create")
+
+
+def _namespace(target: Target) -> str:
+    """A Namespace lies in itself, so that a Role in it can be about it (``request.RequestInfo``)."""
+    return target.name if target.resource.kind == "Namespace" else target.namespace
+
+
+_SELECTING = ("list", "watch", "deletecollection")
+
+
+def _selected(call: Call) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """What a request on a collection is limited to: the one object that it can be about, and the values of fields."""
+    known = tuple(call.env.kinds.strategy(call.resource).fields)
+    selection = selection_of(call.request, call.target, known)
+    fields = tuple((known[term.position], term.value) for term in selection.fields if not term.negated)
+    return selection.name, fields
+
+
+def _makes_an_object(call: Call, verb: str) -> bool:
+    """Whether this PUT or apply is of an object that is not there yet."""
+    applies = verb == "patch" and media_type(call.request.content_type) == APPLY_PATCH
+    if call.target.subresource or not (applies or (verb == "update" and call.resource.create_on_update)):
+        return False
+    return call.state.get(call.resource.storage, call.target.key) is None

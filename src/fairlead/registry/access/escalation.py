@@ -1,0 +1,83 @@
+"""Nobody grants by writing roles or bindings what they do not hold themselves.
+
+Unless they hold ``escalate`` on the role that is written, or ``bind`` on the one that is bound.
+Upstream: ``pkg/registry/rbac/{role,clusterrole,rolebinding,clusterrolebinding}/policybased``.
+"""
+
+from typing import Any
+
+import msgspec
+
+from fairlead.registry.access.authorization import is_allowed, rules_of
+from fairlead.registry.access.rbac import Binding, Role, RoleNotFound, rules_of_role
+from fairlead.registry.access.rules import EVERYTHING, RBAC, Attributes, Rule, uncovered
+from fairlead.registry.requests import Target, User
+from fairlead.registry.status import ApiError, forbidden
+from fairlead.registry.store import State
+
+Doc = dict[str, Any]
+
+_PLURALS = {"Role": "roles", "ClusterRole": "clusterroles"}
+
+
+def check_grant(user: User, state: State, target: Target, new: Doc, old: Doc | None) -> None:
+    """Raises ApiError: a role or binding that is to be written grants more than the user holds.
+
+    Args:
+        target: one of the resources of RBAC.
+        old: what is there; None when it is to be created.
+    """
+    if target.resource.kind in _PLURALS:
+        _check_role(user, state, target, new, old)
+    else:
+        _check_binding(user, state, target, new, old)
+
+
+def _check_role(user: User, state: State, target: Target, new: Doc, old: Doc | None) -> None:
+    wanted = msgspec.convert(new, Role)
+    if old is not None and msgspec.convert(old, Role) == wanted:
+        return
+    name = new["metadata"].get("name", "")
+    if _may(user, "escalate", target.resource.plural, target.namespace, name, state):
+        return
+    rules = wanted.rules or ()
+    _check_held(user, state, target, name, (*EVERYTHING, *rules) if wanted.aggregation_rule else rules)
+
+
+def _check_binding(user: User, state: State, target: Target, new: Doc, old: Doc | None) -> None:
+    wanted = msgspec.convert(new, Binding)
+    if old is not None and msgspec.convert(old, Binding) == wanted:
+        return
+    role = wanted.role_ref
+    if _may(user, "bind", _PLURALS.get(role.kind, ""), target.namespace, role.name, state):
+        return
+    try:
+        rules = rules_of_role(role, target.namespace, state)
+    except RoleNotFound as error:
+        details = {"name": role.name, "group": RBAC, "kind": _PLURALS.get(role.kind, "")}
+        raise ApiError(404, "NotFound", str(error), details) from error
+    _check_held(user, state, target, new["metadata"].get("name", ""), rules)
+
+
+def _may(user: User, verb: str, plural: str, namespace: str, name: str, state: State) -> bool:
+    return is_allowed(Attributes(user, verb, RBAC, plural, namespace=namespace, name=name), state)
+
+
+def _check_held(user: User, state: State, target: Target, name: str, wanted: tuple[Rule, ...]) -> None:
+    missing = uncovered(wanted, tuple(rules_of(user, target.namespace, state)))
+    if missing:
+        groups = " ".join(f'"{group}"' for group in user.groups)
+        who = f'user "{user.name}" (groups=[{groups}])'
+        listed = "\n".join(str(rule) for rule in _compacted(missing))
+        why = f"{who} is attempting to grant RBAC permissions not currently held:\n{listed}"
+        raise forbidden(target.resource.plural, name, why, RBAC)
+
+
+def _compacted(parts: list[Rule]) -> list[Rule]:
+    """Rules that differ in their one verb alone as one, which is how upstream tells them."""
+    verbs: dict[Rule, list[str]] = {}
+    for part in parts:
+        verbs.setdefault(msgspec.structs.replace(part, verbs=()), []).extend(part.verbs)
+    return sorted(
+        (msgspec.structs.replace(rest, verbs=tuple(dict.fromkeys(found))) for rest, found in verbs.items()), key=str
+    )

@@ -1,0 +1,153 @@
+"""What a cluster has before anybody made anything: namespaces, roles, its ranges, Service default/kubernetes.
+
+Level-triggered: it writes only what is missing or different, such as the endpoint after the server's address has
+changed. All of it is seen to at every start, the Service every few seconds as well.
+Upstream: ``pkg/controlplane/controller/{systemnamespaces,kubernetesservice}``.
+"""
+
+from collections.abc import Callable
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+from fairlead.model.addresses import family_of
+from fairlead.model.names import ObjectKey
+from fairlead.model.objects import SERVICE_NAME_LABEL
+from fairlead.registry.access.rules import RBAC
+from fairlead.registry.bootstrap.roles import cluster_role_bindings, cluster_roles
+from fairlead.registry.bootstrap.upkeep import kept_binding, kept_role
+from fairlead.registry.environment import Environment
+from fairlead.registry.kinds.networking.service_cidr import DEFAULT_NAME, for_cluster
+from fairlead.registry.requests import Target
+from fairlead.registry.resources import BY_PATH, STATUS, Resource
+from fairlead.registry.store import State, Step
+from fairlead.registry.verbs.generic_store import Update, create, update
+from fairlead.registry.verbs.ip_addresses import repair
+
+Doc = dict[str, Any]
+
+NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
+DEFAULT_IS_READY = "Kubernetes default Service CIDR is ready"
+# Endpoints of the API server are not mirrored: it writes the slice itself (KEP-752).
+SKIP_MIRROR = {"endpointslice.kubernetes.io/skip-mirror": "true"}
+
+
+def bootstrap(state: State, advertise: tuple[str, int], env: Environment) -> Step:
+    """The step to a state that has all of these objects; without changes when they are there.
+
+    Args:
+        advertise: address and port of the API server as Pods reach it; with a loopback address the Service
+            default/kubernetes has no endpoints.
+    """
+    step = Step(state)
+    for name in NAMESPACES:
+        step = _ensure(step, _row("", "namespaces"), "", {"metadata": {"name": name}}, env)
+    for role in cluster_roles():
+        step = _keep(step, _row(RBAC, "clusterroles"), role, kept_role, env)
+    for binding in cluster_role_bindings():
+        step = _keep(step, _row(RBAC, "clusterrolebindings"), binding, kept_binding, env)
+    step = ensure_service_cidr(step, env)
+    return repair(ensure_kubernetes_service(step, advertise, env), env)
+
+
+def ensure_kubernetes_service(step: Step, advertise: tuple[str, int], env: Environment) -> Step:
+    """See to the Service default/kubernetes and its endpoints: Pods made without it would not find the API server.
+
+    Raises:
+        ApiError: another Service has its address.
+    """
+    step = _ensure(step, _row("", "services"), "default", _service(env, advertise[1]), env)
+    if ip_address(advertise[0]).is_loopback:
+        return step  # no Pod could reach it there, and the rules for endpoints refuse such an address
+    step = _converge(step, _row("", "endpoints"), _endpoints(advertise), env)
+    return _converge(step, _row("discovery.k8s.io", "endpointslices"), _slice(advertise), env)
+
+
+def ensure_service_cidr(step: Step, env: Environment) -> Step:
+    """See to the ServiceCIDR ``kubernetes``: it is there, Ready, and has learnt the second family if the cluster has.
+
+    One that names other ranges is left alone, and those are the ranges in force. Upstream:
+    ``pkg/controlplane/controller/defaultservicecidr``.
+    """
+    resource, cidrs = _row("networking.k8s.io", "servicecidrs"), list(env.cluster.service_cidrs)
+
+    def grow(old: Doc) -> Doc:
+        return {**old, "spec": {"cidrs": cidrs}} if old["spec"]["cidrs"] == cidrs[:1] else old
+
+    def say_ready(old: Doc) -> Doc:
+        if old["spec"]["cidrs"] != cidrs or old["status"].get("conditions") or "deletionTimestamp" in old["metadata"]:
+            return old
+        ready = {"type": "Ready", "status": "True", "reason": "", "message": DEFAULT_IS_READY}
+        return {**old, "status": {"conditions": [{**ready, "lastTransitionTime": env.now}]}}
+
+    step = _ensure(step, resource, "", for_cluster(env.cluster.service_cidrs), env)
+    step = _change(step, Target(resource, "", DEFAULT_NAME), grow, env)
+    return _change(step, Target(resource, "", DEFAULT_NAME, STATUS), say_ready, env)
+
+
+def _row(group: str, plural: str) -> Resource:
+    return BY_PATH[group, "v1", plural]
+
+
+def _ensure(step: Step, resource: Resource, namespace: str, document: Doc, env: Environment) -> Step:
+    name = document["metadata"]["name"]
+    if step.state.get(resource.storage, ObjectKey(namespace, name)) is not None:
+        return step
+    document = {"apiVersion": resource.group_version, "kind": resource.kind, **document}
+    done = create(step.state, Target(resource, namespace), document, env)
+    return Step(done.step.state, step.changes + done.step.changes)
+
+
+def _keep(step: Step, resource: Resource, wanted: Doc, kept: Callable[[Doc, Doc], Doc], env: Environment) -> Step:
+    step = _ensure(step, resource, "", wanted, env)
+    return _change(step, Target(resource, "", wanted["metadata"]["name"]), lambda there: kept(there, wanted), env)
+
+
+def _converge(step: Step, resource: Resource, document: Doc, env: Environment) -> Step:
+    step = _ensure(step, resource, "default", document, env)
+
+    def overwrite(old: Doc) -> Doc:
+        metadata = {
+            **old["metadata"],
+            "labels": {**old["metadata"].get("labels", {}), **document["metadata"]["labels"]},
+        }
+        return {**old, **document, "metadata": metadata}
+
+    return _change(step, Target(resource, "default", "kubernetes"), overwrite, env)
+
+
+def _change(step: Step, target: Target, apply: Callable[[Doc], Doc], env: Environment) -> Step:
+    done = update(step.state, target, Update(apply, only_existing=True), env)
+    return Step(done.step.state, step.changes + done.step.changes)
+
+
+def _service(env: Environment, port: int) -> Doc:
+    first = ip_network(env.cluster.service_cidrs[0])
+    labels = {"component": "apiserver", "provider": "kubernetes"}
+    return {
+        "metadata": {"name": "kubernetes", "labels": labels},
+        "spec": {
+            "type": "ClusterIP",
+            "clusterIP": str(first.network_address + 1),
+            "ipFamilyPolicy": "SingleStack",
+            "ports": [{"name": "https", "protocol": "TCP", "port": 443, "targetPort": port}],
+        },
+    }
+
+
+def _endpoints(advertise: tuple[str, int]) -> Doc:
+    address, port = advertise
+    ports = [{"name": "https", "port": port, "protocol": "TCP"}]
+    return {
+        "metadata": {"name": "kubernetes", "labels": dict(SKIP_MIRROR)},
+        "subsets": [{"addresses": [{"ip": address}], "ports": ports}],
+    }
+
+
+def _slice(advertise: tuple[str, int]) -> Doc:
+    address, port = advertise
+    return {
+        "metadata": {"name": "kubernetes", "labels": {SERVICE_NAME_LABEL: "kubernetes"}},
+        "addressType": str(family_of(address)),
+        "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
+        "ports": [{"name": "https", "port": port, "protocol": "TCP"}],
+    }

@@ -1,0 +1,173 @@
+"""The ClusterRoles and ClusterRoleBindings that every cluster has, as far as there are resources for them here.
+
+Manifests bind ``cluster-admin``, ``admin``, ``edit`` and ``view``. What is not listed is not allowed, so a
+new kind is a secret until it is added.
+Upstream: ``plugin/pkg/auth/authorizer/rbac/bootstrappolicy/{policy,controller_policy}.go``.
+"""
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from fairlead.registry.access.rules import RBAC
+
+Doc = dict[str, Any]
+
+AUTOUPDATE = "rbac.authorization.kubernetes.io/autoupdate"
+
+_READ = ("get", "list", "watch")
+_WRITE = ("create", "patch", "update")
+_ALL = (*_READ, "create", "delete", "deletecollection", "patch", "update")
+
+_VIEWED = {
+    "": (
+        "configmaps endpoints events namespaces persistentvolumeclaims persistentvolumeclaims/status pods pods/log "
+        "pods/status replicationcontrollers replicationcontrollers/scale replicationcontrollers/status serviceaccounts "
+        "services services/status"
+    ),
+    "apps": (
+        "controllerrevisions daemonsets daemonsets/status deployments deployments/scale deployments/status replicasets "
+        "replicasets/scale replicasets/status statefulsets statefulsets/scale statefulsets/status"
+    ),
+    "batch": "jobs jobs/status",
+    "discovery.k8s.io": "endpointslices",
+    "networking.k8s.io": "ingresses ingresses/status networkpolicies",
+    "policy": "poddisruptionbudgets poddisruptionbudgets/status",
+}
+# Not Endpoints and EndpointSlices, through which one could reach into other namespaces (CVE-2021-25740).
+_EDITED = {
+    "": (
+        "configmaps events persistentvolumeclaims pods pods/attach pods/eviction pods/exec pods/portforward pods/proxy "
+        "replicationcontrollers replicationcontrollers/scale secrets serviceaccounts serviceaccounts/token services "
+        "services/proxy"
+    ),
+    "apps": "daemonsets deployments deployments/scale replicasets replicasets/scale statefulsets statefulsets/scale",
+    "batch": "jobs",
+    "coordination.k8s.io": "leases",
+    "networking.k8s.io": "ingresses networkpolicies",
+    "policy": "poddisruptionbudgets",
+}
+_ADMINISTERED = {RBAC: "roles rolebindings", "authorization.k8s.io": "localsubjectaccessreviews"}
+_ABOUT_ONESELF = {
+    "authentication.k8s.io": "selfsubjectreviews",
+    "authorization.k8s.io": "selfsubjectaccessreviews selfsubjectrulesreviews",
+}
+_ABOUT_OTHERS = {"authentication.k8s.io": "tokenreviews", "authorization.k8s.io": "subjectaccessreviews"}
+_FOLLOWED = {"": "namespaces pods services", "discovery.k8s.io": "endpointslices"}  # by the DNS server
+_PUBLISHED = {"": "nodes services", "discovery.k8s.io": "endpointslices"}
+_FORWARDED = {
+    "": "nodes services",
+    "discovery.k8s.io": "endpointslices",
+    "networking.k8s.io": "servicecidrs",
+}
+_EVENTS = {"": "events", "events.k8s.io": "events"}
+# By the controllers, in one process and under one name; upstream has a role for each. The garbage collector and the one
+# that empties Namespaces are concerned with every kind.
+_CONTROLLED = (*_READ, "delete", "deletecollection", "patch", "update")
+_CREATED = {
+    "": "configmaps endpoints persistentvolumeclaims persistentvolumes pods pods/binding serviceaccounts",
+    "apps": "controllerrevisions replicasets",
+    "batch": "jobs",
+    "discovery.k8s.io": "endpointslices",
+}
+_PUBLIC = ("/healthz", "/livez", "/readyz", "/version", "/version/")
+_DISCOVERY = (*_PUBLIC, "/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*")
+
+
+def _rules(verbs: Sequence[str], resources: Mapping[str, str]) -> list[Doc]:
+    return [
+        {"verbs": list(verbs), "apiGroups": [group], "resources": names.split()} for group, names in resources.items()
+    ]
+
+
+def _urls(verb: str, *urls: str) -> list[Doc]:
+    return [{"verbs": [verb], "nonResourceURLs": list(urls)}]
+
+
+_VIEW = _rules(_READ, _VIEWED)
+_EDIT = [*_VIEW, *_rules(_ALL, _EDITED)]
+
+ROLES: dict[str, list[Doc]] = {
+    "cluster-admin": [*_rules("*", {"*": "*"}), *_urls("*", "*")],
+    "admin": [*_EDIT, *_rules(_ALL, _ADMINISTERED)],
+    "edit": _EDIT,
+    "view": _VIEW,
+    "system:auth-delegator": _rules(("create",), _ABOUT_OTHERS),
+    "system:basic-user": _rules(("create",), _ABOUT_ONESELF),
+    "system:discovery": _urls("get", *_DISCOVERY),
+    "system:fairlead-dns": _rules(_READ, _FOLLOWED),
+    "system:fairlead-publisher": _rules(_READ, _PUBLISHED),
+    "system:kube-controller-manager": [
+        *_rules(_CONTROLLED, {"*": "*"}),
+        *_rules(("create",), _CREATED),
+        *_rules(("create",), _EVENTS),
+    ],
+    "system:node-proxier": [*_rules(_READ, _FORWARDED), *_rules(_WRITE, _EVENTS)],
+    "system:public-info-viewer": _urls("get", *_PUBLIC),
+}
+
+
+def _groups(*names: str) -> list[Doc]:
+    return [{"apiGroup": RBAC, "kind": "Group", "name": name} for name in names]
+
+
+def _user(name: str) -> list[Doc]:
+    return [{"apiGroup": RBAC, "kind": "User", "name": name}]
+
+
+def _component(name: str) -> list[Doc]:
+    return [{"kind": "ServiceAccount", "namespace": "kube-system", "name": name}]
+
+
+# Those that each role is bound to, all over the cluster.
+_SUBJECTS = {
+    "cluster-admin": _groups("system:masters"),
+    "system:basic-user": _groups("system:authenticated"),
+    "system:discovery": _groups("system:authenticated"),
+    "system:fairlead-dns": _component("fairlead-dns"),
+    "system:fairlead-publisher": _component("fairlead-publisher"),
+    "system:kube-controller-manager": _user("system:kube-controller-manager"),
+    "system:node-proxier": _user("system:kube-proxy"),
+    "system:public-info-viewer": _groups("system:authenticated", "system:unauthenticated"),
+}
+
+
+# A ClusterRole with this label is aggregated into the role that it names, as these are into each other.
+_AGGREGATION_LABEL = "rbac.authorization.k8s.io/aggregate-to-{}"
+_AGGREGATED_TO: dict[str, str | None] = {"admin": None, "edit": "admin", "view": "edit"}
+
+
+def cluster_roles() -> list[Doc]:
+    return [{"metadata": _role_metadata(name), **_aggregation(name), "rules": rules} for name, rules in ROLES.items()]
+
+
+def cluster_role_bindings() -> list[Doc]:
+    """Bindings of the same names as their roles."""
+    return [
+        {
+            "metadata": _metadata(name),
+            "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": name},
+            "subjects": subjects,
+        }
+        for name, subjects in _SUBJECTS.items()
+    ]
+
+
+def _metadata(name: str, labels: Mapping[str, str] = MappingProxyType({})) -> Doc:
+    return {
+        "name": name,
+        "labels": {"kubernetes.io/bootstrapping": "rbac-defaults", **labels},
+        "annotations": {AUTOUPDATE: "true"},
+    }
+
+
+def _role_metadata(name: str) -> Doc:
+    above = _AGGREGATED_TO.get(name)
+    return _metadata(name, {_AGGREGATION_LABEL.format(above): "true"} if above else {})
+
+
+def _aggregation(name: str) -> Doc:
+    """Which ClusterRoles a role has the rules of beside its own; upstream's have none of their own."""
+    if name not in _AGGREGATED_TO:
+        return {}
+    return {"aggregationRule": {"clusterRoleSelectors": [{"matchLabels": {_AGGREGATION_LABEL.format(name): "true"}}]}}

@@ -1,0 +1,45 @@
+"""Bootstrap roles and bindings of an earlier start, with what they lack by now.
+
+What somebody has added to them stays, and one that is annotated ``autoupdate: "false"`` is left alone, as is a binding
+that somebody has made anew with another role. Upstream: ``k8s.io/component-helpers/auth/rbac/reconciliation``.
+"""
+
+from typing import Any
+
+import msgspec
+
+from fairlead.registry.access.rbac import Reference
+from fairlead.registry.access.rules import Rule, uncovered
+from fairlead.registry.bootstrap.roles import AUTOUPDATE
+
+Doc = dict[str, Any]
+
+
+def kept_role(there: Doc, wanted: Doc) -> Doc:
+    """A ClusterRole that has at least the rules wanted."""
+    if not _is_kept(there):
+        return there
+    rules = there.get("rules") or []
+    held = msgspec.convert(rules, list[Rule])
+    missing = [rule for rule in wanted["rules"] if uncovered([msgspec.convert(rule, Rule)], held)]
+    return {**wanted, **there, "metadata": _metadata(there, wanted), "rules": [*rules, *missing]}
+
+
+def kept_binding(there: Doc, wanted: Doc) -> Doc:
+    """A ClusterRoleBinding that has at least the subjects wanted."""
+    if not _is_kept(there) or there["roleRef"] != wanted["roleRef"]:
+        return there
+    subjects = there.get("subjects") or []
+    held = msgspec.convert(subjects, list[Reference])
+    missing = [subject for subject in wanted["subjects"] if msgspec.convert(subject, Reference) not in held]
+    return {**there, "metadata": _metadata(there, wanted), "subjects": [*subjects, *missing]}
+
+
+def _is_kept(there: Doc) -> bool:
+    return (there["metadata"].get("annotations") or {}).get(AUTOUPDATE) != "false"
+
+
+def _metadata(there: Doc, wanted: Doc) -> Doc:
+    own = there["metadata"]
+    merged = {name: {**wanted["metadata"][name], **(own.get(name) or {})} for name in ("labels", "annotations")}
+    return {**own, **merged}

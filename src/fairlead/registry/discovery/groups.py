@@ -1,0 +1,195 @@
+"""How clients find out what there is: versions, groups and resources, plain and aggregated.
+
+Everything is derived from the table of resources and made once. Upstream: apiserver ``pkg/endpoints/discovery`` (plain
+and ``aggregated``, KEP-3352). An aggregated answer must name its own form in Content-Type, or clients take it for a
+plain one.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple
+
+import msgspec
+
+from fairlead.registry.discovery import openapi_v2
+from fairlead.registry.discovery.openapi import openapi_document, openapi_index
+from fairlead.registry.resources import GROUPS, RESOURCES, Resource, Subresource
+
+Doc = dict[str, Any]
+
+# The API level that is served. kubectl is content with servers one minor version to either side and only warns beyond.
+VERSION = {
+    "major": "1",
+    "minor": "33",
+    "gitVersion": "v1.33.0+fairlead",
+    "gitCommit": "",
+    "gitTreeState": "clean",
+    "buildDate": "2025-01-01T00:00:00Z",
+    "goVersion": "",
+    "compiler": "cpython",
+    "platform": "linux/amd64",
+}
+
+
+class Found(NamedTuple):
+    """A discovery document and the content type it must be sent with."""
+
+    body: bytes
+    content_type: str = "application/json"
+
+
+def discover(path: str, accept: str) -> Found | None:
+    """The discovery document at a path; None when there is none."""
+    path = path.rstrip("/")
+    if path in ("/api", "/apis"):
+        form = _aggregated_form(accept)
+        return _aggregated(path, form) if form else Found(_PLAIN[path]())
+    if path == openapi_v2.PATH and openapi_v2.ACCEPTED in accept:
+        return Found(openapi_v2.openapi_v2(), openapi_v2.CONTENT_TYPE)
+    if path in _PLAIN:
+        return Found(_PLAIN[path]())
+    if path.startswith("/openapi/v3/"):
+        body = openapi_document(path.removeprefix("/openapi/v3/"))
+        return Found(body) if body else None
+    group_version = path.removeprefix("/apis/") if path.startswith("/apis/") else path.removeprefix("/api/")
+    return _group_or_version(path, group_version)
+
+
+def _group_or_version(path: str, name: str) -> Found | None:
+    if path.startswith("/apis/") and name in GROUPS:
+        return Found(msgspec.json.encode({"kind": "APIGroup", "apiVersion": "v1", **_group(name)}))
+    core = path.startswith("/api/")
+    rows = [row for row in RESOURCES if row.group_version == name and (not row.group) == core]
+    return Found(_resource_list(name)) if rows else None
+
+
+def _api_versions() -> bytes:
+    # The address is only a hint for clients behind other networks, and no known client reads it.
+    addresses = [{"clientCIDR": "0.0.0.0/0", "serverAddress": ""}]
+    return msgspec.json.encode({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": addresses})
+
+
+def _api_groups() -> bytes:
+    groups = [_group(name) for name in GROUPS]
+    return msgspec.json.encode({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
+
+
+def _group(name: str) -> Doc:
+    versions = [{"groupVersion": f"{name}/{version}", "version": version} for version in _versions(name)]
+    return {"name": name, "versions": versions, "preferredVersion": versions[0]}
+
+
+def _versions(group: str) -> list[str]:
+    return list(dict.fromkeys(row.version for row in RESOURCES if row.group == group))
+
+
+@cache
+def _resource_list(group_version: str) -> bytes:
+    entries: list[Doc] = []
+    for row in RESOURCES:
+        if row.group_version == group_version:
+            entries.append(_resource_entry(row))
+            entries += [_subresource_entry(row, sub) for sub in row.subresources]
+    document = {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": group_version, "resources": entries}
+    return msgspec.json.encode(document)
+
+
+def _resource_entry(row: Resource) -> Doc:
+    entry: Doc = {
+        "name": row.plural,
+        "singularName": row.singular,
+        "namespaced": row.namespaced,
+        "kind": row.kind,
+        "verbs": row.verbs,
+    }
+    if row.short_names:
+        entry["shortNames"] = row.short_names
+    if row.categories:
+        entry["categories"] = row.categories
+    return entry
+
+
+def _subresource_entry(row: Resource, sub: Subresource) -> Doc:
+    entry: Doc = {
+        "name": f"{row.plural}/{sub.name}",
+        "singularName": "",
+        "namespaced": row.namespaced,
+        "kind": sub.kind or row.kind,
+        "verbs": sub.verbs,
+    }
+    if sub.group is not None:
+        entry |= {"group": sub.group, "version": sub.version}
+    return entry
+
+
+def _aggregated_form(accept: str) -> str:
+    """The version of the aggregated form that a client prefers; empty when it wants the plain one."""
+    for media_range in accept.split(","):
+        params = {part.strip() for part in media_range.split(";")}
+        if {"g=apidiscovery.k8s.io", "as=APIGroupDiscoveryList"} <= params:
+            for version in ("v2", "v2beta1"):
+                if f"v={version}" in params:
+                    return version
+        elif "application/json" in params and not any(part.startswith("as=") for part in params):
+            return ""
+    return ""
+
+
+@cache
+def _aggregated(path: str, version: str) -> Found:
+    groups = ("",) if path == "/api" else GROUPS
+    document = {
+        "kind": "APIGroupDiscoveryList",
+        "apiVersion": f"apidiscovery.k8s.io/{version}",
+        "metadata": {},
+        "items": [_group_discovery(group) for group in groups],
+    }
+    content_type = f"application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList"
+    return Found(msgspec.json.encode(document), content_type)
+
+
+def _group_discovery(group: str) -> Doc:
+    versions = [
+        {
+            "version": version,
+            "freshness": "Current",
+            "resources": [_discovery(r) for r in RESOURCES if (r.group, r.version) == (group, version)],
+        }
+        for version in _versions(group)
+    ]
+    return {"metadata": {"name": group, "creationTimestamp": None} if group else {}, "versions": versions}
+
+
+def _discovery(row: Resource) -> Doc:
+    entry: Doc = {
+        "resource": row.plural,
+        "responseKind": {"group": row.group, "version": row.version, "kind": row.kind},
+        "scope": "Namespaced" if row.namespaced else "Cluster",
+        "singularResource": row.singular,
+        "verbs": row.verbs,
+    }
+    if row.short_names:
+        entry["shortNames"] = row.short_names
+    if row.categories:
+        entry["categories"] = row.categories
+    if row.subresources:
+        entry["subresources"] = [_subresource_discovery(row, sub) for sub in row.subresources]
+    return entry
+
+
+def _subresource_discovery(row: Resource, sub: Subresource) -> Doc:
+    group = row.group if sub.group is None else sub.group
+    kind = {"group": group, "version": sub.version or row.version, "kind": sub.kind or row.kind}
+    return {"subresource": sub.name, "responseKind": kind, "verbs": sub.verbs}
+
+
+def _version() -> bytes:
+    return msgspec.json.encode(VERSION)
+
+
+_PLAIN: dict[str, Callable[[], bytes]] = {
+    "/version": _version,
+    "/api": _api_versions,
+    "/apis": _api_groups,
+    "/openapi/v3": openapi_index,
+}

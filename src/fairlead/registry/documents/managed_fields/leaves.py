@@ -1,0 +1,92 @@
+"""The fields that a document sets: each leaf with its value, down to where the API says that a value is one whole.
+
+Lists that are keyed and lists that are sets are taken apart, maps and objects too unless they are atomic; the catalogue
+of types says which is which. Fields that say what an object is, and those that only the server writes, belong to
+nobody (upstream: structured-merge-diff ``typed``, apimachinery ``managedfields/internal/stripmeta.go``).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fairlead.registry.documents.managed_fields.paths import Field, Item, Member, Path
+from fairlead.registry.schemas.catalogue import Container, FieldType, fields_of
+from fairlead.registry.schemas.merging import is_applied_set, is_atomic_map, list_map_keys
+from fairlead.registry.status import bad_request
+
+Doc = dict[str, Any]
+Leaves = dict[Path, Any]
+
+PRESENT = object()
+"""The value of a list element as such, beside its fields."""
+
+_NOBODYS = {"apiVersion", "kind"}
+_NOBODYS_METADATA = {
+    *("name", "namespace", "generateName", "uid", "resourceVersion", "generation", "creationTimestamp", "selfLink"),
+    *("deletionTimestamp", "deletionGracePeriodSeconds", "managedFields"),
+}
+# What a missing key field counts as: the defaults in the key fields of upstream's list types.
+_KEY_DEFAULTS = {"protocol": "TCP"}
+
+
+def leaves_of(type_name: str, document: Doc) -> Leaves:
+    """Each field that the document sets, with its value.
+
+    Raises:
+        ApiError: 400, an element of a keyed list lacks a key, or two elements have the same one.
+    """
+    found: Leaves = {}
+    metadata = {name: value for name, value in document["metadata"].items() if name not in _NOBODYS_METADATA}
+    rest = {name: value for name, value in document.items() if name not in _NOBODYS and name != "metadata"}
+    _object(type_name, {"metadata": metadata, **rest} if metadata else rest, (), found)
+    return found
+
+
+def _object(type_name: str, value: Doc, path: Path, found: Leaves) -> None:
+    fields = fields_of(type_name)
+    for name, item in value.items():
+        _field(type_name, name, fields.get(name), item, (path, found))
+
+
+def _field(owner: str, name: str, type_: FieldType | None, value: Any, place: tuple[Path, Leaves]) -> None:
+    path, found = (*place[0], Field(name)), place[1]
+    if type_ is None or not value or not isinstance(value, (dict, list)):
+        found[path] = value
+    elif isinstance(value, list):
+        _list(owner, name, value, (path, found))
+    elif is_atomic_map(owner, name, type_.name):
+        found[path] = value
+    elif type_.container is Container.MAP:
+        found.update({(*path, Field(key)): item for key, item in value.items()})
+    elif fields_of(type_.name):
+        _object(type_.name, value, path, found)
+    else:
+        found[path] = value
+
+
+def _list(owner: str, name: str, value: list[Any], place: tuple[Path, Leaves]) -> None:
+    path, found = place
+    if is_applied_set(owner, name):
+        found.update({(*path, Member(item)): item for item in value})
+    elif keys := list_map_keys(owner, name):
+        type_name = fields_of(owner)[name].name
+        for element in value:
+            item = (*path, item_of(element, keys))
+            if item in found:
+                raise bad_request(f"two elements of {name} have the same keys: {item[-1]}")
+            found[item] = PRESENT
+            _object(type_name, element, item, found)
+    else:
+        found[path] = value
+
+
+def item_of(element: Mapping[str, Any], keys: tuple[str, ...]) -> Item:
+    """The path element of a list element.
+
+    Raises:
+        ApiError: 400, it lacks a key.
+    """
+    values = {key: element.get(key, _KEY_DEFAULTS.get(key)) for key in keys}
+    for key, value in values.items():
+        if value is None:
+            raise bad_request(f'an element of the list has no "{key}", by which its elements are told apart')
+    return Item(tuple(sorted((key, value) for key, value in values.items() if value is not None)))

@@ -1,0 +1,112 @@
+"""Laying an applied configuration over an object, and taking fields out of one."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from fairlead.registry.documents.managed_fields.leaves import item_of
+from fairlead.registry.documents.managed_fields.paths import Element, Field, Item, Member, Path
+from fairlead.registry.schemas.catalogue import Container, fields_of
+from fairlead.registry.schemas.merging import is_applied_set, is_atomic_map, list_map_keys
+
+Doc = dict[str, Any]
+
+
+def merge_applied(type_name: str, live: Doc, applied: Doc) -> Doc:
+    """The live document with every field that is applied; neither argument is changed."""
+    fields = fields_of(type_name)
+    result = dict(live)
+    for name, value in applied.items():
+        type_ = fields.get(name)
+        current = live.get(name)
+        if (
+            isinstance(value, dict)
+            and isinstance(current, dict)
+            and type_
+            and not is_atomic_map(type_name, name, type_.name)
+        ):
+            is_object = type_.container is Container.NONE and fields_of(type_.name)
+            result[name] = merge_applied(type_.name, current, value) if is_object else {**current, **value}
+        elif isinstance(value, list) and isinstance(current, list):
+            result[name] = _merge_lists(type_name, name, current, value)
+        else:
+            result[name] = value
+    return result
+
+
+def _merge_lists(owner: str, name: str, live: list[Any], applied: list[Any]) -> list[Any]:
+    """Applied elements come in their order; those of others stay before or behind as they were."""
+    if is_applied_set(owner, name):
+        return list(dict.fromkeys([*live, *applied]))
+    keys = list_map_keys(owner, name)
+    if not keys:
+        return applied
+    type_name = fields_of(owner)[name].name
+    known = {item_of(element, keys): element for element in live}
+    merged = {item_of(e, keys): merge_applied(type_name, known.get(item_of(e, keys), {}), e) for e in applied}
+    rest = [merged.pop(item, element) for item, element in known.items()]
+    return rest + list(merged.values())
+
+
+def without_fields(document: Doc, paths: Iterable[Path]) -> Doc:
+    """The document without these fields, and without the objects and lists that this leaves empty. The work grows with
+    the document and the paths, however many of them lie in one list."""
+    doomed: _Tree = {}
+    for path in sorted(paths, key=len):
+        if not _is_key(path):
+            _add(doomed, path)
+    _prune(document, doomed)
+    return document
+
+
+# What is to go: by path element either all of it (None) or parts of it.
+_Tree = dict[Element, Any]
+
+
+def _add(tree: _Tree, path: Path) -> None:
+    """Shorter paths come first, so that what lies below one that goes is not looked at."""
+    for element in path[:-1]:
+        below = tree.setdefault(element, {})
+        if below is None:
+            return
+        tree = below
+    tree[path[-1]] = None
+
+
+def _is_key(path: Path) -> bool:
+    """Whether the path leads to a field by which its list element is known; it goes with the element or not at all."""
+    return len(path) > 1 and isinstance(path[-2], Item) and str(path[-1])[1:] in dict(path[-2].keys)
+
+
+def _prune(node: Any, doomed: _Tree) -> bool:
+    """Remove what is doomed below a node; whether something went and the node is empty now."""
+    if isinstance(node, dict):
+        gone: list[Any] = [e.name for e, below in doomed.items() if isinstance(e, Field) and _goes(node, e.name, below)]
+    elif isinstance(node, list):
+        places = _places(node, doomed)
+        gone = [places[e] for e, below in doomed.items() if e in places and _goes(node, places[e], below)]
+        gone.sort(reverse=True)
+    else:
+        return False
+    for place in gone:
+        del node[place]
+    return bool(gone) and not node
+
+
+def _goes(node: Any, place: Any, below: _Tree | None) -> bool:
+    if isinstance(node, dict) and place not in node:
+        return False
+    return below is None or _prune(node[place], below)
+
+
+def _places(node: list[Any], doomed: _Tree) -> dict[Element, int]:
+    """Where in a list the elements are, told by the keys that the paths tell them by."""
+    key_names = {tuple(name for name, _ in e.keys) for e in doomed if isinstance(e, Item)}
+    places: dict[Element, int] = {}
+    for index, item in enumerate(node):
+        if isinstance(item, dict):
+            elements: list[Element] = [item_of(item, names) for names in key_names]
+        else:
+            elements = [Member(item)] if isinstance(item, str | int) else []
+        for element in elements:
+            places.setdefault(element, index)
+    return places

@@ -1,0 +1,43 @@
+"""The three ways to patch a document, by content type: JSON patch, JSON merge patch, strategic merge patch."""
+
+from collections.abc import Callable
+from typing import Any
+
+from fairlead.registry.documents.bodies import media_type, parse, unsupported_media_type
+from fairlead.registry.documents.patching.json_patch import apply_json_patch
+from fairlead.registry.documents.patching.merge_patch import apply_merge_patch
+from fairlead.registry.documents.patching.strategic import apply_strategic
+from fairlead.registry.status import bad_request
+
+Doc = dict[str, Any]
+
+JSON_PATCH = "application/json-patch+json"
+MERGE_PATCH = "application/merge-patch+json"
+STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
+PATCH_TYPES = (JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH)
+
+Patch = Callable[[Doc], Doc]
+
+
+def parse_patch(body: bytes, content_type: str, type_name: str) -> Patch:
+    """The patch that a body spells, as a function from the old document to the new one, which leaves the old one alone.
+
+    Args:
+        type_name: the type of the documents, by which a strategic merge patch knows how lists are merged.
+
+    Raises:
+        ApiError: 415 for another content type, 400 for a body that is no patch of its type.
+    """
+    type_ = media_type(content_type)
+    if type_ not in PATCH_TYPES:
+        raise unsupported_media_type(type_, PATCH_TYPES)
+    patch = parse(body, content_type)
+    if type_ == JSON_PATCH:
+        if not isinstance(patch, list):
+            raise bad_request("a JSON patch must be a list of operations")
+        return lambda document: apply_json_patch(document, patch)
+    if not isinstance(patch, dict):
+        raise bad_request("a merge patch must be a JSON object")
+    if type_ == MERGE_PATCH:
+        return lambda document: apply_merge_patch(document, patch)
+    return lambda document: apply_strategic(document, patch, type_name)

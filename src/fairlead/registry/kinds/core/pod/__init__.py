@@ -1,0 +1,50 @@
+"""Pods. Upstream: pkg/registry/core/pod, pkg/apis/core/validation."""
+
+from collections.abc import Callable
+
+from fairlead.registry.kinds.core.pod.columns import COLUMNS, row
+from fairlead.registry.kinds.core.pod.defaults import default
+from fairlead.registry.kinds.core.pod.qos import qos_class
+from fairlead.registry.kinds.core.pod.service_account import admit
+from fairlead.registry.kinds.core.pod.validate import validate_create, validate_update
+from fairlead.registry.strategy import Context, Doc, Strategy
+
+
+def prepare_create(pod: Doc, context: Context) -> None:
+    """A new Pod waits to be placed and started; it runs as its ServiceAccount."""
+    admit(pod, context)
+    pod["status"] = {"phase": "Pending", "qosClass": qos_class(pod["spec"])}
+
+
+def prepare_status_update(pod: Doc, old: Doc, context: Context) -> None:
+    """A node agent reports everything but the class, which was settled when the Pod was made."""
+    if quality := old.get("status", {}).get("qosClass"):
+        pod.setdefault("status", {})["qosClass"] = quality
+
+
+def _of(part: str, field: str) -> Callable[[Doc], str]:
+    return lambda pod: str(pod.get(part, {}).get(field, ""))
+
+
+STRATEGY = Strategy(
+    default=default,
+    prepare_create=prepare_create,
+    prepare_status_update=prepare_status_update,
+    validate_create=validate_create,
+    validate_update=validate_update,
+    on_read=default,  # a Pod from a time with fewer defaults must not look changed when it is next written
+    bumps_generation=lambda new, old: bool(new["spec"] != old["spec"]),
+    fields={
+        "spec.nodeName": _of("spec", "nodeName"),
+        "spec.restartPolicy": _of("spec", "restartPolicy"),
+        "spec.schedulerName": _of("spec", "schedulerName"),
+        "spec.serviceAccountName": _of("spec", "serviceAccountName"),
+        "spec.hostNetwork": lambda pod: str(bool(pod["spec"].get("hostNetwork"))).lower(),
+        "status.phase": _of("status", "phase"),
+        "status.podIP": _of("status", "podIP"),
+        "status.nominatedNodeName": _of("status", "nominatedNodeName"),
+    },
+    columns=COLUMNS,
+    row=row,
+    returns_deleted=True,
+)

@@ -1,0 +1,55 @@
+"""What an update leaves out and the server knows: allocated values, and the two spellings of the cluster IP.
+
+A user may send the manifest of the first day again, without the address that the server chose, and means no change.
+Upstream: ``patchAllocatedValues`` and ``normalizeClusterIPs`` in pkg/registry/core/service/storage.
+"""
+
+from fairlead.registry.kinds.core.service.facts import (
+    is_external_name,
+    needs_health_check,
+    node_ports,
+    same,
+    uses_node_ports,
+)
+from fairlead.registry.strategy import Doc
+
+
+def carry_over(new: Doc, old: Doc) -> None:
+    """Fill allocated values that the new spec lacks from the old one."""
+    if not is_external_name(old) and not is_external_name(new):
+        _keep(new, old, "clusterIP")
+        _keep(new, old, "clusterIPs")
+    if uses_node_ports(old) and uses_node_ports(new):
+        _keep_node_ports(new, old)
+    if needs_health_check(old) and needs_health_check(new):
+        _keep(new, old, "healthCheckNodePort")
+
+
+def align_cluster_ips(new: Doc, old: Doc | None) -> None:
+    """Bring clusterIPs in line with clusterIP, where the user wrote the one and meant both."""
+    if old is None:
+        if new.get("clusterIP") and not new.get("clusterIPs"):
+            new["clusterIPs"] = [new["clusterIP"]]
+        return
+    if same(new, old, "clusterIP"):
+        _keep(new, old, "clusterIPs")
+    elif same(new, old, "clusterIPs"):
+        new.pop("clusterIPs", None)
+        if new.get("clusterIP"):
+            new["clusterIPs"] = [new["clusterIP"]]
+
+
+def _keep(new: Doc, old: Doc, field: str) -> None:
+    if not new.get(field) and old.get(field):
+        value = old[field]
+        new[field] = list(value) if isinstance(value, list) else value
+
+
+def _keep_node_ports(new: Doc, old: Doc) -> None:
+    """Ports are known by name; a number that the user gave to another port is not given back to the first."""
+    reused = set(node_ports(old)) & set(node_ports(new))
+    by_name = {port.get("name"): port.get("nodePort") for port in old.get("ports") or ()}
+    for port in new.get("ports") or ():
+        kept = by_name.get(port.get("name"))
+        if not port.get("nodePort") and kept and kept not in reused:
+            port["nodePort"] = kept

@@ -1,0 +1,83 @@
+"""NetworkPolicies. Nothing here drops packets for them; manifests that have one are completed, checked and stored.
+
+Upstream: pkg/registry/networking/networkpolicy, pkg/apis/networking/v1/defaults.go, pkg/apis/networking/validation.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from fairlead.registry.field_errors import FieldError, forbidden, invalid, required
+from fairlead.registry.kinds.cells import AGE, NAME, age, labels_text, name
+from fairlead.registry.kinds.value_rules import PROTOCOLS, cidr_errors, one_of, port_or_name_errors
+from fairlead.registry.strategy import Column, Context, Doc, Strategy
+
+_POLICY_TYPES = ("Egress", "Ingress")
+_SIDES = (("ingress", "from"), ("egress", "to"))
+
+
+def default(policy: Doc) -> None:
+    """Fill what the user left out: a policy is about ingress, and about egress if it has rules for that."""
+    spec = policy.setdefault("spec", {})
+    spec.setdefault("podSelector", {})
+    spec["policyTypes"] = spec.get("policyTypes") or (["Ingress", "Egress"] if spec.get("egress") else ["Ingress"])
+    for side, _ in _SIDES:
+        for rule in spec.get(side) or ():
+            for port in rule.get("ports") or ():
+                port.setdefault("protocol", "TCP")
+
+
+def validate(policy: Doc, context: Context) -> list[FieldError]:
+    """The faults of a policy."""
+    spec = policy["spec"]
+    faults = list(_rules(spec))
+    if len(spec["policyTypes"]) > len(_POLICY_TYPES):
+        return [*faults, invalid("spec.policyTypes", spec["policyTypes"], "may not specify more than two policyTypes")]
+    for i, kind in enumerate(spec["policyTypes"]):
+        faults += one_of(f"spec.policyTypes[{i}]", kind, _POLICY_TYPES)
+    return faults
+
+
+def _rules(spec: Doc) -> Iterator[FieldError]:
+    for side, peers in _SIDES:
+        for i, rule in enumerate(spec.get(side) or ()):
+            path = f"spec.{side}[{i}]"
+            for j, port in enumerate(rule.get("ports") or ()):
+                yield from _port(f"{path}.ports[{j}]", port)
+            for j, peer in enumerate(rule.get(peers) or ()):
+                yield from _peer(f"{path}.{peers}[{j}]", peer)
+
+
+def _port(path: str, port: Doc) -> list[FieldError]:
+    faults = one_of(f"{path}.protocol", port["protocol"], PROTOCOLS)
+    if (number := port.get("port")) is not None:
+        faults += [invalid(f"{path}.port", number, why) for why in port_or_name_errors(number)]
+    return faults
+
+
+def _peer(path: str, peer: Doc) -> list[FieldError]:
+    block = peer.get("ipBlock")
+    others = [field for field in ("podSelector", "namespaceSelector") if peer.get(field) is not None]
+    if block is None:
+        return [] if others else [required(path, "must specify a peer")]
+    faults = [forbidden(path, "may not specify both ipBlock and another peer")] if others else []
+    if not block.get("cidr"):
+        return [*faults, required(f"{path}.ipBlock.cidr")]
+    faults += [invalid(f"{path}.ipBlock.cidr", block["cidr"], why) for why in cidr_errors(block["cidr"])]
+    for i, text in enumerate(block.get("except") or ()):
+        faults += [invalid(f"{path}.ipBlock.except[{i}]", text, why) for why in cidr_errors(text)]
+    return faults
+
+
+def row(policy: Doc, now: str) -> list[Any]:
+    """The cells of one policy."""
+    return [name(policy), labels_text(policy["spec"]["podSelector"].get("matchLabels")), age(policy, now)]
+
+
+STRATEGY = Strategy(
+    default=default,
+    validate_create=validate,
+    validate_update=lambda new, old, context: validate(new, context),
+    bumps_generation=lambda new, old: bool(new["spec"] != old["spec"]),
+    columns=(NAME, Column("Pod-Selector"), AGE),
+    row=row,
+)

@@ -1,0 +1,1 @@
+"""Subresources: status aside, one module each, and their table."""

@@ -1,0 +1,99 @@
+"""Requests on what lies below an object and is no object itself: binding, scale, logs and streams, proxies."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from fairlead.registry.documents import bodies
+from fairlead.registry.documents.managed_fields.ownership import UPDATE
+from fairlead.registry.documents.patching import Patch, parse_patch
+from fairlead.registry.requests import Request, write_options
+from fairlead.registry.resources import PROXY_VERBS, RESOURCES, STREAM_VERBS
+from fairlead.registry.schemas.catalogue import type_of
+from fairlead.registry.schemas.decode import decode
+from fairlead.registry.subresources.binding import bind
+from fairlead.registry.subresources.eviction import evict
+from fairlead.registry.subresources.pod_streams import pod_attach, pod_exec, pod_log, pod_port_forward
+from fairlead.registry.subresources.proxy import pod_proxy, service_proxy
+from fairlead.registry.subresources.scale import scale_of, scaled
+from fairlead.registry.verbs.call import Answer, Call, Handler, Reply
+from fairlead.registry.verbs.decoding import manager_of
+from fairlead.registry.verbs.deletion import eviction_options
+from fairlead.registry.verbs.generic_store import Update, update
+
+Doc = dict[str, Any]
+
+
+def _bind(call: Call) -> Reply:
+    options = write_options(call.request)
+    document = bodies.parse_object(call.request.body, call.request.content_type)
+    body, step = bind(call.state, call.target, document, call.env, options.dry_run)
+    return Reply(body, 201, step=step)
+
+
+def _evict(call: Call) -> Reply:
+    document = bodies.parse_object(call.request.body, call.request.content_type)
+    options = eviction_options(call.request, document)
+    body, step = evict(call.state, call.target, document, options, call.env)
+    return Reply(body, 201, step=step)
+
+
+def get_scale(call: Call) -> Reply:
+    return Reply(msgspec.json.encode(scale_of(msgspec.json.decode(call.stored()))))
+
+
+def write_scale(call: Call) -> Reply:
+    options = write_options(call.request)
+    replacement = _scale_change(call.request)
+
+    def apply(old: Doc) -> Doc:
+        scale = replacement(scale_of(old))
+        bodies.check_kind(scale, "autoscaling/v1", "Scale")
+        return scaled(old, decode("autoscaling/v1", "Scale", scale).document)
+
+    target = replace(call.target, subresource=None)
+    manager = manager_of(call, options, UPDATE)
+    change = Update(apply, only_existing=True, dry_run=options.dry_run, manager=manager)
+    written = update(call.state, target, change, call.env)
+    return Reply(msgspec.json.encode(scale_of(msgspec.json.decode(written.document))), step=written.step)
+
+
+def _scale_change(request: Request) -> Patch:
+    if request.method == "PATCH":
+        return parse_patch(request.body, request.content_type, type_of("autoscaling/v1", "Scale") or "")
+    wanted = bodies.parse_object(request.body, request.content_type)
+    return lambda scale: wanted
+
+
+def _log(call: Call) -> Answer:
+    return pod_log(call.request, call.target, call.state) or Reply(b"", content_type="text/plain")
+
+
+def _service_proxy(call: Call) -> Answer:
+    return service_proxy(call.request, call.target, call.state, call.env.choose)
+
+
+def _for_verbs(subresource: str, verbs: Sequence[str], handler: Handler) -> dict[tuple[str, str], Handler]:
+    return {(subresource, verb): handler for verb in verbs}
+
+
+SUBRESOURCES: dict[tuple[str, str], Handler] = {
+    ("pods/binding", "create"): _bind,
+    ("pods/eviction", "create"): _evict,
+    ("pods/log", "get"): _log,
+    **_for_verbs("pods/exec", STREAM_VERBS, lambda call: pod_exec(call.request, call.target, call.state)),
+    **_for_verbs("pods/attach", STREAM_VERBS, lambda call: pod_attach(call.request, call.target, call.state)),
+    **_for_verbs(
+        "pods/portforward", STREAM_VERBS, lambda call: pod_port_forward(call.request, call.target, call.state)
+    ),
+    **_for_verbs("pods/proxy", PROXY_VERBS, lambda call: pod_proxy(call.request, call.target, call.state)),
+    **_for_verbs("services/proxy", PROXY_VERBS, _service_proxy),
+    **{
+        (f"{row.plural}/scale", verb): get_scale if verb == "get" else write_scale
+        for row in RESOURCES
+        if row.subresource("scale")
+        for verb in ("get", "update", "patch")
+    },
+}

@@ -1,0 +1,52 @@
+"""Server-side apply as a request: the body is all that its manager wants of the object, which need not exist yet."""
+
+from typing import Any
+
+from fairlead.registry import field_errors, object_meta
+from fairlead.registry.documents import bodies
+from fairlead.registry.documents.managed_fields.ownership import APPLY, Application, apply_configuration
+from fairlead.registry.requests import WriteOptions, write_options
+from fairlead.registry.status import bad_request, invalid
+from fairlead.registry.verbs.call import Call, Reply
+from fairlead.registry.verbs.decoding import decoded, manager_of, written_reply
+from fairlead.registry.verbs.generic_store import Update, create, update
+
+Doc = dict[str, Any]
+
+APPLY_PATCH = "application/apply-patch+yaml"
+
+
+def apply_object(call: Call) -> Reply:
+    options = write_options(call.request)
+    configuration, warnings = _configuration(call, options)
+    manager = manager_of(call, options, APPLY)
+    application = Application(manager, configuration, options.force, call.env.now)
+    if call.state.get(call.resource.storage, call.target.key) is None and call.target.subresource is None:
+        document = apply_configuration(call.type_name, None, application)
+        return written_reply(call, create(call.state, call.target, document, call.env, options.dry_run), warnings)
+
+    def apply(old: Doc) -> Doc:
+        return apply_configuration(call.type_name, old, application)
+
+    change = Update(apply, only_existing=True, dry_run=options.dry_run, manager=manager)
+    return written_reply(call, update(call.state, call.target, change, call.env), warnings)
+
+
+def _configuration(call: Call, options: WriteOptions) -> tuple[Doc, list[str]]:
+    request, target = call.request, call.target
+    if not request.query.get("fieldManager"):
+        fault = field_errors.required("fieldManager", "is required for apply patch")
+        raise invalid("PatchOptions", "", [fault], "meta.k8s.io")
+    document, warnings = decoded(call, bodies.parse_object(request.body, request.content_type), options, patched=True)
+    object_meta.tidy(document)
+    metadata = document["metadata"]
+    if metadata.get("managedFields"):
+        raise bad_request("metadata.managedFields must be nil")
+    object_meta.check_name(metadata, target.name)
+    object_meta.check_namespace(metadata, target.namespace)
+    # Each side of an object is applied through its own path.
+    if target.subresource:
+        document = {name: value for name, value in document.items() if name not in ("spec", "data")}
+    elif call.resource.subresource("status"):
+        document.pop("status", None)
+    return document, warnings

@@ -1,0 +1,82 @@
+"""A request on its way through the registry, and the answers that it can have."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fairlead.registry.backend import Upstream
+from fairlead.registry.documents.views import View, negotiate
+from fairlead.registry.environment import Environment
+from fairlead.registry.requests import Request, Target
+from fairlead.registry.resources import Resource
+from fairlead.registry.schemas.catalogue import type_of
+from fairlead.registry.status import not_found
+from fairlead.registry.store import State, Step
+from fairlead.registry.verbs.watches import Watch
+
+Doc = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A finished answer.
+
+    Attributes:
+        step: what must be made durable before the answer is sent; None for reads.
+        keep: a state that the client may ask for again, by a continue token.
+        warnings: texts for ``Warning`` headers.
+    """
+
+    body: bytes
+    code: int = 200
+    content_type: str = "application/json"
+    step: Step | None = None
+    keep: State | None = None
+    warnings: tuple[str, ...] = ()
+
+
+Answer = Reply | Watch | Upstream
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request with its target found and the surroundings it is answered in.
+
+    Attributes:
+        state: for reads the latest durable state, for writes the latest of all.
+        state_at: an earlier state by its version, if it is kept; 0 is the latest.
+    """
+
+    request: Request
+    target: Target
+    state: State
+    state_at: Callable[[int], State | None]
+    env: Environment
+
+    @property
+    def resource(self) -> Resource:
+        return self.target.resource
+
+    @property
+    def type_name(self) -> str:
+        """The type of the resource's documents, in the catalogue."""
+        return type_of(self.resource.group_version, self.resource.kind) or ""
+
+    @property
+    def view(self) -> View:
+        """The form in which the client wants to be answered; raises ApiError when it cannot be."""
+        return View(self.resource, negotiate(self.request.accept, self.request.query.get("includeObject", "")))
+
+    def shown(self, document: bytes) -> bytes:
+        """A stored document as the client wants to see it."""
+        return self.view.one(document, self.env.kinds, self.env.now)
+
+    def stored(self) -> bytes:
+        """The object that the request is about; raises ApiError when it is not there."""
+        stored = self.state.get(self.resource.storage, self.target.key)
+        if stored is None:
+            raise not_found(self.resource.plural, self.target.name, self.resource.group)
+        return stored.document
+
+
+Handler = Callable[[Call], Answer]

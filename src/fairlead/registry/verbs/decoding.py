@@ -1,0 +1,51 @@
+"""What all writes have in common: from the body to the document that is stored, and from there to the answer."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fairlead.registry.documents import bodies
+from fairlead.registry.documents.events_view import to_core
+from fairlead.registry.documents.managed_fields.ownership import Manager
+from fairlead.registry.requests import WriteOptions
+from fairlead.registry.schemas.decode import decode
+from fairlead.registry.status import bad_request
+from fairlead.registry.verbs.call import Call, Reply
+from fairlead.registry.verbs.generic_store import Written
+
+Doc = dict[str, Any]
+
+
+def decoded(call: Call, document: Doc, options: WriteOptions, patched: bool = False) -> tuple[Doc, list[str]]:
+    """The document of a write as it is stored, and warnings about fields that it does not have."""
+    resource = call.resource
+    bodies.check_kind(document, resource.group_version, resource.kind)
+    bodies.check_size(document)
+    document, unknown = decode(resource.group_version, resource.kind, document)
+    faults = list(unknown)
+    if (
+        not patched
+        and options.field_validation != "Ignore"
+        and bodies.media_type(call.request.content_type) == bodies.JSON
+    ):
+        faults += bodies.duplicate_fields(call.request.body)
+    faults = faults[: bodies.MAX_STRICT_ERRORS]
+    if faults and options.field_validation == "Strict":
+        raise bad_request(
+            f'{resource.kind} in version "{resource.version}" cannot be handled as a {resource.kind}: '
+            f"strict decoding error: {', '.join(faults)}"
+        )
+    if resource.view_of:
+        document = to_core(document)
+    return document, faults if options.field_validation == "Warn" else []
+
+
+def written_reply(call: Call, written: Written, warnings: Sequence[str]) -> Reply:
+    body = call.shown(written.document)
+    code = 201 if written.created else 200
+    return Reply(body, code, step=written.step, warnings=(*warnings, *written.warnings))
+
+
+def manager_of(call: Call, options: WriteOptions, operation: str) -> Manager:
+    """Whose the fields are that this write changes."""
+    subresource = call.target.subresource.name if call.target.subresource else ""
+    return Manager(options.field_manager, operation, call.resource.group_version, subresource)

@@ -1,0 +1,33 @@
+"""Reading: one object, a list, a watch."""
+
+import msgspec
+
+from fairlead.registry.selectors import selection_of
+from fairlead.registry.status import ApiError
+from fairlead.registry.verbs.call import Answer, Call, Reply
+from fairlead.registry.verbs.lists import read_list
+from fairlead.registry.verbs.watches import begin_watch, frame
+
+
+def get_object(call: Call) -> Reply:
+    return Reply(call.shown(call.stored()))
+
+
+def list_objects(call: Call) -> Reply:
+    view = call.view
+    selection = selection_of(call.request, call.target, call.env.kinds.strategy(call.resource).fields)
+    page = read_list(call.request, selection, call.resource.storage, call.state_at)
+    body = view.many(page.documents, dict(page.metadata), call.env.kinds, call.env.now)
+    return Reply(body, keep=page.state)
+
+
+def watch_objects(call: Call) -> Answer:
+    view = call.view
+    selection = selection_of(call.request, call.target, call.env.kinds.strategy(call.resource).fields)
+    try:
+        return begin_watch(call.request, selection, view, call.state)
+    except ApiError as error:
+        if error.code != 410:
+            raise
+        # Upstream tells it in the stream, and clients look for it there to begin anew (``cacher.newErrWatcher``).
+        return Reply(frame("ERROR", msgspec.json.encode(error.status())))

@@ -1,0 +1,54 @@
+"""Writing what a body says: create, update, patch."""
+
+from typing import Any
+
+import msgspec
+
+from fairlead.registry import object_meta
+from fairlead.registry.documents import bodies
+from fairlead.registry.documents.events_view import from_core
+from fairlead.registry.documents.managed_fields.ownership import UPDATE
+from fairlead.registry.documents.patching import parse_patch
+from fairlead.registry.requests import write_options
+from fairlead.registry.verbs.apply import APPLY_PATCH, apply_object
+from fairlead.registry.verbs.call import Call, Reply
+from fairlead.registry.verbs.decoding import decoded, manager_of, written_reply
+from fairlead.registry.verbs.generic_store import Update, create, update
+
+Doc = dict[str, Any]
+
+
+def create_object(call: Call) -> Reply:
+    options = write_options(call.request)
+    document = bodies.parse_object(call.request.body, call.request.content_type)
+    document, warnings = decoded(call, document, options)
+    object_meta.tidy(document)
+    document["metadata"].pop("managedFields", None)
+    return written_reply(call, create(call.state, call.target, document, call.env, options.dry_run), warnings)
+
+
+def update_object(call: Call) -> Reply:
+    options = write_options(call.request)
+    document = bodies.parse_object(call.request.body, call.request.content_type)
+    document, warnings = decoded(call, document, options)
+    manager = manager_of(call, options, UPDATE)
+    change = Update(lambda old: document, only_existing=False, dry_run=options.dry_run, manager=manager)
+    return written_reply(call, update(call.state, call.target, change, call.env), warnings)
+
+
+def patch_object(call: Call) -> Reply:
+    if bodies.media_type(call.request.content_type) == APPLY_PATCH and not call.resource.view_of:
+        return apply_object(call)
+    options = write_options(call.request)
+    patch = parse_patch(call.request.body, call.request.content_type, call.type_name)
+    warnings: list[str] = []
+
+    def apply(old: Doc) -> Doc:
+        shown: Doc = msgspec.json.decode(from_core(msgspec.json.encode(old))) if call.resource.view_of else old
+        document, found = decoded(call, patch(shown), options, patched=True)
+        warnings.extend(found)
+        return document
+
+    manager = manager_of(call, options, UPDATE)
+    change = Update(apply, only_existing=True, dry_run=options.dry_run, manager=manager)
+    return written_reply(call, update(call.state, call.target, change, call.env), warnings)
