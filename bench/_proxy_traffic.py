@@ -42,7 +42,7 @@ COLUMNS = {
 
 
 def main():
-    from tests.integration.netlab import Net
+    from tests.support.net.netlab import Net
 
     print(f"\ntraffic by virtual IP / direct in turns: {ROUNDS} times {CONNECTIONS} connections, one after the other")
     print(f"{'rules':>23} {'Services':>8}", *(f"{title:>23}" for title in COLUMNS))

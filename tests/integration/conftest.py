@@ -3,25 +3,25 @@ when the others have ended. (A file is run by one worker, and xdist's own order 
 """
 
 LONGEST_FIRST = (
-    "test_postgres_example",
-    "test_examples",
-    "test_lab_pods",
-    "test_lab_life",
-    "test_kubectl_script",
-    "test_proxy_flows",
-    "test_kubectl_streams",
-    "test_lab_workloads",
-    "test_outside",
-    "test_lab_nodes",
-    "test_join",
-    "test_dual_stack",
-    "test_dns_process",
-    "test_dns_resolvers",
-    "test_proxy_spread",
-    "test_proxy_process",
+    "examples/test_postgres_example",
+    "examples/test_all_examples",
+    "lab/test_pods",
+    "lab/test_life",
+    "apiserver/test_kubectl_script",
+    "proxy/test_flows",
+    "lab/test_kubectl_streams",
+    "lab/test_workloads",
+    "lab/test_outside",
+    "lab/test_nodes",
+    "lab/test_join",
+    "lab/test_dual_stack",
+    "dns/test_process",
+    "dns/test_resolvers",
+    "proxy/test_spread",
+    "proxy/test_process",
 )
 
 
 def pytest_collection_modifyitems(items):
     places = {name: place for place, name in enumerate(LONGEST_FIRST)}
-    items.sort(key=lambda item: places.get(item.path.stem, len(places)))
+    items.sort(key=lambda item: places.get(f"{item.path.parent.name}/{item.path.stem}", len(places)))

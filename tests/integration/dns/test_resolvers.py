@@ -1,0 +1,233 @@
+"""Resolvers that people use, each in namespaces where ours is the only name server: all find the same addresses."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+
+SERVER = """
+import asyncio, signal, sys
+from dataclasses import replace
+from fairlead.clusterdns.authority import Authority
+from fairlead.clusterdns.upstreams import Route, Server
+from fairlead.clusterdns.zone import Outside, Zone
+from fairlead.drivers.dns.autopath import Autopath
+from fairlead.drivers.dns.forwarder import Forwarder, ForwardOptions
+from fairlead.drivers.dns.server import DnsServer
+from fairlead.drivers.dns.listener import Services
+from tests.support.dns_cases import ZONE, filled, pod
+
+HERE, UPSTREAM = "127.0.0.1", "127.0.0.3"
+
+async def serving(address, authority, services):
+    authority.finish_sync(0)
+    server = DnsServer(authority, services)
+    await server.listen((address,), 53)
+    return server
+
+async def main(autopath, asked):
+    world = Zone(outside=Outside.NXDOMAIN, hosts={("www", "example", "com"): (bytes([93, 184, 216, 34]),)})
+    await serving(UPSTREAM, Authority(world), Services(None))
+    authority = filled(Authority(replace(ZONE, outside=Outside.FORWARD, autopath=() if autopath == "on" else None)))
+    authority.change(None, pod("resolver", HERE), 0)
+    forwarder = Forwarder(ForwardOptions((Route((), (Server(UPSTREAM),)),)))
+    services = Services(forwarder, search=Autopath(authority, forwarder))
+    server = await serving(HERE, authority, services)
+    print("ready", flush=True)
+    stopped = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
+    await stopped.wait()
+    with open(asked, "w") as file:
+        file.write(str(sum(listener.responder.tally().total() for listener in (*server.udp, *server.tcp))))
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+# In a user, mount and network namespace of its own: resolv.conf as a Pod has it, the server, then the resolver. The
+# addresses beside 127.0.0.1 are for AI_ADDRCONFIG, with which glibc asks nothing on a machine that has only loopback.
+SCRIPT = """
+set -e
+ip link set lo up
+ip address add 192.0.2.2/32 dev lo
+ip address add 2001:db8::2/128 dev lo nodad
+cat > $1/resolv.conf <<END
+nameserver 127.0.0.1
+search testns.svc.cluster.local svc.cluster.local cluster.local
+options ndots:5
+END
+printf 'hosts: dns\\n' > $1/nsswitch.conf
+mount --bind $1/resolv.conf /etc/resolv.conf
+mount --bind $1/nsswitch.conf /etc/nsswitch.conf
+mkfifo $1/ready
+"$2" "$1/server.py" "$3" "$1/asked" > $1/ready &
+read line < $1/ready
+shift 3
+status=0
+"$@" || status=$?
+kill $!
+wait $!
+exit $status
+"""
+
+HDLS = ["172.0.0.2", "172.0.0.3", "172.0.0.4", "172.0.0.5", "172.0.0.7"]
+
+
+def resolve(tmp_path, *command, autopath="off"):
+    (tmp_path / "server.py").write_text(SERVER)
+    result = subprocess.run(
+        ["unshare", "-rnm", "sh", "-c", SCRIPT, "sh", str(tmp_path), sys.executable, autopath, *command],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{os.environ['PATH']}:/usr/sbin:/sbin"},
+        check=False,
+    )
+    return result.returncode, result.stdout + result.stderr
+
+
+C_ARES = """
+import aiodns, asyncio, socket, sys
+
+async def main():
+    async with aiodns.DNSResolver(timeout=30) as resolver:
+        found = await resolver.getaddrinfo(sys.argv[1], family=socket.AF_INET)
+    print(*(node.addr[0].decode() for node in found.nodes))
+
+asyncio.run(main())
+"""
+
+# musl asks all its servers at once and goes through the search list by rules of its own.
+MUSL = r"""
+program=$(mktemp)
+musl-gcc -static -x c -o $program - <<END
+#include <netdb.h>
+#include <stdio.h>
+#include <sys/socket.h>
+int main(int count, char **arguments) {
+  struct addrinfo wanted = {.ai_socktype = SOCK_STREAM}, *found;
+  char address[64];
+  if (getaddrinfo(arguments[1], 0, &wanted, &found)) return 1;
+  for (; found; found = found->ai_next)
+    if (!getnameinfo(found->ai_addr, found->ai_addrlen, address, 64, 0, 0, NI_NUMERICHOST)) puts(address);
+}
+END
+status=0
+$program $1 || status=$?
+rm $program
+exit $status
+"""
+
+# A resolver of the machine's own between the client and us. It comes back from starting once it answers.
+UNBOUND = """
+directory=$(mktemp -d)
+cat > $directory/unbound.conf <<END
+server:
+  interface: 127.0.0.2
+  do-not-query-localhost: no
+  qname-minimisation-strict: yes
+  harden-below-nxdomain: yes
+  module-config: iterator
+  username: ""
+  chroot: ""
+  directory: $directory
+  pidfile: $directory/pid
+  use-syslog: no
+  logfile: $directory/log
+remote-control:
+  control-enable: no
+forward-zone:
+  name: cluster.local
+  forward-addr: 127.0.0.1
+END
+unbound -c $directory/unbound.conf
+status=0
+dig @127.0.0.2 +search +short $1 || status=$?
+kill $(cat $directory/pid)
+rm -r $directory
+exit $status
+"""
+
+# Go's own resolver, in the smallest Debian package that has it compiled in. It is given a domain and a list of names in
+# it; NAME.testns is found by the second step of the search.
+GO = """
+list=$(mktemp)
+printf '%s\\n' $1 > $list
+export GODEBUG=netdns=go
+gobuster dns --quiet --no-color --no-progress --show-ips --domain testns --wordlist $list | tee $list.found
+status=0
+grep -q Found: $list.found || status=1
+rm $list $list.found
+exit $status
+"""
+
+RESOLVERS = {
+    "glibc": ["getent", "ahostsv4"],
+    "dig": ["dig", "+search", "+short"],
+    "busybox": ["busybox", "nslookup"],
+    "musl": ["sh", "-c", MUSL, "sh"],
+    "c-ares": [sys.executable, "-c", C_ARES],
+    "unbound": ["sh", "-c", UNBOUND, "sh"],
+    "go": ["sh", "-c", GO, "sh"],
+    "python": [sys.executable, "-c", "import socket, sys; print(socket.gethostbyname_ex(sys.argv[1])[2])"],
+}
+
+
+@pytest.mark.parametrize("resolver", RESOLVERS)
+@pytest.mark.parametrize(
+    ("name", "addresses"),
+    [("svc1", ["10.0.0.1"]), ("hdls", HDLS), ("ext2svc", ["10.0.0.1"])],
+)
+def test_every_resolver_finds_the_same(tmp_path, resolver, name, addresses):
+    code, output = resolve(tmp_path, *RESOLVERS[resolver], name)
+    assert [a for a in addresses if a not in output] == [], output
+    assert resolver == "busybox" or code == 0, output
+
+
+def test_glibc_takes_a_large_answer_over_tcp(tmp_path):
+    code, output = resolve(tmp_path, "getent", "ahostsv4", "big")
+    assert code == 0, output
+    assert len({line.split()[0] for line in output.splitlines()}) == 3000
+
+
+@pytest.mark.parametrize("resolver", ["glibc", "busybox", "musl", "c-ares", "go"])
+def test_a_name_that_is_not_there(tmp_path, resolver):
+    code, output = resolve(tmp_path, *RESOLVERS[resolver], "nothing")
+    assert code != 0, output
+
+
+# Questions for www.example.com with the search list walked by the client, and by the server: for one type, or for two.
+# busybox's nslookup asks for a name with a dot as it stands.
+ONE, BOTH, NO_SEARCH = (4, 1), (8, 2), (2, 2)
+SEARCHES = {
+    "glibc": (["getent", "ahosts"], BOTH),
+    "musl": (RESOLVERS["musl"], BOTH),
+    "busybox": (RESOLVERS["busybox"], NO_SEARCH),
+    "c-ares": (RESOLVERS["c-ares"], ONE),
+    "dig": (RESOLVERS["dig"], ONE),
+}
+
+
+@pytest.mark.parametrize("resolver", SEARCHES)
+def test_a_search_that_the_server_walks_takes_one_step(tmp_path, resolver):
+    command, wanted = SEARCHES[resolver]
+    asked = []
+    for autopath in ("off", "on"):
+        directory = tmp_path / autopath
+        directory.mkdir()
+        code, output = resolve(directory, *command, "www.example.com", autopath=autopath)
+        assert "93.184.216.34" in output, output
+        assert resolver == "busybox" or code == 0, output
+        asked.append(int((directory / "asked").read_text()))
+    assert tuple(asked) == wanted
+
+
+@pytest.mark.parametrize("resolver", ["glibc", "musl", "c-ares"])
+@pytest.mark.parametrize(("name", "addresses"), [("svc1.testns", ["10.0.0.1"]), ("no.example.com", []), ("svc0", [])])
+def test_what_the_server_walks_is_found_as_before(tmp_path, resolver, name, addresses):
+    code, output = resolve(tmp_path, *RESOLVERS[resolver], name, autopath="on")
+    assert [a for a in addresses if a not in output] == [], output
+    assert (code == 0) == bool(addresses), output

@@ -1,0 +1,296 @@
+"""Names outside the zones: upstream servers that work, are dead, slow, truncating or lying; and what clients get."""
+
+import asyncio
+import contextlib
+from dataclasses import replace
+
+import dns.asyncquery
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rrset
+import pytest
+
+from fairlead.clusterdns.authority import Authority
+from fairlead.clusterdns.upstream_cache import CachePolicy
+from fairlead.clusterdns.upstreams import Route, Server
+from fairlead.clusterdns.zone import Outside
+from fairlead.drivers.dns.forward_metrics import ForwardCollector
+from fairlead.drivers.dns.forwarder import Forwarder, ForwardOptions
+from fairlead.drivers.dns.listener import Services
+from fairlead.drivers.dns.metrics import new_registry, render
+from fairlead.drivers.dns.server import DnsServer
+from tests.support.dns_cases import CLUSTER, SUFFIX, ZONE
+
+HOST = "127.0.0.1"
+WWW = "www.example.com."
+RECORD = f"{WWW} 60 IN A 93.184.216.34"
+
+
+def answering(*records, rcode="NOERROR", flags=0):
+    """An upstream's manner: always these records."""
+
+    def reply(query: dns.message.Message) -> list[bytes]:
+        message = dns.message.make_response(query)
+        message.set_rcode(dns.rcode.from_text(rcode))
+        message.flags |= flags
+        for record in records:
+            owner, ttl, _, rtype, data = record.split(" ", 4)
+            message.answer.append(dns.rrset.from_text(owner, int(ttl), "IN", rtype, data))
+        return [message.to_wire()]
+
+    return reply
+
+
+def lying(query):
+    """A reply to another question, one with another id, junk, and only then the truth."""
+    (truth,) = answering(RECORD)(query)
+    (other,) = answering()(dns.message.make_query("evil.example.", "A", id=query.id))
+    return [other, bytes([truth[0] ^ 1]) + truth[1:], b"junk", truth]
+
+
+def silent(_):
+    return []
+
+
+class Upstream(asyncio.DatagramProtocol):
+    """A name server with a manner, which may change; over TCP it tells ``whole``, when it has one."""
+
+    def __init__(self, manner, whole=None):
+        self.manner, self.whole, self.asked = manner, whole, 0
+
+    def connection_made(self, transport):
+        self.transport = transport
+        self.server = Server(*transport.get_extra_info("sockname"))
+
+    def datagram_received(self, data, addr):
+        self.asked += 1
+        for packet in self.manner(dns.message.from_wire(data)):
+            self.transport.sendto(packet, addr)
+
+    async def converse(self, reader, writer):
+        length = int.from_bytes(await reader.readexactly(2), "big")
+        (packet,) = self.whole(dns.message.from_wire(await reader.readexactly(length)))
+        writer.write(len(packet).to_bytes(2, "big") + packet)
+        writer.close()
+
+
+@contextlib.asynccontextmanager
+async def upstream(manner, whole=None):
+    loop = asyncio.get_running_loop()
+    transport, protocol = await loop.create_datagram_endpoint(lambda: Upstream(manner, whole), (HOST, 0))
+    tcp = await asyncio.start_server(protocol.converse, HOST, protocol.server.port) if whole else None
+    try:
+        yield protocol
+    finally:
+        transport.close()
+        if tcp:
+            tcp.close()
+
+
+@contextlib.asynccontextmanager
+async def forwarding(*upstreams, **options):
+    """A server in front of upstreams; yields a function that asks it, and the forwarder."""
+    authority = Authority(replace(ZONE, outside=Outside.FORWARD))
+    for object_ in CLUSTER:
+        authority.change(None, object_, 0)
+    authority.finish_sync(0)
+    routes = (Route((), tuple(u.server for u in upstreams)),)
+    forwarder = Forwarder(ForwardOptions(**{"routes": routes, "timeout": 0.3, "deadline": 1.0, **options}))
+    server = DnsServer(authority, Services(forwarder))
+    await server.listen((HOST,), 0)
+
+    async def ask(name=WWW, qtype="A", tcp=False, **query):
+        send = dns.asyncquery.tcp if tcp else dns.asyncquery.udp
+        return await send(dns.message.make_query(name, qtype, **query), HOST, port=server.port, timeout=5)
+
+    try:
+        yield ask, forwarder
+    finally:
+        forwarder.close()
+        server.close()
+
+
+def data(reply):
+    return [rdata.to_text() for rrset in reply.answer for rdata in rrset]
+
+
+def test_a_name_outside_is_answered_once_by_upstream_and_then_from_the_cache():
+    async def run():
+        async with upstream(answering(RECORD)) as up, forwarding(up) as (ask, _):
+            replies = [await ask(), await ask(), await ask(tcp=True), await ask("WWW.example.COM.")]
+            assert [data(reply) for reply in replies] == [["93.184.216.34"]] * 4
+            assert up.asked == 1
+            assert dns.flags.to_text(replies[1].flags) == "QR RD RA"
+            assert replies[3].question[0].name.to_text() == "WWW.example.COM."
+
+    asyncio.run(run())
+
+
+def test_equal_questions_at_once_are_one_exchange():
+    async def run():
+        async with upstream(answering(RECORD)) as up, forwarding(up) as (ask, _):
+            await asyncio.gather(*(ask() for _ in range(20)))
+            assert up.asked == 1
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("tcp", [False, True])
+@pytest.mark.parametrize(
+    ("number", "manner", "qtype", "flags", "rcode", "found"),
+    [
+        (38, answering(RECORD), "A", "QR AA RD", "NOERROR", [WWW, "93.184.216.34"]),
+        (39, answering(), "AAAA", "QR AA RD", "NOERROR", [WWW]),
+        (41, answering(RECORD, flags=dns.flags.TC), "A", "QR AA TC RD", "NOERROR", [WWW, "93.184.216.34"]),
+        (42, answering(rcode="NXDOMAIN"), "A", "QR AA RD", "NXDOMAIN", [WWW]),
+        (42, silent, "A", "QR RD", "SERVFAIL", []),
+    ],
+)
+def test_what_an_external_name_leads_to(number, manner, qtype, flags, rcode, found, tcp):
+    """Cases 38, 39, 41 and 42, for which an upstream server is needed."""
+
+    async def run():
+        async with upstream(manner) as up, forwarding(up) as (ask, _):
+            reply = await ask(f"ext.{SUFFIX}", qtype, tcp)
+            assert (data(reply), dns.rcode.to_text(reply.rcode())) == (found, rcode)
+            assert dns.flags.to_text(reply.flags) == flags
+
+    asyncio.run(run())
+
+
+def test_an_unknown_address_is_asked_of_upstream_and_a_known_one_is_not():
+    async def run():
+        pointer = "8.8.8.8.in-addr.arpa. 60 IN PTR dns.google."
+        async with upstream(answering(pointer)) as up, forwarding(up) as (ask, _):
+            assert data(await ask("8.8.8.8.in-addr.arpa.", "PTR")) == ["dns.google."]
+            assert data(await ask("1.0.0.10.in-addr.arpa.", "PTR")) == [f"svc1.{SUFFIX}"]
+            assert up.asked == 1
+
+    asyncio.run(run())
+
+
+def test_a_truncated_reply_is_asked_again_over_tcp():
+    async def run():
+        many = [f"{WWW} 60 IN A 192.0.2.{n}" for n in range(1, 60)]
+        cut, whole = answering(flags=dns.flags.TC), answering(*many)
+        async with upstream(cut, whole) as up, forwarding(up) as (ask, _):
+            assert len(data(await ask(use_edns=0, payload=4096))) == 59
+            small = await ask()
+            assert small.flags & dns.flags.TC
+            assert not data(small)
+            assert len(data(await ask(tcp=True))) == 59
+
+    asyncio.run(run())
+
+
+def test_lies_are_ignored():
+    async def run():
+        async with upstream(lying) as up, forwarding(up) as (ask, _):
+            assert data(await ask()) == ["93.184.216.34"]
+
+    asyncio.run(run())
+
+
+def test_a_dead_server_is_passed_over_and_comes_back():
+    async def run():
+        async with (
+            upstream(silent) as dead,
+            upstream(answering(RECORD)) as alive,
+            forwarding(dead, alive) as (ask, forwarder),
+        ):
+            for n in range(4):
+                assert (await ask(f"n{n}.example.")).rcode() == dns.rcode.NOERROR
+            assert forwarder.health.is_down(dead.server)
+            dead.manner = answering(RECORD)
+            async with asyncio.timeout(5):
+                while forwarder.health.is_down(dead.server):  # noqa: ASYNC110 - nobody is told but the health itself
+                    await asyncio.sleep(0.05)
+
+    asyncio.run(run())
+
+
+def test_cluster_names_never_suffer_from_a_dead_upstream():
+    async def run():
+        async with upstream(silent) as dead, forwarding(dead) as (ask, _):
+            outside = asyncio.gather(*(ask(f"n{n}.example.") for n in range(50)))
+            async with asyncio.timeout(0.25):
+                assert data(await ask(f"svc1.{SUFFIX}")) == ["10.0.0.1"]
+            assert {reply.rcode() for reply in await outside} == {dns.rcode.SERVFAIL}
+
+    asyncio.run(run())
+
+
+def test_a_stale_answer_is_better_than_none():
+    async def run():
+        brief = f"{WWW} 1 IN A 93.184.216.34"
+        async with upstream(answering(brief)) as up, forwarding(up, timeout=0.1) as (ask, forwarder):
+            assert data(await ask()) == ["93.184.216.34"]
+            up.manner = silent
+            await asyncio.sleep(1.05)
+            reply = await ask()
+            assert (data(reply), reply.answer[0].ttl, forwarder.stale_answers) == (["93.184.216.34"], 30, 1)
+
+    asyncio.run(run())
+
+
+def test_a_server_that_fails_sends_on_to_the_next():
+    async def run():
+        async with (
+            upstream(answering(rcode="SERVFAIL")) as failing,
+            upstream(answering(RECORD)) as good,
+            forwarding(failing, good) as (ask, _),
+        ):
+            assert [data(await ask(f"n{n}.example.")) for n in range(2)] == [["93.184.216.34"]] * 2
+
+    asyncio.run(run())
+
+
+def test_too_many_questions_are_refused():
+    async def run():
+        async with upstream(silent) as up, forwarding(up, concurrent=2, cache=CachePolicy()) as (ask, _):
+            replies = await asyncio.gather(*(ask(f"n{n}.example.") for n in range(5)))
+            assert sorted(dns.rcode.to_text(r.rcode()) for r in replies) == ["REFUSED"] * 3 + ["SERVFAIL"] * 2
+
+    asyncio.run(run())
+
+
+def test_metrics_of_what_was_asked_outside():
+    async def run():
+        async with upstream(answering(RECORD)) as up, forwarding(up) as (ask, forwarder):
+            for name in (WWW, WWW, "other.example."):
+                await ask(name)
+            up.manner = answering(rcode="NXDOMAIN")
+            await ask("gone.example.")
+            up.manner = silent
+            for n in range(3):
+                await ask(f"n{n}.example.")
+            registry = new_registry()
+            registry.register(ForwardCollector(lambda: "dns://:53", lambda: forwarder))
+            return up.server, render(registry).splitlines()
+
+    server, lines = asyncio.run(run())
+    where, proxy = 'server="dns://:53"', f'proxy_name="forward",rcode="{{}}",to="{server}"'
+    for line in (
+        f'coredns_cache_requests_total{{{where},view="",zones="."}} 7.0',
+        f'coredns_cache_misses_total{{{where},view="",zones="."}} 6.0',
+        f'coredns_cache_hits_total{{{where},type="success",view="",zones="."}} 1.0',
+        f'coredns_cache_entries{{{where},type="success",view="",zones="."}} 2.0',
+        f"coredns_proxy_request_duration_seconds_count{{{proxy.format('NOERROR')}}} 2.0",
+        f"coredns_proxy_request_duration_seconds_count{{{proxy.format('NXDOMAIN')}}} 1.0",
+        "coredns_forward_healthcheck_broken_total 1.0",
+        "coredns_forward_max_concurrent_rejects_total 0.0",
+        "fairlead_dns_upstream_exchanges_total 6.0",
+    ):
+        assert line in lines, "\n".join(line for line in lines if line.startswith("coredns"))
+
+
+def test_a_loop_is_noticed():
+    async def run():
+        async with upstream(silent) as up, forwarding(up) as (ask, forwarder):
+            up.manner = lambda query: asyncio.ensure_future(ask(query.question[0].name, "HINFO")) and []
+            forwarder.start()
+            async with asyncio.timeout(5):
+                await forwarder.looped.wait()
+
+    asyncio.run(run())

@@ -1,0 +1,134 @@
+"""Every example runs to its end, as root and as an ordinary user, and shows what its words say."""
+
+import re
+from contextlib import ExitStack
+
+import pytest
+
+from tests.support.plays import played
+from tests.support.users import users
+
+
+@pytest.fixture(params=users(), ids=str)
+def play(request):
+    """Runs an example as one of the users."""
+    with ExitStack() as stack:
+        yield lambda example: stack.enter_context(played(example, request.param))
+
+
+def test_headless(play):
+    shown = play("headless")
+    assert "NXDOMAIN" in shown.next("nslookup my-headless-service")
+    assert shown.next("nslookup headless-service-selector").count("Address: 10.244.") == 2
+    assert shown.next("nslookup web").count("Address: 10.96.") == 1
+    assert "Address: 192.0.2.10" in shown.next("nslookup my-headless-service")
+    assert set(re.findall(r"\d+ (.*)", shown.next("curl"))) == {"web-0", "web-1"}
+
+
+def test_externalname(play):
+    shown = play("externalname")
+    first, second = shown.next("dig +search +noall +answer orders").splitlines()
+    assert re.search(r"CNAME\s+orders\.backend\.svc\.cluster\.local\.$", first)
+    virtual_ip = re.search(r"\sA\s+(10\.96\.\S+)$", second)
+    assert virtual_ip
+    answer = shown.next("curl -sS http://orders/")
+    assert "pod: orders-0" in answer
+    assert "host: orders" in answer
+    assert shown.next("nft list ruleset").strip() == "0"
+    outside = shown.next("payments")
+    assert "NXDOMAIN" in outside
+    assert "api.example.com." in outside
+    assert re.search(r"\sA\s+10\.244\.", shown.next("dig +search +noall +answer orders"))
+    assert "Couldn't connect" in shown.next("orders:8080")
+    assert "NXDOMAIN" in shown.next("dig +noall")
+    by_address = shown.next("by-address")
+    assert "NXDOMAIN" in by_address
+    assert "CNAME" not in by_address
+
+
+def test_stacking(play):
+    """The example itself waits until just those addresses answer that should."""
+    shown = play("stacking")
+    objects = []
+    answers = []
+    for _ in range(6):
+        objects.append(shown.next("get service web").splitlines()[1].split())
+        answers.append({line.split()[0]: line.split()[1] for line in shown.next("for at in").splitlines()})
+    types, virtual_ips, node_ports, balancers, names = zip(*objects, strict=True)
+    assert types == ("ClusterIP", "NodePort", "LoadBalancer", "NodePort", "ExternalName", "ClusterIP")
+    assert len(set(virtual_ips[:4])) == 1
+    assert virtual_ips[4] == "<none>"
+    assert virtual_ips[5] not in virtual_ips[:5]
+    assert len(set(node_ports[1:4])) == 1
+    assert {node_ports[index] for index in (0, 4, 5)} == {"<none>"}
+    assert [balancer != "<none>" for balancer in balancers] == [False, False, True, False, False, False]
+    assert names[4] == "web.example.com"
+    answering = [[address for address, who in each.items() if who.startswith("web-")] for each in answers]
+    assert [len(each) for each in answering] == [1, 2, 3, 2, 0, 1]
+
+
+def fields(output: str) -> dict[str, str]:
+    """What the echo tells of itself and of who asked, ports left out."""
+    found = dict(re.findall(r"^(\w+): (.*)$", output, re.MULTILINE))
+    return {**found, "client": found.get("client", "").partition(":")[0]}
+
+
+def test_nodeport(play):
+    shown = play("nodeport")
+    cluster = [fields(shown.next(f"192.168.64.{last}:30080")) for last in (11, 12)]
+    assert [answer["pod"] for answer in cluster] == ["web-0", "web-0"]
+    assert [answer["client"] for answer in cluster] == ["192.168.64.11", "192.168.64.12"]
+    unreachable = shown.next("--outside")
+    assert unreachable.count("curl: (7)") + unreachable.count("curl: (28)") == 2
+    assert fields(shown.next("192.168.64.11:30080"))["client"] == "203.0.113.10"
+    assert "curl: (28)" in shown.next("192.168.64.12:30080")
+    from_a_pod = fields(shown.next("192.168.64.12:30080"))
+    assert from_a_pod["pod"] == "web-0"
+    assert from_a_pod["client"].startswith("10.244.2.")
+    assert "curl: (7)" in shown.next("127.0.0.1")
+
+
+def test_statefulset(play):
+    """The example itself waits for the order and the names that it speaks of."""
+    shown = play("statefulset")
+    created = re.findall(r"create Pod (\S+) in", shown.next("SuccessfulCreate"))
+    assert created == ["db-0", "db-1", "db-2"]
+    addresses = set(shown.next("+short +search db").split())
+    names = dict(re.findall(r"^(\S+): (10\.\S+)$", shown.next("for n in"), re.MULTILINE))
+    assert set(names) == {"db-0", "db-1", "db-2"}
+    assert set(names.values()) == addresses
+    records = re.findall(r"SRV\s+0 \d+ 80 (\S+)$", shown.next("SRV"), re.MULTILINE)
+    assert sorted(records) == [f"db-{n}.db.default.svc.cluster.local." for n in range(3)]
+    assert shown.next("hostname -f").split() == ["db-1", "db-1.db.default.svc.cluster.local"]
+    assert shown.next("curl").strip() == "db-1"
+    again = shown.next("kubectl get pods")
+    assert names["db-1"] not in again
+    assert names["db-0"] in again
+    assert names["db-2"] in again
+    assert shown.next("curl").strip() == "db-1"
+    assert len(re.findall(r": 10\.", shown.next("for n in"))) == 5
+    assert re.findall(r"delete Pod (\S+) in", shown.next("SuccessfulDelete"))[:2] == ["db-4", "db-3"]
+    assert versions(shown.next("kubectl get pods")) == {"db-0": "1", "db-1": "1", "db-2": "2"}
+    assert versions(shown.next("kubectl get pods")) == {"db-0": "1", "db-1": "1", "db-2": "2"}
+    assert versions(shown.next("kubectl get pods")) == {"db-0": "2", "db-1": "2", "db-2": "2"}
+
+
+def versions(table: str) -> dict[str, str]:
+    return dict(re.findall(r"^(db-\d)\s+(\d)\s", table, re.MULTILINE))
+
+
+def test_loadbalancer(play):
+    """The example itself waits for each answer; the last is the other node's."""
+    shown = play("loadbalancer")
+    address = re.search(r"192\.168\.65\.\d+", shown.next("get service"))[0]
+    assert fields(shown.next(address))["client"].startswith("192.168.64.")
+    assert re.search(r"lladdr ([0-9a-f]{2}:){5}", shown.next("ip neigh"))
+    local = fields(shown.next(address))
+    assert local["client"] == "203.0.113.10"
+    assert local["pod"] == local["node"].replace("node", "web")
+    assert '"localEndpoints": 1' in shown.next("healthz")
+    assert "curl: (28)" in shown.next(address)
+    assert "pod" in fields(shown.next(address))
+    stopped = shown.next("node stop")
+    moved = fields(shown.next(address))
+    assert moved["node"] != local["node"], stopped

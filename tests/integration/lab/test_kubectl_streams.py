@@ -1,0 +1,404 @@
+"""Logs, exec, attach, cp, port-forward and proxies, by real kubectls: the oldest speaks SPDY, those from 1.30 on begin
+to speak WebSockets, and the newest speaks nothing else."""
+
+import base64
+import fcntl
+import json
+import os
+import pty
+import re
+import select
+import socket
+import ssl
+import struct
+import subprocess
+import termios
+import time
+import urllib.error
+import urllib.request
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from websockets.sync.client import connect
+
+from tests.support.kubectls import kubectls
+from tests.support.labs import Lab, eventually
+from tests.support.users import users
+
+MANIFESTS = Path(__file__).with_name("streams.yaml")
+SECONDS = 15
+MEBIBYTE = 1 << 20
+
+
+@pytest.fixture(scope="module")
+def lab():
+    lab = Lab(users()[0])
+    shared = lab.folder / "shared"
+    shared.mkdir()
+    manifests = lab.folder / "manifests.yaml"
+    manifests.write_text(MANIFESTS.read_text().replace("FOLDER", str(shared)))
+    lab.up_arguments = ("--nodes", "1", "-f", str(manifests), "--timeout", "30")
+    try:
+        lab.up()
+        yield lab
+    finally:
+        lab.close()
+
+
+def switching(program: Path) -> bool:
+    return program.name == "kubectl.1.30"
+
+
+PROGRAMS = sorted({kubectls()[0], kubectls()[-1], *filter(switching, kubectls())})
+
+
+class Kubectl:
+    """One kubectl, run to its end or in the background."""
+
+    def __init__(self, lab: Lab, program: Path) -> None:
+        self.prefix = [str(program), "--kubeconfig", lab.kubeconfig]
+        self.environment = lab.environment
+
+    def __call__(self, *arguments: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+        return subprocess.run(
+            [*self.prefix, *arguments], env=self.environment, input=stdin, capture_output=True, timeout=60, check=False
+        )
+
+    def out(self, *arguments: str, stdin: bytes | None = None) -> bytes:
+        """What a command that must succeed prints."""
+        done = self(*arguments, stdin=stdin)
+        assert done.returncode == 0, done
+        return done.stdout
+
+    @contextmanager
+    def running(self, *arguments: str, **streams):
+        command = [*self.prefix, *arguments]
+        with subprocess.Popen(command, env=self.environment, stdout=subprocess.PIPE, **streams) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+
+@pytest.fixture(scope="module", params=PROGRAMS, ids=lambda path: path.name)
+def kubectl(lab, request):
+    return Kubectl(lab, request.param)
+
+
+class Terminal:
+    """A program that believes a person is at the keyboard."""
+
+    def __init__(self, command, environment, columns=101, rows=33):
+        self._fd, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        self.process = subprocess.Popen(
+            command, env=environment, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
+        )
+        os.close(slave)
+        self.screen = ""
+
+    def resize(self, columns, rows):
+        fcntl.ioctl(self._fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        os.kill(self.process.pid, 28)  # SIGWINCH
+
+    def type(self, text):
+        self.screen = ""
+        os.write(self._fd, text.encode())
+
+    def wait_for(self, pattern):
+        deadline = time.monotonic() + SECONDS
+        while not re.search(pattern, self.screen, re.MULTILINE):
+            assert select.select([self._fd], [], [], deadline - time.monotonic())[0], repr(self.screen)
+            self.screen += os.read(self._fd, 4096).decode()
+
+    def close(self):
+        self.process.kill()
+        self.process.wait()
+        os.close(self._fd)
+
+
+@pytest.fixture
+def terminal(kubectl):
+    terminals = []
+
+    def start(*arguments):
+        terminals.append(Terminal([*kubectl.prefix, *arguments], kubectl.environment))
+        return terminals[-1]
+
+    yield start
+    for each in terminals:
+        each.close()
+
+
+def say(kubectl: Kubectl, word: str) -> None:
+    """Have the talker print a line."""
+    kubectl.out("exec", "talker", "-c", "talker", "--", "sh", "-c", f"echo {word} > /mnt/say")
+
+
+class TestLogs:
+    def test_all_of_it(self, kubectl):
+        lines = kubectl.out("logs", "talker", "-c", "talker").splitlines()
+        assert sorted(lines[:4]) == [b"one", b"three", b"trouble", b"two"]
+
+    def test_the_last_lines(self, kubectl):
+        assert kubectl.out("logs", "talker", "-c", "other", "--tail=1") == b"hello from the other\n"
+        assert kubectl.out("logs", "talker", "-c", "other", "--tail=0") == b""
+
+    def test_with_times_and_from_a_time_on(self, kubectl):
+        line = kubectl.out("logs", "talker", "-c", "other", "--timestamps").decode()
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z hello from the other\n", line)
+        assert kubectl.out("logs", "talker", "-c", "other", "--since-time=2200-01-01T00:00:00Z") == b""
+        assert kubectl.out("logs", "talker", "-c", "other", "--since=1h") == b"hello from the other\n"
+
+    def test_limited(self, kubectl):
+        assert kubectl.out("logs", "talker", "-c", "other", "--limit-bytes=5") == b"hello"
+
+    def test_of_all_containers(self, kubectl):
+        assert b"[pod/talker/other] hello from the other\n" in kubectl.out(
+            "logs", "talker", "--all-containers", "--prefix"
+        )
+
+    def test_followed_while_the_container_writes(self, kubectl):
+        with kubectl.running("logs", "-f", "talker", "-c", "talker", "--tail=1") as process:
+            process.stdout.readline()
+            for word in ("this", "that"):
+                say(kubectl, word)
+                assert process.stdout.readline() == f"said {word}\n".encode()
+
+    def test_of_the_run_before(self, kubectl):
+        eventually(lambda: kubectl.out("logs", "crasher", "--previous") == b"begun\n")
+        assert kubectl.out("logs", "crasher") == b"begun\n"
+
+    def test_of_a_run_that_was_not(self, kubectl):
+        done = kubectl("logs", "web", "--previous")
+        expected = b'previous terminated container "web" in pod "web" not found'
+        assert (done.returncode, done.stderr) == (1, b"Error from server (BadRequest): " + expected + b"\n")
+
+    def test_of_a_container_that_is_not(self, kubectl):
+        done = kubectl("logs", "web", "-c", "x")
+        assert b"container x is not valid for pod web" in done.stderr
+
+
+class TestExec:
+    def test_output_and_error_and_exit_code(self, kubectl):
+        done = kubectl("exec", "web", "--", "sh", "-c", "echo out; echo err >&2; exit 3")
+        assert (done.returncode, done.stdout) == (3, b"out\n")
+        assert done.stderr == b"err\ncommand terminated with exit code 3\n"
+
+    def test_arguments_are_no_shell_text(self, kubectl):
+        arguments = ("$HOME", "a b", "", "'; exit 1", "*", "ü")
+        printed = kubectl.out("exec", "web", "--", "printf", "<%s>", *arguments).decode()
+        assert printed == "".join(f"<{argument}>" for argument in arguments)
+
+    def test_input(self, kubectl):
+        data = os.urandom(2 * MEBIBYTE)
+        assert kubectl.out("exec", "-i", "web", "--", "cat", stdin=data) == data
+
+    def test_much_output_to_a_slow_reader(self, kubectl):
+        with kubectl.running("exec", "web", "--", "head", "-c", str(20 * MEBIBYTE), "/dev/zero") as process:
+            time.sleep(0.5)
+            assert len(process.stdout.read()) == 20 * MEBIBYTE
+
+    def test_what_the_last_process_leaves_behind_is_not_waited_for(self, kubectl):
+        assert kubectl.out("exec", "web", "--", "sh", "-c", "sleep 100 & echo done") == b"done\n"
+
+    def test_a_signal(self, kubectl):
+        assert kubectl("exec", "web", "--", "sh", "-c", "kill -TERM $$").returncode == 143
+
+    def test_a_program_that_is_not_there(self, kubectl):
+        done = kubectl("exec", "web", "--", "no-such-program")
+        assert done.returncode == 1
+        assert b"executable file not found in $PATH" in done.stderr
+
+    def test_a_container_that_is_not_there(self, kubectl):
+        assert b"container x is not valid for pod web" in kubectl("exec", "web", "-c", "x", "--", "true").stderr
+
+    def test_a_terminal(self, terminal):
+        shell = terminal("exec", "-it", "web", "--", "sh")
+        shell.wait_for("[#$] ")
+        shell.type("stty size; echo $TERM\n")
+        shell.wait_for(r"33 101\s+xterm")
+        shell.resize(80, 25)
+        shell.type("sleep 0.2; stty size\n")
+        shell.wait_for(r"25 80\s+[#$] ")
+        shell.type("echo beg''un; sleep 100\n")
+        shell.wait_for("begun")
+        time.sleep(0.2)
+        shell.type("\x03")
+        shell.wait_for("[#$] ")
+        shell.type("exit 7\n")
+        shell.wait_for("exit code 7")
+        assert shell.process.wait(SECONDS) == 7
+
+    def test_a_client_that_goes_takes_its_command_along(self, kubectl):
+        with kubectl.running("exec", "web", "--", "sh", "-c", "echo $$; exec sleep 1234") as process:
+            pid = process.stdout.readline().decode().strip()
+        eventually(lambda: kubectl("exec", "web", "--", "kill", "-0", pid).returncode == 1)
+
+
+class TestAttach:
+    def test_to_what_runs(self, kubectl):
+        with kubectl.running("attach", "talker", "-c", "talker", stderr=subprocess.PIPE) as process:
+            assert b"see a command prompt" in process.stderr.readline()
+            say(kubectl, "something")
+            assert process.stdout.readline().endswith(b"said something\n")
+
+    def test_run_a_pod_at_the_terminal(self, terminal):
+        shell = terminal(
+            "run", "-it", "--rm", f"shell-{os.urandom(3).hex()}", "--image=busybox", "--command", "--", "sh"
+        )
+        shell.wait_for("pressing enter")
+        # kubectl sends the size on a stream of its own, so that the shell may hear of it later than of what is typed.
+        shell.type('until [ "$(stty size)" = "33 101" ]; do sleep 0.1; done; stty size\n')
+        shell.wait_for("^33 101")
+        shell.type("exit\n")
+        shell.wait_for("deleted|ended")
+
+    def test_run_a_command_in_a_pod_of_its_own(self, kubectl):
+        name = f"echo-{os.urandom(3).hex()}"
+        command = ("run", "-i", "--rm", name, "--image=busybox", "--restart=Never", "--", "echo", "a word")
+        assert b"a word\n" in kubectl.out(*command)
+
+    def test_run_a_pod_with_input(self, kubectl):
+        name = f"cat-{os.urandom(3).hex()}"
+        command = ("run", "-i", "--rm", name, "--image=busybox", "--restart=Never", "--command", "--", "cat")
+        assert kubectl.out(*command, stdin=b"through a Pod\n").startswith(b"through a Pod\n")
+
+
+def test_files_are_copied_both_ways(kubectl, tmp_path):
+    (tmp_path / "there").write_bytes(os.urandom(3 * MEBIBYTE))
+    kubectl.out("cp", str(tmp_path / "there"), "web:/mnt/copied")
+    kubectl.out("cp", "web:/mnt/copied", str(tmp_path / "back"))
+    assert (tmp_path / "back").read_bytes() == (tmp_path / "there").read_bytes()
+
+
+@contextmanager
+def forwarded(kubectl: Kubectl, target: str, port: str):
+    """The local address of a forwarded port."""
+    with kubectl.running("port-forward", target, f":{port}", stderr=subprocess.PIPE) as process:
+        line = process.stdout.readline().decode()
+        yield "127.0.0.1", int(re.search(r"127\.0\.0\.1:(\d+)", line)[1]), process
+
+
+def fetch(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=SECONDS) as answer:
+        return answer.read()
+
+
+class TestPortForward:
+    def test_requests_through_it(self, kubectl):
+        kubectl.out("exec", "web", "--", "sh", "-c", f"head -c {MEBIBYTE} /dev/zero > /mnt/large")
+        with forwarded(kubectl, "web", "8080") as (host, port, _):
+            for _ in range(3):
+                assert len(fetch(f"http://{host}:{port}/large")) == MEBIBYTE
+            with pytest.raises(urllib.error.HTTPError, match="404"):
+                fetch(f"http://{host}:{port}/nothing")
+
+    def test_several_connections_at_once(self, kubectl):
+        with forwarded(kubectl, "pod/web", "http") as (host, port, _):
+            connections = [socket.create_connection((host, port), SECONDS) for _ in range(5)]
+            for connection in reversed(connections):
+                with connection, connection.makefile("rwb") as stream:
+                    stream.write(b"GET /nothing HTTP/1.0\r\n\r\n")
+                    stream.flush()
+                    assert b" 404 " in stream.readline()
+
+    def test_of_a_service(self, kubectl):
+        with forwarded(kubectl, "service/web", "80") as (host, port, _):
+            assert b"Directory listing" in fetch(f"http://{host}:{port}/")
+
+    def test_where_nobody_listens(self, kubectl):
+        with forwarded(kubectl, "web", "9") as (host, port, process):
+            with socket.create_connection((host, port), SECONDS) as connection:
+                assert connection.recv(10) == b""
+            assert b"Connection refused" in process.stderr.readline()
+
+
+class TestProxies:
+    def test_of_a_pod(self, kubectl):
+        assert b"Directory listing" in kubectl.out("get", "--raw", "/api/v1/namespaces/default/pods/web:8080/proxy/")
+
+    @pytest.mark.parametrize("name", ["web", "web:80", "web:http", "http:web:http"])
+    def test_of_a_service(self, kubectl, name):
+        path = f"/api/v1/namespaces/default/services/{name}/proxy/?x=1"
+        assert b"Directory listing" in kubectl.out("get", "--raw", path)
+
+    def test_of_a_service_without_endpoints(self, kubectl):
+        done = kubectl("get", "--raw", "/api/v1/namespaces/default/services/nobody/proxy/")
+        expected = b'Error from server (ServiceUnavailable): no endpoints available for service "nobody"\n'
+        assert (done.returncode, done.stderr) == (1, expected)
+
+    def test_a_refusal_is_passed_on(self, kubectl):
+        done = kubectl("get", "--raw", "/api/v1/namespaces/default/pods/web:8080/proxy/nothing")
+        assert b"the server could not find the requested resource" in done.stderr
+
+
+class TestNodePort:
+    """The node's own HTTP API is for the API server alone."""
+
+    URL = "https://192.168.64.11:10250/containerLogs/default/web/web"
+
+    def test_nobody_without_a_certificate(self, lab):
+        ended_without_an_answer = {"52", "56"}
+        assert lab.exec("web", "sh", "-c", f"curl -sk {self.URL}; echo $?").strip() in ended_without_an_answer
+
+    def test_nobody_with_a_certificate_that_is_not_the_api_servers(self, lab):
+        user = json.loads(Path(lab.kubeconfig).read_text())["users"][0]["user"]
+        for kind in ("certificate", "key"):
+            text = base64.b64decode(user[f"client-{kind}-data"]).decode()
+            lab.kubectl("exec", "-i", "web", "--", "sh", "-c", f"cat > /mnt/{kind}", stdin=text)
+        printed = lab.exec("web", "curl", "-sk", "--cert", "/mnt/certificate", "--key", "/mnt/key", self.URL)
+        assert printed == "Forbidden: only the API server may ask this"
+
+
+class TestClientLibraries:
+    """What the WebSocket clients of other languages do, which give all ports in the request."""
+
+    PATH = "/api/v1/namespaces/default/pods/web/portforward?ports=8080"
+
+    @pytest.fixture
+    def config(self, lab):
+        return json.loads(Path(lab.kubeconfig).read_text())
+
+    @pytest.fixture
+    def connected(self, lab, config):
+        url = config["clusters"][0]["cluster"]["server"].replace("https:", "wss:") + self.PATH
+        return partial(connect, url, ssl=client_tls(lab, config), subprotocols=["v4.channel.k8s.io"])
+
+    def test_port_forward(self, connected):
+        with connected() as socket_:
+            port = (8080).to_bytes(2, "little")
+            assert {socket_.recv(SECONDS), socket_.recv(SECONDS)} == {b"\0" + port, b"\1" + port}
+            socket_.send(b"\0GET / HTTP/1.0\r\n\r\n")
+            assert socket_.recv(SECONDS).startswith(b"\0HTTP/1.0 200 ")
+
+    def test_connections_that_end_at_once(self, connected):
+        for _ in range(200):
+            with connected():
+                pass
+
+    def test_no_session_tickets(self, lab, config):
+        """They make clients of two threads, as the one above, lose their first request now and then."""
+        url = urlsplit(config["clusters"][0]["cluster"]["server"])
+        with (
+            socket.create_connection((url.hostname, url.port), SECONDS) as plain,
+            client_tls(lab, config).wrap_socket(plain, server_hostname=url.hostname) as connection,
+        ):
+            connection.sendall(b"GET /livez HTTP/1.1\r\nhost: lab\r\n\r\n")
+            assert connection.recv(100).startswith(b"HTTP/1.1 200 ")
+            assert not connection.session.has_ticket
+
+
+def client_tls(lab, config):
+    cluster, user = config["clusters"][0]["cluster"], config["users"][0]["user"]
+    authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
+    context = ssl.create_default_context(cadata=authority)
+    paths = []
+    for kind in ("certificate", "key"):
+        paths.append(lab.folder / f"client-{kind}")
+        paths[-1].write_bytes(base64.b64decode(user[f"client-{kind}-data"]))
+    context.load_cert_chain(*paths)
+    return context

@@ -1,0 +1,368 @@
+"""The node proxy as a process: it follows a real API server, and survives what happens to processes and tables."""
+
+import contextlib
+import itertools
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.support.kubectls import UNCOLLECTED, kubectls
+from tests.support.net.netlab import Net
+
+FAIRLEAD = str(Path(sys.executable).parent / "fairlead")
+NODE, CLIENT, VIP = "192.168.0.2", "10.180.0.9", "10.96.0.10"
+ROUTER = "198.51.100.1"
+ENDPOINTS = [f"10.180.0.{number}" for number in range(1, 5)]
+FLAGS = ("--node", "here", "--cluster-cidr", "10.180.0.0/16", "--service-cidr", "10.96.0.0/16")
+
+KILLS = 5
+FULL_SYNCS = "sync_full_proxy_rules_duration_seconds_count"
+
+
+def eventually(check, seconds=10.0):
+    end = time.monotonic() + seconds
+    while not (found := check()):
+        assert time.monotonic() < end, f"not true after {seconds} s"
+        time.sleep(0.1)  # more often, and the kernel's limit of ICMP errors is what is tested
+    return found
+
+
+SERVICE = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {"name": "web", "namespace": "default"},
+    "spec": {
+        "clusterIP": VIP,
+        "clusterIPs": [VIP],
+        "ipFamilies": ["IPv4"],
+        "ipFamilyPolicy": "SingleStack",
+        "ports": [{"name": p, "port": 80, "protocol": p.upper(), "targetPort": 80} for p in ("tcp", "udp")],
+    },
+}
+
+
+class Cluster:
+    """An API server and a proxy in the node's namespace."""
+
+    def __init__(self, folder):
+        self.net = Net([NODE])
+        for address in (*ENDPOINTS, CLIENT):
+            host = self.net.add_host(address)
+            if address in ENDPOINTS:
+                host.call("serve", address=address, ports=[("tcp", 80), ("udp", 80)])
+        self.net.add_router(ROUTER)  # only what has a route comes to where it can be refused
+        self.kubeconfig = folder / "kubeconfig"
+        command = (FAIRLEAD, "apiserver", "--data", folder, "--listen", "127.0.0.1:6443", "--kubeconfig")
+        self._api = self.net.start(*map(str, (*command, self.kubeconfig)), stdout=subprocess.PIPE)
+        self._api.stdout.readline()
+        self.apply({"kind": "Node", "metadata": {"name": "here"}, "apiVersion": "v1"})
+
+    def begin(self, backend):
+        """A Service of one endpoint, and a proxy that knows of nothing else."""
+        self.backend = backend
+        self.apply(SERVICE)
+        self.set_endpoints({ENDPOINTS[0]: "ready"})
+        self.start_proxy()
+
+    def end(self):
+        """Leave nothing behind that the next test asks about, neither in the kernel nor in the API."""
+        _end(self.proxy)
+        self.net.node.run("nft", "flush", "ruleset")
+        self.net.node.run("conntrack", "--flush")
+        self._run_kubectl("delete", "service", "web")
+
+    def start_proxy(self, *more):
+        command = (FAIRLEAD, "proxy", "--kubeconfig", str(self.kubeconfig), *FLAGS, *more, "--backend", self.backend)
+        self.proxy = self.net.start(*command, stderr=subprocess.PIPE, text=True)
+        assert "in the kernel" in self.proxy.stderr.readline()
+
+    def kill_proxy(self):
+        self.proxy.send_signal(signal.SIGKILL)
+        self.proxy.wait()
+        self.proxy.stderr.close()
+
+    def apply(self, *documents):
+        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": documents})
+        self._run_kubectl("apply", "--server-side", "--force-conflicts", "-f-", text=text)
+
+    def patch_service(self, patch):
+        self._run_kubectl("patch", "service", "web", "-p", json.dumps(patch))
+
+    def _run_kubectl(self, *arguments, text=""):
+        command = (str(kubectls()[-1]), "--kubeconfig", str(self.kubeconfig), *arguments)
+        pipe = subprocess.PIPE
+        environment = os.environ | UNCOLLECTED
+        kubectl = self.net.start(*command, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, env=environment)
+        output, _ = kubectl.communicate(text.encode())
+        assert kubectl.returncode == 0, output
+
+    def set_endpoints(self, states):
+        """Put the slice in place: address -> ready or draining."""
+        conditions = {
+            "ready": {"ready": True, "serving": True, "terminating": False},
+            "draining": {"ready": False, "serving": True, "terminating": True},
+        }
+        listed = [
+            {"addresses": [address], "nodeName": "here", "conditions": conditions[state]}
+            for address, state in states.items()
+        ]
+        slice_ = {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {
+                "name": "web-1",
+                "namespace": "default",
+                "labels": {"kubernetes.io/service-name": "web", "endpointslice.kubernetes.io/managed-by": "test"},
+            },
+            "addressType": "IPv4",
+            "ports": [{"name": p, "port": 80, "protocol": p.upper()} for p in ("tcp", "udp")],
+            "endpoints": listed,
+        }
+        self.apply(slice_)
+
+    def answering(self, protocol="tcp"):
+        """The endpoints that answer a few connections of the client, and words for those that fail."""
+        arguments = {"source": CLIENT, "destination": VIP, "port": 80, "protocol": protocol, "count": 8}
+        results = self.net.hosts[CLIENT].call("probe", **arguments)
+        return {result if isinstance(result, str) else result[0][0] for result in results}
+
+    def metric(self, name, family="IPv4"):
+        """What the proxy has counted for a family; what it has not seen yet is not listed."""
+        page = self.net.node.run("curl", "--silent", "--fail", "http://127.0.0.1:10249/metrics")
+        found = re.search(rf'^kubeproxy_{name}{{ip_family="{family}"}} (\S+)$', page, re.MULTILINE)
+        return int(float(found[1])) if found else 0
+
+    def close(self):
+        _end(self._api)
+        self.net.close()
+
+
+def _end(process):
+    process.terminate()
+    process.wait()
+    for stream in (process.stdout, process.stderr):
+        if stream:
+            stream.close()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    cluster = Cluster(tmp_path_factory.mktemp("cluster"))
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture(params=["nft", "iptables"])
+def cluster(request, shared):
+    shared.begin(request.param)
+    yield shared
+    shared.end()
+
+
+def test_endpoints_come_and_go(cluster):
+    assert cluster.answering() == {ENDPOINTS[0]}
+    cluster.set_endpoints(dict.fromkeys(ENDPOINTS[:2], "ready"))
+    eventually(lambda: cluster.answering() == set(ENDPOINTS[:2]))
+    cluster.set_endpoints({})
+    eventually(lambda: cluster.answering() == cluster.answering("udp") == {"rejected"})
+    cluster.set_endpoints({ENDPOINTS[2]: "ready"})
+    eventually(lambda: cluster.answering() == cluster.answering("udp") == {ENDPOINTS[2]})
+
+
+def test_a_flushed_ruleset_is_put_back(cluster):
+    client = cluster.net.hosts[CLIENT]
+    client.call("hold", name="old", destination=VIP, port=80)
+    for flushes in (1, 2):
+        cluster.net.node.run("nft", "flush", "ruleset")
+        eventually(lambda: cluster.answering() == {ENDPOINTS[0]})
+        assert cluster.metric("sync_proxy_rules_foreign_changes_total") == flushes
+        assert cluster.metric(FULL_SYNCS) == 1 + flushes
+        assert client.call("talk", name="old", text="still there?") == "still there?"
+
+
+def test_a_restart_leaves_alone_what_is_right_and_mends_what_is_not(cluster):
+    def handles():
+        """All chains and rules with the kernel's numbers of them: what is put in place anew has another."""
+        return cluster.net.node.run("nft", "-s", "-a", "list", "ruleset").splitlines()
+
+    before = handles()
+    cluster.kill_proxy()
+    cluster.start_proxy()
+    assert handles() == before
+    cluster.kill_proxy()
+    table, chain, rule = {
+        "nft": ("fairlead", "refuse", 'reject comment "nobody serves this"'),
+        "iptables": ("nat", "KUBE-MARK-MASQ", "counter meta mark set mark or 0x4000"),
+    }[cluster.backend]
+    cluster.net.node.run("nft", "flush", "chain", "ip", table, chain)
+    cluster.start_proxy()
+    mended = [line.split(" #")[0].strip() for line in set(handles()) - set(before)]
+    assert mended == [rule]
+
+
+@pytest.mark.parametrize("cluster", ["nft"], indirect=True)
+def test_the_other_back_end_and_cleanup_leave_no_rules_behind(cluster):
+    def tables():
+        return {"fairlead": "fairlead" in cluster.net.node.run("nft", "list", "tables"), "KUBE": kube_chains() != ""}
+
+    def kube_chains():
+        return "".join(line for line in cluster.net.node.run("iptables-save").splitlines() if "KUBE-" in line)
+
+    for backend, there in (("iptables", "KUBE"), ("nft", "fairlead")):
+        cluster.kill_proxy()
+        cluster.backend = backend
+        cluster.start_proxy()
+        assert tables() == {"fairlead": there == "fairlead", "KUBE": there == "KUBE"}
+        assert cluster.answering() == {ENDPOINTS[0]}
+    cluster.proxy.terminate()
+    cluster.proxy.wait()
+    assert tables()["fairlead"]  # the rules outlive the process
+    assert cluster.net.start(FAIRLEAD, "proxy", "--cleanup").wait() == 0
+    assert tables() == {"fairlead": False, "KUBE": False}
+
+
+def test_connections_to_gone_endpoints_are_reset_if_asked(cluster):
+    """Their clients learn at once what they would learn by time-outs, for no other endpoint knows the connection."""
+    client = cluster.net.hosts[CLIENT]
+
+    def is_reset(name):
+        try:
+            client.call("talk", name=name, text="still there?")
+        except RuntimeError as error:
+            return "ConnectionResetError" in str(error)
+        return False
+
+    client.call("hold", name="left to close", destination=VIP, port=80)
+    cluster.set_endpoints({ENDPOINTS[1]: "ready"})
+    eventually(lambda: cluster.answering() == {ENDPOINTS[1]})
+    assert not is_reset("left to close")
+
+    cluster.kill_proxy()
+    cluster.start_proxy("--reset-gone-connections")
+    eventually(lambda: is_reset("left to close"))  # it finds what others have left
+    client.call("hold", name="another is there", destination=VIP, port=80)
+    cluster.set_endpoints({ENDPOINTS[2]: "ready"})
+    eventually(lambda: is_reset("another is there"))
+    client.call("hold", name="none is there", destination=VIP, port=80)
+    cluster.set_endpoints({})
+    eventually(lambda: is_reset("none is there"))
+
+
+@pytest.mark.parametrize("cluster", ["nft"], indirect=True)
+def test_virtual_ips_of_a_new_service_cidr_are_dropped_until_somebody_has_them(cluster):
+    def became():
+        return set(ask(cluster, "10.97.0.9"))
+
+    assert "dropped" not in became()
+    spec = {"cidrs": ["10.97.0.0/16"]}
+    cluster.apply(
+        {"apiVersion": "networking.k8s.io/v1", "kind": "ServiceCIDR", "metadata": {"name": "more"}, "spec": spec}
+    )
+    eventually(lambda: became() == {"dropped"})
+    cluster.patch_service({"spec": {"externalIPs": ["10.97.0.9"]}})
+    eventually(lambda: became() == {ENDPOINTS[0]})
+
+
+def ask(cluster, destination):
+    """Who answers two connections of the client, or what becomes of them."""
+    arguments = {"source": CLIENT, "destination": destination, "port": 80, "protocol": "tcp", "count": 2}
+    results = cluster.net.hosts[CLIENT].call("probe", **arguments)
+    return [result if isinstance(result, str) else result[0][0] for result in results]
+
+
+def test_killed_and_started_again_it_converges_and_breaks_no_connection(cluster):
+    client = cluster.net.hosts[CLIENT]
+    assert client.call("hold", name="old", destination=VIP, port=80)[0][0] == ENDPOINTS[0]
+    for endpoint in ENDPOINTS[1:]:
+        cluster.kill_proxy()
+        assert client.call("talk", name="old", text="still there?") == "still there?"
+        assert cluster.answering() != {"dropped"}  # the rules work while nobody minds them
+        cluster.set_endpoints({endpoint: "ready"})
+        cluster.start_proxy()
+        eventually(lambda endpoint=endpoint: cluster.answering() == {endpoint})
+        assert client.call("talk", name="old", text="and now?") == "and now?"
+
+
+def test_killed_at_random_moments_under_change_it_converges_and_breaks_no_connection(cluster):
+    """Endpoints come and go all the time; the first stays, and so must the connections to it, old and new."""
+    client, choose = cluster.net.hosts[CLIENT], random.Random(5)
+    client.call("hold", name="old", destination=VIP, port=80)
+    client.call("load", destination=VIP, port=80)
+    for _ in range(KILLS):
+        with keep_changing(cluster, choose):
+            time.sleep(choose.uniform(0, 0.4))  # the moment of death
+            cluster.kill_proxy()
+            cluster.start_proxy()
+        assert client.call("talk", name="old", text="still there?") == "still there?"
+    last = choose.sample(ENDPOINTS, 2)
+    cluster.set_endpoints(dict.fromkeys(last, "ready"))
+    eventually(lambda: cluster.answering() == cluster.answering("udp") == set(last))
+    seen = client.call("end_load")
+    assert [failure for failure in seen["failures"] if failure.startswith("tcp")] == []
+    assert seen["counts"]["tcp"] > 100
+    # The one full sync is that of the last start: all that followed were changes, and none failed.
+    assert cluster.metric(FULL_SYNCS) == 1
+    assert cluster.metric("sync_proxy_rules_nftables_sync_failures_total") == 0
+
+
+@contextlib.contextmanager
+def keep_changing(cluster, choose):
+    """Another set of endpoints again and again, each with the first, which stays ready."""
+    states, is_over = [choose.choices(["ready", "draining", ""], k=3) for _ in range(100)], threading.Event()
+
+    def change():
+        for some in itertools.cycle(states):
+            rest = {address: state for address, state in zip(ENDPOINTS[1:], some, strict=True) if state}
+            cluster.set_endpoints({ENDPOINTS[0]: "ready", **rest})
+            if is_over.is_set():
+                return
+
+    with ThreadPoolExecutor(1) as thread:
+        changes = thread.submit(change)
+        yield
+        is_over.set()
+        changes.result()
+
+
+def test_a_rolling_replacement_fails_nobody_and_udp_does_not_stick(cluster):
+    client = cluster.net.hosts[CLIENT]
+    client.call("load", destination=VIP, port=80)
+    for old, new in itertools.pairwise(ENDPOINTS):
+        cluster.set_endpoints({old: "ready", new: "ready"})
+        cluster.set_endpoints({old: "draining", new: "ready"})
+        cluster.set_endpoints({new: "ready"})
+        eventually(lambda new=new: client.call("load_so_far")["udp"][-1] == new)  # so that each has its turn
+    seen = client.call("end_load")
+    assert seen["failures"] == []
+    # Rules come first, then the stale flow is forgotten: a reply that is under way just then finds no flow to be
+    # translated by, and arrives from the endpoint's own address. No other datagram may be lost, and no more than one
+    # for each endpoint that goes.
+    assert set(seen["untranslated"]) <= set(ENDPOINTS[:-1])
+    assert len(seen["untranslated"]) == len(set(seen["untranslated"]))
+    assert min(seen["counts"].values()) > 20
+    assert [endpoint for endpoint, _ in itertools.groupby(seen["udp"])] == ENDPOINTS
+
+
+def test_a_client_keeps_its_endpoint_until_that_goes(cluster):
+    cluster.set_endpoints(dict.fromkeys(ENDPOINTS, "ready"))
+    eventually(lambda: len(cluster.answering()) > 1)
+    cluster.patch_service({"spec": {"sessionAffinity": "ClientIP"}})
+    (chosen,) = eventually(lambda: len(found := cluster.answering()) == 1 and found)
+    for _ in range(5):
+        assert cluster.answering() == {chosen}
+    cluster.kill_proxy()
+    cluster.start_proxy()
+    assert cluster.answering() == {chosen}  # the next proxy does not forget
+    cluster.set_endpoints({address: "ready" for address in ENDPOINTS if address != chosen})
+    (other,) = eventually(lambda: len(found := cluster.answering() - {chosen}) == 1 and found)
+    assert cluster.answering() == {other}

@@ -1,0 +1,157 @@
+"""Addresses for Services of type LoadBalancer."""
+
+import pytest
+from msgspec import structs
+
+from fairlead.allocation.load_balancer import CLASS, NoAddress, Pool, choose_addresses, wants_load_balancer
+from fairlead.model.names import ObjectKey
+from fairlead.model.objects import IngressPoint, LoadBalancerStatus, ServiceStatus
+from tests.support.cluster_objects import make_service
+from tests.support.controller_runs import running, settled, until
+from tests.support.fake_api import FakeApi
+
+POOLS = (Pool(("192.0.2.0/30", "2001:db8::/126")),)
+POOLS_OF_TEAMS = (
+    Pool(("192.0.2.1/32",)),
+    Pool(("198.51.100.1/32",), namespaces=("team-a",)),
+    Pool(("203.0.113.1/32",), load_balancer_class="example.com/inner"),
+)
+REQUEST = "fairlead.dev/load-balancer-ips"
+OTHER = ObjectKey("default", "other")
+
+
+def balanced(name="web", status=(), namespace="default", annotations=None, **spec):
+    made = make_service(name, type="LoadBalancer", **spec)
+    metadata = structs.replace(made.metadata, namespace=namespace, annotations=annotations)
+    made = structs.replace(made, metadata=metadata)
+    return made if not status else with_ingress(made, status)
+
+
+def with_ingress(service, addresses):
+    points = tuple(IngressPoint(ip=address) for address in addresses)
+    return structs.replace(service, status=ServiceStatus(LoadBalancerStatus(points)))
+
+
+@pytest.mark.parametrize(
+    ("service", "expected"),
+    [
+        (balanced(), True),
+        (balanced(loadBalancerClass=CLASS), True),
+        (balanced(loadBalancerClass="somebody.else/lb"), False),
+        (make_service(type="NodePort"), False),
+    ],
+)
+def test_which_services_want_one(service, expected):
+    assert wants_load_balancer(service, POOLS) is expected
+
+
+def test_a_pools_class_is_ours_too():
+    assert wants_load_balancer(balanced(loadBalancerClass="example.com/inner"), POOLS_OF_TEAMS)
+
+
+@pytest.mark.parametrize(
+    ("service", "expected"),
+    [
+        pytest.param(balanced(), "192.0.2.1", id="the pool of all"),
+        pytest.param(balanced(namespace="team-a"), "198.51.100.1", id="the namespace's own first"),
+        pytest.param(balanced(loadBalancerClass="example.com/inner"), "203.0.113.1", id="the class's own"),
+        pytest.param(balanced(namespace="team-a", loadBalancerIP="192.0.2.1"), "192.0.2.1", id="by request from any"),
+    ],
+)
+def test_whose_pool(service, expected):
+    assert choose_addresses(service, POOLS_OF_TEAMS, {}) == (expected,)
+
+
+def test_the_pool_of_all_serves_a_namespace_whose_own_is_exhausted():
+    assert choose_addresses(balanced(namespace="team-a"), POOLS_OF_TEAMS, {"198.51.100.1": OTHER}) == ("192.0.2.1",)
+
+
+@pytest.mark.parametrize(
+    ("service", "taken", "expected"),
+    [
+        pytest.param(balanced(), {}, ("192.0.2.1",), id="the first of the pool"),
+        pytest.param(balanced(), {"192.0.2.1": OTHER}, ("192.0.2.2",), id="the first that is free"),
+        pytest.param(balanced(status=["192.0.2.2"]), {}, ("192.0.2.2",), id="the one it has"),
+        pytest.param(balanced(status=["198.51.100.1"]), {}, ("192.0.2.1",), id="unless that is in no pool any more"),
+        pytest.param(balanced(status=["192.0.2.2"]), {"192.0.2.2": OTHER}, ("192.0.2.1",), id="or another's"),
+        pytest.param(balanced(loadBalancerIP="192.0.2.2"), {}, ("192.0.2.2",), id="the one it asks for"),
+        pytest.param(
+            balanced(ipFamilies=["IPv4", "IPv6"], annotations={REQUEST: "2001:db8::2, 192.0.2.2"}),
+            {},
+            ("192.0.2.2", "2001:db8::2"),
+            id="those it asks for",
+        ),
+        pytest.param(
+            balanced(ipFamilies=["IPv6", "IPv4"]), {}, ("2001:db8::1", "192.0.2.1"), id="one of each of its families"
+        ),
+    ],
+)
+def test_choice(service, taken, expected):
+    assert choose_addresses(service, POOLS, taken) == expected
+
+
+@pytest.mark.parametrize(
+    ("service", "taken", "reason"),
+    [
+        (balanced(), {"192.0.2.1": OTHER, "192.0.2.2": OTHER}, "no IPv4 address is left in the pools"),
+        (balanced(loadBalancerIP="203.0.113.1"), {}, "the address 203.0.113.1 is in no pool"),
+        (
+            balanced(loadBalancerIP="192.0.2.1"),
+            {"192.0.2.1": OTHER},
+            "the address 192.0.2.1 belongs to Service default/other",
+        ),
+        (balanced(annotations={REQUEST: "192.0.2.300"}), {}, "'192.0.2.300' is not an IP address"),
+        (balanced(annotations={REQUEST: "192.0.2.1,192.0.2.2"}), {}, "more than one IPv4 address is asked for"),
+        (
+            balanced(annotations={REQUEST: "192.0.2.1"}, loadBalancerIP="192.0.2.2"),
+            {},
+            "both spec.loadBalancerIP and the annotation fairlead.dev/load-balancer-ips are set",
+        ),
+    ],
+)
+def test_refusals(service, taken, reason):
+    with pytest.raises(NoAddress, match=reason):
+        choose_addresses(service, POOLS, taken)
+
+
+def addresses(api):
+    return {
+        s["metadata"]["name"]: [p["ip"] for p in s.get("status", {}).get("loadBalancer", {}).get("ingress") or ()]
+        for s in api.all("services")
+    }
+
+
+def finalizers(api, name):
+    return next(s["metadata"].get("finalizers") or [] for s in api.all("services") if s["metadata"]["name"] == name)
+
+
+@pytest.mark.anyio
+async def test_a_service_gets_an_address_and_gives_it_back_to_the_one_that_waits():
+    api = FakeApi()
+    await api.put(balanced("a"), "services")
+    async with running(api, "load-balancer", load_balancer_pools=(Pool(("192.0.2.1/32",)),)):
+        await until(api, lambda: addresses(api) == {"a": ["192.0.2.1"]})
+        assert finalizers(api, "a") == ["service.kubernetes.io/load-balancer-cleanup"]
+        await api.put(balanced("b"), "services")
+        await until(api, lambda: any(e["reason"] == "SyncLoadBalancerFailed" for e in api.all("events")))
+        (first, _) = api.all("services")
+        first["spec"]["type"] = "ClusterIP"
+        await api.put(first, "services")
+        await until(api, lambda: addresses(api) == {"a": [], "b": ["192.0.2.1"]})
+        await settled(api)
+        assert finalizers(api, "a") == []
+
+
+@pytest.mark.anyio
+async def test_without_pools_nothing_is_done():
+    api = FakeApi()
+    await api.put(balanced("a"), "services")
+    async with running(api, "load-balancer"):
+        await settled(api)
+    assert not api.writes
+
+
+def test_what_belongs_to_another_namespace_or_class_is_not_to_be_had():
+    for address in ("198.51.100.1", "203.0.113.1"):
+        with pytest.raises(NoAddress, match=f"the address {address} is in no pool"):
+            choose_addresses(balanced(loadBalancerIP=address), POOLS_OF_TEAMS, {})

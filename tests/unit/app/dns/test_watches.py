@@ -1,0 +1,88 @@
+"""From the API to answers: what is watched, and that each change of it is published, imported objects included."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from fairlead.app.dns.watches import Watches, watches_pods
+from fairlead.clusterdns.authority import Authority
+from fairlead.clusterdns.names import to_name
+from fairlead.clusterdns.records import Question, RRType
+from fairlead.clusterdns.zone import PodsMode
+from fairlead.drivers.dns.metrics import ProgrammingDelay, new_registry
+from tests.support.controller_runs import DEADLINE
+from tests.support.dns_cases import ZONE, namespace
+from tests.support.fake_api import FakeApi
+
+pytestmark = pytest.mark.anyio
+
+SET_ZONE = replace(ZONE, clusterset=("clusterset", "local"))
+
+
+def import_of(name, *ips):
+    spec = {"type": "ClusterSetIP" if ips else "Headless", "ips": ips, "ports": [{"port": 80}]}
+    return {"metadata": {"name": name, "namespace": "testns"}, "spec": spec}
+
+
+def slice_of_cluster(name, address, **labels):
+    return {
+        "metadata": {"name": f"{name}-1", "namespace": "testns", "labels": labels},
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": [address]}],
+        "ports": [],
+    }
+
+
+IMPORTED = {"multicluster.kubernetes.io/service-name": "db", "multicluster.kubernetes.io/source-cluster": "north"}
+
+
+async def shown(authority, name, lines):
+    """Wait until a name answers with these data."""
+    question = Question(to_name(name), RRType.A)
+    async with asyncio.timeout(DEADLINE):
+        while [line.split()[-1] for s in authority.answer(question).answer for line in s.lines()] != lines:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def test_what_other_clusters_export_is_read_and_followed():
+    api = FakeApi()
+    await api.put(namespace("testns"), "namespaces")
+    await api.put(import_of("vip", "10.8.0.1"), "serviceimports")
+    await api.put(import_of("db"), "serviceimports")
+    await api.put(slice_of_cluster("db", "172.1.0.1", **IMPORTED), "endpointslices")
+    await api.put(slice_of_cluster("own", "172.9.0.1", **{"kubernetes.io/service-name": "db"}), "endpointslices")
+    authority = Authority(SET_ZONE)
+    watches = Watches(api, authority, ProgrammingDelay(new_registry()))
+    task = asyncio.create_task(watches.run())
+    try:
+        await asyncio.wait_for(watches.read_all(), DEADLINE)
+        assert watches.unread == []
+        authority.finish_sync(0)
+        await shown(authority, "vip.testns.svc.clusterset.local.", ["10.8.0.1"])
+        await shown(authority, "172-1-0-1.north.db.testns.svc.clusterset.local.", ["172.1.0.1"])
+        await shown(authority, "db.testns.svc.cluster.local.", [])
+        await api.put(import_of("vip", "10.8.0.2"), "serviceimports")
+        await shown(authority, "vip.testns.svc.clusterset.local.", ["10.8.0.2"])
+        await api.put(slice_of_cluster("db", "172.1.0.2", **IMPORTED), "endpointslices")
+        await shown(authority, "db.testns.svc.clusterset.local.", ["172.1.0.2"])
+        await api.remove("serviceimports", "vip", "testns")
+        await shown(authority, "vip.testns.svc.clusterset.local.", [])
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    ("zone", "watched"),
+    [
+        (ZONE, False),
+        (replace(ZONE, pods=PodsMode.VERIFIED), True),
+        (replace(ZONE, autopath=()), True),
+    ],
+)
+def test_pods_are_watched_only_where_an_answer_depends_on_them(zone, watched):
+    assert watches_pods(zone) == watched
+    watches = Watches(FakeApi(), Authority(zone), ProgrammingDelay(new_registry()))
+    assert ("pods" in watches.informers) == watched
+    assert "serviceimports" not in watches.informers

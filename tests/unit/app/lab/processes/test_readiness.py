@@ -1,0 +1,73 @@
+"""Waiting for what a lab is to run."""
+
+import asyncio
+
+import pytest
+
+from fairlead.app.lab.processes.readiness import Wanted, until_ready
+from fairlead.model.names import ObjectKey
+from tests.support.cluster_objects import make_pod, meta
+from tests.support.controller_runs import DEADLINE
+from tests.support.fake_api import FakeApi
+
+pytestmark = pytest.mark.anyio
+WEB = ObjectKey("default", "web")
+
+
+def deployment(ready):
+    """One of two replicas, of which so many are ready by its status."""
+    counts = {"replicas": 2, "updatedReplicas": 2, "readyReplicas": ready, "availableReplicas": ready}
+    spec = {"replicas": 2, "selector": {"matchLabels": {"app": "web"}}}
+    return {"metadata": meta("web"), "spec": spec, "status": counts}
+
+
+async def wait_for(api, *wanted, then):
+    """What was told, and how many Pods were ready in the end; each of ``then`` happens when something is told."""
+    told, steps = [], iter(then)
+
+    def report(lines):
+        told.append(lines)
+        tasks.append(asyncio.create_task(next(steps)))
+
+    tasks = []
+    async with asyncio.timeout(DEADLINE):
+        return await until_ready(api, wanted, report), told
+
+
+async def test_progress_is_told_until_nothing_is_awaited():
+    api = FakeApi()
+    await api.put(deployment(0), "deployments")
+    for name in ("web-1", "web-2"):
+        await api.put(make_pod(name), "pods")
+    await api.put(make_pod("one", ready=False, labels={}), "pods")
+    ready, told = await wait_for(
+        api,
+        Wanted("Deployment", WEB),
+        Wanted("Pod", ObjectKey("default", "one")),
+        then=[
+            api.put(deployment(1), "deployments"),
+            api.put(deployment(2), "deployments"),
+            api.put(make_pod("one", labels={}), "pods"),
+        ],
+    )
+    assert (ready, told) == (
+        3,
+        [
+            ["Deployment default/web (0 of 2 updated replicas are available)", "Pod default/one (it is not ready)"],
+            ["Deployment default/web (1 of 2 updated replicas are available)", "Pod default/one (it is not ready)"],
+            ["Pod default/one (it is not ready)"],
+        ],
+    )
+
+
+async def test_a_status_of_the_lab_s_last_life_is_not_believed():
+    api = FakeApi()
+    await api.put(deployment(2), "deployments")
+    await api.put(make_pod("web-1"), "pods")
+    await api.put(make_pod("web-2", ready=False), "pods")
+    _, told = await wait_for(api, Wanted("Deployment", WEB), then=[api.put(make_pod("web-2"), "pods")])
+    assert told == [["Deployment default/web (1 pods are ready)"]]
+
+
+async def test_nobody_waits_for_what_is_not_there_any_more():
+    assert await wait_for(FakeApi(), Wanted("Deployment", WEB), then=[]) == (0, [])

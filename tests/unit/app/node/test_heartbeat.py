@@ -1,0 +1,83 @@
+"""What a node writes to say that it is alive."""
+
+import pytest
+
+from fairlead.app.node.heartbeat import Heartbeat
+from tests.support.cluster_objects import make_node
+from tests.support.fake_api import FakeApi
+from tests.support.fake_clock import FakeClock
+
+pytestmark = pytest.mark.anyio
+
+
+class Beating:
+    """One node that has registered."""
+
+    def __init__(self):
+        self.api, self.clock, self.registered = FakeApi(), FakeClock(), 0
+        self.heart = Heartbeat(self.api, make_node(), 10, self.register, self.clock.time)
+
+    async def register(self):
+        self.registered += 1
+        await self.api.put(make_node(), "nodes")
+        return make_node()
+
+    async def beat(self, times=1):
+        """Let it beat; what it has written meanwhile."""
+        self.api.writes.clear()
+        for _ in range(times):
+            self.clock.advance(10)
+            await self.heart.beat()
+        return dict(self.api.writes)
+
+    def said(self):
+        (node,) = self.api.all("nodes")
+        (ready,) = node["status"]["conditions"]
+        return ready
+
+    async def say(self, word):
+        node = {**self.api.all("nodes")[0], "status": {"conditions": [{"type": "Ready", "status": word}]}}
+        await self.api.put(node, "nodes")
+
+
+@pytest.fixture
+async def beating():
+    beating = Beating()
+    await beating.api.put(make_node(), "nodes")
+    await beating.beat()
+    return beating
+
+
+async def test_a_lease_belongs_to_its_node(beating):
+    (lease,) = beating.api.all("leases")
+    assert (lease["metadata"]["namespace"], lease["metadata"]["name"]) == ("kube-node-lease", "node-0")
+    owner = {"apiVersion": "v1", "kind": "Node", "name": "node-0", "uid": "uid-node-0"}
+    assert lease["metadata"]["ownerReferences"] == [owner]
+    assert (lease["spec"]["holderIdentity"], lease["spec"]["leaseDurationSeconds"]) == ("node-0", 40)
+
+
+async def test_a_heartbeat_is_one_write_to_the_lease(beating):
+    (before,) = beating.api.all("leases")
+    assert await beating.beat(3) == {("patch", "leases"): 3}
+    (after,) = beating.api.all("leases")
+    assert before["spec"].pop("renewTime") < after["spec"].pop("renewTime")
+    assert before["spec"] == after["spec"]
+
+
+async def test_the_status_is_written_every_five_minutes(beating):
+    assert await beating.beat(28) == {("patch", "leases"): 28}
+    assert await beating.beat(30) == {("patch", "leases"): 30, ("patch", "status"): 1}
+
+
+async def test_what_others_say_of_it_is_put_right(beating):
+    await beating.say("Unknown")
+    assert await beating.beat() == {("patch", "leases"): 1, ("patch", "status"): 1}
+    assert (beating.said()["status"], beating.said()["reason"]) == ("True", "KubeletReady")
+    assert beating.said()["lastTransitionTime"] == beating.said()["lastHeartbeatTime"]
+
+
+async def test_a_node_or_a_lease_that_somebody_has_deleted_is_made_again(beating):
+    await beating.api.remove("nodes", "node-0", "")
+    await beating.api.remove("leases", "node-0", "kube-node-lease")
+    await beating.beat()
+    assert (beating.registered, len(beating.api.all("leases"))) == (1, 1)

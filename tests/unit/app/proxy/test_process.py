@@ -1,0 +1,120 @@
+"""When the node proxy steps, and what it does when the kernel refuses; with planes that keep a record."""
+
+import asyncio
+
+import pytest
+
+from fairlead.app.proxy import process as proxy_module
+from fairlead.app.proxy.backends import Done
+from fairlead.app.proxy.process import NodeProxy, ProxyOptions
+from fairlead.drivers.proxy import cpu_wait
+from fairlead.drivers.proxy.nft import Problem, RulesError
+from fairlead.model.addresses import IPFamily
+from fairlead.model.names import ObjectKey
+from tests.support.proxy_objects import endpoint, endpoint_slice, service
+
+WEB = ObjectKey("ns", "web")
+
+
+class Plane:
+    """Fails as often as it is told to."""
+
+    def __init__(self, family, failures=0):
+        self.family, self.failures, self.followed, self.doubts = family, failures, [], 0
+
+    def is_full_step(self, _):
+        return False
+
+    def doubt(self):
+        self.doubts += 1
+
+    async def follow(self, _, changed, __):
+        self.followed.append(set(changed))
+        if self.failures:
+            self.failures -= 1
+            raise RulesError(Problem.OTHER)
+        return Done(1, 0, 0.0)
+
+
+@pytest.fixture
+def kernel(monkeypatch):
+    """The generation of a ruleset that nobody but the planes changes, and the pauses that were made."""
+    state = {"generation": 0, "pauses": []}
+
+    async def sleep(seconds):
+        state["pauses"].append(seconds)
+
+    monkeypatch.setattr(proxy_module.nft, "generation", lambda: state["generation"])
+    monkeypatch.setattr(proxy_module.asyncio, "sleep", sleep)
+    return state
+
+
+def proxy_of(*planes):
+    proxy = NodeProxy(ProxyOptions("here"), client=None)
+    proxy._planes = list(planes)
+    return proxy
+
+
+def test_a_refused_transaction_is_tried_again_later_and_later(kernel):
+    plane = Plane(IPFamily.IPV4, failures=11)
+    asyncio.run(proxy_of(plane)._step_until_done())
+    assert len(plane.followed) == 12
+    assert kernel["pauses"] == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30, 30])
+
+
+def test_no_plane_misses_a_change_when_another_fails(kernel):
+    first, second = Plane(IPFamily.IPV4), Plane(IPFamily.IPV6, failures=1)
+    proxy = proxy_of(first, second)
+    proxy._service_changed(None, service())
+    proxy._slice_changed(None, endpoint_slice([endpoint("10.0.0.1")]))
+    asyncio.run(proxy._step_until_done())
+    assert first.followed == second.followed == [{WEB}, {WEB}]
+
+
+def test_nothing_is_done_while_cluster_and_host_rest(kernel, monkeypatch):
+    monkeypatch.setattr(proxy_module, "CHECK_SECONDS", 0.01)
+    plane = Plane(IPFamily.IPV4)
+
+    async def scenario():
+        proxy = proxy_of(plane)
+        proxy._patience = 0.01
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await proxy._wait_for_news()
+        kernel["generation"] += 1
+        await proxy._wait_for_news()
+        assert plane.doubts == 1
+        assert not proxy._have_strangers_come()  # they are accounted for now
+
+    asyncio.run(scenario())
+
+
+def test_strangers_who_come_all_the_time_are_looked_at_ever_less_often(kernel):
+    async def scenario():
+        proxy, waits = proxy_of(Plane(IPFamily.IPV4)), []
+        for _ in range(6):
+            kernel["generation"] += 1
+            assert await proxy._look_around()
+            waits.append(proxy._patience)
+        assert waits == [2, 4, 8, 16, 30, 30]
+        assert not await proxy._look_around()
+        assert proxy._patience == 1
+
+    asyncio.run(scenario())
+
+
+def test_a_stranger_who_comes_just_before_a_step_is_not_taken_for_us(kernel):
+    async def scenario():
+        proxy = proxy_of(Plane(IPFamily.IPV4))
+        kernel["generation"] += 2  # ours, and a stranger's
+        await proxy._step()
+        assert proxy._have_strangers_come()
+
+    asyncio.run(scenario())
+
+
+def test_a_proxy_that_waits_for_processors_rests_in_proportion(monkeypatch):
+    waited = iter([5.0, 5.0, 5.002, 5.022, 9.0])
+    monkeypatch.setattr(cpu_wait, "seconds_waited", lambda: next(waited))
+    breather = cpu_wait.Breather()
+    assert [breather.rest() for _ in range(4)] == pytest.approx([0, 0.02, 0.2, cpu_wait.LONGEST])

@@ -1,0 +1,92 @@
+"""What a resolver in a Pod asks for, in which order, and where it stops."""
+
+import pytest
+from click.testing import CliRunner
+
+from fairlead.cli.dns import dns
+from fairlead.clusterdns.found import View
+from fairlead.clusterdns.names import to_text
+from fairlead.clusterdns.records import RRType
+from fairlead.clusterdns.search import candidates, search_list, walk
+from tests.support.dns_cases import SUFFIX, ZONE, snapshot
+
+SUFFIXES = search_list("testns", ZONE.origin)
+LIST = [SUFFIX, "svc.cluster.local.", "cluster.local."]
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [
+        ("svc1", [f"svc1.{suffix}" for suffix in LIST] + ["svc1."]),
+        ("www.example.com", [f"www.example.com.{suffix}" for suffix in LIST] + ["www.example.com."]),
+        ("www.example.com.", ["www.example.com."]),
+        ("a.b.c.d.e.f", ["a.b.c.d.e.f."] + [f"a.b.c.d.e.f.{suffix}" for suffix in LIST]),
+    ],
+)
+def test_the_search_list(given, asked):
+    assert [to_text(name) for name in candidates(given, SUFFIXES)] == asked
+
+
+@pytest.mark.parametrize(
+    ("given", "verdicts"),
+    [
+        ("svc1", ["NOERROR"]),
+        ("svc1.testns", ["NXDOMAIN", "NOERROR"]),
+        ("nothing", ["NXDOMAIN"] * 4),
+    ],
+)
+def test_the_search_ends_with_the_first_records(given, verdicts):
+    steps = walk(candidates(given, SUFFIXES), RRType.A, View(snapshot(), ZONE))
+    assert [step.answer.rcode.name for step in steps] == verdicts
+
+
+MANIFEST = """\
+apiVersion: v1
+kind: List
+items:
+- {apiVersion: v1, kind: Service, metadata: {name: web}, spec: {clusterIP: None}}
+- {apiVersion: apps/v1, kind: Deployment, metadata: {name: web}}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: web-1, labels: {kubernetes.io/service-name: web}}
+addressType: IPv4
+endpoints: [{addresses: [10.1.2.3]}]
+"""
+
+
+@pytest.fixture
+def manifest(tmp_path):
+    path = tmp_path / "web.yaml"
+    path.write_text(MANIFEST)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "shown"),
+    [
+        (["web", "--from", "client"], 0, "web.default.svc.cluster.local. A: NOERROR: the ready endpoints"),
+        (["web", "--from", "other/client"], 1, "there is no such Namespace (other)"),
+        (["3.2.1.10.in-addr.arpa", "ptr"], 0, "10-1-2-3.web.default.svc.cluster.local."),
+        (["1.10.in-addr.arpa", "PTR"], 1, "PTR: NODATA: nothing of its own"),
+        (["www.example.com"], 1, "ask upstream for www.example.com."),
+        (["web", "NOTYPE"], 2, "is not a record type"),
+    ],
+)
+def test_the_command_shows_each_step_and_why(manifest, arguments, code, shown):
+    result = CliRunner().invoke(dns, ["query", *arguments, "-f", manifest])
+    assert (result.exit_code, shown in result.output) == (code, True), result.output
+
+
+def test_a_manifest_that_cannot_be_read(tmp_path):
+    path = tmp_path / "bad.yaml"
+    path.write_text("kind: Service\nmetadata: 3\n")
+    result = CliRunner().invoke(dns, ["query", "x", "-f", str(path)])
+    assert result.exit_code == 3
+    assert "bad.yaml" in result.output
+
+
+def test_wrong_settings_are_a_usage_error():
+    result = CliRunner().invoke(dns, ["--ttl", "9999"])
+    assert result.exit_code == 2
+    assert "ttl must be in range" in result.output

@@ -1,0 +1,175 @@
+"""Requests that another server answers: to which node, Pod or endpoint they go, and which go nowhere."""
+
+import pytest
+
+from fairlead.registry.backend import Upstream
+from tests.support.api_world import ApiWorld
+
+PODS = "/api/v1/namespaces/default/pods"
+SERVICES = "/api/v1/namespaces/default/services"
+SLICES = "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"
+NODE = {
+    "addresses": [
+        {"type": "Hostname", "address": "n"},
+        {"type": "InternalIP", "address": "192.0.2.11"},
+        {"type": "InternalIP", "address": "2001:db8::11"},  # of no account: the first is where the node listens
+    ]
+}
+
+
+def pod(name, *containers, node="node-1", **spec):
+    containers = [{"name": each, "image": "x"} for each in containers]
+    return {"metadata": {"name": name}, "spec": {"containers": containers, "nodeName": node, **spec}}
+
+
+@pytest.fixture
+def world():
+    world = ApiWorld()
+    world.do("POST", "/api/v1/nodes", {"metadata": {"name": "node-1"}})
+    world.do("PATCH", "/api/v1/nodes/node-1/status", {"status": NODE}, content_type="application/merge-patch+json")
+    world.do("POST", PODS, pod("one", "only"))
+    world.do("POST", PODS, pod("two", "a", "b", initContainers=[{"name": "init", "image": "x"}]))
+    world.do("POST", PODS, pod("waiting", "only", node=""))
+    return world
+
+
+ON_NODES = [
+    ("GET", "one/log", "/containerLogs/default/one/only"),
+    ("GET", "one/log?follow=true&tailLines=5&pretty=true", "/containerLogs/default/one/only?follow=true&tailLines=5"),
+    ("GET", "two/log?container=b", "/containerLogs/default/two/b"),
+    ("GET", "two/log?container=init", "/containerLogs/default/two/init"),
+    ("POST", "one/exec?command=a&command=b+c&stdout=true", "/exec/default/one/only?command=a&command=b+c&output=1"),
+    ("GET", "one/exec?command=a&stdin=true&stdout=1&stderr=false", "/exec/default/one/only?command=a&input=1&output=1"),
+    ("POST", "one/exec?command=%26x%3D1&tty=true", "/exec/default/one/only?command=%26x%3D1&tty=1"),
+    ("POST", "two/attach?container=a&stderr=true", "/attach/default/two/a?error=1"),
+    ("POST", "one/portforward", "/portForward/default/one"),
+    ("GET", "two/portforward?ports=80&ports=81&x=1", "/portForward/default/two?ports=80&ports=81"),
+]
+
+
+@pytest.mark.parametrize(("method", "url", "path"), ON_NODES)
+def test_on_the_node(world, method, url, path):
+    assert world.ask(method, f"{PODS}/{url}") == Upstream("https", "192.0.2.11", 10250, path, is_node=True)
+
+
+def test_a_node_may_have_another_port(world):
+    status = {"status": {"daemonEndpoints": {"kubeletEndpoint": {"Port": 1234}}}}
+    world.do("PATCH", "/api/v1/nodes/node-1/status", status, content_type="application/merge-patch+json")
+    assert world.ask("GET", f"{PODS}/one/log").port == 1234
+
+
+NOWHERE = [
+    ("nothing/log", 404, 'pods "nothing" not found'),
+    ("one/log?container=x", 400, "container x is not valid for pod one"),
+    (
+        "two/exec?command=a",
+        400,
+        "a container name must be specified for pod two, choose one of: [a b] or one of the init containers: [init]",
+    ),
+    ("waiting/exec?command=a", 400, "pod waiting does not have a host assigned"),
+    ("one/proxy", 400, "pod one does not have an address assigned"),
+    ("a:b:c:d/proxy", 400, 'invalid pod request "a:b:c:d"'),
+    ("ftp:one:80/proxy", 400, 'invalid pod request "ftp:one:80"'),
+]
+
+
+@pytest.mark.parametrize(("url", "code", "message"), NOWHERE)
+def test_nowhere(world, url, code, message):
+    status = world.refused("GET", f"{PODS}/{url}")
+    assert (status["code"], status["message"]) == (code, message)
+
+
+def test_a_pod_on_no_node_has_an_empty_log(world):
+    assert world.ask("GET", f"{PODS}/waiting/log").body == b""
+
+
+def test_a_node_without_an_address_cannot_be_asked(world):
+    world.do("POST", "/api/v1/nodes", {"metadata": {"name": "node-2"}})
+    world.do("POST", PODS, pod("lost", "only", node="node-2"))
+    assert world.refused("GET", f"{PODS}/lost/log")["message"] == "node node-2 has no address"
+
+
+def give_address(world, name, address):
+    status = {"status": {"podIP": address, "podIPs": [{"ip": address}]}}
+    world.do("PATCH", f"{PODS}/{name}/status", status, content_type="application/merge-patch+json")
+
+
+POD_PROXIES = [
+    ("one/proxy", ("http", 80, "/")),
+    ("one/proxy/", ("http", 80, "/")),
+    ("one:8080/proxy/a/b/?c=d&e", ("http", 8080, "/a/b/?c=d&e")),
+    ("https:one:/proxy/a", ("https", 443, "/a")),
+    ("https:one:8443/proxy/a%20b", ("https", 8443, "/a%20b")),
+]
+
+
+@pytest.mark.parametrize(("url", "expected"), POD_PROXIES)
+def test_a_pod(world, url, expected):
+    give_address(world, "one", "10.244.1.5")
+    scheme, port, path = expected
+    request = world.ask("GET", f"{PODS}/{url}".replace("%20", " "))
+    assert request == Upstream(scheme, "10.244.1.5", port, path)
+
+
+def test_the_first_port_of_a_pod_is_meant_when_none_is_named(world):
+    container = {"name": "c", "image": "x", "ports": [{"containerPort": 9090}]}
+    world.do("POST", PODS, {"metadata": {"name": "ported"}, "spec": {"containers": [container]}})
+    give_address(world, "ported", "10.244.1.6")
+    assert world.ask("DELETE", f"{PODS}/ported/proxy/x").port == 9090
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "169.254.169.254", "::1", "fe80::1", "224.0.0.1", "0.0.0.0"])
+def test_addresses_that_lead_back_are_refused(world, address):
+    give_address(world, "one", address)
+    assert world.refused("GET", f"{PODS}/one/proxy/")["message"] == "address not allowed"
+
+
+@pytest.fixture
+def service(world):
+    ports = [{"name": "http", "port": 80}, {"name": "admin", "port": 81}]
+    world.do("POST", SERVICES, {"metadata": {"name": "web"}, "spec": {"ports": ports}})
+    world.do("POST", SERVICES, {"metadata": {"name": "single"}, "spec": {"ports": [{"port": 80}]}})
+    return world
+
+
+def publish(world, service, endpoints, ports):
+    slice_ = {
+        "metadata": {"name": f"{service}-1", "labels": {"kubernetes.io/service-name": service}},
+        "addressType": "IPv4",
+        "endpoints": endpoints,
+        "ports": ports,
+    }
+    world.do("POST", SLICES, slice_)
+
+
+READY = [{"addresses": ["10.244.1.5"]}, {"addresses": ["10.244.1.6"], "conditions": {"ready": True}}]
+UNREADY = [{"addresses": ["10.244.1.7"], "conditions": {"ready": False}}]
+
+
+def test_a_service_goes_to_its_ready_endpoints_in_turn(service):
+    ports = [{"name": "http", "port": 8080, "protocol": "TCP"}, {"name": "admin", "port": 9090, "protocol": "TCP"}]
+    publish(service, "web", READY + UNREADY, ports)
+    asked = [service.ask("GET", f"{SERVICES}/web:http/proxy/") for _ in range(4)]
+    assert {upstream.host for upstream in asked} == {"10.244.1.5", "10.244.1.6"}
+    assert {upstream.port for upstream in asked} == {8080}
+    assert service.ask("GET", f"{SERVICES}/web:81/proxy/").port == 9090
+    assert service.ask("GET", f"{SERVICES}/https:web:81/proxy/").scheme == "https"
+
+
+def test_a_service_with_one_port_needs_no_name_for_it(service):
+    publish(service, "single", READY, [{"port": 8080, "protocol": "TCP"}])
+    assert service.ask("GET", f"{SERVICES}/single/proxy/x").path == "/x"
+
+
+NO_ENDPOINT = [
+    ("single", 'no endpoints available for service "single"'),
+    ("web", 'no service port "" found for service "web"'),
+    ("web:82", 'no service port "82" found for service "web"'),
+]
+
+
+@pytest.mark.parametrize(("name", "message"), NO_ENDPOINT)
+def test_a_service_that_nobody_answers_for(service, name, message):
+    publish(service, "single", UNREADY, [{"port": 8080, "protocol": "TCP"}])
+    status = service.refused("GET", f"{SERVICES}/{name}/proxy/")
+    assert (status["code"], status["reason"], status["message"]) == (503, "ServiceUnavailable", message)
