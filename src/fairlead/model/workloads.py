@@ -5,13 +5,11 @@ unless said otherwise.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 import msgspec
 
+from fairlead.model.document import Doc
 from fairlead.model.objects import Condition, KubeObject, LabelSelector, Slim
-
-Doc = dict[str, Any]
 
 
 class ReplicaSetSpec(Slim, frozen=True):

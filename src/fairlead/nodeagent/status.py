@@ -7,12 +7,11 @@ messages are theirs.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from fairlead.model.document import Doc
 from fairlead.model.objects import Condition, has_true_condition
 from fairlead.nodeagent.manifest import Container, RunPod
-
-Doc = dict[str, Any]
 
 
 class Waiting(NamedTuple):

@@ -7,15 +7,13 @@ Source: ``pkg/registry/core/pod/strategy.go``; apimachinery ``pkg/util/proxy`` (
 
 import ipaddress
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
+from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
 from fairlead.registry.status import bad_request, not_found
 from fairlead.registry.store import State
-
-Doc = dict[str, Any]
 
 KUBELET_PORT = 10250  # unless the Node says otherwise
 

@@ -4,12 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from fairlead.model.document import Doc
 from fairlead.registry.requests import Target, User
 from fairlead.registry.resources import BY_STORAGE, Resource
 from fairlead.registry.store import State
 from fairlead.registry.strategy import ClusterConfig, Context, Strategy
-
-Doc = dict[str, Any]
 
 _PLAIN = Strategy()
 

@@ -1,8 +1,6 @@
 """Whether a LabelSelector of a document matches labels."""
 
-from typing import Any
-
-Doc = dict[str, Any]
+from fairlead.model.document import Doc
 
 _OPERATORS = {
     "In": lambda value, values: value in values,

@@ -6,13 +6,11 @@ Upstream: apiserver ``pkg/registry/rest/{create,update,meta}.go`` for what the s
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
+from fairlead.model.document import Doc
 from fairlead.model.names import dns1123_label_errors, dns1123_subdomain_errors
 from fairlead.registry.field_errors import FieldError, forbidden, invalid, required, too_long
 from fairlead.registry.status import bad_request
-
-Doc = dict[str, Any]
 
 ANNOTATIONS_BYTES = 256 << 10
 GENERATED_SUFFIX = 5

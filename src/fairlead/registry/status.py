@@ -4,11 +4,9 @@ Upstream: apimachinery ``pkg/api/errors/errors.go``; reasons and codes are those
 """
 
 from collections.abc import Sequence
-from typing import Any
 
+from fairlead.model.document import Doc
 from fairlead.registry.field_errors import FieldError
-
-Doc = dict[str, Any]
 
 MAX_FAULTS, MAX_FAULTS_TEXT = 200, 64 << 10  # faults that one refusal tells, and characters of all but the last
 

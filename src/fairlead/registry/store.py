@@ -11,15 +11,15 @@ writes that are not on disk yet, costs only what differs.
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from immutables import Map
 
+from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
 from fairlead.registry.strategy import SideEffects
 
-Doc = dict[str, Any]
 FieldGetters = Mapping[str, Callable[[Doc], str]]
 
 # A log keeps this many changes of one resource, and fewer when their documents are large.

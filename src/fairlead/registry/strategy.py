@@ -15,10 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from fairlead.model.addresses import IPFamily
+from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey, dns1123_subdomain_errors
 from fairlead.registry.field_errors import FieldError
-
-Doc = dict[str, Any]
 
 
 class Document(Protocol):

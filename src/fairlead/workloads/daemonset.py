@@ -8,11 +8,11 @@ Upstream: ``pkg/controller/daemon`` (daemon_controller.go, update.go, util/daemo
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
 from fairlead.model.decode import decode
+from fairlead.model.document import Doc
 from fairlead.model.labels import contains
 from fairlead.model.objects import Node, Pod, Toleration
 from fairlead.model.workloads import DaemonSet, DaemonSetStatus, RollingDaemons
@@ -22,8 +22,6 @@ from fairlead.workloads.history import update_revision
 from fairlead.workloads.pods import is_active, is_available, pod_document
 from fairlead.workloads.scheduling import tolerates
 from fairlead.workloads.statefulset import REVISION_LABEL
-
-Doc = dict[str, Any]
 
 _PREFIX = "node.kubernetes.io/"
 _BORNE = (

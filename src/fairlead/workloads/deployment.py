@@ -9,7 +9,6 @@ Upstream: ``pkg/controller/deployment`` (sync.go, rolling.go, recreate.go, progr
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
 from msgspec import structs
 
@@ -24,8 +23,6 @@ from fairlead.model.workloads import (
 from fairlead.workloads.claims import controller_reference
 from fairlead.workloads.revisions import HASH_LABEL, essence, template_hash, with_hash
 from fairlead.workloads.rolling import limits_of, next_new_size, next_old_sizes
-
-Doc = dict[str, Any]
 
 REVISION = "deployment.kubernetes.io/revision"
 _NOT_INHERITED = frozenset({"kubectl.kubernetes.io/last-applied-configuration", REVISION})

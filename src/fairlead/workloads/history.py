@@ -7,16 +7,15 @@ Upstream: ``pkg/controller/history/controller_history.go`` and ``pkg/controller/
 
 from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
+from fairlead.model.document import Doc
 from fairlead.model.workloads import ControllerRevision, DaemonSet, StatefulSet
 from fairlead.workloads.claims import controller_reference
 from fairlead.workloads.revisions import template_hash
 from fairlead.workloads.statefulset import Revisions
 
-Doc = dict[str, Any]
 Templated = StatefulSet | DaemonSet
 
 HISTORY_LIMIT = 10  # revisions kept beside those in use, when the set does not say

@@ -6,12 +6,10 @@ Upstream: ``pkg/controller/job/indexed_job_utils.go``.
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import groupby
-from typing import Any
 
+from fairlead.model.document import Doc
 from fairlead.model.objects import Pod
 from fairlead.model.workloads import Job
-
-Doc = dict[str, Any]
 
 INDEX = "batch.kubernetes.io/job-completion-index"  # label and annotation
 VARIABLE = "JOB_COMPLETION_INDEX"

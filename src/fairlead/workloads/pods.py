@@ -1,13 +1,11 @@
 """What all workloads know of Pods: which count, which are ready long enough, and how one is made from a template."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
 import msgspec
 
+from fairlead.model.document import Doc
 from fairlead.model.objects import OwnerReference, Pod
-
-Doc = dict[str, Any]
 
 
 def is_active(pod: Pod) -> bool:

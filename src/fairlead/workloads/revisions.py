@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-Doc = dict[str, Any]
+from fairlead.model.document import Doc
 
 HASH_LABEL = "pod-template-hash"
 _LETTERS = "bcdfghjklmnpqrstvwxz2456789"

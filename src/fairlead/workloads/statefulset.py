@@ -11,17 +11,16 @@ import copy
 import re
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from msgspec import structs
 
+from fairlead.model.document import Doc
 from fairlead.model.objects import OwnerReference, Pod
 from fairlead.model.storage import PersistentVolumeClaim
 from fairlead.model.workloads import StatefulSet, StatefulSetStatus
 from fairlead.workloads.claims import controller_reference
 from fairlead.workloads.pods import is_available, pod_document
-
-Doc = dict[str, Any]
 
 REVISION_LABEL = "controller-revision-hash"
 POD_NAME_LABEL = "statefulset.kubernetes.io/pod-name"

@@ -11,8 +11,9 @@ Upstream: ``pkg/controller/volume/persistentvolume`` (pv_controller.go, index.go
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from fairlead.model.document import Doc
 from fairlead.model.labels import matches
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Pod
@@ -27,8 +28,6 @@ from fairlead.model.storage import (
     default_class,
 )
 from fairlead.workloads.selectors import requirements
-
-Doc = dict[str, Any]
 
 PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
 _NO_CLASS = "no persistent volumes available for this claim and no storage class is set"

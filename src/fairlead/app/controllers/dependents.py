@@ -11,9 +11,10 @@ import msgspec
 
 from fairlead.app.controllers.context import Context
 from fairlead.app.controllers.watches import Watched
-from fairlead.drivers.kube.client import Doc, KubeError
+from fairlead.drivers.kube.client import KubeError
 from fairlead.drivers.kube.event_recorder import Happening
 from fairlead.drivers.kube.work_queue import WorkQueue
+from fairlead.model.document import Doc
 from fairlead.model.labels import matches
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import KubeObject, LabelSelector

@@ -7,12 +7,13 @@ import msgspec
 
 from fairlead.app.controllers.context import Context
 from fairlead.app.controllers.service_slices import ServiceSlices
-from fairlead.drivers.kube.client import ENDPOINT_SLICES, ENDPOINTS, Doc, KubeError
+from fairlead.drivers.kube.client import ENDPOINT_SLICES, ENDPOINTS, KubeError
 from fairlead.drivers.kube.event_recorder import Happening
 from fairlead.drivers.kube.work_queue import WorkQueue
 from fairlead.endpointslice.legacy import is_ours, plan_endpoints
 from fairlead.endpointslice.mirroring import left_out, plan_mirror
 from fairlead.endpointslice.trigger_time import TriggerTimes, observe
+from fairlead.model.document import Doc
 from fairlead.model.endpoints import Endpoints
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import EndpointSlice

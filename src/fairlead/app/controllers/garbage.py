@@ -9,9 +9,10 @@ from functools import partial
 import msgspec
 
 from fairlead.app.controllers.context import Context
-from fairlead.drivers.kube.client import Doc, KubeError, Resource
+from fairlead.drivers.kube.client import KubeError, Resource
 from fairlead.drivers.kube.work_queue import WorkQueue
 from fairlead.model.decode import decode
+from fairlead.model.document import Doc
 from fairlead.model.objects import KubeObject, OwnerReference
 from fairlead.workloads.ownership import Action, Delete, Disown, Item, OwnerGraph, Release
 

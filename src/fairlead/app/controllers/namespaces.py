@@ -9,9 +9,10 @@ Upstream: ``pkg/controller/namespace/deletion/namespaced_resources_deleter.go``,
 import msgspec
 
 from fairlead.app.controllers.context import Context
-from fairlead.drivers.kube.client import NAMESPACES, SERVICE_ACCOUNTS, Doc, KubeError, Resource
+from fairlead.drivers.kube.client import NAMESPACES, SERVICE_ACCOUNTS, KubeError, Resource
 from fairlead.drivers.kube.discovery import Discovered
 from fairlead.drivers.kube.work_queue import WorkQueue
+from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import KubeObject, Namespace
 

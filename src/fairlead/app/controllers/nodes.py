@@ -13,9 +13,10 @@ import msgspec
 
 from fairlead.app.controllers.context import Context
 from fairlead.drivers.clock_text import now_text
-from fairlead.drivers.kube.client import LEASES, NODES, PODS, STRATEGIC_MERGE_PATCH, Doc, KubeError
+from fairlead.drivers.kube.client import LEASES, NODES, PODS, STRATEGIC_MERGE_PATCH, KubeError
 from fairlead.drivers.kube.event_recorder import Happening
 from fairlead.drivers.kube.work_queue import WorkQueue
+from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import NODE_LEASES, Condition, Lease, Node, Pod
 from fairlead.workloads.node_lifecycle import evicted_at, is_out_of_service, judge_node, ready_condition

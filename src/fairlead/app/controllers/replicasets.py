@@ -7,9 +7,10 @@ from fairlead.app.controllers.context import Context
 from fairlead.app.controllers.dependents import Dependents, OwnerKind, write_status
 from fairlead.app.controllers.watches import Watched
 from fairlead.drivers.clock_text import now_text
-from fairlead.drivers.kube.client import PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, Doc
+from fairlead.drivers.kube.client import PODS, REPLICA_SETS, REPLICATION_CONTROLLERS
 from fairlead.drivers.kube.event_recorder import Happening
 from fairlead.drivers.kube.work_queue import WorkQueue
+from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Pod
 from fairlead.model.workloads import ReplicaSet, Replicated, ReplicationController

@@ -7,9 +7,10 @@ the same again.
 from collections.abc import Callable
 
 from fairlead.app.controllers.watches import Watched
-from fairlead.drivers.kube.client import ENDPOINT_SLICES, Doc, KubeClient, KubeError
+from fairlead.drivers.kube.client import ENDPOINT_SLICES, KubeClient, KubeError
 from fairlead.endpointslice.documents import slice_document
 from fairlead.endpointslice.slice_set import SlicePlan
+from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import EndpointSlice
 

@@ -7,7 +7,7 @@ import socket
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from fairlead.drivers.lab.control_socket import Doc
+from fairlead.model.document import Doc
 
 
 class HostSockets(NamedTuple):

@@ -7,7 +7,8 @@ of this machine without ever being in its network.
 import errno
 import socket
 
-from fairlead.drivers.lab.control_socket import Doc, Refused, Reply
+from fairlead.drivers.lab.control_socket import Refused, Reply
+from fairlead.model.document import Doc
 
 LOOPBACK = "127.0.0.1"
 _KINDS = {"TCP": socket.SOCK_STREAM, "UDP": socket.SOCK_DGRAM}

@@ -20,8 +20,8 @@ from lightkube.config.models import User
 from lightkube.core.exceptions import ConfigError
 
 from fairlead.drivers.kube.http_transport import Transport
+from fairlead.model.document import Doc
 
-Doc = dict[str, Any]
 Query = Mapping[str, str]
 
 MERGE_PATCH = "application/merge-patch+json"

@@ -8,13 +8,13 @@ import os
 import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
+
+from fairlead.model.document import Doc
 
 MAX_MESSAGE = 256 * 1024
 MAX_FDS = 4
 PATIENCE = 5.0  # seconds that either side waits for the other
-
-Doc = dict[str, Any]
 
 
 class Refused(Exception):

@@ -1,15 +1,12 @@
 """What a user may not have written, as it turns out when it is known what that is."""
 
-from typing import Any
-
+from fairlead.model.document import Doc
 from fairlead.registry.access import node_restriction
 from fairlead.registry.access.escalation import check_grant
 from fairlead.registry.access.node_authorizer import node_of
 from fairlead.registry.access.rules import RBAC
 from fairlead.registry.requests import Target, User
 from fairlead.registry.store import State
-
-Doc = dict[str, Any]
 
 
 def admit(user: User, state: State, target: Target, new: Doc, old: Doc | None) -> None:

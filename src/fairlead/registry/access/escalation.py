@@ -4,18 +4,15 @@ Unless they hold ``escalate`` on the role that is written, or ``bind`` on the on
 Upstream: ``pkg/registry/rbac/{role,clusterrole,rolebinding,clusterrolebinding}/policybased``.
 """
 
-from typing import Any
-
 import msgspec
 
+from fairlead.model.document import Doc
 from fairlead.registry.access.authorization import is_allowed, rules_of
 from fairlead.registry.access.rbac import Binding, Role, RoleNotFound, rules_of_role
 from fairlead.registry.access.rules import EVERYTHING, RBAC, Attributes, Rule, uncovered
 from fairlead.registry.requests import Target, User
 from fairlead.registry.status import ApiError, forbidden
 from fairlead.registry.store import State
-
-Doc = dict[str, Any]
 
 _PLURALS = {"Role": "roles", "ClusterRole": "clusterroles"}
 

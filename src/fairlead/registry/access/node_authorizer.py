@@ -7,15 +7,12 @@ Upstream: ``pkg/auth/nodeidentifier``, ``plugin/pkg/auth/authorizer/node``.
 """
 
 from collections.abc import Callable
-from typing import Any
 
 from fairlead.model.names import ObjectKey
 from fairlead.registry.access.pod_references import PodReferences, pod_references
 from fairlead.registry.access.rules import Attributes, Rule, allows
 from fairlead.registry.requests import User
 from fairlead.registry.store import PODS, State
-
-Doc = dict[str, Any]
 
 GROUP, USER_PREFIX = "system:nodes", "system:node:"
 LEASES = "kube-node-lease"

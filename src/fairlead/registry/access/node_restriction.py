@@ -3,15 +3,13 @@ to itself. Upstream: ``plugin/pkg/admission/noderestriction``, ``k8s.io/kubelet/
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
+from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
 from fairlead.registry.access.rules import Attributes
 from fairlead.registry.requests import Target
 from fairlead.registry.status import forbidden
 from fairlead.registry.store import PODS, State
-
-Doc = dict[str, Any]
 
 # Of labels in the domains kubernetes.io and k8s.io, those that a node gives itself.
 _OWN_LABELS = frozenset(

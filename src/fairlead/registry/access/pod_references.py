@@ -5,11 +5,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import msgspec
 
-Doc = dict[str, Any]
+from fairlead.model.document import Doc
 
 _REMEMBERED = 4096  # Pods
 

@@ -10,11 +10,11 @@ Upstream: ``plugin/pkg/auth/authorizer/rbac``, ``pkg/registry/rbac/validation``,
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
-from typing import Any
 
 import msgspec
 from immutables import Map
 
+from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
 from fairlead.registry.access.rules import RBAC, Rule
 from fairlead.registry.access.service_account_tokens import USER_PREFIX
@@ -22,7 +22,6 @@ from fairlead.registry.label_selectors import selects
 from fairlead.registry.requests import User
 from fairlead.registry.store import State, Stored
 
-Doc = dict[str, Any]
 Subject = tuple[str, str]  # "User" or "Group", and its name
 
 _ROLES = {"Role": f"roles.{RBAC}", "ClusterRole": f"clusterroles.{RBAC}"}

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from fairlead.model.document import Doc
 from fairlead.registry import field_errors
 from fairlead.registry.access.authorization import decide, rules_of
 from fairlead.registry.access.node_authorizer import UNENUMERATED, node_of
@@ -20,8 +21,6 @@ from fairlead.registry.requests import User, write_options
 from fairlead.registry.schemas.decode import decode
 from fairlead.registry.status import invalid
 from fairlead.registry.verbs.call import Call, Handler, Reply
-
-Doc = dict[str, Any]
 
 
 def _body(call: Call, group_version: str, kind: str) -> Doc:

@@ -11,14 +11,13 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
 from fairlead.registry.field_errors import invalid as invalid_field
 from fairlead.registry.requests import User
 from fairlead.registry.status import bad_request, conflict, invalid, not_found
 from fairlead.registry.store import State
 from fairlead.registry.verbs.deletion import later
-
-Doc = dict[str, Any]
 
 ISSUER = "https://kubernetes.default.svc.cluster.local"  # also the audience that the API server itself is
 USER_PREFIX = "system:serviceaccount:"

@@ -7,9 +7,9 @@ Upstream: ``pkg/controlplane/controller/{systemnamespaces,kubernetesservice}``.
 
 from collections.abc import Callable
 from ipaddress import ip_address, ip_network
-from typing import Any
 
 from fairlead.model.addresses import family_of
+from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import SERVICE_NAME_LABEL
 from fairlead.registry.access.rules import RBAC
@@ -22,8 +22,6 @@ from fairlead.registry.resources import BY_PATH, STATUS, Resource
 from fairlead.registry.store import State, Step
 from fairlead.registry.verbs.generic_store import Update, create, update
 from fairlead.registry.verbs.ip_addresses import repair
-
-Doc = dict[str, Any]
 
 NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 DEFAULT_IS_READY = "Kubernetes default Service CIDR is ready"

@@ -1,17 +1,16 @@
 """From the rows of a store to a state: what is selected by, and who holds which virtual IP and node port."""
 
 from collections.abc import Iterable
-from typing import Any
 
 import msgspec
 from immutables import Map
 
+from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
 from fairlead.registry.environment import Kinds
 from fairlead.registry.resources import BY_STORAGE
 from fairlead.registry.store import PODS, State, Stored, placement, seal
 
-Doc = dict[str, Any]
 Row = tuple[str, ObjectKey, int, bytes]
 
 

@@ -7,11 +7,9 @@ Upstream: ``plugin/pkg/auth/authorizer/rbac/bootstrappolicy/{policy,controller_p
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
 
+from fairlead.model.document import Doc
 from fairlead.registry.access.rules import RBAC
-
-Doc = dict[str, Any]
 
 AUTOUPDATE = "rbac.authorization.kubernetes.io/autoupdate"
 

@@ -4,15 +4,12 @@ What somebody has added to them stays, and one that is annotated ``autoupdate: "
 that somebody has made anew with another role. Upstream: ``k8s.io/component-helpers/auth/rbac/reconciliation``.
 """
 
-from typing import Any
-
 import msgspec
 
+from fairlead.model.document import Doc
 from fairlead.registry.access.rbac import Reference
 from fairlead.registry.access.rules import Rule, uncovered
 from fairlead.registry.bootstrap.roles import AUTOUPDATE
-
-Doc = dict[str, Any]
 
 
 def kept_role(there: Doc, wanted: Doc) -> Doc:

@@ -7,15 +7,14 @@ plain one.
 
 from collections.abc import Callable
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
+from fairlead.model.document import Doc
 from fairlead.registry.discovery import openapi_v2
 from fairlead.registry.discovery.openapi import openapi_document, openapi_index
 from fairlead.registry.resources import GROUPS, RESOURCES, Resource, Subresource
-
-Doc = dict[str, Any]
 
 # The API level that is served. kubectl is content with servers one minor version to either side and only warns beyond.
 VERSION = {

@@ -7,15 +7,13 @@ strategic merge patch here, so that kubectl computes its patches by the merge ke
 
 import hashlib
 from functools import cache
-from typing import Any
 
 import msgspec
 
+from fairlead.model.document import Doc
 from fairlead.registry.discovery.openapi_schemas import reference, schemas
 from fairlead.registry.resources import RESOURCES, Resource
 from fairlead.registry.schemas.catalogue import type_of
-
-Doc = dict[str, Any]
 
 _FIELD_VALIDATION = {"name": "fieldValidation", "in": "query", "schema": {"type": "string", "uniqueItems": True}}
 _DRY_RUN = {"name": "dryRun", "in": "query", "schema": {"type": "string", "uniqueItems": True}}

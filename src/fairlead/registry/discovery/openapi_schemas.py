@@ -5,8 +5,8 @@ some only for the kinds that make up the Service system.
 """
 
 from collections.abc import Iterable
-from typing import Any
 
+from fairlead.model.document import Doc
 from fairlead.registry.schemas.catalogue import (
     INT_OR_STRING,
     QUANTITY,
@@ -16,8 +16,6 @@ from fairlead.registry.schemas.catalogue import (
     descriptions_of,
     fields_of,
 )
-
-Doc = dict[str, Any]
 
 _SCALARS: dict[str, Doc] = {
     "string": {"type": "string"},

@@ -11,11 +11,10 @@ from typing import Any
 
 import msgspec
 
+from fairlead.model.document import Doc
 from fairlead.registry.schemas.protobuf import MEDIA_TYPE as PROTOBUF
 from fairlead.registry.schemas.protobuf import parse_protobuf
 from fairlead.registry.status import ApiError, bad_request, too_many_values
-
-Doc = dict[str, Any]
 
 JSON = "application/json"
 YAML = ("application/yaml", "application/apply-patch+yaml")

@@ -3,11 +3,9 @@
 Upstream: ``pkg/apis/events/v1/conversion.go``.
 """
 
-from typing import Any
-
 import msgspec
 
-Doc = dict[str, Any]
+from fairlead.model.document import Doc
 
 # core/v1 -> events.k8s.io/v1
 _RENAMED = {

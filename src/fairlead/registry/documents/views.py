@@ -11,13 +11,12 @@ from typing import Any
 
 import msgspec
 
+from fairlead.model.document import Doc
 from fairlead.registry.documents.events_view import from_core
 from fairlead.registry.environment import Kinds
 from fairlead.registry.resources import Resource
 from fairlead.registry.status import ApiError
 from fairlead.registry.strategy import Column
-
-Doc = dict[str, Any]
 
 OBJECT, TABLE, PARTIAL = "", "Table", "PartialObjectMetadata"
 _FORMS = {"": OBJECT, TABLE: TABLE, PARTIAL: PARTIAL, f"{PARTIAL}List": PARTIAL}

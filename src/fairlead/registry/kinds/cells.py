@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from fairlead.registry.strategy import Column, Doc
+from fairlead.model.document import Doc
+from fairlead.registry.strategy import Column
 
 NONE = "<none>"
 UNSET = "<unset>"

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from fairlead.model.document import Doc
 from fairlead.model.quantities import quantity
 from fairlead.registry.schemas.catalogue import (
     INT_OR_STRING,
@@ -24,8 +25,6 @@ from fairlead.registry.schemas.catalogue import (
     type_of,
 )
 from fairlead.registry.status import ApiError, bad_request
-
-Doc = dict[str, Any]
 
 _GO_CONTAINERS = {Container.NONE: "", Container.LIST: "[]", Container.MAP: "map[string]"}
 _GO_SCALARS = {"boolean": "bool", "number": "float64"}

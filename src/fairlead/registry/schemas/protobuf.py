@@ -18,11 +18,11 @@ from typing import Any, NamedTuple, Union
 
 import msgspec
 
+from fairlead.model.document import Doc
 from fairlead.registry.schemas.catalogue import INT_OR_STRING, QUANTITY, Container, FieldType, fields_of, type_of
 from fairlead.registry.schemas.protobuf_wire import fields, signed
 from fairlead.registry.status import ApiError, bad_request, too_many_values
 
-Doc = dict[str, Any]
 Numbers = Mapping[int, Union[str, "Numbers"]]
 Octets = bytes | int
 

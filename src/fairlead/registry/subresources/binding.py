@@ -1,16 +1,13 @@
 """``pods/binding``: how a scheduler gives a Pod its node. Upstream: ``pkg/registry/core/pod/storage/storage.go``."""
 
-from typing import Any
-
 import msgspec
 
+from fairlead.model.document import Doc
 from fairlead.registry.environment import Environment
 from fairlead.registry.field_errors import required
 from fairlead.registry.requests import Target
 from fairlead.registry.status import conflict, invalid, not_found, success
 from fairlead.registry.store import State, Step, put
-
-Doc = dict[str, Any]
 
 
 def bind(state: State, target: Target, binding: Doc, env: Environment, dry_run: bool) -> tuple[bytes, Step]:

@@ -4,11 +4,10 @@ A budget is charged in the same step as the Pod is deleted, so that two eviction
 Upstream: ``pkg/registry/core/pod/storage/eviction.go``.
 """
 
-from typing import Any
-
 import msgspec
 
 from fairlead.model.decode import decode
+from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Pod
 from fairlead.model.workloads import PodDisruptionBudget
@@ -19,8 +18,6 @@ from fairlead.registry.resources import BY_STORAGE
 from fairlead.registry.status import ApiError, bad_request, internal_error, not_found, success
 from fairlead.registry.store import State, Step, put
 from fairlead.registry.verbs.deletion import DeleteOptions, delete
-
-Doc = dict[str, Any]
 
 BUDGETS = "poddisruptionbudgets.policy"
 _REFUSED = "Cannot evict pod as it would violate the pod's disruption budget."

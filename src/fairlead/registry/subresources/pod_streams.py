@@ -7,7 +7,8 @@ Source: ``pkg/registry/core/pod/strategy.go`` (LogLocation, streamLocation).
 from collections.abc import Iterable
 from urllib.parse import parse_qsl, quote, urlencode
 
-from fairlead.registry.backend import Doc, Upstream, find, node_of
+from fairlead.model.document import Doc
+from fairlead.registry.backend import Upstream, find, node_of
 from fairlead.registry.requests import Request, Target
 from fairlead.registry.status import bad_request
 from fairlead.registry.store import State

@@ -11,8 +11,9 @@ from urllib.parse import quote
 
 import msgspec
 
+from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
-from fairlead.registry.backend import Doc, Upstream, find, proxyable
+from fairlead.registry.backend import Upstream, find, proxyable
 from fairlead.registry.requests import Request, Target
 from fairlead.registry.status import ApiError, bad_request
 from fairlead.registry.store import State

@@ -3,12 +3,9 @@
 Upstream: ``pkg/registry/apps/*/storage/storage.go``, autoscaling/v1 Scale.
 """
 
-from typing import Any
-
+from fairlead.model.document import Doc
 from fairlead.registry.field_errors import invalid as invalid_field
 from fairlead.registry.status import invalid
-
-Doc = dict[str, Any]
 
 _SHOWN_METADATA = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
 _OPERATORS = {

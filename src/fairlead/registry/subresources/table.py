@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import msgspec
 
+from fairlead.model.document import Doc
 from fairlead.registry.documents import bodies
 from fairlead.registry.documents.managed_fields.ownership import UPDATE
 from fairlead.registry.documents.patching import Patch, parse_patch
@@ -22,8 +22,6 @@ from fairlead.registry.verbs.call import Answer, Call, Handler, Reply
 from fairlead.registry.verbs.decoding import manager_of
 from fairlead.registry.verbs.deletion import eviction_options
 from fairlead.registry.verbs.generic_store import Update, update
-
-Doc = dict[str, Any]
 
 
 def _bind(call: Call) -> Reply:

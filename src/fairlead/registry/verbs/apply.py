@@ -1,7 +1,6 @@
 """Server-side apply as a request: the body is all that its manager wants of the object, which need not exist yet."""
 
-from typing import Any
-
+from fairlead.model.document import Doc
 from fairlead.registry import field_errors, object_meta
 from fairlead.registry.documents import bodies
 from fairlead.registry.documents.managed_fields.ownership import APPLY, Application, apply_configuration
@@ -10,8 +9,6 @@ from fairlead.registry.status import bad_request, invalid
 from fairlead.registry.verbs.call import Call, Reply
 from fairlead.registry.verbs.decoding import decoded, manager_of, written_reply
 from fairlead.registry.verbs.generic_store import Update, create, update
-
-Doc = dict[str, Any]
 
 APPLY_PATCH = "application/apply-patch+yaml"
 

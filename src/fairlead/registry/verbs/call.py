@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from fairlead.registry.backend import Upstream
 from fairlead.registry.documents.views import View, negotiate
@@ -13,8 +12,6 @@ from fairlead.registry.schemas.catalogue import type_of
 from fairlead.registry.status import not_found
 from fairlead.registry.store import State, Step
 from fairlead.registry.verbs.watches import Watch
-
-Doc = dict[str, Any]
 
 
 @dataclass(frozen=True)

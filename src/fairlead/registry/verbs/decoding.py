@@ -1,8 +1,8 @@
 """What all writes have in common: from the body to the document that is stored, and from there to the answer."""
 
 from collections.abc import Sequence
-from typing import Any
 
+from fairlead.model.document import Doc
 from fairlead.registry.documents import bodies
 from fairlead.registry.documents.events_view import to_core
 from fairlead.registry.documents.managed_fields.ownership import Manager
@@ -11,8 +11,6 @@ from fairlead.registry.schemas.decode import decode
 from fairlead.registry.status import bad_request
 from fairlead.registry.verbs.call import Call, Reply
 from fairlead.registry.verbs.generic_store import Written
-
-Doc = dict[str, Any]
 
 
 def decoded(call: Call, document: Doc, options: WriteOptions, patched: bool = False) -> tuple[Doc, list[str]]:

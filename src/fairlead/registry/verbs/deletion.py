@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
 from fairlead.registry.documents.bodies import parse_object
 from fairlead.registry.environment import Environment, Kinds
@@ -20,8 +21,6 @@ from fairlead.registry.status import ApiError, bad_request, conflict, forbidden,
 from fairlead.registry.store import State, Step, allocate, put, remove
 from fairlead.registry.verbs.call import Call, Reply
 from fairlead.registry.verbs.ip_addresses import withdraw
-
-Doc = dict[str, Any]
 
 POD_GRACE = 30  # seconds, when the Pod does not say
 LONGEST_GRACE = 1 << 31  # seconds; calendars end some day

@@ -6,10 +6,11 @@ it worked on is thrown away. Upstream: apiserver ``pkg/registry/generic/registry
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
+from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
 from fairlead.registry import field_errors, object_meta
 from fairlead.registry.documents.managed_fields.ownership import UPDATE, Manager, follow_update
@@ -22,8 +23,6 @@ from fairlead.registry.store import State, Step, Stored, allocate, put
 from fairlead.registry.strategy import NO_EFFECTS, SideEffects, Strategy
 from fairlead.registry.verbs.deletion import has_finalizers, remove_object
 from fairlead.registry.verbs.ip_addresses import publish, withdraw
-
-Doc = dict[str, Any]
 
 STALE = "the object has been modified; please apply your changes to the latest version and try again"
 _NAMESPACES = BY_PATH["", "v1", "namespaces"]

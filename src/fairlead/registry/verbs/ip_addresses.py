@@ -9,12 +9,12 @@ from collections.abc import Iterable
 
 import msgspec
 
+from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
 from fairlead.registry.environment import Environment, Kinds
 from fairlead.registry.kinds.networking.ip_address import for_service, is_of_a_service
 from fairlead.registry.resources import BY_PATH
 from fairlead.registry.store import Step, put, remove
-from fairlead.registry.strategy import Doc
 
 _RESOURCE = BY_PATH["networking.k8s.io", "v1", "ipaddresses"]
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from fairlead.model.document import Doc
 from fairlead.registry.documents.views import View
 from fairlead.registry.field_errors import FieldError, forbidden, not_supported
 from fairlead.registry.requests import Request, integer_option
@@ -22,8 +23,6 @@ from fairlead.registry.selectors import Selection
 from fairlead.registry.status import expired, invalid
 from fairlead.registry.store import Change, State
 from fairlead.registry.verbs.lists import requested_version
-
-Doc = dict[str, Any]
 
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 

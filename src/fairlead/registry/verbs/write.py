@@ -1,9 +1,8 @@
 """Writing what a body says: create, update, patch."""
 
-from typing import Any
-
 import msgspec
 
+from fairlead.model.document import Doc
 from fairlead.registry import object_meta
 from fairlead.registry.documents import bodies
 from fairlead.registry.documents.events_view import from_core
@@ -14,8 +13,6 @@ from fairlead.registry.verbs.apply import APPLY_PATCH, apply_object
 from fairlead.registry.verbs.call import Call, Reply
 from fairlead.registry.verbs.decoding import decoded, manager_of, written_reply
 from fairlead.registry.verbs.generic_store import Update, create, update
-
-Doc = dict[str, Any]
 
 
 def create_object(call: Call) -> Reply:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from msgspec import structs
 
@@ -33,14 +33,13 @@ from fairlead.drivers.lab import control_socket, run_folder
 from fairlead.drivers.lab.run_folder import RunningLab
 from fairlead.labnet.addresses import Families
 from fairlead.model.addresses import IPFamily
+from fairlead.model.document import Doc
 from fairlead.model.socket_address import SocketAddress
 
 if TYPE_CHECKING:
     from fairlead.app.lab.invitation import Invitation
 
 _PROGRAMS = {"ip": "iproute2", "nft": "nftables", "sleep": "coreutils"}
-
-Doc = dict[str, Any]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from fairlead.app.lab.fork import LabError
 from fairlead.app.lab.init.nodes import Nodes
 from fairlead.app.lab.plan import OUTSIDE
-from fairlead.drivers.lab.control_socket import Doc, Refused, Reply
+from fairlead.drivers.lab.control_socket import Refused, Reply
+from fairlead.model.document import Doc
 from fairlead.model.socket_address import SocketAddress
 
 if TYPE_CHECKING:

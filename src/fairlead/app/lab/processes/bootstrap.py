@@ -8,7 +8,6 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
@@ -16,9 +15,8 @@ from fairlead.app.lab.plan import Manifest
 from fairlead.app.lab.processes.readiness import KINDS, Wanted, until_ready
 from fairlead.app.lab.processes.system_manifests import RETIRED
 from fairlead.drivers.kube.client import APPLY_PATCH, KubeClient, KubeError, Resource
+from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
-
-Doc = dict[str, Any]
 
 
 @dataclass(frozen=True)

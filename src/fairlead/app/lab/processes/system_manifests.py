@@ -4,14 +4,12 @@ name.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 from fairlead.app.lab.plan import DNS_SERVICE, Manifest
 from fairlead.drivers.kube.client import PODS
 from fairlead.labnet.addresses import AddressPlan
+from fairlead.model.document import Doc
 from fairlead.model.storage import IS_DEFAULT, PROVISIONER
-
-Doc = dict[str, Any]
 
 NAMESPACE = "kube-system"
 DNS_NAME = "fairlead-dns"

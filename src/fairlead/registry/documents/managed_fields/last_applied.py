@@ -9,12 +9,11 @@ from typing import Any
 
 import msgspec
 
+from fairlead.model.document import Doc
 from fairlead.registry.documents.managed_fields.leaves import Leaves, leaves_of
 from fairlead.registry.documents.managed_fields.paths import EMPTY, FieldSet
 from fairlead.registry.schemas.decode import decode
 from fairlead.registry.status import ApiError
-
-Doc = dict[str, Any]
 
 ANNOTATION = "kubectl.kubernetes.io/last-applied-configuration"
 KUBECTL = "kubectl"  # the one manager that is taken for the same user as the annotation's

@@ -8,12 +8,12 @@ nobody (upstream: structured-merge-diff ``typed``, apimachinery ``managedfields/
 from collections.abc import Mapping
 from typing import Any
 
+from fairlead.model.document import Doc
 from fairlead.registry.documents.managed_fields.paths import Field, Item, Member, Path
 from fairlead.registry.schemas.catalogue import Container, FieldType, fields_of
 from fairlead.registry.schemas.merging import is_applied_set, is_atomic_map, list_map_keys
 from fairlead.registry.status import bad_request
 
-Doc = dict[str, Any]
 Leaves = dict[Path, Any]
 
 PRESENT = object()

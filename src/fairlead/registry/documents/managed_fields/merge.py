@@ -3,12 +3,11 @@
 from collections.abc import Iterable
 from typing import Any
 
+from fairlead.model.document import Doc
 from fairlead.registry.documents.managed_fields.leaves import item_of
 from fairlead.registry.documents.managed_fields.paths import Element, Field, Item, Member, Path
 from fairlead.registry.schemas.catalogue import Container, fields_of
 from fairlead.registry.schemas.merging import is_applied_set, is_atomic_map, list_map_keys
-
-Doc = dict[str, Any]
 
 
 def merge_applied(type_name: str, live: Doc, applied: Doc) -> Doc:

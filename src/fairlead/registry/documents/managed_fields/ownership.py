@@ -9,8 +9,9 @@ Upstream: structured-merge-diff ``merge/update.go``, apimachinery ``util/managed
 from collections.abc import Mapping
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from fairlead.model.document import Doc
 from fairlead.registry.documents.managed_fields.last_applied import KUBECTL, remember, still_as_applied
 from fairlead.registry.documents.managed_fields.leaves import Leaves, leaves_of
 from fairlead.registry.documents.managed_fields.merge import merge_applied, without_fields
@@ -26,8 +27,6 @@ from fairlead.registry.documents.managed_fields.paths import (
 )
 from fairlead.registry.kinds.core.pod.service_account import MOUNT_PATH, VOLUME_PREFIX
 from fairlead.registry.status import ApiError
-
-Doc = dict[str, Any]
 
 APPLY, UPDATE = "Apply", "Update"
 BEFORE_FIRST_APPLY = "before-first-apply"

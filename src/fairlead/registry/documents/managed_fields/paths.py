@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-Doc = dict[str, Any]
+from fairlead.model.document import Doc
 
 
 class Field(NamedTuple):

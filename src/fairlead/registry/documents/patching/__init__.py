@@ -1,15 +1,13 @@
 """The three ways to patch a document, by content type: JSON patch, JSON merge patch, strategic merge patch."""
 
 from collections.abc import Callable
-from typing import Any
 
+from fairlead.model.document import Doc
 from fairlead.registry.documents.bodies import media_type, parse, unsupported_media_type
 from fairlead.registry.documents.patching.json_patch import apply_json_patch
 from fairlead.registry.documents.patching.merge_patch import apply_merge_patch
 from fairlead.registry.documents.patching.strategic import apply_strategic
 from fairlead.registry.status import bad_request
-
-Doc = dict[str, Any]
 
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"

@@ -7,9 +7,8 @@ import jsonpatch
 import jsonpointer
 import msgspec
 
+from fairlead.model.document import Doc
 from fairlead.registry.status import ApiError, bad_request
-
-Doc = dict[str, Any]
 
 MAX_OPERATIONS = 10_000  # upstream's, apiserver ``pkg/endpoints/handlers/patch.go``
 # Copies of copies double a document each time, so its size is looked at whenever one is made.

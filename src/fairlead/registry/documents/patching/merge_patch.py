@@ -1,8 +1,6 @@
 """JSON merge patch, RFC 7386."""
 
-from typing import Any
-
-Doc = dict[str, Any]
+from fairlead.model.document import Doc
 
 
 def apply_merge_patch(document: Doc, patch: Doc) -> Doc:

@@ -8,11 +8,10 @@ directives of the wrong form and elements without their key. Neither argument is
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from fairlead.model.document import Doc
 from fairlead.registry.schemas.catalogue import fields_of
 from fairlead.registry.schemas.merging import is_merged_set, merge_key
 from fairlead.registry.status import ApiError, bad_request
-
-Doc = dict[str, Any]
 
 _PATCH = "$patch"
 _RETAIN = "$retainKeys"

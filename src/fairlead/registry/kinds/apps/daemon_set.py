@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from fairlead.model.document import Doc
 from fairlead.registry.field_errors import FieldError, invalid, required
 from fairlead.registry.kinds.apps.pod_template import (
     WIDE,
@@ -15,7 +16,7 @@ from fairlead.registry.kinds.apps.pod_template import (
 )
 from fairlead.registry.kinds.cells import AGE, NAME, age, labels_text, name
 from fairlead.registry.kinds.value_rules import one_of
-from fairlead.registry.strategy import Column, Doc
+from fairlead.registry.strategy import Column
 
 _ROLLING = {"maxUnavailable": 1, "maxSurge": 0}
 _UPDATE_STRATEGIES = ("OnDelete", "RollingUpdate")

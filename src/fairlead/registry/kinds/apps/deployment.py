@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from fairlead.model.document import Doc
 from fairlead.registry.field_errors import FieldError, forbidden, invalid
 from fairlead.registry.kinds.apps.pod_template import (
     WIDE,
@@ -15,7 +16,7 @@ from fairlead.registry.kinds.apps.pod_template import (
 )
 from fairlead.registry.kinds.cells import AGE, NAME, age, name
 from fairlead.registry.kinds.value_rules import one_of
-from fairlead.registry.strategy import Column, Doc
+from fairlead.registry.strategy import Column
 
 _SPEC = {"replicas": 1, "revisionHistoryLimit": 10, "progressDeadlineSeconds": 600}
 _STRATEGIES = ("Recreate", "RollingUpdate")

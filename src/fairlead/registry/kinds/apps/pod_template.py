@@ -6,6 +6,7 @@ Upstream: pkg/apis/apps/validation/validation.go, which names the selector of th
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from fairlead.model.document import Doc
 from fairlead.registry.field_errors import FieldError, invalid, not_supported, required
 from fairlead.registry.kinds.cells import labels_text, wide
 from fairlead.registry.kinds.core.pod.defaults import default_spec
@@ -13,7 +14,7 @@ from fairlead.registry.kinds.core.pod.validate import validate_spec
 from fairlead.registry.kinds.value_rules import amount_errors
 from fairlead.registry.label_selectors import selects
 from fairlead.registry.object_meta import validate_labels
-from fairlead.registry.strategy import Column, Context, Doc, Strategy
+from fairlead.registry.strategy import Column, Context, Strategy
 
 WIDE = (wide("Containers"), wide("Images"), wide("Selector"))
 _NEGATIVE = "must be greater than or equal to 0"

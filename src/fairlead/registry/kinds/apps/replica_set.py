@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+from fairlead.model.document import Doc
 from fairlead.registry.field_errors import FieldError
 from fairlead.registry.kinds.apps.pod_template import (
     WIDE,
@@ -13,7 +14,7 @@ from fairlead.registry.kinds.apps.pod_template import (
     workload_strategy,
 )
 from fairlead.registry.kinds.cells import AGE, NAME, age, name
-from fairlead.registry.strategy import Column, Doc
+from fairlead.registry.strategy import Column
 
 COLUMNS = (NAME, *(Column(title, "integer") for title in ("Desired", "Current", "Ready")), AGE, *WIDE)
 FIELDS = {"status.replicas": lambda replica_set: str(status_number(replica_set, "replicas"))}

@@ -7,6 +7,7 @@ Upstream: pkg/registry/core/replicationcontroller, pkg/apis/core/v1/defaults.go,
 from dataclasses import replace
 from typing import Any
 
+from fairlead.model.document import Doc
 from fairlead.registry.field_errors import FieldError, forbidden, required
 from fairlead.registry.kinds.apps.pod_template import (
     container_cells,
@@ -18,7 +19,6 @@ from fairlead.registry.kinds.apps.pod_template import (
 )
 from fairlead.registry.kinds.apps.replica_set import COLUMNS, FIELDS, replica_cells
 from fairlead.registry.kinds.cells import labels_text
-from fairlead.registry.strategy import Doc
 
 _DEADLINE = "activeDeadlineSeconds in ReplicationController is not Supported"
 

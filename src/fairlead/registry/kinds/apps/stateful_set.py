@@ -5,6 +5,7 @@ Most of a StatefulSet is fixed, because its Pods keep their names and their clai
 
 from typing import Any
 
+from fairlead.model.document import Doc
 from fairlead.registry.field_errors import FieldError, forbidden, invalid, required
 from fairlead.registry.kinds.apps.pod_template import (
     container_cells,
@@ -16,7 +17,7 @@ from fairlead.registry.kinds.apps.pod_template import (
 from fairlead.registry.kinds.cells import AGE, NAME, age, name, wide
 from fairlead.registry.kinds.core import persistent_volume_claim
 from fairlead.registry.kinds.value_rules import one_of
-from fairlead.registry.strategy import Column, Context, Doc, Strategy
+from fairlead.registry.strategy import Column, Context, Strategy
 
 _SPEC = {"replicas": 1, "revisionHistoryLimit": 10, "podManagementPolicy": "OrderedReady", "serviceName": ""}
 _RETENTION = {"whenDeleted": "Retain", "whenScaled": "Retain"}

@@ -3,11 +3,12 @@
 from datetime import datetime
 from typing import Any
 
+from fairlead.model.document import Doc
 from fairlead.model.names import dns1123_label_errors
 from fairlead.registry.field_errors import FieldError, invalid, not_supported, required
 from fairlead.registry.kinds.apps.pod_template import WIDE, fill_spec, spec_changed, validate_template, wide_cells
 from fairlead.registry.kinds.cells import AGE, NAME, age, human_duration, name
-from fairlead.registry.strategy import Column, Context, Doc, Strategy
+from fairlead.registry.strategy import Column, Context, Strategy
 
 CONTROLLER_UID, JOB_NAME = "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name"
 _LABELS = (CONTROLLER_UID, "controller-uid"), (JOB_NAME, "job-name")  # with their names of old

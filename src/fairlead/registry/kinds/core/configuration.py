@@ -10,10 +10,11 @@ import binascii
 import re
 from typing import Any
 
+from fairlead.model.document import Doc
 from fairlead.registry.field_errors import FieldError, forbidden, invalid, required, too_long
 from fairlead.registry.kinds.cells import AGE, NAME, age, name
 from fairlead.registry.status import bad_request
-from fairlead.registry.strategy import Column, Context, Doc, Strategy
+from fairlead.registry.strategy import Column, Context, Strategy
 
 _MAX_KEY = 253
 _MAX_DATA = 1 << 20

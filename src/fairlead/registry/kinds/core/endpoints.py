@@ -3,12 +3,13 @@
 from collections.abc import Iterator
 from typing import Any
 
+from fairlead.model.document import Doc
 from fairlead.model.names import dns1123_label_errors, dns1123_subdomain_errors
 from fairlead.registry.field_errors import FieldError, invalid, required
 from fairlead.registry.kinds.cells import AGE, NAME, NONE, age, host_port, name, some
 from fairlead.registry.kinds.value_rules import PROTOCOLS, ip_errors, one_of, port_errors, special_ip_errors
 from fairlead.registry.object_meta import qualified_name_errors
-from fairlead.registry.strategy import Column, Context, Doc, Strategy
+from fairlead.registry.strategy import Column, Context, Strategy
 
 _ADDRESS_LISTS = ("addresses", "notReadyAddresses")
 

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
+from fairlead.model.document import Doc
 from fairlead.registry.field_errors import FieldError, invalid
 from fairlead.registry.kinds.cells import NAME, UNKNOWN, name, since, wide
-from fairlead.registry.strategy import Column, Context, Doc, Strategy
+from fairlead.registry.strategy import Column, Context, Strategy
 
 _CLUSTER_SCOPED = ("default", "kube-system")
 

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from fairlead.model.document import Doc
 from fairlead.model.names import dns1123_label_errors
 from fairlead.registry.kinds.cells import AGE, NAME, age, name
-from fairlead.registry.strategy import Column, Context, Doc, Strategy
+from fairlead.registry.strategy import Column, Context, Strategy
 
 _NAME_LABEL = "kubernetes.io/metadata.name"
 _FINALIZER = "kubernetes"

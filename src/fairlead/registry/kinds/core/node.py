@@ -3,11 +3,12 @@
 from typing import Any
 
 from fairlead.model.addresses import family_of
+from fairlead.model.document import Doc
 from fairlead.registry.field_errors import FieldError, forbidden, invalid, required
 from fairlead.registry.kinds.cells import AGE, NAME, NONE, UNKNOWN, age, joined, name, wide
 from fairlead.registry.kinds.value_rules import cidr_errors, one_of
 from fairlead.registry.object_meta import qualified_name_errors
-from fairlead.registry.strategy import Column, Context, Doc, Strategy
+from fairlead.registry.strategy import Column, Context, Strategy
 
 _ROLE_PREFIX = "node-role.kubernetes.io/"
 _ROLE_LABEL = "kubernetes.io/role"

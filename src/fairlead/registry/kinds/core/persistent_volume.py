@@ -4,6 +4,7 @@
 
 from typing import Any
 
+from fairlead.model.document import Doc
 from fairlead.model.names import dns1123_subdomain_errors
 from fairlead.model.storage import VOLUME_PROTECTION
 from fairlead.registry.field_errors import FieldError, forbidden, invalid, not_supported, required
@@ -16,7 +17,7 @@ from fairlead.registry.kinds.core.volume_fields import (
     volume_mode_faults,
 )
 from fairlead.registry.kinds.value_rules import one_of
-from fairlead.registry.strategy import Column, Context, Doc, Strategy
+from fairlead.registry.strategy import Column, Context, Strategy
 
 _DEFAULTS = {"persistentVolumeReclaimPolicy": "Retain", "volumeMode": "Filesystem"}
 _RECLAIM_POLICIES = ("Delete", "Recycle", "Retain")

@@ -5,6 +5,7 @@
 from typing import Any
 
 from fairlead.model.decode import decode
+from fairlead.model.document import Doc
 from fairlead.model.names import dns1123_subdomain_errors
 from fairlead.model.quantities import quantity
 from fairlead.model.storage import CLAIM_PROTECTION, StorageClass, default_class
@@ -17,7 +18,7 @@ from fairlead.registry.kinds.core.volume_fields import (
     modes_text,
     volume_mode_faults,
 )
-from fairlead.registry.strategy import ClusterState, Column, Context, Doc, Strategy
+from fairlead.registry.strategy import ClusterState, Column, Context, Strategy
 
 _CLASSES = "storageclasses.storage.k8s.io"
 _AMOUNT = "spec.resources.requests.storage"

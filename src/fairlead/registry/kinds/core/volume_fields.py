@@ -2,11 +2,11 @@
 
 from typing import Any
 
+from fairlead.model.document import Doc
 from fairlead.model.quantities import quantity
 from fairlead.registry.field_errors import FieldError, invalid, not_supported, required
 from fairlead.registry.kinds.cells import UNSET
 from fairlead.registry.kinds.value_rules import one_of
-from fairlead.registry.strategy import Doc
 
 _MODES = {
     "ReadWriteOnce": "RWO",

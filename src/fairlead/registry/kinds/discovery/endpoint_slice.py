@@ -3,12 +3,13 @@
 from typing import Any
 
 from fairlead.model.addresses import family_of
+from fairlead.model.document import Doc
 from fairlead.model.names import dns1123_label_errors, dns1123_subdomain_errors
 from fairlead.registry.field_errors import FieldError, duplicate, invalid, not_supported, required, too_many
 from fairlead.registry.kinds.cells import AGE, NAME, UNSET, age, name, some
 from fairlead.registry.kinds.value_rules import PROTOCOLS, ip_errors, one_of, port_errors, special_ip_errors
 from fairlead.registry.object_meta import qualified_name_errors
-from fairlead.registry.strategy import Column, Context, Doc, Strategy
+from fairlead.registry.strategy import Column, Context, Strategy
 
 MAX_ENDPOINTS = 1000
 MAX_ADDRESSES = 100

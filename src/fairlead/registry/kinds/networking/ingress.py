@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from fairlead.model.addresses import parse_ip
+from fairlead.model.document import Doc
 from fairlead.model.names import dns1123_subdomain_errors
 from fairlead.registry.field_errors import FieldError, invalid, not_supported, required
 from fairlead.registry.kinds.cells import AGE, NAME, NONE, age, joined, name, some
 from fairlead.registry.kinds.value_rules import port_errors, port_name_errors
-from fairlead.registry.strategy import Column, Context, Doc, Strategy
+from fairlead.registry.strategy import Column, Context, Strategy
 
 _PATH_TYPES = ("Exact", "ImplementationSpecific", "Prefix")
 _IN_NO_PATH = ("//", "/./", "/../", "%2f", "%2F")

@@ -6,11 +6,12 @@ The server writes one for each address that a Service takes, in the same step, a
 from typing import Any
 
 from fairlead.model.addresses import family_of, parse_ip
+from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
 from fairlead.registry.field_errors import FieldError, invalid, required
 from fairlead.registry.kinds.cells import NAME, NONE, name
 from fairlead.registry.status import already_exists
-from fairlead.registry.strategy import NO_EFFECTS, Column, Context, Doc, SideEffects, Strategy
+from fairlead.registry.strategy import NO_EFFECTS, Column, Context, SideEffects, Strategy
 
 FAMILY_LABEL = "ipaddress.kubernetes.io/ip-family"
 MANAGED_BY_LABEL = "ipaddress.kubernetes.io/managed-by"

@@ -6,10 +6,11 @@ Upstream: pkg/registry/networking/networkpolicy, pkg/apis/networking/v1/defaults
 from collections.abc import Iterator
 from typing import Any
 
+from fairlead.model.document import Doc
 from fairlead.registry.field_errors import FieldError, forbidden, invalid, required
 from fairlead.registry.kinds.cells import AGE, NAME, age, labels_text, name
 from fairlead.registry.kinds.value_rules import PROTOCOLS, cidr_errors, one_of, port_or_name_errors
-from fairlead.registry.strategy import Column, Context, Doc, Strategy
+from fairlead.registry.strategy import Column, Context, Strategy
 
 _POLICY_TYPES = ("Egress", "Ingress")
 _SIDES = (("ingress", "from"), ("egress", "to"))

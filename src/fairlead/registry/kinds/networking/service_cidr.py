@@ -6,11 +6,12 @@ from typing import Any
 from fairlead.allocation.service_ranges import FINALIZER, given_ranges
 from fairlead.model.addresses import family_of
 from fairlead.model.decode import decode
+from fairlead.model.document import Doc
 from fairlead.model.networking import ServiceCIDR
 from fairlead.registry.field_errors import FieldError, invalid, required
 from fairlead.registry.kinds.cells import AGE, NAME, age, joined, name
 from fairlead.registry.kinds.value_rules import cidr_errors
-from fairlead.registry.strategy import ClusterState, Column, Context, Doc, Strategy
+from fairlead.registry.strategy import ClusterState, Column, Context, Strategy
 
 DEFAULT_NAME = "kubernetes"
 STORAGE = "servicecidrs.networking.k8s.io"

@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from fairlead.model.document import Doc
 from fairlead.registry.field_errors import FieldError, invalid, not_supported
 from fairlead.registry.kinds.cells import AGE, NAME, age, name
 from fairlead.registry.kinds.value_rules import amount_errors
-from fairlead.registry.strategy import Column, Context, Doc, Strategy
+from fairlead.registry.strategy import Column, Context, Strategy
 
 _AMOUNTS = ("minAvailable", "maxUnavailable")
 _POLICIES = ("AlwaysAllow", "IfHealthyBudget")

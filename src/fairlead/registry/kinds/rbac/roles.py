@@ -5,8 +5,9 @@ What they allow is in ``registry.access.rbac``. Upstream: pkg/apis/rbac/validati
 ``pkg/api/validation/path``.
 """
 
+from fairlead.model.document import Doc
 from fairlead.registry.field_errors import FieldError, invalid
-from fairlead.registry.strategy import Context, Doc, Strategy
+from fairlead.registry.strategy import Context, Strategy
 
 
 def _name_errors(name: str) -> list[str]:

@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from fairlead.model.document import Doc
 from fairlead.model.storage import IS_DEFAULT
 from fairlead.registry.field_errors import FieldError, forbidden, invalid, required
 from fairlead.registry.kinds.cells import AGE, NAME, UNSET, age, name
 from fairlead.registry.kinds.value_rules import one_of
 from fairlead.registry.object_meta import qualified_name_errors
-from fairlead.registry.strategy import Column, Context, Doc, Strategy
+from fairlead.registry.strategy import Column, Context, Strategy
 
 _DEFAULTS = {"reclaimPolicy": "Delete", "volumeBindingMode": "Immediate"}
 _RECLAIM_POLICIES = ("Delete", "Retain")

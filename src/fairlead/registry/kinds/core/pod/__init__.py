@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 
+from fairlead.model.document import Doc
 from fairlead.registry.kinds.core.pod.columns import COLUMNS, row
 from fairlead.registry.kinds.core.pod.defaults import default
 from fairlead.registry.kinds.core.pod.qos import qos_class
 from fairlead.registry.kinds.core.pod.service_account import admit
 from fairlead.registry.kinds.core.pod.validate import validate_create, validate_update
-from fairlead.registry.strategy import Context, Doc, Strategy
+from fairlead.registry.strategy import Context, Strategy
 
 
 def prepare_create(pod: Doc, context: Context) -> None:

@@ -6,8 +6,8 @@ Upstream: ``ValidatePodUpdate`` in pkg/apis/core/validation/validation.go.
 from collections.abc import Iterable
 from typing import Any
 
+from fairlead.model.document import Doc
 from fairlead.registry.field_errors import FieldError, forbidden, go_format, invalid, required
-from fairlead.registry.strategy import Doc
 
 _UPDATABLE = (
     "`spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,"

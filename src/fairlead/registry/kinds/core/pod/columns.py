@@ -6,8 +6,9 @@ loop says so. The rules stand in upstream's order, later ones overrule earlier o
 
 from typing import Any, NamedTuple
 
+from fairlead.model.document import Doc
 from fairlead.registry.kinds.cells import AGE, NAME, NONE, age, name, since, wide
-from fairlead.registry.strategy import Column, Doc
+from fairlead.registry.strategy import Column
 
 COLUMNS = (
     NAME,

@@ -6,7 +6,7 @@ priorities are left to admission plugins that Fairlead does not have.
 
 from collections.abc import Iterator
 
-from fairlead.registry.strategy import Doc
+from fairlead.model.document import Doc
 
 FILE_MODE = 420  # 0644
 TOKEN_SECONDS = 3600

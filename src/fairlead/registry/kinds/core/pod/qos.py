@@ -2,8 +2,8 @@
 
 from fractions import Fraction
 
+from fairlead.model.document import Doc
 from fairlead.model.quantities import quantity
-from fairlead.registry.strategy import Doc
 
 _RESOURCES = ("cpu", "memory")
 

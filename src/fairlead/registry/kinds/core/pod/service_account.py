@@ -9,10 +9,11 @@ from typing import Any
 
 import msgspec
 
+from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
 from fairlead.registry.object_meta import generate_name
 from fairlead.registry.status import forbidden
-from fairlead.registry.strategy import Context, Doc
+from fairlead.registry.strategy import Context
 
 MOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
 VOLUME_PREFIX = "kube-api-access-"

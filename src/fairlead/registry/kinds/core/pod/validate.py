@@ -3,13 +3,14 @@
 The same rules hold for the Pod template of a workload, at another path.
 """
 
+from fairlead.model.document import Doc
 from fairlead.model.names import dns1123_label_errors, dns1123_subdomain_errors
 from fairlead.registry.field_errors import FieldError, duplicate, forbidden, invalid, required
 from fairlead.registry.kinds.core.pod.changes import validate_changes
 from fairlead.registry.kinds.core.pod.validate_containers import validate_containers
 from fairlead.registry.kinds.value_rules import ip_errors, one_of
 from fairlead.registry.object_meta import qualified_name_errors, validate_labels
-from fairlead.registry.strategy import Context, Doc
+from fairlead.registry.strategy import Context
 
 MAX_DEADLINE = 2**31 - 1
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
+from fairlead.model.document import Doc
 from fairlead.model.names import dns1123_label_errors
 from fairlead.model.quantities import quantity
 from fairlead.registry.field_errors import FieldError, duplicate, forbidden, invalid, not_found, required
 from fairlead.registry.kinds.core.pod.validate_probes import validate_probes
 from fairlead.registry.kinds.value_rules import PROTOCOLS, one_of, port_errors, port_name_errors
-from fairlead.registry.strategy import Doc
 
 _PULL_POLICIES = ("Always", "IfNotPresent", "Never")
 _MESSAGE_POLICIES = ("FallbackToLogsOnError", "File")

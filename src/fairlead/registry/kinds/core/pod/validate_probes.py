@@ -1,8 +1,8 @@
 """The probes of a container. Upstream: ``validateProbe`` and ``validateHandler`` in validation.go."""
 
+from fairlead.model.document import Doc
 from fairlead.registry.field_errors import FieldError, forbidden, invalid, required
 from fairlead.registry.kinds.value_rules import one_of, port_errors, port_or_name_errors
-from fairlead.registry.strategy import Doc
 
 _HANDLERS = ("exec", "httpGet", "tcpSocket", "grpc")
 _COUNTS = ("initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold")

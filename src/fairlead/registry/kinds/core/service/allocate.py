@@ -4,13 +4,14 @@ The order is upstream's, because the first refusal is the one that the user read
 node ports. A refusal is an exception; what was chosen before it was only in the document and is thrown away with it.
 """
 
+from fairlead.model.document import Doc
 from fairlead.registry.kinds.core.service.carry_over import align_cluster_ips, carry_over
 from fairlead.registry.kinds.core.service.cluster_ips import IPExchange, exchange_cluster_ips, held_cluster_ips
 from fairlead.registry.kinds.core.service.facts import name_of
 from fairlead.registry.kinds.core.service.families import choose_families, is_settled
 from fairlead.registry.kinds.core.service.node_ports import exchange_node_ports, held_node_ports
 from fairlead.registry.status import invalid
-from fairlead.registry.strategy import NO_EFFECTS, Context, Doc, SideEffects
+from fairlead.registry.strategy import NO_EFFECTS, Context, SideEffects
 
 
 def allocate(service: Doc, old_service: Doc | None, context: Context) -> SideEffects:

@@ -4,6 +4,7 @@ A user may send the manifest of the first day again, without the address that th
 Upstream: ``patchAllocatedValues`` and ``normalizeClusterIPs`` in pkg/registry/core/service/storage.
 """
 
+from fairlead.model.document import Doc
 from fairlead.registry.kinds.core.service.facts import (
     is_external_name,
     needs_health_check,
@@ -11,7 +12,6 @@ from fairlead.registry.kinds.core.service.facts import (
     same,
     uses_node_ports,
 )
-from fairlead.registry.strategy import Doc
 
 
 def carry_over(new: Doc, old: Doc) -> None:

@@ -5,6 +5,7 @@ pkg/apis/core/validation/validation.go. A Service gives everything up by becomin
 all is allowed.
 """
 
+from fairlead.model.document import Doc
 from fairlead.registry.field_errors import FieldError, forbidden, invalid
 from fairlead.registry.kinds.core.service.facts import (
     SINGLE_STACK,
@@ -13,7 +14,6 @@ from fairlead.registry.kinds.core.service.facts import (
     is_load_balancer,
     needs_health_check,
 )
-from fairlead.registry.strategy import Doc
 
 _UNCHANGEABLE = "may not change once set"
 

@@ -9,12 +9,13 @@ from typing import NamedTuple
 from fairlead.allocation.bands import RangeFull
 from fairlead.allocation.cluster_ips import AddressRefused, base_address, check_free, check_in_range, choose_address
 from fairlead.model.addresses import parse_ip
+from fairlead.model.document import Doc
 from fairlead.registry.field_errors import invalid
 from fairlead.registry.kinds.core.service.facts import is_external_name, is_headless, name_of
 from fairlead.registry.kinds.networking.service_cidr import ranges_of
 from fairlead.registry.status import internal_error
 from fairlead.registry.status import invalid as invalid_object
-from fairlead.registry.strategy import Context, Doc
+from fairlead.registry.strategy import Context
 
 
 class IPExchange(NamedTuple):

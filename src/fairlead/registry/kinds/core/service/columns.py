@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from fairlead.model.document import Doc
 from fairlead.registry.kinds.cells import AGE, NAME, NONE, UNKNOWN, age, joined, labels_text, name, wide
-from fairlead.registry.strategy import Column, Doc
+from fairlead.registry.strategy import Column
 
 COLUMNS = (
     NAME,

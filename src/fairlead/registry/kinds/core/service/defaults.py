@@ -3,8 +3,8 @@
 Values that depend on the cluster (families, addresses, node ports) are no defaults; they are allocated.
 """
 
+from fairlead.model.document import Doc
 from fairlead.registry.kinds.core.service.facts import is_external_name, is_externally_accessible, is_load_balancer
-from fairlead.registry.strategy import Doc
 
 AFFINITY_TIMEOUT = 10800  # seconds; three hours
 

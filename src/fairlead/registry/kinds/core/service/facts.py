@@ -1,7 +1,7 @@
 """What a Service is, read off its spec: the questions that defaulting, allocation, wiping and validation all ask."""
 
+from fairlead.model.document import Doc
 from fairlead.model.objects import CLUSTER_IP_NONE
-from fairlead.registry.strategy import Doc
 
 SINGLE_STACK = "SingleStack"
 PREFER_DUAL_STACK = "PreferDualStack"

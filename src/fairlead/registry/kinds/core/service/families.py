@@ -5,6 +5,7 @@ object, then from the cluster. Refuses what cannot be had on this cluster or con
 """
 
 from fairlead.model.addresses import IPFamily, family_of
+from fairlead.model.document import Doc
 from fairlead.model.objects import CLUSTER_IP_NONE
 from fairlead.registry.field_errors import FieldError, invalid
 from fairlead.registry.kinds.core.service.facts import (
@@ -16,7 +17,7 @@ from fairlead.registry.kinds.core.service.facts import (
     same,
 )
 from fairlead.registry.kinds.core.service.validate_cluster_ips import validate_cluster_ips
-from fairlead.registry.strategy import ClusterConfig, Doc
+from fairlead.registry.strategy import ClusterConfig
 
 _POLICY = "spec.ipFamilyPolicy"
 _OTHER = {IPFamily.IPV4: IPFamily.IPV6, IPFamily.IPV6: IPFamily.IPV4}

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from fairlead.allocation.bands import RangeFull
 from fairlead.allocation.node_ports import DryRunNodePorts, NodePorts, PortRefused, bands
+from fairlead.model.document import Doc
 from fairlead.registry.field_errors import invalid
 from fairlead.registry.kinds.core.service.facts import (
     allocates_node_ports,
@@ -18,7 +19,7 @@ from fairlead.registry.kinds.core.service.facts import (
 )
 from fairlead.registry.status import ApiError, internal_error
 from fairlead.registry.status import invalid as invalid_object
-from fairlead.registry.strategy import Context, Doc
+from fairlead.registry.strategy import Context
 
 
 class PortExchange(NamedTuple):

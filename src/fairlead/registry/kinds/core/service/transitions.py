@@ -6,6 +6,7 @@ gets validation's refusal. Upstream: ``dropTypeDependentFields`` in pkg/registry
 Kept on purpose, as upstream does: externalName, selector, loadBalancerSourceRanges, publishNotReadyAddresses.
 """
 
+from fairlead.model.document import Doc
 from fairlead.registry.kinds.core.service.facts import (
     is_external_name,
     is_externally_accessible,
@@ -15,7 +16,7 @@ from fairlead.registry.kinds.core.service.facts import (
     same,
     uses_node_ports,
 )
-from fairlead.registry.strategy import Context, Doc
+from fairlead.registry.strategy import Context
 
 
 def prepare_create(service: Doc, context: Context) -> None:

@@ -4,6 +4,7 @@ The faults stand in upstream's order, since kubectl prints them in it. Upstream:
 ``validateService`` and ``ValidateServiceUpdate``, oddities of paths included.
 """
 
+from fairlead.model.document import Doc
 from fairlead.model.names import dns1123_subdomain_errors
 from fairlead.registry.field_errors import FieldError, forbidden, invalid, required
 from fairlead.registry.kinds.core.service import validate_traffic as traffic
@@ -20,7 +21,7 @@ from fairlead.registry.kinds.core.service.validate_status import validate_status
 from fairlead.registry.kinds.core.service.warnings import TOPOLOGY_AWARE_HINTS, TOPOLOGY_MODE
 from fairlead.registry.kinds.value_rules import LATER_REFUSED, one_of
 from fairlead.registry.object_meta import validate_labels
-from fairlead.registry.strategy import Context, Doc
+from fairlead.registry.strategy import Context
 
 KUBELET_PORT = 10250
 

@@ -5,6 +5,7 @@ Allocation asks this before it begins, validation once more when all is filled i
 """
 
 from fairlead.model.addresses import family_of
+from fairlead.model.document import Doc
 from fairlead.model.objects import CLUSTER_IP_NONE
 from fairlead.registry.field_errors import FieldError, duplicate, invalid, not_supported, required
 from fairlead.registry.kinds.core.service.facts import (
@@ -15,7 +16,6 @@ from fairlead.registry.kinds.core.service.facts import (
     is_headless,
 )
 from fairlead.registry.kinds.value_rules import ip_errors
-from fairlead.registry.strategy import Doc
 
 _PATH = "spec.clusterIPs"
 _FAMILIES = ("IPv4", "IPv6")

@@ -1,10 +1,10 @@
 """The ports of a Service: numbers, names, targets, and that none is there twice."""
 
+from fairlead.model.document import Doc
 from fairlead.model.names import dns1123_label_errors
 from fairlead.registry.field_errors import FieldError, duplicate, forbidden, invalid, not_supported, required
 from fairlead.registry.kinds.value_rules import PROTOCOLS, port_errors, port_or_name_errors
 from fairlead.registry.object_meta import qualified_name_errors
-from fairlead.registry.strategy import Doc
 
 
 def validate_ports(spec: Doc) -> list[FieldError]:

@@ -1,10 +1,10 @@
 """The status of a Service: where its load balancer answers."""
 
+from fairlead.model.document import Doc
 from fairlead.model.names import dns1123_subdomain_errors
 from fairlead.registry.field_errors import FieldError, forbidden, invalid, required
 from fairlead.registry.kinds.core.service.facts import is_load_balancer
 from fairlead.registry.kinds.value_rules import ip_errors, one_of
-from fairlead.registry.strategy import Doc
 
 _IP_MODES = ("Proxy", "VIP")
 

@@ -3,6 +3,7 @@
 The path ``spec.LoadBalancerSourceRanges`` and the bare ``allocateLoadBalancerNodePorts`` are upstream's.
 """
 
+from fairlead.model.document import Doc
 from fairlead.registry.field_errors import FieldError, forbidden, invalid, not_supported, required
 from fairlead.registry.kinds.core.service.facts import (
     is_external_name,
@@ -12,7 +13,6 @@ from fairlead.registry.kinds.core.service.facts import (
 )
 from fairlead.registry.kinds.value_rules import cidr_errors, ip_errors, one_of, special_ip_errors
 from fairlead.registry.object_meta import qualified_name_errors
-from fairlead.registry.strategy import Doc
 
 MAX_AFFINITY_SECONDS = 86400
 SOURCE_RANGES_ANNOTATION = "service.beta.kubernetes.io/load-balancer-source-ranges"

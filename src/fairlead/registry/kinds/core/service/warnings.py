@@ -1,8 +1,8 @@
 """Things that a Service may say but that will not do what its user thinks. Upstream: pkg/api/service/warnings.go."""
 
+from fairlead.model.document import Doc
 from fairlead.registry.kinds.core.service.facts import is_external_name, is_headless
 from fairlead.registry.kinds.value_rules import cidr_warnings, ip_warnings
-from fairlead.registry.strategy import Doc
 
 TOPOLOGY_MODE = "service.kubernetes.io/topology-mode"
 TOPOLOGY_AWARE_HINTS = "service.kubernetes.io/topology-aware-hints"
