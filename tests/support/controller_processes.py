@@ -49,14 +49,22 @@ def set_status(kubectl, kind, name, status):
     kubectl("patch", kind, name, "--subresource=status", "--type=merge", "-p", json.dumps({"status": status}))
 
 
+class Namespaced:
+    """A kubectl that asks about one namespace."""
+
+    def __init__(self, kubectl, name):
+        self._kubectl, self.name = kubectl, name
+
+    def __call__(self, *arguments, **options):
+        return self._kubectl("-n", self.name, *arguments, **options)
+
+    def items(self, *arguments):
+        return json.loads(self("get", *arguments, "-o", "json"))["items"]
+
+
 def namespaced(kubectl, test_name):
     """A kubectl in a new namespace of a test's own."""
     name = test_name.replace("_", "-").replace("[", "-").rstrip("]")[-40:].strip("-")
     kubectl("create", "namespace", name)
 
-    def run(*arguments, **options):
-        return kubectl("-n", name, *arguments, **options)
-
-    run.name = name
-    run.items = lambda *arguments: json.loads(run("get", *arguments, "-o", "json"))["items"]
-    return run
+    return Namespaced(kubectl, name)

@@ -50,9 +50,9 @@ def running_kubelets(kubeconfig):
         async with KubeClient.from_kubeconfig(kubeconfig) as client:
             await Kubelets(client).run()
 
+    task = loop.create_task(serve())
+
     def run():
-        nonlocal task
-        task = loop.create_task(serve())
         try:
             loop.run_until_complete(task)
         except asyncio.CancelledError:
@@ -60,7 +60,6 @@ def running_kubelets(kubeconfig):
         finally:
             loop.close()
 
-    task = None
     thread = threading.Thread(target=run)
     thread.start()
     try:

@@ -15,6 +15,7 @@ from fairlead.clusterdns.authority import Authority
 from fairlead.clusterdns.zone import Zone
 from fairlead.drivers.dns.listener import Services
 from fairlead.drivers.dns.server import DnsServer
+from fairlead.model.objects import EndpointSlice
 from tests.support.dns_cases import endpoint, namespace, port, service, slice_
 
 HOST = "127.0.0.1"
@@ -28,6 +29,7 @@ class LoopbackService:
     def __init__(self, ttl):
         self.loop = asyncio.new_event_loop()
         self._zone = Zone(ttl=ttl)
+        self._slice: EndpointSlice | None = None
         self.forget()
         self._pods = {}
         self.port = self.dns_port = 0

@@ -83,8 +83,8 @@ def config_map(name, **data):
 
 def service(name, **spec):
     ports = [client.V1ServicePort(name="http", port=80), client.V1ServicePort(name="dns", port=53, protocol="UDP")]
-    spec = client.V1ServiceSpec(ports=ports, selector={"app": name}, **spec)
-    return client.V1Service(metadata=client.V1ObjectMeta(name=name), spec=spec)
+    whole = client.V1ServiceSpec(ports=ports, selector={"app": name}, **spec)
+    return client.V1Service(metadata=client.V1ObjectMeta(name=name), spec=whole)
 
 
 # The official client: kubernetes

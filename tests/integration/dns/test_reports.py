@@ -93,7 +93,7 @@ def test_a_fault_of_ours_costs_its_sender_a_servfail_and_nobody_else_anything(mo
                 met = await ask(query("svc6"), HOST, port=server.port, timeout=5)
                 assert met.rcode() == dns.rcode.SERVFAIL
                 assert (await ask(query("svc1"), HOST, port=server.port, timeout=5)).answer
-            return [listener.responder.faults for listener in (*server.udp, *server.tcp)]
+            return [udp.responder.faults for udp in server.udp] + [tcp.responder.faults for tcp in server.tcp]
         finally:
             server.close()
 

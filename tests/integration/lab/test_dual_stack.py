@@ -3,6 +3,7 @@
 import re
 import subprocess
 import urllib.request
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -75,7 +76,7 @@ def test_each_virtual_ip_answers_by_the_slice_of_its_family(lab, service, famili
     slices = lab.get("endpointslices", "-l", f"kubernetes.io/service-name={service}")["items"]
     assert sorted(each["addressType"] for each in slices) == families
     for address in spec["clusterIPs"]:
-        answer = eventually(lambda address=address: fetch(lab, address))
+        answer = eventually(partial(fetch, lab, address))
         assert ("[" in answer["client"]) == (":" in address)
 
 
@@ -99,7 +100,7 @@ def test_a_node_port_answers_over_ipv6(lab, node):
 def test_a_load_balancer_is_answered_for_in_both_families(lab):
     four, six = (point["ip"] for point in lab.get("service", "local")["status"]["loadBalancer"]["ingress"])
     for address, shown, client in ((four, four, OUTSIDE_4), (six, f"[{six}]", f"[{OUTSIDE}]")):
-        answer = eventually(lambda shown=shown: ask(lab, shown))
+        answer = eventually(partial(ask, lab, shown))
         assert (answer["pod"], answer["client"]) == ("a", client)
         assert node_behind(lab, address) == "node-1"
 

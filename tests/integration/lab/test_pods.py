@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import termios
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -307,8 +308,12 @@ class TestImages:
         pod("default", {"image": "greeter:v1"}, restartPolicy="Never")
         own = {"args": ["echo $GREETING $HOSTNAME"], "env": [{"name": "GREETING", "value": "good day"}]}
         pod("own", {"image": "greeter:v1", **own}, restartPolicy="Never")
+
+        def has_succeeded(name):
+            return status(lab, name)["phase"] == "Succeeded"
+
         for name, text in (("default", "hello sh"), ("own", "good day own")):
-            eventually(lambda name=name: status(lab, name)["phase"] == "Succeeded")
+            eventually(partial(has_succeeded, name))
             assert lab.kubectl("logs", name).stdout.strip() == text
 
     def test_the_echo_tells_who_it_is_and_who_asked(self, lab, pod):

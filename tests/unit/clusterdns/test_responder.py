@@ -121,9 +121,10 @@ def meaning(reply: bytes) -> tuple:
     """What a reply says: all but its id, the order of its records, and the serial beside a negative answer, an alias
     that leads nowhere included."""
     message = dns.message.from_wire(reply, one_rr_per_rrset=True)
-    sections = [sorted(rrset.to_text().lower() for rrset in section) for section in message.sections[1:]]
-    sections[1] = [text.split()[:6] for text in sections[1]]
-    return message.rcode(), message.flags, sections
+    answer, authority, *others = (
+        sorted(rrset.to_text().lower() for rrset in section) for section in message.sections[1:]
+    )
+    return message.rcode(), message.flags, answer, [text.split()[:6] for text in authority], others
 
 
 class Known(dict):

@@ -5,6 +5,7 @@ import struct
 from collections import Counter
 from ipaddress import IPv6Address
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,7 +33,7 @@ ADDRESS, MAC = "192.0.2.7", bytes.fromhex("0242ac110002")
 
 
 def balanced(*ingress, **spec) -> Service:
-    status = ServiceStatus(LoadBalancerStatus(tuple(decode(IngressPoint, point) for point in ingress)))
+    status = ServiceStatus(LoadBalancerStatus(tuple(msgspec.convert(point, IngressPoint) for point in ingress)))
     return structs.replace(make_service(type="LoadBalancer", **spec), status=status)
 
 

@@ -18,8 +18,8 @@ NODE = {
 
 
 def pod(name, *containers, node="node-1", **spec):
-    containers = [{"name": each, "image": "x"} for each in containers]
-    return {"metadata": {"name": name}, "spec": {"containers": containers, "nodeName": node, **spec}}
+    described = [{"name": each, "image": "x"} for each in containers]
+    return {"metadata": {"name": name}, "spec": {"containers": described, "nodeName": node, **spec}}
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import asyncio
 import copy
+from typing import Any
 
 from fairlead.app.node.context import ContainerSettings
 from fairlead.app.node.pod import PodRun, PodSettings
@@ -14,7 +15,7 @@ class Api:
 
     def __init__(self):
         self.version, self.patches, self.interrupt = 1, 0, None
-        self.document = {
+        self.document: dict[str, Any] = {
             "metadata": {"name": "p", "namespace": "default", "uid": "u", "resourceVersion": "1"},
             "spec": {"containers": [{"name": "c", "image": "busybox"}]},
         }

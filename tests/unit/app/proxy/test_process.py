@@ -1,13 +1,13 @@
 """When the node proxy steps, and what it does when the kernel refuses; with planes that keep a record."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
-from fairlead.app.proxy import process as proxy_module
 from fairlead.app.proxy.backends import Done
 from fairlead.app.proxy.process import NodeProxy, ProxyOptions
-from fairlead.drivers.proxy import cpu_wait
+from fairlead.drivers.proxy import cpu_wait, nft
 from fairlead.drivers.proxy.nft import Problem, RulesError
 from fairlead.model.addresses import IPFamily
 from fairlead.model.names import ObjectKey
@@ -39,13 +39,13 @@ class Plane:
 @pytest.fixture
 def kernel(monkeypatch):
     """The generation of a ruleset that nobody but the planes changes, and the pauses that were made."""
-    state = {"generation": 0, "pauses": []}
+    state: dict[str, Any] = {"generation": 0, "pauses": []}
 
     async def sleep(seconds):
         state["pauses"].append(seconds)
 
-    monkeypatch.setattr(proxy_module.nft, "generation", lambda: state["generation"])
-    monkeypatch.setattr(proxy_module.asyncio, "sleep", sleep)
+    monkeypatch.setattr(nft, "generation", lambda: state["generation"])
+    monkeypatch.setattr(asyncio, "sleep", sleep)
     return state
 
 
@@ -72,7 +72,7 @@ def test_no_plane_misses_a_change_when_another_fails(kernel):
 
 
 def test_nothing_is_done_while_cluster_and_host_rest(kernel, monkeypatch):
-    monkeypatch.setattr(proxy_module, "CHECK_SECONDS", 0.01)
+    monkeypatch.setattr("fairlead.app.proxy.process.CHECK_SECONDS", 0.01)
     plane = Plane(IPFamily.IPV4)
 
     async def scenario():

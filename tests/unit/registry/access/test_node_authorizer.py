@@ -228,7 +228,7 @@ def test_it_may_read_no_more_when_its_pod_has_gone_or_runs_elsewhere(world):
 def test_everything_that_an_agent_asks_for_is_what_the_server_knows_its_pod_refers_to(world):
     stored = world.state.of(PODS)[ObjectKey("default", "p1")].document
     known = pod_references(stored)
-    assert (known.secrets, known.service_accounts) == (SECRETS, {"robot"})
+    assert (set(known.secrets), set(known.service_accounts)) == (SECRETS, {"robot"})
     assert known.config_maps == MAPS
     wanted = references(decode(RunPod, stored))
     for reference in wanted:

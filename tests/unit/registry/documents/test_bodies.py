@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from fairlead.registry.status import ApiError
 from tests.support.api_world import ApiWorld, config_map
 
 NAMESPACE = "/api/v1/namespaces/default"
@@ -55,7 +56,7 @@ def answered(world, method, url, body, content_type="application/json"):
     try:
         reply = world.ask(method, url, encoded, content_type=content_type)
         code, length = reply.code, len(reply.body)
-    except Exception as error:
+    except ApiError as error:
         code, length = error.code, len(json.dumps(error.status()))
     assert time.process_time() - began < SECONDS
     return code, length
