@@ -11,13 +11,26 @@ import msgspec
 
 from fairlead.model.addresses import IPFamily
 from fairlead.netfilter.nft_text import chain_lines, declarations, element_text, key_text
-from fairlead.netfilter.ruleset import Chain, Element, ElementId, Key, NamedSet, Origin, Rule, Table
+from fairlead.netfilter.ruleset import (
+    Attachment,
+    Chain,
+    Element,
+    ElementId,
+    Hook,
+    Key,
+    NamedSet,
+    Origin,
+    Rule,
+    SetKind,
+    Table,
+)
 from fairlead.netfilter.transaction import Transaction, diff
 
 _BLOCK = re.compile(r"\t(set|map|chain) (\S+) \{")
 _ELEMENT = re.compile(r'[^,"]+(?:"[^"]*"[^,"]*)*')  # to the next comma that is not in a comment
 _KEY = re.compile(r"(.*?)(?: comment \"| : |$)")
 _ELSEWHERE = Origin("", "something else")
+_SOME_HOOK = Attachment("", Hook.INPUT, 0)  # stands for every hook that is not the wanted one
 
 Lines = tuple[str, ...]
 
@@ -85,14 +98,9 @@ def listing_of(table: Table, family: IPFamily) -> Listing:
     )
 
 
-def takeover(found: Listing, wanted: Table, family: IPFamily) -> Transaction | None:
-    """What makes the table that was found the wanted one; None when it cannot be changed in place."""
-    should = listing_of(wanted, family)
-    if any(lines != should.sets[name] for name, lines in found.sets.items() if name in should.sets):
-        return None
-    if any(_hook(lines) != _hook(should.chains[name]) for name, lines in found.chains.items() if name in should.chains):
-        return None
-    return diff(_as_values(found, should, wanted), wanted)
+def takeover(found: Listing, wanted: Table, family: IPFamily) -> Transaction:
+    """What makes the table that was found the wanted one."""
+    return diff(_as_values(found, listing_of(wanted, family), wanted), wanted)
 
 
 def _hook(lines: Lines) -> str:
@@ -108,9 +116,23 @@ def _as_values(found: Listing, should: Listing, wanted: Table) -> Table:
         id_ = ids.get(place) or (place[0], _key_of(place[1]))
         elements[id_] = wanted.elements[id_] if text == should.elements.get(place) else Element(None, _ELSEWHERE)
     chains = {name: _chain(name, lines, should, wanted) for name, lines in found.chains.items()}
-    # One set of ours may be two of nft's, of which the second has no value of its own.
-    sets = {n: wanted.sets.get(n) or NamedSet(n, ()) for n in found.sets if n in wanted.sets or n not in should.sets}
-    return Table(chains, sets, elements)
+    return Table(chains, _sets(found, should, wanted), elements)
+
+
+def _sets(found: Listing, should: Listing, wanted: Table) -> dict[str, NamedSet]:
+    """One set of ours may be two of nft's, of which the second has no value of its own."""
+    sets = {n: _stranger(n, lines) for n, lines in found.sets.items() if n not in should.sets}
+    for name, set_ in wanted.sets.items():
+        if name in found.sets:
+            parts = [part for part in (name, f"ports-of-{name}") if part in should.sets]
+            is_same = all(found.sets.get(part) == should.sets[part] for part in parts)
+            sets[name] = set_ if is_same else msgspec.structs.replace(set_, origin=_ELSEWHERE)
+    return sets
+
+
+def _stranger(name: str, declaration: Lines) -> NamedSet:
+    is_map = any(" : " in line for line in declaration if line.startswith("type"))
+    return NamedSet(name, (), SetKind.VERDICT_MAP if is_map else SetKind.SET)
 
 
 def _key_of(text: str) -> Key:
@@ -118,7 +140,9 @@ def _key_of(text: str) -> Key:
 
 
 def _chain(name: str, lines: Lines, should: Listing, wanted: Table) -> Chain:
-    if lines == should.chains.get(name):
+    expected = should.chains.get(name)
+    if lines == expected:
         return wanted.chains[name]
-    attachment = wanted.chains[name].attachment if name in wanted.chains else None
+    is_hooked_alike = expected is not None and _hook(lines) == _hook(expected)
+    attachment = wanted.chains[name].attachment if is_hooked_alike else (_SOME_HOOK if _hook(lines) else None)
     return Chain(name, (Rule((), (), _ELSEWHERE),), attachment)

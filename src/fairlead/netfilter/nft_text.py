@@ -318,6 +318,12 @@ def chain_lines(chain: Chain, family: IPFamily) -> list[str]:
     return [*([attachment] if attachment else []), *(render_rule(rule, family) for rule in chain.rules)]
 
 
+def removal(name: TableName) -> str:
+    """Adding first makes deleting a table that may not be there an operation that cannot fail."""
+    there = f"{_FAMILY[name.family]} {name.name}"
+    return f"add table {there}\ndelete table {there}\n"
+
+
 def render_transaction(name: TableName, transaction: Transaction) -> str:
     """The commands that ``nft -f`` carries out as one transaction, one a line."""
     family, there = name.family, f"{_FAMILY[name.family]} {name.name}"

@@ -297,6 +297,8 @@ Statement = (
     | RememberSource
 )
 
+_USES_MAP = (Lookup, TranslateBySlot, RememberTarget, TranslateAsRemembered)
+
 # --- containers ------------------------------------------------------------------------------------------------------
 
 
@@ -393,3 +395,9 @@ def remembered(table: Table) -> frozenset[tuple[str, Target]]:
     """Every target that rules of the table may note for a client, with the map that they note it in."""
     statements = (s for chain in table.chains.values() for rule in chain.rules for s in rule.statements)
     return frozenset((s.map, s.target) for s in statements if isinstance(s, RememberTarget))
+
+
+def sets_of(rule: Rule) -> frozenset[str]:
+    """The names of the sets and maps that a rule refers to."""
+    matches = {match.set for match in rule.matches if isinstance(match, InSet)}
+    return frozenset(matches | {s.map for s in rule.statements if isinstance(s, _USES_MAP)})

@@ -3,6 +3,9 @@
 What is referred to is added before what refers to it, and deleted after it: sets and chains first, then rules, then
 elements; the other way round to delete. Chains that go are emptied before the first of them is deleted, for they may
 lead to each other. A transaction is applied whole or not at all (nft(8), "atomic").
+
+The kernel cannot change the declaration of a set that is there (its type, on older kernels its time-out), nor the hook
+of a chain. Such a thing is deleted and declared again within the transaction, after the rules that refer to it.
 """
 
 from collections.abc import Iterable
@@ -18,8 +21,10 @@ from fairlead.netfilter.ruleset import (
     GotoAtRandom,
     Jump,
     NamedSet,
+    SetKind,
     Statement,
     Table,
+    sets_of,
 )
 
 K = TypeVar("K")
@@ -76,11 +81,45 @@ Transaction = tuple[Operation, ...]
 
 def diff(old: Table, new: Table) -> Transaction:
     """The operations that lead from ``old`` to ``new``; none when they are equal."""
-    replaced = {name for name, set_ in new.sets.items() if name in old.sets and old.sets[name] != set_}
+    middle = _without_redeclared(old, new)
+    return _steps(old, new) if middle is old else (*_steps(old, middle), *_steps(middle, new))
+
+
+def _without_redeclared(old: Table, new: Table) -> Table:
+    """The old table less what has another declaration in the new one, and less what refers to that."""
+    sets = {name for name, set_ in new.sets.items() if name in old.sets and old.sets[name] != set_}
     moved = {n for n, c in new.chains.items() if n in old.chains and old.chains[n].attachment != c.attachment}
-    if replaced or moved:
-        names = ", ".join(sorted(replaced | moved))
-        raise ValueError(f"the declaration of {names} cannot be changed in place: use another name")
+    if not sets and not moved:
+        return old
+    chains = {
+        name: Chain(name, (), chain.attachment) if _refers_to(chain, sets, moved) else chain
+        for name, chain in old.chains.items()
+        if name not in moved
+    }
+    plain = {name for name, set_ in old.sets.items() if set_.kind is SetKind.SET}
+    elements = {
+        id_: element
+        for id_, element in old.elements.items()
+        if id_[0] not in sets and (id_[0] in plain or not _may_lead_to(element, moved))
+    }
+    return Table(chains, {name: set_ for name, set_ in old.sets.items() if name not in sets}, elements)
+
+
+def _refers_to(chain: Chain, sets: set[str], chains: set[str]) -> bool:
+    """Also true of a chain with a rule that does nothing: that is how rules are noted which nobody has understood."""
+    return any(
+        not rule.statements or not sets.isdisjoint(sets_of(rule)) or not chains.isdisjoint(_chains_of(rule.statements))
+        for rule in chain.rules
+    )
+
+
+def _may_lead_to(element: Element, chains: set[str]) -> bool:
+    """Also true of an element of a map without a value: one that nobody has understood."""
+    return bool(chains) and (element.value is None or not chains.isdisjoint(_chains_of([element.value])))
+
+
+def _steps(old: Table, new: Table) -> Transaction:
+    """The operations from one table to another that declares what both have alike."""
     return (
         *(AddSet(set_) for name, set_ in new.sets.items() if name not in old.sets),
         *(AddChain(chain) for name, chain in new.chains.items() if name not in old.chains),
@@ -126,15 +165,27 @@ def apply(transaction: Transaction, table: Table) -> Table:
                     raise ValueError(f"{name} is in use")
             case DeleteSet(set_):
                 _delete(sets, set_.name)
+                _check_unused(set_.name, chains.values())
     return Table(chains, sets, elements)
+
+
+def _check_unused(set_: str, chains: Iterable[Chain]) -> None:
+    if any(set_ in sets_of(rule) for chain in chains for rule in chain.rules):
+        raise ValueError(f"{set_} is in use")
 
 
 def _led_to(chains: Iterable[Chain], elements: Iterable[Element]) -> set[str]:
     """The chains that rules and elements lead to."""
     verdicts: list[Statement] = [statement for chain in chains for rule in chain.rules for statement in rule.statements]
     verdicts += [element.value for element in elements if isinstance(element.value, Jump | Goto)]
-    single = {verdict.chain for verdict in verdicts if isinstance(verdict, Jump | Goto)}
-    return single.union(*(verdict.chains for verdict in verdicts if isinstance(verdict, GotoAtRandom)))
+    return _chains_of(verdicts)
+
+
+def _chains_of(statements: Iterable[object]) -> set[str]:
+    """The chains that statements, or values of elements, lead to."""
+    listed = tuple(statements)
+    single = {verdict.chain for verdict in listed if isinstance(verdict, Jump | Goto)}
+    return single.union(*(verdict.chains for verdict in listed if isinstance(verdict, GotoAtRandom)))
 
 
 def _add(there: dict[K, V], key: K, value: V) -> None:

@@ -366,3 +366,25 @@ def test_a_client_keeps_its_endpoint_until_that_goes(cluster):
     cluster.set_endpoints({address: "ready" for address in ENDPOINTS if address != chosen})
     (other,) = eventually(lambda: len(found := cluster.answering() - {chosen}) == 1 and found)
     assert cluster.answering() == {other}
+
+
+def test_a_client_keeps_its_endpoint_when_the_timeout_changes(cluster):
+    def set_timeout(seconds):
+        config = {"clientIP": {"timeoutSeconds": seconds}}
+        cluster.patch_service({"spec": {"sessionAffinity": "ClientIP", "sessionAffinityConfig": config}})
+        words = {"nft": ("nft", "list", "ruleset"), "iptables": ("iptables-save",)}[cluster.backend]
+        spelled = {"nft": f"timeout {seconds}s\n", "iptables": f"--seconds {seconds} "}[cluster.backend]
+        eventually(lambda: spelled in cluster.net.node.run(*words))
+
+    cluster.set_endpoints(dict.fromkeys(ENDPOINTS, "ready"))
+    set_timeout(59)
+    (chosen,) = eventually(lambda: len(found := cluster.answering()) == 1 and found)
+    for seconds in (31, 58, 45):
+        set_timeout(seconds)
+        assert cluster.answering() == {chosen}
+    cluster.kill_proxy()
+    set_timeout_while_down = {"clientIP": {"timeoutSeconds": 30}}
+    cluster.patch_service({"spec": {"sessionAffinityConfig": set_timeout_while_down}})
+    cluster.start_proxy()
+    assert cluster.answering() == {chosen}
+    assert cluster.metric("sync_proxy_rules_nftables_sync_failures_total") == 0

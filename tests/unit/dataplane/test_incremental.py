@@ -1,19 +1,40 @@
 """A change sends only what it changes, and leads to what a fresh start would have made."""
 
+import itertools
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairlead.dataplane import iptables_rules, nft_rules, nft_skeleton
+from fairlead.dataplane.balancing import BALANCING_ANNOTATION, WEIGHTS_ANNOTATION
 from fairlead.dataplane.conntrack import Flow
 from fairlead.dataplane.forwarding import plan_service
 from fairlead.dataplane.incremental import advance, build
 from fairlead.dataplane.node_view import NodeSettings, view_node
 from fairlead.model.addresses import IPFamily
 from fairlead.model.names import ObjectKey
+from fairlead.model.objects import PROXY_NAME_LABEL
 from fairlead.model.snapshot import ClusterSnapshot
 from fairlead.netfilter.iptables_text import render_difference
-from fairlead.netfilter.ruleset import Table, Target
+from fairlead.netfilter.ruleset import (
+    Attachment,
+    Chain,
+    Drop,
+    Element,
+    Field,
+    Goto,
+    Hook,
+    InSet,
+    Jump,
+    Lookup,
+    NamedSet,
+    Rule,
+    SetKind,
+    Table,
+    Target,
+    TranslateAsRemembered,
+)
 from fairlead.netfilter.transaction import apply, diff
 from tests.support.proxy_objects import endpoint, endpoint_slice, node, service, snapshot
 
@@ -22,16 +43,36 @@ VIEW = view_node(
 )
 BASE = nft_skeleton.skeleton(VIEW)
 
-ports = st.sampled_from([(("http", 80),), (("http", 80, "TCP", 30080), ("dns", 53, "UDP"))])
+# Every field of a Service that may change and that rules depend on.
+WEB_PORT = ("http", 80)
+ports = st.sampled_from(
+    [
+        (WEB_PORT,),
+        (("http", 80, "TCP", 30080), ("dns", 53, "UDP")),
+        (("http", 81, "TCP", 30081),),
+        (("dns", 53, "UDP"),),
+    ]
+)
+timeouts = st.sampled_from([1, 60, 10800, 86400])
+load_balancers = st.lists(
+    st.fixed_dictionaries({"ip": st.sampled_from(["1.2.3.4", "1.1.1.1"]), "ipMode": st.sampled_from(["VIP", "Proxy"])}),
+    max_size=2,
+)
 services = st.builds(
     service,
     name=st.sampled_from("ab"),
     ip=st.sampled_from(["10.96.0.1", "10.96.0.2", "None"]),
     ports=ports,
-    externalIPs=st.lists(st.sampled_from(["1.1.1.1", "1.1.1.2"]), max_size=2, unique=True),
-    sessionAffinity=st.sampled_from(["None", "ClientIP"]),
+    type=st.sampled_from(["ClusterIP", "NodePort", "LoadBalancer"]),
+    externalIPs=st.lists(st.sampled_from(["1.1.1.1", "1.1.1.2", "10.96.0.1"]), max_size=2, unique=True),
+    loadBalancerSourceRanges=st.sampled_from([[], ["10.0.0.0/8"], ["192.168.0.0/16", "1.0.0.0/8"]]),
+    sessionAffinity=st.sampled_from(["None", "ClientIP", "ClientIP"]),
+    sessionAffinityConfig=timeouts.map(lambda seconds: {"clientIP": {"timeoutSeconds": seconds}}),
     externalTrafficPolicy=st.sampled_from(["Cluster", "Local"]),
     internalTrafficPolicy=st.sampled_from(["Cluster", "Local"]),
+    status=load_balancers.map(lambda ingress: {"loadBalancer": {"ingress": ingress}}),
+    labels=st.sampled_from([{}, {}, {}, {PROXY_NAME_LABEL: "other"}]),
+    annotations=st.sampled_from([{}, {BALANCING_ANNOTATION: "source-hash"}, {WEIGHTS_ANNOTATION: "10.0.0.1=3"}]),
 )
 endpoints = st.builds(
     endpoint,
@@ -72,11 +113,42 @@ def test_step_by_step_leads_to_what_a_fresh_start_makes(before, after):
 def test_a_difference_leads_from_one_table_to_the_other(before, after):
     old, _ = build(snapshot(*(o for _, o in before)), VIEW, BASE, nft_rules.service_part)
     new, _ = build(snapshot(*(o for _, o in after)), VIEW, BASE, nft_rules.service_part)
-    timeouts_agree = all(new.sets[n] == s for n, s in old.sets.items() if n in new.sets)
-    assert timeouts_agree
     assert apply(diff(old, new), old) == new
     assert apply(diff(Table(), new), Table()) == new
     assert diff(new, new) == ()
+
+
+DECLARATIONS = {
+    "timeout": NamedSet("m", (Field.SOURCE,), SetKind.TARGET_MAP, timeout=5),
+    "another timeout": NamedSet("m", (Field.SOURCE,), SetKind.TARGET_MAP, timeout=6),
+    "a set": NamedSet("m", (Field.SOURCE,)),
+    "verdicts": NamedSet("m", (Field.SOURCE,), SetKind.VERDICT_MAP),
+}
+HOOKS = {
+    "none": None,
+    "filter": Attachment("filter", Hook.INPUT, 0),
+    "nat": Attachment("nat", Hook.PREROUTING, -100),
+}
+
+
+def table_of(declaration, hook):
+    """A set that a rule refers to, and a chain that a rule and an element lead to, unless it has a hook."""
+    set_, attachment = DECLARATIONS[declaration], HOOKS[hook]
+    uses = {
+        "a set": Rule((InSet((Field.SOURCE,), "m"),), (Drop(),)),
+        "verdicts": Rule((), (Lookup((Field.SOURCE,), "m"),)),
+    }.get(declaration, Rule((), (TranslateAsRemembered("m"),)))
+    leads = () if attachment else (Rule((), (Jump("moves"),)),)
+    chains = [Chain("moves", (uses,), attachment), Chain("stays", (uses, *leads))]
+    element = {"a set": Element(), "verdicts": Element(Drop() if attachment else Goto("moves"))}.get(declaration)
+    elements = {("m", ("1.1.1.1",)): element} if element else {}
+    return Table({chain.name: chain for chain in chains}, {"m": set_}, elements)
+
+
+@pytest.mark.parametrize(("before", "after"), list(itertools.permutations(itertools.product(DECLARATIONS, HOOKS), 2)))
+def test_each_declaration_can_become_each_other(before, after):
+    old, new = table_of(*before), table_of(*after)
+    assert apply(diff(old, new), old) == new
 
 
 DNS = (("http", 80), ("dns", 53, "UDP"))

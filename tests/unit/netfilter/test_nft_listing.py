@@ -1,11 +1,12 @@
 """A table that is found is changed into the wanted one, and what reads the same is left alone."""
 
+import pytest
 from hypothesis import given, settings
 
 from fairlead.dataplane import nft_rules, nft_skeleton
 from fairlead.dataplane.incremental import build
 from fairlead.model.addresses import IPFamily
-from fairlead.netfilter.nft_listing import Listing, listing_of, read_listing, takeover
+from fairlead.netfilter.nft_listing import Listing, _as_values, listing_of, read_listing, takeover
 from fairlead.netfilter.nft_text import render_table
 from fairlead.netfilter.ruleset import Chain, NamedSet
 from fairlead.netfilter.transaction import DeleteChain, DeleteElement, DeleteSet, SetRules, apply
@@ -72,8 +73,19 @@ def test_what_a_stranger_has_changed_is_put_right():
     assert len(element) == 2  # deleted, and added with its comment
 
 
-def test_another_hook_or_declaration_cannot_be_changed_in_place():
-    hook = {"nat-output": ("type nat hook output priority 0; policy accept;", "jump services")}
-    for strange in (changed(chains=hook), changed(sets={"cluster-ips": ("type ipv6_addr",)})):
-        assert takeover(strange, WEB, IPFamily.IPV4) is None
-    assert takeover(changed(chains={"refuse": hook["nat-output"]}), WEB, IPFamily.IPV4) is None
+HOOK = {"nat-output": ("type nat hook output priority 0; policy accept;", "jump services")}
+
+
+@pytest.mark.parametrize(
+    "strange",
+    [
+        changed(chains=HOOK),
+        changed(sets={"cluster-ips": ("type ipv6_addr",)}),
+        changed(chains={"refuse": HOOK["nat-output"]}),
+    ],
+    ids=["another hook", "another declaration", "a hook where none should be"],
+)
+def test_what_is_declared_otherwise_is_declared_again(strange):
+    """And as the kernel has it: nothing may refer to a set or a chain when that is deleted."""
+    there = _as_values(strange, listing_of(WEB, IPFamily.IPV4), WEB)
+    assert apply(takeover(strange, WEB, IPFamily.IPV4), there) == WEB

@@ -24,7 +24,7 @@ from fairlead.drivers.linux import netns
 from fairlead.drivers.linux.child_process import StartError
 from fairlead.drivers.pods.launcher import Child, Launcher
 from fairlead.drivers.pods.process import SandboxSpec, start_sandbox
-from fairlead.drivers.proxy.nft import RulesError
+from fairlead.drivers.proxy.nft_commands import RulesError
 from fairlead.labnet import links
 from fairlead.model.decode import decode
 from fairlead.nodeagent.environment import Placement

@@ -14,6 +14,7 @@ from fairlead.dataplane.forwarding import NodeView, PortPlan, plan_service, serv
 from fairlead.dataplane.incremental import Applied, advance, build
 from fairlead.drivers.proxy import iptables, nft
 from fairlead.drivers.proxy.conntrack import forget_flows, tracked_flows
+from fairlead.drivers.proxy.nft_clients import forget_clients, forget_unknown
 from fairlead.model.addresses import IPFamily
 from fairlead.model.names import ObjectKey
 from fairlead.model.snapshot import ClusterSnapshot
@@ -85,17 +86,17 @@ class NftPlane:
         self.doubt()
         steps = await nft.change_table(self._name, transaction) if transaction else 0
         self._applied = replace(change.applied, view=view)
-        await nft.forget_clients(self._name, change.gone)
+        await forget_clients(self._name, change.gone)
         return Done(steps, *await _timed(forget_flows(self.family, change.stale)))
 
     async def _take_over(self, table: Table) -> int | None:
         """Change what differs in the table that is there; the number of steps, None when it cannot be done."""
         found = await nft.list_table(self._name)
-        transaction = takeover(found, table, self.family) if found else None
-        if transaction is None:
+        if found is None:
             return None
+        transaction = takeover(found, table, self.family)
         steps = await nft.change_table(self._name, transaction) if transaction else 0
-        await nft.forget_unknown(self._name, table)
+        await forget_unknown(self._name, table)
         return steps
 
     async def remove(self) -> None:

@@ -34,7 +34,7 @@ from fairlead.drivers.proxy import nft
 from fairlead.drivers.proxy.cpu_wait import Breather
 from fairlead.drivers.proxy.healthcheck_server import HealthCheckServers
 from fairlead.drivers.proxy.metrics import Programming, ProxyMetrics
-from fairlead.drivers.proxy.nft import RulesError
+from fairlead.drivers.proxy.nft_commands import RulesError
 from fairlead.drivers.tiny_http import Page, serve_pages
 from fairlead.model.addresses import IPFamily
 from fairlead.model.names import ObjectKey

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from fairlead.drivers.proxy.nft import Problem, RulesError, classified
+from fairlead.drivers.proxy.nft_commands import Problem, RulesError, classified
 from fairlead.model.addresses import IPFamily
 from fairlead.netfilter.iptables_text import Saved, in_parts, parse_save
 

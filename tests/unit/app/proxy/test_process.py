@@ -8,7 +8,7 @@ import pytest
 from fairlead.app.proxy.backends import Done
 from fairlead.app.proxy.process import NodeProxy, ProxyOptions
 from fairlead.drivers.proxy import cpu_wait, nft
-from fairlead.drivers.proxy.nft import Problem, RulesError
+from fairlead.drivers.proxy.nft_commands import Problem, RulesError
 from fairlead.model.addresses import IPFamily
 from fairlead.model.names import ObjectKey
 from tests.support.proxy_objects import endpoint, endpoint_slice, service

@@ -1,0 +1,108 @@
+"""Clients that a map with a time-out remembers: reading them from what nft lists, and noting them in another map.
+
+A client is known by how long it has been idle, not by when it will be forgotten: so it keeps its endpoint when the
+time-out changes, for as long as the new one says, counted from when it was last seen.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from fairlead.netfilter.nft_text import family_word, noted_as, noted_in
+from fairlead.netfilter.ruleset import NamedSet, Table, TableName, Target, remembered
+from fairlead.netfilter.transaction import AddSet, DeleteSet, SetRules, Transaction
+
+_NOTE = re.compile(r"([0-9a-f.:]+)(?: timeout (\S+))? expires (\S+) : ([0-9a-f.: ]*[0-9a-f])")
+_TIMEOUT = re.compile(r"^\s*timeout (\S+)$", re.MULTILINE)
+_PART = re.compile(r"(\d+)(ms|d|h|m|s)")
+_MILLISECONDS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
+
+
+class Client(msgspec.Struct, frozen=True):
+    """A client that a map remembers: its address, for how long it has not come (milliseconds), and its endpoint."""
+
+    map: str
+    source: str
+    idle: int
+    target: Target
+
+
+class _Note(msgspec.Struct, frozen=True):
+    idle: int
+    value: str
+
+
+def milliseconds(text: str) -> int:
+    """A time as nft spells it, such as ``2h59m58s500ms``."""
+    return sum(int(number) * _MILLISECONDS[unit] for number, unit in _PART.findall(text))
+
+
+def read_clients(map_: str, listings: Sequence[str]) -> list[Client]:
+    """All clients in what nft lists of a map, or of each of the maps that stand for it (``noted_in``)."""
+    notes = [_notes(text) for text in listings]
+    sources = sorted(set.intersection(*map(set, notes)))
+    return [_client(map_, source, [part[source] for part in notes]) for source in sources]
+
+
+def _notes(listing: str) -> dict[str, _Note]:
+    declared = _TIMEOUT.search(listing)
+    timeout = declared[1] if declared else ""
+    return {
+        source: _Note(max(milliseconds(own or timeout) - milliseconds(expires), 0), value)
+        for source, own, expires, value in _NOTE.findall(listing)
+    }
+
+
+def _client(map_: str, source: str, notes: Sequence[_Note]) -> Client:
+    address, port = " . ".join(note.value for note in notes).split(" . ")
+    return Client(map_, source, notes[0].idle, Target(address, int(port)))
+
+
+class Notebook(msgspec.Struct, frozen=True):
+    """What a map that is declared again may go on remembering: for how long, in seconds, and which targets."""
+
+    timeout: int
+    targets: frozenset[Target]
+
+
+Notebooks = dict[str, Notebook]
+
+
+def notebooks_of(table: Table) -> Notebooks:
+    """Those of a whole table."""
+    return _notebooks(table.sets.values(), remembered(table))
+
+
+def declared_again(transaction: Transaction) -> Notebooks:
+    """Those that a transaction empties, for it deletes them and declares them again."""
+    gone = {operation.set.name for operation in transaction if isinstance(operation, DeleteSet)}
+    chains = {operation.chain.name: operation.chain for operation in transaction if isinstance(operation, SetRules)}
+    new = [operation.set for operation in transaction if isinstance(operation, AddSet) and operation.set.name in gone]
+    return _notebooks(new, remembered(Table(chains))) if new else {}
+
+
+def _notebooks(sets: Iterable[NamedSet], known: Iterable[tuple[str, Target]]) -> Notebooks:
+    targets: dict[str, set[Target]] = {}
+    for map_, target in known:
+        targets.setdefault(map_, set()).add(target)
+    return {s.name: Notebook(s.timeout, frozenset(targets.get(s.name, ()))) for s in sets if s.timeout is not None}
+
+
+def note_again(name: TableName, clients: Iterable[Client], books: Notebooks) -> Iterator[str]:
+    """The commands that note those clients whose target is still known and whose time is not up."""
+    for client in clients:
+        book = books.get(client.map)
+        if book is not None and client.target in book.targets and (left := book.timeout * 1000 - client.idle) > 0:
+            yield from _notes_of("add", name, client, f"{client.source} expires {left}ms")
+
+
+def forget(name: TableName, client: Client) -> str:
+    """The commands that make a map forget a client."""
+    return "".join(_notes_of("delete", name, client, client.source))
+
+
+def _notes_of(verb: str, name: TableName, client: Client, key: str) -> Iterator[str]:
+    there = f"{family_word(name.family)} {name.name}"
+    for map_, value in zip(noted_in(client.map, name.family), noted_as(client.target, name.family), strict=True):
+        yield f"{verb} element {there} {map_} {{ {key} : {value} }}\n"
