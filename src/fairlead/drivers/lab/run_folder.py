@@ -2,8 +2,8 @@
 
 ``$XDG_RUNTIME_DIR/fairlead/NAME`` (or ``/tmp/fairlead-UID/fairlead/NAME``) holds the lock, ``lab.json``, the
 kubeconfig, the control socket and, for a lab without a data folder, its data. The lock is an flock that the lab's
-processes inherit: while it is held, one of them still lives; once it is free, the folder is a leftover and anybody may
-remove it.
+processes inherit: while it is held, one of them still lives; once it is free, the folder is a leftover and any command
+of its user may remove it. The lock's text is the mark of such a folder: nothing without it is ever removed.
 """
 
 import fcntl
@@ -12,9 +12,18 @@ import os
 import shutil
 import stat
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from fairlead.drivers.linux.private_folder import Untrusted, open_private
+
+MARK = b"run folder of a Fairlead lab\n"
+LOCK = "lock"
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_FILE = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 class InUse(Exception):
@@ -26,61 +35,167 @@ class Unusable(Exception):
 
 
 def root() -> Path:
-    """The folder of all labs of this user, made if need be.
+    """The folder of all labs of this user, made if need be; nobody else can read or replace it.
 
     Raises:
-        Unusable: it cannot be made, or belongs to somebody else.
+        Unusable: it cannot be made, or a part of its path is in the hands of somebody else.
     """
-    base = os.environ.get("XDG_RUNTIME_DIR") or f"{tempfile.gettempdir()}/fairlead-{os.getuid()}"
-    path = Path(base, "fairlead")
+    with _root() as (path, _):
+        return path
+
+
+@contextmanager
+def _root() -> Iterator[tuple[Path, int]]:
+    """The folder of all labs, and a descriptor of it. Below the shared temporary folder, one more folder is ours."""
+    given = os.environ.get("XDG_RUNTIME_DIR")
+    path = Path(given or f"{tempfile.gettempdir()}/fairlead-{os.geteuid()}", "fairlead").absolute()
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fd = open_private(path, within=0 if given else 1)
+    except Untrusted as error:
+        raise Unusable(f"{error}; remove it, or set XDG_RUNTIME_DIR to a folder that is yours alone") from error
     except OSError as error:
-        raise Unusable(f"cannot make {path}: {error.strerror}; set XDG_RUNTIME_DIR to a folder of yours") from error
-    status = path.stat()
-    if status.st_uid != os.getuid() or stat.S_IMODE(status.st_mode) & 0o022:
-        raise Unusable(f"{path} must belong to you and be writable by nobody else; remove it, or set XDG_RUNTIME_DIR")
-    return path
+        raise Unusable(f"cannot use {path}: {error.strerror}; set XDG_RUNTIME_DIR to a folder of yours") from error
+    try:
+        yield path, fd
+    finally:
+        os.close(fd)
 
 
-def claim(folder: Path) -> int:
-    """Make the folder and lock it; the descriptor holds the lock until its last copy is closed.
+def claim(name: str) -> int:
+    """Make the run folder of a lab and lock it; the descriptor holds the lock until its last copy is closed.
+
+    Raises:
+        InUse: a living process has it locked.
+        Unusable: there is something of that name which is no run folder.
+    """
+    with _root() as (path, labs):
+        while True:
+            with suppress(FileExistsError):
+                os.mkdir(name, 0o700, dir_fd=labs)
+            try:
+                if (lock := _lock_in(labs, name, path / name)) is not None:
+                    return lock
+            except FileNotFoundError:  # somebody removed the folder as a leftover just now
+                continue
+
+
+def _lock_in(labs: int, name: str, shown: Path) -> int | None:
+    """The lock of a run folder, None if that has been replaced meanwhile; the folder gets its mark if it is empty."""
+    folder = _open_own(labs, name)
+    if folder is None:
+        raise Unusable(f"{shown} is not a folder of yours: remove it, or give the lab another name")
+    try:
+        if not _is_marked(folder) and set(os.listdir(folder)) - {LOCK}:
+            raise Unusable(f"{shown} is in use for something else: remove it, or give the lab another name")
+        lock = hold(folder, shown)
+        if _is_at(folder, name, labs):
+            os.ftruncate(lock, 0)
+            os.pwrite(lock, MARK, 0)
+            return lock
+        os.close(lock)
+        return None
+    finally:
+        os.close(folder)
+
+
+def hold(folder: int, shown: Path) -> int:
+    """Lock a folder through a file in it, which is made if need be.
 
     Raises:
         InUse: a living process has it locked.
     """
-    while True:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        try:
-            fd = os.open(folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except FileNotFoundError:  # somebody removed the folder as a leftover just now
-            continue
-        try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(fd)
-            raise InUse(str(folder)) from None
-        if _is_at(fd, folder / "lock"):
-            return fd
-        os.close(fd)
-
-
-def _is_at(fd: int, path: Path) -> bool:
+    lock = os.open(LOCK, _FILE | os.O_CREAT, 0o600, dir_fd=folder)
     try:
-        return os.path.samestat(os.fstat(fd), path.stat())
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        raise InUse(str(shown)) from None
+    return lock
+
+
+def _open_own(parent: int, name: str) -> int | None:
+    """A descriptor of a folder of ours; None for a link, a file, or somebody else's."""
+    try:
+        folder = os.open(name, _FOLDER, dir_fd=parent)
+    except (NotADirectoryError, PermissionError):
+        return None
+    if os.fstat(folder).st_uid == os.geteuid():
+        return folder
+    os.close(folder)
+    return None
+
+
+def _is_marked(folder: int) -> bool:
+    try:
+        lock = os.open(LOCK, _FILE, dir_fd=folder)
+    except OSError:
+        return False
+    try:
+        return stat.S_ISREG(os.fstat(lock).st_mode) and os.pread(lock, len(MARK) + 1, 0) == MARK
+    finally:
+        os.close(lock)
+
+
+def _is_at(folder: int, name: str, parent: int) -> bool:
+    """Whether a folder is still what has that name."""
+    try:
+        return os.path.samestat(os.fstat(folder), os.stat(name, dir_fd=parent, follow_symlinks=False))
     except FileNotFoundError:
         return False
 
 
 def remove_leftovers() -> None:
-    """Remove the folders of labs of which no process lives."""
-    for folder in root().iterdir():
-        try:
-            lock = claim(folder)
-        except InUse:
-            continue
-        shutil.rmtree(folder, ignore_errors=True)
+    """Remove the folders of labs of which no process lives; what else there may be is left alone."""
+    with _root() as (path, labs):
+        for name in os.listdir(labs):
+            with suppress(FileNotFoundError, InUse):
+                _remove_leftover(labs, name, path / name)
+
+
+def _remove_leftover(labs: int, name: str, shown: Path) -> None:
+    folder = _open_own(labs, name)
+    if folder is None:
+        return
+    try:
+        if not _is_marked(folder):
+            return
+        lock = hold(folder, shown)
+        if _is_at(folder, name, labs):
+            _remove(labs, name)
         os.close(lock)
+    finally:
+        os.close(folder)
+
+
+def remove(folder: Path) -> None:
+    """Remove a run folder that the caller holds; links in it are removed, and never followed."""
+    with suppress(FileNotFoundError):
+        labs = os.open(folder.parent, _FOLDER)
+        try:
+            _remove(labs, folder.name)
+        finally:
+            os.close(labs)
+
+
+def _remove(labs: int, name: str) -> None:
+    """The mark goes last: whoever is killed on the way leaves a leftover, and not a folder that nobody may remove."""
+    folder = os.open(name, _FOLDER, dir_fd=labs)
+    try:
+        for entry in set(os.listdir(folder)) - {LOCK}:
+            _remove_entry(folder, entry)
+        if os.listdir(folder) == [LOCK]:
+            os.unlink(LOCK, dir_fd=folder)
+            os.rmdir(name, dir_fd=labs)
+    finally:
+        os.close(folder)
+
+
+def _remove_entry(folder: int, entry: str) -> None:
+    try:
+        os.unlink(entry, dir_fd=folder)
+    except IsADirectoryError:
+        assert shutil.rmtree.avoids_symlink_attacks  # it goes by descriptors on this system
+        shutil.rmtree(entry, ignore_errors=True, dir_fd=folder)
 
 
 def published_table(folder: Path) -> Path:
@@ -94,7 +209,7 @@ class RunningLab:
 
     Attributes:
         folder: its run folder.
-        pid: the outermost process, in the PID namespace of whoever started it.
+        pid: the outermost process, in the PID namespace of the user that started it.
         server: URL of its API server on this machine; where the lab's first host is, if that is another.
         joined_as: the node that this host has in a lab of another host; empty for a lab of this one.
     """
@@ -137,9 +252,16 @@ def running_labs() -> list[RunningLab]:
 
 def find(name: str) -> RunningLab | None:
     """The lab with this name, or None when none is up."""
-    folder = root() / name
-    try:
-        description: dict[str, Any] = json.loads((folder / "lab.json").read_text())
-    except FileNotFoundError:
-        return None
-    return RunningLab(folder, description["pid"], description["server"], description.get("joinedAs", ""))
+    with _root() as (path, labs):
+        try:
+            folder = _open_own(labs, name)
+            if folder is None:
+                return None
+            try:
+                with open(os.open("lab.json", _FILE, dir_fd=folder)) as file:
+                    description: dict[str, Any] = json.load(file)
+            finally:
+                os.close(folder)
+        except FileNotFoundError:
+            return None
+    return RunningLab(path / name, description["pid"], description["server"], description.get("joinedAs", ""))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fairlead.app.lab.fork import LabError
 from fairlead.drivers.lab import run_folder
+from fairlead.drivers.linux.private_folder import Untrusted, private_folder
 from fairlead.labnet.addresses import IPV4_ONLY, Families
 
 API_PORT_FILE = "api-port"
@@ -15,19 +16,21 @@ _FAMILIES_FILE = "ip-families"
 
 @contextmanager
 def data_folder(path: Path, families: Families) -> Iterator[Path]:
-    """The data folder, made if need be, and locked: two labs over one store would ruin it.
+    """The data folder, made if need be, the caller's alone, and locked: two labs over one store would ruin it.
 
     Raises:
         LabError: it cannot be used, or not by a lab of these families.
     """
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with private_folder(path) as folder:
+            lock = run_folder.hold(folder, path)
         (path / "logs" / "pods").mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = run_folder.claim(path)
     except run_folder.InUse:
         raise LabError(
             f"another lab uses the data folder {path}: stop that lab, or give this one another --data"
         ) from None
+    except Untrusted as error:
+        raise LabError(f"cannot use the data folder {path}: {error}; give another one with --data") from error
     except OSError as error:
         raise LabError(f"cannot use the data folder {path}: {error.strerror}; give another one with --data") from error
     try:

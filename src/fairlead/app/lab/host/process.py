@@ -97,7 +97,7 @@ def serve(options: LabOptions, listener: Listener) -> None:
     run_folder.remove_leftovers()
     folder = run_folder.root() / options.name
     try:
-        lock = run_folder.claim(folder)
+        lock = run_folder.claim(options.name)
     except run_folder.InUse:
         raise LabError(
             f'a lab named "{options.name}" is running: stop it with `fairlead down --name {options.name}`, '
@@ -111,7 +111,7 @@ def serve(options: LabOptions, listener: Listener) -> None:
                 lab = _lab(plan, sockets)
                 _Outside(plan, lab, listener, began).follow(sockets, options)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        run_folder.remove(folder)
         os.close(lock)
 
 

@@ -7,7 +7,6 @@ the lab and takes its namespaces, links, rules and mounts away.
 
 import os
 import selectors
-import shutil
 import signal
 import socket
 from typing import NoReturn
@@ -15,7 +14,7 @@ from typing import NoReturn
 from fairlead.app.lab.host_link import Doors
 from fairlead.app.lab.init.networks import Networks
 from fairlead.app.lab.plan import PROXY, LabPlan
-from fairlead.drivers.lab import control_socket
+from fairlead.drivers.lab import control_socket, run_folder
 from fairlead.drivers.pods import files
 
 
@@ -29,7 +28,7 @@ def main(plan: LabPlan, doors: Doors) -> NoReturn:
         api_sockets = [doors.sockets.api, _listen(plan.api_address)]
     control = control_socket.listen(plan.run_folder / "control")
     _supervise(plan, doors, networks, api_sockets, control)
-    shutil.rmtree(plan.run_folder, ignore_errors=True)
+    run_folder.remove(plan.run_folder)
     os._exit(0)
 
 
