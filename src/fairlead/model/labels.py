@@ -1,11 +1,15 @@
-"""Label selectors: the ``matchLabels`` of a Service and the query language of ``?labelSelector=``.
+"""Label selectors, in the three forms that they are written in.
 
-Grammar: upstream's apimachinery ``pkg/labels/selector.go``.
+A map of pairs (a Service's ``selector``), an object with pairs and expressions (``LabelSelector``, of workloads,
+budgets and roles), and the query language of ``?labelSelector=``. The last two become the same ``Requirement`` rows.
+Grammar: upstream's apimachinery ``pkg/labels/selector.go``, ``pkg/apis/meta/v1/helpers.go``.
 """
 
 import re
 from collections.abc import Mapping
 from typing import NamedTuple
+
+from fairlead.model.objects import LabelSelector, SelectorTerm
 
 _SET = re.compile(r"\s*(?P<key>[^\s!=,()]+)\s+(?P<op>in|notin)\s*\((?P<values>[^()]*)\)\s*")
 _EQUAL = re.compile(r"\s*(?P<key>[^\s!=,()]+)\s*(?P<op>==|=|!=)\s*(?P<value>[^\s!=,()]*)\s*")
@@ -29,6 +33,25 @@ class Requirement(NamedTuple):
 
 
 Selector = tuple[Requirement, ...]
+
+# operator -> whether it has values, whether it is negated
+_TERMS = {"In": (True, False), "NotIn": (True, True), "Exists": (False, False), "DoesNotExist": (False, True)}
+_UNKNOWN = (True, False)  # with no values at all, which no object satisfies
+
+
+def requirements(selector: LabelSelector) -> Selector:
+    """Everything that a label selector asks for."""
+    pairs = ((key, frozenset({value})) for key, value in (selector.match_labels or {}).items())
+    equal = (Requirement(key, values, negated=False) for key, values in pairs)
+    return (*equal, *map(requirement, selector.match_expressions or ()))
+
+
+def requirement(term: SelectorTerm) -> Requirement:
+    """What one expression asks for. An operator that is not known matches nothing: to match everything instead would
+    delete, evict or grant too much."""
+    has_values, negated = _TERMS.get(term.operator, _UNKNOWN)
+    values = frozenset(term.values or ()) if term.operator in _TERMS else frozenset()
+    return Requirement(term.key, values if has_values else None, negated)
 
 
 def matches(selector: Selector, labels: Mapping[str, str]) -> bool:

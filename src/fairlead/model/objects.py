@@ -312,8 +312,8 @@ _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 class SelectorTerm(Slim, frozen=True):
     """One expression over labels; ``operator`` is In, NotIn, Exists, DoesNotExist, or for Nodes also Gt or Lt."""
 
-    key: str
-    operator: str
+    key: str = ""
+    operator: str = ""
     values: tuple[str, ...] | None = None
 
 

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 import msgspec
 
 from fairlead.model.document import Doc
-from fairlead.model.objects import Condition, KubeObject, LabelSelector, Slim
+from fairlead.model.labels import matches, requirements
+from fairlead.model.objects import Condition, KubeObject, LabelSelector, Pod, Slim
 
 
 class ReplicaSetSpec(Slim, frozen=True):
@@ -303,6 +304,12 @@ class PodDisruptionBudget(KubeObject, frozen=True):
 
     spec: DisruptionBudgetSpec = DisruptionBudgetSpec()
     status: DisruptionBudgetStatus = DisruptionBudgetStatus()
+
+    def selects(self, pod: Pod) -> bool:
+        """Whether the budget protects the Pod; an empty selector protects all of its namespace, a missing one none."""
+        selector = self.spec.selector
+        here = self.namespace == pod.namespace
+        return here and selector is not None and matches(requirements(selector), pod.labels)
 
 
 class ControllerRevision(KubeObject, frozen=True):

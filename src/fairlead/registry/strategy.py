@@ -122,6 +122,11 @@ class Strategy:
         columns, row: the Table for ``kubectl get``; row takes (document, now as RFC 3339) and gives one cell a column.
         deletes_with: resources (plural, same group, namespace and name) that go in the same step as the object.
         orphans: what depends on the object stays when a DELETE does not say how to go on; so it was once.
+        grace: (old, seconds asked for or None) -> seconds that a deleted object lives on; 0 deletes it at once.
+        undeletable: (name) -> why the object may not be deleted; empty when it may.
+        is_held: (old) -> whether something besides ``metadata.finalizers`` keeps a deleted object.
+        mark_deleted: (document): what an object says besides its deletionTimestamp while it waits to be gone.
+        shows_ips: the addresses that an object takes are shown as IPAddress objects, written in the same step.
         returns_deleted: DELETE answers with the object, not with a Status (Service, Namespace and Pod do).
     """
 
@@ -142,4 +147,9 @@ class Strategy:
     row: Callable[[Doc, str], list[Any]] | None = None
     deletes_with: tuple[str, ...] = ()
     orphans: bool = False
+    grace: Callable[[Doc, int | None], int] = lambda old, asked: 0
+    undeletable: Callable[[str], str] = lambda name: ""
+    is_held: Callable[[Doc], bool] = lambda old: False
+    mark_deleted: Callable[[Doc], None] = lambda document: None
+    shows_ips: bool = False
     returns_deleted: bool = False

@@ -7,9 +7,8 @@ Upstream: ``pkg/scheduler/framework/plugins/{nodeaffinity,interpodaffinity}``, c
 
 from collections.abc import Iterable, Mapping
 
-from fairlead.model.labels import matches
+from fairlead.model.labels import matches, requirement, requirements
 from fairlead.model.objects import Node, NodeSelectorTerm, Pod, PodAffinityTerm, SelectorTerm
-from fairlead.workloads.selectors import requirement, requirements
 
 NAME_FIELD = "metadata.name"
 

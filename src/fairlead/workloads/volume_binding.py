@@ -14,7 +14,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from fairlead.model.document import Doc
-from fairlead.model.labels import matches
+from fairlead.model.labels import matches, requirements
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Pod
 from fairlead.model.quantities import quantity
@@ -27,7 +27,6 @@ from fairlead.model.storage import (
     StorageClass,
     default_class,
 )
-from fairlead.workloads.selectors import requirements
 
 PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
 _NO_CLASS = "no persistent volumes available for this claim and no storage class is set"

@@ -4,11 +4,11 @@ import pytest
 from msgspec import structs
 
 from fairlead.model.decode import decode
+from fairlead.model.labels import requirements
 from fairlead.model.objects import LabelSelector, OwnerReference, SelectorTerm
 from fairlead.model.workloads import ReplicaSet, ReplicationController
 from fairlead.workloads.claims import OwnedIndex, claim
 from fairlead.workloads.replicaset import observe_replicas, plan_replicas
-from fairlead.workloads.selectors import requirements
 from tests.support.cluster_objects import make_pod
 
 NOW = "2026-01-01T00:01:00Z"

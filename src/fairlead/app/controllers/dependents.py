@@ -15,11 +15,10 @@ from fairlead.drivers.kube.client import KubeError
 from fairlead.drivers.kube.event_recorder import Happening
 from fairlead.drivers.kube.work_queue import WorkQueue
 from fairlead.model.document import Doc
-from fairlead.model.labels import matches
+from fairlead.model.labels import matches, requirements
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import KubeObject, LabelSelector
 from fairlead.workloads.claims import OwnedIndex, claim, controller_reference
-from fairlead.workloads.selectors import requirements
 
 T = TypeVar("T", bound=KubeObject)
 

@@ -10,7 +10,6 @@ from fairlead.app.controllers.context import Context
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.kube.client import DISRUPTION_BUDGETS, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, STATEFUL_SETS
 from fairlead.drivers.kube.work_queue import WorkQueue
-from fairlead.model.labels import matches
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import KubeObject, Pod
 from fairlead.model.workloads import (
@@ -21,7 +20,6 @@ from fairlead.model.workloads import (
     StatefulSet,
 )
 from fairlead.workloads.disruption import DELETION_TIMEOUT, observe_budget
-from fairlead.workloads.selectors import requirements
 
 
 class DisruptionController:
@@ -53,7 +51,7 @@ class DisruptionController:
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
         for pod in (old, new):
             for budget in self._budgets.objects.values() if pod else ():
-                if pod and _selects(budget, pod):
+                if pod and budget.selects(pod):
                     self.queue.add(budget.key)
 
     def _something_changed(self, old: KubeObject | None, new: KubeObject | None) -> None:
@@ -67,7 +65,7 @@ class DisruptionController:
         budget = self._budgets.objects.get(key)
         if budget is None:
             return
-        pods = [pod for pod in self._pods.objects.values() if _selects(budget, pod)]
+        pods = [pod for pod in self._pods.objects.values() if budget.selects(pod)]
         wanted = {owner.metadata.uid: owner.replicas for kind in self._scaled for owner in kind.objects.values()}
         status = observe_budget(budget, pods, wanted, now_text())
         if status != budget.status:
@@ -83,9 +81,3 @@ class DisruptionController:
         path = DISRUPTION_BUDGETS.path(budget.namespace, budget.name, "status")
         seen = {"resourceVersion": budget.metadata.resource_version}
         self._budgets.learn(await self._client.patch(path, {"metadata": seen, "status": document}))
-
-
-def _selects(budget: PodDisruptionBudget, pod: Pod) -> bool:
-    selector = budget.spec.selector
-    same = budget.namespace == pod.namespace
-    return same and selector is not None and matches(requirements(selector), pod.labels)

@@ -14,11 +14,11 @@ from functools import cache, lru_cache
 import msgspec
 from immutables import Map
 
-from fairlead.model.document import Doc
+from fairlead.model.labels import matches, requirements
 from fairlead.model.names import ObjectKey
+from fairlead.model.objects import LabelSelector
 from fairlead.registry.access.rules import RBAC, Rule
 from fairlead.registry.access.service_account_tokens import USER_PREFIX
-from fairlead.registry.label_selectors import selects
 from fairlead.registry.requests import User
 from fairlead.registry.store import State, Stored
 
@@ -34,7 +34,7 @@ class RoleNotFound(LookupError):
 
 
 class _Aggregation(msgspec.Struct, rename="camel", frozen=True):
-    cluster_role_selectors: tuple[Doc, ...] | None = None
+    cluster_role_selectors: tuple[LabelSelector, ...] | None = None
 
 
 class Role(msgspec.Struct, rename="camel", frozen=True):
@@ -96,7 +96,7 @@ def _with_aggregated(role: Stored, others: Iterable[Stored]) -> Iterable[Stored]
 
 
 def _aggregates(rule: _Aggregation, role: Stored) -> bool:
-    return any(selects(selector, dict(role.labels)) for selector in rule.cluster_role_selectors or ())
+    return any(matches(requirements(selector), role.labels) for selector in rule.cluster_role_selectors or ())
 
 
 @lru_cache(_DECODED)

@@ -12,7 +12,6 @@ from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Pod
 from fairlead.model.workloads import PodDisruptionBudget
 from fairlead.registry.environment import Environment
-from fairlead.registry.label_selectors import selects
 from fairlead.registry.requests import Target
 from fairlead.registry.resources import BY_STORAGE
 from fairlead.registry.status import ApiError, bad_request, internal_error, not_found, success
@@ -69,16 +68,9 @@ def _charge(step: Step, pod: Pod, env: Environment) -> Step:
 
 
 def _budgets_of(state: State, pod: Pod) -> list[tuple[ObjectKey, PodDisruptionBudget]]:
-    return [
-        (key, decode(PodDisruptionBudget, stored.document))
-        for key, stored in state.of(BUDGETS).items()
-        if key.namespace == pod.namespace and _selects(stored.document, pod)
-    ]
-
-
-def _selects(budget: bytes, pod: Pod) -> bool:
-    selector = (msgspec.json.decode(budget).get("spec") or {}).get("selector")
-    return selector is not None and selects(selector, dict(pod.labels))
+    stored = ((key, each) for key, each in state.of(BUDGETS).items() if key.namespace == pod.namespace)
+    budgets = [(key, decode(PodDisruptionBudget, each.document)) for key, each in stored]
+    return [(key, budget) for key, budget in budgets if budget.selects(pod)]
 
 
 def _spares_the_broken(budget: PodDisruptionBudget) -> bool:

@@ -1,7 +1,7 @@
 """Deleting objects: at once, after a grace period (Pods), or when the last finalizer is gone.
 
-Upstream: apiserver ``pkg/registry/rest/delete.go`` and ``pkg/registry/generic/registry/store.go``; the grace of Pods
-is in ``pkg/registry/core/pod/strategy.go``, the two steps of namespaces in ``pkg/registry/core/namespace/storage``.
+How long and by what an object is kept are hooks of its kind.
+Upstream: apiserver ``pkg/registry/rest/delete.go`` and ``pkg/registry/generic/registry/store.go``.
 """
 
 from dataclasses import dataclass
@@ -19,12 +19,9 @@ from fairlead.registry.resources import BY_STORAGE, Resource
 from fairlead.registry.selectors import selection_of
 from fairlead.registry.status import ApiError, bad_request, conflict, forbidden, not_found, success
 from fairlead.registry.store import State, Step, allocate, put, remove
+from fairlead.registry.strategy import Strategy
 from fairlead.registry.verbs.call import Call, Reply
 from fairlead.registry.verbs.ip_addresses import withdraw
-
-POD_GRACE = 30  # seconds, when the Pod does not say
-LONGEST_GRACE = 1 << 31  # seconds; calendars end some day
-IMMORTAL_NAMESPACES = frozenset({"default", "kube-system", "kube-public"})
 
 _POLICIES = ("", "Orphan", "Foreground", "Background")
 # What a propagation policy asks of the garbage collector, left on the object as a finalizer.
@@ -114,14 +111,15 @@ def delete(state: State, target: Target, options: DeleteOptions, env: Environmen
         raise not_found(resource.plural, target.name, resource.group)
     document: Doc = msgspec.json.decode(stored.document)
     _check_preconditions(document["metadata"], options, resource)
-    if resource.kind == "Namespace" and target.name in IMMORTAL_NAMESPACES:
-        raise forbidden(resource.plural, target.name, "this namespace may not be deleted")
+    strategy = env.kinds.strategy(resource)
+    if why := strategy.undeletable(target.name):
+        raise forbidden(resource.plural, target.name, why)
     step = _delete_document(Step(state), target, document, options, env)
     if step is None:
         return Deleted(Step(state), stored.document)
     gone = step.state.get(resource.storage, target.key) is None
     answer = step.changes[0].after.document
-    if gone and not env.kinds.strategy(resource).returns_deleted:
+    if gone and not strategy.returns_deleted:
         answer = msgspec.json.encode(success(200, _about(resource, document["metadata"])))
     return Deleted(Step(state) if options.dry_run else step, answer)
 
@@ -135,15 +133,15 @@ def _delete_document(
     step: Step, target: Target, document: Doc, options: DeleteOptions, env: Environment
 ) -> Step | None:
     """The step that deletes or marks the object; None when it is already marked and nothing new is asked."""
-    resource = target.resource
+    resource, strategy = target.resource, env.kinds.strategy(target.resource)
     metadata = document["metadata"]
     finalizers = list(metadata.get("finalizers") or [])
-    wanted = _with_policy(finalizers, options.propagation, env.kinds.strategy(resource).orphans)
+    wanted = _with_policy(finalizers, options.propagation, strategy.orphans)
     metadata.pop("finalizers", None)
     if wanted:
         metadata["finalizers"] = wanted
-    grace = _grace(resource, document, options)
-    if not grace and not has_finalizers(document):
+    grace = strategy.grace(document, options.grace)
+    if not grace and not is_held(document, strategy):
         return remove_object(step, resource, target.key, document, env.kinds)
     marked = metadata.get("deletionTimestamp")
     shorter = grace < metadata.get("deletionGracePeriodSeconds", 0)
@@ -151,10 +149,11 @@ def _delete_document(
         return None
     if not marked:
         _mark(document, env.now, grace)
+        strategy.mark_deleted(document)
     elif shorter:
         metadata["deletionTimestamp"] = later(marked, grace - metadata["deletionGracePeriodSeconds"])
         metadata["deletionGracePeriodSeconds"] = grace
-    return put(step, resource.storage, target.key, document, env.kinds.strategy(resource).fields)
+    return put(step, resource.storage, target.key, document, strategy.fields)
 
 
 def _mark(document: Doc, now: str, grace: int) -> None:
@@ -163,9 +162,6 @@ def _mark(document: Doc, now: str, grace: int) -> None:
     metadata["deletionGracePeriodSeconds"] = grace
     if metadata.get("generation"):
         metadata["generation"] += 1
-    if document["kind"] == "Namespace":
-        del metadata["deletionGracePeriodSeconds"]
-        document["status"] = {**document.get("status", {}), "phase": "Terminating"}
 
 
 def _with_policy(finalizers: list[str], policy: str, orphans: bool) -> list[str]:
@@ -176,31 +172,14 @@ def _with_policy(finalizers: list[str], policy: str, orphans: bool) -> list[str]
     return [*others, _FINALIZER_OF[policy]] if policy in _FINALIZER_OF else others
 
 
-def _grace(resource: Resource, document: Doc, options: DeleteOptions) -> int:
-    """Seconds that the object may live on; 0 for every kind but a Pod that a node runs."""
-    if resource.kind != "Pod":
-        return 0
-    spec, phase = document.get("spec") or {}, (document.get("status") or {}).get("phase")
-    if not spec.get("nodeName") or phase in ("Succeeded", "Failed"):
-        return 0
-    pending: int | None = document["metadata"].get("deletionGracePeriodSeconds")
-    if options.grace is None and pending is not None:
-        return pending
-    asked = options.grace if options.grace is not None else spec.get("terminationGracePeriodSeconds", POD_GRACE)
-    wanted = min(asked, LONGEST_GRACE) if asked >= 0 else 1
-    return wanted if pending is None else min(wanted, pending)
-
-
 def later(moment: str, seconds: int) -> str:
     """The RFC 3339 text of a moment some seconds after (or before) another."""
     return (datetime.fromisoformat(moment) + timedelta(seconds=seconds)).isoformat().replace("+00:00", "Z")
 
 
-def has_finalizers(document: Doc) -> bool:
-    """Whether something still holds the object: its finalizers, or those of a namespace's content."""
-    if document["metadata"].get("finalizers"):
-        return True
-    return document["kind"] == "Namespace" and bool((document.get("spec") or {}).get("finalizers"))
+def is_held(document: Doc, strategy: Strategy) -> bool:
+    """Whether something still keeps the object: its finalizers, or what the kind knows besides."""
+    return bool(document["metadata"].get("finalizers")) or strategy.is_held(document)
 
 
 def remove_object(step: Step, resource: Resource, key: ObjectKey, document: Doc, kinds: Kinds) -> Step:
@@ -208,7 +187,7 @@ def remove_object(step: Step, resource: Resource, key: ObjectKey, document: Doc,
     strategy = kinds.strategy(resource)
     effects = strategy.release(document)
     step = remove(allocate(step, key, effects), resource.storage, key, document, strategy.fields)
-    if resource.kind == "Service":
+    if strategy.shows_ips:
         step = withdraw(step, effects.free_ips, kinds)
     for plural in strategy.deletes_with:
         other = next(row for row in BY_STORAGE.values() if (row.group, row.plural) == (resource.group, plural))

@@ -21,7 +21,7 @@ from fairlead.registry.schemas.catalogue import type_of
 from fairlead.registry.status import already_exists, conflict, forbidden, invalid, not_found
 from fairlead.registry.store import State, Step, Stored, allocate, put
 from fairlead.registry.strategy import NO_EFFECTS, SideEffects, Strategy
-from fairlead.registry.verbs.deletion import has_finalizers, remove_object
+from fairlead.registry.verbs.deletion import is_held, remove_object
 from fairlead.registry.verbs.ip_addresses import publish, withdraw
 
 STALE = "the object has been modified; please apply your changes to the latest version and try again"
@@ -174,7 +174,7 @@ def _stored(revision: _Revision, new: Doc, effects: SideEffects, env: Environmen
     if new == old:
         return Written(Step(state), msgspec.json.encode(old), warnings=warnings)
     step = allocate(Step(state), target.key, effects)
-    if _is_finished(new):
+    if _is_finished(new, strategy):
         step = remove_object(step, resource, target.key, new, env.kinds)
     else:
         step = put(step, resource.storage, target.key, new, strategy.fields)
@@ -183,8 +183,8 @@ def _stored(revision: _Revision, new: Doc, effects: SideEffects, env: Environmen
 
 
 def _follow(step: Step, resource: Resource, effects: SideEffects, env: Environment) -> Step:
-    """Let the IPAddress objects follow what a Service has taken and freed."""
-    if resource.kind != "Service":
+    """Let the IPAddress objects follow what the object has taken and freed."""
+    if not env.kinds.strategy(resource).shows_ips:
         return step
     return publish(withdraw(step, effects.free_ips, env.kinds), effects.take_ips, env)
 
@@ -255,10 +255,10 @@ def _set_generation(strategy: Strategy, new: Doc, old: Doc) -> None:
         new["metadata"]["generation"] = before + 1 if strategy.bumps_generation(new, old) else before
 
 
-def _is_finished(document: Doc) -> bool:
+def _is_finished(document: Doc, strategy: Strategy) -> bool:
     """Whether an update took away the last thing that held a deletion up."""
     metadata = document["metadata"]
-    if not metadata.get("deletionTimestamp") or has_finalizers(document):
+    if not metadata.get("deletionTimestamp") or is_held(document, strategy):
         return False
     return not metadata.get("deletionGracePeriodSeconds")
 

@@ -20,12 +20,11 @@ from fairlead.drivers.kube.client import (
     Resource,
 )
 from fairlead.drivers.kube.informer import Informer
-from fairlead.model.labels import matches
+from fairlead.model.labels import matches, requirements
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import KubeObject, Pod
 from fairlead.model.workloads import DaemonSet, Deployment, Job, ReplicaSet, ReplicationController, StatefulSet
 from fairlead.workloads.rollout import awaited, ready_by_status
-from fairlead.workloads.selectors import requirements
 
 POD = "Pod"
 KINDS: dict[str, tuple[Resource, type[KubeObject]]] = {

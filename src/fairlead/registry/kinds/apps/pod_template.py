@@ -6,13 +6,16 @@ Upstream: pkg/apis/apps/validation/validation.go, which names the selector of th
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
+
 from fairlead.model.document import Doc
+from fairlead.model.labels import matches, requirements
+from fairlead.model.objects import LabelSelector
 from fairlead.registry.field_errors import FieldError, invalid, not_supported, required
 from fairlead.registry.kinds.cells import labels_text, wide
 from fairlead.registry.kinds.core.pod.defaults import default_spec
 from fairlead.registry.kinds.core.pod.validate import validate_spec
 from fairlead.registry.kinds.value_rules import amount_errors
-from fairlead.registry.label_selectors import selects
 from fairlead.registry.object_meta import validate_labels
 from fairlead.registry.strategy import Column, Context, Strategy
 
@@ -62,7 +65,7 @@ def pod_faults(template: Doc, policies: Sequence[str] = ("Always",)) -> list[Fie
 
 def _selector(selector: Doc | None, labels: Doc, kind: str) -> list[FieldError]:
     if selector and (selector.get("matchLabels") or selector.get("matchExpressions")):
-        return [] if selects(selector, labels) else [no_match(labels)]
+        return [] if matches(requirements(msgspec.convert(selector, LabelSelector)), labels) else [no_match(labels)]
     if selector is None:  # which selects nothing
         return [required("spec.selector"), no_match(labels)]
     return [invalid("spec.selector", selector, f"empty selector is invalid for {kind}")]

@@ -9,6 +9,7 @@ from fairlead.registry.strategy import Column, Context, Strategy
 
 _NAME_LABEL = "kubernetes.io/metadata.name"
 _FINALIZER = "kubernetes"
+_IMMORTAL = frozenset({"default", "kube-system", "kube-public"})
 
 
 def default(namespace: Doc) -> None:
@@ -37,6 +38,22 @@ def prepare_status_update(namespace: Doc, old: Doc, context: Context) -> None:
     namespace["spec"] = old["spec"]
 
 
+def undeletable(name: str) -> str:
+    """The namespaces without which nothing works stay. Upstream: admission plugin NamespaceLifecycle."""
+    return "this namespace may not be deleted" if name in _IMMORTAL else ""
+
+
+def is_held(namespace: Doc) -> bool:
+    """Whether the namespace still waits for its content to be deleted."""
+    return bool((namespace.get("spec") or {}).get("finalizers"))
+
+
+def mark_deleted(namespace: Doc) -> None:
+    """A deleted namespace says so by its phase, and is given no grace period."""
+    del namespace["metadata"]["deletionGracePeriodSeconds"]
+    namespace["status"] = {**namespace.get("status", {}), "phase": "Terminating"}
+
+
 def row(namespace: Doc, now: str) -> list[Any]:
     """The cells of one Namespace."""
     return [name(namespace), namespace["status"]["phase"], age(namespace, now)]
@@ -51,5 +68,8 @@ STRATEGY = Strategy(
     fields={"status.phase": lambda namespace: str(namespace["status"]["phase"])},
     columns=(NAME, Column("Status"), AGE),
     row=row,
+    undeletable=undeletable,
+    is_held=is_held,
+    mark_deleted=mark_deleted,
     returns_deleted=True,
 )

@@ -5,7 +5,6 @@ import copy
 import pytest
 
 from fairlead.registry.kinds import STRATEGIES
-from fairlead.registry.label_selectors import selects
 from fairlead.registry.status import ApiError
 from tests.support.service_requests import NOW, Cluster, document
 
@@ -302,21 +301,6 @@ WIDE = {"Containers": "web", "Images": "example/web:1"}
 )
 def test_columns(kind, status, expected):
     assert cells(kind, status, replicas=3) == {"Name": "w", **expected}
-
-
-@pytest.mark.parametrize(
-    ("expression", "selected"),
-    [
-        ({"key": "app", "operator": "In", "values": ["web"]}, True),
-        ({"key": "app", "operator": "NotIn", "values": ["web"]}, False),
-        ({"key": "tier", "operator": "NotIn", "values": ["web"]}, True),
-        ({"key": "app", "operator": "Exists"}, True),
-        ({"key": "app", "operator": "DoesNotExist"}, False),
-        ({"key": "app", "operator": "Like"}, False),
-    ],
-)
-def test_selectors_with_expressions(expression, selected):
-    assert selects({"matchExpressions": [expression]}, LABELS) is selected
 
 
 def test_a_deployment_is_stored_and_counts_changes_of_its_spec():

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from fairlead.model.document import Doc
 from fairlead.registry.kinds.core.pod.columns import COLUMNS, row
 from fairlead.registry.kinds.core.pod.defaults import default
+from fairlead.registry.kinds.core.pod.grace import grace
 from fairlead.registry.kinds.core.pod.qos import qos_class
 from fairlead.registry.kinds.core.pod.service_account import admit
 from fairlead.registry.kinds.core.pod.validate import validate_create, validate_update
@@ -47,5 +48,6 @@ STRATEGY = Strategy(
     },
     columns=COLUMNS,
     row=row,
+    grace=grace,
     returns_deleted=True,
 )

@@ -32,5 +32,6 @@ STRATEGY = Strategy(
     columns=COLUMNS,
     row=row,
     deletes_with=("endpoints",),
+    shows_ips=True,
     returns_deleted=True,
 )
