@@ -3,7 +3,7 @@
 Pure and level-triggered: the plan follows from what is there, never from what happened, and planning again after the
 plan was carried out gives nothing. Slices of other authors are not looked at, whatever they contain; nor is a Service
 that has no selector or is an ExternalName.
-Upstream: ``staging/src/k8s.io/endpointslice/reconciler.go``.
+Upstream: ``staging/src/k8s.io/endpointslice/reconciler.go``, ``trafficdist/trafficdist.go``.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,7 +11,8 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple
 
-from fairlead.endpointslice.hints import with_hints
+from msgspec import structs
+
 from fairlead.endpointslice.membership import Member, families_of, find_members, selects_pods
 from fairlead.endpointslice.packing import MAX_ENDPOINTS
 from fairlead.endpointslice.slice_set import SlicePlan, SliceSet, join_plans, plan_slices
@@ -20,14 +21,19 @@ from fairlead.model.objects import (
     HEADLESS_LABEL,
     MANAGED_BY_LABEL,
     SERVICE_NAME_LABEL,
+    Endpoint,
+    EndpointHints,
     EndpointSlice,
     Node,
     OwnerReference,
     Pod,
     Service,
+    TopologyHint,
 )
 
 CONTROLLER = "endpointslice-controller.k8s.io"
+SAME_NODE = "PreferSameNode"
+SAME_ZONE = frozenset({"PreferClose", "PreferSameZone"})
 RESERVED_LABELS = frozenset({SERVICE_NAME_LABEL, MANAGED_BY_LABEL, HEADLESS_LABEL})
 
 
@@ -85,7 +91,27 @@ def reconcile_slices(
 def _hinted(service: Service, members: tuple[Member, ...], present: Iterable[EndpointSlice], shares: Shares) -> Hinted:
     if is_automatic(service):
         return hint_zones(members, zones_now(present), shares)
-    return Hinted(tuple(m._replace(endpoint=with_hints(service, m.endpoint)) for m in members), "")
+    return Hinted(tuple(m._replace(endpoint=_with_hints(service, m.endpoint)) for m in members), "")
+
+
+def _with_hints(service: Service, endpoint: Endpoint) -> Endpoint:
+    """The endpoint with the hints that ``spec.trafficDistribution`` gives it (KEP-4444, KEP-3015).
+
+    Every ready endpoint is hinted to its own zone, with PreferSameNode to its own node too; there are no thresholds,
+    since the proxy falls back by itself when no hint names its zone. One ready endpoint without a zone leaves a gap
+    that makes proxies ignore all hints, which is what upstream does as well.
+    """
+    wish = service.spec.traffic_distribution
+    if not endpoint.is_ready or (wish != SAME_NODE and wish not in SAME_ZONE):
+        return endpoint
+    zones = _hint(endpoint.zone)
+    nodes = _hint(endpoint.node_name) if wish == SAME_NODE else None
+    hints = EndpointHints(for_zones=zones, for_nodes=nodes)
+    return structs.replace(endpoint, hints=hints) if zones or nodes else endpoint
+
+
+def _hint(name: str | None) -> tuple[TopologyHint, ...] | None:
+    return (TopologyHint(name),) if name else None
 
 
 def is_managed(slice_: EndpointSlice, service: Service) -> bool:

@@ -6,7 +6,7 @@ API reference, v1 and discovery.k8s.io/v1.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -76,6 +76,12 @@ class KubeObject(Slim, frozen=True):
         return self.metadata.namespace
 
     @property
+    def version(self) -> int:
+        """The resourceVersion as the number that it is (KEP-5504); 0 where there is none."""
+        text = self.metadata.resource_version
+        return int(text) if text.isdecimal() else 0
+
+    @property
     def labels(self) -> Mapping[str, str]:
         return self.metadata.labels or _EMPTY
 
@@ -91,6 +97,16 @@ class KubeObject(Slim, frozen=True):
     @property
     def is_terminating(self) -> bool:
         return self.metadata.deletion_timestamp is not None
+
+
+T = TypeVar("T", bound=KubeObject)
+
+
+def latest(old: T | None, new: T | None) -> T:
+    """What a change (old None: added, new None: deleted) is about, in its latest form."""
+    object_ = new or old
+    assert object_ is not None
+    return object_
 
 
 class Namespace(KubeObject, frozen=True):

@@ -6,7 +6,7 @@ containers that a node starts get the same ones.
 
 from collections.abc import Iterable, Mapping
 
-from fairlead.model.objects import Service
+from fairlead.model.objects import Service, latest
 from fairlead.model.socket_address import SocketAddress
 from fairlead.nodeagent.manifest import RunPod
 
@@ -25,8 +25,7 @@ class ServiceLinks:
 
     def change(self, old: Service | None, new: Service | None) -> None:
         """Take in that a Service was written or deleted (``new`` is None)."""
-        service = new or old
-        assert service is not None
+        service = latest(old, new)
         there = self._services.setdefault(service.namespace, {})
         if new:
             there[new.name] = new

@@ -126,6 +126,7 @@ class Strategy:
         undeletable: (name) -> why the object may not be deleted; empty when it may.
         is_held: (old) -> whether something besides ``metadata.finalizers`` keeps a deleted object.
         mark_deleted: (document): what an object says besides its deletionTimestamp while it waits to be gone.
+        is_given: (keys of a list element) -> whether the server put that element into the object when it was made.
         shows_ips: the addresses that an object takes are shown as IPAddress objects, written in the same step.
         returns_deleted: DELETE answers with the object, not with a Status (Service, Namespace and Pod do).
     """
@@ -151,5 +152,6 @@ class Strategy:
     undeletable: Callable[[str], str] = lambda name: ""
     is_held: Callable[[Doc], bool] = lambda old: False
     mark_deleted: Callable[[Doc], None] = lambda document: None
+    is_given: Callable[[Mapping[str, Any]], bool] = lambda keys: False
     shows_ips: bool = False
     returns_deleted: bool = False

@@ -5,7 +5,6 @@ of each collection. The process may be killed at any point and started again any
 """
 
 import asyncio
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,9 +28,10 @@ from fairlead.app.controllers.slices import SliceController
 from fairlead.app.controllers.statefulsets import StatefulSetController
 from fairlead.app.controllers.volumes import ClaimBinder, VolumeReclaimer
 from fairlead.app.controllers.watches import Watches
-from fairlead.drivers.kube.client import KubeClient, KubeError, Unreachable
+from fairlead.drivers.kube.client import KubeClient
 from fairlead.drivers.kube.discovery import Discovered, discover
 from fairlead.drivers.kube.event_recorder import EventWriter
+from fairlead.drivers.kube.retry import until_answered
 from fairlead.drivers.kube.work_queue import Clock
 
 __all__ = ["CONTROLLERS", "ControllersOptions", "Settings", "run", "serve"]
@@ -59,9 +59,6 @@ CONTROLLERS: dict[str, Callable[[Context], Controller[Any]]] = {
     "garbage-collector": GarbageCollector,
 }
 _COLLECTED_VERBS = frozenset({"list", "watch", "delete"})
-FIRST_RETRY, LAST_RETRY = 0.05, 5.0  # seconds between attempts to reach the server at the start, doubling
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -112,13 +109,5 @@ async def serve(
 
 async def _discover_collections(client: KubeClient) -> tuple[Discovered, ...]:
     """Everything that can be watched and deleted; waits for the server as long as it takes."""
-    delay = FIRST_RETRY
-    while True:
-        try:
-            found = await discover(client)
-        except (KubeError, Unreachable) as error:
-            log.info("the API server does not answer, next attempt in %.2f s: %s", delay, error)
-            await asyncio.sleep(delay)
-            delay = min(delay * 2, LAST_RETRY)
-        else:
-            return tuple(d for d in found if d.verbs >= _COLLECTED_VERBS and d.kind != "Event")
+    found = await until_answered(lambda: discover(client), "discovery of the API's resources")
+    return tuple(d for d in found or () if d.verbs >= _COLLECTED_VERBS and d.kind != "Event")

@@ -11,7 +11,7 @@ from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.kube.client import DISRUPTION_BUDGETS, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, STATEFUL_SETS
 from fairlead.drivers.kube.work_queue import WorkQueue
 from fairlead.model.names import ObjectKey
-from fairlead.model.objects import KubeObject, Pod
+from fairlead.model.objects import KubeObject, Pod, latest
 from fairlead.model.workloads import (
     DisruptionBudgetStatus,
     PodDisruptionBudget,
@@ -55,9 +55,9 @@ class DisruptionController:
                     self.queue.add(budget.key)
 
     def _something_changed(self, old: KubeObject | None, new: KubeObject | None) -> None:
-        changed = new or old
+        namespace = latest(old, new).namespace
         for key in self._budgets.objects:
-            if changed and key.namespace == changed.namespace:
+            if key.namespace == namespace:
                 self.queue.add(key)
 
     async def reconcile(self, key: ObjectKey) -> None:

@@ -16,7 +16,7 @@ from fairlead.endpointslice.trigger_time import TriggerTimes, observe
 from fairlead.model.document import Doc
 from fairlead.model.endpoints import Endpoints
 from fairlead.model.names import ObjectKey
-from fairlead.model.objects import EndpointSlice
+from fairlead.model.objects import EndpointSlice, latest
 
 
 class EndpointsController:
@@ -36,8 +36,7 @@ class EndpointsController:
         self._endpoints.listen(self._endpoints_changed)
 
     def _endpoints_changed(self, old: Endpoints | None, new: Endpoints | None) -> None:
-        changed = new or old
-        assert changed is not None
+        changed = latest(old, new)
         self.queue.add(changed.key)
 
     async def reconcile(self, key: ObjectKey) -> None:
@@ -91,8 +90,7 @@ class MirroringController:
         self._endpoints.listen(self._endpoints_changed)
 
     def _endpoints_changed(self, old: Endpoints | None, new: Endpoints | None) -> None:
-        changed = new or old
-        assert changed is not None
+        changed = latest(old, new)
         self.queue.add(changed.key)
 
     async def reconcile(self, key: ObjectKey) -> None:

@@ -17,7 +17,7 @@ from fairlead.drivers.kube.client import SERVICES, KubeError
 from fairlead.drivers.kube.event_recorder import Happening
 from fairlead.drivers.kube.work_queue import WorkQueue
 from fairlead.model.names import ObjectKey
-from fairlead.model.objects import Service
+from fairlead.model.objects import Service, latest
 
 
 class LoadBalancerController:
@@ -39,8 +39,7 @@ class LoadBalancerController:
             self._services.listen(self._changed)
 
     def _changed(self, old: Service | None, new: Service | None) -> None:
-        service = new or old
-        assert service is not None
+        service = latest(old, new)
         for ip in ingress_ips(old) if old else ():
             if self._taken.get(ip) == service.key:
                 del self._taken[ip]

@@ -18,7 +18,7 @@ from fairlead.drivers.kube.event_recorder import Happening
 from fairlead.drivers.kube.work_queue import WorkQueue
 from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
-from fairlead.model.objects import NODE_LEASES, Condition, Lease, Node, Pod
+from fairlead.model.objects import NODE_LEASES, Condition, Lease, Node, Pod, latest
 from fairlead.workloads.node_lifecycle import evicted_at, is_out_of_service, judge_node, ready_condition
 
 
@@ -44,8 +44,7 @@ class NodeController:
         pods.listen(self._pod_changed)
 
     def _node_changed(self, old: Node | None, new: Node | None) -> None:
-        node = new or old
-        assert node is not None
+        node = latest(old, new)
         if new is None:
             self._heard.pop(node.key, None)
             self.queue.add_later(node.key, self._grace)

@@ -20,7 +20,7 @@ from fairlead.drivers.kube.client import (
 from fairlead.drivers.kube.event_recorder import Happening
 from fairlead.drivers.kube.work_queue import WorkQueue
 from fairlead.model.names import ObjectKey
-from fairlead.model.objects import Condition, Node, Pod
+from fairlead.model.objects import Condition, Node, Pod, latest
 from fairlead.model.storage import PersistentVolumeClaim
 from fairlead.workloads.scheduling import Placement, Unschedulable, choose_node, nowhere
 from fairlead.workloads.volume_binding import unready_claim
@@ -50,8 +50,7 @@ class Scheduler:
         self._claims.listen(lambda old, new: self._try_again())
 
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
-        pod = new or old
-        assert pod is not None
+        pod = latest(old, new)
         if new and self._is_ours(new):
             self._homeless.add(new.key)
             if old is None or old.spec != new.spec or old.labels != new.labels:

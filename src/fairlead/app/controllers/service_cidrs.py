@@ -14,7 +14,7 @@ from fairlead.drivers.kube.client import IP_ADDRESSES, SERVICE_CIDRS, STRATEGIC_
 from fairlead.drivers.kube.work_queue import WorkQueue
 from fairlead.model.names import ObjectKey
 from fairlead.model.networking import ServiceCIDR
-from fairlead.model.objects import Condition, KubeObject
+from fairlead.model.objects import Condition, KubeObject, latest
 
 READY = Condition("Ready", "True", "", "Kubernetes Service CIDR is ready")
 TERMINATING = Condition(
@@ -44,8 +44,7 @@ class ServiceCIDRController:
         self._addresses.listen(self._address_changed)
 
     def _range_changed(self, old: ServiceCIDR | None, new: ServiceCIDR | None) -> None:
-        changed = new or old
-        assert changed is not None
+        changed = latest(old, new)
         if new and new.is_terminating:
             self._leaving.add(changed.key)
         elif new is None:

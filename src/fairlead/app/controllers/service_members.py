@@ -13,7 +13,7 @@ from fairlead.endpointslice.membership import endpoint_facts
 from fairlead.endpointslice.selector_index import SelectorIndex
 from fairlead.endpointslice.topology import Shares, ZoneCapacity, is_automatic
 from fairlead.model.names import ObjectKey
-from fairlead.model.objects import Node, Pod, Service
+from fairlead.model.objects import Node, Pod, Service, latest
 
 
 class ServiceMembers:
@@ -63,8 +63,7 @@ class ServiceMembers:
             concerned(service)
 
     def _service_changed(self, old: Service | None, new: Service | None) -> None:
-        service = new or old
-        assert service is not None
+        service = latest(old, new)
         self._index.put_selector(service.key, new.spec.selector if new else None)
         (self._automatic.add if new and is_automatic(new) else self._automatic.discard)(service.key)
         self._tell(service.key)
@@ -85,8 +84,7 @@ class ServiceMembers:
             del self._pods_on[pod.spec.node_name]
 
     def _node_changed(self, old: Node | None, new: Node | None) -> None:
-        node = new or old
-        assert node is not None
+        node = latest(old, new)
         if new:
             self.nodes[node.name] = new
         else:

@@ -12,7 +12,7 @@ from fairlead.drivers.kube.client import PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VO
 from fairlead.drivers.kube.event_recorder import Happening
 from fairlead.drivers.kube.work_queue import WorkQueue
 from fairlead.model.names import ObjectKey
-from fairlead.model.objects import KubeObject, Pod
+from fairlead.model.objects import KubeObject, Pod, latest
 from fairlead.model.storage import (
     CLAIM_PROTECTION,
     VOLUME_PROTECTION,
@@ -72,8 +72,7 @@ class ClaimBinder:
                 self.queue.add(key)
 
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
-        pod = new or old
-        assert pod is not None
+        pod = latest(old, new)
         before = claims_of(old) if old and not old.is_finished else set()
         after = claims_of(new) if new and not new.is_finished else set()
         for key in before ^ after:

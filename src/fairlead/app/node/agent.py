@@ -23,9 +23,10 @@ from fairlead.app.node.pod import PodRun, PodSettings
 from fairlead.app.node.runtime import NodeRuntime
 from fairlead.app.node.sources import SourceWatches
 from fairlead.drivers.clock_text import now_text
-from fairlead.drivers.kube.client import NODES, PODS, SERVICES, KubeClient, KubeError, Unreachable
+from fairlead.drivers.kube.client import NODES, PODS, SERVICES, KubeClient, KubeError
 from fairlead.drivers.kube.event_recorder import EventWriter
 from fairlead.drivers.kube.informer import Informer
+from fairlead.drivers.kube.retry import until_answered
 from fairlead.drivers.kubelet.server import PORT as KUBELET_PORT
 from fairlead.drivers.kubelet.server import KubeletServer, node_tls
 from fairlead.drivers.linux import netns
@@ -41,7 +42,6 @@ from fairlead.nodeagent.service_links import ServiceLinks
 from fairlead.nodeagent.sources import Reference
 
 HEARTBEAT = 10.0  # seconds, as upstream's kubelet renews its lease
-RETRY = 0.5
 
 log = logging.getLogger(__name__)
 
@@ -263,18 +263,19 @@ class NodeAgent:
 async def _register(options: NodeOptions, client: KubeClient) -> Node:
     """Create the Node, or bring the one that is there up to date, and set its status; what has come of it."""
     document, path = _node(options), NODES.path(name=options.name, subresource="status")
-    while True:
+
+    async def ask() -> Node:
         try:
-            try:
-                await client.create(NODES.path(), document)
-            except KubeError as error:
-                if error.reason != "AlreadyExists":
-                    raise
-                await client.patch(NODES.path(name=options.name), document)
-            return decode(Node, await client.patch(path, {"status": _status(options)}))
-        except (KubeError, Unreachable) as error:
-            log.warning("node %s not registered yet: %s", options.name, error)
-            await asyncio.sleep(RETRY)
+            await client.create(NODES.path(), document)
+        except KubeError as error:
+            if error.reason != "AlreadyExists":
+                raise
+            await client.patch(NODES.path(name=options.name), document)
+        return decode(Node, await client.patch(path, {"status": _status(options)}))
+
+    node = await until_answered(ask, f"registration of node {options.name}")
+    assert node is not None  # no refusal is final
+    return node
 
 
 def _node(options: NodeOptions) -> dict[str, Any]:

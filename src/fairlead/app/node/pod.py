@@ -18,8 +18,9 @@ from fairlead.app.node.container import ContainerRun
 from fairlead.app.node.context import ContainerSettings, PodContext, timestamp
 from fairlead.app.node.host_ports import HostPorts
 from fairlead.app.node.volumes import PodVolumes
-from fairlead.drivers.kube.client import PODS, KubeClient, KubeError, Unreachable
+from fairlead.drivers.kube.client import PODS, KubeClient
 from fairlead.drivers.kube.event_recorder import Happening
+from fairlead.drivers.kube.retry import until_answered
 from fairlead.drivers.linux import netns
 from fairlead.drivers.linux.child_process import StartError
 from fairlead.drivers.pods.launcher import Child, Launcher
@@ -27,6 +28,7 @@ from fairlead.drivers.pods.process import SandboxSpec, start_sandbox
 from fairlead.drivers.proxy.nft_commands import RulesError
 from fairlead.labnet import links
 from fairlead.model.decode import decode
+from fairlead.model.document import Doc
 from fairlead.nodeagent.environment import Placement
 from fairlead.nodeagent.files import ClusterDNS, own_files
 from fairlead.nodeagent.host_ports import forwards
@@ -43,7 +45,7 @@ from fairlead.nodeagent.status import (
     seconds_until_deadline,
 )
 
-RETRY = 1.0  # seconds between attempts to reach the API server, or to make a sandbox
+RETRY = 1.0  # seconds between attempts to make a sandbox
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +124,7 @@ class PodRun:
         Where that contradicts what was published last, it is published again, even if nothing has changed here: while a
         node is thought to be lost, others say that its Pods are not ready.
         """
-        if _version(pod) < _version(self.pod):
+        if pod.version < self.pod.version:
             return
         if _conditions(pod) != _conditions(self.pod):
             self._last_status = {}
@@ -276,34 +278,29 @@ class PodRun:
 
     async def _publish(self) -> None:
         """Bring the API's status up to date, however long that takes; nothing to do when the Pod is no longer there."""
-        while (status := build_status(self.pod, self._record(), timestamp())) != self._last_status:
-            self._write_record()  # first: who reads "Running" may want to enter
-            patch = {"metadata": {"uid": self.pod.metadata.uid}, "status": status}
-            try:
-                answer = await self._client.patch(self._path("status"), patch)
-            except (KubeError, Unreachable) as error:
-                if isinstance(error, KubeError) and error.code in _NOT_OURS:
-                    return
-                log.warning("status of %s not published yet: %s", self.pod.key, error)
-                await asyncio.sleep(RETRY)
-            else:
-                self._last_status = status
-                seen, self.pod = self.pod, decode(RunPod, answer)
-                if _version(seen) > _version(self.pod):  # what others have said since was heard before this answer
-                    self.observe(seen)
+        while self._status() != self._last_status:
+            if await until_answered(self._send_status, f"status of {self.pod.key}", _NOT_OURS) is None:
+                return
+
+    def _status(self) -> Doc:
+        return build_status(self.pod, self._record(), timestamp())
+
+    async def _send_status(self) -> Doc:
+        status = self._status()
+        self._write_record()  # first: who reads "Running" may want to enter
+        patch = {"metadata": {"uid": self.pod.metadata.uid}, "status": status}
+        answer = await self._client.patch(self._path("status"), patch)
+        self._last_status = status
+        seen, self.pod = self.pod, decode(RunPod, answer)
+        if seen.version > self.pod.version:  # what others have said since was heard before this answer
+            self.observe(seen)
+        return answer
 
     async def _delete(self) -> None:
         options = {"gracePeriodSeconds": 0, "preconditions": {"uid": self.pod.metadata.uid}}
-        while True:
-            try:
-                await self._client.delete(self._path(), options)
-            except (KubeError, Unreachable) as error:
-                if isinstance(error, KubeError) and error.code in _NOT_OURS:
-                    return
-                log.warning("%s not deleted yet: %s", self.pod.key, error)
-                await asyncio.sleep(RETRY)
-            else:
-                return
+        await until_answered(
+            lambda: self._client.delete(self._path(), options), f"deletion of {self.pod.key}", _NOT_OURS
+        )
 
     def _path(self, subresource: str = "") -> str:
         return PODS.path(self.pod.namespace, self.pod.name, subresource)
@@ -336,11 +333,6 @@ class PodRun:
 
 # The API's answers about a Pod that is gone: it was deleted, another one has its name, or even that on another node.
 _NOT_OURS = (404, 409, 403)
-
-
-def _version(pod: RunPod) -> int:
-    """Versions are compared as the numbers they are (KEP-5504)."""
-    return int(pod.metadata.resource_version or 0)
 
 
 def _conditions(pod: RunPod) -> dict[str, str]:

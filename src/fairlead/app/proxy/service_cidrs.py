@@ -1,17 +1,13 @@
 """Where virtual IPs come from, as the cluster's ServiceCIDR objects say (KEP-1880)."""
 
-import asyncio
-import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
-from fairlead.drivers.kube.client import SERVICE_CIDRS, KubeClient, KubeError, Unreachable
+from fairlead.drivers.kube.client import SERVICE_CIDRS, KubeClient
 from fairlead.drivers.kube.informer import Informer
+from fairlead.drivers.kube.retry import until_answered
 from fairlead.model.networking import ServiceCIDR
 
-RETRY = 1.0  # seconds after which an API server that does not answer is asked again
-_NOT_OURS = (403, 404)  # the API is too old for them, or does not let us see them
-
-log = logging.getLogger(__name__)
+_NOT_SERVED = (403, 404)  # the API is too old for them, or does not let us see them
 
 
 class ServiceCidrs:
@@ -33,18 +29,11 @@ class ServiceCidrs:
         self.synced.set()
 
     async def _are_served(self) -> bool:
-        while True:
-            try:
-                await self._client.get(SERVICE_CIDRS.path(), {"limit": "1"})
-            except KubeError as error:
-                if error.code in _NOT_OURS:
-                    log.info("no ServiceCIDRs to follow, --service-cidr counts: %s", error)
-                    return False
-            except Unreachable:
-                pass
-            else:
-                return True
-            await asyncio.sleep(RETRY)
+        def ask() -> Awaitable[bytes]:
+            return self._client.get(SERVICE_CIDRS.path(), {"limit": "1"})
+
+        what = "ServiceCIDRs (without them, --service-cidr counts)"
+        return await until_answered(ask, what, _NOT_SERVED) is not None
 
     def _note(self, _old: ServiceCIDR | None, _new: ServiceCIDR | None) -> None:
         self._changed(tuple(sorted({cidr for o in self._informer.objects.values() for cidr in o.spec.cidrs})))

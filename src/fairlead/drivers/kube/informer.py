@@ -187,13 +187,13 @@ class Informer(Generic[T]):
 
     def _is_old(self, object_: T) -> bool:
         known = self.objects.get(object_.key)
-        return known is not None and _number(object_) < _number(known)
+        return known is not None and object_.version < known.version
 
     def _has_gone(self, written: T) -> bool:
         """Whether it is known to be deleted, or the watch is past what was written and knows of no such object."""
         if written.metadata.uid in self._deleted:
             return True
-        return written.key not in self.objects and _number(written) <= int(self._version)
+        return written.key not in self.objects and written.version <= int(self._version)
 
     def _take_newer(self, new: T) -> None:
         if not self._is_old(new):
@@ -210,7 +210,3 @@ class Informer(Generic[T]):
         old = self.objects.pop(gone.key, None)
         if old is not None:
             self._listener(old, None)
-
-
-def _number(object_: KubeObject) -> int:
-    return int(object_.metadata.resource_version or 0)

@@ -17,7 +17,8 @@ def apply_object(call: Call) -> Reply:
     options = write_options(call.request)
     configuration, warnings = _configuration(call, options)
     manager = manager_of(call, options, APPLY)
-    application = Application(manager, configuration, options.force, call.env.now)
+    is_given = call.env.kinds.strategy(call.resource).is_given
+    application = Application(manager, configuration, options.force, call.env.now, is_given)
     if call.state.get(call.resource.storage, call.target.key) is None and call.target.subresource is None:
         document = apply_configuration(call.type_name, None, application)
         return written_reply(call, create(call.state, call.target, document, call.env, options.dry_run), warnings)

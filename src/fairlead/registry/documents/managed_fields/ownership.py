@@ -6,10 +6,10 @@ than another owner's is refused unless it forces. A field that its last owner no
 Upstream: structured-merge-diff ``merge/update.go``, apimachinery ``util/managedfields``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import groupby
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fairlead.model.document import Doc
 from fairlead.registry.documents.managed_fields.last_applied import KUBECTL, remember, still_as_applied
@@ -25,7 +25,6 @@ from fairlead.registry.documents.managed_fields.paths import (
     path_text,
     to_fields_v1,
 )
-from fairlead.registry.kinds.core.pod.service_account import MOUNT_PATH, VOLUME_PREFIX
 from fairlead.registry.status import ApiError
 
 APPLY, UPDATE = "Apply", "Update"
@@ -92,12 +91,17 @@ def _entry(manager: Manager, owned: Owned) -> Doc:
 
 
 class Application(NamedTuple):
-    """A configuration to apply."""
+    """A configuration to apply.
+
+    Attributes:
+        is_given: whether the list element with these keys was put into the object by the server, not by a user.
+    """
 
     manager: Manager
     configuration: Doc
     force: bool
     now: str
+    is_given: Callable[[Mapping[str, Any]], bool] = lambda keys: False
 
 
 def apply_configuration(type_name: str, live: Doc | None, application: Application) -> Doc:
@@ -106,14 +110,14 @@ def apply_configuration(type_name: str, live: Doc | None, application: Applicati
     Raises:
         ApiError: 409, another manager owns a field with a different value.
     """
-    manager, configuration, force, now = application
+    manager, configuration, force, now, is_given = application
     applied = leaves_of(type_name, configuration)
     if live is None:
         result = dict(configuration)
         write_owners(result, {manager: Owned(frozenset(applied), now)})
         return result
     present = leaves_of(type_name, live)
-    owners = read_owners(live) or {_before(manager): Owned(_of_users(present), now)}
+    owners = read_owners(live) or {_before(manager): Owned(_of_users(present, is_given), now)}
     before = owners.pop(manager, Owned(EMPTY, now))
     is_kubectl = manager.name == KUBECTL
     yielding = still_as_applied(type_name, live, present) if is_kubectl else EMPTY
@@ -129,17 +133,14 @@ def apply_configuration(type_name: str, live: Doc | None, application: Applicati
     return result
 
 
-def _of_users(present: Leaves) -> FieldSet:
-    """The fields of an object that nobody has applied yet, but for the token that a Pod is given when it is made:
-    whoever takes the others over and does not apply it must not be taken to want it gone."""
-    return frozenset(path for path in present if not any(_is_token(element) for element in path))
+def _of_users(present: Leaves, is_given: Callable[[Mapping[str, Any]], bool]) -> FieldSet:
+    """The fields of an object that nobody has applied yet, without the list elements that the server gave it: a user
+    that takes the others over and does not apply these does not want them gone."""
+    return frozenset(path for path in present if not any(_holds_given(element, is_given) for element in path))
 
 
-def _is_token(element: Element) -> bool:
-    if not isinstance(element, Item):
-        return False
-    keys = dict(element.keys)
-    return keys.get("mountPath") == MOUNT_PATH or str(keys.get("name", "")).startswith(VOLUME_PREFIX)
+def _holds_given(element: Element, is_given: Callable[[Mapping[str, Any]], bool]) -> bool:
+    return isinstance(element, Item) and is_given(dict(element.keys))
 
 
 def _before(manager: Manager) -> Manager:

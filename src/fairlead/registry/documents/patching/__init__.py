@@ -5,7 +5,6 @@ from collections.abc import Callable
 from fairlead.model.document import Doc
 from fairlead.registry.documents.bodies import media_type, parse, unsupported_media_type
 from fairlead.registry.documents.patching.json_patch import apply_json_patch
-from fairlead.registry.documents.patching.merge_patch import apply_merge_patch
 from fairlead.registry.documents.patching.strategic import apply_strategic
 from fairlead.registry.status import bad_request
 
@@ -39,3 +38,17 @@ def parse_patch(body: bytes, content_type: str, type_name: str) -> Patch:
     if type_ == MERGE_PATCH:
         return lambda document: apply_merge_patch(document, patch)
     return lambda document: apply_strategic(document, patch, type_name)
+
+
+def apply_merge_patch(document: Doc, patch: Doc) -> Doc:
+    """The document with a JSON merge patch (RFC 7386) merged into it; null deletes. Neither argument is changed."""
+    result = dict(document)
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        elif isinstance(value, dict):
+            current = result.get(key)
+            result[key] = apply_merge_patch(current if isinstance(current, dict) else {}, value)
+        else:
+            result[key] = value
+    return result

@@ -7,7 +7,7 @@ from fairlead.registry.kinds.core.pod.columns import COLUMNS, row
 from fairlead.registry.kinds.core.pod.defaults import default
 from fairlead.registry.kinds.core.pod.grace import grace
 from fairlead.registry.kinds.core.pod.qos import qos_class
-from fairlead.registry.kinds.core.pod.service_account import admit
+from fairlead.registry.kinds.core.pod.service_account import admit, is_token
 from fairlead.registry.kinds.core.pod.validate import validate_create, validate_update
 from fairlead.registry.strategy import Context, Strategy
 
@@ -49,5 +49,6 @@ STRATEGY = Strategy(
     columns=COLUMNS,
     row=row,
     grace=grace,
+    is_given=is_token,
     returns_deleted=True,
 )

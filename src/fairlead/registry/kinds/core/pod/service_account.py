@@ -4,7 +4,7 @@ Upstream: plugin/pkg/admission/serviceaccount/admission.go. It waits a while for
 namespace; here the Pod is taken at once, and its node waits.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -44,6 +44,11 @@ def admit(pod: Doc, context: Context) -> None:
         _mount_token(spec, context.choose)
     if not spec.get("imagePullSecrets") and account.get("imagePullSecrets"):
         spec["imagePullSecrets"] = account["imagePullSecrets"]
+
+
+def is_token(keys: Mapping[str, Any]) -> bool:
+    """Whether a volume or mount, by the keys of its list, is the token's."""
+    return keys.get("mountPath") == MOUNT_PATH or str(keys.get("name", "")).startswith(VOLUME_PREFIX)
 
 
 def _account(pod: Doc, context: Context) -> Doc:

@@ -1,0 +1,34 @@
+"""Asks the API server until it answers, less and less often."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection
+from typing import TypeVar
+
+from fairlead.drivers.kube.client import KubeError, Unreachable
+
+T = TypeVar("T")
+
+FIRST_RETRY, LAST_RETRY = 0.05, 5.0  # seconds between attempts, doubling
+
+log = logging.getLogger(__name__)
+
+
+async def until_answered(ask: Callable[[], Awaitable[T]], what: str, settled: Collection[int] = ()) -> T | None:
+    """The answer, however long it takes; None when the server refuses with a code that asking again would not change.
+
+    Args:
+        what: what is asked for, as the log names it.
+        settled: those codes.
+    """
+    delay = FIRST_RETRY
+    while True:
+        try:
+            return await ask()
+        except (KubeError, Unreachable) as error:
+            if isinstance(error, KubeError) and error.code in settled:
+                log.info("%s: %s", what, error)
+                return None
+            log.warning("%s failed, next attempt in %.2f s: %s", what, delay, error)
+        await asyncio.sleep(delay)
+        delay = min(delay * 2, LAST_RETRY)
