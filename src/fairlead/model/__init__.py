@@ -1,1 +1,1 @@
-"""Value types of the field: names, addresses, slim frozen objects, labels, the indexed snapshot. No I/O."""
+"""Value types of the field: names, addresses, slim frozen objects, labels, and the indexed snapshot."""

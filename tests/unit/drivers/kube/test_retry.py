@@ -1,5 +1,7 @@
 """The API server is asked until it answers, or until asking again would change nothing."""
 
+import asyncio
+
 import pytest
 
 from fairlead.drivers.kube import retry
@@ -16,7 +18,7 @@ def slept(monkeypatch):
     async def sleep(delay):
         seconds.append(delay)
 
-    monkeypatch.setattr(retry.asyncio, "sleep", sleep)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
     return seconds
 
 

@@ -1,4 +1,7 @@
-"""Pods. Upstream: pkg/registry/core/pod, pkg/apis/core/validation."""
+"""Pods: the rules of the API server for them, one concern in each module.
+
+Upstream: pkg/registry/core/pod, pkg/apis/core/validation.
+"""
 
 from collections.abc import Callable
 
