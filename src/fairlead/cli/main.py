@@ -29,6 +29,7 @@ COMMANDS = {
         "fairlead.cli.announcer:announcer",
         "Answer for load balancers' addresses on a node's link, in any cluster.",
     ),
+    "explain": ("fairlead.cli.explain:explain", "Say what a Service, Pod, name, address or port is, and why."),
     "rules": ("fairlead.cli.rules:rules", "Print the forwarding rules of a node, each with its reason."),
     "version": ("fairlead.cli.version:version", "Print the version."),
 }

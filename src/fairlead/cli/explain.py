@@ -1,0 +1,78 @@
+"""``fairlead explain``: what a Service, Pod, name, address or port is, where it answers, and why."""
+
+import json
+import sys
+from typing import Any
+
+import click
+
+from fairlead.cli.source_flags import FINDING, fail, read_source, source_flags, source_of, tell_faults
+
+
+@click.command()
+@click.argument("subjects", nargs=-1, metavar="KIND/NAME...")
+@source_flags
+@click.option(
+    "--from", "from_namespace", metavar="NAMESPACE", help="Of a DNS name: the Namespace of the Pod that asks."
+)
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--cluster-cidr", default="", help="The Pods' networks; by default what the Nodes say.")
+@click.option("--nodeport-addresses", default="primary", show_default=True, help="CIDRs, or primary.")
+@click.option("--no-evidence", is_flag=True, help="Text without what each statement rests on.")
+@click.option("--print-rbac", is_flag=True, help="Print the least rights that reading a cluster needs, and end.")
+def explain(
+    subjects: tuple[str, ...],
+    from_namespace: str | None,
+    output: str,
+    no_evidence: bool,
+    print_rbac: bool,
+    **flags: Any,
+) -> None:
+    """Say what something is, where it answers, by which names and rules, and why.
+
+    KIND/NAME is svc/web, pod/db-0, endpointslice/web-x, node/node-1, sts/db, netpol/deny, dns/web.default,
+    an address, ADDRESS:PORT, or port/80. Exit code 1 when there is no such thing, or part of the answer has failed.
+    """
+    if print_rbac:
+        _print_rbac()
+        return
+    if not subjects:
+        raise click.UsageError("nothing to explain: give KIND/NAME, or --print-rbac")
+    from fairlead.cli.proxying import proxying_of
+    from fairlead.explain.render.documents import explanation_document
+    from fairlead.explain.render.text import render_text
+    from fairlead.explain.statements import Verdict
+    from fairlead.explain.subjects import NoSuchObject, SubjectError, parse_subject
+    from fairlead.explain.subjects import explain as explain_subject
+
+    source = source_of(flags)
+    try:
+        wanted = [parse_subject(text, source.namespace) for text in subjects]
+    except SubjectError as error:
+        raise click.UsageError(str(error)) from error
+    cluster = read_source(source)
+    tell_faults(cluster)
+    code = 0
+    for subject in wanted:
+        try:
+            statement = explain_subject(cluster, subject, proxying_of(cluster, flags), from_namespace)
+        except NoSuchObject as error:
+            click.echo(f"error: {error}", err=True)
+            code = FINDING
+            continue
+        except SubjectError as error:
+            fail(str(error))
+        if output == "json":
+            click.echo(json.dumps(explanation_document(str(subject), statement), indent=2, ensure_ascii=False))
+        else:
+            click.echo(render_text(statement, evidence=not no_evidence), nl=False)
+        code = FINDING if statement.outcome is Verdict.FAILED else code
+    sys.exit(code)
+
+
+def _print_rbac() -> None:
+    import yaml
+
+    from fairlead.explain.permissions import cluster_role
+
+    click.echo(yaml.safe_dump(cluster_role(), sort_keys=False), nl=False)

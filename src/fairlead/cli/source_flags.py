@@ -1,0 +1,89 @@
+"""Where ``explain``, ``trace``, ``doctor`` and ``diff`` read: flags that they share, and exit codes."""
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from fairlead.explain.cluster import Cluster
+
+FINDING, USAGE, UNREADABLE = 1, 2, 3  # exit codes
+
+_FLAGS = (
+    click.option(
+        "-f", "--filename", "files", multiple=True, help="Files, folders, archives instead of the API; - is stdin."
+    ),
+    click.option("--name", "lab", help="The lab of this name, and what its nodes and Pods show."),
+    click.option("--kubeconfig", type=click.Path(), help="Kubeconfig file; by default the one that kubectl uses."),
+    click.option("--context", help="Context of the kubeconfig."),
+    click.option("-n", "--namespace", default="default", show_default=True, help="Namespace of names without one."),
+    click.option("--zone", default="cluster.local", show_default=True, help="Cluster domain."),
+)
+
+
+class Source(NamedTuple):
+    """Where to read; ``namespace`` is that of names without one."""
+
+    files: tuple[str, ...]
+    lab: str | None
+    kubeconfig: str | None
+    context: str | None
+    namespace: str
+    zone: str
+
+
+def source_flags(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the flags to a command, which gets them as keyword arguments for ``source_of``."""
+    for each in reversed(_FLAGS):
+        command = each(command)
+    return command
+
+
+def source_of(flags: dict[str, Any]) -> Source:
+    """The source that flags name; they are taken out of ``flags``."""
+    return Source(*(flags.pop(name) for name in Source._fields))
+
+
+def read_source(source: Source) -> "Cluster":
+    """The cluster; what cannot be read ends the command with exit code 3."""
+    from fairlead.drivers.kube.client import KubeError, Unreachable
+    from fairlead.drivers.sources.files import SourceError, read_cluster_files
+    from fairlead.drivers.sources.live import read_live_cluster
+
+    try:
+        if source.files:
+            return read_cluster_files(source.files, source.zone)
+        if source.lab:
+            return _read_lab(source.lab, source.zone)
+        return read_live_cluster(source.kubeconfig, source.context, source.zone)
+    except (SourceError, KubeError, Unreachable) as error:
+        fail(str(error))
+
+
+def _read_lab(name: str, zone: str) -> "Cluster":
+    from dataclasses import replace
+
+    from fairlead.app.lab.commands import enter
+    from fairlead.cli.lab import or_fail
+    from fairlead.drivers.sources.lab_nodes import node_rules, pod_sockets
+    from fairlead.drivers.sources.live import read_live_cluster
+
+    lab = or_fail(lambda: enter.find_home(name))
+    cluster = read_live_cluster(str(lab.kubeconfig), None, zone)
+    pods = [pod for pod in cluster.snapshot.pods.values() if pod.status.phase == "Running"]
+    seen = (*node_rules(name, sorted(cluster.snapshot.nodes)), *pod_sockets(name, pods))
+    return replace(cluster, observations=seen)
+
+
+def fail(message: str) -> NoReturn:
+    """End the command because something could not be read."""
+    click.echo(f"error: {message}", err=True)
+    sys.exit(UNREADABLE)
+
+
+def tell_faults(cluster: "Cluster") -> None:
+    """Say what could not be read, on standard error."""
+    for fault in cluster.faults:
+        click.echo(f"warning: {fault.where}: {fault.message}", err=True)

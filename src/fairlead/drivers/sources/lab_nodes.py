@@ -1,0 +1,58 @@
+"""Reads what runs on the nodes and in the Pods of a lab: packet filter rules, and listening sockets."""
+
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from ipaddress import ip_address
+
+from fairlead.explain.observations import NFT, SOCKETS, Observation
+from fairlead.model.objects import Pod
+
+_PATIENCE = 20.0  # seconds
+_LISTENING = "0A"  # TCP_LISTEN, as /proc/net/tcp writes it
+
+
+def node_rules(lab: str, nodes: Iterable[str]) -> Iterator[Observation]:
+    """The packet filter rules of each node; a node that does not answer has none."""
+    for node in nodes:
+        text = _output(lab, "--node", node, "--", "nft", "-y", "list", "ruleset")
+        if text:
+            yield Observation(NFT, ("nodes", node, "nft.txt"), text, f"nft on {node}")
+
+
+def pod_sockets(lab: str, pods: Iterable[Pod]) -> Iterator[Observation]:
+    """The listening TCP sockets of each Pod, in the words of ``ss``."""
+    for pod in pods:
+        text = _output(lab, "-n", pod.namespace, pod.name, "--", "cat", "/proc/net/tcp", "/proc/net/tcp6")
+        lines = [line for line in map(_socket, text.splitlines()) if line]
+        if text:
+            listing = "\n".join(["State Recv-Q Send-Q Local Address:Port", *lines])
+            place = ("pods", pod.namespace, pod.name, "ss.txt")
+            yield Observation(SOCKETS, place, listing, f"/proc/net/tcp in Pod {pod.key}")
+
+
+def _socket(line: str) -> str | None:
+    words = line.split()
+    if len(words) < 4 or words[3] != _LISTENING:
+        return None
+    address, _, port = words[1].partition(":")
+    return f"LISTEN 0 0 {_address(address)}:{int(port, 16)}"
+
+
+def _address(octets: str) -> str:
+    """The address that the kernel writes as the hexadecimal digits of its words, in the machine's order."""
+    order = -1 if sys.byteorder == "little" else 1
+    raw = b"".join(bytes.fromhex(octets[i : i + 8])[::order] for i in range(0, len(octets), 8))
+    found = ip_address(raw)
+    return f"[{found}]" if found.version == 6 else str(found)
+
+
+def _output(lab: str, *arguments: str) -> str:
+    command = [sys.executable, "-m", "fairlead", "exec", "--name", lab, *arguments]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_PATIENCE, check=False, stdin=subprocess.DEVNULL
+        )
+    except subprocess.TimeoutExpired:
+        return ""
+    return done.stdout if done.returncode == 0 else ""

@@ -1,0 +1,171 @@
+"""Every address and port that a Service answers on, from where, and to whom it leads."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+from fairlead.dataplane.forwarding import Fate, PortPlan, plan_service
+from fairlead.endpointslice.membership import families_of
+from fairlead.explain.cluster import Cluster, Ref
+from fairlead.explain.proxying import Proxying, view_of
+from fairlead.explain.statements import Evidence, Statement, failed, said, unchecked
+from fairlead.model.addresses import IPFamily, family_of
+from fairlead.model.objects import PROXY_NAME_LABEL, Service, ServicePort
+
+PLACEHOLDER = "a node"
+
+
+def explain_answering(cluster: Cluster, service: Service, proxying: Proxying) -> Statement:
+    """Where the Service answers; a headless one and an alias answer nowhere themselves."""
+    if service.is_external_name or service.is_headless:
+        return _nowhere(cluster, service)
+    if not service.spec.ports:
+        return failed("answers on no port: it has none", cluster.field(_ref(service), ".spec.ports", ()))
+    parts = [*_virtual(cluster, service), *_external(cluster, service), *_load_balancer(cluster, service)]
+    parts += _node_ports(cluster, service, proxying)
+    if PROXY_NAME_LABEL in service.labels:
+        parts.append(_other_proxy(cluster, service))
+    return Statement("answers on", (), tuple(parts))
+
+
+def _ref(service: Service) -> Ref:
+    return Ref("Service", service.namespace, service.name)
+
+
+def _nowhere(cluster: Cluster, service: Service) -> Statement:
+    if service.is_external_name:
+        text = "answers on no address: names lead to " + (service.spec.external_name or "nothing")
+        return said(text, cluster.field(_ref(service), ".spec.externalName", service.spec.external_name))
+    text = "answers on no address of its own: each endpoint answers on its own address and port"
+    return said(text, cluster.field(_ref(service), ".spec.clusterIP", "None"), parts=_headless_duties(service))
+
+
+def _headless_duties(service: Service) -> Iterator[Statement]:
+    """What a virtual IP would do for a client, and what a client of a headless Service has to do by itself."""
+    yield said("a client must choose an endpoint by itself: nothing balances its connections")
+    yield said("it must ask DNS again to learn of new endpoints: the answer may be kept for its TTL, and no longer")
+    yield said("it must try another address when one fails: an endpoint that is gone is not hidden")
+    for port in service.spec.ports:
+        target = port.target_port
+        if target not in (None, port.port):
+            yield said(
+                f"it must use the Pods' port {target}, not {port.port}: nothing translates ports; SRV records tell it"
+            )
+
+
+def _other_proxy(cluster: Cluster, service: Service) -> Statement:
+    name = service.labels[PROXY_NAME_LABEL]
+    return unchecked(
+        f"another proxy is to serve it: {name}", cluster.field(_ref(service), f"label {PROXY_NAME_LABEL}", name)
+    )
+
+
+def _ports(service: Service) -> str:
+    return ", ".join(_port(port) for port in service.spec.ports)
+
+
+def _port(port: ServicePort) -> str:
+    return f"{port.port}/{port.protocol}"
+
+
+def at(address: str, port: int) -> str:
+    """An address and a port as they are written."""
+    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+
+
+def _virtual(cluster: Cluster, service: Service) -> Iterator[Statement]:
+    if not service.cluster_ips:
+        text = "its virtual IP is not known: the API server gives it one when the Service is created"
+        yield unchecked(text, cluster.field(_ref(service), ".spec.clusterIP", ""))
+    for ip in service.cluster_ips:
+        for port in service.spec.ports:
+            because = cluster.field(_ref(service), ".spec.clusterIPs", ip)
+            text = f"{at(ip, port.port)}/{port.protocol}: from Pods and nodes, never from outside"
+            yield said(text, because, parts=(_leads(cluster, service, port, family_of(ip)),))
+
+
+def _leads(cluster: Cluster, service: Service, port: ServicePort, family: IPFamily) -> Statement:
+    """To whom a port leads, as a node that has no endpoint of its own sees it."""
+    if not cluster.has_read("EndpointSlice"):
+        return cluster.missing("to whom it leads", "EndpointSlice")
+    plan = _plan(cluster, service, port, PLACEHOLDER, Proxying(), family)
+    if plan is None or not plan.endpoints.has_any:
+        return failed("refused: no endpoint is ready", Evidence(f"EndpointSlices of {service.key}", "what was read"))
+    targets = (
+        ", ".join(at(t.address, t.port) for t in plan.endpoints.cluster) or "endpoints of the client's own node only"
+    )
+    return said(f"to {targets}", Evidence(f"EndpointSlices of {service.key}", "what was read"))
+
+
+def _plan(
+    cluster: Cluster, service: Service, port: ServicePort, node: str, proxying: Proxying, family: IPFamily
+) -> PortPlan | None:
+    plans = plan_service(cluster.snapshot, service.key, view_of(cluster, proxying, node, family))
+    wanted = (port.name, port.protocol)
+    return next((p for p in plans if (p.port.name.port, p.port.name.protocol) == wanted), None)
+
+
+def _external(cluster: Cluster, service: Service) -> Iterator[Statement]:
+    for ip in service.spec.external_ips:
+        for port in service.spec.ports:
+            text = f"{at(ip, port.port)}/{port.protocol}: from wherever packets for {ip} reach a node"
+            yield said(text, cluster.field(_ref(service), ".spec.externalIPs", ip))
+
+
+def _load_balancer(cluster: Cluster, service: Service) -> Iterator[Statement]:
+    if service.spec.type != "LoadBalancer":
+        return
+    points = service.status.load_balancer.ingress
+    if not points:
+        yield failed(
+            "its load balancer has no address yet", cluster.field(_ref(service), ".status.loadBalancer.ingress", ())
+        )
+    for point in points:
+        ranges = service.spec.load_balancer_source_ranges
+        who = f"from {', '.join(ranges)}" if ranges else "from outside and inside"
+        because = cluster.field(_ref(service), ".status.loadBalancer.ingress", point.ip or point.hostname)
+        yield said(f"{point.ip or point.hostname}, ports {_ports(service)}: {who}", because)
+
+
+def _node_ports(cluster: Cluster, service: Service, proxying: Proxying) -> Iterator[Statement]:
+    for port in service.spec.ports:
+        if port.node_port and service.spec.type in ("NodePort", "LoadBalancer"):
+            yield _node_port(cluster, service, port, proxying)
+
+
+def _node_port(cluster: Cluster, service: Service, port: ServicePort, proxying: Proxying) -> Statement:
+    because = (cluster.field(_ref(service), f".spec.ports[{port.name or port.port}].nodePort", port.node_port),)
+    if not cluster.has_read("Node"):
+        return cluster.missing(f"on which addresses node port {port.node_port}/{port.protocol} answers", "Node")
+    parts = [_on_node(cluster, service, port, node, proxying) for node in sorted(cluster.snapshot.nodes)]
+    policy = service.spec.external_traffic_policy or "Cluster"
+    rest = "the client's address is kept" if policy == "Local" else "endpoints see the node's address"
+    text = (
+        f"node port {port.node_port}/{port.protocol}, from outside and inside; externalTrafficPolicy {policy}: {rest}"
+    )
+    return Statement(text, because, tuple(parts))
+
+
+def _on_node(cluster: Cluster, service: Service, port: ServicePort, node: str, proxying: Proxying) -> Statement:
+    views = [view_of(cluster, proxying, node, family) for family in _families(service)]
+    ips = [ip for view in views for ip in (view.node_ips if view.node_port_ips is None else view.node_port_ips)]
+    if not ips:
+        return unchecked(
+            f"{node}: no InternalIP is known", cluster.field(Ref("Node", "", node), ".status.addresses", ())
+        )
+    where = ", ".join(at(ip, port.node_port) for ip in ips)
+    plan = _plan(cluster, service, port, node, proxying, family_of(ips[0]))
+    evidence = cluster.field(Ref("Node", "", node), ".status.addresses[InternalIP]", ips)
+    if not cluster.has_read("EndpointSlice") or plan is None:
+        return unchecked(f"{where} on {node}, if there are endpoints", evidence)
+    return _FATES[plan.external](f"{where} on {node}", evidence)
+
+
+_FATES: Mapping[Fate, Callable[[str, Evidence], Statement]] = {
+    Fate.CLUSTER: said,
+    Fate.LOCAL: lambda where, because: said(f"{where}, to its own endpoints only", because),
+    Fate.DROP: lambda where, because: said(f"{where} does not answer: no endpoint on this node", because),
+    Fate.REJECT: lambda where, because: failed(f"{where} is refused: no endpoint anywhere", because),
+}
+
+
+def _families(service: Service) -> tuple[IPFamily, ...]:
+    return families_of(service) if service.spec.ip_families or service.cluster_ips else (IPFamily.IPV4,)

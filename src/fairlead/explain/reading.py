@@ -1,0 +1,131 @@
+"""From documents of an API server or of files to a ``Cluster``: one bad object never stops the rest."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import count
+from typing import Any, NamedTuple
+
+from fairlead.explain.cluster import Cluster, Fault, Ref
+from fairlead.explain.documents import Doc, name_of, namespace_of
+from fairlead.explain.observations import Observation
+from fairlead.model.decode import KINDS, DecodeError, decode
+from fairlead.model.objects import Namespace, Object
+from fairlead.model.snapshot import ClusterSnapshot
+
+CLUSTER_SCOPED = frozenset({"Namespace", "Node", "ServiceCIDR", "IPAddress", "PersistentVolume", "StorageClass"})
+MOST_PARTS, DEEPEST = 1_000_000, 100  # of one object; etcd keeps none of more than 1.5 MiB
+NEVER_READ = frozenset({"Secret"})  # no explanation needs one
+
+
+class Found(NamedTuple):
+    """A document, and where it stands."""
+
+    where: str
+    document: Any
+
+
+class Item(NamedTuple):
+    """One object out of a document, with its kind and where it stands."""
+
+    where: str
+    kind: str
+    document: Doc
+
+
+def cluster_of(
+    found: Iterable[Found],
+    observations: Iterable[Observation] = (),
+    kinds: Iterable[str] = (),
+    zone: str = "cluster.local",
+) -> Cluster:
+    """The cluster that documents describe.
+
+    Args:
+        kinds: kinds that were read as a whole, even if no object of them is there.
+    """
+    documents: dict[Ref, Doc] = {}
+    sources: dict[Ref, str] = {}
+    faults: list[Fault] = []
+    read: dict[Ref, Object] = {}
+    seen = set(kinds)
+    for each in found:
+        seen |= _listed_kind(each.document)
+        for where, kind, document in _objects(each):
+            ref = _ref(kind, document)
+            if ref is None:
+                faults.append(Fault(where, f"a {kind or 'document'} without a name"))
+                continue
+            seen.add(kind)
+            documents[ref], sources[ref] = _located(ref, document), where
+            _decode(ref, documents[ref], where, read, faults)
+    snapshot = ClusterSnapshot.of((*_implied_namespaces(documents), *read.values()))
+    return Cluster(snapshot, documents, sources, frozenset(seen), tuple(faults), tuple(observations), zone)
+
+
+def _listed_kind(document: Any) -> set[str]:
+    """The kind that a typed list is a whole reading of, whatever it holds."""
+    kind = str(document.get("kind", "")) if isinstance(document, Mapping) else ""
+    return {kind.removesuffix("List")} - {"", *NEVER_READ} if kind.endswith("List") else set()
+
+
+def _objects(found: Found) -> Iterator[Item]:
+    """The objects of a document: itself, or the items of a list, which may leave out their kind."""
+    document = found.document
+    if not isinstance(document, Mapping):
+        return
+    kind = str(document.get("kind") or "")
+    if not kind.endswith("List"):
+        if kind not in NEVER_READ:
+            yield Item(found.where, kind, document)
+        return
+    for item in document.get("items") or ():
+        if isinstance(item, Mapping):
+            item_kind = item.get("kind") or kind.removesuffix("List")
+            yield from _objects(Found(found.where, {"kind": item_kind, **item}))
+
+
+def _ref(kind: str, document: Doc) -> Ref | None:
+    if not kind or not name_of(document):
+        return None
+    namespace = "" if kind in CLUSTER_SCOPED else namespace_of(document) or "default"
+    return Ref(kind, namespace, name_of(document))
+
+
+def _located(ref: Ref, document: Doc) -> Doc:
+    """The document with the Namespace that it is in; kubectl would apply it to ``default``."""
+    if namespace_of(document) == ref.namespace:
+        return document
+    return {**document, "metadata": {**document["metadata"], "namespace": ref.namespace}}
+
+
+def _decode(ref: Ref, document: Doc, where: str, read: dict[Ref, Object], faults: list[Fault]) -> None:
+    type_ = KINDS.get(ref.kind)
+    if type_ is None:
+        return
+    try:
+        read[ref] = decode(type_, without_nulls(document))
+    except DecodeError as error:
+        faults.append(Fault(where, f"{ref}: {error}"))
+
+
+def without_nulls(value: Any) -> Any:
+    """The value without null fields, which mean the same as absent ones.
+
+    Raises:
+        DecodeError: it has more parts than an object can have: YAML's aliases can spell one without end.
+    """
+    return _copy(value, count(), 0)
+
+
+def _copy(value: Any, parts: "count[int]", depth: int) -> Any:
+    if next(parts) > MOST_PARTS or depth > DEEPEST:
+        raise DecodeError("the object has no end")
+    if isinstance(value, Mapping):
+        return {key: _copy(each, parts, depth + 1) for key, each in value.items() if each is not None}
+    return [_copy(each, parts, depth + 1) for each in value] if isinstance(value, list) else value
+
+
+def _implied_namespaces(documents: Iterable[Ref]) -> list[Namespace]:
+    """Namespaces that are only mentioned: files seldom hold them."""
+    listed = {ref.name for ref in documents if ref.kind == "Namespace"}
+    mentioned = {ref.namespace for ref in documents} - {""} - listed
+    return [decode(Namespace, {"metadata": {"name": name}}) for name in sorted(mentioned)]

@@ -1,0 +1,1 @@
+"""How trees of statements, findings and ways of packets are shown."""

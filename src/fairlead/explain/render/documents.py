@@ -1,0 +1,34 @@
+"""Trees as JSON: ``apiVersion: fairlead.dev/v1``. Fields are added, never renamed or removed."""
+
+from typing import Any
+
+from fairlead.explain.statements import Statement, tally
+
+API_VERSION = "fairlead.dev/v1"
+
+
+def explanation_document(subject: str, statement: Statement) -> dict[str, Any]:
+    """An explanation, as ``schemas/explanation.schema.json`` describes it."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "Explanation",
+        "subject": subject,
+        "verdict": str(statement.outcome),
+        "counts": _counts(statement),
+        "statement": statement_document(statement),
+    }
+
+
+def _counts(statement: Statement) -> dict[str, int]:
+    count = tally(statement)
+    return {"checked": count.checked, "notChecked": count.not_checked, "failed": count.failed}
+
+
+def statement_document(statement: Statement) -> dict[str, Any]:
+    """One statement, its evidence and its parts."""
+    return {
+        "text": statement.text,
+        "verdict": str(statement.verdict),
+        "because": [{"kind": str(e.kind), "what": e.what, "where": e.where} for e in statement.because],
+        "parts": [statement_document(part) for part in statement.parts],
+    }
