@@ -1,7 +1,11 @@
 """Nobody grants by writing roles or bindings what they do not hold themselves.
 
-Unless they hold ``escalate`` on the role that is written, or ``bind`` on the one that is bound.
-Upstream: ``pkg/registry/rbac/{role,clusterrole,rolebinding,clusterrolebinding}/policybased``.
+Unless they hold ``escalate`` on the role that is written, or ``bind`` on the one that is bound. Every change is checked
+as a grant of the whole role, whatever field it is in: a label can put a ClusterRole into others by their
+``aggregationRule``, an annotation can give a role back at the next start what was taken from it. Only what lets the
+object be deleted is free.
+Upstream: ``pkg/registry/rbac/{role,clusterrole,rolebinding,clusterrolebinding}/policybased``,
+``pkg/registry/rbac/helpers.go`` (``IsOnlyMutatingGCFields``).
 """
 
 import msgspec
@@ -15,6 +19,20 @@ from fairlead.registry.status import ApiError, forbidden
 from fairlead.registry.store import State
 
 _PLURALS = {"Role": "roles", "ClusterRole": "clusterroles"}
+# A change of these grants nothing: the first say how an object may be deleted, the others name it or are the server's.
+_FREE = frozenset(
+    {"ownerReferences", "finalizers", "managedFields"}
+    | {
+        "name",
+        "namespace",
+        "selfLink",
+        "uid",
+        "resourceVersion",
+        "generation",
+        "creationTimestamp",
+        "deletionTimestamp",
+    }
+)
 
 
 def check_grant(user: User, state: State, target: Target, new: Doc, old: Doc | None) -> None:
@@ -24,27 +42,33 @@ def check_grant(user: User, state: State, target: Target, new: Doc, old: Doc | N
         target: one of the resources of RBAC.
         old: what is there; None when it is to be created.
     """
-    if target.resource.kind in _PLURALS:
-        _check_role(user, state, target, new, old)
-    else:
-        _check_binding(user, state, target, new, old)
-
-
-def _check_role(user: User, state: State, target: Target, new: Doc, old: Doc | None) -> None:
-    wanted = msgspec.convert(new, Role)
-    if old is not None and msgspec.convert(old, Role) == wanted:
+    if old is not None and _granting(new) == _granting(old):
         return
+    if target.resource.kind in _PLURALS:
+        _check_role(user, state, target, new, old or {})
+    else:
+        _check_binding(user, state, target, new)
+
+
+def _granting(document: Doc) -> Doc:
+    """A role or binding without the fields that grant nothing; empty ones are as good as absent."""
+    metadata = {name: value for name, value in document["metadata"].items() if value and name not in _FREE}
+    return {name: value for name, value in {**document, "metadata": metadata}.items() if value}
+
+
+def _check_role(user: User, state: State, target: Target, new: Doc, old: Doc) -> None:
+    wanted = msgspec.convert(new, Role)
     name = new["metadata"].get("name", "")
     if _may(user, "escalate", target.resource.plural, target.namespace, name, state):
         return
     rules = wanted.rules or ()
-    _check_held(user, state, target, name, (*EVERYTHING, *rules) if wanted.aggregation_rule else rules)
+    # An aggregationRule gathers any rules, today's and later ones; to take one away may keep a role from being limited.
+    aggregates = wanted.aggregation_rule or msgspec.convert(old, Role).aggregation_rule
+    _check_held(user, state, target, name, (*EVERYTHING, *rules) if aggregates else rules)
 
 
-def _check_binding(user: User, state: State, target: Target, new: Doc, old: Doc | None) -> None:
+def _check_binding(user: User, state: State, target: Target, new: Doc) -> None:
     wanted = msgspec.convert(new, Binding)
-    if old is not None and msgspec.convert(old, Binding) == wanted:
-        return
     role = wanted.role_ref
     if _may(user, "bind", _PLURALS.get(role.kind, ""), target.namespace, role.name, state):
         return

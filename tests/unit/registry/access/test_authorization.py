@@ -426,12 +426,65 @@ def test_one_grants_what_one_holds_or_may_grant(granting, collection, body, verb
         granting.do("DELETE", f"{collection}/old", user=JOE)
 
 
-def test_what_grants_nothing_new_may_be_written(granting):
-    granting.do("POST", ROLES, ROLE)
-    granting.do("POST", BINDINGS, BINDING)
-    label = {"metadata": {"labels": {"l": "1"}}}
+def test_what_lets_an_object_be_deleted_grants_nothing(granting):
+    held = {"metadata": {"name": "mine", "finalizers": ["example.com/x"]}}
+    granting.do("POST", ROLES, {**ROLE, **held})
+    granting.do("POST", BINDINGS, {**BINDING, **held})
     for url in (f"{ROLES}/mine", f"{BINDINGS}/mine"):
-        granting.do("PATCH", url, label, content_type=MERGE, user=JOE)
+        granting.do("PATCH", url, {"metadata": {"finalizers": None}}, content_type=MERGE, user=JOE)
+        there = granting.do("GET", url)
+        granting.do("PUT", url, {**there, "metadata": {"name": "mine"}}, user=JOE)
+
+
+# Each widens what somebody holds, or will hold after the next start, without a word in the rules.
+WIDENING = {
+    "a label that aggregates": {"metadata": {"labels": {f"{GROUP}/aggregate-to-view": "true"}}},
+    "a label that some rule may yet select": {"metadata": {"labels": {"team": "a"}}},
+    "a label of another value": {"metadata": {"labels": {"own": "2"}}},
+    "the annotation by which a role is given back its rules": {
+        "metadata": {"annotations": {"rbac.authorization.kubernetes.io/autoupdate": "true"}}
+    },
+    "an aggregation rule": {"aggregationRule": {"clusterRoleSelectors": [{}]}},
+}
+
+
+@pytest.mark.parametrize("patch", WIDENING.values(), ids=WIDENING)
+@pytest.mark.parametrize("method", ["PATCH", "PUT", "APPLY"])
+def test_every_change_of_a_role_is_a_grant_of_all_of_it(granting, patch, method):
+    roles = f"{RBAC}/clusterroles"
+    there = granting.do("POST", roles, {**ROLE, "metadata": {"name": "mine", "labels": {"own": "1"}}})
+    kind = {"apiVersion": f"{GROUP}/v1", "kind": "ClusterRole"}
+    metadata = patch.get("metadata", {})
+    labels = {"own": "1", **metadata.get("labels", {})}
+    whole = {**there, **patch, "metadata": {**there["metadata"], **metadata, "labels": labels}}
+    applied = {**kind, "rules": ROLE["rules"], **patch, "metadata": {**metadata, "name": "mine", "labels": labels}}
+    attempt = {
+        "PATCH": ("PATCH", f"{roles}/mine", patch, MERGE),
+        "PUT": ("PUT", f"{roles}/mine", whole, "application/json"),
+        "APPLY": ("PATCH", f"{roles}/mine?fieldManager=m&force=true", applied, APPLY),
+    }[method]
+    *asked, content_type = attempt
+    status = granting.refused(*asked, content_type=content_type, user=JOE)
+    assert "attempting to grant RBAC permissions not currently held" in status["message"]
+    give(granting, rule("escalate", "clusterroles", GROUP))
+    granting.do(*asked, content_type=content_type, user=JOE)
+
+
+def test_a_label_gives_a_role_to_nobody_whose_writer_lacks_it(granting):
+    """The attack: Joe may label ClusterRoles, holds ``view``, and lets ``view`` have one that reads Secrets."""
+    granting.do("POST", f"{RBAC}/clusterrolebindings", {**BINDING, "subjects": [JOES],
+                "roleRef": {**BINDING["roleRef"], "name": "view"}})  # fmt: skip
+    label = {"metadata": {"labels": {f"{GROUP}/aggregate-to-view": "true"}}}
+    granting.refused("PATCH", f"{RBAC}/clusterroles/reader", label, content_type=MERGE, user=JOE)
+    assert not allowed(granting, "GET", f"{IN_DEFAULT}/secrets", user=JOE)
+
+
+def test_an_aggregation_rule_is_taken_away_by_those_who_hold_everything(granting):
+    body = {"metadata": {"name": "mine"}, "aggregationRule": {"clusterRoleSelectors": [{"matchLabels": {"a": "b"}}]}}
+    granting.do("POST", f"{RBAC}/clusterroles", body)
+    patch = {"aggregationRule": None}
+    status = granting.refused("PATCH", f"{RBAC}/clusterroles/mine", patch, content_type=MERGE, user=JOE)
+    assert '{APIGroups:["*"], Resources:["*"], Verbs:["*"]}' in status["message"]
 
 
 def test_a_role_that_is_not_there_cannot_be_bound(granting):
