@@ -18,7 +18,8 @@ REPOSITORY = Path(__file__).parents[2]
 class ApiServer:
     """One server process over one data directory; may be killed and started again."""
 
-    def __init__(self, data):
+    def __init__(self, data, environment=None, options=()):
+        self.environment, self.options = {**os.environ, **(environment or {})}, options
         self.data = Path(data)
         self.kubeconfig = self.data / "admin.kubeconfig"
         self.process = None
@@ -34,8 +35,11 @@ class ApiServer:
             self.data,
             "--listen",
             f"127.0.0.1:{self.port}",
+            *self.options,
         ]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=self.environment
+        )
         line = self.process.stdout.readline()
         match = re.search(r"serving https://127.0.0.1:(\d+)", line)
         if match is None:

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fairlead.drivers.apiserver.application import ApiApplication
-from fairlead.drivers.apiserver.durable_state import DurableState
 from fairlead.drivers.apiserver.http_server import serve, server_tls
-from fairlead.drivers.apiserver.sqlite_store import SqliteStore, StoreError
+from fairlead.drivers.apiserver.store.durable_state import DurableState
+from fairlead.drivers.apiserver.store.errors import StoreError
+from fairlead.drivers.apiserver.store.sqlite_store import SqliteStore
 from fairlead.drivers.apiserver.tunnel import UpstreamTunnel
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.entropy import FreshUids, choose

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from fairlead.cli.backup import salvage
+
 
 @click.command()
 @click.option("--data", "data", type=click.Path(path_type=Path), required=True, help="Directory of the store.")
@@ -14,17 +16,26 @@ import click
 @click.option("--advertise", help="Address and port for Pods; the listening ones when left out.")
 @click.option("--kubeconfig", type=click.Path(path_type=Path), help="Where to write an administrator's kubeconfig.")
 @click.option("--service-cidr", "cidrs", multiple=True, default=["10.96.0.0/16"], show_default=True)
+@click.option("--accept-loss", is_flag=True, help="Go on with what is intact of a damaged store.")
 @click.option("--plain", is_flag=True, help="Serve HTTP without TLS, for tokens only; meant for measurements.")
 def apiserver(
-    data: Path, listen: str, advertise: str | None, kubeconfig: Path | None, cidrs: tuple[str, ...], plain: bool
+    data: Path,
+    listen: str,
+    advertise: str | None,
+    kubeconfig: Path | None,
+    cidrs: tuple[str, ...],
+    accept_loss: bool,
+    plain: bool,
 ) -> None:
     """Run the API server alone."""
     from fairlead.app.apiserver import ApiServerOptions, run
-    from fairlead.drivers.apiserver.sqlite_store import StoreError
+    from fairlead.drivers.apiserver.store.errors import StoreError
     from fairlead.drivers.identity.pki import ensure_pki, write_kubeconfig
     from fairlead.model.socket_address import SocketAddress
     from fairlead.registry.strategy import ClusterConfig
 
+    if accept_loss:
+        salvage(data)
     host, port = _endpoint(listen)
     listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     port = listener.getsockname()[1]

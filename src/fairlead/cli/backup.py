@@ -1,4 +1,4 @@
-"""``fairlead backup`` and ``fairlead restore``."""
+"""``fairlead backup`` and ``fairlead restore``; and ``--accept-loss``, for when there is nothing to restore."""
 
 from pathlib import Path
 
@@ -13,7 +13,8 @@ def backup(data: Path, file: Path) -> None:
 
     The copy is the state of one moment. FILE must not exist yet.
     """
-    from fairlead.drivers.apiserver.sqlite_store import StoreError, copy_store
+    from fairlead.drivers.apiserver.store.copies import copy_store
+    from fairlead.drivers.apiserver.store.errors import StoreError
 
     try:
         copy_store(data, file)
@@ -30,10 +31,42 @@ def restore(file: Path, data: Path) -> None:
 
     What DATA held before is kept beside it as store.sqlite.replaced.
     """
-    from fairlead.drivers.apiserver.sqlite_store import StoreError, restore_store
+    from fairlead.drivers.apiserver.store.copies import restore_store
+    from fairlead.drivers.apiserver.store.errors import StoreError
 
     try:
         restore_store(file, data)
     except StoreError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"restored {data}")
+
+
+def check_store(data: Path) -> str | None:
+    """What is wrong with the store in directory DATA, before anything is started on it; None: nothing."""
+    from fairlead.drivers.apiserver.store.errors import InUse, StoreError
+    from fairlead.drivers.apiserver.store.examination import examine, has_store
+    from fairlead.drivers.apiserver.store.lock import locked
+
+    if not has_store(data):
+        return None
+    try:
+        with locked(data):
+            examine(data)
+    except InUse:  # which the start itself will tell
+        return None
+    except (StoreError, OSError) as error:
+        return str(error)
+    return None
+
+
+def salvage(data: Path) -> None:
+    """Reduce a damaged store in directory DATA to what is intact of it, and say what was lost; else do nothing."""
+    from fairlead.drivers.apiserver.store.errors import StoreError
+    from fairlead.drivers.apiserver.store.salvage import salvage_store
+
+    try:
+        done = salvage_store(data)
+    except StoreError as error:
+        raise click.ClickException(str(error)) from error
+    if done is not None:
+        click.echo(f"{done.damage}\n--accept-loss: {done}", err=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from fairlead.cli.backup import check_store, salvage
 from fairlead.labnet.addresses import DUAL_STACK, IPV4_ONLY, MAX_NODES
 from fairlead.model.addresses import IPFamily
 from fairlead.model.names import dns1123_label_errors
@@ -79,6 +80,7 @@ def or_fail(action: Callable[[], T]) -> T:
     help="Settings: nodes, images…; YAML.",
 )
 @click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Keep objects here across restarts.")
+@click.option("--accept-loss", is_flag=True, help="Go on with what is intact if the store in --data is damaged.")
 @click.option("--wait", is_flag=True, help="Return when everything is ready, and leave the lab running.")
 @click.option("--timeout", default=120.0, show_default=True, help="Seconds that --wait waits.")
 @click.option(
@@ -93,6 +95,7 @@ def up(
     name: str,
     config: Path | None,
     data: Path | None,
+    accept_loss: bool,
     wait: bool,
     timeout: float,
     images: tuple[str, ...],
@@ -122,8 +125,19 @@ def up(
         raise click.UsageError(str(error)) from error
     if publish and IPFamily.IPV4 not in read.ip_families:
         raise click.UsageError("--publish: only what has IPv4 can be published, and this lab's ipFamilies lack it")
+    if data:
+        _check_data(data, accept_loss)
     settings = structs.replace(_with_options(read, nodes, dict(map(image_option, images))), publish=publish)
     serve(process.LabOptions(name, data, manifests, settings, timeout if wait else None, wire))
+
+
+def _check_data(data: Path, accept_loss: bool) -> None:
+    """End with a message if the store in the data folder is damaged, which no part of the lab could put right."""
+    if accept_loss:
+        salvage(data)
+    elif damage := check_store(data):
+        click.echo(f"fairlead: {damage}", err=True)
+        sys.exit(FAILURE)
 
 
 def serve(options: "LabOptions") -> None:

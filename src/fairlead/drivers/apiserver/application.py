@@ -14,10 +14,10 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from fairlead.drivers.apiserver.durable_state import DurableState
 from fairlead.drivers.apiserver.metrics import CONTENT_TYPE as METRICS_TYPE
 from fairlead.drivers.apiserver.metrics import ApiMetrics
-from fairlead.drivers.apiserver.sqlite_store import StoreError
+from fairlead.drivers.apiserver.store.durable_state import DurableState
+from fairlead.drivers.apiserver.store.errors import StoreError
 from fairlead.drivers.apiserver.tunnel import Client, UpstreamTunnel
 from fairlead.drivers.apiserver.watch_stream import WatchStreams
 from fairlead.drivers.clock_text import now_text

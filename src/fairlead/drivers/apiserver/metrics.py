@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from fairlead.drivers.apiserver.durable_state import DurableState
+from fairlead.drivers.apiserver.store.durable_state import DurableState
 
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from fairlead.drivers.apiserver.durable_state import DurableState
+from fairlead.drivers.apiserver.store.durable_state import DurableState
 from fairlead.drivers.clock_text import now_text
 from fairlead.registry.documents.views import View
 from fairlead.registry.environment import Kinds

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairlead.drivers.apiserver import watch_stream
-from fairlead.drivers.apiserver.durable_state import DurableState
+from fairlead.drivers.apiserver.store.durable_state import DurableState
 from fairlead.drivers.apiserver.watch_stream import WatchStreams
 from fairlead.model.names import ObjectKey
 from fairlead.registry import store

@@ -6,8 +6,11 @@ from contextlib import closing
 
 import pytest
 
-from fairlead.drivers.apiserver.durable_state import DurableState
-from fairlead.drivers.apiserver.sqlite_store import LAYOUT, SqliteStore, StoreError, copy_store, restore_store
+from fairlead.drivers.apiserver.store.copies import copy_store, restore_store
+from fairlead.drivers.apiserver.store.durable_state import DurableState
+from fairlead.drivers.apiserver.store.errors import StoreError
+from fairlead.drivers.apiserver.store.layout import LAYOUT
+from fairlead.drivers.apiserver.store.sqlite_store import SqliteStore
 from fairlead.model.names import ObjectKey
 from fairlead.registry.store import State, Step, put, remove
 from fairlead.registry.verbs.watches import Trigger

@@ -12,7 +12,8 @@ from queue import SimpleQueue
 from typing import NamedTuple
 from weakref import WeakValueDictionary
 
-from fairlead.drivers.apiserver.sqlite_store import SqliteStore, StoreError
+from fairlead.drivers.apiserver.store.errors import StoreError
+from fairlead.drivers.apiserver.store.sqlite_store import SqliteStore
 from fairlead.registry.store import State, Step
 from fairlead.registry.verbs.watches import Trigger, triggers_of
 

@@ -1,0 +1,21 @@
+"""What can be wrong with a store."""
+
+from pathlib import Path
+
+
+class StoreError(Exception):
+    """The store cannot be opened or written; the message says why and what to do."""
+
+
+class InUse(StoreError):
+    """Another process has the store."""
+
+
+class StoreDamaged(StoreError):
+    """The store is not what was acknowledged."""
+
+    def __init__(self, path: Path, what: str) -> None:
+        super().__init__(
+            f"the store {path} is damaged: {what}. Nothing was changed. Put a backup in its place with "
+            f"`fairlead restore FILE {path.parent}`, or start with --accept-loss to go on with what is intact"
+        )

@@ -1,0 +1,30 @@
+"""What is said of a damaged store before anything is started on it."""
+
+import pytest
+from click.testing import CliRunner
+
+from fairlead.cli.main import cli
+from fairlead.drivers.apiserver.store.sqlite_store import SqliteStore
+
+
+@pytest.fixture
+def data(tmp_path):
+    SqliteStore(tmp_path).close()
+    (tmp_path / "store.sqlite").write_bytes(b"")
+    return tmp_path
+
+
+def test_a_lab_is_not_started_on_a_damaged_store(data):
+    done = CliRunner().invoke(cli, ["up", "--data", str(data)])
+    assert done.exit_code == 3
+    assert "the file is empty (0 bytes)" in done.output
+    assert f"`fairlead restore FILE {data}`" in done.output
+    assert "--accept-loss" in done.output
+
+
+def test_neither_is_a_damaged_store_copied(data, tmp_path):
+    (data / "store.sqlite").write_bytes(b"x" * 5000)
+    done = CliRunner().invoke(cli, ["backup", str(data), str(tmp_path / "copy")])
+    assert done.exit_code == 1
+    assert "Error: " in done.output
+    assert not list(tmp_path.glob("*copy*"))
