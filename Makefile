@@ -10,11 +10,8 @@ up:                  ## run the headless-Service experiment and stay up; another
 setup:               ## .venv/ and the system programs, those for tests included
 	@scripts/setup.sh tests
 
-test: setup          ## all tests, those in a real kernel and with a real kubectl included
-	$(PY) -m pytest -q tests/unit -n 2
-	$(PY) -m pytest -q tests/integration -n 3 --dist loadfile --no-loadscope-reorder || { \
-	  echo "once more, alone: what failed beside others on what may be a busy machine"; \
-	  $(PY) -m pytest -q tests/integration --last-failed --last-failed-no-failures none; }
+test: setup          ## all tests, those in a real kernel and with a real kubectl included, and how much of the code they run
+	scripts/test.sh
 
 unit: setup          ## the pure core alone: seconds
 	$(PY) -m pytest -q tests/unit -n 2

@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from tests.support import saving
 from tests.support.kubectls import UNCOLLECTED, kubectls
 from tests.support.users import User
 
@@ -96,6 +97,8 @@ class Lab:
 
     def close(self) -> None:
         """Stop the lab if it still runs, and remove its folders."""
+        if saving.IS_MEASURED:
+            self._save_coverage()
         self.fairlead("down", "--name", self.name, check=False)
         shutil.rmtree(self.folder)
 
@@ -130,6 +133,11 @@ class Lab:
     def get(self, *arguments: str) -> Any:
         """A kubectl get as parsed JSON."""
         return json.loads(self.kubectl("get", *arguments, "-o", "json").stdout)
+
+    def _save_coverage(self) -> None:
+        """Have every process of the lab save what it has measured, since the lab's end is a SIGKILL."""
+        for pid in filter(saving.catches_signal, self.processes()):
+            os.kill(pid, saving.SIGNAL)
 
     def processes(self) -> dict[int, str]:
         """Command lines, by process id of this machine, of every process that carries this lab's environment."""
