@@ -43,6 +43,10 @@ class ApiWorld:
             return ADMIN if audience == ISSUER else None
         return user_of_claims(token.encode(), self.state, self.env.now, audience)
 
+    def draw_again(self):
+        """Start over with what is given by chance: uids, names, ports."""
+        self._uids, self._choices = count(1000), count()
+
     def at(self, moment):
         self.env = replace(self.env, now=moment)
 

@@ -54,7 +54,7 @@ def node_of(state: State, pod: Doc) -> tuple[str, int]:
     address = next((entry["address"] for entry in status.get("addresses", ()) if entry["type"] == "InternalIP"), None)
     if address is None:
         raise bad_request(f"node {name} has no address")
-    port = status.get("daemonEndpoints", {}).get("kubeletEndpoint", {}).get("Port", KUBELET_PORT)
+    port = status.get("daemonEndpoints", {}).get("kubeletEndpoint", {}).get("Port") or KUBELET_PORT
     return proxyable(address), int(port)
 
 

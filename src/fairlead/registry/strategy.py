@@ -49,10 +49,12 @@ class ClusterConfig:
         service_cidrs: the ranges of virtual IPs that the ServiceCIDR ``kubernetes`` is made from, one per family. They
             say which families the cluster has; the first one's is the default.
         node_ports: the range of node ports, first and last.
+        toleration_seconds: for which Pods that do not say otherwise stay on a Node that is not ready.
     """
 
     service_cidrs: tuple[str, ...] = ("10.96.0.0/16",)
     node_ports: tuple[int, int] = (30000, 32767)
+    toleration_seconds: int = 300
 
     @property
     def families(self) -> tuple[IPFamily, ...]:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from fairlead.model.document import Doc
-from fairlead.model.quantities import quantity
+from fairlead.model.quantities import canonical as canonical_quantity
 from fairlead.registry.schemas.catalogue import (
     INT_OR_STRING,
     MICRO_TIME,
@@ -163,11 +163,12 @@ def _int_or_string(value: Any, place: _Place) -> int | str:
 
 
 def _quantity(value: Any, place: _Place) -> str:
-    """A quantity; a bare number is kept as the text that upstream answers with."""
+    """A quantity in its canonical form, a bare number too, so that every spelling of an amount is equal to it."""
     text = value if isinstance(value, str) else str(_number(value, place))
-    if quantity(text) is None:
-        raise _Mismatch(f"quantities must match the regular expression '{_QUANTITY_TEXT}'")
-    return text
+    try:
+        return canonical_quantity(text.strip())
+    except ValueError:
+        raise _Mismatch(f"quantities must match the regular expression '{_QUANTITY_TEXT}'") from None
 
 
 def _moment(precision: str) -> Callable[[Any, _Place], str]:

@@ -17,6 +17,7 @@ from fairlead.registry.documents.managed_fields.ownership import UPDATE, Manager
 from fairlead.registry.environment import Environment
 from fairlead.registry.requests import Target
 from fairlead.registry.resources import BY_PATH, BY_STORAGE, Resource
+from fairlead.registry.schemas.canonical import canonicalize
 from fairlead.registry.schemas.catalogue import type_of
 from fairlead.registry.status import already_exists, conflict, forbidden, invalid, not_found
 from fairlead.registry.store import State, Step, Stored, allocate, put
@@ -46,6 +47,7 @@ def create(state: State, target: Target, document: Doc, env: Environment, dry_ru
     resource = target.resource
     strategy = env.kinds.strategy(resource)
     object_meta.tidy(document)
+    canonicalize(_stored_type(resource), document)
     object_meta.fill_for_create(document, target.namespace, env.now, env.new_uid(), env.choose)
     metadata = document["metadata"]
     key = ObjectKey(target.namespace, metadata.get("name", ""))
@@ -69,6 +71,12 @@ def create(state: State, target: Target, document: Doc, env: Environment, dry_ru
     step = put(allocate(Step(state), key, effects), resource.storage, key, document, strategy.fields)
     step = _follow(step, resource, effects, env)
     return Written(_unless(dry_run, state, step), _shown(step, dry_run, document), True, warnings)
+
+
+def _stored_type(resource: Resource) -> str:
+    """The type of the documents as they are stored; empty for one outside the catalogue."""
+    kind = BY_STORAGE[resource.storage]
+    return type_of(kind.group_version, kind.kind) or ""
 
 
 def _check_namespace(state: State, resource: Resource, key: ObjectKey) -> None:
@@ -123,6 +131,7 @@ def update(state: State, target: Target, change: Update, env: Environment) -> Wr
         raise not_found(resource.plural, target.name, resource.group)
     old: Doc = msgspec.json.decode(stored.document)
     new = _named(change.apply(msgspec.json.decode(stored.document)), target)
+    canonicalize(_stored_type(resource), new)
     _check_version(new["metadata"], old["metadata"], resource)
     env.admit(state, target, new, old)
     revision = _Revision(state, target, change, old, new)
@@ -168,8 +177,7 @@ def _stored(revision: _Revision, new: Doc, effects: SideEffects, env: Environmen
     resource, strategy = target.resource, env.kinds.strategy(target.resource)
     warnings = tuple(strategy.warnings(new, old))
     if change.manager.operation == UPDATE:
-        kind = BY_STORAGE[resource.storage]
-        follow_update(type_of(kind.group_version, kind.kind) or "", old, new, change.manager, env.now)
+        follow_update(_stored_type(resource), old, new, change.manager, env.now)
     new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
     if new == old:
         return Written(Step(state), msgspec.json.encode(old), warnings=warnings)

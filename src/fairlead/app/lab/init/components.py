@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import importlib
+import math
 import socket
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
@@ -102,7 +103,8 @@ def node_components(plan: LabPlan, node: LabNode, networks: Networks) -> list[Co
 
 
 def _apiserver(plan: LabPlan, sockets: Sequence[socket.socket]) -> Run:
-    cluster = ClusterConfig(service_cidrs=tuple(network.services for network in plan.networks))
+    ranges = tuple(network.services for network in plan.networks)
+    cluster = ClusterConfig(ranges, toleration_seconds=math.ceil(plan.settings.timers.eviction))
     options = apiserver.ApiServerOptions(plan.data_folder, plan.pki, plan.api_address, cluster)
     return functools.partial(apiserver.run, options, sockets)
 

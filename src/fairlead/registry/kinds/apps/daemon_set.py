@@ -1,5 +1,6 @@
 """DaemonSets. Upstream: pkg/registry/apps/daemonset, pkg/apis/apps/v1/defaults.go."""
 
+from dataclasses import replace
 from typing import Any
 
 from fairlead.model.document import Doc
@@ -16,7 +17,7 @@ from fairlead.registry.kinds.apps.pod_template import (
 )
 from fairlead.registry.kinds.cells import AGE, NAME, age, labels_text, name
 from fairlead.registry.kinds.value_rules import one_of
-from fairlead.registry.strategy import Column
+from fairlead.registry.strategy import Column, Context
 
 _ROLLING = {"maxUnavailable": 1, "maxSurge": 0}
 _UPDATE_STRATEGIES = ("OnDelete", "RollingUpdate")
@@ -27,6 +28,8 @@ _NUMBERS = (
     "updatedNumberScheduled",
     "numberAvailable",
 )
+_TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
+_MOST_DIGITS = 19
 _ALWAYS_SHOWN = ("currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady")
 
 
@@ -36,6 +39,28 @@ def default(daemon_set: Doc) -> None:
     strategy = spec.setdefault("updateStrategy", {})
     if strategy.setdefault("type", "RollingUpdate") == "RollingUpdate":
         strategy["rollingUpdate"] = _ROLLING | strategy.get("rollingUpdate", {})
+
+
+def prepare_create(daemon_set: Doc, context: Context) -> None:
+    """A new DaemonSet has no Pods, and the first template."""
+    daemon_set["status"] = dict.fromkeys(_ALWAYS_SHOWN, 0)
+    _set_generation(daemon_set, max(1, _generation(daemon_set)))
+
+
+def prepare_update(daemon_set: Doc, old: Doc, context: Context) -> None:
+    """Count the templates."""
+    is_new = daemon_set["spec"]["template"] != old["spec"]["template"]
+    _set_generation(daemon_set, _generation(old) + is_new)
+
+
+def _generation(daemon_set: Doc) -> int:
+    text = (daemon_set["metadata"].get("annotations") or {}).get(_TEMPLATE_GENERATION, "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < _MOST_DIGITS else 0
+
+
+def _set_generation(daemon_set: Doc, generation: int) -> None:
+    annotations = daemon_set["metadata"].get("annotations") or {}
+    daemon_set["metadata"]["annotations"] = {**annotations, _TEMPLATE_GENERATION: str(generation)}
 
 
 def faults(daemon_set: Doc) -> list[FieldError]:
@@ -70,16 +95,15 @@ def row(daemon_set: Doc, now: str) -> list[Any]:
     ]
 
 
-STRATEGY = workload_strategy(
-    default,
-    dict.fromkeys(_ALWAYS_SHOWN, 0),
-    faults,
-    (
-        NAME,
-        *(Column(title, "integer") for title in ("Desired", "Current", "Ready", "Up-to-date", "Available")),
-        Column("Node Selector"),
-        AGE,
-        *WIDE,
-    ),
-    row,
+COLUMNS = (
+    NAME,
+    *(Column(title, "integer") for title in ("Desired", "Current", "Ready", "Up-to-date", "Available")),
+    Column("Node Selector"),
+    AGE,
+    *WIDE,
+)
+STRATEGY = replace(
+    workload_strategy(default, {}, faults, COLUMNS, row),
+    prepare_create=prepare_create,
+    prepare_update=prepare_update,
 )

@@ -12,10 +12,11 @@ from fairlead.registry.strategy import Column, Context, Strategy
 
 CONTROLLER_UID, JOB_NAME = "batch.kubernetes.io/controller-uid", "batch.kubernetes.io/job-name"
 _LABELS = (CONTROLLER_UID, "controller-uid"), (JOB_NAME, "job-name")  # with their names of old
-_SPEC = {"backoffLimit": 6, "completionMode": "NonIndexed", "suspend": False, "manualSelector": False}
+_SPEC = {"completionMode": "NonIndexed", "suspend": False, "manualSelector": False}
 _COUNTS = ("parallelism", "completions", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished")
 _FIXED = ("completions", "selector", "template", "completionMode")
 _MODES = ("Indexed", "NonIndexed")
+_NO_LIMIT = 2**31 - 1
 _NEGATIVE = "must be greater than or equal to 0"
 
 
@@ -25,6 +26,16 @@ def default(job: Doc) -> None:
     if spec.get("completions") is None and spec.get("parallelism") is None:
         spec["completions"] = 1
     spec.setdefault("parallelism", 1)
+    # Those who limit the tries of each index mean no limit for all together.
+    spec.setdefault("backoffLimit", 6 if spec.get("backoffLimitPerIndex") is None else _NO_LIMIT)
+    policy = spec.get("podFailurePolicy")
+    spec.setdefault("podReplacementPolicy", "TerminatingOrFailed" if policy is None else "Failed")
+    for rule in (policy or {}).get("rules") or ():
+        for pattern in rule.get("onPodConditions") or ():
+            pattern["status"] = pattern.get("status") or "True"
+    metadata = job.setdefault("metadata", {})
+    if not metadata.get("labels") and (labels := spec["template"]["metadata"].get("labels")):
+        metadata["labels"] = dict(labels)
 
 
 def prepare_create(job: Doc, context: Context) -> None:

@@ -9,6 +9,7 @@ from fairlead.model.names import dns1123_subdomain_errors
 from fairlead.model.storage import VOLUME_PROTECTION
 from fairlead.registry.field_errors import FieldError, forbidden, invalid, not_supported, required
 from fairlead.registry.kinds.cells import AGE, NAME, UNSET, age, name, wide
+from fairlead.registry.kinds.core.pod.defaults import default_source
 from fairlead.registry.kinds.core.volume_fields import (
     amount_faults,
     mode_cell,
@@ -40,8 +41,7 @@ _NOT_A_SOURCE = frozenset(
 def default(volume: Doc) -> None:
     """Fill what the user left out."""
     volume["spec"] = _DEFAULTS | (volume.get("spec") or {})
-    if "hostPath" in volume["spec"]:
-        volume["spec"]["hostPath"].setdefault("type", "")
+    default_source(volume["spec"])
 
 
 def prepare_create(volume: Doc, context: Context) -> None:

@@ -82,11 +82,11 @@ def _path(path: str, each: Doc) -> Iterator[FieldError]:
 
 def _backend(path: str, backend: Doc) -> Iterator[FieldError]:
     service, resource = backend.get("service"), backend.get("resource")
-    if service and resource:
+    if service is not None and resource is not None:
         yield invalid(path, "", "cannot set both resource and service backends")
-    elif service:
+    elif service is not None:
         yield from _service(path, service)
-    elif not resource:
+    elif resource is None:
         yield invalid(path, "", "resource or service backend is required")
 
 

@@ -365,3 +365,34 @@ def test_a_node_keeps_the_addresses_of_its_pods():
 
 def test_an_event_about_something_without_a_namespace_stands_in_the_default_one():
     assert Cluster().create(document("Event", "e", involvedObject={"kind": "Node", "name": "n"}))
+
+
+@pytest.mark.parametrize(
+    ("annotations", "first"), [({}, "1"), ({"deprecated.daemonset.template.generation": "5"}, "5")]
+)
+def test_a_daemon_set_counts_its_templates(annotations, first):
+    cluster, name = Cluster(), "deprecated.daemonset.template.generation"
+    body = workload("DaemonSet")
+    body["metadata"]["annotations"] = annotations
+    made = cluster.create(body)
+    assert made["metadata"]["annotations"][name] == first
+    made["metadata"]["annotations"][name] = "77"
+    made["metadata"]["labels"] = {"a": "b"}
+    assert cluster.put(made)["metadata"]["annotations"][name] == first
+    changed = cluster.stored("DaemonSet", "w", "apps/v1")
+    changed["spec"]["template"]["spec"]["containers"][0]["image"] = "example/web:2"
+    assert cluster.put(changed)["metadata"]["annotations"][name] == str(int(first) + 1)
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ({}, {"backoffLimit": 6, "podReplacementPolicy": "TerminatingOrFailed"}),
+        ({"backoffLimitPerIndex": 0}, {"backoffLimit": 2**31 - 1}),
+        ({"podFailurePolicy": {"rules": []}}, {"podReplacementPolicy": "Failed"}),
+    ],
+)
+def test_what_a_job_says_when_its_user_does_not(spec, expected):
+    found = filled("Job", **spec)
+    assert found["spec"] | expected == found["spec"]
+    assert found["metadata"]["labels"] == LABELS

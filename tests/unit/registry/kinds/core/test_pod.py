@@ -42,6 +42,12 @@ def test_a_pod_says_what_its_user_left_out():
         "enableServiceLinks": True,
         "serviceAccountName": "default",
         "serviceAccount": "default",
+        "preemptionPolicy": "PreemptLowerPriority",
+        "priority": 0,
+        "tolerations": [
+            {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}
+            for key in ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
+        ],
     }
     assert stored["status"] == {"phase": "Pending", "qosClass": "BestEffort"}
     assert stored["metadata"]["generation"] == 1
@@ -242,6 +248,8 @@ def changed(**spec):
 def test_the_few_fields_that_may_change(spec):
     cluster, body = changed(**spec)
     stored = cluster.put(body)
+    for toleration in spec.pop("tolerations", ()):
+        assert toleration in stored["spec"]["tolerations"]
     assert stored["spec"] | spec == stored["spec"]
     assert stored["metadata"]["generation"] == 2
 

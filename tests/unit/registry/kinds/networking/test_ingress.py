@@ -41,7 +41,10 @@ PATH = "spec.rules[0].http.paths[0]"
         ({"rules": [rule(host="a.*.b")]}, 'spec.rules[0].host: Invalid value: "a.*.b": a wildcard DNS-1123 subdomain'),
         ({"rules": [{"http": {}}]}, "spec.rules[0].http.paths: Required value"),
         ({"rules": [rule(backend={})]}, f'{PATH}.backend: Invalid value: "": resource or service backend is required'),
-        ({"defaultBackend": WEB | {"resource": {}}}, None),
+        (
+            {"defaultBackend": WEB | {"resource": {}}},
+            'spec.defaultBackend: Invalid value: "": cannot set both resource and service backends',
+        ),
         (
             {"defaultBackend": {"service": {"name": "web"}}},
             "spec.defaultBackend: Required value: port name or number is required",

@@ -9,8 +9,10 @@ from fairlead.model.document import Doc
 from fairlead.registry.kinds.core.pod.columns import COLUMNS, row
 from fairlead.registry.kinds.core.pod.defaults import default
 from fairlead.registry.kinds.core.pod.grace import grace
+from fairlead.registry.kinds.core.pod.priority import keep_priority, set_priority
 from fairlead.registry.kinds.core.pod.qos import qos_class
 from fairlead.registry.kinds.core.pod.service_account import admit, is_token
+from fairlead.registry.kinds.core.pod.tolerations import add_tolerations
 from fairlead.registry.kinds.core.pod.validate import validate_create, validate_update
 from fairlead.registry.strategy import Context, Strategy
 
@@ -18,7 +20,15 @@ from fairlead.registry.strategy import Context, Strategy
 def prepare_create(pod: Doc, context: Context) -> None:
     """A new Pod waits to be placed and started; it runs as its ServiceAccount."""
     admit(pod, context)
+    add_tolerations(pod, context)
+    set_priority(pod, context)
     pod["status"] = {"phase": "Pending", "qosClass": qos_class(pod["spec"])}
+
+
+def prepare_update(pod: Doc, old: Doc, context: Context) -> None:
+    """Keep what admission gave the Pod when it was made, since the next write may come from a manifest without it."""
+    add_tolerations(pod, context)
+    keep_priority(pod, old)
 
 
 def prepare_status_update(pod: Doc, old: Doc, context: Context) -> None:
@@ -34,6 +44,7 @@ def _of(part: str, field: str) -> Callable[[Doc], str]:
 STRATEGY = Strategy(
     default=default,
     prepare_create=prepare_create,
+    prepare_update=prepare_update,
     prepare_status_update=prepare_status_update,
     validate_create=validate_create,
     validate_update=validate_update,

@@ -1,7 +1,7 @@
 """What a Pod says when its user says nothing. Upstream: pkg/apis/core/v1/defaults.go.
 
-The same defaults fill the Pod templates of workloads, but for those that only a Pod itself has. Tolerations and
-priorities are left to admission plugins that Fairlead does not have.
+The same defaults fill the Pod templates of workloads, but for those that only a Pod itself has. What admission plug-ins
+add to a Pod is in ``priority``, ``tolerations`` and ``service_account``.
 """
 
 from collections.abc import Iterator
@@ -22,6 +22,13 @@ _CONTAINER = {"terminationMessagePath": "/dev/termination-log", "terminationMess
 _PROBE = {"timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3}
 _PROBES = ("livenessProbe", "readinessProbe", "startupProbe")
 _HTTP_GET = {"path": "/", "scheme": "HTTP"}
+_SOURCES: dict[str, Doc] = {
+    "azureDisk": {"cachingMode": "ReadWrite", "fsType": "ext4", "kind": "Shared", "readOnly": False},
+    "hostPath": {"type": ""},
+    "iscsi": {"iscsiInterface": "default"},
+    "rbd": {"keyring": "/etc/ceph/keyring", "pool": "rbd", "user": "admin"},
+    "scaleIO": {"fsType": "xfs", "storageMode": "ThinProvisioned"},
+}
 _VOLUME_MODES = ("configMap", "downwardAPI", "projected", "secret")
 
 
@@ -30,8 +37,7 @@ def default(pod: Doc) -> None:
     spec = pod.setdefault("spec", {})
     default_spec(spec)
     spec.setdefault("enableServiceLinks", True)
-    account = spec.get("serviceAccountName") or spec.get("serviceAccount") or "default"
-    spec["serviceAccountName"] = spec["serviceAccount"] = account
+    spec["serviceAccountName"] = spec["serviceAccount"] = spec.get("serviceAccountName") or "default"
     for container in _containers(spec, "containers", "initContainers"):
         _default_requests(container)
 
@@ -40,6 +46,8 @@ def default_spec(spec: Doc) -> None:
     """Fill what the user left out of a Pod's spec or of the one in a template."""
     _fill(spec, _SPEC)
     spec.setdefault("securityContext", {})
+    if account := spec.get("serviceAccountName") or spec.get("serviceAccount"):
+        spec["serviceAccountName"] = spec["serviceAccount"] = account  # the second is the first's name of old
     for container in _containers(spec, *_CONTAINER_LISTS):
         _default_container(container, host_network=bool(spec.get("hostNetwork")))
     for volume in spec.get("volumes") or ():
@@ -104,12 +112,22 @@ def _default_volume(volume: Doc) -> None:
     for kind in _VOLUME_MODES:
         if kind in volume:
             volume[kind].setdefault("defaultMode", FILE_MODE)
-    if "hostPath" in volume:
-        volume["hostPath"].setdefault("type", "")
+    default_source(volume)
+    if claim := (volume.get("ephemeral") or {}).get("volumeClaimTemplate"):
+        claim.setdefault("spec", {}).setdefault("volumeMode", "Filesystem")
+    if image := volume.get("image"):
+        _fill(image, {"pullPolicy": _pull_policy(image.get("reference", ""))})
     for item in (volume.get("downwardAPI") or {}).get("items") or ():
         _default_field_ref(item)
     for source in (volume.get("projected") or {}).get("sources") or ():
         _default_projection(source)
+
+
+def default_source(holder: Doc) -> None:
+    """Fill what the user left out of where a volume is, in a Pod or in a PersistentVolume."""
+    for kind, defaults in _SOURCES.items():
+        if kind in holder:
+            holder[kind] |= {field: value for field, value in defaults.items() if not holder[kind].get(field)}
 
 
 def _default_projection(source: Doc) -> None:
@@ -122,5 +140,7 @@ def _default_projection(source: Doc) -> None:
 def _default_field_ref(holder: Doc) -> None:
     if "fieldRef" in holder:
         holder["fieldRef"].setdefault("apiVersion", "v1")
+    if "fileKeyRef" in holder:
+        holder["fileKeyRef"].setdefault("optional", False)
     if "resourceFieldRef" in holder:
         holder["resourceFieldRef"].setdefault("divisor", "0")

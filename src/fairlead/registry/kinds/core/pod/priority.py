@@ -1,0 +1,72 @@
+"""How important a Pod is: the number behind the name of its PriorityClass, or that of the class that is the default.
+
+Upstream: plugin/pkg/admission/priority/admission.go.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from fairlead.model.document import Doc
+from fairlead.model.names import ObjectKey
+from fairlead.registry.status import forbidden
+from fairlead.registry.strategy import ClusterState, Context
+
+CLASSES = "priorityclasses.scheduling.k8s.io"
+PREEMPTS = "PreemptLowerPriority"
+
+_WHY = (
+    "the {what} ({given}) must not be provided in pod spec; priority admission controller computed {found} from the "
+    "given PriorityClass name"
+)
+_WORDS = {"priority": "integer value of priority", "preemptionPolicy": "string value of PreemptionPolicy"}
+
+
+def set_priority(pod: Doc, context: Context) -> None:
+    """Resolve the Pod's class.
+
+    Raises:
+        ApiError: 403, there is no such class, or the Pod claims another importance than its class has.
+    """
+    spec = pod["spec"]
+    chosen = _named(pod, context.state) if spec.get("priorityClassName") else _default(context.state)
+    if chosen:
+        spec["priorityClassName"] = chosen["metadata"]["name"]
+    found = {
+        "priority": chosen.get("value", 0),
+        "preemptionPolicy": chosen.get("preemptionPolicy") or PREEMPTS,
+    }
+    for field, value in found.items():
+        if spec.get(field) not in (None, value):
+            raise _refused(pod, _WHY.format(what=_WORDS[field], given=spec[field], found=value))
+    spec |= found
+
+
+def keep_priority(pod: Doc, old: Doc) -> None:
+    """Take over from the Pod as it was what an update does not say."""
+    for field in _WORDS:
+        if field in old["spec"]:
+            pod["spec"].setdefault(field, old["spec"][field])
+
+
+def _named(pod: Doc, state: ClusterState) -> Doc:
+    name = pod["spec"]["priorityClassName"]
+    stored = state.of(CLASSES).get(ObjectKey("", name))
+    if stored is None:
+        raise _refused(pod, f"no PriorityClass with name {name} was found")
+    return msgspec.json.decode(stored.document, type=Doc)
+
+
+def _default(state: ClusterState) -> Doc:
+    """Of several, the one that gives the least; empty when there is none."""
+    return min(_defaults(state), key=lambda each: int(each.get("value", 0)), default={})
+
+
+def _defaults(state: ClusterState) -> Iterator[Doc]:
+    for stored in state.of(CLASSES).values():
+        if b'"globalDefault":true' in stored.document:
+            yield msgspec.json.decode(stored.document, type=Doc)
+
+
+def _refused(pod: Doc, why: str) -> Exception:
+    return forbidden("pods", pod["metadata"].get("name", ""), why)

@@ -1,0 +1,103 @@
+"""The one form in which a document is stored: what Go makes of it when it reads and writes the same object.
+
+An optional value that is empty is left out unless emptiness means something (``replicas: 0`` does, ``hostNetwork:
+false`` does not), and a field that Go always writes is there. Two documents that mean the same are then equal, so that
+nothing is rolled out because a client spells things out. Which field is which is in ``encoding.json``, written by
+``scripts/generate_encoding.py``. Quantities and times have one spelling already from ``decode``.
+
+Fields that Go would write as null (an empty list without ``omitempty``, a time that is not set) are left out: readers
+take both for the same.
+"""
+
+import functools
+import pkgutil
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import msgspec
+
+from fairlead.model.document import Doc
+from fairlead.registry.schemas.catalogue import Container, FieldType, fields_of
+
+_EMPTY: dict[str, Any] = {"string": "", "int32": 0, "int64": 0, "boolean": False, "number": 0}
+
+
+class _Encoding(msgspec.Struct):
+    kept: frozenset[str] = frozenset()
+    always: frozenset[str] = frozenset()
+
+
+class _Plan(NamedTuple):
+    """What is done to the documents of one type: fields that are left out when empty, how to go on in those that hold
+    more fields, and fields to fill in."""
+
+    optional: frozenset[str]
+    nested: dict[str, Callable[[Any], None]]
+    filled: tuple[tuple[str, str], ...]
+
+
+def canonicalize(type_name: str, document: Doc) -> None:
+    """Bring a decoded document into its stored form, in place; of a type outside the catalogue it is left as it is."""
+    plan = _plan(type_name)
+    for name, go_on in plan.nested.items():
+        if (value := document.get(name)) is not None:
+            go_on(value)
+    for name in plan.optional & document.keys():
+        if not document[name]:
+            del document[name]
+    for name, held in plan.filled:
+        if name not in document:
+            document[name] = _zero(held)
+
+
+def _zero(type_name: str) -> Any:
+    if type_name in _EMPTY:
+        return _EMPTY[type_name]
+    empty: Doc = {}
+    canonicalize(type_name, empty)
+    return empty
+
+
+@functools.cache
+def _table() -> dict[str, _Encoding]:
+    data = pkgutil.get_data("fairlead.registry.schemas", "encoding.json")
+    assert data is not None, "the package was installed without encoding.json"
+    return msgspec.json.decode(data, type=dict[str, _Encoding])
+
+
+@functools.cache
+def _plan(type_name: str) -> _Plan:
+    encoding, fields = _table().get(type_name, _Encoding()), fields_of(type_name)
+    may_go = fields.keys() - encoding.kept - encoding.always
+    return _Plan(
+        frozenset(name for name in may_go if _is_droppable(fields[name])),
+        {name: go_on for name, field in fields.items() if (go_on := _walk(field)) is not None},
+        tuple((name, fields[name].name) for name in sorted(encoding.always) if _is_fillable(fields[name])),
+    )
+
+
+def _is_droppable(field: FieldType) -> bool:
+    """Lists, maps and plain values; an empty object or an opaque value stays."""
+    return field.container is not Container.NONE or field.name in _EMPTY
+
+
+def _is_fillable(field: FieldType) -> bool:
+    return field.container is Container.NONE and (field.name in _EMPTY or bool(fields_of(field.name)))
+
+
+def _walk(field: FieldType) -> Callable[[Any], None] | None:
+    if not fields_of(field.name):
+        return None
+    canonical = functools.partial(canonicalize, field.name)
+    match field.container:
+        case Container.LIST:
+            return lambda items: _each(canonical, items)
+        case Container.MAP:
+            return lambda items: _each(canonical, items.values())
+        case _:
+            return canonical
+
+
+def _each(canonical: Callable[[Doc], None], items: Any) -> None:
+    for item in items:
+        canonical(item)
