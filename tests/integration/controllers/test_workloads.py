@@ -85,7 +85,7 @@ def test_a_rollout_that_never_gets_ready_keeps_what_works(namespace):
 
     def counts():
         status = json.loads(namespace("get", "deployment", "web", "-o", "json"))["status"]
-        return status["availableReplicas"], status["updatedReplicas"]
+        return status.get("availableReplicas", 0), status.get("updatedReplicas", 0)
 
     wait_until(lambda: counts() == (3, 2))
     assert len(names(namespace)) == 5

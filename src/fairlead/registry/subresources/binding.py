@@ -40,5 +40,5 @@ def bind(state: State, target: Target, binding: Doc, env: Environment, dry_run: 
 def _set_scheduled(pod: Doc, now: str) -> None:
     status = pod.setdefault("status", {})
     others = [c for c in status.get("conditions") or [] if c.get("type") != "PodScheduled"]
-    scheduled = {"type": "PodScheduled", "status": "True", "lastProbeTime": None, "lastTransitionTime": now}
+    scheduled = {"type": "PodScheduled", "status": "True", "lastTransitionTime": now}
     status["conditions"] = [*others, scheduled]
