@@ -21,6 +21,7 @@ from fairlead.nodeagent.manifest import (
 from fairlead.nodeagent.resources import resource_field
 from fairlead.nodeagent.sources import Content, Reference, SourceError, content, file_sources
 
+OWN_FOLDERS = ("/", "/dev", "/proc", "/sys")  # of each container; nothing else can be mounted there
 FILE_MODE = 0o644  # where nothing else is said
 RENEWED_AT = 0.8  # of a token's life, as upstream's kubelet
 LONGEST_USE = 24 * 3600.0  # seconds
@@ -67,11 +68,17 @@ def place_of(volume: PersistentVolume, made_here: str) -> str:
 
 
 class Mount(NamedTuple):
-    """A file or folder of the machine, and where a container sees it."""
+    """A file or folder of the machine, and where a container sees it.
+
+    Attributes:
+        source: the whole volume.
+        part: path within it that is mounted instead; links in the volume must not lead it out.
+    """
 
     source: str
     target: str
     read_only: bool = False
+    part: str = ""
 
 
 class File(NamedTuple):
@@ -96,7 +103,15 @@ def volume_files(volume: Volume, around: Surroundings) -> Files | None:
     files: Files = {}
     for part in volume.projected.sources if volume.projected else (volume,):
         files |= _projected(part, around, mode)
+    for path in files:
+        _require_within(path)
     return files
+
+
+def _require_within(path: str) -> None:
+    """The node writes these files with all its rights, and names that begin with two dots are its own."""
+    if path.startswith(("/", "..")) or ".." in path.split("/"):
+        raise SourceError(f"path {path!r} must be within the volume, and must not begin with '..'")
 
 
 def _projected(part: Projection, around: Surroundings, mode: int) -> Files:
@@ -164,14 +179,15 @@ def mounts_of(
         if source is None:
             raise VolumeError(f'volume "{volume.name}" is of a kind that this node cannot mount')
         target = posixpath.normpath(mount.mount_path)
-        if target == "/dev":
-            raise VolumeError(f'volume "{volume.name}" cannot be mounted at /dev, which is each container\'s own')
+        if target in OWN_FOLDERS:
+            raise VolumeError(f'volume "{volume.name}" cannot be mounted at {target}, which is each container\'s own')
         claim = volume.persistent_volume_claim
         mounts.append(
             Mount(
-                posixpath.join(source, _part(mount, environment)).rstrip("/") or "/",
+                source,
                 target,
                 mount.read_only or volume.is_made_of_files or (claim is not None and claim.read_only),
+                _part(mount, environment),
             )
         )
     return outer_first(mounts)

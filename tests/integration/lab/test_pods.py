@@ -120,9 +120,9 @@ class TestIsolation:
         usable = "head -c 4 /dev/urandom >/dev/null && echo kept >/dev/shm/x && cat /dev/shm/x >/dev/stdout"
         assert lab.kubectl("exec", "one", "--", "sh", "-c", usable).stdout == "kept\n"
         assert "mqueue" in lab.exec("one", "stat", "-f", "-c", "%T", "/dev/mqueue")
-        for device in ("/mnt/zero", "/proc/1/root/dev/zero"):
-            opened = lab.fairlead("exec", "--name", lab.name, "one", "--", "head", "-c", "1", device, check=False)
-            assert "Permission denied" in opened.stderr, device
+        assert set(lab.exec("one", "ls", "/proc/1/root/dev").split()) == DEVICES - {"termination-log"}
+        opened = lab.fairlead("exec", "--name", lab.name, "one", "--", "head", "-c", "1", "/mnt/zero", check=False)
+        assert "Permission denied" in opened.stderr
         for place in ("/dev/made", "/tmp/made", "/var/tmp/made"):
             made = lab.fairlead("exec", "--name", lab.name, "one", "--", "mknod", place, "b", "7", "0", check=False)
             assert "Operation not permitted" in made.stderr, place
@@ -212,7 +212,7 @@ class TestUsers:
         status_of_self = lab.exec("plain", "cat", "/proc/self/status")
         assert "CapEff:\t0000000000000000" in status_of_self
         refused = lab.fairlead("exec", "--name", lab.name, "plain", "--", "touch", "/etc/fairlead-test", check=False)
-        assert "Permission denied" in refused.stderr
+        assert "Read-only file system" in refused.stderr
 
     def test_another_user_may_listen_on_a_low_port(self, lab, pod):
         ready = {"httpGet": {"port": 80}, "periodSeconds": 1}

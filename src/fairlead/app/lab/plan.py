@@ -68,6 +68,7 @@ class LabPlan:
         data_folder: outlives it, unless it lies in the run folder.
         manifests: applied in this order once the API server answers.
         wire: None: there are no other hosts.
+        home: the folder of the lab's user, which Pods do not see; None if there is none.
     """
 
     name: str
@@ -76,6 +77,7 @@ class LabPlan:
     manifests: tuple[Manifest, ...]
     settings: LabSettings
     wire: Wire | None = None
+    home: Path | None = None
 
     @property
     def nodes(self) -> tuple[LabNode, ...]:

@@ -69,6 +69,7 @@ class NodeOptions:
         images: what stands for images, by pattern.
         builtins: what the built-in images run.
         hidden: folders of this machine that no container may see: a lab's keys and store lie there.
+        home: that of the lab's user, if it has one; see ``ContainerSettings``.
         heartbeat: seconds between two heartbeats.
     """
 
@@ -86,6 +87,7 @@ class NodeOptions:
     labels: Mapping[str, str] = field(default_factory=dict)
     dns: ClusterDNS = field(default_factory=ClusterDNS)
     hidden: tuple[Path, ...] = ()
+    home: Path | None = None
     heartbeat: float = HEARTBEAT
 
     @property
@@ -163,6 +165,7 @@ class NodeAgent:
             links,
             self._events.recorder("kubelet"),
             options.hidden,
+            options.home,
         )
         dns = options.dns._replace(of_node=Path("/etc/resolv.conf").read_text())
         self._host_ports = HostPorts([family_of(cidr) for cidr in options.pod_cidrs], is_first=is_first)

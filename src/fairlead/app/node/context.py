@@ -37,6 +37,7 @@ class ContainerSettings:
         links: to the Services that Pods get variables for.
         events: what the node agent says its Events to.
         hidden: folders of this machine that no container may see.
+        home: that of the lab's user, of which containers see only what hostPath volumes bring.
     """
 
     images: Images
@@ -45,6 +46,12 @@ class ContainerSettings:
     links: ServiceLinks
     events: EventRecorder
     hidden: tuple[Path, ...] = ()
+    home: Path | None = None
+
+    @property
+    def hidden_paths(self) -> list[str]:
+        """What Pods do not see of this machine."""
+        return [str(path) for path in (*self.hidden, *((self.home,) if self.home else ()))]
 
 
 @dataclass(frozen=True)

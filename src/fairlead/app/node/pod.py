@@ -219,7 +219,7 @@ class PodRun:
                 if link and link.name in netns.link_names():
                     netns.detach(link.name)
                 await self._settings.host_ports.put(self.pod.metadata.uid, forwards(self.pod, self.pod_ips))
-                spec = SandboxSpec(self.pod.hostname, texts, link)
+                spec = SandboxSpec(self.pod.hostname, texts, link, self._settings.containers.hidden_paths)
                 self._sandbox = await start_sandbox(self._settings.launcher, spec)
             except (RulesError, StartError) as error:
                 log.warning("no sandbox for %s: %s", self.pod.key, error)

@@ -23,7 +23,7 @@ from fairlead.app.node.sources import RESOURCES
 from fairlead.app.node.tokens import PodTokens
 from fairlead.drivers.kube.client import KubeClient, KubeError, Unreachable
 from fairlead.drivers.pods.allocatable import allocatable
-from fairlead.drivers.pods.volume_files import make_folder, replace_files
+from fairlead.drivers.pods.volume_files import make_folder, make_part, replace_files
 from fairlead.nodeagent.environment import Placement, Surroundings
 from fairlead.nodeagent.manifest import Container, RunPod, TokenSource
 from fairlead.nodeagent.sources import (
@@ -33,7 +33,7 @@ from fairlead.nodeagent.sources import (
     references,
     token_sources,
 )
-from fairlead.nodeagent.volumes import Mount, volume_files
+from fairlead.nodeagent.volumes import Mount, VolumeError, volume_files
 
 RETRY = 5.0  # seconds between attempts to renew what is due
 
@@ -162,10 +162,16 @@ def _content(document: dict[str, Any]) -> Content:
 
 
 def make_missing(container: Container, pod: RunPod, mounts: Sequence[Mount]) -> None:
-    """Make the folders that a container mounts a part of, but that are not there yet, as upstream's kubelet does."""
+    """Make the folders that a container mounts a part of, but that are not there yet, as upstream's kubelet does.
+
+    Raises:
+        VolumeError: the part is not within its volume, as its links are now.
+    """
     ours = {volume.name for volume in pod.spec.volumes or () if not volume.is_made_of_files}
-    partial = (m for m in container.volume_mounts or () if m.sub_path or m.sub_path_expr)
-    parts = {posixpath.normpath(m.mount_path) for m in partial if m.name in ours}
+    parts = {posixpath.normpath(m.mount_path) for m in container.volume_mounts or () if m.name in ours}
     for mount in mounts:
-        if mount.target in parts and not Path(mount.source).exists():
-            make_folder(Path(mount.source), pod.spec.security_context.fs_group)
+        if mount.part and mount.target in parts:
+            try:
+                make_part(Path(mount.source), mount.part, pod.spec.security_context.fs_group)
+            except OSError as error:
+                raise VolumeError(f"failed to prepare subPath {mount.part!r}: {error.strerror}") from error

@@ -8,6 +8,7 @@ import ctypes
 import os
 
 CLONE_NEWNS = 0x00020000
+CLONE_NEWCGROUP = 0x02000000
 CLONE_NEWUTS = 0x04000000
 CLONE_NEWIPC = 0x08000000
 CLONE_NEWUSER = 0x10000000
@@ -28,12 +29,17 @@ MNT_DETACH = 2
 # Numbers of linux/unistd.h for calls that older C libraries do not wrap; they are the same on every architecture.
 _SYS_OPEN_TREE = 428
 _SYS_MOVE_MOUNT = 429
+_SYS_OPENAT2 = 437
 _SYS_MOUNT_SETATTR = 442
 _OPEN_TREE_CLONE = 0x1
 _AT_FDCWD = -100
 _AT_EMPTY_PATH = 0x1000
 _AT_RECURSIVE = 0x8000
+_MOUNT_ATTR_RDONLY = 0x1
+_MOUNT_ATTR_NOSUID = 0x2
 _MOUNT_ATTR_NODEV = 0x4
+_RESOLVE_NO_MAGICLINKS = 0x02
+_RESOLVE_BENEATH = 0x08
 _MOVE_MOUNT_F_EMPTY_PATH = 0x4
 
 _PR_SET_PDEATHSIG = 1
@@ -53,6 +59,10 @@ class _CapabilityHeader(ctypes.Structure):
 
 class _MountAttributes(ctypes.Structure):
     _fields_ = [(name, ctypes.c_uint64) for name in ("set", "clear", "propagation", "user_namespace")]
+
+
+class _OpenHow(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_uint64) for name in ("flags", "mode", "resolve")]
 
 
 class _CapabilityWord(ctypes.Structure):
@@ -83,10 +93,29 @@ def unmount(target: str) -> None:
 
 def clone_tree(path: str) -> int:
     """A copy of what is mounted at and below a path, attached nowhere yet; it does not mind the path being covered."""
-    flags = _OPEN_TREE_CLONE | _AT_RECURSIVE | os.O_CLOEXEC
-    fd = int(_libc.syscall(_SYS_OPEN_TREE, _AT_FDCWD, os.fsencode(path), ctypes.c_uint(flags)))
-    _check(0 if fd >= 0 else fd, path)
-    return fd
+    return _clone_tree(_AT_FDCWD, path, 0)
+
+
+def clone_tree_at(place: int) -> int:
+    """As ``clone_tree``, of what an open descriptor is of (O_PATH will do)."""
+    return _clone_tree(place, "", _AT_EMPTY_PATH)
+
+
+def _clone_tree(folder: int, path: str, flags: int) -> int:
+    flags |= _OPEN_TREE_CLONE | _AT_RECURSIVE | os.O_CLOEXEC
+    return _descriptor(_libc.syscall(_SYS_OPEN_TREE, folder, os.fsencode(path), ctypes.c_uint(flags)), path)
+
+
+def open_beneath(folder: int, path: str, flags: int) -> int:
+    """Open a path below an open folder; raises OSError (EXDEV) if it, or a link on its way, leads out of that."""
+    how = _OpenHow(flags | os.O_CLOEXEC, 0, _RESOLVE_BENEATH | _RESOLVE_NO_MAGICLINKS)
+    size = ctypes.c_size_t(ctypes.sizeof(how))
+    return _descriptor(_libc.syscall(_SYS_OPENAT2, folder, os.fsencode(path), ctypes.byref(how), size), path)
+
+
+def _descriptor(result: int, path: str) -> int:
+    _check(0 if result >= 0 else result, path)
+    return int(result)
 
 
 def attach_tree(tree: int, target: str) -> None:
@@ -97,9 +126,16 @@ def attach_tree(tree: int, target: str) -> None:
     _check(result, target)
 
 
-def forbid_devices(path: str) -> None:
-    """Have no device be opened by a name on any mount at or below a path (``nodev``)."""
-    _set_attributes(_AT_FDCWD, path, _AT_RECURSIVE, _MountAttributes(set=_MOUNT_ATTR_NODEV))
+def forbid_devices(tree: int) -> None:
+    """Have no device be opened by a name on any mount of a cloned tree (``nodev``)."""
+    _set_attributes(tree, "", _AT_RECURSIVE | _AT_EMPTY_PATH, _MountAttributes(set=_MOUNT_ATTR_NODEV))
+
+
+def make_read_only(path: str, *, below: bool = False) -> None:
+    """Have nothing be written at a path, and with ``below`` on any mount below it; devices and set-user-ID bits have no
+    effect there. Restrictions that mounts have already stay, and can in a user namespace not be lifted."""
+    attributes = _MountAttributes(set=_MOUNT_ATTR_RDONLY | _MOUNT_ATTR_NOSUID | _MOUNT_ATTR_NODEV)
+    _set_attributes(_AT_FDCWD, path, _AT_RECURSIVE if below else 0, attributes)
 
 
 def allow_devices(tree: int) -> None:
@@ -132,6 +168,11 @@ def set_parent_death_signal(signal_number: int) -> None:
 def set_child_subreaper() -> None:
     """Become the parent of all orphaned descendants."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def set_undumpable() -> None:
+    """Let no process of the same user look at this one's memory and descriptors until it runs a program."""
+    _prctl(_PR_SET_DUMPABLE, 0)
 
 
 def set_dumpable() -> None:

@@ -9,7 +9,6 @@ import gc
 import os
 import select
 import signal
-import sys
 import traceback
 from collections.abc import Callable, Iterator
 from typing import NoReturn
@@ -60,14 +59,23 @@ def be_child(body: Body, report: int) -> NoReturn:
         look_fresh()
         gc.enable()
         os.setsid()
+        _use_nothing()  # what it inherited leads to the log of whoever forked it
         body()
         os._exit(0)
     except (OSError, StartError) as error:
         tell(report, str(error))
     except BaseException:
-        traceback.print_exc(file=sys.stderr)
         tell(report, traceback.format_exc(limit=-1))
     os._exit(128)
+
+
+def let_go_of_all_but(*kept: int) -> None:
+    """Close every descriptor from 3 on but these: what else there is, is not the child's."""
+    first = 3
+    for fd in sorted(kept):
+        os.closerange(first, fd)
+        first = fd + 1
+    os.closerange(first, os.sysconf("SC_OPEN_MAX"))
 
 
 def look_fresh() -> None:
@@ -92,6 +100,14 @@ def _die_with_parent(report: int) -> None:
     poll.register(report, 0)
     if poll.poll(0):  # POLLERR: nobody reads the report any more, so the parent has died already
         os._exit(128)
+
+
+def _use_nothing() -> None:
+    """Have standard input, output and error lead nowhere, until the body takes others."""
+    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    for place in (0, 1, 2):
+        os.dup2(null, place)
+    os.close(null)
 
 
 def ended_children() -> Iterator[tuple[int, int]]:

@@ -7,6 +7,7 @@ mounts of a Pod are ``nodev``.
 
 import errno
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from fairlead.drivers.linux.calls import MS_NODEV, MS_NOEXEC, MS_NOSUID, allow_devices, attach_tree, clone_tree, mount
@@ -25,13 +26,21 @@ _LINKS = {
 _TTY_GROUP = 5  # the same on all distributions; terminals are its own, so that write(1) may write to them
 
 
-def mount_devices() -> None:
-    """Cover ``/dev`` with one of the caller's own.
+def take_nodes() -> dict[str, int]:
+    """The devices that every container has, as trees that can be mounted; to be given to ``mount_devices``.
 
     Raises:
-        OSError: this machine lacks one of the devices, or the kernel refuses; the path is in the message.
+        OSError: this machine lacks one of them; the path is in the message.
     """
-    nodes = {name: clone_tree(f"{FOLDER}/{name}") for name in _NODES}
+    return {name: clone_tree(f"{FOLDER}/{name}") for name in _NODES}
+
+
+def mount_devices(nodes: Mapping[str, int]) -> None:
+    """Cover ``/dev`` with one of the caller's own, and close the trees.
+
+    Raises:
+        OSError: the kernel refuses; the path is in the message.
+    """
     mount("tmpfs", FOLDER, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755,size=64m")
     for name, node in nodes.items():
         Path(FOLDER, name).touch()

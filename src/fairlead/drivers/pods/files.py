@@ -1,8 +1,7 @@
-"""What a Pod sees of the file system: this machine's, with a few files of its own mounted over it.
+"""Files that a Pod or a container has of its own, mounted over those of this machine.
 
 Runs in a mount namespace of the Pod's with private propagation, so nothing here is ever seen outside. The texts live in
-a tmpfs that only the bind mounts keep alive; no file is left on the machine. What is one container's alone is in
-``mounts``.
+a tmpfs that only the bind mounts keep alive; no file is left on the machine.
 """
 
 import os
@@ -12,8 +11,6 @@ from pathlib import Path
 from fairlead.drivers.linux.calls import MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_REC, mount, unmount
 from fairlead.nodeagent.credentials import Credentials, passwd_with
 
-# Services of this machine that the C library would ask about names instead of the Pod's own files.
-_NAME_SERVICE_SOCKETS = ("/run/nscd/socket", "/run/systemd/resolve/io.systemd.Resolve")
 _USERS = "/etc/passwd"
 
 
@@ -29,11 +26,6 @@ def mount_proc() -> None:
         mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
     except PermissionError:
         return
-
-
-def silenced_name_services() -> dict[str, str]:
-    """Empty texts in place of this machine's name service caches."""
-    return {path: "" for path in _NAME_SERVICE_SOCKETS if os.path.exists(path)}
 
 
 def present_user(credentials: Credentials) -> None:

@@ -27,9 +27,11 @@ from fairlead.drivers.linux.child_process import (
     be_child,
     ended_children,
     fork_into_namespace,
+    let_go_of_all_but,
     look_fresh,
     tell,
 )
+from fairlead.drivers.pods.machine_secrets import private_paths
 
 _LENGTH = struct.Struct("=I")
 _PID = struct.Struct("=i")
@@ -233,7 +235,8 @@ def _serve(requests: socket.socket, ends: int, agent: int) -> NoReturn:
     try:
         set_parent_death_signal(signal.SIGKILL)
         look_fresh()
-        _keep_only(requests.fileno(), ends)
+        let_go_of_all_but(requests.fileno(), ends)
+        private_paths()  # looked for once, and known to all that are forked
         gc.disable()  # a collection here would write to every page that is shared
         gc.freeze()
         signalled, wakeup = os.pipe()
@@ -257,15 +260,6 @@ def _serve(requests: socket.socket, ends: int, agent: int) -> NoReturn:
         os._exit(0)
 
 
-def _keep_only(*kept: int) -> None:
-    """Close every descriptor from 3 on but these: some would keep alive what the agent lets go of."""
-    first = 3
-    for fd in sorted(kept):
-        os.closerange(first, fd)
-        first = fd + 1
-    os.closerange(first, os.sysconf("SC_OPEN_MAX"))
-
-
 def _reap(ends: int) -> None:
     for pid, status in ended_children():
         os.write(ends, _END.pack(pid, status))
@@ -282,7 +276,8 @@ def _fork(requests: socket.socket) -> None:
         requests.sendall(_PID.pack(0))
     else:
         if pid == 0:
-            requests.close()
+            requests.detach()
+            let_go_of_all_but(report, *descriptors)
             be_child(lambda: body(spec, *descriptors), report)
         pidfd = os.pidfd_open(pid)
         socket.send_fds(requests, [_PID.pack(pid)], [pidfd])

@@ -1,59 +1,118 @@
-"""What one container sees of the file system beyond its Pod: an empty /tmp and a /dev of its own, and its volumes.
+"""What one container sees of the file system beyond its Pod: a root, a ``/dev`` and empty folders of its own, and its
+volumes.
 
-A volume may be mounted where this machine has nothing. The folder in which something is missing is then replaced, in
-this container's sight, by an empty one in which everything that was there is mounted again; the machine itself is never
-written to. Runs in a mount namespace of the container's own.
+All that is shown of the machine is read-only; what a container writes elsewhere than into volumes is in its memory and
+goes with it. A volume may be mounted where there is nothing. The folder in which something is missing is then replaced,
+in this container's sight, by an empty one in which everything that was there is mounted again. Runs in a mount
+namespace of the container's own, below that of its Pod (``root_folder``).
 """
 
 import os
 import posixpath
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from fairlead.drivers.linux.calls import (
-    MS_BIND,
     MS_NODEV,
     MS_NOSUID,
-    MS_RDONLY,
-    MS_REC,
-    MS_REMOUNT,
     attach_tree,
     clone_tree,
+    clone_tree_at,
+    forbid_devices,
+    make_read_only,
     mount,
-    pivot_root,
-    unmount,
+    open_beneath,
 )
-from fairlead.drivers.pods import devices
+from fairlead.drivers.pods import devices, kernel_files
+from fairlead.drivers.pods.machine_secrets import EMPTY_FOLDERS
+from fairlead.drivers.pods.root_folder import move_root, show_again, touch
 from fairlead.nodeagent.volumes import Mount
 
-_TEMPORARY = "/tmp"  # noqa: S108 - a mount point
+_SCRATCH = "/tmp"  # noqa: S108 - a mount point
+_FIRST_LEVEL = frozenset(path[1:] for path in (*EMPTY_FOLDERS, devices.FOLDER) if path.count("/") == 1)
 
 
-def mount_all(mounts: Sequence[Mount], hidden: Sequence[str]) -> None:
-    """Make the container's view. Mounts are given outer ones first; of the ``hidden`` folders it sees nothing but what
-    a mount brings from them.
+class Source(NamedTuple):
+    """What is to be mounted, taken from the machine before it is out of sight.
+
+    Attributes:
+        tree: descriptor of a cloned tree.
+        path: where that was, without links.
+    """
+
+    mounted: Mount
+    tree: int
+    path: str
+
+
+def take_sources(mounts: Sequence[Mount]) -> list[Source]:
+    """Take hold of what a container mounts; to be called where the machine's files are in sight.
 
     Raises:
-        OSError: a source is not there, or the kernel refuses; the path is in the message.
+        OSError: a source is not there, or a part of a volume leads out of it; the path is in the message.
     """
-    # Taken first, because a source may lie in a folder that is about to be covered.
-    sources = [clone_tree(mounted.source) for mounted in mounts]
+    return [_take(mounted) for mounted in mounts]
+
+
+def _take(mounted: Mount) -> Source:
+    if not mounted.part:
+        tree = clone_tree(mounted.source)
+    else:
+        # Who writes to a volume may put a link there; it must not lead out, wherever in the path it is.
+        volume = os.open(mounted.source, os.O_PATH | os.O_CLOEXEC)
+        place = open_beneath(volume, mounted.part, os.O_PATH)
+        tree = clone_tree_at(place)
+        os.close(place)
+        os.close(volume)
+    forbid_devices(tree)
+    return Source(mounted, tree, os.path.realpath(posixpath.join(mounted.source, mounted.part)))
+
+
+def mount_all(sources: Sequence[Source], hidden: Sequence[str]) -> None:
+    """Make the container's view. Sources are given outer ones first; of the ``hidden`` folders of the machine they show
+    nothing, unless they lie within.
+
+    Raises:
+        OSError: the kernel refuses; the path is in the message.
+    """
+    nodes = devices.take_nodes()
+    _build_root()
+    devices.mount_devices(nodes)
+    ours = {"/", devices.FOLDER, f"{devices.FOLDER}/shm", *EMPTY_FOLDERS}  # the folders that may be written to
+    for source in sources:
+        target = os.path.realpath(source.mounted.target)
+        _make_way(target, stat.S_ISDIR(os.fstat(source.tree).st_mode), ours)
+        attach_tree(source.tree, target)
+        os.close(source.tree)
+        for path in _within(source.path, target, hidden):
+            kernel_files.hide(path)
+        if source.mounted.read_only:
+            make_read_only(target)
+        ours.discard(target)
+
+
+def _build_root() -> None:
+    """Move to a root that may be written to, with what the Pod's has, the contents of its empty folders included."""
+    before = {folder: os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC) for folder in EMPTY_FOLDERS}
+    _mount_empty(_SCRATCH, 0o755)
+    show_again("/", _SCRATCH, leave_out=_FIRST_LEVEL)
+    for name in _FIRST_LEVEL:
+        os.mkdir(f"{_SCRATCH}/{name}")
+    for folder, fd in before.items():
+        _mount_empty(_SCRATCH + folder, EMPTY_FOLDERS[folder])
+        show_again(f"/proc/self/fd/{fd}", _SCRATCH + folder)
+        os.close(fd)
+    move_root(_SCRATCH)
+
+
+def _within(source: str, target: str, hidden: Sequence[str]) -> Iterator[str]:
+    """Where the hidden folders are to be seen in what is mounted, if they are."""
     for folder in hidden:
-        mount("tmpfs", folder, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV, "mode=755")
-    ours: set[str] = set()  # the folders that may be written to
-    if any(_nearest(mounted.target) == "/" for mounted in mounts):
-        _replace_root()
-        ours.add("/")
-    devices.mount_devices()
-    _mount_empty(_TEMPORARY, 0o1777)
-    ours |= {devices.FOLDER, f"{devices.FOLDER}/shm", _TEMPORARY}
-    for mounted, source in zip(mounts, sources, strict=True):
-        _make_way(mounted.target, stat.S_ISDIR(os.fstat(source).st_mode), ours)
-        attach_tree(source, mounted.target)
-        os.close(source)
-        if mounted.read_only:
-            _make_read_only(mounted.target)
-        ours.discard(mounted.target)
+        if posixpath.commonpath((source, folder)) == source:
+            path = posixpath.normpath(posixpath.join(target, posixpath.relpath(folder, source)))
+            if os.path.lexists(path):
+                yield path
 
 
 def _make_way(target: str, is_folder: bool, ours: set[str]) -> None:
@@ -70,7 +129,7 @@ def _make_way(target: str, is_folder: bool, ours: set[str]) -> None:
         os.mkdir(nearest)
         ours.add(nearest)
     if not is_folder:
-        _touch(target)
+        touch(target)
 
 
 def _nearest(path: str) -> str:
@@ -84,46 +143,9 @@ def _replace(folder: str) -> None:
     """Cover a folder with an empty one that holds the same things."""
     before = os.open(folder, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     _mount_empty(folder, 0o755)
-    _show_again(f"/proc/self/fd/{before}", folder)
+    show_again(f"/proc/self/fd/{before}", folder)
     os.close(before)
-
-
-def _replace_root() -> None:
-    temporary = clone_tree(_TEMPORARY)
-    _mount_empty(_TEMPORARY, 0o755)
-    _show_again("/", _TEMPORARY, leave_out="tmp")
-    os.chdir(_TEMPORARY)
-    os.mkdir("tmp")
-    attach_tree(temporary, "tmp")
-    os.close(temporary)
-    pivot_root(".", ".")  # the old root now covers the new one; see pivot_root(2)
-    unmount(".")
-    os.chdir("/")
-
-
-def _show_again(source: str, target: str, leave_out: str = "") -> None:
-    """Everything in the folder ``source``, at the same place in the empty folder ``target``."""
-    for entry in os.scandir(source):
-        place = posixpath.join(target, entry.name)
-        if entry.is_symlink():
-            os.symlink(os.readlink(entry.path), place)
-        elif entry.name != leave_out:
-            if entry.is_dir():
-                os.mkdir(place)
-            else:
-                _touch(place)
-            mount(entry.path, place, flags=MS_BIND | MS_REC)
 
 
 def _mount_empty(path: str, mode: int) -> None:
     mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, f"mode={mode:o}")
-
-
-def _make_read_only(target: str) -> None:
-    """Restrictions that the mount has already must be named again: in a user namespace they cannot be lifted."""
-    kept = os.statvfs(target).f_flag & (os.ST_NOSUID | os.ST_NODEV | os.ST_NOEXEC)
-    mount("none", target, flags=MS_REMOUNT | MS_BIND | MS_RDONLY | kept)
-
-
-def _touch(path: str) -> None:
-    os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))

@@ -15,27 +15,27 @@ from pathlib import Path
 
 from fairlead.drivers.linux import child_process, netns
 from fairlead.drivers.linux.calls import (
+    CLONE_NEWCGROUP,
     CLONE_NEWIPC,
     CLONE_NEWNET,
     CLONE_NEWNS,
     CLONE_NEWUTS,
-    forbid_devices,
-    limit_capabilities,
     setns,
     unshare,
 )
 from fairlead.drivers.linux.child_process import StartError
 from fairlead.drivers.linux.terminal import become_controlled, open_terminal
-from fairlead.drivers.pods import files, mounts
+from fairlead.drivers.pods import files, mounts, root_folder
 from fairlead.drivers.pods.launcher import Birth, Child, Launcher
-from fairlead.drivers.pods.privileges import CONTAINER_CAPABILITIES, become, hand_over
+from fairlead.drivers.pods.machine_secrets import private_paths
+from fairlead.drivers.pods.privileges import become, give_up_privileges, hand_over
 from fairlead.drivers.pods.programs import execute
 from fairlead.drivers.pods.runtime import Stdio
 from fairlead.labnet import links
 from fairlead.nodeagent.credentials import AS_ROOT, Credentials
 from fairlead.nodeagent.volumes import Mount
 
-_SHARED_NAMESPACES = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC
+_SHARED_NAMESPACES = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP
 
 
 @dataclass(frozen=True)
@@ -46,11 +46,13 @@ class SandboxSpec:
         hostname: the host name within.
         texts: file contents by the absolute path at which the Pod sees them.
         link: how it is connected; None leaves it in its node's network namespace.
+        hidden: paths of this machine that it must not see, beside the private ones that no Pod sees.
     """
 
     hostname: str
     texts: Mapping[str, str]
     link: links.PodLink | None
+    hidden: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class ProcessSpec:
         stdio: what standard input, output and error are to be.
         credentials: as whom it runs.
         mounts: its volumes, outer ones first.
-        hidden: folders of this machine that it must not see.
+        hidden: folders of this machine that it must not see through its volumes either.
     """
 
     command: tuple[str, ...]
@@ -90,15 +92,13 @@ async def start_sandbox(launcher: Launcher, spec: SandboxSpec) -> Child:
 def _be_sandbox(spec: SandboxSpec) -> None:
     if spec.link:
         _connect(spec.link)
-    unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC)
+    unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP)
     files.make_mounts_private()
-    files.mount_proc()
-    forbid_devices("/")
-    files.present_texts({**spec.texts, **files.silenced_name_services()})
+    root_folder.enter_own_root(spec.texts, [*spec.hidden, *private_paths()])
     socket.sethostname(spec.hostname)
-    limit_capabilities(CONTAINER_CAPABILITIES)
+    give_up_privileges()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    os.execvp("sleep", ["sleep", "infinity"])
+    os.execvpe("sleep", ["sleep", "infinity"], {})
 
 
 def _connect(link: links.PodLink) -> None:
@@ -121,9 +121,10 @@ async def start_container(sandbox: Child, spec: ProcessSpec) -> Child:
 
 
 def _be_container(spec: ProcessSpec, sandbox: int, *given: int) -> None:
+    sources = mounts.take_sources(spec.mounts)
     setns(sandbox, _SHARED_NAMESPACES)
     unshare(CLONE_NEWNS)
-    mounts.mount_all(spec.mounts, spec.hidden)
+    mounts.mount_all(sources, spec.hidden)
     files.present_user(spec.credentials)
     _take(_renumbered(spec.stdio, given), spec.credentials)
     become(spec.credentials)

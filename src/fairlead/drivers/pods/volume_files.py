@@ -5,23 +5,69 @@ the user sees are links through ``..data``. A change is another such folder and 
 what programs that follow their configuration wait for. Upstream: ``pkg/volume/util/atomic_writer.go``.
 """
 
+import os
 import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from fairlead.drivers.pods.privileges import give_to_group
+from fairlead.drivers.linux.calls import open_beneath
+from fairlead.drivers.pods.privileges import give_to_group, is_mapped
 from fairlead.nodeagent.volumes import File
 
 GROUP_READS = 0o040
 _DATA = "..data"
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 def make_folder(folder: Path, group: int | None) -> None:
     """A folder that any user may write to, as an emptyDir is; what is made in it belongs to the volumes' group."""
     folder.mkdir(parents=True, exist_ok=True)
-    folder.chmod(0o777 if group is None else 0o2777)
+    folder.chmod(_mode(group))
     give_to_group(folder, group)
+
+
+def make_part(volume: Path, part: str, group: int | None) -> None:
+    """As ``make_folder``, of folders in a volume that are not there yet. Containers write to the volume too, perhaps at
+    this moment: no link of theirs leads out of it.
+
+    Raises:
+        OSError: the path leads out of the volume (EXDEV), or through a file.
+    """
+    root = os.open(volume, _FOLDER)
+    try:
+        names = [name for name in part.split("/") if name not in ("", ".")]
+        there = next(n for n in range(len(names), -1, -1) if _is_beneath(root, names[:n]))
+        fd = open_beneath(root, "/".join(names[:there]) or ".", _FOLDER if there < len(names) else os.O_PATH)
+    finally:
+        os.close(root)
+    for name in names[there:]:
+        fd = _enter_new(fd, name, group)
+    os.close(fd)
+
+
+def _is_beneath(root: int, names: list[str]) -> bool:
+    try:
+        os.close(open_beneath(root, "/".join(names) or ".", os.O_PATH))
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _enter_new(parent: int, name: str, group: int | None) -> int:
+    try:
+        os.mkdir(name, dir_fd=parent)
+        fd = os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=parent)
+    finally:
+        os.close(parent)
+    if group is not None and is_mapped("gid", group):
+        os.fchown(fd, -1, group)
+    os.fchmod(fd, _mode(group))
+    return fd
+
+
+def _mode(group: int | None) -> int:
+    return 0o777 if group is None else 0o2777
 
 
 def replace_files(folder: Path, files: Mapping[str, File], group: int | None) -> None:

@@ -106,13 +106,19 @@ def serve(options: LabOptions, listener: Listener) -> None:
     try:
         with data_folder(options.data or folder / "data", options.settings.ip_families) as data:
             settings = _remembered(options.settings, data, listener)
-            plan = LabPlan(options.name, folder, data, options.manifests, settings, _wire(options, data))
+            plan = LabPlan(options.name, folder, data, options.manifests, settings, _wire(options, data), _home())
             with host_sockets(plan) as sockets:
                 lab = _lab(plan, sockets)
                 _Outside(plan, lab, listener, began).follow(sockets, options)
     finally:
         run_folder.remove(folder)
         os.close(lock)
+
+
+def _home() -> Path | None:
+    """The folder of this user, if that is a place of its own."""
+    home = Path(os.path.realpath(os.path.expanduser("~")))
+    return home if home != Path("/") and home.is_dir() else None
 
 
 def _require_programs() -> None:

@@ -136,7 +136,8 @@ def _agent(plan: LabPlan, network: LabNode) -> Run:
         labels=network.labels,
         dns=ClusterDNS(plan.networks[0].service(DNS_SERVICE)),
         heartbeat=plan.settings.timers.heartbeat,
-        hidden=(plan.data_folder, plan.run_folder),
+        hidden=(plan.data_folder, plan.run_folder.parent),
+        home=plan.home,
     )
     return functools.partial(agent.run, options)
 
