@@ -64,6 +64,7 @@ def test_a_circle_is_found(graph, found):
     assert all(there in graph[here] for here, there in pairwise(way))
 
 
+@pytest.mark.io
 def test_imports_for_types_alone_and_inside_functions_count(tmp_path):
     package = tmp_path / "room"
     (package / "inner").mkdir(parents=True)

@@ -6,6 +6,8 @@ from click.testing import CliRunner
 from fairlead.cli.main import cli
 from fairlead.drivers.apiserver.store.sqlite_store import SqliteStore
 
+pytestmark = pytest.mark.io  # files, sockets or processes
+
 
 @pytest.fixture
 def data(tmp_path):

@@ -164,6 +164,7 @@ class TestThreads:
             with balancer.pick():
                 assert set(policy.in_flight.values()) == {0}
 
+    @pytest.mark.io
     def test_a_child_process_follows_anew(self):
         with Balancer(Static([ONE])) as balancer:
             with balancer.pick():

@@ -10,6 +10,8 @@ from fairlead.clusterdns.records import RRType
 from fairlead.clusterdns.search import candidates, search_list, walk
 from tests.support.dns_cases import SUFFIX, ZONE, snapshot
 
+pytestmark = pytest.mark.io  # files, sockets or processes
+
 SUFFIXES = search_list("testns", ZONE.origin)
 LIST = [SUFFIX, "svc.cluster.local.", "cluster.local."]
 

@@ -7,6 +7,8 @@ from fairlead.clusterdns.corefile import CorefileError, Directive, parse_corefil
 from fairlead.clusterdns.upstreams import Route, Server
 from fairlead.clusterdns.zone import Outside, PodsMode
 
+pytestmark = pytest.mark.io  # files, sockets or processes
+
 KUBEADM = """\
 .:53 {
     errors

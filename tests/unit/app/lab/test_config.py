@@ -9,6 +9,8 @@ from fairlead.app.lab.settings import Timers, numbered_node
 from fairlead.labnet.addresses import DUAL_STACK, IPV4_ONLY
 from fairlead.nodeagent.images import Image
 
+pytestmark = pytest.mark.io  # files, sockets or processes
+
 
 @pytest.fixture
 def read(tmp_path):

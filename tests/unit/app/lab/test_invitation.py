@@ -18,6 +18,8 @@ from fairlead.labnet.addresses import DUAL_STACK
 from fairlead.model.socket_address import SocketAddress
 from fairlead.nodeagent.images import Image
 
+pytestmark = pytest.mark.io  # files, sockets or processes
+
 HUB, PEER = SocketAddress("192.0.2.1", 4789), SocketAddress("192.0.2.2", 4789)
 SETTINGS = LabSettings(
     (numbered_node(1, DUAL_STACK),), {"web": Image(("serve",))}, Timers(heartbeat=0.5), ip_families=DUAL_STACK

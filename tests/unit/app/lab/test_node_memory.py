@@ -7,6 +7,8 @@ from fairlead.app.lab.node_memory import NodeMemory, recall, remember
 from fairlead.app.lab.settings import numbered_node
 from fairlead.labnet.addresses import DUAL_STACK, IPV4_ONLY
 
+pytestmark = pytest.mark.io  # files, sockets or processes
+
 NAMED = (numbered_node(1, IPV4_ONLY), numbered_node(2, IPV4_ONLY))
 EXTRA = numbered_node(3, IPV4_ONLY, "extra", {"disk": "ssd"})
 

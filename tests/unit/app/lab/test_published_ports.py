@@ -12,6 +12,8 @@ from fairlead.drivers.lab.control_socket import Refused
 from fairlead.model.objects import IngressPoint, LoadBalancerStatus, ServiceStatus
 from tests.support.cluster_objects import make_service
 
+pytestmark = pytest.mark.io  # files, sockets or processes
+
 KEY = make_service().key
 HTTP = {"name": "http", "port": 80, "nodePort": 30080}
 DNS = {"name": "dns", "port": 53, "protocol": "UDP", "nodePort": 30053}

@@ -8,7 +8,7 @@ from fairlead.app.node.claims import follow_volumes
 from tests.support.controller_runs import settled
 from tests.support.fake_api import FakeApi
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.io]
 
 
 @pytest.mark.parametrize(

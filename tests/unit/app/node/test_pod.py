@@ -4,6 +4,8 @@ import asyncio
 import copy
 from typing import Any
 
+import pytest
+
 from fairlead.app.node.context import ContainerSettings
 from fairlead.app.node.pod import PodRun, PodSettings
 from fairlead.model.decode import decode
@@ -35,6 +37,7 @@ class Api:
         return answer
 
 
+@pytest.mark.io
 def test_what_others_say_before_a_write_is_answered_does_not_stay(tmp_path):
     """Their word may be heard on the watch before the answer that is older than it."""
 

@@ -4,6 +4,8 @@ import pytest
 
 from fairlead.drivers.kube.manifests import ManifestError, read_manifests
 
+pytestmark = pytest.mark.io  # files, sockets or processes
+
 
 @pytest.mark.parametrize(
     ("text", "names"),

@@ -7,6 +7,8 @@ import pytest
 
 from fairlead.drivers.lab.relay import relay_tcp, relay_udp
 
+pytestmark = pytest.mark.io  # files, sockets or processes
+
 DEADLINE = 5  # seconds; only a test that fails gets there
 
 

@@ -8,6 +8,8 @@ import pytest
 from fairlead.drivers.lab import run_folder
 from fairlead.drivers.lab.run_folder import LOCK, MARK, InUse, RunningLab, Unusable, find
 
+pytestmark = pytest.mark.io  # files, sockets or processes
+
 
 @pytest.fixture
 def labs(tmp_path, monkeypatch):

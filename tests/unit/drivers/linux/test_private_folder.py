@@ -6,6 +6,8 @@ import pytest
 
 from fairlead.drivers.linux.private_folder import Untrusted, open_private, private_folder
 
+pytestmark = pytest.mark.io  # files, sockets or processes
+
 
 def mode(path) -> int:
     return path.stat().st_mode & 0o7777

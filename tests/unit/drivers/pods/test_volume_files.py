@@ -7,6 +7,8 @@ import pytest
 from fairlead.drivers.pods.volume_files import replace_files
 from fairlead.nodeagent.volumes import File
 
+pytestmark = pytest.mark.io  # files, sockets or processes
+
 
 def shown(folder):
     """What a container sees: contents and modes by path."""

@@ -61,6 +61,7 @@ def test_tokens_that_are_not_given(world):
     assert "may not specify a duration less than 10 minutes" in status["message"]
 
 
+@pytest.mark.io
 def test_only_what_was_signed_is_believed(tmp_path):
     signer = TokenSigner(tmp_path / "key")
     assert (tmp_path / "key").stat().st_mode & 0o077 == 0

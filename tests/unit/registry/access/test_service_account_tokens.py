@@ -278,6 +278,7 @@ async def test_a_pod_waits_for_its_account(running):
         volume_files(running.spec.volumes[0], Surroundings(running, PLACE))
 
 
+@pytest.mark.io
 @pytest.mark.anyio
 async def test_the_files_of_a_running_pod_are_renewed_in_time(running, tmp_path, monkeypatch):
     """In a time of its own, in which sleeping is all that takes any."""

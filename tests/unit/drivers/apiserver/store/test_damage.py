@@ -19,6 +19,8 @@ from fairlead.drivers.apiserver.store.sqlite_store import SqliteStore
 from fairlead.registry.store import State, Step
 from tests.support.damaged_stores import DAMAGE, FILES, contents, killed_store, write_many
 
+pytestmark = pytest.mark.io  # files, sockets or processes
+
 STORES = 300
 
 

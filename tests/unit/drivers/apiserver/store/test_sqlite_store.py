@@ -15,6 +15,8 @@ from fairlead.model.names import ObjectKey
 from fairlead.registry.store import State, Step, put, remove
 from fairlead.registry.verbs.watches import Trigger
 
+pytestmark = pytest.mark.io  # files, sockets or processes
+
 KEY = ObjectKey("default", "a")
 
 
