@@ -22,7 +22,7 @@ check: setup         ## lint, types, import contracts
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-bench:               ## every benchmark; one of them: make bench BENCH=dns
+bench:               ## every benchmark; some of them: make bench BENCH=lab,dns
 	@scripts/setup.sh bench
 	$(PY) -m bench $(BENCH)
 

@@ -1,4 +1,4 @@
-"""Runs every benchmark, or the one that is named."""
+"""Runs every benchmark, or those that are named: ``python -m bench lab,dns``."""
 
 import importlib
 import pkgutil
@@ -10,7 +10,7 @@ NAMES = sorted(m.name for m in pkgutil.iter_modules(bench.__path__) if not m.nam
 
 
 def main() -> int:
-    wanted = sys.argv[1:] or NAMES
+    wanted = [name for argument in sys.argv[1:] for name in argument.split(",")] or NAMES
     if unknown := set(wanted) - set(NAMES):
         print(f"no benchmark named {', '.join(sorted(unknown))}; there are: {', '.join(NAMES)}", file=sys.stderr)
         return 2
