@@ -7,7 +7,7 @@ import msgspec
 
 from fairlead.model.document import Doc
 from fairlead.registry.documents import bodies
-from fairlead.registry.documents.managed_fields.ownership import UPDATE
+from fairlead.registry.documents.managed_fields.entries import UPDATE
 from fairlead.registry.documents.patching import Patch, parse_patch
 from fairlead.registry.requests import Request, write_options
 from fairlead.registry.resources import PROXY_VERBS, RESOURCES, STREAM_VERBS

@@ -3,7 +3,8 @@
 from fairlead.model.document import Doc
 from fairlead.registry import field_errors, object_meta
 from fairlead.registry.documents import bodies
-from fairlead.registry.documents.managed_fields.ownership import APPLY, Application, apply_configuration
+from fairlead.registry.documents.managed_fields.entries import APPLY
+from fairlead.registry.documents.managed_fields.ownership import Application, apply_configuration
 from fairlead.registry.requests import WriteOptions, write_options
 from fairlead.registry.status import bad_request, invalid
 from fairlead.registry.verbs.call import Call, Reply

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fairlead.model.document import Doc
 from fairlead.registry.documents import bodies
 from fairlead.registry.documents.events_view import to_core
-from fairlead.registry.documents.managed_fields.ownership import Manager
+from fairlead.registry.documents.managed_fields.entries import Manager
 from fairlead.registry.requests import WriteOptions
 from fairlead.registry.schemas.decode import decode
 from fairlead.registry.status import bad_request

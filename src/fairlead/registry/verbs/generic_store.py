@@ -13,7 +13,7 @@ import msgspec
 from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
 from fairlead.registry import field_errors, object_meta
-from fairlead.registry.documents.managed_fields.ownership import UPDATE, Manager, follow_update
+from fairlead.registry.documents.managed_fields.entries import UPDATE, Manager, follow_update, own_all
 from fairlead.registry.environment import Environment
 from fairlead.registry.requests import Target
 from fairlead.registry.resources import BY_PATH, BY_STORAGE, Resource
@@ -38,8 +38,19 @@ class Written(NamedTuple):
     warnings: tuple[str, ...] = ()
 
 
-def create(state: State, target: Target, document: Doc, env: Environment, dry_run: bool = False) -> Written:
-    """Add an object; ``target`` is the collection, or the object for a PUT that creates it.
+SYSTEM = Manager("fairlead", UPDATE, "v1")
+
+
+def create(
+    state: State,
+    target: Target,
+    document: Doc,
+    env: Environment,
+    dry_run: bool = False,
+    manager: Manager = SYSTEM,
+) -> Written:
+    """Add an object; ``target`` is the collection, or the object for a PUT that creates it. Its fields are the
+    manager's, unless the document says already whose they are.
 
     Raises:
         ApiError: the object is refused.
@@ -56,6 +67,8 @@ def create(state: State, target: Target, document: Doc, env: Environment, dry_ru
     env.admit(state, target, document, None)
     context = env.context(state, dry_run)
     strategy.default(document)
+    if "managedFields" not in metadata:
+        own_all(_stored_type(resource), document, _SIDES[bool(resource.subresource("status"))], manager, env.now)
     effects = strategy.allocate(document, None, context)
     if strategy.bumps_generation:
         metadata["generation"] = 1
@@ -71,6 +84,10 @@ def create(state: State, target: Target, document: Doc, env: Environment, dry_ru
     step = put(allocate(Step(state), key, effects), resource.storage, key, document, strategy.fields)
     step = _follow(step, resource, effects, env)
     return Written(_unless(dry_run, state, step), _shown(step, dry_run, document), True, warnings)
+
+
+# Whether a kind has a status of its own -> what a write of the object itself does not own.
+_SIDES = {True: ("status",), False: ()}
 
 
 def _stored_type(resource: Resource) -> str:
@@ -95,9 +112,6 @@ def _metadata(stored: Stored) -> Doc:
     document: Doc = msgspec.json.decode(stored.document)
     metadata: Doc = document["metadata"]
     return metadata
-
-
-SYSTEM = Manager("fairlead", UPDATE, "v1")
 
 
 class Update(NamedTuple):
@@ -127,7 +141,7 @@ def update(state: State, target: Target, change: Update, env: Environment) -> Wr
         if resource.create_on_update and not change.only_existing and target.subresource is None:
             document = _named(change.apply({}), target)
             document["metadata"].pop("managedFields", None)
-            return create(state, target, document, env, change.dry_run)
+            return create(state, target, document, env, change.dry_run, change.manager)
         raise not_found(resource.plural, target.name, resource.group)
     old: Doc = msgspec.json.decode(stored.document)
     new = _named(change.apply(msgspec.json.decode(stored.document)), target)

@@ -6,7 +6,7 @@ from fairlead.model.document import Doc
 from fairlead.registry import object_meta
 from fairlead.registry.documents import bodies
 from fairlead.registry.documents.events_view import from_core
-from fairlead.registry.documents.managed_fields.ownership import UPDATE
+from fairlead.registry.documents.managed_fields.entries import UPDATE
 from fairlead.registry.documents.patching import parse_patch
 from fairlead.registry.requests import write_options
 from fairlead.registry.verbs.apply import APPLY_PATCH, apply_object
@@ -21,7 +21,9 @@ def create_object(call: Call) -> Reply:
     document, warnings = decoded(call, document, options)
     object_meta.tidy(document)
     document["metadata"].pop("managedFields", None)
-    return written_reply(call, create(call.state, call.target, document, call.env, options.dry_run), warnings)
+    manager = manager_of(call, options, UPDATE)
+    made = create(call.state, call.target, document, call.env, options.dry_run, manager)
+    return written_reply(call, made, warnings)
 
 
 def update_object(call: Call) -> Reply:

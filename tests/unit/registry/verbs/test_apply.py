@@ -97,11 +97,27 @@ def test_several_conflicts_are_all_named(world):
     assert message == 'Apply failed with 2 conflicts: conflicts with "one":\n- .data.x\n- .data.y'
 
 
-def test_what_was_there_before_belongs_to_nobody_in_particular(world):
-    world.do("POST", MAPS, config_map("a", x="1"))
+def untracked(world, url, body):
+    """An object whose owners a client gave up, as those in the stores of earlier versions have none."""
+    world.do("POST", url, body)
+    path = f"{url}/{body['metadata']['name']}"
+    return world.do("PATCH", path, {"metadata": {"managedFields": [{}]}}, content_type=MERGE)
+
+
+def test_what_was_not_tracked_belongs_to_nobody_in_particular(world):
+    assert "managedFields" not in untracked(world, MAPS, config_map("a", x="1"))["metadata"]
     status = refused(world, f"{MAPS}/a", config_map("a", x="2"))
     assert 'conflict with "before-first-apply" using v1: .data.x' in status["message"]
     assert set(owners(apply(world, f"{MAPS}/a", config_map("a", y="2")))) == {"before-first-apply", "one"}
+
+
+def test_a_new_object_is_its_makers_but_for_what_the_server_adds(world):
+    world.do("POST", f"{SERVICES}?fieldManager=maker", service({"port": 80}))
+    [entry] = world.do("GET", f"{SERVICES}/s")["metadata"]["managedFields"]
+    assert (entry["manager"], entry["operation"]) == ("maker", "Update")
+    assert entry["fieldsV1"]["f:spec"]["f:ports"].keys() == {'k:{"port":80,"protocol":"TCP"}'}
+    assert "f:clusterIP" not in entry["fieldsV1"]["f:spec"]
+    assert "f:status" not in entry["fieldsV1"]
 
 
 def test_an_update_takes_the_fields_that_it_changes(world):
@@ -117,10 +133,19 @@ def test_an_update_takes_the_fields_that_it_changes(world):
     assert apply(world, f"{MAPS}/a", config_map("a", y="1"))["data"] == {"x": "2", "y": "1"}
 
 
-def test_objects_that_nobody_applied_are_not_tracked(world):
-    world.do("POST", MAPS, config_map("a", x="1"))
-    changed = world.do("PATCH", f"{MAPS}/a", {"data": {"x": "2"}}, content_type=MERGE)
-    assert "managedFields" not in changed["metadata"]
+def test_each_writer_has_an_entry_of_its_own(world):
+    path = "/api/v1/namespaces/default/pods"
+    world.do("POST", f"{path}?fieldManager=maker", pod("p"))
+    status = {"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}}
+    world.do("PATCH", f"{path}/p/status?fieldManager=kubelet", status, content_type=MERGE)
+    changed = world.do(
+        "PATCH", f"{path}/p?fieldManager=labeller", {"metadata": {"labels": {"a": "b"}}}, content_type=MERGE
+    )
+    found = owners(changed)
+    assert found["kubelet"]["subresource"] == "status"
+    assert found["kubelet"]["fieldsV1"]["f:status"].keys() == {"f:phase", "f:conditions"}
+    assert found["labeller"]["fieldsV1"] == {"f:metadata": {"f:labels": {"f:a": {}}}}
+    assert "f:status" not in found["maker"]["fieldsV1"]
 
 
 def test_tracking_can_be_given_up(world):
@@ -150,13 +175,66 @@ def test_allocated_values_are_kept_and_not_owned(world):
 def test_who_takes_a_pod_over_need_not_apply_its_token(world):
     """kubectl does that to go over from client-side to server-side apply: it renames the owner and applies again."""
     path, wanted = "/api/v1/namespaces/default/pods/p", pod("p")
-    world.do("POST", "/api/v1/namespaces/default/pods", wanted)
+    untracked(world, "/api/v1/namespaces/default/pods", wanted)
     fields = owners(apply(world, path, wanted))["before-first-apply"]["fieldsV1"]
     assert "kube-api-access" not in json.dumps(fields)
     renamed = {"manager": "one", "operation": "Apply", "apiVersion": "v1", "fieldsType": "FieldsV1", "fieldsV1": fields}
     world.do("PATCH", path, {"metadata": {"managedFields": [renamed]}}, content_type="application/merge-patch+json")
     again = apply(world, path, wanted)
     assert again["spec"]["volumes"][0]["name"].startswith("kube-api-access-")
+
+
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+JOB = {
+    "apiVersion": "batch/v1",
+    "kind": "Job",
+    "metadata": {"name": "j"},
+    "spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "x"}]}}},
+}
+CLAIM = {
+    "apiVersion": "v1",
+    "kind": "PersistentVolumeClaim",
+    "metadata": {"name": "c"},
+    "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+}
+
+
+@pytest.mark.parametrize(
+    ("url", "body", "bound"),
+    [
+        pytest.param("/apis/batch/v1/namespaces/default/jobs", JOB, None, id="a Job"),
+        pytest.param("/api/v1/namespaces/default/pods", pod("p"), {"nodeName": "n"}, id="a Pod with a node"),
+        pytest.param(
+            "/api/v1/namespaces/default/persistentvolumeclaims", CLAIM, {"volumeName": "v"}, id="a claim with a volume"
+        ),
+    ],
+)
+def test_going_over_to_applying_on_the_server_moves_what_kubectl_wrote(world, url, body, bound):
+    """kubectl makes the manager of its annotation the applying one, and applies; then only its own fields may go."""
+    text = json.dumps(body)
+    annotated = {**body, "metadata": {**body["metadata"], "annotations": {LAST_APPLIED: text}}}
+    path = f"{url}/{body['metadata']['name']}"
+    world.do("POST", f"{url}?fieldManager=kubectl-client-side-apply", annotated)
+    if bound:
+        patch = {"spec": bound}
+        if body["kind"] == "Pod":
+            target = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": "p"}, "target": {"name": "n"}}
+            world.do("POST", f"{path}/binding", target)
+        else:
+            world.do("PATCH", f"{path}?fieldManager=binder", patch, content_type=MERGE)
+    before = world.do("GET", path)
+    first = apply(world, path, body, "kubectl")
+    entries = [
+        {**entry, "manager": "kubectl", "operation": "Apply"}
+        if entry["manager"] == "kubectl-client-side-apply"
+        else entry
+        for entry in first["metadata"]["managedFields"]
+        if entry["manager"] != "kubectl"
+    ]
+    world.do("PATCH", path, {"metadata": {"managedFields": entries}}, content_type=MERGE)
+    after = apply(world, path, body, "kubectl")
+    assert after["spec"] == before["spec"]
+    assert after["metadata"].get("finalizers") == before["metadata"].get("finalizers")
 
 
 REFUSED = [

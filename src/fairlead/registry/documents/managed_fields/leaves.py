@@ -35,10 +35,20 @@ def leaves_of(type_name: str, document: Doc) -> Leaves:
         ApiError: 400, an element of a keyed list lacks a key, or two elements have the same one.
     """
     found: Leaves = {}
-    metadata = {name: value for name, value in document["metadata"].items() if name not in _NOBODYS_METADATA}
+    metadata = owned_metadata(document)
     rest = {name: value for name, value in document.items() if name not in _NOBODYS and name != "metadata"}
     _object(type_name, {"metadata": metadata, **rest} if metadata else rest, (), found)
     return found
+
+
+def owned_metadata(document: Doc) -> Doc:
+    """The part of the metadata that is not the server's alone."""
+    return {name: value for name, value in document["metadata"].items() if name not in _NOBODYS_METADATA}
+
+
+def leaves_at(owner: str, name: str, value: Any, path: Path, found: Leaves) -> None:
+    """Add the fields below one field of an object of type ``owner`` that stands at ``path``."""
+    _field(owner, name, fields_of(owner).get(name), value, (path, found))
 
 
 def _object(type_name: str, value: Doc, path: Path, found: Leaves) -> None:

@@ -56,7 +56,7 @@ def to_fields_v1(fields: FieldSet) -> Doc:
     for path in sorted(fields, key=len):
         node = tree
         for element in path:
-            node = node.setdefault(_encode(element), {})
+            node = node.setdefault(encode(element), {})
         node["."] = {}
     return _without_lonely_dots(tree)
 
@@ -84,7 +84,8 @@ def _paths(node: Any, path: Path) -> list[Path]:
     return found
 
 
-def _encode(element: Element) -> str:
+def encode(element: Element) -> str:
+    """As a key of the wire form."""
     match element:
         case Field(name):
             return f"f:{name}"

@@ -1,0 +1,149 @@
+"""Who owns which fields, as it stands in ``metadata.managedFields``: read, written, and followed entry by entry.
+
+An update touches few fields, so that entries are only taken apart when they hold one of these.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from fairlead.model.document import Doc
+from fairlead.registry.documents.managed_fields.differences import Differences, differences
+from fairlead.registry.documents.managed_fields.paths import FieldSet, Path, encode, from_fields_v1, to_fields_v1
+from fairlead.registry.documents.managed_fields.tree import tree_of
+from fairlead.registry.status import ApiError
+
+APPLY, UPDATE = "Apply", "Update"
+
+
+class Manager(NamedTuple):
+    """Who writes, how, and through which version and side of the object."""
+
+    name: str
+    operation: str
+    api_version: str
+    subresource: str = ""
+
+    def __str__(self) -> str:
+        """As a conflict names it."""
+        if self.operation == APPLY:
+            return f'"{self.name}"'
+        through = f' with subresource "{self.subresource}"' if self.subresource else ""
+        return f'"{self.name}"{through} using {self.api_version}'
+
+
+class Owned(NamedTuple):
+    """The fields of one manager, and when it last changed them."""
+
+    fields: FieldSet
+    time: str
+
+
+Owners = Mapping[Manager, Owned]
+
+
+def read_owners(document: Doc) -> dict[Manager, Owned]:
+    """The owners that a document names; empty when its fields are not tracked."""
+    return {
+        _manager(entry): Owned(from_fields_v1(entry.get("fieldsV1")), str(entry.get("time", "")))
+        for entry in _entries(document)
+    }
+
+
+def write_owners(document: Doc, owners: Owners) -> None:
+    """Put the owners into the document."""
+    entries = [_entry(manager, owned) for manager, owned in sorted(owners.items()) if owned.fields]
+    _write(document, entries)
+
+
+def own_all(type_name: str, document: Doc, without: Iterable[str], manager: Manager, now: str) -> None:
+    """Make the manager of a new object the owner of what it says; ``without`` are sides that it may not write."""
+    said = {name: value for name, value in document.items() if name not in without}
+    try:
+        tree = tree_of(type_name, said)
+        _write(document, [_raw_entry(manager, tree, now)] if tree else [])
+    except ApiError:  # elements that cannot be told apart; whether they may stand there is for validation to say
+        _write(document, [])
+
+
+def follow_update(type_name: str, old: Doc, new: Doc, manager: Manager, now: str) -> None:
+    """Move ownership after an update: put into ``new`` the owners that it leaves. Untracked objects stay untracked.
+
+    An update may rewrite the owners themselves, which is how clients hand over fields, or forget them all.
+    """
+    rewritten = new["metadata"].get("managedFields")
+    entries = list(_entries(old if rewritten is None else new))
+    if entries:
+        try:
+            entries = _followed(entries, differences(type_name, old, new), manager, now)
+        except ApiError:  # as for a new object
+            entries = list(_entries(old))
+    _write(new, entries)
+
+
+def _followed(entries: list[Doc], found: Differences, manager: Manager, now: str) -> list[Doc]:
+    """The entries after the changes of a manager, which takes from all others what it changed."""
+    mine = next((entry for entry in entries if _manager(entry) == manager), None)
+    others = [_without(entry, found.changed | found.gone) for entry in entries if entry is not mine]
+    own = mine and _without(mine, found.gone)
+    if found.changed:
+        own = _with(own, found.changed, manager, now)
+    return sorted((entry for entry in (own, *others) if entry), key=_manager)
+
+
+def _with(entry: Doc | None, fields: FieldSet, manager: Manager, now: str) -> Doc:
+    if entry and all(_holds(entry, path) for path in fields):
+        return {**entry, "time": now}
+    held = from_fields_v1(entry["fieldsV1"]) if entry else frozenset()
+    return _entry(manager, Owned(held | fields, now))
+
+
+def _without(entry: Doc, fields: FieldSet) -> Doc | None:
+    """The entry without fields; None when that leaves nothing."""
+    if not any(_holds(entry, path) for path in fields):
+        return entry
+    left = from_fields_v1(entry["fieldsV1"]) - fields
+    return {**entry, "fieldsV1": to_fields_v1(left)} if left else None
+
+
+def _holds(entry: Doc, path: Path) -> bool:
+    """Whether a field is among those of an entry, without taking the entry apart."""
+    node = entry.get("fieldsV1")
+    for element in path:
+        if not isinstance(node, dict):
+            return False
+        node = node.get(encode(element))
+    return isinstance(node, dict) and (not node or "." in node)
+
+
+def _entries(document: Doc) -> Iterator[Doc]:
+    for entry in document["metadata"].get("managedFields") or ():
+        if entry.get("manager") and entry.get("operation") in (APPLY, UPDATE):
+            yield entry
+
+
+def _manager(entry: Doc) -> Manager:
+    return Manager(*(str(entry.get(name, "")) for name in ("manager", "operation", "apiVersion", "subresource")))
+
+
+def _entry(manager: Manager, owned: Owned) -> Doc:
+    return _raw_entry(manager, to_fields_v1(owned.fields), owned.time)
+
+
+def _raw_entry(manager: Manager, fields: Doc, time: str) -> Doc:
+    entry: Doc = {
+        "manager": manager.name,
+        "operation": manager.operation,
+        "apiVersion": manager.api_version,
+        "time": time,
+        "fieldsType": "FieldsV1",
+        "fieldsV1": fields,
+    }
+    if manager.subresource:
+        entry["subresource"] = manager.subresource
+    return entry
+
+
+def _write(document: Doc, entries: list[Doc]) -> None:
+    document["metadata"].pop("managedFields", None)
+    if entries:
+        document["metadata"]["managedFields"] = entries

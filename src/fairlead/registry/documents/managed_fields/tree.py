@@ -1,0 +1,56 @@
+"""All fields of a new object in the form that ``managedFields`` has, in one walk: every create needs it.
+
+It says what ``to_fields_v1(leaves_of(…))`` says, for half the time.
+"""
+
+from typing import Any
+
+from fairlead.model.document import Doc
+from fairlead.registry.documents.managed_fields.leaves import item_of, owned_metadata
+from fairlead.registry.documents.managed_fields.paths import Member, encode
+from fairlead.registry.schemas.catalogue import Container, FieldType, fields_of
+from fairlead.registry.schemas.merging import is_applied_set, is_atomic_map, list_map_keys
+from fairlead.registry.status import bad_request
+
+_NOBODYS = ("apiVersion", "kind", "metadata")
+
+
+def tree_of(type_name: str, document: Doc) -> Doc:
+    """The wire form of all fields that the document sets.
+
+    Raises:
+        ApiError: 400, an element of a keyed list lacks a key, or two elements have the same one.
+    """
+    metadata = owned_metadata(document)
+    said = {name: value for name, value in document.items() if name not in _NOBODYS}
+    return _object(type_name, {"metadata": metadata, **said} if metadata else said)
+
+
+def _object(type_name: str, value: Doc) -> Doc:
+    fields = fields_of(type_name)
+    return {f"f:{name}": _field(type_name, name, fields.get(name), value[name]) for name in sorted(value)}
+
+
+def _field(owner: str, name: str, type_: FieldType | None, value: Any) -> Doc:
+    if type_ is None or not value or not isinstance(value, (dict, list)):
+        return {}
+    if isinstance(value, list):
+        return _list(owner, name, type_.name, value)
+    if is_atomic_map(owner, name, type_.name):
+        return {}
+    if type_.container is Container.MAP:
+        return {f"f:{key}": {} for key in sorted(value)}
+    return _object(type_.name, value) if fields_of(type_.name) else {}
+
+
+def _list(owner: str, name: str, type_name: str, value: list[Any]) -> Doc:
+    if is_applied_set(owner, name):
+        return {encode(Member(item)): {} for item in value}
+    keys = list_map_keys(owner, name)
+    if not keys:
+        return {}
+    items = [(encode(item_of(element, keys)), element) for element in value]
+    found = {key: {".": {}, **_object(type_name, element)} for key, element in items}
+    if len(found) < len(items):
+        raise bad_request(f"two elements of {name} have the same keys")
+    return found
