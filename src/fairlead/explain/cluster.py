@@ -87,7 +87,7 @@ class Cluster:
 
     def missing(self, what: str, *kinds: str) -> Statement:
         """That something was not checked because these kinds were not read."""
-        names = " and ".join(f"{kind}s" for kind in kinds if kind not in self.kinds)
+        names = " and ".join(plural(kind) for kind in kinds if kind not in self.kinds)
         return unchecked(f"{what}: {names} were not read", Evidence("what was read", kind=EvidenceKind.OBSERVATION))
 
     @cached_property
@@ -120,6 +120,13 @@ class Cluster:
             ref = Ref(about.get("kind", ""), about.get("namespace", ""), about.get("name", ""))
             found.setdefault(ref, []).append(event)
         return found
+
+
+def plural(kind: str) -> str:
+    """Objects of a kind, as a word."""
+    if kind.endswith("s"):
+        return kind
+    return f"{kind[:-1]}ies" if kind.endswith("cy") else f"{kind}s"
 
 
 def _short(value: object) -> str:

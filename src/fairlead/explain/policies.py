@@ -68,6 +68,11 @@ def refusing(cluster: Cluster, pod: Pod, direction: str, peer: Peer, port: Port)
     return [name_of(policy) for policy in policies]
 
 
+def opens(policy: Doc, direction: str, port: Port) -> bool:
+    """Whether a rule of the policy opens a port for anybody at all."""
+    return any(_has_port(rule, port) for rule in rows(policy, "spec", direction.lower()))
+
+
 def _allows(cluster: Cluster, policy: Doc, direction: str, peer: Peer, port: Port) -> bool:
     side = "from" if direction == INGRESS else "to"
     return any(

@@ -13,7 +13,7 @@ from fairlead.explain.about.others import (
 from fairlead.explain.about.pods import explain_pod
 from fairlead.explain.about.points import explain_address, explain_port
 from fairlead.explain.about.services import explain_service
-from fairlead.explain.cluster import Cluster
+from fairlead.explain.cluster import Cluster, plural
 from fairlead.explain.proxying import Proxying
 from fairlead.explain.statements import Statement
 from fairlead.model.addresses import parse_ip
@@ -160,7 +160,7 @@ def _policy(cluster: Cluster, subject: Subject, _: Proxying) -> Statement:
 def _absent(cluster: Cluster, subject: Subject) -> Statement:
     """Not there, or never looked for: the two must not be confused."""
     if not cluster.has_read(subject.kind):
-        raise SubjectError(f"{subject.kind}s were not read, so nothing can be said about {subject}")
+        raise SubjectError(f"{plural(subject.kind)} were not read, so nothing can be said about {subject}")
     elsewhere = [key for key in cluster.of_kind(subject.kind) if key.name == subject.name]
     hint = f"; there is one in {', '.join(sorted(k.namespace for k in elsewhere))}" if elsewhere else ""
     raise NoSuchObject(f"there is no {subject}{hint}")

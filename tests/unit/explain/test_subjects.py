@@ -3,6 +3,7 @@
 import pytest
 
 from fairlead.dataplane.node_view import NodeSettings
+from fairlead.explain.cluster import plural
 from fairlead.explain.proxying import Proxying, inferred
 from fairlead.explain.reading import Found, cluster_of
 from fairlead.explain.render.text import WIDTH, render_text
@@ -132,7 +133,7 @@ def test_a_kind_that_was_not_read_makes_the_answer_partial(left_out):
     documents = [d for d in sliced([*system(), service(**NODE_PORT), *web()]) if d["kind"] != left_out]
     subject = "svc/web" if left_out != "NetworkPolicy" else "pod/web-0"
     statement = told(documents, subject, whole=False)
-    assert f"{left_out}s were not read" in " ".join(s.text for s in statement.walk())
+    assert f"{plural(left_out)} were not read" in " ".join(s.text for s in statement.walk())
     assert statement.outcome is not Verdict.CHECKED
     assert "this is not the whole answer" in render_text(statement)
 

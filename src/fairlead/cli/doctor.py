@@ -1,0 +1,119 @@
+"""``fairlead doctor``: what is wrong with Services, by which evidence, and what puts it right."""
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fairlead.cli.source_flags import FINDING, Source, fail, read_source, source_flags, source_of
+
+if TYPE_CHECKING:
+    from fairlead.explain.cluster import Cluster
+    from fairlead.explain.doctor.findings import Finding, Fix
+    from fairlead.explain.statements import Statement
+
+FORMATS = ("text", "json", "sarif", "junit", "github")
+
+
+@click.command()
+@click.argument("subjects", nargs=-1, metavar="[KIND/NAME]...")
+@source_flags
+@click.option("-o", "--output", type=click.Choice(FORMATS), default="text", show_default=True)
+@click.option("--fix", "repair", is_flag=True, help="Apply the fixes that are patches, after asking for each.")
+@click.option("--explain-codes", is_flag=True, help="List every kind of finding, and end.")
+def doctor(subjects: tuple[str, ...], output: str, repair: bool, explain_codes: bool, **flags: Any) -> None:
+    """Find what is wrong with Services, the true cause first, each with its evidence and a fix.
+
+    Without KIND/NAME the whole cluster is examined; svc/web, pod/web-0 or sts/db narrow it to what concerns them. Exit
+    code 1 when something was found, 3 when nothing could be read.
+    """
+    from fairlead.explain.doctor.coverage import not_checked
+    from fairlead.explain.doctor.examine import examine
+
+    if explain_codes:
+        _list_codes()
+        return
+    source = source_of(flags)
+    if repair and source.files:
+        raise click.UsageError("--fix changes a cluster, not files")
+    cluster = read_source(source)
+    if not cluster.kinds:
+        fail("nothing that can be examined was read")
+    findings = _wanted(cluster, subjects, source.namespace, examine(cluster))
+    click.echo(_rendered(output, findings, list(not_checked(cluster))), nl=False)
+    if repair:
+        _repair(source, findings)
+    sys.exit(FINDING if findings else 0)
+
+
+def _wanted(cluster: "Cluster", texts: tuple[str, ...], namespace: str, findings: "list[Finding]") -> "list[Finding]":
+    from fairlead.explain.doctor.concern import services_that_concern
+    from fairlead.explain.doctor.examine import about
+    from fairlead.explain.subjects import NoSuchObject, SubjectError, parse_subject
+
+    if not texts:
+        return findings
+    try:
+        keys = {k for t in texts for k in services_that_concern(cluster, parse_subject(t, namespace))}
+    except NoSuchObject as error:
+        click.echo(f"error: {error}", err=True)
+        sys.exit(FINDING)
+    except SubjectError as error:
+        raise click.UsageError(str(error)) from error
+    return about(findings, keys)
+
+
+def _rendered(output: str, findings: "list[Finding]", missing: "list[Statement]") -> str:
+    from fairlead import __version__
+    from fairlead.explain.render import reports
+    from fairlead.explain.render.findings import diagnosis_document, render_findings
+
+    renderers = {
+        "text": lambda: render_findings(findings, missing),
+        "json": lambda: _json(diagnosis_document(findings, missing)),
+        "sarif": lambda: _json(reports.sarif(findings, __version__)),
+        "junit": lambda: reports.junit(findings),
+        "github": lambda: reports.github(findings),
+    }
+    return renderers[output]()
+
+
+def _json(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _repair(source: Source, findings: "list[Finding]") -> None:
+    from fairlead.drivers.sources.patches import PatchError, apply_patch, can_apply
+
+    for finding in findings:
+        for fix in can_apply(finding.fixes):
+            if not _agrees(finding, fix):
+                continue
+            try:
+                apply_patch(fix, _kubeconfig(source), source.context)
+            except PatchError as error:
+                fail(str(error))
+            click.echo(f"done: {fix.text}")
+
+
+def _agrees(finding: "Finding", fix: "Fix") -> bool:
+    click.echo(f"\n{finding.text}\n  {fix.text}")
+    return click.confirm("Apply it?", default=False)
+
+
+def _kubeconfig(source: Source) -> str | None:
+    if source.lab is None:
+        return source.kubeconfig
+    from fairlead.app.lab.commands import enter
+    from fairlead.cli.lab import or_fail
+
+    name = source.lab
+    return str(or_fail(lambda: enter.find_home(name)).kubeconfig)
+
+
+def _list_codes() -> None:
+    from fairlead.explain.doctor.findings import CODES
+
+    for code, (severity, meaning) in CODES.items():
+        click.echo(f"{code:<30} {severity:<8} {meaning}")

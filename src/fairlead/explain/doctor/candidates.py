@@ -1,0 +1,102 @@
+"""What a Service could mean: Pods, and the Pods that workloads would make, with those that nearly fit."""
+
+from collections.abc import Iterator, Mapping
+from difflib import SequenceMatcher
+from typing import NamedTuple
+
+from fairlead.explain.cluster import WORKLOADS, Cluster, Ref
+from fairlead.explain.documents import Doc, mapping, number, pairs, rows
+from fairlead.model.objects import Pod
+
+_ALIKE = 0.6  # of two words, by difflib's measure: a slip of the fingers is above, another word below
+
+
+class Candidate(NamedTuple):
+    """A Pod, or the template of a workload.
+
+    Attributes:
+        spec: the Pod's ``spec``.
+        replicas: how many Pods a workload wants; 1 for a Pod itself.
+    """
+
+    ref: Ref
+    labels: Mapping[str, str]
+    spec: Doc
+    replicas: int = 1
+
+    @property
+    def is_template(self) -> bool:
+        return self.ref.kind != "Pod"
+
+
+class NearMiss(NamedTuple):
+    """A candidate that nearly matches a selector: the pairs that differ, with the key and value it has instead."""
+
+    candidate: Candidate
+    wrong: Mapping[str, tuple[str, str] | None]
+    score: float
+
+
+def of_pod(cluster: Cluster, pod: Pod) -> Candidate:
+    """A Pod as a candidate."""
+    document = cluster.document("Pod", pod.namespace, pod.name) or {}
+    return Candidate(Ref("Pod", pod.namespace, pod.name), pod.labels, mapping(document, "spec"))
+
+
+def all_templates(cluster: Cluster) -> dict[str, list[Candidate]]:
+    """The templates of workloads that nothing else manages, by Namespace."""
+    found: dict[str, list[Candidate]] = {}
+    for kind in WORKLOADS:
+        for key, document in cluster.of_kind(kind).items():
+            if any(owner.get("controller") for owner in rows(document, "metadata", "ownerReferences")):
+                continue
+            labels = pairs(document, "spec", "template", "metadata", "labels")
+            spec = mapping(document, "spec", "template", "spec")
+            wanted = number(document, "spec", "replicas", default=1)
+            found.setdefault(key.namespace, []).append(Candidate(Ref(kind, *key), labels, spec, wanted))
+    return found
+
+
+def near_misses(selector: Mapping[str, str], candidates: Iterator[Candidate]) -> list[NearMiss]:
+    """The candidates that look as if they were meant, the likeliest first."""
+    found = [miss for candidate in candidates if (miss := _compare(selector, candidate)) is not None]
+    return sorted(found, key=lambda miss: (-miss.score, miss.candidate.is_template, miss.candidate.ref))
+
+
+def _compare(selector: Mapping[str, str], candidate: Candidate) -> NearMiss | None:
+    wrong = {key: value for key, value in selector.items() if candidate.labels.get(key) != value}
+    likeness = {pair: _likeliest(pair, candidate.labels) for pair in wrong.items()}
+    best = [score for score, _ in likeness.values()]
+    score = (len(selector) - len(wrong) + sum(best)) / max(len(selector), 1)
+    if not wrong or score < 0.5 or (any(each < _ALIKE for each in best) and len(wrong) == len(selector)):
+        return None
+    return NearMiss(candidate, {pair[0]: instead for pair, (_, instead) in likeness.items()}, score)
+
+
+def _likeliest(pair: tuple[str, str], labels: Mapping[str, str]) -> tuple[float, tuple[str, str] | None]:
+    """The label that comes nearest to a wanted one: the same key with a like value, or a like key with the value."""
+    key, value = pair
+    options = [(alike(value, labels[key]), (key, labels[key]))] if key in labels else []
+    options += [(0.9 if _same_end(key, k) else alike(key, k), (k, v)) for k, v in labels.items() if v == value]
+    return max(options, default=(0.0, None))
+
+
+def _same_end(one: str, other: str) -> bool:
+    """Whether two keys mean the same: ``app`` and ``app.kubernetes.io/name`` do."""
+    ends = {one.rpartition("/")[2], other.rpartition("/")[2]}
+    return len(ends) == 1 or ends <= {"app", "name", "k8s-app"}
+
+
+def alike(one: str, other: str) -> float:
+    """How alike two words are, from 0 to 1, whatever their case; one that goes on where the other ends is alike."""
+    one, other = one.lower(), other.lower()
+    if one and other and (one.startswith(other) or other.startswith(one)):
+        return 0.9
+    return SequenceMatcher(None, one, other).ratio()
+
+
+def closest(word: str, among: Mapping[str, object] | set[str]) -> str | None:
+    """The word that comes nearest to one, if it is a likely slip."""
+    scored = [(alike(word, each), each) for each in among if each]
+    score, found = max(scored, default=(0.0, ""))
+    return found if score >= _ALIKE else None

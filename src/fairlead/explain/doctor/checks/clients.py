@@ -1,0 +1,249 @@
+"""What clients use, as their manifests show: names that lead nowhere or elsewhere, ports that nobody serves."""
+
+from collections.abc import Callable, Iterator
+
+from fairlead.explain.doctor.candidates import closest
+from fairlead.explain.doctor.findings import Finding, Fix
+from fairlead.explain.doctor.lookups import Resolved, Resolver, resolve, resolver_of
+from fairlead.explain.doctor.ward import Ward, harmed, ref_of
+from fairlead.explain.references import Reference
+from fairlead.model.addresses import parse_ip
+from fairlead.model.names import ObjectKey
+from fairlead.model.objects import Service
+
+_HTTP = {"http": "alias-host", "https": "alias-tls", "grpcs": "alias-tls", "wss": "alias-tls"}
+
+
+def check_clients(ward: Ward) -> Iterator[Finding]:
+    """Every name, address and port that a client's manifest shows."""
+    if not ward.cluster.has_read("Service"):
+        return
+    for reference in ward.references:
+        found = resolve(ward, reference)
+        if parse_ip(reference.host):
+            yield from _to_address(ward, reference, found)
+        elif found.service is None:
+            yield from _to_nowhere(ward, reference, found)
+        else:
+            yield from _to_service(ward, reference, found, found.service)
+
+
+def _finding(code: str, reference: Reference, text: str, fix: Fix, service: Service | None = None) -> Finding:
+    services = harmed(service) if service else frozenset()
+    return Finding(code, reference.client.ref, text, (reference.evidence,), (fix,), services)
+
+
+def _edit(reference: Reference, instead: str) -> Fix:
+    ref = reference.client.ref
+    return Fix(f"kubectl -n {ref.namespace} edit {ref.kind.lower()} {ref.name}  # {reference.text} -> {instead}")
+
+
+def _to_nowhere(ward: Ward, reference: Reference, found: Resolved) -> Iterator[Finding]:
+    """No Service has the name. A name that could be one of the outside world is none of our business."""
+    host, resolver = reference.host.rstrip("."), resolver_of(ward, reference)
+    service, namespace = _meant(ward, reference)
+    if service is None:
+        return
+    here = ward.cluster.snapshot.services.get(ObjectKey(namespace, service))
+    if here is not None and not resolver.uses_cluster:
+        text = f"{reference.client.ref} uses {host}, but its dnsPolicy does not ask the cluster's DNS"
+        fix = _edit(reference, "dnsPolicy: ClusterFirst")
+        yield _finding("name-not-asked-here", reference, text, fix, here)
+        return
+    if not resolver.uses_cluster:
+        return
+    elsewhere = sorted(s.namespace for s in ward.services if s.name == service and s.namespace != namespace)
+    if elsewhere:
+        text = (
+            f"{reference.client.ref} uses {host}: there is no Service {namespace}/{service}, but one "
+            f"in {', '.join(elsewhere)}"
+        )
+        yield _finding("name-in-other-namespace", reference, text, _edit(reference, f"{service}.{elsewhere[0]}"))
+        return
+    near = closest(service, {s.name for s in ward.services if s.namespace == namespace})
+    is_plain = host.endswith((f".svc.{ward.cluster.zone}", ".svc"))
+    if near or is_plain or ("." not in host and reference.scheme):
+        text = f"{reference.client.ref} uses {host}: there is no Service {namespace}/{service}" + (
+            f"; {near} is there" if near else ""
+        )
+        yield _finding("name-unknown", reference, text, _edit(reference, near or "a Service that is there"))
+
+
+def _meant(ward: Ward, reference: Reference) -> tuple[str | None, str]:
+    """The Service and Namespace that a name would be, by its shape; no Service for a name of the outside world."""
+    labels = reference.host.rstrip(".").removesuffix(f".{ward.cluster.zone}").split(".")
+    if labels[-1] == "svc":
+        labels = labels[:-1]
+        return (labels[-2], labels[-1]) if len(labels) > 1 else (None, "")
+    if len(labels) == 1:
+        return labels[0], reference.namespace
+    is_namespace = labels[-1] in ward.cluster.snapshot.namespaces
+    return (labels[-2], labels[-1]) if len(labels) <= 3 and is_namespace else (None, "")
+
+
+def _to_service(ward: Ward, reference: Reference, found: Resolved, service: Service) -> Iterator[Finding]:
+    checks: tuple[Callable[[Ward, Reference, Resolved, Service], Iterator[Finding]], ...] = (
+        _captured, _leaks, _alias, _port,
+    )  # fmt: skip
+    for check in checks:
+        told = list(check(ward, reference, found, service))
+        yield from told
+        if check is _captured and told:
+            return  # what the Service serves is beside the point
+
+
+def _leaks(ward: Ward, reference: Reference, found: Resolved, service: Service) -> Iterator[Finding]:
+    """Names that are asked outside before the cluster answers: slow, told to strangers, and theirs to answer."""
+    resolver: Resolver = resolver_of(ward, reference)
+    if found.asked_outside and reference.host.rstrip(".") in found.asked_outside:
+        text = (
+            f"{reference.client.ref} asks servers outside for {reference.host} before the cluster: it "
+            f"has {reference.host.count('.')} dots, and ndots is {resolver.ndots}"
+        )
+        yield _finding("name-leaks", reference, text, _edit(reference, f"{found.name}."), service)
+
+
+def _captured(ward: Ward, reference: Reference, found: Resolved, service: Service) -> Iterator[Finding]:
+    """A name with a scheme and a public ending that the search list turns into a Service's."""
+    labels = reference.host.split(".")
+    public = len(labels) >= 2 and labels[-1] in PUBLIC and service.namespace == labels[-1]
+    if public and not reference.host.endswith("."):
+        text = f"{reference.client.ref} uses {reference.host}, which the search list turns into Service {service.key}"
+        yield _finding("name-captured", reference, text, _edit(reference, f"{reference.host}."), service)
+
+
+PUBLIC = frozenset({"com", "net", "org", "io", "dev", "app", "cn", "de", "uk", "eu", "co", "info", "cloud", "ai"})
+
+
+def _alias(ward: Ward, reference: Reference, found: Resolved, service: Service) -> Iterator[Finding]:
+    """HTTP and TLS through an alias name the alias to a server that knows itself by another name."""
+    code = _HTTP.get(reference.scheme)
+    target = service.spec.external_name
+    if not service.is_external_name or code is None or target.endswith(f".svc.{ward.cluster.zone}"):
+        return
+    word = "asks for a certificate of" if code == "alias-tls" else "sends the Host header"
+    text = (
+        f"{reference.client.ref} {word} {reference.host}, and Service {service.key} leads to "
+        f"{target}, which is another name"
+    )
+    yield _finding(code, reference, text, _edit(reference, target), service)
+
+
+def _port(ward: Ward, reference: Reference, found: Resolved, service: Service) -> Iterator[Finding]:
+    if reference.port is None or service.is_external_name or not service.spec.ports:
+        return
+    ports = {p.port: p for p in service.spec.ports}
+    if service.is_headless:
+        yield from _headless_port(ward, reference, service)
+    elif reference.port not in ports and not found.endpoint:
+        use = next(
+            (
+                n
+                for p in service.spec.ports
+                for n, v in (("targetPort", p.target_port), ("nodePort", p.node_port))
+                if v == reference.port
+            ),
+            "",
+        )
+        note = f" ({reference.port} is its {use})" if use else ""
+        text = (
+            f"{reference.client.ref} uses port {reference.port} of Service {service.key}, which has "
+            f"{', '.join(map(str, ports))}{note}"
+        )
+        yield _finding(
+            "port-not-served", reference, text, _edit(reference, f"{reference.host}:{next(iter(ports))}"), service
+        )
+
+
+def _headless_port(ward: Ward, reference: Reference, service: Service) -> Iterator[Finding]:
+    """Nothing translates ports in front of a headless Service: the slices' ports are those that answer."""
+    slices = list(ward.cluster.snapshot.slices_of(service.key))
+    served = {p.port for s in slices for p in s.ports or () if p.port}
+    served |= {p.target_port for p in service.spec.ports if isinstance(p.target_port, int) and not served}
+    asked = [p for p in service.spec.ports if p.port == reference.port]
+    if asked and served and reference.port not in served:
+        numbers = ", ".join(map(str, sorted(served)))
+        text = (
+            f"{reference.client.ref} uses port {reference.port} of the headless Service {service.key}, "
+            f"whose Pods answer on {numbers}"
+        )
+        yield _finding("headless-port", reference, text, _edit(reference, f"{reference.host}:{min(served)}"), service)
+
+
+def _to_address(ward: Ward, reference: Reference, found: Resolved) -> Iterator[Finding]:
+    """An address and a port that fit no Service, where the port alone is a node port or the address a node's."""
+    if reference.port is None:
+        return
+    if found.service is not None:
+        yield from _port(ward, reference, found, found.service)
+        return
+    node = next((n for n in ward.cluster.snapshot.nodes.values() if reference.host in n.internal_ips), None)
+    by_port = next((s for s in ward.services if reference.port in {p.node_port for p in s.spec.ports}), None)
+    if by_port is not None:
+        yield from _node_port(ward, reference, by_port, node.name if node else None)
+    elif node is not None:
+        yield from _service_port_on_node(ward, reference, node.name)
+
+
+def _node_port(ward: Ward, reference: Reference, service: Service, node: str | None) -> Iterator[Finding]:
+    nodes = sorted(ward.cluster.snapshot.nodes.values(), key=lambda n: n.name)
+    hosts = {e.node_name for e in ward.endpoints(service) if e.is_ready}
+    is_local = service.spec.external_traffic_policy == "Local"
+    good = [
+        f"{n.internal_ips[0]}:{reference.port}" for n in nodes if n.internal_ips and (not is_local or n.name in hosts)
+    ]
+    text = ""
+    if node is None and nodes:
+        text = (
+            f"{reference.client.ref} tries node port {reference.port} of Service {service.key} on "
+            f"{reference.host}, which is no node's address"
+        )
+    elif node is not None and is_local and node not in hosts:
+        text = (
+            f"{reference.client.ref} tries node port {reference.port} of Service {service.key} on "
+            f"{node}, which has none of its endpoints"
+        )
+    if text:
+        words = f"{text}; it answers on {', '.join(good) or 'no node'}"
+        yield _finding("node-port-address", reference, words, _edit(reference, good[0] if good else "a node"), service)
+
+
+def _service_port_on_node(ward: Ward, reference: Reference, node: str) -> Iterator[Finding]:
+    """A Service's own port on a node's address, where only the node port answers."""
+    fitting = [(s, p) for s in ward.services for p in s.spec.ports if p.port == reference.port and p.node_port]
+    if len(fitting) == 1:
+        service, port = fitting[0]
+        text = (
+            f"{reference.client.ref} tries port {port.port} of Service {service.key} on {node}, where "
+            f"its node port {port.node_port} answers"
+        )
+        yield _finding(
+            "node-port-address", reference, text, _edit(reference, f"{reference.host}:{port.node_port}"), service
+        )
+
+
+def check_alias(ward: Ward, service: Service) -> Iterator[Finding]:
+    """An ExternalName that is an address, or that leads to a Service that is not there."""
+    if not service.is_external_name:
+        return
+    target = service.spec.external_name.rstrip(".").lower()
+    evidence = (ward.cluster.field(ref_of(service), ".spec.externalName", target),)
+    if parse_ip(target):
+        text = f"Service {service.key} is an alias of {target}: an address is no name, so DNS has no answer"
+        command = (
+            f"kubectl -n {service.namespace} edit service {service.name}  # no selector, an EndpointSlice with {target}"
+        )
+        yield Finding("alias-address", ref_of(service), text, evidence, (Fix(command),), harmed(service))
+        return
+    tail = f".svc.{ward.cluster.zone}"
+    if target.endswith(tail):
+        labels = target.removesuffix(tail).split(".")
+        key = ObjectKey(labels[-1], labels[-2]) if len(labels) > 1 else None
+        if key is None or key not in ward.cluster.snapshot.services:
+            near = closest(key.name, {s.name for s in ward.services if s.namespace == key.namespace}) if key else None
+            text = f"Service {service.key} is an alias of {target}, and there is no such Service" + (
+                f"; {near} is there" if near else ""
+            )
+            instead = f"{near}.{key.namespace}{tail}" if near and key else "A-NAME-THAT-EXISTS"
+            fix = Fix(target=ref_of(service), patch={"spec": {"externalName": instead}})
+            yield Finding("alias-broken", ref_of(service), text, evidence, (fix,), harmed(service))

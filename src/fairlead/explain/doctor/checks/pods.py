@@ -1,0 +1,101 @@
+"""Pods behind a Service that are not ready, fail, or wait for each other."""
+
+import re
+from collections.abc import Iterator
+
+from fairlead.explain.cluster import Ref
+from fairlead.explain.doctor.candidates import of_pod
+from fairlead.explain.doctor.findings import Finding, Fix
+from fairlead.explain.doctor.ward import Ward, harmed, ref_of
+from fairlead.explain.pod_state import Trouble, troubles_of
+from fairlead.explain.references import references_of
+from fairlead.model.objects import Pod, Service
+
+_PASSING = ("unready", "node")  # troubles that say nothing by themselves, or are told of the Node
+
+
+def check_readiness(ward: Ward, service: Service) -> Iterator[Finding]:
+    """Pods that the selector matches and that are not ready, with the words of the probe or of the kubelet."""
+    pods = [pod for pod in ward.pods_behind(service) if ward.is_running(pod)]
+    unready = [pod for pod in pods if not pod.is_ready]
+    if not unready or service.spec.publish_not_ready_addresses:
+        return
+    if len(unready) < len(pods):
+        yield from _failing(ward, service, unready)
+        return
+    told: set[str] = set()
+    for pod in unready:
+        trouble = troubles_of(ward.cluster, pod)[0]
+        if trouble.kind != "node" and trouble.message not in told:
+            told.add(trouble.message)
+            yield _not_ready(ward, service, pod, trouble, "pods-not-ready")
+
+
+def _failing(ward: Ward, service: Service, unready: list[Pod]) -> Iterator[Finding]:
+    """Others serve: only what will not pass by itself is worth a word."""
+    for pod in unready:
+        trouble = troubles_of(ward.cluster, pod)[0]
+        if trouble.kind not in _PASSING:
+            yield _not_ready(ward, service, pod, trouble, "pods-failing")
+            return
+
+
+def _not_ready(ward: Ward, service: Service, pod: Pod, trouble: Trouble, code: str) -> Finding:
+    ref = Ref("Pod", pod.namespace, pod.name)
+    text_ = f"Pod {pod.name} behind Service {service.key} is not ready: {trouble.message}"
+    fixes = tuple(Fix(command.format(namespace=pod.namespace, pod=pod.name)) for command in _next_steps(trouble))
+    return Finding(code, ref, text_, (trouble.evidence,), fixes, harmed(service))
+
+
+def _next_steps(trouble: Trouble) -> tuple[str, ...]:
+    if trouble.kind in ("CrashLoopBackOff", "terminated"):
+        return ("kubectl -n {namespace} logs {pod} --previous",)
+    if trouble.kind == "probe":
+        return (
+            "kubectl -n {namespace} get pod {pod} -o jsonpath='{{.spec.containers[*].readinessProbe}}'",
+            "kubectl -n {namespace} logs {pod}",
+        )
+    return ("kubectl -n {namespace} describe pod {pod}",)
+
+
+def check_peers(ward: Ward, service: Service) -> Iterator[Finding]:
+    """Pods that name each other, are not ready, and are not published until they are: they wait for ever."""
+    pods = [pod for pod in ward.pods_behind(service) if ward.is_running(pod)]
+    if not service.is_headless or service.spec.publish_not_ready_addresses or any(p.is_ready for p in pods):
+        return
+    for pod in pods:
+        peer = _peer_that(ward, service, pod)
+        if peer:
+            text_ = (
+                f"Pod {pod.name} needs {peer} to become ready, and Service {service.key} publishes only what is ready"
+            )
+            evidence = (ward.cluster.field(ref_of(service), ".spec.publishNotReadyAddresses", False),)
+            fix = Fix(target=ref_of(service), patch={"spec": {"publishNotReadyAddresses": True}})
+            yield Finding("peers-unpublished", ref_of(service), text_, evidence, (fix,), harmed(service))
+            return
+
+
+def _peer_that(ward: Ward, service: Service, pod: Pod) -> str | None:
+    """The name of another Pod, or of the Service itself, that a Pod's own manifest uses."""
+    peer = re.compile(rf"^([a-z0-9-]+\.)?{re.escape(service.name)}(\.{re.escape(service.namespace)}(\.svc.*)?)?$")
+    for reference in references_of(ward.cluster, of_pod(ward.cluster, pod)):
+        host = reference.host.rstrip(".")
+        if peer.match(host) and host.partition(".")[0] != pod.name:
+            return host
+    return None
+
+
+def check_nodes(ward: Ward) -> Iterator[Finding]:
+    """Nodes that are not Ready and run Pods of Services."""
+    for node in sorted(ward.cluster.snapshot.nodes.values(), key=lambda node: node.name):
+        if node.is_ready or not node.status.conditions:
+            continue
+        found = [s for s in ward.services if any(p.spec.node_name == node.name for p in ward.pods_behind(s))]
+        ref = Ref("Node", "", node.name)
+        ready = next((c for c in node.status.conditions if c.type == "Ready"), None)
+        words = (ready.message or ready.reason) if ready else ""
+        text_ = f"Node {node.name} is not Ready{': ' if words else ''}{words}"
+        evidence = (ward.cluster.field(ref, "condition Ready", ready.status if ready else "absent"),)
+        yield Finding(
+            "node-not-ready", ref, text_, evidence, (Fix(f"kubectl describe node {node.name}"),), harmed(*found)
+        )

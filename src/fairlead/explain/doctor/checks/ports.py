@@ -1,0 +1,263 @@
+"""Target ports that no container has, or where no process listens."""
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Any
+
+from fairlead.explain.cluster import Ref
+from fairlead.explain.doctor.candidates import Candidate, closest
+from fairlead.explain.doctor.findings import Finding, Fix
+from fairlead.explain.doctor.ward import Ward, harmed, ref_of
+from fairlead.explain.documents import Doc, at, number, rows, text, texts
+from fairlead.explain.observations import SOCKETS, Socket, listening
+from fairlead.explain.statements import Evidence, EvidenceKind
+from fairlead.model.objects import Service, ServicePort
+
+
+class _Declared:
+    """The ports that the containers of a Pod declare."""
+
+    def __init__(self, spec: Doc) -> None:
+        sidecars = [c for c in rows(spec, "initContainers") if text(c, "restartPolicy") == "Always"]
+        self.containers = [*rows(spec, "containers"), *sidecars]
+        self.ports = [p for c in self.containers for p in rows(c, "ports")]
+
+    def numbers(self, protocol: str) -> list[int]:
+        return [number(p, "containerPort") for p in self.ports if (text(p, "protocol") or "TCP") == protocol]
+
+    def names(self, protocol: str) -> dict[str, int]:
+        found = (p for p in self.ports if text(p, "name") and (text(p, "protocol") or "TCP") == protocol)
+        return {text(p, "name"): number(p, "containerPort") for p in found}
+
+    def probed(self) -> set[int | str]:
+        """Ports that a readiness or liveness probe asks: a process answers there."""
+        kinds = ("readinessProbe", "livenessProbe", "startupProbe")
+        found = (
+            at(c, kind, way, "port")
+            for c in self.containers
+            for kind in kinds
+            for way in ("httpGet", "tcpSocket", "grpc")
+        )
+        return {port for port in found if isinstance(port, int | str)}
+
+
+def check_ports(ward: Ward, service: Service) -> Iterator[Finding]:
+    """Each port of a Service against the containers behind it."""
+    if not service.spec.selector or service.is_external_name:
+        return
+    candidates = ward.behind(service)
+    if not candidates:
+        return
+    for index, port in enumerate(service.spec.ports):
+        yield from _check(ward, service, index, port, candidates)
+
+
+def _check(
+    ward: Ward, service: Service, index: int, port: ServicePort, candidates: Sequence[Candidate]
+) -> Iterator[Finding]:
+    if isinstance(port.target_port, str):
+        if all(port.target_port not in _Declared(c.spec).names(port.protocol) for c in candidates):
+            yield _unnamed(ward, service, index, port, candidates[0])
+        return
+    seen = [found for c in candidates if (found := _sockets(ward, c)) is not None]
+    if seen:
+        yield from _by_sockets(ward, service, port, seen)
+        return
+    yield from _by_words(ward, service, port, candidates)
+    yield from _by_declaration(ward, service, index, port, candidates[0])
+
+
+def _target(port: ServicePort) -> int:
+    return port.target_port if isinstance(port.target_port, int) and port.target_port else port.port
+
+
+def _patched(service: Service, index: int, **changes: Any) -> Fix:
+    """A merge patch replaces lists as a whole, so all ports are in it."""
+    ports = [
+        {
+            **({"name": p.name} if p.name else {}),
+            "port": p.port,
+            "protocol": p.protocol,
+            "targetPort": p.target_port or p.port,
+            **({"nodePort": p.node_port} if p.node_port else {}),
+            **(changes if i == index else {}),
+        }
+        for i, p in enumerate(service.spec.ports)
+    ]
+    return Fix(target=ref_of(service), patch={"spec": {"ports": ports}})
+
+
+def _evidence(ward: Ward, service: Service, port: ServicePort) -> Evidence:
+    return ward.cluster.field(ref_of(service), f".spec.ports[{port.name or port.port}].targetPort", port.target_port)
+
+
+def _unnamed(ward: Ward, service: Service, index: int, port: ServicePort, candidate: Candidate) -> Finding:
+    declared = _Declared(candidate.spec)
+    names = declared.names(port.protocol)
+    other = "UDP" if port.protocol == "TCP" else "TCP"
+    evidence = (_evidence(ward, service, port), _ports_of(ward, candidate, declared))
+    text_ = f"targetPort {port.target_port} of Service {service.key} is no port of {candidate.ref}"
+    if port.target_port in declared.names(other):
+        text_ = (
+            f"port {port.target_port} of {candidate.ref} is {other}, where Service {service.key} wants {port.protocol}"
+        )
+        return Finding(
+            "protocol-mismatch",
+            ref_of(service),
+            text_,
+            evidence,
+            (_patched(service, index, protocol=other),),
+            harmed(service),
+        )
+    meant = closest(str(port.target_port), names) or (next(iter(names)) if len(names) == 1 else None)
+    numbers = declared.numbers(port.protocol)
+    instead: Any = meant or (numbers[0] if len(set(numbers)) == 1 else None)
+    fixes = (
+        (_patched(service, index, targetPort=instead),)
+        if instead
+        else (Fix(f"kubectl -n {service.namespace} edit service {service.name}"),)
+    )
+    has = f"; it has {', '.join(f'{n} ({v})' for n, v in names.items()) or ', '.join(map(str, numbers)) or 'none'}"
+    return Finding("target-port-unnamed", ref_of(service), text_ + has, evidence, fixes, harmed(service))
+
+
+def _ports_of(ward: Ward, candidate: Candidate, declared: _Declared) -> Evidence:
+    words = [
+        f"{text(p, 'name') or 'unnamed'} {number(p, 'containerPort')}/{text(p, 'protocol') or 'TCP'}"
+        for p in declared.ports
+    ]
+    return ward.cluster.field(candidate.ref, ".spec.containers[*].ports", words)
+
+
+def _by_declaration(
+    ward: Ward, service: Service, index: int, port: ServicePort, candidate: Candidate
+) -> Iterator[Finding]:
+    """What containers declare is only a statement: that a probe asks the port says more."""
+    declared, target = _Declared(candidate.spec), _target(port)
+    numbers = declared.numbers(port.protocol)
+    other = "UDP" if port.protocol == "TCP" else "TCP"
+    evidence = (_evidence(ward, service, port), _ports_of(ward, candidate, declared))
+    if target in numbers or target in declared.probed():
+        return
+    if target in declared.numbers(other):
+        text_ = f"port {target} of {candidate.ref} is {other}, where Service {service.key} wants {port.protocol}"
+        yield Finding(
+            "protocol-mismatch",
+            ref_of(service),
+            text_,
+            evidence,
+            (_patched(service, index, protocol=other),),
+            harmed(service),
+        )
+    elif numbers and not _mentions(declared, target):
+        text_ = (
+            f"targetPort {target} of Service {service.key} is no port of {candidate.ref}, which has "
+            f"{', '.join(map(str, numbers))}"
+        )
+        fix = _patched(service, index, targetPort=numbers[0])
+        yield Finding("target-port-undeclared", ref_of(service), text_, evidence, (fix,), harmed(service))
+
+
+def _mentions(declared: _Declared, port: int) -> bool:
+    """Whether a container's arguments or variables name the port."""
+    words = [
+        w
+        for c in declared.containers
+        for w in (*texts(c, "command"), *texts(c, "args"), *(text(e, "value") for e in rows(c, "env")))
+    ]
+    return any(str(port) in word for word in words)
+
+
+def _by_words(ward: Ward, service: Service, port: ServicePort, candidates: Sequence[Candidate]) -> Iterator[Finding]:
+    """An argument or variable that makes the process listen on loopback."""
+    for candidate in candidates[:1]:
+        for container in _Declared(candidate.spec).containers:
+            word = _loopback_word(container, _target(port))
+            if word:
+                evidence = ward.cluster.field(candidate.ref, f".spec.containers[{text(container, 'name')}]", word)
+                text_ = f"{candidate.ref} listens on 127.0.0.1 only ({word}): nobody else can connect to it"
+                command = (
+                    f"kubectl -n {service.namespace} edit {candidate.ref.kind.lower()} {candidate.ref.name}  # "
+                    "listen on 0.0.0.0"
+                )
+                yield Finding(
+                    "listens-on-loopback", candidate.ref, text_, (evidence,), (Fix(command),), harmed(service)
+                )
+
+
+_BINDS = frozenset({"host", "bind", "listen", "addr", "address", "ip"})
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
+
+
+def _loopback_word(container: Doc, port: int) -> str | None:
+    """The argument or variable that says where to listen, if that is loopback."""
+    arguments = [*texts(container, "command"), *texts(container, "args")]
+    options = [(word, *_option(word)) for word in arguments if "=" in word]
+    options += [(f"{one} {two}", one, two) for one, two in pairwise(arguments) if one.startswith("-")]
+    variables = [(text(row, "name"), text(row, "value")) for row in rows(container, "env")]
+    found = [word for word, name, value in options if _says_where(name) and _is_loopback(value, port)]
+    found += [
+        f"{name}={value}" for name, value in variables if _says_where(name, alone=True) and _is_loopback(value, port)
+    ]
+    return next(iter(found), None)
+
+
+def _option(word: str) -> tuple[str, str]:
+    name, _, value = word.partition("=")
+    return name, value
+
+
+def _says_where(name: str, *, alone: bool = False) -> bool:
+    """Whether a word means where to listen; a variable must mean nothing else, for DB_HOST is another server."""
+    parts = name.strip("-").lower().replace("_", "-").split("-")
+    return set(parts) <= _BINDS if alone else parts[-1] in _BINDS
+
+
+def _is_loopback(value: str, port: int) -> bool:
+    host, colon, number_ = value.rpartition(":")
+    return value in _LOOPBACK or (bool(colon) and host in _LOOPBACK and number_ == str(port))
+
+
+def _sockets(ward: Ward, candidate: Candidate) -> tuple[Candidate, list[Socket], str] | None:
+    """What was seen to listen in a Pod; None where nobody looked."""
+    for observation in ward.cluster.observed(SOCKETS):
+        if observation.is_of(candidate.ref.namespace, candidate.ref.name):
+            return candidate, listening(observation.text), observation.where
+    return None
+
+
+def _by_sockets(
+    ward: Ward, service: Service, port: ServicePort, seen: Sequence[tuple[Candidate, list[Socket], str]]
+) -> Iterator[Finding]:
+    """What listens in the Pods decides, whatever is declared."""
+    target = _target(port)
+    for candidate, sockets, where in seen:
+        own = [s for s in sockets if s.port == target and s.protocol == port.protocol.lower()]
+        words = ", ".join(f"{s.address}:{s.port}" for s in sockets) or "nothing"
+        evidence = Evidence(f"listening sockets: {words}", where, EvidenceKind.OBSERVATION)
+        if own and all(s.is_loopback for s in own):
+            text_ = f"{candidate.ref} listens on {own[0].address}:{target} only: nobody else can connect to it"
+            fix = Fix(f"kubectl -n {service.namespace} get pod {candidate.ref.name} -o yaml  # listen on 0.0.0.0")
+            yield Finding("listens-on-loopback", candidate.ref, text_, (evidence,), (fix,), harmed(service))
+            return
+        if not own and port.protocol == "TCP":
+            yield _elsewhere(ward, service, port, candidate, sockets, evidence)
+            return
+
+
+def _elsewhere(
+    ward: Ward, service: Service, port: ServicePort, candidate: Candidate, sockets: list[Socket], evidence: Evidence
+) -> Finding:
+    others = sorted({s.port for s in sockets if not s.is_loopback})
+    text_ = f"nothing in {candidate.ref} listens on port {_target(port)}, where Service {service.key} sends"
+    text_ += f"; it listens on {', '.join(map(str, others))}" if others else ""
+    index = service.spec.ports.index(port)
+    fixes = (
+        (_patched(service, index, targetPort=others[0]),)
+        if len(others) == 1
+        else (Fix(f"kubectl -n {service.namespace} logs {candidate.ref.name}"),)
+    )
+    subject: Ref = ref_of(service)
+    return Finding(
+        "listens-elsewhere", subject, text_, (_evidence(ward, service, port), evidence), fixes, harmed(service)
+    )

@@ -1,0 +1,193 @@
+"""Services whose selector matches nothing, or the Pods of two applications."""
+
+from collections.abc import Iterator
+
+from fairlead.explain.cluster import WORKLOADS, Ref
+from fairlead.explain.doctor.candidates import Candidate, NearMiss
+from fairlead.explain.doctor.findings import Finding, Fix
+from fairlead.explain.doctor.ward import Ward, harmed, ref_of
+from fairlead.explain.documents import rows, text
+from fairlead.explain.statements import Evidence
+from fairlead.model.labels import contains
+from fairlead.model.objects import Pod, Service
+
+
+def check_selector(ward: Ward, service: Service) -> Iterator[Finding]:
+    """A selector that matches no Pod: with the label that nearly fits, or the workload that has no Pods."""
+    selector = service.spec.selector
+    if not selector or service.is_external_name or not _can_tell(ward):
+        return
+    if ward.cluster.selected_pods(service.namespace, selector):
+        return
+    templates = ward.templates_behind(service)
+    if templates:
+        if ward.cluster.has_read("Pod") and (templates[0].replicas == 0 or _is_kept(ward, templates[0])):
+            yield _no_pods(ward, service, templates[0])
+        return
+    if not _is_one_of_several(ward, service):
+        yield _elsewhere(ward, service) or _nothing(ward, service)
+
+
+def _is_kept(ward: Ward, template: Candidate) -> bool:
+    """Whether an API server has the workload: a manifest has no Pods yet."""
+    document = ward.cluster.document(*template.ref) or {}
+    return bool(text(document, "metadata", "uid")) or "status" in document
+
+
+def _is_one_of_several(ward: Ward, service: Service) -> bool:
+    """Whether another Service takes the same Pods by another value of a label, so that the label changes as they run.
+
+    Manifests alone cannot tell then; Pods can.
+    """
+    near = ward.near(service)
+    if not near or not near[0].candidate.is_template:
+        return False
+    selector, labels = service.spec.selector or {}, near[0].candidate.labels
+    others = (s.spec.selector or {} for s in ward.services if s.namespace == service.namespace and s != service)
+    return any(other.keys() == selector.keys() and contains(labels, other) for other in others)
+
+
+def _can_tell(ward: Ward) -> bool:
+    """Manifests without Pods tell enough when they have workloads."""
+    return ward.cluster.has_read("Pod") or any(ward.cluster.has_read(kind) for kind in WORKLOADS)
+
+
+def _selector_text(service: Service) -> str:
+    return ",".join(f"{key}={value}" for key, value in (service.spec.selector or {}).items())
+
+
+def _evidence(ward: Ward, service: Service) -> Evidence:
+    return ward.cluster.field(ref_of(service), ".spec.selector", service.spec.selector or {})
+
+
+def _no_pods(ward: Ward, service: Service, template: Candidate) -> Finding:
+    evidence = [_evidence(ward, service), ward.cluster.field(template.ref, ".spec.replicas", template.replicas)]
+    kind, name = template.ref.kind.lower(), template.ref.name
+    if template.replicas == 0:
+        text_ = f"{template.ref} is scaled to 0, so Service {service.key} has no Pods"
+        fixes = (Fix(target=template.ref, patch={"spec": {"replicas": 1}}),)
+    else:
+        words = _creation_words(ward, template)
+        text_ = f"{template.ref} wants {template.replicas} Pods and has none" + (f": {words}" if words else "")
+        fixes = (Fix(f"kubectl -n {service.namespace} describe {kind} {name}"),)
+    return Finding("no-pods", template.ref, text_, tuple(evidence), fixes, harmed(service))
+
+
+def _creation_words(ward: Ward, template: Candidate) -> str:
+    """What the controller says about Pods that it could not create; a Deployment's ReplicaSet says it."""
+    for event in ward.cluster.of_kind("Event").values():
+        about = text(event, "involvedObject", "name")
+        if text(event, "reason") == "FailedCreate" and about.startswith(template.ref.name):
+            return text(event, "message")
+    return ""
+
+
+def _elsewhere(ward: Ward, service: Service) -> Finding | None:
+    """The very labels, in another Namespace."""
+    selector = service.spec.selector or {}
+    if ward.near(service):
+        return None
+    for namespace in sorted(ward.cluster.snapshot.namespaces):
+        found = next((c for c in ward.candidates_in(namespace) if contains(c.labels, selector)), None)
+        if namespace != service.namespace and found is not None:
+            text_ = f"no Pod in {service.namespace} has {_selector_text(service)}, but {found.ref} in {namespace} has"
+            evidence = (_evidence(ward, service), ward.cluster.field(found.ref, ".metadata.namespace", namespace))
+            command = (
+                f"kubectl -n {service.namespace} get service {service.name} -o yaml"
+                f" | sed '/clusterIP/d;/resourceVersion/d;/uid:/d;s/namespace: .*/namespace: {namespace}/'"
+                f" | kubectl apply -n {namespace} -f -"
+            )
+            return Finding("selector-elsewhere", ref_of(service), text_, evidence, (Fix(command),), harmed(service))
+    return None
+
+
+def _nothing(ward: Ward, service: Service) -> Finding:
+    near = ward.near(service)
+    text_ = f"the selector {_selector_text(service)} of Service {service.key} matches no Pod"
+    if not near:
+        command = f"kubectl -n {service.namespace} get pods --show-labels"
+        return Finding(
+            "selector-nothing", ref_of(service), text_, (_evidence(ward, service),), (Fix(command),), harmed(service)
+        )
+    best = near[0]
+    evidence = [
+        _evidence(ward, service),
+        ward.cluster.field(best.candidate.ref, ".metadata.labels", best.candidate.labels),
+    ]
+    patch = {"spec": {"selector": _mended(service, best)}}
+    fix = Fix(target=ref_of(service), patch=patch)
+    return Finding(
+        "selector-nothing", ref_of(service), f"{text_}; {_difference(best)}", tuple(evidence), (fix,), harmed(service)
+    )
+
+
+def _difference(miss: NearMiss) -> str:
+    """The label that nearly fits."""
+    words = [f"{instead[0]}={instead[1]}" if instead else f"no label {key}" for key, instead in miss.wrong.items()]
+    return f"{miss.candidate.ref} has {' and '.join(words)}"
+
+
+def _mended(service: Service, miss: NearMiss) -> dict[str, str | None]:
+    """The change of the selector that makes it match: in a merge patch null removes a key."""
+    changes: dict[str, str | None] = {}
+    for key, instead in miss.wrong.items():
+        if instead is None or instead[0] != key:
+            changes[key] = None
+        if instead is not None:
+            changes[instead[0]] = instead[1]
+    return changes
+
+
+def check_mixed(ward: Ward, service: Service) -> Iterator[Finding]:
+    """Pods of two applications: other images, and a part of them without the target port."""
+    pods = ward.pods_behind(service)
+    groups: dict[frozenset[str], list[Pod]] = {}
+    for pod in pods:
+        groups.setdefault(_images(ward, pod), []).append(pod)
+    images = sorted(groups, key=lambda image: -len(groups[image]))
+    if len(images) < 2 or any(one & other for one in images for other in images if one is not other):
+        return
+    one, other = groups[images[0]][0], groups[images[1]][0]
+    text_ = (
+        f"Service {service.key} leads to two applications: Pod {one.name} runs "
+        f"{_words(images[0])}, Pod {other.name} {_words(images[1])}"
+    )
+    evidence = [_evidence(ward, service)]
+    evidence += [
+        ward.cluster.field(_ref(pod), ".spec.containers[*].image", sorted(_images(ward, pod))) for pod in (one, other)
+    ]
+    yield Finding(
+        "mixed-applications",
+        ref_of(service),
+        text_,
+        tuple(evidence),
+        tuple(_narrower(service, one, other)),
+        harmed(service),
+    )
+
+
+def _ref(pod: Pod) -> Ref:
+    return Ref("Pod", pod.namespace, pod.name)
+
+
+def _images(ward: Ward, pod: Pod) -> frozenset[str]:
+    """Names of images without registry and version: a canary has those of what it follows."""
+    document = ward.cluster.document("Pod", pod.namespace, pod.name) or {}
+    found = (
+        text(c, "image").partition("@")[0].rpartition("/")[2].partition(":")[0]
+        for c in rows(document, "spec", "containers")
+    )
+    return frozenset(found)
+
+
+def _words(images: frozenset[str]) -> str:
+    return " and ".join(sorted(images))
+
+
+def _narrower(service: Service, one: Pod, other: Pod) -> Iterator[Fix]:
+    """A label that the first application has and the second has not."""
+    for key, value in sorted(one.labels.items()):
+        if other.labels.get(key) != value and "hash" not in key and key not in (service.spec.selector or {}):
+            yield Fix(target=ref_of(service), patch={"spec": {"selector": {key: value}}})
+            return
+    yield Fix(f"kubectl -n {service.namespace} get pods --show-labels")

@@ -1,0 +1,78 @@
+"""All checks, and the order in which their findings are told."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from fairlead.explain.cluster import Cluster
+from fairlead.explain.doctor.checks import clients, exposure, pods, policies, ports, selectors, slices, stateful, system
+from fairlead.explain.doctor.findings import Finding
+from fairlead.explain.doctor.ward import Ward
+from fairlead.model.names import ObjectKey
+from fairlead.model.objects import Service
+
+OF_A_SERVICE: tuple[Callable[[Ward, Service], Iterator[Finding]], ...] = (
+    selectors.check_selector,
+    selectors.check_mixed,
+    pods.check_readiness,
+    pods.check_peers,
+    ports.check_ports,
+    slices.check_by_hand,
+    slices.check_behind,
+    slices.check_families,
+    stateful.check_headless,
+    exposure.check_local_policy,
+    exposure.check_load_balancer,
+    exposure.check_foreign_proxy,
+    policies.check_isolation,
+    clients.check_alias,
+)
+OF_A_CLUSTER: tuple[Callable[[Ward], Iterator[Finding]], ...] = (
+    pods.check_nodes,
+    stateful.check_stateful_sets,
+    slices.check_orphans,
+    exposure.check_external_ips,
+    exposure.check_clashes,
+    clients.check_clients,
+    policies.check_clients,
+    policies.check_dns,
+    system.check_dns,
+    system.check_proxies,
+    system.check_flows,
+)
+# A finding of the first kind is all that there is to say of those of the second kind about the same Service.
+EXPLAINS = {
+    "selector-elsewhere": ("slices-behind", "local-policy-nowhere"),
+    "slice-unlabelled": ("no-endpoints-written", "slice-orphan"),
+    "slice-orphan": ("no-endpoints-written",),
+    "peers-unpublished": ("pods-not-ready",),
+    "dns-down": ("selector-nothing", "no-pods", "pods-not-ready", "pods-failing"),
+    "proxy-leftovers": ("proxy-behind",),
+    "stateful-service-not-headless": ("name-unknown",),
+    "mixed-applications": ("target-port-undeclared", "pods-failing", "listens-elsewhere"),
+    "cluster-ip-clash": ("proxy-behind",),
+    "policy-isolates": ("policy-blocks",),
+}
+
+
+def examine(cluster: Cluster) -> list[Finding]:
+    """Everything that is wrong, errors first, and causes before what follows from them."""
+    ward = Ward(cluster)
+    found = [f for service in ward.services for check in OF_A_SERVICE for f in check(ward, service)]
+    found += [f for check in OF_A_CLUSTER for f in check(ward)]
+    unique = list({(f.code, f.subject, f.text): f for f in found}.values())
+    return sorted(_without_consequences(ward, unique), key=lambda finding: finding.order)
+
+
+def about(findings: Iterable[Finding], keys: Iterable[ObjectKey]) -> list[Finding]:
+    """The findings that harm one of these Services, or all of the cluster."""
+    wanted = {(key.namespace, key.name) for key in keys}
+    return [finding for finding in findings if not finding.services or finding.services & wanted]
+
+
+def _without_consequences(ward: Ward, found: list[Finding]) -> Iterator[Finding]:
+    dns = ward.dns_service
+    for finding in found:
+        harmed = finding.services
+        causes = [c for c in found if finding.code in EXPLAINS.get(c.code, ())]
+        own = frozenset({(dns.namespace, dns.name)}) if dns else frozenset()
+        if not any(c.services & harmed or (not c.services and harmed <= own) for c in causes):
+            yield finding

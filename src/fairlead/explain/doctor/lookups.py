@@ -1,0 +1,108 @@
+"""Where a name that a client uses leads: through its search list to a Service, outside, or nowhere."""
+
+from typing import NamedTuple
+
+from fairlead.explain.doctor.ward import Ward
+from fairlead.explain.documents import mapping, rows, text, texts
+from fairlead.explain.references import Reference
+from fairlead.model.addresses import parse_ip
+from fairlead.model.names import ObjectKey
+from fairlead.model.objects import Service
+
+
+class Resolver(NamedTuple):
+    """How a client's resolver is set up.
+
+    Attributes:
+        uses_cluster: whether it asks the cluster's DNS at all.
+    """
+
+    uses_cluster: bool
+    ndots: int
+    suffixes: tuple[str, ...]
+
+
+class Resolved(NamedTuple):
+    """Where a reference leads: ``service`` or ``address``, or neither.
+
+    Attributes:
+        asked_outside: names that servers outside are asked for before the one that answers.
+        endpoint: the name of one endpoint in front of the Service's.
+        name: the whole name that was found.
+    """
+
+    service: Service | None = None
+    address: str = ""
+    asked_outside: tuple[str, ...] = ()
+    endpoint: str = ""
+    name: str = ""
+
+
+def resolver_of(ward: Ward, reference: Reference) -> Resolver:
+    """The resolver of the Pod that a reference is in."""
+    spec = reference.client.spec
+    policy = text(spec, "dnsPolicy") or "ClusterFirst"
+    host_network = spec.get("hostNetwork") is True and policy != "ClusterFirstWithHostNet"
+    config = mapping(spec, "dnsConfig")
+    given = {text(o, "name"): text(o, "value") for o in rows(config, "options")}
+    searches = texts(config, "searches")
+    if policy in ("Default", "None") or host_network:
+        uses = policy == "None" and _asks_cluster(ward, texts(config, "nameservers"))
+        return Resolver(uses, int(given["ndots"]) if given.get("ndots", "").isdigit() else 1, searches)
+    zone = ward.cluster.zone
+    own = (f"{reference.namespace}.svc.{zone}", f"svc.{zone}", zone)
+    ndots = given.get("ndots", "5")
+    return Resolver(True, int(ndots) if ndots.isdigit() else 5, (*own, *searches))
+
+
+def _asks_cluster(ward: Ward, nameservers: tuple[str, ...]) -> bool:
+    return ward.dns_service is not None and bool(set(nameservers) & set(ward.dns_service.cluster_ips))
+
+
+def resolve(ward: Ward, reference: Reference) -> Resolved:
+    """Where a reference leads."""
+    host = reference.host
+    if parse_ip(host):
+        return _address(ward, host)
+    resolver = resolver_of(ward, reference)
+    if not resolver.uses_cluster:
+        return Resolved()
+    outside: list[str] = []
+    for name in _tried(host, resolver):
+        found = _service(ward, name)
+        if found is not None:
+            service, endpoint = found
+            return Resolved(service, "", tuple(outside), endpoint, name)
+        if not _is_ours(ward, name):
+            outside.append(name)
+    return Resolved(asked_outside=tuple(outside))
+
+
+def _tried(host: str, resolver: Resolver) -> list[str]:
+    bare = host.rstrip(".")
+    if host.endswith("."):
+        return [bare]
+    searched = [f"{bare}.{suffix}" for suffix in resolver.suffixes]
+    return [bare, *searched] if bare.count(".") >= resolver.ndots else [*searched, bare]
+
+
+def _is_ours(ward: Ward, name: str) -> bool:
+    return name == ward.cluster.zone or name.endswith(f".{ward.cluster.zone}")
+
+
+def _service(ward: Ward, name: str) -> tuple[Service, str] | None:
+    """The Service of a whole name, and the endpoint or port in front of it."""
+    tail = f".svc.{ward.cluster.zone}"
+    if not name.endswith(tail):
+        return None
+    *front, service, namespace = ("", *name.removesuffix(tail).split("."))[-4:]
+    if not service or len(front) > 2:
+        return None
+    found = ward.cluster.snapshot.services.get(ObjectKey(namespace, service))
+    return (found, front[-1] if front else "") if found else None
+
+
+def _address(ward: Ward, address: str) -> Resolved:
+    owners = ward.cluster.snapshot.services_by_ip.get(address)
+    service = ward.cluster.snapshot.services.get(min(owners)) if owners else None
+    return Resolved(service, address)

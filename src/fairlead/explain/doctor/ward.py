@@ -1,0 +1,93 @@
+"""A cluster under examination, with what several checks look up in it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+from fairlead.explain.about.endpoints import endpoints_of, is_as_written
+from fairlead.explain.cluster import Cluster, Ref
+from fairlead.explain.doctor.candidates import Candidate, NearMiss, all_templates, near_misses, of_pod
+from fairlead.explain.references import Reference, references_of
+from fairlead.model.labels import contains
+from fairlead.model.names import ObjectKey
+from fairlead.model.objects import Endpoint, Pod, Service
+
+DNS_NAMESPACE = "kube-system"
+_DNS_NAMES = ("kube-dns", "coredns", "rke2-coredns-rke2-coredns", "dns-default")
+
+
+@dataclass(frozen=True, eq=False)
+class Ward:
+    """A cluster, and what follows from it once."""
+
+    cluster: Cluster
+
+    @cached_property
+    def services(self) -> list[Service]:
+        return sorted(self.cluster.snapshot.services.values(), key=lambda service: service.key)
+
+    @cached_property
+    def _templates(self) -> dict[str, list[Candidate]]:
+        return all_templates(self.cluster)
+
+    @cached_property
+    def references(self) -> list[Reference]:
+        """Every name, address and port that a client's manifest uses."""
+        candidates = [
+            of_pod(self.cluster, pod) for pod in sorted(self.cluster.snapshot.pods.values(), key=lambda p: p.key)
+        ]
+        templates = [t for group in self._templates.values() for t in group]
+        return [reference for each in (*templates, *candidates) for reference in references_of(self.cluster, each)]
+
+    @cached_property
+    def dns_service(self) -> Service | None:
+        """The Service that Pods ask for names."""
+        for service in self.services:
+            is_labelled = service.labels.get("k8s-app") == "kube-dns"
+            if service.namespace == DNS_NAMESPACE and (is_labelled or service.name in _DNS_NAMES):
+                return service
+        return None
+
+    def pods_behind(self, service: Service) -> list[Pod]:
+        """The Pods that the selector matches and that may serve: neither finished nor on their way out."""
+        pods = self.cluster.selected_pods(service.namespace, service.spec.selector or {})
+        return [pod for pod in pods if not pod.is_finished and not pod.is_terminating]
+
+    def templates_behind(self, service: Service) -> list[Candidate]:
+        """The workloads whose Pods the selector matches."""
+        selector = service.spec.selector or {}
+        return [t for t in self._templates.get(service.namespace, []) if selector and contains(t.labels, selector)]
+
+    def behind(self, service: Service) -> list[Candidate]:
+        """What is, or would be, behind a Service; what nearly is, where nothing is."""
+        pods = [of_pod(self.cluster, pod) for pod in self.pods_behind(service)]
+        return pods or self.templates_behind(service) or [miss.candidate for miss in self.near(service)[:1]]
+
+    def near(self, service: Service) -> list[NearMiss]:
+        """What nearly matches the selector in the Service's Namespace."""
+        return near_misses(service.spec.selector or {}, iter(self.candidates_in(service.namespace)))
+
+    def candidates_in(self, namespace: str) -> Iterable[Candidate]:
+        yield from (of_pod(self.cluster, p) for p in self.cluster.pods_in(namespace) if not p.is_finished)
+        yield from self._templates.get(namespace, [])
+
+    def endpoints(self, service: Service) -> list[Endpoint]:
+        return endpoints_of(self.cluster, service)
+
+    def has_ready_endpoint(self, service: Service) -> bool:
+        return any(endpoint.is_ready for endpoint in self.endpoints(service))
+
+    def is_running(self, pod: Pod) -> bool:
+        """Whether a Pod is more than a manifest."""
+        return not is_as_written(self.cluster, pod)
+
+
+def ref_of(service: Service) -> Ref:
+    """A Service as the subject of a finding."""
+    return Ref("Service", service.namespace, service.name)
+
+
+def harmed(*services: Service | ObjectKey) -> frozenset[tuple[str, str]]:
+    """The Services that a finding harms."""
+    keys = (s.key if isinstance(s, Service) else s for s in services)
+    return frozenset((key.namespace, key.name) for key in keys)

@@ -1,0 +1,54 @@
+"""Findings as text for a person and as JSON."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from fairlead.explain.doctor.findings import Finding
+from fairlead.explain.render.documents import API_VERSION
+from fairlead.explain.render.text import evidence_text, wrapped
+from fairlead.explain.statements import Statement
+
+
+def render_findings(findings: Iterable[Finding], missing: Iterable[Statement]) -> str:
+    """Every finding with its evidence and its fix, then what was not checked."""
+    found, unknown = list(findings), list(missing)
+    lines = [line for finding in found for line in _lines(finding)]
+    lines.append(f"{len(found)} finding{'s' * (len(found) != 1)}" if found else "nothing wrong was found")
+    if unknown:
+        lines += ["", "not checked:"]
+        lines += [line for each in unknown for line in wrapped(each.text, "  ? ", "    ")]
+    return "\n".join(lines) + "\n"
+
+
+def _lines(finding: Finding) -> Iterator[str]:
+    yield f"{finding.severity} {finding.code}  {finding.subject}"
+    yield from wrapped(finding.text, "  ", "  ")
+    for each in finding.evidence:
+        yield from wrapped(evidence_text(each), "    ", "      ")
+    for fix in finding.fixes:
+        yield f"  fix: {fix.text}"
+    yield f"  see {finding.docs}"
+    yield ""
+
+
+def diagnosis_document(findings: Iterable[Finding], missing: Iterable[Statement]) -> dict[str, Any]:
+    """A diagnosis, as ``schemas/diagnosis.schema.json`` describes it."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": "Diagnosis",
+        "findings": [_document(finding) for finding in findings],
+        "notChecked": [statement.text for statement in missing],
+    }
+
+
+def _document(finding: Finding) -> dict[str, Any]:
+    return {
+        "code": finding.code,
+        "severity": str(finding.severity),
+        "subject": dict(zip(("kind", "namespace", "name"), finding.subject, strict=True)),
+        "services": [f"{namespace}/{name}" for namespace, name in sorted(finding.services)],
+        "text": finding.text,
+        "evidence": [{"kind": str(e.kind), "what": e.what, "where": e.where} for e in finding.evidence],
+        "fixes": [fix.text for fix in finding.fixes],
+        "docs": finding.docs,
+    }
