@@ -10,6 +10,8 @@ from fairlead.cli.main import cli
 from tests.support.broken_clusters import whole
 from tests.support.cluster_dumps import service, web
 
+pytestmark = pytest.mark.io
+
 
 @pytest.fixture
 def dump(tmp_path):

@@ -11,6 +11,8 @@ from fairlead.drivers.sources.files import SourceError, read_cluster_files
 from fairlead.explain.observations import CONNTRACK, IPTABLES, LOG, NFT, SOCKETS, listening
 from tests.support.cluster_dumps import pod, service, sliced, system, web
 
+pytestmark = pytest.mark.io
+
 pytestmark = pytest.mark.io  # files, sockets or processes
 
 NODE_DUMPS = {
