@@ -16,9 +16,10 @@ _seen: list[str] = []
 
 
 def _note(event: str, arguments: tuple[Any, ...]) -> None:
-    is_write = event in WRITES or (
-        event == "open" and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+")
-    )
+    is_open = event == "open" and not isinstance(
+        arguments[0], int
+    )  # a descriptor is open already, as hypothesis has one
+    is_write = event in WRITES or (is_open and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+"))
     if event in IO or (is_write and not any(own in str(arguments[0]) for own in OWN)):
         _seen.append(f"{event}{arguments[:2]}")
 
