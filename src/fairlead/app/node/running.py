@@ -1,0 +1,140 @@
+"""A container's process from its start to its end: made, ended in good order, and what it leaves."""
+
+import asyncio
+import contextlib
+import signal
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from fairlead.app.node.context import PodContext, timestamp
+from fairlead.drivers.kubelet.log_stream import last_lines
+from fairlead.drivers.pods.launcher import Child
+from fairlead.drivers.pods.output import ContainerStreams, LogFile
+from fairlead.drivers.pods.probes import ProbeTarget, perform
+from fairlead.drivers.pods.process import ProcessSpec, start_container
+from fairlead.drivers.pods.runtime import open_streams
+from fairlead.drivers.pods.termination_message import make_message_file, take_last_words
+from fairlead.nodeagent.manifest import Container
+from fairlead.nodeagent.status import Terminated
+from fairlead.nodeagent.termination import FILE_OCTETS, MESSAGE_LINES, message_of, shows_log, with_message_file
+
+HOOK_GRACE = 2.0  # seconds that a container gets to end after a hook that has used up its grace period, as upstream
+
+
+@dataclass(frozen=True)
+class RunningContainer:
+    """A process that runs.
+
+    Attributes:
+        run: number of this run of the container, from 0.
+        began: event loop time of its start.
+        started_at: the same, as the API writes it.
+        spec: what it was made from.
+    """
+
+    container: Container
+    run: int
+    began: float
+    started_at: str
+    process: Child
+    streams: ContainerStreams
+    spec: ProcessSpec
+
+    def target(self, pod_ip: str) -> ProbeTarget:
+        """What probes and hooks are held against."""
+        return ProbeTarget(self.container, self.process, self.spec, pod_ip)
+
+
+async def start_running(context: PodContext, container: Container, run: int, sandbox: Child) -> RunningContainer:
+    """Start a container's process.
+
+    Raises:
+        CredentialsError, ImageError, SourceError, VolumeError: something about it is wrong, or not there yet.
+        KubeError, Unreachable: the API could not be asked.
+        StartError, OSError: it could not be started.
+    """
+    path = context.log_path(container, run)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as undo:
+        opened = open_streams(container.stdin, container.tty)
+        undo.callback(opened.own.close)
+        try:
+            spec = await context.process_spec(container, opened.given)
+            message = context.message_path(container, run)
+            make_message_file(message)
+            spec = replace(spec, mounts=with_message_file(spec.mounts, container, str(message)))
+            log_file = LogFile(path)
+            undo.callback(log_file.close)
+            process = await start_container(sandbox, spec)
+        finally:
+            opened.close_given()
+        opened.own.complete()
+        undo.pop_all()
+    began = asyncio.get_running_loop().time()
+    return RunningContainer(
+        container, run, began, timestamp(), process, ContainerStreams(opened.own, log_file), spec
+    )
+
+
+def ended(context: PodContext, running: RunningContainer, code: int) -> Terminated:
+    """How it ended, with its last words: what it wrote to its message file, or the end of its log."""
+    return replaced_code(code, running.started_at)._replace(message=_last_words(context, running, code))
+
+
+def replaced_code(code: int, started_at: str) -> Terminated:
+    """An exit code as the API has it, 128 + n after signal n."""
+    reason = "Completed" if code == 0 else "Error"
+    return Terminated(code if code >= 0 else 128 - code, reason, started_at, timestamp())
+
+
+def _last_words(context: PodContext, running: RunningContainer, exit_code: int) -> str:
+    message = take_last_words(context.message_path(running.container, running.run), FILE_OCTETS)
+    if message or not shows_log(running.container, exit_code):
+        return message.decode(errors="replace")
+    return message_of(last_lines(context.log_path(running.container, running.run), MESSAGE_LINES))
+
+
+class Ending:
+    """The orderly end of a process: its hook, then SIGTERM, and when its time is over SIGKILL.
+
+    Args:
+        grace: seconds; without any, the hook is left out.
+    """
+
+    def __init__(self, running: RunningContainer, target: ProbeTarget, grace: float) -> None:
+        self._running, self._target, self._grace = running, target, grace
+        self._deadline = asyncio.get_running_loop().time() + grace
+        self._waiting: asyncio.Timeout | None = None
+
+    def shorten(self, grace: float) -> None:
+        """Have it end within so many seconds from now, if that is sooner."""
+        self._deadline = min(self._deadline, asyncio.get_running_loop().time() + grace)
+        if self._waiting:
+            self._waiting.reschedule(self._deadline)
+
+    async def run(self) -> None:
+        """Return when the process has ended."""
+        hook = self._running.container.lifecycle and self._running.container.lifecycle.pre_stop
+        if hook and self._grace:
+            await self._until_deadline(_Hook(hook, self._target, self._grace))
+            self._deadline = max(self._deadline, asyncio.get_running_loop().time() + HOOK_GRACE)
+        self._running.process.signal(signal.SIGTERM)
+        if not await self._until_deadline(self._running.process):
+            self._running.process.signal(signal.SIGKILL)
+            await self._running.process.wait()
+
+    async def _until_deadline(self, what: "_Waitable") -> bool:
+        """Whether it is over before the deadline, which may come closer meanwhile."""
+        try:
+            # Not wait_for, which in Python 3.11 may swallow a cancellation.
+            async with asyncio.timeout_at(self._deadline) as self._waiting:
+                await what.wait()
+        except TimeoutError:
+            return False
+        finally:
+            self._waiting = None
+        return True
+
+
+class _Waitable(Protocol):
+    async def wait(self) -> object: ...

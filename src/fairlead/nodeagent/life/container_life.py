@@ -1,0 +1,392 @@
+"""The life of one container: started, followed, ended, started again.
+
+| phase | the node | leaves it by |
+|---|---|---|
+| IDLE | has nothing to do | ``Begin``, ``Found`` |
+| STARTING | makes its process | ``Started``, ``Blocked``, ``NotStarted``, ``Ended`` |
+| RUNNING | follows its process | ``Ended``, ``Unhealthy``, ``Stop`` |
+| ENDING | ends its process, or gives up making one | ``Ended``, ``NotStarted`` |
+| WAITING | waits before another start | ``Woken`` |
+| ENDED | has done with it | nothing |
+
+``Stop`` and ``SandboxLost`` may come in every phase. Each start has a number, its attempt, which the events that follow
+from it carry: an event with an older number is late and is ignored. The node answers each ``Start`` with one of the four
+events of STARTING, and follows each ``Started`` by an ``Ended``, so only RUNNING can last.
+"""
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from fairlead.nodeagent.restarts import next_delay, restarts
+from fairlead.nodeagent.status import CREATING, ContainerRecord, Running, State, Terminated, Waiting
+
+# Seconds until something that is not there is looked for again, doubling: what a new namespace lacks comes in no time.
+FIRST_BLOCKED_RETRY, LAST_BLOCKED_RETRY = 0.1, 2.0
+_KILLED = 137  # the exit code of a process whose sandbox has gone: 128 + SIGKILL
+
+
+class Phase(enum.Enum):
+    """What the node does about a container; see the module."""
+
+    IDLE = enum.auto()
+    STARTING = enum.auto()
+    RUNNING = enum.auto()
+    ENDING = enum.auto()
+    WAITING = enum.auto()
+    ENDED = enum.auto()
+
+
+class Begin(NamedTuple):
+    """Its turn has come."""
+
+
+class Found(NamedTuple):
+    """Its process, which an earlier agent of the node started, runs in the sandbox."""
+
+    state: Running
+
+
+class Started(NamedTuple):
+    """Its process runs."""
+
+    attempt: int
+    at: str
+
+
+class Blocked(NamedTuple):
+    """It cannot be started as things are."""
+
+    attempt: int
+    state: Waiting
+
+
+class NotStarted(NamedTuple):
+    """The start was given up; no process is left of it."""
+
+    attempt: int
+
+
+class Ended(NamedTuple):
+    """Its process has ended after so many seconds, or failed to start."""
+
+    attempt: int
+    end: Terminated
+    ran_for: float
+
+
+class StartupDone(NamedTuple):
+    """Its postStart hook and its startup probe have succeeded."""
+
+    attempt: int
+
+
+class Ready(NamedTuple):
+    """What its readiness probe says."""
+
+    attempt: int
+    verdict: bool
+
+
+class Unhealthy(NamedTuple):
+    """A probe or hook wants it ended, within ``grace`` seconds, and started again as its policy says."""
+
+    attempt: int
+    what: str
+    grace: float
+
+
+class Woken(NamedTuple):
+    """The time that it was to wait is over."""
+
+    attempt: int
+
+
+class Stop(NamedTuple):
+    """It is to end for good, within ``grace`` seconds."""
+
+    grace: float
+
+
+class NoRestart(NamedTuple):
+    """Its process may go on, but no other is to follow: the Pod is ending."""
+
+
+class SandboxLost(NamedTuple):
+    """Its sandbox has gone, and its process with it; it may begin again in another one."""
+
+    at: str
+
+
+ContainerEvent = (
+    Begin
+    | Found
+    | Started
+    | Blocked
+    | NotStarted
+    | Ended
+    | StartupDone
+    | Ready
+    | Unhealthy
+    | Woken
+    | Stop
+    | NoRestart
+    | SandboxLost
+)
+
+
+class Start(NamedTuple):
+    """Make its process."""
+
+    attempt: int
+
+
+class Follow(NamedTuple):
+    """Follow the process that was found; answered by ``Ended``."""
+
+    attempt: int
+
+
+class GiveUp(NamedTuple):
+    """Make no process after all; answered as the start is."""
+
+    attempt: int
+
+
+class Terminate(NamedTuple):
+    """Have its hook run and its process end, within ``grace`` seconds from now or whatever less was said before."""
+
+    attempt: int
+    grace: float
+
+
+class Wake(NamedTuple):
+    """Say ``Woken`` after so many seconds."""
+
+    attempt: int
+    after: float
+
+
+class Tell(NamedTuple):
+    """Write an Event about the Pod; ``type`` is Normal or Warning."""
+
+    reason: str
+    message: str
+    type: str = "Normal"
+
+
+ContainerEffect = Start | Follow | GiveUp | Terminate | Wake | Tell
+
+
+@dataclass(frozen=True)
+class ContainerLife:
+    """Where a container is in its life.
+
+    Attributes:
+        record: what is told of it.
+        policy: its restart policy.
+        pod: what messages call its Pod.
+        attempt: number of the newest start.
+        delay: seconds that the newest restart waited; None before the first.
+        retry: seconds until what is missing is looked for again.
+        grace: seconds that it may take to end for good; None while it is not to end.
+    """
+
+    record: ContainerRecord
+    policy: str
+    pod: str = ""
+    phase: Phase = Phase.IDLE
+    attempt: int = 0
+    delay: float | None = None
+    retry: float = FIRST_BLOCKED_RETRY
+    grace: float | None = None
+
+    @property
+    def name(self) -> str:
+        return self.record.container.name
+
+    @property
+    def is_sidecar(self) -> bool:
+        return self.record.container.restart_policy == "Always"
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it has started, startup probe included, or ended for good."""
+        return self.record.started or self.phase is Phase.ENDED
+
+    @property
+    def has_succeeded(self) -> bool:
+        """Whether it has ended well, for good."""
+        state = self.record.state
+        return self.phase is Phase.ENDED and isinstance(state, Terminated) and state.exit_code == 0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing of it in the sandbox, and nothing on its way there."""
+        return self.phase in (Phase.IDLE, Phase.ENDED)
+
+
+Step = tuple[ContainerLife, tuple[ContainerEffect, ...]]
+
+
+def step_container(life: ContainerLife, event: ContainerEvent) -> Step:
+    """What an event makes of a container, and what is to be done then, in this order."""
+    attempt = getattr(event, "attempt", life.attempt)
+    if life.phase is Phase.ENDED or attempt != life.attempt:
+        return life, ()
+    handler = _HANDLERS.get((life.phase, type(event))) or _IN_ANY_PHASE.get(type(event))
+    return handler(life, event) if handler else (life, ())
+
+
+def _begin(life: ContainerLife, event: Any) -> Step:
+    """What an earlier sandbox or agent has left ended is started again only if its policy says so."""
+    state = life.record.state
+    return _after_end(life, state) if isinstance(state, Terminated) else _start(life)
+
+
+def _start(life: ContainerLife, event: Any = None) -> Step:
+    started = replace(life, phase=Phase.STARTING, attempt=life.attempt + 1)
+    return started, (Start(started.attempt),)
+
+
+def _found(life: ContainerLife, event: Found) -> Step:
+    found = replace(life, phase=Phase.RUNNING, attempt=life.attempt + 1)
+    return replace(found, record=replace(found.record, state=event.state)), (Follow(found.attempt),)
+
+
+def _started(life: ContainerLife, event: Started) -> Step:
+    container = life.record.container
+    started = container.startup_probe is None and not (container.lifecycle and container.lifecycle.post_start)
+    ready = started and container.readiness_probe is None
+    told = (
+        Tell("Pulled", f'Container image "{container.image}" already present on machine'),
+        Tell("Created", f"Created container: {container.name}"),
+        Tell("Started", f"Started container {container.name}"),
+    )
+    running = replace(life, phase=Phase.RUNNING, retry=FIRST_BLOCKED_RETRY)
+    return _told(running, Running(event.at), started=started, ready=ready), told
+
+
+def _started_too_late(life: ContainerLife, event: Started) -> Step:
+    return _told(life, Running(event.at)), (Terminate(life.attempt, life.grace or 0),)
+
+
+def _blocked(life: ContainerLife, event: Blocked) -> Step:
+    waiting = replace(_told(life, event.state), phase=Phase.WAITING, retry=min(2 * life.retry, LAST_BLOCKED_RETRY))
+    new = event.state != life.record.state
+    tell = Tell("Failed", f"Error: {event.state.reason}: {event.state.message}", "Warning")
+    return waiting, (*([tell] if new else []), Wake(life.attempt, life.retry))
+
+
+def _not_started(life: ContainerLife, event: Any) -> Step:
+    """Nobody gave the start up for us: it is as good as one that can be tried again."""
+    return replace(life, phase=Phase.WAITING), (Wake(life.attempt, life.retry),)
+
+
+def _start_failed(life: ContainerLife, event: Ended) -> Step:
+    life, effects = _ended(life, event)
+    return life, (Tell("Failed", f"Error: {event.end.message}", "Warning"), *effects)
+
+
+def _ended(life: ContainerLife, event: Ended) -> Step:
+    return _after_end(_told(life, event.end), event.end, event.ran_for)
+
+
+def _after_end(life: ContainerLife, end: Terminated, ran_for: float = 0.0) -> Step:
+    """Another start, after a while, or none; the first restart is at once."""
+    if life.grace is not None or not restarts(life.policy, end.exit_code):
+        return replace(life, phase=Phase.ENDED), ()
+    delay = next_delay(life.delay, ran_for)
+    record = replace(life.record, last=end, restart_count=life.record.restart_count + 1)
+    life = replace(life, record=record, phase=Phase.WAITING, delay=delay)
+    if not delay:
+        return _start(_told(life, CREATING))
+    message = f"back-off {delay:.0f}s restarting failed container={life.name} pod={life.pod}"
+    tell = Tell("BackOff", f"Back-off restarting failed container {life.name} in pod {life.pod}", "Warning")
+    return _told(life, Waiting("CrashLoopBackOff", message)), (tell, Wake(life.attempt, delay))
+
+
+def _startup_done(life: ContainerLife, event: Any) -> Step:
+    return _told(life, life.record.state, started=True, ready=life.record.container.readiness_probe is None), ()
+
+
+def _ready(life: ContainerLife, event: Ready) -> Step:
+    return _told(life, life.record.state, started=life.record.started, ready=event.verdict), ()
+
+
+def _unhealthy(life: ContainerLife, event: Unhealthy) -> Step:
+    tell = Tell("Killing", f"Container {life.name} failed {event.what}, will be restarted")
+    return replace(life, phase=Phase.ENDING), (tell, Terminate(life.attempt, event.grace))
+
+
+def _stop_nothing(life: ContainerLife, event: Stop) -> Step:
+    """There is no process, nor will there be one."""
+    return replace(life, phase=Phase.ENDED, grace=event.grace), ()
+
+
+def _stop_starting(life: ContainerLife, event: Stop) -> Step:
+    return replace(life, phase=Phase.ENDING, grace=event.grace), (GiveUp(life.attempt),)
+
+
+def _stop_running(life: ContainerLife, event: Stop) -> Step:
+    """The process stays ready until it has ended: traffic that is on its way is still served."""
+    stopping = replace(life, phase=Phase.ENDING, grace=event.grace)
+    return stopping, (Tell("Killing", f"Stopping container {life.name}"), Terminate(life.attempt, event.grace))
+
+
+def _stop_sooner(life: ContainerLife, event: Stop) -> Step:
+    grace = event.grace if life.grace is None else min(event.grace, life.grace)
+    return replace(life, grace=grace), (Terminate(life.attempt, grace),)
+
+
+def _no_restart(life: ContainerLife, event: Any) -> Step:
+    return replace(life, policy="Never"), ()
+
+
+def _end_for_good(life: ContainerLife, event: Any) -> Step:
+    return replace(life, phase=Phase.ENDED), ()
+
+
+def _sandbox_lost(life: ContainerLife, event: SandboxLost) -> Step:
+    """What comes late of the attempt that was under way is not listened to."""
+    state = life.record.state
+    if isinstance(state, Running):
+        life = _told(life, Terminated(_KILLED, "Error", state.started_at, event.at))
+    phase = Phase.IDLE if life.grace is None else Phase.ENDED
+    under_way = (GiveUp(life.attempt),) if life.phase is Phase.STARTING else ()
+    return replace(life, phase=phase, attempt=life.attempt + 1), under_way
+
+
+def _told(life: ContainerLife, state: State, *, started: bool = False, ready: bool = False) -> ContainerLife:
+    return replace(life, record=replace(life.record, state=state, started=started, ready=ready))
+
+
+_Handler = Callable[[ContainerLife, Any], Step]
+
+_HANDLERS: dict[tuple[Phase, type], _Handler] = {
+    (Phase.IDLE, Begin): _begin,
+    (Phase.IDLE, Found): _found,
+    (Phase.IDLE, Stop): _stop_nothing,
+    (Phase.STARTING, Started): _started,
+    (Phase.STARTING, Blocked): _blocked,
+    (Phase.STARTING, NotStarted): _not_started,
+    (Phase.STARTING, Ended): _start_failed,
+    (Phase.STARTING, Stop): _stop_starting,
+    (Phase.RUNNING, Ended): _ended,
+    (Phase.RUNNING, StartupDone): _startup_done,
+    (Phase.RUNNING, Ready): _ready,
+    (Phase.RUNNING, Unhealthy): _unhealthy,
+    (Phase.RUNNING, Stop): _stop_running,
+    (Phase.RUNNING, NoRestart): _no_restart,
+    (Phase.ENDING, Started): _started_too_late,
+    (Phase.ENDING, Blocked): _end_for_good,
+    (Phase.ENDING, NotStarted): _end_for_good,
+    (Phase.ENDING, Ended): _ended,
+    (Phase.ENDING, Ready): _ready,
+    (Phase.ENDING, Stop): _stop_sooner,
+    (Phase.ENDING, NoRestart): _no_restart,
+    (Phase.WAITING, Woken): _start,
+    (Phase.WAITING, Stop): _stop_nothing,
+}
+_IN_ANY_PHASE: dict[type, _Handler] = {SandboxLost: _sandbox_lost}
