@@ -1,7 +1,16 @@
 """When a container starts again, and after how long. Upstream: ``pkg/kubelet/kuberuntime`` and its back-off manager."""
 
+from fairlead.nodeagent.manifest import Container, RunPod
+
 FIRST_DELAY, LAST_DELAY = 10.0, 300.0  # seconds, doubling; upstream's MaxContainerBackOff
 FORGIVEN_AFTER = 600.0  # seconds of running after which the back-off starts anew: upstream's twice the longest delay
+
+
+def restart_policy(container: Container, pod: RunPod) -> str:
+    """Always, OnFailure or Never. A sidecar always restarts; any other init container is done when it has succeeded."""
+    if container not in (pod.spec.init_containers or ()):
+        return pod.spec.restart_policy
+    return container.restart_policy or ("Never" if pod.spec.restart_policy == "Never" else "OnFailure")
 
 
 def restarts(policy: str, exit_code: int) -> bool:

@@ -103,6 +103,23 @@ def test_a_start_that_is_given_up_leaves_no_child():
     scenario(body)
 
 
+def test_starts_that_are_given_up_at_any_moment_do_not_end_the_launcher():
+    """Neither those that cannot be made, whose report nobody reads."""
+
+    async def body(launcher):
+        for turns in range(40):
+            births = [Birth(fail, "no such thing"), Birth(answer, "", (0, 1)), Birth(wait_for_signals, None)]
+            starting = [asyncio.create_task(launcher.start(birth)) for birth in births]
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            for task in starting:
+                task.cancel()
+            await asyncio.gather(*starting, return_exceptions=True)
+        assert await (await launcher.start(Birth(exit_with, 7))).wait() == 7
+
+    scenario(body)
+
+
 def test_children_go_with_the_launcher_and_the_agent_hears_of_it():
     async def body():
         launcher = Launcher()

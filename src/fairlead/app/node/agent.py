@@ -24,7 +24,7 @@ from fairlead.app.node.runtime import NodeRuntime
 from fairlead.app.node.sources import SourceWatches
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.kube.client import NODES, PODS, SERVICES, KubeClient, KubeError
-from fairlead.drivers.kube.event_recorder import EventWriter
+from fairlead.drivers.kube.event_recorder import Allowance, EventWriter
 from fairlead.drivers.kube.informer import Informer
 from fairlead.drivers.kube.retry import until_answered
 from fairlead.drivers.kubelet.server import PORT as KUBELET_PORT
@@ -42,6 +42,7 @@ from fairlead.nodeagent.service_links import ServiceLinks
 from fairlead.nodeagent.sources import Reference
 
 HEARTBEAT = 10.0  # seconds, as upstream's kubelet renews its lease
+ROUTINE_EVENTS = Allowance(60, 10)  # of Pods that run as they should: not of each, when hundreds start at once
 
 log = logging.getLogger(__name__)
 
@@ -156,7 +157,7 @@ class NodeAgent:
         self._services = Informer(client, SERVICES, Service, links.change)
         query = {"fieldSelector": f"spec.nodeName={options.name}"}
         self._pods = Informer(client, PODS, RunPod, self._on_pod, query)
-        self._events = EventWriter(client)
+        self._events = EventWriter(client, ROUTINE_EVENTS)
         self._sources = SourceWatches(client, group, self._source_changed)
         containers = ContainerSettings(
             options.images,
@@ -197,7 +198,7 @@ class NodeAgent:
         await self._host_ports.apply()
         for pod in self._pods.objects.values():
             self._follow(pod)
-        await asyncio.gather(*(run.published.wait() for run in self._runs.values()))
+        await asyncio.gather(*(run.api.happened.wait() for run in self._runs.values()))
 
     def _remove_leftover_volumes(self) -> None:
         """Those of Pods that were deleted while no agent ran; what the others have written stays theirs."""
@@ -220,8 +221,6 @@ class NodeAgent:
                 return
             run = self._start(pod)
         run.observe(pod)
-        if pod.is_terminating:
-            run.end(pod.metadata.deletion_grace_period_seconds or 0)
 
     def _start(self, pod: RunPod) -> PodRun:
         run = PodRun(pod, self._pod_ips(pod), self._settings, self._client)
@@ -241,7 +240,7 @@ class NodeAgent:
         except Exception:
             log.exception("Pod %s is given up", run.pod.key)
         finally:
-            run.published.set()  # nobody need wait for a Pod that has gone
+            run.api.happened.set()  # nobody need wait for a Pod that has gone
             self._sources.leave(run.pod)
             del self._runs[run.pod.metadata.uid]
 
@@ -253,7 +252,7 @@ class NodeAgent:
         """The addresses that the Pod has already, or the next free ones: one of each family."""
         if pod.spec.host_network:
             return self._options.host_ips
-        running = {ip for run in self._runs.values() if not run.finished for ip in run.pod_ips}
+        running = {ip for run in self._runs.values() if not run.is_finished for ip in run.pod_ips}
         known = pod.status.ips
         if known and running.isdisjoint(known):
             return known

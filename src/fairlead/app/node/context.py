@@ -56,21 +56,12 @@ class ContainerSettings:
 
 @dataclass(frozen=True)
 class PodContext:
-    """The Pod that a container belongs to.
-
-    Attributes:
-        changed: called after each change of what is known of a container.
-    """
+    """The Pod that a container belongs to."""
 
     pod: RunPod
     placement: Placement
     settings: ContainerSettings
     volumes: PodVolumes
-    changed: Callable[[], None]
-
-    def warn(self, reason: str, message: str) -> None:
-        """Write an Event about what goes wrong with the Pod."""
-        self.say(Happening(reason, message, "Warning"))
 
     def say(self, happening: Happening) -> None:
         """Write an Event about the Pod."""

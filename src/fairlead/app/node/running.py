@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import signal
+from collections.abc import Awaitable
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from fairlead.app.node.context import PodContext, timestamp
 from fairlead.drivers.kubelet.log_stream import last_lines
@@ -71,17 +71,15 @@ async def start_running(context: PodContext, container: Container, run: int, san
         opened.own.complete()
         undo.pop_all()
     began = asyncio.get_running_loop().time()
-    return RunningContainer(
-        container, run, began, timestamp(), process, ContainerStreams(opened.own, log_file), spec
-    )
+    return RunningContainer(container, run, began, timestamp(), process, ContainerStreams(opened.own, log_file), spec)
 
 
 def ended(context: PodContext, running: RunningContainer, code: int) -> Terminated:
     """How it ended, with its last words: what it wrote to its message file, or the end of its log."""
-    return replaced_code(code, running.started_at)._replace(message=_last_words(context, running, code))
+    return terminated(code, running.started_at)._replace(message=_last_words(context, running, code))
 
 
-def replaced_code(code: int, started_at: str) -> Terminated:
+def terminated(code: int, started_at: str) -> Terminated:
     """An exit code as the API has it, 128 + n after signal n."""
     reason = "Completed" if code == 0 else "Error"
     return Terminated(code if code >= 0 else 128 - code, reason, started_at, timestamp())
@@ -109,32 +107,28 @@ class Ending:
     def shorten(self, grace: float) -> None:
         """Have it end within so many seconds from now, if that is sooner."""
         self._deadline = min(self._deadline, asyncio.get_running_loop().time() + grace)
-        if self._waiting:
+        if self._waiting and not self._waiting.expired():
             self._waiting.reschedule(self._deadline)
 
     async def run(self) -> None:
         """Return when the process has ended."""
         hook = self._running.container.lifecycle and self._running.container.lifecycle.pre_stop
         if hook and self._grace:
-            await self._until_deadline(_Hook(hook, self._target, self._grace))
+            await self._until_deadline(perform(hook, self._target, self._grace))
             self._deadline = max(self._deadline, asyncio.get_running_loop().time() + HOOK_GRACE)
         self._running.process.signal(signal.SIGTERM)
-        if not await self._until_deadline(self._running.process):
+        if not await self._until_deadline(self._running.process.wait()):
             self._running.process.signal(signal.SIGKILL)
             await self._running.process.wait()
 
-    async def _until_deadline(self, what: "_Waitable") -> bool:
+    async def _until_deadline(self, what: Awaitable[object]) -> bool:
         """Whether it is over before the deadline, which may come closer meanwhile."""
         try:
             # Not wait_for, which in Python 3.11 may swallow a cancellation.
             async with asyncio.timeout_at(self._deadline) as self._waiting:
-                await what.wait()
+                await what
         except TimeoutError:
             return False
         finally:
             self._waiting = None
         return True
-
-
-class _Waitable(Protocol):
-    async def wait(self) -> object: ...

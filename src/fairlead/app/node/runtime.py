@@ -43,24 +43,24 @@ class NodeRuntime:
     async def execute(self, name: ContainerName, command: tuple[str, ...], stdio: Stdio) -> "Execution":
         """A command, started beside the container's own process; raises Refused, StartError."""
         container = self._container(name)
-        if container.process is None:
+        running = container.running
+        if running is None:
             raise Refused(404, f'container not found ("{name.container}")')
-        assert container.spec is not None
-        wanted = beside(container.spec, command, stdio)
+        wanted = beside(running.spec, command, stdio)
         if stdio.is_terminal:
             wanted = replace(wanted, environment={**wanted.environment, **TERMINAL_TYPE})
-        return Execution(await start_in_container(container.process, wanted))
+        return Execution(await start_in_container(running.process, wanted))
 
     def attach(self, name: ContainerName) -> Attached:
         """The container's own process; raises Refused when it does not run."""
-        streams = self._container(name).streams
-        if streams is None:
+        running = self._container(name).running
+        if running is None:
             raise Refused(404, f'container not found ("{name.container}")')
-        return streams.attach()
+        return running.streams.attach()
 
     async def connect(self, namespace: str, pod: str, port: int) -> socket.socket:
         """A connection to a port of the Pod's loopback interface, over IPv4 or else IPv6, as containerd makes it."""
-        sandbox = self._pod(namespace, pod).sandbox
+        sandbox = self._pod(namespace, pod).sandbox.child
         if sandbox is None:
             raise ConnectionRefusedError(f"pod {pod} is not running")
         try:
@@ -77,7 +77,7 @@ class NodeRuntime:
         return found[-1]  # the newest: one of the same name may still be ending
 
     def _container(self, name: ContainerName) -> ContainerRun:
-        container = self._pod(name.namespace, name.pod).container(name.container)
+        container = self._pod(name.namespace, name.pod).containers.get(name.container)
         if container is None:
             raise Refused(404, f'container "{name.container}" in pod "{name.pod}" is not available')
         return container

@@ -1,13 +1,16 @@
 """Tells users what happened to their objects, by Events: ``kubectl describe`` shows them.
 
 An Event that says the same again is counted up rather than written anew. Nobody waits for an Event, and a lost one is
-no failure: they are written one after the other in the background, and what goes wrong is logged and forgotten.
+no failure: they are written one after the other in the background, and what goes wrong is logged and forgotten. So are
+those beyond a bound: about one object, and, of what goes as it should, of a whole process that says so.
 Upstream: client-go ``tools/record`` (event.go, events_cache.go).
 """
 
 import asyncio
 import logging
 import secrets
+import time
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from fairlead.drivers.clock_text import now_text
@@ -18,6 +21,25 @@ REMEMBERED = 1000  # Events that may be counted up; the oldest is forgotten firs
 WAITING = 1000  # Events to be written; the oldest is lost first
 
 log = logging.getLogger(__name__)
+
+
+class Allowance(NamedTuple):
+    """How many Events there may be at once, and how many more each second."""
+
+    burst: float
+    per_second: float
+
+
+OF_OBJECT = Allowance(25, 1 / 300)  # as upstream's spam filter, which counts those of each component and object
+
+
+class _Tokens(NamedTuple):
+    left: float
+    at: float
+
+    def after(self, now: float, allowance: Allowance) -> "_Tokens":
+        """Those that there are now, if none is taken."""
+        return _Tokens(min(allowance.burst, self.left + (now - self.at) * allowance.per_second), now)
 
 
 class Happening(NamedTuple):
@@ -42,10 +64,18 @@ class _Report(NamedTuple):
 
 
 class EventWriter:
-    """Writes the Events of all components of a process."""
+    """Writes the Events of all components of a process.
 
-    def __init__(self, client: KubeClient) -> None:
-        self._client = client
+    Args:
+        routine: how many Normal ones there may be, of the whole process; any number when None.
+        clock: seconds, only going forward.
+    """
+
+    def __init__(
+        self, client: KubeClient, routine: Allowance | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._client, self._routine, self._clock = client, routine, clock
+        self._tokens: dict[str, _Tokens] = {}  # by component and UID of the object, of Normal ones by nothing
         self._written: dict[tuple[str, Happening], _Written] = {}
         self._waiting: asyncio.Queue[_Report] = asyncio.Queue()
 
@@ -55,9 +85,25 @@ class EventWriter:
 
     def add(self, report: _Report) -> None:
         """Ask for an Event; the oldest that waits is given up when there are too many."""
+        if not self._may_write(report):
+            return
         if self._waiting.qsize() >= WAITING:
             self._waiting.get_nowait()
         self._waiting.put_nowait(report)
+
+    def _may_write(self, report: _Report) -> bool:
+        if not self._take(f"{report.component}/{report.about.metadata.uid}", OF_OBJECT):
+            return False
+        return self._routine is None or report.happening.type != "Normal" or self._take("", self._routine)
+
+    def _take(self, key: str, allowance: Allowance) -> bool:
+        """Take a token, if there is one; the objects that were longest not spoken of are forgotten."""
+        now = self._clock()
+        left = self._tokens.pop(key, _Tokens(allowance.burst, now)).after(now, allowance)
+        self._tokens[key] = left._replace(left=left.left - 1) if left.left >= 1 else left
+        if len(self._tokens) > REMEMBERED:
+            del self._tokens[next(iter(self._tokens))]
+        return left.left >= 1
 
     async def run(self) -> None:
         """Write Events until cancelled."""

@@ -13,12 +13,13 @@ class Usage(NamedTuple):
 
 def usage_of_tree(root: int) -> Usage:
     """The process and all its descendants; those that end meanwhile count for nothing."""
-    sizes = [_pss(pid) for pid in _tree(root)]
+    sizes = [_pss(pid) for pid in tree(root)]
     found = [size for size in sizes if size is not None]
     return Usage(len(found), sum(found))
 
 
-def _tree(root: int) -> list[int]:
+def tree(root: int) -> list[int]:
+    """The process and all its descendants, by process id."""
     children: dict[int, list[int]] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:

@@ -17,6 +17,8 @@ import select
 import signal
 import socket
 import struct
+import sys
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -129,7 +131,9 @@ class Launcher:
             StartError: the body raised instead, or nothing could be forked; nothing is left of it.
         """
         reading, writing = os.pipe()
-        asking = asyncio.ensure_future(self._ask(birth, writing))
+        # Copies, because a caller that is cancelled closes its own before they may have been sent.
+        given = [writing, *map(os.dup, birth.descriptors)]
+        asking = asyncio.ensure_future(self._ask(birth, given))
         try:
             child = await asyncio.shield(asking)
             report = await _read_all(reading)
@@ -144,19 +148,24 @@ class Launcher:
             raise StartError(report)
         return child
 
-    async def _ask(self, birth: Birth, report: int) -> Child | None:
-        """The child; None when there is none, and the report says why."""
+    async def _ask(self, birth: Birth, given: list[int]) -> Child | None:
+        """The child; None when there is none, and the report says why.
+
+        Args:
+            given: the descriptor of the report, and those of the birth; they are closed.
+        """
         loop = asyncio.get_running_loop()
         request = pickle.dumps((birth.body, birth.spec))
         try:
             async with self._turn:
-                socket.send_fds(self._requests, [_LENGTH.pack(len(request))], [report, *birth.descriptors])
+                socket.send_fds(self._requests, [_LENGTH.pack(len(request))], given)
                 await loop.sock_sendall(self._requests, request)
                 pid, descriptors = await self._answer()
         except (OSError, EOFError) as error:
             raise StartError(_GONE) from error
         finally:
-            os.close(report)
+            for fd in given:
+                os.close(fd)
         if pid == 0:
             return None
         child = self._children[pid] = Child(pid, descriptors[0], self)
@@ -235,6 +244,7 @@ def _serve(requests: socket.socket, ends: int, agent: int) -> NoReturn:
     try:
         set_parent_death_signal(signal.SIGKILL)
         look_fresh()
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # the agent may have given up the start that is reported
         let_go_of_all_but(requests.fileno(), ends)
         private_paths()  # looked for once, and known to all that are forked
         gc.disable()  # a collection here would write to every page that is shared
@@ -256,6 +266,9 @@ def _serve(requests: socket.socket, ends: int, agent: int) -> NoReturn:
                 _fork(requests)
     except (ConnectionError, EOFError):
         pass  # the agent has gone
+    except BaseException:
+        traceback.print_exc(file=sys.stderr)
+        sys.stderr.flush()
     finally:
         os._exit(0)
 

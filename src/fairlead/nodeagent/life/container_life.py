@@ -9,9 +9,9 @@
 | WAITING | waits before another start | ``Woken`` |
 | ENDED | has done with it | nothing |
 
-``Stop`` and ``SandboxLost`` may come in every phase. Each start has a number, its attempt, which the events that follow
-from it carry: an event with an older number is late and is ignored. The node answers each ``Start`` with one of the four
-events of STARTING, and follows each ``Started`` by an ``Ended``, so only RUNNING can last.
+``Stop`` and ``SandboxLost`` may come in every phase. Each start has a number, its attempt, which the events that it
+leads to carry: an event with an older number is late and is ignored. The node answers each ``Start`` with one of the
+four events of STARTING, and follows each ``Started`` by an ``Ended``, so only RUNNING can last.
 """
 
 import enum

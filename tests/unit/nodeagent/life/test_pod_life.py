@@ -1,5 +1,7 @@
 """The life of a Pod: whatever happens at whatever step, a Pod that is deleted ends, and nothing of it is left."""
 
+import functools
+
 import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
@@ -58,13 +60,17 @@ class World:
                     assert not any(isinstance(owed, (p.Open, p.Close, p.Leave)) for owed in self.pending)
                 self.pending.append(effect)
         if self.life.stage in (p.Stage.CLOSED, p.Stage.LEAVING, p.Stage.GONE):
-            assert not self.sandbox and not self.processes
+            self.assert_nothing_left()
         if self.life.stage is p.Stage.OPEN:
             assert all(
                 life.phase in (c.Phase.RUNNING, c.Phase.ENDING)
                 for life in self.life.containers
                 if life.name in self.processes and self.processes[life.name] == life.attempt
             )
+
+    def assert_nothing_left(self):
+        assert not self.sandbox
+        assert not self.processes
 
     def _for_container(self, name, effect):
         if isinstance(effect, c.Start):
@@ -162,31 +168,25 @@ class World:
         name = self.draw(st.sampled_from(sorted(life.name for life in self.life.containers)))
         life = next(life for life in self.life.containers if life.name == name)
         attempt = self.draw(st.sampled_from([life.attempt, life.attempt - 1]))
-        match self.draw(st.sampled_from(OUTSIDE)):
-            case "delete":
-                self.post(p.Delete(self.draw(st.sampled_from([0, 1, 30]))))
-            case "fail":
-                self.post(p.Fail(DEADLINE_EXCEEDED))
-            case "lose" if self.sandbox and self.life.stage is p.Stage.OPEN:
-                self.lose_sandbox()
-            case "end" if name in self.processes:
-                self.end(name, self.draw(st.sampled_from([0, 1, 137])))
-            case "add":
-                extra = container(f"e{self.draw(st.integers(0, 1))}", "Never")
-                self.post(p.Add(extra))
-            case "restart":
-                self.restart_agent(adopts=self.draw(st.booleans()))
-            case "unhealthy":
-                self.post(p.OfContainer(name, c.Unhealthy(attempt, "liveness probe", 30)))
-            case "ready":
-                self.post(p.OfContainer(name, c.Ready(attempt, self.draw(st.booleans()))))
-            case "startup":
-                self.post(p.OfContainer(name, c.StartupDone(attempt)))
-            case "late":
-                self.post(p.OfContainer(name, c.Ended(attempt - 1, end(1), 0)))
-
-
-OUTSIDE = ("delete", "fail", "lose", "end", "add", "restart", "unhealthy", "ready", "startup", "late")
+        of = functools.partial(p.OfContainer, name)
+        what = self.draw(
+            st.sampled_from(
+                [
+                    *(p.Delete(grace) for grace in (0, 1, 30)),
+                    p.Fail(DEADLINE_EXCEEDED),
+                    p.Add(container("e0", "Never")),
+                    p.Add(container("e1", "Never")),
+                    of(c.Unhealthy(attempt, "liveness probe", 30)),
+                    of(c.Ready(attempt, self.draw(st.booleans()))),
+                    of(c.StartupDone(attempt)),
+                    of(c.Ended(life.attempt - 1, end(1), 0)),
+                    lambda: self.sandbox and self.life.stage is p.Stage.OPEN and self.lose_sandbox(),
+                    lambda: name in self.processes and self.end(name, self.draw(st.sampled_from([0, 1, 137]))),
+                    lambda: self.restart_agent(adopts=self.draw(st.booleans())),
+                ]
+            )
+        )
+        what() if callable(what) else self.post(what)
 
 
 @settings(max_examples=200)
@@ -205,12 +205,12 @@ def test_a_pod_that_is_deleted_at_any_step_ends_and_leaves_nothing(life, data):
             break
         world.answer()
     assert world.life.stage is p.Stage.GONE, world.life
-    assert not world.sandbox and not world.processes
+    world.assert_nothing_left()
 
 
 def run(life, *events, now=0.0):
     """The life after these events, and the effects of the last one."""
-    effects = ()
+    effects: tuple[p.PodEffect, ...] = ()
     for each in events:
         life, effects = p.step_pod(life, each, now)
     return life, effects

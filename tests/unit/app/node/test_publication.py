@@ -4,10 +4,7 @@ import asyncio
 import copy
 from typing import Any
 
-import pytest
-
-from fairlead.app.node.context import ContainerSettings
-from fairlead.app.node.pod import PodRun, PodSettings
+from fairlead.app.node.publication import Publication
 from fairlead.model.decode import decode
 from fairlead.nodeagent.manifest import RunPod
 
@@ -37,23 +34,20 @@ class Api:
         return answer
 
 
-@pytest.mark.io
-def test_what_others_say_before_a_write_is_answered_does_not_stay(tmp_path):
+def test_what_others_say_before_a_write_is_answered_does_not_stay():
     """Their word may be heard on the watch before the answer that is older than it."""
+    ours = {"conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": None}]}
 
     async def scenario():
         api = Api()
-        containers = ContainerSettings({}, {}, tmp_path, lambda: (), None)
-        settings = PodSettings("node", ("192.0.2.1",), None, tmp_path, tmp_path, tmp_path, containers, None, None)
-        run = PodRun(decode(RunPod, api.document), ("10.0.0.1",), settings, api)
+        publication = Publication(api, decode(RunPod, api.document), lambda _: ours, lambda: None)
 
         def others():
-            ours = api.document["status"]["conditions"]
-            contrary = [{**c, "status": "True"} if c["type"] == "Ready" else c for c in ours]
-            run.observe(decode(RunPod, api.change({**api.document["status"], "conditions": contrary})))
+            contrary = [{**condition, "status": "True"} for condition in ours["conditions"]]
+            publication.observe(decode(RunPod, api.change({"conditions": contrary})))
 
         api.interrupt = others
-        await run._publish()
+        await publication.publish()
         ready = next(c for c in api.document["status"]["conditions"] if c["type"] == "Ready")
         assert (ready["status"], api.patches) == ("False", 2)
 

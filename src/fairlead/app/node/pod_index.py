@@ -1,0 +1,43 @@
+"""Tells the lab which processes are a Pod's: a file that commands which enter Pods read."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+from fairlead.app.node.container import ContainerRun
+from fairlead.drivers.pods.launcher import Child
+from fairlead.model.document import Doc
+from fairlead.nodeagent.manifest import RunPod
+
+
+class PodIndex:
+    """The file of one Pod.
+
+    Args:
+        folder: of the node's Pods.
+    """
+
+    def __init__(self, folder: Path, pod: RunPod) -> None:
+        self._path = folder / f"{pod.namespace}_{pod.name}.json"
+
+    def write(self, sandbox: Child | None, containers: Iterable[ContainerRun]) -> None:
+        """Say which processes there are; at once, because somebody may be reading. Without a sandbox there are none."""
+        if sandbox is None:
+            self.remove()
+            return
+        processes = {each.container.name: _process(each) for each in containers}
+        draft = self._path.with_suffix(".new")
+        draft.write_text(json.dumps({"sandbox": sandbox.pid, "containers": processes}))
+        draft.rename(self._path)
+
+    def remove(self) -> None:
+        """There are no processes."""
+        self._path.unlink(missing_ok=True)
+
+
+def _process(container: ContainerRun) -> Doc:
+    running = container.running
+    if running is None:
+        return {"pid": None}
+    spec = running.spec
+    return {"pid": running.process.pid, "environment": spec.environment, "credentials": spec.credentials}

@@ -1,0 +1,91 @@
+"""Keeps the API's view of a Pod up to date with the node's own, and takes in what the API says."""
+
+import asyncio
+from collections.abc import Callable
+
+from fairlead.drivers.kube.client import PODS, KubeClient
+from fairlead.drivers.kube.retry import until_answered
+from fairlead.model.decode import decode
+from fairlead.model.document import Doc
+from fairlead.nodeagent.manifest import RunPod
+
+# The API's answers about a Pod that is gone: it was deleted, another one has its name, or even that on another node.
+_NOT_OURS = (404, 409, 403)
+
+
+class Publication:
+    """One Pod in the API.
+
+    Attributes:
+        pod: the newest version known.
+        happened: set when the API has this agent's own view of the Pod for the first time.
+
+    Args:
+        status: the status that a Pod is to have.
+        before: called before each write: a client that reads "Running" may want to enter at once.
+    """
+
+    def __init__(
+        self, client: KubeClient, pod: RunPod, status: Callable[[RunPod], Doc], before: Callable[[], None]
+    ) -> None:
+        self.pod = pod
+        self.happened = asyncio.Event()
+        self._client, self._status, self._before = client, status, before
+        self._last: Doc = {}
+        self._dirty = asyncio.Event()
+
+    def changed(self) -> None:
+        """Have the status published, unless it is the same as before."""
+        self._dirty.set()
+
+    def observe(self, pod: RunPod) -> bool:
+        """Take in what the API has of the Pod now; False when a newer version is known.
+
+        Where that contradicts what was published last, it is published again, even if nothing has changed here: while a
+        node is thought to be lost, others say that its Pods are not ready.
+        """
+        if pod.version < self.pod.version:
+            return False
+        if _conditions(pod) != _conditions(self.pod):
+            self._last = {}
+        self.pod = pod
+        self.changed()
+        return True
+
+    async def run(self) -> None:
+        """Publish whatever changes, until cancelled."""
+        while True:
+            await self._dirty.wait()
+            self._dirty.clear()
+            await self.publish()
+            self.happened.set()
+
+    async def publish(self) -> None:
+        """Bring the API's status up to date, however long that takes; nothing to do when the Pod is no longer there."""
+        while self._status(self.pod) != self._last:
+            if await until_answered(self._send, f"status of {self.pod.key}", _NOT_OURS) is None:
+                return
+
+    async def _send(self) -> bool:
+        status = self._status(self.pod)
+        self._before()
+        patch = {"metadata": {"uid": self.pod.metadata.uid}, "status": status}
+        answer = await self._client.patch(self._path("status"), patch)
+        self._last = status
+        seen, self.pod = self.pod, decode(RunPod, answer)
+        if seen.version > self.pod.version:  # what others have said since was heard before this answer
+            self.observe(seen)
+        return True
+
+    async def delete(self) -> None:
+        """Delete the Pod from the API, however long that takes; nothing to do when it is no longer there."""
+        options = {"gracePeriodSeconds": 0, "preconditions": {"uid": self.pod.metadata.uid}}
+        what = f"deletion of {self.pod.key}"
+        await until_answered(lambda: self._client.delete(self._path(), options), what, _NOT_OURS)
+
+    def _path(self, subresource: str = "") -> str:
+        return PODS.path(self.pod.namespace, self.pod.name, subresource)
+
+
+def _conditions(pod: RunPod) -> dict[str, str]:
+    return {condition.type: condition.status for condition in pod.status.conditions or ()}

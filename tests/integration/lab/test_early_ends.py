@@ -1,0 +1,162 @@
+"""Pods that end while they start, at random moments and in every way that Pods end: none stays, and no process does.
+
+Every test runs as root and as an ordinary user.
+"""
+
+import asyncio
+import contextlib
+import random
+import re
+from pathlib import Path
+
+import pytest
+
+from fairlead.drivers.kube.client import PODS, KubeClient, KubeError
+from fairlead.drivers.linux.process_tree import tree
+from tests.support.labs import Lab, eventually
+from tests.support.users import users
+
+PODS_OF_EACH = 24
+LATEST = 0.4  # seconds after its creation that a Pod is ended; those that come first have ended starting by then
+
+STUBBORN = {"command": ["sh", "-c", "trap '' TERM; sleep 86400"]}
+SHAPES = {
+    "plain": {"containers": [{"name": "c", "image": "fairlead/pause"}]},
+    "two": {"containers": [{"name": name, "image": "fairlead/pause"} for name in ("c", "d")]},
+    "stubborn": {"containers": [{"name": "c", "image": "busybox", **STUBBORN}]},
+    "init": {
+        "initContainers": [{"name": "i", "image": "busybox", "command": ["sleep", "0.1"]}],
+        "containers": [{"name": "c", "image": "fairlead/pause"}],
+    },
+    "sidecar": {
+        "initContainers": [{"name": "s", "image": "fairlead/pause", "restartPolicy": "Always"}],
+        "containers": [{"name": "c", "image": "fairlead/pause"}],
+    },
+    "blocked": {"containers": [{"name": "c", "image": "busybox", "envFrom": [{"configMapRef": {"name": "missing"}}]}]},
+    "volumes": {
+        "volumes": [{"name": "v", "emptyDir": {}}],
+        "containers": [{"name": "c", "image": "fairlead/pause", "volumeMounts": [{"name": "v", "mountPath": "/v"}]}],
+    },
+    "hooks": {
+        "containers": [
+            {
+                "name": "c",
+                "image": "fairlead/pause",
+                "lifecycle": {
+                    "postStart": {"exec": {"command": ["sleep", "0.1"]}},
+                    "preStop": {"exec": {"command": ["sleep", "0.1"]}},
+                },
+            }
+        ]
+    },
+    "failing": {"containers": [{"name": "c", "image": "busybox", "command": ["false"]}]},
+}
+
+
+@pytest.fixture(scope="module", params=users(), ids=str)
+def lab(request):
+    lab = Lab(request.param)
+    try:
+        lab.up()
+        lab.kubectl("wait", "--for=condition=Ready", "pods", "--all", "-n", "kube-system", "--timeout=60s")
+        yield lab
+    finally:
+        lab.close()
+
+
+def first_process(lab: Lab) -> int:
+    """The process that everything in the lab descends from."""
+    stat = Path(f"/proc/{lab.component_pids()['apiserver']}/stat").read_text()
+    return int(stat.rpartition(")")[2].split()[1])
+
+
+def new_processes(lab: Lab, before: set[int]) -> dict[int, str]:
+    """Command lines of what has come since, by process id."""
+    found = {}
+    for pid in set(tree(first_process(lab))) - before:
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            found[pid] = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    return found
+
+
+def until_nothing_is_new(lab: Lab, before: set[int]) -> None:
+    """Wait for the processes that are ending; those that do not end are named by the failure."""
+
+    def nothing_is_new() -> bool:
+        new = new_processes(lab, before)
+        assert not new
+        return True
+
+    eventually(nothing_is_new, seconds=30)
+
+
+async def delete(client: KubeClient, namespace: str, name: str) -> None:
+    await client.delete(PODS.path(namespace, name))
+
+
+async def force(client: KubeClient, namespace: str, name: str) -> None:
+    await client.delete(PODS.path(namespace, name), {"gracePeriodSeconds": 0})
+
+
+async def evict(client: KubeClient, namespace: str, name: str) -> None:
+    eviction = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": name, "namespace": namespace}}
+    await client.create(PODS.path(namespace, name, "eviction"), eviction)
+
+
+async def delete_and_force(client: KubeClient, namespace: str, name: str) -> None:
+    await delete(client, namespace, name)
+    await force(client, namespace, name)
+
+
+ENDS = (delete, force, evict, delete_and_force)
+
+
+async def start_and_end(client: KubeClient, namespace: str, number: int, dice: random.Random, *, to_end: bool) -> None:
+    shape = sorted(SHAPES)[number % len(SHAPES)]
+    name = f"{shape}-{number}"
+    spec = {"nodeName": f"node-{1 + number % 2}", "terminationGracePeriodSeconds": 1, **SHAPES[shape]}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
+    await asyncio.sleep(dice.uniform(0, 1))
+    await client.create(PODS.path(namespace), pod)
+    await asyncio.sleep(dice.uniform(0, LATEST))
+    if to_end:
+        try:
+            await ENDS[number // len(SHAPES) % len(ENDS)](client, namespace, name)
+        except KubeError as error:
+            if error.code != 404:  # between a deletion and the force that follows it, it may have ended
+                raise
+
+
+def make_namespace(lab: Lab, name: str) -> None:
+    """A namespace that Pods can be made in: it has its ServiceAccount."""
+    lab.kubectl("create", "namespace", name)
+    eventually(lambda: lab.get("serviceaccount", "default", "-n", name))
+
+
+async def in_namespace(lab: Lab, namespace: str, *, to_end: bool) -> None:
+    dice = random.Random(namespace)
+    async with KubeClient.from_kubeconfig(Path(lab.kubeconfig)) as client:
+        numbers = range(PODS_OF_EACH * (len(ENDS) if to_end else 1))
+        await asyncio.gather(*(start_and_end(client, namespace, n, dice, to_end=to_end) for n in numbers))
+
+
+def pods_left(lab: Lab, namespace: str) -> list[str]:
+    listed = lab.kubectl("get", "pods", "-n", namespace, "-o", "name").stdout
+    return re.findall(r"pod/(\S+)", listed)
+
+
+def test_pods_that_end_while_they_start_leave_nothing(lab):
+    before = set(tree(first_process(lab)))
+    make_namespace(lab, "early")
+    asyncio.run(in_namespace(lab, "early", to_end=True))
+    eventually(lambda: not pods_left(lab, "early"), seconds=120)
+    until_nothing_is_new(lab, before)
+
+
+def test_a_namespace_that_goes_while_its_pods_start_takes_them_all_along(lab):
+    before = set(tree(first_process(lab)))
+    make_namespace(lab, "going")
+    asyncio.run(in_namespace(lab, "going", to_end=False))
+    lab.kubectl("delete", "namespace", "going", "--wait=false")
+    eventually(lambda: lab.kubectl("get", "namespace", "going", check=False).returncode, seconds=120)
+    until_nothing_is_new(lab, before)

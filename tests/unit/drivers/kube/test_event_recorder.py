@@ -1,0 +1,73 @@
+"""How many Events are written: as many as help, however much there is to tell."""
+
+import asyncio
+from contextlib import suppress
+from itertools import count
+
+from fairlead.drivers.kube.event_recorder import OF_OBJECT, Allowance, EventWriter, Happening
+from fairlead.model.decode import decode
+from fairlead.model.objects import KubeObject
+
+
+class Done(Exception):
+    """The last Event has come."""
+
+
+class Api:
+    def __init__(self):
+        self.created, self.patched = [], []
+
+    async def create(self, path, document):
+        if document["reason"] == "Last":
+            raise Done
+        self.created.append(document)
+
+    async def patch(self, path, document):
+        self.patched.append(document)
+
+
+def written(happenings, *, routine=None, clock=lambda: 0.0):
+    """What an API is given when these are recorded, each with the UID of its object."""
+
+    async def scenario():
+        api = Api()
+        writer = EventWriter(api, routine, clock)
+        recorder = writer.recorder("kubelet")
+        for uid, happening in happenings:
+            about = decode(KubeObject, {"metadata": {"name": "p", "namespace": "n", "uid": uid}})
+            recorder.record(about, "v1", "Pod", happening)
+        recorder.record(
+            decode(KubeObject, {"metadata": {"name": "last", "uid": "last"}}),
+            "v1",
+            "Pod",
+            Happening("Last", "", "Last"),
+        )
+        with suppress(Done):
+            await writer.run()
+        return api
+
+    return asyncio.run(scenario())
+
+
+def test_what_happens_again_is_counted_up():
+    api = written([("a", Happening("BackOff", "again", "Warning"))] * 3)
+    assert (len(api.created), [patch["count"] for patch in api.patched]) == (1, [2, 3])
+
+
+def test_one_object_does_not_get_more_than_its_allowance():
+    api = written([("a", Happening("Unhealthy", str(n), "Warning")) for n in range(100)] + [("b", Happening("x", "y"))])
+    assert len(api.created) == OF_OBJECT.burst + 1
+
+
+def test_time_gives_an_object_more():
+    minutes = count()
+    happenings = [("a", Happening("Unhealthy", str(n), "Warning")) for n in range(100)]
+    api = written(happenings, clock=lambda: 300.0 * next(minutes))
+    assert len(api.created) == len(happenings)
+
+
+def test_routine_is_bounded_for_all_objects_together_and_warnings_are_not():
+    happenings = [(str(n), Happening("Started", "it runs", kind)) for n in range(50) for kind in ("Normal", "Warning")]
+    api = written(happenings, routine=Allowance(10, 1))
+    kinds = [document["type"] for document in api.created]
+    assert (kinds.count("Normal"), kinds.count("Warning")) == (10, 50)
