@@ -18,15 +18,18 @@ REPOSITORY = Path(__file__).parents[2]
 class ApiServer:
     """One server process over one data directory; may be killed and started again."""
 
-    def __init__(self, data, environment=None, options=()):
+    def __init__(self, data, environment=None, options=(), descriptors=0):
         self.environment, self.options = {**os.environ, **(environment or {})}, options
+        self.descriptors = descriptors  # how many it may have; 0: as many as this process
         self.data = Path(data)
         self.kubeconfig = self.data / "admin.kubeconfig"
         self.process = None
         self.port = 0
 
     def start(self):
+        limit = ["prlimit", f"--nofile={self.descriptors}"] if self.descriptors else []
         command = [
+            *limit,
             sys.executable,
             "-m",
             "fairlead",

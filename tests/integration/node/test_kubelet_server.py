@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fairlead.drivers.identity.pki import API_SERVER, certificate_files, ensure_certificate, ensure_pki
-from fairlead.drivers.kubelet.server import KubeletServer, node_tls
+from fairlead.drivers.kubelet.server import MAX_STRANGERS, KubeletServer, node_tls
 from fairlead.drivers.pods.output import ContainerStreams, FinishedLog, LogFile
 from fairlead.drivers.pods.runtime import Refused, open_streams
 from fairlead.streaming.exec_events import Output
@@ -217,6 +217,20 @@ class TestWhoMayAsk:
             for line in ("GET /containerLogs/n/p/c", "POST /exec/n/p/c?command=id&output=1", "GET /"):
                 assert (await answer_to(world, line, name="somebody")).startswith("HTTP/1.1 403 ")
             assert world.runtime.processes == []
+
+        run(test)
+
+    def test_those_that_only_connect_keep_nobody_out(self, run):
+        """Without a handshake, and with one but never a request; the oldest of these give way."""
+
+        async def test(world):
+            bare = [await asyncio.open_connection("127.0.0.1", world.port) for _ in range(300)]
+            silent = [await world.connect("somebody") for _ in range(MAX_STRANGERS + 5)]
+            assert (await answer_to(world, "GET /")).startswith("HTTP/1.1 404 ")
+            for reader, _ in silent[:5]:
+                assert await reader.read() == b""
+            for _, writer in bare:
+                writer.close()
 
         run(test)
 

@@ -7,7 +7,10 @@ answered 500 without its details; a client's fault never is a 500.
 
 import asyncio
 import logging
+import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
@@ -19,26 +22,33 @@ from fairlead.drivers.apiserver.metrics import ApiMetrics
 from fairlead.drivers.apiserver.store.durable_state import DurableState
 from fairlead.drivers.apiserver.store.errors import StoreError
 from fairlead.drivers.apiserver.tunnel import Client, UpstreamTunnel
-from fairlead.drivers.apiserver.watch_stream import WatchStreams
+from fairlead.drivers.apiserver.turns import RETRY_SECONDS, Turns, too_many_requests
+from fairlead.drivers.apiserver.watch_stream import Holder, WatchStreams
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.identity.authentication import bearer_token, user_of_certificate
+from fairlead.drivers.linux.rare_log import RareLog
 from fairlead.registry.access.checks import check_path
+from fairlead.registry.access.flow_control.fair_queue import Flow
+from fairlead.registry.access.flow_control.levels import Level, level_of
 from fairlead.registry.access.impersonation import acting_user
 from fairlead.registry.access.service_account_tokens import ISSUER
-from fairlead.registry.api import Reply, answer, is_write
+from fairlead.registry.api import Answer, Reply, answer, is_write
 from fairlead.registry.backend import Upstream
+from fairlead.registry.documents.bodies import as_json, is_slow
 from fairlead.registry.environment import Environment
 from fairlead.registry.requests import Request, User
 from fairlead.registry.status import ApiError, unauthorized
 
 log = logging.getLogger(__name__)
+failures = RareLog(log)  # of the disk: each client that writes causes one
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 MAX_BODY = 3 << 20  # upstream's limit, apiserver ``pkg/server/config.go``
-BODY_SECONDS = 60
+BODY_SECONDS, BODY_STALL_SECONDS = 60, 10  # for all of it; between two parts of it
+MAX_UNREAD = 64 << 20  # bytes of answers that wait for one user to read them
 HEALTH = frozenset({"/healthz", "/livez", "/readyz"})
 OPEN_TO_ALL = HEALTH | {"/version"}
 _JSON = (b"content-type", b"application/json")
@@ -54,6 +64,9 @@ class ApiApplication:
     def __init__(self, state: DurableState, env: Environment, tunnel: UpstreamTunnel) -> None:
         self._state, self._env, self._tunnel = state, env, tunnel
         self.streams = WatchStreams(state, env.kinds)
+        self._turns = Turns()
+        self._unread: Counter[str] = Counter()  # bytes of answers, by user
+        self._reader = ThreadPoolExecutor(1, "yaml")
         self._metrics = ApiMetrics(state, lambda: self.streams.open)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,7 +86,7 @@ class ApiApplication:
         except ApiError as error:
             await _send_error(send, error)
         except StoreError as error:
-            log.error("%s", error)
+            failures.warning(str(error))
             await _send_error(send, ApiError(500, "InternalError", str(error)))
         except Disconnected:
             return
@@ -89,29 +102,68 @@ class ApiApplication:
             await _send(send, 200, b"ok", [(b"content-type", b"text/plain; charset=utf-8")])
             return
         headers = _headers(scope["headers"])
-        user = acting_user(self._user(scope, headers), _pairs(scope["headers"]), self._state.latest)
+        client = self._user(scope, headers)
+        level = level_of(client)
+        if not scope.get("claim", _no_table)(client.name, level):
+            raise too_many_requests(f"user {client.name!r} has too many connections, please try again later")
+        if self._unread[client.name] > MAX_UNREAD:
+            raise too_many_requests(f"user {client.name!r} has not read earlier answers, please try again later")
+        flow = Flow(client.name, level.weight)
+        user = acting_user(client, _pairs(scope["headers"]), self._state.latest)
         if path == "/metrics":
             check_path(user, scope["method"], path, self._state.latest)
             await _send(send, 200, self._metrics.text(), [(b"content-type", METRICS_TYPE)])
             return
         body = await _read_body(receive, headers)
+        if is_slow(body, headers.get("content-type", "")):
+            body = await self._as_json(body, flow)
         request = _request(scope, headers, user, body)
-        env = replace(self._env, now=now_text())
-        writes = is_write(request.method)
-        result = answer(request, self._state.head if writes else self._state.latest, self._state.at, env)
+        result = await self._worked_on(request, flow)
         if isinstance(result, Upstream):
-            client = Client(scope["method"], scope["headers"], body, receive, send, scope.get("take_over"))
-            await self._tunnel.serve(result, client)
+            await self._tunnel.serve(
+                result, Client(scope["method"], scope["headers"], body, receive, send, scope.get("take_over"))
+            )
             return
         if not isinstance(result, Reply):
-            await self.streams.serve(result, receive, send)
+            await self.streams.serve(result, Holder(client.name, level.share), receive, send)
             return
         if result.step is not None:
             await self._state.commit(result.step)
         if result.keep is not None:
             self._state.keep(result.keep)
-        warnings = [(b"warning", _warning(text)) for text in result.warnings]
-        await _send(send, result.code, result.body, [(b"content-type", result.content_type.encode()), *warnings])
+        await self._reply(result, client.name, send)
+
+    async def _reply(self, reply: Reply, user: str, send: Send) -> None:
+        """Send an answer. What its client is slow to read is kept for it, and is held against it."""
+        warnings = [(b"warning", _warning(text)) for text in reply.warnings]
+        headers = [(b"content-type", reply.content_type.encode()), *warnings]
+        self._unread[user] += len(reply.body)
+        try:
+            await _send(send, reply.code, reply.body, headers)
+        finally:
+            self._unread[user] -= len(reply.body)
+            if not self._unread[user]:
+                del self._unread[user]
+
+    async def _as_json(self, body: bytes, flow: Flow) -> bytes:
+        """A long YAML body as JSON, read beside the loop, one at a time: threads share the interpreter."""
+        await self._turns.take(flow)
+        began = time.perf_counter()
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._reader, as_json, body)
+        finally:
+            self._turns.charge(flow, time.perf_counter() - began)
+
+    async def _worked_on(self, request: Request, flow: Flow) -> Answer:
+        """The registry's answer, when it is the user's turn."""
+        await self._turns.take(flow)
+        env = replace(self._env, now=now_text())
+        state = self._state.head if is_write(request.method) else self._state.latest
+        began = time.perf_counter()
+        try:
+            return answer(request, state, self._state.at, env)
+        finally:
+            self._turns.charge(flow, time.perf_counter() - began)
 
     def _user(self, scope: Scope, headers: dict[str, str]) -> User:
         token = bearer_token(headers.get("authorization", ""))
@@ -123,6 +175,11 @@ class ApiApplication:
                 raise unauthorized()
             return User("system:anonymous", ("system:unauthenticated",))
         return user
+
+
+def _no_table(user: str, level: Level) -> bool:
+    """Whose a connection is matters only where connections are counted."""
+    return True
 
 
 def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
@@ -159,10 +216,13 @@ async def _read_body(receive: Receive, headers: dict[str, str]) -> bytes:
         raise _too_large()
     chunks: list[bytes] = []
     size = 0
+    loop = asyncio.get_running_loop()
+    end = loop.time() + BODY_SECONDS
     try:
-        async with asyncio.timeout(BODY_SECONDS):
+        async with asyncio.timeout_at(end) as limit:
             more = True
             while more:
+                limit.reschedule(min(end, loop.time() + BODY_STALL_SECONDS))
                 message = await receive()
                 if message["type"] == "http.disconnect":
                     raise Disconnected
@@ -189,8 +249,10 @@ def _warning(text: str) -> bytes:
 
 async def _send_error(send: Send, error: ApiError) -> None:
     headers = [_JSON]
-    if error.code == 413:
+    if error.code in (408, 413, 429):  # what follows would be read for nothing
         headers.append((b"connection", b"close"))
+    if error.code == 429:
+        headers.append((b"retry-after", str(RETRY_SECONDS).encode()))
     await _send(send, error.code, msgspec.json.encode(error.status()), headers)
 
 

@@ -1,11 +1,11 @@
 """HTTP over TLS for an ASGI application, on listening sockets that somebody else made.
 
-uvicorn's protocol does the HTTP; here it learns the peer's certificate, limits the number of connections and the size
-of a head, lets the application take over a connection whose client asks for an upgrade, and is served without uvicorn's
-own process management (signals, a tick ten times a second), since whoever runs the server owns the process.
+The protocol is uvicorn's (``http_protocol``); it is served without uvicorn's own process management (signals, a tick
+ten times a second), since the caller owns the process, and without asyncio's own accepting (``linux.accepting``).
 """
 
 import asyncio
+import logging
 import socket
 import ssl
 from collections.abc import Callable, Sequence
@@ -13,91 +13,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import httptools
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
+from fairlead.drivers.apiserver.connections import Connections
+from fairlead.drivers.apiserver.http_protocol import IDLE_SECONDS, ApiProtocol
+from fairlead.drivers.linux.accepting import Acceptor, raise_descriptor_limit
+from fairlead.drivers.linux.memory import give_back, resident_bytes
 from fairlead.drivers.tls_buffers import keep_tls_buffers_small
 
-MAX_CONNECTIONS = 4096
-MAX_HEAD = 128 << 10
-BUFFER = 64 << 10  # of a connection that was taken over; reading pauses at twice that
-IDLE_SECONDS = 120
+HANDSHAKE_SECONDS = 10.0
 GRACE_SECONDS = 2.0
-
-
-class _TooLong(Exception):
-    """The head of a request is longer than anybody needs."""
-
-
-class ApiProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, with the client certificate in the scope as ``peer_certificate``; and, when the client asks
-    for an upgrade, with ``take_over``, which hands out the connection as a reader and a writer."""
-
-    _certificate: Any = None
-    _head = 0
-    _after_upgrade: bytearray | None = None  # what came after the head of a request for an upgrade
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        if len(self.connections) > MAX_CONNECTIONS:
-            transport.abort()
-            return
-        self._certificate = transport.get_extra_info("peercert")
-        self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)
-
-    def on_message_begin(self) -> None:
-        self._head = 0
-        super().on_message_begin()
-        self.scope["peer_certificate"] = self._certificate  # type: ignore[typeddict-unknown-key]
-
-    def on_headers_complete(self) -> None:
-        if self.parser.should_upgrade():
-            self.scope["take_over"] = self._take_over  # type: ignore[typeddict-unknown-key]
-        super().on_headers_complete()
-
-    def data_received(self, data: bytes) -> None:
-        if self._after_upgrade is not None:
-            self._after_upgrade += data
-            return
-        self._unset_keepalive_if_required()
-        try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade as upgrade:
-            self._after_upgrade = bytearray(data[upgrade.args[0] :])
-            self.transport.pause_reading()
-        except httptools.HttpParserError:
-            self.send_400_response("Invalid HTTP request received.")
-
-    def on_response_complete(self) -> None:
-        super().on_response_complete()
-        if self._after_upgrade is not None:  # refused; what follows might be of any protocol
-            self.transport.close()
-
-    def _take_over(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        self.cycle.disconnected = True  # as far as HTTP is concerned
-        self.connections.discard(self)
-        reader = asyncio.StreamReader(limit=BUFFER, loop=self.loop)
-        protocol = asyncio.StreamReaderProtocol(reader, loop=self.loop)
-        self.transport.set_protocol(protocol)
-        protocol.connection_made(self.transport)
-        reader.feed_data(bytes(self._after_upgrade or b""))
-        self.transport.resume_reading()
-        return reader, asyncio.StreamWriter(self.transport, protocol, reader, self.loop)
-
-    def on_url(self, url: bytes) -> None:
-        self._count(len(url))
-        super().on_url(url)
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._count(len(name) + len(value))
-        super().on_header(name, value)
-
-    def _count(self, size: int) -> None:
-        self._head += size
-        if self._head > MAX_HEAD:
-            raise _TooLong
+MEMORY_SECONDS = 10.0
+SPARE_MEMORY = 16 << 20  # bytes that are not worth looking for
 
 
 def server_tls(pki_directory: Path) -> ssl.SSLContext:
@@ -111,6 +39,7 @@ def server_tls(pki_directory: Path) -> ssl.SSLContext:
     # A client that reads in one thread and writes in another shares one TLS object between them; when tickets for
     # a later session come just as it sends its first request, OpenSSL may lose that. Nobody here resumes sessions.
     context.num_tickets = 0
+    context.options |= ssl.OP_NO_RENEGOTIATION  # each costs us more than the client
     return context
 
 
@@ -139,24 +68,42 @@ async def serve(
         timeout_keep_alive=IDLE_SECONDS,
     )
     config.load()
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # it tells of what clients do wrong, line by line
     state = ServerState()
+    table = Connections(raise_descriptor_limit())
     loop = asyncio.get_running_loop()
-    for sock in sockets:
-        # asyncio does this only for sockets made with an explicit protocol number; accepted ones inherit it. Without it
-        # the two writes of an answer, head and body, wait for a delayed acknowledgement: 40 ms for each request.
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    servers = [
-        await loop.create_server(lambda: ApiProtocol(config, state, {}), sock=sock, ssl=tls, backlog=1024)
-        for sock in sockets
-    ]
+
+    async def welcome(connection: socket.socket) -> None:
+        # asyncio does this only for sockets made with an explicit protocol number. Without it the two writes of an
+        # answer, head and body, wait for a delayed acknowledgement: 40 ms for each request.
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        patience = HANDSHAKE_SECONDS if tls else None
+        await loop.connect_accepted_socket(
+            lambda: ApiProtocol(config, state, table), connection, ssl=tls, ssl_handshake_timeout=patience
+        )
+
+    acceptors = [Acceptor(sock, welcome, table.relieve) for sock in sockets]
+    memory = loop.create_task(_give_memory_back())
     started()
     try:
         await asyncio.Event().wait()
     finally:
-        for server in servers:
-            server.close()
+        for acceptor in acceptors:
+            acceptor.close()
+        memory.cancel()
         closing()
         await _drain(state)
+
+
+async def _give_memory_back() -> None:
+    """After a burst of large answers, do not keep what they needed."""
+    lowest = resident_bytes()
+    while True:
+        await asyncio.sleep(MEMORY_SECONDS)
+        lowest = min(lowest, resident_bytes())
+        if resident_bytes() > lowest + SPARE_MEMORY:
+            await asyncio.to_thread(give_back)
+            lowest = resident_bytes()
 
 
 async def _drain(state: ServerState) -> None:

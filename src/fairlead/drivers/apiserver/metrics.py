@@ -12,12 +12,13 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from fairlead.drivers.apiserver.store.durable_state import DurableState
+from fairlead.registry.resources import BY_PATH
 
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 
 # The path's part that names the resource: /api/v1/[namespaces/x/]<plural> and /apis/<g>/<v>/[namespaces/x/]<plural>.
 _PREFIX = {"api": 2, "apis": 3}
-_MAX_SERIES = 2000
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
 class ApiMetrics(Collector):
@@ -31,11 +32,8 @@ class ApiMetrics(Collector):
         ProcessCollector(registry=self._registry)
 
     def count(self, method: str, path: str, code: int) -> None:
-        """Count an answer. Paths that clients invent are counted together once there are too many."""
-        key = (method, _resource(path) if code != 404 else "", code)
-        if key not in self._requests and len(self._requests) >= _MAX_SERIES:
-            key = (method, "", code)
-        self._requests[key] += 1
+        """Count an answer. Methods and resources that clients invent are counted together."""
+        self._requests[method if method in _METHODS else "other", _resource(path), code] += 1
 
     def text(self) -> bytes:
         """All figures in Prometheus' text format."""
@@ -58,8 +56,11 @@ class ApiMetrics(Collector):
 
 
 def _resource(path: str) -> str:
+    """The plural of the resource that a path is about; empty when it is about none that is served."""
     parts = path.strip("/").split("/")
-    rest = parts[_PREFIX.get(parts[0], len(parts)) :]
+    length = _PREFIX.get(parts[0], 0)
+    group_version = ("", *parts[1:2]) if length == 2 else tuple(parts[1:3])
+    rest = parts[length:] if length else []
     if rest[:1] == ["namespaces"] and len(rest) > 2:
         rest = rest[2:]
-    return rest[0] if rest else ""
+    return rest[0] if rest and (*group_version, rest[0]) in BY_PATH else ""

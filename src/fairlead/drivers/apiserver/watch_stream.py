@@ -7,30 +7,38 @@ the same form.
 
 import asyncio
 import random
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from fairlead.drivers.apiserver.store.durable_state import DurableState
+from fairlead.drivers.apiserver.turns import too_many_requests
 from fairlead.drivers.clock_text import now_text
 from fairlead.registry.documents.views import View
 from fairlead.registry.environment import Kinds
-from fairlead.registry.status import ApiError, expired
+from fairlead.registry.status import expired
 from fairlead.registry.store import Change
 from fairlead.registry.verbs.watches import Event, Watch, bookmark, event_for, frame, trigger_of
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
-MAX_WATCHES = 2000
+MAX_WATCHES = 3000
 BOOKMARK_SECONDS = 60.0
 # When the client does not say: upstream's spread of 30 to 60 minutes, so that not all come back at once.
 SHORTEST_SECONDS = 1800
 CACHED_FRAMES = 256
 
 _FrameKey = tuple[int, str, Event, View]
+
+
+class Holder(NamedTuple):
+    """Whose a watch is, and which part of all watches such a user may have."""
+
+    user: str
+    share: float
 
 
 class WatchStreams:
@@ -40,28 +48,36 @@ class WatchStreams:
         self._state, self._kinds = state, kinds
         self._frames: OrderedDict[_FrameKey, bytes] = OrderedDict()
         self._closing = asyncio.Event()
-        self.open = 0
+        self._held: Counter[str] = Counter()  # by user
 
     def close(self) -> None:
         """End all watches, so that connections can be closed."""
         self._closing.set()
 
-    async def serve(self, watch: Watch, receive: Receive, send: Send) -> None:
+    @property
+    def open(self) -> int:
+        """How many there are."""
+        return self._held.total()
+
+    async def serve(self, watch: Watch, holder: Holder, receive: Receive, send: Send) -> None:
         """Send the watch until it ends, the client goes away, or the server closes.
 
         Raises:
             ApiError: 429, there are too many watches already.
         """
-        if self.open >= MAX_WATCHES:
-            raise ApiError(429, "TooManyRequests", "too many watches are open, please try again later")
-        self.open += 1
+        user = holder.user
+        if self._held[user] >= MAX_WATCHES * holder.share or self.open >= MAX_WATCHES:
+            raise too_many_requests("too many watches are open, please try again later")
+        self._held[user] += 1
         try:
             await send(
                 {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]}
             )
             await self._until_gone(watch, receive, send)
         finally:
-            self.open -= 1
+            self._held[user] -= 1
+            if not self._held[user]:
+                del self._held[user]
 
     async def _until_gone(self, watch: Watch, receive: Receive, send: Send) -> None:
         stream = asyncio.ensure_future(self._stream(watch, send))

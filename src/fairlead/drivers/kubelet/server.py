@@ -8,6 +8,7 @@ Source: ``pkg/kubelet/server/server.go``.
 
 import asyncio
 import logging
+import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -19,6 +20,7 @@ from fairlead.drivers.kubelet.exec_stream import Conversation, serve_attach, ser
 from fairlead.drivers.kubelet.log_stream import read_log
 from fairlead.drivers.kubelet.peer import Peer
 from fairlead.drivers.kubelet.port_forward_stream import serve_port_forward
+from fairlead.drivers.linux.accepting import Acceptor
 from fairlead.drivers.pods.runtime import ContainerName, Refused, Runtime
 from fairlead.streaming import exec_spdy, port_forward
 from fairlead.streaming.errors import BadRequest
@@ -41,7 +43,9 @@ from fairlead.streaming.upgrade import (
 
 PORT = 10250
 MAX_HEAD = 256 * 1024  # bytes; a command may have long arguments
-REQUEST_SECONDS = 30.0
+REQUEST_SECONDS = HANDSHAKE_SECONDS = 10.0
+MAX_SESSIONS = 1024
+MAX_STRANGERS = 64  # connections that have not said yet what they want; the oldest gives way
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +65,8 @@ class KubeletServer:
 
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
-        self._server: asyncio.Server | None = None
+        self._acceptor: Acceptor | None = None
+        self._strangers: dict[asyncio.Task[None], None] = {}  # the oldest first
         self._tasks: set[asyncio.Task[None]] = set()
         self._routes: dict[str, tuple[int, Callable[[HttpRequest, Peer], Awaitable[None]]]] = {
             "containerLogs": (4, self._logs),
@@ -77,22 +82,49 @@ class KubeletServer:
             OSError: the address cannot be listened at.
         """
         logging.getLogger("websockets.server").setLevel(logging.WARNING)  # it tells of every connection
-        self._server = await asyncio.start_server(self._accept, host, port, ssl=tls, limit=MAX_HEAD)
-        bound: int = self._server.sockets[0].getsockname()[1]
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.create_server((host, port), family=family)
+        bound: int = listener.getsockname()[1]
+        self._acceptor = Acceptor(listener, lambda connection: self._welcome(connection, tls))
         return bound
+
+    async def _welcome(self, connection: socket.socket, tls: ssl.SSLContext) -> None:
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(limit=MAX_HEAD, loop=loop)
+        await loop.connect_accepted_socket(
+            lambda: asyncio.StreamReaderProtocol(reader, self._accept, loop=loop),
+            connection,
+            ssl=tls,
+            ssl_handshake_timeout=HANDSHAKE_SECONDS,
+        )
 
     async def close(self) -> None:
         """Stop listening, and end every session."""
-        if self._server:
-            self._server.close()
+        if self._acceptor:
+            self._acceptor.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._tasks) >= MAX_SESSIONS:
+            writer.transport.abort()
+            return
+        if len(self._strangers) >= MAX_STRANGERS:
+            next(iter(self._strangers)).cancel()
         task = asyncio.create_task(self._serve(reader, writer))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._strangers[task] = None
+        task.add_done_callback(self._forget)
+
+    def _admit(self, task: "asyncio.Task[None] | None") -> None:
+        """From here on a connection is a session, which may last."""
+        if task:
+            self._strangers.pop(task, None)
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._strangers.pop(task, None)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one connection, and close it."""
@@ -103,13 +135,14 @@ class KubeletServer:
             user = user_of_certificate(writer.get_extra_info("peercert"))
             if user is None or user.name != API_SERVER:
                 raise Refused(403, "Forbidden: only the API server may ask this")
+            self._admit(asyncio.current_task())
             await self._route(parse_request(head), peer)
         except BadRequest as error:
             await peer.send(plain_answer(400, str(error)))
         except Refused as error:
             await peer.send(plain_answer(error.code, str(error)))
         except (TimeoutError, OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
-            log.info("connection given up: %r", error)
+            log.debug("connection given up: %r", error)
         except Exception:
             log.exception("fault while serving a request")
         finally:

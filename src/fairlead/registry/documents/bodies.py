@@ -25,6 +25,7 @@ MAX_DEPTH = 100
 # largest documents that controllers write (1,000 endpoints with all their fields) have some 20,000.
 MAX_VALUES = 50_000
 MAX_YAML = 256 << 10  # bytes
+SLOW_YAML = 2 << 10  # bytes of YAML that take some ten milliseconds to read
 # Upstream's limit to what strict decoding lists, sigs.k8s.io/json ``saveStrictError``.
 MAX_STRICT_ERRORS = 100
 
@@ -52,12 +53,28 @@ def parse(body: bytes, content_type: str) -> Any:
     """
     type_ = media_type(content_type)
     if type_ in YAML:
-        return _parse_json(body) if body.lstrip()[:1] == b"{" and _is_json(body) else _parse_yaml(body)
+        return _parse_json(body) if _looks_like_json(body) and _is_json(body) else _parse_yaml(body)
     if type_ == PROTOBUF:
         return parse_protobuf(body, MAX_VALUES)
     if not type_.endswith("json"):
         raise unsupported_media_type(type_, (JSON, YAML[0], PROTOBUF))
     return _parse_json(body)
+
+
+def is_slow(body: bytes, content_type: str) -> bool:
+    """Whether a body is YAML that takes too long to be read while others wait; what is JSON is read as such."""
+    if media_type(content_type) not in YAML or len(body) <= SLOW_YAML:
+        return False
+    return not (_looks_like_json(body) and _is_json(body))
+
+
+def as_json(body: bytes) -> bytes:
+    """A YAML body as JSON.
+
+    Raises:
+        ApiError: 400 for text that does not follow the grammar, 413 when it is made of too many values.
+    """
+    return msgspec.json.encode(_parse_yaml(body))
 
 
 def unsupported_media_type(given: str, served: tuple[str, ...]) -> ApiError:
@@ -91,6 +108,10 @@ def _parse_json(body: bytes) -> Any:
     return value
 
 
+def _looks_like_json(body: bytes) -> bool:
+    return body.lstrip()[:1] == b"{"
+
+
 def _is_json(body: bytes) -> bool:
     """Whether YAML is JSON, as kubectl's is, which is read a hundred times faster."""
     try:
@@ -121,16 +142,20 @@ def _check_yaml(text: str) -> None:
     and an alias can make a small text into an enormous document."""
     import yaml
 
-    depth = 0
+    depth = scalars = 0
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         if isinstance(event, yaml.AliasEvent):
             raise bad_request("the body of the request uses YAML aliases, which are not served")
-        if isinstance(event, yaml.CollectionStartEvent):
+        if isinstance(event, yaml.ScalarEvent):
+            scalars += 1
+        elif isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > MAX_DEPTH:
             raise _too_deep()
+        if scalars > 2 * MAX_VALUES:  # each value may have a key
+            raise too_many_values(MAX_VALUES)
 
 
 class _JsonLoader:
