@@ -140,13 +140,16 @@ class Lab:
             os.kill(pid, saving.SIGNAL)
 
     def processes(self) -> dict[int, str]:
-        """Command lines, by process id of this machine, of every process that carries this lab's environment."""
+        """Command lines, by process id of this machine, of this lab's processes: those outside carry its environment,
+        those inside its name as an argument; what these started in turn ends with the first of them."""
         needle = f"XDG_RUNTIME_DIR={self.folder}/run".encode()
         found = {}
         for folder in Path("/proc").glob("[0-9]*"):
             try:
-                if needle in (folder / "environ").read_bytes().split(b"\0"):
-                    found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                arguments = (folder / "cmdline").read_bytes().split(b"\0")
+                is_inside = b"fairlead.app.lab.init" in b" ".join(arguments) and self.name.encode() in arguments
+                if is_inside or needle in (folder / "environ").read_bytes().split(b"\0"):
+                    found[int(folder.name)] = b" ".join(arguments).decode()
             except (FileNotFoundError, PermissionError, ProcessLookupError):
                 continue
         return found

@@ -5,11 +5,14 @@ import os
 import resource
 import signal
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 import pytest
 
 from fairlead.drivers.linux.child_process import StartError, started
 from fairlead.drivers.pods.launcher import Birth, Launcher
+from fairlead.drivers.pods.nursery import Nursery
+from tests.support.labs import eventually
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a PID namespace without a user namespace needs root")
 
@@ -32,9 +35,16 @@ def answer(text, _, writer):
     os.execvp("true", ["true"])
 
 
+@pytest.fixture(scope="module")
+def nursery():
+    nursery = Nursery("nowhere")
+    yield nursery.socket
+    nursery.close()  # which ends it
+
+
 @asynccontextmanager
-async def launching():
-    launcher = Launcher()
+async def launching(nursery):
+    launcher = Launcher(nursery)
     running = asyncio.create_task(launcher.run())
     try:
         yield launcher
@@ -44,15 +54,15 @@ async def launching():
             await running
 
 
-def scenario(body):
+def scenario(nursery, body):
     async def run():
-        async with launching() as launcher:
+        async with launching(nursery) as launcher:
             await body(launcher)
 
     asyncio.run(run())
 
 
-def test_every_end_is_told_whatever_it_is():
+def test_every_end_is_told_whatever_it_is(nursery):
     async def body(launcher):
         children = await asyncio.gather(*(launcher.start(Birth(exit_with, code)) for code in range(20)))
         assert [await child.wait() for child in children] == list(range(20))
@@ -61,11 +71,11 @@ def test_every_end_is_told_whatever_it_is():
         assert await sleeping.wait() == -signal.SIGKILL
         sleeping.signal(signal.SIGKILL)  # nobody is there any more
 
-    scenario(body)
+    scenario(nursery, body)
 
 
 @pytest.mark.parametrize("size", [1, 1 << 20])
-def test_specs_of_any_size_and_descriptors_arrive(size):
+def test_specs_of_any_size_and_descriptors_arrive(nursery, size):
     async def body(launcher):
         init = await launcher.start(Birth(wait_for_signals, None))
         reader, writer = os.pipe()
@@ -76,10 +86,10 @@ def test_specs_of_any_size_and_descriptors_arrive(size):
         os.close(reader)
         os.close(writer)
 
-    scenario(body)
+    scenario(nursery, body)
 
 
-def test_what_a_child_cannot_do_is_told_and_leaves_nothing():
+def test_what_a_child_cannot_do_is_told_and_leaves_nothing(nursery):
     async def body(launcher):
         with pytest.raises(StartError, match="no such thing"):
             await launcher.start(Birth(fail, "no such thing"))
@@ -88,10 +98,10 @@ def test_what_a_child_cannot_do_is_told_and_leaves_nothing():
         child = await launcher.start(Birth(exit_with, 0))
         assert await child.wait() == 0
 
-    scenario(body)
+    scenario(nursery, body)
 
 
-def test_a_start_that_is_given_up_leaves_no_child():
+def test_a_start_that_is_given_up_leaves_no_child(nursery):
     async def body(launcher):
         ended = asyncio.get_running_loop().create_future()
         launcher._end = lambda pid, status: ended.set_result(os.waitstatus_to_exitcode(status))
@@ -100,10 +110,10 @@ def test_a_start_that_is_given_up_leaves_no_child():
         starting.cancel()
         assert await ended in (-signal.SIGKILL, 128)  # killed, or it saw by itself that nobody wants it any more
 
-    scenario(body)
+    scenario(nursery, body)
 
 
-def test_starts_that_are_given_up_at_any_moment_do_not_end_the_launcher():
+def test_starts_that_are_given_up_at_any_moment_do_not_end_the_launcher(nursery):
     """Neither those that cannot be made, whose report nobody reads."""
 
     async def body(launcher):
@@ -117,12 +127,12 @@ def test_starts_that_are_given_up_at_any_moment_do_not_end_the_launcher():
             await asyncio.gather(*starting, return_exceptions=True)
         assert await (await launcher.start(Birth(exit_with, 7))).wait() == 7
 
-    scenario(body)
+    scenario(nursery, body)
 
 
-def test_children_go_with_the_launcher_and_the_agent_hears_of_it():
+def test_children_go_with_the_launcher_and_the_agent_hears_of_it(nursery):
     async def body():
-        launcher = Launcher()
+        launcher = Launcher(nursery)
         running = asyncio.create_task(launcher.run())
         child = await launcher.start(Birth(wait_for_signals, None))
         os.kill(launcher._pid, signal.SIGKILL)
@@ -138,7 +148,7 @@ def test_children_go_with_the_launcher_and_the_agent_hears_of_it():
     asyncio.run(body())
 
 
-def test_a_start_does_not_copy_the_memory_of_the_agent():
+def test_a_start_does_not_copy_the_memory_of_the_agent(nursery):
     """Counted in pages: were the agent to fork, all that it writes to afterwards would be copied."""
     pages = 4096
     size = os.sysconf("SC_PAGE_SIZE")
@@ -154,4 +164,62 @@ def test_a_start_does_not_copy_the_memory_of_the_agent():
         copied = resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
         assert copied < 1.5 * pages  # once each, because they are new
 
-    scenario(body)
+    scenario(nursery, body)
+
+
+SECRET = "kept-by-the-agent-alone"
+
+
+def tell_memory(wanted, _, writer):
+    """How often this process has the text in its memory; it comes backwards, so that most of them are not its own."""
+    text = "".join(wanted)[::-1].encode()
+    found = 0
+    with open("/proc/self/maps") as maps, open("/proc/self/mem", "rb", buffering=0) as memory:
+        for line in maps:
+            span, modes, *_, name = (*line.split(), "")
+            if modes.startswith("rw") and not name.startswith("[v"):
+                start, end = (int(place, 16) for place in span.split("-"))
+                memory.seek(start)
+                found += memory.read(end - start).count(text)
+    os.write(writer, str(found).encode())
+    os.execvp("true", ["true"])
+
+
+def test_a_child_knows_neither_what_the_agent_knows_nor_what_another_child_was_told(nursery):
+    async def found_in_a_child(launcher):
+        init = await launcher.start(Birth(wait_for_signals, None))
+        reader, writer = os.pipe()
+        child = await launcher.start(Birth(tell_memory, list(SECRET[::-1]), (init.pidfd, writer)))
+        await child.wait()
+        found = int(os.read(reader, 10))
+        os.close(reader)
+        os.close(writer)
+        return found
+
+    async def body(launcher):
+        before = await found_in_a_child(launcher)  # what it looks for itself
+        assert before
+        for _ in range(5):
+            await launcher.start(Birth(wait_for_signals, SECRET * 100))
+        assert await found_in_a_child(launcher) == before
+
+    scenario(nursery, body)
+
+
+def test_a_child_inherits_nothing_but_what_it_is_given(nursery):
+    async def body(launcher):
+        reader, writer = os.pipe()
+        os.set_inheritable(writer, True)
+        init = await launcher.start(Birth(wait_for_signals, None))
+        assert eventually(lambda: _descriptors(init.pid)) == {"/dev/null"}
+        os.close(reader)
+        os.close(writer)
+
+    scenario(nursery, body)
+
+
+def _descriptors(pid):
+    """What the descriptors of a process lead to, once it has become another program."""
+    if "sleep" not in Path(f"/proc/{pid}/comm").read_text():
+        return set()
+    return {os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir()}

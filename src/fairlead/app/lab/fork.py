@@ -1,7 +1,11 @@
 """What both first processes of a lab use to fork: pipes, a child that does one thing, and what can go wrong."""
 
 import os
+import select
+import signal
 from collections.abc import Callable
+
+PATIENCE = 60.0  # seconds that a child may take which takes a second on an idle machine
 
 
 class LabError(Exception):
@@ -47,8 +51,26 @@ def in_child(function: Callable[[], None]) -> None:
         finally:
             os._exit(0)
     failure.close_writer()
-    with os.fdopen(failure.reader) as reader:
-        message = reader.read()
-    os.waitpid(pid, 0)
-    if message:
+    if message := read_from_child(failure.reader, pid, "the process that makes certificates"):
         raise LabError(message)
+
+
+def read_from_child(reader: int, pid: int, what: str) -> str:
+    """What a child, which then ends, has written to a pipe; its reader is closed. The child is collected.
+
+    Raises:
+        LabError: it does not end; it has been killed.
+    """
+    os.set_blocking(reader, False)
+    poll, text = select.poll(), bytearray()
+    poll.register(reader, select.POLLIN)
+    with os.fdopen(reader, "rb", buffering=0) as pipe:
+        while poll.poll(PATIENCE * 1000):
+            piece = pipe.read(65536)
+            if not piece:
+                os.waitpid(pid, 0)
+                return text.decode(errors="replace")
+            text += piece
+    os.kill(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    raise LabError(f"{what} (pid {pid}) has not ended within {PATIENCE:.0f} s")

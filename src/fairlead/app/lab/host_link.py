@@ -7,6 +7,7 @@ import socket
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from fairlead.app.lab.plan import LabPlan
 from fairlead.model.document import Doc
 
 
@@ -51,3 +52,32 @@ class Doors:
         """Tell the process outside something, if it is still there; up to 4096 bytes are written in one piece."""
         with contextlib.suppress(BrokenPipeError):
             os.write(self.reports, json.dumps(document).encode() + b"\n")
+
+
+class Start(NamedTuple):
+    """All that PID 1 of a lab is told when it begins; numbers are those of descriptors that it inherits.
+
+    Attributes:
+        pipes: ``life``, ``prepared``, ``gate`` and ``reports`` of its ``Doors``.
+        api, wire: its ``HostSockets``.
+        locks: of its folders, held as long as a process of the lab lives.
+        search_path: where programs are found.
+    """
+
+    plan: LabPlan
+    pipes: tuple[int, int, int, int]
+    api: int | None
+    wire: int | None
+    locks: tuple[int, ...]
+    user_namespace: bool
+    search_path: str
+
+    @property
+    def descriptors(self) -> list[int]:
+        """Everything that PID 1 inherits."""
+        return [*self.pipes, *self.locks, *(fd for fd in (self.api, self.wire) if fd is not None)]
+
+    def doors(self) -> Doors:
+        """The lab's ends, in PID 1."""
+        sockets = (None if fd is None else socket.socket(fileno=fd) for fd in (self.api, self.wire))
+        return Doors(*self.pipes, HostSockets(*sockets), self.user_namespace)

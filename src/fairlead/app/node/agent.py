@@ -8,6 +8,7 @@ import logging
 import os
 import platform
 import shutil
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -71,6 +72,7 @@ class NodeOptions:
         builtins: what the built-in images run.
         hidden: folders of this machine that no container may see: a lab's keys and store lie there.
         home: that of the lab's user, if it has one; see ``ContainerSettings``.
+        nursery: where the process comes from that forks for this agent; see ``drivers.pods.nursery``.
         heartbeat: seconds between two heartbeats.
     """
 
@@ -83,6 +85,7 @@ class NodeOptions:
     volumes: Path
     claimed: Path
     logs: Path
+    nursery: socket.socket
     images: Images = field(default_factory=dict)
     builtins: Mapping[str, Builtin] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -106,7 +109,7 @@ async def run(options: NodeOptions, ready: Callable[[], None]) -> None:
     """Serve until cancelled. ``ready`` is called when the Node is Ready and the Pods that were bound to it before are
     known to the API as this agent sees them."""
     is_first = _start_afresh(options)
-    launcher = Launcher()  # first, as long as there is little to share and nothing to let go of
+    launcher = Launcher(options.nursery)
     async with KubeClient.from_kubeconfig(options.kubeconfig) as client, asyncio.TaskGroup() as group:
         group.create_task(launcher.run())
         agent = NodeAgent(options, client, group, launcher, is_first=is_first)

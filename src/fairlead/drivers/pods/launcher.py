@@ -2,15 +2,16 @@
 
 After a fork, parent and child share their memory until one of them writes to it, and each page that the parent writes
 to must be copied first. A busy agent that forked by itself would copy most of its own memory for every process that it
-starts (7 MiB and 20 ms each), and every built-in image would keep a copy of what the agent had at that moment. The
-launcher writes to little, so its children share nearly everything, with it and with each other.
+starts (7 MiB and 20 ms each), and every built-in image would keep a copy of what the agent had at that moment: its key,
+other Pods' Secrets. The launcher comes from the ``nursery``, which has none of these, and writes to little, so its
+children share nearly everything, with it and with each other.
 
-The launcher dies with the agent, and everything that it has forked dies with the launcher. What children are to do
-crosses as a pickle, which only the agent can write; descriptors cross beside it.
+The launcher ends with the agent, and everything that it has forked dies with the launcher. What a child is to do
+crosses as a pickle in a file in memory, which only the agent can write, and only the child itself reads: the launcher
+would keep traces of it for the next child. Descriptors cross beside it.
 """
 
 import asyncio
-import gc
 import os
 import pickle
 import select
@@ -23,7 +24,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from fairlead.drivers.linux.calls import set_parent_death_signal
+from fairlead.drivers.linux import netns
 from fairlead.drivers.linux.child_process import (
     StartError,
     be_child,
@@ -33,12 +34,15 @@ from fairlead.drivers.linux.child_process import (
     look_fresh,
     tell,
 )
-from fairlead.drivers.pods.machine_secrets import private_paths
 
-_LENGTH = struct.Struct("=I")
+NICENESS = struct.Struct("=i")  # the message that asks for a launcher, beside it
+DESCRIPTORS = 3  # its requests, its ends, and its network namespace
+_REQUEST = b"fork"
 _PID = struct.Struct("=i")
 _END = struct.Struct("=ii")  # pid, and status as of waitpid(2)
 MAX_DESCRIPTORS = 8
+PATIENCE = 30.0  # seconds; a nursery may have to be started again first
+_NONE_COMES = "no process that forks for the node agent could be started"
 _GONE = "the process that forks for the node agent has gone"
 
 
@@ -90,19 +94,25 @@ class Child:
 
 
 class Launcher:
-    """The agent's side of a launcher: forks it at once, and must be kept running by ``run``."""
+    """The agent's side of a launcher, which works in the caller's network namespace; ``run`` must be kept running.
 
-    def __init__(self) -> None:
+    Args:
+        nursery: where it is to come from.
+
+    Raises:
+        StartError: none comes.
+    """
+
+    def __init__(self, nursery: socket.socket) -> None:
         ours, theirs = socket.socketpair()
         ends_reader, ends_writer = os.pipe()
-        pid = os.fork()
-        if pid == 0:
-            _serve(theirs, ends_writer, os.getppid())
+        _ask_for_launcher(nursery, theirs.fileno(), ends_writer)
         theirs.close()
         os.close(ends_writer)
+        self._pid = _told_pid(ours)
         ours.setblocking(False)
         os.set_blocking(ends_reader, False)
-        self._pid, self._requests, self._ends = pid, ours, ends_reader
+        self._requests, self._ends = ours, ends_reader
         self._turn = asyncio.Lock()
         self._children: dict[int, Child] = {}
         self._unclaimed: dict[int, int] = {}  # ended before their request was answered
@@ -120,9 +130,7 @@ class Launcher:
         finally:
             asyncio.get_running_loop().remove_reader(self._ends)
             os.close(self._ends)
-            self._requests.close()
-            os.kill(self._pid, signal.SIGKILL)
-            os.waitpid(self._pid, 0)  # noqa: ASYNC222 - it has been killed
+            self._requests.close()  # which ends it
 
     async def start(self, birth: Birth) -> Child:
         """A child whose body runs.
@@ -154,17 +162,16 @@ class Launcher:
         Args:
             given: the descriptor of the report, and those of the birth; they are closed.
         """
-        loop = asyncio.get_running_loop()
-        request = pickle.dumps((birth.body, birth.spec))
+        spec = _in_memory(pickle.dumps((birth.body, birth.spec)))
         try:
             async with self._turn:
-                socket.send_fds(self._requests, [_LENGTH.pack(len(request))], given)
-                await loop.sock_sendall(self._requests, request)
+                report, *others = given
+                socket.send_fds(self._requests, [_REQUEST], [report, spec, *others])
                 pid, descriptors = await self._answer()
         except (OSError, EOFError) as error:
             raise StartError(_GONE) from error
         finally:
-            for fd in given:
+            for fd in (spec, *given):
                 os.close(fd)
         if pid == 0:
             return None
@@ -195,6 +202,34 @@ class Launcher:
 
     def _end(self, pid: int, status: int) -> None:
         self._children.pop(pid).end(status)
+
+
+def _ask_for_launcher(nursery: socket.socket, requests: int, ends: int) -> None:
+    network = netns.current_namespace()
+    try:
+        socket.send_fds(nursery, [NICENESS.pack(os.nice(0))], [requests, ends, network])
+    except OSError as error:
+        raise StartError(_NONE_COMES) from error
+    finally:
+        os.close(network)
+
+
+def _told_pid(requests: socket.socket) -> int:
+    """The pid of a launcher that begins to serve."""
+    requests.settimeout(PATIENCE)
+    try:
+        return int(_PID.unpack(requests.recv(_PID.size))[0])
+    except (OSError, struct.error) as error:
+        raise StartError(_NONE_COMES) from error
+
+
+def _in_memory(content: bytes) -> int:
+    """A file that has no name and holds this, to be read from its beginning."""
+    fd = os.memfd_create("spec", os.MFD_CLOEXEC)
+    with open(fd, "wb", closefd=False) as file:
+        file.write(content)
+    os.lseek(fd, 0, os.SEEK_SET)
+    return fd
 
 
 def _kill(asking: "asyncio.Future[Child | None]") -> None:
@@ -239,25 +274,18 @@ async def _read_all(fd: int) -> str:
         text += piece
 
 
-def _serve(requests: socket.socket, ends: int, agent: int) -> NoReturn:
+def serve(requests: socket.socket, ends: int) -> NoReturn:
     """Be the launcher: fork what is asked for, tell who has ended, until the agent has gone."""
     try:
-        set_parent_death_signal(signal.SIGKILL)
         look_fresh()
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # the agent may have given up the start that is reported
         let_go_of_all_but(requests.fileno(), ends)
-        private_paths()  # looked for once, and known to all that are forked
-        gc.disable()  # a collection here would write to every page that is shared
-        gc.freeze()
-        signalled, wakeup = os.pipe()
-        for fd in (signalled, wakeup):
-            os.set_blocking(fd, False)
-        signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signalled = _child_signals()
         poll = select.poll()
         for fd in (requests.fileno(), signalled):
             poll.register(fd, select.POLLIN)
-        while os.getppid() == agent:
+        requests.sendall(_PID.pack(os.getpid()))
+        while True:
             ready = {fd for fd, _ in poll.poll()}
             if signalled in ready:
                 os.read(signalled, 4096)
@@ -273,6 +301,16 @@ def _serve(requests: socket.socket, ends: int, agent: int) -> NoReturn:
         os._exit(0)
 
 
+def _child_signals() -> int:
+    """A pipe from which something can be read when a child has ended."""
+    signalled, wakeup = os.pipe()
+    for fd in (signalled, wakeup):
+        os.set_blocking(fd, False)
+    signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    return signalled
+
+
 def _reap(ends: int) -> None:
     for pid, status in ended_children():
         os.write(ends, _END.pack(pid, status))
@@ -280,8 +318,7 @@ def _reap(ends: int) -> None:
 
 def _fork(requests: socket.socket) -> None:
     """Take one request and answer it."""
-    header, (report, *descriptors) = _receive(requests, _LENGTH.size)
-    body, spec = pickle.loads(_read_exactly(requests, _LENGTH.unpack(header)[0]))  # noqa: S301
+    _, (report, spec, *descriptors) = _receive(requests, len(_REQUEST))
     try:
         pid = fork_into_namespace(descriptors[0] if descriptors else None)
     except StartError as error:
@@ -290,21 +327,18 @@ def _fork(requests: socket.socket) -> None:
     else:
         if pid == 0:
             requests.detach()
-            let_go_of_all_but(report, *descriptors)
-            be_child(lambda: body(spec, *descriptors), report)
+            let_go_of_all_but(report, spec, *descriptors)
+            be_child(lambda: _be_born(spec, descriptors), report)
         pidfd = os.pidfd_open(pid)
         socket.send_fds(requests, [_PID.pack(pid)], [pidfd])
         os.close(pidfd)
     finally:
-        for fd in (report, *descriptors):
+        for fd in (report, spec, *descriptors):
             os.close(fd)
 
 
-def _read_exactly(requests: socket.socket, size: int) -> bytes:
-    pieces = bytearray()
-    while len(pieces) < size:
-        piece = requests.recv(size - len(pieces))
-        if not piece:
-            raise EOFError
-        pieces += piece
-    return bytes(pieces)
+def _be_born(spec: int, descriptors: list[int]) -> None:
+    """Do, in the child, what the agent has written down for it."""
+    with open(spec, "rb") as file:
+        body, what = pickle.load(file)  # noqa: S301 - nobody else can write to it
+    body(what, *descriptors)

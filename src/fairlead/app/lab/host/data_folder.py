@@ -15,8 +15,9 @@ _FAMILIES_FILE = "ip-families"
 
 
 @contextmanager
-def data_folder(path: Path, families: Families) -> Iterator[Path]:
-    """The data folder, made if need be, the caller's alone, and locked: two labs over one store would ruin it.
+def data_folder(path: Path, families: Families) -> Iterator[tuple[Path, int]]:
+    """The data folder, made if need be and the caller's alone, and the descriptor
+    that has it locked: two labs over one store would ruin it.
 
     Raises:
         LabError: it cannot be used, or not by a lab of these families.
@@ -35,7 +36,7 @@ def data_folder(path: Path, families: Families) -> Iterator[Path]:
         raise LabError(f"cannot use the data folder {path}: {error.strerror}; give another one with --data") from error
     try:
         _keep_families(path, families)
-        yield path.resolve()
+        yield path.resolve(), lock
     finally:
         os.close(lock)
 

@@ -104,12 +104,12 @@ def serve(options: LabOptions, listener: Listener) -> None:
             "or give this one another --name"
         ) from None
     try:
-        with data_folder(options.data or folder / "data", options.settings.ip_families) as data:
+        with data_folder(options.data or folder / "data", options.settings.ip_families) as (data, data_lock):
             settings = _remembered(options.settings, data, listener)
             plan = LabPlan(options.name, folder, data, options.manifests, settings, _wire(options, data), _home())
             with host_sockets(plan) as sockets:
                 lab = _lab(plan, sockets)
-                _Outside(plan, lab, listener, began).follow(sockets, options)
+                _Outside(plan, lab, listener, began).follow(sockets, options, (lock, data_lock))
     finally:
         run_folder.remove(folder)
         os.close(lock)
@@ -170,11 +170,11 @@ class _Outside:
         self._awaited: list[str] = []
         self._settled = False
 
-    def follow(self, sockets: HostSockets, options: LabOptions) -> None:
+    def follow(self, sockets: HostSockets, options: LabOptions, locks: tuple[int, ...]) -> None:
         """Start the lab, listen to it until it is to end, and end it."""
         requests = control_socket.listen(self._plan.host_socket)
         with requests, interrupts() as interrupted, Pipes() as pipes:
-            init = start_init(self._plan, pipes, sockets)
+            init = start_init(self._plan, pipes, sockets, locks)
             try:
                 in_child(lambda: self._prepare(options.invitation))
                 self._lab.write()

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import pickle
 import signal
 import socket
 import sys
@@ -10,13 +11,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple, NoReturn
 
-from fairlead.app.lab.fork import LabError, Pipe
-from fairlead.app.lab.host_link import Doors, HostSockets
-from fairlead.app.lab.init import main
+from fairlead.app.lab.fork import LabError, Pipe, read_from_child
+from fairlead.app.lab.host_link import HostSockets, Start
 from fairlead.app.lab.plan import LabPlan
-from fairlead.drivers.linux import calls
+from fairlead.drivers.linux import calls, fresh_python
 
 INIT_LOG = "lab.log"
+ENTRY = "fairlead.app.lab.init.entry"  # by its name: nothing of it is needed in this process
 
 _NAMESPACES = calls.CLONE_NEWNS | calls.CLONE_NEWPID | calls.CLONE_NEWNET | calls.CLONE_NEWIPC | calls.CLONE_NEWUTS
 
@@ -45,14 +46,10 @@ class Pipes:
         for pipe in (self.life, self.prepared, self.gate, self.reports):
             pipe.close()
 
-    def doors(self, sockets: HostSockets, user_namespace: bool) -> Doors:
-        """The lab's ends, in a forked child; closes the others."""
-        for pipe in (self.life, self.prepared, self.gate):
-            pipe.close_writer()
-        self.reports.close_reader()
-        return Doors(
-            self.life.reader, self.prepared.reader, self.gate.reader, self.reports.writer, sockets, user_namespace
-        )
+    @property
+    def of_lab(self) -> tuple[int, int, int, int]:
+        """The lab's ends, in the order of ``Start.pipes``."""
+        return self.life.reader, self.prepared.reader, self.gate.reader, self.reports.writer
 
 
 class Init(NamedTuple):
@@ -62,8 +59,11 @@ class Init(NamedTuple):
     pidfd: int
 
 
-def start_init(plan: LabPlan, pipes: Pipes, sockets: HostSockets) -> Init:
-    """Fork PID 1 of the lab into its namespaces.
+def start_init(plan: LabPlan, pipes: Pipes, sockets: HostSockets, locks: tuple[int, ...]) -> Init:
+    """Start PID 1 of the lab in its namespaces.
+
+    Args:
+        locks: descriptors that say by being open that the lab lives.
 
     Raises:
         LabError: this machine does not allow it.
@@ -74,27 +74,26 @@ def start_init(plan: LabPlan, pipes: Pipes, sockets: HostSockets) -> Init:
     birth = Pipe()
     between = os.fork()
     if between == 0:
-        _give_birth(plan, pipes, sockets, birth)
+        api, wire = (each.fileno() if each else None for each in sockets)
+        search_path = os.environ.get("PATH", os.defpath)
+        _give_birth(Start(plan, pipes.of_lab, api, wire, locks, os.geteuid() != 0, search_path), birth)
     birth.close_writer()
-    with os.fdopen(birth.reader) as reader:
-        pid, _, error = reader.read().partition(" ")
-    os.waitpid(between, 0)
-    if error:
-        raise LabError(error)
+    message = read_from_child(birth.reader, between, "the process that starts the lab")
+    pid, _, error = message.partition(" ")
+    if error or not pid:
+        raise LabError(error or "the process that starts the lab was killed")
     pipes.reports.close_writer()
     return Init(int(pid), os.pidfd_open(int(pid)))
 
 
-def _give_birth(plan: LabPlan, pipes: Pipes, sockets: HostSockets, birth: Pipe) -> NoReturn:
+def _give_birth(start: Start, birth: Pipe) -> NoReturn:
     message = "0 the process that starts the lab has failed"
     try:
         os.setsid()  # Ctrl-C is for the process outside alone
-        user_namespace = os.geteuid() != 0
-        _enter_namespaces(user_namespace)
+        _enter_namespaces(start.user_namespace)
         pid = os.fork()
         if pid == 0:
-            birth.close()
-            _be_init(plan, pipes, sockets, user_namespace)
+            _be_init(start)
         message = str(pid)
     except LabError as error:
         message = f"0 {error}"
@@ -118,20 +117,22 @@ def _enter_namespaces(user_namespace: bool) -> None:
         calls.set_dumpable()
 
 
-def _be_init(plan: LabPlan, pipes: Pipes, sockets: HostSockets, user_namespace: bool) -> NoReturn:
-    doors = pipes.doors(sockets, user_namespace)
-    log = os.open(plan.logs / INIT_LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    null = os.open(os.devnull, os.O_RDONLY)
-    for fd, place in ((null, 0), (log, 1), (log, 2)):
-        os.dup2(fd, place)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_DFL)  # which PID 1 of a namespace ignores
-    signal.set_wakeup_fd(-1)
+def _be_init(start: Start) -> NoReturn:
+    """Become PID 1. What it is to know reaches it by a file in memory, for its arguments are everybody's to read."""
     try:
-        main.main(plan, doors)
-    except BaseException as error:
+        log = os.open(start.plan.logs / INIT_LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        null = os.open(os.devnull, os.O_RDONLY)
+        for fd, place in ((null, 0), (log, 1), (log, 2)):
+            os.dup2(fd, place)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.SIG_DFL)  # which PID 1 of a namespace ignores
+        told = os.memfd_create("start", os.MFD_CLOEXEC)
+        with open(told, "wb", closefd=False) as file:
+            pickle.dump(start, file)
+        os.lseek(told, 0, os.SEEK_SET)
+        fresh_python.execute(ENTRY, [start.plan.name, str(told)], [told, *start.descriptors])
+    except BaseException:
         traceback.print_exc(file=sys.stderr)
-        doors.report({"fatal": f"the lab could not be started: {error}"})
     finally:
         os._exit(1)
 

@@ -59,15 +59,21 @@ def share_tables(kubeconfig: Path) -> None:
 
 
 def components(
-    plan: LabPlan, networks: Networks, api_sockets: Sequence[socket.socket], gate: int, report: Report
+    plan: LabPlan,
+    networks: Networks,
+    api_sockets: Sequence[socket.socket],
+    gate: int,
+    report: Report,
+    nursery: socket.socket,
 ) -> list[Component]:
     """Every component of the lab that is there from the beginning; of nodes alone on a host that has joined.
 
     Args:
         gate: see ``BootstrapOptions``.
         report: how the bootstrap tells what came of it.
+        nursery: where node agents get their launchers from.
     """
-    of_nodes = [component for node in plan.nodes for component in node_components(plan, node, networks)]
+    of_nodes = [component for node in plan.nodes for component in node_components(plan, node, networks, nursery)]
     return of_nodes if plan.has_joined else _control_plane(plan, networks, api_sockets, gate, report) + of_nodes
 
 
@@ -95,9 +101,9 @@ def _control_plane(
     return parts
 
 
-def node_components(plan: LabPlan, node: LabNode, networks: Networks) -> list[Component]:
+def node_components(plan: LabPlan, node: LabNode, networks: Networks, nursery: socket.socket) -> list[Component]:
     """The components of one node."""
-    runs = {agent_of(node): _agent(plan, node), proxy_of(node): _proxy(plan, node)}
+    runs = {agent_of(node): _agent(plan, node, nursery), proxy_of(node): _proxy(plan, node)}
     network, logs = networks[node.name], plan.logs
     return [Component(name, run, network, logs / f"{name}.log", NODE_NICENESS) for name, run in runs.items()]
 
@@ -120,7 +126,7 @@ def _controller_settings(settings: LabSettings) -> controllers.Settings:
     return controllers.Settings(timers.node_grace, timers.eviction, settings.load_balancer_pools)
 
 
-def _agent(plan: LabPlan, network: LabNode) -> Run:
+def _agent(plan: LabPlan, network: LabNode, nursery: socket.socket) -> Run:
     options = agent.NodeOptions(
         name=network.name,
         kubeconfig=plan.kubeconfig(agent_of(network)),
@@ -138,6 +144,7 @@ def _agent(plan: LabPlan, network: LabNode) -> Run:
         heartbeat=plan.settings.timers.heartbeat,
         hidden=(plan.data_folder, plan.run_folder.parent),
         home=plan.home,
+        nursery=nursery,
     )
     return functools.partial(agent.run, options)
 

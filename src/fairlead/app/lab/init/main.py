@@ -15,19 +15,17 @@ from fairlead.app.lab.host_link import Doors
 from fairlead.app.lab.init.networks import Networks
 from fairlead.app.lab.plan import PROXY, LabPlan
 from fairlead.drivers.lab import control_socket, run_folder
-from fairlead.drivers.pods import files
+from fairlead.drivers.pods.nursery import Nursery
 
 
-def main(plan: LabPlan, doors: Doors) -> NoReturn:
+def main(plan: LabPlan, doors: Doors, nursery: Nursery) -> NoReturn:
     """Be PID 1 until the process outside has gone."""
-    files.make_mounts_private()
-    files.mount_proc()
     networks = Networks(plan)
     api_sockets = []
     if doors.sockets.api:
         api_sockets = [doors.sockets.api, _listen(plan.api_address)]
     control = control_socket.listen(plan.run_folder / "control")
-    _supervise(plan, doors, networks, api_sockets, control)
+    _supervise(plan, doors, networks, api_sockets, control, nursery)
     run_folder.remove(plan.run_folder)
     os._exit(0)
 
@@ -43,14 +41,14 @@ def _supervise(
     networks: Networks,
     api_sockets: list[socket.socket],
     control: socket.socket,
+    nursery: Nursery,
 ) -> None:
-    from fairlead.app.lab.init.components import components, import_shared_modules, share_tables
+    from fairlead.app.lab.init.components import components, share_tables
     from fairlead.app.lab.init.control import Control
     from fairlead.app.lab.init.nodes import Nodes
     from fairlead.app.lab.init.wire_peers import LabWire
     from fairlead.drivers.lab.supervisor import Supervisor
 
-    import_shared_modules()
     wakeup, signalled = socket.socketpair()
     for end in (wakeup, signalled):
         end.setblocking(False)
@@ -65,11 +63,11 @@ def _supervise(
 
     os.read(doors.prepared, 1)
     share_tables(plan.kubeconfig(PROXY))
-    parts = components(plan, networks, api_sockets, doors.gate, doors.report)
+    parts = components(plan, networks, api_sockets, doors.gate, doors.report, nursery.socket)
     supervisor = Supervisor(parts, doors.report, let_go)
     underlay = doors.sockets.wire
     wire = LabWire(plan, networks, underlay, doors.report, supervisor) if underlay else None
-    respond = Control(doors, Nodes(plan, networks, supervisor, wire)).respond
+    respond = Control(doors, Nodes(plan, networks, supervisor, wire, nursery.socket)).respond
     with selectors.DefaultSelector() as selector:
         for source in (doors.life, wakeup, control):
             selector.register(source, selectors.EVENT_READ)
@@ -83,3 +81,4 @@ def _supervise(
             if wakeup in ready:
                 wakeup.recv(4096)
             supervisor.reap()
+            nursery.keep()

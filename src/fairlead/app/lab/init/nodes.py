@@ -6,6 +6,7 @@ and removed is remembered (``app.lab.node_memory``).
 """
 
 import shutil
+import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -33,8 +34,15 @@ class Nodes:
         changes: what can be done to a node, by the name of the command. Each raises ``Refused``.
     """
 
-    def __init__(self, plan: LabPlan, networks: Networks, supervisor: Supervisor, wire: LabWire | None) -> None:
-        self.networks = networks
+    def __init__(
+        self,
+        plan: LabPlan,
+        networks: Networks,
+        supervisor: Supervisor,
+        wire: LabWire | None,
+        nursery: socket.socket,
+    ) -> None:
+        self.networks, self._nursery = networks, nursery
         self._plan, self._supervisor, self._wire = plan, supervisor, wire
         self._nodes = {node.name: node for node in (*plan.nodes, *plan.invited)}
         self._memory = recall(plan.memory_of_nodes)
@@ -139,7 +147,7 @@ class Nodes:
 
     def _connect(self, node: LabNode) -> None:
         self.networks.connect(node, self._nodes.values())
-        for component in node_components(self._plan, node, self.networks):
+        for component in node_components(self._plan, node, self.networks, self._nursery):
             self._supervisor.add(component)
 
     def _disconnect(self, node: LabNode) -> None:

@@ -1,0 +1,40 @@
+"""Where PID 1 of a lab begins: a fresh interpreter in the lab's namespaces.
+
+First it imports what all its processes share and forks the nursery, and only then reads what the lab is. So the
+nursery, whose forks become processes of Pods, has never held any of it.
+"""
+
+import os
+import pickle
+import sys
+import traceback
+
+from fairlead.app.lab.host_link import Start
+from fairlead.app.lab.init import main as init
+from fairlead.app.lab.init.components import import_shared_modules
+from fairlead.drivers.pods import files
+from fairlead.drivers.pods.nursery import Nursery
+
+SPARE_NURSERY = "fairlead.app.lab.init.spare_nursery"
+
+
+def main() -> None:
+    """Be PID 1. Arguments: the lab's name, which shows whose process this is, and the descriptor of a pickled
+    ``Start``."""
+    files.make_mounts_private()
+    files.mount_proc()
+    import_shared_modules()
+    nursery = Nursery(SPARE_NURSERY)
+    with open(int(sys.argv[2]), "rb") as file:
+        start: Start = pickle.load(file)  # noqa: S301 - from the process outside
+    for fd in start.descriptors:
+        os.set_inheritable(fd, False)
+    os.environ["PATH"] = start.search_path
+    doors = start.doors()
+    try:
+        init.main(start.plan, doors, nursery)
+    except BaseException as error:
+        traceback.print_exc(file=sys.stderr)
+        doors.report({"fatal": f"the lab could not be started: {error}"})
+    finally:
+        os._exit(1)

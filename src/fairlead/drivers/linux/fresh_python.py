@@ -1,0 +1,31 @@
+"""Turns a process into a Python interpreter that knows nothing of what the process was.
+
+A fork keeps everything that its parent ever read: environment, keys, files. What must not, runs in an interpreter that
+has been started anew, with an empty environment and no descriptors but those that it is given.
+"""
+
+import os
+import sys
+from collections.abc import Iterable
+from typing import NoReturn
+
+# What says how Python itself is measured; only tests set it.
+_KEPT_VARIABLES = "COVERAGE_"
+
+
+def execute(module: str, arguments: Iterable[str], descriptors: Iterable[int]) -> NoReturn:
+    """Become an interpreter that calls ``main`` of a module, with the same modules in reach as here.
+
+    Args:
+        arguments: what ``sys.argv`` has from 1 on.
+        descriptors: what it inherits beside standard input, output and error, at the same numbers.
+
+    Raises:
+        OSError: it cannot be run.
+    """
+    for fd in descriptors:
+        os.set_inheritable(fd, True)
+    paths = [os.path.abspath(path) for path in sys.path if path]
+    code = f"import sys; sys.path[:] = {paths!r}; from {module} import main; main()"
+    environment = {name: value for name, value in os.environ.items() if name.startswith(_KEPT_VARIABLES)}
+    os.execve(sys.executable, [sys.executable, "-I", "-c", code, *arguments], environment)
