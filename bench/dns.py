@@ -212,15 +212,19 @@ def serve() -> None:
     import asyncio
     import gc
 
+    from fairlead.app.dns.settings_blocks import block_of
+    from fairlead.clusterdns import zone as zones
     from fairlead.clusterdns.authority import Authority
-    from fairlead.clusterdns.zone import Outside, Zone
+    from fairlead.clusterdns.zone import Zone
     from fairlead.drivers.dns.listener import Services
-    from fairlead.drivers.dns.server import DnsServer
+    from fairlead.drivers.dns.outside import Outside
+    from fairlead.drivers.dns.server import DnsServer, layout_of
     from fairlead.model.decode import decode
     from fairlead.model.objects import Namespace, Service
 
     async def run() -> None:
-        authority = Authority(Zone(outside=Outside.REFUSE))
+        zone = Zone(outside=zones.Outside.REFUSE)
+        authority = Authority(zone)
         for number in range(NAMESPACES):
             authority.change(None, decode(Namespace, {"metadata": {"name": f"ns-{number}"}}), 0)
         for number in range(SERVICES):
@@ -230,7 +234,8 @@ def serve() -> None:
             authority.change(None, decode(Service, document), 0)
         authority.finish_sync(0)
         gc.freeze()
-        await DnsServer(authority, Services(None)).listen(("127.0.0.1",), PORT)
+        server = DnsServer(authority, Services(Outside()))
+        await server.listen(layout_of((block_of(zone, PORT),), ("127.0.0.1",)))
         await asyncio.Event().wait()
 
     asyncio.run(run())

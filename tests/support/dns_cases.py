@@ -358,7 +358,9 @@ CASES = [
     Case(63, "cluster.local.", "NS", "NODATA"),
     Case(63, "cluster.local.", "NS", "ns.dns.cluster.local. | 10.9.9.9", {"own_addresses": ("10.9.9.9",)}),
     Case(63, "ns.dns.cluster.local.", "A", "10.9.9.9", {"own_addresses": ("10.9.9.9",)}),
-    Case(63, "dns.cluster.local.", "A", "NODATA"),
+    Case(63, "dns.cluster.local.", "A", "NODATA", {"own_addresses": ("10.9.9.9",)}),
+    Case(63, "dns.cluster.local.", "A", "NXDOMAIN"),  # nothing is below it: musl would end a search there
+    Case(63, "ns.dns.cluster.local.", "A", "NXDOMAIN"),
     Case(64, "cluster.local.", "NS", f"svc1.{SUFFIX} | 10.0.0.1", {"own_addresses": ("172.0.0.11",)}),
     Case(64, "cluster.local.", "NS", f"172-0-0-2.hdls.{SUFFIX} | 172.0.0.2", {"own_addresses": ("172.0.0.2",)}),
     Case(64, "cluster.local.", "NS", f"fd00--1.hd6.{SUFFIX} | fd00::1", {"own_addresses": ("fd00::1",)}),

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from fairlead.clusterdns import other_names, service_names
-from fairlead.clusterdns.found import NO_RECORDS, Existing, Found, Missing, Records, View, address_sets, service_tags
+from fairlead.clusterdns.found import NO_RECORDS, Existing, Found, Missing, Records, View, service_tags
 from fairlead.clusterdns.grammar import (
     AddressNode,
     Apex,
@@ -91,17 +91,18 @@ def unsynced_answer(question: Question, view: View) -> Answer:
     zone = view.of(question.name).zone
     apex = zone.apex_of(question.name)
     if apex is None:
-        return _host_answer(question, zone) or _outside_answer(question.name, zone)
+        return _outside_answer(question.name, zone)
     if question.name == apex:
         return answer(question, View(ClusterSnapshot(), zone))
-    return _negative(Rcode.SERVFAIL, Origin(Reason.NOT_SYNCED), question.name, zone, _EVERYTHING)
+    unknown = _negative(Rcode.SERVFAIL, Origin(Reason.NOT_SYNCED), question.name, zone, _EVERYTHING)
+    return replace(unknown, failure=Reason.NOT_SYNCED.value)
 
 
 def _resolve(question: Question, whole: View, trail: tuple[Name, ...]) -> Answer:
     view = whole.of(question.name)
     node = node_of(question.name, view.zone)
     if isinstance(node, OutsideNode):
-        return _host_answer(question, view.zone) or _outside_answer(question.name, view.zone)
+        return _outside_answer(question.name, view.zone)
     found = _FIND[type(node)](node, view)
     depends = _depends(node, view)
     if isinstance(found, Missing):
@@ -109,6 +110,12 @@ def _resolve(question: Question, whole: View, trail: tuple[Name, ...]) -> Answer
     if found.alias and question.qtype in (RRType.A, RRType.AAAA):
         return _follow(question, whole, found, depends, (*trail, question.name))
     return _existing_answer(question, view.zone, found, depends)
+
+
+def denial(question: Question, view: View, origin: Origin) -> Answer:
+    """NXDOMAIN of a name in the zone, for this reason."""
+    whole = view.of(question.name)
+    return _negative(Rcode.NXDOMAIN, origin, question.name, whole.zone, _EVERYTHING)
 
 
 def _existing_answer(question: Question, zone: Zone, found: Existing, depends: frozenset[Tag]) -> Answer:
@@ -122,7 +129,7 @@ def _existing_answer(question: Question, zone: Zone, found: Existing, depends: f
 
 def _missing_answer(question: Question, zone: Zone, found: Missing, depends: frozenset[Tag]) -> Answer:
     """NXDOMAIN; but an unknown part of a reverse tree may be known upstream (kubeadm's ``fallthrough``)."""
-    if zone.outside is Outside.FORWARD and zone.apex_of(question.name) != zone.origin:
+    if zone.falls_through(question.name):
         return Answer(Rcode.NOERROR, found.origin, depends=depends, outside=question.name)
     return _negative(Rcode.NXDOMAIN, found.origin, question.name, zone, depends)
 
@@ -130,20 +137,6 @@ def _missing_answer(question: Question, zone: Zone, found: Missing, depends: fro
 def _negative(rcode: Rcode, origin: Origin, name: Name, zone: Zone, depends: frozenset[Tag]) -> Answer:
     apex = zone.apex_of(name) or ()
     return Answer(rcode, origin, authority=(zone.soa(apex),), depends=depends, zone=apex)
-
-
-def _host_answer(question: Question, zone: Zone) -> Answer | None:
-    """A fixed name, which has its addresses and nothing else, whatever the world outside says."""
-    addresses = zone.hosts.get(question.name)
-    if addresses is None:
-        return None
-    sets = tuple(s for s in address_sets(question.name, zone.ttl, addresses) if s.rtype == question.qtype)
-    origin = Origin(Reason.HOST)
-    return (
-        Answer(Rcode.NOERROR, origin, sets, zone=())
-        if sets
-        else _negative(Rcode.NOERROR, origin, question.name, zone, _NOTHING)
-    )
 
 
 def _outside_answer(name: Name, zone: Zone) -> Answer:
@@ -183,6 +176,6 @@ def _depends(node: Node, view: View) -> frozenset[Tag]:
             return frozenset((namespace_tag(namespace), address_tag(str(from_dashed(label)))))
         case AddressNode(address):
             return frozenset((address_tag(str(address)), *map(service_tag, other_names.owners(str(address), view))))
-        case Apex() | ReverseBranch() | Nameserver():
+        case Apex() | ReverseBranch() | Nameserver() | Branch():
             return _EVERYTHING
     return _NOTHING

@@ -26,6 +26,7 @@ class Authority:
     def __init__(self, zone: Zone) -> None:
         self.zone = zone
         self.synced = False
+        self._views: dict[int, tuple[Zone, View]] = {}
         self._own, self._imported = _Collected(), _Collected()
         self._reverse_nodes = zone.reverse_nodes
         self._listeners: list[Forget] = []
@@ -37,10 +38,25 @@ class Authority:
 
     @property
     def view(self) -> View:
-        """What an answer of this moment is made from."""
-        if self.zone.clusterset is None:
-            return View(self._own.snapshot, self.zone)
-        return View(self._own.snapshot, self.zone, View(self._imported.snapshot, self.zone.imported()))
+        """What an answer of this moment is made from, in the zone that this was made with."""
+        return self._view(self.zone)
+
+    def view_of(self, settings: Zone) -> View:
+        """What an answer of this moment is made from, in another zone over the same cluster."""
+        known = self._views.get(id(settings))
+        if known is None:
+            known = settings, self._view(self._published(settings))
+            self._views[id(settings)] = known
+        return known[1]
+
+    def _view(self, zone: Zone) -> View:
+        if zone.clusterset is None:
+            return View(self._own.snapshot, zone)
+        return View(self._own.snapshot, zone, View(self._imported.snapshot, zone.imported()))
+
+    def _published(self, settings: Zone) -> Zone:
+        own, serial = self.zone.own_addresses, self.zone.serial
+        return replace(settings, own_addresses=own, serial=serial, reverse_nodes=self._reverse_nodes)
 
     def attach(self, forget: Forget) -> None:
         """Have ``forget`` called with what each change outdates."""
@@ -56,6 +72,7 @@ class Authority:
         (self._imported if imported else self._own).take(old, new)
         if isinstance(new or old, Namespace):
             self._imported.take(old, new)  # a Namespace is the same in all clusters of a set, by KEP-1645
+        self._views.clear()
         if not self.synced:
             return False
         self._reverse_nodes = count_nodes(self._reverse_nodes, addresses(old), addresses(new))
@@ -76,13 +93,13 @@ class Authority:
 
     def reconfigure(self, zone: Zone, now: int) -> None:
         """Answer by other choices from now on, about the same names; every reply may differ."""
-        own = self.zone.own_addresses
-        self.zone = replace(zone, own_addresses=own, serial=self.zone.serial, reverse_nodes=self._reverse_nodes)
+        self.zone = self._published(zone)
         self._publish_zone(now)
 
     def _publish_zone(self, now: int) -> None:
         serial = max(self.zone.serial + 1, now)
         self.zone = replace(self.zone, serial=serial, reverse_nodes=self._reverse_nodes)
+        self._views.clear()
 
     def answer(self, question: Question) -> Answer:
         """The answer of this moment."""

@@ -41,7 +41,10 @@ def _namespace_tags(namespace: Namespace) -> frozenset[Tag]:
 
 def _service_shown(service: Service) -> Any:
     ports = tuple((p.name, p.protocol, p.port) for p in service.spec.ports)
-    return service.spec.type, service.spec.cluster_ip, service.cluster_ips, service.spec.external_name, ports
+    spec = service.spec
+    shown = spec.type, spec.cluster_ip, service.cluster_ips, spec.external_name, ports
+    # Labels may select which Services are shown; addresses from outside are those of ``k8s_external``.
+    return shown, service.labels, spec.external_ips, service.status.load_balancer
 
 
 def _service_tags(service: Service) -> frozenset[Tag]:
@@ -73,7 +76,7 @@ def _pod_tags(pod: Pod) -> frozenset[Tag]:
 
 
 _KINDS: dict[type, tuple[Callable[[Any], Any], Callable[[Any], frozenset[Tag]]]] = {
-    Namespace: (lambda namespace: namespace.name, _namespace_tags),
+    Namespace: (lambda namespace: (namespace.name, namespace.labels), _namespace_tags),
     Service: (_service_shown, _service_tags),
     EndpointSlice: (_slice_shown, _slice_tags),
     Pod: (_pod_shown, _pod_tags),

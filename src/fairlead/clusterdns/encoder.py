@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from fairlead.clusterdns.names import Name, is_within
-from fairlead.clusterdns.query import AA, CD, DO, FIXED, HEADER, QR, RA, RD, TC, Query
-from fairlead.clusterdns.records import Answer, Data, Rcode, RRset, RRType, Soa, Srv, Target, Text
+from fairlead.clusterdns.query import AA, AD, CD, DO, FIXED, HEADER, NSID, QR, RA, RD, TC, Query
+from fairlead.clusterdns.records import Answer, Data, Exchange, Rcode, RRset, RRType, Soa, Srv, Target, Text
 
 TCP_MAX = 65535  # octets, the two-octet length before each message (RFC 1035 section 4.2.2)
 UDP_CAP = 1232  # octets that pass every path unfragmented (DNS flag day 2020)
@@ -21,7 +21,7 @@ UDP_CAP = 1232  # octets that pass every path unfragmented (DNS flag day 2020)
 _POINTER_REACH = 0x3FFF  # RFC 1035 section 4.1.4: 14 bits of offset
 _SRV = struct.Struct("!3H")
 _SOA = struct.Struct("!5I")
-_OPT_SIZE = 11
+_OPTION = struct.Struct("!HH")
 
 
 class Limits(NamedTuple):
@@ -38,24 +38,21 @@ def udp_limits(query: Query, cap: int) -> Limits:
 
 def encode(query: Query, answer: Answer, limits: Limits, rotation: int = 0) -> bytes:
     """The reply to a query, at most ``limits.octets`` long; ``rotation`` is how many records of each set go last."""
-    message = _Message(query, answer.zone or (), limits.octets - (_OPT_SIZE if query.edns else 0))
+    rcode = _sendable(answer.rcode, query)
+    opt = opt_record(query, rcode, limits, answer.options)
+    message = _Message(query, answer.zone or (), limits.octets - len(opt))
+    rotations = (0 if answer.steady else rotation, 0)
     counts = [0, 0, 0]
     whole = True
     for index, section in enumerate((answer.answer, answer.authority)):
         for rrset in section:
             if whole:
-                written = message.put(rrset, rotation if index == 0 else 0)
+                written = message.put(rrset, rotations[index])
                 counts[index] += written
                 whole = written == len(rrset.data)
     if whole:
         counts[2] = message.put_all(answer.additional)
-    flags = (
-        QR
-        | query.flags & (RD | CD)
-        | (RA if answer.zone is None else AA)
-        | (TC if answer.truncated or not whole else 0)
-    )
-    return message.finished(flags | answer.rcode & 0xF, counts, opt_record(query, answer.rcode, limits))
+    return message.finished(_flags(query, answer, whole) | rcode & 0xF, counts, opt)
 
 
 def encode_error(query: Query, rcode: Rcode, limits: Limits) -> bytes:
@@ -64,12 +61,30 @@ def encode_error(query: Query, rcode: Rcode, limits: Limits) -> bytes:
     return _Message(query, (), limits.octets).finished(flags, [0, 0, 0], opt_record(query, rcode, limits))
 
 
-def opt_record(query: Query, rcode: Rcode, limits: Limits) -> bytes:
-    """The server's OPT record as octets, for a client that sent one; no options are returned, cookies among them."""
+def opt_record(query: Query, rcode: Rcode, limits: Limits, options: tuple[tuple[int, bytes], ...] = ()) -> bytes:
+    """The server's OPT record as octets, for a client that sent one; cookies are not returned, and the server's name
+    (NSID) only when it is asked for."""
     if query.edns is None:
         return b""
     ttl = (rcode >> 4) << 24 | (DO if query.edns.dnssec_ok else 0)
-    return b"\0" + FIXED.pack(RRType.OPT, limits.advertised, ttl, 0)
+    sent = (option for option in options if option[0] != NSID or query.edns.wants_nsid)
+    data = b"".join(_OPTION.pack(code, len(octets)) + octets for code, octets in sent)
+    return b"\0" + FIXED.pack(RRType.OPT, limits.advertised, ttl, len(data)) + data
+
+
+def _sendable(rcode: Rcode, query: Query) -> Rcode:
+    """The upper bits of a response code travel in the OPT record; without one they must not be lost, for what is left
+    may mean success (RFC 6891 section 6.1.3)."""
+    return Rcode.SERVFAIL if rcode > 0xF and query.edns is None else rcode
+
+
+def _flags(query: Query, answer: Answer, whole: bool) -> int:
+    flags = QR | query.flags & (RD | CD) | (RA if answer.zone is None else AA)
+    if answer.truncated or not whole:
+        flags |= TC
+    if answer.authentic and (query.flags & AD or (query.edns and query.edns.dnssec_ok)):
+        flags |= AD  # only to clients that understand it (RFC 6840 section 5.8)
+    return (flags | answer.set_flags) & ~answer.clear_flags
 
 
 class _Message:
@@ -127,7 +142,7 @@ class _Message:
         for index, item in enumerate(data):
             start = len(self._out)
             owner = self._name(rrset.owner)
-            self._out += owner + FIXED.pack(rrset.rtype, 1, rrset.ttl, 0)
+            self._out += owner + FIXED.pack(rrset.rtype, rrset.rclass, rrset.ttl, 0)
             body = len(self._out)
             self._put_data(item)
             if len(self._out) > self._room:
@@ -146,6 +161,9 @@ class _Message:
                 self._out += self._spelled(data.target)
                 self._register(data.target, start)
             case Target(name):
+                self._put_name(name)
+            case Exchange(preference, name):
+                self._out += preference.to_bytes(2, "big")
                 self._put_name(name)
             case Soa():
                 self._put_name(data.mname)

@@ -40,6 +40,7 @@ class Facts(NamedTuple):
     Attributes:
         names: the addresses behind each endpoint name.
         names_by_address: the endpoint names of each address.
+        hostnames: the names among them that are host names, not addresses or Pods' names.
         rows: each ready endpoint, in the slice's order.
         cluster: in a cluster set, the one label of the cluster that the endpoints are in.
     """
@@ -47,6 +48,7 @@ class Facts(NamedTuple):
     octets: int
     names: dict[str, tuple[bytes, ...]]
     names_by_address: dict[bytes, tuple[str, ...]]
+    hostnames: frozenset[str]
     rows: tuple[Row, ...]
     ports: tuple[EndpointPort, ...]
     cluster: Name
@@ -76,6 +78,8 @@ class _Same:
 
 def facts_of(slices: Iterable[EndpointSlice], zone: Zone) -> list[Facts]:
     """What each slice with IP addresses says, in the order of their names, so that answers do not depend on history."""
+    if not zone.endpoints:
+        return []
     pod_names, imported = zone.endpoint_pod_names, zone.of_clusterset
     usable = sorted((s for s in slices if s.address_type in _OCTETS), key=lambda s: s.name)
     return [_remembered(_Same(slice_, pod_names, imported)) for slice_ in usable]
@@ -95,6 +99,7 @@ def _remembered(same: _Same) -> Facts:
         _OCTETS[slice_.address_type],
         _grouped((row.name, row.address) for row in rows),
         _grouped((row.address, row.name) for row in rows),
+        frozenset(e.hostname for e in ready if e.hostname),
         rows,
         tuple(slice_.ports or ()),
         (slice_.labels[SOURCE_CLUSTER_LABEL],) if same.of_clusterset else (),

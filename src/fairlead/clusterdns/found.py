@@ -10,6 +10,7 @@ from fairlead.clusterdns.names import Name, is_within
 from fairlead.clusterdns.records import Origin, Reason, RRset, RRType, Tag, namespace_tag, service_tag
 from fairlead.clusterdns.zone import Zone
 from fairlead.model.names import ObjectKey
+from fairlead.model.objects import Service
 from fairlead.model.snapshot import ClusterSnapshot
 
 
@@ -30,7 +31,13 @@ class View(NamedTuple):
 
     def shows(self, namespace: str) -> bool:
         """Whether a Namespace exists and may be shown."""
-        return namespace in self.snapshot.namespaces and self.zone.exposes(namespace)
+        known = self.snapshot.namespaces.get(namespace)
+        return known is not None and self.zone.shows(known)
+
+    def service(self, key: ObjectKey) -> Service | None:
+        """A Service that exists and may be shown, if its Namespace may."""
+        service = self.snapshot.services.get(key)
+        return service if service is not None and self.zone.has(service) else None
 
 
 class Records(NamedTuple):

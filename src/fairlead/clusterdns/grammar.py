@@ -48,7 +48,9 @@ class Version(NamedTuple):
 
 
 class Branch(NamedTuple):
-    """A fixed inner node: it exists, and has no records."""
+    """A fixed inner node: it exists, and has no records. ``of_server`` is the one above this server's own name."""
+
+    of_server: bool = False
 
 
 class Nameserver(NamedTuple):
@@ -166,7 +168,7 @@ _FIXED: dict[Name, Node] = {
     ("dns-version",): Version(),
     ("svc",): Branch(),
     ("pod",): Branch(),
-    ("dns",): Branch(),
+    ("dns",): Branch(of_server=True),
     ("ns", "dns"): Nameserver(),
 }
 

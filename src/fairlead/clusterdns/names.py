@@ -50,7 +50,12 @@ def dashed(address: str) -> str:
 
 
 def from_dashed(label: str) -> IPAddress | None:
-    """The address of a Pod record's label, or None: three single dashes make IPv4, anything else is tried as IPv6."""
+    """The address of a Pod record's label, or None: three single dashes make IPv4, anything else is tried as IPv6.
+
+    A label with a zone id (``fe80--1%eth0``) spells none, for that means something on one machine alone.
+    """
+    if "%" in label:
+        return None
     if label.count("-") == 3 and "--" not in label:
         return parse_ip(label.replace("-", "."))
     return parse_ip(label.replace("-", ":"))

@@ -19,7 +19,7 @@ from fairlead.clusterdns.grammar import (
 from fairlead.clusterdns.names import Name, from_dashed, reverse_name
 from fairlead.clusterdns.records import Origin, Reason, RRset, RRType, Target, Text
 from fairlead.clusterdns.reverse import is_inner_node
-from fairlead.clusterdns.service_names import endpoint_names, service_name
+from fairlead.clusterdns.service_names import endpoint_names, endpoint_pointers, service_name
 from fairlead.clusterdns.zone import VERSION_TTL, PodsMode
 from fairlead.model.addresses import IPAddress
 from fairlead.model.names import ObjectKey
@@ -35,8 +35,11 @@ def find_apex(node: Apex, view: View) -> Found:
     return Existing(Origin(Reason.ZONE), {RRType.SOA: lambda: Records((soa,)), RRType.NS: nameservers})
 
 
-def find_branch(_: Branch, __: View) -> Found:
-    """An inner node of the zone."""
+def find_branch(node: Branch, view: View) -> Found:
+    """An inner node of the zone. ``dns`` is one only while this server has an address to be named ``ns.dns``: a name
+    with nothing below it would end the searches of resolvers that take NODATA for an answer (musl's)."""
+    if node.of_server and not view.zone.own_addresses:
+        return missing(Reason.NOT_A_SHAPE)
     return Existing(Origin(Reason.BRANCH))
 
 
@@ -53,6 +56,8 @@ def find_version(_: Version, view: View) -> Found:
 
 def find_nameserver(_: Nameserver, view: View) -> Found:
     """This server by its fixed name: the addresses that it is bound to."""
+    if not view.zone.own_addresses:
+        return missing(Reason.NOT_A_SHAPE)
     owner = _fixed_nameserver(view)
     sets = address_sets(owner, view.zone.ttl, _own_addresses(view))
     return Existing(Origin(Reason.ZONE), {s.rtype: partial(Records, (s,)) for s in sets})
@@ -110,11 +115,15 @@ def owners(address: str, view: View) -> set[ObjectKey]:
 
 def _pointers(address: IPAddress, view: View) -> list[Name]:
     text = str(address)
-    virtual = sorted(key for key in view.snapshot.services_by_ip.get(text, ()) if view.zone.exposes(key.namespace))
+    owners = view.snapshot.services_by_ip.get(text, ())
+    virtual = sorted(key for key in owners if view.shows(key.namespace) and view.service(key))
     if virtual:
         return [service_name(virtual[0], view)]
     services = sorted(view.snapshot.services_by_endpoint.get(text, ()))
-    return list(chain.from_iterable(endpoint_names(key, address.packed, view) for key in services))
+    found = chain.from_iterable(endpoint_pointers(key, address.packed, view) for key in services)
+    # Programs that look their own name up take the first (Erlang's distribution, and so RabbitMQ): the host name that a
+    # StatefulSet gave a Pod must come before what other Services call it by its address. The sort is stable.
+    return [name for name, _ in sorted(found, key=lambda pointer: not pointer[1])]
 
 
 def is_live(pod: Pod) -> bool:

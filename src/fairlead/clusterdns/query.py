@@ -12,11 +12,12 @@ from fairlead.clusterdns.names import LABEL_MAX, NAME_MAX, Name
 from fairlead.clusterdns.records import Question, Rcode, RRType
 
 HEADER = struct.Struct("!6H")  # id, flags, QDCOUNT, ANCOUNT, NSCOUNT, ARCOUNT
-QR, AA, TC, RD, RA, CD = 0x8000, 0x0400, 0x0200, 0x0100, 0x0080, 0x0010
+QR, AA, TC, RD, RA, AD, CD = 0x8000, 0x0400, 0x0200, 0x0100, 0x0080, 0x0020, 0x0010
 OPCODE = 0x7800
 IN = 1
 UDP_MIN = 512  # octets that any client takes, RFC 1035 section 4.2.1
 DO = 0x8000  # in the TTL field of OPT, RFC 3225
+NSID = 3  # the EDNS option of RFC 5001
 
 FIXED = struct.Struct("!HHIH")  # type, class, TTL, RDLENGTH of a record
 
@@ -36,11 +37,13 @@ class Refusal(Exception):
 
 
 class Edns(NamedTuple):
-    """What a client's OPT record says: the size of reply it takes, the version it speaks, whether it wants DNSSEC."""
+    """What a client's OPT record says: the size of reply it takes, the version it speaks, whether it wants DNSSEC, and
+    whether it asks which server this is (NSID, RFC 5001)."""
 
     size: int
     version: int
     dnssec_ok: bool
+    wants_nsid: bool = False
 
 
 class Query(NamedTuple):
@@ -48,6 +51,7 @@ class Query(NamedTuple):
 
     Attributes:
         asked: name, type and class exactly as asked, in wire form; the reply repeats them.
+        size: octets of the packet.
         plain: nothing in it is peculiar to one client, so that the reply suits whoever sends the same octets.
     """
 
@@ -58,6 +62,7 @@ class Query(NamedTuple):
     qclass: int
     edns: Edns | None
     plain: bool
+    size: int = 0
 
 
 def parse_query(packet: bytes) -> Query:
@@ -84,7 +89,7 @@ def parse_query(packet: bytes) -> Query:
         raise Refusal(packet, Rcode.FORMERR) from error
     asked = packet[HEADER.size : end + 4]
     plain = not options and asked[:-4] == asked[:-4].lower()
-    return Query(ident, flags, asked, Question(name, qtype), qclass, edns, plain)
+    return Query(ident, flags, asked, Question(name, qtype), qclass, edns, plain, len(packet))
 
 
 def _read_name(packet: bytes) -> tuple[Name, int]:
@@ -117,9 +122,19 @@ def _read_edns(packet: bytes, position: int, authorities: int, additionals: int)
             continue
         if edns is not None or owner or index < authorities:
             raise ValueError("an OPT record where none may be")  # RFC 6891 section 6.1.1
-        edns = Edns(max(size, UDP_MIN), ttl >> 16 & 0xFF, bool(ttl & DO))
+        options = packet[position - length : position]
+        edns = Edns(max(size, UDP_MIN), ttl >> 16 & 0xFF, bool(ttl & DO), _wants_nsid(options))
         peculiar = peculiar or length > 0
     return edns, peculiar or position != len(packet)
+
+
+def _wants_nsid(options: bytes) -> bool:
+    while len(options) >= 4:
+        code, length = struct.unpack_from("!HH", options)
+        if code == NSID:
+            return True
+        options = options[4 + length :]
+    return False
 
 
 def skip_name(packet: bytes, position: int) -> int:

@@ -22,10 +22,16 @@ class RRType(enum.IntEnum):
     CNAME = 5
     SOA = 6
     PTR = 12
+    HINFO = 13
+    MX = 15
     TXT = 16
     AAAA = 28
     SRV = 33
+    DNAME = 39
     OPT = 41
+    RRSIG = 46
+    NSEC = 47
+    NSEC3 = 50
     IXFR = 251
     AXFR = 252
     ANY = 255
@@ -43,9 +49,13 @@ class Rcode(enum.IntEnum):
     BADVERS = 16
 
     @classmethod
-    def of(cls, number: int) -> "Rcode":
-        """The code of an upstream reply; those that mean nothing here stand as SERVFAIL."""
-        return cls(number) if number in cls.__members__.values() else cls.SERVFAIL
+    def _missing_(cls, number: object) -> "Rcode | None":
+        """Codes that mean nothing here, which upstream servers may send all the same: 12 bits (RFC 6891)."""
+        if not isinstance(number, int) or not 0 <= number < 1 << 12:
+            return None
+        code = int.__new__(cls, number)
+        code._name_, code._value_ = f"RCODE{number}", number
+        return code
 
 
 class Srv(NamedTuple):
@@ -81,7 +91,14 @@ class Text(NamedTuple):
     text: str
 
 
-Data = bytes | Srv | Soa | Target | Text
+class Exchange(NamedTuple):
+    """Data of an MX record (RFC 1035 section 3.3.9)."""
+
+    preference: int
+    name: Name
+
+
+Data = bytes | Srv | Soa | Target | Text | Exchange
 
 
 class Reason(enum.Enum):
@@ -114,6 +131,11 @@ class Reason(enum.Enum):
     NO_SUCH_POD = "no live Pod in the Namespace has this address"
     NO_POINTER = "no Service and no ready endpoint has this address"
     HOST = "a name that the server's configuration fixes"
+    SEARCH = "what the Pod's search would end with"
+    EXTERNAL = "the addresses that the Service has outside the cluster"
+    CONFIGURED = "the server's configuration answers this"
+    UPSTREAM = "an upstream server answered"
+    LOOP = "the configuration sends the name round in circles"
     OUTSIDE = "the name lies outside the zones of this server"
     NOT_SYNCED = "the server has not yet read the whole cluster"
 
@@ -137,25 +159,29 @@ class RRset:
     rtype: int
     ttl: int
     data: tuple[Data, ...]
+    rclass: int = 1
 
     def lines(self) -> Iterable[str]:
         """The records in presentation form (RFC 1035 section 5.1), one a line."""
         for data in self.data:
-            yield f"{to_text(self.owner)} {self.ttl} IN {RRType(self.rtype).name} {_data_text(data)}"
+            yield f"{to_text(self.owner)} {self.ttl} IN {_type_text(self.rtype)} {_data_text(data, self.rtype)}"
 
 
-def _data_text(data: Data) -> str:
+def _type_text(rtype: int) -> str:
+    return RRType(rtype).name if rtype in RRType.__members__.values() else f"TYPE{rtype}"
+
+
+def _data_text(data: Data, rtype: int) -> str:
     match data:
-        case bytes():
+        case bytes() if rtype in (RRType.A, RRType.AAAA):
             return str(ip_address(data))
-        case Srv(priority, weight, port, target):
-            return f"{priority} {weight} {port} {to_text(target)}"
-        case Soa():
-            return " ".join([to_text(data.mname), to_text(data.rname), *map(str, data[2:])])
-        case Target(name):
-            return to_text(name)
+        case bytes():
+            return f"\\# {len(data)} {data.hex()}"  # RFC 3597 section 5
         case Text(text):
             return f'"{text}"'
+        case Target(name):
+            return to_text(name)
+    return " ".join(to_text(part) if isinstance(part, tuple) else str(part) for part in data)
 
 
 class Tag(NamedTuple):
@@ -201,6 +227,14 @@ class Answer:
         outside: a name whose records of the asked type the world outside must supply; None when nothing is missing.
         zone: the apex of the zone that the answer is from; None when it is from outside.
         truncated: an upstream server has more records than it could send.
+        authentic: an upstream server has verified it (AD, RFC 4035 section 3.2.3).
+        private: made for one client, or for one moment, so that it must not be kept ready for others.
+        steady: records stay in their order.
+        dropped: the client gets no reply.
+        unanswered: no plugin knew anything of the name.
+        set_flags, clear_flags: bits of the header that the configuration wants.
+        options: EDNS options, code and data.
+        failure: what went wrong, for the log.
     """
 
     rcode: Rcode
@@ -212,3 +246,12 @@ class Answer:
     outside: Name | None = None
     zone: Name | None = None
     truncated: bool = False
+    authentic: bool = False
+    private: bool = False
+    steady: bool = False
+    dropped: bool = False
+    unanswered: bool = False
+    set_flags: int = 0
+    clear_flags: int = 0
+    options: tuple[tuple[int, bytes], ...] = ()
+    failure: str = ""

@@ -1,57 +1,76 @@
 """The name server without its sockets: packets in, replies out.
 
-Decides what is answered from here, what is refused, and what the world outside must be asked. A reply that suits every
+Decides what is answered at once, what is refused, and what waits for the world outside. A reply that suits every
 client that sends the same octets is kept ready (``reply_cache``); everything else is made again each time: names in
-mixed case, EDNS options, whatever comes before the cluster has been read.
+mixed case, EDNS options, what only one client may have, whatever comes before the cluster has been read.
 
-Refuses: other classes than IN, zone transfers over UDP, EDNS versions other than 0 (RFC 6891), and cookies, which are
-not returned: the server is meant for clients of its own cluster, where source addresses cannot be forged.
+Refuses: zone transfers over UDP, EDNS versions other than 0 (RFC 6891), and cookies, which are not returned: the server
+is meant for clients of its own cluster, where source addresses cannot be forged.
 """
 
 from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from fairlead.clusterdns.authority import Authority
-from fairlead.clusterdns.autopath import is_first_step
+from fairlead.clusterdns.chain import Ask, Request, Run
 from fairlead.clusterdns.encoder import TCP_MAX, UDP_CAP, Limits, encode, encode_error, udp_limits
 from fairlead.clusterdns.names import to_text
-from fairlead.clusterdns.query import FIXED, HEADER, IN, TC, Ignored, Query, Refusal, parse_query
-from fairlead.clusterdns.records import Answer, Rcode, RRset, RRType
+from fairlead.clusterdns.query import CD, FIXED, HEADER, TC, Ignored, Query, Refusal, parse_query
+from fairlead.clusterdns.records import Answer, Rcode, Reason, RRset, RRType
 from fairlead.clusterdns.reply_cache import Kind, Prepared, PreparedReplies, bucket
-from fairlead.clusterdns.transfer import transfer
+from fairlead.clusterdns.server_blocks import Block, ServerBlocks
+from fairlead.clusterdns.transfer import TransferSource, source_of, transfer
 
 # Records that are not all of one size, or not all sent, are seen in as many orders as fit into this many octets, or in
 # the fewest.
 ORDERS_OCTETS, FEWEST_ORDERS = 65536, 8
 POINTER_SIZE = 2  # octets of the owner of each record, which is the question's name (RFC 1035 section 4.1.4)
+SCATTER = 2654435761  # an odd number, so that what is drawn by the turns of replies does not come in runs
+NOTED_MAX = 1000  # replies noted and not yet told of
 _TRANSFERS = (RRType.AXFR, RRType.IXFR)
 DROPPED_ZONE = "dropped"  # upstream's zone label for what no zone answered
+FORWARDED_ZONE = "."  # zone label of what upstream servers answered
 
 
-class Elsewhere(NamedTuple):
-    """A query that the world outside must complete: its records for ``answer.outside`` go behind the answer's own."""
+class Client(NamedTuple):
+    """Who asks."""
+
+    address: str
+    port: int = 0
+
+
+NOBODY = Client("")
+
+
+class Pending(NamedTuple):
+    """A query that waits for the world outside."""
 
     query: Query
-    answer: Answer
+    run: Run
+    block: Block
     limits: Limits
+    client: Client
 
 
 class WholeZone(NamedTuple):
-    """A query for a zone transfer, for the listener to grant or refuse: only it knows who asks."""
+    """A query for a zone transfer that its client may have."""
 
     query: Query
+    source: TransferSource
 
 
-class SearchStep(NamedTuple):
-    """A name that does not exist, but may be the first step of a search; only the listener knows whose."""
+class Noted(NamedTuple):
+    """A reply that its block wants a line about."""
 
     query: Query
-    denial: Answer
-    limits: Limits
+    answer: Answer
+    block: Block
+    client: Client
+    reply: bytes
+    proto: str
 
 
-Reply = bytes | Elsewhere | WholeZone | SearchStep | None
+Reply = bytes | Pending | WholeZone | None
 
 
 class Responder:
@@ -60,24 +79,24 @@ class Responder:
     Attributes:
         ignored: packets that got no reply.
         faults: packets that ended in an exception, which is a mistake of ours.
+        searches: replies that ended a Pod's search.
+        noted: replies to be told of, for the driver to take away.
 
     Args:
         cap: the largest UDP reply in octets, whatever the client takes; None for TCP.
-        keep: whether to keep replies ready; without, every packet comes through ``respond``.
     """
 
-    def __init__(self, authority: Authority, cap: int | None = UDP_CAP, keep: bool = True) -> None:
+    def __init__(self, server: ServerBlocks, cap: int | None = UDP_CAP) -> None:
         self.prepared = PreparedReplies(self._retire)
-        self.ignored = 0
-        self.faults = 0
+        self.ignored = self.faults = self.searches = 0
+        self.noted: list[Noted] = []
         self._counts: Counter[Kind] = Counter()
-        self._authority = authority
+        self._server = server
         self._cap = cap
-        self._keeps = keep
         self._turn = 0  # of the replies that are not prepared
-        authority.attach(self.prepared.forget)
+        server.authority.attach(self.prepared.forget)
 
-    def respond(self, packet: bytes) -> Reply:
+    def respond(self, packet: bytes, client: Client = NOBODY) -> Reply:
         """The reply to a packet that is not among the young prepared replies; None when it deserves none."""
         prepared = self.prepared.revive(packet[2:])
         if prepared is not None:
@@ -91,34 +110,29 @@ class Responder:
         except Refusal as refusal:
             self._counts[Kind(0, refusal.rcode, DROPPED_ZONE, bucket(len(packet)), bucket(len(refusal.reply)))] += 1
             return refusal.reply
-        return self._reply(packet, query)
+        return self._reply(packet, query, client)
 
-    def reconfigure(self, cap: int, keep: bool) -> None:
+    def reconfigure(self, server: ServerBlocks, cap: int) -> None:
         """Other choices from now on; what was kept ready was made with the old ones."""
+        self._server = server
         self._cap = cap if self._cap is not None else None
-        self._keeps = keep
         self.prepared.clear()
 
     def refuse(self, query: Query, rcode: Rcode) -> bytes:
         """A reply that says only that it went wrong, counted."""
-        reply = encode_error(query, rcode, self.limits(query))
-        self.count(query, rcode, DROPPED_ZONE, reply)
+        reply = encode_error(query, rcode, self._limits(query, None))
+        self._count(query, rcode, DROPPED_ZONE, reply)
         return reply
 
-    def transfer(self, query: Query, known_serial: int | None) -> Iterator[bytes]:
-        """The messages of a transfer that the listener has granted."""
-        zone = self._authority.zone
-        for message in transfer(query, self._authority.snapshot, zone, known_serial):
-            self.count(query, Rcode.NOERROR, to_text(zone.origin), message)
+    def finish(self, pending: Pending, answer: Answer) -> bytes | None:
+        """The reply to a query that has been waiting."""
+        return self._sent(pending.query, answer, pending)
+
+    def transfer(self, whole: WholeZone, known_serial: int | None) -> Iterator[bytes]:
+        """The messages of a transfer."""
+        for message in transfer(whole.query, whole.source, known_serial):
+            self._count(whole.query, Rcode.NOERROR, to_text(whole.query.question.name), message)
             yield message
-
-    def _may_transfer(self, query: Query) -> bool:
-        """Whether there is something to transfer, over a connection that can carry it."""
-        return self._cap is None and self._authority.synced and query.question.name == self._authority.zone.origin
-
-    def count(self, query: Query, rcode: Rcode, zone: str, reply: bytes) -> None:
-        """Count a reply that was made for one query alone."""
-        self._counts[_kind(query, rcode, zone, reply)] += 1
 
     def tally(self) -> Counter[Kind]:
         """All replies so far by kind, prepared ones included."""
@@ -127,36 +141,72 @@ class Responder:
             total[prepared.kind] += prepared.hits
         return total
 
-    def limits(self, query: Query) -> Limits:
-        """How large the reply to a query may be on this socket."""
-        return Limits(TCP_MAX) if self._cap is None else udp_limits(query, self._cap)
+    def _count(self, query: Query, rcode: Rcode, zone: str, reply: bytes) -> None:
+        self._counts[_kind(query, rcode, zone, reply)] += 1
 
-    def _reply(self, packet: bytes, query: Query) -> Reply:
-        limits = self.limits(query)
-        error = _error_of(query)
-        if error is not None:
-            return self.refuse(query, error)
+    def _limits(self, query: Query, block: Block | None) -> Limits:
+        """How large the reply to a query may be on this socket."""
+        if self._cap is None:
+            return Limits(TCP_MAX)
+        return udp_limits(query, block.udp_size if block is not None and block.udp_size else self._cap)
+
+    def _reply(self, packet: bytes, query: Query, client: Client) -> Reply:
+        if query.edns and query.edns.version:
+            return self.refuse(query, Rcode.BADVERS)
         if query.question.qtype in _TRANSFERS:
-            return WholeZone(query) if self._may_transfer(query) else self.refuse(query, Rcode.REFUSED)
-        answer = self._authority.answer(query.question)
-        if answer.outside is not None:
-            return Elsewhere(query, answer, limits)
-        if answer.rcode is Rcode.NXDOMAIN and is_first_step(query.question, self._authority.zone):
-            return SearchStep(query, answer, limits)
-        zone = DROPPED_ZONE if answer.zone is None else to_text(answer.zone)
-        if self._keeps and query.plain and self._authority.synced:
-            return self._keep(packet, query, answer, zone)
+            return self._whole_zone(query, client) or self.refuse(query, Rcode.REFUSED)
         self._turn += 1
-        reply = encode(query, answer, limits, self._turn)
-        self.count(query, answer.rcode, zone, reply)
+        served = self._server.find(query.question.name)
+        run = Run(served.lookup(self._request(query, client)))
+        pending = Pending(query, run, served.block, self._limits(query, served.block), client)
+        if isinstance(run.step, Ask):
+            return pending
+        if self._may_keep(query, run.step, served.block):
+            return self._keep(packet, query, run.step, pending.limits)
+        return self._sent(query, run.step, pending)
+
+    def _request(self, query: Query, client: Client) -> Request:
+        return Request(
+            query.question,
+            self._server,
+            client.address,
+            "tcp" if self._cap is None else "udp",
+            query.qclass,
+            query.edns is not None and query.edns.dnssec_ok,
+            bool(query.flags & CD),
+            self._turn * SCATTER & 0xFFFFFFFF,
+        )
+
+    def _may_keep(self, query: Query, answer: Answer, block: Block) -> bool:
+        """Whether a reply suits every client, at any time until something changes, and nobody wants to hear of it."""
+        alike = query.plain and self._server.authority.synced and not (answer.private or answer.options)
+        return alike and not (answer.failure or block.logs)
+
+    def _whole_zone(self, query: Query, client: Client) -> WholeZone | None:
+        """The transfer that a client may have, over a connection that can carry it."""
+        if self._cap is not None or not self._server.authority.synced:
+            return None
+        source = source_of(query.question.name, client.address, self._server)
+        return None if source is None else WholeZone(query, source)
+
+    def _sent(self, query: Query, answer: Answer, pending: Pending) -> bytes | None:
+        """A reply for one query alone, counted, and noted when its block wants that."""
+        if answer.dropped:
+            self.ignored += 1
+            return None
+        self.searches += answer.origin.reason is Reason.SEARCH
+        reply = encode(query, answer, pending.limits, self._turn)
+        self._count(query, answer.rcode, _zone_label(answer), reply)
+        if (pending.block.logs or (pending.block.errors and answer.failure)) and len(self.noted) < NOTED_MAX:
+            proto = "tcp" if self._cap is None else "udp"
+            self.noted.append(Noted(query, answer, pending.block, pending.client, reply, proto))
         return reply
 
-    def _keep(self, packet: bytes, query: Query, answer: Answer, zone: str) -> bytes:
+    def _keep(self, packet: bytes, query: Query, answer: Answer, limits: Limits) -> bytes:
         # Another order each time that a reply is made, too: where changes are many, few replies live for long.
-        self._turn += 1
-        turns = _turns(query, answer, self.limits(query), self._turn)
+        turns = _turns(query, answer, limits, self._turn)
         reply = packet[:2] + next(turns)
-        kind = _kind(query, answer.rcode, zone, reply)
+        kind = _kind(query, answer.rcode, _zone_label(answer), reply)
         prepared = Prepared(reply[2:], kind, answer.depends, turns if _has_orders(answer) else None)
         prepared.hits = 1
         self.prepared.put(packet[2:], prepared)
@@ -166,20 +216,21 @@ class Responder:
         self._counts[prepared.kind] += prepared.hits
 
 
-def _error_of(query: Query) -> Rcode | None:
-    """Why a well-formed query gets an error all the same."""
-    if query.edns and query.edns.version:
-        return Rcode.BADVERS
-    return Rcode.REFUSED if query.qclass != IN else None
+def _zone_label(answer: Answer) -> str:
+    if answer.zone is not None:
+        return to_text(answer.zone)
+    return FORWARDED_ZONE if answer.origin.reason is Reason.UPSTREAM else DROPPED_ZONE
 
 
 def _has_orders(answer: Answer) -> bool:
-    return any(len(rrset.data) > 1 for rrset in answer.answer)
+    return not answer.steady and any(len(rrset.data) > 1 for rrset in answer.answer)
 
 
 def _turns(query: Query, answer: Answer, limits: Limits, first: int) -> Iterator[bytes]:
-    """The reply without its id, for ever: each time another record is the first, from number ``first`` on."""
+    """The reply without its id, without end: each time another record is the first, from number ``first`` on."""
     body = encode(query, answer, limits, first)[2:]
+    if answer.steady:
+        return iter((body,))
     match answer.answer:
         case (RRset(rtype=RRType.A | RRType.AAAA, data=addresses),) if not _is_truncated(body):
             start = HEADER.size - 2 + len(query.asked)

@@ -4,10 +4,9 @@ Modelled on glibc's ``res_search`` with the resolv.conf of dnsPolicy ClusterFirs
 is tried with each suffix first and as it stands last; the first answer with records ends the search.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
-from fairlead.clusterdns.answer import answer
-from fairlead.clusterdns.found import View
 from fairlead.clusterdns.names import Name, to_name
 from fairlead.clusterdns.records import Answer, Question
 
@@ -35,12 +34,12 @@ def candidates(text: str, suffixes: tuple[Name, ...]) -> list[Name]:
     return [name, *searched] if text.count(".") >= NDOTS else [*searched, name]
 
 
-def walk(names: list[Name], qtype: int, view: View) -> list[Step]:
-    """The questions asked until one has records, with their answers."""
+def walk(names: list[Name], qtype: int, find: Callable[[Question], Answer]) -> list[Step]:
+    """The questions asked until one has records, with the answers that ``find`` gives."""
     steps = []
     for name in names:
         question = Question(name, qtype)
-        steps.append(Step(question, answer(question, view)))
+        steps.append(Step(question, find(question)))
         if steps[-1].answer.answer or steps[-1].answer.outside:
             break
     return steps

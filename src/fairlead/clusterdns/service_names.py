@@ -124,17 +124,27 @@ def find_zonal(node: ZonalNode, view: View) -> Found:
 
 def endpoint_names(key: ObjectKey, address: bytes, view: View) -> list[Name]:
     """The names that an address has as a ready endpoint of a Service."""
-    service = view.snapshot.services.get(key)
-    if service is None or not view.zone.exposes(key.namespace):
+    return [name for name, _ in endpoint_pointers(key, address, view)]
+
+
+def endpoint_pointers(key: ObjectKey, address: bytes, view: View) -> list[tuple[Name, bool]]:
+    """The names that an address has as a ready endpoint of a Service, and which of them are host names that a Pod, or
+    whoever wrote the slice, has chosen."""
+    service = view.service(key)
+    if service is None or not view.shows(key.namespace):
         return []
-    named = ((label, *f.cluster) for f in _facts(service, view) for label in f.names_by_address.get(address, ()))
-    return [(*labels, *service_name(key, view)) for labels in dict.fromkeys(named)]
+    named = (
+        ((label, *f.cluster), label in f.hostnames)
+        for f in _facts(service, view)
+        for label in f.names_by_address.get(address, ())
+    )
+    return [((*labels, *service_name(key, view)), chosen) for labels, chosen in dict(named).items()]
 
 
 def _find(key: ObjectKey, view: View, look: Callable[[Service, View], Found]) -> Found:
     if not view.shows(key.namespace):
         return missing(Reason.NO_NAMESPACE, ObjectKey("", key.namespace))
-    service = view.snapshot.services.get(key)
+    service = view.service(key)
     if service is None:
         return missing(Reason.NO_SERVICE, key)
     return _refusal(service, view) or look(service, view)

@@ -6,16 +6,23 @@ domain is transferred, not the reverse trees. No history is kept, so an IXFR fro
 whole zone, as RFC 1995 section 4 allows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from ipaddress import ip_address
 from itertools import chain
+from typing import NamedTuple
 
 from fairlead.clusterdns.encoder import TCP_MAX, Limits, encode
 from fairlead.clusterdns.endpoints import facts_of
 from fairlead.clusterdns.found import Existing, Found, View
 from fairlead.clusterdns.grammar import Apex, EndpointNode, PortNode, ServiceNode, Version
+from fairlead.clusterdns.names import Name
 from fairlead.clusterdns.other_names import find_apex, find_version
+from fairlead.clusterdns.plugins.file import Files, ZoneFile
+from fairlead.clusterdns.plugins.kubernetes import Kubernetes
 from fairlead.clusterdns.query import Query
-from fairlead.clusterdns.records import Answer, Origin, Rcode, Reason, RRset, RRType
+from fairlead.clusterdns.records import Answer, Origin, Rcode, Reason, RRset, RRType, Soa
+from fairlead.clusterdns.server_blocks import ServerBlocks
 from fairlead.clusterdns.service_names import find_endpoint, find_port, find_service
 from fairlead.clusterdns.zone import Zone
 from fairlead.model.names import ObjectKey
@@ -28,18 +35,56 @@ RECORDS_PER_MESSAGE = 100
 _ADDRESSES = (RRType.A, RRType.AAAA)
 
 
-def transfer(query: Query, snapshot: ClusterSnapshot, zone: Zone, known_serial: int | None) -> Iterator[bytes]:
-    """The messages of a transfer of the cluster domain; ``known_serial`` is what an IXFR says that the client has."""
-    if known_serial is not None and known_serial >= zone.serial:
-        yield _message(query, (zone.soa(zone.origin),))
+class TransferSource(NamedTuple):
+    """A zone as a whole: its SOA record, and all records between the first SOA and the last."""
+
+    soa: RRset
+    records: Callable[[], Iterator[RRset]]
+
+
+def source_of(name: Name, client: str, server: ServerBlocks) -> TransferSource | None:
+    """The zone of this name, when it is one that the client may have."""
+    block = server.find(name).block
+    granted = (grant for grant in block.grants if grant.zone == name)
+    if not any(not g.networks or any(ip_address(client) in network for network in g.networks) for g in granted):
+        return None
+    for plugin in block.plugins:
+        if isinstance(plugin, Kubernetes):
+            for settings in plugin.zones:
+                if settings.origin == name:
+                    view = server.authority.view_of(settings)
+                    return TransferSource(view.zone.soa(name), partial(zone_records, view.snapshot, view.zone))
+        if isinstance(plugin, Files):
+            for zone in plugin.zones:
+                if zone.apex == name:
+                    return TransferSource(zone.soa, partial(file_records, zone))
+    return None
+
+
+def transfer(query: Query, source: TransferSource, known_serial: int | None) -> Iterator[bytes]:
+    """The messages of a transfer; ``known_serial`` is what an IXFR says that the client has."""
+    (soa,) = source.soa.data
+    assert isinstance(soa, Soa)
+    if known_serial is not None and known_serial >= soa.serial:
+        yield _message(query, (source.soa,))
         return
     batch: list[RRset] = []
-    for rrset in zone_records(snapshot, zone):
+    for rrset in source.records():
         if sum(len(kept.data) for kept in batch) + len(rrset.data) > RECORDS_PER_MESSAGE:
             yield _message(query, tuple(batch))
             batch = []
         batch.append(rrset)
     yield _message(query, tuple(batch))
+
+
+def file_records(zone: ZoneFile) -> Iterator[RRset]:
+    """All records of a zone file between two SOA records."""
+    yield zone.soa
+    for owner in sorted(zone.nodes):
+        for rtype, rrset in sorted(zone.nodes[owner].items()):
+            if rtype != RRType.SOA:
+                yield from _pieces(rrset)
+    yield zone.soa
 
 
 def zone_records(snapshot: ClusterSnapshot, zone: Zone) -> Iterator[RRset]:

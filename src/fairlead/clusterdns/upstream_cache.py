@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from fairlead.clusterdns.names import Name
+from fairlead.clusterdns.outside_reply import OutsideReply
 from fairlead.clusterdns.records import Rcode
-from fairlead.clusterdns.relayed_reply import Relayed
 
 FAILURE_LIFETIME = 5  # seconds that a SERVFAIL is repeated without asking again; RFC 2308 section 7 allows 300
 STALE_TTL = 30  # seconds given with a stale answer, RFC 8767 section 4
+STALE_PATIENCE = 1.8  # seconds that a client waits for a fresh answer when there is a stale one, RFC 8767 section 5
 
 
 @dataclass(frozen=True)
@@ -21,17 +22,34 @@ class CachePolicy:
     """How long and how much.
 
     Attributes:
-        capacity: replies in all.
-        positive_max, negative_max: seconds that a reply is kept at most, whatever its TTL.
-        prefetch_hits: a reply hit this often is refreshed in the last tenth of its life; 0 never.
+        capacity, denial_capacity: replies with records, and denials; 0 keeps none.
+        positive_max, negative_max: seconds that a reply is kept at most, and that clients are told to keep it.
+        positive_min, negative_min: seconds that it is kept at least, whatever its TTL.
+        failure_for: seconds that a SERVFAIL is repeated.
+        prefetch_hits: a reply hit this often, with no gap of ``prefetch_gap`` seconds, is refreshed in the last part of
+            its life that ``prefetch_share`` says; 0 never.
         stale_for: seconds past its life that a reply may still be served when no upstream answers; 0 never.
+        stale_patience: seconds that a client waits before it is; 0 not at all, None until the upstream has failed.
+        stale_ttl: the TTL that is given with it.
     """
 
     capacity: int = 9984
+    denial_capacity: int = 9984
     positive_max: int = 3600
     negative_max: int = 1800
+    positive_min: int = 0
+    negative_min: int = 0
+    failure_for: float = FAILURE_LIFETIME
     prefetch_hits: int = 2
-    stale_for: int = 3600
+    prefetch_gap: float = 60.0
+    prefetch_share: float = 0.1
+    stale_for: float = 3600
+    stale_patience: float | None = STALE_PATIENCE
+    stale_ttl: int = STALE_TTL
+
+    def bound(self, denies: bool) -> int:
+        """The most seconds that clients are told to keep a reply."""
+        return self.negative_max if denies else self.positive_max
 
 
 class Key(NamedTuple):
@@ -45,16 +63,17 @@ class Key(NamedTuple):
 
 @dataclass
 class _Entry:
-    relayed: Relayed
+    reply: OutsideReply
     since: float
-    lifetime: int
+    lifetime: float
+    last: float
     hits: int = 0
 
 
 class Hit(NamedTuple):
-    """A reply that is kept; ``refresh`` asks the caller to fetch it anew, ``stale`` that it is past its life."""
+    """A reply that is kept; ``refresh`` asks the caller to fetch it again, ``stale`` that it is past its life."""
 
-    relayed: Relayed
+    reply: OutsideReply
     age: int
     refresh: bool
     stale: bool
@@ -71,53 +90,66 @@ class UpstreamCache:
         self.hits: Counter[str] = Counter()
         self.evictions: Counter[str] = Counter()
         self.misses = 0
-        self._policy = policy
-        self._entries: OrderedDict[Key, _Entry] = OrderedDict()
+        self.policy = policy
+        self._entries: dict[bool, OrderedDict[Key, _Entry]] = {False: OrderedDict(), True: OrderedDict()}
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return sum(map(len, self._entries.values()))
 
     def find(self, key: Key, now: float) -> Hit | None:
         """The reply for a question, if it is kept and may be served at all."""
-        entry = self._entries.get(key)
-        if entry is None:
-            self.misses += 1
-            return None
-        age = now - entry.since
-        if age > entry.lifetime + self._policy.stale_for:
-            self.misses += 1
-            del self._entries[key]
-            return None
-        self._entries.move_to_end(key)
-        self.hits[_type_of(entry)] += 1
-        entry.hits += 1
-        popular = 0 < self._policy.prefetch_hits <= entry.hits
-        return Hit(entry.relayed, int(age), popular and age >= entry.lifetime * 0.9, age >= entry.lifetime)
+        for denies, entries in self._entries.items():
+            entry = entries.get(key)
+            if entry is not None and now - entry.since <= entry.lifetime + self.policy.stale_for:
+                entries.move_to_end(key)
+                self.hits[_TYPES[denies]] += 1
+                return self._hit(entry, now)
+            if entry is not None:
+                del entries[key]
+        self.misses += 1
+        return None
 
-    def put(self, key: Key, relayed: Relayed, now: float) -> None:
+    def is_fresh(self, key: Key, now: float) -> bool:
+        """Whether a reply for a question is kept and within its life; nothing is counted."""
+        found = (entries[key] for entries in self._entries.values() if key in entries)
+        return any(now - entry.since < entry.lifetime for entry in found)
+
+    def put(self, key: Key, reply: OutsideReply, now: float) -> None:
         """Keep a reply, unless it says not to be kept or is not whole."""
-        lifetime = self._lifetime(relayed)
-        if relayed.truncated or lifetime <= 0:
+        lifetime = self._lifetime(reply)
+        if reply.answer.truncated or lifetime <= 0:
             return
-        if relayed.rcode == Rcode.SERVFAIL and key in self._entries:
+        if reply.answer.rcode is Rcode.SERVFAIL and any(key in entries for entries in self._entries.values()):
             return  # an answer, even a stale one, is worth more than a failure
-        self._entries[key] = _Entry(relayed, now, lifetime)
-        self._entries.move_to_end(key)
-        if len(self._entries) > self._policy.capacity:
-            _, oldest = self._entries.popitem(last=False)
-            self.evictions[_type_of(oldest)] += 1
+        self._entries[not reply.denies].pop(key, None)
+        entries = self._entries[reply.denies]
+        entries[key] = _Entry(reply, now, lifetime, now)
+        entries.move_to_end(key)
+        if len(entries) > (self.policy.denial_capacity if reply.denies else self.policy.capacity):
+            entries.popitem(last=False)
+            self.evictions[_TYPES[reply.denies]] += 1
 
     def sizes(self) -> Counter[str]:
         """How many replies are kept, by type."""
-        return Counter(map(_type_of, self._entries.values()))
+        return Counter({_TYPES[denies]: len(entries) for denies, entries in self._entries.items()})
 
-    def _lifetime(self, relayed: Relayed) -> int:
-        if relayed.rcode == Rcode.SERVFAIL:
-            return FAILURE_LIFETIME
-        if relayed.rcode not in (Rcode.NOERROR, Rcode.NXDOMAIN):
+    def _hit(self, entry: _Entry, now: float) -> Hit:
+        entry.hits = entry.hits + 1 if now - entry.last < self.policy.prefetch_gap else 1
+        entry.last = now
+        age = now - entry.since
+        popular = 0 < self.policy.prefetch_hits <= entry.hits
+        ends = age >= entry.lifetime * (1 - self.policy.prefetch_share)
+        return Hit(entry.reply, int(age), popular and ends, age >= entry.lifetime)
+
+    def _lifetime(self, reply: OutsideReply) -> float:
+        policy, rcode = self.policy, reply.answer.rcode
+        if rcode is Rcode.SERVFAIL:
+            return policy.failure_for
+        if rcode not in (Rcode.NOERROR, Rcode.NXDOMAIN):
             return 0
-        return min(relayed.lifetime, self._policy.negative_max if relayed.denies else self._policy.positive_max)
+        least = policy.negative_min if reply.denies else policy.positive_min
+        capacity = policy.denial_capacity if reply.denies else policy.capacity
+        return min(max(reply.lifetime, least), policy.bound(reply.denies)) if capacity else 0
 
 
-def _type_of(entry: _Entry) -> str:
-    return "denial" if entry.relayed.denies else "success"
+_TYPES = {False: "success", True: "denial"}

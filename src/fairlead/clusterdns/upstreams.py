@@ -1,46 +1,93 @@
-"""Whom to ask about names outside the zones: the route of a name, and the order in which its servers are tried.
+"""Which upstream servers there are, and in which order they are tried.
 
-A server that fails ``FAILURES_MAX`` times in a row is held to be down until a probe is answered. When all servers of a
-route are down they are all tried, since a wrong verdict must not be worse than none.
+A server that fails ``max_fails`` times in a row is held to be down until a probe is answered. When all servers are
+down they are all tried, since a wrong verdict must not be worse than none.
 """
 
+import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fairlead.clusterdns.names import Name, is_within
+from fairlead.clusterdns.names import Name
 
 FAILURES_MAX = 2  # in a row, upstream's max_fails
 
 
+class Policy(enum.StrEnum):
+    """Which server is tried first."""
+
+    RANDOM = "random"
+    ROUND_ROBIN = "round_robin"
+    SEQUENTIAL = "sequential"
+
+
 @dataclass(frozen=True)
 class Server:
-    """An upstream server."""
+    """An upstream server; ``tls`` asks it over TLS (RFC 7858), as the server that has the name ``tls_name``."""
 
     address: str
     port: int = 53
+    tls: bool = False
+    tls_name: str = ""
 
     def __str__(self) -> str:
-        return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+        where = f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
+        return f"tls://{where}" if self.tls else where
 
 
 @dataclass(frozen=True)
-class Route:
-    """The servers for the names below ``zone``; the root's are asked about everything else."""
+class Identity:
+    """Whom TLS trusts, and as whom it presents itself: paths of files, or empty for the system's and for nobody."""
 
-    zone: Name
+    certificate: str = ""
+    key: str = ""
+    authorities: str = ""
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """A group of servers, and how they are asked.
+
+    Attributes:
+        timeout: seconds for one exchange with one server.
+        deadline: seconds after which a client gets SERVFAIL; below the 5 s at which resolvers ask again.
+        concurrent: exchanges at once; more are refused. None for no bound.
+        force_tcp: never ask over UDP.
+        follow_client: ask over TCP when the client did.
+        max_fails: failures in a row after which a server is down; 0 for never.
+        probe: seconds between probes of a server that is down.
+        probe_name, probe_recursion: what a probe asks.
+        failover: response codes that send on to the next server.
+        fail_fast: answer SERVFAIL at once when all servers are down.
+        attempts: servers tried for one question at most; 0 for all.
+        finds_loops: look at start whether these servers ask us.
+    """
+
     servers: tuple[Server, ...]
-
-
-def route_of(name: Name, routes: Sequence[Route]) -> Route | None:
-    """The route with the longest zone that holds the name."""
-    return max((r for r in routes if is_within(name, r.zone)), key=lambda r: len(r.zone), default=None)
+    policy: Policy = Policy.RANDOM
+    timeout: float = 2.0
+    deadline: float = 4.5
+    concurrent: int | None = None
+    force_tcp: bool = False
+    follow_client: bool = False
+    max_fails: int = FAILURES_MAX
+    probe: float = 0.5
+    probe_name: Name = ()
+    probe_recursion: bool = True
+    failover: frozenset[int] = frozenset((2,))
+    fail_fast: bool = False
+    attempts: int = 0
+    idle: float = 10.0
+    identity: Identity = Identity()
+    finds_loops: bool = False
 
 
 class Health:
     """Which servers answer."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_fails: int = FAILURES_MAX) -> None:
         self._failures: dict[Server, int] = {}
+        self._max_fails = max_fails
 
     def succeeded(self, server: Server) -> None:
         self._failures.pop(server, None)
@@ -48,13 +95,13 @@ class Health:
     def failed(self, server: Server) -> bool:
         """Note a failure; says whether the server is held to be down from now on."""
         self._failures[server] = self._failures.get(server, 0) + 1
-        return self._failures[server] == FAILURES_MAX
+        return self._failures[server] == self._max_fails
 
     def is_down(self, server: Server) -> bool:
-        return self._failures.get(server, 0) >= FAILURES_MAX
+        return 0 < self._max_fails <= self._failures.get(server, 0)
 
     def order(self, servers: Sequence[Server], turn: int) -> list[Server]:
-        """Servers to try, the first another one each turn; those that are down only when all are."""
+        """Servers to try, from number ``turn`` on; those that are down only when all are."""
         start = turn % len(servers)
         rotated = [*servers[start:], *servers[:start]]
         return [server for server in rotated if not self.is_down(server)] or rotated

@@ -5,13 +5,14 @@ go forward with the snapshot that it is published with.
 """
 
 import enum
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from immutables import Map
 
 from fairlead.clusterdns.names import IN_ADDR_ARPA, IP6_ARPA, Name, is_within, to_text
 from fairlead.clusterdns.records import RRset, RRType, Soa
+from fairlead.model.labels import Selector, matches
+from fairlead.model.objects import Namespace, Service
 
 DNS_VERSION = "1.1.0"  # of the Kubernetes DNS-based service discovery specification that the answers follow
 CLUSTERSET_VERSION = "1.0.0"  # of its multi-cluster sibling, KEP-1645's specification.md
@@ -30,7 +31,7 @@ class PodsMode(enum.StrEnum):
 
 
 class Outside(enum.StrEnum):
-    """What becomes of names outside the zones: asked of upstream servers, refused, or denied.
+    """How names outside the zones are handled: asked of upstream servers, refused, or denied.
 
     ``NXDOMAIN`` says that the zones are the whole world of names, which is true in an isolated lab.
     """
@@ -57,9 +58,11 @@ class Zone:
         zonal: headless Services answer by topology zone: ``ZONE.pin._zone.…``, ``ZONE.prefer._zone.…``.
         clusterset: the zone of Services imported from other clusters, ``clusterset.local``; None serves none.
         of_clusterset: this is that zone.
-        autopath: walk Pods' searches for them (``autopath``); the search domains of the nodes, which a Pod's list ends
-            with. None leaves searching to the Pods.
-        hosts: addresses in wire form of names outside the zones that the administrator has fixed.
+        fallthrough: zones of which a missing name is asked of the world outside, when ``outside`` says so.
+        delegated: zones below these that are served by others.
+        labels, namespace_labels: only Services, and Namespaces, with such labels exist.
+        endpoints: whether endpoints are known; without, neither they nor headless Services exist.
+        denial_ttl: seconds that a denial may be kept; None for the least of ``ttl`` and 300.
         serial: of the SOA record; grows with every change that an answer could show.
         reverse_nodes: how many addresses lie below each inner node of the reverse trees (``reverse.all_nodes``).
     """
@@ -76,8 +79,12 @@ class Zone:
     zonal: bool = False
     clusterset: Name | None = None
     of_clusterset: bool = False
-    autopath: tuple[Name, ...] | None = None
-    hosts: Mapping[Name, tuple[bytes, ...]] = field(default_factory=Map)
+    fallthrough: tuple[Name, ...] = (IN_ADDR_ARPA, IP6_ARPA)
+    delegated: tuple[Name, ...] = ()
+    labels: Selector = ()
+    namespace_labels: Selector = ()
+    endpoints: bool = True
+    denial_ttl: int | None = None
     serial: int = 1
     reverse_nodes: Map[Name, int] = field(default_factory=Map)
 
@@ -91,7 +98,13 @@ class Zone:
 
     def apex_of(self, name: Name) -> Name | None:
         """The apex of the served zone that holds ``name``, or None when it lies outside all of them."""
+        if any(is_within(name, zone) for zone in self.delegated):
+            return None
         return next((apex for apex in (self.origin, *self.reverse) if is_within(name, apex)), None)
+
+    def falls_through(self, name: Name) -> bool:
+        """Whether a name that does not exist here may exist outside."""
+        return self.outside is Outside.FORWARD and any(is_within(name, zone) for zone in self.fallthrough)
 
     def _overlaps(self, other: Name) -> bool:
         return any(is_within(other, apex) or is_within(apex, other) for apex in (self.origin, *self.reverse))
@@ -109,9 +122,27 @@ class Zone:
     def soa(self, apex: Name, ttl: int | None = None) -> RRset:
         """The SOA record of a served zone, or of the root when that is denied as a whole (RFC 2308 section 5)."""
         data = Soa(
-            ("ns", "dns", *self.origin), ("hostmaster", *self.origin), self.serial, REFRESH, RETRY, EXPIRE, self.ttl
+            ("ns", "dns", *self.origin),
+            ("hostmaster", *self.origin),
+            self.serial,
+            REFRESH,
+            RETRY,
+            EXPIRE,
+            self.ttl if self.denial_ttl is None else self.denial_ttl,
         )
-        return RRset(apex, RRType.SOA, min(self.ttl, NEGATIVE_TTL_MAX) if ttl is None else ttl, (data,))
+        return RRset(apex, RRType.SOA, self._denial_ttl if ttl is None else ttl, (data,))
+
+    @property
+    def _denial_ttl(self) -> int:
+        return min(self.ttl, NEGATIVE_TTL_MAX) if self.denial_ttl is None else self.denial_ttl
+
+    def shows(self, namespace: Namespace) -> bool:
+        """Whether a Namespace that is there may be shown."""
+        return self.exposes(namespace.name) and matches(self.namespace_labels, namespace.labels)
+
+    def has(self, service: Service) -> bool:
+        """Whether a Service that is there may be shown, its Namespace aside."""
+        return matches(self.labels, service.labels)
 
     def exposes(self, namespace: str) -> bool:
         """Whether the names of a Namespace may be shown."""

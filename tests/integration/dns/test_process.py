@@ -157,8 +157,9 @@ COREFILE = """\
     }}
     hosts {{
         192.0.2.{number} gateway.lan
+        fallthrough
     }}
-    reload 200ms
+    reload 2s
     {more}
 }}
 """
@@ -167,7 +168,7 @@ COREFILE = """\
 @pytest.mark.parametrize(
     ("name", "text", "bad", "fixed"),
     [
-        ("dns.yaml", SETTINGS, "ttl: many", "zone: other.local"),
+        ("dns.yaml", SETTINGS, "ttl: many", "pods: verified"),
         ("Corefile", COREFILE, "template x", "autopath @kubernetes"),
     ],
 )

@@ -9,43 +9,36 @@ import pytest
 
 from fairlead.clusterdns.answer import answer
 from fairlead.clusterdns.authority import Authority
+from fairlead.clusterdns.plugins.logs import LogRule
 from fairlead.drivers.dns.configuration_metrics import Configuration, ConfigurationCollector
-from fairlead.drivers.dns.forwarder import Forwarder, ForwardOptions
-from fairlead.drivers.dns.listener import Services
 from fairlead.drivers.dns.metrics import Collection, DnsCollector, ProgrammingDelay, new_registry, render
-from fairlead.drivers.dns.query_log import line_of
-from fairlead.drivers.dns.server import DnsServer
+from fairlead.drivers.dns.query_log import QueryLog
 from fairlead.drivers.tiny_http import Page, serve_pages
 from fairlead.model.decode import decode
 from fairlead.model.objects import EndpointSlice
 from tests.support.dns_cases import CLUSTER, SUFFIX, ZONE, filled, service
-
-HOST = "127.0.0.1"
+from tests.support.dns_servers import HOST, block_over, serving
 
 
 def query(name="svc1", qtype="A", **options):
     return dns.message.make_query(f"{name}.{SUFFIX}", qtype, **options)
 
 
-async def served(names, log=None):
+async def served(names, tell=None):
     """The metrics after these names were asked for over UDP, and one over TCP."""
     authority = Authority(ZONE)
     for object_ in CLUSTER:
         authority.change(None, object_, 0)
     authority.finish_sync(0)
-    forwarder = Forwarder(ForwardOptions())
-    server = DnsServer(authority, Services(forwarder, log))
-    registry = new_registry()
-    registry.register(DnsCollector(server, authority, {"services": lambda: Collection(7, 1.5)}))
-    await server.listen((HOST,), 0)
-    try:
+    block = block_over(ZONE, logs=(LogRule(),) if tell else ())
+    async with serving(authority, block, tell=tell) as server:
+        registry = new_registry()
+        registry.register(DnsCollector(server, authority, {"services": lambda: Collection(7, 1.5)}))
         for name in names:
             await dns.asyncquery.udp(query(name), HOST, port=server.port, timeout=5)
         await dns.asyncquery.tcp(query(), HOST, port=server.port, timeout=5)
         await dns.asyncquery.tcp(query(want_dnssec=True), HOST, port=server.port, timeout=5)
         return render(registry).replace(str(server.port), "53").splitlines()
-    finally:
-        server.close()
 
 
 AT, APEX = "dns://:53", "cluster.local."
@@ -61,7 +54,6 @@ LABELS = f'server="{AT}",view="",zone="{APEX}"'
         f'coredns_dns_responses_total{{plugin="kubernetes",rcode="NOERROR",server="{AT}",view="",zone="{APEX}"}} 5.0',
         f"coredns_dns_do_requests_total{{{LABELS}}} 1.0",
         "coredns_panics_total 0.0",
-        "coredns_hosts_entries 0.0",
         f'fairlead_dns_records_served_total{{zone="{APEX}"}} 33.0',
         f'coredns_dns_response_size_bytes_bucket{{le="100.0",proto="udp",{LABELS}}} 2.0',
         f'coredns_dns_response_size_bytes_count{{proto="udp",{LABELS}}} 5.0',
@@ -81,28 +73,24 @@ def test_a_fault_of_ours_costs_its_sender_a_servfail_and_nobody_else_anything(mo
             raise ZeroDivisionError("a mistake")
         return answer(question, view)
 
-    monkeypatch.setattr("fairlead.clusterdns.authority.answer", at_fault)
+    monkeypatch.setattr("fairlead.clusterdns.plugins.kubernetes.answer", at_fault)
 
     async def run():
         authority = filled(Authority(ZONE))
         authority.finish_sync(0)
-        server = DnsServer(authority, Services(None))
-        await server.listen((HOST,), 0)
-        try:
+        async with serving(authority) as server:
             for ask in (dns.asyncquery.udp, dns.asyncquery.tcp):
                 met = await ask(query("svc6"), HOST, port=server.port, timeout=5)
                 assert met.rcode() == dns.rcode.SERVFAIL
                 assert (await ask(query("svc1"), HOST, port=server.port, timeout=5)).answer
-            return [udp.responder.faults for udp in server.udp] + [tcp.responder.faults for tcp in server.tcp]
-        finally:
-            server.close()
+            return [responder.faults for responder in server.responders]
 
     assert asyncio.run(run()) == [1, 1]
     assert "no reply to" in caplog.text
 
 
 def test_what_is_configured():
-    configuration = Configuration(AT, APEX, frozenset({"forward"}), "abc", 2, 7)
+    configuration = Configuration(AT, APEX, frozenset({"forward"}), "abc", 2, 7, 3)
     registry = new_registry()
     registry.register(ConfigurationCollector(lambda: configuration))
     for line in (
@@ -110,13 +98,14 @@ def test_what_is_configured():
         f'coredns_autopath_success_total{{server="{AT}"}} 7.0',
         'coredns_reload_version_info{hash="sha512",value="abc"} 1.0',
         "coredns_reload_failed_total 2.0",
+        "coredns_hosts_entries 3.0",
     ):
         assert line in render(registry).splitlines()
 
 
 def test_the_query_log_has_a_line_for_each_reply():
     lines = []
-    asyncio.run(served(["svc1", "svc1", "big"], lambda client, reply: lines.append(line_of(client, reply))))
+    asyncio.run(served(["svc1", "svc1", "big"], QueryLog(lines.append)))
     line = f"{HOST} A svc1.{SUFFIX} NOERROR aa,rd 63 octets: 10.0.0.1"
     assert [lines[0], lines[1], lines[3]] == [line] * 3
     assert lines[2].endswith(" and 25 more")

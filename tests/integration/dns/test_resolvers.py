@@ -14,36 +14,43 @@ import asyncio, signal, sys
 from dataclasses import replace
 import dns.message
 from fairlead.clusterdns.authority import Authority
-from fairlead.clusterdns.upstreams import Route, Server
+from fairlead.clusterdns.plugins.autopath import Autopath
+from fairlead.clusterdns.plugins.forward import Forward
+from fairlead.clusterdns.plugins.hosts import hosts_of
+from fairlead.clusterdns.plugins.logs import LogRule
+from fairlead.clusterdns.upstreams import Server, Upstream
 from fairlead.clusterdns.zone import Outside, Zone
-from fairlead.drivers.dns.autopath import Autopath
-from fairlead.drivers.dns.forwarder import Forwarder, ForwardOptions
-from fairlead.drivers.dns.server import DnsServer
+from fairlead.drivers.dns.server import DnsServer, Place
 from fairlead.drivers.dns.listener import Services
+from fairlead.drivers.dns.outside import Outside as World
 from tests.support.dns_cases import ZONE, filled, pod
+from tests.support.dns_servers import block_over
 
 HERE, UPSTREAM = "127.0.0.1", "127.0.0.3"
 
-async def serving(address, authority, services):
+async def serving(address, authority, block, tell=None):
     authority.finish_sync(0)
-    server = DnsServer(authority, services)
-    await server.listen((address,), 53)
+    server = DnsServer(authority, Services(World((block,)), tell))
+    await server.listen({Place(address, 53): (block,)})
     return server
 
 async def main(autopath, asked):
-    world = Zone(outside=Outside.NXDOMAIN, hosts={("www", "example", "com"): (bytes([93, 184, 216, 34]),)})
-    await serving(UPSTREAM, Authority(world), Services(None))
-    authority = filled(Authority(replace(ZONE, outside=Outside.FORWARD, autopath=() if autopath == "on" else None)))
+    world = Zone(outside=Outside.NXDOMAIN)
+    www = hosts_of([(bytes([93, 184, 216, 34]), ("www", "example", "com"))], ((),), 60, ((),))
+    await serving(UPSTREAM, Authority(world), block_over(world, www))
+    zone = replace(ZONE, outside=Outside.FORWARD)
+    authority = filled(Authority(zone))
     authority.change(None, pod("resolver", HERE), 0)
-    forwarder = Forwarder(ForwardOptions((Route((), (Server(UPSTREAM),)),)))
+    forward = Forward(((),), Upstream((Server(UPSTREAM),)))
+    walking = (Autopath((zone,)),) if autopath == "on" else ()
     # Distinct ones: a resolver asks again when a busy machine lets it wait.
     questions = set()
 
-    def note(client, reply):
-        questions.add(dns.message.from_wire(reply).question[0].to_text().lower())
+    def note(noted, duration):
+        questions.add(dns.message.from_wire(noted.reply).question[0].to_text().lower())
 
-    services = Services(forwarder, search=Autopath(authority, forwarder), log=note)
-    server = await serving(HERE, authority, services)
+    block = block_over(zone, *walking, behind=(forward,), logs=(LogRule(),))
+    server = await serving(HERE, authority, block, note)
     print("ready", flush=True)
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)

@@ -20,9 +20,9 @@ import pytest
 
 from fairlead.clusterdns.authority import Authority
 from fairlead.clusterdns.zone import Zone
-from fairlead.drivers.dns.listener import Services
-from fairlead.drivers.dns.server import DnsServer
+from tests.support import dns_servers
 from tests.support.dns_cases import BIG, CASES, CLUSTER, SCENES, SERIALS, SUFFIX, ZONE, Case, filled
+from tests.support.dns_servers import block_over
 
 HOST = "127.0.0.1"
 
@@ -40,16 +40,8 @@ async def serving(zone: Zone = ZONE, synced: bool = True, transfer_to: tuple = (
 
 @contextlib.asynccontextmanager
 async def listening(authority: Authority, transfer_to: tuple = ()):
-    server = DnsServer(authority, Services(no_upstream, transfer_to=transfer_to))
-    await server.listen((HOST,), 0)
-    try:
+    async with dns_servers.serving(authority, block_over(authority.zone, transfer_to=transfer_to)) as server:
         yield server.port
-    finally:
-        server.close()
-
-
-async def no_upstream(*_):
-    raise AssertionError("nothing may be asked of the world outside")
 
 
 async def over_udp(query, port):
@@ -376,11 +368,9 @@ def test_in_a_burst_each_client_gets_its_own_replies_and_junk_gets_none(host):
         for object_ in CLUSTER:
             authority.change(None, object_, 0)
         authority.finish_sync(0)
-        server = DnsServer(authority, Services(no_upstream))
-        await server.listen((host,), 0)
         loop = asyncio.get_running_loop()
-        made = [await loop.create_datagram_endpoint(Collected, remote_addr=(host, server.port)) for _ in range(3)]
-        try:
+        async with dns_servers.serving(authority, host=host) as server:
+            made = [await loop.create_datagram_endpoint(Collected, remote_addr=(host, server.port)) for _ in range(3)]
             for n, question in enumerate(questions):
                 made[n % 3][0].sendto(b"junk" if n % 7 == 0 else question.to_wire())
             for n, question in enumerate(questions):
@@ -389,9 +379,7 @@ def test_in_a_burst_each_client_gets_its_own_replies_and_junk_gets_none(host):
                     assert question.is_response(dns.message.from_wire(wire)), f"datagram {n}"
             assert all(protocol.received.empty() for _, protocol in made)
             assert server.udp[0].responder.ignored == len(range(0, 300, 7))
-        finally:
             for transport, _ in made:
                 transport.close()
-            server.close()
 
     asyncio.run(run())

@@ -12,34 +12,21 @@ import dns.rrset
 import pytest
 
 from fairlead.clusterdns.authority import Authority
+from fairlead.clusterdns.plugins.cache import Cache
+from fairlead.clusterdns.plugins.forward import Forward
 from fairlead.clusterdns.upstream_cache import CachePolicy
-from fairlead.clusterdns.upstreams import Route, Server
+from fairlead.clusterdns.upstreams import Policy, Upstream
 from fairlead.clusterdns.zone import Outside
 from fairlead.drivers.dns.forward_metrics import ForwardCollector
-from fairlead.drivers.dns.forwarder import Forwarder, ForwardOptions
-from fairlead.drivers.dns.listener import Services
 from fairlead.drivers.dns.metrics import new_registry, render
-from fairlead.drivers.dns.server import DnsServer
+from fairlead.drivers.dns.outside import Outside as World
 from tests.support.dns_cases import CLUSTER, SUFFIX, ZONE
+from tests.support.dns_servers import HOST, block_over, serving
+from tests.support.dns_upstreams import answering, silent, upstream
 
-HOST = "127.0.0.1"
 WWW = "www.example.com."
 RECORD = f"{WWW} 60 IN A 93.184.216.34"
-
-
-def answering(*records, rcode="NOERROR", flags=0):
-    """An upstream's manner: always these records."""
-
-    def reply(query: dns.message.Message) -> list[bytes]:
-        message = dns.message.make_response(query)
-        message.set_rcode(dns.rcode.from_text(rcode))
-        message.flags |= flags
-        for record in records:
-            owner, ttl, _, rtype, data = record.split(" ", 4)
-            message.answer.append(dns.rrset.from_text(owner, int(ttl), "IN", rtype, data))
-        return [message.to_wire()]
-
-    return reply
+CACHED = CachePolicy()
 
 
 def lying(query):
@@ -49,66 +36,31 @@ def lying(query):
     return [other, bytes([truth[0] ^ 1]) + truth[1:], b"junk", truth]
 
 
-def silent(_):
-    return []
-
-
-class Upstream(asyncio.DatagramProtocol):
-    """A name server with a manner, which may change; over TCP it tells ``whole``, when it has one."""
-
-    def __init__(self, manner, whole=None):
-        self.manner, self.whole, self.asked = manner, whole, 0
-
-    def connection_made(self, transport):
-        self.transport = transport
-        self.server = Server(*transport.get_extra_info("sockname"))
-
-    def datagram_received(self, data, addr):
-        self.asked += 1
-        for packet in self.manner(dns.message.from_wire(data)):
-            self.transport.sendto(packet, addr)
-
-    async def converse(self, reader, writer):
-        length = int.from_bytes(await reader.readexactly(2), "big")
-        (packet,) = self.whole(dns.message.from_wire(await reader.readexactly(length)))
-        writer.write(len(packet).to_bytes(2, "big") + packet)
-        writer.close()
-
-
 @contextlib.asynccontextmanager
-async def upstream(manner, whole=None):
-    loop = asyncio.get_running_loop()
-    transport, protocol = await loop.create_datagram_endpoint(lambda: Upstream(manner, whole), (HOST, 0))
-    tcp = await asyncio.start_server(protocol.converse, HOST, protocol.server.port) if whole else None
-    try:
-        yield protocol
-    finally:
-        transport.close()
-        if tcp:
-            tcp.close()
-
-
-@contextlib.asynccontextmanager
-async def forwarding(*upstreams, **options):
+async def forwarding(*upstreams, cache=CACHED, **options):
     """A server in front of upstreams; yields a function that asks it, and the forwarder."""
-    authority = Authority(replace(ZONE, outside=Outside.FORWARD))
+    zone = replace(ZONE, outside=Outside.FORWARD)
+    authority = Authority(zone)
     for object_ in CLUSTER:
         authority.change(None, object_, 0)
     authority.finish_sync(0)
-    routes = (Route((), tuple(u.server for u in upstreams)),)
-    forwarder = Forwarder(ForwardOptions(**{"routes": routes, "timeout": 0.3, "deadline": 1.0, **options}))
-    server = DnsServer(authority, Services(forwarder))
-    await server.listen((HOST,), 0)
+    servers = tuple(u.server for u in upstreams)
+    group = Upstream(servers, **{"policy": Policy.ROUND_ROBIN, "timeout": 0.3, "deadline": 1.0, **options})
+    block = block_over(zone, *((Cache(((),), cache),) if cache else ()), behind=(Forward(((),), group),))
+    async with serving(authority, block) as server:
+        forwarder = server.udp[0].services.outside.forwarders[group]
 
-    async def ask(name=WWW, qtype="A", tcp=False, **query):
-        send = dns.asyncquery.tcp if tcp else dns.asyncquery.udp
-        return await send(dns.message.make_query(name, qtype, **query), HOST, port=server.port, timeout=5)
+        async def ask(name=WWW, qtype="A", tcp=False, **query):
+            send = dns.asyncquery.tcp if tcp else dns.asyncquery.udp
+            return await send(dns.message.make_query(name, qtype, **query), HOST, port=server.port, timeout=5)
 
-    try:
         yield ask, forwarder
-    finally:
-        forwarder.close()
-        server.close()
+
+
+def outside_of(forwarder) -> World:
+    world = World()
+    world.forwarders[forwarder.upstream] = forwarder
+    return world
 
 
 def data(reply):
@@ -144,7 +96,7 @@ def test_equal_questions_at_once_are_one_exchange():
         (39, answering(), "AAAA", "QR AA RD", "NOERROR", [WWW]),
         (41, answering(RECORD, flags=dns.flags.TC), "A", "QR AA TC RD", "NOERROR", [WWW, "93.184.216.34"]),
         (42, answering(rcode="NXDOMAIN"), "A", "QR AA RD", "NXDOMAIN", [WWW]),
-        (42, silent, "A", "QR RD", "SERVFAIL", []),
+        (42, silent, "A", "QR RD RA", "SERVFAIL", []),
     ],
 )
 def test_what_an_external_name_leads_to(number, manner, qtype, flags, rcode, found, tcp):
@@ -178,7 +130,7 @@ def test_a_truncated_reply_is_asked_again_over_tcp():
             assert len(data(await ask(use_edns=0, payload=4096))) == 59
             small = await ask()
             assert small.flags & dns.flags.TC
-            assert not data(small)
+            assert len(data(small)) == 29
             assert len(data(await ask(tcp=True))) == 59
 
     asyncio.run(run())
@@ -248,7 +200,7 @@ def test_a_server_that_fails_sends_on_to_the_next():
 
 def test_too_many_questions_are_refused():
     async def run():
-        async with upstream(silent) as up, forwarding(up, concurrent=2, cache=CachePolicy()) as (ask, _):
+        async with upstream(silent) as up, forwarding(up, concurrent=2) as (ask, _):
             replies = await asyncio.gather(*(ask(f"n{n}.example.") for n in range(5)))
             assert sorted(dns.rcode.to_text(r.rcode()) for r in replies) == ["REFUSED"] * 3 + ["SERVFAIL"] * 2
 
@@ -266,7 +218,7 @@ def test_metrics_of_what_was_asked_outside():
             for n in range(3):
                 await ask(f"n{n}.example.")
             registry = new_registry()
-            registry.register(ForwardCollector(lambda: "dns://:53", lambda: forwarder))
+            registry.register(ForwardCollector(lambda: "dns://:53", outside_of(forwarder)))
             return up.server, render(registry).splitlines()
 
     server, lines = asyncio.run(run())
@@ -287,7 +239,7 @@ def test_metrics_of_what_was_asked_outside():
 
 def test_a_loop_is_noticed():
     async def run():
-        async with upstream(silent) as up, forwarding(up) as (ask, forwarder):
+        async with upstream(silent) as up, forwarding(up, finds_loops=True) as (ask, forwarder):
             up.manner = lambda query: asyncio.ensure_future(ask(query.question[0].name, "HINFO")) and []
             forwarder.start()
             async with asyncio.timeout(5):

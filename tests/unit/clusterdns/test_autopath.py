@@ -7,19 +7,25 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairlead.clusterdns.answer import answer
-from fairlead.clusterdns.autopath import is_first_step, later_steps
-from fairlead.clusterdns.found import View
-from fairlead.clusterdns.names import to_name, to_text
-from fairlead.clusterdns.records import Question, Rcode, RRType
+from fairlead.clusterdns.authority import Authority
+from fairlead.clusterdns.chain import Ask, Request, Run
+from fairlead.clusterdns.names import Name, to_name, to_text
+from fairlead.clusterdns.plugins.autopath import Autopath
+from fairlead.clusterdns.plugins.forward import Forward
+from fairlead.clusterdns.records import Answer, Origin, Question, Rcode, Reason, RRType, Target
 from fairlead.clusterdns.search import candidates, search_list, walk
+from fairlead.clusterdns.server_blocks import ServerBlocks
+from fairlead.clusterdns.upstreams import Server, Upstream
 from fairlead.clusterdns.zone import Outside
 from fairlead.model.decode import decode
 from fairlead.model.objects import Pod
-from tests.support.dns_cases import CLUSTER, SUFFIX, ZONE, external, namespace, snapshot
+from tests.support.dns_cases import CLUSTER, SUFFIX, ZONE, external, namespace
+from tests.support.dns_servers import block_over
 from tests.unit.clusterdns.test_responder import objects
 
 CORP = ("corp", "lan")
-WALKING = replace(ZONE, outside=Outside.FORWARD, autopath=())
+WALKING = replace(ZONE, outside=Outside.FORWARD)
+FORWARD = Forward(((),), Upstream((Server("192.0.2.1"),)))
 
 
 def pod(name, ip, phase="Running", **spec):
@@ -43,15 +49,43 @@ PODS = [
     pod("two-of-two", "10.1.0.8"),
     pod("successor", "10.1.0.3"),
 ]
-VIEW = View(snapshot([*CLUSTER, *PODS]), WALKING)
 
 
-def ends(name, client="10.1.0.1", qtype=RRType.A, view=VIEW):
-    """The names where the later steps of a search may end; those that the world outside is asked for in brackets."""
-    question = Question(to_name(name), qtype)
-    steps = later_steps(question, client, view) if is_first_step(question, view.zone) else ()
-    found = [(to_text(step.answer[0].data[0].name), step.outside) for step in steps]
-    return [f"[{name}]" if outside else name for name, outside in found]
+def authority_over(*objects_, zone=WALKING) -> Authority:
+    authority = Authority(zone)
+    for object_ in objects_:
+        authority.change(None, object_, 0)
+    authority.finish_sync(0)
+    return authority
+
+
+AUTHORITY = authority_over(*CLUSTER, *PODS)
+
+
+def searched_by(name, client="10.1.0.1", qtype=RRType.A, authority=AUTHORITY, node_search=(), outside=()):
+    """The answer to a first step, and the names asked of the world outside, which has those of ``outside``."""
+    zone = authority.zone
+    blocks = ServerBlocks((block_over(zone, Autopath((zone,), node_search), behind=(FORWARD,)),), authority)
+    run = Run(blocks.answer(Request(Question(to_name(name), qtype), blocks, client)))
+    asked: list[str] = []
+    while isinstance(run.step, Ask):
+        asked.append(to_text(run.step.question.name))
+        rcode = Rcode.NOERROR if asked[-1] in outside else Rcode.NXDOMAIN
+        run.resume(Answer(rcode, Origin(Reason.UPSTREAM)))
+    return run.step, asked
+
+
+def ends(name, client="10.1.0.1", **options):
+    """Where the search may end: the names asked of the world outside in brackets, and the alias told in the end."""
+    answer_, asked = searched_by(name, client, **options)
+    walked = [f"[{name}]" for name in asked]
+    return walked + ([to_text(alias_of(answer_))] if answer_.origin.reason is Reason.SEARCH else [])
+
+
+def alias_of(answer_: Answer) -> Name:
+    target = answer_.answer[0].data[0]
+    assert isinstance(target, Target)
+    return target.name
 
 
 @pytest.mark.parametrize(
@@ -100,21 +134,20 @@ def test_for_whom_it_is_certain(client, walked):
     ],
 )
 def test_other_steps_are_left_alone(name):
-    assert ends(name) == []
-
-
-def test_off_by_default():
-    assert not is_first_step(Question(to_name(f"www.example.com.{SUFFIX}"), RRType.A), ZONE)
+    found, asked = searched_by(name)
+    assert (found.origin.reason is Reason.SEARCH, asked) == (False, [name] if name == "www.example.com." else [])
 
 
 def test_the_search_domains_of_the_nodes_come_before_the_name_itself():
-    view = VIEW._replace(zone=replace(WALKING, autopath=(CORP,)))
-    assert ends(f"db.prod.{SUFFIX}", view=view) == ["[db.prod.corp.lan.]", "[db.prod.]"]
+    name = f"db.prod.{SUFFIX}"
+    assert ends(name, node_search=(CORP,)) == ["[db.prod.corp.lan.]", "[db.prod.]"]
+    found = ends(name, node_search=(CORP,), outside=("db.prod.corp.lan.",))
+    assert found == ["[db.prod.corp.lan.]", "db.prod.corp.lan."]
 
 
 def test_a_type_that_the_name_does_not_have_ends_the_search_too():
     """Else musl, which takes a denial of one type for that of both, would go on searching."""
-    (step,) = later_steps(Question(to_name(f"svc1.testns.{SUFFIX}"), RRType.AAAA), "10.1.0.1", VIEW)
+    step, _ = searched_by(f"svc1.testns.{SUFFIX}", qtype=RRType.AAAA)
     assert step.rcode is Rcode.NOERROR
     assert [rrset.rtype for rrset in step.answer] == [RRType.CNAME]
 
@@ -127,18 +160,18 @@ inside = st.sampled_from(
 @settings(max_examples=200)
 @given(st.lists(objects, max_size=12), inside, st.sampled_from([RRType.A, RRType.AAAA, RRType.SRV]))
 def test_no_pod_finds_anything_else_than_by_its_own_search(cluster, searched, qtype):
-    view = View(snapshot([namespace("testns"), *PODS, *cluster]), replace(WALKING, outside=Outside.NXDOMAIN))
+    authority = authority_over(namespace("testns"), *PODS, *cluster, zone=replace(WALKING, outside=Outside.NXDOMAIN))
+    view = authority.view
     first = Question(to_name(f"{searched}.{SUFFIX}"), qtype)
     if answer(first, view).rcode is not Rcode.NXDOMAIN:
         return  # the first step has an answer of its own
-    own = walk(candidates(searched, search_list("testns", view.zone.origin)), qtype, view)[-1].answer
-    for step in later_steps(first, "10.1.0.1", view):
-        assert {*step.answer[1:]} == {*own.answer}
+    steps = walk(candidates(searched, search_list("testns", view.zone.origin)), qtype, lambda q: answer(q, view))
+    found, _ = searched_by(f"{searched}.{SUFFIX}", qtype=qtype, authority=authority)
+    if found.origin.reason is Reason.SEARCH:
+        assert {*found.answer[1:]} == {*steps[-1].answer.answer}
 
 
 def test_an_alias_of_the_cluster_is_followed_behind_the_alias_of_the_search():
-    cluster = snapshot([*CLUSTER, *PODS, external("again", f"svc1.{SUFFIX}")])
-    (step,) = later_steps(
-        Question(to_name(f"again.testns.{SUFFIX}"), RRType.A), "10.1.0.1", VIEW._replace(snapshot=cluster)
-    )
+    cluster = authority_over(*CLUSTER, *PODS, external("again", f"svc1.{SUFFIX}"))
+    step, _ = searched_by(f"again.testns.{SUFFIX}", authority=cluster)
     assert [rrset.rtype for rrset in step.answer] == [RRType.CNAME, RRType.CNAME, RRType.A]

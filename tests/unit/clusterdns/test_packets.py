@@ -8,18 +8,23 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from ipaddress import ip_network
 
 import dns.message
 import dns.rcode
 
 from fairlead.clusterdns.authority import Authority
-from fairlead.clusterdns.autopath import later_steps
-from fairlead.clusterdns.encoder import encode
-from fairlead.clusterdns.records import Rcode
+from fairlead.clusterdns.chain import Ask
+from fairlead.clusterdns.plugins.autopath import Autopath
+from fairlead.clusterdns.plugins.forward import Forward
+from fairlead.clusterdns.records import Answer, Origin, Rcode, Reason
 from fairlead.clusterdns.reply_cache import GENERATION
-from fairlead.clusterdns.responder import Elsewhere, Responder, SearchStep, WholeZone
+from fairlead.clusterdns.responder import Client, Pending, Responder, WholeZone
+from fairlead.clusterdns.server_blocks import ServerBlocks
+from fairlead.clusterdns.upstreams import Server, Upstream
 from fairlead.clusterdns.zone import Outside
 from tests.support.dns_cases import SUFFIX, ZONE, filled, pod
+from tests.support.dns_servers import block_over
 
 PACKETS = int(os.environ.get("FAIRLEAD_FUZZ_PACKETS", "4000"))
 SEED = 20261123
@@ -32,6 +37,7 @@ NAMES += ["hdls.testns.svc.clusterset.local.", "dup.cluster1.hdls.testns.svc.clu
 NAMES += ["cluster.local.", "1.0.0.10.in-addr.arpa.", "0.10.in-addr.arpa.", "example.com.", "."]
 TYPES = ["A", "AAAA", "SRV", "PTR", "SOA", "NS", "TXT", "ANY", "AXFR", "IXFR", "OPT"]
 CLIENT = "10.244.0.9"
+SAID = [Rcode.NOERROR, Rcode.NXDOMAIN, Rcode.SERVFAIL, Rcode(23)]
 IN_A_SET = {"clusterset": ("clusterset", "local")}
 
 
@@ -63,34 +69,40 @@ def check(packet: bytes, reply: bytes, limit: int) -> None:
     dns.message.from_wire(reply)
 
 
-def replies_to(packet: bytes, responder: Responder, authority: Authority) -> Iterator[bytes]:
-    """What a listener would send, with nobody outside."""
-    reply = responder.respond(packet)
+def replies_to(packet: bytes, responder: Responder, chance: random.Random) -> Iterator[bytes]:
+    """What a listener would send, when the world outside says one thing or another."""
+    reply = responder.respond(packet, Client(CLIENT))
     match reply:
         case bytes():
             yield reply
-        case SearchStep(query, denial, limits):
-            steps = later_steps(query.question, CLIENT, authority.view)
-            for found in (*steps, denial):
-                yield encode(query, found, limits)
-        case WholeZone(query):
-            yield from responder.transfer(query, None)
-        case Elsewhere(query, _, _):
-            yield responder.refuse(query, Rcode.SERVFAIL)
+        case WholeZone():
+            yield from responder.transfer(reply, None)
+        case Pending(run=run):
+            step = run.step
+            while isinstance(step, Ask):
+                step = run.resume(Answer(chance.choice(SAID), Origin(Reason.UPSTREAM)))
+            found = responder.finish(reply, step)
+            assert found is not None
+            yield found
 
 
 def test_any_packet_gets_a_readable_reply_or_none():
     """The same packet goes to a datagram socket and, now and then, to a connection; all options are on."""
     chance = random.Random(SEED)
-    authority = filled(Authority(replace(ZONE, outside=Outside.FORWARD, zonal=True, autopath=(), **IN_A_SET)))
+    zone = replace(ZONE, outside=Outside.FORWARD, zonal=True, **IN_A_SET)
+    authority = filled(Authority(zone))
     authority.change(None, pod("client", CLIENT), 0)
     authority.finish_sync(0)
-    sockets = [(Responder(authority, 1232), 1232), (Responder(authority, None), 65535)]
+    forward = Forward(((),), Upstream((Server("192.0.2.1"),)))
+    grants = (ip_network("10.0.0.0/8"),)
+    block = block_over(zone, Autopath((zone,)), behind=(forward,), transfer_to=grants)
+    blocks = ServerBlocks((block,), authority)
+    sockets = [(Responder(blocks, 1232), 1232), (Responder(blocks, None), 65535)]
     packet, seen = b"", Counter()
     for number in range(PACKETS):
         packet = mutated(seeds(chance) if number % 4 == 0 else packet, chance) or b"\0"
         responder, limit = sockets[number % 16 == 0]
-        replies = list(replies_to(packet, responder, authority))
+        replies = list(replies_to(packet, responder, chance))
         for reply in replies:
             check(packet, reply, limit)
         seen["none" if not replies else dns.rcode.to_text(replies[0][3] & 0xF)] += 1

@@ -32,6 +32,7 @@ from tests.support.dns_cases import (
     service_import,
     slice_,
 )
+from tests.support.dns_servers import responder_over
 
 TYPES = ["A", "AAAA", "SRV", "PTR", "CNAME", "TXT", "NS", "SOA", "ANY", "MX"]
 SVC = "svc.cluster.local."
@@ -146,14 +147,14 @@ class Known(dict):
 @given(changes, st.lists(questions, min_size=1, max_size=4), st.sampled_from(PodsMode))
 def test_a_ready_reply_is_what_a_fresh_one_would_be(changes, questions, pods):
     authority, known = authority_over(pods=pods, **EVERY_OPTION), Known()
-    responder = Responder(authority)
+    responder = responder_over(authority)
     packets = [wire(*question) for question in questions]
     for put, object_ in changes:
         for packet in packets:
             ask(responder, packet)
         known.apply(authority, put, object_)
         for packet in packets:
-            assert meaning(ask(responder, packet)) == meaning(ask(Responder(authority), packet))
+            assert meaning(ask(responder, packet)) == meaning(ask(responder_over(authority), packet))
 
 
 @settings(max_examples=100)
@@ -162,11 +163,11 @@ def test_the_reply_kept_ready_is_byte_for_byte_the_one_made_anew(changes, questi
     authority, known = authority_over(**EVERY_OPTION), Known()
     for put, object_ in changes:
         known.apply(authority, put, object_)
-    responder, packet = Responder(authority), wire(*question)
+    responder, packet = responder_over(authority), wire(*question)
     first = ask(responder, packet)
     orders = {ask(responder, packet) for _ in range(20)} | {first}
     assert first in orders
-    assert {ask(Responder(authority), packet)} <= orders
+    assert {ask(responder_over(authority), packet)} <= orders
     mixed = packet.replace(b"cluster", b"CLUSTER")
     assert ask(responder, mixed).lower()[2:] in {order.lower()[2:] for order in orders}
 
@@ -182,7 +183,7 @@ def test_nothing_is_denied_above_a_name_that_exists(changes, question):
     authority, known = authority_over(**EVERY_OPTION), Known()
     for put, object_ in changes:
         known.apply(authority, put, object_)
-    responder = Responder(authority)
+    responder = responder_over(authority)
     name = dns.name.from_text(question[0])
     if dns.message.from_wire(ask(responder, wire(*question))).rcode() == dns.rcode.NXDOMAIN:
         return
@@ -201,7 +202,7 @@ def warmed(responder: Responder, *names: str) -> list[bytes]:
 
 def test_a_change_forgets_the_replies_of_its_service_and_no_other():
     authority = authority_over(*CLUSTER)
-    responder = Responder(authority)
+    responder = responder_over(authority)
     touched, *others = warmed(responder, "hdls", "svc1", "big", "svc0", "172-0-0-11.svc1")
     authority.change(slice_("hdls", "172.0.0.2"), slice_("hdls", "172.0.0.9"), 0)
     assert touched[2:] not in responder.prepared.young
@@ -210,7 +211,7 @@ def test_a_change_forgets_the_replies_of_its_service_and_no_other():
 
 def test_a_name_denied_before_its_service_came_is_denied_no_more():
     authority = authority_over(*CLUSTER)
-    responder = Responder(authority)
+    responder = responder_over(authority)
     (packet,) = warmed(responder, "svc0")
     authority.change(None, service("svc0", "10.0.0.99"), 0)
     assert dns.message.from_wire(ask(responder, packet)).answer
@@ -220,7 +221,7 @@ def test_what_no_answer_shows_leaves_serial_and_replies_alone():
     old = service("svc1", "10.0.0.1")
     labelled = service("svc1", "10.0.0.1", selector={"app": "x"}, sessionAffinity="ClientIP")
     authority = authority_over(*CLUSTER)
-    responder = Responder(authority)
+    responder = responder_over(authority)
     (packet,) = warmed(responder, "svc1")
     serial = authority.zone.serial
     assert not authority.change(old, labelled, 0)
@@ -255,7 +256,7 @@ def test_a_flood_of_names_does_not_grow_without_end():
 
 def test_hits_are_counted_even_when_their_reply_is_forgotten():
     authority = authority_over(*CLUSTER)
-    responder = Responder(authority)
+    responder = responder_over(authority)
     for _ in range(3):
         warmed(responder, "hdls", "svc0")
     authority.change(slice_("hdls", "172.0.0.2"), slice_("hdls", "172.0.0.9"), 0)
@@ -274,7 +275,7 @@ def first_address(reply: bytes) -> str:
 def test_each_address_of_a_headless_service_is_the_first_as_often_as_any_other():
     """Many clients take the first address; 29 are what a reply without EDNS has room for."""
     pods = [f"10.1.0.{number}" for number in range(1, 30)]
-    responder = Responder(authority_over(namespace("testns"), service("web", ""), slice_("web", *pods)))
+    responder = responder_over(authority_over(namespace("testns"), service("web", ""), slice_("web", *pods)))
     firsts = Counter(first_address(ask(responder, wire(f"web.{SUFFIX}"))) for _ in range(3 * len(pods)))
     assert firsts == dict.fromkeys(pods, 3)
 
@@ -283,7 +284,7 @@ def test_another_address_is_the_first_after_each_change():
     pods = ["10.1.0.1", "10.1.0.2", "10.1.0.3"]
     old, new = slice_("web", *pods), slice_("web", *pods, "10.1.0.4")
     authority = authority_over(namespace("testns"), service("web", ""), old)
-    responder = Responder(authority)
+    responder = responder_over(authority)
     firsts = set()
     for _ in range(6):
         firsts.add(first_address(ask(responder, wire(f"web.{SUFFIX}"))))
@@ -293,7 +294,7 @@ def test_another_address_is_the_first_after_each_change():
 
 
 def test_a_query_that_only_one_client_sends_is_not_kept():
-    responder = Responder(authority_over(*CLUSTER))
+    responder = responder_over(authority_over(*CLUSTER))
     for packet in (
         wire(f"SVC1.{SUFFIX}"),
         wire(f"svc1.{SUFFIX}", use_edns=0, options=[dns.edns.CookieOption(b"8octets!", b"")]),

@@ -1,14 +1,52 @@
-"""How the DNS server is to be run: its options, and the file that they come from."""
+"""How the DNS server is to be run, and what in force."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fairlead.app.dns.watches import watches_pods
+from fairlead.app.dns.watches import Needs
 from fairlead.clusterdns.encoder import UDP_CAP
-from fairlead.clusterdns.zone import Zone
-from fairlead.drivers.dns.forwarder import ForwardOptions
-from fairlead.model.addresses import IPNetwork
+from fairlead.clusterdns.plugins import (
+    acl,
+    autopath,
+    cache,
+    dns64,
+    external,
+    file,
+    forward,
+    hosts,
+    kubernetes,
+    loadbalance,
+    rewrite,
+    small,
+    template,
+)
+from fairlead.clusterdns.plugins.scope import Access, Page
+from fairlead.clusterdns.server_blocks import Block
+from fairlead.clusterdns.zone import PodsMode, Zone
+from fairlead.drivers.dns.tcp import TcpLimits
+
+# Upstream's names for plugins, for ``coredns_plugin_enabled``.
+_PLUGIN_NAMES: dict[type, str] = {
+    acl.Acl: "acl",
+    autopath.Autopath: "autopath",
+    cache.Cache: "cache",
+    dns64.Dns64: "dns64",
+    external.External: "k8s_external",
+    file.Files: "file",
+    forward.Forward: "forward",
+    hosts.Hosts: "hosts",
+    kubernetes.Kubernetes: "kubernetes",
+    loadbalance.LoadBalance: "loadbalance",
+    rewrite.Rewrite: "rewrite",
+    small.RefuseAny: "any",
+    small.Chaos: "chaos",
+    small.Header: "header",
+    small.Local: "local",
+    small.Minimal: "minimal",
+    small.Nsid: "nsid",
+    template.Templated: "template",
+}
 
 
 @dataclass(frozen=True)
@@ -17,90 +55,84 @@ class DnsOptions:
 
     Attributes:
         kubeconfig: None looks where kubectl looks.
-        addresses: where DNS is served, over UDP and TCP.
-        udp_cap: the largest reply over UDP, in octets.
-        http_addresses: where the health, readiness and metrics ports are served; a port of None leaves one out.
+        access: how the configuration says that the API is reached.
+        blocks: what is answered, and where.
+        addresses: where blocks are served that name no address themselves.
+        udp_cap: the largest reply over UDP, in octets, of blocks that say nothing else.
+        tcp: how many connections there may be.
+        health, ready, metrics: where these pages are served.
+        http_addresses: where pages are served that name only a port.
         unready_after: seconds after which a dead watch makes the server not ready; None: never.
         lameduck: seconds to go on answering, while not ready, after the server is told to stop, so that clients hear of
             it first.
-        log: print every query; replies are then made one by one.
-        transfer_to: who may transfer the zone.
         shared: let other processes bind the same port (SO_REUSEPORT).
-        source: the file that all this comes from, when it is to be read again.
+        version: of the text that this comes from; None when it is the command line alone.
     """
 
     kubeconfig: Path | None = None
     context: str | None = None
+    access: Access | None = None
+    blocks: tuple[Block, ...] = ()
     addresses: tuple[str, ...] = ("0.0.0.0",)  # noqa: S104 - a name server is there to be reached
-    port: int = 53
-    zone: Zone = field(default_factory=Zone)
     udp_cap: int = UDP_CAP
+    tcp: TcpLimits = field(default_factory=TcpLimits)
     http_addresses: tuple[str, ...] = ("0.0.0.0",)  # noqa: S104
-    health_port: int | None = 8080
-    ready_port: int | None = 8181
-    metrics_port: int | None = 9153
-    forward: ForwardOptions = field(default_factory=ForwardOptions)
+    health: tuple[Page, ...] = (Page("", 8080),)
+    ready: tuple[Page, ...] = (Page("", 8181),)
+    metrics: tuple[Page, ...] = (Page("", 9153),)
     unready_after: float | None = 300.0
     lameduck: float = 0.0
-    log: bool = False
     shared: bool = False
-    transfer_to: tuple[IPNetwork, ...] = ()
-    source: "Source | None" = None
+    version: str | None = None
+
+    @property
+    def zones(self) -> tuple[Zone, ...]:
+        """The zones that are made of the cluster."""
+        return tuple(
+            zone for plugin in self._plugins() if isinstance(plugin, kubernetes.Kubernetes) for zone in plugin.zones
+        )
+
+    @property
+    def needs(self) -> Needs:
+        """What of the cluster the answers depend on."""
+        plugins = list(self._plugins())
+        walks = any(isinstance(plugin, autopath.Autopath) for plugin in plugins)
+        return Needs(
+            cluster=bool(self.zones),
+            pods=walks or any(zone.pods is PodsMode.VERIFIED for zone in self.zones),
+            imports=any(zone.clusterset is not None for zone in self.zones),
+        )
 
     def fixed(self) -> dict[str, object]:
-        """What stays until the process ends, by the names of the settings file: its sockets and its watches."""
+        """What stays until the process ends, by the names of the settings file: its pages and its watches."""
         return {
-            "addresses": self.addresses,
-            "port": self.port,
-            "health_port": self.health_port,
-            "ready_port": self.ready_port,
-            "metrics_port": self.metrics_port,
-            "zone": self.zone.origin,
-            "reverse": self.zone.reverse,
-            "multicluster": self.zone.clusterset,
-            "pods or autopath, which decide whether Pods are watched": watches_pods(self.zone),
+            "addresses of health": self.health,
+            "addresses of ready": self.ready,
+            "addresses of metrics (prometheus)": self.metrics,
+            "the API to watch": self.access,
+            "pods or autopath, multicluster or the first zone, which decide what is watched": self.needs,
         }
 
     def plugins(self) -> frozenset[str]:
         """What is in force, by the names of CoreDNS's plugins."""
         chosen = {
-            "autopath": self.zone.autopath is not None,
-            "cache": self.forward.routes,
-            "forward": self.forward.routes,
-            "health": self.health_port,
-            "hosts": self.zone.hosts,
-            "log": self.log,
-            "loop": self.forward.routes,
-            "prometheus": self.metrics_port,
-            "ready": self.ready_port,
-            "reload": self.source,
-            "transfer": self.transfer_to,
+            "bufsize": any(block.udp_size for block in self.blocks),
+            "errors": any(block.errors for block in self.blocks),
+            "health": self.health,
+            "log": any(block.logs for block in self.blocks),
+            "loop": any(isinstance(p, forward.Forward) and p.upstream.finds_loops for p in self._plugins()),
+            "prometheus": self.metrics,
+            "ready": self.ready,
+            "reload": self.version,
+            "transfer": any(block.grants for block in self.blocks),
         }
-        return frozenset(name for name, is_chosen in chosen.items() if is_chosen) | {
-            "bufsize",
-            "errors",
-            "kubernetes",
-            "loadbalance",
-        }
+        named = {_PLUGIN_NAMES[type(plugin)] for plugin in self._plugins() if type(plugin) in _PLUGIN_NAMES}
+        return frozenset(name for name, is_chosen in chosen.items() if is_chosen) | named
+
+    def _plugins(self) -> Iterator[object]:
+        for block in self.blocks:
+            yield from block.plugins
 
 
 # The options that a changed file may change while the server runs.
-LIVE = ("zone", "udp_cap", "forward", "unready_after", "lameduck", "log", "transfer_to")
-
-
-@dataclass(frozen=True)
-class Source:
-    """A configuration file.
-
-    Attributes:
-        load: what a text of the file stands for, given the command line; raises ``Unusable``.
-        first: what it stood for when the process began.
-        version: of that first text.
-        every: seconds between looks at the file.
-    """
-
-    path: Path
-    load: Callable[[str], DnsOptions]
-    first: DnsOptions
-    version: str
-    every: float
+LIVE = ("blocks", "udp_cap", "unready_after", "lameduck", "version")

@@ -5,19 +5,31 @@ answer. A dump of a cluster (``kubectl get ns,svc,endpointslices,pods -A -o yaml
 """
 
 import asyncio
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import yaml
 
-from fairlead.clusterdns.changes import Watched, addresses
-from fairlead.clusterdns.reverse import NodeCounts, all_nodes
+from fairlead.app.dns.flags import Flags
+from fairlead.app.dns.options import DnsOptions
+from fairlead.app.dns.settings import options_from
+from fairlead.app.dns.settings_blocks import block_of
+from fairlead.app.dns.surroundings import Machine
+from fairlead.clusterdns.authority import Authority
+from fairlead.clusterdns.chain import Ask, Request, Run
+from fairlead.clusterdns.changes import Watched
+from fairlead.clusterdns.plugins.forward import Forward
+from fairlead.clusterdns.records import Answer, Origin, Question, Rcode, Reason
+from fairlead.clusterdns.search import Step, candidates, search_list, walk
+from fairlead.clusterdns.server_blocks import DEFAULT_PORT, Block, ServerBlocks
+from fairlead.clusterdns.upstreams import Server, Upstream
+from fairlead.clusterdns.zone import Outside, Zone
 from fairlead.drivers.kube.client import ENDPOINT_SLICES, NAMESPACES, PODS, SERVICES, KubeClient, Resource
 from fairlead.model.decode import DecodeError, decode
 from fairlead.model.objects import EndpointSlice, Namespace, Pod, Service
-from fairlead.model.snapshot import ClusterSnapshot
 
 _KINDS: dict[str, type[Watched]] = {
     "Namespace": Namespace,
@@ -61,9 +73,45 @@ def read_cluster(kubeconfig: Path | None, context: str | None) -> list[Watched]:
     return asyncio.run(_read_cluster(kubeconfig, context))
 
 
-def snapshot_of(objects: Collection[Watched]) -> tuple[ClusterSnapshot, NodeCounts]:
-    """The snapshot of these objects, and the inner nodes of its reverse trees."""
-    return ClusterSnapshot.of(objects), all_nodes(map(addresses, objects))
+def blocks_for(config: Path | None, given: dict[str, Any]) -> tuple[Block, ...]:
+    """The server blocks to answer by: those of a file, or the defaults, with what the command line says.
+
+    Raises:
+        SettingsError: the file cannot be used, or a value makes no sense.
+    """
+    flags = Flags(**given)
+    if config is not None:
+        return options_from(config, flags)[0].blocks
+    block = block_of(Zone(outside=Outside.FORWARD), DEFAULT_PORT)
+    somebody = Forward(((),), Upstream((Server("0.0.0.0"),)))  # noqa: S104 - it is told of, and never asked
+    options = DnsOptions(blocks=(replace(block, plugins=(*block.plugins, somebody)),))
+    return flags.over(options, Machine()).blocks
+
+
+def authority_over(objects: Iterable[Watched], blocks: tuple[Block, ...]) -> Authority:
+    """What is known when these objects are all that there is."""
+    zones = DnsOptions(blocks=blocks).zones
+    authority = Authority(zones[0] if zones else Zone())
+    for object_ in objects:
+        authority.change(None, object_, 0)
+    authority.finish_sync(0)
+    return authority
+
+
+def walked(name: str, qtype: int, namespace: str | None, blocks: tuple[Block, ...], authority: Authority) -> list[Step]:
+    """The questions that a name leads to, in the search list of a Namespace when one is given, with their answers."""
+    server = ServerBlocks(blocks, authority)
+
+    def find(question: Question) -> Answer:
+        run = Run(server.answer(Request(question, server)))
+        step, asked = run.step, None
+        while isinstance(step, Ask):
+            asked = step.question.name
+            step = run.resume(Answer(Rcode.NOERROR, Origin(Reason.OUTSIDE)))
+        return replace(step, outside=asked)
+
+    suffixes = search_list(namespace, authority.zone.origin) if namespace else ()
+    return walk(candidates(name, suffixes), qtype, find)
 
 
 def _documents(documents: Iterable[Any]) -> Iterator[dict[str, Any]]:

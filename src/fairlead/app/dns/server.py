@@ -1,8 +1,9 @@
 """The DNS process: watches the cluster, publishes each change, answers over UDP and TCP, reports on itself.
 
-Until Namespaces, Services and EndpointSlices (and Pods, when Pod names are verified) have been read once, every name
+Until Namespaces, Services and EndpointSlices (and Pods, when an answer depends on them) have been read once, every name
 below the apex gets SERVFAIL and ``/ready`` says 503. When a watch dies later, the last known answers go on being
-served, for they serve a cluster better than none; ``/ready`` tells of it at once, and says 503 when it lasts.
+served, for they serve a cluster better than none; ``/ready`` tells of it at once, and says 503 when it lasts. A
+configuration without a cluster needs no API, and is ready at once.
 """
 
 import asyncio
@@ -12,39 +13,42 @@ from collections.abc import Callable
 from dataclasses import replace
 from http import HTTPStatus
 
-from fairlead.app.dns.options import LIVE, DnsOptions, Source
-from fairlead.app.dns.reload import Reloading, Unusable
+from fairlead.app.dns.options import LIVE, DnsOptions
+from fairlead.app.dns.reload import Reloading
+from fairlead.app.dns.settings import SettingsError, Source
 from fairlead.app.dns.watches import Watches
 from fairlead.clusterdns.authority import Authority
 from fairlead.clusterdns.names import to_text
+from fairlead.clusterdns.plugins.hosts import Hosts
+from fairlead.clusterdns.plugins.scope import Page as PageAddress
 from fairlead.clusterdns.zone import Zone
-from fairlead.drivers.dns.autopath import Autopath
 from fairlead.drivers.dns.configuration_metrics import Configuration, ConfigurationCollector
 from fairlead.drivers.dns.forward_metrics import ForwardCollector
-from fairlead.drivers.dns.forwarder import Forwarder
 from fairlead.drivers.dns.listener import Services
 from fairlead.drivers.dns.metrics import DnsCollector, ProgrammingDelay, new_registry, render, server_label
-from fairlead.drivers.dns.query_log import print_reply
-from fairlead.drivers.dns.server import DnsServer, own_addresses
+from fairlead.drivers.dns.outside import Outside
+from fairlead.drivers.dns.query_log import QueryLog
+from fairlead.drivers.dns.server import DnsServer, layout_of, own_addresses
 from fairlead.drivers.kube.client import KubeClient
 from fairlead.drivers.tiny_http import Page, Pages, serve_pages
 
 __all__ = ["DnsOptions", "ForwardingLoop", "run"]
 
 
-async def run(options: DnsOptions, ready: Callable[[], None]) -> None:
+async def run(options: DnsOptions, ready: Callable[[], None], source: Source | None = None) -> None:
     """Serve until cancelled; ``ready`` is called once the whole cluster has been read.
+
+    Args:
+        source: where the options come from, when changes of it are to be taken in.
 
     Raises:
         OSError: an address cannot be bound. ForwardingLoop: an upstream server sends our own queries back to us.
     """
-    zone = replace(options.zone, own_addresses=own_addresses(options.addresses), serial=int(time.time()))
-    process = _Process(options, zone)
+    process = _Process(options, source)
     try:
         await process.listen()
-        async with KubeClient.from_kubeconfig(options.kubeconfig, options.context) as client:
-            watching = asyncio.ensure_future(process.watch(client, ready))
-            await _until_told_to_stop(watching, process)
+        watching = asyncio.ensure_future(process.serve(ready))
+        await _until_told_to_stop(watching, process)
     finally:
         process.close()
 
@@ -69,15 +73,14 @@ class ForwardingLoop(Exception):
 class _Process:
     """The parts, wired."""
 
-    def __init__(self, options: DnsOptions, zone: Zone) -> None:
+    def __init__(self, options: DnsOptions, source: Source | None) -> None:
         self.leaving = False
         self.options = options
-        self._authority = Authority(zone)
-        self._forwarder = Forwarder(options.forward)
-        self._looped = self._forwarder.looped
-        self._autopath = Autopath(self._authority, self._forwarder)
-        self._server = DnsServer(self._authority, self._services(), options.udp_cap)
-        self._reloading = self._reloading_of(options.source)
+        self._authority = Authority(_published_zone(options))
+        self._outside = Outside(options.blocks)
+        self._services = Services(self._outside, QueryLog())
+        self._server = DnsServer(self._authority, self._services, options.udp_cap, options.tcp)
+        self._reloading = Reloading(source, self._reconfigure) if source else None
         self._registry = new_registry()
         self._delay = ProgrammingDelay(self._registry)
         self._watches: Watches | None = None
@@ -85,26 +88,40 @@ class _Process:
 
     async def listen(self) -> None:
         """Answer from now on, if only with SERVFAIL."""
-        await self._server.listen(self.options.addresses, self.options.port, self.options.shared)
-        self._forwarder.start()
-        ports: list[tuple[int | None, Pages]] = [
-            (self.options.health_port, {"/health": lambda: Page("OK")}),
-            (self.options.ready_port, {"/ready": self._ready_page}),
-            (self.options.metrics_port, {"/metrics": self._metrics_page}),
+        await self._server.listen(layout_of(self.options.blocks, self.options.addresses), self.options.shared)
+        self._outside.start()
+        pages: list[tuple[tuple[PageAddress, ...], Pages]] = [
+            (self.options.health, {"/health": lambda: Page("OK")}),
+            (self.options.ready, {"/ready": self._ready_page}),
+            (self.options.metrics, {"/metrics": self._metrics_page}),
         ]
-        for port, pages in ports:
-            if port is not None:
-                for address in self.options.http_addresses:
-                    self._pages.append(await serve_pages(address, port, pages))
+        for places, served in pages:
+            for address, port in places:
+                for host in (address,) if address else self.options.http_addresses:
+                    self._pages.append(await serve_pages(host, port, served))
 
-    async def watch(self, client: KubeClient, ready: Callable[[], None]) -> None:
-        """Follow the cluster, and the configuration file, until cancelled."""
-        self._watches = Watches(client, self._authority, self._delay)
-        self._register_metrics(self._watches)
+    async def serve(self, ready: Callable[[], None]) -> None:
+        """Follow the cluster, if there is one, and the configuration, until cancelled."""
         reloading = [self._reloading.run()] if self._reloading else []
-        await asyncio.gather(
-            self._watches.run(), self._finish_sync(self._watches, ready), self._watch_for_loop(), *reloading
-        )
+        watching = self._watch(ready) if self.options.needs.cluster else self._without_cluster(ready)
+        await asyncio.gather(self._watch_for_loop(), watching, *reloading)
+
+    async def _watch(self, ready: Callable[[], None]) -> None:
+        async with self._client() as client:
+            self._watches = Watches(client, self._authority, self._delay, self.options.needs)
+            self._register_metrics(self._watches)
+            await asyncio.gather(self._watches.run(), self._finish_sync(self._watches, ready))
+
+    def _client(self) -> KubeClient:
+        access = self.options.access
+        path = self.options.kubeconfig or (access.kubeconfig if access else "") or None
+        context = self.options.context or (access.context if access else "") or None
+        return KubeClient.from_kubeconfig(path, context)
+
+    async def _without_cluster(self, ready: Callable[[], None]) -> None:
+        self._register_metrics(None)
+        self._authority.finish_sync(int(time.time()))
+        ready()
 
     async def _finish_sync(self, watches: Watches, ready: Callable[[], None]) -> None:
         await watches.read_all()
@@ -114,68 +131,55 @@ class _Process:
         ready()
 
     async def _watch_for_loop(self) -> None:
-        await self._looped.wait()
+        await self._outside.looped.wait()
         raise ForwardingLoop("an upstream server sends queries back to this one; see its resolv.conf")
 
     def close(self) -> None:
-        self._forwarder.close()
+        self._outside.close()
         self._server.close()
         for page in self._pages:
             page.close()
 
-    def _services(self) -> Services:
-        log = print_reply if self.options.log else None
-        return Services(self._forwarder, log, self.options.transfer_to, self._autopath)
-
-    def _reloading_of(self, source: Source | None) -> Reloading | None:
-        if source is None:
-            return None
-
-        def apply(text: str) -> None:
-            wanted = source.load(text)
-            was, is_ = source.first.fixed(), wanted.fixed()
-            changed = [name for name in was if was[name] != is_[name]]
-            if changed:
-                raise Unusable(f"{source.path}: needs a restart: {', '.join(changed)}")
-            self._reconfigure(wanted)
-
-        return Reloading(source.path, apply, source.every, source.version)
-
-    def _reconfigure(self, wanted: DnsOptions) -> None:
-        """Serve by other options from the next packet on, at the same sockets and from the same watches."""
-        if wanted.forward != self.options.forward:
-            old = self._forwarder
-            self._forwarder = self._autopath.forwarder = Forwarder(wanted.forward, self._looped)
-            self._forwarder.start()
-            # Clients still wait for what the old one has asked.
-            asyncio.get_running_loop().call_later(old.options.deadline, old.close)
+    async def _reconfigure(self, wanted: DnsOptions) -> None:
+        """Serve by other options from the next packet on, from the same watches, at other sockets where they differ."""
+        was, is_ = self.options.fixed(), wanted.fixed()
+        changed = [name for name in was if was[name] != is_[name]]
+        if changed:
+            raise SettingsError(f"needs a restart: {', '.join(changed)}")
+        layout = layout_of(wanted.blocks, wanted.addresses)
+        try:
+            await self._server.relayout(layout, self._services, wanted.udp_cap, self.options.shared)
+        except OSError as error:
+            raise SettingsError(str(error)) from error
         self.options = replace(self.options, **{name: getattr(wanted, name) for name in LIVE})
-        self._authority.reconfigure(wanted.zone, int(time.time()))
-        self._server.reconfigure(self._services(), wanted.udp_cap)
+        self._authority.reconfigure(_published_zone(wanted), int(time.time()))
+        self._outside.reconfigure(wanted.blocks)
 
-    def _register_metrics(self, watches: Watches) -> None:
-        self._registry.register(DnsCollector(self._server, self._authority, watches.observed))
-        self._registry.register(ForwardCollector(lambda: server_label(self._server), lambda: self._forwarder))
+    def _register_metrics(self, watches: Watches | None) -> None:
+        observed = watches.observed if watches else {}
+        self._registry.register(DnsCollector(self._server, self._authority, observed))
+        self._registry.register(ForwardCollector(lambda: server_label(self._server), self._outside))
         self._registry.register(ConfigurationCollector(self._configuration))
 
     def _configuration(self) -> Configuration:
-        reloading = self._reloading
+        plugins = (plugin for block in self.options.blocks for plugin in block.plugins)
         return Configuration(
             server_label(self._server),
             to_text(self._authority.zone.origin),
             self.options.plugins(),
-            reloading.version if reloading else None,
-            reloading.failed if reloading else 0,
-            self._autopath.successes,
+            self.options.version,
+            self._reloading.failed if self._reloading else 0,
+            sum(responder.searches for responder in self._server.responders),
+            sum(len(plugin.names) for plugin in plugins if isinstance(plugin, Hosts)),
         )
 
     def _ready_page(self) -> Page:
         if self.leaving:
             return Page("shutting down", HTTPStatus.SERVICE_UNAVAILABLE)
-        if self._watches is None or not self._authority.synced:
+        if not self._authority.synced:
             waiting = self._watches.unread if self._watches else ["anything"]
             return Page("not yet read: " + ", ".join(waiting), HTTPStatus.SERVICE_UNAVAILABLE)
-        return _watches_page(self._watches.dead, self.options.unready_after)
+        return _watches_page(self._watches.dead if self._watches else {}, self.options.unready_after)
 
     def _metrics_page(self) -> Page:
         return Page(render(self._registry), content_type="text/plain; version=0.0.4; charset=utf-8")
@@ -187,3 +191,10 @@ def _watches_page(dead: dict[str, float], unready_after: float | None) -> Page:
     if unready_after is not None and any(seconds >= unready_after for seconds in dead.values()):
         return Page("answers may be old:" + text, HTTPStatus.SERVICE_UNAVAILABLE)
     return Page("OK" + text)
+
+
+def _published_zone(options: DnsOptions) -> Zone:
+    """The first zone, which the state of the cluster is published with, as this machine serves it."""
+    named = tuple(address for block in options.blocks for address in block.addresses or options.addresses)
+    zone = options.zones[0] if options.zones else Zone()
+    return replace(zone, own_addresses=own_addresses(named), serial=int(time.time()))

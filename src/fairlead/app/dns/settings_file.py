@@ -15,12 +15,22 @@ class CacheSettings(msgspec.Struct, forbid_unknown_fields=True):
     stale_for: int = 3600
 
 
+class TcpSettings(msgspec.Struct, forbid_unknown_fields=True):
+    """Connections over TCP; seconds and numbers as in ``TcpLimits``."""
+
+    connections: int = 5000
+    per_client: int = 500
+    idle: float = 10.0
+    write: float = 10.0
+
+
 class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """The settings file, field by field; docs/dns.md describes each."""
 
     zone: str = "cluster.local"
     reverse: list[str] = msgspec.field(default_factory=lambda: ["in-addr.arpa", "ip6.arpa"])
     ttl: int = 30
+    denial_ttl: int | None = None
     pods: PodsMode = PodsMode.INSECURE
     namespaces: list[str] | None = None
     endpoint_pod_names: bool = False
@@ -45,4 +55,6 @@ class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     lameduck: float = 5.0
     reload: float | None = 30.0
     log: bool = False
+    errors: bool = False
+    tcp: TcpSettings = msgspec.field(default_factory=TcpSettings)
     transfer_to: list[str] = []

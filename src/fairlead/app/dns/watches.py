@@ -3,12 +3,11 @@
 import asyncio
 import time
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from fairlead.clusterdns.authority import Authority
 from fairlead.clusterdns.changes import Watched
 from fairlead.clusterdns.clusterset import IMPORTED_NAME_LABEL, ServiceImport, service_of, slice_of
-from fairlead.clusterdns.zone import PodsMode, Zone
 from fairlead.drivers.dns.metrics import Collection, ProgrammingDelay
 from fairlead.drivers.dns.metrics import Watched as Observed
 from fairlead.drivers.kube.client import ENDPOINT_SLICES, NAMESPACES, PODS, SERVICES, KubeClient, Resource
@@ -18,15 +17,27 @@ from fairlead.model.objects import SERVICE_NAME_LABEL, EndpointSlice, Namespace,
 SERVICE_IMPORTS = Resource("multicluster.x-k8s.io/v1alpha1", "serviceimports")
 
 
-def watches_pods(zone: Zone) -> bool:
-    """Whether any answer depends on Pods."""
-    return zone.pods is PodsMode.VERIFIED or zone.autopath is not None
+class Needs(NamedTuple):
+    """What of a cluster answers depend on.
+
+    Attributes:
+        cluster: its Namespaces, Services and EndpointSlices; without, nothing is watched at all.
+        pods: its Pods.
+        imports: what it imports from other clusters.
+    """
+
+    cluster: bool = True
+    pods: bool = False
+    imports: bool = False
+
+
+NEEDS = Needs()
 
 
 class Watches:
     """One informer for each collection that the zone's answers depend on."""
 
-    def __init__(self, client: KubeClient, authority: Authority, delay: ProgrammingDelay) -> None:
+    def __init__(self, client: KubeClient, authority: Authority, delay: ProgrammingDelay, needs: Needs = NEEDS) -> None:
         self._authority, self._delay = authority, delay
         own, imported = {"labelSelector": SERVICE_NAME_LABEL}, {"labelSelector": IMPORTED_NAME_LABEL}
         self.informers: dict[str, Informer[Any]] = {
@@ -34,9 +45,9 @@ class Watches:
             "services": Informer(client, SERVICES, Service, self._publish),
             "endpointslices": Informer(client, ENDPOINT_SLICES, EndpointSlice, self._publish_slice, own),
         }
-        if watches_pods(authority.zone):
+        if needs.pods:
             self.informers["pods"] = Informer(client, PODS, Pod, self._publish)
-        if authority.zone.clusterset is not None:
+        if needs.imports:
             self.informers["serviceimports"] = Informer(client, SERVICE_IMPORTS, ServiceImport, self._publish_import)
             self.informers["imported endpointslices"] = Informer(
                 client, ENDPOINT_SLICES, EndpointSlice, self._publish_imported_slice, imported

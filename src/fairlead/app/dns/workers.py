@@ -9,8 +9,10 @@ import os
 import signal
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from fairlead.app.dns.server import DnsOptions, ForwardingLoop, run
+from fairlead.app.dns.settings import Source
 from fairlead.drivers.kube.client import Unreachable
 
 FAILURE = 3  # exit code
@@ -18,11 +20,11 @@ FAILURE = 3  # exit code
 Tell = Callable[[str], None]
 
 
-def serve_all(options: DnsOptions, workers: int, tell: Tell) -> int:
+def serve_all(options: DnsOptions, source: Source | None, workers: int, tell: Tell) -> int:
     """Serve until told to stop by SIGTERM or SIGINT; the exit code. ``tell`` is given what a person should know."""
     if workers == 1:
-        return _serve(options, tell)
-    children = [_fork(options, index, tell) for index in range(workers)]
+        return _serve(options, source, tell)
+    children = [_fork(options, source, index, tell) for index in range(workers)]
 
     def stop(*_: object) -> None:
         for child in children:
@@ -39,31 +41,41 @@ def serve_all(options: DnsOptions, workers: int, tell: Tell) -> int:
     return max(codes)
 
 
-def _fork(options: DnsOptions, index: int, tell: Tell) -> int:
+def _fork(options: DnsOptions, source: Source | None, index: int, tell: Tell) -> int:
     """Start one worker. Only the first serves health and readiness; metrics are each worker's own, a port apart."""
     child = os.fork()
     if child:
         return child
     code = FAILURE
     try:
-        metrics = options.metrics_port and options.metrics_port + index
-        health, ready = (None, None) if index else (options.health_port, options.ready_port)
-        code = _serve(replace(options, metrics_port=metrics, health_port=health, ready_port=ready), tell)
+        options = of_worker(options, index)
+        if source is not None:
+            source.adapt = partial(of_worker, index=index)
+        code = _serve(options, source, tell)
     finally:
         os._exit(code)
 
 
-def _serve(options: DnsOptions, tell: Tell) -> int:
+def of_worker(options: DnsOptions, index: int) -> DnsOptions:
+    """The options of one worker."""
+    metrics = tuple(page._replace(port=page.port + index) for page in options.metrics)
+    if index:
+        return replace(options, metrics=metrics, health=(), ready=())
+    return options
+
+
+def _serve(options: DnsOptions, source: Source | None, tell: Tell) -> int:
     try:
-        asyncio.run(_until_signalled(options, tell))
+        asyncio.run(_until_signalled(options, source, tell))
     except (OSError, ForwardingLoop, Unreachable) as error:
         tell(f"Error: {error}")
         return FAILURE
     return 0
 
 
-async def _until_signalled(options: DnsOptions, tell: Tell) -> None:
-    task = asyncio.ensure_future(run(options, lambda: tell(f"the cluster is known; serving port {options.port}")))
+async def _until_signalled(options: DnsOptions, source: Source | None, tell: Tell) -> None:
+    ports = ", ".join(str(port) for port in sorted({port for block in options.blocks for port in block.ports}))
+    task = asyncio.ensure_future(run(options, lambda: tell(f"the cluster is known; serving port {ports}"), source))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     await asyncio.wait([task])

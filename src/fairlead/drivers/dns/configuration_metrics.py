@@ -1,4 +1,4 @@
-"""What is configured, and what became of the configuration file, under CoreDNS's metric names."""
+"""What is configured, and how changes of the configuration were taken, under CoreDNS's metric names."""
 
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -17,6 +17,7 @@ class Configuration(NamedTuple):
         version: of the file in force; None when there is none.
         failed: files that were refused.
         searches: searches that the server walked to their end.
+        hosts: names that the configuration fixes.
     """
 
     server: str
@@ -25,6 +26,7 @@ class Configuration(NamedTuple):
     version: str | None
     failed: int
     searches: int
+    hosts: int = 0
 
 
 class ConfigurationCollector(Collector):
@@ -43,6 +45,7 @@ class ConfigurationCollector(Collector):
         searches = CounterMetricFamily("coredns_autopath_success", "Searches walked to their end.", labels=("server",))
         searches.add_metric((now.server,), now.searches)
         yield searches
+        yield GaugeMetricFamily("coredns_hosts_entries", "Names fixed by the configuration.", value=now.hosts)
         if now.version is not None:
             version = GaugeMetricFamily("coredns_reload_version_info", "The file in force.", labels=("hash", "value"))
             version.add_metric(("sha512", now.version), 1)

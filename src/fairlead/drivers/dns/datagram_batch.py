@@ -9,6 +9,8 @@ incoming buffer holds the i-th datagram, and its sender's address stays in place
 import ctypes
 import socket
 
+from fairlead.clusterdns.responder import Client
+
 SIZE = 64  # datagrams per call
 SLOT = 4096  # octets of a datagram in either direction; longer ones are cut
 
@@ -82,11 +84,11 @@ class DatagramBatch:
         """Fill the slots with what has come; how many there are, 0 when nothing has."""
         return max(0, int(_recvmmsg(self._bound.fileno(), self._headers[0], SIZE, socket.MSG_DONTWAIT, None)))
 
-    def client(self, index: int) -> tuple[str, int]:
+    def client(self, index: int) -> Client:
         """The address and port that the datagram in a slot came from."""
         raw = self._addresses.raw[index * _ADDRESS : (index + 1) * _ADDRESS]
         octets = raw[4:8] if self._bound.family is socket.AF_INET else raw[8:24]
-        return socket.inet_ntop(self._bound.family, octets), int.from_bytes(raw[2:4], "big")
+        return Client(socket.inet_ntop(self._bound.family, octets), int.from_bytes(raw[2:4], "big"))
 
     def reply(self, first: int, end: int) -> None:
         """Send the outgoing slots from ``first`` up to ``end``, each to where the datagram in its slot came from."""

@@ -22,6 +22,11 @@ class Durations:
             self.seconds += seconds
             self.counts[bisect_left(self.BOUNDS, seconds / number)] += number
 
+    def merge(self, other: "Durations") -> None:
+        """Count what another histogram has counted too."""
+        self.seconds += other.seconds
+        self.counts = [own + more for own, more in zip(self.counts, other.counts, strict=True)]
+
     def buckets(self) -> list[tuple[str, float]]:
         """Upper bounds as text, and how many took at most that long."""
         return list(zip([*map(str, self.BOUNDS), "+Inf"], accumulate(self.counts), strict=True))

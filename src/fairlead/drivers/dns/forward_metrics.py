@@ -1,73 +1,86 @@
 """The counters of names outside: CoreDNS's names for its cache, forward and proxy, and a few of our own."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from fairlead.drivers.dns.durations import Durations
 from fairlead.drivers.dns.forwarder import Forwarder
+from fairlead.drivers.dns.outside import Outside
 
 _WHERE = ("server", "zones", "view")
 _UPSTREAM = ("proxy_name", "to")
 
 
 class ForwardCollector(Collector):
-    """Reads the forwarder's counters at each scrape; it is another one after the configuration was reloaded.
+    """Reads the forwarders' counters at each scrape; there are others after the configuration was reloaded.
 
     Args:
-        server: the server label, such as ``dns://:53``.
+        server: gives the server label, such as ``dns://:53``.
     """
 
-    def __init__(self, server: Callable[[], str], forwarder: Callable[[], Forwarder]) -> None:
-        self._server, self._forwarder = server, forwarder
+    def __init__(self, server: Callable[[], str], outside: Outside) -> None:
+        self._server, self._outside = server, outside
 
     def collect(self) -> Iterable[Metric]:
-        forwarder = self._forwarder()
-        yield from _cache(forwarder, (self._server(), ".", ""))
-        yield from _proxies(forwarder)
-        yield from _totals(forwarder)
+        forwarders = list(self._outside.forwarders.values())
+        yield from _cache(forwarders, (self._server(), ".", ""))
+        yield from _proxies(forwarders)
+        yield from _totals(forwarders)
 
 
-def _cache(forwarder: Forwarder, where: tuple[str, str, str]) -> Iterator[Metric]:
-    cache = forwarder.cache
+def _cache(forwarders: list[Forwarder], where: tuple[str, str, str]) -> Iterator[Metric]:
+    caches = [cache for forwarder in forwarders for cache in forwarder.caches.values()]
     entries = GaugeMetricFamily("coredns_cache_entries", "Replies cached.", labels=("server", "type", *_WHERE[1:]))
     hits = CounterMetricFamily("coredns_cache_hits", "Found.", labels=("server", "type", *_WHERE[1:]))
     evictions = CounterMetricFamily("coredns_cache_evictions", "Dropped.", labels=("server", "type", *_WHERE[1:]))
-    sizes = cache.sizes()
     for type_ in ("success", "denial"):
         labels = (where[0], type_, *where[1:])
-        entries.add_metric(labels, sizes[type_])
-        hits.add_metric(labels, cache.hits[type_])
-        evictions.add_metric(labels, cache.evictions[type_])
+        entries.add_metric(labels, sum(cache.sizes()[type_] for cache in caches))
+        hits.add_metric(labels, sum(cache.hits[type_] for cache in caches))
+        evictions.add_metric(labels, sum(cache.evictions[type_] for cache in caches))
     yield from (entries, hits, evictions)
+    misses = sum(cache.misses for cache in caches)
     for name, text, value in (
-        ("requests", "Questions that the cache was asked.", cache.hits.total() + cache.misses),
-        ("misses", "Not found.", cache.misses),
-        ("prefetch", "Refreshed before their end.", forwarder.prefetches),
-        ("served_stale", "Served after their end.", forwarder.stale_answers),
+        ("requests", "Questions that the cache was asked.", sum(cache.hits.total() for cache in caches) + misses),
+        ("misses", "Not found.", misses),
+        ("prefetch", "Refreshed before their end.", sum(f.prefetches for f in forwarders)),
+        ("served_stale", "Served after their end.", sum(f.stale_answers for f in forwarders)),
     ):
         family = CounterMetricFamily(f"coredns_cache_{name}", text, labels=_WHERE)
         family.add_metric(where, value)
         yield family
 
 
-def _proxies(forwarder: Forwarder) -> Iterator[Metric]:
+def _proxies(forwarders: list[Forwarder]) -> Iterator[Metric]:
     durations = HistogramMetricFamily(
         "coredns_proxy_request_duration_seconds", "Time per exchange.", labels=(*_UPSTREAM, "rcode")
     )
-    for (server, rcode), spent in forwarder.spent.items():
-        durations.add_metric(("forward", str(server), rcode), spent.buckets(), spent.seconds)
+    spent: dict[tuple[str, str], Durations] = {}
+    failed: Counter[str] = Counter()
+    for forwarder in forwarders:
+        for (server, rcode), one in forwarder.spent.items():
+            spent.setdefault((str(server), rcode), Durations()).merge(one)
+        failed.update({str(server): number for server, number in forwarder.probe_failures.items()})
+    for (to, rcode), total in spent.items():
+        durations.add_metric(("forward", to, rcode), total.buckets(), total.seconds)
     yield durations
     failures = CounterMetricFamily("coredns_proxy_healthcheck_failures", "Probes without reply.", labels=_UPSTREAM)
-    for server, number in forwarder.probe_failures.items():
-        failures.add_metric(("forward", str(server)), number)
+    for to, number in failed.items():
+        failures.add_metric(("forward", to), number)
     yield failures
 
 
-def _totals(forwarder: Forwarder) -> Iterator[Metric]:
+def _totals(forwarders: list[Forwarder]) -> Iterator[Metric]:
     for name, text, value in (
-        ("coredns_forward_healthcheck_broken", "Questions asked when all servers were down.", forwarder.all_down),
-        ("coredns_forward_max_concurrent_rejects", "Questions refused, too many under way.", forwarder.rejected),
-        ("fairlead_dns_upstream_exchanges", "Questions asked of upstream servers.", forwarder.exchanges),
+        (
+            "coredns_forward_healthcheck_broken",
+            "Asked when all servers were down.",
+            sum(f.all_down for f in forwarders),
+        ),
+        ("coredns_forward_max_concurrent_rejects", "Refused, too many under way.", sum(f.rejected for f in forwarders)),
+        ("fairlead_dns_upstream_exchanges", "Questions asked outside.", sum(f.exchanges for f in forwarders)),
     ):
         yield CounterMetricFamily(name, text, value=value)

@@ -1,9 +1,8 @@
-"""Asks upstream servers about names outside the zones; dnspython speaks the protocol, the policy is ours.
+"""Asks one group of upstream servers; dnspython speaks the protocol, the policy is ours.
 
-Every server of a route is tried in turn within one deadline: a reply to another question or with another id is ignored,
-a truncated one is asked again over TCP, SERVFAIL sends on to the next server, and a server that keeps failing is probed
-in the background until it answers. Whatever happens here, names of the cluster are answered without it. Equal questions
-under way share one exchange, and beyond ``concurrent`` exchanges new questions are refused rather than queued.
+The servers are tried in turn within one deadline: a response code that says so sends on to the next server, and one
+that keeps failing is probed in the background until it answers. Names of the cluster are answered without any of this.
+Equal questions under way share one exchange, and beyond ``concurrent`` exchanges new questions are refused, not queued.
 """
 
 import asyncio
@@ -13,53 +12,26 @@ import time
 from collections import Counter
 from collections.abc import Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
-import dns.exception
-import dns.flags
 import dns.message
 import dns.name
 import dns.rcode
 import dns.rdatatype
-import dns.rrset
 
-from fairlead.clusterdns.encoder import UDP_CAP, encode, encode_error
+from fairlead.clusterdns.chain import Ask
 from fairlead.clusterdns.names import Name, to_text
-from fairlead.clusterdns.query import CD, Query
-from fairlead.clusterdns.records import Answer, Data, Rcode, RRset, RRType, Target
-from fairlead.clusterdns.relayed_reply import Relayed, hand_on, read_reply
-from fairlead.clusterdns.responder import Elsewhere, Responder
-from fairlead.clusterdns.upstream_cache import STALE_TTL, CachePolicy, Hit, Key, UpstreamCache
-from fairlead.clusterdns.upstreams import Health, Route, Server, route_of
+from fairlead.clusterdns.outside_reply import OutsideReply, read_reply
+from fairlead.clusterdns.records import Answer, Origin, Rcode, Reason
+from fairlead.clusterdns.upstream_cache import CachePolicy, Hit, Key, UpstreamCache
+from fairlead.clusterdns.upstreams import Health, Policy, Server, Upstream
 from fairlead.drivers.dns.durations import Durations
+from fairlead.drivers.dns.exchange import FAULTS, Exchanges
+from fairlead.drivers.entropy import choose
 
-FORWARDED_ZONE = "."  # zone label of what upstream servers answered
-STALE_PATIENCE = 1.8  # seconds that a client waits for a fresh answer when there is a stale one, RFC 8767 section 5
-PROBE_SECONDS = 0.5  # between probes of a server that is down, upstream's
-
-_FAULTS = (OSError, EOFError, dns.exception.DNSException)  # an exchange that came to nothing
+_ORIGIN = Origin(Reason.UPSTREAM)
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class ForwardOptions:
-    """Whom to ask and how hard.
-
-    Attributes:
-        timeout: seconds for one exchange with one server.
-        deadline: seconds after which a client gets SERVFAIL; below the 5 s at which resolvers ask again.
-        concurrent: exchanges at once.
-        force_tcp: never ask over UDP.
-    """
-
-    routes: tuple[Route, ...] = ()
-    cache: CachePolicy = field(default_factory=CachePolicy)
-    timeout: float = 2.0
-    deadline: float = 4.5
-    concurrent: int = 1000
-    force_tcp: bool = False
 
 
 class Overloaded(Exception):
@@ -67,167 +39,196 @@ class Overloaded(Exception):
 
 
 class NoAnswer(Exception):
-    """No server of the route gave a usable reply in time."""
+    """No server gave a usable reply in time; the message says what each of them did."""
 
 
 class Forwarder:
-    """The world outside, as one ``Forward`` callable. Close it to end its background work.
+    """One group of servers. Close it to end its background work.
 
     Attributes:
         looped: set when a query of our own comes back; may be given, to be shared by several.
+        caches: what the servers said, by the policy that it is kept by.
         spent: the time of exchanges by server and response code.
         probe_failures: probes of servers that are down, and stay so.
-        all_down: exchanges begun when all servers of their route were down.
+        all_down: exchanges begun when all servers were down.
     """
 
-    def __init__(self, options: ForwardOptions, looped: asyncio.Event | None = None) -> None:
-        self.health = Health()
-        self.cache = UpstreamCache(options.cache)
+    def __init__(self, upstream: Upstream, looped: asyncio.Event | None = None) -> None:
+        self.upstream = upstream
+        self.health = Health(upstream.max_fails)
+        self.caches: dict[CachePolicy, UpstreamCache] = {}
         self.looped = looped or asyncio.Event()
         self.spent: dict[tuple[Server, str], Durations] = {}
         self.probe_failures: Counter[Server] = Counter()
-        self._loop_name: Name = (secrets.token_hex(8), secrets.token_hex(8))
+        self.loop_name: Name = (secrets.token_hex(8), secrets.token_hex(8))
         self.exchanges = self.stale_answers = self.rejected = self.prefetches = self.all_down = 0
-        self.options = options
-        self._under_way: dict[Key, asyncio.Task[Relayed | None]] = {}
+        self._conversations = Exchanges(upstream)
+        self._under_way: dict[tuple[Key, bool], asyncio.Task[OutsideReply]] = {}
         self._background: set[asyncio.Task[None]] = set()
 
-    async def __call__(self, elsewhere: Elsewhere, responder: Responder) -> bytes:
-        """The reply to a query that the world outside must complete."""
-        if elsewhere.query.question.name == self._loop_name:
+    def cached(self, ask: Ask) -> Answer | None:
+        """The answer that is at hand; None when there is something to wait for."""
+        policy, key, now = ask.request.cache, _key_of(ask), time.monotonic()
+        if policy is None or not self._cache(policy).is_fresh(key, now):
+            return None
+        hit = self._cache(policy).find(key, now)
+        return None if hit is None else self._kept(hit, key, policy)
+
+    async def __call__(self, ask: Ask) -> Answer:
+        """What the servers say; SERVFAIL or REFUSED, with the reason, when that is nothing."""
+        if ask.question.name == self.loop_name:
             self.looped.set()
-        rcode, reply = await self._reply(elsewhere)
-        responder.count(elsewhere.query, rcode, FORWARDED_ZONE, reply)
-        return reply
+        try:
+            async with asyncio.timeout(ask.request.patience):
+                return await self._look_up(ask)
+        except Overloaded:
+            return Answer(Rcode.REFUSED, _ORIGIN, failure="too many questions are under way to upstream servers")
+        except (NoAnswer, TimeoutError) as failure:
+            return Answer(Rcode.SERVFAIL, _ORIGIN, failure=str(failure) or "no upstream server answered in time")
 
     def start(self) -> None:
-        """Look for loops: whoever sends our own secret name back to us would do so with every other name too."""
-        key = Key(self._loop_name, dns.rdatatype.HINFO, False, False)
-        for server in {server for route in self.options.routes for server in route.servers}:
-            self._in_background(self._tell(server, key))
-
-    async def _tell(self, server: Server, key: Key) -> None:
-        try:
-            await self._converse(_message_for(key), server)
-        except _FAULTS as error:
-            log.info("upstream %s: %s", server, error or type(error).__name__)
+        """Look for loops: a server that sends our own secret name back to us would do so with every other name too."""
+        if self.upstream.finds_loops:
+            for server in dict.fromkeys(self.upstream.servers):
+                self._in_background(self._tell(server))
 
     def close(self) -> None:
         for task in (*self._background, *self._under_way.values()):
             task.cancel()
+        self._conversations.close()
 
-    async def complete(self, answer: Answer, query: Query) -> Answer:
-        """An answer that ends in an alias to a name outside, with what the world outside says of that name.
+    @property
+    def asked(self) -> int:
+        """Questions sent to servers."""
+        return self._conversations.asked
 
-        Raises:
-            NoAnswer: it says nothing. Overloaded: it was not asked.
-        """
-        return _completed(answer, await self._look_up(_key_of(answer, query)), query.question.qtype)
-
-    async def _reply(self, elsewhere: Elsewhere) -> tuple[Rcode, bytes]:
-        query, answer, limits = elsewhere
+    async def _tell(self, server: Server) -> None:
         try:
-            hit = await self._look_up(_key_of(answer, query))
-        except (NoAnswer, Overloaded) as failure:
-            rcode = Rcode.REFUSED if isinstance(failure, Overloaded) else Rcode.SERVFAIL
-            return rcode, encode_error(query, rcode, limits)
-        ttl = STALE_TTL if hit.stale else None
-        if answer.answer:
-            whole = _completed(answer, hit, query.question.qtype)
-            return whole.rcode, encode(query, whole, limits)
-        return Rcode.of(hit.relayed.rcode), hand_on(hit.relayed, query, hit.age, limits, ttl)
+            await self._conversations.ask(Key(self.loop_name, dns.rdatatype.HINFO, False, False), server)
+        except FAULTS as error:
+            log.info("upstream %s: %s", server, error or type(error).__name__)
 
-    async def _look_up(self, key: Key) -> Hit:
+    def _cache(self, policy: CachePolicy) -> UpstreamCache:
+        return self.caches.setdefault(policy, UpstreamCache(policy))
+
+    async def _look_up(self, ask: Ask) -> Answer:
         """A reply from the cache or the network; a stale one only when the network gives none soon (RFC 8767)."""
-        hit = self.cache.find(key, time.monotonic())
+        key, policy = _key_of(ask), ask.request.cache
+        over_tcp = self.upstream.follow_client and ask.request.proto == "tcp"
+        if policy is None:
+            return (await self._fetch(key, over_tcp, None)).answer
+        hit = self._cache(policy).find(key, time.monotonic())
         if hit is None:
-            return Hit(await self._fetch(key), 0, refresh=False, stale=False)
-        if hit.refresh and not hit.stale:
-            self.prefetches += 1
-            self._in_background(self._refresh(key))
-        return await self._fresh_or(hit, key) if hit.stale else hit
+            fresh = await self._fetch(key, over_tcp, policy)
+            return self._handed_on(Hit(fresh, 0, refresh=False, stale=False), policy)
+        if hit.stale:
+            return self._handed_on(await self._fresh_or(hit, key, policy), policy)
+        return self._kept(hit, key, policy)
 
-    async def _fresh_or(self, stale: Hit, key: Key) -> Hit:
-        with suppress(NoAnswer, TimeoutError):
-            relayed = await asyncio.wait_for(self._fetch(key), STALE_PATIENCE)
-            if relayed.rcode != Rcode.SERVFAIL:
-                return Hit(relayed, 0, refresh=False, stale=False)
+    def _kept(self, hit: Hit, key: Key, policy: CachePolicy) -> Answer:
+        """A fresh reply from the cache; a popular one is refreshed before its end."""
+        if hit.refresh:
+            self.prefetches += 1
+            self._in_background(self._refresh(key, policy))
+        return self._handed_on(hit, policy)
+
+    def _handed_on(self, hit: Hit, policy: CachePolicy) -> Answer:
+        stale_ttl = policy.stale_ttl if hit.stale else None
+        return hit.reply.aged(hit.age, policy.bound(hit.reply.denies), stale_ttl)
+
+    async def _fresh_or(self, stale: Hit, key: Key, policy: CachePolicy) -> Hit:
+        if policy.stale_patience == 0:
+            self._in_background(self._refresh(key, policy))
+        else:
+            with suppress(NoAnswer, TimeoutError):
+                fresh = await asyncio.wait_for(self._fetch(key, False, policy), policy.stale_patience)
+                if fresh.answer.rcode is not Rcode.SERVFAIL:
+                    return Hit(fresh, 0, refresh=False, stale=False)
         self.stale_answers += 1
         return stale
 
-    async def _refresh(self, key: Key) -> None:
+    async def _refresh(self, key: Key, policy: CachePolicy) -> None:
         with suppress(NoAnswer, Overloaded):  # the reply that is kept lives on until its end
-            await self._fetch(key)
+            await self._fetch(key, False, policy)
 
-    async def _fetch(self, key: Key) -> Relayed:
-        """One exchange for all who ask the same at the same time."""
-        task = self._under_way.get(key)
+    async def _fetch(self, key: Key, over_tcp: bool, policy: CachePolicy | None) -> OutsideReply:
+        """One exchange for all that ask the same at the same time."""
+        task = self._under_way.get((key, over_tcp))
         if task is None:
-            if len(self._under_way) >= self.options.concurrent:
+            if self.upstream.concurrent is not None and len(self._under_way) >= self.upstream.concurrent:
                 self.rejected += 1
                 raise Overloaded
-            task = asyncio.get_running_loop().create_task(self._exchange(key))
-            self._under_way[key] = task
-            task.add_done_callback(lambda _: self._under_way.pop(key, None))
-        relayed = await asyncio.shield(task)
-        if relayed is None:
-            raise NoAnswer(to_text(key.name))
-        return relayed
+            task = asyncio.get_running_loop().create_task(self._exchange(key, over_tcp))
+            self._under_way[key, over_tcp] = task
+            task.add_done_callback(lambda done: self._done(key, over_tcp, done))
+        reply = await asyncio.shield(task)
+        if policy is not None:
+            self._cache(policy).put(key, reply, time.monotonic())
+        return reply
 
-    async def _exchange(self, key: Key) -> Relayed | None:
-        """The first good reply of the route's servers; a SERVFAIL when that is all they say; None for silence."""
-        route = route_of(key.name, self.options.routes)
+    def _done(self, key: Key, over_tcp: bool, task: asyncio.Task[OutsideReply]) -> None:
+        self._under_way.pop((key, over_tcp), None)
+        if not task.cancelled():
+            task.exception()  # told to all that wait; when nobody does any more, it is of no interest
+
+    async def _exchange(self, key: Key, over_tcp: bool) -> OutsideReply:
+        """The first good reply; the last bad one when there is no other."""
         self.exchanges += 1
-        self.all_down += route is not None and all(map(self.health.is_down, route.servers))
-        relayed = None
+        servers = self._servers()
+        reply, said = None, []
         with suppress(TimeoutError):
-            async with asyncio.timeout(self.options.deadline):
-                for server in self.health.order(route.servers, self.exchanges) if route else ():
-                    relayed = await self._ask(server, key) or relayed
-                    if relayed is not None and relayed.rcode != Rcode.SERVFAIL:
-                        break
-        if relayed is not None:
-            self.cache.put(key, relayed, time.monotonic())
-        return relayed
+            async with asyncio.timeout(self.upstream.deadline):
+                for server in servers:
+                    found = await self._ask(server, key, over_tcp)
+                    if isinstance(found, OutsideReply):
+                        reply = found
+                        if int(found.answer.rcode) not in self.upstream.failover:
+                            break
+                    else:
+                        said.append(f"{server}: {found}")
+        if reply is None:
+            raise NoAnswer("; ".join(said) or "no upstream server answered in time")
+        if reply.answer.rcode is Rcode.SERVFAIL:
+            return replace(reply, answer=replace(reply.answer, failure="upstream servers answer SERVFAIL"))
+        return reply
 
-    async def _ask(self, server: Server, key: Key) -> Relayed | None:
-        query = _message_for(key)
+    def _servers(self) -> list[Server]:
+        """The servers to try, in their order.
+
+        Raises:
+            NoAnswer: all are down, and then nobody is to be asked.
+        """
+        down = all(map(self.health.is_down, self.upstream.servers))
+        self.all_down += down
+        if down and self.upstream.fail_fast:
+            raise NoAnswer("all upstream servers are down")
+        turns = {Policy.SEQUENTIAL: 0, Policy.ROUND_ROBIN: self.exchanges, Policy.RANDOM: choose(1 << 16)}
+        ordered = self.health.order(self.upstream.servers, turns[self.upstream.policy])
+        return ordered[: self.upstream.attempts or None]
+
+    async def _ask(self, server: Server, key: Key, over_tcp: bool) -> OutsideReply | str:
+        """A server's reply, or what it did instead."""
         started = time.perf_counter()
         try:
-            reply = await self._converse(query, server)
-        except _FAULTS as error:
+            reply = await self._conversations.ask(key, server, over_tcp)
+        except FAULTS as error:
             log.info("upstream %s: %s: %s", server, to_text(key.name), error or type(error).__name__)
             if self.health.failed(server):
                 log.warning("upstream %s is down", server)
                 self._in_background(self._probe(server))
-            return None
+            return str(error) or type(error).__name__
         self.health.succeeded(server)
         spent = self.spent.setdefault((server, dns.rcode.to_text(reply.rcode())), Durations())
         spent.add(time.perf_counter() - started)
-        reply.use_edns(False)
-        return read_reply(reply.to_wire(max_size=65535))
-
-    async def _converse(self, query: dns.message.Message, server: Server) -> dns.message.Message:
-        from dns import asyncquery  # costs most of this module's start-up, and a lab never forwards
-
-        where, port, timeout = server.address, server.port, self.options.timeout
-        if self.options.force_tcp:
-            return await asyncquery.tcp(query, where, timeout, port)
-        reply = await asyncquery.udp(query, where, timeout, port, ignore_unexpected=True, ignore_errors=True)
-        if not reply.flags & dns.flags.TC:
-            return reply
-        try:
-            return await asyncquery.tcp(query, where, timeout, port)
-        except _FAULTS:
-            return reply  # with TC set, so that the client knows that there is more
+        return read_reply(reply, key.name)
 
     async def _probe(self, server: Server) -> None:
-        """Ask a server that is down for the root's name servers until it says anything at all."""
+        """Ask a server that is down until it says anything at all."""
         while self.health.is_down(server):
-            await asyncio.sleep(PROBE_SECONDS)
+            await asyncio.sleep(self.upstream.probe)
             try:
-                await self._converse(dns.message.make_query(".", "NS"), server)
-            except _FAULTS:
+                await self._conversations.ask(Key(self.upstream.probe_name, dns.rdatatype.NS, False, False), server)
+            except FAULTS:
                 self.probe_failures[server] += 1
                 continue
             self.health.succeeded(server)
@@ -239,38 +240,5 @@ class Forwarder:
         task.add_done_callback(self._background.discard)
 
 
-def _key_of(answer: Answer, query: Query) -> Key:
-    assert answer.outside is not None
-    dnssec_ok = query.edns is not None and query.edns.dnssec_ok
-    return Key(answer.outside, query.question.qtype, dnssec_ok, bool(query.flags & CD))
-
-
-def _message_for(key: Key) -> dns.message.Message:
-    name = dns.name.Name([label.encode("latin-1") for label in key.name] + [b""])
-    query = dns.message.make_query(
-        name, dns.rdatatype.RdataType.make(key.qtype), use_edns=0, payload=UDP_CAP, want_dnssec=key.dnssec_ok
-    )
-    if key.checking_disabled:
-        query.flags |= dns.flags.CD
-    return query
-
-
-def _completed(answer: Answer, hit: Hit, qtype: int) -> Answer:
-    """An alias of the zone with the records that its target has outside; the target decides the code (RFC 6604)."""
-    message = dns.message.from_wire(hit.relayed.octets)
-    rrsets = tuple(_rrset(found, hit) for found in message.answer if int(found.rdtype) in (qtype, RRType.CNAME))
-    rcode = Rcode.of(hit.relayed.rcode)
-    return replace(answer, rcode=rcode, answer=answer.answer + rrsets, outside=None, truncated=hit.relayed.truncated)
-
-
-def _rrset(found: dns.rrset.RRset, hit: Hit) -> RRset:
-    ttl = STALE_TTL if hit.stale else max(found.ttl - hit.age, 0)
-    return RRset(_name(found.name), int(found.rdtype), ttl, tuple(_data(rdata) for rdata in found))
-
-
-def _data(rdata: Any) -> Data:
-    return Target(_name(rdata.target)) if rdata.rdtype == RRType.CNAME else rdata.to_wire()
-
-
-def _name(name: dns.name.Name) -> Name:
-    return tuple(label.decode("latin-1").lower() for label in name.labels[:-1])
+def _key_of(ask: Ask) -> Key:
+    return Key(ask.question.name, ask.question.qtype, ask.request.dnssec_ok, ask.request.checking_disabled)

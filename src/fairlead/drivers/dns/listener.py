@@ -1,54 +1,75 @@
 """What the DNS listeners share beside their sockets."""
 
 import logging
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Callable
 from typing import NamedTuple
 
+from fairlead.clusterdns.chain import Ask
 from fairlead.clusterdns.names import to_text
 from fairlead.clusterdns.query import Refusal
 from fairlead.clusterdns.records import Rcode
-from fairlead.clusterdns.responder import Elsewhere, Reply, Responder, SearchStep
-from fairlead.model.addresses import IPNetwork
+from fairlead.clusterdns.responder import Client, Noted, Pending, Reply, Responder
+from fairlead.drivers.dns.outside import Outside
 
 log = logging.getLogger(__name__)
 
-Forward = Callable[[Elsewhere, Responder], Awaitable[bytes]]
-Search = Callable[[SearchStep, str, Responder], Awaitable[bytes]]
-Log = Callable[[str, bytes], None]  # client and reply
+Tell = Callable[[Noted, float], None]  # a reply, and how many seconds it took
 
 
 class Services(NamedTuple):
     """What a listener needs beside its socket.
 
     Attributes:
-        forward: whom to ask about names outside.
-        search: who walks searches; needed only where the zone says that they are walked.
-        log: whom to tell of each reply.
-        transfer_to: who may transfer the zone.
+        outside: whom to ask about names that are not answered from here.
+        tell: whom to tell of replies that their block wants a line about.
     """
 
-    forward: Forward
-    log: Log | None = None
-    transfer_to: tuple[IPNetwork, ...] = ()
-    search: Search | None = None
+    outside: Outside
+    tell: Tell | None = None
 
-    def respond(self, packet: bytes, responder: Responder) -> Reply:
-        """What becomes of a packet. A fault of ours costs its sender a SERVFAIL, and nobody else anything."""
+    def respond(self, packet: bytes, responder: Responder, client: Client) -> Reply:
+        """The reply to a packet. A fault of ours costs its sender a SERVFAIL, and nobody else anything."""
+        started = time.perf_counter()
         try:
-            return responder.respond(packet)
+            reply = responder.respond(packet, client)
+            if isinstance(reply, Pending):
+                reply = self._from_cache(reply, responder)
         except Exception:
             log.exception("no reply to %s", packet.hex())
             responder.faults += 1
             return Refusal(packet, Rcode.SERVFAIL).reply
+        self._tell(responder, started)
+        return reply
 
-    async def later(self, unfinished: Elsewhere | SearchStep, client: str, responder: Responder) -> bytes:
+    async def later(self, pending: Pending, responder: Responder) -> bytes | None:
         """The reply that could not be given at once."""
+        started = time.perf_counter()
         try:
-            if isinstance(unfinished, Elsewhere):
-                return await self.forward(unfinished, responder)
-            assert self.search is not None, "the zone says that searches are walked"
-            return await self.search(unfinished, client, responder)
+            step = pending.run.step
+            while isinstance(step, Ask):
+                step = pending.run.resume(await self.outside(step))
+            reply = responder.finish(pending, step)
         except Exception:
-            log.exception("no reply about %s", to_text(unfinished.query.question.name))
+            log.exception("no reply about %s", to_text(pending.query.question.name))
             responder.faults += 1
-            return responder.refuse(unfinished.query, Rcode.SERVFAIL)
+            return responder.refuse(pending.query, Rcode.SERVFAIL)
+        self._tell(responder, started)
+        return reply
+
+    def _from_cache(self, pending: Pending, responder: Responder) -> Reply:
+        """The reply, when all that it asks the world outside is in the cache."""
+        step = pending.run.step
+        while isinstance(step, Ask):
+            found = self.outside.cached(step)
+            if found is None:
+                return pending
+            step = pending.run.resume(found)
+        return responder.finish(pending, step)
+
+    def _tell(self, responder: Responder, started: float) -> None:
+        if responder.noted:
+            noted, responder.noted = responder.noted, []
+            if self.tell is not None:
+                for one in noted:
+                    self.tell(one, time.perf_counter() - started)

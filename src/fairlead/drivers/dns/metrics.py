@@ -17,9 +17,8 @@ from prometheus_client.registry import Collector
 from fairlead import __version__
 from fairlead.clusterdns.authority import Authority
 from fairlead.clusterdns.reply_cache import SIZES, Kind
-from fairlead.clusterdns.responder import DROPPED_ZONE
+from fairlead.clusterdns.responder import DROPPED_ZONE, FORWARDED_ZONE
 from fairlead.drivers.dns.durations import Durations
-from fairlead.drivers.dns.forwarder import FORWARDED_ZONE
 from fairlead.drivers.dns.server import DnsServer
 from fairlead.model.addresses import IPFamily, family_of
 from fairlead.model.objects import TRIGGER_TIME_ANNOTATION, EndpointSlice, Service
@@ -51,8 +50,6 @@ class DnsCollector(Collector):
         build = GaugeMetricFamily("coredns_build_info", "Version.", labels=("version", "revision", "goversion"))
         build.add_metric((__version__, "fairlead", ""), 1)
         yield build
-        hosts = len(self._authority.zone.hosts)
-        yield GaugeMetricFamily("coredns_hosts_entries", "Names fixed by the configuration.", value=hosts)
         yield from self._replies()
         yield from self._sockets()
         yield GaugeMetricFamily("fairlead_dns_zone_serial", "Serial.", value=self._authority.zone.serial)
@@ -108,7 +105,7 @@ class DnsCollector(Collector):
         spent.seconds = sum(u.durations.seconds for u in udp)
         durations.add_metric((server_label(self._server), "", "", ""), spent.buckets(), spent.seconds)
         yield durations
-        responders = [*(u.responder for u in udp), *(t.responder for t in self._server.tcp)]
+        responders = list(self._server.responders)
         ignored = sum(responder.ignored for responder in responders)
         prepared = sum(len(responder.prepared) for responder in responders)
         faults = sum(responder.faults for responder in responders)
@@ -117,6 +114,12 @@ class DnsCollector(Collector):
         yield CounterMetricFamily(
             "fairlead_dns_lost_replies", "Replies not sent.", value=sum(u.lost + u.batch.lost for u in udp)
         )
+        tcp = self._server.tcp
+        yield GaugeMetricFamily("fairlead_dns_tcp_connections", "Connections open.", value=sum(map(len, tcp)))
+        closed: Counter[tuple[str, ...]] = Counter({(reason,): 0 for reason in ("idle", "room", "unread")})
+        for listener in tcp:
+            closed.update({(reason,): number for reason, number in listener.closed.items()})
+        yield _counter("fairlead_dns_tcp_closed", "Connections that the server closed.", ("reason",), closed)
         yield GaugeMetricFamily("fairlead_dns_prepared_replies", "Replies kept ready.", value=prepared)
 
 

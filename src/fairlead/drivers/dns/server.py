@@ -1,60 +1,135 @@
-"""The sockets of the DNS server: UDP and TCP at the same port of each address."""
+"""The sockets of the DNS server: UDP and TCP at the same port of each address, with the server blocks of that place."""
 
 import socket
+from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
+from typing import NamedTuple
 
 from fairlead.clusterdns.authority import Authority
 from fairlead.clusterdns.encoder import UDP_CAP
 from fairlead.clusterdns.responder import Responder
+from fairlead.clusterdns.server_blocks import Block, ServerBlocks
 from fairlead.drivers.dns.listener import Services
-from fairlead.drivers.dns.tcp import TcpListener
+from fairlead.drivers.dns.tcp import TcpLimits, TcpListener
 from fairlead.drivers.dns.udp import UdpListener
+
+BACKLOG = 1024  # connections that the kernel holds until they are accepted
+
+
+class Place(NamedTuple):
+    """Where DNS is served."""
+
+    address: str
+    port: int
+
+
+Layout = dict[Place, tuple[Block, ...]]  # the blocks of each place
+
+
+def layout_of(blocks: Iterable[Block], addresses: tuple[str, ...]) -> Layout:
+    """Which blocks are served where; ``addresses`` are those of blocks that name none."""
+    found: dict[Place, list[Block]] = {}
+    for block in blocks:
+        for address in block.addresses or addresses:
+            for port in block.ports:
+                found.setdefault(Place(address, port), []).append(block)
+    return {place: tuple(served) for place, served in found.items()}
+
+
+class _Pair(NamedTuple):
+    udp: UdpListener
+    tcp: TcpListener
+
+    def close(self) -> None:
+        self.udp.close()
+        self.tcp.close()
 
 
 class DnsServer:
-    """UDP and TCP on each address; one responder per socket, so that replies are counted by protocol and family."""
+    """UDP and TCP at each place; one responder per socket, so that replies are counted by protocol and family."""
 
-    def __init__(self, authority: Authority, services: Services, cap: int = UDP_CAP) -> None:
-        self.udp: list[UdpListener] = []
-        self.tcp: list[TcpListener] = []
+    def __init__(
+        self, authority: Authority, services: Services, cap: int = UDP_CAP, limits: TcpLimits | None = None
+    ) -> None:
+        self._pairs: dict[Place, _Pair] = {}
         self._authority = authority
         self._services = services
         self._cap = cap
+        self._limits = limits
 
-    async def listen(self, addresses: tuple[str, ...], port: int, shared: bool = False) -> None:
+    async def listen(self, layout: Layout, shared: bool = False) -> None:
         """Bind and serve; ``shared`` lets several processes bind the same port (SO_REUSEPORT).
 
         Raises:
-            OSError: an address cannot be bound. What was bound before stays until ``close``.
+            OSError: a place cannot be bound. What was bound before stays until ``close``.
         """
-        for address in addresses:
-            udp, tcp = _bound_pair(address, port, shared)
-            self.udp.append(UdpListener(udp, self._responder(self._cap), self._services))
-            self.tcp.append(TcpListener(tcp, self._responder(None), self._services))
-            self.udp[-1].start()
-            await self.tcp[-1].start()
+        for place in layout:
+            await self._open(place, layout[place], shared or _is_mixed(place, layout))
 
-    def _responder(self, cap: int | None) -> Responder:
-        return Responder(self._authority, cap, keep=self._services.log is None)
+    async def relayout(self, layout: Layout, services: Services, cap: int, shared: bool = False) -> None:
+        """Serve other blocks, at other places too, from now on.
 
-    def reconfigure(self, services: Services, cap: int) -> None:
-        """Serve with other choices from now on, at the same addresses."""
+        Raises:
+            OSError: a new place cannot be bound. Everything is as before then.
+        """
+        added = [place for place in layout if place not in self._pairs]
+        try:
+            for place in added:
+                await self._open(place, layout[place], shared or _is_mixed(place, layout))
+        except OSError:
+            for place in added:
+                if pair := self._pairs.pop(place, None):
+                    pair.close()
+            raise
+        for place in [known for known in self._pairs if known not in layout]:
+            self._pairs.pop(place).close()
         self._services, self._cap = services, cap
-        listeners: list[UdpListener | TcpListener] = [*self.udp, *self.tcp]
-        for listener in listeners:
-            listener.services = services
-            listener.responder.reconfigure(cap, keep=services.log is None)
+        for place, pair in self._pairs.items():
+            served = ServerBlocks(layout[place], self._authority)
+            for listener in pair:
+                listener.services = services
+                listener.responder.reconfigure(served, cap)
+
+    @property
+    def udp(self) -> list[UdpListener]:
+        return [pair.udp for pair in self._pairs.values()]
+
+    @property
+    def tcp(self) -> list[TcpListener]:
+        return [pair.tcp for pair in self._pairs.values()]
+
+    @property
+    def responders(self) -> Iterator[Responder]:
+        """Those of all sockets."""
+        for pair in self._pairs.values():
+            yield pair.udp.responder
+            yield pair.tcp.responder
 
     @property
     def port(self) -> int:
         """The port of the first socket: useful when 0 was asked for."""
-        return int(self.udp[0]._socket.getsockname()[1])
+        return int(self.udp[0].port)
 
     def close(self) -> None:
-        for udp in self.udp:
-            udp.close()
-        for tcp in self.tcp:
-            tcp.close()
+        for pair in self._pairs.values():
+            pair.close()
+
+    async def _open(self, place: Place, blocks: tuple[Block, ...], shared: bool) -> None:
+        udp, tcp = _bound_pair(place.address, place.port, shared)
+        served = ServerBlocks(blocks, self._authority)
+        pair = _Pair(
+            UdpListener(udp, Responder(served, self._cap), self._services),
+            TcpListener(tcp, Responder(served, None), self._services, self._limits),
+        )
+        self._pairs[place] = pair
+        pair.udp.start()
+        await pair.tcp.start()
+
+
+def _is_mixed(place: Place, layout: Layout) -> bool:
+    """Whether a wildcard and single addresses share a port: the kernel then gives each packet to the closest one."""
+    beside = [other for other in layout if other.port == place.port]
+    return len(beside) > 1 and any(ip_address(other.address).is_unspecified for other in beside)
 
 
 def own_addresses(bound: tuple[str, ...]) -> tuple[str, ...]:
@@ -100,7 +175,7 @@ def _bound(address: str, port: int, kind: socket.SocketKind, shared: bool) -> so
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         made.bind((address, port))
         if kind is socket.SOCK_STREAM:
-            made.listen(128)
+            made.listen(BACKLOG)
     except OSError as error:
         made.close()
         raise OSError(error.errno, f"cannot listen at {address} port {port}: {error.strerror}") from error

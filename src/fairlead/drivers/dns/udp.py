@@ -8,7 +8,7 @@ import asyncio
 import socket
 from time import perf_counter
 
-from fairlead.clusterdns.responder import Elsewhere, Responder, SearchStep, WholeZone
+from fairlead.clusterdns.responder import Pending, Responder, WholeZone
 from fairlead.drivers.dns import datagram_batch
 from fairlead.drivers.dns.datagram_batch import (
     LENGTH_FIRST,
@@ -83,22 +83,20 @@ class UdpListener:
 
     def _slow(self, packet: bytes, slot: int) -> bytes:
         """The reply to a datagram without its id; empty when there is none, or when it comes later."""
-        reply = self.services.respond(packet, self.responder)
+        reply = self.services.respond(packet, self.responder, self.batch.client(slot))
         assert not isinstance(reply, WholeZone), "transfers are over TCP"
-        if isinstance(reply, Elsewhere | SearchStep):
-            task = asyncio.get_running_loop().create_task(self._fetch(reply, self.batch.client(slot)))
+        if isinstance(reply, Pending):
+            task = asyncio.get_running_loop().create_task(self._fetch(reply))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
             return b""
-        if reply is not None and self.services.log is not None:
-            self.services.log(self.batch.client(slot)[0], reply)
         return reply[2:] if reply is not None else b""
 
-    async def _fetch(self, unfinished: Elsewhere | SearchStep, client: tuple[str, int]) -> None:
-        reply = await self.services.later(unfinished, client[0], self.responder)
-        if self.services.log is not None:
-            self.services.log(client[0], reply)
+    async def _fetch(self, pending: Pending) -> None:
+        reply = await self.services.later(pending, self.responder)
+        if reply is None:
+            return
         try:
-            self._socket.sendto(reply, client)
+            self._socket.sendto(reply, pending.client)
         except OSError:
             self.lost += 1

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,17 @@ def kernel_families() -> tuple[IPFamily, ...]:
     """The IP families that the kernel speaks here."""
     has_ipv6 = Path("/proc/net/if_inet6").exists()
     return (IPFamily.IPV4, IPFamily.IPV6) if has_ipv6 else (IPFamily.IPV4,)
+
+
+def addresses_of_interface(name: str) -> tuple[str, ...]:
+    """The addresses of one interface, those valid only on its link left out; none when it is not there."""
+    command = ["ip", "-j", "address", "show", "dev", name]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    if found.returncode:
+        return ()
+    links: list[dict[str, Any]] = json.loads(found.stdout or "[]")
+    infos = (info for link in links for info in link.get("addr_info", ()) if info.get("scope") != "link")
+    return tuple(info["local"] for info in infos if "local" in info)
 
 
 async def local_addresses() -> tuple[str, ...]:

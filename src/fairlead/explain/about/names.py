@@ -89,7 +89,7 @@ def explain_name(cluster: Cluster, name: str, namespace: str | None = None) -> S
 
 def explain_search(cluster: Cluster, view: View, names: list[Name]) -> list[Statement]:
     """Each question of a search; those before the one that is answered are part of the way, not failures."""
-    steps = walk(names, RRType.A, view)
+    steps = walk(names, RRType.A, lambda question: answer(question, view))
     statements = [_answered(cluster, step.question, step.answer) for step in steps]
     return [*(said(s.text, *s.because) if s.verdict is Verdict.FAILED else s for s in statements[:-1]), statements[-1]]
 

@@ -1,11 +1,18 @@
-"""Settings files and Corefiles: what they stand for, and how they are refused."""
+"""Settings files and Corefiles on a real machine: what they stand for, what the command line changes, refusals."""
 
 import pytest
 
+from fairlead.app.dns.flags import Flags
+from fairlead.app.dns.options import DnsOptions
 from fairlead.app.dns.settings import SettingsError, options_from
-from fairlead.clusterdns.corefile import CorefileError, Directive, parse_corefile
-from fairlead.clusterdns.upstreams import Route, Server
+from fairlead.clusterdns.plugins.autopath import Autopath
+from fairlead.clusterdns.plugins.cache import Cache
+from fairlead.clusterdns.plugins.forward import Forward
+from fairlead.clusterdns.plugins.hosts import Hosts
+from fairlead.clusterdns.plugins.scope import Page
+from fairlead.clusterdns.upstreams import Server
 from fairlead.clusterdns.zone import Outside, PodsMode
+from tests.support.corefiles import RESOLV_CONF
 
 pytestmark = pytest.mark.io  # files, sockets or processes
 
@@ -22,7 +29,7 @@ KUBEADM = """\
        ttl 30
     }
     prometheus :9153
-    forward . RESOLV_CONF {
+    forward . FOLDER/resolv.conf {
        max_concurrent 1000
     }
     cache 30 {
@@ -38,6 +45,7 @@ KUBEADM = """\
 YAML = """\
 zone: example.org
 ttl: 5
+denial_ttl: 7
 pods: verified
 namespaces: [default, web]
 hosts:
@@ -46,52 +54,39 @@ forward:
   .: ["192.0.2.1", "[2001:db8::1]:5353"]
   corp.local: ["192.0.2.2:53"]
 cache: {stale_for: 0}
+tcp: {per_client: 3}
 """
 
 
-def load(tmp_path, text, name="Corefile"):
-    resolv = tmp_path / "resolv.conf"
-    resolv.write_text("# comment\nnameserver 192.0.2.53\nsearch example\nnameserver fe80::1%eth0\n")
+def load(tmp_path, text, name="Corefile", **flags) -> DnsOptions:
+    (tmp_path / "resolv.conf").write_text(RESOLV_CONF)
     path = tmp_path / name
-    path.write_text(text.replace("RESOLV_CONF", str(resolv)))
-    return options_from(path, lambda _: None)
+    path.write_text(text.replace("FOLDER", str(tmp_path)))
+    return options_from(path, Flags(**flags))[0]
+
+
+def plugin(options, kind):
+    (found,) = [plugin for block in options.blocks for plugin in block.plugins if isinstance(plugin, kind)]
+    return found
 
 
 def test_the_corefile_of_kubeadm(tmp_path):
     options = load(tmp_path, KUBEADM)
-    assert options.forward.routes == (Route((), (Server("192.0.2.53"), Server("fe80::1"))),)
-    assert (options.zone.origin, options.zone.ttl) == (("cluster", "local"), 30)
-    assert (options.zone.pods, options.zone.outside) == (PodsMode.INSECURE, Outside.FORWARD)
-    assert (options.forward.cache.positive_max, options.forward.concurrent) == (30, 1000)
-    assert (options.health_port, options.ready_port, options.metrics_port) == (8080, 8181, 9153)
-    assert (options.port, options.lameduck) == (53, 5.0)
-
-
-def test_the_common_additions(tmp_path):
-    extra = """\
-    hosts {
-        192.0.2.9 registry.lan registry
-        fallthrough
-    }
-    log
-    bufsize 512
-}
-corp.local:53 {
-    forward . 10.1.1.1 10.1.1.2:5353 {
-        force_tcp
-    }
-}
-"""
-    options = load(tmp_path, KUBEADM.rstrip().removesuffix("}") + extra)
-    assert options.zone.hosts[("registry", "lan")] == options.zone.hosts[("registry",)] == (bytes([192, 0, 2, 9]),)
-    assert (options.log, options.udp_cap, options.forward.force_tcp) == (True, 512, True)
-    assert options.forward.routes[1] == Route(("corp", "local"), (Server("10.1.1.1"), Server("10.1.1.2", 5353)))
+    upstream = plugin(options, Forward).upstream
+    assert upstream.servers == (Server("192.0.2.53"), Server("fe80::1"))
+    assert (upstream.concurrent, upstream.finds_loops) == (1000, True)
+    (zone,) = options.zones
+    assert (zone.origin, zone.ttl, zone.pods) == (("cluster", "local"), 30, PodsMode.INSECURE)
+    assert plugin(options, Cache).policy.positive_max == 30
+    assert (options.health, options.ready, options.metrics) == ((Page("", 8080),), (Page("", 8181),), (Page("", 9153),))
+    assert (options.blocks[0].ports, options.lameduck) == ((53,), 5.0)
+    assert options.plugins() >= {"errors", "health", "kubernetes", "loadbalance", "loop", "prometheus", "reload"}
 
 
 def test_zonal_names_and_the_zone_of_the_cluster_set(tmp_path):
-    plugin = "kubernetes cluster.local clusterset.local in-addr.arpa"
-    text = f".:53 {{\n  {plugin} {{\n    zonal\n    multicluster clusterset.local\n  }}\n}}"
-    zone = load(tmp_path, text).zone
+    directive = "kubernetes cluster.local clusterset.local in-addr.arpa"
+    text = f".:53 {{\n  {directive} {{\n    zonal\n    multicluster clusterset.local\n  }}\n}}"
+    (zone,) = load(tmp_path, text).zones
     assert (zone.origin, zone.clusterset, zone.zonal) == (("cluster", "local"), ("clusterset", "local"), True)
     assert zone.reverse == (("in-addr", "arpa"),)
 
@@ -104,58 +99,86 @@ def test_the_zone_of_the_cluster_set_lies_apart(tmp_path, multicluster):
 
 def test_a_settings_file(tmp_path):
     options = load(tmp_path, YAML, "dns.yaml")
-    assert (options.zone.origin, options.zone.ttl, options.zone.pods) == (("example", "org"), 5, PodsMode.VERIFIED)
-    assert options.zone.namespaces == {"default", "web"}
-    assert [len(address) for address in options.zone.hosts[("gateway", "lan")]] == [4, 16]
-    assert options.forward.routes[0].servers == (Server("192.0.2.1"), Server("2001:db8::1", 5353))
-    assert options.forward.cache.stale_for == 0
+    (zone,) = options.zones
+    assert (zone.origin, zone.ttl, zone.denial_ttl, zone.pods) == (("example", "org"), 5, 7, PodsMode.VERIFIED)
+    assert (zone.namespaces, zone.outside) == (frozenset(("default", "web")), Outside.FORWARD)
+    assert [len(address) for address in plugin(options, Hosts).names[("gateway", "lan")]] == [4, 16]
+    corp, root = [p for block in options.blocks for p in block.plugins if isinstance(p, Forward)]
+    assert (corp.zones, root.zones) == ((("corp", "local"),), ((),))
+    assert root.upstream.servers == (Server("192.0.2.1"), Server("2001:db8::1", 5353))
+    assert plugin(options, Cache).policy.stale_for == 0
+    assert options.tcp.per_client == 3
+
+
+@pytest.mark.parametrize("name", ["Corefile", "dns.yaml"])
+def test_the_command_line_goes_before_the_file(tmp_path, name):
+    text = KUBEADM if name == "Corefile" else YAML
+    flags = {"port": 5353, "zone": "other.test", "ttl": 9, "pods": "disabled", "udp_size": 512, "health_port": 0}
+    options = load(tmp_path, text, name, addresses=("127.0.0.1",), upstreams=("192.0.2.77",), log=True, **flags)
+    zone = options.zones[0]
+    assert (zone.origin, zone.ttl, zone.pods) == (("other", "test"), 9, PodsMode.DISABLED)
+    assert (options.addresses, options.blocks[0].ports, options.udp_cap) == (("127.0.0.1",), (5353,), 512)
+    assert (options.health, options.ready) == ((), (Page("", 8181),))
+    last = [p for p in options.blocks[0].plugins if isinstance(p, Forward)][-1]
+    assert (last.upstream.servers, bool(options.blocks[0].logs)) == ((Server("192.0.2.77"),), True)
+
+
+def test_the_search_domains_of_nodes_come_from_a_file_or_the_settings(tmp_path):
+    options = load(tmp_path, "autopath: true\nnode_search: [FOLDER/resolv.conf, lan]", "dns.yaml")
+    assert plugin(options, Autopath).node_search == (("corp", "lan"), ("lan",))
+
+
+def test_imports_and_files_are_found_from_where_the_corefile_is(tmp_path):
+    (tmp_path / "custom").mkdir()
+    (tmp_path / "custom" / "a.server").write_text(
+        "a.example {\n  hosts FOLDER/names\n}\n".replace("FOLDER", str(tmp_path))
+    )
+    (tmp_path / "custom" / "b.override").write_text("log\n")
+    (tmp_path / "names").write_text("192.0.2.9 x.a.example\n")
+    options = load(tmp_path, ". {\n  import custom/*.override\n}\nimport custom/*.server\n")
+    root, custom = options.blocks
+    assert (bool(root.logs), custom.zones) == (True, (("a", "example"),))
+    assert plugin(options, Hosts).names[("x", "a", "example")] == (bytes([192, 0, 2, 9]),)
+
+
+def test_a_changed_file_beside_the_corefile_is_another_configuration(tmp_path):
+    names = tmp_path / "names"
+    names.write_text("192.0.2.9 x.example\n")
+    path = tmp_path / "Corefile"
+    path.write_text(f". {{\n  hosts {names}\n}}\n")
+    _, source = options_from(path, Flags())
+    assert source is not None
+    before = source.fingerprint()
+    assert source.every == 5.0
+    path.write_text("nonsense")  # without ``reload`` the Corefile itself is not looked at
+    assert source.fingerprint() == before
+    names.write_text("192.0.2.10 x.example\n")
+    assert source.fingerprint() != before
+    assert plugin(source.load(), Hosts).names[("x", "example")] == (bytes([192, 0, 2, 10]),)
+    names.unlink()
+    assert not plugin(source.load(), Hosts).names
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "name", "message"),
     [
-        (".:53 {\n    template ANY\n}", "line 2: plugin template is not supported"),
-        (".:53 {\n    autopath /etc/resolv.conf\n}", "line 2: autopath is supported as 'autopath @kubernetes'"),
-        (".:53 {\n    kubernetes cluster.local {\n        ttl x\n    }\n}", "line 3: ttl: 'x' is not a number"),
-        (".:53 {\n    kubernetes a b\n}", "line 2: kubernetes needs exactly one cluster domain"),
-        (".:53 {\n    kubernetes a {\n        labels x\n    }\n}", "line 3: option labels of kubernetes is not supp"),
-        (".:53 {\n    kubernetes a {\n        fallthrough\n    }\n}", "line 3: fallthrough is supported for"),
-        (".:53 {\n    kubernetes a {\n        pods sometimes\n    }\n}", "line 3: pods sometimes is not one of"),
-        (".:53 {\n    forward .\n}", "line 2: forward needs FROM and TO"),
-        (".:53 {\n    health {\n        lameduck 5\n    }\n}", "line 3: lameduck: '5' is not a duration"),
-        (".:53 {\n    errors\n", "line 1: the block that begins here has no end"),
-        ("tls://.:853 {\n}", "line 1: server tls"),
-        ("errors", "line 1: expected 'ZONE"),
-        ("(snip) {\n}", "line 1: snippets are not supported"),
-        (".:53 {\n    forward . tls://192.0.2.1\n}", "only plain DNS is supported"),
-        (".:53 {\n    forward . nowhere\n}", "upstream nowhere"),
+        (".:53 {\n    vieww x\n}", "Corefile", "Corefile:2: plugin vieww is unknown"),
+        (".:53 {\n    forward . FOLDER/none\n}", "Corefile", "none: No such file or directory"),
+        ("zonee: x", "dns.yml", "unknown field `zonee`"),
+        ("ttl: many", "dns.yml", r"Expected `int`, got `str` - at `\$.ttl`"),
+        ("ttl: 5000", "dns.yml", r"ttl must be in range \[0, 3600\]"),
+        ("pods: sometimes", "dns.yml", "Invalid enum value 'sometimes'"),
+        ("outside: forward", "dns.yml", "needs upstream servers"),
+        ("udp_size: 5", "dns.yml", "udp_size must be in range"),
+        ("transfer_to: [x]", "dns.yml", "'x' does not appear to be an IPv4 or IPv6 network"),
+        ("forward: {.: [nowhere]}", "dns.yml", "upstream nowhere"),
     ],
 )
-def test_what_is_not_supported_is_an_error_that_names_it(tmp_path, text, message):
-    with pytest.raises(SettingsError, match=message.replace("(", r"\(")):
-        load(tmp_path, text)
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("zonee: x", "unknown field `zonee`"),
-        ("ttl: many", r"Expected `int`, got `str` - at `\$.ttl`"),
-        ("pods: sometimes", "Invalid enum value 'sometimes'"),
-        ("outside: forward", "needs upstream servers"),
-    ],
-)
-def test_a_wrong_settings_file_is_refused(tmp_path, text, message):
+def test_a_wrong_file_is_refused(tmp_path, text, name, message):
     with pytest.raises(SettingsError, match=message):
-        load(tmp_path, text, "dns.yml")
+        load(tmp_path, text, name)
 
 
-def test_the_syntax_of_a_corefile():
-    (block,) = parse_corefile('a b:53 { # comment\n  log\n  x "two words" y {\n    z # 1\n  }\n}\n')
-    assert block.keys == ("a", "b:53")
-    assert block.directives[1] == Directive("x", ("two words", "y"), (Directive("z", (), (), 4),), 3)
-
-
-def test_a_block_must_be_closed():
-    with pytest.raises(CorefileError, match="line 2"):
-        parse_corefile(". {\n  health {\n    lameduck 5s\n")
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(SettingsError, match="No such file"):
+        options_from(tmp_path / "none", Flags())

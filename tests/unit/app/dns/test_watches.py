@@ -5,14 +5,19 @@ from dataclasses import replace
 
 import pytest
 
-from fairlead.app.dns.watches import Watches, watches_pods
+from fairlead.app.dns.options import DnsOptions
+from fairlead.app.dns.watches import Needs, Watches
 from fairlead.clusterdns.authority import Authority
 from fairlead.clusterdns.names import to_name
+from fairlead.clusterdns.plugins.autopath import Autopath
+from fairlead.clusterdns.plugins.loadbalance import LoadBalance
 from fairlead.clusterdns.records import Question, RRType
+from fairlead.clusterdns.server_blocks import Block
 from fairlead.clusterdns.zone import PodsMode
 from fairlead.drivers.dns.metrics import ProgrammingDelay, new_registry
 from tests.support.controller_runs import DEADLINE
 from tests.support.dns_cases import ZONE, namespace
+from tests.support.dns_servers import block_over
 from tests.support.fake_api import FakeApi
 
 pytestmark = pytest.mark.anyio
@@ -53,7 +58,7 @@ async def test_what_other_clusters_export_is_read_and_followed():
     await api.put(slice_of_cluster("db", "172.1.0.1", **IMPORTED), "endpointslices")
     await api.put(slice_of_cluster("own", "172.9.0.1", **{"kubernetes.io/service-name": "db"}), "endpointslices")
     authority = Authority(SET_ZONE)
-    watches = Watches(api, authority, ProgrammingDelay(new_registry()))
+    watches = Watches(api, authority, ProgrammingDelay(new_registry()), Needs(imports=True))
     task = asyncio.create_task(watches.run())
     try:
         await asyncio.wait_for(watches.read_all(), DEADLINE)
@@ -74,15 +79,17 @@ async def test_what_other_clusters_export_is_read_and_followed():
 
 
 @pytest.mark.parametrize(
-    ("zone", "watched"),
+    ("block", "needs"),
     [
-        (ZONE, False),
-        (replace(ZONE, pods=PodsMode.VERIFIED), True),
-        (replace(ZONE, autopath=()), True),
+        (block_over(ZONE), Needs()),
+        (block_over(replace(ZONE, pods=PodsMode.VERIFIED)), Needs(pods=True)),
+        (block_over(ZONE, Autopath((ZONE,))), Needs(pods=True)),
+        (block_over(SET_ZONE), Needs(imports=True)),
+        (Block(plugins=(LoadBalance(),)), Needs(cluster=False)),
     ],
 )
-def test_pods_are_watched_only_where_an_answer_depends_on_them(zone, watched):
-    assert watches_pods(zone) == watched
-    watches = Watches(FakeApi(), Authority(zone), ProgrammingDelay(new_registry()))
-    assert ("pods" in watches.informers) == watched
-    assert "serviceimports" not in watches.informers
+def test_what_is_watched_is_what_an_answer_depends_on(block, needs):
+    assert DnsOptions(blocks=(block,)).needs == needs
+    watches = Watches(FakeApi(), Authority(ZONE), ProgrammingDelay(new_registry()), needs)
+    assert ("pods" in watches.informers) == needs.pods
+    assert ("serviceimports" in watches.informers) == needs.imports

@@ -11,6 +11,7 @@ from typing import Any
 
 from fairlead.app import announcer, apiserver, controllers
 from fairlead.app.dns import server
+from fairlead.app.dns.settings_blocks import block_of
 from fairlead.app.lab.init.networks import Networks
 from fairlead.app.lab.plan import DNS_SERVICE, OUTSIDE, PROXY, SWITCH, LabPlan, agent_of, proxy_of
 from fairlead.app.lab.processes import bootstrap, publisher
@@ -19,6 +20,7 @@ from fairlead.app.lab.settings import LabNode, LabSettings
 from fairlead.app.node import agent
 from fairlead.app.node.context import Builtin
 from fairlead.app.proxy import process
+from fairlead.clusterdns.server_blocks import DEFAULT_PORT
 from fairlead.clusterdns.zone import Outside, Zone
 from fairlead.dataplane.node_view import NodeSettings
 from fairlead.drivers.identity.pki import certificate_files
@@ -178,8 +180,9 @@ async def _together(parts: Sequence[Run], ready: Callable[[], None]) -> None:
 def _serve_dns(_: Sequence[str]) -> None:
     """Serve cluster DNS in a Pod, as its ServiceAccount. A lab is the whole world of names: what the cluster does not
     know does not exist."""
-    zone, everywhere = Zone(outside=Outside.NXDOMAIN), tuple(EVERY_ADDRESS[family] for family in kernel_families())
-    options = server.DnsOptions(addresses=everywhere, http_addresses=everywhere, zone=zone)
+    everywhere = tuple(EVERY_ADDRESS[family] for family in kernel_families())
+    blocks = (block_of(Zone(outside=Outside.NXDOMAIN), DEFAULT_PORT),)
+    options = server.DnsOptions(blocks=blocks, addresses=everywhere, http_addresses=everywhere)
     asyncio.run(server.run(options, lambda: None))
 
 

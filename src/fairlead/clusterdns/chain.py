@@ -1,0 +1,115 @@
+"""How a question goes through the plugins of a server block, in an order that is fixed, without any I/O.
+
+Each plugin gets a request and the rest of the chain. It answers, or asks the rest, and may change what goes in and what
+comes out. Plugins are coroutines that wait for one thing only: an ``Ask``, a question for upstream servers. So a
+question that is answered from here runs to its end in one step, and its reply can be kept ready; one that needs the
+world outside stops at the ``Ask``, and whoever drives it sends the answer in.
+"""
+
+from collections.abc import Callable, Coroutine, Generator
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from fairlead.clusterdns.query import IN
+from fairlead.clusterdns.records import Answer, Origin, Question, Rcode, Reason
+from fairlead.clusterdns.upstream_cache import CachePolicy
+from fairlead.clusterdns.upstreams import Upstream
+
+if TYPE_CHECKING:
+    from fairlead.clusterdns.server_blocks import ServerBlocks
+
+DEPTH_MAX = 10  # times that answering a question may ask the whole server about another name
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A question on its way.
+
+    Attributes:
+        question: what is asked now; plugins before may have changed it.
+        server: the server blocks of the socket, for questions about other names.
+        client: the address that asked, as text; empty when nobody did.
+        proto: ``udp`` or ``tcp``.
+        dnssec_ok, checking_disabled: the bits DO and CD of the query.
+        lot: a random number, for plugins that draw one.
+        cache: how replies of upstream servers may be kept; None not at all.
+        patience: seconds that an upstream server may take; None for as long as it is configured.
+        depth: how many questions led to this one.
+    """
+
+    question: Question
+    server: "ServerBlocks"
+    client: str = ""
+    proto: str = "udp"
+    qclass: int = IN
+    dnssec_ok: bool = False
+    checking_disabled: bool = False
+    lot: int = 0
+    cache: CachePolicy | None = None
+    patience: float | None = None
+    depth: int = 0
+
+
+class Ask(NamedTuple):
+    """A question for upstream servers. Awaiting it gives their answer; one with ``failure`` set when there is none."""
+
+    upstream: Upstream
+    question: Question
+    request: Request
+
+    def __await__(self) -> Generator["Ask", Answer, Answer]:
+        return (yield self)
+
+
+Answering = Coroutine[Ask, Answer, Answer]
+Lookup = Callable[[Request], Answering]
+
+
+class Plugin(Protocol):
+    """One link of the chain. One that deals with other classes than IN has an attribute ``any_class``."""
+
+    def serve(self, request: Request, rest: Lookup) -> Answering:
+        """The answer, from here or from the rest of the chain."""
+
+
+async def unanswered(_: Request) -> Answer:
+    """The end of every chain: no plugin knew the name. REFUSED sends a client on to its next server."""
+    return Answer(Rcode.REFUSED, Origin(Reason.OUTSIDE), unanswered=True)
+
+
+def linked(plugins: tuple[Plugin, ...]) -> Lookup:
+    """The plugins as one."""
+    lookup: Lookup = unanswered
+    for plugin in reversed(plugins):
+        link = partial(plugin.serve, rest=lookup)
+        lookup = link if getattr(plugin, "any_class", False) else partial(_internet_only, link, lookup)
+    return lookup
+
+
+def _internet_only(lookup: Lookup, rest: Lookup, request: Request) -> Answering:
+    return lookup(request) if request.qclass == IN else rest(request)
+
+
+class Run:
+    """A question under way. ``step`` is what it has come to: its answer, or what it asks the world outside."""
+
+    def __init__(self, answering: Answering) -> None:
+        self._answering = answering
+        self.step: Answer | Ask = self._advance(None)
+
+    def resume(self, answer: Answer) -> Answer | Ask:
+        """Go on with the answer to what was asked."""
+        self.step = self._advance(answer)
+        return self.step
+
+    def close(self) -> None:
+        """Nobody waits for it any more."""
+        self._answering.close()
+
+    def _advance(self, answer: Answer | None) -> Answer | Ask:
+        try:
+            return self._answering.send(answer)  # type: ignore[arg-type]  # None begins a coroutine
+        except StopIteration as end:
+            found: Answer = end.value
+            return found

@@ -1,0 +1,76 @@
+"""What is wrong with a Corefile: every fault with its place, all of them told at once."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+
+class Place(NamedTuple):
+    """A line of a file; lines count from 1."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+class Fault(NamedTuple):
+    """One thing that is wrong."""
+
+    place: Place
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.message}"
+
+
+class CorefileError(ValueError):
+    """A Corefile that cannot be used; the message has a line for each fault, in the order of the file."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__("\n".join(map(str, faults)))
+        self.faults = faults
+
+
+class Wrong(ValueError):
+    """A single mistake in a directive; ``Faults.at`` turns it into a fault with a place."""
+
+
+class Faults:
+    """Collects faults, so that the first one does not hide the others."""
+
+    def __init__(self) -> None:
+        self.found: list[Fault] = []
+
+    def __iter__(self) -> Iterator[Fault]:
+        return iter(self.found)
+
+    def add(self, place: Place, message: str) -> None:
+        fault = Fault(place, message)
+        if fault not in self.found:  # a snippet that is imported twice is wrong once
+            self.found.append(fault)
+
+    def at(self, place: Place) -> "Catching":
+        """Within this context, a ``Wrong`` becomes a fault of ``place``, and what follows is read all the same."""
+        return Catching(self, place)
+
+    def check(self) -> None:
+        """Raises: CorefileError: something is wrong."""
+        if self.found:
+            raise CorefileError(self.found)
+
+
+class Catching:
+    """See ``Faults.at``."""
+
+    def __init__(self, faults: Faults, place: Place) -> None:
+        self._faults, self._place = faults, place
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> bool:
+        if isinstance(error, Wrong):
+            self._faults.add(self._place, str(error))
+            return True
+        return False

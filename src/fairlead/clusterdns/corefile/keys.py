@@ -1,0 +1,32 @@
+"""The keys of a server block: ``[dns://]ZONE[:PORT]``, where a network stands for its reverse zones."""
+
+from typing import NamedTuple
+
+from fairlead.clusterdns.corefile.faults import Wrong
+from fairlead.clusterdns.corefile.values import number, zones
+from fairlead.clusterdns.names import Name
+
+_SCHEMES = ("tls", "https", "https3", "grpc", "quic")
+
+
+class Key(NamedTuple):
+    """Zones at a port; a port of None is the default."""
+
+    zones: tuple[Name, ...]
+    port: int | None
+
+
+def key_of(text: str) -> Key:
+    """The meaning of a key.
+
+    Raises:
+        Wrong: it has none here.
+    """
+    scheme, found, rest = text.rpartition("://")
+    if found and scheme != "dns":
+        known = "is not supported" if scheme in _SCHEMES else "is unknown"
+        raise Wrong(f"server {text}: {scheme}:// {known}; only plain DNS (dns://) is served")
+    zone, colon, port = rest.rpartition(":")
+    if not colon or "/" in port:  # an IPv6 network has colons of its own
+        zone, port = rest, ""
+    return Key(zones(zone or "."), number(port, f"port of {text}", 1, 65535) if port else None)

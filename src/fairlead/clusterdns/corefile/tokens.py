@@ -1,0 +1,66 @@
+"""The words of a Corefile: separated by white space, quoted where they contain some, with comments left out.
+
+A ``#`` at the beginning of a word starts a comment. Within double quotes ``\\"`` stands for a quote, and a new line is
+an ordinary character. ``{$NAME}`` and ``{%NAME%}`` stand for the value of an environment variable, or for nothing.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from fairlead.clusterdns.corefile.faults import Faults, Place
+
+_TOKEN = re.compile(r'"(?P<quoted>(?:\\.|[^"\\])*)"|(?P<comment>#[^\n]*)|(?P<plain>[^\s]+)|(?P<space>\s+)', re.DOTALL)
+_VARIABLE = re.compile(r"\{\$([^{}\s]+)\}|\{%([^{}\s]+)%\}")
+
+
+class Token(NamedTuple):
+    """One word, where it begins, and the line on which it ends. A quoted brace is no brace."""
+
+    text: str
+    place: Place
+    end: int
+    quoted: bool = False
+
+    @property
+    def opens(self) -> bool:
+        return self.text == "{" and not self.quoted
+
+    @property
+    def closes(self) -> bool:
+        return self.text == "}" and not self.quoted
+
+
+def tokens_of(text: str, file: str, environment: Mapping[str, str], faults: Faults) -> Iterator[Token]:
+    """The words of a text."""
+    position, line = 0, 1
+    text = text.removeprefix("\ufeff")
+    while position < len(text):
+        found = _TOKEN.match(text, position)
+        assert found is not None, "each character begins a word, a comment or space"
+        place = Place(file, line)
+        line += found[0].count("\n")
+        position = found.end()
+        if found["plain"] is not None and found["plain"].startswith('"'):
+            faults.add(place, "a quoted word has no end")
+            return
+        if found["quoted"] is not None:
+            yield Token(_filled(found["quoted"].replace('\\"', '"'), environment), place, line, quoted=True)
+        elif found["plain"] is not None:
+            yield Token(_filled(found["plain"], environment), place, line)
+
+
+def lines_of(tokens: Iterator[Token]) -> Iterator[list[Token]]:
+    """The words, line by line; a line without words is left out."""
+    line: list[Token] = []
+    for token in tokens:
+        if line and token.place.line != line[-1].end:
+            yield line
+            line = []
+        line.append(token)
+    if line:
+        yield line
+
+
+def _filled(word: str, environment: Mapping[str, str]) -> str:
+    return _VARIABLE.sub(lambda found: environment.get(found[1] or found[2], ""), word)

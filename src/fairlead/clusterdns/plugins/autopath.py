@@ -1,0 +1,102 @@
+"""``autopath``: a Pod's search, walked by the server: the reply to its first step tells what the last would have found.
+
+With ``ndots:5`` a Pod asks for ``www.example.com`` as ``www.example.com.NAMESPACE.svc.Z``, ``www.example.com.svc.Z``
+and ``www.example.com.Z`` before it asks for the name itself, each time for two types. Where it is certain how the
+search goes on, the first of these names is answered as an alias of the one that exists.
+
+It is certain when the asker is one live Pod with an address of its own, with the search list that its Namespace and
+dnsPolicy ClusterFirst give it, when the name is one that this Pod searches for, and when it asks for the first step.
+Everything else is answered as without this: Pods with a dnsConfig, those that share the node's address, and clients
+that ask through another resolver.
+"""
+
+from dataclasses import dataclass, replace
+
+from fairlead.clusterdns.chain import Lookup, Request
+from fairlead.clusterdns.corefile.blocks import Directive
+from fairlead.clusterdns.corefile.faults import Wrong
+from fairlead.clusterdns.names import Name, is_valid, to_name
+from fairlead.clusterdns.other_names import is_live
+from fairlead.clusterdns.plugins.scope import Scope
+from fairlead.clusterdns.records import Answer, Origin, Question, Rcode, Reason, RRset, RRType, Target
+from fairlead.clusterdns.search import NDOTS, search_list
+from fairlead.clusterdns.zone import Zone
+from fairlead.model.objects import Pod
+from fairlead.model.snapshot import ClusterSnapshot
+
+PATIENCE = 1.0  # seconds that a client waits for a step that it could do without
+RESOLV_CONF = "/etc/resolv.conf"
+
+
+@dataclass(frozen=True)
+class Autopath:
+    """Walks searches that begin in one of ``zones``, by the settings of the ``kubernetes`` directive.
+
+    Attributes:
+        node_search: the search domains of the nodes, which a Pod's list ends with.
+    """
+
+    zones: tuple[Zone, ...]
+    node_search: tuple[Name, ...] = ()
+
+    async def serve(self, request: Request, rest: Lookup) -> Answer:
+        denial = await rest(request)
+        zone = next((zone for zone in self.zones if is_first_step(request.question, zone)), None)
+        if zone is None or denial.rcode is not Rcode.NXDOMAIN:
+            return denial
+        found = await self._end_of_search(request, rest, zone)
+        return replace(found or denial, private=True)
+
+    async def _end_of_search(self, request: Request, rest: Lookup, zone: Zone) -> Answer | None:
+        """The answer that the search of this client ends with; None when it is not certain how the search goes."""
+        question = request.question
+        namespace = namespace_of(request.client, request.server.authority.snapshot)
+        suffixes = search_list(namespace, zone.origin) if namespace else ()
+        if not suffixes or question.name[-len(suffixes[0]) :] != suffixes[0]:
+            return None
+        searched = _searched(question.name, zone)
+        for suffix in (*suffixes[1:], *self.node_search, ()):
+            if not is_valid(searched + suffix):
+                continue
+            step = Question(searched + suffix, question.qtype)
+            found = await rest(replace(request, question=step, patience=PATIENCE))
+            if found.rcode not in (Rcode.NOERROR, Rcode.NXDOMAIN):
+                return None  # nobody knows whether the name exists and ends the search
+            if found.rcode is Rcode.NOERROR and found.origin.reason is not Reason.BRANCH:
+                return _aliased(found, question, step.name, zone)
+        return None
+
+
+def is_first_step(question: Question, zone: Zone) -> bool:
+    """Whether a name may be the first step of a Pod's search for a name with at least one dot."""
+    return question.qtype != RRType.ANY and 2 <= len(_searched(question.name, zone)) <= NDOTS
+
+
+def read_autopath(directive: Directive, scope: Scope) -> tuple[Name, ...]:
+    """``autopath [ZONE...] @kubernetes``: the search domains of this machine, which is to be a node or like one."""
+    if directive.arguments[-1:] != ("@kubernetes",):
+        raise Wrong("autopath is supported as 'autopath @kubernetes' alone")
+    lines = (line.split() for line in scope.around.read(RESOLV_CONF, None).splitlines())
+    return tuple(to_name(word) for words in lines if words[:1] == ["search"] for word in words[1:])
+
+
+def _searched(name: Name, zone: Zone) -> Name:
+    """What stands before NAMESPACE.svc.Z; nothing when the name does not end like this."""
+    end = len(name) - len(zone.origin) - 2
+    return name[:end] if end > 0 and name[end + 1 :] == ("svc", *zone.origin) else ()
+
+
+def namespace_of(client: str, snapshot: ClusterSnapshot) -> str | None:
+    """The Namespace of the one Pod that has an address, if its search list is the one of its Namespace."""
+    pods = [pod for key in snapshot.pods_by_ip.get(client, ()) if is_live(pod := snapshot.pods[key])]
+    return pods[0].namespace if len(pods) == 1 and _has_usual_search_list(pods[0]) else None
+
+
+def _has_usual_search_list(pod: Pod) -> bool:
+    return not pod.spec.host_network and pod.spec.dns_policy == "ClusterFirst" and pod.spec.dns_config is None
+
+
+def _aliased(found: Answer, question: Question, target: Name, zone: Zone) -> Answer:
+    """An answer behind an alias to ``target``."""
+    cname = RRset(question.name, RRType.CNAME, zone.ttl, (Target(target),))
+    return replace(found, origin=Origin(Reason.SEARCH), answer=(cname, *found.answer), zone=zone.origin)

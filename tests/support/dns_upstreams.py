@@ -1,0 +1,65 @@
+"""Name servers that do what a test tells them: they answer, lie, are silent, or know no EDNS."""
+
+import asyncio
+import contextlib
+
+import dns.message
+import dns.rcode
+import dns.rrset
+
+from fairlead.clusterdns.upstreams import Server
+from tests.support.dns_servers import HOST
+
+
+def answering(*records, rcode="NOERROR", flags=0):
+    """An upstream's manner: always these records."""
+
+    def reply(query: dns.message.Message) -> list[bytes]:
+        message = dns.message.make_response(query)
+        message.set_rcode(dns.rcode.from_text(rcode))
+        message.flags |= flags
+        for record in records:
+            owner, ttl, _, rtype, data = record.split(" ", 4)
+            message.answer.append(dns.rrset.from_text(owner, int(ttl), "IN", rtype, data))
+        return [message.to_wire()]
+
+    return reply
+
+
+def silent(_):
+    return []
+
+
+class NameServer(asyncio.DatagramProtocol):
+    """A name server with a manner, which may change; over TCP it tells ``whole``, when it has one."""
+
+    def __init__(self, manner, whole=None):
+        self.manner, self.whole, self.asked = manner, whole, 0
+
+    def connection_made(self, transport):
+        self.transport = transport
+        self.server = Server(*transport.get_extra_info("sockname"))
+
+    def datagram_received(self, data, addr):
+        self.asked += 1
+        for packet in self.manner(dns.message.from_wire(data)):
+            self.transport.sendto(packet, addr)
+
+    async def converse(self, reader, writer):
+        length = int.from_bytes(await reader.readexactly(2), "big")
+        (packet,) = self.whole(dns.message.from_wire(await reader.readexactly(length)))
+        writer.write(len(packet).to_bytes(2, "big") + packet)
+        writer.close()
+
+
+@contextlib.asynccontextmanager
+async def upstream(manner, whole=None):
+    loop = asyncio.get_running_loop()
+    transport, protocol = await loop.create_datagram_endpoint(lambda: NameServer(manner, whole), (HOST, 0))
+    tcp = await asyncio.start_server(protocol.converse, HOST, protocol.server.port) if whole else None
+    try:
+        yield protocol
+    finally:
+        transport.close()
+        if tcp:
+            tcp.close()
