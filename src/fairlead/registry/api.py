@@ -12,6 +12,7 @@ from fairlead.registry.access.admission import admit
 from fairlead.registry.access.authorization import is_superuser
 from fairlead.registry.access.checks import check_access, check_path
 from fairlead.registry.access.reviews import ACCESS
+from fairlead.registry.backend import Upstream
 from fairlead.registry.discovery.groups import discover
 from fairlead.registry.environment import Environment
 from fairlead.registry.requests import Request, Target, parse_target
@@ -49,7 +50,14 @@ def answer(request: Request, state: State, state_at: Callable[[int], State | Non
     handler = _SPECIAL.get((target.plural_with_subresource, verb)) or _VERBS[verb]
     call = Call(request, target, state, state_at, _admitting(request, env))
     check_access(call, verb)
-    return handler(call)
+    return _warned(handler(call), target.resource.deprecated)
+
+
+def _warned(found: Answer, deprecated: str) -> Answer:
+    """The answer with a warning to those who use what will go."""
+    if not deprecated or isinstance(found, Upstream):
+        return found
+    return replace(found, warnings=(deprecated, *found.warnings))
 
 
 def _admitting(request: Request, env: Environment) -> Environment:

@@ -68,8 +68,10 @@ def check_name(metadata: Doc, name: str) -> None:
 
 
 def check_namespace(metadata: Doc, namespace: str) -> None:
-    """Refuse a body for another namespace than the URL's."""
+    """Refuse a body for another namespace than the URL's. ``default`` says nothing in an object that has none."""
     given = metadata.get("namespace", "")
+    if given == "default" and not namespace:
+        given = metadata.pop("namespace") and ""
     if given and given != namespace:
         raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
 

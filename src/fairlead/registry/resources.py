@@ -48,6 +48,7 @@ class Resource:
     Attributes:
         create_on_update: a PUT to a name that does not exist creates the object.
         unconditional_update: a PUT without resourceVersion overwrites whatever is there.
+        deprecated: the warning that every answer about it carries.
         view_of: the storage of another resource whose objects this one shows under its own group and version.
     """
 
@@ -63,6 +64,7 @@ class Resource:
     create_on_update: bool = False
     unconditional_update: bool = True
     view_of: str = ""
+    deprecated: str = ""
 
     @property
     def group_version(self) -> str:
@@ -99,7 +101,8 @@ _RBAC, _STORAGE = ("rbac.authorization.k8s.io", "v1"), ("storage.k8s.io", "v1")
 # fmt: off
 RESOURCES: tuple[Resource, ...] = (
     Resource(*_CORE, "configmaps", "ConfigMap", short_names=("cm",)),
-    Resource(*_CORE, "endpoints", "Endpoints", short_names=("ep",), create_on_update=True),
+    Resource(*_CORE, "endpoints", "Endpoints", short_names=("ep",), create_on_update=True,
+             deprecated="v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"),
     Resource(*_CORE, "events", "Event", short_names=("ev",), create_on_update=True),
     Resource(*_CORE, "namespaces", "Namespace", namespaced=False, short_names=("ns",),
              subresources=(STATUS, Subresource("finalize", ("update",))),

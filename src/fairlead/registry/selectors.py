@@ -43,6 +43,11 @@ class Selection:
     names: tuple[tuple[Callable[[ObjectKey], str], str, bool], ...] = ()
     fields: tuple[FieldTerm, ...] = ()
 
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether there is a selector of labels or fields."""
+        return bool(self.labels or self.names or self.fields)
+
     def wants_key(self, key: ObjectKey) -> bool:
         if self.namespace and key.namespace != self.namespace:
             return False

@@ -17,12 +17,14 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from fairlead.drivers.apiserver.health import health_page
 from fairlead.drivers.apiserver.metrics import CONTENT_TYPE as METRICS_TYPE
 from fairlead.drivers.apiserver.metrics import ApiMetrics
 from fairlead.drivers.apiserver.store.durable_state import DurableState
 from fairlead.drivers.apiserver.store.errors import StoreError
 from fairlead.drivers.apiserver.tunnel import Client, UpstreamTunnel
 from fairlead.drivers.apiserver.turns import RETRY_SECONDS, Turns, too_many_requests
+from fairlead.drivers.apiserver.warning_headers import warning_headers
 from fairlead.drivers.apiserver.watch_stream import Holder, WatchStreams
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.identity.authentication import bearer_token, user_of_certificate
@@ -99,7 +101,8 @@ class ApiApplication:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
         if path in HEALTH or path.startswith(("/livez/", "/readyz/", "/healthz/")):
-            await _send(send, 200, b"ok", [(b"content-type", b"text/plain; charset=utf-8")])
+            body = health_page(path, scope["query_string"])
+            await _send(send, 200, body, [(b"content-type", b"text/plain; charset=utf-8")])
             return
         headers = _headers(scope["headers"])
         client = self._user(scope, headers)
@@ -135,8 +138,7 @@ class ApiApplication:
 
     async def _reply(self, reply: Reply, user: str, send: Send) -> None:
         """Send an answer. What its client is slow to read is kept for it, and is held against it."""
-        warnings = [(b"warning", _warning(text)) for text in reply.warnings]
-        headers = [(b"content-type", reply.content_type.encode()), *warnings]
+        headers = [(b"content-type", reply.content_type.encode()), *warning_headers(reply.warnings)]
         self._unread[user] += len(reply.body)
         try:
             await _send(send, reply.code, reply.body, headers)
@@ -238,13 +240,6 @@ async def _read_body(receive: Receive, headers: dict[str, str]) -> bytes:
 
 def _too_large() -> ApiError:
     return ApiError(413, "RequestEntityTooLarge", f"Request entity too large: limit is {MAX_BODY}")
-
-
-def _warning(text: str) -> bytes:
-    """A ``Warning`` header of RFC 7234: 299, no agent, the text quoted and without control characters."""
-    clean = "".join(character for character in text if character.isprintable())[:1024]
-    quoted = clean.replace("\\", "\\\\").replace('"', '\\"')
-    return f'299 - "{quoted}"'.encode("latin-1", "replace")
 
 
 async def _send_error(send: Send, error: ApiError) -> None:

@@ -15,6 +15,7 @@ import msgspec
 
 from fairlead.drivers.apiserver.store.durable_state import DurableState
 from fairlead.drivers.apiserver.turns import too_many_requests
+from fairlead.drivers.apiserver.warning_headers import warning_headers
 from fairlead.drivers.clock_text import now_text
 from fairlead.registry.documents.views import View
 from fairlead.registry.environment import Kinds
@@ -70,9 +71,8 @@ class WatchStreams:
             raise too_many_requests("too many watches are open, please try again later")
         self._held[user] += 1
         try:
-            await send(
-                {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"application/json")]}
-            )
+            headers = [(b"content-type", b"application/json"), *warning_headers(watch.warnings)]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
             await self._until_gone(watch, receive, send)
         finally:
             self._held[user] -= 1

@@ -16,14 +16,16 @@ from fairlead.registry.discovery import openapi_v2
 from fairlead.registry.discovery.openapi import openapi_document, openapi_index
 from fairlead.registry.resources import GROUPS, RESOURCES, Resource, Subresource
 
-# The API level that is served. kubectl is content with servers one minor version to either side and only warns beyond.
+BUILD_DATE = "2026-11-29T00:00:00Z"  # of the release
+# The API level whose rules are followed. kubectl is content with servers one minor version to either side, and only
+# warns beyond.
 VERSION = {
     "major": "1",
-    "minor": "33",
-    "gitVersion": "v1.33.0+fairlead",
+    "minor": "36",
+    "gitVersion": "v1.36.0+fairlead",
     "gitCommit": "",
     "gitTreeState": "clean",
-    "buildDate": "2025-01-01T00:00:00Z",
+    "buildDate": BUILD_DATE,
     "goVersion": "",
     "compiler": "cpython",
     "platform": "linux/amd64",
@@ -182,11 +184,20 @@ def _subresource_discovery(row: Resource, sub: Subresource) -> Doc:
     return {"subresource": sub.name, "responseKind": kind, "verbs": sub.verbs}
 
 
+def _root() -> bytes:
+    """All paths that are not an object's or a collection's."""
+    versions = sorted({row.group_version for row in RESOURCES if row.group})
+    groups = [f"/apis/{name}" for name in (*GROUPS, *versions)]
+    found = ["/api", "/api/v1", "/apis", *groups, "/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3"]
+    return msgspec.json.encode({"paths": sorted([*found, "/readyz", "/version"])})
+
+
 def _version() -> bytes:
     return msgspec.json.encode(VERSION)
 
 
 _PLAIN: dict[str, Callable[[], bytes]] = {
+    "": _root,
     "/version": _version,
     "/api": _api_versions,
     "/apis": _api_groups,

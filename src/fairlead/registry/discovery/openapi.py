@@ -49,7 +49,7 @@ def openapi_document(prefix: str) -> bytes | None:
         paths[f"{_url(row)}/{{name}}"] = _object_path(row)
     document = {
         "openapi": "3.0.0",
-        "info": {"title": "Fairlead", "version": "v1.33.0"},
+        "info": {"title": "Fairlead", "version": "v1.36.0"},
         "paths": paths,
         "components": {"schemas": _schemas(rows)},
     }

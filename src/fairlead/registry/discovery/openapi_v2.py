@@ -34,7 +34,7 @@ def _varint(value: int) -> bytes:
 @cache
 def openapi_v2() -> bytes:
     """The whole document."""
-    info = _field(1, "Fairlead") + _field(2, "v1.33.0")
+    info = _field(1, "Fairlead") + _field(2, "v1.36.0")
     paths = b"".join(_field(2, _path(row)) for row in RESOURCES)
     return _field(1, "2.0") + _field(2, info) + _field(8, paths)
 

@@ -60,15 +60,19 @@ def read_list(request: Request, selection: Selection, storage: str, state_at: Ca
     for key in keys:
         if selection.wants(key, objects[key]):
             if limit and len(chosen) == limit:
-                return _truncated(state, storage, chosen)
+                left = None if selection.is_narrowed else len(keys) - limit
+                return _truncated(state, storage, chosen, left)
             chosen.append(key)
     return Page([objects[key].document for key in chosen], {"resourceVersion": str(state.version)}, None)
 
 
-def _truncated(state: State, storage: str, chosen: list[ObjectKey]) -> Page:
+def _truncated(state: State, storage: str, chosen: list[ObjectKey], left: int | None) -> Page:
+    """A page that others follow; how many objects they have is only said of lists without selectors."""
     objects, last = state.of(storage), chosen[-1]
     token = base64.urlsafe_b64encode(msgspec.json.encode(_Token(state.version, *last))).decode().rstrip("=")
     metadata: dict[str, str | int] = {"resourceVersion": str(state.version), "continue": token}
+    if left is not None:
+        metadata["remainingItemCount"] = left
     return Page([objects[key].document for key in chosen], metadata, state)
 
 

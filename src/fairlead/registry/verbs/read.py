@@ -5,11 +5,12 @@ import msgspec
 from fairlead.registry.selectors import selection_of
 from fairlead.registry.status import ApiError
 from fairlead.registry.verbs.call import Answer, Call, Reply
-from fairlead.registry.verbs.lists import read_list
+from fairlead.registry.verbs.lists import read_list, requested_version
 from fairlead.registry.verbs.watches import begin_watch, frame
 
 
 def get_object(call: Call) -> Reply:
+    requested_version(call.request, call.state)
     return Reply(call.shown(call.stored()))
 
 

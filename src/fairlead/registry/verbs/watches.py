@@ -37,6 +37,7 @@ class Watch:
         announce_end: a bookmark must tell when the initial documents have all been sent.
         seconds: after which the watch ends; 0 leaves it to the server.
         bookmarks: the client understands bookmarks.
+        warnings: texts for ``Warning`` headers.
     """
 
     view: View
@@ -46,6 +47,7 @@ class Watch:
     announce_end: bool
     seconds: int
     bookmarks: bool
+    warnings: tuple[str, ...] = ()
 
 
 class Event(NamedTuple):
@@ -86,7 +88,7 @@ def begin_watch(request: Request, selection: Selection, view: View, state: State
     seconds = integer_option(request, "timeoutSeconds") or 0
     bookmarks = request.flag("allowWatchBookmarks")
     start = state.version if from_here else version
-    return Watch(view, selection, start, initial, announce, seconds, bookmarks)
+    return Watch(view, selection, start, initial, announce and bookmarks, seconds, bookmarks)
 
 
 def event_for(change: Change, selection: Selection) -> Event | None:

@@ -71,7 +71,14 @@ def test_reads_refuse(world, query, code, text):
     assert text in json.dumps(status)
 
 
-NOWHERE = ["/", "/api/v2/pods", "/api/v1/widgets", "/apis/apps/v1/pods", "/api/v1/pods/p", "/api/v1/namespaces/d/nodes"]
+NOWHERE = [
+    "/a",
+    "/api/v2/pods",
+    "/api/v1/widgets",
+    "/apis/apps/v1/pods",
+    "/api/v1/pods/p",
+    "/api/v1/namespaces/d/nodes",
+]
 
 
 @pytest.mark.parametrize("path", NOWHERE)

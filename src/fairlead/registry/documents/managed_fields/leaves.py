@@ -25,7 +25,7 @@ _NOBODYS_METADATA = {
     *("deletionTimestamp", "deletionGracePeriodSeconds", "managedFields"),
 }
 # What a missing key field counts as: the defaults in the key fields of upstream's list types.
-_KEY_DEFAULTS = {"protocol": "TCP"}
+_KEY_DEFAULTS = {"protocol": "TCP", "name": ""}
 
 
 def leaves_of(type_name: str, document: Doc) -> Leaves:

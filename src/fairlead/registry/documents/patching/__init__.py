@@ -37,7 +37,13 @@ def parse_patch(body: bytes, content_type: str, type_name: str) -> Patch:
         raise bad_request("a merge patch must be a JSON object")
     if type_ == MERGE_PATCH:
         return lambda document: apply_merge_patch(document, patch)
-    return lambda document: apply_strategic(document, patch, type_name)
+    return lambda document: _of_kind(document, apply_strategic(document, patch, type_name))
+
+
+def _of_kind(document: Doc, patched: Doc) -> Doc:
+    """What a strategic merge patch says of the kind is not looked at: clients send that of the object to ``/scale``."""
+    kept: Doc = {name: document[name] for name in ("apiVersion", "kind") if name in document}
+    return {**patched, **kept}
 
 
 def apply_merge_patch(document: Doc, patch: Doc) -> Doc:

@@ -15,6 +15,7 @@ from fairlead.registry.field_errors import FieldError, invalid, not_supported, r
 from fairlead.registry.kinds.cells import labels_text, wide
 from fairlead.registry.kinds.core.pod.defaults import default_spec
 from fairlead.registry.kinds.core.pod.validate import validate_spec
+from fairlead.registry.kinds.core.pod.warnings import name_warnings, template_warnings
 from fairlead.registry.kinds.value_rules import amount_errors
 from fairlead.registry.object_meta import validate_labels
 from fairlead.registry.strategy import Column, Context, Strategy
@@ -107,6 +108,13 @@ def immutable_selector(new: Doc, old: Doc) -> list[FieldError]:
     return [invalid("spec.selector", new["spec"].get("selector"), "field is immutable")]
 
 
+def workload_warnings(new: Doc, old: Doc | None) -> list[str]:
+    """The warnings about a workload: its name, when it is new, and its template, when that is."""
+    if old is not None and new["spec"] == old["spec"]:
+        return []
+    return [*([] if old else name_warnings(new)), *template_warnings(new["spec"].get("template"))]
+
+
 def workload_strategy(
     default: Callable[[Doc], None],
     status: Doc,
@@ -129,6 +137,7 @@ def workload_strategy(
         prepare_create=prepare_create,
         validate_create=lambda new, context: faults(new),
         validate_update=lambda new, old, context: faults(new) + immutable_selector(new, old),
+        warnings=workload_warnings,
         bumps_generation=spec_changed,
         columns=columns,
         row=row,

@@ -13,6 +13,7 @@ from fairlead.registry.kinds.apps.pod_template import (
     spec_changed,
     status_number,
     validate_template,
+    workload_warnings,
 )
 from fairlead.registry.kinds.cells import AGE, NAME, age, name, wide
 from fairlead.registry.kinds.core import persistent_volume_claim
@@ -126,6 +127,7 @@ STRATEGY = Strategy(
     prepare_create=prepare_create,
     validate_create=validate_create,
     validate_update=validate_update,
+    warnings=workload_warnings,
     bumps_generation=spec_changed,
     on_read=default_claims,
     columns=(NAME, Column("Ready"), AGE, wide("Containers"), wide("Images")),

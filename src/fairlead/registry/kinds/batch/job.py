@@ -6,7 +6,14 @@ from typing import Any
 from fairlead.model.document import Doc
 from fairlead.model.names import dns1123_label_errors
 from fairlead.registry.field_errors import FieldError, invalid, not_supported, required
-from fairlead.registry.kinds.apps.pod_template import WIDE, fill_spec, spec_changed, validate_template, wide_cells
+from fairlead.registry.kinds.apps.pod_template import (
+    WIDE,
+    fill_spec,
+    spec_changed,
+    validate_template,
+    wide_cells,
+    workload_warnings,
+)
 from fairlead.registry.kinds.cells import AGE, NAME, age, human_duration, name
 from fairlead.registry.strategy import Column, Context, Strategy
 
@@ -118,6 +125,7 @@ STRATEGY = Strategy(
     prepare_create=prepare_create,
     validate_create=validate_create,
     validate_update=validate_update,
+    warnings=workload_warnings,
     bumps_generation=spec_changed,
     columns=(
         NAME,

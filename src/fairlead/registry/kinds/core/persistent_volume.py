@@ -22,6 +22,14 @@ from fairlead.registry.strategy import Column, Context, Strategy
 
 _DEFAULTS = {"persistentVolumeReclaimPolicy": "Retain", "volumeMode": "Filesystem"}
 _RECLAIM_POLICIES = ("Delete", "Recycle", "Retain")
+_OLD_ANNOTATIONS = {
+    "volume.beta.kubernetes.io/storage-class": 'deprecated since v1.8; use "storageClassName" attribute instead',
+    "volume.beta.kubernetes.io/mount-options": 'deprecated since v1.31; use "mountOptions" attribute instead',
+}
+_RECYCLED = (
+    "spec.persistentVolumeReclaimPolicy: The Recycle reclaim policy is deprecated. Instead, the recommended approach "
+    "is to use dynamic provisioning."
+)
 # All other fields of the spec are the place where the volume is.
 _NOT_A_SOURCE = frozenset(
     (
@@ -108,7 +116,15 @@ def row(volume: Doc, now: str) -> list[Any]:
     ]
 
 
+def warnings(volume: Doc, old: Doc | None) -> list[str]:
+    """The warnings about what a volume says in ways of old."""
+    present = volume["metadata"].get("annotations") or {}
+    found = [f"metadata.annotations[{name}]: {why}" for name, why in _OLD_ANNOTATIONS.items() if name in present]
+    return found + ([_RECYCLED] if volume["spec"].get("persistentVolumeReclaimPolicy") == "Recycle" else [])
+
+
 STRATEGY = Strategy(
+    warnings=warnings,
     default=default,
     prepare_create=prepare_create,
     validate_create=validate_create,

@@ -21,6 +21,7 @@ from fairlead.registry.kinds.core.volume_fields import (
 from fairlead.registry.strategy import ClusterState, Column, Context, Strategy
 
 _CLASSES = "storageclasses.storage.k8s.io"
+_CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
 _AMOUNT = "spec.resources.requests.storage"
 _IMMUTABLE = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
 _CHANGEABLE = ("resources", "volumeAttributesClassName")
@@ -98,7 +99,21 @@ def row(claim: Doc, now: str) -> list[Any]:
     ]
 
 
+def warnings(claim: Doc, old: Doc | None) -> list[str]:
+    """The warnings about a claim's class in the way of old, and about parts of bytes."""
+    found = []
+    if _CLASS_ANNOTATION in (claim["metadata"].get("annotations") or {}):
+        why = 'deprecated since v1.8; use "storageClassName" attribute instead'
+        found.append(f"metadata.annotations[{_CLASS_ANNOTATION}]: {why}")
+    amount = quantity(str(_requested(claim["spec"])))
+    if amount is not None and amount.denominator != 1:
+        text = _requested(claim["spec"])
+        found.append(f'spec.resources.requests[storage]: fractional byte value "{text}" is invalid, must be an integer')
+    return found
+
+
 STRATEGY = Strategy(
+    warnings=warnings,
     default=default,
     prepare_create=prepare_create,
     validate_create=validate_create,

@@ -23,6 +23,8 @@ _NO_WILDCARD = (
     r"regex used for validation is '\*\.[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
 )
 
+_CLASS_ANNOTATION = "kubernetes.io/ingress.class"
+
 
 def validate(ingress: Doc, context: Context) -> list[FieldError]:
     """The faults of an Ingress."""
@@ -125,7 +127,16 @@ def _class_row(ingress_class: Doc, now: str) -> list[Any]:
     return [name(ingress_class), spec.get("controller", ""), text, age(ingress_class, now)]
 
 
+def warnings(ingress: Doc, old: Doc | None) -> list[str]:
+    """The warning about a new Ingress that names its class in the way of old."""
+    is_named = (ingress.get("spec") or {}).get("ingressClassName") is not None
+    if old or is_named or _CLASS_ANNOTATION not in (ingress["metadata"].get("annotations") or {}):
+        return []
+    return [f"annotation \"{_CLASS_ANNOTATION}\" is deprecated, please use 'spec.ingressClassName' instead"]
+
+
 STRATEGY = Strategy(
+    warnings=warnings,
     validate_create=validate,
     validate_update=lambda new, old, context: validate(new, context),
     bumps_generation=lambda new, old: bool(new.get("spec") != old.get("spec")),

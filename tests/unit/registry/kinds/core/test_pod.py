@@ -193,7 +193,7 @@ PORT_RANGE = "must be between 1 and 65535, inclusive"
         (pod(restartPolicy="Maybe"), 'spec.restartPolicy: Unsupported value: "Maybe": supported values: "Always"'),
         (pod(dnsPolicy="None"), "spec.dnsConfig.nameservers: Required value: must provide at least one DNS nameserver"),
         (pod(dnsPolicy="Mine"), 'spec.dnsPolicy: Unsupported value: "Mine"'),
-        (pod(hostname="a.b"), 'spec.hostname: Invalid value: "a.b": a lowercase RFC 1123 label'),
+        (pod(hostname="a.b"), 'spec.hostname: Invalid value: "a.b": must not contain dots'),
         (pod(subdomain="A"), 'spec.subdomain: Invalid value: "A": a lowercase RFC 1123 label'),
         (pod(volumes=[{"name": "v"}, {"name": "v"}]), 'spec.volumes[1].name: Duplicate value: "v"'),
         (

@@ -47,7 +47,7 @@ FAULTS_OF_SLICES = [
     (endpoint_slice(**endpoint("127.0.0.1")), f'endpoints[0].addresses[0]: Invalid value: "127.0.0.1": {LOOPBACK}'),
     (endpoint_slice("IPv6"), 'endpoints[0].addresses[0]: Invalid value: "10.244.1.2": must be a valid IPv6 address'),
     (endpoint_slice("FQDN", **endpoint("web")), "should be a domain with at least two segments separated by dots"),
-    (endpoint_slice(**endpoint(hostname="a.b")), 'endpoints[0].hostname: Invalid value: "a.b": a lowercase RFC 1123 label'),
+    (endpoint_slice(**endpoint(hostname="a.b")), 'endpoints[0].hostname: Invalid value: "a.b": must not contain dots'),
     (endpoint_slice(**endpoint(nodeName="N")), 'endpoints[0].nodeName: Invalid value: "N": a lowercase RFC 1123 subdomain'),
     (endpoint_slice(**endpoint(hints={"forZones": [HINT, HINT]})), 'endpoints[0].hints.forZones[1].name: Duplicate value: "zone-a"'),
     (endpoint_slice(**endpoint(hints={"forNodes": [HINT] * 9})), "endpoints[0].hints.forNodes: Too many: 9: must have at most 8 items"),

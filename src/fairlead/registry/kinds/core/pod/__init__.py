@@ -14,6 +14,7 @@ from fairlead.registry.kinds.core.pod.qos import qos_class
 from fairlead.registry.kinds.core.pod.service_account import admit, is_token
 from fairlead.registry.kinds.core.pod.tolerations import add_tolerations
 from fairlead.registry.kinds.core.pod.validate import validate_create, validate_update
+from fairlead.registry.kinds.core.pod.warnings import pod_warnings
 from fairlead.registry.strategy import Context, Strategy
 
 
@@ -48,6 +49,7 @@ STRATEGY = Strategy(
     prepare_status_update=prepare_status_update,
     validate_create=validate_create,
     validate_update=validate_update,
+    warnings=pod_warnings,
     on_read=default,  # a Pod from a time with fewer defaults must not look changed when it is next written
     bumps_generation=lambda new, old: bool(new["spec"] != old["spec"]),
     fields={
