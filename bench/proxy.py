@@ -132,7 +132,8 @@ async def _answer(reader, writer, bodies, watchers):
 async def measure(backend, size, orders):
     import httpx2
 
-    from fairlead.app.proxy.process import NodeProxy, ProxyOptions
+    from fairlead.app.proxy.options import ProxyOptions
+    from fairlead.app.proxy.process import NodeProxy
     from fairlead.dataplane.node_view import NodeSettings
     from fairlead.drivers.kube.client import KubeClient
     from fairlead.drivers.proxy import iptables, nft

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import signal
 import socket
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,14 +13,22 @@ from fairlead.cli.conntrack_flags import conntrack_flags, conntrack_of, seconds
 from fairlead.cli.proxy_flags import node_flags, settings_of
 
 if TYPE_CHECKING:
-    from fairlead.app.proxy.process import ProxyOptions
+    from fairlead.app.proxy.leftovers import CleanUp
+    from fairlead.app.proxy.options import ProxyOptions
 
 
 @click.command()
 @click.option("--kubeconfig", type=click.Path(), help="Kubeconfig file; by default the one that kubectl uses.")
 @click.option("--node", "--hostname-override", "node", help="The Node that this is; by default this host's name.")
 @click.option("--backend", "--proxy-mode", "backend", type=click.Choice(["nft", "iptables"]), default="nft")
-@click.option("--cleanup", is_flag=True, help="Take all rules of either back end out of the kernel, and exit.")
+@click.option(
+    "--cleanup", is_flag=True, help="Take all rules of node proxies out of the kernel, kube-proxy's too, and exit."
+)
+@click.option(
+    "--keep-kube-proxy",
+    is_flag=True,
+    help="With --cleanup: leave what kube-proxy may have made (chains KUBE-..., tables kube-proxy).",
+)
 @click.option("--init-only", is_flag=True, help="Set what needs privileges (the --conntrack settings), and exit.")
 @click.option(
     "--min-sync-period",
@@ -37,11 +46,13 @@ if TYPE_CHECKING:
 @node_flags
 def proxy(kubeconfig: str | None, node: str | None, verbose: bool, **flags: Any) -> None:
     """Run the node proxy alone, against any cluster, until interrupted. The rules stay when it ends."""
-    from fairlead.app.proxy.process import ProxyOptions, clean_up, set_up_kernel
+    from fairlead.app.proxy.leftovers import clean_up
+    from fairlead.app.proxy.options import ProxyOptions
+    from fairlead.app.proxy.process import set_up_kernel
 
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING)
     if flags["cleanup"]:
-        asyncio.run(clean_up())
+        _say(asyncio.run(clean_up(keeps_kube_proxy=flags["keep_kube_proxy"])))
         return
     options = ProxyOptions(
         node_name=node or socket.gethostname().lower(),
@@ -57,6 +68,16 @@ def proxy(kubeconfig: str | None, node: str | None, verbose: bool, **flags: Any)
         set_up_kernel(options)
         return
     asyncio.run(_serve(options))
+
+
+def _say(done: "CleanUp") -> None:
+    """What was removed and what could not be; the exit status is 1 where something could not."""
+    for line in done.removed or ("nothing of a node proxy is there",):
+        click.echo(line)
+    for line in done.failed:
+        click.echo(f"error: {line}", err=True)
+    if done.failed:
+        sys.exit(1)
 
 
 def _address(text: str) -> tuple[str, int] | None:

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import msgspec
 
 from fairlead.dataplane.balancing import Balancing
-from fairlead.dataplane.service_ports import ForwardedPort, canonical_ip
-from fairlead.model.addresses import IPFamily
+from fairlead.dataplane.service_ports import ForwardedPort
+from fairlead.model.addresses import IPFamily, canonical_ip
 from fairlead.model.objects import HEADLESS_LABEL, Endpoint, EndpointHints, EndpointSlice
 from fairlead.netfilter.ruleset import Target
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import msgspec
 
 from fairlead.dataplane.endpoints import Endpoints, Place, candidates, categorize
+from fairlead.dataplane.ownership import only_its_own
 from fairlead.dataplane.service_ports import ForwardedPort, forwarded_ports
 from fairlead.model.addresses import IPFamily
 from fairlead.model.names import ObjectKey
@@ -111,7 +112,8 @@ def plan_service(snapshot: ClusterSnapshot, key: ObjectKey, view: NodeView) -> t
     if service is None:
         return ()
     slices = tuple(snapshot.slices_of(key))
-    return tuple(_plan(port, slices, view) for port in forwarded_ports(service, view.family))
+    ports = (only_its_own(port, snapshot) for port in forwarded_ports(service, view.family))
+    return tuple(_plan(port, slices, view) for port in ports)
 
 
 def _plan(port: ForwardedPort, slices: Iterable[EndpointSlice], view: NodeView) -> PortPlan:

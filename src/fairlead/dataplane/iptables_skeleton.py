@@ -5,7 +5,7 @@ Reference: upstream's ``pkg/proxy/iptables``. Its nfacct counters are left out: 
 
 from fairlead.dataplane.forwarding import NodeView
 from fairlead.model.addresses import IPFamily
-from fairlead.netfilter.iptables_text import ChainId, Installed, Saved, render_rule
+from fairlead.netfilter.iptables_text import ChainId
 from fairlead.netfilter.ruleset import (
     Accept,
     AddMark,
@@ -34,10 +34,6 @@ FILTER, NAT = "filter", "nat"
 LOOPBACK = {IPFamily.IPV4: "127.0.0.0/8", IPFamily.IPV6: "::1/128"}
 _NEW = (NewConnection(),)
 _SERVICE_CHAINS = ("KUBE-SVC-", "KUBE-SVL-", "KUBE-EXT-", "KUBE-FW-", "KUBE-SEP-")
-_SHARED_CHAINS = (
-    "KUBE-SERVICES", "KUBE-EXTERNAL-SERVICES", "KUBE-NODEPORTS", "KUBE-PROXY-FIREWALL", "KUBE-FORWARD",
-    "KUBE-POSTROUTING", "KUBE-MARK-MASQ",
-)  # fmt: skip
 
 BuiltInJump = tuple[str, Hook, str, tuple[Match, ...], str]  # table, built-in chain, our chain, matches, comment
 
@@ -55,7 +51,7 @@ JUMPS: tuple[BuiltInJump, ...] = (
     (NAT, Hook.PREROUTING, "KUBE-SERVICES", (), "kubernetes service portals"),
     (NAT, Hook.POSTROUTING, "KUBE-POSTROUTING", (), "kubernetes postrouting rules"),
 )
-# kubelet makes the same chain with the same rule and jumps, so it is never taken away.
+# kubelet makes the same chain with the same rule and jumps.
 KUBELET_JUMPS: tuple[BuiltInJump, ...] = (
     (FILTER, Hook.INPUT, "KUBE-FIREWALL", (), ""),
     (FILTER, Hook.OUTPUT, "KUBE-FIREWALL", (), ""),
@@ -146,19 +142,3 @@ def on_this_node(view: NodeView) -> list[tuple[Match, ...]]:
 def is_of_a_service(chain: str) -> bool:
     """Whether a chain is there for one Service, to go when the Service does."""
     return chain.startswith(_SERVICE_CHAINS)
-
-
-def removal(saved: Saved) -> str:
-    """What takes all chains of a node proxy out of the tables; "" when there are none."""
-    ours = {(t, c) for t, c in saved.chains if c in _SHARED_CHAINS or is_of_a_service(c)}
-    sections = []
-    for table in sorted({t for t, _ in ours}):
-        chains = sorted(c for t, c in ours if t == table)
-        lines = [f"*{table}", *(f":{chain} - [0:0]" for chain in chains)]
-        lines += [
-            f"-D {chain} {render_rule(Rule(matches, (Jump(target),), Origin('', comment)))}"
-            for table_, hook, target, matches, comment in JUMPS
-            if table_ == table and Installed(table, chain := hook.upper(), target) in saved.jumps
-        ]
-        sections += [*lines, *(f"-X {chain}" for chain in chains), "COMMIT"]
-    return "".join(f"{line}\n" for line in sections)

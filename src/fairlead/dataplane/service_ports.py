@@ -5,20 +5,17 @@ proxy by label) and which addresses of the family a Service answers on. Rules: u
 ``pkg/proxy/servicechangetracker.go`` and ``pkg/proxy/util``, with its labels of the Service API reference.
 """
 
-import re
 from ipaddress import ip_network
 from typing import NamedTuple
 
 import msgspec
 
 from fairlead.dataplane.balancing import EVEN, Balancing, balancing_of
-from fairlead.model.addresses import IPFamily, family_of, parse_ip
+from fairlead.model.addresses import IPFamily, canonical_ip, family_of, without_leading_zeros
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import HEADLESS_LABEL, PROXY_NAME_LABEL, Service, ServicePort
 
 DEFAULT_AFFINITY_SECONDS = 10800
-_OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
-_USUAL_IPV4 = re.compile(rf"{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}")
 EVERYWHERE = ("0.0.0.0/0", "::/0")
 
 
@@ -132,22 +129,9 @@ def _source_ranges(ranges: tuple[str, ...], family: IPFamily) -> tuple[str, ...]
 def _network(text: str) -> str | None:
     address, slash, length = text.strip().partition("/")
     try:
-        return str(ip_network(f"{_plain(address)}{slash}{length}", strict=False))
+        return str(ip_network(f"{without_leading_zeros(address)}{slash}{length}", strict=False))
     except ValueError:
         return None
-
-
-def _plain(address: str) -> str:
-    """An IPv4 address without leading zeros: objects older than their refusal may have them."""
-    return address if ":" in address else ".".join(octet.lstrip("0") or "0" for octet in address.split("."))
-
-
-def canonical_ip(text: str) -> str | None:
-    """The usual spelling of an address, None for what is none; the quick way for IPv4 that is spelled so already."""
-    if _USUAL_IPV4.fullmatch(text):
-        return text
-    address = parse_ip(_plain(text.strip()))
-    return None if address is None else str(address)
 
 
 def _of_family(addresses: tuple[str, ...], family: IPFamily) -> tuple[str, ...]:

@@ -1,11 +1,15 @@
 """IP families and addresses in the spellings that Kubernetes uses."""
 
 import enum
+import re
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 IPAddress = IPv4Address | IPv6Address
 IPNetwork = IPv4Network | IPv6Network
+
+_OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_USUAL_IPV4 = re.compile(rf"{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}")
 
 
 class IPFamily(enum.StrEnum):
@@ -44,3 +48,16 @@ def parse_ip(text: str) -> IPAddress | None:
         return ip_address(text)
     except ValueError:
         return None
+
+
+def without_leading_zeros(address: str) -> str:
+    """An IPv4 address in octets without leading zeros: objects older than their refusal may have them."""
+    return address if ":" in address else ".".join(octet.lstrip("0") or "0" for octet in address.split("."))
+
+
+def canonical_ip(text: str) -> str | None:
+    """The usual spelling of an address, None for what is none; the quick way for IPv4 that is spelled so already."""
+    if _USUAL_IPV4.fullmatch(text):
+        return text
+    address = parse_ip(without_leading_zeros(text.strip()))
+    return None if address is None else str(address)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from fairlead.model.addresses import canonical_ip
 from fairlead.model.names import ObjectKey
 
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"
@@ -190,6 +191,15 @@ class Service(KubeObject, frozen=True):
         """The virtual IPs, without the "None" of a headless Service; ``clusterIP`` stands in on old objects."""
         ips = self.spec.cluster_ips or ((self.spec.cluster_ip,) if self.spec.cluster_ip else ())
         return tuple(ip for ip in ips if ip != CLUSTER_IP_NONE)
+
+    @property
+    def outside_ips(self) -> tuple[str, ...]:
+        """The addresses that it wants to be reached at beside its own: external IPs, and its load balancers' IPs."""
+        points = self.status.load_balancer.ingress
+        if not points and not self.spec.external_ips:
+            return ()
+        texts = (*self.spec.external_ips, *(point.ip for point in points if point.ip))
+        return tuple(dict.fromkeys(ip for text in texts if (ip := canonical_ip(text))))
 
     @property
     def is_headless(self) -> bool:

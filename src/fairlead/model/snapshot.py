@@ -31,6 +31,7 @@ class ClusterSnapshot:
         slices: EndpointSlices by the Service they are labelled for, then by slice name.
         slice_owners: the Service that each slice is filed under, by the slice's own key.
         services_by_ip: which Services have this cluster IP (more than one only while the API is being repaired).
+        services_by_outside_ip: which Services ask for this address from outside: an external or load balancer's IP.
         services_by_endpoint: which Services have a slice that lists this address, with the number of such slices.
         pods_by_ip: which Pods claim this address.
     """
@@ -42,6 +43,7 @@ class ClusterSnapshot:
     nodes: Map[str, Node] = field(default_factory=Map)
     pods: Map[ObjectKey, Pod] = field(default_factory=Map)
     services_by_ip: Map[str, frozenset[ObjectKey]] = field(default_factory=Map)
+    services_by_outside_ip: Map[str, frozenset[ObjectKey]] = field(default_factory=Map)
     services_by_endpoint: Map[str, Map[ObjectKey, int]] = field(default_factory=Map)
     pods_by_ip: Map[str, frozenset[ObjectKey]] = field(default_factory=Map)
 
@@ -58,6 +60,7 @@ class ClusterSnapshot:
             nodes=Map({node.name: node for node in by_type[Node]}),
             pods=Map({pod.key: pod for pod in pods}),
             services_by_ip=_index((service.key, service.cluster_ips) for service in services),
+            services_by_outside_ip=_index((service.key, service.outside_ips) for service in services),
             pods_by_ip=_index((pod.key, pod.ips) for pod in pods),
             **_filed(by_type[EndpointSlice]),
         )
@@ -92,17 +95,26 @@ def _drop_node(snapshot: ClusterSnapshot, old: Node) -> ClusterSnapshot:
 
 
 def _put_service(snapshot: ClusterSnapshot, new: Service) -> ClusterSnapshot:
-    old = snapshot.services.get(new.key)
-    index = _reindex(snapshot.services_by_ip, new.key, old.cluster_ips if old else (), new.cluster_ips)
-    return replace(snapshot, services=snapshot.services.set(new.key, new), services_by_ip=index)
+    indexes = _reindex_service(snapshot, new.key, new.cluster_ips, new.outside_ips)
+    return replace(snapshot, services=snapshot.services.set(new.key, new), **indexes)
 
 
 def _drop_service(snapshot: ClusterSnapshot, old: Service) -> ClusterSnapshot:
-    known = snapshot.services.get(old.key)
-    if known is None:
+    if old.key not in snapshot.services:
         return snapshot
-    index = _reindex(snapshot.services_by_ip, old.key, known.cluster_ips, ())
-    return replace(snapshot, services=snapshot.services.delete(old.key), services_by_ip=index)
+    return replace(snapshot, services=snapshot.services.delete(old.key), **_reindex_service(snapshot, old.key, (), ()))
+
+
+def _reindex_service(
+    snapshot: ClusterSnapshot, key: ObjectKey, cluster_ips: tuple[str, ...], outside_ips: tuple[str, ...]
+) -> dict[str, Any]:
+    """The two indexes of Services, with the new addresses of one of them."""
+    old = snapshot.services.get(key)
+    before = (old.cluster_ips, old.outside_ips) if old else ((), ())
+    return {
+        "services_by_ip": _reindex(snapshot.services_by_ip, key, before[0], cluster_ips),
+        "services_by_outside_ip": _reindex(snapshot.services_by_outside_ip, key, before[1], outside_ips),
+    }
 
 
 def _put_pod(snapshot: ClusterSnapshot, new: Pod) -> ClusterSnapshot:

@@ -42,7 +42,8 @@ from fairlead.netfilter.ruleset import (
     UnaskedConnection,
 )
 
-_JUMP = re.compile(r" -j (\S+)")
+_JUMP = re.compile(r"(?:^| )-[jg] (\S+)")
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 COMMENT_MAX = 255  # bytes, XT_MAX_COMMENT_LEN less its end
 
 _ADDRESS_FLAGS = {Field.SOURCE: "-s", Field.DESTINATION: "-d"}
@@ -179,8 +180,14 @@ def in_parts(text: str, most: int, installed: Collection[Installed]) -> Iterator
 
 def _jump(table: str, line: str) -> Installed | None:
     """The jump that a line adds before all rules of a chain; None when it does something else."""
-    target = _JUMP.search(line)
-    return Installed(table, line.split()[1], target[1]) if target and line.startswith("-I") else None
+    target = target_of(line)
+    return Installed(table, line.split()[1], target) if target and line.startswith("-I") else None
+
+
+def target_of(rule: str) -> str:
+    """Where a rule leads, as it is listed: what follows ``-j`` or ``-g``, but in no comment; "" for nothing."""
+    found = _JUMP.search(_QUOTED.sub("", rule))
+    return found[1] if found else ""
 
 
 def count_rules(tables: Tables) -> dict[str, int]:
@@ -237,6 +244,6 @@ def parse_save(text: str) -> Saved:
         elif line.startswith("-A"):
             _, chain, rule = (*line.split(" ", 2), "")[:3]
             rules.setdefault((table, chain), []).append(rule)
-            if jump := _JUMP.search(line):
-                jumps.add(Installed(table, chain, jump[1]))
+            if target := target_of(rule):
+                jumps.add(Installed(table, chain, target))
     return Saved(frozenset(chains), frozenset(jumps), {id_: tuple(lines) for id_, lines in rules.items()})

@@ -73,10 +73,11 @@ def _entry(situation: Situation, service: Service, port: ServicePort, packet: Pa
     if port.port == packet.port:
         if packet.destination in service.cluster_ips:
             return Entry.CLUSTER_IP
-        if packet.destination in service.spec.external_ips:
+        is_owned = any(packet.destination in other.cluster_ips for other in situation.snapshot.services.values())
+        if packet.destination in service.spec.external_ips and not is_owned:
             return Entry.EXTERNAL_IP
         points = service.status.load_balancer.ingress
-        if any(point.ip == packet.destination and point.ip_mode in (None, "VIP") for point in points):
+        if not is_owned and any(point.ip == packet.destination and point.ip_mode in (None, "VIP") for point in points):
             return Entry.LOAD_BALANCER
     if port.node_port == packet.port and packet.destination in situation.node_port_addresses:
         return Entry.NODE_PORT

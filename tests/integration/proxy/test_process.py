@@ -88,8 +88,7 @@ class Cluster:
 
     def kill_proxy(self):
         self.proxy.send_signal(signal.SIGKILL)
-        self.proxy.wait()
-        self.proxy.stderr.close()
+        _end(self.proxy)
 
     def apply(self, *documents):
         text = json.dumps({"apiVersion": "v1", "kind": "List", "items": documents})

@@ -126,7 +126,7 @@ def test_each_connection_restarts_the_time(net, rules, load):
 # What a proxy does that finds a table: it starts, brings the table to this world, and ends.
 FOLLOW = """
 import asyncio, sys, msgspec
-from fairlead.app.proxy.backends import NftPlane
+from fairlead.app.proxy.nft_plane import NftPlane
 from tests.support.proxy_flows import World
 world = msgspec.json.decode(sys.stdin.read(), type=World)
 asyncio.run(NftPlane(world.family, "").follow(world.snapshot, [], world.view))

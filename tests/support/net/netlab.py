@@ -52,8 +52,10 @@ REPOSITORY = Path(__file__).parents[3]
 class Worker:
     """A process in a network namespace that obeys commands."""
 
+    module = __name__  # what it runs
+
     def __init__(self, prefix):
-        command = [*prefix, sys.executable, "-m", __name__]
+        command = [*prefix, sys.executable, "-m", self.module]
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, cwd=REPOSITORY, stdin=pipe, stdout=pipe, text=True)
         self.pid = self.call("pid")
@@ -434,15 +436,16 @@ COMMANDS = {
 }
 
 
-def main():
+def obey(commands):
+    """Carry out what comes on standard input until that ends."""
     while select.select([sys.stdin], [], []) and (line := sys.stdin.readline()):
         arguments = json.loads(line)
         try:
-            answer = {"answer": COMMANDS[arguments["command"]](arguments)}
+            answer = {"answer": commands[arguments["command"]](arguments)}
         except Exception as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    obey(COMMANDS)

@@ -12,6 +12,7 @@ from fairlead.dataplane.conntrack import Flow
 from fairlead.dataplane.forwarding import plan_service
 from fairlead.dataplane.incremental import advance, build
 from fairlead.dataplane.node_view import NodeSettings, view_node
+from fairlead.dataplane.service_ports import forwarded_ports
 from fairlead.model.addresses import IPFamily
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import PROXY_NAME_LABEL
@@ -274,3 +275,65 @@ def test_clients_are_let_go_of_the_endpoint_that_went_and_of_no_other():
     assert change.gone == {("clients-of-service/ns/web/tcp/http", Target("10.0.0.1", 8080))}
     change = advance(applied, snapshot(), {ObjectKey("ns", "web")}, nft_rules.service_part)
     assert change.gone == set()  # the map goes with the Service
+
+
+def breaking(is_broken):
+    """An emitter that cannot do certain service ports."""
+
+    def emit(plans, view):
+        if any(is_broken(plan.port) for plan in plans):
+            raise LookupError("a fault put here")
+        return nft_rules.service_part(plans, view)
+
+    return emit
+
+
+def asks_for_a_minute(port):
+    return port.affinity_seconds == 60
+
+
+@given(changes, changes)
+@settings(max_examples=100)
+def test_services_that_cannot_be_planned_stay_as_they_were_and_heal(before, after):
+    """Those that ask for an affinity of a minute; when that can be planned, all is as if nothing had been."""
+    state, broken = snapshot(), breaking(asks_for_a_minute)
+    table, applied = build(state, VIEW, BASE, broken)
+    for put, object_ in (*before, *after):
+        state = state.with_object(object_) if put else state.without_object(object_)
+        standing = {key: applied.snapshot_of(key) for key in applied.held}
+        transaction, applied, *_ = advance(applied, state, {changed_by(object_), *applied.held}, broken)
+        table = apply(transaction, table)
+        cannot = {k for k, s in state.services.items() if any(map(asks_for_a_minute, forwarded_ports(s, VIEW.family)))}
+        assert set(applied.held) == cannot
+        assert all(applied.snapshot_of(key) is standing[key] for key in cannot & standing.keys())
+    transaction, applied, *_ = advance(applied, state, set(applied.held), nft_rules.service_part)
+    assert (apply(transaction, table), applied) == build(state, VIEW, BASE, nft_rules.service_part)
+
+
+def is_s5(port):
+    return port.name.service.name == "s5"
+
+
+def test_a_service_that_cannot_be_planned_at_a_start_is_left_out_and_no_other():
+    whole, _ = build(many_services(10), VIEW, BASE, nft_rules.service_part)
+    table, applied = build(many_services(10), VIEW, BASE, breaking(is_s5))
+    assert set(applied.held) == {ObjectKey("ns", "s5")}
+    missing = whole.elements.keys() - table.elements.keys()
+    assert missing
+    assert {whole.elements[id_].origin.subject.partition(":")[0] for id_ in missing} == {"ns/s5"}
+    again, _ = build(many_services(10), VIEW, BASE, breaking(is_s5), before=applied)
+    assert again == table
+
+
+def test_a_service_that_cannot_be_planned_any_more_stays_when_everything_is_looked_at():
+    whole, applied = build(many_services(10), VIEW, BASE, nft_rules.service_part)
+    calls = iter([True])
+
+    def once(plans, view):
+        if any(is_s5(plan.port) for plan in plans) and next(calls, False):
+            raise LookupError("a fault put here")
+        return nft_rules.service_part(plans, view)
+
+    table, later = build(many_services(10), VIEW, BASE, once, before=applied)
+    assert table == whole
+    assert set(later.held) == {ObjectKey("ns", "s5")}

@@ -3,9 +3,12 @@
 import logging
 
 from fairlead.dataplane.balancing import complaints
+from fairlead.dataplane.ownership import Usurpation
 from fairlead.drivers.kube.client import KubeClient
 from fairlead.drivers.kube.event_recorder import EventWriter, Happening
 from fairlead.model.objects import Service
+
+LONGEST_MESSAGE = 1024  # characters, as the API server allows in an Event
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +30,17 @@ class ProxyEvents:
         if new is not None and (old is None or old.annotations != new.annotations):
             for complaint in complaints(new.annotations, can_hash=self._can_hash):
                 self._warn(new, *complaint)
+
+    def address_not_served(self, loser: Service, usurpation: Usurpation) -> None:
+        """Say that an address belongs to another Service."""
+        address, owner = usurpation
+        message = f"{address} is the cluster IP of {owner}: node {self._node} does not forward it for this Service"
+        self._warn(loser, "ExternalIPNotServed", message)
+
+    def rules_refused(self, service: Service, reason: str) -> None:
+        """Say that a Service's rules stay as they were."""
+        message = f"node {self._node} could not change the rules of this Service, they stay as they were: {reason}"
+        self._warn(service, "FailedToUpdateRules", message[:LONGEST_MESSAGE])
 
     def health_check_failed(self, service: Service, port: int, error: OSError) -> None:
         """Say that a health check cannot listen, in upstream's words."""

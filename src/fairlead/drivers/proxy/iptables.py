@@ -1,10 +1,14 @@
 """Carries out iptables transactions: one ``iptables-restore --noflush`` each, in this process's network namespace."""
 
 import asyncio
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from fairlead.drivers.proxy.nft_commands import Problem, RulesError, classified
 from fairlead.model.addresses import IPFamily
-from fairlead.netfilter.iptables_text import Saved, in_parts, parse_save
+from fairlead.netfilter.iptables_removal import count_links, removal
+from fairlead.netfilter.iptables_text import ChainId, Saved, in_parts, parse_save
 
 LOCK_SECONDS = "5"  # to wait for others that hold the xtables lock, as kube-proxy does
 PART = 100  # lines in a part: a kilobyte of netlink each at most, of 200 kB allowed
@@ -31,6 +35,15 @@ async def restore(family: IPFamily, text: str) -> None:
             await _run(*command, text=part)
 
 
+async def try_out(family: IPFamily, text: str) -> RulesError | None:
+    """What iptables would say to this text; nothing changes. What only the kernel refuses is not found out."""
+    try:
+        await _run(f"{_PROGRAMS[family]}-restore", "-w", LOCK_SECONDS, "--noflush", "--test", text=text)
+    except RulesError as error:
+        return error
+    return None
+
+
 async def save(family: IPFamily) -> Saved:
     """What there is now.
 
@@ -38,6 +51,49 @@ async def save(family: IPFamily) -> Saved:
         RulesError: it cannot be read.
     """
     return parse_save(await _run(f"{_PROGRAMS[family]}-save"))
+
+
+async def remove_chains(
+    family: IPFamily, choose: Callable[[Saved], frozenset[ChainId]], *, keep: frozenset[ChainId] = frozenset()
+) -> list[str]:
+    """Take chains away from both implementations of iptables, with all that leads to them; what was done, in words.
+
+    Args:
+        choose: which of the chains that are there.
+        keep: those of the implementation that ``restore`` uses that are to stay.
+
+    Raises:
+        RulesError: they could not be read, or taken away.
+    """
+    told = []
+    for program in _implementations(_PROGRAMS[family]):
+        saved = parse_save(await _run(f"{program}-save"))
+        chains = choose(saved) - (keep if program == _PROGRAMS[family] else frozenset())
+        if chains:
+            await _remove(program, saved, chains)
+            tables = ", ".join(sorted({table for table, _ in chains}))
+            told.append(f"{program}: {len(chains)} chains and {count_links(saved, chains)} jumps to them, in {tables}")
+    return told
+
+
+async def _remove(program: str, saved: Saved, chains: frozenset[ChainId]) -> None:
+    command = (f"{program}-restore", "-w", LOCK_SECONDS, "--noflush")
+    try:
+        await _run(*command, text=removal(saved, chains))
+    except RulesError as error:
+        if not error.is_about_content:
+            raise
+        await _run(*command, text=removal(saved, chains, by_number=True))
+
+
+def _implementations(program: str) -> Iterator[str]:
+    """The program that is used here, and the other implementation of it where that is installed."""
+    seen: set[Path] = set()
+    for name in (program, f"{program}-nft", f"{program}-legacy"):
+        path = shutil.which(f"{name}-save")
+        if path and (real := Path(path).resolve()) not in seen:
+            seen.add(real)
+            yield name
 
 
 async def _run(*argv: str, text: str = "") -> str:

@@ -65,6 +65,9 @@ class ProxyMetrics:
         self.without_local = gauge(
             f"{sync}_no_local_endpoints_total", "Services with policy Local and no endpoint here.", "traffic_policy"
         )
+        self.refused = gauge(
+            f"{sync}_refused_services", "Services whose rules could not be changed, and stay as they were."
+        )
         self.foreign = counter(f"{sync}_foreign_changes_total", "Rules changed by others.")
         self.healthz = by_code("proxy_healthz_total", "Answers on /healthz.")
         self.livez = by_code("proxy_livez_total", "Answers on /livez.")

@@ -88,9 +88,33 @@ async def list_table(name: TableName) -> Listing | None:
         return None
 
 
-async def delete_table(name: TableName) -> None:
-    """Remove a table, if it is there."""
-    await run_commands(removal(name))
+async def try_out_table(name: TableName, table: Table) -> RulesError | None:
+    """What the kernel would say to a whole table in place of whatever has its name; nothing changes."""
+    try:
+        await run_program("-c", "-f", "-", commands=removal(name) + render_table(name, table))
+    except RulesError as error:
+        return error
+    return None
+
+
+async def touch_table(name: TableName) -> None:
+    """Carry out a transaction that changes nothing, to learn whether the kernel takes any.
+
+    Raises:
+        RulesError: it takes none.
+    """
+    await run_commands(f"add table {family_word(name.family)} {name.name}\n")
+
+
+async def delete_table(name: TableName) -> bool:
+    """Remove a table; whether it was there."""
+    try:
+        await run_commands(f"delete table {family_word(name.family)} {name.name}\n")
+    except RulesError as error:
+        if error.problem is not Problem.OUT_OF_STEP:
+            raise
+        return False
+    return True
 
 
 def generation() -> int:

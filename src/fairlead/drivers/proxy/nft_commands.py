@@ -28,6 +28,11 @@ class RulesError(Exception):
         super().__init__(f"{problem.value}: {detail}" if detail else problem.value)
         self.problem = problem
 
+    @property
+    def is_about_content(self) -> bool:
+        """Whether other rules might have been carried out."""
+        return self.problem in (Problem.OTHER, Problem.OUT_OF_STEP)
+
 
 # nft prints strerror(3) texts; it does not translate them, so matching the English is safe.
 _PROBLEMS = (

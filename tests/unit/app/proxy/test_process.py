@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
-from fairlead.app.proxy.backends import Done
-from fairlead.app.proxy.process import NodeProxy, ProxyOptions
+from fairlead.app.proxy import host_watch
+from fairlead.app.proxy.options import ProxyOptions
+from fairlead.app.proxy.planes import Done
+from fairlead.app.proxy.process import NodeProxy
 from fairlead.drivers.proxy import cpu_wait, nft
 from fairlead.drivers.proxy.nft_commands import Problem, RulesError
 from fairlead.model.addresses import IPFamily
@@ -21,6 +23,7 @@ class Plane:
 
     def __init__(self, family, failures=0):
         self.family, self.failures, self.followed, self.doubts = family, failures, [], 0
+        self.held = {}
 
     def is_full_step(self, _):
         return False
@@ -50,14 +53,12 @@ def kernel(monkeypatch):
 
 
 def proxy_of(*planes):
-    proxy = NodeProxy(ProxyOptions("here"), client=None)
-    proxy._planes = list(planes)
-    return proxy
+    return NodeProxy(ProxyOptions("here"), client=None, planes=list(planes))
 
 
 def test_a_refused_transaction_is_tried_again_later_and_later(kernel):
     plane = Plane(IPFamily.IPV4, failures=11)
-    asyncio.run(proxy_of(plane)._step_until_done())
+    asyncio.run(proxy_of(plane).step_until_done())
     assert len(plane.followed) == 12
     assert kernel["pauses"] == pytest.approx([0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 30, 30])
 
@@ -65,26 +66,26 @@ def test_a_refused_transaction_is_tried_again_later_and_later(kernel):
 def test_no_plane_misses_a_change_when_another_fails(kernel):
     first, second = Plane(IPFamily.IPV4), Plane(IPFamily.IPV6, failures=1)
     proxy = proxy_of(first, second)
-    proxy._service_changed(None, service())
-    proxy._slice_changed(None, endpoint_slice([endpoint("10.0.0.1")]))
-    asyncio.run(proxy._step_until_done())
+    proxy.feed.service_changed(None, service())
+    proxy.feed.slice_changed(None, endpoint_slice([endpoint("10.0.0.1")]))
+    asyncio.run(proxy.step_until_done())
     assert first.followed == second.followed == [{WEB}, {WEB}]
 
 
 def test_nothing_is_done_while_cluster_and_host_rest(kernel, monkeypatch):
-    monkeypatch.setattr("fairlead.app.proxy.process.CHECK_SECONDS", 0.01)
+    monkeypatch.setattr(host_watch, "CHECK_SECONDS", 0.01)
     plane = Plane(IPFamily.IPV4)
 
     async def scenario():
         proxy = proxy_of(plane)
-        proxy._patience = 0.01
+        proxy.host.patience = 0.01
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.1):
-                await proxy._wait_for_news()
+                await proxy.wait_for_news()
         kernel["generation"] += 1
-        await proxy._wait_for_news()
+        await proxy.wait_for_news()
         assert plane.doubts == 1
-        assert not proxy._have_strangers_come()  # they are accounted for now
+        assert not proxy.host.have_strangers_come()  # they are accounted for now
 
     asyncio.run(scenario())
 
@@ -94,11 +95,11 @@ def test_strangers_who_come_all_the_time_are_looked_at_ever_less_often(kernel):
         proxy, waits = proxy_of(Plane(IPFamily.IPV4)), []
         for _ in range(6):
             kernel["generation"] += 1
-            assert await proxy._look_around()
-            waits.append(proxy._patience)
+            assert await proxy.look_around()
+            waits.append(proxy.host.patience)
         assert waits == [2, 4, 8, 16, 30, 30]
-        assert not await proxy._look_around()
-        assert proxy._patience == 1
+        assert not await proxy.look_around()
+        assert proxy.host.patience == 1
 
     asyncio.run(scenario())
 
@@ -107,8 +108,8 @@ def test_a_stranger_who_comes_just_before_a_step_is_not_taken_for_us(kernel):
     async def scenario():
         proxy = proxy_of(Plane(IPFamily.IPV4))
         kernel["generation"] += 2  # ours, and a stranger's
-        await proxy._step()
-        assert proxy._have_strangers_come()
+        await proxy.step()
+        assert proxy.host.have_strangers_come()
 
     asyncio.run(scenario())
 
@@ -118,3 +119,26 @@ def test_a_proxy_that_waits_for_processors_rests_in_proportion(monkeypatch):
     monkeypatch.setattr(cpu_wait, "seconds_waited", lambda: next(waited))
     breather = cpu_wait.Breather()
     assert [breather.rest() for _ in range(4)] == pytest.approx([0, 0.02, 0.2, cpu_wait.LONGEST])
+
+
+def test_a_service_that_is_held_back_is_tried_again_and_delays_no_other(kernel):
+    plane = Plane(IPFamily.IPV4)
+
+    async def scenario():
+        proxy, plane.held = proxy_of(plane), {WEB: "ValueError: odd"}
+        proxy.feed.service_changed(None, service())
+        await proxy.step()
+        assert plane.followed == [{WEB}]
+        assert 'refused_services{ip_family="IPv4"} 1.0' in proxy.reports.metrics.text()
+        proxy.feed.service_changed(None, service("other"))
+        await proxy.wait_for_news()  # at once, for there is news
+        await proxy.step()
+        assert plane.followed[1] - {WEB} == {ObjectKey("ns", "other")}
+        proxy.host.account_for_all()
+        await proxy.wait_for_news()  # until it is due
+        plane.held = {}
+        await proxy.step()
+        assert plane.followed[2] == {WEB}
+        assert 'refused_services{ip_family="IPv4"} 0.0' in proxy.reports.metrics.text()
+
+    asyncio.run(scenario())

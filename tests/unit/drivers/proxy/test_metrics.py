@@ -52,12 +52,15 @@ def value(metrics, name, **labels):
     return float(found[1]) if found else None
 
 
+OURS = {"sync_proxy_rules_foreign_changes_total", "sync_proxy_rules_refused_services"}
+
+
 @pytest.mark.parametrize("backend", OF_ONE)
 def test_names_are_kube_proxys(backend):
     text = ProxyMetrics(["IPv4"], backend).text()
     there = {name.removesuffix("_created") for name in re.findall(r"^# TYPE kubeproxy_(\S+)", text, re.MULTILINE)}
     others = {name for other, names in OF_ONE.items() if other != backend for name in names}
-    assert there == {*COMMON, *OF_ONE[backend], "sync_proxy_rules_foreign_changes_total"}
+    assert there == {*COMMON, *OF_ONE[backend], *OURS}
     assert not there & others
 
 

@@ -20,6 +20,7 @@ from fairlead.app.lab.settings import LabNode, LabSettings
 from fairlead.app.node import agent
 from fairlead.app.node.context import Builtin
 from fairlead.app.proxy import process
+from fairlead.app.proxy.options import HEALTHZ_PORT, ProxyOptions
 from fairlead.clusterdns.server_blocks import DEFAULT_PORT
 from fairlead.clusterdns.zone import Outside, Zone
 from fairlead.dataplane.node_view import NodeSettings
@@ -157,10 +158,10 @@ def _proxy(plan: LabPlan, network: LabNode) -> Run:
         service_cidrs=tuple(each.services for each in plan.networks),
     )
     kubeconfig = str(plan.kubeconfig(PROXY))
-    healthz = EVERY_ADDRESS[plan.settings.ip_families[0]], process.HEALTHZ_PORT
+    healthz = EVERY_ADDRESS[plan.settings.ip_families[0]], HEALTHZ_PORT
     announcing = announcer.AnnouncerOptions(network.name, plan.settings.load_balancer_cidrs, kubeconfig=kubeconfig)
     parts: list[Run] = [
-        functools.partial(process.run, process.ProxyOptions(network.name, kubeconfig, settings, healthz=healthz)),
+        functools.partial(process.run, ProxyOptions(network.name, kubeconfig, settings, healthz=healthz)),
         functools.partial(announcer.run, announcing),
     ]
     return functools.partial(_together, parts)
