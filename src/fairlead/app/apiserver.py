@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import socket
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from fairlead.drivers.apiserver.tunnel import UpstreamTunnel
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.entropy import FreshUids, choose
 from fairlead.drivers.identity.authentication import Bearers
+from fairlead.drivers.identity.renewal import authority_notice, renew_beside
 from fairlead.registry.bootstrap.cluster import bootstrap, ensure_kubernetes_service
 from fairlead.registry.bootstrap.loading import load_state
 from fairlead.registry.environment import Environment, Kinds
@@ -29,6 +31,7 @@ log = logging.getLogger(__name__)
 
 # As upstream's loops: the objects that show who holds which address, and the Service default/kubernetes.
 REPAIR_SECONDS, SERVICE_SECONDS = 180, 10
+RENEWAL_SECONDS = 12 * 3600
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,7 @@ async def run(options: ApiServerOptions, sockets: Sequence[socket.socket], ready
             (SERVICE_SECONDS, lambda step, env: ensure_kubernetes_service(step, options.advertise, env)),
         )
     ]
+    keeping.append(asyncio.create_task(_renew(options.pki_dir)))
     try:
         await state.commit(bootstrap(state.head, options.advertise, env))
         application = ApiApplication(state, env, UpstreamTunnel(options.pki_dir))
@@ -76,6 +80,16 @@ async def run(options: ApiServerOptions, sockets: Sequence[socket.socket], ready
         for task in keeping:
             task.cancel()
         await state.close()
+
+
+async def _renew(pki: Path) -> None:
+    """Twice a day, replace the certificates that are about to end, and tell of an authority that is."""
+    renewed = ""  # at first there is nothing to renew: the start has seen to that
+    while True:
+        for line in filter(None, (renewed, authority_notice(pki, time.time()))):
+            log.warning("%s", line)
+        await asyncio.sleep(RENEWAL_SECONDS)
+        renewed = await renew_beside(pki)
 
 
 async def _keep(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from fairlead.cli.backup import salvage
+from fairlead.cli.data_folder import salvage, tell_of_authority
 
 
 @click.command()
@@ -41,6 +41,7 @@ def apiserver(
     port = listener.getsockname()[1]
     pki = data / "pki"
     ensure_pki(pki, [host, "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"])
+    tell_of_authority(pki)
     path = kubeconfig or data / "admin.kubeconfig"
     url = f"https://{SocketAddress(host, port)}"
     write_kubeconfig(path, pki, url, "admin", ["system:masters"])

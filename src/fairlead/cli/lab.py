@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from fairlead.cli.backup import check_store, salvage
+from fairlead.cli.data_folder import check_store, salvage, tell_of_authority
 from fairlead.labnet.addresses import DUAL_STACK, IPV4_ONLY, MAX_NODES
 from fairlead.model.addresses import IPFamily
 from fairlead.model.names import dns1123_label_errors
@@ -133,6 +133,7 @@ def up(
 
 def _check_data(data: Path, accept_loss: bool) -> None:
     """End with a message if the store in the data folder is damaged, which no part of the lab could put right."""
+    tell_of_authority(data / "pki")
     if accept_loss:
         salvage(data)
     elif damage := check_store(data):

@@ -18,6 +18,8 @@ from uvicorn.server import ServerState
 
 from fairlead.drivers.apiserver.connections import Connections
 from fairlead.drivers.apiserver.http_protocol import IDLE_SECONDS, ApiProtocol
+from fairlead.drivers.identity.pki import certificate_files
+from fairlead.drivers.identity.renewal import FollowedCertificate
 from fairlead.drivers.linux.accepting import Acceptor, raise_descriptor_limit
 from fairlead.drivers.linux.memory import give_back, resident_bytes
 from fairlead.drivers.tls_buffers import keep_tls_buffers_small
@@ -28,11 +30,10 @@ MEMORY_SECONDS = 10.0
 SPARE_MEMORY = 16 << 20  # bytes that are not worth looking for
 
 
-def server_tls(pki_directory: Path) -> ssl.SSLContext:
+def server_tls(pki_directory: Path) -> FollowedCertificate:
     """TLS with the server's certificate; clients may show one of the cluster's authority."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(pki_directory / "server.crt", pki_directory / "server.key")
     context.load_verify_locations(pki_directory / "ca.crt")
     context.verify_mode = ssl.CERT_OPTIONAL
     context.set_alpn_protocols(["http/1.1"])
@@ -40,13 +41,13 @@ def server_tls(pki_directory: Path) -> ssl.SSLContext:
     # a later session come just as it sends its first request, OpenSSL may lose that. Nobody here resumes sessions.
     context.num_tickets = 0
     context.options |= ssl.OP_NO_RENEGOTIATION  # each costs us more than the client
-    return context
+    return FollowedCertificate(context, *certificate_files(pki_directory, "server"))
 
 
 async def serve(
     application: Callable[..., Any],
     sockets: Sequence[socket.socket],
-    tls: ssl.SSLContext | None,
+    tls: FollowedCertificate | None,
     started: Callable[[], None],
     closing: Callable[[], None],
 ) -> None:
@@ -79,7 +80,10 @@ async def serve(
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         patience = HANDSHAKE_SECONDS if tls else None
         await loop.connect_accepted_socket(
-            lambda: ApiProtocol(config, state, table), connection, ssl=tls, ssl_handshake_timeout=patience
+            lambda: ApiProtocol(config, state, table),
+            connection,
+            ssl=tls.current() if tls else None,
+            ssl_handshake_timeout=patience,
         )
 
     acceptors = [Acceptor(sock, welcome, table.relieve) for sock in sockets]

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import httptools
 
 from fairlead.drivers.identity.pki import API_SERVER, certificate_files
+from fairlead.drivers.identity.renewal import FollowedCertificate
 from fairlead.model.socket_address import SocketAddress
 from fairlead.registry.backend import Upstream
 from fairlead.registry.status import ApiError
@@ -89,7 +90,7 @@ class UpstreamTunnel:
 
     def __init__(self, pki_directory: Path) -> None:
         self._pki = pki_directory
-        self._node_tls: ssl.SSLContext | None = None
+        self._node_tls: FollowedCertificate | None = None
 
     async def serve(self, upstream: Upstream, client: Client) -> None:
         """Have ``upstream`` answer the client.
@@ -120,7 +121,7 @@ class UpstreamTunnel:
     def _tls(self, upstream: Upstream) -> ssl.SSLContext | None:
         if upstream.is_node:
             self._node_tls = self._node_tls or _node_tls(self._pki)
-            return self._node_tls
+            return self._node_tls.current()
         return _unchecked_tls() if upstream.scheme == "https" else None
 
 
@@ -137,10 +138,9 @@ async def _while_there(client: Client, answering: Coroutine[Any, Any, None]) -> 
         await asyncio.gather(task, leaving, return_exceptions=True)
 
 
-def _node_tls(pki_directory: Path) -> ssl.SSLContext:
+def _node_tls(pki_directory: Path) -> FollowedCertificate:
     context = ssl.create_default_context(cafile=str(pki_directory / "ca.crt"))
-    context.load_cert_chain(*certificate_files(pki_directory, API_SERVER))
-    return context
+    return FollowedCertificate(context, *certificate_files(pki_directory, API_SERVER))
 
 
 def _unchecked_tls() -> ssl.SSLContext:

@@ -1,28 +1,30 @@
-"""Certificates of a cluster of its own: an authority, the API server's certificate, and clients' kubeconfigs.
+"""The certificates of a cluster of its own, as files: an authority, the servers', and clients' kubeconfigs.
 
 Keys are readable by their owner alone from the moment they exist, and every file appears whole or not at all. An
-existing authority is kept for ever: clients hold kubeconfigs that trust it. Users and groups are told to the API server
-as Kubernetes has it: the certificate's common name and its organizations.
+existing authority's key is kept: clients hold kubeconfigs that trust it. Users and groups are told to the API server as
+Kubernetes has it: the certificate's common name and its organizations.
+
+Certificates of earlier versions, which strict verifiers refuse, are replaced: the authority's by one of the same key
+and name, so that clients that trust the earlier one trust what it signs.
 """
 
 import base64
-import ipaddress
 import os
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from cryptography import x509
-    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from fairlead.drivers.identity.certificates import (
+    Subject,
+    authority_certificate,
+    facts_of,
+    new_key,
+    signed_certificate,
+)
 
 API_SERVER = "kube-apiserver-kubelet-client"  # as whom the API server asks nodes; the name is that of kubeadm
-AUTHORITY_DAYS = 3650
-LEAF_DAYS = 3650
-RENEW_DAYS = 30  # a certificate with less than this left is made anew
-# Clocks of clients may be a little behind ours.
-BACKDATE = timedelta(hours=1)
+AUTHORITY = "ca"
+RENEWED_BEFORE = timedelta(days=30)  # a certificate with less than this left is replaced
 
 
 def ensure_pki(directory: Path, hosts: Iterable[str]) -> None:
@@ -33,9 +35,23 @@ def ensure_pki(directory: Path, hosts: Iterable[str]) -> None:
             certificate, or it is about to expire, another one is issued.
     """
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not (directory / "ca.key").exists() or not (directory / "ca.crt").exists():
-        _make_authority(directory)
+    directory.chmod(0o700)
+    _ensure_authority(directory)
     ensure_certificate(directory, "server", "kube-apiserver", hosts)
+
+
+def _ensure_authority(directory: Path) -> None:
+    """Make sure of an authority that strict verifiers accept. Where only its certificate is missing, or is an earlier
+    version's, or has ended, there is another one for the same key."""
+    certificate, key = certificate_files(directory, AUTHORITY)
+    if not key.exists():
+        write_private(key, new_key())
+        certificate.unlink(missing_ok=True)
+    if certificate.exists():
+        facts = facts_of(certificate.read_bytes())
+        if facts.is_strict and facts.end > datetime.now(UTC):
+            return
+    write_private(certificate, authority_certificate(key.read_bytes()))
 
 
 def certificate_files(directory: Path, name: str) -> tuple[Path, Path]:
@@ -46,12 +62,39 @@ def certificate_files(directory: Path, name: str) -> tuple[Path, Path]:
 def ensure_certificate(directory: Path, name: str, common_name: str, hosts: Iterable[str]) -> None:
     """Make sure of a certificate and its key, in ``certificate_files`` of that name; for a server when it has hosts,
     else a client. Another one is issued when a host is missing from the present one, or it is about to expire."""
-    wanted = sorted(set(hosts))
+    subject = Subject(common_name, hosts=tuple(sorted(set(hosts))))
+    if not _fits(directory, name, subject):
+        write_certificate(directory, name, subject)
+
+
+def write_certificate(directory: Path, name: str, subject: Subject) -> None:
+    """Issue a certificate, in place of the one that is there."""
+    certificate, key = issue_certificate(directory, *subject)
     files = certificate_files(directory, name)
-    if not _certificate_fits(*files, wanted):
-        certificate, key = issue_certificate(directory, common_name, (), wanted)
-        write_private(files[1], key)  # first: a certificate that fits must never stand beside another one's key
-        write_private(files[0], certificate)
+    write_private(files[1], key)  # first: a certificate that fits must never stand beside another one's key
+    write_private(files[0], certificate)
+
+
+def is_due(end: datetime) -> bool:
+    """Whether a certificate that ends then is to be replaced."""
+    return end < datetime.now(UTC) + RENEWED_BEFORE
+
+
+def _fits(directory: Path, name: str, wanted: Subject) -> bool:
+    certificate, key = certificate_files(directory, name)
+    if not certificate.exists() or not key.exists():
+        return False
+    facts = facts_of(certificate.read_bytes())
+    return facts.is_strict and not is_due(facts.end) and set(wanted.hosts) <= set(facts.subject.hosts)
+
+
+def issue_certificate(
+    pki_directory: Path, common_name: str, organizations: tuple[str, ...], hosts: Iterable[str]
+) -> tuple[bytes, bytes]:
+    """A certificate signed by the authority, and its key, both PEM; for a server when it has hosts, else a client."""
+    authority, key = certificate_files(pki_directory, AUTHORITY)
+    subject = Subject(common_name, organizations, tuple(hosts))
+    return signed_certificate(authority.read_bytes(), key.read_bytes(), subject)
 
 
 def write_kubeconfig(path: Path, pki_directory: Path, server_url: str, user: str, groups: Iterable[str]) -> None:
@@ -83,105 +126,6 @@ def write_kubeconfig_of(path: Path, authority: bytes, server_url: str, user: str
     # JSON is YAML, and the one that needs no library.
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_private(path, msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n")
-
-
-def issue_certificate(
-    pki_directory: Path, common_name: str, organizations: tuple[str, ...], hosts: Iterable[str]
-) -> tuple[bytes, bytes]:
-    """A certificate signed by the authority, and its key, both PEM; for a server when it has hosts, else a client."""
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-    from cryptography.x509.oid import ExtendedKeyUsageOID
-
-    authority = x509.load_pem_x509_certificate((pki_directory / "ca.crt").read_bytes())
-    authority_key = serialization.load_pem_private_key((pki_directory / "ca.key").read_bytes(), None)
-    assert isinstance(authority_key, ec.EllipticCurvePrivateKey)
-    key = ec.generate_private_key(ec.SECP256R1())
-    names = [_general_name(host) for host in hosts]
-    purpose = ExtendedKeyUsageOID.SERVER_AUTH if names else ExtendedKeyUsageOID.CLIENT_AUTH
-    builder = (
-        _builder(_subject(common_name, organizations), authority.subject, key, LEAF_DAYS)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
-    )
-    if names:
-        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
-    signed = builder.sign(authority_key, hashes.SHA256())
-    return signed.public_bytes(serialization.Encoding.PEM), _key_pem(key)
-
-
-def _make_authority(directory: Path) -> None:
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = _subject("fairlead-ca", ())
-    certificate = (
-        _builder(subject, subject, key, AUTHORITY_DAYS)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    write_private(directory / "ca.key", _key_pem(key))
-    write_private(directory / "ca.crt", certificate.public_bytes(serialization.Encoding.PEM))
-
-
-def _builder(
-    subject: "x509.Name", issuer: "x509.Name", key: "EllipticCurvePrivateKey", days: int
-) -> "x509.CertificateBuilder":
-    from cryptography import x509
-
-    now = datetime.now(UTC)
-    return (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - BACKDATE)
-        .not_valid_after(now + timedelta(days=days))
-    )
-
-
-def _subject(common_name: str, organizations: tuple[str, ...]) -> "x509.Name":
-    from cryptography import x509
-    from cryptography.x509.oid import NameOID
-
-    attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, name) for name in organizations]
-    return x509.Name([*attributes, x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-
-
-def _general_name(host: str) -> "x509.GeneralName":
-    from cryptography import x509
-
-    try:
-        return x509.IPAddress(ipaddress.ip_address(host))
-    except ValueError:
-        return x509.DNSName(host)
-
-
-def _certificate_fits(path: Path, key: Path, hosts: list[str]) -> bool:
-    from cryptography import x509
-
-    if not path.exists() or not key.exists():
-        return False
-    certificate = x509.load_pem_x509_certificate(path.read_bytes())
-    if certificate.not_valid_after_utc < datetime.now(UTC) + timedelta(days=RENEW_DAYS):
-        return False
-    if not hosts:
-        return True
-    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    return {_general_name(host) for host in hosts} <= set(names)
-
-
-def _key_pem(key: "EllipticCurvePrivateKey") -> bytes:
-    from cryptography.hazmat.primitives import serialization
-
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
 
 
 def _base64(data: bytes) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from fairlead.drivers.identity.authentication import user_of_certificate
 from fairlead.drivers.identity.pki import API_SERVER
+from fairlead.drivers.identity.renewal import FollowedCertificate
 from fairlead.drivers.kubelet.exec_stream import Conversation, serve_attach, serve_exec
 from fairlead.drivers.kubelet.log_stream import read_log
 from fairlead.drivers.kubelet.peer import Peer
@@ -50,14 +51,13 @@ MAX_STRANGERS = 64  # connections that have not said yet what they want; the old
 log = logging.getLogger(__name__)
 
 
-def node_tls(authority: Path, certificate: Path, key: Path) -> ssl.SSLContext:
+def node_tls(authority: Path, certificate: Path, key: Path) -> FollowedCertificate:
     """TLS that asks for a certificate of the authority; all files PEM."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_cert_chain(certificate, key)
     context.load_verify_locations(authority)
     context.verify_mode = ssl.CERT_REQUIRED
-    return context
+    return FollowedCertificate(context, certificate, key)
 
 
 class KubeletServer:
@@ -75,7 +75,7 @@ class KubeletServer:
             "portForward": (3, self._port_forward),
         }
 
-    async def start(self, host: str, port: int, tls: ssl.SSLContext) -> int:
+    async def start(self, host: str, port: int, tls: FollowedCertificate) -> int:
         """Listen; the port, which is another one when 0 was asked for.
 
         Raises:
@@ -88,13 +88,13 @@ class KubeletServer:
         self._acceptor = Acceptor(listener, lambda connection: self._welcome(connection, tls))
         return bound
 
-    async def _welcome(self, connection: socket.socket, tls: ssl.SSLContext) -> None:
+    async def _welcome(self, connection: socket.socket, tls: FollowedCertificate) -> None:
         loop = asyncio.get_running_loop()
         reader = asyncio.StreamReader(limit=MAX_HEAD, loop=loop)
         await loop.connect_accepted_socket(
             lambda: asyncio.StreamReaderProtocol(reader, self._accept, loop=loop),
             connection,
-            ssl=tls,
+            ssl=tls.current(),
             ssl_handshake_timeout=HANDSHAKE_SECONDS,
         )
 

@@ -1,4 +1,4 @@
-"""``fairlead backup`` and ``fairlead restore``; and ``--accept-loss``, for when there is nothing to restore."""
+"""``fairlead backup`` and ``fairlead restore``, and what is said of a data folder before anything starts on it."""
 
 from pathlib import Path
 
@@ -70,3 +70,13 @@ def salvage(data: Path) -> None:
         raise click.ClickException(str(error)) from error
     if done is not None:
         click.echo(f"{done.damage}\n--accept-loss: {done}", err=True)
+
+
+def tell_of_authority(pki: Path) -> None:
+    """Say so if the certificate authority in a directory ends within a year."""
+    import time
+
+    from fairlead.drivers.identity.renewal import authority_notice
+
+    if (pki / "ca.crt").exists() and (notice := authority_notice(pki, time.time())):
+        click.echo(f"fairlead: {notice}", err=True)
