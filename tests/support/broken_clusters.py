@@ -5,6 +5,7 @@ shows first is another failure than the cause.
 """
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from fairlead.explain.observations import CONNTRACK, LOG, NFT, RESOLV_CONF, SOCKETS, Observation
 from tests.support.cluster_dumps import (
@@ -137,7 +138,26 @@ DNS_PORTS = (("dns", 53, "UDP"), ("dns-tcp", 53, "TCP"))
 UDP = ((53, 5353, "dns", "UDP"),)
 UDP_PODS = [pod("web-0", ip="10.244.1.9", containers=[container(ports=(("dns", 5353, "UDP"),))])]
 
+KUBE_PROXY = (Path(__file__).parent / "rule_dumps/kube_proxy_nft.txt").read_text()
+CLOSED = """table inet filter {
+	chain forward {
+		type filter hook forward priority 0; policy drop;
+		ct state established,related accept
+	}
+}
+"""
+THE_THREE = [
+    pod(f"web-{n}", ip=ip, node=f"node-{ip[7]}") for n, ip in enumerate(("10.244.1.3", "10.244.2.4", "10.244.2.5"))
+]
+
 BROKEN = [
+    case(
+        "node port behind a closed firewall",
+        "firewall-blocks",
+        service(**NODE_PORT),
+        THE_THREE,
+        seen=[rules(KUBE_PROXY + CLOSED + f"# {DNS_ADDRESS} 10.96.0.2")],
+    ),
     # --- the selector, and what is behind it
     case("selector with a slip", "selector-nothing", service(selector={"app": "wbe"}), web()),
     case("selector with another case", "selector-nothing", service(selector={"app": "Web"}), web()),
@@ -545,6 +565,13 @@ BROKEN = [
 ]
 
 HEALTHY = [
+    case(
+        "node port behind an open firewall",
+        "",
+        service(**NODE_PORT),
+        THE_THREE,
+        seen=[rules(KUBE_PROXY + CLOSED.replace("policy drop", "policy accept") + f"# {DNS_ADDRESS} 10.96.0.2")],
+    ),
     case("plain", "", service(), web(), client("http://web")),
     case(
         "headless without selector, slices by hand",

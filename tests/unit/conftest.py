@@ -20,7 +20,7 @@ def _note(event: str, arguments: tuple[Any, ...]) -> None:
         arguments[0], int
     )  # a descriptor is open already, as hypothesis has one
     is_write = event in WRITES or (is_open and isinstance(arguments[1], str) and set(arguments[1]) & set("wax+"))
-    if event in IO or (is_write and not any(own in str(arguments[0]) for own in OWN)):
+    if event in IO or (is_write and not any(own in str(arguments[:2]) for own in OWN)):
         _seen.append(f"{event}{arguments[:2]}")
 
 

@@ -15,7 +15,7 @@ import msgspec
 import yaml
 
 from fairlead.explain.cluster import Cluster
-from fairlead.explain.observations import Observation, kind_of
+from fairlead.explain.observations import IPTABLES, NFT, NFT_JSON, Observation, kind_of
 from fairlead.explain.reading import Found, cluster_of
 
 MOST_BYTES = 2 << 30  # of all that is read
@@ -137,3 +137,17 @@ def _zip(root: Path, budget: _Budget) -> Iterator[_File]:
             if not member.is_dir():
                 budget.allow(where, member.file_size)
                 yield _File(where, budget.spend(where, archive.read(member)))
+
+
+def read_rules_file(path: str) -> Observation:
+    """The packet filter rules of a node, as a program printed them.
+
+    Raises:
+        SourceError: the file cannot be read, or holds no rules.
+    """
+    for file in _files(path):
+        text = file.data.decode(errors="replace")
+        kind = kind_of(file.where, text)
+        if kind in (IPTABLES, NFT, NFT_JSON):
+            return Observation(kind, PurePosixPath(file.where).parts, text, file.where)
+    raise SourceError(f"{path}: neither iptables-save nor nft list ruleset printed this")

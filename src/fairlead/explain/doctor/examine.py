@@ -3,7 +3,18 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from fairlead.explain.cluster import Cluster
-from fairlead.explain.doctor.checks import clients, exposure, pods, policies, ports, selectors, slices, stateful, system
+from fairlead.explain.doctor.checks import (
+    clients,
+    exposure,
+    firewalls,
+    pods,
+    policies,
+    ports,
+    selectors,
+    slices,
+    stateful,
+    system,
+)
 from fairlead.explain.doctor.findings import Finding
 from fairlead.explain.doctor.ward import Ward
 from fairlead.model.names import ObjectKey
@@ -37,6 +48,7 @@ OF_A_CLUSTER: tuple[Callable[[Ward], Iterator[Finding]], ...] = (
     system.check_dns,
     system.check_proxies,
     system.check_flows,
+    firewalls.check_firewalls,
 )
 # A finding of the first kind is all that there is to say of those of the second kind about the same Service.
 EXPLAINS = {

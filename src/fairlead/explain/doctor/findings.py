@@ -43,6 +43,7 @@ CODES: Mapping[str, Code] = {
     "proxy-down": Code(_E, "the proxy of a node does not run"),
     "proxy-leftovers": Code(_W, "two proxies have rules on one node"),
     "proxy-behind": Code(_E, "the rules of a node lack a Service or its endpoints"),
+    "firewall-blocks": Code(_E, "a rule of the host drops what the proxy would forward"),
     "cluster-ip-clash": Code(_E, "two Services have one virtual IP, or a Service's is out of its range"),
     "node-port-clash": Code(_E, "two Services have one node port"),
     "external-ip-taken": Code(_E, "an external IP belongs to another Service or to a node"),

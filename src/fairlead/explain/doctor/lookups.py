@@ -3,23 +3,11 @@
 from typing import NamedTuple
 
 from fairlead.explain.doctor.ward import Ward
-from fairlead.explain.documents import mapping, rows, text, texts
 from fairlead.explain.references import Reference
+from fairlead.explain.resolving import Resolver, resolver_of, tried_names
 from fairlead.model.addresses import parse_ip
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Service
-
-
-class Resolver(NamedTuple):
-    """How a client's resolver is set up.
-
-    Attributes:
-        uses_cluster: whether it asks the cluster's DNS at all.
-    """
-
-    uses_cluster: bool
-    ndots: int
-    suffixes: tuple[str, ...]
 
 
 class Resolved(NamedTuple):
@@ -38,25 +26,9 @@ class Resolved(NamedTuple):
     name: str = ""
 
 
-def resolver_of(ward: Ward, reference: Reference) -> Resolver:
+def resolver_for(ward: Ward, reference: Reference) -> Resolver:
     """The resolver of the Pod that a reference is in."""
-    spec = reference.client.spec
-    policy = text(spec, "dnsPolicy") or "ClusterFirst"
-    host_network = spec.get("hostNetwork") is True and policy != "ClusterFirstWithHostNet"
-    config = mapping(spec, "dnsConfig")
-    given = {text(o, "name"): text(o, "value") for o in rows(config, "options")}
-    searches = texts(config, "searches")
-    if policy in ("Default", "None") or host_network:
-        uses = policy == "None" and _asks_cluster(ward, texts(config, "nameservers"))
-        return Resolver(uses, int(given["ndots"]) if given.get("ndots", "").isdigit() else 1, searches)
-    zone = ward.cluster.zone
-    own = (f"{reference.namespace}.svc.{zone}", f"svc.{zone}", zone)
-    ndots = given.get("ndots", "5")
-    return Resolver(True, int(ndots) if ndots.isdigit() else 5, (*own, *searches))
-
-
-def _asks_cluster(ward: Ward, nameservers: tuple[str, ...]) -> bool:
-    return ward.dns_service is not None and bool(set(nameservers) & set(ward.dns_service.cluster_ips))
+    return resolver_of(ward.cluster, reference.namespace, reference.client.spec)
 
 
 def resolve(ward: Ward, reference: Reference) -> Resolved:
@@ -64,11 +36,11 @@ def resolve(ward: Ward, reference: Reference) -> Resolved:
     host = reference.host
     if parse_ip(host):
         return _address(ward, host)
-    resolver = resolver_of(ward, reference)
+    resolver = resolver_for(ward, reference)
     if not resolver.uses_cluster:
         return Resolved()
     outside: list[str] = []
-    for name in _tried(host, resolver):
+    for name in tried_names(host, resolver):
         found = _service(ward, name)
         if found is not None:
             service, endpoint = found
@@ -76,14 +48,6 @@ def resolve(ward: Ward, reference: Reference) -> Resolved:
         if not _is_ours(ward, name):
             outside.append(name)
     return Resolved(asked_outside=tuple(outside))
-
-
-def _tried(host: str, resolver: Resolver) -> list[str]:
-    bare = host.rstrip(".")
-    if host.endswith("."):
-        return [bare]
-    searched = [f"{bare}.{suffix}" for suffix in resolver.suffixes]
-    return [bare, *searched] if bare.count(".") >= resolver.ndots else [*searched, bare]
 
 
 def _is_ours(ward: Ward, name: str) -> bool:

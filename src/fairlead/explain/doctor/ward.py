@@ -8,12 +8,10 @@ from fairlead.explain.about.endpoints import endpoints_of, is_as_written
 from fairlead.explain.cluster import Cluster, Ref
 from fairlead.explain.doctor.candidates import Candidate, NearMiss, all_templates, near_misses, of_pod
 from fairlead.explain.references import Reference, references_of
+from fairlead.explain.resolving import dns_service
 from fairlead.model.labels import contains
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Endpoint, Pod, Service
-
-DNS_NAMESPACE = "kube-system"
-_DNS_NAMES = ("kube-dns", "coredns", "rke2-coredns-rke2-coredns", "dns-default")
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,11 +40,7 @@ class Ward:
     @cached_property
     def dns_service(self) -> Service | None:
         """The Service that Pods ask for names."""
-        for service in self.services:
-            is_labelled = service.labels.get("k8s-app") == "kube-dns"
-            if service.namespace == DNS_NAMESPACE and (is_labelled or service.name in _DNS_NAMES):
-                return service
-        return None
+        return dns_service(self.cluster)
 
     def pods_behind(self, service: Service) -> list[Pod]:
         """The Pods that the selector matches and that may serve: neither finished nor on their way out."""

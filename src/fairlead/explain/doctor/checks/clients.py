@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 from fairlead.explain.doctor.candidates import closest
 from fairlead.explain.doctor.findings import Finding, Fix
-from fairlead.explain.doctor.lookups import Resolved, Resolver, resolve, resolver_of
+from fairlead.explain.doctor.lookups import Resolved, resolve, resolver_for
 from fairlead.explain.doctor.ward import Ward, harmed, ref_of
 from fairlead.explain.references import Reference
 from fairlead.model.addresses import parse_ip
@@ -40,7 +40,7 @@ def _edit(reference: Reference, instead: str) -> Fix:
 
 def _to_nowhere(ward: Ward, reference: Reference, found: Resolved) -> Iterator[Finding]:
     """No Service has the name. A name that could be one of the outside world is none of our business."""
-    host, resolver = reference.host.rstrip("."), resolver_of(ward, reference)
+    host, resolver = reference.host.rstrip("."), resolver_for(ward, reference)
     service, namespace = _meant(ward, reference)
     if service is None:
         return
@@ -94,7 +94,7 @@ def _to_service(ward: Ward, reference: Reference, found: Resolved, service: Serv
 
 def _leaks(ward: Ward, reference: Reference, found: Resolved, service: Service) -> Iterator[Finding]:
     """Names that are asked outside before the cluster answers: slow, told to strangers, and theirs to answer."""
-    resolver: Resolver = resolver_of(ward, reference)
+    resolver = resolver_for(ward, reference)
     if found.asked_outside and reference.host.rstrip(".") in found.asked_outside:
         text = (
             f"{reference.client.ref} asks servers outside for {reference.host} before the cluster: it "

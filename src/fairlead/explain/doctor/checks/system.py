@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 from fairlead.explain.cluster import Ref
 from fairlead.explain.doctor.findings import Finding, Fix
-from fairlead.explain.doctor.ward import DNS_NAMESPACE, Ward, harmed, ref_of
+from fairlead.explain.doctor.ward import Ward, harmed, ref_of
 from fairlead.explain.observations import CONNTRACK, IPTABLES, LOG, NFT, NFT_JSON, RESOLV_CONF, Observation
 from fairlead.explain.pod_state import troubles_of
+from fairlead.explain.resolving import DNS_NAMESPACE
 from fairlead.explain.statements import Evidence, EvidenceKind
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Pod, Service

@@ -1,0 +1,74 @@
+"""``fairlead trace``: where a packet goes, and why."""
+
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from fairlead.cli.source_flags import FINDING, fail, read_source, source_flags, source_of, tell_faults
+
+if TYPE_CHECKING:
+    from fairlead.explain.observations import Observation
+
+
+@click.command()
+@click.option("--from", "start", required=True, metavar="WHO", help="pod/NAME, node/NAME, host, or outside[/ADDRESS].")
+@click.option("--to", "goal", required=True, metavar="WHERE", help="NAME, NAME:PORT or IP:PORT.")
+@click.option("--protocol", type=click.Choice(["tcp", "udp", "sctp"]), default="tcp", show_default=True)
+@click.option("--backend", type=click.Choice(["nft", "iptables"]), default="nft", show_default=True)
+@click.option("--via", metavar="NODE", help="The node that somebody outside comes to; by default the first.")
+@click.option("--rules", "rule_files", multiple=True, help="iptables-save, nft list ruleset or nft -j of the node.")
+@click.option("--computed", is_flag=True, help="Use the rules that the proxy would write, not those that were seen.")
+@source_flags
+@click.option("-6", "--ipv6", is_flag=True, help="Ask names for IPv6.")
+@click.option("--cluster-cidr", default="", help="The Pods' networks; by default what the Nodes say.")
+@click.option("--nodeport-addresses", default="primary", show_default=True, help="CIDRs, or primary.")
+@click.option("-v", "--verbose", is_flag=True, help="Tell the rules that did not match as well, and why.")
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def trace(
+    start: str, goal: str, protocol: str, via: str | None, rule_files: tuple[str, ...], computed: bool, ipv6: bool,
+    verbose: bool, output: str, **flags: Any,
+) -> None:  # fmt: skip
+    """Say where a packet goes: name, rules hook by hook, endpoints with their probability, policies, and the reply.
+
+    Exit code 1 when it arrives nowhere, or when that could not be checked.
+    """
+    from fairlead.cli.proxying import proxying_of
+    from fairlead.explain.journey.ends import parse_goal, parse_start
+    from fairlead.explain.journey.rulebook import Rulebook
+    from fairlead.explain.journey.story import tell
+    from fairlead.explain.render.documents import explanation_document
+    from fairlead.explain.render.text import render_text
+    from fairlead.explain.statements import Verdict
+    from fairlead.explain.subjects import SubjectError
+    from fairlead.model.addresses import IPFamily
+    from fairlead.netfilter.dump.nft_json import NotRules
+
+    source = source_of(flags)
+    given = tuple(_rules(path) for path in rule_files)
+    cluster = read_source(source)
+    tell_faults(cluster)
+    rulebook = Rulebook(cluster, proxying_of(cluster, flags), given, computed)
+    family = IPFamily.IPV6 if ipv6 else IPFamily.IPV4
+    try:
+        first, last = parse_start(cluster, start, source.namespace, via), parse_goal(goal, protocol)
+        statement = tell(cluster, rulebook, first, last, verbose=verbose, family=family)
+    except SubjectError as error:
+        raise click.UsageError(str(error)) from error
+    except NotRules as error:
+        fail(f"rules: {error}")
+    if output == "json":
+        click.echo(json.dumps(explanation_document(statement.text, statement), indent=2, ensure_ascii=False))
+    else:
+        click.echo(render_text(statement), nl=False)
+    sys.exit(0 if statement.outcome is Verdict.CHECKED else FINDING)
+
+
+def _rules(path: str) -> "Observation":
+    from fairlead.drivers.sources.files import SourceError, read_rules_file
+
+    try:
+        return read_rules_file(path)
+    except SourceError as error:
+        fail(str(error))

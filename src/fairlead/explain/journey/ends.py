@@ -1,0 +1,110 @@
+"""Both ends of a packet's way, as a user names them."""
+
+from typing import NamedTuple
+
+from fairlead.explain.cluster import Cluster
+from fairlead.explain.subjects import SubjectError
+from fairlead.model.addresses import IPFamily, family_of, parse_ip
+from fairlead.model.names import ObjectKey
+from fairlead.model.objects import Pod
+
+OUTSIDE = {IPFamily.IPV4: "203.0.113.1", IPFamily.IPV6: "2001:db8::1"}  # RFC 5737, RFC 3849: nobody's
+
+
+class Start(NamedTuple):
+    """Who sends: a Pod, a node itself, or somebody outside, who comes to a node.
+
+    Attributes:
+        node: whose rules the packet meets first.
+        pod: None for a node and for somebody outside.
+        is_outside: whether it comes to the node from outside the cluster.
+        address: for somebody outside, if it is given.
+    """
+
+    node: str
+    pod: Pod | None = None
+    is_outside: bool = False
+    address: str = ""
+
+    @property
+    def text(self) -> str:
+        if self.pod is not None:
+            return f"Pod {self.pod.key}"
+        return f"outside, by {self.node}" if self.is_outside else f"node {self.node}"
+
+    def source(self, cluster: Cluster, family: IPFamily) -> str | None:
+        """The address that it sends from; None when it has none of the family."""
+        if self.pod is not None:
+            return next((ip for ip in self.pod.ips if family_of(ip) is family), None)
+        if self.is_outside:
+            return self.address or OUTSIDE[family]
+        node = cluster.snapshot.nodes.get(self.node)
+        return next((ip for ip in (node.internal_ips if node else ()) if family_of(ip) is family), None)
+
+
+class Goal(NamedTuple):
+    """Where to: a name or an address, and a port."""
+
+    host: str
+    port: int | None
+    protocol: str = "tcp"
+
+    @property
+    def is_address(self) -> bool:
+        return parse_ip(self.host) is not None
+
+    @property
+    def text(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}" if self.port else host
+
+
+def parse_goal(text: str, protocol: str) -> Goal:
+    """``NAME``, ``NAME:PORT``, ``IP:PORT`` or ``[IPv6]:PORT``.
+
+    Raises:
+        SubjectError: it is none of these.
+    """
+    if parse_ip(text):
+        return Goal(text, None, protocol)
+    host, colon, port = text.rpartition(":")
+    if not colon:
+        return Goal(text, None, protocol)
+    if not port.isdigit() or not 0 < int(port) < 65536:
+        raise SubjectError(f"{text!r}: {port!r} is not a port")
+    return Goal(host.strip("[]"), int(port), protocol)
+
+
+def parse_start(cluster: Cluster, text: str, namespace: str, via: str | None) -> Start:
+    """``pod/NAME``, ``pod/NAMESPACE/NAME``, ``node/NAME``, ``host`` (the first node) or ``outside[/ADDRESS]``.
+
+    Args:
+        via: the node that somebody outside comes to; the first one by default.
+
+    Raises:
+        SubjectError: it is none of these, or there is no such Pod or Node.
+    """
+    kind, _, rest = text.partition("/")
+    first = via or min(cluster.snapshot.nodes, default="a node")
+    if kind == "outside":
+        if rest and parse_ip(rest) is None:
+            raise SubjectError(f"{rest!r} is not an address")
+        return Start(first, is_outside=True, address=rest)
+    if kind in ("host", "node"):
+        name = rest or first
+        if cluster.snapshot.nodes and name not in cluster.snapshot.nodes:
+            raise SubjectError(f"there is no Node {name}")
+        return Start(name)
+    if kind == "pod" and rest:
+        space, slash, name = rest.partition("/")
+        return _pod(cluster, ObjectKey(space, name) if slash else ObjectKey(namespace, rest))
+    raise SubjectError(f"{text!r}: give pod/NAME, node/NAME, host or outside")
+
+
+def _pod(cluster: Cluster, key: ObjectKey) -> Start:
+    pod = cluster.snapshot.pods.get(key)
+    if pod is None:
+        raise SubjectError(f"there is no Pod {key}")
+    if not pod.ips:
+        raise SubjectError(f"Pod {key} has no address yet")
+    return Start(pod.spec.node_name or "a node", pod)

@@ -1,0 +1,80 @@
+"""The rules of each node: those that were seen there or given, else those that its proxy would write."""
+
+from dataclasses import dataclass, field
+
+from fairlead.explain.cluster import Cluster
+from fairlead.explain.observations import IPTABLES, NFT, NFT_JSON, Observation
+from fairlead.explain.proxying import NFT as NFT_BACKEND
+from fairlead.explain.proxying import Proxying, tables_of, view_of
+from fairlead.model.addresses import IPFamily
+from fairlead.netfilter.dump.iptables import family_in, read_iptables
+from fairlead.netfilter.dump.nft import read_nft
+from fairlead.netfilter.dump.nft_json import read_nft_json
+from fairlead.netfilter.dump.values import Table
+from fairlead.netfilter.iptables_text import render_restore
+from fairlead.netfilter.nft_text import render_table
+from fairlead.netfilter.ruleset import TableName
+from fairlead.trace.dumped import Node
+
+
+def read_rules(seen: Observation) -> list[Table]:
+    """The tables in an observation.
+
+    Raises:
+        NotRules: it is JSON that nft did not write.
+    """
+    if seen.kind == IPTABLES:
+        return read_iptables(seen.text, family_in(seen.text))
+    return read_nft_json(seen.text) if seen.kind == NFT_JSON else read_nft(seen.text)
+
+
+@dataclass(frozen=True, eq=False)
+class Rulebook:
+    """Where the rules of nodes come from.
+
+    Attributes:
+        given: rules to use for every node instead of any others.
+        computes: whether to leave aside what was seen on nodes.
+    """
+
+    cluster: Cluster
+    proxying: Proxying
+    given: tuple[Observation, ...] = ()
+    computes: bool = False
+    _nodes: dict[tuple[str, IPFamily], Node] = field(default_factory=dict)
+
+    def node(self, name: str, family: IPFamily) -> Node:
+        """A node as a packet meets it."""
+        key = (name, family)
+        if key not in self._nodes:
+            self._nodes[key] = Node(self._addresses(name), tuple(self._tables(name, family)))
+        return self._nodes[key]
+
+    def origin(self, name: str) -> str:
+        """Where a node's rules are from, for a reader."""
+        seen = self._seen(name)
+        return ", ".join(each.where for each in seen) if seen else f"computed for {name}"
+
+    def is_computed(self, name: str) -> bool:
+        return not self._seen(name)
+
+    def _seen(self, name: str) -> list[Observation]:
+        if self.given or self.computes:
+            return list(self.given)
+        kinds = (IPTABLES, NFT, NFT_JSON)
+        return [o for o in self.cluster.observations if o.kind in kinds and o.is_of(name)]
+
+    def _tables(self, name: str, family: IPFamily) -> list[Table]:
+        seen = self._seen(name)
+        return [table for each in seen for table in read_rules(each)] if seen else self._computed(name, family)
+
+    def _computed(self, name: str, family: IPFamily) -> list[Table]:
+        tables = tables_of(self.cluster, self.proxying, name, family)
+        if self.proxying.backend == NFT_BACKEND:
+            return [t for n, table in tables.items() for t in read_nft(render_table(TableName(family, n), table))]
+        return read_iptables(render_restore(tables.items()), "ip6" if family is IPFamily.IPV6 else "ip")
+
+    def _addresses(self, name: str) -> frozenset[str]:
+        node = self.cluster.snapshot.nodes.get(name)
+        views = [view_of(self.cluster, self.proxying, name, family) for family in IPFamily]
+        return frozenset(ip for view in views for ip in view.node_ips) | frozenset(node.internal_ips if node else ())

@@ -1,0 +1,208 @@
+"""A packet's way as a tree of statements: the name, the rules hook by hook, the endpoints, the policies, the reply."""
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from fairlead.clusterdns.names import Name, to_name
+from fairlead.clusterdns.records import RRType
+from fairlead.clusterdns.search import walk
+from fairlead.explain.about.names import explain_search, view_of
+from fairlead.explain.cluster import Cluster, Ref
+from fairlead.explain.documents import mapping
+from fairlead.explain.journey.delivery import Deliveries, Delivery, deliver
+from fairlead.explain.journey.ends import Goal, Start
+from fairlead.explain.journey.rulebook import Rulebook
+from fairlead.explain.resolving import resolver_of, tried_names
+from fairlead.explain.statements import Evidence, EvidenceKind, Statement, Verdict, failed, said, unchecked
+from fairlead.model.addresses import IPFamily
+from fairlead.model.objects import Service
+from fairlead.trace.dumped import UNTOLD, Step, Ways, follow
+from fairlead.trace.packet import Fate, Packet
+
+_TYPES = {IPFamily.IPV4: RRType.A, IPFamily.IPV6: RRType.AAAA}
+
+
+def tell(
+    cluster: Cluster,
+    rulebook: Rulebook,
+    start: Start,
+    goal: Goal,
+    *,
+    verbose: bool = False,
+    family: IPFamily | None = None,
+) -> Statement:
+    """The whole way.
+
+    Args:
+        verbose: whether rules that did not match are told too, and why.
+        family: of the address that a name is asked for; by default IPv4.
+
+    Raises:
+        NotRules: rules that were given cannot be read.
+    """
+    parts: list[Statement] = []
+    addresses = [goal.host]
+    if not goal.is_address:
+        lookup, addresses = _look_up(cluster, start, goal, family or IPFamily.IPV4)
+        parts.append(lookup)
+    port = goal.port or _only_port(cluster, addresses)
+    if not addresses:
+        parts.append(
+            unchecked("where the packet goes: no address is known")
+            if parts[-1].verdict is not Verdict.FAILED
+            else failed("no packet is sent: the name has no address")
+        )
+    elif port is None:
+        parts.append(unchecked("where the packet goes: give a port"))
+    else:
+        goals = [Goal(address, port, goal.protocol) for address in addresses]
+        parts += [_at_node(cluster, rulebook, start, each, verbose=verbose) for each in goals]
+    return Statement(f"{goal.protocol} packet from {start.text} to {goal.text}", (), tuple(parts))
+
+
+def _look_up(cluster: Cluster, start: Start, goal: Goal, family: IPFamily) -> tuple[Statement, list[str]]:
+    """The search, and the addresses that it found."""
+    view = view_of(cluster)
+    if start.pod is None:
+        text = f"{start.text} asks the host's own resolver for {goal.host}, not the cluster's"
+        return unchecked(text), []
+    names: list[Name] = [to_name(name) for name in _search(cluster, start, goal.host)]
+    statements = explain_search(cluster, view, names)
+    steps = walk(names, _TYPES[family], view)
+    records = [
+        line.rsplit(" ", 1)[-1]
+        for rrset in steps[-1].answer.answer
+        if rrset.rtype == _TYPES[family]
+        for line in rrset.lines()
+    ]
+    whole = Statement(
+        f"asks for {goal.host}: {len(steps)} question{'s' * (len(steps) != 1)}",
+        (),
+        tuple(statements),
+        statements[-1].verdict,
+    )
+    return whole, records
+
+
+def _search(cluster: Cluster, start: Start, host: str) -> list[str]:
+    assert start.pod is not None
+    document = cluster.document("Pod", start.pod.namespace, start.pod.name) or {}
+    return tried_names(host, resolver_of(cluster, start.pod.namespace, mapping(document, "spec")))
+
+
+def _only_port(cluster: Cluster, addresses: list[str]) -> int | None:
+    """The port of a Service that has one only."""
+    for address in addresses:
+        for key in cluster.snapshot.services_by_ip.get(address, ()):
+            service: Service = cluster.snapshot.services[key]
+            if len(service.spec.ports) == 1:
+                return service.spec.ports[0].port
+    return None
+
+
+def _at_node(cluster: Cluster, rulebook: Rulebook, start: Start, goal: Goal, *, verbose: bool) -> Statement:
+    unreachable = _never_gets_there(cluster, start, goal)
+    if unreachable is not None:
+        return unreachable
+    try:
+        found = deliver(cluster, rulebook, start, goal, verbose=verbose)
+    except ValueError as error:
+        return unchecked(f"to {goal.text}: {error}")
+    origin = rulebook.origin(start.node)
+    told = [_one(cluster, rulebook, start, found, each) for each in found.outcomes]
+    parts = [*_kinds(cluster), *_doubts(found), *told]
+    verdict = Verdict.CHECKED if any(d.arrives for d in found.outcomes) else Verdict.FAILED
+    verdict = verdict if found.outcomes and not found.doubts else Verdict.NOT_CHECKED
+    text = f"{found.packet.source} -> {goal.text}/{goal.protocol}, by the rules of {start.node} ({origin})"
+    return Statement(text, (), tuple(parts), verdict)
+
+
+def _never_gets_there(cluster: Cluster, start: Start, goal: Goal) -> Statement | None:
+    """Somebody outside reaches nodes and what is announced, never a virtual IP or a Pod."""
+    if not start.is_outside or not cluster.snapshot.services_by_ip.get(goal.host):
+        return None
+    return failed(
+        f"{goal.host} is a virtual IP: outside the cluster nobody has a route to it",
+        Evidence("virtual IPs exist in rules of nodes only", "", EvidenceKind.SPECIFICATION),
+    )
+
+
+def _kinds(cluster: Cluster) -> Iterator[Statement]:
+    for kind in ("Service", "EndpointSlice", "NetworkPolicy"):
+        if not cluster.has_read(kind):
+            yield cluster.missing("whether more rules or policies apply", kind)
+
+
+def _doubts(found: Deliveries) -> Iterator[Statement]:
+    return (unchecked(doubt) for doubt in found.doubts)
+
+
+def _one(cluster: Cluster, rulebook: Rulebook, start: Start, found: Deliveries, delivery: Delivery) -> Statement:
+    """One outcome: the rules that led to it, the endpoint, the policies, the reply."""
+    share = "" if delivery.chance is None or delivery.chance > 0.9999 else f" with probability {delivery.chance:.3f}"
+    parts = [*_hooks(delivery.steps, rulebook.origin(start.node)), *_other_node(rulebook, start, found, delivery)]
+    parts += _end(start, found, delivery)
+    outcome = delivery.outcome
+    if outcome is None:
+        return Statement("possibly: anything, by a rule that is not understood", (), tuple(parts), Verdict.NOT_CHECKED)
+    verdict = Verdict.CHECKED if delivery.arrives else Verdict.FAILED
+    if delivery.chance is None:
+        verdict, share = Verdict.NOT_CHECKED, ", possibly"
+    words = {Fate.DROP: "is dropped: the client waits", Fate.REJECT: "is refused"}.get(outcome.fate)
+    target = f"reaches {outcome.destination}:{outcome.port}" + (f" (Pod {delivery.pod.key})" if delivery.pod else "")
+    return Statement((words or target) + share, (), tuple(parts), verdict)
+
+
+def _hooks(steps: Iterable[Step], origin: str) -> Iterator[Statement]:
+    """The rules that matched, by hook; those that did not with the reason."""
+    for (hook, table), group in groupby(steps, key=lambda step: (step.hook, step.table)):
+        yield Statement(f"{hook}, table {table}", (), tuple(_rule(step, origin) for step in group))
+
+
+def _rule(step: Step, origin: str) -> Statement:
+    evidence = Evidence(f"{step.chain}: {step.rule}".lstrip(": "), origin, EvidenceKind.RULE)
+    text = step.did or f"does not match: {step.because}"
+    return unchecked(text, evidence) if step.because == "not understood" else said(text, evidence)
+
+
+def _other_node(rulebook: Rulebook, start: Start, found: Deliveries, delivery: Delivery) -> Iterator[Statement]:
+    """What the rules of the endpoint's own node do with the packet, where that is another one."""
+    outcome, pod = delivery.outcome, delivery.pod
+    if outcome is None or pod is None or pod.spec.node_name in ("", start.node):
+        return
+    there, origin = pod.spec.node_name, rulebook.origin(pod.spec.node_name)
+    packet = Packet(found.packet.source, outcome.destination, outcome.port, found.packet.protocol, UNTOLD)
+    ways = follow(rulebook.node(there, packet.family), packet, is_first=True)
+    passes = all(way.outcome is not None and way.outcome.fate is Fate.ACCEPT for way in ways.ways)
+    if not passes and ways.is_certain:
+        yield failed(f"node {there} does not let it pass", *_last_rule(ways, origin))
+    elif not ways.is_certain:
+        yield unchecked(f"whether node {there} lets it pass: {ways.ways[0].doubts[0]}")
+    else:
+        yield said(f"node {there} lets it pass", Evidence(f"rules of {there}", origin, EvidenceKind.RULE))
+
+
+def _last_rule(ways: Ways, origin: str) -> tuple[Evidence, ...]:
+    steps = [way.steps[-1] for way in ways.ways if way.steps]
+    return tuple(Evidence(f"{step.chain}: {step.rule}", origin, EvidenceKind.RULE) for step in steps[:1])
+
+
+def _end(start: Start, found: Deliveries, delivery: Delivery) -> Iterator[Statement]:
+    outcome = delivery.outcome
+    if outcome is None or outcome.fate is not Fate.ACCEPT:
+        return
+    for name in delivery.refused_by:
+        ref = Ref("NetworkPolicy", "", name.partition(" ")[0])
+        yield failed(f"NetworkPolicy {name} keeps it away", Evidence(str(ref), "what was read"))
+    yield said(f"the receiver sees {delivery.seen} as the sender")
+    yield said(_reply(start, found, delivery))
+
+
+def _reply(start: Start, found: Deliveries, delivery: Delivery) -> str:
+    assert delivery.outcome is not None
+    packet, outcome = found.packet, delivery.outcome
+    if outcome.is_masqueraded:
+        return f"the reply goes to {start.node}, whose connection tracking puts both addresses back"
+    if (outcome.destination, outcome.port) == (packet.destination, packet.port):
+        return f"the reply comes straight from {outcome.destination}: nothing was translated"
+    return f"the reply passes {start.node}, whose connection tracking puts {packet.destination} back as its sender"

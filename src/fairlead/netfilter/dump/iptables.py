@@ -1,0 +1,317 @@
+"""Reads what ``iptables-save`` prints, and what ``iptables-restore`` is given."""
+
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from fairlead.model.addresses import parse_ip
+from fairlead.netfilter.dump.values import (
+    PROTOCOLS,
+    Anything,
+    Base,
+    Call,
+    Chain,
+    Chance,
+    Endpoint,
+    HideSource,
+    Key,
+    MarkTest,
+    Part,
+    Pattern,
+    Prefix,
+    Rule,
+    Seen,
+    SetMark,
+    Table,
+    Unknown,
+    Verdict,
+    address_pattern,
+    always,
+    one,
+    port_pattern,
+)
+from fairlead.netfilter.ruleset import Hook
+
+_PRIORITIES = {"raw": -300, "mangle": -150, "nat": -100, "filter": 0, "security": 50}
+_SOURCE_NAT = 100
+_NEW_STATES = frozenset({"NEW", "UNTRACKED"})
+
+
+def read_iptables(text: str, family: str = "ip") -> list[Table]:
+    """The tables of a dump; a line that is none of its language is left out."""
+    tables: list[Table] = []
+    commits = 0
+    for line in map(str.strip, text.splitlines()):
+        if line.startswith("*"):
+            tables.append(Table(family, line[1:].strip()))
+        elif tables and line.startswith(":"):
+            _declare(tables[-1], line[1:])
+        elif tables and line.startswith(("-A ", "-I ", "[")):
+            _add(tables[-1], line.partition("] ")[2] if line.startswith("[") else line)
+        commits += line == "COMMIT"
+    if tables and commits < len(tables):
+        tables[-1].not_read.append("the end of the dump, which is cut off")
+    return tables
+
+
+def family_in(text: str) -> str:
+    """Whether a dump is of IPv4 or IPv6, by its addresses: networks of IPv6 have two colons."""
+    return "ip6" if "ip6tables-save" in text[:200] or any("::" in word for word in text[:20000].split()) else "ip"
+
+
+def _declare(table: Table, line: str) -> None:
+    name, _, rest = line.partition(" ")
+    policy = rest.split(" ")[0]
+    chain = _chain(table, name)
+    if chain.base is not None and policy in ("DROP", "ACCEPT"):
+        chain.base = chain.base._replace(policy=policy.lower())
+
+
+def _chain(table: Table, name: str) -> Chain:
+    if name not in table.chains:
+        table.chains[name] = Chain(name, base=_base(table.name, name))
+    return table.chains[name]
+
+
+def _base(table: str, name: str) -> Base | None:
+    """The built-in chains of the kernel have the names of the hooks."""
+    hook = next((hook for hook in Hook if hook.upper() == name), None)
+    if hook is None or table not in _PRIORITIES:
+        return None
+    priority = _SOURCE_NAT if (table, hook) == ("nat", Hook.POSTROUTING) else _PRIORITIES[table]
+    return Base("nat" if table == "nat" else "filter", hook, priority)
+
+
+def _add(table: Table, line: str) -> None:
+    try:
+        words = shlex.split(line)
+    except ValueError:
+        words = line.split()
+    if len(words) < 2:
+        return
+    rules = _chain(table, words[1]).rules
+    rule = Rule(tuple(_Line(table.family, words[2:]).parts()), line)
+    if words[0] == "-I":
+        rules.insert(0, rule)
+    else:
+        rules.append(rule)
+
+
+@dataclass
+class _Line:
+    """One rule on its way from words to parts."""
+
+    family: str
+    words: list[str]
+    negated: bool = False
+    target: str = ""
+    goes: bool = False
+    options: dict[str, str] = field(default_factory=dict)
+    recent: list[str] = field(default_factory=list)
+
+    def parts(self) -> Iterator[Part]:
+        """The conditions, then the target."""
+        while self.words:
+            word = self.words.pop(0)
+            if word == "!":
+                self.negated = True
+                continue
+            yield from self._option(word)
+            self.negated = False
+        yield from self._recent()
+        yield from _target(self.target, self.options, self.goes)
+
+    def _value(self) -> str:
+        return self.words.pop(0) if self.words else ""
+
+    def _option(self, word: str) -> Iterable[Part]:
+        if word in ("-j", "-g"):
+            self.target, self.goes = self._value(), word == "-g"
+            return ()
+        if self.target:  # what follows a target is its own
+            self.options[word] = self._value() if self.words and not self.words[0].startswith("--") else ""
+            return ()
+        if word == "-m":
+            return self._module(self._value())
+        if word in _CONDITIONS:
+            return _CONDITIONS[word](self._value(), self.negated, self.family)
+        if word in _FLAGS:
+            return _FLAGS[word](self.negated)
+        return (self._unknown(word),)
+
+    def _unknown(self, word: str) -> Unknown:
+        """An option that is not known, with its values: whatever stands before the next option."""
+        taken = [word]
+        while self.words and not self.words[0].startswith("-") and self.words[0] != "!":
+            taken.append(self.words.pop(0))
+        return Unknown(" ".join(("!", *taken) if self.negated else taken))
+
+    def _module(self, name: str) -> Iterable[Part]:
+        """Most modules only announce options; others match by their mere presence, and are then not known."""
+        if name in _SILENT:
+            return ()
+        words = self._options_of_module()
+        if name == "recent":
+            self.recent = [name, *words]
+        if name == "statistic":
+            return _statistic(words)
+        return () if name in _WITHOUT_EFFECT else (Unknown(" ".join(("-m", name, *words))),)
+
+    def _options_of_module(self) -> list[str]:
+        """The words up to the next module or target."""
+        taken = []
+        while self.words and self.words[0] not in ("-m", "-j", "-g", "-p", "-s", "-d", "-i", "-o"):
+            taken.append(self.words.pop(0))
+        return taken
+
+    def _recent(self) -> Iterable[Part]:
+        """Affinity: whether a source was seen before is not in a dump; noting it changes nothing for this packet."""
+        if "--rcheck" in self.recent or "--update" in self.recent:
+            return (Seen("-m " + " ".join(self.recent)),)
+        return ()
+
+
+_WITHOUT_EFFECT = frozenset({"comment", "nfacct", "recent"})
+_SILENT = frozenset({"tcp", "udp", "sctp", "conntrack", "state", "mark", "addrtype", "multiport", "icmp", "icmp6"})
+
+
+def _statistic(words: list[str]) -> tuple[Part, ...]:
+    try:
+        return (Chance(float(words[words.index("--probability") + 1])),)
+    except (ValueError, IndexError):
+        return (Unknown(" ".join(("-m statistic", *words))),)
+
+
+def _addresses(key: Key) -> Callable[[str, bool, str], tuple[Part, ...]]:
+    return lambda text, negated, _: (one(key, *map(address_pattern, text.split(",")), negated=negated),)
+
+
+def _ports(key: Key) -> Callable[[str, bool, str], tuple[Part, ...]]:
+    def read(text: str, negated: bool, _: str) -> tuple[Part, ...]:
+        patterns = [port_pattern(part, ":") for part in text.split(",")]
+        known = [p for p in patterns if p is not None]
+        return (one(key, *known, negated=negated),) if len(known) == len(patterns) else (Unknown(f"port {text}"),)
+
+    return read
+
+
+def _interface(key: Key) -> Callable[[str, bool, str], tuple[Part, ...]]:
+    def read(text: str, negated: bool, _: str) -> tuple[Part, ...]:
+        pattern: Pattern = Prefix(text[:-1]) if text.endswith("+") else text
+        return (one(key, pattern, negated=negated),)
+
+    return read
+
+
+def _protocol(text: str, negated: bool, _: str) -> tuple[Part, ...]:
+    pattern: Pattern = Anything() if text in ("all", "0") else PROTOCOLS.get(text, text)
+    return (one(Key.PROTOCOL, pattern, negated=negated),)
+
+
+def _states(text: str, negated: bool, _: str) -> tuple[Part, ...]:
+    """A connection's first packet is NEW; DNAT is said of one whose destination was rewritten before."""
+    words = text.split(",")
+    states = [word.lower() for word in words if word not in ("DNAT", "SNAT")]
+    if "DNAT" not in words:
+        return (one(Key.STATE, *states, negated=negated),)
+    if set(words) & _NEW_STATES:
+        return (one(Key.STATE, *states, negated=negated),)
+    return (one(Key.STATUS, "dnat", negated=negated),)
+
+
+def _types(key: Key) -> Callable[[str, bool, str], tuple[Part, ...]]:
+    return lambda text, negated, _: (one(key, *text.lower().split(","), negated=negated),)
+
+
+def _mark(text: str, negated: bool, _: str) -> tuple[Part, ...]:
+    value, slash, mask = text.partition("/")
+    try:
+        return (MarkTest(int(mask, 0) if slash else 0xFFFFFFFF, int(value, 0), negated),)
+    except ValueError:
+        return (Unknown(f"--mark {text}"),)
+
+
+_CONDITIONS: Mapping[str, Callable[[str, bool, str], tuple[Part, ...]]] = {
+    "-s": _addresses(Key.SOURCE),
+    "-d": _addresses(Key.DESTINATION),
+    "-p": _protocol,
+    "-i": _interface(Key.IN),
+    "-o": _interface(Key.OUT),
+    "--dport": _ports(Key.PORT),
+    "--dports": _ports(Key.PORT),
+    "--sport": _ports(Key.SOURCE_PORT),
+    "--sports": _ports(Key.SOURCE_PORT),
+    "--ctstate": _states,
+    "--state": _states,
+    "--dst-type": _types(Key.DESTINATION_TYPE),
+    "--src-type": _types(Key.SOURCE_TYPE),
+    "--mark": _mark,
+}
+_FLAGS: Mapping[str, Callable[[bool], tuple[Part, ...]]] = {
+    "--syn": lambda negated: (one(Key.FLAGS, "syn", negated=negated),),
+}
+
+
+def _number(text: str) -> int | None:
+    try:
+        return int(text, 0)
+    except ValueError:
+        return None
+
+
+def _set_mark(options: Mapping[str, str]) -> tuple[Part, ...]:
+    """xmark, as iptables(8) has it: clear the bits of the mask, then flip those of the value."""
+    for word, text in options.items():
+        value, slash, mask = text.partition("/")
+        number, bits = _number(value), _number(mask) if slash else 0xFFFFFFFF
+        if number is None or bits is None:
+            break
+        if word == "--or-mark":
+            return (SetMark(number, number),)
+        if word == "--xor-mark":
+            return (SetMark(0, number),)
+        if word == "--and-mark":
+            return (SetMark(0xFFFFFFFF & ~number, 0),)
+        if word == "--set-xmark":
+            return (SetMark(bits, number),)
+        if word == "--set-mark":
+            return (SetMark(bits | number, number),)
+    return (Unknown(f"-j MARK {options}"),)
+
+
+def _dnat(options: Mapping[str, str]) -> tuple[Part, ...]:
+    text = options.get("--to-destination", "")
+    address, colon, port = text.rpartition(":") if "]" in text or text.count(":") == 1 else (text, "", "")
+    is_address = not address or parse_ip(address.strip("[]")) is not None
+    if not text or not is_address or (colon and not port.isdigit()):
+        return (Unknown(f"-j DNAT {options}"),)
+    return (always(Endpoint(address.strip("[]") or None, int(port) if port else None)),)
+
+
+_TARGETS: Mapping[str, Callable[[Mapping[str, str]], tuple[Part, ...]]] = {
+    "": lambda _: (),
+    "ACCEPT": lambda _: (Verdict("accept"),),
+    "DROP": lambda _: (Verdict("drop"),),
+    "REJECT": lambda _: (Verdict("reject"),),
+    "RETURN": lambda _: (Verdict("return"),),
+    "LOG": lambda _: (),
+    "NFLOG": lambda _: (),
+    "TCPMSS": lambda _: (),
+    "MARK": _set_mark,
+    "CONNMARK": lambda _: (),
+    "MASQUERADE": lambda _: (HideSource(),),
+    "SNAT": lambda options: (HideSource(options.get("--to-source", "").partition(":")[0]),),
+    "DNAT": _dnat,
+    "REDIRECT": lambda options: (Unknown(f"-j REDIRECT {dict(options)}"),),
+}
+_OTHERS = frozenset(
+    {"NFQUEUE", "TPROXY", "CT", "NOTRACK", "TEE", "SET", "TRACE", "NETMAP", "CHECKSUM", "DSCP", "TOS", "AUDIT"}
+)
+
+
+def _target(target: str, options: Mapping[str, str], goes: bool) -> tuple[Part, ...]:
+    if target in _TARGETS:
+        return _TARGETS[target](options)
+    if target in _OTHERS:
+        return (Unknown(f"-j {target} {' '.join(f'{k} {v}' for k, v in options.items())}".strip()),)
+    return (Call(target, returns=not goes),)

@@ -1,0 +1,382 @@
+"""One rule of nft's listing, from words to parts.
+
+Each step takes what it knows from the front of the words. What nobody knows becomes ``Unknown`` up to the verdict that
+ends the rule, so that a rule with one strange match is still a rule that may drop.
+"""
+
+from collections.abc import Callable, Mapping
+
+from fairlead.model.addresses import parse_ip
+from fairlead.netfilter.dump.nft_words import TRANSPORTS, named, number, pattern_of, words_of
+from fairlead.netfilter.dump.values import (
+    Branch,
+    Call,
+    Draw,
+    Endpoint,
+    HideSource,
+    Key,
+    MarkTest,
+    Part,
+    Rows,
+    Rule,
+    SetMark,
+    Test,
+    Translate,
+    Unknown,
+    Verdict,
+    always,
+    one,
+)
+
+Sets = Mapping[str, Rows]
+_VERDICTS = ("accept", "drop", "return", "continue")
+_COMPARISONS = ("==", "!=")
+
+
+class NotKnown(ValueError):
+    """The words at this place are not known."""
+
+
+def read_rule(line: str, sets: Sets) -> Rule:
+    """A rule on one line, without its chain."""
+    return Rule(tuple(_Reader(words_of(line), sets).parts()), line)
+
+
+def read_verdict(words: list[str]) -> Verdict | Call | None:
+    """The verdict that some words are, as an element of a map has it."""
+    if words and words[0] in _VERDICTS:
+        return Verdict(words[0])
+    if len(words) > 1 and words[0] in ("jump", "goto"):
+        return Call(words[1], words[0] == "jump")
+    return None
+
+
+class _Reader:
+    """The words of a rule that are still to be read."""
+
+    def __init__(self, words: list[str], sets: Sets) -> None:
+        self._words, self._sets = words, sets
+
+    def parts(self) -> list[Part]:
+        found: list[Part] = []
+        while self._words:
+            before = list(self._words)
+            try:
+                found += self._step()
+            except (IndexError, KeyError, ValueError):
+                self._words = before
+                found.append(self._skip())
+        return found
+
+    def _skip(self) -> Unknown:
+        """Everything up to the verdict at the end, or to the end."""
+        end = next(
+            (i for i in range(1, len(self._words)) if self._words[i] in (*_VERDICTS, "jump", "goto", "reject")), None
+        )
+        comment = next((i for i, word in enumerate(self._words) if word == "comment"), len(self._words))
+        stop = min(comment, end if end is not None else len(self._words)) or len(self._words)
+        taken, self._words = self._words[:stop], self._words[stop:]
+        return Unknown(" ".join(taken))
+
+    def _take(self, count: int = 1) -> list[str]:
+        if count > len(self._words):
+            raise NotKnown
+        taken, self._words = self._words[:count], self._words[count:]
+        return taken
+
+    def _step(self) -> list[Part]:
+        word = self._words[0]
+        if word in _STEPS:
+            return _STEPS[word](self)
+        if self._words[:2] == ["meta", "mark"]:
+            return self.mark()
+        if word == "mark":
+            self._words.insert(0, "meta")
+            return self.mark()
+        if self._words[:2] == ["tcp", "flags"]:
+            return self.flags()
+        return self.selector()
+
+    # --- what each word begins ---
+
+    def comment(self) -> list[Part]:
+        self._take(2)
+        return []
+
+    def counter(self) -> list[Part]:
+        self._take(5 if self._words[1:2] == ["packets"] else 1)
+        return []
+
+    def verdict(self) -> list[Part]:
+        found = read_verdict(self._words)
+        if found is None:
+            raise NotKnown
+        self._take(1 if isinstance(found, Verdict) else 2)
+        return [found]
+
+    def reject(self) -> list[Part]:
+        self._take()
+        if self._words[:1] == ["with"]:
+            self._words = self._words[self._words.index("comment") :] if "comment" in self._words else []
+        return [Verdict("reject")]
+
+    def masquerade(self) -> list[Part]:
+        self._take()
+        while self._words and self._words[0] in ("random", "fully-random", "persistent"):
+            self._take()
+        return [HideSource()]
+
+    def snat(self) -> list[Part]:
+        words = self._take(2)
+        if words[1] != "to":
+            words = self._take(1)
+        address = self._take()[0]
+        if "@" in address or self._words[:1] == ["."]:
+            raise NotKnown
+        return [HideSource(address.rpartition(":")[0] if "." in address and ":" in address else address)]
+
+    def update(self) -> list[Part]:
+        """A note for later packets: this one goes on."""
+        self._take(3)
+        self._take(self._words.index("}") + 1)
+        return []
+
+    def mark(self) -> list[Part]:
+        self._take(2)
+        if self._words[0] == "set":
+            self._take()
+            return [self._mark_change()]
+        mask = 0xFFFFFFFF
+        if self._words[0] in ("&", "and"):
+            mask = self._number(self._take(2)[1])
+        operator = self._take()[0] if self._words[0] in _COMPARISONS else "=="
+        return [MarkTest(mask, self._number(self._take()[0]), operator == "!=")]
+
+    def _mark_change(self) -> Part:
+        if self._words[:2] == ["meta", "mark"]:
+            self._take(2)
+        elif self._words[0] == "mark":
+            self._take()
+        else:
+            return SetMark(0xFFFFFFFF, self._number(self._take()[0]))
+        operator, text = self._take(2)
+        bits = self._number(text)
+        if self._words[:1] in (["^"], ["xor"]) and operator in ("&", "and"):  # as nft lists what iptables-nft writes
+            return SetMark(0xFFFFFFFF & ~bits, self._number(self._take(2)[1]))
+        changes = {"|": (bits, bits), "or": (bits, bits), "^": (0, bits), "xor": (0, bits)}
+        return SetMark(*changes.get(operator, (0xFFFFFFFF & ~bits, 0)))
+
+    def _number(self, word: str) -> int:
+        found = number(word)
+        if found is None:
+            raise NotKnown
+        return found
+
+    def flags(self) -> list[Part]:
+        """Whether a packet opens a connection: only ``syn`` among the four flags that matter."""
+        self._take(2)
+        text: list[str] = []
+        while self._words and self._words[0] not in (*_STEPS, "ip", "ip6", "meta", "tcp", "ct"):
+            text += self._take()
+        spelled = " ".join(text).replace("(", "").replace(")", "")
+        if spelled in ("!= syn / fin,syn,rst,ack", "& fin | syn | rst | ack != syn"):
+            return [one(Key.FLAGS, "syn", negated=True)]
+        if spelled in ("syn / fin,syn,rst,ack", "& fin | syn | rst | ack == syn"):
+            return [one(Key.FLAGS, "syn")]
+        raise NotKnown
+
+    def numgen(self) -> list[Part]:
+        count, first = self._draw()
+        if self._take()[0] != "vmap":
+            raise NotKnown
+        return [Draw(count, self._rows((Key.SLOT,), is_map=True), first)]
+
+    def _draw(self) -> tuple[int, int]:
+        """How many numbers a draw has, and the first: ``numgen random mod 3 offset 1``."""
+        words = self._take(self._words.index("mod") + 2)
+        count = self._number(words[-1])
+        if self._words[:1] == ["seed"]:
+            self._take(2)
+        first = self._number(self._take(2)[1]) if self._words[:1] == ["offset"] else 0
+        return count, first
+
+    def dnat(self) -> list[Part]:
+        """``dnat [ip] [addr . port] to``, then a target, or keys and a map of targets."""
+        self._take()
+        family = self._take()[0] if self._words[0] in ("ip", "ip6") else ""
+        if self._words[:3] == ["addr", ".", "port"]:
+            self._take(3)
+        if self._take()[0] != "to":
+            raise NotKnown
+        if len(self._words) > 3 and self._words[2] == "map" and ":" in self._words[3]:
+            return [self._from_two_maps(family)]
+        found = named(self._words)
+        if found is None and self._words[0] not in ("numgen", "jhash"):
+            return [always(_endpoint(self._take()[0]))]
+        keys, draws, first, protocol = self._keys_and_draw()
+        if self._take()[0] != "map":
+            raise NotKnown
+        rows = self._rows(keys, is_map=True)
+        return [*protocol, Translate(keys, rows, draws, first, family)]
+
+    def _from_two_maps(self, family: str) -> Translate:
+        """``ip6 saddr map @addresses:ip6 saddr map @ports``: how targets of IPv6 are noted for a client."""
+        key, own = self._key()
+        word = self._take(2)[1]
+        first, _, rest = word.partition(":")
+        self._words.insert(0, rest)
+        self._key()
+        second = self._take(2)[1]
+        addresses, ports, rows = self._sets[first[1:]], self._sets[second[1:]], Rows()
+        for found, target in addresses.plain.items():
+            rows.add(found, Endpoint(target.address, ports.find(found)[1].port))
+        return Translate((key,), rows, family=family or own)
+
+    def _keys_and_draw(self) -> tuple[tuple[Key, ...], int, int, list[Part]]:
+        """The keys of a map of targets; ``tcp dport`` among them also says that the packet must be TCP."""
+        keys: list[Key] = []
+        draws, first = 1, 0
+        protocol: list[Part] = []
+        while True:
+            if self._words[0] in ("numgen", "jhash"):
+                draws, first = self._draw()
+                keys.append(Key.SLOT)
+            else:
+                protocol += _transport(self._words)
+                keys.append(self._key()[0])
+            if self._words[:1] != ["."]:
+                return tuple(keys), draws, first, protocol
+            self._take()
+
+    def _key(self) -> tuple[Key, str]:
+        found = named(self._words)
+        if found is None:
+            raise NotKnown
+        self._take(found.length)
+        return found.key, found.family
+
+    def selector(self) -> list[Part]:
+        """Keys, and either a map of verdicts or values to compare with."""
+        parts: list[Part] = _transport(self._words)
+        keys, families = [], []
+        while True:
+            key, family = self._key()
+            keys.append(key)
+            families.append(family)
+            if self._words[:1] != ["."]:
+                break
+            self._take()
+        family = next((f for f in families if f), "")
+        if self._words[0] == "vmap":
+            self._take()
+            return [*parts, Branch(tuple(keys), self._rows(tuple(keys), is_map=True), family)]
+        operator = self._take()[0] if self._words[0] in _COMPARISONS else "=="
+        return [*parts, Test(tuple(keys), self._rows(tuple(keys)), operator == "!=", family)]
+
+    def _rows(self, keys: tuple[Key, ...], *, is_map: bool = False) -> Rows:
+        """A named set, elements in braces, or one value."""
+        word = self._words[0]
+        if word.startswith("@"):
+            self._take()
+            if word[1:] not in self._sets:
+                raise NotKnown
+            return self._sets[word[1:]]
+        if word == "{":
+            end = self._words.index("}")
+            elements = split(self._take(end + 1)[1:-1])
+        else:
+            count = 2 * len(keys) - 1
+            elements = [self._take(count)] if is_map or len(keys) > 1 else [[w] for w in self._take()[0].split(",")]
+        return rows_of(keys, elements)
+
+
+def rows_of(keys: tuple[Key, ...], elements: list[list[str]]) -> Rows:
+    """Rows from elements: keys parted by dots, and after a colon what a map holds.
+
+    Raises:
+        ValueError: an element does not have these keys.
+    """
+    rows = Rows()
+    for element in elements:
+        before, value = _parted(element)
+        patterns = [pattern_of(key, word) for key, word in zip(keys, before[::2], strict=True)]
+        if any(pattern is None for pattern in patterns):
+            raise ValueError(" ".join(element))
+        rows.add(tuple(p for p in patterns if p is not None), value)
+    return rows
+
+
+def _parted(element: list[str]) -> tuple[list[str], object]:
+    """The key of an element, and its value: a verdict, a target, or nothing."""
+    words = _bare(element)
+    if ":" not in words:
+        return words, None
+    place = words.index(":")
+    value = words[place + 1 :]
+    return words[:place], read_verdict(value) or _target(value)
+
+
+def _bare(element: list[str]) -> list[str]:
+    """An element without its comment, its counters and its times."""
+    words: list[str] = []
+    skip = 0
+    for word in element:
+        if skip:
+            skip -= 1
+        elif word in ("comment", "timeout", "expires", "packets", "bytes"):
+            skip = 1
+        elif word != "counter":
+            words.append(word)
+    return words
+
+
+def _target(words: list[str]) -> Endpoint:
+    address, port = words[0], words[2] if len(words) > 2 else ""
+    return _endpoint(address)._replace(port=int(port)) if port else _endpoint(address)
+
+
+def _endpoint(text: str) -> Endpoint:
+    """``10.0.0.1:80``, ``[fd00::1]:80``, an address alone, or ``:80``."""
+    if text.isdigit():
+        return Endpoint(None, int(text))
+    address, colon, port = text.rpartition(":") if text.startswith("[") or text.count(":") == 1 else (text, "", "")
+    if address and parse_ip(address.strip("[]")) is None:
+        raise NotKnown
+    return Endpoint(address.strip("[]") or None, int(port) if colon else None)
+
+
+def _transport(words: list[str]) -> list[Part]:
+    """``tcp dport`` says that the packet is TCP, ``th dport`` does not."""
+    is_port = len(words) > 1 and words[0] in TRANSPORTS and words[1] in ("dport", "sport")
+    return [one(Key.PROTOCOL, words[0])] if is_port else []
+
+
+def split(words: list[str]) -> list[list[str]]:
+    """Elements, parted by commas."""
+    found: list[list[str]] = [[]]
+    for word in words:
+        if word == ",":
+            found.append([])
+        else:
+            found[-1].append(word)
+    return [element for element in found if element]
+
+
+_STEPS: Mapping[str, Callable[[_Reader], list[Part]]] = {
+    "comment": _Reader.comment,
+    "counter": _Reader.counter,
+    "accept": _Reader.verdict,
+    "drop": _Reader.verdict,
+    "return": _Reader.verdict,
+    "continue": _Reader.verdict,
+    "jump": _Reader.verdict,
+    "goto": _Reader.verdict,
+    "reject": _Reader.reject,
+    "masquerade": _Reader.masquerade,
+    "snat": _Reader.snat,
+    "dnat": _Reader.dnat,
+    "update": _Reader.update,
+    "add": _Reader.update,
+    "numgen": _Reader.numgen,
+    "jhash": _Reader.numgen,
+}

@@ -1,0 +1,321 @@
+"""Rules as a dump has them: richer than what we write ourselves, since others write them, and never guessed.
+
+What is not understood stands as ``Unknown`` with its text: as a condition it may hold or not, as an action it may do
+anything. Semantics: nft(8), iptables(8), iptables-extensions(8).
+"""
+
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address, ip_network
+from typing import Any, NamedTuple
+
+from fairlead.netfilter.ruleset import Hook
+
+
+class Key(enum.StrEnum):
+    """A part of a packet, its connection or its way that a rule looks at."""
+
+    SOURCE = "source"
+    DESTINATION = "destination"
+    PROTOCOL = "protocol"
+    PORT = "port"
+    SOURCE_PORT = "source port"
+    IN = "incoming interface"
+    OUT = "outgoing interface"
+    STATE = "connection state"
+    STATUS = "connection status"
+    SOURCE_TYPE = "source type"
+    DESTINATION_TYPE = "destination type"
+    FAMILY = "family"
+    FLAGS = "TCP flags"
+    SLOT = "number drawn"
+
+
+Value = str | int
+
+
+class Network(NamedTuple):
+    """Addresses that begin alike, in CIDR notation."""
+
+    cidr: str
+
+    def holds(self, value: Value) -> bool:
+        try:
+            return ip_address(str(value)) in ip_network(self.cidr, strict=False)
+        except ValueError:
+            return False
+
+
+class Range(NamedTuple):
+    """Numbers or addresses from one to another, both included."""
+
+    first: Value
+    last: Value
+
+    def holds(self, value: Value) -> bool:
+        if isinstance(value, int) and isinstance(self.first, int) and isinstance(self.last, int):
+            return self.first <= value <= self.last
+        try:
+            low, this, high = (int(ip_address(str(each))) for each in (self.first, value, self.last))
+        except ValueError:
+            return False
+        return low <= this <= high
+
+
+class Prefix(NamedTuple):
+    """Names that begin so."""
+
+    text: str
+
+    def holds(self, value: Value) -> bool:
+        return str(value).startswith(self.text)
+
+
+class Anything(NamedTuple):
+    """Every value."""
+
+    def holds(self, _: Value) -> bool:
+        return True
+
+
+Pattern = Value | Network | Range | Prefix | Anything
+Row = tuple[Pattern, ...]
+
+
+def _fits(pattern: Pattern, value: Value) -> bool:
+    return value == pattern if isinstance(pattern, str | int) else pattern.holds(value)
+
+
+@dataclass
+class Rows:
+    """What a set or map holds: rows of plain values are looked up at once, the others one after the other."""
+
+    plain: dict[tuple[Value, ...], Any] = field(default_factory=dict)
+    patterns: list[tuple[Row, Any]] = field(default_factory=list)
+
+    def add(self, row: Row, value: Any = None) -> None:
+        if all(isinstance(pattern, str | int) for pattern in row):
+            self.plain.setdefault(row, value)  # type: ignore[arg-type]
+        else:
+            self.patterns.append((row, value))
+
+    def find(self, key: tuple[Value, ...]) -> tuple[bool, Any]:
+        """Whether there is a row for a key, and its value."""
+        if key in self.plain:
+            return True, self.plain[key]
+        for row, value in self.patterns:
+            if len(row) == len(key) and all(_fits(p, v) for p, v in zip(row, key, strict=True)):
+                return True, value
+        return False, None
+
+    def values(self) -> Iterable[Any]:
+        return (*self.plain.values(), *(value for _, value in self.patterns))
+
+
+# --- conditions ------------------------------------------------------------------------------------------------------
+
+
+class Test(NamedTuple):
+    """The values of these keys are a row of the set; negated: they are none.
+
+    Attributes:
+        family: the test fails for packets of the other one: "ip", "ip6", or "" for none.
+    """
+
+    keys: tuple[Key, ...]
+    rows: Rows
+    negated: bool = False
+    family: str = ""
+
+
+class MarkTest(NamedTuple):
+    """The mark, reduced to the bits of ``mask``, is ``value``."""
+
+    mask: int
+    value: int
+    negated: bool = False
+
+
+class Chance(NamedTuple):
+    """Holds at random, with this probability."""
+
+    probability: float
+
+
+class Seen(NamedTuple):
+    """The source was noted not long ago (iptables' recent match); a dump does not tell."""
+
+    text: str
+
+
+class Unknown(NamedTuple):
+    """What was not understood."""
+
+    text: str
+
+
+Condition = Test | MarkTest | Chance | Seen | Unknown
+
+# --- actions ---------------------------------------------------------------------------------------------------------
+
+
+class Verdict(NamedTuple):
+    """accept, drop, reject, return, or continue."""
+
+    word: str
+
+
+class Call(NamedTuple):
+    """Evaluate a chain; ``returns``: and come back."""
+
+    chain: str
+    returns: bool
+
+
+class Branch(NamedTuple):
+    """Carry out what the map holds for these keys; go on where it holds nothing."""
+
+    keys: tuple[Key, ...]
+    rows: Rows
+    family: str = ""
+
+
+class Draw(NamedTuple):
+    """Draw a number below ``among``, and carry out what the map holds for it."""
+
+    among: int
+    rows: Rows
+    first: int = 0
+
+
+class Endpoint(NamedTuple):
+    """Where a packet is sent instead; what is None stays as it is."""
+
+    address: str | None
+    port: int | None = None
+
+
+class Translate(NamedTuple):
+    """Rewrite the destination to what the map holds for these keys, one of which may be drawn.
+
+    Attributes:
+        draws: how many numbers there are for the key SLOT, beginning with ``first``.
+    """
+
+    keys: tuple[Key, ...]
+    rows: Rows
+    draws: int = 1
+    first: int = 0
+    family: str = ""
+
+
+class HideSource(NamedTuple):
+    """Rewrite the source: to an address of the node, or to ``address``."""
+
+    address: str = ""
+
+
+class SetMark(NamedTuple):
+    """Clear the bits of ``clear``, then flip those of ``flip``."""
+
+    clear: int
+    flip: int
+
+
+Action = Verdict | Call | Branch | Draw | Translate | HideSource | SetMark | Unknown
+Part = Condition | Action
+
+
+class Rule(NamedTuple):
+    """Conditions and actions in their order, as they are written; ``text`` is the rule as it stood."""
+
+    parts: tuple[Part, ...]
+    text: str
+
+
+class Base(NamedTuple):
+    """Where a chain is attached, and what happens at its end."""
+
+    type: str
+    hook: Hook
+    priority: int
+    policy: str = "accept"
+
+
+@dataclass
+class Chain:
+    """A chain; ``base`` is None for one that others call."""
+
+    name: str
+    rules: list[Rule] = field(default_factory=list)
+    base: Base | None = None
+
+
+@dataclass
+class Table:
+    """A table: its family ("ip", "ip6" or "inet"), its name and its chains.
+
+    Attributes:
+        not_read: what of it was not understood as a whole, so that any packet may meet it.
+    """
+
+    family: str
+    name: str
+    chains: dict[str, Chain] = field(default_factory=dict)
+    not_read: list[str] = field(default_factory=list)
+
+    def has(self, family: str) -> bool:
+        """Whether packets of a family pass it."""
+        return self.family in (family, "inet")
+
+
+def one(key: Key, *patterns: Pattern, negated: bool = False, family: str = "") -> Test:
+    """A test of one key against some values."""
+    rows = Rows()
+    for pattern in patterns:
+        rows.add((pattern,))
+    return Test((key,), rows, negated, family)
+
+
+def always(endpoint: Endpoint) -> Translate:
+    """A translation to one endpoint."""
+    rows = Rows()
+    rows.add((), endpoint)
+    return Translate((), rows)
+
+
+PROTOCOLS: Mapping[str, str] = {
+    "6": "tcp",
+    "17": "udp",
+    "132": "sctp",
+    "1": "icmp",
+    "58": "ipv6-icmp",
+    "icmpv6": "ipv6-icmp",
+}
+SERVICES: Mapping[str, int] = {"ssh": 22, "domain": 53, "http": 80, "https": 443}
+
+
+def address_pattern(text: str) -> Pattern:
+    """An address, a network or a range as a pattern; a network of one address is that address."""
+    low, dash, high = text.partition("-")
+    if dash:
+        return Range(low, high)
+    try:
+        network = ip_network(text, strict=False)
+    except ValueError:
+        return text
+    return str(network.network_address) if network.prefixlen == network.max_prefixlen else Network(str(network))
+
+
+def port_pattern(text: str, between: str = "-") -> Pattern | None:
+    """A port or a range of them; None for what is neither."""
+    low, dash, high = text.partition(between)
+    numbers = [
+        SERVICES.get(part) or (int(part) if part.isdigit() else None) for part in ([low, high] if dash else [low])
+    ]
+    if dash and (not low or not high):
+        numbers = [int(low) if low.isdigit() else 0, int(high) if high.isdigit() else 65535]
+    if any(number is None for number in numbers):
+        return None
+    return Range(numbers[0], numbers[1]) if dash else numbers[0]  # type: ignore[arg-type]

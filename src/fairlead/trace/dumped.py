@@ -1,0 +1,418 @@
+"""Runs a packet through rules as a dump has them: every way that chance allows, and every one that we cannot exclude.
+
+Follows the first packet of a new connection, as ``evaluate`` does for our own rules. What the dump does not tell (an
+outgoing interface, a source port, a match that is not understood) may hold or not: both ways are taken, each with the
+doubt noted, so that no outcome is called certain that is not.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from ipaddress import ip_address
+from typing import Any, NamedTuple
+
+from fairlead.model.addresses import IPFamily
+from fairlead.netfilter.dump.values import (
+    Branch,
+    Call,
+    Chain,
+    Chance,
+    Draw,
+    HideSource,
+    Key,
+    MarkTest,
+    Rule,
+    Seen,
+    SetMark,
+    Table,
+    Test,
+    Translate,
+    Unknown,
+    Value,
+    Verdict,
+)
+from fairlead.netfilter.ruleset import Hook
+from fairlead.trace.packet import DROPPED, REJECTED, Fate, Outcome, Packet
+
+MOST_WAYS = 2000
+DEEPEST = 64  # calls of chains within each other; the kernel allows 16
+UNTOLD = "?"  # an interface that nobody knows the name of
+
+
+class Step(NamedTuple):
+    """A rule that was looked at.
+
+    Attributes:
+        table: family and name.
+        did: what it did; "" for one that did not match.
+        because: why it did not match, or what is in doubt.
+    """
+
+    hook: Hook
+    table: str
+    chain: str
+    rule: str
+    did: str = ""
+    because: str = ""
+
+
+class Way(NamedTuple):
+    """One way of a packet.
+
+    Attributes:
+        outcome: None where a rule that was not understood may do anything.
+        probability: of the draws on this way.
+        doubts: what had to be assumed.
+    """
+
+    outcome: Outcome | None
+    steps: tuple[Step, ...]
+    probability: float
+    doubts: tuple[str, ...]
+
+
+class Ways(NamedTuple):
+    """All ways of a packet; ``is_cut``: there are more than could be looked at."""
+
+    ways: tuple[Way, ...]
+    is_cut: bool = False
+
+    @property
+    def outcomes(self) -> frozenset[Outcome | None]:
+        return frozenset(way.outcome for way in self.ways)
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether nothing had to be assumed: the outcomes are these, and no others."""
+        return not self.is_cut and all(not way.doubts for way in self.ways)
+
+
+class Node(NamedTuple):
+    """A host with its addresses and tables."""
+
+    addresses: frozenset[str]
+    tables: tuple[Table, ...]
+
+
+def follow(node: Node, packet: Packet, *, verbose: bool = False, is_first: bool = False) -> Ways:
+    """Every way of the packet.
+
+    Args:
+        verbose: whether rules that did not match are among the steps.
+        is_first: whether the source has never been seen before, so that no session affinity holds it.
+    """
+    ways: list[Way] = []
+    not_read = tuple(f"not read: {text}" for table in node.tables for text in table.not_read)
+    prefix: list[int] | None = []
+    while prefix is not None and len(ways) < MOST_WAYS:
+        run = _Run(node, packet, prefix, verbose, is_first)
+        way = run.way()
+        ways.append(way._replace(doubts=(*not_read, *way.doubts)))
+        prefix = run.next_prefix()
+    return Ways(tuple(ways), prefix is not None)
+
+
+class _End(NamedTuple):
+    """How a chain ended: with an outcome, or (None) accepted by this base chain."""
+
+    outcome: Outcome | None
+
+
+_ACCEPTED = _End(None)
+
+
+class _Lost(Exception):
+    """A rule that was not understood may have done anything."""
+
+
+class _Run:
+    """One packet on one way."""
+
+    def __init__(self, node: Node, packet: Packet, prefix: list[int], verbose: bool, is_first: bool) -> None:
+        self.node, self.packet = node, packet
+        self._prefix, self._verbose, self._is_first = prefix, verbose, is_first
+        self._taken: list[tuple[int, int]] = []
+        self._probability = 1.0
+        self._doubts: list[str] = []
+        self._steps: list[Step] = []
+        self._hook, self._table = Hook.PREROUTING, Table("", "")
+        self._depth = 0
+        self.mark = 0
+        self.address, self.port = packet.destination, packet.port
+        self.is_translated = self.is_hidden = False
+
+    def way(self) -> Way:
+        try:
+            outcome: Outcome | None = self._outcome()
+        except _Lost:
+            outcome = None
+        return Way(outcome, tuple(self._steps), self._probability, tuple(self._doubts))
+
+    def next_prefix(self) -> list[int] | None:
+        """The choices of the next way that has not been taken; None after the last."""
+        taken = list(self._taken)
+        while taken:
+            choice, among = taken.pop()
+            if choice + 1 < among:
+                return [*(c for c, _ in taken), choice + 1]
+        return None
+
+    def _choose(self, among: int) -> int:
+        position = len(self._taken)
+        choice = self._prefix[position] if position < len(self._prefix) else 0
+        self._taken.append((choice, among))
+        return choice
+
+    def _outcome(self) -> Outcome:
+        for hook in self._path():
+            self._hook = hook
+            for table, chain in self._base_chains(hook):
+                if chain.base and chain.base.type == "nat" and hook is not Hook.POSTROUTING and self.is_translated:
+                    continue
+                self._table = table
+                end = self._run_base(chain)
+                if end.outcome is not None:
+                    return end.outcome
+        return Outcome(Fate.ACCEPT, self.address, self.port, self.is_hidden)
+
+    def _path(self) -> Iterator[Hook]:
+        """As in ``evaluate``: the way after the first hook depends on the destination that it left."""
+        is_local = not self.packet.interface
+        yield Hook.OUTPUT if is_local else Hook.PREROUTING
+        is_for_us = self.is_own(self.address)
+        if not is_local:
+            yield Hook.INPUT if is_for_us else Hook.FORWARD
+        if not (is_for_us and not is_local):
+            yield Hook.POSTROUTING
+        if is_for_us and is_local:
+            yield Hook.INPUT
+
+    def _base_chains(self, hook: Hook) -> list[tuple[Table, Chain]]:
+        family = "ip6" if self.packet.family is IPFamily.IPV6 else "ip"
+        found = [
+            (table, chain)
+            for table in self.node.tables
+            if table.has(family)
+            for chain in table.chains.values()
+            if chain.base and chain.base.hook is hook
+        ]
+        return sorted(found, key=lambda pair: pair[1].base.priority if pair[1].base else 0)
+
+    def _run_base(self, chain: Chain) -> _End:
+        end = self._chain(chain)
+        if end is None and chain.base and chain.base.policy == "drop":
+            self._note(chain, f"policy {chain.base.policy}", "drops it")
+            return _End(DROPPED)
+        return end or _ACCEPTED
+
+    def _chain(self, chain: Chain) -> _End | None:
+        """None: the chain came to its end, or returned."""
+        self._depth += 1
+        if self._depth > DEEPEST:
+            self._doubts.append(f"chain {chain.name} calls itself")
+            raise _Lost
+        try:
+            for rule in chain.rules:
+                is_over, end = self._rule(chain, rule)
+                if is_over:
+                    return end
+            return None
+        finally:
+            self._depth -= 1
+
+    def _rule(self, chain: Chain, rule: Rule) -> tuple[bool, _End | None]:
+        """Whether the chain is over after this rule, and how it ended."""
+        last = len(rule.parts) - 1
+        for position, part in enumerate(rule.parts):
+            if type(part) in _CONDITIONS:
+                why = self._fails(part, is_last=position == last)
+                if why is not None:
+                    if self._verbose:
+                        self._steps.append(Step(self._hook, self._place, chain.name, rule.text, "", why))
+                    return False, None
+                continue
+            is_over, end = self._act(chain, rule, part)
+            if is_over:
+                return True, end
+        return False, None
+
+    @property
+    def _place(self) -> str:
+        return f"{self._table.family} {self._table.name}"
+
+    def _note(self, chain: Chain, rule: str, did: str, because: str = "") -> None:
+        self._steps.append(Step(self._hook, self._place, chain.name, rule, did, because))
+
+    # --- conditions: None when they hold, else why not ---
+
+    def _fails(self, part: Any, *, is_last: bool) -> str | None:
+        if isinstance(part, Unknown):
+            return self._doubtful(part.text, is_last=is_last)
+        return _CONDITIONS[type(part)](self, part)
+
+    def _doubtful(self, text: str, *, is_last: bool = False) -> str | None:
+        """Take both ways; at the end of a rule it may be an action, and then anything may have happened."""
+        self._doubts.append(f"not understood: {text}")
+        if self._choose(2) == 1:
+            return f"assumed not to match: {text}"
+        if is_last:
+            self._steps.append(Step(self._hook, self._place, "", text, "may do anything", "not understood"))
+            raise _Lost
+        return None
+
+    def test(self, part: Test) -> str | None:
+        if part.family and part.family != ("ip6" if self.packet.family is IPFamily.IPV6 else "ip"):
+            return "it is of the other family"
+        values = [self.value(key) for key in part.keys]
+        unknown = [key for key, value in zip(part.keys, values, strict=True) if value is None]
+        if unknown:
+            return self._untold(part, unknown[0])
+        found, _ = part.rows.find(tuple(v for v in values if v is not None))
+        if found != part.negated:
+            return None
+        return ", ".join(f"{key} is {value}" for key, value in zip(part.keys, values, strict=True))
+
+    def _untold(self, part: Test, key: Key) -> str | None:
+        self._doubts.append(f"the {key} is not known")
+        return None if self._choose(2) == 0 else f"assumed: another {key}"
+
+    def seen(self, part: Seen) -> str | None:
+        return "the client was not seen before" if self._is_first else self._doubtful(part.text)
+
+    def mark_test(self, part: MarkTest) -> str | None:
+        holds = (self.mark & part.mask == part.value) != part.negated
+        return None if holds else f"the mark is {self.mark:#x}"
+
+    def chance(self, part: Chance) -> str | None:
+        if part.probability >= 1:
+            return None
+        is_taken = self._choose(2) == 0
+        self._probability *= part.probability if is_taken else 1 - part.probability
+        return None if is_taken else "chance"
+
+    def value(self, key: Key) -> Value | None:
+        """The value of a part of the packet; None for what cannot be known."""
+        return _VALUES[key](self)
+
+    def is_own(self, address: str) -> bool:
+        return address in self.node.addresses or ip_address(address).is_loopback
+
+    # --- actions ---
+
+    def _act(self, chain: Chain, rule: Rule, part: Any) -> tuple[bool, _End | None]:
+        return _ACTIONS[type(part)](self, chain, rule, part)
+
+    def verdict(self, chain: Chain, rule: Rule, part: Verdict) -> tuple[bool, _End | None]:
+        self._note(chain, rule.text, _DOES.get(part.word, part.word))
+        return _VERDICTS.get(part.word, (False, None))
+
+    def call(self, chain: Chain, rule: Rule, part: Call) -> tuple[bool, _End | None]:
+        target = self._table.chains.get(part.chain)
+        self._note(chain, rule.text, f"{'jumps' if part.returns else 'goes'} to {part.chain}")
+        if target is None:
+            self._doubts.append(f"the chain {part.chain} is not in the dump")
+            raise _Lost
+        end = self._chain(target)
+        return (end is not None or not part.returns), end
+
+    def branch(self, chain: Chain, rule: Rule, part: Branch) -> tuple[bool, _End | None]:
+        if part.family and part.family != ("ip6" if self.packet.family is IPFamily.IPV6 else "ip"):
+            return False, None
+        values = [self.value(key) for key in part.keys]
+        if any(value is None for value in values):
+            self._doubts.append(f"not known: {rule.text}")
+            raise _Lost
+        found, value = part.rows.find(tuple(v for v in values if v is not None))
+        if found and value is not None:
+            return self._act(chain, rule, value)
+        if self._verbose:
+            words = " . ".join(map(str, values))
+            self._steps.append(
+                Step(self._hook, self._place, chain.name, rule.text, "", f"the map has nothing for {words}")
+            )
+        return False, None
+
+    def draw(self, chain: Chain, rule: Rule, part: Draw) -> tuple[bool, _End | None]:
+        slots = [part.rows.find((number,))[1] for number in range(part.first, part.first + part.among)]
+        value = self._drawn(slots)
+        return self._act(chain, rule, value) if value is not None else (False, None)
+
+    def _drawn(self, slots: list[Any]) -> Any:
+        """One of the slots; equal ones are one choice with their share."""
+        options = list(dict.fromkeys(slots))
+        if not options:
+            return None
+        value = options[self._choose(len(options))] if len(options) > 1 else options[0]
+        self._probability *= slots.count(value) / len(slots)
+        return value
+
+    def translate(self, chain: Chain, rule: Rule, part: Translate) -> tuple[bool, _End | None]:
+        slots = []
+        for number in range(part.first, part.first + part.draws):
+            values = [number if key is Key.SLOT else self.value(key) for key in part.keys]
+            slots.append(part.rows.find(tuple(v for v in values if v is not None))[1])
+        target = self._drawn(slots)
+        if target is None:
+            return False, None
+        self.address = target.address or self.address
+        self.port = self.port if target.port is None else target.port
+        self.is_translated = True
+        self._note(chain, rule.text, f"sends it to {self.address} port {self.port}")
+        return True, _ACCEPTED
+
+    def hide(self, chain: Chain, rule: Rule, part: HideSource) -> tuple[bool, _End | None]:
+        self.is_hidden = True
+        self._note(chain, rule.text, f"puts {part.address or 'an address of the node'} in place of the source")
+        return True, _ACCEPTED
+
+    def set_mark(self, chain: Chain, rule: Rule, part: SetMark) -> tuple[bool, _End | None]:
+        self.mark = (self.mark & ~part.clear & 0xFFFFFFFF) ^ part.flip
+        self._note(chain, rule.text, f"sets the mark to {self.mark:#x}")
+        return False, None
+
+
+_VERDICTS: Mapping[str, tuple[bool, _End | None]] = {
+    "accept": (True, _ACCEPTED),
+    "drop": (True, _End(DROPPED)),
+    "reject": (True, _End(REJECTED)),
+    "return": (True, None),
+    "continue": (False, None),
+}
+_DOES = {"accept": "accepts it", "drop": "drops it", "reject": "refuses it", "return": "returns"}
+
+_CONDITIONS: Mapping[type, Callable[[_Run, Any], str | None]] = {
+    Test: _Run.test,
+    MarkTest: _Run.mark_test,
+    Chance: _Run.chance,
+    Seen: _Run.seen,
+    Unknown: lambda run, part: run._doubtful(part.text),
+}
+_ACTIONS: Mapping[type, Callable[[_Run, Chain, Rule, Any], tuple[bool, _End | None]]] = {
+    Verdict: _Run.verdict,
+    Call: _Run.call,
+    Branch: _Run.branch,
+    Draw: _Run.draw,
+    Translate: _Run.translate,
+    HideSource: _Run.hide,
+    SetMark: _Run.set_mark,
+}
+
+
+def _interface(run: _Run) -> Value | None:
+    return None if run.packet.interface == UNTOLD else run.packet.interface or "lo"
+
+
+_VALUES: Mapping[Key, Callable[[_Run], Value | None]] = {
+    Key.SOURCE: lambda run: run.packet.source,
+    Key.DESTINATION: lambda run: run.address,
+    Key.PROTOCOL: lambda run: run.packet.protocol,
+    Key.PORT: lambda run: run.port,
+    Key.SOURCE_PORT: lambda run: None,
+    Key.IN: lambda run: _interface(run) if run.packet.interface else "",
+    Key.OUT: lambda run: None,
+    Key.STATE: lambda run: "new",
+    Key.STATUS: lambda run: "dnat" if run.is_translated else "",
+    Key.SOURCE_TYPE: lambda run: "local" if run.is_own(run.packet.source) else "unicast",
+    Key.DESTINATION_TYPE: lambda run: "local" if run.is_own(run.address) else "unicast",
+    Key.FAMILY: lambda run: "ipv6" if run.packet.family is IPFamily.IPV6 else "ipv4",
+    Key.FLAGS: lambda run: "syn",
+    Key.SLOT: lambda run: 0,
+}
