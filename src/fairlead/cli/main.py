@@ -31,6 +31,7 @@ COMMANDS = {
     ),
     "explain": ("fairlead.cli.explain:explain", "Say what a Service, Pod, name, address or port is, and why."),
     "trace": ("fairlead.cli.trace:trace", "Say where a packet goes, rule by rule, and how the reply comes back."),
+    "diff": ("fairlead.cli.diff:diff", "Say what changed manifests would do, before they are applied."),
     "doctor": ("fairlead.cli.doctor:doctor", "Find what is wrong with Services, and what puts it right."),
     "rules": ("fairlead.cli.rules:rules", "Print the forwarding rules of a node, each with its reason."),
     "version": ("fairlead.cli.version:version", "Print the version."),

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
+from fairlead.clusterdns.answer import answer
 from fairlead.clusterdns.names import Name, to_name
 from fairlead.clusterdns.records import RRType
 from fairlead.clusterdns.search import walk
@@ -68,7 +69,7 @@ def _look_up(cluster: Cluster, start: Start, goal: Goal, family: IPFamily) -> tu
         return unchecked(text), []
     names: list[Name] = [to_name(name) for name in _search(cluster, start, goal.host)]
     statements = explain_search(cluster, view, names)
-    steps = walk(names, _TYPES[family], view)
+    steps = walk(names, _TYPES[family], lambda question: answer(question, view))
     records = [
         line.rsplit(" ", 1)[-1]
         for rrset in steps[-1].answer.answer

@@ -1,0 +1,48 @@
+"""``fairlead diff``: what a change of manifests would do, before it is applied."""
+
+import json
+import sys
+from typing import Any
+
+import click
+
+from fairlead.cli.source_flags import FINDING, Source, fail, read_source, tell_faults
+
+
+@click.command()
+@click.option("-f", "--filename", "files", multiple=True, required=True, help="The changed manifests; - is stdin.")
+@click.option("--base", multiple=True, help="Files, folders or archives of the cluster as it is, instead of the API.")
+@click.option("--name", "lab", help="The lab of this name, as it is.")
+@click.option("--kubeconfig", type=click.Path(), help="Kubeconfig file; by default the one that kubectl uses.")
+@click.option("--context", help="Context of the kubeconfig.")
+@click.option("--zone", default="cluster.local", show_default=True, help="Cluster domain.")
+@click.option("--backend", type=click.Choice(["nft", "iptables"]), default="nft", show_default=True)
+@click.option("-v", "--verbose", is_flag=True, help="List the rules that come and go.")
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def diff(
+    files: tuple[str, ...], base: tuple[str, ...], lab: str | None, kubeconfig: str | None, context: str | None,
+    zone: str, verbose: bool, output: str, **flags: Any,
+) -> None:  # fmt: skip
+    """Say what changed manifests would do to endpoints, DNS answers, reachability and rules.
+
+    Nothing is applied. Exit code 1 when something that answers now would not any more, or a fault would be new.
+    """
+    from fairlead.cli.proxying import proxying_of
+    from fairlead.drivers.sources.files import SourceError, read_cluster_files
+    from fairlead.explain.changing.applied import apply
+    from fairlead.explain.changing.compare import compare
+    from fairlead.explain.render.documents import explanation_document
+    from fairlead.explain.render.text import render_text
+
+    try:
+        changes = read_cluster_files(files, zone)
+    except SourceError as error:
+        fail(str(error))
+    before = read_source(Source(base, lab, kubeconfig, context, "default", zone))
+    tell_faults(changes)
+    found = compare(before, apply(before, changes), proxying_of(before, flags), with_rules=verbose)
+    if output == "json":
+        click.echo(json.dumps(explanation_document("diff", found.statement), indent=2, ensure_ascii=False))
+    else:
+        click.echo(render_text(found.statement), nl=False)
+    sys.exit(FINDING if found.stops else 0)

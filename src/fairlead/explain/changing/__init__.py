@@ -1,0 +1,1 @@
+"""What a change of manifests would do, before it is applied."""

@@ -1,0 +1,116 @@
+"""Two states of a cluster, before and after a change, as statements about what differs."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from fairlead.explain.changing.answers import Answers, answers_of, rules_of
+from fairlead.explain.cluster import Cluster
+from fairlead.explain.doctor.examine import examine
+from fairlead.explain.proxying import Proxying
+from fairlead.explain.statements import Evidence, EvidenceKind, Statement, Verdict, failed, said
+from fairlead.model.names import ObjectKey
+
+
+class Comparison(NamedTuple):
+    """What differs; ``stops``: whether something that answered before would not any more."""
+
+    statement: Statement
+    stops: bool
+
+
+def compare(before: Cluster, after: Cluster, proxying: Proxying, *, with_rules: bool = False) -> Comparison:
+    """Everything that the change does to Services, and the findings that it brings and takes."""
+    keys = sorted(set(before.snapshot.services) | set(after.snapshot.services))
+    parts = [part for key in keys if (part := _service(before, after, proxying, key, with_rules)) is not None]
+    parts += _findings(before, after)
+    parts += _unknown(after)
+    if not any(part.verdict is not Verdict.NOT_CHECKED for part in parts):
+        parts.insert(0, said("nothing that a client could notice changes"))
+    statement = Statement("what the change would do", (), tuple(parts))
+    return Comparison(statement, statement.outcome is Verdict.FAILED)
+
+
+def _unknown(after: Cluster) -> Iterator[Statement]:
+    for kind in ("Service", "EndpointSlice", "Pod", "Node"):
+        if not after.has_read(kind):
+            yield after.missing("whether more changes", kind)
+
+
+def _service(before: Cluster, after: Cluster, proxying: Proxying, key: ObjectKey, with_rules: bool) -> Statement | None:
+    if before.snapshot.services.get(key) == after.snapshot.services.get(key) and _same_slices(before, after, key):
+        return None
+    old, new = answers_of(before, proxying, key), answers_of(after, proxying, key)
+    parts = [
+        *_endpoints(old, new),
+        *_names(old, new),
+        *_points(old, new),
+        *_rules(before, after, proxying, key, with_rules),
+    ]
+    words = (
+        "is new" if key not in before.snapshot.services else "goes" if key not in after.snapshot.services else "changes"
+    )
+    return Statement(f"Service {key} {words}", (), tuple(parts)) if parts else None
+
+
+def _same_slices(before: Cluster, after: Cluster, key: ObjectKey) -> bool:
+    return before.snapshot.slices.get(key) == after.snapshot.slices.get(key)
+
+
+def _computed(what: str) -> Evidence:
+    return Evidence(what, "computed", EvidenceKind.OBSERVATION)
+
+
+def _endpoints(old: Answers, new: Answers) -> Iterator[Statement]:
+    gone, come = sorted(old.endpoints - new.endpoints), sorted(new.endpoints - old.endpoints)
+    if gone or come:
+        words = [*(f"-{each}" for each in gone), *(f"+{each}" for each in come)]
+        count = f"{len(old.endpoints)} -> {len(new.endpoints)}"
+        say = failed if old.endpoints and not new.endpoints else said
+        yield say(f"ready endpoints {count}: {', '.join(words)}", _computed("EndpointSlices before and after"))
+
+
+def _names(old: Answers, new: Answers) -> Iterator[Statement]:
+    for name in sorted({*old.names, *new.names}):
+        was, will = old.names.get(name, frozenset()), new.names.get(name, frozenset())
+        if was and not will:
+            yield failed(f"{name} stops answering: it was {_listed(was)}")
+        elif was != will:
+            yield said(f"{name}: {_listed(was)} -> {_listed(will)}")
+
+
+def _points(old: Answers, new: Answers) -> Iterator[Statement]:
+    for point in sorted({*old.points, *new.points}):
+        was, will = old.points.get(point, frozenset()), new.points.get(point, frozenset())
+        if was and not will:
+            yield failed(f"{point} stops answering: it led to {_listed(was)}")
+        elif was != will:
+            yield said(f"{point}: {_listed(was)} -> {_listed(will)}")
+
+
+def _listed(found: Iterable[str]) -> str:
+    return ", ".join(sorted(found)) or "nobody"
+
+
+def _rules(
+    before: Cluster, after: Cluster, proxying: Proxying, key: ObjectKey, with_rules: bool
+) -> Iterator[Statement]:
+    node = min(after.snapshot.nodes, default="any node")
+    old, new = rules_of(before, proxying, key, node), rules_of(after, proxying, key, node)
+    if old == new:
+        return
+    lines = [f"- {line}" for line in sorted(old - new)] + [f"+ {line}" for line in sorted(new - old)]
+    evidence = (Evidence(line, f"computed for {node}", EvidenceKind.RULE) for line in lines if with_rules)
+    yield said(f"rules on {node} ({proxying.backend}): {len(new - old)} lines come, {len(old - new)} go", *evidence)
+
+
+def _findings(before: Cluster, after: Cluster) -> Iterator[Statement]:
+    old = {(f.code, f.subject): f.text for f in examine(before)}
+    new = {(f.code, f.subject): f for f in examine(after)}
+    for key, finding in new.items():
+        if key not in old:
+            yield failed(
+                f"new: {finding.text}", *finding.evidence, parts=(said(f"fix: {fix.text}") for fix in finding.fixes)
+            )
+    for key, text in old.items():
+        if key not in new:
+            yield said(f"put right: {text}")
