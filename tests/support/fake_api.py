@@ -12,6 +12,7 @@ from collections import Counter
 import msgspec
 
 from fairlead.drivers.kube.client import KubeError, Unreachable, WatchEvent
+from fairlead.drivers.kube.troubles import Troubles
 
 KINDS = {
     "namespaces": "Namespace",
@@ -60,6 +61,7 @@ DISCOVERY = {
 
 class FakeApi:
     cluster_ca = "-----BEGIN CERTIFICATE-----"
+    troubles = Troubles("https://fake", "a test")
 
     def __init__(self):
         self.version = 0

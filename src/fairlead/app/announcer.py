@@ -60,7 +60,7 @@ async def run(options: AnnouncerOptions, ready: Callable[[], None]) -> None:
     Raises:
         OSError: the link cannot be listened to.
     """
-    async with KubeClient.from_kubeconfig(options.kubeconfig) as client:
+    async with KubeClient.from_kubeconfig(options.kubeconfig, part="announcer") as client:
         await Announcer(options, client).run(ready)
 
 

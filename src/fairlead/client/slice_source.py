@@ -50,7 +50,7 @@ class Slices:
 
         changed = asyncio.Event()
         selector = {"labelSelector": f"{SERVICE_NAME_LABEL}={self._service}"}
-        async with KubeClient.from_kubeconfig(self._kubeconfig) as client:
+        async with KubeClient.from_kubeconfig(self._kubeconfig, part="client") as client:
             slices = ENDPOINT_SLICES.within(self._namespace)
             informer = Informer(client, slices, EndpointSlice, lambda *_: changed.set(), selector)
             watching = asyncio.ensure_future(informer.run())

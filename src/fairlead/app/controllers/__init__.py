@@ -80,7 +80,7 @@ class ControllersOptions:
 
 async def run(options: ControllersOptions, ready: Callable[[], None]) -> None:
     """Serve until cancelled; ``ready`` is called when every collection has been read once."""
-    async with KubeClient.from_kubeconfig(options.kubeconfig, options.context) as client:
+    async with KubeClient.from_kubeconfig(options.kubeconfig, options.context, "controllers") as client:
         await serve(client, options.only, ready, options.settings)
 
 

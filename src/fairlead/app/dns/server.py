@@ -116,7 +116,7 @@ class _Process:
         access = self.options.access
         path = self.options.kubeconfig or (access.kubeconfig if access else "") or None
         context = self.options.context or (access.context if access else "") or None
-        return KubeClient.from_kubeconfig(path, context)
+        return KubeClient.from_kubeconfig(path, context, "dns")
 
     async def _without_cluster(self, ready: Callable[[], None]) -> None:
         self._register_metrics(None)

@@ -110,7 +110,7 @@ async def run(options: NodeOptions, ready: Callable[[], None]) -> None:
     known to the API as this agent sees them."""
     is_first = _start_afresh(options)
     launcher = Launcher(options.nursery)
-    async with KubeClient.from_kubeconfig(options.kubeconfig) as client, asyncio.TaskGroup() as group:
+    async with KubeClient.from_kubeconfig(options.kubeconfig, part="node") as client, asyncio.TaskGroup() as group:
         group.create_task(launcher.run())
         agent = NodeAgent(options, client, group, launcher, is_first=is_first)
         server = KubeletServer(NodeRuntime(agent.pods))

@@ -48,7 +48,7 @@ async def run(options: ProxyOptions, ready: Callable[[], None]) -> None:
     """Serve until cancelled; the rules stay behind, so that traffic flows while a proxy restarts."""
     set_up_kernel(options)
     async with AsyncExitStack() as stack:
-        client = await stack.enter_async_context(KubeClient.from_kubeconfig(options.kubeconfig))
+        client = await stack.enter_async_context(KubeClient.from_kubeconfig(options.kubeconfig, part="proxy"))
         proxy = NodeProxy(options, client)
         stack.callback(proxy.reports.health_checks.close)
         served = ((options.healthz, proxy.reports.health.pages()), (options.metrics, proxy.reports.metric_pages()))

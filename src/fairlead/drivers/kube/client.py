@@ -1,25 +1,29 @@
 """A thin asynchronous client of the Kubernetes API: documents in, documents out.
 
-Kubeconfig and credentials are lightkube's business, connections ``http_transport``'s; this module only knows URLs,
-verbs, Status documents and watch frames, and hands out bytes or dictionaries so that readers can decode into slim
-objects.
+Where the server is and as whom it is asked is the business of ``access``, connections are that of ``http_transport``;
+this module only knows URLs, verbs, Status documents and watch frames, and hands out bytes or dictionaries so that
+readers can decode into slim objects.
 """
 
-import base64
+import platform
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import msgspec
-from lightkube.config.client_adapter import user_auth, verify_cluster
-from lightkube.config.kubeconfig import KubeConfig, SingleConfig
-from lightkube.config.models import User
-from lightkube.core.exceptions import ConfigError
 
+from fairlead import __version__
+from fairlead.drivers.kube.access.finding import Access, find_access
+from fairlead.drivers.kube.errors import KubeError as KubeError  # noqa: PLC0414 - the client's users catch what it raises
+from fairlead.drivers.kube.errors import Unreachable as Unreachable  # noqa: PLC0414
 from fairlead.drivers.kube.http_transport import Transport
+from fairlead.drivers.kube.pulse import Pulse
+from fairlead.drivers.kube.troubles import Troubles
 from fairlead.model.document import Doc
 
 Query = Mapping[str, str]
@@ -30,9 +34,8 @@ JSON_PATCH = "application/json-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
 
 REQUEST_TIMEOUT = 10.0  # seconds
-# The API server sends a bookmark about once a minute; a watch silent for longer than this is dead, whatever TCP says.
-WATCH_SILENCE = 90.0  # seconds
-# Whoever only listens, as a watch does, would not learn that the server's host has gone or has begun anew; so the
+_LONGEST_TEXT = 1000  # octets of an answer that is no Status, as a proxy's page
+# A client that only listens, as a watch does, would not learn that the server's host has gone or was restarted; so the
 # kernel asks after 10 seconds of silence, and then every 5 seconds up to three times.
 _ALIVE = (
     (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
@@ -40,19 +43,6 @@ _ALIVE = (
     (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5),
     (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
 )
-
-
-class KubeError(Exception):
-    """The API server refused a request: HTTP ``code``, Status ``reason`` and its message."""
-
-    def __init__(self, code: int, reason: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.reason = reason
-
-
-class Unreachable(Exception):
-    """The API server could not be reached, or broke off."""
 
 
 class WatchEvent(msgspec.Struct, frozen=True):
@@ -81,6 +71,12 @@ class Resource:
     def within(self, namespace: str) -> "Resource":
         """The same resource, in one namespace alone."""
         return replace(self, namespace=namespace)
+
+    @property
+    def qualified(self) -> str:
+        """The resource's name with its group, as messages name it."""
+        group = self.group_version.rpartition("/")[0]
+        return f"{self.plural}.{group}" if group else self.plural
 
     def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
         """The URL path of an object, or of the collection when ``name`` is empty."""
@@ -123,25 +119,29 @@ class KubeClient:
         cluster_ca: the certificates that the server's own is checked against, PEM; empty when the system's are.
     """
 
-    def __init__(self, http: httpx2.AsyncClient, cluster_ca: str = "") -> None:
+    def __init__(self, http: httpx2.AsyncClient, cluster_ca: str = "", transport: Transport | None = None) -> None:
         self._http = http
         self.cluster_ca = cluster_ca
+        self.troubles = Troubles(str(http.base_url), "nobody")
+        self._pulse = Pulse(transport, lambda: self.get("/version")) if transport else None
 
     @classmethod
-    def from_kubeconfig(cls, path: str | Path | None = None, context: str | None = None) -> "KubeClient":
+    def from_kubeconfig(
+        cls, path: str | Path | None = None, context: str | None = None, part: str = ""
+    ) -> "KubeClient":
         """A client for the current (or named) context of a kubeconfig file; None looks where kubectl looks.
 
+        Args:
+            part: of this project that asks, as the server's logs name it.
+
         Raises:
-            Unreachable: there is no such file or context.
+            Unreachable: there is no such file or context, or it is of no use.
         """
-        try:
-            config = KubeConfig.from_file(path) if path else KubeConfig.from_env()
-        except ConfigError as error:
-            raise Unreachable(str(error)) from error
-        single = config.get(context_name=context)
-        if single is None:
-            raise Unreachable("the kubeconfig has no current context; name one with --context")
-        return cls(_http(single), _cluster_ca(single))
+        access = find_access(path, context)
+        transport = Transport(access.tls.context, access.server_name, access.proxy, _ALIVE)
+        client = cls(_http(access, transport, part), access.tls.authority, transport)
+        client.troubles = Troubles(access.server, access.identity)
+        return client
 
     async def __aenter__(self) -> "KubeClient":
         return self
@@ -174,23 +174,26 @@ class KubeClient:
 
     async def watch(
         self, path: str, query: Query, opened: Callable[[], None] = lambda: None
-    ) -> AsyncIterator[WatchEvent]:
+    ) -> AsyncGenerator[WatchEvent, None]:
         """The frames of a watch until the server ends it; ``opened`` is called when the server has agreed to it.
 
         Raises:
             KubeError: the server refused the watch. Unreachable: it broke off or fell silent.
         """
         decoder = msgspec.json.Decoder(WatchEvent)
-        timeout = httpx2.Timeout(REQUEST_TIMEOUT, read=WATCH_SILENCE)
+        timeout = httpx2.Timeout(REQUEST_TIMEOUT, read=None)  # a quiet collection sends nothing for hours
+        stream = self._http.stream("GET", path, params={**query, "watch": "true"}, timeout=timeout)
         try:
-            async with self._http.stream("GET", path, params={**query, "watch": "true"}, timeout=timeout) as response:
-                if response.status_code >= 400:
-                    raise _error(response.status_code, await response.aread())
-                opened()
-                async for line in _lines(response.aiter_bytes()):
-                    yield decoder.decode(line)
+            with self._pulse.felt() if self._pulse else nullcontext():
+                async with stream as response:
+                    if response.status_code >= 400:
+                        await response.aread()
+                        raise _error(response)
+                    opened()
+                    async for line in _lines(response.aiter_bytes()):
+                        yield decoder.decode(line)
         except httpx2.HTTPError as error:
-            raise Unreachable(f"{type(error).__name__}: {error}") from error
+            raise Unreachable(_text(error)) from error
 
     async def _send(
         self,
@@ -205,41 +208,45 @@ class KubeClient:
         try:
             response = await self._http.request(method, path, params=query, content=content, headers=headers)
         except httpx2.HTTPError as error:
-            raise Unreachable(f"{type(error).__name__}: {error}") from error
+            raise Unreachable(_text(error)) from error
         if response.status_code >= 400:
-            raise _error(response.status_code, response.content)
+            raise _error(response)
         return response.content
 
 
-def _http(config: SingleConfig) -> httpx2.AsyncClient:
-    user = config.user or User()
-    tls = verify_cluster(config.cluster, user, config.abs_file, trust_env=False)
+def _http(access: Access, transport: Transport, part: str) -> httpx2.AsyncClient:
+    program = f"fairlead-{part}" if part else "fairlead"
     return httpx2.AsyncClient(
-        base_url=config.cluster.server,
-        auth=user_auth(user),
+        base_url=access.server,
+        auth=access.credentials,
+        headers={"User-Agent": f"{program}/{__version__} ({sys.platform}/{platform.machine()})"},
         timeout=REQUEST_TIMEOUT,
-        transport=Transport(tls, _ALIVE),
+        transport=transport,
         trust_env=False,
     )
 
 
-def _cluster_ca(config: SingleConfig) -> str:
-    cluster = config.cluster
-    if cluster.certificate_auth_data:
-        return base64.b64decode(cluster.certificate_auth_data).decode()
-    return Path(config.abs_file(cluster.certificate_auth)).read_text() if cluster.certificate_auth else ""
+def _text(error: httpx2.HTTPError) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def _document(body: bytes) -> Doc:
     return msgspec.json.decode(body, type=dict[str, Any])
 
 
-def _error(code: int, body: bytes) -> KubeError:
+def _error(response: httpx2.Response) -> KubeError:
+    code, retry_after = response.status_code, _seconds(response.headers.get("Retry-After", ""))
     try:
-        status = _document(body)
+        status = _document(response.content)
     except msgspec.DecodeError:
-        return KubeError(code, "", body.decode(errors="replace") or f"HTTP {code}")
-    return KubeError(code, str(status.get("reason", "")), str(status.get("message", f"HTTP {code}")))
+        text = response.content[:_LONGEST_TEXT].decode(errors="replace").strip()
+        return KubeError(code, response.reason_phrase, text or f"HTTP {code}", retry_after)
+    return KubeError(code, str(status.get("reason", "")), str(status.get("message", f"HTTP {code}")), retry_after)
+
+
+def _seconds(text: str) -> float:
+    """A Retry-After in seconds, which is what API servers send; 0 for anything else."""
+    return float(text) if text.isdecimal() and len(text) < 10 else 0.0
 
 
 async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

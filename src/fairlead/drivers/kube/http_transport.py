@@ -8,12 +8,15 @@ is forgotten at once.
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import cache
 from typing import Any
 
 import httptools
 import httpx2
 
+from fairlead.drivers.kube.access.proxy import Proxy
+from fairlead.drivers.kube.tunnel import connect_through
 from fairlead.drivers.tls_buffers import keep_tls_buffers_small
 
 MAX_CONNECTIONS = 100  # watches included
@@ -30,13 +33,24 @@ class Transport(httpx2.AsyncBaseTransport):
     """Connections to any number of servers.
 
     Args:
-        tls: for https; None for httpx2's own idea of whom to trust.
+        tls: gives the context for a new https connection; connections of an earlier context are not used again.
+        server_name: whom the server's certificate must be for, when that is not the URL's host.
+        proxy: what connections are made through.
         options: for every socket, as ``setsockopt`` takes them.
     """
 
-    def __init__(self, tls: ssl.SSLContext | None = None, options: Sequence[SocketOption] = ()) -> None:
+    def __init__(
+        self,
+        tls: Callable[[], ssl.SSLContext] = cache(httpx2.create_ssl_context),  # noqa: B008 - one for all
+        server_name: str = "",
+        proxy: Proxy | None = None,
+        options: Sequence[SocketOption] = (),
+    ) -> None:
         keep_tls_buffers_small()
-        self._tls, self._options = tls, options
+        self._tls, self._server_name, self._proxy, self._options = tls, server_name, proxy, options
+        self._context: ssl.SSLContext | None = None
+        self._busy: set[_Connection] = set()
+        self._heard_at = 0.0
         self._idle: dict[_Origin, list[_Connection]] = {}
         self._places = asyncio.Semaphore(MAX_CONNECTIONS)
 
@@ -52,10 +66,12 @@ class Transport(httpx2.AsyncBaseTransport):
         connection = None
         try:
             connection = await self._connection(request.url, timeouts.get("connect"))
+            self._busy.add(connection)
             status, headers = await connection.ask(message, timeouts.get("read"))
         except BaseException:
             self._places.release()
             if connection:
+                self._busy.discard(connection)
                 connection.close()
             raise
         return httpx2.Response(status, headers=headers, stream=_Body(self, connection, timeouts.get("read")))
@@ -74,19 +90,32 @@ class Transport(httpx2.AsyncBaseTransport):
                 connection.close()
         self._idle.clear()
 
+    def silent_for(self) -> float:
+        """Seconds since anything came on any connection."""
+        return asyncio.get_running_loop().time() - self._heard_at
+
+    def heard(self) -> None:
+        """The server has sent something, on whichever connection."""
+        self._heard_at = asyncio.get_running_loop().time()
+
+    def hang_up(self, silence: float, why: str) -> None:
+        """End the connections that wait for something and have brought nothing for so many seconds."""
+        now = asyncio.get_running_loop().time()
+        for connection in [each for each in self._busy if now - each.heard_at >= silence]:
+            connection.fail(httpx2.ReadError(why))
+
     async def _connection(self, url: httpx2.URL, patience: float | None) -> "_Connection":
         origin = (url.scheme, url.host, url.port or {"http": 80, "https": 443}[url.scheme])
+        tls = self._fresh_context() if url.scheme == "https" else None
         idle = self._idle.get(origin, [])
         while idle:
             connection = idle.pop()
             if connection.wake():
                 return connection
         _, host, port = origin
-        tls = self._context() if url.scheme == "https" else None
         try:
             async with asyncio.timeout(patience):
-                loop = asyncio.get_running_loop()
-                _, made = await loop.create_connection(lambda: _Connection(origin), host, port, ssl=tls)
+                made = await self._connect(origin, tls)
         except TimeoutError as error:
             raise httpx2.ConnectTimeout(f"no connection to {host}:{port} within {patience} s") from error
         except OSError as error:
@@ -95,14 +124,35 @@ class Transport(httpx2.AsyncBaseTransport):
             made.socket.setsockopt(*option)
         return made
 
-    def _context(self) -> ssl.SSLContext:
-        if self._tls is None:
-            self._tls = httpx2.create_ssl_context()
-        return self._tls
+    async def _connect(self, origin: _Origin, tls: ssl.SSLContext | None) -> "_Connection":
+        loop, (_, host, port) = asyncio.get_running_loop(), origin
+        name = (self._server_name or host) if tls else None
+        if self._proxy is None:
+            _, made = await loop.create_connection(
+                lambda: _Connection(origin, self.heard), host, port, ssl=tls, server_hostname=name
+            )
+            return made
+        sock = await connect_through(self._proxy, host, port)
+        _, made = await loop.create_connection(
+            lambda: _Connection(origin, self.heard), sock=sock, ssl=tls, server_hostname=name
+        )
+        return made
+
+    def _fresh_context(self) -> ssl.SSLContext:
+        """The context of now. Where it is another one, connections that rest were made by credentials of the past."""
+        context = self._tls()
+        if context is not self._context:
+            self._context = context
+            for connections in self._idle.values():
+                for connection in connections:
+                    connection.close()
+            self._idle.clear()
+        return context
 
     def give_back(self, connection: "_Connection") -> None:
         """Take back a connection whose answer has been read, or been given up."""
         self._places.release()
+        self._busy.discard(connection)
         idle = self._idle.setdefault(connection.origin, [])
         idle[:] = [resting for resting in idle if resting.is_open]
         if connection.is_reusable and len(idle) < MAX_IDLE:
@@ -133,8 +183,10 @@ class _Body(httpx2.AsyncByteStream):
 class _Connection(asyncio.Protocol):
     """One connection, and the answer that is arriving on it. Callbacks ``on_*`` are the parser's."""
 
-    def __init__(self, origin: _Origin) -> None:
+    def __init__(self, origin: _Origin, heard: Callable[[], None]) -> None:
+        self._tell = heard
         self.origin, self.is_open = origin, True
+        self.heard_at = asyncio.get_running_loop().time()
         self._bedtime: asyncio.TimerHandle | None = None
         self._parser: Any = None
         self._transport: asyncio.Transport
@@ -156,6 +208,7 @@ class _Connection(asyncio.Protocol):
 
     async def ask(self, message: bytes, patience: float | None) -> tuple[int, list[tuple[bytes, bytes]]]:
         """Send a request; status and headers of the answer."""
+        self.heard_at = asyncio.get_running_loop().time()  # nothing was due before
         self._parser = httptools.HttpResponseParser(self)
         self._headers = []
         self._has_head = self._is_complete = False
@@ -188,6 +241,12 @@ class _Connection(asyncio.Protocol):
             self._bedtime.cancel()
         return self.is_open
 
+    def fail(self, error: httpx2.TransportError) -> None:
+        """Give the connection up; whoever waits for something from it gets the error."""
+        self._fail(error)
+        self.close()
+        self._news.set()
+
     def close(self) -> None:
         self.wake()
         self.is_open = False
@@ -208,6 +267,8 @@ class _Connection(asyncio.Protocol):
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
+        self.heard_at = asyncio.get_running_loop().time()
+        self._tell()
         if self._parser is None or self._is_complete:
             self.close()  # nobody has asked
             return

@@ -1,32 +1,36 @@
-"""Keeps a local, decoded copy of one collection in step with the API server: list, then watch, for ever.
+"""Keeps a local, decoded copy of one collection in step with the API server.
 
-Level-triggered: whatever happens to the connection, the copy converges and the listener hears the net change. After
-``410 Gone`` or any doubt the collection is listed anew and the difference to the copy is what the listener gets.
-Protocol: Kubernetes API concepts, "Efficient detection of changes".
+The shell around ``watching.life``, which says what to do next, and ``watching.collection``, which holds the copy: this
+module lists, watches and waits, and tells the two what came of it.
 """
 
 import asyncio
 import logging
+import secrets
 import time
 from collections.abc import Callable
 from types import GenericAlias
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import msgspec
 
-from fairlead.drivers.kube.client import WATCH_SILENCE, KubeClient, KubeError, Resource, Unreachable
+from fairlead.drivers.kube.client import KubeClient, Resource
+from fairlead.drivers.kube.errors import KubeError, Unreachable
+from fairlead.drivers.kube.troubles import error_text
 from fairlead.model.decode import DecodeError, decode
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import KubeObject
+from fairlead.watching.collection import Collection, Listener
+from fairlead.watching.life import OVERDUE, Check, Fault, Life, List, Step, Wait, Watch
+
+__all__ = ["Informer", "Listener"]
 
 T = TypeVar("T", bound=KubeObject)
-Listener = Callable[[T | None, T | None], None]
 
 PAGE = 500  # objects per list request, as client-go's reflector asks for
-FIRST_RETRY, LAST_RETRY = 0.05, 5.0  # seconds between attempts to reach the server, doubling
-WATCH_SECONDS = 300  # how long the server is asked to keep one watch open
 
 log = logging.getLogger(__name__)
+_luck = secrets.SystemRandom().random
 
 
 class _ListMeta(msgspec.Struct, rename="camel"):
@@ -39,12 +43,18 @@ class _List(msgspec.Struct, Generic[T]):
     items: list[T] | None = None
 
 
+class _RawList(msgspec.Struct):
+    metadata: _ListMeta
+    items: list[msgspec.Raw] | None = None
+
+
 class _VersionOnly(msgspec.Struct):
     metadata: _ListMeta
 
 
 class _Status(msgspec.Struct):
     message: str = ""
+    reason: str = ""
     code: int = 0
 
 
@@ -56,7 +66,11 @@ class Informer(Generic[T]):
         listener: called with (old, new) for each net change, old None for an addition, new None for a deletion; called
             from the event loop and must not block.
         query: label and field selectors, passed on to the server.
-        on_synced: called once, when the first list has been delivered to the listener.
+        now: seconds on a clock that only goes forward, the one that the event loop's timers go by.
+
+    Attributes:
+        synced: set when the first list has been delivered.
+        last_heard: when the server last said what the collection is, if only that nothing is new.
     """
 
     def __init__(
@@ -66,147 +80,172 @@ class Informer(Generic[T]):
         type_: type[T],
         listener: Listener[T],
         query: dict[str, str] | None = None,
-        on_synced: Callable[[], None] = lambda: None,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.objects: dict[ObjectKey, T] = {}
         self.synced = asyncio.Event()
-        self.last_heard = time.monotonic()
-        self._broken_since: float | None = None
+        self.last_heard = now()
         self._client, self._resource, self._type = client, resource, type_
-        self._listener, self._on_synced = listener, on_synced
-        self._query = query or {}
-        self._version = ""
-        self._deleted: set[str] = set()  # uids of what was unlearned, until the watch says so too
-        self._written: set[ObjectKey] = set()  # learned from answers to writes while a list was under way
+        self._query, self._now = query or {}, now
+        self._copy: Collection[T] = Collection(listener)
+        self._life = Life()
 
-    def learn(self, written: T) -> None:
-        """Take in what the server answered to a write, so that a writer's own copy is never behind its writes.
-
-        Events older than what is known are skipped when they arrive. So is an answer that comes after the news that the
-        object is gone: the write may have been what let it go. Versions are compared as the numbers they are
-        (KEP-5504).
-        """
-        if not self._version:
-            self._written.add(written.key)
-        elif self._has_gone(written):
-            return
-        self._take_newer(written)
-
-    def unlearn(self, deleted: T) -> None:
-        """Take in that the server has deleted an object; what a watch that lags still says of it is skipped."""
-        if deleted.key in self.objects:
-            self._deleted.add(deleted.metadata.uid)
-            self._forget(deleted)
+    @property
+    def objects(self) -> dict[ObjectKey, T]:
+        return self._copy.objects
 
     @property
     def dead_for(self) -> float:
-        """Seconds that nothing has been watching, 0 while something is. An open watch that nobody hears is dead too."""
-        now = time.monotonic()
-        broken = 0.0 if self._broken_since is None else now - self._broken_since
-        return max(broken, now - self.last_heard - WATCH_SILENCE, 0.0)
+        """Seconds that nothing has been watching, 0 while something is. A watch that hears nothing is not dead."""
+        since = self._life.broken_since
+        return 0.0 if since is None else max(self._now() - since, 0.0)
+
+    def learn(self, written: T) -> None:
+        """Take in what the server answered to a write, so that a writer's own copy is never behind its writes."""
+        self._copy.learn(written)
+
+    def unlearn(self, deleted: T) -> None:
+        """Take in that the server has deleted an object; what a watch that lags still says of it is skipped."""
+        self._copy.unlearn(deleted)
 
     async def run(self) -> None:
-        """List and watch until cancelled; never raises for the server's faults, and retries with back-off."""
-        delay = FIRST_RETRY
+        """List and watch until cancelled; never raises for the server's faults."""
         while True:
-            heard_before = self.last_heard
+            step = self._life.step
             try:
-                await self._list_and_watch()
-            except Unreachable as error:
-                reason: Exception = error
-            except (KubeError, DecodeError, msgspec.DecodeError) as error:
-                self._version = ""  # in doubt, start again from a list
-                reason = error
-            else:
-                continue  # the server ended the watch in good order
-            self._broken_since = self._broken_since or time.monotonic()
-            delay = FIRST_RETRY if self.last_heard > heard_before else min(delay * 2, LAST_RETRY)
-            log.info("watch of %s broke off, next attempt in %.2f s: %s", self._resource.plural, delay, reason)
-            await asyncio.sleep(delay)
+                await self._take(step)
+            except (Unreachable, KubeError, DecodeError, msgspec.DecodeError) as error:
+                self._failed(step, error)
 
-    async def _list_and_watch(self) -> None:
-        if not self._version:
-            await self._relist()
-        await self._watch()
+    async def _take(self, step: Step) -> None:
+        match step:
+            case Wait(seconds):
+                await asyncio.sleep(seconds)
+                self._life = self._life.waited(self._now())
+            case List():
+                await self._list()
+            case Check():
+                await self._check()
+            case Watch():
+                await self._watch(step)
 
-    async def _relist(self) -> None:
-        found: dict[ObjectKey, T] = {}
-        decoder = msgspec.json.Decoder[Any](GenericAlias(_List, (self._type,)))
-        continue_ = ""
-        self._written.clear()
-        self._deleted.clear()
+    def _failed(self, step: Step, error: Exception) -> None:
+        fault, retry_after = _fault_of(step, error)
+        was_open = self._life.opened_at is not None
+        self._life = self._life.failed(fault, self._now(), _luck(), retry_after)
+        if was_open or fault is Fault.GONE:  # which happens, and is mended by the next step unless that fails too
+            log.info("the watch of %s has ended: %s", self._resource.plural, error_text(error))
+        else:
+            verb = "watch" if isinstance(step, Watch) else "list"
+            self._client.troubles.met(error, verb, self._resource.qualified)
+
+    def _went_well(self) -> None:
+        self.last_heard = self._now()
+        self._client.troubles.over(self._resource.qualified)
+
+    async def _list(self) -> None:
+        self._copy.begin_list()
+        try:
+            found, version = await self._read_pages(PAGE)
+        except KubeError as error:
+            if error.code != 410:
+                raise
+            found, version = await self._read_pages(0)  # the list is longer than the server remembers: all in one
+        self._copy.replace({object_.key: object_ for object_ in found}, _number(version))
+        self._life = self._life.listed(version, self._now(), _luck())
+        self._went_well()
+        self.synced.set()
+
+    async def _read_pages(self, size: int) -> tuple[list[T], str]:
+        """All objects, and the version that the list is of; ``size`` objects a request, 0 for all at once."""
+        found: list[T] = []
+        query = {**self._query, **({"limit": str(size)} if size else {})}
         while True:
-            query = {**self._query, "limit": str(PAGE), **({"continue": continue_} if continue_ else {})}
-            page: _List[T] = decoder.decode(await self._client.get(self._resource.path(), query))
-            found.update((object_.key, object_) for object_ in page.items or ())
-            continue_ = page.metadata.continue_
-            if not continue_:
-                break
-        for key in self.objects.keys() - found.keys() - self._written:
-            self._forget(self.objects[key])
-        for key in found.keys() - self._written:
-            self._put(found[key])
-        self._version = page.metadata.resource_version
-        self._heard_first_list()
+            page = self._decode_page(await self._client.get(self._resource.path(), query))
+            found += page.items or ()
+            if not page.metadata.continue_:
+                return found, page.metadata.resource_version
+            query["continue"] = page.metadata.continue_
 
-    def _heard_first_list(self) -> None:
-        self.last_heard = time.monotonic()
-        if not self.synced.is_set():
-            self.synced.set()
-            self._on_synced()
+    def _decode_page(self, body: bytes) -> "_List[T]":
+        try:
+            page: _List[T] = msgspec.json.decode(body, type=GenericAlias(_List, (self._type,)))
+        except msgspec.ValidationError:
+            raw = msgspec.json.decode(body, type=_RawList)
+            read = (self._read(bytes(item)) for item in raw.items or ())
+            return _List(raw.metadata, [object_ for object_ in read if object_ is not None])
+        return page
 
-    async def _watch(self) -> None:
+    async def _check(self) -> None:
+        """The version of a list of one object; a collection that hears nothing is not read in full for it."""
+        body = await self._client.get(self._resource.path(), {**self._query, "limit": "1"})
+        self._life = self._life.checked(_version(body), self._now(), _luck())
+        self._went_well()
+
+    async def _watch(self, step: Watch) -> None:
         query = {
             **self._query,
-            "resourceVersion": self._version,
+            "resourceVersion": step.version,
             "allowWatchBookmarks": "true",
-            "timeoutSeconds": str(WATCH_SECONDS),
+            "timeoutSeconds": str(max(1, round(step.seconds))),
         }
-        async for event in self._client.watch(self._resource.path(), query, self._watch_opened):
-            self.last_heard = time.monotonic()
-            self._take(event.type, bytes(event.object))
+        events = self._client.watch(self._resource.path(), query, self._opened)
+        try:
+            async with asyncio.timeout(step.seconds + OVERDUE):
+                async for event in events:
+                    self.last_heard = self._now()
+                    self._take_event(event.type, bytes(event.object))
+                    if not self._life.version:
+                        return
+        except TimeoutError as error:
+            if self._life.has_heard_nothing:
+                raise Unreachable("a watch was not ended when it was asked to") from error
+        finally:
+            await events.aclose()
+        self._life = self._life.ended(self._now(), _luck())
+        self.last_heard = self._now()
 
-    def _watch_opened(self) -> None:
-        self._broken_since = None
+    def _opened(self) -> None:
+        self._life = self._life.opened(self._now())
+        self._client.troubles.over(self._resource.qualified)
 
-    def _take(self, type_: str, raw: bytes) -> None:
+    def _take_event(self, type_: str, raw: bytes) -> None:
         if type_ == "ERROR":
             status = msgspec.json.decode(raw, type=_Status)
-            raise KubeError(status.code, "Expired", status.message)
-        if type_ == "BOOKMARK":
-            self._version = msgspec.json.decode(raw, type=_VersionOnly).metadata.resource_version
-            return
-        object_ = decode(self._type, raw)
-        self._version = object_.metadata.resource_version
-        if type_ == "DELETED":
-            self._deleted.discard(object_.metadata.uid)
-            if not self._is_old(object_):
-                self._forget(object_)
-        elif object_.metadata.uid not in self._deleted:
-            self._take_newer(object_)
+            raise KubeError(status.code, status.reason or "Expired", status.message)
+        object_ = None if type_ == "BOOKMARK" else self._read(raw)
+        version = _version(raw) if object_ is None else object_.metadata.resource_version
+        self._life = self._life.heard(version, self._now())
+        if not self._life.version:
+            return  # from another history
+        self._copy.advance(_number(version))
+        if object_ is not None:
+            (self._copy.take_deletion if type_ == "DELETED" else self._copy.take)(object_)
 
-    def _is_old(self, object_: T) -> bool:
-        known = self.objects.get(object_.key)
-        return known is not None and object_.version < known.version
+    def _read(self, raw: bytes) -> T | None:
+        """An object; None for one that cannot be read, which does not hide the others."""
+        try:
+            return decode(self._type, raw)
+        except DecodeError as error:
+            log.warning("an object of %s is passed over: %s: %.200r", self._resource.plural, error, raw)
+            return None
 
-    def _has_gone(self, written: T) -> bool:
-        """Whether it is known to be deleted, or the watch is past what was written and knows of no such object."""
-        if written.metadata.uid in self._deleted:
-            return True
-        return written.key not in self.objects and written.version <= int(self._version)
 
-    def _take_newer(self, new: T) -> None:
-        if not self._is_old(new):
-            self._put(new)
+def _version(raw: bytes) -> str:
+    return msgspec.json.decode(raw, type=_VersionOnly).metadata.resource_version
 
-    def _put(self, new: T) -> None:
-        old = self.objects.get(new.key)
-        if old is not None and old.metadata.resource_version == new.metadata.resource_version:
-            return
-        self.objects[new.key] = new
-        self._listener(old, new)
 
-    def _forget(self, gone: T) -> None:
-        old = self.objects.pop(gone.key, None)
-        if old is not None:
-            self._listener(old, None)
+def _number(version: str) -> int:
+    return int(version) if version.isdecimal() else 0
+
+
+def _fault_of(step: Step, error: Exception) -> tuple[Fault, float]:
+    """What an error means for the watch, and the seconds that the server asks to be left alone for."""
+    if isinstance(error, Unreachable):
+        return Fault.BROKEN, 0.0
+    if not isinstance(error, KubeError):
+        return Fault.GONE, 0.0  # what came makes no sense; a list may
+    # 400: a server whose versions are others. 504: one that waited in vain for a version that is ahead of it.
+    is_of_version = isinstance(step, Watch) and (error.code == 400 or "resource version" in str(error))
+    if error.code == 410 or is_of_version:
+        return Fault.GONE, error.retry_after
+    return Fault.REFUSED, error.retry_after

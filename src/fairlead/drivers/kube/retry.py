@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection
 from typing import TypeVar
 
-from fairlead.drivers.kube.client import KubeError, Unreachable
+from fairlead.drivers.kube.errors import KubeError, Unreachable
 
 T = TypeVar("T")
 

@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from fairlead.app.node.sources import SourceWatches
+from fairlead.drivers.kube.troubles import Troubles
 from fairlead.model.decode import decode
 from fairlead.nodeagent.manifest import RunPod
 from tests.support.api_world import pod
@@ -17,6 +18,8 @@ EMPTY = msgspec.json.encode({"metadata": {"resourceVersion": "1"}, "items": []})
 
 class Api:
     """Knows which watches are open."""
+
+    troubles = Troubles("https://fake", "a test")
 
     def __init__(self):
         self.open = []

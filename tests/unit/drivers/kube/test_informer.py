@@ -176,8 +176,6 @@ async def test_how_long_nothing_has_been_watching():
         api.lets_watch.set()
         while informer.dead_for > 0:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-        informer.last_heard -= 1000  # the connection looks open, and nothing comes
-        assert informer.dead_for > 900
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ class BootstrapOptions:
 
 async def run(options: BootstrapOptions, ready: Callable[[], None]) -> None:
     """Apply everything, wait until what is to run among it does, and return."""
-    async with KubeClient.from_kubeconfig(options.kubeconfig) as client:
+    async with KubeClient.from_kubeconfig(options.kubeconfig, part="bootstrap") as client:
         await _remove_retired(client)
         wanted = await _apply_all(client, options.manifests, options.report)
         if wanted is None:

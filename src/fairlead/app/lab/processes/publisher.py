@@ -45,7 +45,7 @@ class PublishOptions:
 
 async def run(options: PublishOptions, ready: Callable[[], None]) -> None:
     """Serve until cancelled; ``ready`` is called when what is there now is published."""
-    async with KubeClient.from_kubeconfig(options.kubeconfig) as client:
+    async with KubeClient.from_kubeconfig(options.kubeconfig, part="publisher") as client:
         await Publisher(options, client).run(ready)
 
 
