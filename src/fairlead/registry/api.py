@@ -11,6 +11,7 @@ from functools import partial
 from fairlead.registry.access.admission import admit
 from fairlead.registry.access.authorization import is_superuser
 from fairlead.registry.access.checks import check_access, check_path
+from fairlead.registry.access.pod_security.review import review
 from fairlead.registry.access.reviews import ACCESS
 from fairlead.registry.backend import Upstream
 from fairlead.registry.discovery.groups import discover
@@ -61,10 +62,13 @@ def _warned(found: Answer, deprecated: str) -> Answer:
 
 
 def _admitting(request: Request, env: Environment) -> Environment:
-    """The surroundings of a write in which its user writes nothing that they must not."""
-    if is_superuser(request.user) or not is_write(request.method):
+    """The surroundings of a write in which its user writes nothing that they must not, and nobody what no namespace
+    lets in."""
+    if not is_write(request.method):
         return env
-    return replace(env, admit=partial(admit, request.user))
+    if is_superuser(request.user):
+        return replace(env, review=review)
+    return replace(env, admit=partial(admit, request.user), review=review)
 
 
 # (method, whether the path names an object) -> verb

@@ -34,6 +34,7 @@ class Environment:
         authenticate: the user of a bearer token that is good for an audience; None when it is not known.
         sign: claims -> a token that ``authenticate`` will know.
         admit: raises ApiError when whoever asks may not have that written, as (state, target, new, old or None).
+        review: the same of a document that is complete and valid, whoever asks; what it gives are warnings.
     """
 
     now: str
@@ -44,6 +45,7 @@ class Environment:
     authenticate: Callable[[str, str], User | None]
     sign: Callable[[dict[str, Any]], str]
     admit: Callable[[State, Target, Doc, Doc | None], None] = lambda state, target, new, old: None
+    review: Callable[[State, Target, Doc, Doc | None], tuple[str, ...]] = lambda state, target, new, old: ()
 
     def context(self, state: State, dry_run: bool) -> Context:
         return Context(self.now, state, self.choose, self.cluster, dry_run)

@@ -77,10 +77,11 @@ def create(
     faults += strategy.validate_create(document, context)
     if faults:
         raise invalid(resource.kind, key.name, faults, resource.group)
+    warnings = env.review(state, target, document, None)
     if state.get(resource.storage, key) is not None:
         raise already_exists(resource.plural, key.name, resource.group)
     strategy.on_read(document)
-    warnings = tuple(strategy.warnings(document, None))
+    warnings += tuple(strategy.warnings(document, None))
     step = put(allocate(Step(state), key, effects), resource.storage, key, document, strategy.fields)
     step = _follow(step, resource, effects, env)
     return Written(_unless(dry_run, state, step), _shown(step, dry_run, document), True, warnings)
@@ -189,7 +190,7 @@ def _revised(revision: _Revision, env: Environment) -> tuple[Doc, SideEffects]:
 def _stored(revision: _Revision, new: Doc, effects: SideEffects, env: Environment) -> Written:
     state, target, change, old, _ = revision
     resource, strategy = target.resource, env.kinds.strategy(target.resource)
-    warnings = tuple(strategy.warnings(new, old))
+    warnings = (*env.review(state, target, new, old), *strategy.warnings(new, old))
     if change.manager.operation == UPDATE:
         follow_update(_stored_type(resource), old, new, change.manager, env.now)
     new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]

@@ -1,0 +1,78 @@
+"""A Pod as the checks look at it, whatever its document leaves out; and the words in which they say what is wrong."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Any, NamedTuple
+
+from fairlead.model.document import Doc
+
+
+class Violation(NamedTuple):
+    """What of a Pod a standard forbids: a short reason, and what it is about."""
+
+    reason: str
+    detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.reason} ({self.detail})" if self.detail else self.reason
+
+
+class Pod(NamedTuple):
+    """A Pod's metadata and spec, or those of a template."""
+
+    metadata: Doc
+    spec: Doc
+
+    @property
+    def annotations(self) -> dict[str, str]:
+        return self.metadata.get("annotations") or {}
+
+    @property
+    def containers(self) -> Iterator[Doc]:
+        """Those that prepare, those that run, and those that came later, in this order."""
+        for kind in ("initContainers", "containers", "ephemeralContainers"):
+            yield from self.spec.get(kind) or ()
+
+    @property
+    def is_windows(self) -> bool:
+        return bool(at(self.spec, "os", "name") == "windows")
+
+    @property
+    def has_own_users(self) -> bool:
+        """Whether its users are none of the host's."""
+        return self.spec.get("hostUsers") is False
+
+
+def at(document: Doc, *path: str) -> Any:
+    """A field below a document; None where it, or what it lies in, is missing or null."""
+    found: Any = document
+    for name in path:
+        found = found.get(name) if isinstance(found, dict) else None
+    return found
+
+
+def context(holder: Doc, *path: str) -> Any:
+    """A field of the ``securityContext`` of a Pod's spec or of a container."""
+    return at(holder, "securityContext", *path)
+
+
+def named(containers: Iterable[Doc], is_bad: Callable[[Doc], Any]) -> list[str]:
+    """The names of those containers that are bad."""
+    return [container.get("name", "") for container in containers if is_bad(container)]
+
+
+def quoted(names: Iterable[str]) -> str:
+    return ", ".join(f'"{name}"' for name in names)
+
+
+def plural(one: str, many: str, things: Collection[Any]) -> str:
+    return one if len(things) == 1 else many
+
+
+def told(names: Collection[str]) -> str:
+    """``container "a"`` or ``containers "a", "b"``."""
+    return f"{plural('container', 'containers', names)} {quoted(names)}"
+
+
+def setters(pod_sets: bool, names: Collection[str]) -> str:
+    """Who sets something, where both the Pod and its containers may; empty: nobody."""
+    return " and ".join([*(["pod"] if pod_sets else []), *([told(names)] if names else [])])
