@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from fairlead.drivers.linux.calls import (
+    CLONE_NEWCGROUP,
     CLONE_NEWIPC,
     CLONE_NEWNET,
     CLONE_NEWNS,
@@ -20,8 +21,10 @@ from fairlead.drivers.linux.calls import (
     CLONE_NEWUSER,
     CLONE_NEWUTS,
     set_parent_death_signal,
+    set_undumpable,
     setns,
 )
+from fairlead.drivers.linux.open_files import let_go_of_all_but
 from fairlead.drivers.pods.privileges import become
 from fairlead.drivers.pods.programs import execute
 from fairlead.nodeagent.credentials import AS_ROOT, Credentials
@@ -47,6 +50,10 @@ class Place:
     network: int | None = None
     credentials: Credentials | None = AS_ROOT
 
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        return (self.process,) if self.network is None else (self.process, self.network)
+
 
 @dataclass(frozen=True)
 class Command:
@@ -70,6 +77,10 @@ def _exit_with(body: Callable[[Place, Command], int], place: Place, command: Com
     code = NOT_EXECUTABLE
     try:
         set_parent_death_signal(signal.SIGKILL)
+        # The Pod's root may look at processes in its PID namespace: not at the caller's memory and environment, which
+        # this one has until it has become the command, and not at other files that the caller has open.
+        set_undumpable()
+        let_go_of_all_but(*place.descriptors)
         code = body(place, command)
     except OSError as error:
         print(f"fairlead: {error}", file=sys.stderr)
@@ -79,6 +90,8 @@ def _exit_with(body: Callable[[Place, Command], int], place: Place, command: Com
 
 def _join(place: Place, command: Command) -> int:
     flags = _NAMESPACES | (CLONE_NEWUSER if place.has_user_namespace else 0)
+    if place.credentials is not None:  # only Pods have one of their own, and a user may not join the machine's
+        flags |= CLONE_NEWCGROUP
     setns(place.process, flags)
     if place.network is not None:
         setns(place.network, CLONE_NEWNET)

@@ -69,15 +69,6 @@ def be_child(body: Body, report: int) -> NoReturn:
     os._exit(128)
 
 
-def let_go_of_all_but(*kept: int) -> None:
-    """Close every descriptor from 3 on but these: what else there is, is not the child's."""
-    first = 3
-    for fd in sorted(kept):
-        os.closerange(first, fd)
-        first = fd + 1
-    os.closerange(first, os.sysconf("SC_OPEN_MAX"))
-
-
 def look_fresh() -> None:
     """Forget the event loop and the signal handlers that were inherited."""
     asyncio._set_running_loop(None)

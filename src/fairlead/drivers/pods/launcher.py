@@ -30,10 +30,10 @@ from fairlead.drivers.linux.child_process import (
     be_child,
     ended_children,
     fork_into_namespace,
-    let_go_of_all_but,
     look_fresh,
     tell,
 )
+from fairlead.drivers.linux.open_files import let_go_of_all_but
 
 NICENESS = struct.Struct("=i")  # the message that asks for a launcher, beside it
 DESCRIPTORS = 3  # its requests, its ends, and its network namespace

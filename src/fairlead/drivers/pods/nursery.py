@@ -13,7 +13,8 @@ from contextlib import suppress
 from typing import NoReturn
 
 from fairlead.drivers.linux import fresh_python, netns
-from fairlead.drivers.linux.child_process import let_go_of_all_but, look_fresh
+from fairlead.drivers.linux.child_process import look_fresh
+from fairlead.drivers.linux.open_files import let_go_of_all_but
 from fairlead.drivers.pods import launcher
 from fairlead.drivers.pods.launcher import DESCRIPTORS, NICENESS
 from fairlead.drivers.pods.machine_secrets import private_paths

@@ -34,8 +34,9 @@ def run_as_pod(lab: RunningLab, namespace: str, arguments: tuple[str, ...]) -> i
 
 
 async def _create_pod(lab: RunningLab, namespace: str) -> str:
-    """The name of a Pod that runs and does nothing; it sees this machine's /tmp, where the caller may well be."""
-    folder = tempfile.gettempdir()
+    """The name of a Pod that runs and does nothing."""
+    folders = {f"folder-{number}": path for number, path in enumerate(_folders_of_caller())}
+    mounts = [{"name": name, "mountPath": path} for name, path in folders.items()]
     document = {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -44,8 +45,8 @@ async def _create_pod(lab: RunningLab, namespace: str) -> str:
             "restartPolicy": "Never",
             "terminationGracePeriodSeconds": 0,
             "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": _ON_THIS_HOST}},
-            "containers": [{"name": "run", "image": RUN_IMAGE, "volumeMounts": [{"name": "tmp", "mountPath": folder}]}],
-            "volumes": [{"name": "tmp", "hostPath": {"path": folder}}],
+            "containers": [{"name": "run", "image": RUN_IMAGE, "volumeMounts": mounts}],
+            "volumes": [{"name": name, "hostPath": {"path": path}} for name, path in folders.items()],
         },
     }
     async with KubeClient.from_kubeconfig(lab.kubeconfig) as client:
@@ -66,6 +67,14 @@ async def _create_pod(lab: RunningLab, namespace: str) -> str:
         except TimeoutError:
             await client.delete(PODS.path(namespace, name))
         raise LabError(f"Pod {namespace}/{name} did not start; its phase is {pod.status.phase}")
+
+
+def _folders_of_caller() -> list[str]:
+    """What a program of the caller's may need and Pods do not see: its directory, home and temporary folder. (Whatever
+    lies in them, the folders of labs stay hidden.)"""
+    wanted = {os.path.realpath(path) for path in (os.getcwd(), os.path.expanduser("~"), tempfile.gettempdir())}
+    places = sorted(path for path in wanted if os.path.isdir(path) and path != "/")
+    return [path for path in places if not any(path.startswith(f"{outer}/") for outer in places)]
 
 
 async def _delete_pod(lab: RunningLab, namespace: str, name: str) -> None:

@@ -199,6 +199,7 @@ class _Outside:
         self, pipes: Pipes, init: Init, sockets: tuple[socket.socket, socket.socket], patience: float | None
     ) -> None:
         interrupted, requests = sockets
+        callers = control_socket.Callers(init.pid)  # the publisher is in the lab's own
         with selectors.DefaultSelector() as selector:
             for source in (pipes.reports.reader, init.pidfd, interrupted, requests):
                 selector.register(source, selectors.EVENT_READ)
@@ -212,7 +213,7 @@ class _Outside:
                 if interrupted in ready:
                     raise _Ended
                 if requests in ready:
-                    control_socket.answer(requests, listeners.give)
+                    control_socket.answer(requests, callers, listeners.give)
                 if init.pidfd in ready and not received:
                     raise LabError(f"the lab's first process has ended unexpectedly{tail(self._plan.logs / INIT_LOG)}")
                 if not ready:

@@ -68,6 +68,7 @@ def _supervise(
     underlay = doors.sockets.wire
     wire = LabWire(plan, networks, underlay, doors.report, supervisor) if underlay else None
     respond = Control(doors, Nodes(plan, networks, supervisor, wire, nursery.socket)).respond
+    callers = control_socket.Callers(outside=True)
     with selectors.DefaultSelector() as selector:
         for source in (doors.life, wakeup, control):
             selector.register(source, selectors.EVENT_READ)
@@ -77,7 +78,7 @@ def _supervise(
             if doors.life in ready:
                 return
             if control in ready:
-                control_socket.answer(control, respond)
+                control_socket.answer(control, callers, respond)
             if wakeup in ready:
                 wakeup.recv(4096)
             supervisor.reap()
