@@ -3,6 +3,7 @@
 Pod specs are tried in Pods and in each kind that has a Pod template; everything else stands by itself.
 """
 
+from base64 import b64encode
 from copy import deepcopy
 
 from fairlead.registry.schemas.canonical import _plan
@@ -97,6 +98,10 @@ def _selected(spec):
     return {"selector": {"matchLabels": dict(_LABELS)}, "template": _template(spec)}
 
 
+def _scheduled(job, **more):
+    return {"schedule": "*/5 * * * *", "jobTemplate": {"spec": job}, **more}
+
+
 # Kind -> the document's fields around a Pod spec.
 AROUND = {
     "Pod": lambda spec: {"spec": spec},
@@ -106,12 +111,23 @@ AROUND = {
     "DaemonSet": lambda spec: {"spec": _selected(spec)},
     "ReplicationController": lambda spec: {"spec": {"template": _template(spec)}},
     "Job": lambda spec: {"spec": {"template": _template(spec, "Never")}},
+    "CronJob": lambda spec: {"spec": _scheduled({"template": _template(spec, "Never")})},
+    "PodTemplate": lambda spec: {"template": _template(spec)},
 }
 _PORTS = [{"port": 80}]
 _HTTP = {"service": {"name": "web", "port": {"number": 80}}}
 _CLAIM = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1024Mi"}}}
 _RULE = {"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}
 _ROLE = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "r"}
+_TARGET = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "d"}
+_REQUEST = b64encode(b"-----BEGIN CERTIFICATE REQUEST-----\n").decode()
+_WEBHOOK = {
+    "name": "a.b.c",
+    "admissionReviewVersions": ["v1"],
+    "sideEffects": "None",
+    "clientConfig": {"service": {"name": "s", "namespace": "n"}},
+    "rules": [{"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]}],
+}
 _USER = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "u"}
 ALONE = {
     "ConfigMap": [{}, {"data": {"a": "b"}}, {"data": {}, "binaryData": {"c": "AAAA"}}, {"immutable": False}],
@@ -169,6 +185,27 @@ ALONE = {
     "RoleBinding": [{"roleRef": _ROLE, "subjects": [_USER]}, {"roleRef": _ROLE, "subjects": []}],
     "ClusterRoleBinding": [{"roleRef": _ROLE | {"kind": "ClusterRole"}, "subjects": [_USER]}],
     "ServiceCIDR": [{"spec": {"cidrs": ["10.200.0.0/24"]}}],
+    "LimitRange": [
+        {"spec": {"limits": [{"type": "Container", "max": {"cpu": "2000m"}, "min": {"memory": "64Mi"}}]}},
+        {"spec": {"limits": [{"type": "Pod", "max": {"memory": "1024Mi"}}]}},
+    ],
+    "ResourceQuota": [{"spec": {"hard": {"pods": 10, "requests.cpu": "4000m"}}}, {"spec": {}}],
+    "PriorityClass": [{"value": 5}, {"value": 0, "preemptionPolicy": "Never", "globalDefault": False}],
+    "RuntimeClass": [{"handler": "runc"}, {"handler": "r", "overhead": {"podFixed": {"cpu": "0.25"}}}],
+    "HorizontalPodAutoscaler": [
+        {"spec": {"maxReplicas": 3, "scaleTargetRef": _TARGET}},
+        {"spec": {"maxReplicas": 3, "minReplicas": 2, "scaleTargetRef": _TARGET, "behavior": {"scaleDown": {}}}},
+    ],
+    "CSIDriver": [{"spec": {}}, {"spec": {"attachRequired": False, "tokenRequests": [{"audience": "a"}]}}],
+    "CSINode": [{"spec": {"drivers": []}}, {"spec": {"drivers": [{"name": "d", "nodeID": "n"}]}}],
+    "VolumeAttachment": [{"spec": {"attacher": "a", "nodeName": "n", "source": {"persistentVolumeName": "v"}}}],
+    "MutatingWebhookConfiguration": [{}, {"webhooks": [_WEBHOOK]}],
+    "ValidatingWebhookConfiguration": [{}, {"webhooks": [_WEBHOOK]}],
+    "CertificateSigningRequest": [{"spec": {"request": _REQUEST, "signerName": "a.b/c", "usages": ["client auth"]}}],
+    "CronJob": [
+        {"spec": _scheduled({"template": _template(_with(), "OnFailure")}, suspend=False, timeZone="Europe/Berlin")},
+        {"spec": _scheduled({"template": _template(_with(), "Never")}, failedJobsHistoryLimit=0)},
+    ],
     "StorageClass": [{"provisioner": "example.com/p"}, {"provisioner": "p", "allowVolumeExpansion": False}],
     "Deployment": [
         {"spec": _selected(_with()) | extra}

@@ -96,6 +96,7 @@ _EVENTS, _COORDINATION, _NETWORKING = (
     ("networking.k8s.io", "v1"),
 )
 _AUTHENTICATION, _AUTHORIZATION = ("authentication.k8s.io", "v1"), ("authorization.k8s.io", "v1")
+_ADMISSION = "admissionregistration.k8s.io", "v1"
 _RBAC, _STORAGE = ("rbac.authorization.k8s.io", "v1"), ("storage.k8s.io", "v1")
 
 # fmt: off
@@ -104,6 +105,7 @@ RESOURCES: tuple[Resource, ...] = (
     Resource(*_CORE, "endpoints", "Endpoints", short_names=("ep",), create_on_update=True,
              deprecated="v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"),
     Resource(*_CORE, "events", "Event", short_names=("ev",), create_on_update=True),
+    Resource(*_CORE, "limitranges", "LimitRange", short_names=("limits",)),
     Resource(*_CORE, "namespaces", "Namespace", namespaced=False, short_names=("ns",),
              subresources=(STATUS, Subresource("finalize", ("update",))),
              verbs=tuple(verb for verb in COLLECTION_VERBS if verb != "deletecollection")),
@@ -113,6 +115,8 @@ RESOURCES: tuple[Resource, ...] = (
              subresources=(STATUS,)),
     Resource(*_CORE, "pods", "Pod", short_names=("po",), categories=ALL,
              subresources=(STATUS, Subresource("binding", ("create",), "Binding"), EVICTION, *POD_STREAMS)),
+    Resource(*_CORE, "podtemplates", "PodTemplate"),
+    Resource(*_CORE, "resourcequotas", "ResourceQuota", short_names=("quota",), subresources=(STATUS,)),
     Resource(*_CORE, "replicationcontrollers", "ReplicationController", short_names=("rc",), categories=ALL,
              subresources=WORKLOAD),
     Resource(*_CORE, "secrets", "Secret"),
@@ -126,7 +130,16 @@ RESOURCES: tuple[Resource, ...] = (
     Resource(*_APPS, "deployments", "Deployment", short_names=("deploy",), categories=ALL, subresources=WORKLOAD),
     Resource(*_APPS, "replicasets", "ReplicaSet", short_names=("rs",), categories=ALL, subresources=WORKLOAD),
     Resource(*_APPS, "statefulsets", "StatefulSet", short_names=("sts",), categories=ALL, subresources=WORKLOAD),
+    Resource("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler", short_names=("hpa",),
+             categories=ALL, subresources=(STATUS,)),
+    Resource("batch", "v1", "cronjobs", "CronJob", short_names=("cj",), categories=ALL, subresources=(STATUS,)),
     Resource("batch", "v1", "jobs", "Job", categories=ALL, subresources=(STATUS,)),
+    Resource("certificates.k8s.io", "v1", "certificatesigningrequests", "CertificateSigningRequest", namespaced=False,
+             short_names=("csr",), subresources=(Subresource("approval"), STATUS)),
+    Resource(*_ADMISSION, "mutatingwebhookconfigurations", "MutatingWebhookConfiguration", namespaced=False,
+             categories=("api-extensions",)),
+    Resource(*_ADMISSION, "validatingwebhookconfigurations", "ValidatingWebhookConfiguration", namespaced=False,
+             categories=("api-extensions",)),
     # kubectl lists these when it meets a kind that it does not know; there are none.
     Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False,
              short_names=("crd", "crds"), verbs=("get", "list", "watch")),
@@ -145,12 +158,17 @@ RESOURCES: tuple[Resource, ...] = (
     Resource(*_NETWORKING, "ipaddresses", "IPAddress", namespaced=False, short_names=("ip",)),
     Resource(*_NETWORKING, "networkpolicies", "NetworkPolicy", short_names=("netpol",)),
     Resource(*_NETWORKING, "servicecidrs", "ServiceCIDR", namespaced=False, subresources=(STATUS,)),
+    Resource("node.k8s.io", "v1", "runtimeclasses", "RuntimeClass", namespaced=False),
     Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget", short_names=("pdb",),
              subresources=(STATUS,)),
     Resource(*_RBAC, "clusterrolebindings", "ClusterRoleBinding", namespaced=False),
     Resource(*_RBAC, "clusterroles", "ClusterRole", namespaced=False),
     Resource(*_RBAC, "rolebindings", "RoleBinding"),
     Resource(*_RBAC, "roles", "Role"),
+    Resource("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", namespaced=False, short_names=("pc",)),
+    Resource(*_STORAGE, "csidrivers", "CSIDriver", namespaced=False),
+    Resource(*_STORAGE, "csinodes", "CSINode", namespaced=False),
+    Resource(*_STORAGE, "volumeattachments", "VolumeAttachment", namespaced=False, subresources=(STATUS,)),
     Resource(*_STORAGE, "storageclasses", "StorageClass", namespaced=False, short_names=("sc",)),
 )
 # fmt: on

@@ -17,6 +17,7 @@ from fairlead.registry.bootstrap.roles import cluster_role_bindings, cluster_rol
 from fairlead.registry.bootstrap.upkeep import kept_binding, kept_role
 from fairlead.registry.environment import Environment
 from fairlead.registry.kinds.networking.service_cidr import DEFAULT_NAME, for_cluster
+from fairlead.registry.kinds.scheduling.priority_class import SYSTEM as SYSTEM_PRIORITIES
 from fairlead.registry.requests import Target
 from fairlead.registry.resources import BY_PATH, STATUS, Resource
 from fairlead.registry.store import State, Step
@@ -39,6 +40,9 @@ def bootstrap(state: State, advertise: tuple[str, int], env: Environment) -> Ste
     step = Step(state)
     for name in NAMESPACES:
         step = _ensure(step, _row("", "namespaces"), "", {"metadata": {"name": name}}, env)
+    for given, (value, description) in SYSTEM_PRIORITIES.items():
+        document = {"metadata": {"name": given}, "value": value, "description": description}
+        step = _ensure(step, _row("scheduling.k8s.io", "priorityclasses"), "", document, env)
     for role in cluster_roles():
         step = _keep(step, _row(RBAC, "clusterroles"), role, kept_role, env)
     for binding in cluster_role_bindings():

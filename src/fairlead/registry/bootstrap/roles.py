@@ -19,15 +19,17 @@ _ALL = (*_READ, "create", "delete", "deletecollection", "patch", "update")
 
 _VIEWED = {
     "": (
-        "configmaps endpoints events namespaces persistentvolumeclaims persistentvolumeclaims/status pods pods/log "
-        "pods/status replicationcontrollers replicationcontrollers/scale replicationcontrollers/status serviceaccounts "
+        "configmaps endpoints events limitranges namespaces persistentvolumeclaims persistentvolumeclaims/status pods "
+        "pods/log pods/status resourcequotas resourcequotas/status replicationcontrollers "
+        "replicationcontrollers/scale replicationcontrollers/status serviceaccounts "
         "services services/status"
     ),
     "apps": (
         "controllerrevisions daemonsets daemonsets/status deployments deployments/scale deployments/status replicasets "
         "replicasets/scale replicasets/status statefulsets statefulsets/scale statefulsets/status"
     ),
-    "batch": "jobs jobs/status",
+    "autoscaling": "horizontalpodautoscalers horizontalpodautoscalers/status",
+    "batch": "cronjobs cronjobs/status jobs jobs/status",
     "discovery.k8s.io": "endpointslices",
     "networking.k8s.io": "ingresses ingresses/status networkpolicies",
     "policy": "poddisruptionbudgets poddisruptionbudgets/status",
@@ -40,7 +42,8 @@ _EDITED = {
         "services/proxy"
     ),
     "apps": "daemonsets deployments deployments/scale replicasets replicasets/scale statefulsets statefulsets/scale",
-    "batch": "jobs",
+    "autoscaling": "horizontalpodautoscalers",
+    "batch": "cronjobs jobs",
     "coordination.k8s.io": "leases",
     "networking.k8s.io": "ingresses networkpolicies",
     "policy": "poddisruptionbudgets",

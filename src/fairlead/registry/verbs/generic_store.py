@@ -246,6 +246,7 @@ _PREPARE: dict[str, Callable[[Doc, Doc, Resource], Doc]] = {
     "": _prepare_object,
     "status": _prepare_status,
     "finalize": _prepare_finalize,
+    "approval": _prepare_status,
 }
 
 

@@ -9,10 +9,10 @@ import msgspec
 
 from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
+from fairlead.registry.kinds.scheduling.priority_class import CLASSES
 from fairlead.registry.status import forbidden
 from fairlead.registry.strategy import ClusterState, Context
 
-CLASSES = "priorityclasses.scheduling.k8s.io"
 PREEMPTS = "PreemptLowerPriority"
 
 _WHY = (

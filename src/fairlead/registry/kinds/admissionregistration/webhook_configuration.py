@@ -1,0 +1,142 @@
+"""Configurations of admission webhooks: completed, checked and stored.
+
+Upstream: pkg/apis/admissionregistration/{v1/defaults.go,validation}.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from fairlead.model.document import Doc
+from fairlead.model.names import dns1123_subdomain_errors
+from fairlead.registry.field_errors import FieldError, duplicate, invalid, not_supported, required
+from fairlead.registry.kinds.cells import AGE, NAME, age, name
+from fairlead.registry.kinds.value_rules import one_of, port_errors
+from fairlead.registry.strategy import Column, Context, Strategy
+
+_WEBHOOK = {"failurePolicy": "Fail", "matchPolicy": "Equivalent", "timeoutSeconds": 10}
+_ALLOWED = {
+    "failurePolicy": ("Fail", "Ignore"),
+    "matchPolicy": ("Equivalent", "Exact"),
+    "reinvocationPolicy": ("IfNeeded", "Never"),
+    "sideEffects": ("None", "NoneOnDryRun"),
+}
+_OPERATIONS = ("*", "CREATE", "UPDATE", "DELETE", "CONNECT")
+_SCOPES = ("*", "Cluster", "Namespaced")
+_VERSIONS = ("v1", "v1beta1")
+_LONGEST_WAIT = 30
+_EXACTLY_ONE = "exactly one of url or service is required"
+
+
+def _default(more: Doc) -> Callable[[Doc], None]:
+    """Fill what the user left out."""
+
+    def default(configuration: Doc) -> None:
+        for webhook in configuration.get("webhooks") or ():
+            for field, value in {**_WEBHOOK, **more}.items():
+                webhook.setdefault(field, value)
+            for selector in ("namespaceSelector", "objectSelector"):
+                webhook.setdefault(selector, {})
+            if service := (webhook.get("clientConfig") or {}).get("service"):
+                service.setdefault("port", 443)
+            for rule in webhook.get("rules") or ():
+                rule.setdefault("scope", "*")
+
+    return default
+
+
+def validate(configuration: Doc, context: Context) -> list[FieldError]:
+    """The faults of a configuration."""
+    faults: list[FieldError] = []
+    seen: set[str] = set()
+    for index, webhook in enumerate(configuration.get("webhooks") or ()):
+        path, webhook_name = f"webhooks[{index}]", webhook.get("name", "")
+        if webhook_name in seen:
+            faults.append(duplicate(f"{path}.name", webhook_name))
+        seen.add(webhook_name)
+        faults += _webhook(path, webhook)
+    return faults
+
+
+def _webhook(path: str, webhook: Doc) -> Iterator[FieldError]:
+    yield from _name(f"{path}.name", webhook.get("name", ""))
+    yield from _reviews(f"{path}.admissionReviewVersions", webhook.get("admissionReviewVersions") or ())
+    for field, known in _ALLOWED.items():
+        if field in webhook:
+            yield from one_of(f"{path}.{field}", webhook[field], known)
+    if "sideEffects" not in webhook:
+        yield required(f"{path}.sideEffects", f"must specify one of {', '.join(_ALLOWED['sideEffects'])}")
+    if not 1 <= webhook["timeoutSeconds"] <= _LONGEST_WAIT:
+        detail = f"the timeout value must be between 1 and {_LONGEST_WAIT} seconds"
+        yield invalid(f"{path}.timeoutSeconds", webhook["timeoutSeconds"], detail)
+    for index, rule in enumerate(webhook.get("rules") or ()):
+        yield from _rule(f"{path}.rules[{index}]", rule)
+    yield from _client(f"{path}.clientConfig", webhook.get("clientConfig") or {})
+
+
+def _name(path: str, given: str) -> Iterator[FieldError]:
+    if not given:
+        yield required(path)
+        return
+    yield from (invalid(path, given, why) for why in dns1123_subdomain_errors(given))
+    if given.count(".") < 2:
+        yield invalid(path, given, "should be a domain with at least three segments separated by dots")
+
+
+def _reviews(path: str, versions: Any) -> Iterator[FieldError]:
+    if not versions:
+        yield required(path, f"must specify one of {', '.join(_VERSIONS)}")
+    elif not set(versions) & set(_VERSIONS):
+        yield invalid(path, list(versions), f"must include at least one of {', '.join(_VERSIONS)}")
+
+
+def _rule(path: str, rule: Doc) -> Iterator[FieldError]:
+    for field in ("operations", "apiGroups", "apiVersions", "resources"):
+        given = rule.get(field) or []
+        if not given:
+            yield required(f"{path}.{field}")
+        elif "*" in given and len(given) > 1 and field != "resources":
+            yield invalid(f"{path}.{field}", given, "if '*' is present, must not specify other values")
+    for index, operation in enumerate(rule.get("operations") or ()):
+        if operation not in _OPERATIONS:
+            yield not_supported(f"{path}.operations[{index}]", operation, _OPERATIONS)
+    yield from one_of(f"{path}.scope", rule["scope"], _SCOPES)
+
+
+def _client(path: str, client: Doc) -> Iterator[FieldError]:
+    url, service = client.get("url"), client.get("service") or {}
+    if (url is None) == ("service" not in client):
+        yield required(path, _EXACTLY_ONE)
+    elif url is not None:
+        parts = urlsplit(url) if url.startswith("https://") else None
+        if parts is None or not parts.netloc:
+            yield invalid(
+                f"{path}.url", url, "'https' is the only allowed URL scheme; desired format: https://host[/path]"
+            )
+        elif parts.username or parts.query or parts.fragment:
+            yield invalid(f"{path}.url", url, "user information, query parameters and fragments are not permitted")
+    else:
+        yield from (required(f"{path}.service.{each}") for each in ("name", "namespace") if not service.get(each))
+        yield from (invalid(f"{path}.service.port", service["port"], why) for why in port_errors(service["port"]))
+        where = service.get("path")
+        if where is not None and not where.startswith("/"):
+            yield invalid(f"{path}.service.path", where, "must start with a '/'")
+
+
+def _row(configuration: Doc, now: str) -> list[Any]:
+    return [name(configuration), len(configuration.get("webhooks") or ()), age(configuration, now)]
+
+
+def _strategy(more: Doc) -> Strategy:
+    return Strategy(
+        default=_default(more),
+        validate_create=validate,
+        validate_update=lambda new, old, context: validate(new, context),
+        bumps_generation=lambda new, old: bool(new.get("webhooks") != old.get("webhooks")),
+        columns=(NAME, Column("Webhooks", "integer"), AGE),
+        row=_row,
+    )
+
+
+MUTATING = _strategy({"reinvocationPolicy": "Never"})
+VALIDATING = _strategy({})
