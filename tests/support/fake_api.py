@@ -17,8 +17,10 @@ from fairlead.drivers.kube.troubles import Troubles
 KINDS = {
     "namespaces": "Namespace",
     "controllerrevisions": "ControllerRevision",
+    "cronjobs": "CronJob",
     "daemonsets": "DaemonSet",
     "deployments": "Deployment",
+    "jobs": "Job",
     "leases": "Lease",
     "nodes": "Node",
     "persistentvolumeclaims": "PersistentVolumeClaim",

@@ -317,3 +317,31 @@ class ControllerRevision(KubeObject, frozen=True):
 
     revision: int = 0
     data: Doc = {}
+
+
+class CronJobSpec(Slim, frozen=True):
+    """Wanted state of a CronJob; the deadline in seconds."""
+
+    schedule: str = ""
+    time_zone: str | None = None
+    starting_deadline_seconds: int | None = None
+    concurrency_policy: str = "Allow"
+    suspend: bool = False
+    job_template: Doc = {}
+    successful_jobs_history_limit: int | None = None
+    failed_jobs_history_limit: int | None = None
+
+
+class CronJobStatus(Slim, frozen=True):
+    """Observed state of a CronJob. ``active``: references to the Jobs that run."""
+
+    active: tuple[Doc, ...] = ()
+    last_schedule_time: str | None = None
+    last_successful_time: str | None = None
+
+
+class CronJob(KubeObject, frozen=True):
+    """A CronJob."""
+
+    spec: CronJobSpec = CronJobSpec()
+    status: CronJobStatus = CronJobStatus()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from fairlead.app.controllers.context import Context, Settings
+from fairlead.app.controllers.cronjobs import CronJobController
 from fairlead.app.controllers.daemonsets import DaemonSetController
 from fairlead.app.controllers.deployments import DeploymentController
 from fairlead.app.controllers.disruption import DisruptionController
@@ -51,6 +52,7 @@ CONTROLLERS: dict[str, Callable[[Context], Controller[Any]]] = {
     "statefulset": StatefulSetController,
     "daemonset": DaemonSetController,
     "job": JobController,
+    "cronjob": CronJobController,
     "persistentvolumeclaim-binder": ClaimBinder,
     "persistentvolume-reclaimer": VolumeReclaimer,
     "disruption": DisruptionController,
