@@ -23,9 +23,10 @@ class Unfilled(ValueError):
 
 
 class Template(NamedTuple):
-    """A text with parts that are filled in."""
+    """A text with parts that are filled in. ``personal`` says that it depends on who asks."""
 
     parts: tuple[str | Callable[[Fields], str], ...]
+    personal: bool = False
 
     def filled(self, fields: Fields) -> str:
         """The text for a question.
@@ -51,7 +52,7 @@ def template_of(text: str) -> Template:
     rest = text[position:]
     if "{{" in rest or "}}" in rest:
         raise Wrong(f"template: {rest!r} has an action without its end")
-    return Template((*parts, rest))
+    return Template((*parts, rest), ".Remote" in text)
 
 
 def _action(code: str) -> Callable[[Fields], str]:

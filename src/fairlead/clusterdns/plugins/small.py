@@ -14,7 +14,7 @@ from fairlead.clusterdns.records import Answer, Origin, Rcode, Reason, RRset, RR
 
 CHAOS = 3  # class
 _ORIGIN = Origin(Reason.CONFIGURED)
-_REFUSED_ANY = RRset((), RRType.HINFO, 8482, (b"\x0fANY obsoleted by\x08RFC 8482",))
+_REFUSED_ANY = RRset((), RRType.HINFO, 8482, (b"\x0dANY obsoleted\x0cSee RFC 8482",))
 _FLAGS = {"aa": AA, "ra": RA, "rd": RD}
 
 

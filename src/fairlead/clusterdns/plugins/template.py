@@ -69,7 +69,7 @@ class Templated:
         for section, template in self.sections:
             made[section].append(record_of(template.filled(fields)))
         answer, authority, additional = (tuple(made[section]) for section in _SECTIONS)
-        private = any(".Remote" in repr(template) for _, template in self.sections)
+        private = any(template.personal for _, template in self.sections)
         whole = Answer(self.rcode, _ORIGIN, answer, authority, additional, zone=())
         return replace(whole, private=private, options=self.extended)
 
