@@ -63,3 +63,56 @@ async def upstream(manner, whole=None):
         transport.close()
         if tcp:
             tcp.close()
+
+
+def knowing_no_edns(way: str, then):
+    """A manner: a query with EDNS gets a response code, a reply that repeats no question, or silence; else ``then``."""
+
+    def reply(query: dns.message.Message) -> list[bytes]:
+        if query.edns < 0:
+            return list(then(query))
+        if way == "silent":
+            return []
+        message = dns.message.make_response(query)
+        message.use_edns(0 if way == "BADVERS" else False)
+        message.set_rcode(dns.rcode.from_text(way))
+        return [message.to_wire()]
+
+    return reply
+
+
+class StreamServer:
+    """A name server over TCP, or TLS; ``opened`` counts connections."""
+
+    def __init__(self, manner) -> None:
+        self.opened = 0
+        self.server = Server(HOST)
+        self._manner = manner
+        self.handling: set[asyncio.Task] = set()
+
+    async def converse(self, reader, writer) -> None:
+        self.opened += 1
+        task = asyncio.current_task()
+        assert task is not None
+        self.handling.add(task)
+        try:
+            while length := await reader.read(2):
+                query = dns.message.from_wire(await reader.readexactly(int.from_bytes(length, "big")))
+                (packet,) = self._manner(query)
+                writer.write(len(packet).to_bytes(2, "big") + packet)
+        finally:
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+
+@contextlib.asynccontextmanager
+async def stream_server(manner, context=None):
+    """A name server over connections; its clients must have closed theirs in the end."""
+    server = StreamServer(manner)
+    listening = await asyncio.start_server(server.converse, HOST, 0, ssl=context)
+    server.server = Server(HOST, listening.sockets[0].getsockname()[1])
+    async with listening:
+        yield server
+        if server.handling:
+            await asyncio.wait(server.handling, timeout=10)

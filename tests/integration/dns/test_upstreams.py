@@ -2,7 +2,10 @@
 
 import asyncio
 import contextlib
+import datetime
+import ssl
 from dataclasses import replace
+from typing import NamedTuple
 
 import dns.asyncquery
 import dns.flags
@@ -10,19 +13,24 @@ import dns.message
 import dns.rcode
 import dns.rrset
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from fairlead.clusterdns.authority import Authority
 from fairlead.clusterdns.plugins.cache import Cache
 from fairlead.clusterdns.plugins.forward import Forward
 from fairlead.clusterdns.upstream_cache import CachePolicy
-from fairlead.clusterdns.upstreams import Policy, Upstream
+from fairlead.clusterdns.upstreams import Identity, Policy, Server, Upstream
 from fairlead.clusterdns.zone import Outside
 from fairlead.drivers.dns.forward_metrics import ForwardCollector
 from fairlead.drivers.dns.metrics import new_registry, render
 from fairlead.drivers.dns.outside import Outside as World
 from tests.support.dns_cases import CLUSTER, SUFFIX, ZONE
 from tests.support.dns_servers import HOST, block_over, serving
-from tests.support.dns_upstreams import answering, silent, upstream
+from tests.support.dns_upstreams import answering, knowing_no_edns, silent, stream_server, upstream
 
 WWW = "www.example.com."
 RECORD = f"{WWW} 60 IN A 93.184.216.34"
@@ -246,3 +254,82 @@ def test_a_loop_is_noticed():
                 await forwarder.looped.wait()
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("way", ["FORMERR", "NOTIMP", "BADVERS", "silent"])
+def test_a_server_that_knows_no_edns_is_asked_without_and_so_for_a_while(way):
+    async def run():
+        manner = knowing_no_edns(way, answering(RECORD))
+        async with upstream(manner) as up, forwarding(up, cache=None, timeout=1.0, deadline=4.0) as (ask, _):
+            assert data(await ask()) == ["93.184.216.34"]
+            before = up.asked
+            assert data(await ask(use_edns=0)) == ["93.184.216.34"]
+            assert (before, up.asked) == (2, 3)
+
+    asyncio.run(run())
+
+
+def test_a_server_that_refuses_a_question_is_not_taken_for_one_without_edns():
+    async def run():
+        async with upstream(answering(rcode="REFUSED")) as up, forwarding(up, cache=None) as (ask, _):
+            assert [dns.rcode.to_text((await ask()).rcode()) for _ in range(2)] == ["REFUSED"] * 2
+            assert up.asked == 2
+
+    asyncio.run(run())
+
+
+def test_connections_to_a_server_are_used_again():
+    async def run():
+        async with (
+            stream_server(answering(RECORD)) as server,
+            forwarding(NameServerAt(server.server), cache=None, force_tcp=True) as (ask, _),
+        ):
+            for _ in range(3):
+                assert data(await ask()) == ["93.184.216.34"]
+            assert server.opened == 1
+
+    asyncio.run(run())
+
+
+def test_a_server_over_tls_must_have_the_name_that_is_asked_of_it(tmp_path):
+    """DNS over TLS (RFC 7858): with an authority of its own, by name; under another name nothing is asked."""
+    authority, certificate, key = certificates(tmp_path, "dns.test")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+
+    async def run(name):
+        async with stream_server(answering(RECORD), context) as server:
+            secure = replace(server.server, tls=True, tls_name=name)
+            identity = Identity(authorities=str(authority))
+            slow = {"max_fails": 0, "timeout": 4.0, "deadline": 4.5}
+            async with forwarding(NameServerAt(secure), cache=None, identity=identity, **slow) as (ask, _):
+                reply = await ask()
+                return data(reply) or dns.rcode.to_text(reply.rcode())
+
+    assert [asyncio.run(run(name)) for name in ("dns.test", "other.test")] == [["93.184.216.34"], "SERVFAIL"]
+
+
+class NameServerAt(NamedTuple):
+    """A name server that is somewhere."""
+
+    server: Server
+
+
+def certificates(folder, name):
+    """An authority, and a certificate of it for a name with its key; paths."""
+    now = datetime.datetime.now(datetime.UTC)
+    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
+    names = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)]) for text in ("authority", name)]
+    made = []
+    for index, usage in enumerate((True, False)):
+        builder = x509.CertificateBuilder().subject_name(names[index]).issuer_name(names[0])
+        builder = builder.public_key(keys[index].public_key()).serial_number(x509.random_serial_number())
+        builder = builder.not_valid_before(now - datetime.timedelta(1)).not_valid_after(now + datetime.timedelta(1))
+        builder = builder.add_extension(x509.BasicConstraints(ca=usage, path_length=None), critical=True)
+        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        made.append(builder.sign(keys[0], hashes.SHA256()).public_bytes(Encoding.PEM))
+    secret = keys[1].private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    paths = [folder / file for file in ("ca.pem", "cert.pem", "key.pem")]
+    for path, octets in zip(paths, (*made, secret), strict=True):
+        path.write_bytes(octets)
+    return paths

@@ -4,15 +4,27 @@ A datagram server spends most of its time entering the kernel; taking up to ``SI
 client addresses into Python objects, saves a third of what one costs. All memory is allocated once: slot ``i`` of the
 incoming buffer holds the i-th datagram, and its sender's address stays in place for the reply. The layout is that of
 ``struct mmsghdr`` in recvmmsg(2); sizes and offsets are taken from ctypes, so they are those of the platform.
+
+A socket that is bound to all addresses is told with each datagram which of them it came to (IP_PKTINFO, ip(7)), and the
+reply leaves from that one: what the kernel wrote for the i-th datagram is what it reads for the i-th reply.
 """
 
 import ctypes
 import socket
+from ipaddress import ip_address
 
 from fairlead.clusterdns.responder import Client
 
 SIZE = 64  # datagrams per call
 SLOT = 4096  # octets of a datagram in either direction; longer ones are cut
+
+# The option, and the type and size of what comes with it: index, and addresses (struct in_pktinfo, in6_pktinfo).
+_PKTINFO = {
+    socket.AF_INET: (socket.IPPROTO_IP, 8, 8, 12),
+    socket.AF_INET6: (socket.IPPROTO_IPV6, 49, 50, 20),  # IPV6_RECVPKTINFO and IPV6_PKTINFO
+}
+_INDEX_AT = {socket.AF_INET: 0, socket.AF_INET6: 16}  # octets before the interface's index
+_CONTROL = 64  # octets kept for a control message
 
 _ADDRESS = 32  # octets kept for a sockaddr; sockaddr_in6 has 28
 _SOCKADDR = {socket.AF_INET: 16, socket.AF_INET6: 28}  # octets
@@ -64,6 +76,8 @@ class DatagramBatch:
         self.lost = 0
         self._bound = bound
         self._addresses = (ctypes.c_char * (SIZE * _ADDRESS))()
+        self._controls = (ctypes.c_char * (SIZE * _CONTROL))()
+        self._control_length = self._told_of_addresses()
         self._buffers = [(ctypes.c_char * (SIZE * SLOT))() for _ in range(2)]
         self._iovs = [(_Iovec * SIZE)() for _ in range(2)]
         self._headers = [(_Mmsghdr * SIZE)() for _ in range(2)]
@@ -74,11 +88,23 @@ class DatagramBatch:
         self.lengths = memoryview(self._headers[0]).cast("B").cast("I")
         self.reply_lengths = memoryview(self._iovs[1]).cast("B").cast("L")
 
+    def _told_of_addresses(self) -> int:
+        """Have the kernel say where each datagram came to, when that is not known; octets of what it says."""
+        level, option, _, size = _PKTINFO[self._bound.family]
+        if not ip_address(self._bound.getsockname()[0]).is_unspecified:
+            return 0
+        self._bound.setsockopt(level, option, 1)
+        return socket.CMSG_SPACE(size)
+
     def _point(self, header: _Msghdr, iov: _Iovec, base: int, index: int) -> None:
         iov.base, iov.length = base, SLOT
         header.iov, header.iov_count = ctypes.addressof(iov), 1
         header.name = ctypes.addressof(self._addresses) + index * _ADDRESS
         header.name_length = _SOCKADDR[self._bound.family]
+        if self._control_length:
+            # Exactly as long as what is written there, so that the kernel leaves the length as it is for the next one.
+            header.control = ctypes.addressof(self._controls) + index * _CONTROL
+            header.control_length = self._control_length
 
     def receive(self) -> int:
         """Fill the slots with what has come; how many there are, 0 when nothing has."""
@@ -90,8 +116,28 @@ class DatagramBatch:
         octets = raw[4:8] if self._bound.family is socket.AF_INET else raw[8:24]
         return Client(socket.inet_ntop(self._bound.family, octets), int.from_bytes(raw[2:4], "big"))
 
+    def source(self, index: int) -> list[tuple[int, int, bytes]]:
+        """The ancillary data (sendmsg(2)) with which a late reply to the datagram in a slot leaves from where it came
+        to; none when the socket has only one address."""
+        if not self._control_length:
+            return []
+        level, _, type_, size = _PKTINFO[self._bound.family]
+        start = index * _CONTROL + socket.CMSG_LEN(0)
+        info = bytearray(self._controls.raw[start : start + size])
+        at = _INDEX_AT[self._bound.family]
+        info[at : at + 4] = bytes(4)
+        return [(level, type_, bytes(info))]
+
+    def _forget_interfaces(self, first: int, end: int) -> None:
+        """A reply leaves through whatever interface the route says, which need not be the one of the question."""
+        at = socket.CMSG_LEN(0) + _INDEX_AT[self._bound.family]
+        for slot in range(first, end):
+            ctypes.memset(ctypes.addressof(self._controls) + slot * _CONTROL + at, 0, 4)
+
     def reply(self, first: int, end: int) -> None:
         """Send the outgoing slots from ``first`` up to ``end``, each to where the datagram in its slot came from."""
+        if self._control_length:
+            self._forget_interfaces(first, end)
         base = ctypes.addressof(self._headers[1])
         while first < end:
             sent = _sendmmsg(self._bound.fileno(), base + first * _HEADER, end - first, socket.MSG_DONTWAIT)

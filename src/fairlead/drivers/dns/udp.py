@@ -86,17 +86,17 @@ class UdpListener:
         reply = self.services.respond(packet, self.responder, self.batch.client(slot))
         assert not isinstance(reply, WholeZone), "transfers are over TCP"
         if isinstance(reply, Pending):
-            task = asyncio.get_running_loop().create_task(self._fetch(reply))
+            task = asyncio.get_running_loop().create_task(self._fetch(reply, self.batch.source(slot)))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
             return b""
         return reply[2:] if reply is not None else b""
 
-    async def _fetch(self, pending: Pending) -> None:
+    async def _fetch(self, pending: Pending, source: list[tuple[int, int, bytes]]) -> None:
         reply = await self.services.later(pending, self.responder)
         if reply is None:
             return
         try:
-            self._socket.sendto(reply, pending.client)
+            self._socket.sendmsg([reply], source, 0, pending.client)
         except OSError:
             self.lost += 1
