@@ -181,7 +181,7 @@ class Resources(Slim, frozen=True):
 
 class Container(Slim, frozen=True):
     """One container. ``restart_policy`` Always makes an init container a sidecar; ``stdin`` keeps its standard input
-    open for clients that attach, ``tty`` gives it a terminal."""
+    open for clients that attach, with ``stdin_once`` for the first one only; ``tty`` gives it a terminal."""
 
     name: str
     image: str = ""
@@ -202,6 +202,7 @@ class Container(Slim, frozen=True):
     termination_message_path: str = "/dev/termination-log"
     termination_message_policy: str = "File"
     stdin: bool = False
+    stdin_once: bool = False
     tty: bool = False
 
 

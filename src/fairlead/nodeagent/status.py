@@ -290,6 +290,24 @@ def seconds_until_deadline(pod: RunPod, start_time: str, now: datetime) -> float
     return pod.spec.active_deadline_seconds - (now - datetime.fromisoformat(start_time)).total_seconds()
 
 
+def record_of_found(
+    container: Container, statuses: Sequence[Doc] | None, run: int, state: Running | Terminated
+) -> ContainerRecord:
+    """What is known of a container that an earlier agent of this node started as run number ``run``: that, and what was
+    published last of the same run."""
+    status = next((s for s in statuses or () if s.get("name") == container.name), {})
+    is_same_run = "running" in status.get("state", {}) and status.get("restartCount") == run
+    is_running = isinstance(state, Running)
+    return ContainerRecord(
+        container,
+        state,
+        last=_terminated(status.get("lastState", {})),
+        restart_count=run,
+        ready=is_running and is_same_run and bool(status.get("ready")),
+        started=is_running and is_same_run and bool(status.get("started")),
+    )
+
+
 def record_of(container: Container, statuses: Sequence[Doc] | None) -> ContainerRecord:
     """What an earlier agent of this node last published of a container, whose process has gone with that agent."""
     status = next((s for s in statuses or () if s.get("name") == container.name), None)
@@ -300,6 +318,8 @@ def record_of(container: Container, statuses: Sequence[Doc] | None) -> Container
     if "running" in status.get("state", {}):
         started_at = status["state"]["running"].get("startedAt", "")
         end = Terminated(137, "ContainerStatusUnknown", started_at, started_at, "The node agent was restarted.")
+    if "waiting" in status.get("state", {}) and end:  # it was about to start again, and was counted
+        return ContainerRecord(container, last=end, restart_count=count)
     if end is None:
         return ContainerRecord(container, restart_count=count)
     return ContainerRecord(container, state=end, restart_count=count)

@@ -10,8 +10,11 @@ from pathlib import Path
 import pytest
 
 from fairlead.drivers.linux.child_process import StartError, started
+from fairlead.drivers.pods.birth_record import read_birth
 from fairlead.drivers.pods.launcher import Birth, Launcher
+from fairlead.drivers.pods.left_behind import adopt
 from fairlead.drivers.pods.nursery import Nursery
+from fairlead.drivers.pods.orphan_ends import OrphanEnds
 from tests.support.labs import eventually
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a PID namespace without a user namespace needs root")
@@ -135,7 +138,7 @@ def test_children_go_with_the_launcher_and_the_agent_hears_of_it(nursery):
         launcher = Launcher(nursery)
         running = asyncio.create_task(launcher.run())
         child = await launcher.start(Birth(wait_for_signals, None))
-        os.kill(launcher._pid, signal.SIGKILL)
+        os.kill(launcher.pid, signal.SIGKILL)
         with pytest.raises(StartError, match="has gone"):
             await running
         while True:
@@ -144,6 +147,30 @@ def test_children_go_with_the_launcher_and_the_agent_hears_of_it(nursery):
             except ProcessLookupError:
                 return
             await asyncio.sleep(0.01)
+
+    asyncio.run(body())
+
+
+def last(_, outlive):
+    outlive()
+    os.execvp("sleep", ["sleep", "60"])
+
+
+def test_a_child_with_a_record_outlives_the_launcher_and_is_found_by_it(nursery, tmp_path):
+    async def body():
+        launcher = Launcher(nursery)
+        running = asyncio.create_task(launcher.run())
+        child = await launcher.start(Birth(last, None, record=str(tmp_path / "record")))
+        os.kill(launcher.pid, signal.SIGKILL)
+        with pytest.raises(StartError, match="has gone"):
+            await running
+        record = read_birth(tmp_path / "record")
+        assert (record.process.pid, record.is_born) == (child.pid, True)
+        adopted = adopt(record.process, launcher, tmp_path / "ends")
+        assert not adopted.ended.done()
+        OrphanEnds(tmp_path / "ends").tell(record.process, 7 << 8)
+        adopted.signal(signal.SIGKILL)
+        assert await adopted.wait() == 7  # what was told, since another process collects it
 
     asyncio.run(body())
 

@@ -153,6 +153,11 @@ class LabPlan:
         """The folder in which the node's agent tells which processes are a Pod's."""
         return self.run_folder / "nodes" / node.name
 
+    @property
+    def orphan_ends(self) -> Path:
+        """The folder in which PID 1 tells how processes have ended that outlived their node's agent."""
+        return self.run_folder / "ends"
+
     def volumes(self, node: NodeNetwork) -> Path:
         """The folder in which the node's agent keeps what its Pods mount."""
         return self.run_folder / "volumes" / node.name

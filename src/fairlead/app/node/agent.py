@@ -8,6 +8,7 @@ import logging
 import os
 import platform
 import shutil
+import signal
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,12 +17,15 @@ from typing import Any, NamedTuple
 
 from fairlead import __version__
 from fairlead.allocation.podip import next_pod_ip
+from fairlead.app.node.adoption import find_pods
 from fairlead.app.node.claims import follow_volumes
 from fairlead.app.node.context import Builtin, ContainerSettings
 from fairlead.app.node.heartbeat import Heartbeat, healthy
 from fairlead.app.node.host_ports import HostPorts
 from fairlead.app.node.pod import PodRun, PodSettings
+from fairlead.app.node.pod_index import forget_pods
 from fairlead.app.node.runtime import NodeRuntime
+from fairlead.app.node.sandbox import LINK_PREFIX, SandboxSettings, link_name
 from fairlead.app.node.sources import SourceWatches
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.kube.client import NODES, PODS, SERVICES, KubeClient, KubeError
@@ -33,6 +37,7 @@ from fairlead.drivers.kubelet.server import KubeletServer, node_tls
 from fairlead.drivers.linux import netns
 from fairlead.drivers.pods.allocatable import allocatable
 from fairlead.drivers.pods.launcher import Launcher
+from fairlead.drivers.pods.left_behind import write_launcher
 from fairlead.model.addresses import family_of
 from fairlead.model.decode import decode
 from fairlead.model.objects import Node, Service
@@ -64,7 +69,8 @@ class NodeOptions:
         addresses: its InternalIPs, some of each IP family; the first is the one that it is asked at.
         pod_cidrs: where its Pods' addresses come from, one of each family.
         serving: what the node's HTTP API proves itself with.
-        records: folder for the files that name running Pods' processes; emptied at start.
+        records: folder for the files that name running Pods' processes.
+        orphan_ends: folder that tells how processes have ended that an earlier agent of this node started.
         volumes: folder for the Pods' volumes.
         claimed: folder for the volumes that are made for claims, which outlive Pods; of all nodes of this machine.
         logs: folder of container logs.
@@ -82,6 +88,7 @@ class NodeOptions:
     pod_cidrs: tuple[str, ...]
     serving: Serving
     records: Path
+    orphan_ends: Path
     volumes: Path
     claimed: Path
     logs: Path
@@ -108,11 +115,14 @@ class NodeOptions:
 async def run(options: NodeOptions, ready: Callable[[], None]) -> None:
     """Serve until cancelled. ``ready`` is called when the Node is Ready and the Pods that were bound to it before are
     known to the API as this agent sees them."""
-    is_first = _start_afresh(options)
+    os.umask(0o022)  # whatever the lab's user has: what Pods are given, any user in them may read
+    options.records.mkdir(parents=True, exist_ok=True)
+    forget_pods(options.records)
     launcher = Launcher(options.nursery)
+    write_launcher(options.records, launcher.pid)
     async with KubeClient.from_kubeconfig(options.kubeconfig, part="node") as client, asyncio.TaskGroup() as group:
         group.create_task(launcher.run())
-        agent = NodeAgent(options, client, group, launcher, is_first=is_first)
+        agent = NodeAgent(options, client, group, launcher)
         server = KubeletServer(NodeRuntime(agent.pods))
         try:
             await server.start(options.address, KUBELET_PORT, node_tls(*options.serving))
@@ -124,23 +134,6 @@ async def run(options: NodeOptions, ready: Callable[[], None]) -> None:
             await server.close()
 
 
-def _start_afresh(options: NodeOptions) -> bool:
-    """Clear away what an agent that was killed has left: its Pods died with it, but the kernel may still be busy taking
-    their links away. And whatever umask the lab's user has: what Pods are given, any user in them may read.
-
-    Returns whether there was nothing to clear away.
-    """
-    os.umask(0o022)
-    options.records.mkdir(parents=True, exist_ok=True)
-    records = list(options.records.iterdir())
-    links = [name for name in netns.link_names() if name.startswith("veth")]
-    for path in records:
-        path.unlink()
-    for name in links:
-        netns.detach(name)
-    return not (records or links)
-
-
 class NodeAgent:
     """Keeps one ``PodRun`` for every Pod of this node."""
 
@@ -150,10 +143,10 @@ class NodeAgent:
         client: KubeClient,
         group: asyncio.TaskGroup,
         launcher: Launcher,
-        *,
-        is_first: bool,
     ) -> None:
         self._options, self._client, self._group = options, client, group
+        is_first = not any(name.startswith(LINK_PREFIX) for name in netns.link_names())
+        self._found = find_pods(options.records, launcher, options.orphan_ends)  # by Pod UID
         self._runs: dict[str, PodRun] = {}  # by Pod UID: a Pod's successor may have its name
         self._last_ips = ("",) * len(options.pod_cidrs)
         links = ServiceLinks()
@@ -176,13 +169,12 @@ class NodeAgent:
         self._settings = PodSettings(
             options.name,
             options.host_ips,
-            dns,
             options.records,
             options.volumes,
             options.claimed,
+            options.orphan_ends,
             containers,
-            self._host_ports,
-            launcher,
+            SandboxSettings(options.host_ips, dns, self._host_ports, launcher, containers.hidden_paths),
         )
 
     def pods(self) -> list[PodRun]:
@@ -198,9 +190,10 @@ class NodeAgent:
         self._group.create_task(self._pods.run())
         await self._pods.synced.wait()
         self._remove_leftover_volumes()
-        await self._host_ports.apply()
+        await self._remove_leftover_pods()
         for pod in self._pods.objects.values():
             self._follow(pod)
+        await self._host_ports.apply()
         await asyncio.gather(*(run.api.happened.wait() for run in self._runs.values()))
 
     def _remove_leftover_volumes(self) -> None:
@@ -209,6 +202,19 @@ class NodeAgent:
         for folder in self._options.volumes.glob("*"):
             if folder.name not in here:
                 shutil.rmtree(folder, ignore_errors=True)
+
+    async def _remove_leftover_pods(self) -> None:
+        """End the processes of Pods that were deleted while no agent ran, and take away links that lead nowhere."""
+        here = {pod.metadata.uid for pod in self._pods.objects.values()}
+        for uid in self._found.keys() - here:
+            left = self._found.pop(uid)
+            left.sandbox.signal(signal.SIGKILL)
+            await left.sandbox.wait()
+            left.folder.remove()
+        used = {link_name(uid) for uid in self._found}
+        for name in netns.link_names():
+            if name.startswith(LINK_PREFIX) and name not in used:
+                netns.detach(name)
 
     def _on_pod(self, old: RunPod | None, new: RunPod | None) -> None:
         if old is not None and (new is None or new.metadata.uid != old.metadata.uid):
@@ -220,13 +226,15 @@ class NodeAgent:
     def _follow(self, pod: RunPod) -> None:
         run = self._runs.get(pod.metadata.uid)
         if run is None:
-            if pod.is_finished and not pod.is_terminating:
+            if pod.is_finished and not pod.is_terminating and pod.metadata.uid not in self._found:
                 return
             run = self._start(pod)
         run.observe(pod)
 
     def _start(self, pod: RunPod) -> PodRun:
-        run = PodRun(pod, self._pod_ips(pod), self._settings, self._client)
+        found = self._found.pop(pod.metadata.uid, None)
+        pod_ips = found.pod_ips if found else self._pod_ips(pod)
+        run = PodRun(pod, pod_ips, self._settings, self._client, found)
         self._runs[pod.metadata.uid] = run
         self._group.create_task(self._keep(run))
         self._sources.follow(pod)
@@ -259,6 +267,7 @@ class NodeAgent:
         known = pod.status.ips
         if known and running.isdisjoint(known):
             return known
+        running = running.union(*(found.pod_ips for found in self._found.values()))
         taken = running.union(*(p.status.ips for p in self._pods.objects.values() if not p.is_finished))
         cidrs = zip(self._options.pod_cidrs, self._last_ips, strict=True)
         self._last_ips = tuple(next_pod_ip(cidr, taken, last) for cidr, last in cidrs)

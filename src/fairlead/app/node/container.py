@@ -12,6 +12,7 @@ from fairlead.drivers.kube.client import KubeError, Unreachable
 from fairlead.drivers.kube.event_recorder import Happening
 from fairlead.drivers.linux.child_process import StartError
 from fairlead.drivers.pods.launcher import Child
+from fairlead.drivers.pods.left_behind import PodFolder
 from fairlead.drivers.pods.output import FinishedLog
 from fairlead.drivers.pods.probes import perform
 from fairlead.drivers.pods.runtime import Log
@@ -34,13 +35,18 @@ class ContainerRun:
         running: its process; None while there is none.
 
     Args:
+        folder: where the Pod's records are.
         post: takes the events of its life.
     """
 
     def __init__(
-        self, context: PodContext, record: ContainerRecord, post: Callable[[life.ContainerEvent], None]
+        self,
+        context: PodContext,
+        record: ContainerRecord,
+        folder: PodFolder,
+        post: Callable[[life.ContainerEvent], None],
     ) -> None:
-        self.record = record
+        self.record, self._folder = record, folder
         self.running: RunningContainer | None = None
         self._context, self._post = context, post
         self._starting: asyncio.Task[None] | None = None
@@ -57,6 +63,10 @@ class ContainerRun:
         match effect:
             case life.Start(attempt):
                 self._starting = self._do(self._start(attempt, sandbox))
+                # Not in the task itself, which may be cancelled before it has begun.
+                self._starting.add_done_callback(lambda task: task.cancelled() and self._post(life.NotStarted(attempt)))
+            case life.Follow(attempt) if self.running:
+                self._following = self._do(self._follow(attempt, self.running))
             case life.GiveUp() if self._starting:
                 self._starting.cancel()
             case life.Terminate(_, grace):
@@ -89,15 +99,14 @@ class ContainerRun:
         self._post(life.Woken(attempt))
 
     async def _start(self, attempt: int, sandbox: Child | None) -> None:
-        """Answer a start, whatever happens to it."""
+        """Answer a start, whatever happens to it but to be given up."""
         started_at = timestamp()
         try:
             if sandbox is None:
                 raise StartError("the sandbox has gone")
-            running = await start_running(self._context, self.container, self.record.restart_count, sandbox)
-        except asyncio.CancelledError:
-            self._post(life.NotStarted(attempt))
-            raise
+            running = await start_running(
+                self._context, self.container, self.record.restart_count, sandbox, self._folder
+            )
         except (CredentialsError, ImageError, SourceError, VolumeError) as error:
             self._post(life.Blocked(attempt, Waiting(error.reason, str(error))))
         except (KubeError, Unreachable) as error:
@@ -119,11 +128,8 @@ class ContainerRun:
         probing.cancel()
         self.running = None
         await running.streams.finish()
-        try:
-            end = ended(self._context, running, code)
-        except OSError as error:
-            log.warning("last words of %s in %s are lost: %s", self.container.name, self._context, error)
-            end = Terminated(code if code >= 0 else 128 - code, "Error", running.started_at, timestamp())
+        end = ended(self._context, self.container, running.run, running.started_at, code)
+        self._folder.forget(self.container.name)
         self._post(life.Ended(attempt, end, asyncio.get_running_loop().time() - running.began))
 
     async def _probe(self, attempt: int, running: RunningContainer) -> None:
@@ -135,7 +141,7 @@ class ContainerRun:
             self._post(life.Unhealthy(attempt, what, grace))
 
         hook = self.container.lifecycle and self.container.lifecycle.post_start
-        if hook and not (await perform(hook, target, grace)).success:
+        if hook and not self.record.started and not (await perform(hook, target, grace)).success:
             await unhealthy("its postStart hook")
         await Prober(
             target,
@@ -143,7 +149,7 @@ class ContainerRun:
             lambda verdict: self._post(life.Ready(attempt, verdict)),
             lambda probe, why: self._context.say(Happening("Unhealthy", f"{probe} probe failed: {why}", "Warning")),
             unhealthy,
-        ).run()
+        ).run(is_started=self.record.started, is_ready=self.record.ready)
 
     def _terminate(self, grace: float) -> None:
         if self.running is None:

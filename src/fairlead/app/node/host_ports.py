@@ -41,6 +41,11 @@ class HostPorts:
             over = [each for each in gone if each.protocol == "udp" and each.family == family]
             await forget_flows(family, [Flow("", each.port, each.target) for each in over])
 
+    def expect(self, uid: str, forwards: tuple[Forward, ...]) -> None:
+        """Have these forwards for a Pod that runs already, from the next ``apply`` on."""
+        if forwards:
+            self._wanted[uid] = forwards
+
     async def apply(self) -> None:
         """Bring the kernel to what is wanted, in one transaction for each family; nothing when it is there.
 

@@ -12,22 +12,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from fairlead.app.node.adoption import FoundPod, find_container
 from fairlead.app.node.container import ContainerRun
 from fairlead.app.node.context import ContainerSettings, PodContext, timestamp
-from fairlead.app.node.host_ports import HostPorts
 from fairlead.app.node.pod_index import PodIndex
 from fairlead.app.node.publication import Publication
-from fairlead.app.node.sandbox import PodSandbox
+from fairlead.app.node.running import RunningContainer
+from fairlead.app.node.sandbox import PodSandbox, SandboxSettings
 from fairlead.app.node.volumes import PodVolumes
 from fairlead.drivers.kube.client import KubeClient
 from fairlead.drivers.kube.event_recorder import Happening
 from fairlead.drivers.linux.child_process import StartError
 from fairlead.drivers.linux.netns import LinkError
-from fairlead.drivers.pods.launcher import Child, Launcher
+from fairlead.drivers.pods.launcher import Child
+from fairlead.drivers.pods.left_behind import PodFolder
 from fairlead.drivers.proxy.nft_commands import RulesError
 from fairlead.model.document import Doc
 from fairlead.nodeagent.environment import Placement
-from fairlead.nodeagent.files import ClusterDNS
 from fairlead.nodeagent.life import pod_life as life
 from fairlead.nodeagent.life.container_life import ContainerEvent, ContainerLife, Tell
 from fairlead.nodeagent.manifest import Container, RunPod
@@ -37,8 +38,10 @@ from fairlead.nodeagent.status import (
     DEADLINE_EXCEEDED,
     Addresses,
     PodRecord,
+    Running,
     build_status,
     record_of,
+    record_of_found,
     seconds_until_deadline,
 )
 
@@ -54,17 +57,17 @@ class PodSettings:
         records: folder in which each running Pod has a file that names its processes.
         volumes: folder in which each running Pod has one for its volumes.
         claimed: folder for the volumes that were made for claims.
+        orphan_ends: folder that tells how processes have ended that an earlier agent started.
     """
 
     node_name: str
     node_ips: tuple[str, ...]
-    dns: ClusterDNS
     records: Path
     volumes: Path
     claimed: Path
+    orphan_ends: Path
     containers: ContainerSettings
-    host_ports: HostPorts
-    launcher: Launcher
+    sandboxes: SandboxSettings
 
 
 class PodRun:
@@ -76,25 +79,29 @@ class PodRun:
         containers: all of its containers by name, the regular ones first.
     """
 
-    def __init__(self, pod: RunPod, pod_ips: tuple[str, ...], settings: PodSettings, client: KubeClient) -> None:
+    def __init__(
+        self,
+        pod: RunPod,
+        pod_ips: tuple[str, ...],
+        settings: PodSettings,
+        client: KubeClient,
+        found: FoundPod | None = None,
+    ) -> None:
         self.pod_ips, self._settings = pod_ips, settings
         self.api = Publication(client, pod, self._status, self._write_index)
-        self.sandbox = PodSandbox(
-            pod_ips,
-            settings.node_ips,
-            settings.dns,
-            settings.host_ports,
-            settings.launcher,
-            settings.containers.hidden_paths,
-        )
+        folder = PodFolder(settings.records / pod.metadata.uid)
+        self.sandbox = PodSandbox(pod_ips, folder, settings.sandboxes)
         self._placement = Placement(settings.node_name, settings.node_ips, pod_ips)
         self._volumes = PodVolumes(client, settings.volumes / pod.metadata.uid, settings.claimed)
         self._context = PodContext(pod, self._placement, settings.containers, self._volumes)
         self._index = PodIndex(settings.records, pod)
         self._start_time = pod.status.start_time or timestamp()
         self._life = begin(pod, str(self._context))
-        self.containers = {each.name: self._container(each) for each in (*self._life.mains, *self._life.inits)}
+        containers = (*self._life.mains, *self._life.inits)
+        self.containers = {each.name: self._container(each, folder) for each in containers}
         self._events: asyncio.Queue[life.PodEvent] = asyncio.Queue()
+        if found:
+            self._adopt(pod, found)
         self._tasks: set[asyncio.Task[None]] = set()
         self._deadline: asyncio.TimerHandle | None = None
 
@@ -133,16 +140,18 @@ class PodRun:
         self._events.put_nowait(life.BeginPod())
         self._do(self.api.run())
         self._do(self._volumes.keep_fresh(lambda: self.pod, self._placement))
+        if self.sandbox.child:
+            self._do(self._watch(self.sandbox.child))
         self.api.changed()
         try:
             while self._life.stage is not life.Stage.GONE:
                 self._take(await self._events.get())
         except Exception:
             self.sandbox.kill()
+            self._index.remove()
             raise
         finally:
             self._cancel()
-            self._index.remove()
 
     def _cancel(self) -> None:
         for task in self._tasks:
@@ -219,13 +228,28 @@ class PodRun:
         await self.api.delete()
         self._events.put_nowait(life.Left())
 
-    def _container(self, its_life: ContainerLife) -> ContainerRun:
+    def _adopt(self, pod: RunPod, found: FoundPod) -> None:
+        """Take over what an earlier agent has left running, and what has ended since."""
+        self.sandbox.adopt(pod, found.sandbox)
+        records, running = {}, {}
+        statuses = (*(pod.status.container_statuses or ()), *(pod.status.init_container_statuses or ()))
+        for name, container in self.containers.items():
+            is_there = find_container(self._context, container.container, found, self._settings.orphan_ends)
+            if isinstance(is_there, RunningContainer):
+                container.running, running[name] = is_there, Running(is_there.started_at)
+                records[name] = record_of_found(container.container, statuses, is_there.run, running[name])
+            elif is_there:
+                records[name] = record_of_found(container.container, statuses, *is_there)
+        self._life = life.with_records(self._life, records)
+        self._events.put_nowait(life.Adopted(running))
+
+    def _container(self, its_life: ContainerLife, folder: PodFolder) -> ContainerRun:
         name = its_life.name
 
         def post(event: ContainerEvent) -> None:
             self._events.put_nowait(life.OfContainer(name, event))
 
-        return ContainerRun(self._context, its_life.record, post)
+        return ContainerRun(self._context, its_life.record, folder, post)
 
     def _watch_deadline(self) -> None:
         """Have the Pod fail when it has been active for as long as it may (``activeDeadlineSeconds``)."""

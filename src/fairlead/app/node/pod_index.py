@@ -35,6 +35,12 @@ class PodIndex:
         self._path.unlink(missing_ok=True)
 
 
+def forget_pods(folder: Path) -> None:
+    """Remove what an earlier agent has told: who has ended since may have left its number to another process."""
+    for path in folder.glob("*.json"):
+        path.unlink(missing_ok=True)
+
+
 def _process(container: ContainerRun) -> Doc:
     running = container.running
     if running is None:

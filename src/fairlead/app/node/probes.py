@@ -29,15 +29,20 @@ class Prober:
     failed: Callable[[str, str], None]
     unhealthy: Callable[[str], Awaitable[None]]
 
-    async def run(self) -> None:
-        """The startup probe first, then the others together."""
+    async def run(self, *, is_started: bool = False, is_ready: bool = False) -> None:
+        """The startup probe first, then the others together.
+
+        Args:
+            is_started, is_ready: what an earlier agent of the node has found.
+        """
         container = self.target.container
-        if container.startup_probe:
+        if container.startup_probe and not is_started:
             await self._startup(container.startup_probe)
-        self.started()
+        if not is_started:
+            self.started()
         async with asyncio.TaskGroup() as group:
             if container.readiness_probe:
-                group.create_task(self._readiness(container.readiness_probe))
+                group.create_task(self._readiness(container.readiness_probe, is_ready))
             if container.liveness_probe:
                 group.create_task(self._liveness(container.liveness_probe))
 
@@ -51,11 +56,11 @@ class Prober:
             if series.verdict is Verdict.UNKNOWN:
                 await asyncio.sleep(probe.period_seconds)
 
-    async def _readiness(self, probe: Probe) -> None:
+    async def _readiness(self, probe: Probe, before: bool) -> None:
         """Until its first success the probe is asked more often than its period says, beginning with
         FIRST_PROBE_INTERVAL: a Pod that is ready in a moment should not wait ten seconds to be seen."""
         await asyncio.sleep(probe.initial_delay_seconds)
-        series, interval, before = Series(), FIRST_PROBE_INTERVAL, False
+        series, interval = Series(verdict=Verdict.SUCCESS if before else Verdict.UNKNOWN), FIRST_PROBE_INTERVAL
         while True:
             name = "Readiness" if before or interval >= probe.period_seconds else None
             series = await self._next(series, probe, name)

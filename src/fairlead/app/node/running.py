@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import signal
 from collections.abc import Awaitable
 from dataclasses import dataclass, replace
@@ -9,16 +10,20 @@ from dataclasses import dataclass, replace
 from fairlead.app.node.context import PodContext, timestamp
 from fairlead.drivers.kubelet.log_stream import last_lines
 from fairlead.drivers.pods.launcher import Child
+from fairlead.drivers.pods.left_behind import PodFolder, WrittenContainer, pipe_inode
 from fairlead.drivers.pods.output import ContainerStreams, LogFile
 from fairlead.drivers.pods.probes import ProbeTarget, perform
-from fairlead.drivers.pods.process import ProcessSpec, start_container
-from fairlead.drivers.pods.runtime import open_streams
+from fairlead.drivers.pods.process import ProcessSpec, start_container, start_holder
+from fairlead.drivers.pods.runtime import STDERR, STDIN, STDOUT, open_streams
 from fairlead.drivers.pods.termination_message import make_message_file, take_last_words
 from fairlead.nodeagent.manifest import Container
 from fairlead.nodeagent.status import Terminated
 from fairlead.nodeagent.termination import FILE_OCTETS, MESSAGE_LINES, message_of, shows_log, with_message_file
 
 HOOK_GRACE = 2.0  # seconds that a container gets to end after a hook that has used up its grace period, as upstream
+
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -45,8 +50,13 @@ class RunningContainer:
         return ProbeTarget(self.container, self.process, self.spec, pod_ip)
 
 
-async def start_running(context: PodContext, container: Container, run: int, sandbox: Child) -> RunningContainer:
+async def start_running(
+    context: PodContext, container: Container, run: int, sandbox: Child, folder: PodFolder
+) -> RunningContainer:
     """Start a container's process.
+
+    Args:
+        folder: where the Pod's records are.
 
     Raises:
         CredentialsError, ImageError, SourceError, VolumeError: something about it is wrong, or not there yet.
@@ -56,7 +66,7 @@ async def start_running(context: PodContext, container: Container, run: int, san
     path = context.log_path(container, run)
     path.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as undo:
-        opened = open_streams(container.stdin, container.tty)
+        opened = open_streams(container.stdin, container.tty, _lasting(container))
         undo.callback(opened.own.close)
         try:
             spec = await context.process_spec(container, opened.given)
@@ -65,18 +75,40 @@ async def start_running(context: PodContext, container: Container, run: int, san
             spec = replace(spec, mounts=with_message_file(spec.mounts, container, str(message)))
             log_file = LogFile(path)
             undo.callback(log_file.close)
-            process = await start_container(sandbox, spec)
+            started_at = timestamp()
+            folder.write(container.name, _written(run, started_at, spec))
+            process = await start_container(sandbox, spec, folder.container(container.name))
         finally:
             opened.close_given()
         opened.own.complete()
         undo.pop_all()
+    if opened.own.terminal is not None:
+        await start_holder(sandbox, opened.own.terminal, folder.holder(container.name))
+    streams = ContainerStreams(opened.own, log_file, takes_more_input=not container.stdin_once)
     began = asyncio.get_running_loop().time()
-    return RunningContainer(container, run, began, timestamp(), process, ContainerStreams(opened.own, log_file), spec)
+    return RunningContainer(container, run, began, started_at, process, streams, spec)
 
 
-def ended(context: PodContext, running: RunningContainer, code: int) -> Terminated:
-    """How it ended, with its last words: what it wrote to its message file, or the end of its log."""
-    return terminated(code, running.started_at)._replace(message=_last_words(context, running, code))
+def _lasting(container: Container) -> tuple[str, ...]:
+    """The streams that do not end with the node agent."""
+    return (STDOUT, STDERR) if container.stdin_once else (STDIN, STDOUT, STDERR)
+
+
+def _written(run: int, started_at: str, spec: ProcessSpec) -> WrittenContainer:
+    stdio = spec.stdio
+    inodes = {name: pipe_inode(getattr(stdio, name)) for name in (STDIN, STDOUT, STDERR)}
+    pipes = {name: inode for name, inode in inodes.items() if inode}
+    return WrittenContainer(run, started_at, dict(spec.environment), spec.credentials, spec.directory, pipes)
+
+
+def ended(context: PodContext, container: Container, run: int, started_at: str, code: int) -> Terminated:
+    """How a run ended, with its last words: what it wrote to its message file, or the end of its log."""
+    state = terminated(code, started_at)
+    try:
+        return state._replace(message=_last_words(context, container, run, code))
+    except OSError as error:
+        log.warning("last words of %s in %s are lost: %s", container.name, context, error)
+        return state
 
 
 def terminated(code: int, started_at: str) -> Terminated:
@@ -85,11 +117,11 @@ def terminated(code: int, started_at: str) -> Terminated:
     return Terminated(code if code >= 0 else 128 - code, reason, started_at, timestamp())
 
 
-def _last_words(context: PodContext, running: RunningContainer, exit_code: int) -> str:
-    message = take_last_words(context.message_path(running.container, running.run), FILE_OCTETS)
-    if message or not shows_log(running.container, exit_code):
+def _last_words(context: PodContext, container: Container, run: int, exit_code: int) -> str:
+    message = take_last_words(context.message_path(container, run), FILE_OCTETS)
+    if message or not shows_log(container, exit_code):
         return message.decode(errors="replace")
-    return message_of(last_lines(context.log_path(running.container, running.run), MESSAGE_LINES))
+    return message_of(last_lines(context.log_path(container, run), MESSAGE_LINES))
 
 
 class Ending:

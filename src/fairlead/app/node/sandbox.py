@@ -3,10 +3,12 @@
 import logging
 import signal
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from fairlead.app.node.host_ports import HostPorts
 from fairlead.drivers.linux import netns
 from fairlead.drivers.pods.launcher import Child, Launcher
+from fairlead.drivers.pods.left_behind import PodFolder
 from fairlead.drivers.pods.process import SandboxSpec, start_sandbox
 from fairlead.drivers.proxy.nft_commands import RulesError
 from fairlead.labnet import links
@@ -17,6 +19,30 @@ from fairlead.nodeagent.manifest import RunPod
 log = logging.getLogger(__name__)
 
 
+LINK_PREFIX = "veth"
+
+
+def link_name(uid: str) -> str:
+    """The node's end of the link to the Pod with this UID."""
+    return f"{LINK_PREFIX}{uid[:8]}"
+
+
+@dataclass(frozen=True)
+class SandboxSettings:
+    """What sandboxes need to know of their node.
+
+    Attributes:
+        node_ips: the node's own address in each IP family.
+        hidden: paths of this machine that no Pod must see.
+    """
+
+    node_ips: tuple[str, ...]
+    dns: ClusterDNS
+    host_ports: HostPorts
+    launcher: Launcher
+    hidden: Sequence[str]
+
+
 class PodSandbox:
     """The sandbox of one Pod.
 
@@ -24,22 +50,12 @@ class PodSandbox:
         child: the process that holds the Pod's namespaces; None while there is none.
 
     Args:
-        node_ips: the node's own address in each IP family.
-        hidden: paths of this machine that the Pod must not see.
+        folder: where the Pod's records are.
     """
 
-    def __init__(
-        self,
-        pod_ips: tuple[str, ...],
-        node_ips: tuple[str, ...],
-        dns: ClusterDNS,
-        host_ports: HostPorts,
-        launcher: Launcher,
-        hidden: Sequence[str],
-    ) -> None:
+    def __init__(self, pod_ips: tuple[str, ...], folder: PodFolder, node: SandboxSettings) -> None:
         self.child: Child | None = None
-        self._pod_ips, self._node_ips, self._dns = pod_ips, node_ips, dns
-        self._host_ports, self._launcher, self._hidden = host_ports, launcher, hidden
+        self._pod_ips, self._folder, self._node = pod_ips, folder, node
 
     async def open(self, pod: RunPod) -> Child:
         """Make it; nothing of an earlier one is in its way.
@@ -50,27 +66,34 @@ class PodSandbox:
         link = self._link(pod)
         if link and link.name in netns.link_names():
             netns.detach(link.name)
-        await self._host_ports.put(pod.metadata.uid, forwards(pod, self._pod_ips))
-        spec = SandboxSpec(pod.hostname, own_files(pod, self._pod_ips, self._dns), link, self._hidden)
-        self.child = await start_sandbox(self._launcher, spec)
+        await self._node.host_ports.put(pod.metadata.uid, forwards(pod, self._pod_ips))
+        spec = SandboxSpec(pod.hostname, own_files(pod, self._pod_ips, self._node.dns), link, self._node.hidden)
+        self._folder.write_addresses(self._pod_ips)
+        self.child = await start_sandbox(self._node.launcher, spec, self._folder.sandbox)
         return self.child
 
     async def close(self, pod: RunPod) -> None:
         """End every process in it, and take away what was made for it, as far as that is possible now."""
         try:
-            await self._host_ports.put(pod.metadata.uid, ())
+            await self._node.host_ports.put(pod.metadata.uid, ())
         except RulesError as error:  # the next change of any Pod's takes them away
             log.warning("host ports of %s not closed yet: %s", pod.key, error)
         child, self.child = self.child, None
         if child:
             child.signal(signal.SIGKILL)
             await child.wait()
+        self._folder.remove()
         link = self._link(pod)
         if link and link.name in netns.link_names():
             try:
                 netns.detach(link.name)
             except netns.LinkError as error:  # it goes with its namespace, whose processes have all been killed
                 log.warning("link of %s not taken away: %s", pod.key, error)
+
+    def adopt(self, pod: RunPod, child: Child) -> None:
+        """Take over one that runs."""
+        self.child = child
+        self._node.host_ports.expect(pod.metadata.uid, forwards(pod, self._pod_ips))
 
     def kill(self) -> None:
         """End every process in it, and wait for nothing."""
@@ -80,4 +103,4 @@ class PodSandbox:
     def _link(self, pod: RunPod) -> links.PodLink | None:
         if pod.spec.host_network:
             return None
-        return links.PodLink(f"veth{pod.metadata.uid[:8]}", self._pod_ips, self._node_ips)
+        return links.PodLink(link_name(pod.metadata.uid), self._pod_ips, self._node.node_ips)

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from fairlead.drivers.linux import netns
-from fairlead.drivers.linux.child_process import ended_children
+from fairlead.drivers.linux.child_process import collect_identified
+from fairlead.drivers.linux.process_identity import ProcessIdentity
 
 LONGEST_DELAY = 5.0  # seconds
 STABLE_AFTER = 10.0  # seconds of running after which a death counts as the first again
@@ -58,12 +59,20 @@ class Supervisor:
     Args:
         report: told ``{"ready": name}`` by components and ``{"died": name, ...}`` by the supervisor.
         before: run in every forked child once it is in its network, to let go of what only the parent needs.
+        orphaned: told of each other process that has ended and whose parent had gone: which one, and its status as of
+            waitpid(2).
     """
 
-    def __init__(self, components: Sequence[Component], report: Report, before: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        components: Sequence[Component],
+        report: Report,
+        before: Callable[[], None],
+        orphaned: Callable[[ProcessIdentity, int], None],
+    ) -> None:
         self._waiting = [_Life(component) for component in components]
         self._running: dict[int, _Life] = {}
-        self._report, self._before = report, before
+        self._report, self._before, self._orphaned = report, before, orphaned
 
     def start_due(self) -> float | None:
         """Fork what is to run by now; seconds until the next start, None when nothing waits."""
@@ -89,9 +98,11 @@ class Supervisor:
 
     def reap(self) -> None:
         """Collect every child that has ended, orphans of the lab included, and plan restarts."""
-        for pid, status in ended_children():
+        for identity, pid, status in collect_identified():
             if life := self._running.pop(pid, None):
                 self._plan_restart(life, os.waitstatus_to_exitcode(status))
+            elif identity:
+                self._orphaned(identity, status)
 
     def _plan_restart(self, life: _Life, code: int) -> None:
         if code == 0:

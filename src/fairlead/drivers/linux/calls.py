@@ -31,6 +31,7 @@ _SYS_OPEN_TREE = 428
 _SYS_MOVE_MOUNT = 429
 _SYS_OPENAT2 = 437
 _SYS_MOUNT_SETATTR = 442
+_SYS_PIDFD_GETFD = 438
 _OPEN_TREE_CLONE = 0x1
 _AT_FDCWD = -100
 _AT_EMPTY_PATH = 0x1000
@@ -158,6 +159,13 @@ def _set_attributes(folder: int, path: str, flags: int, attributes: _MountAttrib
 def pivot_root(new_root: str, put_old: str) -> None:
     """Make ``new_root`` the root of the caller's mount namespace."""
     _check(_libc.pivot_root(os.fsencode(new_root), os.fsencode(put_old)), new_root)
+
+
+def take_descriptor(pidfd: int, fd: int) -> int:
+    """A copy of a descriptor of another process, which the caller could trace."""
+    taken = int(_libc.syscall(_SYS_PIDFD_GETFD, pidfd, fd, ctypes.c_uint(0)))
+    _check(0 if taken >= 0 else taken)
+    return taken
 
 
 def set_parent_death_signal(signal_number: int) -> None:

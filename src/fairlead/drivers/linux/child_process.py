@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 from fairlead.drivers.linux.calls import CLONE_NEWPID, set_parent_death_signal, setns, unshare
+from fairlead.drivers.linux.process_identity import ProcessIdentity, identity_of
 
 Body = Callable[[], None]
 
@@ -99,6 +100,20 @@ def _use_nothing() -> None:
     for place in (0, 1, 2):
         os.dup2(null, place)
     os.close(null)
+
+
+def collect_identified() -> Iterator[tuple[ProcessIdentity | None, int, int]]:
+    """As ``ended_children``, with which process each one was; None when the kernel did not tell any more."""
+    while True:
+        try:
+            ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            return
+        if ended is None:
+            return
+        identity = identity_of(ended.si_pid)
+        pid, status = os.waitpid(ended.si_pid, 0)
+        yield identity, pid, status
 
 
 def ended_children() -> Iterator[tuple[int, int]]:

@@ -6,7 +6,8 @@ starts (7 MiB and 20 ms each), and every built-in image would keep a copy of wha
 other Pods' Secrets. The launcher comes from the ``nursery``, which has none of these, and writes to little, so its
 children share nearly everything, with it and with each other.
 
-The launcher ends with the agent, and everything that it has forked dies with the launcher. What a child is to do
+The launcher ends with the agent, and what it has forked dies with the launcher, but for what has a record
+(``birth_record``): sandboxes and containers go on, and the next agent finds them. What a child is to do
 crosses as a pickle in a file in memory, which only the agent can write, and only the child itself reads: the launcher
 would keep traces of it for the next child. Descriptors cross beside it.
 """
@@ -34,10 +35,11 @@ from fairlead.drivers.linux.child_process import (
     tell,
 )
 from fairlead.drivers.linux.open_files import let_go_of_all_but
+from fairlead.drivers.pods.birth_record import BirthRegistrar, open_record
 
 NICENESS = struct.Struct("=i")  # the message that asks for a launcher, beside it
 DESCRIPTORS = 3  # its requests, its ends, and its network namespace
-_REQUEST = b"fork"
+_FORK, _KEEP = b"fork", b"keep"  # requests; the child of a _KEEP has a record
 _PID = struct.Struct("=i")
 _END = struct.Struct("=ii")  # pid, and status as of waitpid(2)
 MAX_DESCRIPTORS = 8
@@ -56,11 +58,14 @@ class Birth:
         spec: anything that can be pickled.
         descriptors: what the child is given. The first is the pidfd of a process whose PID namespace it joins; if there
             is none, it gets a new one.
+        record: path of the record of a child that outlives the launcher. Its body gets one more argument after
+            ``spec``, to be called as the last thing before it is what it is to be.
     """
 
     body: Callable[..., None]
     spec: Any
     descriptors: tuple[int, ...] = ()
+    record: str = ""
 
 
 class Child:
@@ -76,6 +81,7 @@ class Child:
     def __init__(self, pid: int, pidfd: int, launcher: "Launcher") -> None:
         self.pid, self.pidfd, self.launcher = pid, pidfd, launcher
         self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self.collecting: asyncio.Future[None] | None = None
 
     def signal(self, number: int) -> None:
         """Send a signal, or nothing if the child has ended."""
@@ -109,7 +115,7 @@ class Launcher:
         _ask_for_launcher(nursery, theirs.fileno(), ends_writer)
         theirs.close()
         os.close(ends_writer)
-        self._pid = _told_pid(ours)
+        self.pid = _told_pid(ours)
         ours.setblocking(False)
         os.set_blocking(ends_reader, False)
         self._requests, self._ends = ours, ends_reader
@@ -163,15 +169,18 @@ class Launcher:
             given: the descriptor of the report, and those of the birth; they are closed.
         """
         spec = _in_memory(pickle.dumps((birth.body, birth.spec)))
+        record: tuple[int, ...] = ()
         try:
+            record = (open_record(birth.record),) if birth.record else ()
             async with self._turn:
                 report, *others = given
-                socket.send_fds(self._requests, [_REQUEST], [report, spec, *others])
+                message = _KEEP if record else _FORK
+                socket.send_fds(self._requests, [message], [report, spec, *record, *others])
                 pid, descriptors = await self._answer()
         except (OSError, EOFError) as error:
             raise StartError(_GONE) from error
         finally:
-            for fd in (spec, *given):
+            for fd in (spec, *record, *given):
                 os.close(fd)
         if pid == 0:
             return None
@@ -318,7 +327,8 @@ def _reap(ends: int) -> None:
 
 def _fork(requests: socket.socket) -> None:
     """Take one request and answer it."""
-    _, (report, spec, *descriptors) = _receive(requests, len(_REQUEST))
+    message, (report, spec, *descriptors) = _receive(requests, len(_FORK))
+    registrar = BirthRegistrar(descriptors.pop(0)) if message == _KEEP else None
     try:
         pid = fork_into_namespace(descriptors[0] if descriptors else None)
     except StartError as error:
@@ -327,18 +337,29 @@ def _fork(requests: socket.socket) -> None:
     else:
         if pid == 0:
             requests.detach()
-            let_go_of_all_but(report, spec, *descriptors)
-            be_child(lambda: _be_born(spec, descriptors), report)
+            let_go_of_all_but(report, spec, *descriptors, *(registrar.of_child if registrar else ()))
+            be_child(lambda: _be_born(spec, registrar, descriptors), report)
+        if registrar:
+            _confirm(registrar, pid, report)
         pidfd = os.pidfd_open(pid)
         socket.send_fds(requests, [_PID.pack(pid)], [pidfd])
         os.close(pidfd)
     finally:
+        if registrar:
+            registrar.close()
         for fd in (report, spec, *descriptors):
             os.close(fd)
 
 
-def _be_born(spec: int, descriptors: list[int]) -> None:
+def _confirm(registrar: BirthRegistrar, pid: int, report: int) -> None:
+    try:
+        registrar.confirm(pid)
+    except OSError as error:  # a full disk: the child ends by itself, and this is why
+        tell(report, f"cannot record process {pid}: {error}")
+
+
+def _be_born(spec: int, registrar: BirthRegistrar | None, descriptors: list[int]) -> None:
     """Do, in the child, what the agent has written down for it."""
     with open(spec, "rb") as file:
         body, what = pickle.load(file)  # noqa: S301 - nobody else can write to it
-    body(what, *descriptors)
+    body(what, *((registrar.outlive,) if registrar else ()), *descriptors)

@@ -60,10 +60,14 @@ class FinishedLog:
 
 
 class ContainerStreams:
-    """A running container's process as those see it who are attached, and its log."""
+    """A running container's process as those see it who are attached, and its log.
 
-    def __init__(self, own: OwnEnds, log: LogFile) -> None:
-        self.own, self.log = own, log
+    Attributes:
+        takes_more_input: the end of one client's input is not the end of the process's.
+    """
+
+    def __init__(self, own: OwnEnds, log: LogFile, *, takes_more_input: bool = False) -> None:
+        self.own, self.log, self.takes_more_input = own, log, takes_more_input
         self._attached: set[Attached] = set()
         self._pumps = [asyncio.create_task(self._pump(output, source)) for output, source in own.outputs.items()]
 
@@ -143,9 +147,9 @@ class Attached:
             await stdin.write(data)
 
     def end_input(self) -> None:
-        """Close the process's standard input, unless it is a terminal, which others may use later."""
+        """Close the process's standard input, unless others may use it later, as they may a terminal."""
         stdin = self._streams.own.stdin
-        if stdin and self.terminal is None:
+        if stdin and self.terminal is None and not self._streams.takes_more_input:
             stdin.close()
 
     async def detach(self) -> None:

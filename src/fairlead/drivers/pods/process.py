@@ -1,9 +1,10 @@
 """Pods as processes: a sandbox that holds a Pod's namespaces, and containers that run inside it.
 
 The sandbox is a ``sleep`` that is PID 1 of the Pod's PID namespace: it ignores SIGCHLD, so that the kernel reaps the
-Pod's orphans, and when it goes, everything in the Pod goes with it. It dies with the node agent, so a killed agent
-leaves no Pod behind. Containers are in the same namespaces, each with a mount namespace of its own below the Pod's.
-All of them are forked by the agent's ``Launcher``; functions called ``_be_…`` run in the forked child.
+Pod's orphans, and when it goes, everything in the Pod goes with it. It and the containers outlive the node agent, whose
+successor finds them by their records (``birth_record``); commands beside them die with it. Containers are in the same
+namespaces, each with a mount namespace of its own below the Pod's. All of them are forked by the agent's ``Launcher``;
+functions called ``_be_…`` run in the forked child.
 """
 
 import os
@@ -20,6 +21,7 @@ from fairlead.drivers.linux.calls import (
     CLONE_NEWNET,
     CLONE_NEWNS,
     CLONE_NEWUTS,
+    set_parent_death_signal,
     setns,
     unshare,
 )
@@ -80,16 +82,16 @@ class ProcessSpec:
     hidden: Sequence[str] = ()
 
 
-async def start_sandbox(launcher: Launcher, spec: SandboxSpec) -> Child:
-    """A running sandbox, connected and with its files in place.
+async def start_sandbox(launcher: Launcher, spec: SandboxSpec, record: Path) -> Child:
+    """A running sandbox, connected and with its files in place, whose birth is recorded at a path.
 
     Raises:
         StartError: it could not be made; nothing of it is left.
     """
-    return await launcher.start(Birth(_be_sandbox, spec))
+    return await launcher.start(Birth(_be_sandbox, spec, record=str(record)))
 
 
-def _be_sandbox(spec: SandboxSpec) -> None:
+def _be_sandbox(spec: SandboxSpec, outlive: Callable[[], None]) -> None:
     if spec.link:
         _connect(spec.link)
     unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP)
@@ -98,6 +100,7 @@ def _be_sandbox(spec: SandboxSpec) -> None:
     socket.sethostname(spec.hostname)
     give_up_privileges()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    outlive()
     os.execvpe("sleep", ["sleep", "infinity"], {})
 
 
@@ -110,17 +113,17 @@ def _connect(link: links.PodLink) -> None:
     Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").write_text("0")
 
 
-async def start_container(sandbox: Child, spec: ProcessSpec) -> Child:
-    """A running container.
+async def start_container(sandbox: Child, spec: ProcessSpec, record: Path) -> Child:
+    """A running container, whose birth is recorded at a path.
 
     Raises:
         StartError: it could not be started: no such program, no such directory, the sandbox has gone.
     """
     given = (sandbox.pidfd, *_descriptors(spec.stdio))
-    return await sandbox.launcher.start(Birth(_be_container, spec, given))
+    return await sandbox.launcher.start(Birth(_be_container, spec, given, str(record)))
 
 
-def _be_container(spec: ProcessSpec, sandbox: int, *given: int) -> None:
+def _be_container(spec: ProcessSpec, outlive: Callable[[], None], sandbox: int, *given: int) -> None:
     sources = mounts.take_sources(spec.mounts)
     setns(sandbox, _SHARED_NAMESPACES)
     unshare(CLONE_NEWNS)
@@ -129,10 +132,32 @@ def _be_container(spec: ProcessSpec, sandbox: int, *given: int) -> None:
     _take(_renumbered(spec.stdio, given), spec.credentials)
     become(spec.credentials)
     _change_directory(spec.directory)
+    outlive()
     if spec.builtin is None:
         _execute(spec.command, spec.environment)
     else:
         _run_builtin(spec.builtin, spec.environment)
+
+
+async def start_holder(sandbox: Child, fd: int, record: Path) -> Child:
+    """A process of the Pod that does nothing but keep a descriptor open: a terminal whose only other end is ours would
+    hang up with us. The next agent takes it from there, where it has the number HELD.
+
+    Raises:
+        StartError: it could not be started.
+    """
+    return await sandbox.launcher.start(Birth(_be_holder, None, (sandbox.pidfd, fd), str(record)))
+
+
+HELD = 0
+
+
+def _be_holder(_: None, outlive: Callable[[], None], sandbox: int, fd: int) -> None:
+    setns(sandbox, _SHARED_NAMESPACES)
+    os.dup2(fd, HELD)
+    give_up_privileges()
+    outlive()
+    os.execvpe("sleep", ["sleep", "infinity"], {})
 
 
 @dataclass(frozen=True)
@@ -170,6 +195,7 @@ def _be_command(command: Command, container: int, *given: int) -> None:
     setns(container, _SHARED_NAMESPACES)
     _take(_renumbered(command.stdio, given) if command.stdio else _nowhere(), command.credentials)
     become(command.credentials, like=container)
+    set_parent_death_signal(signal.SIGKILL)  # which a change of user takes back
     _change_directory(command.directory)
     _execute(command.arguments, command.environment)
 

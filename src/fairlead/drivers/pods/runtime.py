@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -10,6 +10,8 @@ from typing import NamedTuple, Protocol
 from fairlead.drivers.linux.descriptors import Sink, Source
 from fairlead.drivers.linux.terminal import receive_terminal
 from fairlead.streaming.exec_events import Output
+
+STDIN, STDOUT, STDERR = "stdin", "stdout", "stderr"
 
 
 class ContainerName(NamedTuple):
@@ -90,8 +92,13 @@ class OpenStreams(NamedTuple):
             os.close(fd)
 
 
-def open_streams(stdin: bool, terminal: bool) -> OpenStreams:
-    """New pipes, or what a terminal comes through; standard input is empty unless asked for."""
+def open_streams(stdin: bool, terminal: bool, lasting: Collection[str] = ()) -> OpenStreams:
+    """New pipes, or what a terminal comes through; standard input is empty unless asked for.
+
+    Args:
+        lasting: names of streams (``STDIN``, ``STDOUT``, ``STDERR``) that are to survive us: the process is given both
+            ends in one descriptor, so that it is neither told that the input has ended nor killed for writing.
+    """
     if terminal:
         ours, theirs = socket.socketpair()
         socket_fd = theirs.detach()
@@ -99,8 +106,20 @@ def open_streams(stdin: bool, terminal: bool) -> OpenStreams:
     out_reader, out_writer = os.pipe()
     err_reader, err_writer = os.pipe()
     in_reader, sink = _input_pipe() if stdin else (os.open(os.devnull, os.O_RDONLY), None)
+    if stdin and STDIN in lasting:
+        in_reader = _both_ends(in_reader)
+    out_writer, err_writer = (
+        _both_ends(fd) if name in lasting else fd for name, fd in ((STDOUT, out_writer), (STDERR, err_writer))
+    )
     own = OwnEnds(sink, {Output.STDOUT: Source(out_reader), Output.STDERR: Source(err_reader)})
     return OpenStreams(own, Stdio(in_reader, out_writer, err_writer))
+
+
+def _both_ends(fd: int) -> int:
+    """The same pipe, to be read and written through one descriptor."""
+    both = os.open(f"/proc/self/fd/{fd}", os.O_RDWR | os.O_CLOEXEC)
+    os.close(fd)
+    return both
 
 
 def _input_pipe() -> tuple[int, Sink]:

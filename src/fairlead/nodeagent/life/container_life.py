@@ -19,6 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from fairlead.nodeagent.manifest import Container
 from fairlead.nodeagent.restarts import next_delay, restarts
 from fairlead.nodeagent.status import CREATING, ContainerRecord, Running, State, Terminated, Waiting
 
@@ -251,13 +252,16 @@ def _start(life: ContainerLife, event: Any = None) -> Step:
 
 
 def _found(life: ContainerLife, event: Found) -> Step:
-    found = replace(life, phase=Phase.RUNNING, attempt=life.attempt + 1)
-    return replace(found, record=replace(found.record, state=event.state)), (Follow(found.attempt),)
+    """Whether it has started, and is ready, may have been found by the earlier agent, or not yet."""
+    found, record = replace(life, phase=Phase.RUNNING, attempt=life.attempt + 1), life.record
+    started = record.started or _starts_at_once(record.container)
+    ready = record.ready or (started and record.container.readiness_probe is None)
+    return _told(found, event.state, started=started, ready=ready), (Follow(found.attempt),)
 
 
 def _started(life: ContainerLife, event: Started) -> Step:
     container = life.record.container
-    started = container.startup_probe is None and not (container.lifecycle and container.lifecycle.post_start)
+    started = _starts_at_once(container)
     ready = started and container.readiness_probe is None
     told = (
         Tell("Pulled", f'Container image "{container.image}" already present on machine'),
@@ -266,6 +270,11 @@ def _started(life: ContainerLife, event: Started) -> Step:
     )
     running = replace(life, phase=Phase.RUNNING, retry=FIRST_BLOCKED_RETRY)
     return _told(running, Running(event.at), started=started, ready=ready), told
+
+
+def _starts_at_once(container: Container) -> bool:
+    """Whether a container has started when its process runs."""
+    return container.startup_probe is None and not (container.lifecycle and container.lifecycle.post_start)
 
 
 def _started_too_late(life: ContainerLife, event: Started) -> Step:

@@ -33,7 +33,7 @@ from fairlead.nodeagent.life.container_life import (
     Tell,
     step_container,
 )
-from fairlead.nodeagent.status import Failure, Running
+from fairlead.nodeagent.status import ContainerRecord, Failure, Running
 
 RETRY = 1.0  # seconds between attempts to make a sandbox
 LEAST_GRACE = 2.0  # seconds that a sidecar gets to end, however long the others took; upstream's minimum
@@ -203,6 +203,15 @@ class PodLife:
     def is_finished(self) -> bool:
         """Whether every container has ended for good, and the sandbox has gone."""
         return self.stage in (Stage.CLOSED, Stage.LEAVING, Stage.GONE)
+
+
+def with_records(life: PodLife, records: Mapping[str, ContainerRecord]) -> PodLife:
+    """A new life whose containers have these records, by name; the others keep theirs."""
+
+    def changed(lives: tuple[ContainerLife, ...]) -> tuple[ContainerLife, ...]:
+        return tuple(replace(each, record=records.get(each.name, each.record)) for each in lives)
+
+    return replace(life, inits=changed(life.inits), mains=changed(life.mains))
 
 
 _Effects = list[PodEffect]

@@ -137,6 +137,7 @@ def _agent(plan: LabPlan, network: LabNode, nursery: socket.socket) -> Run:
         pod_cidrs=network.pod_cidrs,
         serving=agent.Serving(plan.pki / "ca.crt", *certificate_files(plan.pki, network.name)),
         records=plan.records(network),
+        orphan_ends=plan.orphan_ends,
         volumes=plan.volumes(network),
         claimed=plan.claimed,
         logs=plan.logs / "pods",

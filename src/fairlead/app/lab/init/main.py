@@ -48,6 +48,7 @@ def _supervise(
     from fairlead.app.lab.init.nodes import Nodes
     from fairlead.app.lab.init.wire_peers import LabWire
     from fairlead.drivers.lab.supervisor import Supervisor
+    from fairlead.drivers.pods.orphan_ends import OrphanEnds
 
     wakeup, signalled = socket.socketpair()
     for end in (wakeup, signalled):
@@ -64,7 +65,7 @@ def _supervise(
     os.read(doors.prepared, 1)
     share_tables(plan.kubeconfig(PROXY))
     parts = components(plan, networks, api_sockets, doors.gate, doors.report, nursery.socket)
-    supervisor = Supervisor(parts, doors.report, let_go)
+    supervisor = Supervisor(parts, doors.report, let_go, OrphanEnds(plan.orphan_ends).tell)
     underlay = doors.sockets.wire
     wire = LabWire(plan, networks, underlay, doors.report, supervisor) if underlay else None
     respond = Control(doors, Nodes(plan, networks, supervisor, wire, nursery.socket)).respond

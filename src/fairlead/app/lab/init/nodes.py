@@ -23,6 +23,7 @@ from fairlead.app.lab.settings import JOINED_LABEL, LabNode, collide, numbered_n
 from fairlead.drivers.identity.pki import write_private
 from fairlead.drivers.lab.control_socket import Refused
 from fairlead.drivers.lab.supervisor import Supervisor
+from fairlead.drivers.pods.left_behind import kill_pods
 from fairlead.labnet.addresses import MAX_NODES
 from fairlead.model.socket_address import SocketAddress
 
@@ -151,9 +152,10 @@ class Nodes:
             self._supervisor.add(component)
 
     def _disconnect(self, node: LabNode) -> None:
-        """The agent takes its Pods' processes along."""
+        """The agent first, or it would make new Pods in place of those that end."""
         for component in (agent_of(node), proxy_of(node)):
             self._supervisor.kill(component)
+        kill_pods(self._plan.records(node))
         self.networks.disconnect(node)
         shutil.rmtree(self._plan.records(node), ignore_errors=True)
 

@@ -1,0 +1,161 @@
+"""Node agents and their launchers that are killed: no container ends, and what happened meanwhile is told afterwards.
+
+Every test runs as root and as an ordinary user.
+"""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from fairlead.drivers.linux.process_tree import tree
+from tests.support.labs import Lab, eventually
+from tests.support.users import users
+
+COUNTING = "i=0; while :; do echo $i; i=$((i+1)); sleep 0.05; done"
+
+
+@pytest.fixture(scope="module", params=users(), ids=str)
+def lab(request):
+    lab = Lab(request.param)
+    try:
+        lab.up()
+        yield lab
+    finally:
+        lab.close()
+
+
+@pytest.fixture
+def pod(lab):
+    """Creates a Pod on node-1, waits until it is ready, and deletes it at the end."""
+    names = []
+
+    def create(name: str, *containers: dict, **spec) -> None:
+        named = [{"name": f"c{n}", "image": "busybox", **each} for n, each in enumerate(containers)]
+        spec = {"nodeName": "node-1", "terminationGracePeriodSeconds": 1, "containers": named, **spec}
+        document = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
+        lab.kubectl("create", "-f", "-", stdin=json.dumps(document))
+        names.append(name)
+        lab.kubectl("wait", "--for=condition=Ready", f"pod/{name}", "--timeout=30s")
+
+    yield create
+    for name in names:
+        lab.kubectl("delete", "pod", name, "--ignore-not-found", "--force")
+
+
+def agent(lab: Lab) -> int:
+    return eventually(lambda: lab.component_pids()["node-1-agent"], seconds=30)
+
+
+def launcher(lab: Lab) -> int:
+    """The process that forks for the agent: its only child that lasts, and is no program of its own."""
+    parent = agent(lab)
+    return min(pid for pid in tree(parent) if "fairlead" in command(pid) and parent_of(pid) == parent)
+
+
+def command(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+VICTIMS = {"agent": agent, "launcher": launcher}
+
+
+def kill(lab: Lab, victim: str) -> None:
+    """Kill a process, and return when there is another agent that has said so."""
+    before = agent(lab)
+    lab.kill(VICTIMS[victim](lab))
+    eventually(lambda: agent(lab) != before, seconds=30)
+    eventually(lambda: all(has_log(lab, pod) for pod in lab.get("pods")["items"]), seconds=30)
+
+
+def has_log(lab: Lab, pod: dict) -> bool:
+    """Whether the agent knows the Pod, if it is one of its."""
+    name, node = pod["metadata"]["name"], pod["spec"]["nodeName"]
+    return node != "node-1" or lab.kubectl("logs", name, "--all-containers", check=False).returncode == 0
+
+
+def statuses(lab: Lab, name: str) -> list[dict]:
+    return lab.get("pod", name)["status"]["containerStatuses"]
+
+
+@pytest.mark.parametrize("victim", VICTIMS)
+def test_containers_go_on_and_lose_no_line(lab, pod, victim):
+    pod("goes-on", {"command": ["sh", "-c", COUNTING]}, {"image": "fairlead/echo"})
+    before = statuses(lab, "goes-on")
+    kill(lab, victim)
+    kill(lab, victim)
+    count = len(lab.kubectl("logs", "goes-on", "-c", "c0").stdout.split())
+    eventually(lambda: len(lab.kubectl("logs", "goes-on", "-c", "c0").stdout.split()) > count + 20)
+    lines = lab.kubectl("logs", "goes-on", "-c", "c0").stdout.split()
+    assert lines == [str(number) for number in range(len(lines))]
+    assert lab.exec("goes-on", "true") == ""
+    assert [(s["restartCount"], s["state"], s["ready"]) for s in statuses(lab, "goes-on")] == [
+        (s["restartCount"], s["state"], s["ready"]) for s in before
+    ]
+
+
+def test_an_end_without_an_agent_has_its_exit_code(lab, pod):
+    """The agent that comes back is not the parent of what ends."""
+    pod(
+        "ends",
+        {"command": ["sh", "-c", "while ! test -e /tmp/end; do sleep 0.1; done; exit 7"]},
+        restartPolicy="Never",
+    )
+    lab.fairlead("exec", "--name", lab.name, "ends", "--", "sh", "-c", "(sleep 1; touch /tmp/end) >/dev/null 2>&1 &")
+    kill(lab, "agent")
+    eventually(lambda: "terminated" in statuses(lab, "ends")[0]["state"], seconds=30)
+    assert statuses(lab, "ends")[0]["state"]["terminated"]["exitCode"] == 7
+    assert lab.get("pod", "ends")["status"]["phase"] == "Failed"
+
+
+def test_a_terminal_and_standard_input_stay_open(lab, pod):
+    pod("shell", {"command": ["sh"], "stdin": True, "tty": True}, {"command": ["cat"], "stdin": True})
+    kill(lab, "agent")
+    shown = lab.kubectl("attach", "shell", "-c", "c0", "-i", stdin="echo $((6*7))\nexit 3\n", check=False)
+    assert "42" in shown.stdout, shown
+    assert "running" in statuses(lab, "shell")[1]["state"]
+
+
+def test_probes_go_on(lab, pod):
+    probe = {"exec": {"command": ["test", "-e", "/tmp/ready"]}, "periodSeconds": 1, "failureThreshold": 1}
+    pod("probed", {"command": ["sh", "-c", "touch /tmp/ready; exec sleep 86400"], "readinessProbe": probe})
+    kill(lab, "agent")
+    assert statuses(lab, "probed")[0]["ready"]
+    lab.exec("probed", "rm", "/tmp/ready")
+    eventually(lambda: not statuses(lab, "probed")[0]["ready"], seconds=20)
+
+
+def test_a_pod_that_was_deleted_by_force_meanwhile_is_ended(lab, pod):
+    pod("gone", {"command": ["sh", "-c", "exec sleep 86417"]})
+    running = [pid for pid in lab_processes(lab) if command(pid).startswith("sleep 86417")]
+    assert len(running) == 1
+    os.kill(agent(lab), signal.SIGSTOP)  # stopped, it does not hear of it
+    stopped = agent(lab)
+    try:
+        lab.kubectl("delete", "pod", "gone", "--force")
+    finally:
+        lab.kill(stopped)
+    eventually(lambda: not Path(f"/proc/{running[0]}").exists(), seconds=30)
+
+
+def lab_processes(lab: Lab) -> list[int]:
+    return tree(parent_of(lab.component_pids()["apiserver"]))
+
+
+def test_a_node_that_is_stopped_leaves_no_process(lab):
+    before = set(lab_processes(lab))
+    lab.fairlead("node", "add", "--name", lab.name, "node-9")
+    spec = {"nodeName": "node-9", "containers": [{"name": "c", "image": "fairlead/pause"}]}
+    names = [f"nine-{number}" for number in range(8)]
+    documents = [{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec} for name in names]
+    lab.kubectl("create", "-f", "-", stdin="\n---\n".join(map(json.dumps, documents)))
+    lab.fairlead("node", "stop", "--name", lab.name, "node-9")  # whatever the Pods have come to
+    eventually(lambda: set(lab_processes(lab)) <= before, seconds=30)
+    lab.fairlead("node", "remove", "--name", lab.name, "node-9")
+    lab.kubectl("delete", "pod", "--force", *names)
