@@ -3,6 +3,7 @@
 Every test runs as root and as an ordinary user.
 """
 
+import contextlib
 import json
 import os
 import signal
@@ -50,9 +51,22 @@ def agent(lab: Lab) -> int:
 
 
 def launcher(lab: Lab) -> int:
-    """The process that forks for the agent: its only child that lasts, and is no program of its own."""
-    parent = agent(lab)
-    return min(pid for pid in tree(parent) if "fairlead" in command(pid) and parent_of(pid) == parent)
+    """The process that forks for the agent."""
+    for _ in range(20):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a process has ended while it was looked at
+            return find_launcher(agent(lab))
+    raise AssertionError("processes come and go too fast")
+
+
+def find_launcher(agent: int) -> int:
+    """It is in the agent's network, but its parent is another child of the lab's first process."""
+    first, network = parent_of(agent), network_of(agent)
+    nursery = [pid for pid in tree(first) if pid != first and parent_of(pid) == first and network_of(pid) != network]
+    return next(pid for pid in tree(first) if parent_of(pid) in nursery and network_of(pid) == network)
+
+
+def network_of(pid: int) -> str:
+    return os.readlink(f"/proc/{pid}/ns/net")
 
 
 def command(pid: int) -> str:
