@@ -18,8 +18,9 @@ REPOSITORY = Path(__file__).parents[2]
 class ApiServer:
     """One server process over one data directory; may be killed and started again."""
 
-    def __init__(self, data, environment=None, options=(), descriptors=0):
+    def __init__(self, data, environment=None, options=(), descriptors=0, wrapper=()):
         self.environment, self.options = {**os.environ, **(environment or {})}, options
+        self.wrapper = wrapper  # a program, and its arguments, that becomes the server
         self.descriptors = descriptors  # how many it may have; 0: as many as this process
         self.data = Path(data)
         self.kubeconfig = self.data / "admin.kubeconfig"
@@ -29,6 +30,7 @@ class ApiServer:
     def start(self):
         limit = ["prlimit", f"--nofile={self.descriptors}"] if self.descriptors else []
         command = [
+            *self.wrapper,
             *limit,
             sys.executable,
             "-m",

@@ -101,8 +101,8 @@ class ApiApplication:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
         if path in HEALTH or path.startswith(("/livez/", "/readyz/", "/healthz/")):
-            body = health_page(path, scope["query_string"])
-            await _send(send, 200, body, [(b"content-type", b"text/plain; charset=utf-8")])
+            page = health_page(path, scope["query_string"], self._state.trouble())
+            await _send(send, page.code, page.body, [(b"content-type", b"text/plain; charset=utf-8")])
             return
         headers = _headers(scope["headers"])
         client = self._user(scope, headers)

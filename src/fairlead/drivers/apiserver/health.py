@@ -1,15 +1,32 @@
-"""What the API server says about its own health. A server that answers at all has passed every check."""
+"""What the API server says about its own health. A server that answers at all is alive; it is ready while its store
+takes writes."""
 
+from typing import NamedTuple
 from urllib.parse import parse_qsl
 
+STORE = "etcd"  # the name that health checks look for
 # What must work before the first request is answered: the process, its log, the store, the objects that it starts with.
-CHECKS = ("ping", "log", "etcd", "poststarthook/rbac/bootstrap-roles")
+CHECKS = ("ping", "log", STORE, "poststarthook/rbac/bootstrap-roles")
 
 
-def health_page(path: str, query: bytes) -> bytes:
-    """The body for ``/livez`` and its like, or for one check below: each check where asked for."""
+class Page(NamedTuple):
+    """An answer to a health check."""
+
+    code: int
+    body: bytes
+
+
+def health_page(path: str, query: bytes, trouble: str = "") -> Page:
+    """The answer for ``/livez`` and its like, or for one check below: each check where asked for, or where one fails.
+
+    Args:
+        trouble: why the store takes no writes; empty when it does.
+    """
     name, _, check = path.lstrip("/").partition("/")
-    if "verbose" not in dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True)):
-        return b"ok"
-    lines = [f"[+]{each} ok" for each in ([check] if check else CHECKS)]
-    return "\n".join([*lines, f"{name} check passed", ""]).encode()
+    checks = (check,) if check else CHECKS
+    fails = bool(trouble) and name == "readyz" and STORE in checks
+    if not fails and "verbose" not in dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True)):
+        return Page(200, b"ok")
+    lines = [f"[-]{each} failed: {trouble}" if fails and each == STORE else f"[+]{each} ok" for each in checks]
+    text = "\n".join([*lines, f"{name} check {'failed' if fails else 'passed'}", ""])
+    return Page(500 if fails else 200, text.encode())

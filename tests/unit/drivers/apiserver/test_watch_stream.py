@@ -24,6 +24,8 @@ NODES = [f"node-{number}" for number in range(20)]
 
 
 class Disk:
+    is_full = False
+
     def write(self, changes):
         pass
 

@@ -20,7 +20,20 @@ def test_the_version_is_that_whose_rules_are_followed():
 
 
 def test_health_is_told_check_by_check_if_asked_for():
-    assert health_page("/livez", b"") == b"ok"
-    assert health_page("/readyz", b"verbose").splitlines()[0] == b"[+]ping ok"
-    assert health_page("/readyz", b"verbose=").endswith(b"readyz check passed\n")
-    assert health_page("/livez/etcd", b"verbose") == b"[+]etcd ok\nlivez check passed\n"
+    assert health_page("/livez", b"") == (200, b"ok")
+    assert health_page("/readyz", b"verbose").body.splitlines()[0] == b"[+]ping ok"
+    assert health_page("/readyz", b"verbose=").body.endswith(b"readyz check passed\n")
+    assert health_page("/livez/etcd", b"verbose").body == b"[+]etcd ok\nlivez check passed\n"
+
+
+def test_a_store_that_takes_no_writes_makes_the_server_unready_and_no_less_alive():
+    page = health_page("/readyz", b"", "the disk is full")
+    assert page.code == 500
+    assert page.body.splitlines()[2:] == [
+        b"[-]etcd failed: the disk is full",
+        b"[+]poststarthook/rbac/bootstrap-roles ok",
+        b"readyz check failed",
+    ]
+    assert health_page("/readyz/etcd", b"", "x").code == 500
+    for path in ("/livez", "/healthz", "/readyz/ping"):
+        assert health_page(path, b"", "the disk is full") == (200, b"ok")

@@ -12,20 +12,30 @@ from queue import SimpleQueue
 from typing import NamedTuple
 from weakref import WeakValueDictionary
 
-from fairlead.drivers.apiserver.store.errors import StoreError
+from fairlead.drivers.apiserver.store.errors import StoreError, StoreFull
 from fairlead.drivers.apiserver.store.sqlite_store import SqliteStore
-from fairlead.registry.store import State, Step
+from fairlead.registry.store import Change, State, Step
 from fairlead.registry.verbs.watches import Trigger, triggers_of
 
 MAX_BATCH = 512
 # States that continue tokens may name. Each costs what has changed since, at most all the documents of its time.
 KEPT_STATES = 32
+MAX_GROWTH = 2048  # bytes by which an object may grow while the disk is full: a deletion's marks, a status
 
 
 class _Waiting(NamedTuple):
     step: Step
     epoch: int
     done: asyncio.Future[None]
+
+
+def makes_room(step: Step) -> bool:
+    """Whether a step takes things away, or at least lets nothing grow by much: a Pod's way to its end does not."""
+    return all(change.deleted or _growth(change) <= MAX_GROWTH for change in step.changes)
+
+
+def _growth(change: Change) -> int:
+    return len(change.after.document) - len(change.before.document) if change.before else MAX_GROWTH + 1
 
 
 class News(asyncio.Event):
@@ -52,15 +62,22 @@ class DurableState:
         """Take the step as the new head, and return when it is durable and visible.
 
         Raises:
+            StoreFull: the disk is full, and the step would need room.
             StoreError: it could not be written, and is undone.
         """
         if not step.changes and self.head is self.latest:
             return
+        if self._store.is_full and not makes_room(step) and (why := self._store.trouble()):
+            raise StoreFull(f"{why}: only what makes room is written, such as deletions")
         self.head = step.state
         done: asyncio.Future[None] = self._loop.create_future()
         self._queue.put(_Waiting(step, self._epoch, done))
         # A client that goes away does not take back its write.
         await asyncio.shield(done)
+
+    def trouble(self) -> str:
+        """Why nothing new can be written; empty when it can."""
+        return self._store.trouble()
 
     def at(self, version: int) -> State | None:
         """The state of a version if it is kept; 0 is the latest."""

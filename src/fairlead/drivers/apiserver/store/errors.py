@@ -11,6 +11,10 @@ class InUse(StoreError):
     """Another process has the store."""
 
 
+class StoreFull(StoreError):
+    """There is no room for anything new; what makes room is still written."""
+
+
 class StoreDamaged(StoreError):
     """The store is not what was acknowledged."""
 

@@ -25,6 +25,7 @@ from fairlead.drivers.apiserver.store.layout import (
 )
 from fairlead.drivers.apiserver.store.lock import take_lock
 from fairlead.drivers.apiserver.store.mark import Mark, MarkFile
+from fairlead.drivers.apiserver.store.reserve import Reserve
 from fairlead.model.names import ObjectKey
 from fairlead.registry.store import Change
 
@@ -46,6 +47,7 @@ class SqliteStore:
         """
         self._path = directory / STORE
         self._has_refused = False  # whether something may be in the log that was refused
+        self.is_full = False
         try:
             self._lock = take_lock(directory)
         except OSError as error:
@@ -77,6 +79,13 @@ class SqliteStore:
         else:
             self._mark = MarkFile(directory, Mark(summary))
         self._summary = summary
+        self._reserve = Reserve(directory)
+
+    def trouble(self) -> str:
+        """Why nothing new can be written; empty when it can. Looks whether a full disk has room again."""
+        if self.is_full and self._reserve.restore():
+            self.is_full = False
+        return "the disk is full" if self.is_full else "the disk fails" if self._has_refused else ""
 
     def load(self) -> tuple[int, Iterator[Row]]:
         """The version of the last change, and all objects.
@@ -138,6 +147,8 @@ class SqliteStore:
         fails to be flushed as well, it has still taken it. A full disk never had the last frame.
         """
         if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+            self.is_full = True
+            self._reserve.release()
             return
         self._has_refused = True
         self._remember(Mark(self._summary, is_suspect=True))

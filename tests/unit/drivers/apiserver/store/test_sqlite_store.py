@@ -1,6 +1,7 @@
 """The store on disk: what it keeps, and what it says when it cannot."""
 
 import asyncio
+import os
 import sqlite3
 from contextlib import closing
 
@@ -82,6 +83,24 @@ def test_a_damaged_file_is_refused(tmp_path, content):
         SqliteStore(tmp_path)
 
 
+def test_what_is_restored_is_the_owners_alone_whoever_made_the_folder(tmp_path):
+    before = os.umask(0)
+    try:
+        here, there, copy = tmp_path / "here", tmp_path / "there", tmp_path / "copy"
+        with closing(SqliteStore(here)) as store:
+            store.write(written(Step(State()), x="1").changes)
+            copy_store(here, copy)
+        there.mkdir(mode=0o777)
+        for _ in range(2):  # the second time in place of what is there
+            restore_store(copy, there)
+            with closing(SqliteStore(there)) as store:
+                store.write(written(Step(State(version=1)), x="2").changes)
+                modes = {file.name: file.stat().st_mode & 0o777 for file in (copy, *there.iterdir())}
+                assert set(modes.values()) == {0o600}, modes
+    finally:
+        os.umask(before)
+
+
 def test_a_full_disk_takes_nothing_half(tmp_path):
     with closing(SqliteStore(tmp_path)) as store:
         first = written(Step(State()), x="1")
@@ -123,6 +142,8 @@ def test_what_is_no_store_is_neither_copied_nor_restored(tmp_path):
 
 class FailingStore:
     """A disk that fails while ``broken``, and otherwise remembers."""
+
+    is_full = False
 
     def __init__(self):
         self.broken = False
