@@ -7,6 +7,7 @@ The file has two tables. "kinds": "apiVersion/Kind" to a type name. "types": typ
 a type, with "[]" before it for a list and "map:" for a map, and "!" at the end when the field is required.
 """
 
+import dataclasses
 import importlib
 import json
 import re
@@ -18,11 +19,15 @@ import msgspec
 OUTPUT = Path(__file__).parent.parent / "src/fairlead/registry/schemas/types.json"
 
 PACKAGES = {
+    "apiextensions_v1": "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1",
     "meta_v1": "io.k8s.apimachinery.pkg.apis.meta.v1",
     "resource": "io.k8s.apimachinery.pkg.api.resource",
     "util_intstr": "io.k8s.apimachinery.pkg.util.intstr",
     "runtime": "io.k8s.apimachinery.pkg.runtime",
 }
+
+# Of the two forms of a schema's items, structural schemas have one.
+ALIASES = {"JSONSchemaPropsOrArray": "JSONSchemaProps"}
 
 SCALARS = {"str": "string", "int": "int32", "bool": "boolean", "float": "number"}
 
@@ -43,6 +48,7 @@ MAP_VALUES = {
     "maxLimitRequestRatio": QUANTITY,
     "min": QUANTITY,
     "overhead": QUANTITY,
+    "properties": "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps",
     "requests": QUANTITY,
     "used": QUANTITY,
 }
@@ -56,6 +62,12 @@ LONG = {
     "fsGroup",
     "generation",
     "gid",
+    "maxItems",
+    "maxLength",
+    "maxProperties",
+    "minItems",
+    "minLength",
+    "minProperties",
     "gracePeriodSeconds",
     "nodeAllocatableUpdatePeriodSeconds",
     "observedGeneration",
@@ -73,6 +85,7 @@ LONG = {
 }
 
 SERVED = {
+    "apiextensions_v1": "CustomResourceDefinition",
     "admissionregistration_v1": "MutatingWebhookConfiguration ValidatingWebhookConfiguration",
     "core_v1": """Binding ConfigMap Endpoints Event LimitRange Namespace Node PersistentVolume PersistentVolumeClaim Pod
         PodTemplate ReplicationController ResourceQuota Secret Service ServiceAccount""",
@@ -99,6 +112,7 @@ GROUPS = {
     "core": "",
     "meta": "",
     "admissionregistration": "admissionregistration.k8s.io/",
+    "apiextensions": "apiextensions.k8s.io/",
     "authentication": "authentication.k8s.io/",
     "authorization": "authorization.k8s.io/",
     "certificates": "certificates.k8s.io/",
@@ -155,14 +169,24 @@ class Collector:
         if annotation in SCALARS:
             return SCALARS[annotation]
         prefix, _, name = annotation.rpartition(".")
-        return self.add(prefix or module, name)
+        return self.add(prefix or module, ALIASES.get(name, name))
+
+
+def json_name(name: str) -> str:
+    """``d_ref`` is ``$ref``, ``x_kubernetes_list_type`` is ``x-kubernetes-list-type``."""
+    if name.startswith("d_"):
+        return f"${name[2:]}"
+    return name.replace("_", "-") if name.startswith("x_") else name.removesuffix("_")
 
 
 def annotations(model: type) -> Iterator[tuple[str, str]]:
     """(name in JSON, annotation as text) of each field; none for an alias such as Time or Quantity.
 
-    The models rename fields that are Python keywords.
+    The models rename fields that are Python keywords; those of definitions are dataclasses, which rename what no Python
+    name can be.
     """
+    if dataclasses.is_dataclass(model):
+        return ((json_name(field.name), str(field.type)) for field in dataclasses.fields(model))
     if not isinstance(model, type(msgspec.Struct)):
         return iter(())
     texts = model.__annotations__

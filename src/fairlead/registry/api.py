@@ -16,10 +16,12 @@ from fairlead.registry.access.reviews import ACCESS
 from fairlead.registry.backend import Upstream
 from fairlead.registry.discovery.groups import discover
 from fairlead.registry.environment import Environment
+from fairlead.registry.kinds.apiextensions.custom_resource_definition import STORAGE
+from fairlead.registry.kinds.apiextensions.served import resource_table
 from fairlead.registry.requests import Request, Target, parse_target
 from fairlead.registry.status import method_not_allowed
 from fairlead.registry.store import State
-from fairlead.registry.subresources.table import SUBRESOURCES
+from fairlead.registry.subresources.table import OF_CUSTOM_KINDS, SUBRESOURCES
 from fairlead.registry.verbs.call import Answer, Call, Handler, Reply
 from fairlead.registry.verbs.deletion import delete_collection, delete_object
 from fairlead.registry.verbs.read import get_object, list_objects, watch_objects
@@ -38,17 +40,18 @@ def answer(request: Request, state: State, state_at: Callable[[int], State | Non
     Raises:
         ApiError: the request is refused.
     """
+    table = resource_table(state.of(STORAGE))
     if request.method == "GET":
-        found = discover(request.path, request.accept)
+        found = discover(request.path, request.accept, table)
         if found is not None:
             check_path(request.user, request.method, request.path, state)
             return Reply(found.body, content_type=found.content_type)
-    target = parse_target(request.path)
+    target = parse_target(request.path, table)
     verb = _verb(request, target)
     allowed = target.subresource.verbs if target.subresource else target.resource.verbs
     if verb not in allowed:
         raise method_not_allowed()
-    handler = _SPECIAL.get((target.plural_with_subresource, verb)) or _VERBS[verb]
+    handler = _special(target, verb) or _VERBS[verb]
     call = Call(request, target, state, state_at, _admitting(request, env))
     check_access(call, verb)
     return _warned(handler(call), target.resource.deprecated)
@@ -59,6 +62,12 @@ def _warned(found: Answer, deprecated: str) -> Answer:
     if not deprecated or isinstance(found, Upstream):
         return found
     return replace(found, warnings=(deprecated, *found.warnings))
+
+
+def _special(target: Target, verb: str) -> Handler | None:
+    if target.resource.defined:
+        return OF_CUSTOM_KINDS.get((target.subresource.name, verb)) if target.subresource else None
+    return _SPECIAL.get((target.plural_with_subresource, verb))
 
 
 def _admitting(request: Request, env: Environment) -> Environment:

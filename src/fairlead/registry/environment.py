@@ -20,6 +20,8 @@ class Kinds:
     strategies: Mapping[str, Strategy] = field(default_factory=dict)
 
     def strategy(self, resource: Resource) -> Strategy:
+        if resource.defined:
+            return resource.defined.strategy
         return self.strategies.get(BY_STORAGE[resource.storage].kind, _PLAIN)
 
 

@@ -119,6 +119,13 @@ def validate(metadata: Doc, name_errors: Callable[[str], Sequence[str]], namespa
     return errors
 
 
+def unqualified_finalizers(metadata: Doc) -> list[FieldError]:
+    """Faults of finalizers that name no domain, as built-in kinds ask for one and kinds that users define do not."""
+    detail = "name is neither a standard finalizer name nor is it fully qualified"
+    names = metadata.get("finalizers") or ()
+    return [invalid("metadata.finalizers", n, detail) for n in names if "/" not in n and n not in _PLAIN_FINALIZERS]
+
+
 _IMMUTABLE = ("name", "namespace", "uid", "creationTimestamp")
 
 
@@ -208,8 +215,6 @@ _PLAIN_FINALIZERS = frozenset({"kubernetes", "orphan", "foregroundDeletion"})
 def _validate_finalizers(finalizers: Sequence[str]) -> list[FieldError]:
     path = "metadata.finalizers"
     errors = [invalid(path, name, d) for name in finalizers for d in qualified_name_errors(name)]
-    detail = "name is neither a standard finalizer name nor is it fully qualified"
-    errors += [invalid(path, n, detail) for n in finalizers if "/" not in n and n not in _PLAIN_FINALIZERS]
     if {"orphan", "foregroundDeletion"} <= set(finalizers):
         errors.append(invalid(path, list(finalizers), "finalizer orphan and foregroundDeletion cannot be both set"))
     return errors

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from fairlead.model.names import ObjectKey
-from fairlead.registry.resources import BY_PATH, Resource, Subresource
+from fairlead.registry.resources import BUILT_IN, BY_PATH, Resource, ResourceTable, Subresource
 from fairlead.registry.status import ApiError, bad_request, no_such_resource
 
 
@@ -73,7 +73,7 @@ class Target:
         return f"{self.resource.plural}/{self.subresource.name}" if self.subresource else self.resource.plural
 
 
-def parse_target(path: str) -> Target:
+def parse_target(path: str, table: ResourceTable = BUILT_IN) -> Target:
     """The target that an API path names.
 
     Raises:
@@ -81,18 +81,18 @@ def parse_target(path: str) -> Target:
     """
     parts = path.strip("/").split("/")
     if parts[:2] == ["api", "v1"]:
-        return _target("", "v1", parts[2:])
+        return _target(("", "v1"), parts[2:], table)
     if parts[0] == "apis" and len(parts) > 3:
-        return _target(parts[1], parts[2], parts[3:])
+        return _target((parts[1], parts[2]), parts[3:], table)
     raise no_such_resource()
 
 
-def _target(group: str, version: str, parts: list[str]) -> Target:
+def _target(group_version: tuple[str, str], parts: list[str], table: ResourceTable) -> Target:
     namespace = ""
     # /namespaces/<name>/<plural> lies in a namespace, unless <plural> is a subresource of the Namespace itself.
     if len(parts) > 2 and parts[0] == "namespaces" and not _is_namespace_subresource(parts[2]):
         namespace, parts = parts[1], parts[2:]
-    resource = BY_PATH.get((group, version, parts[0])) if parts else None
+    resource = table.by_path.get((*group_version, parts[0])) if parts else None
     if resource is None or (namespace and not resource.namespaced):
         raise no_such_resource()
     name = parts[1] if len(parts) > 1 else ""

@@ -4,7 +4,10 @@ Kinds, short names and categories are those of upstream's ``kubectl api-resource
 and whether an update must name a resourceVersion are those of each kind's strategy under upstream's ``pkg/registry``.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+
+from fairlead.registry.defined_kind import DefinedKind
 
 COLLECTION_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 OBJECT_VERBS = ("get", "patch", "update")
@@ -50,6 +53,7 @@ class Resource:
         unconditional_update: a PUT without resourceVersion overwrites whatever is there.
         deprecated: the warning that every answer about it carries.
         view_of: the storage of another resource whose objects this one shows under its own group and version.
+        defined: of a kind that users define, what the table of kinds has for others.
     """
 
     group: str
@@ -65,6 +69,7 @@ class Resource:
     unconditional_update: bool = True
     view_of: str = ""
     deprecated: str = ""
+    defined: DefinedKind | None = None
 
     @property
     def group_version(self) -> str:
@@ -72,7 +77,11 @@ class Resource:
 
     @property
     def singular(self) -> str:
-        return self.kind.lower()
+        return self.defined.singular if self.defined else self.kind.lower()
+
+    @property
+    def list_kind(self) -> str:
+        return self.defined.list_kind if self.defined else f"{self.kind}List"
 
     @property
     def qualified(self) -> str:
@@ -140,9 +149,9 @@ RESOURCES: tuple[Resource, ...] = (
              categories=("api-extensions",)),
     Resource(*_ADMISSION, "validatingwebhookconfigurations", "ValidatingWebhookConfiguration", namespaced=False,
              categories=("api-extensions",)),
-    # kubectl lists these when it meets a kind that it does not know; there are none.
     Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False,
-             short_names=("crd", "crds"), verbs=("get", "list", "watch")),
+             short_names=("crd", "crds"), categories=("api-extensions",), subresources=(STATUS,),
+             unconditional_update=False),
     Resource(*_AUTHENTICATION, "selfsubjectreviews", "SelfSubjectReview", namespaced=False, verbs=("create",)),
     Resource(*_AUTHENTICATION, "tokenreviews", "TokenReview", namespaced=False, verbs=("create",)),
     Resource(*_AUTHORIZATION, "localsubjectaccessreviews", "LocalSubjectAccessReview", verbs=("create",)),
@@ -176,3 +185,26 @@ RESOURCES: tuple[Resource, ...] = (
 BY_PATH = {(resource.group, resource.version, resource.plural): resource for resource in RESOURCES}
 BY_STORAGE = {resource.storage: resource for resource in RESOURCES if not resource.view_of}
 GROUPS = tuple(dict.fromkeys(resource.group for resource in RESOURCES if resource.group))
+
+
+class ResourceTable:
+    """All resources that there are, and what is found by them. Equal to itself alone: what is made from a table can be
+    kept under it.
+
+    Attributes:
+        by_path: (group, version, plural) -> row.
+        group_versions: as clients name them, such as ``apps/v1``.
+    """
+
+    def __init__(self, rows: Iterable[Resource]) -> None:
+        self.rows = tuple(rows)
+        self.by_path: Mapping[tuple[str, str, str], Resource] = {(r.group, r.version, r.plural): r for r in self.rows}
+        self.groups = tuple(dict.fromkeys(row.group for row in self.rows if row.group))
+        self.group_versions = frozenset(row.group_version for row in self.rows)
+
+    def with_rows(self, rows: Iterable[Resource]) -> "ResourceTable":
+        """This table and more rows."""
+        return ResourceTable((*self.rows, *rows))
+
+
+BUILT_IN = ResourceTable(RESOURCES)

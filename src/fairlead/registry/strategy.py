@@ -130,6 +130,7 @@ class Strategy:
         mark_deleted: (document): what an object says besides its deletionTimestamp while it waits to be gone.
         is_given: (keys of a list element) -> whether the server put that element into the object when it was made.
         shows_ips: the addresses that an object takes are shown as IPAddress objects, written in the same step.
+        allows_bare_finalizers: a finalizer need not name a domain, as in ``example.com/name``.
         returns_deleted: DELETE answers with the object, not with a Status (Service, Namespace and Pod do).
     """
 
@@ -156,4 +157,5 @@ class Strategy:
     mark_deleted: Callable[[Doc], None] = lambda document: None
     is_given: Callable[[Mapping[str, Any]], bool] = lambda keys: False
     shows_ips: bool = False
+    allows_bare_finalizers: bool = False
     returns_deleted: bool = False

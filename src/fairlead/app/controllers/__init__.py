@@ -10,8 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from fairlead.app.controllers.context import Context, Settings
 from fairlead.app.controllers.cronjobs import CronJobController
+from fairlead.app.controllers.custom_kinds import DEFINITIONS, custom_collections
 from fairlead.app.controllers.daemonsets import DaemonSetController
 from fairlead.app.controllers.deployments import DeploymentController
 from fairlead.app.controllers.disruption import DisruptionController
@@ -34,6 +37,7 @@ from fairlead.drivers.kube.discovery import Discovered, discover
 from fairlead.drivers.kube.event_recorder import EventWriter
 from fairlead.drivers.kube.retry import until_answered
 from fairlead.drivers.kube.work_queue import Clock
+from fairlead.model.custom_kinds import CustomResourceDefinition
 
 __all__ = ["CONTROLLERS", "ControllersOptions", "Settings", "run", "serve"]
 
@@ -55,6 +59,7 @@ CONTROLLERS: dict[str, Callable[[Context], Controller[Any]]] = {
     "cronjob": CronJobController,
     "persistentvolumeclaim-binder": ClaimBinder,
     "persistentvolume-reclaimer": VolumeReclaimer,
+    "custom-resources": lambda context: context.custom_kinds,
     "disruption": DisruptionController,
     "namespace-defaults": NamespaceFurnisher,
     "namespace": NamespaceEmptier,
@@ -110,6 +115,20 @@ async def serve(
 
 
 async def _discover_collections(client: KubeClient) -> tuple[Discovered, ...]:
-    """Everything that can be watched and deleted; waits for the server as long as it takes."""
+    """Everything built in that can be watched and deleted; waits for the server as long as it takes."""
     found = await until_answered(lambda: discover(client), "discovery of the API's resources")
-    return tuple(d for d in found or () if d.verbs >= _COLLECTED_VERBS and d.kind != "Event")
+    listed = await until_answered(lambda: client.get(DEFINITIONS.path()), "the list of definitions")
+    custom = custom_collections(msgspec.json.decode(listed or b"{}", type=_Definitions).items)
+    return tuple(d for d in found or () if _is_collected(d) and (_group(d), d.resource.plural) not in custom)
+
+
+class _Definitions(msgspec.Struct):
+    items: list[CustomResourceDefinition] = []
+
+
+def _is_collected(discovered: Discovered) -> bool:
+    return discovered.verbs >= _COLLECTED_VERBS and discovered.kind != "Event"
+
+
+def _group(discovered: Discovered) -> str:
+    return discovered.resource.group_version.rpartition("/")[0]

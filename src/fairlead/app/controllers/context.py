@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from fairlead.allocation.load_balancer import Pool
+from fairlead.app.controllers.custom_kinds import CustomKinds
 from fairlead.app.controllers.service_members import ServiceMembers
 from fairlead.app.controllers.watches import Watches
 from fairlead.drivers.kube.client import KubeClient
@@ -33,7 +34,8 @@ class Context:
     """The API and what it serves, the shared copies of its collections, and the time that queues go by.
 
     Attributes:
-        collections: every resource whose objects can be watched and deleted, Events excepted.
+        collections: every resource whose objects can be watched and deleted. Events are left out, and the kinds that
+            users define, which come and go: ``custom_kinds`` has those.
     """
 
     client: KubeClient
@@ -42,6 +44,11 @@ class Context:
     clock: Clock
     collections: tuple[Discovered, ...]
     settings: Settings
+
+    @cached_property
+    def custom_kinds(self) -> CustomKinds:
+        """The kinds that users define; made when the first controller asks, shared by all."""
+        return CustomKinds(self.client, self.watches, self.clock)
 
     @cached_property
     def members(self) -> ServiceMembers:

@@ -9,7 +9,9 @@ from functools import partial
 import msgspec
 
 from fairlead.app.controllers.context import Context
+from fairlead.app.controllers.watches import Watched
 from fairlead.drivers.kube.client import KubeError, Resource
+from fairlead.drivers.kube.discovery import Discovered
 from fairlead.drivers.kube.work_queue import WorkQueue
 from fairlead.model.decode import decode
 from fairlead.model.document import Doc
@@ -31,6 +33,11 @@ class GarbageCollector:
         self.needs = [context.watches.of(c.resource, KubeObject) for c in context.collections]
         for watched in self.needs:
             watched.listen(partial(self._changed, watched.resource))
+        context.custom_kinds.listen(self._follow)
+
+    def _follow(self, collection: Discovered, watched: Watched[KubeObject]) -> None:
+        self._by_kind[collection.resource.group_version, collection.kind] = collection.resource
+        watched.listen(partial(self._changed, collection.resource))
 
     def _changed(self, resource: Resource, old: KubeObject | None, new: KubeObject | None) -> None:
         if old and (new is None or new.metadata.uid != old.metadata.uid):

@@ -37,6 +37,8 @@ class NamespaceEmptier:
         self._namespaces.listen(self._namespace_changed)
         for collection in self._collections:
             context.watches.of(collection.resource, KubeObject).listen(self._content_changed)
+        self._custom = context.custom_kinds
+        self._custom.listen(lambda collection, watched: watched.listen(self._content_changed))
 
     def _namespace_changed(self, _: Namespace | None, new: Namespace | None) -> None:
         if new and new.is_terminating:
@@ -52,7 +54,8 @@ class NamespaceEmptier:
         namespace = self._namespaces.objects.get(key)
         if namespace is None or not namespace.is_terminating:
             return
-        left = [c for c in self._collections if await self._count(c, key.name)]
+        custom = [c for c in self._custom.collections if c.resource.namespaced]
+        left = [c for c in (*self._collections, *custom) if await self._count(c, key.name)]
         for collection in left:
             options = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
             await self._client.delete(collection.resource.path(key.name), options)

@@ -8,7 +8,8 @@ from immutables import Map
 from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
 from fairlead.registry.environment import Kinds
-from fairlead.registry.resources import BY_STORAGE
+from fairlead.registry.kinds.apiextensions.custom_resource_definition import STORAGE
+from fairlead.registry.kinds.apiextensions.served import resource_table
 from fairlead.registry.store import PODS, State, Stored, placement, seal
 
 Row = tuple[str, ObjectKey, int, bytes]
@@ -19,8 +20,11 @@ def load_state(version: int, rows: Iterable[Row], kinds: Kinds) -> State:
     objects: dict[str, dict[ObjectKey, Stored]] = {}
     ips: dict[str, ObjectKey] = {}
     ports: dict[int, ObjectKey] = {}
-    for storage, key, row_version, document in rows:
-        resource = BY_STORAGE.get(storage)
+    kept = list(rows)
+    defined = resource_table({key: seal(msgspec.json.decode(doc), v, {}) for s, key, v, doc in kept if s == STORAGE})
+    by_storage = {row.storage: row for row in defined.rows if not row.view_of}
+    for storage, key, row_version, document in kept:
+        resource = by_storage.get(storage)
         if resource is None:
             continue
         strategy = kinds.strategy(resource)

@@ -6,7 +6,7 @@ plain one.
 """
 
 from collections.abc import Callable
-from functools import cache
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -14,7 +14,7 @@ import msgspec
 from fairlead.model.document import Doc
 from fairlead.registry.discovery import openapi_v2
 from fairlead.registry.discovery.openapi import openapi_document, openapi_index
-from fairlead.registry.resources import GROUPS, RESOURCES, Resource, Subresource
+from fairlead.registry.resources import BUILT_IN, Resource, ResourceTable, Subresource
 
 BUILD_DATE = "2026-11-29T00:00:00Z"  # of the release
 # The API level whose rules are followed. kubectl is content with servers one minor version to either side, and only
@@ -31,6 +31,8 @@ VERSION = {
     "platform": "linux/amd64",
 }
 
+KEPT = 256  # documents, of the latest few tables
+
 
 class Found(NamedTuple):
     """A discovery document and the content type it must be sent with."""
@@ -39,55 +41,56 @@ class Found(NamedTuple):
     content_type: str = "application/json"
 
 
-def discover(path: str, accept: str) -> Found | None:
+def discover(path: str, accept: str, table: ResourceTable = BUILT_IN) -> Found | None:
     """The discovery document at a path; None when there is none."""
     path = path.rstrip("/")
     if path in ("/api", "/apis"):
         form = _aggregated_form(accept)
-        return _aggregated(path, form) if form else Found(_PLAIN[path]())
+        return _aggregated(path, form, table) if form else Found(_PLAIN[path](table))
     if path == openapi_v2.PATH and openapi_v2.ACCEPTED in accept:
         return Found(openapi_v2.openapi_v2(), openapi_v2.CONTENT_TYPE)
     if path in _PLAIN:
-        return Found(_PLAIN[path]())
+        return Found(_PLAIN[path](table))
     if path.startswith("/openapi/v3/"):
-        body = openapi_document(path.removeprefix("/openapi/v3/"))
+        body = openapi_document(path.removeprefix("/openapi/v3/"), table)
         return Found(body) if body else None
     group_version = path.removeprefix("/apis/") if path.startswith("/apis/") else path.removeprefix("/api/")
-    return _group_or_version(path, group_version)
+    return _group_or_version(path, group_version, table)
 
 
-def _group_or_version(path: str, name: str) -> Found | None:
-    if path.startswith("/apis/") and name in GROUPS:
-        return Found(msgspec.json.encode({"kind": "APIGroup", "apiVersion": "v1", **_group(name)}))
-    core = path.startswith("/api/")
-    rows = [row for row in RESOURCES if row.group_version == name and (not row.group) == core]
-    return Found(_resource_list(name)) if rows else None
+def _group_or_version(path: str, name: str, table: ResourceTable) -> Found | None:
+    if path.startswith("/apis/") and name in table.groups:
+        return Found(msgspec.json.encode({"kind": "APIGroup", "apiVersion": "v1", **_group(name, table)}))
+    is_core = path.startswith("/api/")
+    if name not in table.group_versions or ("/" not in name) != is_core:
+        return None
+    return Found(_resource_list(name, table))
 
 
-def _api_versions() -> bytes:
+def _api_versions(table: ResourceTable) -> bytes:
     # The address is only a hint for clients behind other networks, and no known client reads it.
     addresses = [{"clientCIDR": "0.0.0.0/0", "serverAddress": ""}]
     return msgspec.json.encode({"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": addresses})
 
 
-def _api_groups() -> bytes:
-    groups = [_group(name) for name in GROUPS]
+def _api_groups(table: ResourceTable) -> bytes:
+    groups = [_group(name, table) for name in table.groups]
     return msgspec.json.encode({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
 
 
-def _group(name: str) -> Doc:
-    versions = [{"groupVersion": f"{name}/{version}", "version": version} for version in _versions(name)]
+def _group(name: str, table: ResourceTable) -> Doc:
+    versions = [{"groupVersion": f"{name}/{version}", "version": version} for version in _versions(name, table)]
     return {"name": name, "versions": versions, "preferredVersion": versions[0]}
 
 
-def _versions(group: str) -> list[str]:
-    return list(dict.fromkeys(row.version for row in RESOURCES if row.group == group))
+def _versions(group: str, table: ResourceTable) -> list[str]:
+    return list(dict.fromkeys(row.version for row in table.rows if row.group == group))
 
 
-@cache
-def _resource_list(group_version: str) -> bytes:
+@lru_cache(maxsize=KEPT)
+def _resource_list(group_version: str, table: ResourceTable) -> bytes:
     entries: list[Doc] = []
-    for row in RESOURCES:
+    for row in table.rows:
         if row.group_version == group_version:
             entries.append(_resource_entry(row))
             entries += [_subresource_entry(row, sub) for sub in row.subresources]
@@ -136,27 +139,27 @@ def _aggregated_form(accept: str) -> str:
     return ""
 
 
-@cache
-def _aggregated(path: str, version: str) -> Found:
-    groups = ("",) if path == "/api" else GROUPS
+@lru_cache(maxsize=KEPT)
+def _aggregated(path: str, version: str, table: ResourceTable) -> Found:
+    groups = ("",) if path == "/api" else table.groups
     document = {
         "kind": "APIGroupDiscoveryList",
         "apiVersion": f"apidiscovery.k8s.io/{version}",
         "metadata": {},
-        "items": [_group_discovery(group) for group in groups],
+        "items": [_group_discovery(group, table) for group in groups],
     }
     content_type = f"application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList"
     return Found(msgspec.json.encode(document), content_type)
 
 
-def _group_discovery(group: str) -> Doc:
+def _group_discovery(group: str, table: ResourceTable) -> Doc:
     versions = [
         {
             "version": version,
             "freshness": "Current",
-            "resources": [_discovery(r) for r in RESOURCES if (r.group, r.version) == (group, version)],
+            "resources": [_discovery(r) for r in table.rows if (r.group, r.version) == (group, version)],
         }
-        for version in _versions(group)
+        for version in _versions(group, table)
     ]
     return {"metadata": {"name": group, "creationTimestamp": None} if group else {}, "versions": versions}
 
@@ -184,19 +187,19 @@ def _subresource_discovery(row: Resource, sub: Subresource) -> Doc:
     return {"subresource": sub.name, "responseKind": kind, "verbs": sub.verbs}
 
 
-def _root() -> bytes:
+def _root(table: ResourceTable) -> bytes:
     """All paths that are not an object's or a collection's."""
-    versions = sorted({row.group_version for row in RESOURCES if row.group})
-    groups = [f"/apis/{name}" for name in (*GROUPS, *versions)]
+    versions = sorted(name for name in table.group_versions if "/" in name)
+    groups = [f"/apis/{name}" for name in (*table.groups, *versions)]
     found = ["/api", "/api/v1", "/apis", *groups, "/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3"]
     return msgspec.json.encode({"paths": sorted([*found, "/readyz", "/version"])})
 
 
-def _version() -> bytes:
+def _version(table: ResourceTable) -> bytes:
     return msgspec.json.encode(VERSION)
 
 
-_PLAIN: dict[str, Callable[[], bytes]] = {
+_PLAIN: dict[str, Callable[[ResourceTable], bytes]] = {
     "": _root,
     "/version": _version,
     "/api": _api_versions,

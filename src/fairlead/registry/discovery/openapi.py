@@ -6,13 +6,13 @@ strategic merge patch here, so that kubectl computes its patches by the merge ke
 """
 
 import hashlib
-from functools import cache
+from functools import lru_cache
 
 import msgspec
 
 from fairlead.model.document import Doc
 from fairlead.registry.discovery.openapi_schemas import reference, schemas
-from fairlead.registry.resources import RESOURCES, Resource
+from fairlead.registry.resources import Resource, ResourceTable
 from fairlead.registry.schemas.catalogue import type_of
 
 _FIELD_VALIDATION = {"name": "fieldValidation", "in": "query", "schema": {"type": "string", "uniqueItems": True}}
@@ -25,22 +25,22 @@ _METHODS = {"get": "get", "update": "put", "patch": "patch", "delete": "delete"}
 _PATCH_TYPES = ("application/json-patch+json", "application/merge-patch+json", "application/apply-patch+yaml")
 
 
-@cache
-def openapi_index() -> bytes:
+@lru_cache(maxsize=4)
+def openapi_index(table: ResourceTable) -> bytes:
     """Where the documents are; the hash changes whenever a document does, so clients may keep them for ever."""
     paths = {}
-    for name in dict.fromkeys(_prefix(row) for row in RESOURCES):
-        body = openapi_document(name)
+    for name in dict.fromkeys(_prefix(row) for row in table.rows):
+        body = openapi_document(name, table)
         assert body is not None
         digest = hashlib.sha256(body).hexdigest()[:32].upper()
         paths[name] = {"serverRelativeURL": f"/openapi/v3/{name}?hash={digest}"}
     return msgspec.json.encode({"paths": paths})
 
 
-@cache
-def openapi_document(prefix: str) -> bytes | None:
+@lru_cache(maxsize=256)
+def openapi_document(prefix: str, table: ResourceTable) -> bytes | None:
     """The document of ``api/v1`` or ``apis/<group>/<version>``; None for any other."""
-    rows = [row for row in RESOURCES if _prefix(row) == prefix]
+    rows = [row for row in table.rows if _prefix(row) == prefix]
     if not rows:
         return None
     paths: Doc = {}
@@ -100,12 +100,15 @@ def _operation(row: Resource, action: str) -> Doc:
 
 
 def _type_name(row: Resource) -> str:
+    if row.defined:
+        return ".".join((*reversed(row.group.split(".")), row.version, row.kind))
     group = row.group.split(".")[0] or "core"
     return type_of(row.group_version, row.kind) or f"io.k8s.api.{group}.{row.version}.{row.kind}"
 
 
 def _schemas(rows: list[Resource]) -> Doc:
-    found = schemas(_type_name(row) for row in rows)
+    found = schemas(_type_name(row) for row in rows if not row.defined)
+    found |= {_type_name(row): dict(row.defined.schema) for row in rows if row.defined}
     for row in rows:
         found[_type_name(row)]["x-kubernetes-group-version-kind"] = [_gvk(row)]
     return found

@@ -88,7 +88,7 @@ class View:
             items = [msgspec.json.encode(self._partial(msgspec.json.decode(document))) for document in documents]
             return _list(f"{PARTIAL}List", f"meta.k8s.io/{self.form.version}", metadata, items)
         items = [self._own(document) for document in documents]
-        return _list(f"{self.resource.kind}List", self.resource.group_version, metadata, items)
+        return _list(self.resource.list_kind, self.resource.group_version, metadata, items)
 
     def bookmark(self, metadata: Doc, kinds: Kinds) -> bytes:
         """The object of a BOOKMARK: nothing but a resourceVersion (and an annotation)."""
@@ -101,7 +101,13 @@ class View:
         return msgspec.json.encode(document)
 
     def _own(self, document: bytes) -> bytes:
-        return from_core(document) if self.resource.view_of else document
+        if self.resource.view_of:
+            return from_core(document)
+        defined = self.resource.defined
+        if defined and defined.stored_as != self.resource.group_version:
+            parsed: Doc = msgspec.json.decode(document)
+            return msgspec.json.encode({**parsed, "apiVersion": self.resource.group_version})
+        return document
 
     def _partial(self, document: Doc) -> Doc:
         version = f"meta.k8s.io/{self.form.version}"

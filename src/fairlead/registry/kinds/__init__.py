@@ -1,6 +1,7 @@
 """What each kind of object means to the API server: one module or package for each kind, and their table."""
 
 from fairlead.registry.kinds.admissionregistration import webhook_configuration
+from fairlead.registry.kinds.apiextensions import custom_resource_definition
 from fairlead.registry.kinds.apps import (
     daemon_set,
     deployment,
@@ -42,6 +43,7 @@ STRATEGIES: dict[str, Strategy] = {
     "CronJob": cron_job.STRATEGY,
     "CSIDriver": csi.DRIVER,
     "CSINode": csi.NODE,
+    "CustomResourceDefinition": custom_resource_definition.STRATEGY,
     "DaemonSet": daemon_set.STRATEGY,
     "Deployment": deployment.STRATEGY,
     "Endpoints": endpoints.STRATEGY,

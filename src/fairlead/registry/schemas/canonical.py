@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from fairlead.model.document import Doc
-from fairlead.registry.schemas.catalogue import Container, FieldType, fields_of
+from fairlead.registry.schemas.catalogue import Container, FieldType, OwnType, fields_of
 
 _EMPTY: dict[str, Any] = {"string": "", "int32": 0, "int64": 0, "boolean": False, "number": 0}
 
@@ -68,6 +68,8 @@ def _table() -> dict[str, _Encoding]:
 @functools.cache
 def _plan(type_name: str) -> _Plan:
     encoding, fields = _table().get(type_name, _Encoding()), fields_of(type_name)
+    if isinstance(type_name, OwnType):  # what is empty means what its user says it means
+        encoding = _Encoding(kept=frozenset(fields))
     may_go = fields.keys() - encoding.kept - encoding.always
     return _Plan(
         frozenset(name for name in may_go if _is_droppable(fields[name])),

@@ -66,8 +66,38 @@ def catalogue() -> Catalogue:
     return Catalogue(kinds, {name: _fields(texts) for name, texts in file.types.items()})
 
 
+class OwnType(str):
+    """The name of a type that is not in the catalogue, and brings its fields along: that of a kind which users define.
+
+    Attributes:
+        fields: by JSON name.
+        keys: of the lists that are told apart by key fields, these fields.
+        sets: the lists of plain values that are owned one by one.
+        atomic: the maps and objects that are owned as a whole.
+    """
+
+    fields: Mapping[str, FieldType]
+    keys: Mapping[str, tuple[str, ...]]
+    sets: frozenset[str]
+    atomic: frozenset[str]
+
+    def __new__(
+        cls,
+        name: str,
+        fields: Mapping[str, FieldType],
+        keys: Mapping[str, tuple[str, ...]],
+        sets: frozenset[str],
+        atomic: frozenset[str],
+    ) -> "OwnType":
+        made = super().__new__(cls, name)
+        made.fields, made.keys, made.sets, made.atomic = fields, keys, sets, atomic
+        return made
+
+
 def fields_of(type_name: str) -> Mapping[str, FieldType]:
     """The fields of a type by JSON name; empty for scalars and opaque types."""
+    if isinstance(type_name, OwnType):
+        return type_name.fields
     return catalogue().types.get(type_name, {})
 
 

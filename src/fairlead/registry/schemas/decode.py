@@ -30,6 +30,7 @@ _GO_CONTAINERS = {Container.NONE: "", Container.LIST: "[]", Container.MAP: "map[
 _GO_SCALARS = {"boolean": "bool", "number": "float64"}
 _ZERO = {"string": "", "int32": 0, "int64": 0, "boolean": False, "number": 0}
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
+_METADATA = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 _QUANTITY_TEXT = r"^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$"
 
 
@@ -55,6 +56,21 @@ def decode(api_version: str, kind: str, document: Doc) -> Decoded:
     except _Mismatch as mismatch:
         raise _refusal(api_version, kind, str(mismatch)) from None
     return Decoded(kept, tuple(unknown))
+
+
+def decode_metadata(api_version: str, kind: str, document: Doc) -> Decoded:
+    """The document of a kind that users define, whose metadata alone is of a type of the catalogue.
+
+    Raises:
+        ApiError: 400, a value of the metadata has the wrong JSON type.
+    """
+    unknown: list[str] = []
+    place = _Place("metadata", ("metadata",), kind)
+    try:
+        metadata = _struct(_METADATA, document.get("metadata") or {}, place, unknown)
+    except _Mismatch as mismatch:
+        raise _refusal(api_version, kind, str(mismatch)) from None
+    return Decoded({**document, "metadata": metadata}, tuple(unknown))
 
 
 def unknown_fields(api_version: str, kind: str, document: Doc) -> list[str]:

@@ -5,6 +5,8 @@ OpenAPI says it with ``x-kubernetes-patch-merge-key``, ``x-kubernetes-list-type`
 Types are named as in the catalogue, without ``io.k8s.api.``.
 """
 
+from fairlead.registry.schemas.catalogue import OwnType
+
 _META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 _API = "io.k8s.api."
 
@@ -104,6 +106,8 @@ def is_merged_set(type_name: str, field: str) -> bool:
 
 def list_map_keys(type_name: str, field: str) -> tuple[str, ...]:
     """The fields that tell the elements of a list apart in server-side apply; empty for a set or an atomic list."""
+    if isinstance(type_name, OwnType):
+        return type_name.keys.get(field, ())
     key = _key(type_name, field)
     patched_by = _PATCHED_BY.get(key)
     return _APPLIED_BY.get(key, (patched_by,) if patched_by else ())
@@ -111,11 +115,15 @@ def list_map_keys(type_name: str, field: str) -> tuple[str, ...]:
 
 def is_applied_set(type_name: str, field: str) -> bool:
     """Whether server-side apply owns the elements of this list of plain values one by one."""
+    if isinstance(type_name, OwnType):
+        return field in type_name.sets
     return _key(type_name, field) in _APPLIED_SETS
 
 
 def is_atomic_map(type_name: str, field: str, value_type: str = "") -> bool:
     """Whether server-side apply owns this map, or this object of ``value_type``, as a whole."""
+    if isinstance(type_name, OwnType):
+        return field in type_name.atomic
     return _key(type_name, field) in _ATOMIC_FIELDS or value_type.removeprefix(_API) in _ATOMIC_TYPES
 
 

@@ -1,9 +1,12 @@
-"""The ``/scale`` of workloads: the number of replicas under one kind for all of them.
+"""The ``/scale`` of workloads and custom kinds: the number of replicas under one kind for all of them.
 
 Upstream: ``pkg/registry/apps/*/storage/storage.go``, autoscaling/v1 Scale.
 """
 
+from typing import Any
+
 from fairlead.model.document import Doc
+from fairlead.registry.defined_kind import ScalePaths
 from fairlead.registry.field_errors import invalid as invalid_field
 from fairlead.registry.status import invalid
 
@@ -16,21 +19,45 @@ _OPERATORS = {
 }
 
 
-def scale_of(document: Doc) -> Doc:
-    """The Scale of a workload."""
-    spec, status = document.get("spec") or {}, document.get("status") or {}
+WORKLOAD = ScalePaths(".spec.replicas", ".status.replicas", "")
+
+
+def scale_of(document: Doc, paths: ScalePaths | None = None) -> Doc:
+    """The Scale of an object; ``paths`` are those of a custom kind, whose replicas have no default."""
+    where, default = paths or WORKLOAD, 0 if paths else 1
     metadata = document["metadata"]
     return {
         "kind": "Scale",
         "apiVersion": "autoscaling/v1",
         "metadata": {name: metadata[name] for name in _SHOWN_METADATA if name in metadata},
-        "spec": {"replicas": spec.get("replicas", 1)},
-        "status": {"replicas": status.get("replicas", 0), "selector": _selector_text(_label_selector(document))},
+        "spec": {"replicas": _at(document, where.spec_replicas, default)},
+        "status": {"replicas": _at(document, where.status_replicas, 0), "selector": _selector(document, paths)},
     }
 
 
-def scaled(document: Doc, scale: Doc) -> Doc:
-    """The workload with the replicas, and under the resourceVersion, that a Scale asks for.
+def _selector(document: Doc, paths: ScalePaths | None) -> str:
+    if paths is None:
+        return _selector_text(_label_selector(document))
+    return str(_at(document, paths.selector, "")) if paths.selector else ""
+
+
+def _at(document: Any, path: str, default: Any) -> Any:
+    """The value at a path of plain fields."""
+    for name in path.strip(".").split("."):
+        document = document.get(name) if isinstance(document, dict) else None
+    return default if document is None else document
+
+
+def _put(document: Doc, path: str, value: int) -> None:
+    *holders, last = path.strip(".").split(".")
+    for name in holders:
+        below = document.get(name)
+        document[name] = document = dict(below) if isinstance(below, dict) else {}
+    document[last] = value
+
+
+def scaled(document: Doc, scale: Doc, paths: ScalePaths | None = None) -> Doc:
+    """The object with the replicas, and under the resourceVersion, that a Scale asks for.
 
     Raises:
         ApiError: 422, a negative number of replicas.
@@ -42,7 +69,9 @@ def scaled(document: Doc, scale: Doc) -> Doc:
         raise invalid("Scale", name, [fault], "autoscaling")
     version = (scale.get("metadata") or {}).get("resourceVersion", "")
     metadata = {**document["metadata"], "resourceVersion": version or document["metadata"]["resourceVersion"]}
-    return {**document, "metadata": metadata, "spec": {**document["spec"], "replicas": replicas}}
+    result = {**document, "metadata": metadata}
+    _put(result, (paths or WORKLOAD).spec_replicas, replicas)
+    return result
 
 
 def _label_selector(document: Doc) -> Doc:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import msgspec
 
 from fairlead.model.document import Doc
+from fairlead.registry.defined_kind import ScalePaths
 from fairlead.registry.documents import bodies
 from fairlead.registry.documents.managed_fields.entries import UPDATE
 from fairlead.registry.documents.patching import Patch, parse_patch
@@ -38,24 +39,28 @@ def _evict(call: Call) -> Reply:
     return Reply(body, 201, step=step)
 
 
+def _paths(call: Call) -> ScalePaths | None:
+    return call.resource.defined.scale if call.resource.defined else None
+
+
 def get_scale(call: Call) -> Reply:
-    return Reply(msgspec.json.encode(scale_of(msgspec.json.decode(call.stored()))))
+    return Reply(msgspec.json.encode(scale_of(msgspec.json.decode(call.stored()), _paths(call))))
 
 
 def write_scale(call: Call) -> Reply:
     options = write_options(call.request)
-    replacement = _scale_change(call.request)
+    replacement, paths = _scale_change(call.request), _paths(call)
 
     def apply(old: Doc) -> Doc:
-        scale = replacement(scale_of(old))
+        scale = replacement(scale_of(old, paths))
         bodies.check_kind(scale, "autoscaling/v1", "Scale")
-        return scaled(old, decode("autoscaling/v1", "Scale", scale).document)
+        return scaled(old, decode("autoscaling/v1", "Scale", scale).document, paths)
 
     target = replace(call.target, subresource=None)
     manager = manager_of(call, options, UPDATE)
     change = Update(apply, only_existing=True, dry_run=options.dry_run, manager=manager)
     written = update(call.state, target, change, call.env)
-    return Reply(msgspec.json.encode(scale_of(msgspec.json.decode(written.document))), step=written.step)
+    return Reply(msgspec.json.encode(scale_of(msgspec.json.decode(written.document), paths)), step=written.step)
 
 
 def _scale_change(request: Request) -> Patch:
@@ -94,4 +99,10 @@ SUBRESOURCES: dict[tuple[str, str], Handler] = {
         if row.subresource("scale")
         for verb in ("get", "update", "patch")
     },
+}
+
+# Those of kinds that users define, whose names may be those of built-in kinds.
+OF_CUSTOM_KINDS: dict[tuple[str, str], Handler] = {
+    ("scale", "get"): get_scale,
+    **_for_verbs("scale", ("update", "patch"), write_scale),
 }

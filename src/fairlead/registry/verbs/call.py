@@ -57,6 +57,8 @@ class Call:
     @property
     def type_name(self) -> str:
         """The type of the resource's documents, in the catalogue."""
+        if self.resource.defined:
+            return self.resource.defined.type_name
         return type_of(self.resource.group_version, self.resource.kind) or ""
 
     @property

@@ -6,8 +6,10 @@ from fairlead.model.document import Doc
 from fairlead.registry.documents import bodies
 from fairlead.registry.documents.events_view import to_core
 from fairlead.registry.documents.managed_fields.entries import Manager
+from fairlead.registry.kinds.apiextensions.structural import prune
 from fairlead.registry.requests import WriteOptions
-from fairlead.registry.schemas.decode import decode
+from fairlead.registry.resources import Resource
+from fairlead.registry.schemas.decode import Decoded, decode, decode_metadata
 from fairlead.registry.status import bad_request
 from fairlead.registry.verbs.call import Call, Reply
 from fairlead.registry.verbs.generic_store import Written
@@ -18,7 +20,7 @@ def decoded(call: Call, document: Doc, options: WriteOptions, patched: bool = Fa
     resource = call.resource
     bodies.check_kind(document, resource.group_version, resource.kind)
     bodies.check_size(document)
-    document, unknown = decode(resource.group_version, resource.kind, document)
+    document, unknown = _shaped(document, resource)
     faults = list(unknown)
     if (
         not patched
@@ -34,7 +36,18 @@ def decoded(call: Call, document: Doc, options: WriteOptions, patched: bool = Fa
         )
     if resource.view_of:
         document = to_core(document)
+    if resource.defined:
+        document["apiVersion"] = resource.defined.stored_as
     return document, faults if options.field_validation == "Warn" else []
+
+
+def _shaped(document: Doc, resource: Resource) -> Decoded:
+    """The document with only the fields of its kind."""
+    if not resource.defined:
+        return decode(resource.group_version, resource.kind, document)
+    shaped = decode_metadata(resource.group_version, resource.kind, document)
+    gone = prune(shaped.document, resource.defined.schema)
+    return Decoded(shaped.document, (*shaped.unknown, *(f'unknown field "{path}"' for path in gone)))
 
 
 def written_reply(call: Call, written: Written, warnings: Sequence[str]) -> Reply:

@@ -15,6 +15,7 @@ from fairlead.model.names import ObjectKey
 from fairlead.registry import field_errors, object_meta
 from fairlead.registry.documents.managed_fields.entries import UPDATE, Manager, follow_update, own_all
 from fairlead.registry.environment import Environment
+from fairlead.registry.field_errors import FieldError
 from fairlead.registry.requests import Target
 from fairlead.registry.resources import BY_PATH, BY_STORAGE, Resource
 from fairlead.registry.schemas.canonical import canonicalize
@@ -74,6 +75,7 @@ def create(
         metadata["generation"] = 1
     strategy.prepare_create(document, context)
     faults = object_meta.validate(metadata, strategy.name_errors, resource.namespaced)
+    faults += _finalizer_faults(metadata, strategy)
     faults += strategy.validate_create(document, context)
     if faults:
         raise invalid(resource.kind, key.name, faults, resource.group)
@@ -91,8 +93,14 @@ def create(
 _SIDES = {True: ("status",), False: ()}
 
 
+def _finalizer_faults(metadata: Doc, strategy: Strategy) -> list[FieldError]:
+    return [] if strategy.allows_bare_finalizers else object_meta.unqualified_finalizers(metadata)
+
+
 def _stored_type(resource: Resource) -> str:
     """The type of the documents as they are stored; empty for one outside the catalogue."""
+    if resource.defined:
+        return resource.defined.type_name
     kind = BY_STORAGE[resource.storage]
     return type_of(kind.group_version, kind.kind) or ""
 
@@ -179,6 +187,7 @@ def _revised(revision: _Revision, env: Environment) -> tuple[Doc, SideEffects]:
         strategy.prepare_status_update(new, old, context)
     _set_generation(strategy, new, old)
     faults = object_meta.validate(new["metadata"], lambda name: (), resource.namespaced)
+    faults += _finalizer_faults(new["metadata"], strategy)
     faults += object_meta.validate_update(new["metadata"], old["metadata"])
     faults += strategy.validate_update(new, old, context)
     if faults:

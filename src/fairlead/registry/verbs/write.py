@@ -44,6 +44,8 @@ def patch_object(call: Call) -> Reply:
 
     def apply(old: Doc) -> Doc:
         shown: Doc = msgspec.json.decode(from_core(msgspec.json.encode(old))) if call.resource.view_of else old
+        if call.resource.defined:
+            shown = {**old, "apiVersion": call.resource.group_version}
         document, found = decoded(call, patch(shown), options, patched=True)
         warnings.extend(found)
         return document

@@ -1,0 +1,36 @@
+"""A kind that users define: what the table of kinds has for all others."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from fairlead.model.document import Doc
+from fairlead.registry.strategy import Strategy
+
+
+class ScalePaths(NamedTuple):
+    """Where an object keeps what its scale subresource shows, as ``.spec.replicas``; ``selector`` may be empty."""
+
+    spec_replicas: str
+    status_replicas: str
+    selector: str
+
+
+@dataclass(frozen=True, eq=False)
+class DefinedKind:
+    """One version of a custom kind, ready to serve.
+
+    Attributes:
+        singular, list_kind: the names that its definition gives.
+        schema: the JSON of its ``openAPIV3Schema``.
+        type_name: its type, with the fields that the schema specifies (``schemas.catalogue.OwnType``).
+        stored_as: the apiVersion under which its objects are kept, whichever they come in.
+        scale: of a kind that has that subresource.
+    """
+
+    singular: str
+    list_kind: str
+    strategy: Strategy
+    schema: Doc
+    type_name: str
+    stored_as: str
+    scale: ScalePaths | None = None

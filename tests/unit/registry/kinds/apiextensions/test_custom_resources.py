@@ -1,0 +1,251 @@
+"""A definition as its users meet it: through the API, from its first object to its end."""
+
+import json
+
+import pytest
+
+from tests.support.api_world import ApiWorld
+
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+TABS = "/apis/stable.example.com/v1/namespaces/default/crontabs"
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "spec": {
+            "type": "object",
+            "required": ["cronSpec"],
+            "properties": {
+                "cronSpec": {"type": "string", "pattern": r"^(\d+|\*)(/\d+)?(\s+(\d+|\*)(/\d+)?){4}$"},
+                "image": {"type": "string", "default": "busybox"},
+                "replicas": {"type": "integer", "minimum": 1, "maximum": 10, "default": 1},
+                "port": {"x-kubernetes-int-or-string": True},
+                "free": {"type": "object", "x-kubernetes-preserve-unknown-fields": True},
+                "hosts": {"type": "array", "items": {"type": "string"}, "x-kubernetes-list-type": "set"},
+                "rules": {
+                    "type": "array",
+                    "x-kubernetes-list-type": "map",
+                    "x-kubernetes-list-map-keys": ["name"],
+                    "items": {
+                        "type": "object",
+                        "required": ["name"],
+                        "properties": {"name": {"type": "string"}, "weight": {"type": "integer", "default": 5}},
+                    },
+                },
+            },
+        },
+        "status": {
+            "type": "object",
+            "properties": {"replicas": {"type": "integer"}, "selector": {"type": "string"}},
+        },
+    },
+}
+
+
+def definition(**version):
+    versions = [{"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": SCHEMA}, **version}]
+    names = {"plural": "crontabs", "kind": "CronTab", "shortNames": ["ct"], "categories": ["all"]}
+    spec = {"group": "stable.example.com", "scope": "Namespaced", "names": names, "versions": versions}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "crontabs.stable.example.com"},
+        "spec": spec,
+    }
+
+
+def tab(name="a", **spec):
+    return {
+        "apiVersion": "stable.example.com/v1",
+        "kind": "CronTab",
+        "metadata": {"name": name},
+        "spec": {"cronSpec": "* * * * */5", **spec},
+    }
+
+
+FULL = {
+    "subresources": {
+        "status": {},
+        "scale": {
+            "specReplicasPath": ".spec.replicas",
+            "statusReplicasPath": ".status.replicas",
+            "labelSelectorPath": ".status.selector",
+        },
+    },
+    "additionalPrinterColumns": [
+        {"name": "Spec", "type": "string", "jsonPath": ".spec.cronSpec"},
+        {"name": "Replicas", "type": "integer", "jsonPath": ".spec.replicas"},
+        {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
+    ],
+    "selectableFields": [{"jsonPath": ".spec.image"}],
+}
+
+
+@pytest.fixture
+def world():
+    world = ApiWorld()
+    world.do("POST", CRDS, definition(**FULL))
+    return world
+
+
+def test_a_definition_is_in_force_at_once():
+    world = ApiWorld()
+    created = world.do("POST", CRDS, definition())
+    assert {c["type"]: c["status"] for c in created["status"]["conditions"]} == {
+        "NamesAccepted": "True",
+        "Established": "True",
+    }
+    assert created["status"]["acceptedNames"]["listKind"] == "CronTabList"
+    assert created["status"]["storedVersions"] == ["v1"]
+    assert world.do("GET", TABS)["kind"] == "CronTabList"
+
+
+def test_an_object_is_pruned_and_gets_defaults(world):
+    made = world.do("POST", TABS, tab(unknown=1, free={"any": {"thing": [1]}}, rules=[{"name": "x"}]))
+    assert made["spec"] == {
+        "cronSpec": "* * * * */5",
+        "image": "busybox",
+        "replicas": 1,
+        "free": {"any": {"thing": [1]}},
+        "rules": [{"name": "x", "weight": 5}],
+    }
+    assert made["metadata"]["generation"] == 1
+
+
+def test_unknown_fields_are_told_when_asked_for(world):
+    status = world.refused("POST", f"{TABS}?fieldValidation=Strict", tab(unknown=1))
+    assert 'unknown field "spec.unknown"' in status["message"]
+
+
+@pytest.mark.parametrize(
+    ("spec", "fault"),
+    [
+        (
+            {"cronSpec": 5},
+            'spec.cronSpec: Invalid value: "integer": spec.cronSpec in body must be of type string: "integer"',
+        ),
+        ({"cronSpec": "x"}, "spec.cronSpec in body should match"),
+        (
+            {"replicas": 0},
+            "Invalid value: 0: spec.replicas in body should be greater than or equal to 1",
+        ),
+        (
+            {"replicas": 11},
+            "Invalid value: 11: spec.replicas in body should be less than or equal to 10",
+        ),
+        ({"hosts": ["a", "b", "a"]}, 'spec.hosts[2]: Duplicate value: "a"'),
+        ({"rules": [{"name": "a"}, {"name": "a"}]}, 'spec.rules[1]: Duplicate value: {"name":"a"}'),
+        ({"rules": [{}]}, "spec.rules[0].name: Required value"),
+        ({"port": []}, 'spec.port in body must be of type integer,string: "array"'),
+    ],
+)
+def test_refusals(world, spec, fault):
+    status = world.refused("POST", TABS, tab(**spec))
+    assert (status["code"], status["reason"]) == (422, "Invalid")
+    assert fault in status["message"]
+
+
+def test_status_and_spec_are_written_by_their_own_paths(world):
+    made = world.do("POST", TABS, {**tab(), "status": {"replicas": 7}})
+    assert "status" not in made
+    status = world.do("PUT", f"{TABS}/a/status", {**made, "spec": {"cronSpec": "x"}, "status": {"replicas": 2}})
+    assert (status["status"], status["spec"]) == ({"replicas": 2}, made["spec"])
+    assert status["metadata"]["generation"] == 1
+    changed = world.do("PUT", f"{TABS}/a", {**status, "spec": {**made["spec"], "replicas": 3}, "status": {}})
+    assert (changed["status"], changed["metadata"]["generation"]) == ({"replicas": 2}, 2)
+
+
+def test_scale(world):
+    world.do("POST", TABS, tab(replicas=2))
+    scale = world.do("GET", f"{TABS}/a/scale")
+    assert (scale["kind"], scale["spec"]["replicas"]) == ("Scale", 2)
+    scale["spec"]["replicas"] = 4
+    assert world.do("PUT", f"{TABS}/a/scale", scale)["spec"]["replicas"] == 4
+    assert world.do("GET", f"{TABS}/a")["spec"]["replicas"] == 4
+
+
+def test_a_table_has_the_columns_of_the_definition(world):
+    world.do("POST", TABS, tab())
+    table = json.loads(world.ask("GET", TABS, accept="application/json;as=Table;v=v1;g=meta.k8s.io").body)
+    assert [column["name"] for column in table["columnDefinitions"]] == ["Name", "Spec", "Replicas", "Age"]
+    assert table["rows"][0]["cells"][:3] == ["a", "* * * * */5", 1]
+
+
+def test_selectable_fields(world):
+    world.do("POST", TABS, tab("a"))
+    world.do("POST", TABS, tab("b", image="nginx"))
+    found = world.do("GET", f"{TABS}?fieldSelector=spec.image=nginx")["items"]
+    assert [item["metadata"]["name"] for item in found] == ["b"]
+
+
+def test_discovery_and_openapi_know_the_kind(world):
+    groups = world.do("GET", "/apis")["groups"]
+    assert groups[-1]["preferredVersion"]["groupVersion"] == "stable.example.com/v1"
+    listed = world.do("GET", "/apis/stable.example.com/v1")["resources"]
+    assert {entry["name"] for entry in listed} == {"crontabs", "crontabs/status", "crontabs/scale"}
+    assert listed[0]["shortNames"] == ["ct"]
+    document = world.do("GET", "/openapi/v3/apis/stable.example.com/v1")
+    schema = document["components"]["schemas"]["com.example.stable.v1.CronTab"]
+    assert schema["properties"]["spec"]["properties"]["image"]["default"] == "busybox"
+
+
+def test_two_managers_apply_to_one_list(world):
+    content_type = "application/apply-patch+yaml"
+    for manager, rule in (("one", {"name": "x", "weight": 1}), ("two", {"name": "y"})):
+        body = {**tab(rules=[rule])}
+        world.do("PATCH", f"{TABS}/a?fieldManager={manager}", body, content_type=content_type)
+    rules = world.do("GET", f"{TABS}/a")["spec"]["rules"]
+    assert rules == [{"name": "x", "weight": 1}, {"name": "y", "weight": 5}]
+
+
+def test_versions_without_conversion_differ_by_name_alone():
+    world = ApiWorld()
+    both = definition()
+    both["spec"]["versions"].append({**both["spec"]["versions"][0], "name": "v2beta1", "storage": False})
+    world.do("POST", CRDS, both)
+    world.do("POST", TABS, tab())
+    beta = TABS.replace("/v1/", "/v2beta1/")
+    assert world.do("GET", f"{beta}/a")["apiVersion"] == "stable.example.com/v2beta1"
+    assert [item["apiVersion"] for item in world.do("GET", beta)["items"]] == ["stable.example.com/v2beta1"]
+    world.do("POST", beta, {**tab("b"), "apiVersion": "stable.example.com/v2beta1"})
+    assert world.do("GET", f"{TABS}/b")["apiVersion"] == "stable.example.com/v1"
+    assert world.do("GET", "/apis/stable.example.com")["preferredVersion"]["version"] == "v1"
+
+
+def test_a_deleted_definition_waits_for_its_objects(world):
+    world.do("POST", TABS, tab())
+    gone = world.do("DELETE", f"{CRDS}/crontabs.stable.example.com")
+    assert gone["metadata"]["deletionTimestamp"]
+    assert gone["metadata"]["finalizers"] == ["customresourcecleanup.apiextensions.k8s.io"]
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (lambda d: d["metadata"].update(name="x.example.com"), 'must be spec.names.plural+"."+spec.group'),
+        (lambda d: d["spec"].update(scope="World"), 'spec.scope: Unsupported value: "World"'),
+        (lambda d: d["spec"]["versions"][0].update(storage=False), "must have exactly one version marked as storage"),
+        (
+            lambda d: d["spec"]["versions"][0].pop("schema"),
+            "openAPIV3Schema: Required value: schemas are required",
+        ),
+        (
+            lambda d: d["spec"]["versions"][0].update(
+                schema={"openAPIV3Schema": {"type": "object", "properties": {"x": {"description": "no type"}}}}
+            ),
+            "properties[x].type: Required value: must not be empty for specified object fields",
+        ),
+    ],
+)
+def test_wrong_definitions(change, fault):
+    document = json.loads(json.dumps(definition()))
+    change(document)
+    status = ApiWorld().refused("POST", CRDS, document)
+    assert fault in status["message"]
+
+
+def test_groups_of_kubernetes_need_an_approval():
+    document = json.loads(json.dumps(definition()))
+    document["spec"]["group"], document["metadata"]["name"] = "x.k8s.io", "crontabs.x.k8s.io"
+    assert "protected groups must have approval annotation" in ApiWorld().refused("POST", CRDS, document)["message"]
+    document["metadata"]["annotations"] = {"api-approved.kubernetes.io": "https://github.com/org/repo/pull/1"}
+    ApiWorld().do("POST", CRDS, document)
