@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fairlead.cli.conntrack_flags import conntrack_flags, conntrack_of, seconds
+from fairlead.cli.conntrack_flags import conntrack_flags, conntrack_of
+from fairlead.cli.kube_proxy_flags import Duration, switch, verbosity
 from fairlead.cli.proxy_flags import node_flags, settings_of
+from fairlead.model.addresses import parse_ip
 
 if TYPE_CHECKING:
     from fairlead.app.proxy.leftovers import CleanUp
@@ -20,28 +22,24 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("--kubeconfig", type=click.Path(), help="Kubeconfig file; by default the one that kubectl uses.")
 @click.option("--node", "--hostname-override", "node", help="The Node that this is; by default this host's name.")
-@click.option("--backend", "--proxy-mode", "backend", type=click.Choice(["nft", "iptables"]), default="nft")
-@click.option(
-    "--cleanup", is_flag=True, help="Take all rules of node proxies out of the kernel, kube-proxy's too, and exit."
-)
-@click.option(
+@switch("--cleanup", help="Take all rules of node proxies out of the kernel, kube-proxy's too, and exit.")
+@switch(
     "--keep-kube-proxy",
-    is_flag=True,
     help="With --cleanup: leave what kube-proxy may have made (chains KUBE-..., tables kube-proxy).",
 )
-@click.option("--init-only", is_flag=True, help="Set what needs privileges (the --conntrack settings), and exit.")
+@switch("--init-only", help="Set what needs privileges (the --conntrack settings), and exit.")
 @click.option(
     "--min-sync-period",
     "--iptables-min-sync-period",
     "--nftables-min-sync-period",
     "min_sync_period",
-    type=seconds,
+    type=Duration(),
     default="0",
-    help="How long to rest after each change of the rules, such as 1s.",
+    help="Minimum time between rule updates, such as 1s.",
 )
 @click.option("--healthz-bind-address", default="0.0.0.0:10256", show_default=True, help='For /healthz; "" for none.')
 @click.option("--metrics-bind-address", default="127.0.0.1:10249", show_default=True, help='For /metrics; "" for none.')
-@click.option("-v", "--verbose", is_flag=True, help="Log what happens.")
+@verbosity
 @conntrack_flags
 @node_flags
 def proxy(kubeconfig: str | None, node: str | None, verbose: bool, **flags: Any) -> None:
@@ -59,8 +57,8 @@ def proxy(kubeconfig: str | None, node: str | None, verbose: bool, **flags: Any)
         kubeconfig=kubeconfig,
         settings=settings_of(flags),
         backend=flags["backend"],
-        healthz=_address(flags["healthz_bind_address"]),
-        metrics=_address(flags["metrics_bind_address"]),
+        healthz=_address(flags["healthz_bind_address"], 10256),
+        metrics=_address(flags["metrics_bind_address"], 10249),
         conntrack=conntrack_of(flags),
         min_sync_period=flags["min_sync_period"],
     )
@@ -80,10 +78,12 @@ def _say(done: "CleanUp") -> None:
         sys.exit(1)
 
 
-def _address(text: str) -> tuple[str, int] | None:
-    host, _, port = text.rpartition(":")
+def _address(text: str, usual_port: int) -> tuple[str, int] | None:
     if not text:
         return None
+    if parse_ip(text):  # an address alone, as kube-proxy accepts it
+        return text, usual_port
+    host, _, port = text.rpartition(":")
     if not port.isdigit():
         raise click.UsageError(f"{text!r} is not ADDRESS:PORT")
     return host.strip("[]"), int(port)

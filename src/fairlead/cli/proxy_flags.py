@@ -8,14 +8,39 @@ from typing import Any
 
 import click
 
+from fairlead.cli.kube_proxy_config import config_flag
+from fairlead.cli.kube_proxy_flags import Backend, Mode, meaningless_flags, switch
 from fairlead.dataplane.node_view import PRIMARY, DetectLocal, NodeSettings
+from fairlead.model.addresses import parse_ip
+
+
+def _checked_address(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    if value and parse_ip(value) is None:
+        raise click.BadParameter(f"{value!r} is not an address", ctx, param)
+    return value
+
 
 _FLAGS = (
+    click.option(
+        "--backend",
+        "--proxy-mode",
+        "backend",
+        type=Backend(),
+        default="nft",
+        show_default=True,
+        help="nft or iptables.",
+    ),
+    click.option(
+        "--bind-address",
+        default="",
+        callback=_checked_address,
+        help="The node's primary address, where the Node object's is not meant.",
+    ),
     click.option("--cluster-cidr", default="", help="The Pods' networks, separated by commas."),
     click.option(
         "--detect-local-mode",
-        type=click.Choice([*DetectLocal]),
-        default=DetectLocal.CLUSTER_CIDR,
+        type=Mode(),
+        default=DetectLocal.CLUSTER_CIDR.value,
         show_default=True,
         help="How traffic of Pods is told from other traffic.",
     ),
@@ -23,24 +48,24 @@ _FLAGS = (
     click.option("--pod-interface-name-prefix", default="", help="With InterfaceNamePrefix: how interfaces begin."),
     click.option("--nodeport-addresses", default=PRIMARY, show_default=True, help="CIDRs, or primary."),
     click.option("--service-cidr", default="", help="Where virtual IPs come from; the unallocated ones are dropped."),
-    click.option("--masquerade-all", is_flag=True, help="Masquerade all traffic to cluster IPs."),
-    click.option(
+    switch("--masquerade-all", help="Masquerade all traffic to cluster IPs."),
+    switch(
         "--iptables-localhost-nodeports",
-        is_flag=True,
         help="With iptables: let IPv4 node ports answer on loopback, if --nodeport-addresses has it.",
     ),
-    click.option(
+    switch(
         "--reset-gone-connections",
-        is_flag=True,
         help="Reset TCP connections to endpoints that are gone, rather than let them close by themselves.",
     ),
-    click.option("--masquerade-bit", "--iptables-masquerade-bit", type=click.IntRange(0, 31), default=14),
+    click.option(
+        "--masquerade-bit", "--iptables-masquerade-bit", "masquerade_bit", type=click.IntRange(0, 31), default=14
+    ),
 )
 
 
 def node_flags(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the flags to a command, which gets them as keyword arguments for ``settings_of``."""
-    for flag in reversed(_FLAGS):
+    for flag in (config_flag, meaningless_flags, *reversed(_FLAGS)):
         command = flag(command)
     return command
 
@@ -52,6 +77,7 @@ def settings_of(flags: dict[str, Any]) -> NodeSettings:
         cluster_cidrs=_list(flags["cluster_cidr"]),
         bridge_interface=flags["pod_bridge_interface"],
         interface_name_prefix=flags["pod_interface_name_prefix"],
+        bind_address=flags["bind_address"],
         node_port_addresses=_list(flags["nodeport_addresses"]),
         service_cidrs=_list(flags["service_cidr"]),
         masquerade_bit=flags["masquerade_bit"],

@@ -2,13 +2,18 @@
 
 import asyncio
 import sys
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NoReturn
 
 import click
 import msgspec
+from click.core import ParameterSource
 
+from fairlead.cli.kube_proxy_config import ConfigError, flag_defaults
+from fairlead.cli.kube_proxy_flags import verbosity
 from fairlead.cli.proxy_flags import node_flags, settings_of
 from fairlead.dataplane import iptables_rules, iptables_skeleton, nft_rules, nft_skeleton
+from fairlead.dataplane.complaints import complaints
 from fairlead.dataplane.forwarding import NodeView, plan_service
 from fairlead.dataplane.incremental import build
 from fairlead.dataplane.node_view import view_node
@@ -21,43 +26,117 @@ from fairlead.netfilter.ruleset import Chain, Table
 
 
 @click.command()
-@click.option("--node", required=True, help="The Node whose rules to print.")
-@click.option("-f", "--filename", "files", multiple=True, help="Manifests to read instead of the API; - for stdin.")
+@click.option("--node", "--hostname-override", "node", required=True, help="The Node whose rules to print.")
+@click.option(
+    "-f", "--filename", "files", multiple=True, help="Manifests to read instead of the API, or folders; - for stdin."
+)
 @click.option("--kubeconfig", type=click.Path(), help="Kubeconfig file; by default the one that kubectl uses.")
 @click.option("--context", help="Context of the kubeconfig.")
 @click.option("--service", help="Only what is there for one Service: NAMESPACE/NAME.")
-@click.option("--backend", type=click.Choice(["nft", "iptables"]), default="nft", show_default=True)
 @click.option("-6", "--ipv6", is_flag=True, help="The rules for IPv6 instead of IPv4.")
+@verbosity
 @node_flags
+@click.pass_context
 def rules(
+    ctx: click.Context,
+    /,
     node: str,
     files: tuple[str, ...],
     kubeconfig: str | None,
     context: str | None,
     service: str | None,
+    verbose: bool,
     **flags: Any,
 ) -> None:
-    """Print the forwarding rules of a node, each with its reason."""
-    from fairlead.drivers.kube.client import KubeError, Unreachable
-    from fairlead.drivers.kube.cluster_reader import read_files, read_live, read_service_cidrs
-    from fairlead.drivers.kube.manifests import ManifestError
-    from fairlead.model.decode import DecodeError
+    """Print the forwarding rules of a node, each with its reason.
 
+    From the API they are those that the node has: its proxy's settings are read from the ConfigMap kube-proxy in
+    kube-system, where kubeadm and labs keep them. Flags that are given count more.
+    """
     family = IPFamily.IPV6 if flags.pop("ipv6") else IPFamily.IPV4
-    try:
-        snapshot = read_files(files) if files else asyncio.run(read_live(kubeconfig, context))
-    except (ManifestError, KubeError, Unreachable, DecodeError) as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(3)
+    snapshot, others = _from_files(files) if files else (_from_api(kubeconfig, context), {})
+    if not files:
+        flags |= _settings_of_cluster(ctx, kubeconfig, context, node)
     key = _key(service) if service else None
     if key and key not in snapshot.services:
         click.echo(f"error: there is no Service {service}", err=True)
         sys.exit(1)
     settings = settings_of(flags)
     if not files and not settings.service_cidrs:
-        settings = msgspec.structs.replace(settings, service_cidrs=asyncio.run(read_service_cidrs(kubeconfig, context)))
-    view = view_node(settings, node, snapshot.nodes.get(node), (), family)
+        settings = msgspec.structs.replace(settings, service_cidrs=_service_cidrs(kubeconfig, context))
+    node_object = snapshot.nodes.get(node)
+    view = view_node(settings, node, node_object, node_object.internal_ips if node_object else (), family)
+    _warn(snapshot, view, key, others)
     click.echo(_text(snapshot, view, key, flags["backend"]), nl=False)
+
+
+def _from_files(files: tuple[str, ...]) -> tuple[ClusterSnapshot, Mapping[str, int]]:
+    from fairlead.drivers.kube.cluster_reader import read_files
+    from fairlead.drivers.kube.manifests import ManifestError
+
+    try:
+        return read_files(files)
+    except ManifestError as error:
+        _fail(error)
+
+
+def _from_api(kubeconfig: str | None, context: str | None) -> ClusterSnapshot:
+    from fairlead.drivers.kube.client import KubeError, Unreachable
+    from fairlead.drivers.kube.cluster_reader import read_live
+    from fairlead.model.decode import DecodeError
+
+    try:
+        return asyncio.run(read_live(kubeconfig, context))
+    except (KubeError, Unreachable, DecodeError) as error:
+        _fail(error)
+
+
+def _fail(error: Exception) -> NoReturn:
+    click.echo(f"error: {error}", err=True)
+    sys.exit(3)
+
+
+def _service_cidrs(kubeconfig: str | None, context: str | None) -> tuple[str, ...]:
+    from fairlead.drivers.kube.cluster_reader import read_service_cidrs
+
+    return asyncio.run(read_service_cidrs(kubeconfig, context))
+
+
+def _settings_of_cluster(ctx: click.Context, kubeconfig: str | None, context: str | None, node: str) -> dict[str, Any]:
+    """What the cluster's configuration of its proxies says of flags that have not been given."""
+    import yaml
+
+    from fairlead.drivers.kube.cluster_reader import read_proxy_config
+
+    text = asyncio.run(read_proxy_config(kubeconfig, context, node))
+    try:
+        found = flag_defaults(yaml.safe_load(text)) if text else {}
+    except (yaml.YAMLError, ConfigError) as error:
+        click.echo(f"warning: ConfigMap kube-system/kube-proxy is not used: {error}", err=True)
+        return {}
+    parameters = {parameter.name: parameter for parameter in ctx.command.params}
+    return {
+        name: parameters[name].type_cast_value(ctx, value)
+        for name, value in found.items()
+        if name in _OF_CLUSTER and ctx.get_parameter_source(name) is ParameterSource.DEFAULT
+    }
+
+
+_OF_CLUSTER = frozenset(
+    {
+        "backend", "cluster_cidr", "nodeport_addresses", "detect_local_mode", "pod_bridge_interface",
+        "pod_interface_name_prefix", "masquerade_all", "masquerade_bit", "iptables_localhost_nodeports",
+    }
+)  # fmt: skip
+
+
+def _warn(snapshot: ClusterSnapshot, view: NodeView, key: ObjectKey | None, others: Mapping[str, int]) -> None:
+    """Say which objects add nothing, and why; of one Service, only what concerns it."""
+    for text in complaints(snapshot, view):
+        if key is None or text.startswith(f"Service {key}: "):
+            click.echo(f"warning: {text}", err=True)
+    for kind, count in sorted(others.items()):
+        click.echo(f"warning: {kind}: rules do not depend on objects of this kind ({count})", err=True)
 
 
 def _key(text: str) -> ObjectKey:

@@ -9,7 +9,7 @@ Unlike upstream's ``pkg/proxy/conntrack``, a flow is told by its virtual address
 translated to, so that deleted Services and Services without endpoints are covered and no other flow is hit.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 
 from fairlead.dataplane.forwarding import NodeView, PortPlan
@@ -20,7 +20,8 @@ class Flow(NamedTuple):
     """The flows that were sent to ``address`` and ``port``, and are answered by ``endpoint``.
 
     Attributes:
-        address: "" stands for any: a node port on every address of the node.
+        address: "" stands for every address of the node, where node ports answer on all of them. Where the endpoint's
+            address is "" too, the flows are meant that passed through untranslated.
         protocol: in lower case.
     """
 
@@ -67,17 +68,29 @@ def _flows(served: Served) -> set[Flow]:
 
 
 def _untranslated(frontends: Iterable[Frontend]) -> set[Flow]:
-    return {Flow(a, port, Target(a, port), protocol) for protocol, a, port in frontends if a and protocol == "udp"}
+    return {Flow(a, port, Target(a, port), protocol) for protocol, a, port in frontends if protocol == "udp"}
 
 
-def stale_among(flows: Iterable[Flow], plans: Iterable[PortPlan], view: NodeView) -> list[Flow]:
-    """Of the flows that are there, those to our addresses whose endpoint no longer serves: the check at the start."""
+def untranslated_among(flows: Iterable[Flow], port: int, local: Collection[str]) -> list[Flow]:
+    """Of the flows that are there, those to this port of any of the node's addresses that are not translated."""
+    return [flow for flow in flows if flow.address in local and flow.endpoint == Target(flow.address, port)]
+
+
+def stale_among(
+    flows: Iterable[Flow], plans: Iterable[PortPlan], view: NodeView, local: Collection[str] = ()
+) -> list[Flow]:
+    """Of the flows that are there, those to our addresses whose endpoint no longer serves: the check at the start.
+
+    Args:
+        local: the node's own addresses, where node ports answer on all of them.
+    """
     there = list(flows)
     served = _served(plans, view) if there else {}
 
     def is_stale(flow: Flow) -> bool:
-        frontend = (flow.protocol, flow.address, flow.port)
-        targets = served.get(frontend) or served.get((flow.protocol, "", flow.port))
+        targets = served.get((flow.protocol, flow.address, flow.port))
+        if targets is None and flow.address in local:
+            targets = served.get((flow.protocol, "", flow.port))
         return targets is not None and flow.endpoint not in targets
 
     return [flow for flow in there if is_stale(flow)]

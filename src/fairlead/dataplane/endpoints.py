@@ -61,9 +61,13 @@ class Endpoints(msgspec.Struct, frozen=True, gc=False):
 
 
 def candidates(port: ForwardedPort, slices: Iterable[EndpointSlice], family: IPFamily, place: Place) -> list[Candidate]:
-    """The endpoints that the slices list for a service port; of an address listed twice, the one not terminating."""
+    """The endpoints that the slices list for a service port.
+
+    Of an address that is listed twice the last one counts that is not terminating, as with kube-proxy within a slice;
+    slices come in the order of their names, so that every node takes the same one.
+    """
     found: dict[Target, Candidate] = {}
-    for slice_ in slices:
+    for slice_ in sorted(slices, key=lambda s: s.name):
         if slice_.address_type != family or HEADLESS_LABEL in slice_.labels:
             continue
         for number in _port_numbers(slice_, port):
@@ -81,7 +85,7 @@ def _collect(found: dict[Target, Candidate], candidate: Candidate | None) -> Non
     if candidate is None:
         return
     other = found.get(candidate.target)
-    if other is None or (other.is_terminating and not candidate.is_terminating):
+    if other is None or other.is_terminating or not candidate.is_terminating:
         found[candidate.target] = candidate
 
 

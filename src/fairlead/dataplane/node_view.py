@@ -35,6 +35,7 @@ class NodeSettings(msgspec.Struct, frozen=True):
     Attributes:
         detect_local: which of the next three says what Pod traffic is; without a value for it, nothing does.
         cluster_cidrs: the Pods' networks; the first of each family counts.
+        bind_address: the node's primary address of its family; "" or every address: the Node object says it.
         node_port_addresses: CIDRs of the node's addresses that node ports answer on, or ("primary",) for the
             Node object's first address of each family; a family without a CIDR answers on all of its addresses.
         localhost_node_ports: whether IPv4 node ports answer on loopback, where ``node_port_addresses`` has it.
@@ -47,6 +48,7 @@ class NodeSettings(msgspec.Struct, frozen=True):
     cluster_cidrs: tuple[str, ...] = ()
     bridge_interface: str = ""
     interface_name_prefix: str = ""
+    bind_address: str = ""
     node_port_addresses: tuple[str, ...] = (PRIMARY,)
     service_cidrs: tuple[str, ...] = ()
     masquerade_bit: int = 14
@@ -65,7 +67,8 @@ def view_node(
         node: the Node object; None when there is none (yet).
         addresses: all addresses of the node's interfaces, for ``node_port_addresses``.
     """
-    node_ips = _of(family, node.internal_ips if node else ())
+    bound = () if settings.bind_address in EVERY_ADDRESS.values() else (settings.bind_address,)
+    node_ips = tuple(dict.fromkeys(_of(family, (*bound, *(node.internal_ips if node else ())))))
     return NodeView(
         family=family,
         place=Place(name, node.zone if node else None),

@@ -157,9 +157,9 @@ class _Known(msgspec.Struct, frozen=True):
 
 
 def _endpoints(situation: Situation, service: Service, port: ServicePort, packet: Packet) -> list[_Known]:
-    """All endpoints of the family, each address and port once: better the one that is not going away."""
+    """All endpoints of the family, each address and port once: the last that is not going away, slices by name."""
     found: dict[tuple[str, int], _Known] = {}
-    for slice_ in situation.snapshot.slices_of(service.key):
+    for slice_ in sorted(situation.snapshot.slices_of(service.key), key=lambda s: s.name):
         if slice_.address_type != packet.family:
             continue
         numbers = [
@@ -167,7 +167,7 @@ def _endpoints(situation: Situation, service: Service, port: ServicePort, packet
         ]
         for known in (_Known(e, n) for n in numbers if n for e in slice_.endpoints or ()):
             other = found.get((known.address, known.port))
-            if other is None or other.endpoint.is_terminating:
+            if other is None or other.endpoint.is_terminating or not known.endpoint.is_terminating:
                 found[known.address, known.port] = known
     return list(found.values())
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fairlead.dataplane.conntrack import Flow, stale_among, stale_flows
+from fairlead.dataplane.conntrack import Flow, stale_among, stale_flows, untranslated_among
 from fairlead.dataplane.forwarding import plan_service
 from fairlead.dataplane.node_view import NodeSettings, view_node
 from fairlead.model.addresses import IPFamily
@@ -68,3 +68,25 @@ def test_at_the_start_flows_to_gone_endpoints_are_found_and_others_left_alone():
     good, gone = at(VIP, 1), at(VIP, 9)
     elsewhere = {Flow("8.8.8.8", 53, Target("8.8.8.8", 53))}
     assert set(stale_among(good | gone | elsewhere, dns(ONE, TWO), VIEW)) == gone
+
+
+ANYWHERE = view_node(NodeSettings(node_port_addresses=("0.0.0.0/0",)), "here", node(), (), IPFamily.IPV4)
+PORT, OTHER = 30053, "192.168.9.9"
+
+
+def test_on_any_address_of_the_node_untranslated_flows_are_stale_once_a_node_port_is_served():
+    """A client that keeps its port, and began before there was a Service."""
+    stale = stale_flows(dns(node_port=PORT), dns(ONE, node_port=PORT), ANYWHERE)
+    assert stale == UNTRANSLATED | {Flow("", PORT, Target("", PORT))}
+    passing = Flow("8.8.8.8", PORT, Target("8.8.8.8", PORT))
+    untranslated = Flow(OTHER, PORT, Target(OTHER, PORT))
+    there = [untranslated, passing, *at(OTHER, 1, port=PORT), Flow(OTHER, 53, Target(OTHER, 53))]
+    assert untranslated_among(there, PORT, {OTHER, NODE}) == [untranslated]
+
+
+def test_at_the_start_only_flows_to_the_nodes_own_addresses_are_stale():
+    passing = Flow("8.8.8.8", PORT, Target("8.8.8.8", PORT))
+    gone, untranslated = at(OTHER, 9, port=PORT), {Flow(OTHER, PORT, Target(OTHER, PORT))}
+    plans = dns(ONE, node_port=PORT)
+    there = {passing} | gone | untranslated | at(OTHER, 1, port=PORT)
+    assert set(stale_among(there, plans, ANYWHERE, {OTHER, NODE})) == gone | untranslated

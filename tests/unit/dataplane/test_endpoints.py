@@ -103,6 +103,30 @@ def test_of_an_address_listed_twice_the_one_that_is_not_terminating_counts():
     assert octets(found.cluster) == [1]
 
 
+TWICE = [
+    ("the last in a slice", [["ready", "unready"]], []),
+    ("the last in a slice, again", [["unready", "ready"]], [1]),
+    ("the last by the slices' names", [["unready"], ["ready"]], [1]),
+    ("the last by the slices' names, again", [["ready"], ["unready"]], []),
+    ("none that terminates before one that does not", [["ready"], ["dying"]], [1]),
+    ("the last of those that terminate", [["dying"], ["draining"]], [1]),
+]
+
+
+@pytest.mark.parametrize(("states", "expected"), [c[1:] for c in TWICE], ids=[c[0] for c in TWICE])
+@pytest.mark.parametrize("turn", [1, -1], ids=["as they come", "the other way round"])
+def test_of_an_address_listed_twice_counts(states, expected, turn):
+    """As with kube-proxy within a slice; between slices, where that takes either, always the same."""
+    slices = [
+        endpoint_slice([endpoint("10.0.0.1", state=state) for state in listed], name=f"web-{number}")
+        for number, listed in enumerate(states)
+    ]
+    (port,) = forwarded_ports(service(), IPFamily.IPV4)
+    place = Place("here", None)
+    found = categorize(port, candidates(port, slices[::turn], IPFamily.IPV4, place), place)
+    assert octets(found.cluster) == expected
+
+
 def test_the_port_is_found_by_name_and_protocol():
     (tcp, udp) = forwarded_ports(service(ports=(("dns", 53, "TCP"), ("dns", 53, "UDP"))), IPFamily.IPV4)
     slices = [endpoint_slice([endpoint("10.0.0.1")], ports=(("dns", 5353, "TCP"), ("dns", 53, "UDP")))]

@@ -48,4 +48,4 @@ def test_durations_are_spelled_as_in_go(text, seconds):
 
 def test_no_duration_is_refused_with_an_example():
     result = CliRunner().invoke(command, ["--conntrack-udp-timeout", "soon"])
-    assert "'soon' is not a duration such as 24h, 30m or 90s" in result.output
+    assert "'soon' is not a duration such as 24h, 1h30m or 90s" in result.output

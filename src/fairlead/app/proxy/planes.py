@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol
 
 from fairlead.dataplane.conntrack import forgotten_protocols, stale_among
 from fairlead.dataplane.forwarding import NodeView, PortPlan, plan_service
+from fairlead.drivers.linux.local_addresses import local_addresses
 from fairlead.drivers.proxy.conntrack import forget_flows, tracked_flows
 from fairlead.drivers.proxy.nft_commands import Problem, RulesError
 from fairlead.model.addresses import IPFamily
@@ -70,7 +71,9 @@ async def timed(work: Awaitable[int]) -> tuple[int, float]:
 
 async def forget_stale(family: IPFamily, plans: Iterator[PortPlan], view: NodeView) -> int:
     """Look at every flow that there is: after a start nobody knows what has changed."""
-    return await forget_flows(family, stale_among(await tracked_flows(family, forgotten_protocols(view)), plans, view))
+    flows = await tracked_flows(family, forgotten_protocols(view))
+    local = await local_addresses() if flows and view.node_port_ips is None else ()
+    return await forget_flows(family, stale_among(flows, plans, view, local))
 
 
 def plans_of(

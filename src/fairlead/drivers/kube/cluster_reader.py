@@ -1,10 +1,13 @@
 """One look at a cluster's Services, EndpointSlices and Nodes: from a live API, or from manifest files."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 import msgspec
 
 from fairlead.drivers.kube.client import (
+    CONFIG_MAPS,
     ENDPOINT_SLICES,
     NODES,
     SERVICE_CIDRS,
@@ -26,6 +29,10 @@ _LIVE: tuple[tuple[Resource, type[Object]], ...] = (
     (ENDPOINT_SLICES, EndpointSlice),
 )
 _KINDS: dict[str, type[Object]] = {"Node": Node, "Service": Service, "EndpointSlice": EndpointSlice}
+
+
+class _ConfigMap(msgspec.Struct):
+    data: dict[str, str] | None = None
 
 
 class _List(msgspec.Struct):
@@ -56,22 +63,34 @@ async def read_service_cidrs(kubeconfig: str | None, context: str | None) -> tup
     return tuple(cidr for raw in found.items or () for cidr in decode(ServiceCIDR, bytes(raw)).spec.cidrs)
 
 
-def read_files(paths: Iterable[str]) -> ClusterSnapshot:
-    """What the manifests say; kinds that forwarding does not depend on are passed over.
+class Manifests(NamedTuple):
+    """What files say: the objects that forwarding depends on, and how many there are of each other kind."""
+
+    snapshot: ClusterSnapshot
+    others: Mapping[str, int]
+
+
+def read_files(paths: Iterable[str]) -> Manifests:
+    """What the manifests say.
 
     Raises:
         ManifestError: a file cannot be read, or an object in it; the message says which.
     """
     snapshot = ClusterSnapshot()
+    others: Counter[str] = Counter()
     for path in paths:
         for source, document in read_manifests(path):
-            type_ = _KINDS.get(str(document.get("kind")))
-            if type_ is not None:
+            kind = str(document.get("kind"))
+            type_ = _KINDS.get(kind)
+            if type_ is None:
+                others[kind] += 1
+            else:
                 snapshot = snapshot.with_object(_decode(type_, source, document))
-    return snapshot
+    return Manifests(snapshot, others)
 
 
 def _decode(type_: type[Object], source: str, document: dict[str, object]) -> Object:
+    document = _without_nulls(document)
     metadata = document.get("metadata")
     if isinstance(metadata, dict) and type_ is not Node:
         document = {**document, "metadata": {"namespace": "default", **metadata}}
@@ -79,3 +98,26 @@ def _decode(type_: type[Object], source: str, document: dict[str, object]) -> Ob
         return decode(type_, document)
     except DecodeError as error:
         raise ManifestError(f"{source}: {error}") from error
+
+
+def _without_nulls(value: Any) -> Any:
+    """The same, less every field that is null: for the API server that is a field which is not there."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(field) for key, field in value.items() if field is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
+
+
+async def read_proxy_config(kubeconfig: str | None, context: str | None, node: str) -> str:
+    """The configuration of the cluster's node proxies, where it is kept as kubeadm keeps kube-proxy's; "" for none.
+
+    A key ``NODE.conf`` says what is different on that node.
+    """
+    async with KubeClient.from_kubeconfig(kubeconfig, context) as client:
+        try:
+            found = msgspec.json.decode(
+                await client.get(CONFIG_MAPS.path("kube-system", "kube-proxy")), type=_ConfigMap
+            )
+        except (KubeError, Unreachable, msgspec.DecodeError):
+            return ""
+    data = found.data or {}
+    return data.get(f"{node}.conf") or data.get("config.conf", "")

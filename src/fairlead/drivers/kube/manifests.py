@@ -1,10 +1,12 @@
-"""Reads manifests: files of JSON or YAML documents, several in a file, ``-`` for standard input."""
+"""Reads manifests: files of JSON or YAML documents, several in a file; folders of them; ``-`` for standard input."""
 
 import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+SUFFIXES = (".json", ".yaml", ".yml")
 
 
 class ManifestError(ValueError):
@@ -14,20 +16,40 @@ class ManifestError(ValueError):
 def read_manifests(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
     """The documents of a file in order, each with a source that says where it stands; the items of lists one by one.
 
+    Of a folder, those of its files that end as manifests do, in the order of their names, as kubectl reads it.
+
     Raises:
         ManifestError: there is no such file, or it holds something other than objects.
     """
+    if path != "-" and Path(path).is_dir():
+        for file in sorted(file for file in Path(path).iterdir() if file.suffix in SUFFIXES):
+            yield from read_manifests(str(file))
+        return
     try:
         text = sys.stdin.read() if path == "-" else Path(path).read_text()
     except OSError as error:
         raise ManifestError(f"{path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ManifestError(f"{path}: {error}") from error
     documents = [document for document in _parse(path, text) if document is not None]
     for number, document in enumerate(documents, 1):
         source = path if len(documents) == 1 else f"{path}, document {number}"
         if not isinstance(document, dict):
             raise ManifestError(f"{source}: an object is wanted, not {type(document).__name__}")
-        items = document.get("items") if str(document.get("kind", "")).endswith("List") else [document]
-        yield from ((source, item) for item in items or ())
+        yield from ((source, item) for item in _items(source, document))
+
+
+def _items(source: str, document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The object itself, or the items of a list; those of a ``ServiceList`` need not say their kind."""
+    kind = str(document.get("kind", ""))
+    if not kind.endswith("List"):
+        yield document
+        return
+    items = document.get("items") or ()
+    if not isinstance(items, list | tuple) or not all(isinstance(item, dict) for item in items):
+        raise ManifestError(f"{source}: the items of a list are objects")
+    implied = {"kind": kind.removesuffix("List"), "apiVersion": document.get("apiVersion")} if kind != "List" else {}
+    yield from ({**implied, **item} for item in items)
 
 
 def _parse(path: str, text: str) -> list[Any]:

@@ -5,7 +5,8 @@ import logging
 import re
 from collections.abc import Iterable
 
-from fairlead.dataplane.conntrack import Flow
+from fairlead.dataplane.conntrack import Flow, untranslated_among
+from fairlead.drivers.linux.local_addresses import local_addresses
 from fairlead.model.addresses import IPFamily
 from fairlead.netfilter.ruleset import Target
 
@@ -20,7 +21,7 @@ log = logging.getLogger(__name__)
 async def forget_flows(family: IPFamily, patterns: Iterable[Flow]) -> int:
     """Forget what matches; the number of flows forgotten. A failure is logged: flows also end by their time-out."""
     forgotten = 0
-    for pattern in patterns:
+    for pattern in await _spelled_out(family, patterns):
         destination = ("--orig-dst", pattern.address) if pattern.address else ()
         target = pattern.endpoint
         code, output = await _conntrack(
@@ -31,6 +32,17 @@ async def forget_flows(family: IPFamily, patterns: Iterable[Flow]) -> int:
             log.warning("conntrack could not forget flows to %s: %s", target.address, output.strip())
         forgotten += len(_LINE.findall(output))
     return forgotten
+
+
+async def _spelled_out(family: IPFamily, patterns: Iterable[Flow]) -> list[Flow]:
+    """The same, with each flow in place of a pattern that conntrack(8) cannot say: untranslated, to any own address."""
+    listed = list(patterns)
+    ports = {pattern.port for pattern in listed if not pattern.endpoint.address}
+    if not ports:
+        return listed
+    flows, local = await _flows(family, "udp"), await local_addresses()
+    spelled = [pattern for pattern in listed if pattern.endpoint.address]
+    return spelled + [flow for port in ports for flow in untranslated_among(flows, port, local)]
 
 
 async def tracked_flows(family: IPFamily, protocols: Iterable[str]) -> list[Flow]:
