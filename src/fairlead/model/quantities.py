@@ -66,3 +66,10 @@ def _decimal(number: Fraction, exponents: bool) -> str:
     if exponents:
         return f"{digits}e{power}" if power else digits
     return digits + _SUFFIX_OF_POWER[power]
+
+
+def spelled(number: Fraction, like: str) -> str:
+    """A number as a canonical quantity, in the family of suffixes of another one."""
+    if like.endswith("i") and abs(number) >= 1024:
+        return _binary(_rounded_up(number, Fraction(1)))
+    return _decimal(_rounded_up(number, Fraction(10) ** _SMALLEST), exponents=False)

@@ -22,6 +22,7 @@ from fairlead.registry.store import State, Step, allocate, put, remove
 from fairlead.registry.strategy import Strategy
 from fairlead.registry.verbs.call import Call, Reply
 from fairlead.registry.verbs.ip_addresses import withdraw
+from fairlead.registry.verbs.quotas import charge
 
 _POLICIES = ("", "Orphan", "Foreground", "Background")
 # What a propagation policy asks of the garbage collector, left on the object as a finalizer.
@@ -187,6 +188,7 @@ def remove_object(step: Step, resource: Resource, key: ObjectKey, document: Doc,
     strategy = kinds.strategy(resource)
     effects = strategy.release(document)
     step = remove(allocate(step, key, effects), resource.storage, key, document, strategy.fields)
+    step = charge(step, resource, key, document, None)
     if strategy.shows_ips:
         step = withdraw(step, effects.free_ips, kinds)
     for plural in strategy.deletes_with:

@@ -25,6 +25,7 @@ from fairlead.registry.store import State, Step, Stored, allocate, put
 from fairlead.registry.strategy import NO_EFFECTS, SideEffects, Strategy
 from fairlead.registry.verbs.deletion import is_held, remove_object
 from fairlead.registry.verbs.ip_addresses import publish, withdraw
+from fairlead.registry.verbs.quotas import charge
 
 STALE = "the object has been modified; please apply your changes to the latest version and try again"
 _NAMESPACES = BY_PATH["", "v1", "namespaces"]
@@ -85,7 +86,7 @@ def create(
     strategy.on_read(document)
     warnings += tuple(strategy.warnings(document, None))
     step = put(allocate(Step(state), key, effects), resource.storage, key, document, strategy.fields)
-    step = _follow(step, resource, effects, env)
+    step = charge(_follow(step, resource, effects, env), resource, key, None, document)
     return Written(_unless(dry_run, state, step), _shown(step, dry_run, document), True, warnings)
 
 
@@ -210,7 +211,7 @@ def _stored(revision: _Revision, new: Doc, effects: SideEffects, env: Environmen
         step = remove_object(step, resource, target.key, new, env.kinds)
     else:
         step = put(step, resource.storage, target.key, new, strategy.fields)
-    step = _follow(step, resource, effects, env)
+    step = charge(_follow(step, resource, effects, env), resource, target.key, old, new)
     return Written(_unless(change.dry_run, state, step), _shown(step, change.dry_run, new), warnings=warnings)
 
 
@@ -304,7 +305,9 @@ def _shown(step: Step, dry_run: bool, document: Doc) -> bytes:
     """The document for the client; a dry run shows the version that is still in force, and none of an object to be."""
     change = step.changes[0]
     if not dry_run:
-        return change.after.document
+        # A quota is written once more, with what it counts.
+        same = (each for each in reversed(step.changes) if (each.resource, each.key) == (change.resource, change.key))
+        return next(same).after.document
     metadata = {key: value for key, value in document["metadata"].items() if key != "resourceVersion"}
     if change.before:
         metadata["resourceVersion"] = str(change.before.version)

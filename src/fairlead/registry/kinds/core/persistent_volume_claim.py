@@ -11,6 +11,7 @@ from fairlead.model.quantities import quantity
 from fairlead.model.storage import CLAIM_PROTECTION, StorageClass, default_class
 from fairlead.registry.field_errors import FieldError, forbidden, invalid, required
 from fairlead.registry.kinds.cells import AGE, NAME, UNSET, age, name, wide
+from fairlead.registry.kinds.core.pod.limits import check_claim
 from fairlead.registry.kinds.core.volume_fields import (
     amount_faults,
     mode_cell,
@@ -36,6 +37,7 @@ def default(claim: Doc) -> None:
 def prepare_create(claim: Doc, context: Context) -> None:
     """A new claim has no volume. It stays for as long as a Pod uses it (admission plug-in
     ``StorageObjectInUseProtection``)."""
+    check_claim(claim, context)
     claim["status"] = {"phase": "Pending"}
     finalizers = claim["metadata"].get("finalizers") or []
     if CLAIM_PROTECTION not in finalizers:

@@ -9,6 +9,7 @@ from fairlead.model.document import Doc
 from fairlead.registry.kinds.core.pod.columns import COLUMNS, row
 from fairlead.registry.kinds.core.pod.defaults import default
 from fairlead.registry.kinds.core.pod.grace import grace
+from fairlead.registry.kinds.core.pod.limits import fill_limits
 from fairlead.registry.kinds.core.pod.priority import keep_priority, set_priority
 from fairlead.registry.kinds.core.pod.qos import qos_class
 from fairlead.registry.kinds.core.pod.service_account import admit, is_token
@@ -20,6 +21,7 @@ from fairlead.registry.strategy import Context, Strategy
 
 def prepare_create(pod: Doc, context: Context) -> None:
     """A new Pod waits to be placed and started; it runs as its ServiceAccount."""
+    fill_limits(pod, context)
     admit(pod, context)
     add_tolerations(pod, context)
     set_priority(pod, context)
