@@ -1,7 +1,7 @@
 """How the DNS server is to be run, and what in force."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fairlead.app.dns.watches import Needs
@@ -103,14 +103,18 @@ class DnsOptions:
             imports=any(zone.clusterset is not None for zone in self.zones),
         )
 
+    def serving(self, other: "DnsOptions") -> "DnsOptions":
+        """These options with what another configuration answers."""
+        return replace(self, **{name: getattr(other, name) for name in ("blocks", "lameduck", "version")})
+
     def fixed(self) -> dict[str, object]:
-        """What stays until the process ends, by the names of the settings file: its pages and its watches."""
+        """What stays until the process ends, by the names of the settings file: its pages and most of its watches."""
         return {
             "addresses of health": self.health,
             "addresses of ready": self.ready,
             "addresses of metrics (prometheus)": self.metrics,
             "the API to watch": self.access,
-            "pods or autopath, multicluster or the first zone, which decide what is watched": self.needs,
+            "multicluster": self.needs.imports,
         }
 
     def plugins(self) -> frozenset[str]:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from http import HTTPStatus
 
+from fairlead.app.dns.config_map import ConfigMapFollower
 from fairlead.app.dns.options import LIVE, DnsOptions
 from fairlead.app.dns.reload import Reloading
 from fairlead.app.dns.settings import SettingsError, Source
@@ -31,20 +32,30 @@ from fairlead.drivers.dns.query_log import QueryLog
 from fairlead.drivers.dns.server import DnsServer, layout_of, own_addresses
 from fairlead.drivers.kube.client import KubeClient
 from fairlead.drivers.tiny_http import Page, Pages, serve_pages
+from fairlead.model.names import ObjectKey
 
 __all__ = ["DnsOptions", "ForwardingLoop", "run"]
 
 
-async def run(options: DnsOptions, ready: Callable[[], None], source: Source | None = None) -> None:
+READING = 10.0  # seconds that a new configuration waits for what it needs to know of the cluster
+
+
+async def run(
+    options: DnsOptions,
+    ready: Callable[[], None],
+    source: Source | None = None,
+    config_map: ObjectKey | None = None,
+) -> None:
     """Serve until cancelled; ``ready`` is called once the whole cluster has been read.
 
     Args:
         source: where the options come from, when changes of it are to be taken in.
+        config_map: the ConfigMap that has a Corefile, which goes before the options.
 
     Raises:
         OSError: an address cannot be bound. ForwardingLoop: an upstream server sends our own queries back to us.
     """
-    process = _Process(options, source)
+    process = _Process(options, source, config_map)
     try:
         await process.listen()
         watching = asyncio.ensure_future(process.serve(ready))
@@ -73,7 +84,7 @@ class ForwardingLoop(Exception):
 class _Process:
     """The parts, wired."""
 
-    def __init__(self, options: DnsOptions, source: Source | None) -> None:
+    def __init__(self, options: DnsOptions, source: Source | None, config_map: ObjectKey | None) -> None:
         self.leaving = False
         self.options = options
         self._authority = Authority(_published_zone(options))
@@ -81,6 +92,8 @@ class _Process:
         self._services = Services(self._outside, QueryLog())
         self._server = DnsServer(self._authority, self._services, options.udp_cap, options.tcp)
         self._reloading = Reloading(source, self._reconfigure) if source else None
+        self._config_map = config_map
+        self._follower: ConfigMapFollower | None = None
         self._registry = new_registry()
         self._delay = ProgrammingDelay(self._registry)
         self._watches: Watches | None = None
@@ -110,7 +123,11 @@ class _Process:
         async with self._client() as client:
             self._watches = Watches(client, self._authority, self._delay, self.options.needs)
             self._register_metrics(self._watches)
-            await asyncio.gather(self._watches.run(), self._finish_sync(self._watches, ready))
+            works = [self._watches.run(), self._finish_sync(self._watches, ready)]
+            if self._config_map is not None:
+                self._follower = ConfigMapFollower(client, self._config_map, self.options, self._reconfigure)
+                works.append(self._follower.run())
+            await asyncio.gather(*works)
 
     def _client(self) -> KubeClient:
         access = self.options.access
@@ -146,6 +163,7 @@ class _Process:
         changed = [name for name in was if was[name] != is_[name]]
         if changed:
             raise SettingsError(f"needs a restart: {', '.join(changed)}")
+        await self._read_more(wanted)
         layout = layout_of(wanted.blocks, wanted.addresses)
         try:
             await self._server.relayout(layout, self._services, wanted.udp_cap, self.options.shared)
@@ -154,6 +172,17 @@ class _Process:
         self.options = replace(self.options, **{name: getattr(wanted, name) for name in LIVE})
         self._authority.reconfigure(_published_zone(wanted), int(time.time()))
         self._outside.reconfigure(wanted.blocks)
+
+    async def _read_more(self, wanted: DnsOptions) -> None:
+        """Read what of the cluster the wanted options need beside what is known."""
+        if wanted.needs.cluster and self._watches is None:
+            raise SettingsError("needs a restart: kubernetes, for nothing of a cluster is watched")
+        if wanted.needs.pods and self._watches is not None:
+            try:
+                async with asyncio.timeout(READING):
+                    await self._watches.follow_pods()
+            except TimeoutError as error:
+                raise SettingsError("the Pods of the cluster cannot be read, which pods verified needs") from error
 
     def _register_metrics(self, watches: Watches | None) -> None:
         observed = watches.observed if watches else {}
@@ -168,7 +197,7 @@ class _Process:
             to_text(self._authority.zone.origin),
             self.options.plugins(),
             self.options.version,
-            self._reloading.failed if self._reloading else 0,
+            sum(one.failed for one in (self._reloading, self._follower) if one),
             sum(responder.searches for responder in self._server.responders),
             sum(len(plugin.names) for plugin in plugins if isinstance(plugin, Hosts)),
         )

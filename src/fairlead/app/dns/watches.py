@@ -38,7 +38,8 @@ class Watches:
     """One informer for each collection that the zone's answers depend on."""
 
     def __init__(self, client: KubeClient, authority: Authority, delay: ProgrammingDelay, needs: Needs = NEEDS) -> None:
-        self._authority, self._delay = authority, delay
+        self._authority, self._delay, self._client = authority, delay, client
+        self._later: asyncio.Queue[str] = asyncio.Queue()
         own, imported = {"labelSelector": SERVICE_NAME_LABEL}, {"labelSelector": IMPORTED_NAME_LABEL}
         self.informers: dict[str, Informer[Any]] = {
             "namespaces": Informer(client, NAMESPACES, Namespace, self._publish),
@@ -46,7 +47,7 @@ class Watches:
             "endpointslices": Informer(client, ENDPOINT_SLICES, EndpointSlice, self._publish_slice, own),
         }
         if needs.pods:
-            self.informers["pods"] = Informer(client, PODS, Pod, self._publish)
+            self.informers["pods"] = self._of_pods()
         if needs.imports:
             self.informers["serviceimports"] = Informer(client, SERVICE_IMPORTS, ServiceImport, self._publish_import)
             self.informers["imported endpointslices"] = Informer(
@@ -55,7 +56,21 @@ class Watches:
 
     async def run(self) -> None:
         """Follow the cluster until cancelled."""
-        await asyncio.gather(*(informer.run() for informer in self.informers.values()))
+        async with asyncio.TaskGroup() as group:
+            for informer in self.informers.values():
+                group.create_task(informer.run())
+            while True:
+                group.create_task(self.informers[await self._later.get()].run())
+
+    async def follow_pods(self) -> None:
+        """Follow Pods from now on too; returns when they have been read once."""
+        if "pods" not in self.informers:
+            self.informers["pods"] = self._of_pods()
+            self._later.put_nowait("pods")
+        await self.informers["pods"].synced.wait()
+
+    def _of_pods(self) -> Informer[Any]:
+        return Informer(self._client, PODS, Pod, self._publish)
 
     async def read_all(self) -> None:
         """Return when everything has been read once."""

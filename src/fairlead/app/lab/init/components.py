@@ -15,7 +15,7 @@ from fairlead.app.dns.settings_blocks import block_of
 from fairlead.app.lab.init.networks import Networks
 from fairlead.app.lab.plan import DNS_SERVICE, OUTSIDE, PROXY, SWITCH, LabPlan, agent_of, proxy_of
 from fairlead.app.lab.processes import bootstrap, publisher
-from fairlead.app.lab.processes.system_manifests import system_manifests
+from fairlead.app.lab.processes.system_manifests import NAMESPACE, system_manifests
 from fairlead.app.lab.settings import LabNode, LabSettings
 from fairlead.app.node import agent
 from fairlead.app.node.context import Builtin
@@ -30,6 +30,7 @@ from fairlead.drivers.lab.echo_server import serve_echo
 from fairlead.drivers.lab.supervisor import Component, Report
 from fairlead.drivers.linux.local_addresses import kernel_families
 from fairlead.model.addresses import EVERY_ADDRESS
+from fairlead.model.names import ObjectKey
 from fairlead.nodeagent.files import ClusterDNS
 from fairlead.nodeagent.images import DNS, ECHO
 from fairlead.registry.strategy import ClusterConfig
@@ -37,6 +38,7 @@ from fairlead.registry.strategy import ClusterConfig
 Run = Callable[[Callable[[], None]], Coroutine[Any, Any, None]]
 
 BOOTSTRAP = "bootstrap"
+COREFILE = ObjectKey(NAMESPACE, "coredns")  # the ConfigMap of the cluster's DNS, where kubeadm has it too
 
 # Nodes are many and the API server is one: while hundreds of Pods start, it must still answer a user's kubectl.
 NODE_NICENESS = 5
@@ -181,11 +183,11 @@ async def _together(parts: Sequence[Run], ready: Callable[[], None]) -> None:
 
 def _serve_dns(_: Sequence[str]) -> None:
     """Serve cluster DNS in a Pod, as its ServiceAccount. A lab is the whole world of names: what the cluster does not
-    know does not exist."""
+    know does not exist, unless a Corefile says otherwise."""
     everywhere = tuple(EVERY_ADDRESS[family] for family in kernel_families())
     blocks = (block_of(Zone(outside=Outside.NXDOMAIN), DEFAULT_PORT),)
     options = server.DnsOptions(blocks=blocks, addresses=everywhere, http_addresses=everywhere)
-    asyncio.run(server.run(options, lambda: None))
+    asyncio.run(server.run(options, lambda: None, config_map=COREFILE))
 
 
 BUILTINS: dict[str, Builtin] = {DNS: _serve_dns, ECHO: serve_echo}

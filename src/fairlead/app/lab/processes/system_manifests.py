@@ -32,7 +32,7 @@ _TOLERATIONS = [
 def system_manifests(networks: Sequence[AddressPlan]) -> tuple[Manifest, ...]:
     """The documents for a lab of these IP families, in the order in which they are to be applied."""
     addresses = [network.service(DNS_SERVICE) for network in networks]
-    documents = (_storage_class(), _account(), _service(addresses), _deployment())
+    documents = (_storage_class(), _account(), _role(), _role_binding(), _service(addresses), _deployment())
     return tuple(Manifest("system manifest", document) for document in documents)
 
 
@@ -49,6 +49,30 @@ def _storage_class() -> Doc:
 def _account() -> Doc:
     """What it may read is said by the role ``system:fairlead-dns``."""
     return {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": DNS_NAME, "namespace": NAMESPACE}}
+
+
+def _role() -> Doc:
+    """It reads its Corefile, and says in Events when that cannot be used."""
+    rules = [
+        {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "watch"]},
+        {"apiGroups": [""], "resources": ["events"], "verbs": ["create", "patch"]},
+    ]
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "Role",
+        "metadata": {"name": DNS_NAME, "namespace": NAMESPACE},
+        "rules": rules,
+    }
+
+
+def _role_binding() -> Doc:
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "RoleBinding",
+        "metadata": {"name": DNS_NAME, "namespace": NAMESPACE},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": DNS_NAME},
+        "subjects": [{"kind": "ServiceAccount", "name": DNS_NAME, "namespace": NAMESPACE}],
+    }
 
 
 def _service(addresses: list[str]) -> Doc:
