@@ -29,9 +29,14 @@ _OUTSIDE = click.Choice(["forward", "refuse", "nxdomain"])
 @click.option("--metrics-port", type=int, help="Port of /metrics; 0 for none. Each worker adds one.  [9153]")
 @click.option("--lameduck", type=float, help="Seconds to go on answering when told to stop.  [5]")
 @click.option("--log", is_flag=True, default=None, help="Print every reply.")
+@click.option(
+    "--node-interface",
+    metavar="NAME",
+    help="Be the cache of a node: hold the addresses that the file binds on this interface, untracked.",
+)
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes at the same port.")
 @click.pass_context
-def dns(ctx: click.Context, /, config: Path | None, workers: int, **given: Any) -> None:
+def dns(ctx: click.Context, /, config: Path | None, node_interface: str | None, workers: int, **given: Any) -> None:
     """Run the DNS server alone, against any cluster, or ask it what a name answers."""
     if ctx.invoked_subcommand is not None:
         return
@@ -45,7 +50,9 @@ def dns(ctx: click.Context, /, config: Path | None, workers: int, **given: Any) 
         options, source = options_from(config, Flags(**given))
     except SettingsError as error:
         raise click.UsageError(str(error)) from error
-    options = replace(options, shared=workers > 1, **where)
+    if node_interface and (workers > 1 or not options.bound):
+        raise click.UsageError("--node-interface needs a file that binds addresses, and one worker")
+    options = replace(options, shared=workers > 1, node_interface=node_interface, **where)
     sys.exit(serve_all(options, source, workers, lambda text: click.echo(text, err=True)))
 
 

@@ -39,6 +39,9 @@ def test_the_parts_of_a_block():
     assert block.directives[1] == Directive("x", ("two words", "y"), (inner,), place)
 
 
+ENVIRONMENT = {"ONE": "1", "TWO": "2", "KUBE_DNS_UPSTREAM_SERVICE_HOST": "10.0.0.5"}
+
+
 @pytest.mark.parametrize(
     ("text", "directives"),
     [
@@ -51,6 +54,7 @@ def test_the_parts_of_a_block():
         (". {\r\n\tx\r\n}\r\n", [["x"]]),
         ("\ufeff. {\n x\n}", [["x"]]),
         (". {\n x {$ONE} {%TWO%} a{$ONE}b {$NONE}\n}", [["x", "1", "2", "a1b", ""]]),
+        (". {\n x __PILLAR__CLUSTER__DNS__ __PILLAR__UPSTREAM__SERVERS__\n}", [["x", "10.0.0.5", "/etc/resolv.conf"]]),
         ('. {\n x "{" }\n}', [["x", "{", "}"]]),
         ("(s) {\n a\n b {args[0]} {args.1}\n}\n. {\n import s x y\n}", [["a"], ["b", "x", "y"]]),
         ("(s) {\n a {\n  {args[0]}\n }\n}\n. {\n import s k\n}", [["a", [["k"]]]]),
@@ -61,7 +65,7 @@ def test_the_parts_of_a_block():
     ],
 )
 def test_the_language(text, directives):
-    (block,), faults = parsed(text, {"more": "c 1\nd\n"}, {"ONE": "1", "TWO": "2"})
+    (block,), faults = parsed(text, {"more": "c 1\nd\n"}, ENVIRONMENT)
     assert (shape(block.directives), faults) == (directives, [])
 
 

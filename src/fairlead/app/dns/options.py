@@ -65,6 +65,7 @@ class DnsOptions:
         unready_after: seconds after which a dead watch makes the server not ready; None: never.
         lameduck: seconds to go on answering, while not ready, after the server is told to stop, so that clients hear of
             it first.
+        node_interface: the interface that is to hold the addresses that blocks are bound to; None for those there are.
         shared: let other processes bind the same port (SO_REUSEPORT).
         version: of the text that this comes from; None when it is the command line alone.
     """
@@ -82,6 +83,7 @@ class DnsOptions:
     metrics: tuple[Page, ...] = (Page("", 9153),)
     unready_after: float | None = 300.0
     lameduck: float = 0.0
+    node_interface: str | None = None
     shared: bool = False
     version: str | None = None
 
@@ -91,6 +93,16 @@ class DnsOptions:
         return tuple(
             zone for plugin in self._plugins() if isinstance(plugin, kubernetes.Kubernetes) for zone in plugin.zones
         )
+
+    @property
+    def bound(self) -> tuple[str, ...]:
+        """The addresses that blocks name, each once."""
+        return tuple(dict.fromkeys(address for block in self.blocks for address in block.addresses))
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """The ports that blocks name, in order."""
+        return tuple(sorted({port for block in self.blocks for port in block.ports}))
 
     @property
     def needs(self) -> Needs:

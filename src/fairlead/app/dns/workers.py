@@ -7,13 +7,14 @@ itself ends all, so that whoever supervises them sees it.
 import asyncio
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial
 
 from fairlead.app.dns.server import DnsOptions, ForwardingLoop, run
 from fairlead.app.dns.settings import Source
 from fairlead.drivers.kube.client import Unreachable
+from fairlead.drivers.proxy.node_interface import node_addresses
 
 FAILURE = 3  # exit code
 
@@ -74,10 +75,23 @@ def _serve(options: DnsOptions, source: Source | None, tell: Tell) -> int:
 
 
 async def _until_signalled(options: DnsOptions, source: Source | None, tell: Tell) -> None:
-    ports = ", ".join(str(port) for port in sorted({port for block in options.blocks for port in block.ports}))
-    task = asyncio.ensure_future(run(options, lambda: tell(f"the cluster is known; serving port {ports}"), source))
+    ports = ", ".join(map(str, options.ports))
+    serving = run(options, lambda: tell(f"the cluster is known; serving port {ports}"), source)
+    task = asyncio.ensure_future(_on_node(options, serving))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     await asyncio.wait([task])
     if not task.cancelled():
         task.result()
+
+
+async def _on_node(options: DnsOptions, serving: Coroutine[None, None, None]) -> None:
+    """Serve at addresses that this node has only as long as it does."""
+    if options.node_interface is None:
+        await serving
+        return
+    try:
+        async with node_addresses(options.node_interface, options.bound, options.ports):
+            await serving
+    finally:
+        serving.close()  # if it never began

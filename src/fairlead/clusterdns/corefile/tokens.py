@@ -1,7 +1,9 @@
 """The words of a Corefile: separated by white space, quoted where they contain some, with comments left out.
 
 A ``#`` at the beginning of a word starts a comment. Within double quotes ``\\"`` stands for a quote, and a new line is
-an ordinary character. ``{$NAME}`` and ``{%NAME%}`` stand for the value of an environment variable, or for nothing.
+an ordinary character. ``{$NAME}`` and ``{%NAME%}`` stand for the value of an environment variable, or for nothing; the
+two words that upstream's node-local cache fills in stand for the cluster's DNS, as the Service ``kube-dns-upstream``
+tells a Pod of it, and for the servers of the node.
 """
 
 import re
@@ -12,6 +14,11 @@ from fairlead.clusterdns.corefile.faults import Faults, Place
 
 _TOKEN = re.compile(r'"(?P<quoted>(?:\\.|[^"\\])*)"|(?P<comment>#[^\n]*)|(?P<plain>[^\s]+)|(?P<space>\s+)', re.DOTALL)
 _VARIABLE = re.compile(r"\{\$([^{}\s]+)\}|\{%([^{}\s]+)%\}")
+
+_PILLARS = {
+    "__PILLAR__CLUSTER__DNS__": ("KUBE_DNS_UPSTREAM_SERVICE_HOST", "__PILLAR__CLUSTER__DNS__"),
+    "__PILLAR__UPSTREAM__SERVERS__": ("", "/etc/resolv.conf"),
+}
 
 
 class Token(NamedTuple):
@@ -63,4 +70,7 @@ def lines_of(tokens: Iterator[Token]) -> Iterator[list[Token]]:
 
 
 def _filled(word: str, environment: Mapping[str, str]) -> str:
+    if word in _PILLARS:
+        variable, otherwise = _PILLARS[word]
+        return environment.get(variable, otherwise)
     return _VARIABLE.sub(lambda found: environment.get(found[1] or found[2], ""), word)
