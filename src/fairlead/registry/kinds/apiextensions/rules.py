@@ -1,9 +1,122 @@
-"""``x-kubernetes-validations``: rules in CEL about a value and the one before it."""
+"""``x-kubernetes-validations``: rules in CEL about a value and the one before it.
+
+A rule that names ``oldSelf`` is about a change: it is asked only where there is a value before, which elements of a
+list have only when they are told apart by keys. Rules that are not known here (``unsupported_rules``) are not enforced,
+and a write of their definition warns of them. Upstream: apiextensions-apiserver ``pkg/apiserver/schema/cel``.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 from fairlead.model.document import Doc
-from fairlead.registry.field_errors import FieldError
+from fairlead.registry.field_errors import FieldError, duplicate, forbidden, invalid, required
+from fairlead.registry.kinds.apiextensions.expressions import Budget, RuleError, TooCostly, Unsupported, compiled
+
+RULES = "x-kubernetes-validations"
+_BUDGET = "validation failed due to running out of cost budget, no further validation rules will be run"
+_OLD = re.compile(r"\boldSelf\b")
+ABSENT = object()
+
+
+class _Place(NamedTuple):
+    """A value, the one before it (``ABSENT`` where there is none), its schema and its path."""
+
+    value: Any
+    old: Any
+    schema: Doc
+    path: str
 
 
 def rule_faults(schema: Doc, new: Doc, old: Doc | None) -> list[FieldError]:
     """The faults that the rules of a schema find in an object."""
-    return []
+    budget, found = Budget(), []
+    try:
+        for place in _places(_Place(new, ABSENT if old is None else old, schema, "")):
+            for rule in place.schema.get(RULES) or ():
+                found += _faults(rule, place, budget)
+    except TooCostly:
+        found.append(invalid("", "object", _BUDGET))
+    return found
+
+
+def _places(place: _Place) -> Iterator[_Place]:
+    """A value and everything below it that the schema specifies."""
+    yield place
+    value, old, schema, path = place
+    if isinstance(value, dict):
+        before = old if isinstance(old, dict) else {}
+        properties, others = schema.get("properties") or {}, schema.get("additionalProperties")
+        for name, item in value.items():
+            below = properties.get(name) or (others if isinstance(others, dict) else None)
+            if below:
+                yield from _places(_Place(item, before.get(name, ABSENT), below, f"{path}.{name}" if path else name))
+    elif isinstance(value, list) and (below := schema.get("items")):
+        for index, item in enumerate(value):
+            yield from _places(_Place(item, _counterpart(item, old, schema), below, f"{path}[{index}]"))
+
+
+def _counterpart(item: Any, old: Any, schema: Doc) -> Any:
+    keys = schema.get("x-kubernetes-list-map-keys")
+    if not keys or not isinstance(old, list) or not isinstance(item, dict):
+        return ABSENT
+    told_by = [item.get(key) for key in keys]
+    return next((other for other in old if [other.get(key) for key in keys] == told_by), ABSENT)
+
+
+def _faults(rule: Doc, place: _Place, budget: Budget) -> list[FieldError]:
+    text = rule["rule"]
+    is_change = bool(_OLD.search(text))
+    if is_change and place.old is ABSENT and not rule.get("optionalOldSelf"):
+        return []
+    try:
+        expression = compiled(text)
+    except Unsupported:
+        return []
+    variables = {"self": place.value, **({"oldSelf": place.old} if place.old is not ABSENT else {})}
+    try:
+        if expression(variables, budget):
+            return []
+        return [_fault(rule, place, _message(rule, variables, budget))]
+    except RuleError as error:
+        return [_fault(rule, place, f"{error} evaluating rule: {rule.get('message') or text}")]
+
+
+def _message(rule: Doc, variables: dict[str, Any], budget: Budget) -> str:
+    if expression := rule.get("messageExpression"):
+        try:
+            return str(compiled(expression)(variables, budget)).strip()
+        except (Unsupported, RuleError):
+            pass  # the plain message, as upstream has it
+    return str(rule.get("message") or f"failed rule: {rule['rule']}").strip()
+
+
+def _fault(rule: Doc, place: _Place, message: str) -> FieldError:
+    path = f"{place.path}{rule.get('fieldPath') or ''}".removeprefix(".")
+    match rule.get("reason"):
+        case "FieldValueForbidden":
+            return forbidden(path, message)
+        case "FieldValueRequired":
+            return required(path, message)
+        case "FieldValueDuplicate":
+            return duplicate(path, _type_of(place))
+        case _:
+            return invalid(path, _type_of(place), message)
+
+
+def _type_of(place: _Place) -> str:
+    return str(place.schema.get("type") or "object")
+
+
+def unsupported_rules(schema: Doc, path: str) -> Iterator[str]:
+    """What to tell of the rules of a schema that are not enforced here, each with its path."""
+    for index, rule in enumerate(schema.get(RULES) or ()):
+        try:
+            compiled(rule["rule"])
+        except Unsupported as error:
+            yield f"{path}.{RULES}[{index}].rule: not enforced by this server: {str(error).splitlines()[0]}"
+    for name, below in (schema.get("properties") or {}).items():
+        yield from unsupported_rules(below, f"{path}.properties[{name}]")
+    for field in ("items", "additionalProperties"):
+        if isinstance(schema.get(field), dict):
+            yield from unsupported_rules(schema[field], f"{path}.{field}")
