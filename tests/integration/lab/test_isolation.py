@@ -215,7 +215,8 @@ class TestSockets:
             for _ in range(3):
                 connection = silent.enter_context(socket.socket(socket.AF_UNIX))
                 connection.connect(f"/proc/self/fd/{folder}/control")
-                connection.sendall(b"{")
+                with contextlib.suppress(BrokenPipeError):  # nor is any other user answered, even root
+                    connection.sendall(b"{")
             assert eventually(lambda: lab.exec("shell", "echo", "answered"), 30) == "answered\n"
 
     def test_a_volume_of_the_machine_does_not_show_the_folders_of_labs(self, lab):

@@ -19,7 +19,7 @@ from fairlead.nodeagent.manifest import RunPod
 log = logging.getLogger(__name__)
 
 
-LINK_PREFIX = "veth"
+LINK_PREFIX = links.POD_LINKS
 
 
 def link_name(uid: str) -> str:

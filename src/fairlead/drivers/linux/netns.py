@@ -15,7 +15,7 @@ from pathlib import Path
 from fairlead.dataplane.vxlan import USUAL_MTU
 from fairlead.drivers.linux.calls import CLONE_NEWNET, setns, unshare
 from fairlead.labnet.addresses import PLANS, Families
-from fairlead.labnet.links import PodLink, attach_commands, pod_commands
+from fairlead.labnet.links import STRICT_SOURCES, PodLink, attach_commands, pod_commands
 from fairlead.model.addresses import IPFamily, family_of
 
 _SIOCGIFMTU = 0x8921  # linux/sockios.h
@@ -48,6 +48,21 @@ def run_ip(commands: Iterable[str], inherited: Iterable[int] = ()) -> None:
         raise LinkError(done.stderr.strip())
 
 
+def check_sources(families: Iterable[IPFamily]) -> None:
+    """Let no Pod of the caller's network namespace, a node's, send from an address that is not its own, in the families
+    in which that takes rules; see ``connect_pod`` for the others.
+
+    Raises:
+        LinkError: the kernel refuses them.
+    """
+    if IPFamily.IPV6 in families:
+        done = subprocess.run(
+            ["nft", "-f", "-"], input=STRICT_SOURCES, text=True, capture_output=True, check=False, env={"PATH": _PATH}
+        )
+        if done.returncode != 0:
+            raise LinkError(done.stderr.strip())
+
+
 def connect_pod(link: PodLink) -> None:
     """Move the caller from its node's network namespace into a new one of its own, connected to the node by a link that
     carries what the node's own does.
@@ -57,6 +72,7 @@ def connect_pod(link: PodLink) -> None:
     """
     namespace = new_namespace(family_of(ip) for ip in link.pod_ips)
     run_ip(attach_commands(link, namespace, _mtu_of("eth0")), inherited=[namespace])
+    (_SYSCTLS / f"ipv4/conf/{link.name}/rp_filter").write_text("1")  # strict: see STRICT_SOURCES
     enter(namespace)
     os.close(namespace)
     run_ip(pod_commands(link))

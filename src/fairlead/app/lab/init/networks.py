@@ -101,5 +101,6 @@ class Networks:
             netns.run_ip(commands)
             if forwarding:
                 netns.enable_forwarding(self._families)
+                netns.check_sources(self._families)
         finally:
             netns.enter(self[SWITCH])
