@@ -50,6 +50,20 @@ def parse_ip(text: str) -> IPAddress | None:
         return None
 
 
+def unmapped(address: IPAddress) -> IPAddress:
+    """The IPv4 address that an IPv6 address stands for, or else the address itself: a socket connects to the former."""
+    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
+
+
+def is_one_hosts(address: IPAddress) -> bool:
+    """Whether an address is that of one host on a network, in its own spelling: such as may be connected to on
+    somebody's behalf. Others mean this machine, this link, many hosts, or are hidden in another family's."""
+    if isinstance(address, IPv6Address) and (address.ipv4_mapped or int(address) < 1 << 32):
+        return False
+    is_special = address.is_loopback or address.is_link_local or address.is_multicast or address.is_unspecified
+    return not is_special and address != IPv4Address("255.255.255.255")
+
+
 def without_leading_zeros(address: str) -> str:
     """An IPv4 address in octets without leading zeros: objects older than their refusal may have them."""
     return address if ":" in address else ".".join(octet.lstrip("0") or "0" for octet in address.split("."))

@@ -5,11 +5,11 @@ turn the API server into a way around a firewall.
 Source: ``pkg/registry/core/pod/strategy.go``; apimachinery ``pkg/util/proxy`` (IsProxyableIP).
 """
 
-import ipaddress
 from dataclasses import dataclass
 
 import msgspec
 
+from fairlead.model.addresses import is_one_hosts, parse_ip
 from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
 from fairlead.registry.status import bad_request, not_found
@@ -60,10 +60,9 @@ def node_of(state: State, pod: Doc) -> tuple[str, int]:
 
 def proxyable(address: str) -> str:
     """The address itself; raises ApiError when it is not one to send requests of users to."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        raise bad_request(f'"{address}" is not an IP address') from None
-    if parsed.is_loopback or parsed.is_link_local or parsed.is_multicast or parsed.is_unspecified:
+    parsed = parse_ip(address)
+    if parsed is None:
+        raise bad_request(f'"{address}" is not an IP address')
+    if not is_one_hosts(parsed):
         raise bad_request("address not allowed")
     return address

@@ -2,7 +2,8 @@
 
 import pytest
 
-from fairlead.registry.backend import Upstream
+from fairlead.registry.backend import Upstream, proxyable
+from fairlead.registry.status import ApiError
 from tests.support.api_world import ApiWorld
 
 PODS = "/api/v1/namespaces/default/pods"
@@ -118,10 +119,57 @@ def test_the_first_port_of_a_pod_is_meant_when_none_is_named(world):
     assert world.ask("DELETE", f"{PODS}/ported/proxy/x").port == 9090
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "169.254.169.254", "::1", "fe80::1", "224.0.0.1", "0.0.0.0"])
-def test_addresses_that_lead_back_are_refused(world, address):
-    give_address(world, "one", address)
-    assert world.refused("GET", f"{PODS}/one/proxy/")["message"] == "address not allowed"
+NOT_ONE_HOSTS = [
+    "127.0.0.1",
+    "127.9.9.9",
+    "169.254.169.254",
+    "::1",
+    "fe80::1",
+    "224.0.0.1",
+    "0.0.0.0",
+    "255.255.255.255",
+]
+NOT_ONE_HOSTS += ["::ffff:127.0.0.1", "::ffff:10.0.0.1", "::127.0.0.1", "::", "fe80::1%eth0", "ff02::1"]
+
+
+@pytest.mark.parametrize("address", NOT_ONE_HOSTS)
+def test_addresses_that_are_not_one_hosts_are_neither_taken_nor_connected_to(world, address):
+    merge = "application/merge-patch+json"
+    for status in ({"podIP": address}, {"podIP": address, "podIPs": [{"ip": address}]}, {"hostIP": address}):
+        refused = world.refused("PATCH", f"{PODS}/one/status", {"status": status}, content_type=merge)
+        assert refused["code"] == 422, status
+        assert refused["details"]["causes"][0]["field"].startswith("status.")
+    for type_ in ("InternalIP", "ExternalIP"):
+        status = {"addresses": [{"type": type_, "address": address}]}
+        assert (
+            world.refused("PATCH", "/api/v1/nodes/node-1/status", {"status": status}, content_type=merge)["code"] == 422
+        )
+        body = {"metadata": {"name": "node-3"}, "status": status}
+        assert world.refused("POST", "/api/v1/nodes", body)["code"] == 422
+    with pytest.raises(ApiError, match="address not allowed|is not an IP address"):
+        proxyable(address)  # of an object that was stored before its addresses were looked at
+
+
+@pytest.mark.parametrize(
+    ("status", "field"),
+    [
+        ({"podIP": "10.1.1.1", "podIPs": [{"ip": "10.1.1.2"}]}, "status.podIPs[0].ip"),
+        ({"podIP": "10.1.1.1", "podIPs": [{"ip": "10.1.1.1"}, {"ip": "10.1.1.2"}]}, "status.podIPs"),
+        ({"podIP": "somewhere"}, "status.podIP"),
+    ],
+)
+def test_addresses_of_a_pod_fit_together(world, status, field):
+    refused = world.refused(
+        "PATCH", f"{PODS}/one/status", {"status": status}, content_type="application/merge-patch+json"
+    )
+    assert [cause["field"] for cause in refused["details"]["causes"]] == [field]
+
+
+def test_a_host_name_of_a_node_is_no_address(world):
+    status = {
+        "addresses": [{"type": "Hostname", "address": "localhost"}, {"type": "InternalIP", "address": "10.1.1.1"}]
+    }
+    world.do("PATCH", "/api/v1/nodes/node-1/status", {"status": status}, content_type="application/merge-patch+json")
 
 
 @pytest.fixture

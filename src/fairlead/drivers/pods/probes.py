@@ -7,12 +7,14 @@ time-out included, is a failure.
 
 import asyncio
 import signal
+import socket
 import ssl
 from typing import NamedTuple
 
 from fairlead.drivers.linux.child_process import StartError
 from fairlead.drivers.pods.launcher import Child
 from fairlead.drivers.pods.process import ProcessSpec, beside, start_in_container
+from fairlead.model.addresses import is_one_hosts, parse_ip
 from fairlead.model.socket_address import SocketAddress
 from fairlead.nodeagent.manifest import Container, GRPCAction, Handler, HTTPGetAction, port_number
 
@@ -50,8 +52,8 @@ async def _perform(handler: Handler, target: ProbeTarget) -> ProbeResult:
     if handler.http_get:
         return await _http_get(handler.http_get, target)
     if handler.tcp_socket:
-        host = handler.tcp_socket.host or target.pod_ip
-        _, writer = await asyncio.open_connection(host, _port(target.container, handler.tcp_socket.port))
+        address = await _address(handler.tcp_socket.host, target)
+        _, writer = await asyncio.open_connection(address, _port(target.container, handler.tcp_socket.port))
         writer.close()
         return ProbeResult(True)
     if handler.grpc:
@@ -78,7 +80,7 @@ async def _http_get(action: HTTPGetAction, target: ProbeTarget) -> ProbeResult:
     path = action.path if action.path.startswith("/") else f"/{action.path}"
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     tls = _unverified() if action.scheme == "HTTPS" else None
-    reader, writer = await asyncio.open_connection(host, port, ssl=tls)
+    reader, writer = await asyncio.open_connection(await _address(action.host, target), port, ssl=tls)
     try:
         writer.write(f"GET {path} HTTP/1.1\r\n{head}\r\n".encode())
         status_line = await reader.readuntil(b"\r\n")
@@ -88,6 +90,22 @@ async def _http_get(action: HTTPGetAction, target: ProbeTarget) -> ProbeResult:
     finally:
         writer.close()
     return ProbeResult(200 <= code < 400, f"HTTP probe failed with statuscode: {code}")
+
+
+async def _address(host: str, target: ProbeTarget) -> str:
+    """Where a probe connects to, from the node's own network: the Pod, or the other host that it names.
+
+    Raises:
+        ValueError: that is no other host, but the node itself or its link, in whatever way it is written. A Pod in the
+            node's network has the node's address, and is probed there.
+    """
+    if host in ("", target.pod_ip):
+        return target.pod_ip
+    for *_, address in await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM):
+        parsed = parse_ip(str(address[0]).partition("%")[0])
+        if parsed is not None and is_one_hosts(parsed):
+            return str(parsed)
+    raise ValueError(f"probes of host {host!r} are not allowed")
 
 
 async def _grpc(action: GRPCAction, host: str) -> ProbeResult:

@@ -8,7 +8,7 @@ import re
 from ipaddress import IPv6Address, IPv6Network, ip_interface, ip_network
 from typing import Any
 
-from fairlead.model.addresses import parse_ip
+from fairlead.model.addresses import is_one_hosts, parse_ip, unmapped
 from fairlead.registry.field_errors import FieldError, invalid, not_supported
 
 PROTOCOLS = ("SCTP", "TCP", "UDP")
@@ -58,9 +58,10 @@ def _without_leading_zeros(text: str) -> str:
 
 def special_ip_errors(path: str, text: str) -> list[FieldError]:
     """Faults of an address that cannot be that of an endpoint: it means "here" or "on this link"."""
-    address = parse_ip(text)
-    if address is None:
+    parsed = parse_ip(text)
+    if parsed is None:
         return []
+    address = unmapped(parsed)
     link_local_multicast = ip_network("ff02::/16" if address.version == 6 else "224.0.0.0/24")
     reasons = {
         "may not be unspecified (0.0.0.0 or ::)": address.is_unspecified,
@@ -69,6 +70,15 @@ def special_ip_errors(path: str, text: str) -> list[FieldError]:
         "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)": address in link_local_multicast,
     }
     return [invalid(path, text, reason) for reason, applies in reasons.items() if applies]
+
+
+def host_ip_errors(path: str, text: str) -> list[FieldError]:
+    """Faults of an address that is to be one host's, to which others will connect because an object says so."""
+    if faults := [invalid(path, text, detail) for detail in ip_errors(text)] or special_ip_errors(path, text):
+        return faults
+    address = parse_ip(text)
+    is_fit = address is None or is_one_hosts(address)
+    return [] if is_fit else [invalid(path, text, "must be the address of one host")]
 
 
 def cidr_errors(text: str) -> list[str]:

@@ -6,12 +6,13 @@ from fairlead.model.addresses import family_of
 from fairlead.model.document import Doc
 from fairlead.registry.field_errors import FieldError, forbidden, invalid, required
 from fairlead.registry.kinds.cells import AGE, NAME, NONE, UNKNOWN, age, joined, name, wide
-from fairlead.registry.kinds.value_rules import cidr_errors, one_of
+from fairlead.registry.kinds.value_rules import cidr_errors, host_ip_errors, one_of
 from fairlead.registry.object_meta import qualified_name_errors
 from fairlead.registry.strategy import Column, Context, Strategy
 
 _ROLE_PREFIX = "node-role.kubernetes.io/"
 _ROLE_LABEL = "kubernetes.io/role"
+_IP_TYPES = ("InternalIP", "ExternalIP")
 _EFFECTS = ("NoExecute", "NoSchedule", "PreferNoSchedule")
 
 COLUMNS = (
@@ -47,7 +48,18 @@ def validate_create(node: Doc, context: Context) -> list[FieldError]:
         faults.append(invalid(f"{path}[0]", pod_cidrs[0], "must be the same as podCIDR"))
     for index, taint in enumerate(spec.get("taints") or ()):
         faults += _taint(f"spec.taints[{index}]", taint)
-    return faults
+    return faults + _addresses(node)
+
+
+def _addresses(node: Doc) -> list[FieldError]:
+    """The faults of the addresses that the API server connects to, or that clients are told to."""
+    addresses = enumerate((node.get("status") or {}).get("addresses") or ())
+    return [
+        fault
+        for i, entry in addresses
+        if entry.get("type") in _IP_TYPES
+        for fault in host_ip_errors(f"status.addresses[{i}].address", entry.get("address", ""))
+    ]
 
 
 def validate_update(node: Doc, old: Doc, context: Context) -> list[FieldError]:

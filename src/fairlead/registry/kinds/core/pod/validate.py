@@ -6,6 +6,7 @@ The same rules hold for the Pod template of a workload, at another path.
 from fairlead.model.document import Doc
 from fairlead.model.names import dns1123_label_errors, dns1123_subdomain_errors
 from fairlead.registry.field_errors import FieldError, duplicate, forbidden, invalid, required
+from fairlead.registry.kinds.core.pod.addresses import validate_addresses
 from fairlead.registry.kinds.core.pod.changes import validate_changes
 from fairlead.registry.kinds.core.pod.validate_containers import validate_containers
 from fairlead.registry.kinds.value_rules import ip_errors, one_of
@@ -32,7 +33,7 @@ def validate_create(pod: Doc, context: Context) -> list[FieldError]:
 
 def validate_update(pod: Doc, old: Doc, context: Context) -> list[FieldError]:
     """The faults of a changed Pod; what is running is fixed but for a few fields."""
-    return validate_changes(pod["spec"], old["spec"])
+    return [*validate_changes(pod["spec"], old["spec"]), *validate_addresses(pod, old)]
 
 
 def validate_spec(spec: Doc, path: str) -> list[FieldError]:
