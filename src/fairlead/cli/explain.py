@@ -50,7 +50,7 @@ def explain(
         wanted = [parse_subject(text, source.namespace) for text in subjects]
     except SubjectError as error:
         raise click.UsageError(str(error)) from error
-    cluster = read_source(source)
+    cluster = read_source(source, into_pods=False)
     tell_faults(cluster)
     code = 0
     for subject in wanted:

@@ -46,8 +46,12 @@ def source_of(flags: dict[str, Any]) -> Source:
     return Source(*(flags.pop(name) for name in Source._fields))
 
 
-def read_source(source: Source) -> "Cluster":
-    """The cluster; what cannot be read ends the command with exit code 3."""
+def read_source(source: Source, *, into_pods: bool = True) -> "Cluster":
+    """The cluster; what cannot be read ends the command with exit code 3.
+
+    Args:
+        into_pods: of a lab: whether to look for listening sockets in each Pod, which takes a while.
+    """
     from fairlead.drivers.kube.client import KubeError, Unreachable
     from fairlead.drivers.sources.files import SourceError, read_cluster_files
     from fairlead.drivers.sources.live import read_live_cluster
@@ -56,24 +60,24 @@ def read_source(source: Source) -> "Cluster":
         if source.files:
             return read_cluster_files(source.files, source.zone)
         if source.lab:
-            return _read_lab(source.lab, source.zone)
+            return _read_lab(source.lab, source.zone, into_pods)
         return read_live_cluster(source.kubeconfig, source.context, source.zone)
     except (SourceError, KubeError, Unreachable) as error:
         fail(str(error))
 
 
-def _read_lab(name: str, zone: str) -> "Cluster":
+def _read_lab(name: str, zone: str, into_pods: bool) -> "Cluster":
     from dataclasses import replace
 
     from fairlead.app.lab.commands import enter
     from fairlead.cli.lab import or_fail
-    from fairlead.drivers.sources.lab_nodes import node_rules, pod_sockets
+    from fairlead.drivers.sources.lab_nodes import node_observations, pod_sockets
     from fairlead.drivers.sources.live import read_live_cluster
 
     lab = or_fail(lambda: enter.find_home(name))
     cluster = read_live_cluster(str(lab.kubeconfig), None, zone)
-    pods = [pod for pod in cluster.snapshot.pods.values() if pod.status.phase == "Running"]
-    seen = (*node_rules(name, sorted(cluster.snapshot.nodes)), *pod_sockets(name, pods))
+    pods = [pod for pod in cluster.snapshot.pods.values() if pod.status.phase == "Running" and into_pods]
+    seen = (*node_observations(name, sorted(cluster.snapshot.nodes)), *pod_sockets(name, pods))
     return replace(cluster, observations=seen)
 
 

@@ -9,7 +9,13 @@ import click
 from fairlead.cli.source_flags import FINDING, fail, read_source, source_flags, source_of, tell_faults
 
 if TYPE_CHECKING:
+    from fairlead.explain.cluster import Cluster
+    from fairlead.explain.journey.ends import Goal, Start
+    from fairlead.explain.journey.rulebook import Rulebook
     from fairlead.explain.observations import Observation
+    from fairlead.explain.statements import Statement
+
+ATTEMPTS = 12  # connections that --live tries
 
 
 @click.command()
@@ -19,6 +25,7 @@ if TYPE_CHECKING:
 @click.option("--backend", type=click.Choice(["nft", "iptables"]), default="nft", show_default=True)
 @click.option("--via", metavar="NODE", help="The node that somebody outside comes to; by default the first.")
 @click.option("--rules", "rule_files", multiple=True, help="iptables-save, nft list ruleset or nft -j of the node.")
+@click.option("--live", is_flag=True, help="With --name: send it as well, and compare with the kernel.")
 @click.option("--computed", is_flag=True, help="Use the rules that the proxy would write, not those that were seen.")
 @source_flags
 @click.option("-6", "--ipv6", is_flag=True, help="Ask names for IPv6.")
@@ -27,8 +34,8 @@ if TYPE_CHECKING:
 @click.option("-v", "--verbose", is_flag=True, help="Tell the rules that did not match as well, and why.")
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def trace(
-    start: str, goal: str, protocol: str, via: str | None, rule_files: tuple[str, ...], computed: bool, ipv6: bool,
-    verbose: bool, output: str, **flags: Any,
+    start: str, goal: str, protocol: str, via: str | None, rule_files: tuple[str, ...], live: bool, computed: bool,
+    ipv6: bool, verbose: bool, output: str, **flags: Any,
 ) -> None:  # fmt: skip
     """Say where a packet goes: name, rules hook by hook, endpoints with their probability, policies, and the reply.
 
@@ -46,14 +53,18 @@ def trace(
     from fairlead.netfilter.dump.nft_json import NotRules
 
     source = source_of(flags)
+    if live and not source.lab:
+        raise click.UsageError("--live sends packets in a lab: name it with --name")
     given = tuple(_rules(path) for path in rule_files)
-    cluster = read_source(source)
+    cluster = read_source(source, into_pods=False)
     tell_faults(cluster)
     rulebook = Rulebook(cluster, proxying_of(cluster, flags), given, computed)
     family = IPFamily.IPV6 if ipv6 else IPFamily.IPV4
     try:
         first, last = parse_start(cluster, start, source.namespace, via), parse_goal(goal, protocol)
         statement = tell(cluster, rulebook, first, last, verbose=verbose, family=family)
+        if live and source.lab:
+            statement = _with_kernel(source.lab, cluster, rulebook, first, last, statement)
     except SubjectError as error:
         raise click.UsageError(str(error)) from error
     except NotRules as error:
@@ -63,6 +74,29 @@ def trace(
     else:
         click.echo(render_text(statement), nl=False)
     sys.exit(0 if statement.outcome is Verdict.CHECKED else FINDING)
+
+
+def _with_kernel(
+    lab: str, cluster: "Cluster", rulebook: "Rulebook", start: "Start", goal: "Goal", statement: "Statement"
+) -> "Statement":
+    """The statement, with what the kernel did with packets that were sent to each address."""
+    import msgspec
+
+    from fairlead.drivers.sources.lab_packets import CannotSend, flows, send
+    from fairlead.explain.journey.delivery import deliver
+    from fairlead.explain.journey.observed import compare, outcomes_of
+    from fairlead.explain.journey.story import goals_of
+    from fairlead.explain.statements import unchecked
+
+    parts = list(statement.parts)
+    for each in goals_of(cluster, start, goal):
+        try:
+            sent = send(lab, start, each, ATTEMPTS)
+            seen = outcomes_of(sent, flows(lab, start.node), each)
+            parts.append(compare(deliver(cluster, rulebook, start, each), seen, f"conntrack on {start.node}"))
+        except (CannotSend, ValueError) as error:
+            parts.append(unchecked(f"what the kernel does: {error}"))
+    return msgspec.structs.replace(statement, parts=tuple(parts))
 
 
 def _rules(path: str) -> "Observation":

@@ -5,19 +5,26 @@ import sys
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 
-from fairlead.explain.observations import NFT, SOCKETS, Observation
+from fairlead.explain.observations import CONNTRACK, NFT, SOCKETS, Observation
 from fairlead.model.objects import Pod
 
 _PATIENCE = 20.0  # seconds
 _LISTENING = "0A"  # TCP_LISTEN, as /proc/net/tcp writes it
 
 
-def node_rules(lab: str, nodes: Iterable[str]) -> Iterator[Observation]:
-    """The packet filter rules of each node; a node that does not answer has none."""
+_ON_NODES = (
+    (NFT, "nft.txt", ("nft", "-y", "list", "ruleset")),
+    (CONNTRACK, "conntrack.txt", ("conntrack", "-L", "-p", "udp")),
+)
+
+
+def node_observations(lab: str, nodes: Iterable[str]) -> Iterator[Observation]:
+    """The packet filter rules and the UDP flows of each node; a node that does not answer has none."""
     for node in nodes:
-        text = _output(lab, "--node", node, "--", "nft", "-y", "list", "ruleset")
-        if text:
-            yield Observation(NFT, ("nodes", node, "nft.txt"), text, f"nft on {node}")
+        for kind, file, command in _ON_NODES:
+            text = _output(lab, "--node", node, "--", *command)
+            if text:
+                yield Observation(kind, ("nodes", node, file), text, f"{command[0]} on {node}")
 
 
 def pod_sockets(lab: str, pods: Iterable[Pod]) -> Iterator[Observation]:

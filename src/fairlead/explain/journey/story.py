@@ -85,6 +85,14 @@ def _look_up(cluster: Cluster, start: Start, goal: Goal, family: IPFamily) -> tu
     return whole, records
 
 
+def goals_of(cluster: Cluster, start: Start, goal: Goal, family: IPFamily = IPFamily.IPV4) -> list[Goal]:
+    """Where packets really go: each address of a name, with the port that is meant."""
+    addresses = [goal.host] if goal.is_address else _look_up(cluster, start, goal, family)[1]
+    port = goal.port or _only_port(cluster, addresses)
+    goals = [Goal(address, port, goal.protocol) for address in addresses] if port else []
+    return [each for each in goals if _never_gets_there(cluster, start, each) is None]
+
+
 def _search(cluster: Cluster, start: Start, host: str) -> list[str]:
     assert start.pod is not None
     document = cluster.document("Pod", start.pod.namespace, start.pod.name) or {}
@@ -102,6 +110,8 @@ def _only_port(cluster: Cluster, addresses: list[str]) -> int | None:
 
 
 def _at_node(cluster: Cluster, rulebook: Rulebook, start: Start, goal: Goal, *, verbose: bool) -> Statement:
+    if start.pod is not None and goal.host in start.pod.ips:
+        return said(f"{goal.text} is the Pod itself: the packet never leaves it, and meets no rules")
     unreachable = _never_gets_there(cluster, start, goal)
     if unreachable is not None:
         return unreachable
@@ -195,6 +205,8 @@ def _end(start: Start, found: Deliveries, delivery: Delivery) -> Iterator[Statem
     for name in delivery.refused_by:
         ref = Ref("NetworkPolicy", "", name.partition(" ")[0])
         yield failed(f"NetworkPolicy {name} keeps it away", Evidence(str(ref), "what was read"))
+    if delivery.pod is None and outcome.destination == found.packet.destination:
+        yield unchecked(f"whether a process listens at {outcome.destination}:{outcome.port}: it is no endpoint")
     yield said(f"the receiver sees {delivery.seen} as the sender")
     yield said(_reply(start, found, delivery))
 

@@ -13,7 +13,7 @@ _OF_IP = ("ip", "ip6", "inet")
 _BLOCK = re.compile(r"^\s*(set|map|chain) (\S+) \{\s*(?:#.*)?$")
 _BASE = re.compile(r"type (\w+) hook (\w+) (?:device \S+ )?priority ([\w +-]+);(?: policy (\w+);)?")
 _NAMED = {"raw": -300, "mangle": -150, "dstnat": -100, "filter": 0, "security": 50, "srcnat": 100}
-_TYPES = {"inet_proto": Key.PROTOCOL, "inet_service": Key.PORT, "ifname": Key.IN, "mark": Key.SLOT}
+_TYPES = {"inet_proto": Key.PROTOCOL, "inet_service": Key.PORT, "ifname": Key.IN, "integer": Key.SLOT}
 CUT = "# cut off"
 _COMMENT = re.compile(r'comment "[^"]*"')
 

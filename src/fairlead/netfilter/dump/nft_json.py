@@ -107,6 +107,8 @@ _VERDICTS = ("accept", "drop", "return", "continue", "jump", "goto")
 
 
 def _statement(part: Any) -> str:
+    if isinstance(part, str):  # what nft has no JSON for, it prints as text
+        return " ".join(part.split())
     if not isinstance(part, dict) or len(part) != 1:
         return _raw(part)
     word, value = next(iter(part.items()))

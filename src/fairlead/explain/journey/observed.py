@@ -1,0 +1,68 @@
+"""What a kernel did with packets that were really sent, read from connection tracking, beside what was predicted."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from fairlead.explain.journey.delivery import Deliveries, Delivery
+from fairlead.explain.journey.ends import Goal
+from fairlead.explain.statements import Evidence, EvidenceKind, Statement, Verdict, failed, said
+from fairlead.trace.packet import DROPPED, REJECTED, Fate, Outcome
+
+_FLOW = re.compile(
+    r"src=(?P<client>\S+) dst=(?P<to>\S+) sport=(?P<port>\d+) dport=(?P<to_port>\d+)"
+    r".*?src=(?P<server>\S+) dst=(?P<back>\S+) sport=(?P<server_port>\d+) dport=(?P<back_port>\d+)"
+)
+
+
+class Sent(NamedTuple):
+    """One connection that was tried: its source port, and "connected", "refused" or "dropped"."""
+
+    port: int
+    result: str
+
+
+def outcomes_of(sent: Iterable[Sent], conntrack: str, to: Goal) -> list[Outcome]:
+    """What became of each connection: the endpoint is where connection tracking expects the reply from."""
+    flows: Mapping[int, re.Match[str]] = {
+        int(match["port"]): match
+        for match in map(_FLOW.search, conntrack.splitlines())
+        if match and match["to"] == to.host
+    }
+    return [_outcome(each, flows.get(each.port), to) for each in sent]
+
+
+def _outcome(sent: Sent, flow: "re.Match[str] | None", to: Goal) -> Outcome:
+    if sent.result == "dropped":
+        return DROPPED
+    if flow is None:  # refused by a rule, which leaves no flow; or it never came by this node
+        return REJECTED if sent.result == "refused" else Outcome(Fate.ACCEPT, to.host, to.port or 0)
+    is_masqueraded = flow["back"] != flow["client"] or flow["back_port"] != flow["port"]
+    return Outcome(Fate.ACCEPT, flow["server"], int(flow["server_port"]), is_masqueraded)
+
+
+def compare(predicted: Deliveries, seen: list[Outcome], where: str) -> Statement:
+    """Both sides; it fails where the kernel did what was not predicted."""
+    expected = {each.outcome for each in predicted.outcomes}
+    if any(_may_be_nobody(predicted, each) for each in predicted.outcomes):
+        expected.add(REJECTED)
+    counts = {outcome: seen.count(outcome) for outcome in dict.fromkeys(seen)}
+    parts = [_side(outcome, count, len(seen), outcome in expected, where) for outcome, count in counts.items()]
+    drawn = {each.outcome for each in predicted.outcomes} - set(counts)
+    missing = sorted(str(outcome) for outcome in drawn if outcome is not None)
+    if missing:
+        parts.append(said(f"predicted, and not drawn this time: {', '.join(missing)}"))
+    text = f"sent {len(seen)} for real: prediction and kernel {'agree' if set(counts) <= expected else 'DIFFER'}"
+    return Statement(text, (), tuple(parts), Verdict.CHECKED if set(counts) <= expected else Verdict.FAILED)
+
+
+def _may_be_nobody(predicted: Deliveries, delivery: Delivery) -> bool:
+    """Whether the packet ends where no endpoint is: rules let it in, and then nobody may listen."""
+    outcome, packet = delivery.outcome, predicted.packet
+    return delivery.pod is None and outcome is not None and outcome.destination == packet.destination
+
+
+def _side(outcome: Outcome, count: int, total: int, is_expected: bool, where: str) -> Statement:
+    evidence = Evidence(f"connection tracking: {outcome}", where, EvidenceKind.OBSERVATION)
+    text = f"{count} of {total}: {outcome}"
+    return said(f"{text}, as predicted", evidence) if is_expected else failed(f"{text}, not predicted", evidence)

@@ -1,0 +1,144 @@
+"""Explanations, traces and diagnoses of a running lab: what is said is what the kernel does."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.support.labs import FAIRLEAD, Lab, eventually
+from tests.support.users import users
+
+MANIFESTS = Path(__file__).with_name("lab.yaml")
+
+
+@pytest.fixture(scope="module")
+def lab():
+    lab = Lab(users()[0], "-f", str(MANIFESTS))
+    try:
+        lab.up()
+        yield lab
+    finally:
+        lab.close()
+
+
+def said(lab, *arguments):
+    """What a command says, and its exit code."""
+    done = lab.fairlead(*arguments, "--name", lab.name, check=False, timeout=120)
+    return done.stdout + done.stderr, done.returncode
+
+
+def address(lab, node):
+    (found,) = [a["address"] for a in lab.get("node", node)["status"]["addresses"] if a["type"] == "InternalIP"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("start", "service"),
+    [
+        ("pod/client", "web"),
+        ("pod/client", "direct"),
+        ("pod/client", "slip"),
+        ("pod/web-0", "web"),  # an endpoint that may meet itself
+        ("node/node-1", "local"),
+        ("node/node-2", "web"),
+    ],
+)
+def test_the_kernel_does_what_was_predicted_for_a_name(lab, start, service):
+    spec = lab.get("service", service)["spec"]
+    port = 8080 if service == "direct" else 80
+    goal = f"{service}:{port}" if start.startswith("pod") else f"{spec['clusterIP']}:{port}"
+    shown, _ = said(lab, "trace", "--from", start, "--to", goal, "--live")
+    assert "prediction and kernel agree" in shown, shown
+    assert "DIFFER" not in shown, shown
+
+
+@pytest.mark.parametrize(
+    ("start", "node", "port"),
+    [
+        ("outside", "node-1", 30080),
+        ("outside", "node-1", 30081),
+        ("outside", "node-2", 30081),  # policy Local, and no endpoint there
+        ("outside", "node-2", 30099),  # nobody's
+        ("node/node-2", "node-2", 30080),
+    ],
+)
+def test_the_kernel_does_what_was_predicted_for_a_node_port(lab, start, node, port):
+    arguments = ["--from", start, "--to", f"{address(lab, node)}:{port}", "--live"]
+    arguments += ["--via", node] if start == "outside" else []
+    shown, _ = said(lab, "trace", *arguments)
+    assert "prediction and kernel agree" in shown, shown
+
+
+def test_the_rules_that_a_node_has_are_those_that_are_computed(lab):
+    for extra in ((), ("--computed",)):
+        shown, code = said(lab, "trace", "--from", "pod/client", "--to", "web", *extra)
+        assert code == 0, shown
+        assert shown.count("with probability 0.500") == 2
+        assert "0 not checked" in shown
+
+
+def test_the_doctor_finds_the_slip_and_nothing_else_and_its_fix_works(lab):
+    shown, code = said(lab, "doctor", "-o", "json")
+    document = json.loads(shown)
+    found = [(f["code"], f["subject"]["name"]) for f in document["findings"]]
+    assert found == [("selector-nothing", "slip"), ("local-policy-nowhere", "local")]
+    assert code == 1
+    fix = document["findings"][0]["fixes"][0]
+    subprocess.run(["sh", "-c", f"export KUBECONFIG={lab.kubeconfig}; {fix}"], env=lab.environment, check=True)
+    eventually(lambda: said(lab, "doctor", "svc/slip")[1] == 0, 30)
+
+
+def test_a_fix_is_applied_after_asking(lab):
+    patch = '{"spec":{"selector":{"app":"wbe"}}}'
+    lab.kubectl("patch", "service", "slip", "--type", "merge", "-p", patch)
+    eventually(lambda: said(lab, "doctor", "svc/slip")[1] == 1, 30)
+    command = lab.command("doctor", "svc/slip", "--name", lab.name, "--fix")
+    refused = subprocess.run(command, input="n\n", env=lab.environment, text=True, capture_output=True, check=False)
+    assert lab.get("service", "slip")["spec"]["selector"] == {"app": "wbe"}, refused.stdout
+    agreed = subprocess.run(command, input="y\n", env=lab.environment, text=True, capture_output=True, check=False)
+    assert lab.get("service", "slip")["spec"]["selector"] == {"app": "web"}, agreed.stdout + agreed.stderr
+
+
+def test_a_diff_says_what_then_happens(lab, tmp_path):
+    change = tmp_path / "change.json"
+    service = lab.get("service", "local")
+    change.write_text(json.dumps({**service, "spec": {**service["spec"], "externalTrafficPolicy": "Cluster"}}))
+    shown, code = said(lab, "diff", "-f", str(change))
+    assert code == 0, shown
+    there = f"{address(lab, 'node-2')}:30081"
+    assert f"{there}/TCP on node-2: nobody ->" in " ".join(shown.split()), shown
+    lab.kubectl("apply", "-f", str(change))
+
+    def answers():
+        done = lab.fairlead(
+            "run", "--name", lab.name, "--outside", "--", "wget", "-q", "-O-", "-T", "2", there, check=False
+        )
+        return done.returncode == 0
+
+    eventually(answers, 30)
+
+
+def test_an_explanation_is_whole(lab):
+    shown, _ = said(lab, "explain", "svc/web", "pod/web-0", "node/node-1")
+    assert "this is not the whole answer" not in shown, shown
+    assert f"{address(lab, 'node-1')}:30080 on node-1" in shown
+
+
+def test_only_the_printed_rights_are_needed(lab, tmp_path):
+    role = tmp_path / "role.yaml"
+    role.write_text(lab.fairlead("explain", "--print-rbac").stdout)
+    lab.kubectl("apply", "-f", str(role))
+    lab.kubectl("create", "serviceaccount", "reader")
+    lab.kubectl(
+        "create", "clusterrolebinding", "reader", "--clusterrole=fairlead-explain", "--serviceaccount=default:reader"
+    )
+    token = lab.kubectl("create", "token", "reader").stdout.strip()
+    config = json.loads(lab.kubectl("config", "view", "--raw", "-o", "json").stdout)
+    config["users"][0]["user"] = {"token": token}
+    file = tmp_path / "kubeconfig"
+    file.write_text(json.dumps(config))
+    command = [FAIRLEAD, "explain", "svc/web", "--kubeconfig", str(file)]
+    done = subprocess.run(command, env=lab.environment, text=True, capture_output=True, check=False)
+    assert "were not read" not in done.stdout, done.stdout + done.stderr
+    assert "Service default/web: NodePort" in done.stdout
