@@ -13,6 +13,7 @@ from fairlead.model.addresses import IPFamily
 from fairlead.model.names import dns1123_label_errors
 
 if TYPE_CHECKING:
+    from fairlead.app.lab.config_nodes import ProxyMode
     from fairlead.app.lab.host.process import LabOptions, Settled
     from fairlead.app.lab.settings import LabSettings
     from fairlead.model.socket_address import SocketAddress
@@ -86,6 +87,11 @@ def or_fail(action: Callable[[], T]) -> T:
 @click.option(
     "--image", "images", multiple=True, metavar="PATTERN=COMMAND", help="The command that an image stands for."
 )
+@click.option(
+    "--proxy-mode",
+    type=click.Choice(["nftables", "nft", "iptables"]),
+    help="What the nodes' proxies write; usually nftables.",
+)
 @click.option("--dual-stack", is_flag=True, help="Have IPv6 beside IPv4: for nodes, Pods and Services.")
 @click.option("--publish", is_flag=True, help="Have node ports and load balancers answer on this machine's loopback.")
 @wire_option("Let nodes of other hosts join, over VXLAN at this address of this machine (not encrypted).")
@@ -99,6 +105,7 @@ def up(
     wait: bool,
     timeout: float,
     images: tuple[str, ...],
+    proxy_mode: "ProxyMode | None",
     dual_stack: bool,
     publish: bool,
     wire: "SocketAddress | None",
@@ -111,7 +118,7 @@ def up(
     from msgspec import structs
 
     from fairlead.app.lab.config import read_config
-    from fairlead.app.lab.config_nodes import ConfigError
+    from fairlead.app.lab.config_nodes import BACKENDS, ConfigError
     from fairlead.app.lab.host import process
     from fairlead.app.lab.plan import Manifest
     from fairlead.app.lab.settings import LabSettings
@@ -127,6 +134,7 @@ def up(
         raise click.UsageError("--publish: only what has IPv4 can be published, and this lab's ipFamilies lack it")
     if data:
         _check_data(data, accept_loss)
+    read = structs.replace(read, proxy_mode=BACKENDS[proxy_mode] if proxy_mode else read.proxy_mode)
     settings = structs.replace(_with_options(read, nodes, dict(map(image_option, images))), publish=publish)
     serve(process.LabOptions(name, data, manifests, settings, timeout if wait else None, wire))
 
@@ -209,14 +217,14 @@ def status() -> None:
     if not views:
         click.echo("no lab is running", err=True)
         sys.exit(1)
-    row = "{:<16} {:<24} {:>7} {:>9} {:>10} {:>9}"
-    click.echo(row.format("NAME", "SERVER", "NODES", "PODS", "PROCESSES", "MEMORY"))
+    row = "{:<16} {:<24} {:>7} {:>9} {:>10} {:>9}  {}"
+    click.echo(row.format("NAME", "SERVER", "NODES", "PODS", "PROCESSES", "MEMORY", "PROXY"))
     for view in views:
         nodes, pods = (f"{c[0]}/{c[1]}" if c else "?" for c in (view.nodes, view.pods))
         if view.lab.joined_as:
             nodes = pods = "there"
         memory = f"{view.usage.kibibytes / 1024:.0f} MiB"
-        click.echo(row.format(view.lab.name, view.lab.server, nodes, pods, view.usage.processes, memory))
+        click.echo(row.format(view.lab.name, view.lab.server, nodes, pods, view.usage.processes, memory, view.proxy))
     if doors := [(view.lab.name, door) for view in views for door in view.doors]:
         width = max(20, *(len(door.outside) for _, door in doors))
         row = f"{{:<16}} {{:<24}} {{:<{width}}} {{}}"

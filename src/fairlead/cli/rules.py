@@ -10,7 +10,7 @@ import msgspec
 from click.core import ParameterSource
 
 from fairlead.cli.kube_proxy_config import ConfigError, flag_defaults
-from fairlead.cli.kube_proxy_flags import verbosity
+from fairlead.cli.kube_proxy_flags import switch, verbosity
 from fairlead.cli.proxy_flags import node_flags, settings_of
 from fairlead.dataplane import iptables_rules, iptables_skeleton, nft_rules, nft_skeleton
 from fairlead.dataplane.complaints import complaints
@@ -34,6 +34,9 @@ from fairlead.netfilter.ruleset import Chain, Table
 @click.option("--context", help="Context of the kubeconfig.")
 @click.option("--service", help="Only what is there for one Service: NAMESPACE/NAME.")
 @click.option("-6", "--ipv6", is_flag=True, help="The rules for IPv6 instead of IPv4.")
+@switch(
+    "--conntrack-tcp-be-liberal", help="The rules of a node whose kernel treats out-of-window TCP packets as valid."
+)
 @verbosity
 @node_flags
 @click.pass_context
@@ -61,7 +64,7 @@ def rules(
     if key and key not in snapshot.services:
         click.echo(f"error: there is no Service {service}", err=True)
         sys.exit(1)
-    settings = settings_of(flags)
+    settings = msgspec.structs.replace(settings_of(flags), is_conntrack_liberal=flags["conntrack_tcp_be_liberal"])
     if not files and not settings.service_cidrs:
         settings = msgspec.structs.replace(settings, service_cidrs=_service_cidrs(kubeconfig, context))
     node_object = snapshot.nodes.get(node)
@@ -126,6 +129,7 @@ _OF_CLUSTER = frozenset(
     {
         "backend", "cluster_cidr", "nodeport_addresses", "detect_local_mode", "pod_bridge_interface",
         "pod_interface_name_prefix", "masquerade_all", "masquerade_bit", "iptables_localhost_nodeports",
+        "conntrack_tcp_be_liberal",
     }
 )  # fmt: skip
 

@@ -47,6 +47,11 @@ class AddressPlan:
     at_once: str = ""
     settings: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def inside(self) -> tuple[str, ...]:
+        """The networks of the cluster, to which no Pod is masqueraded."""
+        return (self.pods, self.underlay, self.services, self.load_balancers)
+
     def service(self, number: int) -> str:
         """The virtual IP with this number."""
         return str(ip_network(self.services)[number])

@@ -1,8 +1,10 @@
-"""Ports of a node that lead to its Pods: which they are, and the packet filter rules that do it.
+"""Ports of a node that lead to its Pods, and its Pods' way to the world outside: the packet filter rules that do it.
 
 As the CNI plugin portmap does: the destination of what arrives at a port of the node is rewritten to the Pod, before
 the node's proxy sees it; who asks stays visible. A Pod that asks itself through its node is masqueraded, or it would
 answer itself directly. On 127.0.0.1 nothing answers, as with kube-proxy's node ports in nftables mode.
+
+What a Pod sends to the world outside the cluster is masqueraded by its node, for nobody there knows the way to Pods.
 """
 
 from collections.abc import Iterable, Iterator
@@ -76,15 +78,31 @@ def table_name(family: IPFamily) -> TableName:
     return TableName(family, "fairlead-host-ports")
 
 
-def table_of(wanted: Iterable[Forward]) -> Table:
-    """The rules for these forwards, all of one IP family."""
+class WayOut(NamedTuple):
+    """Which Pods' packets are masqueraded, unless they are for one of the networks inside the cluster; CIDRs."""
+
+    pods: str
+    inside: tuple[str, ...]
+
+
+def way_out(pods: str, inside: Iterable[str]) -> WayOut:
+    """That of a node's Pods, given all networks inside."""
+    return WayOut(pods, tuple(cidr for cidr in inside if family_of(cidr) == family_of(pods)))
+
+
+def table_of(wanted: Iterable[Forward], out: WayOut | None = None) -> Table:
+    """The rules for these forwards, all of one IP family, and for the Pods' way out."""
     ordered = sorted(wanted)
     translations = tuple(_translation(forward) for forward in ordered)
     addresses = dict.fromkeys(forward.target.address for forward in ordered)
     chains = (
         Chain("nat-prerouting", translations, Attachment("nat", Hook.PREROUTING, BEFORE_SERVICES)),
         Chain("nat-output", translations, Attachment("nat", Hook.OUTPUT, BEFORE_SERVICES)),
-        Chain("nat-postrouting", tuple(_hairpins(addresses)), Attachment("nat", Hook.POSTROUTING, SOURCE_NAT)),
+        Chain(
+            "nat-postrouting",
+            (*_hairpins(addresses), *_masquerade(out)),
+            Attachment("nat", Hook.POSTROUTING, SOURCE_NAT),
+        ),
     )
     return Table({chain.name: chain for chain in chains})
 
@@ -103,3 +121,9 @@ def _hairpins(addresses: Iterable[str]) -> Iterator[Rule]:
     for address in addresses:
         ends = (InNetworks(Field.SOURCE, (address,)), InNetworks(Field.DESTINATION, (address,)))
         yield Rule((DestinationTranslated(), *ends), (Masquerade(),), Origin("", "a Pod that reached itself"))
+
+
+def _masquerade(out: WayOut | None) -> Iterator[Rule]:
+    if out is not None and out.inside:
+        ends = (InNetworks(Field.SOURCE, (out.pods,)), InNetworks(Field.DESTINATION, out.inside, negated=True))
+        yield Rule(ends, (Masquerade(),), Origin("", "a Pod's way to the world outside"))

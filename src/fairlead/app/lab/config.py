@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from fairlead.allocation.load_balancer import Pool
-from fairlead.app.lab.config_nodes import ConfigError, NodeConfig, add, checked_nodes, network
+from fairlead.app.lab.config_nodes import BACKENDS, ConfigError, NodeConfig, ProxyMode, add, checked_nodes, network
 from fairlead.app.lab.settings import LabSettings, Timers
 from fairlead.labnet.addresses import DUAL_STACK, IPV4_ONLY, MAX_NODES, Families
 from fairlead.model.addresses import IPFamily, family_of
@@ -43,6 +43,7 @@ class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename=
     timers: Timers = Timers()
     load_balancer_pools: tuple[Pool, ...] | None = None
     ip_families: Annotated[tuple[IPFamily, ...], msgspec.Meta(min_length=1)] | None = None
+    proxy_mode: ProxyMode = "nft"
 
 
 def read_config(path: Path, *, dual_stack: bool = False) -> LabSettings:
@@ -71,7 +72,8 @@ def _settings(document: _Document, dual_stack: bool) -> LabSettings:
     for index, pool in enumerate(document.load_balancer_pools or ()):
         for number, cidr in enumerate(pool.cidrs):
             _check_pool_cidr(cidr, families, f"loadBalancerPools[{index}].cidrs[{number}]")
-    return LabSettings(nodes, images, document.timers, document.load_balancer_pools, families)
+    mode = BACKENDS[document.proxy_mode]
+    return LabSettings(nodes, images, document.timers, document.load_balancer_pools, families, mode)
 
 
 def _families(document: _Document, dual_stack: bool) -> Families:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from ipaddress import ip_network
+from typing import Literal
 
 import msgspec
 
@@ -12,6 +13,9 @@ from fairlead.model.addresses import IPNetwork, family_of, is_within, overlap, p
 from fairlead.model.names import dns1123_label_errors
 from fairlead.model.objects import ZONE_LABEL
 from fairlead.registry.access.node_restriction import is_refused_label
+
+ProxyMode = Literal["nft", "nftables", "iptables"]
+BACKENDS: dict[ProxyMode, str] = {"nft": "nft", "nftables": "nft", "iptables": "iptables"}
 
 
 class ConfigError(ValueError):
@@ -25,6 +29,7 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename
         zone: short for the label ``topology.kubernetes.io/zone``.
         addresses: on the underlay, in any of the lab's IP families; the first of the first family is the Node's own.
         pod_cidrs: one of each family, within those of the lab.
+        proxy_mode: what its proxy writes, if that is not what the others do; by kube-proxy's name or ours.
     """
 
     name: str = ""
@@ -32,6 +37,7 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename
     labels: dict[str, str] = {}
     addresses: tuple[str, ...] = ()
     pod_cidrs: tuple[str, ...] = msgspec.field(default=(), name="podCIDRs")
+    proxy_mode: ProxyMode | None = None
 
 
 def checked_nodes(configs: Sequence[NodeConfig], families: Families) -> tuple[LabNode, ...]:
@@ -69,7 +75,8 @@ class _Taken:
         cidrs = self._checked(f"{place}.podCIDRs", config.pod_cidrs, usual.pod_cidrs, self._pod_cidr)
         if len(cidrs) > len(self._families):
             raise ConfigError(f"{place}.podCIDRs: may specify no more than one CIDR for each IP family")
-        return replace(usual, addresses=addresses, pod_cidrs=cidrs)
+        mode = BACKENDS[config.proxy_mode] if config.proxy_mode else ""
+        return replace(usual, addresses=addresses, pod_cidrs=cidrs, proxy_mode=mode)
 
     def _checked(
         self, place: str, given: Sequence[str], usual: Sequence[str], check: Callable[[str, str], str]

@@ -28,10 +28,12 @@ class LabNode(NodeNetwork):
     Attributes:
         labels: beside those that every node has.
         peer: where the wire reaches the host that it is on; None: it is on this one.
+        proxy_mode: nft or iptables; "": as in the lab.
     """
 
     labels: Mapping[str, str] = field(default_factory=dict)
     peer: SocketAddress | None = None
+    proxy_mode: str = ""
 
 
 def numbered_node(index: int, families: Families, name: str = "", labels: Mapping[str, str] | None = None) -> LabNode:
@@ -70,6 +72,7 @@ class LabSettings(msgspec.Struct, frozen=True):
         images: what stands for images, by pattern.
         pools: addresses for Services of type LoadBalancer; None for those that are usual for the families.
         ip_families: what everything has addresses of; the first is the one that the cluster itself uses.
+        proxy_mode: what the nodes' proxies write, nft or iptables, unless a node says otherwise.
         publish: whether what the world outside can reach answers on this machine's loopback too.
     """
 
@@ -78,6 +81,7 @@ class LabSettings(msgspec.Struct, frozen=True):
     timers: Timers = Timers()
     pools: tuple[Pool, ...] | None = None
     ip_families: Families = IPV4_ONLY
+    proxy_mode: str = "nft"
     publish: bool = False
 
     @property

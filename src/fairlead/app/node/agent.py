@@ -68,6 +68,7 @@ class NodeOptions:
     Attributes:
         addresses: its InternalIPs, some of each IP family; the first is the one that it is asked at.
         pod_cidrs: where its Pods' addresses come from, one of each family.
+        inside: the networks of the cluster: what Pods send elsewhere is masqueraded; without any, nothing is.
         serving: what the node's HTTP API proves itself with.
         records: folder for the files that name running Pods' processes.
         orphan_ends: folder that tells how processes have ended that an earlier agent of this node started.
@@ -97,6 +98,7 @@ class NodeOptions:
     builtins: Mapping[str, Builtin] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     dns: ClusterDNS = field(default_factory=ClusterDNS)
+    inside: tuple[str, ...] = ()
     hidden: tuple[Path, ...] = ()
     home: Path | None = None
     heartbeat: float = HEARTBEAT
@@ -145,7 +147,6 @@ class NodeAgent:
         launcher: Launcher,
     ) -> None:
         self._options, self._client, self._group = options, client, group
-        is_first = not any(name.startswith(LINK_PREFIX) for name in netns.link_names())
         self._found = find_pods(options.records, launcher, options.orphan_ends)  # by Pod UID
         self._runs: dict[str, PodRun] = {}  # by Pod UID: a Pod's successor may have its name
         self._last_ips = ("",) * len(options.pod_cidrs)
@@ -165,7 +166,7 @@ class NodeAgent:
             options.home,
         )
         dns = options.dns._replace(of_node=Path("/etc/resolv.conf").read_text())
-        self._host_ports = HostPorts([family_of(cidr) for cidr in options.pod_cidrs], is_first=is_first)
+        self._host_ports = HostPorts(options.pod_cidrs, options.inside)
         self._settings = PodSettings(
             options.name,
             options.host_ips,
@@ -194,6 +195,7 @@ class NodeAgent:
         for pod in self._pods.objects.values():
             self._follow(pod)
         await self._host_ports.apply()
+        self._group.create_task(self._host_ports.keep())
         await asyncio.gather(*(run.api.happened.wait() for run in self._runs.values()))
 
     def _remove_leftover_volumes(self) -> None:

@@ -1,31 +1,40 @@
-"""Keeps the node's tables of host ports in step with the Pods that run there."""
+"""Keeps the node's tables of host ports in step with the Pods that run there, and puts them back."""
 
 import asyncio
+import logging
+import time
 from collections.abc import Iterable
 
 from fairlead.dataplane.conntrack import Flow
 from fairlead.drivers.proxy.conntrack import forget_flows
-from fairlead.drivers.proxy.nft import replace_table
-from fairlead.model.addresses import IPFamily
+from fairlead.drivers.proxy.nft import list_table, replace_table
+from fairlead.drivers.proxy.nft_commands import RulesError
+from fairlead.drivers.proxy.ruleset_watch import RulesetWatch
+from fairlead.model.addresses import IPFamily, family_of
+from fairlead.netfilter.nft_listing import takeover
 from fairlead.netfilter.ruleset import Table
-from fairlead.nodeagent.host_ports import Forward, table_name, table_of
+from fairlead.nodeagent.host_ports import Forward, table_name, table_of, way_out
 
-COMMENT = "host ports of Pods; kept by the node agent"
+COMMENT = "host ports of Pods, and their way to the world outside; kept by the node agent"
+
+log = logging.getLogger(__name__)
 
 
 class HostPorts:
-    """The ports of this node that lead to its Pods.
+    """The ports of this node that lead to its Pods, and the way out for these.
 
     Args:
-        families: those that Pods have addresses of; each has a table of its own.
-        is_first: no earlier agent can have left anything in the kernel; otherwise the first ``apply`` replaces it.
+        pod_cidrs: where its Pods' addresses come from, one of each family; each family has a table of its own.
+        inside: the networks of the cluster, to which nothing is masqueraded; without any, nothing is.
     """
 
-    def __init__(self, families: Iterable[IPFamily], *, is_first: bool) -> None:
+    def __init__(self, pod_cidrs: Iterable[str], inside: Iterable[str] = ()) -> None:
         self._wanted: dict[str, tuple[Forward, ...]] = {}
-        applied = table_of(()) if is_first else None
-        self._applied: dict[IPFamily, Table | None] = dict.fromkeys(families, applied)
+        networks = tuple(inside)
+        self._ways_out = {family_of(cidr): way_out(cidr, networks) for cidr in pod_cidrs}
+        self._applied: dict[IPFamily, Table | None] = dict.fromkeys(self._ways_out)  # None: whatever is there
         self._busy = asyncio.Lock()
+        self._watch = RulesetWatch()
 
     async def put(self, uid: str, forwards: tuple[Forward, ...]) -> None:
         """Have these forwards, and no others, for the Pod with this UID.
@@ -55,7 +64,30 @@ class HostPorts:
         async with self._busy:
             wanted = [forward for forwards in self._wanted.values() for forward in forwards]
             for family, applied in self._applied.items():
-                table = table_of(forward for forward in wanted if forward.family == family)
+                mine = (forward for forward in wanted if forward.family == family)
+                table = table_of(mine, self._ways_out[family])
                 if table != applied:
                     await replace_table(table_name(family), table, COMMENT)
                     self._applied[family] = table
+
+    async def keep(self) -> None:
+        """Put back what others take away or change, until cancelled."""
+        while True:
+            await asyncio.sleep(max(self._watch.next_look - time.monotonic(), 0))
+            if self._watch.have_strangers_come():
+                await self._put_right()
+                self._watch.account_for_all()
+            self._watch.looked()
+
+    async def _put_right(self) -> None:
+        try:
+            for family, table in self._applied.items():
+                if table is not None and await self._differs(family, table):
+                    self._applied[family] = None
+            await self.apply()
+        except RulesError as error:
+            log.warning("host ports not put right: %s", error)
+
+    async def _differs(self, family: IPFamily, table: Table) -> bool:
+        found = await list_table(table_name(family))
+        return found is None or bool(takeover(found, table, family))

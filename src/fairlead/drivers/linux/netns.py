@@ -152,7 +152,10 @@ def enable_forwarding(families: Families) -> None:
 
 
 def send_no_redirects() -> None:
-    """Have the switch not tell those whose packets it passes on of a shorter way: over the wire there is none. (IPv6
-    redirects only to link-local routers, RFC 4861 section 8.1, and ways here lead by other addresses.)"""
-    for scope in ("all", "underlay"):
-        (_SYSCTLS / f"ipv4/conf/{scope}/send_redirects").write_text("0")
+    """Have the caller's network namespace not tell those whose packets it passes on of a shorter way.
+
+    Over the wire there is none, and a client that is led past a node misses that node's refusal. IPv6 redirects only to
+    link-local routers (RFC 4861 section 8.1), and ways here lead by other addresses.
+    """
+    for setting in (_SYSCTLS / "ipv4/conf").glob("*/send_redirects"):
+        setting.write_text("0")

@@ -5,11 +5,10 @@ from typing import Any
 
 import pytest
 
-from fairlead.app.proxy import host_watch
 from fairlead.app.proxy.options import ProxyOptions
 from fairlead.app.proxy.planes import Done
 from fairlead.app.proxy.process import NodeProxy
-from fairlead.drivers.proxy import cpu_wait, nft
+from fairlead.drivers.proxy import cpu_wait, nft, ruleset_watch
 from fairlead.drivers.proxy.nft_commands import Problem, RulesError
 from fairlead.model.addresses import IPFamily
 from fairlead.model.names import ObjectKey
@@ -73,7 +72,7 @@ def test_no_plane_misses_a_change_when_another_fails(kernel):
 
 
 def test_nothing_is_done_while_cluster_and_host_rest(kernel, monkeypatch):
-    monkeypatch.setattr(host_watch, "CHECK_SECONDS", 0.01)
+    monkeypatch.setattr(ruleset_watch, "CHECK_SECONDS", 0.01)
     plane = Plane(IPFamily.IPV4)
 
     async def scenario():

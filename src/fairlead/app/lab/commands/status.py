@@ -5,8 +5,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from fairlead.app.lab.processes.system_manifests import MODES_ANNOTATION, NAMESPACE, PROXY_CONFIG
 from fairlead.app.lab.published_ports import doors_of, read_published
-from fairlead.drivers.kube.client import NODES, PODS, SERVICES, KubeClient, KubeError, Unreachable
+from fairlead.drivers.kube.client import CONFIG_MAPS, NODES, PODS, SERVICES, KubeClient, KubeError, Unreachable
 from fairlead.drivers.lab.run_folder import RunningLab
 from fairlead.drivers.linux.process_tree import Usage, usage_of_tree
 from fairlead.model.decode import decode
@@ -22,13 +23,17 @@ class DoorView(NamedTuple):
 
 
 class LabView(NamedTuple):
-    """A running lab at a glance; without nodes and Pods when its API server does not answer, or is on another host."""
+    """A running lab at a glance, with what its proxies write.
+
+    It is without nodes and Pods when its API server does not answer, or is on another host.
+    """
 
     lab: RunningLab
     nodes: tuple[int, int] | None
     pods: tuple[int, int] | None
     usage: Usage
     doors: list[DoorView]
+    proxy: str = "?"
 
 
 def look_at(lab: RunningLab) -> LabView:
@@ -37,19 +42,29 @@ def look_at(lab: RunningLab) -> LabView:
     if lab.joined_as:
         return LabView(lab, None, None, usage, [])
     try:
-        nodes, pods, services = asyncio.run(_read(lab))
+        nodes, pods, services, proxy = asyncio.run(_read(lab))
     except (KubeError, Unreachable):
         return LabView(lab, None, None, usage, [])
     counts = [(sum(each.is_ready for each in found), len(found)) for found in (nodes, pods)]
-    return LabView(lab, counts[0], counts[1], usage, _doors(lab, services))
+    return LabView(lab, counts[0], counts[1], usage, _doors(lab, services), proxy)
 
 
-async def _read(lab: RunningLab) -> tuple[list[Node], list[Pod], list[Service]]:
+async def _read(lab: RunningLab) -> tuple[list[Node], list[Pod], list[Service], str]:
     async with KubeClient.from_kubeconfig(lab.kubeconfig) as client:
         nodes = [decode(Node, document) for document in _items(await client.get(NODES.path()))]
         pods = [decode(Pod, document) for document in _items(await client.get(PODS.path()))]
         services = [decode(Service, document) for document in _items(await client.get(SERVICES.path()))]
-    return nodes, pods, services
+        proxy = await _proxy(client)
+    return nodes, pods, services, proxy
+
+
+async def _proxy(client: KubeClient) -> str:
+    """What the nodes' proxies write, as the ConfigMap says that the lab has made."""
+    try:
+        found = msgspec.json.decode(await client.get(CONFIG_MAPS.path(NAMESPACE, PROXY_CONFIG)))
+    except KubeError:
+        return "?"
+    return str(found["metadata"].get("annotations", {}).get(MODES_ANNOTATION, "?"))
 
 
 def _doors(lab: RunningLab, services: list[Service]) -> list[DoorView]:

@@ -15,7 +15,7 @@ from fairlead.app.dns.settings_blocks import block_of
 from fairlead.app.lab.init.networks import Networks
 from fairlead.app.lab.plan import DNS_SERVICE, OUTSIDE, PROXY, SWITCH, LabPlan, agent_of, proxy_of
 from fairlead.app.lab.processes import bootstrap, publisher
-from fairlead.app.lab.processes.system_manifests import NAMESPACE, system_manifests
+from fairlead.app.lab.processes.system_manifests import NAMESPACE, proxy_modes, system_manifests
 from fairlead.app.lab.settings import LabNode, LabSettings
 from fairlead.app.node import agent
 from fairlead.app.node.context import Builtin
@@ -24,6 +24,7 @@ from fairlead.app.proxy.options import HEALTHZ_PORT, ProxyOptions
 from fairlead.clusterdns.server_blocks import DEFAULT_PORT
 from fairlead.clusterdns.zone import Outside, Zone
 from fairlead.dataplane.node_view import NodeSettings
+from fairlead.dataplane.sysctls import ConntrackSettings
 from fairlead.drivers.identity.pki import certificate_files
 from fairlead.drivers.kube.client import KubeClient
 from fairlead.drivers.lab.echo_server import serve_echo
@@ -85,7 +86,7 @@ def components(
 def _control_plane(
     plan: LabPlan, networks: Networks, api_sockets: Sequence[socket.socket], gate: int, report: Report
 ) -> list[Component]:
-    manifests = (*system_manifests(plan.networks), *plan.manifests)
+    manifests = (*system_manifests(plan.networks, proxy_modes(plan.settings)), *plan.manifests)
     runs: dict[str, Run] = {
         "apiserver": _apiserver(plan, api_sockets),
         "controllers": functools.partial(
@@ -137,6 +138,7 @@ def _agent(plan: LabPlan, network: LabNode, nursery: socket.socket) -> Run:
         kubeconfig=plan.kubeconfig(agent_of(network)),
         addresses=network.addresses,
         pod_cidrs=network.pod_cidrs,
+        inside=(*(cidr for each in plan.networks for cidr in each.inside), *plan.settings.load_balancer_cidrs),
         serving=agent.Serving(plan.pki / "ca.crt", *certificate_files(plan.pki, network.name)),
         records=plan.records(network),
         orphan_ends=plan.orphan_ends,
@@ -162,9 +164,12 @@ def _proxy(plan: LabPlan, network: LabNode) -> Run:
     )
     kubeconfig = str(plan.kubeconfig(PROXY))
     healthz = EVERY_ADDRESS[plan.settings.ip_families[0]], HEALTHZ_PORT
+    backend = network.proxy_mode or plan.settings.proxy_mode
+    liberal = ConntrackSettings(be_liberal=True)  # one packet out of the window is no reason to reset a connection
+    options = ProxyOptions(network.name, kubeconfig, settings, backend, conntrack=liberal, healthz=healthz)
     announcing = announcer.AnnouncerOptions(network.name, plan.settings.load_balancer_cidrs, kubeconfig=kubeconfig)
     parts: list[Run] = [
-        functools.partial(process.run, ProxyOptions(network.name, kubeconfig, settings, healthz=healthz)),
+        functools.partial(process.run, options),
         functools.partial(announcer.run, announcing),
     ]
     return functools.partial(_together, parts)

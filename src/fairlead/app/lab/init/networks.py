@@ -102,5 +102,6 @@ class Networks:
             if forwarding:
                 netns.enable_forwarding(self._families)
                 netns.check_sources(self._families)
+                netns.send_no_redirects()
         finally:
             netns.enter(self[SWITCH])

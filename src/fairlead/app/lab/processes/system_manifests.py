@@ -1,11 +1,13 @@
 """What is in every lab before the user's own manifests: the cluster's DNS, as a Deployment behind the Service
-``kube-dns``, where kubeadm has it too, and the class ``standard`` of volumes, which minikube and kind have under that
-name.
+``kube-dns``, where kubeadm has it too, the class ``standard`` of volumes, which minikube and kind have under that name,
+and the configuration of the nodes' proxies where kubeadm keeps kube-proxy's.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from fairlead.app.lab.plan import DNS_SERVICE, Manifest
+from fairlead.app.lab.settings import LabSettings
 from fairlead.drivers.kube.client import PODS
 from fairlead.labnet.addresses import AddressPlan
 from fairlead.model.document import Doc
@@ -29,11 +31,52 @@ _TOLERATIONS = [
 ]
 
 
-def system_manifests(networks: Sequence[AddressPlan]) -> tuple[Manifest, ...]:
+PROXY_CONFIG = "kube-proxy"  # the ConfigMap
+MODES_ANNOTATION = "fairlead.dev/proxy-modes"  # in a line for people
+_MODES = {"nft": "nftables", "iptables": "iptables"}
+
+
+class ProxyModes(NamedTuple):
+    """What the nodes' proxies write, and what those do that differ, by name."""
+
+    usual: str
+    others: Mapping[str, str]
+
+    def __str__(self) -> str:
+        return ", ".join([self.usual, *(f"{mode} on {node}" for node, mode in sorted(self.others.items()))])
+
+
+def proxy_modes(settings: LabSettings) -> ProxyModes:
+    """Those of a lab."""
+    modes = {node.name: node.proxy_mode for node in settings.nodes if node.proxy_mode}
+    return ProxyModes(settings.proxy_mode, {n: mode for n, mode in modes.items() if mode != settings.proxy_mode})
+
+
+def system_manifests(networks: Sequence[AddressPlan], modes: ProxyModes) -> tuple[Manifest, ...]:
     """The documents for a lab of these IP families, in the order in which they are to be applied."""
     addresses = [network.service(DNS_SERVICE) for network in networks]
-    documents = (_storage_class(), _account(), _role(), _role_binding(), _service(addresses), _deployment())
+    dns = (_account(), _role(), _role_binding(), _service(addresses), _deployment())
+    documents = (_proxy_config(networks, modes), _storage_class(), *dns)
     return tuple(Manifest("system manifest", document) for document in documents)
+
+
+def _proxy_config(networks: Sequence[AddressPlan], modes: ProxyModes) -> Doc:
+    """What ``fairlead rules`` reads, so that it prints the rules that a node has: ``NODE.conf`` where one differs."""
+    names = {"config.conf": modes.usual, **{f"{node}.conf": mode for node, mode in modes.others.items()}}
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": PROXY_CONFIG, "namespace": NAMESPACE, "annotations": {MODES_ANNOTATION: str(modes)}},
+        "data": {name: _proxy_document(networks, mode) for name, mode in names.items()},
+    }
+
+
+def _proxy_document(networks: Sequence[AddressPlan], mode: str) -> str:
+    return (
+        "apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\n"
+        f"mode: {_MODES[mode]}\nclusterCIDR: {','.join(network.pods for network in networks)}\n"
+        "detectLocalMode: ClusterCIDR\nconntrack: {tcpBeLiberal: true}\n"
+    )
 
 
 def _storage_class() -> Doc:

@@ -1,0 +1,45 @@
+"""Notices that somebody else has changed the rules of this network namespace.
+
+Every transaction makes the ruleset's generation greater; one that our own transactions do not account for is somebody
+else's. It may not have touched anything of ours, and to find out costs a look at all of it: the more often that
+happens, the later is the next look.
+"""
+
+import time
+
+from fairlead.drivers.proxy import nft
+
+CHECK_SECONDS, LAST_CHECK = 1.0, 30.0  # between looks
+
+
+class RulesetWatch:
+    """What is accounted for.
+
+    Attributes:
+        patience: seconds between two looks. next_look: when the next is due, by the monotonic clock.
+    """
+
+    def __init__(self) -> None:
+        self._generation = 0
+        self.patience, self.next_look = CHECK_SECONDS, time.monotonic()
+
+    def account_for(self, transactions: int) -> None:
+        """These were ours."""
+        self._generation += transactions
+
+    def account_for_all(self) -> None:
+        """Whatever has been done so far is known."""
+        self._generation = nft.generation()
+
+    def have_strangers_come(self) -> bool:
+        """Whether there was a transaction that is not accounted for, since the last look."""
+        generation = nft.generation()
+        if generation == self._generation:
+            self.patience = CHECK_SECONDS
+            return False
+        self._generation, self.patience = generation, min(self.patience * 2, LAST_CHECK)
+        return True
+
+    def looked(self) -> None:
+        """A look has been taken."""
+        self.next_look = time.monotonic() + self.patience
