@@ -10,7 +10,7 @@ import re2
 from celpy import celtypes
 from celpy.evaluation import CELEvalError, Evaluator, base_functions
 
-from fairlead.registry.kinds.apiextensions.expressions import Budget, RuleError
+from fairlead.registry.kinds.apiextensions.budget import Budget, RuleError
 from fairlead.registry.kinds.apiextensions.formats import has_format
 
 _MACROS = frozenset({"all", "exists", "exists_one", "filter", "has", "map", "dyn", "reduce", "min"})

@@ -6,36 +6,10 @@ The library is imported when the first rule is compiled: most clusters have none
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
-STEPS = 20_000  # nodes of an expression that are visited for one object; a node takes some 30 µs
-
-
-class Unsupported(ValueError):
-    """The expression has what is not known here, or is none at all."""
-
-
-class RuleError(Exception):
-    """The expression has no value for what it was asked of; the text says why."""
-
-
-class TooCostly(Exception):
-    """The budget is used up."""
-
-
-@dataclass
-class Budget:
-    """What is left of the steps for one object."""
-
-    left: int = STEPS
-
-    def spend(self) -> None:
-        self.left -= 1
-        if self.left < 0:
-            raise TooCostly
-
+from fairlead.registry.kinds.apiextensions.budget import Budget, Unsupported
 
 Expression = Callable[[dict[str, Any], Budget], Any]
 

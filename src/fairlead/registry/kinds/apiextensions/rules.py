@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from fairlead.model.document import Doc
 from fairlead.registry.field_errors import FieldError, duplicate, forbidden, invalid, required
-from fairlead.registry.kinds.apiextensions.expressions import Budget, RuleError, TooCostly, Unsupported, compiled
+from fairlead.registry.kinds.apiextensions.budget import Budget, RuleError, TooCostly, Unsupported
+from fairlead.registry.kinds.apiextensions.expressions import compiled
 
 RULES = "x-kubernetes-validations"
 _BUDGET = "validation failed due to running out of cost budget, no further validation rules will be run"
