@@ -146,7 +146,7 @@ def test_addresses_that_are_not_one_hosts_are_neither_taken_nor_connected_to(wor
         )
         body = {"metadata": {"name": "node-3"}, "status": status}
         assert world.refused("POST", "/api/v1/nodes", body)["code"] == 422
-    with pytest.raises(ApiError, match="address not allowed|is not an IP address"):
+    with pytest.raises(ApiError, match=r"address not allowed|is not an IP address"):
         proxyable(address)  # of an object that was stored before its addresses were looked at
 
 
