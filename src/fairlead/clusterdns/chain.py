@@ -3,7 +3,7 @@
 Each plugin gets a request and the rest of the chain. It answers, or asks the rest, and may change what goes in and what
 comes out. Plugins are coroutines that wait for one thing only: an ``Ask``, a question for upstream servers. So a
 question that is answered from here runs to its end in one step, and its reply can be kept ready; one that needs the
-world outside stops at the ``Ask``, and whoever drives it sends the answer in.
+world outside stops at the ``Ask``, and the code that drives it sends the answer in.
 """
 
 from collections.abc import Callable, Coroutine, Generator

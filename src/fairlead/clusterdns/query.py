@@ -1,7 +1,7 @@
 """From the wire to a question: the part of a DNS message that this server reads.
 
 Decides which packets are answered at all, and with which error. Refuses without a word (``Ignored``) what is no query:
-shorter than a header, or itself a response, so that two servers never talk to each other for ever. Everything else that
+shorter than a header, or itself a response, so that two servers never talk to each other for long. Everything else that
 cannot be read gets an error that repeats its id (RFC 1035 section 4.1, RFC 6891).
 """
 
@@ -52,7 +52,7 @@ class Query(NamedTuple):
     Attributes:
         asked: name, type and class exactly as asked, in wire form; the reply repeats them.
         size: octets of the packet.
-        plain: nothing in it is peculiar to one client, so that the reply suits whoever sends the same octets.
+        plain: nothing in it is peculiar to one client, so that the reply suits every client that sends the same octets.
     """
 
     ident: int

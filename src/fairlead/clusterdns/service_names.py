@@ -129,7 +129,7 @@ def endpoint_names(key: ObjectKey, address: bytes, view: View) -> list[Name]:
 
 def endpoint_pointers(key: ObjectKey, address: bytes, view: View) -> list[tuple[Name, bool]]:
     """The names that an address has as a ready endpoint of a Service, and which of them are host names that a Pod, or
-    whoever wrote the slice, has chosen."""
+    the author of the slice, has chosen."""
     service = view.service(key)
     if service is None or not view.shows(key.namespace):
         return []

@@ -182,3 +182,36 @@ def test_what_a_transfer_lists_is_what_each_name_answers():
         assert listed == list(answered[0].data), f"{to_text(owner)} {rtype.name}"
     wanted = {(to_name(f"{name}.{SUFFIX}"), rtype) for name, rtype in (("svc1", RRType.A), ("_a._tcp.two", RRType.SRV))}
     assert wanted <= by_name.keys()
+
+
+def test_the_host_name_of_a_pod_comes_first_among_its_names():
+    """Erlang's distribution, and so RabbitMQ, takes the first name of its address for its own; the order is steady."""
+    shared = "10.1.9.1"
+    objects = [
+        namespace("testns"),
+        service("aaa", "10.0.7.1"),
+        service("rabbit-nodes", ""),
+        service("zzz", "10.0.7.2"),
+        slice_("aaa", shared),
+        slice_("rabbit-nodes", endpoint(shared, "rabbit-0")),
+        slice_("zzz", shared),
+    ]
+    for order in (objects, objects[::-1]):
+        found = ask("1.9.1.10.in-addr.arpa.", "PTR", snapshot(order))
+        assert [to_text(target.name) for target in found.answer[0].data] == [
+            f"rabbit-0.rabbit-nodes.{SUFFIX}",
+            f"10-1-9-1.aaa.{SUFFIX}",
+            f"10-1-9-1.zzz.{SUFFIX}",
+        ]
+
+
+@pytest.mark.parametrize("label", ["fe80--1%eth0", "fe80--1%25eth0", "1-2-3-4%1"])
+def test_a_zone_id_spells_no_address(label):
+    assert ask(f"{label}.testns.pod.cluster.local.", "AAAA").rcode is Rcode.NXDOMAIN
+
+
+def test_only_the_first_address_of_an_endpoint_is_published():
+    """The API says of the others that they mean nothing, and node proxies do not look at them."""
+    both = {**endpoint("10.1.9.1"), "addresses": ["10.1.9.1", "10.1.9.2"]}
+    cluster = snapshot([namespace("testns"), service("two", ""), slice_("two", both)])
+    assert data(ask("two", "A", cluster).answer) == ["10.1.9.1"]

@@ -73,6 +73,8 @@ def manifest(tmp_path):
         (["web", "--from", "other/client"], 1, "there is no such Namespace (other)"),
         (["3.2.1.10.in-addr.arpa", "ptr"], 0, "10-1-2-3.web.default.svc.cluster.local."),
         (["1.10.in-addr.arpa", "PTR"], 1, "PTR: NODATA: nothing of its own"),
+        (["10.1.2.3"], 0, "3.2.1.10.in-addr.arpa. PTR: NOERROR"),
+        (["fd00::1"], 1, "ip6.arpa. PTR: ask upstream for 1.0.0.0"),
         (["www.example.com"], 1, "ask upstream for www.example.com."),
         (["web", "NOTYPE"], 2, "is not a record type"),
     ],
@@ -80,6 +82,35 @@ def manifest(tmp_path):
 def test_the_command_shows_each_step_and_why(manifest, arguments, code, shown):
     result = CliRunner().invoke(dns, ["query", *arguments, "-f", manifest])
     assert (result.exit_code, shown in result.output) == (code, True), result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "shown"),
+    [
+        (["web.apps.lan."], 0, "web.apps.lan. 5 IN A 10.1.2.3"),
+        (["gateway.lan."], 0, "gateway.lan. 3600 IN A 192.0.2.7"),
+        (["192.0.2.7"], 0, "7.2.0.192.in-addr.arpa. 3600 IN PTR gateway.lan."),
+        (["www.example.com."], 1, "ask upstream for www.example.com."),
+        (["10-1-2-3.default.pod.cluster.local."], 1, "NXDOMAIN: Pod names are disabled"),
+        (["10-1-2-3.default.pod.cluster.local.", "--pods", "insecure"], 0, "IN A 10.1.2.3"),
+    ],
+)
+def test_the_command_answers_by_a_file_as_the_server_would(manifest, tmp_path, arguments, code, shown):
+    path = tmp_path / "Corefile"
+    path.write_text(
+        ". {\n rewrite name suffix .apps.lan .default.svc.cluster.local answer auto\n"
+        " hosts /none {\n  192.0.2.7 gateway.lan\n  fallthrough\n }\n"
+        " kubernetes cluster.local\n forward . 192.0.2.1\n}\n"
+    )
+    result = CliRunner().invoke(dns, ["query", *arguments, "-f", manifest, "--config", str(path)])
+    assert (result.exit_code, shown in result.output) == (code, True), result.output
+
+
+def test_a_file_with_a_fault_is_a_usage_error(manifest, tmp_path):
+    path = tmp_path / "Corefile"
+    path.write_text(". {\n vieww\n}\n")
+    result = CliRunner().invoke(dns, ["query", "web", "-f", manifest, "--config", str(path)])
+    assert (result.exit_code, "Corefile:2: plugin vieww is unknown" in result.output) == (2, True)
 
 
 def test_a_manifest_that_cannot_be_read(tmp_path):

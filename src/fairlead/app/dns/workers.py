@@ -1,7 +1,7 @@
 """The DNS server as one process or several that share a port; the kernel spreads clients over them (SO_REUSEPORT).
 
 Each worker watches the cluster by itself. Told to stop, all go on answering for the lame-duck time; one that ends by
-itself ends all, so that whoever supervises them sees it.
+itself ends all, so that a supervisor sees it.
 """
 
 import asyncio

@@ -30,7 +30,7 @@ async def node_addresses(interface: str, addresses: Iterable[str], ports: Iterab
         await run_commands(untracked_rules(found, ports))
         yield
     except (LinkError, RulesError) as error:
-        raise OSError(f"the addresses of this node's cache cannot be had: {error}") from error
+        raise OSError(f"the addresses of this node's cache could not be set up: {error}") from error
     finally:
         with suppress(RulesError):
             await run_commands(removal())
