@@ -1,6 +1,6 @@
 """What the directives of one server block are read into, and what they may ask for while they are read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -81,7 +81,7 @@ class Scope:
     finds_loops: bool = False
     own: str = ""  # what this server calls itself to clients that ask (NSID)
 
-    def options(self, directive: Directive, known: dict[str, Callable[[Directive], None]]) -> None:
+    def options(self, directive: Directive, known: Mapping[str, Callable[[Directive], None]]) -> None:
         """Give each option of a directive to the function that its name stands for; faults do not stop the others."""
         for option in directive.options:
             with self.faults.at(option.place):
