@@ -17,6 +17,7 @@ from fairlead.drivers.kube.troubles import Troubles
 KINDS = {
     "namespaces": "Namespace",
     "controllerrevisions": "ControllerRevision",
+    "configmaps": "ConfigMap",
     "cronjobs": "CronJob",
     "daemonsets": "DaemonSet",
     "deployments": "Deployment",
@@ -27,6 +28,7 @@ KINDS = {
     "persistentvolumes": "PersistentVolume",
     "storageclasses": "StorageClass",
     "pods": "Pod",
+    "serviceaccounts": "ServiceAccount",
     "services": "Service",
     "endpoints": "Endpoints",
     "events": "Event",

@@ -49,7 +49,7 @@ def answer(request: Request, state: State, state_at: Callable[[int], State | Non
     target = parse_target(request.path, table)
     verb = _verb(request, target)
     allowed = target.subresource.verbs if target.subresource else target.resource.verbs
-    if verb not in allowed:
+    if verb and verb not in allowed:
         raise method_not_allowed()
     handler = _special(target, verb) or _VERBS[verb]
     call = Call(request, target, state, state_at, _admitting(request, env))
@@ -92,7 +92,13 @@ _VERB_OF = {
 }
 
 
+# Methods that only other servers know; upstream has no verb for OPTIONS, so that only a rule for all verbs allows it.
+_VERB_OF_PROXY = {"HEAD": "get", "OPTIONS": ""}
+
+
 def _verb(request: Request, target: Target) -> str:
+    if target.subresource and target.subresource.name == "proxy" and request.method in _VERB_OF_PROXY:
+        return _VERB_OF_PROXY[request.method]
     if request.method == "POST" and target.subresource:
         return "create"
     verb = _VERB_OF.get((request.method, bool(target.name)))

@@ -172,6 +172,12 @@ def test_a_host_name_of_a_node_is_no_address(world):
     world.do("PATCH", "/api/v1/nodes/node-1/status", {"status": status}, content_type="application/merge-patch+json")
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_every_method_is_passed_on(world, method):
+    give_address(world, "one", "10.244.1.5")
+    assert world.ask(method, f"{PODS}/one:80/proxy/x").path == "/x"
+
+
 @pytest.fixture
 def service(world):
     ports = [{"name": "http", "port": 80}, {"name": "admin", "port": 81}]

@@ -14,7 +14,7 @@ from fairlead.drivers.kube.discovery import Discovered
 from fairlead.drivers.kube.work_queue import WorkQueue
 from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
-from fairlead.model.objects import KubeObject, Namespace
+from fairlead.model.objects import KubeObject, Namespace, Slim
 
 FINALIZER = "kubernetes"
 LOOK_AGAIN = 5.0  # seconds; a safety net only, since every deletion in the namespace leads to another look
@@ -79,6 +79,22 @@ class NamespaceEmptier:
                 raise
 
 
+class CertificateData(Slim, frozen=True):
+    """The one key that matters."""
+
+    ca: str = msgspec.field(default="", name="ca.crt")
+
+
+class CertificateMap(KubeObject, frozen=True):
+    """A ConfigMap, of whose data only the certificate is kept."""
+
+    data: CertificateData | None = None
+
+    @property
+    def certificate(self) -> str:
+        return self.data.ca if self.data else ""
+
+
 class NamespaceFurnisher:
     """Puts the ServiceAccount ``default`` and the cluster's CA certificate into every namespace. Keys: Namespaces."""
 
@@ -91,11 +107,11 @@ class NamespaceFurnisher:
         self._ca = context.client.cluster_ca
         self._namespaces = context.watches.of(NAMESPACES, Namespace)
         self._accounts = context.watches.of(SERVICE_ACCOUNTS, KubeObject)
-        self._maps = context.watches.of(CONFIG_MAPS, KubeObject)
+        self._maps = context.watches.of(CONFIG_MAPS, CertificateMap)
         self.needs = (self._namespaces, self._accounts, self._maps)
         self._namespaces.listen(self._namespace_changed)
         self._accounts.listen(self._content_changed)
-        self._maps.listen(self._content_changed)
+        self._maps.listen(self._map_changed)
 
     def _namespace_changed(self, old: Namespace | None, new: Namespace | None) -> None:
         if new and old is None:
@@ -105,16 +121,33 @@ class NamespaceFurnisher:
         if old and new is None:
             self.queue.add(ObjectKey("", old.namespace))
 
+    def _map_changed(self, old: CertificateMap | None, new: CertificateMap | None) -> None:
+        self._content_changed(old, new)
+        if new and new.name == ROOT_CA and new.certificate != self._ca:
+            self.queue.add(ObjectKey("", new.namespace))
+
     async def reconcile(self, key: ObjectKey) -> None:
-        """Create what is missing."""
+        """Create what is missing, and put the certificate right."""
         namespace = self._namespaces.objects.get(key)
         if namespace is None or namespace.is_terminating:
             return
         if ObjectKey(key.name, "default") not in self._accounts.objects:
             await self._create(SERVICE_ACCOUNTS, key.name, {"kind": "ServiceAccount", "metadata": {"name": "default"}})
-        if self._ca and ObjectKey(key.name, ROOT_CA) not in self._maps.objects:
-            content = {"metadata": {"name": ROOT_CA}, "data": {"ca.crt": self._ca}}
-            await self._create(CONFIG_MAPS, key.name, {"kind": "ConfigMap", **content})
+        if self._ca:
+            await self._publish(key.name, self._maps.objects.get(ObjectKey(key.name, ROOT_CA)))
+
+    async def _publish(self, namespace: str, there: CertificateMap | None) -> None:
+        data = {"ca.crt": self._ca}
+        if there is None:
+            await self._create(
+                CONFIG_MAPS, namespace, {"kind": "ConfigMap", "metadata": {"name": ROOT_CA}, "data": data}
+            )
+        elif there.certificate != self._ca:
+            try:
+                self._maps.learn(await self._client.patch(CONFIG_MAPS.path(namespace, ROOT_CA), {"data": data}))
+            except KubeError as error:
+                if error.code != 404:  # deleted meanwhile, which is heard of
+                    raise
 
     async def _create(self, resource: Resource, namespace: str, document: Doc) -> None:
         try:

@@ -91,8 +91,8 @@ SUBRESOURCES: dict[tuple[str, str], Handler] = {
     **_for_verbs(
         "pods/portforward", STREAM_VERBS, lambda call: pod_port_forward(call.request, call.target, call.state)
     ),
-    **_for_verbs("pods/proxy", PROXY_VERBS, lambda call: pod_proxy(call.request, call.target, call.state)),
-    **_for_verbs("services/proxy", PROXY_VERBS, _service_proxy),
+    **_for_verbs("pods/proxy", (*PROXY_VERBS, ""), lambda call: pod_proxy(call.request, call.target, call.state)),
+    **_for_verbs("services/proxy", (*PROXY_VERBS, ""), _service_proxy),
     **{
         (f"{row.plural}/scale", verb): get_scale if verb == "get" else write_scale
         for row in RESOURCES

@@ -6,13 +6,15 @@ Upstream: pkg/registry/networking/ingress, pkg/apis/networking/validation, pkg/p
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
+
 from fairlead.model.addresses import parse_ip
 from fairlead.model.document import Doc
 from fairlead.model.names import dns1123_subdomain_errors
 from fairlead.registry.field_errors import FieldError, invalid, not_supported, required
 from fairlead.registry.kinds.cells import AGE, NAME, NONE, age, joined, name, some
 from fairlead.registry.kinds.value_rules import port_errors, port_name_errors
-from fairlead.registry.strategy import Column, Context, Strategy
+from fairlead.registry.strategy import ClusterState, Column, Context, Strategy
 
 _PATH_TYPES = ("Exact", "ImplementationSpecific", "Prefix")
 _IN_NO_PATH = ("//", "/./", "/../", "%2f", "%2F")
@@ -23,6 +25,7 @@ _NO_WILDCARD = (
     r"regex used for validation is '\*\.[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
 )
 
+_IS_DEFAULT = "ingressclass.kubernetes.io/is-default-class"
 _CLASS_ANNOTATION = "kubernetes.io/ingress.class"
 
 
@@ -127,6 +130,30 @@ def _class_row(ingress_class: Doc, now: str) -> list[Any]:
     return [name(ingress_class), spec.get("controller", ""), text, age(ingress_class, now)]
 
 
+def prepare_create(ingress: Doc, context: Context) -> None:
+    """An Ingress that names no class is of the default one; of several, of the youngest."""
+    spec = ingress.setdefault("spec", {})
+    is_named = spec.get("ingressClassName") is not None
+    is_named = is_named or _CLASS_ANNOTATION in (ingress["metadata"].get("annotations") or {})
+    if not is_named and (found := _default_class(context.state)):
+        spec["ingressClassName"] = found
+
+
+def _default_class(state: ClusterState) -> str:
+    defaults = [
+        (metadata.get("creationTimestamp", ""), name_of)
+        for metadata, name_of in _classes(state)
+        if (metadata.get("annotations") or {}).get(_IS_DEFAULT) == "true"
+    ]
+    youngest = max((made for made, _ in defaults), default="")
+    return min((name_of for made, name_of in defaults if made == youngest), default="")
+
+
+def _classes(state: ClusterState) -> Iterator[tuple[Doc, str]]:
+    for key, stored in state.of("ingressclasses.networking.k8s.io").items():
+        yield msgspec.json.decode(stored.document, type=Doc)["metadata"], key.name
+
+
 def warnings(ingress: Doc, old: Doc | None) -> list[str]:
     """The warning about a new Ingress that names its class in the way of old."""
     is_named = (ingress.get("spec") or {}).get("ingressClassName") is not None
@@ -136,6 +163,7 @@ def warnings(ingress: Doc, old: Doc | None) -> list[str]:
 
 
 STRATEGY = Strategy(
+    prepare_create=prepare_create,
     warnings=warnings,
     validate_create=validate,
     validate_update=lambda new, old, context: validate(new, context),

@@ -119,3 +119,24 @@ def test_their_tables(world):
     spec = {"controller": "x.io/c", "parameters": parameters}
     path = "/apis/networking.k8s.io/v1/ingressclasses"
     assert cells(path, {"metadata": {"name": "c"}, "spec": spec}) == [["c", "x.io/c", "K.x.io/n"]]
+
+
+@pytest.mark.parametrize(
+    ("spec", "annotations", "expected"),
+    [
+        ({}, {}, "young"),
+        ({"ingressClassName": "mine"}, {}, "mine"),
+        ({}, {"kubernetes.io/ingress.class": "nginx"}, None),
+    ],
+)
+def test_an_ingress_without_a_class_is_of_the_youngest_default(world, spec, annotations, expected):
+    classes = "/apis/networking.k8s.io/v1/ingressclasses"
+    is_default = {"ingressclass.kubernetes.io/is-default-class": "true"}
+    for hour, name in enumerate(("old", "young")):
+        world.at(f"2026-01-01T0{hour}:00:00Z")
+        metadata = {"name": name, "annotations": is_default}
+        world.do("POST", classes, {"metadata": metadata, "spec": {"controller": "example.com/c"}})
+    world.do("POST", classes, {"metadata": {"name": "other"}, "spec": {"controller": "example.com/c"}})
+    body = {"metadata": {"name": "d", "annotations": annotations}, "spec": {"defaultBackend": WEB, **spec}}
+    made = world.do("POST", "/apis/networking.k8s.io/v1/namespaces/default/ingresses", body)
+    assert made["spec"].get("ingressClassName") == expected
