@@ -106,6 +106,8 @@ def lab_of(example: str, ideas: Iterable[str], **places: str) -> Iterator[Lab]:
     name = example.replace("_", "-")
     manifests = Template((CHECKOUT / "examples" / example / "manifests.yaml").read_text()).substitute(places)
     up = [FAIRLEAD, "up", "--name", name, "--wait", "-f", "-"]
+    if (config := CHECKOUT / "examples" / example / "lab.yaml").exists():
+        up += ["--config", str(config)]
     if subprocess.run(up, input=manifests, text=True, check=False).returncode:
         sys.exit(3)
     try:

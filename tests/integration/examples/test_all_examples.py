@@ -88,6 +88,35 @@ def test_nodeport(play):
     assert "curl: (7)" in shown.next("127.0.0.1")
 
 
+def passed(output):
+    """The rules that packets have passed, each with its chain, in order."""
+    found = re.findall(r"^0 -> (\d+)  (\S+) +(.*)$", output, re.MULTILINE)
+    return [(chain, text) for packets, chain, text in found if int(packets)]
+
+
+def chains(output):
+    return [chain for chain, _ in passed(output)]
+
+
+def test_nodeport_rules(play):
+    shown = play("nodeport_rules")
+    assert "30080" in shown.next("rules --node node-1")
+    nft = shown.next("count nodeport-rules node-1")
+    assert {"services", "outside-node-port-any-of-2", "node-port-any-of-2", "hide-source"} <= set(chains(nft))
+    assert "KUBE-NODEPORTS" in shown.next("rules --node node-2")
+    iptables = passed(shown.next("count nodeport-rules node-2"))
+    assert {"KUBE-NODEPORTS", "KUBE-MARK-MASQ", "KUBE-POSTROUTING"} <= {chain for chain, _ in iptables}
+    assert sum("DNAT" in text for _, text in iptables) == 1
+    assert any(chain.startswith("KUBE-EXT") and "KUBE-MARK-MASQ" in text for chain, text in iptables)
+    local = passed(shown.next("count nodeport-rules node-1"))
+    assert any(chain.startswith("external-node-port/default/web") for chain, _ in local)
+    assert "local" in " ".join(chain for chain, _ in local)
+    assert not any("masquerade" in text for chain, text in local if chain == "hide-source")
+    iptables = passed(shown.next("count nodeport-rules node-2"))
+    assert not any(chain == "KUBE-MARK-MASQ" for chain, _ in iptables)
+    assert any(chain.startswith("KUBE-EXT") and "KUBE-SVL" in text for chain, text in iptables)
+
+
 def test_statefulset(play):
     """The example itself waits for the order and the names that it speaks of."""
     shown = play("statefulset")
