@@ -21,10 +21,11 @@ from fairlead.model.addresses import IPFamily, family_of
 _SIOCGIFMTU = 0x8921  # linux/sockios.h
 _PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 _SYSCTLS = Path("/proc/sys/net")
+PATIENCE = 60.0  # seconds for what takes milliseconds
 
 
 class LinkError(Exception):
-    """``ip`` refused to do something; the message is its own."""
+    """``ip`` or ``nft`` refused to do something, and the message is its own; or it does not end."""
 
 
 def run_ip(commands: Iterable[str], inherited: Iterable[int] = ()) -> None:
@@ -34,16 +35,23 @@ def run_ip(commands: Iterable[str], inherited: Iterable[int] = ()) -> None:
     Raises:
         LinkError: one was refused. FileNotFoundError: there is no ``ip``.
     """
-    batch = "".join(f"{command}\n" for command in commands)
-    done = subprocess.run(
-        ["ip", "-batch", "-"],
-        input=batch,
-        text=True,
-        capture_output=True,
-        check=False,
-        env={"PATH": _PATH},
-        pass_fds=tuple(inherited),
-    )
+    _run(["ip", "-batch", "-"], "".join(f"{command}\n" for command in commands), tuple(inherited))
+
+
+def _run(program: list[str], text: str, inherited: tuple[int, ...] = ()) -> None:
+    try:
+        done = subprocess.run(
+            program,
+            input=text,
+            text=True,
+            capture_output=True,
+            check=False,
+            env={"PATH": _PATH},
+            pass_fds=inherited,
+            timeout=PATIENCE,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise LinkError(f"{program[0]} has not ended within {PATIENCE:.0f} s") from error
     if done.returncode != 0:
         raise LinkError(done.stderr.strip())
 
@@ -56,11 +64,7 @@ def check_sources(families: Iterable[IPFamily]) -> None:
         LinkError: the kernel refuses them.
     """
     if IPFamily.IPV6 in families:
-        done = subprocess.run(
-            ["nft", "-f", "-"], input=STRICT_SOURCES, text=True, capture_output=True, check=False, env={"PATH": _PATH}
-        )
-        if done.returncode != 0:
-            raise LinkError(done.stderr.strip())
+        _run(["nft", "-f", "-"], STRICT_SOURCES)
 
 
 def connect_pod(link: PodLink) -> None:
