@@ -2,13 +2,14 @@
 
 import asyncio
 import contextlib
-import logging
 import signal
 import socket
 import sys
 from typing import TYPE_CHECKING
 
 import click
+
+from fairlead.cli.logs import verbose_flag
 
 if TYPE_CHECKING:
     from fairlead.app.announcer import AnnouncerOptions
@@ -23,17 +24,14 @@ FAILURE = 3  # exit code of what went wrong, as opposed to usage (2)
 @click.option(
     "--load-balancer-pool", "pools", multiple=True, required=True, metavar="CIDR", help="Addresses to answer for."
 )
-@click.option("-v", "--verbose", is_flag=True, help="Log what happens.")
-def announcer(
-    kubeconfig: str | None, node: str | None, interface: str | None, pools: tuple[str, ...], verbose: bool
-) -> None:
+@verbose_flag
+def announcer(kubeconfig: str | None, node: str | None, interface: str | None, pools: tuple[str, ...]) -> None:
     """Answer ARP and neighbour discovery for the addresses of load balancers that fall to this node, until interrupted.
 
     Runs on every node, beside any proxy. Needs the capability CAP_NET_RAW.
     """
     from fairlead.app.announcer import AnnouncerOptions
 
-    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING)
     name = node or socket.gethostname().lower()
     try:
         with contextlib.suppress(asyncio.CancelledError):

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from fairlead.cli.data_folder import salvage, tell_of_authority
+from fairlead.cli.logs import verbose_flag
 
 
 @click.command()
@@ -18,6 +19,7 @@ from fairlead.cli.data_folder import salvage, tell_of_authority
 @click.option("--service-cidr", "cidrs", multiple=True, default=["10.96.0.0/16"], show_default=True)
 @click.option("--accept-loss", is_flag=True, help="Go on with what is intact of a damaged store.")
 @click.option("--plain", is_flag=True, help="Serve HTTP without TLS, for tokens only; meant for measurements.")
+@verbose_flag
 def apiserver(
     data: Path,
     listen: str,

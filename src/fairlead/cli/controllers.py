@@ -10,6 +10,7 @@ import click
 from fairlead.allocation.load_balancer import Pool
 from fairlead.app.controllers import CONTROLLERS, ControllersOptions, run
 from fairlead.app.controllers.context import Settings
+from fairlead.cli.logs import verbose_flag
 
 
 @click.command()
@@ -17,6 +18,7 @@ from fairlead.app.controllers.context import Settings
 @click.option("--context", help="Context of the kubeconfig; by default its current one.")
 @click.option("--only", multiple=True, type=click.Choice(tuple(CONTROLLERS)), help="Run this one; may be repeated.")
 @click.option("--load-balancer-pool", "pools", multiple=True, metavar="CIDR", help="Addresses for LoadBalancers.")
+@verbose_flag
 def controllers(kubeconfig: Path | None, context: str | None, only: tuple[str, ...], pools: tuple[str, ...]) -> None:
     """Run the controllers alone, against any cluster, until interrupted."""
     settings = Settings(load_balancer_pools=(Pool(pools),) if pools else ())

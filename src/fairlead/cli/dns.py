@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from fairlead.cli.logs import verbose_flag
+
 _PATH = click.Path(path_type=Path)
 _PODS = click.Choice(["disabled", "insecure", "verified"])
 _OUTSIDE = click.Choice(["forward", "refuse", "nxdomain"])
@@ -35,6 +37,7 @@ _OUTSIDE = click.Choice(["forward", "refuse", "nxdomain"])
     help="Be the cache of a node: hold the addresses that the file binds on this interface, untracked.",
 )
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes at the same port.")
+@verbose_flag
 @click.pass_context
 def dns(ctx: click.Context, /, config: Path | None, node_interface: str | None, workers: int, **given: Any) -> None:
     """Run the DNS server alone, against any cluster, or ask it what a name answers."""

@@ -1,7 +1,6 @@
 """``fairlead proxy``: the node proxy alone, on any kubeconfig."""
 
 import asyncio
-import logging
 import signal
 import socket
 import sys
@@ -11,6 +10,7 @@ import click
 
 from fairlead.cli.conntrack_flags import conntrack_flags, conntrack_of
 from fairlead.cli.kube_proxy_flags import Duration, switch, verbosity
+from fairlead.cli.logs import set_up_logs
 from fairlead.cli.proxy_flags import node_flags, settings_of
 from fairlead.model.addresses import parse_ip
 
@@ -48,7 +48,7 @@ def proxy(kubeconfig: str | None, node: str | None, verbose: bool, **flags: Any)
     from fairlead.app.proxy.options import ProxyOptions
     from fairlead.app.proxy.process import set_up_kernel
 
-    logging.basicConfig(level=logging.INFO if verbose else logging.WARNING)
+    set_up_logs(verbose)
     if flags["cleanup"]:
         _say(asyncio.run(clean_up(keeps_kube_proxy=flags["keep_kube_proxy"])))
         return

@@ -116,8 +116,10 @@ async def serve(
 
 async def _discover_collections(client: KubeClient) -> tuple[Discovered, ...]:
     """Everything built in that can be watched and deleted; waits for the server as long as it takes."""
-    found = await until_answered(lambda: discover(client), "discovery of the API's resources")
-    listed = await until_answered(lambda: client.get(DEFINITIONS.path()), "the list of definitions")
+    found = await until_answered(lambda: discover(client), "read which resources there are", client.troubles)
+    listed = await until_answered(
+        lambda: client.get(DEFINITIONS.path()), "list customresourcedefinitions", client.troubles
+    )
     custom = custom_collections(msgspec.json.decode(listed or b"{}", type=_Definitions).items)
     return tuple(d for d in found or () if _is_collected(d) and (_group(d), d.resource.plural) not in custom)
 

@@ -289,7 +289,7 @@ async def _register(options: NodeOptions, client: KubeClient) -> Node:
             await client.patch(NODES.path(name=options.name), document)
         return decode(Node, await client.patch(path, {"status": _status(options)}))
 
-    node = await until_answered(ask, f"registration of node {options.name}")
+    node = await until_answered(ask, f"register node {options.name}", client.troubles)
     assert node is not None  # no refusal is final
     return node
 

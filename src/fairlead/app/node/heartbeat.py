@@ -6,7 +6,6 @@ when nothing has been written for five minutes. Upstream: ``pkg/kubelet/kubelet_
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -19,8 +18,6 @@ from fairlead.workloads.node_lifecycle import ready_condition
 
 REPORTED_EVERY = 300.0  # seconds
 MISSED_BEATS = 4  # so many of them make a Lease expire: 40 s with a heartbeat of 10 s
-
-log = logging.getLogger(__name__)
 
 
 def healthy(before: Condition | None, now: str) -> dict[str, str]:
@@ -63,7 +60,9 @@ class Heartbeat:
             try:
                 await self.beat()
             except (KubeError, Unreachable) as error:
-                log.warning("heartbeat of %s not delivered: %s", self._node.name, error)
+                self._client.troubles.met(error, f"say that node {self._node.name} is alive", "heartbeat")
+            else:
+                self._client.troubles.over("heartbeat")
             await asyncio.sleep(self._every)
 
     async def beat(self) -> None:

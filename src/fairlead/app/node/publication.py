@@ -62,8 +62,9 @@ class Publication:
 
     async def publish(self) -> None:
         """Bring the API's status up to date, however long that takes; nothing to do when the Pod is no longer there."""
+        deed = f"publish the status of Pod {self.pod.key}"
         while self._status(self.pod) != self._last:
-            if await until_answered(self._send, f"status of {self.pod.key}", _NOT_OURS) is None:
+            if await until_answered(self._send, deed, self._client.troubles, _NOT_OURS) is None:
                 return
 
     async def _send(self) -> bool:
@@ -80,8 +81,8 @@ class Publication:
     async def delete(self) -> None:
         """Delete the Pod from the API, however long that takes; nothing to do when it is no longer there."""
         options = {"gracePeriodSeconds": 0, "preconditions": {"uid": self.pod.metadata.uid}}
-        what = f"deletion of {self.pod.key}"
-        await until_answered(lambda: self._client.delete(self._path(), options), what, _NOT_OURS)
+        deed = f"delete Pod {self.pod.key}"
+        await until_answered(lambda: self._client.delete(self._path(), options), deed, self._client.troubles, _NOT_OURS)
 
     def _path(self, subresource: str = "") -> str:
         return PODS.path(self.pod.namespace, self.pod.name, subresource)

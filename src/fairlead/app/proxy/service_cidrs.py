@@ -32,8 +32,8 @@ class ServiceCidrs:
         def ask() -> Awaitable[bytes]:
             return self._client.get(SERVICE_CIDRS.path(), {"limit": "1"})
 
-        what = "ServiceCIDRs (without them, --service-cidr counts)"
-        return await until_answered(ask, what, _NOT_SERVED) is not None
+        deed = "list servicecidrs.networking.k8s.io (without them, --service-cidr counts)"
+        return await until_answered(ask, deed, self._client.troubles, _NOT_SERVED) is not None
 
     def _note(self, _old: ServiceCIDR | None, _new: ServiceCIDR | None) -> None:
         self._changed(tuple(sorted({cidr for o in self._informer.objects.values() for cidr in o.spec.cidrs})))

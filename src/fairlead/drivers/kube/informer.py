@@ -136,7 +136,7 @@ class Informer(Generic[T]):
             log.info("the watch of %s has ended: %s", self._resource.plural, error_text(error))
         else:
             verb = "watch" if isinstance(step, Watch) else "list"
-            self._client.troubles.met(error, verb, self._resource.qualified)
+            self._client.troubles.met(error, f"{verb} {self._resource.qualified}", self._resource.qualified)
 
     def _went_well(self) -> None:
         self.last_heard = self._now()

@@ -25,19 +25,25 @@ class Troubles:
         self._server, self._identity, self._now = server, identity, now
         self._notices = Notices()
 
-    def met(self, error: Exception, verb: str, resource: str) -> None:
-        """A request, or what came back, was not as it should be. Unless it is said, it is still there for ``-v``."""
-        about = _SERVER if isinstance(error, Unreachable) else resource
-        is_news = self._notices.trouble(about, _cause(error), self._now())
+    def met(self, error: Exception, deed: str, about: str) -> None:
+        """A request, or what came back, was not as it should be. What is not said is still there for ``-v``.
+
+        Args:
+            deed: what could not be done, such as ``list services``.
+            about: what the trouble is over with: a resource, or the deed itself.
+        """
+        is_news = self._notices.trouble(
+            _SERVER if isinstance(error, Unreachable) else about, _cause(error), self._now()
+        )
         log.log(
             logging.WARNING if is_news else logging.INFO,
-            "cannot %s %s at %s as %s: %s", verb, resource, self._server, self._identity, error_text(error),
+            "cannot %s at %s as %s: %s", deed, self._server, self._identity, error_text(error),
         )  # fmt: skip
 
-    def over(self, resource: str) -> None:
-        """The server has answered a request about a resource, and as it should."""
-        for about, text in ((_SERVER, self._server), (resource, f"{resource} at {self._server}")):
-            seconds = self._notices.relief(about, self._now())
+    def over(self, about: str) -> None:
+        """The server has answered a request as it should."""
+        for ended, text in ((_SERVER, self._server), (about, f"{about} at {self._server}")):
+            seconds = self._notices.relief(ended, self._now())
             if seconds is not None:
                 log.warning("%s: well again after %.0f s", text, seconds)
 

@@ -5,12 +5,15 @@ import copy
 from typing import Any
 
 from fairlead.app.node.publication import Publication
+from fairlead.drivers.kube.troubles import Troubles
 from fairlead.model.decode import decode
 from fairlead.nodeagent.manifest import RunPod
 
 
 class Api:
     """Keeps one Pod; ``interrupt`` is called once, after a write has taken effect and before it is answered."""
+
+    troubles = Troubles("https://fake", "a test")
 
     def __init__(self):
         self.version, self.patches, self.interrupt = 1, 0, None

@@ -6,6 +6,7 @@ import pytest
 
 from fairlead.drivers.kube import retry
 from fairlead.drivers.kube.client import KubeError, Unreachable
+from fairlead.drivers.kube.troubles import Troubles
 
 pytestmark = pytest.mark.anyio
 
@@ -36,23 +37,23 @@ def server(*answers):
 
 
 async def test_an_answer_needs_no_patience(slept):
-    assert await retry.until_answered(server("yes"), "a question") == "yes"
+    assert await retry.until_answered(server("yes"), "ask", Troubles("https://fake", "a test")) == "yes"
     assert slept == []
 
 
 async def test_it_asks_less_and_less_often(slept):
     faults = [Unreachable("no route"), KubeError(500, "InternalError", "etcd is away")] * 5
-    assert await retry.until_answered(server(*faults, "yes"), "a question") == "yes"
+    assert await retry.until_answered(server(*faults, "yes"), "ask", Troubles("https://fake", "a test")) == "yes"
     assert slept[:3] == [retry.FIRST_RETRY, 2 * retry.FIRST_RETRY, 4 * retry.FIRST_RETRY]
     assert slept[-1] == retry.LAST_RETRY
 
 
 async def test_a_refusal_that_settles_the_matter_ends_it(slept):
     gone = KubeError(404, "NotFound", 'pods "a" not found')
-    assert await retry.until_answered(server(gone), "a question", (404, 409)) is None
+    assert await retry.until_answered(server(gone), "ask", Troubles("https://fake", "a test"), (404, 409)) is None
     assert slept == []
 
 
 async def test_what_is_no_answer_of_the_server_is_not_caught(slept):
     with pytest.raises(ValueError, match="ours"):
-        await retry.until_answered(server(ValueError("ours")), "a question")
+        await retry.until_answered(server(ValueError("ours")), "ask", Troubles("https://fake", "a test"))

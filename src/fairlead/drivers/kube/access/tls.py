@@ -23,13 +23,19 @@ class _Material(NamedTuple):
     key: bytes
 
 
+_Versions = tuple[tuple[int, int, int] | None, ...]
+
+
 class TlsSource:
     """Makes contexts for one cluster and user."""
 
     def __init__(self, cluster: Cluster, user: User) -> None:
         self._cluster, self._user = cluster, user
         self._credential = Credential()
-        self._made_of: _Material | None = None
+        self._files = [
+            path for path in (cluster.certificate_authority, user.client_certificate, user.client_key) if path
+        ]
+        self._made_of: tuple[Credential, _Versions] | None = None
         self._context: ssl.SSLContext | None = None
 
     def present(self, credential: Credential) -> None:
@@ -37,14 +43,14 @@ class TlsSource:
         self._credential = credential
 
     def context(self) -> ssl.SSLContext:
-        """The context for a new connection; the same object as long as what it is made of stays the same.
+        """The context for a connection; the same object as long as what it is made of stays the same.
 
         Raises:
             BadConfig: a file cannot be read, or is no certificate or key.
         """
-        material = self._material()
-        if self._context is None or material != self._made_of:
-            self._context, self._made_of = self._make(material), material
+        made_of = (self._credential, tuple(map(_version, self._files)))
+        if self._context is None or made_of != self._made_of:
+            self._context, self._made_of = self._make(self._material()), made_of
         return self._context
 
     @property
@@ -75,6 +81,15 @@ class TlsSource:
         except (ssl.SSLError, OSError, ValueError) as error:
             raise BadConfig(f"the kubeconfig's certificates are of no use: {error}") from error
         return context
+
+
+def _version(path: str) -> tuple[int, int, int] | None:
+    """What tells one content of a file from another without reading it, for this is asked before every request."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _content(data: str, path: str) -> bytes:
