@@ -9,17 +9,26 @@ world outside stops at the ``Ask``, and the code that drives it sends the answer
 from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
+from fairlead.clusterdns.authority import Authority
 from fairlead.clusterdns.query import IN
 from fairlead.clusterdns.records import Answer, Origin, Question, Rcode, Reason
 from fairlead.clusterdns.upstream_cache import CachePolicy
 from fairlead.clusterdns.upstreams import Upstream
 
-if TYPE_CHECKING:
-    from fairlead.clusterdns.server_blocks import ServerBlocks
-
 DEPTH_MAX = 10  # times that answering a question may ask the whole server about another name
+
+
+class Server(Protocol):
+    """The server blocks of one socket, as plugins know them."""
+
+    @property
+    def authority(self) -> Authority:
+        """What the cluster's objects are, and the zone that is made of them."""
+
+    async def ask_about(self, question: Question, request: "Request") -> Answer:
+        """The answer of the whole server to another question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +48,7 @@ class Request:
     """
 
     question: Question
-    server: "ServerBlocks"
+    server: Server
     client: str = ""
     proto: str = "udp"
     qclass: int = IN

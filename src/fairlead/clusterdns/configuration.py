@@ -12,9 +12,9 @@ from fairlead.clusterdns.chain import Plugin
 from fairlead.clusterdns.corefile.blocks import Directive, ReadImports, Reading, ServerBlock
 from fairlead.clusterdns.corefile.faults import Faults, Place, Wrong
 from fairlead.clusterdns.corefile.keys import key_of
-from fairlead.clusterdns.directives import DIRECTIVES, ORDER, REFUSED
 from fairlead.clusterdns.names import Name, to_text
 from fairlead.clusterdns.plugins.autopath import Autopath, read_autopath
+from fairlead.clusterdns.plugins.directives import DIRECTIVES, ORDER, REFUSED
 from fairlead.clusterdns.plugins.external import External
 from fairlead.clusterdns.plugins.forward import Forward
 from fairlead.clusterdns.plugins.kubernetes import Kubernetes, delegating

@@ -6,14 +6,12 @@ Secrets are not read, so what stands in them is not seen.
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
+from fairlead.explain.candidates import Candidate
 from fairlead.explain.cluster import Cluster, Ref
 from fairlead.explain.documents import Doc, mapping, pairs, rows, text, texts
 from fairlead.explain.statements import Evidence
-
-if TYPE_CHECKING:
-    from fairlead.explain.doctor.candidates import Candidate
 
 _HOST = r"(?P<host>[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*\.?)"
 _URL = re.compile(rf"\b(?P<scheme>[a-z][a-z0-9+]*)://(?:[^\s/@'\"]*@)?{_HOST}(?::(?P<port>\d{{1,5}}))?")
@@ -34,7 +32,7 @@ class Reference(NamedTuple):
         scheme: of a URL, else "".
     """
 
-    client: "Candidate"
+    client: Candidate
     host: str
     port: int | None
     scheme: str
@@ -49,7 +47,7 @@ class Reference(NamedTuple):
         return f"{self.host}:{self.port}" if self.port else self.host
 
 
-def references_of(cluster: Cluster, client: "Candidate") -> list[Reference]:
+def references_of(cluster: Cluster, client: Candidate) -> list[Reference]:
     """What the containers of a Pod or template connect to, each once."""
     found: dict[tuple[str, int | None], Reference] = {}
     for where, variable, value in _values(cluster, client):
@@ -59,7 +57,7 @@ def references_of(cluster: Cluster, client: "Candidate") -> list[Reference]:
     return list(found.values())
 
 
-def _values(cluster: Cluster, client: "Candidate") -> Iterator[tuple[str, str, str]]:
+def _values(cluster: Cluster, client: Candidate) -> Iterator[tuple[str, str, str]]:
     """Where a value stands, the variable that has it ("" for none), and the value."""
     for container in rows(client.spec, "containers"):
         name = text(container, "name")

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from fairlead.explain.about.endpoints import endpoints_of, is_as_written
+from fairlead.explain.candidates import Candidate, NearMiss, all_templates, near_misses, of_pod
 from fairlead.explain.cluster import Cluster, Ref
-from fairlead.explain.doctor.candidates import Candidate, NearMiss, all_templates, near_misses, of_pod
 from fairlead.explain.references import Reference, references_of
 from fairlead.explain.resolving import dns_service
 from fairlead.model.labels import contains

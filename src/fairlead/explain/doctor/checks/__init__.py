@@ -1,1 +1,1 @@
-"""The checks, by what they look at. Each is silent on what works, however odd it looks."""
+"""The checks, by what they look at; each is silent on what works, however odd it looks."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from fairlead.explain.doctor.candidates import closest
+from fairlead.explain.candidates import closest
 from fairlead.explain.doctor.findings import Finding, Fix
 from fairlead.explain.doctor.lookups import Resolved, resolve, resolver_for
 from fairlead.explain.doctor.ward import Ward, harmed, ref_of

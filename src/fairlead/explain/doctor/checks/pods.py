@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
+from fairlead.explain.candidates import of_pod
 from fairlead.explain.cluster import Ref
-from fairlead.explain.doctor.candidates import of_pod
 from fairlead.explain.doctor.findings import Finding, Fix
 from fairlead.explain.doctor.ward import Ward, harmed, ref_of
 from fairlead.explain.pod_state import Trouble, troubles_of

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
+from fairlead.explain.candidates import Candidate, closest
 from fairlead.explain.cluster import Ref
-from fairlead.explain.doctor.candidates import Candidate, closest
 from fairlead.explain.doctor.findings import Finding, Fix
 from fairlead.explain.doctor.ward import Ward, harmed, ref_of
 from fairlead.explain.documents import Doc, at, number, rows, text, texts

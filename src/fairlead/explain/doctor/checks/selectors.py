@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
+from fairlead.explain.candidates import Candidate, NearMiss
 from fairlead.explain.cluster import WORKLOADS, Ref
-from fairlead.explain.doctor.candidates import Candidate, NearMiss
 from fairlead.explain.doctor.findings import Finding, Fix
 from fairlead.explain.doctor.ward import Ward, harmed, ref_of
 from fairlead.explain.documents import rows, text

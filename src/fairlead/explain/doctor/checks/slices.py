@@ -5,8 +5,8 @@ from ipaddress import ip_address
 
 from fairlead.endpointslice.membership import families_of
 from fairlead.explain.about.endpoints import missing_members
+from fairlead.explain.candidates import closest
 from fairlead.explain.cluster import Ref
-from fairlead.explain.doctor.candidates import closest
 from fairlead.explain.doctor.findings import Finding, Fix
 from fairlead.explain.doctor.ward import Ward, harmed, ref_of
 from fairlead.explain.documents import pairs
