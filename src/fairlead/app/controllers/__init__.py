@@ -65,6 +65,7 @@ CONTROLLERS: dict[str, Callable[[Context], Controller[Any]]] = {
     "namespace": NamespaceEmptier,
     "garbage-collector": GarbageCollector,
 }
+_NO_CUSTOM_KINDS = (403, 404)  # not to be seen, or not served: then there are none to leave out
 _COLLECTED_VERBS = frozenset({"list", "watch", "delete"})
 
 
@@ -118,7 +119,7 @@ async def _discover_collections(client: KubeClient) -> tuple[Discovered, ...]:
     """Everything built in that can be watched and deleted; waits for the server as long as it takes."""
     found = await until_answered(lambda: discover(client), "read which resources there are", client.troubles)
     listed = await until_answered(
-        lambda: client.get(DEFINITIONS.path()), "list customresourcedefinitions", client.troubles
+        lambda: client.get(DEFINITIONS.path()), "list customresourcedefinitions", client.troubles, _NO_CUSTOM_KINDS
     )
     custom = custom_collections(msgspec.json.decode(listed or b"{}", type=_Definitions).items)
     return tuple(d for d in found or () if _is_collected(d) and (_group(d), d.resource.plural) not in custom)
