@@ -4,12 +4,14 @@ from collections.abc import Iterator, Mapping
 
 from fairlead.endpointslice.membership import families_of, find_members, find_port, selects_pods
 from fairlead.explain.cluster import Cluster, Ref
+from fairlead.explain.doctor.candidates import alike
 from fairlead.explain.pod_state import why_not_ready
 from fairlead.explain.statements import Evidence, Statement, failed, said, unchecked
 from fairlead.model.addresses import family_of
 from fairlead.model.labels import contains
 from fairlead.model.objects import Endpoint, EndpointSlice, Metadata, Node, Pod, Service
 
+_ALIKE = 0.6  # of two values: a slip of the fingers is above
 _ALMOST = 3  # Pods that are shown because they nearly match
 _ANY_NODE = Node(Metadata(""))  # stands for Nodes that were not read
 
@@ -149,7 +151,10 @@ def _near(cluster: Cluster, service: Service) -> Iterator[Statement]:
             or (len(selector) == 1 and not set(wrong) & set(pod.labels))
         ):
             continue
-        (key, value), found = next(iter(wrong.items())), found + 1
+        key, value = next(iter(wrong.items()))
+        if alike(pod.labels.get(key, value), value) < _ALIKE:
+            continue
+        found += 1
         if found > _ALMOST:
             return
         has = f"{key}={pod.labels[key]}" if key in pod.labels else f"no label {key}"
