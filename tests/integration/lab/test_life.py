@@ -210,7 +210,7 @@ class TestRefusals:
 
 class TestCommands:
     def test_status_fits_a_terminal(self, running):
-        row = rf"^{running.name} +https://127\.0\.0\.1:\d+ +2/2 +4/4 +\d+ +\d+ MiB$"
+        row = rf"^{running.name} +https://127\.0\.0\.1:\d+ +2/2 +4/4 +\d+ +\d+ MiB +nft$"
         output = eventually(
             lambda: (found := running.fairlead("status").stdout) and re.search(row, found, re.M) and found
         )
