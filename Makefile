@@ -1,5 +1,5 @@
 # Every target does its own set-up; nothing needs to be run before it.
-.PHONY: up setup test unit check bench lock clean
+.PHONY: up setup test unit check bench robustness lock clean
 
 PY := .venv/bin/python
 
@@ -25,6 +25,9 @@ check: setup         ## lint, types, import contracts
 bench:               ## every benchmark; some of them: make bench BENCH=lab,dns
 	@scripts/setup.sh bench
 	$(PY) -m bench $(BENCH)
+
+robustness: setup    ## kills, a failing disk and hostile clients against one API server: make robustness MINUTES=30
+	$(PY) -m tests.robustness $(or $(MINUTES),2)
 
 lock: setup          ## pin what is installed now
 	.venv/bin/pip freeze --exclude-editable | grep -v '^fairlead' > requirements.lock
