@@ -420,6 +420,25 @@ class PodSpec(Slim, frozen=True):
     volumes: tuple[PodVolume, ...] | None = None
 
 
+class Terminated(Slim, frozen=True):
+    """How a container ended."""
+
+    exit_code: int = 0
+
+
+class ContainerState(Slim, frozen=True):
+    """What a container does; only its end matters here."""
+
+    terminated: Terminated | None = None
+
+
+class ContainerStatus(Slim, frozen=True):
+    """Observed state of a container."""
+
+    name: str = ""
+    state: ContainerState = ContainerState()
+
+
 class PodStatus(Slim, frozen=True):
     """Observed state of a Pod."""
 
@@ -427,6 +446,8 @@ class PodStatus(Slim, frozen=True):
     pod_ip: str = msgspec.field(default="", name="podIP")
     pod_ips: tuple[PodIP, ...] = msgspec.field(default=(), name="podIPs")
     conditions: tuple[Condition, ...] | None = None
+    container_statuses: tuple[ContainerStatus, ...] | None = None
+    init_container_statuses: tuple[ContainerStatus, ...] | None = None
 
 
 class Pod(KubeObject, frozen=True):

@@ -256,17 +256,23 @@ class JobSpec(Slim, frozen=True):
     ttl_seconds_after_finished: int | None = None
     suspend: bool = False
     completion_mode: str = "NonIndexed"
+    backoff_limit_per_index: int | None = None
+    max_failed_indexes: int | None = None
+    managed_by: str | None = None
+    pod_failure_policy: Doc | None = None
+    success_policy: Doc | None = None
     template: Doc = {}
 
 
 class JobStatus(Slim, frozen=True):
-    """Observed state of a Job; ``completed_indexes`` of an indexed one, such as ``0,2-4``."""
+    """Observed state of a Job; ``completed_indexes`` and ``failed_indexes`` of an indexed one, such as ``0,2-4``."""
 
     active: int = 0
     ready: int = 0
     succeeded: int = 0
     failed: int = 0
     completed_indexes: str | None = None
+    failed_indexes: str | None = None
     start_time: str | None = None
     completion_time: str | None = None
     conditions: tuple[Condition, ...] | None = None

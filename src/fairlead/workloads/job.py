@@ -12,13 +12,28 @@ from datetime import datetime, timedelta
 
 from fairlead.model.objects import Condition, Pod
 from fairlead.model.workloads import Job, JobStatus
-from fairlead.workloads.job_indexes import completed_indexes, indexes_to_start, is_indexed, superfluous, to_text
+from fairlead.workloads.job_indexes import (
+    completed_indexes,
+    index_of,
+    indexes_to_start,
+    is_indexed,
+    superfluous,
+    to_text,
+)
+from fairlead.workloads.job_policies import Failures, is_managed_here, judge_failures, sufficient_rule
 from fairlead.workloads.pods import is_active
 
 FIRST_DELAY, LAST_DELAY = 10.0, 600.0  # seconds after a failure, doubling; upstream's DefaultJobPodFailureBackOff
 _ENDS = {"Complete", "Failed"}
+_FIRST_SAID = {"PodFailurePolicy": "FailureTarget", "SuccessPolicy": "SuccessCriteriaMet"}
 _TOO_MANY = ("Failed", "BackoffLimitExceeded", "Job has reached the specified backoff limit")
 _TOO_LONG = ("Failed", "DeadlineExceeded", "Job was active longer than specified deadline")
+_TOO_MANY_INDEXES = (
+    "Failed",
+    "MaxFailedIndexesExceeded",
+    "Job has exceeded the specified maximal number of failed indexes",
+)
+_FAILED_INDEXES = ("Failed", "FailedIndexes", "Job has failed indexes")
 _DONE = ("Complete", "CompletionsReached", "Reached expected number of succeeded pods")
 
 
@@ -39,27 +54,53 @@ class JobPlan:
 
 def plan_job(job: Job, mine: Sequence[Pod], now: str) -> JobPlan:
     """What the Job's Pods amount to, and what is to be done about it."""
+    if not is_managed_here(job):
+        return JobPlan(job.status)
     active = [pod for pod in mine if is_active(pod)]
     if is_over(job):
         return JobPlan(job.status, deletes=tuple(active))
-    status = _observe(job, mine, now)
-    verdict = _verdict(job, status, now)
+    failures = judge_failures(job, mine)
+    status = _observe(job, mine, failures, now)
+    done = completed_indexes(job, mine) if is_indexed(job) else frozenset()
+    verdict = _verdict(job, status, failures, done, now)
     if verdict:
         return JobPlan(_ended(status, verdict, now), deletes=tuple(active))
     if job.spec.suspend:
         return JobPlan(status, deletes=tuple(active))
-    done = completed_indexes(job, mine) if is_indexed(job) else frozenset()
-    surplus = superfluous(job, done, active) if is_indexed(job) else []
+    closed = done | failures.indexes
+    surplus = superfluous(job, closed, active) if is_indexed(job) else []
     active = [pod for pod in active if pod not in surplus]
-    missing = _wanted(job, status) - len(active)
+    missing = _wanted(job, status, len(failures.indexes)) - len(active)
     if missing < 0:
         return JobPlan(status, deletes=(*surplus, *active[missing:]))
-    wait = _back_off(mine, now) if missing else 0.0
+    starts, wait = _starts(job, failures, closed, active, missing, now)
     deadline = _deadline(job, status)
     moments = [wait] if wait else []
     moments += [(deadline - datetime.fromisoformat(now)).total_seconds()] if deadline else []
-    starts = indexes_to_start(job, done, active, missing) if is_indexed(job) else (None,) * missing
-    return JobPlan(status, () if wait else starts, tuple(surplus), again_in=min(moments, default=None))
+    return JobPlan(status, starts, tuple(surplus), again_in=min(moments, default=None))
+
+
+def _starts(
+    job: Job, failures: Failures, closed: frozenset[int], active: Sequence[Pod], missing: int, now: str
+) -> tuple[tuple[int | None, ...], float]:
+    """The Pods to start, by index if the Job has any, and the seconds until others may follow."""
+    if job.spec.backoff_limit_per_index is None:
+        wait = _back_off(failures.counted, now) if missing else 0.0
+        if wait:
+            return (), wait
+        return (indexes_to_start(job, closed, active, missing) if is_indexed(job) else (None,) * missing), 0.0
+    # Each index waits for itself.
+    waits = {index: _back_off(pods, now) for index, pods in _by_index(failures.counted).items() if index not in closed}
+    waiting = {index: wait for index, wait in waits.items() if wait}
+    return indexes_to_start(job, closed | waiting.keys(), active, missing), min(waiting.values(), default=0.0)
+
+
+def _by_index(pods: Sequence[Pod]) -> dict[int, list[Pod]]:
+    found: dict[int, list[Pod]] = {}
+    for pod in pods:
+        if (index := index_of(pod)) is not None:
+            found.setdefault(index, []).append(pod)
+    return found
 
 
 def is_over(job: Job) -> bool:
@@ -77,30 +118,49 @@ def expires_at(job: Job) -> datetime | None:
     )
 
 
-def _observe(job: Job, mine: Sequence[Pod], now: str) -> JobStatus:
+def _observe(job: Job, mine: Sequence[Pod], failures: Failures, now: str) -> JobStatus:
     active = [pod for pod in mine if is_active(pod)]
     done = completed_indexes(job, mine) if is_indexed(job) else None
     return JobStatus(
         active=len(active),
         ready=sum(pod.is_ready for pod in active),
         succeeded=sum(pod.status.phase == "Succeeded" for pod in mine) if done is None else len(done),
-        failed=sum(pod.status.phase == "Failed" for pod in mine),
+        failed=len(failures.counted),
         completed_indexes=None if done is None else to_text(done),
+        failed_indexes=None if job.spec.backoff_limit_per_index is None else to_text(failures.indexes),
         start_time=job.status.start_time or (None if job.spec.suspend else now),
         conditions=job.status.conditions,
     )
 
 
-def _verdict(job: Job, status: JobStatus, now: str) -> tuple[str, str, str] | None:
+def _verdict(
+    job: Job, status: JobStatus, failures: Failures, done: frozenset[int], now: str
+) -> tuple[str, str, str] | None:
     """Type, reason and message of the condition that ends the Job, if something does."""
+    if failures.message:
+        return ("Failed", "PodFailurePolicy", failures.message)
     if status.failed > job.spec.backoff_limit:
         return _TOO_MANY
     deadline = _deadline(job, status)
     if deadline and deadline <= datetime.fromisoformat(now):
         return _TOO_LONG
+    return _verdict_by_index(job, failures, done) or (_DONE if _is_done(job, status) else None)
+
+
+def _verdict_by_index(job: Job, failures: Failures, done: frozenset[int]) -> tuple[str, str, str] | None:
+    if (rule := sufficient_rule(job, done)) is not None:
+        return ("Complete", "SuccessPolicy", f"Matched rules at index {rule}")
+    most = job.spec.max_failed_indexes
+    if most is not None and len(failures.indexes) > most:
+        return _TOO_MANY_INDEXES
+    all_closed = len(done | failures.indexes) >= (job.spec.completions or 0)
+    return _FAILED_INDEXES if failures.indexes and all_closed else None
+
+
+def _is_done(job: Job, status: JobStatus) -> bool:
     if job.spec.completions is None:
-        return _DONE if status.succeeded and not status.active else None
-    return _DONE if status.succeeded >= job.spec.completions else None
+        return bool(status.succeeded) and not status.active
+    return status.succeeded >= job.spec.completions
 
 
 def _deadline(job: Job, status: JobStatus) -> datetime | None:
@@ -112,21 +172,24 @@ def _deadline(job: Job, status: JobStatus) -> datetime | None:
 def _ended(status: JobStatus, verdict: tuple[str, str, str], now: str) -> JobStatus:
     type_, reason, message = verdict
     others = tuple(c for c in status.conditions or () if c.type not in _ENDS)
+    if reason in _FIRST_SAID:  # what ends it is said before the end itself, by a condition of its own
+        others = (*others, Condition(_FIRST_SAID[reason], "True", reason, message, now))
     return JobStatus(
         succeeded=status.succeeded,
         failed=status.failed,
         completed_indexes=status.completed_indexes,
+        failed_indexes=status.failed_indexes,
         start_time=status.start_time,
         completion_time=now if type_ == "Complete" else None,
         conditions=(*others, Condition(type_, "True", reason, message, now)),
     )
 
 
-def _wanted(job: Job, status: JobStatus) -> int:
+def _wanted(job: Job, status: JobStatus, failed_indexes: int) -> int:
     """How many Pods should run at the same time."""
     if job.spec.completions is None:  # once one has succeeded, none is started any more
         return status.active if status.succeeded else job.spec.parallelism
-    return min(job.spec.parallelism, job.spec.completions - status.succeeded)
+    return min(job.spec.parallelism, job.spec.completions - status.succeeded - failed_indexes)
 
 
 def _back_off(mine: Sequence[Pod], now: str) -> float:

@@ -28,7 +28,7 @@ def index_of(pod: Pod) -> int | None:
 def completed_indexes(job: Job, mine: Iterable[Pod]) -> frozenset[int]:
     """Every number whose work is done."""
     ended = {index_of(pod) for pod in mine if pod.status.phase == "Succeeded"}
-    return frozenset(range(job.spec.completions or 0)) & ({*_from_text(job.status.completed_indexes or "")} | ended)
+    return frozenset(range(job.spec.completions or 0)) & ({*from_text(job.status.completed_indexes or "")} | ended)
 
 
 def indexes_to_start(job: Job, done: Collection[int], active: Iterable[Pod], count: int) -> tuple[int, ...]:
@@ -61,7 +61,8 @@ def _run(first: int, last: int) -> str:
     return f"{first},{last}" if last == first + 1 else f"{first}-{last}"
 
 
-def _from_text(text: str) -> Iterator[int]:
+def from_text(text: str) -> Iterator[int]:
+    """The numbers that a text such as ``1,3-5`` names."""
     for part in filter(None, text.split(",")):
         first, _, last = part.partition("-")
         yield from range(int(first), int(last or first) + 1)

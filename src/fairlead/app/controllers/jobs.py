@@ -15,6 +15,7 @@ from fairlead.model.workloads import Job
 from fairlead.workloads.claims import controller_reference
 from fairlead.workloads.job import JobPlan, expires_at, plan_job
 from fairlead.workloads.job_indexes import give_index
+from fairlead.workloads.job_policies import is_managed_here
 from fairlead.workloads.pods import pod_document
 
 
@@ -41,7 +42,7 @@ class JobController:
     async def reconcile(self, key: ObjectKey) -> None:
         """Start and delete Pods, say how the Job stands, and delete it when its time is up."""
         job = self._jobs.objects.get(key)
-        if job is None or job.is_terminating:
+        if job is None or job.is_terminating or not is_managed_here(job):
             return
         plan = plan_job(job, await self._pods.claimed(job), now_text())
         await self._carry_out(job, plan)

@@ -14,6 +14,7 @@ from fairlead.registry.kinds.apps.pod_template import (
     wide_cells,
     workload_warnings,
 )
+from fairlead.registry.kinds.batch.job_policies import POLICIES, policy_faults
 from fairlead.registry.kinds.cells import AGE, NAME, age, human_duration, name
 from fairlead.registry.strategy import Column, Context, Strategy
 
@@ -21,7 +22,7 @@ CONTROLLER_UID, JOB_NAME = "batch.kubernetes.io/controller-uid", "batch.kubernet
 _LABELS = (CONTROLLER_UID, "controller-uid"), (JOB_NAME, "job-name")  # with their names of old
 _SPEC = {"completionMode": "NonIndexed", "suspend": False, "manualSelector": False}
 _COUNTS = ("parallelism", "completions", "backoffLimit", "activeDeadlineSeconds", "ttlSecondsAfterFinished")
-_FIXED = ("completions", "selector", "template", "completionMode")
+_FIXED = ("completions", "selector", "template", "completionMode", *POLICIES)
 _MODES = ("Indexed", "NonIndexed")
 _NO_LIMIT = 2**31 - 1
 _NEGATIVE = "must be greater than or equal to 0"
@@ -61,7 +62,7 @@ def validate_create(job: Doc, context: Context) -> list[FieldError]:
     """The faults of a new Job."""
     spec = job["spec"]
     faults = [invalid(f"spec.{field}", spec[field], _NEGATIVE) for field in _COUNTS if (spec.get(field) or 0) < 0]
-    faults += _mode(job)
+    faults += [*_mode(job), *policy_faults(spec)]
     if spec["template"]["spec"]["restartPolicy"] == "Always":  # the default, which no Job may have
         faults.append(required("spec.template.spec.restartPolicy", 'valid values: "OnFailure", "Never"'))
     return faults + validate_template(spec, "job", ("Always", "OnFailure", "Never"))
