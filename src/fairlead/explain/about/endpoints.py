@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 from fairlead.endpointslice.membership import families_of, find_members, find_port, selects_pods
+from fairlead.explain.candidates import alike
 from fairlead.explain.cluster import Cluster, Ref
-from fairlead.explain.doctor.candidates import alike
 from fairlead.explain.pod_state import why_not_ready
 from fairlead.explain.statements import Evidence, Statement, failed, said, unchecked
 from fairlead.model.addresses import family_of
