@@ -1,8 +1,9 @@
 """Counts which rules of a node a request from outside passes.
 
-Usage: ``python -m examples.nodeport_rules.count LAB NODE ADDRESS``. iptables counts packets itself. nft's rules here
-have no counters, so the kernel is asked to trace what is sent to the node port (nft(8), "monitor trace"), and the rules that
-the trace names are counted.
+Usage: ``python -m examples.nodeport_rules.count LAB NODE ADDRESS``.
+
+iptables counts packets itself. nft's rules here have no counters, so the kernel is asked to trace what is sent to the
+node port (nft(8), "monitor trace"), and the rules that the trace names are counted.
 """
 
 import re

@@ -79,7 +79,7 @@ class Cluster:
         _end(self.proxy)
         self.net.node.run("nft", "flush", "ruleset")
         self.net.node.run("conntrack", "--flush")
-        self._run_kubectl("delete", "service", "web")
+        self.kubectl("delete", "service", "web")
 
     def start_proxy(self, *more):
         command = (FAIRLEAD, "proxy", "--kubeconfig", str(self.kubeconfig), *FLAGS, *more, "--backend", self.backend)
@@ -92,18 +92,19 @@ class Cluster:
 
     def apply(self, *documents):
         text = json.dumps({"apiVersion": "v1", "kind": "List", "items": documents})
-        self._run_kubectl("apply", "--server-side", "--force-conflicts", "-f-", text=text)
+        self.kubectl("apply", "--server-side", "--force-conflicts", "-f-", text=text)
 
     def patch_service(self, patch):
-        self._run_kubectl("patch", "service", "web", "-p", json.dumps(patch))
+        self.kubectl("patch", "service", "web", "-p", json.dumps(patch))
 
-    def _run_kubectl(self, *arguments, text=""):
+    def kubectl(self, *arguments, text=""):
         command = (str(kubectls()[-1]), "--kubeconfig", str(self.kubeconfig), *arguments)
         pipe = subprocess.PIPE
         environment = os.environ | UNCOLLECTED
         kubectl = self.net.start(*command, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT, env=environment)
         output, _ = kubectl.communicate(text.encode())
         assert kubectl.returncode == 0, output
+        return output
 
     def set_endpoints(self, states):
         """Put the slice in place: address -> ready or draining."""
@@ -387,3 +388,34 @@ def test_a_client_keeps_its_endpoint_when_the_timeout_changes(cluster):
     cluster.start_proxy()
     assert cluster.answering() == {chosen}
     assert cluster.metric("sync_proxy_rules_nftables_sync_failures_total") == 0
+
+
+FIREWALLS = {
+    "nft": (
+        "table inet fw { chain way { type filter hook forward priority 0; policy drop; iif lo accept; }; }",
+        "chain way of table inet fw",
+    ),
+    "iptables": ("*filter\n:FORWARD DROP [0:0]\nCOMMIT\n", "chain FORWARD of table ip filter"),
+}
+
+
+@pytest.mark.parametrize("cluster", ["nft"], indirect=True)
+@pytest.mark.parametrize("firewall", FIREWALLS)
+def test_a_host_firewall_in_the_way_is_told_of_with_the_rule_that_helps(cluster, firewall):
+    """The rule that is named is carried out as it is named, and then Services are reached."""
+    rules, named = FIREWALLS[firewall]
+    program = {"nft": ("nft", "-f", "-"), "iptables": ("iptables-restore", "--noflush")}[firewall]
+    assert cluster.answering() == {ENDPOINTS[0]}
+    cluster.net.node.run(*program, text=rules)
+    assert cluster.answering() == {"dropped"}
+    eventually(lambda: cluster.metric("host_firewall_dropping_chains") == 1, 40)
+    (said,) = eventually(lambda: [text for text in node_events(cluster) if text.startswith(named)])
+    cluster.net.node.run(*said.partition("what would admit them: ")[2].split())
+    assert cluster.answering() == {ENDPOINTS[0]}
+    eventually(lambda: cluster.metric("host_firewall_dropping_chains") == 0, 40)
+
+
+def node_events(cluster):
+    """What Events say of the host's firewall."""
+    listed = json.loads(cluster.kubectl("get", "events", "--all-namespaces", "-o", "json"))["items"]
+    return [event["message"] for event in listed if event["reason"] == "HostFirewallDropsServices"]

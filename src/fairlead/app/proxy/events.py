@@ -3,10 +3,11 @@
 import logging
 
 from fairlead.dataplane.balancing import complaints
+from fairlead.dataplane.host_firewall import DroppingChain
 from fairlead.dataplane.ownership import Usurpation
 from fairlead.drivers.kube.client import KubeClient
 from fairlead.drivers.kube.event_recorder import EventWriter, Happening
-from fairlead.model.objects import Service
+from fairlead.model.objects import Node, Service
 
 LONGEST_MESSAGE = 1024  # characters, as the API server allows in an Event
 
@@ -41,6 +42,13 @@ class ProxyEvents:
         """Say that a Service's rules stay as they were."""
         message = f"node {self._node} could not change the rules of this Service, they stay as they were: {reason}"
         self._warn(service, "FailedToUpdateRules", message[:LONGEST_MESSAGE])
+
+    def dropped_by_host(self, node: Node | None, chain: DroppingChain) -> None:
+        """Say that this host's own firewall is in the way."""
+        log.warning("%s", chain.warning())
+        if node is not None:
+            happening = Happening("HostFirewallDropsServices", chain.warning(), "Warning")
+            self._recorder.record(node, "v1", "Node", happening)
 
     def health_check_failed(self, service: Service, port: int, error: OSError) -> None:
         """Say that a health check cannot listen, in upstream's words."""

@@ -33,6 +33,7 @@ from fairlead.drivers.kube.client import KubeClient
 from fairlead.drivers.linux.local_addresses import kernel_families
 from fairlead.drivers.linux.sysctls import owns_network, read_sysctl, write_sysctls
 from fairlead.drivers.proxy.cpu_wait import Breather
+from fairlead.drivers.proxy.host_firewall import chains_in_the_way
 from fairlead.drivers.proxy.nft_commands import RulesError
 from fairlead.drivers.tiny_http import serve_pages
 from fairlead.model.addresses import IPFamily
@@ -110,6 +111,7 @@ class NodeProxy:
         self._open_loopback()
         await remove_others(self._planes, has_own_table=self._options.backend == "nft")
         self.host.account_for_all()
+        self.reports.host_firewall(await chains_in_the_way())
 
     async def _follow_for_good(self) -> None:
         breather = Breather()
@@ -150,6 +152,7 @@ class NodeProxy:
             for plane in self._planes:
                 plane.doubt()
                 self.reports.metrics.foreign.labels(plane.family).inc()
+            self.reports.host_firewall(await chains_in_the_way())
         self.host.looked()
         return have_strangers_come or await self.host.have_addresses_changed()
 

@@ -8,6 +8,7 @@ from fairlead.app.proxy.local_gaps import LocalGaps
 from fairlead.app.proxy.options import MODES, ProxyOptions
 from fairlead.dataplane.forwarding import NodeView
 from fairlead.dataplane.health import local_health
+from fairlead.dataplane.host_firewall import DroppingChain
 from fairlead.dataplane.node_view import listening_addresses
 from fairlead.dataplane.ownership import usurpers
 from fairlead.drivers.kube.client import KubeClient
@@ -25,6 +26,7 @@ class Reports:
     def __init__(self, options: ProxyOptions, client: KubeClient, families: Sequence[str]) -> None:
         self._options = options
         self._snapshot = ClusterSnapshot()
+        self._in_the_way: frozenset[DroppingChain] = frozenset()
         self.metrics = ProxyMetrics(families, options.backend)
         self.programming = Programming(self.metrics)
         self.health = HealthPages(families, self._node, self.metrics)
@@ -49,6 +51,16 @@ class Reports:
         """The rules of a Service are not what they should be."""
         if service := self._snapshot.services.get(key):
             self.events.rules_refused(service, reason)
+
+    def host_firewall(self, chains: Collection[DroppingChain]) -> None:
+        """Which chains of this host drop what is translated; each is told of when it is new."""
+        for chain in chains:
+            if chain not in self._in_the_way:
+                self.events.dropped_by_host(self._node(), chain)
+        self._in_the_way = frozenset(chains)
+        for family in self._gaps:
+            count = sum(family in chain.ip_families for chain in chains)
+            self.metrics.dropping_chains.labels(family).set(count)
 
     def family_done(
         self,

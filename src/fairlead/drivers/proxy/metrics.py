@@ -68,6 +68,7 @@ class ProxyMetrics:
         self.refused = gauge(
             f"{sync}_refused_services", "Services whose rules could not be changed, and stay as they were."
         )
+        self.dropping_chains = gauge("host_firewall_dropping_chains", "Chains of others that drop what is translated.")
         self.foreign = counter(f"{sync}_foreign_changes_total", "Rules changed by others.")
         self.healthz = by_code("proxy_healthz_total", "Answers on /healthz.")
         self.livez = by_code("proxy_livez_total", "Answers on /livez.")

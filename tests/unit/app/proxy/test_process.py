@@ -46,6 +46,10 @@ def kernel(monkeypatch):
     async def sleep(seconds):
         state["pauses"].append(seconds)
 
+    async def no_firewall():
+        return ()
+
+    monkeypatch.setattr("fairlead.app.proxy.process.chains_in_the_way", no_firewall)
     monkeypatch.setattr(nft, "generation", lambda: state["generation"])
     monkeypatch.setattr(asyncio, "sleep", sleep)
     return state

@@ -52,7 +52,11 @@ def value(metrics, name, **labels):
     return float(found[1]) if found else None
 
 
-OURS = {"sync_proxy_rules_foreign_changes_total", "sync_proxy_rules_refused_services"}
+OURS = {
+    "sync_proxy_rules_foreign_changes_total",
+    "sync_proxy_rules_refused_services",
+    "host_firewall_dropping_chains",
+}
 
 
 @pytest.mark.parametrize("backend", OF_ONE)
