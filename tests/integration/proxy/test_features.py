@@ -117,6 +117,24 @@ def test_node_ports_on_localhost_let_no_neighbour_in(net):
 
 
 @both_back_ends
+def test_a_cluster_ip_is_its_services_whatever_others_name(net, load):
+    """CVE-2020-8554: the thief's name comes first, and it names the address for a port more than the owner has."""
+    thief, stolen = "a-thief", (("http", 80), ("more", 81))
+    owner = web(ENDPOINTS[:1])
+    rival = (
+        service(thief, "10.96.0.66", stolen, externalIPs=[VIP]),
+        endpoint_slice([endpoint(ENDPOINTS[1])], thief, (("http", 80), ("more", 80))),
+    )
+    load(net, (*owner, *rival), view())
+    assert set(answers(net, VIP, 80, count=8)) == {ENDPOINTS[0]}
+    assert ENDPOINTS[1] not in answers(net, VIP, 81)
+    assert answers(net, "10.96.0.66", 80) == [ENDPOINTS[1]]
+    net.node.run("conntrack", "-F")
+    load(net, rival, view())
+    assert answers(net, VIP, 80) == answers(net, VIP, 81) == [ENDPOINTS[1]]  # nobody's address may be served
+
+
+@both_back_ends
 def test_connections_are_spread_by_weight(net, load):
     """Of 480 connections a quarter goes to one of two endpoints: 120, within five standard deviations of 9.5."""
     load(net, web(ENDPOINTS[:3], annotations={WEIGHTS_ANNOTATION: "web-0=1, web-1=3, *=0"}), view())

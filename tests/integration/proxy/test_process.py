@@ -379,9 +379,12 @@ def test_a_client_keeps_its_endpoint_when_the_timeout_changes(cluster):
     cluster.set_endpoints(dict.fromkeys(ENDPOINTS, "ready"))
     set_timeout(59)
     (chosen,) = eventually(lambda: len(found := cluster.answering()) == 1 and found)
+    client = cluster.net.hosts[CLIENT]
+    client.call("load", destination=VIP, port=80)
     for seconds in (31, 58, 45):
         set_timeout(seconds)
         assert cluster.answering() == {chosen}
+    assert client.call("end_load")["failures"] == []
     cluster.kill_proxy()
     set_timeout_while_down = {"clientIP": {"timeoutSeconds": 30}}
     cluster.patch_service({"spec": {"sessionAffinityConfig": set_timeout_while_down}})
@@ -419,3 +422,33 @@ def node_events(cluster):
     """What Events say of the host's firewall."""
     listed = json.loads(cluster.kubectl("get", "events", "--all-namespaces", "-o", "json"))["items"]
     return [event["message"] for event in listed if event["reason"] == "HostFirewallDropsServices"]
+
+
+ASK_FROM_ONE_PORT = """
+import socket, sys, time
+asking = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+asking.bind((sys.argv[1], 5353))
+asking.settimeout(0.1)
+end = time.monotonic() + float(sys.argv[4])
+while time.monotonic() < end:
+    try:
+        asking.sendto(b"?", (sys.argv[2], int(sys.argv[3])))
+        print(asking.recvfrom(500)[0].decode())
+        break
+    except OSError:
+        time.sleep(0.05)
+"""
+
+
+@pytest.mark.parametrize("addresses", ["primary", "0.0.0.0/0"])
+def test_a_udp_client_that_keeps_its_port_finds_a_node_port_that_comes_later(cluster, addresses):
+    """Its flow is known to connection tracking by then, as one to the node itself."""
+    cluster.kill_proxy()
+    cluster.start_proxy("--nodeport-addresses", addresses)
+    command = (sys.executable, "-c", ASK_FROM_ONE_PORT, CLIENT, NODE, "30053", "30")
+    client = cluster.net.start(*command, host=cluster.net.hosts[CLIENT], stdout=subprocess.PIPE, text=True)
+    eventually(lambda: "dport=30053" in cluster.net.node.run("conntrack", "-L", "-p", "udp"))
+    ports = [*SERVICE["spec"]["ports"][:1], {**SERVICE["spec"]["ports"][1], "nodePort": 30053}]
+    cluster.apply({**SERVICE, "spec": {**SERVICE["spec"], "type": "NodePort", "ports": ports}})
+    answer, _ = client.communicate()
+    assert ENDPOINTS[0] in answer
