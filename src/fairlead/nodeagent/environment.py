@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from msgspec import structs
+
 from fairlead.nodeagent.credentials import ROOT
 from fairlead.nodeagent.manifest import Container, EnvFromSource, EnvVar, EnvVarSource, RunPod
 from fairlead.nodeagent.resources import resource_field
@@ -53,16 +55,35 @@ def build_environment(container: Container, around: Surroundings, image: Mapping
         CredentialsError: it may not run.
     """
     home = "/root" if credentials_of(container, around.pod).uid == ROOT else "/"
-    environment = {"PATH": DEFAULT_PATH, "HOME": home, "HOSTNAME": around.pod.hostname, **image}
-    environment |= around.service_variables
+    runtime = {"PATH": DEFAULT_PATH, "HOME": home, "HOSTNAME": around.pod.hostname}
+    return {**runtime, **image, **declared_variables(container, around)}
+
+
+def declared_variables(container: Container, around: Surroundings) -> dict[str, str]:
+    """The variables that ``$(NAME)`` can refer to: those of Services and those that the container declares; what its
+    image and the runtime add are none of them.
+
+    Raises:
+        SourceError: a variable comes from something that is not there.
+    """
+    variables = dict(around.service_variables)
     for source in container.env_from or ():
-        environment |= _all_of(source, around.sources)
+        variables |= _all_of(source, around.sources)
     for variable in container.env or ():
         if variable.value_from is None:
-            environment[variable.name] = expand(variable.value, environment)
+            variables[variable.name] = expand(variable.value, variables)
         elif (value := _from_source(variable, container, around)) is not None:
-            environment[variable.name] = value
-    return environment
+            variables[variable.name] = value
+    return variables
+
+
+def with_expanded_command(container: Container, variables: Mapping[str, str]) -> Container:
+    """The container with ``$(NAME)`` in its command and its args replaced."""
+
+    def expanded(words: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        return None if words is None else tuple(expand(word, variables) for word in words)
+
+    return structs.replace(container, command=expanded(container.command), args=expanded(container.args))
 
 
 def expand(text: str, environment: Mapping[str, str]) -> str:

@@ -21,17 +21,20 @@ class Image:
         args: the rest of it; a container's ``args`` replace them, and its ``command`` does too.
         env: variables that a container's own replace.
         builtin: the name of a program of Fairlead's own, which the node agent runs in a forked child without exec.
+        ignores_command: what a container says to run is not looked at, for it is a program of the real image's.
     """
 
     entrypoint: tuple[str, ...] = ()
     args: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     builtin: str | None = None
+    ignores_command: bool = False
 
 
 Images = Mapping[str, Image]
 
-ECHO, DNS = "fairlead/echo", "fairlead/dns"
+OWN = "fairlead/"
+ECHO, DNS = f"{OWN}echo", f"{OWN}dns"
 
 # A program of a hundred kilobytes in place of a fork of ours; the shell is there to take no notice of ``args``.
 _PAUSE = Image(entrypoint=("sh", "-c", "exec sleep infinity"))
@@ -74,6 +77,8 @@ def program_for(container: Container, images: Images) -> Program:
         ImageError: neither the image nor the Pod says what to run.
     """
     image = find_image(container.image, images)
+    if image and image.ignores_command:
+        return Program(image.builtin, (*image.entrypoint, *image.args), image.env)
     args = container.args or ()
     if container.command:
         return Program(None, (*container.command, *args), image.env if image else {})
@@ -84,9 +89,12 @@ def program_for(container: Container, images: Images) -> Program:
 
 
 def find_image(name: str, images: Images) -> Image | None:
-    """The first row that fits the name, in any of its spellings."""
+    """The first row that fits the name, in any of its spellings. Fairlead's own images, of which the lab's DNS is one,
+    only give way to rows that mean them."""
     spellings = list(_spellings(name))
-    rows = (*images.items(), *BUILTIN_IMAGES.items())
+    is_own = any(spelling.startswith(OWN) for spelling in spellings)
+    users = [(pattern, image) for pattern, image in images.items() if pattern.startswith(OWN) or not is_own]
+    rows = (*users, *BUILTIN_IMAGES.items())
     return next((image for pattern, image in rows if any(fnmatchcase(s, pattern) for s in spellings)), None)
 
 

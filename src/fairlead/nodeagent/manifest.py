@@ -207,9 +207,10 @@ class Container(Slim, frozen=True):
 
 
 class HostPath(Slim, frozen=True):
-    """A file or folder of the machine."""
+    """A file or folder of the machine; ``type`` says what must be there, or is to be made."""
 
     path: str
+    type: str = ""
 
 
 class EmptyDir(Slim, frozen=True):
@@ -355,6 +356,7 @@ class RunPodStatus(Slim, frozen=True):
     pod_ip: str = msgspec.field(default="", name="podIP")
     pod_ips: tuple[PodIP, ...] = msgspec.field(default=(), name="podIPs")
     start_time: str | None = None
+    qos_class: str = "BestEffort"
     conditions: tuple[Condition, ...] | None = None
     container_statuses: tuple[dict[str, Any], ...] | None = None
     init_container_statuses: tuple[dict[str, Any], ...] | None = None

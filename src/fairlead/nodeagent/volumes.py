@@ -156,6 +156,20 @@ def _told(item: DownwardFile, around: Surroundings) -> str:
     return pod_field(item.field_ref.field_path if item.field_ref else "", around.pod, around.placement)
 
 
+def check_volumes(pod: RunPod) -> None:
+    """Refuse what this node does not provide, also where no container mounts it, as a real node does.
+
+    Raises:
+        VolumeError: a volume is of a kind that this node cannot mount.
+    """
+    for volume in pod.spec.volumes or ():
+        if not (volume.is_made_of_files or volume.host_path or volume.empty_dir or volume.persistent_volume_claim):
+            raise VolumeError(f'volume "{volume.name}" is of a kind that this node cannot mount')
+        for source in volume.projected.sources if volume.projected else ():
+            if source == Projection():
+                raise VolumeError(f'a source of the projected volume "{volume.name}" is not provided by this node')
+
+
 def mounts_of(
     container: Container, pod: RunPod, folders: Mapping[str, str], environment: Mapping[str, str]
 ) -> list[Mount]:

@@ -7,13 +7,20 @@ import pytest
 from fairlead.model.decode import decode
 from fairlead.model.objects import Service
 from fairlead.nodeagent import service_links
-from fairlead.nodeagent.environment import Placement, Surroundings, build_environment, expand
+from fairlead.nodeagent.environment import (
+    Placement,
+    Surroundings,
+    build_environment,
+    declared_variables,
+    expand,
+    with_expanded_command,
+)
 from fairlead.nodeagent.files import ClusterDNS, hosts, own_files, resolv_conf
 from fairlead.nodeagent.images import Image, ImageError, Program, program_for
 from fairlead.nodeagent.manifest import Container, RunPod, port_number
 from fairlead.nodeagent.service_links import ServiceLinks, service_variables
 from fairlead.nodeagent.sources import CONFIG_MAP, SECRET, Reference, SourceError, references
-from fairlead.nodeagent.volumes import File, Mount, VolumeError, mounts_of, volume_files
+from fairlead.nodeagent.volumes import File, Mount, VolumeError, check_volumes, mounts_of, volume_files
 
 DATABASE = Image(("db",), ("serve",), {"HOME": "/db"})
 PLACE = Placement("node-1", ("192.168.64.11", "fd00::11"), ("10.244.1.7", "fd00:1::7"))
@@ -61,10 +68,34 @@ class TestPrograms:
             ({"image": "db:16", "args": ["check"]}, {"db": DATABASE}, Program(None, ("db", "check"), {"HOME": "/db"})),
             ({"image": "db", "command": ["sh"]}, {"db": DATABASE}, Program(None, ("sh",), {"HOME": "/db"})),
             ({"image": "db:16"}, {"db:1?": Image(("new",)), "db*": DATABASE}, Program(None, ("new",))),
+            ({"image": "fairlead/dns"}, {"*": Image(("sleep",))}, Program("fairlead/dns", ())),
+            ({"image": "docker.io/fairlead/dns:v1"}, {"*": Image(("sleep",))}, Program("fairlead/dns", ())),
+            ({"image": "fairlead/dns"}, {"fairlead/*": Image(("sleep",))}, Program(None, ("sleep",))),
+            ({"image": "any"}, {"*": Image(("sleep",))}, Program(None, ("sleep",))),
+            (
+                {"image": "any", "command": ["real"], "args": ["-x"]},
+                {"*": Image(("sleep",), ("5",), ignores_command=True)},
+                Program(None, ("sleep", "5")),
+            ),
         ],
     )
     def test_command_and_args_replace_and_follow_the_image_s(self, fields, mapped, expected):
         assert program_for(container(**fields), mapped) == expected
+
+    def test_references_in_command_and_args_are_replaced(self):
+        """As in variables: by what the container declares, and nothing else."""
+        declared = container(
+            command=["sh", "$(WHERE)/run", "$$(WHERE)", "$(PATH)"],
+            args=["$(IP)", "$(NONE)", "$(WEB_SERVICE_HOST)"],
+            env=[
+                {"name": "WHERE", "value": "/srv"},
+                {"name": "IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
+            ],
+        )
+        variables = declared_variables(declared, around(pod(), [service("web")]))
+        expanded = with_expanded_command(declared, variables)
+        assert expanded.command == ("sh", "/srv/run", "$(WHERE)", "$(PATH)")
+        assert expanded.args == (PLACE.pod_ips[0], "$(NONE)", variables["WEB_SERVICE_HOST"])
 
     @pytest.mark.parametrize("mapped", [{}, {"nginx": Image(env={"A": "b"})}])
     def test_an_unknown_image_says_how_to_map_it(self, mapped):
@@ -417,3 +448,19 @@ class TestVolumes:
     def test_ports_by_number_and_name(self):
         made = container(ports=[{"containerPort": 8080, "name": "http"}])
         assert (port_number(made, 1), port_number(made, "http"), port_number(made, "grpc")) == (1, 8080, None)
+
+
+@pytest.mark.parametrize(
+    "volume",
+    [
+        {"name": "v", "ephemeral": {"volumeClaimTemplate": {}}},
+        {"name": "v", "image": {"reference": "x"}},
+        {"name": "v", "nfs": {"server": "x", "path": "/"}},
+        {"name": "v", "projected": {"sources": [{"clusterTrustBundle": {"name": "x", "path": "y"}}]}},
+        {"name": "v", "projected": {"sources": [{"secret": {"name": "s"}}, {"podCertificate": {"signerName": "x"}}]}},
+    ],
+)
+def test_a_volume_that_is_not_provided_is_refused_even_where_nothing_mounts_it(volume):
+    with pytest.raises(VolumeError, match='"v"') as refusal:
+        check_volumes(pod({"volumes": [{"name": "good", "emptyDir": {}}, volume]}))
+    assert refusal.value.reason == "ContainerCreating"

@@ -25,6 +25,7 @@ class ImageConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     entrypoint: str | tuple[str, ...] = ()
     args: str | tuple[str, ...] = ()
     env: dict[str, str] = {}
+    ignores_command: bool = msgspec.field(default=False, name="ignoresCommand")
 
     def image(self) -> Image:
         """The row of the table.
@@ -32,7 +33,8 @@ class ImageConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Raises:
             ValueError: a quotation is not closed.
         """
-        return Image(_words(self.entrypoint), _words(self.args), self.env)
+        words = _words(self.entrypoint), _words(self.args)
+        return Image(*words, self.env, ignores_command=self.ignores_command)
 
 
 class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):

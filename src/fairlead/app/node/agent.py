@@ -20,7 +20,7 @@ from fairlead.allocation.podip import next_pod_ip
 from fairlead.app.node.adoption import find_pods
 from fairlead.app.node.claims import follow_volumes
 from fairlead.app.node.context import Builtin, ContainerSettings
-from fairlead.app.node.heartbeat import Heartbeat, healthy
+from fairlead.app.node.heartbeat import Heartbeat
 from fairlead.app.node.host_ports import HostPorts
 from fairlead.app.node.pod import PodRun, PodSettings
 from fairlead.app.node.pod_index import forget_pods
@@ -35,7 +35,7 @@ from fairlead.drivers.kube.retry import until_answered
 from fairlead.drivers.kubelet.server import PORT as KUBELET_PORT
 from fairlead.drivers.kubelet.server import KubeletServer, node_tls
 from fairlead.drivers.linux import netns
-from fairlead.drivers.pods.allocatable import allocatable
+from fairlead.drivers.pods.allocatable import allocatable, storage_of
 from fairlead.drivers.pods.launcher import Launcher
 from fairlead.drivers.pods.left_behind import write_launcher
 from fairlead.model.addresses import family_of
@@ -44,6 +44,7 @@ from fairlead.model.objects import Node, Service
 from fairlead.nodeagent.files import ClusterDNS
 from fairlead.nodeagent.images import Images
 from fairlead.nodeagent.manifest import RunPod
+from fairlead.nodeagent.node_status import KUBELET_VERSION, MAX_PODS, architecture, node_labels, sound_conditions
 from fairlead.nodeagent.service_links import ServiceLinks
 from fairlead.nodeagent.sources import Reference
 
@@ -295,12 +296,7 @@ async def _register(options: NodeOptions, client: KubeClient) -> Node:
 
 
 def _node(options: NodeOptions) -> dict[str, Any]:
-    labels = {
-        "kubernetes.io/hostname": options.name,
-        "kubernetes.io/os": "linux",
-        "kubernetes.io/arch": {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine()),
-        **options.labels,
-    }
+    labels = node_labels(options.name, platform.machine(), options.labels)
     return {
         "apiVersion": "v1",
         "kind": "Node",
@@ -310,7 +306,7 @@ def _node(options: NodeOptions) -> dict[str, Any]:
 
 
 def _status(options: NodeOptions) -> dict[str, Any]:
-    resources = {**allocatable(), "pods": "110"}
+    resources = {**allocatable(), "ephemeral-storage": storage_of(options.volumes), "pods": MAX_PODS}
     return {
         "addresses": [
             *({"type": "InternalIP", "address": address} for address in options.addresses),
@@ -318,14 +314,14 @@ def _status(options: NodeOptions) -> dict[str, Any]:
         ],
         "capacity": resources,
         "allocatable": resources,
-        "conditions": [healthy(None, now_text())],
+        "conditions": sound_conditions((), now_text()),
         "daemonEndpoints": {"kubeletEndpoint": {"Port": KUBELET_PORT}},
         "nodeInfo": {
-            "kubeletVersion": f"v{__version__}+fairlead",
-            "kubeProxyVersion": f"v{__version__}+fairlead",
+            "kubeletVersion": KUBELET_VERSION,
+            "kubeProxyVersion": KUBELET_VERSION,
             "osImage": "Fairlead lab",
             "operatingSystem": "linux",
-            "architecture": platform.machine(),
+            "architecture": architecture(platform.machine()),
             "kernelVersion": platform.release(),
             "containerRuntimeVersion": f"fairlead://{__version__}",
             "machineID": "",

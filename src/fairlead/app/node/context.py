@@ -6,17 +6,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from fairlead.app.node.volumes import PodVolumes, make_missing
+from fairlead.app.node.volumes import PodVolumes, make_missing, prepare_host_paths
 from fairlead.drivers.kube.event_recorder import EventRecorder, Happening
 from fairlead.drivers.pods.allocatable import allocatable
 from fairlead.drivers.pods.process import ProcessSpec
 from fairlead.drivers.pods.runtime import Stdio
-from fairlead.nodeagent.environment import Placement, Surroundings, build_environment
+from fairlead.nodeagent.environment import (
+    Placement,
+    Surroundings,
+    build_environment,
+    declared_variables,
+    with_expanded_command,
+)
 from fairlead.nodeagent.images import Images, program_for
 from fairlead.nodeagent.manifest import Container, RunPod
 from fairlead.nodeagent.security_context import credentials_of
 from fairlead.nodeagent.service_links import ServiceLinks
-from fairlead.nodeagent.volumes import mounts_of
+from fairlead.nodeagent.volumes import check_volumes, mounts_of
 
 Builtin = Callable[[Sequence[str]], None]
 
@@ -86,11 +92,15 @@ class PodContext:
             CredentialsError, ImageError, SourceError, VolumeError: something about it is wrong, or not there yet.
             KubeError, Unreachable: the API could not be asked.
         """
-        program = program_for(container, self.settings.images)
+        program_for(container, self.settings.images)  # before anything is asked for
+        check_volumes(self.pod)
         sources = await self.volumes.sources(self.pod)
         around = Surroundings(self.pod, self.placement, self.settings.links.variables(self.pod), sources, allocatable())
         folders = self.volumes.write(around) | await self.volumes.of_claims(self.pod)
+        expanded = with_expanded_command(container, declared_variables(container, around))
+        program = program_for(expanded, self.settings.images)
         environment = build_environment(container, around, program.env)
+        prepare_host_paths(self.pod)
         mounts = mounts_of(container, self.pod, folders, environment)
         make_missing(container, self.pod, mounts)
         builtin = None

@@ -13,24 +13,11 @@ from typing import Any
 from fairlead.drivers.clock_text import now_micro_text, now_text
 from fairlead.drivers.kube.client import LEASES, NODES, KubeClient, KubeError, Unreachable
 from fairlead.model.decode import decode
-from fairlead.model.objects import NODE_LEASES, Condition, Node
-from fairlead.workloads.node_lifecycle import ready_condition
+from fairlead.model.objects import NODE_LEASES, Node
+from fairlead.nodeagent.node_status import has_sound_conditions, sound_conditions
 
 REPORTED_EVERY = 300.0  # seconds
 MISSED_BEATS = 4  # so many of them make a Lease expire: 40 s with a heartbeat of 10 s
-
-
-def healthy(before: Condition | None, now: str) -> dict[str, str]:
-    """The condition of a node whose agent runs, which is all that is asked of it, after the one that the API has."""
-    since = before.last_transition_time if before and before.status == "True" else None
-    return {
-        "type": "Ready",
-        "status": "True",
-        "reason": "KubeletReady",
-        "message": "the node agent runs",
-        "lastHeartbeatTime": now,
-        "lastTransitionTime": since or now,
-    }
 
 
 class Heartbeat:
@@ -105,8 +92,8 @@ class Heartbeat:
             self._node = await self._register()
             self._reported = self._clock()
             return
-        said, now = ready_condition(self._node), self._clock()
-        if said is None or said.status != "True" or now - self._reported >= REPORTED_EVERY:
-            status = {"conditions": [healthy(said, now_text())]}
+        now, said = self._clock(), self._node.status.conditions or ()
+        if not has_sound_conditions(said) or now - self._reported >= REPORTED_EVERY:
+            status = {"conditions": sound_conditions(said, now_text())}
             await self._client.patch(NODES.path(name=name, subresource="status"), {"status": status})
             self._reported = now

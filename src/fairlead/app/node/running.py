@@ -11,7 +11,7 @@ from fairlead.app.node.context import PodContext, timestamp
 from fairlead.drivers.kubelet.log_stream import last_lines
 from fairlead.drivers.pods.launcher import Child
 from fairlead.drivers.pods.left_behind import PodFolder, WrittenContainer, pipe_inode
-from fairlead.drivers.pods.output import ContainerStreams, LogFile
+from fairlead.drivers.pods.output import ContainerStreams, LogFile, remove_log
 from fairlead.drivers.pods.probes import ProbeTarget, perform
 from fairlead.drivers.pods.process import ProcessSpec, start_container, start_holder
 from fairlead.drivers.pods.runtime import STDERR, STDIN, STDOUT, open_streams
@@ -20,6 +20,7 @@ from fairlead.nodeagent.manifest import Container
 from fairlead.nodeagent.status import Terminated
 from fairlead.nodeagent.termination import FILE_OCTETS, MESSAGE_LINES, message_of, shows_log, with_message_file
 
+KEPT_RUNS = 2  # of a container: logs of the one that runs, and of the one before it, as kubelet's garbage collection
 HOOK_GRACE = 2.0  # seconds that a container gets to end after a hook that has used up its grace period, as upstream
 
 
@@ -65,6 +66,8 @@ async def start_running(
     """
     path = context.log_path(container, run)
     path.parent.mkdir(parents=True, exist_ok=True)
+    if run >= KEPT_RUNS:
+        remove_log(context.log_path(container, run - KEPT_RUNS))
     with contextlib.ExitStack() as undo:
         opened = open_streams(container.stdin, container.tty, _lasting(container))
         undo.callback(opened.own.close)

@@ -23,6 +23,7 @@ from fairlead.app.node.sources import RESOURCES
 from fairlead.app.node.tokens import PodTokens
 from fairlead.drivers.kube.client import KubeClient, KubeError, Unreachable
 from fairlead.drivers.pods.allocatable import allocatable
+from fairlead.drivers.pods.host_paths import HostPathError, prepare_host_path
 from fairlead.drivers.pods.volume_files import make_folder, make_part, replace_files
 from fairlead.nodeagent.environment import Placement, Surroundings
 from fairlead.nodeagent.manifest import Container, RunPod, TokenSource
@@ -159,6 +160,20 @@ def _content(document: dict[str, Any]) -> Content:
     return {key: value.encode() for key, value in plain.items()} | {
         key: base64.b64decode(value) for key, value in encoded.items()
     }
+
+
+def prepare_host_paths(pod: RunPod) -> None:
+    """Check what a Pod's hostPath volumes say of their paths, and make what they want made.
+
+    Raises:
+        VolumeError: a path is not what it must be.
+    """
+    for volume in pod.spec.volumes or ():
+        if volume.host_path:
+            try:
+                prepare_host_path(Path(volume.host_path.path), volume.host_path.type)
+            except HostPathError as error:
+                raise VolumeError(f'MountVolume.SetUp failed for volume "{volume.name}" : {error}') from error
 
 
 def make_missing(container: Container, pod: RunPod, mounts: Sequence[Mount]) -> None:

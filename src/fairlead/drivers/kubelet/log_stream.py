@@ -18,13 +18,21 @@ async def read_log(log: Log, options: LogOptions) -> AsyncIterator[bytes]:
         OSError: the file cannot be read.
     """
     view = LogView(options)
-    with log.path.open("rb") as file:
-        file.seek(_beginning(file, options.tail))
-        while not view.is_full:
-            if data := file.read(BLOCK):
-                yield view.receive(data)
-            elif not (options.follow and await log.grown(file.tell())):
-                return
+    tail = options.tail
+    while True:
+        generation = log.generation
+        with log.path.open("rb") as file:
+            file.seek(_beginning(file, tail))
+            while not view.is_full:
+                if data := file.read(BLOCK):
+                    yield view.receive(data)
+                elif not (options.follow and await log.grown(file.tell(), generation)):
+                    return
+                elif file.tell() == os.fstat(file.fileno()).st_size:
+                    break  # not this file has grown: another one was begun
+        if view.is_full:
+            return
+        tail = None  # the next file from its beginning
 
 
 def last_lines(path: Path, lines: int) -> bytes:

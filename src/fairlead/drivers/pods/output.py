@@ -18,31 +18,57 @@ from fairlead.streaming.log_lines import LogLines
 _QUEUED = 4  # pieces of up to 64 KiB that wait for one client
 
 
-class LogFile:
-    """The log of one run of a container, while it is written."""
+LARGEST, FILES = 10 * 1024 * 1024, 5  # octets of a log file, and how many there are, as kubelet's defaults
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        self._size = os.fstat(self._file).st_size
+
+class LogFile:
+    """The log of one run of a container, while it is written: the newest file of at most FILES, of which each is begun
+    when the one before it is full. Earlier ones are at the same path with a number, the newest of them with 1.
+
+    Attributes:
+        generation: how many files have been begun.
+
+    Args:
+        largest: octets of one file, at least; a line is not cut.
+    """
+
+    def __init__(self, path: Path, largest: int = LARGEST) -> None:
+        self.path, self.generation, self._largest = path, 0, largest
         self._changed = asyncio.Event()
         self._closed = False
+        self._open()
+
+    def _open(self) -> None:
+        self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._size = os.fstat(self._file).st_size
 
     def append(self, data: bytes) -> None:
         if data:
             self._size += os.write(self._file, data)
+            if self._size >= self._largest and data.endswith(b"\n"):
+                self._begin_another()
             self._tell()
+
+    def _begin_another(self) -> None:
+        os.close(self._file)
+        for number in range(FILES - 1, 0, -1):
+            older = self.path if number == 1 else _numbered(self.path, number - 1)
+            if older.exists():
+                older.replace(_numbered(self.path, number))
+        self.generation += 1
+        self._open()
 
     def close(self) -> None:
         os.close(self._file)
         self._closed = True
         self._tell()
 
-    async def grown(self, position: int) -> bool:
-        """Wait until the file is longer than that; False when it will not be."""
-        while self._size <= position and not self._closed:
+    async def grown(self, position: int, generation: int) -> bool:
+        """Wait until the file of that generation is longer than that, or another one was begun; False when neither will
+        be."""
+        while self._size <= position and generation == self.generation and not self._closed:
             await self._changed.wait()
-        return self._size > position
+        return self._size > position or generation != self.generation
 
     def _tell(self) -> None:
         changed, self._changed = self._changed, asyncio.Event()
@@ -53,10 +79,20 @@ class FinishedLog:
     """The log of a run that has ended."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path, self.generation = path, 0
 
-    async def grown(self, position: int) -> bool:
+    async def grown(self, position: int, generation: int) -> bool:
         return False
+
+
+def remove_log(path: Path) -> None:
+    """Remove a log and its earlier files."""
+    for each in (path, *(_numbered(path, number) for number in range(1, FILES))):
+        each.unlink(missing_ok=True)
+
+
+def _numbered(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.name}.{number}")
 
 
 class ContainerStreams:

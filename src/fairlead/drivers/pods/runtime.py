@@ -141,13 +141,16 @@ class Log(Protocol):
     """The log of one run of a container.
 
     Attributes:
-        path: its file, in the format of ``streaming.log_lines``.
+        path: its newest file, in the format of ``streaming.log_lines``.
+        generation: number of that file.
     """
 
     path: Path
+    generation: int
 
-    async def grown(self, position: int) -> bool:
-        """Wait until the file is longer than that; False when it will not be."""
+    async def grown(self, position: int, generation: int) -> bool:
+        """Wait until the file of that generation is longer than that, or another one was begun; False when neither will
+        be."""
 
 
 class Attachment(Protocol):

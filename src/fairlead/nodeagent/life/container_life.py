@@ -284,7 +284,10 @@ def _started_too_late(life: ContainerLife, event: Started) -> Step:
 def _blocked(life: ContainerLife, event: Blocked) -> Step:
     waiting = replace(_told(life, event.state), phase=Phase.WAITING, retry=min(2 * life.retry, LAST_BLOCKED_RETRY))
     new = event.state != life.record.state
-    tell = Tell("Failed", f"Error: {event.state.reason}: {event.state.message}", "Warning")
+    reason, message = event.state
+    tell = Tell("Failed", f"Error: {reason}: {message}", "Warning")
+    if reason == CREATING.reason:  # a volume: a real node does not get as far as the container
+        tell = Tell("FailedMount", message, "Warning")
     return waiting, (*([tell] if new else []), Wake(life.attempt, life.retry))
 
 

@@ -32,8 +32,7 @@ class Beating:
 
     def said(self):
         (node,) = self.api.all("nodes")
-        (ready,) = node["status"]["conditions"]
-        return ready
+        return next(each for each in node["status"]["conditions"] if each["type"] == "Ready")
 
     async def say(self, word):
         node = {**self.api.all("nodes")[0], "status": {"conditions": [{"type": "Ready", "status": word}]}}

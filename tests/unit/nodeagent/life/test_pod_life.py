@@ -108,7 +108,8 @@ class World:
             case c.Start(attempt):
                 self._start(name, attempt)
             case c.GiveUp(attempt):
-                if self.sandbox and self.draw(st.booleans()):  # it was too late to give up
+                is_newest = attempt == next(each.attempt for each in self.life.containers if each.name == name)
+                if self.sandbox and is_newest and self.draw(st.booleans()):  # it was too late to give up
                     self.processes[name] = attempt
                     self.post(p.OfContainer(name, c.Started(attempt, AT)))
                 else:

@@ -1,0 +1,76 @@
+"""What a node says of itself: labels, resources, conditions, versions. Upstream: ``pkg/kubelet/nodestatus``."""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from fairlead.model.document import Doc
+from fairlead.model.objects import Condition
+
+KUBELET_VERSION = "v1.36.0+fairlead"  # that of the API whose rules are followed
+MAX_PODS = "110"
+# Go's words for what the kernel calls a machine.
+_ARCHITECTURES = {
+    "x86_64": "amd64",
+    "aarch64": "arm64",
+    "armv7l": "arm",
+    "armv6l": "arm",
+    "i686": "386",
+    "i386": "386",
+    "ppc64le": "ppc64le",
+    "riscv64": "riscv64",
+    "s390x": "s390x",
+    "loongarch64": "loong64",
+}
+
+
+class _Sound(NamedTuple):
+    """A condition of a node that nothing is wrong with."""
+
+    type: str
+    status: str
+    reason: str
+    message: str
+
+
+# The last one last, as kubelet has it. Nothing here evicts Pods, so nothing is under pressure.
+_SOUND = (
+    _Sound("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+    _Sound("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+    _Sound("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+    _Sound("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
+)
+
+
+def architecture(machine: str) -> str:
+    """Go's word for what uname(2) calls the machine."""
+    return _ARCHITECTURES.get(machine, machine)
+
+
+def node_labels(name: str, machine: str, others: Mapping[str, str]) -> dict[str, str]:
+    """The labels of a node that runs on such a machine, the older spellings included."""
+    arch = architecture(machine)
+    return {
+        "beta.kubernetes.io/arch": arch,
+        "beta.kubernetes.io/os": "linux",
+        "kubernetes.io/arch": arch,
+        "kubernetes.io/hostname": name,
+        "kubernetes.io/os": "linux",
+        **others,
+    }
+
+
+def sound_conditions(before: Iterable[Condition], now: str) -> list[Doc]:
+    """The conditions of a node whose agent runs, after those that the API has."""
+    known = {condition.type: condition for condition in before}
+    return [_condition(sound, known.get(sound.type), now) for sound in _SOUND]
+
+
+def _condition(sound: _Sound, before: Condition | None, now: str) -> Doc:
+    since = before.last_transition_time if before and before.status == sound.status else None
+    return {**sound._asdict(), "lastHeartbeatTime": now, "lastTransitionTime": since or now}
+
+
+def has_sound_conditions(conditions: Iterable[Condition]) -> bool:
+    """Whether the API has the conditions that a node whose agent runs has."""
+    known = {condition.type: condition.status for condition in conditions}
+    return all(known.get(sound.type) == sound.status for sound in _SOUND)

@@ -1,0 +1,119 @@
+"""What a Pod's specification and a node's status say, as kubectl users see it; see docs/pod-spec.md.
+
+Every test runs as root and as an ordinary user. Every image of this lab stands for one command.
+"""
+
+import json
+
+import pytest
+
+from tests.support.labs import Lab, eventually
+from tests.support.users import users
+
+
+@pytest.fixture(scope="module", params=users(), ids=str)
+def lab(request):
+    lab = Lab(request.param)
+    config = lab.folder / "lab.yaml"
+    config.write_text('images: {real: {entrypoint: echo stands in, ignoresCommand: true}, "*": sleep infinity}')
+    lab.up_arguments += ("--config", str(config))
+    try:
+        lab.up()
+        yield lab
+    finally:
+        lab.close()
+
+
+@pytest.fixture
+def pod(lab):
+    """Creates a Pod of one container and deletes it at the end."""
+    names = []
+
+    def create(name: str, container: dict, **spec) -> None:
+        spec = {"terminationGracePeriodSeconds": 1, "containers": [{"name": "c", "image": "any", **container}], **spec}
+        document = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
+        lab.kubectl("create", "-f", "-", stdin=json.dumps(document))
+        names.append(name)
+
+    yield create
+    for name in names:
+        lab.kubectl("delete", "pod", name, "--ignore-not-found", "--force")
+
+
+def events(lab: Lab, name: str) -> dict[str, str]:
+    """Messages by reason."""
+    found = lab.get("events", f"--field-selector=involvedObject.name={name}")["items"]
+    return {event["reason"]: event["message"] for event in found}
+
+
+def log(lab: Lab, name: str) -> str:
+    return eventually(lambda: lab.kubectl("logs", name, check=False).stdout)
+
+
+def test_the_lab_s_own_dns_is_not_taken_by_a_pattern_for_everything(lab):
+    lab.kubectl("wait", "--for=condition=Ready", "pods", "--all", "-n", "kube-system", "--timeout=30s")
+
+
+def test_references_in_command_and_args(lab, pod):
+    variables = [{"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}]
+    pod("args", {"command": ["echo"], "args": ["$(POD_IP)", "$$(POD_IP)", "$(NONE)"], "env": variables})
+    assert log(lab, "args").split() == [lab.get("pod", "args")["status"]["podIP"], "$(POD_IP)", "$(NONE)"]
+
+
+def test_an_image_that_ignores_the_command(lab, pod):
+    pod("stand-in", {"image": "real:1", "command": ["/usr/bin/real"], "args": ["--flag"]})
+    assert log(lab, "stand-in") == "stands in\n"
+
+
+def test_events_of_a_normal_life(lab, pod):
+    pod("normal", {})
+    lab.kubectl("wait", "--for=condition=Ready", "pod/normal", "--timeout=30s")
+    eventually(lambda: {"Pulled", "Created", "Started"} <= events(lab, "normal").keys())
+    lab.kubectl("delete", "pod", "normal")
+    assert eventually(lambda: events(lab, "normal").get("Killing")) == "Stopping container c"
+
+
+def test_quality_of_service(lab, pod):
+    resources = {"cpu": "10m", "memory": "8Mi"}
+    pod("guaranteed", {"resources": {"limits": resources, "requests": resources}})
+    lab.kubectl("wait", "--for=condition=Ready", "pod/guaranteed", "--timeout=30s")
+    assert lab.get("pod", "guaranteed")["status"]["qosClass"] == "Guaranteed"
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_made"), [("Directory", False), ("DirectoryOrCreate", True), ("File", False), ("FileOrCreate", True)]
+)
+def test_types_of_host_paths(lab, pod, kind, is_made):
+    folder = lab.data / "paths"
+    folder.mkdir(exist_ok=True)
+    folder.chmod(0o777)
+    path, name = folder / kind.lower(), f"path-{kind.lower()}"
+    volumes = [{"name": "v", "hostPath": {"path": str(path), "type": kind}}]
+    pod(name, {"volumeMounts": [{"name": "v", "mountPath": "/v"}]}, volumes=volumes)
+    if is_made:
+        lab.kubectl("wait", "--for=condition=Ready", f"pod/{name}", "--timeout=30s")
+        assert path.exists()
+    else:
+        message = eventually(lambda: events(lab, name).get("FailedMount"))
+        assert f"hostPath type check failed: {path} is not a {kind.lower()}" in message
+
+
+def test_a_volume_that_is_not_provided_is_told(lab, pod):
+    pod("no-nfs", {}, volumes=[{"name": "v", "nfs": {"server": "192.0.2.1", "path": "/"}}])
+    assert '"v"' in eventually(lambda: events(lab, "no-nfs").get("FailedMount"))
+    assert "waiting" in lab.get("pod", "no-nfs")["status"]["containerStatuses"][0]["state"]
+
+
+def test_nodes_look_like_nodes(lab):
+    node = lab.get("node", "node-1")
+    labels, status = node["metadata"]["labels"], node["status"]
+    assert labels["beta.kubernetes.io/os"] == labels["kubernetes.io/os"] == "linux"
+    assert labels["beta.kubernetes.io/arch"] == labels["kubernetes.io/arch"] == status["nodeInfo"]["architecture"]
+    assert {c["type"]: c["status"] for c in status["conditions"]} == {
+        "MemoryPressure": "False",
+        "DiskPressure": "False",
+        "PIDPressure": "False",
+        "Ready": "True",
+    }
+    assert status["nodeInfo"]["kubeletVersion"].startswith("v1.36.")
+    assert {"cpu", "memory", "pods", "ephemeral-storage"} <= status["capacity"].keys()
