@@ -1,11 +1,11 @@
 """``fairlead diff``: what a change of manifests would do, before it is applied."""
 
-import json
 import sys
 from typing import Any
 
 import click
 
+from fairlead.cli.output import output_flags, show
 from fairlead.cli.source_flags import FINDING, Source, fail, read_source, tell_faults
 
 
@@ -18,10 +18,10 @@ from fairlead.cli.source_flags import FINDING, Source, fail, read_source, tell_f
 @click.option("--zone", default="cluster.local", show_default=True, help="Cluster domain.")
 @click.option("--backend", type=click.Choice(["nft", "iptables"]), default="nft", show_default=True)
 @click.option("-v", "--verbose", is_flag=True, help="List the rules that come and go.")
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@output_flags
 def diff(
     files: tuple[str, ...], base: tuple[str, ...], lab: str | None, kubeconfig: str | None, context: str | None,
-    zone: str, verbose: bool, output: str, **flags: Any,
+    zone: str, verbose: bool, output: str, anonymize: bool, **flags: Any,
 ) -> None:  # fmt: skip
     """Say what changed manifests would do to endpoints, DNS answers, reachability and rules.
 
@@ -31,8 +31,6 @@ def diff(
     from fairlead.drivers.sources.files import SourceError, read_cluster_files
     from fairlead.explain.changing.applied import apply
     from fairlead.explain.changing.compare import compare
-    from fairlead.explain.render.documents import explanation_document
-    from fairlead.explain.render.text import render_text
 
     try:
         changes = read_cluster_files(files, zone)
@@ -40,9 +38,7 @@ def diff(
         fail(str(error))
     before = read_source(Source(base, lab, kubeconfig, context, "default", zone))
     tell_faults(changes)
-    found = compare(before, apply(before, changes), proxying_of(before, flags), with_rules=verbose)
-    if output == "json":
-        click.echo(json.dumps(explanation_document("diff", found.statement), indent=2, ensure_ascii=False))
-    else:
-        click.echo(render_text(found.statement), nl=False)
+    after = apply(before, changes)
+    found = compare(before, after, proxying_of(before, flags), with_rules=verbose)
+    show(output, "diff", found.statement, after, anonymize=anonymize)
     sys.exit(FINDING if found.stops else 0)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fairlead.cli.output import anonymize_flag
 from fairlead.cli.source_flags import FINDING, Source, fail, read_source, source_flags, source_of
 
 if TYPE_CHECKING:
@@ -20,9 +21,12 @@ FORMATS = ("text", "json", "sarif", "junit", "github")
 @click.argument("subjects", nargs=-1, metavar="[KIND/NAME]...")
 @source_flags
 @click.option("-o", "--output", type=click.Choice(FORMATS), default="text", show_default=True)
+@anonymize_flag
 @click.option("--fix", "repair", is_flag=True, help="Apply the fixes that are patches, after asking for each.")
 @click.option("--explain-codes", is_flag=True, help="List every kind of finding, and end.")
-def doctor(subjects: tuple[str, ...], output: str, repair: bool, explain_codes: bool, **flags: Any) -> None:
+def doctor(
+    subjects: tuple[str, ...], output: str, anonymize: bool, repair: bool, explain_codes: bool, **flags: Any
+) -> None:
     """Find what is wrong with Services, the true cause first, each with its evidence and a fix.
 
     Without KIND/NAME the whole cluster is examined; svc/web, pod/web-0 or sts/db narrow it to what concerns them. Exit
@@ -41,7 +45,7 @@ def doctor(subjects: tuple[str, ...], output: str, repair: bool, explain_codes: 
     if not cluster.kinds:
         fail("nothing that can be examined was read")
     findings = _wanted(cluster, subjects, source.namespace, examine(cluster))
-    click.echo(_rendered(output, findings, list(not_checked(cluster))), nl=False)
+    click.echo(_rendered(output, *_shown(cluster, findings, list(not_checked(cluster)), anonymize)), nl=False)
     if repair:
         _repair(source, findings)
     sys.exit(FINDING if findings else 0)
@@ -62,6 +66,17 @@ def _wanted(cluster: "Cluster", texts: tuple[str, ...], namespace: str, findings
     except SubjectError as error:
         raise click.UsageError(str(error)) from error
     return about(findings, keys)
+
+
+def _shown(
+    cluster: "Cluster", findings: "list[Finding]", missing: "list[Statement]", anonymize: bool
+) -> "tuple[list[Finding], list[Statement]]":
+    from fairlead.explain.anonymous import Anonymizer
+
+    if not anonymize:
+        return findings, missing
+    words = Anonymizer(cluster)
+    return [words.finding(each) for each in findings], [words.statement(each) for each in missing]
 
 
 def _rendered(output: str, findings: "list[Finding]", missing: "list[Statement]") -> str:

@@ -1,11 +1,11 @@
 """``fairlead explain``: what a Service, Pod, name, address or port is, where it answers, and why."""
 
-import json
 import sys
 from typing import Any
 
 import click
 
+from fairlead.cli.output import output_flags, show
 from fairlead.cli.source_flags import FINDING, fail, read_source, source_flags, source_of, tell_faults
 
 
@@ -15,7 +15,7 @@ from fairlead.cli.source_flags import FINDING, fail, read_source, source_flags, 
 @click.option(
     "--from", "from_namespace", metavar="NAMESPACE", help="Of a DNS name: the Namespace of the Pod that asks."
 )
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@output_flags
 @click.option("--cluster-cidr", default="", help="The Pods' networks; by default what the Nodes say.")
 @click.option("--nodeport-addresses", default="primary", show_default=True, help="CIDRs, or primary.")
 @click.option("--no-evidence", is_flag=True, help="Text without what each statement rests on.")
@@ -24,6 +24,7 @@ def explain(
     subjects: tuple[str, ...],
     from_namespace: str | None,
     output: str,
+    anonymize: bool,
     no_evidence: bool,
     print_rbac: bool,
     **flags: Any,
@@ -39,8 +40,6 @@ def explain(
     if not subjects:
         raise click.UsageError("nothing to explain: give KIND/NAME, or --print-rbac")
     from fairlead.cli.proxying import proxying_of
-    from fairlead.explain.render.documents import explanation_document
-    from fairlead.explain.render.text import render_text
     from fairlead.explain.statements import Verdict
     from fairlead.explain.subjects import NoSuchObject, SubjectError, parse_subject
     from fairlead.explain.subjects import explain as explain_subject
@@ -62,10 +61,7 @@ def explain(
             continue
         except SubjectError as error:
             fail(str(error))
-        if output == "json":
-            click.echo(json.dumps(explanation_document(str(subject), statement), indent=2, ensure_ascii=False))
-        else:
-            click.echo(render_text(statement, evidence=not no_evidence), nl=False)
+        show(output, str(subject), statement, cluster, anonymize=anonymize, evidence=not no_evidence)
         code = FINDING if statement.outcome is Verdict.FAILED else code
     sys.exit(code)
 

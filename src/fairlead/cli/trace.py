@@ -1,11 +1,11 @@
 """``fairlead trace``: where a packet goes, and why."""
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from fairlead.cli.output import output_flags, show
 from fairlead.cli.source_flags import FINDING, fail, read_source, source_flags, source_of, tell_faults
 
 if TYPE_CHECKING:
@@ -32,10 +32,10 @@ ATTEMPTS = 12  # connections that --live tries
 @click.option("--cluster-cidr", default="", help="The Pods' networks; by default what the Nodes say.")
 @click.option("--nodeport-addresses", default="primary", show_default=True, help="CIDRs, or primary.")
 @click.option("-v", "--verbose", is_flag=True, help="Tell the rules that did not match as well, and why.")
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@output_flags
 def trace(
     start: str, goal: str, protocol: str, via: str | None, rule_files: tuple[str, ...], live: bool, computed: bool,
-    ipv6: bool, verbose: bool, output: str, **flags: Any,
+    ipv6: bool, verbose: bool, output: str, anonymize: bool, **flags: Any,
 ) -> None:  # fmt: skip
     """Say where a packet goes: name, rules hook by hook, endpoints with their probability, policies, and the reply.
 
@@ -45,8 +45,6 @@ def trace(
     from fairlead.explain.journey.ends import parse_goal, parse_start
     from fairlead.explain.journey.rulebook import Rulebook
     from fairlead.explain.journey.story import tell
-    from fairlead.explain.render.documents import explanation_document
-    from fairlead.explain.render.text import render_text
     from fairlead.explain.statements import Verdict
     from fairlead.explain.subjects import SubjectError
     from fairlead.model.addresses import IPFamily
@@ -69,10 +67,7 @@ def trace(
         raise click.UsageError(str(error)) from error
     except NotRules as error:
         fail(f"rules: {error}")
-    if output == "json":
-        click.echo(json.dumps(explanation_document(statement.text, statement), indent=2, ensure_ascii=False))
-    else:
-        click.echo(render_text(statement), nl=False)
+    show(output, statement.text, statement, cluster, anonymize=anonymize)
     sys.exit(0 if statement.outcome is Verdict.CHECKED else FINDING)
 
 

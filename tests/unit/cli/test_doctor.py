@@ -90,3 +90,10 @@ def test_an_explanation_as_json_counts_what_was_not_checked(dump):
         "Service default/web",
     )
     assert document["counts"]["notChecked"] == 0
+
+
+@pytest.mark.parametrize("output", ["text", "json", "mermaid", "dot", "svg", "html"])
+def test_an_explanation_in_every_format_and_without_names(dump, output):
+    done = run("explain", "svc/payroll", "-f", dump(service("payroll"), web()), "-o", output, "--anonymize")
+    assert done.exit_code == 0, done.output
+    assert "payroll" not in done.output
