@@ -21,6 +21,10 @@ class Client(threading.Thread):
         super().__init__(daemon=True)
         self.world, self.dice = world, random.Random(seed)
 
+    def step(self, connection):
+        """One thing that it does; ends by an error of GONE when the server has gone."""
+        raise NotImplementedError
+
     def run(self):
         while not self.world.over.is_set():
             try:

@@ -18,7 +18,8 @@ MAX_HEAD = 128 << 10
 MAX_PIPELINED = 16  # requests that may follow one that is being answered
 BUFFER = 64 << 10  # of a connection that was taken over; reading pauses at twice that
 IDLE_SECONDS = 120
-HEAD_SECONDS = 10.0  # for a head, from its first byte; for the first one, from the connection
+FIRST_SECONDS = 20.0  # for the first byte of the first request
+HEAD_SECONDS = 10.0  # for a head, from its first byte
 LINGER_SECONDS = 2.0  # for the rest of a body that was answered before it was read
 STALL_SECONDS = 30.0  # in which a client that is being answered must read something
 
@@ -45,7 +46,7 @@ class ApiProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._certificate = transport.get_extra_info("peercert")
-        self.timeout_keep_alive_task = self.loop.call_later(HEAD_SECONDS, self.timeout_keep_alive_handler)
+        self.timeout_keep_alive_task = self.loop.call_later(FIRST_SECONDS, self.timeout_keep_alive_handler)
         self._table.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -24,7 +24,7 @@ from fairlead.drivers.linux.accepting import Acceptor, raise_descriptor_limit
 from fairlead.drivers.linux.memory import give_back, resident_bytes
 from fairlead.drivers.tls_buffers import keep_tls_buffers_small
 
-HANDSHAKE_SECONDS = 10.0
+HANDSHAKE_SECONDS = 15.0
 GRACE_SECONDS = 2.0
 MEMORY_SECONDS = 10.0
 SPARE_MEMORY = 16 << 20  # bytes that are not worth looking for

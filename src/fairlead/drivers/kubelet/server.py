@@ -44,7 +44,7 @@ from fairlead.streaming.upgrade import (
 
 PORT = 10250
 MAX_HEAD = 256 * 1024  # bytes; a command may have long arguments
-REQUEST_SECONDS = HANDSHAKE_SECONDS = 10.0
+REQUEST_SECONDS = HANDSHAKE_SECONDS = 15.0
 MAX_SESSIONS = 1024
 MAX_STRANGERS = 64  # connections that have not said yet what they want; the oldest gives way
 
