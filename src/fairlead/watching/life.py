@@ -11,7 +11,8 @@ look alike must be told apart:
 - *History has changed*, as after a restore of etcd. If versions are lower than ours, an event or the cheap read says
   so. If they have overtaken ours meanwhile, a watch goes on as if nothing had happened, and only a list can tell. A
   history cannot change under an open watch of a real server, so a watch that ended before its time is doubted, and
-  followed by a list within ``DOUBTED``; a silent watch is followed by one more and more rarely, whatever happened.
+  followed by a list within ``DOUBTED``. Should one do so all the same, the version is ahead of ours after a silence,
+  as it is when only other collections have changed; then there is a list too, but more and more rarely.
 
 Protocol: Kubernetes API concepts, "Efficient detection of changes"; client-go ``tools/cache/reflector.go``.
 """
@@ -28,7 +29,7 @@ BRIEF = 1.0  # a silent watch that ends sooner is a failure: to reopen it at onc
 FIRST_RETRY, LAST_RETRY = 0.05, 5.0  # seconds between attempts, doubling; the second half of each is left to chance
 LONGEST_RETRY_AFTER = 60.0  # seconds; a server that asks for more is asked sooner
 DOUBTED = (20.0, 60.0)  # seconds from a doubt to the list that settles it
-FIRST_VERIFIED, LAST_VERIFIED = 100.0, 3600.0  # seconds between lists of a silent collection, doubling
+FIRST_VERIFIED, LAST_VERIFIED = 50.0, 3600.0  # seconds between lists of a silent collection, doubling
 SHORTEST_WATCH = 15.0  # seconds; no proxy cuts quiet connections sooner
 ALIKE = 0.2  # how far the ages of two cut watches may differ to be the doing of one proxy
 
@@ -85,6 +86,7 @@ class Life:
     broken_since: float | None = None
     opened_at: float | None = None
     heard_at: float = 0.0
+    _listed: str = ""
     _asked: float = WATCH_SECONDS[0]
     _longest: float = WATCH_SECONDS[1]
     _cut_at: float = 0.0
@@ -117,7 +119,12 @@ class Life:
         """The collection has been read, as of a version."""
         every = min(2 * self._verify_every, LAST_VERIFIED)
         life = replace(
-            self, version=version, _is_doubted=False, _verify_at=now + self._verify_every, _verify_every=every
+            self,
+            version=version,
+            _listed=version,
+            _is_doubted=False,
+            _verify_at=now + self._verify_every,
+            _verify_every=every,
         )
         return replace(life, _is_checking=False)._asking(now, luck)
 
@@ -140,16 +147,19 @@ class Life:
         if lived < self._asked - ORDERLY:
             life = life._doubted(now, luck)
         else:
-            life = replace(life, _cut_at=0.0, _is_checking=is_silent)
-            if is_silent and now >= self._verify_at:
-                life = replace(life, version="")
+            life = replace(life, _cut_at=self._cut_at if lived <= self._cut_at else 0.0, _is_checking=is_silent)
         return replace(life, _failures=0)._asking(now, luck)._due(now)
 
     def checked(self, version: str, now: float, luck: float) -> "Life":
-        """The collection's version has been read: our own may not be ahead of it."""
-        if is_lower(version, self.version):
-            return replace(self, version="", _is_checking=False, broken_since=None)
-        return replace(self, _is_checking=False, broken_since=None)._asking(now, luck)
+        """The collection's version has been read: our own may not be ahead of it.
+
+        If it is still that of the last list, nothing has happened anywhere. If it is ahead, as it is wherever other
+        collections change, only a list tells whether ours is as we know it, and we cannot list each time.
+        """
+        life = replace(self, _is_checking=False, broken_since=None)
+        if is_lower(version, self.version) or (version != self._listed and now >= self._verify_at):
+            return replace(life, version="")
+        return life._asking(now, luck)
 
     def failed(self, fault: Fault, now: float, luck: float, retry_after: float = 0.0) -> "Life":
         """The step could not be done, or the watch has broken off; ``retry_after``: seconds, where the server says."""
@@ -163,8 +173,8 @@ class Life:
         return life._asking(now, luck)
 
     def _cut(self, now: float) -> "Life":
-        """Two silent watches in a row that were cut at one age mean a proxy that ends quiet connections: from now on
-        the server is asked to end them first, in good order."""
+        """Two silent watches that were cut at one age, and none between them that lived longer, mean a proxy that ends
+        quiet connections: from now on the server is asked to end them first, in good order."""
         if self.opened_at is None or not self.has_heard_nothing:
             return replace(self, _cut_at=0.0)
         age, before = now - self.opened_at, self._cut_at

@@ -5,10 +5,12 @@ Upstream: client-go ``plugin/pkg/client/auth/exec``, API group client.authentica
 """
 
 import asyncio
+import base64
 import os
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -133,11 +135,20 @@ def _about(cluster: Cluster) -> Doc:
         "server": cluster.server,
         "tls-server-name": cluster.tls_server_name,
         "insecure-skip-tls-verify": cluster.insecure_skip_tls_verify,
-        "certificate-authority-data": cluster.certificate_authority_data,
+        "certificate-authority-data": cluster.certificate_authority_data
+        or _file_as_data(cluster.certificate_authority),
         "proxy-url": cluster.proxy_url,
         "config": config,
     }
     return {name: value for name, value in about.items() if value}
+
+
+def _file_as_data(path: str) -> str:
+    """What stands in a file, as a kubeconfig would hold it; whether it can be read is found out where it is used."""
+    try:
+        return base64.b64encode(Path(path).read_bytes()).decode() if path else ""
+    except OSError:
+        return ""
 
 
 def _has_user() -> bool:

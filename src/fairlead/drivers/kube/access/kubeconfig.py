@@ -151,6 +151,8 @@ def choose(merged: Merged, context: str | None = None) -> Chosen:
     cluster = _entry(merged, "clusters", found.cluster, Cluster)
     if not cluster.server:
         raise BadConfig(f'cluster "{found.cluster}" of the kubeconfig has no server')
+    if cluster.insecure_skip_tls_verify and (cluster.certificate_authority or cluster.certificate_authority_data):
+        raise BadConfig("specifying a root certificates file with the insecure flag is not allowed")
     user = _entry(merged, "users", found.user, User) if found.user else User()
     return Chosen(cluster, user, found.user)
 
