@@ -247,6 +247,13 @@ async def test_in_a_pod_a_kubeconfig_counts_before_the_service_account(server, t
             "current-context: x\ncontexts: [{name: x, context: {cluster: c}}]\nclusters: [{name: c, cluster: {}}]",
             "has no server",
         ),
+        (
+            (
+                "current-context: x\ncontexts: [{name: x, context: {cluster: c}}]\n"
+                "clusters: [{name: c, cluster: {server: s, insecure-skip-tls-verify: true, certificate-authority: ca}}]"
+            ),
+            "with the insecure flag is not allowed",
+        ),
     ],
 )
 async def test_a_file_that_is_of_no_use(tmp_path, text, message):
@@ -284,8 +291,9 @@ async def test_a_plugin_that_gives_a_token_is_run_once(server, tmp_path, version
     user = executed(f"./{command.name}", version, args=["--fast"], env=[{"name": "EXTRA", "value": "1"}])
     user["exec"]["provideClusterInfo"] = True
     extensions = [{"name": "client.authentication.k8s.io/exec", "extension": {"audience": "here"}}]
+    authority = {"certificate-authority": str(server.pki / "ca.crt"), "certificate-authority-data": None}
     async with KubeClient.from_kubeconfig(
-        write(tmp_path / "config", entry(server, user, extensions=extensions))
+        write(tmp_path / "config", entry(server, user, extensions=extensions, **authority))
     ) as client:
         found = await asyncio.gather(*(seen_by(client) for _ in range(3)))
     assert [header(each, "Authorization") for each in found] == [["Bearer given"]] * 3
@@ -294,6 +302,7 @@ async def test_a_plugin_that_gives_a_token_is_run_once(server, tmp_path, version
     about = json.loads(info)
     assert about["apiVersion"] == f"client.authentication.k8s.io/{version}"
     assert about["spec"]["cluster"]["server"] == server.url
+    assert about["spec"]["cluster"]["certificate-authority-data"] == b64((server.pki / "ca.crt").read_bytes())
     assert about["spec"]["cluster"]["config"] == {"audience": "here"}
     assert about["spec"]["interactive"] is False
     assert (extra, arguments) == ("1", "['--fast']")
