@@ -7,6 +7,8 @@ import asyncio
 import contextlib
 import random
 import re
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -151,6 +153,39 @@ def test_pods_that_end_while_they_start_leave_nothing(lab):
     asyncio.run(in_namespace(lab, "early", to_end=True))
     eventually(lambda: not pods_left(lab, "early"), seconds=120)
     until_nothing_is_new(lab, before)
+
+
+def test_pods_that_end_while_their_agent_is_killed_leave_nothing(lab):
+    """What the agents had begun is found, and ended, by those that come after them."""
+    before = {pid for pid in tree(first_process(lab)) if "sleep" in command(pid)}
+    make_namespace(lab, "killed")
+    killing = threading.Thread(target=kill_agents, args=(lab,))
+    killing.start()
+    asyncio.run(in_namespace(lab, "killed", to_end=True))
+    killing.join()
+    eventually(lambda: not pods_left(lab, "killed"), seconds=120)
+
+    def no_sleeper_is_new() -> bool:
+        new = {pid for pid in tree(first_process(lab)) if "sleep" in command(pid)} - before
+        assert not new, [command(pid) for pid in new]
+        return True
+
+    eventually(no_sleeper_is_new, seconds=60)
+
+
+def kill_agents(lab: Lab) -> None:
+    """Each node's agent twice, in the time in which Pods come and go."""
+    for _ in range(2):
+        for node in (1, 2):
+            time.sleep(0.4)
+            with contextlib.suppress(KeyError, ProcessLookupError):
+                lab.kill(lab.component_pids()[f"node-{node}-agent"])
+
+
+def command(pid: int) -> str:
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    return ""
 
 
 def test_a_namespace_that_goes_while_its_pods_start_takes_them_all_along(lab):

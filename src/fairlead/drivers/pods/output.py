@@ -8,6 +8,7 @@ import asyncio
 import os
 import time
 from collections import deque
+from collections.abc import Iterable
 from pathlib import Path
 
 from fairlead.drivers.linux.descriptors import Source
@@ -15,6 +16,7 @@ from fairlead.drivers.pods.runtime import OwnEnds
 from fairlead.streaming.exec_events import Output
 from fairlead.streaming.log_lines import LogLines
 
+KEPT_FOR_FIRST = 256 * 1024  # octets
 _QUEUED = 4  # pieces of up to 64 KiB that wait for one client
 
 
@@ -98,18 +100,23 @@ def _numbered(path: Path, number: int) -> Path:
 class ContainerStreams:
     """A running container's process as those see it who are attached, and its log.
 
+    What it writes before anybody is attached is kept for the first client, when there is to be one only: such a client
+    (`kubectl run -i`) has started the process, and attaches as soon as it sees it run.
+
     Attributes:
-        takes_more_input: the end of one client's input is not the end of the process's.
+        takes_more_input: the end of one client's input is not the end of the process's; there may be many clients.
     """
 
     def __init__(self, own: OwnEnds, log: LogFile, *, takes_more_input: bool = False) -> None:
         self.own, self.log, self.takes_more_input = own, log, takes_more_input
         self._attached: set[Attached] = set()
+        self._first: deque[tuple[Output, bytes]] | None = None if takes_more_input else deque()
         self._pumps = [asyncio.create_task(self._pump(output, source)) for output, source in own.outputs.items()]
 
     def attach(self) -> "Attached":
         """Somebody who sees everything from now on."""
-        attached = Attached(self)
+        attached = Attached(self, self._first or ())
+        self._first = None
         self._attached.add(attached)
         return attached
 
@@ -133,9 +140,18 @@ class ContainerStreams:
         lines = LogLines(output.value)
         while data := await source.read():
             self.log.append(lines.receive(data, time.time_ns()))
+            if self._first is not None:
+                self._keep_for_first((output, data))
             for attached in list(self._attached):
                 await attached.show((output, data))
         self.log.append(lines.end(time.time_ns()))
+
+    def _keep_for_first(self, piece: tuple[Output, bytes]) -> None:
+        """At most KEPT_FOR_FIRST octets, the newest ones."""
+        if self._first is not None:
+            self._first.append(piece)
+            while len(self._first) > 1 and sum(len(data) for _, data in self._first) > KEPT_FOR_FIRST:
+                self._first.popleft()
 
 
 class Attached:
@@ -145,10 +161,10 @@ class Attached:
         terminal: a descriptor of the process's terminal, or None.
     """
 
-    def __init__(self, streams: ContainerStreams) -> None:
+    def __init__(self, streams: ContainerStreams, pieces: Iterable[tuple[Output, bytes]] = ()) -> None:
         self.terminal = streams.own.terminal
         self._streams = streams
-        self._pieces: deque[tuple[Output, bytes]] = deque()
+        self._pieces = deque(pieces)
         self._changed = asyncio.Condition()
         self._holds_up, self._ended = True, False
 

@@ -6,7 +6,10 @@ import os
 import pytest
 
 from fairlead.drivers.kubelet.log_stream import read_log
-from fairlead.drivers.pods.output import FILES, LogFile, remove_log
+from fairlead.drivers.linux.descriptors import Source
+from fairlead.drivers.pods.output import FILES, ContainerStreams, LogFile, remove_log
+from fairlead.drivers.pods.runtime import OwnEnds
+from fairlead.streaming.exec_events import Output
 from fairlead.streaming.log_lines import LogLines, LogOptions
 
 pytestmark = pytest.mark.io
@@ -64,3 +67,21 @@ def test_a_reader_that_follows_goes_on_in_the_next_file(tmp_path):
     text, generation = asyncio.run(scenario())
     assert text == "".join(f"{number}\n" for number in range(30))
     assert generation > 1
+
+
+@pytest.mark.parametrize(("is_once", "seen"), [(True, b"first second "), (False, b"second ")])
+def test_the_first_client_of_a_process_that_has_one_only_sees_what_it_wrote_before(tmp_path, is_once, seen):
+    async def scenario():
+        reader, writer = os.pipe()
+        own = OwnEnds(None, {Output.STDOUT: Source(reader)})
+        streams = ContainerStreams(own, log := LogFile(tmp_path / "c-0.log"), takes_more_input=not is_once)
+        os.write(writer, b"first \n")
+        assert await log.grown(0, 0)
+        first = streams.attach()
+        os.write(writer, b"second \n")
+        os.close(writer)
+        pieces = [await first.read() for _ in range(2 if is_once else 1)]
+        await streams.finish()
+        return b"".join(data for _, data in pieces)
+
+    assert asyncio.run(scenario()).replace(b"\n", b"") == seen
