@@ -31,6 +31,7 @@ class CachePolicy:
         stale_for: seconds past its life that a reply may still be served when no upstream answers; 0 never.
         stale_patience: seconds that a client waits before it is; 0 not at all, None until the upstream has failed.
         stale_ttl: the TTL that is given with it.
+        keeps_ttl: give the TTL of the beginning, however long a reply has been kept.
     """
 
     capacity: int = 9984
@@ -46,6 +47,7 @@ class CachePolicy:
     stale_for: float = 3600
     stale_patience: float | None = STALE_PATIENCE
     stale_ttl: int = STALE_TTL
+    keeps_ttl: bool = False
 
     def bound(self, denies: bool) -> int:
         """The most seconds that clients are told to keep a reply."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from fairlead.clusterdns.names import Name
 
+KEPT_MAX = 16  # idle connections to one server
 FAILURES_MAX = 2  # in a row, upstream's max_fails
 
 
@@ -59,6 +60,7 @@ class Upstream:
         probe_name, probe_recursion: what a probe asks.
         failover: response codes that send on to the next server.
         fail_fast: answer SERVFAIL at once when all servers are down.
+        idle, kept: seconds that a connection is kept without use, and how many to one server.
         attempts: servers tried for one question at most; 0 for all.
         finds_loops: look at start whether these servers ask us.
     """
@@ -78,6 +80,7 @@ class Upstream:
     fail_fast: bool = False
     attempts: int = 0
     idle: float = 10.0
+    kept: int = KEPT_MAX
     identity: Identity = Identity()
     finds_loops: bool = False
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from http import HTTPStatus
 
+from fairlead.app.dns.api_access import api_client
 from fairlead.app.dns.config_map import ConfigMapFollower
 from fairlead.app.dns.options import LIVE, DnsOptions
 from fairlead.app.dns.reload import Reloading
@@ -30,7 +31,6 @@ from fairlead.drivers.dns.metrics import DnsCollector, ProgrammingDelay, new_reg
 from fairlead.drivers.dns.outside import Outside
 from fairlead.drivers.dns.query_log import QueryLog
 from fairlead.drivers.dns.server import DnsServer, layout_of, own_addresses
-from fairlead.drivers.kube.client import KubeClient
 from fairlead.drivers.tiny_http import Page, Pages, serve_pages
 from fairlead.model.names import ObjectKey
 
@@ -120,7 +120,7 @@ class _Process:
         await asyncio.gather(self._watch_for_loop(), watching, *reloading)
 
     async def _watch(self, ready: Callable[[], None]) -> None:
-        async with self._client() as client:
+        async with api_client(self.options) as client:
             self._watches = Watches(client, self._authority, self._delay, self.options.needs)
             self._register_metrics(self._watches)
             works = [self._watches.run(), self._finish_sync(self._watches, ready)]
@@ -128,12 +128,6 @@ class _Process:
                 self._follower = ConfigMapFollower(client, self._config_map, self.options, self._reconfigure)
                 works.append(self._follower.run())
             await asyncio.gather(*works)
-
-    def _client(self) -> KubeClient:
-        access = self.options.access
-        path = self.options.kubeconfig or (access.kubeconfig if access else "") or None
-        context = self.options.context or (access.context if access else "") or None
-        return KubeClient.from_kubeconfig(path, context, "dns")
 
     async def _without_cluster(self, ready: Callable[[], None]) -> None:
         self._register_metrics(None)

@@ -85,8 +85,12 @@ class _Reading:
             "serve_stale": self._serve_stale,
             "servfail": self._servfail,
             "disable": self._disable,
-            "keepttl": none,
+            "keepttl": self._keep_ttl,
         }
+
+    def _keep_ttl(self, option: Directive) -> None:
+        none(option)
+        self.policy = replace(self.policy, keeps_ttl=True)
 
     def _success(self, option: Directive) -> None:
         capacity, most, least = _bounds(option, self.policy.positive_max)

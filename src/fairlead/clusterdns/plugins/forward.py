@@ -10,7 +10,7 @@ from fairlead.clusterdns.corefile.values import all_zones, none, number, one, rc
 from fairlead.clusterdns.names import Name, is_within, to_name
 from fairlead.clusterdns.plugins.scope import Scope
 from fairlead.clusterdns.records import Answer
-from fairlead.clusterdns.upstreams import Identity, Policy, Server, Upstream
+from fairlead.clusterdns.upstreams import KEPT_MAX, Identity, Policy, Server, Upstream
 from fairlead.model.socket_address import parse_socket_address
 
 SERVERS_MAX = 15  # upstream's
@@ -112,7 +112,7 @@ class _Reading:
             "force_tcp": lambda option: self._set(option, force_tcp=True),
             "prefer_udp": self._prefer_udp,
             "expire": lambda option: self._set(idle=seconds(one(option), "expire")),
-            "max_idle_conns": lambda option: self._set(),
+            "max_idle_conns": lambda option: self._set(kept=number(one(option), "max_idle_conns") or KEPT_MAX),
             "max_fails": lambda option: self._set(max_fails=number(one(option), "max_fails")),
             "max_connect_attempts": lambda option: self._set(attempts=number(one(option), "max_connect_attempts")),
             "max_concurrent": self._max_concurrent,

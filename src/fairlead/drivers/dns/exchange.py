@@ -36,7 +36,7 @@ class Exchanges:
     def __init__(self, upstream: Upstream) -> None:
         self.asked = 0
         self._upstream = upstream
-        self._streams = UpstreamStreams(upstream.identity, upstream.idle)
+        self._streams = UpstreamStreams(upstream)
         self._plain: dict[Server, float] = {}  # until when a server is asked without EDNS
 
     async def ask(self, key: Key, server: Server, over_tcp: bool = False) -> dns.message.Message:

@@ -134,7 +134,8 @@ class Forwarder:
 
     def _handed_on(self, hit: Hit, policy: CachePolicy) -> Answer:
         stale_ttl = policy.stale_ttl if hit.stale else None
-        return hit.reply.aged(hit.age, policy.bound(hit.reply.denies), stale_ttl)
+        age = 0 if policy.keeps_ttl else hit.age
+        return hit.reply.aged(age, policy.bound(hit.reply.denies), stale_ttl)
 
     async def _fresh_or(self, stale: Hit, key: Key, policy: CachePolicy) -> Hit:
         if policy.stale_patience == 0:

@@ -11,9 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
-from fairlead.clusterdns.upstreams import Identity, Server
-
-KEPT_MAX = 8  # idle connections to one server
+from fairlead.clusterdns.upstreams import Identity, Server, Upstream
 
 
 class Stream(NamedTuple):
@@ -40,10 +38,10 @@ def tls_context(identity: Identity) -> ssl.SSLContext:
 
 
 class UpstreamStreams:
-    """The connections of one group of servers; ``idle`` is how many seconds one is kept without use."""
+    """The connections of one group of servers."""
 
-    def __init__(self, identity: Identity, idle: float) -> None:
-        self._identity, self._idle = identity, idle
+    def __init__(self, upstream: Upstream) -> None:
+        self._identity, self._idle, self._most = upstream.identity, upstream.idle, upstream.kept
         self._kept: dict[Server, list[Stream]] = {}
         self._context: ssl.SSLContext | None = None
 
@@ -99,7 +97,7 @@ class UpstreamStreams:
 
     def _keep(self, server: Server, stream: Stream) -> None:
         streams = self._kept.setdefault(server, [])
-        if len(streams) < KEPT_MAX and self._idle:
+        if len(streams) < self._most and self._idle:
             streams.append(stream._replace(used=time.monotonic()))
         else:
             stream.close()

@@ -1,7 +1,10 @@
 """Settings files and Corefiles on a real machine: what they stand for, what the command line changes, refusals."""
 
+from pathlib import Path
+
 import pytest
 
+from fairlead.app.dns.api_access import kubeconfig_of
 from fairlead.app.dns.flags import Flags
 from fairlead.app.dns.options import DnsOptions
 from fairlead.app.dns.settings import SettingsError, options_from
@@ -182,3 +185,13 @@ def test_a_wrong_file_is_refused(tmp_path, text, name, message):
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(SettingsError, match="No such file"):
         options_from(tmp_path / "none", Flags())
+
+
+def test_an_endpoint_with_certificates_is_a_kubeconfig(tmp_path):
+    text = ". {\n kubernetes c {\n  endpoint https://10.0.0.1:6443\n  tls cert.pem /key.pem /ca.pem\n }\n}"
+    access = load(tmp_path, text).access
+    assert access is not None
+    found = kubeconfig_of(access)
+    assert found["clusters"][0]["cluster"] == {"server": "https://10.0.0.1:6443", "certificate-authority": "/ca.pem"}
+    user = found["users"][0]["user"]
+    assert (user["client-key"], Path(user["client-certificate"])) == ("/key.pem", Path("cert.pem").absolute())
