@@ -89,7 +89,7 @@ class Asked:
         server = ServerBlocks(blocks, self.authority)
         question = Question(to_name(name), int(dns.rdatatype.from_text(qtype)))
         self._turn += 1
-        made = replace(Request(question, server, client, lot=self._turn), **request)
+        made = Request(question, server, client, lot=self._turn)._replace(**request)
         run = Run(server.answer(made))
         while isinstance(run.step, Ask):
             run.resume(self.world.answer(run.step))

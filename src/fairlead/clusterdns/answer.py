@@ -9,7 +9,6 @@ service discovery 1.1.0, and CoreDNS's kubernetes plugin where that says nothing
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from fairlead.clusterdns import other_names, service_names
@@ -95,7 +94,7 @@ def unsynced_answer(question: Question, view: View) -> Answer:
     if question.name == apex:
         return answer(question, View(ClusterSnapshot(), zone))
     unknown = _negative(Rcode.SERVFAIL, Origin(Reason.NOT_SYNCED), question.name, zone, _EVERYTHING)
-    return replace(unknown, failure=Reason.NOT_SYNCED.value)
+    return unknown._replace(failure=Reason.NOT_SYNCED.value)
 
 
 def _resolve(question: Question, whole: View, trail: tuple[Name, ...]) -> Answer:
@@ -158,12 +157,12 @@ def _follow(
     rest = _resolve(Question(found.alias, question.qtype), view, trail)
     depends |= rest.depends
     if rest.origin.reason is Reason.CNAME_LOOP:
-        return replace(rest, depends=depends)
+        return rest._replace(depends=depends)
     cname = found.records[RRType.CNAME]().answer
     # An authoritative server that asks nobody leaves an alias out of its zones to the client (RFC 1034 section 4.3.2).
     rcode = Rcode.NOERROR if rest.rcode is Rcode.REFUSED else rest.rcode
     zone = view.zone.origin
-    return replace(rest, rcode=rcode, origin=found.origin, answer=cname + rest.answer, depends=depends, zone=zone)
+    return rest._replace(rcode=rcode, origin=found.origin, answer=cname + rest.answer, depends=depends, zone=zone)
 
 
 def _depends(node: Node, view: View) -> frozenset[Tag]:

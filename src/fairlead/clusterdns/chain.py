@@ -7,7 +7,6 @@ world outside stops at the ``Ask``, and the code that drives it sends the answer
 """
 
 from collections.abc import Callable, Coroutine, Generator
-from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple, Protocol
 
@@ -31,8 +30,7 @@ class Server(Protocol):
         """The answer of the whole server to another question."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """A question on its way.
 
     Attributes:

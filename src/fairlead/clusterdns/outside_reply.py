@@ -49,7 +49,7 @@ def with_ttls(answer: Answer, ttl: Callable[[int], int]) -> Answer:
         return tuple(replace(s, ttl=ttl(s.ttl)) for s in section)
 
     sections = changed(answer.answer), changed(answer.authority), changed(answer.additional)
-    return replace(answer, answer=sections[0], authority=sections[1], additional=sections[2])
+    return answer._replace(answer=sections[0], authority=sections[1], additional=sections[2])
 
 
 def read_reply(message: dns.message.Message, asked: Name) -> OutsideReply:

@@ -217,8 +217,7 @@ class Question(NamedTuple):
     qtype: int
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """What a question is answered with.
 
     Attributes:

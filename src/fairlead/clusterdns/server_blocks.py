@@ -4,7 +4,7 @@ The block with the longest zone that holds the name answers it (upstream's rule)
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from fairlead.clusterdns.authority import Authority
@@ -76,7 +76,7 @@ class ServerBlocks:
         """The answer to another question, which an answer to this request needs."""
         if request.depth >= DEPTH_MAX:
             return Answer(Rcode.SERVFAIL, Origin(Reason.LOOP), failure="the name leads round in circles")
-        return await self.answer(replace(request, question=question, depth=request.depth + 1))
+        return await self.answer(request._replace(question=question, depth=request.depth + 1))
 
 
 def standing_for(plugins: tuple[Plugin, ...]) -> tuple[Block, ...]:

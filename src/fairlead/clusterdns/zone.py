@@ -98,9 +98,11 @@ class Zone:
 
     def apex_of(self, name: Name) -> Name | None:
         """The apex of the served zone that holds ``name``, or None when it lies outside all of them."""
-        if any(is_within(name, zone) for zone in self.delegated):
+        if self.delegated and any(is_within(name, zone) for zone in self.delegated):
             return None
-        return next((apex for apex in (self.origin, *self.reverse) if is_within(name, apex)), None)
+        if is_within(name, self.origin):
+            return self.origin
+        return next((apex for apex in self.reverse if is_within(name, apex)), None)
 
     def falls_through(self, name: Name) -> bool:
         """Whether a name that does not exist here may exist outside."""

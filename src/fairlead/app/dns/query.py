@@ -108,7 +108,7 @@ def walked(name: str, qtype: int, namespace: str | None, blocks: tuple[Block, ..
         while isinstance(step, Ask):
             asked = step.question.name
             step = run.resume(Answer(Rcode.NOERROR, Origin(Reason.OUTSIDE)))
-        return replace(step, outside=asked)
+        return step._replace(outside=asked)
 
     suffixes = search_list(namespace, authority.zone.origin) if namespace else ()
     return walk(candidates(name, suffixes), qtype, find)

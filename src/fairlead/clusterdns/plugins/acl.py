@@ -1,7 +1,7 @@
 """``acl``: who may ask what, by the client's address and the type of record."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import NamedTuple
 
@@ -90,4 +90,4 @@ def _extended(code: int) -> tuple[int, bytes]:
 
 
 def _private(answer: Answer) -> Answer:
-    return replace(answer, private=True)
+    return answer._replace(private=True)

@@ -10,7 +10,7 @@ Everything else is answered as without this: Pods with a dnsConfig, those that s
 that ask through another resolver.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from fairlead.clusterdns.chain import Lookup, Request
 from fairlead.clusterdns.corefile.blocks import Directive
@@ -45,7 +45,7 @@ class Autopath:
         if zone is None or denial.rcode is not Rcode.NXDOMAIN:
             return denial
         found = await self._end_of_search(request, rest, zone)
-        return replace(found or denial, private=True)
+        return (found or denial)._replace(private=True)
 
     async def _end_of_search(self, request: Request, rest: Lookup, zone: Zone) -> Answer | None:
         """The answer that the search of this client ends with; None when it is not certain how the search goes."""
@@ -59,7 +59,7 @@ class Autopath:
             if not is_valid(searched + suffix):
                 continue
             step = Question(searched + suffix, question.qtype)
-            found = await rest(replace(request, question=step, patience=PATIENCE))
+            found = await rest(request._replace(question=step, patience=PATIENCE))
             if found.rcode not in (Rcode.NOERROR, Rcode.NXDOMAIN):
                 return None  # nobody knows whether the name exists and ends the search
             if found.rcode is Rcode.NOERROR and found.origin.reason is not Reason.BRANCH:
@@ -99,4 +99,4 @@ def _has_usual_search_list(pod: Pod) -> bool:
 def _aliased(found: Answer, question: Question, target: Name, zone: Zone) -> Answer:
     """An answer behind an alias to ``target``."""
     cname = RRset(question.name, RRType.CNAME, zone.ttl, (Target(target),))
-    return replace(found, origin=Origin(Reason.SEARCH), answer=(cname, *found.answer), zone=zone.origin)
+    return found._replace(origin=Origin(Reason.SEARCH), answer=(cname, *found.answer), zone=zone.origin)

@@ -40,7 +40,7 @@ class Cache:
         if not any(is_within(name, zone) for zone in self.zones):
             return await rest(request)
         policy = self._policy_for(name)
-        answer = await rest(replace(request, cache=policy))
+        answer = await rest(request._replace(cache=policy))
         denies = answer.rcode is Rcode.NXDOMAIN or not answer.answer
         off = any(is_within(name, zone) for zone in (self.no_denial if denies else self.no_success))
         return answer if off else _bounded(answer, self.policy.bound(denies))

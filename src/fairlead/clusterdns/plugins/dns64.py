@@ -32,15 +32,14 @@ class Dns64:
         answer = await rest(request)
         if request.question.qtype != RRType.AAAA or not self._translates(answer, request.client):
             return answer
-        ipv4 = await rest(replace(request, question=Question(request.question.name, RRType.A)))
+        ipv4 = await rest(request._replace(question=Question(request.question.name, RRType.A)))
         if not any(rrset.rtype == RRType.A for rrset in ipv4.answer):
             return answer
         most = _ttl_of(answer)
         sets = tuple(self._translated(rrset, most) for rrset in ipv4.answer if rrset.rtype != RRType.RRSIG)
         depends, private = answer.depends | ipv4.depends, answer.private or ipv4.private
-        return replace(
-            ipv4, answer=sets, authority=(), additional=(), depends=depends, private=private, authentic=False
-        )
+        bare = ipv4._replace(authority=(), additional=(), authentic=False)
+        return bare._replace(answer=sets, depends=depends, private=private)
 
     def _translates(self, answer: Answer, client: str) -> bool:
         if not self.ipv4_too and ":" not in client:

@@ -137,8 +137,7 @@ class External:
         found = answer(Question(inside, question.qtype), view)
         if not found.answer:
             return self._negative(found.rcode, zone, view)
-        return replace(
-            found,
+        return found._replace(
             answer=tuple(self._moved(rrset, zone) for rrset in found.answer),
             additional=tuple(self._moved(rrset, zone) for rrset in found.additional),
             zone=zone,

@@ -71,7 +71,7 @@ class ZoneFile:
         if not is_within(target, self.apex):
             return Answer(Rcode.NOERROR, _ORIGIN, (alias,), zone=self.apex, outside=target)
         rest = self.answer(Question(target, qtype), trail)
-        return replace(rest, answer=(alias, *rest.answer), zone=self.apex)
+        return rest._replace(answer=(alias, *rest.answer), zone=self.apex)
 
     def _sets(self, name: Name) -> Sets | None:
         """The records of a name, those of a wildcard under its own name (RFC 4592)."""
@@ -124,7 +124,7 @@ class Files:
             return found
         target = await request.server.ask_about(Question(found.outside, question.qtype), request)
         records = found.answer + target.answer
-        return replace(found, answer=records, outside=None, private=target.private, depends=target.depends)
+        return found._replace(answer=records, outside=None, private=target.private, depends=target.depends)
 
 
 def read_file(directive: Directive, scope: Scope) -> None:

@@ -33,9 +33,11 @@ class Kubernetes:
         further = await rest(request)
         if further.unanswered and view.of(question.name).zone.apex_of(question.name) is not None:
             return denial(question, view, found.origin)  # nobody else knows it either
-        return replace(further, depends=further.depends | found.depends)
+        return further._replace(depends=further.depends | found.depends)
 
     def _zone_of(self, name: Name) -> Zone:
+        if len(self.zones) == 1:
+            return self.zones[0]
         holding = (zone for zone in self.zones if zone.apex_of(name) is not None or _in_set(zone, name))
         return max(holding, key=lambda zone: len(zone.apex_of(name) or ()), default=self.zones[0])
 
@@ -49,11 +51,10 @@ async def _with_target(found: Answer, request: Request) -> Answer:
     assert found.outside is not None
     target = await request.server.ask_about(Question(found.outside, request.question.qtype), request)
     if target.failure or target.rcode is Rcode.SERVFAIL:
-        return replace(target, zone=None)
+        return target._replace(zone=None)
     # An authoritative server that asks nobody leaves an alias out of its zones to the client (RFC 1034 section 4.3.2).
     rcode = Rcode.NOERROR if target.rcode is Rcode.REFUSED else target.rcode
-    return replace(
-        found,
+    return found._replace(
         rcode=rcode,
         answer=found.answer + target.answer,
         authority=() if target.rcode is Rcode.REFUSED else target.authority,

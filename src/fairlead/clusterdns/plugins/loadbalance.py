@@ -33,7 +33,7 @@ class Steady:
     any_class = True
 
     async def serve(self, request: Request, rest: Lookup) -> Answer:
-        return replace(await rest(request), steady=True)
+        return (await rest(request))._replace(steady=True)
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class LoadBalance:
         if self.weights is None and not self.limit:
             return answer
         sets = tuple(self._chosen(rrset, request.lot) for rrset in answer.answer)
-        return replace(answer, answer=sets, steady=True, private=True)
+        return answer._replace(answer=sets, steady=True, private=True)
 
     def _chosen(self, rrset: RRset, lot: int) -> RRset:
         if rrset.rtype not in (RRType.A, RRType.AAAA) or not rrset.data:

@@ -70,7 +70,7 @@ class Rewrite:
         for change in reversed(write_back):
             answer = change(answer)
         # What the zone of the answer is spelled like belongs to the name that was asked behind the rewriting.
-        return answer if request is asked or answer.zone is None else replace(answer, zone=())
+        return answer if request is asked or answer.zone is None else answer._replace(zone=())
 
 
 @dataclass(frozen=True)
@@ -105,7 +105,7 @@ class NameRule:
                 answer = renamed(answer, partial(changed, change=change), owners=False)
             return answer
 
-        return Rewritten(replace(request, question=Question(new, request.question.qtype)), (write_back,))
+        return Rewritten(request._replace(question=Question(new, request.question.qtype)), (write_back,))
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class TypeRule:
 
     def __call__(self, request: Request) -> Rewritten | None:
         name, qtype = request.question
-        return Rewritten(replace(request, question=Question(name, self.new))) if qtype == self.old else None
+        return Rewritten(request._replace(question=Question(name, self.new))) if qtype == self.old else None
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class ClassRule:
     new: int
 
     def __call__(self, request: Request) -> Rewritten | None:
-        return Rewritten(replace(request, qclass=self.new)) if request.qclass == self.old else None
+        return Rewritten(request._replace(qclass=self.new)) if request.qclass == self.old else None
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ class RcodeRule:
             return None
 
         def write_back(answer: Answer) -> Answer:
-            return replace(answer, rcode=Rcode(self.new)) if answer.rcode == self.old else answer
+            return answer._replace(rcode=Rcode(self.new)) if answer.rcode == self.old else answer
 
         return Rewritten(request, (write_back,))
 
@@ -174,8 +174,7 @@ def renamed(answer: Answer, new: Callable[[Name], Name | None], owners: bool) ->
             for rrset in rrsets
         )
 
-    return replace(
-        answer,
+    return answer._replace(
         answer=section(answer.answer),
         authority=section(answer.authority),
         additional=section(answer.additional),

@@ -63,8 +63,7 @@ class Header:
 
     async def serve(self, request: Request, rest: Lookup) -> Answer:
         answer = await rest(request)
-        return replace(
-            answer,
+        return answer._replace(
             set_flags=answer.set_flags & ~self.clear_flags | self.set_flags,
             clear_flags=answer.clear_flags & ~self.set_flags | self.clear_flags,
         )
@@ -103,7 +102,7 @@ class Minimal:
 
     async def serve(self, request: Request, rest: Lookup) -> Answer:
         answer = await rest(request)
-        return replace(answer, authority=(), additional=()) if answer.answer else answer
+        return answer._replace(authority=(), additional=()) if answer.answer else answer
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,7 @@ class Nsid:
 
     async def serve(self, request: Request, rest: Lookup) -> Answer:
         answer = await rest(request)
-        return replace(answer, options=(*answer.options, (NSID, self.name.encode())))
+        return answer._replace(options=(*answer.options, (NSID, self.name.encode())))
 
 
 def read_any(directive: Directive, scope: Scope) -> None:

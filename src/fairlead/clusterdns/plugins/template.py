@@ -1,7 +1,7 @@
 """``template``: answers that are written in the Corefile, with parts of the question filled in."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import dns.exception
 import dns.name
@@ -71,7 +71,7 @@ class Templated:
         answer, authority, additional = (tuple(made[section]) for section in _SECTIONS)
         private = any(template.personal for _, template in self.sections)
         whole = Answer(self.rcode, _ORIGIN, answer, authority, additional, zone=())
-        return replace(whole, private=private, options=self.extended)
+        return whole._replace(private=private, options=self.extended)
 
 
 def record_of(text: str) -> RRset:
@@ -162,7 +162,7 @@ async def _with_target(answer: Answer, request: Request) -> Answer:
     assert isinstance(last.data[0], Target)
     target = tuple(label.lower() for label in last.data[0].name)
     found = await request.server.ask_about(Question(target, request.question.qtype), request)
-    return replace(answer, answer=answer.answer + found.answer, private=answer.private or found.private)
+    return answer._replace(answer=answer.answer + found.answer, private=answer.private or found.private)
 
 
 def _fields(request: Request, zone: Name, found: "re.Match[str]") -> Fields:

@@ -190,7 +190,7 @@ class Forwarder:
         if reply is None:
             raise NoAnswer("; ".join(said) or "no upstream server answered in time")
         if reply.answer.rcode is Rcode.SERVFAIL:
-            return replace(reply, answer=replace(reply.answer, failure="upstream servers answer SERVFAIL"))
+            return replace(reply, answer=reply.answer._replace(failure="upstream servers answer SERVFAIL"))
         return reply
 
     def _servers(self) -> list[Server]:
