@@ -70,9 +70,10 @@ def proxy(kubeconfig: str | None, node: str | None, verbose: bool, **flags: Any)
 
 def _say(done: "CleanUp") -> None:
     """What was removed and what could not be; the exit status is 1 where something could not."""
-    for line in done.removed or ("nothing of a node proxy is there",):
+    nothing = () if done.failed else ("nothing of a node proxy is there",)
+    for line in done.removed or nothing:
         click.echo(line)
-    for line in done.failed:
+    for line in dict.fromkeys(done.failed):
         click.echo(f"error: {line}", err=True)
     if done.failed:
         sys.exit(1)

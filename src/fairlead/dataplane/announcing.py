@@ -2,7 +2,7 @@
 
 Every node's announcer decides this for itself, from the API's objects and from whom it hears on the link, and all come
 to the same answer: candidates are ordered by a hash of node and address, so that addresses spread over the nodes and
-each stays where it is when some other node comes or goes. The first that is not silent answers. Whoever answers for
+each stays where it is when some other node comes or goes. The first that is not silent answers. A node that answers for
 something is heard twice a second; so nobody needs to be watched but those that ought to answer.
 The model is MetalLB's layer 2 mode (``speaker/layer2_controller.go``).
 """

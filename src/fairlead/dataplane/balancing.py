@@ -52,7 +52,7 @@ EVEN = Balancing()
 
 
 class Complaint(NamedTuple):
-    """Why an annotation is not heeded: a reason in CamelCase and a message, as Events have them."""
+    """Why an annotation is ignored: a reason in CamelCase and a message, as Events have them."""
 
     reason: str
     message: str
@@ -68,7 +68,7 @@ def balancing_of(annotations: Mapping[str, str]) -> Balancing:
 
 
 def complaints(annotations: Mapping[str, str], *, can_hash: bool) -> list[Complaint]:
-    """What of the annotations is not heeded. ``can_hash``: whether the back end knows how to draw by a hash."""
+    """What of the annotations is ignored. ``can_hash``: whether the back end knows how to draw by a hash."""
     found = []
     weights, kind = annotations.get(WEIGHTS_ANNOTATION), annotations.get(BALANCING_ANNOTATION, "random")
     if weights is not None and _weights(weights) is None:
@@ -106,7 +106,7 @@ def hashed_slots(targets: Sequence[Target], weights: Sequence[int]) -> tuple[Tar
 
 @lru_cache(maxsize=4096)
 def _scores(target: Target, weight: int) -> "array[float]":
-    """What a target bids for each slot, whoever else bids: -w / ln(u), with u uniform in (0, 1)."""
+    """What a target bids for each slot, whatever the others bid: -w / ln(u), with u uniform in (0, 1)."""
     digest = shake_128(f"{target.address} {target.port}".encode()).digest(4 * HASH_SLOTS)
     draws = (int.from_bytes(digest[i : i + 4], "big") for i in range(0, len(digest), 4))
     return array("d", (-weight / log((draw + 0.5) / (1 << 32)) for draw in draws))

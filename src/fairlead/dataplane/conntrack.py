@@ -1,9 +1,9 @@
 """Which tracked flows a change makes stale.
 
 Translation is decided once per flow, and a UDP flow lives as long as packets keep coming: a client that never pauses
-would be sent to a gone endpoint for ever. TCP is left alone, its connections close by themselves, gracefully, unless
-the view asks for a reset: a connection that is forgotten is a new one with its next packet, and whoever gets that, an
-endpoint that does not know it or the rule for Services without endpoints, answers with a reset.
+would be sent to a gone endpoint indefinitely. TCP is left alone, its connections close by themselves, gracefully,
+unless the view asks for a reset: a connection that is forgotten is a new one with its next packet, and what gets
+that, an endpoint that does not know it or the rule for Services without endpoints, answers with a reset.
 
 Unlike upstream's ``pkg/proxy/conntrack``, a flow is told by its virtual address *and* the endpoint that it was
 translated to, so that deleted Services and Services without endpoints are covered and no other flow is hit.

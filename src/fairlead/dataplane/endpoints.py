@@ -46,7 +46,7 @@ class Endpoints(msgspec.Struct, frozen=True, gc=False):
         has_any: whether there is a usable endpoint anywhere, reachable under the policies or not.
         local_targets: those of either group that run on this node (only they can talk to themselves through it).
         weights: of those that do not weigh 1.
-        serving: all that answer, wherever they are and whoever may be sent there: flows to others are stale.
+        serving: all that answer, wherever they are and whichever clients may be sent there: flows to others are stale.
     """
 
     cluster: tuple[Target, ...] = ()

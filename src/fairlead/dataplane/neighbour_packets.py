@@ -48,7 +48,7 @@ def arp_reply(mac: bytes, request: ArpRequest) -> bytes:
 
 
 def arp_announcements(mac: bytes, ip: str) -> tuple[bytes, bytes]:
-    """Tell everybody, unasked, that ``mac`` has the address: in both forms, since some hosts heed only one of them."""
+    """Tell everybody, unasked, that ``mac`` has the address: in both forms, for some hosts accept only one of them."""
     return _arp(REQUEST, mac, ip, _NOBODY, ip), _arp(REPLY, mac, ip, mac, ip)
 
 

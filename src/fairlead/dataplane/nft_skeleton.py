@@ -138,7 +138,7 @@ def _on_this_node(view: NodeView) -> tuple[Match, ...]:
 
 
 def _cluster_ip_masquerade(view: NodeView) -> Iterator[Rule]:
-    """Whoever is not a Pod could not be answered by the endpoint directly: its address is hidden behind the node's."""
+    """A client that is no Pod could not be answered by the endpoint directly: the node's address hides its own."""
     to_cluster_ip = InSet((Field.DESTINATION,), "cluster-ips")
     mark = AddMark(view.masquerade_mark)
     if view.masquerade_all:

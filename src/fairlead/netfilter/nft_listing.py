@@ -1,7 +1,7 @@
 """What ``nft -y list table`` shows, and the least that makes it another table.
 
 Rules are not understood, only compared: ``nft_text`` spells them as nft lists them, so a line that reads the same is
-the same. Whatever reads otherwise is put in place anew. What a map with a time-out remembers is no part of the table.
+the same. Whatever reads otherwise is replaced. What a map with a time-out remembers is no part of the table.
 """
 
 import re

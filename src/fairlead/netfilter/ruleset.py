@@ -198,7 +198,7 @@ class Jump(_Value, frozen=True):
 
 
 class Goto(_Value, frozen=True):
-    """Evaluate another chain, and return from it to whoever called this one."""
+    """Evaluate another chain, and return from it to the caller of this one."""
 
     chain: str
 
@@ -240,7 +240,7 @@ class TranslateBySlot(_Value, frozen=True):
 
     Attributes:
         protocol: whose ports are meant: packets of others go on.
-        slots: how many there are to draw from, each connection anew. first: the number of the first.
+        slots: how many there are to draw from, again for each connection. first: the number of the first.
         by_source: whether a hash of the source address draws, the same everywhere, instead of chance.
     """
 
@@ -253,7 +253,7 @@ class TranslateBySlot(_Value, frozen=True):
 
 
 class GotoAtRandom(_Value, frozen=True):
-    """Go to one of the chains, each connection anew; to one that is listed twice, twice as often."""
+    """Go to one of the chains, drawn for each connection; to one that is listed twice, twice as often."""
 
     chains: tuple[str, ...]
 

@@ -1,6 +1,7 @@
 """From kube-proxy to Fairlead and away again, with traffic running and nothing lost."""
 
 import re
+import subprocess
 
 import pytest
 
@@ -89,3 +90,13 @@ def test_kube_proxy_comes_back_before_ours_goes(shared):
     assert shared.answering() == {OLD}
     assert client.call("end_load")["failures"] == []
     shared.end()
+
+
+def test_without_privileges_clean_up_says_so_and_fails(shared):
+    command = ("setpriv", "--bounding-set=-net_admin", "--inh-caps=-all", FAIRLEAD, "proxy", "--cleanup")
+    done = shared.net.start(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    said, complaints = done.communicate()
+    assert (done.returncode, said) == (1, "")
+    lines = [line for line in complaints.splitlines() if line.startswith("error: IPv4: CAP_NET_ADMIN is needed")]
+    assert len(lines) == 2, complaints  # nft, and iptables
+    assert "Traceback" not in complaints

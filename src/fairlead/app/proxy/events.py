@@ -27,7 +27,7 @@ class ProxyEvents:
         await self._writer.run()
 
     def service_changed(self, old: Service | None, new: Service | None) -> None:
-        """Say which annotations are not heeded, once each time that they change."""
+        """Say which annotations are ignored, once each time that they change."""
         if new is not None and (old is None or old.annotations != new.annotations):
             for complaint in complaints(new.annotations, can_hash=self._can_hash):
                 self._warn(new, *complaint)

@@ -1,6 +1,6 @@
 """How long this process has waited for a processor: the sign that the machine is short of them.
 
-Who can do several changes in one go rests for a multiple of that, so that what comes meanwhile goes into the next:
+A caller that can do several changes in one go rests for a multiple of that, so that later ones go into the next:
 while the machine has nothing else to do, nobody waits; when it has too much to do, there is less of it.
 """
 

@@ -129,7 +129,7 @@ class Changes:
         self._total, self._pending, self._families = total, pending, families
         self._waiting: set[Hashable] = set()
         self._under_way: set[Hashable] = set()
-        self._count = 0  # of Services in either: counting them anew for each change would cost their number squared
+        self._count = 0  # of Services in either: counting them again for each change would cost their number squared
         self._show()
 
     def came(self, service: Hashable) -> None:

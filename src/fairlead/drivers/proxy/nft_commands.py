@@ -40,6 +40,7 @@ _PROBLEMS = (
     ("File exists", Problem.OUT_OF_STEP),
     ("Device or resource busy", Problem.OUT_OF_STEP),
     ("Operation not permitted", Problem.NOT_PERMITTED),
+    ("Permission denied", Problem.NOT_PERMITTED),
     ("Message too long", Problem.TOO_LONG),
 )
 
