@@ -3,6 +3,7 @@
 import pytest
 from click.testing import CliRunner
 
+from fairlead.cli.data_folder import salvage
 from fairlead.cli.main import cli
 from fairlead.drivers.apiserver.store.sqlite_store import SqliteStore
 
@@ -30,3 +31,12 @@ def test_neither_is_a_damaged_store_copied(data, tmp_path):
     assert done.exit_code == 1
     assert "Error: " in done.output
     assert not list(tmp_path.glob("*copy*"))
+
+
+def test_what_is_lost_is_told(data, capsys):
+    salvage(data)
+    told = capsys.readouterr().err
+    assert "the file is empty (0 bytes)" in told
+    assert f"--accept-loss: kept 0 of 0 objects; the damaged store is kept as {data / 'store.sqlite.damaged'}" in told
+    salvage(data)
+    assert capsys.readouterr().err == ""

@@ -25,11 +25,11 @@ class Summary(NamedTuple):
 
     def without(self, checksum: int) -> Self:
         """The summary when a row with this checksum has gone."""
-        return self._replace(objects=self.objects - 1, digest=self.digest ^ checksum)
+        return type(self)(self.version, self.objects - 1, self.digest ^ checksum)
 
     def including(self, checksum: int) -> Self:
         """The summary when a row with this checksum has come."""
-        return self._replace(objects=self.objects + 1, digest=self.digest ^ checksum)
+        return type(self)(self.version, self.objects + 1, self.digest ^ checksum)
 
     @property
     def checksum(self) -> int:
@@ -38,10 +38,8 @@ class Summary(NamedTuple):
 
 
 def checksum_of(*columns: Any) -> int:
-    """The checksum of a row's columns: strings, numbers and bytes, told apart by their type and length."""
-    hashed = blake2b(digest_size=_BYTES)
-    for column in columns:
-        content = column if isinstance(column, bytes) else str(column).encode("utf-8", "surrogatepass")
-        hashed.update(b"%s %d:" % (type(column).__name__.encode(), len(content)))
-        hashed.update(content)
-    return int.from_bytes(hashed.digest(), "big", signed=True)
+    """The checksum of a row's columns; of bytes, their content counts, and of everything else what ``repr`` says."""
+    content = b"".join([column for column in columns if type(column) is bytes])
+    others = repr([len(column) if type(column) is bytes else column for column in columns])
+    digest = blake2b(others.encode("utf-8", "surrogatepass") + content, digest_size=_BYTES).digest()
+    return int.from_bytes(digest, "big", signed=True)

@@ -136,8 +136,9 @@ class SqliteStore:
             self._connection.execute(_DELETE, place)
             return summary
         row = Row(change.resource, change.key, change.version, change.after.document)
-        self._connection.execute(PUT, (*place, row.version, row.document, row.checksum))
-        return summary.including(row.checksum)
+        checksum = row.checksum
+        self._connection.execute(PUT, (*place, row.version, row.document, checksum))
+        return summary.including(checksum)
 
     def _undo(self, error: sqlite3.Error) -> None:
         """Have nothing of a commit that was refused come back after a restart.
