@@ -74,19 +74,19 @@ class HostPorts:
         """Put back what others take away or change, until cancelled."""
         while True:
             await asyncio.sleep(max(self._watch.next_look - time.monotonic(), 0))
-            if self._watch.have_strangers_come():
-                await self._put_right()
-                self._watch.account_for_all()
+            try:
+                if self._watch.have_strangers_come():
+                    await self._put_right()
+                    self._watch.account_for_all()
+            except (RulesError, OSError) as error:  # the kernel may say so again and again; Pods go on all the same
+                log.warning("host ports not put right: %s", error)
             self._watch.looked()
 
     async def _put_right(self) -> None:
-        try:
-            for family, table in self._applied.items():
-                if table is not None and await self._differs(family, table):
-                    self._applied[family] = None
-            await self.apply()
-        except RulesError as error:
-            log.warning("host ports not put right: %s", error)
+        for family, table in self._applied.items():
+            if table is not None and await self._differs(family, table):
+                self._applied[family] = None
+        await self.apply()
 
     async def _differs(self, family: IPFamily, table: Table) -> bool:
         found = await list_table(table_name(family))

@@ -4,7 +4,10 @@ import asyncio
 
 from fairlead.app.proxy.events import ProxyEvents
 from fairlead.dataplane.balancing import BALANCING_ANNOTATION, WEIGHTS_ANNOTATION
-from tests.support.proxy_objects import service
+from fairlead.dataplane.host_firewall import DroppingChain
+from fairlead.dataplane.ownership import Usurpation
+from fairlead.model.names import ObjectKey
+from tests.support.proxy_objects import node, service
 
 
 class Client:
@@ -65,3 +68,25 @@ def test_a_health_check_that_cannot_listen_is_told_in_upstreams_words():
             'node here failed to start healthcheck "ns/web" on port 30500: address in use',
         )
     ]
+
+
+def test_a_service_whose_rules_are_refused_is_told_why():
+    ((kind, reason, message),) = events_of(lambda events: events.rules_refused(HASHED, "too odd " * 500), can_hash=True)
+    assert (kind, reason) == ("Warning", "FailedToUpdateRules")
+    assert message.startswith("node here could not change the rules of this Service, they stay as they were: too odd")
+    assert len(message) == 1024  # no Event may say more
+
+
+def test_a_service_that_names_another_ones_cluster_ip_is_told_whose_it_is():
+    usurpation = Usurpation("10.96.0.10", ObjectKey("kube-system", "kube-dns"))
+    (event,) = events_of(lambda events: events.address_not_served(HASHED, usurpation), can_hash=True)
+    said = "10.96.0.10 is the cluster IP of kube-system/kube-dns: node here does not forward it for this Service"
+    assert event == ("Warning", "ExternalIPNotServed", said)
+
+
+def test_a_firewall_in_the_way_is_told_of_with_what_helps():
+    chain = DroppingChain("inet", "fw", "way", "forward")
+    (event,) = events_of(lambda events: events.dropped_by_host(node(), chain), can_hash=True)
+    assert event[:2] == ("Warning", "HostFirewallDropsServices")
+    assert event[2].endswith("nft insert rule inet fw way ct status dnat accept")
+    assert events_of(lambda events: events.dropped_by_host(None, chain), can_hash=True) == []  # the log has it
