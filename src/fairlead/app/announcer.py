@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 from fairlead.allocation.load_balancer import Pool
 from fairlead.dataplane.announcing import (
@@ -28,6 +29,7 @@ from fairlead.dataplane.announcing import (
 from fairlead.drivers.kube.client import ENDPOINT_SLICES, NODES, SERVICES, KubeClient
 from fairlead.drivers.kube.event_recorder import EventWriter, Happening
 from fairlead.drivers.kube.informer import Informer
+from fairlead.drivers.kube.watch_pages import Address, watch_pages
 from fairlead.drivers.linux.announcing_link import Link, Sign
 from fairlead.drivers.linux.local_addresses import interface_with
 from fairlead.model.names import ObjectKey
@@ -46,12 +48,14 @@ class AnnouncerOptions:
         pools: CIDRs of the addresses that it may answer for; others are somebody else's.
         interface: the nodes' link; None: the one that has the Node's InternalIP.
         kubeconfig: path; None looks where kubectl looks.
+        http: address and port of ``/healthz``, ``/readyz`` and ``/metrics``; None for none.
     """
 
     node_name: str
     pools: tuple[str, ...]
     interface: str | None = None
     kubeconfig: str | None = None
+    http: Address | None = None
 
 
 async def run(options: AnnouncerOptions, ready: Callable[[], None]) -> None:
@@ -61,7 +65,14 @@ async def run(options: AnnouncerOptions, ready: Callable[[], None]) -> None:
         OSError: the link cannot be listened to.
     """
     async with KubeClient.from_kubeconfig(options.kubeconfig, part="announcer") as client:
-        await Announcer(options, client).run(ready)
+        announcer, is_ready = Announcer(options, client), asyncio.Event()
+
+        def all_read() -> None:
+            is_ready.set()
+            ready()
+
+        async with watch_pages(options.http, announcer.informers, is_ready.is_set):
+            await announcer.run(all_read)
 
 
 class Announcer:
@@ -87,6 +98,10 @@ class Announcer:
         with_virtual_ip = {"labelSelector": f"!{HEADLESS_LABEL}"}
         self._slices = Informer(client, ENDPOINT_SLICES, EndpointSlice, self._slice_changed, with_virtual_ip)
         self._nodes = Informer(client, NODES, Node, self._node_changed)
+
+    def informers(self) -> list[Informer[Any]]:
+        """Those that watch by now: slices are needed by few Services."""
+        return [self._services, self._nodes, *([self._slices] if self._needs_slices.is_set() else ())]
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Follow until cancelled; ``ready`` is called once everything that is there now is answered for."""

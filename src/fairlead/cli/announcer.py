@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fairlead.cli.logs import verbose_flag
+from fairlead.cli.socket_address import socket_address
 
 if TYPE_CHECKING:
     from fairlead.app.announcer import AnnouncerOptions
@@ -24,8 +25,17 @@ FAILURE = 3  # exit code of what went wrong, as opposed to usage (2)
 @click.option(
     "--load-balancer-pool", "pools", multiple=True, required=True, metavar="CIDR", help="Addresses to answer for."
 )
+@click.option(
+    "--http-bind-address", "http", callback=socket_address, help="ADDRESS:PORT of /healthz, /readyz and /metrics."
+)
 @verbose_flag
-def announcer(kubeconfig: str | None, node: str | None, interface: str | None, pools: tuple[str, ...]) -> None:
+def announcer(
+    kubeconfig: str | None,
+    node: str | None,
+    interface: str | None,
+    pools: tuple[str, ...],
+    http: tuple[str, int] | None,
+) -> None:
     """Answer ARP and neighbour discovery for the addresses of load balancers that fall to this node, until interrupted.
 
     Runs on every node, beside any proxy. Needs the capability CAP_NET_RAW.
@@ -35,7 +45,7 @@ def announcer(kubeconfig: str | None, node: str | None, interface: str | None, p
     name = node or socket.gethostname().lower()
     try:
         with contextlib.suppress(asyncio.CancelledError):
-            asyncio.run(_serve(AnnouncerOptions(name, pools, interface, kubeconfig)))
+            asyncio.run(_serve(AnnouncerOptions(name, pools, interface, kubeconfig, http)))
     except* OSError as errors:
         click.echo(f"fairlead: cannot listen to the link: {errors.exceptions[0]}", err=True)
         sys.exit(FAILURE)

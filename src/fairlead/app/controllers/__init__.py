@@ -36,6 +36,7 @@ from fairlead.drivers.kube.client import KubeClient
 from fairlead.drivers.kube.discovery import Discovered, discover
 from fairlead.drivers.kube.event_recorder import EventWriter
 from fairlead.drivers.kube.retry import until_answered
+from fairlead.drivers.kube.watch_pages import Address, watch_pages
 from fairlead.drivers.kube.work_queue import Clock
 from fairlead.model.custom_kinds import CustomResourceDefinition
 
@@ -78,18 +79,28 @@ class ControllersOptions:
         context: of the kubeconfig; None is the current one.
         only: names of ``CONTROLLERS`` to run, for instance beside a real control plane that has the others.
         settings: of the controllers themselves.
+        http: address and port of ``/healthz``, ``/readyz`` and ``/metrics``; None for none.
     """
 
     kubeconfig: Path | None = None
     context: str | None = None
     only: tuple[str, ...] = tuple(CONTROLLERS)
     settings: Settings = field(default_factory=Settings)
+    http: Address | None = None
 
 
 async def run(options: ControllersOptions, ready: Callable[[], None]) -> None:
     """Serve until cancelled; ``ready`` is called when every collection has been read once."""
+    is_ready = asyncio.Event()
+
+    def all_read() -> None:
+        is_ready.set()
+        ready()
+
     async with KubeClient.from_kubeconfig(options.kubeconfig, options.context, "controllers") as client:
-        await serve(client, options.only, ready, options.settings)
+        watches = Watches(client)
+        async with watch_pages(options.http, watches.informers, is_ready.is_set):
+            await serve(client, options.only, all_read, options.settings, watches=watches)
 
 
 async def serve(
@@ -98,11 +109,12 @@ async def serve(
     ready: Callable[[], None],
     settings: Settings,
     clock: Clock | None = None,
+    watches: Watches | None = None,
 ) -> None:
     """Run the named controllers on a connection until cancelled; ``clock``: else the event loop."""
     collections = await _discover_collections(client)
     clock = clock or asyncio.get_running_loop()
-    context = Context(client, EventWriter(client), Watches(client), clock, collections, settings)
+    context = Context(client, EventWriter(client), watches or Watches(client), clock, collections, settings)
     controllers = [CONTROLLERS[name](context) for name in names]
     async with asyncio.TaskGroup() as group:
         group.create_task(context.events.run())

@@ -21,6 +21,10 @@ class Watched(Generic[T]):
         self._informer = Informer(client, resource, type_, self._tell)
 
     @property
+    def informer(self) -> Informer[T]:
+        return self._informer
+
+    @property
     def objects(self) -> dict[ObjectKey, T]:
         return self._informer.objects
 
@@ -65,6 +69,10 @@ class Watches:
         if resource not in self._watched:
             self._watched[resource] = Watched(self._client, resource, type_)
         return self._watched[resource]
+
+    def informers(self) -> list[Informer[Any]]:
+        """The informer of each."""
+        return [watched.informer for watched in self._watched.values()]
 
     def all(self) -> list[Watched[Any]]:
         return list(self._watched.values())

@@ -84,7 +84,8 @@ class Informer(Generic[T]):
     ) -> None:
         self.synced = asyncio.Event()
         self.last_heard = now()
-        self._client, self._resource, self._type = client, resource, type_
+        self.resource = resource
+        self._client, self._type = client, type_
         self._query, self._now = query or {}, now
         self._copy: Collection[T] = Collection(listener)
         self._life = Life()
@@ -92,6 +93,11 @@ class Informer(Generic[T]):
     @property
     def objects(self) -> dict[ObjectKey, T]:
         return self._copy.objects
+
+    @property
+    def age(self) -> float:
+        """Seconds since the server last said what the collection is."""
+        return max(self._now() - self.last_heard, 0.0)
 
     @property
     def dead_for(self) -> float:
@@ -133,14 +139,14 @@ class Informer(Generic[T]):
         was_open = self._life.opened_at is not None
         self._life = self._life.failed(fault, self._now(), _luck(), retry_after)
         if was_open or fault is Fault.GONE:  # which happens, and is mended by the next step unless that fails too
-            log.info("the watch of %s has ended: %s", self._resource.plural, error_text(error))
+            log.info("the watch of %s has ended: %s", self.resource.plural, error_text(error))
         else:
             verb = "watch" if isinstance(step, Watch) else "list"
-            self._client.troubles.met(error, f"{verb} {self._resource.qualified}", self._resource.qualified)
+            self._client.troubles.met(error, f"{verb} {self.resource.qualified}", self.resource.qualified)
 
     def _went_well(self) -> None:
         self.last_heard = self._now()
-        self._client.troubles.over(self._resource.qualified)
+        self._client.troubles.over(self.resource.qualified)
 
     async def _list(self) -> None:
         self._copy.begin_list()
@@ -160,7 +166,7 @@ class Informer(Generic[T]):
         found: list[T] = []
         query = {**self._query, **({"limit": str(size)} if size else {})}
         while True:
-            page = self._decode_page(await self._client.get(self._resource.path(), query))
+            page = self._decode_page(await self._client.get(self.resource.path(), query))
             found += page.items or ()
             if not page.metadata.continue_:
                 return found, page.metadata.resource_version
@@ -177,7 +183,7 @@ class Informer(Generic[T]):
 
     async def _check(self) -> None:
         """The version of a list of one object; a collection that hears nothing is not read in full for it."""
-        body = await self._client.get(self._resource.path(), {**self._query, "limit": "1"})
+        body = await self._client.get(self.resource.path(), {**self._query, "limit": "1"})
         self._life = self._life.checked(_version(body), self._now(), _luck())
         self._went_well()
 
@@ -188,7 +194,7 @@ class Informer(Generic[T]):
             "allowWatchBookmarks": "true",
             "timeoutSeconds": str(max(1, round(step.seconds))),
         }
-        events = self._client.watch(self._resource.path(), query, self._opened)
+        events = self._client.watch(self.resource.path(), query, self._opened)
         try:
             async with asyncio.timeout(step.seconds + OVERDUE):
                 async for event in events:
@@ -206,7 +212,7 @@ class Informer(Generic[T]):
 
     def _opened(self) -> None:
         self._life = self._life.opened(self._now())
-        self._client.troubles.over(self._resource.qualified)
+        self._client.troubles.over(self.resource.qualified)
 
     def _take_event(self, type_: str, raw: bytes) -> None:
         if type_ == "ERROR":
@@ -226,7 +232,7 @@ class Informer(Generic[T]):
         try:
             return decode(self._type, raw)
         except DecodeError as error:
-            log.warning("an object of %s is passed over: %s: %.200r", self._resource.plural, error, raw)
+            log.warning("an object of %s is passed over: %s: %.200r", self.resource.plural, error, raw)
             return None
 
 
