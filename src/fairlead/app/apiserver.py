@@ -74,7 +74,7 @@ async def run(options: ApiServerOptions, sockets: Sequence[socket.socket], ready
     keeping.append(asyncio.create_task(_renew(options.pki_dir)))
     try:
         await state.commit(bootstrap(state.head, options.advertise, env))
-        application = ApiApplication(state, env, UpstreamTunnel(options.pki_dir))
+        application = ApiApplication(state, env, UpstreamTunnel(options.pki_dir), bearers.pages())
         await serve(application, sockets, tls, ready, application.streams.close)
     finally:
         for task in keeping:

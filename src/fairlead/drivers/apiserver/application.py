@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -28,6 +28,7 @@ from fairlead.drivers.apiserver.warning_headers import warning_headers
 from fairlead.drivers.apiserver.watch_stream import Holder, WatchStreams
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.identity.authentication import bearer_token, user_of_certificate
+from fairlead.drivers.identity.issuer_pages import IssuerPage
 from fairlead.drivers.linux.rare_log import RareLog
 from fairlead.registry.access.checks import check_path
 from fairlead.registry.access.flow_control.fair_queue import Flow
@@ -63,8 +64,15 @@ class Disconnected(Exception):
 class ApiApplication:
     """One API server's answers. The peer certificate in the scope, or else a bearer token, says who asks."""
 
-    def __init__(self, state: DurableState, env: Environment, tunnel: UpstreamTunnel) -> None:
+    def __init__(
+        self,
+        state: DurableState,
+        env: Environment,
+        tunnel: UpstreamTunnel,
+        pages: Mapping[str, IssuerPage] | None = None,
+    ) -> None:
         self._state, self._env, self._tunnel = state, env, tunnel
+        self._pages = pages or {}
         self.streams = WatchStreams(state, env.kinds)
         self._turns = Turns()
         self._unread: Counter[str] = Counter()  # bytes of answers, by user
@@ -113,9 +121,9 @@ class ApiApplication:
             raise too_many_requests(f"user {client.name!r} has not read earlier answers, please try again later")
         flow = Flow(client.name, level.weight)
         user = acting_user(client, _pairs(scope["headers"]), self._state.latest)
-        if path == "/metrics":
+        if found := self._plain_page(path):
             check_path(user, scope["method"], path, self._state.latest)
-            await _send(send, 200, self._metrics.text(), [(b"content-type", METRICS_TYPE)])
+            await _send(send, 200, found[0], [(b"content-type", found[1])])
             return
         body = await _read_body(receive, headers)
         if is_slow(body, headers.get("content-type", "")):
@@ -135,6 +143,13 @@ class ApiApplication:
         if result.keep is not None:
             self._state.keep(result.keep)
         await self._reply(result, client.name, send)
+
+    def _plain_page(self, path: str) -> tuple[bytes, bytes] | None:
+        """What is served at a path that is no part of the API, and its media type."""
+        if path == "/metrics":
+            return self._metrics.text(), METRICS_TYPE
+        page = self._pages.get(path.rstrip("/"))
+        return (page.body, page.content_type.encode()) if page else None
 
     async def _reply(self, reply: Reply, user: str, send: Send) -> None:
         """Send an answer. What its client is slow to read is kept for it, and is held against it."""

@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from fairlead.drivers.clock_text import now_text
+from fairlead.drivers.identity.issuer_pages import IssuerPage, issuer_pages
 from fairlead.drivers.identity.signing import TokenSigner
 from fairlead.registry.access.service_account_tokens import ISSUER, user_of_claims
 from fairlead.registry.requests import User
@@ -87,6 +88,10 @@ class Bearers:
             return user if audience == ISSUER else None
         claims = self._signer.verified(token)
         return user_of_claims(claims, self._state(), now_text(), audience) if claims else None
+
+    def pages(self) -> dict[str, IssuerPage]:
+        """What others verify tokens by, by path."""
+        return issuer_pages(ISSUER, self._signer)
 
     def sign(self, claims: dict[str, Any]) -> str:
         return self._signer.sign(msgspec.json.encode(claims))

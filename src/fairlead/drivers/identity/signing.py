@@ -1,44 +1,121 @@
-"""Signed tokens: JSON Web Tokens with HS256 (RFC 7515, RFC 7518), under a key that only this server has."""
+"""Signed tokens: JSON Web Tokens with ES256 (RFC 7515, RFC 7518), which anybody can verify by the published keys.
+
+The file of keys may hold several, as PEM: the first signs, and all of them verify. A key that has signed for
+``KEY_DAYS`` makes room for a new one at a start, and stays behind it for as long as its tokens may live. A key is named
+by the digest of its public half, as upstream names them (``pkg/serviceaccount/jwt.go``).
+"""
 
 import base64
+import binascii
+import functools
 import hashlib
-import hmac
+import json
 import os
-import secrets
+import time
 from pathlib import Path
+from typing import NamedTuple
 
-_HEADER = base64.urlsafe_b64encode(b'{"alg":"HS256","typ":"JWT"}').rstrip(b"=")
-_KEY_BYTES = 32
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+
+ALGORITHM = "ES256"
+KEY_DAYS = 90
+KEPT = 3  # keys; those that are older have been behind for longer than nodes let their tokens live
+_HALF = 32  # octets of each number of a signature
+_ECDSA = ec.ECDSA(hashes.SHA256())
+_END = b"-----END PRIVATE KEY-----\n"
+# Verifying takes a hundred times as long as looking up, and a client sends its token with every request.
+_REMEMBERED = 4096
+
+
+class _Key(NamedTuple):
+    id: str
+    private: ec.EllipticCurvePrivateKey
 
 
 class TokenSigner:
-    """Signs claims and checks signatures. The key is made once, and lies beside the store."""
+    """Signs claims and checks signatures. The keys lie beside the store, readable by their owner alone."""
 
-    def __init__(self, path: Path) -> None:
-        if not path.exists():
-            temporary = path.with_name(f".{path.name}")
-            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(secrets.token_bytes(_KEY_BYTES))
-            os.replace(temporary, path)
-        self._key = path.read_bytes()
+    def __init__(self, path: Path, now: float | None = None) -> None:
+        moment = time.time() if now is None else now
+        pems = _split(path.read_bytes()) if path.exists() else []
+        if not pems or moment - path.stat().st_mtime > KEY_DAYS * 86400:
+            pems = [_new_key(), *pems][:KEPT]
+            _write(path, b"".join(pems))
+        self._keys = [_read(pem) for pem in pems]
+        self._by_id = {key.id: key for key in self._keys}
+        header = json.dumps({"alg": ALGORITHM, "kid": self._keys[0].id}, separators=(",", ":"))
+        self._header = _base64(header.encode())
+        self.verified = functools.lru_cache(_REMEMBERED)(self._verified)
 
     def sign(self, claims: bytes) -> str:
         """The token that carries the claims."""
-        signed = _HEADER + b"." + _base64(claims)
-        return (signed + b"." + self._signature(signed)).decode()
+        signed = self._header + b"." + _base64(claims)
+        numbers = decode_dss_signature(self._keys[0].private.sign(signed, _ECDSA))
+        signature = b"".join(number.to_bytes(_HALF, "big") for number in numbers)
+        return (signed + b"." + _base64(signature)).decode()
 
-    def verified(self, token: str) -> bytes | None:
-        """The claims of a token that this key has signed; None for any other text."""
-        signed, _, signature = token.encode().rpartition(b".")
-        header, _, claims = signed.partition(b".")
-        if header != _HEADER or not hmac.compare_digest(signature, self._signature(signed)):
+    def public_keys(self) -> dict[str, object]:
+        """The keys for others to verify by, as a JSON Web Key Set (RFC 7517)."""
+        return {"keys": [_public(key) for key in self._keys]}
+
+    def _verified(self, token: str) -> bytes | None:
+        """The claims of a token that one of the keys has signed; None for any other text."""
+        signed, _, signature_text = token.encode().rpartition(b".")
+        header_text, _, claims = signed.partition(b".")
+        try:
+            header = json.loads(_decoded(header_text))
+            key = self._by_id[header["kid"]]
+            signature = _decoded(signature_text)
+            if header["alg"] != ALGORITHM or len(signature) != 2 * _HALF:
+                return None
+            numbers = (int.from_bytes(half, "big") for half in (signature[:_HALF], signature[_HALF:]))
+            key.private.public_key().verify(encode_dss_signature(*numbers), signed, _ECDSA)
+            return _decoded(claims)
+        except (ValueError, KeyError, TypeError, RecursionError, InvalidSignature, binascii.Error):
             return None
-        return base64.urlsafe_b64decode(claims + b"=" * (-len(claims) % 4))
 
-    def _signature(self, signed: bytes) -> bytes:
-        return _base64(hmac.digest(self._key, signed, hashlib.sha256))
+
+def _new_key() -> bytes:
+    return ec.generate_private_key(ec.SECP256R1()).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _split(pems: bytes) -> list[bytes]:
+    """The keys of a file; none of what an earlier version kept there, which was no key for others to know of."""
+    return [part + _END for part in pems.split(_END) if part.startswith(b"-----BEGIN PRIVATE KEY-----")]
+
+
+def _write(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+    os.replace(temporary, path)
+
+
+def _read(pem: bytes) -> _Key:
+    private = serialization.load_pem_private_key(pem, None)
+    if not isinstance(private, ec.EllipticCurvePrivateKey):
+        raise ValueError("a key for tokens of ServiceAccounts must be one of the curve P-256")
+    public = private.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return _Key(_base64(hashlib.sha256(public).digest()).decode(), private)
+
+
+def _public(key: _Key) -> dict[str, str]:
+    numbers = key.private.public_key().public_numbers()
+    x, y = (_base64(number.to_bytes(_HALF, "big")).decode() for number in (numbers.x, numbers.y))
+    return {"use": "sig", "kty": "EC", "kid": key.id, "crv": "P-256", "alg": ALGORITHM, "x": x, "y": y}
 
 
 def _base64(data: bytes) -> bytes:
     return base64.urlsafe_b64encode(data).rstrip(b"=")
+
+
+def _decoded(text: bytes) -> bytes:
+    return base64.b64decode(text + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)

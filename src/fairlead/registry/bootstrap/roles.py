@@ -72,6 +72,11 @@ _CREATED = {
     "discovery.k8s.io": "endpointslices",
 }
 _PUBLIC = ("/healthz", "/livez", "/readyz", "/version", "/version/")
+# By which others verify the tokens of ServiceAccounts.
+_ISSUER = (
+    *("/.well-known/openid-configuration", "/.well-known/openid-configuration/"),
+    *("/openid/v1/jwks", "/openid/v1/jwks/"),
+)
 _DISCOVERY = (*_PUBLIC, "/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*")
 
 
@@ -105,6 +110,7 @@ ROLES: dict[str, list[Doc]] = {
     ],
     "system:node-proxier": [*_rules(_READ, _FORWARDED), *_rules(_WRITE, _EVENTS)],
     "system:public-info-viewer": _urls("get", *_PUBLIC),
+    "system:service-account-issuer-discovery": _urls("get", *_ISSUER),
 }
 
 
@@ -130,6 +136,7 @@ _SUBJECTS = {
     "system:kube-controller-manager": _user("system:kube-controller-manager"),
     "system:node-proxier": _user("system:kube-proxy"),
     "system:public-info-viewer": _groups("system:authenticated", "system:unauthenticated"),
+    "system:service-account-issuer-discovery": _groups("system:serviceaccounts"),
 }
 
 

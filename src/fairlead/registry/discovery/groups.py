@@ -192,7 +192,8 @@ def _root(table: ResourceTable) -> bytes:
     versions = sorted(name for name in table.group_versions if "/" in name)
     groups = [f"/apis/{name}" for name in (*table.groups, *versions)]
     found = ["/api", "/api/v1", "/apis", *groups, "/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3"]
-    return msgspec.json.encode({"paths": sorted([*found, "/readyz", "/version"])})
+    found += ["/.well-known/openid-configuration", "/openid/v1/jwks", "/readyz", "/version"]
+    return msgspec.json.encode({"paths": sorted(found)})
 
 
 def _version(table: ResourceTable) -> bytes:

@@ -1,0 +1,33 @@
+"""What verifiers of tokens read: who issues them, and by which keys to check (OpenID Connect Discovery 1.0).
+
+Upstream: ``pkg/serviceaccount/openidmetadata.go``.
+"""
+
+import json
+from typing import NamedTuple
+
+from fairlead.drivers.identity.signing import ALGORITHM, TokenSigner
+
+CONFIGURATION, KEYS = "/.well-known/openid-configuration", "/openid/v1/jwks"
+
+
+class IssuerPage(NamedTuple):
+    """A document and its media type."""
+
+    body: bytes
+    content_type: str
+
+
+def issuer_pages(issuer: str, signer: TokenSigner) -> dict[str, IssuerPage]:
+    """The pages by path. The keys are at the issuer, whose name leads to the API server inside the cluster."""
+    configuration = {
+        "issuer": issuer,
+        "jwks_uri": f"{issuer}{KEYS}",
+        "response_types_supported": ["id_token"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": [ALGORITHM],
+    }
+    return {
+        CONFIGURATION: IssuerPage(json.dumps(configuration).encode(), "application/json"),
+        KEYS: IssuerPage(json.dumps(signer.public_keys()).encode(), "application/jwk-set+json"),
+    }
