@@ -102,9 +102,17 @@ def _decode(ref: Ref, document: Doc, where: str, read: dict[Ref, Object], faults
     if type_ is None:
         return
     try:
-        read[ref] = decode(type_, without_nulls(document))
-    except DecodeError as error:
+        read[ref] = _decoded(type_, document)
+    except (DecodeError, RecursionError) as error:
         faults.append(Fault(where, f"{ref}: {error}"))
+
+
+def _decoded(type_: type[Object], document: Doc) -> Object:
+    """Nulls are rare, and to look for them costs more than all the rest: so only where the object does not fit."""
+    try:
+        return decode(type_, dict(document))
+    except DecodeError:
+        return decode(type_, without_nulls(document))
 
 
 def without_nulls(value: Any) -> Any:

@@ -167,6 +167,7 @@ def missing_members(cluster: Cluster, service: Service) -> list[str]:
     """Ready Pods that the selector matches and no slice lists: the slices are behind."""
     listed = {address for e in endpoints_of(cluster, service) for address in e.addresses}
     pods = cluster.selected_pods(service.namespace, service.spec.selector or {})
+    pods = [pod for pod in pods if not listed.issuperset(pod.ips)]  # nearly always none is left
     nodes = cluster.snapshot.nodes if cluster.has_read("Node") else {p.spec.node_name: _ANY_NODE for p in pods}
     return [
         member.endpoint.target_ref.name

@@ -1,7 +1,7 @@
 """A cluster under examination, with what several checks look up in it."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from fairlead.explain.about.endpoints import endpoints_of, is_as_written
@@ -19,6 +19,7 @@ class Ward:
     """A cluster, and what follows from it once."""
 
     cluster: Cluster
+    _pods: dict[ObjectKey, list[Pod]] = field(default_factory=dict)
 
     @cached_property
     def services(self) -> list[Service]:
@@ -44,6 +45,11 @@ class Ward:
 
     def pods_behind(self, service: Service) -> list[Pod]:
         """The Pods that the selector matches and that may serve: neither finished nor on their way out."""
+        if service.key not in self._pods:
+            self._pods[service.key] = self._pods_behind(service)
+        return self._pods[service.key]
+
+    def _pods_behind(self, service: Service) -> list[Pod]:
         pods = self.cluster.selected_pods(service.namespace, service.spec.selector or {})
         return [pod for pod in pods if not pod.is_finished and not pod.is_terminating]
 

@@ -95,13 +95,9 @@ def _other_server(ward: Ward, service: Service) -> Iterator[Finding]:
 
 def check_proxies(ward: Ward) -> Iterator[Finding]:
     """The Pods of the proxies, and the rules that were seen."""
-    for pod in sorted(ward.cluster.snapshot.pods.values(), key=lambda p: p.key):
-        if (
-            pod.labels.get("k8s-app") in _PROXIES
-            and ward.is_running(pod)
-            and not pod.is_ready
-            and not pod.is_terminating
-        ):
+    proxies = (p for name in _PROXIES for p in ward.cluster.selected_pods(DNS_NAMESPACE, {"k8s-app": name}))
+    for pod in proxies:
+        if ward.is_running(pod) and not pod.is_ready and not pod.is_terminating:
             yield _dead(ward, pod)
     for seen in ward.cluster.observations:
         if seen.kind in _RULES:
