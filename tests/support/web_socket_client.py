@@ -7,12 +7,12 @@ from websockets.uri import parse_uri
 
 class _Client(ClientProtocol):
     def process_subprotocol(self, headers):
-        return headers.get("Sec-WebSocket-Protocol")
+        return headers.get("Sec-WebSocket-Protocol") or None
 
 
 class WebSocketClient:
     def __init__(self, *subprotocols):
-        self.protocol = _Client(parse_uri("wss://node/exec"), subprotocols=subprotocols, max_size=None)
+        self.protocol = _Client(parse_uri("wss://node/exec"), subprotocols=subprotocols or None, max_size=None)
         self.protocol.send_request(self.protocol.connect())
         self.head = self.sent()
 
@@ -22,6 +22,10 @@ class WebSocketClient:
 
     def message(self, data):
         self.protocol.send_binary(data)
+        return self.sent()
+
+    def text(self, data):
+        self.protocol.send_text(data)
         return self.sent()
 
     def fragments(self, *parts):
@@ -40,4 +44,4 @@ class WebSocketClient:
         """Payloads of the binary frames in what the server sent."""
         self.protocol.receive_data(data)
         frames = [event for event in self.protocol.events_received() if isinstance(event, Frame)]
-        return [bytes(frame.data) for frame in frames if frame.opcode is Opcode.BINARY]
+        return [bytes(frame.data) for frame in frames if frame.opcode is not Opcode.CLOSE]

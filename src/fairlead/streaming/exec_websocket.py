@@ -4,7 +4,23 @@ The server speaks first, with an empty message, so that the client knows the con
 Source: ``staging/src/k8s.io/cri-streaming`` (websocket.go: createWebSocketStreams).
 """
 
-from fairlead.streaming.channels import CLOSE, ERROR, RESIZE, STDERR, STDIN, STDOUT, V4, V5, ChannelReader, message
+import json
+
+from fairlead.streaming.channels import (
+    CLOSE,
+    ERROR,
+    PLAIN,
+    PLAIN_BASE64,
+    RESIZE,
+    STDERR,
+    STDIN,
+    STDOUT,
+    UNNAMED,
+    V4,
+    V4_BASE64,
+    V5,
+    Channels,
+)
 from fairlead.streaming.exec_events import (
     Established,
     ExecEvent,
@@ -15,8 +31,9 @@ from fairlead.streaming.exec_events import (
     ResizeReader,
 )
 from fairlead.streaming.exec_request import ExecRequest
-from fairlead.streaming.websocket import Closed, Piece, WebSocket
+from fairlead.streaming.websocket import Closed, Piece
 
+PROTOCOLS = (V5, V4, V4_BASE64, PLAIN, PLAIN_BASE64, UNNAMED)
 _CHANNELS = {Output.STDOUT: STDOUT, Output.STDERR: STDERR}
 
 
@@ -25,13 +42,13 @@ class WebSocketExec:
 
     def __init__(self, request: ExecRequest, head: bytes) -> None:
         self._request = request
-        self._socket = WebSocket(head, (V5, V4))
-        self._channels = ChannelReader()
+        self._channels = Channels(head, PROTOCOLS)
+        self._socket = self._channels.socket
         self._resizes = ResizeReader()
         self._opening: list[ExecEvent] = []
         if self._socket.is_open:
             first = min((_CHANNELS[output] for output in request.outputs), default=ERROR)
-            self._socket.send(message(first, b""))
+            self._channels.send(first, b"")
             self._opening = [Established()]
         else:
             self._opening = [Gone()]
@@ -44,10 +61,13 @@ class WebSocketExec:
 
     def output(self, stream: Output, data: bytes) -> None:
         if stream in self._request.outputs:
-            self._socket.send(message(_CHANNELS[stream], data))
+            self._channels.send(_CHANNELS[stream], data)
 
     def finish(self, status: bytes) -> None:
-        self._socket.send(message(ERROR, status))
+        if self._channels.tells_status:
+            self._channels.send(ERROR, status)
+        elif failure := json.loads(status).get("message"):
+            self._channels.send(ERROR, failure.encode())
         self._socket.close()
 
     def data_to_send(self) -> bytes:
@@ -56,7 +76,7 @@ class WebSocketExec:
     def _on_event(self, event: Piece | Closed) -> list[ExecEvent]:
         if isinstance(event, Closed):
             return [Gone()]
-        received = self._channels.receive(event)
+        received = self._channels.received(event)
         match received:
             case (channel, data, _) if channel == STDIN and self._request.stdin:
                 return [Input(data)] if data else []

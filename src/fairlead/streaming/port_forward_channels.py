@@ -2,16 +2,17 @@
 
 Channel 2n carries the data of the n-th port of the request, channel 2n+1 what went wrong with it; the server begins
 each with the number of the port. A channel cannot be ended on its own, so a client ends them all by closing.
-Source: ``staging/src/k8s.io/cri-streaming`` (portforward/websocket.go), protocol v4.channel.k8s.io.
+Source: ``staging/src/k8s.io/cri-streaming`` (portforward/websocket.go): v4.channel.k8s.io, the same in base64, and
+none named.
 """
 
 import struct
 from collections.abc import Sequence
 
-from fairlead.streaming.channels import V4, ChannelReader, message
+from fairlead.streaming.channels import UNNAMED, V4, V4_BASE64, Channels
 from fairlead.streaming.errors import BadRequest
 from fairlead.streaming.port_forward import AllGone, PortData, PortEvent, PortOpened
-from fairlead.streaming.websocket import Closed, Piece, WebSocket
+from fairlead.streaming.websocket import Closed, Piece
 
 MAX_PORTS = 100  # channels are numbered in one byte
 
@@ -35,13 +36,13 @@ class ChannelPortForward:
     """A ``PortSession`` with one connection for each port, named by its data channel."""
 
     def __init__(self, head: bytes, ports: Sequence[int]) -> None:
-        self._socket = WebSocket(head, (V4,))
-        self._channels = ChannelReader()
+        self._channels = Channels(head, (V4, V4_BASE64, UNNAMED))
+        self._socket = self._channels.socket
         self._open = {2 * index for index in range(len(ports))}
         self._opening: list[PortEvent] = []
         for index, port in enumerate(ports if self._socket.is_open else ()):
             for channel in (2 * index, 2 * index + 1):
-                self._socket.send(message(channel, struct.pack("<H", port)))
+                self._channels.send(channel, struct.pack("<H", port))
             self._opening.append(PortOpened(2 * index, port))
 
     def receive(self, data: bytes) -> list[PortEvent]:
@@ -53,7 +54,7 @@ class ChannelPortForward:
 
     def send(self, connection: int, data: bytes) -> None:
         """Have the client see what the Pod has sent."""
-        self._socket.send(message(connection, data))
+        self._channels.send(connection, data)
 
     def end(self, connection: int) -> None:
         """The Pod sends no more; there is no way to say so."""
@@ -61,7 +62,7 @@ class ChannelPortForward:
     def finish(self, connection: int, error: str = "") -> None:
         """Be done with a connection, and say why if it failed; the last one closes the WebSocket."""
         if error:
-            self._socket.send(message(connection + 1, error.encode()))
+            self._channels.send(connection + 1, error.encode())
         self._open.discard(connection)
         if not self._open:
             self._socket.close()
@@ -75,7 +76,7 @@ class ChannelPortForward:
         return self._socket.data_to_send()
 
     def _on_event(self, event: Piece | Closed) -> list[PortEvent]:
-        received = None if isinstance(event, Closed) else self._channels.receive(event)
+        received = self._channels.received(event)
         if received and received.channel in self._open and received.data:
             return [PortData(received.channel, received.data)]
         return []

@@ -42,6 +42,8 @@ class _Server(ServerProtocol):
 
     def process_subprotocol(self, headers: Headers) -> Subprotocol | None:
         offered = ",".join(headers.get_all("Sec-WebSocket-Protocol")).split(",")
+        if offered == [""] and "" in (self.available_subprotocols or ()):
+            return None
         return self.select_subprotocol([Subprotocol(name.strip()) for name in offered])
 
 
@@ -88,6 +90,13 @@ class WebSocket:
         """Send one binary message; nothing happens once the WebSocket is closing."""
         try:
             self._protocol.send_binary(data)
+        except InvalidState:
+            return
+
+    def send_text(self, data: bytes) -> None:
+        """Send one message of text; as ``send``."""
+        try:
+            self._protocol.send_text(data)
         except InvalidState:
             return
 
