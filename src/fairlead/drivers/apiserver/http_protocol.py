@@ -12,7 +12,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from fairlead.drivers.apiserver.connections import Connections
-from fairlead.registry.access.flow_control.levels import Level
+from fairlead.drivers.identity.authentication import user_of_certificate
+from fairlead.registry.access.flow_control.levels import Level, level_of
 
 MAX_HEAD = 128 << 10
 MAX_PIPELINED = 16  # requests that may follow one that is being answered
@@ -48,6 +49,8 @@ class ApiProtocol(HttpToolsProtocol):
         self._certificate = transport.get_extra_info("peercert")
         self.timeout_keep_alive_task = self.loop.call_later(FIRST_SECONDS, self.timeout_keep_alive_handler)
         self._table.add(self)
+        if user := user_of_certificate(self._certificate):  # no stranger, even before its first request
+            self._claim(user.name, level_of(user))
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)

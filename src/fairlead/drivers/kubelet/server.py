@@ -46,7 +46,7 @@ PORT = 10250
 MAX_HEAD = 256 * 1024  # bytes; a command may have long arguments
 REQUEST_SECONDS = HANDSHAKE_SECONDS = 15.0
 MAX_SESSIONS = 1024
-MAX_STRANGERS = 64  # connections that have not said yet what they want; the oldest gives way
+MAX_STRANGERS = 64  # connections of others than the API server, which get no more than a refusal; the oldest gives way
 
 log = logging.getLogger(__name__)
 
@@ -110,17 +110,13 @@ class KubeletServer:
         if len(self._tasks) >= MAX_SESSIONS:
             writer.transport.abort()
             return
-        if len(self._strangers) >= MAX_STRANGERS:
-            next(iter(self._strangers)).cancel()
         task = asyncio.create_task(self._serve(reader, writer))
         self._tasks.add(task)
-        self._strangers[task] = None
+        if not _is_api_server(writer):
+            self._strangers[task] = None
+        if len(self._strangers) > MAX_STRANGERS:
+            next(iter(self._strangers)).cancel()
         task.add_done_callback(self._forget)
-
-    def _admit(self, task: "asyncio.Task[None] | None") -> None:
-        """From here on a connection is a session, which may last."""
-        if task:
-            self._strangers.pop(task, None)
 
     def _forget(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -132,10 +128,8 @@ class KubeletServer:
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
                 head = await reader.readuntil(b"\r\n\r\n")
-            user = user_of_certificate(writer.get_extra_info("peercert"))
-            if user is None or user.name != API_SERVER:
+            if not _is_api_server(writer):
                 raise Refused(403, "Forbidden: only the API server may ask this")
-            self._admit(asyncio.current_task())
             await self._route(parse_request(head), peer)
         except BadRequest as error:
             await peer.send(plain_answer(400, str(error)))
@@ -186,6 +180,12 @@ class KubeletServer:
             await _switch(request, peer, port_forward.PROTOCOL)
             forward = PortForward(PlainBytes())
         await serve_port_forward(forward, peer, lambda port: self._runtime.connect(namespace, pod, port))
+
+
+def _is_api_server(writer: asyncio.StreamWriter) -> bool:
+    """Whether the other end has shown the one certificate that may ask for something."""
+    user = user_of_certificate(writer.get_extra_info("peercert"))
+    return user is not None and user.name == API_SERVER
 
 
 def _container(request: HttpRequest) -> ContainerName:
