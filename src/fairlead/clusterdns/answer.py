@@ -47,7 +47,6 @@ from fairlead.clusterdns.records import (
     Tag,
     address_tag,
     namespace_tag,
-    service_tag,
 )
 from fairlead.clusterdns.zone import Outside, Zone
 from fairlead.model.snapshot import ClusterSnapshot
@@ -174,7 +173,8 @@ def _depends(node: Node, view: View) -> frozenset[Tag]:
         case PodNode(namespace, label):
             return frozenset((namespace_tag(namespace), address_tag(str(from_dashed(label)))))
         case AddressNode(address):
-            return frozenset((address_tag(str(address)), *map(service_tag, other_names.owners(str(address), view))))
+            owners = other_names.owners(str(address), view)
+            return frozenset((address_tag(str(address)),)).union(*map(service_tags, owners))
         case Apex() | ReverseBranch() | Nameserver() | Branch():
             return _EVERYTHING
     return _NOTHING

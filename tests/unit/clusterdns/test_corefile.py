@@ -92,6 +92,7 @@ def test_a_fault_in_an_imported_file_is_told_with_that_file():
         (". {\n x\n} y", ["Corefile:3: nothing may follow '}'"]),
         ('. {\n x "a\n}', ["Corefile:2: a quoted word has no end"]),
         (". {\n x\n {\n }\n}", ["Corefile:3: '{' must be on the line"]),
+        ("{ }", ["Corefile:1: '{' must be on the line"]),
         (". {\n x\n}\nfoo", ["Corefile:4: expected 'ZONE... {', found 'foo'"]),
         (". {\n import gone\n}", ["Corefile:2: gone: No such file"]),
         (". {\n import\n}", ["Corefile:2: import needs a file"]),

@@ -135,12 +135,12 @@ class Reading:
                     self._faults.add(line[0].place, "nothing may follow '}' on its line")
                 if opened is not None:
                     return
-            elif line[-1].opens and len(line) > 1:
+            elif line[0].opens:
+                self._faults.add(line[0].place, "'{' must be on the line of what it belongs to")
+            elif line[-1].opens:
                 yield _Node(tuple(line[:-1]), tuple(self._tree(lines, line[0].place)))
             elif line[-1].closes and any(token.opens for token in line):
                 yield self._one_line(line)
-            elif line[0].opens:
-                self._faults.add(line[0].place, "'{' must be on the line of what it belongs to")
             else:
                 yield _Node(tuple(line), None)
         if opened is not None:
