@@ -31,65 +31,11 @@ from fairlead.netfilter.dump.values import (
 )
 from fairlead.netfilter.ruleset import Hook
 from fairlead.trace.packet import DROPPED, REJECTED, Fate, Outcome, Packet
+from fairlead.trace.ways import Node, Step, Way, Ways
 
 MOST_WAYS = 2000
 DEEPEST = 64  # calls of chains within each other; the kernel allows 16
 UNTOLD = "?"  # an interface that nobody knows the name of
-
-
-class Step(NamedTuple):
-    """A rule that was looked at.
-
-    Attributes:
-        table: family and name.
-        did: what it did; "" for one that did not match.
-        because: why it did not match, or what is in doubt.
-    """
-
-    hook: Hook
-    table: str
-    chain: str
-    rule: str
-    did: str = ""
-    because: str = ""
-
-
-class Way(NamedTuple):
-    """One way of a packet.
-
-    Attributes:
-        outcome: None where a rule that was not understood may do anything.
-        probability: of the draws on this way.
-        doubts: what had to be assumed.
-    """
-
-    outcome: Outcome | None
-    steps: tuple[Step, ...]
-    probability: float
-    doubts: tuple[str, ...]
-
-
-class Ways(NamedTuple):
-    """All ways of a packet; ``is_cut``: there are more than could be looked at."""
-
-    ways: tuple[Way, ...]
-    is_cut: bool = False
-
-    @property
-    def outcomes(self) -> frozenset[Outcome | None]:
-        return frozenset(way.outcome for way in self.ways)
-
-    @property
-    def is_certain(self) -> bool:
-        """Whether nothing had to be assumed: the outcomes are these, and no others."""
-        return not self.is_cut and all(not way.doubts for way in self.ways)
-
-
-class Node(NamedTuple):
-    """A host with its addresses and tables."""
-
-    addresses: frozenset[str]
-    tables: tuple[Table, ...]
 
 
 def follow(node: Node, packet: Packet, *, verbose: bool = False, is_first: bool = False) -> Ways:

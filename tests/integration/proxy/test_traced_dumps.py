@@ -10,7 +10,8 @@ from fairlead.netfilter.dump.iptables import read_iptables
 from fairlead.netfilter.dump.nft import read_nft
 from fairlead.netfilter.dump.nft_json import read_nft_json
 from fairlead.trace.contract import Rules
-from fairlead.trace.dumped import Node, follow
+from fairlead.trace.dumped import follow
+from fairlead.trace.ways import Node
 from tests.integration.proxy.test_flows import SEEN, is_seen
 from tests.support.net.proxy_net import both_back_ends, install, net, observed
 from tests.unit.trace.test_flows import either_family

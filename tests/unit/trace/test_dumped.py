@@ -18,9 +18,10 @@ from fairlead.netfilter.dump.nft_json import NotRules, read_nft_json
 from fairlead.netfilter.iptables_text import render_restore
 from fairlead.netfilter.nft_text import render_table
 from fairlead.netfilter.ruleset import TableName
-from fairlead.trace.dumped import UNTOLD, Node, follow
+from fairlead.trace.dumped import UNTOLD, follow
 from fairlead.trace.evaluate import outcomes
 from fairlead.trace.packet import DROPPED, REJECTED, Fate, Outcome, Packet
+from fairlead.trace.ways import Node
 from tests.support.proxy_flows import FLOWS, FLOWS_IN_IPV6
 from tests.unit.trace.test_flows import either_family, iptables_host, nft_host
 

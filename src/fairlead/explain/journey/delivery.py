@@ -8,8 +8,9 @@ from fairlead.explain.journey.rulebook import Rulebook
 from fairlead.explain.policies import EGRESS, INGRESS, Peer, Port, named_ports, refusing
 from fairlead.model.addresses import family_of
 from fairlead.model.objects import Pod
-from fairlead.trace.dumped import UNTOLD, Step, Way, Ways, follow
+from fairlead.trace.dumped import UNTOLD, follow
 from fairlead.trace.packet import Fate, Outcome, Packet
+from fairlead.trace.ways import Step, Way, Ways
 
 
 class Delivery(NamedTuple):

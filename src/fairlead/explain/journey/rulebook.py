@@ -14,7 +14,7 @@ from fairlead.netfilter.dump.values import Table
 from fairlead.netfilter.iptables_text import render_restore
 from fairlead.netfilter.nft_text import render_table
 from fairlead.netfilter.ruleset import TableName
-from fairlead.trace.dumped import Node
+from fairlead.trace.ways import Node
 
 
 def read_rules(seen: Observation) -> list[Table]:

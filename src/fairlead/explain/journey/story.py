@@ -17,8 +17,9 @@ from fairlead.explain.resolving import resolver_of, tried_names
 from fairlead.explain.statements import Evidence, EvidenceKind, Statement, Verdict, failed, said, unchecked
 from fairlead.model.addresses import IPFamily
 from fairlead.model.objects import Service
-from fairlead.trace.dumped import UNTOLD, Step, Ways, follow
+from fairlead.trace.dumped import UNTOLD, follow
 from fairlead.trace.packet import Fate, Packet
+from fairlead.trace.ways import Step, Ways
 
 _TYPES = {IPFamily.IPV4: RRType.A, IPFamily.IPV6: RRType.AAAA}
 
@@ -48,17 +49,19 @@ def tell(
         parts.append(lookup)
     port = goal.port or _only_port(cluster, addresses)
     if not addresses:
-        parts.append(
-            unchecked("where the packet goes: no address is known")
-            if parts[-1].verdict is not Verdict.FAILED
-            else failed("no packet is sent: the name has no address")
-        )
+        parts.append(_no_packet(parts[-1]))
     elif port is None:
         parts.append(unchecked("where the packet goes: give a port"))
     else:
         goals = [Goal(address, port, goal.protocol) for address in addresses]
         parts += [_at_node(cluster, rulebook, start, each, verbose=verbose) for each in goals]
     return Statement(f"{goal.protocol} packet from {start.text} to {goal.text}", (), tuple(parts))
+
+
+def _no_packet(lookup: Statement) -> Statement:
+    if lookup.verdict is Verdict.FAILED:
+        return failed("no packet is sent: the name has no address")
+    return unchecked("where the packet goes: no address is known")
 
 
 def _look_up(cluster: Cluster, start: Start, goal: Goal, family: IPFamily) -> tuple[Statement, list[str]]:

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from fairlead.netfilter.dump.nft_rules import read_rule, rows_of, split
+from fairlead.netfilter.dump.nft_elements import rows_of, split
+from fairlead.netfilter.dump.nft_rules import read_rule
 from fairlead.netfilter.dump.nft_words import named, words_of
 from fairlead.netfilter.dump.values import Base, Chain, Key, Rows, Table
 from fairlead.netfilter.ruleset import Hook

@@ -6,11 +6,10 @@ ends the rule, so that a rule with one strange match is still a rule that may dr
 
 from collections.abc import Callable, Mapping
 
-from fairlead.model.addresses import parse_ip
-from fairlead.netfilter.dump.nft_words import TRANSPORTS, named, number, pattern_of, words_of
+from fairlead.netfilter.dump.nft_elements import VERDICTS, NotKnown, endpoint_of, read_verdict, rows_of, split
+from fairlead.netfilter.dump.nft_words import TRANSPORTS, named, number, words_of
 from fairlead.netfilter.dump.values import (
     Branch,
-    Call,
     Draw,
     Endpoint,
     HideSource,
@@ -29,26 +28,12 @@ from fairlead.netfilter.dump.values import (
 )
 
 Sets = Mapping[str, Rows]
-_VERDICTS = ("accept", "drop", "return", "continue")
 _COMPARISONS = ("==", "!=")
-
-
-class NotKnown(ValueError):
-    """The words at this place are not known."""
 
 
 def read_rule(line: str, sets: Sets) -> Rule:
     """A rule on one line, without its chain."""
     return Rule(tuple(_Reader(words_of(line), sets).parts()), line)
-
-
-def read_verdict(words: list[str]) -> Verdict | Call | None:
-    """The verdict that some words are, as an element of a map has it."""
-    if words and words[0] in _VERDICTS:
-        return Verdict(words[0])
-    if len(words) > 1 and words[0] in ("jump", "goto"):
-        return Call(words[1], words[0] == "jump")
-    return None
 
 
 class _Reader:
@@ -71,7 +56,7 @@ class _Reader:
     def _skip(self) -> Unknown:
         """Everything up to the verdict at the end, or to the end."""
         end = next(
-            (i for i in range(1, len(self._words)) if self._words[i] in (*_VERDICTS, "jump", "goto", "reject")), None
+            (i for i in range(1, len(self._words)) if self._words[i] in (*VERDICTS, "jump", "goto", "reject")), None
         )
         comment = next((i for i, word in enumerate(self._words) if word == "comment"), len(self._words))
         stop = min(comment, end if end is not None else len(self._words)) or len(self._words)
@@ -212,7 +197,7 @@ class _Reader:
             return [self._from_two_maps(family)]
         found = named(self._words)
         if found is None and self._words[0] not in ("numgen", "jhash"):
-            return [always(_endpoint(self._take()[0]))]
+            return [always(endpoint_of(self._take()[0]))]
         keys, draws, first, protocol = self._keys_and_draw()
         if self._take()[0] != "map":
             raise NotKnown
@@ -290,76 +275,10 @@ class _Reader:
         return rows_of(keys, elements)
 
 
-def rows_of(keys: tuple[Key, ...], elements: list[list[str]]) -> Rows:
-    """Rows from elements: keys parted by dots, and after a colon what a map holds.
-
-    Raises:
-        ValueError: an element does not have these keys.
-    """
-    rows = Rows()
-    for element in elements:
-        before, value = _parted(element)
-        patterns = [pattern_of(key, word) for key, word in zip(keys, before[::2], strict=True)]
-        if any(pattern is None for pattern in patterns):
-            raise ValueError(" ".join(element))
-        rows.add(tuple(p for p in patterns if p is not None), value)
-    return rows
-
-
-def _parted(element: list[str]) -> tuple[list[str], object]:
-    """The key of an element, and its value: a verdict, a target, or nothing."""
-    words = _bare(element)
-    if ":" not in words:
-        return words, None
-    place = words.index(":")
-    value = words[place + 1 :]
-    return words[:place], read_verdict(value) or _target(value)
-
-
-def _bare(element: list[str]) -> list[str]:
-    """An element without its comment, its counters and its times."""
-    words: list[str] = []
-    skip = 0
-    for word in element:
-        if skip:
-            skip -= 1
-        elif word in ("comment", "timeout", "expires", "packets", "bytes"):
-            skip = 1
-        elif word != "counter":
-            words.append(word)
-    return words
-
-
-def _target(words: list[str]) -> Endpoint:
-    address, port = words[0], words[2] if len(words) > 2 else ""
-    return _endpoint(address)._replace(port=int(port)) if port else _endpoint(address)
-
-
-def _endpoint(text: str) -> Endpoint:
-    """``10.0.0.1:80``, ``[fd00::1]:80``, an address alone, or ``:80``."""
-    if text.isdigit():
-        return Endpoint(None, int(text))
-    address, colon, port = text.rpartition(":") if text.startswith("[") or text.count(":") == 1 else (text, "", "")
-    if address and parse_ip(address.strip("[]")) is None:
-        raise NotKnown
-    return Endpoint(address.strip("[]") or None, int(port) if colon else None)
-
-
 def _transport(words: list[str]) -> list[Part]:
     """``tcp dport`` says that the packet is TCP, ``th dport`` does not."""
     is_port = len(words) > 1 and words[0] in TRANSPORTS and words[1] in ("dport", "sport")
     return [one(Key.PROTOCOL, words[0])] if is_port else []
-
-
-def split(words: list[str]) -> list[list[str]]:
-    """Elements, parted by commas."""
-    found: list[list[str]] = [[]]
-    for word in words:
-        if word == ",":
-            found.append([])
-        else:
-            found[-1].append(word)
-    return [element for element in found if element]
 
 
 _STEPS: Mapping[str, Callable[[_Reader], list[Part]]] = {

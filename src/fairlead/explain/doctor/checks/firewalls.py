@@ -13,9 +13,10 @@ from fairlead.model.addresses import family_of
 from fairlead.model.objects import Node, Service, ServicePort
 from fairlead.netfilter.dump.nft_json import NotRules
 from fairlead.netfilter.dump.values import Table
-from fairlead.trace.dumped import UNTOLD, Step, follow
-from fairlead.trace.dumped import Node as Host
+from fairlead.trace.dumped import UNTOLD, follow
 from fairlead.trace.packet import Fate, Packet
+from fairlead.trace.ways import Node as Host
+from fairlead.trace.ways import Step
 
 _PROXY_CHAINS = ("KUBE-", "KUBE_")
 _PROXY_TABLES = ("kube-proxy", "fairlead")

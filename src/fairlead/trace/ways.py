@@ -1,0 +1,62 @@
+"""The ways that a packet may take through rules as a dump has them."""
+
+from typing import NamedTuple
+
+from fairlead.netfilter.dump.values import Table
+from fairlead.netfilter.ruleset import Hook
+from fairlead.trace.packet import Outcome
+
+
+class Step(NamedTuple):
+    """A rule that was looked at.
+
+    Attributes:
+        table: family and name.
+        did: what it did; "" for one that did not match.
+        because: why it did not match, or what is in doubt.
+    """
+
+    hook: Hook
+    table: str
+    chain: str
+    rule: str
+    did: str = ""
+    because: str = ""
+
+
+class Way(NamedTuple):
+    """One way of a packet.
+
+    Attributes:
+        outcome: None where a rule that was not understood may do anything.
+        probability: of the draws on this way.
+        doubts: what had to be assumed.
+    """
+
+    outcome: Outcome | None
+    steps: tuple[Step, ...]
+    probability: float
+    doubts: tuple[str, ...]
+
+
+class Ways(NamedTuple):
+    """All ways of a packet; ``is_cut``: there are more than could be looked at."""
+
+    ways: tuple[Way, ...]
+    is_cut: bool = False
+
+    @property
+    def outcomes(self) -> frozenset[Outcome | None]:
+        return frozenset(way.outcome for way in self.ways)
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether nothing had to be assumed: the outcomes are these, and no others."""
+        return not self.is_cut and all(not way.doubts for way in self.ways)
+
+
+class Node(NamedTuple):
+    """A host with its addresses and tables."""
+
+    addresses: frozenset[str]
+    tables: tuple[Table, ...]
