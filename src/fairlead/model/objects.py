@@ -407,6 +407,7 @@ class PodSpec(Slim, frozen=True):
 
     node_name: str = ""
     scheduler_name: str = ""
+    scheduling_gates: tuple[Mapping[str, str], ...] | None = None
     hostname: str = ""
     subdomain: str = ""
     host_network: bool = False

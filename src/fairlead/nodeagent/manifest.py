@@ -120,10 +120,11 @@ class Handler(Slim, frozen=True):
 
 
 class Lifecycle(Slim, frozen=True):
-    """What is done right after a container has started, and right before it is told to end."""
+    """What is done right after a container has started, and right before ``stop_signal`` tells it to end."""
 
     post_start: Handler | None = None
     pre_stop: Handler | None = None
+    stop_signal: str = "SIGTERM"
 
 
 class Probe(Handler, frozen=True):
@@ -134,6 +135,7 @@ class Probe(Handler, frozen=True):
     period_seconds: int = 10
     success_threshold: int = 1
     failure_threshold: int = 3
+    termination_grace_period_seconds: int | None = None
 
 
 class ContainerPort(Slim, frozen=True):
@@ -157,12 +159,20 @@ class VolumeMount(Slim, frozen=True):
     read_only: bool = False
 
 
+class Capabilities(Slim, frozen=True):
+    """Capabilities that a container wants beyond the usual ones."""
+
+    add: tuple[str, ...] | None = None
+
+
 class SecurityContext(Slim, frozen=True):
     """As whom a container runs; what is not given is the Pod's."""
 
     run_as_user: int | None = None
     run_as_group: int | None = None
     run_as_non_root: bool | None = None
+    privileged: bool | None = None
+    capabilities: Capabilities | None = None
 
 
 class PodSecurityContext(SecurityContext, frozen=True):
@@ -170,6 +180,7 @@ class PodSecurityContext(SecurityContext, frozen=True):
 
     fs_group: int | None = None
     supplemental_groups: tuple[int, ...] | None = None
+    sysctls: tuple[dict[str, Any], ...] | None = None
 
 
 class Resources(Slim, frozen=True):
@@ -203,6 +214,8 @@ class Container(Slim, frozen=True):
     termination_message_policy: str = "File"
     stdin: bool = False
     stdin_once: bool = False
+    volume_devices: tuple[dict[str, Any], ...] | None = None
+    restart_policy_rules: tuple[dict[str, Any], ...] | None = None
     tty: bool = False
 
 
@@ -334,6 +347,13 @@ class RunPodSpec(Slim, frozen=True):
     hostname: str = ""
     subdomain: str = ""
     host_network: bool = False
+    host_pid: bool = msgspec.field(default=False, name="hostPID")
+    host_ipc: bool = msgspec.field(default=False, name="hostIPC")
+    host_users: bool | None = None
+    runtime_class_name: str | None = None
+    resource_claims: tuple[dict[str, Any], ...] | None = None
+    set_hostname_as_fqdn: bool | None = msgspec.field(default=None, name="setHostnameAsFQDN")
+    hostname_override: str | None = None
     restart_policy: str = "Always"
     enable_service_links: bool = True
     service_account_name: str = ""
@@ -375,7 +395,9 @@ class RunPod(KubeObject, frozen=True):
 
     @property
     def hostname(self) -> str:
-        """Its own, or that of its node, whose network it may be in."""
+        """Its own, or that of its node, whose network it may be in; ``hostnameOverride`` goes before both."""
+        if self.spec.hostname_override:
+            return self.spec.hostname_override
         if self.spec.host_network:
             return self.spec.node_name
         return self.spec.hostname or self.name[:63].rstrip("-.")

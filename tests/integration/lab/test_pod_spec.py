@@ -73,6 +73,26 @@ def test_events_of_a_normal_life(lab, pod):
     assert eventually(lambda: events(lab, "normal").get("Killing")) == "Stopping container c"
 
 
+def test_a_probe_s_own_grace_period_and_a_stop_signal(lab, pod):
+    """With the Pod's own grace period it would be waited for for an hour."""
+    last_words = "trap 'echo told > /dev/termination-log' USR1; while :; do sleep 0.1; done"
+    probe = {"exec": {"command": ["false"]}, "periodSeconds": 1, "failureThreshold": 1}
+    container = {
+        "command": ["sh", "-c", last_words],
+        "livenessProbe": {**probe, "terminationGracePeriodSeconds": 1},
+        "lifecycle": {"stopSignal": "SIGUSR1"},
+    }
+    pod("signalled", container, restartPolicy="Never", terminationGracePeriodSeconds=3600, os={"name": "linux"})
+    state = eventually(lambda: lab.get("pod", "signalled")["status"]["containerStatuses"][0]["state"]["terminated"], 30)
+    assert (state["message"], state["exitCode"]) == ("told\n", 137)
+
+
+def test_what_is_not_provided_is_told(lab, pod):
+    pod("wishes", {"securityContext": {"privileged": True}}, hostPID=True)
+    expected = "this node does not act on spec.hostPID, spec.containers{c}.securityContext.privileged"
+    assert eventually(lambda: events(lab, "wishes").get("NotProvided")) == expected
+
+
 def test_quality_of_service(lab, pod):
     resources = {"cpu": "10m", "memory": "8Mi"}
     pod("guaranteed", {"resources": {"limits": resources, "requests": resources}})

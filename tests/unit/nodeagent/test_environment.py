@@ -451,6 +451,20 @@ class TestVolumes:
 
 
 @pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ({}, "web-0"),
+        ({"hostname": "own"}, "own"),
+        ({"hostNetwork": True, "nodeName": "node-1"}, "node-1"),
+        ({"hostNetwork": True, "nodeName": "node-1", "hostnameOverride": "any.name"}, "any.name"),
+        ({"hostname": "own", "hostnameOverride": "any.name"}, "any.name"),
+    ],
+)
+def test_a_host_name_of_its_own_goes_before_all_others(spec, expected):
+    assert pod(spec).hostname == expected
+
+
+@pytest.mark.parametrize(
     "volume",
     [
         {"name": "v", "ephemeral": {"volumeClaimTemplate": {}}},

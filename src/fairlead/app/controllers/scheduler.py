@@ -73,7 +73,7 @@ class Scheduler:
             self.queue.add(key)
 
     def _is_ours(self, pod: Pod) -> bool:
-        wants_us = pod.spec.scheduler_name in ("", self.name)
+        wants_us = pod.spec.scheduler_name in ("", self.name) and not pod.spec.scheduling_gates
         return wants_us and not (pod.spec.node_name or pod.is_finished or pod.is_terminating)
 
     async def reconcile(self, key: ObjectKey) -> None:

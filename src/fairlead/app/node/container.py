@@ -137,8 +137,8 @@ class ContainerRun:
         grace = self._context.pod.spec.termination_grace_period_seconds
         target = running.target(self._context.placement.pod_ips[0])
 
-        async def unhealthy(what: str) -> None:
-            self._post(life.Unhealthy(attempt, what, grace))
+        async def unhealthy(what: str, own_grace: int | None = None) -> None:
+            self._post(life.Unhealthy(attempt, what, grace if own_grace is None else own_grace))
 
         hook = self.container.lifecycle and self.container.lifecycle.post_start
         if hook and not self.record.started and not (await perform(hook, target, grace)).success:

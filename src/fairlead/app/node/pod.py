@@ -32,6 +32,7 @@ from fairlead.nodeagent.environment import Placement
 from fairlead.nodeagent.life import pod_life as life
 from fairlead.nodeagent.life.container_life import ContainerEvent, ContainerLife, Tell
 from fairlead.nodeagent.manifest import Container, RunPod
+from fairlead.nodeagent.not_provided import not_provided
 from fairlead.nodeagent.restarts import restart_policy
 from fairlead.nodeagent.sources import Reference, volume_references
 from fairlead.nodeagent.status import (
@@ -142,6 +143,9 @@ class PodRun:
         self._do(self._volumes.keep_fresh(lambda: self.pod, self._placement))
         if self.sandbox.child:
             self._do(self._watch(self.sandbox.child))
+        elif paths := not_provided(self.pod):
+            message = f"this node does not act on {', '.join(paths)}"
+            self._context.say(Happening("NotProvided", message, "Warning"))
         self.api.changed()
         try:
             while self._life.stage is not life.Stage.GONE:

@@ -20,14 +20,14 @@ class Prober:
             container is then ready.
         ready: called with each new verdict of the readiness probe.
         failed: told which probe failed once, and why; not while a Pod that has just started is asked more often.
-        unhealthy: ends the container, for the probe that is named.
+        unhealthy: ends the container, for the probe that is named, within so many seconds if it says so.
     """
 
     target: ProbeTarget
     started: Callable[[], None]
     ready: Callable[[bool], None]
     failed: Callable[[str, str], None]
-    unhealthy: Callable[[str], Awaitable[None]]
+    unhealthy: Callable[[str, int | None], Awaitable[None]]
 
     async def run(self, *, is_started: bool = False, is_ready: bool = False) -> None:
         """The startup probe first, then the others together.
@@ -52,7 +52,7 @@ class Prober:
         while series.verdict is not Verdict.SUCCESS:
             series = await self._next(series, probe, "Startup")
             if series.verdict is Verdict.FAILURE:
-                await self.unhealthy("startup probe")
+                await self.unhealthy("startup probe", probe.termination_grace_period_seconds)
             if series.verdict is Verdict.UNKNOWN:
                 await asyncio.sleep(probe.period_seconds)
 
@@ -77,7 +77,7 @@ class Prober:
         while True:
             series = await self._next(series, probe, "Liveness")
             if series.verdict is Verdict.FAILURE:
-                await self.unhealthy("liveness probe")
+                await self.unhealthy("liveness probe", probe.termination_grace_period_seconds)
             await asyncio.sleep(probe.period_seconds)
 
     async def _next(self, series: Series, probe: Probe, name: str | None) -> Series:

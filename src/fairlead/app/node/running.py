@@ -127,6 +127,11 @@ def _last_words(context: PodContext, container: Container, run: int, exit_code: 
     return message_of(last_lines(context.log_path(container, run), MESSAGE_LINES))
 
 
+def _signal_number(name: str) -> int:
+    """A name such as ``SIGUSR1``; one that this machine does not know is as good as none."""
+    return signal.Signals.__members__.get(name, signal.SIGTERM)
+
+
 class Ending:
     """The orderly end of a process: its hook, then SIGTERM, and when its time is over SIGKILL.
 
@@ -151,7 +156,8 @@ class Ending:
         if hook and self._grace:
             await self._until_deadline(perform(hook, self._target, self._grace))
             self._deadline = max(self._deadline, asyncio.get_running_loop().time() + HOOK_GRACE)
-        self._running.process.signal(signal.SIGTERM)
+        lifecycle = self._running.container.lifecycle
+        self._running.process.signal(_signal_number(lifecycle.stop_signal) if lifecycle else signal.SIGTERM)
         if not await self._until_deadline(self._running.process.wait()):
             self._running.process.signal(signal.SIGKILL)
             await self._running.process.wait()

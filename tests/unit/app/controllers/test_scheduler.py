@@ -50,6 +50,16 @@ async def test_pods_that_are_not_its_own_are_left_alone(fields):
     assert not api.writes
 
 
+async def test_a_pod_is_bound_when_its_last_gate_is_open():
+    api = await two_nodes()
+    await api.put(unbound("p", schedulingGates=[{"name": "example.com/wait"}]), "pods")
+    async with running(api, "scheduler"):
+        await settled(api)
+        assert not places(api)["p"]
+        await api.put(unbound("p"), "pods")
+        await until(api, lambda: places(api)["p"])
+
+
 async def test_a_pod_that_fits_nowhere_says_so_once_and_is_bound_when_there_is_room():
     api = await two_nodes()
     await api.put(unbound("p", nodeSelector={"disk": "ssd"}), "pods")
