@@ -16,6 +16,13 @@ from fairlead.registry.schemas.catalogue import (
     descriptions_of,
     fields_of,
 )
+from fairlead.registry.schemas.merging import (
+    is_applied_set,
+    is_atomic_map,
+    is_merged_set,
+    list_map_keys,
+    merge_key,
+)
 
 _SCALARS: dict[str, Doc] = {
     "string": {"type": "string"},
@@ -55,10 +62,31 @@ def _schema(name: str) -> Doc:
     if not fields:
         return dict(_OPAQUE.get(name, {"type": "object"}))
     told = descriptions_of(name)
-    properties = {field: _described(_property(shape), told.get(field)) for field, shape in fields.items()}
+    properties = {
+        field: _described({**_property(shape), **_merging(name, field, shape)}, told.get(field))
+        for field, shape in fields.items()
+    }
     schema: Doc = _described({"type": "object", "properties": properties}, told.get(""))
     required = [field for field, shape in fields.items() if shape.required]
     return {**schema, "required": required} if required else schema
+
+
+def _merging(owner: str, field: str, shape: FieldType) -> Doc:
+    """How lists and maps of the field are merged, for clients that compute patches or apply."""
+    found: Doc = {}
+    if shape.container is Container.LIST:
+        keys = list_map_keys(owner, field)
+        kind = "set" if is_applied_set(owner, field) else "map" if keys else "atomic"
+        found["x-kubernetes-list-type"] = kind
+        if keys:
+            found["x-kubernetes-list-map-keys"] = list(keys)
+        if key := merge_key(owner, field):
+            found["x-kubernetes-patch-merge-key"] = key
+        if key or is_merged_set(owner, field):
+            found["x-kubernetes-patch-strategy"] = "merge"
+    elif shape.container is Container.MAP and is_atomic_map(owner, field, shape.name):
+        found["x-kubernetes-map-type"] = "atomic"
+    return found
 
 
 def _described(schema: Doc, description: str | None) -> Doc:
