@@ -8,9 +8,9 @@ import logging
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 
-from fairlead.clusterdns.node_rules import removal, untracked_rules
 from fairlead.drivers.linux.netns import LinkError, run_ip
 from fairlead.drivers.proxy.nft_commands import RulesError, run_commands
+from fairlead.netfilter.untracked import removal, untracked_rules
 
 KINDS = ("dummy", "bridge")
 
