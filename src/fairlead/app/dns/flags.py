@@ -42,6 +42,8 @@ class Flags:
         """
         servers = tuple(server for target in self.upstreams for server in servers_of(target, machine.read))
         blocks = tuple(self._block(block, servers) for block in options.blocks)
+        if self.outside == Outside.FORWARD and not any(isinstance(p, Forward) for b in blocks for p in b.plugins):
+            raise ValueError("outside: forward needs upstream servers under 'forward'")
         return replace(
             options,
             blocks=blocks,

@@ -195,3 +195,10 @@ def test_an_endpoint_with_certificates_is_a_kubeconfig(tmp_path):
     assert found["clusters"][0]["cluster"] == {"server": "https://10.0.0.1:6443", "certificate-authority": "/ca.pem"}
     user = found["users"][0]["user"]
     assert (user["client-key"], Path(user["client-certificate"])) == ("/key.pem", Path("cert.pem").absolute())
+
+
+def test_names_outside_can_only_be_forwarded_to_somebody():
+    with pytest.raises(SettingsError, match="needs upstream servers"):
+        options_from(None, Flags(outside="forward"))
+    options, source = options_from(None, Flags(outside="forward", upstreams=("192.0.2.1",)))
+    assert (options.zones[0].outside, source) == (Outside.FORWARD, None)
