@@ -250,3 +250,20 @@ def _descriptors(pid):
     if "sleep" not in Path(f"/proc/{pid}/comm").read_text():
         return set()
     return {os.readlink(path) for path in Path(f"/proc/{pid}/fd").iterdir()}
+
+
+def test_a_nursery_that_is_killed_is_replaced_and_what_was_asked_for_meanwhile_comes():
+    first = Nursery("fairlead.app.lab.init.spare_nursery")
+    os.kill(first._pid, signal.SIGKILL)
+    os.waitpid(first._pid, 0)
+    first.keep()
+    second = first._pid
+    first.keep()
+    assert first._pid == second  # it runs
+
+    async def body(launcher):
+        assert await (await launcher.start(Birth(exit_with, 3))).wait() == 3
+
+    scenario(first.socket, body)
+    first.close()
+    assert os.waitpid(second, 0)[1] == 0  # it ends with its last client

@@ -61,7 +61,6 @@ class Start(NamedTuple):
         pipes: ``life``, ``prepared``, ``gate`` and ``reports`` of its ``Doors``.
         api, wire: its ``HostSockets``.
         locks: of its folders, held as long as a process of the lab lives.
-        search_path: where programs are found.
     """
 
     plan: LabPlan
@@ -70,7 +69,6 @@ class Start(NamedTuple):
     wire: int | None
     locks: tuple[int, ...]
     user_namespace: bool
-    search_path: str
 
     @property
     def descriptors(self) -> list[int]:

@@ -26,6 +26,8 @@ def execute(module: str, arguments: Iterable[str], descriptors: Iterable[int]) -
     for fd in descriptors:
         os.set_inheritable(fd, True)
     paths = [os.path.abspath(path) for path in sys.path if path]
-    code = f"import sys; sys.path[:] = {paths!r}; from {module} import main; main()"
+    search = os.environ.get("PATH", os.defpath)  # where programs are, which modules may ask as they are imported
+    ready = f"import os, sys; os.environ['PATH'] = {search!r}; sys.path[:] = {paths!r}"
+    code = f"{ready}; from {module} import main; main()"
     environment = {name: value for name, value in os.environ.items() if name.startswith(_KEPT_VARIABLES)}
     os.execve(sys.executable, [sys.executable, "-I", "-c", code, *arguments], environment)

@@ -75,8 +75,7 @@ def start_init(plan: LabPlan, pipes: Pipes, sockets: HostSockets, locks: tuple[i
     between = os.fork()
     if between == 0:
         api, wire = (each.fileno() if each else None for each in sockets)
-        search_path = os.environ.get("PATH", os.defpath)
-        _give_birth(Start(plan, pipes.of_lab, api, wire, locks, os.geteuid() != 0, search_path), birth)
+        _give_birth(Start(plan, pipes.of_lab, api, wire, locks, os.geteuid() != 0), birth)
     birth.close_writer()
     message = read_from_child(birth.reader, between, "the process that starts the lab")
     pid, _, error = message.partition(" ")

@@ -29,7 +29,6 @@ def main() -> None:
         start: Start = pickle.load(file)  # noqa: S301 - from the process outside
     for fd in start.descriptors:
         os.set_inheritable(fd, False)
-    os.environ["PATH"] = start.search_path
     doors = start.doors()
     try:
         init.main(start.plan, doors, nursery)
