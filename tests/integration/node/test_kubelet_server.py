@@ -5,7 +5,7 @@ import asyncio
 import os
 import socket
 import ssl
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -224,13 +224,13 @@ class TestWhoMayAsk:
         """Without a handshake, and with one but never a request; the oldest of these give way."""
 
         async def test(world):
-            bare = [await asyncio.open_connection("127.0.0.1", world.port) for _ in range(300)]
-            silent = [await world.connect("somebody") for _ in range(MAX_STRANGERS + 5)]
-            assert (await answer_to(world, "GET /")).startswith("HTTP/1.1 404 ")
-            for reader, _ in silent[:5]:
-                assert await reader.read() == b""
-            for _, writer in bare:
-                writer.close()
+            with ExitStack() as held:
+                for _ in range(300):
+                    held.enter_context(socket.create_connection(("127.0.0.1", world.port)))
+                silent = [await world.connect("somebody") for _ in range(MAX_STRANGERS + 5)]
+                assert (await answer_to(world, "GET /")).startswith("HTTP/1.1 404 ")
+                for reader, _ in silent[:5]:
+                    assert await reader.read() == b""
 
         run(test)
 
