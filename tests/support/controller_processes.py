@@ -58,6 +58,12 @@ class Namespaced:
     def __call__(self, *arguments, **options):
         return self._kubectl("-n", self.name, *arguments, **options)
 
+    def despite_warnings(self, *arguments, **options):
+        """Standard output of a run that must succeed, whatever the server warns of."""
+        code, out, err = self._kubectl.try_("-n", self.name, *arguments, **options)
+        assert code == 0, err
+        return out
+
     def items(self, *arguments):
         return json.loads(self("get", *arguments, "-o", "json"))["items"]
 

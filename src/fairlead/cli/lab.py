@@ -217,7 +217,7 @@ def status() -> None:
     if not views:
         click.echo("no lab is running", err=True)
         sys.exit(1)
-    row = "{:<16} {:<24} {:>7} {:>9} {:>10} {:>9}  {}"
+    row = "{:<14} {:<23} {:>5} {:>6} {:>9} {:>8} {}"  # 80 columns
     click.echo(row.format("NAME", "SERVER", "NODES", "PODS", "PROCESSES", "MEMORY", "PROXY"))
     for view in views:
         nodes, pods = (f"{c[0]}/{c[1]}" if c else "?" for c in (view.nodes, view.pods))

@@ -23,6 +23,8 @@ def lab(request):
     lab = Lab(request.param, "-f", str(EXAMPLE / "manifests.yaml"))
     try:
         lab.up()
+        # The rules of the client's node follow the ready DNS Pod within a second.
+        eventually(lambda: lab.exec("client", "dig", "+short", "kubernetes.default.svc.cluster.local"))
         yield lab
     finally:
         lab.close()
