@@ -1,5 +1,5 @@
 # Every target does its own set-up; nothing needs to be run before it.
-.PHONY: up setup test unit check bench robustness lock clean
+.PHONY: up setup test coverage unit check bench robustness lock clean
 
 PY := .venv/bin/python
 
@@ -10,8 +10,12 @@ up:                  ## run the headless-Service experiment and stay up; another
 setup:               ## .venv/ and the system programs, those for tests included
 	@scripts/setup.sh tests
 
-test: setup          ## all tests, those in a real kernel and with a real kubectl included, and how much of the code they run
-	scripts/test.sh
+test: setup          ## all tests, those in a real kernel and with a real kubectl included; nothing is run a second time
+	$(PY) -m pytest -q tests/unit -n 2
+	$(PY) -m pytest -q tests/integration -n 3 --dist loadfile --no-loadscope-reorder
+
+coverage: setup      ## all tests again, measured: lines that run by room, in all processes that tests start
+	scripts/coverage.sh
 
 unit: setup          ## the pure core alone: seconds
 	$(PY) -m pytest -q tests/unit -n 2
