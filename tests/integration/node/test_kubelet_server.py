@@ -3,6 +3,7 @@ absence costs memory or leaves anything running."""
 
 import asyncio
 import os
+import signal
 import socket
 import ssl
 from contextlib import ExitStack, asynccontextmanager, suppress
@@ -64,6 +65,14 @@ class LocalRuntime:
         connection.setblocking(False)
         await asyncio.get_running_loop().sock_connect(connection, ("127.0.0.1", port))
         return connection
+
+
+@pytest.fixture(scope="module", autouse=True)
+def hang_ups_end_processes():
+    """Commands begin with this process's signals, and under nohup that ignores the one they are to end by."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
 
 
 @pytest.fixture(scope="module")
