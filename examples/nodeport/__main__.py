@@ -15,11 +15,17 @@ def ask(where: str, node: str, meaning: str, until: str = "") -> Step:
 
 STEPS = (
     Step(HERE, "kubectl get service web -o wide", "One port number, the same on every node."),
-    ask(OUTSIDE, "node-1", "Policy Cluster, on the node where the Pod is: it sees the node, not who asked."),
+    ask(
+        OUTSIDE,
+        "node-1",
+        "Policy Cluster, on the node where the Pod is: it sees the node, not who asked.",
+        "pod: web-0",
+    ),
     ask(
         OUTSIDE,
         "node-2",
         "A node without a Pod passes the connection on, under its own address so that the reply comes back.",
+        "pod: web-0",
     ),
     Step(
         HERE,

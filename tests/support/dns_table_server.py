@@ -12,6 +12,8 @@ import dns.rcode
 import dns.rdatatype
 import dns.rrset
 
+from tests.support.net.ports import free_port
+
 
 class TableServer:
     """Answers from lines of a zone file; a name without records does not exist.
@@ -39,8 +41,9 @@ class TableServer:
                     reply = answer(self.rfile.read(int.from_bytes(length, "big")), "tcp")
                     self.wfile.write(len(reply).to_bytes(2, "big") + reply)
 
-        self._udp = socketserver.ThreadingUDPServer((host, port), Datagram)
-        self.port = self._udp.server_address[1]
+        # Not one that the kernel chooses for UDP: another process may have that port for TCP.
+        self.port = port or free_port()
+        self._udp = socketserver.ThreadingUDPServer((host, self.port), Datagram)
         socketserver.ThreadingTCPServer.allow_reuse_address = True
         self._tcp = socketserver.ThreadingTCPServer((host, self.port), Connection)
         self._tcp.daemon_threads = True
