@@ -7,10 +7,9 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from fairlead.model.document import Doc
 from fairlead.netfilter.dump.nft import read_nft
 from fairlead.netfilter.dump.values import Table
-
-Doc = dict[str, Any]
 
 
 class NotRules(ValueError):
