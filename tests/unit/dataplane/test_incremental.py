@@ -277,6 +277,15 @@ def test_clients_are_let_go_of_the_endpoint_that_went_and_of_no_other():
     assert change.gone == set()  # the map goes with the Service
 
 
+def test_a_clients_endpoint_is_found_by_as_many_look_ups_whatever_endpoints_there_are():
+    def rules_on_the_way(count):
+        listed = endpoint_slice([endpoint(f"10.0.0.{n}") for n in range(1, count + 1)])
+        table, _ = build(snapshot(service(sessionAffinity="ClientIP"), listed), VIEW, BASE, nft_rules.service_part)
+        return max(len(chain.rules) for name, chain in table.chains.items() if name not in BASE.chains)
+
+    assert rules_on_the_way(100) == rules_on_the_way(2)
+
+
 def breaking(is_broken):
     """An emitter that cannot do certain service ports."""
 
