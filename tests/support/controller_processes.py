@@ -10,15 +10,23 @@ from contextlib import contextmanager
 class Controllers:
     """The controllers' process; may be killed and started again."""
 
-    def __init__(self, kubeconfig):
-        self.kubeconfig = kubeconfig
+    def __init__(self, kubeconfig, flags=()):
+        self.kubeconfig, self.flags = kubeconfig, flags
         self.process = None
 
-    def start(self):
-        command = [sys.executable, "-m", "fairlead", "controllers", "--kubeconfig", self.kubeconfig]
+    def start(self, until="ready"):
+        command = [sys.executable, "-m", "fairlead", "controllers", "--kubeconfig", self.kubeconfig, *self.flags]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        line = self.process.stderr.readline()
-        assert "ready" in line, line + self.process.stderr.read()
+        self.read_until(until)
+
+    def read_until(self, text):
+        """Wait for a line with the text on standard error."""
+        lines = []
+        for line in self.process.stderr:
+            lines.append(line)
+            if text in line:
+                return
+        raise AssertionError(f"ended before it said {text!r}: {''.join(lines)}")
 
     def end(self, number=signal.SIGTERM):
         self.process.send_signal(number)

@@ -4,14 +4,18 @@ import asyncio
 import contextlib
 import signal
 from pathlib import Path
+from typing import Any
 
 import click
 
 from fairlead.allocation.load_balancer import Pool
 from fairlead.app.controllers import CONTROLLERS, ControllersOptions, run
 from fairlead.app.controllers.context import Settings
+from fairlead.cli.leader_flags import candidacy, leader_flags
 from fairlead.cli.logs import verbose_flag
 from fairlead.cli.socket_address import socket_address
+
+_LONGEST_NAME = 253  # of an object
 
 
 @click.command()
@@ -22,6 +26,7 @@ from fairlead.cli.socket_address import socket_address
 @click.option(
     "--http-bind-address", "http", callback=socket_address, help="ADDRESS:PORT of /healthz, /readyz and /metrics."
 )
+@leader_flags
 @verbose_flag
 def controllers(
     kubeconfig: Path | None,
@@ -29,17 +34,34 @@ def controllers(
     only: tuple[str, ...],
     pools: tuple[str, ...],
     http: tuple[str, int] | None,
+    **of_leader: Any,
 ) -> None:
-    """Run the controllers alone, against any cluster, until interrupted."""
+    """Run the controllers alone, against any cluster, until interrupted.
+
+    Several may run for one cluster: of those that run the same controllers one works, and the others stand by.
+    """
     settings = Settings(load_balancer_pools=(Pool(pools),) if pools else ())
-    options = ControllersOptions(kubeconfig, context, only or tuple(CONTROLLERS), settings, http)
+    names = only or tuple(CONTROLLERS)
+    options = ControllersOptions(kubeconfig, context, names, settings, http, candidacy(of_leader, _lease_name(only)))
     with contextlib.suppress(asyncio.CancelledError):
         asyncio.run(_serve(options))
 
 
+def _lease_name(only: tuple[str, ...]) -> str:
+    return "-".join(("fairlead-controllers", *sorted(only)))[:_LONGEST_NAME].rstrip("-")
+
+
 async def _serve(options: ControllersOptions) -> None:
-    task = asyncio.ensure_future(run(options, lambda: click.echo("controllers: ready", err=True)))
+    task = asyncio.ensure_future(run(options, _say_ready, _say_standing_by))
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, task.cancel)
     await task
+
+
+def _say_ready() -> None:
+    click.echo("controllers: ready", err=True)
+
+
+def _say_standing_by(leader: str) -> None:
+    click.echo(f"controllers: standing by, {leader} works", err=True)

@@ -524,9 +524,13 @@ class Node(KubeObject, frozen=True):
 
 
 class LeaseSpec(Slim, frozen=True):
-    """Who holds something, and since when: ``renew_time`` is RFC 3339 text with microseconds."""
+    """Who holds something, since when, and how often it changed hands; times are RFC 3339 text with microseconds."""
 
+    holder_identity: str | None = None
+    lease_duration_seconds: int | None = None
+    acquire_time: str | None = None
     renew_time: str | None = None
+    lease_transitions: int | None = None
 
 
 class Lease(KubeObject, frozen=True):

@@ -1,7 +1,8 @@
 """The controllers process: everything that turns wanted state into state, by the API alone.
 
 Each controller is a queue of keys and one level-triggered step (``loop``); all share one connection pool and one copy
-of each collection. The process may be killed at any point and started again anywhere; it must run once at a time.
+of each collection. The process may be killed at any point and started again anywhere. Of several, one works at a time:
+the one that holds a Lease. A new holder reads everything first, so that it builds on nothing that was told before.
 """
 
 import asyncio
@@ -35,6 +36,8 @@ from fairlead.app.controllers.watches import Watches
 from fairlead.drivers.kube.client import KubeClient
 from fairlead.drivers.kube.discovery import Discovered, discover
 from fairlead.drivers.kube.event_recorder import EventWriter
+from fairlead.drivers.kube.informer import Informer
+from fairlead.drivers.kube.leader import Candidacy, Elector
 from fairlead.drivers.kube.retry import until_answered
 from fairlead.drivers.kube.watch_pages import Address, watch_pages
 from fairlead.drivers.kube.work_queue import Clock
@@ -80,6 +83,7 @@ class ControllersOptions:
         only: names of ``CONTROLLERS`` to run, for instance beside a real control plane that has the others.
         settings: of the controllers themselves.
         http: address and port of ``/healthz``, ``/readyz`` and ``/metrics``; None for none.
+        candidacy: for which Lease they work; None where nobody else can be at work.
     """
 
     kubeconfig: Path | None = None
@@ -87,20 +91,52 @@ class ControllersOptions:
     only: tuple[str, ...] = tuple(CONTROLLERS)
     settings: Settings = field(default_factory=Settings)
     http: Address | None = None
+    candidacy: Candidacy | None = None
 
 
-async def run(options: ControllersOptions, ready: Callable[[], None]) -> None:
-    """Serve until cancelled; ``ready`` is called when every collection has been read once."""
-    is_ready = asyncio.Event()
+async def run(
+    options: ControllersOptions, ready: Callable[[], None], standing_by: Callable[[str], None] = lambda _: None
+) -> None:
+    """Serve until cancelled.
 
-    def all_read() -> None:
-        is_ready.set()
-        ready()
-
+    Args:
+        ready: called when every collection has been read once, each time that the work begins.
+        standing_by: called with the name of the process that works instead.
+    """
     async with KubeClient.from_kubeconfig(options.kubeconfig, options.context, "controllers") as client:
-        watches = Watches(client)
-        async with watch_pages(options.http, watches.informers, is_ready.is_set):
-            await serve(client, options.only, all_read, options.settings, watches=watches)
+        elector = Elector(client, options.candidacy, standing_by) if options.candidacy else None
+        shift = _Shift(client, options, ready, elector)
+        async with watch_pages(options.http, shift.informers, shift.is_ready, (elector,) if elector else ()):
+            await (elector.lead(shift.work) if elector else shift.work())
+
+
+class _Shift:
+    """The work from the moment that it may be done until it must stop; each time with copies read afresh."""
+
+    def __init__(
+        self, client: KubeClient, options: ControllersOptions, ready: Callable[[], None], elector: Elector | None
+    ) -> None:
+        self._client, self._options, self._ready, self._elector = client, options, ready, elector
+        self._watches: Watches | None = None
+        self._has_read = False
+
+    def informers(self) -> list[Informer[Any]]:
+        return self._watches.informers() if self._watches else []
+
+    def is_ready(self) -> bool:
+        """A process that stands by is ready to."""
+        return self._has_read or (self._watches is None and self._elector is not None and bool(self._elector.leader))
+
+    async def work(self) -> None:
+        self._watches = Watches(self._client)
+        try:
+            await serve(self._client, self._options.only, self._read, self._options.settings, watches=self._watches)
+        finally:
+            self._watches, self._has_read = None, False
+
+    def _read(self) -> None:
+        self._has_read = True
+        self._ready()
 
 
 async def serve(

@@ -41,17 +41,18 @@ class WatchCollector(Collector):
 
 @asynccontextmanager
 async def watch_pages(
-    address: Address | None, informers: Informers, is_ready: Callable[[], bool]
+    address: Address | None, informers: Informers, is_ready: Callable[[], bool], others: Iterable[Collector] = ()
 ) -> AsyncIterator[None]:
     """Serve the pages meanwhile; nothing where there is no address.
 
     Args:
         is_ready: whether everything has been read once.
+        others: what else the metrics show.
 
     Raises:
         OSError: the address cannot be listened at.
     """
-    server = await serve_pages(*address, pages_of(informers, is_ready)) if address else None
+    server = await serve_pages(*address, pages_of(informers, is_ready, others)) if address else None
     try:
         yield
     finally:
@@ -59,10 +60,11 @@ async def watch_pages(
             server.close()
 
 
-def pages_of(informers: Informers, is_ready: Callable[[], bool]) -> Pages:
+def pages_of(informers: Informers, is_ready: Callable[[], bool], others: Iterable[Collector] = ()) -> Pages:
     """The pages by path."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(WatchCollector(informers))
+    for collector in (WatchCollector(informers), *others):
+        registry.register(collector)
     return {
         "/healthz": lambda: Page("ok"),
         "/readyz": lambda: _readiness(informers(), is_ready()),

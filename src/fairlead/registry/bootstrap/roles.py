@@ -69,6 +69,7 @@ _CREATED = {
     "": "configmaps endpoints persistentvolumeclaims persistentvolumes pods pods/binding serviceaccounts",
     "apps": "controllerrevisions replicasets",
     "batch": "jobs",
+    "coordination.k8s.io": "leases",
     "discovery.k8s.io": "endpointslices",
 }
 _PUBLIC = ("/healthz", "/livez", "/readyz", "/version", "/version/")
