@@ -49,8 +49,12 @@ def items(kubectl, kind):
     return json.loads(kubectl("get", kind, "-o", "json"))["items"]
 
 
+def service_of(slice_):
+    return slice_["metadata"]["labels"]["kubernetes.io/service-name"]
+
+
 def slices_of(kubectl, name):
-    return [s for s in items(kubectl, "endpointslices") if s["metadata"]["labels"]["kubernetes.io/service-name"] == name]
+    return [each for each in items(kubectl, "endpointslices") if service_of(each) == name]
 
 
 def addresses(kubectl):
@@ -80,9 +84,7 @@ def test_whichever_is_killed_the_other_goes_on(cluster):
         working.start("standing by")
     wait_until(lambda: len(addresses(kubectl)) == 2 * KILLS)
     slices = collections.Counter(
-        s["metadata"]["labels"]["kubernetes.io/service-name"]
-        for s in items(kubectl, "endpointslices")
-        if s["metadata"]["name"] != "kubernetes"
+        service_of(each) for each in items(kubectl, "endpointslices") if each["metadata"]["name"] != "kubernetes"
     )
     print(f"{KILLS} kills: until the next one worked {', '.join(f'{gap:.2f}' for gap in gaps)} s")
     assert slices == {f"{name}-{turn}": 1 for name in ("before", "after") for turn in range(KILLS)}

@@ -1,4 +1,4 @@
-"""Several replicas, one Lease: at most one works, and whatever is killed, frozen or cut off, one works again in time."""
+"""Several replicas, one Lease: at most one works, and whatever is killed or cut off, one works again in time."""
 
 import asyncio
 
@@ -17,11 +17,13 @@ NAMES = ("a", "b", "c")
 LONGEST_GAP = 15 + 2 * 2 * 1.2  # seconds: the Lease's duration, and until the next candidate looks twice
 
 
-class Cut(FakeApi):
+class Cut:
     """The way of one replica to the common server, which can be cut."""
 
+    troubles = FakeApi.troubles
+
     def __init__(self, common):
-        self.__dict__ = common.__dict__ | {"is_cut": False, "common": common}
+        self.common, self.is_cut = common, False
 
     async def _reach(self):
         if self.is_cut:
