@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fairlead.cli.flags.socket_address import socket_address
 from fairlead.cli.logs import verbose_flag
-from fairlead.cli.socket_address import socket_address
 
 if TYPE_CHECKING:
     from fairlead.app.announcer import AnnouncerOptions

@@ -11,9 +11,9 @@ import click
 from fairlead.allocation.load_balancer import Pool
 from fairlead.app.controllers import CONTROLLERS, ControllersOptions, run
 from fairlead.app.controllers.context import Settings
-from fairlead.cli.leader_flags import candidacy, leader_flags
+from fairlead.cli.flags.leader import candidacy, leader_flags
+from fairlead.cli.flags.socket_address import socket_address
 from fairlead.cli.logs import verbose_flag
-from fairlead.cli.socket_address import socket_address
 
 _LONGEST_NAME = 253  # of an object
 

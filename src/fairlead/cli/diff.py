@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
+from fairlead.cli.flags.sources import FINDING, Source, fail, read_source, tell_faults
 from fairlead.cli.output import output_flags, show
-from fairlead.cli.source_flags import FINDING, Source, fail, read_source, tell_faults
 
 
 @click.command()

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fairlead.cli.flags.sources import FINDING, Source, fail, read_source, source_flags, source_of
 from fairlead.cli.output import anonymize_flag
-from fairlead.cli.source_flags import FINDING, Source, fail, read_source, source_flags, source_of
 
 if TYPE_CHECKING:
     from fairlead.explain.cluster import Cluster

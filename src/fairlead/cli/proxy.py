@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fairlead.cli.conntrack_flags import conntrack_flags, conntrack_of
-from fairlead.cli.kube_proxy_flags import Duration, switch, verbosity
+from fairlead.cli.flags.conntrack import conntrack_flags, conntrack_of
+from fairlead.cli.flags.kube_proxy import Duration, switch, verbosity
+from fairlead.cli.flags.proxy import node_flags, settings_of
 from fairlead.cli.logs import set_up_logs
-from fairlead.cli.proxy_flags import node_flags, settings_of
 from fairlead.model.addresses import parse_ip
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ import click
 import msgspec
 from click.core import ParameterSource
 
-from fairlead.cli.kube_proxy_config import ConfigError, flag_defaults
-from fairlead.cli.kube_proxy_flags import switch, verbosity
-from fairlead.cli.proxy_flags import node_flags, settings_of
+from fairlead.cli.flags.kube_proxy import switch, verbosity
+from fairlead.cli.flags.kube_proxy_config import ConfigError, flag_defaults
+from fairlead.cli.flags.proxy import node_flags, settings_of
 from fairlead.dataplane import iptables_rules, iptables_skeleton, nft_rules, nft_skeleton
 from fairlead.dataplane.complaints import complaints
 from fairlead.dataplane.forwarding import NodeView, plan_service

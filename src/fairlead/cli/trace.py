@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fairlead.cli.flags.sources import FINDING, fail, read_source, source_flags, source_of, tell_faults
 from fairlead.cli.output import output_flags, show
-from fairlead.cli.source_flags import FINDING, fail, read_source, source_flags, source_of, tell_faults
 
 if TYPE_CHECKING:
     from fairlead.explain.cluster import Cluster

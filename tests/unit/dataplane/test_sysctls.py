@@ -4,7 +4,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from fairlead.cli.conntrack_flags import conntrack_flags, conntrack_of
+from fairlead.cli.flags.conntrack import conntrack_flags, conntrack_of
 from fairlead.dataplane.sysctls import ConntrackSettings, conntrack_sysctls
 
 TIMEOUTS = {"tcp_timeout_established": 86400, "tcp_timeout_close_wait": 3600}

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from fairlead.cli.kube_proxy_flags import Duration, switch
+from fairlead.cli.flags.kube_proxy import Duration, switch
 from fairlead.dataplane.sysctls import ConntrackSettings
 
 _FLAGS = (

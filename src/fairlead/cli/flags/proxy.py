@@ -8,8 +8,8 @@ from typing import Any
 
 import click
 
-from fairlead.cli.kube_proxy_config import config_flag
-from fairlead.cli.kube_proxy_flags import Backend, Mode, meaningless_flags, switch
+from fairlead.cli.flags.kube_proxy import Backend, Mode, meaningless_flags, switch
+from fairlead.cli.flags.kube_proxy_config import config_flag
 from fairlead.dataplane.node_view import PRIMARY, DetectLocal, NodeSettings
 from fairlead.model.addresses import parse_ip
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from fairlead.cli.kube_proxy_flags import Decorator, Duration
+from fairlead.cli.flags.kube_proxy import Decorator, Duration
 from fairlead.drivers.kube.leader import Candidacy
 from fairlead.drivers.linux.replica_name import replica_name
 from fairlead.workloads.leader_election import Timing, timing_fault

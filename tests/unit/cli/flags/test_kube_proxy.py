@@ -5,11 +5,11 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from fairlead.cli.conntrack_flags import conntrack_flags, conntrack_of
-from fairlead.cli.kube_proxy_config import flag_defaults
-from fairlead.cli.kube_proxy_flags import MEANINGLESS, Duration, switch, verbosity
+from fairlead.cli.flags.conntrack import conntrack_flags, conntrack_of
+from fairlead.cli.flags.kube_proxy import MEANINGLESS, Duration, switch, verbosity
+from fairlead.cli.flags.kube_proxy_config import flag_defaults
+from fairlead.cli.flags.proxy import node_flags, settings_of
 from fairlead.cli.proxy import proxy
-from fairlead.cli.proxy_flags import node_flags, settings_of
 from fairlead.cli.rules import rules
 
 
