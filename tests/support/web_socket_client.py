@@ -41,7 +41,7 @@ class WebSocketClient:
         return self.sent()
 
     def received(self, data):
-        """Payloads of the binary frames in what the server sent."""
+        """Payloads of the messages in what the server sent."""
         self.protocol.receive_data(data)
         frames = [event for event in self.protocol.events_received() if isinstance(event, Frame)]
-        return [bytes(frame.data) for frame in frames if frame.opcode is not Opcode.CLOSE]
+        return [bytes(frame.data) for frame in frames if frame.opcode in (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)]

@@ -51,6 +51,13 @@ ExecEvent = Established | Input | InputEnded | Resize | Gone
 class ExecSession(Protocol):
     """One client of one command: bytes from its connection in, events out; output in, bytes for its connection out."""
 
+    @property
+    def patience(self) -> float:
+        """Seconds that the client has to bring about that the command may start."""
+
+    def start_unasked(self) -> list[ExecEvent]:
+        """What follows when it has not: ``Established`` all the same, or ``Gone``."""
+
     def receive(self, data: bytes) -> list[ExecEvent]:
         """Raises PeerError when the client breaks the protocol."""
 

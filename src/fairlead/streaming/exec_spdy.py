@@ -18,6 +18,7 @@ from fairlead.streaming.spdy import SpdyEvent, SpdyServer, StreamData, StreamEnd
 
 PROTOCOL = "v4.channel.k8s.io"
 MAX_STREAMS = 5  # error, stdin, stdout, stderr, resize
+STREAMS_SECONDS = 30.0  # as upstream's streamCreationTimeout
 
 STREAM_TYPE = "streamtype"
 _ERROR, _STDIN, _RESIZE = "error", "stdin", "resize"
@@ -31,6 +32,13 @@ class SpdyExec:
         self._expected = _expected(request)
         self._streams: dict[str, int] = {}  # by type
         self._resizes = ResizeReader()
+
+    @property
+    def patience(self) -> float:
+        return STREAMS_SECONDS
+
+    def start_unasked(self) -> list[ExecEvent]:
+        return [Gone()]
 
     def receive(self, data: bytes) -> list[ExecEvent]:
         return [event for received in self._spdy.receive(data) for event in self._on_event(received)]

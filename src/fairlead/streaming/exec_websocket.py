@@ -1,6 +1,11 @@
 """A command's streams over a WebSocket: one channel each.
 
 The server speaks first, with an empty message, so that the client knows the connection to stand before any output.
+
+The command starts once the client is known to read. kubectl (seen with 1.33) makes its streams while its reader runs
+already, and drops what comes for a stream that it does not have yet: the whole output of a command that is quick enough. A
+ping comes first, which the reader answers; a client that says nothing for ``ANSWER_SECONDS`` has the command started all the
+same.
 Source: ``staging/src/k8s.io/cri-streaming`` (websocket.go: createWebSocketStreams).
 """
 
@@ -31,10 +36,11 @@ from fairlead.streaming.exec_events import (
     ResizeReader,
 )
 from fairlead.streaming.exec_request import ExecRequest
-from fairlead.streaming.websocket import Closed, Piece
+from fairlead.streaming.websocket import Answered, Closed, Piece
 
 PROTOCOLS = (V5, V4, V4_BASE64, PLAIN, PLAIN_BASE64, UNNAMED)
 _CHANNELS = {Output.STDOUT: STDOUT, Output.STDERR: STDERR}
+ANSWER_SECONDS = 0.25  # a client that answers pings does so within a round trip
 
 
 class WebSocketExec:
@@ -45,19 +51,23 @@ class WebSocketExec:
         self._channels = Channels(head, PROTOCOLS)
         self._socket = self._channels.socket
         self._resizes = ResizeReader()
-        self._opening: list[ExecEvent] = []
+        self._is_established = False
         if self._socket.is_open:
-            first = min((_CHANNELS[output] for output in request.outputs), default=ERROR)
-            self._channels.send(first, b"")
-            self._opening = [Established()]
-        else:
-            self._opening = [Gone()]
+            self._socket.ping()
+
+    @property
+    def patience(self) -> float:
+        return ANSWER_SECONDS
+
+    def start_unasked(self) -> list[ExecEvent]:
+        return self._establish()
 
     def receive(self, data: bytes) -> list[ExecEvent]:
-        events, self._opening = self._opening, []
-        if data:
-            events += [event for received in self._socket.receive(data) for event in self._on_event(received)]
-        return events
+        if not data:
+            return [] if self._socket.is_open else [Gone()]
+        received = self._socket.receive(data)
+        events = self._establish() if received else []
+        return events + [event for each in received for event in self._on_event(each)]
 
     def output(self, stream: Output, data: bytes) -> None:
         if stream in self._request.outputs:
@@ -73,7 +83,16 @@ class WebSocketExec:
     def data_to_send(self) -> bytes:
         return self._socket.data_to_send()
 
-    def _on_event(self, event: Piece | Closed) -> list[ExecEvent]:
+    def _establish(self) -> list[ExecEvent]:
+        """Whatever the client says shows that its streams are there."""
+        if self._is_established:
+            return []
+        self._is_established = True
+        first = min((_CHANNELS[output] for output in self._request.outputs), default=ERROR)
+        self._channels.send(first, b"")
+        return [Established()]
+
+    def _on_event(self, event: Piece | Answered | Closed) -> list[ExecEvent]:
         if isinstance(event, Closed):
             return [Gone()]
         received = self._channels.received(event)

@@ -33,6 +33,11 @@ class Piece(NamedTuple):
 
 
 @dataclass(frozen=True)
+class Answered:
+    """The peer has answered a ping: it reads what comes."""
+
+
+@dataclass(frozen=True)
 class Closed:
     """The peer has closed the WebSocket, or it has failed."""
 
@@ -74,7 +79,7 @@ class WebSocket:
         """The one that both sides speak; empty when the handshake was refused."""
         return self._protocol.subprotocol or ""
 
-    def receive(self, data: bytes) -> list[Piece | Closed]:
+    def receive(self, data: bytes) -> list[Piece | Answered | Closed]:
         """What the received bytes mean.
 
         Raises:
@@ -100,6 +105,10 @@ class WebSocket:
         except InvalidState:
             return
 
+    def ping(self) -> None:
+        """Ask for a sign that the peer reads: ``Answered`` will come."""
+        self._protocol.send_ping(b"")
+
     def close(self) -> None:
         if self.is_open:
             self._protocol.send_close(NORMAL_CLOSURE)
@@ -109,7 +118,9 @@ class WebSocket:
         return b"".join(self._protocol.data_to_send())
 
 
-def _event(frame: Frame) -> Piece | Closed | None:
+def _event(frame: Frame) -> Piece | Answered | Closed | None:
     if frame.opcode in _WITH_DATA:
         return Piece(frame.opcode is not Opcode.CONT, bytes(frame.data))
+    if frame.opcode is Opcode.PONG:
+        return Answered()
     return Closed() if frame.opcode is Opcode.CLOSE else None

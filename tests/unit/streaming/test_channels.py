@@ -32,10 +32,11 @@ def said(channel, data, in_base64):
 def test_a_command(protocols, in_base64, tells_status):
     client = WebSocketClient(*protocols)
     session = WebSocketExec(ExecRequest(("sh",), True, frozenset({Output.STDOUT}), False), client.head)
-    assert client.received(session.data_to_send()) == [said(1, b"", in_base64)]
+    assert client.received(session.data_to_send()) == []
     assert client.protocol.subprotocol == (protocols[0] if protocols else None)
     send = client.text if in_base64 else client.message
     assert session.receive(send(said(0, b"in", in_base64))) == [Established(), Input(b"in")]
+    assert client.received(session.data_to_send()) == [said(1, b"", in_base64)]
     session.output(Output.STDOUT, b"out")
     session.finish(exited(0))
     status = [said(3, exited(0), in_base64)] if tells_status else []

@@ -73,10 +73,10 @@ class WebSocketSide:
     def __init__(self, request):
         self.client = WebSocketClient(V5)
         self.session = WebSocketExec(request, self.client.head)
-        self.opening = self.client.received(self.session.data_to_send())
+        self.client.received(self.session.data_to_send())
 
     def begin(self):
-        return b""
+        return self.client.sent()  # the answer to the ping
 
     def input(self, data):
         return self.client.message(b"\x00" + data)
@@ -218,15 +218,21 @@ def test_output_streams_and_connection_are_ended_in_order():
 # Over WebSockets only.
 
 
-def test_the_server_speaks_first():
+@pytest.mark.parametrize("is_answered", [True, False], ids=["answers the ping", "says nothing"])
+def test_the_server_speaks_first_and_to_a_client_that_reads(is_answered):
     client = WebSocketSide(PLAIN)
-    assert client.opening == [b"\x01"]
+    session = client.session
+    assert (session.receive(b""), session.data_to_send()) == ([], b"")
+    begun = session.receive(client.begin()) if is_answered else session.start_unasked()
+    assert begun == [Established()]
+    assert client.client.received(session.data_to_send()) == [b"\x01"]
+    assert session.receive(client.client.protocol.send_pong(b"") or client.client.sent()) == []
     assert client.client.protocol.subprotocol == V5
 
 
 def test_a_fragmented_message_stays_in_its_channel():
     client = WebSocketSide(PLAIN)
-    client.session.receive(b"")
+    client.session.receive(client.begin())
     assert said(client, client.client.fragments(b"", b"\x00a", b"b", b"c")) == [Input(b"abc")]
 
 
@@ -234,7 +240,7 @@ def test_version_4_knows_no_end_of_input():
     client = WebSocketClient(V4)
     session = WebSocketExec(PLAIN, client.head)
     client.received(session.data_to_send())
-    session.receive(b"")
+    session.receive(client.sent())
     assert session.receive(client.message(b"\xff\x00")) == []
 
 

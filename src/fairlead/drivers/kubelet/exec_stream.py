@@ -7,7 +7,6 @@ container goes on.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import suppress
 
 from fairlead.drivers.kubelet.peer import Peer
 from fairlead.drivers.linux import terminal
@@ -18,8 +17,6 @@ from fairlead.streaming import exec_status
 from fairlead.streaming.errors import PeerError
 from fairlead.streaming.exec_events import Established, ExecEvent, ExecSession, Gone, Input, InputEnded, Output, Resize
 from fairlead.streaming.exec_request import ExecRequest
-
-ESTABLISH_SECONDS = 30.0  # as upstream's streamCreationTimeout
 
 Start = Callable[[Stdio], Awaitable[Process]]
 
@@ -32,9 +29,9 @@ class Conversation:
         self._early: list[ExecEvent] = []
 
     async def establish(self) -> bool:
-        """Wait until all streams are there; False when the client does not bring that about."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(ESTABLISH_SECONDS):
+        """Wait until the command may start; False when the client does not bring that about."""
+        try:
+            async with asyncio.timeout(self._session.patience):
                 data = b""
                 while (events := await self._receive(data)) is not None:
                     self._early += events
@@ -43,7 +40,11 @@ class Conversation:
                     data = await self._peer.read()
                     if not data:
                         break
-        return False
+                return False
+        except TimeoutError:
+            self._early += self._session.start_unasked()
+            await self._peer.send(self._session.data_to_send())
+            return Established() in self._early
 
     async def events(self) -> list[ExecEvent]:
         """The next things that happen; ``Gone`` is always the last."""
