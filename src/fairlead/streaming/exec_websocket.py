@@ -3,9 +3,8 @@
 The server speaks first, with an empty message, so that the client knows the connection to stand before any output.
 
 The command starts once the client is known to read. kubectl (seen with 1.33) makes its streams while its reader runs
-already, and drops what comes for a stream that it does not have yet: the whole output of a command that is quick enough. A
-ping comes first, which the reader answers; a client that says nothing for ``ANSWER_SECONDS`` has the command started all the
-same.
+already, and drops what comes for a stream that it does not have yet: all that a quick command says. So a ping comes
+first, which the reader answers. A client that says nothing for ANSWER_SECONDS has the command started all the same.
 Source: ``staging/src/k8s.io/cri-streaming`` (websocket.go: createWebSocketStreams).
 """
 
