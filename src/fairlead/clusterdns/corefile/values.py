@@ -87,13 +87,6 @@ def rcode(text: str) -> int:
         raise Wrong(f"{text!r} is not a response code") from error
 
 
-def pattern(text: str) -> "re.Pattern[str]":
-    try:
-        return re.compile(text)
-    except re.error as error:
-        raise Wrong(f"{text!r} is not a regular expression: {error}") from error
-
-
 def fallthrough(option: Directive) -> tuple[Name, ...]:
     """The zones whose names go on to the next plugin; all of them when none is named."""
     return all_zones(option.arguments) or ((),)

@@ -1,11 +1,11 @@
 """``log`` and ``errors``: which replies, and which failures, leave a line."""
 
-import re
 from typing import NamedTuple
 
 from fairlead.clusterdns.corefile.blocks import Directive
 from fairlead.clusterdns.corefile.faults import Wrong
-from fairlead.clusterdns.corefile.values import all_zones, none, pattern, seconds
+from fairlead.clusterdns.corefile.patterns import Pattern
+from fairlead.clusterdns.corefile.values import all_zones, none, seconds
 from fairlead.clusterdns.names import Name, is_within
 
 CLASSES = ("all", "success", "denial", "error")
@@ -41,7 +41,7 @@ class Consolidation(NamedTuple):
     """Failures whose text matches are counted, and told once in so many seconds."""
 
     every: float
-    pattern: "re.Pattern[str]"
+    pattern: Pattern
     level: str
 
 
@@ -52,7 +52,7 @@ class ErrorRule(NamedTuple):
 
     def consolidation(self, text: str) -> Consolidation | None:
         """The rule that a failure is counted by; None when it is told at once."""
-        return next((rule for rule in self.consolidated if rule.pattern.search(text)), None)
+        return next((rule for rule in self.consolidated if rule.pattern.matches(text)), None)
 
 
 def class_of(rcode: int, has_answer: bool) -> str:
@@ -94,7 +94,7 @@ def error_rule(directive: Directive) -> ErrorRule:
             level = [word for word in level if word != "show_first"] or ["error"]
             if level[0] not in LEVELS:
                 raise Wrong(f"consolidate: {level[0]} is no level; known are {', '.join(LEVELS)}")
-            found.append(Consolidation(seconds(every, "consolidate"), pattern(text), level[0]))
+            found.append(Consolidation(seconds(every, "consolidate"), Pattern(text), level[0]))
         else:
             raise Wrong(
                 f"option {option.name} of errors is not supported; known is consolidate DURATION PATTERN [LEVEL]"

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fairlead.clusterdns.corefile.faults import Wrong
-from fairlead.clusterdns.corefile.values import pattern
+from fairlead.clusterdns.corefile.patterns import Found, Pattern
 from fairlead.clusterdns.names import Name, to_name, to_text
 
 Change = Callable[[str], str | None]  # the new name; None when it does not match
@@ -67,7 +67,7 @@ class Substring:
 class Regex:
     """A name in which the expression is found becomes the new one, ``{N}`` in it being a group of the match."""
 
-    old: "re.Pattern[str]"
+    old: Pattern
     new: str
 
     def __call__(self, name: str, /) -> str | None:
@@ -91,8 +91,15 @@ def change_of(match: str, old: str, new: str) -> Change:
         case "substring":
             return Substring(old.lower(), new.lower())
         case "regex":
-            return Regex(pattern(old), _dotted(new, lower=False))
+            return _regex(Pattern(old), _dotted(new, lower=False))
     raise Wrong(f"rewrite: {match!r} is not one of {', '.join(MATCHES)}")
+
+
+def _regex(old: Pattern, new: str) -> Regex:
+    asked_for = max((int(group) for group in _GROUP.findall(new)), default=0)
+    if asked_for > old.groups:
+        raise Wrong(f"rewrite: {new!r} uses group {{{asked_for}}}, but {old.text!r} has {old.groups}")
+    return Regex(old, new)
 
 
 def changed(name: Name, change: Change) -> Name | None:
@@ -106,6 +113,5 @@ def _dotted(text: str, lower: bool = True) -> str:
     return text.lower() if lower else text
 
 
-def _nth(found: "re.Match[str]", number: int) -> str:
-    groups = found.groups()
-    return (found[number] or "") if number <= len(groups) else ""
+def _nth(found: Found, number: int) -> str:
+    return found.groups[number] if number < len(found.groups) else ""

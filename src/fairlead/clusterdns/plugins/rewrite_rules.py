@@ -118,7 +118,7 @@ def _matching(words: Sequence[str], needed: int, exactly: bool = False) -> tuple
 
 
 def _matcher(match: str, name: str) -> Change:
-    return change_of(match, name, name)
+    return change_of(match, name, "" if match == "regex" else name)
 
 
 def _two(words: Sequence[str], field: str) -> tuple[str, str]:

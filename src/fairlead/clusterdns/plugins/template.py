@@ -12,7 +12,8 @@ import dns.rdatatype
 from fairlead.clusterdns.chain import Lookup, Request
 from fairlead.clusterdns.corefile.blocks import Directive
 from fairlead.clusterdns.corefile.faults import Wrong
-from fairlead.clusterdns.corefile.values import all_zones, fallthrough, number, one, pattern, rcode, record_type
+from fairlead.clusterdns.corefile.patterns import Found, Pattern
+from fairlead.clusterdns.corefile.values import all_zones, fallthrough, number, one, rcode, record_type
 from fairlead.clusterdns.names import Name, is_within, to_name, to_text
 from fairlead.clusterdns.outside_reply import data_of
 from fairlead.clusterdns.plugins.go_template import Fields, Template, Unfilled, template_of
@@ -35,7 +36,7 @@ class Templated:
     qclass: int
     qtype: int
     zones: tuple[Name, ...]
-    patterns: tuple["re.Pattern[str]", ...]
+    patterns: tuple[Pattern, ...]
     sections: tuple[tuple[str, Template], ...]
     rcode: Rcode = Rcode.NOERROR
     extended: tuple[tuple[int, bytes], ...] = ()
@@ -105,7 +106,7 @@ def read_template(directive: Directive, scope: Scope) -> None:
             _class_of(qclass),
             record_type(qtype),
             all_zones(zones) or scope.zones,
-            tuple(read.patterns) or (re.compile(""),),
+            tuple(read.patterns) or (Pattern(""),),
             tuple(read.sections),
             Rcode(read.rcode),
             read.extended,
@@ -118,7 +119,7 @@ class _Reading:
     """The options of one directive."""
 
     def __init__(self) -> None:
-        self.patterns: list[re.Pattern[str]] = []
+        self.patterns: list[Pattern] = []
         self.sections: list[tuple[str, Template]] = []
         self.rcode = 0
         self.extended: tuple[tuple[int, bytes], ...] = ()
@@ -135,7 +136,7 @@ class _Reading:
     def _match(self, option: Directive) -> None:
         if not option.arguments:
             raise Wrong("match needs a regular expression")
-        self.patterns += map(pattern, option.arguments)
+        self.patterns += map(Pattern, option.arguments)
 
     def _section(self, option: Directive) -> None:
         if not option.arguments:
@@ -165,15 +166,15 @@ async def _with_target(answer: Answer, request: Request) -> Answer:
     return answer._replace(answer=answer.answer + found.answer, private=answer.private or found.private)
 
 
-def _fields(request: Request, zone: Name, found: "re.Match[str]") -> Fields:
+def _fields(request: Request, zone: Name, found: Found) -> Fields:
     return {
         "Name": to_text(request.question.name),
         "Zone": to_text(zone),
         "Class": dns.rdataclass.to_text(dns.rdataclass.RdataClass.make(request.qclass)),
         "Type": dns.rdatatype.to_text(dns.rdatatype.RdataType.make(request.question.qtype)),
         "Remote": request.client,
-        "Match": [found[0], *(group or "" for group in found.groups())],
-        "Group": {name: group or "" for name, group in found.groupdict().items()},
+        "Match": found.groups,
+        "Group": found.named,
     }
 
 
