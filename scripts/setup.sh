@@ -9,8 +9,9 @@ purpose=${1:-run}
 # program:Debian package that brings it
 programs="nft:nftables iptables:iptables ip:iproute2 unshare:util-linux dig:dnsutils conntrack:conntrack curl:curl
   busybox:busybox"
-tests="ps:procps dnsperf:dnsperf unbound:unbound musl-gcc:musl-tools node:nodejs npm:npm initdb:postgresql gobuster:gobuster"
-peers="etcd:etcd-server knotd:knot nsd:nsd cc:gcc"
+tests="ps:procps dnsperf:dnsperf unbound:unbound musl-gcc:musl-tools node:nodejs npm:npm initdb:postgresql gobuster:gobuster
+  haproxy:haproxy rabbitmq-server:rabbitmq-server"
+peers="etcd:etcd-server knotd:knot nsd:nsd dnsdist:dnsdist cc:gcc"
 case $purpose in
   run) ;;
   tests) programs="$programs $tests" ;;

@@ -18,6 +18,10 @@ from fairlead.clusterdns.records import Answer, Data, Exchange, Rcode, RRset, RR
 TCP_MAX = 65535  # octets, the two-octet length before each message (RFC 1035 section 4.2.2)
 UDP_CAP = 1232  # octets that pass every path unfragmented (DNS flag day 2020)
 
+# Types whose records a client may take in any order. Others keep theirs: of the names of an address, programs that ask
+# for their own take the first (Erlang's distribution), and it must always be the same.
+TURNED = frozenset((RRType.A, RRType.AAAA, RRType.MX, RRType.SRV))
+
 _POINTER_REACH = 0x3FFF  # RFC 1035 section 4.1.4: 14 bits of offset
 _SRV = struct.Struct("!3H")
 _SOA = struct.Struct("!5I")
@@ -102,7 +106,7 @@ class _Message:
     def put(self, rrset: RRset, rotation: int = 0) -> int:
         """Append the records that fit, and say how many did."""
         count = len(rrset.data)
-        start = rotation % count if count > 1 else 0
+        start = rotation % count if count > 1 and rrset.rtype in TURNED else 0
         data = rrset.data[start:] + rrset.data[:start] if start else rrset.data
         if rrset.rtype in (RRType.A, RRType.AAAA):
             return self._put_addresses(rrset, data)

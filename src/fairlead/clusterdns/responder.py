@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from fairlead.clusterdns.chain import Ask, Request, Run
-from fairlead.clusterdns.encoder import TCP_MAX, UDP_CAP, Limits, encode, encode_error, udp_limits
+from fairlead.clusterdns.encoder import TCP_MAX, TURNED, UDP_CAP, Limits, encode, encode_error, udp_limits
 from fairlead.clusterdns.names import to_text
 from fairlead.clusterdns.query import CD, FIXED, HEADER, TC, Ignored, Query, Refusal, parse_query
 from fairlead.clusterdns.records import Answer, Rcode, Reason, RRset, RRType
@@ -223,13 +223,13 @@ def _zone_label(answer: Answer) -> str:
 
 
 def _has_orders(answer: Answer) -> bool:
-    return not answer.steady and any(len(rrset.data) > 1 for rrset in answer.answer)
+    return not answer.steady and any(len(rrset.data) > 1 and rrset.rtype in TURNED for rrset in answer.answer)
 
 
 def _turns(query: Query, answer: Answer, limits: Limits, first: int) -> Iterator[bytes]:
     """The reply without its id, without end: each time another record is the first, from number ``first`` on."""
     body = encode(query, answer, limits, first)[2:]
-    if answer.steady:
+    if not _has_orders(answer):
         return iter((body,))
     match answer.answer:
         case (RRset(rtype=RRType.A | RRType.AAAA, data=addresses),) if not _is_truncated(body):
@@ -237,7 +237,7 @@ def _turns(query: Query, answer: Answer, limits: Limits, first: int) -> Iterator
             return _rotations(body, start, POINTER_SIZE + FIXED.size + len(addresses[0]), len(addresses))
         case _:
             orders = max(FEWEST_ORDERS, ORDERS_OCTETS // len(body))
-            return _few_turns(query, answer, limits, first, orders)
+            return _few_turns(body, query, answer, limits, first, orders)
 
 
 def _rotations(body: bytes, start: int, size: int, count: int) -> Iterator[bytes]:
@@ -250,11 +250,13 @@ def _rotations(body: bytes, start: int, size: int, count: int) -> Iterator[bytes
             yield head + records[at:] + records[:at] + tail
 
 
-def _few_turns(query: Query, answer: Answer, limits: Limits, first: int, most: int) -> Iterator[bytes]:
-    largest = max((len(rrset.data) for rrset in answer.answer), default=1)
+def _few_turns(body: bytes, query: Query, answer: Answer, limits: Limits, first: int, most: int) -> Iterator[bytes]:
+    """A body, and then the same records in as many other orders."""
+    largest = max(len(rrset.data) for rrset in answer.answer)
     orders = min(most, largest)
-    made = []
-    for turn in range(orders):
+    made = [body]
+    yield body
+    for turn in range(1, orders):
         made.append(encode(query, answer, limits, first + turn * largest // orders)[2:])
         yield made[-1]
     while True:

@@ -280,6 +280,18 @@ def test_each_address_of_a_headless_service_is_the_first_as_often_as_any_other()
     assert firsts == dict.fromkeys(pods, 3)
 
 
+def test_the_names_of_an_address_never_change_places():
+    """Erlang, and so RabbitMQ, takes the first: the host name must be there in each reply, kept ready or not."""
+    endpoints = slice_("rabbit", endpoint("10.1.0.1", "rabbit-0")), slice_("amqp", "10.1.0.1")
+    services = service("rabbit", ""), service("amqp", "10.0.7.1")
+    responder = responder_over(authority_over(namespace("testns"), *services, *endpoints))
+    names = set()
+    for asked in ("1.0.1.10.in-addr.arpa.", "1.0.1.10.IN-ADDR.arpa.") * 8:
+        (found,) = dns.message.from_wire(ask(responder, wire(asked, "PTR"))).answer
+        names.add(tuple(str(pointer.target) for pointer in found))
+    assert names == {(f"rabbit-0.rabbit.{SUFFIX}", f"10-1-0-1.amqp.{SUFFIX}")}
+
+
 def test_another_address_is_the_first_after_each_change():
     pods = ["10.1.0.1", "10.1.0.2", "10.1.0.3"]
     old, new = slice_("web", *pods), slice_("web", *pods, "10.1.0.4")

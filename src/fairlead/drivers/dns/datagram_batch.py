@@ -2,8 +2,9 @@
 
 A datagram server spends most of its time entering the kernel; taking up to ``SIZE`` datagrams at once, and not turning
 client addresses into Python objects, saves a third of what one costs. All memory is allocated once: slot ``i`` of the
-incoming buffer holds the i-th datagram, and its sender's address stays in place for the reply. The layout is that of
-``struct mmsghdr`` in recvmmsg(2); sizes and offsets are taken from ctypes, so they are those of the platform.
+buffer holds the i-th datagram, and then the reply to it, whose first octets are the same; its sender's address stays in
+place too. The layout is that of ``struct mmsghdr`` in recvmmsg(2); sizes and offsets are taken from ctypes, so they are
+those of the platform.
 
 A socket that is bound to all addresses is told with each datagram which of them it came to (IP_PKTINFO, ip(7)), and the
 reply leaves from that one: what the kernel wrote for the i-th datagram is what it reads for the i-th reply.
@@ -25,6 +26,8 @@ _PKTINFO = {
 }
 _INDEX_AT = {socket.AF_INET: 0, socket.AF_INET6: 16}  # octets before the interface's index
 _CONTROL = 64  # octets kept for a control message
+_INT = ctypes.sizeof(ctypes.c_uint)
+_NO_INTERFACES = memoryview(bytes(SIZE * _INT)).cast("I")
 
 _ADDRESS = 32  # octets kept for a sockaddr; sockaddr_in6 has 28
 _SOCKADDR = {socket.AF_INET: 16, socket.AF_INET6: 28}  # octets
@@ -59,7 +62,7 @@ _HEADER = ctypes.sizeof(_Mmsghdr)
 _WORD = ctypes.sizeof(ctypes.c_ulong)  # size_t is one on Linux
 
 # Where the views below hold what: that of slot i is at FIRST + i * STRIDE.
-LENGTH_FIRST, LENGTH_STRIDE = _Mmsghdr.length.offset // 4, _HEADER // 4
+_LENGTH_FIRST, _LENGTH_STRIDE = _Mmsghdr.length.offset // 4, _HEADER // 4
 REPLY_LENGTH_FIRST, REPLY_LENGTH_STRIDE = _Iovec.length.offset // _WORD, ctypes.sizeof(_Iovec) // _WORD
 
 
@@ -67,8 +70,8 @@ class DatagramBatch:
     """Buffers for one non-blocking socket. The views are public and plain, so that a loop over them needs no calls.
 
     Attributes:
-        incoming, outgoing: the octets; slot ``i`` begins at ``i * SLOT``.
-        lengths, reply_lengths: octets in each slot, placed as the constants above say.
+        slots: the octets; slot ``i`` begins at ``i * SLOT``.
+        reply_lengths: octets of the reply in each slot, placed as the constants above say.
         lost: replies that could not be sent.
     """
 
@@ -76,16 +79,19 @@ class DatagramBatch:
         self.lost = 0
         self._bound = bound
         self._addresses = (ctypes.c_char * (SIZE * _ADDRESS))()
+        self._address_octets = memoryview(self._addresses).cast("B")
         self._controls = (ctypes.c_char * (SIZE * _CONTROL))()
+        self._control_words = memoryview(self._controls).cast("B").cast("I")
         self._control_length = self._told_of_addresses()
-        self._buffers = [(ctypes.c_char * (SIZE * SLOT))() for _ in range(2)]
+        self._buffer = (ctypes.c_char * (SIZE * SLOT))()
         self._iovs = [(_Iovec * SIZE)() for _ in range(2)]
         self._headers = [(_Mmsghdr * SIZE)() for _ in range(2)]
-        for buffer, iovs, headers in zip(self._buffers, self._iovs, self._headers, strict=True):
+        for iovs, headers in zip(self._iovs, self._headers, strict=True):
             for index in range(SIZE):
-                self._point(headers[index].header, iovs[index], ctypes.addressof(buffer) + index * SLOT, index)
-        self.incoming, self.outgoing = (memoryview(buffer).cast("B") for buffer in self._buffers)
-        self.lengths = memoryview(self._headers[0]).cast("B").cast("I")
+                base = ctypes.addressof(self._buffer) + index * SLOT
+                self._point(headers[index].header, iovs[index], base, index)
+        self.slots = memoryview(self._buffer).cast("B")
+        self._lengths = memoryview(self._headers[0]).cast("B").cast("I")[_LENGTH_FIRST::_LENGTH_STRIDE]
         self.reply_lengths = memoryview(self._iovs[1]).cast("B").cast("L")
 
     def _told_of_addresses(self) -> int:
@@ -110,9 +116,13 @@ class DatagramBatch:
         """Fill the slots with what has come; how many there are, 0 when nothing has."""
         return max(0, int(_recvmmsg(self._bound.fileno(), self._headers[0], SIZE, socket.MSG_DONTWAIT, None)))
 
+    def lengths(self, count: int) -> list[int]:
+        """Octets of the first datagrams."""
+        return self._lengths[:count].tolist()
+
     def client(self, index: int) -> Client:
         """The address and port that the datagram in a slot came from."""
-        raw = self._addresses.raw[index * _ADDRESS : (index + 1) * _ADDRESS]
+        raw = self._address_octets[index * _ADDRESS : (index + 1) * _ADDRESS].tobytes()
         octets = raw[4:8] if self._bound.family is socket.AF_INET else raw[8:24]
         return Client(socket.inet_ntop(self._bound.family, octets), int.from_bytes(raw[2:4], "big"))
 
@@ -130,9 +140,9 @@ class DatagramBatch:
 
     def _forget_interfaces(self, first: int, end: int) -> None:
         """A reply leaves through whatever interface the route says, which need not be the one of the question."""
-        at = socket.CMSG_LEN(0) + _INDEX_AT[self._bound.family]
-        for slot in range(first, end):
-            ctypes.memset(ctypes.addressof(self._controls) + slot * _CONTROL + at, 0, 4)
+        at = (socket.CMSG_LEN(0) + _INDEX_AT[self._bound.family]) // _INT
+        stride = _CONTROL // _INT
+        self._control_words[first * stride + at : end * stride : stride] = _NO_INTERFACES[: end - first]
 
     def reply(self, first: int, end: int) -> None:
         """Send the outgoing slots from ``first`` up to ``end``, each to where the datagram in its slot came from."""

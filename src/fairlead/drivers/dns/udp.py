@@ -10,17 +10,11 @@ from time import perf_counter
 
 from fairlead.clusterdns.responder import Pending, Responder, WholeZone
 from fairlead.drivers.dns import datagram_batch
-from fairlead.drivers.dns.datagram_batch import (
-    LENGTH_FIRST,
-    LENGTH_STRIDE,
-    REPLY_LENGTH_FIRST,
-    REPLY_LENGTH_STRIDE,
-    SLOT,
-    DatagramBatch,
-)
+from fairlead.drivers.dns.datagram_batch import REPLY_LENGTH_FIRST, REPLY_LENGTH_STRIDE, SLOT, DatagramBatch
 from fairlead.drivers.dns.durations import Durations
 from fairlead.drivers.dns.listener import Services
 
+ID = 2  # octets of the id that a message begins with
 ROUNDS = 4  # batches taken per readiness event
 RECEIVE_BUFFER = 4 * 1024 * 1024  # octets the kernel may hold while the loop is busy elsewhere
 
@@ -61,24 +55,25 @@ class UdpListener:
     def _answer(self, count: int) -> None:
         """Reply to the datagrams of one batch. All names are local because this is the hot path of the whole server."""
         batch, ready = self.batch, self.responder.prepared.young.get
-        incoming, outgoing, lengths, reply_lengths = batch.incoming, batch.outgoing, batch.lengths, batch.reply_lengths
-        unsent, at = 0, 0
-        for slot in range(count):
-            end = at + lengths[LENGTH_FIRST + slot * LENGTH_STRIDE]
-            prepared = ready(incoming[at + 2 : end].tobytes())
+        slots, reply_lengths = batch.slots, batch.reply_lengths
+        # A reply takes the place of its query: the id in front of it is there already.
+        unsent, at, length_at = 0, ID, REPLY_LENGTH_FIRST
+        for slot, length in enumerate(batch.lengths(count)):
+            prepared = ready(slots[at : at - ID + length].tobytes())
             if prepared is not None:
                 prepared.hits += 1
                 body = prepared.body if prepared.turns is None else next(prepared.turns)
             else:
-                body = self._slow(incoming[at:end].tobytes(), slot)
+                body = self._slow(slots[at - ID : at - ID + length].tobytes(), slot)
             if body:
-                outgoing[at : at + 2] = incoming[at : at + 2]
-                outgoing[at + 2 : at + 2 + len(body)] = body
-                reply_lengths[REPLY_LENGTH_FIRST + slot * REPLY_LENGTH_STRIDE] = 2 + len(body)
+                size = len(body)
+                slots[at : at + size] = body
+                reply_lengths[length_at] = ID + size
             else:
                 batch.reply(unsent, slot)
                 unsent = slot + 1
             at += SLOT
+            length_at += REPLY_LENGTH_STRIDE
         batch.reply(unsent, count)
 
     def _slow(self, packet: bytes, slot: int) -> bytes:
@@ -90,7 +85,7 @@ class UdpListener:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
             return b""
-        return reply[2:] if reply is not None else b""
+        return reply[ID:] if reply is not None else b""
 
     async def _fetch(self, pending: Pending, source: list[tuple[int, int, bytes]]) -> None:
         reply = await self.services.later(pending, self.responder)
