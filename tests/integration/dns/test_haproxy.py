@@ -101,12 +101,12 @@ def test_servers_from_a_headless_service(tmp_path, name, udp_size, scheme, paylo
         authority.change(None, slice_("hundred", *HUNDRED), 0)
         authority.finish_sync(0)
         block = replace(block_over(authority.zone), udp_size=udp_size)
-        async with serving(authority, block) as server:
-            async with haproxy(tmp_path, port=server.port, name=name, scheme=scheme, payload=payload):
-                if expected is None:
-                    await until(lambda: truncated(tmp_path), True)
-                    assert await servers(tmp_path) == []
-                else:
-                    await until(lambda: servers(tmp_path), sorted(expected))
+        settings = {"name": name, "scheme": scheme, "payload": payload}
+        async with serving(authority, block) as server, haproxy(tmp_path, port=server.port, **settings):
+            if expected is None:
+                await until(lambda: truncated(tmp_path), True)
+                assert await servers(tmp_path) == []
+            else:
+                await until(lambda: servers(tmp_path), sorted(expected))
 
     asyncio.run(run())
