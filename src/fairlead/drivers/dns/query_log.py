@@ -61,7 +61,7 @@ class QueryLog:
 
     def _tell_of(self, rule: Consolidation) -> None:
         number = self._counts.pop(rule)
-        text = f"{number} errors like '{rule.pattern.pattern}' occurred in last {rule.every:g}s"
+        text = f"{number} errors like '{rule.pattern.text}' occurred in last {rule.every:g}s"
         self.write(f"[{rule.level.upper()}] plugin/errors: {text}")
 
 
