@@ -7,8 +7,16 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from tests.support.full import IS_FULL
+
 # The environment of a kubectl that ends before collecting garbage has been worth it: a fifth of its CPU time.
 UNCOLLECTED = {"GOGC": "off"}
+
+
+def some_kubectls() -> tuple[Path, ...]:
+    """The oldest, one of the middle and the newest; every one in a full run."""
+    every = kubectls()
+    return every if IS_FULL else tuple(dict.fromkeys((every[0], every[len(every) // 2], every[-1])))
 
 
 @cache

@@ -11,6 +11,8 @@ import shlex
 import sys
 from pathlib import Path
 
+from tests.support.full import IS_FULL
+
 CHECKOUT = Path(__file__).resolve().parents[2]
 NEEDED = (CHECKOUT, Path(sys.base_prefix).resolve())
 
@@ -55,6 +57,11 @@ def _lay_open() -> str:
             number += 1
     lines.append('umount -l "$stash"; rmdir "$stash"')
     return "\n".join(lines) + "\n"
+
+
+def weakest() -> list[User]:
+    """The user who may do least, with whom all else works; every user in a full run."""
+    return users() if IS_FULL else users()[-1:]
 
 
 def users() -> list[User]:

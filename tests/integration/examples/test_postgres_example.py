@@ -5,12 +5,12 @@ import re
 import pytest
 
 from tests.support.plays import Play, played
-from tests.support.users import users
+from tests.support.users import weakest
 
 STALENESS = 10.0  # seconds, as examples/README.md has it
 
 
-@pytest.fixture(scope="module", params=users(), ids=str)
+@pytest.fixture(scope="module", params=weakest(), ids=str)
 def shown(request):
     with played("postgres_rw_split", request.param) as play:
         yield play

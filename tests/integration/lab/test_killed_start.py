@@ -56,7 +56,7 @@ def at_depth(root: int, depth: int) -> int | None:
 @pytest.mark.parametrize("skipped", [0, 3])
 def test_a_start_whose_deepest_process_is_killed_ends(lab, depth, skipped):
     """As many of those at this depth as are skipped are let live first, so that later ones are met, too."""
-    command = lab.command("up", "--name", lab.name, "--wait", "--timeout", "40")
+    command = lab.command("up", "--name", lab.name, "--wait", "--timeout", "15")
     with subprocess.Popen(
         command, env=lab.environment, cwd="/", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as starting:

@@ -51,23 +51,30 @@ def lab(request):
         lab.close()
 
 
-def address(lab: Lab, name: str, family: int) -> str:
-    """A Pod's address; of what is no Pod, the address itself."""
-    others = {"node": {4: "192.168.64.11", 6: "fd00:192:168:64::11"}, "service": {4: "10.96.0.1", 6: "fd00:10:96::1"}}
-    others |= {
-        "outside": {4: "203.0.113.10", 6: "2001:db8:203:113::10"},
-        "nobody": {4: "198.51.100.1", 6: "2001:db8::1"},
-    }
-    if name in others:
-        return others[name][family]
-    ips = [each["ip"] for each in lab.get("pod", name)["status"]["podIPs"]]
-    return next(ip for ip in ips if (":" in ip) == (family == 6))
+@pytest.fixture(scope="module")
+def addresses(lab):
+    """By name and family, those of the Pods included."""
+    pods = {pod["metadata"]["name"]: pod["status"]["podIPs"] for pod in lab.get("pods")["items"]}
+    of_pods = {name: {6 if ":" in each["ip"] else 4: each["ip"] for each in ips} for name, ips in pods.items()}
+    return OTHERS | of_pods
 
 
-def forge(lab: Lab, target: str, source: str, text: str) -> None:
+@pytest.fixture(scope="module")
+def node_link(lab):
+    """The link-layer address of the node, as the liar knows it."""
     neighbours = json.loads(lab.kubectl("exec", "liar", "--", "ip", "-j", "neigh").stdout)
-    node = next(each["lladdr"] for each in neighbours if each.get("lladdr"))
-    lab.kubectl("exec", "-i", "liar", "--", PYTHON, "-", node, target, "4711", source, text, stdin=FORGE)
+    return next(each["lladdr"] for each in neighbours if each.get("lladdr"))
+
+
+@pytest.fixture
+def forge(lab, node_link):
+    """Sends from the liar: to whom, then pairs of the address that it sends from, and the text."""
+
+    def send(target: str, *pairs: tuple[str, str]) -> None:
+        words = [word for pair in pairs for word in pair]
+        lab.kubectl("exec", "-i", "liar", "--", PYTHON, "-", node_link, target, "4711", *words, stdin=FORGE)
+
+    return send
 
 
 def heard(lab: Lab) -> list[list[str]]:
@@ -76,13 +83,10 @@ def heard(lab: Lab) -> list[list[str]]:
 
 @pytest.mark.parametrize("family", [4, 6])
 @pytest.mark.parametrize("source", ["near", "far", "victim", "node", "service", "outside", "nobody"])
-def test_a_packet_from_another_address_goes_nowhere(lab, source, family):
+def test_a_packet_from_another_address_goes_nowhere(lab, addresses, forge, source, family):
     """What is sent after it from the right one arrives, and so would it have."""
-    target, own = address(lab, "victim", family), address(lab, "liar", family)
-    forged = address(lab, source, family)
-    forge(lab, target, own, f"before {source}")
-    forge(lab, target, forged, f"forged {source}")
-    forge(lab, target, own, f"after {source}")
+    target, own, forged = (addresses[name][family] for name in ("victim", "liar", source))
+    forge(target, (own, f"before {source}"), (forged, f"forged {source}"), (own, f"after {source}"))
     eventually(lambda: [own, f"after {source}"] in heard(lab), 30)
     assert [own, f"before {source}"] in heard(lab)
     assert not [each for each in heard(lab) if each[1].startswith("forged")]
@@ -90,13 +94,13 @@ def test_a_packet_from_another_address_goes_nowhere(lab, source, family):
 
 @pytest.mark.parametrize("family", [4, 6])
 @pytest.mark.parametrize("claimed", ["near", "far", "node", "outside"])
-def test_what_arp_and_nd_claim_is_not_believed(lab, claimed, family):
-    wanted, gateway = address(lab, claimed, family), {4: "169.254.1.1", 6: "fe80::1"}[family]
+def test_what_arp_and_nd_claim_is_not_believed(lab, addresses, forge, claimed, family):
+    wanted, gateway = addresses[claimed][family], {4: "169.254.1.1", 6: "fe80::1"}[family]
     before = neighbours(lab, wanted)
-    forge(lab, gateway, wanted, "claim")
+    forge(gateway, (wanted, "claim"))
     # Frames of a link stay in order: once this has come, the node has taken the claims, too.
-    own, target = address(lab, "liar", family), address(lab, "victim", family)
-    forge(lab, target, own, f"claimed {claimed}")
+    own, target = addresses["liar"][family], addresses["victim"][family]
+    forge(target, (own, f"claimed {claimed}"))
     eventually(lambda: [own, f"claimed {claimed}"] in heard(lab), 30)
     assert neighbours(lab, wanted) == before
     if claimed == "near":

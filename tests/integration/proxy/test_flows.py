@@ -7,6 +7,7 @@ from hypothesis import Phase, assume, given, settings
 
 from fairlead.trace.contract import allowed
 from fairlead.trace.packet import Fate
+from tests.support.full import some_of
 from tests.support.net.proxy_net import AT_OTHER_NODE, both_back_ends, net, observed
 from tests.support.proxy_flows import FLOWS, FLOWS_IN_IPV6
 from tests.unit.trace.test_flows import either_family
@@ -40,10 +41,10 @@ def test_the_kernel_does_with_a_connection_what_the_table_says(net, flow, rules,
     assert observed(net, flow, load, count) == flow.outcomes(rules), net.node.run("nft", "list", "ruleset")
 
 
-# 300 for each back end, and either family: 600 cases.
+# A full run draws 600 cases: 300 for each back end, of either family.
 @both_back_ends
 @given(drawn=either_family)
-@settings(max_examples=300, derandomize=True, phases=[Phase.generate], database=None)
+@settings(max_examples=some_of(100, 300), derandomize=True, phases=[Phase.generate], database=None)
 def test_in_any_cluster_the_kernel_stays_within_what_the_oracle_allows(net, rules, load, drawn):
     outcomes = allowed(drawn.world.situation(rules), drawn.packet)
     assume(all(is_seen(drawn, outcome) for outcome in outcomes))

@@ -13,6 +13,7 @@ from fairlead.trace.contract import Rules
 from fairlead.trace.dumped import follow
 from fairlead.trace.ways import Node
 from tests.integration.proxy.test_flows import SEEN, is_seen
+from tests.support.full import some_of
 from tests.support.net.proxy_net import both_back_ends, install, net, observed
 from tests.unit.trace.test_flows import either_family
 
@@ -52,7 +53,7 @@ def test_the_listed_rules_predict_what_the_kernel_does(net, flow, rules, load):
 
 @both_back_ends
 @given(drawn=either_family)
-@settings(max_examples=250, derandomize=True, deadline=None, phases=[Phase.generate], database=None)
+@settings(max_examples=some_of(80, 250), derandomize=True, deadline=None, phases=[Phase.generate], database=None)
 def test_in_any_cluster_what_the_kernel_does_was_predicted(net, rules, load, drawn):
     install(net, drawn.world, load)
     predicted = dict(traced(net, drawn, rules))

@@ -1,7 +1,7 @@
 """Run inside a Pod, as its root: sends packets, and claims of ARP and ND, from addresses that are somebody else's.
 
-Arguments: the node's link-layer address, the victim's address and UDP port, and the address to send from; then the text
-to send, or ``claim`` to tell the node over ARP or ND that the address is here.
+Arguments: the node's link-layer address, the victim's address and UDP port, and pairs of an address to send from and the
+text to send; ``claim`` as the text tells the node over ARP or ND that the address is here.
 """
 
 import ipaddress
@@ -72,17 +72,18 @@ def own_address():
 
 
 def main():
-    node_link, target, port, source, text = sys.argv[1:]
+    node_link, target, port, *pairs = sys.argv[1:]
     there = bytes.fromhex(node_link.replace(":", ""))
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as link:
         link.bind(("eth0", 0))
         own_link = link.getsockname()[4]
-        if text == "claim":
-            frames = claims(source, own_link, target)
-        else:
-            frames = [(0x86DD if ":" in source else 0x0800, datagram(source, target, int(port), text.encode()))]
-        for kind, packet in frames:
-            link.send(there + own_link + struct.pack("!H", kind) + packet)
+        for source, text in zip(pairs[::2], pairs[1::2]):
+            if text == "claim":
+                frames = claims(source, own_link, target)
+            else:
+                frames = [(0x86DD if ":" in source else 0x0800, datagram(source, target, int(port), text.encode()))]
+            for kind, packet in frames:
+                link.send(there + own_link + struct.pack("!H", kind) + packet)
 
 
 main()
