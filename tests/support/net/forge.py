@@ -1,7 +1,7 @@
 """Run inside a Pod, as its root: sends packets, and claims of ARP and ND, from addresses that are somebody else's.
 
-Arguments: the node's link-layer address, the victim's address and UDP port, and pairs of an address to send from and the
-text to send; ``claim`` as the text tells the node over ARP or ND that the address is here.
+Arguments: the node's link-layer address, the victim's address and UDP port, and pairs of an address to send from and
+the text to send; ``claim`` as the text tells the node over ARP or ND that the address is here.
 """
 
 import ipaddress
@@ -77,7 +77,7 @@ def main():
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as link:
         link.bind(("eth0", 0))
         own_link = link.getsockname()[4]
-        for source, text in zip(pairs[::2], pairs[1::2]):
+        for source, text in zip(pairs[::2], pairs[1::2], strict=False):
             if text == "claim":
                 frames = claims(source, own_link, target)
             else:

@@ -146,8 +146,11 @@ def _dnat(value: Doc) -> str:
     family = f" {value['family']}" if value.get("family") in ("ip", "ip6") else ""
     address, port = value.get("addr"), value.get("port")
     if isinstance(address, dict):
-        both = " addr . port" if port is None else ""
-        return f"dnat{family}{both} to {_expression(address)}" if port is None else _raw({"dnat": value})
+        if port is None:
+            return f"dnat{family} addr . port to {_expression(address)}"
+        # Two maps, for IPv6: how nft keeps a client's target.
+        both = f"{_expression(address)}:{_expression(port)}"
+        return f"dnat{family} to {both}" if isinstance(port, dict) else _raw({"dnat": value})
     shown = f"[{address}]" if ":" in str(address) and port is not None else f"{address or ''}"
     return f"dnat{family} to {shown}" + (f":{port}" if isinstance(port, int) else "")
 
