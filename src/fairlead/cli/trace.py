@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from fairlead.explain.observations import Observation
     from fairlead.explain.statements import Statement
 
-# Connections that --live tries: where chance decides, and where it does not. A kernel sends few ICMP errors in a row, so
-# that more of what is refused would look dropped.
+# Connections that --live tries: where chance decides, and where it does not. A kernel sends few ICMP errors in a row;
+# more of what is refused would look dropped.
 DRAWN, CERTAIN = 12, 3
 
 

@@ -8,8 +8,8 @@ from fairlead.explain.journey.ends import Goal, Start
 from fairlead.explain.journey.observed import Sent
 
 _PATIENCE = 60.0  # seconds for all connections
-# Run where the packets come from, by whatever Python is there: one line of JSON for each connection. All are tried at once,
-# so that what is dropped takes no longer than one time-out.
+# Run where the packets come from, by whatever Python is there: one line of JSON for each connection. All are tried at
+# once, so that what is dropped takes no longer than one time-out.
 _SENDER = """
 import errno, json, select, socket, sys, time
 address, port, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
