@@ -147,6 +147,10 @@ class FakeApi:
         collection, namespace, name, _ = self._parse(path)
         self.writes["delete", collection[1:]] += 1
         await asyncio.sleep(0)
+        if not name:
+            for key in [key for key in self.objects if key[:2] == (collection, namespace)]:
+                await self._drop(key)
+            return await self._answer({"kind": "Status", "status": "Success"})
         return await self._answer(await self._drop((collection, namespace, name)))
 
     async def watch(self, path, query, opened=lambda: None):

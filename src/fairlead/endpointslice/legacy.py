@@ -2,17 +2,17 @@
 
 It has the Service's primary family alone, leaves terminating Pods out unless the Service publishes whatever there is,
 and holds a thousand addresses at most.
-Upstream: ``pkg/controller/endpoint/endpoints_controller.go``, ``pkg/api/v1/endpoints/util.go`` (RepackSubsets).
+Upstream: ``pkg/controller/endpoint/endpoints_controller.go``.
 """
 
 from collections.abc import Iterable, Mapping
 
 from msgspec import structs
 
-from fairlead.endpointslice.membership import Member, families_of, find_members, selects_pods
-from fairlead.endpointslice.slice_set import PortsKey, ports_key
+from fairlead.endpointslice.membership import families_of, find_members, selects_pods
+from fairlead.endpointslice.subsets import Offer, pack_subsets, repack
 from fairlead.model.endpoints import EndpointAddress, Endpoints, EndpointSubset
-from fairlead.model.objects import HEADLESS_LABEL, TRIGGER_TIME_ANNOTATION, Endpoint, Metadata, Node, Pod, Service
+from fairlead.model.objects import HEADLESS_LABEL, TRIGGER_TIME_ANNOTATION, Endpoint, Metadata, Pod, Service
 
 MANAGED_BY = {"endpoints.kubernetes.io/managed-by": "endpoint-controller"}
 OVER_CAPACITY = "endpoints.kubernetes.io/over-capacity"
@@ -27,18 +27,17 @@ def is_ours(endpoints: Endpoints) -> bool:
 def plan_endpoints(
     service: Service,
     pods: Iterable[Pod],
-    nodes: Mapping[str, Node],
     existing: Endpoints | None,
     trigger_time: str | None = None,
 ) -> Endpoints | None:
     """The Endpoints to write (with a resource version: to replace), or None when what exists is right already."""
     if not selects_pods(service) or service.is_terminating:
         return None
-    subsets, truncated = _truncate(_subsets(service, pods, nodes))
+    subsets, truncated = _truncate(_subsets(service, pods))
     labels = {key: value for key, value in service.labels.items() if key != HEADLESS_LABEL} | MANAGED_BY
     if not service.cluster_ips:
         labels[HEADLESS_LABEL] = ""
-    if existing and (existing.subsets or ()) == subsets and existing.labels == labels:
+    if existing and repack(existing.subsets or ()) == subsets and existing.labels == labels:
         return None
     before = existing.metadata if existing else Metadata(service.name, service.namespace)
     annotations = _annotations(before.annotations or {}, truncated, trigger_time)
@@ -54,20 +53,13 @@ def _annotations(present: Mapping[str, str], truncated: bool, trigger_time: str 
     return kept
 
 
-def _subsets(service: Service, pods: Iterable[Pod], nodes: Mapping[str, Node]) -> tuple[EndpointSubset, ...]:
+def _subsets(service: Service, pods: Iterable[Pod]) -> tuple[EndpointSubset, ...]:
     wanted = [pod for pod in pods if service.spec.publish_not_ready_addresses or not pod.is_terminating]
-    groups: dict[PortsKey, list[Member]] = {}
-    for member in find_members(service, wanted, nodes, families_of(service)[0]).members:
-        if member.ports or not service.spec.ports:  # without any of its ports, a Pod is no endpoint here
-            groups.setdefault(ports_key(member.ports), []).append(member)
-    return tuple(_subset(groups[key]) for key in sorted(groups))
-
-
-def _subset(members: list[Member]) -> EndpointSubset:
-    return EndpointSubset(
-        tuple(_address(m.endpoint) for m in members if m.endpoint.is_ready) or None,
-        tuple(_address(m.endpoint) for m in members if not m.endpoint.is_ready) or None,
-        members[0].ports or None,
+    found = find_members(service, wanted, None, families_of(service)[0])
+    return pack_subsets(
+        Offer(_address(member.endpoint), member.endpoint.is_ready, member.ports)
+        for member in found.members
+        if member.ports or not service.spec.ports  # without any of its ports, a Pod is no endpoint here
     )
 
 

@@ -60,17 +60,23 @@ def families_of(service: Service) -> tuple[IPFamily, ...]:
     return tuple(dict.fromkeys(map(family_of, service.cluster_ips))) or (IPFamily.IPV4, IPFamily.IPV6)
 
 
-def find_members(service: Service, pods: Iterable[Pod], nodes: Mapping[str, Node], family: IPFamily) -> Membership:
+def find_members(
+    service: Service, pods: Iterable[Pod], nodes: Mapping[str, Node] | None, family: IPFamily
+) -> Membership:
     """The endpoints that the Service ought to have in one family, in order of Pod name.
+
+    Args:
+        nodes: all Nodes by name; None where nobody looks at Nodes, and then no endpoint has a zone.
 
     A Pod whose Node is gone is left out, since nothing can be said for it any more, unless the Service publishes
     whatever there is (upstream's ``reconcileByAddressType``).
     """
     selected = sorted((pod for pod in pods if is_selected(service, pod)), key=lambda pod: pod.name)
-    lost = [pod for pod in selected if pod.spec.node_name and pod.spec.node_name not in nodes]
+    known = nodes or {}
+    lost = [pod for pod in selected if pod.spec.node_name and pod.spec.node_name not in known and nodes is not None]
     excluded = set() if service.spec.publish_not_ready_addresses else {pod.name for pod in lost}
     members = tuple(
-        Member(resolve_ports(service, pod), make_endpoint(service, pod, nodes.get(pod.spec.node_name), addresses))
+        Member(resolve_ports(service, pod), make_endpoint(service, pod, known.get(pod.spec.node_name), addresses))
         for pod in selected
         if pod.name not in excluded and (addresses := _addresses(pod, family))
     )

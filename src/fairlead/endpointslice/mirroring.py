@@ -6,6 +6,7 @@ Upstream: ``pkg/controller/endpointslicemirroring`` (reconciler.go, utils.go).
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from fairlead.endpointslice.membership import Member
 from fairlead.endpointslice.slice_set import SlicePlan, SliceSet, join_plans, plan_slices
@@ -35,8 +36,19 @@ def is_mirrored(endpoints: Endpoints | None, service: Service | None) -> bool:
     return endpoints.labels.get(SKIP_MIRROR_LABEL) != "true" and LEADER_ANNOTATION not in endpoints.annotations
 
 
-def plan_mirror(endpoints: Endpoints | None, service: Service | None, existing: Iterable[EndpointSlice]) -> SlicePlan:
-    """The writes that bring the mirror slices in step; ``existing`` are all that are labelled for the Service."""
+def plan_mirror(
+    endpoints: Endpoints | None,
+    service: Service | None,
+    existing: Iterable[EndpointSlice],
+    *,
+    is_first_look: bool = False,
+) -> SlicePlan:
+    """The writes that bring the mirror slices in step.
+
+    Args:
+        existing: all slices that are labelled for the Service.
+        is_first_look: whether nobody alive has looked at these Endpoints before; see ``SliceSet.is_joined``.
+    """
     mine = [s for s in existing if s.labels.get(MANAGED_BY_LABEL) == CONTROLLER and not s.is_terminating]
     if endpoints is None or not is_mirrored(endpoints, service):
         return SlicePlan(deletes=tuple(mine))
@@ -44,7 +56,8 @@ def plan_mirror(endpoints: Endpoints | None, service: Service | None, existing: 
     plans = []
     for family in IPFamily:
         found = [member for member in members if family_of(member.endpoint.addresses[0]) is family]
-        plans.append(plan_slices(_slice_set(endpoints, family), found, [s for s in mine if s.address_type == family]))
+        slice_set = replace(_slice_set(endpoints, family), is_joined=is_first_look)
+        plans.append(plan_slices(slice_set, found, [s for s in mine if s.address_type == family]))
     return join_plans(plans)
 
 

@@ -44,11 +44,13 @@ class Circumstances(NamedTuple):
         trigger_time: RFC 3339; when the oldest change happened that this plan answers, noted on every written slice.
         shares: what part of the cluster's CPUs each zone has, for Services in topology mode Auto.
         limit: endpoints per slice.
+        is_first_look: whether nobody alive has looked at this Service before; see ``SliceSet.is_joined``.
     """
 
     trigger_time: str | None = None
     shares: Shares = MappingProxyType({})
     limit: int = MAX_ENDPOINTS
+    is_first_look: bool = False
 
 
 NOTHING_SPECIAL = Circumstances()
@@ -80,7 +82,13 @@ def reconcile_slices(
         present = [s for s in mine if s.address_type == family]
         hinted = _hinted(service, found.members, present, around.shares)
         slice_set = SliceSet(
-            service.namespace, family, owner, labels, trigger_time=around.trigger_time, limit=around.limit
+            service.namespace,
+            family,
+            owner,
+            labels,
+            trigger_time=around.trigger_time,
+            limit=around.limit,
+            is_joined=around.is_first_look,
         )
         plan = plan_slices(slice_set, hinted.members, present)
         plans.append(replace(plan, missing_nodes=found.missing_nodes, hinting={family: hinted.message}))

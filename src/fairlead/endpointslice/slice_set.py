@@ -70,6 +70,9 @@ class SliceSet:
         annotations: those that each slice has besides what others put there.
         trigger_time: RFC 3339, noted on every slice that is written; by itself no reason to write one.
         keep_one: whether an empty slice stands where there are no endpoints.
+        is_joined: whether endpoints that fit into fewer slices are moved there. Slices are not rebalanced as endpoints
+            come and go; but those that two writers at once made are more than are needed, and the next one to begin
+            cannot tell the two cases apart.
     """
 
     namespace: str
@@ -80,6 +83,7 @@ class SliceSet:
     trigger_time: str | None = None
     keep_one: bool = True
     limit: int = MAX_ENDPOINTS
+    is_joined: bool = False
 
 
 class _Draft(NamedTuple):
@@ -116,7 +120,9 @@ def _draft_slices(
     for key in dict.fromkeys((*wanted, *existing)):
         group = wanted.get(key, [])
         endpoints = [member.endpoint for member in group]
-        for bin_ in pack(endpoints, existing.get(key, []), slice_set.labels, slice_set.limit):
+        present, surplus = _needed(slice_set, len(endpoints), existing.get(key, []))
+        spare += surplus
+        for bin_ in pack(endpoints, present, slice_set.labels, slice_set.limit):
             if bin_.endpoints:
                 drafts.append(_Draft(group[0].ports, tuple(bin_.endpoints), bin_.origin))
             elif bin_.origin:
@@ -124,6 +130,17 @@ def _draft_slices(
     if not drafts and slice_set.keep_one:
         drafts.append(_Draft((), (), None))
     return _reuse(drafts, spare), spare
+
+
+def _needed(
+    slice_set: SliceSet, count: int, present: list[EndpointSlice]
+) -> tuple[list[EndpointSlice], list[EndpointSlice]]:
+    """The slices that so many endpoints stay in, and those that are more than they need."""
+    if not slice_set.is_joined:
+        return present, []
+    needed = -(-count // slice_set.limit)
+    fullest = sorted(present, key=lambda s: -len(s.endpoints or ()))
+    return fullest[:needed], fullest[needed:]
 
 
 def _reuse(drafts: list[_Draft], spare: list[EndpointSlice]) -> list[_Draft]:

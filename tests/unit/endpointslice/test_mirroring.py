@@ -12,12 +12,11 @@ from tests.support.cluster_objects import make_node, make_pod, make_service
 from tests.support.controller_runs import running, settled, until
 from tests.support.fake_api import FakeApi
 
-NODES = {"node-0": make_node()}
 DELETED = {"deletionTimestamp": "2026-01-01T00:00:00Z"}
 
 
 def planned(service, pods, existing=None, **options):
-    return plan_endpoints(service, pods, NODES, existing, **options)
+    return plan_endpoints(service, pods, existing, **options)
 
 
 def listed(endpoints):
@@ -223,3 +222,55 @@ async def test_endpoints_that_are_made_again_while_their_service_goes_go_too():
         await api.put(users, "endpoints")
         await settled(api)
         assert [each["metadata"]["name"] for each in api.all("endpoints")] == ["own"]
+
+
+def test_a_pod_on_a_node_that_is_gone_stays_until_it_is_gone_itself():
+    pod = make_pod("a", "10.0.0.1", nodeName="nowhere")
+    assert listed(planned(make_service(), [pod])) == [([("http", 8080)], ["10.0.0.1"], [])]
+
+
+@pytest.mark.anyio
+async def test_endpoints_of_a_port_without_a_name_are_written_once():
+    api = FakeApi()
+    await api.put(make_service(ports=[{"port": 80, "targetPort": 8080, "name": ""}]), "services")
+    await api.put(make_pod("a", "10.0.0.1"), "pods")
+    async with running(api, "endpoints"):
+        await until(api, lambda: len(api.all("endpoints")) == 1)
+        for turn in range(3):
+            await api.put(make_pod("a", "10.0.0.1", labels={"app": "web", "turn": str(turn)}), "pods")
+        await settled(api)
+    assert api.writes == {("create", "endpoints"): 1}
+
+
+@pytest.mark.anyio
+async def test_endpoints_that_a_server_keeps_in_another_order_are_not_written_again():
+    api = FakeApi()
+    ports = [{"name": "http", "port": 80, "targetPort": 8080}, {"name": "admin", "port": 81, "targetPort": 9090}]
+    await api.put(make_service(ports=ports), "services")
+    for name, ip in (("a", "10.0.0.1"), ("b", "10.0.0.2")):
+        await api.put(make_pod(name, ip), "pods")
+    async with running(api, "endpoints"):
+        await until(api, lambda: len(api.all("endpoints")) == 1)
+        (kept,) = api.all("endpoints")
+        for field in ("addresses", "ports"):
+            kept["subsets"][0][field] = kept["subsets"][0][field][::-1]
+        await api.put(kept, "endpoints")
+        await settled(api)
+    assert api.writes == {("create", "endpoints"): 1}
+
+
+@pytest.mark.anyio
+async def test_twin_mirrors_become_one_when_somebody_begins_to_look():
+    api = FakeApi()
+    await api.put(make_service("custom", selector={}), "services")
+    await api.put(user_endpoints(subset("10.9.9.9", "10.9.9.8"), name="custom"), "endpoints")
+    async with running(api, "mirroring"):
+        await until(api, lambda: len(api.all("endpointslices")) == 1)
+        await settled(api)
+    (mirror,) = api.all("endpointslices")
+    mirror["metadata"]["name"] = "custom-twin"
+    await api.put(mirror, "endpointslices")
+    async with running(api, "mirroring"):
+        await until(api, lambda: len(api.all("endpointslices")) == 1)
+        await settled(api)
+    assert len(api.all("endpointslices")[0]["endpoints"]) == 2

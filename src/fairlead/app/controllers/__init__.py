@@ -11,15 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from fairlead.app.controllers.context import Context, Settings
 from fairlead.app.controllers.cronjobs import CronJobController
-from fairlead.app.controllers.custom_kinds import DEFINITIONS, custom_collections
 from fairlead.app.controllers.daemonsets import DaemonSetController
 from fairlead.app.controllers.deployments import DeploymentController
 from fairlead.app.controllers.disruption import DisruptionController
-from fairlead.app.controllers.endpoints import EndpointsController, MirroringController
 from fairlead.app.controllers.garbage import GarbageCollector
 from fairlead.app.controllers.jobs import JobController
 from fairlead.app.controllers.load_balancers import LoadBalancerController
@@ -29,19 +25,17 @@ from fairlead.app.controllers.nodes import NodeController
 from fairlead.app.controllers.replicasets import ReplicaSetController, ReplicationControllerController
 from fairlead.app.controllers.scheduler import Scheduler
 from fairlead.app.controllers.service_cidrs import ServiceCIDRController
-from fairlead.app.controllers.slices import SliceController
+from fairlead.app.controllers.services.endpoints import EndpointsController, MirroringController
+from fairlead.app.controllers.services.slices import SliceController
 from fairlead.app.controllers.statefulsets import StatefulSetController
 from fairlead.app.controllers.volumes import ClaimBinder, VolumeReclaimer
 from fairlead.app.controllers.watches import Watches
 from fairlead.drivers.kube.client import KubeClient
-from fairlead.drivers.kube.discovery import Discovered, discover
 from fairlead.drivers.kube.event_recorder import EventWriter
 from fairlead.drivers.kube.informer import Informer
 from fairlead.drivers.kube.leader import Candidacy, Elector
-from fairlead.drivers.kube.retry import until_answered
 from fairlead.drivers.kube.watch_pages import Address, watch_pages
 from fairlead.drivers.kube.work_queue import Clock
-from fairlead.model.custom_kinds import CustomResourceDefinition
 
 __all__ = ["CONTROLLERS", "ControllersOptions", "Settings", "run", "serve"]
 
@@ -69,8 +63,6 @@ CONTROLLERS: dict[str, Callable[[Context], Controller[Any]]] = {
     "namespace": NamespaceEmptier,
     "garbage-collector": GarbageCollector,
 }
-_NO_CUSTOM_KINDS = (403, 404)  # not to be seen, or not served: then there are none to leave out
-_COLLECTED_VERBS = frozenset({"list", "watch", "delete"})
 
 
 @dataclass(frozen=True)
@@ -148,38 +140,17 @@ async def serve(
     watches: Watches | None = None,
 ) -> None:
     """Run the named controllers on a connection until cancelled; ``clock``: else the event loop."""
-    collections = await _discover_collections(client)
     clock = clock or asyncio.get_running_loop()
-    context = Context(client, EventWriter(client), watches or Watches(client), clock, collections, settings)
+    context = Context(client, EventWriter(client), watches or Watches(client), clock, settings)
     controllers = [CONTROLLERS[name](context) for name in names]
     async with asyncio.TaskGroup() as group:
         group.create_task(context.events.run())
-        for watched in context.watches.all():
-            group.create_task(watched.run())
+        context.watches.begin(group.create_task)
+        if context.kinds.is_wanted:
+            group.create_task(context.kinds.run())
         for controller in controllers:
             group.create_task(run_controller(controller))
-        for watched in context.watches.all():
-            await watched.synced()
+        for controller in controllers:
+            for needed in controller.needs:
+                await needed.synced()
         ready()
-
-
-async def _discover_collections(client: KubeClient) -> tuple[Discovered, ...]:
-    """Everything built in that can be watched and deleted; waits for the server as long as it takes."""
-    found = await until_answered(lambda: discover(client), "read which resources there are", client.troubles)
-    listed = await until_answered(
-        lambda: client.get(DEFINITIONS.path()), "list customresourcedefinitions", client.troubles, _NO_CUSTOM_KINDS
-    )
-    custom = custom_collections(msgspec.json.decode(listed or b"{}", type=_Definitions).items)
-    return tuple(d for d in found or () if _is_collected(d) and (_group(d), d.resource.plural) not in custom)
-
-
-class _Definitions(msgspec.Struct):
-    items: list[CustomResourceDefinition] = []
-
-
-def _is_collected(discovered: Discovered) -> bool:
-    return discovered.verbs >= _COLLECTED_VERBS and discovered.kind != "Event"
-
-
-def _group(discovered: Discovered) -> str:
-    return discovered.resource.group_version.rpartition("/")[0]

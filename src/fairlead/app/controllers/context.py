@@ -5,10 +5,11 @@ from functools import cached_property
 
 from fairlead.allocation.load_balancer import Pool
 from fairlead.app.controllers.custom_kinds import CustomKinds
-from fairlead.app.controllers.service_members import ServiceMembers
+from fairlead.app.controllers.indexes.node_pods import NodePods
+from fairlead.app.controllers.indexes.service_members import ServiceMembers
+from fairlead.app.controllers.served_kinds import ServedKinds
 from fairlead.app.controllers.watches import Watches
 from fairlead.drivers.kube.client import KubeClient
-from fairlead.drivers.kube.discovery import Discovered
 from fairlead.drivers.kube.event_recorder import EventWriter
 from fairlead.drivers.kube.work_queue import Clock
 from fairlead.workloads.node_lifecycle import BORNE_BY_DEFAULT
@@ -31,19 +32,18 @@ class Settings:
 
 @dataclass(frozen=True)
 class Context:
-    """The API and what it serves, the shared copies of its collections, and the time that queues go by.
-
-    Attributes:
-        collections: every resource whose objects can be watched and deleted. Events are left out, and the kinds that
-            users define, which come and go: ``custom_kinds`` has those.
-    """
+    """The API, the shared copies of its collections, and the time that queues go by."""
 
     client: KubeClient
     events: EventWriter
     watches: Watches
     clock: Clock
-    collections: tuple[Discovered, ...]
     settings: Settings
+
+    @cached_property
+    def kinds(self) -> ServedKinds:
+        """The kinds that the server has; nothing is read of them unless a controller listens."""
+        return ServedKinds(self.client, self.watches)
 
     @cached_property
     def custom_kinds(self) -> CustomKinds:
@@ -54,3 +54,8 @@ class Context:
     def members(self) -> ServiceMembers:
         """The Pods behind every Service; made when the first controller asks, shared by all."""
         return ServiceMembers(self.watches)
+
+    @cached_property
+    def node_pods(self) -> NodePods:
+        """The Pods of each Node; made when the first controller asks, shared by all."""
+        return NodePods(self.watches)

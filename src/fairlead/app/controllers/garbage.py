@@ -29,10 +29,9 @@ class GarbageCollector:
         self.queue: WorkQueue[str] = WorkQueue(context.clock)
         self._client = context.client
         self._graph = OwnerGraph()
-        self._by_kind = {(c.resource.group_version, c.kind): c.resource for c in context.collections}
-        self.needs = [context.watches.of(c.resource, KubeObject) for c in context.collections]
-        for watched in self.needs:
-            watched.listen(partial(self._changed, watched.resource))
+        self._by_kind: dict[tuple[str, str], Resource] = {}
+        self.needs = (context.kinds,)
+        context.kinds.listen(self._follow)
         context.custom_kinds.listen(self._follow)
 
     def _follow(self, collection: Discovered, watched: Watched[KubeObject]) -> None:

@@ -7,15 +7,21 @@ lost at any point. A step that fails is repeated with back-off; one key's failur
 import asyncio
 import logging
 from collections.abc import Hashable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
-from fairlead.app.controllers.watches import Watched
 from fairlead.drivers.kube.client import KubeError, Unreachable
 from fairlead.drivers.kube.work_queue import WorkQueue
 
 K = TypeVar("K", bound=Hashable)
 
 log = logging.getLogger(__name__)
+
+
+class Needed(Protocol):
+    """Something that is read before it can be built upon."""
+
+    async def synced(self) -> None:
+        """Wait until it has been read."""
 
 
 class Controller(Protocol[K]):
@@ -26,8 +32,8 @@ class Controller(Protocol[K]):
     queue: WorkQueue[K]
 
     @property
-    def needs(self) -> Sequence[Watched[Any]]:
-        """The collections that must be there in full before the first step."""
+    def needs(self) -> Sequence[Needed]:
+        """What must be there in full before the first step: collections, mostly."""
 
     async def reconcile(self, key: K) -> None:
         """One step for one key. Raises ``KubeError`` or ``Unreachable`` when it must be repeated."""
@@ -35,8 +41,8 @@ class Controller(Protocol[K]):
 
 async def run_controller(controller: Controller[K]) -> None:
     """Serve the controller's queue until cancelled."""
-    for watched in controller.needs:
-        await watched.synced()
+    for needed in controller.needs:
+        await needed.synced()
     async with asyncio.TaskGroup() as group:
         for _ in range(controller.workers):
             group.create_task(_work(controller))

@@ -6,11 +6,16 @@ Upstream: ``pkg/controller/namespace/deletion/namespaced_resources_deleter.go``,
 ``pkg/controller/certificates/rootcacertpublisher``.
 """
 
+from collections.abc import Mapping
+
 import msgspec
 
 from fairlead.app.controllers.context import Context
-from fairlead.drivers.kube.client import NAMESPACES, SERVICE_ACCOUNTS, KubeError, Resource
+from fairlead.app.controllers.watches import Watched
+from fairlead.drivers.clock_text import now_text
+from fairlead.drivers.kube.client import NAMESPACES, SERVICE_ACCOUNTS, STRATEGIC_MERGE_PATCH, KubeError, Resource
 from fairlead.drivers.kube.discovery import Discovered
+from fairlead.drivers.kube.troubles import error_text
 from fairlead.drivers.kube.work_queue import WorkQueue
 from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
@@ -33,16 +38,21 @@ class NamespaceEmptier:
         self._client = context.client
         self._namespaces = context.watches.of(NAMESPACES, Namespace)
         self.needs = (self._namespaces,)
-        self._collections = [c for c in context.collections if c.resource.namespaced]
+        self._explained: dict[ObjectKey, list[Doc]] = {}
         self._namespaces.listen(self._namespace_changed)
-        for collection in self._collections:
-            context.watches.of(collection.resource, KubeObject).listen(self._content_changed)
-        self._custom = context.custom_kinds
-        self._custom.listen(lambda collection, watched: watched.listen(self._content_changed))
+        self._kinds, self._custom = context.kinds, context.custom_kinds
+        self._kinds.listen(self._follow)
+        self._custom.listen(self._follow)
 
-    def _namespace_changed(self, _: Namespace | None, new: Namespace | None) -> None:
+    def _follow(self, collection: Discovered, watched: Watched[KubeObject]) -> None:
+        if collection.resource.namespaced:
+            watched.listen(self._content_changed)
+
+    def _namespace_changed(self, old: Namespace | None, new: Namespace | None) -> None:
         if new and new.is_terminating:
             self.queue.add(new.key)
+        elif old and new is None:
+            self._explained.pop(old.key, None)
 
     def _content_changed(self, old: KubeObject | None, new: KubeObject | None) -> None:
         if old and new is None:
@@ -50,23 +60,50 @@ class NamespaceEmptier:
             self._namespace_changed(None, self._namespaces.objects.get(key))
 
     async def reconcile(self, key: ObjectKey) -> None:
-        """Ask for everything to be deleted; when nothing is left, let the namespace go."""
+        """Ask for everything to be deleted; when nothing is left and nothing is unknown, let the namespace go."""
         namespace = self._namespaces.objects.get(key)
         if namespace is None or not namespace.is_terminating:
             return
-        custom = [c for c in self._custom.collections if c.resource.namespaced]
-        left = [c for c in (*self._collections, *custom) if await self._count(c, key.name)]
-        for collection in left:
-            options = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
-            await self._client.delete(collection.resource.path(key.name), options)
-        if left:
+        await self._kinds.discovered()
+        collections = [c for c in (*self._kinds.collections, *self._custom.collections) if c.resource.namespaced]
+        faults: dict[str, str] = {}
+        left = [collection for collection in collections if await self._empty(collection, key.name, faults)]
+        if left or faults or self._kinds.faults:
+            await self._explain(key, faults)
             self.queue.add_later(key, LOOK_AGAIN)
         else:
             await self._finalize(key)
 
-    async def _count(self, collection: Discovered, namespace: str) -> int:
-        listed = msgspec.json.decode(await self._client.get(collection.resource.path(namespace), {"limit": "1"}))
-        return len(listed.get("items") or ())
+    async def _empty(self, collection: Discovered, namespace: str, faults: dict[str, str]) -> bool:
+        """Ask for all objects of a kind to be deleted; whether there were any. One kind's failure stops no other."""
+        path = collection.resource.path(namespace)
+        try:
+            listed = msgspec.json.decode(await self._client.get(path, {"limit": "1"}))
+            if not listed.get("items"):
+                return False
+            options = {"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"}
+            await self._client.delete(path, options)
+        except KubeError as error:
+            faults[collection.resource.qualified] = error_text(error)
+        return True
+
+    async def _explain(self, key: ObjectKey, faults: dict[str, str]) -> None:
+        """Say on the namespace what keeps it, where that is more than its content being on the way out."""
+        told = [
+            _condition("NamespaceDeletionDiscoveryFailure", "DiscoveryFailed", _UNDISCOVERED, self._kinds.faults),
+            _condition("NamespaceDeletionContentFailure", "ContentDeletionFailed", _UNDELETED, faults),
+        ]
+        conditions = [condition for condition in told if condition]
+        if not conditions or self._explained.get(key) == conditions:
+            return
+        self._explained[key] = conditions
+        dated = [{**condition, "lastTransitionTime": now_text()} for condition in conditions]
+        try:
+            path = NAMESPACES.path(name=key.name, subresource="status")
+            await self._client.patch(path, {"status": {"conditions": dated}}, STRATEGIC_MERGE_PATCH)
+        except KubeError as error:
+            if error.code != 404:  # gone already
+                raise
 
     async def _finalize(self, key: ObjectKey) -> None:
         try:
@@ -77,6 +114,17 @@ class NamespaceEmptier:
         except KubeError as error:
             if error.code != 404:  # gone already
                 raise
+
+
+_UNDISCOVERED = "Discovery failed for some groups, {} failing: {}"
+_UNDELETED = "Failed to delete all resource types, {} remaining: {}"
+
+
+def _condition(type_: str, reason: str, text: str, faults: Mapping[str, str]) -> Doc | None:
+    if not faults:
+        return None
+    listed = ", ".join(f"{name}: {fault}" for name, fault in sorted(faults.items()))
+    return {"type": type_, "status": "True", "reason": reason, "message": text.format(len(faults), listed)}
 
 
 class CertificateData(Slim, frozen=True):

@@ -33,7 +33,7 @@ class NodeController:
         self._client, self._clock = context.client, context.clock
         self._grace, self._borne = context.settings.node_grace, context.settings.borne_by_default
         self._events = context.events.recorder(self.name)
-        self._members = context.members
+        self._pods = context.node_pods
         self._nodes = context.watches.of(NODES, Node)
         leases = context.watches.of(LEASES, Lease)
         pods = context.watches.of(PODS, Pod)
@@ -93,7 +93,7 @@ class NodeController:
         self._look_again(key, silent_for)
 
     def _look_again(self, key: ObjectKey, silent_for: float) -> None:
-        moments = [due for pod in self._members.pods_on(key.name) if (due := self._eviction(key, pod))]
+        moments = [due for pod in self._pods.on(key.name) if (due := self._eviction(key, pod))]
         waits = [self._grace - silent_for] if silent_for < self._grace else []
         waits += [(due - _now()).total_seconds() for due in moments]
         if waits:
@@ -114,7 +114,7 @@ class NodeController:
     async def _mark_pods(self, node: str) -> None:
         """A Pod on a Node that is not ready is no endpoint to send anything to."""
         condition = {"type": "Ready", "status": "False", "reason": "NodeNotReady", "lastTransitionTime": now_text()}
-        for pod in self._members.pods_on(node):
+        for pod in self._pods.on(node):
             if pod.is_ready:
                 path = PODS.path(pod.namespace, pod.name, "status")
                 await self._tolerating_absence(
@@ -124,7 +124,7 @@ class NodeController:
     async def _evict(self, node: Node) -> None:
         now = _now()
         is_off = is_out_of_service(node)
-        for pod in self._members.pods_on(node.name):
+        for pod in self._pods.on(node.name):
             due = self._eviction(node.key, pod)
             if due and due <= now:
                 happening = Happening("TaintManagerEviction", f"Marking for deletion Pod {pod.key}")
@@ -134,7 +134,7 @@ class NodeController:
                 await self._delete(pod, {"gracePeriodSeconds": 0})
 
     async def _remove_orphans(self, node: str) -> None:
-        for pod in self._members.pods_on(node):
+        for pod in self._pods.on(node):
             await self._delete(pod, {"gracePeriodSeconds": 0})
 
     async def _delete(self, pod: Pod, options: dict[str, int]) -> None:

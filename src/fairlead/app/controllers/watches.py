@@ -1,5 +1,6 @@
 """Local copies of the API's collections, one for each kind, shared by all controllers of the process."""
 
+from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
 from fairlead.drivers.kube.client import KubeClient, Resource
@@ -9,6 +10,7 @@ from fairlead.model.names import ObjectKey
 from fairlead.model.objects import KubeObject
 
 T = TypeVar("T", bound=KubeObject)
+Start = Callable[[Coroutine[Any, Any, None]], object]
 
 
 class Watched(Generic[T]):
@@ -29,8 +31,10 @@ class Watched(Generic[T]):
         return self._informer.objects
 
     def listen(self, listener: Listener[T]) -> None:
-        """Hear of every net change from the beginning; must be called before the copies are filled."""
+        """Hear of every net change from the beginning: what is there already is told now."""
         self._listeners.append(listener)
+        for object_ in list(self.objects.values()):
+            listener(None, object_)
 
     def learn(self, document: dict[str, Any]) -> T:
         """Take in what the server answered to a write."""
@@ -60,19 +64,30 @@ class Watches:
     def __init__(self, client: KubeClient) -> None:
         self._client = client
         self._watched: dict[Resource, Watched[Any]] = {}
+        self._start: Start | None = None
 
-    def of(self, resource: Resource, type_: type[T]) -> Watched[T]:
+    def of(self, resource: Resource, type_: type[T], *, is_needed: bool = True) -> Watched[T]:
         """The collection, watched once however many ask, as the type that the first of them wants.
 
         Whoever is content with metadata asks for ``KubeObject``, after those who want more.
+
+        Args:
+            is_needed: whether the process is not ready without it.
         """
         if resource not in self._watched:
             self._watched[resource] = Watched(self._client, resource, type_)
+            self._watched[resource].informer.is_needed = False
+            if self._start:
+                self._start(self._watched[resource].run())
+        self._watched[resource].informer.is_needed |= is_needed
         return self._watched[resource]
+
+    def begin(self, start: Start) -> None:
+        """Watch all that was asked for, and from now on whatever is; ``start`` runs something in the background."""
+        self._start = start
+        for watched in self._watched.values():
+            start(watched.run())
 
     def informers(self) -> list[Informer[Any]]:
         """The informer of each."""
         return [watched.informer for watched in self._watched.values()]
-
-    def all(self) -> list[Watched[Any]]:
-        return list(self._watched.values())

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from fairlead.drivers.kube.client import KubeClient, Resource
+from fairlead.drivers.kube.errors import KubeError, Unreachable
+from fairlead.drivers.kube.troubles import error_text
 
 
 class Discovered(NamedTuple):
@@ -15,20 +17,47 @@ class Discovered(NamedTuple):
     verbs: frozenset[str]
 
 
-async def discover(client: KubeClient) -> list[Discovered]:
-    """All resources, each in the version that the server prefers for its group; subresources are left out.
+class Discovery(NamedTuple):
+    """All that could be read.
+
+    Attributes:
+        faults: by group version, why its resources could not be read: another server that has them may be down.
+    """
+
+    found: list[Discovered]
+    faults: dict[str, str]
+
+
+async def preferred_versions(client: KubeClient) -> list[str]:
+    """The version of each named group that the server prefers.
 
     Raises:
         KubeError: the server refused. Unreachable: there was no answer.
     """
     groups = await _document(client, "/apis")
-    preferred = [group["preferredVersion"]["groupVersion"] for group in groups["groups"]]
-    found = []
-    for group_version in ["v1", *preferred]:
-        prefix = "/apis/" if "/" in group_version else "/api/"
-        listed = await _document(client, prefix + group_version)
-        found += [_row(group_version, entry) for entry in listed["resources"] if "/" not in entry["name"]]
-    return found
+    return [group["preferredVersion"]["groupVersion"] for group in groups["groups"]]
+
+
+async def discover(client: KubeClient) -> Discovery:
+    """All resources, each in the version that the server prefers for its group; subresources are left out.
+
+    Raises:
+        KubeError: the server refused. Unreachable: there was no answer.
+    """
+    found: list[Discovered] = []
+    faults: dict[str, str] = {}
+    for group_version in await preferred_versions(client):
+        try:
+            found += await _resources(client, f"/apis/{group_version}", group_version)
+        except (KubeError, Unreachable) as error:
+            faults[group_version] = error_text(error)
+    # The core's own comes last: a server that is gone altogether is not one that lacks a few groups.
+    return Discovery(await _resources(client, "/api/v1", "v1") + found, faults)
+
+
+async def _resources(client: KubeClient, path: str, group_version: str) -> list[Discovered]:
+    listed = await _document(client, path)
+    return [_row(group_version, entry) for entry in listed["resources"] or () if "/" not in entry["name"]]
 
 
 async def _document(client: KubeClient, path: str) -> dict[str, Any]:

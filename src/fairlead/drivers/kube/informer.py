@@ -71,6 +71,7 @@ class Informer(Generic[T]):
     Attributes:
         synced: set when the first list has been delivered.
         last_heard: when the server last said what the collection is, if only that nothing is new.
+        is_needed: whether its part is not ready without it.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Informer(Generic[T]):
         self.synced = asyncio.Event()
         self.last_heard = now()
         self.resource = resource
+        self.is_needed = True
         self._client, self._type = client, type_
         self._query, self._now = query or {}, now
         self._copy: Collection[T] = Collection(listener)

@@ -73,7 +73,7 @@ def pages_of(informers: Informers, is_ready: Callable[[], bool], others: Iterabl
 
 
 def _readiness(informers: Iterable[Informer[Any]], is_ready: bool) -> Page:
-    watches = list(informers)
+    watches = [informer for informer in informers if informer.is_needed]
     unread = [each.resource.qualified for each in watches if not each.synced.is_set()]
     if not is_ready or unread:
         return Page("not yet read: " + (", ".join(unread) or "anything"), HTTPStatus.SERVICE_UNAVAILABLE)

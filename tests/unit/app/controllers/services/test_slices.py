@@ -176,3 +176,35 @@ async def test_many_pods_fill_slices_of_a_hundred(count):
     async with running(api, "endpointslice"):
         await until(api, lambda: len(ready_pods(api)) == count)
     assert [len(s["endpoints"]) for s in api.all("endpointslices")] == [100, 100, 50]
+
+
+async def test_twin_slices_become_one_when_somebody_begins_to_look():
+    api = await cluster(make_pod("a", "10.244.0.1"), make_pod("b", "10.244.0.2"))
+    async with running(api, "endpointslice"):
+        await until(api, lambda: ready_pods(api) == ["a", "b"])
+    (slice_,) = api.all("endpointslices")
+    a, b = slice_["endpoints"]
+    await api.put({**slice_, "endpoints": [a]}, "endpointslices")
+    twin = {**slice_["metadata"], "name": "web-twin"}
+    await api.put({**slice_, "metadata": twin, "endpoints": [b]}, "endpointslices")
+    async with running(api, "endpointslice"):
+        await until(api, lambda: len(api.all("endpointslices")) == 1)
+        await settled(api)
+    assert ready_pods(api) == ["a", "b"]
+
+
+async def test_it_reads_nothing_but_what_slices_are_made_of():
+    api = await cluster(make_pod("a"))
+    read = []
+    get = api.get
+
+    async def noting(path, query=None):
+        read.append(path)
+        return await get(path, query)
+
+    api.get = noting
+    async with running(api, "endpointslice"):
+        await until(api, lambda: ready_pods(api) == ["a"])
+    assert sorted(set(read)) == [
+        "/api/v1/nodes", "/api/v1/pods", "/api/v1/services", "/apis/discovery.k8s.io/v1/endpointslices"
+    ]  # fmt: skip

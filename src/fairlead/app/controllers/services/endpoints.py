@@ -6,8 +6,8 @@ Upstream: ``pkg/controller/endpoint`` and ``pkg/controller/endpointslicemirrorin
 import msgspec
 
 from fairlead.app.controllers.context import Context
-from fairlead.app.controllers.service_slices import ServiceSlices
-from fairlead.drivers.kube.client import ENDPOINT_SLICES, ENDPOINTS, KubeError
+from fairlead.app.controllers.services.slice_writes import ServiceSlices
+from fairlead.drivers.kube.client import ENDPOINT_SLICES, ENDPOINTS, SERVICES, KubeError
 from fairlead.drivers.kube.event_recorder import Happening
 from fairlead.drivers.kube.work_queue import WorkQueue
 from fairlead.endpointslice.legacy import is_ours, plan_endpoints
@@ -16,7 +16,7 @@ from fairlead.endpointslice.trigger_time import TriggerTimes, observe
 from fairlead.model.document import Doc
 from fairlead.model.endpoints import Endpoints
 from fairlead.model.names import ObjectKey
-from fairlead.model.objects import EndpointSlice, latest
+from fairlead.model.objects import EndpointSlice, Service, latest
 
 
 class EndpointsController:
@@ -50,7 +50,7 @@ class EndpointsController:
             return
         pods = self._members.pods_of(key)
         trigger_time, seen = observe(service, pods, self._trigger_times.get(key))
-        wanted = plan_endpoints(service, pods, self._members.nodes, existing, trigger_time)
+        wanted = plan_endpoints(service, pods, existing, trigger_time)
         if wanted:
             await self._write(wanted, is_new=existing is None)
         self._trigger_times[key] = seen
@@ -81,12 +81,13 @@ class MirroringController:
     def __init__(self, context: Context) -> None:
         self.queue: WorkQueue[ObjectKey] = WorkQueue(context.clock)
         self._events = context.events.recorder(self.name)
-        self._members = context.members
+        self._services = context.watches.of(SERVICES, Service)
         self._endpoints = context.watches.of(ENDPOINTS, Endpoints)
         watched = context.watches.of(ENDPOINT_SLICES, EndpointSlice)
         self._slices = ServiceSlices(context.client, watched, self.queue.add)
-        self.needs = (*self._members.watched, self._endpoints, watched)
-        self._members.listen(self.queue.add)
+        self.needs = (self._services, self._endpoints, watched)
+        self._looked: set[ObjectKey] = set()
+        self._services.listen(lambda old, new: self.queue.add(latest(old, new).key))
         self._endpoints.listen(self._endpoints_changed)
 
     def _endpoints_changed(self, old: Endpoints | None, new: Endpoints | None) -> None:
@@ -95,8 +96,9 @@ class MirroringController:
 
     async def reconcile(self, key: ObjectKey) -> None:
         """Write what differs, and say so when there are too many addresses."""
-        endpoints, service = self._endpoints.objects.get(key), self._members.service(key)
-        plan = plan_mirror(endpoints, service, self._slices.of(key))
+        endpoints, service = self._endpoints.objects.get(key), self._services.objects.get(key)
+        plan = plan_mirror(endpoints, service, self._slices.of(key), is_first_look=key not in self._looked)
+        (self._looked.add if endpoints else self._looked.discard)(key)
         if plan.is_empty:
             return
         try:

@@ -7,7 +7,8 @@ Upstream: ``pkg/controller/endpointslice/endpointslice_controller.go``.
 from collections.abc import Mapping
 
 from fairlead.app.controllers.context import Context
-from fairlead.app.controllers.service_slices import ServiceSlices
+from fairlead.app.controllers.services.slice_writes import ServiceSlices
+from fairlead.app.controllers.services.zones import ServiceZones
 from fairlead.drivers.kube.client import ENDPOINT_SLICES, KubeError
 from fairlead.drivers.kube.event_recorder import Happening
 from fairlead.drivers.kube.work_queue import WorkQueue
@@ -35,7 +36,8 @@ class SliceController:
         self._members = context.members
         watched = context.watches.of(ENDPOINT_SLICES, EndpointSlice)
         self._slices = ServiceSlices(context.client, watched, self.queue.add)
-        self.needs = (*self._members.watched, watched)
+        self._zones = ServiceZones(context.watches, self._members, context.node_pods, self.queue.add)
+        self.needs = (*self._members.watched, self._zones.watched, watched)
         self._trigger_times: dict[ObjectKey, TriggerTimes] = {}
         self._hinting: dict[ObjectKey, Mapping[IPFamily, str]] = {}  # what each Service was told last of its hints
         self._members.listen(self.queue.add)
@@ -49,8 +51,8 @@ class SliceController:
             return
         pods = self._members.pods_of(key)
         trigger_time, seen = observe(service, pods, self._trigger_times.get(key))
-        around = Circumstances(trigger_time, self._members.shares)
-        plan = reconcile_slices(service, pods, self._members.nodes, self._slices.of(key), around)
+        around = Circumstances(trigger_time, self._zones.shares, is_first_look=key not in self._trigger_times)
+        plan = reconcile_slices(service, pods, self._zones.nodes, self._slices.of(key), around)
         try:
             await self._slices.carry_out(plan)
         except KubeError as error:

@@ -1,0 +1,1 @@
+"""What several controllers look up: kept by what the watches tell, shared by all that ask."""
