@@ -37,4 +37,4 @@ lock: setup          ## pin what is installed now
 	.venv/bin/pip freeze --exclude-editable | grep -v '^fairlead' > requirements.lock
 
 clean:
-	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-coverage build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
