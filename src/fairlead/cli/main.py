@@ -15,6 +15,7 @@ COMMANDS = {
     "kubeconfig": ("fairlead.cli.lab:kubeconfig", "Print the kubeconfig of a lab."),
     "exec": ("fairlead.cli.lab:exec_", "Run a command in a Pod."),
     "run": ("fairlead.cli.lab:run", "Run a command of this machine as if it were a Pod."),
+    "image": ("fairlead.cli.image:image", "Bring, list, copy out and remove the images on this machine."),
     "node": (
         "fairlead.cli.node:node",
         "Add, remove, switch off and on, or cut off nodes of a lab; join one from another host.",

@@ -1,0 +1,159 @@
+"""``fairlead image``: the images on this machine."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from fairlead.images.reference import ImageName
+
+FAILURE = 3
+T = TypeVar("T")
+
+
+@click.group()
+def image() -> None:
+    """Bring, list, copy out and remove the images on this machine."""
+
+
+def _name(_: click.Context, parameter: click.Parameter, value: object) -> object:
+    """Names of images, parsed."""
+    if value is None:
+        return None
+    return tuple(_parsed(each) for each in value) if isinstance(value, tuple) else _parsed(str(value))
+
+
+def _parsed(text: str) -> "ImageName":
+    from fairlead.images.reference import InvalidReference, parse_reference
+
+    try:
+        return parse_reference(text)
+    except InvalidReference as error:
+        raise click.BadParameter(f"{text!r}: {error}") from error
+
+
+def _or_fail(action: Callable[[], T]) -> T:
+    """The action's result; what can go wrong becomes a message and exit code 3."""
+    from fairlead.app.images.local import IMAGE_ERRORS
+
+    try:
+        return action()
+    except IMAGE_ERRORS as error:
+        click.echo(f"fairlead: {error}", err=True)
+        sys.exit(FAILURE)
+
+
+_names = click.argument("names", nargs=-1, required=True, metavar="IMAGE...", callback=_name)
+
+
+@image.command()
+@click.argument("source", metavar="FILE|FOLDER|rootfs:FOLDER|-")
+@click.option("--name", callback=_name, help="Name of the image, in place of what the archive says.")
+@click.option("--entrypoint", multiple=True, help="Of rootfs: a word of the command; repeat it for further ones.")
+@click.option("--cmd", multiple=True, help="Of rootfs: a word of the arguments.")
+@click.option("--env", multiple=True, metavar="NAME=VALUE", help="Of rootfs: a variable.")
+@click.option("--user", default="", help="Of rootfs: as whom containers run, USER[:GROUP].")
+@click.option("--workdir", default="", help="Of rootfs: the folder where containers start.")
+def load(
+    source: str,
+    name: "ImageName | None",
+    entrypoint: tuple[str, ...],
+    cmd: tuple[str, ...],
+    env: tuple[str, ...],
+    user: str,
+    workdir: str,
+) -> None:
+    """Bring images from an archive (docker save, OCI), an OCI folder, or a plain root folder."""
+    from fairlead.app.images import local
+    from fairlead.images.documents import Process
+
+    process = Process(user, env or None, entrypoint or None, cmd or None, workdir)
+    if source.startswith(local.ROOTFS):
+        if name is None:
+            raise click.UsageError("a root folder has no name: give it one with --name")
+        folder = Path(source.removeprefix(local.ROOTFS))
+        found = [_or_fail(lambda: local.load_folder(local.open_store(), folder, process, name))]
+    elif process != Process():
+        raise click.UsageError("--entrypoint, --cmd, --env, --user and --workdir are for rootfs:FOLDER alone")
+    else:
+        path = None if source == "-" else Path(source)
+        found = _or_fail(lambda: local.load(local.open_store(), path, sys.stdin.buffer, name))
+    for each in found:
+        click.echo(f"loaded {each}")
+
+
+@image.command()
+@_names
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Else standard output.")
+def save(names: "tuple[ImageName, ...]", output: Path | None) -> None:
+    """Write images as an archive that Docker, Podman and skopeo read too."""
+    from fairlead.app.images import local
+
+    store = _or_fail(local.open_store)
+    if output is None:
+        if sys.stdout.isatty():
+            raise click.UsageError("an archive is not for a terminal: name a file with --output")
+        _or_fail(lambda: local.save(store, names, sys.stdout.buffer))
+        return
+    draft = output.with_name(f".{output.name}.new")
+
+    def write() -> None:
+        with open(draft, "wb") as archive:
+            local.save(store, names, archive)
+        draft.rename(output)
+
+    try:
+        _or_fail(write)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+@image.command(name="ls")
+@click.option("-q", "--quiet", is_flag=True, help="Names only.")
+def list_(quiet: bool) -> None:
+    """Show the images on this machine."""
+    from fairlead.app.images import local
+
+    rows = _or_fail(lambda: local.listed(local.open_store()))
+    if quiet:
+        for each in rows:
+            click.echo(each.name.familiar)
+        return
+    row = "{:<42} {:<12} {:>9}  {}"  # 80 columns
+    click.echo(row.format("IMAGE", "ID", "SIZE", "SINCE"))
+    for each in rows:
+        click.echo(row.format(each.name.familiar, each.id, octets(each.size), each.at[:10]))
+
+
+@image.command()
+@_names
+@click.option("-f", "--force", is_flag=True, help="Even if a running lab uses it.")
+def rm(names: "tuple[ImageName, ...]", force: bool) -> None:
+    """Remove images: their names, and what then has none."""
+    from fairlead.app.images import local
+
+    freed = _or_fail(lambda: local.remove(local.open_store(), names, force=force))
+    click.echo(f"removed {len(names)}, {octets(freed)} free")
+
+
+@image.command()
+@click.option("-a", "--all", "everything", is_flag=True, help="Images with names too, unless a running lab uses them.")
+def prune(everything: bool) -> None:
+    """Remove what has no name, and what unfinished work has left."""
+    from fairlead.app.images import local
+
+    freed = _or_fail(lambda: local.prune(local.open_store(), everything=everything))
+    click.echo(f"{octets(freed)} free")
+
+
+def octets(size: int) -> str:
+    """A size for people."""
+    value, units = float(size), ("B", "kB", "MB", "GB")
+    for unit in units:
+        if value < 1000 or unit == units[-1]:
+            break
+        value /= 1000
+    return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
