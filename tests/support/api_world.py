@@ -4,11 +4,13 @@ import json
 from dataclasses import replace
 from itertools import count
 
+from fairlead.drivers.apiserver.chances import Chances
 from fairlead.registry.access.service_account_tokens import ISSUER, user_of_claims
-from fairlead.registry.api import Reply, answer, is_write
+from fairlead.registry.api import Consultation, Reply, answer, is_write
 from fairlead.registry.bootstrap.cluster import bootstrap
 from fairlead.registry.environment import Environment, Kinds
 from fairlead.registry.kinds import STRATEGIES
+from fairlead.registry.questions import ServerAnswer
 from fairlead.registry.requests import Request, User
 from fairlead.registry.status import ApiError
 from fairlead.registry.store import State
@@ -31,6 +33,7 @@ class ApiWorld:
         )
         self.state = bootstrap(State(), ("192.0.2.1", 6443), self.env).state
         self.kept = {}
+        self.servers, self.reviews = {}, []  # URL of a server -> review to response; what they were asked
 
     def _uid(self):
         return f"00000000-0000-0000-0000-{next(self._uids):012}"
@@ -56,7 +59,7 @@ class ApiWorld:
         pairs = dict(part.partition("=")[::2] for part in query.split("&") if part)
         encoded = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         request = Request(method, path, pairs, user, accept, content_type, "test/1", encoded, query)
-        found = answer(request, self.state, self._state_at, self.env)
+        found = self._answer(request)
         if isinstance(found, Reply):
             if found.step is not None:
                 assert is_write(method)
@@ -64,6 +67,29 @@ class ApiWorld:
             if found.keep is not None:
                 self.kept[found.keep.version] = found.keep
         return found
+
+    def _answer(self, request):
+        chances = Chances(self.env)
+        env = chances.environment(self.env.now)
+        for _ in range(20):
+            found = answer(request, self.state, self._state_at, env)
+            if not isinstance(found, Consultation):
+                return found
+            env = replace(env, answers={**env.answers, **{each.key: self._asked(each) for each in found.questions}})
+            chances.repeat()
+        raise AssertionError(f"no end of questions about {request.method} {request.path}")
+
+    def _asked(self, question):
+        """What a server says: a response, the whole answer in bytes, or nothing, for it is not there."""
+        uid = f"review-{len(self.reviews)}"
+        self.reviews.append(json.loads(question.body(uid)))
+        said = self.servers.get(question.server.shown, lambda request: None)(self.reviews[-1]["request"])
+        if said is None:
+            return ServerAnswer(uid, failure=f'Post "{question.server.shown}": connect: connection refused')
+        if isinstance(said, bytes):
+            return ServerAnswer(uid, said)
+        review = {"kind": question.kind, "apiVersion": question.api_version, "response": {"uid": uid, **said}}
+        return ServerAnswer(uid, json.dumps(review).encode())
 
     def _state_at(self, version):
         return self.state if version in (0, self.state.version) else self.kept.get(version)

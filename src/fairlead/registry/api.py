@@ -4,30 +4,32 @@ An answer is a document with, for writes, the step that has to be made durable b
 served; or another server that is to answer. Nothing here waits or does I/O. Refusals are raised as ``ApiError``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 
 from fairlead.registry.access.admission import admit
 from fairlead.registry.access.authorization import is_superuser
 from fairlead.registry.access.checks import check_access, check_path
-from fairlead.registry.access.pod_security.review import review
 from fairlead.registry.access.reviews import ACCESS
-from fairlead.registry.backend import Upstream
+from fairlead.registry.admission.gate import Gate
 from fairlead.registry.discovery.groups import discover
 from fairlead.registry.environment import Environment
 from fairlead.registry.kinds.apiextensions.custom_resource_definition import STORAGE
 from fairlead.registry.kinds.apiextensions.served import resource_table
+from fairlead.registry.questions import Consultation, Unanswered
 from fairlead.registry.requests import Request, Target, parse_target
 from fairlead.registry.status import method_not_allowed
 from fairlead.registry.store import State
+from fairlead.registry.subresources.connections import CONNECTIONS, connection_options
 from fairlead.registry.subresources.table import OF_CUSTOM_KINDS, SUBRESOURCES
-from fairlead.registry.verbs.call import Answer, Call, Handler, Reply
+from fairlead.registry.verbs.call import Answer, Call, Found, Handler, Reply
 from fairlead.registry.verbs.deletion import delete_collection, delete_object
 from fairlead.registry.verbs.read import get_object, list_objects, watch_objects
+from fairlead.registry.verbs.watches import Watch
 from fairlead.registry.verbs.write import create_object, patch_object, update_object
 
-__all__ = ["Answer", "Reply", "answer", "is_write"]
+__all__ = ["Answer", "Consultation", "Found", "Reply", "answer", "is_write"]
 
 
 def is_write(method: str) -> bool:
@@ -52,16 +54,22 @@ def answer(request: Request, state: State, state_at: Callable[[int], State | Non
     if verb and verb not in allowed:
         raise method_not_allowed()
     handler = _special(target, verb) or _VERBS[verb]
-    call = Call(request, target, state, state_at, _admitting(request, env))
+    gate = Gate(request, table, env)
+    call = Call(request, target, state, state_at, _admitting(request, state, gate, env))
     check_access(call, verb)
-    return _warned(handler(call), target.resource.deprecated)
+    try:
+        if target.plural_with_subresource in CONNECTIONS:
+            gate.pass_connection(state, target, connection_options(request, target))
+        answered = handler(call)
+    except Unanswered as waiting:
+        return Consultation(waiting.questions)
+    return _warned(answered, (target.resource.deprecated, *gate.warnings))
 
 
-def _warned(found: Answer, deprecated: str) -> Answer:
-    """The answer with a warning to those who use what will go."""
-    if not deprecated or isinstance(found, Upstream):
-        return found
-    return replace(found, warnings=(deprecated, *found.warnings))
+def _warned(found: Answer, texts: Iterable[str]) -> Answer:
+    """The answer with more warnings: that what the client uses will go, and what webhooks say."""
+    told = tuple(filter(None, texts))
+    return replace(found, warnings=(*told, *found.warnings)) if told and isinstance(found, Reply | Watch) else found
 
 
 def _special(target: Target, verb: str) -> Handler | None:
@@ -70,14 +78,14 @@ def _special(target: Target, verb: str) -> Handler | None:
     return _SPECIAL.get((target.plural_with_subresource, verb))
 
 
-def _admitting(request: Request, env: Environment) -> Environment:
+def _admitting(request: Request, state: State, gate: Gate, env: Environment) -> Environment:
     """The surroundings of a write in which its user writes nothing that they must not, and nobody what no namespace
     lets in."""
     if not is_write(request.method):
         return env
     if is_superuser(request.user):
-        return replace(env, review=review)
-    return replace(env, admit=partial(admit, request.user), review=review)
+        return replace(env, mutate=gate.mutating(state), review=gate.review)
+    return replace(env, admit=partial(admit, request.user), mutate=gate.mutating(state), review=gate.review)
 
 
 # (method, whether the path names an object) -> verb

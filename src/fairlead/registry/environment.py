@@ -1,10 +1,11 @@
 """What a request needs beside itself and the state: the moment, the dice, the kinds and the cluster's settings."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
 
 from fairlead.model.document import Doc
+from fairlead.registry.questions import Answers
 from fairlead.registry.requests import Target, User
 from fairlead.registry.resources import BY_STORAGE, Resource
 from fairlead.registry.store import State
@@ -25,6 +26,22 @@ class Kinds:
         return self.strategies.get(BY_STORAGE[resource.storage].kind, _PLAIN)
 
 
+class Write(NamedTuple):
+    """Something that is about to be written.
+
+    Attributes:
+        new, old: the object to be and the one that is; a deletion has no new one, a creation no old one.
+        operation: of those that admission knows, when it is none of creation, update and deletion.
+    """
+
+    state: State
+    target: Target
+    new: Doc | None
+    old: Doc | None
+    dry_run: bool
+    operation: str = ""
+
+
 @dataclass(frozen=True)
 class Environment:
     """The outside of one request.
@@ -36,7 +53,9 @@ class Environment:
         authenticate: the user of a bearer token that is good for an audience; None when it is not known.
         sign: claims -> a token that ``authenticate`` will know.
         admit: raises ApiError when whoever asks may not have that written, as (state, target, new, old or None).
+        mutate: what webhooks make of a document that is wanted; None when there are none to ask.
         review: the same of a document that is complete and valid, whoever asks; what it gives are warnings.
+        answers: what webhooks have said already.
     """
 
     now: str
@@ -47,7 +66,24 @@ class Environment:
     authenticate: Callable[[str, str], User | None]
     sign: Callable[[dict[str, Any]], str]
     admit: Callable[[State, Target, Doc, Doc | None], None] = lambda state, target, new, old: None
-    review: Callable[[State, Target, Doc, Doc | None], tuple[str, ...]] = lambda state, target, new, old: ()
+    mutate: Callable[[Write], Doc] | None = None
+    review: Callable[[Write], tuple[str, ...]] = lambda write: ()
+    answers: Answers = field(default_factory=dict)
+
+    def admitted(self, write: Write) -> Doc:
+        """The document of a request that stores none of its kind, as those leave it who are asked about it.
+
+        Raises:
+            ApiError: it is refused. Unanswered: somebody has to be asked.
+        """
+        document = self.mutate(write) if self.mutate is not None else write.new or {}
+        self.review(write._replace(new=document))
+        return document
+
+    @property
+    def unguarded(self) -> "Environment":
+        """For what follows from something that has passed."""
+        return replace(self, mutate=None, review=lambda write: ())
 
     def context(self, state: State, dry_run: bool) -> Context:
         return Context(self.now, state, self.choose, self.cluster, dry_run)

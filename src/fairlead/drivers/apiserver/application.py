@@ -17,9 +17,11 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from fairlead.drivers.apiserver.chances import Chances
 from fairlead.drivers.apiserver.health import health_page
 from fairlead.drivers.apiserver.metrics import CONTENT_TYPE as METRICS_TYPE
 from fairlead.drivers.apiserver.metrics import ApiMetrics
+from fairlead.drivers.apiserver.review_servers import ReviewServers
 from fairlead.drivers.apiserver.store.durable_state import DurableState
 from fairlead.drivers.apiserver.store.errors import StoreError
 from fairlead.drivers.apiserver.tunnel import Client, UpstreamTunnel
@@ -35,7 +37,7 @@ from fairlead.registry.access.flow_control.fair_queue import Flow
 from fairlead.registry.access.flow_control.levels import Level, level_of
 from fairlead.registry.access.impersonation import acting_user
 from fairlead.registry.access.service_account_tokens import ISSUER
-from fairlead.registry.api import Answer, Reply, answer, is_write
+from fairlead.registry.api import Answer, Consultation, Found, Reply, answer, is_write
 from fairlead.registry.backend import Upstream
 from fairlead.registry.documents.bodies import as_json, is_slow
 from fairlead.registry.environment import Environment
@@ -51,6 +53,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 MAX_BODY = 3 << 20  # upstream's limit, apiserver ``pkg/server/config.go``
 BODY_SECONDS, BODY_STALL_SECONDS = 60, 10  # for all of it; between two parts of it
+REQUEST_SECONDS = 60  # until no webhook is asked any more; upstream's limit of a request
 MAX_UNREAD = 64 << 20  # bytes of answers that wait for one user to read them
 HEALTH = frozenset({"/healthz", "/livez", "/readyz"})
 OPEN_TO_ALL = HEALTH | {"/version"}
@@ -75,6 +78,7 @@ class ApiApplication:
         self._pages = pages or {}
         self.streams = WatchStreams(state, env.kinds)
         self._turns = Turns()
+        self._servers = ReviewServers(state, env.choose, env.new_uid)
         self._unread: Counter[str] = Counter()  # bytes of answers, by user
         self._reader = ThreadPoolExecutor(1, "yaml")
         self._metrics = ApiMetrics(state, lambda: self.streams.open)
@@ -171,10 +175,22 @@ class ApiApplication:
         finally:
             self._turns.charge(flow, time.perf_counter() - began)
 
-    async def _worked_on(self, request: Request, flow: Flow) -> Answer:
+    async def _worked_on(self, request: Request, flow: Flow) -> Found:
         """The registry's answer, when it is the user's turn."""
         await self._turns.take(flow)
-        env = replace(self._env, now=now_text())
+        chances = Chances(self._env)
+        env = chances.environment(now_text())
+        end = time.monotonic() + REQUEST_SECONDS
+        while isinstance(found := self._answered(request, env, flow), Consultation):
+            if time.monotonic() > end:
+                raise ApiError(504, "Timeout", "Timeout: request did not complete within requested timeout")
+            replies = await self._servers.ask(found.questions)
+            chances.repeat()
+            env = replace(env, answers={**env.answers, **replies})
+            await self._turns.take(flow)
+        return found
+
+    def _answered(self, request: Request, env: Environment, flow: Flow) -> Answer:
         state = self._state.head if is_write(request.method) else self._state.latest
         began = time.perf_counter()
         try:

@@ -17,6 +17,7 @@ from fairlead.registry.access.node_restriction import check_token
 from fairlead.registry.access.rules import Attributes, Rule
 from fairlead.registry.access.service_account_tokens import ISSUER, TokenWish, token_claims
 from fairlead.registry.documents import bodies
+from fairlead.registry.environment import Write
 from fairlead.registry.requests import User, write_options
 from fairlead.registry.schemas.decode import decode
 from fairlead.registry.status import invalid
@@ -126,6 +127,8 @@ def _token_request(call: Call) -> Reply:
     document = _body(call, "authentication.k8s.io/v1", "TokenRequest")
     spec = document.get("spec") or {}
     account: Doc = msgspec.json.decode(call.stored())
+    dry_run = write_options(call.request).dry_run
+    call.env.admitted(Write(call.state, call.target, document, None, dry_run))
     if (node := node_of(call.request.user)) is not None:
         check_token(node, call.target, spec.get("boundObjectRef") or {}, call.state)
     document["metadata"] = _metadata_of(document.get("metadata") or {}, account["metadata"])

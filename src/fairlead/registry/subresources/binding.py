@@ -3,11 +3,13 @@
 import msgspec
 
 from fairlead.model.document import Doc
-from fairlead.registry.environment import Environment
+from fairlead.registry.environment import Environment, Write
 from fairlead.registry.field_errors import required
 from fairlead.registry.requests import Target
 from fairlead.registry.status import conflict, invalid, not_found, success
 from fairlead.registry.store import State, Step, put
+
+_NAMED = {"kind": "Binding", "apiVersion": "v1"}
 
 
 def bind(state: State, target: Target, binding: Doc, env: Environment, dry_run: bool) -> tuple[bytes, Step]:
@@ -20,6 +22,7 @@ def bind(state: State, target: Target, binding: Doc, env: Environment, dry_run: 
     stored = state.get(resource.storage, target.key)
     if stored is None:
         raise not_found(resource.plural, target.name)
+    binding = env.admitted(Write(state, target, {**_NAMED, **binding}, None, dry_run))
     to = binding.get("target")
     node = to.get("name") if isinstance(to, dict) else None
     if not isinstance(node, str) or not node:

@@ -11,7 +11,7 @@ from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Pod
 from fairlead.model.workloads import PodDisruptionBudget
-from fairlead.registry.environment import Environment
+from fairlead.registry.environment import Environment, Write
 from fairlead.registry.requests import Target
 from fairlead.registry.resources import BY_STORAGE
 from fairlead.registry.status import ApiError, bad_request, internal_error, not_found, success
@@ -21,6 +21,9 @@ from fairlead.registry.verbs.deletion import DeleteOptions, delete
 BUDGETS = "poddisruptionbudgets.policy"
 _REFUSED = "Cannot evict pod as it would violate the pod's disruption budget."
 _RETRY_SECONDS = 10
+
+
+_NAMED = {"kind": "Eviction", "apiVersion": "policy/v1"}
 
 
 def evict(state: State, target: Target, eviction: Doc, options: DeleteOptions, env: Environment) -> tuple[bytes, Step]:
@@ -35,9 +38,10 @@ def evict(state: State, target: Target, eviction: Doc, options: DeleteOptions, e
     named = (eviction.get("metadata") or {}).get("name") or target.name
     if named != target.name:
         raise bad_request("name in URL does not match name in Eviction object")
+    env.admitted(Write(state, target, {**_NAMED, **eviction}, None, options.dry_run))
     pod = decode(Pod, stored.document)
     charged = Step(state) if _is_free(pod) else _charge(Step(state), pod, env)
-    deleted = delete(charged.state, target, options, env)
+    deleted = delete(charged.state, target, options, env.unguarded)
     step = Step(deleted.step.state, charged.changes + deleted.step.changes)
     return msgspec.json.encode(success(201)), Step(state) if options.dry_run else step
 

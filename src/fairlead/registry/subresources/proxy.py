@@ -41,14 +41,25 @@ def pod_proxy(request: Request, target: Target, state: State) -> Upstream:
 def service_proxy(request: Request, target: Target, state: State, choose: Callable[[int], int]) -> Upstream:
     """A ready endpoint of the Service; raises ApiError 503 when there is none."""
     wanted = _parse(target.name, "service")
-    service = find(state, "services", ObjectKey(target.namespace, wanted.name))
-    port_name = _port_name(service, wanted)
-    endpoints = list(_endpoints(state, target.namespace, wanted.name, port_name))
+    address, port = endpoint_of(state, target.namespace, wanted.name, wanted.port, choose)
+    return Upstream(wanted.scheme or "http", address, port, _path(request, target))
+
+
+def endpoint_of(
+    state: State, namespace: str, service: str, port: str | int, choose: Callable[[int], int]
+) -> tuple[str, int]:
+    """Address and port of a ready endpoint of a Service, whose own port is given by name, by number, or not at all.
+
+    Raises:
+        ApiError: 404 no such Service, 503 no such port or no endpoint.
+    """
+    found = find(state, "services", ObjectKey(namespace, service))
+    endpoints = list(_endpoints(state, namespace, service, _port_name(found, service, str(port))))
     if not endpoints:
-        message = f'no endpoints available for service "{wanted.name}"'
+        message = f'no endpoints available for service "{service}"'
         raise ApiError(503, "ServiceUnavailable", message)
-    address, port = endpoints[choose(len(endpoints))]
-    return Upstream(wanted.scheme or "http", proxyable(address), port, _path(request, target))
+    address, number = endpoints[choose(len(endpoints))]
+    return proxyable(address), number
 
 
 def _parse(text: str, kind: str) -> _Name:
@@ -87,13 +98,13 @@ def _number(port: str) -> int:
     return int(port)
 
 
-def _port_name(service: Doc, wanted: _Name) -> str:
+def _port_name(service: Doc, name: str, wanted: str) -> str:
     """The name of the Service's port that is meant, by name or number; of its only one when none is given."""
     ports = service["spec"].get("ports", ())
     for port in ports:
-        if wanted.port in (port.get("name", ""), str(port["port"])) or (not wanted.port and len(ports) == 1):
+        if wanted in (port.get("name", ""), str(port["port"])) or (not wanted and len(ports) == 1):
             return str(port.get("name", ""))
-    raise ApiError(503, "ServiceUnavailable", f'no service port "{wanted.port}" found for service "{wanted.name}"')
+    raise ApiError(503, "ServiceUnavailable", f'no service port "{wanted}" found for service "{name}"')
 
 
 def _endpoints(state: State, namespace: str, service: str, port_name: str) -> Iterator[tuple[str, int]]:

@@ -10,6 +10,7 @@ from fairlead.registry.defined_kind import ScalePaths
 from fairlead.registry.documents import bodies
 from fairlead.registry.documents.managed_fields.entries import UPDATE
 from fairlead.registry.documents.patching import Patch, parse_patch
+from fairlead.registry.environment import Write
 from fairlead.registry.requests import Request, write_options
 from fairlead.registry.resources import PROXY_VERBS, RESOURCES, STREAM_VERBS
 from fairlead.registry.schemas.catalogue import type_of
@@ -52,14 +53,17 @@ def write_scale(call: Call) -> Reply:
     replacement, paths = _scale_change(call.request), _paths(call)
 
     def apply(old: Doc) -> Doc:
-        scale = replacement(scale_of(old, paths))
+        before = scale_of(old, paths)
+        scale = replacement(before)
         bodies.check_kind(scale, "autoscaling/v1", "Scale")
-        return scaled(old, decode("autoscaling/v1", "Scale", scale).document, paths)
+        decoded = decode("autoscaling/v1", "Scale", scale).document
+        wanted = call.env.admitted(Write(call.state, call.target, decoded, before, options.dry_run))
+        return scaled(old, wanted, paths)
 
     target = replace(call.target, subresource=None)
     manager = manager_of(call, options, UPDATE)
     change = Update(apply, only_existing=True, dry_run=options.dry_run, manager=manager)
-    written = update(call.state, target, change, call.env)
+    written = update(call.state, target, change, call.env.unguarded)
     return Reply(msgspec.json.encode(scale_of(msgspec.json.decode(written.document), paths)), step=written.step)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fairlead.registry.backend import Upstream
 from fairlead.registry.documents.views import View, negotiate
 from fairlead.registry.environment import Environment
+from fairlead.registry.questions import Consultation
 from fairlead.registry.requests import Request, Target
 from fairlead.registry.resources import Resource
 from fairlead.registry.schemas.catalogue import type_of
@@ -32,7 +33,8 @@ class Reply:
     warnings: tuple[str, ...] = ()
 
 
-Answer = Reply | Watch | Upstream
+Found = Reply | Watch | Upstream
+Answer = Found | Consultation
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ def decoded(call: Call, document: Doc, options: WriteOptions, patched: bool = Fa
     resource = call.resource
     bodies.check_kind(document, resource.group_version, resource.kind)
     bodies.check_size(document)
-    document, unknown = _shaped(document, resource)
+    document, unknown = shaped(document, resource)
     faults = list(unknown)
     if (
         not patched
@@ -41,7 +41,7 @@ def decoded(call: Call, document: Doc, options: WriteOptions, patched: bool = Fa
     return document, faults if options.field_validation == "Warn" else []
 
 
-def _shaped(document: Doc, resource: Resource) -> Decoded:
+def shaped(document: Doc, resource: Resource) -> Decoded:
     """The document with only the fields of its kind."""
     if not resource.defined:
         return decode(resource.group_version, resource.kind, document)

@@ -13,7 +13,7 @@ import msgspec
 from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
 from fairlead.registry.documents.bodies import parse_object
-from fairlead.registry.environment import Environment, Kinds
+from fairlead.registry.environment import Environment, Kinds, Write
 from fairlead.registry.requests import Request, Target, integer_option, is_dry_run
 from fairlead.registry.resources import BY_STORAGE, Resource
 from fairlead.registry.selectors import selection_of
@@ -115,6 +115,10 @@ def delete(state: State, target: Target, options: DeleteOptions, env: Environmen
     strategy = env.kinds.strategy(resource)
     if why := strategy.undeletable(target.name):
         raise forbidden(resource.plural, target.name, why)
+    write = Write(state, target, None, document, options.dry_run)
+    if env.mutate is not None:
+        env.mutate(write)
+    env.review(write)
     step = _delete_document(Step(state), target, document, options, env)
     if step is None:
         return Deleted(Step(state), stored.document)

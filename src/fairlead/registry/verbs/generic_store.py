@@ -14,7 +14,7 @@ from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
 from fairlead.registry import field_errors, object_meta
 from fairlead.registry.documents.managed_fields.entries import UPDATE, Manager, follow_update, own_all
-from fairlead.registry.environment import Environment
+from fairlead.registry.environment import Environment, Write
 from fairlead.registry.field_errors import FieldError
 from fairlead.registry.requests import Target
 from fairlead.registry.resources import BY_PATH, BY_STORAGE, Resource
@@ -61,16 +61,19 @@ def create(
     strategy = env.kinds.strategy(resource)
     object_meta.tidy(document)
     canonicalize(_stored_type(resource), document)
+    if resource.namespaced:
+        _check_namespace(state, resource, ObjectKey(target.namespace, document["metadata"].get("name", "")))
+    if env.mutate is not None:
+        object_meta.check_namespace(document["metadata"], target.namespace)
+        _own(resource, document, env, manager)
+        document = _mutated(Write(state, target, document, None, dry_run), env.mutate, env)
     object_meta.fill_for_create(document, target.namespace, env.now, env.new_uid(), env.choose)
     metadata = document["metadata"]
     key = ObjectKey(target.namespace, metadata.get("name", ""))
-    if resource.namespaced:
-        _check_namespace(state, resource, key)
     env.admit(state, target, document, None)
     context = env.context(state, dry_run)
     strategy.default(document)
-    if "managedFields" not in metadata:
-        own_all(_stored_type(resource), document, _SIDES[bool(resource.subresource("status"))], manager, env.now)
+    _own(resource, document, env, manager)
     effects = strategy.allocate(document, None, context)
     if strategy.bumps_generation:
         metadata["generation"] = 1
@@ -80,7 +83,7 @@ def create(
     faults += strategy.validate_create(document, context)
     if faults:
         raise invalid(resource.kind, key.name, faults, resource.group)
-    warnings = env.review(state, target, document, None)
+    warnings = env.review(Write(state, target, document, None, dry_run))
     if state.get(resource.storage, key) is not None:
         raise already_exists(resource.plural, key.name, resource.group)
     strategy.on_read(document)
@@ -88,6 +91,33 @@ def create(
     step = put(allocate(Step(state), key, effects), resource.storage, key, document, strategy.fields)
     step = charge(_follow(step, resource, effects, env), resource, key, None, document)
     return Written(_unless(dry_run, state, step), _shown(step, dry_run, document), True, warnings)
+
+
+def _own(resource: Resource, document: Doc, env: Environment, manager: Manager) -> None:
+    """Make the manager the owner of a new object's fields, unless it says already whose they are."""
+    if "managedFields" not in document["metadata"]:
+        own_all(_stored_type(resource), document, _SIDES[bool(resource.subresource("status"))], manager, env.now)
+
+
+def _mutated(write: Write, mutate: Callable[[Write], Doc], env: Environment) -> Doc:
+    """What webhooks make of a document. They own nothing of it, and cannot say who does."""
+    assert write.new is not None
+    env.kinds.strategy(write.target.resource).default(write.new)
+    owners = write.new["metadata"].get("managedFields")
+    document = mutate(write)
+    object_meta.tidy(document)
+    document["metadata"].pop("managedFields", None)
+    if owners is not None:
+        document["metadata"]["managedFields"] = owners
+    return document
+
+
+def canonical(document: Doc, resource: Resource, strategy: Strategy) -> Doc:
+    """The document in its one form, completed."""
+    object_meta.tidy(document)
+    canonicalize(_stored_type(resource), document)
+    strategy.default(document)
+    return document
 
 
 # Whether a kind has a status of its own -> what a write of the object itself does not own.
@@ -157,24 +187,33 @@ def update(state: State, target: Target, change: Update, env: Environment) -> Wr
     new = _named(change.apply(msgspec.json.decode(stored.document)), target)
     canonicalize(_stored_type(resource), new)
     _check_version(new["metadata"], old["metadata"], resource)
+    owns = change.manager.operation == UPDATE
+    if env.mutate is not None:
+        env.kinds.strategy(resource).default(new)
+        object_meta.carry_over(new, old)
+        if owns:
+            follow_update(_stored_type(resource), old, new, change.manager, env.now)
+        new = _named(_mutated(Write(state, target, new, old, change.dry_run), env.mutate, env), target)
+        owns = False
     env.admit(state, target, new, old)
-    revision = _Revision(state, target, change, old, new)
+    revision = _Revision(state, target, change, old, new, owns)
     return _stored(revision, *_revised(revision, env), env)
 
 
 class _Revision(NamedTuple):
-    """An update under way."""
+    """An update under way; ``owns`` says whether its manager is still to become the owner of what it changes."""
 
     state: State
     target: Target
     change: Update
     old: Doc
     new: Doc
+    owns: bool
 
 
 def _revised(revision: _Revision, env: Environment) -> tuple[Doc, SideEffects]:
     """The document to store, and what it takes and gives back; the kind's rules have all had their say."""
-    state, target, change, old, new = revision
+    state, target, change, old, new, _ = revision
     resource, strategy = target.resource, env.kinds.strategy(target.resource)
     context = env.context(state, change.dry_run)
     side = target.subresource.name if target.subresource else ""
@@ -198,10 +237,10 @@ def _revised(revision: _Revision, env: Environment) -> tuple[Doc, SideEffects]:
 
 
 def _stored(revision: _Revision, new: Doc, effects: SideEffects, env: Environment) -> Written:
-    state, target, change, old, _ = revision
+    state, target, change, old, _, owns = revision
     resource, strategy = target.resource, env.kinds.strategy(target.resource)
-    warnings = (*env.review(state, target, new, old), *strategy.warnings(new, old))
-    if change.manager.operation == UPDATE:
+    warnings = (*env.review(Write(state, target, new, old, change.dry_run)), *strategy.warnings(new, old))
+    if owns:
         follow_update(_stored_type(resource), old, new, change.manager, env.now)
     new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
     if new == old:

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from fairlead.model.document import Doc
+from fairlead.registry.cel.budget import Budget, RuleError, TooCostly, Unsupported
+from fairlead.registry.cel.expressions import compiled, spelled
 from fairlead.registry.field_errors import FieldError, duplicate, forbidden, invalid, required
-from fairlead.registry.kinds.apiextensions.budget import Budget, RuleError, TooCostly, Unsupported
-from fairlead.registry.kinds.apiextensions.expressions import compiled
 
 RULES = "x-kubernetes-validations"
 _BUDGET = "validation failed due to running out of cost budget, no further validation rules will be run"
@@ -74,7 +74,8 @@ def _faults(rule: Doc, place: _Place, budget: Budget) -> list[FieldError]:
         expression = compiled(text)
     except Unsupported:
         return []
-    variables = {"self": place.value, **({"oldSelf": place.old} if place.old is not ABSENT else {})}
+    before = {} if place.old is ABSENT else {"oldSelf": spelled(place.old)}
+    variables = {"self": spelled(place.value), **before}
     try:
         if expression(variables, budget):
             return []

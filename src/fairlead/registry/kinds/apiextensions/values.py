@@ -14,7 +14,7 @@ import re2
 
 from fairlead.model.document import Doc
 from fairlead.registry.field_errors import FieldError, duplicate, invalid, not_supported, required, too_long, too_many
-from fairlead.registry.kinds.apiextensions.formats import has_format
+from fairlead.registry.formats import has_format
 
 _QUIET = re2.Options()
 _QUIET.log_errors = False

@@ -70,13 +70,22 @@ def test_elements_that_are_told_apart_by_keys_have_one_before():
     assert faults(schema(ports=keyed), after, before) == ['spec.ports[0]: Invalid value: "object": port is immutable']
 
 
+def test_rules_with_optional_values_and_quantities():
+    limited = schema(
+        {"rule": "quantity(self.?size.orValue('1Gi')).isLessThan(quantity('2Gi'))", "message": "too large"}
+    )
+    assert faults(limited, {}) == []
+    assert faults(limited, {"size": "1500Mi"}) == []
+    assert faults(limited, {"size": "3G"}) == ['spec: Invalid value: "object": too large']
+
+
 def test_a_rule_without_a_value_is_a_fault_and_no_crash():
     [fault] = faults(schema({"rule": "self.missing > 1"}), {"a": 1})
     assert "evaluating rule: self.missing > 1" in fault
 
 
 def test_what_is_not_known_is_told_and_not_guessed():
-    odd = schema({"rule": "self.?a.orValue('b') == 'b'"}, {"rule": "quantity(self.q).isGreaterThan(quantity('1'))"})
+    odd = schema({"rule": "unheard(self.a)"}, {"rule": "self.a =="})
     assert faults(odd, {"a": "x"}) == []
     told = list(unsupported_rules(odd, "schema"))
     assert [line.split(": ")[0] for line in told] == [

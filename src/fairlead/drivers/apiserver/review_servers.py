@@ -1,0 +1,135 @@
+"""Asks servers elsewhere what the registry has to know: admission webhooks, and those that convert objects.
+
+Every question has an end: a server that does not answer in its time counts as one that cannot be reached.
+Upstream: apiserver ``pkg/util/webhook``.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+
+import httptools
+
+from fairlead.drivers.apiserver.store.durable_state import DurableState
+from fairlead.registry.admission.locations import Location, locate
+from fairlead.registry.questions import Question, ServerAnswer
+from fairlead.registry.status import ApiError
+
+MAX_ANSWER = 8 << 20  # bytes; an object may have 3 MiB, and a patch is written in base64
+CHUNK = 64 << 10
+
+
+class _Failed(Exception):
+    """There is no answer; the text says why."""
+
+
+class ReviewServers:
+    """The servers of one cluster."""
+
+    def __init__(self, state: DurableState, choose: Callable[[int], int], new_uid: Callable[[], str]) -> None:
+        self._state, self._choose, self._new_uid = state, choose, new_uid
+
+    async def ask(self, questions: Iterable[Question]) -> dict[bytes, ServerAnswer]:
+        """The answers to all questions, by their keys; they are asked at once."""
+        asked = list(questions)
+        answers = await asyncio.gather(*map(self._ask, asked))
+        return {question.key: answer for question, answer in zip(asked, answers, strict=True)}
+
+    async def _ask(self, question: Question) -> ServerAnswer:
+        uid = self._new_uid()
+        try:
+            async with asyncio.timeout(question.seconds):
+                return ServerAnswer(uid, await self._answer(question, uid))
+        except TimeoutError:
+            why = "context deadline exceeded"
+        except (OSError, _Failed, ValueError) as error:
+            why = _why(error)
+        except ApiError as error:
+            why = error.message
+        shown = f"{question.server.shown}?timeout={question.seconds}s"
+        return ServerAnswer(uid, failure=why if why.startswith("an error on") else f'Post "{shown}": {why}')
+
+    async def _answer(self, question: Question, uid: str) -> bytes:
+        location = locate(question.server, question.seconds, self._state.latest, self._choose)
+        tls = _tls(question.server.authorities)
+        reader, writer = await asyncio.open_connection(
+            location.host, location.port, ssl=tls, server_hostname=location.name, limit=CHUNK
+        )
+        try:
+            writer.write(_request(location, question.body(uid)))
+            return await _read_answer(reader)
+        finally:
+            writer.close()
+
+
+@lru_cache(maxsize=64)
+def _tls(authorities: bytes) -> ssl.SSLContext:
+    return ssl.create_default_context(cadata=authorities.decode() or None)
+
+
+def _request(location: Location, body: bytes) -> bytes:
+    head = (
+        f"POST {location.path} HTTP/1.1",
+        f"host: {location.authority}",
+        "user-agent: kube-apiserver-admission",
+        "accept: application/json",
+        "content-type: application/json",
+        f"content-length: {len(body)}",
+        "connection: close",
+        "",
+        "",
+    )
+    return "\r\n".join(head).encode() + body
+
+
+class _Answer:
+    """An answer as far as it has come. Filled in by httptools' callbacks."""
+
+    def __init__(self) -> None:
+        self.body: list[bytes] = []
+        self.is_complete = False
+
+    def on_body(self, body: bytes) -> None:
+        self.body.append(body)
+
+    def on_message_complete(self) -> None:
+        self.is_complete = True
+
+
+async def _read_answer(reader: asyncio.StreamReader) -> bytes:
+    answer = _Answer()
+    parser, size = httptools.HttpResponseParser(answer), 0
+    try:
+        while not answer.is_complete and (data := await reader.read(CHUNK)):
+            size += len(data)
+            if size > MAX_ANSWER:
+                raise _Failed("the answer is too large")
+            parser.feed_data(data)
+        code = parser.get_status_code()
+    except httptools.HttpParserError as error:
+        raise _Failed(f"malformed HTTP response: {error}") from None
+    if not code or not (answer.is_complete or answer.body):
+        raise _Failed("EOF")
+    body = b"".join(answer.body)
+    if not 200 <= code <= 299:
+        raise _Failed(_of_status(code, body))
+    return body
+
+
+def _of_status(code: int, body: bytes) -> str:
+    if code == 404:
+        return "an error on the server: the server could not find the requested resource"
+    told = body[:512].decode(errors="replace").strip() or "unknown"
+    return f'an error on the server ("{told}") has prevented the request from succeeding'
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"tls: failed to verify certificate: x509: {error.verify_message}"
+    if isinstance(error, ConnectionRefusedError):
+        return "connect: connection refused"
+    if isinstance(error, socket.gaierror):
+        return "lookup of its host: no such host"
+    return str(error) or type(error).__name__

@@ -1,0 +1,168 @@
+"""Asking webhooks: first those that change an object, one after the other, later those that judge it, all at once.
+
+Upstream: apiserver ``pkg/admission/plugin/webhook/{mutating,validating}/dispatcher.go``.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from fairlead.model.document import Doc
+from fairlead.registry.admission.attempt import Attempt
+from fairlead.registry.admission.conditions import judge
+from fairlead.registry.admission.review import (
+    GROUP,
+    REVIEW,
+    InvalidAnswer,
+    Verdict,
+    denial,
+    read_verdict,
+    request_of,
+)
+from fairlead.registry.admission.variables import variables_of
+from fairlead.registry.admission.webhook import Webhook
+from fairlead.registry.cel.budget import Budget
+from fairlead.registry.documents.patching.json_patch import apply_json_patch
+from fairlead.registry.questions import Answers, Question, ServerAnswer, answers_to, question
+from fairlead.registry.resources import Resource, ResourceTable
+from fairlead.registry.status import ApiError, bad_request, forbidden, internal_error
+
+
+class Surroundings(NamedTuple):
+    """What asking takes beside the attempt.
+
+    Attributes:
+        table: all resources, among them those that show the same objects under other versions.
+        answers: those that are known.
+        shown: an object as a resource shows it.
+        taken: (object as a resource shows it, that resource) -> as it is stored, completed, with its kind's fields.
+        authorizer: for expressions, who may do what.
+    """
+
+    table: ResourceTable
+    answers: Answers
+    shown: Callable[[Doc, Resource], Doc]
+    taken: Callable[[Doc, Resource], Doc]
+    warn: Callable[[str], None]
+    authorizer: object = None
+
+
+class _Invocation(NamedTuple):
+    webhook: Webhook
+    resource: Resource
+
+
+def mutate(attempt: Attempt, webhooks: Sequence[Webhook], around: Surroundings) -> Doc | None:
+    """The object as the webhooks leave it.
+
+    Raises:
+        ApiError: one denies it, or could not be asked. Unanswered: the next one has to be asked.
+    """
+    rounds = _Rounds()
+    for is_again in (False, True):
+        for webhook in webhooks:
+            if is_again and webhook.identity not in rounds.again:
+                continue
+            if (invocation := _invocation(webhook, attempt, around)) is None:
+                continue
+            changed = _changed(invocation, attempt, around)
+            rounds.note(webhook, changed is not attempt.new)
+            attempt = replace(attempt, new=changed)
+        if not rounds.again:
+            break
+    return attempt.new
+
+
+@dataclass
+class _Rounds:
+    """Who is to be asked again, since something changed after they were: those who wish it, and were asked before."""
+
+    asked: set[tuple[str, str]] = field(default_factory=set)
+    again: set[tuple[str, str]] = field(default_factory=set)
+
+    def note(self, webhook: Webhook, has_changed: bool) -> None:
+        if has_changed:
+            self.again |= self.asked
+            self.asked = set()
+        if webhook.comes_again:
+            self.asked.add(webhook.identity)
+
+
+def _changed(invocation: _Invocation, attempt: Attempt, around: Surroundings) -> Doc | None:
+    webhook, resource = invocation
+    (answer,) = answers_to([_question(invocation, attempt, around)], around.answers)
+    verdict = _verdict(webhook, answer, around, may_patch=True)
+    if verdict is None or not verdict.patch:
+        return attempt.new
+    if attempt.new is None:
+        raise internal_error(
+            f'admission webhook "{webhook.name}" attempted to modify the object, '
+            "which is not supported for this operation"
+        )
+    shown = around.shown(attempt.new, resource)
+    try:
+        patched = apply_json_patch(shown, list(verdict.patch))
+        return attempt.new if patched == shown else around.taken(patched, resource)
+    except ApiError as error:
+        raise internal_error(error.message) from None
+
+
+def validate(attempt: Attempt, webhooks: Sequence[Webhook], around: Surroundings) -> None:
+    """Have all webhooks judge an object as it is to be stored.
+
+    Raises:
+        ApiError: one denies it, or could not be asked. Unanswered: they have to be asked.
+    """
+    invocations = [found for webhook in webhooks if (found := _invocation(webhook, attempt, around))]
+    answers = answers_to([_question(each, attempt, around) for each in invocations], around.answers)
+    for invocation, answer in zip(invocations, answers, strict=True):
+        _verdict(invocation.webhook, answer, around, may_patch=False)
+
+
+def _invocation(webhook: Webhook, attempt: Attempt, around: Surroundings) -> _Invocation | None:
+    """How a webhook is asked; None when the attempt is none of its business."""
+    resource = webhook.matcher.resource(attempt, around.table)
+    if resource is None or not _conditions_hold(webhook, attempt, resource, around):
+        return None
+    if attempt.dry_run and not webhook.allows_dry_run:
+        raise bad_request(f'admission webhook "{webhook.name}" does not support dry run')
+    return _Invocation(webhook, resource)
+
+
+def _conditions_hold(webhook: Webhook, attempt: Attempt, resource: Resource, around: Surroundings) -> bool:
+    if not webhook.conditions:
+        return True
+    shown = as_shown(attempt, resource, around.shown)
+    found = judge(webhook.conditions, variables_of(shown, resource, around.authorizer), Budget())
+    if found.failure and not webhook.fails_open:
+        raise forbidden(attempt.resource.plural, attempt.name, found.failure, attempt.resource.group)
+    return found.holds
+
+
+def as_shown(attempt: Attempt, resource: Resource, shown: Callable[[Doc, Resource], Doc]) -> Attempt:
+    """The attempt with its objects as a resource shows them."""
+    new, old = (None if each is None else shown(each, resource) for each in (attempt.new, attempt.old))
+    return replace(attempt, new=new, old=old)
+
+
+def _question(invocation: _Invocation, attempt: Attempt, around: Surroundings) -> Question:
+    webhook, resource = invocation
+    request = request_of(as_shown(attempt, resource, around.shown), resource)
+    return question(webhook.server, REVIEW, f"{GROUP}/{webhook.version}", request, webhook.seconds)
+
+
+def _verdict(webhook: Webhook, answer: ServerAnswer, around: Surroundings, may_patch: bool) -> Verdict | None:
+    """What the webhook allows; None when it could not be asked and that does not matter."""
+    try:
+        if answer.failure:
+            raise InvalidAnswer(f"failed to call webhook: {answer.failure}")
+        verdict = read_verdict(answer, webhook.version, may_patch)
+    except InvalidAnswer as error:
+        if webhook.fails_open:
+            return None
+        raise internal_error(f'failed calling webhook "{webhook.name}": {error}') from None
+    for text in verdict.warnings:
+        around.warn(text)
+    if not verdict.allowed:
+        raise denial(webhook.name, verdict.status)
+    return verdict

@@ -1,0 +1,131 @@
+"""What a request has to pass before it changes something: webhooks that may change the object, then all that judge it.
+
+One gate serves one working out of one request. Upstream's order: mutating webhooks, the rules of the kind, policies,
+validating webhooks.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import msgspec
+
+from fairlead.model.document import Doc
+from fairlead.model.names import ObjectKey
+from fairlead.registry.access.pod_security.review import review as review_pods
+from fairlead.registry.admission import dispatch
+from fairlead.registry.admission.attempt import CONNECT, CREATE, DELETE, UPDATE, Attempt
+from fairlead.registry.admission.authorizer import Authorizer
+from fairlead.registry.admission.matching import is_exempt
+from fairlead.registry.admission.options import options_of
+from fairlead.registry.admission.webhook import MUTATING, VALIDATING, webhooks
+from fairlead.registry.documents.bodies import check_kind
+from fairlead.registry.documents.events_view import from_core, to_core
+from fairlead.registry.environment import Environment, Write
+from fairlead.registry.requests import Request, Target
+from fairlead.registry.resources import Resource, ResourceTable
+from fairlead.registry.schemas.decode import decode
+from fairlead.registry.store import State
+from fairlead.registry.verbs.decoding import shaped
+from fairlead.registry.verbs.generic_store import canonical
+
+
+class Gate:
+    """The gate of one request. What is to be told to the client beside the answer is in ``warnings``."""
+
+    def __init__(self, request: Request, table: ResourceTable, env: Environment) -> None:
+        self._request, self._table, self._env = request, table, env
+        self.warnings: list[str] = []
+
+    def mutating(self, state: State) -> Callable[[Write], Doc] | None:
+        """What lets webhooks change an object; None when there are none."""
+        return self.mutate if state.of(MUTATING) else None
+
+    def mutate(self, write: Write) -> Doc:
+        """The object as it is wanted, after all webhooks that may change it; of a deletion, nothing.
+
+        Raises:
+            ApiError: a webhook denies it, or cannot be asked. Unanswered: one has to be.
+        """
+        found = webhooks(write.state, MUTATING)
+        if not found or is_exempt(write.target.resource):
+            return write.new or {}
+        attempt = self._attempt(write)
+        return dispatch.mutate(attempt, found, self._around(write.state, write.target)) or {}
+
+    def review(self, write: Write) -> tuple[str, ...]:
+        """Warnings about what is otherwise fit to be written.
+
+        Raises:
+            ApiError: it is refused. Unanswered: webhooks have to be asked.
+        """
+        told = () if write.new is None else review_pods(write.state, write.target, write.new, write.old)
+        if not is_exempt(write.target.resource) and (found := webhooks(write.state, VALIDATING)):
+            dispatch.validate(self._attempt(write), found, self._around(write.state, write.target))
+        return told
+
+    def pass_connection(self, state: State, target: Target, options: Doc) -> None:
+        """Have a connection judged; ``options`` is the document of its kind.
+
+        Raises:
+            ApiError: it is refused. Unanswered: webhooks have to be asked.
+        """
+        write = Write(state, target, options, None, False, CONNECT)
+        self.mutate(write)
+        self.review(write)
+
+    def _attempt(self, write: Write) -> Attempt:
+        operation = write.operation or (DELETE if write.new is None else UPDATE if write.old else CREATE)
+        options = options_of(self._request, operation, write.dry_run)
+        new, old, target = write.new, write.old, write.target
+        attempt = Attempt(operation, target, self._request.user, new, old, write.dry_run, options, {})
+        return _with_labels(attempt, write.state)
+
+    def _around(self, state: State, target: Target) -> dispatch.Surroundings:
+        has_own_kind = target.subresource is not None and bool(target.subresource.kind)
+        shown, taken = (_unchanged, _of_own_kind) if has_own_kind else (_shown, self._taken)
+        authorizer = Authorizer(self._request.user, state, _about(target))
+        return dispatch.Surroundings(self._table, self._env.answers, shown, taken, self.warnings.append, authorizer)
+
+    def _taken(self, document: Doc, resource: Resource) -> Doc:
+        check_kind(document, resource.group_version, resource.kind)
+        document = shaped(document, resource).document
+        if resource.view_of:
+            document = to_core(document)
+        if resource.defined:
+            document["apiVersion"] = resource.defined.stored_as
+        return canonical(document, resource, self._env.kinds.strategy(resource))
+
+
+def _about(target: Target) -> dict[str, str]:
+    """What a request is about, as a check of permissions has it."""
+    side = target.subresource.name if target.subresource else ""
+    resource = {"group": target.resource.group, "resource": target.resource.plural, "subresource": side}
+    return {**resource, "namespace": target.namespace, "name": target.name}
+
+
+def _with_labels(attempt: Attempt, state: State) -> Attempt:
+    """Of a Namespace that is written, the labels that it is to have; else those of the namespace that there is."""
+    if attempt.is_namespace and not attempt.side and attempt.new is not None:
+        labels = attempt.new.get("metadata", {}).get("labels") or {}
+    else:
+        stored = state.get("namespaces", ObjectKey("", attempt.namespace))
+        labels = stored.labels if stored else {}
+    return replace(attempt, namespace_labels=labels)
+
+
+def _shown(document: Doc, resource: Resource) -> Doc:
+    if resource.view_of:
+        viewed: Doc = msgspec.json.decode(from_core(msgspec.json.encode(document)))
+        return viewed
+    if resource.defined:
+        return {**document, "apiVersion": resource.group_version}
+    return document
+
+
+def _unchanged(document: Doc, resource: Resource) -> Doc:
+    return document
+
+
+def _of_own_kind(document: Doc, resource: Resource) -> Doc:
+    """The document of a subresource with a kind of its own."""
+    return decode(str(document.get("apiVersion", "")), str(document.get("kind", "")), document).document

@@ -1,0 +1,45 @@
+"""Where a server is that has to be asked.
+
+A Service's server is asked at one of its ready endpoints, under the Service's name. Upstream: apiserver
+``pkg/util/webhook/client.go``, ``pkg/util/proxy/proxy.go``.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from fairlead.registry.questions import Server
+from fairlead.registry.store import State
+from fairlead.registry.subresources.proxy import endpoint_of
+
+
+class Location(NamedTuple):
+    """Where to connect to, by what name its certificate must know it, and what to ask for.
+
+    Attributes:
+        host: an address or a name.
+        authority: of the URL, for the ``Host`` header.
+        path: with the query.
+    """
+
+    host: str
+    port: int
+    name: str
+    authority: str
+    path: str
+
+
+def locate(server: Server, seconds: int, state: State, choose: Callable[[int], int]) -> Location:
+    """Where a server is now.
+
+    Raises:
+        ApiError: its Service is not there, or has no endpoints.
+    """
+    if server.service is None:
+        parts = urlsplit(server.url)
+        name = parts.hostname or ""
+        return Location(name, parts.port or 443, name, parts.netloc, f"{parts.path or '/'}?timeout={seconds}s")
+    where = server.service
+    address, port = endpoint_of(state, where.namespace, where.name, where.port, choose)
+    name = f"{where.name}.{where.namespace}.svc"
+    return Location(address, port, name, f"{name}:{where.port}", f"{where.path or '/'}?timeout={seconds}s")

@@ -1,0 +1,150 @@
+"""Whether a webhook or policy is about an attempt: its rules, and its selectors of namespaces and objects.
+
+Upstream: apiserver ``pkg/admission/plugin/webhook/predicates/{rules,namespace,object}``, ``generic/webhook.go``.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from fairlead.model.document import Doc
+from fairlead.model.labels import Selector, matches, requirements
+from fairlead.model.objects import LabelSelector
+from fairlead.registry.admission.attempt import Attempt
+from fairlead.registry.resources import Resource, ResourceTable
+
+ADMISSION = "admissionregistration.k8s.io"
+# What configures admission is never subject to it: a wrong configuration could not be taken away otherwise.
+_EXEMPT = frozenset(
+    {
+        "mutatingwebhookconfigurations",
+        "validatingwebhookconfigurations",
+        "mutatingadmissionpolicies",
+        "mutatingadmissionpolicybindings",
+        "validatingadmissionpolicies",
+        "validatingadmissionpolicybindings",
+    }
+)
+_ANY = "*"
+
+
+class Rule(NamedTuple):
+    """Operations on resources. ``resources`` are (plural, subresource); ``names`` is empty for all."""
+
+    operations: frozenset[str]
+    groups: frozenset[str]
+    versions: frozenset[str]
+    resources: tuple[tuple[str, str], ...]
+    scope: str
+    names: frozenset[str] = frozenset()
+
+    def wants(self, attempt: Attempt, resource: Resource) -> bool:
+        """Whether it is about the attempt, seen as one on ``resource``."""
+        return (
+            _has(self.operations, attempt.operation)
+            and _has(self.groups, resource.group)
+            and _has(self.versions, resource.version)
+            and any(
+                plural in (_ANY, resource.plural) and side in (_ANY, attempt.side) for plural, side in self.resources
+            )
+            and self._has_scope(attempt)
+            and (not self.names or attempt.name in self.names)
+        )
+
+    def _has_scope(self, attempt: Attempt) -> bool:
+        is_namespaced = not attempt.is_namespace and bool(attempt.namespace)
+        return self.scope == _ANY or (self.scope == "Namespaced") == is_namespaced
+
+
+def _has(wanted: frozenset[str], given: str) -> bool:
+    return given in wanted or _ANY in wanted
+
+
+def read_rule(rule: Doc) -> Rule:
+    """A rule of a stored configuration."""
+    return Rule(
+        frozenset(rule.get("operations") or ()),
+        frozenset(rule.get("apiGroups") or ()),
+        frozenset(rule.get("apiVersions") or ()),
+        tuple(each.partition("/")[::2] for each in rule.get("resources") or ()),
+        rule.get("scope") or _ANY,
+        frozenset(rule.get("resourceNames") or ()),
+    )
+
+
+class Matcher(NamedTuple):
+    """What a webhook, a policy or a binding is about.
+
+    Attributes:
+        rules: None for a binding that leaves them to its policy.
+        exclusions: what it is not about, whatever the rules say.
+        is_exact: the rules mean the version of the request, and no other under which the same objects are shown.
+    """
+
+    rules: tuple[Rule, ...] | None
+    exclusions: tuple[Rule, ...]
+    namespaces: Selector
+    objects: Selector
+    is_exact: bool
+
+    def resource(self, attempt: Attempt, table: ResourceTable) -> Resource | None:
+        """The resource under which it wants to hear of the attempt; None when it does not."""
+        if not self._selects(attempt):
+            return None
+        if any(attempt.resource is found for found in self._found(self.exclusions, attempt, table)):
+            return None
+        if self.rules is None:
+            return attempt.resource
+        return next(self._found(self.rules, attempt, table), None)
+
+    def _found(self, rules: Iterable[Rule], attempt: Attempt, table: ResourceTable) -> Iterator[Resource]:
+        own = attempt.resource
+        if any(rule.wants(attempt, own) for rule in rules):
+            yield own
+        elif not self.is_exact:
+            others = equivalents(own, table)
+            yield from (other for rule in rules for other in others if rule.wants(attempt, other))
+
+    def _selects(self, attempt: Attempt) -> bool:
+        lies_somewhere = attempt.namespace or attempt.is_namespace
+        if lies_somewhere and not matches(self.namespaces, attempt.namespace_labels):
+            return False
+        return not self.objects or any(matches(self.objects, labels) for labels in _labels(attempt))
+
+
+def _labels(attempt: Attempt) -> Iterator[Mapping[str, str]]:
+    """Of the objects of an attempt that can have labels at all."""
+    for document in (attempt.new, attempt.old):
+        if document is not None and isinstance(document.get("metadata"), dict):
+            yield document["metadata"].get("labels") or {}
+
+
+def read_matcher(document: Doc, rules: str, exclusions: str = "") -> Matcher:
+    """What a stored webhook or ``matchConstraints`` says.
+
+    Args:
+        rules, exclusions: the fields that have them.
+    """
+    found = document.get(rules)
+    return Matcher(
+        tuple(map(read_rule, found)) if found is not None else None,
+        tuple(map(read_rule, document.get(exclusions) or ())),
+        _selector(document.get("namespaceSelector")),
+        _selector(document.get("objectSelector")),
+        document.get("matchPolicy") == "Exact",
+    )
+
+
+def _selector(selector: Doc | None) -> Selector:
+    return requirements(msgspec.convert(selector or {}, LabelSelector))
+
+
+def equivalents(resource: Resource, table: ResourceTable) -> list[Resource]:
+    """The other resources that show the same objects."""
+    return [row for row in table.rows if row.storage == resource.storage and row is not resource]
+
+
+def is_exempt(resource: Resource) -> bool:
+    """Whether a resource is never subject to admission."""
+    return resource.group == ADMISSION and resource.plural in _EXEMPT

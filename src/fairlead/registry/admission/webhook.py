@@ -1,0 +1,82 @@
+"""A webhook, as a stored configuration has it.
+
+Upstream: k8s.io/api ``admissionregistration/v1/types.go``.
+"""
+
+import base64
+from functools import lru_cache
+from typing import NamedTuple
+
+import msgspec
+
+from fairlead.model.document import Doc
+from fairlead.registry.admission.matching import Matcher, read_matcher
+from fairlead.registry.admission.review import VERSIONS
+from fairlead.registry.questions import Server, ServiceReference
+from fairlead.registry.store import State
+
+MUTATING = "mutatingwebhookconfigurations.admissionregistration.k8s.io"
+VALIDATING = "validatingwebhookconfigurations.admissionregistration.k8s.io"
+
+
+class Webhook(NamedTuple):
+    """One webhook.
+
+    Attributes:
+        identity: tells it from all others.
+        version: of the reviews that it gets.
+        conditions: ``matchConditions``.
+        fails_open: goes on without it when it cannot be asked.
+        allows_dry_run: it can be asked about what will not be done.
+        comes_again: it is asked once more after another one has changed the object.
+    """
+
+    identity: tuple[str, str]
+    name: str
+    server: Server
+    version: str
+    matcher: Matcher
+    conditions: tuple[Doc, ...]
+    fails_open: bool
+    seconds: int
+    allows_dry_run: bool
+    comes_again: bool
+
+
+def webhooks(state: State, configurations: str) -> list[Webhook]:
+    """The webhooks of all configurations: by their configurations' names, and in each as written."""
+    stored = sorted(state.of(configurations).items())
+    return [webhook for _, configuration in stored for webhook in _webhooks(configuration.document)]
+
+
+@lru_cache(maxsize=256)
+def _webhooks(document: bytes) -> tuple[Webhook, ...]:
+    configuration: Doc = msgspec.json.decode(document)
+    name = configuration["metadata"]["name"]
+    return tuple(_webhook(name, webhook) for webhook in configuration.get("webhooks") or ())
+
+
+def _webhook(configuration: str, webhook: Doc) -> Webhook:
+    reviews = webhook["admissionReviewVersions"]
+    return Webhook(
+        (configuration, webhook["name"]),
+        webhook["name"],
+        read_server(webhook["clientConfig"]),
+        next(version for version in reviews if version in VERSIONS),
+        read_matcher({"rules": [], **webhook}, "rules"),
+        tuple(webhook.get("matchConditions") or ()),
+        webhook["failurePolicy"] == "Ignore",
+        webhook["timeoutSeconds"],
+        webhook["sideEffects"] in ("None", "NoneOnDryRun"),
+        webhook.get("reinvocationPolicy") == "IfNeeded",
+    )
+
+
+def read_server(client: Doc) -> Server:
+    """The server of a ``clientConfig``."""
+    authorities = base64.b64decode(client.get("caBundle") or "")
+    service = client.get("service")
+    if service is None:
+        return Server(client["url"], None, authorities)
+    where = ServiceReference(service["namespace"], service["name"], service.get("port", 443), service.get("path") or "")
+    return Server("", where, authorities)

@@ -1,0 +1,63 @@
+"""Rules in the Common Expression Language (CEL): parsed once, evaluated within a bound.
+
+The language itself is the library ``cel-python``; beside it stands what Kubernetes adds (``pkg/cel/library``).
+It is imported when the first rule is compiled: most clusters have none.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+from fairlead.registry.cel.budget import Budget, Unsupported
+
+Expression = Callable[[dict[str, Any], Budget], Any]
+
+
+@lru_cache(maxsize=4096)
+def compiled(text: str) -> Expression:
+    """The function of an expression, from (variables as expressions have them, budget) to its value.
+
+    Raises:
+        Unsupported: it cannot be compiled.
+    """
+    from fairlead.registry.cel import library
+
+    tree = _tree(text)
+    if unknown := library.called(tree) - library.KNOWN:
+        raise Unsupported(f"undeclared reference to '{min(unknown)}'")
+    return lambda variables, budget: library.evaluate(tree, variables, budget)
+
+
+def undeclared(text: str, declared: frozenset[str]) -> str:
+    """The first name that an expression uses and nobody declares; empty when there is none.
+
+    Raises:
+        Unsupported: it is no expression.
+    """
+    from fairlead.registry.cel import library
+
+    return min(library.variables(_tree(text)) - declared, default="")
+
+
+@lru_cache(maxsize=4096)
+def _tree(text: str) -> Any:
+    from fairlead.registry.cel import library
+
+    try:
+        return library.parse(text)
+    except Exception as error:  # whatever the parser makes of it
+        raise Unsupported(f"Syntax error: {str(error).strip().splitlines()[0]}") from None
+
+
+def spelled(value: Any) -> Any:
+    """A JSON value of a custom kind as its rules have it: names of fields are spelled out."""
+    from fairlead.registry.cel import values
+
+    return values.cel_value(value, values.escaped)
+
+
+def plain(value: Any) -> Any:
+    """A JSON value with the names that its fields have."""
+    from fairlead.registry.cel import values
+
+    return values.cel_value(value, values.plain)

@@ -1,0 +1,29 @@
+"""What expressions can call beside the language's own functions: a module for each of Kubernetes' libraries.
+
+A method is a function whose first argument is the value that it is called on.
+"""
+
+from fairlead.registry.cel.functions import (
+    addresses,
+    authorization,
+    lists,
+    named_formats,
+    numbers,
+    optionals,
+    strings,
+    urls,
+)
+from fairlead.registry.cel.functions.results import Function
+
+FUNCTIONS: dict[str, Function] = {
+    **optionals.FUNCTIONS,
+    **strings.FUNCTIONS,
+    **lists.FUNCTIONS,
+    **addresses.FUNCTIONS,
+    **numbers.FUNCTIONS,
+    **urls.FUNCTIONS,
+    **named_formats.FUNCTIONS,
+    **authorization.FUNCTIONS,
+}
+# The first part of functions' names that have two.
+NAMESPACES = frozenset(name.partition(".")[0] for name in FUNCTIONS if "." in name)

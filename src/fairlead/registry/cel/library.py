@@ -1,0 +1,72 @@
+"""Expressions, parsed and evaluated: the language and its functions put together."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import lark
+from celpy.evaluation import Activation, CELEvalError, base_functions
+
+from fairlead.registry.cel.budget import Budget, RuleError
+from fairlead.registry.cel.functions import FUNCTIONS, NAMESPACES
+from fairlead.registry.cel.language import MACRO_NAMES, PARSER, Bounded
+
+_CALLS = ("ident_arg", "member_dot_arg", "dot_ident_arg")
+_LAST_NAMES = {name.rpartition(".")[2] for name in FUNCTIONS}
+KNOWN = base_functions.keys() | FUNCTIONS.keys() | _LAST_NAMES | MACRO_NAMES
+
+
+def parse(text: str) -> Any:
+    """The tree of an expression. Raises lark's exceptions: it is none."""
+    return PARSER.parse(text)
+
+
+def called(tree: Any) -> set[str]:
+    """The names of all functions and methods that an expression calls."""
+    calls = tree.find_pred(lambda node: node.data in _CALLS)
+    return {str(token) for call in calls for token in call.children if isinstance(token, lark.Token)}
+
+
+def variables(tree: Any) -> set[str]:
+    """The names that an expression uses and does not make itself."""
+    used = {str(node.children[0]) for node in tree.find_data("ident")}
+    return used - {*_made(tree), *NAMESPACES, *base_functions}
+
+
+def _made(tree: Any) -> Iterator[str]:
+    """The variables of macros."""
+    for call in tree.find_data("member_dot_arg"):
+        if str(call.children[1]) in MACRO_NAMES and len(call.children) > 2:
+            for argument in call.children[2].children[:2]:
+                yield from _name(argument)
+
+
+def _name(tree: Any) -> Iterator[str]:
+    while isinstance(tree, lark.Tree) and len(tree.children) == 1:
+        if tree.data == "ident":
+            yield str(tree.children[0])
+        tree = tree.children[0]
+
+
+def evaluate(tree: Any, values: dict[str, Any], budget: Budget) -> Any:
+    """The value of an expression.
+
+    Raises:
+        RuleError: it has none. TooCostly: the budget did not suffice.
+    """
+    evaluator = Bounded(tree, Activation(functions=FUNCTIONS), budget)
+    try:
+        return evaluator.evaluate(values)
+    except CELEvalError as error:
+        raise RuleError(_why(error)) from None
+    except (TypeError, ValueError, KeyError, RecursionError) as error:
+        raise RuleError(str(error)) from None
+
+
+def _why(error: CELEvalError) -> str:
+    """What went wrong; where a function did, in its words."""
+    reason, args = str(error.args[0]), error.args[2] if len(error.args) > 2 else None
+    if reason == "return error for overflow" and args:
+        return str(args[0])
+    if reason.startswith("found no matching overload"):
+        return "no such overload"
+    return reason.partition(" (in activation")[0]

@@ -1,0 +1,121 @@
+"""How a pure answer waits for servers elsewhere: it stops with its questions, and is worked out again with the answers.
+
+An answer of the registry may depend on what a webhook says. The registry does not wait: it raises ``Unanswered``, the
+shell around it asks, and works out the request again, on the state of then, with all answers so far. The content of a
+question is its key, so that an object that has changed meanwhile is asked about again, and one that has not is not.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import msgspec
+
+from fairlead.model.document import Doc
+
+
+class ServiceReference(NamedTuple):
+    """A server behind a Service of the cluster; ``path`` begins with a slash, or is empty."""
+
+    namespace: str
+    name: str
+    port: int
+    path: str = ""
+
+
+class Server(NamedTuple):
+    """A server to ask, over TLS.
+
+    Attributes:
+        url: where it is, unless it is behind a Service.
+        authorities: certificates in PEM of whom its own must be; empty for those that the machine trusts.
+    """
+
+    url: str = ""
+    service: ServiceReference | None = None
+    authorities: bytes = b""
+
+    @property
+    def shown(self) -> str:
+        """Its URL as messages have it."""
+        if self.service is None:
+            return self.url
+        where = self.service
+        return f"https://{where.name}.{where.namespace}.svc:{where.port}{where.path or '/'}"
+
+
+class Question(NamedTuple):
+    """A review that a server is to answer.
+
+    Attributes:
+        kind, api_version: of the review.
+        rest: the JSON of its request but for the uid, without the leading brace.
+        seconds: how long the answer may take.
+    """
+
+    server: Server
+    kind: str
+    api_version: str
+    rest: bytes
+    seconds: int
+
+    @property
+    def key(self) -> bytes:
+        """The same for equal questions to the same server."""
+        parts = (repr(self.server).encode(), self.api_version.encode(), self.rest)
+        return hashlib.sha256(b"\0".join(parts)).digest()
+
+    def body(self, uid: str) -> bytes:
+        """The review as it is sent."""
+        head = f'{{"kind":"{self.kind}","apiVersion":"{self.api_version}","request":{{"uid":"{uid}",'
+        return head.encode() + self.rest + b"}"
+
+
+def question(server: Server, kind: str, api_version: str, request: Doc, seconds: int) -> Question:
+    """The question that a review's request is; ``request`` is without a uid."""
+    return Question(server, kind, api_version, msgspec.json.encode(request)[1:], seconds)
+
+
+class ServerAnswer(NamedTuple):
+    """What came of a question.
+
+    Attributes:
+        uid: under which it was asked.
+        body: of the answer.
+        failure: why there is none; empty when there is one.
+    """
+
+    uid: str
+    body: bytes = b""
+    failure: str = ""
+
+
+class Unanswered(Exception):
+    """The request cannot go on before these questions are answered."""
+
+    def __init__(self, questions: tuple[Question, ...]) -> None:
+        super().__init__(f"{len(questions)} questions")
+        self.questions = questions
+
+
+Answers = Mapping[bytes, ServerAnswer]
+
+
+@dataclass(frozen=True)
+class Consultation:
+    """The answer to a request that others have to be asked about first."""
+
+    questions: tuple[Question, ...]
+
+
+def answers_to(questions: Iterable[Question], known: Answers) -> list[ServerAnswer]:
+    """The answers, in the order of the questions.
+
+    Raises:
+        Unanswered: with those that are not known.
+    """
+    asked = tuple(questions)
+    if missing := tuple(each for each in asked if each.key not in known):
+        raise Unanswered(missing)
+    return [known[each.key] for each in asked]

@@ -1,0 +1,174 @@
+"""Expressions: the values that they have, in tables of Kubernetes' libraries, and how they fail."""
+
+import pytest
+
+from fairlead.registry.cel.budget import Budget, RuleError, TooCostly, Unsupported
+from fairlead.registry.cel.expressions import compiled, plain, spelled, undeclared
+
+OBJECT = {
+    "spec": {"replicas": 3, "host": "a.example.com", "ports": [{"name": "http", "port": 80}], "empty": ""},
+    "metadata": {"name": "web", "namespace": "shop", "labels": {"app": "web", "a/b": "c"}},
+}
+
+
+def value(text, **variables):
+    known = {"object": plain(OBJECT), "oldObject": None, **{name: plain(each) for name, each in variables.items()}}
+    return compiled(text)(known, Budget())
+
+
+HOLDS = [
+    # the language
+    "object.metadata.namespace == 'shop'",
+    "object.spec.replicas > 2 && object.spec.replicas <= 3",
+    "oldObject == null",
+    "has(object.spec.host) && !has(object.spec.absent)",
+    "object.metadata.labels['a/b'] == 'c'",
+    "object.spec.ports.all(p, p.port > 0)",
+    "object.spec.ports.exists(p, p.name == 'http')",
+    "object.spec.ports.map(p, p.port) == [80]",
+    "object.spec.ports.map(p, p.port > 90, p.port) == []",
+    "object.metadata.labels.all(key, key.startsWith('a'))",
+    "[1, 2, 3].filter(x, x > 1) == [2, 3]",
+    "'x' in ['x', 'y'] && 'app' in object.metadata.labels",
+    "[1, 2,] == [1, 2]",
+    "{'a': 1}['a'] == 1",
+    "object.spec.absent == 'x' || true",
+    "!(object.spec.absent == 'x' && false)",
+    "size('héllo') == 5 && size([1]) == 1",
+    "int('3') == 3 && double('1.5') > 1.0 && string(3) == '3'",
+    "duration('1h') > duration('59m')",
+    "timestamp('2024-01-01T00:00:00Z') < timestamp('2024-01-02T00:00:00Z')",
+    "type(1) == int",
+    # optional values
+    "object.?spec.replicas.orValue(0) == 3",
+    "object.?status.?phase.orValue('none') == 'none'",
+    "object.?status.phase.hasValue() == false",
+    "!object.?status.hasValue()",
+    "object.spec.?replicas.hasValue()",
+    "object.metadata.labels[?'a/b'].orValue('') == 'c'",
+    "object.metadata.labels[?'absent'].orValue('d') == 'd'",
+    "[1, 2][?5].orValue(9) == 9",
+    "object.spec.?replicas.optMap(r, r * 2).orValue(0) == 6",
+    "object.spec.?absent.optMap(r, r * 2).orValue(0) == 0",
+    "object.?metadata.optFlatMap(m, m.?name).orValue('') == 'web'",
+    "optional.of(1).value() == 1 && optional.none().or(optional.of(2)).value() == 2",
+    "!optional.ofNonZeroValue('').hasValue()",
+    "[?object.spec.?absent, 1] == [1]",
+    "{?'a': object.spec.?absent, 'b': 1} == {'b': 1}",
+    "has(object.?spec.host)",
+    "optional.of(1) == optional.of(1) && optional.none() == optional.none()",
+    # macros with two variables
+    "[5, 6].all(i, v, v == i + 5)",
+    "{'a': 1}.exists(k, v, k == 'a' && v == 1)",
+    "[5, 6].transformList(i, v, i + v) == [5, 7]",
+    "[5, 6].transformList(i, v, v > 5, v) == [6]",
+    "{'a': 1, 'b': 2}.transformMap(k, v, v > 1, v * 2) == {'b': 4}",
+    "{'a': 1}.existsOne(k, v, v == 1)",
+    # strings
+    "'tacocat'.charAt(3) == 'o'",
+    "'%s is %d years, %.2f, %x'.format(['she', 5, 1.5, 255]) == 'she is 5 years, 1.50, ff'",
+    "'%s'.format([['a', 1, true]]) == '[a, 1, true]'",
+    "'hello mellow'.indexOf('ello', 2) == 7 && 'hello mellow'.lastIndexOf('ello') == 7",
+    "['a', 'b'].join('-') == 'a-b' && 'AbÉ'.lowerAscii() == 'abÉ'",
+    "'hello hello'.replace('he', 'we', 1) == 'wello hello'",
+    "'a,b,c'.split(',', 2) == ['a', 'b,c'] && 'tacocat'.substring(4) == 'cat'",
+    "'abc'.reverse() == 'cba' && ' x '.trim() == 'x'",
+    "strings.quote('a\"b') == '\"a\\\\\"b\"'",
+    "'abc 123'.find('[0-9]+') == '123' && 'a1b2'.findAll('[0-9]') == ['1', '2']",
+    "'abc'.matches('^a.*c$') && !'abc'.matches('^b')",
+    # lists and sets
+    "[1, 3].isSorted() && [1, 3].sum() == 4 && [1, 3].min() == 1 && [1, 3].max() == 3",
+    "['a', 'b', 'b'].indexOf('b') == 1 && ['a', 'b', 'b'].lastIndexOf('b') == 2",
+    "[1, 1, 2].distinct() == [1, 2] && [[1], [2, [3]]].flatten() == [1, 2, [3]]",
+    "[1, 2, 3].slice(1, 3) == [2, 3] && [2, 1].sort() == [1, 2] && lists.range(2) == [0, 1]",
+    "sets.contains([1, 2], [1]) && sets.equivalent([1, 1], [1]) && sets.intersects([1], [1, 2])",
+    # addresses
+    "isIP('10.0.0.1') && !isIP('10.0.0.256') && !isIP('::ffff:10.0.0.1') && isIP('fd00::1')",
+    "ip('127.0.0.1').family() == 4 && ip('::1').family() == 6 && ip('127.0.0.1').isLoopback()",
+    "ip.isCanonical('2001:db8::1') && !ip.isCanonical('2001:DB8::1')",
+    "ip('::1') == ip('0:0:0:0:0:0:0:1') && string(ip('::1')) == '::1'",
+    "ip('0.0.0.0').isUnspecified() && ip('224.0.0.1').isLinkLocalMulticast() && ip('fe80::1').isLinkLocalUnicast()",
+    "ip('10.0.0.1').isGlobalUnicast() && !ip('255.255.255.255').isGlobalUnicast()",
+    "isCIDR('10.0.0.0/8') && !isCIDR('10.0.0.0') && !isCIDR('10.0.0.0/33')",
+    "cidr('10.0.0.0/8').containsIP('10.1.2.3') && cidr('10.0.0.0/8').containsIP(ip('10.1.2.3'))",
+    "cidr('10.0.0.0/8').containsCIDR('10.1.0.0/16') && !cidr('10.0.0.0/8').containsCIDR(cidr('11.0.0.0/16'))",
+    "cidr('10.1.2.3/8').masked() == cidr('10.0.0.0/8') && cidr('10.0.0.0/8').prefixLength() == 8",
+    "cidr('10.1.2.3/8').ip() == ip('10.1.2.3') && string(cidr('10.0.0.0/8')) == '10.0.0.0/8'",
+    # quantities and versions
+    "isQuantity('1.3Gi') && !isQuantity('1x') && quantity('1000m') == quantity('1')",
+    "quantity('200M').isGreaterThan(quantity('0.1G')) && quantity('1Ki').isLessThan(quantity('1025'))",
+    "quantity('50k').add(quantity('20k')) == quantity('70k')",
+    "quantity('50k').sub(20000) == quantity('30k') && quantity('-5').sign() == -1",
+    "quantity('50k').asInteger() == 50000 && !quantity('1.5').isInteger()",
+    "quantity('1.5').asApproximateFloat() == 1.5 && quantity('1').compareTo(quantity('2')) == -1",
+    "isSemver('1.0.0') && !isSemver('1.0') && isSemver('v1.0', true)",
+    "semver('1.2.3').minor() == 2 && semver('1.0.0-alpha').isLessThan(semver('1.0.0'))",
+    "semver('1.0.0-alpha.2').compareTo(semver('1.0.0-alpha.10')) == -1",
+    # URLs
+    "isURL('https://example.com:80/a?b=c') && !isURL('not a url') && isURL('/path')",
+    "url('https://user@example.com:80/a%20b?k=a&k=b').getHost() == 'example.com:80'",
+    "url('https://[::1]:80/').getHostname() == '::1' && url('https://[::1]:80/').getPort() == '80'",
+    "url('https://a/x?k=a&k=b').getQuery() == {'k': ['a', 'b']} && url('https://a').getScheme() == 'https'",
+    "url('https://a/with space'.replace(' ', '%20')).getEscapedPath() == '/with%20space'",
+    # formats
+    "!format.dns1123Label().validate('my-name').hasValue()",
+    "format.dns1123Label().validate('My_Name').hasValue()",
+    "format.named('labelValue').value().validate('no spaces').value().size() > 0",
+    "!format.named('unheard').hasValue()",
+]
+
+
+@pytest.mark.parametrize("text", HOLDS)
+def test_what_holds(text):
+    assert value(text) == True  # noqa: E712  # a boolean of the language
+
+
+FAILS = [
+    ("object.spec.absent == 'x'", "no such key: absent"),
+    ("object.absent.more", "no such key: absent"),
+    ("has(object.absent.more)", "no such key: absent"),
+    ("[1][3]", "index out of bounds: 3"),
+    ("optional.none().value()", "optional.none() dereference"),
+    ("quantity('x')", "quantities must match"),
+    ("ip('x')", "does not appear to be an IPv4 or IPv6 address"),
+    ("'abc'.substring(2, 1)", "index out of range"),
+    ("[].min()", "min called on empty list"),
+    ("1 / 0", "divide by zero"),
+    ("'a' + 1", "no such overload"),
+]
+
+
+@pytest.mark.parametrize(("text", "why"), FAILS)
+def test_what_has_no_value(text, why):
+    with pytest.raises(RuleError) as caught:
+        value(text)
+    assert why in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["1 +", "a.?", "f(", "unheard(1)", "object.unheard()", "'open"])
+def test_what_is_no_expression(text):
+    with pytest.raises(Unsupported):
+        compiled(text)
+
+
+def test_names_that_nobody_declares():
+    declared = frozenset({"object", "oldObject"})
+    assert undeclared("object.x.all(y, y > z)", declared) == "z"
+    assert undeclared("object.all(k, v, k == v) && format.named('x').hasValue()", declared) == ""
+    assert undeclared("ip('::1').family() == 6 && type(object) == map", declared) == ""
+
+
+def test_names_are_spelled_out_in_the_rules_of_kinds_alone():
+    tricky = {"namespace": "x", "a-b": 1}
+    assert compiled("self.__namespace__ == 'x' && self.a__dash__b == 1")({"self": spelled(tricky)}, Budget())
+    assert compiled("self.namespace == 'x' && self['a-b'] == 1")({"self": plain(tricky)}, Budget())
+
+
+def test_an_evaluation_ends():
+    loop = "[1,2,3,4,5,6,7,8,9,10]"
+    text = f"{loop}.all(a, {loop}.all(b, {loop}.all(c, {loop}.all(d, a + b + c + d > 0))))"
+    with pytest.raises(TooCostly):
+        value(text)
+    nested = f"{loop}.all(a, i, {loop}.all(b, j, {loop}.all(c, k, {loop}.all(d, l, a + b + c + d >= 0))))"
+    with pytest.raises(TooCostly):
+        value(nested)
