@@ -34,6 +34,7 @@ COMMANDS = {
     "trace": ("fairlead.cli.trace:trace", "Say where a packet goes, rule by rule, and how the reply comes back."),
     "diff": ("fairlead.cli.diff:diff", "Say what changed manifests would do, before they are applied."),
     "doctor": ("fairlead.cli.doctor:doctor", "Find what is wrong with Services, and what puts it right."),
+    "ui": ("fairlead.cli.ui:ui", "Show a lab, a cluster or files as a page: map, packets, changes, findings."),
     "rules": ("fairlead.cli.rules:rules", "Print the forwarding rules of a node, each with its reason."),
     "version": ("fairlead.cli.version:version", "Print the version."),
 }

@@ -28,10 +28,11 @@ class Ref(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """A document that could not be read: where it stands, and what is wrong with it."""
+    """A document that could not be read: where it stands, what is wrong with it, and which object it is."""
 
     where: str
     message: str
+    ref: Ref | None = None
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """What an explanation reads of a live cluster, and the least rights that this needs: no Secrets, and no writes."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 
@@ -36,8 +37,8 @@ READABLE = (
 )
 
 
-def cluster_role(name: str = "fairlead-explain") -> dict[str, Any]:
-    """The ClusterRole that allows reading all of them."""
+def cluster_role(name: str = "fairlead-explain", verbs: Sequence[str] = ("list",)) -> dict[str, Any]:
+    """The ClusterRole that allows reading all of them; following them needs ``watch`` as well."""
     groups: dict[str, list[str]] = {}
     for each in READABLE:
         groups.setdefault(each.group, []).append(each.plural)
@@ -45,5 +46,5 @@ def cluster_role(name: str = "fairlead-explain") -> dict[str, Any]:
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "ClusterRole",
         "metadata": {"name": name},
-        "rules": [{"apiGroups": [g], "resources": plurals, "verbs": ["list"]} for g, plurals in groups.items()],
+        "rules": [{"apiGroups": [g], "resources": plurals, "verbs": list(verbs)} for g, plurals in groups.items()],
     }

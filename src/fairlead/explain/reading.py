@@ -102,13 +102,19 @@ def _decode(ref: Ref, document: Doc, where: str, read: dict[Ref, Object], faults
     if type_ is None:
         return
     try:
-        read[ref] = _decoded(type_, document)
+        read[ref] = decoded(type_, document)
     except (DecodeError, RecursionError) as error:
-        faults.append(Fault(where, f"{ref}: {error}"))
+        faults.append(Fault(where, f"{ref}: {error}", ref))
 
 
-def _decoded(type_: type[Object], document: Doc) -> Object:
-    """Nulls are rare, and to look for them costs more than all the rest: so only where the object does not fit."""
+def decoded(type_: type[Object], document: Doc) -> Object:
+    """The slim object of a document.
+
+    Nulls are rare, and to look for them costs more than all the rest: so only where the object does not fit.
+
+    Raises:
+        DecodeError: it is no such object.
+    """
     try:
         return decode(type_, dict(document))
     except DecodeError:

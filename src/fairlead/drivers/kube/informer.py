@@ -174,14 +174,21 @@ class Informer(Generic[T]):
                 return found, page.metadata.resource_version
             query["continue"] = page.metadata.continue_
 
+    def _decode(self, raw: bytes) -> T:
+        return decode(self._type, raw)
+
     def _decode_page(self, body: bytes) -> "_List[T]":
+        """All at once where all can be read, and nothing is to be done for each."""
         try:
             page: _List[T] = msgspec.json.decode(body, type=GenericAlias(_List, (self._type,)))
         except msgspec.ValidationError:
-            raw = msgspec.json.decode(body, type=_RawList)
-            read = (self._read(bytes(item)) for item in raw.items or ())
-            return _List(raw.metadata, [object_ for object_ in read if object_ is not None])
+            return self._decode_each(body)
         return page
+
+    def _decode_each(self, body: bytes) -> "_List[T]":
+        raw = msgspec.json.decode(body, type=_RawList)
+        read = (self._read(bytes(item)) for item in raw.items or ())
+        return _List(raw.metadata, [object_ for object_ in read if object_ is not None])
 
     async def _check(self) -> None:
         """The version of a list of one object; a collection that hears nothing is not read in full for it."""
@@ -232,7 +239,7 @@ class Informer(Generic[T]):
     def _read(self, raw: bytes) -> T | None:
         """An object; None for one that cannot be read, which does not hide the others."""
         try:
-            return decode(self._type, raw)
+            return self._decode(raw)
         except DecodeError as error:
             log.warning("an object of %s is passed over: %s: %.200r", self.resource.plural, error, raw)
             return None

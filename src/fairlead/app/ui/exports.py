@@ -1,0 +1,97 @@
+"""What is seen as files that stand alone: for the page's buttons, and for ``fairlead ui --export``."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from fairlead.app.ui.options import UiOptions
+from fairlead.app.ui.pictures import map_of, words_of
+from fairlead.app.ui.views import proxying_of
+from fairlead.drivers.ui.exchange import Reply, Request
+from fairlead.drivers.ui.page_files import page_text
+from fairlead.explain.cluster import Cluster
+from fairlead.explain.doctor.coverage import not_checked
+from fairlead.explain.doctor.examine import examine
+from fairlead.explain.picture.drawing import svg
+from fairlead.explain.picture.paper import Section, findings, paper, tree
+from fairlead.explain.proxying import NFT
+from fairlead.explain.statements import Statement
+from fairlead.explain.subjects import Subject, SubjectError, parse_subject
+from fairlead.explain.subjects import explain as explain_subject
+
+Query = Mapping[str, str]
+SVG, HTML = "svg", "html"
+_TYPES = {SVG: "image/svg+xml", HTML: "text/html; charset=utf-8"}
+_MOST_EXPLAINED = 250  # Services in one file; more nobody reads
+
+
+class Parts(NamedTuple):
+    """What a file shows: a title, a picture ("" for none), and sections of text."""
+
+    title: str
+    picture: str = ""
+    sections: tuple[Section, ...] = ()
+
+
+View = Callable[[Cluster, Query, UiOptions], Parts]
+
+
+def export(cluster: Cluster, query: Query, options: UiOptions, now: datetime) -> Reply:
+    """A view as a file.
+
+    Raises:
+        SubjectError: there is no such view or format, or nothing to show in it.
+    """
+    view, format_ = query.get("view", "map"), query.get("format", HTML)
+    if view not in VIEWS or format_ not in _TYPES:
+        raise SubjectError(f"give a view ({', '.join(VIEWS)}) and a format ({', '.join(_TYPES)})")
+    parts = VIEWS[view](cluster, query, options)
+    if format_ == SVG and not parts.picture:
+        raise SubjectError(f"the view {view} is no picture: export it as {HTML}")
+    text = parts.picture if format_ == SVG else _paper(parts, query, options, now)
+    name = f'attachment; filename="fairlead-{view}.{format_}"'
+    return Reply(text.encode(), _TYPES[format_], headers=(("content-disposition", name),))
+
+
+def handle(cluster: Cluster, request: Request, options: UiOptions) -> Reply:
+    return export(cluster, request.query, options, datetime.now(UTC))
+
+
+def _paper(parts: Parts, query: Query, options: UiOptions, now: datetime) -> str:
+    picture = (Section("", parts.picture),) if parts.picture else ()
+    style = page_text("picture.css") + page_text("paper.css")
+    when = f"{options.title} · {now.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    return paper(parts.title, when, (*picture, *parts.sections), style, query.get("lang", "en"))
+
+
+def _map(cluster: Cluster, query: Query, options: UiOptions) -> Parts:
+    """The map, and the explanation of each Service on it."""
+    scene, word = map_of(cluster, query), words_of(query)
+    shown = {card.item.subject for card in scene.cards if card.item.kind == "service"}
+    subjects = [parse_subject(subject) for subject in sorted(shown)[:_MOST_EXPLAINED]]
+    trees = "".join(tree(_explained(cluster, subject), depth=0) for subject in subjects)
+    title = word("map")
+    return Parts(title, svg(scene, word, title, _style(query)), (Section("Services", trees),))
+
+
+def _style(query: Query) -> str:
+    """The style sheet of a picture that is a file of its own."""
+    return page_text("picture.css") if query.get("format") == SVG else ""
+
+
+def _doctor(cluster: Cluster, query: Query, options: UiOptions) -> Parts:
+    missing = "".join(tree(statement) for statement in not_checked(cluster))
+    found = Section("", findings(examine(cluster), words_of(query)("fine")))
+    return Parts(words_of(query)("doctor"), "", (found, Section(words_of(query)("not-checked"), missing)))
+
+
+def _explain(cluster: Cluster, query: Query, options: UiOptions) -> Parts:
+    statement = _explained(cluster, parse_subject(query.get("subject", ""), options.namespace))
+    return Parts(statement.text, "", (Section("", "".join(map(tree, statement.parts))),))
+
+
+def _explained(cluster: Cluster, subject: Subject) -> Statement:
+    return explain_subject(cluster, subject, proxying_of(cluster, NFT))
+
+
+VIEWS: Mapping[str, View] = {"map": _map, "doctor": _doctor, "explain": _explain}

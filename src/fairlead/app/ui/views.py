@@ -1,0 +1,69 @@
+"""What the page asks, answered by ``explain``: each view is a function from the cluster and a request to a document."""
+
+import asyncio
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from fairlead.app.ui.options import UiOptions
+from fairlead.app.ui.world import NotRead, World
+from fairlead.dataplane.node_view import NodeSettings
+from fairlead.drivers.ui.exchange import Handler, Reply, Request, json_reply, problem
+from fairlead.explain.cluster import Cluster
+from fairlead.explain.doctor.coverage import not_checked
+from fairlead.explain.doctor.examine import examine
+from fairlead.explain.proxying import IPTABLES, NFT, Proxying, inferred
+from fairlead.explain.render.documents import explanation_document
+from fairlead.explain.render.findings import diagnosis_document
+from fairlead.explain.subjects import NoSuchObject, SubjectError, parse_subject
+from fairlead.explain.subjects import explain as explain_subject
+from fairlead.netfilter.dump.nft_json import NotRules
+
+View = Callable[[Cluster, Request, UiOptions], Any]
+
+
+def handler_of(world: World, view: View) -> Handler:
+    """A view as a handler: computed beside the event loop, with a message where the request makes no sense."""
+
+    async def handle(request: Request) -> Reply:
+        try:
+            cluster = await world.now()
+            found = await asyncio.to_thread(view, cluster, request, world.options)
+            return found if isinstance(found, Reply) else json_reply(found)
+        except NotRead as error:
+            return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
+        except NoSuchObject as error:
+            return problem(HTTPStatus.NOT_FOUND, str(error))
+        except (SubjectError, NotRules) as error:
+            return problem(HTTPStatus.BAD_REQUEST, str(error))
+
+    return handle
+
+
+def proxying_of(cluster: Cluster, backend: str) -> Proxying:
+    """How the nodes forward, as far as the cluster's objects show it."""
+    return Proxying(IPTABLES if backend == IPTABLES else NFT, inferred(cluster, NodeSettings()))
+
+
+def explain(cluster: Cluster, request: Request, options: UiOptions) -> Any:
+    """What something is, and why."""
+    subject = parse_subject(request.query.get("subject", ""), options.namespace)
+    proxying = proxying_of(cluster, request.query.get("backend", NFT))
+    return explanation_document(str(subject), explain_subject(cluster, subject, proxying))
+
+
+def diagnosis(cluster: Cluster) -> Any:
+    """Everything that is wrong."""
+    return diagnosis_document(examine(cluster), not_checked(cluster))
+
+
+def choices(cluster: Cluster) -> Any:
+    """What can be chosen in forms."""
+    snapshot = cluster.snapshot
+    return {
+        "pods": sorted(f"{p.namespace}/{p.name}" for p in snapshot.pods.values() if p.ips and not p.is_finished),
+        "nodes": sorted(snapshot.nodes),
+        "services": sorted(map(str, snapshot.services)),
+        "namespaces": sorted(snapshot.namespaces),
+        "zone": cluster.zone,
+    }

@@ -1,0 +1,48 @@
+"""Requests and replies of the page, without HTTP's details."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+import msgspec
+
+JSON = "application/json"
+
+
+class Request(NamedTuple):
+    """What a page asks.
+
+    Attributes:
+        query: of the URL, the last value of each name. body: decoded JSON; None without one.
+    """
+
+    query: Mapping[str, str]
+    body: Any = None
+
+
+class Reply(NamedTuple):
+    """One whole answer."""
+
+    body: bytes
+    content_type: str = JSON
+    status: HTTPStatus = HTTPStatus.OK
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+Stream = AsyncGenerator[bytes, None]  # of server-sent events
+Handler = Callable[[Request], Awaitable[Reply | Stream]]
+Routes = Mapping[tuple[str, str], Handler]  # by method and path
+
+
+def json_reply(document: Any, status: HTTPStatus = HTTPStatus.OK) -> Reply:
+    return Reply(msgspec.json.encode(document), status=status)
+
+
+def problem(status: HTTPStatus, message: str) -> Reply:
+    """An answer that says what is wrong."""
+    return json_reply({"error": message}, status)
+
+
+def event(name: str, document: Any) -> bytes:
+    """A server-sent event; JSON has no line breaks outside of strings, where they are escaped."""
+    return b"event: " + name.encode() + b"\ndata: " + msgspec.json.encode(document) + b"\n\n"

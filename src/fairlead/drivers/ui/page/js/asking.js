@@ -1,0 +1,26 @@
+// Questions to the server, and the session that begins with the token of the address.
+
+export class Refused extends Error {}
+
+export async function ask(path, query = {}) {
+  const given = Object.entries(query).filter(([, value]) => value !== "" && value !== null && value !== undefined);
+  return read(await fetch(`/api/${path}?${new URLSearchParams(given)}`));
+}
+
+export async function tell(path, body) {
+  return read(await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) }));
+}
+
+async function read(answer) {
+  const document = await answer.json();
+  if (!answer.ok) throw new Refused(document.error);
+  return document;
+}
+
+/** Begins a session by the token in the fragment, which then leaves the address bar. */
+export async function beginSession() {
+  const found = /^#token=([\w-]+)$/.exec(location.hash);
+  if (!found) return;
+  history.replaceState(null, "", "/#/map");
+  await tell("/session", { token: found[1] });
+}

@@ -1,0 +1,119 @@
+"""Pictures as SVG: a fragment for each band, link and card, and the whole. Every text of a cluster is escaped here.
+
+Nothing has a colour or a style of its own: classes say what a thing is, and a style sheet how that looks.
+"""
+
+from collections.abc import Iterator
+from html import escape
+
+from fairlead.explain.picture.scene import Band, Box, Card, Link, Scene, State
+from fairlead.explain.picture.words import Words
+
+SVG = "http://www.w3.org/2000/svg"
+_PAD, _LEADING, _FIRST = 9.0, 16.0, 12.0
+
+
+def fragments(scene: Scene, word: Words) -> dict[str, str]:
+    """The parts of a picture by what they show, in the order in which they are drawn."""
+    parts = {f"band:{band.id}": _band(band, word) for band in scene.bands}
+    parts |= {f"link:{link.id}": _link(link) for link in scene.links}
+    parts |= {f"card:{card.item.id}": _card(card) for card in scene.cards}
+    return parts
+
+
+def svg(scene: Scene, word: Words, label: str, style: str) -> str:
+    """A file that stands alone.
+
+    Args:
+        style: the style sheet, which must not come from a cluster.
+    """
+    size = f'width="{scene.width:g}" height="{scene.height:g}" viewBox="0 0 {scene.width:g} {scene.height:g}"'
+    head = f'<svg xmlns="{SVG}" {size} class="picture" role="img" aria-label="{escape(label)}">'
+    ground = f'<rect class="ground" width="{scene.width:g}" height="{scene.height:g}"/>'
+    parts = "\n".join(fragments(scene, word).values())
+    return f"{head}\n<style>{style}</style>\n{ground}\n{parts}\n</svg>\n"
+
+
+def _rect(box: Box, radius: float, class_: str = "") -> str:
+    named = f' class="{class_}"' if class_ else ""
+    place = f'x="{box.x:.1f}" y="{box.y:.1f}" width="{box.width:.1f}" height="{box.height:.1f}"'
+    return f'<rect{named} {place} rx="{radius:g}"/>'
+
+
+def _text(x: float, y: float, text: str, class_: str) -> str:
+    return f'<text class="{class_}" x="{x:.1f}" y="{y:.1f}">{escape(text)}</text>'
+
+
+def _band(band: Band, word: Words) -> str:
+    box = band.box
+    heading = _text(box.x + (36 if band.fold else 14), box.y + 28, band.title, "heading")
+    summary = f'<text class="summary" x="{box.right - 14:.1f}" y="{box.y + 28:.1f}">{escape(band.summary)}</text>'
+    if not band.fold:
+        return f'<g class="band" data-id="band:{escape(band.id)}">{_rect(box, 14)}{heading}{summary}</g>'
+    act = word("unfold" if band.is_folded else "fold")
+    label = escape(f"{band.title}, {band.summary}, {act}")
+    x, y = box.x + 20, box.y + 23
+    arrow = f"M{x - 2:.1f} {y - 5:.1f}l5 5l-5 5" if band.is_folded else f"M{x - 5:.1f} {y - 2:.1f}l5 5l5 -5"
+    return (
+        f'<g class="band" data-id="band:{escape(band.id)}">{_rect(box, 14)}'
+        f'<g class="fold" data-fold="{escape(band.fold)}" role="button" tabindex="-1" '
+        f'aria-expanded="{str(not band.is_folded).lower()}" aria-label="{label}">'
+        f'{_rect(Box(box.x + 6, box.y + 8, box.width - 12, 30), 8, "hit")}<path class="arrow" d="{arrow}"/>'
+        f"{heading}{summary}</g></g>"
+    )
+
+
+def _link(link: Link) -> str:
+    start, end = link.start, link.end
+    if link.is_down:
+        x1, y1, x2, y2 = start.x + start.width / 2, start.bottom, end.x + end.width / 2, end.y
+        middle = (y1 + y2) / 2
+        path = f"M{x1:.1f} {y1:.1f}C{x1:.1f} {middle:.1f} {x2:.1f} {middle:.1f} {x2:.1f} {y2:.1f}"
+    else:
+        x1, y1, x2, y2 = start.right, _port(start), end.x, _port(end)
+        middle = (x1 + x2) / 2
+        path = f"M{x1:.1f} {y1:.1f}C{middle:.1f} {y1:.1f} {middle:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
+    label = ""
+    if link.label:
+        x, y = (x1 + x2) / 2, (y1 + y2) / 2
+        wide = 8.0 * len(link.label) + 10
+        label = _rect(Box(x - wide / 2, y - 10, wide, 20), 10, "plate") + _text(x, y + 4, link.label, "share")
+    return f'<g class="link s-{link.state}" data-id="link:{escape(link.id)}"><path d="{path}"/>{label}</g>'
+
+
+def _port(box: Box) -> float:
+    """Where a line meets a card: at its title, so that lines of neighbours stay apart."""
+    return box.y + min(box.height / 2, 18)
+
+
+def _card(card: Card) -> str:
+    item, box = card.item, card.box
+    label = escape(item.label or item.title)
+    kind = f"card k-{item.kind} s-{item.state}{' dot' if card.is_dot else ''}"
+    about = f' data-subject="{escape(item.subject)}" role="button" tabindex="-1"' if item.subject else ' role="img"'
+    head = f'<g class="{kind}" data-id="card:{escape(item.id)}"{about} aria-label="{label}"><title>{label}</title>'
+    if card.is_dot:
+        return f"{head}{_rect(box, 4)}{_mark(item.state, box.x + box.width / 2, box.y + box.height / 2)}</g>"
+    mark = "" if item.state is State.PLAIN else _mark(item.state, box.right - 15, box.y + 17)
+    return f"{head}{_rect(box, 9)}{mark}{''.join(_lettering(card))}</g>"
+
+
+def _lettering(card: Card) -> Iterator[str]:
+    x, y = card.box.x + _PAD, card.box.y + _PAD + _FIRST
+    for line in card.title:
+        yield _text(x, y, line, "title")
+        y += _LEADING
+    for line in card.lines:
+        yield _text(x, y, line, "line")
+        y += _LEADING
+
+
+def _mark(state: State, x: float, y: float) -> str:
+    """A sign for each state that can be told without its colour."""
+    shapes = {
+        State.READY: f'<circle class="mark" cx="{x:.1f}" cy="{y:.1f}" r="4.5"/>',
+        State.WAITING: f'<circle class="mark hollow" cx="{x:.1f}" cy="{y:.1f}" r="4"/>',
+        State.FAILED: f'<path class="mark stroke" d="M{x - 4:.1f} {y - 4:.1f}l8 8m0 -8l-8 8"/>',
+        State.UNKNOWN: f'<text class="mark query" x="{x:.1f}" y="{y + 4.5:.1f}">?</text>',
+    }
+    return shapes.get(state, "")

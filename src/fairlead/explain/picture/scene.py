@@ -1,0 +1,101 @@
+"""A picture before it is drawn: cards, the links between them, and the bands that hold them. All lengths are pixels."""
+
+import enum
+from typing import NamedTuple
+
+
+class State(enum.StrEnum):
+    """How a thing is; each has a mark of its own beside its colour."""
+
+    READY = "ready"
+    WAITING = "waiting"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    PLAIN = "plain"
+
+
+class Box(NamedTuple):
+    """A rectangle; ``x`` and ``y`` are its upper left corner."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+    @property
+    def right(self) -> float:
+        return self.x + self.width
+
+    @property
+    def bottom(self) -> float:
+        return self.y + self.height
+
+    def meets(self, other: "Box") -> bool:
+        """Whether the two overlap."""
+        return self.x < other.right and other.x < self.right and self.y < other.bottom and other.y < self.bottom
+
+
+class Item(NamedTuple):
+    """Something that a card shows.
+
+    Attributes:
+        id: unique in its picture, and the same as long as the thing is there.
+        kind: service, name, address, slice, pod, node, outside, hook, verdict.
+        title: set in bold, and broken into lines where it is long. lines: below it.
+        subject: what ``explain`` is asked about it; "" where it has no answer.
+        label: all of it in words, for those who do not see the picture.
+    """
+
+    id: str
+    kind: str
+    title: str
+    lines: tuple[str, ...] = ()
+    state: State = State.PLAIN
+    subject: str = ""
+    label: str = ""
+
+
+class Card(NamedTuple):
+    """An item in its place; a dot is a card that has only its state to show."""
+
+    item: Item
+    box: Box
+    title: tuple[str, ...]
+    lines: tuple[str, ...]
+    is_dot: bool = False
+
+
+class Link(NamedTuple):
+    """A line from one card to another; ``label`` stands at its middle.
+
+    Attributes:
+        is_down: whether it leaves at the bottom, not at the right.
+    """
+
+    id: str
+    start: Box
+    end: Box
+    state: State = State.PLAIN
+    label: str = ""
+    is_down: bool = False
+
+
+class Band(NamedTuple):
+    """A part of the picture with a heading, such as a Namespace; ``fold`` is its key where it can be folded."""
+
+    id: str
+    title: str
+    summary: str
+    box: Box
+    fold: str = ""
+    is_folded: bool = False
+
+
+class Scene(NamedTuple):
+    """A whole picture."""
+
+    width: float
+    height: float
+    bands: tuple[Band, ...] = ()
+    links: tuple[Link, ...] = ()
+    cards: tuple[Card, ...] = ()

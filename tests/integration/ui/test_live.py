@@ -1,0 +1,99 @@
+"""The page of a running lab: changes show by themselves, and the page outlives what it shows."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.support.browsers import Ui, opened
+from tests.support.labs import Lab, eventually
+from tests.support.users import users
+
+MANIFESTS = Path(__file__).parents[1] / "explain/lab.yaml"
+WEB = 'main svg .card.k-service[data-subject="svc/default/web"]'
+
+
+@pytest.fixture(scope="module")
+def lab():
+    lab = Lab(users()[0], "-f", str(MANIFESTS))
+    try:
+        lab.up()
+        yield lab
+    finally:
+        lab.close()
+
+
+@pytest.fixture(scope="module")
+def ui(lab):
+    found = Ui(lab.folder, "--name", lab.name)
+    yield found
+    found.stop()
+
+
+@pytest.fixture
+def page(browser, ui):
+    with opened(browser, ui) as found:
+        yield found
+
+
+def test_a_change_shows_by_itself(lab, page):
+    expect(page.locator("#status")).to_have_text("live")
+    expect(page.locator(WEB)).to_contain_text("2 of 2 ready")
+    page.locator(WEB).click()
+    lab.kubectl("label", "pod", "web-1", "app=gone", "--overwrite")
+    expect(page.locator(WEB)).to_contain_text("1 of 1 ready")
+    expect(page.locator("#panel")).to_contain_text("endpoints: 1 ready of 1")
+    lab.kubectl("label", "pod", "web-1", "app=web", "--overwrite")
+    expect(page.locator(WEB)).to_contain_text("2 of 2 ready")
+    expect(page.locator("#panel")).to_contain_text("endpoints: 2 ready of 2")
+
+
+def test_findings_come_and_go(lab, page):
+    page.locator("nav [data-view=doctor]").click()
+    slip = page.locator(".finding", has_text="selector-nothing")
+    expect(slip).to_contain_text("Service default/slip")
+    lab.kubectl("patch", "service", "slip", "-p", '{"spec":{"selector":{"app":"web"}}}')
+    expect(slip).to_have_count(0)
+    lab.kubectl("patch", "service", "slip", "-p", '{"spec":{"selector":{"app":"wbe"}}}')
+    expect(slip).to_have_count(1)
+
+
+def test_objects_come_and_go(lab, page):
+    new = page.locator('main svg .k-service[data-subject="svc/default/fresh"]')
+    lab.kubectl("create", "service", "clusterip", "fresh", "--tcp=80")
+    expect(new).to_contain_text("no endpoint")
+    lab.kubectl("delete", "service", "fresh")
+    expect(new).to_have_count(0)
+
+
+def test_nothing_is_read_while_no_page_is_open(lab, browser, ui):
+    def watches():
+        text = lab.kubectl("get", "--raw", "/metrics").stdout
+        return float(
+            next(row for row in text.splitlines() if row.startswith("apiserver_longrunning_requests")).split()[1]
+        )
+
+    eventually(lambda: _sockets(ui.pid) == 0, 30)
+    quiet = watches()
+    with opened(browser, ui):
+        assert watches() > quiet
+    eventually(lambda: _sockets(ui.pid) == 0, 30)
+    assert eventually(lambda: watches() == quiet)
+
+
+def _sockets(pid):
+    """How many connections to others a process has: its descriptors that are sockets of established connections."""
+    found = {path.readlink().name for path in Path(f"/proc/{pid}/fd").iterdir() if path.is_symlink()}
+    own = {name[8:-1] for name in found if name.startswith("socket:[")}
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return sum(row[3] == "01" and row[9] in own for row in rows)
+
+
+def test_the_page_outlives_a_restart_of_the_lab(lab, page):
+    expect(page.locator("#status")).to_have_text("live")
+    lab.down()
+    expect(page.locator("#status")).to_contain_text("what is shown may be old")
+    expect(page.locator(WEB)).to_be_visible()
+    lab.up()
+    expect(page.locator("#status")).to_have_text("live")
+    expect(page.locator(WEB)).to_contain_text("2 of 2 ready")
