@@ -8,18 +8,15 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from fairlead.cli.data_folder import check_store, salvage, tell_of_authority
-from fairlead.labnet.addresses import DUAL_STACK, IPV4_ONLY, MAX_NODES
-from fairlead.model.addresses import IPFamily
+from fairlead.labnet.addresses import MAX_NODES
 from fairlead.model.names import dns1123_label_errors
 
 if TYPE_CHECKING:
     from fairlead.app.lab.config_nodes import ProxyMode
     from fairlead.app.lab.host.process import LabOptions, Settled
-    from fairlead.app.lab.settings import LabSettings
     from fairlead.model.socket_address import SocketAddress
     from fairlead.nodeagent.images import Image
 
-DEFAULT_NODES = 2
 FAILURE = 3  # exit code of what went wrong, as opposed to usage (2) and findings (1)
 
 T = TypeVar("T")
@@ -115,27 +112,18 @@ def up(
     Stays in the foreground until Ctrl-C unless --wait is given; the lab then runs until `fairlead down`.
     """
     check_name(name, "--name")
-    from msgspec import structs
-
-    from fairlead.app.lab.config import read_config
-    from fairlead.app.lab.config_nodes import BACKENDS, ConfigError
+    from fairlead.app.lab.config_nodes import ConfigError
     from fairlead.app.lab.host import process
-    from fairlead.app.lab.plan import Manifest
-    from fairlead.app.lab.settings import LabSettings
-    from fairlead.drivers.kube.manifests import ManifestError, read_manifests
+    from fairlead.drivers.kube.manifests import ManifestError
+    from fairlead.lab.options import Wishes, manifests_of
 
     try:
-        manifests = tuple(Manifest(*found) for file in files for found in read_manifests(file))
-        usual = LabSettings(ip_families=DUAL_STACK if dual_stack else IPV4_ONLY)
-        read = read_config(config, dual_stack=dual_stack) if config else usual
+        manifests = manifests_of(files)
+        settings = Wishes(nodes, config, dict(map(_image, images)), proxy_mode, dual_stack, publish).settings()
     except (ConfigError, ManifestError) as error:
         raise click.UsageError(str(error)) from error
-    if publish and IPFamily.IPV4 not in read.ip_families:
-        raise click.UsageError("--publish: only what has IPv4 can be published, and this lab's ipFamilies lack it")
     if data:
         _check_data(data, accept_loss)
-    read = structs.replace(read, proxy_mode=BACKENDS[proxy_mode] if proxy_mode else read.proxy_mode)
-    settings = structs.replace(_with_options(read, nodes, dict(map(image_option, images))), publish=publish)
     serve(process.LabOptions(name, data, manifests, settings, timeout if wait else None, wire))
 
 
@@ -157,29 +145,22 @@ def serve(options: "LabOptions") -> None:
     or_fail(lambda: run_it(options, process.Listener(_tell, _settled)))
 
 
-def _with_options(read: "LabSettings", nodes: int | None, images: "dict[str, Image]") -> "LabSettings":
-    """What the file says, and what options say on top of it."""
-    from msgspec import structs
-
-    from fairlead.app.lab.settings import numbered_node
-
-    if read.nodes and nodes:
-        raise click.UsageError("both --nodes and the file of --config say which nodes there are: leave one out")
-    table = images | {pattern: image for pattern, image in read.images.items() if pattern not in images}
-    numbered = tuple(numbered_node(index, read.ip_families) for index in range(1, (nodes or DEFAULT_NODES) + 1))
-    return structs.replace(read, nodes=read.nodes or numbered, images=table)
-
-
 def image_option(text: str) -> "tuple[str, Image]":
+    """A pattern and what it stands for, from PATTERN=COMMAND."""
     from fairlead.app.lab.config import image_of
 
-    pattern, equals, command = text.partition("=")
-    if not (pattern and equals and command):
-        raise click.BadParameter(f"{text!r} is not PATTERN=COMMAND", param_hint="--image")
+    pattern, command = _image(text)
     try:
         return pattern, image_of(command)
     except ValueError as error:
         raise click.BadParameter(f"{text!r}: {error}", param_hint="--image") from error
+
+
+def _image(text: str) -> tuple[str, str]:
+    pattern, equals, command = text.partition("=")
+    if not (pattern and equals and command):
+        raise click.BadParameter(f"{text!r} is not PATTERN=COMMAND", param_hint="--image")
+    return pattern, command
 
 
 def _tell(line: str) -> None:

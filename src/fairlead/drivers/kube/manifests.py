@@ -31,9 +31,18 @@ def read_manifests(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
         raise ManifestError(f"{path}: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise ManifestError(f"{path}: {error}") from error
-    documents = [document for document in _parse(path, text) if document is not None]
+    yield from read_text(path, text)
+
+
+def read_text(where: str, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The documents of a text, as ``read_manifests`` has them of a file that is called ``where``.
+
+    Raises:
+        ManifestError: it holds something other than objects.
+    """
+    documents = [document for document in _parse(where, text) if document is not None]
     for number, document in enumerate(documents, 1):
-        source = path if len(documents) == 1 else f"{path}, document {number}"
+        source = where if len(documents) == 1 else f"{where}, document {number}"
         if not isinstance(document, dict):
             raise ManifestError(f"{source}: an object is wanted, not {type(document).__name__}")
         yield from ((source, item) for item in _items(source, document))

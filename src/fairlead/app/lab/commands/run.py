@@ -12,6 +12,7 @@ from fairlead.drivers.kube.client import PODS, KubeClient, KubeError, Unreachabl
 from fairlead.drivers.lab.enter import Command, run_inside
 from fairlead.drivers.lab.run_folder import RunningLab
 from fairlead.model.decode import decode
+from fairlead.model.document import Doc
 from fairlead.model.objects import Pod
 
 RUN_IMAGE = "fairlead/pause"
@@ -35,20 +36,7 @@ def run_as_pod(lab: RunningLab, namespace: str, arguments: tuple[str, ...]) -> i
 
 async def _create_pod(lab: RunningLab, namespace: str) -> str:
     """The name of a Pod that runs and does nothing."""
-    folders = {f"folder-{number}": path for number, path in enumerate(_folders_of_caller())}
-    mounts = [{"name": name, "mountPath": path} for name, path in folders.items()]
-    document = {
-        "apiVersion": "v1",
-        "kind": "Pod",
-        "metadata": {"generateName": "run-"},
-        "spec": {
-            "restartPolicy": "Never",
-            "terminationGracePeriodSeconds": 0,
-            "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": _ON_THIS_HOST}},
-            "containers": [{"name": "run", "image": RUN_IMAGE, "volumeMounts": mounts}],
-            "volumes": [{"name": name, "hostPath": {"path": path}} for name, path in folders.items()],
-        },
-    }
+    document = pod_document()
     async with KubeClient.from_kubeconfig(lab.kubeconfig) as client:
         try:
             created = await client.create(PODS.path(namespace), document)
@@ -67,6 +55,24 @@ async def _create_pod(lab: RunningLab, namespace: str) -> str:
         except TimeoutError:
             await client.delete(PODS.path(namespace, name))
         raise LabError(f"Pod {namespace}/{name} did not start; its phase is {pod.status.phase}")
+
+
+def pod_document(name: str = "") -> Doc:
+    """A Pod for commands of this machine: it does nothing, and has the folders that they need."""
+    folders = {f"folder-{number}": path for number, path in enumerate(_folders_of_caller())}
+    mounts = [{"name": name, "mountPath": path} for name, path in folders.items()]
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name} if name else {"generateName": "run-"},
+        "spec": {
+            "restartPolicy": "Never",
+            "terminationGracePeriodSeconds": 0,
+            "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": _ON_THIS_HOST}},
+            "containers": [{"name": "run", "image": RUN_IMAGE, "volumeMounts": mounts}],
+            "volumes": [{"name": name, "hostPath": {"path": path}} for name, path in folders.items()],
+        },
+    }
 
 
 def _folders_of_caller() -> list[str]:

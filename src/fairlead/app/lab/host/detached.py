@@ -26,14 +26,19 @@ def serve_detached(options: LabOptions, listener: Listener) -> None:
     news.close_writer()
     with os.fdopen(news.reader) as lines:
         try:
-            _relay(lines, listener)
+            relay(lines, listener)
         except KeyboardInterrupt:
             os.kill(pid, signal.SIGTERM)
             os.waitpid(pid, 0)
             raise
 
 
-def _relay(lines: Iterable[str], listener: Listener) -> None:
+def relay(lines: Iterable[str], listener: Listener) -> None:
+    """Pass on what ``serve_and_tell`` says, until everything is ready.
+
+    Raises:
+        LabError: it cannot be started, or has ended.
+    """
     for line in lines:
         match json.loads(line):
             case {"tell": str(text)}:
@@ -47,15 +52,20 @@ def _relay(lines: Iterable[str], listener: Listener) -> None:
 
 
 def _serve_in_background(options: LabOptions, news: Pipe) -> NoReturn:
-    """Be the process outside, in a session of its own, and send what happens until everything is ready."""
+    """Be the process outside, in a session of its own."""
     os.setsid()
     null = os.open(os.devnull, os.O_RDWR)
     for place in (0, 1, 2):
         os.dup2(null, place)
+    serve_and_tell(options, news.writer)
+
+
+def serve_and_tell(options: LabOptions, news: int) -> NoReturn:
+    """Be the process outside, and write what happens to a pipe until everything is ready."""
 
     def send(document: dict[str, Any]) -> None:
         with suppress(BrokenPipeError):
-            os.write(news.writer, json.dumps(document).encode() + b"\n")
+            os.write(news, json.dumps(document).encode() + b"\n")
 
     def settled(found: Settled) -> None:
         lab = found.lab

@@ -51,6 +51,8 @@ class LabOptions:
         patience: seconds until everything must be ready; None waits for ever.
         wire: address of this machine at which the lab is connected with other hosts, if it is to be.
         invitation: to a lab of another host, in place of one of this host's own.
+        owners: descriptors that become readable when the lab is not wanted any more, as a pipe whose other end has
+            gone, or a pidfd of a process that has ended.
     """
 
     name: str
@@ -60,6 +62,7 @@ class LabOptions:
     patience: float | None
     wire: SocketAddress | None = None
     invitation: "Invitation | None" = None
+    owners: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -179,7 +182,7 @@ class _Outside:
                 in_child(lambda: self._prepare(options.invitation))
                 self._lab.write()
                 pipes.prepared.close_writer()
-                self._listen(pipes, init, (interrupted, requests), options.patience)
+                self._listen(pipes, init, (interrupted, requests), options)
             except _Ended:
                 return
             finally:
@@ -196,12 +199,13 @@ class _Outside:
             write_credentials(self._plan, self._lab)
 
     def _listen(
-        self, pipes: Pipes, init: Init, sockets: tuple[socket.socket, socket.socket], patience: float | None
+        self, pipes: Pipes, init: Init, sockets: tuple[socket.socket, socket.socket], options: LabOptions
     ) -> None:
         interrupted, requests = sockets
+        patience = options.patience
         callers = control_socket.Callers(init.pid)  # the publisher is in the lab's own
         with selectors.DefaultSelector() as selector:
-            for source in (pipes.reports.reader, init.pidfd, interrupted, requests):
+            for source in (pipes.reports.reader, init.pidfd, interrupted, requests, *options.owners):
                 selector.register(source, selectors.EVENT_READ)
             pending = b""
             while True:
@@ -210,7 +214,7 @@ class _Outside:
                 *lines, pending = (pending + received).split(b"\n")
                 for line in lines:
                     self._take(json.loads(line), pipes)
-                if interrupted in ready:
+                if interrupted in ready or not ready.isdisjoint(options.owners):
                     raise _Ended
                 if requests in ready:
                     control_socket.answer(requests, callers, listeners.give)

@@ -1,0 +1,131 @@
+"""A process that forks for another: it runs commands and makes sockets inside a lab.
+
+A program with threads must not fork, and only a fork can enter a Pod's namespaces and leave its parent where it is. So
+``forker_client`` starts this process, which has one thread and imports little. A request is one message on a socket: a
+JSON document, and descriptors of which the first is where the answer goes. The process ends with its client.
+"""
+
+import array
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, NoReturn
+
+from fairlead.drivers.lab.enter import Command, Place, run_inside
+from fairlead.drivers.linux.calls import CLONE_NEWNET, CLONE_NEWUSER, set_parent_death_signal, setns
+from fairlead.nodeagent.credentials import Credentials
+
+LONGEST = 256 * 1024  # octets of a request
+MAX_FDS = 8
+CONNECT_SECONDS = 10.0
+
+Request = Mapping[str, Any]
+_KINDS = {"TCP": socket.SOCK_STREAM, "UDP": socket.SOCK_DGRAM}
+
+
+def main() -> None:
+    """Serve the socket whose descriptor is the first argument until its other end is closed."""
+    requests = socket.socket(fileno=int(sys.argv[1]))
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children: they answer by themselves
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    while True:
+        message, descriptors, _, _ = socket.recv_fds(requests, LONGEST, MAX_FDS)
+        if not message:
+            return
+        if os.fork() == 0:
+            requests.close()
+            _answer(json.loads(message), descriptors)
+        for fd in descriptors:
+            os.close(fd)
+
+
+def _answer(request: Request, descriptors: Sequence[int]) -> NoReturn:
+    """Be the child of one request."""
+    code = 1
+    try:
+        set_parent_death_signal(signal.SIGKILL)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.setpgid(0, 0)  # so that what it runs can be killed as one
+        answer = socket.socket(fileno=descriptors[0])
+        answer.send(json.dumps({"pid": os.getpid()}).encode())
+        try:
+            _REQUESTS[request["op"]](request, descriptors[1:], answer)
+            code = 0
+        except OSError as error:
+            with suppress(OSError):
+                answer.send(json.dumps({"error": os.strerror(error.errno or 0), "errno": error.errno}).encode())
+    finally:
+        os._exit(code)
+
+
+def _exec(request: Request, descriptors: Sequence[int], answer: socket.socket) -> None:
+    """Run a command with the standard streams that came along, then those of the place."""
+    streams, place = descriptors[:3], descriptors[3:]
+    for number, fd in enumerate(streams):
+        os.dup2(fd, number)
+        os.close(fd)
+    credentials = request["credentials"]
+    there = Place(
+        place[0],
+        request["user_namespace"],
+        place[1] if len(place) > 1 else None,
+        None if credentials is None else Credentials(credentials[0], credentials[1], tuple(credentials[2])),
+    )
+    command = Command(tuple(request["arguments"]), request["environment"], request["directory"])
+    answer.send(json.dumps({"code": run_inside(there, command)}).encode())
+
+
+def _enter_network(request: Request, place: Sequence[int]) -> None:
+    if request["user_namespace"]:
+        setns(place[0], CLONE_NEWUSER)
+    setns(place[1], CLONE_NEWNET)
+
+
+def _listen(request: Request, place: Sequence[int], answer: socket.socket) -> None:
+    """Make a socket that listens (TCP) or is bound (UDP) in the network of the place."""
+    _enter_network(request, place)
+    host, port = request["address"]
+    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, _KINDS[request["protocol"]])
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, made.type == socket.SOCK_STREAM)
+    made.bind((host, port))
+    if made.type == socket.SOCK_STREAM:
+        made.listen(256)
+    _give(answer, made)
+
+
+def _connect(request: Request, place: Sequence[int], answer: socket.socket) -> None:
+    """Make a connected socket in the network of the place."""
+    _enter_network(request, place)
+    host, port = request["address"]
+    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, _KINDS[request["protocol"]])
+    made.settimeout(request.get("seconds", CONNECT_SECONDS))
+    made.connect((host, port))
+    made.settimeout(None)
+    _give(answer, made)
+
+
+def _connect_abstract(request: Request, place: Sequence[int], answer: socket.socket) -> None:
+    """Connect to an abstract Unix socket (unix(7)), which belongs to a network namespace as any other."""
+    _enter_network(request, place)
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    made.settimeout(CONNECT_SECONDS)
+    made.connect(f"\0{request['name']}")
+    made.settimeout(None)
+    _give(answer, made)
+
+
+def _give(answer: socket.socket, made: socket.socket) -> None:
+    answer.sendmsg([b"{}"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [made.fileno()]))])
+
+
+_REQUESTS: dict[str, Callable[[Request, Sequence[int], socket.socket], None]] = {
+    "exec": _exec,
+    "listen": _listen,
+    "connect": _connect,
+    "connect-abstract": _connect_abstract,
+}

@@ -1,0 +1,187 @@
+"""A lab as an object: started and stopped, or found where it runs already."""
+
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TypedDict
+
+from fairlead.app.lab.commands import enter
+from fairlead.app.lab.config_nodes import ConfigError, ProxyMode
+from fairlead.app.lab.fork import LabError
+from fairlead.app.lab.host.process import LabOptions
+from fairlead.drivers.lab.run_folder import RunningLab
+from fairlead.lab.connection import Connection
+from fairlead.lab.hosting import start_owned
+from fairlead.lab.namespace import Namespace
+from fairlead.lab.nodes import Node, add_node
+from fairlead.lab.options import Wishes
+from fairlead.lab.scope import Scope
+from fairlead.model.names import dns1123_label_errors
+
+if TYPE_CHECKING:
+    from fairlead.drivers.lab.host_process import HostProcess
+
+START_SECONDS = 120.0
+DEFAULT = "default"
+
+
+@dataclass(frozen=True)
+class LabSpec:
+    """A lab as it is wanted; what is left out is as ``fairlead up`` has it.
+
+    Attributes:
+        nodes: how many; by default two.
+        images: the command of this machine that an image stands for, by pattern.
+        proxy_mode: what the nodes' proxies write: nftables or iptables.
+        config: a configuration file (docs/lab.md).
+        data: a folder in which its objects outlive it.
+        publish: whether node ports and load balancers answer on this machine's loopback.
+    """
+
+    nodes: int | None = None
+    dual_stack: bool = False
+    images: Mapping[str, str] = field(default_factory=dict)
+    proxy_mode: ProxyMode | None = None
+    config: Path | None = None
+    data: Path | None = None
+    publish: bool = False
+
+
+class SpecFields(TypedDict, total=False):
+    """The fields of a ``LabSpec``, for calls that take them by name."""
+
+    nodes: int | None
+    dual_stack: bool
+    images: Mapping[str, str]
+    proxy_mode: ProxyMode | None
+    config: Path | None
+    data: Path | None
+    publish: bool
+
+
+class Lab(Scope):
+    """A cluster on this machine; its calls work in the namespace ``default``, those of ``namespace()`` in another.
+
+    ::
+
+        with Lab(LabSpec(nodes=3)) as lab:
+            lab.apply("app.yaml")
+            lab.wait_ready()
+            assert lab.run("curl -s http://web/").stdout == "hello"
+
+    A lab that is started here ends with this program, however that ends; one that is ``attach``-ed to goes on.
+
+    Args:
+        spec: what it is to be.
+        name: by which commands find it (``fairlead status``); by default one that nobody has.
+        timeout: seconds until it must be ready.
+        tell: gets lines about its progress.
+    """
+
+    def __init__(
+        self,
+        spec: LabSpec | None = None,
+        *,
+        name: str = "",
+        timeout: float = START_SECONDS,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._wanted = name or f"lab-{secrets.token_hex(4)}"
+        if dns1123_label_errors(self._wanted):
+            raise LabError(f"name {name!r}: lower case letters, digits and '-' only, 63 at most")
+        self._spec, self._patience, self._tell = spec or LabSpec(), timeout, tell
+        self._process: HostProcess | None = None
+        self._is_running = False
+
+    @classmethod
+    def attach(cls, name: str) -> "Lab":
+        """A lab that runs already.
+
+        Raises:
+            LabError: there is none of that name on this host.
+        """
+        lab = cls(name=name)
+        lab._connect(enter.find_home(name))
+        return lab
+
+    @property
+    def name(self) -> str:
+        return self._wanted
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it has been started or attached to, and not yet been let go of."""
+        return self._is_running
+
+    @property
+    def running(self) -> RunningLab:
+        """Where it keeps what; raises LabError when it does not run."""
+        if not self._is_running:
+            raise LabError(f'lab "{self.name}" does not run: use it in a `with` block, or call start() first')
+        return self._connection.lab
+
+    def start(self, *, owner: int | None = None) -> "Lab":
+        """Start it, and return when everything in it is ready.
+
+        Args:
+            owner: the process that it lives with; None: this one.
+
+        Raises:
+            LabError: it cannot be started; nothing is left of it. The message says what to do.
+        """
+        settled, self._process = start_owned(self._options(), owner, self._tell)
+        self._connect(settled.lab)
+        return self
+
+    def _options(self) -> LabOptions:
+        spec = self._spec
+        wishes = Wishes(spec.nodes, spec.config, spec.images, spec.proxy_mode, spec.dual_stack, spec.publish)
+        try:
+            settings = wishes.settings()
+        except ConfigError as error:
+            raise LabError(str(error)) from error
+        data = spec.data and Path(os.path.abspath(spec.data))
+        return LabOptions(self.name, data, (), settings, self._patience)
+
+    def _connect(self, running: RunningLab) -> None:
+        super().__init__(Connection(running), DEFAULT)
+        self._is_running = True
+
+    def stop(self) -> None:
+        """End it, and return when nothing of it is left but its data folder. Raises LabError when it does not end."""
+        running = self.running
+        self.detach()
+        if self._process:
+            self._process.end()
+            self._process = None
+        enter.end(running)
+
+    def detach(self) -> None:
+        """Let go of it, and let it run on."""
+        if self._is_running:
+            self._is_running = False
+            self._connection.close()
+
+    def __enter__(self) -> "Lab":
+        return self if self._is_running else self.start()
+
+    def __exit__(self, *_: object) -> None:
+        if self._is_running:
+            self.stop()
+
+    def __repr__(self) -> str:
+        return f"<Lab {self.name}{'' if self._is_running else ', not running'}>"
+
+    def namespace(self, name: str = "", *, prefix: str = "test-") -> Namespace:
+        """A namespace: that of this name, else a new one whose name begins with the prefix."""
+        return Namespace(self._connection, name) if name else Namespace.made(self._connection, prefix)
+
+    def node(self, name: str) -> Node:
+        """A node, by its name."""
+        return Node(self.running, name)
+
+    def add_node(self, name: str = "", labels: Mapping[str, str] | None = None) -> Node:
+        """A new node that is Ready; called ``node-NUMBER`` unless it gets a name. Raises LabError."""
+        return add_node(self.running, name, labels or {})

@@ -1,0 +1,44 @@
+"""A namespace that is made for a test and goes with it."""
+
+from contextlib import suppress
+
+from fairlead.app.lab.processes.bootstrap import Resources
+from fairlead.drivers.kube.client import NAMESPACES, KubeClient, KubeError, Unreachable
+from fairlead.lab import objects
+from fairlead.lab.connection import Connection
+from fairlead.lab.errors import LabError
+from fairlead.lab.scope import Scope
+
+
+class Namespace(Scope):
+    """A namespace of a lab. As a context manager it is deleted at the end, which is not waited for."""
+
+    @classmethod
+    def made(cls, connection: Connection, prefix: str) -> "Namespace":
+        """A new one, whose name begins so; raises LabError when the server refuses it."""
+        try:
+            return cls(connection, connection.ask(lambda client, _: objects.make_namespace(client, prefix)))
+        except (KubeError, Unreachable) as error:
+            raise LabError(str(error)) from error
+
+    @property
+    def name(self) -> str:
+        return self._namespace
+
+    def remove(self) -> None:
+        """Delete it, with everything in it; its Pods end a while later. One that has gone is none the worse for it."""
+
+        async def remove(client: KubeClient, _: Resources) -> None:
+            with suppress(KubeError, Unreachable):
+                await client.delete(NAMESPACES.path(name=self._namespace))
+
+        self._connection.ask(remove)
+
+    def __enter__(self) -> "Namespace":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.remove()
+
+    def __repr__(self) -> str:
+        return f"<Namespace {self._namespace} of lab {self._connection.lab.name}>"

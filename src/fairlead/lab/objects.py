@@ -1,0 +1,170 @@
+"""Objects of a lab: what may be applied, and how it is applied, read, deleted and awaited."""
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from fairlead.app.lab.processes.bootstrap import Resources, UnknownKind, apply
+from fairlead.app.lab.processes.readiness import KINDS, Wanted, until_ready
+from fairlead.drivers.kube.client import EVENTS, NAMESPACES, PODS, KubeClient, KubeError, Resource
+from fairlead.drivers.kube.manifests import read_manifests, read_text
+from fairlead.lab.errors import LabError, NotReady
+from fairlead.model.document import Doc
+from fairlead.model.names import ObjectKey
+
+Docs = list[Doc]
+
+# Text with several lines or braces is a manifest, other text a file; mappings are documents; the rest, such as objects
+# of client libraries, says by ``to_dict`` what it is.
+Applicable = str | PathLike[str] | Mapping[str, Any] | Iterable[Any] | object
+
+
+def documents(what: Applicable) -> Iterator[Doc]:
+    """The documents that something applicable stands for.
+
+    Raises:
+        ManifestError: a file or text cannot be read. LabError: it is nothing that can be applied.
+    """
+    match what:
+        case str() if "\n" in what or what.lstrip().startswith("{"):
+            yield from (document for _, document in read_text("the text", what))
+        case str() | PathLike():
+            yield from (document for _, document in read_manifests(str(Path(what))))
+        case Mapping():
+            yield dict(what)
+        case _ if hasattr(what, "to_dict"):
+            yield _camel(what)
+        case Iterable():
+            for each in what:
+                yield from documents(each)
+        case _:
+            raise LabError(f"{type(what).__name__} cannot be applied: give text, a file, or an object")
+
+
+def _camel(model: Any) -> Doc:
+    """An object of a client library: those of ``kubernetes`` say by a table what their fields are called."""
+    names = getattr(model, "attribute_map", None)
+    if names is None:
+        return dict(model.to_dict())
+    found = {names[field]: _plain(getattr(model, field)) for field in names}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "attribute_map"):
+        return _camel(value)
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    return value
+
+
+async def apply_all(client: KubeClient, resources: Resources, wanted: Sequence[Doc], namespace: str) -> list[Doc]:
+    """Apply documents in order; those of namespaced kinds that name no namespace go into this one.
+
+    Raises:
+        LabError: one was refused; its kind and name are in the message.
+    """
+    applied = []
+    for document in wanted:
+        try:
+            applied.append(await apply(client, resources, await _placed(resources, document, namespace)))
+        except (KubeError, UnknownKind) as error:
+            raise LabError(f"{_title(document)}: {error}") from error
+    return applied
+
+
+async def delete_all(client: KubeClient, resources: Resources, wanted: Sequence[Doc], namespace: str) -> None:
+    """Delete what documents name; what is not there is none the worse for it."""
+    for document in wanted:
+        resource = await resources.of(document)
+        metadata = (await _placed(resources, document, namespace))["metadata"]
+        path = resource.path(metadata.get("namespace", "") if resource.namespaced else "", metadata["name"])
+        try:
+            await client.delete(path)
+        except KubeError as error:
+            if error.code != 404:
+                raise LabError(f"{_title(document)}: {error}") from error
+
+
+async def _placed(resources: Resources, document: Doc, namespace: str) -> Doc:
+    metadata = document.get("metadata") or {}
+    if "namespace" in metadata or not (await resources.of(document)).namespaced:
+        return document
+    return {**document, "metadata": {**metadata, "namespace": namespace}}
+
+
+def _title(document: Doc) -> str:
+    metadata = document.get("metadata") or {}
+    return f"{document.get('kind', '?')}/{metadata.get('name') or metadata.get('generateName', '?')}"
+
+
+async def get(client: KubeClient, resource: Resource, namespace: str, name: str) -> Doc:
+    """One object; raises LabError with the server's words when it cannot be had."""
+    try:
+        body = await client.get(resource.path(namespace if resource.namespaced else "", name))
+    except KubeError as error:
+        raise LabError(str(error)) from error
+    return msgspec.json.decode(body, type=dict[str, Any])
+
+
+async def items(client: KubeClient, resource: Resource, namespace: str, labels: str = "") -> list[Doc]:
+    """The objects of a collection that a label selector matches."""
+    query = {"labelSelector": labels} if labels else None
+    try:
+        body = await client.get(resource.path(namespace if resource.namespaced else ""), query)
+    except KubeError as error:
+        raise LabError(str(error)) from error
+    found: list[Doc] = msgspec.json.decode(body)["items"] or []
+    return found
+
+
+async def events(client: KubeClient, namespace: str) -> list[Doc]:
+    """The Events of a namespace, the oldest first."""
+    found = await items(client, EVENTS, namespace)
+    return sorted(found, key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
+
+
+async def log(client: KubeClient, pod: ObjectKey, query: Mapping[str, str]) -> str:
+    """What a container has written."""
+    try:
+        body = await client.get(PODS.path(pod.namespace, pod.name, "log"), query)
+    except KubeError as error:
+        raise LabError(str(error)) from error
+    return body.decode(errors="replace")
+
+
+async def workloads(client: KubeClient, namespace: str) -> list[Wanted]:
+    """Everything in a namespace that can be waited for, except Pods of which something else takes care."""
+    found = []
+    for kind, (resource, _) in KINDS.items():
+        for document in await items(client, resource, namespace):
+            metadata = document["metadata"]
+            if kind != "Pod" or not any(owner.get("controller") for owner in metadata.get("ownerReferences") or ()):
+                found.append(Wanted(kind, ObjectKey(namespace, metadata["name"])))
+    return found
+
+
+async def wait_for(client: KubeClient, wanted: Sequence[Wanted], seconds: float) -> None:
+    """Return when all of these run.
+
+    Raises:
+        NotReady: they do not after so many seconds.
+    """
+    awaited: list[list[str]] = [[]]
+    try:
+        async with asyncio.timeout(seconds):
+            await until_ready(client, wanted, awaited.append)
+    except TimeoutError:
+        raise NotReady(f"not ready after {seconds:.0f} s", awaited[-1]) from None
+
+
+async def make_namespace(client: KubeClient, prefix: str) -> str:
+    """A new namespace whose name begins so."""
+    document = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"generateName": prefix}}
+    return str((await client.create(NAMESPACES.path(), document))["metadata"]["name"])

@@ -1,0 +1,80 @@
+"""What a lab may be asked to be, in the words of ``fairlead up``: the commands and ``Lab`` read it alike."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import structs
+
+from fairlead.app.lab.config import image_of, read_config
+from fairlead.app.lab.config_nodes import BACKENDS, ConfigError, ProxyMode
+from fairlead.app.lab.plan import Manifest
+from fairlead.app.lab.settings import LabSettings, numbered_node
+from fairlead.drivers.kube.manifests import read_manifests
+from fairlead.labnet.addresses import DUAL_STACK, IPV4_ONLY, MAX_NODES
+from fairlead.model.addresses import IPFamily
+
+if TYPE_CHECKING:
+    from fairlead.nodeagent.images import Image
+
+DEFAULT_NODES = 2
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What is asked of a lab; the rest is usual.
+
+    Attributes:
+        nodes: how many, if the configuration file names none.
+        config: a configuration file (docs/lab.md).
+        images: the command that an image stands for, by pattern.
+        proxy_mode: what the nodes' proxies write: nftables or iptables.
+        publish: whether node ports and load balancers answer on this machine's loopback.
+    """
+
+    nodes: int | None = None
+    config: Path | None = None
+    images: Mapping[str, str] = field(default_factory=dict)
+    proxy_mode: ProxyMode | None = None
+    dual_stack: bool = False
+    publish: bool = False
+
+    def settings(self) -> LabSettings:
+        """The settings that come of it.
+
+        Raises:
+            ConfigError: they contradict each other, or the file cannot be used.
+        """
+        usual = LabSettings(ip_families=DUAL_STACK if self.dual_stack else IPV4_ONLY)
+        read = read_config(self.config, dual_stack=self.dual_stack) if self.config else usual
+        if read.nodes and self.nodes:
+            raise ConfigError("both --nodes and the file of --config say which nodes there are: leave one out")
+        if self.nodes is not None and not 1 <= self.nodes <= MAX_NODES:
+            raise ConfigError(f"nodes: {self.nodes} is not between 1 and {MAX_NODES}")
+        if self.publish and IPFamily.IPV4 not in read.ip_families:
+            raise ConfigError("--publish: only what has IPv4 can be published, and this lab's ipFamilies lack it")
+        count = self.nodes or DEFAULT_NODES
+        numbered = tuple(numbered_node(index, read.ip_families) for index in range(1, count + 1))
+        mode = BACKENDS[self.proxy_mode] if self.proxy_mode else read.proxy_mode
+        # The first pattern that matches counts, and options count more than the file.
+        images = self._images() | {pattern: i for pattern, i in read.images.items() if pattern not in self.images}
+        return structs.replace(read, nodes=read.nodes or numbered, images=images, proxy_mode=mode, publish=self.publish)
+
+    def _images(self) -> "dict[str, Image]":
+        table = {}
+        for pattern, command in self.images.items():
+            try:
+                table[pattern] = image_of(command)
+            except ValueError as error:
+                raise ConfigError(f"image {pattern}={command}: {error}") from error
+        return table
+
+
+def manifests_of(files: Iterable[str]) -> tuple[Manifest, ...]:
+    """The documents of these files, in order.
+
+    Raises:
+        ManifestError: one cannot be read.
+    """
+    return tuple(Manifest(*found) for file in files for found in read_manifests(file))

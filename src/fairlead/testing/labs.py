@@ -1,0 +1,147 @@
+"""The labs of one run of pytest: each kind is started once, by whoever needs it first, and ends with the run."""
+
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, Unpack
+
+import pytest
+
+from fairlead.app.lab.commands import enter
+from fairlead.drivers.lab import run_folder
+from fairlead.lab import Lab, LabError, LabSpec
+from fairlead.lab.cluster import SpecFields
+from fairlead.testing.markers import key_of
+
+_PREFIX = "pytest"
+
+
+@dataclass
+class Labs:
+    """The labs that this process uses.
+
+    Attributes:
+        run: tells this run from others of this machine.
+        owner: the process with which shared labs end; None where nothing is shared.
+        given: the running lab that the user wants to be used.
+    """
+
+    run: str
+    owner: int | None
+    given: str | None
+    nodes: int
+    keep: bool
+    _open: dict[str, Lab] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, config: pytest.Config) -> "Labs":
+        """Those of a run."""
+        worker: dict[str, Any] | None = getattr(config, "workerinput", None)
+        run = run_of(worker["testrunuid"]) if worker else secrets.token_hex(4)
+        return cls(
+            run,
+            worker["fairlead_owner"] if worker else None,
+            config.getoption("--fairlead-lab"),
+            int(config.getini("fairlead_nodes")),
+            bool(config.getoption("--fairlead-keep")),
+        )
+
+    def take(self, spec: LabSpec | None) -> Lab:
+        """A running lab of this kind; None: of the usual one.
+
+        Raises:
+            LabError: it cannot be started.
+        """
+        if self.given:
+            return self._open.setdefault(self.given, Lab.attach(self.given))
+        wanted = spec or LabSpec(nodes=self.nodes)
+        name = f"{_PREFIX}-{self.run}-{key_of(wanted)}"
+        if name not in self._open:
+            self._open[name] = self._start(name, wanted)
+        return self._open[name]
+
+    def _start(self, name: str, spec: LabSpec) -> Lab:
+        if self.owner is None:
+            return Lab(spec, name=name).start(owner=os.getpid() if self.keep else None)
+        with _alone(name):
+            if run_folder.find(name):
+                return Lab.attach(name)
+            return Lab(spec, name=name).start(owner=self.owner)
+
+    def give_back(self, lab: Lab) -> None:
+        """End a lab that is not needed any more, unless others of this run may still use it."""
+        if not (self.owner or self.given or self.keep):
+            self._open.pop(lab.name, None)
+            lab.stop()
+
+    def close(self) -> None:
+        """End what this process has started for itself, and let go of the rest."""
+        for lab in self._open.values():
+            if self.owner or self.given or self.keep:
+                lab.detach()
+            else:
+                with suppress(LabError):
+                    lab.stop()
+        self._open.clear()
+
+
+def run_of(uid: str) -> str:
+    """The few letters by which all workers of a run know it."""
+    return uid.replace("-", "")[:8]
+
+
+@contextmanager
+def _alone(name: str) -> Iterator[None]:
+    """One worker at a time."""
+    folder = os.open(run_folder.root(), os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        lock = os.open(f".{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600, dir_fd=folder)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+    finally:
+        os.close(folder)
+
+
+def end_shared(config: pytest.Config) -> None:
+    """End the labs that workers have started and shared."""
+    session = config.pluginmanager.get_plugin("dsession")
+    manager = getattr(session, "nodemanager", None)
+    uid = getattr(manager, "testrunuid", None)
+    if uid is None:
+        return
+    beginning = f"{_PREFIX}-{run_of(uid)}-"
+    with suppress(run_folder.Unusable):
+        for lock in run_folder.root().glob(f".{beginning}*.lock"):
+            lock.unlink(missing_ok=True)
+        if config.getoption("--fairlead-keep"):
+            return
+        for lab in run_folder.running_labs():
+            if lab.name.startswith(beginning):
+                with suppress(LabError):
+                    enter.end(lab)
+
+
+class Factory:
+    """Starts labs that end with it."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self.labs: list[Lab] = []
+
+    def __call__(self, **wanted: Unpack[SpecFields]) -> Lab:
+        """A lab of its own, ready; what may be wanted is said in ``LabSpec``."""
+        lab = self._stack.enter_context(Lab(LabSpec(**wanted)))
+        self.labs.append(lab)
+        return lab
+
+    def __enter__(self) -> "Factory":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()

@@ -1,0 +1,129 @@
+"""The plugin that pytest loads: options, markers, fixtures, and a section in the reports of tests that fail.
+
+It is loaded by every run of pytest where this package is installed, so it imports nothing until a fixture is asked for.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from fairlead.lab import Lab, LabSpec, Namespace
+    from fairlead.testing.labs import Labs
+
+MARKER = "fairlead"
+_LABS = pytest.StashKey["Labs"]()
+_USED = pytest.StashKey[list["Namespace"]]()
+_MARKER_HELP = (
+    "fairlead(nodes=2, dual_stack=False, images={}, proxy_mode=None, config=None): the lab that a test needs, "
+    "if that is not the usual one"
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("fairlead", "labs of Fairlead")
+    group.addoption("--fairlead-lab", metavar="NAME", help="Use this running lab, instead of one for this run.")
+    group.addoption(
+        "--fairlead-keep", action="store_true", help="Let the lab and the namespaces of failed tests be, to look at."
+    )
+    parser.addini("fairlead_nodes", "How many nodes the usual lab has.", default="2")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", _MARKER_HELP)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Of pytest-xdist, in the process that starts workers: they share labs, which end with that process."""
+    import os
+
+    node.workerinput["fairlead_owner"] = os.getpid()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A marked test gets a ``lab`` of its own kind; pytest then runs those of one kind together."""
+    if "lab" not in metafunc.fixturenames:
+        return
+    markers = list(metafunc.definition.iter_markers(MARKER))
+    if markers:
+        from fairlead.testing.markers import spec_of, title
+
+        spec = spec_of(markers)
+        metafunc.parametrize("lab", [pytest.param(spec, id=title(spec))], indirect=True, scope="session")
+
+
+def _labs(config: pytest.Config) -> "Labs":
+    from fairlead.testing.labs import Labs
+
+    if _LABS not in config.stash:
+        config.stash[_LABS] = Labs.of(config)
+    return config.stash[_LABS]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """However the run has ended, with Ctrl-C too, its labs end."""
+    if _LABS in config.stash:
+        config.stash[_LABS].close()
+    elif getattr(config, "workerinput", None) is None and config.pluginmanager.hasplugin("dsession"):
+        from fairlead.testing.labs import end_shared
+
+        end_shared(config)
+
+
+@pytest.fixture(scope="session")
+def lab(request: pytest.FixtureRequest) -> Iterator["Lab"]:
+    """A lab: one for the whole run, its workers included, for each kind that markers ask for."""
+    labs = _labs(request.config)
+    spec: LabSpec | None = getattr(request, "param", None)
+    made = labs.take(spec)
+    yield made
+    labs.give_back(made)
+
+
+@pytest.fixture
+def namespace(request: pytest.FixtureRequest, lab: "Lab") -> Iterator["Namespace"]:
+    """A namespace of its own for the test; it is deleted afterwards, which is not waited for."""
+    from fairlead.testing.markers import prefix_of
+
+    made = lab.namespace(prefix=prefix_of(request.node.name))
+    request.node.stash.setdefault(_USED, []).append(made)
+    yield made
+    if not (request.config.getoption("--fairlead-keep") and _has_failed(request.node)):
+        made.remove()
+
+
+@pytest.fixture
+def lab_factory(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Starts labs of one's own: ``lab_factory(nodes=3)``; they end with the test."""
+    from fairlead.testing.labs import Factory
+
+    with Factory() as factory:
+        request.node.stash[_FACTORY] = factory
+        yield factory
+
+
+_FACTORY = pytest.StashKey[Any]()
+_FAILED = pytest.StashKey[bool]()
+
+
+def _has_failed(item: pytest.Item) -> bool:
+    return item.stash.get(_FAILED, False)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    """Say why, beside what has failed: before the namespace goes, and after set-ups as well as after tests."""
+    report: pytest.TestReport = yield
+    if report.failed and call.when in ("setup", "call"):
+        item.stash[_FAILED] = True
+        from fairlead.testing.reports import sections
+
+        report.sections += sections(item.stash.get(_USED, []), _lab_of(item), item.stash.get(_FACTORY, None))
+    return report
+
+
+def _lab_of(item: pytest.Item) -> "Lab | None":
+    found = getattr(item, "funcargs", {}).get("lab")
+    return found

@@ -1,0 +1,43 @@
+"""What a report of a failed test says of the lab: what is wrong there, and why."""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fairlead.lab import Lab, Namespace
+    from fairlead.testing.labs import Factory
+
+_WARNINGS = 10  # Events that are shown
+Section = tuple[str, str]
+
+
+def sections(namespaces: "Iterable[Namespace]", lab: "Lab | None", factory: "Factory | None") -> list[Section]:
+    """For each lab that the test has used, a section; a lab that does not answer is told of instead."""
+    found = [section for namespace in namespaces for section in _of(namespace)]
+    if not found and lab is not None and lab.is_running:
+        found += _of(lab)
+    for other in factory.labs if factory else ():
+        found += _of(other) if other.is_running else ()
+    return found
+
+
+def _of(scope: "Lab | Namespace") -> Iterator[Section]:
+    title = f"Fairlead: why, in namespace {scope.name_of_namespace} of lab {scope.name_of_lab}"
+    try:
+        text = "\n".join(filter(None, (scope.report(), _warnings(scope))))
+    except Exception as error:  # a report must not hide the failure that it is about
+        text = f"nothing can be said of it: {error or type(error).__name__}"
+    if text:
+        yield title, text
+
+
+def _warnings(scope: "Lab | Namespace") -> str:
+    rows = [event for event in scope.events() if event.get("type") == "Warning"][-_WARNINGS:]
+    lines = [f"  {_about(event)}: {event.get('reason')}: {event.get('message')}" for event in rows]
+    return "\n".join(["Warnings of the namespace's Events:", *lines]) if lines else ""
+
+
+def _about(event: "dict[str, object]") -> str:
+    about = event.get("involvedObject") or event.get("regarding") or {}
+    assert isinstance(about, dict)
+    return f"{about.get('kind')}/{about.get('name')}"
