@@ -18,6 +18,8 @@ from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.entropy import FreshUids, choose
 from fairlead.drivers.identity.authentication import Bearers
 from fairlead.drivers.identity.renewal import authority_notice, renew_beside
+from fairlead.drivers.steering.faults import Steering
+from fairlead.drivers.steering.part_socket import steered
 from fairlead.registry.bootstrap.cluster import bootstrap, ensure_kubernetes_service
 from fairlead.registry.bootstrap.loading import load_state
 from fairlead.registry.environment import Environment, Kinds
@@ -42,6 +44,7 @@ class ApiServerOptions:
         data_dir: where the store and the bearer tokens are kept.
         pki_dir: the certificates, as ``drivers.identity.pki.ensure_pki`` makes them.
         advertise: address and port under which Pods reach the server: the endpoint of Service default/kubernetes.
+        steering: how tests steer it, in a lab.
         plain: serve without TLS, for benchmarks on loopback; bearer tokens are still asked for.
     """
 
@@ -50,6 +53,7 @@ class ApiServerOptions:
     advertise: tuple[str, int]
     cluster: ClusterConfig = field(default_factory=ClusterConfig)
     plain: bool = False
+    steering: Steering | None = None
 
 
 async def run(options: ApiServerOptions, sockets: Sequence[socket.socket], ready: Callable[[], None]) -> None:
@@ -75,7 +79,8 @@ async def run(options: ApiServerOptions, sockets: Sequence[socket.socket], ready
     try:
         await state.commit(bootstrap(state.head, options.advertise, env))
         application = ApiApplication(state, env, UpstreamTunnel(options.pki_dir), bearers.pages())
-        await serve(application, sockets, tls, ready, application.streams.close)
+        async with steered(options.steering, application.remind):
+            await serve(application, sockets, tls, ready, application.streams.close)
     finally:
         for task in keeping:
             task.cancel()

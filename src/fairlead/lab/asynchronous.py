@@ -38,6 +38,9 @@ class AsyncScope:
     async def wait_ready(self, timeout: float = PATIENCE) -> None:  # noqa: ASYNC109 - as the synchronous call has it
         await asyncio.to_thread(self._scope.wait_ready, timeout)
 
+    async def settled(self, timeout: float = PATIENCE) -> int:  # noqa: ASYNC109 - as above
+        return await asyncio.to_thread(self._scope.settled, timeout)
+
     async def run(self, command: Arguments, *, from_: str = "", **options: Unpack[RunOptions]) -> Result:
         return await asyncio.to_thread(self._scope.run, command, from_=from_, **options)
 

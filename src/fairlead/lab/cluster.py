@@ -126,7 +126,7 @@ class Lab(Scope):
         """Start it, and return when everything in it is ready.
 
         Args:
-            owner: the process that it lives with; None: this one.
+            owner: the process that it lives with; None: this one; ``NOBODY``: it goes on until somebody stops it.
 
         Raises:
             LabError: it cannot be started; nothing is left of it. The message says what to do.

@@ -17,7 +17,8 @@ from fairlead.nodeagent.credentials import Credentials
 
 T = TypeVar("T")
 
-OUTSIDE = "outside"
+OUTSIDE, SWITCH = "outside", "switch"
+_NETWORKS = {OUTSIDE: "enter-outside", SWITCH: "enter-switch"}
 _NODE = "node/"
 
 
@@ -76,8 +77,8 @@ class Connection:
         Raises:
             LabError: there is no such place.
         """
-        if where == OUTSIDE:
-            return self._enter_network({"op": "enter-outside"})
+        if where in _NETWORKS:
+            return self._enter_network({"op": _NETWORKS[where]})
         if where.startswith(_NODE):
             return self._enter_network({"op": "enter-node", "node": where.removeprefix(_NODE)})
         pod, _, container = where.partition("/")
@@ -88,7 +89,7 @@ class Connection:
 
     def enter_network(self, namespace: str, where: str) -> Entry:
         """The network of a place alone, as the lab's root: for sockets and for rules."""
-        if where == OUTSIDE or where.startswith(_NODE):
+        if where in _NETWORKS or where.startswith(_NODE):
             return self.enter(namespace, where)
         with self.enter(namespace, where) as pod:
             outside = self._enter_network({"op": "enter-outside"})

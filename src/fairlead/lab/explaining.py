@@ -16,7 +16,9 @@ from fairlead.explain.subjects import explain as explain_subject
 from fairlead.lab.connection import Connection
 from fairlead.lab.errors import LabError
 from fairlead.lab.results import Explanation
+from fairlead.model.names import ObjectKey
 
+_API = ObjectKey("default", "kubernetes")  # which every cluster has
 SHOWN = 4  # Services of a namespace that a report explains
 
 
@@ -54,7 +56,7 @@ def report(cluster: Cluster, namespaces: Iterable[str]) -> str:
     """For a test that has failed: what is wrong in its namespaces, and the trees of Services that fail."""
     wanted = sorted(set(namespaces))
     parts = [diagnose(cluster, wanted)]
-    keys = sorted(key for key in cluster.snapshot.services if key.namespace in wanted)
+    keys = sorted(key for key in cluster.snapshot.services if key.namespace in wanted and key != _API)
     trees = [(key, explain(cluster, f"svc/{key.name}", key.namespace)) for key in keys]
     failing = [(key, tree) for key, tree in trees if tree.has_failed] or trees
     parts += [f"$ fairlead explain svc/{key.name} -n {key.namespace}\n{tree.text}" for key, tree in failing[:SHOWN]]

@@ -11,14 +11,14 @@ from typing import NoReturn
 
 from fairlead.app.lab.host.detached import relay, serve_and_tell
 from fairlead.app.lab.host.process import LabOptions, Listener, Settled
-from fairlead.drivers.lab.host_process import HostProcess
+from fairlead.drivers.lab.host_process import NOBODY_TEXT, HostProcess
 
 
 def start_owned(options: LabOptions, owner: int | None, tell: Callable[[str], None]) -> tuple[Settled, HostProcess]:
     """Start a lab, and return when everything in it is ready.
 
     Args:
-        owner: the lab ends with the process of this id; None: with this one.
+        owner: the lab ends with the process of this id; None: with this one; ``NOBODY``: when it is told to.
 
     Raises:
         LabError: it cannot be started; nothing is left of it.
@@ -46,5 +46,6 @@ def main() -> NoReturn:
     null = os.open(os.devnull, os.O_RDWR)
     for place in (0, 1, 2):
         os.dup2(null, place)
-    owners = tuple(map(int, sys.argv[1:])) or (life.fileno(),)
+    names = sys.argv[1:] or [str(life.fileno())]
+    owners = tuple(int(name) for name in names if name != NOBODY_TEXT)
     serve_and_tell(replace(options, owners=owners), news)

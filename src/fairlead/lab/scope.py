@@ -1,10 +1,11 @@
 """What can be done in a namespace of a lab: the calls that ``Lab`` (in ``default``) and ``Namespace`` share."""
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from fairlead.drivers.kube.client import KubeClient, Resource
-from fairlead.lab import commands, objects
+from fairlead.lab import commands, objects, steering
 from fairlead.lab.clients import Clients
 from fairlead.lab.commands import PATIENCE, Arguments, RunOptions, words_of
 from fairlead.lab.connection import OUTSIDE, Command, Connection
@@ -94,16 +95,29 @@ class Scope:
         return self._connection.ask(lambda c, _: objects.events(c, self._namespace))
 
     def wait_ready(self, timeout: float = PATIENCE) -> None:
-        """Return when every workload and Pod of the namespace runs, and every part of the lab knows of it.
+        """Return when every workload and Pod of the namespace runs, and the whole lab knows of it (``settled``).
 
         Raises:
             NotReady: not within so many seconds; the message says what is lacking.
         """
+        began = time.monotonic()
 
         async def wait(client: KubeClient, _: "Resources") -> None:
             await objects.wait_for(client, await objects.workloads(client, self._namespace), timeout)
 
         self._connection.ask(wait)
+        self.settled(max(1.0, began + timeout - time.monotonic()))
+
+    def settled(self, timeout: float = PATIENCE) -> int:
+        """Return when what was written so far is everywhere: in slices, in what names answer, in all nodes' rules.
+
+        Returns:
+            The resourceVersion that all of them are at, or past.
+
+        Raises:
+            NotReady: not within so many seconds; the message names a part that is behind.
+        """
+        return steering.settle(self._connection, timeout)
 
     # --- commands ---
 

@@ -12,6 +12,7 @@ import pytest
 
 from fairlead.app.lab.commands import enter
 from fairlead.drivers.lab import run_folder
+from fairlead.drivers.lab.host_process import NOBODY
 from fairlead.lab import Lab, LabError, LabSpec
 from fairlead.lab.cluster import SpecFields
 from fairlead.testing.markers import key_of
@@ -65,11 +66,11 @@ class Labs:
 
     def _start(self, name: str, spec: LabSpec) -> Lab:
         if self.owner is None:
-            return Lab(spec, name=name).start(owner=os.getpid() if self.keep else None)
+            return Lab(spec, name=name).start(owner=NOBODY if self.keep else None)
         with _alone(name):
             if run_folder.find(name):
                 return Lab.attach(name)
-            return Lab(spec, name=name).start(owner=self.owner)
+            return Lab(spec, name=name).start(owner=NOBODY if self.keep else self.owner)
 
     def give_back(self, lab: Lab) -> None:
         """End a lab that is not needed any more, unless others of this run may still use it."""

@@ -120,10 +120,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         item.stash[_FAILED] = True
         from fairlead.testing.reports import sections
 
-        report.sections += sections(item.stash.get(_USED, []), _lab_of(item), item.stash.get(_FACTORY, None))
+        report.sections += sections(item.stash.setdefault(_USED, []), _lab_of(item), item.stash.get(_FACTORY, None))
     return report
 
 
 def _lab_of(item: pytest.Item) -> "Lab | None":
-    found = getattr(item, "funcargs", {}).get("lab")
-    return found
+    used: dict[str, Any] = getattr(item, "funcargs", {})
+    return used.get("lab")

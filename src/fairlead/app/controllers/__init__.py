@@ -6,8 +6,8 @@ the one that holds a Lease. A new holder reads everything first, so that it buil
 """
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +34,11 @@ from fairlead.drivers.kube.client import KubeClient
 from fairlead.drivers.kube.event_recorder import EventWriter
 from fairlead.drivers.kube.informer import Informer
 from fairlead.drivers.kube.leader import Candidacy, Elector
+from fairlead.drivers.kube.progress import reached
 from fairlead.drivers.kube.watch_pages import Address, watch_pages
 from fairlead.drivers.kube.work_queue import Clock
+from fairlead.drivers.steering.faults import Steering
+from fairlead.drivers.steering.part_socket import steered
 
 __all__ = ["CONTROLLERS", "ControllersOptions", "Settings", "run", "serve"]
 
@@ -63,6 +66,7 @@ CONTROLLERS: dict[str, Callable[[Context], Controller[Any]]] = {
     "namespace": NamespaceEmptier,
     "garbage-collector": GarbageCollector,
 }
+_OF_SERVICES = frozenset({SliceController.name, EndpointsController.name, MirroringController.name})
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,7 @@ class ControllersOptions:
         settings: of the controllers themselves.
         http: address and port of ``/healthz``, ``/readyz`` and ``/metrics``; None for none.
         candidacy: for which Lease they work; None where nobody else can be at work.
+        steering: how tests steer them, in a lab.
     """
 
     kubeconfig: Path | None = None
@@ -84,6 +89,7 @@ class ControllersOptions:
     settings: Settings = field(default_factory=Settings)
     http: Address | None = None
     candidacy: Candidacy | None = None
+    steering: Steering | None = None
 
 
 async def run(
@@ -98,7 +104,8 @@ async def run(
     async with KubeClient.from_kubeconfig(options.kubeconfig, options.context, "controllers") as client:
         elector = Elector(client, options.candidacy, standing_by) if options.candidacy else None
         shift = _Shift(client, options, ready, elector)
-        async with watch_pages(options.http, shift.informers, shift.is_ready, (elector,) if elector else ()):
+        pages = watch_pages(options.http, shift.informers, shift.is_ready, (elector,) if elector else ())
+        async with pages, steered(options.steering, shift.reached):
             await (elector.lead(shift.work) if elector else shift.work())
 
 
@@ -111,6 +118,7 @@ class _Shift:
         self._client, self._options, self._ready, self._elector = client, options, ready, elector
         self._watches: Watches | None = None
         self._has_read = False
+        self._of_services: list[Controller[Any]] = []
 
     def informers(self) -> list[Informer[Any]]:
         return self._watches.informers() if self._watches else []
@@ -119,10 +127,22 @@ class _Shift:
         """A process that stands by is ready to."""
         return self._has_read or (self._watches is None and self._elector is not None and bool(self._elector.leader))
 
+    async def reached(self, version: int) -> int:
+        """Wait until the slices are what a version of the API's objects leads to; the version that is known."""
+        return await reached(
+            version,
+            lambda: (watched.informer for each in self._of_services for watched in each.needs),
+            lambda: self._has_read and all(each.queue.is_idle for each in self._of_services),
+        )
+
     async def work(self) -> None:
         self._watches = Watches(self._client)
         try:
-            await serve(self._client, self._options.only, self._read, self._options.settings, watches=self._watches)
+            context = _context(self._client, self._options.settings, None, self._watches)
+            context = replace(context, steering=self._options.steering)
+            controllers = [CONTROLLERS[name](context) for name in self._options.only]
+            self._of_services = [each for each in controllers if each.name in _OF_SERVICES]
+            await _serve(context, controllers, self._read)
         finally:
             self._watches, self._has_read = None, False
 
@@ -140,9 +160,16 @@ async def serve(
     watches: Watches | None = None,
 ) -> None:
     """Run the named controllers on a connection until cancelled; ``clock``: else the event loop."""
+    context = _context(client, settings, clock, watches)
+    await _serve(context, [CONTROLLERS[name](context) for name in names], ready)
+
+
+def _context(client: KubeClient, settings: Settings, clock: Clock | None, watches: Watches | None) -> Context:
     clock = clock or asyncio.get_running_loop()
-    context = Context(client, EventWriter(client), watches or Watches(client), clock, settings)
-    controllers = [CONTROLLERS[name](context) for name in names]
+    return Context(client, EventWriter(client), watches or Watches(client), clock, settings)
+
+
+async def _serve(context: Context, controllers: Sequence[Controller[Any]], ready: Callable[[], None]) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(context.events.run())
         context.watches.begin(group.create_task)

@@ -12,6 +12,7 @@ from fairlead.app.controllers.watches import Watches
 from fairlead.drivers.kube.client import KubeClient
 from fairlead.drivers.kube.event_recorder import EventWriter
 from fairlead.drivers.kube.work_queue import Clock
+from fairlead.drivers.steering.faults import Steering
 from fairlead.workloads.node_lifecycle import BORNE_BY_DEFAULT
 
 
@@ -32,13 +33,22 @@ class Settings:
 
 @dataclass(frozen=True)
 class Context:
-    """The API, the shared copies of its collections, and the time that queues go by."""
+    """The API, the shared copies of its collections, and the time that queues go by.
+
+    Attributes:
+        steering: how tests steer the controllers, in a lab.
+    """
 
     client: KubeClient
     events: EventWriter
     watches: Watches
     clock: Clock
     settings: Settings
+    steering: Steering | None = None
+
+    def late(self, what: str) -> float:
+        """For how many seconds a test has this wait."""
+        return self.steering.faults.seconds(what) if self.steering else 0.0
 
     @cached_property
     def kinds(self) -> ServedKinds:

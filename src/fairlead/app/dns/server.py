@@ -31,6 +31,9 @@ from fairlead.drivers.dns.metrics import DnsCollector, ProgrammingDelay, new_reg
 from fairlead.drivers.dns.outside import Outside
 from fairlead.drivers.dns.query_log import QueryLog
 from fairlead.drivers.dns.server import DnsServer, layout_of, own_addresses
+from fairlead.drivers.kube.progress import reached
+from fairlead.drivers.steering.faults import Steering
+from fairlead.drivers.steering.part_socket import steered
 from fairlead.drivers.tiny_http import Page, Pages, serve_pages
 from fairlead.model.names import ObjectKey
 
@@ -45,12 +48,14 @@ async def run(
     ready: Callable[[], None],
     source: Source | None = None,
     config_map: ObjectKey | None = None,
+    steering: Steering | None = None,
 ) -> None:
     """Serve until cancelled; ``ready`` is called once the whole cluster has been read.
 
     Args:
         source: where the options come from, when changes of it are to be taken in.
         config_map: the ConfigMap that has a Corefile, which goes before the options.
+        steering: how tests steer it, in a lab.
 
     Raises:
         OSError: an address cannot be bound. ForwardingLoop: an upstream server sends our own queries back to us.
@@ -59,7 +64,8 @@ async def run(
     try:
         await process.listen()
         watching = asyncio.ensure_future(process.serve(ready))
-        await _until_told_to_stop(watching, process)
+        async with steered(steering, process.reached):
+            await _until_told_to_stop(watching, process)
     finally:
         process.close()
 
@@ -144,6 +150,14 @@ class _Process:
     async def _watch_for_loop(self) -> None:
         await self._outside.looped.wait()
         raise ForwardingLoop("an upstream server sends queries back to this one; see its resolv.conf")
+
+    async def reached(self, version: int) -> int:
+        """Wait until names answer by a version of the API's objects; the version that they answer by."""
+        return await reached(
+            version,
+            lambda: self._watches.informers.values() if self._watches else (),
+            lambda: self._authority.synced,
+        )
 
     def close(self) -> None:
         self._outside.close()

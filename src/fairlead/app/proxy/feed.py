@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Any
 
 from fairlead.app.proxy.reports import Reports
 from fairlead.app.proxy.service_cidrs import ServiceCidrs
@@ -47,6 +48,11 @@ class Feed:
         """Follow until the tasks are cancelled."""
         for informer in (self._services, self._slices, self._nodes, self._cidrs):
             create_task(informer.run())
+
+    @property
+    def informers(self) -> tuple[Informer[Any], ...]:
+        """Those that rules are made from."""
+        return (self._services, self._slices, self._nodes)
 
     async def wait_until_known(self) -> None:
         """Until all Services and slices that there are have been seen: before that, rules would be too few."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from fairlead.dataplane.node_view import NodeSettings
 from fairlead.dataplane.sysctls import ConntrackSettings
+from fairlead.drivers.steering.faults import Steering
 
 HEALTHZ_PORT = 10256
 MODES = {"nft": "nftables", "iptables": "iptables"}  # our names of the back ends, and kube-proxy's
@@ -22,6 +23,7 @@ class ProxyOptions:
         conntrack: what to ask of connection tracking, where the network namespace is ours.
         min_sync_period: minimum time between rule updates, in seconds; what comes meanwhile goes into the next. While
             the machine is short of processors, the time is longer (``cpu_wait``).
+        steering: how tests steer it, in a lab.
         healthz, metrics: where to serve /healthz and /livez, and /metrics; None: nowhere.
     """
 
@@ -33,3 +35,4 @@ class ProxyOptions:
     conntrack: ConntrackSettings = field(default_factory=ConntrackSettings)
     healthz: Address | None = ("0.0.0.0", HEALTHZ_PORT)  # noqa: S104 - load balancers ask from outside
     metrics: Address | None = ("127.0.0.1", 10249)
+    steering: Steering | None = None

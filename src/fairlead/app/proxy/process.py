@@ -30,11 +30,13 @@ from fairlead.dataplane.forwarding import NodeView
 from fairlead.dataplane.node_view import PRIMARY, has_localhost, view_node
 from fairlead.dataplane.sysctls import LIBERAL, ROUTE_LOCALNET, conntrack_sysctls
 from fairlead.drivers.kube.client import KubeClient
+from fairlead.drivers.kube.progress import reached
 from fairlead.drivers.linux.local_addresses import kernel_families
 from fairlead.drivers.linux.sysctls import owns_network, read_sysctl, write_sysctls
 from fairlead.drivers.proxy.cpu_wait import Breather
 from fairlead.drivers.proxy.host_firewall import chains_in_the_way
 from fairlead.drivers.proxy.nft_commands import RulesError
+from fairlead.drivers.steering.part_socket import steered
 from fairlead.drivers.tiny_http import serve_pages
 from fairlead.model.addresses import IPFamily
 from fairlead.model.names import ObjectKey
@@ -51,6 +53,7 @@ async def run(options: ProxyOptions, ready: Callable[[], None]) -> None:
     async with AsyncExitStack() as stack:
         client = await stack.enter_async_context(KubeClient.from_kubeconfig(options.kubeconfig, part="proxy"))
         proxy = NodeProxy(options, client)
+        await stack.enter_async_context(steered(options.steering, proxy.reached))
         stack.callback(proxy.reports.health_checks.close)
         served = ((options.healthz, proxy.reports.health.pages()), (options.metrics, proxy.reports.metric_pages()))
         for address, pages in served:
@@ -90,6 +93,7 @@ class NodeProxy:
         self.feed = Feed(client, options.node_name, self.reports)
         self.host = HostWatch(needs_addresses=options.settings.node_port_addresses != (PRIMARY,))
         self._refusals = Refusals(self.reports.refused)
+        self._is_at_work = True  # until the first rules are there
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Follow until cancelled; ``ready`` is called once the rules are in the kernel."""
@@ -136,6 +140,11 @@ class NodeProxy:
         except TimeoutError:
             log.warning("there is no Node %s; going on without its addresses", self._options.node_name)
 
+    async def reached(self, version: int) -> int:
+        """Wait until the kernel has what a version of the API's objects leads to; the version that it is at."""
+        feed = self.feed
+        return await reached(version, lambda: feed.informers, lambda: not (self._is_at_work or feed.news.is_set()))
+
     async def wait_for_news(self) -> None:
         """Until the API has news, or this host has, or a Service is due: nothing is done for what rests."""
         while not self.feed.news.is_set():
@@ -157,6 +166,15 @@ class NodeProxy:
         return have_strangers_come or await self.host.have_addresses_changed()
 
     async def step_until_done(self) -> None:
+        self._is_at_work = True
+        await asyncio.sleep(self._lag())
+        await self._step_until_done()
+        self._is_at_work = False
+
+    def _lag(self) -> float:
+        return self._options.steering.faults.seconds("late-rules") if self._options.steering else 0.0
+
+    async def _step_until_done(self) -> None:
         delay = FIRST_RETRY
         while True:
             try:

@@ -83,6 +83,10 @@ class ApiApplication:
         self._reader = ThreadPoolExecutor(1, "yaml")
         self._metrics = ApiMetrics(state, lambda: self.streams.open)
 
+    async def remind(self, _: int) -> int:
+        """Have watchers told how far the state is, by bookmarks; the version that it is at."""
+        return self.streams.send_bookmarks()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return

@@ -50,6 +50,16 @@ class WatchStreams:
         self._frames: OrderedDict[_FrameKey, bytes] = OrderedDict()
         self._closing = asyncio.Event()
         self._held: Counter[str] = Counter()  # by user
+        self._rests: set[asyncio.Timeout] = set()  # of watches that wait for news
+        self._asked = 0  # how often bookmarks have been asked for
+
+    def send_bookmarks(self) -> int:
+        """Have every watch that understands bookmarks send one soon; of this version or a later one."""
+        self._asked += 1
+        now = asyncio.get_running_loop().time()
+        for rest in self._rests:
+            rest.reschedule(now)
+        return self._state.latest.version
 
     def close(self) -> None:
         """End all watches, so that connections can be closed."""
@@ -100,6 +110,7 @@ class WatchStreams:
         position = watch.version
         resource = watch.view.resource.storage
         trigger = trigger_of(resource, watch.selection)
+        asked = self._asked
         while True:
             news = self._state.news_of(trigger)
             latest = self._state.latest
@@ -113,15 +124,22 @@ class WatchStreams:
             if frames:
                 await _send_chunk(send, b"".join(frames))
             try:
-                async with asyncio.timeout_at(min(end, loop.time() + BOOKMARK_SECONDS)):
+                rest = asyncio.timeout_at(
+                    loop.time() if asked != self._asked else min(end, loop.time() + BOOKMARK_SECONDS)
+                )
+                async with rest:
+                    self._rests.add(rest)
                     await news.wait()
             except TimeoutError:
+                asked = self._asked
                 if not news.is_set():
                     position = self._state.latest.version
                 if watch.bookmarks:
                     await _send_chunk(send, bookmark(watch.view, position, False, self._kinds))
                 if loop.time() >= end:
                     return
+            finally:
+                self._rests.discard(rest)
             # What others have changed meanwhile may be forgotten already, which is nothing to this watch.
             position = max(position, news.quiet_until)
 

@@ -97,6 +97,11 @@ class Informer(Generic[T]):
         return self._copy.objects
 
     @property
+    def version(self) -> int:
+        """Up to which version of the API's objects everything has been delivered; 0 when that is not known."""
+        return _number(self._life.version) if self.synced.is_set() else 0
+
+    @property
     def age(self) -> float:
         """Seconds since the server last said what the collection is."""
         return max(self._now() - self.last_heard, 0.0)

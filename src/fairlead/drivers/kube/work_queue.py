@@ -12,6 +12,7 @@ from typing import Generic, Protocol, TypeVar
 K = TypeVar("K", bound=Hashable)
 
 FIRST_RETRY, LAST_RETRY = 0.005, 60.0  # seconds; doubling with each failure in a row
+SOON = 4  # failures in a row, after which the next attempt is 80 milliseconds away
 
 
 class Timer(Protocol):
@@ -61,6 +62,13 @@ class WorkQueue(Generic[K]):
         self._dirty.discard(key)
         self._at_work.add(key)
         return key
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is to be done now. What is planned for later does not count, unless it has only just failed:
+        what is refused again and again, as in a namespace that is being deleted, would never be done."""
+        just_failed = any(self._failures.get(key, SOON + 1) <= SOON for key in self._timers)
+        return not (self._dirty or self._at_work or just_failed)
 
     def done(self, key: K) -> None:
         """The work on a key succeeded; its failures are forgotten."""

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from contextlib import suppress
 
+NOBODY = 0
+NOBODY_TEXT = "nobody"
 _PATIENCE = 20.0  # seconds in which it ends when it is asked to
 
 
@@ -15,7 +17,7 @@ class HostProcess:
 
     Args:
         module: has a ``main`` that reads what it is to be from standard input, behind its length in eight octets.
-        owner: the process that it lives with, if that is not this one.
+        owner: the process that it lives with, if that is not this one; ``NOBODY``: it lives until it is told to end.
 
     Attributes:
         news: the reading end of a pipe to which it writes.
@@ -24,10 +26,11 @@ class HostProcess:
     def __init__(self, module: str, message: bytes, owner: int | None = None) -> None:
         ours, theirs = socket.socketpair()
         self.news, writer = os.pipe()
-        owners = [] if owner is None else [os.pidfd_open(owner)]
+        owners = [] if not owner else [os.pidfd_open(owner)]
+        names = [NOBODY_TEXT] if owner == NOBODY else [str(fd) for fd in owners]
         try:
             self._process: subprocess.Popen[bytes] = subprocess.Popen(
-                [sys.executable, "-c", f"from {module} import main; main()", *(str(fd) for fd in owners)],
+                [sys.executable, "-c", f"from {module} import main; main()", *names],
                 stdin=theirs.fileno(),
                 stdout=writer,
                 pass_fds=owners,

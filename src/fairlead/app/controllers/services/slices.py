@@ -4,6 +4,7 @@ There is no batching delay: a Pod that turns unready is out of its slices after 
 Upstream: ``pkg/controller/endpointslice/endpointslice_controller.go``.
 """
 
+import asyncio
 from collections.abc import Mapping
 
 from fairlead.app.controllers.context import Context
@@ -34,6 +35,7 @@ class SliceController:
         self.queue: WorkQueue[ObjectKey] = WorkQueue(context.clock)
         self._events = context.events.recorder(self.name)
         self._members = context.members
+        self._late = context.late
         watched = context.watches.of(ENDPOINT_SLICES, EndpointSlice)
         self._slices = ServiceSlices(context.client, watched, self.queue.add)
         self._zones = ServiceZones(context.watches, self._members, context.node_pods, self.queue.add)
@@ -44,6 +46,7 @@ class SliceController:
 
     async def reconcile(self, key: ObjectKey) -> None:
         """Write what differs; slices of a Service that is gone are the garbage collector's."""
+        await asyncio.sleep(self._late("late-endpoints"))
         service = self._members.service(key)
         if service is None:
             self._trigger_times.pop(key, None)

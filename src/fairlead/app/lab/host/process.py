@@ -205,7 +205,8 @@ class _Outside:
         patience = options.patience
         callers = control_socket.Callers(init.pid)  # the publisher is in the lab's own
         with selectors.DefaultSelector() as selector:
-            for source in (pipes.reports.reader, init.pidfd, interrupted, requests, *options.owners):
+            sources: tuple[int | socket.socket, ...] = (pipes.reports.reader, init.pidfd, interrupted, requests)
+            for source in (*sources, *options.owners):
                 selector.register(source, selectors.EVENT_READ)
             pending = b""
             while True:

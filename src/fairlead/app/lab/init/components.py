@@ -17,6 +17,7 @@ from fairlead.app.lab.plan import DNS_SERVICE, OUTSIDE, PROXY, SWITCH, LabPlan, 
 from fairlead.app.lab.processes import bootstrap, publisher
 from fairlead.app.lab.processes.system_manifests import NAMESPACE, proxy_modes, system_manifests
 from fairlead.app.lab.settings import LabNode, LabSettings
+from fairlead.app.lab.steered_parts import API_SERVER, CONTROLLERS, NAME_SERVER, NODE_PROXY
 from fairlead.app.node import agent
 from fairlead.app.node.context import Builtin
 from fairlead.app.proxy import process
@@ -30,6 +31,7 @@ from fairlead.drivers.kube.client import KubeClient
 from fairlead.drivers.lab.echo_server import serve_echo
 from fairlead.drivers.lab.supervisor import Component, Report
 from fairlead.drivers.linux.local_addresses import kernel_families
+from fairlead.drivers.steering.faults import Steering
 from fairlead.model.addresses import EVERY_ADDRESS
 from fairlead.model.names import ObjectKey
 from fairlead.nodeagent.files import ClusterDNS
@@ -94,6 +96,7 @@ def _control_plane(
             controllers.ControllersOptions(
                 plan.kubeconfig("controllers"),
                 settings=_controller_settings(plan.settings),
+                steering=Steering.of(CONTROLLERS),
             ),
         ),
         BOOTSTRAP: functools.partial(
@@ -117,7 +120,8 @@ def node_components(plan: LabPlan, node: LabNode, networks: Networks, nursery: s
 def _apiserver(plan: LabPlan, sockets: Sequence[socket.socket]) -> Run:
     ranges = tuple(network.services for network in plan.networks)
     cluster = ClusterConfig(ranges, toleration_seconds=math.ceil(plan.settings.timers.eviction))
-    options = apiserver.ApiServerOptions(plan.data_folder, plan.pki, plan.api_address, cluster)
+    steering = Steering.of(API_SERVER)
+    options = apiserver.ApiServerOptions(plan.data_folder, plan.pki, plan.api_address, cluster, steering=steering)
     return functools.partial(apiserver.run, options, sockets)
 
 
@@ -166,7 +170,10 @@ def _proxy(plan: LabPlan, network: LabNode) -> Run:
     healthz = EVERY_ADDRESS[plan.settings.ip_families[0]], HEALTHZ_PORT
     backend = network.proxy_mode or plan.settings.proxy_mode
     liberal = ConntrackSettings(be_liberal=True)  # one packet out of the window is no reason to reset a connection
-    options = ProxyOptions(network.name, kubeconfig, settings, backend, conntrack=liberal, healthz=healthz)
+    options = ProxyOptions(
+        network.name, kubeconfig, settings, backend,
+        conntrack=liberal, healthz=healthz, steering=Steering.of(NODE_PROXY),
+    )  # fmt: skip
     announcing = announcer.AnnouncerOptions(network.name, plan.settings.load_balancer_cidrs, kubeconfig=kubeconfig)
     parts: list[Run] = [
         functools.partial(process.run, options),
@@ -192,7 +199,7 @@ def _serve_dns(_: Sequence[str]) -> None:
     everywhere = tuple(EVERY_ADDRESS[family] for family in kernel_families())
     blocks = (block_of(Zone(outside=Outside.NXDOMAIN), DEFAULT_PORT),)
     options = server.DnsOptions(blocks=blocks, addresses=everywhere, http_addresses=everywhere)
-    asyncio.run(server.run(options, lambda: None, config_map=COREFILE))
+    asyncio.run(server.run(options, lambda: None, config_map=COREFILE, steering=Steering.of(NAME_SERVER)))
 
 
 BUILTINS: dict[str, Builtin] = {DNS: _serve_dns, ECHO: serve_echo}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fairlead.app.lab.fork import LabError
 from fairlead.app.lab.init.nodes import Nodes
-from fairlead.app.lab.plan import OUTSIDE
+from fairlead.app.lab.plan import OUTSIDE, SWITCH
 from fairlead.drivers.lab.control_socket import Refused, Reply
 from fairlead.model.document import Doc
 from fairlead.model.socket_address import SocketAddress
@@ -47,6 +47,8 @@ class Control:
         match request:
             case {"op": "enter-outside"}:
                 return self._network(self._nodes.networks[OUTSIDE])
+            case {"op": "enter-switch"}:
+                return self._network(self._nodes.networks[SWITCH])
             case {"op": "add-node", "node": str(name), "labels": dict(labels)}:
                 return Reply({"node": _or_refuse(lambda: self._nodes.add(name, labels).name)})
             case {"op": "invite-node", "node": str(name), "labels": dict(labels), "from": [str(ip), int(port)]}:

@@ -1,0 +1,55 @@
+"""What a part of a lab is to do wrong at present."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+Fault = Mapping[str, Any]
+
+
+class Faults:
+    """The faults that are under way, each until its end is told."""
+
+    def __init__(self) -> None:
+        self._active: dict[int, Fault] = {}
+        self._number = 0
+
+    def begin(self, fault: Fault) -> Callable[[], None]:
+        """Have it; calling the result ends it."""
+        self._number += 1
+        number = self._number
+        self._active[number] = fault
+
+        def end() -> None:
+            self._active.pop(number, None)
+
+        return end
+
+    def of(self, kind: str) -> Iterator[Fault]:
+        """Those of a kind, the newest first."""
+        for number in sorted(self._active, reverse=True):
+            if self._active[number].get("kind") == kind:
+                yield self._active[number]
+
+    def seconds(self, kind: str) -> float:
+        """For how long the newest of a kind has something wait; 0 when there is none."""
+        return next((float(fault["seconds"]) for fault in self.of(kind)), 0.0)
+
+    def __bool__(self) -> bool:
+        return bool(self._active)
+
+
+class Steering(NamedTuple):
+    """How a part of a lab is steered.
+
+    Attributes:
+        name: of its abstract Unix socket, in the network namespace that it is in.
+        faults: what it is to do wrong.
+    """
+
+    name: str
+    faults: Faults
+
+    @classmethod
+    def of(cls, part: str) -> "Steering":
+        """That of a part without faults."""
+        return cls(f"fairlead/{part}", Faults())

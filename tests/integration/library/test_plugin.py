@@ -1,0 +1,232 @@
+"""The pytest plugin, in runs of pytest over small suites, as root and as an ordinary user."""
+
+import os
+import signal
+import time
+
+import pytest
+
+from tests.support.labs import eventually
+from tests.support.pytest_runs import Suite
+from tests.support.users import users
+
+SERVICE = '''
+WEB = """
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{port: 80}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: web-0, labels: {app: web}}
+spec: {containers: [{name: web, image: fairlead/echo}]}
+"""
+'''
+PASSING = (
+    SERVICE
+    + """
+import pytest
+
+@pytest.mark.parametrize("number", range(4))
+def test_web(namespace, number):
+    namespace.apply(WEB)
+    namespace.wait_ready()
+    assert namespace.run("curl -s http://web/hostname").stdout == "web-0"
+    assert len(namespace.list("pods")) == 2
+"""
+)
+FAILING = (
+    SERVICE
+    + """
+def test_nothing_answers(namespace):
+    namespace.apply(WEB.replace("selector: {app: web}", "selector: {app: wbe}"))
+    namespace.wait_ready()
+    assert namespace.run("curl -sS --max-time 2 http://web/hostname", check=False).stdout == "web-0"
+
+def test_with_a_lab_alone(lab):
+    assert lab.list("nodes") == []
+
+def test_without_a_lab():
+    assert False
+"""
+)
+
+
+ORDINARY = users()[-1]  # as whom most people test; what root's labs do differently is shown by the first two
+BOTH = pytest.mark.parametrize("user", users(), ids=str)
+
+
+@pytest.fixture
+def make():
+    made = []
+
+    def make(user=ORDINARY, **files):
+        made.append(Suite(user, **files))
+        return made[-1]
+
+    yield make
+    for suite in made:
+        suite.close()
+
+
+@BOTH
+def test_tests_get_namespaces_of_their_own_and_nothing_is_left(make, user):
+    suite = make(user, test_web=PASSING)
+    run = suite.run()
+    assert run.counts == {"passed": 4}, run
+    assert suite.left() == []
+
+
+@BOTH
+def test_a_report_says_why(make, user):
+    suite = make(user, test_web=FAILING)
+    run = suite.run()
+    assert run.counts == {"failed": 3}, run
+    section = run.output.partition("Fairlead: why, in namespace nothing-answers-")[2]
+    assert "selector-nothing  Service nothing-answers-" in section
+    assert "fix: kubectl patch" in section
+    assert "$ fairlead explain svc/web" in section
+    assert run.output.count("Fairlead: why") == 1, "a healthy lab, or none, needs no explanation"
+    assert suite.left() == []
+
+
+SHARED = """
+import pytest
+from pathlib import Path
+
+@pytest.mark.parametrize("number", range(12))
+def test_one_lab(lab, namespace, number):
+    namespace.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "mine"}})
+    with open(Path(__file__).with_name("names.txt"), "a") as file:
+        file.write(f"{lab.name} {namespace.name}\\n")
+"""
+
+
+def test_workers_share_a_lab(make):
+    suite = make(test_shared=SHARED)
+    run = suite.run("-n", "3")
+    assert run.counts == {"passed": 12}, run
+    rows = [line.split() for line in (suite.folder / "names.txt").read_text().splitlines()]
+    assert len({lab for lab, _ in rows}) == 1
+    assert len({namespace for _, namespace in rows}) == 12
+    assert suite.left() == []
+
+
+def test_two_runs_at_once_have_labs_of_their_own(make):
+    suite = make(test_shared=SHARED)
+    runs = [suite.start(), suite.start()]
+    for run in runs:
+        output, _ = run.communicate(timeout=120)
+        assert run.returncode == 0, output
+    assert len({line.split()[0] for line in (suite.folder / "names.txt").read_text().splitlines()}) == 2
+    assert suite.left() == []
+
+
+KINDS = """
+import pytest
+
+@pytest.mark.fairlead(nodes=3)
+def test_three(lab):
+    assert len(lab.list("nodes")) == 3
+
+def test_two(lab):
+    assert len(lab.list("nodes")) == 2
+
+@pytest.mark.fairlead(dual_stack=True, nodes=1, images={"mine": "sleep 100"})
+class TestBoth:
+    def test_it(self, namespace):
+        namespace.apply({
+            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "a"},
+            "spec": {"containers": [{"name": "a", "image": "mine"}]},
+        })
+        namespace.wait_ready()
+        assert len(namespace.get("pod", "a")["status"]["podIPs"]) == 2
+
+def test_another(lab_factory, lab):
+    other = lab_factory(nodes=1)
+    assert (len(other.list("nodes")), len(lab.list("nodes"))) == (1, 2)
+"""
+
+
+def test_markers_ask_for_other_labs(make):
+    suite = make(test_kinds=KINDS)
+    run = suite.run("-v")
+    assert run.counts == {"passed": 4}, run
+    assert "test_three[nodes=3]" in run.output
+    assert suite.left() == []
+
+
+WRONG = """
+import pytest
+
+@pytest.mark.fairlead(notes=3)
+def test_three(lab):
+    pass
+"""
+NO_LAB = """
+import pytest
+
+@pytest.mark.fairlead(proxy_mode="iptables", images={"x": "sh -c 'y"})
+def test_it(lab):
+    pass
+
+def test_that_needs_none():
+    pass
+"""
+
+
+def test_a_marker_that_nobody_knows_is_named(make):
+    run = make(test_wrong=WRONG).run()
+    assert run.code != 0
+    assert "the marker fairlead does not know 'notes'; it knows config, dual_stack, images, nodes" in run.output
+
+
+def test_a_set_up_that_fails_says_so_and_leaves_nothing(make):
+    suite = make(test_wrong=NO_LAB)
+    run = suite.run()
+    assert run.counts == {"passed": 1, "error": 1}, run
+    assert "image x=sh -c 'y: No closing quotation" in run.output
+    assert suite.left() == []
+
+
+SLOW = """
+import time
+
+def test_slow(namespace):
+    print("running", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["alone", "workers"])
+def test_ctrl_c_leaves_nothing(make, options):
+    suite = make(test_slow=SLOW)
+    process = suite.start("-s", *options)
+    eventually(lambda: any(path.name == "lab.json" for path in (suite.folder / "run").rglob("*")), 60)
+    os.killpg(process.pid, signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert "KeyboardInterrupt" in output
+    assert eventually(lambda: suite.left() == []), suite.left()
+
+
+def test_a_run_that_is_killed_takes_its_labs_along(make):
+    suite = make(test_slow=SLOW)
+    process = suite.start("-s", "-n", "2")
+    eventually(lambda: any(path.name == "lab.json" for path in (suite.folder / "run").rglob("*")), 60)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    while [each for each in suite.left() if not each.startswith(".pytest-")]:
+        time.sleep(0.05)
+
+
+def test_a_running_lab_is_used_and_left_alone(make):
+    suite = make(test_kept=SHARED)
+    run = suite.run("--fairlead-keep", "-k", "test_one_lab[0]")
+    assert run.counts["passed"] == 1, run
+    name = (suite.folder / "names.txt").read_text().split()[0]
+    run = suite.run("--fairlead-lab", name, "-k", "test_one_lab[1]")
+    assert run.counts["passed"] == 1, run
+    assert {line.split()[0] for line in (suite.folder / "names.txt").read_text().splitlines()} == {name}
+    suite.fairlead("down", "--name", name)
+    assert suite.left() == []
