@@ -6,18 +6,17 @@ from typing import TYPE_CHECKING, Unpack
 from fairlead.lab.commands import PATIENCE, Arguments, RunOptions
 from fairlead.lab.objects import Applicable, Docs
 from fairlead.lab.results import Explanation, Resolution, Result
+from fairlead.lab.scope import Scope
 from fairlead.model.document import Doc
 
 if TYPE_CHECKING:
     import socket
 
-    from fairlead.lab.scope import Scope
-
 
 class AsyncScope:
     """A namespace of a running lab; what the calls mean is said in ``Scope``."""
 
-    def __init__(self, scope: "Scope") -> None:
+    def __init__(self, scope: Scope) -> None:
         self._scope = scope
 
     async def apply(self, *what: Applicable) -> Docs:

@@ -12,6 +12,7 @@ from fairlead.app.lab.config_nodes import ConfigError, ProxyMode
 from fairlead.app.lab.fork import LabError
 from fairlead.app.lab.host.process import LabOptions
 from fairlead.drivers.lab.run_folder import RunningLab
+from fairlead.lab.asynchronous import AsyncScope
 from fairlead.lab.connection import Connection
 from fairlead.lab.hosting import start_owned
 from fairlead.lab.namespace import Namespace
@@ -109,6 +110,11 @@ class Lab(Scope):
     @property
     def name(self) -> str:
         return self._wanted
+
+    @property
+    def aio(self) -> AsyncScope:
+        """The same calls for asynchronous code."""
+        return AsyncScope(self)
 
     @property
     def is_running(self) -> bool:

@@ -27,7 +27,8 @@ async def find_resource(client: KubeClient, word: str) -> Resource:
         LabError: the server has none of that name.
     """
     kind, _, group = word.lower().partition(".")
-    for row in await discover(client):
+    known = (await discover(client)).found
+    for row in sorted(known, key=lambda row: "/" in row.resource.group_version):  # the core's own go before others
         if _is_named(row, _SHORT.get(kind, kind)) and group in ("", row.resource.group_version.rpartition("/")[0]):
             return row.resource
     raise LabError(f'the server does not have a resource type "{word}"')

@@ -5,6 +5,7 @@ from contextlib import suppress
 from fairlead.app.lab.processes.bootstrap import Resources
 from fairlead.drivers.kube.client import NAMESPACES, KubeClient, KubeError, Unreachable
 from fairlead.lab import objects
+from fairlead.lab.asynchronous import AsyncScope
 from fairlead.lab.connection import Connection
 from fairlead.lab.errors import LabError
 from fairlead.lab.scope import Scope
@@ -24,6 +25,11 @@ class Namespace(Scope):
     @property
     def name(self) -> str:
         return self._namespace
+
+    @property
+    def aio(self) -> AsyncScope:
+        """The same calls for asynchronous code."""
+        return AsyncScope(self)
 
     def remove(self) -> None:
         """Delete it, with everything in it; its Pods end a while later. One that has gone is none the worse for it."""

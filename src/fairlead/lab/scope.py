@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     import socket
 
     from fairlead.app.lab.processes.bootstrap import Resources
-    from fairlead.lab.asynchronous import AsyncScope
 
 
 class Scope:
@@ -47,13 +46,6 @@ class Scope:
     def kubeconfig(self) -> Path:
         """The administrator's kubeconfig; programs of this machine reach the API with it."""
         return self._connection.lab.kubeconfig
-
-    @property
-    def aio(self) -> "AsyncScope":
-        """The same calls for asynchronous code."""
-        from fairlead.lab.asynchronous import AsyncScope
-
-        return AsyncScope(self)
 
     # --- objects ---
 

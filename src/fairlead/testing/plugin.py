@@ -120,7 +120,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         item.stash[_FAILED] = True
         from fairlead.testing.reports import sections
 
-        report.sections += sections(item.stash.setdefault(_USED, []), _lab_of(item), item.stash.get(_FACTORY, None))
+        used: list[Namespace] = item.stash.get(_USED, [])
+        report.sections += sections(used, _lab_of(item), item.stash.get(_FACTORY, None))
     return report
 
 

@@ -29,7 +29,7 @@ from fairlead.app.controllers.services.endpoints import EndpointsController, Mir
 from fairlead.app.controllers.services.slices import SliceController
 from fairlead.app.controllers.statefulsets import StatefulSetController
 from fairlead.app.controllers.volumes import ClaimBinder, VolumeReclaimer
-from fairlead.app.controllers.watches import Watches
+from fairlead.app.controllers.watches import Watched, Watches
 from fairlead.drivers.kube.client import KubeClient
 from fairlead.drivers.kube.event_recorder import EventWriter
 from fairlead.drivers.kube.informer import Informer
@@ -131,7 +131,7 @@ class _Shift:
         """Wait until the slices are what a version of the API's objects leads to; the version that is known."""
         return await reached(
             version,
-            lambda: (watched.informer for each in self._of_services for watched in each.needs),
+            lambda: (w.informer for each in self._of_services for w in each.needs if isinstance(w, Watched)),
             lambda: self._has_read and all(each.queue.is_idle for each in self._of_services),
         )
 

@@ -167,7 +167,8 @@ class NodeProxy:
 
     async def step_until_done(self) -> None:
         self._is_at_work = True
-        await asyncio.sleep(self._lag())
+        if lag := self._lag():
+            await asyncio.sleep(lag)
         await self._step_until_done()
         self._is_at_work = False
 
