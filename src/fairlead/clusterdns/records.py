@@ -207,6 +207,7 @@ def address_tag(address: str) -> Tag:
     return Tag("address", address)
 
 
+MOMENTARY = Tag("moment", "")  # an answer that is as old as it may become
 ANY_CHANGE = Tag("serial", "")  # the zone's serial: changes with every change
 
 

@@ -48,15 +48,24 @@ class Prepared:
     Attributes:
         hits: how often it was sent, not yet counted elsewhere.
         turns: the same reply with its records in other orders, without end; None when order cannot matter.
+        counts: are told in the end how often it was sent again.
     """
 
-    __slots__ = ("body", "hits", "kind", "tags", "turns")
+    __slots__ = ("body", "counts", "hits", "kind", "tags", "turns")
 
-    def __init__(self, body: bytes, kind: Kind, tags: frozenset[Tag], turns: Iterator[bytes] | None) -> None:
+    def __init__(
+        self,
+        body: bytes,
+        kind: Kind,
+        tags: frozenset[Tag],
+        turns: Iterator[bytes] | None,
+        counts: tuple[Callable[[int], None], ...] = (),
+    ) -> None:
         self.body = body
         self.kind = kind
         self.tags = tags
         self.turns = turns
+        self.counts = counts
         self.hits = 0
 
 

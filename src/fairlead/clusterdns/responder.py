@@ -9,14 +9,14 @@ is meant for clients of its own cluster, where source addresses cannot be forged
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from fairlead.clusterdns.chain import Ask, Request, Run
 from fairlead.clusterdns.encoder import TCP_MAX, TURNED, UDP_CAP, Limits, encode, encode_error, udp_limits
 from fairlead.clusterdns.names import to_text
 from fairlead.clusterdns.query import CD, FIXED, HEADER, TC, Ignored, Query, Refusal, parse_query
-from fairlead.clusterdns.records import Answer, Rcode, Reason, RRset, RRType
+from fairlead.clusterdns.records import MOMENTARY, Answer, Rcode, Reason, RRset, RRType
 from fairlead.clusterdns.reply_cache import Kind, Prepared, PreparedReplies, bucket
 from fairlead.clusterdns.server_blocks import Block, ServerBlocks
 from fairlead.clusterdns.transfer import TransferSource, source_of, transfer
@@ -81,6 +81,7 @@ class Responder:
         faults: packets that ended in an exception, which is a mistake of ours.
         searches: replies that ended a Pod's search.
         noted: replies to be told of, for the driver to take away.
+        has_momentary: whether replies are kept ready that ``forget_momentary`` must end.
 
     Args:
         cap: the largest UDP reply in octets, whatever the client takes; None for TCP.
@@ -89,6 +90,7 @@ class Responder:
     def __init__(self, server: ServerBlocks, cap: int | None = UDP_CAP) -> None:
         self.prepared = PreparedReplies(self._retire)
         self.ignored = self.faults = self.searches = 0
+        self.has_momentary = False
         self.noted: list[Noted] = []
         self._counts: Counter[Kind] = Counter()
         self._server = server
@@ -127,6 +129,24 @@ class Responder:
     def finish(self, pending: Pending, answer: Answer) -> bytes | None:
         """The reply to a query that has been waiting."""
         return self._sent(pending.query, answer, pending)
+
+    def suits_a_moment(self, pending: Pending, answer: Answer) -> bool:
+        """Whether a reply that was made of answers of the world outside may be given again within a second."""
+        sets = (*answer.answer, *answer.authority)
+        return bool(sets) and self._may_keep(pending.query, answer, pending.block) and all(s.ttl > 1 for s in sets)
+
+    def finish_for_a_moment(
+        self, packet: bytes, pending: Pending, answer: Answer, counts: tuple[Callable[[int], None], ...]
+    ) -> bytes:
+        """The reply, kept ready until ``forget_momentary``; ``counts`` are told then how often it was sent again."""
+        self.has_momentary = True
+        brief = answer._replace(depends=answer.depends | {MOMENTARY})
+        return self._keep(packet, pending.query, brief, pending.limits, counts)
+
+    def forget_momentary(self) -> None:
+        """Replies that were kept ready for a moment are made again."""
+        self.has_momentary = False
+        self.prepared.forget((MOMENTARY,))
 
     def transfer(self, whole: WholeZone, known_serial: int | None) -> Iterator[bytes]:
         """The messages of a transfer."""
@@ -202,18 +222,27 @@ class Responder:
             self.noted.append(Noted(query, answer, pending.block, pending.client, reply, proto))
         return reply
 
-    def _keep(self, packet: bytes, query: Query, answer: Answer, limits: Limits) -> bytes:
+    def _keep(
+        self,
+        packet: bytes,
+        query: Query,
+        answer: Answer,
+        limits: Limits,
+        counts: tuple[Callable[[int], None], ...] = (),
+    ) -> bytes:
         # Another order each time that a reply is made, too: where changes are many, few replies live for long.
         turns = _turns(query, answer, limits, self._turn)
         reply = packet[:2] + next(turns)
         kind = _kind(query, answer.rcode, _zone_label(answer), reply)
-        prepared = Prepared(reply[2:], kind, answer.depends, turns if _has_orders(answer) else None)
+        prepared = Prepared(reply[2:], kind, answer.depends, turns if _has_orders(answer) else None, counts)
         prepared.hits = 1
         self.prepared.put(packet[2:], prepared)
         return reply
 
     def _retire(self, prepared: Prepared) -> None:
         self._counts[prepared.kind] += prepared.hits
+        for count in prepared.counts:
+            count(prepared.hits - 1)
 
 
 def _zone_label(answer: Answer) -> str:

@@ -13,6 +13,7 @@ from fairlead.clusterdns.outside_reply import OutsideReply
 from fairlead.clusterdns.records import Rcode
 
 FAILURE_LIFETIME = 5  # seconds that a SERVFAIL is repeated without asking again; RFC 2308 section 7 allows 300
+MOMENT = 1.0  # seconds that a ready reply may be made of what is kept here: TTLs are whole seconds
 STALE_TTL = 30  # seconds given with a stale answer, RFC 8767 section 4
 STALE_PATIENCE = 1.8  # seconds that a client waits for a fresh answer when there is a stale one, RFC 8767 section 5
 
@@ -73,12 +74,14 @@ class _Entry:
 
 
 class Hit(NamedTuple):
-    """A reply that is kept; ``refresh`` asks the caller to fetch it again, ``stale`` that it is past its life."""
+    """A reply that is kept; ``refresh`` asks the caller to fetch it again, ``stale`` that it is past its life, ``soon``
+    that it was found less than ``MOMENT`` ago, too."""
 
     reply: OutsideReply
     age: int
-    refresh: bool
-    stale: bool
+    refresh: bool = False
+    stale: bool = False
+    soon: bool = False
 
 
 class UpstreamCache:
@@ -111,6 +114,10 @@ class UpstreamCache:
         self.misses += 1
         return None
 
+    def found_again(self, denies: bool, times: int) -> None:
+        """A reply was given this often without looking it up."""
+        self.hits[_TYPES[denies]] += times
+
     def is_fresh(self, key: Key, now: float) -> bool:
         """Whether a reply for a question is kept and within its life; nothing is counted."""
         found = (entries[key] for entries in self._entries.values() if key in entries)
@@ -137,11 +144,12 @@ class UpstreamCache:
 
     def _hit(self, entry: _Entry, now: float) -> Hit:
         entry.hits = entry.hits + 1 if now - entry.last < self.policy.prefetch_gap else 1
+        soon = now - entry.last < MOMENT
         entry.last = now
         age = now - entry.since
         popular = 0 < self.policy.prefetch_hits <= entry.hits
         ends = age >= entry.lifetime * (1 - self.policy.prefetch_share)
-        return Hit(entry.reply, int(age), popular and ends, age >= entry.lifetime)
+        return Hit(entry.reply, int(age), popular and ends, age >= entry.lifetime, soon)
 
     def _lifetime(self, reply: OutsideReply) -> float:
         policy, rcode = self.policy, reply.answer.rcode

@@ -87,6 +87,21 @@ def test_a_name_outside_is_answered_once_by_upstream_and_then_from_the_cache():
     asyncio.run(run())
 
 
+def test_a_popular_name_is_ready_for_a_moment_and_each_reply_is_counted():
+    async def run():
+        async with upstream(answering(RECORD)) as up, forwarding(up) as (ask, forwarder):
+            replies = [await ask(tcp=tcp) for tcp in (False, True) for _ in range(10)]
+            assert [data(reply) for reply in replies] == [["93.184.216.34"]] * 20
+            assert up.asked == 1
+            for _ in range(200):
+                if forwarder.caches[CACHED].hits["success"] == 19:
+                    break
+                await asyncio.sleep(0.05)
+            assert forwarder.caches[CACHED].hits["success"] == 19
+
+    asyncio.run(run())
+
+
 def test_equal_questions_at_once_are_one_exchange():
     async def run():
         async with upstream(answering(RECORD)) as up, forwarding(up) as (ask, _):

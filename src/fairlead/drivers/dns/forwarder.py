@@ -10,9 +10,11 @@ import logging
 import secrets
 import time
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
+from typing import NamedTuple
 
 import dns.message
 import dns.name
@@ -42,6 +44,19 @@ class NoAnswer(Exception):
     """No server gave a usable reply in time; the message says what each of them did."""
 
 
+class AtHand(NamedTuple):
+    """An answer that needs no waiting.
+
+    Attributes:
+        soon: it was asked for a moment ago, too.
+        count: is told how often it was given again without asking here.
+    """
+
+    answer: Answer
+    soon: bool
+    count: Callable[[int], None]
+
+
 class Forwarder:
     """One group of servers. Close it to end its background work.
 
@@ -66,13 +81,16 @@ class Forwarder:
         self._under_way: dict[tuple[Key, bool], asyncio.Task[OutsideReply]] = {}
         self._background: set[asyncio.Task[None]] = set()
 
-    def cached(self, ask: Ask) -> Answer | None:
+    def cached(self, ask: Ask) -> AtHand | None:
         """The answer that is at hand; None when there is something to wait for."""
         policy, key, now = ask.request.cache, _key_of(ask), time.monotonic()
-        if policy is None or not self._cache(policy).is_fresh(key, now):
+        if policy is None:
             return None
-        hit = self._cache(policy).find(key, now)
-        return None if hit is None else self._kept(hit, key, policy)
+        cache = self._cache(policy)
+        hit = cache.find(key, now) if cache.is_fresh(key, now) else None
+        if hit is None:
+            return None
+        return AtHand(self._kept(hit, key, policy), hit.soon, partial(cache.found_again, hit.reply.denies))
 
     async def __call__(self, ask: Ask) -> Answer:
         """What the servers say; SERVFAIL or REFUSED, with the reason, when that is nothing."""
@@ -109,7 +127,10 @@ class Forwarder:
             log.info("upstream %s: %s", server, error or type(error).__name__)
 
     def _cache(self, policy: CachePolicy) -> UpstreamCache:
-        return self.caches.setdefault(policy, UpstreamCache(policy))
+        cache = self.caches.get(policy)
+        if cache is None:
+            cache = self.caches[policy] = UpstreamCache(policy)
+        return cache
 
     async def _look_up(self, ask: Ask) -> Answer:
         """A reply from the cache or the network; a stale one only when the network gives none soon (RFC 8767)."""
@@ -120,7 +141,7 @@ class Forwarder:
         hit = self._cache(policy).find(key, time.monotonic())
         if hit is None:
             fresh = await self._fetch(key, over_tcp, policy)
-            return self._handed_on(Hit(fresh, 0, refresh=False, stale=False), policy)
+            return self._handed_on(Hit(fresh, 0), policy)
         if hit.stale:
             return self._handed_on(await self._fresh_or(hit, key, policy), policy)
         return self._kept(hit, key, policy)
@@ -144,7 +165,7 @@ class Forwarder:
             with suppress(NoAnswer, TimeoutError):
                 fresh = await asyncio.wait_for(self._fetch(key, False, policy), policy.stale_patience)
                 if fresh.answer.rcode is not Rcode.SERVFAIL:
-                    return Hit(fresh, 0, refresh=False, stale=False)
+                    return Hit(fresh, 0)
         self.stale_answers += 1
         return stale
 

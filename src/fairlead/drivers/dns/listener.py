@@ -1,5 +1,6 @@
 """What the DNS listeners share beside their sockets."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from fairlead.clusterdns.names import to_text
 from fairlead.clusterdns.query import Refusal
 from fairlead.clusterdns.records import Rcode
 from fairlead.clusterdns.responder import Client, Noted, Pending, Reply, Responder
+from fairlead.clusterdns.upstream_cache import MOMENT
 from fairlead.drivers.dns.outside import Outside
 
 log = logging.getLogger(__name__)
@@ -34,7 +36,7 @@ class Services(NamedTuple):
         try:
             reply = responder.respond(packet, client)
             if isinstance(reply, Pending):
-                reply = self._from_cache(reply, responder)
+                reply = self._from_cache(packet, reply, responder)
         except Exception:
             log.exception("no reply to %s", packet.hex())
             responder.faults += 1
@@ -57,15 +59,21 @@ class Services(NamedTuple):
         self._tell(responder, started)
         return reply
 
-    def _from_cache(self, pending: Pending, responder: Responder) -> Reply:
-        """The reply, when all that it asks the world outside is in the cache."""
-        step = pending.run.step
+    def _from_cache(self, packet: bytes, pending: Pending, responder: Responder) -> Reply:
+        """The reply, when all that it asks the world outside is in the cache. One that is asked for often is kept ready
+        for a moment, in which TTLs hardly change."""
+        step, at_hand = pending.run.step, []
         while isinstance(step, Ask):
             found = self.outside.cached(step)
             if found is None:
                 return pending
-            step = pending.run.resume(found)
-        return responder.finish(pending, step)
+            at_hand.append(found)
+            step = pending.run.resume(found.answer)
+        if not (all(found.soon for found in at_hand) and responder.suits_a_moment(pending, step)):
+            return responder.finish(pending, step)
+        if not responder.has_momentary:
+            asyncio.get_running_loop().call_later(MOMENT, responder.forget_momentary)
+        return responder.finish_for_a_moment(packet, pending, step, tuple(found.count for found in at_hand))
 
     def _tell(self, responder: Responder, started: float) -> None:
         if responder.noted:

@@ -8,7 +8,7 @@ from fairlead.clusterdns.plugins.forward import Forward
 from fairlead.clusterdns.records import Answer
 from fairlead.clusterdns.server_blocks import Block
 from fairlead.clusterdns.upstreams import Upstream
-from fairlead.drivers.dns.forwarder import Forwarder
+from fairlead.drivers.dns.forwarder import AtHand, Forwarder
 
 
 class Outside:
@@ -35,7 +35,7 @@ class Outside:
             asyncio.get_running_loop().call_later(upstream.deadline, self.forwarders.pop(upstream).close)
         self.start()
 
-    def cached(self, ask: Ask) -> Answer | None:
+    def cached(self, ask: Ask) -> AtHand | None:
         """The answer that is at hand without waiting."""
         return self._forwarder(ask.upstream).cached(ask)
 
