@@ -49,12 +49,12 @@ class AtHand(NamedTuple):
 
     Attributes:
         soon: it was asked for a moment ago, too.
-        count: is told how often it was given again without asking here.
+        given_again: is told how often it was given again without asking here.
     """
 
     answer: Answer
     soon: bool
-    count: Callable[[int], None]
+    given_again: Callable[[int], None]
 
 
 class Forwarder:

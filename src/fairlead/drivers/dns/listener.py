@@ -73,7 +73,7 @@ class Services(NamedTuple):
             return responder.finish(pending, step)
         if not responder.has_momentary:
             asyncio.get_running_loop().call_later(MOMENT, responder.forget_momentary)
-        return responder.finish_for_a_moment(packet, pending, step, tuple(found.count for found in at_hand))
+        return responder.finish_for_a_moment(packet, pending, step, tuple(found.given_again for found in at_hand))
 
     def _tell(self, responder: Responder, started: float) -> None:
         if responder.noted:
