@@ -1,6 +1,6 @@
 """What a Service could mean: Pods, and the Pods that workloads would make, with those that nearly fit."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
@@ -9,6 +9,9 @@ from fairlead.explain.documents import Doc, mapping, number, pairs, rows
 from fairlead.model.objects import Pod
 
 _ALIKE = 0.6  # of two words, by difflib's measure: a slip of the fingers is above, another word below
+
+
+Measure = Callable[[str], float]
 
 
 class Candidate(NamedTuple):
@@ -57,15 +60,28 @@ def all_templates(cluster: Cluster) -> dict[str, list[Candidate]]:
     return found
 
 
-def near_misses(selector: Mapping[str, str], candidates: Iterator[Candidate]) -> list[NearMiss]:
+def one_of_each(candidates: Iterable[Candidate]) -> list[Candidate]:
+    """The first of all that have the same labels: a Pod before a template, then by name."""
+    found: dict[frozenset[tuple[str, str]], Candidate] = {}
+    for candidate in sorted(candidates, key=_rank):
+        found.setdefault(frozenset(candidate.labels.items()), candidate)
+    return list(found.values())
+
+
+def _rank(candidate: Candidate) -> tuple[bool, Ref]:
+    return candidate.is_template, candidate.ref
+
+
+def near_misses(selector: Mapping[str, str], candidates: Iterable[Candidate]) -> list[NearMiss]:
     """The candidates that look as if they were meant, the likeliest first."""
-    found = [miss for candidate in candidates if (miss := _compare(selector, candidate)) is not None]
-    return sorted(found, key=lambda miss: (-miss.score, miss.candidate.is_template, miss.candidate.ref))
+    measures = {value: likeness_to(value) for value in selector.values()}
+    found = [miss for candidate in candidates if (miss := _compare(selector, measures, candidate)) is not None]
+    return sorted(found, key=lambda miss: (-miss.score, *_rank(miss.candidate)))
 
 
-def _compare(selector: Mapping[str, str], candidate: Candidate) -> NearMiss | None:
+def _compare(selector: Mapping[str, str], measures: Mapping[str, Measure], candidate: Candidate) -> NearMiss | None:
     wrong = {key: value for key, value in selector.items() if candidate.labels.get(key) != value}
-    likeness = {pair: _likeliest(pair, candidate.labels) for pair in wrong.items()}
+    likeness = {pair: _likeliest(pair, measures[pair[1]], candidate.labels) for pair in wrong.items()}
     best = [score for score, _ in likeness.values()]
     score = (len(selector) - len(wrong) + sum(best)) / max(len(selector), 1)
     if not wrong or score < 0.5 or (any(each < _ALIKE for each in best) and len(wrong) == len(selector)):
@@ -73,10 +89,12 @@ def _compare(selector: Mapping[str, str], candidate: Candidate) -> NearMiss | No
     return NearMiss(candidate, {pair[0]: instead for pair, (_, instead) in likeness.items()}, score)
 
 
-def _likeliest(pair: tuple[str, str], labels: Mapping[str, str]) -> tuple[float, tuple[str, str] | None]:
+def _likeliest(
+    pair: tuple[str, str], measure: Measure, labels: Mapping[str, str]
+) -> tuple[float, tuple[str, str] | None]:
     """The label that comes nearest to a wanted one: the same key with a like value, or a like key with the value."""
     key, value = pair
-    options = [(alike(value, labels[key]), (key, labels[key]))] if key in labels else []
+    options = [(measure(labels[key]), (key, labels[key]))] if key in labels else []
     options += [(0.9 if _same_end(key, k) else alike(key, k), (k, v)) for k, v in labels.items() if v == value]
     return max(options, default=(0.0, None))
 
@@ -89,14 +107,30 @@ def _same_end(one: str, other: str) -> bool:
 
 def alike(one: str, other: str) -> float:
     """How alike two words are, from 0 to 1, whatever their case; one that goes on where the other ends is alike."""
-    one, other = one.lower(), other.lower()
-    if one and other and (one.startswith(other) or other.startswith(one)):
-        return 0.9
-    return SequenceMatcher(None, one, other).ratio()
+    return likeness_to(one)(other)
+
+
+def likeness_to(word: str) -> Measure:
+    """``alike`` for one word and many others; 0 for all that are no likely slip."""
+    word = word.lower()
+    matcher = SequenceMatcher(None, "", word)
+
+    def measure(other: str) -> float:
+        other = other.lower()
+        if word and other and (word.startswith(other) or other.startswith(word)):
+            return 0.9
+        matcher.set_seq1(other)
+        # Bounds from above, which cost far less than the measure itself.
+        if matcher.real_quick_ratio() < _ALIKE or matcher.quick_ratio() < _ALIKE:
+            return 0.0
+        return matcher.ratio()
+
+    return measure
 
 
 def closest(word: str, among: Mapping[str, object] | set[str]) -> str | None:
     """The word that comes nearest to one, if it is a likely slip."""
-    scored = [(alike(word, each), each) for each in among if each]
+    measure = likeness_to(word)
+    scored = [(measure(each), each) for each in among if each]
     score, found = max(scored, default=(0.0, ""))
     return found if score >= _ALIKE else None

@@ -3,6 +3,7 @@
 import sys
 
 from fairlead.explain.doctor.examine import examine
+from fairlead.explain.doctor.ward import Ward
 from fairlead.explain.proxying import Proxying
 from fairlead.explain.subjects import explain, parse_subject
 from tests.support.cluster_dumps import cluster, endpoint_slice, pod, service, system
@@ -55,3 +56,17 @@ def test_one_service_costs_the_same_among_many():
 def test_an_examination_grows_with_the_services_and_no_faster():
     few, lots = map(cost_of_examining, (40, 400))
     assert lots <= few * 10 * 1.3
+
+
+def cost_of_near_misses(pods):
+    labels = {"app": "web"}
+    ward = Ward(cluster([service("s", selector={"app": "wbe"}), *(pod(f"p{n}", labels) for n in range(pods))]))
+    (broken,) = ward.services
+    assert len(ward.labelled_in("default")) == 1
+    return calls(lambda: ward.near(broken)), calls(lambda: ward.near(broken))
+
+
+def test_a_selector_is_compared_once_with_each_set_of_labels():
+    few, lots = map(cost_of_near_misses, (2, 50))
+    assert lots == few
+    assert lots[1] < lots[0] / 5  # the second check finds what the first has found

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 import yaml
 
+from fairlead.drivers.sources.uncollected import uncollected
 from fairlead.explain.cluster import Cluster
 from fairlead.explain.observations import IPTABLES, NFT, NFT_JSON, Observation, kind_of
 from fairlead.explain.reading import Found, cluster_of
@@ -42,10 +43,11 @@ def read_cluster_files(paths: Iterable[str], zone: str = "cluster.local") -> Clu
     """
     found: list[Found] = []
     observations: list[Observation] = []
-    for path in paths:
-        for file in _files(path):
-            _sort(file, found, observations, is_named=file.where == path)
-    return cluster_of(found, observations, zone=zone)
+    with uncollected():
+        for path in paths:
+            for file in _files(path):
+                _sort(file, found, observations, is_named=file.where == path)
+        return cluster_of(found, observations, zone=zone)
 
 
 def _sort(file: _File, found: list[Found], observations: list[Observation], *, is_named: bool) -> None:

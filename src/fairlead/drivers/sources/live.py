@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from fairlead.drivers.kube.client import KubeClient, KubeError, Unreachable
+from fairlead.drivers.sources.uncollected import uncollected
 from fairlead.explain.cluster import Cluster
 from fairlead.explain.observations import Observation
 from fairlead.explain.permissions import READABLE, Readable
@@ -25,7 +26,8 @@ def read_live_cluster(
     Raises:
         KubeError: it refused to show even one kind. Unreachable: there is no such server, or it does not answer.
     """
-    return asyncio.run(_read(kubeconfig, context, zone, observations))
+    with uncollected():
+        return asyncio.run(_read(kubeconfig, context, zone, observations))
 
 
 async def _read(

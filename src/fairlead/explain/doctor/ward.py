@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from fairlead.explain.about.endpoints import endpoints_of, is_as_written
-from fairlead.explain.candidates import Candidate, NearMiss, all_templates, near_misses, of_pod
+from fairlead.explain.candidates import Candidate, NearMiss, all_templates, near_misses, of_pod, one_of_each
 from fairlead.explain.cluster import Cluster, Ref
 from fairlead.explain.references import Reference, references_of
 from fairlead.explain.resolving import dns_service
@@ -20,6 +20,8 @@ class Ward:
 
     cluster: Cluster
     _pods: dict[ObjectKey, list[Pod]] = field(default_factory=dict)
+    _near: dict[ObjectKey, list[NearMiss]] = field(default_factory=dict)
+    _labelled: dict[str, list[Candidate]] = field(default_factory=dict)  # by Namespace
 
     @cached_property
     def services(self) -> list[Service]:
@@ -64,10 +66,18 @@ class Ward:
         return pods or self.templates_behind(service) or [miss.candidate for miss in self.near(service)[:1]]
 
     def near(self, service: Service) -> list[NearMiss]:
-        """What nearly matches the selector in the Service's Namespace."""
-        return near_misses(service.spec.selector or {}, iter(self.candidates_in(service.namespace)))
+        """What nearly matches the selector in the Service's Namespace, one for each set of labels."""
+        if service.key not in self._near:
+            self._near[service.key] = near_misses(service.spec.selector or {}, self.labelled_in(service.namespace))
+        return self._near[service.key]
 
-    def candidates_in(self, namespace: str) -> Iterable[Candidate]:
+    def labelled_in(self, namespace: str) -> list[Candidate]:
+        """One candidate of a Namespace for each set of labels."""
+        if namespace not in self._labelled:
+            self._labelled[namespace] = one_of_each(self._candidates_in(namespace))
+        return self._labelled[namespace]
+
+    def _candidates_in(self, namespace: str) -> Iterable[Candidate]:
         yield from (of_pod(self.cluster, p) for p in self.cluster.pods_in(namespace) if not p.is_finished)
         yield from self._templates.get(namespace, [])
 

@@ -88,7 +88,7 @@ def _elsewhere(ward: Ward, service: Service) -> Finding | None:
     if ward.near(service):
         return None
     for namespace in sorted(ward.cluster.snapshot.namespaces):
-        found = next((c for c in ward.candidates_in(namespace) if contains(c.labels, selector)), None)
+        found = next((c for c in ward.labelled_in(namespace) if contains(c.labels, selector)), None)
         if namespace != service.namespace and found is not None:
             text_ = f"no Pod in {service.namespace} has {_selector_text(service)}, but {found.ref} in {namespace} has"
             evidence = (_evidence(ward, service), ward.cluster.field(found.ref, ".metadata.namespace", namespace))

@@ -45,7 +45,7 @@ def _nobody_wrote(ward: Ward, service: Service) -> Iterator[Finding]:
             return
     evidence = (ward.cluster.field(ref_of(service), ".spec.selector", {}),)
     text_ = f"Service {service.key} has no selector and no EndpointSlice: nobody is behind it"
-    suggested = closest(service.name, {c.labels.get("app", "") for c in ward.candidates_in(service.namespace)})
+    suggested = closest(service.name, {c.labels.get("app", "") for c in ward.labelled_in(service.namespace)})
     fix = (
         Fix(target=ref_of(service), patch={"spec": {"selector": {"app": suggested}}})
         if suggested
