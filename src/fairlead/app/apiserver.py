@@ -78,7 +78,8 @@ async def run(options: ApiServerOptions, sockets: Sequence[socket.socket], ready
     keeping.append(asyncio.create_task(_renew(options.pki_dir)))
     try:
         await state.commit(bootstrap(state.head, options.advertise, env))
-        application = ApiApplication(state, env, UpstreamTunnel(options.pki_dir), bearers.pages())
+        faults = options.steering.faults if options.steering else None
+        application = ApiApplication(state, env, UpstreamTunnel(options.pki_dir), bearers.pages(), faults)
         async with steered(options.steering, application.remind):
             await serve(application, sockets, tls, ready, application.streams.close)
     finally:

@@ -20,6 +20,7 @@ COMMANDS = {
         "fairlead.cli.node:node",
         "Add, remove, switch off and on, or cut off nodes of a lab; join one from another host.",
     ),
+    "fault": ("fairlead.cli.fault:fault", "Have something of a lab fail for a while: Pods, nodes, packets, names."),
     "apiserver": ("fairlead.cli.apiserver:apiserver", "Run the API server alone."),
     "backup": ("fairlead.cli.data_folder:backup", "Copy the API server's store to a file, while it runs."),
     "restore": ("fairlead.cli.data_folder:restore", "Put a copied store back."),

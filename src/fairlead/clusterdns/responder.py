@@ -114,6 +114,11 @@ class Responder:
             return refusal.reply
         return self._reply(packet, query, client)
 
+    @property
+    def is_stream(self) -> bool:
+        """Whether replies go over TCP, and are of any size."""
+        return self._cap is None
+
     def reconfigure(self, server: ServerBlocks, cap: int) -> None:
         """Other choices from now on; what was kept ready was made with the old ones."""
         self._server = server

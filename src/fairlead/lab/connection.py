@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 
 from fairlead.app.lab.commands import enter
 from fairlead.app.lab.processes.bootstrap import Resources
-from fairlead.drivers.kube.client import KubeClient
+from fairlead.drivers.kube.client import KubeClient, KubeError, Unreachable
 from fairlead.drivers.lab.enter import Command, Place
 from fairlead.drivers.lab.forker_client import Forker
 from fairlead.drivers.lab.run_folder import RunningLab
 from fairlead.lab.background import Background
+from fairlead.lab.errors import LabError
 from fairlead.nodeagent.credentials import Credentials
 
 T = TypeVar("T")
@@ -62,12 +63,19 @@ class Connection:
             return self._forker
 
     def ask(self, work: Callable[[KubeClient, Resources], Coroutine[Any, Any, T]]) -> T:
-        """The result of what is asked of the API."""
+        """The result of what is asked of the API.
+
+        Raises:
+            LabError: it refuses, or does not answer; beside what the work itself raises.
+        """
 
         async def act() -> T:
-            if self._client is None:
-                self._client = KubeClient.from_kubeconfig(self.lab.kubeconfig, part="lab")
-            return await work(self._client, Resources(self._client))
+            try:
+                if self._client is None:
+                    self._client = KubeClient.from_kubeconfig(self.lab.kubeconfig, part="lab")
+                return await work(self._client, Resources(self._client))
+            except (KubeError, Unreachable) as error:
+                raise LabError(str(error)) from error
 
         return self.background.call(act())
 

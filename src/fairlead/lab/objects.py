@@ -1,7 +1,7 @@
 """Objects of a lab: what may be applied, and how it is applied, read, deleted and awaited."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -162,6 +162,31 @@ async def wait_for(client: KubeClient, wanted: Sequence[Wanted], seconds: float)
             await until_ready(client, wanted, awaited.append)
     except TimeoutError:
         raise NotReady(f"not ready after {seconds:.0f} s", awaited[-1]) from None
+
+
+async def wait_until(
+    client: KubeClient, resource: Resource, key: ObjectKey, holds: Callable[[Doc], bool], seconds: float
+) -> None:
+    """Return when something holds of an object.
+
+    Raises:
+        NotReady: it does not after so many seconds.
+    """
+    query = {"fieldSelector": f"metadata.name={key.name}"}
+    try:
+        async with asyncio.timeout(seconds):
+            async for event in client.watch(resource.path(key.namespace), query):
+                if holds(msgspec.json.decode(event.object)):
+                    return
+    except TimeoutError:
+        pass
+    raise NotReady(f"{resource.plural}/{key.name} is not as it should be after {seconds:.0f} s")
+
+
+def says_ready(pod: Doc) -> bool:
+    """Whether a Pod's status has it ready."""
+    conditions = pod.get("status", {}).get("conditions") or ()
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
 
 async def make_namespace(client: KubeClient, prefix: str) -> str:

@@ -10,6 +10,7 @@ from fairlead.lab.clients import Clients
 from fairlead.lab.commands import PATIENCE, Arguments, RunOptions, words_of
 from fairlead.lab.connection import OUTSIDE, Command, Connection
 from fairlead.lab.errors import LabError
+from fairlead.lab.faults import Faults
 from fairlead.lab.kinds import find_resource
 from fairlead.lab.objects import Applicable, Docs
 from fairlead.lab.resolving import read_resolv_conf, resolve
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     import socket
 
     from fairlead.app.lab.processes.bootstrap import Resources
+    from fairlead.lab.forwarding import Forwarded
+    from fairlead.lab.serving import Servable, Served, ServeOptions
 
 
 class Scope:
@@ -46,6 +49,11 @@ class Scope:
     def kubeconfig(self) -> Path:
         """The administrator's kubeconfig; programs of this machine reach the API with it."""
         return self._connection.lab.kubeconfig
+
+    @property
+    def fault(self) -> Faults:
+        """Faults on demand."""
+        return Faults(self._connection, self._namespace)
 
     # --- objects ---
 
@@ -196,6 +204,27 @@ class Scope:
         request = {"op": "connect", "protocol": protocol, "address": [address, port], "seconds": timeout}
         with self._connection.enter_network(self._namespace, pod) as entry:
             return self._connection.forker.make_socket(entry.place, request)
+
+    def serve(self, what: "Servable", name: str, **options: "Unpack[ServeOptions]") -> "Served":
+        """Make a server of this program an endpoint of a Service, reachable by name from Pods. See ``lab.serving``.
+
+        Args:
+            what: a port of this machine's loopback on which something listens; an ASGI or WSGI application; or
+                ``async def handle(reader, writer)`` for streams.
+            name: of the Service, and of the Pod that stands for the server.
+        """
+        from fairlead.lab.serving import serve
+
+        return serve(self._connection, self._namespace, what, name, options)
+
+    def forward(self, host: str, port: int, *, from_: str = "") -> "Forwarded":
+        """A port of this machine's loopback that leads to where a Pod would get by this name and port.
+
+        Each connection resolves the name and connects anew, so it is the Service that is reached, and not one Pod.
+        """
+        from fairlead.lab.forwarding import forward
+
+        return forward(self._connection.background, lambda: self.connect(host, port, from_=from_))
 
     # --- why ---
 

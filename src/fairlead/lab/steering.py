@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from fairlead.app.lab.steered_parts import API_SERVER, CONTROLLERS, NAME_SERVER, NODE_PROXY
+from fairlead.app.lab.steered_parts import API_SERVER, CONTROLLERS, NAME_SERVER, NODE_AGENT, NODE_PROXY
 from fairlead.drivers.kube.client import NODES as NODE_OBJECTS
 from fairlead.drivers.kube.client import PODS, Resource
 from fairlead.lab import objects
@@ -35,6 +35,11 @@ class Part(NamedTuple):
 
 
 API, SLICES = Part(API_SERVER, SWITCH), Part(CONTROLLERS, SWITCH)
+
+
+def agent(node: str) -> Part:
+    """That of a node."""
+    return Part(NODE_AGENT, f"node/{node}")
 
 
 def proxies(connection: Connection) -> list[Part]:

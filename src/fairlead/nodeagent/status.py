@@ -85,6 +85,7 @@ class PodRecord:
         connected: its namespaces and network are there.
         trouble: why they cannot be made.
         failure: why the node has ended it, if it has.
+        unready: why it counts as not ready, whatever its containers are.
     """
 
     addresses: Addresses
@@ -94,6 +95,7 @@ class PodRecord:
     connected: bool = False
     trouble: str = ""
     failure: Failure | None = None
+    unready: str = ""
 
 
 def build_status(pod: RunPod, record: PodRecord, now: str) -> Doc:
@@ -216,6 +218,8 @@ def _is_initialized(record: PodRecord, phase: str) -> _Verdict:
 def _containers_ready(record: PodRecord, phase: str) -> _Verdict:
     if phase in ("Succeeded", "Failed"):
         return _Verdict(False, "PodCompleted" if phase == "Succeeded" else "PodFailed")
+    if record.unready:
+        return _Verdict(False, "ContainersNotReady", record.unready)
     unready = [c.container.name for c in record.containers if not c.ready]
     if unready:
         return _Verdict(False, "ContainersNotReady", f"containers with unready status: {_listed(unready)}")
@@ -254,7 +258,7 @@ def _container_status(pod: RunPod, record: ContainerRecord, pod_record: PodRecor
         "state": _state(state),
         "lastState": _state(record.last) if record.last else {},
         "restartCount": record.restart_count,
-        "ready": record.ready or _has_done_its_part(record, pod_record),
+        "ready": (record.ready and not pod_record.unready) or _has_done_its_part(record, pod_record),
         "started": record.started,
     }
 

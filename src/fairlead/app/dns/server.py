@@ -25,6 +25,7 @@ from fairlead.clusterdns.plugins.hosts import Hosts
 from fairlead.clusterdns.plugins.scope import Page as PageAddress
 from fairlead.clusterdns.zone import Zone
 from fairlead.drivers.dns.configuration_metrics import Configuration, ConfigurationCollector
+from fairlead.drivers.dns.faulty_answers import FaultyServices
 from fairlead.drivers.dns.forward_metrics import ForwardCollector
 from fairlead.drivers.dns.listener import Services
 from fairlead.drivers.dns.metrics import DnsCollector, ProgrammingDelay, new_registry, render, server_label
@@ -32,7 +33,7 @@ from fairlead.drivers.dns.outside import Outside
 from fairlead.drivers.dns.query_log import QueryLog
 from fairlead.drivers.dns.server import DnsServer, layout_of, own_addresses
 from fairlead.drivers.kube.progress import reached
-from fairlead.drivers.steering.faults import Steering
+from fairlead.drivers.steering.faults import Faults, Steering
 from fairlead.drivers.steering.part_socket import steered
 from fairlead.drivers.tiny_http import Page, Pages, serve_pages
 from fairlead.model.names import ObjectKey
@@ -61,6 +62,8 @@ async def run(
         OSError: an address cannot be bound. ForwardingLoop: an upstream server sends our own queries back to us.
     """
     process = _Process(options, source, config_map)
+    if steering:
+        process.misbehave(steering.faults)
     try:
         await process.listen()
         watching = asyncio.ensure_future(process.serve(ready))
@@ -104,6 +107,13 @@ class _Process:
         self._delay = ProgrammingDelay(self._registry)
         self._watches: Watches | None = None
         self._pages: list[asyncio.Server] = []
+
+    def misbehave(self, faults: Faults) -> None:
+        """Answer as faults have it, while there are any; to be called before ``listen``."""
+        services = FaultyServices.around(self._services, faults)
+        self._services = services
+        self._server = DnsServer(self._authority, services, self.options.udp_cap, self.options.tcp)
+        faults.listen(lambda: services.begin(self._server.responders))
 
     async def listen(self) -> None:
         """Answer from now on, if only with SERVFAIL."""

@@ -1,5 +1,5 @@
 """The parts of a lab that tests can steer (``drivers.steering``): what each is called in its network namespace."""
 
 API_SERVER, CONTROLLERS = "apiserver", "controllers"  # in that of the switch
-NODE_PROXY = "proxy"  # in that of each node
+NODE_AGENT, NODE_PROXY = "agent", "proxy"  # in that of each node
 NAME_SERVER = "dns"  # in that of each DNS Pod

@@ -31,6 +31,7 @@ from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.kube.client import NODES, PODS, SERVICES, KubeClient, KubeError
 from fairlead.drivers.kube.event_recorder import Allowance, EventWriter
 from fairlead.drivers.kube.informer import Informer
+from fairlead.drivers.kube.progress import reached
 from fairlead.drivers.kube.retry import until_answered
 from fairlead.drivers.kubelet.server import PORT as KUBELET_PORT
 from fairlead.drivers.kubelet.server import KubeletServer, node_tls
@@ -38,6 +39,8 @@ from fairlead.drivers.linux import netns
 from fairlead.drivers.pods.allocatable import allocatable, storage_of
 from fairlead.drivers.pods.launcher import Launcher
 from fairlead.drivers.pods.left_behind import write_launcher
+from fairlead.drivers.steering.faults import Faults, Steering
+from fairlead.drivers.steering.part_socket import steered
 from fairlead.model.addresses import family_of
 from fairlead.model.decode import decode
 from fairlead.model.objects import Node, Service
@@ -82,6 +85,7 @@ class NodeOptions:
         home: that of the lab's user, if it has one; see ``ContainerSettings``.
         nursery: where the process comes from that forks for this agent; see ``drivers.pods.nursery``.
         heartbeat: seconds between two heartbeats.
+        steering: how tests steer it, in a lab.
     """
 
     name: str
@@ -103,6 +107,7 @@ class NodeOptions:
     hidden: tuple[Path, ...] = ()
     home: Path | None = None
     heartbeat: float = HEARTBEAT
+    steering: Steering | None = None
 
     @property
     def address(self) -> str:
@@ -132,7 +137,8 @@ async def run(options: NodeOptions, ready: Callable[[], None]) -> None:
             node = await _register(options, client)
             await agent.start()
             ready()
-            await Heartbeat(client, node, options.heartbeat, lambda: _register(options, client)).run()
+            async with steered(options.steering, agent.reached):
+                await Heartbeat(client, node, options.heartbeat, lambda: _register(options, client)).run()
         finally:
             await server.close()
 
@@ -177,11 +183,21 @@ class NodeAgent:
             options.orphan_ends,
             containers,
             SandboxSettings(options.host_ips, dns, self._host_ports, launcher, containers.hidden_paths),
+            options.steering.faults if options.steering else Faults(),
         )
+        self._settings.faults.listen(self._faults_changed)
 
     def pods(self) -> list[PodRun]:
         """Those that run here, in the order in which they came."""
         return list(self._runs.values())
+
+    def _faults_changed(self) -> None:
+        for run in self._runs.values():
+            run.api.changed()
+
+    async def reached(self, version: int) -> int:
+        """Wait until all that the API has at a version is known here; the version that is known."""
+        return await reached(version, lambda: (self._pods, self._services), lambda: True)
 
     async def start(self) -> None:
         """Watch, take over the Pods that are there, and return when their status says so."""

@@ -7,7 +7,7 @@ event. Level-triggered: whatever an earlier agent of the node left in the Pod's 
 import asyncio
 import logging
 from collections.abc import Coroutine, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from fairlead.drivers.linux.netns import LinkError
 from fairlead.drivers.pods.launcher import Child
 from fairlead.drivers.pods.left_behind import PodFolder
 from fairlead.drivers.proxy.nft_commands import RulesError
+from fairlead.drivers.steering.faults import Faults
 from fairlead.model.document import Doc
 from fairlead.nodeagent.environment import Placement
 from fairlead.nodeagent.life import pod_life as life
@@ -59,6 +60,7 @@ class PodSettings:
         volumes: folder in which each running Pod has one for its volumes.
         claimed: folder for the volumes that were made for claims.
         orphan_ends: folder that tells how processes have ended that an earlier agent started.
+        faults: what tests of a lab want of Pods.
     """
 
     node_name: str
@@ -69,6 +71,7 @@ class PodSettings:
     orphan_ends: Path
     containers: ContainerSettings
     sandboxes: SandboxSettings
+    faults: Faults = field(default_factory=Faults)
 
 
 class PodRun:
@@ -273,8 +276,14 @@ class PodRun:
             connected=self.sandbox.child is not None,
             trouble=self._life.trouble,
             failure=self._life.failure,
+            unready=self._unready(pod),
         )
         return build_status(pod, record, timestamp())
+
+    def _unready(self, pod: RunPod) -> str:
+        key = {"namespace": pod.namespace, "pod": pod.name}
+        wanted = any(key.items() <= fault.items() for fault in self._settings.faults.of("unready"))
+        return "a test of the lab has it count as not ready" if wanted else ""
 
     def _write_index(self) -> None:
         self._index.write(self.sandbox.child, self.containers.values())

@@ -21,6 +21,7 @@ from fairlead.drivers.apiserver.chances import Chances
 from fairlead.drivers.apiserver.health import health_page
 from fairlead.drivers.apiserver.metrics import CONTENT_TYPE as METRICS_TYPE
 from fairlead.drivers.apiserver.metrics import ApiMetrics
+from fairlead.drivers.apiserver.misbehaving import Broken, ends_watches, misbehave
 from fairlead.drivers.apiserver.review_servers import ReviewServers
 from fairlead.drivers.apiserver.store.durable_state import DurableState
 from fairlead.drivers.apiserver.store.errors import StoreError
@@ -32,6 +33,7 @@ from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.identity.authentication import bearer_token, user_of_certificate
 from fairlead.drivers.identity.issuer_pages import IssuerPage
 from fairlead.drivers.linux.rare_log import RareLog
+from fairlead.drivers.steering.faults import Faults
 from fairlead.registry.access.checks import check_path
 from fairlead.registry.access.flow_control.fair_queue import Flow
 from fairlead.registry.access.flow_control.levels import Level, level_of
@@ -73,6 +75,7 @@ class ApiApplication:
         env: Environment,
         tunnel: UpstreamTunnel,
         pages: Mapping[str, IssuerPage] | None = None,
+        faults: Faults | None = None,
     ) -> None:
         self._state, self._env, self._tunnel = state, env, tunnel
         self._pages = pages or {}
@@ -81,11 +84,17 @@ class ApiApplication:
         self._servers = ReviewServers(state, env.choose, env.new_uid)
         self._unread: Counter[str] = Counter()  # bytes of answers, by user
         self._reader = ThreadPoolExecutor(1, "yaml")
+        self._faults = Faults() if faults is None else faults
+        self._faults.listen(self._faults_changed)
         self._metrics = ApiMetrics(state, lambda: self.streams.open)
 
     async def remind(self, _: int) -> int:
         """Have watchers told how far the state is, by bookmarks; the version that it is at."""
         return self.streams.send_bookmarks()
+
+    def _faults_changed(self) -> None:
+        if ends_watches(self._faults):
+            self.streams.end_all()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -100,6 +109,8 @@ class ApiApplication:
 
     async def _answer_or_refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
+            if self._faults:
+                await misbehave(self._faults, scope)
             await self._answer(scope, receive, send)
         except ApiError as error:
             await _send_error(send, error)
@@ -108,6 +119,9 @@ class ApiApplication:
             await _send_error(send, ApiError(500, "InternalError", str(error)))
         except Disconnected:
             return
+        except Broken:
+            scope["cut"]()
+            await asyncio.sleep(0)  # in which the server hears of it
         except Exception:
             log.exception("fault while answering %s %s", scope["method"], scope["path"])
             await _send_error(

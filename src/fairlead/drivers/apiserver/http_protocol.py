@@ -84,6 +84,7 @@ class ApiProtocol(HttpToolsProtocol):
             self._head_timer = None
         if len(self.pipeline) >= MAX_PIPELINED:
             raise _TooLong
+        self.scope["cut"] = self.cut  # type: ignore[typeddict-unknown-key]
         if self.parser.should_upgrade():
             self.scope["take_over"] = self._take_over  # type: ignore[typeddict-unknown-key]
         super().on_headers_complete()

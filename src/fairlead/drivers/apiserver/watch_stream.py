@@ -65,6 +65,11 @@ class WatchStreams:
         """End all watches, so that connections can be closed."""
         self._closing.set()
 
+    def end_all(self) -> None:
+        """End the watches that are open; new ones may come."""
+        closing, self._closing = self._closing, asyncio.Event()
+        closing.set()
+
     @property
     def open(self) -> int:
         """How many there are."""

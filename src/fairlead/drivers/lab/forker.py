@@ -119,6 +119,17 @@ def _connect_abstract(request: Request, place: Sequence[int], answer: socket.soc
     _give(answer, made)
 
 
+def _packets(request: Request, place: Sequence[int], answer: socket.socket) -> None:
+    """Make a packet socket (packet(7)) on a link in the network of the place; on request, have the kernel put whole
+    frames on that link."""
+    from fairlead.drivers.lab.wire_ends import open_link, send_whole_frames
+
+    _enter_network(request, place)
+    if request["whole"]:
+        send_whole_frames(request["link"])
+    _give(answer, open_link(request["link"]))
+
+
 def _give(answer: socket.socket, made: socket.socket) -> None:
     answer.sendmsg([b"{}"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [made.fileno()]))])
 
@@ -128,4 +139,5 @@ _REQUESTS: dict[str, Callable[[Request, Sequence[int], socket.socket], None]] = 
     "listen": _listen,
     "connect": _connect,
     "connect-abstract": _connect_abstract,
+    "packets": _packets,
 }

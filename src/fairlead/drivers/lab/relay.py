@@ -31,7 +31,7 @@ async def relay_tcp(listener: socket.socket, targets: Targets) -> Close:
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             if connection := await _connect(targets()):
-                await _join((reader, writer), connection)
+                await join((reader, writer), connection)
         finally:
             writer.close()
 
@@ -47,7 +47,8 @@ async def _connect(targets: Sequence[Address]) -> Connection | None:
     return None
 
 
-async def _join(one: Connection, other: Connection) -> None:
+async def join(one: Connection, other: Connection) -> None:
+    """Pass on what comes by either connection to the other, until both have ended; the second is closed then."""
     try:
         await asyncio.gather(_pump(one[0], other[1]), _pump(other[0], one[1]))
     finally:

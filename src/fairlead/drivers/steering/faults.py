@@ -12,17 +12,28 @@ class Faults:
     def __init__(self) -> None:
         self._active: dict[int, Fault] = {}
         self._number = 0
+        self._listeners: list[Callable[[], None]] = []
+
+    def listen(self, changed: Callable[[], None]) -> None:
+        """Be told whenever one begins or ends."""
+        self._listeners.append(changed)
 
     def begin(self, fault: Fault) -> Callable[[], None]:
         """Have it; calling the result ends it."""
         self._number += 1
         number = self._number
         self._active[number] = fault
+        self._tell()
 
         def end() -> None:
             self._active.pop(number, None)
+            self._tell()
 
         return end
+
+    def _tell(self) -> None:
+        for changed in self._listeners:
+            changed()
 
     def of(self, kind: str) -> Iterator[Fault]:
         """Those of a kind, the newest first."""

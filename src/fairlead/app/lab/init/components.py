@@ -17,7 +17,7 @@ from fairlead.app.lab.plan import DNS_SERVICE, OUTSIDE, PROXY, SWITCH, LabPlan, 
 from fairlead.app.lab.processes import bootstrap, publisher
 from fairlead.app.lab.processes.system_manifests import NAMESPACE, proxy_modes, system_manifests
 from fairlead.app.lab.settings import LabNode, LabSettings
-from fairlead.app.lab.steered_parts import API_SERVER, CONTROLLERS, NAME_SERVER, NODE_PROXY
+from fairlead.app.lab.steered_parts import API_SERVER, CONTROLLERS, NAME_SERVER, NODE_AGENT, NODE_PROXY
 from fairlead.app.node import agent
 from fairlead.app.node.context import Builtin
 from fairlead.app.proxy import process
@@ -157,6 +157,7 @@ def _agent(plan: LabPlan, network: LabNode, nursery: socket.socket) -> Run:
         hidden=(plan.data_folder, plan.run_folder.parent),
         home=plan.home,
         nursery=nursery,
+        steering=Steering.of(NODE_AGENT),
     )
     return functools.partial(agent.run, options)
 

@@ -1,0 +1,57 @@
+"""Ports of this machine's loopback that lead into a lab."""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from typing import NamedTuple
+
+from fairlead.drivers.lab.relay import Connection, join
+from fairlead.lab.background import Background
+
+LOOPBACK = "127.0.0.1"
+
+
+class Forwarded(NamedTuple):
+    """A port that leads into a lab; close it, or use it as a context manager."""
+
+    port: int
+    close: Callable[[], None]
+
+    @property
+    def url(self) -> str:
+        """For HTTP."""
+        return f"http://{LOOPBACK}:{self.port}"
+
+    def __enter__(self) -> "Forwarded":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def forward(background: Background, connect: Callable[[], socket.socket]) -> Forwarded:
+    """A free port, each connection to which leads to a connection of its own.
+
+    Args:
+        connect: makes a connection; may take a while, and is called in a thread.
+    """
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            made = await asyncio.to_thread(connect)
+            connection: Connection = await asyncio.open_connection(sock=made)
+            await join((reader, writer), connection)
+        except (OSError, RuntimeError):
+            writer.transport.abort()  # there, nobody answers; so here it is a reset
+        finally:
+            writer.close()
+
+    async def start() -> asyncio.Server:
+        return await asyncio.start_server(serve, LOOPBACK, 0)
+
+    server = background.call(start())
+
+    async def stop() -> None:
+        server.close()
+
+    return Forwarded(server.sockets[0].getsockname()[1], lambda: background.call(stop()))

@@ -1,0 +1,100 @@
+"""A test's own server as a Pod of the lab."""
+
+import asyncio
+import socket
+import threading
+import urllib.request
+
+import pytest
+
+from fairlead.lab import LabError
+
+
+def hello_wsgi(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [f"hello {environ['REMOTE_ADDR']}".encode()]
+
+
+async def hello_asgi(scope, receive, send):
+    if scope["type"] != "http":
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": f"hello {scope['client'][0]}".encode()})
+
+
+async def hello_stream(reader, writer):
+    await reader.readline()
+    writer.write(b"HTTP/1.0 200 OK\r\n\r\nhello")
+    writer.write_eof()
+    writer.close()
+
+
+@pytest.mark.parametrize("server", [hello_wsgi, hello_asgi, hello_stream], ids=["wsgi", "asgi", "stream"])
+def test_pods_reach_it_by_name(namespace, server):
+    with namespace.serve(server, "api"):
+        assert namespace.run("curl -s http://api/").stdout.startswith("hello")
+
+
+def test_it_sees_its_clients_by_their_own_addresses(namespace):
+    with namespace.serve(hello_asgi, "api", port=8080):
+        answer = namespace.run("curl -s http://api:8080/").stdout
+        assert answer == f"hello {namespace.get('pod', 'fairlead-client')['status']['podIP']}"
+
+
+def test_a_port_of_this_machine_is_served(namespace):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer():
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(b"HTTP/1.0 200 OK\r\n\r\nfrom here")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with namespace.serve(listener.getsockname()[1], "api"):
+            assert namespace.run("curl -s http://api/").stdout == "from here"
+        thread.join()
+
+
+def test_it_can_turn_unready_in_the_middle(namespace):
+    with namespace.serve(hello_wsgi, "api", ready=False) as served:
+        assert namespace.run("curl -s --max-time 2 http://api/", check=False).code
+        served.set_ready(True)
+        assert namespace.run("curl -s http://api/").stdout.startswith("hello")
+        served.set_ready(False)
+        assert namespace.run("curl -s --max-time 2 http://api/", check=False).code
+
+
+def test_what_it_does_can_change_while_it_runs(namespace):
+    answers = iter([503, 200])
+
+    def flaky(environ, start_response):
+        start_response(f"{next(answers)} X", [])
+        return [b""]
+
+    with namespace.serve(flaky, "api"):
+        ask = "curl -s -o /dev/null -w %{http_code} http://api/"
+        assert [namespace.run(ask).stdout for _ in range(2)] == ["503", "200"]
+
+
+def test_this_program_reaches_it_through_its_service(namespace):
+    with (
+        namespace.serve(hello_asgi, "api"),
+        namespace.forward("api", 80) as forwarded,
+        urllib.request.urlopen(forwarded.url, timeout=10) as response,
+    ):
+        assert response.read().startswith(b"hello")
+
+
+def test_asynchronous_tests_can_serve_too(namespace):
+    async def story():
+        with namespace.serve(hello_asgi, "api"):
+            return await namespace.aio.run("curl -s http://api/")
+
+    assert asyncio.run(story()).stdout.startswith("hello")
+
+
+def test_what_cannot_be_served_is_said(namespace):
+    with pytest.raises(LabError, match="this takes 1 arguments"):
+        namespace.serve(lambda x: x, "api")
