@@ -11,13 +11,9 @@ NOT_FOUND, TIMED_OUT = 127, 124  # exit codes of a shell, and of timeout(1)
 def run_command(arguments: Sequence[str], environment: Mapping[str, str], seconds: float | None = None) -> int:
     """The exit code of the command, 128 + n when signal n ended it. Ctrl-C is for it alone; after so many seconds it is
     told to end."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    before = signal.signal(signal.SIGINT, lambda *_: None)  # a handler, which the command does not inherit
     try:
-        process = subprocess.Popen(
-            arguments,
-            env={**os.environ, **environment},
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-        )
+        process = subprocess.Popen(arguments, env={**os.environ, **environment})
         try:
             code = process.wait(seconds)
         except subprocess.TimeoutExpired:
