@@ -14,6 +14,7 @@ from fairlead.app.controllers.context import Settings
 from fairlead.cli.flags.leader import candidacy, leader_flags
 from fairlead.cli.flags.socket_address import socket_address
 from fairlead.cli.logs import verbose_flag
+from fairlead.model.names import ObjectKey
 
 _LONGEST_NAME = 253  # of an object
 
@@ -24,6 +25,13 @@ _LONGEST_NAME = 253  # of an object
 @click.option("--only", multiple=True, type=click.Choice(tuple(CONTROLLERS)), help="Run this one; may be repeated.")
 @click.option("--load-balancer-pool", "pools", multiple=True, metavar="CIDR", help="Addresses for LoadBalancers.")
 @click.option(
+    "--dns-deployment",
+    default="kube-system/fairlead-dns",
+    show_default=True,
+    metavar="NAMESPACE/NAME",
+    help="What dns-autoscaler scales, by the ConfigMap NAME-autoscaler.",
+)
+@click.option(
     "--http-bind-address", "http", callback=socket_address, help="ADDRESS:PORT of /healthz, /readyz and /metrics."
 )
 @leader_flags
@@ -33,6 +41,7 @@ def controllers(
     context: str | None,
     only: tuple[str, ...],
     pools: tuple[str, ...],
+    dns_deployment: str,
     http: tuple[str, int] | None,
     **of_leader: Any,
 ) -> None:
@@ -40,7 +49,9 @@ def controllers(
 
     Several may run for one cluster: of those that run the same controllers one works, and the others stand by.
     """
-    settings = Settings(load_balancer_pools=(Pool(pools),) if pools else ())
+    namespace, _, name = dns_deployment.rpartition("/")
+    pool = (Pool(pools),) if pools else ()
+    settings = Settings(load_balancer_pools=pool, dns_deployment=ObjectKey(namespace or "kube-system", name))
     names = only or tuple(CONTROLLERS)
     options = ControllersOptions(kubeconfig, context, names, settings, http, candidacy(of_leader, _lease_name(only)))
     with contextlib.suppress(asyncio.CancelledError):

@@ -16,6 +16,7 @@ from fairlead.app.controllers.cronjobs import CronJobController
 from fairlead.app.controllers.daemonsets import DaemonSetController
 from fairlead.app.controllers.deployments import DeploymentController
 from fairlead.app.controllers.disruption import DisruptionController
+from fairlead.app.controllers.dns_autoscaler import DnsAutoscaler
 from fairlead.app.controllers.garbage import GarbageCollector
 from fairlead.app.controllers.jobs import JobController
 from fairlead.app.controllers.load_balancers import LoadBalancerController
@@ -62,6 +63,7 @@ CONTROLLERS: dict[str, Callable[[Context], Controller[Any]]] = {
     "persistentvolume-reclaimer": VolumeReclaimer,
     "custom-resources": lambda context: context.custom_kinds,
     "disruption": DisruptionController,
+    "dns-autoscaler": DnsAutoscaler,
     "namespace-defaults": NamespaceFurnisher,
     "namespace": NamespaceEmptier,
     "garbage-collector": GarbageCollector,
@@ -176,7 +178,7 @@ async def _serve(context: Context, controllers: Sequence[Controller[Any]], ready
         if context.kinds.is_wanted:
             group.create_task(context.kinds.run())
         for controller in controllers:
-            group.create_task(run_controller(controller))
+            group.create_task(run_controller(controller, client.troubles))
         for controller in controllers:
             for needed in controller.needs:
                 await needed.synced()

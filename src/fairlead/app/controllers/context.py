@@ -13,6 +13,7 @@ from fairlead.drivers.kube.client import KubeClient
 from fairlead.drivers.kube.event_recorder import EventWriter
 from fairlead.drivers.kube.work_queue import Clock
 from fairlead.drivers.steering.faults import Steering
+from fairlead.model.names import ObjectKey
 from fairlead.workloads.node_lifecycle import BORNE_BY_DEFAULT
 
 
@@ -24,11 +25,13 @@ class Settings:
         node_grace: seconds without a heartbeat after which a Node counts as lost; node agents send one every 10.
         borne_by_default: seconds after which Pods that do not say otherwise leave a Node that is not ready.
         load_balancer_pools: addresses for Services of type LoadBalancer; none leaves these to others.
+        dns_deployment: the Deployment of the DNS server, for its autoscaler.
     """
 
     node_grace: float = 40.0
     borne_by_default: float = BORNE_BY_DEFAULT
     load_balancer_pools: tuple[Pool, ...] = ()
+    dns_deployment: ObjectKey = ObjectKey("kube-system", "fairlead-dns")  # noqa: RUF009 - a value
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,12 @@ from collections.abc import Hashable, Sequence
 from typing import Protocol, TypeVar
 
 from fairlead.drivers.kube.client import KubeError, Unreachable
+from fairlead.drivers.kube.troubles import Troubles
 from fairlead.drivers.kube.work_queue import WorkQueue
 
 K = TypeVar("K", bound=Hashable)
+
+_NOT_ALLOWED = (401, 403)
 
 log = logging.getLogger(__name__)
 
@@ -39,22 +42,28 @@ class Controller(Protocol[K]):
         """One step for one key. Raises ``KubeError`` or ``Unreachable`` when it must be repeated."""
 
 
-async def run_controller(controller: Controller[K]) -> None:
-    """Serve the controller's queue until cancelled."""
+async def run_controller(controller: Controller[K], troubles: Troubles) -> None:
+    """Serve the controller's queue until cancelled.
+
+    Args:
+        troubles: of the client; they are told what the controller may not do.
+    """
     for needed in controller.needs:
         await needed.synced()
     async with asyncio.TaskGroup() as group:
         for _ in range(controller.workers):
-            group.create_task(_work(controller))
+            group.create_task(_work(controller, troubles))
 
 
-async def _work(controller: Controller[K]) -> None:
+async def _work(controller: Controller[K], troubles: Troubles) -> None:
     while True:
         key = await controller.queue.get()
         try:
             await controller.reconcile(key)
         except Exception as error:  # whatever it is, it concerns this key alone
             delay = controller.queue.failed(key)
+            if isinstance(error, KubeError) and error.code in _NOT_ALLOWED:
+                troubles.met(error, f"work on {key} as {controller.name}", controller.name)
             expected = isinstance(error, (KubeError, Unreachable))
             log.log(
                 logging.INFO if expected else logging.ERROR,

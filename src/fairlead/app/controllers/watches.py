@@ -16,11 +16,13 @@ Start = Callable[[Coroutine[Any, Any, None]], object]
 class Watched(Generic[T]):
     """One collection: its objects by key, and who wants to hear of changes."""
 
-    def __init__(self, client: KubeClient, resource: Resource, type_: type[T]) -> None:
+    def __init__(
+        self, client: KubeClient, resource: Resource, type_: type[T], query: dict[str, str] | None = None
+    ) -> None:
         self.resource = resource
         self._type = type_
         self._listeners: list[Listener[T]] = []
-        self._informer = Informer(client, resource, type_, self._tell)
+        self._informer = Informer(client, resource, type_, self._tell, query)
 
     @property
     def informer(self) -> Informer[T]:
@@ -63,24 +65,28 @@ class Watches:
 
     def __init__(self, client: KubeClient) -> None:
         self._client = client
-        self._watched: dict[Resource, Watched[Any]] = {}
+        self._watched: dict[tuple[Resource, str], Watched[Any]] = {}
         self._start: Start | None = None
 
-    def of(self, resource: Resource, type_: type[T], *, is_needed: bool = True) -> Watched[T]:
+    def of(
+        self, resource: Resource, type_: type[T], *, is_needed: bool = True, query: dict[str, str] | None = None
+    ) -> Watched[T]:
         """The collection, watched once however many ask, as the type that the first of them wants.
 
         Whoever is content with metadata asks for ``KubeObject``, after those who want more.
 
         Args:
             is_needed: whether the process is not ready without it.
+            query: label and field selectors, for a part of it.
         """
-        if resource not in self._watched:
-            self._watched[resource] = Watched(self._client, resource, type_)
-            self._watched[resource].informer.is_needed = False
+        key = resource, str(query or "")
+        if key not in self._watched:
+            self._watched[key] = Watched(self._client, resource, type_, query)
+            self._watched[key].informer.is_needed = False
             if self._start:
-                self._start(self._watched[resource].run())
-        self._watched[resource].informer.is_needed |= is_needed
-        return self._watched[resource]
+                self._start(self._watched[key].run())
+        self._watched[key].informer.is_needed |= is_needed
+        return self._watched[key]
 
     def begin(self, start: Start) -> None:
         """Watch all that was asked for, and from now on whatever is; ``start`` runs something in the background."""

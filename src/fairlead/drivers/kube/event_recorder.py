@@ -118,6 +118,8 @@ class EventWriter:
             else:
                 self._written[key] = await self._write(_document(report))
         except (KubeError, Unreachable) as error:
+            if isinstance(error, KubeError) and error.code == 403:
+                self._client.troubles.met(error, "write events", f"events of {report.component}")
             log.info("event %s of %s %s not written: %s", report.happening.reason, report.kind, report.about.key, error)
         if len(self._written) > REMEMBERED:
             del self._written[next(iter(self._written))]

@@ -31,7 +31,8 @@ async def until_answered(
             answer = await ask()
         except (KubeError, Unreachable) as error:
             if isinstance(error, KubeError) and error.code in settled:
-                log.info("cannot %s: %s", deed, error_text(error))
+                level = logging.WARNING if error.code == 403 else logging.INFO
+                log.log(level, "cannot %s: %s", deed, error_text(error))
                 return None
             troubles.met(error, deed, deed)
         else:
