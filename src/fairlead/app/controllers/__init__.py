@@ -178,7 +178,7 @@ async def _serve(context: Context, controllers: Sequence[Controller[Any]], ready
         if context.kinds.is_wanted:
             group.create_task(context.kinds.run())
         for controller in controllers:
-            group.create_task(run_controller(controller, client.troubles))
+            group.create_task(run_controller(controller, context.client.troubles))
         for controller in controllers:
             for needed in controller.needs:
                 await needed.synced()
