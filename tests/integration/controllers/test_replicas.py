@@ -29,6 +29,8 @@ def cluster(tmp_path_factory):
         kubectl = Kubectl(kubectls()[-1], server, tmp_path_factory.mktemp("home"))
         add_ready_node(kubectl, "node-a")
         replicas = [Controllers(server.kubeconfig, FLAGS) for _ in range(2)]
+        for replica, state in zip(replicas, ("ready", "standing by"), strict=True):
+            replica.start(state)
         try:
             yield kubectl, replicas
         finally:
@@ -67,8 +69,6 @@ def addresses(kubectl):
 
 def test_whichever_is_killed_the_other_goes_on(cluster):
     kubectl, replicas = cluster
-    replicas[0].start()
-    replicas[1].start("standing by")
     gaps, holders = [], []
     for turn in range(KILLS):
         working, other = replicas[turn % 2], replicas[1 - turn % 2]
