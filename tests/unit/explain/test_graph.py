@@ -73,3 +73,17 @@ def test_markup_in_names_stays_text():
     assert "<script" not in svg(evil)
     assert "<script" not in mermaid(evil)
     assert '\\"x\\"' in dot(evil)
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("asks for _http._tcp.my-headless-service.default.svc.cluster.local",
+         ("asks for _http._tcp.", "my-headless-service.default.", "svc.cluster.local")),
+        ("db.default.svc.cluster.local", ("?\N{NO-BREAK SPACE}db.default.svc.cluster.", "local")),
+        ("a.b", ("?\N{NO-BREAK SPACE}a.b",)),
+    ],
+)  # fmt: skip
+def test_names_are_broken_after_dots(text, lines):
+    verdict = said(text) if text.startswith("asks") else unchecked(text)
+    assert boxes_of(verdict)[0].lines == lines

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from fairlead.endpointslice.membership import families_of, find_members, find_port, selects_pods
-from fairlead.explain.candidates import alike
+from fairlead.explain.candidates import alike, all_templates
 from fairlead.explain.cluster import Cluster, Ref
 from fairlead.explain.pod_state import why_not_ready
 from fairlead.explain.statements import Evidence, Statement, failed, said, unchecked
@@ -75,9 +75,20 @@ def _pods(cluster: Cluster, service: Service) -> Iterator[Statement]:
         return
     selected = cluster.selected_pods(service.namespace, service.spec.selector or {})
     parts = [explain_member(cluster, service, pod) for pod in selected]
-    others = list(_near(cluster, service))
+    others = list(_near(cluster, service)) if selected else [*_workloads(cluster, service), *_near(cluster, service)]
     text = f"Pods that the selector {_text(service.spec.selector or {})} matches: {len(selected)}"
     yield Statement(text, (_selector(cluster, service),), (*parts, *others))
+
+
+def _workloads(cluster: Cluster, service: Service) -> Iterator[Statement]:
+    """Who would make Pods that match; only for a Service that has none, which is so with manifests."""
+    selector = service.spec.selector or {}
+    for template in all_templates(cluster).get(service.namespace, ()):
+        if contains(template.labels, selector):
+            evidence = cluster.field(template.ref, ".spec.template.metadata.labels", template.labels)
+            yield unchecked(
+                f"{template.ref.kind} {template.ref.name} wants {template.replicas} that would match", evidence
+            )
 
 
 def _selector(cluster: Cluster, service: Service) -> Evidence:

@@ -4,7 +4,7 @@ from fairlead.dataplane import iptables_rules, nft_rules
 from fairlead.dataplane.forwarding import NodeView, plan_service
 from fairlead.explain.cluster import Cluster
 from fairlead.explain.proxying import Proxying, view_of
-from fairlead.explain.statements import Evidence, EvidenceKind, Statement, said
+from fairlead.explain.statements import Evidence, EvidenceKind, Statement, said, unchecked
 from fairlead.model.addresses import family_of
 from fairlead.model.objects import Service
 from fairlead.netfilter.iptables_text import render_rule as iptables_rule
@@ -15,8 +15,10 @@ from fairlead.netfilter.nft_text import render_rule as nft_rule
 def explain_rules(cluster: Cluster, service: Service, proxying: Proxying, node: str) -> Statement:
     """What is there for this Service on one node: what the proxy would write, not what was seen in a kernel."""
     families = dict.fromkeys(family_of(ip) for ip in service.cluster_ips)
-    if not families:
+    if service.is_headless or service.is_external_name:
         return said("no rules: it has no virtual IP")
+    if not families:
+        return unchecked("its rules: they begin with its virtual IP, which is not known")
     parts = []
     for family in families:
         view = view_of(cluster, proxying, node, family)

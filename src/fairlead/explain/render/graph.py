@@ -1,5 +1,6 @@
 """Trees as pictures: boxes from left to right, for Mermaid, Graphviz, SVG and HTML."""
 
+import re
 from collections.abc import Iterator
 from html import escape
 from textwrap import wrap
@@ -9,11 +10,11 @@ from fairlead.explain.render.text import evidence_text
 from fairlead.explain.statements import Statement, Verdict
 
 MOST_BOXES = 60  # a picture with more cannot be read
-_LETTERS = 32  # in a line of a box
+_LETTERS = 28  # in a line of a box
 
 _FILL = {Verdict.CHECKED: "#e8f4ea", Verdict.FAILED: "#fbe3e1", Verdict.NOT_CHECKED: "#fdf3d6"}
 _EDGE = {Verdict.CHECKED: "#2e7d46", Verdict.FAILED: "#b3261e", Verdict.NOT_CHECKED: "#9a7400"}
-_MARK = {Verdict.CHECKED: "", Verdict.FAILED: "✗ ", Verdict.NOT_CHECKED: "? "}
+_MARK = {Verdict.CHECKED: "", Verdict.FAILED: "✗\N{NO-BREAK SPACE}", Verdict.NOT_CHECKED: "?\N{NO-BREAK SPACE}"}
 
 
 class Box(NamedTuple):
@@ -44,7 +45,20 @@ def boxes_of(statement: Statement) -> list[Box]:
 
 def _lines(statement: Statement) -> tuple[str, ...]:
     """The text in lines; a longer word is broken, so that nothing is cut."""
-    return tuple(wrap(_MARK[statement.verdict] + statement.text, _LETTERS)) or ("",)
+    text = " ".join(map(_broken, (_MARK[statement.verdict] + statement.text).split(" ")))
+    return tuple(line for part in text.split("\n") for line in wrap(part, _LETTERS)) or ("",)
+
+
+def _broken(word: str) -> str:
+    """A DNS name that is too long for a line, broken after dots: each piece has as many labels as fit."""
+    if len(word) <= _LETTERS:
+        return word
+    pieces = [""]
+    for label in re.findall(r"[^.]*\.?", word):
+        if len(pieces[-1]) + len(label) > _LETTERS:
+            pieces.append("")
+        pieces[-1] += label
+    return "\n".join(filter(None, pieces))
 
 
 def mermaid(statement: Statement) -> str:
@@ -77,7 +91,7 @@ def dot(statement: Statement) -> str:
     return "\n".join([*lines, "}", ""])
 
 
-_WIDTH, _GAP, _LINE, _PAD = 250, 30, 16, 8  # pixels
+_WIDTH, _GAP, _LINE, _PAD = 215, 26, 16, 8  # pixels: four levels are at most 1,000 wide
 
 
 class _Placed(NamedTuple):
@@ -98,7 +112,7 @@ def svg(statement: Statement) -> str:
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
     by_number = {p.box.number: p for p in placed}
     lines = [
-        head + ' font-family="sans-serif" font-size="13">',
+        head + ' style="max-width:100%;height:auto" font-family="sans-serif" font-size="12">',
         f'<rect width="{width}" height="{height}" fill="white"/>',
     ]
     lines += [_line(by_number[p.box.parent], p) for p in placed if p.box.parent is not None]
