@@ -14,7 +14,8 @@ import msgspec
 
 from fairlead.dataplane.node_view import DetectLocal, NodeSettings, view_node
 from fairlead.model.addresses import IPFamily, family_of
-from fairlead.model.objects import EndpointSlice, Service
+from fairlead.model.network_policies import NetworkPolicy
+from fairlead.model.objects import EndpointSlice, Namespace, Pod, Service
 from fairlead.trace.contract import Rules, Situation
 from fairlead.trace.packet import DROPPED, REJECTED, Fate, Outcome, Packet
 from tests.support.proxy_objects import endpoint, endpoint_slice, node, service, snapshot
@@ -51,6 +52,9 @@ class World:
     )
     own_addresses: tuple[str, ...] = (NODE, NODE2)
     node_cidr: str = "10.180.0.0/24"
+    pods: tuple[Pod, ...] = ()
+    namespaces: tuple[Namespace, ...] = ()
+    policies: tuple[NetworkPolicy, ...] = ()
     is_closed: bool = False  # whether the host's own firewall lets nothing in that no rule of ours accepts
 
     @property
@@ -59,7 +63,7 @@ class World:
 
     @property
     def snapshot(self):
-        return snapshot(*self.services, *self.slices, self.node)
+        return snapshot(*self.services, *self.slices, self.node, *self.pods, *self.namespaces, *self.policies)
 
     @property
     def node(self):
@@ -70,7 +74,7 @@ class World:
         return view_node(self.settings, "here", self.node, self.own_addresses, self.family)
 
     @property
-    def pods(self):
+    def pods_told_by(self):
         """By what network, or else by what interface, traffic of Pods is told."""
         by, settings = self.settings.detect_local, self.settings
         if by in (DetectLocal.BRIDGE_INTERFACE, DetectLocal.INTERFACE_NAME_PREFIX):
@@ -90,7 +94,7 @@ class World:
 
     def situation(self, rules=Rules.NFT):
         """The same for the oracle, spelled out without the planner's help."""
-        pod_cidr, pod_interface = self.pods
+        pod_cidr, pod_interface = self.pods_told_by
         return Situation(
             snapshot=self.snapshot,
             node="here",
@@ -102,6 +106,7 @@ class World:
             service_cidr=next(iter(self.settings.service_cidrs), ""),
             masquerade_all=self.settings.masquerade_all,
             is_closed=self.is_closed,
+            has_policies=bool(self.policies),
             rules=rules,
         )
 

@@ -12,11 +12,13 @@ from typing import Any, TypeVar, cast
 from immutables import Map
 
 from fairlead.model.names import ObjectKey
+from fairlead.model.network_policies import NetworkPolicy
 from fairlead.model.objects import EndpointSlice, Namespace, Node, Object, Pod, Service
 
 K = TypeVar("K")
 T = TypeVar("T")
 
+Member = Object | NetworkPolicy
 Slices = Map[str, EndpointSlice]
 _NO_SLICES: Slices = Map()
 _NO_COUNTS: Map[ObjectKey, int] = Map()
@@ -42,13 +44,14 @@ class ClusterSnapshot:
     slice_owners: Map[ObjectKey, ObjectKey] = field(default_factory=Map)
     nodes: Map[str, Node] = field(default_factory=Map)
     pods: Map[ObjectKey, Pod] = field(default_factory=Map)
+    policies: Map[ObjectKey, NetworkPolicy] = field(default_factory=Map)
     services_by_ip: Map[str, frozenset[ObjectKey]] = field(default_factory=Map)
     services_by_outside_ip: Map[str, frozenset[ObjectKey]] = field(default_factory=Map)
     services_by_endpoint: Map[str, Map[ObjectKey, int]] = field(default_factory=Map)
     pods_by_ip: Map[str, frozenset[ObjectKey]] = field(default_factory=Map)
 
     @classmethod
-    def of(cls, objects: Iterable[Object]) -> "ClusterSnapshot":
+    def of(cls, objects: Iterable[Member]) -> "ClusterSnapshot":
         """The snapshot of these objects, each of another kind or key; for many it is much cheaper than one by one."""
         by_type: dict[type, list[Any]] = {type_: [] for type_ in _PUT}
         for object_ in objects:
@@ -59,6 +62,7 @@ class ClusterSnapshot:
             services=Map({service.key: service for service in services}),
             nodes=Map({node.name: node for node in by_type[Node]}),
             pods=Map({pod.key: pod for pod in pods}),
+            policies=Map({policy.key: policy for policy in by_type[NetworkPolicy]}),
             services_by_ip=_index((service.key, service.cluster_ips) for service in services),
             services_by_outside_ip=_index((service.key, service.outside_ips) for service in services),
             pods_by_ip=_index((pod.key, pod.ips) for pod in pods),
@@ -69,11 +73,11 @@ class ClusterSnapshot:
         """The EndpointSlices of a Service, in no particular order."""
         return iter(self.slices.get(service, _NO_SLICES).values())
 
-    def with_object(self, new: Object) -> "ClusterSnapshot":
+    def with_object(self, new: Member) -> "ClusterSnapshot":
         """This snapshot with the object added, or put in place of the one that has its key."""
         return cast(ClusterSnapshot, _PUT[type(new)](self, new))
 
-    def without_object(self, old: Object) -> "ClusterSnapshot":
+    def without_object(self, old: Member) -> "ClusterSnapshot":
         """This snapshot without the object that has this key and kind; itself when there is none."""
         return cast(ClusterSnapshot, _DROP[type(old)](self, old))
 
@@ -131,6 +135,14 @@ def _drop_pod(snapshot: ClusterSnapshot, old: Pod) -> ClusterSnapshot:
     return replace(snapshot, pods=snapshot.pods.delete(old.key), pods_by_ip=index)
 
 
+def _put_policy(snapshot: ClusterSnapshot, new: NetworkPolicy) -> ClusterSnapshot:
+    return replace(snapshot, policies=snapshot.policies.set(new.key, new))
+
+
+def _drop_policy(snapshot: ClusterSnapshot, old: NetworkPolicy) -> ClusterSnapshot:
+    return replace(snapshot, policies=_without(snapshot.policies, old.key))
+
+
 def _put_slice(snapshot: ClusterSnapshot, new: EndpointSlice) -> ClusterSnapshot:
     if snapshot.slice_owners.get(new.key) != new.service_key:
         snapshot = _drop_slice(snapshot, new)
@@ -167,6 +179,7 @@ _PUT: dict[type, Any] = {
     Service: _put_service,
     EndpointSlice: _put_slice,
     Pod: _put_pod,
+    NetworkPolicy: _put_policy,
     Node: _put_node,
 }
 _DROP: dict[type, Any] = {
@@ -174,6 +187,7 @@ _DROP: dict[type, Any] = {
     Service: _drop_service,
     EndpointSlice: _drop_slice,
     Pod: _drop_pod,
+    NetworkPolicy: _drop_policy,
     Node: _drop_node,
 }
 

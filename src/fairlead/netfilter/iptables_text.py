@@ -19,9 +19,11 @@ from fairlead.netfilter.ruleset import (
     FromInterface,
     HasMark,
     InNetworks,
+    InSet,
     InvalidConnection,
     IsLocal,
     IsPort,
+    IsPortBetween,
     IsProtocol,
     Jump,
     Masquerade,
@@ -32,7 +34,9 @@ from fairlead.netfilter.ruleset import (
     Probability,
     RecentSource,
     Reject,
+    RelatedConnection,
     RememberSource,
+    ReplyOfConnection,
     Reset,
     Return,
     Rule,
@@ -47,6 +51,8 @@ _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 COMMENT_MAX = 255  # bytes, XT_MAX_COMMENT_LEN less its end
 
 _ADDRESS_FLAGS = {Field.SOURCE: "-s", Field.DESTINATION: "-d"}
+# A set of addresses and ports has the protocol in the port's part of its keys.
+_SET_FLAGS = {Field.SOURCE: "src", Field.DESTINATION: "dst", Field.PORT: "dst"}
 _TYPE_FLAGS = {Field.SOURCE: "--src-type", Field.DESTINATION: "--dst-type"}
 
 
@@ -63,10 +69,14 @@ _MATCHES: dict[type, Callable[[Any], str]] = {
     IsLocal: lambda m: f"-m addrtype {_TYPE_FLAGS[m.field]} LOCAL",
     IsProtocol: lambda m: f"-m {m.protocol} -p {m.protocol}",
     IsPort: lambda m: f"--dport {m.port}",
+    IsPortBetween: lambda m: f"--dport {m.first}:{m.last}",
+    InSet: lambda m: f"-m set --match-set {m.set} {','.join(_SET_FLAGS[f] for f in m.fields if f in _SET_FLAGS)}",
     FromInterface: _interface,
     NewConnection: lambda _: "-m conntrack --ctstate NEW",
     MidStream: lambda _: "! --syn",
     EstablishedConnection: lambda _: "-m conntrack --ctstate RELATED,ESTABLISHED",
+    RelatedConnection: lambda _: "-m conntrack --ctstate RELATED",
+    ReplyOfConnection: lambda _: "-m conntrack --ctdir REPLY",
     InvalidConnection: lambda _: "-m conntrack --ctstate INVALID",
     UnaskedConnection: lambda _: "-m conntrack ! --ctstate RELATED,ESTABLISHED,DNAT",
     HasMark: lambda m: f"-m mark {'! ' if m.negated else ''}--mark {m.bits:#x}/{m.bits:#x}",

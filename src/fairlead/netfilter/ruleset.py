@@ -97,6 +97,13 @@ class IsPort(_Value, frozen=True):
     port: int
 
 
+class IsPortBetween(_Value, frozen=True):
+    """The destination port is one from ``first`` to ``last``; the rule must match the protocol too."""
+
+    first: int
+    last: int
+
+
 class FromInterface(_Value, frozen=True):
     """The packet came in through this interface, or through one whose name starts so."""
 
@@ -115,6 +122,14 @@ class MidStream(_Value, frozen=True):
 
 class EstablishedConnection(_Value, frozen=True):
     """``ct state related,established``."""
+
+
+class RelatedConnection(_Value, frozen=True):
+    """``ct state related``: an ICMP error about a connection that is tracked."""
+
+
+class ReplyOfConnection(_Value, frozen=True):
+    """``ct direction reply``: from whom a tracked connection was made to, to whom has made it."""
 
 
 class InvalidConnection(_Value, frozen=True):
@@ -156,10 +171,13 @@ Match = (
     | IsLocal
     | IsProtocol
     | IsPort
+    | IsPortBetween
     | FromInterface
     | NewConnection
     | MidStream
     | EstablishedConnection
+    | RelatedConnection
+    | ReplyOfConnection
     | InvalidConnection
     | UnaskedConnection
     | DestinationTranslated

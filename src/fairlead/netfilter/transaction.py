@@ -165,6 +165,7 @@ def apply(transaction: Transaction, table: Table) -> Table:
                     raise ValueError(f"{name} is in use")
             case DeleteSet(set_):
                 _delete(sets, set_.name)
+                elements = {id_: element for id_, element in elements.items() if id_[0] != set_.name}
                 _check_unused(set_.name, chains.values())
     return Table(chains, sets, elements)
 

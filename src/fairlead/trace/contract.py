@@ -2,8 +2,8 @@
 
 Written from the Service API reference, KEP-1669 (terminating endpoints), KEP-2086 (internal traffic policy), KEP-2433
 and KEP-4444 (hints), KEP-1860 (ipMode) and the virtual IP reference; it reads objects and never rules, and shares no
-code with the planner. It is written to be checked by eye, one question of the specification after the other, not to be
-fast: a packet is judged by looking at every Service.
+code with the planner. What NetworkPolicies say is in ``policies``. It is written to be checked by eye, one question of
+the specification after the other, not to be fast: a packet is judged by looking at every Service.
 """
 
 import enum
@@ -15,6 +15,7 @@ import msgspec
 from fairlead.model.objects import Endpoint, Service, ServicePort
 from fairlead.model.snapshot import ClusterSnapshot
 from fairlead.trace.packet import DROPPED, REJECTED, Fate, Outcome, Packet
+from fairlead.trace.policies import Asked, rulings
 
 
 class Rules(enum.Enum):
@@ -33,6 +34,7 @@ class Situation(msgspec.Struct, frozen=True):
             packets come in. Both "" when Pods cannot be told.
         service_cidr: where virtual IPs come from; "" when not known.
         is_closed: whether the host's own firewall lets nothing in that no rule accepts before.
+        has_policies: whether the node enforces NetworkPolicies.
     """
 
     snapshot: ClusterSnapshot
@@ -45,6 +47,7 @@ class Situation(msgspec.Struct, frozen=True):
     service_cidr: str = ""
     masquerade_all: bool = False
     is_closed: bool = False
+    has_policies: bool = False
     rules: Rules = Rules.NFT
 
 
@@ -59,6 +62,23 @@ class Entry(enum.Enum):
 
 def allowed(situation: Situation, packet: Packet) -> frozenset[Outcome]:
     """Every outcome that the specification allows for the packet."""
+    forwarded = _forwarded(situation, packet)
+    if not situation.has_policies:
+        return forwarded
+    return frozenset(outcome if _passes(situation, packet, outcome) else DROPPED for outcome in forwarded)
+
+
+def _passes(situation: Situation, packet: Packet, outcome: Outcome) -> bool:
+    """Whether policies let through what this node forwards, seen as its receiver will: after translation."""
+    is_own = outcome.destination in situation.addresses
+    if outcome.fate is not Fate.ACCEPT or not packet.interface or is_own:
+        return True
+    asked = Asked(outcome.port, packet.protocol.upper())
+    said = rulings(situation.snapshot, situation.node, packet.source, outcome.destination, asked)
+    return all(ruling.passes for ruling in said)
+
+
+def _forwarded(situation: Situation, packet: Packet) -> frozenset[Outcome]:
     for service in sorted(situation.snapshot.services.values(), key=lambda s: s.key):
         for port in service.spec.ports:
             entry = _entry(situation, service, port, packet)

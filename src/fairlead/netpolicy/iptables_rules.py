@@ -1,0 +1,120 @@
+"""Policies in iptables' terms: chains in the table ``security``, and sets of ipset.
+
+``security`` comes after ``filter`` in the same hook, so nothing that accepts there, such as kube-proxy's KUBE-FORWARD
+or a firewall's, keeps a packet from its policies. Each direction has a chain with a rule for each isolation, which asks
+a set whether the address is isolated so; what egress lets through goes on to ingress. Each way ends in a verdict.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from fairlead.model.addresses import IPFamily
+from fairlead.model.names import ObjectKey
+from fairlead.netfilter.ruleset import (
+    Accept,
+    Attachment,
+    Chain,
+    Drop,
+    Element,
+    ElementId,
+    Field,
+    Hook,
+    InNetworks,
+    InSet,
+    Jump,
+    NamedSet,
+    Origin,
+    RelatedConnection,
+    ReplyOfConnection,
+    Rule,
+    Statement,
+    Table,
+)
+from fairlead.netpolicy.backend import OWN, Isolated, Isolation, asking, digest, key_of, origin_of
+from fairlead.netpolicy.nft_rules import fields_of
+from fairlead.netpolicy.reading import Direction
+from fairlead.netpolicy.selections import Selection
+
+SECURITY = "security"
+PRIORITY = 50  # of its chain FORWARD, NF_IP_PRI_SECURITY
+ENTRY, DENY = "FAIRLEAD-POLICY", "FAIRLEAD-DENY"
+_DIRECTIONS = {Direction.EGRESS: "FAIRLEAD-EGRESS", Direction.INGRESS: "FAIRLEAD-INGRESS"}
+_CHAIN = "FAIRLEAD-NP-"  # and a digest: 28 characters, as many as iptables takes
+OURS = "FAIRLEAD-"  # how the names of our chains and sets begin
+_FAMILY = {IPFamily.IPV4: "4", IPFamily.IPV6: "6"}  # sets of both families have their names from one pool
+
+
+def set_prefix(family: IPFamily) -> str:
+    """How the names of our sets of a family begin; with a digest they have 27 characters of the 31 that ipset takes."""
+    return f"{OURS}{_FAMILY[family]}-"
+
+
+class IptablesPolicies:
+    """Writes policies as iptables' rules."""
+
+    def __init__(self, family: IPFamily) -> None:
+        self.family = family
+
+    def policy_chain(self, direction: Direction, policy: ObjectKey, *parts: int) -> str:
+        return _CHAIN + digest(direction, str(policy), *map(str, parts))
+
+    def set_name(self, selection: Selection) -> str:
+        return set_prefix(self.family) + key_of(selection)
+
+    def set_of(self, selection: Selection) -> NamedSet:
+        return NamedSet(self.set_name(selection), fields_of(selection), origin=origin_of(selection))
+
+    def allow(self, direction: Direction) -> Statement:
+        return Jump(_DIRECTIONS[Direction.INGRESS]) if direction is Direction.EGRESS else Accept()
+
+    def isolation(self, isolation: Isolation) -> Table:
+        chain = Chain(_chain_of(isolation), asking(isolation, self, Jump(DENY)))
+        isolated = NamedSet(self._isolated(isolation), (Field.SOURCE,), origin=Origin("", f"isolated: {isolation}"))
+        return Table({chain.name: chain}, {isolated.name: isolated})
+
+    def _isolated(self, isolation: Isolation) -> str:
+        """The name of the set of those who are isolated so."""
+        return set_prefix(self.family) + digest(isolation.direction, *map(str, isolation.policies))
+
+    def isolate(self, address: str, isolation: Isolation, origin: Origin) -> Mapping[ElementId, Element]:
+        return {(self._isolated(isolation), (address,)): Element(None, origin)}
+
+    def frame(self, isolations: Iterable[Isolation], isolated: Isolated) -> Table:
+        """Where nobody is isolated, the first of the chains is empty, and the others have no work."""
+        ordered = sorted(isolations)
+        chains = (
+            Chain("FORWARD", _FIRST, Attachment("filter", Hook.FORWARD, PRIORITY)),
+            Chain(ENTRY, _ENTRY if ordered else ()),
+            *(self._direction(direction, ordered) for direction in _DIRECTIONS),
+            Chain(DENY, (*map(_itself, sorted(isolated)), _DENIAL)),
+        )
+        return Table({chain.name: chain for chain in chains})
+
+    def _direction(self, direction: Direction, isolations: Iterable[Isolation]) -> Chain:
+        asked = (
+            Rule(
+                (InSet((OWN[direction],), self._isolated(isolation)),),
+                (Jump(_chain_of(isolation)),),
+                Origin("", str(isolation)),
+            )
+            for isolation in isolations
+            if isolation.direction is direction
+        )
+        return Chain(_DIRECTIONS[direction], (*asked, Rule((), (self.allow(direction),))))
+
+
+def _chain_of(isolation: Isolation) -> str:
+    return _CHAIN + digest("isolated", isolation.direction, *map(str, isolation.policies))
+
+
+_FIRST = (Rule((), (Jump(ENTRY),), Origin("", "NetworkPolicies")),)
+_ENTRY = (
+    Rule((RelatedConnection(),), (Accept(),), Origin("", "errors about what was let through")),
+    Rule((ReplyOfConnection(),), (Accept(),), Origin("", "replies to what was let through")),
+    Rule((), (Jump(_DIRECTIONS[Direction.EGRESS]),)),
+)
+_DENIAL = Rule((), (Drop(),), Origin("", "denied by NetworkPolicy"))
+
+
+def _itself(address: str) -> Rule:
+    ends = (InNetworks(Field.SOURCE, (address,)), InNetworks(Field.DESTINATION, (address,)))
+    return Rule(ends, (Accept(),), Origin("", "a Pod that reached itself through a Service"))

@@ -1,0 +1,155 @@
+"""The sets of addresses that rules ask for, whom they hold, and which of them may hold a given Pod.
+
+A selector is one set for all policies that have it. So that a change of one Pod costs what it changes, sets are found
+by a label that their Pods must have: only sets under the Pod's own labels are looked at.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+import msgspec
+from immutables import Map
+
+from fairlead.model.labels import Requirement, Selector, matches
+from fairlead.netfilter.ruleset import Key
+from fairlead.netpolicy.census import NOBODY, Census, Labels, Subject
+from fairlead.netpolicy.reading import Members
+
+
+class Ports(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
+    """The ports of this name that Pods have: each with its Pod's address.
+
+    Attributes:
+        node: whose Pods alone count, for rules about what comes in; "" for those of all nodes.
+    """
+
+    protocol: str
+    name: str
+    node: str = ""
+
+
+Selection = Members | Ports
+
+
+def holds(selection: Selection, subject: Subject, census: Census) -> bool:
+    """Whether a set has anything of a Pod."""
+    if isinstance(selection, Ports):
+        return selection.node in ("", subject.node) and any(_is_meant(selection, p) for p in subject.ports)
+    if not matches(selection.pods, subject.labels):
+        return False
+    if selection.namespace:
+        return subject.key.namespace == selection.namespace
+    return matches(selection.namespaces, census.labels_of(subject.key.namespace))
+
+
+def _is_meant(selection: Ports, port: tuple[str, str, int]) -> bool:
+    return port[:2] == (selection.protocol, selection.name)
+
+
+def keys_of(selection: Selection, subject: Subject, address: str) -> Iterator[Key]:
+    """What a set that holds a Pod has for one of its addresses."""
+    if isinstance(selection, Members):
+        yield (address,)
+        return
+    for number in sorted({port.number for port in subject.ports if _is_meant(selection, port)}):
+        yield (address, selection.protocol, number)
+
+
+def described(selection: Selection) -> str:
+    """A set in a few words, which are those of no other."""
+    if isinstance(selection, Ports):
+        where = f" on {selection.node}" if selection.node else ""
+        return f"ports named {selection.name} ({selection.protocol}){where}"
+    pods = f"Pods {_text(selection.pods)}" if selection.pods else "all Pods"
+    if selection.namespace:
+        return f"{pods} in {selection.namespace}"
+    return f"{pods} in Namespaces {_text(selection.namespaces)}" if selection.namespaces else f"{pods} anywhere"
+
+
+def _text(selector: Selector) -> str:
+    return ",".join(map(_term, selector))
+
+
+def _term(term: Requirement) -> str:
+    if term.values is None:
+        return f"{'!' if term.negated else ''}{term.key}"
+    values = "|".join(sorted(term.values)) if term.values else "()"
+    return f"{term.key}{'!=' if term.negated else '='}{values}"
+
+
+# What a set is filed under: a kind of thing, and a key and value of it, one of which every Pod that it holds must have.
+Heading = tuple[str, str, str]
+_EVERYBODY: Heading = ("", "", "")
+
+
+def _pairs(selector: Selector, kind: str) -> list[Heading]:
+    """The labels of which one must be there; none where no requirement says so."""
+    for term in selector:
+        if term.values and not term.negated:
+            return [(kind, term.key, value) for value in sorted(term.values)]
+    return []
+
+
+def _headings(selection: Selection) -> list[Heading]:
+    if isinstance(selection, Ports):
+        return [("port", selection.protocol, selection.name)]
+    if selection.namespace:
+        kind = f"pod in {selection.namespace}"
+        return _pairs(selection.pods, kind) or [("namespace", "", selection.namespace)]
+    return _pairs(selection.pods, "pod") or _pairs(selection.namespaces, "namespace label") or [_EVERYBODY]
+
+
+def _headings_of(subject: Subject, labels: Labels) -> Iterator[Heading]:
+    namespace = subject.key.namespace
+    yield from (_EVERYBODY, ("namespace", "", namespace))
+    for key, value in subject.labels.items():
+        yield from (("pod", key, value), (f"pod in {namespace}", key, value))
+    yield from (("namespace label", key, value) for key, value in labels.items())
+    yield from {("port", port.protocol, port.name) for port in subject.ports}
+
+
+Filed = Map[Heading, frozenset[Selection]]
+_NONE: frozenset[Selection] = frozenset()
+
+
+@dataclass(frozen=True)
+class Selections:
+    """The sets that are in use, with the number of policies that use each."""
+
+    users: Map[Selection, int] = field(default_factory=Map)
+    filed: Filed = field(default_factory=Map)
+
+    def recounted(self, gone: Iterable[Selection], come: Iterable[Selection]) -> "Selections":
+        """After policies have ceased to use some sets, and begun to use others."""
+        users, filed = self.users, self.filed
+        for selection, step in (*((s, 1) for s in come), *((s, -1) for s in gone)):
+            count = users.get(selection, 0)
+            if count == 0 or count + step == 0:
+                filed = _refiled(filed, selection, is_there=step > 0)
+            users = users.set(selection, count + step) if count + step else users.delete(selection)
+        return replace(self, users=users, filed=filed)
+
+    def holding(self, subject: Subject, census: Census) -> Iterator[Selection]:
+        """The sets that have something of a Pod."""
+        labels = census.labels_of(subject.key.namespace)
+        for heading in _headings_of(subject, labels):
+            for selection in self.filed.get(heading, _NONE):
+                if holds(selection, subject, census):
+                    yield selection
+
+
+def _refiled(filed: Filed, selection: Selection, *, is_there: bool) -> Filed:
+    for heading in _headings(selection):
+        known = filed.get(heading, _NONE)
+        known = known | {selection} if is_there else known - {selection}
+        filed = filed.set(heading, known) if known else filed.delete(heading)
+    return filed
+
+
+def members(selection: Selection, census: Census) -> Iterator[Subject]:
+    """Every Pod that a set has something of."""
+    place = selection.namespace if isinstance(selection, Members) else ""
+    for name in [place] if place else list(census.in_namespace):
+        for subject in census.in_namespace.get(name, NOBODY).values():
+            if holds(selection, subject, census):
+                yield subject

@@ -1,0 +1,39 @@
+"""Random clusters with Services and NetworkPolicies, and packets: one drawing for oracle, evaluator and kernel."""
+
+from dataclasses import replace
+
+from hypothesis import strategies as st
+
+from tests.support.policy_objects import namespaces, pods, policies
+from tests.support.proxy_flows import CLUSTER_IP, LB, NODE, OTHER_NODE, OTHER_POD, OUTSIDE, POD, Flow, flow_in_ipv6
+from tests.unit.trace.test_flows import worlds
+
+HERE = {1: "10.180.0.1", 2: "10.180.0.2", 3: "10.180.0.3", 9: POD}
+THERE = {5: "10.180.0.5", 6: "10.180.0.6", 19: OTHER_POD}
+NETWORKS = ["10.180.0.0/24", "10.180.0.0/30", "10.180.0.1/32", "203.0.113.0/24", "0.0.0.0/0", "10.180.0.5/32"]
+
+
+@st.composite
+def worlds_with_policies(draw):
+    """A cluster of ``test_flows``, whose Pods are there and bear labels, under a few policies."""
+    world = draw(worlds())
+    there = [draw(pods(number, (address,), "there")) for number, address in THERE.items()]
+    here = [draw(pods(number, (address,), "here")) for number, address in HERE.items()]
+    names = st.sampled_from(["first", "second", "third"])
+    chosen = draw(st.lists(names, min_size=1, max_size=3, unique=True))
+    written = tuple(draw(policies([name], NETWORKS)) for name in chosen)
+    return replace(world, pods=(*here, *there), namespaces=draw(namespaces), policies=written)
+
+
+flows_with_policies = st.builds(
+    Flow,
+    number=st.just(0),
+    name=st.just("random, with policies"),
+    world=worlds_with_policies(),
+    source=st.sampled_from([POD, POD, "10.180.0.1", "10.180.0.2", "10.180.0.5", OTHER_POD, OUTSIDE, NODE, OTHER_NODE]),
+    destination=st.sampled_from([*HERE.values(), "10.180.0.5", "10.180.0.6", CLUSTER_IP, CLUSTER_IP, LB]),
+    expected=st.none(),
+    port=st.sampled_from([80, 80, 8080, 53]),
+    protocol=st.sampled_from(["tcp", "tcp", "udp"]),
+)
+either_family = flows_with_policies | flows_with_policies.map(flow_in_ipv6)
