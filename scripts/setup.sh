@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 purpose=${1:-run}
 
 # program:Debian package that brings it
-programs="nft:nftables iptables:iptables ip:iproute2 unshare:util-linux dig:dnsutils conntrack:conntrack curl:curl
+programs="nft:nftables iptables:iptables ipset:ipset ip:iproute2 unshare:util-linux dig:dnsutils conntrack:conntrack curl:curl
   busybox:busybox"
 tests="ps:procps dnsperf:dnsperf unbound:unbound musl-gcc:musl-tools node:nodejs npm:npm initdb:postgresql gobuster:gobuster
   chromium:chromium haproxy:haproxy rabbitmq-server:rabbitmq-server promtool:prometheus"

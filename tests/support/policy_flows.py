@@ -25,15 +25,13 @@ def worlds_with_policies(draw):
     return replace(world, pods=(*here, *there), namespaces=draw(namespaces), policies=written)
 
 
+ASKED = [("tcp", 80), ("tcp", 80), ("tcp", 8080), ("udp", 53), ("udp", 80), ("sctp", 53)]
 flows_with_policies = st.builds(
-    Flow,
-    number=st.just(0),
-    name=st.just("random, with policies"),
+    lambda asked, **fields: Flow(number=0, name="random, with policies", protocol=asked[0], port=asked[1], **fields),
+    asked=st.sampled_from(ASKED),
     world=worlds_with_policies(),
     source=st.sampled_from([POD, POD, "10.180.0.1", "10.180.0.2", "10.180.0.5", OTHER_POD, OUTSIDE, NODE, OTHER_NODE]),
     destination=st.sampled_from([*HERE.values(), "10.180.0.5", "10.180.0.6", CLUSTER_IP, CLUSTER_IP, LB]),
     expected=st.none(),
-    port=st.sampled_from([80, 80, 8080, 53]),
-    protocol=st.sampled_from(["tcp", "tcp", "udp"]),
 )
 either_family = flows_with_policies | flows_with_policies.map(flow_in_ipv6)

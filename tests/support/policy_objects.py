@@ -153,11 +153,7 @@ def pods(number, addresses, node):
     )
 
 
-namespaces = st.tuples(
-    *(
-        st.sampled_from([None, {}, {"team": "a"}, {"team": "b"}]).map(
-            lambda labels, name=name: None if labels is None else namespace(name, **labels)
-        )
-        for name in SPACES
-    )
-).map(lambda found: tuple(each for each in found if each))
+_LABELS_OF_SPACES = st.sampled_from([None, {}, {"team": "a"}, {"team": "b"}])
+namespaces = st.tuples(*(_LABELS_OF_SPACES for _ in SPACES)).map(
+    lambda drawn: tuple(namespace(n, **labels) for n, labels in zip(SPACES, drawn, strict=True) if labels is not None)
+)

@@ -89,6 +89,7 @@ def or_fail(action: Callable[[], T]) -> T:
     type=click.Choice(["nftables", "nft", "iptables"]),
     help="What the nodes' proxies write; usually nftables.",
 )
+@click.option("--no-network-policy", is_flag=True, help="Keep NetworkPolicies, but do not enforce them.")
 @click.option("--dual-stack", is_flag=True, help="Have IPv6 beside IPv4: for nodes, Pods and Services.")
 @click.option("--publish", is_flag=True, help="Have node ports and load balancers answer on this machine's loopback.")
 @wire_option("Let nodes of other hosts join, over VXLAN at this address of this machine (not encrypted).")
@@ -103,6 +104,7 @@ def up(
     timeout: float,
     images: tuple[str, ...],
     proxy_mode: "ProxyMode | None",
+    no_network_policy: bool,
     dual_stack: bool,
     publish: bool,
     wire: "SocketAddress | None",
@@ -119,7 +121,9 @@ def up(
 
     try:
         manifests = manifests_of(files)
-        settings = Wishes(nodes, config, dict(map(_image, images)), proxy_mode, dual_stack, publish).settings()
+        settings = Wishes(
+            nodes, config, dict(map(_image, images)), proxy_mode, dual_stack, publish, not no_network_policy
+        ).settings()
     except (ConfigError, ManifestError) as error:
         raise click.UsageError(str(error)) from error
     if data:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 )
 @click.option("--healthz-bind-address", default="0.0.0.0:10256", show_default=True, help='For /healthz; "" for none.')
 @click.option("--metrics-bind-address", default="127.0.0.1:10249", show_default=True, help='For /metrics; "" for none.')
+@switch("--network-policy", help="Enforce NetworkPolicies, too, for the Pods of this node.")
 @verbosity
 @conntrack_flags
 @node_flags
@@ -61,6 +62,7 @@ def proxy(kubeconfig: str | None, node: str | None, verbose: bool, **flags: Any)
         metrics=_address(flags["metrics_bind_address"], 10249),
         conntrack=conntrack_of(flags),
         min_sync_period=flags["min_sync_period"],
+        network_policies=flags["network_policy"],
     )
     if flags["init_only"]:
         set_up_kernel(options)

@@ -31,6 +31,7 @@ class Wishes:
         images: the command that an image stands for, by pattern.
         proxy_mode: what the nodes' proxies write: nftables or iptables.
         publish: whether node ports and load balancers answer on this machine's loopback.
+        network_policies: whether NetworkPolicies are enforced, unless the configuration file says no.
     """
 
     nodes: int | None = None
@@ -39,6 +40,7 @@ class Wishes:
     proxy_mode: ProxyMode | None = None
     dual_stack: bool = False
     publish: bool = False
+    network_policies: bool = True
 
     def settings(self) -> LabSettings:
         """The settings that come of it.
@@ -59,7 +61,15 @@ class Wishes:
         mode = BACKENDS[self.proxy_mode] if self.proxy_mode else read.proxy_mode
         # The first pattern that matches counts, and options count more than the file.
         images = self._images() | {pattern: i for pattern, i in read.images.items() if pattern not in self.images}
-        return structs.replace(read, nodes=read.nodes or numbered, images=images, proxy_mode=mode, publish=self.publish)
+        enforces = read.network_policies and self.network_policies
+        return structs.replace(
+            read,
+            nodes=read.nodes or numbered,
+            images=images,
+            proxy_mode=mode,
+            publish=self.publish,
+            network_policies=enforces,
+        )
 
     def _images(self) -> "dict[str, Image]":
         table = {}

@@ -45,6 +45,7 @@ from fairlead.netfilter.ruleset import (
     Translate,
     UnaskedConnection,
 )
+from fairlead.netfilter.transaction import AddChain, DeleteChain, SetRules, Transaction
 
 _JUMP = re.compile(r"(?:^| )-[jg] (\S+)")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
@@ -165,6 +166,20 @@ def render_difference(old: Tables, new: Tables) -> str:
             changed.append((name, Table(chains)))
             stale += gone
     return render_restore(changed, stale)
+
+
+def render_changes(table: str, transaction: Transaction) -> str:
+    """The input of one restore that does to a table's chains what a transaction says; "" for nothing.
+
+    Rules of built-in chains are added before those that are there.
+    """
+    set_ = {op.chain.name: op.chain for op in transaction if isinstance(op, SetRules)}
+    gone = [op.name for op in transaction if isinstance(op, DeleteChain)]
+    added = {op.chain.name: op.chain for op in transaction if isinstance(op, AddChain)}
+    return render_restore(
+        [(table, Table({**added, **{n: c for n, c in set_.items() if n not in gone}}))],
+        [(table, name) for name in gone],
+    )
 
 
 def in_parts(text: str, most: int, installed: Collection[Installed]) -> Iterator[str]:

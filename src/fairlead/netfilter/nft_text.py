@@ -315,7 +315,9 @@ def render_table(name: TableName, table: Table, comment: str = "") -> str:
             lines += ["\t}", ""]
     for chain in table.chains.values():
         lines += [f"\tchain {chain.name} {{", *(f"\t\t{line}" for line in chain_lines(chain, name.family)), "\t}", ""]
-    return "\n".join([*lines[:-1], "}", ""])
+    if not lines[-1]:
+        lines.pop()
+    return "\n".join([*lines, "}", ""])
 
 
 def chain_lines(chain: Chain, family: IPFamily) -> list[str]:

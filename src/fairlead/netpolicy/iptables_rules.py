@@ -106,7 +106,7 @@ def _chain_of(isolation: Isolation) -> str:
     return _CHAIN + digest("isolated", isolation.direction, *map(str, isolation.policies))
 
 
-_FIRST = (Rule((), (Jump(ENTRY),), Origin("", "NetworkPolicies")),)
+_FIRST = (Rule((), (Jump(ENTRY),), Origin("", "what NetworkPolicies say")),)
 _ENTRY = (
     Rule((RelatedConnection(),), (Accept(),), Origin("", "errors about what was let through")),
     Rule((ReplyOfConnection(),), (Accept(),), Origin("", "replies to what was let through")),

@@ -50,11 +50,13 @@ class ClusterConfig:
             say which families the cluster has; the first one's is the default.
         node_ports: the range of node ports, first and last.
         toleration_seconds: for which Pods that do not say otherwise stay on a Node that is not ready.
+        enforces_policies: whether the nodes' proxies enforce NetworkPolicies, and so may read what these are about.
     """
 
     service_cidrs: tuple[str, ...] = ("10.96.0.0/16",)
     node_ports: tuple[int, int] = (30000, 32767)
     toleration_seconds: int = 300
+    enforces_policies: bool = False
 
     @property
     def families(self) -> tuple[IPFamily, ...]:

@@ -134,16 +134,21 @@ def test_a_change_costs_the_same_in_any_crowd(backend, what):
     assert counts[0][0] == costs[backend is IPTABLES]
 
 
+def moving(enforced, census, object_):
+    census, changed = after(census, True, object_)
+    return advance(enforced, census, changed, "here", NFT)
+
+
 def test_a_label_that_a_set_asks_for_moves_one_element():
     census = crowd(10)
     _, enforced = build(census, "here", NFT)
     moved = pod("p3", "10.1.0.7", namespace="ns-1", labels={"app": "web"}, node="there", ports=[("http", 80)])
-    transaction, _ = advance(enforced, *after(census, True, moved), "here", NFT)
+    transaction, _ = moving(enforced, census, moved)
     assert [type(step) for step in transaction] == [DeleteElement]
     again = moved, pod("p3", "10.1.0.7", namespace="ns-1", labels={"app": "db"}, node="there")
     census, _ = after(census, True, again[0])
     _, enforced = build(census, "here", NFT)
-    transaction, _ = advance(enforced, *after(census, True, again[1]), "here", NFT)
+    transaction, _ = moving(enforced, census, again[1])
     assert [type(step) for step in transaction] == [AddElement]
 
 

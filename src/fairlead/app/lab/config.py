@@ -46,6 +46,7 @@ class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename=
     load_balancer_pools: tuple[Pool, ...] | None = None
     ip_families: Annotated[tuple[IPFamily, ...], msgspec.Meta(min_length=1)] | None = None
     proxy_mode: ProxyMode = "nft"
+    network_policies: bool = True
 
 
 def read_config(path: Path, *, dual_stack: bool = False) -> LabSettings:
@@ -74,8 +75,8 @@ def _settings(document: _Document, dual_stack: bool) -> LabSettings:
     for index, pool in enumerate(document.load_balancer_pools or ()):
         for number, cidr in enumerate(pool.cidrs):
             _check_pool_cidr(cidr, families, f"loadBalancerPools[{index}].cidrs[{number}]")
-    mode = BACKENDS[document.proxy_mode]
-    return LabSettings(nodes, images, document.timers, document.load_balancer_pools, families, mode)
+    mode, pools = BACKENDS[document.proxy_mode], document.load_balancer_pools
+    return LabSettings(nodes, images, document.timers, pools, families, mode, document.network_policies)
 
 
 def _families(document: _Document, dual_stack: bool) -> Families:

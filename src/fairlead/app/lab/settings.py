@@ -73,6 +73,7 @@ class LabSettings(msgspec.Struct, frozen=True):
         pools: addresses for Services of type LoadBalancer; None for those that are usual for the families.
         ip_families: what everything has addresses of; the first is the one that the cluster itself uses.
         proxy_mode: what the nodes' proxies write, nft or iptables, unless a node says otherwise.
+        network_policies: whether the nodes enforce NetworkPolicies.
         publish: whether what the world outside can reach answers on this machine's loopback too.
     """
 
@@ -82,6 +83,7 @@ class LabSettings(msgspec.Struct, frozen=True):
     pools: tuple[Pool, ...] | None = None
     ip_families: Families = IPV4_ONLY
     proxy_mode: str = "nft"
+    network_policies: bool = True
     publish: bool = False
 
     @property

@@ -1,12 +1,14 @@
 """What a node proxy tells users about their Services, as Events and in its log."""
 
 import logging
+from collections.abc import Sequence
 
 from fairlead.dataplane.balancing import complaints
 from fairlead.dataplane.host_firewall import DroppingChain
 from fairlead.dataplane.ownership import Usurpation
 from fairlead.drivers.kube.client import KubeClient
 from fairlead.drivers.kube.event_recorder import EventWriter, Happening
+from fairlead.model.network_policies import NetworkPolicy
 from fairlead.model.objects import Node, Service
 
 LONGEST_MESSAGE = 1024  # characters, as the API server allows in an Event
@@ -42,6 +44,20 @@ class ProxyEvents:
         """Say that a Service's rules stay as they were."""
         message = f"node {self._node} could not change the rules of this Service, they stay as they were: {reason}"
         self._warn(service, "FailedToUpdateRules", message[:LONGEST_MESSAGE])
+
+    def policy_refused(self, policy: NetworkPolicy, reason: str) -> None:
+        """Say that a policy lets nothing through, for want of its rules."""
+        message = f"node {self._node} could not take the rules of this policy, its Pods are isolated: {reason}"
+        self._warn_of_policy(policy, "FailedToUpdateRules", message)
+
+    def policy_not_understood(self, policy: NetworkPolicy, faults: Sequence[str]) -> None:
+        """Say which parts of a policy let nothing through."""
+        self._warn_of_policy(policy, "InvalidRule", f"lets nothing through there: {'; '.join(faults)}")
+
+    def _warn_of_policy(self, policy: NetworkPolicy, reason: str, message: str) -> None:
+        log.warning("network policy %s: %s", policy.key, message)
+        happening = Happening(reason, message[:LONGEST_MESSAGE], "Warning")
+        self._recorder.record(policy, "networking.k8s.io/v1", "NetworkPolicy", happening)
 
     def dropped_by_host(self, node: Node | None, chain: DroppingChain) -> None:
         """Say that this host's own firewall is in the way."""

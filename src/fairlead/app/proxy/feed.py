@@ -27,12 +27,14 @@ class Feed:
     Attributes:
         snapshot: the newest state.
         news: set whenever there is something to look at.
+        is_new: whether that is for Services.
         service_cidrs: where virtual IPs come from, as far as the API says so.
     """
 
     def __init__(self, client: KubeClient, node_name: str, reports: Reports) -> None:
         self.snapshot = ClusterSnapshot()
         self.news = asyncio.Event()
+        self.is_new = False
         self.service_cidrs: tuple[str, ...] = ()
         self._changed: set[ObjectKey] = set()
         self._reports = reports
@@ -68,6 +70,7 @@ class Feed:
     def take(self) -> tuple[ClusterSnapshot, set[ObjectKey]]:
         """The newest state, and the Services that have changed since this was called last."""
         self.news.clear()
+        self.is_new = False
         changed, self._changed = self._changed, set()
         return self.snapshot, changed
 
@@ -92,12 +95,16 @@ class Feed:
 
     def _cidrs_changed(self, cidrs: tuple[str, ...]) -> None:
         self.service_cidrs = cidrs
-        self.news.set()
+        self._wake()
 
     def _note(self, old: Object | None, new: Object | None) -> None:
         if new is not None:
             self.snapshot = self.snapshot.with_object(new)
         elif old is not None:
             self.snapshot = self.snapshot.without_object(old)
-        self.news.set()
+        self._wake()
         self._reports.health.queued()
+
+    def _wake(self) -> None:
+        self.is_new = True
+        self.news.set()

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Awaitable, Collection
 from typing import NamedTuple
 
+from fairlead.app.proxy import policy_stores
 from fairlead.app.proxy.planes import Plane
 from fairlead.dataplane import kube_proxy, nft_skeleton
 from fairlead.dataplane.sysctls import ROUTE_LOCALNET
@@ -34,7 +35,10 @@ async def clean_up(*, keeps_kube_proxy: bool = False) -> CleanUp:
     removed: list[str] = []
     failed: list[str] = []
     for family in kernel_families():
-        work = [_table(nft_skeleton.table_name(family))]
+        work = [
+            _table(nft_skeleton.table_name(family)),
+            *(policy_stores.remove(family, backend) for backend in ("nft", "iptables")),
+        ]
         if not keeps_kube_proxy:
             work += [_table(kube_proxy.table_name(family)), iptables.remove_chains(family, kube_proxy.proxy_chains)]
         for each in work:
@@ -70,10 +74,22 @@ async def remove_others(planes: Collection[Plane], *, has_own_table: bool) -> No
             await _logged(each)
 
 
+async def remove_policies(planes: Collection[Plane], backend: str) -> None:
+    """Take away NetworkPolicies of the back ends that do not enforce them now.
+
+    Args:
+        backend: the one that does; "" for none.
+    """
+    for plane in planes:
+        for other in ("nft", "iptables"):
+            if other != backend:
+                await _logged(policy_stores.remove(plane.family, other))
+
+
 async def _logged(work: Awaitable[list[str]]) -> None:
     try:
         for line in await work:
-            log.info("removed, for it would translate what this proxy does: %s", line)
+            log.info("removed, for it is not this proxy's: %s", line)
     except RulesError as error:
         log.info("nothing of another proxy removed: %s", error)
 

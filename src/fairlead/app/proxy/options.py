@@ -23,6 +23,7 @@ class ProxyOptions:
         conntrack: what to ask of connection tracking, where the network namespace is ours.
         min_sync_period: minimum time between rule updates, in seconds; what comes meanwhile goes into the next. While
             the machine is short of processors, the time is longer (``cpu_wait``).
+        network_policies: whether NetworkPolicies are enforced, too.
         steering: how tests steer it, in a lab.
         healthz, metrics: where to serve /healthz and /livez, and /metrics; None: nowhere.
     """
@@ -33,6 +34,7 @@ class ProxyOptions:
     backend: str = "nft"
     min_sync_period: float = 0
     conntrack: ConntrackSettings = field(default_factory=ConntrackSettings)
+    network_policies: bool = False
     healthz: Address | None = ("0.0.0.0", HEALTHZ_PORT)  # noqa: S104 - load balancers ask from outside
     metrics: Address | None = ("127.0.0.1", 10249)
     steering: Steering | None = None

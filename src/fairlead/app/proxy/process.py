@@ -14,22 +14,26 @@ import os
 import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
+from typing import Any
 
 import msgspec
 
 from fairlead.app.proxy.feed import Feed
 from fairlead.app.proxy.host_watch import HostWatch
 from fairlead.app.proxy.iptables_plane import IptablesPlane
-from fairlead.app.proxy.leftovers import remove_others
+from fairlead.app.proxy.leftovers import remove_others, remove_policies
 from fairlead.app.proxy.nft_plane import NftPlane
 from fairlead.app.proxy.options import ProxyOptions
 from fairlead.app.proxy.planes import Plane
+from fairlead.app.proxy.policies import Policies
+from fairlead.app.proxy.policy_plane import policy_plane
 from fairlead.app.proxy.refusals import FIRST_RETRY, LAST_RETRY, Refusals
 from fairlead.app.proxy.reports import Reports
 from fairlead.dataplane.forwarding import NodeView
 from fairlead.dataplane.node_view import PRIMARY, has_localhost, view_node
 from fairlead.dataplane.sysctls import LIBERAL, ROUTE_LOCALNET, conntrack_sysctls
 from fairlead.drivers.kube.client import KubeClient
+from fairlead.drivers.kube.informer import Informer
 from fairlead.drivers.kube.progress import reached
 from fairlead.drivers.linux.local_addresses import kernel_families
 from fairlead.drivers.linux.sysctls import owns_network, read_sysctl, write_sysctls
@@ -42,6 +46,8 @@ from fairlead.model.addresses import IPFamily
 from fairlead.model.names import ObjectKey
 from fairlead.model.snapshot import ClusterSnapshot
 
+INFINITY = float("inf")
+POLICY_WAIT = 5.0  # seconds to wait for policies to be known
 NODE_WAIT = 30.0  # seconds to wait for the Node object, as upstream does
 
 log = logging.getLogger(__name__)
@@ -82,6 +88,7 @@ class NodeProxy:
     Attributes:
         reports: what it says of itself.
         feed: what it follows of the API. host: what it knows of the host.
+        policies: what it enforces beside Services; None: nothing.
     """
 
     def __init__(self, options: ProxyOptions, client: KubeClient, planes: list[Plane] | None = None) -> None:
@@ -94,6 +101,9 @@ class NodeProxy:
         self.host = HostWatch(needs_addresses=options.settings.node_port_addresses != (PRIMARY,))
         self._refusals = Refusals(self.reports.refused)
         self._is_at_work = True  # until the first rules are there
+        families = [plane.family for plane in self._planes] if options.network_policies else []
+        policy_planes = [policy_plane(family, options.node_name, options.backend) for family in families]
+        self.policies = Policies(client, policy_planes, self.reports, self.feed.news.set) if policy_planes else None
 
     async def run(self, ready: Callable[[], None]) -> None:
         """Follow until cancelled; ``ready`` is called once the rules are in the kernel."""
@@ -101,6 +111,8 @@ class NodeProxy:
             gc.disable()  # a first list makes much that stays; looking for garbage in it costs as much as making it
             tasks.create_task(self.reports.events.run())
             self.feed.start(tasks.create_task)
+            if self.policies is not None:
+                self.policies.start(tasks.create_task)
             await self._start()
             gc.collect()
             gc.freeze()  # what is there now is there to stay: later collections pass it over
@@ -114,6 +126,8 @@ class NodeProxy:
         await self.step_until_done()
         self._open_loopback()
         await remove_others(self._planes, has_own_table=self._options.backend == "nft")
+        await self._first_policies()
+        await remove_policies(self._planes, self._options.backend if self.policies else "")
         self.host.account_for_all()
         self.reports.host_firewall(await chains_in_the_way())
 
@@ -121,8 +135,9 @@ class NodeProxy:
         breather = Breather()
         while True:
             await asyncio.sleep(max(self._options.min_sync_period, breather.rest()))
-            await self.wait_for_news()
-            await self.step_until_done()
+            if await self.wait_for_news():
+                await self.step_until_done()
+            await self.enforce_policies()
 
     def _open_loopback(self) -> None:
         """Node ports on loopback need its addresses routed; the rule that keeps neighbours out is there by now."""
@@ -142,17 +157,53 @@ class NodeProxy:
 
     async def reached(self, version: int) -> int:
         """Wait until the kernel has what a version of the API's objects leads to; the version that it is at."""
-        feed = self.feed
-        return await reached(version, lambda: feed.informers, lambda: not (self._is_at_work or feed.news.is_set()))
+        return await reached(version, lambda: (*self.feed.informers, *self._of_policies), self._rests)
 
-    async def wait_for_news(self) -> None:
-        """Until the API has news, or this host has, or a Service is due: nothing is done for what rests."""
+    @property
+    def _of_policies(self) -> tuple[Informer[Any], ...]:
+        return self.policies.informers if self.policies is not None else ()
+
+    def _rests(self) -> bool:
+        has_news = self.feed.news.is_set() or not (self.policies is None or self.policies.is_settled)
+        return not (self._is_at_work or has_news)
+
+    async def wait_for_news(self) -> bool:
+        """Until the API has news, or this host has, or something is due: nothing is done for what rests.
+
+        Returns:
+            Whether Services are concerned.
+        """
         while not self.feed.news.is_set():
             with suppress(TimeoutError):
-                async with asyncio.timeout(min(self.host.next_look, self._refusals.next_try) - time.monotonic()):
+                async with asyncio.timeout(self._next_look() - time.monotonic()):
                     await self.feed.news.wait()
             if self._refusals.due() or (time.monotonic() >= self.host.next_look and await self.look_around()):
-                return
+                return True
+            if self.policies is not None and self.policies.is_due:
+                break
+        self.feed.news.clear()
+        return self.feed.is_new
+
+    def _next_look(self) -> float:
+        """When to look up from waiting, by the monotonic clock."""
+        return min(self.host.next_look, self._refusals.next_try, self.policies.next_try if self.policies else INFINITY)
+
+    async def _first_policies(self) -> None:
+        """Policies are there before anybody is told that this node is ready, unless they cannot be read."""
+        if self.policies is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(POLICY_WAIT):
+                    while not self.policies.is_due:
+                        await self.feed.news.wait()
+                        self.feed.news.clear()
+            await self.enforce_policies()
+
+    async def enforce_policies(self) -> None:
+        """Bring policies into the kernel, after the Services that they are about."""
+        if self.policies is not None:
+            self._is_at_work = True
+            self.host.account_for(await self.policies.step())
+            self._is_at_work = False
 
     async def look_around(self) -> bool:
         """Whether this host has changed since the last look: its rules by the hands of others, or its addresses."""
@@ -161,6 +212,8 @@ class NodeProxy:
             for plane in self._planes:
                 plane.doubt()
                 self.reports.metrics.foreign.labels(plane.family).inc()
+            if self.policies is not None:
+                self.policies.doubt()
             self.reports.host_firewall(await chains_in_the_way())
         self.host.looked()
         return have_strangers_come or await self.host.have_addresses_changed()

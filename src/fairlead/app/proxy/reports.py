@@ -16,6 +16,7 @@ from fairlead.drivers.proxy.healthcheck_server import HealthCheckServers
 from fairlead.drivers.proxy.metrics import Programming, ProxyMetrics
 from fairlead.drivers.tiny_http import Page, Pages
 from fairlead.model.names import ObjectKey
+from fairlead.model.network_policies import NetworkPolicy
 from fairlead.model.objects import Node, Service
 from fairlead.model.snapshot import ClusterSnapshot
 
@@ -51,6 +52,18 @@ class Reports:
         """The rules of a Service are not what they should be."""
         if service := self._snapshot.services.get(key):
             self.events.rules_refused(service, reason)
+
+    def policy_refused(self, policy: NetworkPolicy, reason: str) -> None:
+        """The kernel does not take what a policy lets through."""
+        self.events.policy_refused(policy, reason)
+
+    def policy_not_understood(self, policy: NetworkPolicy, faults: Sequence[str]) -> None:
+        """Parts of a policy let nothing through, for they make no sense."""
+        self.events.policy_not_understood(policy, faults)
+
+    def policies_done(self, family: str, isolated: int, in_force: int, faulty: int) -> None:
+        """The kernel has the policies of one family."""
+        self.metrics.policies.show(family, isolated, in_force, faulty)
 
     def host_firewall(self, chains: Collection[DroppingChain]) -> None:
         """Which chains of this host drop what is translated; each is told of when it is new."""

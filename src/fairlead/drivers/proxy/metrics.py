@@ -68,6 +68,7 @@ class ProxyMetrics:
         self.refused = gauge(
             f"{sync}_refused_services", "Services whose rules could not be changed, and stay as they were."
         )
+        self.policies = PolicyGauges(registry)
         self.dropping_chains = gauge("host_firewall_dropping_chains", "Chains of others that drop what is translated.")
         self.foreign = counter(f"{sync}_foreign_changes_total", "Rules changed by others.")
         self.healthz = by_code("proxy_healthz_total", "Answers on /healthz.")
@@ -120,6 +121,24 @@ class ProxyMetrics:
     def text(self) -> str:
         """All of them in the exposition format."""
         return generate_latest(self._registry).decode()
+
+
+class PolicyGauges:
+    """What is enforced of NetworkPolicies, which kube-proxy knows nothing of."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def gauge(name: str, text: str) -> Gauge:
+            return Gauge(f"fairlead_network_policies{name}", text, ["ip_family"], registry=registry)
+
+        self._isolated = gauge("_isolated_addresses", "Addresses of Pods here that policies isolate.")
+        self._in_force = gauge("", "Policies that isolate a Pod here.")
+        self._faulty = gauge(
+            "_faulty", "Policies with rules that make no sense or were refused, and let nothing through."
+        )
+
+    def show(self, family: str, isolated: int, in_force: int, faulty: int) -> None:
+        for gauge, count in ((self._isolated, isolated), (self._in_force, in_force), (self._faulty, faulty)):
+            gauge.labels(family).set(count)
 
 
 class Changes:

@@ -14,7 +14,7 @@ GREAT = 1 << 16  # octets of commands
 class Problem(enum.Enum):
     """Whose fault a refused transaction is."""
 
-    NOT_INSTALLED = "not installed: install the packages nftables and iptables"
+    NOT_INSTALLED = "not installed: install the packages nftables, iptables and ipset"
     NOT_PERMITTED = "CAP_NET_ADMIN is needed in this network namespace: run as root there"
     OUT_OF_STEP = "the table is not what was expected: something else has changed it"
     TOO_LONG = "the transaction is longer than what a socket may hold here"

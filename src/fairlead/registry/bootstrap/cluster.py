@@ -45,7 +45,7 @@ def bootstrap(state: State, advertise: tuple[str, int], env: Environment) -> Ste
         step = _ensure(step, _row("scheduling.k8s.io", "priorityclasses"), "", document, env)
     for role in cluster_roles():
         step = _keep(step, _row(RBAC, "clusterroles"), role, kept_role, env)
-    for binding in cluster_role_bindings():
+    for binding in cluster_role_bindings(enforces_policies=env.cluster.enforces_policies):
         step = _keep(step, _row(RBAC, "clusterrolebindings"), binding, kept_binding, env)
     step = ensure_service_cidr(step, env)
     return repair(ensure_kubernetes_service(step, advertise, env), env)

@@ -61,6 +61,8 @@ _FORWARDED = {
     "discovery.k8s.io": "endpointslices",
     "networking.k8s.io": "servicecidrs",
 }
+_POLICIES = "system:fairlead-network-policies"
+_ISOLATED = {"": "namespaces pods", "networking.k8s.io": "networkpolicies"}  # by a proxy that enforces policies
 _EVENTS = {"": "events", "events.k8s.io": "events"}
 # By the controllers, in one process and under one name; upstream has a role for each. The garbage collector and the one
 # that empties Namespaces are concerned with every kind.
@@ -103,6 +105,7 @@ ROLES: dict[str, list[Doc]] = {
     "system:basic-user": _rules(("create",), _ABOUT_ONESELF),
     "system:discovery": _urls("get", *_DISCOVERY),
     "system:fairlead-dns": _rules(_READ, _FOLLOWED),
+    _POLICIES: _rules(_READ, _ISOLATED),
     "system:fairlead-publisher": _rules(_READ, _PUBLISHED),
     "system:kube-controller-manager": [
         *_rules(_CONTROLLED, {"*": "*"}),
@@ -150,15 +153,20 @@ def cluster_roles() -> list[Doc]:
     return [{"metadata": _role_metadata(name), **_aggregation(name), "rules": rules} for name, rules in ROLES.items()]
 
 
-def cluster_role_bindings() -> list[Doc]:
-    """Bindings of the same names as their roles."""
+def cluster_role_bindings(*, enforces_policies: bool = False) -> list[Doc]:
+    """Bindings of the same names as their roles.
+
+    Args:
+        enforces_policies: whether the nodes' proxies do; without, they need not read what policies are about.
+    """
+    more = {_POLICIES: _user("system:kube-proxy")} if enforces_policies else {}
     return [
         {
             "metadata": _metadata(name),
             "roleRef": {"apiGroup": RBAC, "kind": "ClusterRole", "name": name},
             "subjects": subjects,
         }
-        for name, subjects in _SUBJECTS.items()
+        for name, subjects in (_SUBJECTS | more).items()
     ]
 
 

@@ -119,7 +119,11 @@ def node_components(plan: LabPlan, node: LabNode, networks: Networks, nursery: s
 
 def _apiserver(plan: LabPlan, sockets: Sequence[socket.socket]) -> Run:
     ranges = tuple(network.services for network in plan.networks)
-    cluster = ClusterConfig(ranges, toleration_seconds=math.ceil(plan.settings.timers.eviction))
+    cluster = ClusterConfig(
+        ranges,
+        toleration_seconds=math.ceil(plan.settings.timers.eviction),
+        enforces_policies=plan.settings.network_policies,
+    )
     steering = Steering.of(API_SERVER)
     options = apiserver.ApiServerOptions(plan.data_folder, plan.pki, plan.api_address, cluster, steering=steering)
     return functools.partial(apiserver.run, options, sockets)
@@ -173,7 +177,8 @@ def _proxy(plan: LabPlan, network: LabNode) -> Run:
     liberal = ConntrackSettings(be_liberal=True)  # one packet out of the window is no reason to reset a connection
     options = ProxyOptions(
         network.name, kubeconfig, settings, backend,
-        conntrack=liberal, healthz=healthz, steering=Steering.of(NODE_PROXY),
+        conntrack=liberal, network_policies=plan.settings.network_policies, healthz=healthz,
+        steering=Steering.of(NODE_PROXY),
     )  # fmt: skip
     announcing = announcer.AnnouncerOptions(network.name, plan.settings.load_balancer_cidrs, kubeconfig=kubeconfig)
     parts: list[Run] = [

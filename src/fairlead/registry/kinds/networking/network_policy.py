@@ -1,4 +1,4 @@
-"""NetworkPolicies. Nothing here drops packets for them; manifests that have one are completed, checked and stored.
+"""NetworkPolicies: completed, checked and stored. It is the nodes that enforce them (``netpolicy``).
 
 Upstream: pkg/registry/networking/networkpolicy, pkg/apis/networking/v1/defaults.go, pkg/apis/networking/validation.
 """
