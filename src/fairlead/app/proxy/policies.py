@@ -15,7 +15,6 @@ from fairlead.app.proxy.refusals import FIRST_RETRY, LAST_RETRY
 from fairlead.app.proxy.reports import Reports
 from fairlead.drivers.kube.client import KubeClient
 from fairlead.drivers.kube.informer import Informer
-from fairlead.drivers.proxy import nft
 from fairlead.drivers.proxy.nft_commands import RulesError
 from fairlead.model.names import ObjectKey
 from fairlead.model.network_policies import NetworkPolicy
@@ -73,10 +72,10 @@ class Policies:
         if not self.is_due:
             return 0
         census, changed = self._feed.take()
-        generation, failure = nft.generation(), ""
+        transactions, failure = 0, ""
         for plane in self._planes:
             try:
-                await plane.follow(census, changed)
+                transactions += await plane.follow(census, changed)
             except RulesError as error:
                 failure = str(error)
             except Exception as error:  # a fault of ours must leave the node its Services
@@ -84,7 +83,7 @@ class Policies:
                 failure = f"{type(error).__name__}: {error}"
         self._settle(failure)
         self._report(census)
-        return nft.generation() - generation
+        return transactions
 
     def _settle(self, failure: str) -> None:
         if not failure:

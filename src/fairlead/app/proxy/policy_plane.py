@@ -46,8 +46,8 @@ class PolicyPlane:
         """What is in the kernel may not be what it should be: put all of it in place with the next step."""
         self._enforced = None
 
-    async def follow(self, census: Census, changed: Changed) -> None:
-        """Bring the kernel to this moment.
+    async def follow(self, census: Census, changed: Changed) -> int:
+        """Bring the kernel to this moment; in how many transactions, as it counts them.
 
         Raises:
             RulesError: it takes no rules at all; what it has is in doubt.
@@ -56,38 +56,36 @@ class PolicyPlane:
         self.doubt()
         self.refused = {key: why for key, why in self.refused.items() if key not in changed.policies}
         if enforced is None:
-            await self._put(census)
-            return
+            return await self._put(census)
         step = advance(enforced, _closed(census, self.refused), changed, self._node, self._store.backend)
         if not self._is_there and step.enforced.isolated:
-            await self._put(census)
-            return
+            return await self._put(census)
         try:
-            if step.transaction:
-                await self._store.change(step.transaction)
+            transactions = await self._store.change(step.transaction) if step.transaction else 0
         except RulesError as error:
             if not error.is_about_content:
                 raise
-            await self._put(census)
-            return
+            return await self._put(census)
         self._enforced = step.enforced
+        return transactions
 
-    async def _put(self, census: Census) -> None:
+    async def _put(self, census: Census) -> int:
         """Put everything in place; where the kernel refuses it, with those policies closed that it refuses."""
         self.refused = {}
         try:
-            await self._build_and_put(census)
+            return await self._build_and_put(census)
         except RulesError as error:
             refused = await self._refused(census) if error.is_about_content else {}
             if not refused:
                 raise
             self.refused = refused
-            await self._build_and_put(_closed(census, refused))
+            return await self._build_and_put(_closed(census, refused))
 
-    async def _build_and_put(self, census: Census) -> None:
+    async def _build_and_put(self, census: Census) -> int:
         table, enforced = build(census, self._node, self._store.backend)
-        self._is_there = await self._store.put(table, is_needed=bool(enforced.isolated))
+        self._is_there, transactions = await self._store.put(table, is_needed=bool(enforced.isolated))
         self._enforced = enforced
+        return transactions
 
     async def _refused(self, census: Census) -> dict[ObjectKey, str]:
         async def try_out(keys: Collection[ObjectKey]) -> RulesError | None:

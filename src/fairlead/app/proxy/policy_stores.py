@@ -1,11 +1,11 @@
 """The rules of NetworkPolicies in the kernel, of each back end: put whole, or changed by a transaction."""
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from fairlead.drivers.proxy import ipset, iptables, nft
 from fairlead.drivers.proxy.nft_commands import RulesError
 from fairlead.model.addresses import IPFamily
-from fairlead.netfilter.ipset_text import render_sets, replacing
+from fairlead.netfilter.ipset_text import SetChange, render_sets, replacing
 from fairlead.netfilter.iptables_saved import without_what_is_there
 from fairlead.netfilter.iptables_text import ChainId, Saved, render_changes, render_restore
 from fairlead.netfilter.nft_listing import takeover
@@ -18,6 +18,13 @@ from fairlead.netpolicy.iptables_rules import OURS, SECURITY, IptablesPolicies, 
 from fairlead.netpolicy.nft_rules import NftPolicies
 
 
+class Put(NamedTuple):
+    """Whether anything of ours is there after a table was put, and how many transactions that took."""
+
+    is_there: bool
+    transactions: int = 0
+
+
 class PolicyStore(Protocol):
     """The rules of one IP family."""
 
@@ -25,8 +32,8 @@ class PolicyStore(Protocol):
     def backend(self) -> Backend:
         """How its rules are written."""
 
-    async def put(self, table: Table, *, is_needed: bool) -> bool:
-        """Put a whole table in place of whatever there is of ours; whether anything is there afterwards.
+    async def put(self, table: Table, *, is_needed: bool) -> Put:
+        """Put a whole table in place of whatever there is of ours.
 
         Args:
             is_needed: False: where nothing of ours is there, leave it so.
@@ -35,8 +42,8 @@ class PolicyStore(Protocol):
             RulesError: it was refused.
         """
 
-    async def change(self, transaction: Transaction) -> None:
-        """Carry out a transaction on what was put.
+    async def change(self, transaction: Transaction) -> int:
+        """Carry out a transaction on what was put; in how many, as the kernel counts them.
 
         Raises:
             RulesError: it was refused; what is there may be something in between.
@@ -53,24 +60,21 @@ class NftStore:
         self.backend = NftPolicies(family)
         self._name, self._comment = nft_rules.table_name(family), comment
 
-    async def put(self, table: Table, *, is_needed: bool) -> bool:
+    async def put(self, table: Table, *, is_needed: bool) -> Put:
         try:
             found = await nft.list_table(self._name)
             if found is None and not is_needed:
-                return False
+                return Put(is_there=False)
             if found is not None:
                 transaction = takeover(found, table, self.backend.family)
-                if transaction:
-                    await nft.change_table(self._name, transaction)
-                return True
+                return Put(True, await nft.change_table(self._name, transaction) if transaction else 0)
         except RulesError as error:
             if not error.is_about_content:
                 raise
-        await nft.replace_table(self._name, table, self._comment)
-        return True
+        return Put(True, await nft.replace_table(self._name, table, self._comment))
 
-    async def change(self, transaction: Transaction) -> None:
-        await nft.change_table(self._name, transaction)
+    async def change(self, transaction: Transaction) -> int:
+        return await nft.change_table(self._name, transaction)
 
     async def try_out(self, table: Table) -> RulesError | None:
         return await nft.try_out_table(self._name, table)
@@ -83,26 +87,27 @@ class IptablesStore:
         self.backend = IptablesPolicies(family)
         self._family = family
 
-    async def put(self, table: Table, *, is_needed: bool) -> bool:
+    async def put(self, table: Table, *, is_needed: bool) -> Put:
         saved = await iptables.save(self._family)
         ours = own_chains(saved)
         if not ours and not is_needed:
-            return False
+            return Put(is_there=False)
         sets = replacing(await ipset.save(set_prefix(self._family)), table, self._family)
         stale = sorted(ours - {(SECURITY, name) for name in table.chains})
         wanted = without_what_is_there(((SECURITY, table),), saved, self._family)
-        await ipset.restore(sets.before)
-        if text := render_restore(wanted, stale, saved.jumps):
-            await iptables.restore(self._family, text)
-        await ipset.restore(sets.after)
-        return True
+        return Put(True, await self._carry_out(sets, render_restore(wanted, stale, saved.jumps)))
 
-    async def change(self, transaction: Transaction) -> None:
-        sets = render_sets(transaction, self._family)
+    async def change(self, transaction: Transaction) -> int:
+        return await self._carry_out(render_sets(transaction, self._family), render_changes(SECURITY, transaction))
+
+    async def _carry_out(self, sets: SetChange, rules: str) -> int:
         await ipset.restore(sets.before)
-        if text := render_changes(SECURITY, transaction):
-            await iptables.restore(self._family, text)
+        generation = nft.generation()
+        if rules:
+            await iptables.restore(self._family, rules)
+        transactions = nft.generation() - generation  # none with iptables-legacy
         await ipset.restore(sets.after)
+        return transactions
 
     async def try_out(self, table: Table) -> RulesError | None:
         return None  # it is by the kernel that rules are refused, which iptables cannot try out

@@ -4,12 +4,13 @@ Upstream: pkg/registry/networking/networkpolicy, pkg/apis/networking/v1/defaults
 """
 
 from collections.abc import Iterator
+from ipaddress import ip_network
 from typing import Any
 
 from fairlead.model.document import Doc
 from fairlead.registry.field_errors import FieldError, forbidden, invalid, required
 from fairlead.registry.kinds.cells import AGE, NAME, age, labels_text, name
-from fairlead.registry.kinds.value_rules import PROTOCOLS, cidr_errors, one_of, port_or_name_errors
+from fairlead.registry.kinds.value_rules import PROTOCOLS, cidr_errors, one_of, port_errors, port_or_name_errors
 from fairlead.registry.strategy import Column, Context, Strategy
 
 _POLICY_TYPES = ("Egress", "Ingress")
@@ -52,7 +53,18 @@ def _port(path: str, port: Doc) -> list[FieldError]:
     faults = one_of(f"{path}.protocol", port["protocol"], PROTOCOLS)
     if (number := port.get("port")) is not None:
         faults += [invalid(f"{path}.port", number, why) for why in port_or_name_errors(number)]
+    if (end := port.get("endPort")) is not None:
+        faults += [invalid(f"{path}.endPort", end, why) for why in _end_errors(number, end)]
     return faults
+
+
+def _end_errors(number: int | str | None, end: int) -> list[str]:
+    """Reasons why a range of ports cannot end there."""
+    if number is None:
+        return ["may not be specified when `port` is not specified"]
+    if isinstance(number, str):
+        return ["may not be specified when `port` is non-numeric"]
+    return [*(["must be greater than or equal to `port`"] if end < number else []), *port_errors(end)]
 
 
 def _peer(path: str, peer: Doc) -> list[FieldError]:
@@ -65,8 +77,18 @@ def _peer(path: str, peer: Doc) -> list[FieldError]:
         return [*faults, required(f"{path}.ipBlock.cidr")]
     faults += [invalid(f"{path}.ipBlock.cidr", block["cidr"], why) for why in cidr_errors(block["cidr"])]
     for i, text in enumerate(block.get("except") or ()):
-        faults += [invalid(f"{path}.ipBlock.except[{i}]", text, why) for why in cidr_errors(text)]
+        wrong = cidr_errors(text) or _except_errors(block["cidr"], text)
+        faults += [invalid(f"{path}.ipBlock.except[{i}]", text, why) for why in wrong]
     return faults
+
+
+def _except_errors(cidr: str, text: str) -> list[str]:
+    """Reasons why a network cannot be taken out of another; of one that is no network much has been said already."""
+    if cidr_errors(cidr):
+        return []
+    whole, part = ip_network(cidr), ip_network(text)
+    is_within = whole.version == part.version and part.network_address in whole and part.prefixlen > whole.prefixlen
+    return [] if is_within else ["must be a strict subset of `cidr`"]
 
 
 def row(policy: Doc, now: str) -> list[Any]:

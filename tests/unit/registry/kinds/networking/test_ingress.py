@@ -1,4 +1,4 @@
-"""Ingresses and NetworkPolicies: nothing acts on them here, but manifests are refused and completed as on a cluster."""
+"""Ingresses and NetworkPolicies: manifests are refused and completed as on a cluster."""
 
 import pytest
 
@@ -98,6 +98,29 @@ def test_a_policy_says_what_its_user_left_out(world, spec, types):
         (
             {"ingress": [{"ports": [{"port": 0}]}]},
             "spec.ingress[0].ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive",
+        ),
+        (
+            {"ingress": [{"ports": [{"port": 80, "endPort": 79}]}]},
+            "spec.ingress[0].ports[0].endPort: Invalid value: 79: must be greater than or equal to `port`",
+        ),
+        (
+            {"ingress": [{"ports": [{"port": 80, "endPort": 65536}]}]},
+            "spec.ingress[0].ports[0].endPort: Invalid value: 65536: must be between 1 and 65535, inclusive",
+        ),
+        (
+            {"egress": [{"ports": [{"port": "http", "endPort": 80}]}]},
+            "spec.egress[0].ports[0].endPort: Invalid value: 80: may not be specified when `port` is non-numeric",
+        ),
+        (
+            {"egress": [{"ports": [{"endPort": 80}]}]},
+            "spec.egress[0].ports[0].endPort: Invalid value: 80: may not be specified when `port` is not specified",
+        ),
+        *(
+            (
+                {"egress": [{"to": [{"ipBlock": {"cidr": "10.0.0.0/8", "except": [inner]}}]}]},
+                f'spec.egress[0].to[0].ipBlock.except[0]: Invalid value: "{inner}": must be a strict subset of `cidr`',
+            )
+            for inner in ("11.0.0.0/16", "10.0.0.0/8", "fd00::/64")
         ),
     ],
 )
