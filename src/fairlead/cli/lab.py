@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from fairlead.cli.data_folder import check_store, salvage, tell_of_authority
+from fairlead.cli.readiness import tell, tell_once_settled, tell_ready
 from fairlead.labnet.addresses import MAX_NODES
 from fairlead.model.names import dns1123_label_errors
 
 if TYPE_CHECKING:
     from fairlead.app.lab.config_nodes import ProxyMode
-    from fairlead.app.lab.host.process import LabOptions, Settled
+    from fairlead.app.lab.host.process import LabOptions
     from fairlead.model.socket_address import SocketAddress
     from fairlead.nodeagent.images import Image
 
@@ -145,8 +146,10 @@ def serve(options: "LabOptions") -> None:
     """Run a lab; return when it is ready if somebody waits for that, else when it ends."""
     from fairlead.app.lab.host import detached, process
 
-    run_it = process.serve if options.patience is None else detached.serve_detached
-    or_fail(lambda: run_it(options, process.Listener(_tell, _settled)))
+    if options.patience is None:
+        or_fail(lambda: process.serve(options, process.Listener(tell, tell_ready)))
+    else:
+        or_fail(lambda: detached.serve_detached(options, process.Listener(tell, tell_once_settled)))
 
 
 def image_option(text: str) -> "tuple[str, Image]":
@@ -165,22 +168,6 @@ def _image(text: str) -> tuple[str, str]:
     if not (pattern and equals and command):
         raise click.BadParameter(f"{text!r} is not PATTERN=COMMAND", param_hint="--image")
     return pattern, command
-
-
-def _tell(line: str) -> None:
-    click.echo(line, err=True)
-
-
-def _settled(settled: "Settled") -> None:
-    process = settled.lab
-    name = "" if process.name == "default" else f" --name {process.name}"
-    if process.joined_as:
-        _tell(f"node {process.joined_as!r} has joined the lab at {process.server} after {settled.seconds:.1f} s")
-        _tell(f"  fairlead status, fairlead down{name}")
-        return
-    _tell(f"lab {process.name!r} is ready after {settled.seconds:.1f} s: {settled.nodes} nodes, {settled.pods} Pods")
-    _tell(f"  export KUBECONFIG={process.kubeconfig}")
-    _tell(f"  fairlead status, fairlead down{name}")
 
 
 @click.command()

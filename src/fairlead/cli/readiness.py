@@ -1,0 +1,47 @@
+"""What ``up`` and ``node join`` say when a lab is ready, and when that is."""
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from fairlead.app.lab.host.process import Settled
+
+SETTLE_SECONDS = 10.0  # at most; a part that does not answer is told of, and the lab is there all the same
+
+
+def tell(line: str) -> None:
+    """A line for whoever watches; standard output is kept for what other programs read."""
+    click.echo(line, err=True)
+
+
+def tell_once_settled(settled: "Settled") -> None:
+    """Tell it once every node's rules and every name server know of what is ready: a client may come at once."""
+    from fairlead.lab.connection import Connection
+    from fairlead.lab.errors import LabError
+    from fairlead.lab.steering import settle
+
+    begun = time.monotonic()
+    if not settled.lab.joined_as:
+        connection = Connection(settled.lab)
+        try:
+            settle(connection, SETTLE_SECONDS)
+        except LabError as error:
+            tell(f"some rules or names may be behind for a moment: {error}")
+        finally:
+            connection.close()
+    tell_ready(replace(settled, seconds=settled.seconds + time.monotonic() - begun))
+
+
+def tell_ready(settled: "Settled") -> None:
+    process = settled.lab
+    name = "" if process.name == "default" else f" --name {process.name}"
+    if process.joined_as:
+        tell(f"node {process.joined_as!r} has joined the lab at {process.server} after {settled.seconds:.1f} s")
+        tell(f"  fairlead status, fairlead down{name}")
+        return
+    tell(f"lab {process.name!r} is ready after {settled.seconds:.1f} s: {settled.nodes} nodes, {settled.pods} Pods")
+    tell(f"  export KUBECONFIG={process.kubeconfig}")
+    tell(f"  fairlead status, fairlead down{name}")
