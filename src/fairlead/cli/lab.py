@@ -180,32 +180,6 @@ def down(name: str) -> None:
 
 
 @click.command()
-def status() -> None:
-    """Show the labs that run, their nodes, Pods and processes. Exit code 1 when none runs."""
-    from fairlead.app.lab.commands.status import look_at
-    from fairlead.drivers.lab.run_folder import running_labs
-
-    views = [look_at(process) for process in or_fail(running_labs)]
-    if not views:
-        click.echo("no lab is running", err=True)
-        sys.exit(1)
-    row = "{:<14} {:<23} {:>5} {:>6} {:>9} {:>8} {}"  # 80 columns
-    click.echo(row.format("NAME", "SERVER", "NODES", "PODS", "PROCESSES", "MEMORY", "PROXY"))
-    for view in views:
-        nodes, pods = (f"{c[0]}/{c[1]}" if c else "?" for c in (view.nodes, view.pods))
-        if view.lab.joined_as:
-            nodes = pods = "there"
-        memory = f"{view.usage.kibibytes / 1024:.0f} MiB"
-        click.echo(row.format(view.lab.name, view.lab.server, nodes, pods, view.usage.processes, memory, view.proxy))
-    if doors := [(view.lab.name, door) for view in views for door in view.doors]:
-        width = max(20, *(len(door.outside) for _, door in doors))
-        row = f"{{:<16}} {{:<24}} {{:<{width}}} {{}}"
-        click.echo("\n" + row.format("NAME", "SERVICE", "FROM OUTSIDE", "ON THIS MACHINE"))
-        for name, door in doors:
-            click.echo(row.format(name, door.service, door.outside, door.here))
-
-
-@click.command()
 @name_option
 @click.option("--path", "only_path", is_flag=True, help="Print the path of the file instead of its contents.")
 def kubeconfig(name: str, only_path: bool) -> None:

@@ -11,7 +11,7 @@ from fairlead import __version__
 COMMANDS = {
     "up": ("fairlead.cli.lab:up", "Start a lab: API server, controllers, DNS and nodes, all in namespaces of its own."),
     "down": ("fairlead.cli.lab:down", "Stop a lab."),
-    "status": ("fairlead.cli.lab:status", "Show the labs that run, their nodes, Pods and processes."),
+    "status": ("fairlead.cli.status:status", "Show the labs that run, their nodes, Pods and processes."),
     "kubeconfig": ("fairlead.cli.lab:kubeconfig", "Print the kubeconfig of a lab."),
     "exec": ("fairlead.cli.lab:exec_", "Run a command in a Pod."),
     "run": ("fairlead.cli.lab:run", "Run a command of this machine as if it were a Pod."),

@@ -6,7 +6,6 @@ from typing import NamedTuple
 from fairlead.model.document import Doc
 from fairlead.model.objects import Condition
 
-KUBELET_VERSION = "v1.36.0+fairlead"  # that of the API whose rules are followed
 MAX_PODS = "110"
 # Go's words for what the kernel calls a machine.
 _ARCHITECTURES = {

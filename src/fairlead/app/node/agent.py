@@ -43,11 +43,12 @@ from fairlead.drivers.steering.faults import Faults, Steering
 from fairlead.drivers.steering.part_socket import steered
 from fairlead.model.addresses import family_of
 from fairlead.model.decode import decode
+from fairlead.model.kubernetes_version import SERVED
 from fairlead.model.objects import Node, Service
 from fairlead.nodeagent.files import ClusterDNS
 from fairlead.nodeagent.images import Images
 from fairlead.nodeagent.manifest import RunPod
-from fairlead.nodeagent.node_status import KUBELET_VERSION, MAX_PODS, architecture, node_labels, sound_conditions
+from fairlead.nodeagent.node_status import MAX_PODS, architecture, node_labels, sound_conditions
 from fairlead.nodeagent.service_links import ServiceLinks
 from fairlead.nodeagent.sources import Reference
 
@@ -333,8 +334,8 @@ def _status(options: NodeOptions) -> dict[str, Any]:
         "conditions": sound_conditions((), now_text()),
         "daemonEndpoints": {"kubeletEndpoint": {"Port": KUBELET_PORT}},
         "nodeInfo": {
-            "kubeletVersion": KUBELET_VERSION,
-            "kubeProxyVersion": KUBELET_VERSION,
+            "kubeletVersion": SERVED,
+            "kubeProxyVersion": SERVED,
             "osImage": "Fairlead lab",
             "operatingSystem": "linux",
             "architecture": architecture(platform.machine()),

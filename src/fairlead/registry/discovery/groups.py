@@ -12,6 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from fairlead.model.document import Doc
+from fairlead.model.kubernetes_version import MAJOR, MINOR, SERVED
 from fairlead.registry.discovery import openapi_v2
 from fairlead.registry.discovery.openapi import openapi_document, openapi_index
 from fairlead.registry.resources import BUILT_IN, Resource, ResourceTable, Subresource
@@ -20,9 +21,9 @@ BUILD_DATE = "2026-11-29T00:00:00Z"  # of the release
 # The API level whose rules are followed. kubectl is content with servers one minor version to either side, and only
 # warns beyond.
 VERSION = {
-    "major": "1",
-    "minor": "36",
-    "gitVersion": "v1.36.0+fairlead",
+    "major": MAJOR,
+    "minor": MINOR,
+    "gitVersion": SERVED,
     "gitCommit": "",
     "gitTreeState": "clean",
     "buildDate": BUILD_DATE,

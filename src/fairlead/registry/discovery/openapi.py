@@ -11,6 +11,7 @@ from functools import lru_cache
 import msgspec
 
 from fairlead.model.document import Doc
+from fairlead.model.kubernetes_version import KUBERNETES
 from fairlead.registry.discovery.openapi_schemas import reference, schemas
 from fairlead.registry.resources import Resource, ResourceTable
 from fairlead.registry.schemas.catalogue import type_of
@@ -49,7 +50,7 @@ def openapi_document(prefix: str, table: ResourceTable) -> bytes | None:
         paths[f"{_url(row)}/{{name}}"] = _object_path(row)
     document = {
         "openapi": "3.0.0",
-        "info": {"title": "Fairlead", "version": "v1.36.0"},
+        "info": {"title": "Fairlead", "version": KUBERNETES},
         "paths": paths,
         "components": {"schemas": _schemas(rows)},
     }

@@ -6,6 +6,7 @@ are left out on purpose: without them kubectl computes its patches by the merge 
 
 from functools import cache
 
+from fairlead.model.kubernetes_version import KUBERNETES
 from fairlead.registry.resources import RESOURCES, Resource
 
 PATH = "/openapi/v2"
@@ -34,7 +35,7 @@ def _varint(value: int) -> bytes:
 @cache
 def openapi_v2() -> bytes:
     """The whole document."""
-    info = _field(1, "Fairlead") + _field(2, "v1.36.0")
+    info = _field(1, "Fairlead") + _field(2, KUBERNETES)
     paths = b"".join(_field(2, _path(row)) for row in RESOURCES)
     return _field(1, "2.0") + _field(2, info) + _field(8, paths)
 
