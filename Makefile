@@ -20,11 +20,12 @@ coverage: setup      ## all tests again, measured: lines that run by room, in al
 unit: setup          ## the pure core alone: seconds
 	$(PY) -m pytest -q tests/unit -n 2
 
-check: setup         ## lint, types, import contracts
+check: setup         ## lint, types, import contracts, words
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
+	$(PY) scripts/check_words.py
 
 bench:               ## every benchmark; some of them: make bench BENCH=lab,dns
 	@scripts/setup.sh bench

@@ -49,7 +49,7 @@ def first_address() -> Request:
 
 
 def resolve_once() -> Request:
-    """Looks up for the first request, then spreads over what it got, for ever."""
+    """Looks up for the first request, then spreads over what it got, indefinitely."""
     known: list[Endpoint] = []
 
     async def request() -> str:

@@ -86,7 +86,7 @@ def _panels(results):
 
 
 def serve(address):
-    """Say one octet to whoever connects, then read whatever comes; for ever."""
+    """Say one octet to each client, then read what it sends, until the end."""
     listener = socket.create_server((address, PORT), backlog=1024)
     print("serving", flush=True)
     while True:

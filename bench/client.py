@@ -150,7 +150,7 @@ def scale(replicas: int) -> None:
 
 
 def crash(number: int) -> None:
-    """Kill a Pod's processes, to be restarted where they are; or take the Pod away without a word to it."""
+    """Kill a Pod's processes, to be restarted where they are; or take the Pod away without telling it."""
     pod = random.choice(pods())
     if number % 2:
         kubectl("delete", "pod", pod, "--grace-period=0", "--force")

@@ -1,7 +1,7 @@
 """``explain`` and ``doctor`` over a dump of a large cluster, as files: 10,000 Services, each with ten Pods.
 
 Each line is a process of its own, and its memory the most that it ever had (the kernel's). The first figure is Python's
-own ``json`` on the same files: what reading them costs whoever does it.
+own ``json`` on the same files: what reading them costs any program.
 """
 
 import itertools

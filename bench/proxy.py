@@ -70,7 +70,7 @@ def _in_namespace(backend, size):
 
 
 def serve(size, orders):
-    """Answer lists and watches for ever; each (service, version) that comes on ``orders`` is a change of a slice."""
+    """Answer lists and watches until the end; each (service, version) on ``orders`` is a change of a slice."""
     asyncio.run(_serve(size, orders))
 
 

@@ -1,1 +1,1 @@
-"""Load balancers without a cloud: an address at once, and what becomes of it when its node dies."""
+"""Load balancers without a cloud: an address at once, and what happens to it when its node dies."""

@@ -1,9 +1,9 @@
 """Runs PostgreSQL in each Pod of the StatefulSet ``db``, as primary or replica.
 
-Whoever holds the Lease is primary. It renews the Lease every second, and kills PostgreSQL when it could not for four.
-The others follow the holder; when the Lease has been released, or has not changed for five seconds by their own clocks,
-they stop following, vote and elect (election.py). A supervisor that dies takes PostgreSQL with it, for they share a
-container, and starts again as a replica.
+The member that holds the Lease is primary. It renews the Lease every second, and kills PostgreSQL when it could not for
+four. The others follow the holder; when the Lease has been released, or has not changed for five seconds by their own
+clocks, they stop following, vote and elect (election.py). A supervisor that dies takes PostgreSQL with it, for they
+share a container, and starts again as a replica.
 
 Each step looks at the Lease and does what is next; a step that fails is taken again.
 """
@@ -116,7 +116,7 @@ class Supervisor:
             raise
 
     def _give_up(self, lease: Lease) -> None:
-        """This member led when it died. Something was wrong with it, so somebody else shall try first."""
+        """This member led when it died. Something was wrong with it, so another member must try first."""
         self._candidate_from = time.monotonic() + BACK_OFF
         self._cluster.release(lease)
 

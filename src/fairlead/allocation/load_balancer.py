@@ -57,18 +57,18 @@ class Pool(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="came
 
 
 def wants_load_balancer(service: Service, pools: Sequence[Pool]) -> bool:
-    """Whether the Service shall have addresses from here: its class is ours or a pool's, or it names none."""
+    """Whether the Service gets addresses from here: its class is ours or a pool's, or it names none."""
     ours = {CLASS, *(pool.load_balancer_class for pool in pools)}
     return service.spec.type == "LoadBalancer" and (service.spec.load_balancer_class or CLASS) in ours
 
 
 def choose_addresses(service: Service, pools: Sequence[Pool], taken: Taken) -> tuple[str, ...]:
-    """The addresses that the Service shall have; those that it has, where they will do.
+    """The addresses that the Service gets; those that it has, where they will do.
 
     Pools of the Service's own namespace come before those of all.
 
     Raises:
-        NoAddress: the one that it asks for is not to be had, or the pools are exhausted.
+        NoAddress: the one that it asks for is unavailable, or the pools are exhausted.
     """
     serving = sorted((pool for pool in pools if pool.serves(service)), key=lambda pool: not pool.namespaces)
     wanted = _wanted(service)

@@ -59,7 +59,7 @@ class AnnouncerOptions:
 
 
 async def run(options: AnnouncerOptions, ready: Callable[[], None]) -> None:
-    """Serve until cancelled, and then take leave, so that others answer at once.
+    """Serve until cancelled, and then withdraw, so that others answer at once.
 
     Raises:
         OSError: the link cannot be listened to.
@@ -182,7 +182,7 @@ class Announcer:
                 link.announce(address)
 
     def _reorder(self) -> None:
-        """Order the candidates anew where they may have changed."""
+        """Order the candidates again where they may have changed."""
         changed = set(self._snapshot.services) if self._nodes_changed else self._changed
         self._changed, self._nodes_changed = set(), False
         for key in changed:

@@ -116,7 +116,7 @@ def join(
 ) -> None:
     """Run a node of another host's lab on this one; INVITATION is a file from `fairlead node invite`, or -.
 
-    Whoever may create Pods in that lab runs programs as you on this host. Stays in the foreground until Ctrl-C unless
+    Users who may create Pods in that lab run programs as you on this host. Stays in the foreground until Ctrl-C unless
     --wait is given; the node then runs until `fairlead down`.
     """
     from msgspec import structs

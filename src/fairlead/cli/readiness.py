@@ -13,7 +13,7 @@ SETTLE_SECONDS = 10.0  # at most; a part that does not answer is told of, and th
 
 
 def tell(line: str) -> None:
-    """A line for whoever watches; standard output is kept for what other programs read."""
+    """A line for the person who watches; standard output is kept for what other programs read."""
     click.echo(line, err=True)
 
 

@@ -1,6 +1,6 @@
 """The published state that every reply is made from: one snapshot, and the version of the zone that goes with it.
 
-Both are replaced together by each change, so no reply straddles two states. Whoever keeps replies ready is told what a
+Both are replaced together by each change, so no reply straddles two states. A cache of replies is told what a
 change outdates, before anyone can ask again. What is imported from other clusters is a snapshot of its own.
 """
 

@@ -88,7 +88,7 @@ def find_pod(node: PodNode, view: View) -> Found:
 
 
 def find_address(node: AddressNode, view: View) -> Found:
-    """Whoever has an address: the Service with this virtual IP, else every Service with this ready endpoint.
+    """Who has an address: the Service with this virtual IP, else every Service with this ready endpoint.
 
     What is imported from other clusters comes last, for an address keeps the name that its own cluster gives it.
     """

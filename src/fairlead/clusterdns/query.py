@@ -1,6 +1,6 @@
 """From the wire to a question: the part of a DNS message that this server reads.
 
-Decides which packets are answered at all, and with which error. Refuses without a word (``Ignored``) what is no query:
+Decides which packets are answered at all, and with which error. Drops silently (``Ignored``) what is no query:
 shorter than a header, or itself a response, so that two servers never talk to each other for long. Everything else that
 cannot be read gets an error that repeats its id (RFC 1035 section 4.1, RFC 6891).
 """

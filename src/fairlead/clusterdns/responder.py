@@ -33,7 +33,7 @@ FORWARDED_ZONE = "."  # zone label of what upstream servers answered
 
 
 class Client(NamedTuple):
-    """Who asks."""
+    """The client."""
 
     address: str
     port: int = 0

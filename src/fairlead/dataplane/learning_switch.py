@@ -1,8 +1,8 @@
 """An Ethernet switch: through which ports does a frame leave that came in by one of them?
 
 It learns from each frame where its sender is (IEEE 802.1D, section 7.8), and sends to everybody else what it has not
-learned yet. Ports are whatever the caller tells them apart by. It takes no part in a spanning tree: whoever wires
-switches in a ring has frames going round for ever.
+learned yet. Ports are whatever the caller tells them apart by. It takes no part in a spanning tree: a person who wires
+switches in a ring has frames going round indefinitely.
 """
 
 from collections.abc import Hashable, Iterable, Sequence

@@ -43,7 +43,7 @@ def parse_arp_request(packet: bytes) -> ArpRequest | None:
 
 
 def arp_reply(mac: bytes, request: ArpRequest) -> bytes:
-    """Tell who asks that ``mac`` has the address."""
+    """Tell the asker that ``mac`` has the address."""
     return _arp(REPLY, mac, request.wanted, request.mac, request.ip)
 
 
@@ -80,7 +80,7 @@ def parse_solicitation(packet: bytes) -> Solicitation | None:
 
 
 def answer(mac: bytes, asked: Solicitation) -> bytes:
-    """The IPv6 packet that tells who asks that ``mac`` has the address; everybody, if the asker has no address yet."""
+    """The IPv6 packet that tells the asker that ``mac`` has the address; everybody, if the asker has no address yet."""
     if asked.is_probe:
         return announcement(mac, asked.wanted)
     return _advertisement(mac, asked.wanted, asked.ip, _OVERRIDE | _SOLICITED)

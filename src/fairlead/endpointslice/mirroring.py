@@ -30,7 +30,7 @@ _NOT_COPIED = frozenset({"kubectl.kubernetes.io/last-applied-configuration", TRI
 
 
 def is_mirrored(endpoints: Endpoints | None, service: Service | None) -> bool:
-    """Whether slices shall be made from these Endpoints of this Service."""
+    """Whether slices are to be made from these Endpoints of this Service."""
     if endpoints is None or service is None or service.spec.selector or endpoints.is_terminating:
         return False
     return endpoints.labels.get(SKIP_MIRROR_LABEL) != "true" and LEADER_ANNOTATION not in endpoints.annotations

@@ -4,7 +4,7 @@ A zone may be given fewer endpoints than its share by so much that each of them 
 and no fewer; where that cannot be had there are no hints at all, and the Service is told why. Hints that are there stay
 while they do, since each change is heard by every proxy. The mode goes before ``spec.trafficDistribution``.
 Upstream: ``staging/src/k8s.io/endpointslice/topologycache``. It cannot move hints of slices that it does not write
-anyway; here those that are in the way of a zone's minimum are given out anew.
+anyway; here those that are in the way of a zone's minimum are given out again.
 """
 
 from collections import Counter, deque
@@ -151,7 +151,7 @@ def quotas(endpoints: int, shares: Shares) -> dict[str, Quota]:
 
 
 def choose_zones(ready: Sequence[Endpoint], now: Mapping[Address, str], shares: Shares) -> dict[Address, str]:
-    """The zone that each endpoint shall serve.
+    """The zone that each endpoint is to serve.
 
     Args:
         now: the zones that endpoints serve already.

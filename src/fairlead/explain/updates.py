@@ -9,7 +9,7 @@ from fairlead.explain.reading import Found, cluster_of, decoded
 from fairlead.model.decode import KINDS, DecodeError
 from fairlead.model.snapshot import ClusterSnapshot
 
-_MANY = 500  # changes; from there on it is cheaper to make everything anew
+_MANY = 500  # changes; from there on it is cheaper to make everything again
 
 Changes = Mapping[Ref, Doc | None]  # None for what has been deleted
 

@@ -220,7 +220,7 @@ class Scope:
     def forward(self, host: str, port: int, *, from_: str = "") -> "Forwarded":
         """A port of this machine's loopback that leads to where a Pod would get by this name and port.
 
-        Each connection resolves the name and connects anew, so it is the Service that is reached, and not one Pod.
+        Each connection resolves the name and connects again, so it is the Service that is reached, and not one Pod.
         """
         from fairlead.lab.forwarding import forward
 
@@ -245,7 +245,7 @@ class Scope:
         return explaining.diagnose(explaining.read(self._connection), [self._namespace])
 
     def report(self) -> str:
-        """For whoever reads that a test has failed: what is wrong in the namespace, and the trees of its Services."""
+        """For the reader of a failed test: what is wrong in the namespace, and the trees of its Services."""
         from fairlead.lab import explaining
 
         return explaining.report(explaining.read(self._connection), [self._namespace])

@@ -108,7 +108,7 @@ def bridge_commands(address: str = "") -> list[str]:
 
 
 def pod_routes(nodes: Iterable[NodeNetwork]) -> list[str]:
-    """The ways to the Pods of these nodes, for whoever is on the underlay too."""
+    """The ways to the Pods of these nodes, for hosts that are on the underlay too."""
     return [f"route replace {way}" for node in nodes for way in _ways(node)]
 
 

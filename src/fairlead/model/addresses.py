@@ -19,7 +19,7 @@ class IPFamily(enum.StrEnum):
     IPV6 = "IPv6"
 
 
-EVERY_ADDRESS = {IPFamily.IPV4: "0.0.0.0", IPFamily.IPV6: "::"}  # noqa: S104 - where whoever is asked from outside listens
+EVERY_ADDRESS = {IPFamily.IPV4: "0.0.0.0", IPFamily.IPV6: "::"}  # noqa: S104 - where a server for clients outside listens
 
 
 def family_of(address: str) -> IPFamily:

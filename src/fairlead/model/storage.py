@@ -15,7 +15,7 @@ VOLUME_PROTECTION = "kubernetes.io/pv-protection"
 
 
 class StorageClass(KubeObject, frozen=True):
-    """Who makes volumes, and what becomes of them."""
+    """Who makes volumes, and what happens to them."""
 
     provisioner: str = ""
     reclaim_policy: str = "Delete"

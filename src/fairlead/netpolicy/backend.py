@@ -52,7 +52,7 @@ class Backend(Protocol):
         """What is done with what a policy lets through."""
 
     def isolation(self, isolation: Isolation) -> Table:
-        """What is there for an isolation, whoever is isolated so."""
+        """What is there for an isolation, for all Pods that are isolated so."""
 
     def isolate(self, address: str, isolation: Isolation, origin: Origin) -> Mapping[ElementId, Element]:
         """What makes an address isolated so."""

@@ -150,7 +150,7 @@ def _policies(isolations: Iterable[Isolation]) -> Iterator[InForce]:
 def _recounted(
     counts: Map[T, int], less: Iterable[T], more: Iterable[T]
 ) -> tuple[Map[T, int], frozenset[T], frozenset[T]]:
-    """The counts after so many less and more, and what has gone and come thereby."""
+    """The counts after so many less and more, and what has gone and come by that."""
     steps = Counter(more)
     steps.subtract(less)
     gone, come = set(), set()

@@ -1,8 +1,9 @@
 """Ports of a node that lead to its Pods, and its Pods' way to the world outside: the packet filter rules that do it.
 
 As the CNI plugin portmap does: the destination of what arrives at a port of the node is rewritten to the Pod, before
-the node's proxy sees it; who asks stays visible. A Pod that asks itself through its node is masqueraded, or it would
-answer itself directly. On 127.0.0.1 nothing answers, as with kube-proxy's node ports in nftables mode.
+the node's proxy sees it; the client's source address is preserved. A Pod that asks itself through its node is
+masqueraded, or it would answer itself directly. On 127.0.0.1 nothing answers, as with kube-proxy's node ports in
+nftables mode.
 
 What a Pod sends to the world outside the cluster is masqueraded by its node, for nobody there knows the way to Pods.
 """

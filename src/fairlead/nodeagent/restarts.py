@@ -3,7 +3,7 @@
 from fairlead.nodeagent.manifest import Container, RunPod
 
 FIRST_DELAY, LAST_DELAY = 10.0, 300.0  # seconds, doubling; upstream's MaxContainerBackOff
-FORGIVEN_AFTER = 600.0  # seconds of running after which the back-off starts anew: upstream's twice the longest delay
+FORGIVEN_AFTER = 600.0  # seconds of running after which the back-off starts again: upstream's twice the longest delay
 
 
 def restart_policy(container: Container, pod: RunPod) -> str:

@@ -288,7 +288,7 @@ def _state(state: State) -> Doc:
 
 
 def seconds_until_deadline(pod: RunPod, start_time: str, now: datetime) -> float | None:
-    """How long the Pod may still be active; None when it may be for ever."""
+    """How long the Pod may still be active; None when there is no limit."""
     if pod.spec.active_deadline_seconds is None:
         return None
     return pod.spec.active_deadline_seconds - (now - datetime.fromisoformat(start_time)).total_seconds()

@@ -1,4 +1,4 @@
-"""What a request needs beside itself and the state: the moment, the dice, the kinds and the cluster's settings."""
+"""What a request needs beside itself and the state: the time, a random source, the kinds and the cluster's settings."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -52,9 +52,9 @@ class Environment:
         choose: an index below its argument, evenly at random.
         authenticate: the user of a bearer token that is good for an audience; None when it is not known.
         sign: claims -> a token that ``authenticate`` will know.
-        admit: raises ApiError when whoever asks may not have that written, as (state, target, new, old or None).
+        admit: raises ApiError when the client may not have that written, as (state, target, new, old or None).
         mutate: what webhooks make of a document that is wanted; None when there are none to ask.
-        review: the same of a document that is complete and valid, whoever asks; what it gives are warnings.
+        review: the same of a document that is complete and valid, for every client; what it gives are warnings.
         answers: what webhooks have said already.
     """
 

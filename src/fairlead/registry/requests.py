@@ -15,7 +15,7 @@ from fairlead.registry.status import ApiError, bad_request, no_such_resource
 
 @dataclass(frozen=True)
 class User:
-    """Who asks, as authentication found out; ``extra`` is what else the API tells of them."""
+    """The client, as authentication found out; ``extra`` is what else the API tells of them."""
 
     name: str
     groups: tuple[str, ...] = ()
@@ -119,7 +119,7 @@ class WriteOptions:
     """Options of a write.
 
     Attributes:
-        field_validation: Ignore, Warn or Strict: what becomes of unknown and duplicate fields.
+        field_validation: Ignore, Warn or Strict: how unknown and duplicate fields are handled.
         field_manager: who is recorded as the owner of the fields written.
         force: server-side apply takes fields from other owners.
     """

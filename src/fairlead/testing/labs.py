@@ -1,4 +1,4 @@
-"""The labs of one run of pytest: each kind is started once, by whoever needs it first, and ends with the run."""
+"""The labs of one run of pytest: each kind is started once, by the test that needs it first, and ends with the run."""
 
 import fcntl
 import os

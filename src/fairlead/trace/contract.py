@@ -1,4 +1,4 @@
-"""What may become of a packet by the Service specification alone: the oracle against which rules are judged.
+"""How a packet may be handled by the Service specification alone: the oracle against which rules are judged.
 
 Written from the Service API reference, KEP-1669 (terminating endpoints), KEP-2086 (internal traffic policy), KEP-2433
 and KEP-4444 (hints), KEP-1860 (ipMode) and the virtual IP reference; it reads objects and never rules, and shares no

@@ -122,7 +122,7 @@ def evaluate(host: Host, packet: Packet) -> list[Trace]:
 
 
 def outcomes(host: Host, packet: Packet) -> frozenset[Outcome]:
-    """The set of all things that can become of the packet."""
+    """All ways in which the packet can be handled."""
     return frozenset(trace.outcome for trace in evaluate(host, packet))
 
 

@@ -1,4 +1,4 @@
-"""A connection's first packet, the host that it meets, and what can become of it."""
+"""A connection's first packet, the host that it meets, and how it can be handled."""
 
 import enum
 
@@ -35,7 +35,7 @@ class Fate(enum.StrEnum):
 
 
 class Outcome(msgspec.Struct, frozen=True, order=True):
-    """One thing that can become of a packet; of a discarded one only the fate is told.
+    """One way in which a packet can be handled; of a discarded one only the fate is told.
 
     Attributes:
         destination, port: where it is sent on to (unchanged: no rule translated it).

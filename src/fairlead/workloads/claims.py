@@ -45,7 +45,7 @@ def _group(object_: KubeObject) -> str:
 
 
 class Claim(NamedTuple, Generic[T]):
-    """What is ours, what shall become ours, and what shall no longer be."""
+    """What is ours, what is to become ours, and what is to be released."""
 
     mine: tuple[T, ...]
     adopt: tuple[T, ...]

@@ -1,4 +1,4 @@
-"""Which ReplicaSets a Deployment has, how big each shall be now, and how far the rollout is.
+"""Which ReplicaSets a Deployment has, how big each is to be now, and how far the rollout is.
 
 The ReplicaSet whose template equals the Deployment's is the new one; all others are history, kept for ``kubectl rollout
 undo`` up to the limit. Growing or shrinking in the middle of a rollout goes to the new ReplicaSet within the limits of
@@ -40,7 +40,7 @@ class RolloutPlan:
         annotations: of existing ReplicaSets, by name.
         sizes: replicas of existing ReplicaSets, by name.
         deletes: ReplicaSets beyond the history limit.
-        revision: what the Deployment's own revision annotation shall say; empty while there is no new ReplicaSet.
+        revision: what the Deployment's own revision annotation is to say; empty while there is no new ReplicaSet.
     """
 
     create: ReplicaSet | None = None

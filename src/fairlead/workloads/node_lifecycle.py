@@ -1,4 +1,4 @@
-"""What it means that a Node falls silent: its condition, its taints, and what becomes of its Pods.
+"""What it means that a Node falls silent: its condition, its taints, and what happens to its Pods.
 
 A Node that has not been heard of for the grace period is Unknown; what is not Ready gets taints that keep Pods away
 and, after as long as each Pod bears it, drive them out. Its Pods are not ready at once, so that their Services do not

@@ -1,7 +1,7 @@
 """Who owns whom, and what follows from that when somebody goes.
 
 An object whose owners are all gone goes too. While an owner waits to go until its dependents are gone (foreground),
-they are deleted; where it shall go alone (orphan), they lose their reference to it. The graph knows what the watches
+they are deleted; where it is to go alone (orphan), they lose their reference to it. The graph knows what the watches
 told; whether an owner that it does not know is really gone must be asked of the server before anything is deleted.
 Upstream: ``pkg/controller/garbagecollector`` (garbagecollector.go, graph_builder.go).
 """
@@ -17,7 +17,7 @@ ORPHAN, FOREGROUND = "orphan", "foregroundDeletion"  # finalizers that the API s
 
 
 class Item(NamedTuple):
-    """One object of any kind; ``collection`` names where it lives, for whoever acts."""
+    """One object of any kind; ``collection`` names where it lives, for the one that acts."""
 
     collection: object
     object: KubeObject
@@ -36,7 +36,7 @@ class Item(NamedTuple):
 
 
 class Policy(Enum):
-    """What becomes of the dependents of an object that is deleted: DeleteOptions.propagationPolicy."""
+    """What happens to the dependents of an object that is deleted: DeleteOptions.propagationPolicy."""
 
     BACKGROUND = "Background"
     FOREGROUND = "Foreground"

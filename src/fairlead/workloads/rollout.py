@@ -34,7 +34,7 @@ def awaited(object_: KubeObject) -> str:
 def ready_by_status(object_: KubeObject) -> tuple[LabelSelector, int] | None:
     """How many Pods its status counts as ready, and which they are; None for what is not told by Pods that are ready.
 
-    Whoever knows the Pods can tell from this that a status is older than they are.
+    A reader that knows the Pods can tell from this that a status is older than they are.
     """
     match object_:
         case Deployment() | ReplicaSet() | ReplicationController() | StatefulSet():

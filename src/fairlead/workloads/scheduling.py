@@ -1,4 +1,4 @@
-"""On which Node a Pod shall run.
+"""On which Node a Pod is to run.
 
 Filters first, each a reason in upstream's words; then spread: the Node with the fewest Pods of the same kind (same
 controller, or same labels when there is none), then with the fewest Pods of any kind, then the first by name, so that

@@ -1,8 +1,8 @@
-"""What becomes of a claim and of a volume next.
+"""What happens to a claim and to a volume next.
 
 A claim gets the smallest volume that is free and fits; where there is none, its class's provisioner makes one, which is
 this module for one provisioner and somebody else for any other. A claim stays while a Pod uses it, a volume while a
-claim is bound to it; what then becomes of the volume is its reclaim policy. A class that waits for the first consumer
+claim is bound to it; what then happens to the volume is its reclaim policy. A class that waits for the first consumer
 waits for a Pod that names the claim, wherever that Pod may run: a lab's nodes share the disk.
 Upstream: ``pkg/controller/volume/persistentvolume`` (pv_controller.go, index.go) and
 ``pkg/controller/volume/pvcprotection``.
@@ -117,7 +117,7 @@ def plan_claim(
 
 
 def _named(claim: PersistentVolumeClaim, volume: PersistentVolume | None) -> ClaimStep:
-    """What becomes of a claim that says which volume it has."""
+    """How a claim is handled that says which volume it has."""
     if volume is None:
         return SetPhase("Lost") if claim.is_bound else None
     reference = volume.spec.claim_ref
@@ -160,7 +160,7 @@ def _storage(amounts: Mapping[str, str]) -> Fraction:
 
 
 def _unbound(claim: PersistentVolumeClaim, classes: Mapping[str, StorageClass], is_used: bool) -> ClaimStep:
-    """What becomes of a claim that no volume fits."""
+    """How a claim is handled that no volume fits."""
     name = claim.spec.storage_class_name
     if name is None and (found := default_class(classes.values())):
         return GiveClass(found)

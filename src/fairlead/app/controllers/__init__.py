@@ -1,4 +1,4 @@
-"""The controllers process: everything that turns wanted state into state, by the API alone.
+"""The controllers process: everything that reconciles desired and actual state, by the API alone.
 
 Each controller is a queue of keys and one level-triggered step (``loop``); all share one connection pool and one copy
 of each collection. The process may be killed at any point and started again anywhere. Of several, one works at a time:

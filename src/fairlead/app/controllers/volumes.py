@@ -107,7 +107,7 @@ class ClaimBinder:
                 self._say(claim, Happening(*why))
 
     async def _bind(self, claim: PersistentVolumeClaim, volume: PersistentVolume) -> None:
-        """First the volume is the claim's, then the claim says so, then it is bound: whoever is interrupted goes on."""
+        """First the volume is the claim's, then the claim says so, then it is bound: an interrupted step goes on."""
         reference = volume.spec.claim_ref
         if reference is None or not reference.uid:
             version = {"resourceVersion": volume.metadata.resource_version}

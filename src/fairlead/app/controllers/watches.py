@@ -73,7 +73,7 @@ class Watches:
     ) -> Watched[T]:
         """The collection, watched once however many ask, as the type that the first of them wants.
 
-        Whoever is content with metadata asks for ``KubeObject``, after those who want more.
+        A controller that is content with metadata asks for ``KubeObject``, after those who want more.
 
         Args:
             is_needed: whether the process is not ready without it.

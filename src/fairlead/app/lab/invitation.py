@@ -1,6 +1,6 @@
 """An invitation: all that another host needs to run one node of a lab. A file of JSON, as secret as the keys in it.
 
-Whoever holds it can be that node; whoever made it decides what runs there.
+Its holder can be that node; its maker decides what runs there.
 """
 
 from collections.abc import Iterable

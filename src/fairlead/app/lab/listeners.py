@@ -19,7 +19,7 @@ def give(request: Doc) -> Reply:
     """The answer to a request for a listener; any other port will do in place of a taken one if it is ``flexible``.
 
     Raises:
-        Refused: the port is not to be had.
+        Refused: the port could not be bound.
     """
     match request:
         case {"op": "listen", "protocol": ("TCP" | "UDP") as protocol, "port": int(port), "flexible": bool(flexible)}:
@@ -41,5 +41,5 @@ def _listen(protocol: str, port: int, flexible: bool) -> socket.socket:
         listener.close()
         if flexible and error.errno in _NOT_TO_BE_HAD:
             return _listen(protocol, 0, False)
-        raise Refused(f"port {port}/{protocol} of {LOOPBACK} is not to be had: {error.strerror}") from error
+        raise Refused(f"port {port}/{protocol} of {LOOPBACK} could not be bound: {error.strerror}") from error
     return listener

@@ -55,7 +55,7 @@ def published_doors(service: Service) -> list[Door]:
 
 
 def write_published(path: Path, ports: Mapping[Door, int]) -> None:
-    """Tell which port of loopback each door answers on, 0 for one that is not to be had."""
+    """Tell which port of loopback each door answers on, 0 for one that could not be bound."""
     draft = path.with_suffix(".new")
     draft.write_text(json.dumps([[*door, port] for door, port in ports.items()]))
     draft.rename(path)

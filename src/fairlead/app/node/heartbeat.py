@@ -26,7 +26,7 @@ class Heartbeat:
     Args:
         node: as the API has it now.
         every: seconds between two heartbeats.
-        register: makes the Node anew, with all of its status, should somebody have deleted it.
+        register: creates the Node again, with all of its status, should somebody have deleted it.
         clock: seconds, only going forward.
     """
 

@@ -114,7 +114,7 @@ class World:
             try:
                 await self._follow()
             except _MovedElsewhere:
-                log.info("the kubeconfig has changed: reading anew")
+                log.info("the kubeconfig has changed: reading again")
             except (LabError, KubeError, Unreachable, OSError) as error:
                 self._tell(str(error))
                 await asyncio.sleep(_LOOK)

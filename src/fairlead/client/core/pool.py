@@ -1,6 +1,6 @@
 """The set of endpoints as one client knows it: who is in it, who may be used, who is busy.
 
-Not safe for threads: whoever drives it does the locking. What a pick costs does not grow with the set, for candidates
+Not safe for threads: the caller does the locking. What a pick costs does not grow with the set, for candidates
 are kept until something changes; the policy may cost more.
 """
 

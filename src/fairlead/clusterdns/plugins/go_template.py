@@ -23,7 +23,7 @@ class Unfilled(ValueError):
 
 
 class Template(NamedTuple):
-    """A text with parts that are filled in. ``personal`` says that it depends on who asks."""
+    """A text with parts that are filled in. ``personal`` says that it depends on the client."""
 
     parts: tuple[str | Callable[[Fields], str], ...]
     personal: bool = False

@@ -67,7 +67,7 @@ class Disconnected(Exception):
 
 
 class ApiApplication:
-    """One API server's answers. The peer certificate in the scope, or else a bearer token, says who asks."""
+    """One API server's answers. The peer certificate in the scope, or else a bearer token, identifies the client."""
 
     def __init__(
         self,

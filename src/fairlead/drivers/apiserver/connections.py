@@ -75,7 +75,7 @@ class Connections:
                 del self._held[owner]
 
     def relieve(self) -> None:
-        """Cut the oldest idle connection of whoever holds most, so that its descriptor can be used again."""
+        """Cut the oldest idle connection of the client that holds most, so that its descriptor can be used again."""
         for owner, _ in self._held.most_common():
             if self._cut(other for other, whose in self._owners.items() if whose == owner and other.is_idle):
                 return

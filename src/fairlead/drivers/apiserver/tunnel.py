@@ -2,8 +2,8 @@
 
 The API server understands none of the streaming protocols: once the other side has agreed to one (status 101), the two
 connections are joined until either is closed, and neither gets ahead of the other by more than a transport's buffer.
-What proves who asks is not passed on. A request's body has been read before (and so is of bounded size), an answer is
-passed on as it comes.
+What proves the client's identity is not passed on. A request's body has been read before (and so is of bounded size),
+an answer is passed on as it comes.
 Source: RFC 9110 section 7.6.1 (hop-by-hop headers); apimachinery ``pkg/util/proxy`` (upgradeaware.go).
 """
 
@@ -26,7 +26,7 @@ from fairlead.registry.status import ApiError
 CHUNK = 64 * 1024
 MAX_HEAD = 64 * 1024
 CONNECT_SECONDS = 30.0
-HEAD_SECONDS = 300.0  # until an answer begins; upstream's proxy waits for ever
+HEAD_SECONDS = 300.0  # until an answer begins; upstream's proxy waits indefinitely
 MAX_ERROR = 64 * 1024  # bytes of a node's refusal
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]

@@ -17,7 +17,7 @@ def as_owner(ownership: Ownership, work: Callable[[], T]) -> T:
     """What the work returns, which can be pickled, as what it raises must be.
 
     Raises:
-        OSError: the users of the range are not to be had. Whatever the work raises.
+        OSError: the users of the range are unavailable. Whatever the work raises.
     """
     if ownership.range is None or os.geteuid() == 0:
         return work()

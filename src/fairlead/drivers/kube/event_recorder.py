@@ -1,6 +1,6 @@
 """Tells users what happened to their objects, by Events: ``kubectl describe`` shows them.
 
-An Event that says the same again is counted up rather than written anew. Nobody waits for an Event, and a lost one is
+An Event that says the same again is counted up rather than written again. Nobody waits for an Event, and a lost one is
 no failure: they are written one after the other in the background, and what goes wrong is logged and forgotten. So are
 those beyond a bound: about one object, and, of what goes as it should, of a whole process that says so.
 Upstream: client-go ``tools/record`` (event.go, events_cache.go).

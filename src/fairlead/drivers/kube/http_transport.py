@@ -232,7 +232,7 @@ class _Connection(asyncio.Protocol):
         return body
 
     def rest(self) -> None:
-        """Be idle, and not for ever."""
+        """Be idle, for a limited time."""
         self._bedtime = asyncio.get_running_loop().call_later(IDLE_SECONDS, self.close)
 
     def wake(self) -> bool:
@@ -242,7 +242,7 @@ class _Connection(asyncio.Protocol):
         return self.is_open
 
     def fail(self, error: httpx2.TransportError) -> None:
-        """Give the connection up; whoever waits for something from it gets the error."""
+        """Give the connection up; everything that waits for it gets the error."""
         self._fail(error)
         self.close()
         self._news.set()

@@ -264,7 +264,7 @@ def _fault_of(step: Step, error: Exception) -> tuple[Fault, float]:
         return Fault.BROKEN, 0.0
     if not isinstance(error, KubeError):
         return Fault.GONE, 0.0  # what came makes no sense; a list may
-    # 400: a server whose versions are others. 504: one that waited in vain for a version that is ahead of it.
+    # 400: a server whose versions are others. 504: one that waited without result for a version that is ahead of it.
     is_of_version = isinstance(step, Watch) and (error.code == 400 or "resource version" in str(error))
     if error.code == 410 or is_of_version:
         return Fault.GONE, error.retry_after

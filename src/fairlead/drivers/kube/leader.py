@@ -1,7 +1,7 @@
 """Works only while it holds a Lease, so that of several replicas one works at a time.
 
 The rules are ``workloads.leader_election``; this module reads and writes the Lease, waits, starts and stops the work.
-The work is cancelled when the Lease could not be renewed in time, and begins anew when it has been taken again. A
+The work is cancelled when the Lease could not be renewed in time, and begins again when it has been taken again. A
 replica that ends in order gives the Lease back. One that was killed is waited for, unless it can be seen from here that
 it has ended.
 """

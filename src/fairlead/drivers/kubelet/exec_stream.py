@@ -114,7 +114,7 @@ async def _converse(request: ExecRequest, conversation: Conversation, own: OwnEn
 
 
 async def _pump(conversation: Conversation, source: Source, output: Output | None) -> None:
-    """Show the client what is written; what it did not ask for is read all the same, lest the command be held up."""
+    """Show the client what is written; the rest is read all the same, so that the command is not held up."""
     while data := await source.read():
         if output:
             await conversation.output(output, data)

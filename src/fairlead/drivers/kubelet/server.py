@@ -1,7 +1,7 @@
 """The node's HTTP API, the part of the kubelet's that the API server uses: logs, exec, attach, port-forward.
 
 Paths, as upstream's: ``/containerLogs/NAMESPACE/POD/CONTAINER``, ``/exec/...`` and ``/attach/...`` likewise,
-``/portForward/NAMESPACE/POD``. Whoever connects must show a certificate of the cluster's authority, issued to
+``/portForward/NAMESPACE/POD``. A client must show a certificate of the cluster's authority, issued to
 API_SERVER; who may do what is the API server's to decide. One request for each connection.
 Source: ``pkg/kubelet/server/server.go``.
 """

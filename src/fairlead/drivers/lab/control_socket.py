@@ -30,7 +30,7 @@ class Refused(Exception):
 
 
 class Reply(NamedTuple):
-    """An answer; the descriptors belong to whoever received it."""
+    """An answer; the descriptors belong to the receiver."""
 
     document: Doc
     descriptors: tuple[int, ...] = ()
@@ -109,7 +109,7 @@ def _handle(handler: Handler, request: Doc) -> Reply:
     except Refused as error:
         return Reply({"error": str(error)})
     except Exception as error:
-        # Whoever answers is PID 1 of a lab: a request that nobody thought of must not be the end of everything.
+        # PID 1 of a lab answers: an unexpected request must not crash it.
         return Reply({"error": f"{type(error).__name__}: {error}"})
 
 

@@ -27,7 +27,7 @@ class Identity(NamedTuple):
 
 
 class Client(NamedTuple):
-    """Who asks."""
+    """The client."""
 
     address: str
     port: int
@@ -120,7 +120,7 @@ def greet(identity: Identity, client: Client) -> bytes:
 
 
 class Request(NamedTuple):
-    """A request line such as ``GET /hostname HTTP/1.1``, the header Host, and who asks."""
+    """A request line such as ``GET /hostname HTTP/1.1``, the header Host, and the client."""
 
     line: str
     host: str

@@ -178,7 +178,7 @@ def remove(folder: Path) -> None:
 
 
 def _remove(labs: int, name: str) -> None:
-    """The mark goes last: whoever is killed on the way leaves a leftover, and not a folder that nobody may remove."""
+    """The mark goes last: a removal that is killed half-way leaves a leftover, not a folder that nobody may remove."""
     folder = os.open(name, _FOLDER, dir_fd=labs)
     try:
         for entry in set(os.listdir(folder)) - {LOCK}:

@@ -60,7 +60,7 @@ def be_child(body: Body, report: int) -> NoReturn:
         look_fresh()
         gc.enable()
         os.setsid()
-        _use_nothing()  # what it inherited leads to the log of whoever forked it
+        _use_nothing()  # what it inherited leads to the log of its parent
         body()
         os._exit(0)
     except (OSError, StartError) as error:

@@ -1,7 +1,7 @@
 """Turns a process into a Python interpreter that knows nothing of what the process was.
 
 A fork keeps everything that its parent ever read: environment, keys, files. What must not, runs in an interpreter that
-has been started anew, with an empty environment and no descriptors but those that it is given.
+has been started again, with an empty environment and no descriptors but those that it is given.
 """
 
 import os

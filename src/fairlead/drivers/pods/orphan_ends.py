@@ -1,4 +1,4 @@
-"""How processes have ended that outlived whoever forked them, told by the process that collected them in the end.
+"""How processes have ended that outlived their parent, told by the process that collected them in the end.
 
 A file for each, named after the process, in a folder that the lab's first process writes and node agents read.
 """

@@ -1,4 +1,4 @@
-"""The file that a container may leave a message in, for whoever asks why it has ended."""
+"""The file that a container may leave a message in, for those who want to know why it has ended."""
 
 from pathlib import Path
 

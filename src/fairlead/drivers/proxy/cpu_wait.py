@@ -9,7 +9,7 @@ LONGEST = 0.3  # seconds; a longer rest did not save more, with 20 nodes on two 
 
 
 class Breather:
-    """Tells how long to rest, from one call to the next."""
+    """Tells the minimum time to wait, from one call to the next."""
 
     def __init__(self) -> None:
         self._before = seconds_waited()

@@ -1,7 +1,7 @@
 """The socket at which a part of a lab is steered: one request on a connection, a line of JSON, and a line in return.
 
 ``{"op": "reached", "version": N}`` is answered when the part has acted on all that the API server had at that version.
-``{"op": "fault", …}`` begins a fault that lasts as long as the connection: whoever is killed takes its faults along.
+``{"op": "fault", …}`` begins a fault that lasts as long as the connection: a killed program takes its faults along.
 It is an abstract Unix socket (unix(7)): it belongs to a network namespace and is no file. Only processes that the part
 cannot see are answered, which are those outside of the lab (``SO_PEERCRED`` has no number for them): a Pod on the
 node's network is below the part, and gets nothing.

@@ -23,7 +23,7 @@ class Sent(NamedTuple):
 
 
 def outcomes_of(sent: Iterable[Sent], conntrack: str, to: Goal) -> list[Outcome]:
-    """What became of each connection: the endpoint is where connection tracking expects the reply from."""
+    """The result of each connection: the endpoint is where connection tracking expects the reply from."""
     flows: Mapping[int, re.Match[str]] = {
         int(match["port"]): match
         for match in map(_FLOW.search, conntrack.splitlines())

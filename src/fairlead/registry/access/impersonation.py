@@ -1,4 +1,4 @@
-"""Whoever may ``impersonate`` asks in another's place, which is how ``kubectl --as`` tries what roles allow.
+"""A user who may ``impersonate`` acts as another, which is how ``kubectl --as`` tries what roles allow.
 
 Upstream: apiserver ``pkg/endpoints/filters/impersonation``.
 """

@@ -54,7 +54,7 @@ def _access(call: Call) -> Reply:
 
 
 def _check_namespace(call: Call, spec: Doc) -> None:
-    """A review that lies in a namespace is about that one, so that whoever may make it learns of no other."""
+    """A review that lies in a namespace is about that one, so that its author learns of no other."""
     asked, own = (spec.get("resourceAttributes") or {}).get("namespace", ""), call.target.namespace
     if call.resource.namespaced and asked != own:
         fault = field_errors.invalid("spec.resourceAttributes.namespace", asked, "must match metadata.namespace")
@@ -114,7 +114,7 @@ def _token_review(call: Call) -> Reply:
 
 
 def _audiences(spec: Doc) -> list[str]:
-    """The audiences that a token shall be good for, one of them at least; the API server itself when none is named."""
+    """The audiences that a token is to be good for, one of them at least; the API server itself when none is named."""
     return spec.get("audiences") or [ISSUER]
 
 

@@ -40,7 +40,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Authorizer:
-    """Who asks; ``resource`` is what the request itself is about (``authorizer.requestResource``)."""
+    """The client; ``resource`` is what the request itself is about (``authorizer.requestResource``)."""
 
     user: User
     state: State

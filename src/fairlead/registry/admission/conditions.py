@@ -1,4 +1,4 @@
-"""Conditions in CEL under which a webhook is called, or a policy heeded (``matchConditions``).
+"""Conditions in CEL under which a webhook is called, or a policy honoured (``matchConditions``).
 
 Upstream: apiserver ``pkg/admission/plugin/webhook/matchconditions``, ``pkg/admission/plugin/cel``.
 """

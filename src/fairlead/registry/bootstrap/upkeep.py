@@ -1,7 +1,7 @@
 """Bootstrap roles and bindings of an earlier start, with what they lack by now.
 
 What somebody has added to them stays, and one that is annotated ``autoupdate: "false"`` is left alone, as is a binding
-that somebody has made anew with another role. Upstream: ``k8s.io/component-helpers/auth/rbac/reconciliation``.
+that somebody has created again with another role. Upstream: ``k8s.io/component-helpers/auth/rbac/reconciliation``.
 """
 
 import msgspec

@@ -28,7 +28,7 @@ _PATCH_TYPES = ("application/json-patch+json", "application/merge-patch+json", "
 
 @lru_cache(maxsize=4)
 def openapi_index(table: ResourceTable) -> bytes:
-    """Where the documents are; the hash changes whenever a document does, so clients may keep them for ever."""
+    """Where the documents are; the hash changes whenever a document does, so clients may keep them indefinitely."""
     paths = {}
     for name in dict.fromkeys(_prefix(row) for row in table.rows):
         body = openapi_document(name, table)

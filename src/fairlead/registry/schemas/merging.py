@@ -1,7 +1,7 @@
 """How lists and maps of the API are merged: by strategic merge patch, and by server-side apply.
 
 OpenAPI says it with ``x-kubernetes-patch-merge-key``, ``x-kubernetes-list-type`` and their like; the Go types with tags
-(``patchMergeKey``, ``listMapKey``). A field that is in no table here is atomic: whoever writes it replaces it whole.
+(``patchMergeKey``, ``listMapKey``). A field that is in no table here is atomic: a write replaces it whole.
 Types are named as in the catalogue, without ``io.k8s.api.``.
 """
 

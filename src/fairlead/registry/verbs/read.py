@@ -30,5 +30,5 @@ def watch_objects(call: Call) -> Answer:
     except ApiError as error:
         if error.code != 410:
             raise
-        # Upstream tells it in the stream, and clients look for it there to begin anew (``cacher.newErrWatcher``).
+        # Upstream tells it in the stream, and clients look for it there to begin again (``cacher.newErrWatcher``).
         return Reply(frame("ERROR", msgspec.json.encode(error.status())))

@@ -1,6 +1,6 @@
 """What the commands beside ``fairlead up`` do with a running lab: find it, ask it, enter it, end it.
 
-Whoever runs a command in a Pod waits for these imports each time; so nothing here needs the API client.
+Each command in a Pod waits for these imports; so nothing here needs the API client.
 """
 
 import contextlib

@@ -1,6 +1,6 @@
 """What ``fairlead node`` does with a running lab's nodes: asks the lab, then has the API know what the lab knows.
 
-Whoever has switched a machine off for certain may say so with the taint ``node.kubernetes.io/out-of-service``
+An administrator who has switched a machine off may say so with the taint ``node.kubernetes.io/out-of-service``
 (KEP-2268): only then may what ran there be taken for ended, and be started elsewhere under the same name.
 """
 

@@ -48,7 +48,7 @@ class LabOptions:
 
     Attributes:
         data: None keeps everything only as long as the lab runs.
-        patience: seconds until everything must be ready; None waits for ever.
+        patience: seconds until everything must be ready; None waits indefinitely.
         wire: address of this machine at which the lab is connected with other hosts, if it is to be.
         invitation: to a lab of another host, in place of one of this host's own.
         owners: descriptors that become readable when the lab is not wanted any more, as a pipe whose other end has

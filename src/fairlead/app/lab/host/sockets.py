@@ -24,7 +24,7 @@ def host_sockets(plan: LabPlan) -> Iterator[HostSockets]:
     """The sockets that this lab needs.
 
     Raises:
-        LabError: one is not to be had.
+        LabError: one could not be bound.
     """
     wire = _wire_socket(plan.wire) if plan.wire else None
     sockets = HostSockets(None, wire)

@@ -1,4 +1,4 @@
-"""What a lab answers at its control socket: who may be entered, and what becomes of nodes."""
+"""What a lab answers at its control socket: who may be entered, and what happens to nodes."""
 
 import json
 import os

@@ -1,7 +1,8 @@
 """Makes node ports and load balancers' ports answer on this machine's loopback (``fairlead up --publish``).
 
 Runs in the lab's world outside, so that what comes through it is treated as any client from there. Listeners come from
-the process outside the lab, one for each port that a Service has; a port that is not to be had is told and left out.
+the process outside the lab, one for each port that a Service has; a port that could not be bound is reported and left
+out.
 """
 
 import asyncio
@@ -34,7 +35,7 @@ class PublishOptions:
     Attributes:
         host: the control socket of the process outside.
         table: file that tells what is published where; see ``app.lab.published_ports``.
-        report: told ``{"note": text}`` when a port is not to be had.
+        report: told ``{"note": text}`` when a port could not be bound.
     """
 
     kubeconfig: Path

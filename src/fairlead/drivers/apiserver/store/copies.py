@@ -1,6 +1,6 @@
 """Backups of a store, and how one is put back.
 
-Every file is the owner's alone, whatever the umask and whoever made the folder.
+Every file is the owner's alone, whatever the umask and the folder's owner.
 """
 
 import os

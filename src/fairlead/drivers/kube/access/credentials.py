@@ -1,4 +1,4 @@
-"""What every request says about who asks: a token, a password, as whom to act, and which program it is."""
+"""What every request says about its client: a token, a password, as whom to act, and which program it is."""
 
 import asyncio
 import base64

@@ -18,7 +18,7 @@ POD_FOLDER = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 @dataclass(frozen=True)
 class Access:
-    """One API server, and who asks it.
+    """One API server, and its client.
 
     Attributes:
         server: its URL.

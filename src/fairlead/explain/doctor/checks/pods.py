@@ -59,7 +59,7 @@ def _next_steps(trouble: Trouble) -> tuple[str, ...]:
 
 
 def check_peers(ward: Ward, service: Service) -> Iterator[Finding]:
-    """Pods that name each other, are not ready, and are not published until they are: they wait for ever."""
+    """Pods that name each other, are not ready, and are not published until they are: they wait indefinitely."""
     pods = [pod for pod in ward.pods_behind(service) if ward.is_running(pod)]
     if not service.is_headless or service.spec.publish_not_ready_addresses or any(p.is_ready for p in pods):
         return

@@ -1,4 +1,4 @@
-"""The order in which waiting requests of many users are served: whoever has had least of the server's time is next.
+"""The order in which waiting requests of many users are served: who has had least of the server's time is next.
 
 Start-time fair queueing: each flow has a clock that its work moves on, divided by its weight; a flow that was idle
 begins where the others are and saves nothing up. So a user with a thousand requests delays another one's only request

@@ -1,7 +1,7 @@
 """From client-side apply to server-side apply and back: the annotation in which kubectl remembers what it applied.
 
-Whoever has applied with kubectl and now does so on the server takes over, without a conflict, the fields that are still
-as the annotation says; and the annotation then says what was applied, so that the way back is open too.
+A user who has applied with kubectl and now does so on the server takes over, without a conflict, the fields that are
+still as the annotation says; and the annotation then says what was applied, so that the way back is open too.
 Upstream: apimachinery ``util/managedfields/internal/{lastappliedmanager,lastappliedupdater}.go``.
 """
 

@@ -107,7 +107,7 @@ def _string(value: str, schema: Doc, path: str) -> Iterator[FieldError]:
 
 @lru_cache(maxsize=1024)
 def compiled(pattern: str) -> Any:
-    """A pattern in Go's syntax, matched in time that is linear in the text, whoever wrote it.
+    """A pattern in Go's syntax, matched in time that is linear in the text, even for a hostile pattern.
 
     Raises:
         re2.error: it cannot be read.

@@ -1,5 +1,5 @@
 """Roles and their bindings. Names may be any that a path can hold, ``system:node`` too; what a binding is of never
-changes, or whoever may write its subjects could hand out another role.
+changes, or a user who may write its subjects could hand out another role.
 
 What they allow is in ``registry.access.rbac``. Upstream: pkg/apis/rbac/validation, apimachinery
 ``pkg/api/validation/path``.

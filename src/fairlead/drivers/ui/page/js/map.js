@@ -54,9 +54,9 @@ export class MapView {
     this.picture.light((here().query.lit ?? "").split(",").filter(Boolean));
   }
 
-  #filter(changes, anew = false) {
+  #filter(changes, again = false) {
     amend(changes);
-    if (anew) this.app.showView();
+    if (again) this.app.showView();
     else this.app.follow();
   }
 
