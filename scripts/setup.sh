@@ -10,7 +10,8 @@ purpose=${1:-run}
 programs="nft:nftables iptables:iptables ipset:ipset ip:iproute2 unshare:util-linux dig:dnsutils conntrack:conntrack curl:curl
   busybox:busybox"
 tests="ps:procps dnsperf:dnsperf unbound:unbound musl-gcc:musl-tools node:nodejs npm:npm initdb:postgresql gobuster:gobuster
-  chromium:chromium haproxy:haproxy rabbitmq-server:rabbitmq-server promtool:prometheus"
+  chromium:chromium haproxy:haproxy rabbitmq-server:rabbitmq-server promtool:prometheus
+  vtysh:frr bird:bird2"
 peers="etcd:etcd-server knotd:knot nsd:nsd dnsdist:dnsdist cc:gcc"
 case $purpose in
   run) ;;

@@ -1,4 +1,4 @@
-"""LoadBalancer without a cloud: the address, who answers from outside, source ranges, and the death of a node.
+"""LoadBalancer without a cloud: the address, which nodes serve it, source ranges, and the death of a node.
 
 The outside is 203.0.113.10; the address comes from the lab's pool, 192.168.65.0/24.
 """
@@ -9,7 +9,7 @@ from examples.lab import HERE, OUTSIDE, Lab, Step, lab_of
 
 IDEAS = (
     "kubectl describe service web",
-    "fairlead run --name loadbalancer --outside -- ip neigh",
+    "fairlead run --name loadbalancer --outside -- ip route",
     "fairlead status",
 )
 
@@ -22,24 +22,26 @@ def main() -> None:
             )
         )
         address = re.search(r"192\.168\.65\.\d+", output)[0]
-        show_policies(lab, address)
+        node = show_policies(lab, address)
         show_source_ranges(lab, address)
-        show_death_of_a_node(lab, address)
+        show_death_of_a_node(lab, address, node)
 
 
-def show_policies(lab: Lab, address: str) -> None:
+def show_policies(lab: Lab, address: str) -> str:
+    """The node whose Pod has answered under policy Local."""
     lab.show(
-        ask(address, "From outside, policy Cluster: any Pod answers, and sees a node instead of who asked.", "pod")
+        ask(address, "From outside, policy Cluster: any Pod answers, and sees a node instead of the client.", "pod")
     )
     lab.show(
         Step(
             OUTSIDE,
-            f"ip neigh show {address}",
-            "The address is on no interface: one node answers for it, and this is that node's hardware address.",
+            f"ip route show {address}",
+            "The address is on no interface: the world outside has equal routes to all nodes that serve it.",
         )
     )
-    lab.show(patch('{"externalTrafficPolicy": "Local"}', "Only nodes that have a Pod answer for the address now."))
-    lab.show(ask(address, "Policy Local: a Pod of the node that answers; it sees who asked.", "client: 203.0.113.10:"))
+    lab.show(patch('{"externalTrafficPolicy": "Local"}', "Only nodes that have a Pod serve the address now."))
+    local = ask(address, "Policy Local: a Pod of the node that is chosen; it sees the client.", "client: 203.0.113.10:")
+    node = re.search("node: (.*)", lab.show(local))[1]
     health = "$(kubectl get service web -o jsonpath={.spec.healthCheckNodePort})"
     probe = f"fairlead run --name loadbalancer --outside -- curl -sS http://192.168.64.11:{health}/healthz"
     lab.show(
@@ -50,6 +52,7 @@ def show_policies(lab: Lab, address: str) -> None:
             "localEnd",
         )
     )
+    return node
 
 
 def show_source_ranges(lab: Lab, address: str) -> None:
@@ -59,13 +62,12 @@ def show_source_ranges(lab: Lab, address: str) -> None:
     lab.show(ask(address, "And so it is.", "pod"))
 
 
-def show_death_of_a_node(lab: Lab, address: str) -> None:
-    node = re.search("node: (.*)", lab.output(OUTSIDE, f"curl -sS http://{address}/"))[1]
-    lab.show(Step(HERE, f"fairlead node stop --name loadbalancer {node}", "The node that answers for it loses power."))
+def show_death_of_a_node(lab: Lab, address: str, node: str) -> None:
+    lab.show(Step(HERE, f"fairlead node stop --name loadbalancer {node}", "A node that serves it loses power."))
     lab.show(
         ask(
             address,
-            "The other one has taken the address over, before Kubernetes has noticed that the node is gone.",
+            "All go to the other one now, before Kubernetes has noticed that the node is gone.",
             rf"node: (?!{node})",
         )
     )

@@ -1,7 +1,8 @@
 """Addresses of Services of type LoadBalancer, from pools.
 
 Who has which address is written in the Services' own status, nowhere else. An address once given stays as long as it is
-in a pool and nobody asks for another; a Service gets one for each of its families.
+in a pool, nobody asks for another, and those that share it may (``shared_addresses``); a Service gets one for each of
+its families.
 Upstream: ``staging/src/k8s.io/cloud-provider/controllers/service/controller.go`` decides which Services to act on.
 """
 
@@ -11,6 +12,7 @@ from itertools import chain
 
 import msgspec
 
+from fairlead.allocation.shared_addresses import Claim, claim_of, obstacle
 from fairlead.model.addresses import family_of, parse_ip
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Service
@@ -19,7 +21,7 @@ FINALIZER = "service.kubernetes.io/load-balancer-cleanup"
 CLASS = "fairlead.dev/pool"
 ADDRESSES_ANNOTATION = "fairlead.dev/load-balancer-ips"  # one address of each family, with a comma between them
 
-Taken = Mapping[str, ObjectKey]
+Taken = Mapping[str, Mapping[ObjectKey, Claim]]  # who has each address
 
 
 class NoAddress(Exception):
@@ -95,21 +97,40 @@ def _wanted(service: Service) -> dict[str, str]:
 
 
 def _next(service: Service, family: str, pools: Sequence[Pool], taken: Taken) -> str:
+    claim = claim_of(service)
     present = [ip for ip in ingress_ips(service) if family_of(ip) == family and _is_in(pools, ip)]
-    candidates = chain(present, *(pool.addresses(family) for pool in pools))
-    chosen = next((ip for ip in candidates if taken.get(ip, service.key) == service.key), None)
+    shared = [ip for ip in _shared(claim, taken) if family_of(ip) == family and _is_in(pools, ip)]
+    candidates = chain(present, shared, *(pool.addresses(family) for pool in pools))
+    chosen = next((ip for ip in candidates if _obstacle(claim, ip, taken) is None), None)
     if chosen is None:
         raise NoAddress(f"no {family} address is left in the pools")
     return chosen
 
 
+def _shared(claim: Claim, taken: Taken) -> list[str]:
+    """Addresses of Services that would share them."""
+    if not claim.key:
+        return []
+    return sorted(ip for ip, holders in taken.items() if any(holder.key == claim.key for holder in holders.values()))
+
+
 def _requested(service: Service, wanted: str, pools: Sequence[Pool], taken: Taken) -> str:
     if not _is_in(pools, wanted):
         raise NoAddress(f"the address {wanted} is in no pool")
-    holder = taken.get(wanted, service.key)
-    if holder != service.key:
-        raise NoAddress(f"the address {wanted} belongs to Service {holder}")
+    if reason := _obstacle(claim_of(service), wanted, taken):
+        raise NoAddress(f"the address {wanted} is not free: {reason}")
     return wanted
+
+
+def conflicts(service: Service, taken: Taken) -> dict[str, str]:
+    """The addresses that the Service has and may not have beside others any more, and why."""
+    claim = claim_of(service)
+    reasons = {ip: _obstacle(claim, ip, taken) for ip in ingress_ips(service)}
+    return {ip: reason for ip, reason in reasons.items() if reason}
+
+
+def _obstacle(claim: Claim, address: str, taken: Taken) -> str | None:
+    return obstacle(claim, taken.get(address, {}).values())
 
 
 def _is_in(pools: Sequence[Pool], address: str) -> bool:

@@ -1,10 +1,11 @@
-"""``fairlead announcer``: answers for load balancers' addresses on a node's link."""
+"""``fairlead announcer``: brings packets for load balancers' addresses to a node, over its link or by BGP."""
 
 import asyncio
 import contextlib
 import signal
 import socket
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -13,46 +14,55 @@ from fairlead.cli.flags.socket_address import socket_address
 from fairlead.cli.logs import verbose_flag
 
 if TYPE_CHECKING:
-    from fairlead.app.announcer import AnnouncerOptions
+    from fairlead.app.announcer.options import AnnouncerOptions
 
 FAILURE = 3  # exit code of what went wrong, as opposed to usage (2)
 
 
 @click.command()
 @click.option("--kubeconfig", type=click.Path(), help="Kubeconfig file; by default the one that kubectl uses.")
+@click.option(
+    "--config", type=click.Path(path_type=Path), help="YAML file with loadBalancerPools, interface, layer2 and bgp."
+)
 @click.option("--node", help="The Node that this is; by default this host's name.")
 @click.option("--interface", help="The nodes' link; by default the one with the Node's InternalIP.")
-@click.option(
-    "--load-balancer-pool", "pools", multiple=True, required=True, metavar="CIDR", help="Addresses to answer for."
-)
+@click.option("--load-balancer-pool", "pools", multiple=True, metavar="CIDR", help="Addresses to announce.")
 @click.option(
     "--http-bind-address", "http", callback=socket_address, help="ADDRESS:PORT of /healthz, /readyz and /metrics."
 )
 @verbose_flag
 def announcer(
     kubeconfig: str | None,
+    config: Path | None,
     node: str | None,
     interface: str | None,
     pools: tuple[str, ...],
     http: tuple[str, int] | None,
 ) -> None:
-    """Answer ARP and neighbour discovery for the addresses of load balancers that fall to this node, until interrupted.
+    """Announce the addresses of load balancers that this node may serve, until interrupted.
 
-    Runs on every node, beside any proxy. Needs the capability CAP_NET_RAW.
+    Answers ARP and neighbour discovery for those that fall to this node, for which it needs the capability CAP_NET_RAW;
+    or tells routers of all that it serves, by BGP, if its configuration file names some. Runs on every node, beside any
+    proxy.
     """
-    from fairlead.app.announcer import AnnouncerOptions
+    from fairlead.app.announcer.options import AnnouncerOptions, check_options, read_options
 
-    name = node or socket.gethostname().lower()
+    options = AnnouncerOptions(node or socket.gethostname().lower(), pools, interface, kubeconfig, http)
+    try:
+        options = read_options(options, config) if config else options
+        check_options(options)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
     try:
         with contextlib.suppress(asyncio.CancelledError):
-            asyncio.run(_serve(AnnouncerOptions(name, pools, interface, kubeconfig, http)))
+            asyncio.run(_serve(options))
     except* OSError as errors:
         click.echo(f"fairlead: cannot listen to the link: {errors.exceptions[0]}", err=True)
         sys.exit(FAILURE)
 
 
 async def _serve(options: "AnnouncerOptions") -> None:
-    from fairlead.app.announcer import run
+    from fairlead.app.announcer.process import run
 
     task = asyncio.ensure_future(run(options, lambda: click.echo("announcer: ready", err=True)))
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -91,6 +91,11 @@ def or_fail(action: Callable[[], T]) -> T:
     help="What the nodes' proxies write; usually nftables.",
 )
 @click.option("--no-network-policy", is_flag=True, help="Keep NetworkPolicies, but do not enforce them.")
+@click.option(
+    "--load-balancing",
+    type=click.Choice(["spread", "one-node"]),
+    help="Whether all nodes that serve a load balancer get its connections, or one answers for it; usually spread.",
+)
 @click.option("--dual-stack", is_flag=True, help="Have IPv6 beside IPv4: for nodes, Pods and Services.")
 @click.option("--publish", is_flag=True, help="Have node ports and load balancers answer on this machine's loopback.")
 @wire_option("Let nodes of other hosts join, over VXLAN at this address of this machine (not encrypted).")
@@ -106,6 +111,7 @@ def up(
     images: tuple[str, ...],
     proxy_mode: "ProxyMode | None",
     no_network_policy: bool,
+    load_balancing: str | None,
     dual_stack: bool,
     publish: bool,
     wire: "SocketAddress | None",
@@ -123,7 +129,14 @@ def up(
     try:
         manifests = manifests_of(files)
         settings = Wishes(
-            nodes, config, dict(map(_image, images)), proxy_mode, dual_stack, publish, not no_network_policy
+            nodes=nodes,
+            config=config,
+            images=dict(map(_image, images)),
+            proxy_mode=proxy_mode,
+            dual_stack=dual_stack,
+            publish=publish,
+            network_policies=not no_network_policy,
+            load_balancing=load_balancing,
         ).settings()
     except (ConfigError, ManifestError) as error:
         raise click.UsageError(str(error)) from error

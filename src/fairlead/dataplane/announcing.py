@@ -29,6 +29,11 @@ def may_announce(node: Node) -> bool:
     return node.is_ready and EXCLUDE_LABEL not in node.labels and is_node_eligible(node)
 
 
+def standing(node: Node | None) -> tuple[bool, tuple[str, ...]]:
+    """What of a node matters to load balancers; its heartbeats do not."""
+    return (may_announce(node), node.internal_ips) if node else (False, ())
+
+
 def announced_addresses(service: Service) -> tuple[str, ...]:
     """Addresses that nodes have to answer for; what is in ipMode Proxy is behind a load balancer of its own
     (KEP-1860)."""
@@ -48,7 +53,20 @@ def candidates(snapshot: ClusterSnapshot, key: ObjectKey, address: str) -> Order
     service = snapshot.services[key]
     if goes_by_endpoints(service):
         able &= _nodes_with_endpoints(snapshot, key, address)
-    return tuple(sorted(able, key=lambda node: sha256(f"{node}#{address}".encode()).digest()))
+    return _ordered(able, address)
+
+
+def together(orders: Iterable[Mapping[str, Order]]) -> dict[str, Order]:
+    """The nodes that may answer for each address, whichever of the Services that share it they serve."""
+    found: dict[str, Order] = {}
+    for address, order in chain.from_iterable(each.items() for each in orders):
+        known = found.get(address, order)
+        found[address] = known if known == order else _ordered({*known, *order}, address)
+    return found
+
+
+def _ordered(nodes: Iterable[str], address: str) -> Order:
+    return tuple(sorted(nodes, key=lambda node: sha256(f"{node}#{address}".encode()).digest()))
 
 
 def _nodes_with_endpoints(snapshot: ClusterSnapshot, key: ObjectKey, address: str) -> set[str]:

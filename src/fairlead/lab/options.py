@@ -13,6 +13,7 @@ from fairlead.app.lab.plan import Manifest
 from fairlead.app.lab.settings import LabSettings, numbered_node
 from fairlead.drivers.kube.manifests import read_manifests
 from fairlead.labnet.addresses import DUAL_STACK, IPV4_ONLY, MAX_NODES
+from fairlead.labnet.balancing import LoadBalancing
 from fairlead.model.addresses import IPFamily
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class Wishes:
         config: a configuration file (docs/lab.md).
         images: the command that an image stands for, by pattern.
         proxy_mode: what the nodes' proxies write: nftables or iptables.
+        load_balancing: spread over all nodes that serve, or one-node; None: as the file says, usually spread.
         publish: whether node ports and load balancers answer on this machine's loopback.
         network_policies: whether NetworkPolicies are enforced, unless the configuration file says no.
     """
@@ -41,6 +43,7 @@ class Wishes:
     dual_stack: bool = False
     publish: bool = False
     network_policies: bool = True
+    load_balancing: str | None = None
 
     def settings(self) -> LabSettings:
         """The settings that come of it.
@@ -69,7 +72,13 @@ class Wishes:
             proxy_mode=mode,
             publish=self.publish,
             network_policies=enforces,
+            load_balancing=self._load_balancing(read),
         )
+
+    def _load_balancing(self, read: LabSettings) -> LoadBalancing:
+        if self.load_balancing and read.bgp:
+            raise ConfigError("--load-balancing: the file of --config says bgp: leave one out")
+        return LoadBalancing(self.load_balancing or read.load_balancing)
 
     def _images(self) -> "dict[str, Image]":
         table = {}

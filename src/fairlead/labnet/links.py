@@ -165,15 +165,15 @@ def _addition(address: str) -> str:
     return f"addr add {with_prefix(address, plan.underlay)} dev eth0{plan.at_once}"
 
 
-def outside_commands(families: Families, load_balancer_cidrs: Iterable[str]) -> list[str]:
-    """Run in the namespace of the world outside once its cable is there: all that it knows of are its neighbours."""
+def outside_commands(families: Families) -> list[str]:
+    """Run in the namespace of the world outside once its cable is there: all that it knows of are its neighbours. Its
+    routes to load balancers' addresses are in ``balancing``."""
     plans = [PLANS[family] for family in families]
     return [
         "link set lo up",
         *(f"addr add {with_prefix(plan.outside, plan.outside_network)} dev eth0{plan.at_once}" for plan in plans),
         "link set eth0 up",
         *(f"route add {plan.underlay} dev eth0" for plan in plans),
-        *(f"route replace {cidr} dev eth0" for cidr in load_balancer_cidrs),
     ]
 
 

@@ -24,7 +24,7 @@ MANIFESTS = Path(__file__).with_name("dual_stack.yaml")
 @pytest.fixture(scope="module")
 def lab():
     """One lab for all tests; each leaves it as it found it."""
-    lab = Lab(users()[-1], "--dual-stack", "-f", str(MANIFESTS))
+    lab = Lab(users()[-1], "--load-balancing", "one-node", "--dual-stack", "-f", str(MANIFESTS))
     try:
         lab.up()
         yield lab

@@ -42,7 +42,7 @@ spec:
 @pytest.fixture(scope="module", params=users(), ids=str)
 def lab(request):
     """One lab for all tests; each leaves its two nodes as it found them."""
-    lab = Lab(request.param, "-f", str(MANIFESTS))
+    lab = Lab(request.param, "--load-balancing", "one-node", "-f", str(MANIFESTS))
     try:
         config = lab.folder / "lab.yaml"
         config.write_text(CONFIG)

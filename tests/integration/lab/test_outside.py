@@ -20,7 +20,7 @@ MANIFESTS = Path(__file__).with_name("outside.yaml")
 @pytest.fixture(scope="module", params=users(), ids=str)
 def lab(request):
     """One lab for all tests; each leaves it as it found it. A port that it would publish is taken already."""
-    lab = Lab(request.param, "-f", str(MANIFESTS), "--publish")
+    lab = Lab(request.param, "--load-balancing", "one-node", "-f", str(MANIFESTS), "--publish")
     try:
         with socket.create_server(("127.0.0.1", TAKEN)):
             lab.up()

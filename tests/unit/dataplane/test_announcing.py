@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from fairlead.app.announcer import Announcer, AnnouncerOptions
+from fairlead.app.announcer.options import AnnouncerOptions
+from fairlead.app.announcer.process import Announcer
 from fairlead.dataplane import neighbour_packets as packets
 from fairlead.dataplane.announcing import (
     SILENCE,
@@ -21,6 +22,7 @@ from fairlead.dataplane.announcing import (
     may_announce,
     next_silence,
     silent_nodes,
+    together,
     watched,
 )
 from fairlead.model.decode import decode
@@ -272,3 +274,9 @@ def test_slices_are_followed_only_for_a_load_balancer_that_goes_by_them(policy, 
             task.cancel()
 
     asyncio.run(scenario())
+
+
+def test_an_address_that_services_share_falls_to_the_nodes_of_any_of_them():
+    assert together([{"u": ("a", "b")}, {"u": ("a", "b")}, {"v": ("c",)}]) == {"u": ("a", "b"), "v": ("c",)}
+    one, other = (candidates(cluster(nodes=names), KEY, ADDRESS) for names in ("ab", "bc"))
+    assert together([{ADDRESS: one}, {ADDRESS: other}]) == {ADDRESS: candidates(cluster(nodes="abc"), KEY, ADDRESS)}

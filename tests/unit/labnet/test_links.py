@@ -94,16 +94,13 @@ def test_a_node_routes_to_the_other_nodes_pods_and_the_rest_to_the_switch(nodes,
 
 def test_ipv6_addresses_are_used_at_once():
     made = [*switch_commands(DUAL_NODES, DUAL_STACK), *node_commands(DUAL_NODES[0], []), *pod_commands(DUAL_LINK)]
-    made += outside_commands(DUAL_STACK, [])
+    made += outside_commands(DUAL_STACK)
     assert {"addr add fd00:192:168:64::11/64 dev eth0 nodad", "addr add fd00:10:244:1::7/128 dev eth0 nodad"} < {*made}
     assert all(command.endswith("nodad") == (":" in command) for command in made if command.startswith("addr"))
 
 
-def test_outside_knows_the_way_to_nodes_and_load_balancers_alone():
-    assert routes(outside_commands(IPV4_ONLY, ["192.168.65.0/24"])) == [
-        "add 192.168.64.0/24 dev eth0",
-        "replace 192.168.65.0/24 dev eth0",
-    ]
+def test_outside_knows_the_way_to_nodes_alone():
+    assert routes(outside_commands(IPV4_ONLY)) == ["add 192.168.64.0/24 dev eth0"]
 
 
 def test_both_ends_of_a_pods_link_know_each_other_without_asking():

@@ -9,9 +9,11 @@ from fairlead.allocation.load_balancer import (
     FINALIZER,
     NoAddress,
     choose_addresses,
+    conflicts,
     ingress_ips,
     wants_load_balancer,
 )
+from fairlead.allocation.shared_addresses import Claim, claim_of
 from fairlead.app.controllers.context import Context
 from fairlead.drivers.kube.client import SERVICES, KubeError
 from fairlead.drivers.kube.event_recorder import Happening
@@ -33,7 +35,7 @@ class LoadBalancerController:
         self._pools = context.settings.load_balancer_pools
         self._services = context.watches.of(SERVICES, Service)
         self.needs = (self._services,)
-        self._taken: dict[str, ObjectKey] = {}
+        self._taken: dict[str, dict[ObjectKey, Claim]] = {}
         self._waiting: set[ObjectKey] = set()
         if self._pools:
             self._services.listen(self._changed)
@@ -41,13 +43,15 @@ class LoadBalancerController:
     def _changed(self, old: Service | None, new: Service | None) -> None:
         service = latest(old, new)
         for ip in ingress_ips(old) if old else ():
-            if self._taken.get(ip) == service.key:
-                del self._taken[ip]
+            holders = self._taken.get(ip, {})
+            holders.pop(service.key, None)
+            if not holders:
+                self._taken.pop(ip, None)
         for ip in ingress_ips(new) if new else ():
-            self._taken.setdefault(ip, service.key)
+            self._taken.setdefault(ip, {})[service.key] = claim_of(service)
         self.queue.add(service.key)
-        if old and ingress_ips(old) and not (new and ingress_ips(new)):
-            for waiting in self._waiting:  # an address came free
+        if old and ingress_ips(old) and _claims(old) != _claims(new):
+            for waiting in self._waiting:  # an address came free, or may be shared now
                 self.queue.add(waiting)
 
     async def reconcile(self, key: ObjectKey) -> None:
@@ -66,11 +70,17 @@ class LoadBalancerController:
                 raise
 
     async def _ensure(self, service: Service) -> None:
+        lost = conflicts(service, self._taken)
+        for address, reason in lost.items():
+            text = f"gives the address {address} up: {reason}"
+            self._say(service, "LoadBalancerAddressConflict", text, "Warning")
         try:
             addresses = choose_addresses(service, self._pools, self._taken)
         except NoAddress as error:
             self._waiting.add(service.key)
             self._say(service, "SyncLoadBalancerFailed", f"Error syncing load balancer: {error}", "Warning")
+            if lost:
+                await self._set_ingress(service, tuple(ip for ip in ingress_ips(service) if ip not in lost))
             return
         finalizers = service.metadata.finalizers or ()
         if FINALIZER not in finalizers:
@@ -101,3 +111,8 @@ class LoadBalancerController:
 
     def _say(self, service: Service, reason: str, message: str, type_: str = "Normal") -> None:
         self._events.record(service, "v1", "Service", Happening(reason, message, type_))
+
+
+def _claims(service: Service | None) -> dict[str, Claim]:
+    """What the Service has each of its addresses with."""
+    return dict.fromkeys(ingress_ips(service), claim_of(service)) if service else {}

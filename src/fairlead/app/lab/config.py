@@ -12,7 +12,9 @@ import msgspec
 from fairlead.allocation.load_balancer import Pool
 from fairlead.app.lab.config_nodes import BACKENDS, ConfigError, NodeConfig, ProxyMode, add, checked_nodes, network
 from fairlead.app.lab.settings import LabSettings, Timers
+from fairlead.bgp.settings import BgpSettings, check
 from fairlead.labnet.addresses import DUAL_STACK, IPV4_ONLY, MAX_NODES, Families
+from fairlead.labnet.balancing import LoadBalancing
 from fairlead.model.addresses import IPFamily, family_of
 from fairlead.nodeagent.images import Image
 
@@ -47,6 +49,8 @@ class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename=
     ip_families: Annotated[tuple[IPFamily, ...], msgspec.Meta(min_length=1)] | None = None
     proxy_mode: ProxyMode = "nft"
     network_policies: bool = True
+    load_balancing: LoadBalancing | None = None
+    bgp: BgpSettings | None = None
 
 
 def read_config(path: Path, *, dual_stack: bool = False) -> LabSettings:
@@ -75,8 +79,32 @@ def _settings(document: _Document, dual_stack: bool) -> LabSettings:
     for index, pool in enumerate(document.load_balancer_pools or ()):
         for number, cidr in enumerate(pool.cidrs):
             _check_pool_cidr(cidr, families, f"loadBalancerPools[{index}].cidrs[{number}]")
-    mode, pools = BACKENDS[document.proxy_mode], document.load_balancer_pools
-    return LabSettings(nodes, images, document.timers, pools, families, mode, document.network_policies)
+    return LabSettings(
+        nodes=nodes,
+        images=images,
+        timers=document.timers,
+        pools=document.load_balancer_pools,
+        ip_families=families,
+        proxy_mode=BACKENDS[document.proxy_mode],
+        network_policies=document.network_policies,
+        load_balancing=_load_balancing(document),
+        bgp=document.bgp,
+    )
+
+
+def _load_balancing(document: _Document) -> LoadBalancing:
+    usual = LoadBalancing.BGP if document.bgp else LoadBalancing.SPREAD
+    chosen = document.load_balancing or usual
+    if chosen == LoadBalancing.BGP and document.bgp is None:
+        raise ConfigError("bgp: loadBalancing is bgp, so it must say the AS number and the routers")
+    if chosen != LoadBalancing.BGP and document.bgp is not None:
+        raise ConfigError(f"loadBalancing: {chosen.value} has no use for bgp: leave one of them out")
+    if document.bgp:
+        try:
+            check(document.bgp)
+        except ValueError as error:
+            raise ConfigError(f"bgp.{error}") from error
+    return chosen
 
 
 def _families(document: _Document, dual_stack: bool) -> Families:

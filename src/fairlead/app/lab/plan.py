@@ -174,6 +174,7 @@ class LabPlan:
             "admin": Client("kubernetes-admin", ("system:masters",)),
             "controllers": Client("system:kube-controller-manager"),
             "publisher": Client("system:serviceaccount:kube-system:fairlead-publisher", ("system:serviceaccounts",)),
+            "router": Client("system:serviceaccount:kube-system:fairlead-router", ("system:serviceaccounts",)),
             PROXY: Client("system:kube-proxy", ("system:node-proxier",)),
         }
 

@@ -9,7 +9,9 @@ from typing import Annotated
 import msgspec
 
 from fairlead.allocation.load_balancer import Pool
+from fairlead.bgp.settings import BgpSettings
 from fairlead.labnet.addresses import IPV4_ONLY, PLANS, Families, usual_address, usual_pod_cidr
+from fairlead.labnet.balancing import LoadBalancing
 from fairlead.labnet.links import NodeNetwork
 from fairlead.model.addresses import overlap
 from fairlead.model.socket_address import SocketAddress
@@ -75,6 +77,8 @@ class LabSettings(msgspec.Struct, frozen=True):
         proxy_mode: what the nodes' proxies write, nft or iptables, unless a node says otherwise.
         network_policies: whether the nodes enforce NetworkPolicies.
         publish: whether what the world outside can reach answers on this machine's loopback too.
+        load_balancing: who brings packets for load balancers' addresses to which nodes.
+        bgp: whom the nodes tell of these addresses, if they do.
     """
 
     nodes: tuple[LabNode, ...] = ()
@@ -85,6 +89,8 @@ class LabSettings(msgspec.Struct, frozen=True):
     proxy_mode: str = "nft"
     network_policies: bool = True
     publish: bool = False
+    load_balancing: LoadBalancing = LoadBalancing.SPREAD
+    bgp: BgpSettings | None = None
 
     @property
     def load_balancer_pools(self) -> tuple[Pool, ...]:

@@ -5,15 +5,17 @@ read and repeated by hand, and nothing to import in every process of the lab.
 """
 
 import fcntl
+import json
 import os
 import socket
 import struct
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from fairlead.dataplane.vxlan import USUAL_MTU
 from fairlead.drivers.linux.calls import CLONE_NEWNET, setns, unshare
+from fairlead.labnet import balancing
 from fairlead.labnet.addresses import PLANS, Families
 from fairlead.labnet.links import STRICT_SOURCES, PodLink, attach_commands, pod_commands
 from fairlead.model.addresses import IPFamily, family_of
@@ -28,17 +30,29 @@ class LinkError(Exception):
     """``ip`` or ``nft`` refused to do something, and the message is its own; or it does not end."""
 
 
-def run_ip(commands: Iterable[str], inherited: Iterable[int] = ()) -> None:
+def run_ip(commands: Iterable[str], inherited: Iterable[int] = (), options: Sequence[str] = ()) -> None:
     """Run the commands in the caller's network namespace, up to the first that fails; ``inherited`` descriptors may be
     named in them.
+
+    Args:
+        options: of ``ip``, as ``-6`` for what does not name its family.
 
     Raises:
         LinkError: one was refused. FileNotFoundError: there is no ``ip``.
     """
-    _run(["ip", "-batch", "-"], "".join(f"{command}\n" for command in commands), tuple(inherited))
+    _run(["ip", *options, "-batch", "-"], "".join(f"{command}\n" for command in commands), tuple(inherited))
 
 
-def _run(program: list[str], text: str, inherited: tuple[int, ...] = ()) -> None:
+def run_nft(rules: str) -> None:
+    """Have the caller's network namespace do what a file for ``nft`` says, all or nothing.
+
+    Raises:
+        LinkError: the kernel refuses it. FileNotFoundError: there is no ``nft``.
+    """
+    _run(["nft", "-f", "-"], rules)
+
+
+def _run(program: list[str], text: str, inherited: tuple[int, ...] = ()) -> str:
     try:
         done = subprocess.run(
             program,
@@ -54,6 +68,23 @@ def _run(program: list[str], text: str, inherited: tuple[int, ...] = ()) -> None
         raise LinkError(f"{program[0]} has not ended within {PATIENCE:.0f} s") from error
     if done.returncode != 0:
         raise LinkError(done.stderr.strip())
+    return done.stdout
+
+
+def routes_of(protocol: int, family: IPFamily) -> dict[str, tuple[str, ...]]:
+    """The gateways of each route of the caller's network namespace that was made under this number.
+
+    Raises:
+        LinkError: they cannot be listed.
+    """
+    option = {IPFamily.IPV4: "-4", IPFamily.IPV6: "-6"}[family]
+    listed = json.loads(_run(["ip", "-j", option, "route", "show", "proto", str(protocol)], "") or "[]")
+    return {row["dst"]: tuple(hop["gateway"] for hop in row.get("nexthops") or [row]) for row in listed}
+
+
+def flush_rules_of(protocol: int, family: IPFamily) -> None:
+    """Remove the routing rules that were made under this number."""
+    _run(["ip", {IPFamily.IPV4: "-4", IPFamily.IPV6: "-6"}[family], "rule", "flush", "protocol", str(protocol)], "")
 
 
 def check_sources(families: Iterable[IPFamily]) -> None:
@@ -64,7 +95,7 @@ def check_sources(families: Iterable[IPFamily]) -> None:
         LinkError: the kernel refuses them.
     """
     if IPFamily.IPV6 in families:
-        _run(["nft", "-f", "-"], STRICT_SOURCES)
+        run_nft(STRICT_SOURCES)
 
 
 def connect_pod(link: PodLink) -> None:
@@ -153,6 +184,12 @@ def enable_forwarding(families: Families) -> None:
     """Let the caller's network namespace pass packets on."""
     for family in families:
         (_SYSCTLS / PLANS[family].forwarding).write_text("1")
+
+
+def spread_by_ports(families: Families) -> None:
+    """Have addresses and ports choose among equal routes in the caller's network namespace, not addresses alone."""
+    for family in families:
+        (_SYSCTLS / balancing.SETTINGS[family]).write_text(balancing.BY_PORTS)
 
 
 def send_no_redirects() -> None:

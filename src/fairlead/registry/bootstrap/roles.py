@@ -107,6 +107,7 @@ ROLES: dict[str, list[Doc]] = {
     "system:fairlead-dns": _rules(_READ, _FOLLOWED),
     _POLICIES: _rules(_READ, _ISOLATED),
     "system:fairlead-publisher": _rules(_READ, _PUBLISHED),
+    "system:fairlead-router": [*_rules(_READ, _PUBLISHED), *_rules(_WRITE, _EVENTS)],
     "system:kube-controller-manager": [
         *_rules(_CONTROLLED, {"*": "*"}),
         *_rules(("create",), _CREATED),
@@ -137,6 +138,7 @@ _SUBJECTS = {
     "system:discovery": _groups("system:authenticated"),
     "system:fairlead-dns": _component("fairlead-dns"),
     "system:fairlead-publisher": _component("fairlead-publisher"),
+    "system:fairlead-router": _component("fairlead-router"),
     "system:kube-controller-manager": _user("system:kube-controller-manager"),
     "system:node-proxier": _user("system:kube-proxy"),
     "system:public-info-viewer": _groups("system:authenticated", "system:unauthenticated"),

@@ -4,7 +4,7 @@ import pytest
 from msgspec import structs
 
 from fairlead.allocation.load_balancer import CLASS, NoAddress, Pool, choose_addresses, wants_load_balancer
-from fairlead.model.names import ObjectKey
+from fairlead.allocation.shared_addresses import claim_of
 from fairlead.model.objects import IngressPoint, LoadBalancerStatus, ServiceStatus
 from tests.support.cluster_objects import make_service
 from tests.support.controller_runs import running, settled, until
@@ -17,7 +17,7 @@ POOLS_OF_TEAMS = (
     Pool(("203.0.113.1/32",), load_balancer_class="example.com/inner"),
 )
 REQUEST = "fairlead.dev/load-balancer-ips"
-OTHER = ObjectKey("default", "other")
+SHARE = "fairlead.dev/allow-shared-ip"
 
 
 def balanced(name="web", status=(), namespace="default", annotations=None, **spec):
@@ -30,6 +30,14 @@ def balanced(name="web", status=(), namespace="default", annotations=None, **spe
 def with_ingress(service, addresses):
     points = tuple(IngressPoint(ip=address) for address in addresses)
     return structs.replace(service, status=ServiceStatus(LoadBalancerStatus(points)))
+
+
+def had_by(*services):
+    """Who has an address."""
+    return {service.key: claim_of(service) for service in services}
+
+
+OTHER = had_by(balanced("other"))
 
 
 @pytest.mark.parametrize(
@@ -98,7 +106,7 @@ def test_choice(service, taken, expected):
         (
             balanced(loadBalancerIP="192.0.2.1"),
             {"192.0.2.1": OTHER},
-            "the address 192.0.2.1 belongs to Service default/other",
+            "the address 192.0.2.1 is not free: it belongs to Service default/other",
         ),
         (balanced(annotations={REQUEST: "192.0.2.300"}), {}, "'192.0.2.300' is not an IP address"),
         (balanced(annotations={REQUEST: "192.0.2.1,192.0.2.2"}), {}, "more than one IPv4 address is asked for"),
@@ -151,7 +159,94 @@ async def test_without_pools_nothing_is_done():
     assert not api.writes
 
 
-def test_what_belongs_to_another_namespace_or_class_is_not_to_be_had():
+def test_what_belongs_to_another_namespace_or_class_is_unavailable():
     for address in ("198.51.100.1", "203.0.113.1"):
         with pytest.raises(NoAddress, match=f"the address {address} is in no pool"):
             choose_addresses(balanced(loadBalancerIP=address), POOLS_OF_TEAMS, {})
+
+
+def shared(name="web", key="k", port=80, **spec):
+    ports = [{"port": port, "protocol": spec.pop("protocol", "TCP")}]
+    return balanced(name, annotations={SHARE: key} if key else None, ports=ports, **spec)
+
+
+LOCAL = {"externalTrafficPolicy": "Local"}
+
+
+@pytest.mark.parametrize(
+    ("service", "holder"),
+    [
+        pytest.param(shared(port=80), shared("other", port=81), id="other ports"),
+        pytest.param(shared(protocol="UDP"), shared("other"), id="another protocol"),
+        pytest.param(
+            shared(selector={"a": "1"}), shared("other", port=81, selector={"a": "2"}), id="Cluster: any Pods"
+        ),
+        pytest.param(
+            shared(selector={"a": "1"}, **LOCAL),
+            shared("other", port=81, selector={"a": "1"}, **LOCAL),
+            id="Local: the same Pods",
+        ),
+    ],
+)
+def test_an_address_is_shared(service, holder):
+    """Rather than that a free one is taken."""
+    assert choose_addresses(service, POOLS, {"192.0.2.2": had_by(holder)}) == ("192.0.2.2",)
+
+
+@pytest.mark.parametrize(
+    ("service", "holder", "reason"),
+    [
+        (shared(), shared("other", key="", port=81), "differs: only one of the two has"),
+        (shared(key=""), shared("other", port=81), "differs: only one of the two has"),
+        (shared(), shared("other", key="z", port=81), "differs: 'k' here and 'z' there"),
+        (shared(), shared("other"), "Service default/other, which shares it, has port 80/TCP already"),
+        (shared(), shared("other", port=81, **LOCAL), "is served by other nodes"),
+        (
+            shared(selector={"a": "1"}, **LOCAL),
+            shared("other", port=81, selector={"a": "2"}, **LOCAL),
+            "is served by other nodes",
+        ),
+        (
+            shared(selector={"a": "1"}, **LOCAL),
+            shared("other", port=81, selector={"a": "1"}, namespace="elsewhere", **LOCAL),
+            "Service elsewhere/other, which shares it, is served by other nodes",
+        ),
+        (
+            shared(selector={}, **LOCAL),
+            shared("other", port=81, selector={}, **LOCAL),
+            "is served by other nodes",
+        ),
+    ],
+)
+def test_an_address_is_not_shared(service, holder, reason):
+    taken = {"192.0.2.2": had_by(holder)}
+    assert choose_addresses(service, POOLS, taken) == ("192.0.2.1",)
+    asking = structs.replace(service, spec=structs.replace(service.spec, load_balancer_ip="192.0.2.2"))
+    with pytest.raises(NoAddress, match=reason):
+        choose_addresses(asking, POOLS, taken)
+
+
+@pytest.mark.anyio
+async def test_services_share_until_one_of_them_changes():
+    """The one that changes gives the address up, says why, and gets it back when it fits again."""
+    api = FakeApi()
+    await api.put(shared("a"), "services")
+    async with running(api, "load-balancer", load_balancer_pools=(Pool(("192.0.2.1/32",)),)):
+        await until(api, lambda: addresses(api) == {"a": ["192.0.2.1"]})
+        await api.put(shared("b", port=81), "services")
+        await until(api, lambda: addresses(api) == {"a": ["192.0.2.1"], "b": ["192.0.2.1"]})
+        await _set_port(api, "b", 80)
+        await until(api, lambda: addresses(api) == {"a": ["192.0.2.1"], "b": []})
+        reason = "gives the address 192.0.2.1 up: Service default/a, which shares it, has port 80/TCP already"
+        told = ("b", "LoadBalancerAddressConflict", reason)
+        await until(
+            api, lambda: told in {(e["involvedObject"]["name"], e["reason"], e["message"]) for e in api.all("events")}
+        )
+        await _set_port(api, "a", 82)
+        await until(api, lambda: addresses(api) == {"a": ["192.0.2.1"], "b": ["192.0.2.1"]})
+
+
+async def _set_port(api, name, port):
+    (service,) = (s for s in api.all("services") if s["metadata"]["name"] == name)
+    service["spec"]["ports"][0]["port"] = port
+    await api.put(service, "services")

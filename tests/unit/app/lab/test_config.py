@@ -85,6 +85,37 @@ def test_what_is_wrong_is_said_of_its_field(read, text, message):
     assert "lab.yaml: " in str(refusal.value)
 
 
+ROUTERS = "bgp: {asn: 64512, peers: [{address: 203.0.113.10, asn: 64513}]}"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "spread"),
+        ("loadBalancing: one-node", "one-node"),
+        (ROUTERS, "bgp"),
+        (f"{{loadBalancing: bgp, {ROUTERS}}}", "bgp"),
+    ],
+)
+def test_load_balancing(read, text, expected):
+    assert read(text).load_balancing == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("loadBalancing: somehow", "loadBalancing: Invalid enum value 'somehow'"),
+        ("loadBalancing: bgp", "bgp: loadBalancing is bgp, so it must say the AS number and the routers"),
+        (f"{{loadBalancing: spread, {ROUTERS}}}", "loadBalancing: spread has no use for bgp: leave one of them out"),
+        ("bgp: {asn: 1, peers: [{address: here, asn: 1}]}", "bgp.peers[0].address: 'here' is not an IP address"),
+    ],
+)
+def test_load_balancing_that_cannot_be(read, text, message):
+    with pytest.raises(ConfigError) as refusal:
+        read(text)
+    assert message in str(refusal.value)
+
+
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(ConfigError, match=r"none\.yaml: No such file"):
         read_config(tmp_path / "none.yaml")

@@ -9,12 +9,14 @@ from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
-from fairlead.app import announcer, apiserver, controllers
+from fairlead.app import apiserver, controllers
+from fairlead.app.announcer import process as announcer
+from fairlead.app.announcer.options import AnnouncerOptions
 from fairlead.app.dns import server
 from fairlead.app.dns.settings_blocks import block_of
 from fairlead.app.lab.init.networks import Networks
 from fairlead.app.lab.plan import DNS_SERVICE, OUTSIDE, PROXY, SWITCH, LabPlan, agent_of, proxy_of
-from fairlead.app.lab.processes import bootstrap, publisher
+from fairlead.app.lab.processes import bootstrap, publisher, router
 from fairlead.app.lab.processes.system_manifests import NAMESPACE, proxy_modes, system_manifests
 from fairlead.app.lab.settings import LabNode, LabSettings
 from fairlead.app.lab.steered_parts import API_SERVER, CONTROLLERS, NAME_SERVER, NODE_AGENT, NODE_PROXY
@@ -32,6 +34,7 @@ from fairlead.drivers.lab.echo_server import serve_echo
 from fairlead.drivers.lab.supervisor import Component, Report
 from fairlead.drivers.linux.local_addresses import kernel_families
 from fairlead.drivers.steering.faults import Steering
+from fairlead.labnet.balancing import LoadBalancing
 from fairlead.model.addresses import EVERY_ADDRESS
 from fairlead.model.names import ObjectKey
 from fairlead.nodeagent.files import ClusterDNS
@@ -107,6 +110,8 @@ def _control_plane(
     parts = [Component(name, run, networks[SWITCH], plan.logs / f"{name}.log") for name, run in runs.items()]
     if plan.settings.publish:
         parts.append(Component("publisher", _publisher(plan, report), networks[OUTSIDE], plan.logs / "publisher.log"))
+    if plan.settings.load_balancing == LoadBalancing.SPREAD:
+        parts.append(Component("router", _router(plan), networks[OUTSIDE], plan.logs / "router.log"))
     return parts
 
 
@@ -133,6 +138,12 @@ def _publisher(plan: LabPlan, report: Report) -> Run:
     table = plan.published
     options = publisher.PublishOptions(plan.kubeconfig("publisher"), plan.host_socket, table, report)
     return functools.partial(publisher.run, options)
+
+
+def _router(plan: LabPlan) -> Run:
+    settings = plan.settings
+    options = router.RouterOptions(plan.kubeconfig("router"), settings.ip_families, settings.load_balancer_cidrs)
+    return functools.partial(router.run, options)
 
 
 def _controller_settings(settings: LabSettings) -> controllers.Settings:
@@ -180,12 +191,21 @@ def _proxy(plan: LabPlan, network: LabNode) -> Run:
         conntrack=liberal, network_policies=plan.settings.network_policies, healthz=healthz,
         steering=Steering.of(NODE_PROXY),
     )  # fmt: skip
-    announcing = announcer.AnnouncerOptions(network.name, plan.settings.load_balancer_cidrs, kubeconfig=kubeconfig)
-    parts: list[Run] = [
-        functools.partial(process.run, options),
-        functools.partial(announcer.run, announcing),
-    ]
+    parts: list[Run] = [functools.partial(process.run, options)]
+    if plan.settings.load_balancing != LoadBalancing.SPREAD:
+        parts.append(_announcer(plan, network))
     return functools.partial(_together, parts)
+
+
+def _announcer(plan: LabPlan, network: LabNode) -> Run:
+    options = AnnouncerOptions(
+        network.name,
+        plan.settings.load_balancer_cidrs,
+        kubeconfig=str(plan.kubeconfig(PROXY)),
+        answers_on_link=plan.settings.load_balancing == LoadBalancing.ONE_NODE,
+        bgp=plan.settings.bgp,
+    )
+    return functools.partial(announcer.run, options)
 
 
 async def _together(parts: Sequence[Run], ready: Callable[[], None]) -> None:

@@ -6,10 +6,12 @@ import os
 from collections.abc import Iterable
 
 from fairlead.app.lab.plan import OUTSIDE, SWITCH, WIRE, LabPlan
+from fairlead.app.lab.settings import LabSettings
 from fairlead.drivers.lab.wire_ends import send_whole_frames
 from fairlead.drivers.linux import netns
 from fairlead.labnet import links
 from fairlead.labnet.addresses import PLANS
+from fairlead.labnet.balancing import LoadBalancing, first_routes
 from fairlead.labnet.links import NodeNetwork
 
 
@@ -35,7 +37,7 @@ class Networks:
         if plan.wire:
             self._add_wire()
         if OUTSIDE in cables:
-            self._run_in(OUTSIDE, links.outside_commands(self._families, plan.settings.load_balancer_cidrs))
+            self._furnish_outside(plan.settings)
         for node in plan.nodes:
             self._furnish(node, everybody)
 
@@ -94,6 +96,14 @@ class Networks:
 
     def _furnish(self, node: NodeNetwork, others: Iterable[NodeNetwork]) -> None:
         self._run_in(node.name, links.node_commands(node, others), forwarding=True)
+
+    def _furnish_outside(self, settings: LabSettings) -> None:
+        ways = first_routes(settings.load_balancing, settings.load_balancer_cidrs)
+        self._run_in(OUTSIDE, [*links.outside_commands(self._families), *ways])
+        if settings.load_balancing != LoadBalancing.ONE_NODE:
+            netns.enter(self[OUTSIDE])
+            netns.spread_by_ports(self._families)
+            netns.enter(self[SWITCH])
 
     def _run_in(self, name: str, commands: list[str], *, forwarding: bool = False) -> None:
         netns.enter(self[name])

@@ -152,7 +152,10 @@ class Nodes:
             self._supervisor.add(component)
 
     def _disconnect(self, node: LabNode) -> None:
-        """The agent first, or it would make new Pods in place of those that end."""
+        """The cable first, since a power cut closes no connection; and the agent before its Pods, or it would make new
+        ones in place of those that end."""
+        if self.networks.has(node):
+            self.networks.set_cable(node, is_up=False)
         for component in (agent_of(node), proxy_of(node)):
             self._supervisor.kill(component)
         kill_pods(self._plan.records(node))

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_address, ip_network
 
+from fairlead.allocation.shared_addresses import claim_of, obstacle
 from fairlead.explain.cluster import Ref
 from fairlead.explain.doctor.findings import Finding, Fix
 from fairlead.explain.doctor.ward import Ward, harmed, ref_of
@@ -106,8 +107,10 @@ def _why_pending(ward: Ward, service: Service, evidence: list[Evidence]) -> tupl
 
 
 def _holder(ward: Ward, service: Service, address: str) -> Service | None:
+    """Another Service that has the address and does not share it with this one."""
     points = ((s, p.ip) for s in ward.services for p in s.status.load_balancer.ingress if s.key != service.key)
-    return next((s for s, ip in points if ip == address), None)
+    holders = (s for s, ip in points if ip == address)
+    return next((s for s in holders if obstacle(claim_of(service), [claim_of(s)])), None)
 
 
 def check_external_ips(ward: Ward) -> Iterator[Finding]:

@@ -1,0 +1,83 @@
+"""Which nodes a load balancer in front of them sends new connections to: what clouds decide by health checks.
+
+The API says which nodes may serve a Service; health says which of them do. A node is asked for its proxy's
+``/healthz``, and at a Service's ``healthCheckNodePort``, if it has one, for that Service's endpoints there. When no
+node is healthy, all that answer at all are used, as clouds do ("fail open"): a check that is wrong everywhere must not
+take a Service away.
+"""
+
+import enum
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from fairlead.dataplane.service_ports import health_check_node_port
+from fairlead.model.addresses import IPFamily, first_of
+from fairlead.model.objects import Node, Service
+
+PROXY_PORT = 10256  # of a proxy's own health
+UNANSWERED = 2  # checks in a row after which a node counts as silent
+
+
+class Health(enum.IntEnum):
+    """What a check has come to; UNKNOWN: it has not been asked yet."""
+
+    SILENT = 0
+    UNKNOWN = 1
+    FAILING = 2
+    HEALTHY = 3
+
+
+class Check(NamedTuple):
+    """Where a node is asked."""
+
+    address: str
+    port: int
+
+
+def check_of_node(node: Node, families: Iterable[IPFamily]) -> Check | None:
+    """Where a node's proxy is asked; None for a Node without an address."""
+    known = (first_of(family, node.internal_ips) for family in families)
+    address = next((address for address in known if address), None)
+    return Check(address, PROXY_PORT) if address else None
+
+
+def check_of_service(service: Service, of_node: Check) -> Check | None:
+    """Where a node is asked for a Service's endpoints; None for a Service that any node serves."""
+    port = health_check_node_port(service)
+    return of_node._replace(port=port) if port else None
+
+
+class Answer(NamedTuple):
+    """What is known of a check.
+
+    Attributes:
+        missed: how often in a row it was not answered.
+    """
+
+    health: Health = Health.UNKNOWN
+    missed: int = 0
+
+    def after(self, status: int | None) -> "Answer":
+        """What is known after one more check: an HTTP status, or None for no answer."""
+        if status is not None:
+            return Answer(Health.HEALTHY if 200 <= status < 300 else Health.FAILING)
+        missed = self.missed + 1
+        return Answer(Health.SILENT if missed >= UNANSWERED else self.health, missed)
+
+
+def eligible(nodes: Iterable[tuple[str, Health, Health]]) -> list[str]:
+    """The names of the nodes that get new connections.
+
+    Args:
+        nodes: those that may serve: name, health of the proxy, health of the Service there (HEALTHY where that is not
+            asked).
+    """
+    ranked = [(name, _rank(proxy, service)) for name, proxy, service in nodes if proxy != Health.SILENT]
+    best = max((rank for _, rank in ranked), default=0)
+    return [name for name, rank in ranked if rank == best]
+
+
+def _rank(proxy: Health, service: Health) -> Health:
+    """A node that has not been asked yet is as good as a failing one: it serves only if no other does."""
+    worst = min(proxy, service)
+    return Health.HEALTHY if worst == Health.HEALTHY else Health.FAILING
