@@ -5,6 +5,7 @@ The router puts what it learns into the kernel of the world outside, so requests
 
 import os
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -88,11 +89,15 @@ def test_routes_come_and_go(lab, router):
     before = addresses(lab, "local")
     lab.kubectl("patch", "service", "local", "-p", '{"spec": {"type": "ClusterIP"}}')
     for address in before:
-        eventually(lambda address=address: hops(lab, address) == set())
+        eventually(partial(_is_gone, lab, address))
     lab.kubectl(
         "patch", "service", "local", "-p", '{"spec": {"type": "LoadBalancer", "externalTrafficPolicy": "Local"}}'
     )
     settled(lab, "local", nodes_with_pods(lab))
+
+
+def _is_gone(lab: Lab, address: str) -> bool:
+    return not hops(lab, address)
 
 
 def test_a_killed_announcer_interrupts_nothing(lab, router):

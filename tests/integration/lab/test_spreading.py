@@ -2,6 +2,7 @@
 while a node is drained or the router itself is killed."""
 
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -52,7 +53,11 @@ def test_services_share_an_address(lab):
     for address in shared:
         host = f"[{address}]" if ":" in address else address
         for port in (80, 81):
-            eventually(lambda url=f"http://{host}:{port}/": "pod: web-" in outside(lab, "curl", "-s", "-m", "2", url))
+            eventually(partial(_a_pod_answers, lab, f"http://{host}:{port}/"))
+
+
+def _a_pod_answers(lab: Lab, url: str) -> bool:
+    return "pod: web-" in outside(lab, "curl", "-s", "-m", "2", url)
 
 
 def test_a_drained_node_fails_nobody(lab):

@@ -4,6 +4,7 @@ import json
 import subprocess
 from collections import Counter
 from contextlib import contextmanager
+from functools import partial
 
 from tests.support.labs import Lab, eventually
 from tests.support.net.outsiders import outside
@@ -68,9 +69,13 @@ def traffic(lab: Lab, *asked: str, held: float = 0.0):
         found.results = json.loads(output)
 
 
+def _leads_to(lab: Lab, address: str, nodes: set[str]) -> bool:
+    return hops(lab, address) == nodes
+
+
 def settled(lab: Lab, service: str, nodes: set[str]) -> list[str]:
     """The addresses of a Service, when they are routed to exactly these nodes."""
     found = addresses(lab, service)
     for address in found:
-        eventually(lambda address=address: hops(lab, address) == nodes)
+        eventually(partial(_leads_to, lab, address, nodes))
     return found
