@@ -7,14 +7,15 @@ import asyncio
 import itertools
 import re
 import time
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple
 
 import pytest
 import yaml
 
 from fairlead.allocation.load_balancer import Pool
-from fairlead.app.announcer import Announcer, AnnouncerOptions
+from fairlead.app.announcer.options import AnnouncerOptions
+from fairlead.app.announcer.process import Announcer
 from fairlead.app.controllers import ControllersOptions, run
 from fairlead.app.controllers.context import Settings
 from fairlead.app.dns.watches import Needs, Watches
@@ -137,19 +138,21 @@ def run_proxy(client, path, name):
     return tasks, ready
 
 
-class OfNoLink:
-    def answer_for(self, addresses): ...
-    def tell(self, sign, about): ...
-    def announce(self, address): ...
+class AnsweringForAll:
+    """A way to announce that needs no link."""
+
+    protocol = "layer2"
+
+    def step(self, orders, now):
+        return orders.keys()
+
+    def due(self, now): ...
 
 
 class WithoutLink(Announcer):
-    @contextmanager
-    def _link(self, interface):
-        yield OfNoLink()
-
-    async def _interface(self):
-        return "none"
+    @asynccontextmanager
+    async def _ways(self):
+        yield [AnsweringForAll()]
 
 
 def run_announcer(client, path, name):
