@@ -7,7 +7,7 @@ again later, each time after twice the pause.
 
 Graceful restart (RFC 4724) works by itself: the rules of a node forward on while its announcer is away, so every OPEN
 says that forwarding is preserved. A peer keeps the routes of a speaker that was killed until the next session has
-announced what is true then, or its time has passed. It drops them at once where the speaker takes its leave
+announced what is true then, or its time has passed. It drops them at once when the speaker ends for good
 (``stop``), or where nothing was heard for the hold time: then the node itself may be dead.
 """
 
@@ -166,7 +166,7 @@ class Session:
             self._keepalive_due = now + self._hold_time / 3
 
     def stop(self, now: float) -> None:
-        """Take leave: the peer forgets all routes at once."""
+        """End for good: the peer forgets all routes at once."""
         if self.state > State.CONNECT:
             text = bytes([len(LEAVING_TEXT)]) + LEAVING_TEXT
             self._notify(Notification(Code.CEASE, errors.SHUTDOWN, text))

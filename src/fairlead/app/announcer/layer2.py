@@ -31,7 +31,7 @@ class Layer2:
         self._link = Link(interface, self._take_sign)
 
     def close(self) -> None:
-        """Take leave, so that others answer at once."""
+        """Withdraw, so that others answer at once."""
         self._link.tell(Sign.LEAVING, self._node)
         self._link.close()
 

@@ -36,7 +36,7 @@ from fairlead.model.snapshot import ClusterSnapshot
 
 
 async def run(options: AnnouncerOptions, ready: Callable[[], None]) -> None:
-    """Serve until cancelled, and then take leave, so that others answer at once.
+    """Serve until cancelled, and then withdraw, so that others answer at once.
 
     Raises:
         OSError: the link cannot be listened to.
@@ -101,7 +101,7 @@ class Announcer:
 
     @asynccontextmanager
     async def _ways(self) -> AsyncIterator[list[Way]]:
-        """The ways to announce, which take leave in the end."""
+        """The ways to announce, which withdraw in the end."""
         ways: list[Way] = []
         async with AsyncExitStack() as stack:
             if self._options.answers_on_link:

@@ -37,7 +37,7 @@ class Peer:
         self._act()
 
     async def stop(self) -> None:
-        """Take leave of the router, and return when it has been told."""
+        """End the session for good, and return when it has been told."""
         last, self._is_stopping = self._connection, True
         self.session.stop(self._loop.time())
         self._act()
