@@ -1,5 +1,5 @@
 # Every target does its own set-up; nothing needs to be run before it.
-.PHONY: up setup test coverage unit check bench robustness lock clean
+.PHONY: up setup test coverage unit check docs bench robustness lock clean
 
 PY := .venv/bin/python
 
@@ -27,6 +27,9 @@ check: setup         ## lint, types, import contracts, words
 	.venv/bin/lint-imports
 	$(PY) scripts/check_words.py
 
+docs:                ## the site, in build/site
+	scripts/docs.sh
+
 bench:               ## every benchmark; some of them: make bench BENCH=lab,dns
 	@scripts/setup.sh bench
 	$(PY) -m bench $(BENCH)
@@ -38,4 +41,4 @@ lock: setup          ## pin what is installed now
 	.venv/bin/pip freeze --exclude-editable | grep -v '^fairlead' > requirements.lock
 
 clean:
-	rm -rf .venv .venv-coverage build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-coverage .venv-docs build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
