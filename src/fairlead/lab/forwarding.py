@@ -46,12 +46,22 @@ def forward(background: Background, connect: Callable[[], socket.socket]) -> For
         finally:
             writer.close()
 
+    under_way: set[asyncio.Task[None]] = set()
+
+    def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.get_running_loop().create_task(serve(reader, writer))
+        under_way.add(task)
+        task.add_done_callback(under_way.discard)
+
     async def start() -> asyncio.Server:
-        return await asyncio.start_server(serve, LOOPBACK, 0)
+        return await asyncio.start_server(begin, LOOPBACK, 0)
 
     server = background.call(start())
 
     async def stop() -> None:
         server.close()
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
 
     return Forwarded(server.sockets[0].getsockname()[1], lambda: background.call(stop()))

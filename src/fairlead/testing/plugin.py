@@ -3,6 +3,7 @@
 It is loaded by every run of pytest where this package is installed, so it imports nothing until a fixture is asked for.
 """
 
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -118,13 +119,14 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     report: pytest.TestReport = yield
     if report.failed and call.when in ("setup", "call"):
         item.stash[_FAILED] = True
-        from fairlead.testing.reports import sections
+        if "fairlead.lab" in sys.modules:  # else the test has nothing to do with labs
+            from fairlead.testing.reports import sections
 
-        used: list[Namespace] = item.stash.get(_USED, [])
-        report.sections += sections(used, _lab_of(item), item.stash.get(_FACTORY, None))
+            report.sections += sections(_given(item), item.stash.get(_FACTORY, None))
     return report
 
 
-def _lab_of(item: pytest.Item) -> "Lab | None":
-    used: dict[str, Any] = getattr(item, "funcargs", {})
-    return used.get("lab")
+def _given(item: pytest.Item) -> list[Any]:
+    """What fixtures have given the test, those of its own suite included."""
+    given: dict[str, Any] = getattr(item, "funcargs", {})
+    return [*given.values(), *item.stash.get(_USED, [])]

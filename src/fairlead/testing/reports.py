@@ -3,25 +3,25 @@
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from fairlead.lab import Lab, Namespace
+
 if TYPE_CHECKING:
-    from fairlead.lab import Lab, Namespace
     from fairlead.testing.labs import Factory
 
 _WARNINGS = 10  # Events that are shown
 Section = tuple[str, str]
 
 
-def sections(namespaces: "Iterable[Namespace]", lab: "Lab | None", factory: "Factory | None") -> list[Section]:
-    """For each lab that the test has used, a section; a lab that does not answer is told of instead."""
-    found = [section for namespace in namespaces for section in _of(namespace)]
-    if not found and lab is not None and lab.is_running:
-        found += _of(lab)
-    for other in factory.labs if factory else ():
-        found += _of(other) if other.is_running else ()
-    return found
+def sections(given: Iterable[object], factory: "Factory | None") -> list[Section]:
+    """For each namespace that the test was given, a section; else for its lab. One that does not answer is told of."""
+    found = list({id(each): each for each in given}.values())
+    namespaces = [each for each in found if isinstance(each, Namespace)]
+    labs = [*(each for each in found if isinstance(each, Lab) and not namespaces), *(factory.labs if factory else ())]
+    running = [lab for lab in labs if lab.is_running]
+    return [section for scope in (*namespaces, *running) for section in _of(scope)]
 
 
-def _of(scope: "Lab | Namespace") -> Iterator[Section]:
+def _of(scope: Lab | Namespace) -> Iterator[Section]:
     title = f"Fairlead: why, in namespace {scope.name_of_namespace} of lab {scope.name_of_lab}"
     try:
         text = "\n".join(filter(None, (scope.report(), _warnings(scope))))
@@ -31,7 +31,7 @@ def _of(scope: "Lab | Namespace") -> Iterator[Section]:
         yield title, text
 
 
-def _warnings(scope: "Lab | Namespace") -> str:
+def _warnings(scope: Lab | Namespace) -> str:
     rows = [event for event in scope.events() if event.get("type") == "Warning"][-_WARNINGS:]
     lines = [f"  {_about(event)}: {event.get('reason')}: {event.get('message')}" for event in rows]
     return "\n".join(["Warnings of the namespace's Events:", *lines]) if lines else ""

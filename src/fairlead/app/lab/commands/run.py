@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import sys
 import tempfile
 
 from fairlead.app.lab.commands.enter import PATIENCE, PodCommand, enter_pod
@@ -15,6 +16,7 @@ from fairlead.model.decode import decode
 from fairlead.model.document import Doc
 from fairlead.model.objects import Pod
 
+_SEEN = ("/usr", "/usr/local")  # by every Pod
 RUN_IMAGE = "fairlead/pause"
 _ON_THIS_HOST = {"nodeSelectorTerms": [{"matchExpressions": [{"key": JOINED_LABEL, "operator": "DoesNotExist"}]}]}
 
@@ -76,11 +78,12 @@ def pod_document(name: str = "") -> Doc:
 
 
 def _folders_of_caller() -> list[str]:
-    """What a program of the caller's may need and Pods do not see: its directory, home and temporary folder. (Whatever
-    lies in them, the folders of labs stay hidden.)"""
-    wanted = {os.path.realpath(path) for path in (os.getcwd(), os.path.expanduser("~"), tempfile.gettempdir())}
-    places = sorted(path for path in wanted if os.path.isdir(path) and path != "/")
-    return [path for path in places if not any(path.startswith(f"{outer}/") for outer in places)]
+    """What a program of the caller's may need and Pods do not see: its directory, home and temporary folder, and where
+    the caller's Python is. (Whatever lies in them, the folders of labs stay hidden.)"""
+    places = (os.getcwd(), os.path.expanduser("~"), tempfile.gettempdir(), sys.prefix, sys.base_prefix)
+    wanted = {os.path.realpath(path) for path in places if os.path.realpath(path) not in _SEEN}
+    found = sorted(path for path in wanted if os.path.isdir(path) and path != "/")
+    return [path for path in found if not any(path.startswith(f"{outer}/") for outer in found)]
 
 
 async def _delete_pod(lab: RunningLab, namespace: str, name: str) -> None:

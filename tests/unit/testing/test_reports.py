@@ -1,0 +1,7 @@
+"""Of what a report tells."""
+
+from fairlead.testing.reports import sections
+
+
+def test_what_is_no_lab_is_passed_over():
+    assert sections(["text", 5, "text"], None) == []
