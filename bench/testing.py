@@ -1,8 +1,4 @@
-"""Labs in tests: how soon a run's first test begins, what a namespace costs, and what 200 tests on one lab take.
-
-Beside them the same 200 tests with objects alone: an API server of ours without nodes or rules, which is what mocks of
-the API offer. What kind needs to start is said by its users; it cannot be run here.
-"""
+"""Labs in tests: how soon a run's first test begins, what a namespace costs, and what 200 tests on one lab take."""
 
 import re
 import statistics

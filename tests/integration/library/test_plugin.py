@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -229,4 +231,32 @@ def test_a_running_lab_is_used_and_left_alone(make):
     assert run.counts["passed"] == 1, run
     assert {line.split()[0] for line in (suite.folder / "names.txt").read_text().splitlines()} == {name}
     suite.fairlead("down", "--name", name)
+    assert suite.left() == []
+
+
+FILTER = """
+import ctypes, os, struct, sys
+# A filter as container runtimes have: unshare(2) is refused with EPERM, everything else allowed.
+number, = (272,) if os.uname().machine == "x86_64" else (97,)
+code = [(0x20, 0, 0, 0), (0x15, 0, 1, number), (0x06, 0, 0, 0x00050001), (0x06, 0, 0, 0x7FFF0000)]
+octets = b"".join(struct.pack("=HBBI", *each) for each in code)
+buffer = ctypes.create_string_buffer(octets)
+class Program(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("code", ctypes.c_void_p)]
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.prctl(38, 1, 0, 0, 0) == 0
+program = Program(len(code), ctypes.addressof(buffer))
+assert libc.prctl(22, 2, ctypes.byref(program), 0, 0) == 0, os.strerror(ctypes.get_errno())
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+
+
+def test_where_seccomp_refuses_namespaces_the_set_up_says_what_allows_them(make):
+    suite = make(test_shared=SHARED, filtered=FILTER)
+    done = subprocess.run(
+        suite.user.command(sys.executable, "filtered.py", sys.executable, "-m", "pytest", "-k", "lab[0]"),
+        cwd=suite.folder, env=suite.environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "a seccomp filter refuses namespaces" in done.stdout
+    assert "--security-opt seccomp=unconfined" in done.stdout
     assert suite.left() == []

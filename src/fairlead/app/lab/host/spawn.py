@@ -1,6 +1,5 @@
 """How PID 1 of a lab comes to be: pipes, namespaces, two forks; and what can be wrong with this machine for it."""
 
-import errno
 import os
 import pickle
 import signal
@@ -12,25 +11,16 @@ from contextlib import contextmanager
 from typing import NamedTuple, NoReturn
 
 from fairlead.app.lab.fork import LabError, Pipe, read_from_child
+from fairlead.app.lab.host.refused_namespaces import SYSCTLS, Facts, why_refused
 from fairlead.app.lab.host_link import HostSockets, Start
 from fairlead.app.lab.plan import LabPlan
 from fairlead.drivers.linux import calls, fresh_python
+from fairlead.drivers.linux.namespace_facts import namespace_facts
 
 INIT_LOG = "lab.log"
 ENTRY = "fairlead.app.lab.init.entry"  # by its name: nothing of it is needed in this process
 
 _NAMESPACES = calls.CLONE_NEWNS | calls.CLONE_NEWPID | calls.CLONE_NEWNET | calls.CLONE_NEWIPC | calls.CLONE_NEWUTS
-
-_NO_USER_NAMESPACES = {
-    errno.EPERM: (
-        "this kernel does not let ordinary users make namespaces: have root set kernel.unprivileged_userns_clone=1 or "
-        "kernel.apparmor_restrict_unprivileged_userns=0 (sysctl -w), whichever this system has; or run fairlead as root"
-    ),
-    errno.ENOSPC: (
-        "the limit of user namespaces is reached: have root raise user.max_user_namespaces (sysctl -w); "
-        "or run fairlead as root"
-    ),
-}
 
 
 class Pipes:
@@ -103,17 +93,16 @@ def _give_birth(start: Start, birth: Pipe) -> NoReturn:
 
 def _enter_namespaces(user_namespace: bool) -> None:
     uid, gid = os.geteuid(), os.getegid()
+    facts = Facts(*namespace_facts(SYSCTLS))  # of this process as it is now
     try:
         calls.unshare(_NAMESPACES | (calls.CLONE_NEWUSER if user_namespace else 0))
+        if user_namespace:
+            for name, text in (("setgroups", "deny"), ("uid_map", f"0 {uid} 1"), ("gid_map", f"0 {gid} 1")):
+                with open(f"/proc/self/{name}", "w") as file:
+                    file.write(text)
+            calls.set_dumpable()
     except OSError as error:
-        if user_namespace and error.errno in _NO_USER_NAMESPACES:
-            raise LabError(_NO_USER_NAMESPACES[error.errno]) from error
-        raise LabError(f"cannot make namespaces: {error.strerror}; root needs the capability CAP_SYS_ADMIN") from error
-    if user_namespace:
-        for name, text in (("setgroups", "deny"), ("uid_map", f"0 {uid} 1"), ("gid_map", f"0 {gid} 1")):
-            with open(f"/proc/self/{name}", "w") as file:
-                file.write(text)
-        calls.set_dumpable()
+        raise LabError(f"cannot make namespaces: {why_refused(error.errno or 0, facts)}") from error
 
 
 def _be_init(start: Start) -> NoReturn:
