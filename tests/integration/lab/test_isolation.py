@@ -87,6 +87,10 @@ def inside(lab: Lab, name: str, script: str) -> subprocess.CompletedProcess:
     return lab.kubectl("exec", name, "--", "sh", "-c", script, check=False)
 
 
+def inside_python(lab: Lab, name: str, program: str) -> subprocess.CompletedProcess:
+    return lab.kubectl("exec", name, "--", PYTHON, "-c", program, check=False)
+
+
 @pytest.fixture(scope="module", params=PODS)
 def found(lab, request):
     if request.param == "guest" and not can_see_python():
@@ -103,6 +107,7 @@ OWN_FOLDERS = {"/", "/home", "/root", "/run", "/tmp", "/var/tmp"}
 WRITABLE = {*OWN_FOLDERS, "/proc", "/etc/hosts", "/etc/hostname", "/etc/resolv.conf"}
 WRITABLE |= {f"/dev{name}" for name in ("", "/pts", "/shm", "/mqueue", "/termination-log")}
 WRITABLE |= {f"/dev/{name}" for name in ("full", "null", "random", "tty", "urandom", "zero")}
+STEERED = {"@fairlead/agent", "@fairlead/proxy"}  # in the node's network; they answer nobody inside the lab
 PROGRAMS = ("/usr/", "/lib", os.path.realpath(sys.prefix), os.path.realpath(sys.base_prefix), str(CHECKOUT))
 
 
@@ -140,7 +145,8 @@ class TestReach:
         assert set(reached["kernel_settings"]) <= {"/proc/mounts"}  # that of the process itself
 
     def test_there_is_no_socket_of_anybody_else(self, found):
-        assert found[1]["sockets"] == []
+        name, reached = found
+        assert set(reached["sockets"]) == (STEERED if name == "in-node" else set())
 
     def test_files_of_the_lab_and_of_users_are_out_of_sight(self, lab, found):
         name, reached = found
@@ -207,6 +213,17 @@ class TestSockets:
             done = lab.kubectl("exec", "caller", "--", PYTHON, "-c", ask)
             assert done.stdout == "(b'', [])\n", name
         assert lab.on_node("node-1", "true") == ""  # who may ask is answered
+
+    @pytest.mark.parametrize("name", sorted(STEERED))
+    def test_those_that_tests_steer_parts_by_answer_no_pod(self, lab, name):
+        ask = (
+            "import socket\n"
+            f"s = socket.socket(socket.AF_UNIX); s.connect({name.replace('@', chr(0))!r})\n"
+            """s.sendall(b'{"op": "reached", "version": 0}\\n'); print(s.recv(100))\n"""
+        )
+        done = inside_python(lab, "in-node", ask)
+        assert done.stdout in ("b''\n", ""), done
+        assert "b'{" not in done.stdout
 
     def test_clients_that_say_nothing_do_not_keep_others_waiting(self, lab):
         with contextlib.ExitStack() as silent:

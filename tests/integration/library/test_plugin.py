@@ -192,6 +192,24 @@ def test_a_set_up_that_fails_says_so_and_leaves_nothing(make):
     assert suite.left() == []
 
 
+OWN = """
+import pytest
+
+@pytest.fixture
+def lab():
+    return object()
+
+def test_it(lab):
+    assert lab is None
+"""
+
+
+def test_a_suite_may_have_a_fixture_of_that_name_itself(make):
+    run = make(test_own=OWN).run()
+    assert run.counts == {"failed": 1}, run
+    assert "INTERNALERROR" not in run.output
+
+
 SLOW = """
 import time
 
