@@ -48,3 +48,9 @@ def test_each_row_names_its_test(page: str) -> None:
 def test_each_test_that_a_page_names_exists(page: str) -> None:
     named = REFERENCE.findall((ROOT / "docs" / page).read_text())
     assert [f"{file}::{test}" for file, test in named if not exists(file, test)] == []
+
+
+def test_the_site_shows_every_page() -> None:
+    listed = (ROOT / "mkdocs.yml").read_text()
+    pages = [path.name for path in (ROOT / "docs").glob("*.md")]
+    assert [name for name in pages if f" {name}\n" not in listed] == []
