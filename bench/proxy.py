@@ -17,7 +17,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench import _proxy_traffic
+from bench import _proxy_policies, _proxy_traffic
 from bench._chart import Panel, svg
 from bench._cluster import ENDPOINTS, NODE, endpoint_slice, service
 
@@ -40,6 +40,7 @@ def main():
     print(f"node proxy, {ENDPOINTS} endpoints a Service; {CHANGES} changes, one endpoint each")
     print(" ".join(f"{title:>14}" for title in ("rules", "Services", *COLUMNS)))
     results = {case: _in_namespace(*case) for case in CASES}
+    _proxy_policies.main()
     CHART.parent.mkdir(exist_ok=True)
     CHART.write_text(svg([*_panels(results), *_proxy_traffic.main()]))
     print(f"drawn in {CHART}")

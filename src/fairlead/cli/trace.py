@@ -26,7 +26,9 @@ DRAWN, CERTAIN = 12, 3
 @click.option("--protocol", type=click.Choice(["tcp", "udp", "sctp"]), default="tcp", show_default=True)
 @click.option("--backend", type=click.Choice(["nft", "iptables"]), default="nft", show_default=True)
 @click.option("--via", metavar="NODE", help="The node that somebody outside comes to; by default the first.")
-@click.option("--rules", "rule_files", multiple=True, help="iptables-save, nft list ruleset or nft -j of the node.")
+@click.option(
+    "--rules", "rule_files", multiple=True, help="iptables-save, ipset save, nft list ruleset or nft -j of the node."
+)
 @click.option("--live", is_flag=True, help="With --name: send it as well, and compare with the kernel.")
 @click.option("--computed", is_flag=True, help="Use the rules that the proxy would write, not those that were seen.")
 @source_flags

@@ -1,168 +1,174 @@
-"""What NetworkPolicies let through, by the specification of networking.k8s.io/v1 alone.
+"""What NetworkPolicies say, in statements: which of them isolate a Pod, what they let through, and what they do not.
 
-A Pod is isolated in a direction when a policy selects it for that direction; then only what some policy's rule allows
-passes. Both ends must agree. A Pod's own node always reaches it, which is why probes succeed where clients fail.
+What they mean is ``trace.policies``'s to say; this room knows the words, and the fields that a statement rests on.
 """
 
 from collections.abc import Iterator
-from ipaddress import ip_address, ip_network
-from typing import NamedTuple
 
-from fairlead.explain.cluster import Cluster
-from fairlead.explain.documents import Doc, at, mapping, name_of, pairs, rows, text, texts
-from fairlead.model.objects import Pod
+from fairlead.explain.cluster import Cluster, Ref
+from fairlead.explain.statements import Evidence, Statement, failed, said
+from fairlead.model.names import ObjectKey
+from fairlead.model.network_policies import NetworkPolicy, PolicyPeer, PolicyPort, PolicyRule
+from fairlead.model.objects import LabelSelector, Pod, SelectorTerm
+from fairlead.trace.policies import (
+    EGRESS,
+    INGRESS,
+    Asked,
+    End,
+    Ruling,
+    directions_of,
+    has_policies,
+    isolating_policies,
+    peers_of,
+    rules_of,
+    ruling,
+    selects,
+)
 
-INGRESS, EGRESS = "Ingress", "Egress"
-
-
-class Peer(NamedTuple):
-    """The other end of a connection: a Pod, or an address that is no Pod's."""
-
-    address: str
-    pod: Pod | None = None
-
-
-class Port(NamedTuple):
-    """A port of the server, and the names that its Pod gives it."""
-
-    number: int
-    protocol: str = "TCP"
-    names: frozenset[str] = frozenset()
-
-
-def directions_of(policy: Doc) -> tuple[str, ...]:
-    """What a policy isolates its Pods in; by default Ingress, and Egress where it has rules for it."""
-    given = texts(policy, "spec", "policyTypes")
-    return given or (INGRESS, *([EGRESS] if at(policy, "spec", "egress") else []))
+DIRECTIONS = (INGRESS, EGRESS)
+_VERBS = {INGRESS: "in", EGRESS: "out"}
+_PREPOSITIONS = {INGRESS: "from", EGRESS: "to"}
 
 
-def policies_for(cluster: Cluster, pod: Pod, direction: str) -> list[Doc]:
-    """The policies that isolate a Pod in a direction."""
-    return [
-        document
-        for key, document in sorted(cluster.of_kind("NetworkPolicy").items())
-        if key.namespace == pod.namespace
-        and direction in directions_of(document)
-        and matches(mapping(document, "spec", "podSelector"), dict(pod.labels))
-    ]
+def ref_of(policy: NetworkPolicy) -> Ref:
+    return Ref("NetworkPolicy", policy.namespace, policy.name)
 
 
-def isolating(cluster: Cluster, pod: Pod, direction: str) -> list[str]:
-    """The names of those policies."""
-    return [name_of(document) for document in policies_for(cluster, pod, direction)]
+def refusing(cluster: Cluster, direction: str, own: End, other: End, asked: Asked) -> list[str]:
+    """The names of the policies that keep a connection from or to the Pod at one end; none when it is let through."""
+    said_of_it = ruling(cluster.snapshot, direction, own, other, asked)
+    return [] if said_of_it.passes else [policy.name for policy in said_of_it.isolating]
 
 
-def selected_by(cluster: Cluster, namespace: str, policy: Doc) -> list[Pod]:
+def selected_by(cluster: Cluster, policy: NetworkPolicy) -> list[Pod]:
     """The Pods that a policy selects, by name."""
-    selector = mapping(policy, "spec", "podSelector")
-    return sorted(
-        (p for p in cluster.pods_in(namespace) if matches(selector, dict(p.labels))), key=lambda pod: pod.name
+    selector = policy.spec.pod_selector or LabelSelector()
+    found = (pod for pod in cluster.pods_in(policy.namespace) if has_policies(pod) and selects(selector, pod.labels))
+    return sorted(found, key=lambda pod: pod.name)
+
+
+# --- statements ------------------------------------------------------------------------------------------------------
+
+
+def tell_ruling(cluster: Cluster, ruled: Ruling) -> Statement:
+    """What the policies of one end say of a packet: which rule lets it through, or that none does."""
+    end = f"{ruled.direction} of Pod {ObjectKey(ruled.pod.namespace, ruled.pod.name)}"
+    if ruled.permissions:
+        first = ruled.permissions[0]
+        evidence = _rule_evidence(cluster, first.policy, ruled.direction, first.rule)
+        words = rule_words(rules_of(first.policy, ruled.direction)[first.rule], ruled.direction)
+        return said(
+            f"{end}: NetworkPolicy {first.policy.name} lets it through, by rule {first.rule + 1}: {words}", evidence
+        )
+    names = ", ".join(policy.name for policy in ruled.isolating)
+    parts = tuple(_refusal(cluster, policy, ruled.direction) for policy in ruled.isolating)
+    return failed(
+        f"{end}: NetworkPolicy {names} ({ruled.direction}) keeps it away: no rule lets it through", parts=parts
     )
 
 
-def refusing(cluster: Cluster, pod: Pod, direction: str, peer: Peer, port: Port) -> list[str]:
-    """The policies that keep a connection away; none when it is let through."""
-    policies = policies_for(cluster, pod, direction)
-    if any(_allows(cluster, policy, direction, peer, port) for policy in policies):
-        return []
-    return [name_of(policy) for policy in policies]
+def _refusal(cluster: Cluster, policy: NetworkPolicy, direction: str) -> Statement:
+    return said(f"{policy.name} lets {_allowed(policy, direction)}", _side_evidence(cluster, policy, direction))
 
 
-def opens(policy: Doc, direction: str, port: Port) -> bool:
-    """Whether a rule of the policy opens a port for anybody at all."""
-    return any(_has_port(rule, port) for rule in rows(policy, "spec", direction.lower()))
+def _allowed(policy: NetworkPolicy, direction: str) -> str:
+    rules = rules_of(policy, direction)
+    words = "; ".join(rule_words(rule, direction) for rule in rules)
+    return f"{_VERBS[direction]} what is {words}" if rules else f"nothing {_VERBS[direction]}"
 
 
-def _allows(cluster: Cluster, policy: Doc, direction: str, peer: Peer, port: Port) -> bool:
-    side = "from" if direction == INGRESS else "to"
-    return any(
-        _has_port(rule, port) and _has_peer(cluster, policy, rule, side, peer)
-        for rule in rows(policy, "spec", direction.lower())
-    )
+def tell_isolation(cluster: Cluster, pod: Pod, direction: str) -> Statement | None:
+    """Which policies isolate a Pod in a direction, and what each lets through; None where none does."""
+    isolating = isolating_policies(cluster.snapshot, pod, direction)
+    if not isolating:
+        return None
+    names = ", ".join(policy.name for policy in isolating)
+    parts = (part for policy in isolating for part in tell_rules(cluster, policy, direction, naming=True))
+    return said(f"{direction} is isolated by NetworkPolicy {names}", parts=parts)
 
 
-def _has_port(rule: Doc, port: Port) -> bool:
-    ports = list(rows(rule, "ports"))
-    return not ports or any(_is_port(each, port) for each in ports)
+def tell_rules(cluster: Cluster, policy: NetworkPolicy, direction: str, *, naming: bool = False) -> Iterator[Statement]:
+    """What a policy lets through, rule by rule."""
+    whose = f"{policy.name} " if naming else ""
+    rules = rules_of(policy, direction)
+    if not rules:
+        yield said(f"{whose}lets nothing {_VERBS[direction]}", _side_evidence(cluster, policy, direction))
+    for number, rule in enumerate(rules):
+        evidence = _rule_evidence(cluster, policy, direction, number)
+        yield said(f"{whose}rule {number + 1} lets {_VERBS[direction]} what is {rule_words(rule, direction)}", evidence)
 
 
-def _is_port(wanted: Doc, port: Port) -> bool:
-    if (text(wanted, "protocol") or "TCP") != port.protocol:
-        return False
-    number, end = wanted.get("port"), wanted.get("endPort")
-    if number is None:
-        return True
-    if isinstance(number, str):
-        return number in port.names
-    if not isinstance(number, int):
-        return False
-    return number <= port.number <= (end if isinstance(end, int) else number)
-
-
-def _has_peer(cluster: Cluster, policy: Doc, rule: Doc, side: str, peer: Peer) -> bool:
-    peers = list(rows(rule, side))
-    return not peers or any(_is_peer(cluster, text(policy, "metadata", "namespace"), each, peer) for each in peers)
-
-
-def _is_peer(cluster: Cluster, namespace: str, wanted: Doc, peer: Peer) -> bool:
-    block = at(wanted, "ipBlock")
-    if block:
-        return _in_block(block, peer.address)
-    if peer.pod is None:
-        return False
-    spaces = at(wanted, "namespaceSelector")
-    if spaces is None:
-        is_there = peer.pod.namespace == namespace
+def tell_policy(cluster: Cluster, policy: NetworkPolicy) -> Statement:
+    """A policy: which Pods it isolates, and what it lets through."""
+    if cluster.has_read("Pod"):
+        pods = selected_by(cluster, policy)
+        because = cluster.field(ref_of(policy), ".spec.podSelector", selector_words(policy.spec.pod_selector))
+        chosen = said(f"selects {len(pods)} Pods: {', '.join(pod.name for pod in pods) or 'none'}", because)
     else:
-        is_there = matches(spaces, namespace_labels(cluster, peer.pod.namespace))
-    pods = at(wanted, "podSelector")
-    return is_there and (pods is None or matches(pods, dict(peer.pod.labels)))
+        chosen = cluster.missing("which Pods it selects", "Pod")
+    return Statement(f"NetworkPolicy {policy.key}", (), (chosen, *(_direction(cluster, policy, d) for d in DIRECTIONS)))
 
 
-def namespace_labels(cluster: Cluster, namespace: str) -> dict[str, str]:
-    """The labels of a Namespace, with the one of its name that every API server adds."""
-    document = cluster.document("Namespace", "", namespace) or {}
-    return {"kubernetes.io/metadata.name": namespace, **pairs(document, "metadata", "labels")}
+def _direction(cluster: Cluster, policy: NetworkPolicy, direction: str) -> Statement:
+    types = cluster.field(ref_of(policy), ".spec.policyTypes", directions_of(policy))
+    if direction not in directions_of(policy):
+        return said(f"{direction}: does not isolate them", types)
+    rules = rules_of(policy, direction)
+    what = "allows nothing" if not rules else f"allows what {len(rules)} rule{'s' * (len(rules) != 1)} say"
+    return said(f"{direction}: {what}", types, parts=tell_rules(cluster, policy, direction) if rules else ())
 
 
-def _in_block(block: Doc, address: str) -> bool:
-    return _is_in(address, text(block, "cidr")) and not any(_is_in(address, each) for each in texts(block, "except"))
+def _side_evidence(cluster: Cluster, policy: NetworkPolicy, direction: str) -> Evidence:
+    count = len(rules_of(policy, direction))
+    return cluster.field(ref_of(policy), f".spec.{direction.lower()}", f"{count} rules" if count else "[]")
 
 
-def _is_in(address: str, cidr: str) -> bool:
-    try:
-        return ip_address(address) in ip_network(cidr, strict=False)
-    except ValueError:
-        return False
+def _rule_evidence(cluster: Cluster, policy: NetworkPolicy, direction: str, number: int) -> Evidence:
+    ref = ref_of(policy)
+    return Evidence(f"{ref} .spec.{direction.lower()}[{number}]", cluster.sources.get(ref, ""))
 
 
-def matches(selector: Doc, labels: dict[str, str]) -> bool:
-    """Whether labels satisfy a selector with matchLabels and matchExpressions; an empty one matches all."""
-    wanted = pairs(selector, "matchLabels")
-    return all(labels.get(key) == value for key, value in wanted.items()) and all(
-        _holds(term, labels) for term in rows(selector, "matchExpressions")
-    )
+# --- words -----------------------------------------------------------------------------------------------------------
 
 
-def _holds(term: Doc, labels: dict[str, str]) -> bool:
-    key, values = text(term, "key"), texts(term, "values")
-    match text(term, "operator"):
-        case "In":
-            return labels.get(key) in values
-        case "NotIn":
-            return labels.get(key) not in values
-        case "Exists":
-            return key in labels
-        case "DoesNotExist":
-            return key not in labels
-    return False
+def rule_words(rule: PolicyRule, direction: str) -> str:
+    """A rule in a few words: ``from Pods role=front, on TCP 80``."""
+    peers = peers_of(rule, direction)
+    who = " or ".join(map(peer_words, peers)) if peers else "anybody" if direction == INGRESS else "anywhere"
+    where = " or ".join(map(port_words, rule.ports)) if rule.ports else "any port"
+    return f"{_PREPOSITIONS[direction]} {who}, on {where}"
 
 
-def named_ports(pod: Pod, number: int) -> frozenset[str]:
-    """The names that a Pod's containers give a port."""
-    return frozenset(_names(pod, number))
+def peer_words(peer: PolicyPeer) -> str:
+    """Who may be at the other end."""
+    if peer.ip_block is not None:
+        excepts = f" except {', '.join(peer.ip_block.excepts)}" if peer.ip_block.excepts else ""
+        return f"{peer.ip_block.cidr}{excepts}"
+    pods = f"Pods {selector_words(peer.pod_selector)}" if peer.pod_selector else "all Pods"
+    if peer.namespace_selector is None:
+        return f"{pods} of this Namespace"
+    return f"{pods} of {_spaces(peer.namespace_selector)}"
 
 
-def _names(pod: Pod, number: int) -> Iterator[str]:
-    for container in pod.spec.containers:
-        yield from (port.name for port in container.ports or () if port.container_port == number and port.name)
+def _spaces(selector: LabelSelector) -> str:
+    words = selector_words(selector)
+    return f"Namespaces {words}" if words != "all" else "any Namespace"
+
+
+def selector_words(selector: LabelSelector | None) -> str:
+    """What a selector wants; ``all`` where it wants nothing."""
+    pairs = ((selector.match_labels if selector else None) or {}).items()
+    terms = (selector.match_expressions if selector else None) or ()
+    return ", ".join((*(f"{key}={value}" for key, value in pairs), *map(_term, terms))) or "all"
+
+
+def _term(term: SelectorTerm) -> str:
+    values = f" ({', '.join(term.values)})" if term.values else ""
+    return f"{term.key} {term.operator}{values}"
+
+
+def port_words(port: PolicyPort) -> str:
+    """Which ports."""
+    if port.port is None:
+        return f"any {port.protocol} port"
+    return f"{port.protocol} {port.port}" + (f"-{port.end_port}" if port.end_port is not None else "")

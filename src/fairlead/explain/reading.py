@@ -8,8 +8,8 @@ from fairlead.explain.cluster import Cluster, Fault, Ref
 from fairlead.explain.documents import Doc, name_of, namespace_of
 from fairlead.explain.observations import Observation
 from fairlead.model.decode import KINDS, DecodeError, decode
-from fairlead.model.objects import Namespace, Object
-from fairlead.model.snapshot import ClusterSnapshot
+from fairlead.model.objects import Namespace
+from fairlead.model.snapshot import ClusterSnapshot, Member
 
 CLUSTER_SCOPED = frozenset({"Namespace", "Node", "ServiceCIDR", "IPAddress", "PersistentVolume", "StorageClass"})
 MOST_PARTS, DEEPEST = 1_000_000, 100  # of one object; etcd keeps none of more than 1.5 MiB
@@ -45,7 +45,7 @@ def cluster_of(
     documents: dict[Ref, Doc] = {}
     sources: dict[Ref, str] = {}
     faults: list[Fault] = []
-    read: dict[Ref, Object] = {}
+    read: dict[Ref, Member] = {}
     seen = set(kinds)
     for each in found:
         seen |= _listed_kind(each.document)
@@ -97,7 +97,7 @@ def _located(ref: Ref, document: Doc) -> Doc:
     return {**document, "metadata": {**document["metadata"], "namespace": ref.namespace}}
 
 
-def _decode(ref: Ref, document: Doc, where: str, read: dict[Ref, Object], faults: list[Fault]) -> None:
+def _decode(ref: Ref, document: Doc, where: str, read: dict[Ref, Member], faults: list[Fault]) -> None:
     type_ = KINDS.get(ref.kind)
     if type_ is None:
         return
@@ -107,7 +107,7 @@ def _decode(ref: Ref, document: Doc, where: str, read: dict[Ref, Object], faults
         faults.append(Fault(where, f"{ref}: {error}", ref))
 
 
-def decoded(type_: type[Object], document: Doc) -> Object:
+def decoded(type_: type[Member], document: Doc) -> Member:
     """The slim object of a document.
 
     Nulls are rare, and to look for them costs more than all the rest: so only where the object does not fit.

@@ -7,13 +7,13 @@ from fairlead.explain.about.names import explain_name
 from fairlead.explain.about.others import (
     explain_endpoint_slice,
     explain_node,
-    explain_policy,
     explain_stateful_set,
 )
 from fairlead.explain.about.pods import explain_pod
 from fairlead.explain.about.points import explain_address, explain_port
 from fairlead.explain.about.services import explain_service
 from fairlead.explain.cluster import Cluster, plural
+from fairlead.explain.policies import tell_policy
 from fairlead.explain.proxying import Proxying
 from fairlead.explain.statements import Statement
 from fairlead.model.addresses import parse_ip
@@ -152,9 +152,8 @@ def _stateful_set(cluster: Cluster, subject: Subject, _: Proxying) -> Statement:
 
 
 def _policy(cluster: Cluster, subject: Subject, _: Proxying) -> Statement:
-    document = cluster.document(*subject)
-    key = ObjectKey(subject.namespace, subject.name)
-    return explain_policy(cluster, key, document) if document else _absent(cluster, subject)
+    policy = cluster.snapshot.policies.get(ObjectKey(subject.namespace, subject.name))
+    return tell_policy(cluster, policy) if policy else _absent(cluster, subject)
 
 
 def _absent(cluster: Cluster, subject: Subject) -> Statement:

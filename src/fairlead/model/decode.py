@@ -8,16 +8,19 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from fairlead.model.objects import EndpointSlice, KubeObject, Namespace, Node, Object, Pod, Service
+from fairlead.model.network_policies import NetworkPolicy
+from fairlead.model.objects import EndpointSlice, KubeObject, Namespace, Node, Pod, Service
+from fairlead.model.snapshot import Member
 
 T = TypeVar("T", bound=KubeObject)
 
-KINDS: dict[str, type[Object]] = {
+KINDS: dict[str, type[Member]] = {
     "Namespace": Namespace,
     "Service": Service,
     "EndpointSlice": EndpointSlice,
     "Pod": Pod,
     "Node": Node,
+    "NetworkPolicy": NetworkPolicy,
 }
 
 

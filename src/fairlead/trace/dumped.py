@@ -90,7 +90,8 @@ class _Run:
             outcome: Outcome | None = self._outcome()
         except _Lost:
             outcome = None
-        return Way(outcome, tuple(self._steps), self._probability, tuple(self._doubts))
+        steps, doubts = tuple(self._steps), tuple(self._doubts)
+        return Way(outcome, steps, self._probability, doubts, (self.address, self.port))
 
     def next_prefix(self) -> list[int] | None:
         """The choices of the next way that has not been taken; None after the last."""
@@ -355,6 +356,7 @@ _VALUES: Mapping[Key, Callable[[_Run], Value | None]] = {
     Key.IN: lambda run: _interface(run) if run.packet.interface else "",
     Key.OUT: lambda run: None,
     Key.STATE: lambda run: "new",
+    Key.DIRECTION: lambda run: "original",
     Key.STATUS: lambda run: "dnat" if run.is_translated else "",
     Key.SOURCE_TYPE: lambda run: "local" if run.is_own(run.packet.source) else "unicast",
     Key.DESTINATION_TYPE: lambda run: "local" if run.is_own(run.address) else "unicast",

@@ -31,12 +31,14 @@ class Way(NamedTuple):
         outcome: None where a rule that was not understood may do anything.
         probability: of the draws on this way.
         doubts: what had to be assumed.
+        bound_for: the address and port that it was sent on to, even if it did not get there.
     """
 
     outcome: Outcome | None
     steps: tuple[Step, ...]
     probability: float
     doubts: tuple[str, ...]
+    bound_for: tuple[str, int] = ("", 0)
 
 
 class Ways(NamedTuple):

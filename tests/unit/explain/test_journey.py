@@ -64,6 +64,12 @@ def test_a_packet_that_arrives(backend, objects, start, goal, words):
         ([service(), web(ready=False), client()], "pod/client", "web", ["is refused"]),
         ([service(**LOCAL), web(1)], "outside/198.51.100.7", "192.168.0.2:80", []),
         ([service(), web(), client(), DENY], "pod/client", "web", ["NetworkPolicy deny (Ingress) keeps it away"]),
+        (
+            [service(), web(1), client(), policy("shut", policyTypes=["Egress"])],
+            "pod/client",
+            "10.96.0.10:80",
+            ["Egress of Pod default/client: NetworkPolicy shut (Egress) keeps it away", "shut lets nothing out"],
+        ),
         ([service(), web(), client()], "pod/client", "wbe.default.svc.cluster.local.", ["no packet is sent"]),
         ([service(), web()], "outside", "10.96.0.10:80", ["is a virtual IP"]),
     ],
@@ -72,6 +78,39 @@ def test_a_packet_that_does_not(backend, objects, start, goal, words):
     statement = way(whole(*objects), start, goal, backend)
     has(text_of(statement), *words)
     assert words == [] or statement.outcome is Verdict.FAILED
+
+
+LET_IN = policy(
+    "some",
+    {"app": "web"},
+    ingress=[{"from": [{"podSelector": {"matchLabels": {"app": "x"}}}]}, {"ports": [{"port": 8080}]}],
+)
+
+
+@BACK_ENDS
+def test_the_rule_of_a_policy_that_lets_a_packet_through_is_named_at_both_ends(backend):
+    out = policy("out", policyTypes=["Egress"], egress=[{"to": [{"ipBlock": {"cidr": "10.244.0.0/16"}}]}])
+    statement = way(whole(service(), web(1), client(), LET_IN, out), "pod/client", "10.96.0.10:80", backend)
+    has(
+        text_of(statement),
+        "Egress of Pod default/client: NetworkPolicy out lets it through, by rule 1: to 10.244.0.0/16, on any port",
+        "Ingress of Pod default/web-0: NetworkPolicy some lets it through, by rule 2: from anybody, on TCP 8080",
+    )
+    assert statement.outcome is Verdict.CHECKED
+    evidence = [e.what for s in statement.walk() for e in s.because]
+    assert "NetworkPolicy default/some .spec.ingress[1]" in evidence
+
+
+def test_a_node_reaches_its_own_pods_whatever_policies_say():
+    documents = whole(service(), web(1), DENY)
+    assert way(documents, "node/node-1", "10.244.1.154:8080").outcome is Verdict.CHECKED
+    assert way(documents, "node/node-2", "10.244.1.154:8080").outcome is Verdict.FAILED
+
+
+def test_a_pod_may_always_ask_its_own_node():
+    documents = whole(client(), policy("shut", policyTypes=["Egress"]))
+    statement = way(documents, "pod/client", "192.168.0.3:10250")
+    assert not any("keeps it away" in text for text in text_of(statement))
 
 
 def test_policy_local_drops_on_a_node_without_endpoints():

@@ -104,7 +104,32 @@ def has(shown, *words):
         (
             [policy("deny", {"app": "web"}), *web(1)],
             "netpol/deny",
-            ["selects 1 Pods: web-0", "allows nothing"],
+            ["selects 1 Pods: web-0", "allows nothing", "Egress: does not isolate them"],
+        ),
+        (
+            [
+                policy(
+                    "some",
+                    {"app": "web"},
+                    policyTypes=["Ingress", "Egress"],
+                    ingress=[
+                        {
+                            "from": [
+                                {"namespaceSelector": {}, "podSelector": {"matchLabels": {"role": "front"}}},
+                                {"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.1.0.0/16"]}},
+                            ],
+                            "ports": [{"port": 8000, "endPort": 9000}, {"protocol": "UDP", "port": "dns"}],
+                        }
+                    ],
+                ),
+                *web(1),
+            ],
+            "pod/web-0",
+            [
+                "Ingress is isolated by NetworkPolicy some",
+                "some rule 1 lets in what is from Pods role=front of any Namespace or 10.0.0.0/8 except 10.1.0.0/16",
+                "some lets nothing out",
+            ],
         ),
     ],
 )

@@ -16,7 +16,7 @@ import yaml
 
 from fairlead.drivers.sources.uncollected import uncollected
 from fairlead.explain.cluster import Cluster
-from fairlead.explain.observations import IPTABLES, NFT, NFT_JSON, Observation, kind_of
+from fairlead.explain.observations import IPSET, IPTABLES, NFT, NFT_JSON, Observation, kind_of
 from fairlead.explain.reading import Found, cluster_of
 
 MOST_BYTES = 2 << 30  # of all that is read
@@ -150,6 +150,6 @@ def read_rules_file(path: str) -> Observation:
     for file in _files(path):
         text = file.data.decode(errors="replace")
         kind = kind_of(file.where, text)
-        if kind in (IPTABLES, NFT, NFT_JSON):
+        if kind in (IPTABLES, IPSET, NFT, NFT_JSON):
             return Observation(kind, PurePosixPath(file.where).parts, text, file.where)
-    raise SourceError(f"{path}: neither iptables-save nor nft list ruleset printed this")
+    raise SourceError(f"{path}: neither iptables-save, ipset save nor nft list ruleset printed this")

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 
-from fairlead.explain.observations import CONNTRACK, NFT, SOCKETS, Observation
+from fairlead.explain.observations import CONNTRACK, IPSET, IPTABLES, NFT, SOCKETS, Observation
 from fairlead.model.objects import Pod
 
 _PATIENCE = 20.0  # seconds
@@ -16,15 +16,29 @@ _ON_NODES = (
     (NFT, "nft.txt", ("nft", "-y", "list", "ruleset")),
     (CONNTRACK, "conntrack.txt", ("conntrack", "-L", "-p", "udp")),
 )
+# What nft lists of iptables' rules hides their matches behind these words: there iptables itself is asked.
+_HIDDEN = ("xt match", "xt target")
+_BY_IPTABLES = (
+    (IPTABLES, "iptables.txt", ("iptables-save",)),
+    (IPTABLES, "ip6tables.txt", ("ip6tables-save",)),
+    (IPSET, "ipset.txt", ("ipset", "save")),
+)
 
 
 def node_observations(lab: str, nodes: Iterable[str]) -> Iterator[Observation]:
     """The packet filter rules and the UDP flows of each node; a node that does not answer has none."""
     for node in nodes:
-        for kind, file, command in _ON_NODES:
-            text = _output(lab, "--node", node, "--", *command)
-            if text:
-                yield Observation(kind, ("nodes", node, file), text, f"{command[0]} on {node}")
+        seen = list(_seen(lab, node, _ON_NODES))
+        yield from seen
+        if any(words in each.text for each in seen for words in _HIDDEN):
+            yield from _seen(lab, node, _BY_IPTABLES)
+
+
+def _seen(lab: str, node: str, commands: Iterable[tuple[str, str, tuple[str, ...]]]) -> Iterator[Observation]:
+    for kind, file, command in commands:
+        text = _output(lab, "--node", node, "--", *command)
+        if text:
+            yield Observation(kind, ("nodes", node, file), text, f"{command[0]} on {node}")
 
 
 def pod_sockets(lab: str, pods: Iterable[Pod]) -> Iterator[Observation]:

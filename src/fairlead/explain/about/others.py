@@ -1,12 +1,11 @@
-"""EndpointSlices, Nodes, StatefulSets and NetworkPolicies."""
+"""EndpointSlices, Nodes and StatefulSets."""
 
 from collections.abc import Iterator
 
 from fairlead.explain.about.answering import at
 from fairlead.explain.about.endpoints import explain_slice
 from fairlead.explain.cluster import Cluster, Ref
-from fairlead.explain.documents import Doc, mapping, pairs, rows, text, texts
-from fairlead.explain.policies import directions_of, selected_by
+from fairlead.explain.documents import Doc, mapping, text
 from fairlead.explain.proxying import Proxying, view_of
 from fairlead.explain.statements import Statement, failed, said, unchecked
 from fairlead.model.addresses import IPFamily
@@ -96,20 +95,3 @@ def _members(cluster: Cluster, key: ObjectKey, service: str, document: Doc) -> I
             yield failed(f"{name}: its Pod is not there")
         else:
             yield said(f"{name}: {', '.join(pod.ips) or 'no address yet'}{'' if pod.is_ready else ', not ready'}")
-
-
-def explain_policy(cluster: Cluster, key: ObjectKey, document: Doc) -> Statement:
-    """A NetworkPolicy: which Pods it isolates, and whom it lets in and out."""
-    pods = selected_by(cluster, key.namespace, document)
-    ref = Ref("NetworkPolicy", *key)
-    because = cluster.field(ref, ".spec.podSelector", pairs(document, "spec", "podSelector", "matchLabels"))
-    parts = [said(f"selects {len(pods)} Pods: {', '.join(p.name for p in pods) or 'none'}", because)]
-    for direction in directions_of(document):
-        rules = list(rows(document, "spec", direction.lower()))
-        word = "allows nothing" if not rules else f"allows what {len(rules)} rule{'s' * (len(rules) != 1)} say"
-        parts.append(
-            said(
-                f"{direction}: {word}", cluster.field(ref, ".spec.policyTypes", texts(document, "spec", "policyTypes"))
-            )
-        )
-    return Statement(f"NetworkPolicy {key}", (), tuple(parts))

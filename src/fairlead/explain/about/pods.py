@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from fairlead.explain.about.endpoints import explain_member
 from fairlead.explain.cluster import Cluster, Ref
 from fairlead.explain.pod_state import why_not_ready
-from fairlead.explain.policies import isolating
+from fairlead.explain.policies import DIRECTIONS, tell_isolation
 from fairlead.explain.statements import Evidence, Statement, failed, said, unchecked
 from fairlead.model.labels import contains
 from fairlead.model.objects import Pod, Service
@@ -54,10 +54,13 @@ def _services(cluster: Cluster, pod: Pod) -> Statement:
 def _policies(cluster: Cluster, pod: Pod) -> Statement:
     if not cluster.has_read("NetworkPolicy"):
         return cluster.missing("which NetworkPolicies apply", "NetworkPolicy")
-    found = [name for direction in ("Ingress", "Egress") for name in isolating(cluster, pod, direction)]
+    if pod.spec.host_network:
+        evidence = cluster.field(_ref(pod), ".spec.hostNetwork", "true")
+        return said("no NetworkPolicy isolates it: it uses its node's network", evidence)
+    found = [told for direction in DIRECTIONS if (told := tell_isolation(cluster, pod, direction))]
     if not found:
         return said("no NetworkPolicy isolates it", Evidence("NetworkPolicies of the Namespace", "what was read"))
-    return said(f"is isolated by NetworkPolicy {', '.join(dict.fromkeys(found))}")
+    return Statement("NetworkPolicies", (), tuple(found))
 
 
 def _own_name(cluster: Cluster, pod: Pod) -> Iterator[Statement]:

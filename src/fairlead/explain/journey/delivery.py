@@ -1,15 +1,16 @@
 """What happens to a packet at a node: each outcome with its chance, whom it reaches, and what policies say to that."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from fairlead.explain.cluster import Cluster
 from fairlead.explain.journey.ends import Goal, Start
 from fairlead.explain.journey.rulebook import Rulebook
-from fairlead.explain.policies import EGRESS, INGRESS, Peer, Port, named_ports, refusing
 from fairlead.model.addresses import family_of
 from fairlead.model.objects import Pod
 from fairlead.trace.dumped import UNTOLD, follow
-from fairlead.trace.packet import Fate, Outcome, Packet
+from fairlead.trace.packet import DROPPED, Fate, Outcome, Packet
+from fairlead.trace.policies import EGRESS, INGRESS, Asked, End, Ruling, has_policies, pod_at, ruling
 from fairlead.trace.ways import Step, Way, Ways
 
 
@@ -20,7 +21,7 @@ class Delivery(NamedTuple):
         outcome: None where a rule that is not understood may do anything.
         chance: from 0 to 1; None where something had to be assumed.
         pod: the Pod that has the address which the packet is sent to.
-        refused_by: policies that keep it away, each as "NAME (Ingress)".
+        rulings: what policies say of it, those of the sender and then those of the receiver, where any isolate them.
         seen: the address that the receiver sees as the sender's.
     """
 
@@ -28,12 +29,18 @@ class Delivery(NamedTuple):
     chance: float | None
     steps: tuple[Step, ...]
     pod: Pod | None = None
-    refused_by: tuple[str, ...] = ()
+    rulings: tuple[Ruling, ...] = ()
     seen: str = ""
 
     @property
     def arrives(self) -> bool:
-        return self.outcome is not None and self.outcome.fate is Fate.ACCEPT and not self.refused_by
+        return self.final is not None and self.final.fate is Fate.ACCEPT
+
+    @property
+    def final(self) -> Outcome | None:
+        """What the sender sees of it in the end."""
+        is_accepted = self.outcome is not None and self.outcome.fate is Fate.ACCEPT
+        return self.outcome if not is_accepted or all(each.passes for each in self.rulings) else DROPPED
 
 
 class Deliveries(NamedTuple):
@@ -65,41 +72,54 @@ def deliver(cluster: Cluster, rulebook: Rulebook, start: Start, goal: Goal, *, v
 
 
 def _grouped(found: Ways) -> list[list[Way]]:
-    groups: dict[Outcome | None, list[Way]] = {}
+    """The ways that end alike; where one is cut off, those that were bound for different ends are told apart."""
+    groups: dict[tuple[Outcome | None, tuple[str, int]], list[Way]] = {}
     for way in found.ways:
-        groups.setdefault(way.outcome, []).append(way)
+        groups.setdefault((way.outcome, way.bound_for), []).append(way)
     return list(groups.values())
 
 
 def _delivery(cluster: Cluster, start: Start, packet: Packet, ways: list[Way], found: Ways) -> Delivery:
-    outcome = ways[0].outcome
+    outcome, (address, port) = ways[0].outcome, ways[0].bound_for
     chance = sum(way.probability for way in ways) if found.is_certain else None
-    if outcome is None or outcome.fate is not Fate.ACCEPT:
+    if outcome is None or outcome.fate is Fate.REJECT:
         return Delivery(outcome, chance, ways[0].steps)
-    pod = _pod_at(cluster, outcome.destination)
+    pod = pod_at(cluster.snapshot, address)
+    asked = Asked(port, packet.protocol.upper())
+    rulings = tuple(_rulings(cluster, start, packet, End(address, pod), asked, is_hidden=outcome.is_masqueraded))
+    if outcome.fate is not Fate.ACCEPT:
+        return Delivery(outcome, chance, ways[0].steps, pod, rulings)
     seen = f"an address of {start.node}" if outcome.is_masqueraded else packet.source
-    return Delivery(outcome, chance, ways[0].steps, pod, _refusals(cluster, start, packet, outcome, pod), seen)
+    return Delivery(outcome, chance, ways[0].steps, pod, rulings, seen)
 
 
-def _pod_at(cluster: Cluster, address: str) -> Pod | None:
-    keys = cluster.snapshot.pods_by_ip.get(address)
-    pods = [cluster.snapshot.pods[key] for key in sorted(keys or ())]
-    return next((pod for pod in pods if not pod.is_finished and not pod.spec.host_network), None)
+def _rulings(
+    cluster: Cluster, start: Start, packet: Packet, there: End, asked: Asked, *, is_hidden: bool
+) -> Iterator[Ruling]:
+    """What the policies of both ends say, each as its own node sees the packet; a node and its own Pods are free."""
+    snapshot, sender = cluster.snapshot, start.pod
+    if packet.source == there.address:
+        return
+    if sender is not None and has_policies(sender) and there.address not in _own_addresses(cluster, start.node):
+        yield from _isolating(ruling(snapshot, EGRESS, End(packet.source, sender), there, asked))
+    if there.pod is not None and not _is_from_own_node(start, there.pod):
+        is_renamed = is_hidden and there.pod.spec.node_name != start.node
+        own = _own_addresses(cluster, start.node)
+        address = own[0] if is_renamed and own else packet.source
+        here = End(address, sender if address == packet.source and sender else pod_at(snapshot, address))
+        yield from _isolating(ruling(snapshot, INGRESS, there, here, asked))
 
 
-def _refusals(cluster: Cluster, start: Start, packet: Packet, outcome: Outcome, pod: Pod | None) -> tuple[str, ...]:
-    """Policies of both ends. A Pod's own node always reaches it; an outside client may be seen as the node."""
-    number, protocol = outcome.port, packet.protocol.upper()
-    port = Port(number, protocol, named_ports(pod, number) if pod else frozenset())
-    found: list[str] = []
-    if start.pod is not None and not start.pod.spec.host_network:
-        peer = Peer(outcome.destination, pod)
-        found += [f"{name} (Egress)" for name in refusing(cluster, start.pod, EGRESS, peer, port)]
-    if pod is not None and not _is_own_node(start, pod):
-        sender = Peer(packet.source, None if outcome.is_masqueraded else start.pod)
-        found += [f"{name} (Ingress)" for name in refusing(cluster, pod, INGRESS, sender, port)]
-    return tuple(found)
+def _isolating(ruled: Ruling) -> Iterator[Ruling]:
+    if ruled.isolating:
+        yield ruled
 
 
-def _is_own_node(start: Start, pod: Pod) -> bool:
-    return start.pod is None and not start.is_outside and start.node == pod.spec.node_name
+def _own_addresses(cluster: Cluster, node: str) -> tuple[str, ...]:
+    found = cluster.snapshot.nodes.get(node)
+    return found.internal_ips if found else ()
+
+
+def _is_from_own_node(start: Start, pod: Pod) -> bool:
+    is_of_node = (start.pod is None and not start.is_outside) or (start.pod is not None and start.pod.spec.host_network)
+    return is_of_node and start.node == pod.spec.node_name

@@ -43,12 +43,12 @@ def _outcome(sent: Sent, flow: "re.Match[str] | None", to: Goal) -> Outcome:
 
 def compare(predicted: Deliveries, seen: list[Outcome], where: str) -> Statement:
     """Both sides; it fails where the kernel did what was not predicted."""
-    expected = {each.outcome for each in predicted.outcomes}
+    expected = {each.final for each in predicted.outcomes}
     if any(_may_be_nobody(predicted, each) for each in predicted.outcomes):
         expected.add(REJECTED)
     counts = {outcome: seen.count(outcome) for outcome in dict.fromkeys(seen)}
     parts = [_side(outcome, count, len(seen), outcome in expected, where) for outcome, count in counts.items()]
-    drawn = {each.outcome for each in predicted.outcomes} - set(counts)
+    drawn = {each.final for each in predicted.outcomes} - set(counts)
     missing = sorted(str(outcome) for outcome in drawn if outcome is not None)
     if missing:
         parts.append(said(f"predicted, and not drawn this time: {', '.join(missing)}"))

@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 
 from fairlead.explain.cluster import Cluster
-from fairlead.explain.observations import IPTABLES, NFT, NFT_JSON, Observation
+from fairlead.explain.observations import IPSET, IPTABLES, NFT, NFT_JSON, Observation
 from fairlead.explain.proxying import NFT as NFT_BACKEND
 from fairlead.explain.proxying import Proxying, tables_of, view_of
 from fairlead.model.addresses import IPFamily
+from fairlead.netfilter.dump.ipset import Sets, read_ipset
 from fairlead.netfilter.dump.iptables import family_in, read_iptables
 from fairlead.netfilter.dump.nft import read_nft
 from fairlead.netfilter.dump.nft_json import read_nft_json
@@ -16,15 +17,20 @@ from fairlead.netfilter.nft_text import render_table
 from fairlead.netfilter.ruleset import TableName
 from fairlead.trace.ways import Node
 
+_NO_SETS: Sets = {}
 
-def read_rules(seen: Observation) -> list[Table]:
+
+def read_rules(seen: Observation, sets: Sets = _NO_SETS) -> list[Table]:
     """The tables in an observation.
+
+    Args:
+        sets: those of ipset that were seen in the same place.
 
     Raises:
         NotRules: it is JSON that nft did not write.
     """
     if seen.kind == IPTABLES:
-        return read_iptables(seen.text, family_in(seen.text))
+        return read_iptables(seen.text, family_in(seen.text), sets)
     return read_nft_json(seen.text) if seen.kind == NFT_JSON else read_nft(seen.text)
 
 
@@ -64,9 +70,21 @@ class Rulebook:
         kinds = (IPTABLES, NFT, NFT_JSON)
         return [o for o in self.cluster.observations if o.kind in kinds and o.is_of(name)]
 
+    def _sets(self, name: str) -> Sets:
+        """Sets of both families have names from one pool."""
+        seen = [o for o in (*self.given, *self.cluster.observations) if o.kind == IPSET]
+        texts = (o.text for o in seen if o in self.given or (not self.given and o.is_of(name)))
+        return {name: set_ for text in texts for name, set_ in read_ipset(text).items()}
+
     def _tables(self, name: str, family: IPFamily) -> list[Table]:
-        seen = self._seen(name)
-        return [table for each in seen for table in read_rules(each)] if seen else self._computed(name, family)
+        """What iptables has saved counts more than what nft lists of it, which hides most of each rule."""
+        seen = [each for each in self._seen(name) if each.kind != IPSET]
+        if not seen:
+            return self._computed(name, family)
+        sets = self._sets(name)
+        tables = [(each.kind, table) for each in seen for table in read_rules(each, sets)]
+        saved = {(table.family, table.name) for kind, table in tables if kind == IPTABLES}
+        return [t for kind, t in tables if kind == IPTABLES or (t.family, t.name) not in saved]
 
     def _computed(self, name: str, family: IPFamily) -> list[Table]:
         tables = tables_of(self.cluster, self.proxying, name, family)

@@ -8,11 +8,12 @@ from fairlead.clusterdns.names import Name, to_name
 from fairlead.clusterdns.records import RRType
 from fairlead.clusterdns.search import walk
 from fairlead.explain.about.names import explain_search, view_of
-from fairlead.explain.cluster import Cluster, Ref
+from fairlead.explain.cluster import Cluster
 from fairlead.explain.documents import mapping
 from fairlead.explain.journey.delivery import Deliveries, Delivery, deliver
 from fairlead.explain.journey.ends import Goal, Start
 from fairlead.explain.journey.rulebook import Rulebook
+from fairlead.explain.policies import tell_ruling
 from fairlead.explain.resolving import resolver_of, tried_names
 from fairlead.explain.statements import Evidence, EvidenceKind, Statement, Verdict, failed, said, unchecked
 from fairlead.model.addresses import IPFamily
@@ -155,6 +156,7 @@ def _one(cluster: Cluster, rulebook: Rulebook, start: Start, found: Deliveries, 
     """One outcome: the rules that led to it, the endpoint, the policies, the reply."""
     share = "" if delivery.chance is None or delivery.chance > 0.9999 else f" with probability {delivery.chance:.3f}"
     parts = [*_hooks(delivery.steps, rulebook.origin(start.node)), *_other_node(rulebook, start, found, delivery)]
+    parts += [tell_ruling(cluster, each) for each in delivery.rulings]
     parts += _end(start, found, delivery)
     outcome = delivery.outcome
     if outcome is None:
@@ -182,7 +184,7 @@ def _rule(step: Step, origin: str) -> Statement:
 def _other_node(rulebook: Rulebook, start: Start, found: Deliveries, delivery: Delivery) -> Iterator[Statement]:
     """What the rules of the endpoint's own node do with the packet, where that is another one."""
     outcome, pod = delivery.outcome, delivery.pod
-    if outcome is None or pod is None or pod.spec.node_name in ("", start.node):
+    if outcome is None or outcome.fate is not Fate.ACCEPT or pod is None or pod.spec.node_name in ("", start.node):
         return
     there, origin = pod.spec.node_name, rulebook.origin(pod.spec.node_name)
     packet = Packet(found.packet.source, outcome.destination, outcome.port, found.packet.protocol, UNTOLD)
@@ -205,9 +207,6 @@ def _end(start: Start, found: Deliveries, delivery: Delivery) -> Iterator[Statem
     outcome = delivery.outcome
     if outcome is None or outcome.fate is not Fate.ACCEPT:
         return
-    for name in delivery.refused_by:
-        ref = Ref("NetworkPolicy", "", name.partition(" ")[0])
-        yield failed(f"NetworkPolicy {name} keeps it away", Evidence(str(ref), "what was read"))
     if delivery.pod is None and outcome.destination == found.packet.destination:
         yield unchecked(f"whether a process listens at {outcome.destination}:{outcome.port}: it is no endpoint")
     yield said(f"the receiver sees {delivery.seen} as the sender")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from fairlead.model.addresses import parse_ip
+from fairlead.netfilter.dump.ipset import Sets
 from fairlead.netfilter.dump.values import (
     PROTOCOLS,
     Anything,
@@ -37,8 +38,15 @@ _SOURCE_NAT = 100
 _NEW_STATES = frozenset({"NEW", "UNTRACKED"})
 
 
-def read_iptables(text: str, family: str = "ip") -> list[Table]:
-    """The tables of a dump; a line that is none of its language is left out."""
+_NO_SETS: Sets = {}
+
+
+def read_iptables(text: str, family: str = "ip", sets: Sets = _NO_SETS) -> list[Table]:
+    """The tables of a dump; a line that is none of its language is left out.
+
+    Args:
+        sets: those of ipset, which rules ask by name.
+    """
     tables: list[Table] = []
     commits = 0
     for line in map(str.strip, text.splitlines()):
@@ -47,7 +55,7 @@ def read_iptables(text: str, family: str = "ip") -> list[Table]:
         elif tables and line.startswith(":"):
             _declare(tables[-1], line[1:])
         elif tables and line.startswith(("-A ", "-I ", "[")):
-            _add(tables[-1], line.partition("] ")[2] if line.startswith("[") else line)
+            _add(tables[-1], line.partition("] ")[2] if line.startswith("[") else line, sets)
         commits += line == "COMMIT"
     if tables and commits < len(tables):
         tables[-1].not_read.append("the end of the dump, which is cut off")
@@ -82,7 +90,7 @@ def _base(table: str, name: str) -> Base | None:
     return Base("nat" if table == "nat" else "filter", hook, priority)
 
 
-def _add(table: Table, line: str) -> None:
+def _add(table: Table, line: str, sets: Sets) -> None:
     try:
         words = shlex.split(line)
     except ValueError:
@@ -90,7 +98,7 @@ def _add(table: Table, line: str) -> None:
     if len(words) < 2:
         return
     rules = _chain(table, words[1]).rules
-    rule = Rule(tuple(_Line(table.family, words[2:]).parts()), line)
+    rule = Rule(tuple(_Line(table.family, sets, words[2:]).parts()), line)
     if words[0] == "-I":
         rules.insert(0, rule)
     else:
@@ -102,6 +110,7 @@ class _Line:
     """One rule on its way from words to parts."""
 
     family: str
+    sets: Sets
     words: list[str]
     negated: bool = False
     target: str = ""
@@ -155,7 +164,17 @@ class _Line:
             self.recent = [name, *words]
         if name == "statistic":
             return _statistic(words)
+        if name == "set":
+            return (self._asked(words) or Unknown(" ".join(("-m", name, *words))),)
         return () if name in _WITHOUT_EFFECT else (Unknown(" ".join(("-m", name, *words))),)
+
+    def _asked(self, words: list[str]) -> Part | None:
+        """``[!] --match-set NAME src,dst``; None for more than that, and for a set that is not known."""
+        negated = words[:1] == ["!"]
+        rest = words[1:] if negated else words
+        if len(rest) != 3 or rest[0] != "--match-set" or rest[1] not in self.sets:
+            return None
+        return self.sets[rest[1]].test(rest[2], negated=negated)
 
     def _options_of_module(self) -> list[str]:
         """The words up to the next module or target."""
@@ -243,6 +262,7 @@ _CONDITIONS: Mapping[str, Callable[[str, bool, str], tuple[Part, ...]]] = {
     "--sports": _ports(Key.SOURCE_PORT),
     "--ctstate": _states,
     "--state": _states,
+    "--ctdir": lambda text, negated, _: (one(Key.DIRECTION, text.lower(), negated=negated),),
     "--dst-type": _types(Key.DESTINATION_TYPE),
     "--src-type": _types(Key.SOURCE_TYPE),
     "--mark": _mark,

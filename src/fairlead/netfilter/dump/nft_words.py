@@ -37,6 +37,7 @@ _TWO_WORDS: dict[tuple[str, str], tuple[Key, str]] = {
     ("th", "sport"): (Key.SOURCE_PORT, ""),
     ("ct", "state"): (Key.STATE, ""),
     ("ct", "status"): (Key.STATUS, ""),
+    ("ct", "direction"): (Key.DIRECTION, ""),
 }
 _ONE_WORD = {"iifname": Key.IN, "iif": Key.IN, "oifname": Key.OUT, "oif": Key.OUT}
 TRANSPORTS = ("tcp", "udp", "sctp", "dccp", "udplite")

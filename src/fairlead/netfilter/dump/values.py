@@ -25,6 +25,7 @@ class Key(enum.StrEnum):
     OUT = "outgoing interface"
     STATE = "connection state"
     STATUS = "connection status"
+    DIRECTION = "connection direction"
     SOURCE_TYPE = "source type"
     DESTINATION_TYPE = "destination type"
     FAMILY = "family"

@@ -1,47 +1,52 @@
 """NetworkPolicies that keep clients from a Service, or a Pod from DNS."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from fairlead.endpointslice.membership import resolve_ports
 from fairlead.explain.cluster import Ref
 from fairlead.explain.doctor.findings import Finding, Fix
 from fairlead.explain.doctor.lookups import resolve
 from fairlead.explain.doctor.ward import Ward, harmed
-from fairlead.explain.documents import rows
-from fairlead.explain.policies import EGRESS, INGRESS, Peer, Port, named_ports, opens, policies_for, refusing
+from fairlead.explain.policies import refusing
 from fairlead.explain.statements import Evidence
+from fairlead.model.network_policies import NetworkPolicy
 from fairlead.model.objects import Pod, Service
+from fairlead.trace.policies import EGRESS, INGRESS, Asked, End, isolating_policies, opens, rules_of
 
-_DNS = (Port(53, "UDP"), Port(53, "TCP"))
+_DNS = (Asked(53, "UDP"), Asked(53, "TCP"))
 
 
 def check_isolation(ward: Ward, service: Service) -> Iterator[Finding]:
     """Pods behind a Service that are isolated, and whose target port no rule opens for anybody."""
     for pod in ward.pods_behind(service)[:1]:
-        policies = policies_for(ward.cluster, pod, INGRESS)
+        policies = isolating_policies(ward.cluster.snapshot, pod, INGRESS)
         if not policies:
             continue
         for port in _targets(service, pod):
-            if not any(opens(policy, INGRESS, port) for policy in policies):
-                names = ", ".join(sorted(policy["metadata"]["name"] for policy in policies))
-                ref = Ref("NetworkPolicy", pod.namespace, str(policies[0]["metadata"]["name"]))
+            if not _is_open(policies, port, pod):
+                names = ", ".join(policy.name for policy in policies)
+                ref = Ref("NetworkPolicy", pod.namespace, policies[0].name)
                 text = (
                     f"NetworkPolicy {names} isolates the Pods of Service {service.key}, and no rule opens port "
-                    f"{port.number}"
+                    f"{port.port}"
                 )
-                evidence = (ward.cluster.field(ref, ".spec.ingress", len(list(rows(policies[0], "spec", "ingress")))),)
+                evidence = (ward.cluster.field(ref, ".spec.ingress", len(rules_of(policies[0], INGRESS))),)
                 yield Finding("policy-isolates", ref, text, evidence, (_opening(ref, port),), harmed(service))
                 return
 
 
-def _targets(service: Service, pod: Pod) -> list[Port]:
-    found = resolve_ports(service, pod)
-    return [Port(p.port, p.protocol or "TCP", named_ports(pod, p.port)) for p in found if p.port]
+def _is_open(policies: Iterable[NetworkPolicy], port: Asked, pod: Pod) -> bool:
+    """Whether a rule opens a port of a Pod for anybody at all."""
+    return any(opens(rule, port, pod) for policy in policies for rule in rules_of(policy, INGRESS))
 
 
-def _opening(ref: Ref, port: Port) -> Fix:
-    rule = {"ports": [{"port": port.number, "protocol": port.protocol}]}
+def _targets(service: Service, pod: Pod) -> list[Asked]:
+    return [Asked(p.port, p.protocol or "TCP") for p in resolve_ports(service, pod) if p.port]
+
+
+def _opening(ref: Ref, port: Asked) -> Fix:
+    rule = {"ports": [{"port": port.port, "protocol": port.protocol}]}
     patch = json.dumps([{"op": "add", "path": "/spec/ingress", "value": [rule]}], separators=(",", ":"))
     return Fix(f"kubectl -n {ref.namespace} patch networkpolicy {ref.name} --type json -p '{patch}'")
 
@@ -64,19 +69,17 @@ def check_clients(ward: Ward) -> Iterator[Finding]:
 
 def _between(ward: Ward, client: Pod, server: Pod, service: Service) -> Iterator[Finding]:
     for port in _targets(service, server):
-        there = Peer(server.ips[0] if server.ips else "", server)
-        here = Peer(client.ips[0] if client.ips else "", client)
-        out = refusing(ward.cluster, client, EGRESS, there, port)
-        in_ = refusing(ward.cluster, server, INGRESS, here, port)
+        here, there = _end(client), _end(server)
+        out = refusing(ward.cluster, EGRESS, here, there, port)
+        in_ = refusing(ward.cluster, INGRESS, there, here, port)
+        isolating = isolating_policies(ward.cluster.snapshot, server, INGRESS)
         sides = ((out, "Egress", client.namespace), (in_, "Ingress", server.namespace))
         for names, side, namespace in sides:
-            if names and (
-                side == "Egress" or any(opens(p, INGRESS, port) for p in policies_for(ward.cluster, server, INGRESS))
-            ):
+            if names and (side == "Egress" or _is_open(isolating, port, server)):
                 ref = Ref("NetworkPolicy", namespace, names[0])
                 text = (
                     f"NetworkPolicy {', '.join(names)} ({side}) keeps Pod {client.name} from port "
-                    f"{port.number} of Service {service.key}"
+                    f"{port.port} of Service {service.key}"
                 )
                 evidence = (Evidence(f"{ref} .spec.{side.lower()}: no rule fits", ward.cluster.sources.get(ref, "")),)
                 fix = Fix(f"kubectl -n {namespace} edit networkpolicy {names[0]}")
@@ -94,21 +97,21 @@ def check_dns(ward: Ward) -> Iterator[Finding]:
     for key, pod in sorted(ward.cluster.snapshot.pods.items()):
         if Ref("Pod", *key) not in users:
             continue
-        refusals = [refusing(ward.cluster, pod, EGRESS, _peer(servers[0]), port) for port in _DNS]
+        refusals = [refusing(ward.cluster, EGRESS, _end(pod), _end(servers[0]), port) for port in _DNS]
         names = refusals[0] if all(refusals) else []
         if names and names[0] not in told:
             told.add(names[0])
             yield _no_dns(ward, pod, names[0], dns)
 
 
-def _peer(pod: Pod) -> Peer:
-    return Peer(pod.ips[0] if pod.ips else "", pod)
+def _end(pod: Pod) -> End:
+    return End(pod.ips[0] if pod.ips else "", pod)
 
 
 def _no_dns(ward: Ward, pod: Pod, name: str, dns: Service) -> Finding:
     ref = Ref("NetworkPolicy", pod.namespace, name)
     space = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": dns.namespace}}}
-    rule = {"to": [space], "ports": [{"port": port.number, "protocol": port.protocol} for port in _DNS]}
+    rule = {"to": [space], "ports": [{"port": port.port, "protocol": port.protocol} for port in _DNS]}
     patch = json.dumps([{"op": "add", "path": "/spec/egress/-", "value": rule}], separators=(",", ":"))
     command = f"kubectl -n {pod.namespace} patch networkpolicy {name} --type json -p '{patch}'"
     text = f"NetworkPolicy {name} (Egress) keeps Pod {pod.name} from DNS, so it finds no name at all"
