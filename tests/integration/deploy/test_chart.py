@@ -13,7 +13,7 @@ from tests.support.charts import CHART, REPOSITORY, render_all, run_helm
 MANIFESTS = REPOSITORY / "deploy" / "manifests"
 EVERYTHING = {
     "dns": {"service": {"create": True, "clusterIP": "10.96.0.10"}, "autoscaling": {"enabled": True}},
-    "proxy": {"enabled": True, "apiServer": "https://192.0.2.1:6443"},
+    "proxy": {"enabled": True, "apiServer": "https://192.0.2.1:6443", "enforceNetworkPolicies": True},
     "announcer": {"enabled": True, "pools": ["192.0.2.0/24"]},
     "controllers": {
         "enabled": True,
@@ -88,6 +88,18 @@ def test_the_controllers_that_may_be_chosen_exist_and_have_rights():
 
 def test_the_role_for_explanations_is_what_they_read(rendered):
     assert named(rendered["everything"], "ClusterRole", "fairlead-explain")["rules"] == cluster_role()["rules"]
+
+
+def test_a_proxy_may_read_what_policies_are_about_only_where_it_enforces_them(rendered):
+    def resources(documents):
+        rules = named(documents, "ClusterRole", "fairlead-proxy")["rules"]
+        return {resource for rule in rules for resource in rule["resources"]}
+
+    (without,) = render_all([{"proxy": {"enabled": True}}])
+    assert not resources(without) & {"pods", "namespaces", "networkpolicies"}
+    assert resources(rendered["everything"]) >= {"pods", "namespaces", "networkpolicies"}
+    (container,) = pods(rendered["everything"])["fairlead-proxy"]["spec"]["containers"]
+    assert "--network-policy=true" in container["args"]
 
 
 def test_nobody_may_read_secrets(rendered):
