@@ -173,7 +173,7 @@ class NodeProxy:
         Returns:
             Whether Services are concerned.
         """
-        while not self.feed.news.is_set():
+        while not (self.feed.news.is_set() or self.feed.is_new):
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._next_look() - time.monotonic()):
                     await self.feed.news.wait()

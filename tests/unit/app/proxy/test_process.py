@@ -145,3 +145,33 @@ def test_a_service_that_is_held_back_is_tried_again_and_delays_no_other(kernel):
         assert 'refused_services{ip_family="IPv4"} 0.0' in proxy.reports.metrics.text()
 
     asyncio.run(scenario())
+
+
+class Policies:
+    """Has something to do, once."""
+
+    next_try = float("inf")
+
+    def __init__(self):
+        self.is_due, self.steps = True, 0
+
+    async def step(self):
+        self.is_due = False
+        self.steps += 1
+        return 1
+
+
+def test_news_of_policies_is_no_work_for_services(kernel):
+    async def scenario():
+        proxy = proxy_of(Plane(IPFamily.IPV4))
+        proxy.policies = Policies()
+        proxy.feed.news.set()
+        assert not await proxy.wait_for_news()
+        await proxy.enforce_policies()
+        assert proxy.policies.steps == 1
+        kernel["generation"] += 1  # the transaction that this was
+        assert not proxy.host.have_strangers_come()
+        proxy.feed.service_changed(None, service())
+        assert await proxy.wait_for_news()
+
+    asyncio.run(scenario())
