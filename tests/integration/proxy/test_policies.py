@@ -31,11 +31,12 @@ CASES = int(os.environ.get("FAIRLEAD_POLICY_CASES", "40"))
 
 
 def is_answered(drawn, outcome):
-    """Whether somebody answers there: addresses of no Service are asked for what their hosts serve."""
+    """Whether what passes can be told from what is refused: where nobody serves, only by a reset of TCP."""
     if outcome.destination != drawn.destination:
         return True
-    is_host = drawn.destination in pair(*ENDPOINTS_HERE, *ENDPOINTS_THERE)
-    return not is_host or (drawn.protocol, drawn.port) in SERVED
+    if drawn.destination in pair(*ENDPOINTS_HERE, *ENDPOINTS_THERE):
+        return (drawn.protocol, drawn.port) in SERVED
+    return drawn.protocol == "tcp"
 
 
 @pytest.mark.parametrize("rules", Rules, ids=lambda rules: rules.value)

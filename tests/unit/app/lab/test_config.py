@@ -165,3 +165,8 @@ def test_pools(read):
     assert read("").load_balancer_cidrs == ("192.168.65.0/24",)
     settings = read("loadBalancerPools: [{cidrs: [192.0.2.0/28], namespaces: [a], loadBalancerClass: example.com/b}]")
     assert settings.load_balancer_pools == (Pool(("192.0.2.0/28",), ("a",), "example.com/b"),)
+
+
+def test_policies_are_enforced_unless_it_says_not_to(read):
+    assert read("").network_policies
+    assert not read("networkPolicies: false").network_policies
