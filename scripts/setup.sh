@@ -11,7 +11,8 @@ programs="nft:nftables iptables:iptables ipset:ipset ip:iproute2 unshare:util-li
   busybox:busybox"
 tests="ps:procps dnsperf:dnsperf unbound:unbound musl-gcc:musl-tools node:nodejs npm:npm initdb:postgresql gobuster:gobuster
   chromium:chromium haproxy:haproxy rabbitmq-server:rabbitmq-server promtool:prometheus
-  vtysh:frr bird:bird2"
+  vtysh:frr bird:bird2
+  docker-registry:docker-registry skopeo:skopeo htpasswd:apache2-utils nginx:nginx redis-server:redis-server newuidmap:uidmap"
 peers="etcd:etcd-server knotd:knot nsd:nsd dnsdist:dnsdist cc:gcc"
 case $purpose in
   run) ;;

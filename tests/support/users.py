@@ -38,6 +38,27 @@ class User:
         return ["unshare", "--mount", "sh", "-ec", _lay_open() + 'exec "$@"', "sh", *drop, *arguments]
 
 
+class RangedUser(User):
+    """An ordinary user that has 65,536 users more by ``/etc/subuid``, in its own sight alone, and may run
+    ``newuidmap``."""
+
+    def command(self, *arguments: str) -> list[str]:
+        drop = ["setpriv", f"--reuid={self.uid}", f"--regid={self.uid}", "--clear-groups", *arguments]
+        lines = [
+            "ids=$(mktemp)",
+            f'echo "{self.uid}:{FIRST_OF_RANGE}:65536" > "$ids"',
+            'chmod 644 "$ids"',
+            'mount --bind "$ids" /etc/subuid',
+            'mount --bind "$ids" /etc/subgid',
+            'rm "$ids"',
+            'exec "$@"',
+        ]
+        return ["unshare", "--mount", "sh", "-ec", _lay_open() + "\n".join(lines), "sh", *drop]
+
+
+FIRST_OF_RANGE = 2_000_000
+
+
 def _lay_open() -> str:
     """Shell lines that put an openly readable folder in place of each one that an ordinary user cannot pass."""
     lines = ["stash=$(mktemp -d)", 'mount -t tmpfs -o mode=755 stash "$stash"']
@@ -69,3 +90,9 @@ def users() -> list[User]:
     if os.geteuid() != 0:
         return [User("ordinary", os.geteuid())]
     return [User("root", 0), User("ordinary", pwd.getpwnam("nobody").pw_uid)]
+
+
+def users_with_many() -> list[User]:
+    """Root, and an ordinary user with a range of users, where tests run as root; else nobody who is certain to have
+    more users than itself."""
+    return [User("root", 0), RangedUser("ranged", pwd.getpwnam("nobody").pw_uid)] if os.geteuid() == 0 else []

@@ -57,6 +57,8 @@ _names = click.argument("names", nargs=-1, required=True, metavar="IMAGE...", ca
 @click.option("--env", multiple=True, metavar="NAME=VALUE", help="Of rootfs: a variable.")
 @click.option("--user", default="", help="Of rootfs: as whom containers run, USER[:GROUP].")
 @click.option("--workdir", default="", help="Of rootfs: the folder where containers start.")
+@click.option("--stop-signal", default="", help="Of rootfs: what ends containers, if not SIGTERM.")
+@click.option("--volume", "volumes", multiple=True, help="Of rootfs: a path that is always writable.")
 def load(
     source: str,
     name: "ImageName | None",
@@ -65,19 +67,22 @@ def load(
     env: tuple[str, ...],
     user: str,
     workdir: str,
+    stop_signal: str,
+    volumes: tuple[str, ...],
 ) -> None:
     """Bring images from an archive (docker save, OCI), an OCI folder, or a plain root folder."""
     from fairlead.app.images import local
     from fairlead.images.documents import Process
 
-    process = Process(user, env or None, entrypoint or None, cmd or None, workdir)
+    kept: dict[str, dict[str, str]] = {path: {} for path in volumes}
+    process = Process(user, env or None, entrypoint or None, cmd or None, workdir, stop_signal, kept or None)
     if source.startswith(local.ROOTFS):
         if name is None:
             raise click.UsageError("a root folder has no name: give it one with --name")
         folder = Path(source.removeprefix(local.ROOTFS))
         found = [_or_fail(lambda: local.load_folder(local.open_store(), folder, process, name))]
     elif process != Process():
-        raise click.UsageError("--entrypoint, --cmd, --env, --user and --workdir are for rootfs:FOLDER alone")
+        raise click.UsageError("options that say what an image runs are for rootfs:FOLDER alone")
     else:
         path = None if source == "-" else Path(source)
         found = _or_fail(lambda: local.load(local.open_store(), path, sys.stdin.buffer, name))
@@ -157,3 +162,29 @@ def octets(size: int) -> str:
             break
         value /= 1000
     return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
+
+
+@image.command()
+@_names
+@click.option(
+    "--http", "plain", multiple=True, metavar="REGISTRY", help="Speak to this registry without TLS (HOST[:PORT])."
+)
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
+def pull(names: "tuple[ImageName, ...]", plain: tuple[str, ...], quiet: bool) -> None:
+    """Fetch images from their registries."""
+    from fairlead.app.images.local import open_store
+    from fairlead.app.images.pull import PULL_ERRORS
+    from fairlead.app.images.pull import pull as pull_one
+    from fairlead.cli.pull_progress import shown
+
+    for name in names:
+        try:
+            with shown(quiet=quiet or not sys.stderr.isatty()) as progress:
+                found = pull_one(open_store(), name, progress, plain)
+        except PULL_ERRORS as error:
+            click.echo(f"fairlead: {name.familiar}: {error}", err=True)
+            sys.exit(FAILURE)
+        except KeyboardInterrupt:
+            click.echo("fairlead: stopped; the next pull goes on from here", err=True)
+            sys.exit(130)
+        click.echo(f"pulled {name.familiar}, {octets(found.image.size)} in {found.seconds:.1f} s")

@@ -85,6 +85,7 @@ def or_fail(action: Callable[[], T]) -> T:
 @click.option(
     "--image", "images", multiple=True, metavar="PATTERN=COMMAND", help="The command that an image stands for."
 )
+@click.option("--pull", is_flag=True, help="Fetch images that are not on this machine and stand for no command.")
 @click.option(
     "--proxy-mode",
     type=click.Choice(["nftables", "nft", "iptables"]),
@@ -109,6 +110,7 @@ def up(
     wait: bool,
     timeout: float,
     images: tuple[str, ...],
+    pull: bool,
     proxy_mode: "ProxyMode | None",
     no_network_policy: bool,
     load_balancing: str | None,
@@ -137,6 +139,7 @@ def up(
             publish=publish,
             network_policies=not no_network_policy,
             load_balancing=load_balancing,
+            pull=pull,
         ).settings()
     except (ConfigError, ManifestError) as error:
         raise click.UsageError(str(error)) from error

@@ -39,6 +39,7 @@ class LabSpec:
         config: a configuration file (docs/lab.md).
         data: a folder in which its objects outlive it.
         publish: whether node ports and load balancers answer on this machine's loopback.
+        pull: whether images are fetched that are not on this machine and stand for no command.
     """
 
     nodes: int | None = None
@@ -48,6 +49,7 @@ class LabSpec:
     config: Path | None = None
     data: Path | None = None
     publish: bool = False
+    pull: bool = False
 
 
 class SpecFields(TypedDict, total=False):
@@ -60,6 +62,7 @@ class SpecFields(TypedDict, total=False):
     config: Path | None
     data: Path | None
     publish: bool
+    pull: bool
 
 
 class Lab(Scope):
@@ -143,7 +146,8 @@ class Lab(Scope):
 
     def _options(self) -> LabOptions:
         spec = self._spec
-        wishes = Wishes(spec.nodes, spec.config, spec.images, spec.proxy_mode, spec.dual_stack, spec.publish)
+        choices = spec.proxy_mode, spec.dual_stack, spec.publish
+        wishes = Wishes(spec.nodes, spec.config, spec.images, *choices, pull=spec.pull)
         try:
             settings = wishes.settings()
         except ConfigError as error:

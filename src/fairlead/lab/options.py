@@ -34,6 +34,7 @@ class Wishes:
         load_balancing: spread over all nodes that serve, or one-node; None: as the file says, usually spread.
         publish: whether node ports and load balancers answer on this machine's loopback.
         network_policies: whether NetworkPolicies are enforced, unless the configuration file says no.
+        pull: whether images are fetched that are not on this machine.
     """
 
     nodes: int | None = None
@@ -44,6 +45,7 @@ class Wishes:
     publish: bool = False
     network_policies: bool = True
     load_balancing: str | None = None
+    pull: bool = False
 
     def settings(self) -> LabSettings:
         """The settings that come of it.
@@ -73,6 +75,7 @@ class Wishes:
             publish=self.publish,
             network_policies=enforces,
             load_balancing=self._load_balancing(read),
+            pull=self.pull or read.pull,
         )
 
     def _load_balancing(self, read: LabSettings) -> LoadBalancing:

@@ -47,14 +47,19 @@ class Surroundings:
     allocatable: Mapping[str, str] = field(default_factory=dict)
 
 
-def build_environment(container: Container, around: Surroundings, image: Mapping[str, str]) -> dict[str, str]:
+def build_environment(
+    container: Container, around: Surroundings, image: Mapping[str, str], home: str = ""
+) -> dict[str, str]:
     """Every variable of a container; those of its image give way to all others.
+
+    Args:
+        home: folder of the user that the container runs as, where its image says.
 
     Raises:
         SourceError: a variable comes from something that is not there.
         CredentialsError: it may not run.
     """
-    home = "/root" if credentials_of(container, around.pod).uid == ROOT else "/"
+    home = home or ("/root" if credentials_of(container, around.pod).uid == ROOT else "/")
     runtime = {"PATH": DEFAULT_PATH, "HOME": home, "HOSTNAME": around.pod.hostname}
     return {**runtime, **image, **declared_variables(container, around)}
 

@@ -1,10 +1,10 @@
-"""Images without containers: which command of this machine stands for an image.
+"""Images that are none: which command of this machine stands for one (a real one is ``real_image``'s).
 
 Decides by a table of patterns, the user's before the built-in ones. Refuses an image that has no row when the Pod does
 not say what to run, the way a real node refuses an image that it may not pull: ``ErrImageNeverPull``.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import NamedTuple
@@ -88,14 +88,28 @@ def program_for(container: Container, images: Images) -> Program:
     return Program(image.builtin, command, image.env)
 
 
+def is_command(name: str, images: Images) -> bool:
+    """Whether an image stands for a command of this machine whatever there is in the store: Fairlead's own do, and
+    those that the user has given a row."""
+    spellings = list(_spellings(name))
+    return _is_own(spellings) or _first_row(spellings, images.items()) is not None
+
+
 def find_image(name: str, images: Images) -> Image | None:
     """The first row that fits the name, in any of its spellings. Fairlead's own images, of which the lab's DNS is one,
     only give way to rows that mean them."""
     spellings = list(_spellings(name))
-    is_own = any(spelling.startswith(OWN) for spelling in spellings)
+    is_own = _is_own(spellings)
     users = [(pattern, image) for pattern, image in images.items() if pattern.startswith(OWN) or not is_own]
-    rows = (*users, *BUILTIN_IMAGES.items())
+    return _first_row(spellings, (*users, *BUILTIN_IMAGES.items()))
+
+
+def _first_row(spellings: Sequence[str], rows: Iterable[tuple[str, Image]]) -> Image | None:
     return next((image for pattern, image in rows if any(fnmatchcase(s, pattern) for s in spellings)), None)
+
+
+def _is_own(spellings: Sequence[str]) -> bool:
+    return any(spelling.startswith(OWN) for spelling in spellings)
 
 
 def _spellings(name: str) -> Iterator[str]:
@@ -113,6 +127,7 @@ def _repository(name: str) -> str:
 def _how_to_map(name: str) -> str:
     repository = _repository(name)
     return (
-        f'no command stands for image "{name}": give the container a command, start the lab with '
+        f'image "{name}" is not on this machine, and no command stands for it: bring it with '
+        f"`fairlead image pull {name}`, start the lab with --pull, give the container a command, start the lab with "
         f"--image '{repository}=COMMAND', or give \"{repository}\" a row below images: in the lab's --config file"
     )

@@ -120,11 +120,12 @@ class Handler(Slim, frozen=True):
 
 
 class Lifecycle(Slim, frozen=True):
-    """What is done right after a container has started, and right before ``stop_signal`` tells it to end."""
+    """What is done right after a container has started, and right before ``stop_signal`` tells it to end; without one
+    that is the image's, or SIGTERM."""
 
     post_start: Handler | None = None
     pre_stop: Handler | None = None
-    stop_signal: str = "SIGTERM"
+    stop_signal: str = ""
 
 
 class Probe(Handler, frozen=True):
@@ -173,6 +174,7 @@ class SecurityContext(Slim, frozen=True):
     run_as_non_root: bool | None = None
     privileged: bool | None = None
     capabilities: Capabilities | None = None
+    read_only_root_filesystem: bool = False
 
 
 class PodSecurityContext(SecurityContext, frozen=True):
@@ -196,6 +198,7 @@ class Container(Slim, frozen=True):
 
     name: str
     image: str = ""
+    image_pull_policy: str = ""
     command: tuple[str, ...] | None = None
     args: tuple[str, ...] | None = None
     working_dir: str = ""
@@ -367,6 +370,7 @@ class RunPodSpec(Slim, frozen=True):
     init_containers: tuple[Container, ...] | None = None
     volumes: tuple[Volume, ...] | None = None
     readiness_gates: tuple[ReadinessGate, ...] | None = None
+    image_pull_secrets: tuple[SourceReference, ...] | None = None
 
 
 class RunPodStatus(Slim, frozen=True):

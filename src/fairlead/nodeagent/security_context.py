@@ -1,9 +1,12 @@
-"""As whom a container runs, from the security contexts of Pod and container.
+"""As whom a container runs, from the security contexts of Pod and container, and from its image.
 
 Field meanings: Kubernetes API reference, PodSecurityContext and SecurityContext; refusals as upstream's
-``pkg/kubelet/kuberuntime/security_context.go``. There are no images here that could name another user than root.
+``pkg/kubelet/kuberuntime/security_context.go``.
 """
 
+from typing import NamedTuple
+
+from fairlead.images.users import NO_ACCOUNTS, Accounts, Identity, UserError, identity_of, is_name
 from fairlead.nodeagent.credentials import ROOT, Credentials
 from fairlead.nodeagent.manifest import Container, RunPod, SecurityContext
 
@@ -14,23 +17,55 @@ class CredentialsError(Exception):
     reason = "CreateContainerConfigError"
 
 
-def credentials_of(container: Container, pod: RunPod) -> Credentials:
-    """As whom the container runs; what it says itself goes before what its Pod says.
+class ImageUser(NamedTuple):
+    """The user that an image names, ``USER[:GROUP]``, and the accounts that it has. A command of this machine, which
+    stands for an image, has none."""
+
+    user: str = ""
+    accounts: Accounts = NO_ACCOUNTS
+
+
+NOBODY_NAMED = ImageUser()
+
+
+def identity_in(container: Container, pod: RunPod, image: ImageUser = NOBODY_NAMED) -> Identity:
+    """Who the container's user is in its image: what it says itself goes before what its Pod says, and that before the
+    image.
 
     Raises:
-        CredentialsError: it would run as root, and says that it must not.
+        CredentialsError: it would run as root and says that it must not, or as somebody that the image does not know.
     """
     own, shared = container.security_context or SecurityContext(), pod.spec.security_context
-    uid = _first(own.run_as_user, shared.run_as_user)
-    if uid == ROOT and _first(own.run_as_non_root, shared.run_as_non_root):
+    wanted, non_root = _first(own.run_as_user, shared.run_as_user), _first(own.run_as_non_root, shared.run_as_non_root)
+    where = f"(pod: {pod.key}, container: {container.name})"
+    if wanted is None and non_root and is_name(image.user):
+        user = image.user.partition(":")[0]
         raise CredentialsError(
-            f"container has runAsNonRoot and would run as root: set runAsUser (pod: {pod.key}, "
-            f"container: {container.name})"
+            f"container has runAsNonRoot and image has non-numeric user ({user}), "
+            f"cannot verify user is non-root {where}"
         )
+    try:
+        identity = identity_of(image.user if wanted is None else str(wanted), image.accounts)
+    except UserError as error:
+        raise CredentialsError(str(error)) from error
+    if identity.uid == ROOT and non_root:
+        raise CredentialsError(f"container has runAsNonRoot and would run as root: set runAsUser {where}")
+    return identity
+
+
+def credentials_of(container: Container, pod: RunPod, image: ImageUser = NOBODY_NAMED) -> Credentials:
+    """As whom the container runs.
+
+    Raises:
+        CredentialsError: see ``identity_in``.
+    """
+    own, shared = container.security_context or SecurityContext(), pod.spec.security_context
+    identity = identity_in(container, pod, image)
     gid = _first(own.run_as_group, shared.run_as_group)
-    groups = (*(shared.supplemental_groups or ()), *(() if shared.fs_group is None else (shared.fs_group,)))
-    return Credentials(uid, gid, tuple(dict.fromkeys(groups)))
+    of_pod = (*(shared.supplemental_groups or ()), *(() if shared.fs_group is None else (shared.fs_group,)))
+    groups = tuple(dict.fromkeys((*identity.groups, *of_pod)))
+    return Credentials(identity.uid, identity.gid if gid is None else gid, groups)
 
 
-def _first(own: int | None, shared: int | None) -> int:
-    return own if own is not None else shared or 0
+def _first(own: int | None, shared: int | None) -> int | None:
+    return own if own is not None else shared

@@ -49,6 +49,7 @@ class ContainerRecord:
     Attributes:
         last: how it ended before the current state.
         started: its startup probe has succeeded, or it has none and runs.
+        image_id: its image by digest; empty for a command of this machine.
     """
 
     container: Container
@@ -57,6 +58,7 @@ class ContainerRecord:
     restart_count: int = 0
     ready: bool = False
     started: bool = False
+    image_id: str = ""
 
 
 class Addresses(NamedTuple):
@@ -253,7 +255,7 @@ def _container_status(pod: RunPod, record: ContainerRecord, pod_record: PodRecor
     return {
         "name": container.name,
         "image": container.image,
-        "imageID": "",
+        "imageID": record.image_id,
         "containerID": f"fairlead://{pod.metadata.uid}/{container.name}/{record.restart_count}",
         "state": _state(state),
         "lastState": _state(record.last) if record.last else {},
@@ -309,6 +311,7 @@ def record_of_found(
         restart_count=run,
         ready=is_running and is_same_run and bool(status.get("ready")),
         started=is_running and is_same_run and bool(status.get("started")),
+        image_id=status.get("imageID", ""),
     )
 
 
@@ -317,16 +320,16 @@ def record_of(container: Container, statuses: Sequence[Doc] | None) -> Container
     status = next((s for s in statuses or () if s.get("name") == container.name), None)
     if status is None:
         return ContainerRecord(container)
-    count = int(status.get("restartCount", 0))
+    count, image_id = int(status.get("restartCount", 0)), status.get("imageID", "")
     end = _terminated(status.get("state", {})) or _terminated(status.get("lastState", {}))
     if "running" in status.get("state", {}):
         started_at = status["state"]["running"].get("startedAt", "")
         end = Terminated(137, "ContainerStatusUnknown", started_at, started_at, "The node agent was restarted.")
     if "waiting" in status.get("state", {}) and end:  # it was about to start again, and was counted
-        return ContainerRecord(container, last=end, restart_count=count)
+        return ContainerRecord(container, last=end, restart_count=count, image_id=image_id)
     if end is None:
-        return ContainerRecord(container, restart_count=count)
-    return ContainerRecord(container, state=end, restart_count=count)
+        return ContainerRecord(container, restart_count=count, image_id=image_id)
+    return ContainerRecord(container, state=end, restart_count=count, image_id=image_id)
 
 
 def _terminated(state: Doc) -> Terminated | None:

@@ -120,7 +120,7 @@ class TestIsolation:
         usable = "head -c 4 /dev/urandom >/dev/null && echo kept >/dev/shm/x && cat /dev/shm/x >/dev/stdout"
         assert lab.kubectl("exec", "one", "--", "sh", "-c", usable).stdout == "kept\n"
         assert "mqueue" in lab.exec("one", "stat", "-f", "-c", "%T", "/dev/mqueue")
-        assert set(lab.exec("one", "ls", "/proc/1/root/dev").split()) == DEVICES - {"termination-log"}
+        assert lab.exec("one", "ls", "/proc/1/root/dev", check=False) == ""
         opened = lab.fairlead("exec", "--name", lab.name, "one", "--", "head", "-c", "1", "/mnt/zero", check=False)
         assert "Permission denied" in opened.stderr
         for place in ("/dev/made", "/tmp/made", "/var/tmp/made"):

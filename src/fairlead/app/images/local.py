@@ -11,13 +11,13 @@ import msgspec
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.images.archive_files import ArchiveError, open_files
 from fairlead.drivers.images.archives import FoundImage, keep_image, keep_layer, load_images
-from fairlead.drivers.images.as_owner import as_owner
 from fairlead.drivers.images.in_use import is_used
 from fairlead.drivers.images.incoming import digest_of_file
-from fairlead.drivers.images.ownership import ownership_here
 from fairlead.drivers.images.packing import pack_folder
+from fairlead.drivers.images.places import place_here
 from fairlead.drivers.images.saving import save_images
-from fairlead.drivers.images.store import Image, Named, Store, StoreError, default_folder
+from fairlead.drivers.images.store import Image, Named, Store, StoreError
+from fairlead.drivers.linux.user_namespace import with_range
 from fairlead.images.digest import DigestMismatch
 from fairlead.images.documents import DocumentError, Platform, Process
 from fairlead.images.layer_plan import LayerError
@@ -34,7 +34,7 @@ def open_store() -> Store:
     Raises:
         StoreError: it cannot be used.
     """
-    return Store(default_folder(), ownership_here())
+    return Store(*place_here())
 
 
 def this_platform() -> Platform:
@@ -52,7 +52,7 @@ def unpack(store: Store, manifest: str) -> None:
     """
     image = store.image(manifest)
     if not store.is_unpacked(image):
-        as_owner(store.ownership, lambda: _unpack(store, image))
+        with_range(store.ownership.range, lambda: _unpack(store, image))
 
 
 def _unpack(store: Store, image: Image) -> None:
@@ -165,7 +165,8 @@ def remove(store: Store, names: Sequence[ImageName], *, force: bool) -> int:
     """
     with store.alone():
         found = [_required(store, name) for name in names]
-        used = [named.name for named in found if is_used(store.folder, named.manifest)]
+        kept = {named.manifest for named in store.names() if named not in found}
+        used = [each.name for each in found if each.manifest not in kept and is_used(store.folder, each.manifest)]
         if used and not force:
             raise StoreError(f"a running lab uses {', '.join(used)}; stop it, or give --force")
         for named in found:
@@ -188,7 +189,7 @@ def prune(store: Store, *, everything: bool) -> int:
 
 def _swept(store: Store) -> int:
     needed = list(_needed(store))
-    return as_owner(store.ownership, lambda: store.sweep(needed))
+    return with_range(store.ownership.range, lambda: store.sweep(needed))
 
 
 def _needed(store: Store) -> Iterator[Image]:

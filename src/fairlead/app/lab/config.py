@@ -51,6 +51,7 @@ class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename=
     network_policies: bool = True
     load_balancing: LoadBalancing | None = None
     bgp: BgpSettings | None = None
+    pull: bool = False
 
 
 def read_config(path: Path, *, dual_stack: bool = False) -> LabSettings:
@@ -89,6 +90,7 @@ def _settings(document: _Document, dual_stack: bool) -> LabSettings:
         network_policies=document.network_policies,
         load_balancing=_load_balancing(document),
         bgp=document.bgp,
+        pull=document.pull,
     )
 
 

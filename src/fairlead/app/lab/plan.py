@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from fairlead.app.lab.settings import LabNode, LabSettings
 from fairlead.dataplane.vxlan import USUAL_MTU, inner_mtu
+from fairlead.drivers.images.places import StorePlace
 from fairlead.drivers.lab.run_folder import published_table
 from fairlead.labnet.addresses import PLANS, AddressPlan
 from fairlead.labnet.links import NodeNetwork
@@ -69,6 +70,7 @@ class LabPlan:
         manifests: applied in this order once the API server answers.
         wire: None: there are no other hosts.
         home: the folder of the lab's user, which Pods do not see; None if there is none.
+        images: the store of that user; its ownership is also what users the lab has.
     """
 
     name: str
@@ -78,6 +80,7 @@ class LabPlan:
     settings: LabSettings
     wire: Wire | None = None
     home: Path | None = None
+    images: StorePlace | None = None
 
     @property
     def nodes(self) -> tuple[LabNode, ...]:

@@ -76,6 +76,7 @@ class LabSettings(msgspec.Struct, frozen=True):
         ip_families: what everything has addresses of; the first is the one that the cluster itself uses.
         proxy_mode: what the nodes' proxies write, nft or iptables, unless a node says otherwise.
         network_policies: whether the nodes enforce NetworkPolicies.
+        pull: whether images that the store lacks are fetched.
         publish: whether what the world outside can reach answers on this machine's loopback too.
         load_balancing: who brings packets for load balancers' addresses to which nodes.
         bgp: whom the nodes tell of these addresses, if they do.
@@ -91,6 +92,7 @@ class LabSettings(msgspec.Struct, frozen=True):
     publish: bool = False
     load_balancing: LoadBalancing = LoadBalancing.SPREAD
     bgp: BgpSettings | None = None
+    pull: bool = False
 
     @property
     def load_balancer_pools(self) -> tuple[Pool, ...]:

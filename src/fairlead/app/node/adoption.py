@@ -13,6 +13,7 @@ from fairlead.app.node.running import RunningContainer, ended
 from fairlead.drivers.linux.calls import take_descriptor
 from fairlead.drivers.linux.descriptors import Sink, Source
 from fairlead.drivers.pods.birth_record import read_birth
+from fairlead.drivers.pods.image_root import ImageRoot
 from fairlead.drivers.pods.launcher import Child, Launcher
 from fairlead.drivers.pods.left_behind import PodFolder, WrittenContainer, adopt, open_pipes, pod_folders
 from fairlead.drivers.pods.orphan_ends import take_end
@@ -89,9 +90,11 @@ def _running(
         own, LogFile(context.log_path(container, written.run)), takes_more_input=not container.stdin_once
     )
     age = time.time() - datetime.fromisoformat(written.started_at).timestamp()
-    spec = ProcessSpec((), written.environment, _NONE, written.credentials, written.directory)
+    root = ImageRoot(()) if written.own_root else None  # what is in it is known to the process that runs alone
+    spec = ProcessSpec((), written.environment, _NONE, written.credentials, written.directory, root=root)
+    context.settings.images.hold(written.origin.manifest)
     began = asyncio.get_running_loop().time() - age
-    return RunningContainer(container, written.run, began, written.started_at, process, streams, spec)
+    return RunningContainer(container, written.run, began, written.started_at, process, streams, spec, written.origin)
 
 
 def _own_ends(container: Container, found: FoundPod, written: WrittenContainer, process: Child) -> OwnEnds:

@@ -4,6 +4,7 @@ Composes ``pod`` and ``container``; talks to the rest of the system through the 
 """
 
 import asyncio
+import functools
 import logging
 import os
 import platform
@@ -22,12 +23,15 @@ from fairlead.app.node.claims import follow_volumes
 from fairlead.app.node.context import Builtin, ContainerSettings
 from fairlead.app.node.heartbeat import Heartbeat
 from fairlead.app.node.host_ports import HostPorts
+from fairlead.app.node.image_pulls import Puller
+from fairlead.app.node.images import NodeImages
 from fairlead.app.node.pod import PodRun, PodSettings
 from fairlead.app.node.pod_index import forget_pods
 from fairlead.app.node.runtime import NodeRuntime
 from fairlead.app.node.sandbox import LINK_PREFIX, SandboxSettings, link_name
 from fairlead.app.node.sources import SourceWatches
 from fairlead.drivers.clock_text import now_text
+from fairlead.drivers.images.places import StorePlace
 from fairlead.drivers.kube.client import NODES, PODS, SERVICES, KubeClient, KubeError
 from fairlead.drivers.kube.event_recorder import Allowance, EventWriter
 from fairlead.drivers.kube.informer import Informer
@@ -84,6 +88,8 @@ class NodeOptions:
         builtins: what the built-in images run.
         hidden: folders of this machine that no container may see: a lab's keys and store lie there.
         home: that of the lab's user, if it has one; see ``ContainerSettings``.
+        store: the images of the lab's user; None: there are none but commands.
+        puller: socket at which images can be asked for that the store lacks; None: none are fetched.
         nursery: where the process comes from that forks for this agent; see ``drivers.pods.nursery``.
         heartbeat: seconds between two heartbeats.
         steering: how tests steer it, in a lab.
@@ -107,6 +113,8 @@ class NodeOptions:
     inside: tuple[str, ...] = ()
     hidden: tuple[Path, ...] = ()
     home: Path | None = None
+    store: StorePlace | None = None
+    puller: Path | None = None
     heartbeat: float = HEARTBEAT
     steering: Steering | None = None
 
@@ -135,17 +143,22 @@ async def run(options: NodeOptions, ready: Callable[[], None]) -> None:
         server = KubeletServer(NodeRuntime(agent.pods))
         try:
             await server.start(options.address, KUBELET_PORT, node_tls(*options.serving))
-            node = await _register(options, client)
+            node = await _register(options, client, agent.images)
             await agent.start()
             ready()
+            register = functools.partial(_register, options, client, agent.images)
             async with steered(options.steering, agent.reached):
-                await Heartbeat(client, node, options.heartbeat, lambda: _register(options, client)).run()
+                await Heartbeat(client, node, options.heartbeat, register, images=agent.images.listed).run()
         finally:
             await server.close()
 
 
 class NodeAgent:
-    """Keeps one ``PodRun`` for every Pod of this node."""
+    """Keeps one ``PodRun`` for every Pod of this node.
+
+    Attributes:
+        images: what its containers may run.
+    """
 
     def __init__(
         self,
@@ -158,6 +171,7 @@ class NodeAgent:
         self._found = find_pods(options.records, launcher, options.orphan_ends)  # by Pod UID
         self._runs: dict[str, PodRun] = {}  # by Pod UID: a Pod's successor may have its name
         self._last_ips = ("",) * len(options.pod_cidrs)
+        self.images = NodeImages(options.images, options.store, Puller(options.puller) if options.puller else None)
         links = ServiceLinks()
         self._services = Informer(client, SERVICES, Service, links.change)
         query = {"fieldSelector": f"spec.nodeName={options.name}"}
@@ -165,7 +179,7 @@ class NodeAgent:
         self._events = EventWriter(client, ROUTINE_EVENTS)
         self._sources = SourceWatches(client, group, self._source_changed)
         containers = ContainerSettings(
-            options.images,
+            self.images,
             options.builtins,
             options.logs,
             links,
@@ -294,7 +308,7 @@ class NodeAgent:
         return self._last_ips
 
 
-async def _register(options: NodeOptions, client: KubeClient) -> Node:
+async def _register(options: NodeOptions, client: KubeClient, images: NodeImages) -> Node:
     """Create the Node, or bring the one that is there up to date, and set its status; what has come of it."""
     document, path = _node(options), NODES.path(name=options.name, subresource="status")
 
@@ -305,7 +319,7 @@ async def _register(options: NodeOptions, client: KubeClient) -> Node:
             if error.reason != "AlreadyExists":
                 raise
             await client.patch(NODES.path(name=options.name), document)
-        return decode(Node, await client.patch(path, {"status": _status(options)}))
+        return decode(Node, await client.patch(path, {"status": {**_status(options), "images": images.listed()}}))
 
     node = await until_answered(ask, f"register node {options.name}", client.troubles)
     assert node is not None  # no refusal is final

@@ -118,7 +118,7 @@ class ContainerRun:
             self._post(life.Ended(attempt, end, 0.0))
         else:
             self.running, self._ending = running, None
-            self._post(life.Started(attempt, running.started_at))
+            self._post(life.Started(attempt, running.started_at, running.origin.image_id, running.is_fresh))
             self._following = self._do(self._follow(attempt, running))
 
     async def _follow(self, attempt: int, running: RunningContainer) -> None:

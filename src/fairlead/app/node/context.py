@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from fairlead.app.node.images import Asker, NodeImages
 from fairlead.app.node.volumes import PodVolumes, make_missing, prepare_host_paths
+from fairlead.drivers.kube.client import KubeClient
 from fairlead.drivers.kube.event_recorder import EventRecorder, Happening
 from fairlead.drivers.pods.allocatable import allocatable
+from fairlead.drivers.pods.image_root import ImageRoot
 from fairlead.drivers.pods.process import ProcessSpec
 from fairlead.drivers.pods.runtime import Stdio
 from fairlead.nodeagent.environment import (
@@ -18,9 +21,10 @@ from fairlead.nodeagent.environment import (
     declared_variables,
     with_expanded_command,
 )
-from fairlead.nodeagent.images import Images, program_for
+from fairlead.nodeagent.images import Program, program_for
 from fairlead.nodeagent.manifest import Container, RunPod
-from fairlead.nodeagent.security_context import credentials_of
+from fairlead.nodeagent.real_image import RealImage, program_of
+from fairlead.nodeagent.security_context import NOBODY_NAMED, credentials_of, identity_in
 from fairlead.nodeagent.service_links import ServiceLinks
 from fairlead.nodeagent.volumes import check_volumes, mounts_of
 
@@ -37,7 +41,7 @@ class ContainerSettings:
     """What containers need to know of their node.
 
     Attributes:
-        images: what stands for images, by pattern.
+        images: what its containers may run.
         builtins: what the built-in images run, by image name.
         logs: folder of container logs.
         links: to the Services that Pods get variables for.
@@ -46,7 +50,7 @@ class ContainerSettings:
         home: that of the lab's user, of which containers see only what hostPath volumes bring.
     """
 
-    images: Images
+    images: NodeImages
     builtins: Mapping[str, Builtin]
     logs: Path
     links: ServiceLinks
@@ -60,6 +64,11 @@ class ContainerSettings:
         return [str(path) for path in (*self.hidden, *((self.home,) if self.home else ()))]
 
 
+def _root_of(container: Container, image: RealImage) -> ImageRoot:
+    read_only = bool(container.security_context and container.security_context.read_only_root_filesystem)
+    return ImageRoot(image.layers, read_only, tuple(image.process.volumes or ()))
+
+
 @dataclass(frozen=True)
 class PodContext:
     """The Pod that a container belongs to."""
@@ -68,6 +77,12 @@ class PodContext:
     placement: Placement
     settings: ContainerSettings
     volumes: PodVolumes
+    client: KubeClient
+
+    @property
+    def asker(self) -> Asker:
+        """Who asks for images."""
+        return Asker(self.pod, self.client, self.say)
 
     def say(self, happening: Happening) -> None:
         """Write an Event about the Pod."""
@@ -85,21 +100,26 @@ class PodContext:
         """Where a container's run leaves its last words."""
         return self.log_path(container, run).with_suffix(".message")
 
-    async def process_spec(self, container: Container, stdio: Stdio) -> ProcessSpec:
+    async def process_spec(self, container: Container, stdio: Stdio, image: RealImage | None) -> ProcessSpec:
         """What a container runs, and with what.
+
+        Args:
+            image: what its image is; None: a command of this machine stands for it.
 
         Raises:
             CredentialsError, ImageError, SourceError, VolumeError: something about it is wrong, or not there yet.
             KubeError, Unreachable: the API could not be asked.
         """
-        program_for(container, self.settings.images)  # before anything is asked for
+        self._program(container, image)  # before anything is asked for
         check_volumes(self.pod)
         sources = await self.volumes.sources(self.pod)
         around = Surroundings(self.pod, self.placement, self.settings.links.variables(self.pod), sources, allocatable())
         folders = self.volumes.write(around) | await self.volumes.of_claims(self.pod)
         expanded = with_expanded_command(container, declared_variables(container, around))
-        program = program_for(expanded, self.settings.images)
-        environment = build_environment(container, around, program.env)
+        program = self._program(expanded, image)
+        user = image.user if image else NOBODY_NAMED
+        home = identity_in(container, self.pod, user).home
+        environment = build_environment(container, around, program.env, home or ("/" if image else ""))
         prepare_host_paths(self.pod)
         mounts = mounts_of(container, self.pod, folders, environment)
         make_missing(container, self.pod, mounts)
@@ -111,12 +131,16 @@ class PodContext:
             command=program.command,
             builtin=builtin,
             environment=environment,
-            directory=container.working_dir or "/",
+            directory=container.working_dir or (image and image.process.working_dir) or "/",
             stdio=stdio,
-            credentials=credentials_of(container, self.pod),
+            credentials=credentials_of(container, self.pod, user),
             mounts=mounts,
             hidden=[str(folder) for folder in self.settings.hidden],
+            root=_root_of(container, image) if image else None,
         )
+
+    def _program(self, container: Container, image: RealImage | None) -> Program:
+        return program_of(container, image) if image else program_for(container, self.settings.images.commands)
 
     def _identity(self) -> dict[str, str]:
         """Who a built-in image is, which a real one would ask the downward API for."""

@@ -28,6 +28,7 @@ class Heartbeat:
         every: seconds between two heartbeats.
         register: creates the Node again, with all of its status, should somebody have deleted it.
         clock: seconds, only going forward.
+        images: those of the node, as its status has them.
     """
 
     def __init__(
@@ -37,9 +38,11 @@ class Heartbeat:
         every: float,
         register: Callable[[], Awaitable[Node]],
         clock: Callable[[], float] = time.monotonic,
+        images: Callable[[], list[dict[str, Any]]] = list,
     ) -> None:
         self._client, self._node, self._every, self._register = client, node, every, register
         self._clock, self._reported = clock, clock()
+        self._images, self._told_images = images, images()
 
     async def run(self) -> None:
         """Beat until cancelled."""
@@ -93,7 +96,9 @@ class Heartbeat:
             self._reported = self._clock()
             return
         now, said = self._clock(), self._node.status.conditions or ()
-        if not has_sound_conditions(said) or now - self._reported >= REPORTED_EVERY:
-            status = {"conditions": sound_conditions(said, now_text())}
+        images = self._images()
+        is_due = now - self._reported >= REPORTED_EVERY
+        if is_due or images != self._told_images or not has_sound_conditions(said):
+            status = {"conditions": sound_conditions(said, now_text()), "images": images}
             await self._client.patch(NODES.path(name=name, subresource="status"), {"status": status})
-            self._reported = now
+            self._reported, self._told_images = now, images

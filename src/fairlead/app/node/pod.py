@@ -97,7 +97,7 @@ class PodRun:
         self.sandbox = PodSandbox(pod_ips, folder, settings.sandboxes)
         self._placement = Placement(settings.node_name, settings.node_ips, pod_ips)
         self._volumes = PodVolumes(client, settings.volumes / pod.metadata.uid, settings.claimed)
-        self._context = PodContext(pod, self._placement, settings.containers, self._volumes)
+        self._context = PodContext(pod, self._placement, settings.containers, self._volumes, client)
         self._index = PodIndex(settings.records, pod)
         self._start_time = pod.status.start_time or timestamp()
         self._life = begin(pod, str(self._context))

@@ -46,4 +46,10 @@ def _process(container: ContainerRun) -> Doc:
     if running is None:
         return {"pid": None}
     spec = running.spec
-    return {"pid": running.process.pid, "environment": spec.environment, "credentials": spec.credentials}
+    return {
+        "pid": running.process.pid,
+        "environment": spec.environment,
+        "credentials": spec.credentials,
+        "directory": spec.directory if spec.root else "/",
+        "only_own": spec.root is not None,
+    }

@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from fairlead.app.node.context import PodContext, timestamp
 from fairlead.drivers.kubelet.log_stream import last_lines
 from fairlead.drivers.pods.launcher import Child
-from fairlead.drivers.pods.left_behind import PodFolder, WrittenContainer, pipe_inode
+from fairlead.drivers.pods.left_behind import NO_IMAGE, Origin, PodFolder, WrittenContainer, pipe_inode
 from fairlead.drivers.pods.output import ContainerStreams, LogFile, remove_log
 from fairlead.drivers.pods.probes import ProbeTarget, perform
 from fairlead.drivers.pods.process import ProcessSpec, start_container, start_holder
 from fairlead.drivers.pods.runtime import STDERR, STDIN, STDOUT, open_streams
 from fairlead.drivers.pods.termination_message import make_message_file, take_last_words
+from fairlead.images.stop_signal import signal_number
 from fairlead.nodeagent.manifest import Container
 from fairlead.nodeagent.status import Terminated
 from fairlead.nodeagent.termination import FILE_OCTETS, MESSAGE_LINES, message_of, shows_log, with_message_file
@@ -36,6 +37,8 @@ class RunningContainer:
         began: event loop time of its start.
         started_at: the same, as the API writes it.
         spec: what it was made from.
+        origin: of the image that it is of.
+        is_fresh: that was fetched for it.
     """
 
     container: Container
@@ -45,6 +48,14 @@ class RunningContainer:
     process: Child
     streams: ContainerStreams
     spec: ProcessSpec
+    origin: Origin = NO_IMAGE
+    is_fresh: bool = False
+
+    @property
+    def stop_signal(self) -> int:
+        """What tells it to end: its own, or its image's, or SIGTERM."""
+        own = self.container.lifecycle.stop_signal if self.container.lifecycle else ""
+        return signal_number(own or self.origin.stop_signal)
 
     def target(self, pod_ip: str) -> ProbeTarget:
         """What probes and hooks are held against."""
@@ -72,14 +83,18 @@ async def start_running(
         opened = open_streams(container.stdin, container.tty, _lasting(container))
         undo.callback(opened.own.close)
         try:
-            spec = await context.process_spec(container, opened.given)
+            image, is_fresh = await context.settings.images.get(container, context.asker)
+            spec = await context.process_spec(container, opened.given, image)
+            if spec.root and await context.settings.images.must_copy(sandbox.launcher, context.asker):
+                spec = replace(spec, root=replace(spec.root, is_copied=True))
             message = context.message_path(container, run)
             make_message_file(message)
             spec = replace(spec, mounts=with_message_file(spec.mounts, container, str(message)))
             log_file = LogFile(path)
             undo.callback(log_file.close)
             started_at = timestamp()
-            folder.write(container.name, _written(run, started_at, spec))
+            origin = Origin(image.id, image.manifest, image.process.stop_signal) if image else NO_IMAGE
+            folder.write(container.name, _written(run, started_at, spec, origin))
             process = await start_container(sandbox, spec, folder.container(container.name))
         finally:
             opened.close_given()
@@ -89,7 +104,7 @@ async def start_running(
         await start_holder(sandbox, opened.own.terminal, folder.holder(container.name))
     streams = ContainerStreams(opened.own, log_file, takes_more_input=not container.stdin_once)
     began = asyncio.get_running_loop().time()
-    return RunningContainer(container, run, began, started_at, process, streams, spec)
+    return RunningContainer(container, run, began, started_at, process, streams, spec, origin, is_fresh)
 
 
 def _lasting(container: Container) -> tuple[str, ...]:
@@ -97,11 +112,13 @@ def _lasting(container: Container) -> tuple[str, ...]:
     return (STDOUT, STDERR) if container.stdin_once else (STDIN, STDOUT, STDERR)
 
 
-def _written(run: int, started_at: str, spec: ProcessSpec) -> WrittenContainer:
+def _written(run: int, started_at: str, spec: ProcessSpec, origin: Origin) -> WrittenContainer:
     stdio = spec.stdio
     inodes = {name: pipe_inode(getattr(stdio, name)) for name in (STDIN, STDOUT, STDERR)}
     pipes = {name: inode for name, inode in inodes.items() if inode}
-    return WrittenContainer(run, started_at, dict(spec.environment), spec.credentials, spec.directory, pipes)
+    environment = dict(spec.environment)
+    own_root = spec.root is not None
+    return WrittenContainer(run, started_at, environment, spec.credentials, spec.directory, pipes, own_root, origin)
 
 
 def ended(context: PodContext, container: Container, run: int, started_at: str, code: int) -> Terminated:
@@ -125,11 +142,6 @@ def _last_words(context: PodContext, container: Container, run: int, exit_code: 
     if message or not shows_log(container, exit_code):
         return message.decode(errors="replace")
     return message_of(last_lines(context.log_path(container, run), MESSAGE_LINES))
-
-
-def _signal_number(name: str) -> int:
-    """A name such as ``SIGUSR1``; one that this machine does not know is as good as none."""
-    return signal.Signals.__members__.get(name, signal.SIGTERM)
 
 
 class Ending:
@@ -156,8 +168,7 @@ class Ending:
         if hook and self._grace:
             await self._until_deadline(perform(hook, self._target, self._grace))
             self._deadline = max(self._deadline, asyncio.get_running_loop().time() + HOOK_GRACE)
-        lifecycle = self._running.container.lifecycle
-        self._running.process.signal(_signal_number(lifecycle.stop_signal) if lifecycle else signal.SIGTERM)
+        self._running.process.signal(self._running.stop_signal)
         if not await self._until_deadline(self._running.process.wait()):
             self._running.process.signal(signal.SIGKILL)
             await self._running.process.wait()

@@ -45,7 +45,12 @@ def incoming_blob(drafts: Path, path: Path, digest: str) -> "Iterator[IncomingBl
                 draft.unlink()
             yield None
         else:
-            yield IncomingBlob(file, draft, path, digest)
+            blob = IncomingBlob(file, draft, path, digest)
+            try:
+                yield blob
+            finally:
+                if not blob.size:  # nothing that another writer could go on from
+                    draft.unlink(missing_ok=True)
 
 
 class IncomingBlob:
@@ -83,7 +88,6 @@ class IncomingBlob:
         found = finished(self._digest, self._hash)
         if found != self._digest:
             self.restart()
-            self._draft.unlink(missing_ok=True)
             raise DigestMismatch("the content that came", self._digest, found)
         self._file.flush()
         self._path.parent.mkdir(mode=0o700, exist_ok=True)

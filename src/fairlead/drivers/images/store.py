@@ -40,7 +40,7 @@ from fairlead.images.documents import (
 from fairlead.images.layer_plan import USUAL_LIMITS, LayerError, Limits
 from fairlead.images.reference import ImageName
 
-_NAMED_LAYER = 32  # digits of a digest that name an unpacked layer: overlayfs takes a page of such names
+_NAMED_LAYER = 24  # digits of a digest that name an unpacked layer: overlayfs takes a page of such names
 
 
 class StoreError(Exception):
@@ -82,12 +82,6 @@ class Image(msgspec.Struct, frozen=True):
     def digests(self) -> list[str]:
         """Those of all its blobs."""
         return [self.manifest, self.config_digest, *(layer.blob.digest for layer in self.layers)]
-
-
-def default_folder() -> Path:
-    """Where the images of this user are."""
-    data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
-    return Path(data, "fairlead", "images")
 
 
 class Store:

@@ -57,11 +57,12 @@ class Place:
 
 @dataclass(frozen=True)
 class Command:
-    """What is to run there."""
+    """What is to run there; ``only_own``: the place has no programs but those of its image."""
 
     arguments: tuple[str, ...]
     environment: Mapping[str, str]
     directory: str
+    only_own: bool = False
 
 
 def run_inside(place: Place, command: Command) -> int:
@@ -107,6 +108,8 @@ def _execute(place: Place, command: Command) -> int:
     os.chdir(command.directory)
     program = command.arguments[0]
     try:
+        if command.only_own:
+            os.execvpe(program, command.arguments, command.environment)
         execute(command.arguments, command.environment)
     except FileNotFoundError:
         print(f"fairlead: {program}: command not found", file=sys.stderr)

@@ -18,7 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fairlead.drivers.linux.id_range import own_range
 from fairlead.drivers.linux.private_folder import Untrusted, open_private
+from fairlead.drivers.linux.user_namespace import with_range
 
 MARK = b"run folder of a Fairlead lab\n"
 LOCK = "lock"
@@ -196,6 +198,16 @@ def _remove_entry(folder: int, entry: str) -> None:
     except IsADirectoryError:
         assert shutil.rmtree.avoids_symlink_attacks  # it goes by descriptors on this system
         shutil.rmtree(entry, ignore_errors=True, dir_fd=folder)
+        if _is_there(folder, entry) and (ids := own_range()):  # what users of our range have written to volumes
+            with_range(ids, lambda: shutil.rmtree(entry, ignore_errors=True, dir_fd=folder))
+
+
+def _is_there(folder: int, entry: str) -> bool:
+    try:
+        os.stat(entry, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def published_table(folder: Path) -> Path:

@@ -25,6 +25,23 @@ COLLECTED_WITHIN = 100  # looks for the status of a process that has ended, befo
 LOOK_EVERY = 0.05  # seconds
 
 
+class Origin(msgspec.Struct, frozen=True):
+    """The image that a container is of; nothing of it for a command of this machine.
+
+    Attributes:
+        image_id: what its status calls it.
+        manifest: digest of its manifest.
+        stop_signal: what it says.
+    """
+
+    image_id: str = ""
+    manifest: str = ""
+    stop_signal: str = ""
+
+
+NO_IMAGE = Origin()
+
+
 class WrittenContainer(msgspec.Struct, frozen=True):
     """What is written of a container.
 
@@ -33,6 +50,7 @@ class WrittenContainer(msgspec.Struct, frozen=True):
         started_at: RFC 3339.
         environment, credentials, directory: what commands beside it get.
         pipes: inode of the pipe that each of its streams is, by name; of a terminal nothing.
+        own_root: whether its root folder is that of an image.
     """
 
     run: int
@@ -41,6 +59,8 @@ class WrittenContainer(msgspec.Struct, frozen=True):
     credentials: Credentials
     directory: str
     pipes: dict[str, int]
+    own_root: bool = False
+    origin: Origin = NO_IMAGE
 
 
 class PodFolder:

@@ -10,7 +10,7 @@ namespace of the container's own, below that of its Pod (``root_folder``).
 import os
 import posixpath
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from fairlead.drivers.linux.calls import (
@@ -80,16 +80,29 @@ def mount_all(sources: Sequence[Source], hidden: Sequence[str]) -> None:
     _build_root()
     devices.mount_devices(nodes)
     ours = {"/", devices.FOLDER, f"{devices.FOLDER}/shm", *EMPTY_FOLDERS}  # the folders that may be written to
+
+    def make_way(target: str, is_folder: bool) -> None:
+        _make_way(target, is_folder, ours)
+
     for source in sources:
-        target = os.path.realpath(source.mounted.target)
-        _make_way(target, stat.S_ISDIR(os.fstat(source.tree).st_mode), ours)
-        attach_tree(source.tree, target)
-        os.close(source.tree)
-        for path in _within(source.path, target, hidden):
-            kernel_files.hide(path)
-        if source.mounted.read_only:
-            make_read_only(target)
-        ours.discard(target)
+        ours.discard(attach(source, hidden, make_way))
+
+
+def attach(source: Source, hidden: Sequence[str], make_way: Callable[[str, bool], None]) -> str:
+    """Mount a source in the caller's root; where that is, without links.
+
+    Args:
+        make_way: sees that there is something at a path, a folder or a file, to mount over.
+    """
+    target = os.path.realpath(source.mounted.target)
+    make_way(target, stat.S_ISDIR(os.fstat(source.tree).st_mode))
+    attach_tree(source.tree, target)
+    os.close(source.tree)
+    for path in _within(source.path, target, hidden):
+        kernel_files.hide(path)
+    if source.mounted.read_only:
+        make_read_only(target)
+    return target
 
 
 def _build_root() -> None:

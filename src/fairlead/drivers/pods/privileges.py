@@ -24,6 +24,8 @@ from fairlead.nodeagent.credentials import ROOT, Credentials
 # which they give, with a device cgroup in front: a container sees the machine's root folder, and could make its disks.
 CONTAINER_CAPABILITIES = frozenset({0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 29, 31})
 
+_OUT_OF_REACH = 35  # CAP_WAKE_ALARM, which a process that sleeps does not use
+
 
 def become(credentials: Credentials, like: int | None = None) -> None:
     """Be this user from now on, with what a container may have, for good.
@@ -51,6 +53,13 @@ def become(credentials: Credentials, like: int | None = None) -> None:
 def give_up_privileges() -> None:
     """Keep only what a container may have, for good."""
     limit_capabilities(CONTAINER_CAPABILITIES)
+    set_no_new_privileges()
+
+
+def give_up_most_privileges() -> None:
+    """As ``give_up_privileges``, but stay a process that no container may look into: the kernel asks who wants to see
+    another's root folder for all of its capabilities (ptrace(2)), and no container can have this one."""
+    limit_capabilities(CONTAINER_CAPABILITIES | {_OUT_OF_REACH})
     set_no_new_privileges()
 
 

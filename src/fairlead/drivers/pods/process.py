@@ -27,10 +27,11 @@ from fairlead.drivers.linux.calls import (
 )
 from fairlead.drivers.linux.child_process import StartError
 from fairlead.drivers.linux.terminal import become_controlled, open_terminal
-from fairlead.drivers.pods import files, mounts, root_folder
+from fairlead.drivers.pods import files, image_root, mounts, root_folder
+from fairlead.drivers.pods.image_root import ImageRoot
 from fairlead.drivers.pods.launcher import Birth, Child, Launcher
 from fairlead.drivers.pods.machine_secrets import private_paths
-from fairlead.drivers.pods.privileges import become, give_up_privileges, hand_over
+from fairlead.drivers.pods.privileges import become, give_up_most_privileges, hand_over
 from fairlead.drivers.pods.programs import execute
 from fairlead.drivers.pods.runtime import Stdio
 from fairlead.labnet import links
@@ -70,6 +71,7 @@ class ProcessSpec:
         credentials: as whom it runs.
         mounts: its volumes, outer ones first.
         hidden: folders of this machine that it must not see through its volumes either.
+        root: the root folder of its image; None: it is a command of this machine.
     """
 
     command: tuple[str, ...]
@@ -80,6 +82,7 @@ class ProcessSpec:
     builtin: Callable[[], None] | None = None
     mounts: Sequence[Mount] = ()
     hidden: Sequence[str] = ()
+    root: ImageRoot | None = None
 
 
 async def start_sandbox(launcher: Launcher, spec: SandboxSpec, record: Path) -> Child:
@@ -98,7 +101,7 @@ def _be_sandbox(spec: SandboxSpec, outlive: Callable[[], None]) -> None:
     files.make_mounts_private()
     root_folder.enter_own_root(spec.texts, [*spec.hidden, *private_paths()])
     socket.sethostname(spec.hostname)
-    give_up_privileges()
+    give_up_most_privileges()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     outlive()
     os.execvpe("sleep", ["sleep", "infinity"], {})
@@ -125,18 +128,32 @@ async def start_container(sandbox: Child, spec: ProcessSpec, record: Path) -> Ch
 
 def _be_container(spec: ProcessSpec, outlive: Callable[[], None], sandbox: int, *given: int) -> None:
     sources = mounts.take_sources(spec.mounts)
+    layers = image_root.take_layers(spec.root) if spec.root else -1
     setns(sandbox, _SHARED_NAMESPACES)
     unshare(CLONE_NEWNS)
-    mounts.mount_all(sources, spec.hidden)
-    files.present_user(spec.credentials)
+    if spec.root:
+        image_root.enter_image_root(layers, spec.root, spec.credentials)
+        image_root.mount_volumes(spec.root, sources, spec.hidden, spec.directory)
+    else:
+        mounts.mount_all(sources, spec.hidden)
+        files.present_user(spec.credentials)
     _take(_renumbered(spec.stdio, given), spec.credentials)
     become(spec.credentials)
     _change_directory(spec.directory)
     outlive()
     if spec.builtin is None:
-        _execute(spec.command, spec.environment)
+        _execute(spec.command, spec.environment, only_own=spec.root is not None)
     else:
         _run_builtin(spec.builtin, spec.environment)
+
+
+async def why_no_overlay(launcher: Launcher) -> str:
+    """Why the kernel refuses overlayfs; empty when it does not."""
+    try:
+        await (await launcher.start(Birth(image_root.try_overlay, None))).wait()
+    except StartError as error:
+        return str(error)
+    return ""
 
 
 async def start_holder(sandbox: Child, fd: int, record: Path) -> Child:
@@ -155,7 +172,7 @@ HELD = 0
 def _be_holder(_: None, outlive: Callable[[], None], sandbox: int, fd: int) -> None:
     setns(sandbox, _SHARED_NAMESPACES)
     os.dup2(fd, HELD)
-    give_up_privileges()
+    give_up_most_privileges()
     outlive()
     os.execvpe("sleep", ["sleep", "infinity"], {})
 
@@ -167,6 +184,7 @@ class Command:
     Attributes:
         credentials: those of the container.
         stdio: what standard input, output and error are to be; None for nothing, as an exec probe needs.
+        only_own: whether the container has no programs but those of its image.
     """
 
     arguments: tuple[str, ...]
@@ -174,11 +192,12 @@ class Command:
     credentials: Credentials = AS_ROOT
     directory: str = "/"
     stdio: Stdio | None = None
+    only_own: bool = False
 
 
 def beside(spec: ProcessSpec, arguments: tuple[str, ...], stdio: Stdio | None = None) -> Command:
     """The command that runs as a container's own process does."""
-    return Command(arguments, spec.environment, spec.credentials, spec.directory, stdio)
+    return Command(arguments, spec.environment, spec.credentials, spec.directory, stdio, spec.root is not None)
 
 
 async def start_in_container(container: Child, command: Command) -> Child:
@@ -197,7 +216,7 @@ def _be_command(command: Command, container: int, *given: int) -> None:
     become(command.credentials, like=container)
     set_parent_death_signal(signal.SIGKILL)  # which a change of user takes back
     _change_directory(command.directory)
-    _execute(command.arguments, command.environment)
+    _execute(command.arguments, command.environment, only_own=command.only_own)
 
 
 def _descriptors(stdio: Stdio) -> tuple[int, int, int]:
@@ -232,8 +251,10 @@ def _change_directory(path: str) -> None:
         raise StartError(f"chdir to workingDir {path!r}: {error.strerror}") from error
 
 
-def _execute(command: tuple[str, ...], environment: Mapping[str, str]) -> None:
+def _execute(command: tuple[str, ...], environment: Mapping[str, str], *, only_own: bool) -> None:
     try:
+        if only_own:
+            os.execvpe(command[0], command, environment)
         execute(command, environment)
     except FileNotFoundError as error:
         where = "" if "/" in command[0] else " in $PATH"

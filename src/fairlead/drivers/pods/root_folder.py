@@ -1,6 +1,6 @@
 """The root folder of a Pod: one of its own, in which the machine's programs are, read-only, and nothing of the lab.
 
-Made by the sandbox before anything of the Pod runs, and seen by the Pod as ``/proc/1/root``; each container builds its
+Made by the sandbox before anything of the Pod runs, and out of sight for its containers; each of these builds its
 own upon it (``mounts``). The machine's root is not covered but taken away (pivot_root(2)); what lies in folders that
 are needed for other things is covered, and no process of the Pod may unmount.
 """

@@ -25,6 +25,7 @@ from fairlead.nodeagent.status import CREATING, ContainerRecord, Running, State,
 
 # Seconds until something that is not there is looked for again, doubling: what a new namespace lacks comes in no time.
 FIRST_BLOCKED_RETRY, LAST_BLOCKED_RETRY = 0.1, 2.0
+_TOLD_ALREADY = ("ErrImagePull", "ImagePullBackOff")  # an Event of the pull itself says why
 _KILLED = 137  # the exit code of a process whose sandbox has gone: 128 + SIGKILL
 
 
@@ -50,10 +51,13 @@ class Found(NamedTuple):
 
 
 class Started(NamedTuple):
-    """Its process runs."""
+    """Its process runs; ``image_id`` is its image by digest, empty for a command of this machine; ``is_fresh``: that
+    was fetched, and its Event has been written."""
 
     attempt: int
     at: str
+    image_id: str = ""
+    is_fresh: bool = False
 
 
 class Blocked(NamedTuple):
@@ -263,12 +267,14 @@ def _started(life: ContainerLife, event: Started) -> Step:
     container = life.record.container
     started = _starts_at_once(container)
     ready = started and container.readiness_probe is None
+    present = Tell("Pulled", f'Container image "{container.image}" already present on machine')
     told = (
-        Tell("Pulled", f'Container image "{container.image}" already present on machine'),
+        *(() if event.is_fresh else (present,)),
         Tell("Created", f"Created container: {container.name}"),
         Tell("Started", f"Started container {container.name}"),
     )
-    running = replace(life, phase=Phase.RUNNING, retry=FIRST_BLOCKED_RETRY)
+    record = replace(life.record, image_id=event.image_id)
+    running = replace(life, record=record, phase=Phase.RUNNING, retry=FIRST_BLOCKED_RETRY)
     return _told(running, Running(event.at), started=started, ready=ready), told
 
 
@@ -286,6 +292,8 @@ def _blocked(life: ContainerLife, event: Blocked) -> Step:
     new = event.state != life.record.state
     reason, message = event.state
     tell = Tell("Failed", f"Error: {reason}: {message}", "Warning")
+    if reason in _TOLD_ALREADY:
+        tell = Tell("Failed", f"Error: {reason}", "Warning")
     if reason == CREATING.reason:  # a volume: a real node does not get as far as the container
         tell = Tell("FailedMount", message, "Warning")
     return waiting, (*([tell] if new else []), Wake(life.attempt, life.retry))

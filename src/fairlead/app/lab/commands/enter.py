@@ -89,9 +89,10 @@ def exec_in_pod(lab: RunningLab, command: PodCommand) -> int:
     Raises:
         LabError: the Pod or container does not run in this lab.
     """
-    process, environment = enter_pod(lab, command)
+    process, record = enter_pod(lab, command)
     terminal = {"TERM": os.environ["TERM"]} if "TERM" in os.environ else {}
-    return run_inside(process, Command(command.arguments, {**terminal, **environment}, "/"))
+    environment = {**terminal, **record["environment"]}
+    return run_inside(process, Command(command.arguments, environment, record["directory"], record["only_own"]))
 
 
 def exec_on_node(lab: RunningLab, node: str, arguments: tuple[str, ...]) -> int:
@@ -116,12 +117,13 @@ def _exec_in_network(lab: RunningLab, request: dict[str, Any], arguments: tuple[
     return run_inside(place, Command(arguments, environment, os.getcwd()))
 
 
-def enter_pod(lab: RunningLab, command: PodCommand) -> tuple[Place, Mapping[str, str]]:
+def enter_pod(lab: RunningLab, command: PodCommand) -> tuple[Place, Mapping[str, Any]]:
+    """Where a container is, and what its node has written down of it (``app.node.pod_index``)."""
     request = {"op": "enter-pod", "namespace": command.namespace, "pod": command.pod, "container": command.container}
     reply = ask(lab, request)
     (process,) = reply.descriptors
     credentials = Credentials(*reply.document["credentials"])
-    return Place(process, reply.document["user_namespace"], credentials=credentials), reply.document["environment"]
+    return Place(process, reply.document["user_namespace"], credentials=credentials), reply.document
 
 
 def ask(lab: RunningLab, request: dict[str, Any]) -> control_socket.Reply:

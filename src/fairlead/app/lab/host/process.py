@@ -22,6 +22,7 @@ from msgspec import structs
 from fairlead.app.lab import listeners
 from fairlead.app.lab.fork import LabError, in_child
 from fairlead.app.lab.host.data_folder import data_folder
+from fairlead.app.lab.host.pulls import Pulls
 from fairlead.app.lab.host.sockets import host_sockets, vni_of
 from fairlead.app.lab.host.spawn import INIT_LOG, Init, Pipes, interrupts, start_init
 from fairlead.app.lab.host_link import HostSockets
@@ -29,7 +30,9 @@ from fairlead.app.lab.listeners import LOOPBACK
 from fairlead.app.lab.node_memory import recall
 from fairlead.app.lab.plan import LabPlan, Manifest, Wire, memory_of_nodes
 from fairlead.app.lab.settings import LabSettings
+from fairlead.drivers.images.places import place_here
 from fairlead.drivers.lab import control_socket, run_folder
+from fairlead.drivers.lab.control_socket import Reply
 from fairlead.drivers.lab.run_folder import RunningLab
 from fairlead.labnet.addresses import Families
 from fairlead.model.addresses import IPFamily
@@ -109,7 +112,8 @@ def serve(options: LabOptions, listener: Listener) -> None:
     try:
         with data_folder(options.data or folder / "data", options.settings.ip_families) as (data, data_lock):
             settings = _remembered(options.settings, data, listener)
-            plan = LabPlan(options.name, folder, data, options.manifests, settings, _wire(options, data), _home())
+            wire = _wire(options, data)
+            plan = LabPlan(options.name, folder, data, options.manifests, settings, wire, _home(), place_here())
             with host_sockets(plan) as sockets:
                 lab = _lab(plan, sockets)
                 _Outside(plan, lab, listener, began).follow(sockets, options, (lock, data_lock))
@@ -172,6 +176,7 @@ class _Outside:
         self._unready = plan.agents
         self._awaited: list[str] = []
         self._settled = False
+        self._pulls = Pulls(allowed=plan.settings.pull)
 
     def follow(self, sockets: HostSockets, options: LabOptions, locks: tuple[int, ...]) -> None:
         """Start the lab, listen to it until it is to end, and end it."""
@@ -186,6 +191,7 @@ class _Outside:
             except _Ended:
                 return
             finally:
+                self._pulls.close()
                 signal.pidfd_send_signal(init.pidfd, signal.SIGKILL)
                 os.waitpid(init.pid, 0)
 
@@ -218,11 +224,18 @@ class _Outside:
                 if interrupted in ready or not ready.isdisjoint(options.owners):
                     raise _Ended
                 if requests in ready:
-                    control_socket.answer(requests, callers, listeners.give)
+                    control_socket.answer(requests, callers, self._respond)
                 if init.pidfd in ready and not received:
                     raise LabError(f"the lab's first process has ended unexpectedly{tail(self._plan.logs / INIT_LOG)}")
                 if not ready:
                     raise LabError(f"not ready after {patience:.0f} s; {self._waiting_for()}")
+
+    def _respond(self, request: Doc) -> Reply:
+        match request:
+            case {"op": "pull", "image": str(image), "logins": list(logins)}:
+                return self._pulls.start(image, logins)
+            case _:
+                return listeners.give(request)
 
     def _waiting_for(self) -> str:
         if self._plan.has_joined:

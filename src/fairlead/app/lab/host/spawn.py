@@ -15,6 +15,7 @@ from fairlead.app.lab.host.refused_namespaces import SYSCTLS, Facts, why_refused
 from fairlead.app.lab.host_link import HostSockets, Start
 from fairlead.app.lab.plan import LabPlan
 from fairlead.drivers.linux import calls, fresh_python
+from fairlead.drivers.linux.id_range import IdRange, map_users
 from fairlead.drivers.linux.namespace_facts import namespace_facts
 
 INIT_LOG = "lab.log"
@@ -62,11 +63,15 @@ def start_init(plan: LabPlan, pipes: Pipes, sockets: HostSockets, locks: tuple[i
     # child becomes ours.
     calls.set_child_subreaper()
     birth = Pipe()
+    ids = plan.images.ownership.range if plan.images else None
+    mapping = _Mapping(Pipe(), Pipe()) if ids else None
     between = os.fork()
     if between == 0:
         api, wire = (each.fileno() if each else None for each in sockets)
-        _give_birth(Start(plan, pipes.of_lab, api, wire, locks, os.geteuid() != 0), birth)
+        _give_birth(Start(plan, pipes.of_lab, api, wire, locks, os.geteuid() != 0), birth, mapping)
     birth.close_writer()
+    if ids and mapping:
+        _give_users(between, ids, mapping)
     message = read_from_child(birth.reader, between, "the process that starts the lab")
     pid, _, error = message.partition(" ")
     if error or not pid:
@@ -75,11 +80,35 @@ def start_init(plan: LabPlan, pipes: Pipes, sockets: HostSockets, locks: tuple[i
     return Init(int(pid), os.pidfd_open(int(pid)))
 
 
-def _give_birth(start: Start, birth: Pipe) -> NoReturn:
+class _Mapping(NamedTuple):
+    """Pipes by which a process asks another one to give it users, which only another one may, and hears of it."""
+
+    wanted: Pipe
+    given: Pipe
+
+
+def _give_users(pid: int, ids: IdRange, mapping: _Mapping) -> None:
+    """Raises:
+    LabError: that is refused.
+    """
+    mapping.wanted.close_writer()
+    mapping.given.close_reader()
+    try:
+        if os.read(mapping.wanted.reader, 1):
+            map_users(pid, ids)
+            os.write(mapping.given.writer, b"1")
+    except OSError as error:
+        raise LabError(f"the lab cannot have the users that /etc/subuid gives: {error}") from error
+    finally:
+        mapping.wanted.close()
+        mapping.given.close()
+
+
+def _give_birth(start: Start, birth: Pipe, mapping: _Mapping | None) -> NoReturn:
     message = "0 the process that starts the lab has failed"
     try:
         os.setsid()  # Ctrl-C is for the process outside alone
-        _enter_namespaces(start.user_namespace)
+        _enter_namespaces(start.user_namespace, mapping)
         pid = os.fork()
         if pid == 0:
             _be_init(start)
@@ -91,18 +120,27 @@ def _give_birth(start: Start, birth: Pipe) -> NoReturn:
         os._exit(0)
 
 
-def _enter_namespaces(user_namespace: bool) -> None:
+def _enter_namespaces(user_namespace: bool, mapping: _Mapping | None) -> None:
     uid, gid = os.geteuid(), os.getegid()
     facts = Facts(*namespace_facts(SYSCTLS))  # of this process as it is now
     try:
         calls.unshare(_NAMESPACES | (calls.CLONE_NEWUSER if user_namespace else 0))
-        if user_namespace:
+        if user_namespace and mapping is None:
             for name, text in (("setgroups", "deny"), ("uid_map", f"0 {uid} 1"), ("gid_map", f"0 {gid} 1")):
                 with open(f"/proc/self/{name}", "w") as file:
                     file.write(text)
+        if user_namespace:
             calls.set_dumpable()
     except OSError as error:
         raise LabError(f"cannot make namespaces: {why_refused(error.errno or 0, facts)}") from error
+    if mapping is None:
+        return
+    mapping.given.close_writer()
+    os.write(mapping.wanted.writer, b"1")
+    if not os.read(mapping.given.reader, 1):
+        os._exit(1)  # the process outside says why
+    os.setgid(0)
+    os.setuid(0)
 
 
 def _be_init(start: Start) -> NoReturn:

@@ -171,6 +171,8 @@ def _agent(plan: LabPlan, network: LabNode, nursery: socket.socket) -> Run:
         heartbeat=plan.settings.timers.heartbeat,
         hidden=(plan.data_folder, plan.run_folder.parent),
         home=plan.home,
+        store=plan.images,
+        puller=plan.host_socket if plan.settings.pull else None,
         nursery=nursery,
         steering=Steering.of(NODE_AGENT),
     )

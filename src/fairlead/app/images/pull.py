@@ -1,0 +1,66 @@
+"""Brings images from registries to this machine: with this user's logins and settings, and unpacked."""
+
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from fairlead.app.images.local import IMAGE_ERRORS, this_platform, unpack
+from fairlead.drivers.clock_text import now_text
+from fairlead.drivers.images.logins import logins_of_user
+from fairlead.drivers.images.pulling import Progress, PulledImage, pull_image
+from fairlead.drivers.images.registry import Registry, RegistryError
+from fairlead.drivers.images.store import Named, Store
+from fairlead.images.auth_file import AuthFileError, Login
+from fairlead.images.reference import ImageName
+from fairlead.images.registries import Registries, RegistriesError, endpoints, read_registries
+
+PULL_ERRORS = (*IMAGE_ERRORS, AuthFileError, RegistriesError, RegistryError)
+
+
+class Pulled(NamedTuple):
+    """What came of a pull; ``seconds`` with unpacking."""
+
+    image: PulledImage
+    seconds: float
+
+
+def pull(
+    store: Store, name: ImageName, progress: Progress, plain: Sequence[str] = (), logins: Sequence[Login] | None = None
+) -> Pulled:
+    """Fetch an image, unpack it, and give it its name.
+
+    Args:
+        plain: registries that are spoken to without TLS.
+        logins: what registries may be shown; None for those that this user has.
+
+    Raises:
+        PULL_ERRORS: that cannot be done.
+    """
+    began = time.monotonic()
+    shown = list(logins_of_user(name)) if logins is None else list(logins)
+    places = endpoints(name, _registries(), plain)
+    with store.shared():
+        found = pull_image(store, name, this_platform(), places, progress, lambda place: Registry(place, shown))
+        unpack(store, found.manifest)
+        store.give_name(Named(_named(name), found.manifest, found.source, found.size, now_text()))
+    return Pulled(found, time.monotonic() - began)
+
+
+def _named(name: ImageName) -> str:
+    """What was asked for by a digest is found by it, whatever its tag."""
+    return name.with_digest(name.digest) if name.digest else str(name)
+
+
+def _registries() -> Registries:
+    """This user's settings, or else the machine's."""
+    config = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")
+    given = os.environ.get("CONTAINERS_REGISTRIES_CONF")
+    usual = [Path(config, "containers", "registries.conf"), Path("/etc/containers/registries.conf")]
+    for path in [Path(given)] if given else usual:
+        try:
+            return read_registries(path.read_text(), str(path))
+        except FileNotFoundError:
+            continue
+    return Registries()

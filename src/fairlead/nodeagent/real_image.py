@@ -1,0 +1,63 @@
+"""What a container of a real image runs: its own words before those of the image, as the OCI image configuration has
+them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from fairlead.images.documents import Process
+from fairlead.images.users import NO_ACCOUNTS, Accounts
+from fairlead.nodeagent.images import ImageError, Program
+from fairlead.nodeagent.manifest import Container
+from fairlead.nodeagent.security_context import ImageUser
+
+
+@dataclass(frozen=True)
+class RealImage:
+    """An image of this machine's store.
+
+    Attributes:
+        id: what the status of a container calls it: by digest.
+        manifest: digest of its manifest.
+        process: what it says of its containers' processes.
+        layers: the folders of its layers, unpacked, from the lowest to the highest.
+        accounts: users and groups that it has.
+    """
+
+    id: str
+    manifest: str
+    process: Process
+    layers: tuple[str, ...]
+    accounts: Accounts = NO_ACCOUNTS
+
+    @property
+    def user(self) -> ImageUser:
+        """As whom its containers run, unless they say otherwise."""
+        return ImageUser(self.process.user, self.accounts)
+
+    @property
+    def env(self) -> Mapping[str, str]:
+        """Its variables."""
+        pairs = (variable.partition("=") for variable in self.process.env or ())
+        return {name: value for name, _, value in pairs if name}
+
+
+class NoCommand(ImageError):
+    """Neither the container nor its image says what to run."""
+
+    reason = "CreateContainerError"
+
+
+def program_of(container: Container, image: RealImage) -> Program:
+    """What a container runs: its ``command`` replaces Entrypoint and Cmd, its ``args`` replace Cmd.
+
+    Raises:
+        NoCommand: nobody says.
+    """
+    if container.command:
+        command = (*container.command, *(container.args or ()))
+    else:
+        arguments = container.args if container.args is not None else image.process.cmd or ()
+        command = (*(image.process.entrypoint or ()), *arguments)
+    if not command:
+        raise NoCommand(f'no command specified: image "{container.image}" has neither Entrypoint nor Cmd')
+    return Program(None, command, image.env)
