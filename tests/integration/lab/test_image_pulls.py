@@ -234,8 +234,8 @@ class TestTheCommand:
             path.unlink()
 
     def test_a_pod_uses_it_and_so_it_stays(self, world):
-        image = f"{world.open.host}/team/app:1"
-        refused = world.lab.fairlead("image", "rm", image, check=False)
+        image, names = f"{world.open.host}/team/app:1", world.lab.fairlead("image", "ls", "-q").stdout.split()
+        refused = world.lab.fairlead("image", "rm", *names, check=False)
         assert "a running lab uses" in refused.stderr
         assert (
             image in world.lab.fairlead("image", "prune", "-a").stdout + world.lab.fairlead("image", "ls", "-q").stdout
