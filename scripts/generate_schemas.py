@@ -86,7 +86,8 @@ LONG = {
 
 SERVED = {
     "apiextensions_v1": "CustomResourceDefinition",
-    "admissionregistration_v1": "MutatingWebhookConfiguration ValidatingWebhookConfiguration",
+    "admissionregistration_v1": """MutatingWebhookConfiguration ValidatingAdmissionPolicy
+        ValidatingAdmissionPolicyBinding ValidatingWebhookConfiguration""",
     "core_v1": """Binding ConfigMap Endpoints Event LimitRange Namespace Node PersistentVolume PersistentVolumeClaim Pod
         PodTemplate ReplicationController ResourceQuota Secret Service ServiceAccount""",
     "apps_v1": "ControllerRevision DaemonSet Deployment ReplicaSet StatefulSet",

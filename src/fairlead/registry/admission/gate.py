@@ -15,8 +15,9 @@ from fairlead.registry.access.pod_security.review import review as review_pods
 from fairlead.registry.admission import dispatch
 from fairlead.registry.admission.attempt import CONNECT, CREATE, DELETE, UPDATE, Attempt
 from fairlead.registry.admission.authorizer import Authorizer
-from fairlead.registry.admission.matching import is_exempt
+from fairlead.registry.admission.matching import OF_POLICIES, OF_WEBHOOKS, is_exempt
 from fairlead.registry.admission.options import options_of
+from fairlead.registry.admission.policies import BINDINGS, check_policies
 from fairlead.registry.admission.webhook import MUTATING, VALIDATING, webhooks
 from fairlead.registry.documents.bodies import check_kind
 from fairlead.registry.documents.events_view import from_core, to_core
@@ -47,7 +48,7 @@ class Gate:
             ApiError: a webhook denies it, or cannot be asked. Unanswered: one has to be.
         """
         found = webhooks(write.state, MUTATING)
-        if not found or is_exempt(write.target.resource):
+        if not found or is_exempt(write.target.resource, OF_WEBHOOKS):
             return write.new or {}
         attempt = self._attempt(write)
         return dispatch.mutate(attempt, found, self._around(write.state, write.target)) or {}
@@ -59,8 +60,11 @@ class Gate:
             ApiError: it is refused. Unanswered: webhooks have to be asked.
         """
         told = () if write.new is None else review_pods(write.state, write.target, write.new, write.old)
-        if not is_exempt(write.target.resource) and (found := webhooks(write.state, VALIDATING)):
-            dispatch.validate(self._attempt(write), found, self._around(write.state, write.target))
+        state, resource = write.state, write.target.resource
+        if state.of(BINDINGS) and not is_exempt(resource, OF_POLICIES):
+            check_policies(self._attempt(write), state, self._around(state, write.target))
+        if not is_exempt(resource, OF_WEBHOOKS) and (found := webhooks(state, VALIDATING)):
+            dispatch.validate(self._attempt(write), found, self._around(state, write.target))
         return told
 
     def pass_connection(self, state: State, target: Target, options: Doc) -> None:

@@ -16,16 +16,8 @@ from fairlead.registry.resources import Resource, ResourceTable
 
 ADMISSION = "admissionregistration.k8s.io"
 # What configures admission is never subject to it: a wrong configuration could not be taken away otherwise.
-_EXEMPT = frozenset(
-    {
-        "mutatingwebhookconfigurations",
-        "validatingwebhookconfigurations",
-        "mutatingadmissionpolicies",
-        "mutatingadmissionpolicybindings",
-        "validatingadmissionpolicies",
-        "validatingadmissionpolicybindings",
-    }
-)
+OF_POLICIES = frozenset({"validatingadmissionpolicies", "validatingadmissionpolicybindings"})
+OF_WEBHOOKS = OF_POLICIES | {"mutatingwebhookconfigurations", "validatingwebhookconfigurations"}
 _ANY = "*"
 
 
@@ -145,6 +137,6 @@ def equivalents(resource: Resource, table: ResourceTable) -> list[Resource]:
     return [row for row in table.rows if row.storage == resource.storage and row is not resource]
 
 
-def is_exempt(resource: Resource) -> bool:
-    """Whether a resource is never subject to admission."""
-    return resource.group == ADMISSION and resource.plural in _EXEMPT
+def is_exempt(resource: Resource, plurals: frozenset[str]) -> bool:
+    """Whether a resource is one of those that are not subject to webhooks, or to policies."""
+    return resource.group == ADMISSION and resource.plural in plurals

@@ -15,7 +15,7 @@ from celpy import celtypes
 from celpy.celparser import CELParser
 from celpy.evaluation import Activation, CELEvalError, Evaluator
 
-from fairlead.registry.cel.budget import Budget
+from fairlead.registry.cel.budget import Budget, RuleError
 from fairlead.registry.cel.functions import NAMESPACES
 from fairlead.registry.cel.functions.optionals import NONE, Optional
 
@@ -185,7 +185,10 @@ def _field(holder: Any, name: str, tree: Any) -> Any:
         found = holder.get(name, _ABSENT)
         return _no_such_key(name, tree) if found is _ABSENT else found
     if (read := getattr(holder, "cel_fields", {}).get(name)) is not None:
-        return read(holder)
+        try:
+            return read(holder)
+        except RuleError as error:
+            return CELEvalError(str(error), ValueError, None, tree=tree)
     return CELEvalError(f"no such key: {name}", TypeError, None, tree=tree)
 
 

@@ -1,6 +1,6 @@
 """What each kind of object means to the API server: one module or package for each kind, and their table."""
 
-from fairlead.registry.kinds.admissionregistration import webhook_configuration
+from fairlead.registry.kinds.admissionregistration import admission_policy, webhook_configuration
 from fairlead.registry.kinds.apiextensions import custom_resource_definition
 from fairlead.registry.kinds.apps import (
     daemon_set,
@@ -78,6 +78,8 @@ STRATEGIES: dict[str, Strategy] = {
     "ServiceCIDR": service_cidr.STRATEGY,
     "StatefulSet": stateful_set.STRATEGY,
     "StorageClass": storage_class.STRATEGY,
+    "ValidatingAdmissionPolicy": admission_policy.POLICY,
+    "ValidatingAdmissionPolicyBinding": admission_policy.BINDING,
     "ValidatingWebhookConfiguration": webhook_configuration.VALIDATING,
     "VolumeAttachment": csi.ATTACHMENT,
 }

@@ -9,7 +9,14 @@ from urllib.parse import urlsplit
 
 from fairlead.model.document import Doc
 from fairlead.model.names import dns1123_subdomain_errors
-from fairlead.registry.field_errors import FieldError, duplicate, invalid, not_supported, required
+from fairlead.registry.field_errors import FieldError, duplicate, invalid, required
+from fairlead.registry.kinds.admissionregistration.match_rules import (
+    ATTEMPT,
+    SELECTORS,
+    condition_faults,
+    rule_faults,
+    selector_faults,
+)
 from fairlead.registry.kinds.cells import AGE, NAME, age, name
 from fairlead.registry.kinds.value_rules import one_of, port_errors
 from fairlead.registry.strategy import Column, Context, Strategy
@@ -21,8 +28,6 @@ _ALLOWED = {
     "reinvocationPolicy": ("IfNeeded", "Never"),
     "sideEffects": ("None", "NoneOnDryRun"),
 }
-_OPERATIONS = ("*", "CREATE", "UPDATE", "DELETE", "CONNECT")
-_SCOPES = ("*", "Cluster", "Namespaced")
 _VERSIONS = ("v1", "v1beta1")
 _LONGEST_WAIT = 30
 _EXACTLY_ONE = "exactly one of url or service is required"
@@ -35,7 +40,7 @@ def _default(more: Doc) -> Callable[[Doc], None]:
         for webhook in configuration.get("webhooks") or ():
             for field, value in {**_WEBHOOK, **more}.items():
                 webhook.setdefault(field, value)
-            for selector in ("namespaceSelector", "objectSelector"):
+            for selector in SELECTORS:
                 webhook.setdefault(selector, {})
             if service := (webhook.get("clientConfig") or {}).get("service"):
                 service.setdefault("port", 443)
@@ -70,7 +75,10 @@ def _webhook(path: str, webhook: Doc) -> Iterator[FieldError]:
         detail = f"the timeout value must be between 1 and {_LONGEST_WAIT} seconds"
         yield invalid(f"{path}.timeoutSeconds", webhook["timeoutSeconds"], detail)
     for index, rule in enumerate(webhook.get("rules") or ()):
-        yield from _rule(f"{path}.rules[{index}]", rule)
+        yield from rule_faults(f"{path}.rules[{index}]", rule)
+    for selector in SELECTORS:
+        yield from selector_faults(f"{path}.{selector}", webhook[selector])
+    yield from condition_faults(f"{path}.matchConditions", webhook.get("matchConditions") or [], ATTEMPT)
     yield from _client(f"{path}.clientConfig", webhook.get("clientConfig") or {})
 
 
@@ -88,19 +96,6 @@ def _reviews(path: str, versions: Any) -> Iterator[FieldError]:
         yield required(path, f"must specify one of {', '.join(_VERSIONS)}")
     elif not set(versions) & set(_VERSIONS):
         yield invalid(path, list(versions), f"must include at least one of {', '.join(_VERSIONS)}")
-
-
-def _rule(path: str, rule: Doc) -> Iterator[FieldError]:
-    for field in ("operations", "apiGroups", "apiVersions", "resources"):
-        given = rule.get(field) or []
-        if not given:
-            yield required(f"{path}.{field}")
-        elif "*" in given and len(given) > 1 and field != "resources":
-            yield invalid(f"{path}.{field}", given, "if '*' is present, must not specify other values")
-    for index, operation in enumerate(rule.get("operations") or ()):
-        if operation not in _OPERATIONS:
-            yield not_supported(f"{path}.operations[{index}]", operation, _OPERATIONS)
-    yield from one_of(f"{path}.scope", rule["scope"], _SCOPES)
 
 
 def _client(path: str, client: Doc) -> Iterator[FieldError]:

@@ -7,8 +7,6 @@ Upstream: apiextensions-apiserver ``pkg/apiserver/schema/validation.go`` and the
 from collections.abc import Iterator
 from typing import Any
 
-import re2
-
 from fairlead.model.document import Doc
 from fairlead.registry.field_errors import FieldError, forbidden, invalid, not_supported, required
 from fairlead.registry.kinds.apiextensions.structural import EMBEDDED, PRESERVE, fill, prune
@@ -76,7 +74,7 @@ def _pattern(schema: Doc, path: str) -> Iterator[FieldError]:
     if pattern := schema.get("pattern"):
         try:
             compiled(pattern)
-        except re2.error as error:
+        except ValueError as error:
             yield invalid(f"{path}.pattern", pattern, f"must be a valid regular expression, but isn't: {error}")
 
 

@@ -10,14 +10,11 @@ from functools import lru_cache
 from typing import Any
 
 import msgspec
-import re2
 
 from fairlead.model.document import Doc
 from fairlead.registry.field_errors import FieldError, duplicate, invalid, not_supported, required, too_long, too_many
 from fairlead.registry.formats import has_format
 
-_QUIET = re2.Options()
-_QUIET.log_errors = False
 INT_OR_STRING = "x-kubernetes-int-or-string"
 
 
@@ -109,10 +106,19 @@ def _string(value: str, schema: Doc, path: str) -> Iterator[FieldError]:
 def compiled(pattern: str) -> Any:
     """A pattern in Go's syntax, matched in time that is linear in the text, even for a hostile pattern.
 
+    The library is imported with the first pattern: most clusters have none.
+
     Raises:
-        re2.error: it cannot be read.
+        ValueError: it cannot be read.
     """
-    return re2.compile(pattern, _QUIET)
+    import re2
+
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return re2.compile(pattern, options)
+    except re2.error as error:
+        raise ValueError(str(error)) from None
 
 
 def _array(value: list[Any], schema: Doc, path: str) -> Iterator[FieldError]:
