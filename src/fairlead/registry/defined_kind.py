@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from fairlead.model.document import Doc
+from fairlead.registry.questions import Server
 from fairlead.registry.strategy import Strategy
 
 
@@ -13,6 +14,13 @@ class ScalePaths(NamedTuple):
     spec_replicas: str
     status_replicas: str
     selector: str
+
+
+class Conversion(NamedTuple):
+    """A webhook that converts objects; ``review_version`` is that of the reviews that it gets."""
+
+    server: Server
+    review_version: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +33,7 @@ class DefinedKind:
         type_name: its type, with the fields that the schema specifies (``schemas.catalogue.OwnType``).
         stored_as: the apiVersion under which its objects are kept, whichever they come in.
         scale: of a kind that has that subresource.
+        conversion: of a kind whose versions differ in more than their names.
     """
 
     singular: str
@@ -34,3 +43,4 @@ class DefinedKind:
     type_name: str
     stored_as: str
     scale: ScalePaths | None = None
+    conversion: Conversion | None = None

@@ -5,6 +5,7 @@ shell around it asks, and works out the request again, on the state of then, wit
 question is its key, so that an object that has changed meanwhile is asked about again, and one that has not is not.
 """
 
+import base64
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -43,6 +44,16 @@ class Server(NamedTuple):
             return self.url
         where = self.service
         return f"https://{where.name}.{where.namespace}.svc:{where.port}{where.path or '/'}"
+
+
+def read_server(client: Doc) -> Server:
+    """The server of a ``clientConfig``."""
+    authorities = base64.b64decode(client.get("caBundle") or "")
+    service = client.get("service")
+    if service is None:
+        return Server(client["url"], None, authorities)
+    where = ServiceReference(service["namespace"], service["name"], service.get("port", 443), service.get("path") or "")
+    return Server("", where, authorities)
 
 
 class Question(NamedTuple):

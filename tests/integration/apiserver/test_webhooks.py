@@ -145,3 +145,41 @@ def test_a_bundle_that_is_no_certificate_is_a_failure_and_no_fault(kubectl, hook
     with configured(kubectl, hook, "/wrong", clientConfig={"caBundle": wrong}):
         told = kubectl.fails("create", "-f", "-", stdin=config_map("wrong-1"))
     assert "failed calling webhook" in told
+
+
+def test_a_watch_is_shown_converted_objects(kubectl, hook):
+    def convert(request):
+        wanted = request["desiredAPIVersion"]
+        made = [{**each, "apiVersion": wanted, "spec": {"hours": 2}} for each in request["objects"]]
+        return {"result": {"status": "Success"}, "convertedObjects": made}
+
+    hook.say["/convert"] = convert
+    client = {"url": f"{hook.url}/convert", "caBundle": hook.authorities}
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    versions = [
+        {"name": "v1", "served": True, "storage": False, "schema": schema},
+        {"name": "v2", "served": True, "storage": True, "schema": schema},
+    ]
+    spec = {
+        "group": "example.com",
+        "scope": "Namespaced",
+        "names": {"plural": "backups", "kind": "Backup"},
+        "versions": versions,
+        "conversion": {
+            "strategy": "Webhook",
+            "webhook": {"clientConfig": client, "conversionReviewVersions": ["v1"]},
+        },
+    }
+    kind = {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "spec": spec}
+    kubectl("create", "-f", "-", stdin={**kind, "metadata": {"name": "backups.example.com"}})
+    kubectl("wait", "--for=condition=Established", "crd/backups.example.com", "--timeout=30s")
+    shown = ("-o", 'jsonpath={.apiVersion} {.spec.hours}{"\\n"}')
+    with kubectl.watching("backups.v1.example.com", *shown) as lines:
+        made = {"apiVersion": "example.com/v2", "kind": "Backup", "spec": {"minutes": 120}}
+        for name in ("a", "b"):
+            kubectl("create", "-f", "-", stdin={**made, "metadata": {"name": name}})
+            assert lines.readline() == "example.com/v1 2\n"
+    hook.say["/convert"] = lambda request: {"result": {"status": "Failure", "message": "cannot"}}
+    told = kubectl.fails("get", "backups.v1.example.com", "a")
+    assert "conversion webhook for example.com/v2, Kind=Backup failed: cannot" in told
+    kubectl("get", "backups.v2.example.com", "a")

@@ -79,9 +79,9 @@ class ApiApplication:
     ) -> None:
         self._state, self._env, self._tunnel = state, env, tunnel
         self._pages = pages or {}
-        self.streams = WatchStreams(state, env.kinds)
-        self._turns = Turns()
         self._servers = ReviewServers(state, env.choose, env.new_uid)
+        self.streams = WatchStreams(state, env.kinds, self._servers.ask)
+        self._turns = Turns()
         self._unread: Counter[str] = Counter()  # bytes of answers, by user
         self._reader = ThreadPoolExecutor(1, "yaml")
         self._faults = Faults() if faults is None else faults

@@ -8,7 +8,7 @@ the same form.
 import asyncio
 import random
 from collections import Counter, OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -17,14 +17,18 @@ from fairlead.drivers.apiserver.store.durable_state import DurableState
 from fairlead.drivers.apiserver.turns import too_many_requests
 from fairlead.drivers.apiserver.warning_headers import warning_headers
 from fairlead.drivers.clock_text import now_text
+from fairlead.registry.conversion import is_converted, shown_as
 from fairlead.registry.documents.views import View
 from fairlead.registry.environment import Kinds
-from fairlead.registry.status import expired
+from fairlead.registry.questions import Question, ServerAnswer, Unanswered
+from fairlead.registry.resources import Resource
+from fairlead.registry.status import ApiError, expired
 from fairlead.registry.store import Change
 from fairlead.registry.verbs.watches import Event, Watch, bookmark, event_for, frame, trigger_of
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
+Ask = Callable[[Sequence[Question]], Awaitable[dict[bytes, ServerAnswer]]]
 
 MAX_WATCHES = 3000
 BOOKMARK_SECONDS = 60.0
@@ -45,8 +49,8 @@ class Holder(NamedTuple):
 class WatchStreams:
     """All watches of one server."""
 
-    def __init__(self, state: DurableState, kinds: Kinds) -> None:
-        self._state, self._kinds = state, kinds
+    def __init__(self, state: DurableState, kinds: Kinds, ask: Ask) -> None:
+        self._state, self._kinds, self._ask = state, kinds, ask
         self._frames: OrderedDict[_FrameKey, bytes] = OrderedDict()
         self._closing = asyncio.Event()
         self._held: Counter[str] = Counter()  # by user
@@ -108,6 +112,12 @@ class WatchStreams:
         await send({"type": "http.response.body", "body": b""})
 
     async def _stream(self, watch: Watch, send: Send) -> None:
+        try:
+            await self._follow(watch, send)
+        except ApiError as error:  # such as of a webhook that does not convert: the client begins anew
+            await _send_chunk(send, frame("ERROR", msgspec.json.encode(error.status())))
+
+    async def _follow(self, watch: Watch, send: Send) -> None:
         loop = asyncio.get_running_loop()
         seconds = watch.seconds or SHORTEST_SECONDS + random.randrange(SHORTEST_SECONDS)  # noqa: S311
         end = loop.time() + seconds
@@ -124,7 +134,7 @@ class WatchStreams:
                 gone = expired(f"too old resource version: {position} ({log.compacted})")
                 await _send_chunk(send, frame("ERROR", msgspec.json.encode(gone.status())))
                 return
-            frames = [found for change in log.since(position) if (found := self._frame(change, watch))]
+            frames = await self._frames_of(log.since(position), watch)
             position = latest.version
             if frames:
                 await _send_chunk(send, b"".join(frames))
@@ -150,10 +160,32 @@ class WatchStreams:
 
     async def _send_initial(self, watch: Watch, send: Send) -> None:
         now = now_text()
-        for document in watch.initial:
+        for document in await self._present(watch.initial, watch.view.resource):
             await _send_chunk(send, frame("ADDED", watch.view.one(document, self._kinds, now)))
         if watch.announce_end:
             await _send_chunk(send, bookmark(watch.view, watch.version, True, self._kinds))
+
+    async def _frames_of(self, changes: Iterable[Change], watch: Watch) -> list[bytes]:
+        if not is_converted(watch.view.resource):
+            return [found for change in changes if (found := self._frame(change, watch))]
+        told = [(event, event.document(change)) for change in changes if (event := event_for(change, watch.selection))]
+        documents = await self._present([document for _, document in told], watch.view.resource)
+        now = now_text()
+        return [
+            frame(event.type, watch.view.one(document, self._kinds, now))
+            for (event, _), document in zip(told, documents, strict=True)
+        ]
+
+    async def _present(self, documents: Sequence[bytes], resource: Resource) -> Sequence[bytes]:
+        """The documents under the version that is watched."""
+        if not is_converted(resource):
+            return documents
+        answers: dict[bytes, ServerAnswer] = {}
+        while True:
+            try:
+                return shown_as(documents, resource, answers)
+            except Unanswered as waiting:
+                answers |= await self._ask(waiting.questions)
 
     def _frame(self, change: Change, watch: Watch) -> bytes | None:
         event = event_for(change, watch.selection)

@@ -19,6 +19,7 @@ from fairlead.registry.admission.matching import OF_POLICIES, OF_WEBHOOKS, is_ex
 from fairlead.registry.admission.options import options_of
 from fairlead.registry.admission.policies import BINDINGS, check_policies
 from fairlead.registry.admission.webhook import MUTATING, VALIDATING, webhooks
+from fairlead.registry.conversion import converted
 from fairlead.registry.documents.bodies import check_kind
 from fairlead.registry.documents.events_view import from_core, to_core
 from fairlead.registry.environment import Environment, Write
@@ -86,18 +87,30 @@ class Gate:
 
     def _around(self, state: State, target: Target) -> dispatch.Surroundings:
         has_own_kind = target.subresource is not None and bool(target.subresource.kind)
-        shown, taken = (_unchanged, _of_own_kind) if has_own_kind else (_shown, self._taken)
+        shown, taken = (_unchanged, _of_own_kind) if has_own_kind else (self._shown, self._taken(target))
         authorizer = Authorizer(self._request.user, state, _about(target))
         return dispatch.Surroundings(self._table, self._env.answers, shown, taken, self.warnings.append, authorizer)
 
-    def _taken(self, document: Doc, resource: Resource) -> Doc:
-        check_kind(document, resource.group_version, resource.kind)
-        document = shaped(document, resource).document
+    def _shown(self, document: Doc, resource: Resource) -> Doc:
         if resource.view_of:
-            document = to_core(document)
+            viewed: Doc = msgspec.json.decode(from_core(msgspec.json.encode(document)))
+            return viewed
         if resource.defined:
-            document["apiVersion"] = resource.defined.stored_as
-        return canonical(document, resource, self._env.kinds.strategy(resource))
+            return converted([document], resource, resource.group_version, self._env.answers)[0]
+        return document
+
+    def _taken(self, target: Target) -> Callable[[Doc, Resource], Doc]:
+        def taken(document: Doc, resource: Resource) -> Doc:
+            check_kind(document, resource.group_version, resource.kind)
+            document = shaped(document, resource).document
+            if resource.view_of:
+                document = to_core(document)
+            if resource.defined:
+                own = target.resource.group_version if resource.defined.conversion else resource.defined.stored_as
+                (document,) = converted([document], resource, own, self._env.answers)
+            return canonical(document, target.resource, self._env.kinds.strategy(target.resource))
+
+        return taken
 
 
 def _about(target: Target) -> dict[str, str]:
@@ -115,15 +128,6 @@ def _with_labels(attempt: Attempt, state: State) -> Attempt:
         stored = state.get("namespaces", ObjectKey("", attempt.namespace))
         labels = stored.labels if stored else {}
     return replace(attempt, namespace_labels=labels)
-
-
-def _shown(document: Doc, resource: Resource) -> Doc:
-    if resource.view_of:
-        viewed: Doc = msgspec.json.decode(from_core(msgspec.json.encode(document)))
-        return viewed
-    if resource.defined:
-        return {**document, "apiVersion": resource.group_version}
-    return document
 
 
 def _unchanged(document: Doc, resource: Resource) -> Doc:

@@ -3,7 +3,6 @@
 Upstream: k8s.io/api ``admissionregistration/v1/types.go``.
 """
 
-import base64
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -12,7 +11,7 @@ import msgspec
 from fairlead.model.document import Doc
 from fairlead.registry.admission.matching import Matcher, read_matcher
 from fairlead.registry.admission.review import VERSIONS
-from fairlead.registry.questions import Server, ServiceReference
+from fairlead.registry.questions import Server, read_server
 from fairlead.registry.store import State
 
 MUTATING = "mutatingwebhookconfigurations.admissionregistration.k8s.io"
@@ -70,13 +69,3 @@ def _webhook(configuration: str, webhook: Doc) -> Webhook:
         webhook["sideEffects"] in ("None", "NoneOnDryRun"),
         webhook.get("reinvocationPolicy") == "IfNeeded",
     )
-
-
-def read_server(client: Doc) -> Server:
-    """The server of a ``clientConfig``."""
-    authorities = base64.b64decode(client.get("caBundle") or "")
-    service = client.get("service")
-    if service is None:
-        return Server(client["url"], None, authorities)
-    where = ServiceReference(service["namespace"], service["name"], service.get("port", 443), service.get("path") or "")
-    return Server("", where, authorities)

@@ -45,7 +45,7 @@ def _paths(call: Call) -> ScalePaths | None:
 
 
 def get_scale(call: Call) -> Reply:
-    return Reply(msgspec.json.encode(scale_of(msgspec.json.decode(call.stored()), _paths(call))))
+    return Reply(msgspec.json.encode(scale_of(msgspec.json.decode(call.presented()), _paths(call))))
 
 
 def write_scale(call: Call) -> Reply:

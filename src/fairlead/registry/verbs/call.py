@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fairlead.registry.backend import Upstream
+from fairlead.registry.conversion import shown_as
 from fairlead.registry.documents.views import View, negotiate
 from fairlead.registry.environment import Environment
 from fairlead.registry.questions import Consultation
@@ -70,7 +71,8 @@ class Call:
 
     def shown(self, document: bytes) -> bytes:
         """A stored document as the client wants to see it."""
-        return self.view.one(document, self.env.kinds, self.env.now)
+        (presented,) = shown_as((document,), self.resource, self.env.answers)
+        return self.view.one(presented, self.env.kinds, self.env.now)
 
     def stored(self) -> bytes:
         """The object that the request is about; raises ApiError when it is not there."""
@@ -78,6 +80,10 @@ class Call:
         if stored is None:
             raise not_found(self.resource.plural, self.target.name, self.resource.group)
         return stored.document
+
+    def presented(self) -> bytes:
+        """The same under the version of the request; raises ApiError when it cannot be converted."""
+        return shown_as((self.stored(),), self.resource, self.env.answers)[0]
 
 
 Handler = Callable[[Call], Answer]

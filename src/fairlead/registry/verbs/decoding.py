@@ -36,7 +36,7 @@ def decoded(call: Call, document: Doc, options: WriteOptions, patched: bool = Fa
         )
     if resource.view_of:
         document = to_core(document)
-    if resource.defined:
+    if resource.defined and resource.defined.conversion is None:
         document["apiVersion"] = resource.defined.stored_as
     return document, faults if options.field_validation == "Warn" else []
 

@@ -13,6 +13,7 @@ import msgspec
 from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
 from fairlead.registry import field_errors, object_meta
+from fairlead.registry.conversion import converted, is_converted, shown_as
 from fairlead.registry.documents.managed_fields.entries import UPDATE, Manager, follow_update, own_all
 from fairlead.registry.environment import Environment, Write
 from fairlead.registry.field_errors import FieldError
@@ -88,9 +89,20 @@ def create(
         raise already_exists(resource.plural, key.name, resource.group)
     strategy.on_read(document)
     warnings += tuple(strategy.warnings(document, None))
-    step = put(allocate(Step(state), key, effects), resource.storage, key, document, strategy.fields)
+    step = _put(allocate(Step(state), key, effects), resource, key, document, env)
     step = charge(_follow(step, resource, effects, env), resource, key, None, document)
     return Written(_unless(dry_run, state, step), _shown(step, dry_run, document), True, warnings)
+
+
+def _put(step: Step, resource: Resource, key: ObjectKey, document: Doc, env: Environment) -> Step:
+    """Write the document, under the version that its kind is kept in; ``document`` gets the resourceVersion."""
+    fields = env.kinds.strategy(resource).fields
+    if resource.defined is None or not is_converted(resource):
+        return put(step, resource.storage, key, document, fields)
+    (kept,) = converted([document], resource, resource.defined.stored_as, env.answers)
+    step = put(step, resource.storage, key, {**kept, "metadata": {**kept["metadata"]}}, fields)
+    document["metadata"]["resourceVersion"] = str(step.state.version)
+    return step
 
 
 def _own(resource: Resource, document: Doc, env: Environment, manager: Manager) -> None:
@@ -183,8 +195,9 @@ def update(state: State, target: Target, change: Update, env: Environment) -> Wr
             document["metadata"].pop("managedFields", None)
             return create(state, target, document, env, change.dry_run, change.manager)
         raise not_found(resource.plural, target.name, resource.group)
-    old: Doc = msgspec.json.decode(stored.document)
-    new = _named(change.apply(msgspec.json.decode(stored.document)), target)
+    (presented,) = shown_as((stored.document,), resource, env.answers)
+    old: Doc = msgspec.json.decode(presented)
+    new = _named(change.apply(msgspec.json.decode(presented)), target)
     canonicalize(_stored_type(resource), new)
     _check_version(new["metadata"], old["metadata"], resource)
     owns = change.manager.operation == UPDATE
@@ -249,7 +262,7 @@ def _stored(revision: _Revision, new: Doc, effects: SideEffects, env: Environmen
     if _is_finished(new, strategy):
         step = remove_object(step, resource, target.key, new, env.kinds)
     else:
-        step = put(step, resource.storage, target.key, new, strategy.fields)
+        step = _put(step, resource, target.key, new, env)
     step = charge(_follow(step, resource, effects, env), resource, target.key, old, new)
     return Written(_unless(change.dry_run, state, step), _shown(step, change.dry_run, new), warnings=warnings)
 

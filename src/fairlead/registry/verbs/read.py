@@ -2,6 +2,7 @@
 
 import msgspec
 
+from fairlead.registry.conversion import shown_as
 from fairlead.registry.selectors import selection_of
 from fairlead.registry.status import ApiError
 from fairlead.registry.verbs.call import Answer, Call, Reply
@@ -18,7 +19,8 @@ def list_objects(call: Call) -> Reply:
     view = call.view
     selection = selection_of(call.request, call.target, call.env.kinds.strategy(call.resource).fields)
     page = read_list(call.request, selection, call.resource.storage, call.state_at)
-    body = view.many(page.documents, dict(page.metadata), call.env.kinds, call.env.now)
+    documents = shown_as(page.documents, call.resource, call.env.answers)
+    body = view.many(documents, dict(page.metadata), call.env.kinds, call.env.now)
     return Reply(body, keep=page.state)
 
 

@@ -5,7 +5,6 @@ Upstream: pkg/apis/admissionregistration/{v1/defaults.go,validation}.
 
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 from fairlead.model.document import Doc
 from fairlead.model.names import dns1123_subdomain_errors
@@ -18,7 +17,8 @@ from fairlead.registry.kinds.admissionregistration.match_rules import (
     selector_faults,
 )
 from fairlead.registry.kinds.cells import AGE, NAME, age, name
-from fairlead.registry.kinds.value_rules import one_of, port_errors
+from fairlead.registry.kinds.value_rules import one_of
+from fairlead.registry.kinds.webhook_clients import client_faults, review_version_faults
 from fairlead.registry.strategy import Column, Context, Strategy
 
 _WEBHOOK = {"failurePolicy": "Fail", "matchPolicy": "Equivalent", "timeoutSeconds": 10}
@@ -28,9 +28,7 @@ _ALLOWED = {
     "reinvocationPolicy": ("IfNeeded", "Never"),
     "sideEffects": ("None", "NoneOnDryRun"),
 }
-_VERSIONS = ("v1", "v1beta1")
 _LONGEST_WAIT = 30
-_EXACTLY_ONE = "exactly one of url or service is required"
 
 
 def _default(more: Doc) -> Callable[[Doc], None]:
@@ -65,7 +63,7 @@ def validate(configuration: Doc, context: Context) -> list[FieldError]:
 
 def _webhook(path: str, webhook: Doc) -> Iterator[FieldError]:
     yield from _name(f"{path}.name", webhook.get("name", ""))
-    yield from _reviews(f"{path}.admissionReviewVersions", webhook.get("admissionReviewVersions") or ())
+    yield from review_version_faults(f"{path}.admissionReviewVersions", webhook.get("admissionReviewVersions") or ())
     for field, known in _ALLOWED.items():
         if field in webhook:
             yield from one_of(f"{path}.{field}", webhook[field], known)
@@ -79,7 +77,7 @@ def _webhook(path: str, webhook: Doc) -> Iterator[FieldError]:
     for selector in SELECTORS:
         yield from selector_faults(f"{path}.{selector}", webhook[selector])
     yield from condition_faults(f"{path}.matchConditions", webhook.get("matchConditions") or [], ATTEMPT)
-    yield from _client(f"{path}.clientConfig", webhook.get("clientConfig") or {})
+    yield from client_faults(f"{path}.clientConfig", webhook.get("clientConfig") or {})
 
 
 def _name(path: str, given: str) -> Iterator[FieldError]:
@@ -89,33 +87,6 @@ def _name(path: str, given: str) -> Iterator[FieldError]:
     yield from (invalid(path, given, why) for why in dns1123_subdomain_errors(given))
     if given.count(".") < 2:
         yield invalid(path, given, "should be a domain with at least three segments separated by dots")
-
-
-def _reviews(path: str, versions: Any) -> Iterator[FieldError]:
-    if not versions:
-        yield required(path, f"must specify one of {', '.join(_VERSIONS)}")
-    elif not set(versions) & set(_VERSIONS):
-        yield invalid(path, list(versions), f"must include at least one of {', '.join(_VERSIONS)}")
-
-
-def _client(path: str, client: Doc) -> Iterator[FieldError]:
-    url, service = client.get("url"), client.get("service") or {}
-    if (url is None) == ("service" not in client):
-        yield required(path, _EXACTLY_ONE)
-    elif url is not None:
-        parts = urlsplit(url) if url.startswith("https://") else None
-        if parts is None or not parts.netloc:
-            yield invalid(
-                f"{path}.url", url, "'https' is the only allowed URL scheme; desired format: https://host[/path]"
-            )
-        elif parts.username or parts.query or parts.fragment:
-            yield invalid(f"{path}.url", url, "user information, query parameters and fragments are not permitted")
-    else:
-        yield from (required(f"{path}.service.{each}") for each in ("name", "namespace") if not service.get(each))
-        yield from (invalid(f"{path}.service.port", service["port"], why) for why in port_errors(service["port"]))
-        where = service.get("path")
-        if where is not None and not where.startswith("/"):
-            yield invalid(f"{path}.service.path", where, "must start with a '/'")
 
 
 def _row(configuration: Doc, now: str) -> list[Any]:

@@ -57,6 +57,7 @@ def _resource(definition: Definition, version: Version) -> Resource:
         type_of_object(_type_name(api_version, definition.kind, version.schema), version.schema),
         f"{definition.group}/{definition.storage_version}",
         version.scale,
+        definition.conversion,
     )
     return Resource(
         definition.group,

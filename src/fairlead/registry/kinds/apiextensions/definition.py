@@ -7,7 +7,8 @@ apiextensions-apiserver ``pkg/apis/apiextensions/v1/types.go``.
 from typing import NamedTuple
 
 from fairlead.model.document import Doc
-from fairlead.registry.defined_kind import ScalePaths
+from fairlead.registry.defined_kind import Conversion, ScalePaths
+from fairlead.registry.questions import read_server
 
 
 class PrinterColumn(NamedTuple):
@@ -53,6 +54,7 @@ class Definition(NamedTuple):
     categories: tuple[str, ...]
     is_namespaced: bool
     versions: tuple[Version, ...]
+    conversion: Conversion | None
 
     @property
     def storage_version(self) -> str:
@@ -73,7 +75,16 @@ def read_definition(document: Doc) -> Definition:
         tuple(names.get("categories") or ()),
         spec["scope"] == "Namespaced",
         tuple(_version(spec, names["kind"], version) for version in spec["versions"]),
+        _conversion(spec.get("conversion") or {}),
     )
+
+
+def _conversion(conversion: Doc) -> Conversion | None:
+    if conversion.get("strategy") != "Webhook":
+        return None
+    webhook = conversion["webhook"]
+    known = next((each for each in webhook["conversionReviewVersions"] if each in ("v1", "v1beta1")), "v1")
+    return Conversion(read_server(webhook["clientConfig"]), known)
 
 
 def _version(spec: Doc, kind: str, version: Doc) -> Version:

@@ -9,9 +9,10 @@ from typing import Any
 
 from fairlead.model.document import Doc
 from fairlead.model.names import dns1035_label_errors, dns1123_subdomain_errors
-from fairlead.registry.field_errors import FieldError, invalid, not_supported, required
+from fairlead.registry.field_errors import FieldError, forbidden, invalid, not_supported, required
 from fairlead.registry.kinds.apiextensions.json_path import BadPath, steps_of
 from fairlead.registry.kinds.apiextensions.schema_faults import schema_faults
+from fairlead.registry.kinds.webhook_clients import client_faults, review_version_faults
 
 APPROVED = "api-approved.kubernetes.io"
 _SCOPES = ("Cluster", "Namespaced")
@@ -154,5 +155,15 @@ def _conversion(conversion: Doc) -> Iterator[FieldError]:
     strategy = conversion.get("strategy") or ""
     if strategy not in _CONVERSIONS:
         yield not_supported("spec.conversion.strategy", strategy, _CONVERSIONS)
-    elif strategy == "Webhook" and not conversion.get("webhook"):
-        yield required("spec.conversion.webhook", "required when strategy is set to Webhook")
+    elif strategy == "Webhook":
+        yield from _conversion_webhook("spec.conversion", conversion.get("webhook") or {})
+    elif conversion.get("webhook"):
+        yield forbidden("spec.conversion.webhook", "should not be set when strategy is not set to Webhook")
+
+
+def _conversion_webhook(path: str, webhook: Doc) -> Iterator[FieldError]:
+    if not webhook.get("clientConfig"):
+        yield required(f"{path}.webhookClientConfig", "required when strategy is set to Webhook")
+    else:
+        yield from client_faults(f"{path}.webhookClientConfig", webhook["clientConfig"])
+    yield from review_version_faults(f"{path}.conversionReviewVersions", webhook.get("conversionReviewVersions") or [])
