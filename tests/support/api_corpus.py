@@ -121,6 +121,9 @@ _RULE = {"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}
 _ROLE = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "r"}
 _TARGET = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "d"}
 _REQUEST = b64encode(b"-----BEGIN CERTIFICATE REQUEST-----\n").decode()
+_MATCH = {
+    "resourceRules": [{"operations": ["*"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]}],
+}
 _WEBHOOK = {
     "name": "a.b.c",
     "admissionReviewVersions": ["v1"],
@@ -201,6 +204,21 @@ ALONE = {
     "VolumeAttachment": [{"spec": {"attacher": "a", "nodeName": "n", "source": {"persistentVolumeName": "v"}}}],
     "MutatingWebhookConfiguration": [{}, {"webhooks": [_WEBHOOK]}],
     "ValidatingWebhookConfiguration": [{}, {"webhooks": [_WEBHOOK]}],
+    "ValidatingAdmissionPolicy": [
+        {"spec": {"matchConstraints": _MATCH, "validations": [{"expression": "true"}]}},
+        {
+            "spec": {
+                "failurePolicy": "Ignore",
+                "matchConstraints": {**_MATCH, "matchPolicy": "Exact", "objectSelector": {"matchLabels": {"a": "b"}}},
+                "validations": [{"expression": "object != null", "reason": "Forbidden"}],
+                "variables": [{"name": "v", "expression": "1"}],
+            }
+        },
+    ],
+    "ValidatingAdmissionPolicyBinding": [
+        {"spec": {"policyName": "p", "validationActions": ["Deny"]}},
+        {"spec": {"policyName": "p", "validationActions": ["Warn"], "matchResources": _MATCH}},
+    ],
     "CertificateSigningRequest": [{"spec": {"request": _REQUEST, "signerName": "a.b/c", "usages": ["client auth"]}}],
     "CronJob": [
         {"spec": _scheduled({"template": _template(_with(), "OnFailure")}, suspend=False, timeZone="Europe/Berlin")},

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from fairlead.model.labels import Selector, SelectorError, matches, parse_selector
 from fairlead.model.names import ObjectKey
+from fairlead.registry.documents.events_view import SELECTABLE
 from fairlead.registry.requests import Request, Target
 from fairlead.registry.status import bad_request
 from fairlead.registry.store import Stored
@@ -81,6 +82,7 @@ def selection_of(request: Request, target: Target, fields: Iterable[str]) -> Sel
     if target.name:
         terms.append(("metadata.name", target.name, False))
     known = list(fields)
+    terms = _as_stored(terms) if target.resource.view_of else terms
     names = tuple((_KEY_FIELDS[field], value, negated) for field, value, negated in terms if field in _KEY_FIELDS)
     others = [term for term in terms if term[0] not in _KEY_FIELDS]
     for field, _, _ in others:
@@ -93,6 +95,14 @@ def selection_of(request: Request, target: Target, fields: Iterable[str]) -> Sel
         names,
         tuple(FieldTerm(known.index(field), value, negated) for field, value, negated in others),
     )
+
+
+def _as_stored(terms: list[tuple[str, str, bool]]) -> list[tuple[str, str, bool]]:
+    """Terms on Events of events.k8s.io/v1 as terms on what is stored."""
+    for field, _, _ in terms:
+        if field not in SELECTABLE and field not in _KEY_FIELDS:
+            raise bad_request(f"field label not supported: {field}")
+    return [(SELECTABLE.get(field, field), value, negated) for field, value, negated in terms]
 
 
 def _parse_fields(text: str) -> list[tuple[str, str, bool]]:

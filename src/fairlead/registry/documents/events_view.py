@@ -17,6 +17,16 @@ _RENAMED = {
     "count": "deprecatedCount",
     "reportingComponent": "reportingController",
 }
+# Fields to select by in events.k8s.io/v1 -> the same in core/v1.
+SELECTABLE = {
+    **{
+        f"regarding.{name}": f"involvedObject.{name}"
+        for name in ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
+    },
+    "reason": "reason",
+    "reportingController": "reportingComponent",
+    "type": "type",
+}
 _BACK = {new: old for old, new in _RENAMED.items()}
 
 

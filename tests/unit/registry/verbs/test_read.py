@@ -199,3 +199,50 @@ def test_what_clients_accept(world, accept, code):
         assert world.do("GET", MAPS, accept=accept)["kind"] == "ConfigMapList"
     else:
         assert world.refused("GET", MAPS, accept=accept)["code"] == code
+
+
+# Upstream's tables, of the kinds' ``AddFieldLabelConversions`` functions.
+SELECTABLE = {
+    "/api/v1/pods": (
+        "metadata.name metadata.namespace spec.nodeName spec.restartPolicy spec.schedulerName spec.serviceAccountName "
+        "spec.hostNetwork status.phase status.podIP status.nominatedNodeName"
+    ),
+    "/api/v1/nodes": "metadata.name spec.unschedulable",
+    "/api/v1/namespaces": "metadata.name status.phase",
+    "/api/v1/secrets": "metadata.name metadata.namespace type",
+    "/api/v1/services": "metadata.name metadata.namespace spec.clusterIP spec.type",
+    "/api/v1/replicationcontrollers": "metadata.name metadata.namespace status.replicas",
+    "/apis/apps/v1/replicasets": "metadata.name metadata.namespace status.replicas",
+    "/apis/apps/v1/deployments": "metadata.name metadata.namespace",
+    "/apis/batch/v1/jobs": "metadata.name metadata.namespace status.successful",
+    "/apis/certificates.k8s.io/v1/certificatesigningrequests": "metadata.name spec.signerName",
+    "/api/v1/events": (
+        "metadata.name metadata.namespace involvedObject.kind involvedObject.namespace involvedObject.name "
+        "involvedObject.uid involvedObject.apiVersion involvedObject.resourceVersion involvedObject.fieldPath reason "
+        "reportingComponent source type"
+    ),
+    "/apis/events.k8s.io/v1/events": (
+        "metadata.name metadata.namespace regarding.kind regarding.namespace regarding.name regarding.uid "
+        "regarding.apiVersion regarding.resourceVersion regarding.fieldPath reason reportingController type"
+    ),
+}
+
+
+@pytest.mark.parametrize("url", SELECTABLE)
+def test_fields_to_select_by(world, url):
+    for field in SELECTABLE[url].split():
+        assert world.do("GET", f"{url}?fieldSelector={field}=nothing-has-this")["items"] == []
+    told = world.refused("GET", f"{url}?fieldSelector=spec.unheard=x")["message"]
+    assert told == "field label not supported: spec.unheard"
+
+
+def test_events_are_selected_by_the_names_of_their_version(world):
+    about = {"kind": "Pod", "name": "p", "namespace": "default"}
+    for name, of in (("a", about), ("b", {**about, "name": "q"})):
+        event = {"metadata": {"name": name}, "involvedObject": of, "reportingComponent": "kubelet", "reason": "Seen"}
+        world.do("POST", "/api/v1/namespaces/default/events", event)
+    newer = "/apis/events.k8s.io/v1/namespaces/default/events"
+    found = world.do("GET", f"{newer}?fieldSelector=regarding.name=p,reportingController=kubelet")["items"]
+    assert [event["metadata"]["name"] for event in found] == ["a"]
+    refused = world.refused("GET", f"{newer}?fieldSelector=involvedObject.name=p")
+    assert refused["message"] == "field label not supported: involvedObject.name"

@@ -10,6 +10,7 @@ from fairlead.registry.kinds.apps.pod_template import (
     WIDE,
     fill_spec,
     spec_changed,
+    status_number,
     validate_template,
     wide_cells,
     workload_warnings,
@@ -128,6 +129,7 @@ STRATEGY = Strategy(
     validate_update=validate_update,
     warnings=workload_warnings,
     bumps_generation=spec_changed,
+    fields={"status.successful": lambda job: str(status_number(job, "succeeded"))},
     columns=(
         NAME,
         Column("Status"),
