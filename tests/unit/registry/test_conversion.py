@@ -82,6 +82,7 @@ def test_a_list_is_converted_at_once(world):
     listed = world.do("GET", OLD)
     assert [item["spec"] for item in listed["items"]] == [{"hours": 1}] * 3
     assert len(world.reviews) == 1
+    assert [item["spec"] for item in world.do("DELETE", f"{OLD}?dryRun=All")["items"]] == [{"hours": 1}] * 3
     request = world.reviews[0]["request"]
     assert (request["desiredAPIVersion"], len(request["objects"])) == ("example.com/v1", 3)
     assert (world.reviews[0]["kind"], world.reviews[0]["apiVersion"]) == ("ConversionReview", "apiextensions.k8s.io/v1")

@@ -12,6 +12,7 @@ import msgspec
 
 from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
+from fairlead.registry.conversion import shown_as
 from fairlead.registry.documents.bodies import parse_object
 from fairlead.registry.environment import Environment, Kinds, Write
 from fairlead.registry.requests import Request, Target, integer_option, is_dry_run
@@ -250,4 +251,5 @@ def delete_collection(call: Call) -> Reply:
     targets = [Target(call.resource, *key) for key in sorted(objects) if selection.wants(key, objects[key])]
     step, shown = delete_selected(call.state, targets, options, call.env)
     metadata = {"resourceVersion": str(step.state.version)}
-    return Reply(view.many(shown, metadata, call.env.kinds, call.env.now), step=step)
+    documents = shown_as(shown, call.resource, call.env.answers)
+    return Reply(view.many(documents, metadata, call.env.kinds, call.env.now), step=step)
