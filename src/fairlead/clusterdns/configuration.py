@@ -20,7 +20,7 @@ from fairlead.clusterdns.plugins.forward import Forward
 from fairlead.clusterdns.plugins.kubernetes import Kubernetes, delegating
 from fairlead.clusterdns.plugins.loadbalance import LoadBalance, Steady
 from fairlead.clusterdns.plugins.scope import Process, Scope, Surroundings
-from fairlead.clusterdns.server_blocks import DEFAULT_PORT, Block
+from fairlead.clusterdns.server_blocks import DEFAULT_PORT, TLS_PORT, Block
 from fairlead.clusterdns.zone import Zone
 
 
@@ -57,20 +57,24 @@ def configuration_of(
 
 def _block(parsed: ServerBlock, around: Surroundings, process: Process, faults: Faults) -> Block:
     zones: list[Name] = []
-    ports: list[int] = []
+    ports: dict[bool, list[int]] = {False: [], True: []}  # by whether they are TLS's
     for text in parsed.keys:
         with faults.at(parsed.place):
             key = key_of(text)
             zones += key.zones
-            ports.append(key.port or DEFAULT_PORT)
+            ports[key.tls].append(key.port or (TLS_PORT if key.tls else DEFAULT_PORT))
     scope = Scope(tuple(dict.fromkeys(zones)), around, process, faults)
     for directive in parsed.directives:
         with faults.at(directive.place):
             _read(directive, scope)
     _check_once(parsed, faults)
+    if ports[True] and not any(directive.name == "tls" for directive in parsed.directives):
+        faults.add(parsed.place, "tls:// needs the directive tls CERT KEY in its server block")
     return Block(
         scope.zones,
-        tuple(dict.fromkeys(ports)),
+        tuple(dict.fromkeys(ports[False])),
+        tuple(dict.fromkeys(ports[True])),
+        scope.certificate,
         tuple(scope.addresses),
         _chain(parsed, scope),
         scope.udp_size,
@@ -146,7 +150,7 @@ def _check_apart(placed: list[_Placed], faults: Faults) -> None:
 
 def _claims(block: Block) -> Iterator[tuple[Name, int, str]]:
     for zone in block.zones:
-        for port in block.ports:
+        for port in block.all_ports:
             for address in block.addresses or ("",):
                 yield zone, port, address
 
@@ -167,5 +171,9 @@ def _apart(blocks: tuple[Block, ...]) -> tuple[Block, ...]:
 
 def _others(block: Block, blocks: tuple[Block, ...]) -> tuple[Name, ...]:
     return tuple(
-        zone for other in blocks if set(other.ports) & set(block.ports) for zone in other.zones if other is not block
+        zone
+        for other in blocks
+        if set(other.all_ports) & set(block.all_ports)
+        for zone in other.zones
+        if other is not block
     )

@@ -11,10 +11,10 @@ from fairlead.clusterdns.authority import Authority
 from fairlead.clusterdns.chain import DEPTH_MAX, Lookup, Plugin, Request, linked, unanswered
 from fairlead.clusterdns.names import Name
 from fairlead.clusterdns.plugins.logs import ErrorRule, LogRule
-from fairlead.clusterdns.plugins.scope import Grant
+from fairlead.clusterdns.plugins.scope import Certificate, Grant
 from fairlead.clusterdns.records import Answer, Origin, Question, Rcode, Reason
 
-DEFAULT_PORT = 53
+DEFAULT_PORT, TLS_PORT = 53, 853
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,8 @@ class Block:
     """One server block.
 
     Attributes:
-        addresses: where it is served; none stands for all of the machine.
+        ports, tls_ports: where it is served in plain, and over TLS.
+        addresses: of these ports; none stands for all of the machine.
         plugins: in the order in which they are asked.
         udp_size: the largest reply over UDP in octets; None for the server's.
         grants: who may transfer which zone.
@@ -30,12 +31,19 @@ class Block:
 
     zones: tuple[Name, ...] = ((),)
     ports: tuple[int, ...] = (DEFAULT_PORT,)
+    tls_ports: tuple[int, ...] = ()
+    certificate: Certificate | None = None
     addresses: tuple[str, ...] = ()
     plugins: tuple[Plugin, ...] = ()
     udp_size: int | None = None
     logs: tuple[LogRule, ...] = ()
     errors: ErrorRule | None = None
     grants: tuple[Grant, ...] = ()
+
+    @property
+    def all_ports(self) -> tuple[int, ...]:
+        """Plain or not."""
+        return self.ports + self.tls_ports
 
 
 class Served(NamedTuple):

@@ -41,7 +41,7 @@ async def served(names, tell=None):
         return render(registry).replace(str(server.port), "53").splitlines()
 
 
-AT, APEX = "dns://:53", "cluster.local."
+AT, APEX = f"dns://{HOST}:53", "cluster.local."
 LABELS = f'server="{AT}",view="",zone="{APEX}"'
 
 
@@ -57,7 +57,7 @@ LABELS = f'server="{AT}",view="",zone="{APEX}"'
         f'fairlead_dns_records_served_total{{zone="{APEX}"}} 33.0',
         f'coredns_dns_response_size_bytes_bucket{{le="100.0",proto="udp",{LABELS}}} 2.0',
         f'coredns_dns_response_size_bytes_count{{proto="udp",{LABELS}}} 5.0',
-        'coredns_dns_request_duration_seconds_count{server="dns://:53",type="",view="",zone=""} 5.0',
+        f'coredns_dns_request_duration_seconds_count{{server="{AT}",type="",view="",zone=""}} 5.0',
         'fairlead_dns_truncated_replies_total{proto="udp"} 1.0',
         'fairlead_dns_objects{kind="services"} 7.0',
         'fairlead_dns_watch_age_seconds{kind="services"} 1.5',

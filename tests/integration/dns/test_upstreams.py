@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import datetime
 import ssl
 from dataclasses import replace
 from typing import NamedTuple
@@ -13,11 +12,6 @@ import dns.message
 import dns.rcode
 import dns.rrset
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from fairlead.clusterdns.authority import Authority
 from fairlead.clusterdns.plugins.cache import Cache
@@ -29,6 +23,7 @@ from fairlead.drivers.dns.forward_metrics import ForwardCollector
 from fairlead.drivers.dns.metrics import new_registry, render
 from fairlead.drivers.dns.outside import Outside as World
 from tests.support.dns_cases import CLUSTER, SUFFIX, ZONE
+from tests.support.dns_certificates import certificates
 from tests.support.dns_servers import HOST, block_over, serving
 from tests.support.dns_upstreams import answering, knowing_no_edns, silent, stream_server, upstream
 
@@ -328,23 +323,3 @@ class NameServerAt(NamedTuple):
     """A name server that is somewhere."""
 
     server: Server
-
-
-def certificates(folder, name):
-    """An authority, and a certificate of it for a name with its key; paths."""
-    now = datetime.datetime.now(datetime.UTC)
-    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
-    names = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)]) for text in ("authority", name)]
-    made = []
-    for index, usage in enumerate((True, False)):
-        builder = x509.CertificateBuilder().subject_name(names[index]).issuer_name(names[0])
-        builder = builder.public_key(keys[index].public_key()).serial_number(x509.random_serial_number())
-        builder = builder.not_valid_before(now - datetime.timedelta(1)).not_valid_after(now + datetime.timedelta(1))
-        builder = builder.add_extension(x509.BasicConstraints(ca=usage, path_length=None), critical=True)
-        builder = builder.add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        made.append(builder.sign(keys[0], hashes.SHA256()).public_bytes(Encoding.PEM))
-    secret = keys[1].private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    paths = [folder / file for file in ("ca.pem", "cert.pem", "key.pem")]
-    for path, octets in zip(paths, (*made, secret), strict=True):
-        path.write_bytes(octets)
-    return paths

@@ -134,7 +134,7 @@ def test_keys(text, names, port):
     assert [to_text(name) for name in found.zones] == names
 
 
-@pytest.mark.parametrize("text", ["tls://.:853", "https://.", "foo://.", ".:0", ".:x", "10.0.0.0/40", "a..b"])
+@pytest.mark.parametrize("text", ["https://.", "foo://.", ".:0", ".:x", "10.0.0.0/40", "a..b"])
 def test_keys_that_are_none(text):
     with pytest.raises(Wrong):
         key_of(text)
@@ -202,7 +202,7 @@ tls://example.org {
         17: "'(' is not a regular expression",
         18: "class warning is unknown; known are all, success, denial, error",
         21: "bind: 'eth7' is neither an address nor an interface that has one",
-        23: "server tls://example.org: tls:// is not supported",
+        23: "tls:// needs the directive tls CERT KEY in its server block",
     }
     for line, message in expected.items():
         assert any(found.startswith(f"Corefile:{line}: {message}") for found in lines), (line, message, lines)
@@ -229,6 +229,13 @@ tls://example.org {
         (". {\n header {\n  set zz\n }\n}", "header: 'set zz' is not set or clear with some of aa, ra, rd"),
         (". {\n file gone\n}", "Corefile:2: gone: No such file"),
         (". {\n errors {\n  consolidate 5m\n }\n}", "option consolidate of errors is not supported"),
+        ("tls://. {\n forward . 1.1.1.1\n}", "Corefile:1: tls:// needs the directive tls CERT KEY in its server block"),
+        (". {\n tls cert\n}", "Corefile:2: tls needs CERT KEY [CA]"),
+        (". {\n tls /none /none\n}", "Corefile:2: /none: No such file or directory"),
+        (
+            ". {\n tls /etc/hosts /etc/hosts {\n  client_auth request\n }\n}",
+            "client_auth request is not one of nocert, verify_if_given, require_and_verify",
+        ),
         (". {\n bufsize 100\n}", "bufsize: '100' is not a number in range [512, 4096]"),
         (". {\n health nowhere:8080\n}", "health: 'nowhere:8080' is not ADDRESS:PORT"),
         (". {\n health {\n  lameduck 5\n }\n}", "Corefile:3: lameduck: '5' is not a duration such as 5s"),

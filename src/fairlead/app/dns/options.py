@@ -102,7 +102,7 @@ class DnsOptions:
     @property
     def ports(self) -> tuple[int, ...]:
         """The ports that blocks name, in order."""
-        return tuple(sorted({port for block in self.blocks for port in block.ports}))
+        return tuple(sorted({port for block in self.blocks for port in block.all_ports}))
 
     @property
     def needs(self) -> Needs:

@@ -87,6 +87,7 @@ DIRECTIVES: dict[str, Known] = {
     "reload": Known(surroundings.read_reload),
     "rewrite": Known(rewrite_rules.read_rewrite, many=True),
     "template": Known(template.read_template, many=True),
+    "tls": Known(surroundings.read_tls),
     "transfer": Known(transfer.read_transfer, many=True),
 }
 
@@ -115,7 +116,6 @@ REFUSED = frozenset(
         "route53",
         "secondary",
         "sign",
-        "tls",
         "timeouts",
         "trace",
         "tsig",

@@ -41,6 +41,20 @@ class Grant(NamedTuple):
     networks: tuple[IPNetwork, ...]
 
 
+class Certificate(NamedTuple):
+    """As whom a server presents itself over TLS: paths of files in PEM.
+
+    Attributes:
+        authorities: whom the certificates of clients must be from; empty for those of the system.
+        clients: what is asked of clients, one of ``CLIENTS``.
+    """
+
+    chain: str
+    key: str
+    authorities: str = ""
+    clients: str = "nocert"
+
+
 class Access(NamedTuple):
     """How the API is reached, where the Corefile says so; paths, or empty."""
 
@@ -78,6 +92,7 @@ class Scope:
     logs: list[LogRule] = field(default_factory=list)
     errors: ErrorRule | None = None
     grants: list[Grant] = field(default_factory=list)
+    certificate: Certificate | None = None
     finds_loops: bool = False
     own: str = ""  # what this server calls itself to clients that ask (NSID)
 

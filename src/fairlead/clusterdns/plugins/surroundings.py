@@ -4,12 +4,13 @@ from fairlead.clusterdns.corefile.blocks import Directive
 from fairlead.clusterdns.corefile.faults import Wrong
 from fairlead.clusterdns.corefile.values import none, number, one, seconds
 from fairlead.clusterdns.plugins.logs import error_rule, log_rule
-from fairlead.clusterdns.plugins.scope import Page, Scope
+from fairlead.clusterdns.plugins.scope import Certificate, Page, Scope
 from fairlead.clusterdns.query import UDP_MIN
 from fairlead.model.addresses import parse_ip
 
 HEALTH_PORT, READY_PORT, METRICS_PORT = 8080, 8181, 9153
 RELOAD, RELOAD_MIN = 30.0, 2.0  # seconds
+CLIENTS = ("nocert", "verify_if_given", "require_and_verify")  # certificates that are asked for unseen prove nothing
 UDP_MAX = 4096  # octets of a reply over UDP
 
 
@@ -84,6 +85,22 @@ def read_loop(directive: Directive, scope: Scope) -> None:
     """``loop``."""
     none(directive)
     scope.finds_loops = True
+
+
+def read_tls(directive: Directive, scope: Scope) -> None:
+    """``tls CERT KEY [CA] { client_auth nocert|verify_if_given|require_and_verify }``."""
+    if len(directive.arguments) not in (2, 3):
+        raise Wrong("tls needs CERT KEY [CA]")
+    for path in directive.arguments:
+        scope.around.read(path, None)
+    scope.certificate = Certificate(*directive.arguments)
+
+    def client_auth(option: Directive) -> None:
+        if one(option) not in CLIENTS:
+            raise Wrong(f"client_auth {one(option)} is not one of {', '.join(CLIENTS)}")
+        scope.certificate = Certificate(*directive.arguments)._replace(clients=one(option))
+
+    scope.options(directive, {"client_auth": client_auth})
 
 
 def read_nothing(_: Directive, __: Scope) -> None:

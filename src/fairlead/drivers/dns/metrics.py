@@ -18,7 +18,6 @@ from fairlead import __version__
 from fairlead.clusterdns.authority import Authority
 from fairlead.clusterdns.reply_cache import SIZES, Kind
 from fairlead.clusterdns.responder import DROPPED_ZONE, FORWARDED_ZONE
-from fairlead.drivers.dns.durations import Durations
 from fairlead.drivers.dns.server import DnsServer
 from fairlead.model.addresses import IPFamily, family_of
 from fairlead.model.objects import TRIGGER_TIME_ANNOTATION, EndpointSlice, Service
@@ -61,15 +60,15 @@ class DnsCollector(Collector):
             age.add_metric((name,), now.age)
         yield from (objects, age)
 
-    def _tallies(self) -> Iterator[tuple[str, str, Counter[Kind]]]:
-        """Protocol, family and counts of each socket."""
-        for udp in self._server.udp:
-            yield "udp", _FAMILIES[family_of(udp.address)], udp.responder.tally()
-        for tcp in self._server.tcp:
-            yield "tcp", _FAMILIES[family_of(tcp.address)], tcp.responder.tally()
+    def _tallies(self) -> Iterator[tuple[str, str, str, Counter[Kind]]]:
+        """Server, protocol, family and counts of each socket."""
+        for place, sockets in self._server.places():
+            family = _FAMILIES[family_of(place.address)]
+            if sockets.udp is not None:
+                yield str(place), "udp", family, sockets.udp.responder.tally()
+            yield str(place), "tcp", family, sockets.tcp.responder.tally()
 
     def _replies(self) -> Iterator[Metric]:
-        where = server_label(self._server)
         requests: Counter[tuple[str, ...]] = Counter()
         rcodes: Counter[tuple[str, ...]] = Counter()
         truncated: Counter[tuple[str, ...]] = Counter()
@@ -77,7 +76,7 @@ class DnsCollector(Collector):
         dnssec: Counter[tuple[str, ...]] = Counter()
         asked: dict[tuple[str, ...], Counter[int]] = {}
         sent: dict[tuple[str, ...], Counter[int]] = {}
-        for proto, family, tally in self._tallies():
+        for where, proto, family, tally in self._tallies():
             for kind, number in tally.items():
                 requests[where, kind.zone, "", proto, family, _type_label(kind.qtype)] += number
                 rcodes[where, kind.zone, "", kind.rcode.name, _PLUGINS.get(kind.zone, "kubernetes")] += number
@@ -100,10 +99,10 @@ class DnsCollector(Collector):
         durations = HistogramMetricFamily(
             "coredns_dns_request_duration_seconds", "Time per reply.", labels=("server", "zone", "view", "type")
         )
-        spent = Durations()
-        spent.counts = [sum(column) for column in zip(*(u.durations.counts for u in udp), strict=True)]
-        spent.seconds = sum(u.durations.seconds for u in udp)
-        durations.add_metric((server_label(self._server), "", "", ""), spent.buckets(), spent.seconds)
+        for place, sockets in self._server.places():
+            if sockets.udp is not None:
+                spent = sockets.udp.durations
+                durations.add_metric((str(place), "", "", ""), spent.buckets(), spent.seconds)
         yield durations
         responders = list(self._server.responders)
         ignored = sum(responder.ignored for responder in responders)
@@ -148,8 +147,8 @@ class ProgrammingDelay:
 
 
 def server_label(server: DnsServer) -> str:
-    """Upstream's name for a server, by its port."""
-    return f"dns://:{server.port}"
+    """Upstream's name for the first server, where there may be several."""
+    return next((str(place) for place, _ in server.places()), "")
 
 
 def new_registry() -> CollectorRegistry:

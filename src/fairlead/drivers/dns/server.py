@@ -1,6 +1,7 @@
-"""The sockets of the DNS server: UDP and TCP at the same port of each address, with the server blocks of that place."""
+"""The sockets of the DNS server, with the server blocks of each place: UDP and TCP at the same port, or TLS alone."""
 
 import socket
+import ssl
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 from typing import NamedTuple
@@ -13,14 +14,26 @@ from fairlead.drivers.dns.listener import Services
 from fairlead.drivers.dns.tcp import TcpLimits, TcpListener
 from fairlead.drivers.dns.udp import UdpListener
 
+_CLIENTS = {
+    "nocert": ssl.CERT_NONE,
+    "verify_if_given": ssl.CERT_OPTIONAL,
+    "require_and_verify": ssl.CERT_REQUIRED,
+}
 BACKLOG = 1024  # connections that the kernel holds until they are accepted
 
 
 class Place(NamedTuple):
-    """Where DNS is served."""
+    """Where DNS is served, and whether over TLS (RFC 7858)."""
 
     address: str
     port: int
+    tls: bool = False
+
+    def __str__(self) -> str:
+        """Upstream's name for a server."""
+        address = "" if ip_address(self.address).is_unspecified else self.address
+        host = f"[{address}]" if ":" in address else address
+        return f"{'tls' if self.tls else 'dns'}://{host}:{self.port}"
 
 
 Layout = dict[Place, tuple[Block, ...]]  # the blocks of each place
@@ -31,18 +44,26 @@ def layout_of(blocks: Iterable[Block], addresses: tuple[str, ...]) -> Layout:
     found: dict[Place, list[Block]] = {}
     for block in blocks:
         for address in block.addresses or addresses:
-            for port in block.ports:
-                found.setdefault(Place(address, port), []).append(block)
+            for port in block.all_ports:
+                found.setdefault(Place(address, port, port in block.tls_ports), []).append(block)
     return {place: tuple(served) for place, served in found.items()}
 
 
-class _Pair(NamedTuple):
-    udp: UdpListener
+class Sockets(NamedTuple):
+    """What listens at one place; nothing over UDP where it is TLS's."""
+
     tcp: TcpListener
+    udp: UdpListener | None = None
+
+    @property
+    def listeners(self) -> Iterator[UdpListener | TcpListener]:
+        if self.udp is not None:
+            yield self.udp
+        yield self.tcp
 
     def close(self) -> None:
-        self.udp.close()
-        self.tcp.close()
+        for listener in self.listeners:
+            listener.close()
 
 
 class DnsServer:
@@ -51,7 +72,7 @@ class DnsServer:
     def __init__(
         self, authority: Authority, services: Services, cap: int = UDP_CAP, limits: TcpLimits | None = None
     ) -> None:
-        self._pairs: dict[Place, _Pair] = {}
+        self.sockets: dict[Place, Sockets] = {}
         self._authority = authority
         self._services = services
         self._cap = cap
@@ -72,58 +93,92 @@ class DnsServer:
         Raises:
             OSError: a new place cannot be bound. Everything is as before then.
         """
-        added = [place for place in layout if place not in self._pairs]
+        added = [place for place in layout if place not in self.sockets]
+        renewed = {place: _context(layout[place]) for place in layout if place.tls}
         try:
             for place in added:
                 await self._open(place, layout[place], shared or _is_mixed(place, layout))
         except OSError:
             for place in added:
-                if pair := self._pairs.pop(place, None):
-                    pair.close()
+                if sockets := self.sockets.pop(place, None):
+                    sockets.close()
             raise
-        for place in [known for known in self._pairs if known not in layout]:
-            self._pairs.pop(place).close()
+        for place in [known for known in self.sockets if known not in layout]:
+            self.sockets.pop(place).close()
         self._services, self._cap = services, cap
-        for place, pair in self._pairs.items():
+        for place, sockets in self.sockets.items():
+            if place in renewed and place not in added:
+                await sockets.tcp.present(renewed[place])
             served = ServerBlocks(layout[place], self._authority)
-            for listener in pair:
+            for listener in sockets.listeners:
                 listener.services = services
                 listener.responder.reconfigure(served, cap)
 
+    def places(self) -> Iterator[tuple[Place, Sockets]]:
+        """What listens where; a port is the one that was bound when any was asked for."""
+        for place, sockets in self.sockets.items():
+            yield place._replace(port=sockets.tcp.port), sockets
+
     @property
     def udp(self) -> list[UdpListener]:
-        return [pair.udp for pair in self._pairs.values()]
+        return [sockets.udp for sockets in self.sockets.values() if sockets.udp is not None]
 
     @property
     def tcp(self) -> list[TcpListener]:
-        return [pair.tcp for pair in self._pairs.values()]
+        return [sockets.tcp for sockets in self.sockets.values()]
 
     @property
     def responders(self) -> Iterator[Responder]:
         """Those of all sockets."""
-        for pair in self._pairs.values():
-            yield pair.udp.responder
-            yield pair.tcp.responder
+        for sockets in self.sockets.values():
+            for listener in sockets.listeners:
+                yield listener.responder
 
     @property
     def port(self) -> int:
         """The port of the first socket: useful when 0 was asked for."""
-        return int(self.udp[0].port)
+        return int(self.tcp[0].port)
 
     def close(self) -> None:
-        for pair in self._pairs.values():
-            pair.close()
+        for sockets in self.sockets.values():
+            sockets.close()
 
     async def _open(self, place: Place, blocks: tuple[Block, ...], shared: bool) -> None:
-        udp, tcp = _bound_pair(place.address, place.port, shared)
         served = ServerBlocks(blocks, self._authority)
-        pair = _Pair(
-            UdpListener(udp, Responder(served, self._cap), self._services),
-            TcpListener(tcp, Responder(served, None), self._services, self._limits),
-        )
-        self._pairs[place] = pair
-        pair.udp.start()
-        await pair.tcp.start()
+        if place.tls:
+            context = _context(blocks)
+            tcp = _bound(place.address, place.port, socket.SOCK_STREAM, shared)
+            sockets = Sockets(TcpListener(tcp, Responder(served, None), self._services, self._limits, context))
+        else:
+            udp, tcp = _bound_pair(place.address, place.port, shared)
+            sockets = Sockets(
+                TcpListener(tcp, Responder(served, None), self._services, self._limits),
+                UdpListener(udp, Responder(served, self._cap), self._services),
+            )
+        self.sockets[place] = sockets
+        if sockets.udp is not None:
+            sockets.udp.start()
+        await sockets.tcp.start()
+
+
+def _context(blocks: tuple[Block, ...]) -> ssl.SSLContext:
+    """TLS as the last of the blocks wants it, as upstream has it.
+
+    Raises:
+        OSError: a file cannot be read or used.
+    """
+    certificate = next(block.certificate for block in reversed(blocks) if block.certificate is not None)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(certificate.chain, certificate.key)
+        context.verify_mode = _CLIENTS[certificate.clients]
+        if certificate.authorities:
+            context.load_verify_locations(certificate.authorities)
+        else:
+            context.load_default_certs(ssl.Purpose.CLIENT_AUTH)
+    except OSError as error:
+        raise OSError(f"tls {certificate.chain} {certificate.key}: {error.strerror}") from error
+    return context
 
 
 def _is_mixed(place: Place, layout: Layout) -> bool:

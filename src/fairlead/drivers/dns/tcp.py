@@ -1,4 +1,6 @@
-"""DNS over TCP (RFC 7766): queries may be pipelined, replies may overtake each other, idle connections are closed.
+"""DNS over TCP (RFC 7766), and over TLS (RFC 7858).
+
+Queries may be pipelined, replies may overtake each other, idle connections are closed.
 
 Connections are bounded, first for each client and then for all. When there are too many, the one that has been idle for
 longest makes room, so a client that holds thousands open takes nothing from others. A client that does not read its
@@ -7,6 +9,7 @@ replies is cut off, and one that has closed its side gets what it has asked for.
 
 import asyncio
 import socket
+import ssl
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -57,29 +60,50 @@ class _Unread(ConnectionError):
 class TcpListener:
     """One listening TCP socket.
 
+    Args:
+        context: as whom to present itself over TLS; None for plain TCP.
+
     Attributes:
         closed: connections that the server closed, by the reason: ``idle``, ``room`` for others, ``unread`` replies.
     """
 
     def __init__(
-        self, bound: socket.socket, responder: Responder, services: Services, limits: TcpLimits | None = None
+        self,
+        bound: socket.socket,
+        responder: Responder,
+        services: Services,
+        limits: TcpLimits | None = None,
+        context: ssl.SSLContext | None = None,
     ) -> None:
         self.responder = responder
         self.address, self.port = bound.getsockname()[:2]
         self.closed: Counter[str] = Counter()
         self.services = services
         self.limits = limits or TcpLimits()
-        self._socket = bound
+        self._socket, self._context = bound, context
         self._server: asyncio.Server | None = None
         # In the order in which they were last heard, by client: the first of each is the one to go.
         self._connections: dict[str, dict[_Connection, None]] = {}
 
     async def start(self) -> None:
-        self._server = await asyncio.start_server(self._converse, sock=self._socket)
+        if self._context is None:
+            self._server = await asyncio.start_server(self._converse, sock=self._socket)
+        else:  # at a copy, which ends with the certificate
+            self._server = await asyncio.start_server(
+                self._converse, sock=self._socket.dup(), ssl=self._context, ssl_handshake_timeout=self.limits.idle
+            )
+
+    async def present(self, context: ssl.SSLContext) -> None:
+        """Present itself by another certificate to clients that come from now on; nobody is turned away meanwhile."""
+        if self._server is not None:
+            self._server.close()
+        self._context = context
+        await self.start()
 
     def close(self) -> None:
         if self._server is not None:
             self._server.close()
+        self._socket.close()
         for connections in self._connections.values():
             for connection in connections:
                 connection.task.cancel()
