@@ -384,6 +384,94 @@ NODE_CACHE = """\
 }
 """
 
+RKE2 = """\
+.:53 {
+    errors
+    health  {
+        lameduck 5s
+    }
+    ready
+    kubernetes   cluster.local  cluster.local in-addr.arpa ip6.arpa {
+        pods insecure
+        fallthrough in-addr.arpa ip6.arpa
+        ttl 30
+    }
+    prometheus   0.0.0.0:9153
+    forward   . UPSTREAM
+    cache   30
+    loop
+    reload
+    loadbalance
+}"""
+
+# Alibaba Cloud with what its guides tell operators to add: no AAAA for names outside, stale answers, searches walked.
+ALIYUN = """\
+.:53 {
+    errors
+    log
+    health {
+       lameduck 15s
+    }
+    ready
+    template IN AAAA corp.example
+    autopath @kubernetes
+    kubernetes cluster.local in-addr.arpa ip6.arpa {
+      pods verified
+      ttl 30
+      fallthrough in-addr.arpa ip6.arpa
+    }
+    hosts {
+      192.0.2.50 gateway.corp.example
+      fallthrough
+    }
+    prometheus :9153
+    forward . UPSTREAM {
+      prefer_udp
+    }
+    cache 30 {
+      serve_stale
+      prefetch 10 60s 50%
+      servfail 0
+    }
+    loop
+    reload
+    loadbalance
+}
+"""
+
+# Tencent Cloud, with a stub domain in the way of Consul, and names of a mesh rewritten to Services.
+TENCENT = """\
+.:53 {
+    template ANY HINFO . {
+        rcode NXDOMAIN
+    }
+    errors
+    health {
+        lameduck 30s
+    }
+    ready
+    rewrite stop {
+        name suffix .global .svc.cluster.local answer auto
+    }
+    kubernetes cluster.local. in-addr.arpa ip6.arpa {
+        pods insecure
+        fallthrough in-addr.arpa ip6.arpa
+    }
+    prometheus :9153
+    forward . UPSTREAM {
+        prefer_udp
+    }
+    cache 30
+    reload
+    loadbalance
+}
+consul:53 {
+    errors
+    cache 30
+    forward . UPSTREAM
+}
+"""
+
 ALL = {
     "kubeadm": KUBEADM,
     "k3s": K3S,
@@ -396,6 +484,9 @@ ALL = {
     "minikube": MINIKUBE,
     "kind": KIND,
     "rancher": RANCHER,
+    "rke2": RKE2,
+    "aliyun": ALIYUN,
+    "tencent": TENCENT,
     "node-local": NODE_LOCAL,
     "node-cache": NODE_CACHE,
 }

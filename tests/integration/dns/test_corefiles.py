@@ -50,6 +50,7 @@ OUTSIDE = (
     "x.corp.example. 60 IN A 192.0.2.31",
     "x.stub.example. 60 IN A 192.0.2.32",
     "x.rancher.example. 60 IN A 192.0.2.33",
+    "db.service.consul. 60 IN A 192.0.2.34",
 )
 INSIDE = (  # what the cluster's DNS tells a cache on a node
     f"kubernetes.{Z} 30 IN A 10.96.0.1",
@@ -98,6 +99,16 @@ PECULIAR = {  # what only some of the files say
     "kubespray": [("web.apps.lan.", "A", "10.96.0.50"), ("registry.", "A", "192.0.2.40")],
     "minikube": [("host.minikube.internal.", "A", "192.168.65.2")],
     "rancher": [("x.rancher.example.", "A", "192.0.2.33")],
+    "aliyun": [
+        ("gateway.corp.example.", "A", "192.0.2.50"),
+        ("x.corp.example.", "AAAA", "NODATA"),
+        ("x.corp.example.", "A", "192.0.2.31"),
+    ],
+    "tencent": [
+        ("web.default.global.", "A", "10.96.0.50"),
+        ("www.example.com.", "HINFO", "NXDOMAIN"),
+        ("db.service.consul.", "A", "192.0.2.34"),
+    ],
 }
 
 

@@ -200,3 +200,15 @@ def test_plugins_have_an_order_of_their_own_whatever_the_file_says():
 def test_an_interface_stands_for_its_addresses():
     (block,) = configured(". {\n bind eth0 127.0.0.1 {\n  except 2001:db8::10\n }\n forward . 192.0.2.1\n}").blocks
     assert block.addresses == ("192.0.2.10", "127.0.0.1")
+
+
+def test_who_may_transfer_is_told_by_addresses_with_or_without_a_port():
+    to = "192.0.2.1 192.0.2.2:53 [2001:db8::1]:53 10.0.0.0/8"
+    text = f". {{\n kubernetes cluster.local\n transfer cluster.local {{\n to {to}\n }}\n}}"
+    (grant,) = configured(text).blocks[0].grants
+    assert [str(network) for network in grant.networks] == [
+        "192.0.2.1/32",
+        "192.0.2.2/32",
+        "2001:db8::1/128",
+        "10.0.0.0/8",
+    ]

@@ -198,7 +198,7 @@ tls://example.org {
         12: "upstream https://1.1.1.1: https:// is not supported; known are dns:// and tls://",
         13: "policy fair is not one of random, round_robin, sequential",
         15: "/no/such/file: No such file or directory",
-        16: "rewrite nam: is unknown; known are name, type, class, ttl, rcode",
+        16: "rewrite nam: is unknown; known are name, cname, type, class, ttl, rcode",
         17: "'(' is not a regular expression",
         18: "class warning is unknown; known are all, success, denial, error",
         21: "bind: 'eth7' is neither an address nor an interface that has one",

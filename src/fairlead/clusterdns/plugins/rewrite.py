@@ -13,6 +13,7 @@ from typing import NamedTuple
 from fairlead.clusterdns.chain import Lookup, Request
 from fairlead.clusterdns.names import Name, is_valid
 from fairlead.clusterdns.outside_reply import with_ttls
+from fairlead.clusterdns.plugins.cname_targets import retargeted
 from fairlead.clusterdns.plugins.name_changes import Change, changed
 from fairlead.clusterdns.records import (
     Answer,
@@ -32,10 +33,11 @@ WriteBack = Callable[[Answer], Answer]
 
 
 class Rewritten(NamedTuple):
-    """What a rule made of a request, and how the answer is written back."""
+    """What a rule made of a request, how the answer is written back, and where its aliases are to lead."""
 
     request: Request
     write_back: tuple[WriteBack, ...] = ()
+    target: Change | None = None
 
 
 class Rule(NamedTuple):
@@ -55,18 +57,22 @@ class Rewrite:
     async def serve(self, request: Request, rest: Lookup) -> Answer:
         asked = request
         write_back: list[WriteBack] = []
+        targets: list[Change] = []
         for rule in self.rules:
             found = rule.apply(request)
             if found is None:
                 continue
             request = found.request
             write_back += found.write_back
+            targets += [found.target] if found.target else []
             if not rule.goes_on:
                 break
         if not is_valid(request.question.name):
             name = ".".join(request.question.name)
             return Answer(Rcode.SERVFAIL, Origin(Reason.CONFIGURED), failure=f"rewrite: {name!r} is no domain name")
         answer = await rest(request)
+        for target in targets:
+            answer = await retargeted(answer, target, request)
         for change in reversed(write_back):
             answer = change(answer)
         # What the zone of the answer is spelled like belongs to the name that was asked behind the rewriting.
@@ -118,6 +124,16 @@ class TypeRule:
     def __call__(self, request: Request) -> Rewritten | None:
         name, qtype = request.question
         return Rewritten(request._replace(question=Question(name, self.new))) if qtype == self.old else None
+
+
+@dataclass(frozen=True)
+class CnameRule:
+    """Aliases whose target matches lead to another name."""
+
+    change: Change
+
+    def __call__(self, request: Request) -> Rewritten | None:
+        return Rewritten(request, target=self.change)
 
 
 @dataclass(frozen=True)

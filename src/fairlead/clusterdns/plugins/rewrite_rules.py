@@ -1,12 +1,13 @@
 """The rules of ``rewrite`` as a Corefile writes them, on one line or in braces.
 
     rewrite [continue|stop] name [exact|prefix|suffix|substring|regex] FROM TO [ANSWER...]
+    rewrite [continue|stop] cname [exact|…|regex] FROM TO
     rewrite [continue|stop] type|class FROM TO
     rewrite [continue|stop] ttl [exact|…|regex] NAME SECONDS|MIN-MAX
     rewrite [continue|stop] rcode [exact|…|regex] NAME FROM TO
 
 where ANSWER is ``answer auto``, ``answer name FROM TO`` or ``answer value FROM TO``. Options of EDNS cannot be
-rewritten, nor aliases.
+rewritten.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,6 +22,7 @@ from fairlead.clusterdns.corefile.values import is_number, number, rcode, record
 from fairlead.clusterdns.plugins.name_changes import MATCHES, Change, change_of
 from fairlead.clusterdns.plugins.rewrite import (
     ClassRule,
+    CnameRule,
     NameRule,
     RcodeRule,
     Rewrite,
@@ -44,7 +46,7 @@ def read_rewrite(directive: Directive, scope: Scope) -> None:
         words = (*words, option.name, *option.arguments)
     field, *arguments = words or ("",)
     if field not in _FIELDS:
-        reason = "is not supported" if field in ("edns0", "cname") else "is unknown"
+        reason = "is not supported" if field == "edns0" else "is unknown"
         raise Wrong(f"rewrite {field}: {reason}; known are {', '.join(_FIELDS)}")
     rule = Rule(_FIELDS[field](arguments), goes_on)
     known = next((plugin for plugin in scope.plugins if isinstance(plugin, Rewrite)), None)
@@ -71,6 +73,11 @@ def _name(words: Sequence[str]) -> NameRule:
         if answers[:1] not in ([], ["answer"]):
             raise Wrong(f"rewrite name: behind the names may follow {_ANSWERS}, not {answers[0]!r}")
     return NameRule(change_of(match, old, new), auto, tuple(owners), tuple(values))
+
+
+def _cname(words: Sequence[str]) -> CnameRule:
+    match, (old, new) = _matching(words, 2, exactly=True)
+    return CnameRule(change_of(match, old, new))
 
 
 def _type(words: Sequence[str]) -> TypeRule:
@@ -100,6 +107,7 @@ def _rcode(words: Sequence[str]) -> RcodeRule:
 
 _FIELDS: dict[str, Callable[[Sequence[str]], Callable[[Request], Rewritten | None]]] = {
     "name": _name,
+    "cname": _cname,
     "type": _type,
     "class": _class,
     "ttl": _ttl,

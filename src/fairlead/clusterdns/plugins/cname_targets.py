@@ -1,0 +1,23 @@
+"""``rewrite cname``: aliases in an answer lead to other names than they did, and those are looked up in their place."""
+
+from dataclasses import replace
+
+from fairlead.clusterdns.chain import Request
+from fairlead.clusterdns.plugins.name_changes import Change, changed
+from fairlead.clusterdns.records import Answer, Question, RRType, Target
+
+
+async def retargeted(answer: Answer, change: Change, request: Request) -> Answer:
+    """An answer whose first alias that matches has another target, with what the whole server answers about that."""
+    for index, rrset in enumerate(answer.answer):
+        data = rrset.data[0]
+        new = changed(data.name, change) if rrset.rtype == RRType.CNAME and isinstance(data, Target) else None
+        if new is None:
+            continue
+        until = (*answer.answer[:index], replace(rrset, data=(Target(new),)))
+        if request.question.qtype == RRType.CNAME:
+            return answer._replace(answer=(*until, *answer.answer[index + 1 :]))
+        found = await request.server.ask_about(Question(new, request.question.qtype), request)
+        private, depends = answer.private or found.private, answer.depends | found.depends
+        return found._replace(answer=until + found.answer, private=private, depends=depends, zone=answer.zone)
+    return answer
