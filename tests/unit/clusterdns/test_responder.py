@@ -280,6 +280,13 @@ def test_each_address_of_a_headless_service_is_the_first_as_often_as_any_other()
     assert firsts == dict.fromkeys(pods, 3)
 
 
+def test_srv_records_turn_as_addresses_do():
+    pods = [endpoint(f"10.1.0.{number}", f"web-{number}") for number in (1, 2, 3)]
+    responder = responder_over(authority_over(namespace("testns"), service("web", ""), slice_("web", *pods)))
+    replies = [dns.message.from_wire(ask(responder, wire(f"web.{SUFFIX}", "SRV"))) for _ in range(3)]
+    assert {str(reply.answer[0][0].target) for reply in replies} == {f"web-{n}.web.{SUFFIX}" for n in (1, 2, 3)}
+
+
 def test_the_names_of_an_address_never_change_places():
     """Erlang, and so RabbitMQ, takes the first: the host name must be there in each reply, kept ready or not."""
     endpoints = slice_("rabbit", endpoint("10.1.0.1", "rabbit-0")), slice_("amqp", "10.1.0.1")
