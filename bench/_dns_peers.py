@@ -83,7 +83,10 @@ def cluster_queries() -> list[str]:
 
 
 def outside_queries() -> list[str]:
-    return [f"host-{number}.example.com A" for number in range(OUTSIDE)]
+    """Each name once, and then as people ask: the n-th name one n-th as often as the first."""
+    names = [f"host-{number}.example.com A" for number in range(OUTSIDE)]
+    popular = random.Random(1).choices(names, [1 / number for number in range(1, OUTSIDE + 1)], k=QUERIES)
+    return names + popular
 
 
 def rewritten_queries() -> list[str]:

@@ -80,15 +80,16 @@ class Cost(NamedTuple):
 def measure(title: str, peers: list[Peer], names: list[str], directory: Path) -> None:
     """Print a table: the peers, asked for these names in turn."""
     print(f"\n{title}\n{'server':<22}{'first µs':>10}{'then µs':>10}{'x echo':>9}{'queries/s':>12}")
-    queries = directory / "queries"
+    queries, once = directory / "queries", directory / "once"
     queries.write_text("\n".join(names) + "\n")
+    once.write_text("\n".join(dict.fromkeys(names)) + "\n")
     with ExitStack() as stack:
         running = []
         for port, peer in enumerate((C_ECHO, *peers), FIRST_PORT):
             if shutil.which(peer.program) is None:
                 print(f"{peer.name:<22}{'not installed':>14}")
                 continue
-            running.append(stack.enter_context(started(peer, port, queries, directory)))
+            running.append(stack.enter_context(started(peer, port, once, directory)))
         turns = [[cost(each, queries, ["-l", str(SECONDS)]) for each in running] for _ in range(TURNS)]
     for index, each in enumerate(running):
         own = [turn[index] for turn in turns]
@@ -98,12 +99,12 @@ def measure(title: str, peers: list[Peer], names: list[str], directory: Path) ->
 
 
 @contextmanager
-def started(peer: Peer, port: int, queries: Path, directory: Path) -> Iterator[Running]:
+def started(peer: Peer, port: int, once: Path, directory: Path) -> Iterator[Running]:
     """A server at a port, which has answered each question once."""
     command = peer.command(directory, port)
     with process(command, SERVER_CORE) as pid:
-        wait_for_answer(port, queries.read_text().split()[0])
-        first = cost(Running(peer, pid, port, 0.0), queries, ["-n", "1"])
+        wait_for_answer(port, once.read_text().split()[0])
+        first = cost(Running(peer, pid, port, 0.0), once, ["-n", "1"])
         yield Running(peer, pid, port, first.each)
 
 

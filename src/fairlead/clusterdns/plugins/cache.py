@@ -4,7 +4,9 @@ Names of the cluster are answered from memory and never cached, so that a change
 directive says of TTLs holds for them too.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from fairlead.clusterdns.chain import Lookup, Request
 from fairlead.clusterdns.corefile.blocks import Directive
@@ -46,12 +48,20 @@ class Cache:
         return answer if off else _bounded(answer, self.policy.bound(denies))
 
     def _policy_for(self, name: Name) -> CachePolicy:
-        policy = self.policy
-        if any(is_within(name, zone) for zone in self.no_success):
-            policy = replace(policy, capacity=0)
-        if any(is_within(name, zone) for zone in self.no_denial):
-            policy = replace(policy, denial_capacity=0)
-        return policy
+        success = any(is_within(name, zone) for zone in self.no_success)
+        return self._policies[success, any(is_within(name, zone) for zone in self.no_denial)]
+
+    @cached_property
+    def _policies(self) -> Mapping[tuple[bool, bool], CachePolicy]:
+        """By whether answers, and denials, are left alone; made once, for each question needs one."""
+        no_success, no_denial = replace(self.policy, capacity=0), replace(self.policy, denial_capacity=0)
+        neither = replace(no_success, denial_capacity=0)
+        return {
+            (False, False): self.policy,
+            (True, False): no_success,
+            (False, True): no_denial,
+            (True, True): neither,
+        }
 
 
 def _bounded(answer: Answer, most: int) -> Answer:
