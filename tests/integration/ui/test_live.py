@@ -9,6 +9,7 @@ from tests.support.browsers import Ui, opened
 from tests.support.labs import Lab, eventually
 from tests.support.users import users
 
+PROBED = Path(__file__).with_name("probed.yaml")
 MANIFESTS = Path(__file__).parents[1] / "explain/lab.yaml"
 WEB = 'main svg .card.k-service[data-subject="svc/default/web"]'
 
@@ -66,6 +67,49 @@ def test_objects_come_and_go(lab, page):
     expect(new).to_have_count(0)
 
 
+def test_a_change_is_followed_from_the_probe_to_the_rules(lab, page):
+    lab.kubectl("apply", "-f", str(PROBED))
+    lab.kubectl("wait", "--for=condition=Ready", "pod/probed-0", "--timeout=20s")
+    page.locator("nav [data-view=changes]").click()
+    lab.exec("probed-0", "rm", "/tmp/ready")
+    button = page.locator(".changes button", has_text="probed-0 is not ready")
+    button.click()
+    rows = page.locator("svg.timeline .row")
+    expect(rows).to_have_count(5)
+    expect(page.locator("svg.timeline .row.told")).to_have_count(5)
+    stations = [rows.nth(n).locator("text").all_text_contents()[:2] for n in range(5)]
+    names = lab.get("pods", "-n", "kube-system")["items"][0]["metadata"]["name"]
+    assert [title for title, _ in stations] == [
+        "Pod changed in the API", "EndpointSlice written", "DNS answers by it", *["rules in the kernel"] * 2
+    ]  # fmt: skip
+    assert [part for _, part in stations[2:]] == [names, "node-1", "node-2"]
+    began, done = ([float(rows.nth(n).get_attribute(name)) for n in range(5)] for name in ("data-from", "data-to"))
+    assert 0 == began[0] < done[0], "the change begins with the probe"
+    assert began[1] < min(done[2:]), "nobody follows a slice before it is written"
+    page.get_by_role("button", name="Replay", exact=True).click()
+    expect(page.locator("svg.timeline .now")).to_have_count(1)
+    expect(page.locator("svg.timeline .row.later")).to_have_count(0)
+
+
+def test_packets_are_sent_for_real(lab, page):
+    page.locator("nav [data-view=trace]").click()
+    page.get_by_label("From").fill("pod/client")
+    page.get_by_label("To", exact=True).fill("web")
+    page.get_by_role("button", name="Send for real").click()
+    expect(page.locator(".tree")).to_contain_text("prediction and kernel agree")
+    expect(page.locator("svg.picture")).to_contain_text("kernel:")
+
+
+def test_rules_are_those_on_the_node(lab, page):
+    page.locator("nav [data-view=trace]").click()
+    page.get_by_label("From").fill("node/node-1")
+    page.get_by_label("To", exact=True).fill(f"{lab.get('service', 'web')['spec']['clusterIP']}:80")
+    page.get_by_label("As on the node now").check()
+    page.get_by_role("button", name="Trace", exact=True).click()
+    expect(page.locator("h2", has_text="tcp packet from node node-1")).to_be_visible()
+    expect(page.locator(".tree")).to_contain_text("nft on node-1")
+
+
 def test_nothing_is_read_while_no_page_is_open(lab, browser, ui):
     def watches():
         text = lab.kubectl("get", "--raw", "/metrics").stdout
@@ -97,3 +141,17 @@ def test_the_page_outlives_a_restart_of_the_lab(lab, page):
     lab.up()
     expect(page.locator("#status")).to_have_text("live")
     expect(page.locator(WEB)).to_contain_text("2 of 2 ready")
+
+
+def test_a_fix_is_applied_where_that_is_allowed(lab, browser):
+    ui = Ui(lab.folder, "--name", lab.name, "--allow-changes")
+    try:
+        with opened(browser, ui) as page:
+            page.locator("nav [data-view=doctor]").click()
+            slip = page.locator(".finding", has_text="selector-nothing")
+            page.on("dialog", lambda dialog: dialog.accept())
+            slip.get_by_role("button", name="Apply").first.click()
+            expect(slip).to_have_count(0)
+            assert lab.get("service", "slip")["spec"]["selector"] != {"app": "wbe"}
+    finally:
+        ui.stop()

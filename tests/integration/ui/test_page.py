@@ -182,3 +182,58 @@ def test_the_command_saves_without_a_browser(tmp_path):
         command = [FAIRLEAD, "ui", "-f", "docs/clusters/small.yaml", "--export", str(path), "--view", view]
         subprocess.run(command, check=True, timeout=60)
         assert text in path.read_text()
+
+
+def trace(page, start, goal):
+    page.locator("nav [data-view=trace]").click()
+    page.get_by_label("From").fill(start)
+    page.get_by_label("To", exact=True).fill(goal)
+    page.get_by_role("button", name="Trace").click()
+
+
+def test_a_packet_is_traced(page):
+    trace(page, "pod/client", "web")
+    picture = page.locator("main svg.picture")
+    expect(picture.locator(".link .share")).to_have_text(["50%", "50%"])
+    expect(picture.locator(".k-hook .title").first).to_have_text("prerouting · ip fairlead")
+    expect(page.locator(".tree")).to_contain_text("reaches 10.244.1.2:8080 (Pod default/web-0) with probability 0.500")
+    picture.locator(".k-hook").first.click()
+    expect(page.locator("summary.found").first).to_be_visible()
+    page.get_by_role("link", name="Show on the map").click()
+    expect(page.locator('main svg .card.lit[data-subject="svc/default/web"]').first).to_be_visible()
+
+
+def test_a_trace_that_makes_no_sense_says_why(page):
+    trace(page, "pod/nobody", "web")
+    expect(page.get_by_role("alert")).to_have_text("there is no Pod default/nobody")
+
+
+def test_a_name_is_asked_for(page):
+    page.locator("nav [data-view=dns]").click()
+    page.get_by_label("Name", exact=True).fill("web.default")
+    page.get_by_label("Asked by").select_option("default/client")
+    page.get_by_role("button", name="Ask", exact=True).click()
+    steps = page.locator(".steps li")
+    expect(steps).to_have_count(4)
+    expect(steps.nth(0)).to_contain_text("NXDOMAIN")
+    expect(steps.nth(1)).to_contain_text("web.default.svc.cluster.local. 30 IN A 10.96.0.10")
+    expect(steps.nth(2)).to_contain_text("not asked")
+
+
+def test_rules_of_a_service_are_lit(page):
+    page.locator("nav [data-view=rules]").click()
+    page.get_by_label("Light a Service").select_option("default/web")
+    expect(page.locator(".rules li.lit").first).to_contain_text("10.96.0.10")
+    page.get_by_label("Rules of").select_option("iptables")
+    expect(page.locator(".rules li.lit").first).to_contain_text("-A KUBE-")
+    page.get_by_label("Only these").check()
+    expect(page.locator(".rules li:not(.lit)")).to_have_count(0)
+    page.reload()
+    expect(page.locator(".rules li.lit").first).to_contain_text("-A KUBE-")
+
+
+def test_findings_are_told_with_their_fixes(page):
+    page.locator("nav [data-view=doctor]").click()
+    expect(page.locator(".finding").first).to_be_visible()
+    expect(page.locator("#findings")).to_have_text(str(page.locator(".finding").count()))
+    assert page.get_by_role("button", name="Apply").count() == 0

@@ -31,6 +31,7 @@ from fairlead.app.controllers.services.slices import SliceController
 from fairlead.app.controllers.statefulsets import StatefulSetController
 from fairlead.app.controllers.volumes import ClaimBinder, VolumeReclaimer
 from fairlead.app.controllers.watches import Watched, Watches
+from fairlead.drivers.change_marks import ChangeMarks
 from fairlead.drivers.kube.client import KubeClient
 from fairlead.drivers.kube.event_recorder import EventWriter
 from fairlead.drivers.kube.informer import Informer
@@ -81,6 +82,7 @@ class ControllersOptions:
         only: names of ``CONTROLLERS`` to run, for instance beside a real control plane that has the others.
         settings: of the controllers themselves.
         http: address and port of ``/healthz``, ``/readyz`` and ``/metrics``; None for none.
+        marks: folder with the sockets of those who want to hear when slices are written.
         candidacy: for which Lease they work; None where nobody else can be at work.
         steering: how tests steer them, in a lab.
     """
@@ -91,6 +93,7 @@ class ControllersOptions:
     settings: Settings = field(default_factory=Settings)
     http: Address | None = None
     candidacy: Candidacy | None = None
+    marks: Path | None = None
     steering: Steering | None = None
 
 
@@ -141,7 +144,7 @@ class _Shift:
         self._watches = Watches(self._client)
         try:
             context = _context(self._client, self._options.settings, None, self._watches)
-            context = replace(context, steering=self._options.steering)
+            context = replace(context, steering=self._options.steering, marks=ChangeMarks(self._options.marks))
             controllers = [CONTROLLERS[name](context) for name in self._options.only]
             self._of_services = [each for each in controllers if each.name in _OF_SERVICES]
             await _serve(context, controllers, self._read)

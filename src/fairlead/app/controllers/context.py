@@ -1,6 +1,6 @@
 """What every controller is given."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from fairlead.allocation.load_balancer import Pool
@@ -9,6 +9,7 @@ from fairlead.app.controllers.indexes.node_pods import NodePods
 from fairlead.app.controllers.indexes.service_members import ServiceMembers
 from fairlead.app.controllers.served_kinds import ServedKinds
 from fairlead.app.controllers.watches import Watches
+from fairlead.drivers.change_marks import ChangeMarks
 from fairlead.drivers.kube.client import KubeClient
 from fairlead.drivers.kube.event_recorder import EventWriter
 from fairlead.drivers.kube.work_queue import Clock
@@ -40,6 +41,7 @@ class Context:
 
     Attributes:
         steering: how tests steer the controllers, in a lab.
+        marks: who wants to hear when slices are written.
     """
 
     client: KubeClient
@@ -48,6 +50,7 @@ class Context:
     clock: Clock
     settings: Settings
     steering: Steering | None = None
+    marks: ChangeMarks = field(default_factory=ChangeMarks)
 
     def late(self, what: str) -> float:
         """For how many seconds a test has this wait."""

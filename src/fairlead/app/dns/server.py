@@ -122,7 +122,7 @@ class _Process:
         pages: list[tuple[tuple[PageAddress, ...], Pages]] = [
             (self.options.health, {"/health": lambda: Page("OK")}),
             (self.options.ready, {"/ready": self._ready_page}),
-            (self.options.metrics, {"/metrics": self._metrics_page}),
+            (self.options.metrics, {"/metrics": self._metrics_page, "/changes": self._changes_page}),
         ]
         for places, served in pages:
             for address, port in places:
@@ -227,6 +227,9 @@ class _Process:
             waiting = self._watches.unread if self._watches else ["anything"]
             return Page("not yet read: " + ", ".join(waiting), HTTPStatus.SERVICE_UNAVAILABLE)
         return _watches_page(self._watches.dead if self._watches else {}, self.options.unready_after)
+
+    def _changes_page(self) -> Page:
+        return Page(self._watches.marks.text() if self._watches else "[]", content_type="application/json")
 
     def _metrics_page(self) -> Page:
         return Page(render(self._registry), content_type="text/plain; version=0.0.4; charset=utf-8")

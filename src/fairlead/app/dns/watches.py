@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 from fairlead.clusterdns.authority import Authority
 from fairlead.clusterdns.changes import Watched
 from fairlead.clusterdns.clusterset import IMPORTED_NAME_LABEL, ServiceImport, service_of, slice_of
+from fairlead.drivers.change_marks import RecentMarks
 from fairlead.drivers.dns.metrics import Collection, ProgrammingDelay
 from fairlead.drivers.dns.metrics import Watched as Observed
 from fairlead.drivers.kube.client import ENDPOINT_SLICES, NAMESPACES, PODS, SERVICES, KubeClient, Resource
 from fairlead.drivers.kube.informer import Informer
+from fairlead.model.marks import Mark, Station
 from fairlead.model.objects import SERVICE_NAME_LABEL, EndpointSlice, Namespace, Pod, Service
 
 SERVICE_IMPORTS = Resource("multicluster.x-k8s.io/v1alpha1", "serviceimports")
@@ -35,11 +37,16 @@ NEEDS = Needs()
 
 
 class Watches:
-    """One informer for each collection that the zone's answers depend on."""
+    """One informer for each collection that the zone's answers depend on.
+
+    Attributes:
+        marks: when answers began to follow the newest EndpointSlices.
+    """
 
     def __init__(self, client: KubeClient, authority: Authority, delay: ProgrammingDelay, needs: Needs = NEEDS) -> None:
         self._authority, self._delay, self._client = authority, delay, client
         self._later: asyncio.Queue[str] = asyncio.Queue()
+        self.marks = RecentMarks()
         own, imported = {"labelSelector": SERVICE_NAME_LABEL}, {"labelSelector": IMPORTED_NAME_LABEL}
         self.informers: dict[str, Informer[Any]] = {
             "namespaces": Informer(client, NAMESPACES, Namespace, self._publish),
@@ -96,7 +103,10 @@ class Watches:
         self._authority.change(old, new, int(time.time()))
 
     def _publish_slice(self, old: EndpointSlice | None, new: EndpointSlice | None) -> None:
+        began = time.time()
         self._publish(old, new)
+        if new is not None:
+            self.marks.add(Mark("", Station.NAMES, "EndpointSlice", *new.key, new.version, began, time.time()))
         if self._authority.synced and new is not None and new.service_key is not None:
             self._delay.observe(new, self._authority.snapshot.services.get(new.service_key), time.time())
 

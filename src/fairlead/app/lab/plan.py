@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from fairlead.app.lab.settings import LabNode, LabSettings
 from fairlead.dataplane.vxlan import USUAL_MTU, inner_mtu
 from fairlead.drivers.images.places import StorePlace
-from fairlead.drivers.lab.run_folder import published_table
+from fairlead.drivers.lab.run_folder import marks_folder, published_table
 from fairlead.labnet.addresses import PLANS, AddressPlan
 from fairlead.labnet.links import NodeNetwork
 from fairlead.model.socket_address import SocketAddress
@@ -143,6 +143,11 @@ class LabPlan:
     def host_socket(self) -> Path:
         """The control socket of the process outside, where the lab asks for what belongs to this machine."""
         return self.run_folder / "host"
+
+    @property
+    def marks(self) -> Path:
+        """Where those have sockets that want to hear how changes spread."""
+        return marks_folder(self.run_folder)
 
     @property
     def published(self) -> Path:

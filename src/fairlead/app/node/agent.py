@@ -30,6 +30,7 @@ from fairlead.app.node.pod_index import forget_pods
 from fairlead.app.node.runtime import NodeRuntime
 from fairlead.app.node.sandbox import LINK_PREFIX, SandboxSettings, link_name
 from fairlead.app.node.sources import SourceWatches
+from fairlead.drivers.change_marks import ChangeMarks
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.images.places import StorePlace
 from fairlead.drivers.kube.client import NODES, PODS, SERVICES, KubeClient, KubeError
@@ -93,6 +94,7 @@ class NodeOptions:
         nursery: where the process comes from that forks for this agent; see ``drivers.pods.nursery``.
         heartbeat: seconds between two heartbeats.
         steering: how tests steer it, in a lab.
+        marks: folder with the sockets of those who want to hear when the API has a Pod's status.
     """
 
     name: str
@@ -117,6 +119,7 @@ class NodeOptions:
     puller: Path | None = None
     heartbeat: float = HEARTBEAT
     steering: Steering | None = None
+    marks: Path | None = None
 
     @property
     def address(self) -> str:
@@ -199,6 +202,7 @@ class NodeAgent:
             containers,
             SandboxSettings(options.host_ips, dns, self._host_ports, launcher, containers.hidden_paths),
             options.steering.faults if options.steering else Faults(),
+            ChangeMarks(options.marks),
         )
         self._settings.faults.listen(self._faults_changed)
 

@@ -6,6 +6,7 @@ event. Level-triggered: whatever an earlier agent of the node left in the Pod's 
 
 import asyncio
 import logging
+import time
 from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from fairlead.app.node.publication import Publication
 from fairlead.app.node.running import RunningContainer
 from fairlead.app.node.sandbox import PodSandbox, SandboxSettings
 from fairlead.app.node.volumes import PodVolumes
+from fairlead.drivers.change_marks import ChangeMarks
 from fairlead.drivers.kube.client import KubeClient
 from fairlead.drivers.kube.event_recorder import Happening
 from fairlead.drivers.linux.child_process import StartError
@@ -29,6 +31,7 @@ from fairlead.drivers.pods.left_behind import PodFolder
 from fairlead.drivers.proxy.nft_commands import RulesError
 from fairlead.drivers.steering.faults import Faults
 from fairlead.model.document import Doc
+from fairlead.model.marks import Mark, Station
 from fairlead.nodeagent.environment import Placement
 from fairlead.nodeagent.life import pod_life as life
 from fairlead.nodeagent.life.container_life import ContainerEvent, ContainerLife, Tell
@@ -61,6 +64,7 @@ class PodSettings:
         claimed: folder for the volumes that were made for claims.
         orphan_ends: folder that tells how processes have ended that an earlier agent started.
         faults: what tests of a lab want of Pods.
+        marks: who wants to hear when the API has a Pod's status.
     """
 
     node_name: str
@@ -72,6 +76,7 @@ class PodSettings:
     containers: ContainerSettings
     sandboxes: SandboxSettings
     faults: Faults = field(default_factory=Faults)
+    marks: ChangeMarks = field(default_factory=ChangeMarks)
 
 
 class PodRun:
@@ -92,7 +97,7 @@ class PodRun:
         found: FoundPod | None = None,
     ) -> None:
         self.pod_ips, self._settings = pod_ips, settings
-        self.api = Publication(client, pod, self._status, self._write_index)
+        self.api = Publication(client, pod, self._status, self._write_index, self._tell)
         folder = PodFolder(settings.records / pod.metadata.uid)
         self.sandbox = PodSandbox(pod_ips, folder, settings.sandboxes)
         self._placement = Placement(settings.node_name, settings.node_ips, pod_ips)
@@ -284,6 +289,10 @@ class PodRun:
         key = {"namespace": pod.namespace, "pod": pod.name}
         wanted = any(key.items() <= fault.items() for fault in self._settings.faults.of("unready"))
         return "a test of the lab has it count as not ready" if wanted else ""
+
+    def _tell(self, pod: RunPod, since: float) -> None:
+        mark = Mark(self._settings.node_name, Station.STATUS, "Pod", *pod.key, pod.version, since, time.time())
+        self._settings.marks.tell([mark])
 
     def _write_index(self) -> None:
         self._index.write(self.sandbox.child, self.containers.values())

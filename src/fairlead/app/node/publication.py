@@ -1,6 +1,7 @@
 """Keeps the API's view of a Pod up to date with the node's own, and takes in what the API says."""
 
 import asyncio
+import time
 from collections.abc import Callable
 
 from fairlead.drivers.kube.client import PODS, KubeClient
@@ -23,19 +24,28 @@ class Publication:
     Args:
         status: the status that a Pod is to have.
         before: called before each write: a client that reads "Running" may want to enter at once.
+        published: called after each, with the Pod as it is then and when what it says has become so, as Unix time.
     """
 
     def __init__(
-        self, client: KubeClient, pod: RunPod, status: Callable[[RunPod], Doc], before: Callable[[], None]
+        self,
+        client: KubeClient,
+        pod: RunPod,
+        status: Callable[[RunPod], Doc],
+        before: Callable[[], None],
+        published: Callable[[RunPod, float], None] = lambda pod, since: None,
     ) -> None:
         self.pod = pod
         self.happened = asyncio.Event()
         self._client, self._status, self._before = client, status, before
+        self._published = published
         self._last: Doc = {}
+        self._since = 0.0  # when the status has changed that is not published yet; 0 when it is
         self._dirty = asyncio.Event()
 
     def changed(self) -> None:
         """Have the status published, unless it is the same as before."""
+        self._since = self._since or time.time()
         self._dirty.set()
 
     def observe(self, pod: RunPod) -> bool:
@@ -66,14 +76,17 @@ class Publication:
         while self._status(self.pod) != self._last:
             if await until_answered(self._send, deed, self._client.troubles, _NOT_OURS) is None:
                 return
+        self._since = 0.0
 
     async def _send(self) -> bool:
-        status = self._status(self.pod)
+        status, since = self._status(self.pod), self._since
+        self._since = 0.0
         self._before()
         patch = {"metadata": {"uid": self.pod.metadata.uid}, "status": status}
         answer = await self._client.patch(self._path("status"), patch)
         self._last = status
         seen, self.pod = self.pod, decode(RunPod, answer)
+        self._published(self.pod, since or time.time())
         if seen.version > self.pod.version:  # what others have said since was heard before this answer
             self.observe(seen)
         return True

@@ -90,6 +90,8 @@ class Feed:
         for service in {s.service_key for s in (old, new) if s and s.service_key}:
             self._changed.add(service)
             self._reports.metrics.endpoints.came(service)
+        if new is not None:
+            self._reports.spreading.heard(new)
         if new is not None and (text := new.annotations.get(TRIGGER_TIME_ANNOTATION)):
             self._reports.programming.triggered(new.address_type, text)
 

@@ -1,6 +1,7 @@
 """How to run a node proxy."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from fairlead.dataplane.node_view import NodeSettings
 from fairlead.dataplane.sysctls import ConntrackSettings
@@ -25,6 +26,7 @@ class ProxyOptions:
             the machine is short of processors, the time is longer (``cpu_wait``).
         network_policies: whether NetworkPolicies are enforced, too.
         steering: how tests steer it, in a lab.
+        marks: folder with the sockets of those who want to hear when rules follow a change.
         healthz, metrics: where to serve /healthz and /livez, and /metrics; None: nowhere.
     """
 
@@ -37,4 +39,5 @@ class ProxyOptions:
     network_policies: bool = False
     healthz: Address | None = ("0.0.0.0", HEALTHZ_PORT)  # noqa: S104 - load balancers ask from outside
     metrics: Address | None = ("127.0.0.1", 10249)
+    marks: Path | None = None
     steering: Steering | None = None

@@ -6,6 +6,7 @@ from fairlead.app.proxy.events import ProxyEvents
 from fairlead.app.proxy.health import HealthPages
 from fairlead.app.proxy.local_gaps import LocalGaps
 from fairlead.app.proxy.options import MODES, ProxyOptions
+from fairlead.app.proxy.spreading import Spreading
 from fairlead.dataplane.forwarding import NodeView
 from fairlead.dataplane.health import local_health
 from fairlead.dataplane.host_firewall import DroppingChain
@@ -30,6 +31,7 @@ class Reports:
         self._in_the_way: frozenset[DroppingChain] = frozenset()
         self.metrics = ProxyMetrics(families, options.backend)
         self.programming = Programming(self.metrics)
+        self.spreading = Spreading(options.marks, options.node_name)
         self.health = HealthPages(families, self._node, self.metrics)
         self.events = ProxyEvents(client, options.node_name, can_hash=options.backend == "nft")
         self.health_checks = HealthCheckServers(self.health.is_healthy, self._health_check_failed)
@@ -96,6 +98,7 @@ class Reports:
     async def step_done(self, changed: Collection[ObjectKey], views: Iterable[NodeView]) -> None:
         """The kernel has the rules of all families."""
         self.programming.done()
+        self.spreading.done()
         for kind in (self.metrics.services, self.metrics.endpoints):
             kind.done()
         checks = {key: local_health(self._snapshot, key, self._options.node_name) for key in changed}

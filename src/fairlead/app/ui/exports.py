@@ -2,18 +2,23 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import NamedTuple
 
 from fairlead.app.ui.options import UiOptions
-from fairlead.app.ui.pictures import map_of, words_of
+from fairlead.app.ui.pictures import map_of, width_of, words_of
+from fairlead.app.ui.tracing import read_trace
 from fairlead.app.ui.views import proxying_of
 from fairlead.drivers.ui.exchange import Reply, Request
 from fairlead.drivers.ui.page_files import page_text
+from fairlead.explain.about.ruleset import lines_of
 from fairlead.explain.cluster import Cluster
 from fairlead.explain.doctor.coverage import not_checked
 from fairlead.explain.doctor.examine import examine
+from fairlead.explain.journey.story import tell
 from fairlead.explain.picture.drawing import svg
-from fairlead.explain.picture.paper import Section, findings, paper, tree
+from fairlead.explain.picture.journey import journey_of
+from fairlead.explain.picture.paper import Section, findings, paper, rules, tree
 from fairlead.explain.proxying import NFT
 from fairlead.explain.statements import Statement
 from fairlead.explain.subjects import Subject, SubjectError, parse_subject
@@ -45,7 +50,16 @@ def export(cluster: Cluster, query: Query, options: UiOptions, now: datetime) ->
     view, format_ = query.get("view", "map"), query.get("format", HTML)
     if view not in VIEWS or format_ not in _TYPES:
         raise SubjectError(f"give a view ({', '.join(VIEWS)}) and a format ({', '.join(_TYPES)})")
-    parts = VIEWS[view](cluster, query, options)
+    return file_of(view, VIEWS[view](cluster, query, options), query, options, now)
+
+
+def file_of(view: str, parts: Parts, query: Query, options: UiOptions, now: datetime) -> Reply:
+    """The parts of a view as a file of the format that is wanted.
+
+    Raises:
+        SubjectError: a picture is wanted of what is none.
+    """
+    format_ = query.get("format", HTML)
     if format_ == SVG and not parts.picture:
         raise SubjectError(f"the view {view} is no picture: export it as {HTML}")
     text = parts.picture if format_ == SVG else _paper(parts, query, options, now)
@@ -68,13 +82,14 @@ def _map(cluster: Cluster, query: Query, options: UiOptions) -> Parts:
     """The map, and the explanation of each Service on it."""
     scene, word = map_of(cluster, query), words_of(query)
     shown = {card.item.subject for card in scene.cards if card.item.kind == "service"}
-    subjects = [parse_subject(subject) for subject in sorted(shown)[:_MOST_EXPLAINED]]
+    keys = [key for key in sorted(cluster.snapshot.services) if f"svc/{key}" in shown]
+    subjects = [Subject("Service", *key) for key in keys[:_MOST_EXPLAINED]]
     trees = "".join(tree(_explained(cluster, subject), depth=0) for subject in subjects)
     title = word("map")
-    return Parts(title, svg(scene, word, title, _style(query)), (Section("Services", trees),))
+    return Parts(title, svg(scene, word, title, style_of(query)), (Section("Services", trees),))
 
 
-def _style(query: Query) -> str:
+def style_of(query: Query) -> str:
     """The style sheet of a picture that is a file of its own."""
     return page_text("picture.css") if query.get("format") == SVG else ""
 
@@ -94,4 +109,21 @@ def _explained(cluster: Cluster, subject: Subject) -> Statement:
     return explain_subject(cluster, subject, proxying_of(cluster, NFT))
 
 
-VIEWS: Mapping[str, View] = {"map": _map, "doctor": _doctor, "explain": _explain}
+def _trace(cluster: Cluster, query: Query, options: UiOptions) -> Parts:
+    trip, word = read_trace(cluster, query, options), words_of(query)
+    statement = tell(trip.cluster, trip.rulebook, trip.start, trip.goal)
+    picture = svg(journey_of(trip, word, width_of(query)).scene, word, statement.text, style_of(query))
+    return Parts(statement.text, picture, (Section("", "".join(tree(part, depth=3) for part in statement.parts)),))
+
+
+def _rules(cluster: Cluster, query: Query, options: UiOptions) -> Parts:
+    node = query.get("node") or min(cluster.snapshot.nodes, default="a node")
+    lines = lines_of(cluster, proxying_of(cluster, query.get("backend", NFT)), node)
+    wanted = [line for line in lines if query.get("service", "") in ("", line.service)]
+    groups = groupby(wanted, key=lambda line: f"{line.table} · {line.chain}")
+    return Parts(
+        node, "", tuple(Section(heading, rules((x.text, x.reason) for x in found)) for heading, found in groups)
+    )
+
+
+VIEWS: Mapping[str, View] = {"map": _map, "doctor": _doctor, "explain": _explain, "trace": _trace, "rules": _rules}

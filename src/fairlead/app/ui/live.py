@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from fairlead.app.ui.changes import Changes, summary
 from fairlead.app.ui.doctor import Doctor
 from fairlead.app.ui.pictures import map_of, words_of
 from fairlead.app.ui.views import choices
@@ -54,6 +55,8 @@ class Live:
         if world.cluster is not None:
             self._doctor.look_at(world.cluster)
             found += await asyncio.to_thread(lambda cluster: list(page.shown(cluster)), world.cluster)
+        if page.wants_changes:
+            found += page.news_of(world.changes)
         if self._doctor.diagnosis is not None:
             found += page.changed("doctor", self._doctor.diagnosis)
         return found
@@ -77,6 +80,7 @@ class _Page:
     def __init__(self, request: Request) -> None:
         query = request.query
         self._word = words_of(query)
+        self.wants_changes = query.get("view") == "changes"
         self._has_map = query.get("view", "map") == "map"
         self._query = query
         self._told: dict[str, Any] = {}
@@ -87,6 +91,11 @@ class _Page:
         if self._told.get(name) != document:
             self._told[name] = document
             yield name, document
+
+    def news_of(self, changes: Changes) -> Iterator[tuple[str, Any]]:
+        if self._told.get("version of changes") != changes.version:
+            self._told["version of changes"] = changes.version
+            yield "changes", summary(changes.spread.changes())
 
     def shown(self, cluster: Cluster) -> Iterator[tuple[str, Any]]:
         yield from self.changed("choices", choices(cluster))

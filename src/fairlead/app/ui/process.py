@@ -4,8 +4,11 @@ import socket
 from collections.abc import Callable
 from contextlib import suppress
 
-from fairlead.app.ui import exports, views
+from fairlead.app.ui import exports, lookups, tracing, views
+from fairlead.app.ui.changes import views_of
 from fairlead.app.ui.doctor import Doctor
+from fairlead.app.ui.fixes import fixing
+from fairlead.app.ui.handlers import handler_of
 from fairlead.app.ui.live import Live
 from fairlead.app.ui.options import UiOptions
 from fairlead.app.ui.world import World
@@ -29,7 +32,7 @@ async def run(options: UiOptions, ready: Callable[[str], None]) -> None:
     sock = _listening(options.port)
     port = sock.getsockname()[1]
     gate = Gate(key, port)
-    world = World(options, lambda ref, old, new: None)
+    world = World(options)
     application = Application(gate, routes(world))
     await serve(application, [sock], lambda: ready(f"http://127.0.0.1:{port}/#token={gate.token}"))
 
@@ -45,11 +48,19 @@ def _listening(port: int | None) -> socket.socket:
 def routes(world: World) -> Routes:
     """What can be asked."""
     live = Live(world, Doctor(world.wake))
+    show_change, save_change = views_of(world.changes)
     return {
         ("GET", "/api/session"): _session,
         ("GET", "/api/live"): live.handle,
-        ("GET", "/api/explain"): views.handler_of(world, views.explain),
-        ("GET", "/api/export"): views.handler_of(world, exports.handle),
+        ("GET", "/api/explain"): handler_of(world, views.explain),
+        ("GET", "/api/trace"): handler_of(world, tracing.trace),
+        ("POST", "/api/send"): handler_of(world, tracing.send_some),
+        ("GET", "/api/names"): handler_of(world, lookups.names),
+        ("GET", "/api/rules"): handler_of(world, lookups.rules),
+        ("GET", "/api/timeline"): handler_of(world, show_change),
+        ("GET", "/api/export/changes"): handler_of(world, save_change),
+        ("POST", "/api/fix"): fixing(world),
+        ("GET", "/api/export"): handler_of(world, exports.handle),
     }
 
 

@@ -1,43 +1,21 @@
 """What the page asks, answered by ``explain``: each view is a function from the cluster and a request to a document."""
 
-import asyncio
 from collections.abc import Callable
-from http import HTTPStatus
 from typing import Any
 
 from fairlead.app.ui.options import UiOptions
-from fairlead.app.ui.world import NotRead, World
 from fairlead.dataplane.node_view import NodeSettings
-from fairlead.drivers.ui.exchange import Handler, Reply, Request, json_reply, problem
+from fairlead.drivers.ui.exchange import Request
 from fairlead.explain.cluster import Cluster
 from fairlead.explain.doctor.coverage import not_checked
 from fairlead.explain.doctor.examine import examine
 from fairlead.explain.proxying import IPTABLES, NFT, Proxying, inferred
 from fairlead.explain.render.documents import explanation_document
 from fairlead.explain.render.findings import diagnosis_document
-from fairlead.explain.subjects import NoSuchObject, SubjectError, parse_subject
 from fairlead.explain.subjects import explain as explain_subject
-from fairlead.netfilter.dump.nft_json import NotRules
+from fairlead.explain.subjects import parse_subject
 
-View = Callable[[Cluster, Request, UiOptions], Any]
-
-
-def handler_of(world: World, view: View) -> Handler:
-    """A view as a handler: computed beside the event loop, with a message where the request makes no sense."""
-
-    async def handle(request: Request) -> Reply:
-        try:
-            cluster = await world.now()
-            found = await asyncio.to_thread(view, cluster, request, world.options)
-            return found if isinstance(found, Reply) else json_reply(found)
-        except NotRead as error:
-            return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
-        except NoSuchObject as error:
-            return problem(HTTPStatus.NOT_FOUND, str(error))
-        except (SubjectError, NotRules) as error:
-            return problem(HTTPStatus.BAD_REQUEST, str(error))
-
-    return handle
+View = Callable[[Cluster, Request, UiOptions], Any]  # a document, or a whole reply
 
 
 def proxying_of(cluster: Cluster, backend: str) -> Proxying:

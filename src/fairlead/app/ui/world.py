@@ -8,14 +8,16 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from fairlead.app.lab.commands import enter
 from fairlead.app.lab.fork import LabError
+from fairlead.app.ui.changes import Changes
 from fairlead.app.ui.options import UiOptions
 from fairlead.drivers.kube.client import KubeClient, KubeError, Unreachable
 from fairlead.drivers.sources.files import SourceError, read_cluster_files
-from fairlead.drivers.sources.following import Following, Seen
+from fairlead.drivers.sources.following import Following
 from fairlead.explain.cluster import Cluster
 
 LINGER = 3.0  # seconds that watches outlive the last page, so that a reload finds everything there
@@ -37,20 +39,19 @@ class _MovedElsewhere(Exception):
 class World:
     """Keeps the newest cluster, and wakes those who wait for a newer one.
 
-    Args:
-        seen: called with each change of an object, as soon as it is heard.
-
     Attributes:
+        changes: how those spread that came while it was followed.
         cluster: None until something has been read. trouble: why it may be old; "" while all is well.
         version: counts what is new: clusters, troubles, and what others make of them.
     """
 
-    def __init__(self, options: UiOptions, seen: Seen, linger: float = LINGER) -> None:
+    def __init__(self, options: UiOptions, linger: float = LINGER) -> None:
         self.options = options
         self.cluster: Cluster | None = None
         self.trouble = ""
         self.version = 0
-        self._seen, self._linger = seen, linger
+        self.changes = Changes(options, self.wake)
+        self._linger = linger
         self._holds = 0
         self._task: asyncio.Task[None] | None = None
         self._end: asyncio.TimerHandle | None = None
@@ -133,11 +134,12 @@ class World:
         path = self.kubeconfig()
         stamp = _stamp(path)
         async with KubeClient.from_kubeconfig(path, self.options.context, part="ui") as client:
-            following = Following(client, self.options.zone, self.publish, self._seen)
+            following = Following(client, self.options.zone, partial(self._publish_live, client), self.changes.seen)
             try:
-                async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(following.run())
-                    tasks.create_task(self._look_after(following, path, stamp))
+                with self.changes.followed():
+                    async with asyncio.TaskGroup() as tasks:
+                        tasks.create_task(following.run())
+                        tasks.create_task(self._look_after(following, path, stamp))
             except* _MovedElsewhere:
                 raise _MovedElsewhere from None
 
@@ -158,6 +160,10 @@ class World:
                 self._tell("the API server does not answer")
             elif self.trouble and self.cluster is not None:
                 self._tell("")
+
+    def _publish_live(self, client: KubeClient, cluster: Cluster) -> None:
+        self.publish(cluster)
+        self.changes.published(client, cluster)
 
     def publish(self, cluster: Cluster) -> None:
         """There is a newer cluster."""

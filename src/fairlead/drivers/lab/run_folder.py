@@ -210,6 +210,11 @@ def _is_there(folder: int, entry: str) -> bool:
     return True
 
 
+def marks_folder(folder: Path) -> Path:
+    """Where sockets are that hear how changes spread in the lab of a run folder; there is none while nobody listens."""
+    return folder / "marks"
+
+
 def published_table(folder: Path) -> Path:
     """Where the lab of a run folder tells what it publishes on this machine."""
     return folder / "published.json"

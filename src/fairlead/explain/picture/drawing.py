@@ -51,7 +51,7 @@ def _band(band: Band, word: Words) -> str:
     if not band.fold:
         return f'<g class="band" data-id="band:{escape(band.id)}">{_rect(box, 14)}{heading}{summary}</g>'
     act = word("unfold" if band.is_folded else "fold")
-    label = escape(f"{band.title}, {band.summary}, {act}")
+    label = escape(f"{band.title} {band.summary}, {act}")
     x, y = box.x + 20, box.y + 23
     arrow = f"M{x - 2:.1f} {y - 5:.1f}l5 5l-5 5" if band.is_folded else f"M{x - 5:.1f} {y - 2:.1f}l5 5l5 -5"
     return (
@@ -59,7 +59,7 @@ def _band(band: Band, word: Words) -> str:
         f'<g class="fold" data-fold="{escape(band.fold)}" role="button" tabindex="-1" '
         f'aria-expanded="{str(not band.is_folded).lower()}" aria-label="{label}">'
         f'{_rect(Box(box.x + 6, box.y + 8, box.width - 12, 30), 8, "hit")}<path class="arrow" d="{arrow}"/>'
-        f"{heading}{summary}</g></g>"
+        f"{heading} {summary}</g></g>"
     )
 
 
@@ -75,8 +75,8 @@ def _link(link: Link) -> str:
         path = f"M{x1:.1f} {y1:.1f}C{middle:.1f} {y1:.1f} {middle:.1f} {y2:.1f} {x2:.1f} {y2:.1f}"
     label = ""
     if link.label:
-        x, y = (x1 + x2) / 2, (y1 + y2) / 2
-        wide = 8.0 * len(link.label) + 10
+        wide = 8.0 * len(link.label) + 10  # at its end, where lines that begin together have parted
+        x, y = (x2, y2 - 14) if link.is_down else (x2 - wide / 2 - 5, y2)
         label = _rect(Box(x - wide / 2, y - 10, wide, 20), 10, "plate") + _text(x, y + 4, link.label, "share")
     return f'<g class="link s-{link.state}" data-id="link:{escape(link.id)}"><path d="{path}"/>{label}</g>'
 
@@ -88,14 +88,21 @@ def _port(box: Box) -> float:
 
 def _card(card: Card) -> str:
     item, box = card.item, card.box
-    label = escape(item.label or item.title)
+    label, title = escape(_name(card)), escape(item.label or item.title)
     kind = f"card k-{item.kind} s-{item.state}{' dot' if card.is_dot else ''}"
     about = f' data-subject="{escape(item.subject)}" role="button" tabindex="-1"' if item.subject else ' role="img"'
-    head = f'<g class="{kind}" data-id="card:{escape(item.id)}"{about} aria-label="{label}"><title>{label}</title>'
+    head = f'<g class="{kind}" data-id="card:{escape(item.id)}"{about} aria-label="{label}"><title>{title}</title>'
     if card.is_dot:
         return f"{head}{_rect(box, 4)}{_mark(item.state, box.x + box.width / 2, box.y + box.height / 2)}</g>"
     mark = "" if item.state is State.PLAIN else _mark(item.state, box.right - 15, box.y + 17)
-    return f"{head}{_rect(box, 9)}{mark}{''.join(_lettering(card))}</g>"
+    return f"{head}{_rect(box, 9)}{mark}{' '.join(_lettering(card))}</g>"
+
+
+def _name(card: Card) -> str:
+    """What a screen reader says: the text that is seen, word for word, and then what only the picture tells."""
+    seen = " ".join((*card.title, *card.lines))
+    rest = [part for part in (card.item.label or card.item.title).split(", ") if part not in seen]
+    return ", ".join(filter(None, (seen, *rest)))
 
 
 def _lettering(card: Card) -> Iterator[str]:

@@ -22,7 +22,7 @@ _DOTS_FROM = 9  # endpoints of a slice; fewer are cards
 _DOT, _DOT_PITCH = 16.0, 22.0
 _COLUMN_GAP = 34.0
 _LANE_GAP = 18.0
-_SHARES = (0.28, 0.23, 0.21, 0.28)  # of a lane's width: what leads to it, the Service, its slices, its Pods
+_SHARES = (0.27, 0.23, 0.23, 0.27)  # of a lane's width: what leads to it, the Service, its slices, its Pods
 _FOLDED_FROM = 40  # lanes in all; from there on every Namespace starts folded
 _SYSTEM = "kube-system"
 

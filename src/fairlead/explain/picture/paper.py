@@ -50,6 +50,11 @@ def findings(found: Iterable[Finding], fine: str) -> str:
     return "".join(map(_finding, found)) or f"<p>{escape(fine)}</p>"
 
 
+def rules(lines: Iterable[tuple[str, str]]) -> str:
+    """Rules, each with its reason."""
+    return "".join(f'<pre>{escape(text)}</pre><span class="evidence">{escape(reason)}</span>' for text, reason in lines)
+
+
 def _finding(finding: Finding) -> str:
     fixes = "".join(f"<pre>{escape(fix.text)}</pre>" for fix in finding.fixes)
     evidence = "".join(map(_evidence, finding.evidence))

@@ -66,7 +66,7 @@ class Card(NamedTuple):
 
 
 class Link(NamedTuple):
-    """A line from one card to another; ``label`` stands at its middle.
+    """A line from one card to another; ``label`` stands at its end.
 
     Attributes:
         is_down: whether it leaves at the bottom, not at the right.

@@ -84,7 +84,7 @@ class MirroringController:
         self._services = context.watches.of(SERVICES, Service)
         self._endpoints = context.watches.of(ENDPOINTS, Endpoints)
         watched = context.watches.of(ENDPOINT_SLICES, EndpointSlice)
-        self._slices = ServiceSlices(context.client, watched, self.queue.add)
+        self._slices = ServiceSlices(context, watched, self.queue.add)
         self.needs = (self._services, self._endpoints, watched)
         self._looked: set[ObjectKey] = set()
         self._services.listen(lambda old, new: self.queue.add(latest(old, new).key))

@@ -4,13 +4,17 @@ Each answer to a write goes into the local copy at once, so that a watch that la
 the same again.
 """
 
+import time
 from collections.abc import Callable
 
+from fairlead.app.controllers.context import Context
 from fairlead.app.controllers.watches import Watched
-from fairlead.drivers.kube.client import ENDPOINT_SLICES, KubeClient, KubeError
+from fairlead.drivers.kube.client import ENDPOINT_SLICES, KubeError
 from fairlead.endpointslice.documents import slice_document
 from fairlead.endpointslice.slice_set import SlicePlan
+from fairlead.model.decode import decode
 from fairlead.model.document import Doc
+from fairlead.model.marks import Mark, Station
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import EndpointSlice
 
@@ -19,9 +23,10 @@ class ServiceSlices:
     """Slices by Service; ``concerned`` hears of every change that was not this object's own."""
 
     def __init__(
-        self, client: KubeClient, watched: Watched[EndpointSlice], concerned: Callable[[ObjectKey], None]
+        self, context: Context, watched: Watched[EndpointSlice], concerned: Callable[[ObjectKey], None]
     ) -> None:
-        self._client, self._watched, self._concerned = client, watched, concerned
+        self._client, self._watched, self._concerned = context.client, watched, concerned
+        self._marks = context.marks
         self._slices: dict[ObjectKey, dict[str, EndpointSlice]] = {}
         self._is_writing = False
         watched.listen(self._changed)
@@ -36,12 +41,13 @@ class ServiceSlices:
         Raises:
             KubeError, Unreachable: one of them failed; those before it are done.
         """
+        began = time.time()
         for slice_ in plan.creates:
             path = ENDPOINT_SLICES.path(slice_.namespace)
-            self._learn(await self._client.create(path, slice_document(slice_)))
+            self._learn(await self._client.create(path, slice_document(slice_)), began)
         for slice_ in plan.updates:
             path = ENDPOINT_SLICES.path(slice_.namespace, slice_.name)
-            self._learn(await self._client.replace(path, slice_document(slice_)))
+            self._learn(await self._client.replace(path, slice_document(slice_)), began)
         for slice_ in plan.deletes:
             await self._delete(slice_)
 
@@ -52,7 +58,10 @@ class ServiceSlices:
             if error.code != 404:
                 raise
 
-    def _learn(self, document: Doc) -> None:
+    def _learn(self, document: Doc, began: float) -> None:
+        written = decode(EndpointSlice, document)
+        about = ("EndpointSlice", *written.key, written.version)
+        self._marks.tell([Mark("controllers", Station.SLICE, *about, began, time.time())])
         self._is_writing = True  # what we have just written needs no second look
         try:
             self._watched.learn(document)

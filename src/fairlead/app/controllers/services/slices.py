@@ -37,7 +37,7 @@ class SliceController:
         self._members = context.members
         self._late = context.late
         watched = context.watches.of(ENDPOINT_SLICES, EndpointSlice)
-        self._slices = ServiceSlices(context.client, watched, self.queue.add)
+        self._slices = ServiceSlices(context, watched, self.queue.add)
         self._zones = ServiceZones(context.watches, self._members, context.node_pods, self.queue.add)
         self.needs = (*self._members.watched, self._zones.watched, watched)
         self._trigger_times: dict[ObjectKey, TriggerTimes] = {}

@@ -99,6 +99,7 @@ def _control_plane(
             controllers.ControllersOptions(
                 plan.kubeconfig("controllers"),
                 settings=_controller_settings(plan.settings),
+                marks=plan.marks,
                 steering=Steering.of(CONTROLLERS),
             ),
         ),
@@ -175,6 +176,7 @@ def _agent(plan: LabPlan, network: LabNode, nursery: socket.socket) -> Run:
         puller=plan.host_socket if plan.settings.pull else None,
         nursery=nursery,
         steering=Steering.of(NODE_AGENT),
+        marks=plan.marks,
     )
     return functools.partial(agent.run, options)
 
@@ -190,7 +192,7 @@ def _proxy(plan: LabPlan, network: LabNode) -> Run:
     liberal = ConntrackSettings(be_liberal=True)  # one packet out of the window is no reason to reset a connection
     options = ProxyOptions(
         network.name, kubeconfig, settings, backend,
-        conntrack=liberal, network_policies=plan.settings.network_policies, healthz=healthz,
+        conntrack=liberal, network_policies=plan.settings.network_policies, healthz=healthz, marks=plan.marks,
         steering=Steering.of(NODE_PROXY),
     )  # fmt: skip
     parts: list[Run] = [functools.partial(process.run, options)]

@@ -1,15 +1,19 @@
 // The page: begins a session, shows the view of the address, and keeps it up to date.
 
 import { beginSession } from "./asking.js";
+import { ChangesView } from "./changes.js";
 import { $, el, notice } from "./dom.js";
 import { DoctorView } from "./doctor.js";
 import { Live } from "./live.js";
 import { MapView } from "./map.js";
 import { Panel } from "./panel.js";
+import { NamesView } from "./names.js";
 import { here } from "./route.js";
+import { RulesView } from "./rules.js";
+import { TraceView } from "./trace.js";
 import { language, loadWords, w } from "./words.js";
 
-const VIEWS = { map: MapView, doctor: DoctorView };
+const VIEWS = { map: MapView, trace: TraceView, changes: ChangesView, dns: NamesView, rules: RulesView, doctor: DoctorView };
 
 class App {
   live = new Live();

@@ -7,7 +7,8 @@ import { language, w } from "./words.js";
 export function saving(view, wanted, formats = ["svg", "html"]) {
   const save = (format) => {
     const query = new URLSearchParams({ ...wanted(), view, format, lang: language() });
-    el("a", { href: `/api/export?${query}`, download: `fairlead-${view}.${format}` }).click();
+    const path = view === "changes" ? "export/changes" : "export";
+    el("a", { href: `/api/${path}?${query}`, download: `fairlead-${view}.${format}` }).click();
   };
   const buttons = formats.map((format) => {
     const name = format.toUpperCase();

@@ -1,0 +1,165 @@
+"""Follows changes as they spread: what the watch hears, the marks of a lab's parts, and what DNS servers tell."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from fairlead.app.lab.commands import enter
+from fairlead.app.ui.exports import Parts, file_of, style_of
+from fairlead.app.ui.options import UiOptions
+from fairlead.app.ui.pictures import width_of, words_of
+from fairlead.app.ui.views import View
+from fairlead.drivers.kube.client import KubeClient, KubeError, Unreachable
+from fairlead.drivers.kube.document_informer import Whole
+from fairlead.drivers.lab.run_folder import marks_folder
+from fairlead.drivers.ui.exchange import Request
+from fairlead.drivers.ui.marks_socket import listening
+from fairlead.explain.cluster import Cluster, Ref
+from fairlead.explain.picture.timeline import timeline
+from fairlead.explain.resolving import DNS_NAMESPACE
+from fairlead.explain.spreading import Change, Spread
+from fairlead.explain.subjects import NoSuchObject
+from fairlead.model.marks import Mark
+from fairlead.model.objects import Pod
+
+_DNS_LABEL = ("k8s-app", "kube-dns")
+_METRICS_PORT = 9153
+_WAITS = (0.05, 0.2, 1.0, 3.0)  # seconds after a change, at which DNS servers are asked whether they have followed
+_QUIET = 60.0  # seconds for which a DNS server is not asked again that has nothing to tell
+_SETTLE = 0.15  # seconds in which marks are taken together
+
+log = logging.getLogger(__name__)
+
+
+class Changes:
+    """Keeps the newest changes.
+
+    Args:
+        wake: called when there is something new.
+    """
+
+    def __init__(self, options: UiOptions, wake: Callable[[], None]) -> None:
+        self.spread = Spread()
+        self.version = 0
+        self._options, self._wake = options, wake
+        self._settling: asyncio.TimerHandle | None = None
+        self._asking: asyncio.Task[None] | None = None
+        self._silent: dict[str, float] = {}
+        self._known = False
+
+    @contextmanager
+    def followed(self) -> Iterator[None]:
+        """Have the marks of a lab's parts heard meanwhile."""
+        self._known = False
+        with ExitStack() as stack:
+            if self._options.lab is not None:
+                folder = marks_folder(enter.find_home(self._options.lab).folder)
+                try:
+                    stack.enter_context(listening(folder, self._hear_marks))
+                except OSError as error:
+                    log.warning("the parts of the lab cannot be heard: %s", error)
+            yield
+
+    def seen(self, ref: Ref, old: Whole | None, new: Whole | None) -> None:
+        """An object has changed, as the watch tells."""
+        if not self._known:
+            return
+        documents = (old.document if old else None, new.document if new else None)
+        if self.spread.hear(ref, *documents, time.time()):
+            self._news()
+
+    def published(self, client: KubeClient, cluster: Cluster) -> None:
+        """There is a newer cluster: what has been read first was there before, from then on DNS servers are asked."""
+        if self._known and self._asking is None:
+            self._asking = asyncio.get_running_loop().create_task(self._ask(client, cluster))
+        self._known = True
+
+    def _hear_marks(self, marks: list[Mark]) -> None:
+        self.spread.mark(marks)
+        self._news()
+
+    def _news(self) -> None:
+        self.version += 1
+        if self._settling is None:
+            self._settling = asyncio.get_running_loop().call_later(_SETTLE, self._settled)
+
+    def _settled(self) -> None:
+        self._settling = None
+        self._wake()
+
+    async def _ask(self, client: KubeClient, cluster: Cluster) -> None:
+        since = time.time() - 2.0
+        try:
+            for wait in _WAITS:
+                await asyncio.sleep(wait)
+                servers = [pod for pod in _dns_servers(cluster) if self._should_ask(pod, since)]
+                if not servers:
+                    return
+                for pod in servers:
+                    await self._ask_one(client, pod)
+        finally:
+            self._asking = None
+
+    def _should_ask(self, pod: Pod, since: float) -> bool:
+        is_silent = time.monotonic() - self._silent.get(pod.name, -_QUIET) < _QUIET
+        return not is_silent and self.spread.waits_for(pod.name, since)
+
+    async def _ask_one(self, client: KubeClient, pod: Pod) -> None:
+        path = f"/api/v1/namespaces/{pod.namespace}/pods/{pod.name}:{_METRICS_PORT}/proxy/changes"
+        try:
+            marks = msgspec.json.decode(await client.get(path), type=list[Mark])
+        except (KubeError, Unreachable, msgspec.DecodeError):
+            self._silent[pod.name] = time.monotonic()  # another DNS server, or rights that do not reach so far
+            return
+        self._hear_marks([msgspec.structs.replace(mark, part=pod.name) for mark in marks])
+
+
+def _dns_servers(cluster: Cluster) -> list[Pod]:
+    key, value = _DNS_LABEL
+    return [pod for pod in cluster.pods_in(DNS_NAMESPACE) if pod.labels.get(key) == value and pod.is_ready]
+
+
+def summary(changes: list[Change]) -> list[dict[str, Any]]:
+    """The changes as the page lists them."""
+    return [
+        {
+            "id": change.id, "service": change.service, "causes": change.causes, "at": change.began,
+            "milliseconds": change.seconds * 1000, "rows": [row._asdict() for row in change.rows],
+        }
+        for change in changes
+    ]  # fmt: skip
+
+
+def find(changes: list[Change], id_: str) -> Change:
+    """The change of this name; the newest without one.
+
+    Raises:
+        NoSuchObject: there is none.
+    """
+    found = next((change for change in changes if id_ in ("", change.id)), None)
+    if found is None:
+        raise NoSuchObject("this change is not remembered any more" if id_ else "nothing has changed yet")
+    return found
+
+
+def views_of(changes: Changes) -> tuple[View, View]:
+    """What shows a change as a time line, and what saves it."""
+
+    def show(cluster: Cluster, request: Request, options: UiOptions) -> Any:
+        change = find(changes.spread.changes(), request.query.get("id", ""))
+        return {"id": change.id, "svg": timeline(change, words_of(request.query), width_of(request.query))}
+
+    def save(cluster: Cluster, request: Request, options: UiOptions) -> Any:
+        query, all_changes = request.query, changes.spread.changes()
+        change = find(all_changes, query.get("id", ""))
+        picture = timeline(change, words_of(query), width_of(query), style_of(query))
+        parts = Parts(f"{change.service}: {', '.join(change.causes)}", picture)
+        return file_of("changes", parts, query, options, datetime.now(UTC))
+
+    return show, save

@@ -1,0 +1,44 @@
+"""Names and rules, for the page."""
+
+from typing import Any
+
+from fairlead.app.ui.options import UiOptions
+from fairlead.app.ui.views import proxying_of
+from fairlead.drivers.ui.exchange import Request
+from fairlead.explain.about.ruleset import lines_of
+from fairlead.explain.asking import search_of
+from fairlead.explain.cluster import Cluster
+from fairlead.explain.proxying import NFT
+from fairlead.explain.render.documents import explanation_document
+from fairlead.explain.subjects import NoSuchObject
+from fairlead.model.names import ObjectKey
+
+
+def names(cluster: Cluster, request: Request, options: UiOptions) -> Any:
+    """What a name answers, question by question.
+
+    Raises:
+        SubjectError: there is no such Pod or type.
+    """
+    query = request.query
+    space, slash, name = query.get("pod", "").partition("/")
+    pod = ObjectKey(space, name) if slash else ObjectKey(options.namespace, space) if space else None
+    found = search_of(cluster, query.get("name", "").strip(), pod, query.get("type", "A"))
+    return {
+        "steps": [step._asdict() for step in found.steps],
+        "explanation": explanation_document(found.statement.text, found.statement),
+    }
+
+
+def rules(cluster: Cluster, request: Request, options: UiOptions) -> Any:
+    """The rules of a node, line by line.
+
+    Raises:
+        NoSuchObject: there is no such Node.
+    """
+    query, nodes = request.query, cluster.snapshot.nodes
+    node = query.get("node") or min(nodes, default="a node")
+    if nodes and node not in nodes:
+        raise NoSuchObject(f"there is no Node {node}")
+    found = lines_of(cluster, proxying_of(cluster, query.get("backend", NFT)), node)
+    return {"node": node, "lines": [line._asdict() for line in found]}

@@ -1,0 +1,33 @@
+"""What a part says when it has acted on a version of an object: the stations of a change on its way."""
+
+import enum
+
+import msgspec
+
+
+class Station(enum.StrEnum):
+    """Where a change has come to, in the order in which it gets there."""
+
+    STATUS = "status"  # a node has told the API how a Pod is
+    SLICE = "slice"  # a controller has written an EndpointSlice
+    NAMES = "names"  # a DNS server answers by it
+    RULES = "rules"  # a node's kernel forwards by it
+
+
+class Mark(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One part, one object, one version.
+
+    Attributes:
+        part: whose mark it is: the name of a node, or of a DNS server's Pod.
+        version: the resourceVersion that was acted on.
+        began, done: Unix time in seconds: when the part learned of it (or decided it itself), and when it had acted.
+    """
+
+    part: str
+    station: Station
+    kind: str
+    namespace: str
+    name: str
+    version: int
+    began: float
+    done: float

@@ -1,0 +1,36 @@
+"""Every view, in both themes and at both widths, has no fault that axe-core finds by the rules of WCAG 2.2 AA."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.support.browsers import DESKTOP, PHONE, opened
+
+AXE = (Path(__file__).parent / "vendor/axe.min.js").read_text()
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+VIEWS = {
+    "map": ("#/map?sel=svc/default/web&turned=kube-system", "#panel .tree"),
+    "trace": ("#/trace?from=pod/client&to=web", "main .tree"),
+    "changes": ("#/changes", "main .paper"),
+    "dns": ("#/dns?name=web.default&pod=default/client", ".steps"),
+    "rules": ("#/rules?service=default/web", ".rules .lit"),
+    "doctor": ("#/doctor", ".finding, .fine"),
+}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_no_fault_is_found(browser, files_ui, viewport, theme):
+    with opened(browser, files_ui, viewport, color_scheme=theme, reduced_motion="reduce", bypass_csp=True) as page:
+        page.evaluate(AXE)
+        for name, (address, shown) in VIEWS.items():
+            page.evaluate("address => { location.hash = address }", address)
+            expect(page.locator(shown).first).to_be_visible()
+            found = page.evaluate("tags => axe.run(document, {runOnly: tags})", TAGS)
+            told = [
+                (each["id"], node["target"], node["failureSummary"])
+                for each in found["violations"]
+                for node in each["nodes"][:3]
+            ]
+            assert told == [], name

@@ -1,0 +1,143 @@
+"""How a change spreads, put together from what is heard in whatever order: causes, stations, times."""
+
+from itertools import permutations
+
+import pytest
+
+from fairlead.explain.cluster import Ref
+from fairlead.explain.spreading import MOST_CHANGES, Spread
+from fairlead.model.marks import Mark, Station
+
+SLICE, POD = Ref("EndpointSlice", "default", "web-x"), Ref("Pod", "default", "web-0")
+
+
+def slice_(version, **pods):
+    """A slice with Pods that are ready, or not."""
+    endpoints = [
+        {"addresses": [f"10.0.0.{n}"], "targetRef": {"name": name.replace("_", "-")}, "conditions": {"ready": ready}}
+        for n, (name, ready) in enumerate(pods.items())
+    ]
+    labels = {"kubernetes.io/service-name": "web"}
+    return {"metadata": {"resourceVersion": str(version), "labels": labels}, "endpoints": endpoints}
+
+
+def pod(version):
+    return {"metadata": {"resourceVersion": str(version)}}
+
+
+def mark(station, part, version, began, done, ref=SLICE):
+    return Mark(part, station, ref.kind, ref.namespace, ref.name, version, began, done)
+
+
+MARKS = [
+    mark(Station.STATUS, "node-1", 10, 100.0, 100.01, POD),
+    mark(Station.SLICE, "controllers", 11, 100.015, 100.02),
+    mark(Station.NAMES, "coredns-1", 11, 100.021, 100.022),
+    mark(Station.RULES, "node-1", 11, 100.021, 100.025),
+    mark(Station.RULES, "node-2", 11, 100.021, 100.027),
+]
+
+
+def told(marks=MARKS):
+    spread = Spread()
+    spread.hear(POD, pod(9), pod(10), 100.012)
+    spread.hear(SLICE, slice_(8, web_0=True, web_1=True), slice_(11, web_0=False, web_1=True), 100.0205)
+    spread.mark(marks)
+    return spread
+
+
+def test_a_change_has_its_cause_its_stations_and_their_times():
+    (change,) = told().changes()
+    assert (change.service, change.slice, change.causes) == ("default/web", "default/web-x", ("web-0 is not ready",))
+    assert [(row.station, row.part, round(row.done * 1000)) for row in change.rows] == [
+        (Station.STATUS, "web-0 · node-1", 10),
+        (Station.SLICE, "controllers", 20),
+        (Station.NAMES, "coredns-1", 22),
+        (Station.RULES, "node-1", 25),
+        (Station.RULES, "node-2", 27),
+    ]
+    assert all(row.is_told for row in change.rows)
+    assert change.began == 100.0
+    assert change.seconds == pytest.approx(0.027)
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_the_order_in_which_it_is_heard_does_not_matter(order):
+    spread = Spread()
+    acts = [
+        lambda: spread.hear(POD, pod(9), pod(10), 100.012),
+        lambda: spread.hear(SLICE, slice_(8, web_0=True), slice_(11, web_0=False), 100.0205),
+        lambda: spread.mark(MARKS),
+    ]
+    for number in order:
+        acts[number]()
+    (change,) = spread.changes()
+    assert [row.station for row in change.rows] == [m.station for m in MARKS]
+
+
+def test_without_marks_the_watch_stands_in():
+    (change,) = told([]).changes()
+    assert [(row.station, row.is_told) for row in change.rows] == [(Station.STATUS, False), (Station.SLICE, False)]
+    assert change.seconds == pytest.approx(0.0085)
+
+
+def test_marks_of_other_versions_do_not_count():
+    (change,) = told(
+        [mark(Station.RULES, "node-1", 12, 1, 2), mark(Station.RULES, "node-1", 11, 100.021, 100.1)]
+    ).changes()
+    assert [row.done for row in change.rows if row.station is Station.RULES] == [pytest.approx(0.088)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "causes"),
+    [
+        (None, {"web_0": True}, ("web-0 comes, ready",)),
+        ({"web_0": True}, {}, ("web-0 leaves",)),
+        ({"web_0": False}, {"web_0": True}, ("web-0 is ready",)),
+        (
+            {"web_0": True, "web_1": True}, {"web_0": False, "web_2": False},
+            ("web-0 is not ready", "web-1 leaves", "web-2 comes, not ready"),
+        ),
+        ({"web_0": True}, {"web_0": True}, None),
+    ],
+)  # fmt: skip
+def test_causes_are_what_differs(old, new, causes):
+    spread = Spread()
+    is_one = spread.hear(SLICE, None if old is None else slice_(1, **old), slice_(2, **new), 5.0)
+    assert is_one is (causes is not None)
+    assert [change.causes for change in spread.changes()] == ([causes] if causes else [])
+
+
+def test_a_pod_that_changed_long_ago_is_no_station():
+    spread = Spread()
+    spread.hear(POD, pod(9), pod(10), 10.0)
+    spread.hear(SLICE, slice_(8, web_0=True), slice_(11, web_0=False), 100.0)
+    (change,) = spread.changes()
+    assert [row.station for row in change.rows] == [Station.SLICE]
+
+
+def test_what_is_odd_is_passed_over():
+    spread = Spread()
+    assert not spread.hear(Ref("Service", "default", "web"), None, {}, 1.0)
+    assert not spread.hear(SLICE, slice_(1, web_0=True), None, 1.0)
+    assert not spread.hear(SLICE, None, {"endpoints": "none"}, 1.0)
+    assert spread.hear(SLICE, None, {"endpoints": [{"addresses": ["10.0.0.1"]}]}, 1.0)
+    assert spread.changes()[0].causes == ("10.0.0.1 comes, ready",)
+
+
+def test_memory_is_bounded():
+    spread = Spread()
+    for version in range(MOST_CHANGES * 3):
+        spread.hear(SLICE, slice_(0), slice_(version + 1, web_0=True), float(version))
+        spread.mark([mark(Station.RULES, f"node-{n}", version + 1, version, version) for n in range(3)])
+        spread.mark([mark(Station.RULES, "stray", 10**9 + version * 10 + n, 0, 0) for n in range(10)])
+    assert len(spread.changes()) == MOST_CHANGES
+    assert len(spread._marks) <= 4000
+
+
+def test_dns_servers_are_waited_for():
+    spread = told([m for m in MARKS if m.station is not Station.NAMES])
+    assert spread.waits_for("coredns-1", 100.0)
+    assert not spread.waits_for("coredns-1", 200.0)
+    spread.mark(MARKS)
+    assert not spread.waits_for("coredns-1", 100.0)
