@@ -1,12 +1,13 @@
 """Every example runs to its end as an ordinary user, one of them as root too, and shows what its words say."""
 
 import re
+from collections import Counter
 from contextlib import ExitStack
 
 import pytest
 
 from tests.support.plays import played
-from tests.support.users import users, weakest
+from tests.support.users import CHECKOUT, users, weakest
 
 
 @pytest.fixture(params=weakest(), ids=str)
@@ -103,21 +104,55 @@ def chains(output):
     return [chain for chain, _ in passed(output)]
 
 
+def as_documented(output: str) -> Counter[tuple[str, str, str]]:
+    """The rules that an example has counted, in the words of docs/nodeport-rules.md: less those of other Services, and
+    less what differs from run to run: the virtual IP, which endpoint was drawn, and how often a later packet passed.
+    """
+    rows = re.findall(r"^(\d+) -> (\d+) +(\S+) +(.*)$", output, re.MULTILINE)
+    return Counter(_row(before, after, chain, text) for before, after, chain, text in rows if not _is_other(text))
+
+
+def _is_other(text: str) -> bool:
+    return any(each in text for each in ("default/kubernetes", "kube-system/", "-j RETURN"))
+
+
+def _row(before: str, after: str, chain: str, text: str) -> tuple[str, str, str]:
+    is_drawn = chain.startswith("KUBE-SEP") or "KUBE-SEP" in text
+    is_later = "ESTABLISHED" in text
+    text = re.sub(r"10\.96\.\d+\.\d+", "VIRTUAL-IP", text)
+    return chain, text, "" if is_drawn or is_later else f"{before} -> {after}"
+
+
+def documented_counts() -> dict[tuple[str, str], Counter[tuple[str, str, str]]]:
+    """What the page shows, by back end and policy."""
+    page = (CHECKOUT / "docs" / "nodeport-rules.md").read_text()
+    blocks = re.findall(r"^### (\w+), policy (\w+)$.*?^```$(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    return {(backend, policy): as_documented(output) for backend, policy, output in blocks}
+
+
 def test_nodeport_rules(play):
     shown = play("nodeport_rules")
     assert "30080" in shown.next("rules --node node-1")
     nft = shown.next("count nodeport-rules node-1")
+    documented = documented_counts()
+    assert as_documented(nft) == documented["nft", "Cluster"]
     assert {"services", "outside-node-port-any-of-2", "node-port-any-of-2", "hide-source"} <= set(chains(nft))
     assert "KUBE-NODEPORTS" in shown.next("rules --node node-2")
-    iptables = passed(shown.next("count nodeport-rules node-2"))
+    counted = shown.next("count nodeport-rules node-2")
+    assert as_documented(counted) == documented["iptables", "Cluster"]
+    iptables = passed(counted)
     assert {"KUBE-NODEPORTS", "KUBE-MARK-MASQ", "KUBE-POSTROUTING"} <= {chain for chain, _ in iptables}
     assert sum("DNAT" in text for _, text in iptables) == 1
     assert any(chain.startswith("KUBE-EXT") and "KUBE-MARK-MASQ" in text for chain, text in iptables)
-    local = passed(shown.next("count nodeport-rules node-1"))
+    counted = shown.next("count nodeport-rules node-1")
+    assert as_documented(counted) == documented["nft", "Local"]
+    local = passed(counted)
     assert any(chain.startswith("external-node-port/default/web") for chain, _ in local)
     assert "local" in " ".join(chain for chain, _ in local)
     assert not any("masquerade" in text for chain, text in local if chain == "hide-source")
-    iptables = passed(shown.next("count nodeport-rules node-2"))
+    counted = shown.next("count nodeport-rules node-2")
+    assert as_documented(counted) == documented["iptables", "Local"]
+    iptables = passed(counted)
     assert not any(chain == "KUBE-MARK-MASQ" for chain, _ in iptables)
     assert any(chain.startswith("KUBE-EXT") and "KUBE-SVL" in text for chain, text in iptables)
 
