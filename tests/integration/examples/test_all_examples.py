@@ -104,9 +104,13 @@ def chains(output):
     return [chain for chain, _ in passed(output)]
 
 
+# Addresses, and the chains that are named by a hash of one.
+CHANGING = {r"10\.96\.\d+\.\d+": "VIRTUAL-IP", r"10\.244\.(\d+)\.[1-9]\d*": r"POD-OF-\1", r"KUBE-SEP-\w+": "KUBE-SEP"}
+
+
 def as_documented(output: str) -> Counter[tuple[str, str, str]]:
     """The rules that an example has counted, in the words of docs/nodeport-rules.md: less those of other Services, and
-    less what differs from run to run: the virtual IP, which endpoint was drawn, and how often a later packet passed.
+    less what differs from run to run: addresses, which endpoint was drawn, and how often a later packet passed.
     """
     rows = re.findall(r"^(\d+) -> (\d+) +(\S+) +(.*)$", output, re.MULTILINE)
     return Counter(_row(before, after, chain, text) for before, after, chain, text in rows if not _is_other(text))
@@ -119,7 +123,8 @@ def _is_other(text: str) -> bool:
 def _row(before: str, after: str, chain: str, text: str) -> tuple[str, str, str]:
     is_drawn = chain.startswith("KUBE-SEP") or "KUBE-SEP" in text
     is_later = "ESTABLISHED" in text
-    text = re.sub(r"10\.96\.\d+\.\d+", "VIRTUAL-IP", text)
+    for changing, name in CHANGING.items():
+        chain, text = re.sub(changing, name, chain), re.sub(changing, name, text)
     return chain, text, "" if is_drawn or is_later else f"{before} -> {after}"
 
 

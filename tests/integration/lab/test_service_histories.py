@@ -8,6 +8,7 @@ import random
 import re
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -127,7 +128,7 @@ def change_beside(lab: Lab, port: int) -> float:
     lab.kubectl("patch", "service", "beside", "-p", patch)
     began = time.monotonic()
     for address in NODES.values():
-        eventually(lambda place=f"{address}:{port}": ask(lab, place))
+        eventually(partial(ask, lab, f"{address}:{port}"))
     return time.monotonic() - began
 
 
@@ -161,7 +162,7 @@ def test_every_field_of_every_type_changes_and_nobody_else_notices(lab):
     policies = {"externalTrafficPolicy": "Cluster", "internalTrafficPolicy": "Cluster", "externalIPs": None}
     asyncio.run(_patch(lab, {"spec": last | policies | {"loadBalancerSourceRanges": None}}))
     for address in NODES.values():
-        eventually(lambda place=f"{address}:30888": ask(lab, place))
+        eventually(partial(ask, lab, f"{address}:30888"))
 
 
 async def _patch(lab: Lab, patch: dict) -> None:
