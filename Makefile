@@ -1,5 +1,5 @@
 # Every target does its own set-up; nothing needs to be run before it.
-.PHONY: up setup test coverage unit check docs bench robustness lock clean
+.PHONY: up setup test coverage unit check docs bench robustness image lock clean
 
 PY := .venv/bin/python
 
@@ -36,6 +36,9 @@ bench:               ## every benchmark; some of them: make bench BENCH=lab,dns
 
 robustness: setup    ## kills, a failing disk and hostile clients against one API server: make robustness MINUTES=30
 	$(PY) -m tests.robustness $(or $(MINUTES),2)
+
+image: setup         ## an OCI image in dist/, without a container engine; another machine: make image ARCH=arm64
+	$(PY) scripts/image --arch $(or $(ARCH),amd64)
 
 lock: setup          ## pin what is installed now
 	.venv/bin/pip freeze --exclude-editable | grep -v '^fairlead' > requirements.lock

@@ -72,6 +72,7 @@ class FakeApi:
         self.objects = {}  # (collection, namespace, name) -> document
         self.log = []  # (version, collection, event type, document)
         self.writes = Counter()  # (verb, collection)
+        self.list_requests = 0
         self.lost_answers = 0  # so many writes take effect but their answer is lost
         self.held = set()  # plurals whose watches lag behind
         self.news = asyncio.Condition()
@@ -107,6 +108,7 @@ class FakeApi:
         collection, namespace, name, _ = self._parse(path)
         if name:
             return msgspec.json.encode(self._find((collection, namespace, name)))
+        self.list_requests += 1
         items = [d for (c, n, _), d in self.objects.items() if c == collection and namespace in ("", n)]
         return msgspec.json.encode({"metadata": {"resourceVersion": str(self.version)}, "items": items})
 

@@ -27,6 +27,11 @@ class Collection(Generic[T]):
         self._deleted: set[str] = set()  # uids of what was unlearned, until the watch says so too
         self._written: set[ObjectKey] = set()  # learned from answers to writes while a list was under way
 
+    def adopt(self, objects: dict[ObjectKey, T], version: int) -> None:
+        """Begin with a copy that the listener knows already, and which is the collection's own from now on."""
+        self.objects = objects
+        self._version = version
+
     def learn(self, written: T) -> None:
         """Take in what the server answered to a write, so that a writer's own copy is never behind its writes.
 

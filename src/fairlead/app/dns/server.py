@@ -16,6 +16,7 @@ from http import HTTPStatus
 from fairlead.app.dns.api_access import api_client
 from fairlead.app.dns.config_map import ConfigMapFollower
 from fairlead.app.dns.options import LIVE, DnsOptions
+from fairlead.app.dns.read_ahead import ReadAhead
 from fairlead.app.dns.reload import Reloading
 from fairlead.app.dns.settings import SettingsError, Source
 from fairlead.app.dns.watches import Watches
@@ -50,6 +51,7 @@ async def run(
     source: Source | None = None,
     config_map: ObjectKey | None = None,
     steering: Steering | None = None,
+    known: ReadAhead | None = None,
 ) -> None:
     """Serve until cancelled; ``ready`` is called once the whole cluster has been read.
 
@@ -57,11 +59,12 @@ async def run(
         source: where the options come from, when changes of it are to be taken in.
         config_map: the ConfigMap that has a Corefile, which goes before the options.
         steering: how tests steer it, in a lab.
+        known: what was read of the cluster before this process was forked.
 
     Raises:
         OSError: an address cannot be bound. ForwardingLoop: an upstream server sends our own queries back to us.
     """
-    process = _Process(options, source, config_map)
+    process = _Process(options, source, config_map, known)
     if steering:
         process.misbehave(steering.faults)
     try:
@@ -93,10 +96,13 @@ class ForwardingLoop(Exception):
 class _Process:
     """The parts, wired."""
 
-    def __init__(self, options: DnsOptions, source: Source | None, config_map: ObjectKey | None) -> None:
+    def __init__(
+        self, options: DnsOptions, source: Source | None, config_map: ObjectKey | None, known: ReadAhead | None
+    ) -> None:
         self.leaving = False
         self.options = options
-        self._authority = Authority(_published_zone(options))
+        self._known = known
+        self._authority = known.authority if known else Authority(published_zone(options))
         self._outside = Outside(options.blocks)
         self._services = Services(self._outside, QueryLog())
         self._server = DnsServer(self._authority, self._services, options.udp_cap, options.tcp)
@@ -138,6 +144,8 @@ class _Process:
     async def _watch(self, ready: Callable[[], None]) -> None:
         async with api_client(self.options) as client:
             self._watches = Watches(client, self._authority, self._delay, self.options.needs)
+            if self._known:
+                self._watches.resume(self._known.copies)
             self._register_metrics(self._watches)
             works = [self._watches.run(), self._finish_sync(self._watches, ready)]
             if self._config_map is not None:
@@ -152,7 +160,8 @@ class _Process:
 
     async def _finish_sync(self, watches: Watches, ready: Callable[[], None]) -> None:
         await watches.read_all()
-        self._authority.finish_sync(int(time.time()))
+        if not self._authority.synced:
+            self._authority.finish_sync(int(time.time()))
         gc.collect()
         gc.freeze()  # what was read stays; there is no use in looking at it again and again
         ready()
@@ -188,7 +197,7 @@ class _Process:
         except OSError as error:
             raise SettingsError(str(error)) from error
         self.options = replace(self.options, **{name: getattr(wanted, name) for name in LIVE})
-        self._authority.reconfigure(_published_zone(wanted), int(time.time()))
+        self._authority.reconfigure(published_zone(wanted), int(time.time()))
         self._outside.reconfigure(wanted.blocks)
 
     async def _read_more(self, wanted: DnsOptions) -> None:
@@ -243,7 +252,7 @@ def _watches_page(dead: dict[str, float], unready_after: float | None) -> Page:
     return Page("OK" + text)
 
 
-def _published_zone(options: DnsOptions) -> Zone:
+def published_zone(options: DnsOptions) -> Zone:
     """The first zone, which the state of the cluster is published with, as this machine serves it."""
     named = tuple(address for block in options.blocks for address in block.addresses or options.addresses)
     zone = options.zones[0] if options.zones else Zone()

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ from fairlead.drivers.change_marks import RecentMarks
 from fairlead.drivers.dns.metrics import Collection, ProgrammingDelay
 from fairlead.drivers.dns.metrics import Watched as Observed
 from fairlead.drivers.kube.client import ENDPOINT_SLICES, NAMESPACES, PODS, SERVICES, KubeClient, Resource
-from fairlead.drivers.kube.informer import Informer
+from fairlead.drivers.kube.informer import Informer, Known
 from fairlead.model.marks import Mark, Station
 from fairlead.model.objects import SERVICE_NAME_LABEL, EndpointSlice, Namespace, Pod, Service
 
@@ -34,6 +35,7 @@ class Needs(NamedTuple):
 
 
 NEEDS = Needs()
+Copies = Mapping[str, Known[Any]]  # by the name of the collection
 
 
 class Watches:
@@ -60,6 +62,16 @@ class Watches:
             self.informers["imported endpointslices"] = Informer(
                 client, ENDPOINT_SLICES, EndpointSlice, self._publish_imported_slice, imported
             )
+
+    @property
+    def known(self) -> Copies:
+        """What has been read by now."""
+        return {name: informer.known for name, informer in self.informers.items()}
+
+    def resume(self, copies: Copies) -> None:
+        """Go on from what was read before this process was forked, which the authority knows already."""
+        for name, copy in copies.items():
+            self.informers[name].resume(copy)
 
     async def run(self) -> None:
         """Follow the cluster until cancelled."""

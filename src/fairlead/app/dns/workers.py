@@ -1,7 +1,7 @@
 """The DNS server as one process or several that share a port; the kernel spreads clients over them (SO_REUSEPORT).
 
-Each worker watches the cluster by itself. Told to stop, all go on answering for the lame-duck time; one that ends by
-itself ends all, so that a supervisor sees it.
+Each worker watches the cluster by itself, beginning with what was read once for all of them. Told to stop, all go on
+answering for the lame-duck time; one that ends by itself ends all, so that a supervisor sees it.
 """
 
 import asyncio
@@ -11,7 +11,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial
 
-from fairlead.app.dns.server import DnsOptions, ForwardingLoop, run
+from fairlead.app.dns.read_ahead import ReadAhead, read_ahead
+from fairlead.app.dns.server import DnsOptions, ForwardingLoop, published_zone, run
 from fairlead.app.dns.settings import Source
 from fairlead.drivers.kube.client import Unreachable
 from fairlead.drivers.proxy.node_interface import node_addresses
@@ -25,7 +26,8 @@ def serve_all(options: DnsOptions, source: Source | None, workers: int, tell: Te
     """Serve until told to stop by SIGTERM or SIGINT; the exit code. ``tell`` is given what a person should know."""
     if workers == 1:
         return _serve(options, source, tell)
-    children = [_fork(options, source, index, tell) for index in range(workers)]
+    known = read_ahead(options, published_zone(options))
+    children = [_fork(options, source, index, tell, known) for index in range(workers)]
 
     def stop(*_: object) -> None:
         for child in children:
@@ -42,7 +44,7 @@ def serve_all(options: DnsOptions, source: Source | None, workers: int, tell: Te
     return max(codes)
 
 
-def _fork(options: DnsOptions, source: Source | None, index: int, tell: Tell) -> int:
+def _fork(options: DnsOptions, source: Source | None, index: int, tell: Tell, known: ReadAhead | None) -> int:
     """Start one worker. Only the first serves health and readiness; metrics are each worker's own, a port apart."""
     child = os.fork()
     if child:
@@ -52,7 +54,7 @@ def _fork(options: DnsOptions, source: Source | None, index: int, tell: Tell) ->
         options = of_worker(options, index)
         if source is not None:
             source.adapt = partial(of_worker, index=index)
-        code = _serve(options, source, tell)
+        code = _serve(options, source, tell, known)
     finally:
         os._exit(code)
 
@@ -65,18 +67,18 @@ def of_worker(options: DnsOptions, index: int) -> DnsOptions:
     return options
 
 
-def _serve(options: DnsOptions, source: Source | None, tell: Tell) -> int:
+def _serve(options: DnsOptions, source: Source | None, tell: Tell, known: ReadAhead | None = None) -> int:
     try:
-        asyncio.run(_until_signalled(options, source, tell))
+        asyncio.run(_until_signalled(options, source, tell, known))
     except (OSError, ForwardingLoop, Unreachable) as error:
         tell(f"Error: {error}")
         return FAILURE
     return 0
 
 
-async def _until_signalled(options: DnsOptions, source: Source | None, tell: Tell) -> None:
+async def _until_signalled(options: DnsOptions, source: Source | None, tell: Tell, known: ReadAhead | None) -> None:
     ports = ", ".join(map(str, options.ports))
-    serving = run(options, lambda: tell(f"the cluster is known; serving port {ports}"), source)
+    serving = run(options, lambda: tell(f"the cluster is known; serving port {ports}"), source, known=known)
     task = asyncio.ensure_future(_on_node(options, serving))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)

@@ -10,7 +10,7 @@ import secrets
 import time
 from collections.abc import Callable
 from types import GenericAlias
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
@@ -56,6 +56,13 @@ class _Status(msgspec.Struct):
     message: str = ""
     reason: str = ""
     code: int = 0
+
+
+class Known(NamedTuple, Generic[T]):
+    """A copy of a collection, and the version up to which it is known."""
+
+    objects: dict[ObjectKey, T]
+    version: str
 
 
 class Informer(Generic[T]):
@@ -111,6 +118,18 @@ class Informer(Generic[T]):
         """Seconds that nothing has been watching, 0 while something is. A watch that hears nothing is not dead."""
         since = self._life.broken_since
         return 0.0 if since is None else max(self._now() - since, 0.0)
+
+    @property
+    def known(self) -> "Known[T]":
+        """The copy as it is now."""
+        return Known(self.objects, self._life.version)
+
+    def resume(self, known: "Known[T]") -> None:
+        """Go on from a copy that was read before this process was forked, and that the listener knows already."""
+        self._copy.adopt(known.objects, _number(known.version))
+        self._life = self._life.listed(known.version, self._now(), _luck())
+        self.last_heard = self._now()
+        self.synced.set()
 
     def learn(self, written: T) -> None:
         """Take in what the server answered to a write, so that a writer's own copy is never behind its writes."""

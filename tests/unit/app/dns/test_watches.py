@@ -15,6 +15,7 @@ from fairlead.clusterdns.records import Question, RRType
 from fairlead.clusterdns.server_blocks import Block
 from fairlead.clusterdns.zone import PodsMode
 from fairlead.drivers.dns.metrics import ProgrammingDelay, new_registry
+from fairlead.model.names import ObjectKey
 from tests.support.controller_runs import DEADLINE
 from tests.support.dns_cases import ZONE, namespace
 from tests.support.dns_servers import block_over
@@ -47,6 +48,12 @@ async def shown(authority, name, lines):
     question = Question(to_name(name), RRType.A)
     async with asyncio.timeout(DEADLINE):
         while [line.split()[-1] for s in authority.answer(question).answer for line in s.lines()] != lines:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def happened(condition):
+    async with asyncio.timeout(DEADLINE):
+        while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 
@@ -93,3 +100,27 @@ def test_what_is_watched_is_what_an_answer_depends_on(block, needs):
     watches = Watches(FakeApi(), Authority(ZONE), ProgrammingDelay(new_registry()), needs)
     assert ("pods" in watches.informers) == needs.pods
     assert ("serviceimports" in watches.informers) == needs.imports
+
+
+async def test_a_worker_goes_on_from_what_was_read_before_it_was_forked():
+    api = FakeApi()
+    await api.put(namespace("testns"), "namespaces")
+    await api.put(slice_of_cluster("own", "172.9.0.1", **{"kubernetes.io/service-name": "db"}), "endpointslices")
+    first = Watches(api, authority := Authority(ZONE), ProgrammingDelay(new_registry()))
+    reading = asyncio.create_task(first.run())
+    await asyncio.wait_for(first.read_all(), DEADLINE)
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+    await api.remove("endpointslices", "own-1", "testns")  # before the worker begins to watch
+    worker = Watches(api, authority, ProgrammingDelay(new_registry()))
+    worker.resume(first.known)
+    following = asyncio.create_task(worker.run())
+    try:
+        await asyncio.wait_for(worker.read_all(), DEADLINE)
+        await happened(lambda: not list(authority.snapshot.slices_of(ObjectKey("testns", "db"))))
+        await api.put(namespace("late"), "namespaces")
+        await happened(lambda: ObjectKey("", "late") in worker.informers["namespaces"].objects)
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+    assert api.list_requests == len(first.informers)

@@ -1,0 +1,118 @@
+"""The image: small, without a shell or a right to become root, and each part starts from it."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from tests.support.charts import REPOSITORY
+from tests.support.full import IS_FULL
+
+MOST_BYTES = 60_000_000
+PROGRAMS = {
+    "nft": ["/usr/sbin/nft", "--version"],
+    "iptables-restore": ["/usr/sbin/iptables-restore", "--version"],
+    "conntrack": ["/usr/sbin/conntrack", "--version"],
+    "ip": ["/usr/bin/ip", "-V"],
+}
+MODULES = "ssl, sqlite3, ctypes, lzma, bz2, zoneinfo, re2, msgspec, httptools, cryptography.hazmat.bindings._rust"
+
+
+class Image:
+    """An archive, and its files unpacked layer by layer."""
+
+    def __init__(self, archive, folder):
+        self.archive, self.root = archive, folder / "rootfs"
+        with tarfile.open(archive) as outer:
+            outer.extractall(folder / "layout", filter="data")
+        self.layout = folder / "layout"
+        (self.described,) = json.loads((self.layout / "index.json").read_text())["manifests"]
+        self.manifest = json.loads(self.blob(self.described["digest"]))
+        self.config = json.loads(self.blob(self.manifest["config"]["digest"]))
+        for layer in self.manifest["layers"]:
+            with tarfile.open(self.layout / "blobs" / "sha256" / layer["digest"].partition(":")[2]) as files:
+                files.extractall(self.root, filter="tar")
+
+    def blob(self, digest):
+        return (self.layout / "blobs" / "sha256" / digest.partition(":")[2]).read_bytes()
+
+    def run(self, *command):
+        """Run a program of the image in it, as nobody."""
+        inside = ["unshare", "--map-root-user", "chroot", self.root, *command]
+        as_user = inside if os.geteuid() else ["chroot", "--userspec=65532:65532", self.root, *command]
+        return subprocess.run(as_user, capture_output=True, text=True, timeout=60, check=False)
+
+
+def build(target):
+    command = [sys.executable, REPOSITORY / "scripts" / "image", target]
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000"}
+    subprocess.run(command, check=True, env=environment, capture_output=True)
+    return target
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("image")
+    folder.chmod(0o755)
+    for parent in folder.parents[:2]:
+        parent.chmod(0o755)
+    return Image(build(folder / "image.tar"), folder)
+
+
+def test_it_is_small_and_its_blobs_are_what_they_are_called(image):
+    layers = image.manifest["layers"]
+    assert sum(layer["size"] for layer in layers) < MOST_BYTES
+    for blob in (image.layout / "blobs" / "sha256").iterdir():
+        assert hashlib.sha256(blob.read_bytes()).hexdigest() == blob.name
+
+
+def test_skopeo_reads_it(image):
+    command = ["skopeo", "inspect", f"oci-archive:{image.archive}"]
+    found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    assert (found["Architecture"], found["Os"], len(found["Layers"])) == ("amd64", "linux", 3)
+    assert found["Labels"]["org.opencontainers.image.title"] == "fairlead"
+
+
+def test_it_runs_as_nobody_and_nothing_in_it_makes_root(image):
+    assert image.config["config"]["User"] == "65532:65532"
+    special = [p for p in image.root.rglob("*") if not p.is_symlink() and p.stat().st_mode & 0o6000]
+    assert special == []
+    assert not any((image.root / "usr/bin" / name).exists() for name in ("sh", "bash", "dash", "apt", "dpkg"))
+
+
+def test_nothing_in_it_tells_where_it_was_made(image):
+    texts = [p for p in image.root.rglob("*") if p.is_file() and not p.is_symlink() and p.stat().st_size < 1_000_000]
+    assert [p for p in texts if str(REPOSITORY).encode() in p.read_bytes()] == []
+
+
+@pytest.mark.parametrize("part", ["dns", "proxy", "announcer", "controllers", "explain"])
+def test_each_part_starts_from_it(image, part):
+    done = image.run(*image.config["config"]["Entrypoint"], part, "--help")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"Usage: fairlead {part}")
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_the_programs_that_write_rules_are_there_with_their_libraries(image, program):
+    done = image.run(*PROGRAMS[program])
+    assert done.returncode == 0, done.stderr
+
+
+def test_modules_that_are_linked_with_libraries_can_be_imported(image):
+    done = image.run("/usr/bin/python3.11", "-I", "-c", f"import {MODULES}")
+    assert done.returncode == 0, done.stderr
+
+
+def test_modules_are_compiled_ahead(image):
+    package = Path("usr/local/lib/python3.11/dist-packages/fairlead")
+    assert (image.root / package / "__pycache__" / "__init__.cpython-311.pyc").exists()
+
+
+@pytest.mark.skipif(not IS_FULL, reason="a second build takes half a minute: FAIRLEAD_FULL=1")
+def test_the_same_packages_give_the_same_bytes(image, tmp_path):
+    assert build(tmp_path / "again.tar").read_bytes() == image.archive.read_bytes()
