@@ -1,0 +1,105 @@
+"""Manifests as the Kubernetes documentation has them, unchanged, with images of nginx, PostgreSQL and Redis.
+
+In root's lab, and in that of an ordinary user with a range of users (``/etc/subuid``).
+"""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from tests.support.labs import Lab, eventually
+from tests.support.server_images import server_images
+from tests.support.users import FIRST_OF_RANGE, users_with_many
+
+MANIFESTS = Path(__file__).with_name("servers.yaml")
+INDEX = "/usr/share/nginx/html/index.html"
+pytestmark = pytest.mark.skipif(not users_with_many(), reason="an ordinary user may have no range of users")
+
+
+@pytest.fixture(scope="module")
+def archive():
+    folder = Path(tempfile.mkdtemp(prefix="fairlead-servers-", dir="/var/tmp"))
+    try:
+        folder.chmod(0o755)
+        found = server_images(folder)
+        found.chmod(0o644)
+        yield found
+    finally:
+        shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module", params=users_with_many(), ids=str)
+def lab(request, archive):
+    lab = Lab(request.param, "-f", str(MANIFESTS))
+    try:
+        lab.fairlead("image", "load", str(archive))
+        lab.up()
+        yield lab
+    finally:
+        lab.close()
+
+
+def test_everything_that_the_manifests_want_runs(lab):
+    assert lab.get("deployment", "nginx-deployment")["status"]["readyReplicas"] == 3
+    assert lab.get("statefulset", "postgres")["status"]["readyReplicas"] == 1
+    assert lab.get("statefulset", "redis")["status"]["readyReplicas"] == 2
+
+
+def test_nginx_answers_at_its_service_and_its_workers_are_a_user_of_its_own(lab):
+    pod = lab.get("pods", "-l", "app=nginx")["items"][0]["metadata"]["name"]
+    assert "Welcome to nginx!" in lab.exec(pod, "wget", "-qO-", "http://my-nginx/")
+    processes = lab.exec(pod, "sh", "-c", "cat /proc/[0-9]*/status | grep -E '^(Name|Uid)'").split("Name:")
+    users = {row.split()[0]: row.split()[2] for row in processes if "nginx" in row}
+    assert users["nginx"] == "101"
+    assert "GET / HTTP/1.1" in "".join(
+        lab.kubectl("logs", each["metadata"]["name"]).stdout for each in lab.get("pods", "-l", "app=nginx")["items"]
+    )
+
+
+def test_a_pod_whose_index_page_is_moved_away_leaves_the_service(lab):
+    pod, *others = (each["metadata"]["name"] for each in lab.get("pods", "-l", "app=nginx")["items"])
+
+    def ready() -> int:
+        return int(lab.get("deployment", "nginx-deployment")["status"].get("readyReplicas", 0))
+
+    lab.exec(pod, "mv", INDEX, "/tmp/index.html")
+    eventually(lambda: ready() == 2)
+    assert "Welcome" in lab.exec(others[0], "cat", INDEX)
+    lab.exec(pod, "mv", "/tmp/index.html", INDEX)
+    eventually(lambda: ready() == 3)
+
+
+def test_what_postgresql_was_told_stays_when_its_pod_goes(lab):
+    def sql(statement: str) -> str:
+        words = ["psql", "-U", "postgres", "-h", "postgres", "-Atc", statement]
+        return lab.kubectl("exec", "postgres-0", "--", "env", "PGPASSWORD=swordfish", *words).stdout.strip()
+
+    sql("create table notes (text text); insert into notes values ('kept')")
+    before = lab.get("pod", "postgres-0")["metadata"]["uid"]
+    lab.kubectl("delete", "pod", "postgres-0")
+    eventually(lambda: lab.get("pod", "postgres-0")["metadata"]["uid"] != before)
+    lab.kubectl("wait", "--for=condition=Ready", "pod/postgres-0", "--timeout=60s")
+    assert eventually(lambda: sql("select text from notes")) == "kept"
+    assert lab.exec("postgres-0", "stat", "-c", "%u", "/var/lib/postgresql/data/pgdata") == "998\n"
+
+
+def test_redis_is_found_by_the_names_of_its_pods(lab):
+    cli = ["redis-cli", "-h", "redis-1.redis"]
+    assert lab.exec("redis-0", *cli, "set", "key", "value") == "OK\n"
+    assert lab.exec("redis-0", *cli, "get", "key") == "value\n"
+    assert lab.exec("redis-0", "redis-cli", "get", "key") == "\n"
+    assert lab.exec("redis-0", "sh", "-c", "id -u; ls -ld /data").split()[0] == "0"
+    assert "redis" in lab.exec("redis-0", "ls", "-ld", "/data")
+
+
+def test_nothing_is_left_but_the_data(lab):
+    """Also where files belong to users of the range."""
+    (claim,) = (lab.data / "volumes").iterdir()
+    owner = (claim / "pgdata").stat().st_uid
+    assert owner == (998 if lab.user.name == "root" else FIRST_OF_RANGE + 997)
+    lab.down()
+    assert not list((lab.folder / "run" / "fairlead").iterdir())
+    lab.fairlead("image", "prune", "--all")
+    assert not list((lab.folder / ".local/share/fairlead/images/layers").iterdir())
