@@ -67,7 +67,7 @@ def change(page: Any, kubeconfig: str, number: int) -> float:
     name = f"inner-{number}"
     page.evaluate(WATCHER, f"svc/default/{name}")
     body = json.dumps({"spec": {"ports": [{"port": 1000 + number, "targetPort": 80}]}})
-    kubectl(kubeconfig, "patch", "service", name, "-p", body)
+    kubectl(kubeconfig, "patch", "service", name, "--type", "merge", "-p", body)
     answered = time.time()
     seen = page.evaluate("window.seen")
     return max(seen / 1000 - answered, 0.0)
@@ -113,7 +113,7 @@ def lab() -> Iterator[str]:
             [FAIRLEAD, "kubeconfig", "--name", NAME, "--path"], check=True, capture_output=True, text=True
         ).stdout.strip()
         with tempfile.NamedTemporaryFile("w", suffix=".yaml") as manifest:
-            manifest.write("\n---\n".join(map(json.dumps, documents())))
+            manifest.write("".join(f"---\n{json.dumps(document)}\n" for document in documents()))
             manifest.flush()
             kubectl(kubeconfig, "create", "-f", manifest.name)
         for index in range(SERVICES // 2):
