@@ -31,7 +31,7 @@ class ChangeMarks:
         self._folder = folder
 
     def tell(self, marks: Iterable[Mark]) -> None:
-        """Send marks to all who listen; who has gone without a word is forgotten."""
+        """Send marks to all who listen; who has gone silently is forgotten."""
         if self._folder is None:
             return
         try:

@@ -33,7 +33,7 @@ class Change(NamedTuple):
     """One change on its way.
 
     Attributes:
-        began: Unix time in seconds. causes: what has become of each Pod, in words.
+        began: Unix time in seconds. causes: what has happened to each Pod, in words.
     """
 
     id: str
@@ -56,7 +56,7 @@ class _Heard(NamedTuple):
     version: int
     time: float
     service: str = ""
-    causes: tuple[tuple[str, str], ...] = ()  # a Pod, and what has become of it
+    causes: tuple[tuple[str, str], ...] = ()  # a Pod, and what has happened to it
 
 
 class Spread:
@@ -152,7 +152,7 @@ def _version(document: Doc | None) -> int:
 
 
 def _differences(old: Doc | None, new: Doc) -> Iterator[tuple[str, str]]:
-    """What has become of each endpoint that differs."""
+    """What has happened to each endpoint that differs."""
     before, after = _states(old), _states(new)
     for name in sorted(before.keys() | after.keys()):
         if before.get(name) != after.get(name):

@@ -73,7 +73,7 @@ def altered(server, path, **user):
     return path, document
 
 
-def refused(server, tmp_path):
+def refused(server, tmp_path, _):
     path, document = altered(server, tmp_path / "config")
     with socket.create_server(("127.0.0.1", 0)) as free:
         document["clusters"][0]["cluster"]["server"] = f"https://127.0.0.1:{free.getsockname()[1]}"
@@ -81,26 +81,28 @@ def refused(server, tmp_path):
     return path, ["Connect call failed"]
 
 
-def unknown(server, tmp_path):
+def unknown(server, tmp_path, _):
     return altered(server, tmp_path / "config", token="nobody's")[0], ["401 Unauthorized", "as user"]
 
 
-def wrong_authority(server, tmp_path):
+def wrong_authority(server, tmp_path, _):
     ensure_pki(tmp_path / "pki", ["127.0.0.1"])
     write_kubeconfig(tmp_path / "config", tmp_path / "pki", f"https://127.0.0.1:{server.port}", "u", [])
     return tmp_path / "config", ["CERTIFICATE_VERIFY_FAILED"]
 
 
-def without_rights(server, tmp_path):
+def without_rights(server, tmp_path, part):
     write_kubeconfig(tmp_path / "config", server.data / "pki", f"https://127.0.0.1:{server.port}", "poor", [])
-    refusal = 'User "poor" cannot list resource "services"'
-    return tmp_path / "config", ["403 Forbidden", "cannot list services", refusal]
+    trouble, refusal = "cannot list services", 'User "poor" cannot list resource "services"'
+    if part == "controllers":  # nothing is listed before the Lease is held
+        trouble, refusal = "cannot hold lease kube-system/", 'User "poor" cannot get resource "leases"'
+    return tmp_path / "config", ["403 Forbidden", trouble, refusal]
 
 
 @pytest.mark.parametrize("part", PARTS)
 @pytest.mark.parametrize("cause", [refused, unknown, wrong_authority, without_rights])
 def test_each_part_says_at_once_what_is_wrong(part, cause, server, tmp_path):
-    kubeconfig, wanted = cause(server, tmp_path)
+    kubeconfig, wanted = cause(server, tmp_path, part)
     with said_by(part, kubeconfig) as lines:
         line = line_with(lines, "WARNING", f"127.0.0.1:{'' if cause is refused else server.port}", *wanted)
     assert line[:2] == "20"  # with its time

@@ -81,7 +81,7 @@ class PodContext:
 
     @property
     def asker(self) -> Asker:
-        """Who asks for images."""
+        """The client that asks for images."""
         return Asker(self.pod, self.client, self.say)
 
     def say(self, happening: Happening) -> None:

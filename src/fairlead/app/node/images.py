@@ -180,7 +180,7 @@ class NodeImages:
         return replace(known, id=_id_of(named, name, known.id))
 
     def _unpack(self, image: Image) -> None:
-        """Layers are there already, as a rule: whoever brings an image unpacks it."""
+        """Layers are there already, as a rule: an image is unpacked when it is brought."""
         with self._store.shared():
             for layer in image.layers:
                 self._store.unpack(layer)

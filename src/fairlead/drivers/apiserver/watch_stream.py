@@ -114,7 +114,7 @@ class WatchStreams:
     async def _stream(self, watch: Watch, send: Send) -> None:
         try:
             await self._follow(watch, send)
-        except ApiError as error:  # such as of a webhook that does not convert: the client begins anew
+        except ApiError as error:  # such as of a webhook that does not convert: the client begins again
             await _send_chunk(send, frame("ERROR", msgspec.json.encode(error.status())))
 
     async def _follow(self, watch: Watch, send: Send) -> None:

@@ -3,7 +3,7 @@
 Made in two steps. Where the machine's files are in sight, overlayfs is mounted over the layers and taken hold of; in
 the Pod's namespaces it becomes the root, and the old root is taken away (pivot_root(2)), before anything that the image
 brings is looked at: a link of the image's can only lead within. What the container writes is in memory, counts as
-its own, and goes with it, whoever is killed. Mounts are those of the OCI runtime specification (``config-linux.md``).
+its own, and goes with it, whatever is killed. Mounts are those of the OCI runtime specification (``config-linux.md``).
 """
 
 import os

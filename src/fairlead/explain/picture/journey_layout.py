@@ -11,7 +11,7 @@ _SHARES = (0.21, 0.21, 0.32, 0.26)  # of the width: sender and question, destina
 
 
 class Way(NamedTuple):
-    """What becomes of packets to one destination; each of ``ends`` has its share of them, as text."""
+    """How packets to one destination are handled; each of ``ends`` has its share of them, as text."""
 
     goal: Item
     hooks: tuple[Item, ...] = ()
