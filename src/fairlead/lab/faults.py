@@ -6,12 +6,11 @@ parts last as long as a connection to them; those of processes and nodes are und
 
 import os
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Literal
 
 from fairlead.app.lab.processes.bootstrap import Resources
-from fairlead.app.lab.processes.readiness import Wanted
 from fairlead.drivers.kube.client import PODS, KubeClient
 from fairlead.drivers.linux.process_tree import tree
 from fairlead.lab import objects, steering
@@ -52,13 +51,14 @@ class Faults:
     @contextmanager
     def killed(self, pod: str) -> Iterator[None]:
         """The processes of a Pod's containers are killed, once. At the end it is waited for until the Pod is ready
-        again, which depends on its restart policy."""
-        was_ready = self._is_ready(pod)
+        again with other containers, which depends on its restart policy."""
+        was_ready, before = self._is_ready(pod), _containers(self._pod(pod))
         for process in self._processes(pod):
             _signal(process, signal.SIGKILL)
         yield
         if was_ready:
-            self._await_ready(pod, wanted=True)
+            # Until the node has told of it, the API still shows the Pod as it was.
+            self._await(pod, lambda each: says_ready(each) and _containers(each).isdisjoint(before))
 
     @contextmanager
     def frozen(self, pod: str) -> Iterator[None]:
@@ -213,14 +213,19 @@ class Faults:
         return says_ready(self._pod(pod))
 
     def _await_ready(self, pod: str, *, wanted: bool) -> None:
+        self._await(pod, lambda each: says_ready(each) is wanted)
+
+    def _await(self, pod: str, is_as_wanted: Callable[[Doc], bool]) -> None:
         async def wait(client: KubeClient, _: Resources) -> None:
-            if wanted:
-                await objects.wait_for(client, [Wanted("Pod", self._key(pod))], PATIENCE)
-            else:
-                await objects.wait_until(client, PODS, self._key(pod), lambda each: not says_ready(each), PATIENCE)
+            await objects.wait_until(client, PODS, self._key(pod), is_as_wanted, PATIENCE)
 
         self._connection.ask(wait)
         steering.settle(self._connection, PATIENCE)
+
+
+def _containers(pod: Doc) -> frozenset[str]:
+    """The ids of those that run."""
+    return frozenset(each.get("containerID") or "" for each in pod["status"].get("containerStatuses") or ())
 
 
 def _pid_of(pidfd: int) -> int:
