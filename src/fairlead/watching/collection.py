@@ -56,14 +56,21 @@ class Collection(Generic[T]):
         self._written.clear()
         self._deleted.clear()
 
-    def replace(self, found: Mapping[ObjectKey, T], version: int) -> None:
+    def replace(self, found: Mapping[ObjectKey, T], version: int) -> bool:
         """Take in a whole list. What it shows counts even if it is older than what is known: history may
-        have changed."""
+        have changed.
+
+        Returns:
+            Whether it bears out what was kept. An answer to a write that came while the list was read is kept, as
+            it is newer as a rule. It may also be of a history that has ended: the last word of a server before it went
+            back. Events of the new history would then seem old.
+        """
         for key in self.objects.keys() - found.keys() - self._written:
             self._forget(self.objects[key])
         for key in found.keys() - self._written:
             self._put(found[key])
         self._version = version
+        return all(known.version <= version for known in map(self.objects.get, self._written) if known is not None)
 
     def advance(self, version: int) -> None:
         """Everything up to a version has been heard."""

@@ -115,8 +115,8 @@ class Life:
         """The time of a ``Wait`` is over."""
         return replace(self, _wait=0.0)._due(now)
 
-    def listed(self, version: str, now: float, luck: float) -> "Life":
-        """The collection has been read, as of a version."""
+    def listed(self, version: str, now: float, luck: float, *, is_borne_out: bool = True) -> "Life":
+        """The collection has been read, as of a version; ``is_borne_out``: as ``Collection.replace`` says."""
         every = min(2 * self._verify_every, LAST_VERIFIED)
         life = replace(
             self,
@@ -126,7 +126,8 @@ class Life:
             _verify_at=now + self._verify_every,
             _verify_every=every,
         )
-        return replace(life, _is_checking=False)._asking(now, luck)
+        life = replace(life, _is_checking=False)
+        return (life if is_borne_out else life._doubted(now, luck))._asking(now, luck)
 
     def opened(self, now: float) -> "Life":
         """The server has agreed to a watch."""

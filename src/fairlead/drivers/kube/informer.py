@@ -182,8 +182,8 @@ class Informer(Generic[T]):
             if error.code != 410:
                 raise
             found, version = await self._read_pages(0)  # the list is longer than the server remembers: all in one
-        self._copy.replace({object_.key: object_ for object_ in found}, _number(version))
-        self._life = self._life.listed(version, self._now(), _luck())
+        is_borne_out = self._copy.replace({object_.key: object_ for object_ in found}, _number(version))
+        self._life = self._life.listed(version, self._now(), _luck(), is_borne_out=is_borne_out)
         self._went_well()
         self.synced.set()
 
