@@ -123,10 +123,8 @@ class _Collected:
     def take(self, old: Watched | None, new: Watched | None) -> None:
         if self._first is not None:
             self._keep(self._first, old, new)
-        elif new is not None:
-            self.snapshot = self.snapshot.with_object(new)
-        elif old is not None:
-            self.snapshot = self.snapshot.without_object(old)
+        else:
+            self.snapshot = self.snapshot.with_change(old, new)
 
     def finish(self) -> None:
         """Everything has been read."""

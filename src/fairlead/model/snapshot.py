@@ -81,6 +81,12 @@ class ClusterSnapshot:
         """This snapshot without the object that has this key and kind; itself when there is none."""
         return cast(ClusterSnapshot, _DROP[type(old)](self, old))
 
+    def with_change(self, old: Member | None, new: Member | None) -> "ClusterSnapshot":
+        """This snapshot after a change as listeners hear of it: old is None for an addition, new for a deletion."""
+        if new is not None:
+            return self.with_object(new)
+        return self if old is None else self.without_object(old)
+
 
 def _put_namespace(snapshot: ClusterSnapshot, new: Namespace) -> ClusterSnapshot:
     return replace(snapshot, namespaces=snapshot.namespaces.set(new.name, new))

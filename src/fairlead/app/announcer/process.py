@@ -193,10 +193,7 @@ class Announcer:
         self._recorder.record(node, "v1", "Node", happening)
 
     def _note(self, old: Object | None, new: Object | None) -> None:
-        if new is not None:
-            self._snapshot = self._snapshot.with_object(new)
-        elif old is not None:
-            self._snapshot = self._snapshot.without_object(old)
+        self._snapshot = self._snapshot.with_change(old, new)
 
     def _service_changed(self, old: Service | None, new: Service | None) -> None:
         self._note(old, new)

@@ -100,10 +100,7 @@ class Feed:
         self._wake()
 
     def _note(self, old: Object | None, new: Object | None) -> None:
-        if new is not None:
-            self.snapshot = self.snapshot.with_object(new)
-        elif old is not None:
-            self.snapshot = self.snapshot.without_object(old)
+        self.snapshot = self.snapshot.with_change(old, new)
         self._wake()
         self._reports.health.queued()
 

@@ -9,7 +9,6 @@ import logging
 import socket
 import ssl
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from uvicorn.server import ServerState
 
 from fairlead.drivers.apiserver.connections import Connections
 from fairlead.drivers.apiserver.http_protocol import IDLE_SECONDS, ApiProtocol
+from fairlead.drivers.draining import drain
 from fairlead.drivers.identity.pki import certificate_files
 from fairlead.drivers.identity.renewal import FollowedCertificate
 from fairlead.drivers.linux.accepting import Acceptor, raise_descriptor_limit
@@ -96,7 +96,7 @@ async def serve(
             acceptor.close()
         memory.cancel()
         closing()
-        await _drain(state)
+        await drain(state, GRACE_SECONDS)
 
 
 async def _give_memory_back() -> None:
@@ -108,15 +108,3 @@ async def _give_memory_back() -> None:
         if resident_bytes() > lowest + SPARE_MEMORY:
             await asyncio.to_thread(give_back)
             lowest = resident_bytes()
-
-
-async def _drain(state: ServerState) -> None:
-    for connection in list(state.connections):
-        connection.shutdown()
-    if state.tasks:
-        await asyncio.wait(list(state.tasks), timeout=GRACE_SECONDS)
-    for task in list(state.tasks):
-        task.cancel()
-    for connection in list(state.connections):
-        with suppress(AttributeError):
-            connection.transport.abort()

@@ -4,12 +4,13 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Any
 
 from uvicorn.config import Config
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
+
+from fairlead.drivers.draining import drain
 
 IDLE_SECONDS = 60
 GRACE_SECONDS = 1.0
@@ -36,19 +37,7 @@ async def serve(application: Callable[..., Any], sockets: Sequence[socket.socket
     finally:
         for server in servers:
             server.close()
-        await _drain(state)
-
-
-async def _drain(state: ServerState) -> None:
-    for connection in list(state.connections):
-        connection.shutdown()
-    if state.tasks:
-        await asyncio.wait(list(state.tasks), timeout=GRACE_SECONDS)
-    for task in list(state.tasks):
-        task.cancel()
-    for connection in list(state.connections):
-        with suppress(AttributeError):
-            connection.transport.abort()
+        await drain(state, GRACE_SECONDS)
 
 
 def listen(port: int) -> socket.socket:

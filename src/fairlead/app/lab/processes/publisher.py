@@ -131,7 +131,4 @@ class Publisher:
         self._news.set()
 
     def _note(self, old: Object | None, new: Object | None) -> None:
-        if new is not None:
-            self._snapshot = self._snapshot.with_object(new)
-        elif old is not None:
-            self._snapshot = self._snapshot.without_object(old)
+        self._snapshot = self._snapshot.with_change(old, new)

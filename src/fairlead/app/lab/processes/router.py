@@ -194,10 +194,7 @@ class Router:
         self._told = dict(chosen)
 
     def _note(self, old: Object | None, new: Object | None) -> None:
-        if new is not None:
-            self._snapshot = self._snapshot.with_object(new)
-        elif old is not None:
-            self._snapshot = self._snapshot.without_object(old)
+        self._snapshot = self._snapshot.with_change(old, new)
 
     def _service_changed(self, old: Service | None, new: Service | None) -> None:
         self._note(old, new)
