@@ -6,14 +6,47 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 purpose=${1:-run}
 
-# program:Debian package that brings it
-programs="nft:nftables iptables:iptables ipset:ipset ip:iproute2 unshare:util-linux dig:dnsutils conntrack:conntrack curl:curl
-  busybox:busybox"
-tests="ps:procps dnsperf:dnsperf unbound:unbound musl-gcc:musl-tools node:nodejs npm:npm initdb:postgresql gobuster:gobuster
-  chromium:chromium haproxy:haproxy rabbitmq-server:rabbitmq-server promtool:prometheus
-  vtysh:frr bird:bird2
-  docker-registry:docker-registry skopeo:skopeo htpasswd:apache2-utils nginx:nginx redis-server:redis-server newuidmap:uidmap"
-peers="etcd:etcd-server knotd:knot nsd:nsd dnsdist:dnsdist cc:gcc"
+# program:Debian package that brings it, one a line
+programs="
+  busybox:busybox
+  conntrack:conntrack
+  curl:curl
+  dig:dnsutils
+  ip:iproute2
+  ipset:ipset
+  iptables:iptables
+  nft:nftables
+  unshare:util-linux
+"
+tests="
+  bird:bird2
+  chromium:chromium
+  dnsperf:dnsperf
+  docker-registry:docker-registry
+  gobuster:gobuster
+  haproxy:haproxy
+  htpasswd:apache2-utils
+  initdb:postgresql
+  musl-gcc:musl-tools
+  newuidmap:uidmap
+  nginx:nginx
+  node:nodejs
+  npm:npm
+  promtool:prometheus
+  ps:procps
+  rabbitmq-server:rabbitmq-server
+  redis-server:redis-server
+  skopeo:skopeo
+  unbound:unbound
+  vtysh:frr
+"
+peers="
+  cc:gcc
+  dnsdist:dnsdist
+  etcd:etcd-server
+  knotd:knot
+  nsd:nsd
+"
 case $purpose in
   run) ;;
   tests) programs="$programs $tests" ;;
