@@ -53,15 +53,18 @@ class RegistryServer:
             return False
         return True
 
-    def push(self, archive: Path, name: str) -> str:
-        """Have an image of an archive (docker save) by this name; how clients name it."""
+    def push(self, archive: Path, name: str, of: str = "") -> str:
+        """Have an image of an archive (docker save) by this name; how clients name it.
+
+        Args:
+            of: which image of the archive; empty for the only one.
+        """
+        source = f"docker-archive:{archive}:{of}" if of else f"docker-archive:{archive}"
         target = f"docker://{self.host}/{name}"
         login = [f"--dest-creds={USER}:{PASSWORD}"] if self.with_login else []
         words = ["skopeo", "--insecure-policy", "copy", "-q", "--dest-tls-verify=false", *login]
         policy = {**os.environ, "XDG_RUNTIME_DIR": str(self.folder)}
-        done = subprocess.run(
-            [*words, f"docker-archive:{archive}", target], env=policy, capture_output=True, text=True, check=False
-        )
+        done = subprocess.run([*words, source, target], env=policy, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return f"{self.host}/{name}"
 

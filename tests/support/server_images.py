@@ -56,16 +56,15 @@ exec "$@"
 
 
 def server_images(folder: Path) -> Path:
-    """An archive with ``nginx:1.14.2``, ``redis:7`` and ``postgres:16``."""
-    names = {"nginx:1.14.2": _nginx, "redis:7": _redis, "postgres:16": _postgres}
+    """An archive with all of ``IMAGES``."""
     environment = {**os.environ, "HOME": str(folder), "XDG_DATA_HOME": str(folder / "data")}
-    for name, make in names.items():
+    for name, make in IMAGES.items():
         root = folder / name.partition(":")[0]
         options = make(root)
         words = [FAIRLEAD, "image", "load", f"rootfs:{root}", "--name", name, *options]
         subprocess.run(words, env=environment, check=True, capture_output=True)
     archive = folder / "servers.tar"
-    subprocess.run([FAIRLEAD, "image", "save", *names, "-o", archive], env=environment, check=True)
+    subprocess.run([FAIRLEAD, "image", "save", *IMAGES, "-o", archive], env=environment, check=True)
     return archive
 
 
@@ -117,3 +116,6 @@ def _script(target: Path, text: str) -> None:
 
 def _words(option: str, *words: str) -> list[str]:
     return [part for word in words for part in (option, word)]
+
+
+IMAGES = {"nginx:1.14.2": _nginx, "redis:7": _redis, "postgres:16": _postgres}

@@ -1,4 +1,5 @@
-"""Manifests as the Kubernetes documentation has them, unchanged, with images of nginx, PostgreSQL and Redis.
+"""Manifests as the Kubernetes documentation has them, unchanged, with images of nginx, PostgreSQL and Redis, which the
+lab pulls from a registry on loopback that stands for Docker Hub.
 
 In root's lab, and in that of an ordinary user with a range of users (``/etc/subuid``).
 """
@@ -10,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.labs import Lab, eventually
-from tests.support.server_images import server_images
+from tests.support.registry_server import registry_server
+from tests.support.server_images import IMAGES, server_images
 from tests.support.users import FIRST_OF_RANGE, users_with_many
 
 MANIFESTS = Path(__file__).with_name("servers.yaml")
@@ -19,22 +21,26 @@ pytestmark = pytest.mark.skipif(not users_with_many(), reason="an ordinary user 
 
 
 @pytest.fixture(scope="module")
-def archive():
+def hub():
+    """A registry with the images, by the names that they have on Docker Hub."""
     folder = Path(tempfile.mkdtemp(prefix="fairlead-servers-", dir="/var/tmp"))
     try:
-        folder.chmod(0o755)
-        found = server_images(folder)
-        found.chmod(0o644)
-        yield found
+        archive = server_images(folder)
+        with registry_server(folder / "registry") as server:
+            for name in IMAGES:
+                server.push(archive, f"library/{name}", of=f"docker.io/library/{name}")
+            yield server
     finally:
         shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="module", params=users_with_many(), ids=str)
-def lab(request, archive):
-    lab = Lab(request.param, "-f", str(MANIFESTS))
+def lab(request, hub):
+    lab = Lab(request.param, "--pull", "-f", str(MANIFESTS))
     try:
-        lab.fairlead("image", "load", str(archive))
+        settings = lab.folder / ".config" / "containers" / "registries.conf"
+        settings.parent.mkdir(parents=True)
+        settings.write_text(f'[[registry]]\nlocation = "docker.io"\n[[registry.mirror]]\nlocation = "{hub.host}"\n')
         lab.up()
         yield lab
     finally:
@@ -45,6 +51,15 @@ def test_everything_that_the_manifests_want_runs(lab):
     assert lab.get("deployment", "nginx-deployment")["status"]["readyReplicas"] == 3
     assert lab.get("statefulset", "postgres")["status"]["readyReplicas"] == 1
     assert lab.get("statefulset", "redis")["status"]["readyReplicas"] == 2
+
+
+def test_every_image_comes_from_the_registry(lab):
+    for pod in lab.get("pods")["items"]:
+        (container,) = pod["status"]["containerStatuses"]
+        assert f"docker.io/library/{container['image'].partition(':')[0]}@sha256:" in container["imageID"]
+    told = [event["message"] for event in lab.get("events", "--field-selector=reason=Pulled")["items"]]
+    for name in IMAGES:
+        assert any(each.startswith(f'Successfully pulled image "{name}" in ') for each in told), told
 
 
 def test_nginx_answers_at_its_service_and_its_workers_are_a_user_of_its_own(lab):
