@@ -16,6 +16,7 @@ from fairlead.explain.cluster import Cluster, Ref
 from fairlead.explain.doctor.findings import Finding, Fix
 from fairlead.explain.documents import Doc, mapping, pairs, rows, text
 from fairlead.explain.statements import Evidence, Statement
+from fairlead.model.phrases import Phrase
 
 KEPT = frozenset(
     {"default", "kube-system", "kube-public", "kube-node-lease", "kube-dns", "coredns", "kube-proxy", "kubernetes"}
@@ -69,7 +70,11 @@ class Anonymizer:
     def statement(self, shown: Statement) -> Statement:
         """The same tree without the cluster's words."""
         because = tuple(self._evidence(each) for each in shown.because)
-        return Statement(self.text(shown.text), because, tuple(map(self.statement, shown.parts)), shown.verdict)
+        return Statement(self._phrase(shown.text), because, tuple(map(self.statement, shown.parts)), shown.verdict)
+
+    def _phrase(self, shown: str) -> str:
+        """The same sentence about other things; the words of its template are nobody's names."""
+        return shown.mapped(self.text) if isinstance(shown, Phrase) else self.text(shown)
 
     def _evidence(self, evidence: Evidence) -> Evidence:
         return Evidence(self.text(evidence.what), self.text(evidence.where), evidence.kind)
@@ -79,7 +84,7 @@ class Anonymizer:
         return msgspec.structs.replace(
             found,
             subject=Ref(found.subject.kind, self.text(found.subject.namespace), self.text(found.subject.name)),
-            text=self.text(found.text),
+            text=self._phrase(found.text),
             evidence=tuple(self._evidence(each) for each in found.evidence),
             fixes=tuple(Fix(self.text(fix.text)) for fix in found.fixes),
             services=frozenset((self.text(space), self.text(name)) for space, name in found.services),

@@ -6,13 +6,14 @@ from fairlead.clusterdns.answer import answer
 from fairlead.clusterdns.names import to_name, to_text
 from fairlead.clusterdns.records import Answer, RRType
 from fairlead.clusterdns.search import walk
-from fairlead.explain.about.names import explain_question, view_of
+from fairlead.explain.about.names import explain_question, origin_words, view_of
 from fairlead.explain.cluster import Cluster, Ref
 from fairlead.explain.documents import mapping
 from fairlead.explain.resolving import Resolver, resolver_of, tried_names
 from fairlead.explain.statements import Evidence, EvidenceKind, Statement, Verdict, said
 from fairlead.explain.subjects import NoSuchObject, SubjectError
 from fairlead.model.names import ObjectKey
+from fairlead.model.phrases import Phrase
 
 TYPES = ("A", "AAAA", "SRV", "PTR", "TXT", "CNAME")
 
@@ -64,8 +65,11 @@ def search_of(cluster: Cluster, name: str, pod: ObjectKey | None, type_: str) ->
     told = [explain_question(cluster, view, step.question) for step in taken]
     told = [*(said(s.text, *s.because) if s.verdict is Verdict.FAILED else s for s in told[:-1]), told[-1]]
     parts = (*([_order(cluster, name, pod, resolver)] if pod and resolver else []), *told)
-    who = f"Pod {pod} asks" if pod else "asked"
-    return Search(tuple(steps), Statement(f"{who} for {name} {type_}", (), parts, told[-1].verdict))
+    who = Phrase("Pod {pod} asks", pod=pod) if pod else Phrase("asked")
+    return Search(
+        tuple(steps),
+        Statement(Phrase("{who} for {name} {type}", who=who, name=name, type=type_), (), parts, told[-1].verdict),
+    )
 
 
 def _resolver(cluster: Cluster, pod: ObjectKey) -> Resolver:
@@ -83,9 +87,17 @@ def _order(cluster: Cluster, name: str, pod: ObjectKey, resolver: Resolver) -> S
     elif not resolver.suffixes:
         text = "its resolver has no search list: the name is asked as it stands"
     elif dots >= resolver.ndots:
-        text = f"the name has {dots} dots, ndots is {resolver.ndots}: it is asked as it stands, then by the search list"
+        text = Phrase(
+            "the name has {dots} dots, ndots is {ndots}: it is asked as it stands, then by the search list",
+            dots=dots,
+            ndots=resolver.ndots,
+        )
     else:
-        text = f"the name has {dots} dots, fewer than ndots {resolver.ndots}: the search list is tried first"
+        text = Phrase(
+            "the name has {dots} dots, fewer than ndots {ndots}: the search list is tried first",
+            dots=dots,
+            ndots=resolver.ndots,
+        )
     policy = cluster.field(Ref("Pod", pod.namespace, pod.name), ".spec.dnsPolicy", _policy(cluster, pod))
     suffixes = Evidence(f"search {' '.join(resolver.suffixes)}", "the Pod's resolv.conf, computed", EvidenceKind.RECORD)
     return said(text, policy, suffixes)
@@ -98,6 +110,12 @@ def _policy(cluster: Cluster, pod: ObjectKey) -> str:
 def _asked(name: str, found: Answer, *, ends: bool) -> Asked:
     records = tuple(line for rrset in found.answer for line in rrset.lines())
     if found.outside and not records:
-        return Asked(name, "OUTSIDE", (), f"asked of servers outside the cluster: {found.origin}", ends)
+        return Asked(
+            name,
+            "OUTSIDE",
+            (),
+            Phrase("asked of servers outside the cluster: {origin}", origin=origin_words(found.origin)),
+            ends,
+        )
     result = "NOERROR" if records else (found.rcode.name if found.rcode else "NODATA")
-    return Asked(name, result, records, str(found.origin), ends)
+    return Asked(name, result, records, origin_words(found.origin), ends)

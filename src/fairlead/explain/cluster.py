@@ -11,6 +11,7 @@ from fairlead.explain.statements import Evidence, EvidenceKind, Statement, unche
 from fairlead.model.labels import contains
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Pod
+from fairlead.model.phrases import Phrase
 from fairlead.model.snapshot import ClusterSnapshot
 
 WORKLOADS = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "ReplicationController", "Job")
@@ -88,8 +89,11 @@ class Cluster:
 
     def missing(self, what: str, *kinds: str) -> Statement:
         """That something was not checked because these kinds were not read."""
-        names = " and ".join(plural(kind) for kind in kinds if kind not in self.kinds)
-        return unchecked(f"{what}: {names} were not read", Evidence("what was read", kind=EvidenceKind.OBSERVATION))
+        names = [plural(kind) for kind in kinds if kind not in self.kinds]
+        return unchecked(
+            Phrase("{what}: {names: and } were not read", what=what, names=names),
+            Evidence("what was read", kind=EvidenceKind.OBSERVATION),
+        )
 
     @cached_property
     def _by_kind(self) -> dict[str, dict[ObjectKey, Doc]]:

@@ -7,6 +7,7 @@ from fairlead.explain.cluster import Cluster, Ref
 from fairlead.explain.documents import Doc, at, number, rows, text
 from fairlead.explain.statements import Evidence, EvidenceKind
 from fairlead.model.objects import Pod
+from fairlead.model.phrases import Phrase
 
 _PROBE = "Unhealthy"
 
@@ -51,14 +52,16 @@ def _container(cluster: Cluster, ref: Ref, list_: str, status: Doc) -> Iterator[
     waiting, last = at(status, "state", "waiting"), at(status, "lastState", "terminated")
     reason = text(waiting, "reason")
     if reason and reason not in ("ContainerCreating", "PodInitializing"):
-        ended = f"; it ended before with {_ending(last)}" if last else ""
-        message = f"container {name}: {reason}: {text(waiting, 'message')}{ended}".rstrip(": ")
+        ended = Phrase("; it ended before with {ending}", ending=_ending(last)) if last else ""
+        said_of_it = text(waiting, "message")
+        why = f"{reason}: {said_of_it}" if said_of_it else reason
+        message = Phrase("container {name}: {why}{ended}", name=name, why=why, ended=ended)
         yield Trouble(reason, message, cluster.field(ref, f"{path}.state.waiting.reason", reason))
     ended_now = at(status, "state", "terminated")
     if ended_now and (list_ == "containerStatuses" or number(ended_now, "exitCode")):
         yield Trouble(
             "terminated",
-            f"container {name} has ended with {_ending(ended_now)}",
+            Phrase("container {name} has ended with {ending}", name=name, ending=_ending(ended_now)),
             cluster.field(ref, f"{path}.state.terminated", _ending(ended_now)),
         )
 
@@ -87,7 +90,7 @@ def _gates(cluster: Cluster, ref: Ref, document: Doc) -> Iterator[Trouble]:
     for gate in rows(document, "spec", "readinessGates"):
         kind = text(gate, "conditionType")
         if kind and kind not in true:
-            message = f"its readiness gate {kind} is not True"
+            message = Phrase("its readiness gate {kind} is not True", kind=kind)
             yield Trouble("gate", message, cluster.field(ref, f"condition {kind}", "not True"))
 
 
@@ -95,7 +98,11 @@ def _node(cluster: Cluster, pod: Pod) -> Iterator[Trouble]:
     node = cluster.snapshot.nodes.get(pod.spec.node_name)
     if node is not None and not node.is_ready and node.status.conditions:
         ref = Ref("Node", "", node.name)
-        yield Trouble("node", f"its Node {node.name} is not Ready", cluster.field(ref, "condition Ready", "not True"))
+        yield Trouble(
+            "node",
+            Phrase("its Node {node} is not Ready", node=node.name),
+            cluster.field(ref, "condition Ready", "not True"),
+        )
 
 
 def _unknown(cluster: Cluster, ref: Ref, document: Doc) -> Trouble:

@@ -10,6 +10,7 @@ from fairlead.explain.statements import Evidence, Statement, failed, said
 from fairlead.model.names import ObjectKey
 from fairlead.model.network_policies import NetworkPolicy, PolicyPeer, PolicyPort, PolicyRule
 from fairlead.model.objects import LabelSelector, Pod, SelectorTerm
+from fairlead.model.phrases import Phrase
 from fairlead.trace.policies import (
     EGRESS,
     INGRESS,
@@ -27,7 +28,7 @@ from fairlead.trace.policies import (
 
 DIRECTIONS = (INGRESS, EGRESS)
 _VERBS = {INGRESS: "in", EGRESS: "out"}
-_PREPOSITIONS = {INGRESS: "from", EGRESS: "to"}
+_RULES = {INGRESS: "from {who: or }, on {where: or }", EGRESS: "to {who: or }, on {where: or }"}
 
 
 def ref_of(policy: NetworkPolicy) -> Ref:
@@ -52,29 +53,50 @@ def selected_by(cluster: Cluster, policy: NetworkPolicy) -> list[Pod]:
 
 def tell_ruling(cluster: Cluster, ruled: Ruling) -> Statement:
     """What the policies of one end say of a packet: which rule lets it through, or that none does."""
-    end = f"{ruled.direction} of Pod {ObjectKey(ruled.pod.namespace, ruled.pod.name)}"
+    end = Phrase(
+        "{direction} of Pod {pod}",
+        direction=ruled.direction,
+        pod=ObjectKey(ruled.pod.namespace, ruled.pod.name),
+    )
     if ruled.permissions:
         first = ruled.permissions[0]
         evidence = _rule_evidence(cluster, first.policy, ruled.direction, first.rule)
         words = rule_words(rules_of(first.policy, ruled.direction)[first.rule], ruled.direction)
         return said(
-            f"{end}: NetworkPolicy {first.policy.name} lets it through, by rule {first.rule + 1}: {words}", evidence
+            Phrase(
+                "{end}: NetworkPolicy {policy} lets it through, by rule {rule}: {words}",
+                end=end,
+                policy=first.policy.name,
+                rule=first.rule + 1,
+                words=words,
+            ),
+            evidence,
         )
     names = ", ".join(policy.name for policy in ruled.isolating)
     parts = tuple(_refusal(cluster, policy, ruled.direction) for policy in ruled.isolating)
     return failed(
-        f"{end}: NetworkPolicy {names} ({ruled.direction}) keeps it away: no rule lets it through", parts=parts
+        Phrase(
+            "{end}: NetworkPolicy {names} ({direction}) keeps it away: no rule lets it through",
+            end=end,
+            names=names,
+            direction=ruled.direction,
+        ),
+        parts=parts,
     )
 
 
 def _refusal(cluster: Cluster, policy: NetworkPolicy, direction: str) -> Statement:
-    return said(f"{policy.name} lets {_allowed(policy, direction)}", _side_evidence(cluster, policy, direction))
+    return said(
+        Phrase("{policy} lets {allowed}", policy=policy.name, allowed=_allowed(policy, direction)),
+        _side_evidence(cluster, policy, direction),
+    )
 
 
 def _allowed(policy: NetworkPolicy, direction: str) -> str:
     rules = rules_of(policy, direction)
-    words = "; ".join(rule_words(rule, direction) for rule in rules)
-    return f"{_VERBS[direction]} what is {words}" if rules else f"nothing {_VERBS[direction]}"
+    words = [rule_words(rule, direction) for rule in rules]
+    verb = Phrase(_VERBS[direction])
+    return Phrase("{verb} what is {rules:; }", verb=verb, rules=words) if rules else Phrase("nothing {verb}", verb=verb)
 
 
 def tell_isolation(cluster: Cluster, pod: Pod, direction: str) -> Statement | None:
@@ -84,7 +106,9 @@ def tell_isolation(cluster: Cluster, pod: Pod, direction: str) -> Statement | No
         return None
     names = ", ".join(policy.name for policy in isolating)
     parts = (part for policy in isolating for part in tell_rules(cluster, policy, direction, naming=True))
-    return said(f"{direction} is isolated by NetworkPolicy {names}", parts=parts)
+    return said(
+        Phrase("{direction} is isolated by NetworkPolicy {names}", direction=direction, names=names), parts=parts
+    )
 
 
 def tell_rules(cluster: Cluster, policy: NetworkPolicy, direction: str, *, naming: bool = False) -> Iterator[Statement]:
@@ -92,10 +116,22 @@ def tell_rules(cluster: Cluster, policy: NetworkPolicy, direction: str, *, namin
     whose = f"{policy.name} " if naming else ""
     rules = rules_of(policy, direction)
     if not rules:
-        yield said(f"{whose}lets nothing {_VERBS[direction]}", _side_evidence(cluster, policy, direction))
+        yield said(
+            Phrase("{whose}lets nothing {verb}", whose=whose, verb=Phrase(_VERBS[direction])),
+            _side_evidence(cluster, policy, direction),
+        )
     for number, rule in enumerate(rules):
         evidence = _rule_evidence(cluster, policy, direction, number)
-        yield said(f"{whose}rule {number + 1} lets {_VERBS[direction]} what is {rule_words(rule, direction)}", evidence)
+        yield said(
+            Phrase(
+                "{whose}rule {number} lets {verb} what is {rule}",
+                whose=whose,
+                number=number + 1,
+                verb=Phrase(_VERBS[direction]),
+                rule=rule_words(rule, direction),
+            ),
+            evidence,
+        )
 
 
 def tell_policy(cluster: Cluster, policy: NetworkPolicy) -> Statement:
@@ -103,19 +139,36 @@ def tell_policy(cluster: Cluster, policy: NetworkPolicy) -> Statement:
     if cluster.has_read("Pod"):
         pods = selected_by(cluster, policy)
         because = cluster.field(ref_of(policy), ".spec.podSelector", selector_words(policy.spec.pod_selector))
-        chosen = said(f"selects {len(pods)} Pods: {', '.join(pod.name for pod in pods) or 'none'}", because)
+        chosen = said(
+            Phrase(
+                "selects {count} Pods: {names}", count=len(pods), names=[pod.name for pod in pods] or Phrase("none")
+            ),
+            because,
+        )
     else:
         chosen = cluster.missing("which Pods it selects", "Pod")
-    return Statement(f"NetworkPolicy {policy.key}", (), (chosen, *(_direction(cluster, policy, d) for d in DIRECTIONS)))
+    return Statement(
+        Phrase("NetworkPolicy {policy}", policy=policy.key),
+        (),
+        (chosen, *(_direction(cluster, policy, d) for d in DIRECTIONS)),
+    )
 
 
 def _direction(cluster: Cluster, policy: NetworkPolicy, direction: str) -> Statement:
     types = cluster.field(ref_of(policy), ".spec.policyTypes", directions_of(policy))
     if direction not in directions_of(policy):
-        return said(f"{direction}: does not isolate them", types)
+        return said(Phrase("{direction}: does not isolate them", direction=direction), types)
     rules = rules_of(policy, direction)
-    what = "allows nothing" if not rules else f"allows what {len(rules)} rule{'s' * (len(rules) != 1)} say"
-    return said(f"{direction}: {what}", types, parts=tell_rules(cluster, policy, direction) if rules else ())
+    what = (
+        Phrase("allows nothing")
+        if not rules
+        else Phrase("allows what {count} rule{count:plural} say", count=len(rules))
+    )
+    return said(
+        Phrase("{direction}: {what}", direction=direction, what=what),
+        types,
+        parts=tell_rules(cluster, policy, direction) if rules else (),
+    )
 
 
 def _side_evidence(cluster: Cluster, policy: NetworkPolicy, direction: str) -> Evidence:
@@ -134,32 +187,37 @@ def _rule_evidence(cluster: Cluster, policy: NetworkPolicy, direction: str, numb
 def rule_words(rule: PolicyRule, direction: str) -> str:
     """A rule in a few words: ``from Pods role=front, on TCP 80``."""
     peers = peers_of(rule, direction)
-    who = " or ".join(map(peer_words, peers)) if peers else "anybody" if direction == INGRESS else "anywhere"
-    where = " or ".join(map(port_words, rule.ports)) if rule.ports else "any port"
-    return f"{_PREPOSITIONS[direction]} {who}, on {where}"
+    anybody = Phrase("anybody" if direction == INGRESS else "anywhere")
+    who = [*map(peer_words, peers)] if peers else [anybody]
+    where = [*map(port_words, rule.ports)] if rule.ports else [Phrase("any port")]
+    return Phrase(_RULES[direction], who=who, where=where)
 
 
 def peer_words(peer: PolicyPeer) -> str:
     """Who may be at the other end."""
     if peer.ip_block is not None:
-        excepts = f" except {', '.join(peer.ip_block.excepts)}" if peer.ip_block.excepts else ""
-        return f"{peer.ip_block.cidr}{excepts}"
-    pods = f"Pods {selector_words(peer.pod_selector)}" if peer.pod_selector else "all Pods"
+        excepts = Phrase(" except {excepts}", excepts=peer.ip_block.excepts) if peer.ip_block.excepts else ""
+        return Phrase("{cidr}{excepts}", cidr=peer.ip_block.cidr, excepts=excepts)
+    pods = (
+        Phrase("Pods {selector}", selector=selector_words(peer.pod_selector))
+        if peer.pod_selector
+        else Phrase("all Pods")
+    )
     if peer.namespace_selector is None:
-        return f"{pods} of this Namespace"
-    return f"{pods} of {_spaces(peer.namespace_selector)}"
+        return Phrase("{pods} of this Namespace", pods=pods)
+    return Phrase("{pods} of {spaces}", pods=pods, spaces=_spaces(peer.namespace_selector))
 
 
 def _spaces(selector: LabelSelector) -> str:
     words = selector_words(selector)
-    return f"Namespaces {words}" if words != "all" else "any Namespace"
+    return Phrase("Namespaces {words}", words=words) if words != "all" else Phrase("any Namespace")
 
 
 def selector_words(selector: LabelSelector | None) -> str:
     """What a selector wants; ``all`` where it wants nothing."""
     pairs = ((selector.match_labels if selector else None) or {}).items()
     terms = (selector.match_expressions if selector else None) or ()
-    return ", ".join((*(f"{key}={value}" for key, value in pairs), *map(_term, terms))) or "all"
+    return ", ".join((*(f"{key}={value}" for key, value in pairs), *map(_term, terms))) or Phrase("all")
 
 
 def _term(term: SelectorTerm) -> str:
@@ -170,5 +228,5 @@ def _term(term: SelectorTerm) -> str:
 def port_words(port: PolicyPort) -> str:
     """Which ports."""
     if port.port is None:
-        return f"any {port.protocol} port"
+        return Phrase("any {protocol} port", protocol=port.protocol)
     return f"{port.protocol} {port.port}" + (f"-{port.end_port}" if port.end_port is not None else "")

@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from typing import Any, NamedTuple
 
 from fairlead.model.addresses import IPFamily
+from fairlead.model.phrases import Phrase
 from fairlead.netfilter.dump.values import (
     Branch,
     Call,
@@ -46,7 +47,7 @@ def follow(node: Node, packet: Packet, *, verbose: bool = False, is_first: bool 
         is_first: whether the source has never been seen before, so that no session affinity holds it.
     """
     ways: list[Way] = []
-    not_read = tuple(f"not read: {text}" for table in node.tables for text in table.not_read)
+    not_read = tuple(Phrase("not read: {text}", text=text) for table in node.tables for text in table.not_read)
     prefix: list[int] | None = []
     while prefix is not None and len(ways) < MOST_WAYS:
         run = _Run(node, packet, prefix, verbose, is_first)
@@ -154,7 +155,7 @@ class _Run:
         """None: the chain came to its end, or returned."""
         self._depth += 1
         if self._depth > DEEPEST:
-            self._doubts.append(f"chain {chain.name} calls itself")
+            self._doubts.append(Phrase("chain {chain} calls itself", chain=chain.name))
             raise _Lost
         try:
             for rule in chain.rules:
@@ -197,9 +198,9 @@ class _Run:
 
     def _doubtful(self, text: str, *, is_last: bool = False) -> str | None:
         """Take both ways; at the end of a rule it may be an action, and then anything may have happened."""
-        self._doubts.append(f"not understood: {text}")
+        self._doubts.append(Phrase("not understood: {text}", text=text))
         if self._choose(2) == 1:
-            return f"assumed not to match: {text}"
+            return Phrase("assumed not to match: {text}", text=text)
         if is_last:
             self._steps.append(Step(self._hook, self._place, "", text, "may do anything", "not understood"))
             raise _Lost
@@ -218,15 +219,15 @@ class _Run:
         return ", ".join(f"{key} is {value}" for key, value in zip(part.keys, values, strict=True))
 
     def _untold(self, part: Test, key: Key) -> str | None:
-        self._doubts.append(f"the {key} is not known")
-        return None if self._choose(2) == 0 else f"assumed: another {key}"
+        self._doubts.append(Phrase("the {key} is not known", key=key))
+        return None if self._choose(2) == 0 else Phrase("assumed: another {key}", key=key)
 
     def seen(self, part: Seen) -> str | None:
         return "the client was not seen before" if self._is_first else self._doubtful(part.text)
 
     def mark_test(self, part: MarkTest) -> str | None:
         holds = (self.mark & part.mask == part.value) != part.negated
-        return None if holds else f"the mark is {self.mark:#x}"
+        return None if holds else Phrase("the mark is {mark:#x}", mark=self.mark)
 
     def chance(self, part: Chance) -> str | None:
         if part.probability >= 1:
@@ -253,9 +254,11 @@ class _Run:
 
     def call(self, chain: Chain, rule: Rule, part: Call) -> tuple[bool, _End | None]:
         target = self._table.chains.get(part.chain)
-        self._note(chain, rule.text, f"{'jumps' if part.returns else 'goes'} to {part.chain}")
+        self._note(
+            chain, rule.text, Phrase("jumps to {chain}" if part.returns else "goes to {chain}", chain=part.chain)
+        )
         if target is None:
-            self._doubts.append(f"the chain {part.chain} is not in the dump")
+            self._doubts.append(Phrase("the chain {chain} is not in the dump", chain=part.chain))
             raise _Lost
         end = self._chain(target)
         return (end is not None or not part.returns), end
@@ -265,7 +268,7 @@ class _Run:
             return False, None
         values = [self.value(key) for key in part.keys]
         if any(value is None for value in values):
-            self._doubts.append(f"not known: {rule.text}")
+            self._doubts.append(Phrase("not known: {rule}", rule=rule.text))
             raise _Lost
         found, value = part.rows.find(tuple(v for v in values if v is not None))
         if found and value is not None:
@@ -273,7 +276,14 @@ class _Run:
         if self._verbose:
             words = " . ".join(map(str, values))
             self._steps.append(
-                Step(self._hook, self._place, chain.name, rule.text, "", f"the map has nothing for {words}")
+                Step(
+                    self._hook,
+                    self._place,
+                    chain.name,
+                    rule.text,
+                    "",
+                    Phrase("the map has nothing for {words}", words=words),
+                )
             )
         return False, None
 
@@ -302,17 +312,21 @@ class _Run:
         self.address = target.address or self.address
         self.port = self.port if target.port is None else target.port
         self.is_translated = True
-        self._note(chain, rule.text, f"sends it to {self.address} port {self.port}")
+        self._note(chain, rule.text, Phrase("sends it to {address} port {port}", address=self.address, port=self.port))
         return True, _ACCEPTED
 
     def hide(self, chain: Chain, rule: Rule, part: HideSource) -> tuple[bool, _End | None]:
         self.is_hidden = True
-        self._note(chain, rule.text, f"puts {part.address or 'an address of the node'} in place of the source")
+        self._note(
+            chain,
+            rule.text,
+            Phrase("puts {address} in place of the source", address=part.address or Phrase("an address of the node")),
+        )
         return True, _ACCEPTED
 
     def set_mark(self, chain: Chain, rule: Rule, part: SetMark) -> tuple[bool, _End | None]:
         self.mark = (self.mark & ~part.clear & 0xFFFFFFFF) ^ part.flip
-        self._note(chain, rule.text, f"sets the mark to {self.mark:#x}")
+        self._note(chain, rule.text, Phrase("sets the mark to {mark:#x}", mark=self.mark))
         return False, None
 
 

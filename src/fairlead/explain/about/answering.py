@@ -9,6 +9,7 @@ from fairlead.explain.proxying import Proxying, view_of
 from fairlead.explain.statements import Evidence, Statement, failed, said, unchecked
 from fairlead.model.addresses import IPFamily, family_of
 from fairlead.model.objects import PROXY_NAME_LABEL, Service, ServicePort
+from fairlead.model.phrases import Phrase
 
 PLACEHOLDER = "a node"
 
@@ -32,9 +33,10 @@ def _ref(service: Service) -> Ref:
 
 def _nowhere(cluster: Cluster, service: Service) -> Statement:
     if service.is_external_name:
-        text = "answers on no address: names lead to " + (service.spec.external_name or "nothing")
+        target = service.spec.external_name or Phrase("nothing")
+        text = Phrase("answers on no address: names lead to {target}", target=target)
         return said(text, cluster.field(_ref(service), ".spec.externalName", service.spec.external_name))
-    text = "answers on no address of its own: each endpoint answers on its own address and port"
+    text = Phrase("answers on no address of its own: each endpoint answers on its own address and port")
     return said(text, cluster.field(_ref(service), ".spec.clusterIP", "None"), parts=_headless_duties(service))
 
 
@@ -47,14 +49,19 @@ def _headless_duties(service: Service) -> Iterator[Statement]:
         target = port.target_port
         if target not in (None, port.port):
             yield said(
-                f"it must use the Pods' port {target}, not {port.port}: nothing translates ports; SRV records tell it"
+                Phrase(
+                    "it must use the Pods' port {target}, not {port}: nothing translates ports; SRV records tell it",
+                    target=target,
+                    port=port.port,
+                )
             )
 
 
 def _other_proxy(cluster: Cluster, service: Service) -> Statement:
     name = service.labels[PROXY_NAME_LABEL]
     return unchecked(
-        f"another proxy is to serve it: {name}", cluster.field(_ref(service), f"label {PROXY_NAME_LABEL}", name)
+        Phrase("another proxy is to serve it: {name}", name=name),
+        cluster.field(_ref(service), f"label {PROXY_NAME_LABEL}", name),
     )
 
 
@@ -78,7 +85,11 @@ def _virtual(cluster: Cluster, service: Service) -> Iterator[Statement]:
     for ip in service.cluster_ips:
         for port in service.spec.ports:
             because = cluster.field(_ref(service), ".spec.clusterIPs", ip)
-            text = f"{at(ip, port.port)}/{port.protocol}: from Pods and nodes, never from outside"
+            text = Phrase(
+                "{point}/{protocol}: from Pods and nodes, never from outside",
+                point=at(ip, port.port),
+                protocol=port.protocol,
+            )
             yield said(text, because, parts=(_leads(cluster, service, port, family_of(ip)),))
 
 
@@ -89,10 +100,10 @@ def _leads(cluster: Cluster, service: Service, port: ServicePort, family: IPFami
     plan = _plan(cluster, service, port, PLACEHOLDER, Proxying(), family)
     if plan is None or not plan.endpoints.has_any:
         return failed("refused: no endpoint is ready", Evidence(f"EndpointSlices of {service.key}", "what was read"))
-    targets = (
-        ", ".join(at(t.address, t.port) for t in plan.endpoints.cluster) or "endpoints of the client's own node only"
+    targets = [at(t.address, t.port) for t in plan.endpoints.cluster] or Phrase(
+        "endpoints of the client's own node only"
     )
-    return said(f"to {targets}", Evidence(f"EndpointSlices of {service.key}", "what was read"))
+    return said(Phrase("to {targets}", targets=targets), Evidence(f"EndpointSlices of {service.key}", "what was read"))
 
 
 def _plan(
@@ -106,7 +117,12 @@ def _plan(
 def _external(cluster: Cluster, service: Service) -> Iterator[Statement]:
     for ip in service.spec.external_ips:
         for port in service.spec.ports:
-            text = f"{at(ip, port.port)}/{port.protocol}: from wherever packets for {ip} reach a node"
+            text = Phrase(
+                "{point}/{protocol}: from wherever packets for {ip} reach a node",
+                point=at(ip, port.port),
+                protocol=port.protocol,
+                ip=ip,
+            )
             yield said(text, cluster.field(_ref(service), ".spec.externalIPs", ip))
 
 
@@ -120,9 +136,12 @@ def _load_balancer(cluster: Cluster, service: Service) -> Iterator[Statement]:
         )
     for point in points:
         ranges = service.spec.load_balancer_source_ranges
-        who = f"from {', '.join(ranges)}" if ranges else "from outside and inside"
+        who = Phrase("from {ranges}", ranges=ranges) if ranges else Phrase("from outside and inside")
         because = cluster.field(_ref(service), ".status.loadBalancer.ingress", point.ip or point.hostname)
-        yield said(f"{point.ip or point.hostname}, ports {_ports(service)}: {who}", because)
+        yield said(
+            Phrase("{where}, ports {ports}: {who}", where=point.ip or point.hostname, ports=_ports(service), who=who),
+            because,
+        )
 
 
 def _node_ports(cluster: Cluster, service: Service, proxying: Proxying) -> Iterator[Statement]:
@@ -134,12 +153,24 @@ def _node_ports(cluster: Cluster, service: Service, proxying: Proxying) -> Itera
 def _node_port(cluster: Cluster, service: Service, port: ServicePort, proxying: Proxying) -> Statement:
     because = (cluster.field(_ref(service), f".spec.ports[{port.name or port.port}].nodePort", port.node_port),)
     if not cluster.has_read("Node"):
-        return cluster.missing(f"on which addresses node port {port.node_port}/{port.protocol} answers", "Node")
+        return cluster.missing(
+            Phrase(
+                "on which addresses node port {node_port}/{protocol} answers",
+                node_port=port.node_port,
+                protocol=port.protocol,
+            ),
+            "Node",
+        )
     parts = [_on_node(cluster, service, port, node, proxying) for node in sorted(cluster.snapshot.nodes)]
     policy = service.spec.external_traffic_policy or "Cluster"
-    rest = "the client's address is kept" if policy == "Local" else "endpoints see the node's address"
-    text = (
-        f"node port {port.node_port}/{port.protocol}, from outside and inside; externalTrafficPolicy {policy}: {rest}"
+    kept = policy == "Local"
+    rest = Phrase("the client's address is kept") if kept else Phrase("endpoints see the node's address")
+    text = Phrase(
+        "node port {node_port}/{protocol}, from outside and inside; externalTrafficPolicy {policy}: {rest}",
+        node_port=port.node_port,
+        protocol=port.protocol,
+        policy=policy,
+        rest=rest,
     )
     return Statement(text, because, tuple(parts))
 
@@ -149,21 +180,26 @@ def _on_node(cluster: Cluster, service: Service, port: ServicePort, node: str, p
     ips = [ip for view in views for ip in (view.node_ips if view.node_port_ips is None else view.node_port_ips)]
     if not ips:
         return unchecked(
-            f"{node}: no InternalIP is known", cluster.field(Ref("Node", "", node), ".status.addresses", ())
+            Phrase("{node}: no InternalIP is known", node=node),
+            cluster.field(Ref("Node", "", node), ".status.addresses", ()),
         )
     where = ", ".join(at(ip, port.node_port) for ip in ips)
     plan = _plan(cluster, service, port, node, proxying, family_of(ips[0]))
     evidence = cluster.field(Ref("Node", "", node), ".status.addresses[InternalIP]", ips)
     if not cluster.has_read("EndpointSlice") or plan is None:
-        return unchecked(f"{where} on {node}, if there are endpoints", evidence)
-    return _FATES[plan.external](f"{where} on {node}", evidence)
+        return unchecked(Phrase("{where} on {node}, if there are endpoints", where=where, node=node), evidence)
+    return _FATES[plan.external](Phrase("{where} on {node}", where=where, node=node), evidence)
 
 
 _FATES: Mapping[Fate, Callable[[str, Evidence], Statement]] = {
     Fate.CLUSTER: said,
-    Fate.LOCAL: lambda where, because: said(f"{where}, to its own endpoints only", because),
-    Fate.DROP: lambda where, because: said(f"{where} does not answer: no endpoint on this node", because),
-    Fate.REJECT: lambda where, because: failed(f"{where} is refused: no endpoint anywhere", because),
+    Fate.LOCAL: lambda where, because: said(Phrase("{where}, to its own endpoints only", where=where), because),
+    Fate.DROP: lambda where, because: said(
+        Phrase("{where} does not answer: no endpoint on this node", where=where), because
+    ),
+    Fate.REJECT: lambda where, because: failed(
+        Phrase("{where} is refused: no endpoint anywhere", where=where), because
+    ),
 }
 
 

@@ -10,6 +10,7 @@ from fairlead.explain.statements import Evidence, Statement, failed, said, unche
 from fairlead.model.addresses import family_of
 from fairlead.model.labels import contains
 from fairlead.model.objects import Endpoint, EndpointSlice, Metadata, Node, Pod, Service
+from fairlead.model.phrases import Phrase
 
 _ALIKE = 0.6  # of two values: a slip of the fingers is above
 _ALMOST = 3  # Pods that are shown because they nearly match
@@ -21,7 +22,7 @@ def explain_endpoints(cluster: Cluster, service: Service) -> Statement:
     if service.is_external_name:
         return said("no endpoints: an ExternalName is an alias in DNS and nothing else")
     parts = [_slices(cluster, service), *_pods(cluster, service)]
-    return Statement(f"endpoints: {_count(cluster, service)}", (), tuple(parts))
+    return Statement(Phrase("endpoints: {count}", count=_count(cluster, service)), (), tuple(parts))
 
 
 def endpoints_of(cluster: Cluster, service: Service) -> list[Endpoint]:
@@ -31,9 +32,9 @@ def endpoints_of(cluster: Cluster, service: Service) -> list[Endpoint]:
 
 def _count(cluster: Cluster, service: Service) -> str:
     if not cluster.has_read("EndpointSlice"):
-        return "not known"
+        return Phrase("not known")
     endpoints = endpoints_of(cluster, service)
-    return f"{sum(e.is_ready for e in endpoints)} ready of {len(endpoints)}"
+    return Phrase("{ready} ready of {all}", ready=sum(e.is_ready for e in endpoints), all=len(endpoints))
 
 
 def _slices(cluster: Cluster, service: Service) -> Statement:
@@ -41,7 +42,7 @@ def _slices(cluster: Cluster, service: Service) -> Statement:
         return cluster.missing("which endpoints the cluster has written down", "EndpointSlice")
     slices = sorted(cluster.snapshot.slices_of(service.key), key=lambda slice_: slice_.name)
     if not slices:
-        text = f"no EndpointSlice has the label kubernetes.io/service-name={service.name}"
+        text = Phrase("no EndpointSlice has the label kubernetes.io/service-name={service}", service=service.name)
         return failed(text, Evidence("EndpointSlices of the Namespace", "what was read"))
     return Statement("EndpointSlices", (), tuple(explain_slice(cluster, slice_) for slice_ in slices))
 
@@ -52,16 +53,26 @@ def explain_slice(cluster: Cluster, slice_: EndpointSlice) -> Statement:
     ports = ", ".join(f"{p.name or 'unnamed'} {p.port}/{p.protocol or 'TCP'}" for p in slice_.ports or ())
     parts = tuple(_endpoint(cluster, ref, endpoint) for endpoint in slice_.endpoints or ())
     because = (cluster.field(ref, ".ports", ports or "none"),)
-    return Statement(f"{slice_.name} ({slice_.address_type}): port {ports or 'none'}", because, parts)
+    return Statement(
+        Phrase(
+            "{slice} ({address_type}): port {ports}",
+            slice=slice_.name,
+            address_type=slice_.address_type,
+            ports=ports or Phrase("none"),
+        ),
+        because,
+        parts,
+    )
 
 
 def _endpoint(cluster: Cluster, ref: Ref, endpoint: Endpoint) -> Statement:
     target = f" ({endpoint.target_ref.kind} {endpoint.target_ref.name})" if endpoint.target_ref else ""
-    state = "ready" if endpoint.is_ready else "draining" if endpoint.is_serving else "not ready"
-    address = endpoint.addresses[0] if endpoint.addresses else "no address"
-    where = f" on {endpoint.node_name}" if endpoint.node_name else ""
+    state = Phrase("ready" if endpoint.is_ready else "draining" if endpoint.is_serving else "not ready")
+    address = endpoint.addresses[0] if endpoint.addresses else Phrase("no address")
+    where = Phrase(" on {node}", node=endpoint.node_name) if endpoint.node_name else ""
     evidence = cluster.field(ref, f".endpoints[{address}].conditions.ready", endpoint.is_ready)
-    return said(f"{address}{target}{where}: {state}", evidence)
+    text = Phrase("{address}{target}{where}: {state}", address=address, target=target, where=where, state=state)
+    return said(text, evidence)
 
 
 def _pods(cluster: Cluster, service: Service) -> Iterator[Statement]:
@@ -76,7 +87,11 @@ def _pods(cluster: Cluster, service: Service) -> Iterator[Statement]:
     selected = cluster.selected_pods(service.namespace, service.spec.selector or {})
     parts = [explain_member(cluster, service, pod) for pod in selected]
     others = list(_near(cluster, service)) if selected else [*_workloads(cluster, service), *_near(cluster, service)]
-    text = f"Pods that the selector {_text(service.spec.selector or {})} matches: {len(selected)}"
+    text = Phrase(
+        "Pods that the selector {selector} matches: {count}",
+        selector=_text(service.spec.selector or {}),
+        count=len(selected),
+    )
     yield Statement(text, (_selector(cluster, service),), (*parts, *others))
 
 
@@ -87,7 +102,13 @@ def _workloads(cluster: Cluster, service: Service) -> Iterator[Statement]:
         if contains(template.labels, selector):
             evidence = cluster.field(template.ref, ".spec.template.metadata.labels", template.labels)
             yield unchecked(
-                f"{template.ref.kind} {template.ref.name} wants {template.replicas} that would match", evidence
+                Phrase(
+                    "{kind} {template} wants {replicas} that would match",
+                    kind=template.ref.kind,
+                    template=template.ref.name,
+                    replicas=template.replicas,
+                ),
+                evidence,
             )
 
 
@@ -103,7 +124,9 @@ def explain_member(cluster: Cluster, service: Service, pod: Pod) -> Statement:
         return reason
     labels = cluster.field(ref, ".metadata.labels", service.spec.selector or {})
     return said(
-        f"Pod {pod.name}: in, {', '.join(pod.ips)}", labels, cluster.field(ref, "condition Ready", pod.is_ready)
+        Phrase("Pod {pod}: in, {ips}", pod=pod.name, ips=pod.ips),
+        labels,
+        cluster.field(ref, "condition Ready", pod.is_ready),
     )
 
 
@@ -116,23 +139,28 @@ def is_as_written(cluster: Cluster, pod: Pod) -> bool:
 def _as_written(cluster: Cluster, pod: Pod) -> Statement | None:
     if not is_as_written(cluster, pod):
         return None
-    return unchecked(f"Pod {pod.name}: in, once it runs and is ready (this is only its manifest)")
+    return unchecked(Phrase("Pod {pod}: in, once it runs and is ready (this is only its manifest)", pod=pod.name))
 
 
 def _unusable(cluster: Cluster, ref: Ref, service: Service, pod: Pod) -> Statement | None:
     """Why a Pod is no endpoint at all."""
     if pod.is_finished:
-        return failed(f"Pod {pod.name}: out, it has finished", cluster.field(ref, ".status.phase", pod.status.phase))
+        return failed(
+            Phrase("Pod {pod}: out, it has finished", pod=pod.name),
+            cluster.field(ref, ".status.phase", pod.status.phase),
+        )
     if not pod.ips:
-        return failed(f"Pod {pod.name}: out, it has no address yet", *why_not_ready(cluster, pod))
+        return failed(Phrase("Pod {pod}: out, it has no address yet", pod=pod.name), *why_not_ready(cluster, pod))
     if not _has_family(service, pod):
         evidence = cluster.field(ref, ".status.podIPs", pod.ips)
-        return failed(f"Pod {pod.name}: out, it has no address of the Service's family", evidence)
+        return failed(Phrase("Pod {pod}: out, it has no address of the Service's family", pod=pod.name), evidence)
     missing = [port for port in service.spec.ports if find_port(pod, port) is None]
     if service.spec.ports and len(missing) == len(service.spec.ports):
         named = ", ".join(str(port.target_port) for port in missing)
         evidence = cluster.field(ref, ".spec.containers[*].ports", "none so named")
-        return failed(f"Pod {pod.name}: out, no container has a port named {named}", evidence)
+        return failed(
+            Phrase("Pod {pod}: out, no container has a port named {named}", pod=pod.name, named=named), evidence
+        )
     return None
 
 
@@ -140,9 +168,9 @@ def _unready(cluster: Cluster, ref: Ref, service: Service, pod: Pod) -> Statemen
     """Why a Pod is an endpoint that gets nothing."""
     if pod.is_terminating:
         evidence = cluster.field(ref, ".metadata.deletionTimestamp", pod.metadata.deletion_timestamp)
-        return said(f"Pod {pod.name}: out, it is being deleted", evidence)
+        return said(Phrase("Pod {pod}: out, it is being deleted", pod=pod.name), evidence)
     if not pod.is_ready and not service.spec.publish_not_ready_addresses:
-        return failed(f"Pod {pod.name}: out, not ready", *why_not_ready(cluster, pod))
+        return failed(Phrase("Pod {pod}: out, not ready", pod=pod.name), *why_not_ready(cluster, pod))
     return None
 
 
@@ -168,9 +196,15 @@ def _near(cluster: Cluster, service: Service) -> Iterator[Statement]:
         found += 1
         if found > _ALMOST:
             return
-        has = f"{key}={pod.labels[key]}" if key in pod.labels else f"no label {key}"
+        has = f"{key}={pod.labels[key]}" if key in pod.labels else Phrase("no label {key}", key=key)
         ref = Ref("Pod", pod.namespace, pod.name)
-        text = f"Pod {pod.name}: out, it has {has} where the selector wants {key}={value}"
+        text = Phrase(
+            "Pod {pod}: out, it has {has} where the selector wants {key}={value}",
+            pod=pod.name,
+            has=has,
+            key=key,
+            value=value,
+        )
         yield said(text, cluster.field(ref, f".metadata.labels.{key}", pod.labels.get(key, "")))
 
 

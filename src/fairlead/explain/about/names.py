@@ -6,7 +6,7 @@ from fairlead.clusterdns.answer import answer
 from fairlead.clusterdns.changes import addresses
 from fairlead.clusterdns.found import View
 from fairlead.clusterdns.names import Name, to_name, to_text
-from fairlead.clusterdns.records import Answer, Question, RRType
+from fairlead.clusterdns.records import Answer, Origin, Question, RRType
 from fairlead.clusterdns.reverse import all_nodes
 from fairlead.clusterdns.search import candidates, search_list, walk
 from fairlead.clusterdns.zone import Zone
@@ -14,6 +14,7 @@ from fairlead.explain.cluster import Cluster
 from fairlead.explain.statements import Evidence, EvidenceKind, Statement, Verdict, failed, said, unchecked
 from fairlead.model.addresses import IPFamily
 from fairlead.model.objects import Service
+from fairlead.model.phrases import Phrase
 
 _TYPES = {IPFamily.IPV4: RRType.A, IPFamily.IPV6: RRType.AAAA}
 _MANY = 8  # records that are shown of one answer
@@ -59,15 +60,43 @@ def _answered(cluster: Cluster, question: Question, found: Answer) -> Statement:
     if lines:
         if found.outside:
             return unchecked(
-                f"{asked}: an alias, {found.origin}; {_text(found.outside)} is for servers outside", *records
+                Phrase(
+                    "{asked}: an alias, {origin}; {outside} is for servers outside",
+                    asked=asked,
+                    origin=origin_words(found.origin),
+                    outside=_text(found.outside),
+                ),
+                *records,
             )
         parts = [] if cluster.has_read("EndpointSlice") or "IP" in str(found.origin) else [_incomplete(cluster)]
-        return said(f"{asked}: {len(lines)} record{'s' * (len(lines) > 1)}, {found.origin}", *records, parts=parts)
+        return said(
+            Phrase(
+                "{asked}: {count} record{count:plural}, {origin}",
+                asked=asked,
+                count=len(lines),
+                origin=origin_words(found.origin),
+            ),
+            *records,
+            parts=parts,
+        )
     if found.outside:
-        return unchecked(f"{asked}: asked of servers outside the cluster: {found.origin}")
+        return unchecked(
+            Phrase(
+                "{asked}: asked of servers outside the cluster: {origin}",
+                asked=asked,
+                origin=origin_words(found.origin),
+            )
+        )
     if not cluster.has_read("Service", "EndpointSlice"):
         return cluster.missing(asked, "Service", "EndpointSlice")
-    return failed(f"{asked}: {found.rcode.name if found.rcode else 'NODATA'}: {found.origin}")
+    result = found.rcode.name if found.rcode else "NODATA"
+    return failed(Phrase("{asked}: {result}: {origin}", asked=asked, result=result, origin=origin_words(found.origin)))
+
+
+def origin_words(origin: Origin) -> Phrase:
+    """Why an answer is as it is."""
+    reason = Phrase(origin.reason.value)
+    return Phrase("{reason} ({subject})", reason=reason, subject=origin.subject) if origin.subject else reason
 
 
 def _text(name: Name) -> str:
@@ -83,8 +112,12 @@ def explain_name(cluster: Cluster, name: str, namespace: str | None = None) -> S
     view = view_of(cluster)
     suffixes = search_list(namespace, view.zone.origin) if namespace else ()
     parts = explain_search(cluster, view, candidates(name, suffixes))
-    how = f"asked by a Pod of the Namespace {namespace}" if namespace else "asked as it stands"
-    return Statement(f"DNS name {name}, {how}", (), tuple(parts), settled(parts))
+    how = (
+        Phrase("asked by a Pod of the Namespace {namespace}", namespace=namespace)
+        if namespace
+        else Phrase("asked as it stands")
+    )
+    return Statement(Phrase("DNS name {name}, {how}", name=name, how=how), (), tuple(parts), settled(parts))
 
 
 def explain_search(cluster: Cluster, view: View, names: list[Name]) -> list[Statement]:

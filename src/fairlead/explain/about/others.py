@@ -11,6 +11,7 @@ from fairlead.explain.statements import Statement, failed, said, unchecked
 from fairlead.model.addresses import IPFamily
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import EndpointSlice, Node
+from fairlead.model.phrases import Phrase
 
 
 def explain_endpoint_slice(cluster: Cluster, slice_: EndpointSlice) -> Statement:
@@ -21,12 +22,18 @@ def explain_endpoint_slice(cluster: Cluster, slice_: EndpointSlice) -> Statement
         text = "belongs to no Service: nobody reads it"
         owner = failed(text, cluster.field(ref, "label kubernetes.io/service-name", ""))
     elif not cluster.has_read("Service"):
-        owner = cluster.missing(f"whether the Service {key} is there", "Service")
+        owner = cluster.missing(Phrase("whether the Service {key} is there", key=key), "Service")
     elif key not in cluster.snapshot.services:
-        owner = failed(f"there is no Service {key}", cluster.field(ref, "label kubernetes.io/service-name", key.name))
+        owner = failed(
+            Phrase("there is no Service {key}", key=key),
+            cluster.field(ref, "label kubernetes.io/service-name", key.name),
+        )
     else:
-        owner = said(f"belongs to Service {key}", cluster.field(ref, "label kubernetes.io/service-name", key.name))
-    return Statement(f"EndpointSlice {slice_.key}", (), (owner, explain_slice(cluster, slice_)))
+        owner = said(
+            Phrase("belongs to Service {key}", key=key),
+            cluster.field(ref, "label kubernetes.io/service-name", key.name),
+        )
+    return Statement(Phrase("EndpointSlice {slice}", slice=slice_.key), (), (owner, explain_slice(cluster, slice_)))
 
 
 def explain_node(cluster: Cluster, node: Node, proxying: Proxying) -> Statement:
@@ -34,22 +41,27 @@ def explain_node(cluster: Cluster, node: Node, proxying: Proxying) -> Statement:
     ref = Ref("Node", "", node.name)
     ready = said if node.is_ready else failed
     parts = [
-        ready(f"is {'ready' if node.is_ready else 'not ready'}", cluster.field(ref, "condition Ready", node.is_ready)),
+        ready(
+            Phrase("is {state}", state=Phrase("ready") if node.is_ready else Phrase("not ready")),
+            cluster.field(ref, "condition Ready", node.is_ready),
+        ),
         said(
-            f"has the addresses {', '.join(node.internal_ips)}",
+            Phrase("has the addresses {addresses}", addresses=node.internal_ips),
             cluster.field(ref, ".status.addresses", node.internal_ips),
         ),
         _pods(cluster, node),
         _node_ports(cluster, node, proxying),
     ]
-    return Statement(f"Node {node.name}", (), tuple(parts))
+    return Statement(Phrase("Node {node}", node=node.name), (), tuple(parts))
 
 
 def _pods(cluster: Cluster, node: Node) -> Statement:
     if not cluster.has_read("Pod"):
         return cluster.missing("its Pods", "Pod")
     pods = [pod for pod in cluster.snapshot.pods.values() if pod.spec.node_name == node.name]
-    return said(f"runs {len(pods)} Pods, {sum(pod.is_ready for pod in pods)} of them ready")
+    return said(
+        Phrase("runs {count} Pods, {ready} of them ready", count=len(pods), ready=sum(pod.is_ready for pod in pods))
+    )
 
 
 def _node_ports(cluster: Cluster, node: Node, proxying: Proxying) -> Statement:
@@ -58,13 +70,20 @@ def _node_ports(cluster: Cluster, node: Node, proxying: Proxying) -> Statement:
     views = [view_of(cluster, proxying, node.name, family) for family in IPFamily]
     ips = [ip for view in views for ip in (view.node_port_ips or view.node_ips)]
     parts = [
-        said(f"{at(ip, port.node_port)}/{port.protocol}: Service {service.key}")
+        said(
+            Phrase(
+                "{point}/{protocol}: Service {service}",
+                point=at(ip, port.node_port),
+                protocol=port.protocol,
+                service=service.key,
+            )
+        )
         for service in sorted(cluster.snapshot.services.values(), key=lambda s: s.key)
         for port in service.spec.ports
         if port.node_port
         for ip in ips
     ]
-    return Statement(f"node ports: {len(parts)}", (), tuple(parts))
+    return Statement(Phrase("node ports: {count}", count=len(parts)), (), tuple(parts))
 
 
 def explain_stateful_set(cluster: Cluster, key: ObjectKey, document: Doc) -> Statement:
@@ -74,14 +93,18 @@ def explain_stateful_set(cluster: Cluster, key: ObjectKey, document: Doc) -> Sta
     evidence = cluster.field(ref, ".spec.serviceName", name)
     service = cluster.snapshot.services.get(ObjectKey(key.namespace, name))
     if not cluster.has_read("Service"):
-        governing = cluster.missing(f"whether the Service {name} is there", "Service")
+        governing = cluster.missing(Phrase("whether the Service {name} is there", name=name), "Service")
     elif service is None:
-        governing = failed(f"there is no Service {name or '(none named)'}: its Pods have no names", evidence)
+        governing = failed(
+            Phrase("there is no Service {name}: its Pods have no names", name=name or Phrase("(none named)")), evidence
+        )
     elif not service.is_headless:
-        governing = failed(f"Service {name} is not headless: its Pods have no names of their own", evidence)
+        governing = failed(
+            Phrase("Service {name} is not headless: its Pods have no names of their own", name=name), evidence
+        )
     else:
-        governing = said(f"Service {name} governs it", evidence)
-    return Statement(f"StatefulSet {key}", (), (governing, *_members(cluster, key, name, document)))
+        governing = said(Phrase("Service {name} governs it", name=name), evidence)
+    return Statement(Phrase("StatefulSet {key}", key=key), (), (governing, *_members(cluster, key, name, document)))
 
 
 def _members(cluster: Cluster, key: ObjectKey, service: str, document: Doc) -> Iterator[Statement]:
@@ -90,8 +113,9 @@ def _members(cluster: Cluster, key: ObjectKey, service: str, document: Doc) -> I
         pod = cluster.snapshot.pods.get(ObjectKey(key.namespace, f"{key.name}-{number}"))
         name = f"{key.name}-{number}.{service}.{key.namespace}.svc.{cluster.zone}"
         if not cluster.has_read("Pod"):
-            yield unchecked(f"{name}: Pods were not read")
+            yield unchecked(Phrase("{name}: Pods were not read", name=name))
         elif pod is None:
-            yield failed(f"{name}: its Pod is not there")
+            yield failed(Phrase("{name}: its Pod is not there", name=name))
         else:
-            yield said(f"{name}: {', '.join(pod.ips) or 'no address yet'}{'' if pod.is_ready else ', not ready'}")
+            ips, state = pod.ips or Phrase("no address yet"), "" if pod.is_ready else Phrase(", not ready")
+            yield said(Phrase("{name}: {ips}{state}", name=name, ips=ips, state=state))

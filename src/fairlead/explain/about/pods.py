@@ -9,12 +9,13 @@ from fairlead.explain.policies import DIRECTIONS, tell_isolation
 from fairlead.explain.statements import Evidence, Statement, failed, said, unchecked
 from fairlead.model.labels import contains
 from fairlead.model.objects import Pod, Service
+from fairlead.model.phrases import Phrase
 
 
 def explain_pod(cluster: Cluster, pod: Pod) -> Statement:
     """Everything about one Pod that Services depend on."""
     parts = [_addresses(cluster, pod), _readiness(cluster, pod), _services(cluster, pod), _policies(cluster, pod)]
-    return Statement(f"Pod {pod.key}", (), (*parts, *_own_name(cluster, pod)))
+    return Statement(Phrase("Pod {pod}", pod=pod.key), (), (*parts, *_own_name(cluster, pod)))
 
 
 def _ref(pod: Pod) -> Ref:
@@ -25,8 +26,13 @@ def _addresses(cluster: Cluster, pod: Pod) -> Statement:
     if not pod.ips:
         return failed("has no address yet", *why_not_ready(cluster, pod))
     names = [f"{ip.replace('.', '-')}.{pod.namespace}.pod.{cluster.zone}" for ip in pod.ips if "." in ip]
-    text = f"has the address {', '.join(pod.ips)}" + (f" on node {pod.spec.node_name}" if pod.spec.node_name else "")
-    return said(text, cluster.field(_ref(pod), ".status.podIPs", pod.ips), parts=(said(f"name {n}") for n in names))
+    where = Phrase(" on node {node}", node=pod.spec.node_name) if pod.spec.node_name else ""
+    text = Phrase("has the address {ips}{where}", ips=pod.ips, where=where)
+    return said(
+        text,
+        cluster.field(_ref(pod), ".status.podIPs", pod.ips),
+        parts=(said(Phrase("name {name}", name=n)) for n in names),
+    )
 
 
 def _readiness(cluster: Cluster, pod: Pod) -> Statement:
@@ -47,8 +53,10 @@ def _services(cluster: Cluster, pod: Pod) -> Statement:
     if not cluster.has_read("Service"):
         return cluster.missing("which Services select it", "Service")
     found = sorted(services_of(cluster, pod), key=lambda service: service.key)
-    parts = tuple(Statement(f"Service {s.key}", (), (explain_member(cluster, s, pod),)) for s in found)
-    return Statement(f"is selected by {len(found)} Service{'s' * (len(found) != 1)}", (), parts)
+    parts = tuple(
+        Statement(Phrase("Service {service}", service=s.key), (), (explain_member(cluster, s, pod),)) for s in found
+    )
+    return Statement(Phrase("is selected by {count} Service{count:plural}", count=len(found)), (), parts)
 
 
 def _policies(cluster: Cluster, pod: Pod) -> Statement:
@@ -70,8 +78,16 @@ def _own_name(cluster: Cluster, pod: Pod) -> Iterator[Statement]:
     name = f"{pod.spec.hostname}.{pod.spec.subdomain}.{pod.namespace}.svc.{cluster.zone}"
     evidence = cluster.field(_ref(pod), ".spec.subdomain", pod.spec.subdomain)
     if not cluster.has_read("Service"):
-        yield unchecked(f"name {name}, if the Service {pod.spec.subdomain} is there", evidence)
+        yield unchecked(
+            Phrase("name {name}, if the Service {subdomain} is there", name=name, subdomain=pod.spec.subdomain),
+            evidence,
+        )
     elif (pod.namespace, pod.spec.subdomain) in {tuple(key) for key in cluster.snapshot.services}:
-        yield said(f"name {name}", evidence)
+        yield said(Phrase("name {name}", name=name), evidence)
     else:
-        yield failed(f"name {name} does not exist: there is no Service {pod.spec.subdomain}", evidence)
+        yield failed(
+            Phrase(
+                "name {name} does not exist: there is no Service {subdomain}", name=name, subdomain=pod.spec.subdomain
+            ),
+            evidence,
+        )

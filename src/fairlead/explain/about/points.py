@@ -9,6 +9,7 @@ from fairlead.explain.cluster import Cluster, Ref
 from fairlead.explain.statements import Statement, failed, said
 from fairlead.model.addresses import IPAddress
 from fairlead.model.objects import Service
+from fairlead.model.phrases import Phrase
 
 _NEEDED = ("Service", "EndpointSlice", "Pod", "Node")
 
@@ -25,7 +26,7 @@ def explain_address(cluster: Cluster, address: IPAddress, port: int | None = Non
     if port is None and not missing:
         view = view_of(cluster, reverse=True)
         found.append(_soft(explain_question(cluster, view, Question(reverse_name(address), RRType.PTR))))
-    return Statement(f"{text}{f' port {port}' if port else ''}", (), tuple(found))
+    return Statement(Phrase("{address} port {port}", address=text, port=port) if port else text, (), tuple(found))
 
 
 def _soft(statement: Statement) -> Statement:
@@ -38,9 +39,9 @@ def _owners(cluster: Cluster, address: str, port: int | None) -> Iterator[Statem
         yield from _service(cluster, service, address, port)
     for key in sorted(cluster.snapshot.pods_by_ip.get(address, ())):
         pod = cluster.snapshot.pods[key]
-        yield said(f"Pod {key}", cluster.field(Ref("Pod", *key), ".status.podIPs", pod.ips))
+        yield said(Phrase("Pod {key}", key=key), cluster.field(Ref("Pod", *key), ".status.podIPs", pod.ips))
     for key in sorted(cluster.snapshot.services_by_endpoint.get(address, ())):
-        yield said(f"an endpoint of Service {key}")
+        yield said(Phrase("an endpoint of Service {key}", key=key))
     for node in cluster.snapshot.nodes.values():
         if address in node.internal_ips:
             yield from _node(cluster, node.name, port)
@@ -55,7 +56,14 @@ def _service(cluster: Cluster, service: Service, address: str, port: int | None)
         (".status.loadBalancer.ingress", "the load balancer address", points),
     ):
         if address in ips:
-            yield _with_port(f"{word} of Service {service.key}", service, port, cluster, ref, path)
+            yield _with_port(
+                Phrase("{word} of Service {service}", word=Phrase(word), service=service.key),
+                service,
+                port,
+                cluster,
+                ref,
+                path,
+            )
 
 
 def _with_port(text: str, service: Service, port: int | None, cluster: Cluster, ref: Ref, path: str) -> Statement:
@@ -63,17 +71,30 @@ def _with_port(text: str, service: Service, port: int | None, cluster: Cluster, 
     evidence = cluster.field(ref, path, ports)
     if port is not None and port not in ports:
         node_port = (
-            " (it is a node port: it answers on nodes)" if port in {p.node_port for p in service.spec.ports} else ""
+            Phrase(" (it is a node port: it answers on nodes)")
+            if port in {p.node_port for p in service.spec.ports}
+            else ""
         )
-        return failed(f"{text}, which has no port {port}{node_port}; it has {', '.join(map(str, ports))}", evidence)
+        return failed(
+            Phrase(
+                "{text}, which has no port {port}{node_port}; it has {ports}",
+                text=text,
+                port=port,
+                node_port=node_port,
+                ports=ports,
+            ),
+            evidence,
+        )
     return said(text, evidence)
 
 
 def _node(cluster: Cluster, node: str, port: int | None) -> Iterator[Statement]:
-    yield said(f"Node {node}", cluster.field(Ref("Node", "", node), ".status.addresses", "InternalIP"))
+    yield said(
+        Phrase("Node {node}", node=node), cluster.field(Ref("Node", "", node), ".status.addresses", "InternalIP")
+    )
     for service in sorted(cluster.snapshot.services.values(), key=lambda s: s.key):
         if port and port in {p.node_port for p in service.spec.ports}:
-            yield said(f"node port of Service {service.key}")
+            yield said(Phrase("node port of Service {service}", service=service.key))
 
 
 def explain_port(cluster: Cluster, port: int) -> Statement:
@@ -86,7 +107,18 @@ def explain_port(cluster: Cluster, port: int) -> Statement:
             for path, number in uses:
                 if number == port:
                     evidence = cluster.field(ref, f".spec.ports[*].{path}", port)
-                    parts.append(said(f"{path} {port}/{each.protocol} of Service {service.key}", evidence))
+                    parts.append(
+                        said(
+                            Phrase(
+                                "{path} {port}/{protocol} of Service {service}",
+                                path=path,
+                                port=port,
+                                protocol=each.protocol,
+                                service=service.key,
+                            ),
+                            evidence,
+                        )
+                    )
     if not cluster.has_read("Service"):
         parts.append(cluster.missing("who uses it", "Service"))
-    return Statement(f"port {port}: {len(parts)} use{'s' * (len(parts) != 1)}", (), tuple(parts))
+    return Statement(Phrase("port {port}: {count} use{count:plural}", port=port, count=len(parts)), (), tuple(parts))

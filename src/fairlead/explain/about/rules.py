@@ -7,6 +7,7 @@ from fairlead.explain.proxying import Proxying, view_of
 from fairlead.explain.statements import Evidence, EvidenceKind, Statement, said, unchecked
 from fairlead.model.addresses import family_of
 from fairlead.model.objects import Service
+from fairlead.model.phrases import Phrase
 from fairlead.netfilter.iptables_text import render_rule as iptables_rule
 from fairlead.netfilter.nft_text import element_text
 from fairlead.netfilter.nft_text import render_rule as nft_rule
@@ -23,7 +24,7 @@ def explain_rules(cluster: Cluster, service: Service, proxying: Proxying, node: 
     for family in families:
         view = view_of(cluster, proxying, node, family)
         parts += [_nft(cluster, service, view, node), _iptables(cluster, service, view, node)]
-    return Statement(f"rules on {node}", (), tuple(parts))
+    return Statement(Phrase("rules on {node}", node=node), (), tuple(parts))
 
 
 def _nft(cluster: Cluster, service: Service, view: NodeView, node: str) -> Statement:
@@ -43,5 +44,8 @@ def _iptables(cluster: Cluster, service: Service, view: NodeView, node: str) -> 
 
 
 def _listed(backend: str, lines: list[str], node: str) -> Statement:
-    where = f"computed for {node}"
-    return said(f"{backend}: {len(lines)} lines", *(Evidence(line, where, EvidenceKind.RULE) for line in lines))
+    where = Phrase("computed for {node}", node=node)
+    return said(
+        Phrase("{backend}: {count} lines", backend=backend, count=len(lines)),
+        *(Evidence(line, where, EvidenceKind.RULE) for line in lines),
+    )

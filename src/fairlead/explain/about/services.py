@@ -8,6 +8,7 @@ from fairlead.explain.cluster import Cluster, Ref
 from fairlead.explain.proxying import Proxying
 from fairlead.explain.statements import Statement, said
 from fairlead.model.objects import Service
+from fairlead.model.phrases import Phrase
 
 ANY_NODE = "any node without endpoints"
 _STACKS = {
@@ -33,7 +34,9 @@ def explain_service(cluster: Cluster, service: Service, proxying: Proxying) -> S
     if not service.is_external_name and not service.is_headless:
         parts.append(explain_rules(cluster, service, proxying, _node(cluster)))
     parts.append(_changes(service))
-    return Statement(f"Service {service.key}: {kind_of(service)}", (), tuple(parts))
+    return Statement(
+        Phrase("Service {service}: {kind}", service=service.key, kind=Phrase(kind_of(service))), (), tuple(parts)
+    )
 
 
 def kind_of(service: Service) -> str:
@@ -55,7 +58,7 @@ def _type(cluster: Cluster, service: Service) -> Statement:
     layers = _STACKS.get(service.spec.type, ())
     because = cluster.field(ref, ".spec.type", service.spec.type)
     return said(
-        f"type {service.spec.type} stacks {len(layers)} layer{'s' * (len(layers) != 1)}",
+        Phrase("type {type} stacks {count} layer{count:plural}", type=service.spec.type, count=len(layers)),
         because,
         parts=map(said, layers),
     )

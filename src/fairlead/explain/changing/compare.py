@@ -9,6 +9,7 @@ from fairlead.explain.doctor.examine import examine
 from fairlead.explain.proxying import Proxying
 from fairlead.explain.statements import Evidence, EvidenceKind, Statement, Verdict, failed, said
 from fairlead.model.names import ObjectKey
+from fairlead.model.phrases import Phrase
 
 
 class Comparison(NamedTuple):
@@ -46,10 +47,9 @@ def _service(before: Cluster, after: Cluster, proxying: Proxying, key: ObjectKey
         *_points(old, new),
         *_rules(before, after, proxying, key, with_rules),
     ]
-    words = (
-        "is new" if key not in before.snapshot.services else "goes" if key not in after.snapshot.services else "changes"
-    )
-    return Statement(f"Service {key} {words}", (), tuple(parts)) if parts else None
+    is_new, goes = key not in before.snapshot.services, key not in after.snapshot.services
+    template = "Service {key} is new" if is_new else "Service {key} goes" if goes else "Service {key} changes"
+    return Statement(Phrase(template, key=key), (), tuple(parts)) if parts else None
 
 
 def _same_slices(before: Cluster, after: Cluster, key: ObjectKey) -> bool:
@@ -66,29 +66,32 @@ def _endpoints(old: Answers, new: Answers) -> Iterator[Statement]:
         words = [*(f"-{each}" for each in gone), *(f"+{each}" for each in come)]
         count = f"{len(old.endpoints)} -> {len(new.endpoints)}"
         say = failed if old.endpoints and not new.endpoints else said
-        yield say(f"ready endpoints {count}: {', '.join(words)}", _computed("EndpointSlices before and after"))
+        yield say(
+            Phrase("ready endpoints {count}: {words}", count=count, words=words),
+            _computed("EndpointSlices before and after"),
+        )
 
 
 def _names(old: Answers, new: Answers) -> Iterator[Statement]:
     for name in sorted({*old.names, *new.names}):
         was, will = old.names.get(name, frozenset()), new.names.get(name, frozenset())
         if was and not will:
-            yield failed(f"{name} stops answering: it was {_listed(was)}")
+            yield failed(Phrase("{name} stops answering: it was {was}", name=name, was=_listed(was)))
         elif was != will:
-            yield said(f"{name}: {_listed(was)} -> {_listed(will)}")
+            yield said(Phrase("{name}: {was} -> {will}", name=name, was=_listed(was), will=_listed(will)))
 
 
 def _points(old: Answers, new: Answers) -> Iterator[Statement]:
     for point in sorted({*old.points, *new.points}):
         was, will = old.points.get(point, frozenset()), new.points.get(point, frozenset())
         if was and not will:
-            yield failed(f"{point} stops answering: it led to {_listed(was)}")
+            yield failed(Phrase("{point} stops answering: it led to {was}", point=point, was=_listed(was)))
         elif was != will:
-            yield said(f"{point}: {_listed(was)} -> {_listed(will)}")
+            yield said(Phrase("{name}: {was} -> {will}", name=point, was=_listed(was), will=_listed(will)))
 
 
 def _listed(found: Iterable[str]) -> str:
-    return ", ".join(sorted(found)) or "nobody"
+    return ", ".join(sorted(found)) or Phrase("nobody")
 
 
 def _rules(
@@ -100,7 +103,16 @@ def _rules(
         return
     lines = [f"- {line}" for line in sorted(old - new)] + [f"+ {line}" for line in sorted(new - old)]
     evidence = (Evidence(line, f"computed for {node}", EvidenceKind.RULE) for line in lines if with_rules)
-    yield said(f"rules on {node} ({proxying.backend}): {len(new - old)} lines come, {len(old - new)} go", *evidence)
+    yield said(
+        Phrase(
+            "rules on {node} ({backend}): {come} lines come, {go} go",
+            node=node,
+            backend=proxying.backend,
+            come=len(new - old),
+            go=len(old - new),
+        ),
+        *evidence,
+    )
 
 
 def _findings(before: Cluster, after: Cluster) -> Iterator[Statement]:
@@ -109,8 +121,10 @@ def _findings(before: Cluster, after: Cluster) -> Iterator[Statement]:
     for key, finding in new.items():
         if key not in old:
             yield failed(
-                f"new: {finding.text}", *finding.evidence, parts=(said(f"fix: {fix.text}") for fix in finding.fixes)
+                Phrase("new: {finding}", finding=finding.text),
+                *finding.evidence,
+                parts=(said(Phrase("fix: {fix}", fix=fix.text)) for fix in finding.fixes),
             )
     for key, text in old.items():
         if key not in new:
-            yield said(f"put right: {text}")
+            yield said(Phrase("put right: {text}", text=text))

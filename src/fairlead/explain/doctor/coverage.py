@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from fairlead.explain.cluster import Cluster, plural
 from fairlead.explain.observations import CONNTRACK, IPTABLES, LOG, NFT, NFT_JSON, SOCKETS
 from fairlead.explain.statements import Statement, unchecked
+from fairlead.model.phrases import Phrase
 
 _KINDS = ("Pod", "EndpointSlice", "Node", "Event", "NetworkPolicy", "StatefulSet")
 _OBSERVATIONS = {
@@ -19,9 +20,9 @@ def not_checked(cluster: Cluster) -> Iterator[Statement]:
     """What was not checked, and what it would take."""
     kinds = [plural(kind) for kind in _KINDS if not cluster.has_read(kind)]
     if kinds:
-        yield unchecked(f"objects that were not read: {', '.join(kinds)}")
-    unseen = [what for of, what in _OBSERVATIONS.items() if not any(o.kind in of for o in cluster.observations)]
+        yield unchecked(Phrase("objects that were not read: {kinds}", kinds=kinds))
+    unseen = [Phrase(what) for of, what in _OBSERVATIONS.items() if not any(o.kind in of for o in cluster.observations)]
     if unseen:
-        yield unchecked(f"what was not looked at: {', '.join(unseen)}")
+        yield unchecked(Phrase("what was not looked at: {unseen}", unseen=unseen))
     for fault in cluster.faults:
-        yield unchecked(f"{fault.where}: {fault.message}")
+        yield unchecked(Phrase("{where}: {message}", where=fault.where, message=fault.message))

@@ -8,6 +8,7 @@ from fairlead.explain.journey.ends import Goal, Start
 from fairlead.explain.journey.rulebook import Rulebook
 from fairlead.model.addresses import family_of
 from fairlead.model.objects import Pod
+from fairlead.model.phrases import Phrase
 from fairlead.trace.dumped import UNTOLD, follow
 from fairlead.trace.packet import DROPPED, Fate, Outcome, Packet
 from fairlead.trace.policies import EGRESS, INGRESS, Asked, End, Ruling, has_policies, pod_at, ruling
@@ -89,7 +90,7 @@ def _delivery(cluster: Cluster, start: Start, packet: Packet, ways: list[Way], f
     rulings = tuple(_rulings(cluster, start, packet, End(address, pod), asked, is_hidden=outcome.is_masqueraded))
     if outcome.fate is not Fate.ACCEPT:
         return Delivery(outcome, chance, ways[0].steps, pod, rulings)
-    seen = f"an address of {start.node}" if outcome.is_masqueraded else packet.source
+    seen = Phrase("an address of {node}", node=start.node) if outcome.is_masqueraded else packet.source
     return Delivery(outcome, chance, ways[0].steps, pod, rulings, seen)
 
 

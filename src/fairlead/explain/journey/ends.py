@@ -7,6 +7,7 @@ from fairlead.explain.subjects import SubjectError
 from fairlead.model.addresses import IPFamily, family_of, parse_ip
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Pod
+from fairlead.model.phrases import Phrase
 
 OUTSIDE = {IPFamily.IPV4: "203.0.113.1", IPFamily.IPV6: "2001:db8::1"}  # RFC 5737, RFC 3849: nobody's
 
@@ -29,8 +30,8 @@ class Start(NamedTuple):
     @property
     def text(self) -> str:
         if self.pod is not None:
-            return f"Pod {self.pod.key}"
-        return f"outside, by {self.node}" if self.is_outside else f"node {self.node}"
+            return Phrase("Pod {pod}", pod=self.pod.key)
+        return Phrase("outside, by {node}" if self.is_outside else "node {node}", node=self.node)
 
     def source(self, cluster: Cluster, family: IPFamily) -> str | None:
         """The address that it sends from; None when it has none of the family."""

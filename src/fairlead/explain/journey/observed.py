@@ -7,6 +7,7 @@ from typing import NamedTuple
 from fairlead.explain.journey.delivery import Deliveries, Delivery
 from fairlead.explain.journey.ends import Goal
 from fairlead.explain.statements import Evidence, EvidenceKind, Statement, Verdict, failed, said
+from fairlead.model.phrases import Phrase
 from fairlead.trace.packet import DROPPED, REJECTED, Fate, Outcome
 
 _FLOW = re.compile(
@@ -51,8 +52,12 @@ def compare(predicted: Deliveries, seen: list[Outcome], where: str) -> Statement
     drawn = {each.final for each in predicted.outcomes} - set(counts)
     missing = sorted(str(outcome) for outcome in drawn if outcome is not None)
     if missing:
-        parts.append(said(f"predicted, and not drawn this time: {', '.join(missing)}"))
-    text = f"sent {len(seen)} for real: prediction and kernel {'agree' if set(counts) <= expected else 'DIFFER'}"
+        parts.append(said(Phrase("predicted, and not drawn this time: {missing}", missing=missing)))
+    text = Phrase(
+        "sent {count} for real: prediction and kernel {verdict}",
+        count=len(seen),
+        verdict=Phrase("agree" if set(counts) <= expected else "DIFFER"),
+    )
     return Statement(text, (), tuple(parts), Verdict.CHECKED if set(counts) <= expected else Verdict.FAILED)
 
 
@@ -64,5 +69,9 @@ def _may_be_nobody(predicted: Deliveries, delivery: Delivery) -> bool:
 
 def _side(outcome: Outcome, count: int, total: int, is_expected: bool, where: str) -> Statement:
     evidence = Evidence(f"connection tracking: {outcome}", where, EvidenceKind.OBSERVATION)
-    text = f"{count} of {total}: {outcome}"
-    return said(f"{text}, as predicted", evidence) if is_expected else failed(f"{text}, not predicted", evidence)
+    text = Phrase("{count} of {total}: {outcome}", count=count, total=total, outcome=outcome)
+    return (
+        said(Phrase("{text}, as predicted", text=text), evidence)
+        if is_expected
+        else failed(Phrase("{text}, not predicted", text=text), evidence)
+    )

@@ -7,6 +7,7 @@ from fairlead.explain.observations import IPSET, IPTABLES, NFT, NFT_JSON, Observ
 from fairlead.explain.proxying import NFT as NFT_BACKEND
 from fairlead.explain.proxying import Proxying, tables_of, view_of
 from fairlead.model.addresses import IPFamily
+from fairlead.model.phrases import Phrase
 from fairlead.netfilter.dump.ipset import Sets, read_ipset
 from fairlead.netfilter.dump.iptables import family_in, read_iptables
 from fairlead.netfilter.dump.nft import read_nft
@@ -59,7 +60,7 @@ class Rulebook:
     def origin(self, name: str) -> str:
         """Where a node's rules are from, for a reader."""
         seen = self._seen(name)
-        return ", ".join(each.where for each in seen) if seen else f"computed for {name}"
+        return ", ".join(each.where for each in seen) if seen else Phrase("computed for {name}", name=name)
 
     def is_computed(self, name: str) -> bool:
         return not self._seen(name)

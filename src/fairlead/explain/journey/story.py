@@ -18,6 +18,7 @@ from fairlead.explain.resolving import resolver_of, tried_names
 from fairlead.explain.statements import Evidence, EvidenceKind, Statement, Verdict, failed, said, unchecked
 from fairlead.model.addresses import IPFamily
 from fairlead.model.objects import Service
+from fairlead.model.phrases import Phrase
 from fairlead.trace.dumped import UNTOLD, follow
 from fairlead.trace.packet import Fate, Packet
 from fairlead.trace.ways import Step, Ways
@@ -56,7 +57,11 @@ def tell(
     else:
         goals = [Goal(address, port, goal.protocol) for address in addresses]
         parts += [_at_node(cluster, rulebook, start, each, verbose=verbose) for each in goals]
-    return Statement(f"{goal.protocol} packet from {start.text} to {goal.text}", (), tuple(parts))
+    return Statement(
+        Phrase("{protocol} packet from {start} to {goal}", protocol=goal.protocol, start=start.text, goal=goal.text),
+        (),
+        tuple(parts),
+    )
 
 
 def _no_packet(lookup: Statement) -> Statement:
@@ -69,7 +74,9 @@ def _look_up(cluster: Cluster, start: Start, goal: Goal, family: IPFamily) -> tu
     """The search, and the addresses that it found."""
     view = view_of(cluster)
     if start.pod is None:
-        text = f"{start.text} asks the host's own resolver for {goal.host}, not the cluster's"
+        text = Phrase(
+            "{start} asks the host's own resolver for {host}, not the cluster's", start=start.text, host=goal.host
+        )
         return unchecked(text), []
     names: list[Name] = [to_name(name) for name in _search(cluster, start, goal.host)]
     statements = explain_search(cluster, view, names)
@@ -81,7 +88,7 @@ def _look_up(cluster: Cluster, start: Start, goal: Goal, family: IPFamily) -> tu
         for line in rrset.lines()
     ]
     whole = Statement(
-        f"asks for {goal.host}: {len(steps)} question{'s' * (len(steps) != 1)}",
+        Phrase("asks for {host}: {count} question{count:plural}", host=goal.host, count=len(steps)),
         (),
         tuple(statements),
         statements[-1].verdict,
@@ -115,20 +122,27 @@ def _only_port(cluster: Cluster, addresses: list[str]) -> int | None:
 
 def _at_node(cluster: Cluster, rulebook: Rulebook, start: Start, goal: Goal, *, verbose: bool) -> Statement:
     if start.pod is not None and goal.host in start.pod.ips:
-        return said(f"{goal.text} is the Pod itself: the packet never leaves it, and meets no rules")
+        return said(Phrase("{goal} is the Pod itself: the packet never leaves it, and meets no rules", goal=goal.text))
     unreachable = _never_gets_there(cluster, start, goal)
     if unreachable is not None:
         return unreachable
     try:
         found = deliver(cluster, rulebook, start, goal, verbose=verbose)
     except ValueError as error:
-        return unchecked(f"to {goal.text}: {error}")
+        return unchecked(Phrase("to {goal}: {error}", goal=goal.text, error=error))
     origin = rulebook.origin(start.node)
     told = [_one(cluster, rulebook, start, found, each) for each in found.outcomes]
     parts = [*_kinds(cluster), *_doubts(found), *told]
     verdict = Verdict.CHECKED if any(d.arrives for d in found.outcomes) else Verdict.FAILED
     verdict = verdict if found.outcomes and not found.doubts else Verdict.NOT_CHECKED
-    text = f"{found.packet.source} -> {goal.text}/{goal.protocol}, by the rules of {start.node} ({origin})"
+    text = Phrase(
+        "{source} -> {goal}/{protocol}, by the rules of {node} ({origin})",
+        source=found.packet.source,
+        goal=goal.text,
+        protocol=goal.protocol,
+        node=start.node,
+        origin=origin,
+    )
     return Statement(text, (), tuple(parts), verdict)
 
 
@@ -137,7 +151,7 @@ def _never_gets_there(cluster: Cluster, start: Start, goal: Goal) -> Statement |
     if not start.is_outside or not cluster.snapshot.services_by_ip.get(goal.host):
         return None
     return failed(
-        f"{goal.host} is a virtual IP: outside the cluster nobody has a route to it",
+        Phrase("{host} is a virtual IP: outside the cluster nobody has a route to it", host=goal.host),
         Evidence("virtual IPs exist in rules of nodes only", "", EvidenceKind.SPECIFICATION),
     )
 
@@ -154,7 +168,11 @@ def _doubts(found: Deliveries) -> Iterator[Statement]:
 
 def _one(cluster: Cluster, rulebook: Rulebook, start: Start, found: Deliveries, delivery: Delivery) -> Statement:
     """One outcome: the rules that led to it, the endpoint, the policies, the reply."""
-    share = "" if delivery.chance is None or delivery.chance > 0.9999 else f" with probability {delivery.chance:.3f}"
+    share = (
+        ""
+        if delivery.chance is None or delivery.chance > 0.9999
+        else Phrase(" with probability {chance:.3f}", chance=delivery.chance)
+    )
     parts = [*_hooks(delivery.steps, rulebook.origin(start.node)), *_other_node(rulebook, start, found, delivery)]
     parts += [tell_ruling(cluster, each) for each in delivery.rulings]
     parts += _end(start, found, delivery)
@@ -165,19 +183,22 @@ def _one(cluster: Cluster, rulebook: Rulebook, start: Start, found: Deliveries, 
     if delivery.chance is None:
         verdict, share = Verdict.NOT_CHECKED, ", possibly"
     words = {Fate.DROP: "is dropped: the client waits", Fate.REJECT: "is refused"}.get(outcome.fate)
-    target = f"reaches {outcome.destination}:{outcome.port}" + (f" (Pod {delivery.pod.key})" if delivery.pod else "")
+    pod = Phrase(" (Pod {pod})", pod=delivery.pod.key) if delivery.pod else ""
+    target = Phrase("reaches {destination}:{port}{pod}", destination=outcome.destination, port=outcome.port, pod=pod)
     return Statement((words or target) + share, (), tuple(parts), verdict)
 
 
 def _hooks(steps: Iterable[Step], origin: str) -> Iterator[Statement]:
     """The rules that matched, by hook; those that did not with the reason."""
     for (hook, table), group in groupby(steps, key=lambda step: (step.hook, step.table)):
-        yield Statement(f"{hook}, table {table}", (), tuple(_rule(step, origin) for step in group))
+        yield Statement(
+            Phrase("{hook}, table {table}", hook=hook, table=table), (), tuple(_rule(step, origin) for step in group)
+        )
 
 
 def _rule(step: Step, origin: str) -> Statement:
     evidence = Evidence(f"{step.chain}: {step.rule}".lstrip(": "), origin, EvidenceKind.RULE)
-    text = step.did or f"does not match: {step.because}"
+    text = step.did or Phrase("does not match: {reason}", reason=step.because)
     return unchecked(text, evidence) if step.because == "not understood" else said(text, evidence)
 
 
@@ -191,11 +212,13 @@ def _other_node(rulebook: Rulebook, start: Start, found: Deliveries, delivery: D
     ways = follow(rulebook.node(there, packet.family), packet, is_first=True)
     passes = all(way.outcome is not None and way.outcome.fate is Fate.ACCEPT for way in ways.ways)
     if not passes and ways.is_certain:
-        yield failed(f"node {there} does not let it pass", *_last_rule(ways, origin))
+        yield failed(Phrase("node {node} does not let it pass", node=there), *_last_rule(ways, origin))
     elif not ways.is_certain:
-        yield unchecked(f"whether node {there} lets it pass: {ways.ways[0].doubts[0]}")
+        yield unchecked(Phrase("whether node {node} lets it pass: {doubt}", node=there, doubt=ways.ways[0].doubts[0]))
     else:
-        yield said(f"node {there} lets it pass", Evidence(f"rules of {there}", origin, EvidenceKind.RULE))
+        yield said(
+            Phrase("node {node} lets it pass", node=there), Evidence(f"rules of {there}", origin, EvidenceKind.RULE)
+        )
 
 
 def _last_rule(ways: Ways, origin: str) -> tuple[Evidence, ...]:
@@ -208,8 +231,14 @@ def _end(start: Start, found: Deliveries, delivery: Delivery) -> Iterator[Statem
     if outcome is None or outcome.fate is not Fate.ACCEPT:
         return
     if delivery.pod is None and outcome.destination == found.packet.destination:
-        yield unchecked(f"whether a process listens at {outcome.destination}:{outcome.port}: it is no endpoint")
-    yield said(f"the receiver sees {delivery.seen} as the sender")
+        yield unchecked(
+            Phrase(
+                "whether a process listens at {destination}:{port}: it is no endpoint",
+                destination=outcome.destination,
+                port=outcome.port,
+            )
+        )
+    yield said(Phrase("the receiver sees {seen} as the sender", seen=delivery.seen))
     yield said(_reply(start, found, delivery))
 
 
@@ -217,7 +246,13 @@ def _reply(start: Start, found: Deliveries, delivery: Delivery) -> str:
     assert delivery.outcome is not None
     packet, outcome = found.packet, delivery.outcome
     if outcome.is_masqueraded:
-        return f"the reply goes to {start.node}, whose connection tracking puts both addresses back"
+        return Phrase("the reply goes to {node}, whose connection tracking puts both addresses back", node=start.node)
     if (outcome.destination, outcome.port) == (packet.destination, packet.port):
-        return f"the reply comes straight from {outcome.destination}: nothing was translated"
-    return f"the reply passes {start.node}, whose connection tracking puts {packet.destination} back as its sender"
+        return Phrase(
+            "the reply comes straight from {destination}: nothing was translated", destination=outcome.destination
+        )
+    return Phrase(
+        "the reply passes {node}, whose connection tracking puts {destination} back as its sender",
+        node=start.node,
+        destination=packet.destination,
+    )

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fairlead.explain.statements import Statement, tally
+from fairlead.explain.statements import Evidence, Statement, tally
 
 API_VERSION = "fairlead.dev/v1"
 
@@ -12,7 +12,7 @@ def explanation_document(subject: str, statement: Statement) -> dict[str, Any]:
     return {
         "apiVersion": API_VERSION,
         "kind": "Explanation",
-        "subject": subject,
+        "subject": str(subject),
         "verdict": str(statement.outcome),
         "counts": _counts(statement),
         "statement": statement_document(statement),
@@ -24,11 +24,16 @@ def _counts(statement: Statement) -> dict[str, int]:
     return {"checked": count.checked, "notChecked": count.not_checked, "failed": count.failed}
 
 
+def evidence_document(evidence: Evidence) -> dict[str, str]:
+    """Something that was read."""
+    return {"kind": str(evidence.kind), "what": str(evidence.what), "where": str(evidence.where)}
+
+
 def statement_document(statement: Statement) -> dict[str, Any]:
     """One statement, its evidence and its parts."""
     return {
-        "text": statement.text,
+        "text": str(statement.text),
         "verdict": str(statement.verdict),
-        "because": [{"kind": str(e.kind), "what": e.what, "where": e.where} for e in statement.because],
+        "because": [evidence_document(e) for e in statement.because],
         "parts": [statement_document(part) for part in statement.parts],
     }

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from fairlead.explain.doctor.findings import Finding
-from fairlead.explain.render.documents import API_VERSION
+from fairlead.explain.render.documents import API_VERSION, evidence_document
 from fairlead.explain.render.text import evidence_text, wrapped
 from fairlead.explain.statements import Statement
 
@@ -37,7 +37,7 @@ def diagnosis_document(findings: Iterable[Finding], missing: Iterable[Statement]
         "apiVersion": API_VERSION,
         "kind": "Diagnosis",
         "findings": [_document(finding) for finding in findings],
-        "notChecked": [statement.text for statement in missing],
+        "notChecked": [str(statement.text) for statement in missing],
     }
 
 
@@ -47,8 +47,8 @@ def _document(finding: Finding) -> dict[str, Any]:
         "severity": str(finding.severity),
         "subject": dict(zip(("kind", "namespace", "name"), finding.subject, strict=True)),
         "services": [f"{namespace}/{name}" for namespace, name in sorted(finding.services)],
-        "text": finding.text,
-        "evidence": [{"kind": str(e.kind), "what": e.what, "where": e.where} for e in finding.evidence],
+        "text": str(finding.text),
+        "evidence": [evidence_document(e) for e in finding.evidence],
         "fixes": [fix.text for fix in finding.fixes],
         "docs": finding.docs,
     }

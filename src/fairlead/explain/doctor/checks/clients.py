@@ -10,6 +10,7 @@ from fairlead.explain.references import Reference
 from fairlead.model.addresses import parse_ip
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Service
+from fairlead.model.phrases import Phrase
 
 _HTTP = {"http": "alias-host", "https": "alias-tls", "grpcs": "alias-tls", "wss": "alias-tls"}
 
@@ -46,7 +47,11 @@ def _to_nowhere(ward: Ward, reference: Reference, found: Resolved) -> Iterator[F
         return
     here = ward.cluster.snapshot.services.get(ObjectKey(namespace, service))
     if here is not None and not resolver.uses_cluster:
-        text = f"{reference.client.ref} uses {host}, but its dnsPolicy does not ask the cluster's DNS"
+        text = Phrase(
+            "{client} uses {host}, but its dnsPolicy does not ask the cluster's DNS",
+            client=reference.client.ref,
+            host=host,
+        )
         fix = _edit(reference, "dnsPolicy: ClusterFirst")
         yield _finding("name-not-asked-here", reference, text, fix, here)
         return
@@ -54,17 +59,26 @@ def _to_nowhere(ward: Ward, reference: Reference, found: Resolved) -> Iterator[F
         return
     elsewhere = sorted(s.namespace for s in ward.services if s.name == service and s.namespace != namespace)
     if elsewhere:
-        text = (
-            f"{reference.client.ref} uses {host}: there is no Service {namespace}/{service}, but one "
-            f"in {', '.join(elsewhere)}"
+        text = Phrase(
+            "{client} uses {host}: there is no Service {namespace}/{service}, but one in {elsewhere}",
+            client=reference.client.ref,
+            host=host,
+            namespace=namespace,
+            service=service,
+            elsewhere=elsewhere,
         )
         yield _finding("name-in-other-namespace", reference, text, _edit(reference, f"{service}.{elsewhere[0]}"))
         return
     near = closest(service, {s.name for s in ward.services if s.namespace == namespace})
     is_plain = host.endswith((f".svc.{ward.cluster.zone}", ".svc"))
     if near or is_plain or ("." not in host and reference.scheme):
-        text = f"{reference.client.ref} uses {host}: there is no Service {namespace}/{service}" + (
-            f"; {near} is there" if near else ""
+        text = Phrase(
+            "{client} uses {host}: there is no Service {namespace}/{service}{hint}",
+            client=reference.client.ref,
+            host=host,
+            namespace=namespace,
+            service=service,
+            hint=Phrase("; {near} is there", near=near) if near else "",
         )
         yield _finding("name-unknown", reference, text, _edit(reference, near or "a Service that is there"))
 
@@ -96,9 +110,12 @@ def _leaks(ward: Ward, reference: Reference, found: Resolved, service: Service) 
     """Names that are asked outside before the cluster answers: slow, told to strangers, and theirs to answer."""
     resolver = resolver_for(ward, reference)
     if found.asked_outside and reference.host.rstrip(".") in found.asked_outside:
-        text = (
-            f"{reference.client.ref} asks servers outside for {reference.host} before the cluster: it "
-            f"has {reference.host.count('.')} dots, and ndots is {resolver.ndots}"
+        text = Phrase(
+            "{client} asks servers outside for {host} before the cluster: it has {count} dots, and ndots is {ndots}",
+            client=reference.client.ref,
+            host=reference.host,
+            count=reference.host.count("."),
+            ndots=resolver.ndots,
         )
         yield _finding("name-leaks", reference, text, _edit(reference, f"{found.name}."), service)
 
@@ -108,7 +125,12 @@ def _captured(ward: Ward, reference: Reference, found: Resolved, service: Servic
     labels = reference.host.split(".")
     public = len(labels) >= 2 and labels[-1] in PUBLIC and service.namespace == labels[-1]
     if public and not reference.host.endswith("."):
-        text = f"{reference.client.ref} uses {reference.host}, which the search list turns into Service {service.key}"
+        text = Phrase(
+            "{client} uses {host}, which the search list turns into Service {service}",
+            client=reference.client.ref,
+            host=reference.host,
+            service=service.key,
+        )
         yield _finding("name-captured", reference, text, _edit(reference, f"{reference.host}."), service)
 
 
@@ -121,10 +143,14 @@ def _alias(ward: Ward, reference: Reference, found: Resolved, service: Service) 
     target = service.spec.external_name
     if not service.is_external_name or code is None or target.endswith(f".svc.{ward.cluster.zone}"):
         return
-    word = "asks for a certificate of" if code == "alias-tls" else "sends the Host header"
-    text = (
-        f"{reference.client.ref} {word} {reference.host}, and Service {service.key} leads to "
-        f"{target}, which is another name"
+    word = Phrase("asks for a certificate of" if code == "alias-tls" else "sends the Host header")
+    text = Phrase(
+        "{client} {word} {host}, and Service {service} leads to {target}, which is another name",
+        client=reference.client.ref,
+        word=word,
+        host=reference.host,
+        service=service.key,
+        target=target,
     )
     yield _finding(code, reference, text, _edit(reference, target), service)
 
@@ -145,10 +171,14 @@ def _port(ward: Ward, reference: Reference, found: Resolved, service: Service) -
             ),
             "",
         )
-        note = f" ({reference.port} is its {use})" if use else ""
-        text = (
-            f"{reference.client.ref} uses port {reference.port} of Service {service.key}, which has "
-            f"{', '.join(map(str, ports))}{note}"
+        note = Phrase(" ({port} is its {use})", port=reference.port, use=use) if use else ""
+        text = Phrase(
+            "{client} uses port {port} of Service {service}, which has {ports}{note}",
+            client=reference.client.ref,
+            port=reference.port,
+            service=service.key,
+            ports=ports,
+            note=note,
         )
         yield _finding(
             "port-not-served", reference, text, _edit(reference, f"{reference.host}:{next(iter(ports))}"), service
@@ -163,9 +193,12 @@ def _headless_port(ward: Ward, reference: Reference, service: Service) -> Iterat
     asked = [p for p in service.spec.ports if p.port == reference.port]
     if asked and served and reference.port not in served:
         numbers = ", ".join(map(str, sorted(served)))
-        text = (
-            f"{reference.client.ref} uses port {reference.port} of the headless Service {service.key}, "
-            f"whose Pods answer on {numbers}"
+        text = Phrase(
+            "{client} uses port {port} of the headless Service {service}, whose Pods answer on {numbers}",
+            client=reference.client.ref,
+            port=reference.port,
+            service=service.key,
+            numbers=numbers,
         )
         yield _finding("headless-port", reference, text, _edit(reference, f"{reference.host}:{min(served)}"), service)
 
@@ -194,17 +227,23 @@ def _node_port(ward: Ward, reference: Reference, service: Service, node: str | N
     ]
     text = ""
     if node is None and nodes:
-        text = (
-            f"{reference.client.ref} tries node port {reference.port} of Service {service.key} on "
-            f"{reference.host}, which is no node's address"
+        text = Phrase(
+            "{client} tries node port {port} of Service {service} on {host}, which is no node's address",
+            client=reference.client.ref,
+            port=reference.port,
+            service=service.key,
+            host=reference.host,
         )
     elif node is not None and is_local and node not in hosts:
-        text = (
-            f"{reference.client.ref} tries node port {reference.port} of Service {service.key} on "
-            f"{node}, which has none of its endpoints"
+        text = Phrase(
+            "{client} tries node port {port} of Service {service} on {node}, which has none of its endpoints",
+            client=reference.client.ref,
+            port=reference.port,
+            service=service.key,
+            node=node,
         )
     if text:
-        words = f"{text}; it answers on {', '.join(good) or 'no node'}"
+        words = Phrase("{text}; it answers on {good}", text=text, good=good or Phrase("no node"))
         yield _finding("node-port-address", reference, words, _edit(reference, good[0] if good else "a node"), service)
 
 
@@ -213,9 +252,13 @@ def _service_port_on_node(ward: Ward, reference: Reference, node: str) -> Iterat
     fitting = [(s, p) for s in ward.services for p in s.spec.ports if p.port == reference.port and p.node_port]
     if len(fitting) == 1:
         service, port = fitting[0]
-        text = (
-            f"{reference.client.ref} tries port {port.port} of Service {service.key} on {node}, where "
-            f"its node port {port.node_port} answers"
+        text = Phrase(
+            "{client} tries port {port} of Service {service} on {node}, where its node port {node_port} answers",
+            client=reference.client.ref,
+            port=port.port,
+            service=service.key,
+            node=node,
+            node_port=port.node_port,
         )
         yield _finding(
             "node-port-address", reference, text, _edit(reference, f"{reference.host}:{port.node_port}"), service
@@ -229,7 +272,11 @@ def check_alias(ward: Ward, service: Service) -> Iterator[Finding]:
     target = service.spec.external_name.rstrip(".").lower()
     evidence = (ward.cluster.field(ref_of(service), ".spec.externalName", target),)
     if parse_ip(target):
-        text = f"Service {service.key} is an alias of {target}: an address is no name, so DNS has no answer"
+        text = Phrase(
+            "Service {service} is an alias of {target}: an address is no name, so DNS has no answer",
+            service=service.key,
+            target=target,
+        )
         command = (
             f"kubectl -n {service.namespace} edit service {service.name}  # no selector, an EndpointSlice with {target}"
         )
@@ -241,8 +288,11 @@ def check_alias(ward: Ward, service: Service) -> Iterator[Finding]:
         key = ObjectKey(labels[-1], labels[-2]) if len(labels) > 1 else None
         if key is None or key not in ward.cluster.snapshot.services:
             near = closest(key.name, {s.name for s in ward.services if s.namespace == key.namespace}) if key else None
-            text = f"Service {service.key} is an alias of {target}, and there is no such Service" + (
-                f"; {near} is there" if near else ""
+            text = Phrase(
+                "Service {service} is an alias of {target}, and there is no such Service{hint}",
+                service=service.key,
+                target=target,
+                hint=Phrase("; {near} is there", near=near) if near else "",
             )
             instead = f"{near}.{key.namespace}{tail}" if near and key else "A-NAME-THAT-EXISTS"
             fix = Fix(target=ref_of(service), patch={"spec": {"externalName": instead}})

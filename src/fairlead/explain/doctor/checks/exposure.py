@@ -10,6 +10,7 @@ from fairlead.explain.doctor.ward import Ward, harmed, ref_of
 from fairlead.explain.documents import text, texts
 from fairlead.explain.statements import Evidence, EvidenceKind
 from fairlead.model.objects import PROXY_NAME_LABEL, Service
+from fairlead.model.phrases import Phrase
 
 
 def check_local_policy(ward: Ward, service: Service) -> Iterator[Finding]:
@@ -58,10 +59,14 @@ def _with_clients(ward: Ward, service: Service) -> list[str]:
 def _nowhere(ward: Ward, service: Service, policy: str, who: str, nodes: Iterable[str]) -> Iterator[Finding]:
     names = list(nodes)
     if names:
-        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-        text_ = (
-            f"{policy} Local of Service {service.key} drops what {who} send to "
-            f"{', '.join(names[:3])}{more}: no endpoint there"
+        more = Phrase(" and {count} more", count=len(names) - 3) if len(names) > 3 else ""
+        text_ = Phrase(
+            "{policy} Local of Service {service} drops what {who} send to {names}{more}: no endpoint there",
+            policy=policy,
+            service=service.key,
+            who=Phrase(who),
+            names=names[:3],
+            more=more,
         )
         evidence = (ward.cluster.field(ref_of(service), f".spec.{policy}", "Local"),)
         fix = Fix(target=ref_of(service), patch={"spec": {policy: "Cluster"}})
@@ -74,7 +79,7 @@ def check_load_balancer(ward: Ward, service: Service) -> Iterator[Finding]:
         return
     evidence = [ward.cluster.field(ref_of(service), ".status.loadBalancer.ingress", ())]
     why, fix = _why_pending(ward, service, evidence)
-    text_ = f"the load balancer of Service {service.key} has no address: {why}"
+    text_ = Phrase("the load balancer of Service {service} has no address: {why}", service=service.key, why=why)
     yield Finding("load-balancer-pending", ref_of(service), text_, tuple(evidence), (fix,), harmed(service))
 
 
@@ -89,7 +94,7 @@ def _why_pending(ward: Ward, service: Service, evidence: list[Evidence]) -> tupl
     holder = _holder(ward, service, wanted) if wanted else None
     if holder is not None:
         evidence.append(ward.cluster.field(ref_of(holder), ".status.loadBalancer.ingress", wanted))
-        return f"{wanted} belongs to Service {holder.key}", Fix(
+        return Phrase("{wanted} belongs to Service {holder}", wanted=wanted, holder=holder.key), Fix(
             target=ref_of(service), patch={"spec": {"loadBalancerIP": None}}
         )
     if words:
@@ -98,7 +103,7 @@ def _why_pending(ward: Ward, service: Service, evidence: list[Evidence]) -> tupl
     class_ = service.spec.load_balancer_class
     if class_:
         evidence.append(ward.cluster.field(ref_of(service), ".spec.loadBalancerClass", class_))
-        return f"no controller answers for its class {class_}", Fix(
+        return Phrase("no controller answers for its class {class_name}", class_name=class_), Fix(
             "kubectl get pods -A | grep -i -e metallb -e loadbalancer -e cloud-controller"
         )
     return "no controller in this cluster gives addresses to load balancers", Fix(
@@ -120,13 +125,20 @@ def check_external_ips(ward: Ward) -> Iterator[Finding]:
         for ip in service.spec.external_ips:
             owners = ward.cluster.snapshot.services_by_ip.get(ip)
             if owners:
-                yield _taken(ward, service, ip, f"the virtual IP of Service {min(owners)}")
+                yield _taken(ward, service, ip, Phrase("the virtual IP of Service {owner}", owner=min(owners)))
                 continue
             for port in service.spec.ports:
                 first = claims.setdefault((ip, port.port, port.protocol), service)
                 if first is not service:
                     yield _taken(
-                        ward, service, ip, f"taken with port {port.port} by Service {first.key}, which comes first"
+                        ward,
+                        service,
+                        ip,
+                        Phrase(
+                            "taken with port {port} by Service {first}, which comes first",
+                            port=port.port,
+                            first=first.key,
+                        ),
                     )
 
 
@@ -137,7 +149,7 @@ def _taken(ward: Ward, service: Service, ip: str, words: str) -> Finding:
     return Finding(
         "external-ip-taken",
         ref_of(service),
-        f"external IP {ip} of Service {service.key} is {words}",
+        Phrase("external IP {ip} of Service {service} is {words}", ip=ip, service=service.key, words=words),
         evidence,
         (fix,),
         harmed(service),
@@ -158,7 +170,7 @@ def check_clashes(ward: Ward) -> Iterator[Finding]:
             yield Finding(
                 "cluster-ip-clash",
                 ref,
-                f"{ip} is the virtual IP of {first} and of {rest[0]}",
+                Phrase("{ip} is the virtual IP of {first} and of {rest}", ip=ip, first=first, rest=rest[0]),
                 evidence,
                 (Fix(command),),
                 harmed(*owners),
@@ -181,7 +193,9 @@ def _out_of_range(ward: Ward) -> Iterator[Finding]:
                     f"kubectl -n {service.namespace} get service {service.name} -o yaml | sed '/clusterIP/d' | "
                     "kubectl replace --force -f -"
                 )
-                text_ = f"the virtual IP {ip} of Service {service.key} is in no ServiceCIDR"
+                text_ = Phrase(
+                    "the virtual IP {ip} of Service {service} is in no ServiceCIDR", ip=ip, service=service.key
+                )
                 yield Finding("cluster-ip-clash", ref_of(service), text_, evidence, (Fix(command),), harmed(service))
 
 
@@ -200,7 +214,12 @@ def _node_ports(ward: Ward) -> Iterator[Finding]:
             first = claims.setdefault((port.node_port, port.protocol), service) if port.node_port else service
             if first is not service:
                 evidence = (ward.cluster.field(ref_of(service), ".spec.ports[*].nodePort", port.node_port),)
-                text_ = f"node port {port.node_port} is of Service {first.key} and of {service.key}"
+                text_ = Phrase(
+                    "node port {node_port} is of Service {first} and of {service}",
+                    node_port=port.node_port,
+                    first=first.key,
+                    service=service.key,
+                )
                 fix = Fix(f"kubectl -n {service.namespace} edit service {service.name}  # another nodePort, or none")
                 yield Finding("node-port-clash", ref_of(service), text_, evidence, (fix,), harmed(first, service))
 
@@ -214,9 +233,10 @@ def check_foreign_proxy(ward: Ward, service: Service) -> Iterator[Finding]:
     if any(word in pod.name or word in pod.labels.values() for pod in ward.cluster.snapshot.pods.values()):
         return
     evidence = (ward.cluster.field(ref_of(service), f"label {PROXY_NAME_LABEL}", name),)
-    text_ = (
-        f"Service {service.key} is left to the proxy {name}, and no Pod of that name runs: its "
-        "virtual IP answers nowhere"
+    text_ = Phrase(
+        "Service {service} is left to the proxy {name}, and no Pod of that name runs: its virtual IP answers nowhere",
+        service=service.key,
+        name=name,
     )
     fix = Fix(target=ref_of(service), patch={"metadata": {"labels": {PROXY_NAME_LABEL: None}}})
     yield Finding("foreign-proxy", ref_of(service), text_, evidence, (fix,), harmed(service))

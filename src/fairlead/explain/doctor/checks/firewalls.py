@@ -11,6 +11,7 @@ from fairlead.explain.observations import IPTABLES, NFT, NFT_JSON, Observation
 from fairlead.explain.statements import Evidence, EvidenceKind
 from fairlead.model.addresses import family_of
 from fairlead.model.objects import Node, Service, ServicePort
+from fairlead.model.phrases import Phrase
 from fairlead.netfilter.dump.nft_json import NotRules
 from fairlead.netfilter.dump.values import Table
 from fairlead.trace.dumped import UNTOLD, follow
@@ -65,9 +66,14 @@ def _foreign_drop(host: Host, packet: Packet) -> Step | None:
 
 
 def _finding(node: Node, service: Service, port: ServicePort, step: Step, seen: Observation) -> Finding:
-    text = (
-        f"the firewall of {node.name} drops what clients send to node port {port.node_port} of Service {service.key}, "
-        f"at {step.hook} in {step.table}"
+    text = Phrase(
+        "the firewall of {node} drops what clients send to node port {node_port} of Service {service}, "
+        "at {hook} in {table}",
+        node=node.name,
+        node_port=port.node_port,
+        service=service.key,
+        hook=step.hook,
+        table=step.table,
     )
     evidence = Evidence(f"{step.chain}: {step.rule}", seen.where, EvidenceKind.RULE)
     targets = f"{port.protocol.lower()} dport {port.node_port}"

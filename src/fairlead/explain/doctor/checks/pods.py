@@ -10,6 +10,7 @@ from fairlead.explain.doctor.ward import Ward, harmed, ref_of
 from fairlead.explain.pod_state import Trouble, troubles_of
 from fairlead.explain.references import references_of
 from fairlead.model.objects import Pod, Service
+from fairlead.model.phrases import Phrase
 
 _PASSING = ("unready", "node")  # troubles that say nothing by themselves, or are told of the Node
 
@@ -42,7 +43,12 @@ def _failing(ward: Ward, service: Service, unready: list[Pod]) -> Iterator[Findi
 
 def _not_ready(ward: Ward, service: Service, pod: Pod, trouble: Trouble, code: str) -> Finding:
     ref = Ref("Pod", pod.namespace, pod.name)
-    text_ = f"Pod {pod.name} behind Service {service.key} is not ready: {trouble.message}"
+    text_ = Phrase(
+        "Pod {pod} behind Service {service} is not ready: {trouble}",
+        pod=pod.name,
+        service=service.key,
+        trouble=trouble.message,
+    )
     fixes = tuple(Fix(command.format(namespace=pod.namespace, pod=pod.name)) for command in _next_steps(trouble))
     return Finding(code, ref, text_, (trouble.evidence,), fixes, harmed(service))
 
@@ -66,8 +72,11 @@ def check_peers(ward: Ward, service: Service) -> Iterator[Finding]:
     for pod in pods:
         peer = _peer_that(ward, service, pod)
         if peer:
-            text_ = (
-                f"Pod {pod.name} needs {peer} to become ready, and Service {service.key} publishes only what is ready"
+            text_ = Phrase(
+                "Pod {pod} needs {peer} to become ready, and Service {service} publishes only what is ready",
+                pod=pod.name,
+                peer=peer,
+                service=service.key,
             )
             evidence = (ward.cluster.field(ref_of(service), ".spec.publishNotReadyAddresses", False),)
             fix = Fix(target=ref_of(service), patch={"spec": {"publishNotReadyAddresses": True}})
@@ -94,7 +103,7 @@ def check_nodes(ward: Ward) -> Iterator[Finding]:
         ref = Ref("Node", "", node.name)
         ready = next((c for c in node.status.conditions if c.type == "Ready"), None)
         words = (ready.message or ready.reason) if ready else ""
-        text_ = f"Node {node.name} is not Ready{': ' if words else ''}{words}"
+        text_ = Phrase("Node {node} is not Ready{why}", node=node.name, why=f": {words}" if words else "")
         evidence = (ward.cluster.field(ref, "condition Ready", ready.status if ready else "absent"),)
         yield Finding(
             "node-not-ready", ref, text_, evidence, (Fix(f"kubectl describe node {node.name}"),), harmed(*found)

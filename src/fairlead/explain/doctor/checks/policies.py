@@ -12,6 +12,7 @@ from fairlead.explain.policies import refusing
 from fairlead.explain.statements import Evidence
 from fairlead.model.network_policies import NetworkPolicy
 from fairlead.model.objects import Pod, Service
+from fairlead.model.phrases import Phrase
 from fairlead.trace.policies import EGRESS, INGRESS, Asked, End, isolating_policies, opens, rules_of
 
 _DNS = (Asked(53, "UDP"), Asked(53, "TCP"))
@@ -27,9 +28,11 @@ def check_isolation(ward: Ward, service: Service) -> Iterator[Finding]:
             if not _is_open(policies, port, pod):
                 names = ", ".join(policy.name for policy in policies)
                 ref = Ref("NetworkPolicy", pod.namespace, policies[0].name)
-                text = (
-                    f"NetworkPolicy {names} isolates the Pods of Service {service.key}, and no rule opens port "
-                    f"{port.port}"
+                text = Phrase(
+                    "NetworkPolicy {names} isolates the Pods of Service {service}, and no rule opens port {port}",
+                    names=names,
+                    service=service.key,
+                    port=port.port,
                 )
                 evidence = (ward.cluster.field(ref, ".spec.ingress", len(rules_of(policies[0], INGRESS))),)
                 yield Finding("policy-isolates", ref, text, evidence, (_opening(ref, port),), harmed(service))
@@ -77,9 +80,13 @@ def _between(ward: Ward, client: Pod, server: Pod, service: Service) -> Iterator
         for names, side, namespace in sides:
             if names and (side == "Egress" or _is_open(isolating, port, server)):
                 ref = Ref("NetworkPolicy", namespace, names[0])
-                text = (
-                    f"NetworkPolicy {', '.join(names)} ({side}) keeps Pod {client.name} from port "
-                    f"{port.port} of Service {service.key}"
+                text = Phrase(
+                    "NetworkPolicy {names} ({side}) keeps Pod {client} from port {port} of Service {service}",
+                    names=names,
+                    side=side,
+                    client=client.name,
+                    port=port.port,
+                    service=service.key,
                 )
                 evidence = (Evidence(f"{ref} .spec.{side.lower()}: no rule fits", ward.cluster.sources.get(ref, "")),)
                 fix = Fix(f"kubectl -n {namespace} edit networkpolicy {names[0]}")
@@ -114,6 +121,8 @@ def _no_dns(ward: Ward, pod: Pod, name: str, dns: Service) -> Finding:
     rule = {"to": [space], "ports": [{"port": port.port, "protocol": port.protocol} for port in _DNS]}
     patch = json.dumps([{"op": "add", "path": "/spec/egress/-", "value": rule}], separators=(",", ":"))
     command = f"kubectl -n {pod.namespace} patch networkpolicy {name} --type json -p '{patch}'"
-    text = f"NetworkPolicy {name} (Egress) keeps Pod {pod.name} from DNS, so it finds no name at all"
+    text = Phrase(
+        "NetworkPolicy {name} (Egress) keeps Pod {pod} from DNS, so it finds no name at all", name=name, pod=pod.name
+    )
     evidence = (Evidence(f"{ref} .spec.egress: no rule opens port 53", ward.cluster.sources.get(ref, "")),)
     return Finding("policy-blocks-dns", ref, text, evidence, (Fix(command),))

@@ -12,6 +12,7 @@ from fairlead.explain.documents import Doc, at, number, rows, text, texts
 from fairlead.explain.observations import SOCKETS, Socket, listening
 from fairlead.explain.statements import Evidence, EvidenceKind
 from fairlead.model.objects import Service, ServicePort
+from fairlead.model.phrases import Phrase
 
 
 class _Declared:
@@ -96,10 +97,20 @@ def _unnamed(ward: Ward, service: Service, index: int, port: ServicePort, candid
     names = declared.names(port.protocol)
     other = "UDP" if port.protocol == "TCP" else "TCP"
     evidence = (_evidence(ward, service, port), _ports_of(ward, candidate, declared))
-    text_ = f"targetPort {port.target_port} of Service {service.key} is no port of {candidate.ref}"
+    text_ = Phrase(
+        "targetPort {target_port} of Service {service} is no port of {candidate}",
+        target_port=port.target_port,
+        service=service.key,
+        candidate=candidate.ref,
+    )
     if port.target_port in declared.names(other):
-        text_ = (
-            f"port {port.target_port} of {candidate.ref} is {other}, where Service {service.key} wants {port.protocol}"
+        text_ = Phrase(
+            "port {target_port} of {candidate} is {other}, where Service {service} wants {protocol}",
+            target_port=port.target_port,
+            candidate=candidate.ref,
+            other=other,
+            service=service.key,
+            protocol=port.protocol,
         )
         return Finding(
             "protocol-mismatch",
@@ -117,7 +128,10 @@ def _unnamed(ward: Ward, service: Service, index: int, port: ServicePort, candid
         if instead
         else (Fix(f"kubectl -n {service.namespace} edit service {service.name}"),)
     )
-    has = f"; it has {', '.join(f'{n} ({v})' for n, v in names.items()) or ', '.join(map(str, numbers)) or 'none'}"
+    has = Phrase(
+        "; it has {ports}",
+        ports=[f"{n} ({v})" for n, v in names.items()] or numbers or Phrase("none"),
+    )
     return Finding("target-port-unnamed", ref_of(service), text_ + has, evidence, fixes, harmed(service))
 
 
@@ -140,7 +154,14 @@ def _by_declaration(
     if target in numbers or target in declared.probed():
         return
     if target in declared.numbers(other):
-        text_ = f"port {target} of {candidate.ref} is {other}, where Service {service.key} wants {port.protocol}"
+        text_ = Phrase(
+            "port {target} of {candidate} is {other}, where Service {service} wants {protocol}",
+            target=target,
+            candidate=candidate.ref,
+            other=other,
+            service=service.key,
+            protocol=port.protocol,
+        )
         yield Finding(
             "protocol-mismatch",
             ref_of(service),
@@ -150,9 +171,12 @@ def _by_declaration(
             harmed(service),
         )
     elif numbers and not _mentions(declared, target):
-        text_ = (
-            f"targetPort {target} of Service {service.key} is no port of {candidate.ref}, which has "
-            f"{', '.join(map(str, numbers))}"
+        text_ = Phrase(
+            "targetPort {target} of Service {service} is no port of {candidate}, which has {ports}",
+            target=target,
+            service=service.key,
+            candidate=candidate.ref,
+            ports=numbers,
         )
         fix = _patched(service, index, targetPort=numbers[0])
         yield Finding("target-port-undeclared", ref_of(service), text_, evidence, (fix,), harmed(service))
@@ -175,7 +199,11 @@ def _by_words(ward: Ward, service: Service, port: ServicePort, candidates: Seque
             word = _loopback_word(container, _target(port))
             if word:
                 evidence = ward.cluster.field(candidate.ref, f".spec.containers[{text(container, 'name')}]", word)
-                text_ = f"{candidate.ref} listens on 127.0.0.1 only ({word}): nobody else can connect to it"
+                text_ = Phrase(
+                    "{candidate} listens on 127.0.0.1 only ({word}): nobody else can connect to it",
+                    candidate=candidate.ref,
+                    word=word,
+                )
                 command = (
                     f"kubectl -n {service.namespace} edit {candidate.ref.kind.lower()} {candidate.ref.name}  # "
                     "listen on 0.0.0.0"
@@ -236,7 +264,12 @@ def _by_sockets(
         words = ", ".join(f"{s.address}:{s.port}" for s in sockets) or "nothing"
         evidence = Evidence(f"listening sockets: {words}", where, EvidenceKind.OBSERVATION)
         if own and all(s.is_loopback for s in own):
-            text_ = f"{candidate.ref} listens on {own[0].address}:{target} only: nobody else can connect to it"
+            text_ = Phrase(
+                "{candidate} listens on {address}:{target} only: nobody else can connect to it",
+                candidate=candidate.ref,
+                address=own[0].address,
+                target=target,
+            )
             fix = Fix(f"kubectl -n {service.namespace} get pod {candidate.ref.name} -o yaml  # listen on 0.0.0.0")
             yield Finding("listens-on-loopback", candidate.ref, text_, (evidence,), (fix,), harmed(service))
             return
@@ -249,8 +282,13 @@ def _elsewhere(
     ward: Ward, service: Service, port: ServicePort, candidate: Candidate, sockets: list[Socket], evidence: Evidence
 ) -> Finding:
     others = sorted({s.port for s in sockets if not s.is_loopback})
-    text_ = f"nothing in {candidate.ref} listens on port {_target(port)}, where Service {service.key} sends"
-    text_ += f"; it listens on {', '.join(map(str, others))}" if others else ""
+    text_ = Phrase(
+        "nothing in {candidate} listens on port {target}, where Service {service} sends{elsewhere}",
+        candidate=candidate.ref,
+        target=_target(port),
+        service=service.key,
+        elsewhere=Phrase("; it listens on {ports}", ports=others) if others else "",
+    )
     index = service.spec.ports.index(port)
     fixes = (
         (_patched(service, index, targetPort=others[0]),)

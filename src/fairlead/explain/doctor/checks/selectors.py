@@ -10,6 +10,7 @@ from fairlead.explain.documents import rows, text
 from fairlead.explain.statements import Evidence
 from fairlead.model.labels import contains
 from fairlead.model.objects import Pod, Service
+from fairlead.model.phrases import Phrase
 
 
 def check_selector(ward: Ward, service: Service) -> Iterator[Finding]:
@@ -64,11 +65,18 @@ def _no_pods(ward: Ward, service: Service, template: Candidate) -> Finding:
     evidence = [_evidence(ward, service), ward.cluster.field(template.ref, ".spec.replicas", template.replicas)]
     kind, name = template.ref.kind.lower(), template.ref.name
     if template.replicas == 0:
-        text_ = f"{template.ref} is scaled to 0, so Service {service.key} has no Pods"
+        text_ = Phrase(
+            "{template} is scaled to 0, so Service {service} has no Pods", template=template.ref, service=service.key
+        )
         fixes = (Fix(target=template.ref, patch={"spec": {"replicas": 1}}),)
     else:
         words = _creation_words(ward, template)
-        text_ = f"{template.ref} wants {template.replicas} Pods and has none" + (f": {words}" if words else "")
+        text_ = Phrase(
+            "{template} wants {replicas} Pods and has none{why}",
+            template=template.ref,
+            replicas=template.replicas,
+            why=f": {words}" if words else "",
+        )
         fixes = (Fix(f"kubectl -n {service.namespace} describe {kind} {name}"),)
     return Finding("no-pods", template.ref, text_, tuple(evidence), fixes, harmed(service))
 
@@ -90,7 +98,13 @@ def _elsewhere(ward: Ward, service: Service) -> Finding | None:
     for namespace in sorted(ward.cluster.snapshot.namespaces):
         found = next((c for c in ward.labelled_in(namespace) if contains(c.labels, selector)), None)
         if namespace != service.namespace and found is not None:
-            text_ = f"no Pod in {service.namespace} has {_selector_text(service)}, but {found.ref} in {namespace} has"
+            text_ = Phrase(
+                "no Pod in {namespace} has {selector}, but {found} in {other} has",
+                namespace=service.namespace,
+                selector=_selector_text(service),
+                found=found.ref,
+                other=namespace,
+            )
             evidence = (_evidence(ward, service), ward.cluster.field(found.ref, ".metadata.namespace", namespace))
             command = (
                 f"kubectl -n {service.namespace} get service {service.name} -o yaml"
@@ -103,7 +117,11 @@ def _elsewhere(ward: Ward, service: Service) -> Finding | None:
 
 def _nothing(ward: Ward, service: Service) -> Finding:
     near = ward.near(service)
-    text_ = f"the selector {_selector_text(service)} of Service {service.key} matches no Pod"
+    text_ = Phrase(
+        "the selector {selector} of Service {service} matches no Pod",
+        selector=_selector_text(service),
+        service=service.key,
+    )
     if not near:
         command = f"kubectl -n {service.namespace} get pods --show-labels"
         return Finding(
@@ -123,8 +141,11 @@ def _nothing(ward: Ward, service: Service) -> Finding:
 
 def _difference(miss: NearMiss) -> str:
     """The label that nearly fits."""
-    words = [f"{instead[0]}={instead[1]}" if instead else f"no label {key}" for key, instead in miss.wrong.items()]
-    return f"{miss.candidate.ref} has {' and '.join(words)}"
+    words = [
+        f"{instead[0]}={instead[1]}" if instead else Phrase("no label {key}", key=key)
+        for key, instead in miss.wrong.items()
+    ]
+    return Phrase("{candidate} has {words: and }", candidate=miss.candidate.ref, words=words)
 
 
 def _mended(service: Service, miss: NearMiss) -> dict[str, str | None]:
@@ -148,9 +169,13 @@ def check_mixed(ward: Ward, service: Service) -> Iterator[Finding]:
     if len(images) < 2 or any(one & other for one in images for other in images if one is not other):
         return
     one, other = groups[images[0]][0], groups[images[1]][0]
-    text_ = (
-        f"Service {service.key} leads to two applications: Pod {one.name} runs "
-        f"{_words(images[0])}, Pod {other.name} {_words(images[1])}"
+    text_ = Phrase(
+        "Service {service} leads to two applications: Pod {one} runs {images}, Pod {other} {other_images}",
+        service=service.key,
+        one=one.name,
+        images=_words(images[0]),
+        other=other.name,
+        other_images=_words(images[1]),
     )
     evidence = [_evidence(ward, service)]
     evidence += [

@@ -13,6 +13,7 @@ from fairlead.explain.documents import pairs
 from fairlead.explain.statements import Evidence
 from fairlead.model.addresses import IPFamily, family_of
 from fairlead.model.objects import MANAGED_BY_LABEL, SERVICE_NAME_LABEL, EndpointSlice, Service
+from fairlead.model.phrases import Phrase
 
 _CONTROLLER = "endpointslice-controller.k8s.io"
 
@@ -35,16 +36,19 @@ def _nobody_wrote(ward: Ward, service: Service) -> Iterator[Finding]:
     for key, document in sorted(ward.cluster.of_kind("EndpointSlice").items()):
         if key.namespace == service.namespace and _is_meant(service, key.name, pairs(document, "metadata", "labels")):
             ref = Ref("EndpointSlice", *key)
-            text_ = (
-                f"EndpointSlice {key.name} has no label {SERVICE_NAME_LABEL}={service.name}: Service "
-                f"{service.key} has no endpoints"
+            text_ = Phrase(
+                "EndpointSlice {slice} has no label {label}={name}: Service {service} has no endpoints",
+                slice=key.name,
+                label=SERVICE_NAME_LABEL,
+                name=service.name,
+                service=service.key,
             )
             evidence = (ward.cluster.field(ref, ".metadata.labels", pairs(document, "metadata", "labels")),)
             fix = Fix(target=ref, patch={"metadata": {"labels": {SERVICE_NAME_LABEL: service.name}}})
             yield Finding("slice-unlabelled", ref, text_, evidence, (fix,), harmed(service))
             return
     evidence = (ward.cluster.field(ref_of(service), ".spec.selector", {}),)
-    text_ = f"Service {service.key} has no selector and no EndpointSlice: nobody is behind it"
+    text_ = Phrase("Service {service} has no selector and no EndpointSlice: nobody is behind it", service=service.key)
     suggested = closest(service.name, {c.labels.get("app", "") for c in ward.labelled_in(service.namespace)})
     fix = (
         Fix(target=ref_of(service), patch={"spec": {"selector": {"app": suggested}}})
@@ -69,7 +73,11 @@ def _ports(ward: Ward, service: Service, slice_: EndpointSlice) -> Iterator[Find
     if service.is_headless or not wanted or have & wanted:
         return
     ref = Ref("EndpointSlice", slice_.namespace, slice_.name)
-    text_ = f"no port of EndpointSlice {slice_.name} has the name and protocol of one of Service {service.key}"
+    text_ = Phrase(
+        "no port of EndpointSlice {slice} has the name and protocol of one of Service {service}",
+        slice=slice_.name,
+        service=service.key,
+    )
     evidence = (
         ward.cluster.field(ref, ".ports", [f"{n or 'unnamed'}/{p}" for n, p in sorted(have)]),
         ward.cluster.field(ref_of(service), ".spec.ports", [f"{n or 'unnamed'}/{p}" for n, p in sorted(wanted)]),
@@ -92,7 +100,13 @@ def _addresses(ward: Ward, service: Service, slice_: EndpointSlice) -> Iterator[
             if fault:
                 ref = Ref("EndpointSlice", slice_.namespace, slice_.name)
                 evidence = (ward.cluster.field(ref, ".endpoints[*].addresses", address),)
-                text_ = f"{address} in EndpointSlice {slice_.name} of Service {service.key} is {fault}"
+                text_ = Phrase(
+                    "{address} in EndpointSlice {slice} of Service {service} is {fault}",
+                    address=address,
+                    slice=slice_.name,
+                    service=service.key,
+                    fault=fault,
+                )
                 command = f"kubectl -n {slice_.namespace} edit endpointslice {slice_.name}"
                 yield Finding("slice-bad-address", ref, text_, evidence, (Fix(command),), harmed(service))
 
@@ -105,7 +119,11 @@ def _fault_of(ward: Ward, address: str) -> str | None:
     if parsed.is_loopback or parsed.is_link_local or parsed.is_unspecified:
         return "loopback, link-local or no address at all: on each node it is somebody else"
     owners = ward.cluster.snapshot.services_by_ip.get(address)
-    return f"the virtual IP of Service {min(owners)}: a virtual IP cannot be an endpoint" if owners else None
+    return (
+        Phrase("the virtual IP of Service {owner}: a virtual IP cannot be an endpoint", owner=min(owners))
+        if owners
+        else None
+    )
 
 
 def check_orphans(ward: Ward) -> Iterator[Finding]:
@@ -121,8 +139,12 @@ def check_orphans(ward: Ward) -> Iterator[Finding]:
             ref = Ref("EndpointSlice", slice_.namespace, slice_.name)
             names = {s.name for s in ward.services if s.namespace == key.namespace}
             meant = closest(key.name, names)
-            text_ = f"EndpointSlice {slice_.name} is for Service {key}, which is not there" + (
-                f"; {meant} is" if meant else ""
+            hint = Phrase("; {near} is there", near=meant) if meant else ""
+            text_ = Phrase(
+                "EndpointSlice {slice} is for Service {key}, which is not there{hint}",
+                slice=slice_.name,
+                key=key,
+                hint=hint,
             )
             evidence = (ward.cluster.field(ref, f"label {SERVICE_NAME_LABEL}", key.name),)
             fix = (
@@ -139,7 +161,9 @@ def check_behind(ward: Ward, service: Service) -> Iterator[Finding]:
         return
     missing = [name for name in missing_members(ward.cluster, service) if _runs(ward, service, name)]
     if missing:
-        text_ = f"ready Pods are in no EndpointSlice of Service {service.key}: {', '.join(missing[:3])}"
+        text_ = Phrase(
+            "ready Pods are in no EndpointSlice of Service {service}: {names}", service=service.key, names=missing[:3]
+        )
         evidence = (
             Evidence(f"EndpointSlices of {service.key}: {len(ward.endpoints(service))} endpoints", "what was read"),
         )
@@ -158,9 +182,11 @@ def check_families(ward: Ward, service: Service) -> Iterator[Finding]:
     ready = {family_of(a) for e in ward.endpoints(service) if e.is_ready for a in e.addresses}
     lacking = [family for family in families_of(service) if family not in ready]
     if ready and lacking:
-        text_ = (
-            f"Service {service.key} has {' and '.join(service.spec.ip_families)}, but no ready "
-            f"endpoint has {lacking[0]}"
+        text_ = Phrase(
+            "Service {service} has {families: and }, but no ready endpoint has {lacking}",
+            service=service.key,
+            families=service.spec.ip_families,
+            lacking=lacking[0],
         )
         evidence = (ward.cluster.field(ref_of(service), ".spec.ipFamilies", service.spec.ip_families),)
         left = [family for family in service.spec.ip_families if IPFamily(family) in ready]

@@ -10,6 +10,7 @@ from fairlead.explain.statements import Evidence
 from fairlead.model.labels import contains
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Service
+from fairlead.model.phrases import Phrase
 
 _BALANCING = "fairlead.dev/balancing"
 
@@ -35,7 +36,9 @@ def _check(ward: Ward, key: ObjectKey, document: Doc) -> Iterator[Finding]:
     elif not service.is_headless:
         yield _not_headless(ward, ref, service, evidence)
     elif service.spec.selector and not contains(labels, service.spec.selector):
-        text_ = f"Service {name}, which {ref} names, does not select its Pods: they have no names"
+        text_ = Phrase(
+            "Service {name}, which {ref} names, does not select its Pods: they have no names", name=name, ref=ref
+        )
         more = (*evidence, ward.cluster.field(ref_of(service), ".spec.selector", service.spec.selector))
         fix = Fix(
             target=ref_of(service), patch={"spec": {"selector": {k: labels.get(k) for k in service.spec.selector}}}
@@ -49,14 +52,18 @@ def _missing(ref: Ref, name: str, labels: dict[str, str], evidence: tuple[Eviden
         f"kubectl -n {ref.namespace} create service clusterip {name} --clusterip=None --tcp=80"
         f" && kubectl -n {ref.namespace} set selector service {name} {selector}"
     )
-    text_ = f"Service {name}, which {ref} names, is not there: its Pods have no names"
+    text_ = Phrase("Service {name}, which {ref} names, is not there: its Pods have no names", name=name, ref=ref)
     return Finding(
         "stateful-service-missing", ref, text_, evidence, (Fix(command),), harmed(ObjectKey(ref.namespace, name))
     )
 
 
 def _not_headless(ward: Ward, ref: Ref, service: Service, evidence: tuple[Evidence, ...]) -> Finding:
-    text_ = f"Service {service.name}, which {ref} names, is not headless: its Pods have no names of their own"
+    text_ = Phrase(
+        "Service {service}, which {ref} names, is not headless: its Pods have no names of their own",
+        service=service.name,
+        ref=ref,
+    )
     more = (*evidence, ward.cluster.field(ref_of(service), ".spec.clusterIP", service.spec.cluster_ip))
     command = (
         f"kubectl -n {service.namespace} get service {service.name} -o yaml"
@@ -80,7 +87,11 @@ def check_headless(ward: Ward, service: Service) -> Iterator[Finding]:
     found = [(path, value) for path, value in asked.items() if value]
     if found:
         words = " and ".join(path for path, _ in found)
-        text_ = f"Service {service.key} is headless, so nothing honours its {words}: clients choose by themselves"
+        text_ = Phrase(
+            "Service {service} is headless, so nothing honours its {words}: clients choose by themselves",
+            service=service.key,
+            words=words,
+        )
         evidence = tuple(ward.cluster.field(ref_of(service), path, value) for path, value in found)
         command = f"kubectl -n {service.namespace} expose service {service.name} --name {service.name}-balanced"
         yield Finding("headless-balancing", ref_of(service), text_, evidence, (Fix(command),), harmed(service))

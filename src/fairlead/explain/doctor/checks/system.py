@@ -12,6 +12,7 @@ from fairlead.explain.resolving import DNS_NAMESPACE
 from fairlead.explain.statements import Evidence, EvidenceKind
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Pod, Service
+from fairlead.model.phrases import Phrase
 
 _PROXIES = ("kube-proxy", "fairlead-proxy")
 _LAST = 50  # lines of a log
@@ -27,7 +28,7 @@ def check_dns(ward: Ward) -> Iterator[Finding]:
     service = ward.dns_service
     if service is None:
         ref = Ref("Namespace", "", DNS_NAMESPACE)
-        text = f"there is no DNS Service in {DNS_NAMESPACE}: no name is answered"
+        text = Phrase("there is no DNS Service in {namespace}: no name is answered", namespace=DNS_NAMESPACE)
         yield Finding(
             "dns-not-there",
             ref,
@@ -54,10 +55,10 @@ def _down(ward: Ward, service: Service) -> Iterator[Finding]:
     words = "no server is behind it"
     if pods:
         trouble = troubles_of(ward.cluster, pods[0])[0]
-        words = f"Pod {pods[0].name} is not ready: {trouble.message}"
+        words = Phrase("Pod {pod} is not ready: {trouble}", pod=pods[0].name, trouble=trouble.message)
         evidence.append(trouble.evidence)
     fix = Fix(f"kubectl -n {service.namespace} logs {'deployment/' + service.name if not pods else pods[0].name}")
-    text = f"the DNS Service {service.key} has no ready server: {words}"
+    text = Phrase("the DNS Service {service} has no ready server: {words}", service=service.key, words=words)
     yield Finding("dns-down", ref_of(service), text, tuple(evidence), (fix,))
 
 
@@ -68,7 +69,11 @@ def _failing(ward: Ward, service: Service) -> Iterator[Finding]:
             if log.is_of(pod.namespace, pod.name) and (
                 len(lines) >= _MANY or any("plugin/loop" in line for line in lines)
             ):
-                text = f"the DNS server {pod.name} cannot answer for names outside: {lines[-1].strip()}"
+                text = Phrase(
+                    "the DNS server {pod} cannot answer for names outside: {line}",
+                    pod=pod.name,
+                    line=lines[-1].strip(),
+                )
                 evidence = Evidence(f"log: {lines[-1].strip()}", log.where, EvidenceKind.OBSERVATION)
                 fix = Fix(f"kubectl -n {pod.namespace} edit configmap coredns  # forward . SERVER-THAT-ANSWERS")
                 yield Finding("dns-failing", Ref("Pod", pod.namespace, pod.name), text, (evidence,), (fix,))
@@ -85,7 +90,12 @@ def _other_server(ward: Ward, service: Service) -> Iterator[Finding]:
             or set(servers) & {*service.cluster_ips, "169.254.20.10"}
         ):
             continue
-        text = f"Pod {pod.key} asks {', '.join(servers)}, and the cluster's DNS is at {', '.join(service.cluster_ips)}"
+        text = Phrase(
+            "Pod {pod} asks {servers}, and the cluster's DNS is at {cluster_ips}",
+            pod=pod.key,
+            servers=servers,
+            cluster_ips=service.cluster_ips,
+        )
         evidence = Evidence(f"resolv.conf: nameserver {' '.join(servers)}", seen.where, EvidenceKind.OBSERVATION)
         fix = Fix(
             f"kubectl get --raw /api/v1/nodes/{pod.spec.node_name or 'NODE'}/proxy/configz  # clusterDNS of the kubelet"
@@ -108,7 +118,12 @@ def check_proxies(ward: Ward) -> Iterator[Finding]:
 
 def _dead(ward: Ward, pod: Pod) -> Finding:
     trouble = troubles_of(ward.cluster, pod)[0]
-    text = f"the proxy {pod.name} of node {pod.spec.node_name} is not ready: {trouble.message}"
+    text = Phrase(
+        "the proxy {pod} of node {node_name} is not ready: {trouble}",
+        pod=pod.name,
+        node_name=pod.spec.node_name,
+        trouble=trouble.message,
+    )
     fix = Fix(f"kubectl -n {pod.namespace} logs {pod.name} --previous")
     return Finding("proxy-down", Ref("Pod", *pod.key), text, (trouble.evidence,), (fix,))
 
@@ -130,7 +145,7 @@ def _leftovers(ward: Ward, seen: Observation, node: str) -> Iterator[Finding]:
     same_node = [o for o in ward.cluster.observations if o.kind in _RULES and _node_of(ward, o) == node]
     found = [name for name, sign in _TRACES.items() if any(sign.search(o.text) for o in same_node)]
     if len(found) > 1 and seen is same_node[0]:
-        text = f"{node} has rules of {' and of '.join(found)}: packets meet both"
+        text = Phrase("{node} has rules of {found: and of }: packets meet both", node=node, found=found)
         evidence = Evidence(f"rules of {' and '.join(found)}", seen.where, EvidenceKind.OBSERVATION)
         fix = Fix("kube-proxy --cleanup  # on the node, of the proxy that no longer runs")
         yield Finding("proxy-leftovers", Ref("Node", "", node), text, (evidence,), (fix,))
@@ -154,7 +169,12 @@ def _behind(ward: Ward, seen: Observation, node: str) -> Iterator[Finding]:
             else ""
         )
         if lacks and not service.is_headless:
-            text = f"the rules of {node} do not know {lacks}: Service {service.key} does not work there"
+            text = Phrase(
+                "the rules of {node} do not know {lacks}: Service {service} does not work there",
+                node=node,
+                lacks=Phrase(lacks),
+                service=service.key,
+            )
             evidence = Evidence(
                 f"no rule has {service.cluster_ips[0] if 'IP' in lacks else ', '.join(sorted(ready))}",
                 seen.where,
@@ -196,7 +216,12 @@ def _is_stale(ward: Ward, service: Service, server: str) -> bool:
 
 def _stale(ward: Ward, service: Service, flow: "re.Match[str]", seen: Observation) -> Finding:
     to, port, server = flow["to"], flow["port"], flow["server"]
-    text = f"a UDP flow of {flow['client']} to Service {service.key} leads to {server}, which is none of its endpoints"
+    text = Phrase(
+        "a UDP flow of {client} to Service {service} leads to {server}, which is none of its endpoints",
+        client=flow["client"],
+        service=service.key,
+        server=server,
+    )
     evidence = Evidence(f"conntrack: {flow[0].strip()}", seen.where, EvidenceKind.OBSERVATION)
     fix = Fix(f"conntrack -D -p udp --orig-dst {to} --dport {port} --reply-src {server}")
     return Finding("stale-flows", Ref("Node", "", _node_of(ward, seen)), text, (evidence,), (fix,), harmed(service))
