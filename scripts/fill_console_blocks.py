@@ -1,33 +1,44 @@
-"""Runs the commands in console blocks of pages, and puts what they print below: ``fill_console_blocks.py PAGE...``.
+"""Runs the console blocks of pages and puts what they print below: ``python -m scripts.fill_console_blocks PAGE...``.
 
-Only blocks that read ``docs/clusters`` are touched: their output is the same on every machine, and a test compares it.
+A page is followed as its test follows it (``tests/support/console_pages.py``): output that still fits is left as it
+stands, so what may differ from run to run keeps the words that somebody chose for it.
 """
 
-import os
-import re
-import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-ENVIRONMENT = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-BLOCK = re.compile(r"```console\n(\$.*?)\n```", re.DOTALL)
+from tests.support.console_pages import FENCE, Command, Comparison, Reader, SavedFile, steps
+from tests.support.users import users
 
 
-def filled(block: "re.Match[str]") -> str:
-    commands = [line for line in block[1].splitlines() if line.startswith("$ ")]
-    if "docs/clusters/" not in block[1]:
-        return block[0]
-    return (
-        "```console\n" + "\n".join(f"{command}\n{output(command[2:])}".rstrip("\n") for command in commands) + "\n```"
-    )
+def filled(page: str) -> str:
+    """The page with the output of this run where the page's own does not fit it."""
+    reader, comparison = Reader(users()[-1]), Comparison()
+    try:
+        return FENCE.sub(lambda block: _followed(block[0], reader, comparison), page)
+    finally:
+        reader.close()
 
 
-def output(command: str) -> str:
-    done = subprocess.run(["sh", "-c", command], cwd=ROOT, env=ENVIRONMENT, text=True, capture_output=True, check=False)
-    return (done.stdout + done.stderr).rstrip("\n")
+def _followed(block: str, reader: Reader, comparison: Comparison) -> str:
+    done = list(steps(block))
+    for each in done:
+        if isinstance(each, SavedFile):
+            reader.save(each)
+    commands = [_command(each, reader, comparison) for each in done if isinstance(each, Command)]
+    return "```console\n" + "".join(commands) + "```" if commands else block
+
+
+def _command(command: Command, reader: Reader, comparison: Comparison) -> str:
+    typed = command.line.replace("\n", "\n> ")
+    printed = reader.run(command.line)
+    if comparison.fits(command.output, printed):
+        printed = command.output
+    else:
+        comparison.fits(printed, printed)
+    return f"$ {typed}\n" + (f"{text}\n" if (text := printed.strip("\n")) else "")
 
 
 if __name__ == "__main__":
     for page in map(Path, sys.argv[1:]):
-        page.write_text(BLOCK.sub(filled, page.read_text()))
+        page.write_text(filled(page.read_text()))

@@ -1,0 +1,46 @@
+"""Every tutorial and every how-to page is followed, command by command, and prints what the page says."""
+
+import pytest
+
+from tests.support.console_pages import Command, Comparison, Reader, SavedFile, steps
+from tests.support.labs import eventually
+from tests.support.users import CHECKOUT, users
+
+PAGES = sorted(
+    path.relative_to(CHECKOUT)
+    for folder in ("tutorials", "how-to")
+    for path in (CHECKOUT / "docs" / folder).glob("*.md")
+    if not path.name.endswith(".zh.md")
+)
+READS = ("fairlead dns", "fairlead doctor", "fairlead exec", "fairlead explain", "fairlead run", "kubectl get")
+
+
+@pytest.fixture
+def reader():
+    somebody = Reader(users()[-1])
+    yield somebody
+    somebody.close()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+def test_a_page_does_what_it_says(page, reader):
+    comparison = Comparison()
+    for step in steps((CHECKOUT / page).read_text()):
+        if isinstance(step, SavedFile):
+            reader.save(step)
+        else:
+            follow(step, reader, comparison)
+
+
+def follow(command: Command, reader: Reader, comparison: Comparison) -> None:
+    """Run a command of a page; one that only reads can be early, as a reader can, and is run again until it fits."""
+
+    def fits():
+        printed = reader.run(command.line)
+        assert comparison.fits(command.output, printed), f"$ {command.line}\n{printed}\n--- the page:\n{command.output}"
+        return True
+
+    if command.line.startswith(READS):
+        eventually(fits)
+    else:
+        fits()
