@@ -14,8 +14,9 @@ import msgspec
 
 from fairlead.explain.cluster import Cluster, Ref
 from fairlead.explain.doctor.findings import Finding, Fix
-from fairlead.explain.documents import Doc, mapping, pairs, rows, text
+from fairlead.explain.documents import mapping, pairs, rows, text
 from fairlead.explain.statements import Evidence, Statement
+from fairlead.model.document import Doc
 from fairlead.model.phrases import Phrase
 
 KEPT = frozenset(

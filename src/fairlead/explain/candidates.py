@@ -5,7 +5,8 @@ from difflib import SequenceMatcher
 from typing import NamedTuple
 
 from fairlead.explain.cluster import WORKLOADS, Cluster, Ref
-from fairlead.explain.documents import Doc, mapping, number, pairs, rows
+from fairlead.explain.documents import mapping, number, pairs, rows
+from fairlead.model.document import Doc
 from fairlead.model.objects import Pod
 
 _ALIKE = 0.6  # of two words, by difflib's measure: a slip of the fingers is above, another word below

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple
 
-from fairlead.explain.documents import Doc, pairs
+from fairlead.explain.documents import pairs
 from fairlead.explain.observations import Observation
 from fairlead.explain.statements import Evidence, EvidenceKind, Statement, unchecked
+from fairlead.model.document import Doc
 from fairlead.model.labels import contains
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Pod
@@ -79,6 +80,10 @@ class Cluster:
     def events_of(self, ref: Ref) -> list[Doc]:
         """The Events about an object, in the order in which they were read."""
         return self._events.get(ref, [])
+
+    def fault_of(self, ref: Ref) -> Fault | None:
+        """What is wrong with an object that was found and could not be read."""
+        return next((fault for fault in self.faults if fault.ref == ref), None)
 
     def observed(self, kind: str) -> Iterator[Observation]:
         return (observation for observation in self.observations if observation.kind == kind)

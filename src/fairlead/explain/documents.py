@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-Doc = Mapping[str, Any]
+from fairlead.model.document import Doc
+
 _NOTHING: Doc = {}
 
 
@@ -34,7 +35,7 @@ def flag(document: Any, *path: str) -> bool:
 def rows(document: Any, *path: str) -> Iterator[Doc]:
     """The objects of the list at a path."""
     value = at(document, *path)
-    yield from (row for row in value if isinstance(row, Mapping)) if isinstance(value, list) else ()
+    yield from (row for row in value if isinstance(row, dict)) if isinstance(value, list) else ()
 
 
 def texts(document: Any, *path: str) -> tuple[str, ...]:
@@ -53,7 +54,7 @@ def pairs(document: Any, *path: str) -> dict[str, str]:
 def mapping(document: Any, *path: str) -> Doc:
     """The object at a path, empty where there is none."""
     value = at(document, *path)
-    return value if isinstance(value, Mapping) else _NOTHING
+    return value if isinstance(value, dict) else _NOTHING
 
 
 def name_of(document: Any) -> str:

@@ -42,10 +42,14 @@ class Observation(NamedTuple):
     where: str
 
     def is_of(self, *names: str) -> bool:
-        """Whether the place names these, in this order, next to each other: a node, or a namespace and a Pod."""
-        stems = tuple(part.split(".")[0] if i == len(self.place) - 1 else part for i, part in enumerate(self.place))
+        """Whether the place names these, in this order, next to each other: a node, or a namespace and a Pod.
+
+        A folder ``pods`` between the two, as must-gather makes it, does not count.
+        """
+        place = tuple(part for part in self.place if part != "pods") if len(names) > 1 else self.place
+        stems = tuple(part.split(".")[0] if i == len(place) - 1 else part for i, part in enumerate(place))
         count = len(names)
-        return any(p[i : i + count] == names for p in (self.place, stems) for i in range(len(self.place) - count + 1))
+        return any(p[i : i + count] == names for p in (place, stems) for i in range(len(place) - count + 1))
 
 
 def kind_of(name: str, text: str) -> str | None:

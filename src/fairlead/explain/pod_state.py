@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from fairlead.explain.cluster import Cluster, Ref
-from fairlead.explain.documents import Doc, at, number, rows, text
+from fairlead.explain.documents import at, number, rows, text
 from fairlead.explain.statements import Evidence, EvidenceKind
+from fairlead.model.document import Doc
 from fairlead.model.objects import Pod
 from fairlead.model.phrases import Phrase
 

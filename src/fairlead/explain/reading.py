@@ -2,17 +2,24 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from fairlead.explain.cluster import Cluster, Fault, Ref
-from fairlead.explain.documents import Doc, name_of, namespace_of
+from fairlead.explain.documents import name_of, namespace_of, rows
 from fairlead.explain.observations import Observation
+from fairlead.explain.shapes import SHAPES
+from fairlead.explain.soundness import problems_of
 from fairlead.model.decode import KINDS, DecodeError, decode
+from fairlead.model.document import Doc
+from fairlead.model.network_policies import NetworkPolicy
 from fairlead.model.objects import Namespace
 from fairlead.model.snapshot import ClusterSnapshot, Member
 
+T = TypeVar("T")
+
 CLUSTER_SCOPED = frozenset({"Namespace", "Node", "ServiceCIDR", "IPAddress", "PersistentVolume", "StorageClass"})
 MOST_PARTS, DEEPEST = 1_000_000, 100  # of one object; etcd keeps none of more than 1.5 MiB
+MOST_LISTS = 4  # within each other; YAML's aliases can put a list into itself
 NEVER_READ = frozenset({"Secret"})  # no explanation needs one
 
 
@@ -67,20 +74,21 @@ def _listed_kind(document: Any) -> set[str]:
     return {kind.removesuffix("List")} - {"", *NEVER_READ} if kind.endswith("List") else set()
 
 
-def _objects(found: Found) -> Iterator[Item]:
+def _objects(found: Found, depth: int = 0) -> Iterator[Item]:
     """The objects of a document: itself, or the items of a list, which may leave out their kind."""
     document = found.document
-    if not isinstance(document, Mapping):
+    if isinstance(document, list):  # such as ``jq .items`` makes of a list
+        document = {"kind": "List", "items": document}
+    if not isinstance(document, dict) or depth > MOST_LISTS:
         return
     kind = str(document.get("kind") or "")
     if not kind.endswith("List"):
         if kind not in NEVER_READ:
             yield Item(found.where, kind, document)
         return
-    for item in document.get("items") or ():
-        if isinstance(item, Mapping):
-            item_kind = item.get("kind") or kind.removesuffix("List")
-            yield from _objects(Found(found.where, {"kind": item_kind, **item}))
+    for item in rows(document, "items"):
+        own = item.get("kind") or kind.removesuffix("List")
+        yield from _objects(Found(found.where, {**item, "kind": own}), depth + 1)
 
 
 def _ref(kind: str, document: Doc) -> Ref | None:
@@ -98,16 +106,37 @@ def _located(ref: Ref, document: Doc) -> Doc:
 
 
 def _decode(ref: Ref, document: Doc, where: str, read: dict[Ref, Member], faults: list[Fault]) -> None:
+    """Take an object into the snapshot, unless it cannot be read; whatever is wrong with it becomes a fault."""
+    found = [*_taken(ref, document, read)] or [*_misshapen(ref, document)]
+    faults += [Fault(where, f"{ref}: {problem}", ref) for problem in found[:1]]
+
+
+def _taken(ref: Ref, document: Doc, read: dict[Ref, Member]) -> Iterator[str]:
     type_ = KINDS.get(ref.kind)
     if type_ is None:
         return
     try:
-        read[ref] = decoded(type_, document)
-    except (DecodeError, RecursionError) as error:
-        faults.append(Fault(where, f"{ref}: {error}", ref))
+        member = decoded(type_, document)
+    except (ValueError, RecursionError) as error:
+        yield str(error)
+        return
+    problems = [*problems_of(member)]
+    # A policy whose block cannot be read lets nothing through by it: it isolates Pods all the same.
+    if not problems or isinstance(member, NetworkPolicy):
+        read[ref] = member
+    yield from problems
 
 
-def decoded(type_: type[Member], document: Doc) -> Member:
+def _misshapen(ref: Ref, document: Doc) -> Iterator[str]:
+    """Fields of another type than those that explanations read from the document itself."""
+    try:
+        if shape := SHAPES.get(ref.kind):
+            decoded(shape, document)
+    except (ValueError, RecursionError) as error:
+        yield str(error)
+
+
+def decoded(type_: type[T], document: Doc) -> T:
     """The slim object of a document.
 
     Nulls are rare, and to look for them costs more than all the rest: so only where the object does not fit.

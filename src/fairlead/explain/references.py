@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from fairlead.explain.candidates import Candidate
 from fairlead.explain.cluster import Cluster, Ref
-from fairlead.explain.documents import Doc, mapping, pairs, rows, text, texts
+from fairlead.explain.documents import mapping, pairs, rows, text, texts
 from fairlead.explain.statements import Evidence
+from fairlead.model.document import Doc
 
 _HOST = r"(?P<host>[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*\.?)"
 _URL = re.compile(rf"\b(?P<scheme>[a-z][a-z0-9+]*)://(?:[^\s/@'\"]*@)?{_HOST}(?::(?P<port>\d{{1,5}}))?")

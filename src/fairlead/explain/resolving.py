@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 from fairlead.explain.cluster import Cluster
-from fairlead.explain.documents import Doc, mapping, rows, text, texts
+from fairlead.explain.documents import mapping, rows, text, texts
+from fairlead.model.document import Doc
 from fairlead.model.objects import Service
 
 DNS_NAMESPACE = "kube-system"

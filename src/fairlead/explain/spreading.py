@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from fairlead.explain.cluster import Ref
-from fairlead.explain.documents import Doc, at, flag, pairs, rows, text, texts
+from fairlead.explain.documents import at, flag, pairs, rows, text, texts
+from fairlead.model.document import Doc
 from fairlead.model.marks import Mark, Station
 from fairlead.model.objects import SERVICE_NAME_LABEL
 

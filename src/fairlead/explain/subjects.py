@@ -12,7 +12,7 @@ from fairlead.explain.about.others import (
 from fairlead.explain.about.pods import explain_pod
 from fairlead.explain.about.points import explain_address, explain_port
 from fairlead.explain.about.services import explain_service
-from fairlead.explain.cluster import Cluster, plural
+from fairlead.explain.cluster import Cluster, Ref, plural
 from fairlead.explain.policies import tell_policy
 from fairlead.explain.proxying import Proxying
 from fairlead.explain.statements import Statement
@@ -135,14 +135,13 @@ def _slice(cluster: Cluster, subject: Subject, _: Proxying) -> Statement:
 
 
 def _unowned_slice(cluster: Cluster, subject: Subject) -> Statement:
-    from fairlead.explain.reading import without_nulls
-    from fairlead.model.decode import decode
+    from fairlead.explain.reading import decoded
     from fairlead.model.objects import EndpointSlice
 
     document = cluster.document(*subject)
-    if document is None:
+    if document is None or cluster.fault_of(Ref(*subject)):
         return _absent(cluster, subject)
-    return explain_endpoint_slice(cluster, decode(EndpointSlice, without_nulls(document)))
+    return explain_endpoint_slice(cluster, decoded(EndpointSlice, document))
 
 
 def _stateful_set(cluster: Cluster, subject: Subject, _: Proxying) -> Statement:
@@ -157,7 +156,10 @@ def _policy(cluster: Cluster, subject: Subject, _: Proxying) -> Statement:
 
 
 def _absent(cluster: Cluster, subject: Subject) -> Statement:
-    """Not there, or never looked for: the two must not be confused."""
+    """Not there, not readable, or never looked for: the three must not be confused."""
+    fault = cluster.fault_of(Ref(*subject))
+    if fault is not None:
+        raise SubjectError(f"{fault.where}: {fault.message}")
     if not cluster.has_read(subject.kind):
         raise SubjectError(f"{plural(subject.kind)} were not read, so nothing can be said about {subject}")
     elsewhere = [key for key in cluster.of_kind(subject.kind) if key.name == subject.name]

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from fairlead.explain.cluster import Cluster, Fault, Ref
-from fairlead.explain.documents import Doc
 from fairlead.explain.reading import Found, cluster_of, decoded
 from fairlead.model.decode import KINDS, DecodeError
+from fairlead.model.document import Doc
 from fairlead.model.snapshot import ClusterSnapshot
 
 _MANY = 500  # changes; from there on it is cheaper to make everything again

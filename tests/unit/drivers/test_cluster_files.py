@@ -1,12 +1,16 @@
 """Clusters read from files, folders and archives."""
 
+import bz2
+import gzip
 import io
 import json
+import lzma
 import tarfile
 import zipfile
 
 import pytest
 
+from fairlead.drivers.sources import archives
 from fairlead.drivers.sources.files import SourceError, read_cluster_files
 from fairlead.explain.observations import CONNTRACK, IPTABLES, LOG, NFT, SOCKETS, listening
 from tests.support.cluster_dumps import pod, service, sliced, system, web
@@ -146,3 +150,58 @@ def test_listening_sockets_of_ss_and_netstat():
     netstat = "Proto Recv-Q Send-Q Local Address Foreign Address State\ntcp 0 0 0.0.0.0:80 0.0.0.0:* LISTEN\n"
     assert [(s.address, s.port, s.is_loopback) for s in listening(ss)] == [("127.0.0.1", 8080, True), ("*", 9, False)]
     assert [(s.protocol, s.address, s.port) for s in listening(netstat)] == [("tcp", "*", 80)]
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress], ids=["gzip", "bzip2", "xz"])
+@pytest.mark.parametrize("name", ["web.json.gz", "web"])
+def test_a_file_that_is_compressed_alone_reads_as_it_is(tmp_path, compress, name):
+    file = tmp_path / name
+    file.write_bytes(compress(json.dumps(service()).encode()))
+    assert [key.name for key in read_cluster_files([str(file)]).snapshot.services] == ["web"]
+    assert [key.name for key in read_cluster_files([str(tmp_path)]).snapshot.services] == (["web"] * ("." in name))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_what_a_windows_shell_wrote_is_read(tmp_path, encoding):
+    file = tmp_path / "web.json"
+    file.write_bytes(json.dumps(service()).encode(encoding))
+    assert [key.name for key in read_cluster_files([str(file)]).snapshot.services] == ["web"]
+
+
+def test_a_small_file_that_unpacks_to_a_large_one_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "MOST_OF_A_FILE", 1 << 20)
+    file = tmp_path / "bomb.json.gz"
+    file.write_bytes(gzip.compress(b"x" * (3 << 20)))
+    with pytest.raises(SourceError, match="more than 1 MiB"):
+        read_cluster_files([str(file)])
+
+
+@pytest.mark.parametrize("cut", [10, 40, -9])
+def test_a_compressed_file_that_is_cut_off_is_refused(tmp_path, cut):
+    file = tmp_path / "web.json.gz"
+    file.write_bytes(gzip.compress(json.dumps(service()).encode())[:cut])
+    with pytest.raises(SourceError, match=r"web\.json\.gz"):
+        read_cluster_files([str(file)])
+
+
+def test_a_must_gather_tree_tells_pods_and_their_logs(tmp_path):
+    base = tmp_path / "must-gather/registry-sha256-1"
+    write(base / "namespaces/kube-system/core/pods.yaml", json.dumps({"kind": "PodList", "items": system()[5:6]}))
+    write(base / "namespaces/kube-system/pods/coredns-1/main/main/logs/current.log", "SERVFAIL\n")
+    write(base / "cluster-scoped-resources/core/nodes/node-1.yaml", json.dumps(system()[0]))
+    read = read_cluster_files([str(tmp_path)])
+    assert list(read.snapshot.nodes) == ["node-1"]
+    assert read.has_read("Pod", "Node")
+    assert [o.is_of("kube-system", "coredns-1") for o in read.observed(LOG)] == [True]
+
+
+def test_a_whole_dump_on_standard_output_is_read(tmp_path):
+    file = tmp_path / "dump.txt"
+    listed = [{"kind": f"{d['kind']}List", "items": [d]} for d in (service(), *web())]
+    log = "==== START logs for container main of pod kube-system/coredns-1 ====\nSERVFAIL\n"
+    log += "==== END logs for container main of pod kube-system/coredns-1 ====\n"
+    file.write_text(log.join(json.dumps(each, indent=4) + "\n" for each in listed))
+    read = read_cluster_files([str(file)])
+    assert {key.name for key in read.snapshot.pods} == {"web-0", "web-1"}
+    assert [o.is_of("kube-system", "coredns-1") for o in read.observed(LOG)] == [True, True]
+    assert read.faults == ()

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from fairlead.model.yaml_loader import json_loader
+
 SUFFIXES = (".json", ".yaml", ".yml")
 
 
@@ -70,6 +72,6 @@ def _parse(path: str, text: str) -> list[Any]:
     import yaml
 
     try:
-        return list(yaml.load_all(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
+        return list(yaml.load_all(text, Loader=json_loader()))
     except yaml.YAMLError as error:
         raise ManifestError(f"{path}: {error}") from error

@@ -8,10 +8,10 @@ from functools import partial
 from fairlead.drivers.kube.client import KubeClient, Resource
 from fairlead.drivers.kube.document_informer import DocumentInformer, Whole
 from fairlead.explain.cluster import Cluster, Ref
-from fairlead.explain.documents import Doc
 from fairlead.explain.permissions import READABLE, Readable
 from fairlead.explain.reading import CLUSTER_SCOPED
 from fairlead.explain.updates import updated
+from fairlead.model.document import Doc
 from fairlead.model.objects import latest
 
 WHERE = "the API"

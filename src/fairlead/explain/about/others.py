@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from fairlead.explain.about.answering import at
 from fairlead.explain.about.endpoints import explain_slice
 from fairlead.explain.cluster import Cluster, Ref
-from fairlead.explain.documents import Doc, mapping, text
+from fairlead.explain.documents import mapping, text
 from fairlead.explain.proxying import Proxying, view_of
 from fairlead.explain.statements import Statement, failed, said, unchecked
 from fairlead.model.addresses import IPFamily
+from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import EndpointSlice, Node
 from fairlead.model.phrases import Phrase

@@ -10,8 +10,9 @@ import msgspec
 
 from fairlead.endpointslice.reconcile import CONTROLLER, reconcile_slices
 from fairlead.explain.cluster import WORKLOADS, Cluster, Ref
-from fairlead.explain.documents import Doc, mapping, number, pairs, rows, text
+from fairlead.explain.documents import mapping, number, pairs, rows, text
 from fairlead.explain.reading import Found, cluster_of
+from fairlead.model.document import Doc
 from fairlead.model.objects import MANAGED_BY_LABEL, EndpointSlice
 
 # What the API server has given a Service, and a manifest seldom repeats.
@@ -59,11 +60,13 @@ def _service_spec(old: Doc, wanted: Doc) -> dict[str, Any]:
     if spec.get("type", "ClusterIP") == "ClusterIP":
         spec.pop("externalTrafficPolicy", None)
         return spec
-    given = {(p.get("port"), p.get("protocol", "TCP")): p.get("nodePort") for p in rows(old, "ports")}
-    spec["ports"] = [
-        _with_node_port(p, given.get((p.get("port"), p.get("protocol", "TCP")))) for p in rows(wanted, "ports")
-    ]
+    given = {_port_key(p): p.get("nodePort") for p in rows(old, "ports")}
+    spec["ports"] = [_with_node_port(p, given.get(_port_key(p))) for p in rows(wanted, "ports")]
     return spec
+
+
+def _port_key(port: Doc) -> tuple[int, str]:
+    return number(port, "port"), text(port, "protocol") or "TCP"
 
 
 def _with_node_port(port: Doc, given: Any) -> Doc:

@@ -15,6 +15,7 @@ from fairlead.explain.doctor.checks import (
     stateful,
     system,
 )
+from fairlead.explain.doctor.doubtful import is_doubtful
 from fairlead.explain.doctor.findings import Finding
 from fairlead.explain.doctor.ward import Ward
 from fairlead.model.names import ObjectKey
@@ -70,7 +71,7 @@ def examine(cluster: Cluster) -> list[Finding]:
     ward = Ward(cluster)
     found = [f for service in ward.services for check in OF_A_SERVICE for f in check(ward, service)]
     found += [f for check in OF_A_CLUSTER for f in check(ward)]
-    unique = list({(f.code, f.subject, f.text): f for f in found}.values())
+    unique = list({(f.code, f.subject, f.text): f for f in found if not is_doubtful(cluster, f)}.values())
     return sorted(_without_consequences(ward, unique), key=lambda finding: finding.order)
 
 

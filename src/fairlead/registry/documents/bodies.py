@@ -6,12 +6,12 @@ says (upstream: apiserver ``pkg/endpoints/handlers``, apimachinery ``pkg/runtime
 """
 
 import json
-import re
 from typing import Any
 
 import msgspec
 
 from fairlead.model.document import Doc
+from fairlead.model.yaml_loader import json_loader
 from fairlead.registry.schemas.protobuf import MEDIA_TYPE as PROTOBUF
 from fairlead.registry.schemas.protobuf import parse_protobuf
 from fairlead.registry.status import ApiError, bad_request, too_many_values
@@ -28,16 +28,6 @@ MAX_YAML = 256 << 10  # bytes
 SLOW_YAML = 2 << 10  # bytes of YAML that take some ten milliseconds to read
 # Upstream's limit to what strict decoding lists, sigs.k8s.io/json ``saveStrictError``.
 MAX_STRICT_ERRORS = 100
-
-
-_TIMESTAMP = "tag:yaml.org,2002:timestamp"
-# YAML 1.1's, without those that hold a colon.
-_NUMBERS = {
-    "tag:yaml.org,2002:int": re.compile(r"[-+]?(0b[01_]+|0[0-7_]+|0|[1-9][0-9_]*|0x[0-9a-fA-F_]+)$"),
-    "tag:yaml.org,2002:float": re.compile(
-        r"([-+]?([0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)([eE][-+][0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$"
-    ),
-}
 
 
 def media_type(content_type: str) -> str:
@@ -129,7 +119,7 @@ def _parse_yaml(body: bytes) -> Any:
     try:
         text = body.decode()
         _check_yaml(text)
-        value = yaml.load(text, Loader=_JsonLoader.get())  # noqa: S506 (a safe loader with fewer types)
+        value = yaml.load(text, Loader=json_loader())  # noqa: S506 (a safe loader with fewer types)
         value = msgspec.json.decode(msgspec.json.encode(value))
     except (yaml.YAMLError, UnicodeDecodeError, RecursionError, ValueError) as error:
         raise bad_request(f"the body of the request is not valid YAML: {error}") from error
@@ -156,24 +146,6 @@ def _check_yaml(text: str) -> None:
             raise _too_deep()
         if scalars > 2 * MAX_VALUES:  # each value may have a key
             raise too_many_values(MAX_VALUES)
-
-
-class _JsonLoader:
-    """YAML's safe loader, with what JSON has no type for (timestamps, numbers to the base of sixty) left as text."""
-
-    _loader: Any = None
-
-    @classmethod
-    def get(cls) -> Any:
-        import yaml
-
-        if cls._loader is None:
-            cls._loader = type("JsonLoader", (yaml.CSafeLoader,), {})
-            cls._loader.yaml_implicit_resolvers = {
-                first: [(tag, _NUMBERS.get(tag, regexp)) for tag, regexp in resolvers if tag != _TIMESTAMP]
-                for first, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
-            }
-        return cls._loader
 
 
 def check_size(value: Any) -> None:

@@ -8,9 +8,10 @@ from fairlead.explain.candidates import Candidate, closest
 from fairlead.explain.cluster import Ref
 from fairlead.explain.doctor.findings import Finding, Fix
 from fairlead.explain.doctor.ward import Ward, harmed, ref_of
-from fairlead.explain.documents import Doc, at, number, rows, text, texts
+from fairlead.explain.documents import at, number, rows, text, texts
 from fairlead.explain.observations import SOCKETS, Socket, listening
 from fairlead.explain.statements import Evidence, EvidenceKind
+from fairlead.model.document import Doc
 from fairlead.model.objects import Service, ServicePort
 from fairlead.model.phrases import Phrase
 

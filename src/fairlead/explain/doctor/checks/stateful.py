@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from fairlead.explain.cluster import Ref
 from fairlead.explain.doctor.findings import Finding, Fix
 from fairlead.explain.doctor.ward import Ward, harmed, ref_of
-from fairlead.explain.documents import Doc, pairs, text
+from fairlead.explain.documents import pairs, text
 from fairlead.explain.statements import Evidence
+from fairlead.model.document import Doc
 from fairlead.model.labels import contains
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Service

@@ -1,0 +1,32 @@
+"""YAML as far as JSON goes: what Kubernetes reads of it.
+
+PyYAML's safe loader makes dates of ``2026-01-01T00:00:00Z`` and numbers to the base of sixty of ``80:80``. JSON has
+neither, and neither has sigs.k8s.io/yaml, by which kubectl and the API server read YAML: to them both are text.
+"""
+
+import re
+from functools import cache
+from typing import Any
+
+_TIMESTAMP = "tag:yaml.org,2002:timestamp"
+# YAML 1.1's, without those that hold a colon.
+_NUMBERS = {
+    "tag:yaml.org,2002:int": re.compile(r"[-+]?(0b[01_]+|0[0-7_]+|0|[1-9][0-9_]*|0x[0-9a-fA-F_]+)$"),
+    "tag:yaml.org,2002:float": re.compile(
+        r"([-+]?([0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)([eE][-+][0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$"
+    ),
+}
+
+
+@cache
+def json_loader() -> Any:
+    """The class of PyYAML's safe loader with the types of JSON alone; in C where PyYAML was built so."""
+    import yaml
+
+    base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    loader = type("JsonLoader", (base,), {})
+    loader.yaml_implicit_resolvers = {  # type: ignore[attr-defined]
+        first: [(tag, _NUMBERS.get(tag, regexp)) for tag, regexp in resolvers if tag != _TIMESTAMP]
+        for first, resolvers in base.yaml_implicit_resolvers.items()
+    }
+    return loader
