@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 from typing import Any, NamedTuple, TypeVar
 
+import msgspec
+
 from fairlead.explain.cluster import Cluster, Fault, Ref
 from fairlead.explain.documents import name_of, namespace_of, rows
 from fairlead.explain.observations import Observation
@@ -15,7 +17,7 @@ from fairlead.model.network_policies import NetworkPolicy
 from fairlead.model.objects import Namespace
 from fairlead.model.snapshot import ClusterSnapshot, Member
 
-T = TypeVar("T")
+T = TypeVar("T", bound=msgspec.Struct)
 
 CLUSTER_SCOPED = frozenset({"Namespace", "Node", "ServiceCIDR", "IPAddress", "PersistentVolume", "StorageClass"})
 MOST_PARTS, DEEPEST = 1_000_000, 100  # of one object; etcd keeps none of more than 1.5 MiB

@@ -15,7 +15,7 @@ Texts = tuple[str, ...] | None
 Pairs = Mapping[str, str] | None
 
 
-class _Shape(msgspec.Struct, rename="camel", frozen=True, gc=False):
+class _Shape(msgspec.Struct, rename="camel", gc=False):
     """Base: every field may be absent or null, and those that nobody reads are of any type."""
 
 

@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 import msgspec
 
 from fairlead.model.network_policies import NetworkPolicy
-from fairlead.model.objects import EndpointSlice, KubeObject, Namespace, Node, Pod, Service
+from fairlead.model.objects import EndpointSlice, Namespace, Node, Pod, Service
 from fairlead.model.snapshot import Member
 
-T = TypeVar("T", bound=KubeObject)
+T = TypeVar("T", bound=msgspec.Struct)
 
 KINDS: dict[str, type[Member]] = {
     "Namespace": Namespace,

@@ -1,4 +1,4 @@
-"""Texts as people have them: several JSON documents, YAML as Kubernetes reads it, logs between lists, endless nesting."""
+"""Texts as people have them: several JSON documents, YAML as Kubernetes reads it, logs between lists, deep nesting."""
 
 import json
 

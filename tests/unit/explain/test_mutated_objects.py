@@ -134,6 +134,6 @@ def test_an_object_that_cannot_be_read_is_not_called_absent():
 
 
 def test_lists_within_lists_end():
-    endless = {"kind": "List", "items": []}
+    endless: dict = {"kind": "List", "items": []}
     endless["items"].append(endless)
-    assert cluster([endless, [service()]]).snapshot.services
+    assert cluster([endless, {"kind": "List", "items": [service()]}]).snapshot.services

@@ -19,7 +19,7 @@ MOST_BYTES = 2 << 30  # of all that is read
 MOST_OF_A_FILE = 1 << 30
 _PIECE = 1 << 20
 # How compressed files begin, and what opens them (RFC 1952; the formats of bzip2 and xz).
-_COMPRESSED: Mapping[bytes, Callable[[IO[bytes]], IO[bytes]]] = {
+_COMPRESSED: Mapping[bytes, Callable[[IO[bytes]], Any]] = {
     b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
     b"BZh": bz2.BZ2File,
     b"\xfd7zXZ\x00": lzma.LZMAFile,
