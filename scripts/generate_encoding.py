@@ -19,11 +19,31 @@ TARGET = Path("src/fairlead/registry/schemas/encoding.json")
 # Types that JSON shows as one value; an empty one of them is null, which is as good as absent.
 _VALUES = ("Time", "MicroTime", "Quantity", "IntOrString", "RawExtension", "FieldsV1", "Duration")
 
+_EARLIER = ("v1beta2", "v1beta1", "v1alpha1")
+_AGGREGATION = "io.k8s.kube-aggregator.pkg.apis.apiregistration.v1"
+# Of the server alone; source: kube-aggregator pkg/apis/apiregistration/v1/types.go.
+_OF_SERVERS: dict[str, dict[str, list[str]]] = {
+    f"{_AGGREGATION}.APIService": {"always": ["metadata"]},
+    f"{_AGGREGATION}.APIServiceCondition": {"always": ["status", "type"]},
+    f"{_AGGREGATION}.APIServiceSpec": {"kept": ["service"], "always": ["groupPriorityMinimum", "versionPriority"]},
+    f"{_AGGREGATION}.APIServiceStatus": {},
+    f"{_AGGREGATION}.ServiceReference": {"kept": ["port"]},
+}
+
 
 def encoding_of(go_fields: dict[str, GoField], names: list[str]) -> dict[str, list[str]]:
     kept = [name for name in names if name not in go_fields or go_fields[name].kind == POINTER]
     always = [name for name in names if name in go_fields and is_always_written(go_fields[name])]
     return {key: value for key, value in {"kept": kept, "always": always}.items() if value}
+
+
+def row_of(name: str, fields: list[str], by_name: dict[str, dict[str, GoField]]) -> dict[str, list[str]]:
+    if name in _OF_SERVERS:
+        return _OF_SERVERS[name]
+    package, _, type_name = name.rpartition(".")
+    names = (name, *(f"{package.rpartition('.')[0]}.{version}.{type_name}" for version in _EARLIER))
+    found = next((by_name[each] for each in names if each in by_name), None)
+    return {"kept": fields} if found is None else encoding_of(found, fields)
 
 
 def is_always_written(field: GoField) -> bool:
@@ -36,11 +56,7 @@ def main() -> None:
     structs = Program(Path(sys.argv[1])).structs()
     by_name = {f"io.{name.replace('k8s.io/', 'k8s.').replace('/', '.')}": fields for name, fields in structs.items()}
     types = catalogue().types
-    table = {
-        name: encoding_of(by_name[name], sorted(fields)) if name in by_name else {"kept": sorted(fields)}
-        for name, fields in types.items()
-        if fields
-    }
+    table = {name: row_of(name, sorted(fields), by_name) for name, fields in types.items() if fields}
     TARGET.write_text(json.dumps({name: row for name, row in sorted(table.items()) if row}, indent=0) + "\n")
 
 

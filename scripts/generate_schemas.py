@@ -19,6 +19,7 @@ import msgspec
 OUTPUT = Path(__file__).parent.parent / "src/fairlead/registry/schemas/types.json"
 
 PACKAGES = {
+    "apiregistration_v1": "io.k8s.kube-aggregator.pkg.apis.apiregistration.v1",
     "apiextensions_v1": "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1",
     "meta_v1": "io.k8s.apimachinery.pkg.apis.meta.v1",
     "resource": "io.k8s.apimachinery.pkg.api.resource",
@@ -86,10 +87,11 @@ LONG = {
 
 SERVED = {
     "apiextensions_v1": "CustomResourceDefinition",
-    "admissionregistration_v1": """MutatingWebhookConfiguration ValidatingAdmissionPolicy
-        ValidatingAdmissionPolicyBinding ValidatingWebhookConfiguration""",
-    "core_v1": """Binding ConfigMap Endpoints Event LimitRange Namespace Node PersistentVolume PersistentVolumeClaim Pod
-        PodTemplate ReplicationController ResourceQuota Secret Service ServiceAccount""",
+    "admissionregistration_v1": """MutatingAdmissionPolicy MutatingAdmissionPolicyBinding MutatingWebhookConfiguration
+        ValidatingAdmissionPolicy ValidatingAdmissionPolicyBinding ValidatingWebhookConfiguration""",
+    "apiregistration_v1": "APIService",
+    "core_v1": """Binding ComponentStatus ConfigMap Endpoints Event LimitRange Namespace Node PersistentVolume
+        PersistentVolumeClaim Pod PodTemplate ReplicationController ResourceQuota Secret Service ServiceAccount""",
     "apps_v1": "ControllerRevision DaemonSet Deployment ReplicaSet StatefulSet",
     "authentication_v1": "SelfSubjectReview TokenRequest TokenReview",
     "authorization_v1": "LocalSubjectAccessReview SelfSubjectAccessReview SelfSubjectRulesReview SubjectAccessReview",
@@ -106,7 +108,7 @@ SERVED = {
     "policy_v1": "Eviction PodDisruptionBudget",
     "rbac_v1": "ClusterRole ClusterRoleBinding Role RoleBinding",
     "scheduling_v1": "PriorityClass",
-    "storage_v1": "CSIDriver CSINode StorageClass VolumeAttachment",
+    "storage_v1": "CSIDriver CSINode CSIStorageCapacity StorageClass VolumeAttachment VolumeAttributesClass",
 }
 
 GROUPS = {
@@ -114,6 +116,7 @@ GROUPS = {
     "meta": "",
     "admissionregistration": "admissionregistration.k8s.io/",
     "apiextensions": "apiextensions.k8s.io/",
+    "apiregistration": "apiregistration.k8s.io/",
     "authentication": "authentication.k8s.io/",
     "authorization": "authorization.k8s.io/",
     "certificates": "certificates.k8s.io/",

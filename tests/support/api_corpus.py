@@ -121,6 +121,7 @@ _RULE = {"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}
 _ROLE = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "r"}
 _TARGET = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "d"}
 _REQUEST = b64encode(b"-----BEGIN CERTIFICATE REQUEST-----\n").decode()
+_MUTATION = {"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": "Object{}"}}
 _MATCH = {
     "resourceRules": [{"operations": ["*"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]}],
 }
@@ -218,6 +219,22 @@ ALONE = {
     "ValidatingAdmissionPolicyBinding": [
         {"spec": {"policyName": "p", "validationActions": ["Deny"]}},
         {"spec": {"policyName": "p", "validationActions": ["Warn"], "matchResources": _MATCH}},
+    ],
+    "MutatingAdmissionPolicy": [
+        {"spec": {"matchConstraints": _MATCH, "reinvocationPolicy": "Never", "mutations": [_MUTATION]}},
+        {
+            "spec": {
+                "failurePolicy": "Ignore",
+                "matchConstraints": _MATCH,
+                "reinvocationPolicy": "IfNeeded",
+                "variables": [{"name": "v", "expression": "1"}],
+                "mutations": [_MUTATION],
+            }
+        },
+    ],
+    "MutatingAdmissionPolicyBinding": [
+        {"spec": {"policyName": "p"}},
+        {"spec": {"policyName": "p", "matchResources": _MATCH}},
     ],
     "CertificateSigningRequest": [{"spec": {"request": _REQUEST, "signerName": "a.b/c", "usages": ["client auth"]}}],
     "CronJob": [

@@ -32,6 +32,7 @@ class Write(NamedTuple):
     Attributes:
         new, old: the object to be and the one that is; a deletion has no new one, a creation no old one.
         operation: of those that admission knows, when it is none of creation, update and deletion.
+        complete: adds to the object what the server itself adds, again after others have changed it.
     """
 
     state: State
@@ -40,6 +41,7 @@ class Write(NamedTuple):
     old: Doc | None
     dry_run: bool
     operation: str = ""
+    complete: Callable[[Doc], None] = lambda document: None
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Environment:
         authenticate: the user of a bearer token that is good for an audience; None when it is not known.
         sign: claims -> a token that ``authenticate`` will know.
         admit: raises ApiError when the client may not have that written, as (state, target, new, old or None).
-        mutate: what webhooks make of a document that is wanted; None when there are none to ask.
+        mutate: what policies and webhooks make of a document that is wanted; None when there are none.
         review: the same of a document that is complete and valid, for every client; what it gives are warnings.
         answers: what webhooks have said already.
     """

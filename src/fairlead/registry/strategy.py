@@ -111,6 +111,8 @@ class Strategy:
     Attributes:
         name_errors: reasons why a name is not allowed for the kind; the generic path checks it with the other metadata.
         default: fill what the user left out; runs on every decoded document before anything else.
+        admit_create: (new, context): what the server adds to a new object and refuses of it, before policies and
+            webhooks see it: upstream's admission plug-ins for the kind.
         allocate: (new, old or None, context) -> what to take and give back; raises ``ApiError`` when it cannot.
         release: (old) -> what a deleted object gives back.
         prepare_create: (new, context): wipe what a create may not set (status), set what the server sets.
@@ -138,6 +140,7 @@ class Strategy:
 
     name_errors: Callable[[str], Sequence[str]] = dns1123_subdomain_errors
     default: Callable[[Doc], None] = lambda doc: None
+    admit_create: Callable[[Doc, Context], None] = lambda new, context: None
     allocate: Callable[[Doc, Doc | None, Context], SideEffects] = lambda new, old, context: NO_EFFECTS
     release: Callable[[Doc], SideEffects] = lambda old: NO_EFFECTS
     prepare_create: Callable[[Doc, Context], None] = lambda new, context: None

@@ -1,15 +1,17 @@
-"""Asking webhooks: first those that change an object, one after the other, later those that judge it, all at once.
+"""Asking webhooks: those that change an object one after the other, those that judge it all at once.
 
 Upstream: apiserver ``pkg/admission/plugin/webhook/{mutating,validating}/dispatcher.go``.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 from fairlead.model.document import Doc
 from fairlead.registry.admission.attempt import Attempt
 from fairlead.registry.admission.conditions import judge
+from fairlead.registry.admission.mutation import Change, Mutator
 from fairlead.registry.admission.review import (
     GROUP,
     REVIEW,
@@ -52,40 +54,16 @@ class _Invocation(NamedTuple):
     resource: Resource
 
 
-def mutate(attempt: Attempt, webhooks: Sequence[Webhook], around: Surroundings) -> Doc | None:
-    """The object as the webhooks leave it.
-
-    Raises:
-        ApiError: one denies it, or could not be asked. Unanswered: the next one has to be asked.
-    """
-    rounds = _Rounds()
-    for is_again in (False, True):
-        for webhook in webhooks:
-            if is_again and webhook.identity not in rounds.again:
-                continue
-            if (invocation := _invocation(webhook, attempt, around)) is None:
-                continue
-            changed = _changed(invocation, attempt, around)
-            rounds.note(webhook, changed is not attempt.new)
-            attempt = replace(attempt, new=changed)
-        if not rounds.again:
-            break
-    return attempt.new
+def mutators(webhooks: Sequence[Webhook], around: Surroundings) -> list[Mutator]:
+    """The webhooks as what may change an object."""
+    return [Mutator(each.identity, each.comes_again, partial(_change, each, around)) for each in webhooks]
 
 
-@dataclass
-class _Rounds:
-    """Who is to be asked again, since something changed after they were: those who wish it, and were asked before."""
-
-    asked: set[tuple[str, str]] = field(default_factory=set)
-    again: set[tuple[str, str]] = field(default_factory=set)
-
-    def note(self, webhook: Webhook, has_changed: bool) -> None:
-        if has_changed:
-            self.again |= self.asked
-            self.asked = set()
-        if webhook.comes_again:
-            self.asked.add(webhook.identity)
+def _change(webhook: Webhook, around: Surroundings, attempt: Attempt) -> Change | None:
+    if (invocation := _invocation(webhook, attempt, around)) is None:
+        return None
+    changed = _changed(invocation, attempt, around)
+    return Change(changed, changed is not attempt.new)
 
 
 def _changed(invocation: _Invocation, attempt: Attempt, around: Surroundings) -> Doc | None:

@@ -1,7 +1,8 @@
-"""What a request has to pass before it changes something: webhooks that may change the object, then all that judge it.
+"""What a request has to pass before it changes something: what may change the object, then all that judge it.
 
-One gate serves one working out of one request. Upstream's order: mutating webhooks, the rules of the kind, policies,
-validating webhooks.
+One gate serves one working out of one request. Upstream's order (``pkg/kubeapiserver/options/plugins.go``): what the
+server itself adds to an object of the kind, mutating policies, mutating webhooks, the rules of the kind, validating
+policies, validating webhooks.
 """
 
 from collections.abc import Callable
@@ -12,12 +13,13 @@ import msgspec
 from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
 from fairlead.registry.access.pod_security.review import review as review_pods
-from fairlead.registry.admission import dispatch
+from fairlead.registry.admission import bindings, dispatch, mutating_policies
 from fairlead.registry.admission.attempt import CONNECT, CREATE, DELETE, UPDATE, Attempt
 from fairlead.registry.admission.authorizer import Authorizer
 from fairlead.registry.admission.matching import OF_POLICIES, OF_WEBHOOKS, is_exempt
+from fairlead.registry.admission.mutation import Mutator, mutate
 from fairlead.registry.admission.options import options_of
-from fairlead.registry.admission.policies import BINDINGS, check_policies
+from fairlead.registry.admission.validating_policies import check_policies
 from fairlead.registry.admission.webhook import MUTATING, VALIDATING, webhooks
 from fairlead.registry.conversion import converted
 from fairlead.registry.documents.bodies import check_kind
@@ -39,20 +41,23 @@ class Gate:
         self.warnings: list[str] = []
 
     def mutating(self, state: State) -> Callable[[Write], Doc] | None:
-        """What lets webhooks change an object; None when there are none."""
-        return self.mutate if state.of(MUTATING) else None
+        """What lets policies and webhooks change an object; None when there are none."""
+        return self.mutate if state.of(bindings.MUTATING.bindings) or state.of(MUTATING) else None
 
     def mutate(self, write: Write) -> Doc:
-        """The object as it is wanted, after all webhooks that may change it; of a deletion, nothing.
+        """The object as it is wanted, after all that may change it; of a deletion, nothing.
 
         Raises:
-            ApiError: a webhook denies it, or cannot be asked. Unanswered: one has to be.
+            ApiError: it is refused, or a webhook cannot be asked. Unanswered: one has to be.
         """
-        found = webhooks(write.state, MUTATING)
-        if not found or is_exempt(write.target.resource, OF_WEBHOOKS):
-            return write.new or {}
-        attempt = self._attempt(write)
-        return dispatch.mutate(attempt, found, self._around(write.state, write.target)) or {}
+        resource, state = write.target.resource, write.state
+        around = self._around(state, write.target)
+        found: list[Mutator] = []
+        if not is_exempt(resource, OF_POLICIES):
+            found += mutating_policies.mutators(state, around)
+        if not is_exempt(resource, OF_WEBHOOKS):
+            found += dispatch.mutators(webhooks(state, MUTATING), around)
+        return mutate(self._attempt(write), found, write.complete) or {}
 
     def review(self, write: Write) -> tuple[str, ...]:
         """Warnings about what is otherwise fit to be written.
@@ -62,7 +67,7 @@ class Gate:
         """
         told = () if write.new is None else review_pods(write.state, write.target, write.new, write.old)
         state, resource = write.state, write.target.resource
-        if state.of(BINDINGS) and not is_exempt(resource, OF_POLICIES):
+        if state.of(bindings.VALIDATING.bindings) and not is_exempt(resource, OF_POLICIES):
             check_policies(self._attempt(write), state, self._around(state, write.target))
         if not is_exempt(resource, OF_WEBHOOKS) and (found := webhooks(state, VALIDATING)):
             dispatch.validate(self._attempt(write), found, self._around(state, write.target))

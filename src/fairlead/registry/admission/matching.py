@@ -16,7 +16,10 @@ from fairlead.registry.resources import Resource, ResourceTable
 
 ADMISSION = "admissionregistration.k8s.io"
 # What configures admission is never subject to it: a wrong configuration could not be taken away otherwise.
-OF_POLICIES = frozenset({"validatingadmissionpolicies", "validatingadmissionpolicybindings"})
+OF_POLICIES = frozenset(
+    {"validatingadmissionpolicies", "validatingadmissionpolicybindings"}
+    | {"mutatingadmissionpolicies", "mutatingadmissionpolicybindings"}
+)
 OF_WEBHOOKS = OF_POLICIES | {"mutatingwebhookconfigurations", "validatingwebhookconfigurations"}
 _ANY = "*"
 

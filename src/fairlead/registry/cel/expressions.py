@@ -61,3 +61,21 @@ def plain(value: Any) -> Any:
     from fairlead.registry.cel import values
 
     return values.cel_value(value, values.plain)
+
+
+def json_value(value: Any) -> Any:
+    """A value of an expression as JSON has it.
+
+    Raises:
+        ValueError: JSON has no such value.
+    """
+    from fairlead.registry.cel import made_objects
+
+    return made_objects.json_value(value)
+
+
+def made_type(value: Any) -> str:
+    """The type of an object that an expression made; empty for any other value."""
+    from fairlead.registry.cel import made_objects
+
+    return made_objects.type_name(value)

@@ -7,7 +7,7 @@ specification (``doc/langdef.md``), cel-go ``ext`` and ``cel/library.go`` (optio
 
 import pkgutil
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import lark
@@ -18,6 +18,9 @@ from celpy.evaluation import Activation, CELEvalError, Evaluator
 from fairlead.registry.cel.budget import Budget, RuleError
 from fairlead.registry.cel.functions import NAMESPACES
 from fairlead.registry.cel.functions.optionals import NONE, Optional
+from fairlead.registry.cel.macros import MACROS, dotted_name, error_in, identifier
+from fairlead.registry.cel.made_objects import JsonPatch, MadeObject, misnamed
+from fairlead.registry.cel.type_names import JSON_PATCH, TYPES
 
 _MORE_RULES = r"""
 mapinits         : mapinit ("," mapinit)* ","?
@@ -26,6 +29,9 @@ mapinit          : expr ":" expr
 listinits        : listinit ("," listinit)* ","?
 listinit         : expr
                  | "?" expr -> listinit_opt
+fieldinits       : fieldinit ("," fieldinit)* ","?
+fieldinit        : IDENT ":" expr
+                 | "?" IDENT ":" expr -> fieldinit_opt
 member_opt_dot   : member "." "?" IDENT
 member_opt_index : member "[" "?" expr "]"
 """
@@ -33,6 +39,7 @@ member_opt_index : member "[" "?" expr "]"
 _CHANGES = (
     ("member         : member_dot |", "member         : member_opt_dot | member_opt_index | member_dot |"),
     ('list_lit       : "[" [exprlist] "]"', 'list_lit       : "[" [listinits] "]"'),
+    ('fieldinits     : IDENT ":" expr ("," IDENT ":" expr)*', ""),
     ('mapinits       : expr ":" expr ("," expr ":" expr)*', _MORE_RULES),
 )
 
@@ -85,7 +92,7 @@ class Bounded(Evaluator):  # type: ignore[misc]  # the library is not typed
 
     def member_index(self, tree: Any) -> Any:
         member, index = self.visit_children(tree)
-        if error := _error_in((member, index)):
+        if error := error_in((member, index)):
             return error
         if isinstance(member, Optional):
             return _optional_at(member, index, tree)
@@ -94,7 +101,30 @@ class Bounded(Evaluator):  # type: ignore[misc]  # the library is not typed
 
     def member_opt_index(self, tree: Any) -> Any:
         member, index = self.visit_children(tree)
-        return _error_in((member, index)) or _optional_at(member, index, tree)
+        return error_in((member, index)) or _optional_at(member, index, tree)
+
+    def member_object(self, tree: Any) -> Any:
+        """``Object.spec{replicas: 3}``: a part of an object, of the type that its path names."""
+        type_name = dotted_name(tree.children[0])
+        if type_name.partition(".")[0] not in TYPES:
+            return super().member_object(tree)
+        made: Any = JsonPatch() if type_name == JSON_PATCH else MadeObject(type_name)
+        if len(tree.children) == 1:
+            return made
+        return self._collected(tree.children[1], made, self._field_item)
+
+    def _field_item(self, made: Any, item: Any) -> Any:
+        name, value = str(item.children[0]), self.visit(item.children[1])
+        if isinstance(value, CELEvalError):
+            return value
+        if item.data == "fieldinit_opt" and isinstance(value, Optional):
+            if not value.has_value:
+                return None
+            value = value.value
+        if why := misnamed(made, name, value):
+            return CELEvalError(why, TypeError, None, tree=item)
+        made[celtypes.StringType(name)] = value
+        return value
 
     def listinits(self, tree: Any) -> Any:
         return self._collected(tree, celtypes.ListType(), self._list_item)
@@ -112,7 +142,7 @@ class Bounded(Evaluator):  # type: ignore[misc]  # the library is not typed
 
     def _map_item(self, items: Any, item: Any) -> Any:
         key, value = self.visit_children(item)
-        if error := _error_in((key, value)):
+        if error := error_in((key, value)):
             return error
         if item.data == "mapinit_opt" and isinstance(value, Optional):
             if not value.has_value:
@@ -146,9 +176,9 @@ class Bounded(Evaluator):  # type: ignore[misc]  # the library is not typed
     def member_dot_arg(self, tree: Any) -> Any:
         holder, name = tree.children[0], str(tree.children[1])
         arguments = list(tree.children[2].children) if len(tree.children) > 2 else []
-        if (space := _identifier(holder)) in NAMESPACES and f"{space}.{name}" in self.activation.functions:
+        if (space := identifier(holder)) in NAMESPACES and f"{space}.{name}" in self.activation.functions:
             return self.function_eval(lark.Token("IDENT", f"{space}.{name}"), self._values(arguments))
-        macro = _MACROS.get((name, len(arguments)))
+        macro = MACROS.get((name, len(arguments)))
         if macro is not None:
             subject = self.visit(holder)
             return subject if isinstance(subject, CELEvalError) else macro(self, subject, arguments)
@@ -204,124 +234,3 @@ def _optional_at(holder: Any, key: Any, tree: Any) -> Any:
 def _no_such_key(key: Any, tree: Any) -> CELEvalError:
     what = "index out of bounds" if isinstance(key, int) else "no such key"
     return CELEvalError(f"{what}: {key}", KeyError, None, tree=tree)
-
-
-def _error_in(values: Iterable[Any]) -> CELEvalError | None:
-    return next((value for value in values if isinstance(value, CELEvalError)), None)
-
-
-def _identifier(tree: Any) -> str:
-    """The name that an expression is, if it is nothing but one."""
-    while isinstance(tree, lark.Tree) and len(tree.children) == 1:
-        if tree.data == "ident":
-            return str(tree.children[0])
-        tree = tree.children[0]
-    return ""
-
-
-def _opt_map(evaluator: Bounded, subject: Any, arguments: list[Any], flat: bool = False) -> Any:
-    if not isinstance(subject, Optional):
-        return CELEvalError("no such overload", TypeError, None)
-    if not subject.has_value:
-        return NONE
-    value = evaluator.with_variables(arguments[1], **{_identifier(arguments[0]): subject.value})
-    return value if flat or isinstance(value, CELEvalError) else Optional(value)
-
-
-def _opt_flat_map(evaluator: Bounded, subject: Any, arguments: list[Any]) -> Any:
-    return _opt_map(evaluator, subject, arguments, flat=True)
-
-
-def _map_some(evaluator: Bounded, subject: Any, arguments: list[Any]) -> Any:
-    """``list.map(x, condition, value)``."""
-    name, items = _identifier(arguments[0]), celtypes.ListType()
-    for item in subject:
-        holds = evaluator.with_variables(arguments[1], **{name: item})
-        value = evaluator.with_variables(arguments[2], **{name: item}) if holds is not False and holds else holds
-        if isinstance(value, CELEvalError):
-            return value
-        if holds:
-            items.append(value)
-    return items
-
-
-def _min(evaluator: Bounded, subject: Any, arguments: list[Any]) -> Any:
-    """A macro for the library, a function for Kubernetes."""
-    return evaluator.method_eval(subject, lark.Token("IDENT", "min"))
-
-
-def _pairs(subject: Any) -> Iterator[tuple[Any, Any]]:
-    if isinstance(subject, celtypes.MapType):
-        yield from subject.items()
-    else:
-        yield from ((celtypes.IntType(index), item) for index, item in enumerate(subject))
-
-
-def _each(evaluator: Bounded, subject: Any, arguments: list[Any], expression: Any) -> Iterator[tuple[Any, Any, Any]]:
-    """Each index or key and its value, and what an expression makes of them."""
-    first, second = _identifier(arguments[0]), _identifier(arguments[1])
-    for key, value in _pairs(subject):
-        yield key, value, evaluator.with_variables(expression, **{first: key, second: value})
-
-
-def _decided(found: Iterable[Any], wanted: bool) -> Any:
-    """Whether one of the values is what decides; an error only where none is."""
-    error = None
-    for value in found:
-        if isinstance(value, CELEvalError):
-            error = value
-        elif bool(value) == wanted:
-            return celtypes.BoolType(wanted)
-    return error or celtypes.BoolType(not wanted)
-
-
-def _all(evaluator: Bounded, subject: Any, arguments: list[Any]) -> Any:
-    return _decided((value for *_, value in _each(evaluator, subject, arguments, arguments[2])), wanted=False)
-
-
-def _exists(evaluator: Bounded, subject: Any, arguments: list[Any]) -> Any:
-    return _decided((value for *_, value in _each(evaluator, subject, arguments, arguments[2])), wanted=True)
-
-
-def _exists_one(evaluator: Bounded, subject: Any, arguments: list[Any]) -> Any:
-    values = [value for *_, value in _each(evaluator, subject, arguments, arguments[-1])]
-    return _error_in(values) or celtypes.BoolType(sum(map(bool, values)) == 1)
-
-
-def _transform(evaluator: Bounded, subject: Any, arguments: list[Any], items: Any, add: Callable[..., None]) -> Any:
-    for key, value, holds in _each(evaluator, subject, arguments, arguments[2]):
-        made = holds
-        if len(arguments) > 3 and not isinstance(holds, CELEvalError):
-            if not holds:
-                continue
-            names = {_identifier(arguments[0]): key, _identifier(arguments[1]): value}
-            made = evaluator.with_variables(arguments[3], **names)
-        if isinstance(made, CELEvalError):
-            return made
-        add(items, key, made)
-    return items
-
-
-def _transform_list(evaluator: Bounded, subject: Any, arguments: list[Any]) -> Any:
-    return _transform(evaluator, subject, arguments, celtypes.ListType(), lambda items, key, made: items.append(made))
-
-
-def _transform_map(evaluator: Bounded, subject: Any, arguments: list[Any]) -> Any:
-    return _transform(evaluator, subject, arguments, celtypes.MapType(), dict.__setitem__)
-
-
-_MACROS: dict[tuple[str, int], Callable[[Bounded, Any, list[Any]], Any]] = {
-    ("optMap", 2): _opt_map,
-    ("optFlatMap", 2): _opt_flat_map,
-    ("map", 3): _map_some,
-    ("min", 0): _min,
-    ("all", 3): _all,
-    ("exists", 3): _exists,
-    ("existsOne", 3): _exists_one,
-    ("exists_one", 3): _exists_one,
-    ("transformList", 3): _transform_list,
-    ("transformList", 4): _transform_list,
-    ("transformMap", 3): _transform_map,
-    ("transformMap", 4): _transform_map,
-}
-MACRO_NAMES = frozenset({"all", "dyn", "exists", "exists_one", "filter", "has", "map", *(name for name, _ in _MACROS)})

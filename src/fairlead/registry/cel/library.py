@@ -8,7 +8,8 @@ from celpy.evaluation import Activation, CELEvalError, base_functions
 
 from fairlead.registry.cel.budget import Budget, RuleError
 from fairlead.registry.cel.functions import FUNCTIONS, NAMESPACES
-from fairlead.registry.cel.language import MACRO_NAMES, PARSER, Bounded
+from fairlead.registry.cel.language import PARSER, Bounded
+from fairlead.registry.cel.macros import MACRO_NAMES
 
 _CALLS = ("ident_arg", "member_dot_arg", "dot_ident_arg")
 _LAST_NAMES = {name.rpartition(".")[2] for name in FUNCTIONS}

@@ -1,6 +1,6 @@
 """What each kind of object means to the API server: one module or package for each kind, and their table."""
 
-from fairlead.registry.kinds.admissionregistration import admission_policy, webhook_configuration
+from fairlead.registry.kinds.admissionregistration import mutating_policy, validating_policy, webhook_configuration
 from fairlead.registry.kinds.apiextensions import custom_resource_definition
 from fairlead.registry.kinds.apps import (
     daemon_set,
@@ -56,6 +56,8 @@ STRATEGIES: dict[str, Strategy] = {
     "Job": job.STRATEGY,
     "Lease": configuration.LEASE,
     "LimitRange": limit_range.STRATEGY,
+    "MutatingAdmissionPolicy": mutating_policy.POLICY,
+    "MutatingAdmissionPolicyBinding": mutating_policy.BINDING,
     "MutatingWebhookConfiguration": webhook_configuration.MUTATING,
     "Namespace": namespace.STRATEGY,
     "NetworkPolicy": network_policy.STRATEGY,
@@ -78,8 +80,8 @@ STRATEGIES: dict[str, Strategy] = {
     "ServiceCIDR": service_cidr.STRATEGY,
     "StatefulSet": stateful_set.STRATEGY,
     "StorageClass": storage_class.STRATEGY,
-    "ValidatingAdmissionPolicy": admission_policy.POLICY,
-    "ValidatingAdmissionPolicyBinding": admission_policy.BINDING,
+    "ValidatingAdmissionPolicy": validating_policy.POLICY,
+    "ValidatingAdmissionPolicyBinding": validating_policy.BINDING,
     "ValidatingWebhookConfiguration": webhook_configuration.VALIDATING,
     "VolumeAttachment": csi.ATTACHMENT,
 }

@@ -6,6 +6,7 @@ it worked on is thrown away. Upstream: apiserver ``pkg/registry/generic/registry
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -23,7 +24,7 @@ from fairlead.registry.schemas.canonical import canonicalize
 from fairlead.registry.schemas.catalogue import type_of
 from fairlead.registry.status import already_exists, conflict, forbidden, invalid, not_found
 from fairlead.registry.store import State, Step, Stored, allocate, put
-from fairlead.registry.strategy import NO_EFFECTS, SideEffects, Strategy
+from fairlead.registry.strategy import NO_EFFECTS, Context, SideEffects, Strategy
 from fairlead.registry.verbs.deletion import is_held, remove_object
 from fairlead.registry.verbs.ip_addresses import publish, withdraw
 from fairlead.registry.verbs.quotas import charge
@@ -64,17 +65,22 @@ def create(
     canonicalize(_stored_type(resource), document)
     if resource.namespaced:
         _check_namespace(state, resource, ObjectKey(target.namespace, document["metadata"].get("name", "")))
+    context = env.context(state, dry_run)
     if env.mutate is not None:
         object_meta.check_namespace(document["metadata"], target.namespace)
+        strategy.default(document)
         _own(resource, document, env, manager)
-        document = _mutated(Write(state, target, document, None, dry_run), env.mutate, env)
+        complete = partial(_completed, strategy, target.namespace, context)
+        complete(document)
+        document = _mutated(Write(state, target, document, None, dry_run, complete=complete), env.mutate)
     object_meta.fill_for_create(document, target.namespace, env.now, env.new_uid(), env.choose)
     metadata = document["metadata"]
     key = ObjectKey(target.namespace, metadata.get("name", ""))
     env.admit(state, target, document, None)
-    context = env.context(state, dry_run)
     strategy.default(document)
     _own(resource, document, env, manager)
+    if env.mutate is None:
+        strategy.admit_create(document, context)
     effects = strategy.allocate(document, None, context)
     if strategy.bumps_generation:
         metadata["generation"] = 1
@@ -111,10 +117,17 @@ def _own(resource: Resource, document: Doc, env: Environment, manager: Manager) 
         own_all(_stored_type(resource), document, _SIDES[bool(resource.subresource("status"))], manager, env.now)
 
 
-def _mutated(write: Write, mutate: Callable[[Write], Doc], env: Environment) -> Doc:
-    """What webhooks make of a document. They own nothing of it, and cannot say who does."""
+def _completed(strategy: Strategy, namespace: str, context: Context, document: Doc) -> None:
+    """Add to a new object what the server adds."""
+    if namespace:
+        document["metadata"]["namespace"] = namespace
+    strategy.default(document)
+    strategy.admit_create(document, context)
+
+
+def _mutated(write: Write, mutate: Callable[[Write], Doc]) -> Doc:
+    """What policies and webhooks make of a document. They own nothing of it, and cannot say who does."""
     assert write.new is not None
-    env.kinds.strategy(write.target.resource).default(write.new)
     owners = write.new["metadata"].get("managedFields")
     document = mutate(write)
     object_meta.tidy(document)
@@ -206,7 +219,7 @@ def update(state: State, target: Target, change: Update, env: Environment) -> Wr
         object_meta.carry_over(new, old)
         if owns:
             follow_update(_stored_type(resource), old, new, change.manager, env.now)
-        new = _named(_mutated(Write(state, target, new, old, change.dry_run), env.mutate, env), target)
+        new = _named(_mutated(Write(state, target, new, old, change.dry_run), env.mutate), target)
         owns = False
     env.admit(state, target, new, old)
     revision = _Revision(state, target, change, old, new, owns)

@@ -10,6 +10,7 @@ from fairlead.registry.cel.functions import (
     named_formats,
     numbers,
     optionals,
+    patches,
     strings,
     urls,
 )
@@ -24,6 +25,7 @@ FUNCTIONS: dict[str, Function] = {
     **urls.FUNCTIONS,
     **named_formats.FUNCTIONS,
     **authorization.FUNCTIONS,
+    **patches.FUNCTIONS,
 }
 # The first part of functions' names that have two.
 NAMESPACES = frozenset(name.partition(".")[0] for name in FUNCTIONS if "." in name)

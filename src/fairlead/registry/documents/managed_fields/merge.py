@@ -1,6 +1,6 @@
 """Laying an applied configuration over an object, and taking fields out of one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from fairlead.model.document import Doc
@@ -44,6 +44,28 @@ def _merge_lists(owner: str, name: str, live: list[Any], applied: list[Any]) -> 
     merged = {item_of(e, keys): merge_applied(type_name, known.get(item_of(e, keys), {}), e) for e in applied}
     rest = [merged.pop(item, element) for item, element in known.items()]
     return rest + list(merged.values())
+
+
+def atomic_parts(type_name: str, applied: Doc) -> list[str]:
+    """The paths of what is replaced as a whole when it is applied: atomic lists, maps and objects."""
+    return list(_atomic_parts(type_name, applied, ""))
+
+
+def _atomic_parts(type_name: str, value: Doc, path: str) -> Iterator[str]:
+    fields = fields_of(type_name)
+    for name, item in value.items():
+        type_, place = fields.get(name), f"{path}.{name}"
+        if type_ is None:
+            continue
+        if isinstance(item, list):
+            is_atomic = not is_applied_set(type_name, name) and not list_map_keys(type_name, name)
+        else:
+            is_atomic = isinstance(item, dict) and is_atomic_map(type_name, name, type_.name)
+        if is_atomic:
+            yield place
+        for index, part in enumerate(item) if isinstance(item, list) else [(None, item)]:
+            if isinstance(part, dict) and type_.container is not Container.MAP:
+                yield from _atomic_parts(type_.name, part, place if index is None else f"{place}[{index}]")
 
 
 def without_fields(document: Doc, paths: Iterable[Path]) -> Doc:

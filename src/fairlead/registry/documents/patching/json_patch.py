@@ -43,6 +43,11 @@ def apply_json_patch(document: Doc, operations: list[Any]) -> Doc:
     return result
 
 
+def is_failed_test(error: ApiError) -> bool:
+    """Whether a patch was refused because one of its tests does not hold."""
+    return isinstance(error.__cause__, jsonpatch.JsonPatchTestFailed)
+
+
 def _reason(error: Exception) -> str:
     """The libraries show the part of the document that they looked at, and Python's types; the path is enough."""
     if isinstance(error, jsonpatch.JsonPatchTestFailed):

@@ -14,14 +14,14 @@ from fairlead.registry.object_meta import label_value_errors, qualified_name_err
 
 SELECTORS = ("namespaceSelector", "objectSelector")
 ATTEMPT = frozenset({"object", "oldObject", "request", "authorizer"})  # the names that every expression knows
-_OPERATIONS = ("*", "CREATE", "UPDATE", "DELETE", "CONNECT")
+OPERATIONS = ("*", "CREATE", "UPDATE", "DELETE", "CONNECT")
 _SCOPES = ("*", "Cluster", "Namespaced")
 _MOST_CONDITIONS = 64
 _WITH_VALUES = {"In": True, "NotIn": True, "Exists": False, "DoesNotExist": False}
 
 
-def rule_faults(path: str, rule: Doc) -> Iterator[FieldError]:
-    """The faults of a rule."""
+def rule_faults(path: str, rule: Doc, known: tuple[str, ...] = OPERATIONS) -> Iterator[FieldError]:
+    """The faults of a rule, which may name the ``known`` operations."""
     for field in ("operations", "apiGroups", "apiVersions", "resources"):
         given = rule.get(field) or []
         if not given:
@@ -30,8 +30,8 @@ def rule_faults(path: str, rule: Doc) -> Iterator[FieldError]:
             yield invalid(f"{path}.{field}", given, "if '*' is present, must not specify other values")
     yield from _resource_faults(f"{path}.resources", rule.get("resources") or [])
     for index, operation in enumerate(rule.get("operations") or ()):
-        if operation not in _OPERATIONS:
-            yield not_supported(f"{path}.operations[{index}]", operation, _OPERATIONS)
+        if operation not in known:
+            yield not_supported(f"{path}.operations[{index}]", operation, known)
     yield from one_of(f"{path}.scope", rule["scope"], _SCOPES)
 
 

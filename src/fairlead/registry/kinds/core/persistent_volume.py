@@ -53,9 +53,12 @@ def default(volume: Doc) -> None:
 
 
 def prepare_create(volume: Doc, context: Context) -> None:
-    """A new volume is for nobody yet. It stays for as long as a claim is bound to it (admission plug-in
-    ``StorageObjectInUseProtection``)."""
+    """A new volume is for nobody yet."""
     volume["status"] = {"phase": "Pending"}
+
+
+def admit_create(volume: Doc, context: Context) -> None:
+    """A volume stays for as long as a claim is bound to it (admission plug-in ``StorageObjectInUseProtection``)."""
     finalizers = volume["metadata"].get("finalizers") or []
     if VOLUME_PROTECTION not in finalizers:
         volume["metadata"]["finalizers"] = [*finalizers, VOLUME_PROTECTION]
@@ -126,6 +129,7 @@ def warnings(volume: Doc, old: Doc | None) -> list[str]:
 STRATEGY = Strategy(
     warnings=warnings,
     default=default,
+    admit_create=admit_create,
     prepare_create=prepare_create,
     validate_create=validate_create,
     validate_update=validate_update,

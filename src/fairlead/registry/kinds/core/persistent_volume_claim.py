@@ -34,16 +34,20 @@ def default(claim: Doc) -> None:
     claim.setdefault("status", {}).setdefault("phase", "Pending")
 
 
-def prepare_create(claim: Doc, context: Context) -> None:
-    """A new claim has no volume. It stays for as long as a Pod uses it (admission plug-in
-    ``StorageObjectInUseProtection``)."""
+def admit_create(claim: Doc, context: Context) -> None:
+    """A new claim is of the default class if it names none, and stays for as long as a Pod uses it (admission plug-ins
+    ``LimitRanger``, ``DefaultStorageClass``, ``StorageObjectInUseProtection``)."""
     check_claim(claim, context)
-    claim["status"] = {"phase": "Pending"}
     finalizers = claim["metadata"].get("finalizers") or []
     if CLAIM_PROTECTION not in finalizers:
         claim["metadata"]["finalizers"] = [*finalizers, CLAIM_PROTECTION]
     if claim["spec"].get("storageClassName") is None and (found := _default_class(context.state)):
         claim["spec"]["storageClassName"] = found
+
+
+def prepare_create(claim: Doc, context: Context) -> None:
+    """A new claim has no volume."""
+    claim["status"] = {"phase": "Pending"}
 
 
 def _default_class(state: ClusterState) -> str:
@@ -117,6 +121,7 @@ def warnings(claim: Doc, old: Doc | None) -> list[str]:
 STRATEGY = Strategy(
     warnings=warnings,
     default=default,
+    admit_create=admit_create,
     prepare_create=prepare_create,
     validate_create=validate_create,
     validate_update=validate_update,

@@ -130,7 +130,7 @@ def _class_row(ingress_class: Doc, now: str) -> list[Any]:
     return [name(ingress_class), spec.get("controller", ""), text, age(ingress_class, now)]
 
 
-def prepare_create(ingress: Doc, context: Context) -> None:
+def admit_create(ingress: Doc, context: Context) -> None:
     """An Ingress that names no class is of the default one; of several, of the youngest."""
     spec = ingress.setdefault("spec", {})
     is_named = spec.get("ingressClassName") is not None
@@ -163,7 +163,7 @@ def warnings(ingress: Doc, old: Doc | None) -> list[str]:
 
 
 STRATEGY = Strategy(
-    prepare_create=prepare_create,
+    admit_create=admit_create,
     warnings=warnings,
     validate_create=validate,
     validate_update=lambda new, old, context: validate(new, context),

@@ -19,12 +19,16 @@ from fairlead.registry.kinds.core.pod.warnings import pod_warnings
 from fairlead.registry.strategy import Context, Strategy
 
 
-def prepare_create(pod: Doc, context: Context) -> None:
-    """A new Pod waits to be placed and started; it runs as its ServiceAccount."""
+def admit_create(pod: Doc, context: Context) -> None:
+    """A new Pod runs as its ServiceAccount, within the limits of its namespace, and is as important as its class."""
     fill_limits(pod, context)
     admit(pod, context)
     add_tolerations(pod, context)
     set_priority(pod, context)
+
+
+def prepare_create(pod: Doc, context: Context) -> None:
+    """A new Pod waits to be placed and started."""
     pod["status"] = {"phase": "Pending", "qosClass": qos_class(pod["spec"])}
 
 
@@ -46,6 +50,7 @@ def _of(part: str, field: str) -> Callable[[Doc], str]:
 
 STRATEGY = Strategy(
     default=default,
+    admit_create=admit_create,
     prepare_create=prepare_create,
     prepare_update=prepare_update,
     prepare_status_update=prepare_status_update,
