@@ -21,7 +21,7 @@ from fairlead.cli.output import output_flags, show
 @output_flags
 def diff(
     files: tuple[str, ...], base: tuple[str, ...], lab: str | None, kubeconfig: str | None, context: str | None,
-    zone: str, verbose: bool, output: str, anonymize: bool, **flags: Any,
+    zone: str, verbose: bool, output: str, anonymize: bool, language: str, **flags: Any,
 ) -> None:  # fmt: skip
     """Say what changed manifests would do to endpoints, DNS answers, reachability and rules.
 
@@ -40,5 +40,5 @@ def diff(
     tell_faults(changes)
     after = apply(before, changes)
     found = compare(before, after, proxying_of(before, flags), with_rules=verbose)
-    show(output, "diff", found.statement, after, anonymize=anonymize)
+    show(output, "diff", found.statement, after, anonymize=anonymize, language=language)
     sys.exit(FINDING if found.stops else 0)

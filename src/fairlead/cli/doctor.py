@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fairlead.cli.flags.language import language_flag
 from fairlead.cli.flags.sources import FINDING, Source, fail, read_source, source_flags, source_of
 from fairlead.cli.output import anonymize_flag
 
@@ -22,10 +23,17 @@ FORMATS = ("text", "json", "sarif", "junit", "github")
 @source_flags
 @click.option("-o", "--output", type=click.Choice(FORMATS), default="text", show_default=True)
 @anonymize_flag
+@language_flag
 @click.option("--fix", "repair", is_flag=True, help="Apply the fixes that are patches, after asking for each.")
 @click.option("--explain-codes", is_flag=True, help="List every kind of finding, and end.")
 def doctor(
-    subjects: tuple[str, ...], output: str, anonymize: bool, repair: bool, explain_codes: bool, **flags: Any
+    subjects: tuple[str, ...],
+    output: str,
+    anonymize: bool,
+    repair: bool,
+    explain_codes: bool,
+    language: str,
+    **flags: Any,
 ) -> None:
     """Find what is wrong with Services, the true cause first, each with its evidence and a fix.
 
@@ -36,7 +44,7 @@ def doctor(
     from fairlead.explain.doctor.examine import examine
 
     if explain_codes:
-        _list_codes()
+        _list_codes(language)
         return
     source = source_of(flags)
     if repair and source.files:
@@ -45,7 +53,8 @@ def doctor(
     if not cluster.kinds:
         fail("nothing that can be examined was read")
     findings = _wanted(cluster, subjects, source.namespace, examine(cluster))
-    click.echo(_rendered(output, *_shown(cluster, findings, list(not_checked(cluster)), anonymize)), nl=False)
+    shown = _shown(cluster, findings, list(not_checked(cluster)), anonymize)
+    click.echo(_rendered(output, *shown, language), nl=False)
     if repair:
         _repair(source, findings)
     sys.exit(FINDING if findings else 0)
@@ -79,13 +88,13 @@ def _shown(
     return [words.finding(each) for each in findings], [words.statement(each) for each in missing]
 
 
-def _rendered(output: str, findings: "list[Finding]", missing: "list[Statement]") -> str:
+def _rendered(output: str, findings: "list[Finding]", missing: "list[Statement]", language: str) -> str:
     from fairlead import __version__
     from fairlead.explain.render import reports
     from fairlead.explain.render.findings import diagnosis_document, render_findings
 
     renderers = {
-        "text": lambda: render_findings(findings, missing),
+        "text": lambda: render_findings(findings, missing, language),
         "json": lambda: _json(diagnosis_document(findings, missing)),
         "sarif": lambda: _json(reports.sarif(findings, __version__)),
         "junit": lambda: reports.junit(findings),
@@ -127,8 +136,9 @@ def _kubeconfig(source: Source) -> str | None:
     return str(or_fail(lambda: enter.find_home(name)).kubeconfig)
 
 
-def _list_codes() -> None:
+def _list_codes(language: str) -> None:
     from fairlead.explain.doctor.findings import CODES
+    from fairlead.explain.languages import translated
 
     for code, (severity, meaning) in CODES.items():
-        click.echo(f"{code:<30} {severity:<8} {meaning}")
+        click.echo(f"{code:<30} {severity:<8} {translated(meaning, language)}")

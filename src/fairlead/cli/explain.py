@@ -27,6 +27,7 @@ def explain(
     anonymize: bool,
     no_evidence: bool,
     print_rbac: bool,
+    language: str,
     **flags: Any,
 ) -> None:
     """Say what something is, where it answers, by which names and rules, and why.
@@ -61,7 +62,7 @@ def explain(
             continue
         except SubjectError as error:
             fail(str(error))
-        show(output, str(subject), statement, cluster, anonymize=anonymize, evidence=not no_evidence)
+        show(output, str(subject), statement, cluster, anonymize=anonymize, language=language, evidence=not no_evidence)
         code = FINDING if statement.outcome is Verdict.FAILED else code
     sys.exit(code)
 

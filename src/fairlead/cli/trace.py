@@ -39,7 +39,7 @@ DRAWN, CERTAIN = 12, 3
 @output_flags
 def trace(
     start: str, goal: str, protocol: str, via: str | None, rule_files: tuple[str, ...], live: bool, computed: bool,
-    ipv6: bool, verbose: bool, output: str, anonymize: bool, **flags: Any,
+    ipv6: bool, verbose: bool, output: str, anonymize: bool, language: str, **flags: Any,
 ) -> None:  # fmt: skip
     """Say where a packet goes: name, rules hook by hook, endpoints with their probability, policies, and the reply.
 
@@ -71,7 +71,7 @@ def trace(
         raise click.UsageError(str(error)) from error
     except NotRules as error:
         fail(f"rules: {error}")
-    show(output, statement.text, statement, cluster, anonymize=anonymize)
+    show(output, statement.text, statement, cluster, anonymize=anonymize, language=language)
     sys.exit(0 if statement.outcome is Verdict.CHECKED else FINDING)
 
 
@@ -86,6 +86,7 @@ def _with_kernel(
     from fairlead.explain.journey.observed import compare, outcomes_of
     from fairlead.explain.journey.story import goals_of
     from fairlead.explain.statements import unchecked
+    from fairlead.model.phrases import Phrase
 
     parts = list(statement.parts)
     for each in goals_of(cluster, start, goal):
@@ -95,7 +96,7 @@ def _with_kernel(
             seen = outcomes_of(sent, flows(lab, start.node), each)
             parts.append(compare(predicted, seen, f"conntrack on {start.node}"))
         except (CannotSend, ValueError) as error:
-            parts.append(unchecked(f"what the kernel does: {error}"))
+            parts.append(unchecked(Phrase("what the kernel does: {error}", error=error)))
     return msgspec.structs.replace(statement, parts=tuple(parts))
 
 

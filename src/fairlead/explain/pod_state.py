@@ -109,8 +109,8 @@ def _node(cluster: Cluster, pod: Pod) -> Iterator[Trouble]:
 def _unknown(cluster: Cluster, ref: Ref, document: Doc) -> Trouble:
     for condition in rows(document, "status", "conditions"):
         if text(condition, "type") in ("Ready", "ContainersReady") and text(condition, "status") != "True":
-            message = text(condition, "message") or text(condition, "reason") or "no reason given"
+            message = text(condition, "message") or text(condition, "reason") or Phrase("no reason given")
             return Trouble("unready", message, cluster.field(ref, "condition Ready", f"False: {message}"))
     return Trouble(
-        "unready", "no condition Ready", cluster.field(ref, ".status.phase", text(document, "status", "phase"))
+        "unready", Phrase("no condition Ready"), cluster.field(ref, ".status.phase", text(document, "status", "phase"))
     )

@@ -37,7 +37,12 @@ class Phrase(str):
         return Phrase(self.template, **{name: _mapped(value, change) for name, value in self.values.items()})
 
 
-def filled(template: str, values: Mapping[str, Value]) -> str:
+def template_of(text: str) -> str:
+    """What a text was made of; a plain text is its own template."""
+    return text.template if isinstance(text, Phrase) else text
+
+
+def filled(template: str, values: Mapping[str, object]) -> str:
     """A template with its values.
 
     Raises:

@@ -208,7 +208,7 @@ class _Run:
 
     def test(self, part: Test) -> str | None:
         if part.family and part.family != ("ip6" if self.packet.family is IPFamily.IPV6 else "ip"):
-            return "it is of the other family"
+            return Phrase("it is of the other family")
         values = [self.value(key) for key in part.keys]
         unknown = [key for key, value in zip(part.keys, values, strict=True) if value is None]
         if unknown:
@@ -223,7 +223,7 @@ class _Run:
         return None if self._choose(2) == 0 else Phrase("assumed: another {key}", key=key)
 
     def seen(self, part: Seen) -> str | None:
-        return "the client was not seen before" if self._is_first else self._doubtful(part.text)
+        return Phrase("the client was not seen before") if self._is_first else self._doubtful(part.text)
 
     def mark_test(self, part: MarkTest) -> str | None:
         holds = (self.mark & part.mask == part.value) != part.negated
@@ -234,7 +234,7 @@ class _Run:
             return None
         is_taken = self._choose(2) == 0
         self._probability *= part.probability if is_taken else 1 - part.probability
-        return None if is_taken else "chance"
+        return None if is_taken else Phrase("chance")
 
     def value(self, key: Key) -> Value | None:
         """The value of a part of the packet; None for what cannot be known."""

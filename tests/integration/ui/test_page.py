@@ -89,6 +89,19 @@ def test_the_language_is_english_or_chinese(page):
     expect(page.locator("h1")).to_have_text("Service 地图")
 
 
+def test_explanations_are_chinese_too(page):
+    """Sentences, the words around them, and the lookup that a hook of the trace leads to."""
+    page.locator("#language").select_option("zh")
+    page.locator("main svg .card.k-service").first.click()
+    expect(page.locator("#panel")).to_contain_text("怎样改变这种行为")
+    page.goto(page.url.partition("#")[0] + "#/trace?from=pod/client&to=web")
+    expect(page.locator(".tree").first).to_contain_text("到达 10.244.")
+    page.locator("main svg .card.k-hook").first.click()
+    expect(page.locator("summary.found").first).to_be_focused()
+    page.goto(page.url.partition("#")[0] + "#/dns?name=web&pod=default/client")
+    expect(page.locator("main")).to_contain_text("Service 的虚拟 IP")
+
+
 def test_the_theme_is_light_or_dark(page):
     ground = "getComputedStyle(document.body).backgroundColor"
     page.locator("#theme").select_option("light")

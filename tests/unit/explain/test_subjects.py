@@ -6,7 +6,8 @@ from fairlead.dataplane.node_view import NodeSettings
 from fairlead.explain.cluster import plural
 from fairlead.explain.proxying import Proxying, inferred
 from fairlead.explain.reading import Found, cluster_of
-from fairlead.explain.render.text import WIDTH, render_text
+from fairlead.explain.render.text import render_text
+from fairlead.explain.render.wrapping import WIDTH
 from fairlead.explain.statements import Verdict
 from fairlead.explain.subjects import NoSuchObject, SubjectError, explain, parse_subject
 from tests.support.cluster_dumps import (

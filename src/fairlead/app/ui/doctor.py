@@ -2,10 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from fairlead.app.ui.views import diagnosis
+from fairlead.app.ui.views import diagnoses
 from fairlead.explain.cluster import Cluster
 
 _REST = 0.5  # seconds between examinations
@@ -19,11 +19,11 @@ class Doctor:
         wake: called when there is another diagnosis.
 
     Attributes:
-        diagnosis: the newest; None before the first.
+        diagnoses: the newest, by language; None before the first.
     """
 
     def __init__(self, wake: Callable[[], None]) -> None:
-        self.diagnosis: Any = None
+        self.diagnoses: Mapping[str, Any] | None = None
         self._wanted: Cluster | None = None
         self._done: Cluster | None = None
         self._task: asyncio.Task[None] | None = None
@@ -39,10 +39,10 @@ class Doctor:
         try:
             while (cluster := self._wanted) is not None and cluster is not self._done:
                 start = time.monotonic()
-                found = await asyncio.to_thread(diagnosis, cluster)
+                found = await asyncio.to_thread(diagnoses, cluster)
                 self._done = cluster
-                if found != self.diagnosis:
-                    self.diagnosis = found
+                if found != self.diagnoses:
+                    self.diagnoses = found
                     self._wake()
                 await asyncio.sleep(max(_REST, _SHARE * (time.monotonic() - start)))
         finally:

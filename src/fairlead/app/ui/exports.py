@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from fairlead.app.ui.options import UiOptions
-from fairlead.app.ui.pictures import map_of, width_of, words_of
+from fairlead.app.ui.pictures import language_of, map_of, width_of, words_of
 from fairlead.app.ui.tracing import read_trace
 from fairlead.app.ui.views import proxying_of
 from fairlead.drivers.ui.exchange import Reply, Request
@@ -16,6 +16,7 @@ from fairlead.explain.cluster import Cluster
 from fairlead.explain.doctor.coverage import not_checked
 from fairlead.explain.doctor.examine import examine
 from fairlead.explain.journey.story import tell
+from fairlead.explain.languages import HTML_TAGS, finding_in, statement_in, translated
 from fairlead.explain.picture.drawing import svg
 from fairlead.explain.picture.journey import journey_of
 from fairlead.explain.picture.paper import Section, findings, paper, rules, tree
@@ -75,7 +76,8 @@ def _paper(parts: Parts, query: Query, options: UiOptions, now: datetime) -> str
     picture = (Section("", parts.picture),) if parts.picture else ()
     style = page_text("picture.css") + page_text("paper.css")
     when = f"{options.title} · {now.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
-    return paper(parts.title, when, (*picture, *parts.sections), style, query.get("lang", "en"))
+    language = HTML_TAGS[language_of(query)]
+    return paper(parts.title, when, (*picture, *parts.sections), style, language)
 
 
 def _map(cluster: Cluster, query: Query, options: UiOptions) -> Parts:
@@ -84,7 +86,7 @@ def _map(cluster: Cluster, query: Query, options: UiOptions) -> Parts:
     shown = {card.item.subject for card in scene.cards if card.item.kind == "service"}
     keys = [key for key in sorted(cluster.snapshot.services) if f"svc/{key}" in shown]
     subjects = [Subject("Service", *key) for key in keys[:_MOST_EXPLAINED]]
-    trees = "".join(tree(_explained(cluster, subject), depth=0) for subject in subjects)
+    trees = "".join(tree(_explained(cluster, subject, query), depth=0) for subject in subjects)
     title = word("map")
     return Parts(title, svg(scene, word, title, style_of(query)), (Section("Services", trees),))
 
@@ -95,23 +97,24 @@ def style_of(query: Query) -> str:
 
 
 def _doctor(cluster: Cluster, query: Query, options: UiOptions) -> Parts:
-    missing = "".join(tree(statement) for statement in not_checked(cluster))
-    found = Section("", findings(examine(cluster), words_of(query)("fine")))
+    language = language_of(query)
+    missing = "".join(tree(statement_in(language, statement)) for statement in not_checked(cluster))
+    found = Section("", findings((finding_in(language, each) for each in examine(cluster)), words_of(query)("fine")))
     return Parts(words_of(query)("doctor"), "", (found, Section(words_of(query)("not-checked"), missing)))
 
 
 def _explain(cluster: Cluster, query: Query, options: UiOptions) -> Parts:
-    statement = _explained(cluster, parse_subject(query.get("subject", ""), options.namespace))
+    statement = _explained(cluster, parse_subject(query.get("subject", ""), options.namespace), query)
     return Parts(statement.text, "", (Section("", "".join(map(tree, statement.parts))),))
 
 
-def _explained(cluster: Cluster, subject: Subject) -> Statement:
-    return explain_subject(cluster, subject, proxying_of(cluster, NFT))
+def _explained(cluster: Cluster, subject: Subject, query: Query) -> Statement:
+    return statement_in(language_of(query), explain_subject(cluster, subject, proxying_of(cluster, NFT)))
 
 
 def _trace(cluster: Cluster, query: Query, options: UiOptions) -> Parts:
     trip, word = read_trace(cluster, query, options), words_of(query)
-    statement = tell(trip.cluster, trip.rulebook, trip.start, trip.goal)
+    statement = statement_in(language_of(query), tell(trip.cluster, trip.rulebook, trip.start, trip.goal))
     picture = svg(journey_of(trip, word, width_of(query)).scene, word, statement.text, style_of(query))
     return Parts(statement.text, picture, (Section("", "".join(tree(part, depth=3) for part in statement.parts)),))
 
@@ -122,7 +125,12 @@ def _rules(cluster: Cluster, query: Query, options: UiOptions) -> Parts:
     wanted = [line for line in lines if query.get("service", "") in ("", line.service)]
     groups = groupby(wanted, key=lambda line: f"{line.table} · {line.chain}")
     return Parts(
-        node, "", tuple(Section(heading, rules((x.text, x.reason) for x in found)) for heading, found in groups)
+        node,
+        "",
+        tuple(
+            Section(heading, rules((x.text, translated(x.reason, language_of(query))) for x in found))
+            for heading, found in groups
+        ),
     )
 
 

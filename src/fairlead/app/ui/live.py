@@ -6,7 +6,7 @@ from typing import Any
 
 from fairlead.app.ui.changes import Changes, summary
 from fairlead.app.ui.doctor import Doctor
-from fairlead.app.ui.pictures import map_of, words_of
+from fairlead.app.ui.pictures import language_of, map_of, words_of
 from fairlead.app.ui.views import choices
 from fairlead.app.ui.world import World
 from fairlead.drivers.ui.exchange import Request, Stream, event
@@ -57,8 +57,8 @@ class Live:
             found += await asyncio.to_thread(lambda cluster: list(page.shown(cluster)), world.cluster)
         if page.wants_changes:
             found += page.news_of(world.changes)
-        if self._doctor.diagnosis is not None:
-            found += page.changed("doctor", self._doctor.diagnosis)
+        if self._doctor.diagnoses is not None:
+            found += page.changed("doctor", self._doctor.diagnoses[page.language])
         return found
 
     def _status(self) -> dict[str, Any]:
@@ -79,7 +79,7 @@ class _Page:
 
     def __init__(self, request: Request) -> None:
         query = request.query
-        self._word = words_of(query)
+        self._word, self.language = words_of(query), language_of(query)
         self.wants_changes = query.get("view") == "changes"
         self._has_map = query.get("view", "map") == "map"
         self._query = query

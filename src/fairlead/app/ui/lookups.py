@@ -3,11 +3,13 @@
 from typing import Any
 
 from fairlead.app.ui.options import UiOptions
+from fairlead.app.ui.pictures import language_of
 from fairlead.app.ui.views import proxying_of
 from fairlead.drivers.ui.exchange import Request
 from fairlead.explain.about.ruleset import lines_of
 from fairlead.explain.asking import search_of
 from fairlead.explain.cluster import Cluster
+from fairlead.explain.languages import translated
 from fairlead.explain.proxying import NFT
 from fairlead.explain.render.documents import explanation_document
 from fairlead.explain.subjects import NoSuchObject
@@ -24,9 +26,10 @@ def names(cluster: Cluster, request: Request, options: UiOptions) -> Any:
     space, slash, name = query.get("pod", "").partition("/")
     pod = ObjectKey(space, name) if slash else ObjectKey(options.namespace, space) if space else None
     found = search_of(cluster, query.get("name", "").strip(), pod, query.get("type", "A"))
+    language = language_of(query)
     return {
-        "steps": [step._asdict() for step in found.steps],
-        "explanation": explanation_document(found.statement.text, found.statement),
+        "steps": [step._asdict() | {"why": translated(step.why, language)} for step in found.steps],
+        "explanation": explanation_document(found.statement.text, found.statement, language),
     }
 
 
@@ -41,4 +44,6 @@ def rules(cluster: Cluster, request: Request, options: UiOptions) -> Any:
     if nodes and node not in nodes:
         raise NoSuchObject(f"there is no Node {node}")
     found = lines_of(cluster, proxying_of(cluster, query.get("backend", NFT)), node)
-    return {"node": node, "lines": [line._asdict() for line in found]}
+    language = language_of(query)
+    lines = [line._asdict() | {"reason": translated(line.reason, language)} for line in found]
+    return {"node": node, "lines": lines}

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from fairlead.explain.cluster import Cluster
+from fairlead.explain.languages import ENGLISH, LANGUAGES
 from fairlead.explain.picture.lanes import Filter, contents_of
 from fairlead.explain.picture.layout import place
 from fairlead.explain.picture.scene import Scene
@@ -13,7 +14,13 @@ NARROWEST, USUAL, WIDEST = 280.0, 1080.0, 2400.0
 
 def words_of(query: Mapping[str, str]) -> Words:
     """The words of a picture in the language that is asked for."""
-    return words_in(query.get("lang", "en"))
+    return words_in(language_of(query))
+
+
+def language_of(query: Mapping[str, str]) -> str:
+    """The language that is asked for."""
+    language = query.get("lang", ENGLISH)
+    return language if language in LANGUAGES else ENGLISH
 
 
 def width_of(query: Mapping[str, str]) -> float:

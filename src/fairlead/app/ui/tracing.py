@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from fairlead.app.ui.options import UiOptions
-from fairlead.app.ui.pictures import width_of, words_of
+from fairlead.app.ui.pictures import language_of, width_of, words_of
 from fairlead.app.ui.views import proxying_of
 from fairlead.drivers.sources.lab_nodes import node_observations
 from fairlead.drivers.sources.lab_packets import CannotSend, flows, send
@@ -24,6 +24,7 @@ from fairlead.explain.proxying import NFT
 from fairlead.explain.render.documents import explanation_document
 from fairlead.explain.statements import Statement, unchecked
 from fairlead.explain.subjects import SubjectError
+from fairlead.model.phrases import Phrase
 
 Query = Mapping[str, str]
 _DRAWN, _CERTAIN = 12, 3  # connections that are sent where chance decides, and where it does not
@@ -60,7 +61,7 @@ def _sent(cluster: Cluster, trip: Trip, goal: Goal, lab: str) -> tuple[Statement
         count = _DRAWN if len(predicted.outcomes) > 1 else _CERTAIN
         outcomes = outcomes_of(send(lab, trip.start, goal, count), flows(lab, trip.start.node), goal)
     except (CannotSend, ValueError) as error:
-        return unchecked(f"what the kernel does: {error}"), {}
+        return unchecked(Phrase("what the kernel does: {error}", error=error)), {}
     return compare(predicted, outcomes, f"conntrack on {trip.start.node}"), counted(goal, outcomes)
 
 
@@ -80,5 +81,5 @@ def _document(trip: Trip, statement: Statement, query: Query) -> dict[str, Any]:
     word = words_of(query)
     scene, touched = journey_of(trip, word, width_of(query))
     picture = {"width": scene.width, "height": scene.height, "whole": True, "set": fragments(scene, word)}
-    document = explanation_document(statement.text, statement)
+    document = explanation_document(statement.text, statement, language_of(query))
     return {"explanation": document, "picture": picture, "touched": touched}

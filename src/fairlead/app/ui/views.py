@@ -1,14 +1,16 @@
 """What the page asks, answered by ``explain``: each view is a function from the cluster and a request to a document."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from fairlead.app.ui.options import UiOptions
+from fairlead.app.ui.pictures import language_of
 from fairlead.dataplane.node_view import NodeSettings
 from fairlead.drivers.ui.exchange import Request
 from fairlead.explain.cluster import Cluster
 from fairlead.explain.doctor.coverage import not_checked
 from fairlead.explain.doctor.examine import examine
+from fairlead.explain.languages import LANGUAGES, finding_in, statement_in
 from fairlead.explain.proxying import IPTABLES, NFT, Proxying, inferred
 from fairlead.explain.render.documents import explanation_document
 from fairlead.explain.render.findings import diagnosis_document
@@ -27,12 +29,19 @@ def explain(cluster: Cluster, request: Request, options: UiOptions) -> Any:
     """What something is, and why."""
     subject = parse_subject(request.query.get("subject", ""), options.namespace)
     proxying = proxying_of(cluster, request.query.get("backend", NFT))
-    return explanation_document(str(subject), explain_subject(cluster, subject, proxying))
+    statement = explain_subject(cluster, subject, proxying)
+    return explanation_document(str(subject), statement, language_of(request.query))
 
 
-def diagnosis(cluster: Cluster) -> Any:
-    """Everything that is wrong."""
-    return diagnosis_document(examine(cluster), not_checked(cluster))
+def diagnoses(cluster: Cluster) -> Mapping[str, Any]:
+    """Everything that is wrong, in each language."""
+    found, missing = examine(cluster), list(not_checked(cluster))
+    return {
+        language: diagnosis_document(
+            (finding_in(language, each) for each in found), (statement_in(language, each) for each in missing)
+        )
+        for language in LANGUAGES
+    }
 
 
 def choices(cluster: Cluster) -> Any:

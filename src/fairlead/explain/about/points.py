@@ -22,7 +22,8 @@ def explain_address(cluster: Cluster, address: IPAddress, port: int | None = Non
     if missing:
         found.append(cluster.missing("who else may have it", *missing))
     if not found:
-        found = [failed("nobody in the cluster has this address" + (" with this port" if port else ""))]
+        nobody = "nobody in the cluster has this address"
+        found = [failed("nobody in the cluster has this address with this port") if port else failed(nobody)]
     if port is None and not missing:
         view = view_of(cluster, reverse=True)
         found.append(_soft(explain_question(cluster, view, Question(reverse_name(address), RRType.PTR))))

@@ -34,16 +34,14 @@ def explain_service(cluster: Cluster, service: Service, proxying: Proxying) -> S
     if not service.is_external_name and not service.is_headless:
         parts.append(explain_rules(cluster, service, proxying, _node(cluster)))
     parts.append(_changes(service))
-    return Statement(
-        Phrase("Service {service}: {kind}", service=service.key, kind=Phrase(kind_of(service))), (), tuple(parts)
-    )
+    return Statement(Phrase("Service {service}: {kind}", service=service.key, kind=kind_of(service)), (), tuple(parts))
 
 
 def kind_of(service: Service) -> str:
     """The type as people call it."""
-    if service.is_headless:
-        return "headless" if service.spec.selector else "headless, without selector"
-    return service.spec.type + ("" if service.spec.selector or service.is_external_name else ", without selector")
+    kind = Phrase("headless") if service.is_headless else service.spec.type
+    has_all = bool(service.spec.selector) or service.is_external_name
+    return kind if has_all else Phrase("{kind}, without selector", kind=kind)
 
 
 def _node(cluster: Cluster) -> str:

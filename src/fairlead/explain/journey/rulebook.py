@@ -60,7 +60,7 @@ class Rulebook:
     def origin(self, name: str) -> str:
         """Where a node's rules are from, for a reader."""
         seen = self._seen(name)
-        return ", ".join(each.where for each in seen) if seen else Phrase("computed for {name}", name=name)
+        return ", ".join(each.where for each in seen) if seen else Phrase("computed for {node}", node=name)
 
     def is_computed(self, name: str) -> bool:
         return not self._seen(name)

@@ -181,11 +181,12 @@ def _one(cluster: Cluster, rulebook: Rulebook, start: Start, found: Deliveries, 
         return Statement("possibly: anything, by a rule that is not understood", (), tuple(parts), Verdict.NOT_CHECKED)
     verdict = Verdict.CHECKED if delivery.arrives else Verdict.FAILED
     if delivery.chance is None:
-        verdict, share = Verdict.NOT_CHECKED, ", possibly"
+        verdict, share = Verdict.NOT_CHECKED, Phrase(", possibly")
     words = {Fate.DROP: "is dropped: the client waits", Fate.REJECT: "is refused"}.get(outcome.fate)
     pod = Phrase(" (Pod {pod})", pod=delivery.pod.key) if delivery.pod else ""
     target = Phrase("reaches {destination}:{port}{pod}", destination=outcome.destination, port=outcome.port, pod=pod)
-    return Statement((words or target) + share, (), tuple(parts), verdict)
+    what = Phrase(words) if words else target
+    return Statement(Phrase("{what}{share}", what=what, share=share), (), tuple(parts), verdict)
 
 
 def _hooks(steps: Iterable[Step], origin: str) -> Iterator[Statement]:

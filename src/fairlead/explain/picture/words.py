@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 
-ENGLISH, CHINESE = "en", "zh"
-LANGUAGES = (ENGLISH, CHINESE)
+from fairlead.explain.languages import LANGUAGES
 
 Words = Callable[..., str]
 
@@ -52,7 +51,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "not-checked": ("Not checked", "未检查"),
     "fold": ("fold", "折叠"),
     "unfold": ("unfold", "展开"),
-    "manual": ("no selector", "没有选择器"),
+    "manual": ("no selector", "没有选择算符"),
     "question": ("asks for a name", "查询名称"),
     "dropped": ("dropped", "丢弃"),
     "refused": ("refused", "拒绝"),

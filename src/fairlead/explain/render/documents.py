@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from fairlead.explain.languages import ENGLISH, statement_in
 from fairlead.explain.statements import Evidence, Statement, tally
+from fairlead.model.phrases import template_of
 
 API_VERSION = "fairlead.dev/v1"
 
 
-def explanation_document(subject: str, statement: Statement) -> dict[str, Any]:
+def explanation_document(subject: str, statement: Statement, language: str = ENGLISH) -> dict[str, Any]:
     """An explanation, as ``schemas/explanation.schema.json`` describes it."""
     return {
         "apiVersion": API_VERSION,
@@ -15,7 +17,7 @@ def explanation_document(subject: str, statement: Statement) -> dict[str, Any]:
         "subject": str(subject),
         "verdict": str(statement.outcome),
         "counts": _counts(statement),
-        "statement": statement_document(statement),
+        "statement": _statement_document(statement, statement_in(language, statement)),
     }
 
 
@@ -29,11 +31,12 @@ def evidence_document(evidence: Evidence) -> dict[str, str]:
     return {"kind": str(evidence.kind), "what": str(evidence.what), "where": str(evidence.where)}
 
 
-def statement_document(statement: Statement) -> dict[str, Any]:
-    """One statement, its evidence and its parts."""
+def _statement_document(statement: Statement, told: Statement) -> dict[str, Any]:
+    """One statement, its evidence and its parts; ``told`` is the same in the language that is wanted."""
     return {
-        "text": str(statement.text),
+        "text": str(told.text),
+        "template": template_of(statement.text),
         "verdict": str(statement.verdict),
-        "because": [evidence_document(e) for e in statement.because],
-        "parts": [statement_document(part) for part in statement.parts],
+        "because": [evidence_document(e) for e in told.because],
+        "parts": list(map(_statement_document, statement.parts, told.parts)),
     }

@@ -4,30 +4,34 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from fairlead.explain.doctor.findings import Finding
+from fairlead.explain.languages import ENGLISH, finding_in, translated
 from fairlead.explain.render.documents import API_VERSION, evidence_document
-from fairlead.explain.render.text import evidence_text, wrapped
+from fairlead.explain.render.text import evidence_text
+from fairlead.explain.render.wrapping import wrapped
 from fairlead.explain.statements import Statement
+from fairlead.model.phrases import Phrase
 
 
-def render_findings(findings: Iterable[Finding], missing: Iterable[Statement]) -> str:
+def render_findings(findings: Iterable[Finding], missing: Iterable[Statement], language: str = ENGLISH) -> str:
     """Every finding with its evidence and its fix, then what was not checked."""
-    found, unknown = list(findings), list(missing)
-    lines = [line for finding in found for line in _lines(finding)]
-    lines.append(f"{len(found)} finding{'s' * (len(found) != 1)}" if found else "nothing wrong was found")
+    found, unknown = [finding_in(language, each) for each in findings], list(missing)
+    lines = [line for finding in found for line in _lines(finding, language)]
+    count = Phrase("{count} finding{count:plural}", count=len(found)) if found else Phrase("nothing wrong was found")
+    lines.append(translated(count, language))
     if unknown:
-        lines += ["", "not checked:"]
-        lines += [line for each in unknown for line in wrapped(each.text, "  ? ", "    ")]
+        lines += ["", translated("not checked:", language)]
+        lines += [line for each in unknown for line in wrapped(translated(each.text, language), "  ? ", "    ")]
     return "\n".join(lines) + "\n"
 
 
-def _lines(finding: Finding) -> Iterator[str]:
-    yield f"{finding.severity} {finding.code}  {finding.subject}"
+def _lines(finding: Finding, language: str) -> Iterator[str]:
+    yield f"{translated(finding.severity.value, language)} {finding.code}  {finding.subject}"
     yield from wrapped(finding.text, "  ", "  ")
     for each in finding.evidence:
         yield from wrapped(evidence_text(each), "    ", "      ")
     for fix in finding.fixes:
-        yield f"  fix: {fix.text}"
-    yield f"  see {finding.docs}"
+        yield f"  {translated(Phrase('fix: {fix}', fix=fix.text), language)}"
+    yield f"  {translated(Phrase('see {docs}', docs=finding.docs), language)}"
     yield ""
 
 

@@ -6,7 +6,9 @@ from html import escape
 from textwrap import wrap
 from typing import NamedTuple
 
+from fairlead.explain.languages import ENGLISH, HTML_TAGS
 from fairlead.explain.render.text import evidence_text
+from fairlead.explain.render.wrapping import wrapped
 from fairlead.explain.statements import Statement, Verdict
 
 MOST_BOXES = 60  # a picture with more cannot be read
@@ -46,7 +48,11 @@ def boxes_of(statement: Statement) -> list[Box]:
 def _lines(statement: Statement) -> tuple[str, ...]:
     """The text in lines; a longer word is broken, so that nothing is cut."""
     text = " ".join(map(_broken, (_MARK[statement.verdict] + statement.text).split(" ")))
-    return tuple(line for part in text.split("\n") for line in wrap(part, _LETTERS)) or ("",)
+    return tuple(line for part in text.split("\n") for line in _wrapped(part)) or ("",)
+
+
+def _wrapped(text: str) -> list[str]:
+    return wrap(text, _LETTERS) if text.isascii() else wrapped(text, "", "", _LETTERS)
 
 
 def _broken(word: str) -> str:
@@ -169,11 +175,11 @@ _STYLE = (
 _CLASS = {Verdict.CHECKED: "checked", Verdict.FAILED: "failed", Verdict.NOT_CHECKED: "unchecked"}
 
 
-def html(statement: Statement) -> str:
+def html(statement: Statement, language: str = ENGLISH) -> str:
     """A page that stands alone: the picture, and the tree with its evidence; no script, nothing from elsewhere."""
     title = escape(statement.text)
     return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<!doctype html>\n<html lang="{HTML_TAGS[language]}"><head><meta charset="utf-8">'
         f"<title>{title}</title><style>{_STYLE}</style></head>"
         f"<body><h1>{title}</h1>\n{svg(statement)}\n{_details(statement)}</body></html>\n"
     )

@@ -23,9 +23,13 @@ class EvidenceDocument(_Document, frozen=True):
 
 
 class StatementDocument(_Document, frozen=True):
-    """Something that is so, or could not be checked; ``verdict`` is its own, without its parts."""
+    """Something that is so, or could not be checked; ``verdict`` is its own, without its parts.
+
+    ``template`` is the sentence with names in place of its values: the same for all statements of a kind.
+    """
 
     text: str
+    template: str
     verdict: VERDICTS
     because: list[EvidenceDocument]
     parts: list["StatementDocument"]

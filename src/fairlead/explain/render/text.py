@@ -1,17 +1,19 @@
 """Trees as text for a terminal of 80 columns."""
 
-import textwrap
 from collections.abc import Iterator
 
+from fairlead.explain.languages import ENGLISH, statement_in, translated
+from fairlead.explain.render.wrapping import wrapped
 from fairlead.explain.statements import Evidence, Statement, Verdict, tally
+from fairlead.model.phrases import Phrase
 
-WIDTH = 80
 _MARKS = {Verdict.CHECKED: " ", Verdict.FAILED: "✗", Verdict.NOT_CHECKED: "?"}
 
 
-def render_text(statement: Statement, *, evidence: bool = True) -> str:
+def render_text(statement: Statement, *, evidence: bool = True, language: str = ENGLISH) -> str:
     """The tree, and at its end how much of it was checked."""
-    return "\n".join([*_lines(statement, 0, evidence), "", _summary(statement), ""])
+    told = statement_in(language, statement)
+    return "\n".join([*_lines(told, 0, evidence), "", translated(_summary(statement), language), ""])
 
 
 def _lines(statement: Statement, depth: int, evidence: bool) -> Iterator[str]:
@@ -28,16 +30,11 @@ def evidence_text(evidence: Evidence) -> str:
     return f"[{evidence.what}]" if not evidence.where else f"[{evidence.what}; {evidence.where}]"
 
 
-def wrapped(text: str, first: str, rest: str) -> list[str]:
-    """Lines of at most 80 columns; a word longer than that stays whole, so that it can be copied."""
-    lines = textwrap.wrap(
-        text, WIDTH, initial_indent=first, subsequent_indent=rest,
-        break_long_words=False, break_on_hyphens=False, drop_whitespace=True,
-    )  # fmt: skip
-    return lines or [first]
+_ALL = "{checked} checked, {failed} failed, {unknown} not checked"
+_PART = "{checked} checked, {failed} failed, {unknown} not checked (marked ?): this is not the whole answer"
 
 
-def _summary(statement: Statement) -> str:
+def _summary(statement: Statement) -> Phrase:
     count = tally(statement)
-    text = f"{count.checked} checked, {count.failed} failed, {count.not_checked} not checked"
-    return text + (" (marked ?): this is not the whole answer" if count.not_checked else "")
+    template = _PART if count.not_checked else _ALL
+    return Phrase(template, checked=count.checked, failed=count.failed, unknown=count.not_checked)

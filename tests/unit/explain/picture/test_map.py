@@ -5,12 +5,13 @@ from itertools import combinations
 
 import pytest
 
+from fairlead.explain.languages import LANGUAGES
 from fairlead.explain.picture.drawing import fragments, svg
 from fairlead.explain.picture.lanes import Filter, contents_of
 from fairlead.explain.picture.layout import place
 from fairlead.explain.picture.lettering import lines_of, width_of
 from fairlead.explain.picture.scene import State
-from fairlead.explain.picture.words import LANGUAGES, words_in
+from fairlead.explain.picture.words import words_in
 from tests.support.broken_clusters import BROKEN, HEALTHY, LOCAL, NODE_PORT, client, whole
 from tests.support.cluster_dumps import cluster, external_name, headless, pod, service, web
 

@@ -106,7 +106,7 @@ def _why_pending(ward: Ward, service: Service, evidence: list[Evidence]) -> tupl
         return Phrase("no controller answers for its class {class_name}", class_name=class_), Fix(
             "kubectl get pods -A | grep -i -e metallb -e loadbalancer -e cloud-controller"
         )
-    return "no controller in this cluster gives addresses to load balancers", Fix(
+    return Phrase("no controller in this cluster gives addresses to load balancers"), Fix(
         target=ref_of(service), patch={"spec": {"type": "NodePort"}}
     )
 

@@ -98,12 +98,6 @@ def _unnamed(ward: Ward, service: Service, index: int, port: ServicePort, candid
     names = declared.names(port.protocol)
     other = "UDP" if port.protocol == "TCP" else "TCP"
     evidence = (_evidence(ward, service, port), _ports_of(ward, candidate, declared))
-    text_ = Phrase(
-        "targetPort {target_port} of Service {service} is no port of {candidate}",
-        target_port=port.target_port,
-        service=service.key,
-        candidate=candidate.ref,
-    )
     if port.target_port in declared.names(other):
         text_ = Phrase(
             "port {target_port} of {candidate} is {other}, where Service {service} wants {protocol}",
@@ -129,11 +123,14 @@ def _unnamed(ward: Ward, service: Service, index: int, port: ServicePort, candid
         if instead
         else (Fix(f"kubectl -n {service.namespace} edit service {service.name}"),)
     )
-    has = Phrase(
-        "; it has {ports}",
+    text_ = Phrase(
+        "targetPort {target_port} of Service {service} is no port of {candidate}; it has {ports}",
+        target_port=port.target_port,
+        service=service.key,
+        candidate=candidate.ref,
         ports=[f"{n} ({v})" for n, v in names.items()] or numbers or Phrase("none"),
     )
-    return Finding("target-port-unnamed", ref_of(service), text_ + has, evidence, fixes, harmed(service))
+    return Finding("target-port-unnamed", ref_of(service), text_, evidence, fixes, harmed(service))
 
 
 def _ports_of(ward: Ward, candidate: Candidate, declared: _Declared) -> Evidence:

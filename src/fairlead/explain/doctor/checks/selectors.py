@@ -134,9 +134,8 @@ def _nothing(ward: Ward, service: Service) -> Finding:
     ]
     patch = {"spec": {"selector": _mended(service, best)}}
     fix = Fix(target=ref_of(service), patch=patch)
-    return Finding(
-        "selector-nothing", ref_of(service), f"{text_}; {_difference(best)}", tuple(evidence), (fix,), harmed(service)
-    )
+    text_ = Phrase("{what}; {difference}", what=text_, difference=_difference(best))
+    return Finding("selector-nothing", ref_of(service), text_, tuple(evidence), (fix,), harmed(service))
 
 
 def _difference(miss: NearMiss) -> str:

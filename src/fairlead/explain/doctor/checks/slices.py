@@ -117,7 +117,7 @@ def _fault_of(ward: Ward, address: str) -> str | None:
     except ValueError:
         return None
     if parsed.is_loopback or parsed.is_link_local or parsed.is_unspecified:
-        return "loopback, link-local or no address at all: on each node it is somebody else"
+        return Phrase("loopback, link-local or no address at all: on each node it is somebody else")
     owners = ward.cluster.snapshot.services_by_ip.get(address)
     return (
         Phrase("the virtual IP of Service {owner}: a virtual IP cannot be an endpoint", owner=min(owners))

@@ -52,7 +52,7 @@ def _down(ward: Ward, service: Service) -> Iterator[Finding]:
     if not ward.cluster.has_read("EndpointSlice") or ward.has_ready_endpoint(service) or any(p.is_ready for p in pods):
         return
     evidence = [Evidence(f"EndpointSlices of {service.key}: no ready endpoint", "what was read")]
-    words = "no server is behind it"
+    words = Phrase("no server is behind it")
     if pods:
         trouble = troubles_of(ward.cluster, pods[0])[0]
         words = Phrase("Pod {pod} is not ready: {trouble}", pod=pods[0].name, trouble=trouble.message)

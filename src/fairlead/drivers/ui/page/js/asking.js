@@ -1,9 +1,11 @@
-// Questions to the server, and the session that begins with the token of the address.
+// Questions to the server, in the language of the page, and the session that begins with the token of the address.
+
+import { language } from "./words.js";
 
 export class Refused extends Error {}
 
 export async function ask(path, query = {}) {
-  const given = Object.entries(query).filter(([, value]) => value !== "" && value !== null && value !== undefined);
+  const given = Object.entries({ lang: language(), ...query }).filter(([, value]) => value !== "" && value !== null && value !== undefined);
   return read(await fetch(`/api/${path}?${new URLSearchParams(given)}`));
 }
 

@@ -20,7 +20,7 @@ export class ChangesView {
     this.chosen = query.id ?? "";
     this.rows = el("ul", { class: "paper changes", "aria-label": w("recorded") });
     this.chart = el("div", { class: "canvas-paper" });
-    this.heading = el("h2", { lang: "en" });
+    this.heading = el("h2", {});
     this.playOne = el("button", { class: "main", disabled: true, onclick: () => this.#play(this.chosen) }, w("play"));
     this.playAll = el("button", { disabled: true, onclick: () => (this.playing ? this.#stop() : this.#playAll()) }, w("play-all"));
     this.empty = el("p", { class: "paper muted" }, w("no-changes"));
@@ -60,8 +60,8 @@ export class ChangesView {
     const focused = this.rows.querySelector("button:focus")?.dataset.id;
     this.rows.replaceChildren(...this.list.map((each) => el("li", {},
       el("button", { "data-id": each.id, "aria-current": each.id === this.chosen ? "true" : null, onclick: () => this.#choose(each.id) },
-        el("b", { lang: "en" }, each.service || each.id), el("span", { class: "took" }, milliseconds(each.milliseconds)),
-        el("span", { class: "what", lang: "en" }, each.causes.join(", ")), el("time", {}, new Date(each.at * 1000).toLocaleTimeString())))));
+        el("b", {}, each.service || each.id), el("span", { class: "took" }, milliseconds(each.milliseconds)),
+        el("span", { class: "what" }, each.causes.join(", ")), el("time", {}, new Date(each.at * 1000).toLocaleTimeString())))));
     if (focused) [...this.rows.querySelectorAll("button")].find((each) => each.dataset.id === focused)?.focus();
   }
 
@@ -77,7 +77,7 @@ export class ChangesView {
     const id = this.chosen;
     const width = Math.floor(this.chart.clientWidth) || 600;
     try {
-      const { svg } = await ask("timeline", { id, width, lang: language() });
+      const { svg } = await ask("timeline", { id, width });
       if (id !== this.chosen) return;
       const parsed = new DOMParser().parseFromString(svg, "image/svg+xml").documentElement;
       this.chart.replaceChildren(document.adoptNode(parsed));

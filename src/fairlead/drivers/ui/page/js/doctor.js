@@ -29,7 +29,7 @@ export class DoctorView {
 
   #fill({ findings, notChecked }) {
     const missing = notChecked.length
-      ? el("section", { class: "paper" }, el("h2", {}, w("not-checked-title")), el("ul", { lang: "en" }, notChecked.map((text) => el("li", {}, text))))
+      ? el("section", { class: "paper" }, el("h2", {}, w("not-checked-title")), el("ul", {}, notChecked.map((text) => el("li", {}, text))))
       : null;
     const fine = el("p", { class: "paper fine" }, w("nothing-found"));
     this.list.replaceChildren(...(findings.length ? findings.map((each) => this.#finding(each)) : [fine]), ...(missing ? [missing] : []));
@@ -39,7 +39,7 @@ export class DoctorView {
     const { kind, namespace, name } = finding.subject;
     const subject = SUBJECTS[kind] ? [SUBJECTS[kind], namespace, name].filter(Boolean).join("/") : "";
     const who = `${kind} ${[namespace, name].filter(Boolean).join("/")}`;
-    return el("article", { class: `paper finding ${finding.severity}`, lang: "en" },
+    return el("article", { class: `paper finding ${finding.severity}` },
       el("div", {}, el("span", { class: "code" }, finding.code),
         subject ? el("button", { class: "quiet", onclick: () => this.app.choose(subject) }, who) : el("span", { class: "who" }, who)),
       el("p", {}, finding.text),

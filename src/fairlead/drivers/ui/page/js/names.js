@@ -52,7 +52,7 @@ export class NamesView {
       const { steps, explanation } = await ask("names", query);
       const rows = steps.map((step, number) => this.#step(step, number));
       this.result.replaceChildren(el("ol", { class: "steps" }, rows),
-        el("section", { class: "paper" }, el("h2", { lang: "en" }, explanation.statement.text), tree(explanation.statement, 2)));
+        el("section", { class: "paper" }, el("h2", {}, explanation.statement.text), tree(explanation.statement, 2)));
     } catch (error) {
       this.result.replaceChildren(el("p", { class: "paper failed-text", role: "alert" }, error.message));
     }
@@ -60,7 +60,7 @@ export class NamesView {
 
   #step({ name, result, records, why, ends, is_asked: isAsked }, number) {
     const kind = !isAsked ? "skipped" : result === "NOERROR" ? "answered" : ends ? "failed" : "passed";
-    return el("li", { class: `paper ${kind}`, lang: "en" },
+    return el("li", { class: `paper ${kind}` },
       el("div", { class: "row" }, el("span", { class: "number", "aria-hidden": "true" }, number + 1), el("code", { class: "asked" }, name),
         el("span", { class: "result" }, isAsked ? result : w("not-asked"))),
       records.length ? el("pre", {}, records.join("\n")) : null,

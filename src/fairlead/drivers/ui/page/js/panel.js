@@ -70,6 +70,6 @@ export class Panel {
 
   #fill(title, ...content) {
     const close = el("button", { class: "quiet", "aria-label": w("close"), onclick: () => this.close() }, "✕");
-    this.#place.replaceChildren(el("div", { class: "head" }, el("h2", { lang: "en" }, title), close), ...content);
+    this.#place.replaceChildren(el("div", { class: "head" }, el("h2", {}, title), close), ...content);
   }
 }

@@ -67,7 +67,7 @@ export class RulesView {
     const shown = this.lines.filter((line) => !this.alone.checked || !service || line.service === service);
     const groups = Map.groupBy(shown.slice(0, MOST), (line) => `${line.table} · ${line.chain}`);
     const made = [...groups].map(([title, lines]) =>
-      el("section", { class: "paper chain" }, el("h2", {}, title), el("ul", { lang: "en" }, lines.map((line) => row(line, service)))));
+      el("section", { class: "paper chain" }, el("h2", {}, title), el("ul", {}, lines.map((line) => row(line, service)))));
     const count = el("p", { class: "muted", role: "status" }, w("n-lines", { n: shown.length, lit: service ? shown.filter((line) => line.service === service).length : 0 }));
     this.list.replaceChildren(count, ...made);
     if (service && !this.alone.checked) this.list.querySelector(".lit")?.scrollIntoView({ block: "center" });

@@ -66,7 +66,7 @@ export class TraceView {
     this.result.replaceChildren(el("p", { class: "muted", role: "status" }, w(forReal ? "sending" : "loading")));
     this.send.disabled = true;
     try {
-      this.#fill(await (forReal ? tell("/api/send", query) : ask("trace", query)), query);
+      this.#fill(await (forReal ? tell("/api/send", { lang: language(), ...query }) : ask("trace", query)), query);
     } catch (error) {
       this.result.replaceChildren(el("p", { class: "paper failed-text", role: "alert" }, error.message));
     }
@@ -83,15 +83,18 @@ export class TraceView {
       el("div", { class: "tools" },
         el("a", { class: "button", href: addressOf("map", { lit: touched.join(",") }) }, w("on-map")),
         saving("trace", () => this.#query())),
-      el("section", { class: "paper" }, el("h2", { lang: "en" }, explanation.statement.text), counts(explanation.counts), this.steps));
+      el("section", { class: "paper" }, el("h2", {}, explanation.statement.text), counts(explanation.counts), this.steps));
     this.#animate(drawn.svg);
   }
 
   /** A hook leads to its rules beside; anything else to its explanation. */
   #choose(subject) {
     if (!subject.startsWith("hook/")) return this.app.choose(subject);
-    const heading = subject === "hook/question" ? "asks for" : subject.slice(5);
-    const found = [...this.steps.querySelectorAll("summary")].filter((each) => each.textContent.startsWith(heading));
+    const [hook, table] = subject.slice(5).split(", table ");
+    const isMeant = subject === "hook/question"
+      ? ({ dataset }) => dataset.template?.startsWith("asks for {host}")
+      : ({ dataset, textContent }) => dataset.template === "{hook}, table {table}" && textContent.startsWith(hook) && textContent.endsWith(table);
+    const found = [...this.steps.querySelectorAll("summary")].filter(isMeant);
     for (const summary of found) {
       for (let each = summary.parentElement; each; each = each.parentElement.closest("details")) each.open = true;
       summary.classList.add("found");

@@ -7,14 +7,14 @@ const SIGNS = { failed: ["✗", "failed"], "not checked": ["?", "unchecked"] };
 
 /** The tree below an explanation's own sentence. */
 export function tree(statement, open = 1) {
-  return el("ul", { class: "tree", lang: "en" }, statement.parts.map((part) => node(part, open)));
+  return el("ul", { class: "tree" }, statement.parts.map((part) => node(part, open)));
 }
 
 function node(statement, open) {
   const line = [sign(statement.verdict), el("span", { class: statement.verdict === "failed" ? "failed-text" : null }, statement.text)];
   const below = [...statement.because.map(evidence), statement.parts.length ? el("ul", {}, statement.parts.map((part) => node(part, open - 1))) : null];
   if (!statement.parts.length && !statement.because.length) return el("li", { class: "leaf" }, line);
-  return el("li", {}, el("details", { open: open > 0 || hasFailed(statement) }, el("summary", {}, line), below));
+  return el("li", {}, el("details", { open: open > 0 || hasFailed(statement) }, el("summary", { "data-template": statement.template }, line), below));
 }
 
 const hasFailed = (statement) => statement.verdict === "failed" || statement.parts.some(hasFailed);

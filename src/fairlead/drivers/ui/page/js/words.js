@@ -1,4 +1,4 @@
-// The page's own words, in the language that is chosen. Sentences of explain are those that the command prints.
+// The page's own words, in the language that is chosen. Sentences of explain come from the server in it.
 
 let table = {};
 let fallback = {};
