@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from fairlead.model.objects import Condition, KubeObject, PodIP, Slim
+from fairlead.model.qos import Asked, qos_class
 
 
 class ObjectFieldSelector(Slim, frozen=True):
@@ -371,6 +372,7 @@ class RunPodSpec(Slim, frozen=True):
     volumes: tuple[Volume, ...] | None = None
     readiness_gates: tuple[ReadinessGate, ...] | None = None
     image_pull_secrets: tuple[SourceReference, ...] | None = None
+    resources: Resources | None = None
 
 
 class RunPodStatus(Slim, frozen=True):
@@ -380,7 +382,7 @@ class RunPodStatus(Slim, frozen=True):
     pod_ip: str = msgspec.field(default="", name="podIP")
     pod_ips: tuple[PodIP, ...] = msgspec.field(default=(), name="podIPs")
     start_time: str | None = None
-    qos_class: str = "BestEffort"
+    qos_class: str = ""
     conditions: tuple[Condition, ...] | None = None
     container_statuses: tuple[dict[str, Any], ...] | None = None
     init_container_statuses: tuple[dict[str, Any], ...] | None = None
@@ -407,8 +409,21 @@ class RunPod(KubeObject, frozen=True):
         return self.spec.hostname or self.name[:63].rstrip("-.")
 
     @property
+    def qos_class(self) -> str:
+        """What the API server has settled, or what it would settle."""
+        return self.status.qos_class or qos_class(
+            map(_asked, (*self.spec.containers, *(self.spec.init_containers or ()))),
+            _asked(self.spec),
+        )
+
+    @property
     def is_finished(self) -> bool:
         return self.status.phase in ("Succeeded", "Failed")
+
+
+def _asked(of: Container | RunPodSpec) -> Asked:
+    resources = of.resources or Resources()
+    return Asked(resources.requests, resources.limits)
 
 
 def port_number(container: Container, port: int | str) -> int | None:

@@ -109,7 +109,7 @@ def build_status(pod: RunPod, record: PodRecord, now: str) -> Doc:
         "hostIP": record.addresses.host_ips[0],
         "hostIPs": [{"ip": ip} for ip in record.addresses.host_ips],
         "startTime": record.start_time,
-        "qosClass": pod.status.qos_class,
+        "qosClass": pod.qos_class,
         "containerStatuses": [_container_status(pod, c, record) for c in record.containers],
     }
     if record.failure and _is_ended_by_node(record):

@@ -402,3 +402,52 @@ def client_tls(lab, config):
         paths[-1].write_bytes(base64.b64decode(user[f"client-{kind}-data"]))
     context.load_cert_chain(*paths)
     return context
+
+
+@pytest.fixture(scope="module")
+def ask_node(lab):
+    kubectl = Kubectl(lab, kubectls()[-1])
+    role = "--clusterrole=system:kubelet-api-admin"
+    for name in ("reader", "nobody"):
+        kubectl.out("create", "serviceaccount", name)
+    kubectl.out("create", "clusterrolebinding", "reader", role, "--serviceaccount=default:reader")
+    tokens = {name: kubectl.out("create", "token", name).decode() for name in ("reader", "nobody")}
+    address = kubectl.out("get", "node", "node-1", "-o", "jsonpath={.status.addresses[0].address}").decode()
+
+    def ask(path, name):
+        authorization = ("-H", f"Authorization: Bearer {tokens[name]}") if name else ()
+        curl = ("curl", "-sk", "--path-as-is", "-w", "\n%{http_code}", *authorization, f"https://{address}:10250{path}")
+        body, _, code = lab.fairlead("exec", "--name", lab.name, "--node", "node-1", "--", *curl).stdout.rpartition(
+            "\n"
+        )
+        return int(code), body
+
+    return ask
+
+
+class TestANodesOwnPages:
+    """Asked at the node itself, with the tokens of two ServiceAccounts, of which one may."""
+
+    def test_who_may_ask(self, ask_node):
+        user = "system:serviceaccount:default:nobody"
+        refusal = f"Forbidden (user={user}, verb=get, resource=nodes, subresource(s)=[pods proxy])"
+        assert ask_node("/pods", None) == (401, "Unauthorized")
+        assert ask_node("/pods", "nobody") == (403, refusal)
+        assert ask_node("/healthz", "reader") == (200, "ok")
+
+    def test_what_runs_there_and_what_it_uses(self, ask_node):
+        code, body = ask_node("/pods", "reader")
+        pods = {each["metadata"]["name"]: each for each in json.loads(body)["items"]}
+        assert code == 200
+        assert pods["web"]["status"]["phase"] == "Running"
+        used = {each["podRef"]["name"]: each for each in json.loads(ask_node("/stats/summary", "reader")[1])["pods"]}
+        (container,) = used["web"]["containers"]
+        assert container["name"] == "web"
+        assert used["web"]["memory"]["workingSetBytes"] >= container["memory"]["workingSetBytes"] > 1 << 20
+        assert used["web"]["network"]["name"] == "eth0"
+        metrics = ask_node("/metrics/resource", "reader")[1]
+        assert 'container_memory_working_set_bytes{container="web",namespace="default",pod="web"} ' in metrics
+
+    def test_its_logs(self, ask_node):
+        assert '<a href="pods/">pods/</a>' in ask_node("/logs/", "reader")[1]
+        assert ask_node("/logs/../pki/ca.key", "reader")[0] == 404

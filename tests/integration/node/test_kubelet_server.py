@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from fairlead.drivers.identity.authentication import user_of_certificate
 from fairlead.drivers.identity.pki import API_SERVER, certificate_files, ensure_certificate, ensure_pki
+from fairlead.drivers.kubelet.pages import NodePage
 from fairlead.drivers.kubelet.server import MAX_STRANGERS, KubeletServer, node_tls
 from fairlead.drivers.pods.output import ContainerStreams, FinishedLog, LogFile
 from fairlead.drivers.pods.runtime import Refused, open_streams
@@ -67,6 +69,21 @@ class LocalRuntime:
         return connection
 
 
+class OnlyTheApiServer:
+    """Access for one user; what asks the API server instead is tested without sockets."""
+
+    async def check(self, request, certificate):
+        user = user_of_certificate(certificate)
+        if user is None:
+            raise Refused(401, "Unauthorized")
+        if user.name != API_SERVER:
+            raise Refused(403, "Forbidden")
+
+
+async def health(request):
+    return NodePage(b"ok")
+
+
 @pytest.fixture(scope="module", autouse=True)
 def hang_ups_end_processes():
     """Commands begin with this process's signals, and under nohup that ignores the one they are to end by."""
@@ -112,7 +129,7 @@ class World:
 async def world_of(pki, folder):
     runtime = LocalRuntime(folder)
     tls = node_tls(pki / "ca.crt", *certificate_files(pki, "node"))
-    server = KubeletServer(runtime)
+    server = KubeletServer(runtime, OnlyTheApiServer(), {"healthz": health})
     world = World(pki, runtime, await server.start("127.0.0.1", 0, tls))
     try:
         yield world
@@ -214,14 +231,15 @@ async def answer_to(world, line, *headers, name=API_SERVER):
 
 
 class TestWhoMayAsk:
-    def test_nobody_without_a_certificate(self, run):
+    def test_nobody_that_is_not_known(self, run):
         async def test(world):
-            with suppress(ssl.SSLError, ConnectionError):
-                assert await answer_to(world, "GET /containerLogs/n/p/c", name=None) == ""
+            for line in ("GET /containerLogs/n/p/c", "POST /exec/n/p/c?command=id&output=1", "GET /healthz"):
+                assert (await answer_to(world, line, name=None)).startswith("HTTP/1.1 401 ")
+            assert world.runtime.processes == []
 
         run(test)
 
-    def test_nobody_but_the_api_server(self, run):
+    def test_nobody_that_is_not_allowed(self, run):
         async def test(world):
             for line in ("GET /containerLogs/n/p/c", "POST /exec/n/p/c?command=id&output=1", "GET /"):
                 assert (await answer_to(world, line, name="somebody")).startswith("HTTP/1.1 403 ")
@@ -252,8 +270,21 @@ REQUESTS = [
     ("POST /exec/n/p/c?command=true&output=1", 400),
     ("POST /exec/n/p/c?output=1", 400),
     ("POST /portForward/n/p", 400),
+    ("DELETE /exec/n/p/c?command=true&output=1", 405),
+    ("POST /containerLogs/n/p/c", 405),
+    ("POST /healthz", 405),
     ("nonsense", 400),
 ]
+
+
+def test_a_page_is_answered_whole_and_without_its_body_for_head(run):
+    async def test(world):
+        head, _, body = (await answer_to(world, "GET /healthz")).partition("\r\n\r\n")
+        assert head.startswith("HTTP/1.1 200 OK\r\n")
+        assert body == "ok"
+        assert await answer_to(world, "HEAD /healthz") == f"{head}\r\n\r\n"
+
+    run(test)
 
 
 @pytest.mark.parametrize(("line", "code"), REQUESTS)

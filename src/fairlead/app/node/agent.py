@@ -7,129 +7,51 @@ import asyncio
 import functools
 import logging
 import os
-import platform
 import shutil
 import signal
-import socket
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
 
-from fairlead import __version__
 from fairlead.allocation.podip import next_pod_ip
 from fairlead.app.node.adoption import find_pods
 from fairlead.app.node.claims import follow_volumes
-from fairlead.app.node.context import Builtin, ContainerSettings
+from fairlead.app.node.context import ContainerSettings
 from fairlead.app.node.heartbeat import Heartbeat
 from fairlead.app.node.host_ports import HostPorts
 from fairlead.app.node.image_pulls import Puller
 from fairlead.app.node.images import NodeImages
+from fairlead.app.node.options import NodeOptions
+from fairlead.app.node.pages import PagesOfNode
 from fairlead.app.node.pod import PodRun, PodSettings
 from fairlead.app.node.pod_index import forget_pods
+from fairlead.app.node.registration import register
 from fairlead.app.node.runtime import NodeRuntime
 from fairlead.app.node.sandbox import LINK_PREFIX, SandboxSettings, link_name
 from fairlead.app.node.sources import SourceWatches
 from fairlead.drivers.change_marks import ChangeMarks
-from fairlead.drivers.clock_text import now_text
-from fairlead.drivers.images.places import StorePlace
-from fairlead.drivers.kube.client import NODES, PODS, SERVICES, KubeClient, KubeError
+from fairlead.drivers.kube.client import PODS, SERVICES, KubeClient
 from fairlead.drivers.kube.event_recorder import Allowance, EventWriter
 from fairlead.drivers.kube.informer import Informer
 from fairlead.drivers.kube.progress import reached
-from fairlead.drivers.kube.retry import until_answered
+from fairlead.drivers.kube.reviews import OF_KUBELETS, Reviews
+from fairlead.drivers.kubelet.access import ReviewedAccess
 from fairlead.drivers.kubelet.server import PORT as KUBELET_PORT
 from fairlead.drivers.kubelet.server import KubeletServer, node_tls
 from fairlead.drivers.linux import netns
-from fairlead.drivers.pods.allocatable import allocatable, storage_of
 from fairlead.drivers.pods.launcher import Launcher
 from fairlead.drivers.pods.left_behind import write_launcher
-from fairlead.drivers.steering.faults import Faults, Steering
+from fairlead.drivers.steering.faults import Faults
 from fairlead.drivers.steering.part_socket import steered
-from fairlead.model.addresses import family_of
-from fairlead.model.decode import decode
-from fairlead.model.kubernetes_version import SERVED
-from fairlead.model.objects import Node, Service
-from fairlead.nodeagent.files import ClusterDNS
-from fairlead.nodeagent.images import Images
+from fairlead.model.objects import Service
+from fairlead.nodeagent.configuration import kubelet_configuration
 from fairlead.nodeagent.manifest import RunPod
-from fairlead.nodeagent.node_status import MAX_PODS, architecture, node_labels, sound_conditions
+from fairlead.nodeagent.node_status import MAX_PODS
 from fairlead.nodeagent.service_links import ServiceLinks
 from fairlead.nodeagent.sources import Reference
 
-HEARTBEAT = 10.0  # seconds, as upstream's kubelet renews its lease
 ROUTINE_EVENTS = Allowance(60, 10)  # of Pods that run as they should: not of each, when hundreds start at once
 
 log = logging.getLogger(__name__)
-
-
-class Serving(NamedTuple):
-    """PEM files: the cluster's authority, and this node's own certificate."""
-
-    authority: Path
-    certificate: Path
-    key: Path
-
-
-@dataclass(frozen=True)
-class NodeOptions:
-    """One node.
-
-    Attributes:
-        addresses: its InternalIPs, some of each IP family; the first is the one that it is asked at.
-        pod_cidrs: where its Pods' addresses come from, one of each family.
-        inside: the networks of the cluster: what Pods send elsewhere is masqueraded; without any, nothing is.
-        serving: what the node's HTTP API proves itself with.
-        records: folder for the files that name running Pods' processes.
-        orphan_ends: folder that tells how processes have ended that an earlier agent of this node started.
-        volumes: folder for the Pods' volumes.
-        claimed: folder for the volumes that are made for claims, which outlive Pods; of all nodes of this machine.
-        logs: folder of container logs.
-        images: what stands for images, by pattern.
-        builtins: what the built-in images run.
-        hidden: folders of this machine that no container may see: a lab's keys and store lie there.
-        home: that of the lab's user, if it has one; see ``ContainerSettings``.
-        store: the images of the lab's user; None: there are none but commands.
-        puller: socket at which images can be asked for that the store lacks; None: none are fetched.
-        nursery: where the process comes from that forks for this agent; see ``drivers.pods.nursery``.
-        heartbeat: seconds between two heartbeats.
-        steering: how tests steer it, in a lab.
-        marks: folder with the sockets of those who want to hear when the API has a Pod's status.
-    """
-
-    name: str
-    kubeconfig: Path
-    addresses: tuple[str, ...]
-    pod_cidrs: tuple[str, ...]
-    serving: Serving
-    records: Path
-    orphan_ends: Path
-    volumes: Path
-    claimed: Path
-    logs: Path
-    nursery: socket.socket
-    images: Images = field(default_factory=dict)
-    builtins: Mapping[str, Builtin] = field(default_factory=dict)
-    labels: Mapping[str, str] = field(default_factory=dict)
-    dns: ClusterDNS = field(default_factory=ClusterDNS)
-    inside: tuple[str, ...] = ()
-    hidden: tuple[Path, ...] = ()
-    home: Path | None = None
-    store: StorePlace | None = None
-    puller: Path | None = None
-    heartbeat: float = HEARTBEAT
-    steering: Steering | None = None
-    marks: Path | None = None
-
-    @property
-    def address(self) -> str:
-        return self.addresses[0]
-
-    @property
-    def host_ips(self) -> tuple[str, ...]:
-        """The node's own address in the family of each Pod CIDR."""
-        families = [family_of(cidr) for cidr in self.pod_cidrs]
-        return tuple(next(ip for ip in self.addresses if family_of(ip) == family) for family in families)
 
 
 async def run(options: NodeOptions, ready: Callable[[], None]) -> None:
@@ -143,15 +65,15 @@ async def run(options: NodeOptions, ready: Callable[[], None]) -> None:
     async with KubeClient.from_kubeconfig(options.kubeconfig, part="node") as client, asyncio.TaskGroup() as group:
         group.create_task(launcher.run())
         agent = NodeAgent(options, client, group, launcher)
-        server = KubeletServer(NodeRuntime(agent.pods))
+        server = _server(options, client, agent)
         try:
             await server.start(options.address, KUBELET_PORT, node_tls(*options.serving))
-            node = await _register(options, client, agent.images)
+            node = await register(options, client, agent.images)
             await agent.start()
             ready()
-            register = functools.partial(_register, options, client, agent.images)
+            again = functools.partial(register, options, client, agent.images)
             async with steered(options.steering, agent.reached):
-                await Heartbeat(client, node, options.heartbeat, register, images=agent.images.listed).run()
+                await Heartbeat(client, node, options.heartbeat, again, images=agent.images.listed).run()
         finally:
             await server.close()
 
@@ -312,55 +234,9 @@ class NodeAgent:
         return self._last_ips
 
 
-async def _register(options: NodeOptions, client: KubeClient, images: NodeImages) -> Node:
-    """Create the Node, or bring the one that is there up to date, and set its status; what has come of it."""
-    document, path = _node(options), NODES.path(name=options.name, subresource="status")
-
-    async def ask() -> Node:
-        try:
-            await client.create(NODES.path(), document)
-        except KubeError as error:
-            if error.reason != "AlreadyExists":
-                raise
-            await client.patch(NODES.path(name=options.name), document)
-        return decode(Node, await client.patch(path, {"status": {**_status(options), "images": images.listed()}}))
-
-    node = await until_answered(ask, f"register node {options.name}", client.troubles)
-    assert node is not None  # no refusal is final
-    return node
-
-
-def _node(options: NodeOptions) -> dict[str, Any]:
-    labels = node_labels(options.name, platform.machine(), options.labels)
-    return {
-        "apiVersion": "v1",
-        "kind": "Node",
-        "metadata": {"name": options.name, "labels": labels},
-        "spec": {"podCIDR": options.pod_cidrs[0], "podCIDRs": list(options.pod_cidrs)},
-    }
-
-
-def _status(options: NodeOptions) -> dict[str, Any]:
-    resources = {**allocatable(), "ephemeral-storage": storage_of(options.volumes), "pods": MAX_PODS}
-    return {
-        "addresses": [
-            *({"type": "InternalIP", "address": address} for address in options.addresses),
-            {"type": "Hostname", "address": options.name},
-        ],
-        "capacity": resources,
-        "allocatable": resources,
-        "conditions": sound_conditions((), now_text()),
-        "daemonEndpoints": {"kubeletEndpoint": {"Port": KUBELET_PORT}},
-        "nodeInfo": {
-            "kubeletVersion": SERVED,
-            "kubeProxyVersion": SERVED,
-            "osImage": "Fairlead lab",
-            "operatingSystem": "linux",
-            "architecture": architecture(platform.machine()),
-            "kernelVersion": platform.release(),
-            "containerRuntimeVersion": f"fairlead://{__version__}",
-            "machineID": "",
-            "systemUUID": "",
-            "bootID": "",
-        },
-    }
+def _server(options: NodeOptions, client: KubeClient, agent: NodeAgent) -> KubeletServer:
+    dns = options.dns
+    configuration = kubelet_configuration(options.address, KUBELET_PORT, (dns.address,), dns.domain, int(MAX_PODS))
+    pages = PagesOfNode(options.name, client, agent.pods, options.volumes, options.logs.parent, configuration)
+    access = ReviewedAccess(options.name, Reviews(client, OF_KUBELETS))
+    return KubeletServer(NodeRuntime(agent.pods), access, pages.by_path())

@@ -104,7 +104,7 @@ class PodRun:
         self._volumes = PodVolumes(client, settings.volumes / pod.metadata.uid, settings.claimed)
         self._context = PodContext(pod, self._placement, settings.containers, self._volumes, client)
         self._index = PodIndex(settings.records, pod)
-        self._start_time = pod.status.start_time or timestamp()
+        self.start_time = pod.status.start_time or timestamp()
         self._life = begin(pod, str(self._context))
         containers = (*self._life.mains, *self._life.inits)
         self.containers = {each.name: self._container(each, folder) for each in containers}
@@ -267,7 +267,7 @@ class PodRun:
         """Have the Pod fail when it has been active for as long as it may (``activeDeadlineSeconds``)."""
         if self._deadline:
             self._deadline.cancel()
-        seconds = seconds_until_deadline(self.pod, self._start_time, datetime.now(UTC))
+        seconds = seconds_until_deadline(self.pod, self.start_time, datetime.now(UTC))
         if seconds is not None:
             failing = life.Fail(DEADLINE_EXCEEDED)
             self._deadline = asyncio.get_running_loop().call_later(seconds, self._events.put_nowait, failing)
@@ -275,7 +275,7 @@ class PodRun:
     def _status(self, pod: RunPod) -> Doc:
         record = PodRecord(
             Addresses(self._settings.node_ips, self.pod_ips),
-            self._start_time,
+            self.start_time,
             tuple(each.record for each in self._life.mains),
             tuple(each.record for each in self._life.inits),
             connected=self.sandbox.child is not None,

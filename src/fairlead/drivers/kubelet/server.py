@@ -1,9 +1,8 @@
-"""The node's HTTP API, the part of the kubelet's that the API server uses: logs, exec, attach, port-forward.
+"""The node's HTTP API, as kubelets have it: logs, exec, attach, port-forward, and pages about the node.
 
 Paths, as upstream's: ``/containerLogs/NAMESPACE/POD/CONTAINER``, ``/exec/...`` and ``/attach/...`` likewise,
-``/portForward/NAMESPACE/POD``. A client must show a certificate of the cluster's authority, issued to
-API_SERVER; who may do what is the API server's to decide. One request for each connection.
-Source: ``pkg/kubelet/server/server.go``.
+``/portForward/NAMESPACE/POD``; the pages are given by path. Every request is checked first (``access``). One request
+for each connection. Source: ``pkg/kubelet/server/server.go``.
 """
 
 import asyncio
@@ -13,12 +12,14 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from fairlead.drivers.identity.authentication import user_of_certificate
-from fairlead.drivers.identity.pki import API_SERVER
 from fairlead.drivers.identity.renewal import FollowedCertificate
+from fairlead.drivers.kubelet.access import Access
 from fairlead.drivers.kubelet.exec_stream import Conversation, serve_attach, serve_exec
 from fairlead.drivers.kubelet.log_stream import read_log
+from fairlead.drivers.kubelet.pages import NodePages, head_only, require_method
 from fairlead.drivers.kubelet.peer import Peer
 from fairlead.drivers.kubelet.port_forward_stream import serve_port_forward
 from fairlead.drivers.linux.accepting import Acceptor
@@ -46,33 +47,42 @@ PORT = 10250
 MAX_HEAD = 256 * 1024  # bytes; a command may have long arguments
 REQUEST_SECONDS = HANDSHAKE_SECONDS = 15.0
 MAX_SESSIONS = 1024
-MAX_STRANGERS = 64  # connections of others than the API server, which get no more than a refusal; the oldest gives way
+MAX_STRANGERS = 64  # connections of users that have not been let in yet; the oldest gives way
 
 log = logging.getLogger(__name__)
 
 
 def node_tls(authority: Path, certificate: Path, key: Path) -> FollowedCertificate:
-    """TLS that asks for a certificate of the authority; all files PEM."""
+    """TLS that asks clients for a certificate of the authority, and takes those that have none; all files PEM."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_verify_locations(authority)
-    context.verify_mode = ssl.CERT_REQUIRED
+    context.verify_mode = ssl.CERT_OPTIONAL
     return FollowedCertificate(context, certificate, key)
+
+
+class _Route(NamedTuple):
+    """What answers below a path's first segment, if the path has so many of them."""
+
+    segments: int
+    methods: tuple[str, ...]
+    handle: Callable[[HttpRequest, Peer], Awaitable[None]]
 
 
 class KubeletServer:
     """Serves from ``start`` until ``close``."""
 
-    def __init__(self, runtime: Runtime) -> None:
-        self._runtime = runtime
+    def __init__(self, runtime: Runtime, access: Access, pages: NodePages | None = None) -> None:
+        self._runtime, self._access, self._pages = runtime, access, pages or {}
         self._acceptor: Acceptor | None = None
         self._strangers: dict[asyncio.Task[None], None] = {}  # the oldest first
+        self._known: set[str] = set()  # names of users with certificates that have been let in before
         self._tasks: set[asyncio.Task[None]] = set()
-        self._routes: dict[str, tuple[int, Callable[[HttpRequest, Peer], Awaitable[None]]]] = {
-            "containerLogs": (4, self._logs),
-            "exec": (4, self._exec),
-            "attach": (4, self._attach),
-            "portForward": (3, self._port_forward),
+        self._routes: dict[str, _Route] = {
+            "containerLogs": _Route(4, ("GET",), self._logs),
+            "exec": _Route(4, ("GET", "POST"), self._exec),
+            "attach": _Route(4, ("GET", "POST"), self._attach),
+            "portForward": _Route(3, ("GET", "POST"), self._port_forward),
         }
 
     async def start(self, host: str, port: int, tls: FollowedCertificate) -> int:
@@ -112,7 +122,7 @@ class KubeletServer:
             return
         task = asyncio.create_task(self._serve(reader, writer))
         self._tasks.add(task)
-        if not _is_api_server(writer):
+        if _name(writer) not in self._known:
             self._strangers[task] = None
         if len(self._strangers) > MAX_STRANGERS:
             next(iter(self._strangers)).cancel()
@@ -128,9 +138,10 @@ class KubeletServer:
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
                 head = await reader.readuntil(b"\r\n\r\n")
-            if not _is_api_server(writer):
-                raise Refused(403, "Forbidden: only the API server may ask this")
-            await self._route(parse_request(head), peer)
+            request = parse_request(head)
+            await self._access.check(request, writer.get_extra_info("peercert"))
+            self._let_in(writer)
+            await self._route(request, peer)
         except BadRequest as error:
             await peer.send(plain_answer(400, str(error)))
         except Refused as error:
@@ -142,11 +153,23 @@ class KubeletServer:
         finally:
             writer.close()
 
+    def _let_in(self, writer: asyncio.StreamWriter) -> None:
+        """The client at the other end is no stranger any more."""
+        if task := asyncio.current_task():
+            self._strangers.pop(task, None)
+        if (name := _name(writer)) and len(self._known) < MAX_SESSIONS:
+            self._known.add(name)
+
     async def _route(self, request: HttpRequest, peer: Peer) -> None:
-        segments, handle = self._routes.get(request.path[0], (0, None))
-        if handle is None or len(request.path) != segments:
+        if page := self._pages.get(request.path[0]):
+            require_method(request, ("GET", "HEAD"))
+            await peer.send(head_only(request, (await page(request)).encode()))
+            return
+        route = self._routes.get(request.path[0])
+        if route is None or len(request.path) != route.segments:
             raise Refused(404, "404 page not found")
-        await handle(request, peer)
+        require_method(request, route.methods)
+        await route.handle(request, peer)
 
     async def _logs(self, request: HttpRequest, peer: Peer) -> None:
         options = parse_log_options(request.query, time.time_ns())
@@ -182,10 +205,10 @@ class KubeletServer:
         await serve_port_forward(forward, peer, lambda port: self._runtime.connect(namespace, pod, port))
 
 
-def _is_api_server(writer: asyncio.StreamWriter) -> bool:
-    """Whether the other end has shown the one certificate that may ask for something."""
+def _name(writer: asyncio.StreamWriter) -> str:
+    """Who the other end is by its certificate; empty without one."""
     user = user_of_certificate(writer.get_extra_info("peercert"))
-    return user is not None and user.name == API_SERVER
+    return user.name if user else ""
 
 
 def _container(request: HttpRequest) -> ContainerName:

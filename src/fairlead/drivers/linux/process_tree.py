@@ -13,7 +13,7 @@ class Usage(NamedTuple):
 
 def usage_of_tree(root: int) -> Usage:
     """The process and all its descendants; those that end meanwhile count for nothing."""
-    sizes = [_pss(pid) for pid in tree(root)]
+    sizes = [proportional_kibibytes(pid) for pid in tree(root)]
     found = [size for size in sizes if size is not None]
     return Usage(len(found), sum(found))
 
@@ -35,7 +35,8 @@ def tree(root: int) -> list[int]:
     return found
 
 
-def _pss(pid: int) -> int | None:
+def proportional_kibibytes(pid: int) -> int | None:
+    """The memory of a process, with shared pages divided; None when it has ended or the kernel does not tell us."""
     try:
         rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
     except (FileNotFoundError, ProcessLookupError, PermissionError):

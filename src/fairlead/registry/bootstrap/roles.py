@@ -61,6 +61,8 @@ _FORWARDED = {
     "discovery.k8s.io": "endpointslices",
     "networking.k8s.io": "servicecidrs",
 }
+# What the HTTP API of nodes is let in for; see ``fairlead.nodeagent.api_access``.
+_OF_KUBELETS = {"": "nodes/configz nodes/healthz nodes/log nodes/metrics nodes/pods nodes/proxy nodes/stats"}
 _POLICIES = "system:fairlead-network-policies"
 _ISOLATED = {"": "namespaces pods", "networking.k8s.io": "networkpolicies"}  # by a proxy that enforces policies
 _EVENTS = {"": "events", "events.k8s.io": "events"}
@@ -113,6 +115,7 @@ ROLES: dict[str, list[Doc]] = {
         *_rules(("create",), _CREATED),
         *_rules(("create",), _EVENTS),
     ],
+    "system:kubelet-api-admin": [*_rules((*_READ, "proxy"), {"": "nodes"}), *_rules("*", _OF_KUBELETS)],
     "system:node-proxier": [*_rules(_READ, _FORWARDED), *_rules(_WRITE, _EVENTS)],
     "system:public-info-viewer": _urls("get", *_PUBLIC),
     "system:service-account-issuer-discovery": _urls("get", *_ISSUER),
@@ -140,6 +143,7 @@ _SUBJECTS = {
     "system:fairlead-publisher": _component("fairlead-publisher"),
     "system:fairlead-router": _component("fairlead-router"),
     "system:kube-controller-manager": _user("system:kube-controller-manager"),
+    "system:kubelet-api-admin": _user("kube-apiserver-kubelet-client"),  # the API server itself, as nodes know it
     "system:node-proxier": _user("system:kube-proxy"),
     "system:public-info-viewer": _groups("system:authenticated", "system:unauthenticated"),
     "system:service-account-issuer-discovery": _groups("system:serviceaccounts"),

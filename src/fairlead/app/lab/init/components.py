@@ -22,6 +22,7 @@ from fairlead.app.lab.settings import LabNode, LabSettings
 from fairlead.app.lab.steered_parts import API_SERVER, CONTROLLERS, NAME_SERVER, NODE_AGENT, NODE_PROXY
 from fairlead.app.node import agent
 from fairlead.app.node.context import Builtin
+from fairlead.app.node.options import NodeOptions, Serving
 from fairlead.app.proxy import process
 from fairlead.app.proxy.options import HEALTHZ_PORT, ProxyOptions
 from fairlead.clusterdns.server_blocks import DEFAULT_PORT
@@ -153,13 +154,13 @@ def _controller_settings(settings: LabSettings) -> controllers.Settings:
 
 
 def _agent(plan: LabPlan, network: LabNode, nursery: socket.socket) -> Run:
-    options = agent.NodeOptions(
+    options = NodeOptions(
         name=network.name,
         kubeconfig=plan.kubeconfig(agent_of(network)),
         addresses=network.addresses,
         pod_cidrs=network.pod_cidrs,
         inside=(*(cidr for each in plan.networks for cidr in each.inside), *plan.settings.load_balancer_cidrs),
-        serving=agent.Serving(plan.pki / "ca.crt", *certificate_files(plan.pki, network.name)),
+        serving=Serving(plan.pki / "ca.crt", *certificate_files(plan.pki, network.name)),
         records=plan.records(network),
         orphan_ends=plan.orphan_ends,
         volumes=plan.volumes(network),

@@ -5,7 +5,6 @@ from fractions import Fraction
 import pytest
 
 from fairlead.model.quantities import quantity
-from fairlead.registry.kinds.core.pod.qos import qos_class
 from fairlead.registry.status import ApiError
 from tests.support.service_requests import Cluster, document
 
@@ -284,21 +283,9 @@ def test_a_status_report_leaves_the_class_alone():
     assert cluster.put(body, subresource="status")["status"] == {"phase": "Running", "qosClass": "BestEffort"}
 
 
-ALL = {"cpu": "1", "memory": "1Gi"}
-
-
-@pytest.mark.parametrize(
-    ("resources", "quality"),
-    [
-        ([{}], "BestEffort"),
-        ([{"limits": ALL, "requests": {"cpu": "1000m", "memory": "1024Mi"}}], "Guaranteed"),
-        ([{"limits": ALL, "requests": ALL | {"cpu": "500m"}}], "Burstable"),
-        ([{"requests": {"cpu": "1"}}], "Burstable"),
-        ([{"limits": ALL, "requests": ALL}, {}], "Burstable"),
-    ],
-)
-def test_quality_of_service(resources, quality):
-    assert qos_class({"containers": [{"resources": each} for each in resources]}) == quality
+def test_the_class_of_a_pod_is_told_from_all_of_its_containers():
+    asking = {"name": "first", "image": "i", "resources": {"requests": {"cpu": "1"}}}
+    assert Cluster().create(pod(initContainers=[asking]))["status"]["qosClass"] == "Burstable"
 
 
 @pytest.mark.parametrize(

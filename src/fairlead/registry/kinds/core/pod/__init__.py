@@ -6,12 +6,12 @@ Upstream: pkg/registry/core/pod, pkg/apis/core/validation.
 from collections.abc import Callable
 
 from fairlead.model.document import Doc
+from fairlead.model.qos import Asked, qos_class
 from fairlead.registry.kinds.core.pod.columns import COLUMNS, row
 from fairlead.registry.kinds.core.pod.defaults import default
 from fairlead.registry.kinds.core.pod.grace import grace
 from fairlead.registry.kinds.core.pod.limits import fill_limits
 from fairlead.registry.kinds.core.pod.priority import keep_priority, set_priority
-from fairlead.registry.kinds.core.pod.qos import qos_class
 from fairlead.registry.kinds.core.pod.service_account import admit, is_token
 from fairlead.registry.kinds.core.pod.tolerations import add_tolerations
 from fairlead.registry.kinds.core.pod.validate import validate_create, validate_update
@@ -29,7 +29,7 @@ def admit_create(pod: Doc, context: Context) -> None:
 
 def prepare_create(pod: Doc, context: Context) -> None:
     """A new Pod waits to be placed and started."""
-    pod["status"] = {"phase": "Pending", "qosClass": qos_class(pod["spec"])}
+    pod["status"] = {"phase": "Pending", "qosClass": _quality(pod["spec"])}
 
 
 def prepare_update(pod: Doc, old: Doc, context: Context) -> None:
@@ -42,6 +42,16 @@ def prepare_status_update(pod: Doc, old: Doc, context: Context) -> None:
     """A node agent reports everything but the class, which was settled when the Pod was made."""
     if quality := old.get("status", {}).get("qosClass"):
         pod.setdefault("status", {})["qosClass"] = quality
+
+
+def _quality(spec: Doc) -> str:
+    containers = (*(spec.get("containers") or ()), *(spec.get("initContainers") or ()))
+    return qos_class(map(_asked, containers), _asked(spec))
+
+
+def _asked(of: Doc) -> Asked:
+    resources = of.get("resources") or {}
+    return Asked(resources.get("requests"), resources.get("limits"))
 
 
 def _of(part: str, field: str) -> Callable[[Doc], str]:

@@ -1,0 +1,139 @@
+"""What processes, network interfaces, file systems and the machine use, from /proc and statvfs(2).
+
+Nothing here needs control groups: a lab without root has none. So a Pod's processes are those of its PID namespace, and
+a container's are the descendants of its first process; what both have used before they ended is counted as far as a
+parent has waited for it.
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from fairlead.drivers.linux.process_tree import proportional_kibibytes
+from fairlead.nodeagent.usage import FileSystem, Interface, Use
+
+_PROC = Path("/proc")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+_TICK = 1_000_000_000 // os.sysconf("SC_CLK_TCK")  # nanoseconds
+_GONE = (FileNotFoundError, ProcessLookupError, PermissionError)
+
+
+class Process(NamedTuple):
+    """One process, by its numbers here."""
+
+    pid: int
+    parent: int
+    use: Use
+
+
+def pid_namespace(pid: int) -> int:
+    """What is the same for all processes of one PID namespace; 0 for one that has gone."""
+    try:
+        return os.stat(f"/proc/{pid}/ns/pid").st_ino
+    except _GONE:
+        return 0
+
+
+def processes_by_namespace(wanted: Iterable[int]) -> dict[int, list[Process]]:
+    """The processes of some PID namespaces."""
+    found: dict[int, list[Process]] = {namespace: [] for namespace in wanted}
+    for folder in _PROC.glob("[0-9]*"):
+        namespace = pid_namespace(int(folder.name))
+        if namespace in found and (process := _process(folder)):
+            found[namespace].append(process)
+    return found
+
+
+def _process(folder: Path) -> Process | None:
+    try:
+        fields = (folder / "stat").read_text().rpartition(")")[2].split()
+        resident = int(fields[21]) * _PAGE
+    except _GONE:
+        return None
+    kibibytes = proportional_kibibytes(int(folder.name))
+    # proc_pid_stat(5): 4 is the parent, 10 to 13 faults, 14 to 17 times; here the third is the first.
+    faults, of_children, major, major_of_children, *times = (int(field) for field in fields[7:15])
+    use = Use(
+        cpu=sum(times) * _TICK,
+        memory=resident if kibibytes is None else kibibytes * 1024,
+        resident=resident,
+        page_faults=faults + of_children,
+        major_page_faults=major + major_of_children,
+    )
+    return Process(int(folder.name), int(fields[1]), use)
+
+
+def total(processes: Iterable[Process]) -> Use:
+    """What several use together."""
+    uses = [process.use for process in processes]
+    return Use(
+        cpu=sum(use.cpu for use in uses),
+        memory=sum(use.memory for use in uses),
+        resident=sum(use.resident for use in uses),
+        page_faults=sum(use.page_faults for use in uses),
+        major_page_faults=sum(use.major_page_faults for use in uses),
+    )
+
+
+def descendants(root: int, processes: Iterable[Process]) -> list[Process]:
+    """A process and those below it."""
+    known = {process.pid: process for process in processes}
+    below: dict[int, list[int]] = {}
+    for process in known.values():
+        below.setdefault(process.parent, []).append(process.pid)
+    found, waiting = [], [root] if root in known else []
+    while waiting:
+        pid = waiting.pop()
+        found.append(known[pid])
+        waiting += below.get(pid, [])
+    return found
+
+
+def interfaces_of(pid: int | str) -> tuple[Interface, ...]:
+    """The network interfaces that a process sees (``self``: this one), without loopback."""
+    try:
+        lines = (_PROC / str(pid) / "net" / "dev").read_text().splitlines()[2:]
+    except _GONE:
+        return ()
+    return tuple(each for each in map(_interface, lines) if each.name != "lo")
+
+
+def _interface(line: str) -> Interface:
+    name, _, numbers = line.partition(":")
+    fields = [int(number) for number in numbers.split()]
+    return Interface(name.strip(), fields[0], fields[2], fields[8], fields[10])
+
+
+def file_system(folder: Path) -> FileSystem:
+    """The file system that a folder is on, or will be made on."""
+    while not folder.exists():
+        folder = folder.parent
+    found = os.statvfs(folder)
+    return FileSystem(found.f_frsize * found.f_blocks, found.f_frsize * found.f_bavail, found.f_files, found.f_favail)
+
+
+class Machine(NamedTuple):
+    """The machine: its processor time, memory in octets, and when it was started (seconds since the epoch)."""
+
+    cpu: int
+    memory_total: int
+    memory_available: int
+    booted_at: int
+
+
+def machine() -> Machine:
+    """This machine."""
+    statistics = (_PROC / "stat").read_text().splitlines()
+    # user, nice, system, (idle, iowait,) irq, softirq, steal
+    times = [int(number) for number in statistics[0].split()[1:9]]
+    booted_at = next((int(line.split()[1]) for line in statistics if line.startswith("btime ")), 0)
+    memory = _meminfo()
+    busy = sum(times) - sum(times[3:5])
+    return Machine(busy * _TICK, memory["MemTotal"], memory["MemAvailable"], booted_at)
+
+
+def _meminfo() -> Mapping[str, int]:
+    lines = (_PROC / "meminfo").read_text().splitlines()
+    fields = (line.split() for line in lines)
+    return {name.rstrip(":"): int(amount) * 1024 for name, amount, *_ in fields}

@@ -1,0 +1,49 @@
+"""The QoS class of a Pod, from what its containers ask for."""
+
+import pytest
+
+from fairlead.model.decode import decode
+from fairlead.model.qos import Asked, qos_class
+from fairlead.nodeagent.manifest import RunPod
+
+ALL = {"cpu": "1", "memory": "1Gi"}
+NOTHING = Asked(None, None)
+CASES = [
+    ([NOTHING], None, "BestEffort"),
+    ([Asked({"cpu": "0"}, {"memory": "0"})], None, "BestEffort"),
+    ([Asked({"nvidia.com/gpu": "1"}, {"nvidia.com/gpu": "1"})], None, "BestEffort"),
+    ([Asked({"cpu": "1000m", "memory": "1024Mi"}, ALL)], None, "Guaranteed"),
+    ([Asked(ALL | {"ephemeral-storage": "1Gi"}, ALL)], None, "Guaranteed"),
+    ([Asked(ALL, ALL), Asked(ALL, ALL)], None, "Guaranteed"),
+    ([Asked(ALL | {"cpu": "500m"}, ALL)], None, "Burstable"),
+    ([Asked(ALL, {"memory": "1Gi"})], None, "Burstable"),
+    ([Asked({"cpu": "1"}, None)], None, "Burstable"),
+    ([Asked(ALL, ALL), NOTHING], None, "Burstable"),
+    ([Asked(None, ALL)], None, "Burstable"),
+    ([NOTHING], Asked(ALL, ALL), "Guaranteed"),
+    ([Asked(ALL, ALL)], Asked({"cpu": "2"}, None), "Burstable"),
+    ([Asked({"cpu": "1"}, None)], Asked({}, {}), "Burstable"),
+]
+
+
+@pytest.mark.parametrize(("containers", "of_pod", "quality"), CASES)
+def test_quality_of_service(containers, of_pod, quality):
+    assert qos_class(containers, of_pod) == quality
+
+
+def run_pod(status, **spec):
+    return decode(RunPod, {"metadata": {"name": "p"}, "spec": spec, "status": status})
+
+
+@pytest.mark.parametrize(
+    ("status", "quality"), [({}, "Guaranteed"), ({"qosClass": "Burstable"}, "Burstable")], ids=["unsettled", "settled"]
+)
+def test_a_node_tells_the_class_that_was_settled_and_else_the_one_that_would_be(status, quality):
+    resources = {"requests": ALL, "limits": ALL}
+    pod = run_pod(status, containers=[{"name": "c", "resources": resources}])
+    assert pod.qos_class == quality
+
+
+def test_init_containers_count():
+    asking = {"name": "i", "resources": {"requests": ALL}}
+    assert run_pod({}, containers=[{"name": "c"}], initContainers=[asking]).qos_class == "Burstable"
