@@ -83,6 +83,7 @@ def _admitting(request: Request, state: State, gate: Gate, env: Environment) -> 
     lets in."""
     if not is_write(request.method):
         return env
+    env = replace(env, user=request.user)
     if is_superuser(request.user):
         return replace(env, mutate=gate.mutating(state), review=gate.review)
     return replace(env, admit=partial(admit, request.user), mutate=gate.mutating(state), review=gate.review)

@@ -58,6 +58,7 @@ class Environment:
         mutate: what policies and webhooks make of a document that is wanted; None when there are none.
         review: the same of a document that is complete and valid, for every client; what it gives are warnings.
         answers: what webhooks have said already.
+        user: the client whose request this is.
     """
 
     now: str
@@ -71,6 +72,7 @@ class Environment:
     mutate: Callable[[Write], Doc] | None = None
     review: Callable[[Write], tuple[str, ...]] = lambda write: ()
     answers: Answers = field(default_factory=dict)
+    user: User | None = None
 
     def admitted(self, write: Write) -> Doc:
         """The document of a request that stores none of its kind, as those leave it who are asked about it.
@@ -88,4 +90,4 @@ class Environment:
         return replace(self, mutate=None, review=lambda write: ())
 
     def context(self, state: State, dry_run: bool) -> Context:
-        return Context(self.now, state, self.choose, self.cluster, dry_run)
+        return Context(self.now, state, self.choose, self.cluster, dry_run, self.user)

@@ -41,6 +41,22 @@ class ClusterState(Protocol):
         """All objects of a resource, by its qualified name."""
 
 
+class Author(Protocol):
+    """The client whose request a write is."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def groups(self) -> tuple[str, ...]: ...
+
+    @property
+    def uid(self) -> str: ...
+
+    @property
+    def extra(self) -> Mapping[str, tuple[str, ...]]: ...
+
+
 @dataclass(frozen=True)
 class ClusterConfig:
     """Settings of the cluster that defaulting, allocation and validation depend on.
@@ -71,6 +87,7 @@ class Context:
         now: RFC 3339 text in UTC, whole seconds.
         choose: an index below its argument, evenly at random (seeded in tests).
         dry_run: allocation must show plausible values without taking them.
+        author: the client whose request this is; None for what follows from something else.
     """
 
     now: str
@@ -78,6 +95,7 @@ class Context:
     choose: Callable[[int], int]
     cluster: ClusterConfig = ClusterConfig()
     dry_run: bool = False
+    author: Author | None = None
 
 
 @dataclass(frozen=True)
@@ -118,6 +136,7 @@ class Strategy:
         prepare_create: (new, context): wipe what a create may not set (status), set what the server sets.
         prepare_update: (new, old, context): the same for updates; runs after ``allocate``.
         prepare_status_update: (new, old, context): for writes to ``/status``; keep everything but status.
+        prepare_approval: (new, old, context): the same for writes to ``/approval``.
         validate_create: (new, context) -> faults.
         validate_update: (new, old, context) -> faults; of main and status updates alike.
         warnings: (new, old or None) -> texts for ``Warning:`` headers.
@@ -146,6 +165,7 @@ class Strategy:
     prepare_create: Callable[[Doc, Context], None] = lambda new, context: None
     prepare_update: Callable[[Doc, Doc, Context], None] = lambda new, old, context: None
     prepare_status_update: Callable[[Doc, Doc, Context], None] = lambda new, old, context: None
+    prepare_approval: Callable[[Doc, Doc, Context], None] = lambda new, old, context: None
     validate_create: Callable[[Doc, Context], Sequence[FieldError]] = lambda new, context: ()
     validate_update: Callable[[Doc, Doc, Context], Sequence[FieldError]] = lambda new, old, context: ()
     warnings: Callable[[Doc, Doc | None], Sequence[str]] = lambda new, old: ()

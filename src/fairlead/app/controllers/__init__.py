@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from fairlead.app.controllers.context import Context, Settings
+from fairlead.app.controllers.certificates import CertificateController
+from fairlead.app.controllers.context import Authority, Context, Settings
 from fairlead.app.controllers.cronjobs import CronJobController
 from fairlead.app.controllers.daemonsets import DaemonSetController
 from fairlead.app.controllers.deployments import DeploymentController
@@ -42,7 +43,7 @@ from fairlead.drivers.kube.work_queue import Clock
 from fairlead.drivers.steering.faults import Steering
 from fairlead.drivers.steering.part_socket import steered
 
-__all__ = ["CONTROLLERS", "ControllersOptions", "Settings", "run", "serve"]
+__all__ = ["CONTROLLERS", "Authority", "ControllersOptions", "Settings", "run", "serve"]
 
 # The last two come last: they are content with whatever form of an object the others keep.
 CONTROLLERS: dict[str, Callable[[Context], Controller[Any]]] = {
@@ -62,6 +63,7 @@ CONTROLLERS: dict[str, Callable[[Context], Controller[Any]]] = {
     "cronjob": CronJobController,
     "persistentvolumeclaim-binder": ClaimBinder,
     "persistentvolume-reclaimer": VolumeReclaimer,
+    "certificate": CertificateController,
     "custom-resources": lambda context: context.custom_kinds,
     "disruption": DisruptionController,
     "dns-autoscaler": DnsAutoscaler,

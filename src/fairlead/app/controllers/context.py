@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
 
 from fairlead.allocation.load_balancer import Pool
 from fairlead.app.controllers.custom_kinds import CustomKinds
@@ -18,6 +20,13 @@ from fairlead.model.names import ObjectKey
 from fairlead.workloads.node_lifecycle import BORNE_BY_DEFAULT
 
 
+class Authority(NamedTuple):
+    """The files of what signs certificates, both PEM."""
+
+    certificate: Path
+    key: Path
+
+
 @dataclass(frozen=True)
 class Settings:
     """What may be set about the controllers.
@@ -26,12 +35,14 @@ class Settings:
         node_grace: seconds without a heartbeat after which a Node counts as lost; node agents send one every 10.
         borne_by_default: seconds after which Pods that do not say otherwise leave a Node that is not ready.
         load_balancer_pools: addresses for Services of type LoadBalancer; none leaves these to others.
+        authority: what signs requests for certificates; None leaves these to others.
         dns_deployment: the Deployment of the DNS server, for its autoscaler.
     """
 
     node_grace: float = 40.0
     borne_by_default: float = BORNE_BY_DEFAULT
     load_balancer_pools: tuple[Pool, ...] = ()
+    authority: Authority | None = None
     dns_deployment: ObjectKey = ObjectKey("kube-system", "fairlead-dns")  # noqa: RUF009 - a value
 
 

@@ -144,7 +144,8 @@ class NodeAgent:
         """Watch, take over the Pods that are there, and return when their status says so."""
         self._group.create_task(self._events.run())
         self._group.create_task(self._services.run())
-        self._group.create_task(follow_volumes(self._client, self._options.claimed).run())
+        if self._options.follows_volumes:
+            self._group.create_task(follow_volumes(self._client, self._options.claimed).run())
         await self._services.synced.wait()
         self._group.create_task(self._pods.run())
         await self._pods.synced.wait()

@@ -46,6 +46,8 @@ class NodeOptions:
         puller: socket at which images can be asked for that the store lacks; None: none are fetched.
         nursery: where the process comes from that forks for this agent; see ``drivers.pods.nursery``.
         heartbeat: seconds between two heartbeats.
+        follows_volumes: it removes folders below ``claimed`` when their volumes go, for which it lists all of them;
+            that is not for a node of a cluster whose volumes are made by others, and that may read only its Pods'.
         steering: how tests steer it, in a lab.
         marks: folder with the sockets of those who want to hear when the API has a Pod's status.
     """
@@ -71,6 +73,7 @@ class NodeOptions:
     store: StorePlace | None = None
     puller: Path | None = None
     heartbeat: float = HEARTBEAT
+    follows_volumes: bool = True
     steering: Steering | None = None
     marks: Path | None = None
 

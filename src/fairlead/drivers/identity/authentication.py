@@ -2,8 +2,8 @@
 
 Certificates are checked by the TLS layer against the cluster's authority; here only the subject is read, as upstream's
 x509 authenticator does: common name is the user, organizations are the groups. Tokens are those of a file in upstream's
-static token format, one ``token,user,uid,"group1,group2"`` a line, and those that this server has signed for
-ServiceAccounts.
+static token format, one ``token,user,uid,"group1,group2"`` a line, bootstrap tokens, and those that this server has
+signed for ServiceAccounts.
 """
 
 import csv
@@ -19,6 +19,7 @@ import msgspec
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.identity.issuer_pages import IssuerPage, issuer_pages
 from fairlead.drivers.identity.signing import TokenSigner
+from fairlead.registry.access.bootstrap_tokens import user_of_bootstrap_token
 from fairlead.registry.access.service_account_tokens import ISSUER, user_of_claims
 from fairlead.registry.requests import User
 from fairlead.registry.store import State
@@ -86,6 +87,8 @@ class Bearers:
         """The user of a token; None when it is not known, is for others, has expired, or its account is gone."""
         if (user := self._tokens.user(token)) is not None:
             return user if audience == ISSUER else None
+        if audience == ISSUER and (bootstrapping := user_of_bootstrap_token(token, self._state(), now_text())):
+            return bootstrapping
         claims = self._signer.verified(token)
         return user_of_claims(claims, self._state(), now_text(), audience) if claims else None
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from cryptography import x509
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+    from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
 AUTHORITY_DAYS = 3650
 SERVER_DAYS = 365  # servers renew theirs while they run
@@ -68,13 +69,13 @@ def authority_certificate(key_pem: bytes) -> bytes:
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
 
-    key = _key_of(key_pem)
-    subject = _distinguished(Subject("fairlead-ca"))
+    key = key_of(key_pem)
+    subject = distinguished(Subject("fairlead-ca"))
     signed = (
-        _builder(subject, subject, key, datetime.now(UTC) + timedelta(days=AUTHORITY_DAYS))
+        certificate_builder(subject, subject, key.public_key(), datetime.now(UTC) + timedelta(days=AUTHORITY_DAYS))
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(_usage(signs_certificates=True), critical=True)
-        .add_extension(_authority_identifier(key), critical=False)
+        .add_extension(key_usage(signs_certificates=True), critical=True)
+        .add_extension(authority_identifier(key), critical=False)
         .sign(key, hashes.SHA256())
     )
     return signed.public_bytes(serialization.Encoding.PEM)
@@ -86,42 +87,43 @@ def signed_certificate(authority_pem: bytes, authority_key_pem: bytes, subject: 
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.x509.oid import ExtendedKeyUsageOID
 
-    authority, authority_key = x509.load_pem_x509_certificate(authority_pem), _key_of(authority_key_pem)
-    key = _key_of(new_key())
+    authority, authority_key = x509.load_pem_x509_certificate(authority_pem), key_of(authority_key_pem)
+    key = key_of(new_key())
     days = SERVER_DAYS if subject.hosts else CLIENT_DAYS
     end = min(datetime.now(UTC) + timedelta(days=days), authority.not_valid_after_utc)
     purpose = ExtendedKeyUsageOID.SERVER_AUTH if subject.hosts else ExtendedKeyUsageOID.CLIENT_AUTH
     builder = (
-        _builder(_distinguished(subject), authority.subject, key, end)
+        certificate_builder(distinguished(subject), authority.subject, key.public_key(), end)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_usage(signs_certificates=False), critical=True)
+        .add_extension(key_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
-        .add_extension(_authority_identifier(authority_key), critical=False)
+        .add_extension(authority_identifier(authority_key), critical=False)
     )
     if subject.hosts:
-        names = x509.SubjectAlternativeName(map(_general_name, subject.hosts))
+        names = x509.SubjectAlternativeName(map(general_name, subject.hosts))
         builder = builder.add_extension(names, critical=False)
     return builder.sign(authority_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM), _key_pem(key)
 
 
-def _builder(
-    subject: "x509.Name", issuer: "x509.Name", key: "EllipticCurvePrivateKey", end: datetime
+def certificate_builder(
+    subject: "x509.Name", issuer: "x509.Name", key: "CertificatePublicKeyTypes", end: datetime
 ) -> "x509.CertificateBuilder":
+    """A certificate without what depends on its purpose."""
     from cryptography import x509
 
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
-        .public_key(key.public_key())
+        .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(datetime.now(UTC) - BACKDATE)
         .not_valid_after(end)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
     )
 
 
-def _usage(signs_certificates: bool) -> "x509.KeyUsage":
+def key_usage(signs_certificates: bool) -> "x509.KeyUsage":
     """What a key is for: an authority's signs certificates, all others sign handshakes."""
     from cryptography import x509
 
@@ -138,14 +140,15 @@ def _usage(signs_certificates: bool) -> "x509.KeyUsage":
     )
 
 
-def _authority_identifier(key: "EllipticCurvePrivateKey") -> "x509.AuthorityKeyIdentifier":
+def authority_identifier(key: "EllipticCurvePrivateKey") -> "x509.AuthorityKeyIdentifier":
     """By the key alone, so that it fits all certificates that the authority has had."""
     from cryptography import x509
 
     return x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
 
 
-def _key_of(pem: bytes) -> "EllipticCurvePrivateKey":
+def key_of(pem: bytes) -> "EllipticCurvePrivateKey":
+    """A private key from PEM."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -162,7 +165,8 @@ def _key_pem(key: "EllipticCurvePrivateKey") -> bytes:
     )
 
 
-def _distinguished(subject: Subject) -> "x509.Name":
+def distinguished(subject: Subject) -> "x509.Name":
+    """A subject as certificates have it."""
     from cryptography import x509
     from cryptography.x509.oid import NameOID
 
@@ -170,7 +174,8 @@ def _distinguished(subject: Subject) -> "x509.Name":
     return x509.Name([*attributes, x509.NameAttribute(NameOID.COMMON_NAME, subject.name)])
 
 
-def _general_name(host: str) -> "x509.GeneralName":
+def general_name(host: str) -> "x509.GeneralName":
+    """A host as an alternative name: an address or a DNS name."""
     from cryptography import x509
 
     try:

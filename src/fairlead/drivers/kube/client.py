@@ -112,6 +112,7 @@ LEASES = Resource("coordination.k8s.io/v1", "leases")
 IP_ADDRESSES = Resource("networking.k8s.io/v1", "ipaddresses", namespaced=False)
 STORAGE_CLASSES = Resource("storage.k8s.io/v1", "storageclasses", namespaced=False)
 SERVICE_CIDRS = Resource("networking.k8s.io/v1", "servicecidrs", namespaced=False)
+CERTIFICATE_REQUESTS = Resource("certificates.k8s.io/v1", "certificatesigningrequests", namespaced=False)
 NETWORK_POLICIES = Resource("networking.k8s.io/v1", "networkpolicies")
 
 

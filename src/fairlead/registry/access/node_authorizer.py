@@ -6,7 +6,10 @@ Nodes make no mirror Pods here, and so no Pods at all.
 Upstream: ``pkg/auth/nodeidentifier``, ``plugin/pkg/auth/authorizer/node``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
 
 from fairlead.model.names import ObjectKey
 from fairlead.registry.access.pod_references import PodReferences, pod_references
@@ -24,8 +27,7 @@ _RULES = (
     Rule(("create",), ("authentication.k8s.io",), ("tokenreviews",)),
     Rule(("create",), ("authorization.k8s.io",), ("subjectaccessreviews", "localsubjectaccessreviews")),
     Rule(_READ, ("",), ("services",)),
-    # Upstream's reads only those of its Pods. Ours removes the folders of volumes that go, which no Pod has any more.
-    Rule(_READ, ("",), ("persistentvolumes",)),
+    Rule((*_READ, "create"), ("certificates.k8s.io",), ("certificatesigningrequests",)),
     Rule(_WRITE, ("", "events.k8s.io"), ("events",)),
 )
 
@@ -81,6 +83,28 @@ def _unrelated(node: str) -> str:
     return f"no relationship found between node '{node}' and this object"
 
 
+def _get_volume(asked: Attributes, node: str, state: State) -> str | None:
+    if asked.verb != "get":
+        return "can only get individual resources of this type"
+    if asked.subresource:
+        return "cannot get subresource"
+    if not asked.name:
+        return "No Object name found"
+    return None if asked.name in _volumes_on(node, state) else _unrelated(node)
+
+
+def _volumes_on(node: str, state: State) -> Iterator[str]:
+    """The volumes that the claims of a node's Pods are bound to."""
+    for key in state.pods_on(node):
+        for name in pod_references(state.of(PODS)[key].document).claims:
+            if claim := state.get("persistentvolumeclaims", ObjectKey(key.namespace, name)):
+                yield msgspec.json.decode(claim.document, type=_Claim).spec.get("volumeName", "")
+
+
+class _Claim(msgspec.Struct):
+    spec: dict[str, Any]
+
+
 def _create_token(asked: Attributes, node: str, state: State) -> str | None:
     if asked.verb != "create" or not asked.name:
         return "can only create tokens for individual service accounts"
@@ -131,6 +155,7 @@ _WRITES_OF_PODS = frozenset({("", "delete"), ("status", "update"), ("status", "p
 _SPECIAL: dict[tuple[str, str], Callable[[Attributes, str, State], str | None]] = {
     ("", "configmaps"): _read_what_pods_refer_to,
     ("", "persistentvolumeclaims"): _read_what_pods_refer_to,
+    ("", "persistentvolumes"): _get_volume,
     ("", "secrets"): _read_what_pods_refer_to,
     ("", "serviceaccounts"): _create_token,
     ("", "nodes"): _use_node,

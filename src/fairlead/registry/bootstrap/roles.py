@@ -63,6 +63,8 @@ _FORWARDED = {
 }
 # What the HTTP API of nodes is let in for; see ``fairlead.nodeagent.api_access``.
 _OF_KUBELETS = {"": "nodes/configz nodes/healthz nodes/log nodes/metrics nodes/pods nodes/proxy nodes/stats"}
+_CERTIFICATES = "certificates.k8s.io"
+_REQUESTS = f"system:{_CERTIFICATES}:certificatesigningrequests"
 _POLICIES = "system:fairlead-network-policies"
 _ISOLATED = {"": "namespaces pods", "networking.k8s.io": "networkpolicies"}  # by a proxy that enforces policies
 _EVENTS = {"": "events", "events.k8s.io": "events"}
@@ -104,18 +106,24 @@ ROLES: dict[str, list[Doc]] = {
     "edit": _EDIT,
     "view": _VIEW,
     "system:auth-delegator": _rules(("create",), _ABOUT_OTHERS),
+    f"{_REQUESTS}:nodeclient": _rules(("create",), {_CERTIFICATES: "certificatesigningrequests/nodeclient"}),
+    f"{_REQUESTS}:selfnodeclient": _rules(("create",), {_CERTIFICATES: "certificatesigningrequests/selfnodeclient"}),
     "system:basic-user": _rules(("create",), _ABOUT_ONESELF),
     "system:discovery": _urls("get", *_DISCOVERY),
     "system:fairlead-dns": _rules(_READ, _FOLLOWED),
     _POLICIES: _rules(_READ, _ISOLATED),
+    "system:fairlead-node-volumes": _rules(_READ, {"": "persistentvolumes"}),
     "system:fairlead-publisher": _rules(_READ, _PUBLISHED),
     "system:fairlead-router": [*_rules(_READ, _PUBLISHED), *_rules(_WRITE, _EVENTS)],
     "system:kube-controller-manager": [
         *_rules(_CONTROLLED, {"*": "*"}),
         *_rules(("create",), _CREATED),
         *_rules(("create",), _EVENTS),
+        *_rules(("approve", "sign"), {_CERTIFICATES: "signers"}),
+        *_rules(("create",), _ABOUT_OTHERS),
     ],
     "system:kubelet-api-admin": [*_rules((*_READ, "proxy"), {"": "nodes"}), *_rules("*", _OF_KUBELETS)],
+    "system:node-bootstrapper": _rules((*_READ, "create"), {_CERTIFICATES: "certificatesigningrequests"}),
     "system:node-proxier": [*_rules(_READ, _FORWARDED), *_rules(_WRITE, _EVENTS)],
     "system:public-info-viewer": _urls("get", *_PUBLIC),
     "system:service-account-issuer-discovery": _urls("get", *_ISSUER),
@@ -137,9 +145,15 @@ def _component(name: str) -> list[Doc]:
 # Those that each role is bound to, all over the cluster.
 _SUBJECTS = {
     "cluster-admin": _groups("system:masters"),
+    # As kubeadm binds them: nodes that come with a bootstrap token get a certificate, and renew it by themselves.
+    f"{_REQUESTS}:nodeclient": _groups("system:bootstrappers"),
+    f"{_REQUESTS}:selfnodeclient": _groups("system:nodes"),
+    "system:node-bootstrapper": _groups("system:bootstrappers"),
     "system:basic-user": _groups("system:authenticated"),
     "system:discovery": _groups("system:authenticated"),
     "system:fairlead-dns": _component("fairlead-dns"),
+    # Nodes of a lab remove the folders of volumes that go, which no Pod has any more.
+    "system:fairlead-node-volumes": _groups("system:nodes"),
     "system:fairlead-publisher": _component("fairlead-publisher"),
     "system:fairlead-router": _component("fairlead-router"),
     "system:kube-controller-manager": _user("system:kube-controller-manager"),

@@ -251,6 +251,8 @@ def _revised(revision: _Revision, env: Environment) -> tuple[Doc, SideEffects]:
         strategy.prepare_update(new, old, context)
     elif side == "status":
         strategy.prepare_status_update(new, old, context)
+    elif side == "approval":
+        strategy.prepare_approval(new, old, context)
     _set_generation(strategy, new, old)
     faults = object_meta.validate(new["metadata"], lambda name: (), resource.namespaced)
     faults += _finalizer_faults(new["metadata"], strategy)

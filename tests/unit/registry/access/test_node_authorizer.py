@@ -11,6 +11,7 @@ from fairlead.nodeagent.sources import CONFIG_MAP, references
 from fairlead.registry.access import node_authorizer
 from fairlead.registry.access.node_restriction import is_refused_label
 from fairlead.registry.access.pod_references import pod_references
+from fairlead.registry.access.rules import Attributes
 from fairlead.registry.bootstrap.loading import load_state
 from fairlead.registry.kinds import STRATEGIES
 from fairlead.registry.requests import User
@@ -120,7 +121,8 @@ CASES = [
     ("GET", f"{DEFAULT}/persistentvolumeclaims/other", UNRELATED),
     ("GET", f"{DEFAULT}/persistentvolumeclaims", "No Object name found"),
     ("PATCH", f"{DEFAULT}/persistentvolumeclaims/data/status", "can only read resources of this type"),
-    ("GET", "/api/v1/persistentvolumes?watch=1", None),
+    ("GET", "/api/v1/persistentvolumes/v", None),
+    ("GET", "/api/v1/persistentvolumes?watch=1", None),  # by the role that a lab's nodes have
     ("DELETE", "/api/v1/persistentvolumes/v", cannot("delete", "persistentvolumes", CLUSTER)),
     ("GET", f"{DEFAULT}/serviceaccounts/robot", "can only create tokens for individual service accounts"),
     ("GET", "/api/v1/services", None),
@@ -420,3 +422,27 @@ def test_a_role_may_let_a_node_read_more_but_not_write_for_another(world):
     assert world.do("GET", "/api/v1/secrets", user=N1)["items"]
     for method, url in (("DELETE", "/api/v1/nodes/n2"), ("DELETE", f"{DEFAULT}/pods/p2")):
         assert world.refused(method, url, user=N1)["code"] == 403
+
+
+VOLUMES = [
+    ("get", "mine", None),
+    ("get", "others", UNRELATED),
+    ("get", "", "No Object name found"),
+    ("list", "", "can only get individual resources of this type"),
+    ("watch", "mine", "can only get individual resources of this type"),
+]
+
+
+@pytest.mark.parametrize(("verb", "name", "refusal"), VOLUMES)
+def test_of_volumes_a_node_gets_those_that_claims_of_its_pods_are_bound_to(world, verb, name, refusal):
+    for namespace, claim, volume in ((DEFAULT, "data", "mine"), (OTHER, "data", "others"), (DEFAULT, "x", "others")):
+        spec = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}, "volumeName": volume}
+        world.do("POST", f"{namespace}/persistentvolumeclaims", {"metadata": {"name": claim}, "spec": spec})
+    asked = Attributes(N1, verb, "", "persistentvolumes", name=name)
+    assert node_authorizer.refusal(asked, "n1", world.state) == refusal
+
+
+@pytest.mark.parametrize("verb", ["create", "get", "list", "watch"])
+def test_a_node_asks_for_certificates(world, verb):
+    asked = Attributes(N1, verb, "certificates.k8s.io", "certificatesigningrequests")
+    assert node_authorizer.refusal(asked, "n1", world.state) is None

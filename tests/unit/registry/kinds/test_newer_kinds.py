@@ -153,8 +153,14 @@ def test_the_default_class_is_that_of_pods_which_name_none():
 def test_a_request_for_a_certificate_is_approved_through_its_own_path():
     world, url = ApiWorld(), PATHS["CertificateSigningRequest"]
     made = world.do("POST", url, body("CertificateSigningRequest", username="root"))
-    assert "username" not in made["spec"]
+    assert (made["spec"]["username"], made["spec"]["groups"]) == ("admin", ["system:masters"])
     condition = {"type": "Approved", "status": "True", "reason": "r", "message": "m"}
-    world.do("PUT", f"{url}/x/approval", {**made, "status": {"conditions": [condition]}})
-    assert world.do("GET", f"{url}/x")["status"]["conditions"] == [condition]
+    by_status = world.do("PUT", f"{url}/x/status", {**made, "status": {"conditions": [condition]}})
+    assert not by_status["status"].get("conditions")
+    world.do("PUT", f"{url}/x/approval", {**by_status, "status": {"conditions": [condition], "certificate": "AAAA"}})
+    stored = world.do("GET", f"{url}/x")["status"]
+    (kept,) = stored["conditions"]
+    assert condition.items() <= kept.items()
+    assert kept["lastTransitionTime"] == world.env.now
+    assert "certificate" not in stored
     assert world.refused("PUT", f"{url}/x", {**made, "spec": {**made["spec"], "usages": ["any"]}})["code"] in (409, 422)

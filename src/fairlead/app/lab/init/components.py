@@ -18,7 +18,7 @@ from fairlead.app.lab.init.networks import Networks
 from fairlead.app.lab.plan import DNS_SERVICE, OUTSIDE, PROXY, SWITCH, LabPlan, agent_of, proxy_of
 from fairlead.app.lab.processes import bootstrap, publisher, router
 from fairlead.app.lab.processes.system_manifests import NAMESPACE, proxy_modes, system_manifests
-from fairlead.app.lab.settings import LabNode, LabSettings
+from fairlead.app.lab.settings import LabNode
 from fairlead.app.lab.steered_parts import API_SERVER, CONTROLLERS, NAME_SERVER, NODE_AGENT, NODE_PROXY
 from fairlead.app.node import agent
 from fairlead.app.node.context import Builtin
@@ -29,7 +29,7 @@ from fairlead.clusterdns.server_blocks import DEFAULT_PORT
 from fairlead.clusterdns.zone import Outside, Zone
 from fairlead.dataplane.node_view import NodeSettings
 from fairlead.dataplane.sysctls import ConntrackSettings
-from fairlead.drivers.identity.pki import certificate_files
+from fairlead.drivers.identity.pki import AUTHORITY, certificate_files
 from fairlead.drivers.kube.client import KubeClient
 from fairlead.drivers.lab.echo_server import serve_echo
 from fairlead.drivers.lab.supervisor import Component, Report
@@ -99,7 +99,7 @@ def _control_plane(
             controllers.run,
             controllers.ControllersOptions(
                 plan.kubeconfig("controllers"),
-                settings=_controller_settings(plan.settings),
+                settings=_controller_settings(plan),
                 marks=plan.marks,
                 steering=Steering.of(CONTROLLERS),
             ),
@@ -148,9 +148,9 @@ def _router(plan: LabPlan) -> Run:
     return functools.partial(router.run, options)
 
 
-def _controller_settings(settings: LabSettings) -> controllers.Settings:
-    timers = settings.timers
-    return controllers.Settings(timers.node_grace, timers.eviction, settings.load_balancer_pools)
+def _controller_settings(plan: LabPlan) -> controllers.Settings:
+    timers, authority = plan.settings.timers, controllers.Authority(*certificate_files(plan.pki, AUTHORITY))
+    return controllers.Settings(timers.node_grace, timers.eviction, plan.settings.load_balancer_pools, authority)
 
 
 def _agent(plan: LabPlan, network: LabNode, nursery: socket.socket) -> Run:

@@ -1,4 +1,5 @@
-"""CertificateSigningRequests: checked and stored, approved or denied through a subresource. Nobody here signs them.
+"""CertificateSigningRequests: checked and stored, approved or denied through a subresource. Their author is part of
+them; who may approve and sign them is in ``registry.access.certificate_signers``.
 
 Upstream: pkg/registry/certificates/certificates, pkg/apis/certificates/validation.
 """
@@ -8,12 +9,13 @@ import binascii
 from typing import Any
 
 from fairlead.model.document import Doc
-from fairlead.registry.field_errors import FieldError, invalid, required
+from fairlead.registry.field_errors import FieldError, forbidden, invalid, required
 from fairlead.registry.kinds.cells import AGE, NAME, NONE, age, human_duration, name
 from fairlead.registry.strategy import Column, Context, Strategy
 
 _PEM = b"-----BEGIN CERTIFICATE REQUEST-----"
 _OF_THE_USER = ("extra", "groups", "uid", "username")
+_DECISIONS = frozenset({"Approved", "Denied"})
 _SHORTEST = 600  # seconds
 _USAGES = frozenset(
     {
@@ -26,10 +28,45 @@ _USAGES = frozenset(
 
 
 def prepare_create(request: Doc, context: Context) -> None:
-    """A new request is neither approved nor denied, and does not say in whose name it came."""
+    """A new request is neither approved nor denied, and comes in the name of its author, whatever it says."""
+    spec = request.setdefault("spec", {})
     for field in _OF_THE_USER:
-        (request.get("spec") or {}).pop(field, None)
+        spec.pop(field, None)
+    if author := context.author:
+        extra = {key: list(values) for key, values in author.extra.items()}
+        told = {"username": author.name, "uid": author.uid, "groups": list(author.groups), "extra": extra}
+        spec |= {field: value for field, value in told.items() if value}
     request["status"] = {}
+
+
+def prepare_status_update(request: Doc, old: Doc, context: Context) -> None:
+    """The signer issues or fails; whether a request is approved is not its to say."""
+    status = request.setdefault("status", {})
+    status["conditions"] = [*_conditions(old, _DECISIONS), *_conditions(request, None, _DECISIONS)]
+    _date(status["conditions"], old, context.now)
+
+
+def prepare_approval(request: Doc, old: Doc, context: Context) -> None:
+    """An approver approves or denies, and nothing else."""
+    conditions = [*_conditions(old, None, _DECISIONS), *_conditions(request, _DECISIONS)]
+    request["status"] = {**(old.get("status") or {}), "conditions": conditions}
+    _date(conditions, old, context.now)
+
+
+def _conditions(request: Doc, only: frozenset[str] | None = None, never: frozenset[str] = frozenset()) -> list[Doc]:
+    found = (request.get("status") or {}).get("conditions") or []
+    return [each for each in found if each.get("type") not in never and (only is None or each.get("type") in only)]
+
+
+def _date(conditions: list[Doc], old: Doc, now: str) -> None:
+    """Say since when conditions are as they are, where their writer does not."""
+    known = {each.get("type"): each for each in _conditions(old)}
+    for condition in conditions:
+        condition.setdefault("lastUpdateTime", now)
+        before = known.get(condition.get("type"), {})
+        is_same = before.get("status") == condition.get("status")
+        since = before.get("lastTransitionTime") if is_same else None
+        condition.setdefault("lastTransitionTime", since or now)
 
 
 def validate_create(request: Doc, context: Context) -> list[FieldError]:
@@ -69,10 +106,26 @@ def _signer(text: str) -> list[FieldError]:
 
 
 def validate_update(request: Doc, old: Doc, context: Context) -> list[FieldError]:
-    """The fault of a changed request: what is asked for stays, or an approval would be of something else."""
-    if request.get("spec") == old.get("spec"):
-        return []
-    return [invalid("spec", request.get("spec"), "field is immutable")]
+    """The faults of a changed request: what is asked for stays, or an approval would be of something else; and so does
+    what was decided and issued."""
+    faults = []
+    if request.get("spec") != old.get("spec"):
+        faults.append(invalid("spec", request.get("spec"), "field is immutable"))
+    return faults + _status_faults(request.get("status") or {}, old.get("status") or {})
+
+
+def _status_faults(new: Doc, old: Doc) -> list[FieldError]:
+    faults, types = [], {each.get("type") for each in new.get("conditions") or ()}
+    for decided in ("Approved", "Denied", "Failed"):
+        if decided in {each.get("type") for each in old.get("conditions") or ()} - types:
+            detail = f'updates may not remove a condition of type "{decided}"'
+            faults.append(forbidden("status.conditions", detail))
+    if {"Approved", "Denied"} <= types:
+        detail = "Approved and Denied conditions are mutually exclusive"
+        faults.append(invalid("status.conditions", "Denied", detail))
+    if (issued := old.get("certificate")) and new.get("certificate") != issued:
+        faults.append(forbidden("status.certificate", "updates may not set certificate content"))
+    return faults
 
 
 def row(request: Doc, now: str) -> list[Any]:
@@ -88,6 +141,8 @@ def row(request: Doc, now: str) -> list[Any]:
 
 STRATEGY = Strategy(
     prepare_create=prepare_create,
+    prepare_status_update=prepare_status_update,
+    prepare_approval=prepare_approval,
     validate_create=validate_create,
     validate_update=validate_update,
     fields={"spec.signerName": lambda request: str((request.get("spec") or {}).get("signerName", ""))},

@@ -1,0 +1,39 @@
+"""Who may approve and who may sign a CertificateSigningRequest: those that hold the verb on its signer.
+
+Upstream: ``plugin/pkg/admission/certificates/{approval,signing}``, ``pkg/apis/certificates/authorization``.
+"""
+
+from fairlead.model.document import Doc
+from fairlead.registry.access.authorization import is_allowed
+from fairlead.registry.access.rules import Attributes
+from fairlead.registry.requests import Target, User
+from fairlead.registry.status import forbidden
+from fairlead.registry.store import State
+
+GROUP, REQUESTS = "certificates.k8s.io", "certificatesigningrequests.certificates.k8s.io"
+
+
+def check_signer(user: User, state: State, target: Target, new: Doc, old: Doc | None) -> None:
+    """Raises ApiError: the user decides about a request, or issues a certificate, of a signer that is not theirs."""
+    side = target.subresource.name if target.subresource else ""
+    verb = {"approval": "approve", "status": "sign"}.get(side)
+    if verb is None or old is None or (verb == "sign" and not _signs(new, old)):
+        return
+    signer = (old.get("spec") or {}).get("signerName", "")
+    if not holds(user, verb, signer, state):
+        what = {"approve": "approve", "sign": "sign"}[verb]
+        detail = f'user not permitted to {what} requests with signerName "{signer}"'
+        raise forbidden("certificatesigningrequests", target.name, detail, GROUP)
+
+
+def _signs(new: Doc, old: Doc) -> bool:
+    """Whether a write of the status issues a certificate or says that none is."""
+    before, after = old.get("status") or {}, new.get("status") or {}
+    failed = [{each.get("type") for each in status.get("conditions") or ()} for status in (before, after)]
+    return before.get("certificate") != after.get("certificate") or "Failed" in failed[1] - failed[0]
+
+
+def holds(user: User, verb: str, signer: str, state: State) -> bool:
+    """Whether a user holds a verb on a signer, or on all signers of its domain."""
+    names = (signer, f"{signer.partition('/')[0]}/*")
+    return any(is_allowed(Attributes(user, verb, GROUP, "signers", name=name), state) for name in names)
