@@ -32,7 +32,7 @@ def apiserver(
     """Run the API server alone."""
     from fairlead.app.apiserver import ApiServerOptions, run
     from fairlead.drivers.apiserver.store.errors import StoreError
-    from fairlead.drivers.identity.pki import ensure_pki, write_kubeconfig
+    from fairlead.drivers.identity.pki import API_SERVER, ensure_certificate, ensure_pki, write_kubeconfig
     from fairlead.model.socket_address import SocketAddress
     from fairlead.registry.strategy import ClusterConfig
 
@@ -43,6 +43,7 @@ def apiserver(
     port = listener.getsockname()[1]
     pki = data / "pki"
     ensure_pki(pki, [host, "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"])
+    ensure_certificate(pki, API_SERVER, API_SERVER, ())
     tell_of_authority(pki)
     path = kubeconfig or data / "admin.kubeconfig"
     url = f"https://{SocketAddress(host, port)}"

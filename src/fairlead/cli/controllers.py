@@ -10,13 +10,14 @@ import click
 
 from fairlead.allocation.load_balancer import Pool
 from fairlead.app.controllers import CONTROLLERS, ControllersOptions, run
-from fairlead.app.controllers.context import Settings
+from fairlead.app.controllers.context import Authority, Settings
 from fairlead.cli.flags.leader import candidacy, leader_flags
 from fairlead.cli.flags.socket_address import socket_address
 from fairlead.cli.logs import verbose_flag
 from fairlead.model.names import ObjectKey
 
 _LONGEST_NAME = 253  # of an object
+_FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
 
 
 @click.command()
@@ -34,6 +35,8 @@ _LONGEST_NAME = 253  # of an object
 @click.option(
     "--http-bind-address", "http", callback=socket_address, help="ADDRESS:PORT of /healthz, /readyz and /metrics."
 )
+@click.option("--cluster-signing-cert-file", "signing_cert", type=_FILE, help="Who signs certificates; with its key.")
+@click.option("--cluster-signing-key-file", "signing_key", type=_FILE, help="Its key; without both, nothing is signed.")
 @leader_flags
 @verbose_flag
 def controllers(
@@ -43,6 +46,8 @@ def controllers(
     pools: tuple[str, ...],
     dns_deployment: str,
     http: tuple[str, int] | None,
+    signing_cert: Path | None,
+    signing_key: Path | None,
     **of_leader: Any,
 ) -> None:
     """Run the controllers alone, against any cluster, until interrupted.
@@ -51,7 +56,11 @@ def controllers(
     """
     namespace, _, name = dns_deployment.rpartition("/")
     pool = (Pool(pools),) if pools else ()
-    settings = Settings(load_balancer_pools=pool, dns_deployment=ObjectKey(namespace or "kube-system", name))
+    if bool(signing_cert) != bool(signing_key):
+        raise click.UsageError("--cluster-signing-cert-file and --cluster-signing-key-file go together")
+    authority = Authority(signing_cert, signing_key) if signing_cert and signing_key else None
+    deployment = ObjectKey(namespace or "kube-system", name)
+    settings = Settings(load_balancer_pools=pool, authority=authority, dns_deployment=deployment)
     names = only or tuple(CONTROLLERS)
     options = ControllersOptions(kubeconfig, context, names, settings, http, candidacy(of_leader, _lease_name(only)))
     with contextlib.suppress(asyncio.CancelledError):

@@ -17,8 +17,8 @@ COMMANDS = {
     "run": ("fairlead.cli.lab:run", "Run a command of this machine as if it were a Pod."),
     "image": ("fairlead.cli.image:image", "Bring, list, copy out and remove the images on this machine."),
     "node": (
-        "fairlead.cli.node:node",
-        "Add, remove, switch off and on, or cut off nodes of a lab; join one from another host.",
+        "fairlead.cli.node.commands:node",
+        "Add, remove, switch off and on, or cut off nodes of a lab; be a node of another cluster.",
     ),
     "fault": ("fairlead.cli.fault:fault", "Have something of a lab fail for a while: Pods, nodes, packets, names."),
     "apiserver": ("fairlead.cli.apiserver:apiserver", "Run the API server alone."),

@@ -64,6 +64,12 @@ def sound_conditions(before: Iterable[Condition], now: str) -> list[Doc]:
     return [_condition(sound, known.get(sound.type), now) for sound in _SOUND]
 
 
+def unready_conditions(message: str, now: str) -> list[Doc]:
+    """The conditions of a node whose agent runs, and that cannot run Pods yet."""
+    unready = _SOUND[-1]._replace(status="False", reason="KubeletNotReady", message=message)
+    return [_condition(each, None, now) for each in (*_SOUND[:-1], unready)]
+
+
 def _condition(sound: _Sound, before: Condition | None, now: str) -> Doc:
     since = before.last_transition_time if before and before.status == sound.status else None
     return {**sound._asdict(), "lastHeartbeatTime": now, "lastTransitionTime": since or now}

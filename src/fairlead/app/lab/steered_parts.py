@@ -2,4 +2,4 @@
 
 API_SERVER, CONTROLLERS = "apiserver", "controllers"  # in that of the switch
 NODE_AGENT, NODE_PROXY = "agent", "proxy"  # in that of each node
-NAME_SERVER = "dns"  # in that of each DNS Pod
+NAME_SERVER = "dns"  # in that of each DNS Pod; see ``app.builtin_images``

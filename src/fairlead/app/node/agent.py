@@ -26,7 +26,7 @@ from fairlead.app.node.pod import PodRun, PodSettings
 from fairlead.app.node.pod_index import forget_pods
 from fairlead.app.node.registration import register
 from fairlead.app.node.runtime import NodeRuntime
-from fairlead.app.node.sandbox import LINK_PREFIX, SandboxSettings, link_name
+from fairlead.app.node.sandbox import SandboxSettings, link_name
 from fairlead.app.node.sources import SourceWatches
 from fairlead.drivers.change_marks import ChangeMarks
 from fairlead.drivers.kube.client import PODS, SERVICES, KubeClient
@@ -35,7 +35,6 @@ from fairlead.drivers.kube.informer import Informer
 from fairlead.drivers.kube.progress import reached
 from fairlead.drivers.kube.reviews import OF_KUBELETS, Reviews
 from fairlead.drivers.kubelet.access import ReviewedAccess
-from fairlead.drivers.kubelet.server import PORT as KUBELET_PORT
 from fairlead.drivers.kubelet.server import KubeletServer, node_tls
 from fairlead.drivers.linux import netns
 from fairlead.drivers.pods.launcher import Launcher
@@ -67,7 +66,7 @@ async def run(options: NodeOptions, ready: Callable[[], None]) -> None:
         agent = NodeAgent(options, client, group, launcher)
         server = _server(options, client, agent)
         try:
-            await server.start(options.address, KUBELET_PORT, node_tls(*options.serving))
+            await server.start(options.listen or options.address, options.port, node_tls(*options.serving))
             node = await register(options, client, agent.images)
             await agent.start()
             ready()
@@ -122,7 +121,7 @@ class NodeAgent:
             options.claimed,
             options.orphan_ends,
             containers,
-            SandboxSettings(options.host_ips, dns, self._host_ports, launcher, containers.hidden_paths),
+            SandboxSettings(options.host_ips, dns, self._host_ports, launcher, containers.hidden_paths, options.links),
             options.steering.faults if options.steering else Faults(),
             ChangeMarks(options.marks),
         )
@@ -172,9 +171,10 @@ class NodeAgent:
             left.sandbox.signal(signal.SIGKILL)
             await left.sandbox.wait()
             left.folder.remove()
-        used = {link_name(uid) for uid in self._found}
+        prefix = self._options.links
+        used = {link_name(prefix, uid) for uid in self._found}
         for name in netns.link_names():
-            if name.startswith(LINK_PREFIX) and name not in used:
+            if name.startswith(prefix) and name not in used:
                 netns.detach(name)
 
     def _on_pod(self, old: RunPod | None, new: RunPod | None) -> None:
@@ -237,7 +237,7 @@ class NodeAgent:
 
 def _server(options: NodeOptions, client: KubeClient, agent: NodeAgent) -> KubeletServer:
     dns = options.dns
-    configuration = kubelet_configuration(options.address, KUBELET_PORT, (dns.address,), dns.domain, int(MAX_PODS))
+    configuration = kubelet_configuration(options.address, options.port, (dns.address,), dns.domain, int(MAX_PODS))
     pages = PagesOfNode(options.name, client, agent.pods, options.volumes, options.logs.parent, configuration)
     access = ReviewedAccess(options.name, Reviews(client, OF_KUBELETS))
     return KubeletServer(NodeRuntime(agent.pods), access, pages.by_path())

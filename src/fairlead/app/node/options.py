@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 from fairlead.app.node.context import Builtin
 from fairlead.drivers.images.places import StorePlace
+from fairlead.drivers.kubelet.server import PORT as KUBELET_PORT
 from fairlead.drivers.steering.faults import Steering
+from fairlead.labnet.links import POD_LINKS
 from fairlead.model.addresses import family_of
 from fairlead.nodeagent.files import ClusterDNS
 from fairlead.nodeagent.images import Images
@@ -46,6 +48,10 @@ class NodeOptions:
         puller: socket at which images can be asked for that the store lacks; None: none are fetched.
         nursery: where the process comes from that forks for this agent; see ``drivers.pods.nursery``.
         heartbeat: seconds between two heartbeats.
+        port: of the node's HTTP API.
+        listen: the address that it listens at, if that is not the node's own.
+        links: what the names of Pods' links begin with; others of that name in the node's network are removed.
+        taints: those that a Node is made with.
         follows_volumes: it removes folders below ``claimed`` when their volumes go, for which it lists all of them;
             that is not for a node of a cluster whose volumes are made by others, and that may read only its Pods'.
         steering: how tests steer it, in a lab.
@@ -73,6 +79,10 @@ class NodeOptions:
     store: StorePlace | None = None
     puller: Path | None = None
     heartbeat: float = HEARTBEAT
+    port: int = KUBELET_PORT
+    listen: str = ""
+    links: str = POD_LINKS
+    taints: tuple[Mapping[str, str], ...] = ()
     follows_volumes: bool = True
     steering: Steering | None = None
     marks: Path | None = None

@@ -9,7 +9,6 @@ from fairlead.app.node.options import NodeOptions
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.kube.client import NODES, KubeClient, KubeError
 from fairlead.drivers.kube.retry import until_answered
-from fairlead.drivers.kubelet.server import PORT as KUBELET_PORT
 from fairlead.drivers.pods.allocatable import allocatable, storage_of
 from fairlead.model.decode import decode
 from fairlead.model.kubernetes_version import SERVED
@@ -27,6 +26,7 @@ async def register(options: NodeOptions, client: KubeClient, images: NodeImages)
         except KubeError as error:
             if error.reason != "AlreadyExists":
                 raise
+            document["spec"].pop("taints", None)  # those of a Node that is there are its administrators'
             await client.patch(NODES.path(name=options.name), document)
         return decode(Node, await client.patch(path, {"status": {**_status(options), "images": images.listed()}}))
 
@@ -41,7 +41,11 @@ def _node(options: NodeOptions) -> dict[str, Any]:
         "apiVersion": "v1",
         "kind": "Node",
         "metadata": {"name": options.name, "labels": labels},
-        "spec": {"podCIDR": options.pod_cidrs[0], "podCIDRs": list(options.pod_cidrs)},
+        "spec": {
+            "podCIDR": options.pod_cidrs[0],
+            "podCIDRs": list(options.pod_cidrs),
+            **({"taints": list(options.taints)} if options.taints else {}),
+        },
     }
 
 
@@ -55,7 +59,7 @@ def _status(options: NodeOptions) -> dict[str, Any]:
         "capacity": resources,
         "allocatable": resources,
         "conditions": sound_conditions((), now_text()),
-        "daemonEndpoints": {"kubeletEndpoint": {"Port": KUBELET_PORT}},
+        "daemonEndpoints": {"kubeletEndpoint": {"Port": options.port}},
         "nodeInfo": {
             "kubeletVersion": SERVED,
             "kubeProxyVersion": SERVED,

@@ -19,12 +19,9 @@ from fairlead.nodeagent.manifest import RunPod
 log = logging.getLogger(__name__)
 
 
-LINK_PREFIX = links.POD_LINKS
-
-
-def link_name(uid: str) -> str:
+def link_name(prefix: str, uid: str) -> str:
     """The node's end of the link to the Pod with this UID."""
-    return f"{LINK_PREFIX}{uid[:8]}"
+    return f"{prefix}{uid[:8]}"
 
 
 @dataclass(frozen=True)
@@ -34,6 +31,7 @@ class SandboxSettings:
     Attributes:
         node_ips: the node's own address in each IP family.
         hidden: paths of this machine that no Pod must see.
+        links: what the names of Pods' links begin with.
     """
 
     node_ips: tuple[str, ...]
@@ -41,6 +39,7 @@ class SandboxSettings:
     host_ports: HostPorts
     launcher: Launcher
     hidden: Sequence[str]
+    links: str = links.POD_LINKS
 
 
 class PodSandbox:
@@ -103,4 +102,4 @@ class PodSandbox:
     def _link(self, pod: RunPod) -> links.PodLink | None:
         if pod.spec.host_network:
             return None
-        return links.PodLink(link_name(pod.metadata.uid), self._pod_ips, self._node.node_ips)
+        return links.PodLink(link_name(self._node.links, pod.metadata.uid), self._pod_ips, self._node.node_ips)

@@ -66,16 +66,21 @@ def authority_notice(directory: Path, now: float) -> str:
 class FollowedCertificate:
     """A certificate in a TLS context, which takes up another one when its file is replaced."""
 
-    def __init__(self, context: ssl.SSLContext, certificate: Path, key: Path) -> None:
-        """Raises OSError: it cannot be read."""
-        self._context, self._files = context, (certificate, key)
+    def __init__(self, context: ssl.SSLContext, certificate: Path, key: Path, look_every: float = LOOK_SECONDS) -> None:
+        """Args:
+            look_every: seconds between two looks at the file.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+        self._context, self._files, self._look_every = context, (certificate, key), look_every
         self._looked = time.monotonic()
         self._stamp = certificate.stat().st_mtime_ns
         context.load_cert_chain(*self._files)
 
     def current(self) -> ssl.SSLContext:
-        """The context for the next handshake; looks at the file once a minute."""
-        if time.monotonic() - self._looked >= LOOK_SECONDS:
+        """The context for the next handshake."""
+        if time.monotonic() - self._looked >= self._look_every:
             self._looked = time.monotonic()
             with suppress(OSError):  # between two writes, or gone: the one that is in use goes on
                 self._refresh()

@@ -113,6 +113,32 @@ def sign_request(authority: bytes, authority_key: bytes, request: bytes, seconds
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
+class Validity(NamedTuple):
+    """From when until when a certificate is good, in seconds since the epoch, and for whom."""
+
+    start: float
+    end: float
+    subject: Subject
+
+
+def validity(certificate: bytes) -> Validity:
+    """Raises RequestError: that is no certificate."""
+    from cryptography import x509
+
+    try:
+        found = x509.load_pem_x509_certificate(certificate)
+        subject = certificates.facts_of(certificate).subject
+    except ValueError as error:
+        raise RequestError(f"not a certificate: {error}") from error
+    return Validity(found.not_valid_before_utc.timestamp(), found.not_valid_after_utc.timestamp(), subject)
+
+
+def stopgap_certificate(subject: Subject) -> tuple[bytes, bytes]:
+    """A certificate and its key, both PEM, of an authority that nobody knows and whose key is forgotten."""
+    authority_key = certificates.new_key()
+    return certificates.signed_certificate(certificates.authority_certificate(authority_key), authority_key, subject)
+
+
 class _New(msgspec.Struct, tag=True):
     name: str
     organizations: tuple[str, ...]
@@ -131,9 +157,33 @@ class _Sign(msgspec.Struct, tag=True):
     is_server: bool
 
 
+class _Validity(msgspec.Struct, tag=True):
+    certificate: bytes
+
+
+class _Stopgap(msgspec.Struct, tag=True):
+    name: str
+    organizations: tuple[str, ...]
+    hosts: tuple[str, ...]
+
+
+_Wish = _New | _Read | _Sign | _Validity | _Stopgap
+
+
+async def validity_beside(certificate: bytes) -> Validity:
+    """``validity`` in a process of its own."""
+    return msgspec.convert(await _beside(_Validity(certificate)), Validity)
+
+
+async def stopgap_certificate_beside(subject: Subject) -> tuple[bytes, bytes]:
+    """``stopgap_certificate`` in a process of its own."""
+    certificate, key = await _beside(_Stopgap(*subject))
+    return base64.b64decode(certificate), base64.b64decode(key)
+
+
 async def new_request_beside(subject: Subject) -> KeyAndRequest:
     """``new_request`` in a process of its own."""
-    made = await _beside(_New(subject.name, subject.organizations, subject.hosts))
+    made = await _beside(_New(*subject))
     return KeyAndRequest(*(base64.b64decode(text) for text in made))
 
 
@@ -147,7 +197,7 @@ async def sign_request_beside(authority: str, key: str, request: bytes, seconds:
     return base64.b64decode(await _beside(_Sign(authority, key, request, seconds, is_server)))
 
 
-async def _beside(wish: _New | _Read | _Sign) -> Any:
+async def _beside(wish: _Wish) -> Any:
     command = (sys.executable, "-m", "fairlead.drivers.identity.requests")
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=pipe)
@@ -157,10 +207,14 @@ async def _beside(wish: _New | _Read | _Sign) -> Any:
     return msgspec.json.decode(output)
 
 
-def _answer(wish: _New | _Read | _Sign) -> Any:
+def _answer(wish: _Wish) -> Any:
     match wish:
         case _New():
             return new_request(Subject(wish.name, wish.organizations, wish.hosts))
+        case _Validity():
+            return validity(wish.certificate)
+        case _Stopgap():
+            return stopgap_certificate(Subject(wish.name, wish.organizations, wish.hosts))
         case _Read():
             return read_request(wish.request)
         case _Sign():
@@ -170,7 +224,7 @@ def _answer(wish: _New | _Read | _Sign) -> Any:
 
 if __name__ == "__main__":
     try:
-        answer = _answer(msgspec.json.decode(sys.stdin.buffer.read(), type=_New | _Read | _Sign))
+        answer = _answer(msgspec.json.decode(sys.stdin.buffer.read(), type=_Wish))
     except (RequestError, OSError) as error:
         sys.exit(str(error))
     sys.stdout.buffer.write(msgspec.json.encode(answer))

@@ -45,6 +45,7 @@ from fairlead.streaming.upgrade import (
 
 PORT = 10250
 MAX_HEAD = 256 * 1024  # bytes; a command may have long arguments
+LOOK_SECONDS = 1.0  # between two looks at the certificate, which the cluster issues while this serves already
 REQUEST_SECONDS = HANDSHAKE_SECONDS = 15.0
 MAX_SESSIONS = 1024
 MAX_STRANGERS = 64  # connections of users that have not been let in yet; the oldest gives way
@@ -58,7 +59,7 @@ def node_tls(authority: Path, certificate: Path, key: Path) -> FollowedCertifica
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.load_verify_locations(authority)
     context.verify_mode = ssl.CERT_OPTIONAL
-    return FollowedCertificate(context, certificate, key)
+    return FollowedCertificate(context, certificate, key, LOOK_SECONDS)
 
 
 class _Route(NamedTuple):

@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import socket
 import subprocess
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from fairlead.model.addresses import IPFamily
 
@@ -24,6 +26,20 @@ def addresses_of_interface(name: str) -> tuple[str, ...]:
     links: list[dict[str, Any]] = json.loads(found.stdout or "[]")
     infos = (info for link in links for info in link.get("addr_info", ()) if info.get("scope") != "link")
     return tuple(info["local"] for info in infos if "local" in info)
+
+
+def source_address(url: str) -> str:
+    """The address of this machine from which the host of a URL is reached; nothing is sent.
+
+    Raises:
+        OSError: that host is not known, or there is no way to it.
+    """
+    parts = urlsplit(url if "://" in url else f"http://{url}")
+    port = parts.port or (80 if parts.scheme == "http" else 443)
+    family, _, _, _, address = socket.getaddrinfo(parts.hostname, port, type=socket.SOCK_DGRAM)[0]
+    with socket.socket(family, socket.SOCK_DGRAM) as any_socket:
+        any_socket.connect(address)
+        return str(any_socket.getsockname()[0])
 
 
 async def local_addresses() -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fairlead.drivers.identity import certificates, renewal
+from fairlead.drivers.identity import certificates
 from fairlead.drivers.identity.certificates import Subject, facts_of
 from fairlead.drivers.identity.pki import (
     API_SERVER,
@@ -178,13 +178,15 @@ def test_the_end_of_an_authority_is_announced_a_year_ahead(pki):
     assert authority_notice(pki, 0) == ""
 
 
-def test_a_server_takes_up_a_renewed_certificate(pki, monkeypatch):
-    followed = FollowedCertificate(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), *certificate_files(pki, "server"))
+def test_a_server_takes_up_a_renewed_certificate(pki):
+    files = certificate_files(pki, "server")
+    followed = FollowedCertificate(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), *files)
+    eager = FollowedCertificate(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), *files, look_every=0.0)
     first = served(pki, followed)
+    assert served(pki, eager) == first
     write_certificate(pki, "server", Subject("kube-apiserver", (), HOSTS))
     assert served(pki, followed) == first, "it is looked at once a minute"
-    monkeypatch.setattr(renewal, "LOOK_SECONDS", 0.0)
-    second = served(pki, followed)
+    second = served(pki, eager)
     assert second != first
     (pki / "server.crt").unlink()
-    assert served(pki, followed) == second
+    assert served(pki, eager) == second

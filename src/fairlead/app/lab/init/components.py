@@ -12,40 +12,31 @@ from typing import Any
 from fairlead.app import apiserver, controllers
 from fairlead.app.announcer import process as announcer
 from fairlead.app.announcer.options import AnnouncerOptions
-from fairlead.app.dns import server
-from fairlead.app.dns.settings_blocks import block_of
+from fairlead.app.builtin_images import BUILTINS
 from fairlead.app.lab.init.networks import Networks
 from fairlead.app.lab.plan import DNS_SERVICE, OUTSIDE, PROXY, SWITCH, LabPlan, agent_of, proxy_of
 from fairlead.app.lab.processes import bootstrap, publisher, router
-from fairlead.app.lab.processes.system_manifests import NAMESPACE, proxy_modes, system_manifests
+from fairlead.app.lab.processes.system_manifests import proxy_modes, system_manifests
 from fairlead.app.lab.settings import LabNode
-from fairlead.app.lab.steered_parts import API_SERVER, CONTROLLERS, NAME_SERVER, NODE_AGENT, NODE_PROXY
+from fairlead.app.lab.steered_parts import API_SERVER, CONTROLLERS, NODE_AGENT, NODE_PROXY
 from fairlead.app.node import agent
-from fairlead.app.node.context import Builtin
 from fairlead.app.node.options import NodeOptions, Serving
 from fairlead.app.proxy import process
 from fairlead.app.proxy.options import HEALTHZ_PORT, ProxyOptions
-from fairlead.clusterdns.server_blocks import DEFAULT_PORT
-from fairlead.clusterdns.zone import Outside, Zone
 from fairlead.dataplane.node_view import NodeSettings
 from fairlead.dataplane.sysctls import ConntrackSettings
 from fairlead.drivers.identity.pki import AUTHORITY, certificate_files
 from fairlead.drivers.kube.client import KubeClient
-from fairlead.drivers.lab.echo_server import serve_echo
 from fairlead.drivers.lab.supervisor import Component, Report
-from fairlead.drivers.linux.local_addresses import kernel_families
 from fairlead.drivers.steering.faults import Steering
 from fairlead.labnet.balancing import LoadBalancing
 from fairlead.model.addresses import EVERY_ADDRESS
-from fairlead.model.names import ObjectKey
 from fairlead.nodeagent.files import ClusterDNS
-from fairlead.nodeagent.images import DNS, ECHO
 from fairlead.registry.strategy import ClusterConfig
 
 Run = Callable[[Callable[[], None]], Coroutine[Any, Any, None]]
 
 BOOTSTRAP = "bootstrap"
-COREFILE = ObjectKey(NAMESPACE, "coredns")  # the ConfigMap of the cluster's DNS, where kubeadm has it too
 
 # Nodes are many and the API server is one: while hundreds of Pods start, it must still answer a user's kubectl.
 NODE_NICENESS = 5
@@ -222,15 +213,3 @@ async def _together(parts: Sequence[Run], ready: Callable[[], None]) -> None:
         for event in started:
             await event.wait()
         ready()
-
-
-def _serve_dns(_: Sequence[str]) -> None:
-    """Serve cluster DNS in a Pod, as its ServiceAccount. A lab is the whole world of names: what the cluster does not
-    know does not exist, unless a Corefile says otherwise."""
-    everywhere = tuple(EVERY_ADDRESS[family] for family in kernel_families())
-    blocks = (block_of(Zone(outside=Outside.NXDOMAIN), DEFAULT_PORT),)
-    options = server.DnsOptions(blocks=blocks, addresses=everywhere, http_addresses=everywhere)
-    asyncio.run(server.run(options, lambda: None, config_map=COREFILE, steering=Steering.of(NAME_SERVER)))
-
-
-BUILTINS: dict[str, Builtin] = {DNS: _serve_dns, ECHO: serve_echo}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import click
 
 from fairlead.cli.lab import check_name, image_option, name_option, or_fail, serve, wire_address, wire_option
+from fairlead.cli.node.run import run
 
 if TYPE_CHECKING:
     from fairlead.model.socket_address import SocketAddress
@@ -166,3 +167,4 @@ _simple("remove", "Take a node away for good; its Pods are removed from the API 
 _simple("start", "Switch a node on again, and return when it is Ready.")
 _simple("partition", "Pull a node's cable: it goes on, and reaches nobody.")
 _simple("heal", "Plug a node's cable in again.")
+node.add_command(run)

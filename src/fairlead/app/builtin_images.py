@@ -1,0 +1,42 @@
+"""The images that are programs of Fairlead's own: what each runs, in a forked child of a node's launcher.
+
+Also the nursery (``drivers.pods.nursery``) that takes the place of one that has ended: an interpreter of its own.
+"""
+
+import asyncio
+import socket
+import sys
+from collections.abc import Sequence
+
+from fairlead.app.dns import server
+from fairlead.app.dns.settings_blocks import block_of
+from fairlead.app.node.context import Builtin
+from fairlead.clusterdns.server_blocks import DEFAULT_PORT
+from fairlead.clusterdns.zone import Outside, Zone
+from fairlead.drivers.lab.echo_server import serve_echo
+from fairlead.drivers.linux.local_addresses import kernel_families
+from fairlead.drivers.pods import nursery
+from fairlead.drivers.steering.faults import Steering
+from fairlead.model.addresses import EVERY_ADDRESS
+from fairlead.model.names import ObjectKey
+from fairlead.nodeagent.images import DNS, ECHO
+
+COREFILE = ObjectKey("kube-system", "coredns")  # the ConfigMap of the cluster's DNS, where kubeadm has it too
+NAME_SERVER = "dns"  # by which tests of a lab steer it
+
+
+def _serve_dns(_: Sequence[str]) -> None:
+    """Serve cluster DNS in a Pod, as its ServiceAccount. A lab is the whole world of names: what the cluster does not
+    know does not exist, unless a Corefile says otherwise."""
+    everywhere = tuple(EVERY_ADDRESS[family] for family in kernel_families())
+    blocks = (block_of(Zone(outside=Outside.NXDOMAIN), DEFAULT_PORT),)
+    options = server.DnsOptions(blocks=blocks, addresses=everywhere, http_addresses=everywhere)
+    asyncio.run(server.run(options, lambda: None, config_map=COREFILE, steering=Steering.of(NAME_SERVER)))
+
+
+BUILTINS: dict[str, Builtin] = {DNS: _serve_dns, ECHO: serve_echo}
+
+
+def main() -> None:
+    """Be a nursery at the socket whose number is the argument."""
+    nursery.serve(socket.socket(fileno=int(sys.argv[1])))

@@ -1,0 +1,165 @@
+"""The process of a node of its own: becomes one, then runs its agent, and renews its certificates meanwhile."""
+
+import asyncio
+import logging
+import platform
+import shutil
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from fairlead.app.node import agent
+from fairlead.app.node.options import NodeOptions, Serving
+from fairlead.app.node.standalone.certificate import SERVING, NodeCertificate, node_subject
+from fairlead.app.node.standalone.identity import credentials, own_certificate
+from fairlead.app.node.standalone.options import StandaloneOptions
+from fairlead.app.node.standalone.ranges import assigned_ranges
+from fairlead.drivers.identity.pki import write_private
+from fairlead.drivers.identity.requests import stopgap_certificate_beside
+from fairlead.drivers.images.places import place_here
+from fairlead.drivers.kube.access.kubeconfig import choose, read_files
+from fairlead.drivers.kube.client import KubeClient
+from fairlead.drivers.linux.local_addresses import source_address
+from fairlead.drivers.linux.netns import enable_forwarding
+from fairlead.drivers.linux.sysctls import owns_network
+from fairlead.drivers.pods.left_behind import kill_pods
+from fairlead.drivers.pods.nursery import Nursery
+from fairlead.model.addresses import family_of
+from fairlead.nodeagent.node_status import node_labels
+
+PROGRAMS = {"ip": "iproute2", "nft": "nftables", "sleep": "coreutils"}
+LINKS = "flpod"  # what the names of Pods' links begin with: nobody else's on this machine do
+
+log = logging.getLogger(__name__)
+
+
+class CannotBeANode(Exception):
+    """This machine, or this user, cannot be a node; the message says why, and what to do."""
+
+
+def check_machine() -> None:
+    """Raises CannotBeANode: what a node needs is missing."""
+    missing = {program: package for program, package in PROGRAMS.items() if not shutil.which(program)}
+    if missing:
+        raise CannotBeANode(
+            f"missing programs: {', '.join(missing)}; install the packages that bring them "
+            f"(on Debian: apt-get install {' '.join(missing.values())})"
+        )
+    if not owns_network():
+        raise CannotBeANode(
+            "a node makes links, routes and rules in the network namespace that it is started in, for which it must be "
+            "root there; without root, `fairlead up` has nodes in namespaces of their own"
+        )
+
+
+async def run(
+    options: StandaloneOptions, nursery: Nursery, ready: Callable[[], None], told: Callable[[str], None]
+) -> None:
+    """Be a node until cancelled.
+
+    Args:
+        nursery: where Pods' processes come from; made before any key was read.
+        ready: called when the Node is Ready.
+        told: is told in a line what is waited for.
+
+    Raises:
+        WrongIdentity, RefusedRequest: the node does not become one. Unreachable: the kubeconfig is of no use.
+    """
+    options.pki.mkdir(mode=0o700, parents=True, exist_ok=True)
+    options.data.chmod(0o700)
+    kubeconfig, is_ours = await credentials(options, told)
+    async with KubeClient.from_kubeconfig(kubeconfig, part="node") as client:
+        agent_options = await _agent_options(options, client, kubeconfig, nursery, told)
+        enable_forwarding(tuple(dict.fromkeys(family_of(cidr) for cidr in agent_options.pod_cidrs)))
+        async with asyncio.TaskGroup() as group:
+            if is_ours:
+                group.create_task(own_certificate(options, client, told).keep())
+            hosts = (options.name, *agent_options.addresses)
+            serving = await _serving(options, hosts, client, told)
+            if options.signs_serving:
+                group.create_task(_keep_serving(serving))
+            try:
+                await agent.run(agent_options, ready)
+            finally:
+                if options.end_pods:
+                    kill_pods(options.records)
+
+
+async def _agent_options(
+    options: StandaloneOptions, client: KubeClient, kubeconfig: Path, nursery: Nursery, told: Callable[[str], None]
+) -> NodeOptions:
+    server = choose(read_files([options.kubeconfig], must_exist=True)).cluster.server
+    addresses = options.addresses or (source_address(server),)
+    labels = node_labels(options.name, platform.machine(), options.labels)
+    pod_cidrs = options.pod_cidrs or await assigned_ranges(client, options.name, labels, options.taints, told)
+    families = {family_of(address) for address in addresses}
+    pod_cidrs = tuple(cidr for cidr in pod_cidrs if family_of(cidr) in families)
+    return NodeOptions(
+        name=options.name,
+        kubeconfig=kubeconfig,
+        addresses=addresses,
+        pod_cidrs=pod_cidrs,
+        serving=Serving(_client_authority(options, client), *_serving_certificate(options, (), client, told).files),
+        records=options.records,
+        orphan_ends=options.data / "run" / "ends",
+        volumes=options.data / "volumes" / "pods",
+        claimed=options.data / "volumes" / "claims",
+        logs=options.data / "logs" / "pods",
+        nursery=nursery.socket,
+        images=options.images,
+        builtins=options.builtins,
+        labels=options.labels,
+        dns=options.dns,
+        inside=options.cluster_cidrs or pod_cidrs,
+        hidden=(options.data,),
+        store=place_here(),
+        port=options.port,
+        links=LINKS,
+        taints=options.taints,
+        follows_volumes=False,
+    )
+
+
+def _client_authority(options: StandaloneOptions, client: KubeClient) -> Path:
+    """A file with who signs the certificates of clients that may ask this node."""
+    if options.client_ca:
+        return options.client_ca
+    path = options.pki / "client-ca.crt"
+    write_private(path, client.cluster_ca.encode())
+    return path
+
+
+def _serving_certificate(
+    options: StandaloneOptions, hosts: tuple[str, ...], client: KubeClient, told: Callable[[str], None]
+) -> NodeCertificate:
+    subject = node_subject(options.name, hosts)
+    return NodeCertificate(options.pki, "serving", SERVING, subject, client, told)
+
+
+async def _serving(
+    options: StandaloneOptions, hosts: tuple[str, ...], client: KubeClient, told: Callable[[str], None]
+) -> NodeCertificate:
+    """What the node's HTTP API proves itself with: until the cluster has issued a certificate, one of an authority that
+    nobody knows, as kubelets have it, since API servers usually do not check it."""
+    certificate = _serving_certificate(options, hosts, client, told)
+    if not await certificate.is_good(time.time()):
+        issued, key = await stopgap_certificate_beside(node_subject(options.name, hosts))
+        write_private(certificate.files[1], key)
+        write_private(certificate.files[0], issued)
+        (options.pki / "serving.stopgap").touch()
+    return certificate
+
+
+async def _keep_serving(certificate: NodeCertificate) -> None:
+    """Have the cluster issue it, and renew it."""
+    stopgap = certificate.files[0].with_name("serving.stopgap")
+    if stopgap.exists():
+        await certificate.obtain_patiently()
+        stopgap.unlink(missing_ok=True)
+    await certificate.keep()
+
+
+def host_name() -> str:
+    """What a node of this machine is called unless it is told otherwise."""
+    return socket.gethostname().lower()
