@@ -25,6 +25,7 @@ from fairlead.drivers.linux.calls import (
     setns,
 )
 from fairlead.drivers.linux.open_files import let_go_of_all_but
+from fairlead.drivers.pods.emulation import answers
 from fairlead.drivers.pods.privileges import become
 from fairlead.drivers.pods.programs import execute
 from fairlead.nodeagent.credentials import AS_ROOT, Credentials
@@ -104,7 +105,10 @@ def _join(place: Place, command: Command) -> int:
 
 def _execute(place: Place, command: Command) -> int:
     if place.credentials is not None:
+        emulation = answers.emulation_for(place.credentials, of_image=command.only_own)
         become(place.credentials)
+        if emulation:
+            emulation.begin()
     os.chdir(command.directory)
     program = command.arguments[0]
     try:

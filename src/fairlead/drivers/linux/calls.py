@@ -45,9 +45,12 @@ _MOVE_MOUNT_F_EMPTY_PATH = 0x4
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
+_PR_SET_NAME = 15
 _PR_CAPBSET_DROP = 24
 _PR_SET_CHILD_SUBREAPER = 36
 _PR_SET_NO_NEW_PRIVS = 38
+
+_ARGUMENTS = (48, 49)  # fields arg_start and arg_end of proc_pid_stat(5)
 
 _CAPABILITY_VERSION_3 = 0x20080522
 
@@ -112,6 +115,14 @@ def open_beneath(folder: int, path: str, flags: int) -> int:
     how = _OpenHow(flags | os.O_CLOEXEC, 0, _RESOLVE_BENEATH | _RESOLVE_NO_MAGICLINKS)
     size = ctypes.c_size_t(ctypes.sizeof(how))
     return _descriptor(_libc.syscall(_SYS_OPENAT2, folder, os.fsencode(path), ctypes.byref(how), size), path)
+
+
+def open_path_without_magic(folder: int, path: bytes, flags: int) -> int:
+    """Open a path from a folder on; raises OSError (ELOOP) if it leads through a link of ``/proc`` that is not what its
+    text says, but depends on who follows it."""
+    how = _OpenHow(flags | os.O_CLOEXEC, 0, _RESOLVE_NO_MAGICLINKS)
+    size = ctypes.c_size_t(ctypes.sizeof(how))
+    return _descriptor(_libc.syscall(_SYS_OPENAT2, folder, path, ctypes.byref(how), size), os.fsdecode(path))
 
 
 def _descriptor(result: int, path: str) -> int:
@@ -186,6 +197,16 @@ def set_undumpable() -> None:
 def set_dumpable() -> None:
     """Let processes of the same user look at this one again, which entering a user namespace forbids."""
     _prctl(_PR_SET_DUMPABLE, 1)
+
+
+def name_process(name: str) -> None:
+    """Have lists of processes call this one so (15 characters count), and show nothing of how it was started."""
+    buffer = ctypes.create_string_buffer(name.encode()[:15])
+    _check(_libc.prctl(_PR_SET_NAME, buffer, 0, 0, 0))
+    with open("/proc/self/stat") as file:
+        fields = file.read().rpartition(")")[2].split()
+    first, end = (int(fields[number - 3]) for number in _ARGUMENTS)
+    ctypes.memset(first, 0, end - first)
 
 
 def set_no_new_privileges() -> None:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 from fairlead.drivers.linux.calls import CLONE_NEWPID, set_parent_death_signal, setns, unshare
+from fairlead.drivers.linux.open_files import use_nothing
 from fairlead.drivers.linux.process_identity import ProcessIdentity, identity_of
 
 Body = Callable[[], None]
@@ -60,7 +61,7 @@ def be_child(body: Body, report: int) -> NoReturn:
         look_fresh()
         gc.enable()
         os.setsid()
-        _use_nothing()  # what it inherited leads to the log of its parent
+        use_nothing()  # what it inherited leads to the log of its parent
         body()
         os._exit(0)
     except (OSError, StartError) as error:
@@ -92,14 +93,6 @@ def _die_with_parent(report: int) -> None:
     poll.register(report, 0)
     if poll.poll(0):  # POLLERR: nobody reads the report any more, so the parent has died already
         os._exit(128)
-
-
-def _use_nothing() -> None:
-    """Have standard input, output and error lead nowhere, until the body takes others."""
-    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-    for place in (0, 1, 2):
-        os.dup2(null, place)
-    os.close(null)
 
 
 def collect_identified() -> Iterator[tuple[ProcessIdentity | None, int, int]]:

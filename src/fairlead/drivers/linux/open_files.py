@@ -10,3 +10,11 @@ def let_go_of_all_but(*kept: int) -> None:
         os.closerange(first, fd)
         first = fd + 1
     os.closerange(first, os.sysconf("SC_OPEN_MAX"))
+
+
+def use_nothing() -> None:
+    """Have standard input, output and error lead nowhere."""
+    null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+    for place in (0, 1, 2):
+        os.dup2(null, place)
+    os.close(null)

@@ -28,6 +28,7 @@ from fairlead.drivers.linux.calls import (
 from fairlead.drivers.linux.child_process import StartError
 from fairlead.drivers.linux.terminal import become_controlled, open_terminal
 from fairlead.drivers.pods import files, image_root, mounts, root_folder
+from fairlead.drivers.pods.emulation import answers
 from fairlead.drivers.pods.image_root import ImageRoot
 from fairlead.drivers.pods.launcher import Birth, Child, Launcher
 from fairlead.drivers.pods.machine_secrets import private_paths
@@ -137,8 +138,11 @@ def _be_container(spec: ProcessSpec, outlive: Callable[[], None], sandbox: int, 
     else:
         mounts.mount_all(sources, spec.hidden)
         files.present_user(spec.credentials)
+    emulation = answers.emulation_for(spec.credentials, of_image=spec.root is not None)
     _take(_renumbered(spec.stdio, given), spec.credentials)
     become(spec.credentials)
+    if emulation:
+        emulation.begin()
     _change_directory(spec.directory)
     outlive()
     if spec.builtin is None:
@@ -212,8 +216,11 @@ async def start_in_container(container: Child, command: Command) -> Child:
 
 def _be_command(command: Command, container: int, *given: int) -> None:
     setns(container, _SHARED_NAMESPACES)
+    emulation = answers.emulation_for(command.credentials, of_image=command.only_own)
     _take(_renumbered(command.stdio, given) if command.stdio else _nowhere(), command.credentials)
     become(command.credentials, like=container)
+    if emulation:
+        emulation.begin()
     set_parent_death_signal(signal.SIGKILL)  # which a change of user takes back
     _change_directory(command.directory)
     _execute(command.arguments, command.environment, only_own=command.only_own)

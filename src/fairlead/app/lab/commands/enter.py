@@ -122,7 +122,8 @@ def enter_pod(lab: RunningLab, command: PodCommand) -> tuple[Place, Mapping[str,
     request = {"op": "enter-pod", "namespace": command.namespace, "pod": command.pod, "container": command.container}
     reply = ask(lab, request)
     (process,) = reply.descriptors
-    credentials = Credentials(*reply.document["credentials"])
+    uid, gid, groups = reply.document["credentials"]
+    credentials = Credentials(uid, gid, tuple(groups))
     return Place(process, reply.document["user_namespace"], credentials=credentials), reply.document
 
 
