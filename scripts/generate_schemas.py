@@ -90,7 +90,7 @@ SERVED = {
     "admissionregistration_v1": """MutatingAdmissionPolicy MutatingAdmissionPolicyBinding MutatingWebhookConfiguration
         ValidatingAdmissionPolicy ValidatingAdmissionPolicyBinding ValidatingWebhookConfiguration""",
     "apiregistration_v1": "APIService",
-    "core_v1": """Binding ComponentStatus ConfigMap Endpoints Event LimitRange Namespace Node PersistentVolume
+    "core_v1": """Binding ConfigMap Endpoints Event LimitRange Namespace Node PersistentVolume
         PersistentVolumeClaim Pod PodTemplate ReplicationController ResourceQuota Secret Service ServiceAccount""",
     "apps_v1": "ControllerRevision DaemonSet Deployment ReplicaSet StatefulSet",
     "authentication_v1": "SelfSubjectReview TokenRequest TokenReview",
@@ -108,7 +108,7 @@ SERVED = {
     "policy_v1": "Eviction PodDisruptionBudget",
     "rbac_v1": "ClusterRole ClusterRoleBinding Role RoleBinding",
     "scheduling_v1": "PriorityClass",
-    "storage_v1": "CSIDriver CSINode CSIStorageCapacity StorageClass VolumeAttachment VolumeAttributesClass",
+    "storage_v1": "CSIDriver CSINode StorageClass VolumeAttachment",
 }
 
 GROUPS = {

@@ -9,18 +9,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from fairlead.drivers.apiserver.application import ApiApplication
+from fairlead.drivers.apiserver.extensions import look_after_extensions
 from fairlead.drivers.apiserver.http_server import serve, server_tls
+from fairlead.drivers.apiserver.outgoing_tls import OutgoingTls
 from fairlead.drivers.apiserver.store.durable_state import DurableState
 from fairlead.drivers.apiserver.store.errors import StoreError
 from fairlead.drivers.apiserver.store.sqlite_store import SqliteStore
-from fairlead.drivers.apiserver.tunnel import UpstreamTunnel
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.entropy import FreshUids, choose
 from fairlead.drivers.identity.authentication import Bearers
+from fairlead.drivers.identity.pki import API_SERVER
 from fairlead.drivers.identity.renewal import authority_notice, renew_beside
 from fairlead.drivers.steering.faults import Steering
 from fairlead.drivers.steering.part_socket import steered
 from fairlead.registry.bootstrap.cluster import bootstrap, ensure_kubernetes_service
+from fairlead.registry.bootstrap.extension_authentication import ensure_authentication
 from fairlead.registry.bootstrap.loading import load_state
 from fairlead.registry.environment import Environment, Kinds
 from fairlead.registry.kinds import STRATEGIES
@@ -78,8 +81,11 @@ async def run(options: ApiServerOptions, sockets: Sequence[socket.socket], ready
     keeping.append(asyncio.create_task(_renew(options.pki_dir)))
     try:
         await state.commit(bootstrap(state.head, options.advertise, env))
+        authority = (options.pki_dir / "ca.crt").read_text() if not options.plain else ""
+        await state.commit(ensure_authentication(Step(state.head), authority, API_SERVER, env))
         faults = options.steering.faults if options.steering else None
-        application = ApiApplication(state, env, UpstreamTunnel(options.pki_dir), bearers.pages(), faults)
+        application = ApiApplication(state, env, OutgoingTls(options.pki_dir), bearers.pages(), faults)
+        keeping.append(asyncio.create_task(look_after_extensions(state, env, application.servers)))
         async with steered(options.steering, application.remind):
             await serve(application, sockets, tls, ready, application.streams.close)
     finally:

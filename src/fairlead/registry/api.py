@@ -13,6 +13,9 @@ from fairlead.registry.access.authorization import is_superuser
 from fairlead.registry.access.checks import check_access, check_path
 from fairlead.registry.access.reviews import ACCESS
 from fairlead.registry.admission.gate import Gate
+from fairlead.registry.aggregation.extensions import STORAGE as APISERVICES
+from fairlead.registry.aggregation.extensions import extensions
+from fairlead.registry.aggregation.forwarding import forward
 from fairlead.registry.discovery.groups import discover
 from fairlead.registry.environment import Environment
 from fairlead.registry.kinds.apiextensions.custom_resource_definition import STORAGE
@@ -43,8 +46,14 @@ def answer(request: Request, state: State, state_at: Callable[[int], State | Non
         ApiError: the request is refused.
     """
     table = resource_table(state.of(STORAGE))
+    others = extensions(state.of(APISERVICES), table)
+    if others and (upstream := forward(request, others, state, env.choose)):
+        return upstream
     if request.method == "GET":
-        found = discover(request.path, request.accept, table)
+        try:
+            found = discover(request.path, request.accept, table, others, env.answers)
+        except Unanswered as waiting:
+            return Consultation(waiting.questions)
         if found is not None:
             check_path(request.user, request.method, request.path, state)
             return Reply(found.body, content_type=found.content_type)

@@ -6,6 +6,7 @@ Source: ``pkg/registry/core/pod/strategy.go``; apimachinery ``pkg/util/proxy`` (
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 
@@ -18,6 +19,21 @@ from fairlead.registry.store import State
 KUBELET_PORT = 10250  # unless the Node says otherwise
 
 
+class ExtensionServer(NamedTuple):
+    """A server that answers a part of the API.
+
+    Attributes:
+        name: that its certificate must have, by one of the authorities (PEM; empty for those that the machine trusts).
+        is_unchecked: its certificate may be anybody's.
+        headers: that tell it who the user is.
+    """
+
+    name: str
+    authorities: bytes
+    is_unchecked: bool
+    headers: tuple[tuple[str, str], ...]
+
+
 @dataclass(frozen=True)
 class Upstream:
     """The server that is to answer, and what to ask it for.
@@ -27,6 +43,7 @@ class Upstream:
         path: of the request, quoted, with its query.
         is_node: it is a node's HTTP API, to be asked with the API server's own certificate; otherwise it is somebody's
             program, whose certificate nobody can check.
+        extension: it answers a part of the API.
     """
 
     scheme: str
@@ -34,6 +51,7 @@ class Upstream:
     port: int
     path: str
     is_node: bool = False
+    extension: ExtensionServer | None = None
 
 
 def find(state: State, storage: str, key: ObjectKey) -> Doc:

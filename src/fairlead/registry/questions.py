@@ -31,11 +31,18 @@ class Server(NamedTuple):
     Attributes:
         url: where it is, unless it is behind a Service.
         authorities: certificates in PEM of whom its own must be; empty for those that the machine trusts.
+        is_unchecked: its certificate may be anybody's.
     """
 
     url: str = ""
     service: ServiceReference | None = None
     authorities: bytes = b""
+    is_unchecked: bool = False
+
+    @property
+    def host_name(self) -> str:
+        """The name that its certificate must have, if it is behind a Service."""
+        return f"{self.service.name}.{self.service.namespace}.svc" if self.service else ""
 
     @property
     def shown(self) -> str:
@@ -83,6 +90,30 @@ class Question(NamedTuple):
         return head.encode() + self.rest + b"}"
 
 
+class Fetch(NamedTuple):
+    """A document that a server is to show.
+
+    Attributes:
+        server: with the path of the document.
+        seconds: how long the answer may take.
+    """
+
+    server: Server
+    seconds: int
+
+    @property
+    def key(self) -> bytes:
+        """The same for equal documents of the same server."""
+        return hashlib.sha256(b"fetch\0" + repr(self.server).encode()).digest()
+
+    def body(self, uid: str) -> bytes:
+        """There is none."""
+        return b""
+
+
+Asked = Question | Fetch
+
+
 def question(server: Server, kind: str, api_version: str, request: Doc, seconds: int) -> Question:
     """The question that a review's request is; ``request`` is without a uid."""
     return Question(server, kind, api_version, msgspec.json.encode(request)[1:], seconds)
@@ -105,7 +136,7 @@ class ServerAnswer(NamedTuple):
 class Unanswered(Exception):
     """The request cannot go on before these questions are answered."""
 
-    def __init__(self, questions: tuple[Question, ...]) -> None:
+    def __init__(self, questions: tuple[Asked, ...]) -> None:
         super().__init__(f"{len(questions)} questions")
         self.questions = questions
 
@@ -117,10 +148,10 @@ Answers = Mapping[bytes, ServerAnswer]
 class Consultation:
     """The answer to a request that others have to be asked about first."""
 
-    questions: tuple[Question, ...]
+    questions: tuple[Asked, ...]
 
 
-def answers_to(questions: Iterable[Question], known: Answers) -> list[ServerAnswer]:
+def answers_to(questions: Iterable[Asked], known: Answers) -> list[ServerAnswer]:
     """The answers, in the order of the questions.
 
     Raises:

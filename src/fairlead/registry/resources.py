@@ -157,6 +157,8 @@ RESOURCES: tuple[Resource, ...] = (
              categories=("api-extensions",)),
     Resource(*_ADMISSION, "validatingwebhookconfigurations", "ValidatingWebhookConfiguration", namespaced=False,
              categories=("api-extensions",)),
+    Resource("apiregistration.k8s.io", "v1", "apiservices", "APIService", namespaced=False,
+             categories=("api-extensions",), subresources=(STATUS,), unconditional_update=False),
     Resource("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False,
              short_names=("crd", "crds"), categories=("api-extensions",), subresources=(STATUS,),
              unconditional_update=False),

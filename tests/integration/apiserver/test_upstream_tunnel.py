@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 
 from fairlead.drivers.apiserver.http_server import serve
+from fairlead.drivers.apiserver.outgoing_tls import OutgoingTls
 from fairlead.drivers.apiserver.tunnel import Client, UpstreamTunnel
 from fairlead.registry.backend import Upstream
 from fairlead.registry.status import ApiError
@@ -55,7 +56,7 @@ async def world_of(pki):
     backend = Backend()
     server = await asyncio.start_server(backend.accept, "127.0.0.1", 0, limit=65536)
     upstream = Upstream("http", "127.0.0.1", server.sockets[0].getsockname()[1], "/there?x=1")
-    tunnel = UpstreamTunnel(pki)
+    tunnel = UpstreamTunnel(OutgoingTls(pki))
 
     async def application(scope, receive, send):
         body = (await receive())["body"]

@@ -22,6 +22,7 @@ from fairlead.drivers.apiserver.health import health_page
 from fairlead.drivers.apiserver.metrics import CONTENT_TYPE as METRICS_TYPE
 from fairlead.drivers.apiserver.metrics import ApiMetrics
 from fairlead.drivers.apiserver.misbehaving import Broken, ends_watches, misbehave
+from fairlead.drivers.apiserver.outgoing_tls import OutgoingTls
 from fairlead.drivers.apiserver.review_servers import ReviewServers
 from fairlead.drivers.apiserver.store.durable_state import DurableState
 from fairlead.drivers.apiserver.store.errors import StoreError
@@ -73,14 +74,14 @@ class ApiApplication:
         self,
         state: DurableState,
         env: Environment,
-        tunnel: UpstreamTunnel,
+        outgoing: OutgoingTls,
         pages: Mapping[str, IssuerPage] | None = None,
         faults: Faults | None = None,
     ) -> None:
-        self._state, self._env, self._tunnel = state, env, tunnel
+        self._state, self._env, self._tunnel = state, env, UpstreamTunnel(outgoing)
         self._pages = pages or {}
-        self._servers = ReviewServers(state, env.choose, env.new_uid)
-        self.streams = WatchStreams(state, env.kinds, self._servers.ask)
+        self.servers = ReviewServers(state, env.choose, env.new_uid, outgoing)
+        self.streams = WatchStreams(state, env.kinds, self.servers.ask)
         self._turns = Turns()
         self._unread: Counter[str] = Counter()  # bytes of answers, by user
         self._reader = ThreadPoolExecutor(1, "yaml")
@@ -202,7 +203,7 @@ class ApiApplication:
         while isinstance(found := self._answered(request, env, flow), Consultation):
             if time.monotonic() > end:
                 raise ApiError(504, "Timeout", "Timeout: request did not complete within requested timeout")
-            replies = await self._servers.ask(found.questions)
+            replies = await self.servers.ask(found.questions)
             chances.repeat()
             env = replace(env, answers={**env.answers, **replies})
             await self._turns.take(flow)

@@ -1,4 +1,4 @@
-"""Asks servers elsewhere what the registry has to know: admission webhooks, and those that convert objects.
+"""Asks servers elsewhere what the registry has to know: webhooks, and those that answer parts of the API.
 
 Every question has an end: a server that does not answer in its time counts as one that cannot be reached.
 Upstream: apiserver ``pkg/util/webhook``.
@@ -8,13 +8,15 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 
 import httptools
 
+from fairlead.drivers.apiserver.outgoing_tls import OutgoingTls, to_known
 from fairlead.drivers.apiserver.store.durable_state import DurableState
 from fairlead.registry.admission.locations import Location, locate
-from fairlead.registry.questions import Question, ServerAnswer
+from fairlead.registry.aggregation.forwarding import identity
+from fairlead.registry.questions import Asked, Fetch, Server, ServerAnswer
+from fairlead.registry.requests import User
 from fairlead.registry.status import ApiError
 
 MAX_ANSWER = 8 << 20  # bytes; an object may have 3 MiB, and a patch is written in base64
@@ -28,16 +30,22 @@ class _Failed(Exception):
 class ReviewServers:
     """The servers of one cluster."""
 
-    def __init__(self, state: DurableState, choose: Callable[[int], int], new_uid: Callable[[], str]) -> None:
-        self._state, self._choose, self._new_uid = state, choose, new_uid
+    def __init__(
+        self,
+        state: DurableState,
+        choose: Callable[[int], int],
+        new_uid: Callable[[], str],
+        outgoing: OutgoingTls,
+    ) -> None:
+        self._state, self._choose, self._new_uid, self._outgoing = state, choose, new_uid, outgoing
 
-    async def ask(self, questions: Iterable[Question]) -> dict[bytes, ServerAnswer]:
+    async def ask(self, questions: Iterable[Asked]) -> dict[bytes, ServerAnswer]:
         """The answers to all questions, by their keys; they are asked at once."""
         asked = list(questions)
         answers = await asyncio.gather(*map(self._ask, asked))
         return {question.key: answer for question, answer in zip(asked, answers, strict=True)}
 
-    async def _ask(self, question: Question) -> ServerAnswer:
+    async def _ask(self, question: Asked) -> ServerAnswer:
         uid = self._new_uid()
         try:
             async with asyncio.timeout(question.seconds):
@@ -49,11 +57,12 @@ class ReviewServers:
         except ApiError as error:
             why = error.message
         shown = f"{question.server.shown}?timeout={question.seconds}s"
-        return ServerAnswer(uid, failure=why if why.startswith("an error on") else f'Post "{shown}": {why}')
+        method = "Get" if isinstance(question, Fetch) else "Post"
+        return ServerAnswer(uid, failure=why if why.startswith("an error on") else f'{method} "{shown}": {why}')
 
-    async def _answer(self, question: Question, uid: str) -> bytes:
+    async def _answer(self, question: Asked, uid: str) -> bytes:
         location = locate(question.server, question.seconds, self._state.latest, self._choose)
-        tls = _tls(question.server.authorities)
+        tls = self._tls(question.server) if isinstance(question, Fetch) else to_known(question.server.authorities)
         reader, writer = await asyncio.open_connection(
             location.host, location.port, ssl=tls, server_hostname=location.name, limit=CHUNK
         )
@@ -63,20 +72,24 @@ class ReviewServers:
         finally:
             writer.close()
 
+    def _tls(self, server: Server) -> ssl.SSLContext:
+        return self._outgoing.to_extension(server.authorities, is_unchecked=server.is_unchecked)
 
-@lru_cache(maxsize=64)
-def _tls(authorities: bytes) -> ssl.SSLContext:
-    return ssl.create_default_context(cadata=authorities.decode() or None)
+
+_AGGREGATOR = User("system:kube-aggregator", ("system:masters",))
 
 
 def _request(location: Location, body: bytes) -> bytes:
+    """A review for a webhook, or (without a body) a look at what the server of a part of the API has."""
+    about = [f"{name}: {value}" for name, value in identity(_AGGREGATOR)]
+    if body:
+        about = ["content-type: application/json", f"content-length: {len(body)}"]
     head = (
-        f"POST {location.path} HTTP/1.1",
+        f"{'POST' if body else 'GET'} {location.path} HTTP/1.1",
         f"host: {location.authority}",
         "user-agent: kube-apiserver-admission",
         "accept: application/json",
-        "content-type: application/json",
-        f"content-length: {len(body)}",
+        *about,
         "connection: close",
         "",
         "",

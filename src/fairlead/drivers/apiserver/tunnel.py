@@ -12,13 +12,11 @@ import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import httptools
 
-from fairlead.drivers.identity.pki import API_SERVER, certificate_files
-from fairlead.drivers.identity.renewal import FollowedCertificate
+from fairlead.drivers.apiserver.outgoing_tls import OutgoingTls, to_anybody
 from fairlead.model.socket_address import SocketAddress
 from fairlead.registry.backend import Upstream
 from fairlead.registry.status import ApiError
@@ -88,9 +86,8 @@ class _Answer:
 class UpstreamTunnel:
     """Reaches nodes with the API server's own certificate, and everything else without any."""
 
-    def __init__(self, pki_directory: Path) -> None:
-        self._pki = pki_directory
-        self._node_tls: FollowedCertificate | None = None
+    def __init__(self, outgoing: OutgoingTls) -> None:
+        self._outgoing = outgoing
 
     async def serve(self, upstream: Upstream, client: Client) -> None:
         """Have ``upstream`` answer the client.
@@ -113,16 +110,20 @@ class UpstreamTunnel:
         tls = self._tls(upstream)
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                return await asyncio.open_connection(upstream.host, upstream.port, ssl=tls, limit=MAX_HEAD)
+                name = upstream.extension.name if upstream.extension else None
+                return await asyncio.open_connection(
+                    upstream.host, upstream.port, ssl=tls, server_hostname=name, limit=MAX_HEAD
+                )
         except (OSError, TimeoutError) as error:
             why = f"dial tcp {SocketAddress(upstream.host, upstream.port)}: {error or 'timed out'}"
             raise ApiError(503, "ServiceUnavailable", f"error trying to reach service: {why}") from error
 
     def _tls(self, upstream: Upstream) -> ssl.SSLContext | None:
         if upstream.is_node:
-            self._node_tls = self._node_tls or _node_tls(self._pki)
-            return self._node_tls.current()
-        return _unchecked_tls() if upstream.scheme == "https" else None
+            return self._outgoing.to_node()
+        if server := upstream.extension:
+            return self._outgoing.to_extension(server.authorities, is_unchecked=server.is_unchecked)
+        return to_anybody() if upstream.scheme == "https" else None
 
 
 async def _while_there(client: Client, answering: Coroutine[Any, Any, None]) -> None:
@@ -138,19 +139,6 @@ async def _while_there(client: Client, answering: Coroutine[Any, Any, None]) -> 
         await asyncio.gather(task, leaving, return_exceptions=True)
 
 
-def _node_tls(pki_directory: Path) -> FollowedCertificate:
-    context = ssl.create_default_context(cafile=str(pki_directory / "ca.crt"))
-    return FollowedCertificate(context, *certificate_files(pki_directory, API_SERVER))
-
-
-def _unchecked_tls() -> ssl.SSLContext:
-    """TLS to a program in a Pod: it has no certificate that means anything here, as in upstream's proxy."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
-
-
 def _upgrade(headers: Iterable[Header]) -> bytes:
     """The protocol that the client wants to go on with; empty when it does not."""
     fields = dict(headers)
@@ -163,6 +151,7 @@ def _head(upstream: Upstream, client: Client, upgrade: bytes) -> bytes:
         f"{client.method} {upstream.path} HTTP/1.1".encode(),
         f"host: {SocketAddress(upstream.host, upstream.port)}".encode(),
         *(name + b": " + value for name, value in _end_to_end(client.headers) if _is_passed_on(name)),
+        *(f"{name}: {value}".encode() for name, value in (upstream.extension.headers if upstream.extension else ())),
     ]
     if upgrade:
         lines += [b"connection: Upgrade", b"upgrade: " + upgrade]
@@ -174,8 +163,8 @@ def _head(upstream: Upstream, client: Client, upgrade: bytes) -> bytes:
 
 
 def _is_passed_on(name: bytes) -> bool:
-    """Whether a server behind this one is told: nothing of who asked, nor in whose place."""
-    return name not in _NOT_PASSED_ON and not name.startswith(b"impersonate-")
+    """Whether a server behind this one is told: nothing of who asked, nor in whose place, nor what a user makes up."""
+    return name not in _NOT_PASSED_ON and not name.startswith((b"impersonate-", b"x-remote-"))
 
 
 def _end_to_end(headers: Sequence[Header]) -> Iterator[Header]:

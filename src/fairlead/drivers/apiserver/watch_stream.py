@@ -20,7 +20,7 @@ from fairlead.drivers.clock_text import now_text
 from fairlead.registry.conversion import is_converted, shown_as
 from fairlead.registry.documents.views import View
 from fairlead.registry.environment import Kinds
-from fairlead.registry.questions import Question, ServerAnswer, Unanswered
+from fairlead.registry.questions import Asked, ServerAnswer, Unanswered
 from fairlead.registry.resources import Resource
 from fairlead.registry.status import ApiError, expired
 from fairlead.registry.store import Change
@@ -28,7 +28,7 @@ from fairlead.registry.verbs.watches import Event, Watch, bookmark, event_for, f
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
-Ask = Callable[[Sequence[Question]], Awaitable[dict[bytes, ServerAnswer]]]
+Ask = Callable[[Sequence[Asked]], Awaitable[dict[bytes, ServerAnswer]]]
 
 MAX_WATCHES = 3000
 BOOKMARK_SECONDS = 60.0

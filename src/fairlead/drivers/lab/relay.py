@@ -56,7 +56,7 @@ async def join(one: Connection, other: Connection) -> None:
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(ConnectionError):
+    with suppress(OSError):  # of a side that has gone
         while data := await reader.read(_CHUNK):
             writer.write(data)
             await writer.drain()

@@ -39,14 +39,14 @@ def bootstrap(state: State, advertise: tuple[str, int], env: Environment) -> Ste
     """
     step = Step(state)
     for name in NAMESPACES:
-        step = _ensure(step, _row("", "namespaces"), "", {"metadata": {"name": name}}, env)
+        step = ensure(step, row_of("", "namespaces"), "", {"metadata": {"name": name}}, env)
     for given, (value, description) in SYSTEM_PRIORITIES.items():
         document = {"metadata": {"name": given}, "value": value, "description": description}
-        step = _ensure(step, _row("scheduling.k8s.io", "priorityclasses"), "", document, env)
+        step = ensure(step, row_of("scheduling.k8s.io", "priorityclasses"), "", document, env)
     for role in cluster_roles():
-        step = _keep(step, _row(RBAC, "clusterroles"), role, kept_role, env)
+        step = _keep(step, row_of(RBAC, "clusterroles"), role, kept_role, env)
     for binding in cluster_role_bindings(enforces_policies=env.cluster.enforces_policies):
-        step = _keep(step, _row(RBAC, "clusterrolebindings"), binding, kept_binding, env)
+        step = _keep(step, row_of(RBAC, "clusterrolebindings"), binding, kept_binding, env)
     step = ensure_service_cidr(step, env)
     return repair(ensure_kubernetes_service(step, advertise, env), env)
 
@@ -57,11 +57,11 @@ def ensure_kubernetes_service(step: Step, advertise: tuple[str, int], env: Envir
     Raises:
         ApiError: another Service has its address.
     """
-    step = _ensure(step, _row("", "services"), "default", _service(env, advertise[1]), env)
+    step = ensure(step, row_of("", "services"), "default", _service(env, advertise[1]), env)
     if ip_address(advertise[0]).is_loopback:
         return step  # no Pod could reach it there, and the rules for endpoints refuse such an address
-    step = _converge(step, _row("", "endpoints"), _endpoints(advertise), env)
-    return _converge(step, _row("discovery.k8s.io", "endpointslices"), _slice(advertise), env)
+    step = _converge(step, row_of("", "endpoints"), _endpoints(advertise), env)
+    return _converge(step, row_of("discovery.k8s.io", "endpointslices"), _slice(advertise), env)
 
 
 def ensure_service_cidr(step: Step, env: Environment) -> Step:
@@ -70,7 +70,7 @@ def ensure_service_cidr(step: Step, env: Environment) -> Step:
     One that names other ranges is left alone, and those are the ranges in force. Upstream:
     ``pkg/controlplane/controller/defaultservicecidr``.
     """
-    resource, cidrs = _row("networking.k8s.io", "servicecidrs"), list(env.cluster.service_cidrs)
+    resource, cidrs = row_of("networking.k8s.io", "servicecidrs"), list(env.cluster.service_cidrs)
 
     def grow(old: Doc) -> Doc:
         return {**old, "spec": {"cidrs": cidrs}} if old["spec"]["cidrs"] == cidrs[:1] else old
@@ -81,16 +81,16 @@ def ensure_service_cidr(step: Step, env: Environment) -> Step:
         ready = {"type": "Ready", "status": "True", "reason": "", "message": DEFAULT_IS_READY}
         return {**old, "status": {"conditions": [{**ready, "lastTransitionTime": env.now}]}}
 
-    step = _ensure(step, resource, "", for_cluster(env.cluster.service_cidrs), env)
-    step = _change(step, Target(resource, "", DEFAULT_NAME), grow, env)
-    return _change(step, Target(resource, "", DEFAULT_NAME, STATUS), say_ready, env)
+    step = ensure(step, resource, "", for_cluster(env.cluster.service_cidrs), env)
+    step = change(step, Target(resource, "", DEFAULT_NAME), grow, env)
+    return change(step, Target(resource, "", DEFAULT_NAME, STATUS), say_ready, env)
 
 
-def _row(group: str, plural: str) -> Resource:
+def row_of(group: str, plural: str) -> Resource:
     return BY_PATH[group, "v1", plural]
 
 
-def _ensure(step: Step, resource: Resource, namespace: str, document: Doc, env: Environment) -> Step:
+def ensure(step: Step, resource: Resource, namespace: str, document: Doc, env: Environment) -> Step:
     name = document["metadata"]["name"]
     if step.state.get(resource.storage, ObjectKey(namespace, name)) is not None:
         return step
@@ -100,12 +100,12 @@ def _ensure(step: Step, resource: Resource, namespace: str, document: Doc, env: 
 
 
 def _keep(step: Step, resource: Resource, wanted: Doc, kept: Callable[[Doc, Doc], Doc], env: Environment) -> Step:
-    step = _ensure(step, resource, "", wanted, env)
-    return _change(step, Target(resource, "", wanted["metadata"]["name"]), lambda there: kept(there, wanted), env)
+    step = ensure(step, resource, "", wanted, env)
+    return change(step, Target(resource, "", wanted["metadata"]["name"]), lambda there: kept(there, wanted), env)
 
 
 def _converge(step: Step, resource: Resource, document: Doc, env: Environment) -> Step:
-    step = _ensure(step, resource, "default", document, env)
+    step = ensure(step, resource, "default", document, env)
 
     def overwrite(old: Doc) -> Doc:
         metadata = {
@@ -114,10 +114,10 @@ def _converge(step: Step, resource: Resource, document: Doc, env: Environment) -
         }
         return {**old, **document, "metadata": metadata}
 
-    return _change(step, Target(resource, "default", "kubernetes"), overwrite, env)
+    return change(step, Target(resource, "default", "kubernetes"), overwrite, env)
 
 
-def _change(step: Step, target: Target, apply: Callable[[Doc], Doc], env: Environment) -> Step:
+def change(step: Step, target: Target, apply: Callable[[Doc], Doc], env: Environment) -> Step:
     done = update(step.state, target, Update(apply, only_existing=True), env)
     return Step(done.step.state, step.changes + done.step.changes)
 

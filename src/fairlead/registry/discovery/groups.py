@@ -7,14 +7,18 @@ plain one.
 
 from collections.abc import Callable
 from functools import lru_cache
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
 
 from fairlead.model.document import Doc
 from fairlead.model.kubernetes_version import MAJOR, MINOR, SERVED
+from fairlead.registry.aggregation.extensions import Extensions
 from fairlead.registry.discovery import openapi_v2
 from fairlead.registry.discovery.openapi import openapi_document, openapi_index
+from fairlead.registry.discovery.others import discoveries_with, groups_with
+from fairlead.registry.questions import Answers
 from fairlead.registry.resources import BUILT_IN, Resource, ResourceTable, Subresource
 
 BUILD_DATE = "2026-11-29T00:00:00Z"  # of the release
@@ -42,9 +46,24 @@ class Found(NamedTuple):
     content_type: str = "application/json"
 
 
-def discover(path: str, accept: str, table: ResourceTable = BUILT_IN) -> Found | None:
-    """The discovery document at a path; None when there is none."""
+def discover(
+    path: str,
+    accept: str,
+    table: ResourceTable = BUILT_IN,
+    others: Extensions = (),
+    answers: Answers = MappingProxyType({}),
+) -> Found | None:
+    """The discovery document at a path; None when there is none.
+
+    Args:
+        others: what other servers answer.
+
+    Raises:
+        Unanswered: they have to be asked what they have.
+    """
     path = path.rstrip("/")
+    if others and (found := _with_others(path, accept, table, others, answers)):
+        return found
     if path in ("/api", "/apis"):
         form = _aggregated_form(accept)
         return _aggregated(path, form, table) if form else Found(_PLAIN[path](table))
@@ -57,6 +76,18 @@ def discover(path: str, accept: str, table: ResourceTable = BUILT_IN) -> Found |
         return Found(body) if body else None
     group_version = path.removeprefix("/apis/") if path.startswith("/apis/") else path.removeprefix("/api/")
     return _group_or_version(path, group_version, table)
+
+
+def _with_others(path: str, accept: str, table: ResourceTable, others: Extensions, answers: Answers) -> Found | None:
+    """The documents that other servers' parts of the API are in as well."""
+    if path == "/apis" and (form := _aggregated_form(accept)):
+        own = [_group_discovery(group, table) for group in table.groups]
+        return _discovery_list(discoveries_with(own, others, answers), form)
+    groups = groups_with((_group(name, table) for name in table.groups), others)
+    if path == "/apis":
+        return Found(msgspec.json.encode({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}))
+    group = next((each for each in groups if path == f"/apis/{each['name']}"), None)
+    return Found(msgspec.json.encode({"kind": "APIGroup", "apiVersion": "v1", **group})) if group else None
 
 
 def _group_or_version(path: str, name: str, table: ResourceTable) -> Found | None:
@@ -143,11 +174,15 @@ def _aggregated_form(accept: str) -> str:
 @lru_cache(maxsize=KEPT)
 def _aggregated(path: str, version: str, table: ResourceTable) -> Found:
     groups = ("",) if path == "/api" else table.groups
+    return _discovery_list([_group_discovery(group, table) for group in groups], version)
+
+
+def _discovery_list(items: list[Doc], version: str) -> Found:
     document = {
         "kind": "APIGroupDiscoveryList",
         "apiVersion": f"apidiscovery.k8s.io/{version}",
         "metadata": {},
-        "items": [_group_discovery(group, table) for group in groups],
+        "items": items,
     }
     content_type = f"application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList"
     return Found(msgspec.json.encode(document), content_type)

@@ -2,6 +2,7 @@
 
 from fairlead.registry.kinds.admissionregistration import mutating_policy, validating_policy, webhook_configuration
 from fairlead.registry.kinds.apiextensions import custom_resource_definition
+from fairlead.registry.kinds.apiregistration import api_service
 from fairlead.registry.kinds.apps import (
     daemon_set,
     deployment,
@@ -36,6 +37,7 @@ from fairlead.registry.kinds.storage import csi, storage_class
 from fairlead.registry.strategy import Strategy
 
 STRATEGIES: dict[str, Strategy] = {
+    "APIService": api_service.STRATEGY,
     "CertificateSigningRequest": certificate_signing_request.STRATEGY,
     "ClusterRole": roles.ROLE,
     "ClusterRoleBinding": roles.BINDING,

@@ -11,8 +11,9 @@ CORPUS = corpus()
 RESOURCE = {row.kind: row for row in RESOURCES if not row.view_of and "create" in row.verbs and "list" in row.verbs}
 # Addresses and the objects of the Service system's own bookkeeping are written by the server.
 MADE_BY_THE_SERVER = {"IPAddress"}
-# Their names follow from their spec; their documents are in registry/kinds/apiextensions.
-NAMED_BY_THEIR_SPEC = {"CustomResourceDefinition"}
+# Their names follow from their spec; their documents are in registry/kinds/apiextensions and
+# registry/aggregation.
+NAMED_BY_THEIR_SPEC = {"APIService", "CustomResourceDefinition"}
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,36 @@
+"""Looks, every few seconds, whether the servers of parts of the API answer, and has APIServices say so."""
+
+import asyncio
+import logging
+from dataclasses import replace
+
+from fairlead.drivers.apiserver.review_servers import ReviewServers
+from fairlead.drivers.apiserver.store.durable_state import DurableState
+from fairlead.drivers.apiserver.store.errors import StoreError
+from fairlead.drivers.clock_text import now_text
+from fairlead.drivers.linux.rare_log import RareLog
+from fairlead.registry.aggregation.availability import put_right, question
+from fairlead.registry.aggregation.extensions import STORAGE, extensions
+from fairlead.registry.environment import Environment
+from fairlead.registry.kinds.apiextensions.custom_resource_definition import STORAGE as DEFINITIONS
+from fairlead.registry.kinds.apiextensions.served import resource_table
+from fairlead.registry.status import ApiError
+from fairlead.registry.store import Step
+
+SECONDS = 2.0
+failures = RareLog(logging.getLogger(__name__))
+
+
+async def look_after_extensions(state: DurableState, env: Environment, servers: ReviewServers) -> None:
+    """Run until cancelled. A cluster without APIServices costs a look at an empty map."""
+    while True:
+        await asyncio.sleep(SECONDS)
+        if not (services := state.head.of(STORAGE)):
+            continue
+        found = extensions(services, resource_table(state.head.of(DEFINITIONS)))
+        answers = await servers.ask(map(question, found))
+        now = replace(env, now=now_text(), answers=answers)
+        try:
+            await state.commit(put_right(Step(state.head), found, now))
+        except (ApiError, StoreError) as error:  # one that was deleted meanwhile, or a full disk
+            failures.warning(str(error))

@@ -1,0 +1,84 @@
+"""A request for what another server answers: whether its user may make it, and how it goes on.
+
+The other server is told who the user is by headers, which it believes because of this server's certificate (the
+ConfigMap ``extension-apiserver-authentication`` says which). Upstream: kube-aggregator
+``pkg/apiserver/handler_proxy.go``, client-go ``transport.SetAuthProxyHeaders``, apiserver
+``pkg/endpoints/request/requestinfo.go``.
+"""
+
+from collections.abc import Callable, Iterator
+from urllib.parse import quote
+
+from fairlead.registry.access.checks import require
+from fairlead.registry.access.rules import Attributes
+from fairlead.registry.aggregation.extensions import Extension, Extensions
+from fairlead.registry.backend import ExtensionServer, Upstream
+from fairlead.registry.requests import Request, User
+from fairlead.registry.status import ApiError
+from fairlead.registry.store import State
+from fairlead.registry.subresources.proxy import endpoint_of
+
+OPENAPI = "/openapi/v3"
+_VERBS = {
+    ("DELETE", False): "deletecollection",
+    ("DELETE", True): "delete",
+    ("GET", False): "list",
+    ("GET", True): "get",
+    ("HEAD", False): "list",
+    ("HEAD", True): "get",
+    ("PATCH", True): "patch",
+    ("POST", False): "create",
+    ("POST", True): "create",
+    ("PUT", True): "update",
+}
+
+
+def forward(request: Request, found: Extensions, state: State, choose: Callable[[int], int]) -> Upstream | None:
+    """Where a request goes on to; None when it is this server's own.
+
+    Raises:
+        ApiError: 403 the user may not do that, 503 the other server cannot be reached.
+    """
+    parts = tuple(request.path.removeprefix(OPENAPI).strip("/").split("/"))
+    extension = next((each for each in found if parts[:3] == ("apis", each.group, each.version)), None)
+    if extension is None:
+        return None
+    require(_asked(request, parts), state)
+    where = extension.server.service
+    assert where is not None
+    try:
+        address, port = endpoint_of(state, where.namespace, where.name, where.port, choose)
+    except ApiError:
+        raise ApiError(503, "ServiceUnavailable", "service unavailable") from None
+    query = f"?{request.query_string}" if request.query_string else ""
+    return Upstream("https", address, port, f"{quote(request.path)}{query}", extension=_server(extension, request.user))
+
+
+def _server(extension: Extension, user: User) -> ExtensionServer:
+    server = extension.server
+    return ExtensionServer(server.host_name, server.authorities, server.is_unchecked, tuple(identity(user)))
+
+
+def identity(user: User) -> Iterator[tuple[str, str]]:
+    """The headers that tell another server who the user is."""
+    yield "x-remote-user", user.name
+    if user.uid:
+        yield "x-remote-uid", user.uid
+    yield from (("x-remote-group", group) for group in user.groups)
+    for name, values in user.extra.items():
+        yield from ((f"x-remote-extra-{quote(name.lower(), safe='')}", value) for value in values)
+
+
+def _asked(request: Request, parts: tuple[str, ...]) -> Attributes:
+    """What the user asks to do, read from the path alone."""
+    user, rest = request.user, parts[3:]
+    if not rest or request.path.startswith(OPENAPI):
+        return Attributes(user, request.method.lower(), path=request.path)
+    namespace = ""
+    if rest[0] == "namespaces" and len(rest) > 2:
+        namespace, rest = rest[1], rest[2:]
+    resource, name, side = (*rest, "", "")[:3]
+    verb = _VERBS.get((request.method, bool(name)), request.method.lower())
+    if verb in ("get", "list") and request.flag("watch"):
+        verb = "watch"
+    return Attributes(user, verb, parts[1], resource, side, namespace, name)
