@@ -4,6 +4,7 @@ A page is followed as its test follows it (``tests/support/console_pages.py``): 
 stands, so what may differ from run to run keeps the words that somebody chose for it.
 """
 
+import re
 import sys
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def _followed(block: str, reader: Reader, comparison: Comparison) -> str:
 
 def _command(command: Command, reader: Reader, comparison: Comparison) -> str:
     typed = command.line.replace("\n", "\n> ")
-    printed = reader.run(command.line)
+    printed = re.sub(r"[ \t]+$", "", reader.run(command.line), flags=re.MULTILINE)
     if comparison.fits(command.output, printed):
         printed = command.output
     else:
