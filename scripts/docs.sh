@@ -14,5 +14,5 @@ if [ "$(cat $environment/.ready 2>/dev/null)" != "$digest" ]; then
   echo "$digest" > "$environment/.ready"
 fi
 export NO_MKDOCS_2_WARNING=1
-"$environment/bin/mkdocs" build --quiet
+PYTHONPATH=. "$environment/bin/mkdocs" build --quiet
 echo "docs: build/site/index.html"

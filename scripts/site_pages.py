@@ -1,18 +1,16 @@
 """Pages of the site that are no files below docs/: a hook of MkDocs (``mkdocs.yml``).
 
-The start page is README.md; what stands beside it goes below ``project/``; the reference of commands is made from
-click's own help. Links that lead to source code become plain text, since the site works offline.
+The start page is README.md; what stands beside it goes below ``project/``; most pages of the reference come from the
+source (``scripts/reference``). Links that lead to source code become plain text, since the site works offline.
 """
 
 import re
 from pathlib import Path
 from typing import Any
 
-import click
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
-
-from fairlead.cli.main import cli as command
+from scripts.reference import PAGES
 
 BESIDE = ("SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md", "STYLE.md", "SUPPORT.md", "examples/README.md")
 LINK = re.compile(r"\[(?P<text>[^]]*)\]\((?P<target>(?!https?://|#)[^)#]*)(?P<anchor>#[^)]*)?\)")
@@ -20,13 +18,12 @@ LINK = re.compile(r"\[(?P<text>[^]]*)\]\((?P<target>(?!https?://|#)[^)#]*)(?P<an
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that are made."""
-    made = {"index.md": Path("README.md").read_text(), "reference/commands.md": commands()}
-    made |= {f"project/{Path(name).name}": Path(name).read_text() for name in BESIDE}
-    places = {"index.md": "", "reference/commands.md": "docs/reference"}
-    for uri, text in made.items():
-        place = places.get(uri, "examples" if uri == "project/README.md" else "")
-        content = linked(text, place, uri) if uri != "reference/commands.md" else text
-        files.append(File.generated(config, uri, content=content))
+    files.append(File.generated(config, "index.md", content=linked(Path("README.md").read_text(), "", "index.md")))
+    for name in BESIDE:
+        uri = f"project/{Path(name).name}"
+        files.append(File.generated(config, uri, content=linked(Path(name).read_text(), str(Path(name).parent), uri)))
+    for uri, page in PAGES.items():
+        files.append(File.generated(config, uri, content=page()))
     return files
 
 
@@ -76,19 +73,3 @@ def page_of(path: str) -> str | None:
     if path.startswith("docs/") and Path(path).is_file():
         return path.removeprefix("docs/")
     return None
-
-
-def commands() -> str:
-    """Every command with its help, as click prints it."""
-    root = click.Context(command, info_name="fairlead")
-    return "\n".join(["# Commands\n", *_command(root, command, 1)])
-
-
-def _command(context: click.Context, each: click.Command, depth: int) -> list[str]:
-    lines = [f"{'#' * min(depth + 1, 4)} {context.command_path}\n", "```text", each.get_help(context), "```\n"]
-    if isinstance(each, click.Group):
-        for name in each.list_commands(context):
-            below = each.get_command(context, name)
-            if below is not None and not below.hidden:
-                lines += _command(click.Context(below, info_name=name, parent=context), below, depth + 1)
-    return lines

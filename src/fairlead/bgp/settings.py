@@ -30,6 +30,8 @@ class PeerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rena
     """A router.
 
     Attributes:
+        asn: its AS number.
+        port: where it listens for BGP.
         address: its own; of a link-local one with the link, as ``fe80::1%eth0``.
         password_file: of the signature of the connection (RFC 2385); "": it has none.
         source_address: to come from; "" leaves it to the kernel.
@@ -48,6 +50,7 @@ class BgpSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, renam
     """A speaker.
 
     Attributes:
+        asn: the AS number of this speaker.
         router_id: "": the Node's first IPv4 address, or a hash of its name where it has none.
         hold_time: seconds without a sign of a router after which it counts as dead; 0: it never does.
         restart_time: seconds for which routers keep routes while the announcer is away; 0: they do not.

@@ -16,7 +16,14 @@ from fairlead.cli.logs import verbose_flag
 @click.option("--listen", default="127.0.0.1:6443", show_default=True, help="Address and port to serve on.")
 @click.option("--advertise", help="Address and port for Pods; the listening ones when left out.")
 @click.option("--kubeconfig", type=click.Path(path_type=Path), help="Where to write an administrator's kubeconfig.")
-@click.option("--service-cidr", "cidrs", multiple=True, default=["10.96.0.0/16"], show_default=True)
+@click.option(
+    "--service-cidr",
+    "cidrs",
+    multiple=True,
+    default=["10.96.0.0/16"],
+    show_default=True,
+    help="Network of virtual IPs; one of each family.",
+)
 @click.option("--accept-loss", is_flag=True, help="Go on with what is intact of a damaged store.")
 @click.option("--plain", is_flag=True, help="Serve HTTP without TLS, for tokens only; meant for measurements.")
 @verbose_flag

@@ -111,7 +111,13 @@ def _node_cut_off(node: str) -> Begin:
     "loss",
     "Packets between two Pods are lost.",
     *_between,
-    click.option("--percent", default=100.0, show_default=True, type=click.FloatRange(0, 100, min_open=True)),
+    click.option(
+        "--percent",
+        default=100.0,
+        show_default=True,
+        type=click.FloatRange(0, 100, min_open=True),
+        help="Share of the packets that are lost.",
+    ),
     click.option("--every", default=0, type=click.IntRange(min=1), help="Not by chance, but each one of so many."),
 )
 def _loss(source: str, target: str, percent: float, every: int) -> Begin:

@@ -45,6 +45,7 @@ class Dns:
         self._lookup = Lookup(resolver or system_resolver(), families)
 
     async def follow(self, doubt: asyncio.Event) -> AsyncGenerator[Update, None]:
+        """Tell the set whenever it may have changed: after the TTL, or at once when ``doubt`` is set."""
         misses = 0
         while True:
             doubt.clear()

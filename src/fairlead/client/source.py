@@ -27,5 +27,6 @@ class Static:
         self._endpoints = tuple(endpoints)
 
     async def follow(self, doubt: asyncio.Event) -> AsyncGenerator[Update, None]:
+        """Tell the set once."""
         yield Update(self._endpoints)
         await asyncio.Event().wait()

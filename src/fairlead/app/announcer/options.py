@@ -40,7 +40,9 @@ class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename=
     """The file, field by field.
 
     Attributes:
-        layer2: None: only where there is no ``bgp``.
+        load_balancer_pools: CIDRs of the addresses that may be announced, beside those of ``--load-balancer-pool``.
+        interface: the nodes' link; the one that has the Node's InternalIP if not given.
+        layer2: whether to answer by ARP and ND; if not given, only where there is no ``bgp``.
     """
 
     load_balancer_pools: tuple[str, ...] = ()

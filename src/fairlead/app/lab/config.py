@@ -40,7 +40,17 @@ class ImageConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """The file, field by field. An image is a command line or an ``ImageConfig``."""
+    """The file, field by field.
+
+    Attributes:
+        images: what stands for an image, by a pattern of its name: a command line, or an object with
+            ``entrypoint``, ``args``, ``env`` and ``ignoresCommand``.
+        ip_families: the families of all addresses; the first is the one that the cluster itself uses. By default IPv4.
+        proxy_mode: what the nodes' proxies write, unless a node says otherwise.
+        network_policies: whether NetworkPolicies are enforced.
+        load_balancing: which nodes answer for the addresses of load balancers, and how the network learns it.
+        pull: whether images that the store lacks are fetched.
+    """
 
     images: dict[str, Any] = {}
     nodes: Annotated[tuple[NodeConfig, ...], msgspec.Meta(max_length=MAX_NODES)] = ()

@@ -26,7 +26,9 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename
     """A node; what is left out is numbered by its place in the list.
 
     Attributes:
+        name: of the Node, ``node-`` and its number if not given.
         zone: short for the label ``topology.kubernetes.io/zone``.
+        labels: beside those that every Node has.
         addresses: on the underlay, in any of the lab's IP families; the first of the first family is the Node's own.
         pod_cidrs: one of each family, within those of the lab.
         proxy_mode: what its proxy writes, if that is not what the others do; by kube-proxy's name or ours.

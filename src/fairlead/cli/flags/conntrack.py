@@ -13,10 +13,34 @@ _FLAGS = (
         "--conntrack-max-per-core", type=int, default=32768, show_default=True, help="Connections; 0: leave as is."
     ),
     click.option("--conntrack-min", type=int, default=131072, show_default=True, help="Connections, at least in all."),
-    click.option("--conntrack-tcp-timeout-established", type=Duration(), default="24h", show_default=True),
-    click.option("--conntrack-tcp-timeout-close-wait", type=Duration(), default="1h", show_default=True),
-    click.option("--conntrack-udp-timeout", type=Duration(), default="0", show_default="as is"),
-    click.option("--conntrack-udp-timeout-stream", type=Duration(), default="0", show_default="as is"),
+    click.option(
+        "--conntrack-tcp-timeout-established",
+        type=Duration(),
+        default="24h",
+        show_default=True,
+        help="Idle time of an open TCP connection.",
+    ),
+    click.option(
+        "--conntrack-tcp-timeout-close-wait",
+        type=Duration(),
+        default="1h",
+        show_default=True,
+        help="The same in the state CLOSE_WAIT.",
+    ),
+    click.option(
+        "--conntrack-udp-timeout",
+        type=Duration(),
+        default="0",
+        show_default="as is",
+        help="Idle time of a UDP flow without a reply.",
+    ),
+    click.option(
+        "--conntrack-udp-timeout-stream",
+        type=Duration(),
+        default="0",
+        show_default="as is",
+        help="The same with replies.",
+    ),
     switch("--conntrack-tcp-be-liberal", help="Treat out-of-window TCP packets as valid."),
 )
 

@@ -58,7 +58,13 @@ _FLAGS = (
         help="Reset TCP connections to endpoints that are gone, rather than let them close by themselves.",
     ),
     click.option(
-        "--masquerade-bit", "--iptables-masquerade-bit", "masquerade_bit", type=click.IntRange(0, 31), default=14
+        "--masquerade-bit",
+        "--iptables-masquerade-bit",
+        "masquerade_bit",
+        type=click.IntRange(0, 31),
+        default=14,
+        show_default=True,
+        help="Bit of the packet mark that asks for masquerade.",
     ),
 )
 

@@ -35,6 +35,7 @@ class RoundRobin:
         self._last: dict[str | None, Place] = {}  # by role
 
     def choose(self, candidates: Members, wanted: Wanted, chance: Chance) -> Member:
+        """The next one in turn, of those that may be chosen now."""
         last = self._last.get(wanted.role)
         at = chance(len(candidates)) if last is None else bisect_right(candidates, last, key=_place)
         chosen = candidates[at % len(candidates)]
@@ -50,6 +51,7 @@ class LeastInFlight:
     """
 
     def choose(self, candidates: Members, wanted: Wanted, chance: Chance) -> Member:
+        """Of two at random, the one with fewer requests under way."""
         count = len(candidates)
         first = chance(count)
         second = (first + 1 + chance(count - 1)) % count if count > 1 else first
@@ -97,6 +99,7 @@ class PreferZone:
     _near: Members = field(default=(), init=False, repr=False)
 
     def choose(self, candidates: Members, wanted: Wanted, chance: Chance) -> Member:
+        """One in the zone while it has any, else one of all."""
         if candidates is not self._all:  # the same object until the set changes
             self._all = candidates
             self._near = [member for member in candidates if self.zone_of(member.endpoint) == self.zone]

@@ -44,15 +44,15 @@ class ApiMetrics(Collector):
         for (verb, resource, code), number in self._requests.items():
             requests.add_metric([verb, resource, str(code)], number)
         yield requests
-        yield GaugeMetricFamily("apiserver_longrunning_requests", "Watches that are open.", value=self._watches())
+        yield GaugeMetricFamily("apiserver_longrunning_requests", "Open watches.", value=self._watches())
         objects = GaugeMetricFamily("apiserver_storage_objects", "Objects stored.", labels=["resource"])
         state = self._state.latest
         for resource, found in state.objects.items():
             objects.add_metric([resource], len(found))
         yield objects
         yield GaugeMetricFamily("fairlead_store_version", "The latest resourceVersion.", value=state.version)
-        yield GaugeMetricFamily("fairlead_cluster_ips", "Virtual IPs that are taken.", value=len(state.ips))
-        yield GaugeMetricFamily("fairlead_node_ports", "Node ports that are taken.", value=len(state.ports))
+        yield GaugeMetricFamily("fairlead_cluster_ips", "Virtual IPs in use.", value=len(state.ips))
+        yield GaugeMetricFamily("fairlead_node_ports", "Node ports in use.", value=len(state.ports))
 
 
 def _resource(path: str) -> str:

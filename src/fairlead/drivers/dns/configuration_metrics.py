@@ -38,16 +38,20 @@ class ConfigurationCollector(Collector):
     def collect(self) -> Iterable[Metric]:
         now = self._now()
         labels = ("server", "zone", "view", "name")
-        enabled = GaugeMetricFamily("coredns_plugin_enabled", "What is in force, by upstream's names.", labels=labels)
+        enabled = GaugeMetricFamily("coredns_plugin_enabled", "Plugins in force, by upstream's names.", labels=labels)
         for name in sorted(now.plugins):
             enabled.add_metric((now.server, now.zone, "", name), 1)
         yield enabled
-        searches = CounterMetricFamily("coredns_autopath_success", "Searches walked to their end.", labels=("server",))
+        searches = CounterMetricFamily(
+            "coredns_autopath_success", "Searches of Pods that were answered at the first step.", labels=("server",)
+        )
         searches.add_metric((now.server,), now.searches)
         yield searches
-        yield GaugeMetricFamily("coredns_hosts_entries", "Names fixed by the configuration.", value=now.hosts)
+        yield GaugeMetricFamily("coredns_hosts_entries", "Names with fixed addresses.", value=now.hosts)
         if now.version is not None:
-            version = GaugeMetricFamily("coredns_reload_version_info", "The file in force.", labels=("hash", "value"))
+            version = GaugeMetricFamily(
+                "coredns_reload_version_info", "Digest of the configuration in force.", labels=("hash", "value")
+            )
             version.add_metric(("sha512", now.version), 1)
             yield version
-            yield CounterMetricFamily("coredns_reload_failed", "Files that were refused.", value=now.failed)
+            yield CounterMetricFamily("coredns_reload_failed", "Configurations that were refused.", value=now.failed)

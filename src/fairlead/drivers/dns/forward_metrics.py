@@ -33,9 +33,15 @@ class ForwardCollector(Collector):
 
 def _cache(forwarders: list[Forwarder], where: tuple[str, str, str]) -> Iterator[Metric]:
     caches = [cache for forwarder in forwarders for cache in forwarder.caches.values()]
-    entries = GaugeMetricFamily("coredns_cache_entries", "Replies cached.", labels=("server", "type", *_WHERE[1:]))
-    hits = CounterMetricFamily("coredns_cache_hits", "Found.", labels=("server", "type", *_WHERE[1:]))
-    evictions = CounterMetricFamily("coredns_cache_evictions", "Dropped.", labels=("server", "type", *_WHERE[1:]))
+    entries = GaugeMetricFamily(
+        "coredns_cache_entries", "Replies in the cache.", labels=("server", "type", *_WHERE[1:])
+    )
+    hits = CounterMetricFamily(
+        "coredns_cache_hits", "Look-ups that found a reply.", labels=("server", "type", *_WHERE[1:])
+    )
+    evictions = CounterMetricFamily(
+        "coredns_cache_evictions", "Replies dropped for lack of room.", labels=("server", "type", *_WHERE[1:])
+    )
     for type_ in ("success", "denial"):
         labels = (where[0], type_, *where[1:])
         entries.add_metric(labels, sum(cache.sizes()[type_] for cache in caches))
@@ -44,19 +50,21 @@ def _cache(forwarders: list[Forwarder], where: tuple[str, str, str]) -> Iterator
     yield from (entries, hits, evictions)
     misses = sum(cache.misses for cache in caches)
     for name, text, value in (
-        ("requests", "Questions that the cache was asked.", sum(cache.hits.total() for cache in caches) + misses),
-        ("misses", "Not found.", misses),
-        ("prefetch", "Refreshed before their end.", sum(f.prefetches for f in forwarders)),
-        ("served_stale", "Served after their end.", sum(f.stale_answers for f in forwarders)),
+        ("coredns_cache_requests", "Look-ups in the cache.", sum(cache.hits.total() for cache in caches) + misses),
+        ("coredns_cache_misses", "Look-ups that found nothing.", misses),
+        ("coredns_cache_prefetch", "Replies refreshed before they expired.", sum(f.prefetches for f in forwarders)),
+        ("coredns_cache_served_stale", "Replies served after they expired.", sum(f.stale_answers for f in forwarders)),
     ):
-        family = CounterMetricFamily(f"coredns_cache_{name}", text, labels=_WHERE)
+        family = CounterMetricFamily(name, text, labels=_WHERE)
         family.add_metric(where, value)
         yield family
 
 
 def _proxies(forwarders: list[Forwarder]) -> Iterator[Metric]:
     durations = HistogramMetricFamily(
-        "coredns_proxy_request_duration_seconds", "Time per exchange.", labels=(*_UPSTREAM, "rcode")
+        "coredns_proxy_request_duration_seconds",
+        "Time of an exchange with an upstream server.",
+        labels=(*_UPSTREAM, "rcode"),
     )
     spent: dict[tuple[str, str], Durations] = {}
     failed: Counter[str] = Counter()
@@ -67,7 +75,9 @@ def _proxies(forwarders: list[Forwarder]) -> Iterator[Metric]:
     for (to, rcode), total in spent.items():
         durations.add_metric(("forward", to, rcode), total.buckets(), total.seconds)
     yield durations
-    failures = CounterMetricFamily("coredns_proxy_healthcheck_failures", "Probes without reply.", labels=_UPSTREAM)
+    failures = CounterMetricFamily(
+        "coredns_proxy_healthcheck_failures", "Probes of upstream servers without a reply.", labels=_UPSTREAM
+    )
     for to, number in failed.items():
         failures.add_metric(("forward", to), number)
     yield failures
@@ -77,10 +87,14 @@ def _totals(forwarders: list[Forwarder]) -> Iterator[Metric]:
     for name, text, value in (
         (
             "coredns_forward_healthcheck_broken",
-            "Asked when all servers were down.",
+            "Queries sent although every upstream server was down.",
             sum(f.all_down for f in forwarders),
         ),
-        ("coredns_forward_max_concurrent_rejects", "Refused, too many under way.", sum(f.rejected for f in forwarders)),
-        ("fairlead_dns_upstream_exchanges", "Questions asked outside.", sum(f.exchanges for f in forwarders)),
+        (
+            "coredns_forward_max_concurrent_rejects",
+            "Queries refused because too many were waiting.",
+            sum(f.rejected for f in forwarders),
+        ),
+        ("fairlead_dns_upstream_exchanges", "Queries sent to upstream servers.", sum(f.exchanges for f in forwarders)),
     ):
         yield CounterMetricFamily(name, text, value=value)

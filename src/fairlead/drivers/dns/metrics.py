@@ -46,13 +46,15 @@ class DnsCollector(Collector):
         self._server, self._authority, self._watched = server, authority, watched
 
     def collect(self) -> Iterable[Metric]:
-        build = GaugeMetricFamily("coredns_build_info", "Version.", labels=("version", "revision", "goversion"))
+        build = GaugeMetricFamily(
+            "coredns_build_info", "The version that runs.", labels=("version", "revision", "goversion")
+        )
         build.add_metric((__version__, "fairlead", ""), 1)
         yield build
         yield from self._replies()
         yield from self._sockets()
-        yield GaugeMetricFamily("fairlead_dns_zone_serial", "Serial.", value=self._authority.zone.serial)
-        objects = GaugeMetricFamily("fairlead_dns_objects", "Objects known.", labels=("kind",))
+        yield GaugeMetricFamily("fairlead_dns_zone_serial", "Serial of the zone.", value=self._authority.zone.serial)
+        objects = GaugeMetricFamily("fairlead_dns_objects", "Objects in the copy of the API.", labels=("kind",))
         age = GaugeMetricFamily("fairlead_dns_watch_age_seconds", "Time since a watch was heard.", labels=("kind",))
         for name, collection in self._watched.items():
             now = collection()
@@ -86,8 +88,8 @@ class DnsCollector(Collector):
                 asked.setdefault((where, kind.zone, "", proto), Counter())[kind.asked] += number
                 sent.setdefault((where, kind.zone, "", proto), Counter())[kind.sent] += number
         base = ("server", "zone", "view")
-        yield _counter("coredns_dns_requests", "Queries.", (*base, "proto", "family", "type"), requests)
-        yield _counter("coredns_dns_responses", "Replies.", (*base, "rcode", "plugin"), rcodes)
+        yield _counter("coredns_dns_requests", "Queries received.", (*base, "proto", "family", "type"), requests)
+        yield _counter("coredns_dns_responses", "Replies by response code.", (*base, "rcode", "plugin"), rcodes)
         yield _counter("coredns_dns_do_requests", "Queries with DO set.", base, dnssec)
         yield _sizes("coredns_dns_request_size_bytes", "Size of queries.", (*base, "proto"), asked)
         yield _sizes("coredns_dns_response_size_bytes", "Size of replies.", (*base, "proto"), sent)
@@ -97,7 +99,9 @@ class DnsCollector(Collector):
     def _sockets(self) -> Iterator[Metric]:
         udp = self._server.udp
         durations = HistogramMetricFamily(
-            "coredns_dns_request_duration_seconds", "Time per reply.", labels=("server", "zone", "view", "type")
+            "coredns_dns_request_duration_seconds",
+            "Time to make a reply, the mean of its batch.",
+            labels=("server", "zone", "view", "type"),
         )
         for place, sockets in self._server.places():
             if sockets.udp is not None:
@@ -108,10 +112,14 @@ class DnsCollector(Collector):
         ignored = sum(responder.ignored for responder in responders)
         prepared = sum(len(responder.prepared) for responder in responders)
         faults = sum(responder.faults for responder in responders)
-        yield CounterMetricFamily("coredns_panics", "Queries that met a fault of the server.", value=faults)
+        yield CounterMetricFamily(
+            "coredns_panics", "Queries answered SERVFAIL because of a fault of the server.", value=faults
+        )
         yield CounterMetricFamily("fairlead_dns_ignored_packets", "Packets that got no reply.", value=ignored)
         yield CounterMetricFamily(
-            "fairlead_dns_lost_replies", "Replies not sent.", value=sum(u.lost + u.batch.lost for u in udp)
+            "fairlead_dns_lost_replies",
+            "Replies that the kernel did not take.",
+            value=sum(u.lost + u.batch.lost for u in udp),
         )
         tcp = self._server.tcp
         yield GaugeMetricFamily("fairlead_dns_tcp_connections", "Connections open.", value=sum(map(len, tcp)))

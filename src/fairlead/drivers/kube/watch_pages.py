@@ -26,7 +26,7 @@ class WatchCollector(Collector):
         self._informers = informers
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        objects = GaugeMetricFamily("fairlead_watch_objects", "Objects known.", labels=("resource",))
+        objects = GaugeMetricFamily("fairlead_watch_objects", "Objects in the copy of the API.", labels=("resource",))
         age = GaugeMetricFamily("fairlead_watch_age_seconds", "Time since a watch was heard.", labels=("resource",))
         dead = GaugeMetricFamily(
             "fairlead_watch_dead_seconds", "Time since a watch died, 0 while it lives.", labels=("resource",)

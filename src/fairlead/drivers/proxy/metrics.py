@@ -45,13 +45,17 @@ class ProxyMetrics:
 
         sync = "sync_proxy_rules"
         self.sync = histogram(f"{sync}_duration_seconds", "Time to bring rules up to date.", SYNC_BUCKETS)
-        self.full = histogram("sync_full_proxy_rules_duration_seconds", "The same, whole tables.", SYNC_BUCKETS)
-        self.partial = histogram("sync_partial_proxy_rules_duration_seconds", "The same, changes.", SYNC_BUCKETS)
+        self.full = histogram(
+            "sync_full_proxy_rules_duration_seconds", "Time to write whole tables of rules.", SYNC_BUCKETS
+        )
+        self.partial = histogram(
+            "sync_partial_proxy_rules_duration_seconds", "Time to write changes of rules.", SYNC_BUCKETS
+        )
         self.programming = histogram(
             "network_programming_duration_seconds", "From a change of endpoints to its rules.", PROGRAMMING_BUCKETS
         )
-        self.last_sync = gauge(f"{sync}_last_timestamp_seconds", "When rules were last changed.")
-        self.last_queued = gauge(f"{sync}_last_queued_timestamp_seconds", "When a change last came.")
+        self.last_sync = gauge(f"{sync}_last_timestamp_seconds", "Unix time of the last change of rules.")
+        self.last_queued = gauge(f"{sync}_last_queued_timestamp_seconds", "Unix time at which the last change arrived.")
         self.services = Changes(
             counter(f"{sync}_service_changes_total", "Changes of Services."),
             gauge(f"{sync}_service_changes_pending", "Services whose changes are not in the kernel yet."),
@@ -63,19 +67,23 @@ class ProxyMetrics:
             families,
         )
         self.without_local = gauge(
-            f"{sync}_no_local_endpoints_total", "Services with policy Local and no endpoint here.", "traffic_policy"
+            f"{sync}_no_local_endpoints_total",
+            "Services with policy Local and no endpoint on this node.",
+            "traffic_policy",
         )
         self.refused = gauge(
             f"{sync}_refused_services", "Services whose rules could not be changed, and stay as they were."
         )
         self.policies = PolicyGauges(registry)
-        self.dropping_chains = gauge("host_firewall_dropping_chains", "Chains of others that drop what is translated.")
-        self.foreign = counter(f"{sync}_foreign_changes_total", "Rules changed by others.")
+        self.dropping_chains = gauge(
+            "host_firewall_dropping_chains", "Chains of other programs that drop translated packets."
+        )
+        self.foreign = counter(f"{sync}_foreign_changes_total", "Changes of rules by others that were put right.")
         self.healthz = by_code("proxy_healthz_total", "Answers on /healthz.")
         self.livez = by_code("proxy_livez_total", "Answers on /livez.")
-        self.forgotten = counter("conntrack_reconciler_deleted_entries_total", "Stale flows forgotten.")
+        self.forgotten = counter("conntrack_reconciler_deleted_entries_total", "Stale flows that were deleted.")
         self.forgetting = histogram(
-            "conntrack_reconciler_sync_duration_seconds", "Time to find and forget stale flows.", SYNC_BUCKETS
+            "conntrack_reconciler_sync_duration_seconds", "Time to find and delete stale flows.", SYNC_BUCKETS
         )
         if backend == "nft":
             failures = counter(f"{sync}_nftables_sync_failures_total", "Failed transactions.")
@@ -128,12 +136,15 @@ class PolicyGauges:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         def gauge(name: str, text: str) -> Gauge:
-            return Gauge(f"fairlead_network_policies{name}", text, ["ip_family"], registry=registry)
+            return Gauge(name, text, ["ip_family"], registry=registry)
 
-        self._isolated = gauge("_isolated_addresses", "Addresses of Pods here that policies isolate.")
-        self._in_force = gauge("", "Policies that isolate a Pod here.")
+        self._isolated = gauge(
+            "fairlead_network_policies_isolated_addresses", "Addresses of Pods on this node that policies isolate."
+        )
+        self._in_force = gauge("fairlead_network_policies", "Policies that isolate a Pod on this node.")
         self._faulty = gauge(
-            "_faulty", "Policies with rules that make no sense or were refused, and let nothing through."
+            "fairlead_network_policies_faulty",
+            "Policies with rules that make no sense or were refused, and let nothing through.",
         )
 
     def show(self, family: str, isolated: int, in_force: int, faulty: int) -> None:
