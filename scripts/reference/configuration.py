@@ -103,7 +103,7 @@ _FORMS: dict[Any, Callable[[Sequence[Any]], str]] = {
 def _default(each: msgspec.structs.FieldInfo) -> str:
     if each.required:
         return "required"
-    value = each.default if each.default is not msgspec.NODEFAULT else each.default_factory()  # type: ignore[operator]
+    value = each.default if each.default is not msgspec.NODEFAULT else each.default_factory()
     if isinstance(value, msgspec.Struct) or value is None or value in ((), [], {}, ""):
         return ""
     return f"`{msgspec.json.encode(value).decode()}`".replace('"', "")
