@@ -41,7 +41,7 @@ bench:               ## every benchmark; some of them: make bench BENCH=lab,dns
 	$(PY) -m bench $(BENCH)
 
 .PHONY: robustness
-robustness: setup    ## kills, a failing disk and hostile clients against one API server: make robustness MINUTES=30
+robustness: setup    ## kills, a failing disk, clock jumps and hostile clients against one API server and a lab: make robustness MINUTES=30
 	$(PY) -m tests.robustness $(or $(MINUTES),2)
 
 .PHONY: image

@@ -15,7 +15,8 @@ from fairlead.model.addresses import IPFamily, first_of
 from fairlead.model.objects import Node, Service
 
 PROXY_PORT = 10256  # of a proxy's own health
-UNANSWERED = 2  # checks in a row after which a node counts as silent
+UNANSWERED = 2  # checks in a row after which a node counts as failing or silent
+REFUSED = 0  # in place of an HTTP status: the node is there, but nobody listens
 
 
 class Health(enum.IntEnum):
@@ -51,18 +52,23 @@ class Answer(NamedTuple):
     """What is known of a check.
 
     Attributes:
-        missed: how often in a row it was not answered.
+        missed: how often in a row it was not answered, by a status at least.
     """
 
     health: Health = Health.UNKNOWN
     missed: int = 0
 
     def after(self, status: int | None) -> "Answer":
-        """What is known after one more check: an HTTP status, or None for no answer."""
-        if status is not None:
+        """What is known after one more check: an HTTP status, REFUSED, or None for no sign of life.
+
+        A proxy that ended is soon back, and the rules that it left still work: connections that its node has go on.
+        """
+        if status:
             return Answer(Health.HEALTHY if 200 <= status < 300 else Health.FAILING)
         missed = self.missed + 1
-        return Answer(Health.SILENT if missed >= UNANSWERED else self.health, missed)
+        if missed < UNANSWERED:
+            return Answer(self.health, missed)
+        return Answer(Health.FAILING if status == REFUSED else Health.SILENT, missed)
 
 
 def eligible(nodes: Iterable[tuple[str, Health, Health]]) -> list[str]:

@@ -34,6 +34,7 @@ BY_PORTS = "1"
 
 Ways = Mapping[str, tuple[str, ...]]  # by address: the nodes that it is routed to
 Answering = Mapping[str, bool]  # by a node's address: whether it is there at all
+Tables = Mapping[int, str]  # by a routing table's number: the node that it leads to; empty for a node that is silent
 
 
 def first_routes(balancing: LoadBalancing, cidrs: Iterable[str]) -> list[str]:
@@ -73,23 +74,28 @@ def table_of(node: str) -> int:
     return crc32(ip_address(node).packed) | 1 << 30  # away from the tables that every kernel has
 
 
-def table_changes(before: Answering, after: Answering, cidrs: Iterable[str]) -> list[str]:
+def tables_of(answering: Answering) -> Tables:
+    """The routing tables that there must be for nodes."""
+    return {table_of(node): node if is_there else "" for node, is_there in answering.items()}
+
+
+def table_changes(before: Tables, after: Tables, cidrs: Iterable[str]) -> list[str]:
     """From the routing tables of nodes to others; all of one family.
 
     Args:
-        cidrs: of load balancers' addresses.
+        cidrs: of load balancers' addresses in that family.
     """
-    cidrs = [cidr for cidr in cidrs if {family_of(cidr)} == set(map(family_of, {**before, **after}))]
+    cidrs = list(cidrs)
     commands = []
-    for node in sorted({*before, *after}):
-        number = table_of(node)
-        if node not in before:
+    for number in sorted({*before, *after}):
+        old, new = before.get(number, ""), after.get(number, "")
+        if number not in before:
             commands += [f"rule add to {cidr} fwmark {number} table {number} protocol {PROTOCOL}" for cidr in cidrs]
-        if before.get(node, False) and not after.get(node, False):
+        if old and not new:
             commands += [f"route del {cidr} table {number}" for cidr in cidrs]
-        if after.get(node, False) and not before.get(node, False):
-            commands += [f"route replace {cidr} via {node} table {number}" for cidr in cidrs]
-        if node not in after:
+        if new and new != old:
+            commands += [f"route replace {cidr} via {new} table {number}" for cidr in cidrs]
+        if number not in after:
             commands += [f"rule del to {cidr} fwmark {number} table {number}" for cidr in cidrs]
     return commands
 

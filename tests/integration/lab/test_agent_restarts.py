@@ -3,7 +3,6 @@
 Every test runs as root and as an ordinary user.
 """
 
-import contextlib
 import json
 import os
 import signal
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from fairlead.drivers.linux.process_tree import tree
+from tests.support.lab_processes import agent, launcher, parent_of
 from tests.support.labs import Lab, eventually
 from tests.support.users import users
 
@@ -46,35 +46,8 @@ def pod(lab):
         lab.kubectl("delete", "pod", name, "--ignore-not-found", "--force")
 
 
-def agent(lab: Lab) -> int:
-    return eventually(lambda: lab.component_pids()["node-1-agent"], seconds=30)
-
-
-def launcher(lab: Lab) -> int:
-    """The process that forks for the agent."""
-    for _ in range(20):
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a process has ended while it was looked at
-            return find_launcher(agent(lab))
-    raise AssertionError("processes come and go too fast")
-
-
-def find_launcher(agent: int) -> int:
-    """It is in the agent's network, but its parent is another child of the lab's first process."""
-    first, network = parent_of(agent), network_of(agent)
-    nursery = [pid for pid in tree(first) if pid != first and parent_of(pid) == first and network_of(pid) != network]
-    return next(pid for pid in tree(first) if parent_of(pid) in nursery and network_of(pid) == network)
-
-
-def network_of(pid: int) -> str:
-    return os.readlink(f"/proc/{pid}/ns/net")
-
-
 def command(pid: int) -> str:
     return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-
-
-def parent_of(pid: int) -> int:
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 VICTIMS = {"agent": agent, "launcher": launcher}

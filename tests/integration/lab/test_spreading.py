@@ -78,14 +78,32 @@ def test_a_drained_node_fails_nobody(lab):
 def test_a_killed_router_fails_nobody(lab):
     found = settled(lab, "cluster", set(NODES))
     with traffic(lab, *found, held=0.3) as asked:
-        before = lab.component_pids()["router"]
-        lab.kill(before)
-        eventually(lambda: lab.component_pids().get("router") not in (None, before))
+        for _ in range(3):
+            kill(lab, "router")
+            time.sleep(0.5)  # what it does when it is back is part of what must fail nobody
         lab.kubectl("label", "node", "node-3", "node.kubernetes.io/exclude-from-external-load-balancers=")
         settled(lab, "cluster", {"node-1", "node-2"})
         lab.kubectl("label", "node", "node-3", "node.kubernetes.io/exclude-from-external-load-balancers-")
         settled(lab, "cluster", set(NODES))
     assert asked.failures() == []
+
+
+def test_proxies_that_are_all_killed_fail_nobody(lab):
+    """The rules that they left still work, so nodes without a proxy are used when there are no others."""
+    found = settled(lab, "cluster", set(NODES))
+    with traffic(lab, *found, held=0.1) as asked:
+        for _ in range(2):
+            for node in NODES:
+                kill(lab, f"{node}-proxy")
+            time.sleep(0.5)
+    assert asked.failures() == []
+
+
+def kill(lab, component: str) -> None:
+    """End a component's process, and wait for the next one."""
+    before = eventually(lambda: lab.component_pids()[component])
+    lab.kill(before)
+    eventually(lambda: lab.component_pids().get(component) not in (None, before))
 
 
 def test_the_service_says_where_it_is_routed(lab):

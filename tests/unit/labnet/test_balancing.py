@@ -11,6 +11,7 @@ from fairlead.labnet.balancing import (
     route_changes,
     table_changes,
     table_of,
+    tables_of,
 )
 
 CIDRS = ["192.168.65.0/24", "fd00:192:168:65::/112"]
@@ -62,15 +63,17 @@ def test_routes_from_anything_to_anything(before, after):
 
 
 def test_tables_of_nodes():
-    number = table_of(A)
+    number, cidrs = table_of(A), CIDRS[:1]
+    there, silent = tables_of({A: True}), tables_of({A: False})
+    assert (there, silent) == ({number: A}, {number: ""})
     rule = f"to 192.168.65.0/24 fwmark {number} table {number}"
     way = f"192.168.65.0/24 via {A} table {number}"
-    assert table_changes({}, {A: True}, CIDRS) == [f"rule add {rule} protocol 201", f"route replace {way}"]
-    assert table_changes({A: True}, {A: True}, CIDRS) == []
-    assert table_changes({A: True}, {A: False}, CIDRS) == [f"route del 192.168.65.0/24 table {number}"]
-    assert table_changes({A: False}, {A: True}, CIDRS) == [f"route replace {way}"]
-    assert table_changes({A: True}, {}, CIDRS) == [f"route del 192.168.65.0/24 table {number}", f"rule del {rule}"]
-    assert table_changes({A: False}, {}, CIDRS) == [f"rule del {rule}"]
+    assert table_changes({}, there, cidrs) == [f"rule add {rule} protocol 201", f"route replace {way}"]
+    assert table_changes(there, there, cidrs) == []
+    assert table_changes(there, silent, cidrs) == [f"route del 192.168.65.0/24 table {number}"]
+    assert table_changes(silent, there, cidrs) == [f"route replace {way}"]
+    assert table_changes(there, {}, cidrs) == [f"route del 192.168.65.0/24 table {number}", f"rule del {rule}"]
+    assert table_changes(silent, {}, cidrs) == [f"rule del {rule}"]
 
 
 def test_tables_of_nodes_are_none_that_a_kernel_has():

@@ -2,11 +2,12 @@
 
 import asyncio
 
+from fairlead.dataplane.eligibility import REFUSED
 from fairlead.model.socket_address import SocketAddress
 
 
 async def http_status(host: str, port: int, path: str, seconds: float) -> int | None:
-    """The status of the answer; None when there is none in time."""
+    """The status of the answer; REFUSED when nobody listens, None when there is no sign of life in time."""
     request = f"GET {path} HTTP/1.1\r\nHost: {SocketAddress(host, port)}\r\nConnection: close\r\n\r\n"
     try:
         async with asyncio.timeout(seconds):
@@ -16,6 +17,8 @@ async def http_status(host: str, port: int, path: str, seconds: float) -> int | 
                 line = await reader.readuntil(b"\r\n")
             finally:
                 writer.close()
+    except ConnectionRefusedError:
+        return REFUSED
     except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
         return None
     fields = line.split()

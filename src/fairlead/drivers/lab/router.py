@@ -1,14 +1,23 @@
 """The kernel's routes, rules and marks of the world outside, as ``fairlead.labnet.balancing`` has them.
 
-What a router before this one has made is taken over: its routes stay until they are other ones, so that a router that
-is killed and comes back interrupts nothing.
+What a router before this one has made is taken over: its routes, rules and marks stay until they are other ones. So a
+router that is killed and comes back interrupts nothing.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from fairlead.drivers.linux import netns
-from fairlead.labnet.balancing import PROTOCOL, Answering, Ways, marking_rules, route_changes, table_changes
+from fairlead.labnet.balancing import (
+    PROTOCOL,
+    Answering,
+    Tables,
+    Ways,
+    marking_rules,
+    route_changes,
+    table_changes,
+    tables_of,
+)
 from fairlead.model.addresses import IPFamily, family_of
 
 T = TypeVar("T")
@@ -28,16 +37,16 @@ class RouterTables:
 
     def __init__(self, families: Sequence[IPFamily], cidrs: Iterable[str]) -> None:
         self._families, self._cidrs = families, tuple(cidrs)
-        self._ways: Ways = {}
-        self._answering: Answering = {}
+        self._ways: dict[IPFamily, Ways] = {}
+        self._tables: dict[IPFamily, Tables] = {}
+        self._marked: set[str] = set()  # the nodes that marks are given for
         self.read()
 
     def read(self) -> None:
         """Believe the kernel alone."""
-        self._ways = {ip: hops for f in self._families for ip, hops in netns.routes_of(PROTOCOL, f).items()}
-        for family in self._families:
-            netns.flush_rules_of(PROTOCOL, family)
-        self._answering = {}
+        self._ways = {family: netns.routes_of(PROTOCOL, family) for family in self._families}
+        self._tables = {family: netns.tables_of(PROTOCOL, family) for family in self._families}
+        self._marked = set()
 
     def set(self, ways: Ways, answering: Answering) -> None:
         """Have exactly these routes, and ways to these nodes for the connections that they have.
@@ -45,15 +54,17 @@ class RouterTables:
         Raises:
             LinkError: the kernel refuses something, and some of it may be done: ``read`` says what.
         """
-        if answering.keys() != self._answering.keys():
+        if self._marked != answering.keys():
             netns.run_nft(marking_rules(answering, self._cidrs))
+            self._marked = set(answering)
         for family in self._families:
-            before, after = _of(family, self._answering), _of(family, answering)
-            commands = table_changes(before, after, self._cidrs)
-            commands += route_changes(_of(family, self._ways), _of(family, ways))
+            routes, tables = _of(family, ways), tables_of(_of(family, answering))
+            cidrs = [cidr for cidr in self._cidrs if family_of(cidr) == family]
+            commands = table_changes(self._tables[family], tables, cidrs)
+            commands += route_changes(self._ways[family], routes)
             if commands:
                 netns.run_ip(commands, options=_OPTIONS[family])
-        self._ways, self._answering = dict(ways), dict(answering)
+            self._ways[family], self._tables[family] = routes, tables
 
 
 def _of(family: IPFamily, by_address: Mapping[str, T]) -> dict[str, T]:

@@ -82,9 +82,25 @@ def routes_of(protocol: int, family: IPFamily) -> dict[str, tuple[str, ...]]:
     return {row["dst"]: tuple(hop["gateway"] for hop in row.get("nexthops") or [row]) for row in listed}
 
 
-def flush_rules_of(protocol: int, family: IPFamily) -> None:
-    """Remove the routing rules that were made under this number."""
-    _run(["ip", {IPFamily.IPV4: "-4", IPFamily.IPV6: "-6"}[family], "rule", "flush", "protocol", str(protocol)], "")
+def tables_of(protocol: int, family: IPFamily) -> dict[int, str]:
+    """The routing tables to which rules lead that were made under this number, and the gateway of the routes in each;
+    empty where a table has none.
+
+    Raises:
+        LinkError: they cannot be listed.
+    """
+    option = {IPFamily.IPV4: "-4", IPFamily.IPV6: "-6"}[family]
+    rules = json.loads(_run(["ip", "-j", option, "rule", "list"], "") or "[]")
+    numbers = {int(rule["table"]) for rule in rules if rule.get("protocol") == str(protocol)}
+    return {number: _gateway_of(number, option) for number in numbers}
+
+
+def _gateway_of(table: int, option: str) -> str:
+    try:
+        routes = json.loads(_run(["ip", "-j", option, "route", "show", "table", str(table)], "") or "[]")
+    except LinkError:  # a table that has never had a route is none
+        return ""
+    return routes[0]["gateway"] if routes else ""
 
 
 def check_sources(families: Iterable[IPFamily]) -> None:

@@ -83,6 +83,7 @@ class Router:
             await self._nodes.synced.wait()
             if self._needs_slices.is_set():
                 await self._slices.synced.wait()
+            await self._first_answers(tasks)
             is_ready = False
             while True:
                 self._news.clear()
@@ -97,6 +98,15 @@ class Router:
     async def _follow_slices(self) -> None:
         await self._needs_slices.wait()
         await self._slices.run()
+
+    async def _first_answers(self, tasks: asyncio.TaskGroup) -> None:
+        """Begin the checks, and let each be answered once; what a router before this one did goes on meanwhile."""
+        self._check({key: dict(self._serving(key)) for key in self._snapshot.services}, tasks)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE):
+                while self._checking.keys() - self._answers.keys():
+                    self._news.clear()
+                    await self._news.wait()
 
     async def _step(self, tables: RouterTables, tasks: asyncio.TaskGroup) -> bool:
         """Have the kernel route by what is known now; whether it does."""
