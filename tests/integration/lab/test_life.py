@@ -124,6 +124,24 @@ class TestKilled:
         eventually(lambda: nothing_is_left(lab))
 
 
+def test_a_start_in_the_foreground_goes_on_and_says_what_it_waits_for(ordinary):
+    never = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "never"}}
+    probe = {"exec": {"command": ["false"]}}
+    never["spec"] = {"containers": [{"name": "c", "image": "fairlead/pause", "readinessProbe": probe}]}
+    manifest = ordinary.folder / "never.json"
+    manifest.write_text(json.dumps(never))
+    manifest.chmod(0o644)
+    command = ordinary.command("up", "--name", ordinary.name, "-f", str(manifest))
+    with subprocess.Popen(command, env=ordinary.environment, cwd="/", stderr=subprocess.PIPE, text=True) as starting:
+        try:
+            reminder = next(line for line in starting.stderr if line.startswith("not ready after"))
+            assert "still waiting for" in reminder
+            assert "never" in reminder
+            assert str(ordinary.name) in reminder
+        finally:
+            ordinary.down()
+
+
 class TestGone:
     def test_down_leaves_nothing(self, lab):
         lab.up()

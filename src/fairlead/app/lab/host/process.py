@@ -42,6 +42,7 @@ from fairlead.model.socket_address import SocketAddress
 if TYPE_CHECKING:
     from fairlead.app.lab.invitation import Invitation
 
+SILENCE = 10.0  # seconds in which a start tells nothing before it says what it waits for; twice that the next time
 _PROGRAMS = {"ip": "iproute2", "nft": "nftables", "sleep": "coreutils"}
 
 
@@ -176,6 +177,7 @@ class _Outside:
         self._unready = plan.agents
         self._awaited: list[str] = []
         self._settled = False
+        self._silence = SILENCE
         self._pulls = Pulls(allowed=plan.settings.pull)
 
     def follow(self, sockets: HostSockets, options: LabOptions, locks: tuple[int, ...]) -> None:
@@ -227,7 +229,9 @@ class _Outside:
                     control_socket.answer(requests, callers, self._respond)
                 if init.pidfd in ready and not received:
                     raise LabError(f"the lab's first process has ended unexpectedly{tail(self._plan.logs / INIT_LOG)}")
-                if not ready:
+                if not ready and patience is None:
+                    self._remind()
+                elif not ready:
                     raise LabError(f"not ready after {patience:.0f} s; {self._waiting_for()}")
 
     def _respond(self, request: Doc) -> Reply:
@@ -244,9 +248,17 @@ class _Outside:
         return f"still waiting for {', '.join(awaited)}"
 
     def _seconds_left(self, patience: float | None) -> float | None:
-        if self._settled or patience is None:
+        if self._settled:
             return None
+        if patience is None:
+            return self._silence
         return max(0.0, self._began + patience - time.monotonic())
+
+    def _remind(self) -> None:
+        """Somebody watches and may end it, so the wait has no end; but it is never mute for long."""
+        self._silence *= 2
+        seconds = time.monotonic() - self._began
+        self._listener.tell(f"not ready after {seconds:.0f} s; {self._waiting_for()}; logs: {self._plan.logs}")
 
     def _take(self, report: Doc, pipes: Pipes) -> None:
         match report:
