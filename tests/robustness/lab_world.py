@@ -17,7 +17,7 @@ from tests.support.labs import Lab, eventually
 from tests.support.net.spreading import addresses, traffic
 from tests.support.users import users
 
-MANIFESTS = Path(__file__).with_name("lab.yaml")
+MANIFESTS = [Path(__file__).with_name(name) for name in ("lab.yaml", "steady.yaml")]
 CONFIG = "nodes: [{proxyMode: nftables}, {proxyMode: iptables}]\n"
 NODES = ("node-1", "node-2")
 APPLICATIONS, SERVICES = 4, 12
@@ -167,7 +167,7 @@ class LabWorld:
 
 def run(minutes: float, seed: int) -> tuple[dict[str, int], list[str]]:
     """(figures by name, faults) after so many minutes."""
-    lab = Lab(users()[-1], "-f", str(MANIFESTS))
+    lab = Lab(users()[-1], *(f"--filename={path}" for path in MANIFESTS))
     try:
         config = lab.folder / "lab.yaml"
         config.write_text(CONFIG)

@@ -11,10 +11,13 @@ from pathlib import Path
 import pytest
 
 from fairlead.drivers.linux.process_tree import tree
+from tests.support.full import some_of
 from tests.support.lab_processes import agent, launcher, parent_of
 from tests.support.labs import Lab, eventually
-from tests.support.users import users
+from tests.support.net.spreading import addresses, traffic
+from tests.support.users import CHECKOUT, users
 
+STEADY = CHECKOUT / "tests" / "robustness" / "steady.yaml"
 COUNTING = "i=0; while :; do echo $i; i=$((i+1)); sleep 0.05; done"
 
 
@@ -63,8 +66,7 @@ def kill(lab: Lab, victim: str) -> None:
 
 def has_log(lab: Lab, pod: dict) -> bool:
     """Whether the agent knows the Pod, if it is one of its."""
-    name, node = pod["metadata"]["name"], pod["spec"]["nodeName"]
-    return node != "node-1" or lab.kubectl("logs", name, "--all-containers", check=False).returncode == 0
+    return lab.kubectl("logs", pod["metadata"]["name"], "--all-containers", check=False).returncode == 0
 
 
 def statuses(lab: Lab, name: str) -> list[dict]:
@@ -133,6 +135,28 @@ def test_a_pod_that_was_deleted_by_force_meanwhile_is_ended(lab, pod):
 
 def lab_processes(lab: Lab) -> list[int]:
     return tree(parent_of(lab.component_pids()["apiserver"]))
+
+
+def test_requests_go_on_whoever_is_killed(lab):
+    """Agents and launchers of both nodes, one after another: no container ends and no request fails."""
+    lab.kubectl("apply", "-f", str(STEADY))
+    lab.kubectl("rollout", "status", "daemonset/steady", "--timeout=60s")
+    before = containers(lab)
+    with traffic(lab, *addresses(lab, "steady"), held=0.1) as asked:
+        for number in range(some_of(2, 25)):
+            for victim in VICTIMS.values():
+                lab.kill(victim(lab, f"node-{number % 2 + 1}"))
+                eventually(lambda: all(has_log(lab, pod) for pod in lab.get("pods")["items"]), seconds=30)
+    assert asked.failures() == []
+    assert containers(lab) == before
+    lab.kubectl("delete", "-f", str(STEADY))
+
+
+def containers(lab: Lab) -> dict[str, tuple[str, int]]:
+    """Of each Pod that serves: its container, and how often it was restarted."""
+    pods = lab.get("pods", "-l", "app=steady")["items"]
+    statuses = {pod["metadata"]["name"]: pod["status"]["containerStatuses"][0] for pod in pods}
+    return {name: (status["containerID"], status["restartCount"]) for name, status in statuses.items()}
 
 
 def test_a_node_that_is_stopped_leaves_no_process(lab):
