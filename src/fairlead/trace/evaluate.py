@@ -1,13 +1,15 @@
 """Runs a packet through typed rules as the kernel would: every rule visited, and every outcome that chance allows.
 
 Follows the first packet of a new connection, so ``ct state`` is always new; replies and later packets take the way that
-it opened. Order of hooks, of base chains and the meaning of verdicts: nft(8), "Chains", "Verdict statements", and the
-kernel's nf_nat_core (a translation is decided once per connection and direction).
+it opened. ``evaluate`` looks at every way, ``sample`` draws one as the kernel would. Order of hooks, of base chains and
+the meaning of verdicts: nft(8), "Chains", "Verdict statements", and the kernel's nf_nat_core (a translation is decided
+once per connection and direction).
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from ipaddress import ip_address, ip_network
-from typing import Any
+from typing import Any, NamedTuple, Protocol, TypeVar
+from zlib import crc32
 
 import msgspec
 
@@ -61,6 +63,7 @@ from fairlead.netfilter.ruleset import (
 from fairlead.trace.packet import DROPPED, REJECTED, Fate, Outcome, Packet
 
 Memory = Mapping[tuple[str, str], Target]  # (map, source address) -> what is noted there
+T = TypeVar("T")
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -80,21 +83,48 @@ class Trace(msgspec.Struct, frozen=True):
 
 
 class Host(msgspec.Struct, frozen=True):
-    """What of a host its rules depend on: its own addresses, the tables that it has, and what they remember."""
+    """What of a host its rules depend on: its own addresses, the tables that it has, and what they remember.
+
+    Attributes:
+        others_loopback: networks of 127.0.0.0/8 whose addresses are not this host's, but those of other hosts, of Pods
+            and of Services: a lab without network namespaces has them there.
+    """
 
     addresses: frozenset[str]
     tables: tuple[Table, ...]
     memory: Memory = {}
+    others_loopback: tuple[str, ...] = ()
+
+
+class Chance(Protocol):
+    """How chance falls where rules leave something to it."""
+
+    def pick(self, among: Sequence[T], by: str = "") -> T:
+        """One of these, which may be there several times; for the same ``by``, if that is given, always the same."""
+
+    def happens(self, part: int, whole: int) -> bool:
+        """Whether something does that does so in ``part`` of ``whole`` cases."""
 
 
 class Choices:
-    """The decisions that chance took on one way, and how many there were to choose from."""
+    """The decisions that chance took on one way, and how many there were to choose from.
+
+    What is there several times is one choice. The kernel's hash of a source is not known, so each is possible.
+    """
 
     def __init__(self, prefix: Sequence[int]) -> None:
         self._prefix = prefix
         self.taken: list[tuple[int, int]] = []
 
-    def choose(self, among: int) -> int:
+    def pick(self, among: Sequence[T], by: str = "") -> T:
+        ways = list(dict.fromkeys(among))
+        return ways[self._choose(len(ways))]
+
+    def happens(self, part: int, whole: int) -> bool:
+        """Chance 0 stands for yes, so that the first way through a chain takes its first endpoint."""
+        return part == whole or self._choose(2) == 0
+
+    def _choose(self, among: int) -> int:
         position = len(self.taken)
         choice = self._prefix[position] if position < len(self._prefix) else 0
         self.taken.append((choice, among))
@@ -108,6 +138,36 @@ class Choices:
             if choice + 1 < among:
                 return [*(c for c, _ in taken), choice + 1]
         return None
+
+
+class Draws:
+    """Chance as it falls once, each way as likely as the rules have it.
+
+    Args:
+        below: a random number below its argument.
+    """
+
+    def __init__(self, below: Callable[[int], int]) -> None:
+        self._below = below
+
+    def pick(self, among: Sequence[T], by: str = "") -> T:
+        return among[crc32(by.encode()) % len(among) if by else self._below(len(among))]
+
+    def happens(self, part: int, whole: int) -> bool:
+        return self._below(whole) < part
+
+
+class Sample(NamedTuple):
+    """One way of a packet; ``noted``: the target that each map now has for its source, whose time begins again."""
+
+    trace: Trace
+    noted: Mapping[str, Target]
+
+
+def sample(host: Host, packet: Packet, chance: Chance) -> Sample:
+    """One way that the packet takes."""
+    run = _Run(host, packet, chance)
+    return Sample(run.trace(), run.noted)
 
 
 def evaluate(host: Host, packet: Packet) -> list[Trace]:
@@ -142,9 +202,10 @@ class _Break(Exception):
 class _Run:
     """The state of one packet on one way."""
 
-    def __init__(self, host: Host, packet: Packet, choices: Choices) -> None:
-        self._host, self._packet, self._choices = host, packet, choices
+    def __init__(self, host: Host, packet: Packet, chance: Chance) -> None:
+        self._host, self._packet, self._chance = host, packet, chance
         self._memory = dict(host.memory)
+        self.noted: dict[str, Target] = {}
         self._sources = {name for name, source in host.memory if source == packet.source}
         self._target: Target | None = None
         self._mark = 0
@@ -205,8 +266,7 @@ class _Run:
             case Goto(chain):
                 return True, self._chain(self._table.chains[chain])
             case GotoAtRandom(chains):
-                ways = list(dict.fromkeys(chains))
-                return True, self._chain(self._table.chains[ways[self._choices.choose(len(ways))]])
+                return True, self._chain(self._table.chains[self._chance.pick(chains)])
             case Jump(chain):
                 stop = self._chain(self._table.chains[chain])
                 return stop is not None, stop
@@ -226,12 +286,12 @@ class _Run:
         return True, _ACCEPTED
 
     def translate_by_slot(self, statement: TranslateBySlot) -> tuple[bool, _Stop]:
-        """Which slot a source's hash names is the kernel's business: any of them is possible."""
+        """Which slot a source's hash names is the kernel's business."""
         if statement.protocol != self._packet.protocol:
             raise _Break
         key, slots = self._key(statement.fields), range(statement.first, statement.first + statement.slots)
-        ways = dict.fromkeys(self._table.elements.get((statement.map, (*key, slot))) for slot in slots)
-        element = list(ways)[self._choices.choose(len(ways))]
+        ways = [self._table.elements.get((statement.map, (*key, slot))) for slot in slots]
+        element = self._chance.pick(ways, self._packet.source if statement.by_source else "")
         if element is None or not isinstance(element.value, Target):
             raise _Break
         return self._translate(element.value)
@@ -246,7 +306,8 @@ class _Run:
         return self._translate(statement.target)
 
     def remember_target(self, statement: RememberTarget) -> tuple[bool, None]:
-        self._memory.setdefault((statement.map, self._packet.source), statement.target)
+        key = statement.map, self._packet.source
+        self.noted[statement.map] = self._memory.setdefault(key, statement.target)
         return False, None
 
     def remember_source(self, statement: RememberSource) -> tuple[bool, None]:
@@ -285,7 +346,11 @@ class _Run:
         return tuple(self._field(field) for field in fields)
 
     def _is_own(self, address: str) -> bool:
-        return address in self._host.addresses or ip_address(address).is_loopback
+        return address in self._host.addresses or self._is_loopback(address)
+
+    def _is_loopback(self, address: str) -> bool:
+        parsed, others = ip_address(address), self._host.others_loopback
+        return parsed.is_loopback and not any(parsed in ip_network(network) for network in others)
 
     def in_networks(self, match: InNetworks) -> bool:
         address = ip_address(self._field(match.field))
@@ -306,8 +371,7 @@ class _Run:
         return (self._mark & match.bits == match.bits) != match.negated
 
     def happens(self, match: Probability) -> bool:
-        """Chance 0 stands for yes, so that the first way through a chain takes its first endpoint."""
-        return match.part == match.whole or self._choices.choose(2) == 0
+        return self._chance.happens(match.part, match.whole)
 
     def is_recent(self, match: RecentSource) -> bool:
         return match.name in self._sources

@@ -1,0 +1,42 @@
+"""The plane without namespaces decides as the table of connections and the oracle have it, but for what is listed."""
+
+import pytest
+from hypothesis import given, settings
+
+from fairlead.app.proxy.userspace.frontends import Frontend
+from fairlead.trace.contract import Rules, allowed
+from fairlead.trace.packet import DROPPED, REJECTED
+from tests.support.loopback_flows import (
+    EXPECTED_TO_DIFFER,
+    SAME,
+    EveryWay,
+    as_sockets_have_it,
+    cluster_of,
+    flow_on_loopback,
+    on_loopback,
+    outcomes_of,
+)
+from tests.support.random_flows import flows
+
+
+@pytest.mark.parametrize("flow", SAME, ids=str)
+def test_a_connection_goes_where_the_table_says(flow):
+    expected = flow.outcomes(Rules.NFT)
+    assert outcomes_of(flow) == as_sockets_have_it(expected, flow, is_served=True)
+
+
+@pytest.mark.parametrize("flow", EXPECTED_TO_DIFFER, ids=str)
+def test_what_a_kernel_drops_is_refused_where_nothing_listens(flow):
+    assert flow.outcomes(Rules.NFT) == {DROPPED}
+    assert outcomes_of(flow) == {REJECTED}
+
+
+@given(flow=flows)
+@settings(max_examples=300)
+def test_in_any_cluster_connections_go_where_the_oracle_allows(flow):
+    twin = flow_on_loopback(flow)
+    served = cluster_of(twin.world, EveryWay()).frontends
+    is_served = Frontend(twin.destination, twin.port, twin.protocol) in served
+    # The oracle is asked about the original: to it, every loopback address is the node's own.
+    expected = map(on_loopback, allowed(flow.world.situation(Rules.NFT), flow.packet))
+    assert outcomes_of(twin) == as_sockets_have_it(expected, twin, is_served=is_served)
