@@ -108,11 +108,7 @@ def outcome_of(decision: Decision) -> Outcome:
     """A decision in the words of the table."""
     if decision.target is None:
         return DROPPED if decision.fate is Fate.DROP else REJECTED
-    return Outcome(Fate.ACCEPT, *_pair(decision.target), decision.is_masqueraded)
-
-
-def _pair(target):
-    return target.address, target.port
+    return Outcome(Fate.ACCEPT, decision.target.address, decision.target.port, decision.is_masqueraded)
 
 
 def outcomes_of(flow):

@@ -47,7 +47,7 @@ def answer(request: Request, state: State, state_at: Callable[[int], State | Non
     """
     table = resource_table(state.of(STORAGE))
     others = extensions(state.of(APISERVICES), table)
-    if others and (upstream := forward(request, others, state, env.choose)):
+    if others and (upstream := forward(request, others, state, env.choose, env.cluster)):
         return upstream
     if request.method == "GET":
         try:

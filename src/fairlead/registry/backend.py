@@ -15,8 +15,10 @@ from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
 from fairlead.registry.status import bad_request, not_found
 from fairlead.registry.store import State
+from fairlead.registry.strategy import ClusterConfig
 
 KUBELET_PORT = 10250  # unless the Node says otherwise
+USUAL_CLUSTER = ClusterConfig()
 
 
 class ExtensionServer(NamedTuple):
@@ -63,7 +65,7 @@ def find(state: State, storage: str, key: ObjectKey) -> Doc:
     return document
 
 
-def node_of(state: State, pod: Doc) -> tuple[str, int]:
+def node_of(state: State, pod: Doc, cluster: ClusterConfig = USUAL_CLUSTER) -> tuple[str, int]:
     """Address and port of the HTTP API of the node that a Pod is on; raises ApiError when it is on none."""
     name = pod.get("spec", {}).get("nodeName", "")
     if not name:
@@ -73,14 +75,14 @@ def node_of(state: State, pod: Doc) -> tuple[str, int]:
     if address is None:
         raise bad_request(f"node {name} has no address")
     port = status.get("daemonEndpoints", {}).get("kubeletEndpoint", {}).get("Port") or KUBELET_PORT
-    return proxyable(address), int(port)
+    return proxyable(address, cluster), int(port)
 
 
-def proxyable(address: str) -> str:
+def proxyable(address: str, cluster: ClusterConfig = USUAL_CLUSTER) -> str:
     """The address itself; raises ApiError when it is not one to send requests of users to."""
     parsed = parse_ip(address)
     if parsed is None:
         raise bad_request(f'"{address}" is not an IP address')
-    if not is_one_hosts(parsed):
+    if not is_one_hosts(parsed) and not cluster.is_own(address):
         raise bad_request("address not allowed")
     return address

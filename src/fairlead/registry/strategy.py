@@ -10,14 +10,15 @@ that: the moment, the choices and the state of the cluster arrive in the ``Conte
 nothing, because what a hook wants stored beside the object is returned, not done.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from typing import Any, Protocol
 
-from fairlead.model.addresses import IPFamily
+from fairlead.model.addresses import IPFamily, parse_ip
 from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey, dns1123_subdomain_errors
-from fairlead.registry.field_errors import FieldError
+from fairlead.registry.field_errors import NOT_LOOPBACK, FieldError
 
 
 class Document(Protocol):
@@ -67,12 +68,24 @@ class ClusterConfig:
         node_ports: the range of node ports, first and last.
         toleration_seconds: for which Pods that do not say otherwise stay on a Node that is not ready.
         enforces_policies: whether the nodes' proxies enforce NetworkPolicies, and so may read what these are about.
+        own_loopback: networks of 127.0.0.0/8 in which Nodes, Pods and Services have their addresses, in a lab without
+            network namespaces: what is said against loopback addresses does not apply to them.
     """
 
     service_cidrs: tuple[str, ...] = ("10.96.0.0/16",)
     node_ports: tuple[int, int] = (30000, 32767)
     toleration_seconds: int = 300
     enforces_policies: bool = False
+    own_loopback: tuple[str, ...] = ()
+
+    def is_own(self, address: str) -> bool:
+        """Whether a loopback address is an address of this cluster as any other."""
+        parsed = parse_ip(address)
+        return parsed is not None and any(parsed in ip_network(network) for network in self.own_loopback)
+
+    def faults_among(self, found: Iterable[FieldError]) -> list[FieldError]:
+        """What remains of the faults of a document in this cluster."""
+        return [fault for fault in found if not (fault.detail == NOT_LOOPBACK and self.is_own(fault.value))]
 
     @property
     def families(self) -> tuple[IPFamily, ...]:

@@ -80,7 +80,7 @@ class ApiApplication:
     ) -> None:
         self._state, self._env, self._tunnel = state, env, UpstreamTunnel(outgoing)
         self._pages = pages or {}
-        self.servers = ReviewServers(state, env.choose, env.new_uid, outgoing)
+        self.servers = ReviewServers(state, env.choose, env.new_uid, outgoing, env.cluster)
         self.streams = WatchStreams(state, env.kinds, self.servers.ask)
         self._turns = Turns()
         self._unread: Counter[str] = Counter()  # bytes of answers, by user

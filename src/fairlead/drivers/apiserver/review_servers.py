@@ -15,9 +15,11 @@ from fairlead.drivers.apiserver.outgoing_tls import OutgoingTls, to_known
 from fairlead.drivers.apiserver.store.durable_state import DurableState
 from fairlead.registry.admission.locations import Location, locate
 from fairlead.registry.aggregation.forwarding import identity
+from fairlead.registry.backend import USUAL_CLUSTER
 from fairlead.registry.questions import Asked, Fetch, Server, ServerAnswer
 from fairlead.registry.requests import User
 from fairlead.registry.status import ApiError
+from fairlead.registry.strategy import ClusterConfig
 
 MAX_ANSWER = 8 << 20  # bytes; an object may have 3 MiB, and a patch is written in base64
 CHUNK = 64 << 10
@@ -36,8 +38,10 @@ class ReviewServers:
         choose: Callable[[int], int],
         new_uid: Callable[[], str],
         outgoing: OutgoingTls,
+        cluster: ClusterConfig = USUAL_CLUSTER,
     ) -> None:
-        self._state, self._choose, self._new_uid, self._outgoing = state, choose, new_uid, outgoing
+        self._state, self._choose, self._new_uid = state, choose, new_uid
+        self._outgoing, self._cluster = outgoing, cluster
 
     async def ask(self, questions: Iterable[Asked]) -> dict[bytes, ServerAnswer]:
         """The answers to all questions, by their keys; they are asked at once."""
@@ -61,7 +65,7 @@ class ReviewServers:
         return ServerAnswer(uid, failure=why if why.startswith("an error on") else f'{method} "{shown}": {why}')
 
     async def _answer(self, question: Asked, uid: str) -> bytes:
-        location = locate(question.server, question.seconds, self._state.latest, self._choose)
+        location = locate(question.server, question.seconds, self._state.latest, self._choose, self._cluster)
         tls = self._tls(question.server) if isinstance(question, Fetch) else to_known(question.server.authorities)
         reader, writer = await asyncio.open_connection(
             location.host, location.port, ssl=tls, server_hostname=location.name, limit=CHUNK

@@ -8,8 +8,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from fairlead.registry.backend import USUAL_CLUSTER
 from fairlead.registry.questions import Server
 from fairlead.registry.store import State
+from fairlead.registry.strategy import ClusterConfig
 from fairlead.registry.subresources.proxy import endpoint_of
 
 
@@ -29,7 +31,13 @@ class Location(NamedTuple):
     path: str
 
 
-def locate(server: Server, seconds: int, state: State, choose: Callable[[int], int]) -> Location:
+def locate(
+    server: Server,
+    seconds: int,
+    state: State,
+    choose: Callable[[int], int],
+    cluster: ClusterConfig = USUAL_CLUSTER,
+) -> Location:
     """Where a server is now.
 
     Raises:
@@ -40,6 +48,6 @@ def locate(server: Server, seconds: int, state: State, choose: Callable[[int], i
         name = parts.hostname or ""
         return Location(name, parts.port or 443, name, parts.netloc, f"{parts.path or '/'}?timeout={seconds}s")
     where = server.service
-    address, port = endpoint_of(state, where.namespace, where.name, where.port, choose)
+    address, port = endpoint_of(state, where.namespace, where.name, where.port, choose, cluster)
     name = f"{where.name}.{where.namespace}.svc"
     return Location(address, port, name, f"{name}:{where.port}", f"{where.path or '/'}?timeout={seconds}s")

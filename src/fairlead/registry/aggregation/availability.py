@@ -11,12 +11,14 @@ import msgspec
 from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
 from fairlead.registry.aggregation.extensions import STORAGE, Extension
+from fairlead.registry.backend import USUAL_CLUSTER
 from fairlead.registry.environment import Environment
 from fairlead.registry.questions import Answers, Fetch
 from fairlead.registry.requests import Target
 from fairlead.registry.resources import BY_STORAGE, STATUS
 from fairlead.registry.status import ApiError
 from fairlead.registry.store import State, Step
+from fairlead.registry.strategy import ClusterConfig
 from fairlead.registry.subresources.proxy import endpoint_of
 from fairlead.registry.verbs.generic_store import Update, update
 
@@ -43,7 +45,7 @@ def put_right(step: Step, found: tuple[Extension, ...], env: Environment) -> Ste
         ApiError: one cannot be written.
     """
     for extension in found:
-        verdict = judge(extension, step.state, env.answers)
+        verdict = judge(extension, step.state, env.answers, env.cluster)
         done = update(step.state, _target(extension.name), _change(verdict, env.now), env)
         step = Step(done.step.state, step.changes + done.step.changes)
     return step
@@ -70,7 +72,7 @@ def available(service: Doc) -> Iterator[Doc]:
     return (each for each in conditions if each.get("type") == "Available")
 
 
-def judge(extension: Extension, state: State, answers: Answers) -> Verdict:
+def judge(extension: Extension, state: State, answers: Answers, cluster: ClusterConfig = USUAL_CLUSTER) -> Verdict:
     """What is known of another server."""
     where = extension.server.service
     assert where is not None
@@ -82,7 +84,7 @@ def judge(extension: Extension, state: State, answers: Answers) -> Verdict:
     if all(port["port"] != where.port for port in service["spec"].get("ports") or ()):
         return Verdict("False", "ServicePortError", f"{place} is not listening on port {where.port}")
     try:
-        endpoint_of(state, where.namespace, where.name, where.port, lambda below: 0)
+        endpoint_of(state, where.namespace, where.name, where.port, lambda below: 0, cluster)
     except ApiError:
         return Verdict("False", "MissingEndpoints", f"endpoints for {place} have no addresses")
     answer = answers.get(question(extension).key)

@@ -12,10 +12,11 @@ from urllib.parse import quote
 from fairlead.registry.access.checks import require
 from fairlead.registry.access.rules import Attributes
 from fairlead.registry.aggregation.extensions import Extension, Extensions
-from fairlead.registry.backend import ExtensionServer, Upstream
+from fairlead.registry.backend import USUAL_CLUSTER, ExtensionServer, Upstream
 from fairlead.registry.requests import Request, User
 from fairlead.registry.status import ApiError
 from fairlead.registry.store import State
+from fairlead.registry.strategy import ClusterConfig
 from fairlead.registry.subresources.proxy import endpoint_of
 
 OPENAPI = "/openapi/v3"
@@ -33,7 +34,13 @@ _VERBS = {
 }
 
 
-def forward(request: Request, found: Extensions, state: State, choose: Callable[[int], int]) -> Upstream | None:
+def forward(
+    request: Request,
+    found: Extensions,
+    state: State,
+    choose: Callable[[int], int],
+    cluster: ClusterConfig = USUAL_CLUSTER,
+) -> Upstream | None:
     """Where a request goes on to; None when it is this server's own.
 
     Raises:
@@ -47,7 +54,7 @@ def forward(request: Request, found: Extensions, state: State, choose: Callable[
     where = extension.server.service
     assert where is not None
     try:
-        address, port = endpoint_of(state, where.namespace, where.name, where.port, choose)
+        address, port = endpoint_of(state, where.namespace, where.name, where.port, choose, cluster)
     except ApiError:
         raise ApiError(503, "ServiceUnavailable", "service unavailable") from None
     query = f"?{request.query_string}" if request.query_string else ""

@@ -58,7 +58,8 @@ def ensure_kubernetes_service(step: Step, advertise: tuple[str, int], env: Envir
         ApiError: another Service has its address.
     """
     step = ensure(step, row_of("", "services"), "default", _service(env, advertise[1]), env)
-    if ip_address(advertise[0]).is_loopback:
+    is_usable = env.cluster.is_own(advertise[0]) or not ip_address(advertise[0]).is_loopback
+    if not is_usable:
         return step  # no Pod could reach it there, and the rules for endpoints refuse such an address
     step = _converge(step, row_of("", "endpoints"), _endpoints(advertise), env)
     return _converge(step, row_of("discovery.k8s.io", "endpointslices"), _slice(advertise), env)

@@ -9,7 +9,7 @@ from ipaddress import IPv6Address, IPv6Network, ip_interface, ip_network
 from typing import Any
 
 from fairlead.model.addresses import is_one_hosts, parse_ip, unmapped
-from fairlead.registry.field_errors import FieldError, invalid, not_supported
+from fairlead.registry.field_errors import NOT_LOOPBACK, FieldError, invalid, not_supported
 
 PROTOCOLS = ("SCTP", "TCP", "UDP")
 
@@ -65,7 +65,7 @@ def special_ip_errors(path: str, text: str) -> list[FieldError]:
     link_local_multicast = ip_network("ff02::/16" if address.version == 6 else "224.0.0.0/24")
     reasons = {
         "may not be unspecified (0.0.0.0 or ::)": address.is_unspecified,
-        "may not be in the loopback range (127.0.0.0/8, ::1/128)": address.is_loopback,
+        NOT_LOOPBACK: address.is_loopback,
         "may not be in the link-local range (169.254.0.0/16, fe80::/10)": address.is_link_local,
         "may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)": address in link_local_multicast,
     }

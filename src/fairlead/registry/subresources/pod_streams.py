@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from urllib.parse import parse_qsl, quote, urlencode
 
 from fairlead.model.document import Doc
-from fairlead.registry.backend import Upstream, find, node_of
+from fairlead.registry.backend import USUAL_CLUSTER, Upstream, find, node_of
 from fairlead.registry.requests import Request, Target
 from fairlead.registry.status import bad_request
 from fairlead.registry.store import State
+from fairlead.registry.strategy import ClusterConfig
 
 # A stream's name in the options of a client -> in the kubelet's API.
 _STREAMS = {"stdin": "input", "stdout": "output", "stderr": "error", "tty": "tty"}
@@ -20,33 +21,35 @@ _LOG_OPTIONS = ("follow", "previous", "sinceSeconds", "sinceTime", "timestamps",
 _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 
 
-def pod_log(request: Request, target: Target, state: State) -> Upstream | None:
+def pod_log(request: Request, target: Target, state: State, cluster: ClusterConfig = USUAL_CLUSTER) -> Upstream | None:
     """Where the log is; None while the Pod is on no node, and so has none."""
     pod = find(state, "pods", target.key)
     container = _container(pod, request)
     if not pod["spec"].get("nodeName"):
         return None
     options = [(name, request.query[name]) for name in _LOG_OPTIONS if name in request.query]
-    return _on_node(state, pod, ("containerLogs", container), options)
+    return _on_node(state, pod, cluster, ("containerLogs", container), options)
 
 
-def pod_exec(request: Request, target: Target, state: State) -> Upstream:
+def pod_exec(request: Request, target: Target, state: State, cluster: ClusterConfig = USUAL_CLUSTER) -> Upstream:
     """Where a command is to be run."""
     pod = find(state, "pods", target.key)
-    return _on_node(state, pod, ("exec", _container(pod, request)), _stream_options(request))
+    return _on_node(state, pod, cluster, ("exec", _container(pod, request)), _stream_options(request))
 
 
-def pod_attach(request: Request, target: Target, state: State) -> Upstream:
+def pod_attach(request: Request, target: Target, state: State, cluster: ClusterConfig = USUAL_CLUSTER) -> Upstream:
     """Where the container's process is."""
     pod = find(state, "pods", target.key)
-    return _on_node(state, pod, ("attach", _container(pod, request)), _stream_options(request))
+    return _on_node(state, pod, cluster, ("attach", _container(pod, request)), _stream_options(request))
 
 
-def pod_port_forward(request: Request, target: Target, state: State) -> Upstream:
+def pod_port_forward(
+    request: Request, target: Target, state: State, cluster: ClusterConfig = USUAL_CLUSTER
+) -> Upstream:
     """Where connections into the Pod can be made; client libraries name the ports, kubectl does so later."""
     options = parse_qsl(request.query_string)
     ports = [(name, value) for name, value in options if name == "ports"]
-    return _on_node(state, find(state, "pods", target.key), ("portForward", ""), ports)
+    return _on_node(state, find(state, "pods", target.key), cluster, ("portForward", ""), ports)
 
 
 def _stream_options(request: Request) -> list[tuple[str, str]]:
@@ -59,8 +62,10 @@ def _stream_options(request: Request) -> list[tuple[str, str]]:
     return options
 
 
-def _on_node(state: State, pod: Doc, what: tuple[str, str], options: Iterable[tuple[str, str]]) -> Upstream:
-    host, port = node_of(state, pod)
+def _on_node(
+    state: State, pod: Doc, cluster: ClusterConfig, what: tuple[str, str], options: Iterable[tuple[str, str]]
+) -> Upstream:
+    host, port = node_of(state, pod, cluster)
     verb, container = what
     metadata = pod["metadata"]
     segments = (verb, metadata["namespace"], metadata["name"], container)

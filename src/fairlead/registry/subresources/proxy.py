@@ -13,10 +13,11 @@ import msgspec
 
 from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
-from fairlead.registry.backend import Upstream, find, proxyable
+from fairlead.registry.backend import USUAL_CLUSTER, Upstream, find, proxyable
 from fairlead.registry.requests import Request, Target
 from fairlead.registry.status import ApiError, bad_request
 from fairlead.registry.store import State
+from fairlead.registry.strategy import ClusterConfig
 
 _SLICES = "endpointslices.discovery.k8s.io"
 
@@ -27,7 +28,7 @@ class _Name(NamedTuple):
     port: str
 
 
-def pod_proxy(request: Request, target: Target, state: State) -> Upstream:
+def pod_proxy(request: Request, target: Target, state: State, cluster: ClusterConfig = USUAL_CLUSTER) -> Upstream:
     """The Pod's port: the one named, or its first container port, or that of the scheme."""
     wanted = _parse(target.name, "pod")
     pod = find(state, "pods", ObjectKey(target.namespace, wanted.name))
@@ -35,18 +36,29 @@ def pod_proxy(request: Request, target: Target, state: State) -> Upstream:
     if not address:
         raise bad_request(f"pod {wanted.name} does not have an address assigned")
     port = wanted.port or _first_port(pod) or ("443" if wanted.scheme == "https" else "80")
-    return Upstream(wanted.scheme or "http", proxyable(address), _number(port), _path(request, target))
+    return Upstream(wanted.scheme or "http", proxyable(address, cluster), _number(port), _path(request, target))
 
 
-def service_proxy(request: Request, target: Target, state: State, choose: Callable[[int], int]) -> Upstream:
+def service_proxy(
+    request: Request,
+    target: Target,
+    state: State,
+    choose: Callable[[int], int],
+    cluster: ClusterConfig = USUAL_CLUSTER,
+) -> Upstream:
     """A ready endpoint of the Service; raises ApiError 503 when there is none."""
     wanted = _parse(target.name, "service")
-    address, port = endpoint_of(state, target.namespace, wanted.name, wanted.port, choose)
+    address, port = endpoint_of(state, target.namespace, wanted.name, wanted.port, choose, cluster)
     return Upstream(wanted.scheme or "http", address, port, _path(request, target))
 
 
 def endpoint_of(
-    state: State, namespace: str, service: str, port: str | int, choose: Callable[[int], int]
+    state: State,
+    namespace: str,
+    service: str,
+    port: str | int,
+    choose: Callable[[int], int],
+    cluster: ClusterConfig = USUAL_CLUSTER,
 ) -> tuple[str, int]:
     """Address and port of a ready endpoint of a Service, whose own port is given by name, by number, or not at all.
 
@@ -59,7 +71,7 @@ def endpoint_of(
         message = f'no endpoints available for service "{service}"'
         raise ApiError(503, "ServiceUnavailable", message)
     address, number = endpoints[choose(len(endpoints))]
-    return proxyable(address), number
+    return proxyable(address, cluster), number
 
 
 def _parse(text: str, kind: str) -> _Name:

@@ -75,11 +75,11 @@ def _scale_change(request: Request) -> Patch:
 
 
 def _log(call: Call) -> Answer:
-    return pod_log(call.request, call.target, call.state) or Reply(b"", content_type="text/plain")
+    return pod_log(call.request, call.target, call.state, call.env.cluster) or Reply(b"", content_type="text/plain")
 
 
 def _service_proxy(call: Call) -> Answer:
-    return service_proxy(call.request, call.target, call.state, call.env.choose)
+    return service_proxy(call.request, call.target, call.state, call.env.choose, call.env.cluster)
 
 
 def _for_verbs(subresource: str, verbs: Sequence[str], handler: Handler) -> dict[tuple[str, str], Handler]:
@@ -90,12 +90,22 @@ SUBRESOURCES: dict[tuple[str, str], Handler] = {
     ("pods/binding", "create"): _bind,
     ("pods/eviction", "create"): _evict,
     ("pods/log", "get"): _log,
-    **_for_verbs("pods/exec", STREAM_VERBS, lambda call: pod_exec(call.request, call.target, call.state)),
-    **_for_verbs("pods/attach", STREAM_VERBS, lambda call: pod_attach(call.request, call.target, call.state)),
     **_for_verbs(
-        "pods/portforward", STREAM_VERBS, lambda call: pod_port_forward(call.request, call.target, call.state)
+        "pods/exec", STREAM_VERBS, lambda call: pod_exec(call.request, call.target, call.state, call.env.cluster)
     ),
-    **_for_verbs("pods/proxy", (*PROXY_VERBS, ""), lambda call: pod_proxy(call.request, call.target, call.state)),
+    **_for_verbs(
+        "pods/attach", STREAM_VERBS, lambda call: pod_attach(call.request, call.target, call.state, call.env.cluster)
+    ),
+    **_for_verbs(
+        "pods/portforward",
+        STREAM_VERBS,
+        lambda call: pod_port_forward(call.request, call.target, call.state, call.env.cluster),
+    ),
+    **_for_verbs(
+        "pods/proxy",
+        (*PROXY_VERBS, ""),
+        lambda call: pod_proxy(call.request, call.target, call.state, call.env.cluster),
+    ),
     **_for_verbs("services/proxy", (*PROXY_VERBS, ""), _service_proxy),
     **{
         (f"{row.plural}/scale", verb): get_scale if verb == "get" else write_scale

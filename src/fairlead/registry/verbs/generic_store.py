@@ -87,7 +87,7 @@ def create(
     strategy.prepare_create(document, context)
     faults = object_meta.validate(metadata, strategy.name_errors, resource.namespaced)
     faults += _finalizer_faults(metadata, strategy)
-    faults += strategy.validate_create(document, context)
+    faults += env.cluster.faults_among(strategy.validate_create(document, context))
     if faults:
         raise invalid(resource.kind, key.name, faults, resource.group)
     warnings = env.review(Write(state, target, document, None, dry_run))
@@ -257,7 +257,7 @@ def _revised(revision: _Revision, env: Environment) -> tuple[Doc, SideEffects]:
     faults = object_meta.validate(new["metadata"], lambda name: (), resource.namespaced)
     faults += _finalizer_faults(new["metadata"], strategy)
     faults += object_meta.validate_update(new["metadata"], old["metadata"])
-    faults += strategy.validate_update(new, old, context)
+    faults += env.cluster.faults_among(strategy.validate_update(new, old, context))
     if faults:
         raise invalid(resource.kind, target.name, faults, resource.group)
     strategy.on_read(new)
