@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.support.policy_objects import namespaces, pods, policies
 from tests.support.proxy_flows import CLUSTER_IP, LB, NODE, OTHER_NODE, OTHER_POD, OUTSIDE, POD, Flow, flow_in_ipv6
-from tests.unit.trace.test_flows import worlds
+from tests.support.random_flows import worlds
 
 HERE = {1: "10.180.0.1", 2: "10.180.0.2", 3: "10.180.0.3", 9: POD}
 THERE = {5: "10.180.0.5", 6: "10.180.0.6", 19: OTHER_POD}

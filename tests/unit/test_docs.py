@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = ["dns.md", "proxy.md", "services.md"]
+PAGES = ["dns.md", "proxy.md", "services.md", "userspace.md"]
 HEADING = re.compile(r"^#+ .*(differ|surprise)", re.IGNORECASE)
 REFERENCE = re.compile(r"`([\w/]*test_\w+\.py)::(test_\w+)`")
 

@@ -4,6 +4,7 @@ Also the nursery (``drivers.pods.nursery``) that takes the place of one that has
 """
 
 import asyncio
+import os
 import socket
 import sys
 from collections.abc import Sequence
@@ -11,13 +12,11 @@ from collections.abc import Sequence
 from fairlead.app.dns import server
 from fairlead.app.dns.settings_blocks import block_of
 from fairlead.app.node.context import Builtin
+from fairlead.app.node.loopback import place_of_pod
 from fairlead.clusterdns.server_blocks import DEFAULT_PORT
 from fairlead.clusterdns.zone import Outside, Zone
 from fairlead.drivers.lab.echo_server import serve_echo
-from fairlead.drivers.linux.local_addresses import kernel_families
 from fairlead.drivers.pods import nursery
-from fairlead.drivers.steering.faults import Steering
-from fairlead.model.addresses import EVERY_ADDRESS
 from fairlead.model.names import ObjectKey
 from fairlead.nodeagent.images import DNS, ECHO
 
@@ -28,13 +27,18 @@ NAME_SERVER = "dns"  # by which tests of a lab steer it
 def _serve_dns(_: Sequence[str]) -> None:
     """Serve cluster DNS in a Pod, as its ServiceAccount. A lab is the whole world of names: what the cluster does not
     know does not exist, unless a Corefile says otherwise."""
-    everywhere = tuple(EVERY_ADDRESS[family] for family in kernel_families())
-    blocks = (block_of(Zone(outside=Outside.NXDOMAIN), DEFAULT_PORT),)
-    options = server.DnsOptions(blocks=blocks, addresses=everywhere, http_addresses=everywhere)
-    asyncio.run(server.run(options, lambda: None, config_map=COREFILE, steering=Steering.of(NAME_SERVER)))
+    place = place_of_pod(os.environ)
+    blocks = (block_of(Zone(outside=Outside.NXDOMAIN), place.ports.bound(DEFAULT_PORT)),)
+    options = server.DnsOptions(blocks=blocks, addresses=place.addresses, http_addresses=place.addresses)
+    asyncio.run(server.run(options, lambda: None, config_map=COREFILE, steering=place.steering(NAME_SERVER)))
 
 
-BUILTINS: dict[str, Builtin] = {DNS: _serve_dns, ECHO: serve_echo}
+def _serve_echo(arguments: Sequence[str]) -> None:
+    place = place_of_pod(os.environ)
+    serve_echo(arguments, place.addresses, place.ports.bound)
+
+
+BUILTINS: dict[str, Builtin] = {DNS: _serve_dns, ECHO: _serve_echo}
 
 
 def main() -> None:

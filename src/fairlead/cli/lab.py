@@ -98,6 +98,11 @@ def or_fail(action: Callable[[], T]) -> T:
     help="Whether all nodes that serve a load balancer get its connections, or one answers for it; usually spread.",
 )
 @click.option("--dual-stack", is_flag=True, help="Have IPv6 beside IPv4: for nodes, Pods and Services.")
+@click.option(
+    "--userspace/--no-userspace",
+    default=None,
+    help="Without namespaces, on loopback addresses; usually only where they are refused.",
+)
 @click.option("--publish", is_flag=True, help="Have node ports and load balancers answer on this machine's loopback.")
 @wire_option("Let nodes of other hosts join, over VXLAN at this address of this machine (not encrypted).")
 def up(
@@ -115,6 +120,7 @@ def up(
     no_network_policy: bool,
     load_balancing: str | None,
     dual_stack: bool,
+    userspace: bool | None,
     publish: bool,
     wire: "SocketAddress | None",
 ) -> None:
@@ -145,7 +151,8 @@ def up(
         raise click.UsageError(str(error)) from error
     if data:
         _check_data(data, accept_loss)
-    serve(process.LabOptions(name, data, manifests, settings, timeout if wait else None, wire))
+    patience = timeout if wait else None
+    serve(process.LabOptions(name, data, manifests, settings, patience, wire, userspace=userspace))
 
 
 def _check_data(data: Path, accept_loss: bool) -> None:

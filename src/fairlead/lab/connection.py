@@ -14,7 +14,6 @@ from fairlead.drivers.lab.forker_client import Forker
 from fairlead.drivers.lab.run_folder import RunningLab
 from fairlead.lab.background import Background
 from fairlead.lab.errors import LabError
-from fairlead.nodeagent.credentials import Credentials
 
 T = TypeVar("T")
 
@@ -91,13 +90,13 @@ class Connection:
             return self._enter_network({"op": "enter-node", "node": where.removeprefix(_NODE)})
         pod, _, container = where.partition("/")
         reply = enter.ask(self.lab, {"op": "enter-pod", "namespace": namespace, "pod": pod, "container": container})
-        credentials = Credentials(*reply.document["credentials"])
-        place = Place(reply.descriptors[0], reply.document["user_namespace"], credentials=credentials)
-        return Entry(place, dict(reply.document["environment"]))
+        return Entry(enter.pod_place(reply), dict(reply.document["environment"]))
 
     def enter_network(self, namespace: str, where: str) -> Entry:
         """The network of a place alone, as the lab's root: for sockets and for rules."""
         if where in _NETWORKS or where.startswith(_NODE):
+            return self.enter(namespace, where)
+        if self.lab.loopback is not None:
             return self.enter(namespace, where)
         with self.enter(namespace, where) as pod:
             outside = self._enter_network({"op": "enter-outside"})
@@ -107,8 +106,7 @@ class Connection:
 
     def _enter_network(self, request: dict[str, Any]) -> Entry:
         reply = enter.ask(self.lab, request)
-        process, network = reply.descriptors
-        return Entry(Place(process, reply.document["user_namespace"], network, credentials=None), None)
+        return Entry(enter.network_place(reply), None)
 
     def close(self) -> None:
         """Let go of everything; the lab goes on."""

@@ -104,18 +104,21 @@ class Faults:
             percent: how many, by chance.
             every: not by chance, but each one of so many: the same in every run.
         """
+        self._require_kernel("loss")
         with packet_rules(self._connection, self._key(target), dropping(self._addresses(source), percent, every)):
             yield
 
     @contextmanager
     def reset(self, source: str, target: str) -> Iterator[None]:
         """What one Pod sends over TCP is answered with a reset in place of the other."""
+        self._require_kernel("reset")
         with packet_rules(self._connection, self._key(target), resetting(self._addresses(source))):
             yield
 
     @contextmanager
     def delay(self, source: str, target: str, seconds: float) -> Iterator[None]:
         """What one Pod sends to the other arrives so much later; its order is kept."""
+        self._require_kernel("delay")
         with delayed(self._connection, self._key(target), self._addresses(source), seconds):
             yield
 
@@ -175,6 +178,10 @@ class Faults:
             yield
 
     # --- the rest ---
+
+    def _require_kernel(self, fault: str) -> None:
+        if self._connection.lab.loopback is not None:
+            raise LabError(f"{fault}: what happens between two Pods of a lab without namespaces cannot be changed")
 
     @contextmanager
     def _of_parts(self, parts: list[Part], document: Mapping[str, object]) -> Iterator[None]:

@@ -1,7 +1,7 @@
 """Resolves names as a Pod does: its own resolv.conf, search list and ndots, by questions that leave from the Pod."""
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import dns.exception
@@ -11,6 +11,7 @@ import dns.query
 import dns.rcode
 import dns.rdatatype
 
+from fairlead.app.node.loopback import NAMESERVER, OPTIONS, SEARCH
 from fairlead.clusterdns.names import Name, to_name, to_text
 from fairlead.lab.errors import LabError
 from fairlead.lab.results import Resolution
@@ -43,6 +44,13 @@ def read_resolv_conf(text: str) -> ResolvConf:
                 found = [option.partition(":")[2] for option in options if option.startswith("ndots:")]
                 ndots = int(found[-1]) if found and found[-1].isdigit() else ndots
     return ResolvConf(tuple(servers), search, ndots)
+
+
+def told_resolv_conf(environment: Mapping[str, str]) -> ResolvConf:
+    """What a Pod's processes are told in a lab without namespaces (``app.node.loopback``)."""
+    server = environment.get(NAMESERVER, "").partition(":")[0]
+    text = f"search {environment.get(SEARCH, '')}\noptions {environment.get(OPTIONS, '')}\nnameserver {server}\n"
+    return read_resolv_conf(text)
 
 
 def candidates(name: str, conf: ResolvConf) -> list[Name]:
@@ -83,15 +91,20 @@ def _ask(
         try:
             with connect("UDP", server, DNS_PORT) as sock:
                 sock.setblocking(False)
-                response = dns.query.udp(query, server, seconds, DNS_PORT, sock=sock)
+                response = dns.query.udp(query, server, seconds, _port_of(sock), sock=sock)
             if not response.flags & dns.flags.TC:
                 return response, False
             with connect("TCP", server, DNS_PORT) as sock:
                 sock.setblocking(False)
-                return dns.query.tcp(query, server, seconds, DNS_PORT, sock=sock), True
+                return dns.query.tcp(query, server, seconds, _port_of(sock), sock=sock), True
         except (OSError, dns.exception.DNSException) as error:
             failure = f"{server} does not answer for {name}: {error or type(error).__name__}"
     raise LabError(failure)
+
+
+def _port_of(connected: socket.socket) -> int:
+    """The server's: in a lab without namespaces another may stand for the usual one."""
+    return int(connected.getpeername()[1])
 
 
 def _records(response: dns.message.Message, rdtype: str) -> tuple[str, ...]:

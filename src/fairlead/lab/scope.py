@@ -13,7 +13,7 @@ from fairlead.lab.errors import LabError
 from fairlead.lab.faults import Faults
 from fairlead.lab.kinds import find_resource
 from fairlead.lab.objects import Applicable, Docs
-from fairlead.lab.resolving import read_resolv_conf, resolve
+from fairlead.lab.resolving import ResolvConf, read_resolv_conf, resolve, told_resolv_conf
 from fairlead.lab.results import Explanation, Resolution, Result
 from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
@@ -175,7 +175,7 @@ class Scope:
             LabError: no server answers within so many seconds.
         """
         pod = from_ or commands.client_pod(self._connection, self._namespace, PATIENCE)
-        conf = read_resolv_conf(self.exec(pod, ("cat", "/etc/resolv.conf")).stdout)
+        conf = self._resolv_conf(pod)
         with self._connection.enter_network(self._namespace, pod) as entry:
 
             def connect(protocol: str, host: str, port: int) -> "socket.socket":
@@ -183,6 +183,13 @@ class Scope:
                 return self._connection.forker.make_socket(entry.place, request)
 
             return resolve(name, rdtype, conf, connect, timeout)
+
+    def _resolv_conf(self, pod: str) -> ResolvConf:
+        """A Pod's own; without namespaces, what its processes are told in its place."""
+        if self._connection.lab.loopback is None:
+            return read_resolv_conf(self.exec(pod, ("cat", "/etc/resolv.conf")).stdout)
+        with self._connection.enter(self._namespace, pod) as entry:
+            return told_resolv_conf(entry.environment or {})
 
     def connect(
         self, host: str, port: int, *, protocol: str = "TCP", from_: str = "", timeout: float = 10.0

@@ -8,9 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from fairlead.app.lab.steered_parts import API_SERVER, CONTROLLERS, NAME_SERVER, NODE_AGENT, NODE_PROXY
+from fairlead.app.lab.steered_parts import (
+    API_SERVER,
+    CONTROLLERS,
+    NAME_SERVER,
+    NODE_AGENT,
+    NODE_PROXY,
+)
+from fairlead.app.node.loopback import steered_name
 from fairlead.drivers.kube.client import NODES as NODE_OBJECTS
 from fairlead.drivers.kube.client import PODS, Resource
+from fairlead.drivers.steering.faults import Steering
 from fairlead.lab import objects
 from fairlead.lab.connection import SWITCH, Connection
 from fairlead.lab.errors import LabError, NotReady
@@ -42,8 +50,19 @@ def agent(node: str) -> Part:
     return Part(NODE_AGENT, f"node/{node}")
 
 
+def _name(connection: Connection, part: Part) -> str:
+    """What a part is called where it is, or on this machine in a lab without namespaces."""
+    number = connection.lab.loopback
+    if number is None:
+        return part.name
+    place = f"{part.namespace}/{part.place}" if part.namespace else part.place.removeprefix("node/")
+    return steered_name(number, place, part.name)
+
+
 def proxies(connection: Connection) -> list[Part]:
-    """Those of the nodes that run."""
+    """Those of the nodes that run; one for all of them in a lab without namespaces."""
+    if connection.lab.loopback is not None:
+        return [Part(NODE_PROXY, SWITCH)]
     return [Part(NODE_PROXY, f"node/{name}") for name in _ready(connection, NODE_OBJECTS, "")]
 
 
@@ -69,7 +88,7 @@ def request(connection: Connection, part: Part, document: Mapping[str, Any]) -> 
     try:
         with connection.enter_network(part.namespace, part.place) as entry:
             made = connection.forker.make_socket(
-                entry.place, {"op": "connect-abstract", "name": f"fairlead/{part.name}"}
+                entry.place, {"op": "connect-abstract", "name": Steering.of(_name(connection, part)).name}
             )
     except OSError as error:
         raise LabError(f"{part} does not answer: {error.strerror}") from error

@@ -32,7 +32,7 @@ class ErrorType(enum.Enum):
         return self.value[1]
 
 
-# What is wrong with an address that means "here" to whoever is told of it.
+# What is wrong with an address that means "here" to every client that reads it.
 NOT_LOOPBACK = "may not be in the loopback range (127.0.0.0/8, ::1/128)"
 
 _WITHOUT_VALUE = {ErrorType.REQUIRED, ErrorType.FORBIDDEN, ErrorType.TOO_LONG}

@@ -12,6 +12,10 @@ class LabError(Exception):
     """The lab cannot start, or has ended; the message says what to do."""
 
 
+class NamespacesRefused(LabError):
+    """This machine does not let the lab have namespaces; the message says why, and what allows them."""
+
+
 class Pipe:
     """A pipe whose ends are closed once each."""
 

@@ -10,6 +10,8 @@ from typing import NamedTuple
 from fairlead.app.lab.plan import LabPlan
 from fairlead.model.document import Doc
 
+NO_NAMESPACES = "without namespaces"  # what the lab's first process is told when it has none
+
 
 class HostSockets(NamedTuple):
     """The sockets of one lab.

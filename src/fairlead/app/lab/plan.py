@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fairlead.app.lab.settings import LabNode, LabSettings
+from fairlead.app.node.loopback import steered_name
 from fairlead.dataplane.vxlan import USUAL_MTU, inner_mtu
 from fairlead.drivers.images.places import StorePlace
 from fairlead.drivers.lab.run_folder import marks_folder, published_table
+from fairlead.drivers.steering.faults import Steering
 from fairlead.labnet.addresses import PLANS, AddressPlan
 from fairlead.labnet.links import NodeNetwork
+from fairlead.labnet.loopback import lab_network, loopback_plan
 from fairlead.model.socket_address import SocketAddress
 
 # Names of network namespaces beside those of the nodes.
@@ -71,6 +74,7 @@ class LabPlan:
         wire: None: there are no other hosts.
         home: the folder of the lab's user, which Pods do not see; None if there is none.
         images: the store of that user; its ownership is also what users the lab has.
+        loopback: the number of a lab without namespaces, which has its addresses on loopback; None: it has namespaces.
     """
 
     name: str
@@ -81,6 +85,7 @@ class LabPlan:
     wire: Wire | None = None
     home: Path | None = None
     images: StorePlace | None = None
+    loopback: int | None = None
 
     @property
     def nodes(self) -> tuple[LabNode, ...]:
@@ -105,12 +110,28 @@ class LabPlan:
     @property
     def networks(self) -> tuple[AddressPlan, ...]:
         """Those of each IP family, the cluster's own first."""
+        if self.loopback is not None:
+            return (loopback_plan(self.loopback),)
         return tuple(PLANS[family] for family in self.settings.ip_families)
+
+    @property
+    def own_loopback(self) -> tuple[str, ...]:
+        """The part of 127.0.0.0/8 that is the lab's, in CIDR notation; nothing in one with namespaces."""
+        return () if self.loopback is None else (lab_network(self.loopback),)
 
     @property
     def api_address(self) -> tuple[str, int]:
         """Where the API server listens inside the lab."""
         return self.networks[0].switch, API_PORT
+
+    def steering(self, part: str, place: str) -> Steering:
+        """How a part is steered that is at a place: its network namespace, or what would be one.
+
+        Without namespaces the names of all labs meet on the machine, so there they say whose they are.
+        """
+        if self.loopback is None:
+            return Steering.of(part)
+        return Steering.of(steered_name(self.loopback, place, part), trusts_user=True)
 
     @property
     def api_url(self) -> str:

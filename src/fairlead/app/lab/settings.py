@@ -80,6 +80,7 @@ class LabSettings(msgspec.Struct, frozen=True):
         publish: whether what the world outside can reach answers on this machine's loopback too.
         load_balancing: who brings packets for load balancers' addresses to which nodes.
         bgp: whom the nodes tell of these addresses, if they do.
+        seed: what makes a lab without namespaces draw the same endpoints in every run; None: nothing does.
     """
 
     nodes: tuple[LabNode, ...] = ()
@@ -93,6 +94,7 @@ class LabSettings(msgspec.Struct, frozen=True):
     load_balancing: LoadBalancing = LoadBalancing.SPREAD
     bgp: BgpSettings | None = None
     pull: bool = False
+    seed: int | None = None
 
     @property
     def load_balancer_pools(self) -> tuple[Pool, ...]:

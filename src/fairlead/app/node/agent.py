@@ -20,6 +20,7 @@ from fairlead.app.node.heartbeat import Heartbeat
 from fairlead.app.node.host_ports import HostPorts
 from fairlead.app.node.image_pulls import Puller
 from fairlead.app.node.images import NodeImages
+from fairlead.app.node.loopback_host_ports import LoopbackHostPorts
 from fairlead.app.node.options import NodeOptions
 from fairlead.app.node.pages import PagesOfNode
 from fairlead.app.node.pod import PodRun, PodSettings
@@ -59,7 +60,7 @@ async def run(options: NodeOptions, ready: Callable[[], None]) -> None:
     os.umask(0o022)  # whatever the lab's user has: what Pods are given, any user in them may read
     options.records.mkdir(parents=True, exist_ok=True)
     forget_pods(options.records)
-    launcher = Launcher(options.nursery)
+    launcher = Launcher(options.nursery, has_namespaces=options.loopback is None)
     write_launcher(options.records, launcher.pid)
     async with KubeClient.from_kubeconfig(options.kubeconfig, part="node") as client, asyncio.TaskGroup() as group:
         group.create_task(launcher.run())
@@ -92,6 +93,7 @@ class NodeAgent:
         launcher: Launcher,
     ) -> None:
         self._options, self._client, self._group = options, client, group
+        self._launcher = launcher
         self._found = find_pods(options.records, launcher, options.orphan_ends)  # by Pod UID
         self._runs: dict[str, PodRun] = {}  # by Pod UID: a Pod's successor may have its name
         self._last_ips = ("",) * len(options.pod_cidrs)
@@ -110,9 +112,15 @@ class NodeAgent:
             self._events.recorder("kubelet"),
             options.hidden,
             options.home,
+            options.loopback,
+            options.dns,
         )
         dns = options.dns._replace(of_node=Path("/etc/resolv.conf").read_text())
-        self._host_ports = HostPorts(options.pod_cidrs, options.inside)
+        self._host_ports = (
+            HostPorts(options.pod_cidrs, options.inside)
+            if options.loopback is None
+            else LoopbackHostPorts(options.addresses, options.loopback.ports)
+        )
         self._settings = PodSettings(
             options.name,
             options.host_ips,
@@ -171,6 +179,8 @@ class NodeAgent:
             left.sandbox.signal(signal.SIGKILL)
             await left.sandbox.wait()
             left.folder.remove()
+        if not self._launcher.has_namespaces:
+            return  # the links are this machine's
         prefix = self._options.links
         used = {link_name(prefix, uid) for uid in self._found}
         for name in netns.link_names():
@@ -240,4 +250,4 @@ def _server(options: NodeOptions, client: KubeClient, agent: NodeAgent) -> Kubel
     configuration = kubelet_configuration(options.address, options.port, (dns.address,), dns.domain, int(MAX_PODS))
     pages = PagesOfNode(options.name, client, agent.pods, options.volumes, options.logs.parent, configuration)
     access = ReviewedAccess(options.name, Reviews(client, OF_KUBELETS))
-    return KubeletServer(NodeRuntime(agent.pods), access, pages.by_path())
+    return KubeletServer(NodeRuntime(agent.pods, options.loopback), access, pages.by_path())

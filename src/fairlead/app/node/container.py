@@ -135,7 +135,7 @@ class ContainerRun:
     async def _probe(self, attempt: int, running: RunningContainer) -> None:
         """The postStart hook first, then the probes."""
         grace = self._context.pod.spec.termination_grace_period_seconds
-        target = running.target(self._context.placement.pod_ips[0])
+        target = running.target(self._context)
 
         async def unhealthy(what: str, own_grace: int | None = None) -> None:
             self._post(life.Unhealthy(attempt, what, grace if own_grace is None else own_grace))
@@ -157,6 +157,6 @@ class ContainerRun:
         if self._ending:
             self._ending.shorten(grace)
             return
-        target = self.running.target(self._context.placement.pod_ips[0])
+        target = self.running.target(self._context)
         self._ending = Ending(self.running, target, grace)
         self._do(self._ending.run())

@@ -2,11 +2,12 @@
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from fairlead.app.node.images import Asker, NodeImages
+from fairlead.app.node.loopback import OnLoopback
 from fairlead.app.node.volumes import PodVolumes, make_missing, prepare_host_paths
 from fairlead.drivers.kube.client import KubeClient
 from fairlead.drivers.kube.event_recorder import EventRecorder, Happening
@@ -14,6 +15,7 @@ from fairlead.drivers.pods.allocatable import allocatable
 from fairlead.drivers.pods.image_root import ImageRoot
 from fairlead.drivers.pods.process import ProcessSpec
 from fairlead.drivers.pods.runtime import Stdio
+from fairlead.labnet.loopback import PortRule
 from fairlead.nodeagent.environment import (
     Placement,
     Surroundings,
@@ -21,13 +23,15 @@ from fairlead.nodeagent.environment import (
     declared_variables,
     with_expanded_command,
 )
-from fairlead.nodeagent.images import Program, program_for
+from fairlead.nodeagent.files import ClusterDNS
+from fairlead.nodeagent.images import ImageError, Program, program_for
 from fairlead.nodeagent.manifest import Container, RunPod
 from fairlead.nodeagent.real_image import RealImage, program_of
 from fairlead.nodeagent.security_context import NOBODY_NAMED, credentials_of, identity_in
 from fairlead.nodeagent.service_links import ServiceLinks
 from fairlead.nodeagent.volumes import check_volumes, mounts_of
 
+NEEDS_NAMESPACES = "an image needs a root folder of its own, which a lab without namespaces has not: use --image"
 Builtin = Callable[[Sequence[str]], None]
 
 
@@ -48,6 +52,8 @@ class ContainerSettings:
         events: what the node agent says its Events to.
         hidden: folders of this machine that no container may see.
         home: that of the lab's user, of which containers see only what hostPath volumes bring.
+        loopback: how Pods are told where they are in a lab without namespaces; None: they have namespaces.
+        dns: where names are asked for.
     """
 
     images: NodeImages
@@ -57,6 +63,8 @@ class ContainerSettings:
     events: EventRecorder
     hidden: tuple[Path, ...] = ()
     home: Path | None = None
+    loopback: OnLoopback | None = None
+    dns: ClusterDNS = field(default_factory=ClusterDNS)
 
     @property
     def hidden_paths(self) -> list[str]:
@@ -83,6 +91,11 @@ class PodContext:
     def asker(self) -> Asker:
         """The client that asks for images."""
         return Asker(self.pod, self.client, self.say)
+
+    @property
+    def ports(self) -> PortRule:
+        """Which port of this machine stands for which of the Pod's."""
+        return self.settings.loopback.ports if self.settings.loopback else PortRule()
 
     def say(self, happening: Happening) -> None:
         """Write an Event about the Pod."""
@@ -127,6 +140,12 @@ class PodContext:
         if program.builtin is not None:
             environment = {**self._identity(), **environment}
             builtin = functools.partial(self.settings.builtins[program.builtin], program.command)
+        if (loopback := self.settings.loopback) is not None:
+            if image is not None:
+                raise ImageError(NEEDS_NAMESPACES)
+            told = loopback.variables(self.pod.namespace, self.settings.dns)
+            arranged = loopback.arrange(self.volumes.folder / f"root-{container.name}", mounts)
+            environment = {**self._identity(), **told, **arranged, **environment}
         return ProcessSpec(
             command=program.command,
             builtin=builtin,

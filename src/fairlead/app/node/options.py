@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fairlead.app.node.context import Builtin
+from fairlead.app.node.loopback import OnLoopback
 from fairlead.drivers.images.places import StorePlace
 from fairlead.drivers.kubelet.server import PORT as KUBELET_PORT
 from fairlead.drivers.steering.faults import Steering
@@ -56,6 +57,7 @@ class NodeOptions:
             that is not for a node of a cluster whose volumes are made by others, and that may read only its Pods'.
         steering: how tests steer it, in a lab.
         marks: folder with the sockets of those who want to hear when the API has a Pod's status.
+        loopback: how Pods are told where they are in a lab without namespaces; None: they have namespaces.
     """
 
     name: str
@@ -86,6 +88,7 @@ class NodeOptions:
     follows_volumes: bool = True
     steering: Steering | None = None
     marks: Path | None = None
+    loopback: OnLoopback | None = None
 
     @property
     def address(self) -> str:

@@ -57,9 +57,9 @@ class RunningContainer:
         own = self.container.lifecycle.stop_signal if self.container.lifecycle else ""
         return signal_number(own or self.origin.stop_signal)
 
-    def target(self, pod_ip: str) -> ProbeTarget:
+    def target(self, context: PodContext) -> ProbeTarget:
         """What probes and hooks are held against."""
-        return ProbeTarget(self.container, self.process, self.spec, pod_ip)
+        return ProbeTarget(self.container, self.process, self.spec, context.placement.pod_ips[0], context.ports)
 
 
 async def start_running(

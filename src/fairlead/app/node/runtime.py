@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from fairlead.app.node.container import ContainerRun
+from fairlead.app.node.loopback import OnLoopback
 from fairlead.app.node.pod import PodRun
 from fairlead.drivers.linux.netns import socket_in
 from fairlead.drivers.pods.launcher import Child
@@ -23,10 +24,14 @@ TERMINAL_TYPE = {"TERM": "xterm"}  # what container runtimes tell a command that
 
 
 class NodeRuntime:
-    """The ``Runtime`` of one node, over the Pods that it runs now."""
+    """The ``Runtime`` of one node, over the Pods that it runs now.
 
-    def __init__(self, pods: Callable[[], Iterable[PodRun]]) -> None:
-        self._pods = pods
+    Args:
+        loopback: how Pods are reached in a lab without namespaces; None: they have namespaces.
+    """
+
+    def __init__(self, pods: Callable[[], Iterable[PodRun]], loopback: OnLoopback | None = None) -> None:
+        self._pods, self._loopback = pods, loopback
 
     def log(self, name: ContainerName, previous: bool) -> Log:
         """The log of a container's run; raises Refused when there is none."""
@@ -60,9 +65,13 @@ class NodeRuntime:
 
     async def connect(self, namespace: str, pod: str, port: int) -> socket.socket:
         """A connection to a port of the Pod's loopback interface, over IPv4 or else IPv6, as containerd makes it."""
-        sandbox = self._pod(namespace, pod).sandbox.child
+        run = self._pod(namespace, pod)
+        sandbox = run.sandbox.child
         if sandbox is None:
             raise ConnectionRefusedError(f"pod {pod} is not running")
+        if self._loopback is not None:
+            made = socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            return await _connected(made, (run.pod_ips[0], self._loopback.ports.bound(port)))
         try:
             return await _connected(socket_in(sandbox.pidfd, socket.AF_INET), ("127.0.0.1", port))
         except ConnectionRefusedError as refusal:

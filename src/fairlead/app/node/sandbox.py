@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from fairlead.app.node.host_ports import HostPorts
+from fairlead.app.node.loopback_host_ports import LoopbackHostPorts
 from fairlead.drivers.linux import netns
 from fairlead.drivers.pods.launcher import Child, Launcher
 from fairlead.drivers.pods.left_behind import PodFolder
@@ -36,7 +37,7 @@ class SandboxSettings:
 
     node_ips: tuple[str, ...]
     dns: ClusterDNS
-    host_ports: HostPorts
+    host_ports: HostPorts | LoopbackHostPorts
     launcher: Launcher
     hidden: Sequence[str]
     links: str = links.POD_LINKS
@@ -100,6 +101,6 @@ class PodSandbox:
             self.child.signal(signal.SIGKILL)
 
     def _link(self, pod: RunPod) -> links.PodLink | None:
-        if pod.spec.host_network:
+        if pod.spec.host_network or not self._node.launcher.has_namespaces:
             return None
         return links.PodLink(link_name(self._node.links, pod.metadata.uid), self._pod_ips, self._node.node_ips)

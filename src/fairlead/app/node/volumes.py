@@ -51,7 +51,7 @@ class PodVolumes:
     """
 
     def __init__(self, client: KubeClient, folder: Path, claimed: Path, clock: Callable[[], float] = time.time) -> None:
-        self._client, self._folder, self._claimed = client, folder, claimed
+        self._client, self.folder, self._claimed = client, folder, claimed
         self._tokens = PodTokens(client, clock)
         self._stale = asyncio.Event()
 
@@ -140,7 +140,7 @@ class PodVolumes:
             files = volume_files(volume, around)
             if files is None and volume.empty_dir is None:
                 continue
-            folder = self._folder / volume.name
+            folder = self.folder / volume.name
             if not folder.exists():
                 make_folder(folder, fs_group)
             if files is not None:
@@ -150,7 +150,7 @@ class PodVolumes:
 
     def remove(self) -> None:
         """Remove everything, the contents of empty directories included."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def _content(document: dict[str, Any]) -> Content:

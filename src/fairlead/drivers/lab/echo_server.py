@@ -12,7 +12,7 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, cast
 
@@ -36,11 +36,24 @@ class Client(NamedTuple):
         return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
 
 
-def serve_echo(arguments: Sequence[str]) -> None:
-    """Serve until SIGTERM; the identity comes from the environment that the node agent gives to built-in images."""
+ANYWHERE = ("0.0.0.0", "::")  # noqa: S104 - it is there to be reached
+
+
+def serve_echo(
+    arguments: Sequence[str],
+    addresses: Sequence[str] = ANYWHERE,
+    bound: Callable[[int], int] = lambda port: port,
+) -> None:
+    """Serve until SIGTERM; the identity comes from the environment that the node agent gives to built-in images.
+
+    Args:
+        addresses: where to listen; IPv6 may be turned off.
+        bound: the port that stands for a port on this machine.
+    """
     identity = Identity(*(os.environ.get(name, "") for name in ("POD_NAME", "POD_NAMESPACE", "NODE_NAME", "POD_IP")))
     drain = float(os.environ.get("DRAIN_SECONDS", "0"))
-    asyncio.run(_Echo(identity).serve(int(os.environ.get("PORT", "80")), drain))
+    port = bound(int(os.environ.get("PORT", "80")))
+    asyncio.run(_Echo(identity).serve([(address, port) for address in addresses], drain))
 
 
 @dataclass
@@ -48,12 +61,12 @@ class _Echo:
     identity: Identity
     draining: bool = False
 
-    async def serve(self, port: int, drain: float) -> None:
+    async def serve(self, places: Sequence[tuple[str, int]], drain: float) -> None:
         loop, ending = asyncio.get_running_loop(), asyncio.Event()
         loop.add_signal_handler(signal.SIGTERM, ending.set)
-        for listener in _sockets(port, socket.SOCK_STREAM):
+        for listener in _sockets(places, socket.SOCK_STREAM):
             await asyncio.start_server(self._converse, sock=listener)
-        for receiver in _sockets(port, socket.SOCK_DGRAM):
+        for receiver in _sockets(places, socket.SOCK_DGRAM):
             await loop.create_datagram_endpoint(lambda: _Datagrams(self.identity), sock=receiver)
         await ending.wait()
         self.draining = True
@@ -92,11 +105,14 @@ async def _headers(reader: asyncio.StreamReader) -> dict[str, str]:
     return headers
 
 
-def _sockets(port: int, kind: socket.SocketKind) -> list[socket.socket]:
-    """One for each family of addresses that there is."""
-    sockets = [_bound(socket.socket(socket.AF_INET, kind), "0.0.0.0", port)]  # noqa: S104 - it is there to be reached
-    with contextlib.suppress(OSError):  # IPv6 may be turned off
-        sockets.append(_bound(socket.socket(socket.AF_INET6, kind), "::", port))
+def _sockets(places: Sequence[tuple[str, int]], kind: socket.SocketKind) -> list[socket.socket]:
+    """One for each place whose family of addresses there is."""
+    sockets = []
+    for address, port in places:
+        is_ipv6 = ":" in address
+        with contextlib.suppress(*((OSError,) if is_ipv6 else ())):
+            made = socket.socket(socket.AF_INET6 if is_ipv6 else socket.AF_INET, kind)
+            sockets.append(_bound(made, address, port))
     return sockets
 
 

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from fairlead.drivers.linux.calls import (
@@ -44,12 +44,14 @@ class Place:
         has_user_namespace: whether that includes a user namespace other than ours.
         network: descriptor of a network namespace to end up in, in place of that of ``process``.
         credentials: as whom a container's command runs; None keeps our user and its capabilities.
+        variables: in a lab without namespaces, what tells a program where it is; nothing is joined then.
     """
 
     process: int
     has_user_namespace: bool
     network: int | None = None
     credentials: Credentials | None = AS_ROOT
+    variables: Mapping[str, str] | None = None
 
     @property
     def descriptors(self) -> tuple[int, ...]:
@@ -70,8 +72,14 @@ def run_inside(place: Place, command: Command) -> int:
     """The exit code of the command, 128 + n when signal n ended it."""
     pid = os.fork()
     if pid == 0:
-        _exit_with(_join, place, command)
+        _exit_with(_join if place.variables is None else _stay, place, command)
     return _wait(pid)
+
+
+def _stay(place: Place, command: Command) -> int:
+    """Run it among this machine's processes."""
+    environment = {**command.environment, **(place.variables or {})}
+    return _execute(place, replace(command, environment=environment))
 
 
 def _exit_with(body: Callable[[Place, Command], int], place: Place, command: Command) -> NoReturn:

@@ -13,10 +13,13 @@ import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from ipaddress import ip_address
 from typing import Any, NoReturn
 
 from fairlead.drivers.lab.enter import Command, Place, run_inside
 from fairlead.drivers.linux.calls import CLONE_NEWNET, CLONE_NEWUSER, set_parent_death_signal, setns
+from fairlead.drivers.linux.privileged_ports import first_free_port
+from fairlead.labnet.loopback import PortRule
 from fairlead.nodeagent.credentials import Credentials
 
 LONGEST = 256 * 1024  # octets of a request
@@ -75,12 +78,15 @@ def _exec(request: Request, descriptors: Sequence[int], answer: socket.socket) -
         request["user_namespace"],
         place[1] if len(place) > 1 else None,
         None if credentials is None else Credentials(credentials[0], credentials[1], tuple(credentials[2])),
+        request["variables"],
     )
     command = Command(tuple(request["arguments"]), request["environment"], request["directory"])
     answer.send(json.dumps({"code": run_inside(there, command)}).encode())
 
 
 def _enter_network(request: Request, place: Sequence[int]) -> None:
+    if request["variables"] is not None:
+        return
     if request["user_namespace"]:
         setns(place[0], CLONE_NEWUSER)
     setns(place[1], CLONE_NEWNET)
@@ -92,7 +98,7 @@ def _listen(request: Request, place: Sequence[int], answer: socket.socket) -> No
     host, port = request["address"]
     made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, _KINDS[request["protocol"]])
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, made.type == socket.SOCK_STREAM)
-    made.bind((host, port))
+    made.bind(_bound(request, host, port))
     if made.type == socket.SOCK_STREAM:
         made.listen(256)
     _give(answer, made)
@@ -104,9 +110,27 @@ def _connect(request: Request, place: Sequence[int], answer: socket.socket) -> N
     host, port = request["address"]
     made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, _KINDS[request["protocol"]])
     made.settimeout(request.get("seconds", CONNECT_SECONDS))
+    if own := _own_address(request):
+        made.bind((own, 0))
+        port = _port_rule(own).bound(port) if ip_address(host).is_loopback else port
     made.connect((host, port))
     made.settimeout(None)
     _give(answer, made)
+
+
+def _own_address(request: Request) -> str:
+    """What is a network of its own elsewhere is an address in a lab without namespaces; empty elsewhere."""
+    return str((request["variables"] or {}).get("POD_IP", ""))
+
+
+def _bound(request: Request, host: str, port: int) -> tuple[str, int]:
+    """Where to listen: every address is the one that the place has."""
+    own = _own_address(request)
+    return (own, _port_rule(own).bound(port)) if own else (host, port)
+
+
+def _port_rule(own: str) -> PortRule:
+    return PortRule(first_free_port(own))
 
 
 def _connect_abstract(request: Request, place: Sequence[int], answer: socket.socket) -> None:

@@ -104,6 +104,12 @@ def _write(fd: int, text: bytes) -> None:
         pipe.write(text)
 
 
+def _kind(place: Place) -> dict[str, Any]:
+    """How a place is entered."""
+    variables = None if place.variables is None else dict(place.variables)
+    return {"user_namespace": place.has_user_namespace, "variables": variables}
+
+
 class Forker:
     """A process that forks for this one. May be used by several threads; close it."""
 
@@ -131,7 +137,7 @@ class Forker:
         """
         document = {
             "op": "exec",
-            "user_namespace": place.has_user_namespace,
+            **_kind(place),
             "credentials": place.credentials and [*place.credentials[:2], list(place.credentials[2])],
             "arguments": command.arguments,
             "environment": dict(command.environment),
@@ -156,7 +162,7 @@ class Forker:
         Raises:
             OSError: it cannot be made, or connected.
         """
-        answer, _ = self._ask({"user_namespace": place.has_user_namespace, **request}, place.descriptors)
+        answer, _ = self._ask({**_kind(place), **request}, place.descriptors)
         with answer:
             message, descriptors, _, _ = socket.recv_fds(answer, LONGEST, 1)
         document = json.loads(message) if message else {"error": "the process that makes sockets has ended", "errno": 5}

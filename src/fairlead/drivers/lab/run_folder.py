@@ -228,6 +228,7 @@ class RunningLab:
         folder: its run folder.
         pid: the outermost process, in the PID namespace of the user that started it.
         server: URL of its API server on this machine; where the lab's first host is, if that is another.
+        loopback: the number of a lab without namespaces; None: it has them.
         joined_as: the node that this host has in a lab of another host; empty for a lab of this one.
     """
 
@@ -235,6 +236,7 @@ class RunningLab:
     pid: int
     server: str
     joined_as: str = ""
+    loopback: int | None = None
 
     @property
     def name(self) -> str:
@@ -256,7 +258,8 @@ class RunningLab:
     def write(self) -> None:
         """Make the lab known."""
         draft = self.folder / "lab.json.new"
-        draft.write_text(json.dumps({"pid": self.pid, "server": self.server, "joinedAs": self.joined_as}))
+        told = {"pid": self.pid, "server": self.server, "joinedAs": self.joined_as, "loopback": self.loopback}
+        draft.write_text(json.dumps(told))
         draft.rename(self.folder / "lab.json")
 
 
@@ -281,4 +284,5 @@ def find(name: str) -> RunningLab | None:
                 os.close(folder)
         except FileNotFoundError:
             return None
-    return RunningLab(path / name, description["pid"], description["server"], description.get("joinedAs", ""))
+    joined_as, loopback = description.get("joinedAs", ""), description.get("loopback")
+    return RunningLab(path / name, description["pid"], description["server"], joined_as, loopback)

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from fairlead.drivers.linux import netns
+from fairlead.drivers.linux.calls import set_parent_death_signal
 from fairlead.drivers.linux.child_process import collect_identified
 from fairlead.drivers.linux.process_identity import ProcessIdentity
 
@@ -33,14 +34,15 @@ class Component:
     Attributes:
         run: serves until cancelled and calls its argument when it is ready; when it returns, the component has done its
             task and is not started again.
-        network: descriptor of the network namespace that it belongs in.
+        network: descriptor of the network namespace that it belongs in; None in a lab without namespaces, where it dies
+            with its parent.
         log: file that its standard output and error are appended to.
         niceness: by how much others go before it when processors are short (nice(1)); what it starts inherits that.
     """
 
     name: str
     run: Callable[[Callable[[], None]], Coroutine[Any, Any, None]]
-    network: int
+    network: int | None
     log: Path
     niceness: int = 0
 
@@ -130,7 +132,10 @@ class Supervisor:
         try:
             _log_to(component.log)
             os.nice(component.niceness)
-            netns.enter(component.network)
+            if component.network is None:
+                set_parent_death_signal(signal.SIGKILL)  # nothing else would end it when the lab is killed
+            else:
+                netns.enter(component.network)
             self._before()
             asyncio.run(_serve(component, lambda: self._report({"ready": component.name})))
             code = 0

@@ -29,6 +29,14 @@ def started() -> None:
     os.closerange(3, os.sysconf("SC_OPEN_MAX"))
 
 
+def fork() -> int:
+    """``os.fork``; raises StartError where there is no room for another process."""
+    try:
+        return os.fork()
+    except OSError as error:
+        raise StartError(f"cannot fork: {error}") from error
+
+
 def fork_into_namespace(pid_namespace_of: int | None) -> int:
     """``os.fork`` into the PID namespace of a process (its pidfd); None makes a new one.
 

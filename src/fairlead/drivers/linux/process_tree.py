@@ -1,7 +1,13 @@
-"""Processes below a process, and what they take of memory, from /proc."""
+"""Processes below a process, what they take of memory, and their end; from /proc."""
 
+import os
+import signal
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
+
+_LOOK_AGAIN = 0.002  # seconds
 
 
 class Usage(NamedTuple):
@@ -33,6 +39,19 @@ def tree(root: int) -> list[int]:
         found.append(pid)
         waiting += children.get(pid, [])
     return found
+
+
+def end_descendants() -> None:
+    """Kill everything below the caller, which must be the parent of all its orphans (``set_child_subreaper``), and
+    collect it. Return when there is nothing any more: what forks meanwhile is killed too."""
+    while below := [pid for pid in tree(os.getpid()) if pid != os.getpid()]:
+        for pid in below:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        with suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                continue
+        time.sleep(_LOOK_AGAIN)
 
 
 def proportional_kibibytes(pid: int) -> int | None:

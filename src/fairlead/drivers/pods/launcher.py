@@ -30,6 +30,7 @@ from fairlead.drivers.linux.child_process import (
     StartError,
     be_child,
     ended_children,
+    fork,
     fork_into_namespace,
     look_fresh,
     tell,
@@ -38,7 +39,7 @@ from fairlead.drivers.linux.open_files import let_go_of_all_but
 from fairlead.drivers.pods.birth_record import BirthRegistrar, open_record
 
 NICENESS = struct.Struct("=i")  # the message that asks for a launcher, beside it
-DESCRIPTORS = 3  # its requests, its ends, and its network namespace
+DESCRIPTORS = 3  # its requests, its ends, and its network namespace if it has one
 _FORK, _KEEP = b"fork", b"keep"  # requests; the child of a _KEEP has a record
 _PID = struct.Struct("=i")
 _END = struct.Struct("=ii")  # pid, and status as of waitpid(2)
@@ -60,12 +61,14 @@ class Birth:
             is none, it gets a new one.
         record: path of the record of a child that outlives the launcher. Its body gets one more argument after
             ``spec``, to be called as the last thing before it is what it is to be.
+        kill_number: the signal that ends it and everything in it at once.
     """
 
     body: Callable[..., None]
     spec: Any
     descriptors: tuple[int, ...] = ()
     record: str = ""
+    kill_number: int = signal.SIGKILL
 
 
 class Child:
@@ -78,8 +81,11 @@ class Child:
         launcher: where it comes from.
     """
 
-    def __init__(self, pid: int, pidfd: int, launcher: "Launcher") -> None:
-        self.pid, self.pidfd, self.launcher = pid, pidfd, launcher
+    def __init__(self, pid: int, pidfd: int, launcher: "Launcher", kill_number: int = signal.SIGKILL) -> None:
+        """Args:
+        kill_number: the signal that ends it and everything in it at once.
+        """
+        self.pid, self.pidfd, self.launcher, self._kill_number = pid, pidfd, launcher, kill_number
         self.ended: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self.collecting: asyncio.Future[None] | None = None
 
@@ -87,7 +93,7 @@ class Child:
         """Send a signal, or nothing if the child has ended."""
         if not self.ended.done():
             try:
-                signal.pidfd_send_signal(self.pidfd, number)
+                signal.pidfd_send_signal(self.pidfd, self._kill_number if number == signal.SIGKILL else number)
             except ProcessLookupError:  # it has ended, and the launcher has not told yet
                 return
 
@@ -104,15 +110,17 @@ class Launcher:
 
     Args:
         nursery: where it is to come from.
+        has_namespaces: whether Pods have namespaces of their own. Else nothing outlives the launcher.
 
     Raises:
         StartError: none comes.
     """
 
-    def __init__(self, nursery: socket.socket) -> None:
+    def __init__(self, nursery: socket.socket, *, has_namespaces: bool = True) -> None:
+        self.has_namespaces = has_namespaces
         ours, theirs = socket.socketpair()
         ends_reader, ends_writer = os.pipe()
-        _ask_for_launcher(nursery, theirs.fileno(), ends_writer)
+        _ask_for_launcher(nursery, theirs.fileno(), ends_writer, has_namespaces=has_namespaces)
         theirs.close()
         os.close(ends_writer)
         self.pid = _told_pid(ours)
@@ -184,7 +192,8 @@ class Launcher:
                 os.close(fd)
         if pid == 0:
             return None
-        child = self._children[pid] = Child(pid, descriptors[0], self)
+        kill_number = birth.kill_number
+        child = self._children[pid] = Child(pid, descriptors[0], self, kill_number)
         if pid in self._unclaimed:
             self._end(pid, self._unclaimed.pop(pid))
         return child
@@ -213,14 +222,15 @@ class Launcher:
         self._children.pop(pid).end(status)
 
 
-def _ask_for_launcher(nursery: socket.socket, requests: int, ends: int) -> None:
-    network = netns.current_namespace()
+def _ask_for_launcher(nursery: socket.socket, requests: int, ends: int, *, has_namespaces: bool) -> None:
+    network = [netns.current_namespace()] if has_namespaces else []
     try:
-        socket.send_fds(nursery, [NICENESS.pack(os.nice(0))], [requests, ends, network])
+        socket.send_fds(nursery, [NICENESS.pack(os.nice(0))], [requests, ends, *network])
     except OSError as error:
         raise StartError(_NONE_COMES) from error
     finally:
-        os.close(network)
+        for fd in network:
+            os.close(fd)
 
 
 def _told_pid(requests: socket.socket) -> int:
@@ -283,8 +293,12 @@ async def _read_all(fd: int) -> str:
         text += piece
 
 
-def serve(requests: socket.socket, ends: int) -> NoReturn:
-    """Be the launcher: fork what is asked for, tell who has ended, until the agent has gone."""
+def serve(requests: socket.socket, ends: int, *, has_namespaces: bool = True) -> NoReturn:
+    """Be the launcher: fork what is asked for, tell who has ended, until the agent has gone.
+
+    Args:
+        has_namespaces: whether children are put into PID namespaces.
+    """
     try:
         look_fresh()
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # the agent may have given up the start that is reported
@@ -300,7 +314,7 @@ def serve(requests: socket.socket, ends: int) -> NoReturn:
                 os.read(signalled, 4096)
                 _reap(ends)
             if requests.fileno() in ready:
-                _fork(requests)
+                _fork(requests, has_namespaces=has_namespaces)
     except (ConnectionError, EOFError):
         pass  # the agent has gone
     except BaseException:
@@ -325,12 +339,12 @@ def _reap(ends: int) -> None:
         os.write(ends, _END.pack(pid, status))
 
 
-def _fork(requests: socket.socket) -> None:
+def _fork(requests: socket.socket, *, has_namespaces: bool) -> None:
     """Take one request and answer it."""
     message, (report, spec, *descriptors) = _receive(requests, len(_FORK))
     registrar = BirthRegistrar(descriptors.pop(0)) if message == _KEEP else None
     try:
-        pid = fork_into_namespace(descriptors[0] if descriptors else None)
+        pid = fork_into_namespace(descriptors[0] if descriptors else None) if has_namespaces else fork()
     except StartError as error:
         tell(report, str(error))
         requests.sendall(_PID.pack(0))

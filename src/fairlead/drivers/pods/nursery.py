@@ -77,7 +77,7 @@ def serve(connection: socket.socket) -> NoReturn:
 
 def _fork(niceness: int, descriptors: list[int]) -> None:
     """Fork a launcher; should that fail, its agent hears of it by the end of the descriptors."""
-    requests, ends, network = descriptors
+    requests, ends, *network = descriptors
     with suppress(OSError):
         if os.fork() == 0:
             _be_launcher(niceness, requests, ends, network)
@@ -85,10 +85,14 @@ def _fork(niceness: int, descriptors: list[int]) -> None:
         os.close(fd)
 
 
-def _be_launcher(niceness: int, requests: int, ends: int, network: int) -> NoReturn:
+def _be_launcher(niceness: int, requests: int, ends: int, network: list[int]) -> NoReturn:
+    """Args:
+    network: descriptor of the network namespace to work in; none where there are no namespaces.
+    """
     try:
         os.nice(niceness)
-        netns.enter(network)
-        launcher.serve(socket.socket(fileno=requests), ends)
+        for namespace in network:
+            netns.enter(namespace)
+        launcher.serve(socket.socket(fileno=requests), ends, has_namespaces=bool(network))
     finally:
         os._exit(1)

@@ -14,18 +14,20 @@ from typing import NamedTuple
 from fairlead.drivers.linux.child_process import StartError
 from fairlead.drivers.pods.launcher import Child
 from fairlead.drivers.pods.process import ProcessSpec, beside, start_in_container
+from fairlead.labnet.loopback import PortRule
 from fairlead.model.addresses import is_one_hosts, parse_ip
 from fairlead.model.socket_address import SocketAddress
 from fairlead.nodeagent.manifest import Container, GRPCAction, Handler, HTTPGetAction, port_number
 
 
 class ProbeTarget(NamedTuple):
-    """The running container that is probed, and what its process was made from."""
+    """The running container that is probed, and what its process was made from; which port stands for which."""
 
     container: Container
     process: Child
     spec: ProcessSpec
     pod_ip: str
+    ports: PortRule = PortRule()
 
 
 class ProbeResult(NamedTuple):
@@ -53,11 +55,11 @@ async def _perform(handler: Handler, target: ProbeTarget) -> ProbeResult:
         return await _http_get(handler.http_get, target)
     if handler.tcp_socket:
         address = await _address(handler.tcp_socket.host, target)
-        _, writer = await asyncio.open_connection(address, _port(target.container, handler.tcp_socket.port))
+        _, writer = await asyncio.open_connection(address, _port(target, handler.tcp_socket.port))
         writer.close()
         return ProbeResult(True)
     if handler.grpc:
-        return await _grpc(handler.grpc, target.pod_ip)
+        return await _grpc(handler.grpc, target)
     if handler.sleep:
         await asyncio.sleep(handler.sleep.seconds)
         return ProbeResult(True)
@@ -74,7 +76,7 @@ async def _exec(command: tuple[str, ...], target: ProbeTarget) -> ProbeResult:
 
 
 async def _http_get(action: HTTPGetAction, target: ProbeTarget) -> ProbeResult:
-    host, port = action.host or target.pod_ip, _port(target.container, action.port)
+    host, port = action.host or target.pod_ip, _port(target, action.port)
     headers = {"Host": str(SocketAddress(host, port)), "User-Agent": "kube-probe/fairlead", "Connection": "close"}
     headers |= {header.name: header.value for header in action.http_headers}
     path = action.path if action.path.startswith("/") else f"/{action.path}"
@@ -108,11 +110,11 @@ async def _address(host: str, target: ProbeTarget) -> str:
     raise ValueError(f"probes of host {host!r} are not allowed")
 
 
-async def _grpc(action: GRPCAction, host: str) -> ProbeResult:
+async def _grpc(action: GRPCAction, target: ProbeTarget) -> ProbeResult:
     from fairlead.drivers.pods.grpc_health import HealthError, check_health  # few need HTTP/2
 
     try:
-        await check_health(host, action.port, action.service)
+        await check_health(target.pod_ip, target.ports.bound(action.port), action.service)
     except HealthError as error:
         return ProbeResult(False, str(error))
     return ProbeResult(True)
@@ -125,8 +127,8 @@ def _unverified() -> ssl.SSLContext:
     return context
 
 
-def _port(container: Container, port: int | str) -> int:
-    number = port_number(container, port)
+def _port(target: ProbeTarget, port: int | str) -> int:
+    number = port_number(target.container, port)
     if number is None:
-        raise ValueError(f"container {container.name} has no port named {port!r}")
-    return number
+        raise ValueError(f"container {target.container.name} has no port named {port!r}")
+    return target.ports.bound(number)

@@ -21,6 +21,7 @@ from fairlead.drivers.linux.calls import (
     CLONE_NEWNET,
     CLONE_NEWNS,
     CLONE_NEWUTS,
+    set_no_new_privileges,
     set_parent_death_signal,
     setns,
     unshare,
@@ -28,6 +29,7 @@ from fairlead.drivers.linux.calls import (
 from fairlead.drivers.linux.child_process import StartError
 from fairlead.drivers.linux.terminal import become_controlled, open_terminal
 from fairlead.drivers.pods import files, image_root, mounts, root_folder
+from fairlead.drivers.pods.bare.tending import END_ALL, tend
 from fairlead.drivers.pods.emulation import answers
 from fairlead.drivers.pods.image_root import ImageRoot
 from fairlead.drivers.pods.launcher import Birth, Child, Launcher
@@ -92,6 +94,8 @@ async def start_sandbox(launcher: Launcher, spec: SandboxSpec, record: Path) -> 
     Raises:
         StartError: it could not be made; nothing of it is left.
     """
+    if not launcher.has_namespaces:
+        return await launcher.start(Birth(_be_bare_sandbox, None))
     return await launcher.start(Birth(_be_sandbox, spec, record=str(record)))
 
 
@@ -105,6 +109,11 @@ def _be_sandbox(spec: SandboxSpec, outlive: Callable[[], None]) -> None:
     give_up_most_privileges()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     outlive()
+    os.execvpe("sleep", ["sleep", "infinity"], {})
+
+
+def _be_bare_sandbox(_: None) -> None:
+    """Without namespaces there is nothing to hold; what belongs to the Pod ends with it all the same."""
     os.execvpe("sleep", ["sleep", "infinity"], {})
 
 
@@ -124,6 +133,8 @@ async def start_container(sandbox: Child, spec: ProcessSpec, record: Path) -> Ch
         StartError: it could not be started: no such program, no such directory, the sandbox has gone.
     """
     given = (sandbox.pidfd, *_descriptors(spec.stdio))
+    if not sandbox.launcher.has_namespaces:
+        return await sandbox.launcher.start(Birth(_be_bare_container, spec, given, kill_number=END_ALL))
     return await sandbox.launcher.start(Birth(_be_container, spec, given, str(record)))
 
 
@@ -151,6 +162,21 @@ def _be_container(spec: ProcessSpec, outlive: Callable[[], None], sandbox: int, 
         _run_builtin(spec.builtin, spec.environment)
 
 
+def _be_bare_container(spec: ProcessSpec, sandbox: int, *given: int) -> None:
+    """Without namespaces: as the lab's user, in the root folder of this machine."""
+
+    def be_program() -> None:
+        _take(_renumbered(spec.stdio, given), AS_ROOT)
+        set_no_new_privileges()
+        _change_directory(spec.directory)
+        if spec.builtin is None:
+            _execute(spec.command, spec.environment, only_own=False)
+        else:
+            _run_builtin(spec.builtin, spec.environment)
+
+    tend(be_program, sandbox)
+
+
 async def why_no_overlay(launcher: Launcher) -> str:
     """Why the kernel refuses overlayfs; empty when it does not."""
     try:
@@ -167,6 +193,8 @@ async def start_holder(sandbox: Child, fd: int, record: Path) -> Child:
     Raises:
         StartError: it could not be started.
     """
+    if not sandbox.launcher.has_namespaces:
+        return await sandbox.launcher.start(Birth(_be_bare_sandbox, None))  # nothing outlives the agent there
     return await sandbox.launcher.start(Birth(_be_holder, None, (sandbox.pidfd, fd), str(record)))
 
 
@@ -211,6 +239,8 @@ async def start_in_container(container: Child, command: Command) -> Child:
         StartError: it could not be started.
     """
     given = (container.pidfd, *(_descriptors(command.stdio) if command.stdio else ()))
+    if not container.launcher.has_namespaces:
+        return await container.launcher.start(Birth(_be_bare_command, command, given, kill_number=END_ALL))
     return await container.launcher.start(Birth(_be_command, command, given))
 
 
@@ -224,6 +254,16 @@ def _be_command(command: Command, container: int, *given: int) -> None:
     set_parent_death_signal(signal.SIGKILL)  # which a change of user takes back
     _change_directory(command.directory)
     _execute(command.arguments, command.environment, only_own=command.only_own)
+
+
+def _be_bare_command(command: Command, container: int, *given: int) -> None:
+    def be_program() -> None:
+        _take(_renumbered(command.stdio, given) if command.stdio else _nowhere(), AS_ROOT)
+        set_no_new_privileges()
+        _change_directory(command.directory)
+        _execute(command.arguments, command.environment, only_own=False)
+
+    tend(be_program, container)
 
 
 def _descriptors(stdio: Stdio) -> tuple[int, int, int]:

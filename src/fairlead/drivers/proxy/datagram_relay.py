@@ -35,7 +35,7 @@ class DatagramRelay:
         self._listener.close()
 
     def forget(self, target: Target) -> None:
-        """End the flows to an endpoint; what comes next of them is decided anew."""
+        """End the flows to an endpoint; what comes next of them is decided again."""
         for flow in [flow for flow in self._flows.values() if flow.target == target]:
             flow.end()
 

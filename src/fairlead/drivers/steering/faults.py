@@ -55,12 +55,14 @@ class Steering(NamedTuple):
     Attributes:
         name: of its abstract Unix socket, in the network namespace that it is in.
         faults: what it is to do wrong.
+        trusts_user: whether processes are answered that it can see, if they are of its own user.
     """
 
     name: str
     faults: Faults
+    trusts_user: bool = False
 
     @classmethod
-    def of(cls, part: str) -> "Steering":
+    def of(cls, part: str, *, trusts_user: bool = False) -> "Steering":
         """That of a part without faults."""
-        return cls(f"fairlead/{part}", Faults())
+        return cls(f"fairlead/{part}", Faults(), trusts_user)

@@ -4,11 +4,12 @@
 ``{"op": "fault", …}`` begins a fault that lasts as long as the connection: a killed program takes its faults along.
 It is an abstract Unix socket (unix(7)): it belongs to a network namespace and is no file. Only processes that the part
 cannot see are answered, which are those outside of the lab (``SO_PEERCRED`` has no number for them): a Pod on the
-node's network is below the part, and gets nothing.
+node's network is below the part, and gets nothing. In a lab without namespaces every process of its user is answered.
 """
 
 import asyncio
 import json
+import os
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -49,12 +50,17 @@ class _Handler:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection."""
         try:
-            if _is_outside(writer.get_extra_info("socket")):
+            if self._may_ask(writer.get_extra_info("socket")):
                 await self._answer(reader, writer)
         except (ConnectionError, ValueError):
             return  # a client that breaks off, or is none of ours
         finally:
             writer.close()
+
+    def _may_ask(self, connection: socket.socket) -> bool:
+        raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        pid, uid, _ = _CREDENTIALS.unpack(raw)
+        return bool(pid == 0 or (self._steering.trusts_user and uid == os.geteuid()))
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         match json.loads(await reader.readline() or b"null"):
@@ -83,8 +89,3 @@ class _Handler:
 
 def _line(document: Document) -> bytes:
     return json.dumps(document).encode() + b"\n"
-
-
-def _is_outside(connection: socket.socket) -> bool:
-    raw = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    return bool(_CREDENTIALS.unpack(raw)[0] == 0)

@@ -111,8 +111,7 @@ def exec_outside(lab: RunningLab, arguments: tuple[str, ...]) -> int:
 
 def _exec_in_network(lab: RunningLab, request: dict[str, Any], arguments: tuple[str, ...]) -> int:
     reply = ask(lab, request)
-    process, network = reply.descriptors
-    place = Place(process, reply.document["user_namespace"], network, credentials=None)
+    place = network_place(reply)
     environment = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
     return run_inside(place, Command(arguments, environment, os.getcwd()))
 
@@ -121,10 +120,24 @@ def enter_pod(lab: RunningLab, command: PodCommand) -> tuple[Place, Mapping[str,
     """Where a container is, and what its node has written down of it (``app.node.pod_index``)."""
     request = {"op": "enter-pod", "namespace": command.namespace, "pod": command.pod, "container": command.container}
     reply = ask(lab, request)
+    return pod_place(reply), reply.document
+
+
+def network_place(reply: control_socket.Reply) -> Place:
+    """The network of a node, or another of the lab's, as the lab's root."""
+    process, *network = reply.descriptors
+    document = reply.document
+    return Place(process, document["user_namespace"], next(iter(network), None), None, document["variables"])
+
+
+def pod_place(reply: control_socket.Reply) -> Place:
+    """A Pod's container."""
     (process,) = reply.descriptors
-    uid, gid, groups = reply.document["credentials"]
-    credentials = Credentials(uid, gid, tuple(groups))
-    return Place(process, reply.document["user_namespace"], credentials=credentials), reply.document
+    document, credentials = reply.document, None
+    if document["variables"] is None:
+        uid, gid, groups = document["credentials"]
+        credentials = Credentials(uid, gid, tuple(groups))
+    return Place(process, document["user_namespace"], None, credentials, document["variables"])
 
 
 def ask(lab: RunningLab, request: dict[str, Any]) -> control_socket.Reply:

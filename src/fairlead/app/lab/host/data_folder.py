@@ -6,11 +6,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fairlead.app.lab.fork import LabError
+from fairlead.drivers.apiserver.store.layout import STORE
 from fairlead.drivers.lab import run_folder
 from fairlead.drivers.linux.private_folder import Untrusted, private_folder
 from fairlead.labnet.addresses import IPV4_ONLY, Families
 
 API_PORT_FILE = "api-port"
+LOOPBACK_FILE = "loopback"  # the number of a lab without namespaces
 _FAMILIES_FILE = "ip-families"
 
 
@@ -55,3 +57,23 @@ def _keep_families(path: Path, families: Families) -> None:
 
 def _of_older_labs(path: Path) -> str | None:
     return ", ".join(IPV4_ONLY) if (path / API_PORT_FILE).exists() else None
+
+
+def check_kind(path: Path, *, has_namespaces: bool) -> None:
+    """A lab stays with the addresses that its objects have, so with or without namespaces.
+
+    Raises:
+        LabError: it was of the other kind before.
+    """
+    if not (path / STORE).exists():
+        return
+    had_namespaces = not (path / LOOPBACK_FILE).exists()
+    if had_namespaces != has_namespaces:
+        raise LabError(
+            f"the lab in {path} was made {_KINDS[had_namespaces]}, and its objects have the addresses of such a lab: "
+            f"start it with {_OPTIONS[had_namespaces]}, or give this one another --data"
+        )
+
+
+_KINDS = {True: "with namespaces", False: "without namespaces"}
+_OPTIONS = {True: "--no-userspace", False: "--userspace"}

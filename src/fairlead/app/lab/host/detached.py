@@ -43,8 +43,8 @@ def relay(lines: Iterable[str], listener: Listener) -> None:
         match json.loads(line):
             case {"tell": str(text)}:
                 listener.tell(text)
-            case {"settled": [seconds, nodes, pods], "lab": [folder, pid, server, joined_as]}:
-                listener.settled(Settled(RunningLab(Path(folder), pid, server, joined_as), seconds, nodes, pods))
+            case {"settled": [seconds, nodes, pods], "lab": [folder, *rest]}:
+                listener.settled(Settled(RunningLab(Path(folder), *rest), seconds, nodes, pods))
                 return
             case {"error": str(message)}:
                 raise LabError(message)
@@ -70,7 +70,7 @@ def serve_and_tell(options: LabOptions, news: int) -> NoReturn:
     def settled(found: Settled) -> None:
         lab = found.lab
         counts = [found.seconds, found.nodes, found.pods]
-        send({"settled": counts, "lab": [str(lab.folder), lab.pid, lab.server, lab.joined_as]})
+        send({"settled": counts, "lab": [str(lab.folder), lab.pid, lab.server, lab.joined_as, lab.loopback]})
 
     try:
         serve(options, Listener(lambda text: send({"tell": text}), settled))

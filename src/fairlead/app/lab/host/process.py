@@ -20,13 +20,14 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from fairlead.app.lab import listeners
-from fairlead.app.lab.fork import LabError, in_child
-from fairlead.app.lab.host.data_folder import data_folder
+from fairlead.app.lab.fork import LabError, NamespacesRefused, in_child
+from fairlead.app.lab.host.data_folder import check_kind, data_folder
 from fairlead.app.lab.host.pulls import Pulls
-from fairlead.app.lab.host.sockets import host_sockets, vni_of
-from fairlead.app.lab.host.spawn import INIT_LOG, Init, Pipes, interrupts, start_init
+from fairlead.app.lab.host.sockets import host_sockets, loopback_sockets, vni_of
+from fairlead.app.lab.host.spawn import INIT_LOG, Init, Pipes, interrupts, start_init, why_no_namespaces
 from fairlead.app.lab.host_link import HostSockets
 from fairlead.app.lab.listeners import LOOPBACK
+from fairlead.app.lab.loopback import on_loopback, refusals
 from fairlead.app.lab.node_memory import recall
 from fairlead.app.lab.plan import LabPlan, Manifest, Wire, memory_of_nodes
 from fairlead.app.lab.settings import LabSettings
@@ -34,6 +35,7 @@ from fairlead.drivers.images.places import place_here
 from fairlead.drivers.lab import control_socket, run_folder
 from fairlead.drivers.lab.control_socket import Reply
 from fairlead.drivers.lab.run_folder import RunningLab
+from fairlead.drivers.linux.process_tree import end_descendants
 from fairlead.labnet.addresses import Families
 from fairlead.model.addresses import IPFamily
 from fairlead.model.document import Doc
@@ -43,6 +45,9 @@ if TYPE_CHECKING:
     from fairlead.app.lab.invitation import Invitation
 
 SILENCE = 10.0  # seconds in which a start tells nothing before it says what it waits for; twice that the next time
+WITHOUT_NAMESPACES = (
+    "so this lab is made without namespaces, on loopback addresses; docs/userspace.md says what differs"
+)
 _PROGRAMS = {"ip": "iproute2", "nft": "nftables", "sleep": "coreutils"}
 
 
@@ -55,6 +60,7 @@ class LabOptions:
         patience: seconds until everything must be ready; None waits indefinitely.
         wire: address of this machine at which the lab is connected with other hosts, if it is to be.
         invitation: to a lab of another host, in place of one of this host's own.
+        userspace: whether the lab is made without namespaces; None: only where this machine refuses them.
         owners: descriptors that become readable when the lab is not wanted any more, as a pipe whose other end has
             gone, or a pidfd of a process that has ended.
     """
@@ -67,6 +73,13 @@ class LabOptions:
     wire: SocketAddress | None = None
     invitation: "Invitation | None" = None
     owners: tuple[int, ...] = ()
+    userspace: bool | None = None
+
+    @property
+    def may_do_without(self) -> bool:
+        """Whether the lab is to go without namespaces where they are refused."""
+        needs_them = self.invitation is not None or self.wire is not None or bool(refusals(self.settings))
+        return self.userspace is None and not needs_them
 
 
 @dataclass(frozen=True)
@@ -99,8 +112,22 @@ def serve(options: LabOptions, listener: Listener) -> None:
         LabError: it could not be started, a manifest was refused, or its PID 1 was killed. Nothing is left of it.
     """
     began = time.monotonic()
-    _require_programs()
-    _require_families(options.settings.ip_families)
+    if options.userspace:
+        _serve(options, listener, began, has_namespaces=False)
+        return
+    try:
+        _require_programs(options)
+        _require_families(options.settings.ip_families)
+        _serve(options, listener, began, has_namespaces=True)
+    except NamespacesRefused as refusal:
+        if not options.may_do_without:
+            raise
+        listener.tell(str(refusal))
+        listener.tell(WITHOUT_NAMESPACES)
+        _serve(options, listener, began, has_namespaces=False)
+
+
+def _serve(options: LabOptions, listener: Listener, began: float, *, has_namespaces: bool) -> None:
     run_folder.remove_leftovers()
     folder = run_folder.root() / options.name
     try:
@@ -112,6 +139,10 @@ def serve(options: LabOptions, listener: Listener) -> None:
         ) from None
     try:
         with data_folder(options.data or folder / "data", options.settings.ip_families) as (data, data_lock):
+            if not has_namespaces:
+                _serve_on_loopback(options, listener, began, (data, folder), (lock, data_lock))
+                return
+            check_kind(data, has_namespaces=True)
             settings = _remembered(options.settings, data, listener)
             wire = _wire(options, data)
             plan = LabPlan(options.name, folder, data, options.manifests, settings, wire, _home(), place_here())
@@ -123,15 +154,39 @@ def serve(options: LabOptions, listener: Listener) -> None:
         os.close(lock)
 
 
+def _serve_on_loopback(
+    options: LabOptions, listener: Listener, began: float, folders: tuple[Path, Path], locks: tuple[int, int]
+) -> None:
+    """Run a lab without namespaces.
+
+    Args:
+        folders: for its data, and its run folder. locks: descriptors that hold them.
+    """
+    if options.wire or options.invitation:
+        raise LabError("a lab without namespaces cannot be connected with other hosts: leave out --wire")
+    data, folder = folders
+    check_kind(data, has_namespaces=False)
+    with loopback_sockets(options.name, data) as (number, sockets):
+        settings = on_loopback(_remembered(options.settings, data, listener), number)
+        plan = LabPlan(options.name, folder, data, options.manifests, settings, loopback=number)
+        lab = RunningLab(folder, os.getpid(), plan.api_url, loopback=number)
+        try:
+            _Outside(plan, lab, listener, began).follow(sockets, options, locks)
+        finally:
+            end_descendants()  # which the kernel does where PID 1 of a namespace ends
+
+
 def _home() -> Path | None:
     """The folder of this user, if that is a place of its own."""
     home = Path(os.path.realpath(os.path.expanduser("~")))
     return home if home != Path("/") and home.is_dir() else None
 
 
-def _require_programs() -> None:
+def _require_programs(options: LabOptions) -> None:
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
     missing = {program: package for program, package in _PROGRAMS.items() if not shutil.which(program, path=path)}
+    if missing and options.may_do_without and (why := why_no_namespaces()):
+        raise NamespacesRefused(why)
     if missing:
         raise LabError(
             f"missing programs: {', '.join(missing)}; install the packages that bring them "
@@ -211,7 +266,8 @@ class _Outside:
     ) -> None:
         interrupted, requests = sockets
         patience = options.patience
-        callers = control_socket.Callers(init.pid)  # the publisher is in the lab's own
+        is_alone = self._plan.loopback is None
+        callers = control_socket.Callers(init.pid, everybody=not is_alone)  # the publisher is in the lab's own
         with selectors.DefaultSelector() as selector:
             sources: tuple[int | socket.socket, ...] = (pipes.reports.reader, init.pidfd, interrupted, requests)
             for source in (*sources, *options.owners):

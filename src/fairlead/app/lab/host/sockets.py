@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from fairlead.app.lab.fork import LabError
-from fairlead.app.lab.host.data_folder import API_PORT_FILE
+from fairlead.app.lab.host.data_folder import API_PORT_FILE, LOOPBACK_FILE
 from fairlead.app.lab.host_link import HostSockets
 from fairlead.app.lab.listeners import LOOPBACK
 from fairlead.app.lab.plan import API_PORT, LabPlan, Wire
 from fairlead.dataplane.vxlan import VNI_MAX
 from fairlead.drivers.entropy import choose
 from fairlead.drivers.lab.wire_ends import open_underlay
+from fairlead.labnet.loopback import lab_network, loopback_plan, numbers_for
 
 
 @contextmanager
@@ -66,6 +67,39 @@ def _api_socket(data: Path) -> socket.socket:
     raise LabError(
         f"port {candidates[0]} of {LOOPBACK}, where this lab's API server was before, is taken: "
         f"stop what listens there, or delete {remembered} to have another port chosen"
+    )
+
+
+@contextmanager
+def loopback_sockets(name: str, data: Path) -> Iterator[tuple[int, HostSockets]]:
+    """The number of a lab without namespaces, and its API server's socket, by which it has that number to itself: the
+    one that it had before, so that addresses stay good; else one that no other lab has.
+
+    Raises:
+        LabError: there is none left, or another process has that socket.
+    """
+    remembered = data / LOOPBACK_FILE
+    try:
+        candidates = [int(remembered.read_text())]
+    except (FileNotFoundError, ValueError):
+        candidates = list(numbers_for(name))
+    for number in candidates:
+        address = loopback_plan(number).switch, API_PORT
+        try:
+            listener = socket.create_server(address, backlog=256)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise LabError(f"the API server cannot listen at {address[0]}:{API_PORT}: {error.strerror}") from error
+            continue
+        with listener:
+            remembered.write_text(str(number))
+            yield number, HostSockets(listener, None)
+        return
+    raise LabError(
+        f"{lab_network(candidates[0])}, where this lab had its addresses, is in use by another: stop that, or delete "
+        f"{data} to begin again"
+        if len(candidates) == 1
+        else "every part of 127.0.0.0/8 that a lab could have is in use"
     )
 
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple, NoReturn
 
-from fairlead.app.lab.fork import LabError, Pipe, read_from_child
+from fairlead.app.lab.fork import LabError, NamespacesRefused, Pipe, in_child, read_from_child
 from fairlead.app.lab.host.refused_namespaces import SYSCTLS, Facts, why_refused
-from fairlead.app.lab.host_link import HostSockets, Start
+from fairlead.app.lab.host_link import NO_NAMESPACES, HostSockets, Start
 from fairlead.app.lab.plan import LabPlan
 from fairlead.drivers.linux import calls, fresh_python
 from fairlead.drivers.linux.id_range import IdRange, map_users
@@ -21,6 +21,7 @@ from fairlead.drivers.linux.namespace_facts import namespace_facts
 INIT_LOG = "lab.log"
 ENTRY = "fairlead.app.lab.init.entry"  # by its name: nothing of it is needed in this process
 
+_REFUSED = "refused"  # in place of a process number
 _NAMESPACES = calls.CLONE_NEWNS | calls.CLONE_NEWPID | calls.CLONE_NEWNET | calls.CLONE_NEWIPC | calls.CLONE_NEWUTS
 
 
@@ -51,33 +52,45 @@ class Init(NamedTuple):
 
 
 def start_init(plan: LabPlan, pipes: Pipes, sockets: HostSockets, locks: tuple[int, ...]) -> Init:
-    """Start PID 1 of the lab in its namespaces.
+    """Start PID 1 of the lab in its namespaces, or a process in its place where the lab has none.
 
     Args:
         locks: descriptors that say by being open that the lab lives.
 
     Raises:
-        LabError: this machine does not allow it.
+        NamespacesRefused: this machine does not allow them. LabError: it cannot be started for another reason.
     """
     # A process cannot enter a new PID namespace itself, only its children do: the one in between ends at once, and its
     # child becomes ours.
     calls.set_child_subreaper()
     birth = Pipe()
-    ids = plan.images.ownership.range if plan.images else None
+    has_namespaces = plan.loopback is None
+    ids = plan.images.ownership.range if plan.images and has_namespaces else None
     mapping = _Mapping(Pipe(), Pipe()) if ids else None
     between = os.fork()
     if between == 0:
         api, wire = (each.fileno() if each else None for each in sockets)
-        _give_birth(Start(plan, pipes.of_lab, api, wire, locks, os.geteuid() != 0), birth, mapping)
+        _give_birth(Start(plan, pipes.of_lab, api, wire, locks, has_namespaces and os.geteuid() != 0), birth, mapping)
     birth.close_writer()
     if ids and mapping:
         _give_users(between, ids, mapping)
     message = read_from_child(birth.reader, between, "the process that starts the lab")
-    pid, _, error = message.partition(" ")
-    if error or not pid:
+    number, _, error = message.partition(" ")
+    if number == _REFUSED:
+        raise NamespacesRefused(error)
+    if error or not number:
         raise LabError(error or "the process that starts the lab was killed")
     pipes.reports.close_writer()
-    return Init(int(pid), os.pidfd_open(int(pid)))
+    return Init(int(number), os.pidfd_open(int(number)))
+
+
+def why_no_namespaces() -> str:
+    """Why this machine refuses a lab's namespaces; empty where it does not. It is tried out in a process that ends."""
+    try:
+        in_child(lambda: _enter_namespaces(os.geteuid() != 0, None))
+    except LabError as error:
+        return str(error).removeprefix(f"{NamespacesRefused.__name__}: ")
+    return ""
 
 
 class _Mapping(NamedTuple):
@@ -108,13 +121,14 @@ def _give_birth(start: Start, birth: Pipe, mapping: _Mapping | None) -> NoReturn
     message = "0 the process that starts the lab has failed"
     try:
         os.setsid()  # Ctrl-C is for the process outside alone
-        _enter_namespaces(start.user_namespace, mapping)
+        if start.plan.loopback is None:
+            _enter_namespaces(start.user_namespace, mapping)
         pid = os.fork()
         if pid == 0:
             _be_init(start)
         message = str(pid)
     except LabError as error:
-        message = f"0 {error}"
+        message = f"{_REFUSED if isinstance(error, NamespacesRefused) else 0} {error}"
     finally:
         os.write(birth.writer, message.encode())
         os._exit(0)
@@ -132,7 +146,7 @@ def _enter_namespaces(user_namespace: bool, mapping: _Mapping | None) -> None:
         if user_namespace:
             calls.set_dumpable()
     except OSError as error:
-        raise LabError(f"cannot make namespaces: {why_refused(error.errno or 0, facts)}") from error
+        raise NamespacesRefused(f"cannot make namespaces: {why_refused(error.errno or 0, facts)}") from error
     if mapping is None:
         return
     mapping.given.close_writer()
@@ -156,7 +170,8 @@ def _be_init(start: Start) -> NoReturn:
         with open(told, "wb", closefd=False) as file:
             pickle.dump(start, file)
         os.lseek(told, 0, os.SEEK_SET)
-        fresh_python.execute(ENTRY, [start.plan.name, str(told)], [told, *start.descriptors])
+        kind = NO_NAMESPACES if start.plan.loopback is not None else ""
+        fresh_python.execute(ENTRY, [start.plan.name, str(told), kind], [told, *start.descriptors])
     except BaseException:
         traceback.print_exc(file=sys.stderr)
     finally:

@@ -13,7 +13,9 @@ from fairlead.app import apiserver, controllers
 from fairlead.app.announcer import process as announcer
 from fairlead.app.announcer.options import AnnouncerOptions
 from fairlead.app.builtin_images import BUILTINS
+from fairlead.app.lab.init import without_namespaces
 from fairlead.app.lab.init.networks import Networks
+from fairlead.app.lab.init.no_networks import NoNetworks
 from fairlead.app.lab.plan import DNS_SERVICE, OUTSIDE, PROXY, SWITCH, LabPlan, agent_of, proxy_of
 from fairlead.app.lab.processes import bootstrap, publisher, router
 from fairlead.app.lab.processes.system_manifests import proxy_modes, system_manifests
@@ -28,7 +30,6 @@ from fairlead.dataplane.sysctls import ConntrackSettings
 from fairlead.drivers.identity.pki import AUTHORITY, certificate_files
 from fairlead.drivers.kube.client import KubeClient
 from fairlead.drivers.lab.supervisor import Component, Report
-from fairlead.drivers.steering.faults import Steering
 from fairlead.labnet.balancing import LoadBalancing
 from fairlead.model.addresses import EVERY_ADDRESS
 from fairlead.nodeagent.files import ClusterDNS
@@ -63,7 +64,7 @@ def share_tables(kubeconfig: Path) -> None:
 
 def components(
     plan: LabPlan,
-    networks: Networks,
+    networks: Networks | NoNetworks,
     api_sockets: Sequence[socket.socket],
     gate: int,
     report: Report,
@@ -77,11 +78,14 @@ def components(
         nursery: where node agents get their launchers from.
     """
     of_nodes = [component for node in plan.nodes for component in node_components(plan, node, networks, nursery)]
-    return of_nodes if plan.has_joined else _control_plane(plan, networks, api_sockets, gate, report) + of_nodes
+    if plan.has_joined:
+        return of_nodes
+    control_plane = _control_plane(plan, networks, api_sockets, gate, report)
+    return [*control_plane, *without_namespaces.components(plan, report), *of_nodes]
 
 
 def _control_plane(
-    plan: LabPlan, networks: Networks, api_sockets: Sequence[socket.socket], gate: int, report: Report
+    plan: LabPlan, networks: Networks | NoNetworks, api_sockets: Sequence[socket.socket], gate: int, report: Report
 ) -> list[Component]:
     manifests = (*system_manifests(plan.networks, proxy_modes(plan.settings)), *plan.manifests)
     runs: dict[str, Run] = {
@@ -92,7 +96,7 @@ def _control_plane(
                 plan.kubeconfig("controllers"),
                 settings=_controller_settings(plan),
                 marks=plan.marks,
-                steering=Steering.of(CONTROLLERS),
+                steering=plan.steering(CONTROLLERS, SWITCH),
             ),
         ),
         BOOTSTRAP: functools.partial(
@@ -103,14 +107,18 @@ def _control_plane(
     parts = [Component(name, run, networks[SWITCH], plan.logs / f"{name}.log") for name, run in runs.items()]
     if plan.settings.publish:
         parts.append(Component("publisher", _publisher(plan, report), networks[OUTSIDE], plan.logs / "publisher.log"))
-    if plan.settings.load_balancing == LoadBalancing.SPREAD:
+    if plan.settings.load_balancing == LoadBalancing.SPREAD and plan.loopback is None:
         parts.append(Component("router", _router(plan), networks[OUTSIDE], plan.logs / "router.log"))
     return parts
 
 
-def node_components(plan: LabPlan, node: LabNode, networks: Networks, nursery: socket.socket) -> list[Component]:
+def node_components(
+    plan: LabPlan, node: LabNode, networks: Networks | NoNetworks, nursery: socket.socket
+) -> list[Component]:
     """The components of one node."""
-    runs = {agent_of(node): _agent(plan, node, nursery), proxy_of(node): _proxy(plan, node)}
+    runs = {agent_of(node): _agent(plan, node, nursery)}
+    if plan.loopback is None:
+        runs[proxy_of(node)] = _proxy(plan, node)
     network, logs = networks[node.name], plan.logs
     return [Component(name, run, network, logs / f"{name}.log", NODE_NICENESS) for name, run in runs.items()]
 
@@ -121,8 +129,9 @@ def _apiserver(plan: LabPlan, sockets: Sequence[socket.socket]) -> Run:
         ranges,
         toleration_seconds=math.ceil(plan.settings.timers.eviction),
         enforces_policies=plan.settings.network_policies,
+        own_loopback=plan.own_loopback,
     )
-    steering = Steering.of(API_SERVER)
+    steering = plan.steering(API_SERVER, SWITCH)
     options = apiserver.ApiServerOptions(plan.data_folder, plan.pki, plan.api_address, cluster, steering=steering)
     return functools.partial(apiserver.run, options, sockets)
 
@@ -167,8 +176,9 @@ def _agent(plan: LabPlan, network: LabNode, nursery: socket.socket) -> Run:
         store=plan.images,
         puller=plan.host_socket if plan.settings.pull else None,
         nursery=nursery,
-        steering=Steering.of(NODE_AGENT),
+        steering=plan.steering(NODE_AGENT, network.name),
         marks=plan.marks,
+        loopback=without_namespaces.on_loopback(plan),
     )
     return functools.partial(agent.run, options)
 
@@ -185,7 +195,7 @@ def _proxy(plan: LabPlan, network: LabNode) -> Run:
     options = ProxyOptions(
         network.name, kubeconfig, settings, backend,
         conntrack=liberal, network_policies=plan.settings.network_policies, healthz=healthz, marks=plan.marks,
-        steering=Steering.of(NODE_PROXY),
+        steering=plan.steering(NODE_PROXY, network.name),
     )  # fmt: skip
     parts: list[Run] = [functools.partial(process.run, options)]
     if plan.settings.load_balancing != LoadBalancing.SPREAD:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fairlead.app.lab.fork import LabError
 from fairlead.app.lab.init.nodes import Nodes
 from fairlead.app.lab.plan import OUTSIDE, SWITCH
+from fairlead.app.node.loopback import POD_IP, TOLD
 from fairlead.drivers.lab.control_socket import Refused, Reply
 from fairlead.model.document import Doc
 from fairlead.model.socket_address import SocketAddress
@@ -33,10 +34,10 @@ class Control:
                 self._doors.report({"down": True})
                 return Reply({})
             case {"op": "enter-node", "node": str(name)}:
-                return self._network(self._nodes.network(name))
+                return self._network(self._nodes.network(name), self._nodes.address(name))
             case {"op": "enter-pod", "namespace": str(namespace), "pod": str(pod), "container": str(container)}:
                 process, record = self._container(namespace, pod, container)
-                return Reply({"user_namespace": self._doors.user_namespace, **record}, (process,))
+                return Reply({**self._kind, "variables": self._variables_of(record), **record}, (process,))
             case _ if self._is_joined:
                 raise Refused("this is a node of a lab that is on another host: do this there, or `fairlead down` here")
             case _:
@@ -46,9 +47,9 @@ class Control:
         """What only the lab's first host can answer."""
         match request:
             case {"op": "enter-outside"}:
-                return self._network(self._nodes.networks[OUTSIDE])
+                return self._network(self._nodes.networks[OUTSIDE], self._nodes.plan.networks[0].outside)
             case {"op": "enter-switch"}:
-                return self._network(self._nodes.networks[SWITCH])
+                return self._network(self._nodes.networks[SWITCH], self._nodes.plan.networks[0].switch)
             case {"op": "add-node", "node": str(name), "labels": dict(labels)}:
                 return Reply({"node": _or_refuse(lambda: self._nodes.add(name, labels).name)})
             case {"op": "invite-node", "node": str(name), "labels": dict(labels), "from": [str(ip), int(port)]}:
@@ -60,10 +61,22 @@ class Control:
             case _:
                 raise Refused(f"this lab does not know the request {request.get('op')!r}; is it of another version?")
 
-    def _network(self, network: int) -> Reply:
-        """What is needed to enter a network namespace as the lab's root."""
-        document = {"user_namespace": self._doors.user_namespace}
-        return Reply(document, (os.pidfd_open(os.getpid()), os.dup(network)))
+    @property
+    def _kind(self) -> Doc:
+        return {"user_namespace": self._doors.user_namespace}
+
+    def _network(self, network: int | None, address: str) -> Reply:
+        """What is needed to enter a network as the lab's root, or where it is no namespace, to act for an address."""
+        if network is None:
+            document = {**self._kind, "variables": {POD_IP: address}}
+            return Reply(document, (os.pidfd_open(os.getpid()),))
+        return Reply({**self._kind, "variables": None}, (os.pidfd_open(os.getpid()), os.dup(network)))
+
+    def _variables_of(self, record: Doc) -> Doc | None:
+        """What tells a Pod's processes where they are; None where they are in namespaces."""
+        if self._nodes.plan.loopback is None:
+            return None
+        return {name: text for name, text in record["environment"].items() if name in TOLD}
 
     def _container(self, namespace: str, pod: str, container: str) -> tuple[int, Doc]:
         """pidfd and record of a Pod's running container; of its first one when ``container`` is empty."""

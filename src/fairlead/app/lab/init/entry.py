@@ -1,4 +1,4 @@
-"""Where PID 1 of a lab begins: a fresh interpreter in the lab's namespaces.
+"""Where PID 1 of a lab begins: a fresh interpreter in the lab's namespaces, or in those of this machine.
 
 First it imports what all its processes share and forks the nursery, and only then reads what the lab is. So the
 nursery, whose forks become processes of Pods, has never held any of it.
@@ -9,9 +9,10 @@ import pickle
 import sys
 import traceback
 
-from fairlead.app.lab.host_link import Start
+from fairlead.app.lab.host_link import NO_NAMESPACES, Start
 from fairlead.app.lab.init import main as init
 from fairlead.app.lab.init.components import import_shared_modules
+from fairlead.drivers.linux import calls
 from fairlead.drivers.pods import files
 from fairlead.drivers.pods.nursery import Nursery
 
@@ -19,10 +20,14 @@ SPARE_NURSERY = "fairlead.app.lab.init.spare_nursery"
 
 
 def main() -> None:
-    """Be PID 1. Arguments: the lab's name, which shows whose process this is, and the descriptor of a pickled
-    ``Start``."""
-    files.make_mounts_private()
-    files.mount_proc()
+    """Be PID 1. Arguments: the lab's name, which shows whose process this is, the descriptor of a pickled ``Start``,
+    and whether there are namespaces."""
+    has_namespaces = sys.argv[3] != NO_NAMESPACES
+    if has_namespaces:
+        files.make_mounts_private()
+        files.mount_proc()
+    else:
+        calls.set_child_subreaper()  # as the kernel makes PID 1 of a namespace the parent of all orphans
     import_shared_modules()
     nursery = Nursery(SPARE_NURSERY)
     with open(int(sys.argv[2]), "rb") as file:

@@ -9,23 +9,30 @@ import os
 import selectors
 import signal
 import socket
+from collections.abc import Callable
 from typing import NoReturn
 
 from fairlead.app.lab.host_link import Doors
 from fairlead.app.lab.init.networks import Networks
+from fairlead.app.lab.init.no_networks import NoNetworks
 from fairlead.app.lab.plan import PROXY, LabPlan
 from fairlead.drivers.lab import control_socket, run_folder
+from fairlead.drivers.linux.process_identity import ProcessIdentity
+from fairlead.drivers.linux.process_tree import end_descendants
 from fairlead.drivers.pods.nursery import Nursery
+from fairlead.drivers.pods.orphan_ends import OrphanEnds
 
 
 def main(plan: LabPlan, doors: Doors, nursery: Nursery) -> NoReturn:
     """Be PID 1 until the process outside has gone."""
-    networks = Networks(plan)
-    api_sockets = []
-    if doors.sockets.api:
-        api_sockets = [doors.sockets.api, _listen(plan.api_address)]
+    networks = Networks(plan) if plan.loopback is None else NoNetworks(plan)
+    api_sockets = [doors.sockets.api] if doors.sockets.api else []
+    if doors.sockets.api and plan.loopback is None:
+        api_sockets.append(_listen(plan.api_address))
     control = control_socket.listen(plan.run_folder / "control")
     _supervise(plan, doors, networks, api_sockets, control, nursery)
+    if plan.loopback is not None:
+        end_descendants()
     run_folder.remove(plan.run_folder)
     os._exit(0)
 
@@ -35,10 +42,15 @@ def _listen(address: tuple[str, int]) -> socket.socket:
     return socket.create_server(address, family=family, backlog=256)
 
 
+def _tell_ends(plan: LabPlan) -> Callable[[ProcessIdentity, int], None]:
+    """Who is told how orphans have ended: node agents, of containers that outlive them, which only namespaces allow."""
+    return OrphanEnds(plan.orphan_ends).tell if plan.loopback is None else lambda _, __: None
+
+
 def _supervise(
     plan: LabPlan,
     doors: Doors,
-    networks: Networks,
+    networks: Networks | NoNetworks,
     api_sockets: list[socket.socket],
     control: socket.socket,
     nursery: Nursery,
@@ -48,7 +60,6 @@ def _supervise(
     from fairlead.app.lab.init.nodes import Nodes
     from fairlead.app.lab.init.wire_peers import LabWire
     from fairlead.drivers.lab.supervisor import Supervisor
-    from fairlead.drivers.pods.orphan_ends import OrphanEnds
 
     wakeup, signalled = socket.socketpair()
     for end in (wakeup, signalled):
@@ -65,11 +76,13 @@ def _supervise(
     os.read(doors.prepared, 1)
     share_tables(plan.kubeconfig(PROXY))
     parts = components(plan, networks, api_sockets, doors.gate, doors.report, nursery.socket)
-    supervisor = Supervisor(parts, doors.report, let_go, OrphanEnds(plan.orphan_ends).tell)
+    supervisor = Supervisor(parts, doors.report, let_go, _tell_ends(plan))
     underlay = doors.sockets.wire
-    wire = LabWire(plan, networks, underlay, doors.report, supervisor) if underlay else None
+    wire = None
+    if underlay and isinstance(networks, Networks):
+        wire = LabWire(plan, networks, underlay, doors.report, supervisor)
     respond = Control(doors, Nodes(plan, networks, supervisor, wire, nursery.socket)).respond
-    callers = control_socket.Callers(outside=True)
+    callers = control_socket.Callers(outside=True, everybody=plan.loopback is not None)
     with selectors.DefaultSelector() as selector:
         for source in (doors.life, wakeup, control):
             selector.register(source, selectors.EVENT_READ)

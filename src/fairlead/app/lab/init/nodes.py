@@ -15,8 +15,10 @@ from fairlead.app.lab.credentials import write_node_credentials
 from fairlead.app.lab.fork import in_child
 from fairlead.app.lab.init.components import node_components
 from fairlead.app.lab.init.networks import Networks
+from fairlead.app.lab.init.no_networks import NoNetworks
 from fairlead.app.lab.init.wire_peers import LabWire
 from fairlead.app.lab.invitation import encode_invitation, invitation_for
+from fairlead.app.lab.loopback import at_place
 from fairlead.app.lab.node_memory import NodeMemory, recall, remember
 from fairlead.app.lab.plan import LabPlan, agent_of, proxy_of
 from fairlead.app.lab.settings import JOINED_LABEL, LabNode, collide, numbered_node
@@ -24,6 +26,7 @@ from fairlead.drivers.identity.pki import write_private
 from fairlead.drivers.lab.control_socket import Refused
 from fairlead.drivers.lab.supervisor import Supervisor
 from fairlead.drivers.pods.left_behind import kill_pods
+from fairlead.labnet import loopback
 from fairlead.labnet.addresses import MAX_NODES
 from fairlead.model.socket_address import SocketAddress
 
@@ -38,13 +41,14 @@ class Nodes:
     def __init__(
         self,
         plan: LabPlan,
-        networks: Networks,
+        networks: Networks | NoNetworks,
         supervisor: Supervisor,
         wire: LabWire | None,
         nursery: socket.socket,
     ) -> None:
         self.networks, self._nursery = networks, nursery
-        self._plan, self._supervisor, self._wire = plan, supervisor, wire
+        self.plan = self._plan = plan
+        self._supervisor, self._wire = supervisor, wire
         self._nodes = {node.name: node for node in (*plan.nodes, *plan.invited)}
         self._memory = recall(plan.memory_of_nodes)
         self.changes: dict[str, Callable[[str], None]] = {
@@ -55,9 +59,13 @@ class Nodes:
             "heal": self._heal,
         }
 
-    def network(self, name: str) -> int:
-        """The descriptor of a running node's network namespace."""
+    def network(self, name: str) -> int | None:
+        """The descriptor of a running node's network namespace; None where there are none."""
         return self.networks[self._running(name).name]
+
+    def address(self, name: str) -> str:
+        """That of a running node."""
+        return self._running(name).address
 
     def records(self) -> Iterator[Path]:
         """The folders in which running nodes tell of their Pods."""
@@ -109,15 +117,21 @@ class Nodes:
         """A node of that name, or of any, which nobody has yet, at a place that nobody has."""
         node = next(self._candidates(name, labels), None)
         if node is None:
-            raise Refused(f"a lab has room for {MAX_NODES} nodes")
+            raise Refused(f"a lab has room for {self._room} nodes")
         if node.name in self._nodes:
             raise Refused(f'there is a node "{node.name}" already')
         return node
 
+    @property
+    def _room(self) -> int:
+        return MAX_NODES if self._plan.loopback is None else loopback.MAX_NODES
+
     def _candidates(self, name: str, labels: Mapping[str, str]) -> Iterator[LabNode]:
         """New nodes at places on the network that nobody has."""
-        for index in range(1, MAX_NODES + 1):
+        for index in range(1, self._room + 1):
             node = numbered_node(index, self._plan.settings.ip_families, name, labels)
+            if self._plan.loopback is not None:
+                node = at_place(node, self._plan.networks[0])
             if not any(collide(node, other) for other in self._nodes.values()):
                 yield node
 
@@ -141,10 +155,16 @@ class Nodes:
         self._connect(node)
 
     def _partition(self, name: str) -> None:
+        self._require_cables()
         self.networks.set_cable(self._running(name), is_up=False)
 
     def _heal(self, name: str) -> None:
+        self._require_cables()
         self.networks.set_cable(self._running(name), is_up=True)
+
+    def _require_cables(self) -> None:
+        if self._plan.loopback is not None:
+            raise Refused("a lab without namespaces has no cables that could be pulled: stop the node instead")
 
     def _connect(self, node: LabNode) -> None:
         self.networks.connect(node, self._nodes.values())

@@ -1,0 +1,69 @@
+"""A lab without namespaces: where its nodes are on loopback, and what of the settings it cannot have."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from msgspec import structs
+
+from fairlead.allocation.load_balancer import Pool
+from fairlead.app.lab.fork import LabError
+from fairlead.app.lab.settings import LabNode, LabSettings
+from fairlead.labnet.addresses import IPV4_ONLY, AddressPlan, usual_address, usual_pod_cidr
+from fairlead.labnet.balancing import LoadBalancing
+from fairlead.labnet.loopback import MAX_NODES, is_in, lab_network, loopback_plan
+from fairlead.model.addresses import IPFamily
+
+# What needs a network of the lab's own: whether settings ask for it, and how users call it.
+_NEEDS_NAMESPACES: tuple[tuple[Callable[[LabSettings], bool], str], ...] = (
+    (lambda wanted: wanted.ip_families != IPV4_ONLY, "--dual-stack, ipFamilies: IPv6 has one loopback address only"),
+    (lambda wanted: wanted.proxy_mode != "nft", "--proxy-mode iptables: there is no kernel that rules are written to"),
+    (lambda wanted: any(node.proxy_mode == "iptables" for node in wanted.nodes), "nodes[].proxyMode iptables"),
+    (lambda wanted: wanted.publish, "--publish: everything answers on this machine's loopback already"),
+    (lambda wanted: wanted.load_balancing != LoadBalancing.SPREAD, "--load-balancing, loadBalancing other than spread"),
+    (lambda wanted: wanted.bgp is not None, "bgp"),
+    (lambda wanted: wanted.pull, "--pull: images need root folders of their own"),
+    (lambda wanted: any(node.index > MAX_NODES for node in wanted.nodes), f"more than {MAX_NODES} nodes"),
+    (lambda wanted: any(_has_own_place(node) for node in wanted.nodes), "nodes[].addresses, nodes[].podCIDRs"),
+)
+
+
+def _has_own_place(node: LabNode) -> bool:
+    usual = (usual_address(node.index, IPFamily.IPV4),), (usual_pod_cidr(node.index, IPFamily.IPV4),)
+    return (node.addresses, node.pod_cidrs) != usual
+
+
+def refusals(wanted: LabSettings) -> list[str]:
+    """What a lab without namespaces cannot have of these settings, in the words of its user."""
+    return [words for applies, words in _NEEDS_NAMESPACES if applies(wanted)]
+
+
+def on_loopback(wanted: LabSettings, number: int) -> LabSettings:
+    """The settings with everything at its place on loopback.
+
+    Args:
+        number: of the lab, which decides where that is.
+
+    Raises:
+        LabError: they ask for what needs namespaces, or for addresses that are elsewhere.
+    """
+    if faults := refusals(wanted):
+        raise LabError(f"without namespaces a lab cannot have: {'; '.join(faults)}")
+    plan = loopback_plan(number)
+    nodes = tuple(at_place(node, plan) for node in wanted.nodes)
+    return structs.replace(wanted, nodes=nodes, pools=_pools(wanted.pools, number))
+
+
+def at_place(node: LabNode, plan: AddressPlan) -> LabNode:
+    """The node at the place that its number has in a plan."""
+    return replace(node, addresses=(plan.node.format(10 + node.index),), pod_cidrs=(plan.node_pods.format(node.index),))
+
+
+def _pools(pools: Iterable[Pool] | None, number: int) -> tuple[Pool, ...]:
+    if pools is None:
+        return (Pool((loopback_plan(number).load_balancers,)),)
+    network = lab_network(number)
+    for pool in pools:
+        for cidr in pool.cidrs:
+            if not is_in(cidr.partition("/")[0], network):
+                raise LabError(f"loadBalancerPools: {cidr} is not in {network}, where this lab has its addresses")
+    return tuple(pools)

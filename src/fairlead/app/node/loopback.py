@@ -1,0 +1,118 @@
+"""Pods without namespaces: their processes are those of this machine, and are told by their environment where they are.
+
+A Pod's own address is a loopback address. Programs learn it from ``POD_IP``, and have to listen there. Volumes are not
+mounted: ``FAIRLEAD_POD_ROOT`` names a folder that has them at their paths. A ServiceAccount's token is found by
+``KUBECONFIG``.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from fairlead.drivers.linux.local_addresses import kernel_families
+from fairlead.drivers.pods.bare.arranged_root import arrange_root
+from fairlead.drivers.steering.faults import Steering
+from fairlead.labnet.loopback import PortRule
+from fairlead.model.addresses import EVERY_ADDRESS
+from fairlead.nodeagent.files import ClusterDNS
+from fairlead.nodeagent.volumes import Mount
+
+LAB, FIRST_FREE_PORT, ROOT = "FAIRLEAD_LOOPBACK", "FAIRLEAD_FIRST_FREE_PORT", "FAIRLEAD_POD_ROOT"
+NAMESERVER = "FAIRLEAD_NAMESERVER"
+POD_IP = "POD_IP"
+SEARCH, OPTIONS = "LOCALDOMAIN", "RES_OPTIONS"  # what is read of resolv.conf(5) from the environment
+# What commands of this machine are told as well, that run as if they were a Pod's.
+TOLD = frozenset({LAB, FIRST_FREE_PORT, NAMESERVER, POD_IP, SEARCH, OPTIONS})
+DNS_PORT = 53
+ACCOUNT = "var/run/secrets/kubernetes.io/serviceaccount"
+
+
+@dataclass(frozen=True)
+class OnLoopback:
+    """A lab without namespaces, as its node agents know it.
+
+    Attributes:
+        number: of the lab. ports: which port stands for which.
+        api_url: where Pods reach the API server.
+    """
+
+    number: int
+    ports: PortRule
+    api_url: str
+
+    def variables(self, namespace: str, dns: ClusterDNS) -> dict[str, str]:
+        """What processes of a Pod are told beside who they are."""
+        searches = f"{namespace}.svc.{dns.domain} svc.{dns.domain} {dns.domain}"
+        return {
+            LAB: str(self.number),
+            FIRST_FREE_PORT: str(self.ports.first_free),
+            NAMESERVER: f"{dns.address}:{self.ports.bound(DNS_PORT)}",
+            SEARCH: searches,
+            OPTIONS: "ndots:5",
+        }
+
+    def arrange(self, root: Path, mounts: Sequence[Mount]) -> dict[str, str]:
+        """Put a container's volumes in place; the variables that tell of them."""
+        arrange_root(root, mounts)
+        told = {ROOT: str(root)}
+        if (root / ACCOUNT / "token").exists():
+            kubeconfig = root / "kubeconfig"
+            kubeconfig.write_bytes(msgspec.json.encode(_kubeconfig(self.api_url, root / ACCOUNT)))
+            told["KUBECONFIG"] = str(kubeconfig)
+        return told
+
+
+def _kubeconfig(server: str, account: Path) -> dict[str, Any]:
+    """The way to the API server as a Pod's ServiceAccount; JSON is YAML."""
+    name = "service-account"
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "current-context": name,
+        "clusters": [{"name": name, "cluster": {"server": server, "certificate-authority": str(account / "ca.crt")}}],
+        "users": [{"name": name, "user": {"tokenFile": str(account / "token")}}],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
+    }
+
+
+@dataclass(frozen=True)
+class PodPlace:
+    """Where a built-in image serves.
+
+    Attributes:
+        addresses: of its sockets. ports: which port stands for which.
+        number: of a lab without namespaces; None: the Pod has a network of its own.
+        name: the Pod's, with its namespace.
+    """
+
+    addresses: tuple[str, ...]
+    ports: PortRule
+    number: int | None
+    name: str
+
+    def steering(self, part: str) -> Steering:
+        """How tests steer a part of a lab that runs in this Pod."""
+        if self.number is None:
+            return Steering.of(part)
+        return Steering.of(steered_name(self.number, self.name, part), trusts_user=True)
+
+
+def steered_name(number: int, place: str, part: str) -> str:
+    """What a part of a lab without namespaces is called, where all labs' names meet.
+
+    Args:
+        number: the lab's. place: ``switch``, a node, or a Pod with its namespace.
+    """
+    return f"{number}/{place}/{part}"
+
+
+def place_of_pod(environment: Mapping[str, str]) -> PodPlace:
+    """Where the Pod is whose process has this environment."""
+    if LAB not in environment:
+        return PodPlace(tuple(EVERY_ADDRESS[family] for family in kernel_families()), PortRule(), None, "")
+    name = f"{environment['POD_NAMESPACE']}/{environment['POD_NAME']}"
+    ports = PortRule(int(environment[FIRST_FREE_PORT]))
+    return PodPlace((environment[POD_IP],), ports, int(environment[LAB]), name)

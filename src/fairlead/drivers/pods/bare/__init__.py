@@ -1,0 +1,1 @@
+"""What Pods have in place of namespaces, where none can be made."""
