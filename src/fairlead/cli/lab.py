@@ -87,6 +87,12 @@ def or_fail(action: Callable[[], T]) -> T:
 )
 @click.option("--pull", is_flag=True, help="Fetch images that are not on this machine and stand for no command.")
 @click.option(
+    "--control-plane",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Have etcd, kube-apiserver, kube-controller-manager and kube-scheduler of DIR be the control plane.",
+)
+@click.option(
     "--proxy-mode",
     type=click.Choice(["nftables", "nft", "iptables"]),
     help="What the nodes' proxies write; usually nftables.",
@@ -116,6 +122,7 @@ def up(
     timeout: float,
     images: tuple[str, ...],
     pull: bool,
+    control_plane: Path | None,
     proxy_mode: "ProxyMode | None",
     no_network_policy: bool,
     load_balancing: str | None,
@@ -146,6 +153,7 @@ def up(
             network_policies=not no_network_policy,
             load_balancing=load_balancing,
             pull=pull,
+            control_plane=control_plane,
         ).settings()
     except (ConfigError, ManifestError) as error:
         raise click.UsageError(str(error)) from error
@@ -172,7 +180,9 @@ def serve(options: "LabOptions") -> None:
     if options.patience is None:
         or_fail(lambda: process.serve(options, process.Listener(tell, tell_ready)))
     else:
-        or_fail(lambda: detached.serve_detached(options, process.Listener(tell, tell_once_settled)))
+        # Parts of others do not tell how far they are.
+        told = tell_ready if options.settings.control_plane else tell_once_settled
+        or_fail(lambda: detached.serve_detached(options, process.Listener(tell, told)))
 
 
 def image_option(text: str) -> "tuple[str, Image]":

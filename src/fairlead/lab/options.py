@@ -9,6 +9,7 @@ from msgspec import structs
 
 from fairlead.app.lab.config import image_of, read_config
 from fairlead.app.lab.config_nodes import BACKENDS, ConfigError, ProxyMode
+from fairlead.app.lab.control_plane.programs import MissingPrograms, find_programs
 from fairlead.app.lab.plan import Manifest
 from fairlead.app.lab.settings import LabSettings, numbered_node
 from fairlead.drivers.kube.manifests import read_manifests
@@ -35,6 +36,7 @@ class Wishes:
         publish: whether node ports and load balancers answer on this machine's loopback.
         network_policies: whether NetworkPolicies are enforced, unless the configuration file says no.
         pull: whether images are fetched that are not on this machine.
+        control_plane: folder of the programs that are to be the control plane, in place of ours.
     """
 
     nodes: int | None = None
@@ -46,6 +48,7 @@ class Wishes:
     network_policies: bool = True
     load_balancing: str | None = None
     pull: bool = False
+    control_plane: Path | None = None
 
     def settings(self) -> LabSettings:
         """The settings that come of it.
@@ -76,7 +79,17 @@ class Wishes:
             network_policies=enforces,
             load_balancing=self._load_balancing(read),
             pull=self.pull or read.pull,
+            control_plane=self._control_plane(),
         )
+
+    def _control_plane(self) -> str:
+        if self.control_plane is None:
+            return ""
+        try:
+            find_programs(self.control_plane.absolute())
+        except MissingPrograms as error:
+            raise ConfigError(f"--control-plane: {error}") from error
+        return str(self.control_plane.absolute())
 
     def _load_balancing(self, read: LabSettings) -> LoadBalancing:
         if self.load_balancing and read.bgp:

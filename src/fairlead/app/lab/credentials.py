@@ -3,6 +3,7 @@
 To be called in a child that ends afterwards: the libraries that make them cost their process many megabytes.
 """
 
+from fairlead.app.lab.control_plane.files import ControlPlaneFiles, write_control_plane_files
 from fairlead.app.lab.plan import Client, LabPlan, agent_of, user_of
 from fairlead.app.lab.settings import LabNode
 from fairlead.drivers.identity.pki import API_SERVER, ensure_certificate, ensure_pki, write_kubeconfig
@@ -13,6 +14,8 @@ def write_credentials(plan: LabPlan, lab: RunningLab) -> None:
     """Everything that the lab needs before its components start, and the kubeconfig of who uses it."""
     ensure_pki(plan.pki, plan.api_hosts)
     ensure_certificate(plan.pki, API_SERVER, API_SERVER, ())
+    if plan.settings.control_plane:
+        write_control_plane_files(ControlPlaneFiles(plan.pki, plan.data_folder))
     for component, client in plan.clients.items():
         _write(plan, component, client)
     for node in plan.nodes:

@@ -201,11 +201,20 @@ class LabPlan:
         """Who each component is to the API server, as a real cluster has them."""
         return {
             "admin": Client("kubernetes-admin", ("system:masters",)),
-            "controllers": Client("system:kube-controller-manager"),
+            **(_BESIDE_OTHERS if self.settings.control_plane else _ALONE),
             "publisher": Client("system:serviceaccount:kube-system:fairlead-publisher", ("system:serviceaccounts",)),
             "router": Client("system:serviceaccount:kube-system:fairlead-router", ("system:serviceaccounts",)),
             PROXY: Client("system:kube-proxy", ("system:node-proxier",)),
         }
+
+
+# Who controls: our controllers alone, or the few of ours that work beside Kubernetes' own programs.
+_ALONE = {"controllers": Client("system:kube-controller-manager")}
+_BESIDE_OTHERS = {
+    "controllers": Client("fairlead-controllers"),
+    "kube-controller-manager": Client("system:kube-controller-manager"),
+    "kube-scheduler": Client("system:kube-scheduler"),
+}
 
 
 def memory_of_nodes(data_folder: Path) -> Path:

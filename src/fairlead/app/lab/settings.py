@@ -81,6 +81,7 @@ class LabSettings(msgspec.Struct, frozen=True):
         load_balancing: who brings packets for load balancers' addresses to which nodes.
         bgp: whom the nodes tell of these addresses, if they do.
         seed: what makes a lab without namespaces draw the same endpoints in every run; None: nothing does.
+        control_plane: folder of Kubernetes' own programs, which then are the control plane; empty: it is ours.
     """
 
     nodes: tuple[LabNode, ...] = ()
@@ -95,6 +96,7 @@ class LabSettings(msgspec.Struct, frozen=True):
     bgp: BgpSettings | None = None
     pull: bool = False
     seed: int | None = None
+    control_plane: str = ""
 
     @property
     def load_balancer_pools(self) -> tuple[Pool, ...]:

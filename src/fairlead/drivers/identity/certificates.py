@@ -64,6 +64,14 @@ def new_key() -> bytes:
     return _key_pem(ec.generate_private_key(ec.SECP256R1()))
 
 
+def public_key(key_pem: bytes) -> bytes:
+    """The public half of a private key; both PEM."""
+    from cryptography.hazmat.primitives import serialization
+
+    half = key_of(key_pem).public_key()
+    return half.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
 def authority_certificate(key_pem: bytes) -> bytes:
     """A certificate of an authority with this key, signed by itself; both PEM."""
     from cryptography import x509

@@ -65,6 +65,12 @@ _FORWARDED = {
 _OF_KUBELETS = {"": "nodes/configz nodes/healthz nodes/log nodes/metrics nodes/pods nodes/proxy nodes/stats"}
 _CERTIFICATES = "certificates.k8s.io"
 _REQUESTS = f"system:{_CERTIFICATES}:certificatesigningrequests"
+_SCHEDULED_BY = {
+    "": "namespaces nodes persistentvolumeclaims persistentvolumes pods replicationcontrollers services",
+    "apps": "replicasets statefulsets",
+    "policy": "poddisruptionbudgets",
+    "storage.k8s.io": "csidrivers csinodes csistoragecapacities storageclasses volumeattachments",
+}
 _POLICIES = "system:fairlead-network-policies"
 _ISOLATED = {"": "namespaces pods", "networking.k8s.io": "networkpolicies"}  # by a proxy that enforces policies
 _EVENTS = {"": "events", "events.k8s.io": "events"}
@@ -122,6 +128,14 @@ ROLES: dict[str, list[Doc]] = {
         *_rules(("approve", "sign"), {_CERTIFICATES: "signers"}),
         *_rules(("create",), _ABOUT_OTHERS),
     ],
+    "system:kube-scheduler": [
+        *_rules(_READ, _SCHEDULED_BY),
+        *_rules(("delete",), {"": "pods"}),
+        *_rules(_WRITE, {**_EVENTS, "coordination.k8s.io": "leases"}),
+        *_rules(("get",), {"coordination.k8s.io": "leases"}),
+        *_rules(("create",), {"": "bindings pods/binding", **_ABOUT_OTHERS}),
+        *_rules(("patch", "update"), {"": "pods/status"}),
+    ],
     "system:kubelet-api-admin": [*_rules((*_READ, "proxy"), {"": "nodes"}), *_rules("*", _OF_KUBELETS)],
     "system:node-bootstrapper": _rules((*_READ, "create"), {_CERTIFICATES: "certificatesigningrequests"}),
     "system:node-proxier": [*_rules(_READ, _FORWARDED), *_rules(_WRITE, _EVENTS)],
@@ -157,6 +171,7 @@ _SUBJECTS = {
     "system:fairlead-publisher": _component("fairlead-publisher"),
     "system:fairlead-router": _component("fairlead-router"),
     "system:kube-controller-manager": _user("system:kube-controller-manager"),
+    "system:kube-scheduler": _user("system:kube-scheduler"),
     "system:kubelet-api-admin": _user("kube-apiserver-kubelet-client"),  # the API server itself, as nodes know it
     "system:node-proxier": _user("system:kube-proxy"),
     "system:public-info-viewer": _groups("system:authenticated", "system:unauthenticated"),

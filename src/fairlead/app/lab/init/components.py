@@ -13,6 +13,8 @@ from fairlead.app import apiserver, controllers
 from fairlead.app.announcer import process as announcer
 from fairlead.app.announcer.options import AnnouncerOptions
 from fairlead.app.builtin_images import BUILTINS
+from fairlead.app.lab.control_plane.components import control_plane_runs
+from fairlead.app.lab.control_plane.rights import rights
 from fairlead.app.lab.init import without_namespaces
 from fairlead.app.lab.init.networks import Networks
 from fairlead.app.lab.init.no_networks import NoNetworks
@@ -38,6 +40,7 @@ from fairlead.registry.strategy import ClusterConfig
 Run = Callable[[Callable[[], None]], Coroutine[Any, Any, None]]
 
 BOOTSTRAP = "bootstrap"
+BESIDE_OTHERS = ("load-balancer",)  # of our controllers, beside kube-controller-manager: what that leaves to clouds
 
 # Nodes are many and the API server is one: while hundreds of Pods start, it must still answer a user's kubectl.
 NODE_NICENESS = 5
@@ -88,12 +91,17 @@ def _control_plane(
     plan: LabPlan, networks: Networks | NoNetworks, api_sockets: Sequence[socket.socket], gate: int, report: Report
 ) -> list[Component]:
     manifests = (*system_manifests(plan.networks, proxy_modes(plan.settings)), *plan.manifests)
+    is_ours = not plan.settings.control_plane
+    if not is_ours:
+        manifests = (*rights(enforces_policies=plan.settings.network_policies), *manifests)
+    of_api = {"apiserver": _apiserver(plan, api_sockets)} if is_ours else control_plane_runs(plan, api_sockets[0])
     runs: dict[str, Run] = {
-        "apiserver": _apiserver(plan, api_sockets),
+        **of_api,
         "controllers": functools.partial(
             controllers.run,
             controllers.ControllersOptions(
                 plan.kubeconfig("controllers"),
+                only=tuple(controllers.CONTROLLERS) if is_ours else BESIDE_OTHERS,
                 settings=_controller_settings(plan),
                 marks=plan.marks,
                 steering=plan.steering(CONTROLLERS, SWITCH),
@@ -101,7 +109,7 @@ def _control_plane(
         ),
         BOOTSTRAP: functools.partial(
             bootstrap.run,
-            bootstrap.BootstrapOptions(plan.kubeconfig("admin"), manifests, gate, report),
+            bootstrap.BootstrapOptions(plan.kubeconfig("admin"), manifests, gate, report, is_ours),
         ),
     }
     parts = [Component(name, run, networks[SWITCH], plan.logs / f"{name}.log") for name, run in runs.items()]

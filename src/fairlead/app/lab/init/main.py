@@ -27,7 +27,7 @@ def main(plan: LabPlan, doors: Doors, nursery: Nursery) -> NoReturn:
     """Be PID 1 until the process outside has gone."""
     networks = Networks(plan) if plan.loopback is None else NoNetworks(plan)
     api_sockets = [doors.sockets.api] if doors.sockets.api else []
-    if doors.sockets.api and plan.loopback is None:
+    if doors.sockets.api and plan.loopback is None and not plan.settings.control_plane:
         api_sockets.append(_listen(plan.api_address))
     control = control_socket.listen(plan.run_folder / "control")
     _supervise(plan, doors, networks, api_sockets, control, nursery)

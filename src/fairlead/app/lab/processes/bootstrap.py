@@ -4,7 +4,9 @@ Documents are merged into what is there already, or created, so that starting th
 when everything is ready, with a report of that, or with a report of every document that was refused.
 """
 
+import asyncio
 import os
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +17,12 @@ from fairlead.app.lab.plan import Manifest
 from fairlead.app.lab.processes.readiness import KINDS, Wanted, until_ready
 from fairlead.app.lab.processes.system_manifests import RETIRED
 from fairlead.drivers.kube.client import APPLY_PATCH, KubeClient, KubeError, Resource
+from fairlead.drivers.kube.retry import until_answered
 from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
+
+ACCOUNT_LOOKS, LOOK_EVERY = 120, 0.25  # seconds; kube-controller-manager makes them, some time after Namespaces
+_NO_ACCOUNT = re.compile(r'serviceaccount ".*" not found')
 
 
 @dataclass(frozen=True)
@@ -28,19 +34,26 @@ class BootstrapOptions:
             what the lab's last life left behind.
         report: told ``{"refused": [messages]}``, ``{"awaiting": [what, and why]}`` and, last,
             ``{"settled": number of Pods}``.
+        is_ours: the API server is, and so is all there from its first answer on; else it is waited for, and so is the
+            ServiceAccount of each Namespace in which Pods are made.
     """
 
     kubeconfig: Path
     manifests: tuple[Manifest, ...]
     gate: int
     report: Callable[[Doc], None]
+    is_ours: bool = True
 
 
 async def run(options: BootstrapOptions, ready: Callable[[], None]) -> None:
     """Apply everything, wait until what is to run among it does, and return."""
     async with KubeClient.from_kubeconfig(options.kubeconfig, part="bootstrap") as client:
+        patience = 0
+        if not options.is_ours:
+            await until_answered(lambda: client.get("/readyz"), "reach the API server", client.troubles)
+            patience = ACCOUNT_LOOKS
         await _remove_retired(client)
-        wanted = await _apply_all(client, options.manifests, options.report)
+        wanted = await _apply_all(client, options.manifests, options.report, patience)
         if wanted is None:
             return
         ready()
@@ -59,15 +72,19 @@ async def _remove_retired(client: KubeClient) -> None:
 
 
 async def _apply_all(
-    client: KubeClient, manifests: Iterable[Manifest], report: Callable[[Doc], None]
+    client: KubeClient, manifests: Iterable[Manifest], report: Callable[[Doc], None], patience: int = 0
 ) -> set[Wanted] | None:
-    """What is to be waited for; None when something was refused."""
+    """What is to be waited for; None when something was refused.
+
+    Args:
+        patience: how often a Pod is tried again whose ServiceAccount is not there yet.
+    """
     resources = Resources(client)
     wanted, refused = set(), []
     for source, document in manifests:
         kind, name = document.get("kind", "?"), document.get("metadata", {}).get("name", "?")
         try:
-            applied = await apply(client, resources, document)
+            applied = await _apply_patiently(client, resources, document, patience)
         except (KubeError, UnknownKind) as error:
             refused.append(f"{source}: {kind}/{name}: {error}")
             continue
@@ -78,6 +95,17 @@ async def _apply_all(
         report({"refused": refused})
         return None
     return wanted
+
+
+async def _apply_patiently(client: KubeClient, resources: "Resources", document: Doc, patience: int) -> Doc:
+    for _ in range(patience):
+        try:
+            return await apply(client, resources, document)
+        except KubeError as error:
+            if error.code != 403 or not _NO_ACCOUNT.search(str(error)):
+                raise
+        await asyncio.sleep(LOOK_EVERY)
+    return await apply(client, resources, document)
 
 
 class UnknownKind(Exception):
