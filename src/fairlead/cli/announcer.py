@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fairlead.cli.flags.socket_address import socket_address
-from fairlead.cli.logs import verbose_flag
+from fairlead.cli.logs import authorize_metrics_flag, verbose_flag
 
 if TYPE_CHECKING:
     from fairlead.app.announcer.options import AnnouncerOptions
@@ -30,6 +30,7 @@ FAILURE = 3  # exit code of what went wrong, as opposed to usage (2)
 @click.option(
     "--http-bind-address", "http", callback=socket_address, help="ADDRESS:PORT of /healthz, /readyz and /metrics."
 )
+@authorize_metrics_flag
 @verbose_flag
 def announcer(
     kubeconfig: str | None,
@@ -38,6 +39,7 @@ def announcer(
     interface: str | None,
     pools: tuple[str, ...],
     http: tuple[str, int] | None,
+    authorize_metrics: bool,
 ) -> None:
     """Announce the addresses of load balancers that this node may serve, until interrupted.
 
@@ -47,7 +49,9 @@ def announcer(
     """
     from fairlead.app.announcer.options import AnnouncerOptions, check_options, read_options
 
-    options = AnnouncerOptions(node or socket.gethostname().lower(), pools, interface, kubeconfig, http)
+    options = AnnouncerOptions(
+        node or socket.gethostname().lower(), pools, interface, kubeconfig, http, authorize_metrics
+    )
     try:
         options = read_options(options, config) if config else options
         check_options(options)

@@ -13,7 +13,7 @@ from fairlead.app.controllers import CONTROLLERS, ControllersOptions, run
 from fairlead.app.controllers.context import Authority, Settings
 from fairlead.cli.flags.leader import candidacy, leader_flags
 from fairlead.cli.flags.socket_address import socket_address
-from fairlead.cli.logs import verbose_flag
+from fairlead.cli.logs import authorize_metrics_flag, verbose_flag
 from fairlead.model.names import ObjectKey
 
 _LONGEST_NAME = 253  # of an object
@@ -37,6 +37,7 @@ _FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
 )
 @click.option("--cluster-signing-cert-file", "signing_cert", type=_FILE, help="Who signs certificates; with its key.")
 @click.option("--cluster-signing-key-file", "signing_key", type=_FILE, help="Its key; without both, nothing is signed.")
+@authorize_metrics_flag
 @leader_flags
 @verbose_flag
 def controllers(
@@ -48,6 +49,7 @@ def controllers(
     http: tuple[str, int] | None,
     signing_cert: Path | None,
     signing_key: Path | None,
+    authorize_metrics: bool,
     **of_leader: Any,
 ) -> None:
     """Run the controllers alone, against any cluster, until interrupted.
@@ -62,7 +64,8 @@ def controllers(
     deployment = ObjectKey(namespace or "kube-system", name)
     settings = Settings(load_balancer_pools=pool, authority=authority, dns_deployment=deployment)
     names = only or tuple(CONTROLLERS)
-    options = ControllersOptions(kubeconfig, context, names, settings, http, candidacy(of_leader, _lease_name(only)))
+    lease = candidacy(of_leader, _lease_name(only))
+    options = ControllersOptions(kubeconfig, context, names, settings, http, authorize_metrics, lease)
     with contextlib.suppress(asyncio.CancelledError):
         asyncio.run(_serve(options))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from fairlead.cli.logs import verbose_flag
+from fairlead.cli.logs import authorize_metrics_flag, verbose_flag
 
 _PATH = click.Path(path_type=Path)
 _PODS = click.Choice(["disabled", "insecure", "verified"])
@@ -37,6 +37,7 @@ _OUTSIDE = click.Choice(["forward", "refuse", "nxdomain"])
     help="Be the cache of a node: hold the addresses that the file binds on this interface, untracked.",
 )
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes at the same port.")
+@authorize_metrics_flag
 @verbose_flag
 @click.pass_context
 def dns(ctx: click.Context, /, config: Path | None, node_interface: str | None, workers: int, **given: Any) -> None:
@@ -47,7 +48,7 @@ def dns(ctx: click.Context, /, config: Path | None, node_interface: str | None, 
     from fairlead.app.dns.settings import SettingsError, options_from
     from fairlead.app.dns.workers import serve_all
 
-    where = {"kubeconfig": given.pop("kubeconfig"), "context": given.pop("context")}
+    where = {name: given.pop(name) for name in ("kubeconfig", "context", "authorize_metrics")}
     given = {name: value for name, value in given.items() if value not in (None, ())}
     try:
         options, source = options_from(config, Flags(**given))

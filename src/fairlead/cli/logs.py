@@ -16,6 +16,11 @@ def _set_up(_context: click.Context, _parameter: click.Parameter, is_verbose: bo
     set_up_logs(is_verbose)
 
 
+authorize_metrics_flag = click.option(
+    "--authorize-metrics",
+    is_flag=True,
+    help="Show metrics only to bearer tokens that may get their path (TokenReview, SubjectAccessReview).",
+)
 verbose_flag = click.option(
     "-v",
     "--verbose",

@@ -1,6 +1,7 @@
 """The ``fairlead`` command: a table of subcommands, each loaded only when it is asked for."""
 
 import importlib
+import sys
 from typing import Any
 
 import click
@@ -40,6 +41,8 @@ COMMANDS = {
     "version": ("fairlead.cli.version:version", "Print the version."),
 }
 
+FAILURE = 3  # exit code of what went wrong, as opposed to usage (2) and findings (1)
+
 
 class LazyGroup(click.Group):
     """A group that imports a subcommand's module only to run it, so that every command starts quickly."""
@@ -68,4 +71,23 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> Any:
     """Entry point. Exit codes: 0 ok, 1 finding or difference, 2 usage, above 2 failure."""
-    return cli(args=arguments, prog_name="fairlead")
+    try:
+        return cli(args=arguments, prog_name="fairlead")
+    except Exception as error:
+        if not (told := _told(error)):
+            raise
+        click.echo(f"fairlead: {told}", err=True)
+        sys.exit(FAILURE)
+
+
+def _told(error: Exception) -> str:
+    """What to say, whatever the command, of a kubeconfig that is of no use or an API server that cannot be reached.
+
+    Empty for any other error.
+    """
+    from fairlead.drivers.kube.errors import Unreachable
+
+    if isinstance(error, ExceptionGroup):
+        matching, others = error.split(Unreachable)
+        return "" if others or matching is None else _told(matching.exceptions[0])
+    return str(error) if isinstance(error, Unreachable) else ""

@@ -11,7 +11,7 @@ import click
 from fairlead.cli.flags.conntrack import conntrack_flags, conntrack_of
 from fairlead.cli.flags.kube_proxy import Duration, switch, verbosity
 from fairlead.cli.flags.proxy import node_flags, settings_of
-from fairlead.cli.logs import set_up_logs
+from fairlead.cli.logs import authorize_metrics_flag, set_up_logs
 from fairlead.model.addresses import parse_ip
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 @click.option("--healthz-bind-address", default="0.0.0.0:10256", show_default=True, help='For /healthz; "" for none.')
 @click.option("--metrics-bind-address", default="127.0.0.1:10249", show_default=True, help='For /metrics; "" for none.')
 @switch("--network-policy", help="Enforce NetworkPolicies, too, for the Pods of this node.")
+@authorize_metrics_flag
 @verbosity
 @conntrack_flags
 @node_flags
@@ -60,6 +61,7 @@ def proxy(kubeconfig: str | None, node: str | None, verbose: bool, **flags: Any)
         backend=flags["backend"],
         healthz=_address(flags["healthz_bind_address"], 10256),
         metrics=_address(flags["metrics_bind_address"], 10249),
+        authorize_metrics=flags["authorize_metrics"],
         conntrack=conntrack_of(flags),
         min_sync_period=flags["min_sync_period"],
         network_policies=flags["network_policy"],

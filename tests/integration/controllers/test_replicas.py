@@ -89,7 +89,8 @@ def test_whichever_is_killed_the_other_goes_on(cluster):
     print(f"{KILLS} kills: until the next one worked {', '.join(f'{gap:.2f}' for gap in gaps)} s")
     assert slices == {f"{name}-{turn}": 1 for name in ("before", "after") for turn in range(KILLS)}
     assert len(set(addresses(kubectl))) == 2 * KILLS
-    assert lease(kubectl)["leaseTransitions"] == KILLS
+    # With times as short as these, a busy machine can cost the one that works its Lease as well.
+    assert lease(kubectl)["leaseTransitions"] >= KILLS
 
 
 def test_a_frozen_one_is_replaced_after_the_lease_and_stands_by_when_it_wakes(cluster):

@@ -23,6 +23,7 @@ class AnnouncerOptions:
         interface: the nodes' link; None: the one that has the Node's InternalIP.
         kubeconfig: path; None looks where kubectl looks.
         http: address and port of ``/healthz``, ``/readyz`` and ``/metrics``; None for none.
+        authorize_metrics: they are for those alone that the API server lets see them.
         answers_on_link: whether to answer for addresses on the nodes' link.
         bgp: whom to tell of addresses by BGP; None: nobody.
     """
@@ -32,6 +33,7 @@ class AnnouncerOptions:
     interface: str | None = None
     kubeconfig: str | None = None
     http: Address | None = None
+    authorize_metrics: bool = False
     answers_on_link: bool = True
     bgp: BgpSettings | None = None
 

@@ -28,6 +28,7 @@ from fairlead.dataplane.announcing import (
 from fairlead.drivers.kube.client import ENDPOINT_SLICES, NODES, SERVICES, KubeClient
 from fairlead.drivers.kube.event_recorder import EventWriter, Happening
 from fairlead.drivers.kube.informer import Informer
+from fairlead.drivers.kube.page_access import PageAccess
 from fairlead.drivers.kube.watch_pages import watch_pages
 from fairlead.drivers.linux.local_addresses import interface_with
 from fairlead.model.names import ObjectKey
@@ -48,7 +49,8 @@ async def run(options: AnnouncerOptions, ready: Callable[[], None]) -> None:
             is_ready.set()
             ready()
 
-        async with watch_pages(options.http, announcer.informers, is_ready.is_set, [announcer.metrics]):
+        access = PageAccess(client) if options.authorize_metrics else None
+        async with watch_pages(options.http, announcer.informers, is_ready.is_set, [announcer.metrics], access):
             await announcer.run(all_read)
 
 

@@ -37,6 +37,7 @@ from fairlead.drivers.kube.client import KubeClient
 from fairlead.drivers.kube.event_recorder import EventWriter
 from fairlead.drivers.kube.informer import Informer
 from fairlead.drivers.kube.leader import Candidacy, Elector
+from fairlead.drivers.kube.page_access import PageAccess
 from fairlead.drivers.kube.progress import reached
 from fairlead.drivers.kube.watch_pages import Address, watch_pages
 from fairlead.drivers.kube.work_queue import Clock
@@ -84,6 +85,7 @@ class ControllersOptions:
         only: names of ``CONTROLLERS`` to run, for instance beside a real control plane that has the others.
         settings: of the controllers themselves.
         http: address and port of ``/healthz``, ``/readyz`` and ``/metrics``; None for none.
+        authorize_metrics: they are for those alone that the API server lets see them.
         marks: folder with the sockets of those who want to hear when slices are written.
         candidacy: for which Lease they work; None where nobody else can be at work.
         steering: how tests steer them, in a lab.
@@ -94,6 +96,7 @@ class ControllersOptions:
     only: tuple[str, ...] = tuple(CONTROLLERS)
     settings: Settings = field(default_factory=Settings)
     http: Address | None = None
+    authorize_metrics: bool = False
     candidacy: Candidacy | None = None
     marks: Path | None = None
     steering: Steering | None = None
@@ -111,7 +114,8 @@ async def run(
     async with KubeClient.from_kubeconfig(options.kubeconfig, options.context, "controllers") as client:
         elector = Elector(client, options.candidacy, standing_by) if options.candidacy else None
         shift = _Shift(client, options, ready, elector)
-        pages = watch_pages(options.http, shift.informers, shift.is_ready, (elector,) if elector else ())
+        access = PageAccess(client) if options.authorize_metrics else None
+        pages = watch_pages(options.http, shift.informers, shift.is_ready, (elector,) if elector else (), access)
         async with pages, steered(options.steering, shift.reached):
             await (elector.lead(shift.work) if elector else shift.work())
 

@@ -66,6 +66,7 @@ class DnsOptions:
         lameduck: seconds to go on answering, while not ready, after the server is told to stop, so that clients hear of
             it first.
         node_interface: the interface that is to hold the addresses that blocks are bound to; None for those there are.
+        authorize_metrics: they are for those alone that the API server lets see them.
         shared: let other processes bind the same port (SO_REUSEPORT).
         version: of the text that this comes from; None when it is the command line alone.
     """
@@ -84,6 +85,7 @@ class DnsOptions:
     unready_after: float | None = 300.0
     lameduck: float = 0.0
     node_interface: str | None = None
+    authorize_metrics: bool = False
     shared: bool = False
     version: str | None = None
 

@@ -33,6 +33,7 @@ from fairlead.drivers.dns.metrics import DnsCollector, ProgrammingDelay, new_reg
 from fairlead.drivers.dns.outside import Outside
 from fairlead.drivers.dns.query_log import QueryLog
 from fairlead.drivers.dns.server import DnsServer, layout_of, own_addresses
+from fairlead.drivers.kube.page_access import PageAccess
 from fairlead.drivers.kube.progress import reached
 from fairlead.drivers.steering.faults import Faults, Steering
 from fairlead.drivers.steering.part_socket import steered
@@ -113,6 +114,7 @@ class _Process:
         self._delay = ProgrammingDelay(self._registry)
         self._watches: Watches | None = None
         self._pages: list[asyncio.Server] = []
+        self._access = PageAccess() if options.authorize_metrics else None
 
     def misbehave(self, faults: Faults) -> None:
         """Answer as faults have it, while there are any; to be called before ``listen``."""
@@ -133,7 +135,7 @@ class _Process:
         for places, served in pages:
             for address, port in places:
                 for host in (address,) if address else self.options.http_addresses:
-                    self._pages.append(await serve_pages(host, port, served))
+                    self._pages.append(await serve_pages(host, port, served, self._access))
 
     async def serve(self, ready: Callable[[], None]) -> None:
         """Follow the cluster, if there is one, and the configuration, until cancelled."""
@@ -143,6 +145,8 @@ class _Process:
 
     async def _watch(self, ready: Callable[[], None]) -> None:
         async with api_client(self.options) as client:
+            if self._access:
+                self._access.ask_with(client)
             self._watches = Watches(client, self._authority, self._delay, self.options.needs)
             if self._known:
                 self._watches.resume(self._known.copies)

@@ -39,5 +39,6 @@ class ProxyOptions:
     network_policies: bool = False
     healthz: Address | None = ("0.0.0.0", HEALTHZ_PORT)  # noqa: S104 - load balancers ask from outside
     metrics: Address | None = ("127.0.0.1", 10249)
+    authorize_metrics: bool = False
     marks: Path | None = None
     steering: Steering | None = None

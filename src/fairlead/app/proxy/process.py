@@ -34,6 +34,7 @@ from fairlead.dataplane.node_view import PRIMARY, has_localhost, view_node
 from fairlead.dataplane.sysctls import LIBERAL, ROUTE_LOCALNET, conntrack_sysctls
 from fairlead.drivers.kube.client import KubeClient
 from fairlead.drivers.kube.informer import Informer
+from fairlead.drivers.kube.page_access import PageAccess
 from fairlead.drivers.kube.progress import reached
 from fairlead.drivers.linux.local_addresses import kernel_families
 from fairlead.drivers.linux.sysctls import owns_network, read_sysctl, write_sysctls
@@ -61,10 +62,11 @@ async def run(options: ProxyOptions, ready: Callable[[], None]) -> None:
         proxy = NodeProxy(options, client)
         await stack.enter_async_context(steered(options.steering, proxy.reached))
         stack.callback(proxy.reports.health_checks.close)
+        access = PageAccess(client) if options.authorize_metrics else None
         served = ((options.healthz, proxy.reports.health.pages()), (options.metrics, proxy.reports.metric_pages()))
         for address, pages in served:
             if address is not None:
-                server = await serve_pages(*address, pages)
+                server = await serve_pages(*address, pages, access)
                 stack.callback(server.close)
         await proxy.run(ready)
 

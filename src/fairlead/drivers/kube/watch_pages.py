@@ -10,7 +10,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from fairlead.drivers.kube.informer import Informer
-from fairlead.drivers.tiny_http import Page, Pages, serve_pages
+from fairlead.drivers.tiny_http import Access, Page, Pages, serve_pages
 
 UNREADY_AFTER = 300.0  # seconds of a dead watch; an API server that is restarted must not make every part unready
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -41,18 +41,23 @@ class WatchCollector(Collector):
 
 @asynccontextmanager
 async def watch_pages(
-    address: Address | None, informers: Informers, is_ready: Callable[[], bool], others: Iterable[Collector] = ()
+    address: Address | None,
+    informers: Informers,
+    is_ready: Callable[[], bool],
+    others: Iterable[Collector] = (),
+    access: Access | None = None,
 ) -> AsyncIterator[None]:
     """Serve the pages meanwhile; nothing where there is no address.
 
     Args:
         is_ready: whether everything has been read once.
         others: what else the metrics show.
+        access: who sees the metrics; without, everybody.
 
     Raises:
         OSError: the address cannot be listened at.
     """
-    server = await serve_pages(*address, pages_of(informers, is_ready, others)) if address else None
+    server = await serve_pages(*address, pages_of(informers, is_ready, others), access) if address else None
     try:
         yield
     finally:
