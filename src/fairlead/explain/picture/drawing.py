@@ -6,11 +6,13 @@ Nothing has a colour or a style of its own: classes say what a thing is, and a s
 from collections.abc import Iterator
 from html import escape
 
+from fairlead.explain.picture.cards import BOLD, LEADING, PAD
+from fairlead.explain.picture.lettering import lines_of, width_of
 from fairlead.explain.picture.scene import Band, Box, Card, Link, Scene, State
 from fairlead.explain.picture.words import Words
 
 SVG = "http://www.w3.org/2000/svg"
-_PAD, _LEADING, _FIRST = 9.0, 16.0, 12.0
+_FIRST = 12.0  # from the padding to the foot of the first line
 
 
 def fragments(scene: Scene, word: Words) -> dict[str, str]:
@@ -46,8 +48,10 @@ def _text(x: float, y: float, text: str, class_: str) -> str:
 
 def _band(band: Band, word: Words) -> str:
     box = band.box
-    heading = _text(box.x + (36 if band.fold else 14), box.y + 28, band.title, "heading")
-    summary = f'<text class="summary" x="{box.right - 14:.1f}" y="{box.y + 28:.1f}">{escape(band.summary)}</text>'
+    left = 36 if band.fold else 14
+    title, told = _beside(band, box.width - left - 14)
+    heading = _text(box.x + left, box.y + 28, title, "heading")
+    summary = f'<text class="summary" x="{box.right - 14:.1f}" y="{box.y + 28:.1f}">{escape(told)}</text>'
     if not band.fold:
         return f'<g class="band" data-id="band:{escape(band.id)}">{_rect(box, 14)}{heading}{summary}</g>'
     act = word("unfold" if band.is_folded else "fold")
@@ -61,6 +65,14 @@ def _band(band: Band, word: Words) -> str:
         f'{_rect(Box(box.x + 6, box.y + 8, box.width - 12, 30), 8, "hit")}<path class="arrow" d="{arrow}"/>'
         f"{heading} {summary}</g></g>"
     )
+
+
+def _beside(band: Band, room: float) -> tuple[str, str]:
+    """A heading and its summary on one line; where both do not fit, the heading has at least half of it."""
+    heading, summary, gap = 15 * BOLD, 12.0, 12.0
+    rest = max(room - width_of(band.summary, summary) - gap, room / 2)
+    title = lines_of(band.title, heading, rest, most=1)[0]
+    return title, lines_of(band.summary, summary, room - width_of(title, heading) - gap, most=1)[0]
 
 
 def _link(link: Link) -> str:
@@ -106,13 +118,13 @@ def _name(card: Card) -> str:
 
 
 def _lettering(card: Card) -> Iterator[str]:
-    x, y = card.box.x + _PAD, card.box.y + _PAD + _FIRST
+    x, y = card.box.x + PAD, card.box.y + PAD + _FIRST
     for line in card.title:
         yield _text(x, y, line, "title")
-        y += _LEADING
+        y += LEADING
     for line in card.lines:
         yield _text(x, y, line, "line")
-        y += _LEADING
+        y += LEADING
 
 
 def _mark(state: State, x: float, y: float) -> str:

@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from fairlead.explain.picture.layout import NARROW, card_at
+from fairlead.explain.picture.cards import card_at
+from fairlead.explain.picture.columns import widths_of
+from fairlead.explain.picture.layout import NARROW
 from fairlead.explain.picture.scene import Card, Item, Link, Scene, State
 
 _MARGIN, _GAP, _COLUMN_GAP, _STEP = 16.0, 10.0, 58.0, 34.0
@@ -25,13 +27,17 @@ def place_ways(heads: list[Item], ways: list[Way], width: float) -> Scene:
     Args:
         heads: who sends, and what is asked before.
     """
-    return (_stacked if width < NARROW else _columns)(heads, ways, width)
+    wide = _widths(heads, ways, width) if width >= NARROW else None
+    return _columns(heads, ways, width, wide) if wide else _stacked(heads, ways, width)
 
 
-def _columns(heads: list[Item], ways: list[Way], width: float) -> Scene:
+def _widths(heads: list[Item], ways: list[Way], width: float) -> list[float] | None:
+    columns = (heads, [w.goal for w in ways], [h for w in ways for h in w.hooks], [e for w in ways for e in w.ends])
+    return widths_of(columns, _SHARES, width - 2 * _MARGIN - 3 * _COLUMN_GAP)
+
+
+def _columns(heads: list[Item], ways: list[Way], width: float, wide: list[float]) -> Scene:
     """Sender and question, destinations, hooks, receivers: each a column."""
-    room = width - 2 * _MARGIN - 3 * _COLUMN_GAP
-    wide = [share * room for share in _SHARES]
     x = [_MARGIN + sum(wide[:n]) + n * _COLUMN_GAP for n in range(4)]
     cards, links = _chain(heads, x[0], _MARGIN, wide[0])
     last, y = cards[-1], _MARGIN

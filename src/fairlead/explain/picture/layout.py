@@ -7,17 +7,14 @@ So a picture is the same for the same cluster, and one new Pod never turns it ov
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import NamedTuple
 
+from fairlead.explain.picture.cards import card_at, needed
+from fairlead.explain.picture.columns import widths_of
 from fairlead.explain.picture.lanes import Contents, Lane, Members, Space
-from fairlead.explain.picture.lettering import lines_of
 from fairlead.explain.picture.scene import Band, Box, Card, Item, Link, Scene, State
 from fairlead.explain.picture.words import Words
 
 NARROW = 700.0  # below this width, columns become rows
-TITLE, LINE = 13.0, 11.5  # sizes of letters
-BOLD = 1.12  # how much wider bold letters are
-_LEADING = 16.0  # from line to line
-_PAD, _GAP, _MARGIN, _BAND_PAD, _HEAD = 9.0, 8.0, 12.0, 14.0, 46.0
-_MARK = 20.0  # what the mark of a state takes of a card's width
+_GAP, _MARGIN, _BAND_PAD, _HEAD = 8.0, 12.0, 14.0, 46.0
 _DOTS_FROM = 9  # endpoints of a slice; fewer are cards
 _DOT, _DOT_PITCH = 16.0, 22.0
 _COLUMN_GAP = 34.0
@@ -66,16 +63,6 @@ def _starts_folded(contents: Contents, space: Space) -> bool:
     return space.name == _SYSTEM and len(contents.spaces) > 1
 
 
-def card_at(item: Item, x: float, y: float, width: float) -> Card:
-    """A card of this width, as high as its text."""
-    room = width - 2 * _PAD
-    marked = room - (_MARK if item.state is not State.PLAIN else 0)
-    title = lines_of(item.title, TITLE * BOLD, marked, most=3)
-    lines = tuple(line for text in item.lines for line in lines_of(text, LINE, room, most=3))
-    height = 2 * _PAD + _LEADING * (len(title) + len(lines)) - 3
-    return Card(item, Box(x, y, width, height), title, lines)
-
-
 # --- nodes ---
 
 
@@ -118,15 +105,32 @@ def _space(space: Space, y: float, width: float, word: Words, *, is_folded: bool
     if is_folded:
         whole = _dots((lane.service for lane in space.lanes), _inside(width), y + _HEAD - 6)
     else:
-        put = _stacked if width < NARROW else _columns
+        wide = _widths(space, width)
         for lane in space.lanes:
-            placed = put(lane, whole.bottom, width)
+            placed = _columns(lane, whole.bottom, width, wide) if wide else _stacked(lane, whole.bottom, width)
             whole = Placed(whole.cards + placed.cards, whole.links + placed.links, placed.bottom + _LANE_GAP)
         whole = whole._replace(bottom=whole.bottom - _LANE_GAP)
     bottom = whole.bottom + _BAND_PAD
     box = Box(_MARGIN, top, width - 2 * _MARGIN, bottom - top)
     band = Band(f"space/{space.name}", space.name, _summary(space, word), box, space.name, is_folded)
     return band, whole._replace(bottom=bottom + _MARGIN)
+
+
+def _widths(space: Space, width: float) -> list[float] | None:
+    """The columns of a Namespace's lanes; None where a screen is too narrow for them."""
+    if width < NARROW:
+        return None
+    lanes = space.lanes
+    reach = [item for lane in lanes for item in lane.reach]
+    slices = [member.slice for lane in lanes for member in lane.members if member.slice.id != lane.id]
+    pods = [pod for lane in lanes if lane.is_service for member in lane.members for pod in _cards_of(member)]
+    columns = (reach, [lane.service for lane in lanes], slices, pods)
+    return widths_of(columns, _SHARES, _inside(width).width - 3 * _COLUMN_GAP)
+
+
+def _cards_of(member: Members) -> tuple[Item, ...]:
+    """The Pods that are shown as cards."""
+    return member.pods if len(member.pods) < _DOTS_FROM else ()
 
 
 def _inside(width: float) -> Box:
@@ -155,10 +159,9 @@ def _dots(items: Iterable[Item], area: Box, y: float) -> Placed:
 # --- a lane ---
 
 
-def _columns(lane: Lane, y: float, width: float) -> Placed:
+def _columns(lane: Lane, y: float, width: float, wide: list[float]) -> Placed:
     """What leads to the Service at the left, then the Service, its slices, and its Pods at the right."""
     area = _inside(width)
-    wide = [share * (area.width - 3 * _COLUMN_GAP) for share in _SHARES]
     x = [area.x + sum(wide[:n]) + n * _COLUMN_GAP for n in range(4)]
     reach, bottom = _pile(lane.reach, x[0], y, wide[0])
     if not lane.is_service:
@@ -230,7 +233,8 @@ def _link(start: Card, end: Card, state: State, *, is_down: bool = False) -> Lin
 def _stacked(lane: Lane, y: float, width: float) -> Placed:
     """The same from top to bottom, for a narrow screen."""
     area = _inside(width)
-    columns = 1 if area.width < 300 else 2
+    beside = (*lane.reach, *(pod for member in lane.members for pod in _cards_of(member)))
+    columns = 2 if all(needed(item) <= (area.width - _GAP) / 2 for item in beside) else 1
     cards: list[Card] = []
     links: list[Link] = []
     reach: list[Card] = []

@@ -1,12 +1,15 @@
 """How wide text is, near enough to break lines by: a picture is laid out where no font is at hand."""
 
+import re
 from collections.abc import Iterator
 
 _NARROW = frozenset("iljtf.,:;'|!()[]I/- ")
 _WIDE = frozenset("mwMW@%…")
 _CAPITAL = 0.68
 _ELLIPSIS = "…"
-_BREAKS = "-./: "
+_IDEOGRAPHS = "\u2e80-\uffff"
+# Words are whole: a line ends after one of these signs, or after an ideograph.
+_PIECES = re.compile(rf"[{_IDEOGRAPHS}]|[^-./:, {_IDEOGRAPHS}]*[-./:, ]|[^-./:, {_IDEOGRAPHS}]+")
 
 
 def width_of(text: str, size: float) -> float:
@@ -25,7 +28,10 @@ def _share(letter: str) -> float:
 
 
 def lines_of(text: str, size: float, width: float, most: int = 2) -> tuple[str, ...]:
-    """The text in at most so many lines that fit; what does not fit is left out in the middle."""
+    """The text in at most so many lines that fit, words whole.
+
+    What does not fit is left out: from a word its middle, from a longer text what is before its end.
+    """
     lines = list(_broken(text, size, width))
     if len(lines) <= most:
         return tuple(lines)
@@ -33,31 +39,40 @@ def lines_of(text: str, size: float, width: float, most: int = 2) -> tuple[str, 
     return (*lines[: most - 1], tail)
 
 
+def longest_word(text: str, size: float) -> float:
+    """The width that the text needs so that each of its words stays whole."""
+    return max((width_of(piece.rstrip(" "), size) for piece in _PIECES.findall(text)), default=0.0)
+
+
 def _tail(text: str, size: float, width: float) -> str:
-    """The end of a text, which tells names apart better than their beginning."""
-    for start in range(len(text)):
-        if width_of(_ELLIPSIS + text[start:], size) <= width:
-            return _ELLIPSIS + text[start:]
-    return _ELLIPSIS
+    """The last words of a text, which tell names apart better than the first."""
+    pieces = _PIECES.findall(text)
+    for start in range(1, len(pieces)):
+        told = _ELLIPSIS + "".join(pieces[start:])
+        if width_of(told, size) <= width:
+            return told
+    return _shortened(text, size, width)
 
 
 def _broken(text: str, size: float, width: float) -> Iterator[str]:
-    rest = text
-    while rest and width_of(rest, size) > width:
-        end = _fitting(rest, size, width)
-        better = max((rest.rfind(sign, 1, end) + 1 for sign in _BREAKS), default=0)
-        end = better if better > end // 3 else end
-        yield rest[:end]
-        rest = rest[end:].lstrip(" ")
-    if rest or not text:
-        yield rest
+    line = ""
+    for piece in _PIECES.findall(text):
+        if width_of((line + piece).rstrip(" "), size) <= width:
+            line = (line + piece).lstrip(" ")
+            continue
+        if line:
+            yield line.rstrip(" ")
+        line = piece.lstrip(" ")
+        if width_of(line.rstrip(" "), size) > width:
+            line = _shortened(line, size, width)
+    if line or not text.strip(" "):
+        yield line.rstrip(" ")
 
 
-def _fitting(text: str, size: float, width: float) -> int:
-    """How many letters fit; at least one."""
-    used = 0.0
-    for count, letter in enumerate(text):
-        used += size * _share(letter)
-        if used > width:
-            return max(count, 1)
-    return len(text)
+def _shortened(text: str, size: float, width: float) -> str:
+    """A text that is wider than a line, without its middle."""
+    for kept in range(len(text) - 1, 1, -1):
+        found = text[: kept - kept // 2] + _ELLIPSIS + text[len(text) - kept // 2 :]
+        if width_of(found, size) <= width:
+            return found
+    return _ELLIPSIS

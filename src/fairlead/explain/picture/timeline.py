@@ -3,8 +3,8 @@
 from html import escape
 from typing import NamedTuple
 
+from fairlead.explain.picture.cards import BOLD
 from fairlead.explain.picture.drawing import SVG
-from fairlead.explain.picture.layout import BOLD
 from fairlead.explain.picture.lettering import lines_of
 from fairlead.explain.picture.words import Words
 from fairlead.explain.spreading import Change, Row

@@ -1,7 +1,7 @@
 """The map: everything is on it, nothing overlaps or leaves it, it stays calm, and no text becomes markup."""
 
 import xml.etree.ElementTree as ET
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import pytest
 
@@ -9,7 +9,7 @@ from fairlead.explain.languages import LANGUAGES
 from fairlead.explain.picture.drawing import fragments, svg
 from fairlead.explain.picture.lanes import Filter, contents_of
 from fairlead.explain.picture.layout import place
-from fairlead.explain.picture.lettering import lines_of, width_of
+from fairlead.explain.picture.lettering import width_of
 from fairlead.explain.picture.scene import State
 from fairlead.explain.picture.words import words_in
 from tests.support.broken_clusters import BROKEN, HEALTHY, LOCAL, NODE_PORT, client, whole
@@ -47,6 +47,25 @@ def test_text_fits_its_card(width):
     for card in scene(width=width).cards:
         for line in (*card.title, *card.lines):
             assert width_of(line, 11.5) <= card.box.width - 10, (line, card.box.width)
+
+
+LONG = "kubernetes-administration-interface-for-observability"
+NAMED = cluster(
+    whole(
+        service(LONG, "2001:db8:1234:5678:9abc:def0:1234:5678", **NODE_PORT), web(), client("a" * 63), pod(f"{LONG}-0")
+    )
+)
+
+
+@every_width
+@pytest.mark.parametrize("read", [READ, NAMED], ids=["usual", "long names"])
+def test_words_are_whole(read, width):
+    """A line ends with a word, a hyphen or a dot; only what is wider than a card without one loses its middle."""
+    for card in scene(read, width=width).cards:
+        for one, other in pairwise(card.title):
+            assert one[-1] in "-./:," or f"{one} {other}" in card.item.title or "…" in one + other, (one, other)
+        for text, lines in ((card.item.title, card.title), *((line, card.lines) for line in card.item.lines)):
+            assert "…" in text or "aaa" in text or len(text) > 40 or not any("…" in line for line in lines), lines
 
 
 @pytest.mark.parametrize("case", [*BROKEN, *HEALTHY], ids=str)
@@ -140,12 +159,3 @@ def test_no_name_becomes_markup(hostile):
 def test_every_language_has_every_word(language):
     picture = scene(word=words_in(language))
     assert titles(picture, "outside")[0] == {"en": "Outside", "zh": "外部"}[language]
-
-
-@pytest.mark.parametrize("text", ["a" * 300, "a-b-c-" * 60, "", "x", "中文名称" * 30, "web.default.svc"])
-def test_broken_lines_fit(text):
-    for width in (30, 90, 200):
-        lines = lines_of(text, 13, width)
-        assert 1 <= len(lines) <= 2
-        assert all(width_of(line, 13) <= width for line in lines)
-        assert text.startswith(lines[0].rstrip("…")) or lines[0].startswith("…")
