@@ -1,22 +1,26 @@
 """How a change spreads: from the Pod that caused it, through its EndpointSlice, to DNS servers and nodes' rules.
 
-A change is one version of an EndpointSlice. Which Pods caused it follows from what is different in it; when each
-station was reached is told by the marks of the parts, which carry the version that they acted on. Where a part tells
-nothing (another cluster's, say), the moment stands in at which the API's watch told of it here.
+A change is one version of an EndpointSlice, a Service or a NetworkPolicy. What caused it follows from what is different
+in it; when each station was reached is told by the marks of the parts, which carry the version that they acted on.
+Where a part tells nothing (another cluster's, say), the moment stands in at which the API's watch told of it here. Of
+changes from before anybody watched there are marks only.
 """
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from fairlead.explain.cluster import Ref
-from fairlead.explain.documents import at, flag, pairs, rows, text, texts
+from fairlead.explain.differences import DIFFERENCES, Cause
+from fairlead.explain.documents import pairs, text
 from fairlead.model.document import Doc
 from fairlead.model.marks import Mark, Station
 from fairlead.model.objects import SERVICE_NAME_LABEL
 
 MOST_CHANGES = 200
 _MOST_MARKS = 4000
+_NAMED = ("EndpointSlice", "Service")  # what DNS answers follow from
+_BEFORE = "before this page was opened"
 _CAUSE_SECONDS = 20.0  # between a change of a Pod and the slice that follows from it
 
 
@@ -34,12 +38,14 @@ class Change(NamedTuple):
     """One change on its way.
 
     Attributes:
-        began: Unix time in seconds. causes: what has happened to each Pod, in words.
+        subject: the Service that it is about, or the object itself.
+        object: the one whose version it is.
+        began: Unix time in seconds. causes: what is different, in words.
     """
 
     id: str
-    service: str
-    slice: str
+    subject: str
+    object: Ref
     began: float
     causes: tuple[str, ...]
     rows: tuple[Row, ...]
@@ -56,15 +62,15 @@ class _Heard(NamedTuple):
     ref: Ref
     version: int
     time: float
-    service: str = ""
-    causes: tuple[tuple[str, str], ...] = ()  # a Pod, and what has happened to it
+    subject: str = ""
+    causes: tuple[Cause, ...] = ()
 
 
 class Spread:
     """Puts together what is heard, in whatever order it comes; keeps the newest."""
 
     def __init__(self) -> None:
-        self._slices: deque[_Heard] = deque(maxlen=MOST_CHANGES)
+        self._shown: deque[_Heard] = deque(maxlen=MOST_CHANGES)
         self._pods: deque[_Heard] = deque(maxlen=MOST_CHANGES * 4)
         self._marks: dict[tuple[Ref, int], dict[tuple[Station, str], Mark]] = {}
 
@@ -73,14 +79,23 @@ class Spread:
         if ref.kind == "Pod":
             self._pods.append(_Heard(ref, _version(new), now))
             return True
-        if ref.kind != "EndpointSlice" or new is None:
+        differences = DIFFERENCES.get(ref.kind)
+        if differences is None or new is None:
             return False
-        causes = tuple(_differences(old, new))
-        if not causes:
-            return False
-        service = pairs(new, "metadata", "labels").get(SERVICE_NAME_LABEL, "")
-        self._slices.append(_Heard(ref, _version(new), now, f"{ref.namespace}/{service}" if service else "", causes))
-        return True
+        causes = tuple(differences(old, new))
+        if causes:
+            self._shown.append(_Heard(ref, _version(new), now, _subject(ref, new), causes))
+        return bool(causes)
+
+    def remember(self, marks: Iterable[Mark]) -> None:
+        """Take in what parts have told before anybody watched."""
+        known = {(heard.ref, heard.version) for heard in self._shown}
+        self.mark(marks := list(marks))
+        for mark in marks:
+            key = Ref(mark.kind, mark.namespace, mark.name), mark.version
+            if mark.station in (Station.SLICE, Station.RULES) and key not in known:
+                known.add(key)
+                self._shown.append(_Heard(*key, mark.done, _subject(key[0], None), (Cause(_BEFORE),)))
 
     def mark(self, marks: Iterable[Mark]) -> None:
         """Take in what parts have told."""
@@ -92,30 +107,30 @@ class Spread:
 
     def waits_for(self, part: str, since: float) -> bool:
         """Whether there is a slice, heard since then, whose mark of this DNS server is not here yet."""
-        newest = {heard.ref: heard for heard in self._slices if heard.time >= since}
+        newest = {h.ref: h for h in self._shown if h.time >= since and h.ref.kind in _NAMED}
         return any((Station.NAMES, part) not in self._marks_of(h.ref, h.version) for h in newest.values())
 
     def changes(self) -> list[Change]:
         """All changes, the newest first."""
-        return [self._change(heard) for heard in reversed(self._slices)]
+        return [self._change(heard) for heard in reversed(self._shown)]
 
     def _marks_of(self, ref: Ref, version: int) -> dict[tuple[Station, str], Mark]:
         return self._marks.get((ref, version), {})
 
     def _change(self, heard: _Heard) -> Change:
-        rows = [*self._of_pods(heard), *self._of_slice(heard)]
+        rows = [*self._of_pods(heard), *self._of_object(heard)]
         start = min(row.began for row in rows)
         moved = sorted(
             (row._replace(began=row.began - start, done=row.done - start) for row in rows),
             key=lambda row: (list(Station).index(row.station), row.part),
         )
-        name = f"{heard.ref.namespace}/{heard.ref.name}"
-        causes = tuple(f"{pod} {what}" for pod, what in heard.causes)
-        return Change(f"{name}@{heard.version}", heard.service, name, start, causes, tuple(moved))
+        id_ = f"{heard.ref.kind}/{heard.ref.namespace}/{heard.ref.name}@{heard.version}"
+        causes = tuple(cause.words for cause in heard.causes)
+        return Change(id_, heard.subject, heard.ref, start, causes, tuple(moved))
 
     def _of_pods(self, heard: _Heard) -> Iterator[Row]:
         """The newest word of each Pod before the slice followed."""
-        for pod, _ in heard.causes:
+        for pod in filter(None, (cause.pod for cause in heard.causes)):
             ref = Ref("Pod", heard.ref.namespace, pod)
             before = [p for p in self._pods if p.ref == ref and p.time <= heard.time + 0.5]
             if not before or heard.time - before[-1].time > _CAUSE_SECONDS:
@@ -139,10 +154,12 @@ class Spread:
         marks = self._marks_of(heard.ref, heard.version).values()
         return min((m.began for m in marks if m.station is Station.SLICE), default=heard.time)
 
-    def _of_slice(self, heard: _Heard) -> Iterator[Row]:
+    def _of_object(self, heard: _Heard) -> Iterator[Row]:
         marks = self._marks_of(heard.ref, heard.version)
-        if not any(mark.station is Station.SLICE for mark in marks.values()):
-            yield Row(Station.SLICE, "", heard.time, heard.time, False)
+        first = Station.SLICE if heard.ref.kind == "EndpointSlice" else Station.OBJECT
+        if not any(mark.station is first for mark in marks.values()):
+            moment = min(heard.time, *(mark.began for mark in marks.values()), heard.time)
+            yield Row(first, "", moment, moment, False)
         for mark in marks.values():
             yield Row(mark.station, mark.part, mark.began, mark.done, True)
 
@@ -152,25 +169,9 @@ def _version(document: Doc | None) -> int:
     return int(found) if found.isdecimal() else 0
 
 
-def _differences(old: Doc | None, new: Doc) -> Iterator[tuple[str, str]]:
-    """What has happened to each endpoint that differs."""
-    before, after = _states(old), _states(new)
-    for name in sorted(before.keys() | after.keys()):
-        if before.get(name) != after.get(name):
-            yield name, _told(before.get(name), after.get(name))
-
-
-def _told(before: str | None, after: str | None) -> str:
-    if after is None:
-        return "leaves"
-    return f"comes, {after}" if before is None else f"is {after}"
-
-
-def _states(document: Doc | None) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for endpoint in rows(document, "endpoints"):
-        name = text(endpoint, "targetRef", "name") or next(iter(texts(endpoint, "addresses")), "")
-        ready: Any = at(endpoint, "conditions", "ready")
-        is_ending = flag(endpoint, "conditions", "terminating")
-        found[name] = "ending" if is_ending else "not ready" if ready is False else "ready"
-    return found
+def _subject(ref: Ref, document: Doc | None) -> str:
+    """Whom a change is about; a slice without its document, by its own name."""
+    service = pairs(document, "metadata", "labels").get(SERVICE_NAME_LABEL, "") if document else ""
+    if ref.kind == "EndpointSlice" and service:
+        return f"{ref.namespace}/{service}"
+    return f"{ref.namespace}/{ref.name}" if ref.kind == "Service" else str(ref)

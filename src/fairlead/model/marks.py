@@ -8,6 +8,7 @@ import msgspec
 class Station(enum.StrEnum):
     """Where a change has come to, in the order in which it gets there."""
 
+    OBJECT = "object"  # the API has a Service or a NetworkPolicy
     STATUS = "status"  # a node has told the API how a Pod is
     SLICE = "slice"  # a controller has written an EndpointSlice
     NAMES = "names"  # a DNS server answers by it

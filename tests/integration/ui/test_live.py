@@ -11,6 +11,12 @@ from tests.support.users import users
 
 PROBED = Path(__file__).with_name("probed.yaml")
 MANIFESTS = Path(__file__).parents[1] / "explain/lab.yaml"
+POLICY = """
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: nothing}
+spec: {podSelector: {matchLabels: {app: nothing}}}
+"""
 WEB = 'main svg .card.k-service[data-subject="svc/default/web"]'
 
 
@@ -89,6 +95,32 @@ def test_a_change_is_followed_from_the_probe_to_the_rules(lab, page):
     page.get_by_role("button", name="Replay", exact=True).click()
     expect(page.locator("svg.timeline .now")).to_have_count(1)
     expect(page.locator("svg.timeline .row.later")).to_have_count(0)
+
+
+def test_a_change_of_a_service_and_of_a_policy(lab, page):
+    page.locator("nav [data-view=changes]").click()
+    lab.kubectl("patch", "service", "web", "-p", '{"spec":{"externalTrafficPolicy":"Local","type":"NodePort"}}')
+    button = page.locator(".changes button", has_text="type: ClusterIP -> NodePort")
+    button.first.click()
+    told = page.locator("svg.timeline .row.told")
+    expect(told).to_have_count(3)  # DNS, and the rules of two nodes
+    expect(page.locator("svg.timeline .row").first).to_contain_text("changed in the API")
+    lab.kubectl("create", "-f", "-", stdin=POLICY)
+    page.locator(".changes button", has_text="NetworkPolicy default/nothing").click()
+    expect(told).to_have_count(2)
+    lab.kubectl("delete", "networkpolicy", "nothing")
+
+
+def test_changes_from_before_the_page_was_opened(lab, browser):
+    """Another page, which begins later, knows who acted on what, and when."""
+    later = Ui(lab.folder, "--name", lab.name)
+    try:
+        with opened(browser, later) as page:
+            page.locator("nav [data-view=changes]").click()
+            page.locator(".changes button", has_text="before this page was opened").first.click()
+            expect(page.locator("svg.timeline .row.told").first).to_be_visible()
+    finally:
+        later.stop()
 
 
 def test_packets_are_sent_for_real(lab, page):

@@ -3,9 +3,10 @@
 import asyncio
 import socket
 
+import msgspec
 import pytest
 
-from fairlead.drivers.change_marks import ChangeMarks, RecentMarks
+from fairlead.drivers.change_marks import ChangeMarks, RecentMarks, recent_folder, recent_marks
 from fairlead.drivers.ui.marks_socket import listening
 from fairlead.model.marks import Mark, Station
 
@@ -78,3 +79,33 @@ def test_recent_marks_are_bounded():
         recent.add(mark(number))
     assert '"web-999"' in recent.text()
     assert '"web-1"' not in recent.text()
+
+
+def test_what_was_told_lately_can_be_read_later(tmp_path):
+    folder = tmp_path / "marks"
+    ChangeMarks(folder).tell([mark(1), mark(2)])
+    ChangeMarks(folder).tell([msgspec.structs.replace(mark(3), part="node-2", done=1.0)])
+    assert recent_marks(folder, 0.0) == [msgspec.structs.replace(mark(3), part="node-2", done=1.0), mark(1), mark(2)]
+    assert recent_marks(folder, 2.0) == [mark(1), mark(2)]
+    assert recent_marks(tmp_path / "other/marks", 0.0) == []
+
+
+def test_what_is_kept_is_bounded(tmp_path):
+    """Two files for each part, and the newest marks are always in them."""
+    teller = ChangeMarks(tmp_path / "marks")
+    for number in range(2000):
+        teller.tell([mark(number)])
+    sizes = [path.stat().st_size for path in recent_folder(tmp_path / "marks").iterdir()]
+    assert len(sizes) == 2
+    assert sum(sizes) < 150_000
+    kept = [each.version for each in recent_marks(tmp_path / "marks", 0.0)]
+    assert sorted(kept) == list(range(2000 - len(kept), 2000))
+    assert len(kept) > 300
+
+
+def test_what_is_cut_off_is_passed_over(tmp_path):
+    folder = tmp_path / "marks"
+    ChangeMarks(folder).tell([mark(1)])
+    (path,) = recent_folder(folder).iterdir()
+    path.write_bytes(path.read_bytes() + b'{"part":"no')
+    assert recent_marks(folder, 0.0) == [mark(1)]

@@ -48,7 +48,7 @@ def told(marks=MARKS):
 
 def test_a_change_has_its_cause_its_stations_and_their_times():
     (change,) = told().changes()
-    assert (change.service, change.slice, change.causes) == ("default/web", "default/web-x", ("web-0 is not ready",))
+    assert (change.subject, change.object, change.causes) == ("default/web", SLICE, ("web-0 is not ready",))
     assert [(row.station, row.part, round(row.done * 1000)) for row in change.rows] == [
         (Station.STATUS, "web-0 · node-1", 10),
         (Station.SLICE, "controllers", 20),
@@ -118,7 +118,8 @@ def test_a_pod_that_changed_long_ago_is_no_station():
 
 def test_what_is_odd_is_passed_over():
     spread = Spread()
-    assert not spread.hear(Ref("Service", "default", "web"), None, {}, 1.0)
+    assert not spread.hear(Ref("ConfigMap", "default", "web"), None, {}, 1.0)
+    assert not spread.hear(Ref("Service", "default", "web"), {}, {"spec": {"selector": None}}, 1.0)
     assert not spread.hear(SLICE, slice_(1, web_0=True), None, 1.0)
     assert not spread.hear(SLICE, None, {"endpoints": "none"}, 1.0)
     assert spread.hear(SLICE, None, {"endpoints": [{"addresses": ["10.0.0.1"]}]}, 1.0)
@@ -141,3 +142,55 @@ def test_dns_servers_are_waited_for():
     assert not spread.waits_for("coredns-1", 200.0)
     spread.mark(MARKS)
     assert not spread.waits_for("coredns-1", 100.0)
+
+
+# --- other objects ---------------------------------------------------------------------------------------------------
+
+SERVICE, POLICY = Ref("Service", "default", "web"), Ref("NetworkPolicy", "default", "deny")
+
+
+def service(version, **spec):
+    return {"metadata": {"resourceVersion": str(version)}, "spec": {"type": "ClusterIP", **spec}}
+
+
+def test_a_change_of_a_service_goes_from_the_api_to_names_and_rules():
+    spread = Spread()
+    old, new = service(3, ports=[{"port": 80}]), service(4, ports=[{"port": 81}])
+    assert spread.hear(SERVICE, old, new, 100.003)
+    spread.mark([
+        mark(Station.NAMES, "coredns-1", 4, 100.001, 100.002, SERVICE),
+        mark(Station.RULES, "node-1", 4, 100.001, 100.005, SERVICE),
+    ])  # fmt: skip
+    (change,) = spread.changes()
+    assert (change.subject, change.causes) == ("default/web", ("ports: 80 -> 81",))
+    assert [(row.station, row.is_told) for row in change.rows] == [
+        (Station.OBJECT, False), (Station.NAMES, True), (Station.RULES, True)
+    ]  # fmt: skip
+    assert change.began == 100.001, "the API had it before anybody acted on it"
+
+
+def test_a_policy_has_rules_and_no_names():
+    spread = Spread()
+    spread.hear(POLICY, None, {"metadata": {"resourceVersion": "7"}, "spec": {"podSelector": {}}}, 5.0)
+    spread.mark([mark(Station.RULES, "node-1", 7, 5.0, 5.5, POLICY)])
+    (change,) = spread.changes()
+    assert (change.subject, change.causes) == ("NetworkPolicy default/deny", ("NetworkPolicy is new",))
+    assert not spread.waits_for("coredns-1", 0)
+
+
+def test_dns_servers_are_waited_for_after_a_service():
+    spread = Spread()
+    spread.hear(SERVICE, service(3), service(4, type="NodePort"), 5.0)
+    assert spread.waits_for("coredns-1", 0)
+    spread.mark([mark(Station.NAMES, "coredns-1", 4, 5.0, 5.1, SERVICE)])
+    assert not spread.waits_for("coredns-1", 0)
+
+
+def test_what_parts_told_before_is_remembered():
+    spread = Spread()
+    spread.remember(MARKS)
+    (change,) = spread.changes()
+    assert (change.object, change.causes) == (SLICE, ("before this page was opened",))
+    assert [row.part for row in change.rows] == ["controllers", "coredns-1", "node-1", "node-2"]
+    spread.remember(MARKS)
+    assert len(spread.changes()) == 1, "the same marks again are the same change"

@@ -42,7 +42,7 @@ class Watches:
     """One informer for each collection that the zone's answers depend on.
 
     Attributes:
-        marks: when answers began to follow the newest EndpointSlices.
+        marks: when answers began to follow the newest Services and EndpointSlices.
     """
 
     def __init__(self, client: KubeClient, authority: Authority, delay: ProgrammingDelay, needs: Needs = NEEDS) -> None:
@@ -52,7 +52,7 @@ class Watches:
         own, imported = {"labelSelector": SERVICE_NAME_LABEL}, {"labelSelector": IMPORTED_NAME_LABEL}
         self.informers: dict[str, Informer[Any]] = {
             "namespaces": Informer(client, NAMESPACES, Namespace, self._publish),
-            "services": Informer(client, SERVICES, Service, self._publish),
+            "services": Informer(client, SERVICES, Service, self._publish_service),
             "endpointslices": Informer(client, ENDPOINT_SLICES, EndpointSlice, self._publish_slice, own),
         }
         if needs.pods:
@@ -114,11 +114,21 @@ class Watches:
     def _publish(self, old: Watched | None, new: Watched | None) -> None:
         self._authority.change(old, new, int(time.time()))
 
+    def _publish_service(self, old: Service | None, new: Service | None) -> None:
+        began = time.time()
+        self._publish(old, new)
+        if new is not None:
+            self._mark(new, began)
+
+    def _mark(self, new: Service | EndpointSlice, began: float) -> None:
+        kind = type(new).__name__
+        self.marks.add(Mark("", Station.NAMES, kind, *new.key, new.version, began, time.time()))
+
     def _publish_slice(self, old: EndpointSlice | None, new: EndpointSlice | None) -> None:
         began = time.time()
         self._publish(old, new)
         if new is not None:
-            self.marks.add(Mark("", Station.NAMES, "EndpointSlice", *new.key, new.version, began, time.time()))
+            self._mark(new, began)
         if self._authority.synced and new is not None and new.service_key is not None:
             self._delay.observe(new, self._authority.snapshot.services.get(new.service_key), time.time())
 

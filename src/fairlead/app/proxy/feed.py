@@ -83,6 +83,8 @@ class Feed:
         for service in {s.key for s in (old, new) if s}:
             self._changed.add(service)
             self._reports.metrics.services.came(service)
+        if new is not None and self._services.synced.is_set():
+            self._reports.spreading.heard(new)
         self._reports.service_changed(self.snapshot, old, new)
 
     def slice_changed(self, old: EndpointSlice | None, new: EndpointSlice | None) -> None:
@@ -90,7 +92,7 @@ class Feed:
         for service in {s.service_key for s in (old, new) if s and s.service_key}:
             self._changed.add(service)
             self._reports.metrics.endpoints.came(service)
-        if new is not None:
+        if new is not None and self._slices.synced.is_set():
             self._reports.spreading.heard(new)
         if new is not None and (text := new.annotations.get(TRIGGER_TIME_ANNOTATION)):
             self._reports.programming.triggered(new.address_type, text)

@@ -88,6 +88,7 @@ class Policies:
     def _settle(self, failure: str) -> None:
         if not failure:
             self._delay, self.next_try = FIRST_RETRY, float("inf")
+            self._reports.policies_step_done()
             return
         log.warning("network policies not changed, next attempt in %.1f s: %s", self._delay, failure)
         self.next_try = time.monotonic() + self._delay
@@ -97,6 +98,8 @@ class Policies:
 
     def _policy_read(self, policy: NetworkPolicy, faults: tuple[str, ...]) -> None:
         self._known[policy.key] = policy
+        if self._feed.has_listed:
+            self._reports.policy_came(policy)
         if faults:
             self._reports.policy_not_understood(policy, faults)
 

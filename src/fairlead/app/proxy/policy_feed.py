@@ -56,6 +56,11 @@ class PolicyFeed:
         return all(informer.synced.is_set() for informer in self.informers)
 
     @property
+    def has_listed(self) -> bool:
+        """Whether policies that come now are changes."""
+        return self._of_policies.synced.is_set()
+
+    @property
     def informers(self) -> tuple[Informer[Any], ...]:
         """Those that are followed."""
         return (self._of_policies, *(self._others if self._follows_others else ()))

@@ -6,7 +6,7 @@ from fairlead.app.proxy.events import ProxyEvents
 from fairlead.app.proxy.health import HealthPages
 from fairlead.app.proxy.local_gaps import LocalGaps
 from fairlead.app.proxy.options import MODES, ProxyOptions
-from fairlead.app.proxy.spreading import Spreading
+from fairlead.app.proxy.spreading import POLICIES, SERVICES, Spreading
 from fairlead.dataplane.forwarding import NodeView
 from fairlead.dataplane.health import local_health
 from fairlead.dataplane.host_firewall import DroppingChain
@@ -67,6 +67,14 @@ class Reports:
         """The kernel has the policies of one family."""
         self.metrics.policies.show(family, isolated, in_force, faulty)
 
+    def policy_came(self, policy: NetworkPolicy) -> None:
+        """The API has another version of a policy."""
+        self.spreading.heard(policy)
+
+    def policies_step_done(self) -> None:
+        """The kernel has the policies of all families."""
+        self.spreading.done(POLICIES)
+
     def host_firewall(self, chains: Collection[DroppingChain]) -> None:
         """Which chains of this host drop what is translated; each is told of when it is new."""
         for chain in chains:
@@ -98,7 +106,7 @@ class Reports:
     async def step_done(self, changed: Collection[ObjectKey], views: Iterable[NodeView]) -> None:
         """The kernel has the rules of all families."""
         self.programming.done()
-        self.spreading.done()
+        self.spreading.done(SERVICES)
         for kind in (self.metrics.services, self.metrics.endpoints):
             kind.done()
         checks = {key: local_health(self._snapshot, key, self._options.node_name) for key in changed}

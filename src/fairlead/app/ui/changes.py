@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -13,14 +13,16 @@ import msgspec
 from fairlead.app.lab.commands import enter
 from fairlead.app.ui.exports import Parts, file_of, style_of
 from fairlead.app.ui.options import UiOptions
-from fairlead.app.ui.pictures import width_of, words_of
+from fairlead.app.ui.pictures import language_of, width_of, words_of
 from fairlead.app.ui.views import View
+from fairlead.drivers.change_marks import recent_marks
 from fairlead.drivers.kube.client import KubeClient, KubeError, Unreachable
 from fairlead.drivers.kube.document_informer import Whole
 from fairlead.drivers.lab.run_folder import marks_folder
 from fairlead.drivers.ui.exchange import Request
 from fairlead.drivers.ui.marks_socket import listening
 from fairlead.explain.cluster import Cluster, Ref
+from fairlead.explain.languages import translated
 from fairlead.explain.picture.timeline import timeline
 from fairlead.explain.resolving import DNS_NAMESPACE
 from fairlead.explain.spreading import Change, Spread
@@ -32,6 +34,7 @@ _DNS_LABEL = ("k8s-app", "kube-dns")
 _METRICS_PORT = 9153
 _WAITS = (0.05, 0.2, 1.0, 3.0)  # seconds after a change, at which DNS servers are asked whether they have followed
 _QUIET = 60.0  # seconds for which a DNS server is not asked again that has nothing to tell
+_REMEMBERED = 600.0  # seconds before the page was opened, of which changes are shown
 _SETTLE = 0.15  # seconds in which marks are taken together
 
 log = logging.getLogger(__name__)
@@ -64,6 +67,8 @@ class Changes:
                     stack.enter_context(listening(folder, self._hear_marks))
                 except OSError as error:
                     log.warning("the parts of the lab cannot be heard: %s", error)
+                self.spread.remember(recent_marks(folder, time.time() - _REMEMBERED))
+                self.version += 1
             yield
 
     def seen(self, ref: Ref, old: Whole | None, new: Whole | None) -> None:
@@ -125,41 +130,47 @@ def _dns_servers(cluster: Cluster) -> list[Pod]:
     return [pod for pod in cluster.pods_in(DNS_NAMESPACE) if pod.labels.get(key) == value and pod.is_ready]
 
 
-def summary(changes: list[Change]) -> list[dict[str, Any]]:
+def summary(changes: list[Change], language: str) -> list[dict[str, Any]]:
     """The changes as the page lists them."""
+    told = (_in_language(change, language) for change in changes)
     return [
         {
-            "id": change.id, "service": change.service, "causes": change.causes, "at": change.began,
+            "id": change.id, "subject": change.subject, "causes": change.causes, "at": change.began,
             "milliseconds": change.seconds * 1000, "rows": [row._asdict() for row in change.rows],
         }
-        for change in changes
+        for change in told
     ]  # fmt: skip
 
 
-def find(changes: list[Change], id_: str) -> Change:
-    """The change of this name; the newest without one.
+def _in_language(change: Change, language: str) -> Change:
+    return change._replace(causes=tuple(translated(cause, language) for cause in change.causes))
+
+
+def find(changes: list[Change], query: Mapping[str, str]) -> Change:
+    """The change that is asked for, in the language that is; without a name, the newest.
 
     Raises:
         NoSuchObject: there is none.
     """
+    id_ = query.get("id", "")
     found = next((change for change in changes if id_ in ("", change.id)), None)
     if found is None:
         raise NoSuchObject("this change is not remembered any more" if id_ else "nothing has changed yet")
-    return found
+    return _in_language(found, language_of(query))
 
 
 def views_of(changes: Changes) -> tuple[View, View]:
     """What shows a change as a time line, and what saves it."""
 
     def show(cluster: Cluster, request: Request, options: UiOptions) -> Any:
-        change = find(changes.spread.changes(), request.query.get("id", ""))
+        change = find(changes.spread.changes(), request.query)
         return {"id": change.id, "svg": timeline(change, words_of(request.query), width_of(request.query))}
 
     def save(cluster: Cluster, request: Request, options: UiOptions) -> Any:
         query, all_changes = request.query, changes.spread.changes()
-        change = find(all_changes, query.get("id", ""))
+        change = find(all_changes, query)
         picture = timeline(change, words_of(query), width_of(query), style_of(query))
-        parts = Parts(f"{change.service}: {', '.join(change.causes)}", picture)
+        parts = Parts(f"{change.subject}: {', '.join(change.causes)}", picture)
         return file_of("changes", parts, query, options, datetime.now(UTC))
 
     return show, save

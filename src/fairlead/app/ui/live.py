@@ -95,7 +95,7 @@ class _Page:
     def news_of(self, changes: Changes) -> Iterator[tuple[str, Any]]:
         if self._told.get("version of changes") != changes.version:
             self._told["version of changes"] = changes.version
-            yield "changes", summary(changes.spread.changes())
+            yield "changes", summary(changes.spread.changes(), self.language)
 
     def shown(self, cluster: Cluster) -> Iterator[tuple[str, Any]]:
         yield from self.changed("choices", choices(cluster))

@@ -26,7 +26,7 @@ PACKETS: Mapping[str, str] = {
     "possibly: anything, by a rule that is not understood": "可能发生任何情况：有一条无法理解的规则",
     " with probability {chance:.3f}": "，概率 {chance:.3f}",
     ", possibly": "，可能",
-    "reaches {destination}:{port}{pod}": "到达 {destination}:{port}{pod}",
+    "reaches {point}{pod}": "到达 {point}{pod}",
     "{what}{share}": "{what}{share}",
     " (Pod {pod})": "（Pod {pod}）",
     "is dropped: the client waits": "被丢弃：客户端会一直等待",
@@ -36,9 +36,7 @@ PACKETS: Mapping[str, str] = {
     "node {node} does not let it pass": "节点 {node} 不放行",
     "whether node {node} lets it pass: {doubt}": "节点 {node} 是否放行：{doubt}",
     "node {node} lets it pass": "节点 {node} 放行",
-    "whether a process listens at {destination}:{port}: it is no endpoint": (
-        "是否有进程监听 {destination}:{port}：它不是端点"
-    ),
+    "whether a process listens at {point}: it is no endpoint": "是否有进程监听 {point}：它不是端点",
     "the receiver sees {seen} as the sender": "接收方看到的来源地址是 {seen}",
     "an address of {node}": "{node} 的一个地址",
     "the reply goes to {node}, whose connection tracking puts both addresses back": (

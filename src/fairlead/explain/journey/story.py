@@ -7,6 +7,7 @@ from fairlead.clusterdns.answer import answer
 from fairlead.clusterdns.names import Name, to_name
 from fairlead.clusterdns.records import RRType
 from fairlead.clusterdns.search import walk
+from fairlead.explain.about.answering import at
 from fairlead.explain.about.names import explain_search, view_of
 from fairlead.explain.cluster import Cluster
 from fairlead.explain.documents import mapping
@@ -184,7 +185,7 @@ def _one(cluster: Cluster, rulebook: Rulebook, start: Start, found: Deliveries, 
         verdict, share = Verdict.NOT_CHECKED, Phrase(", possibly")
     words = {Fate.DROP: "is dropped: the client waits", Fate.REJECT: "is refused"}.get(outcome.fate)
     pod = Phrase(" (Pod {pod})", pod=delivery.pod.key) if delivery.pod else ""
-    target = Phrase("reaches {destination}:{port}{pod}", destination=outcome.destination, port=outcome.port, pod=pod)
+    target = Phrase("reaches {point}{pod}", point=at(outcome.destination, outcome.port), pod=pod)
     what = Phrase(words) if words else target
     return Statement(Phrase("{what}{share}", what=what, share=share), (), tuple(parts), verdict)
 
@@ -234,9 +235,8 @@ def _end(start: Start, found: Deliveries, delivery: Delivery) -> Iterator[Statem
     if delivery.pod is None and outcome.destination == found.packet.destination:
         yield unchecked(
             Phrase(
-                "whether a process listens at {destination}:{port}: it is no endpoint",
-                destination=outcome.destination,
-                port=outcome.port,
+                "whether a process listens at {point}: it is no endpoint",
+                point=at(outcome.destination, outcome.port),
             )
         )
     yield said(Phrase("the receiver sees {seen} as the sender", seen=delivery.seen))

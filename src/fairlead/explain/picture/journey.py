@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import NamedTuple
 
+from fairlead.explain.about.answering import at
 from fairlead.explain.cluster import Cluster
 from fairlead.explain.journey.delivery import Deliveries, Delivery, deliver
 from fairlead.explain.journey.ends import Goal, Start
@@ -13,7 +14,7 @@ from fairlead.explain.journey.story import goals_of
 from fairlead.explain.picture.journey_layout import Way, place_ways
 from fairlead.explain.picture.scene import Item, Scene, State
 from fairlead.explain.picture.words import Words
-from fairlead.model.addresses import IPFamily
+from fairlead.model.addresses import IPFamily, family_of
 from fairlead.trace.packet import Fate, Outcome
 
 _MOST_GOALS, _MOST_OUTCOMES, _MOST_DEEDS = 8, 24, 5
@@ -53,7 +54,7 @@ def journey_of(trip: Trip, word: Words, width: float) -> Journey:
     """
     cluster, start = trip.cluster, trip.start
     goals = goals_of(cluster, start, trip.goal)
-    sender = _sender(cluster, start, word)
+    sender = _sender(cluster, start, goals, word)
     heads = [sender, *([] if trip.goal.is_address else [_question(trip.goal, goals, word)])]
     ways = [_way(trip, each, word) for each in goals[:_MOST_GOALS]]
     if not ways:
@@ -76,8 +77,9 @@ def _services(cluster: Cluster, goals: Iterable[Goal]) -> Iterator[str]:
         yield from (f"svc/{key}" for key in cluster.snapshot.services_by_outside_ip.get(goal.host, ()))
 
 
-def _sender(cluster: Cluster, start: Start, word: Words) -> Item:
-    source = start.source(cluster, IPFamily.IPV4) or start.source(cluster, IPFamily.IPV6) or ""
+def _sender(cluster: Cluster, start: Start, goals: list[Goal], word: Words) -> Item:
+    families = [*(family_of(goal.host) for goal in goals[:1]), *IPFamily]
+    source = next(filter(None, (start.source(cluster, family) for family in families)), "")
     lines = tuple(line for line in (source, start.node) if line)
     if start.pod is not None:
         return _item("sender", "pod", start.pod.name, *lines, subject=f"pod/{start.pod.key}", label=start.text)
@@ -137,7 +139,7 @@ def _end(goal: Goal, delivery: Delivery, word: Words, seen: Seen | None) -> Item
         return _item(id_, "verdict", word("unknown"), *refused, *count, state=State.UNKNOWN)
     if outcome.fate is not Fate.ACCEPT:
         return _item(id_, "verdict", word(_FATES[outcome.fate]), *count, state=State.FAILED)
-    where = f"{outcome.destination}:{outcome.port}"
+    where = at(outcome.destination, outcome.port)
     lines = [*([where] if pod else []), *refused, *count]
     if pod and pod.spec.node_name:
         lines.insert(1, pod.spec.node_name)

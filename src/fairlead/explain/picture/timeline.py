@@ -13,6 +13,7 @@ from fairlead.model.marks import Station
 _MARGIN, _BAR, _TOP = 14.0, 14.0, 30.0
 _NARROW = 560.0  # below this width, words stand above their bar, not beside it
 _TITLES = {
+    Station.OBJECT: "station-object",
     Station.STATUS: "station-status",
     Station.SLICE: "station-slice",
     Station.NAMES: "station-names",
@@ -43,7 +44,7 @@ def timeline(change: Change, word: Words, width: float, style: str = "") -> str:
     """The picture. Bars carry their place in time (``data-from``, ``data-to``, in milliseconds), for a replay."""
     frame = _frame(width, max(change.seconds * 1000, 0.5))
     height = _TOP + frame.row * len(change.rows) + _MARGIN
-    label = escape(f"{change.service}: {', '.join(change.causes)}")
+    label = escape(f"{change.subject}: {', '.join(change.causes)}")
     size = f'width="{width:g}" height="{height:g}" viewBox="0 0 {width:g} {height:g}"'
     scale = f'data-whole="{frame.whole:.3f}" data-left="{frame.left:.1f}" data-right="{frame.right:.1f}"'
     head = f'<svg xmlns="{SVG}" {size} class="picture timeline" role="img" aria-label="{label}" {scale}>'

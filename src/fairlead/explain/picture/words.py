@@ -41,6 +41,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "empty": ("Nothing to show", "没有可显示的内容"),
     "empty-line": ("no Service or Pod fits the filter", "没有符合筛选条件的 Service 或 Pod"),
     "map": ("Map of Services", "Service 地图"),
+    "station-object": ("changed in the API", "变更写入 API"),
     "station-status": ("Pod changed in the API", "Pod 变更写入 API"),
     "station-slice": ("EndpointSlice written", "EndpointSlice 写入"),
     "station-names": ("DNS answers by it", "DNS 开始应答"),

@@ -68,6 +68,14 @@ class Reports:
 
     def __init__(self):
         self.refused, self.faults, self.counts = [], [], {}
+        self.came: list[str] = []
+        self.done: list[str] = []
+
+    def policy_came(self, policy):
+        self.came.append(policy.name)
+
+    def policies_step_done(self):
+        self.done, self.came = [*self.done, *self.came], []
 
     def policy_refused(self, policy, reason):
         self.refused.append((policy.name, reason))
@@ -143,9 +151,11 @@ def test_after_a_failure_everything_is_put_in_place_later(node):
     node.feed.policy_changed(None, OPEN)
     node.step()
     assert node.policies.next_try < float("inf")
+    assert node.reports.done == ["deny"], "what the kernel has not taken is not told to be in force"
     node.policies.next_try = 0.0
     node.step()
     assert node.policies.next_try == float("inf")
+    assert node.reports.done == ["deny", "open"]
     assert "ingress/ns/open" in node.store.table.chains
 
 

@@ -4,6 +4,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
+from fairlead.explain.cluster import Ref
 from fairlead.explain.picture.timeline import timeline
 from fairlead.explain.picture.words import words_in
 from fairlead.explain.spreading import Change, Row
@@ -16,8 +17,15 @@ HOSTILE = "<script>\"'&]]>"
 
 def change(*seconds, name="web-0"):
     stations = list(Station)
-    rows = [Row(stations[n % 4], name, max(s - 0.001, 0), s, n % 2 == 0) for n, s in enumerate(seconds)]
-    return Change("default/web-x@1", "default/web", "default/web-x", 5.0, (f"{name} is ready",), tuple(rows))
+    rows = [Row(stations[n % len(stations)], name, max(s - 0.001, 0), s, n % 2 == 0) for n, s in enumerate(seconds)]
+    return Change(
+        "default/web-x@1",
+        "default/web",
+        Ref("EndpointSlice", "default", "web-x"),
+        5.0,
+        (f"{name} is ready",),
+        tuple(rows),
+    )
 
 
 def drawn(found, width=700, language="en"):
@@ -43,4 +51,4 @@ def test_no_name_becomes_markup():
 
 
 def test_it_speaks_chinese():
-    assert "内核规则生效" in ET.tostring(drawn(change(1, 2, 3, 4), language="zh"), encoding="unicode")
+    assert "内核规则生效" in ET.tostring(drawn(change(1, 2, 3, 4, 5), language="zh"), encoding="unicode")

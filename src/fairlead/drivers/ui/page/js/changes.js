@@ -60,7 +60,7 @@ export class ChangesView {
     const focused = this.rows.querySelector("button:focus")?.dataset.id;
     this.rows.replaceChildren(...this.list.map((each) => el("li", {},
       el("button", { "data-id": each.id, "aria-current": each.id === this.chosen ? "true" : null, onclick: () => this.#choose(each.id) },
-        el("b", {}, each.service || each.id), el("span", { class: "took" }, milliseconds(each.milliseconds)),
+        el("b", {}, each.subject), el("span", { class: "took" }, milliseconds(each.milliseconds)),
         el("span", { class: "what" }, each.causes.join(", ")), el("time", {}, new Date(each.at * 1000).toLocaleTimeString())))));
     if (focused) [...this.rows.querySelectorAll("button")].find((each) => each.dataset.id === focused)?.focus();
   }
@@ -82,7 +82,7 @@ export class ChangesView {
       const parsed = new DOMParser().parseFromString(svg, "image/svg+xml").documentElement;
       this.chart.replaceChildren(document.adoptNode(parsed));
       const change = this.list.find((each) => each.id === id);
-      this.heading.textContent = change ? `${change.service}: ${change.causes.join(", ")}` : "";
+      this.heading.textContent = change ? `${change.subject}: ${change.causes.join(", ")}` : "";
     } catch (error) {
       this.chart.replaceChildren(el("p", { class: "muted" }, error.message));
     }
