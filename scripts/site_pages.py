@@ -1,7 +1,8 @@
 """Pages of the site that are no files below docs/: a hook of MkDocs (``mkdocs.yml``).
 
-The start page is README.md; what stands beside it goes below ``project/``; most pages of the reference come from the
-source (``scripts/reference``). Links that lead to source code become plain text, since the site works offline.
+The start pages are README.md and README.zh.md; what stands beside them goes below ``project/``; most pages of the
+reference come from the source (``scripts/reference``). Links that lead to source code become plain text, since the site
+works offline.
 """
 
 import re
@@ -12,13 +13,15 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from scripts.reference import PAGES
 
+START = {"README.md": "index.md", "README.zh.md": "zh.md"}  # the pages that the site begins with
 BESIDE = ("SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md", "STYLE.md", "SUPPORT.md", "examples/README.md")
 LINK = re.compile(r"\[(?P<text>[^]]*)\]\((?P<target>(?!https?://|#)[^)#]*)(?P<anchor>#[^)]*)?\)")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that are made."""
-    files.append(File.generated(config, "index.md", content=linked(Path("README.md").read_text(), "", "index.md")))
+    for name, uri in START.items():
+        files.append(File.generated(config, uri, content=linked(Path(name).read_text(), "", uri)))
     for name in BESIDE:
         uri = f"project/{Path(name).name}"
         files.append(File.generated(config, uri, content=linked(Path(name).read_text(), str(Path(name).parent), uri)))
@@ -68,8 +71,8 @@ def page_of(path: str) -> str | None:
     """The site's page for a file of the repository; None for what is not on it."""
     if path in BESIDE:
         return f"project/{Path(path).name}"
-    if path == "README.md":
-        return "index.md"
+    if path in START:
+        return START[path]
     if path.startswith("docs/") and Path(path).is_file():
         return path.removeprefix("docs/")
     return None

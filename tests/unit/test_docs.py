@@ -59,3 +59,67 @@ def test_each_test_that_a_page_names_exists(page: str) -> None:
 def test_the_site_shows_every_page() -> None:
     listed = (ROOT / "mkdocs.yml").read_text()
     assert [page for page in pages() if f" {page}\n" not in listed] == []
+
+
+# --- two languages ---------------------------------------------------------------------------------------------------
+
+FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+IN_CHINESE = [Path("README.zh.md"), *sorted(path.relative_to(ROOT) for path in (ROOT / "docs").rglob("*.zh.md"))]
+in_chinese = pytest.mark.parametrize("page", IN_CHINESE, ids=str)
+
+
+def text_of(page: Path) -> str:
+    return (ROOT / page).read_text()
+
+
+def english(page: Path) -> Path:
+    return page.with_name(page.name.replace(".zh.md", ".md"))
+
+
+def headings(text: str) -> list[str]:
+    """The levels of the headings outside of blocks."""
+    return re.findall(r"^#+(?= )", FENCE.sub("", text), re.MULTILINE)
+
+
+def table_rows(text: str) -> int:
+    return len(re.findall(r"^\|", FENCE.sub("", text), re.MULTILINE))
+
+
+def targets(text: str) -> list[str]:
+    """Where links lead, in whichever language the page there is; without the link to the other language."""
+    found = re.findall(r"\[([^]]*)\]\(([^)\s]+)\)", FENCE.sub("", text))
+    return sorted(
+        target.replace(".zh.md", ".md").partition("#")[0] for name, target in found if name not in ("中文", "English")
+    )
+
+
+@in_chinese
+def test_both_languages_have_the_same_blocks(page):
+    assert FENCE.findall(text_of(page)) == FENCE.findall(text_of(english(page)))
+
+
+@in_chinese
+def test_both_languages_have_the_same_sections_tables_and_links(page):
+    one, other = text_of(page), text_of(english(page))
+    assert headings(one) == headings(other)
+    assert table_rows(one) == table_rows(other)
+    assert targets(one) == targets(other)
+
+
+@in_chinese
+def test_each_language_leads_to_the_other(page):
+    assert f"[English]({english(page).name})" in text_of(page)
+    assert f"[中文]({page.name})" in text_of(english(page))
+
+
+@in_chinese
+def test_chinese_pages_are_chinese(page):
+    """Outside of blocks, code and links every line of prose has Chinese in it."""
+    prose = re.sub(r"`[^`]*`|\]\([^)]*\)", "", FENCE.sub("", text_of(page)))
+    lines = [line for line in prose.splitlines() if re.search(r"[A-Za-z]{4}", line) and not re.search("[一-鿿]", line)]
+    assert [line for line in lines if len(line.split()) > 5] == []
+
+
+def test_every_tutorial_is_in_chinese():
+    tutorials = [path for path in (ROOT / "docs/tutorials").glob("*.md") if not path.name.endswith(".zh.md")]
+    assert {path.name for path in tutorials} == {english(page).name for page in IN_CHINESE if "tutorials" in page.parts}
