@@ -5,11 +5,12 @@ from typing import Any
 
 import click
 
+from fairlead.cli.flags.chinese_help import Localized
 from fairlead.cli.flags.sources import FINDING, Source, fail, read_source, tell_faults
 from fairlead.cli.output import output_flags, show
 
 
-@click.command()
+@click.command(cls=Localized)
 @click.option("-f", "--filename", "files", multiple=True, required=True, help="The changed manifests; - is stdin.")
 @click.option("--base", multiple=True, help="Files, folders or archives of the cluster as it is, instead of the API.")
 @click.option("--name", "lab", help="The lab of this name, as it is.")

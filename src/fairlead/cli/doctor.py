@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fairlead.cli.flags.chinese_help import Localized
 from fairlead.cli.flags.language import language_flag
 from fairlead.cli.flags.sources import FINDING, Source, fail, read_source, source_flags, source_of
 from fairlead.cli.output import anonymize_flag
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 FORMATS = ("text", "json", "sarif", "junit", "github")
 
 
-@click.command()
+@click.command(cls=Localized)
 @click.argument("subjects", nargs=-1, metavar="[KIND/NAME]...")
 @source_flags
 @click.option("-o", "--output", type=click.Choice(FORMATS), default="text", show_default=True)

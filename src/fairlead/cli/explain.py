@@ -5,11 +5,12 @@ from typing import Any
 
 import click
 
+from fairlead.cli.flags.chinese_help import Localized
 from fairlead.cli.flags.sources import FINDING, fail, read_source, source_flags, source_of, tell_faults
 from fairlead.cli.output import output_flags, show
 
 
-@click.command()
+@click.command(cls=Localized)
 @click.argument("subjects", nargs=-1, metavar="KIND/NAME...")
 @source_flags
 @click.option(

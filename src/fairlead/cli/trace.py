@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fairlead.cli.flags.chinese_help import Localized
 from fairlead.cli.flags.sources import FINDING, fail, read_source, source_flags, source_of, tell_faults
 from fairlead.cli.output import output_flags, show
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 DRAWN, CERTAIN = 12, 3
 
 
-@click.command()
+@click.command(cls=Localized)
 @click.option("--from", "start", required=True, metavar="WHO", help="pod/NAME, node/NAME, host, or outside[/ADDRESS].")
 @click.option("--to", "goal", required=True, metavar="WHERE", help="NAME, NAME:PORT or IP:PORT.")
 @click.option("--protocol", type=click.Choice(["tcp", "udp", "sctp"]), default="tcp", show_default=True)

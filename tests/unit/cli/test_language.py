@@ -2,11 +2,14 @@
 
 import json
 
+import click
 import pytest
 from click.testing import CliRunner
 
+from fairlead.cli.flags.chinese_help import HELP, paragraphs
 from fairlead.cli.flags.language import language_of
 from fairlead.cli.main import cli
+from fairlead.explain.render.wrapping import columns
 
 BROKEN = "docs/clusters/broken.yaml"
 
@@ -59,3 +62,25 @@ class TestPrinted:
 
     def test_codes(self):
         assert "选择算符没有匹配任何 Pod" in self.run("doctor", "--explain-codes", "--lang", "zh")
+
+
+class TestHelp:
+    @pytest.mark.parametrize("name", ["explain", "trace", "doctor", "diff"])
+    def test_all_of_it_is_in_chinese(self, name):
+        command = cli.get_command(click.Context(cli), name)
+        options = [each.help for each in command.params if isinstance(each, click.Option) and each.help]
+        said = [*paragraphs(command), *options]
+        assert [text for text in said if text not in HELP] == []
+
+    def test_the_locale_decides(self):
+        def shown(language):
+            return CliRunner(env={"LC_ALL": language}).invoke(cli, ["explain", "--help"]).output
+
+        assert shown("C").startswith("Usage: ")
+        told = shown("zh_CN.UTF-8")
+        assert told.startswith("用法：cli explain [OPTIONS] KIND/NAME...\n\n  说明对象是什么")
+        assert "  --no-evidence                   输出文字时不带证据。\n" in told
+        assert (
+            "  -o, --output [text|json|mermaid|dot|svg|html]\n                                  [默认：text]\n" in told
+        )
+        assert all(columns(line) <= 80 for line in told.splitlines())
