@@ -24,7 +24,7 @@ class Lane(NamedTuple):
     """A Service with all that belongs to it; without a Service, the Pods that are behind none.
 
     Attributes:
-        reach: names and addresses. text: what a search looks at.
+        reach: names and addresses. text: what a search looks at. kind: the type of the Service, in English.
     """
 
     id: str
@@ -33,6 +33,7 @@ class Lane(NamedTuple):
     members: tuple[Members, ...]
     text: str
     is_service: bool = True
+    kind: str = ""
 
     @property
     def pods(self) -> set[str]:
@@ -74,7 +75,7 @@ class Filter(NamedTuple):
     def lets(self, lane: Lane) -> bool:
         if self.only_troubled and lane.service.state in (State.READY, State.PLAIN):
             return False
-        if self.type and (not lane.is_service or self.type.lower() not in lane.service.lines[0].lower()):
+        if self.type and (not lane.is_service or self.type.lower() not in lane.kind.lower()):
             return False
         return all(word in lane.text for word in self.text.lower().split())
 
@@ -124,7 +125,7 @@ def _lane(cluster: Cluster, service: Service, word: Words) -> Lane:
     state, count = _state(cluster, service, word)
     ports = " ".join(f"{p.port}/{p.protocol}" for p in service.spec.ports)
     kind = kind_of(service)
-    lines = tuple(line for line in (kind, ports, count) if line)
+    lines = tuple(line for line in (_kind(service, word), ports, count) if line)
     label = f"Service {service.key}, {', '.join(lines)}"
     item = Item(subject, "service", service.name, lines, state, subject, label)
     members = (*members, Members(item, unlisted)) if unlisted else members
@@ -135,7 +136,14 @@ def _lane(cluster: Cluster, service: Service, word: Words) -> Lane:
         *(f"{each.title} {each.subject}" for each in reach),
         *(f"{pod.title} {' '.join(pod.lines)}" for each in members for pod in each.pods),
     )  # fmt: skip
-    return Lane(subject, item, reach, members, " ".join(found).lower())
+    return Lane(subject, item, reach, members, " ".join(found).lower(), kind=kind)
+
+
+def _kind(service: Service, word: Words) -> str:
+    """The type in the words of the picture."""
+    kind = word("headless") if service.is_headless else service.spec.type
+    is_whole = bool(service.spec.selector) or service.is_external_name
+    return kind if is_whole else word("without-selector", kind=kind)
 
 
 def _state(cluster: Cluster, service: Service, word: Words) -> tuple[State, str]:

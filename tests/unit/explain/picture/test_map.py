@@ -159,3 +159,9 @@ def test_no_name_becomes_markup(hostile):
 def test_every_language_has_every_word(language):
     picture = scene(word=words_in(language))
     assert titles(picture, "outside")[0] == {"en": "Outside", "zh": "外部"}[language]
+
+
+def test_types_are_chinese_and_the_filter_still_knows_them():
+    picture = scene(word=words_in("zh"), type="headless")
+    assert titles(picture, "service") == ["direct"]
+    assert next(card.lines[0] for card in picture.cards if card.item.title == "direct") == "无头"
