@@ -4,9 +4,11 @@ import asyncio
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 import click
 
+from fairlead.cli.flags.language import language_flag
 from fairlead.cli.flags.sources import Source, fail, read_source, source_flags, source_of, tell_faults
 
 if TYPE_CHECKING:
@@ -19,12 +21,12 @@ if TYPE_CHECKING:
 @click.option("--no-open", is_flag=True, help="Print the address; open no browser.")
 @click.option("--allow-changes", is_flag=True, help="Let the page apply fixes of the doctor.")
 @click.option("--export", "target", metavar="FILE", help="Write a view to FILE.svg or FILE.html (- is HTML), and end.")
-@click.option("--view", default="map", show_default=True, help="With --export: map, doctor, or KIND/NAME.")
-@click.option("--lang", type=click.Choice(["en", "zh"]), default="en", help="With --export: the language.")
+@click.option("--view", default="map", show_default=True, help="With --export: its address in the page, or KIND/NAME.")
+@language_flag
 @click.option("--print-rbac", is_flag=True, help="Print the least rights that following a cluster needs, and end.")
 def ui(
-    port: int | None, no_open: bool, allow_changes: bool, target: str | None, view: str, lang: str, print_rbac: bool,
-    **flags: Any,
+    port: int | None, no_open: bool, allow_changes: bool, target: str | None, view: str, language: str,
+    print_rbac: bool, **flags: Any,
 ) -> None:  # fmt: skip
     """Show a lab, a cluster or files as a page: serve it on loopback, and open it.
 
@@ -41,7 +43,7 @@ def ui(
     source = source_of(flags)
     options = UiOptions(*source, port=port, allows_changes=allow_changes)
     if target is not None:
-        _export(source, options, target, {**_view_of(view), "lang": lang})
+        _export(source, options, target, {**_view_of(view), "lang": language})
         return
 
     opened: list[Path] = []
@@ -63,10 +65,11 @@ def ui(
 
 
 def _view_of(text: str) -> dict[str, str]:
-    """The view that is to be exported; whatever has a slash or looks like an address is explained."""
+    """The view that is to be exported, such as ``trace?from=pod/client&to=web``; what is none is explained."""
     from fairlead.app.ui.exports import VIEWS
 
-    return {"view": text} if text in VIEWS else {"view": "explain", "subject": text}
+    view, _, query = text.removeprefix("#").removeprefix("/").partition("?")
+    return {"view": view, **dict(parse_qsl(query))} if view in VIEWS else {"view": "explain", "subject": text}
 
 
 def _export(source: Source, options: "UiOptions", target: str, query: dict[str, str]) -> None:

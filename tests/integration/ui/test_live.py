@@ -99,8 +99,8 @@ def test_a_change_is_followed_from_the_probe_to_the_rules(lab, page):
 
 def test_a_change_of_a_service_and_of_a_policy(lab, page):
     page.locator("nav [data-view=changes]").click()
-    lab.kubectl("patch", "service", "web", "-p", '{"spec":{"externalTrafficPolicy":"Local","type":"NodePort"}}')
-    button = page.locator(".changes button", has_text="type: ClusterIP -> NodePort")
+    lab.kubectl("patch", "service", "web", "-p", '{"spec":{"externalTrafficPolicy":"Local"}}')
+    button = page.locator(".changes button", has_text="externalTrafficPolicy: Cluster -> Local")
     button.first.click()
     told = page.locator("svg.timeline .row.told")
     expect(told).to_have_count(3)  # DNS, and the rules of two nodes
@@ -109,6 +109,7 @@ def test_a_change_of_a_service_and_of_a_policy(lab, page):
     page.locator(".changes button", has_text="NetworkPolicy default/nothing").click()
     expect(told).to_have_count(2)
     lab.kubectl("delete", "networkpolicy", "nothing")
+    lab.kubectl("patch", "service", "web", "-p", '{"spec":{"externalTrafficPolicy":"Cluster"}}')
 
 
 def test_changes_from_before_the_page_was_opened(lab, browser):

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from itertools import groupby
 from typing import NamedTuple
 
+from fairlead.app.ui.lookups import find_names
 from fairlead.app.ui.options import UiOptions
 from fairlead.app.ui.pictures import language_of, map_of, width_of, words_of
 from fairlead.app.ui.tracing import read_trace
@@ -21,6 +22,7 @@ from fairlead.explain.picture.drawing import svg
 from fairlead.explain.picture.journey import journey_of
 from fairlead.explain.picture.paper import Section, findings, paper, rules, tree
 from fairlead.explain.proxying import NFT
+from fairlead.explain.render import graph
 from fairlead.explain.statements import Statement
 from fairlead.explain.subjects import Subject, SubjectError, parse_subject
 from fairlead.explain.subjects import explain as explain_subject
@@ -105,7 +107,17 @@ def _doctor(cluster: Cluster, query: Query, options: UiOptions) -> Parts:
 
 def _explain(cluster: Cluster, query: Query, options: UiOptions) -> Parts:
     statement = _explained(cluster, parse_subject(query.get("subject", ""), options.namespace), query)
-    return Parts(statement.text, "", (Section("", "".join(map(tree, statement.parts))),))
+    picture = graph.svg(statement) if query.get("format") == SVG else ""
+    return Parts(statement.text, picture, (Section("", "".join(map(tree, statement.parts))),))
+
+
+def _names(cluster: Cluster, query: Query, options: UiOptions) -> Parts:
+    """Each question of a search with its answer, and why."""
+    found, language = find_names(cluster, query, options), language_of(query)
+    statement = statement_in(language, found.statement)
+    steps = ((f"{step.name} {step.result}".strip(), translated(step.why, language)) for step in found.steps)
+    sections = (Section("", rules(steps)), Section("", "".join(tree(part, depth=3) for part in statement.parts)))
+    return Parts(statement.text, "", sections)
 
 
 def _explained(cluster: Cluster, subject: Subject, query: Query) -> Statement:
@@ -134,4 +146,6 @@ def _rules(cluster: Cluster, query: Query, options: UiOptions) -> Parts:
     )
 
 
-VIEWS: Mapping[str, View] = {"map": _map, "doctor": _doctor, "explain": _explain, "trace": _trace, "rules": _rules}
+VIEWS: Mapping[str, View] = {
+    "map": _map, "doctor": _doctor, "explain": _explain, "trace": _trace, "rules": _rules, "dns": _names,
+}  # fmt: skip

@@ -1,5 +1,6 @@
 """Names and rules, for the page."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fairlead.app.ui.options import UiOptions
@@ -7,7 +8,7 @@ from fairlead.app.ui.pictures import language_of
 from fairlead.app.ui.views import proxying_of
 from fairlead.drivers.ui.exchange import Request
 from fairlead.explain.about.ruleset import lines_of
-from fairlead.explain.asking import search_of
+from fairlead.explain.asking import Search, search_of
 from fairlead.explain.cluster import Cluster
 from fairlead.explain.languages import translated
 from fairlead.explain.proxying import NFT
@@ -23,14 +24,19 @@ def names(cluster: Cluster, request: Request, options: UiOptions) -> Any:
         SubjectError: there is no such Pod or type.
     """
     query = request.query
-    space, slash, name = query.get("pod", "").partition("/")
-    pod = ObjectKey(space, name) if slash else ObjectKey(options.namespace, space) if space else None
-    found = search_of(cluster, query.get("name", "").strip(), pod, query.get("type", "A"))
+    found = find_names(cluster, query, options)
     language = language_of(query)
     return {
         "steps": [step._asdict() | {"why": translated(step.why, language)} for step in found.steps],
         "explanation": explanation_document(found.statement.text, found.statement, language),
     }
+
+
+def find_names(cluster: Cluster, query: Mapping[str, str], options: UiOptions) -> Search:
+    """The search that a request asks for; raises SubjectError as ``search_of`` does."""
+    space, slash, name = query.get("pod", "").partition("/")
+    pod = ObjectKey(space, name) if slash else ObjectKey(options.namespace, space) if space else None
+    return search_of(cluster, query.get("name", "").strip(), pod, query.get("type", "A"))
 
 
 def rules(cluster: Cluster, request: Request, options: UiOptions) -> Any:
