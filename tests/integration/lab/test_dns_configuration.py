@@ -1,7 +1,9 @@
 """A lab's DNS is configured as a cluster's is: by a Corefile in the ConfigMap ``kube-system/coredns``."""
 
 import json
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -81,3 +83,27 @@ def test_a_corefile_is_in_force_refused_and_gone_again(lab):
     configure(lab, None)
     eventually(lambda: addresses(lab, "gateway.lan") == [])
     assert addresses(lab, "kubernetes.default.svc.cluster.local") == [virtual]
+
+
+def test_a_rolling_restart_loses_no_question(lab):
+    """Each is asked once, by a client that does not try again."""
+    program = str(Path(__file__).parents[2] / "support" / "net" / "steady_questions.py")
+    name = "kubernetes.default.svc.cluster.local."
+    command = lab.command("exec", "--name", lab.name, "--node", "node-1", "--", PYTHON, program, "10.96.0.10", name)
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=lab.environment, cwd="/", stdin=pipe, stdout=pipe, text=True) as client:
+        assert client.stdout.readline() == "\n"
+        before = pods(lab)
+        for restart in ("restart", "restart"):
+            lab.kubectl("rollout", restart, "-n", "kube-system", "deployment/fairlead-dns")
+            lab.kubectl("rollout", "status", "-n", "kube-system", "deployment/fairlead-dns", "--timeout=50s")
+        eventually(lambda: len(pods(lab)) == 1 and not pods(lab) & before, 30)
+        said, _ = client.communicate("")
+    found = json.loads(said)
+    assert found["failures"] == []
+    assert found["answered"] > 100
+
+
+def pods(lab: Lab) -> set[str]:
+    found = lab.get("pods", "-n", "kube-system", "-l", "k8s-app=kube-dns")["items"]
+    return {pod["metadata"]["uid"] for pod in found}
