@@ -4,17 +4,14 @@ Also the nursery (``drivers.pods.nursery``) that takes the place of one that has
 """
 
 import asyncio
+import importlib
 import os
 import socket
 import sys
 from collections.abc import Sequence
 
-from fairlead.app.dns import server
-from fairlead.app.dns.settings_blocks import block_of
 from fairlead.app.node.context import Builtin
 from fairlead.app.node.loopback import place_of_pod
-from fairlead.clusterdns.server_blocks import DEFAULT_PORT
-from fairlead.clusterdns.zone import Outside, Zone
 from fairlead.drivers.lab.echo_server import serve_echo
 from fairlead.drivers.pods import nursery
 from fairlead.model.names import ObjectKey
@@ -27,6 +24,11 @@ NAME_SERVER = "dns"  # by which tests of a lab steer it
 def _serve_dns(_: Sequence[str]) -> None:
     """Serve cluster DNS in a Pod, as its ServiceAccount. A lab is the whole world of names: what the cluster does not
     know does not exist, unless a Corefile says otherwise."""
+    from fairlead.app.dns import server
+    from fairlead.app.dns.settings_blocks import block_of
+    from fairlead.clusterdns.server_blocks import DEFAULT_PORT
+    from fairlead.clusterdns.zone import Outside, Zone
+
     place = place_of_pod(os.environ)
     blocks = (block_of(Zone(outside=Outside.NXDOMAIN), place.ports.bound(DEFAULT_PORT)),)
     options = server.DnsOptions(blocks=blocks, addresses=place.addresses, http_addresses=place.addresses)
@@ -41,6 +43,11 @@ def _serve_echo(arguments: Sequence[str]) -> None:
 BUILTINS: dict[str, Builtin] = {DNS: _serve_dns, ECHO: _serve_echo}
 
 
+def furnish() -> None:
+    """Import what the images run, in the nursery whose forks they are: nobody else needs it."""
+    importlib.import_module("fairlead.app.dns.server")
+
+
 def main() -> None:
     """Be a nursery at the socket whose number is the argument."""
-    nursery.serve(socket.socket(fileno=int(sys.argv[1])))
+    nursery.serve(socket.socket(fileno=int(sys.argv[1])), furnish)

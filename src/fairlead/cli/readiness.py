@@ -19,19 +19,17 @@ def tell(line: str) -> None:
 
 def tell_once_settled(settled: "Settled") -> None:
     """Tell it once every node's rules and every name server know of what is ready: a client may come at once."""
-    from fairlead.lab.connection import Connection
+    from fairlead.drivers.lab.forker import make_socket
     from fairlead.lab.errors import LabError
-    from fairlead.lab.steering import settle
+    from fairlead.lab.parts import Asking, name_servers_of, proxies_of, settle
 
     begun = time.monotonic()
     if not settled.lab.joined_as:
-        connection = Connection(settled.lab)
         try:
-            settle(connection, SETTLE_SECONDS)
+            parts = proxies_of(settled.lab, settled.nodes) + name_servers_of(settled.name_servers)
+            settle(Asking(settled.lab, make_socket), lambda: parts, SETTLE_SECONDS)
         except LabError as error:
             tell(f"some rules or names may be behind for a moment: {error}")
-        finally:
-            connection.close()
     tell_ready(replace(settled, seconds=settled.seconds + time.monotonic() - begun))
 
 
@@ -42,6 +40,8 @@ def tell_ready(settled: "Settled") -> None:
         tell(f"node {process.joined_as!r} has joined the lab at {process.server} after {settled.seconds:.1f} s")
         tell(f"  fairlead status, fairlead down{name}")
         return
-    tell(f"lab {process.name!r} is ready after {settled.seconds:.1f} s: {settled.nodes} nodes, {settled.pods} Pods")
+    tell(
+        f"lab {process.name!r} is ready after {settled.seconds:.1f} s: {len(settled.nodes)} nodes, {settled.pods} Pods"
+    )
     tell(f"  export KUBECONFIG={process.kubeconfig}")
     tell(f"  fairlead status, fairlead down{name}")

@@ -1,40 +1,20 @@
 """A program's connection with a running lab: its API, its control socket, and a process that enters it."""
 
-import os
 import threading
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from fairlead.app.lab.commands import enter
 from fairlead.app.lab.processes.bootstrap import Resources
 from fairlead.drivers.kube.client import KubeClient, KubeError, Unreachable
-from fairlead.drivers.lab.enter import Command, Place
+from fairlead.drivers.lab.enter import Command
 from fairlead.drivers.lab.forker_client import Forker
 from fairlead.drivers.lab.run_folder import RunningLab
 from fairlead.lab.background import Background
 from fairlead.lab.errors import LabError
+from fairlead.lab.places import OUTSIDE, Entry, enter_network, enter_place
 
 T = TypeVar("T")
-
-OUTSIDE, SWITCH = "outside", "switch"
-_NETWORKS = {OUTSIDE: "enter-outside", SWITCH: "enter-switch"}
-_NODE = "node/"
-
-
-class Entry:
-    """Where a command or a socket of a test is to be, entered by descriptors; close it."""
-
-    def __init__(self, place: Place, environment: dict[str, str] | None) -> None:
-        self.place, self.environment = place, environment
-
-    def __enter__(self) -> "Entry":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for fd in self.place.descriptors:
-            with suppress(OSError):
-                os.close(fd)
 
 
 class Connection:
@@ -79,34 +59,12 @@ class Connection:
         return self.background.call(act())
 
     def enter(self, namespace: str, where: str) -> Entry:
-        """A Pod (``NAME`` or ``NAME/CONTAINER``), ``node/NAME``, or ``outside``.
-
-        Raises:
-            LabError: there is no such place.
-        """
-        if where in _NETWORKS:
-            return self._enter_network({"op": _NETWORKS[where]})
-        if where.startswith(_NODE):
-            return self._enter_network({"op": "enter-node", "node": where.removeprefix(_NODE)})
-        pod, _, container = where.partition("/")
-        reply = enter.ask(self.lab, {"op": "enter-pod", "namespace": namespace, "pod": pod, "container": container})
-        return Entry(enter.pod_place(reply), dict(reply.document["environment"]))
+        """See ``enter_place``."""
+        return enter_place(self.lab, namespace, where)
 
     def enter_network(self, namespace: str, where: str) -> Entry:
         """The network of a place alone, as the lab's root: for sockets and for rules."""
-        if where in _NETWORKS or where.startswith(_NODE):
-            return self.enter(namespace, where)
-        if self.lab.loopback is not None:
-            return self.enter(namespace, where)
-        with self.enter(namespace, where) as pod:
-            outside = self._enter_network({"op": "enter-outside"})
-            os.close(outside.place.descriptors[1])
-            network = os.dup(pod.place.process)
-            return Entry(Place(outside.place.process, outside.place.has_user_namespace, network, None), None)
-
-    def _enter_network(self, request: dict[str, Any]) -> Entry:
-        reply = enter.ask(self.lab, request)
-        return Entry(enter.network_place(reply), None)
+        return enter_network(self.lab, namespace, where)
 
     def close(self) -> None:
         """Let go of everything; the lab goes on."""

@@ -1,9 +1,12 @@
 """What can go wrong in a lab that a test wants to tell apart; each is a ``LabError``."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from fairlead.app.lab.fork import LabError as LabError  # noqa: PLC0414 - those that use it here
-from fairlead.lab.results import Result
+
+if TYPE_CHECKING:
+    from fairlead.lab.results import Result
 
 
 class NotReady(LabError):
@@ -21,7 +24,7 @@ class NotReady(LabError):
 class CommandFailed(LabError):
     """A command in the lab ended with another exit code than 0, or was killed when its time was up."""
 
-    def __init__(self, arguments: Sequence[str], result: Result, why: str = "") -> None:
+    def __init__(self, arguments: Sequence[str], result: "Result", why: str = "") -> None:
         shown = "\n".join(filter(None, (result.stdout.rstrip(), result.stderr.rstrip())))
         super().__init__(f"{' '.join(arguments)}: {why or f'exit code {result.code}'}{shown and f':{chr(10)}{shown}'}")
         self.result = result

@@ -20,7 +20,7 @@ from fairlead.lab.errors import LabError
 from fairlead.lab.nodes import Node
 from fairlead.lab.objects import says_ready
 from fairlead.lab.packet_rules import dropping, packet_rules, resetting
-from fairlead.lab.steering import API, SLICES, Part
+from fairlead.lab.parts import API, SLICES, Part, agent
 from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
 
@@ -195,7 +195,7 @@ class Faults:
         return self._connection.ask(lambda client, _: objects.get(client, PODS, self._namespace, name))
 
     def _agent_of(self, pod: str) -> Part:
-        return steering.agent(str(self._pod(pod)["spec"].get("nodeName", "")))
+        return agent(str(self._pod(pod)["spec"].get("nodeName", "")))
 
     def _addresses(self, pod: str) -> tuple[str, ...]:
         found = self._pod(pod).get("status", {}).get("podIPs") or ()

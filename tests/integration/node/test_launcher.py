@@ -261,7 +261,7 @@ def _descriptors(pid):
 
 
 def test_a_nursery_that_is_killed_is_replaced_and_what_was_asked_for_meanwhile_comes():
-    first = Nursery("fairlead.app.lab.init.spare_nursery")
+    first = Nursery("fairlead.app.builtin_images")
     os.kill(first._pid, signal.SIGKILL)
     os.waitpid(first._pid, 0)
     first.keep()

@@ -1,5 +1,6 @@
 """What every controller is given."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -36,6 +37,7 @@ class Settings:
         borne_by_default: seconds after which Pods that do not say otherwise leave a Node that is not ready.
         load_balancer_pools: addresses for Services of type LoadBalancer; none leaves these to others.
         authority: what signs requests for certificates; None leaves these to others.
+        load_balancer_seen: called for each Service of type LoadBalancer that is there, and each change of one.
         dns_deployment: the Deployment of the DNS server, for its autoscaler.
     """
 
@@ -43,6 +45,7 @@ class Settings:
     borne_by_default: float = BORNE_BY_DEFAULT
     load_balancer_pools: tuple[Pool, ...] = ()
     authority: Authority | None = None
+    load_balancer_seen: Callable[[], None] = lambda: None
     dns_deployment: ObjectKey = ObjectKey("kube-system", "fairlead-dns")  # noqa: RUF009 - a value
 
 

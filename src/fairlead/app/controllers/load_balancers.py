@@ -33,6 +33,7 @@ class LoadBalancerController:
         self._client = context.client
         self._events = context.events.recorder(self.name)
         self._pools = context.settings.load_balancer_pools
+        self._seen = context.settings.load_balancer_seen
         self._services = context.watches.of(SERVICES, Service)
         self.needs = (self._services,)
         self._taken: dict[str, dict[ObjectKey, Claim]] = {}
@@ -42,6 +43,8 @@ class LoadBalancerController:
 
     def _changed(self, old: Service | None, new: Service | None) -> None:
         service = latest(old, new)
+        if service.spec.type == "LoadBalancer":
+            self._seen()
         for ip in ingress_ips(old) if old else ():
             holders = self._taken.get(ip, {})
             holders.pop(service.key, None)

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from fairlead.app.lab.settings import LabNode, LabSettings
-from fairlead.app.node.loopback import steered_name
 from fairlead.dataplane.vxlan import USUAL_MTU, inner_mtu
 from fairlead.drivers.images.places import StorePlace
 from fairlead.drivers.lab.run_folder import marks_folder, published_table
-from fairlead.drivers.steering.faults import Steering
+from fairlead.drivers.steering.faults import Steering, steered_name
 from fairlead.labnet.addresses import PLANS, AddressPlan
 from fairlead.labnet.links import NodeNetwork
 from fairlead.labnet.loopback import lab_network, loopback_plan

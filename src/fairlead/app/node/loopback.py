@@ -14,7 +14,7 @@ import msgspec
 
 from fairlead.drivers.linux.local_addresses import kernel_families
 from fairlead.drivers.pods.bare.arranged_root import arrange_root
-from fairlead.drivers.steering.faults import Steering
+from fairlead.drivers.steering.faults import Steering, steered_name
 from fairlead.labnet.loopback import PortRule
 from fairlead.model.addresses import EVERY_ADDRESS
 from fairlead.nodeagent.files import ClusterDNS
@@ -98,15 +98,6 @@ class PodPlace:
         if self.number is None:
             return Steering.of(part)
         return Steering.of(steered_name(self.number, self.name, part), trusts_user=True)
-
-
-def steered_name(number: int, place: str, part: str) -> str:
-    """What a part of a lab without namespaces is called, where all labs' names meet.
-
-    Args:
-        number: the lab's. place: ``switch``, a node, or a Pod with its namespace.
-    """
-    return f"{number}/{place}/{part}"
 
 
 def place_of_pod(environment: Mapping[str, str]) -> PodPlace:

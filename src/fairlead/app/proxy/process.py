@@ -103,6 +103,7 @@ class NodeProxy:
         self.host = HostWatch(needs_addresses=options.settings.node_port_addresses != (PRIMARY,))
         self._refusals = Refusals(self.reports.refused)
         self._is_at_work = True  # until the first rules are there
+        self._awaited, self._is_awaited = 0, asyncio.Event()  # callers of ``reached``
         families = [plane.family for plane in self._planes] if options.network_policies else []
         policy_planes = [policy_plane(family, options.node_name, options.backend) for family in families]
         self.policies = Policies(client, policy_planes, self.reports, self.feed.news.set) if policy_planes else None
@@ -136,10 +137,17 @@ class NodeProxy:
     async def _follow_for_good(self) -> None:
         breather = Breather()
         while True:
-            await asyncio.sleep(max(self._options.min_sync_period, breather.rest()))
+            await asyncio.sleep(self._options.min_sync_period)
+            await self._rest(breather.rest() - self._options.min_sync_period)
             if await self.wait_for_news():
                 await self.step_until_done()
             await self.enforce_policies()
+
+    async def _rest(self, seconds: float) -> None:
+        """Let changes gather, unless somebody waits for them (``reached``)."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, seconds)):
+                await self._is_awaited.wait()
 
     def _open_loopback(self) -> None:
         """Node ports on loopback need its addresses routed; the rule that keeps neighbours out is there by now."""
@@ -159,7 +167,14 @@ class NodeProxy:
 
     async def reached(self, version: int) -> int:
         """Wait until the kernel has what a version of the API's objects leads to; the version that it is at."""
-        return await reached(version, lambda: (*self.feed.informers, *self._of_policies), self._rests)
+        self._awaited += 1
+        self._is_awaited.set()
+        try:
+            return await reached(version, lambda: (*self.feed.informers, *self._of_policies), self._rests)
+        finally:
+            self._awaited -= 1
+            if not self._awaited:
+                self._is_awaited.clear()
 
     @property
     def _of_policies(self) -> tuple[Informer[Any], ...]:

@@ -66,6 +66,45 @@ def _answer(request: Request, descriptors: Sequence[int]) -> NoReturn:
         os._exit(code)
 
 
+def kind_of(place: Place) -> dict[str, Any]:
+    """How a place is entered, as a request has it."""
+    variables = None if place.variables is None else dict(place.variables)
+    return {"user_namespace": place.has_user_namespace, "variables": variables}
+
+
+def make_socket(place: Place, request: Request) -> socket.socket:
+    """A socket made in the network of a place, which must name one, by a fork of this process: for programs without
+    threads.
+
+    Args:
+        request: one of those of a socket; see ``_REQUESTS``.
+
+    Raises:
+        OSError: it cannot be made, or connected.
+    """
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    pid = os.fork()
+    if pid == 0:
+        ours.close()
+        _answer({**kind_of(place), **request}, (theirs.fileno(), *place.descriptors))
+    with ours:
+        theirs.close()
+        ours.recv(LONGEST)  # its pid
+        try:
+            return taken(ours)
+        finally:
+            os.waitpid(pid, 0)
+
+
+def taken(answer: socket.socket) -> socket.socket:
+    """The socket that comes as an answer; raises OSError when none comes."""
+    message, descriptors, _, _ = socket.recv_fds(answer, LONGEST, 1)
+    document = json.loads(message) if message else {"error": "the process that makes sockets has ended", "errno": 5}
+    if "error" in document:
+        raise OSError(document["errno"], document["error"])
+    return socket.socket(fileno=descriptors[0])
+
+
 def _exec(request: Request, descriptors: Sequence[int], answer: socket.socket) -> None:
     """Run a command with the standard streams that came along, then those of the place."""
     streams, place = descriptors[:3], descriptors[3:]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from fairlead.drivers.lab.enter import Command, Place
-from fairlead.drivers.lab.forker import LONGEST
+from fairlead.drivers.lab.forker import LONGEST, kind_of, taken
 
 _KILLED = 128 + signal.SIGKILL
 
@@ -104,12 +104,6 @@ def _write(fd: int, text: bytes) -> None:
         pipe.write(text)
 
 
-def _kind(place: Place) -> dict[str, Any]:
-    """How a place is entered."""
-    variables = None if place.variables is None else dict(place.variables)
-    return {"user_namespace": place.has_user_namespace, "variables": variables}
-
-
 class Forker:
     """A process that forks for this one. May be used by several threads; close it."""
 
@@ -137,7 +131,7 @@ class Forker:
         """
         document = {
             "op": "exec",
-            **_kind(place),
+            **kind_of(place),
             "credentials": place.credentials and [*place.credentials[:2], list(place.credentials[2])],
             "arguments": command.arguments,
             "environment": dict(command.environment),
@@ -162,13 +156,9 @@ class Forker:
         Raises:
             OSError: it cannot be made, or connected.
         """
-        answer, _ = self._ask({**_kind(place), **request}, place.descriptors)
+        answer, _ = self._ask({**kind_of(place), **request}, place.descriptors)
         with answer:
-            message, descriptors, _, _ = socket.recv_fds(answer, LONGEST, 1)
-        document = json.loads(message) if message else {"error": "the process that makes sockets has ended", "errno": 5}
-        if "error" in document:
-            raise OSError(document["errno"], document["error"])
-        return socket.socket(fileno=descriptors[0])
+            return taken(answer)
 
     def _ask(self, document: Mapping[str, Any], descriptors: Sequence[int]) -> tuple[socket.socket, int]:
         """Where the answer comes, and the process that works on it."""

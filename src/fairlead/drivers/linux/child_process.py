@@ -4,11 +4,11 @@ Pods' processes are forked rather than spawned: what becomes one must join names
 fork and exec, and the built-in images do not exec at all.
 """
 
-import asyncio
 import gc
 import os
 import select
 import signal
+import sys
 import traceback
 from collections.abc import Callable, Iterator
 from typing import NoReturn
@@ -81,7 +81,8 @@ def be_child(body: Body, report: int) -> NoReturn:
 
 def look_fresh() -> None:
     """Forget the event loop and the signal handlers that were inherited."""
-    asyncio._set_running_loop(None)
+    if asyncio := sys.modules.get("asyncio"):  # a process that never had one need not import it
+        asyncio._set_running_loop(None)
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGCHLD, signal.SIGPIPE):
         signal.signal(number, signal.SIG_DFL)

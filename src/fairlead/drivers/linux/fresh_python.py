@@ -27,7 +27,8 @@ def execute(module: str, arguments: Iterable[str], descriptors: Iterable[int]) -
         os.set_inheritable(fd, True)
     paths = [os.path.abspath(path) for path in sys.path if path]
     search = os.environ.get("PATH", os.defpath)  # where programs are, which modules may ask as they are imported
-    ready = f"import os, sys; os.environ['PATH'] = {search!r}; sys.path[:] = {paths!r}"
-    code = f"{ready}; from {module} import main; main()"
+    # A collection finds nothing while modules are imported: what they make, stays.
+    ready = f"import gc, os, sys; gc.disable(); os.environ['PATH'] = {search!r}; sys.path[:] = {paths!r}"
+    code = f"{ready}; from {module} import main; gc.enable(); main()"
     environment = {name: value for name, value in os.environ.items() if name.startswith(_KEPT_VARIABLES)}
     os.execve(sys.executable, [sys.executable, "-I", "-c", code, *arguments], environment)

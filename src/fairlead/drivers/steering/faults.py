@@ -66,3 +66,12 @@ class Steering(NamedTuple):
     def of(cls, part: str, *, trusts_user: bool = False) -> "Steering":
         """That of a part without faults."""
         return cls(f"fairlead/{part}", Faults(), trusts_user)
+
+
+def steered_name(number: int, place: str, part: str) -> str:
+    """What a part of a lab without namespaces is called, where all labs' names meet.
+
+    Args:
+        number: the lab's. place: ``switch``, a node, or a Pod with its namespace.
+    """
+    return f"{number}/{place}/{part}"

@@ -134,6 +134,18 @@ def finalizers(api, name):
 
 
 @pytest.mark.anyio
+async def test_the_lab_hears_of_load_balancers_when_there_are_any():
+    seen, api = [], FakeApi()
+    async with running(api, "load-balancer", load_balancer_pools=POOLS, load_balancer_seen=lambda: seen.append(1)):
+        await api.put(make_service("plain"), "services")
+        await settled(api)
+        assert not seen
+        await api.put(balanced(loadBalancerClass="somebody.else/lb"), "services")
+        await settled(api)
+        assert seen
+
+
+@pytest.mark.anyio
 async def test_a_service_gets_an_address_and_gives_it_back_to_the_one_that_waits():
     api = FakeApi()
     await api.put(balanced("a"), "services")

@@ -124,6 +124,23 @@ def test_a_proxy_that_waits_for_processors_rests_in_proportion(monkeypatch):
     assert [breather.rest() for _ in range(4)] == pytest.approx([0, 0.02, 0.2, cpu_wait.LONGEST])
 
 
+def test_a_proxy_does_not_rest_while_somebody_waits_for_its_rules():
+    """Tests, and ``fairlead up --wait``, ask when everything is in the kernel (``reached``)."""
+
+    async def scenario():
+        proxy = proxy_of(Plane(IPFamily.IPV4))
+        resting = asyncio.create_task(proxy._rest(3600))
+        waiting = asyncio.create_task(proxy.reached(1))
+        await resting
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        with pytest.raises(TimeoutError):  # nobody waits any more
+            async with asyncio.timeout(0.01):
+                await proxy._rest(3600)
+
+    asyncio.run(scenario())
+
+
 def test_a_service_that_is_held_back_is_tried_again_and_delays_no_other(kernel):
     plane = Plane(IPFamily.IPV4)
 

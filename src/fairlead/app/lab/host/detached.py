@@ -43,8 +43,9 @@ def relay(lines: Iterable[str], listener: Listener) -> None:
         match json.loads(line):
             case {"tell": str(text)}:
                 listener.tell(text)
-            case {"settled": [seconds, nodes, pods], "lab": [folder, *rest]}:
-                listener.settled(Settled(RunningLab(Path(folder), *rest), seconds, nodes, pods))
+            case {"settled": [seconds, nodes, pods, name_servers], "lab": [folder, *rest]}:
+                lab = RunningLab(Path(folder), *rest)
+                listener.settled(Settled(lab, seconds, tuple(nodes), pods, tuple(name_servers)))
                 return
             case {"error": str(message)}:
                 raise LabError(message)
@@ -69,8 +70,8 @@ def serve_and_tell(options: LabOptions, news: int) -> NoReturn:
 
     def settled(found: Settled) -> None:
         lab = found.lab
-        counts = [found.seconds, found.nodes, found.pods]
-        send({"settled": counts, "lab": [str(lab.folder), lab.pid, lab.server, lab.joined_as, lab.loopback]})
+        what = [found.seconds, found.nodes, found.pods, found.name_servers]
+        send({"settled": what, "lab": [str(lab.folder), lab.pid, lab.server, lab.joined_as, lab.loopback]})
 
     try:
         serve(options, Listener(lambda text: send({"tell": text}), settled))

@@ -12,7 +12,7 @@ import shutil
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -88,13 +88,16 @@ class Settled:
 
     Attributes:
         seconds: since the lab was asked for.
+        nodes: the names of those that run here.
         pods: how many of them are ready.
+        name_servers: the Pods of the cluster's DNS that are ready.
     """
 
     lab: RunningLab
     seconds: float
-    nodes: int
-    pods: int
+    nodes: tuple[str, ...]
+    pods: int = 0
+    name_servers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -324,12 +327,12 @@ class _Outside:
                     pipes.gate.close_writer()
                 self._listener.tell(f"{name} is ready")
                 if self._plan.has_joined and not self._unready:
-                    self._settle(0)
+                    self._settle()
             case {"awaiting": list(awaited)}:
                 self._awaited = awaited
                 self._listener.tell(f"waiting for {', '.join(awaited)}")
-            case {"settled": int(pods)}:
-                self._settle(pods)
+            case {"settled": int(pods), "name_servers": list(name_servers)}:
+                self._settle(pods, name_servers)
             case {"died": _} | {"note": _}:
                 self._listener.tell(_told(report))
             case {"refused": list(messages)}:
@@ -339,10 +342,11 @@ class _Outside:
             case {"down": True}:
                 raise _Ended
 
-    def _settle(self, pods: int) -> None:
+    def _settle(self, pods: int = 0, name_servers: Iterable[str] = ()) -> None:
         if not self._settled:
             self._settled = True
-            self._listener.settled(Settled(self._lab, time.monotonic() - self._began, len(self._plan.nodes), pods))
+            seconds, nodes = time.monotonic() - self._began, tuple(node.name for node in self._plan.nodes)
+            self._listener.settled(Settled(self._lab, seconds, nodes, pods, tuple(name_servers)))
 
 
 def _told(report: Doc) -> str:

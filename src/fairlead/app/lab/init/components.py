@@ -10,20 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from fairlead.app import apiserver, controllers
-from fairlead.app.announcer import process as announcer
-from fairlead.app.announcer.options import AnnouncerOptions
 from fairlead.app.builtin_images import BUILTINS
-from fairlead.app.lab.control_plane.components import control_plane_runs
-from fairlead.app.lab.control_plane.rights import rights
-from fairlead.app.lab.init import without_namespaces
+from fairlead.app.lab.host_link import Doors
 from fairlead.app.lab.init.networks import Networks
 from fairlead.app.lab.init.no_networks import NoNetworks
 from fairlead.app.lab.plan import DNS_SERVICE, OUTSIDE, PROXY, SWITCH, LabPlan, agent_of, proxy_of
-from fairlead.app.lab.processes import bootstrap, publisher, router
+from fairlead.app.lab.processes import bootstrap
 from fairlead.app.lab.processes.system_manifests import proxy_modes, system_manifests
 from fairlead.app.lab.settings import LabNode
 from fairlead.app.lab.steered_parts import API_SERVER, CONTROLLERS, NODE_AGENT, NODE_PROXY
 from fairlead.app.node import agent
+from fairlead.app.node.loopback import OnLoopback
 from fairlead.app.node.options import NodeOptions, Serving
 from fairlead.app.proxy import process
 from fairlead.app.proxy.options import HEALTHZ_PORT, ProxyOptions
@@ -54,7 +51,8 @@ SHARED_MODULES = (
 
 
 def import_shared_modules() -> None:
-    """Load what components share; to be called before they are forked."""
+    """Load what components share; to be called before they are forked. What only some labs have is imported where it
+    is planned, which is before as well."""
     for name in SHARED_MODULES:
         importlib.import_module(name)
 
@@ -69,32 +67,56 @@ def components(
     plan: LabPlan,
     networks: Networks | NoNetworks,
     api_sockets: Sequence[socket.socket],
-    gate: int,
-    report: Report,
+    doors: Doors,
     nursery: socket.socket,
+    want_router: Callable[[], None],
 ) -> list[Component]:
     """Every component of the lab that is there from the beginning; of nodes alone on a host that has joined.
 
     Args:
-        gate: see ``BootstrapOptions``.
-        report: how the bootstrap tells what came of it.
         nursery: where node agents get their launchers from.
+        want_router: how a component says that there are load balancers to route to.
     """
     of_nodes = [component for node in plan.nodes for component in node_components(plan, node, networks, nursery)]
     if plan.has_joined:
         return of_nodes
-    control_plane = _control_plane(plan, networks, api_sockets, gate, report)
-    return [*control_plane, *without_namespaces.components(plan, report), *of_nodes]
+    return [*_control_plane(plan, networks, api_sockets, doors, want_router), *_instead(plan, doors.report), *of_nodes]
+
+
+def _instead(plan: LabPlan, report: Report) -> list[Component]:
+    """What a lab without namespaces has instead of a proxy on each node."""
+    if plan.loopback is None:
+        return []
+    from fairlead.app.lab.init import without_namespaces
+
+    return without_namespaces.components(plan, report)
+
+
+def _on_loopback(plan: LabPlan) -> OnLoopback | None:
+    if plan.loopback is None:
+        return None
+    from fairlead.app.lab.init import without_namespaces
+
+    return without_namespaces.on_loopback(plan)
 
 
 def _control_plane(
-    plan: LabPlan, networks: Networks | NoNetworks, api_sockets: Sequence[socket.socket], gate: int, report: Report
+    plan: LabPlan,
+    networks: Networks | NoNetworks,
+    api_sockets: Sequence[socket.socket],
+    doors: Doors,
+    want_router: Callable[[], None],
 ) -> list[Component]:
     manifests = (*system_manifests(plan.networks, proxy_modes(plan.settings)), *plan.manifests)
     is_ours = not plan.settings.control_plane
-    if not is_ours:
+    if is_ours:
+        of_api = {"apiserver": _apiserver(plan, api_sockets)}
+    else:
+        from fairlead.app.lab.control_plane.components import control_plane_runs
+        from fairlead.app.lab.control_plane.rights import rights
+
         manifests = (*rights(enforces_policies=plan.settings.network_policies), *manifests)
-    of_api = {"apiserver": _apiserver(plan, api_sockets)} if is_ours else control_plane_runs(plan, api_sockets[0])
+        of_api = control_plane_runs(plan, api_sockets[0])
     runs: dict[str, Run] = {
         **of_api,
         "controllers": functools.partial(
@@ -102,22 +124,29 @@ def _control_plane(
             controllers.ControllersOptions(
                 plan.kubeconfig("controllers"),
                 only=tuple(controllers.CONTROLLERS) if is_ours else BESIDE_OTHERS,
-                settings=_controller_settings(plan),
+                settings=_controller_settings(plan, want_router),
                 marks=plan.marks,
                 steering=plan.steering(CONTROLLERS, SWITCH),
             ),
         ),
         BOOTSTRAP: functools.partial(
             bootstrap.run,
-            bootstrap.BootstrapOptions(plan.kubeconfig("admin"), manifests, gate, report, is_ours),
+            bootstrap.BootstrapOptions(plan.kubeconfig("admin"), manifests, doors.gate, doors.report, is_ours),
         ),
     }
     parts = [Component(name, run, networks[SWITCH], plan.logs / f"{name}.log") for name, run in runs.items()]
     if plan.settings.publish:
-        parts.append(Component("publisher", _publisher(plan, report), networks[OUTSIDE], plan.logs / "publisher.log"))
-    if plan.settings.load_balancing == LoadBalancing.SPREAD and plan.loopback is None:
-        parts.append(Component("router", _router(plan), networks[OUTSIDE], plan.logs / "router.log"))
+        parts.append(
+            Component("publisher", _publisher(plan, doors.report), networks[OUTSIDE], plan.logs / "publisher.log")
+        )
     return parts
+
+
+def router_component(plan: LabPlan, networks: Networks | NoNetworks) -> Component | None:
+    """What routes to load balancers, for which it must be asked; None in a lab that does that in other ways."""
+    if plan.has_joined or plan.settings.load_balancing != LoadBalancing.SPREAD or plan.loopback is not None:
+        return None
+    return Component("router", _router(plan), networks[OUTSIDE], plan.logs / "router.log")
 
 
 def node_components(
@@ -145,6 +174,8 @@ def _apiserver(plan: LabPlan, sockets: Sequence[socket.socket]) -> Run:
 
 
 def _publisher(plan: LabPlan, report: Report) -> Run:
+    from fairlead.app.lab.processes import publisher
+
     table = plan.published
     options = publisher.PublishOptions(plan.kubeconfig("publisher"), plan.host_socket, table, report)
     return functools.partial(publisher.run, options)
@@ -152,13 +183,20 @@ def _publisher(plan: LabPlan, report: Report) -> Run:
 
 def _router(plan: LabPlan) -> Run:
     settings = plan.settings
-    options = router.RouterOptions(plan.kubeconfig("router"), settings.ip_families, settings.load_balancer_cidrs)
-    return functools.partial(router.run, options)
+
+    async def route(ready: Callable[[], None]) -> None:
+        from fairlead.app.lab.processes import router
+
+        options = router.RouterOptions(plan.kubeconfig("router"), settings.ip_families, settings.load_balancer_cidrs)
+        await router.run(options, ready)
+
+    return route
 
 
-def _controller_settings(plan: LabPlan) -> controllers.Settings:
+def _controller_settings(plan: LabPlan, want_router: Callable[[], None]) -> controllers.Settings:
     timers, authority = plan.settings.timers, controllers.Authority(*certificate_files(plan.pki, AUTHORITY))
-    return controllers.Settings(timers.node_grace, timers.eviction, plan.settings.load_balancer_pools, authority)
+    pools = plan.settings.load_balancer_pools
+    return controllers.Settings(timers.node_grace, timers.eviction, pools, authority, want_router)
 
 
 def _agent(plan: LabPlan, network: LabNode, nursery: socket.socket) -> Run:
@@ -186,7 +224,7 @@ def _agent(plan: LabPlan, network: LabNode, nursery: socket.socket) -> Run:
         nursery=nursery,
         steering=plan.steering(NODE_AGENT, network.name),
         marks=plan.marks,
-        loopback=without_namespaces.on_loopback(plan),
+        loopback=_on_loopback(plan),
     )
     return functools.partial(agent.run, options)
 
@@ -212,6 +250,9 @@ def _proxy(plan: LabPlan, network: LabNode) -> Run:
 
 
 def _announcer(plan: LabPlan, network: LabNode) -> Run:
+    from fairlead.app.announcer import process as announcer
+    from fairlead.app.announcer.options import AnnouncerOptions
+
     options = AnnouncerOptions(
         network.name,
         plan.settings.load_balancer_cidrs,

@@ -9,14 +9,13 @@ import pickle
 import sys
 import traceback
 
+from fairlead.app import builtin_images
 from fairlead.app.lab.host_link import NO_NAMESPACES, Start
 from fairlead.app.lab.init import main as init
 from fairlead.app.lab.init.components import import_shared_modules
 from fairlead.drivers.linux import calls
 from fairlead.drivers.pods import files
 from fairlead.drivers.pods.nursery import Nursery
-
-SPARE_NURSERY = "fairlead.app.lab.init.spare_nursery"
 
 
 def main() -> None:
@@ -29,7 +28,7 @@ def main() -> None:
     else:
         calls.set_child_subreaper()  # as the kernel makes PID 1 of a namespace the parent of all orphans
     import_shared_modules()
-    nursery = Nursery(SPARE_NURSERY)
+    nursery = Nursery(builtin_images.__name__, builtin_images.furnish)
     with open(int(sys.argv[2]), "rb") as file:
         start: Start = pickle.load(file)  # noqa: S301 - from the process outside
     for fd in start.descriptors:

@@ -55,8 +55,9 @@ def _supervise(
     control: socket.socket,
     nursery: Nursery,
 ) -> None:
-    from fairlead.app.lab.init.components import components, share_tables
+    from fairlead.app.lab.init.components import components, router_component, share_tables
     from fairlead.app.lab.init.control import Control
+    from fairlead.app.lab.init.demand import Demand
     from fairlead.app.lab.init.nodes import Nodes
     from fairlead.app.lab.init.wire_peers import LabWire
     from fairlead.drivers.lab.supervisor import Supervisor
@@ -70,12 +71,13 @@ def _supervise(
     def let_go() -> None:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        for thing in (wakeup, signalled, control, selector, networks):
+        for thing in (wakeup, signalled, control, selector, networks, routing):
             thing.close()
 
     os.read(doors.prepared, 1)
     share_tables(plan.kubeconfig(PROXY))
-    parts = components(plan, networks, api_sockets, doors.gate, doors.report, nursery.socket)
+    routing = Demand(router_component(plan, networks))
+    parts = components(plan, networks, api_sockets, doors, nursery.socket, routing.ask)
     supervisor = Supervisor(parts, doors.report, let_go, _tell_ends(plan))
     underlay = doors.sockets.wire
     wire = None
@@ -84,7 +86,8 @@ def _supervise(
     respond = Control(doors, Nodes(plan, networks, supervisor, wire, nursery.socket)).respond
     callers = control_socket.Callers(outside=True, everybody=plan.loopback is not None)
     with selectors.DefaultSelector() as selector:
-        for source in (doors.life, wakeup, control):
+        sources: tuple[int | socket.socket, ...] = (doors.life, wakeup, control, routing.reader)
+        for source in sources:
             selector.register(source, selectors.EVENT_READ)
         while True:
             delay = supervisor.start_due()
@@ -93,6 +96,7 @@ def _supervise(
                 return
             if control in ready:
                 control_socket.answer(control, callers, respond)
+            routing.meet(supervisor, ready)
             if wakeup in ready:
                 wakeup.recv(4096)
             supervisor.reap()

@@ -15,11 +15,12 @@ import msgspec
 
 from fairlead.app.lab.plan import Manifest
 from fairlead.app.lab.processes.readiness import KINDS, Wanted, until_ready
-from fairlead.app.lab.processes.system_manifests import RETIRED
+from fairlead.app.lab.processes.system_manifests import DNS_LABELS, NAMESPACE, RETIRED
 from fairlead.drivers.kube.client import APPLY_PATCH, KubeClient, KubeError, Resource
 from fairlead.drivers.kube.retry import until_answered
 from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
+from fairlead.model.objects import Pod
 
 ACCOUNT_LOOKS, LOOK_EVERY = 120, 0.25  # seconds; kube-controller-manager makes them, some time after Namespaces
 _NO_ACCOUNT = re.compile(r'serviceaccount ".*" not found')
@@ -33,7 +34,7 @@ class BootstrapOptions:
         gate: reading end of a pipe that is closed when every node agent is ready; until then the status of Pods may be
             what the lab's last life left behind.
         report: told ``{"refused": [messages]}``, ``{"awaiting": [what, and why]}`` and, last,
-            ``{"settled": number of Pods}``.
+            ``{"settled": number of Pods, "name_servers": [names of Pods]}``.
         is_ours: the API server is, and so is all there from its first answer on; else it is waited for, and so is the
             ServiceAccount of each Namespace in which Pods are made.
     """
@@ -58,8 +59,12 @@ async def run(options: BootstrapOptions, ready: Callable[[], None]) -> None:
             return
         ready()
         os.read(options.gate, 1)  # end of file; nothing else is to be done meanwhile
-        pods = await until_ready(client, wanted, lambda lines: options.report({"awaiting": lines}))
-    options.report({"settled": pods})
+        ready_pods = await until_ready(client, wanted, lambda lines: options.report({"awaiting": lines}))
+    options.report({"settled": len(ready_pods), "name_servers": [pod.name for pod in ready_pods if _serves_dns(pod)]})
+
+
+def _serves_dns(pod: Pod) -> bool:
+    return pod.namespace == NAMESPACE and DNS_LABELS.items() <= pod.labels.items()
 
 
 async def _remove_retired(client: KubeClient) -> None:

@@ -51,8 +51,8 @@ class Wanted(NamedTuple):
         return f"{self.kind} {self.key}"
 
 
-async def until_ready(client: KubeClient, wanted: Collection[Wanted], report: Callable[[list[str]], None]) -> int:
-    """Return how many Pods are ready once nothing is awaited any more; ``report`` is told of each change of that."""
+async def until_ready(client: KubeClient, wanted: Collection[Wanted], report: Callable[[list[str]], None]) -> list[Pod]:
+    """The Pods that are ready once nothing is awaited any more; ``report`` is told of each change of that."""
     changed = asyncio.Event()
     copies: Copies = {
         kind: Informer(client, *KINDS[kind], lambda old, new: changed.set())
@@ -67,7 +67,7 @@ async def until_ready(client: KubeClient, wanted: Collection[Wanted], report: Ca
                 report(told := lines)
             await changed.wait()
             changed.clear()
-        return sum(pod.is_ready and not pod.is_terminating for pod in copies[POD].objects.values())
+        return [pod for pod in copies[POD].objects.values() if pod.is_ready and not pod.is_terminating]
 
 
 @contextmanager

@@ -17,7 +17,7 @@ NAMESPACE = "kube-system"
 DNS_NAME = "fairlead-dns"
 # What labs of earlier versions have in their --data, and this one has no more: there the DNS was a Pod by itself.
 RETIRED = (PODS.path(NAMESPACE, DNS_NAME),)
-_DNS_LABELS = {"k8s-app": "kube-dns"}
+DNS_LABELS = {"k8s-app": "kube-dns"}
 # Upstream's CoreDNS stays for 300 s on a node that is lost. Here it leaves at once: the grace period that made the node
 # count as lost has been waited for already, nothing is lost with a name server, and until there is another one nobody
 # in the lab resolves any name.
@@ -119,7 +119,7 @@ def _role_binding() -> Doc:
 
 
 def _service(addresses: list[str]) -> Doc:
-    labels = {**_DNS_LABELS, "kubernetes.io/cluster-service": "true", "kubernetes.io/name": "CoreDNS"}
+    labels = {**DNS_LABELS, "kubernetes.io/cluster-service": "true", "kubernetes.io/name": "CoreDNS"}
     return {
         "apiVersion": "v1",
         "kind": "Service",
@@ -128,7 +128,7 @@ def _service(addresses: list[str]) -> Doc:
             "clusterIP": addresses[0],
             "clusterIPs": addresses,
             "ipFamilyPolicy": "SingleStack" if len(addresses) == 1 else "RequireDualStack",
-            "selector": _DNS_LABELS,
+            "selector": DNS_LABELS,
             "ports": [
                 {"name": "dns", "port": 53, "protocol": "UDP", "targetPort": 53},
                 {"name": "dns-tcp", "port": 53, "protocol": "TCP", "targetPort": 53},
@@ -144,12 +144,12 @@ def _deployment() -> Doc:
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": {"name": DNS_NAME, "namespace": NAMESPACE, "labels": _DNS_LABELS},
+        "metadata": {"name": DNS_NAME, "namespace": NAMESPACE, "labels": DNS_LABELS},
         "spec": {
-            "selector": {"matchLabels": _DNS_LABELS},
+            "selector": {"matchLabels": DNS_LABELS},
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
             "template": {
-                "metadata": {"labels": _DNS_LABELS},
+                "metadata": {"labels": DNS_LABELS},
                 "spec": {
                     "serviceAccountName": DNS_NAME,
                     "dnsPolicy": "Default",

@@ -22,7 +22,7 @@ def deployment(ready):
 
 
 async def wait_for(api, *wanted, then):
-    """What was told, and how many Pods were ready in the end; each of ``then`` happens when something is told."""
+    """Which Pods were ready in the end, and what was told; each of ``then`` happens when something is told."""
     told, steps = [], iter(then)
 
     def report(lines):
@@ -31,7 +31,7 @@ async def wait_for(api, *wanted, then):
 
     tasks = []
     async with asyncio.timeout(DEADLINE):
-        return await until_ready(api, wanted, report), told
+        return sorted(pod.name for pod in await until_ready(api, wanted, report)), told
 
 
 async def test_progress_is_told_until_nothing_is_awaited():
@@ -51,7 +51,7 @@ async def test_progress_is_told_until_nothing_is_awaited():
         ],
     )
     assert (ready, told) == (
-        3,
+        ["one", "web-1", "web-2"],
         [
             ["Deployment default/web (0 of 2 updated replicas are available)", "Pod default/one (it is not ready)"],
             ["Deployment default/web (1 of 2 updated replicas are available)", "Pod default/one (it is not ready)"],
@@ -70,4 +70,4 @@ async def test_a_status_of_the_lab_s_last_life_is_not_believed():
 
 
 async def test_nobody_waits_for_what_is_not_there_any_more():
-    assert await wait_for(FakeApi(), Wanted("Deployment", WEB), then=[]) == (0, [])
+    assert await wait_for(FakeApi(), Wanted("Deployment", WEB), then=[]) == ([], [])

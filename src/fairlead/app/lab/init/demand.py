@@ -1,0 +1,42 @@
+"""A component that runs only once another one has asked for it: what nobody uses costs neither memory nor time."""
+
+import os
+from collections.abc import Container
+
+from fairlead.drivers.lab.supervisor import Component, Supervisor
+
+
+class Demand:
+    """A pipe through which components ask PID 1 for one of them; made before they are forked.
+
+    Args:
+        component: None in a lab that has none.
+
+    Attributes:
+        reader: becomes readable in PID 1 when one asks.
+    """
+
+    def __init__(self, component: Component | None) -> None:
+        self._component = component
+        self.reader, self._writer = os.pipe()
+        os.set_blocking(self.reader, False)
+        self._has_asked = False
+
+    def ask(self) -> None:
+        """Have it run, from now until the lab ends; in a component."""
+        if not self._has_asked:
+            self._has_asked = True
+            os.write(self._writer, b"1")
+
+    def meet(self, supervisor: Supervisor, readable: Container[object]) -> None:
+        """Start it when the first has asked; in PID 1, with the sources that have become readable."""
+        if self.reader not in readable:
+            return
+        os.read(self.reader, 4096)
+        if self._component:
+            supervisor.add(self._component)
+        self._component = None
+
+    def close(self) -> None:
+        """Let go of what only PID 1 needs."""
+        os.close(self.reader)
