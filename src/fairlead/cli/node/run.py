@@ -139,7 +139,7 @@ def _say(line: str) -> None:
     click.echo(line, err=True)
 
 
-def _fail(error: Exception) -> None:
+def _fail(error: BaseException) -> None:
     click.echo(f"fairlead: {error}", err=True)
     sys.exit(FAILURE)
 
@@ -148,6 +148,7 @@ async def _until_told(work: Coroutine[Any, Any, None]) -> None:
     """Do it until SIGINT or SIGTERM; what makes it impossible becomes a message and exit code 3."""
     from fairlead.app.node.standalone.certificate import RefusedRequest
     from fairlead.app.node.standalone.identity import WrongIdentity
+    from fairlead.app.node.standalone.process import CannotBeANode
     from fairlead.drivers.kube.errors import Unreachable
 
     task = asyncio.ensure_future(work)
@@ -157,5 +158,12 @@ async def _until_told(work: Coroutine[Any, Any, None]) -> None:
         await asyncio.wait([task])
         if not task.cancelled():
             task.result()
-    except* (RefusedRequest, WrongIdentity, Unreachable, OSError) as errors:
-        _fail(errors.exceptions[0])
+    except* (CannotBeANode, RefusedRequest, WrongIdentity, Unreachable, OSError) as errors:
+        _fail(_first(errors))
+
+
+def _first(error: BaseException) -> BaseException:
+    """The first of what went wrong at the same time."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

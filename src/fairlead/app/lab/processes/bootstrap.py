@@ -22,8 +22,11 @@ from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Pod
 
-ACCOUNT_LOOKS, LOOK_EVERY = 120, 0.25  # seconds; kube-controller-manager makes them, some time after Namespaces
-_NO_ACCOUNT = re.compile(r'serviceaccount ".*" not found')
+HTTP_FAULT = 500  # from which code on it is the server that failed
+LOOKS, LOOK_EVERY = 120, 0.25  # seconds
+# What a control plane makes for itself after its first answer: Namespaces and the range of virtual IPs in the API
+# server, ServiceAccounts in kube-controller-manager.
+_NOT_YET = re.compile(r'(serviceaccount|namespaces) ".*" not found|ServiceCIDR|failed to allocate')
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,8 @@ class BootstrapOptions:
             what the lab's last life left behind.
         report: told ``{"refused": [messages]}``, ``{"awaiting": [what, and why]}`` and, last,
             ``{"settled": number of Pods, "name_servers": [names of Pods]}``.
-        is_ours: the API server is, and so is all there from its first answer on; else it is waited for, and so is the
-            ServiceAccount of each Namespace in which Pods are made.
+        is_ours: the API server is, and so is all there from its first answer on; else it is waited for, and so is what
+            a control plane makes for itself.
     """
 
     kubeconfig: Path
@@ -52,7 +55,7 @@ async def run(options: BootstrapOptions, ready: Callable[[], None]) -> None:
         patience = 0
         if not options.is_ours:
             await until_answered(lambda: client.get("/readyz"), "reach the API server", client.troubles)
-            patience = ACCOUNT_LOOKS
+            patience = LOOKS
         await _remove_retired(client)
         wanted = await _apply_all(client, options.manifests, options.report, patience)
         if wanted is None:
@@ -82,7 +85,7 @@ async def _apply_all(
     """What is to be waited for; None when something was refused.
 
     Args:
-        patience: how often a Pod is tried again whose ServiceAccount is not there yet.
+        patience: how often a document is tried again that lacks what a control plane makes for itself.
     """
     resources = Resources(client)
     wanted, refused = set(), []
@@ -107,7 +110,7 @@ async def _apply_patiently(client: KubeClient, resources: "Resources", document:
         try:
             return await apply(client, resources, document)
         except KubeError as error:
-            if error.code != 403 or not _NO_ACCOUNT.search(str(error)):
+            if error.code < HTTP_FAULT and not _NOT_YET.search(str(error)):
                 raise
         await asyncio.sleep(LOOK_EVERY)
     return await apply(client, resources, document)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import platform
 import shutil
 import socket
@@ -40,7 +41,8 @@ class CannotBeANode(Exception):
 
 def check_machine() -> None:
     """Raises CannotBeANode: what a node needs is missing."""
-    missing = {program: package for program, package in PROGRAMS.items() if not shutil.which(program)}
+    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
+    missing = {program: package for program, package in PROGRAMS.items() if not shutil.which(program, path=path)}
     if missing:
         raise CannotBeANode(
             f"missing programs: {', '.join(missing)}; install the packages that bring them "
@@ -94,7 +96,8 @@ async def _agent_options(
     labels = node_labels(options.name, platform.machine(), options.labels)
     pod_cidrs = options.pod_cidrs or await assigned_ranges(client, options.name, labels, options.taints, told)
     families = {family_of(address) for address in addresses}
-    pod_cidrs = tuple(cidr for cidr in pod_cidrs if family_of(cidr) in families)
+    if not (pod_cidrs := tuple(cidr for cidr in pod_cidrs if family_of(cidr) in families)):
+        raise CannotBeANode(f"Pods have addresses of a family that the node has none of: it has {', '.join(addresses)}")
     return NodeOptions(
         name=options.name,
         kubeconfig=kubeconfig,
