@@ -1,12 +1,20 @@
-"""The order of the integration tests: the files that take longest come first, so that none of them is left to run alone
-when the others have ended. (A file is run by one worker, and xdist's own order is by numbers of tests.)
+"""Which integration tests run, and in which order.
+
+The files that take longest come first, so that none of them is left to run alone when the others have ended. (A file is
+run by one worker, and xdist's own order is by numbers of tests.) Most files run their labs as root and as an ordinary
+user. A test with the mark ``any_user`` shows what does not depend on that: it runs as the weaker of the two, and with
+``FAIRLEAD_FULL=1`` as both.
 """
+
+from tests.support.full import IS_FULL
+from tests.support.users import User, users
 
 LONGEST_FIRST = (
     "examples/test_postgres_example",
     "examples/test_all_examples",
-    "lab/test_pods",
     "lab/test_life",
+    "lab/test_pods",
+    "lab/test_killed_start",
     "apiserver/test_kubectl_script",
     "proxy/test_flows",
     "lab/test_kubectl_streams",
@@ -22,6 +30,17 @@ LONGEST_FIRST = (
 )
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     places = {name: place for place, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: places.get(f"{item.path.parent.name}/{item.path.stem}", len(places)))
+    again = [] if IS_FULL else [item for item in items if runs_again(item)]
+    if again:
+        config.hook.pytest_deselected(items=again)
+        items[:] = [item for item in items if item not in again]
+
+
+def runs_again(item):
+    """Whether a test for any user is to run as another user than the weakest."""
+    parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    names = {each.name for each in parameters if isinstance(each, User)}
+    return bool(item.get_closest_marker("any_user") and names - {users()[-1].name})

@@ -147,6 +147,7 @@ def pods_left(lab: Lab, namespace: str) -> list[str]:
     return re.findall(r"pod/(\S+)", listed)
 
 
+@pytest.mark.any_user
 def test_pods_that_end_while_they_start_leave_nothing(lab):
     before = set(tree(first_process(lab)))
     make_namespace(lab, "early")

@@ -49,6 +49,7 @@ def steps_of_search(lab: Lab, name: str) -> dict[str, str]:
     return dict(zip(names, rcodes, strict=True))
 
 
+@pytest.mark.any_user
 class TestNames:
     def test_selectorless_without_slices_is_nxdomain_for_every_name_of_the_search_list(self, lab):
         steps = steps_of_search(lab, "my-headless-service")
@@ -152,6 +153,7 @@ class TestVirtualIP:
         assert lab.fairlead("run", "--name", lab.name, "--", "sh", "-c", "exit 7", check=False).returncode == 7
 
 
+@pytest.mark.any_user
 class TestReadiness:
     def in_rules(self, lab: Lab, ip: str) -> bool:
         node = lab.get("nodes")["items"][0]["metadata"]["name"]

@@ -75,6 +75,7 @@ def nothing_is_left(lab: Lab) -> bool:
 
 
 class TestKilled:
+    @pytest.mark.any_user
     @pytest.mark.parametrize("component", COMPONENTS)
     def test_a_component_is_started_again_and_all_is_as_before(self, running, component):
         before = objects(running)
@@ -164,6 +165,7 @@ class TestGone:
         assert (links(), Path("/proc/self/mounts").read_text(), Path("/proc/net/route").read_text()) == before
 
 
+@pytest.mark.any_user
 class TestRefusals:
     def test_a_name_in_use(self, running):
         done = running.fairlead("up", "--name", running.name, "--wait", check=False)

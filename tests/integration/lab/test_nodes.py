@@ -64,6 +64,7 @@ def is_ready(lab: Lab, name: str) -> bool:
     return next(c["status"] for c in conditions if c["type"] == "Ready") == "True"
 
 
+@pytest.mark.any_user
 def test_nodes_are_as_the_file_says(lab):
     second = lab.get("node", "node-2")
     assert second["metadata"]["labels"]["topology.kubernetes.io/zone"] == "west"
@@ -130,6 +131,7 @@ LOCKED = [
 ]
 
 
+@pytest.mark.any_user
 def test_the_key_of_a_node_opens_what_is_its_own(lab):
     documents = "---".join(SECRETIVE.format(node=name) for name in ("node-1", "node-2"))
     server = json.loads(Path(lab.kubeconfig).read_text())["clusters"][0]["cluster"]["server"]

@@ -344,6 +344,7 @@ class TestImages:
         assert "no-such-program" in end["message"]
 
 
+@pytest.mark.any_user
 class TestRestarts:
     @pytest.mark.parametrize(("code", "phase"), [(0, "Succeeded"), (3, "Failed")])
     def test_never(self, lab, pod, code, phase):
@@ -575,6 +576,7 @@ class TestVolumes:
         assert in_second.stdout == "kept\n"
 
 
+@pytest.mark.any_user
 class TestTermination:
     def test_hooks_run_after_the_start_and_before_the_end(self, lab, pod):
         folder = lab.folder / "hooks"
@@ -648,6 +650,7 @@ print(client.CoreV1Api().read_namespaced_service("kubernetes", "default").spec.c
 """
 
 
+@pytest.mark.any_user
 class TestIdentity:
     FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount"
     REVIEWS = "https://kubernetes.default.svc/apis/authentication.k8s.io/v1/selfsubjectreviews"
