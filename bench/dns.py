@@ -164,18 +164,18 @@ def serve(port: int) -> None:
     import asyncio
     import gc
 
-    from fairlead.app.dns.surroundings import Machine
+    from fairlead.app.dns.surroundings import MachineFiles
     from fairlead.clusterdns.authority import Authority
     from fairlead.clusterdns.configuration import configuration_of
     from fairlead.clusterdns.zone import Zone
     from fairlead.drivers.dns.listener import Services
     from fairlead.drivers.dns.outside import Outside
-    from fairlead.drivers.dns.server import DnsServer, Place
+    from fairlead.drivers.dns.server import DnsServer, ServedPlace
     from fairlead.model.decode import decode
     from fairlead.model.objects import Namespace, Service
 
     async def run() -> None:
-        machine, text = Machine(), COREFILE.format(upstream=UPSTREAM_PORT)
+        machine, text = MachineFiles(), COREFILE.format(upstream=UPSTREAM_PORT)
         blocks = configuration_of(text, "Corefile", machine.surroundings(), {}, machine.imports).blocks
         authority = Authority(Zone())
         for number in range(NAMESPACES):
@@ -189,7 +189,7 @@ def serve(port: int) -> None:
         gc.freeze()
         outside = Outside(blocks)
         server = DnsServer(authority, Services(outside))
-        await server.listen({Place("127.0.0.1", port): blocks})
+        await server.listen({ServedPlace("127.0.0.1", port): blocks})
         outside.start()
         await asyncio.Event().wait()
 

@@ -13,7 +13,7 @@ from fairlead.endpointslice.reconcile import reconcile_slices
 from fairlead.explain.cluster import Cluster
 from fairlead.explain.observations import Observation
 from fairlead.explain.permissions import READABLE
-from fairlead.explain.reading import Found, cluster_of
+from fairlead.explain.reading import FoundDocument, cluster_of
 from fairlead.model.decode import decode
 from fairlead.model.objects import Node, Pod, Service
 
@@ -217,4 +217,4 @@ def changed(document: Doc, path: str, value: Any) -> Doc:
 def cluster(documents: Iterable[Doc], observations: Iterable[Observation] = (), *, whole: bool = True) -> Cluster:
     """What is read from these documents; ``whole``: from an API server, so that what is not there does not exist."""
     kinds = [readable.kind for readable in READABLE] if whole else []
-    return cluster_of((Found("the API", document) for document in documents), observations, kinds)
+    return cluster_of((FoundDocument("the API", document) for document in documents), observations, kinds)

@@ -7,11 +7,11 @@ from fnmatch import fnmatch
 import dns.rdatatype
 
 from fairlead.clusterdns.authority import Authority
-from fairlead.clusterdns.chain import Ask, Request, Run
+from fairlead.clusterdns.chain import Ask, DnsRequest, Run
 from fairlead.clusterdns.configuration import Configuration, configuration_of
 from fairlead.clusterdns.corefile.faults import Wrong
 from fairlead.clusterdns.names import to_name, to_text
-from fairlead.clusterdns.plugins.scope import Surroundings
+from fairlead.clusterdns.plugins.scope import CorefileSurroundings
 from fairlead.clusterdns.plugins.template import record_of
 from fairlead.clusterdns.records import Answer, Origin, Question, Rcode, Reason
 from fairlead.clusterdns.server_blocks import ServerBlocks
@@ -38,7 +38,7 @@ def configured(
         return [(pattern, read(pattern, None))]
 
     interfaces = {"eth0": ("192.0.2.10", "2001:db8::10"), "lo": ("127.0.0.1",)}
-    around = Surroundings(read, lambda name: interfaces.get(name, ()), "node-1")
+    around = CorefileSurroundings(read, lambda name: interfaces.get(name, ()), "node-1")
     return configuration_of(text, "Corefile", around, environment or {}, imports)
 
 
@@ -89,7 +89,7 @@ class Asked:
         server = ServerBlocks(blocks, self.authority)
         question = Question(to_name(name), int(dns.rdatatype.from_text(qtype)))
         self._turn += 1
-        made = Request(question, server, client, lot=self._turn)._replace(**request)
+        made = DnsRequest(question, server, client, lot=self._turn)._replace(**request)
         run = Run(server.answer(made))
         while isinstance(run.step, Ask):
             run.resume(self.world.answer(run.step))

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 from fairlead.clusterdns.authority import Authority
-from fairlead.clusterdns.chain import Plugin, Request, Run
+from fairlead.clusterdns.chain import DnsRequest, Plugin, Run
 from fairlead.clusterdns.encoder import UDP_CAP
 from fairlead.clusterdns.names import to_name
 from fairlead.clusterdns.plugins.kubernetes import Kubernetes
@@ -17,7 +17,7 @@ from fairlead.clusterdns.server_blocks import Block, ServerBlocks
 from fairlead.clusterdns.zone import Zone
 from fairlead.drivers.dns.listener import Services, Tell
 from fairlead.drivers.dns.outside import Outside
-from fairlead.drivers.dns.server import DnsServer, Place
+from fairlead.drivers.dns.server import DnsServer, ServedPlace
 from fairlead.drivers.dns.tcp import TcpLimits
 from fairlead.model.addresses import IPNetwork
 
@@ -55,7 +55,7 @@ async def serving(
     served = blocks or (block_over(authority.zone),)
     outside = Outside(served)
     server = DnsServer(authority, Services(outside, tell), limits=limits)
-    await server.listen({Place(host, port): served})
+    await server.listen({ServedPlace(host, port): served})
     outside.start()
     try:
         yield server
@@ -67,6 +67,6 @@ async def serving(
 def answered(name: str, qtype: int, authority: Authority, *blocks: Block, client: str = "") -> Answer:
     """The answer of these blocks, none of which may ask the world outside."""
     server = ServerBlocks(blocks, authority)
-    run = Run(server.answer(Request(Question(to_name(name), qtype), server, client)))
+    run = Run(server.answer(DnsRequest(Question(to_name(name), qtype), server, client)))
     assert isinstance(run.step, Answer), f"{name} is asked of {run.step.upstream}"
     return run.step

@@ -7,7 +7,7 @@ import dns.message
 import dns.rcode
 import dns.rrset
 
-from fairlead.clusterdns.upstreams import Server
+from fairlead.clusterdns.upstreams import UpstreamServer
 from tests.support.dns_servers import HOST
 
 
@@ -38,7 +38,7 @@ class NameServer(asyncio.DatagramProtocol):
 
     def connection_made(self, transport):
         self.transport = transport
-        self.server = Server(*transport.get_extra_info("sockname"))
+        self.server = UpstreamServer(*transport.get_extra_info("sockname"))
 
     def datagram_received(self, data, addr):
         self.asked += 1
@@ -86,7 +86,7 @@ class StreamServer:
 
     def __init__(self, manner) -> None:
         self.opened = 0
-        self.server = Server(HOST)
+        self.server = UpstreamServer(HOST)
         self._manner = manner
         self.handling: set[asyncio.Task] = set()
 
@@ -111,7 +111,7 @@ async def stream_server(manner, context=None):
     """A name server over connections; its clients must have closed theirs in the end."""
     server = StreamServer(manner)
     listening = await asyncio.start_server(server.converse, HOST, 0, ssl=context)
-    server.server = Server(HOST, listening.sockets[0].getsockname()[1])
+    server.server = UpstreamServer(HOST, listening.sockets[0].getsockname()[1])
     async with listening:
         yield server
         if server.handling:

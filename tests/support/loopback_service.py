@@ -15,7 +15,7 @@ from fairlead.clusterdns.authority import Authority
 from fairlead.clusterdns.zone import Zone
 from fairlead.drivers.dns.listener import Services
 from fairlead.drivers.dns.outside import Outside
-from fairlead.drivers.dns.server import DnsServer, Place
+from fairlead.drivers.dns.server import DnsServer, ServedPlace
 from fairlead.model.objects import EndpointSlice
 from tests.support.dns_cases import endpoint, namespace, port, service, slice_
 from tests.support.dns_servers import block_over
@@ -75,7 +75,7 @@ class LoopbackService:
     def start_dns(self):
         async def start():
             self._server = DnsServer(self._authority, Services(Outside()))
-            await self._server.listen({Place(HOST, self.dns_port): (block_over(self._zone),)})
+            await self._server.listen({ServedPlace(HOST, self.dns_port): (block_over(self._zone),)})
             return self._server.port
 
         self.dns_port = self.run(start())

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from fairlead.bgp import errors
-from fairlead.bgp.errors import BgpError, Code
+from fairlead.bgp.errors import BgpError, NotificationCode
 from fairlead.model.addresses import IPFamily
 
 AFI = {IPFamily.IPV4: 1, IPFamily.IPV6: 2}
@@ -96,7 +96,7 @@ def _restart(value: bytes) -> Restart | None:
 def _values(parameters: bytes) -> Iterator[tuple[int, bytes]]:
     for type_, value in _parameters(parameters):
         if type_ != _PARAMETER:
-            raise BgpError(Code.OPEN, errors.BAD_PARAMETER, detail=f"parameter {type_}")
+            raise BgpError(NotificationCode.OPEN, errors.BAD_PARAMETER, detail=f"parameter {type_}")
         yield from _triples(value, 1)
 
 
@@ -106,7 +106,7 @@ def _parameters(octets: bytes) -> Iterator[tuple[int, bytes]]:
     else:
         length, rest, size = int.from_bytes(octets[:1]), octets[1:], 1
     if length != len(rest):
-        raise BgpError(Code.OPEN, 0, detail="the length of its optional parameters does not fit")
+        raise BgpError(NotificationCode.OPEN, 0, detail="the length of its optional parameters does not fit")
     yield from _triples(rest, size)
 
 
@@ -115,6 +115,6 @@ def _triples(octets: bytes, size: int) -> Iterator[tuple[int, bytes]]:
     while octets:
         end = 1 + size + int.from_bytes(octets[1 : 1 + size])
         if len(octets) < 1 + size or end > len(octets):
-            raise BgpError(Code.OPEN, 0, detail="the length of a parameter or capability does not fit")
+            raise BgpError(NotificationCode.OPEN, 0, detail="the length of a parameter or capability does not fit")
         yield octets[0], octets[1 + size : end]
         octets = octets[end:]

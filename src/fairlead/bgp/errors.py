@@ -6,7 +6,7 @@ RFC 4271 section 4.5, RFC 4486 (Cease), RFC 5492 (capabilities), RFC 6608 (state
 import enum
 
 
-class Code(enum.IntEnum):
+class NotificationCode(enum.IntEnum):
     """The first octet of a NOTIFICATION."""
 
     HEADER = 1
@@ -75,7 +75,7 @@ _SUBCODES = {
 class BgpError(Exception):
     """The peer broke the protocol; it is told by a NOTIFICATION with this code, subcode and data."""
 
-    def __init__(self, code: Code, subcode: int = 0, data: bytes = b"", detail: str = "") -> None:
+    def __init__(self, code: NotificationCode, subcode: int = 0, data: bytes = b"", detail: str = "") -> None:
         super().__init__(describe(code, subcode) + (f": {detail}" if detail else ""))
         self.code, self.subcode, self.data = code, subcode, data
 
@@ -85,7 +85,7 @@ def describe(code: int, subcode: int, data: bytes = b"") -> str:
     text = _CODES.get(code, f"error {code}")
     if subcode:
         text += f", {_SUBCODES.get((code, subcode), f'subcode {subcode}')}"
-    if code == Code.CEASE and subcode in (SHUTDOWN, RESET) and data and len(data) > data[0]:
+    if code == NotificationCode.CEASE and subcode in (SHUTDOWN, RESET) and data and len(data) > data[0]:
         said = data[1 : 1 + data[0]].decode(errors="replace")
         printable = "".join(each if each.isprintable() else "?" for each in said)
         text += f" ({printable})" if printable else ""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from fairlead.bgp import errors
 from fairlead.bgp.capabilities import AFI, FAMILIES, UNICAST, Capabilities, decode_capabilities, encode_capabilities
-from fairlead.bgp.errors import BgpError, Code
+from fairlead.bgp.errors import BgpError, NotificationCode
 from fairlead.model.addresses import IPFamily
 
 VERSION = 4
@@ -33,7 +33,7 @@ class Type(enum.IntEnum):
 _LEAST = {Type.OPEN: 29, Type.UPDATE: 23, Type.NOTIFICATION: 21, Type.KEEPALIVE: HEADER, Type.ROUTE_REFRESH: 23}
 
 
-class Open(NamedTuple):
+class OpenMessage(NamedTuple):
     """Attributes:
     hold_time: seconds; 0: nothing is sent to keep the session alive.
     identifier: the speaker's, like an IPv4 address.
@@ -45,7 +45,7 @@ class Open(NamedTuple):
     capabilities: Capabilities
 
 
-class Update(NamedTuple):
+class UpdateMessage(NamedTuple):
     """Routes of the peer. What they are is nothing to a speaker that learns none; their lengths have been checked."""
 
 
@@ -70,7 +70,7 @@ class RouteRefresh(NamedTuple):
     family: IPFamily | None
 
 
-Message = Open | Update | Notification | Keepalive | RouteRefresh
+Message = OpenMessage | UpdateMessage | Notification | Keepalive | RouteRefresh
 
 
 def framed(type_: Type, body: bytes = b"") -> bytes:
@@ -81,7 +81,7 @@ def framed(type_: Type, body: bytes = b"") -> bytes:
 KEEPALIVE = framed(Type.KEEPALIVE)
 
 
-def encode_open(message: Open) -> bytes:
+def encode_open(message: OpenMessage) -> bytes:
     """An OPEN as octets."""
     short = message.asn if message.asn < 1 << 16 else AS_TRANS
     parameters = encode_capabilities(message.capabilities)
@@ -106,39 +106,39 @@ def next_message(octets: bytes) -> tuple[Message, bytes] | None:
         BgpError: it breaks the protocol.
     """
     if not MARKER.startswith(octets[: len(MARKER)]):
-        raise BgpError(Code.HEADER, errors.NOT_SYNCHRONIZED)
+        raise BgpError(NotificationCode.HEADER, errors.NOT_SYNCHRONIZED)
     if len(octets) < HEADER:
         return None
     length, type_ = struct.unpack_from("!HB", octets, len(MARKER))
     least = _LEAST.get(type_)
     if least is None:
-        raise BgpError(Code.HEADER, errors.BAD_TYPE, bytes([type_]), f"type {type_}")
+        raise BgpError(NotificationCode.HEADER, errors.BAD_TYPE, bytes([type_]), f"type {type_}")
     if not least <= length <= MAX_MESSAGE or (type_ == Type.KEEPALIVE and length > HEADER):
-        raise BgpError(Code.HEADER, errors.BAD_LENGTH, struct.pack("!H", length), f"{length} octets")
+        raise BgpError(NotificationCode.HEADER, errors.BAD_LENGTH, struct.pack("!H", length), f"{length} octets")
     if len(octets) < length:
         return None
     return _DECODERS[type_](octets[HEADER:length]), octets[length:]
 
 
-def _decode_open(body: bytes) -> Open:
+def _decode_open(body: bytes) -> OpenMessage:
     version, asn, hold_time, identifier = _OPEN.unpack_from(body)
     if version != VERSION:
-        raise BgpError(Code.OPEN, errors.BAD_VERSION, struct.pack("!H", VERSION), f"version {version}")
+        raise BgpError(NotificationCode.OPEN, errors.BAD_VERSION, struct.pack("!H", VERSION), f"version {version}")
     if hold_time in (1, 2):
-        raise BgpError(Code.OPEN, errors.BAD_HOLD_TIME, detail=f"{hold_time} s")
+        raise BgpError(NotificationCode.OPEN, errors.BAD_HOLD_TIME, detail=f"{hold_time} s")
     if not any(identifier):
-        raise BgpError(Code.OPEN, errors.BAD_IDENTIFIER, detail="it is zero")
+        raise BgpError(NotificationCode.OPEN, errors.BAD_IDENTIFIER, detail="it is zero")
     capabilities = decode_capabilities(body[_OPEN.size :])
     asn = asn if capabilities.asn is None else capabilities.asn
-    return Open(asn, hold_time, str(IPv4Address(identifier)), capabilities)
+    return OpenMessage(asn, hold_time, str(IPv4Address(identifier)), capabilities)
 
 
-def _decode_update(body: bytes) -> Update:
+def _decode_update(body: bytes) -> UpdateMessage:
     withdrawn = int.from_bytes(body[:2])
     attributes = body[2 + withdrawn : 4 + withdrawn]
     if len(attributes) < 2 or 4 + withdrawn + int.from_bytes(attributes) > len(body):
-        raise BgpError(Code.UPDATE, errors.MALFORMED_ATTRIBUTES, detail="its lengths do not fit")
-    return Update()
+        raise BgpError(NotificationCode.UPDATE, errors.MALFORMED_ATTRIBUTES, detail="its lengths do not fit")
+    return UpdateMessage()
 
 
 def _decode_notification(body: bytes) -> Notification:

@@ -19,10 +19,10 @@ from typing import NamedTuple
 
 from fairlead.bgp import errors, messages
 from fairlead.bgp.capabilities import Capabilities, Restart
-from fairlead.bgp.errors import BgpError, Code
-from fairlead.bgp.messages import Keepalive, Message, Notification, Open, RouteRefresh, Update
+from fairlead.bgp.errors import BgpError, NotificationCode
+from fairlead.bgp.messages import Keepalive, Message, Notification, OpenMessage, RouteRefresh, UpdateMessage
 from fairlead.bgp.terms import Terms
-from fairlead.bgp.updates import Attributes, announcements, end_of_rib, withdrawals
+from fairlead.bgp.updates import PathAttributes, announcements, end_of_rib, withdrawals
 from fairlead.model.addresses import IPFamily, family_of
 
 CONNECT_TIME = 5.0  # seconds for a peer to answer
@@ -31,7 +31,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 1.0, 10.0  # seconds between two attempts
 LEAVING_TEXT = b"the announcer ends"
 
 
-class State(enum.IntEnum):
+class SessionState(enum.IntEnum):
     """As RFC 4271 names them; Active is missing, since nobody is listened for."""
 
     IDLE = 1
@@ -58,14 +58,14 @@ class Disconnect(NamedTuple):
     """Close the connection, or give up making one."""
 
 
-class Changed(NamedTuple):
+class StateChanged(NamedTuple):
     """The session has come to another state; the reason is "" where there is nothing to say."""
 
-    state: State
+    state: SessionState
     reason: str = ""
 
 
-Action = Connect | Send | Disconnect | Changed
+Action = Connect | Send | Disconnect | StateChanged
 
 
 @dataclass
@@ -88,7 +88,7 @@ class Session:
 
     terms: Terms
     draw: Callable[[], float]
-    state: State = State.IDLE
+    state: SessionState = SessionState.IDLE
     counts: Counts = field(default_factory=Counts)
     reason: str = ""  # why there is no session now, or was none last
 
@@ -97,7 +97,7 @@ class Session:
     _wanted: frozenset[str] = frozenset()
     _next_hops: Mapping[IPFamily, str] = field(default_factory=dict)
     _local: str = ""
-    _peer: Open | None = None
+    _peer: OpenMessage | None = None
     _told: dict[str, str] = field(default_factory=dict)  # next hops by network
     _pause: float = FIRST_PAUSE
     _due: float = 0.0  # when the state's own time has passed: of a pause, a connection, a silence
@@ -136,22 +136,22 @@ class Session:
         address = ip_address(local.partition("%")[0])
         self._local = "" if address.is_link_local or address.is_loopback else local
         self._octets = b""
-        self._enter(State.OPEN_SENT)
+        self._enter(SessionState.OPEN_SENT)
         self._due = now + OPEN_TIME
         self._send(messages.encode_open(self._open()))
 
     def lost(self, reason: str, now: float) -> None:
         """The connection could not be made, or has been closed by the peer or by the network."""
-        if self.state == State.CONNECT:
+        if self.state == SessionState.CONNECT:
             self._end(reason, now)
-        elif self.state != State.IDLE:
+        elif self.state != SessionState.IDLE:
             self._end(f"connection lost in {self.state}: {reason}", now)
 
     def received(self, octets: bytes, now: float) -> None:
         """The peer has sent something."""
         self._octets += octets
         try:
-            while self.state > State.CONNECT and (found := messages.next_message(self._octets)):
+            while self.state > SessionState.CONNECT and (found := messages.next_message(self._octets)):
                 message, self._octets = found
                 self._take(message, now)
         except BgpError as error:
@@ -167,59 +167,61 @@ class Session:
 
     def stop(self, now: float) -> None:
         """End for good: the peer forgets all routes at once."""
-        if self.state > State.CONNECT:
+        if self.state > SessionState.CONNECT:
             text = bytes([len(LEAVING_TEXT)]) + LEAVING_TEXT
-            self._notify(Notification(Code.CEASE, errors.SHUTDOWN, text))
+            self._notify(Notification(NotificationCode.CEASE, errors.SHUTDOWN, text))
         self._end("stopped", now)
         self._due = float("inf")
 
     # --- inside ---
 
     def _time_is_up(self, now: float) -> None:
-        if self.state == State.IDLE:
-            self._enter(State.CONNECT)
+        if self.state == SessionState.IDLE:
+            self._enter(SessionState.CONNECT)
             self._due = now + CONNECT_TIME
             self._actions.append(Connect())
-        elif self.state == State.CONNECT:
+        elif self.state == SessionState.CONNECT:
             hint = "; the password may differ, or be missing there" if self.terms.has_password else ""
             self._end(f"no answer within {CONNECT_TIME:.0f} s{hint}", now)
         else:
-            self._refuse(BgpError(Code.HOLD_TIMER), now)
+            self._refuse(BgpError(NotificationCode.HOLD_TIMER), now)
 
     def _take(self, message: Message, now: float) -> None:
         match self.state, message:
             case _, Notification():
                 self.counts.notifications_received += 1
                 self._end(f"the peer ends the session: {message}", now)
-            case State.OPEN_SENT, Open():
+            case SessionState.OPEN_SENT, OpenMessage():
                 self._take_open(message, now)
-            case State.OPEN_CONFIRM, Keepalive():
+            case SessionState.OPEN_CONFIRM, Keepalive():
                 self._establish(now)
-            case State.ESTABLISHED, Keepalive() | Update():
+            case SessionState.ESTABLISHED, Keepalive() | UpdateMessage():
                 self._heard(now)
-            case State.ESTABLISHED, RouteRefresh(family):
+            case SessionState.ESTABLISHED, RouteRefresh(family):
                 self._heard(now)
                 self._told = {each: hop for each, hop in self._told.items() if family_of(hop) != family}
                 self._tell()
             case _:
                 unexpected = {
-                    State.OPEN_SENT: errors.IN_OPEN_SENT,
-                    State.OPEN_CONFIRM: errors.IN_OPEN_CONFIRM,
-                    State.ESTABLISHED: errors.IN_ESTABLISHED,
+                    SessionState.OPEN_SENT: errors.IN_OPEN_SENT,
+                    SessionState.OPEN_CONFIRM: errors.IN_OPEN_CONFIRM,
+                    SessionState.ESTABLISHED: errors.IN_ESTABLISHED,
                 }
-                raise BgpError(Code.STATE_MACHINE, unexpected[self.state], detail=type(message).__name__)
+                raise BgpError(NotificationCode.STATE_MACHINE, unexpected[self.state], detail=type(message).__name__)
 
-    def _take_open(self, message: Open, now: float) -> None:
+    def _take_open(self, message: OpenMessage, now: float) -> None:
         terms = self.terms
         if message.asn != terms.peer_asn:
             detail = f"it says {message.asn}, expected {terms.peer_asn}"
-            raise BgpError(Code.OPEN, errors.BAD_PEER_AS, detail=detail)
+            raise BgpError(NotificationCode.OPEN, errors.BAD_PEER_AS, detail=detail)
         if self._is_internal and message.identifier == terms.identifier:
-            raise BgpError(Code.OPEN, errors.BAD_IDENTIFIER, detail=f"{message.identifier} is ours")
+            raise BgpError(NotificationCode.OPEN, errors.BAD_IDENTIFIER, detail=f"{message.identifier} is ours")
         self._peer = message
         if not self._families:
-            raise BgpError(Code.OPEN, errors.UNSUPPORTED_CAPABILITY, detail="it exchanges no routes of our families")
-        self._enter(State.OPEN_CONFIRM)
+            raise BgpError(
+                NotificationCode.OPEN, errors.UNSUPPORTED_CAPABILITY, detail="it exchanges no routes of our families"
+            )
+        self._enter(SessionState.OPEN_CONFIRM)
         self._send(messages.KEEPALIVE)
         self._heard(now)
         self._keepalive_due = now + self._hold_time / 3 if self._hold_time else float("inf")
@@ -228,7 +230,7 @@ class Session:
         self._heard(now)
         self.counts.established += 1
         self._established_at, self.reason = now, ""
-        self._enter(State.ESTABLISHED, f"{' and '.join(self._families)}, hold time {self._hold_time} s")
+        self._enter(SessionState.ESTABLISHED, f"{' and '.join(self._families)}, hold time {self._hold_time} s")
         self._tell()
         if self._peer and self._peer.capabilities.restart:
             for family in self._families:
@@ -236,7 +238,7 @@ class Session:
 
     def _tell(self) -> None:
         """Announce and withdraw what the peer does not know yet."""
-        if self.state != State.ESTABLISHED:
+        if self.state != SessionState.ESTABLISHED:
             return
         for family in self._families:
             is_own = self._local and family_of(self._local) == family
@@ -256,19 +258,19 @@ class Session:
             self.counts.updates_sent += 1
             self._send(octets)
 
-    def _attributes(self) -> Attributes:
+    def _attributes(self) -> PathAttributes:
         assert self._peer is not None
         has_four_octets = self._peer.capabilities.asn is not None
         terms = self.terms
-        return Attributes(terms.asn, self._is_internal, has_four_octets, terms.local_pref, terms.communities)
+        return PathAttributes(terms.asn, self._is_internal, has_four_octets, terms.local_pref, terms.communities)
 
-    def _open(self) -> Open:
+    def _open(self) -> OpenMessage:
         terms = self.terms
         restart = None
         if terms.restart_time:
             restart = Restart(terms.restart_time, self.counts.established == 0, terms.families)
         can = Capabilities(terms.families, terms.asn, restart, refresh=True)
-        return Open(terms.asn, terms.hold_time, terms.identifier, can)
+        return OpenMessage(terms.asn, terms.hold_time, terms.identifier, can)
 
     def _refuse(self, error: BgpError, now: float) -> None:
         self._notify(Notification(error.code, error.subcode, error.data))
@@ -280,20 +282,20 @@ class Session:
 
     def _end(self, reason: str, now: float) -> None:
         """End what there is of a session, and try again after a pause."""
-        if self.state == State.ESTABLISHED and now - self._established_at >= self._pause:
+        if self.state == SessionState.ESTABLISHED and now - self._established_at >= self._pause:
             self._pause = FIRST_PAUSE
         self.reason = reason
         self._actions.append(Disconnect())
-        self._enter(State.IDLE, reason)
+        self._enter(SessionState.IDLE, reason)
         self._peer, self._told, self._octets = None, {}, b""
         self._keepalive_due = float("inf")
         self._due = now + self._pause * (0.75 + 0.25 * self.draw())
         self._pause = min(2 * self._pause, LONGEST_PAUSE)
 
-    def _enter(self, state: State, reason: str = "") -> None:
+    def _enter(self, state: SessionState, reason: str = "") -> None:
         if self.state != state:
             self.state = state
-            self._actions.append(Changed(state, reason))
+            self._actions.append(StateChanged(state, reason))
 
     def _send(self, octets: bytes) -> None:
         self._actions.append(Send(octets))

@@ -25,7 +25,7 @@ MAX_COMMUNITIES = 100
 Community = tuple[int, ...]  # two numbers of 16 bits (RFC 1997), or three of 32 (RFC 8092)
 
 
-class Attributes(NamedTuple):
+class PathAttributes(NamedTuple):
     """What is said of all routes.
 
     Attributes:
@@ -42,7 +42,7 @@ class Attributes(NamedTuple):
     communities: tuple[Community, ...] = ()
 
 
-def announcements(prefixes: Collection[str], next_hop: str, attributes: Attributes) -> Iterator[bytes]:
+def announcements(prefixes: Collection[str], next_hop: str, attributes: PathAttributes) -> Iterator[bytes]:
     """The messages that announce these networks of one family."""
     family = _family(next_hop)
     hop = ip_address(next_hop).packed
@@ -71,7 +71,7 @@ def end_of_rib(family: IPFamily) -> bytes:
     return _update(_attribute(_OPTIONAL, _MP_UNREACH, struct.pack("!HB", AFI[family], UNICAST)))
 
 
-def _common(attributes: Attributes) -> bytes:
+def _common(attributes: PathAttributes) -> bytes:
     """All attributes but those that hold networks and next hops, in the order of their types."""
     has_two_octets = not attributes.has_four_octets
     parts = [_attribute(_WELL_KNOWN, _ORIGIN, b"\0"), _attribute(_WELL_KNOWN, _AS_PATH, _as_path(attributes))]
@@ -88,7 +88,7 @@ def _common(attributes: Attributes) -> bytes:
     return b"".join(parts)
 
 
-def _as_path(attributes: Attributes) -> bytes:
+def _as_path(attributes: PathAttributes) -> bytes:
     if attributes.is_internal:
         return b""
     if attributes.has_four_octets:

@@ -43,7 +43,7 @@ def restore(file: Path, data: Path) -> None:
 
 def check_store(data: Path) -> str | None:
     """What is wrong with the store in directory DATA, before anything is started on it; None: nothing."""
-    from fairlead.drivers.apiserver.store.errors import InUse, StoreError
+    from fairlead.drivers.apiserver.store.errors import StoreError, StoreInUse
     from fairlead.drivers.apiserver.store.examination import examine, has_store
     from fairlead.drivers.apiserver.store.lock import locked
 
@@ -52,7 +52,7 @@ def check_store(data: Path) -> str | None:
     try:
         with locked(data):
             examine(data)
-    except InUse:  # which the start itself will tell
+    except StoreInUse:  # which the start itself will tell
         return None
     except (StoreError, OSError) as error:
         return str(error)

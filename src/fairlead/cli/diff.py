@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from fairlead.cli.flags.chinese_help import Localized
-from fairlead.cli.flags.sources import FINDING, Source, fail, read_source, tell_faults
+from fairlead.cli.flags.sources import FINDING, ClusterSource, fail, read_source, tell_faults
 from fairlead.cli.output import output_flags, show
 
 
@@ -37,7 +37,7 @@ def diff(
         changes = read_cluster_files(files, zone)
     except SourceError as error:
         fail(str(error))
-    before = read_source(Source(base, lab, kubeconfig, context, "default", zone))
+    before = read_source(ClusterSource(base, lab, kubeconfig, context, "default", zone))
     tell_faults(changes)
     after = apply(before, changes)
     found = compare(before, after, proxying_of(before, flags), with_rules=verbose)

@@ -8,7 +8,7 @@ import click
 
 from fairlead.cli.flags.chinese_help import Localized
 from fairlead.cli.flags.language import language_flag
-from fairlead.cli.flags.sources import FINDING, Source, fail, read_source, source_flags, source_of
+from fairlead.cli.flags.sources import FINDING, ClusterSource, fail, read_source, source_flags, source_of
 from fairlead.cli.output import anonymize_flag
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def _json(document: dict[str, Any]) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def _repair(source: Source, findings: "list[Finding]") -> None:
+def _repair(source: ClusterSource, findings: "list[Finding]") -> None:
     from fairlead.drivers.sources.patches import PatchError, apply_patch, can_apply
 
     for finding in findings:
@@ -127,7 +127,7 @@ def _agrees(finding: "Finding", fix: "Fix") -> bool:
     return click.confirm("Apply it?", default=False)
 
 
-def _kubeconfig(source: Source) -> str | None:
+def _kubeconfig(source: ClusterSource) -> str | None:
     if source.lab is None:
         return source.kubeconfig
     from fairlead.app.lab.commands import enter

@@ -10,7 +10,7 @@ import msgspec
 from click.core import ParameterSource
 
 from fairlead.cli.flags.kube_proxy import switch, verbosity
-from fairlead.cli.flags.kube_proxy_config import ConfigError, flag_defaults
+from fairlead.cli.flags.kube_proxy_config import KubeProxyConfigError, flag_defaults
 from fairlead.cli.flags.proxy import node_flags, settings_of
 from fairlead.dataplane import iptables_rules, iptables_skeleton, nft_rules, nft_skeleton
 from fairlead.dataplane.complaints import complaints
@@ -114,7 +114,7 @@ def _settings_of_cluster(ctx: click.Context, kubeconfig: str | None, context: st
     text = asyncio.run(read_proxy_config(kubeconfig, context, node))
     try:
         found = flag_defaults(yaml.safe_load(text)) if text else {}
-    except (yaml.YAMLError, ConfigError) as error:
+    except (yaml.YAMLError, KubeProxyConfigError) as error:
         click.echo(f"warning: ConfigMap kube-system/kube-proxy is not used: {error}", err=True)
         return {}
     parameters = {parameter.name: parameter for parameter in ctx.command.params}

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 import click
 
 from fairlead.cli.flags.language import language_flag
-from fairlead.cli.flags.sources import Source, fail, read_source, source_flags, source_of, tell_faults
+from fairlead.cli.flags.sources import ClusterSource, fail, read_source, source_flags, source_of, tell_faults
 
 if TYPE_CHECKING:
     from fairlead.app.ui.options import UiOptions
@@ -72,7 +72,7 @@ def _view_of(text: str) -> dict[str, str]:
     return {"view": view, **dict(parse_qsl(query))} if view in VIEWS else {"view": "explain", "subject": text}
 
 
-def _export(source: Source, options: "UiOptions", target: str, query: dict[str, str]) -> None:
+def _export(source: ClusterSource, options: "UiOptions", target: str, query: dict[str, str]) -> None:
     from fairlead.app.ui.exports import export
     from fairlead.explain.subjects import SubjectError
 

@@ -11,7 +11,7 @@ from fairlead.client.balancer import ATTEMPTS, FAILURES, Failures, failure_test
 from fairlead.client.core.endpoint import Endpoint, NoEndpoints, Wanted
 from fairlead.client.core.health import Ejection
 from fairlead.client.core.policies import Policy, RoundRobin
-from fairlead.client.core.pool import Pool, Verdict
+from fairlead.client.core.pool import Pool, RequestOutcome
 from fairlead.client.following import AsyncProbe, Following, Roles
 from fairlead.client.source import Source
 
@@ -69,13 +69,13 @@ class AsyncBalancer:
         """As ``Balancer.pick``."""
         self._follow()
         member = await self._pool.take(Wanted(key, role, frozenset(tried)), wait)
-        verdict = Verdict.UNKNOWN
+        verdict = RequestOutcome.UNKNOWN
         try:
             yield member.endpoint
-            verdict = Verdict.WORKED
+            verdict = RequestOutcome.WORKED
         except Exception as error:
             if self._is_failure(error):
-                verdict = Verdict.FAILED
+                verdict = RequestOutcome.FAILED
                 self._following.doubt()
             raise
         finally:

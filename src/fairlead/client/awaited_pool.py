@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from fairlead.client.core.endpoint import Endpoint, NoEndpoints, Update, Wanted
 from fairlead.client.core.member import Member
-from fairlead.client.core.pool import Pool, Verdict
+from fairlead.client.core.pool import Pool, RequestOutcome
 from fairlead.client.following import Role
 
 
@@ -43,7 +43,7 @@ class AwaitedPool:
                     await self._changed.wait()
         raise RuntimeError("the balancer is closed")
 
-    def give_back(self, member: Member, verdict: Verdict) -> None:
+    def give_back(self, member: Member, verdict: RequestOutcome) -> None:
         self._pool.release(member, verdict, time.monotonic())
 
     def take_update(self, update: Update) -> None:

@@ -10,7 +10,7 @@ from typing import TypeVar
 from fairlead.client.core.endpoint import Endpoint, NoEndpoints, Wanted
 from fairlead.client.core.health import Ejection
 from fairlead.client.core.policies import Policy, RoundRobin
-from fairlead.client.core.pool import Pool, Verdict
+from fairlead.client.core.pool import Pool, RequestOutcome
 from fairlead.client.following import AsyncProbe, Following, Role, Roles
 from fairlead.client.locked_pool import LockedPool
 from fairlead.client.loop_thread import LoopThread
@@ -90,13 +90,13 @@ class Balancer:
         """
         self._follow()
         member = self._pool.take(Wanted(key, role, frozenset(tried)), wait)
-        verdict = Verdict.UNKNOWN
+        verdict = RequestOutcome.UNKNOWN
         try:
             yield member.endpoint
-            verdict = Verdict.WORKED
+            verdict = RequestOutcome.WORKED
         except Exception as error:
             if self._is_failure(error):
-                verdict = Verdict.FAILED
+                verdict = RequestOutcome.FAILED
                 self._doubt()
             raise
         finally:

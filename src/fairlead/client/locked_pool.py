@@ -5,7 +5,7 @@ import time
 
 from fairlead.client.core.endpoint import Endpoint, NoEndpoints, Update, Wanted
 from fairlead.client.core.member import Member
-from fairlead.client.core.pool import Pool, Verdict
+from fairlead.client.core.pool import Pool, RequestOutcome
 from fairlead.client.following import Role
 
 
@@ -42,7 +42,7 @@ class LockedPool:
                 self._changed.wait(deadline - now if knows else None)
         raise RuntimeError("the balancer is closed")
 
-    def give_back(self, member: Member, verdict: Verdict) -> None:
+    def give_back(self, member: Member, verdict: RequestOutcome) -> None:
         with self._changed:
             self._pool.release(member, verdict, time.monotonic())
 

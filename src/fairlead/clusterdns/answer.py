@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fairlead.clusterdns import other_names, service_names
-from fairlead.clusterdns.found import NO_RECORDS, Existing, Found, Missing, Records, View, service_tags
+from fairlead.clusterdns.found import NO_RECORDS, Existing, Found, Missing, Records, ZoneView, service_tags
 from fairlead.clusterdns.grammar import (
     AddressNode,
     Apex,
@@ -30,7 +30,7 @@ from fairlead.clusterdns.grammar import (
     ServiceBound,
     ServiceNode,
     Unshaped,
-    Version,
+    VersionName,
     ZonalBranch,
     ZonalNode,
     node_of,
@@ -56,9 +56,9 @@ CHAIN_MAX = 10  # CNAMEs followed within the zone, upstream's limit
 _NOTHING: frozenset[Tag] = frozenset()
 _EVERYTHING = frozenset((ANY_CHANGE,))
 
-_FIND: dict[type, Callable[[Any, View], Found]] = {
+_FIND: dict[type, Callable[[Any, ZoneView], Found]] = {
     Apex: other_names.find_apex,
-    Version: other_names.find_version,
+    VersionName: other_names.find_version,
     Branch: other_names.find_branch,
     Nameserver: other_names.find_nameserver,
     NamespaceNode: other_names.find_namespace,
@@ -76,7 +76,7 @@ _FIND: dict[type, Callable[[Any, View], Found]] = {
 }
 
 
-def answer(question: Question, view: View) -> Answer:
+def answer(question: Question, view: ZoneView) -> Answer:
     """What a question is answered with, in one state of the cluster.
 
     The name is lower-case; an answer whose ``outside`` is set needs records that only upstream servers have.
@@ -84,19 +84,19 @@ def answer(question: Question, view: View) -> Answer:
     return _resolve(question, view, ())
 
 
-def unsynced_answer(question: Question, view: View) -> Answer:
+def unsynced_answer(question: Question, view: ZoneView) -> Answer:
     """The answer while the cluster is not yet known: SERVFAIL, never a false NXDOMAIN; the zone itself is known."""
     zone = view.of(question.name).zone
     apex = zone.apex_of(question.name)
     if apex is None:
         return _outside_answer(question.name, zone)
     if question.name == apex:
-        return answer(question, View(ClusterSnapshot(), zone))
+        return answer(question, ZoneView(ClusterSnapshot(), zone))
     unknown = _negative(Rcode.SERVFAIL, Origin(Reason.NOT_SYNCED), question.name, zone, _EVERYTHING)
     return unknown._replace(failure=Reason.NOT_SYNCED.value)
 
 
-def _resolve(question: Question, whole: View, trail: tuple[Name, ...]) -> Answer:
+def _resolve(question: Question, whole: ZoneView, trail: tuple[Name, ...]) -> Answer:
     view = whole.of(question.name)
     node = node_of(question.name, view.zone)
     if isinstance(node, OutsideNode):
@@ -110,7 +110,7 @@ def _resolve(question: Question, whole: View, trail: tuple[Name, ...]) -> Answer
     return _existing_answer(question, view.zone, found, depends)
 
 
-def denial(question: Question, view: View, origin: Origin) -> Answer:
+def denial(question: Question, view: ZoneView, origin: Origin) -> Answer:
     """NXDOMAIN of a name in the zone, for this reason."""
     whole = view.of(question.name)
     return _negative(Rcode.NXDOMAIN, origin, question.name, whole.zone, _EVERYTHING)
@@ -147,7 +147,7 @@ def _outside_answer(name: Name, zone: Zone) -> Answer:
 
 
 def _follow(
-    question: Question, view: View, found: Existing, depends: frozenset[Tag], trail: tuple[Name, ...]
+    question: Question, view: ZoneView, found: Existing, depends: frozenset[Tag], trail: tuple[Name, ...]
 ) -> Answer:
     """An alias first, then what its target answers; the last name decides the response code (RFC 6604)."""
     assert found.alias is not None
@@ -164,7 +164,7 @@ def _follow(
     return rest._replace(rcode=rcode, origin=found.origin, answer=cname + rest.answer, depends=depends, zone=zone)
 
 
-def _depends(node: Node, view: View) -> frozenset[Tag]:
+def _depends(node: Node, view: ZoneView) -> frozenset[Tag]:
     if isinstance(node, ServiceBound):
         return service_tags(node.key)
     match node:

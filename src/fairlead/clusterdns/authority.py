@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from fairlead.clusterdns.answer import answer, unsynced_answer
 from fairlead.clusterdns.changes import Watched, addresses, outdated
-from fairlead.clusterdns.found import View
+from fairlead.clusterdns.found import ZoneView
 from fairlead.clusterdns.records import ANY_CHANGE, Answer, Question, Tag
 from fairlead.clusterdns.reverse import all_nodes, count_nodes
 from fairlead.clusterdns.zone import Zone
@@ -26,7 +26,7 @@ class Authority:
     def __init__(self, zone: Zone) -> None:
         self.zone = zone
         self.synced = False
-        self._views: dict[int, tuple[Zone, View]] = {}
+        self._views: dict[int, tuple[Zone, ZoneView]] = {}
         self._own, self._imported = _Collected(), _Collected()
         self._reverse_nodes = zone.reverse_nodes
         self._listeners: list[Forget] = []
@@ -37,11 +37,11 @@ class Authority:
         return self._own.snapshot
 
     @property
-    def view(self) -> View:
+    def view(self) -> ZoneView:
         """What an answer of this moment is made from, in the zone that this was made with."""
         return self._view(self.zone)
 
-    def view_of(self, settings: Zone) -> View:
+    def view_of(self, settings: Zone) -> ZoneView:
         """What an answer of this moment is made from, in another zone over the same cluster."""
         known = self._views.get(id(settings))
         if known is None:
@@ -49,10 +49,10 @@ class Authority:
             self._views[id(settings)] = known
         return known[1]
 
-    def _view(self, zone: Zone) -> View:
+    def _view(self, zone: Zone) -> ZoneView:
         if zone.clusterset is None:
-            return View(self._own.snapshot, zone)
-        return View(self._own.snapshot, zone, View(self._imported.snapshot, zone.imported()))
+            return ZoneView(self._own.snapshot, zone)
+        return ZoneView(self._own.snapshot, zone, ZoneView(self._imported.snapshot, zone.imported()))
 
     def _published(self, settings: Zone) -> Zone:
         own, serial = self.zone.own_addresses, self.zone.serial

@@ -19,18 +19,18 @@ from fairlead.clusterdns.upstreams import Upstream
 DEPTH_MAX = 10  # times that answering a question may ask the whole server about another name
 
 
-class Server(Protocol):
+class SocketServer(Protocol):
     """The server blocks of one socket, as plugins know them."""
 
     @property
     def authority(self) -> Authority:
         """What the cluster's objects are, and the zone that is made of them."""
 
-    async def ask_about(self, question: Question, request: "Request") -> Answer:
+    async def ask_about(self, question: Question, request: "DnsRequest") -> Answer:
         """The answer of the whole server to another question."""
 
 
-class Request(NamedTuple):
+class DnsRequest(NamedTuple):
     """A question on its way.
 
     Attributes:
@@ -46,7 +46,7 @@ class Request(NamedTuple):
     """
 
     question: Question
-    server: Server
+    server: SocketServer
     client: str = ""
     proto: str = "udp"
     qclass: int = IN
@@ -63,24 +63,24 @@ class Ask(NamedTuple):
 
     upstream: Upstream
     question: Question
-    request: Request
+    request: DnsRequest
 
     def __await__(self) -> Generator["Ask", Answer, Answer]:
         return (yield self)
 
 
 Answering = Coroutine[Ask, Answer, Answer]
-Lookup = Callable[[Request], Answering]
+Lookup = Callable[[DnsRequest], Answering]
 
 
 class Plugin(Protocol):
     """One link of the chain. One that deals with other classes than IN has an attribute ``any_class``."""
 
-    def serve(self, request: Request, rest: Lookup) -> Answering:
+    def serve(self, request: DnsRequest, rest: Lookup) -> Answering:
         """The answer, from here or from the rest of the chain."""
 
 
-async def unanswered(_: Request) -> Answer:
+async def unanswered(_: DnsRequest) -> Answer:
     """The end of every chain: no plugin knew the name. REFUSED sends a client on to its next server."""
     return Answer(Rcode.REFUSED, Origin(Reason.OUTSIDE), unanswered=True)
 
@@ -94,7 +94,7 @@ def linked(plugins: tuple[Plugin, ...]) -> Lookup:
     return lookup
 
 
-def _internet_only(lookup: Lookup, rest: Lookup, request: Request) -> Answering:
+def _internet_only(lookup: Lookup, rest: Lookup, request: DnsRequest) -> Answering:
     return lookup(request) if request.qclass == IN else rest(request)
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from fairlead.clusterdns.chain import Plugin
 from fairlead.clusterdns.corefile.blocks import Directive, ReadImports, Reading, ServerBlock
-from fairlead.clusterdns.corefile.faults import Faults, Place, Wrong
+from fairlead.clusterdns.corefile.faults import CorefileFaults, FilePlace, Wrong
 from fairlead.clusterdns.corefile.keys import key_of
 from fairlead.clusterdns.names import Name, to_text
 from fairlead.clusterdns.plugins.autopath import Autopath, read_autopath
@@ -19,7 +19,7 @@ from fairlead.clusterdns.plugins.external import External
 from fairlead.clusterdns.plugins.forward import Forward
 from fairlead.clusterdns.plugins.kubernetes import Kubernetes, delegating
 from fairlead.clusterdns.plugins.loadbalance import LoadBalance, Steady
-from fairlead.clusterdns.plugins.scope import Process, Scope, Surroundings
+from fairlead.clusterdns.plugins.scope import BlockScope, CorefileSurroundings, ProcessOptions
 from fairlead.clusterdns.server_blocks import DEFAULT_PORT, TLS_PORT, Block
 from fairlead.clusterdns.zone import Zone
 
@@ -29,33 +29,33 @@ class Configuration:
     """What a Corefile stands for."""
 
     blocks: tuple[Block, ...]
-    process: Process
+    process: ProcessOptions
 
 
 class _Placed(NamedTuple):
     block: Block
-    place: Place
+    place: FilePlace
 
 
 def configuration_of(
-    text: str, file: str, around: Surroundings, environment: Mapping[str, str], imports: ReadImports
+    text: str, file: str, around: CorefileSurroundings, environment: Mapping[str, str], imports: ReadImports
 ) -> Configuration:
     """The configuration that a text stands for; ``file`` names it in messages and for imports.
 
     Raises:
         CorefileError: something is wrong with it; it says all that is.
     """
-    faults, process = Faults(), Process()
+    faults, process = CorefileFaults(), ProcessOptions()
     parsed = Reading(environment, imports, faults).blocks(text, file)
     placed = [_Placed(_block(block, around, process, faults), block.place) for block in parsed]
     if not placed:
-        faults.add(Place(file, 1), "there is no server block")
+        faults.add(FilePlace(file, 1), "there is no server block")
     _check_apart(placed, faults)
     faults.check()
     return Configuration(_apart(tuple(block for block, _ in placed)), process)
 
 
-def _block(parsed: ServerBlock, around: Surroundings, process: Process, faults: Faults) -> Block:
+def _block(parsed: ServerBlock, around: CorefileSurroundings, process: ProcessOptions, faults: CorefileFaults) -> Block:
     zones: list[Name] = []
     ports: dict[bool, list[int]] = {False: [], True: []}  # by whether they are TLS's
     for text in parsed.keys:
@@ -63,7 +63,7 @@ def _block(parsed: ServerBlock, around: Surroundings, process: Process, faults: 
             key = key_of(text)
             zones += key.zones
             ports[key.tls].append(key.port or (TLS_PORT if key.tls else DEFAULT_PORT))
-    scope = Scope(tuple(dict.fromkeys(zones)), around, process, faults)
+    scope = BlockScope(tuple(dict.fromkeys(zones)), around, process, faults)
     for directive in parsed.directives:
         with faults.at(directive.place):
             _read(directive, scope)
@@ -84,7 +84,7 @@ def _block(parsed: ServerBlock, around: Surroundings, process: Process, faults: 
     )
 
 
-def _read(directive: Directive, scope: Scope) -> None:
+def _read(directive: Directive, scope: BlockScope) -> None:
     if directive.name == "autopath":
         return  # it needs to know the zones of ``kubernetes``, wherever that stands
     if directive.name in DIRECTIVES:
@@ -94,7 +94,7 @@ def _read(directive: Directive, scope: Scope) -> None:
     raise Wrong(f"plugin {directive.name} {reason}; known are {', '.join(sorted((*DIRECTIVES, 'autopath')))}")
 
 
-def _check_once(parsed: ServerBlock, faults: Faults) -> None:
+def _check_once(parsed: ServerBlock, faults: CorefileFaults) -> None:
     seen: Counter[str] = Counter()
     for directive in parsed.directives:
         seen[directive.name] += 1
@@ -103,7 +103,7 @@ def _check_once(parsed: ServerBlock, faults: Faults) -> None:
             faults.add(directive.place, f"plugin {directive.name} may stand only once in a server block")
 
 
-def _chain(parsed: ServerBlock, scope: Scope) -> tuple[Plugin, ...]:
+def _chain(parsed: ServerBlock, scope: BlockScope) -> tuple[Plugin, ...]:
     """The plugins in their order, those that need to know of others among them."""
     cluster = next((plugin for plugin in scope.plugins if isinstance(plugin, Kubernetes)), None)
     for directive in parsed.directives:
@@ -136,9 +136,9 @@ def _looking(plugin: Plugin, finds_loops: bool) -> Plugin:
     return plugin
 
 
-def _check_apart(placed: list[_Placed], faults: Faults) -> None:
+def _check_apart(placed: list[_Placed], faults: CorefileFaults) -> None:
     """No name is claimed twice at one port of one address."""
-    seen: dict[tuple[Name, int, str], Place] = {}
+    seen: dict[tuple[Name, int, str], FilePlace] = {}
     for block, place in placed:
         for where in _claims(block):
             zone, port, address = where

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from fairlead.clusterdns.names import Name, is_within
 from fairlead.clusterdns.query import AA, AD, CD, DO, FIXED, HEADER, NSID, QR, RA, RD, TC, Query
-from fairlead.clusterdns.records import Answer, Data, Exchange, Rcode, RRset, RRType, Soa, Srv, Target, Text
+from fairlead.clusterdns.records import Answer, Data, Exchange, NameTarget, Rcode, RRset, RRType, Soa, Srv, Text
 
 TCP_MAX = 65535  # octets, the two-octet length before each message (RFC 1035 section 4.2.2)
 UDP_CAP = 1232  # octets that pass every path unfragmented (DNS flag day 2020)
@@ -28,19 +28,19 @@ _SOA = struct.Struct("!5I")
 _OPTION = struct.Struct("!HH")
 
 
-class Limits(NamedTuple):
+class ReplyLimits(NamedTuple):
     """How large a reply may be: ``octets`` in all; ``advertised`` is the size that the server's OPT offers."""
 
     octets: int
     advertised: int = UDP_CAP
 
 
-def udp_limits(query: Query, cap: int) -> Limits:
+def udp_limits(query: Query, cap: int) -> ReplyLimits:
     """What fits in a datagram to this client: 512 octets without EDNS, else what it takes, up to the server's cap."""
-    return Limits(min(query.edns.size, cap) if query.edns else 512, cap)
+    return ReplyLimits(min(query.edns.size, cap) if query.edns else 512, cap)
 
 
-def encode(query: Query, answer: Answer, limits: Limits, rotation: int = 0) -> bytes:
+def encode(query: Query, answer: Answer, limits: ReplyLimits, rotation: int = 0) -> bytes:
     """The reply to a query, at most ``limits.octets`` long; ``rotation`` is how many records of each set go last."""
     rcode = _sendable(answer.rcode, query)
     opt = opt_record(query, rcode, limits, answer.options)
@@ -59,13 +59,13 @@ def encode(query: Query, answer: Answer, limits: Limits, rotation: int = 0) -> b
     return message.finished(_flags(query, answer, whole) | rcode & 0xF, counts, opt)
 
 
-def encode_error(query: Query, rcode: Rcode, limits: Limits) -> bytes:
+def encode_error(query: Query, rcode: Rcode, limits: ReplyLimits) -> bytes:
     """A reply that repeats the question and says only that it went wrong."""
     flags = QR | query.flags & (RD | CD) | rcode & 0xF
     return _Message(query, (), limits.octets).finished(flags, [0, 0, 0], opt_record(query, rcode, limits))
 
 
-def opt_record(query: Query, rcode: Rcode, limits: Limits, options: tuple[tuple[int, bytes], ...] = ()) -> bytes:
+def opt_record(query: Query, rcode: Rcode, limits: ReplyLimits, options: tuple[tuple[int, bytes], ...] = ()) -> bytes:
     """The server's OPT record as octets, for a client that sent one; cookies are not returned, and the server's name
     (NSID) only when it is asked for."""
     if query.edns is None:
@@ -164,7 +164,7 @@ class _Message:
                 start = len(self._out)
                 self._out += self._spelled(data.target)
                 self._register(data.target, start)
-            case Target(name):
+            case NameTarget(name):
                 self._put_name(name)
             case Exchange(preference, name):
                 self._out += preference.to_bytes(2, "big")

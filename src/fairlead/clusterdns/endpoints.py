@@ -26,7 +26,7 @@ REMEMBERED_SLICES = 1024  # of at most 100 endpoints by default: bounds the memo
 _OCTETS = {"IPv4": 4, "IPv6": 16}
 
 
-class Row(NamedTuple):
+class EndpointRow(NamedTuple):
     """One ready endpoint; the topology zone as its slice spells it."""
 
     name: str
@@ -34,7 +34,7 @@ class Row(NamedTuple):
     topology_zone: str | None
 
 
-class Facts(NamedTuple):
+class SliceFacts(NamedTuple):
     """One slice as DNS sees it; addresses in wire form.
 
     Attributes:
@@ -49,7 +49,7 @@ class Facts(NamedTuple):
     names: dict[str, tuple[bytes, ...]]
     names_by_address: dict[bytes, tuple[str, ...]]
     hostnames: frozenset[str]
-    rows: tuple[Row, ...]
+    rows: tuple[EndpointRow, ...]
     ports: tuple[EndpointPort, ...]
     cluster: Name
 
@@ -76,7 +76,7 @@ class _Same:
         return isinstance(other, _Same) and self.slice is other.slice and self.pod_names == other.pod_names
 
 
-def facts_of(slices: Iterable[EndpointSlice], zone: Zone) -> list[Facts]:
+def facts_of(slices: Iterable[EndpointSlice], zone: Zone) -> list[SliceFacts]:
     """What each slice with IP addresses says, in the order of their names, so that answers do not depend on history."""
     if not zone.endpoints:
         return []
@@ -91,11 +91,11 @@ def packed(address: str) -> bytes:
 
 
 @lru_cache(maxsize=REMEMBERED_SLICES)
-def _remembered(same: _Same) -> Facts:
+def _remembered(same: _Same) -> SliceFacts:
     slice_ = same.slice
     ready = [e for e in slice_.endpoints or () if e.is_ready and e.addresses and parse_ip(e.addresses[0])]
-    rows = tuple(Row(_endpoint_name(e, same.pod_names), packed(e.addresses[0]), e.zone) for e in ready)
-    return Facts(
+    rows = tuple(EndpointRow(_endpoint_name(e, same.pod_names), packed(e.addresses[0]), e.zone) for e in ready)
+    return SliceFacts(
         _OCTETS[slice_.address_type],
         _grouped((row.name, row.address) for row in rows),
         _grouped((row.address, row.name) for row in rows),

@@ -14,7 +14,7 @@ from fairlead.model.objects import Service
 from fairlead.model.snapshot import ClusterSnapshot
 
 
-class View(NamedTuple):
+class ZoneView(NamedTuple):
     """One state of the cluster, and the zone as it is published with it.
 
     Attributes:
@@ -23,9 +23,9 @@ class View(NamedTuple):
 
     snapshot: ClusterSnapshot
     zone: Zone
-    clusterset: "View | None" = None
+    clusterset: "ZoneView | None" = None
 
-    def of(self, name: Name) -> "View":
+    def of(self, name: Name) -> "ZoneView":
         """The view that holds a name: this one, or that of the cluster set."""
         return self.clusterset if self.clusterset and is_within(name, self.clusterset.zone.origin) else self
 

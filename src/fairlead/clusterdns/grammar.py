@@ -43,7 +43,7 @@ class Apex(NamedTuple):
     zone: Name
 
 
-class Version(NamedTuple):
+class VersionName(NamedTuple):
     """``dns-version``: which version of the specification is spoken."""
 
 
@@ -143,7 +143,7 @@ class OutsideNode(NamedTuple):
 
 Node = (
     Apex
-    | Version
+    | VersionName
     | Branch
     | Nameserver
     | NamespaceNode
@@ -165,7 +165,7 @@ Node = (
 ServiceBound = ServiceNode | ProtocolNode | PortNode | EndpointNode | ClusterNode | ZonalBranch | ZonalNode
 
 _FIXED: dict[Name, Node] = {
-    ("dns-version",): Version(),
+    ("dns-version",): VersionName(),
     ("svc",): Branch(),
     ("pod",): Branch(),
     ("dns",): Branch(of_server=True),

@@ -4,7 +4,7 @@ from functools import partial
 from itertools import chain
 
 from fairlead.clusterdns.endpoints import packed
-from fairlead.clusterdns.found import Existing, Found, Records, View, address_sets, missing
+from fairlead.clusterdns.found import Existing, Found, Records, ZoneView, address_sets, missing
 from fairlead.clusterdns.grammar import (
     AddressNode,
     Apex,
@@ -14,10 +14,10 @@ from fairlead.clusterdns.grammar import (
     PodNode,
     ReverseBranch,
     Unshaped,
-    Version,
+    VersionName,
 )
 from fairlead.clusterdns.names import Name, from_dashed, reverse_name
-from fairlead.clusterdns.records import Origin, Reason, RRset, RRType, Target, Text
+from fairlead.clusterdns.records import NameTarget, Origin, Reason, RRset, RRType, Text
 from fairlead.clusterdns.reverse import is_inner_node
 from fairlead.clusterdns.service_names import endpoint_names, endpoint_pointers, service_name
 from fairlead.clusterdns.zone import VERSION_TTL, PodsMode
@@ -28,14 +28,14 @@ from fairlead.model.objects import Pod
 _DEAD_PHASES = ("Succeeded", "Failed", "Unknown")
 
 
-def find_apex(node: Apex, view: View) -> Found:
+def find_apex(node: Apex, view: ZoneView) -> Found:
     """The top of a zone: its SOA and NS."""
     soa = view.zone.soa(node.zone)
     nameservers = partial(_nameservers, node.zone, view)
     return Existing(Origin(Reason.ZONE), {RRType.SOA: lambda: Records((soa,)), RRType.NS: nameservers})
 
 
-def find_branch(node: Branch, view: View) -> Found:
+def find_branch(node: Branch, view: ZoneView) -> Found:
     """An inner node of the zone. ``dns`` is one only while this server has an address to be named ``ns.dns``: a name
     with nothing below it would end the searches of resolvers that take NODATA for an answer (musl's)."""
     if node.of_server and not view.zone.own_addresses:
@@ -43,18 +43,18 @@ def find_branch(node: Branch, view: View) -> Found:
     return Existing(Origin(Reason.BRANCH))
 
 
-def find_unshaped(_: Unshaped, __: View) -> Found:
+def find_unshaped(_: Unshaped, __: ZoneView) -> Found:
     """What cannot exist."""
     return missing(Reason.NOT_A_SHAPE)
 
 
-def find_version(_: Version, view: View) -> Found:
+def find_version(_: VersionName, view: ZoneView) -> Found:
     """The version of the specification."""
     record = RRset(("dns-version", *view.zone.origin), RRType.TXT, VERSION_TTL, (Text(view.zone.version),))
     return Existing(Origin(Reason.VERSION), {RRType.TXT: lambda: Records((record,))})
 
 
-def find_nameserver(_: Nameserver, view: View) -> Found:
+def find_nameserver(_: Nameserver, view: ZoneView) -> Found:
     """This server by its fixed name: the addresses that it is bound to."""
     if not view.zone.own_addresses:
         return missing(Reason.NOT_A_SHAPE)
@@ -63,7 +63,7 @@ def find_nameserver(_: Nameserver, view: View) -> Found:
     return Existing(Origin(Reason.ZONE), {s.rtype: partial(Records, (s,)) for s in sets})
 
 
-def find_namespace(node: NamespaceNode, view: View) -> Found:
+def find_namespace(node: NamespaceNode, view: ZoneView) -> Found:
     """A Namespace, which is there even when nothing is in it."""
     if node.of_pods and view.zone.pods is PodsMode.DISABLED:
         return missing(Reason.PODS_DISABLED)
@@ -72,7 +72,7 @@ def find_namespace(node: NamespaceNode, view: View) -> Found:
     return Existing(Origin(Reason.BRANCH))
 
 
-def find_pod(node: PodNode, view: View) -> Found:
+def find_pod(node: PodNode, view: ZoneView) -> Found:
     """An address spelled as a name; in verified mode only that of a live Pod of the Namespace."""
     inside = find_namespace(NamespaceNode(node.namespace, of_pods=True), view)
     if not isinstance(inside, Existing):
@@ -87,7 +87,7 @@ def find_pod(node: PodNode, view: View) -> Found:
     return Existing(Origin(Reason.POD), {record.rtype: lambda: Records((record,))})
 
 
-def find_address(node: AddressNode, view: View) -> Found:
+def find_address(node: AddressNode, view: ZoneView) -> Found:
     """Who has an address: the Service with this virtual IP, else every Service with this ready endpoint.
 
     What is imported from other clusters comes last, for an address keeps the name that its own cluster gives it.
@@ -97,23 +97,23 @@ def find_address(node: AddressNode, view: View) -> Found:
         names = _pointers(node.address, view.clusterset)
     if not names:
         return missing(Reason.NO_POINTER)
-    record = RRset(reverse_name(node.address), RRType.PTR, view.zone.ttl, tuple(Target(name) for name in names))
+    record = RRset(reverse_name(node.address), RRType.PTR, view.zone.ttl, tuple(NameTarget(name) for name in names))
     return Existing(Origin(Reason.POINTER), {RRType.PTR: lambda: Records((record,))})
 
 
-def find_reverse_branch(node: ReverseBranch, view: View) -> Found:
+def find_reverse_branch(node: ReverseBranch, view: ZoneView) -> Found:
     """A part of an address: it exists when an address of the cluster lies below it."""
     exists = is_inner_node(view.zone.reverse_nodes, node.name)
     return Existing(Origin(Reason.BRANCH)) if exists else missing(Reason.NO_POINTER)
 
 
-def owners(address: str, view: View) -> set[ObjectKey]:
+def owners(address: str, view: ZoneView) -> set[ObjectKey]:
     """The Services, imported ones included, that have an address as virtual IP or endpoint."""
     own = {*view.snapshot.services_by_ip.get(address, ()), *view.snapshot.services_by_endpoint.get(address, ())}
     return own | owners(address, view.clusterset) if view.clusterset else own
 
 
-def _pointers(address: IPAddress, view: View) -> list[Name]:
+def _pointers(address: IPAddress, view: ZoneView) -> list[Name]:
     text = str(address)
     owners = view.snapshot.services_by_ip.get(text, ())
     virtual = sorted(key for key in owners if view.shows(key.namespace) and view.service(key))
@@ -131,32 +131,32 @@ def is_live(pod: Pod) -> bool:
     return not pod.is_terminating and pod.status.phase not in _DEAD_PHASES
 
 
-def _has_live_pod(namespace: str, address: IPAddress, view: View) -> bool:
+def _has_live_pod(namespace: str, address: IPAddress, view: ZoneView) -> bool:
     pods = (view.snapshot.pods[key] for key in view.snapshot.pods_by_ip.get(str(address), ()))
     return any(pod.namespace == namespace and is_live(pod) for pod in pods)
 
 
-def _fixed_nameserver(view: View) -> Name:
+def _fixed_nameserver(view: ZoneView) -> Name:
     return ("ns", "dns", *view.zone.origin)
 
 
-def _own_addresses(view: View) -> tuple[bytes, ...]:
+def _own_addresses(view: ZoneView) -> tuple[bytes, ...]:
     return tuple(packed(address) for address in view.zone.own_addresses)
 
 
-def _nameservers(apex: Name, view: View) -> Records:
+def _nameservers(apex: Name, view: ZoneView) -> Records:
     """NS and glue: the Service in front of this server when its own address is an endpoint, else the fixed name."""
     names = _service_nameservers(view)
     if not names and view.zone.own_addresses:
         names = {_fixed_nameserver(view): _own_addresses(view)}
     if not names:
         return Records()
-    record = RRset(apex, RRType.NS, view.zone.ttl, tuple(Target(name) for name in names))
+    record = RRset(apex, RRType.NS, view.zone.ttl, tuple(NameTarget(name) for name in names))
     glue = (address_sets(name, view.zone.ttl, addresses) for name, addresses in names.items())
     return Records((record,), tuple(chain.from_iterable(glue)))
 
 
-def _service_nameservers(view: View) -> dict[Name, tuple[bytes, ...]]:
+def _service_nameservers(view: ZoneView) -> dict[Name, tuple[bytes, ...]]:
     """Names and addresses of the Services that send queries here; a headless one names the endpoint itself."""
     names: dict[Name, tuple[bytes, ...]] = {}
     for own in view.zone.own_addresses:

@@ -14,7 +14,19 @@ import dns.name
 import dns.rrset
 
 from fairlead.clusterdns.names import Name
-from fairlead.clusterdns.records import Answer, Data, Exchange, Origin, Rcode, Reason, RRset, RRType, Soa, Srv, Target
+from fairlead.clusterdns.records import (
+    Answer,
+    Data,
+    Exchange,
+    NameTarget,
+    Origin,
+    Rcode,
+    Reason,
+    RRset,
+    RRType,
+    Soa,
+    Srv,
+)
 
 _ORIGIN = Origin(Reason.UPSTREAM)
 
@@ -101,9 +113,9 @@ def _name(name: dns.name.Name) -> Name:
 
 
 _READ: Mapping[int, Callable[[Any], Data]] = {
-    RRType.CNAME: lambda rdata: Target(_name(rdata.target)),
-    RRType.NS: lambda rdata: Target(_name(rdata.target)),
-    RRType.PTR: lambda rdata: Target(_name(rdata.target)),
+    RRType.CNAME: lambda rdata: NameTarget(_name(rdata.target)),
+    RRType.NS: lambda rdata: NameTarget(_name(rdata.target)),
+    RRType.PTR: lambda rdata: NameTarget(_name(rdata.target)),
     RRType.MX: lambda rdata: Exchange(rdata.preference, _name(rdata.exchange)),
     RRType.SRV: lambda rdata: Srv(rdata.priority, rdata.weight, rdata.port, _name(rdata.target)),
     RRType.SOA: lambda rdata: Soa(

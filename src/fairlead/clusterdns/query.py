@@ -1,6 +1,6 @@
 """From the wire to a question: the part of a DNS message that this server reads.
 
-Decides which packets are answered at all, and with which error. Drops silently (``Ignored``) what is no query:
+Decides which packets are answered at all, and with which error. Drops silently (``IgnoredPacket``) what is no query:
 shorter than a header, or itself a response, so that two servers never talk to each other for long. Everything else that
 cannot be read gets an error that repeats its id (RFC 1035 section 4.1, RFC 6891).
 """
@@ -22,7 +22,7 @@ NSID = 3  # the EDNS option of RFC 5001
 FIXED = struct.Struct("!HHIH")  # type, class, TTL, RDLENGTH of a record
 
 
-class Ignored(Exception):
+class IgnoredPacket(Exception):
     """A packet that gets no reply."""
 
 
@@ -72,10 +72,10 @@ def parse_query(packet: bytes) -> Query:
         Ignored: it is none. Refusal: it cannot be read, or asks for what nobody implements.
     """
     if len(packet) < HEADER.size:
-        raise Ignored("shorter than a header")
+        raise IgnoredPacket("shorter than a header")
     ident, flags, questions, answers, authorities, additionals = HEADER.unpack_from(packet)
     if flags & QR:
-        raise Ignored("a response")
+        raise IgnoredPacket("a response")
     if flags & OPCODE:
         raise Refusal(packet, Rcode.NOTIMP)
     if questions != 1 or answers:

@@ -79,7 +79,7 @@ class Soa(NamedTuple):
     minimum: int
 
 
-class Target(NamedTuple):
+class NameTarget(NamedTuple):
     """Data of a record that is one name: CNAME, NS, PTR."""
 
     name: Name
@@ -98,7 +98,7 @@ class Exchange(NamedTuple):
     name: Name
 
 
-Data = bytes | Srv | Soa | Target | Text | Exchange
+Data = bytes | Srv | Soa | NameTarget | Text | Exchange
 
 
 class Reason(enum.Enum):
@@ -179,7 +179,7 @@ def _data_text(data: Data, rtype: int) -> str:
             return f"\\# {len(data)} {data.hex()}"  # RFC 3597 section 5
         case Text(text):
             return f'"{text}"'
-        case Target(name):
+        case NameTarget(name):
             return to_text(name)
     return " ".join(to_text(part) if isinstance(part, tuple) else str(part) for part in data)
 

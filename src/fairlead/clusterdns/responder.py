@@ -12,10 +12,10 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from fairlead.clusterdns.chain import Ask, Request, Run
-from fairlead.clusterdns.encoder import TCP_MAX, TURNED, UDP_CAP, Limits, encode, encode_error, udp_limits
+from fairlead.clusterdns.chain import Ask, DnsRequest, Run
+from fairlead.clusterdns.encoder import TCP_MAX, TURNED, UDP_CAP, ReplyLimits, encode, encode_error, udp_limits
 from fairlead.clusterdns.names import to_text
-from fairlead.clusterdns.query import CD, FIXED, HEADER, TC, Ignored, Query, Refusal, parse_query
+from fairlead.clusterdns.query import CD, FIXED, HEADER, TC, IgnoredPacket, Query, Refusal, parse_query
 from fairlead.clusterdns.records import MOMENTARY, Answer, Rcode, Reason, RRset, RRType
 from fairlead.clusterdns.reply_cache import Kind, Prepared, PreparedReplies, bucket
 from fairlead.clusterdns.server_blocks import Block, ServerBlocks
@@ -32,14 +32,14 @@ DROPPED_ZONE = "dropped"  # upstream's zone label for what no zone answered
 FORWARDED_ZONE = "."  # zone label of what upstream servers answered
 
 
-class Client(NamedTuple):
+class DnsClient(NamedTuple):
     """The client."""
 
     address: str
     port: int = 0
 
 
-NOBODY = Client("")
+NOBODY = DnsClient("")
 
 
 class Pending(NamedTuple):
@@ -48,8 +48,8 @@ class Pending(NamedTuple):
     query: Query
     run: Run
     block: Block
-    limits: Limits
-    client: Client
+    limits: ReplyLimits
+    client: DnsClient
 
 
 class WholeZone(NamedTuple):
@@ -65,7 +65,7 @@ class Noted(NamedTuple):
     query: Query
     answer: Answer
     block: Block
-    client: Client
+    client: DnsClient
     reply: bytes
     proto: str
 
@@ -98,7 +98,7 @@ class Responder:
         self._turn = 0  # of the replies that are not prepared
         server.authority.attach(self.prepared.forget)
 
-    def respond(self, packet: bytes, client: Client = NOBODY) -> Reply:
+    def respond(self, packet: bytes, client: DnsClient = NOBODY) -> Reply:
         """The reply to a packet that is not among the young prepared replies; None when it deserves none."""
         prepared = self.prepared.revive(packet[2:])
         if prepared is not None:
@@ -106,7 +106,7 @@ class Responder:
             return packet[:2] + (prepared.body if prepared.turns is None else next(prepared.turns))
         try:
             query = parse_query(packet)
-        except Ignored:
+        except IgnoredPacket:
             self.ignored += 1
             return None
         except Refusal as refusal:
@@ -169,13 +169,13 @@ class Responder:
     def _count(self, query: Query, rcode: Rcode, zone: str, reply: bytes) -> None:
         self._counts[_kind(query, rcode, zone, reply)] += 1
 
-    def _limits(self, query: Query, block: Block | None) -> Limits:
+    def _limits(self, query: Query, block: Block | None) -> ReplyLimits:
         """How large the reply to a query may be on this socket."""
         if self._cap is None:
-            return Limits(TCP_MAX)
+            return ReplyLimits(TCP_MAX)
         return udp_limits(query, block.udp_size if block is not None and block.udp_size else self._cap)
 
-    def _reply(self, packet: bytes, query: Query, client: Client) -> Reply:
+    def _reply(self, packet: bytes, query: Query, client: DnsClient) -> Reply:
         if query.edns and query.edns.version:
             return self.refuse(query, Rcode.BADVERS)
         if query.question.qtype in _TRANSFERS:
@@ -190,8 +190,8 @@ class Responder:
             return self._keep(packet, query, run.step, pending.limits)
         return self._sent(query, run.step, pending)
 
-    def _request(self, query: Query, client: Client) -> Request:
-        return Request(
+    def _request(self, query: Query, client: DnsClient) -> DnsRequest:
+        return DnsRequest(
             query.question,
             self._server,
             client.address,
@@ -207,7 +207,7 @@ class Responder:
         alike = query.plain and self._server.authority.synced and not (answer.private or answer.options)
         return alike and not (answer.failure or block.logs)
 
-    def _whole_zone(self, query: Query, client: Client) -> WholeZone | None:
+    def _whole_zone(self, query: Query, client: DnsClient) -> WholeZone | None:
         """The transfer that a client may have, over a connection that can carry it."""
         if self._cap is not None or not self._server.authority.synced:
             return None
@@ -232,7 +232,7 @@ class Responder:
         packet: bytes,
         query: Query,
         answer: Answer,
-        limits: Limits,
+        limits: ReplyLimits,
         counts: tuple[Callable[[int], None], ...] = (),
     ) -> bytes:
         # Another order each time that a reply is made, too: where changes are many, few replies live for long.
@@ -260,7 +260,7 @@ def _has_orders(answer: Answer) -> bool:
     return not answer.steady and any(len(rrset.data) > 1 and rrset.rtype in TURNED for rrset in answer.answer)
 
 
-def _turns(query: Query, answer: Answer, limits: Limits, first: int) -> Iterator[bytes]:
+def _turns(query: Query, answer: Answer, limits: ReplyLimits, first: int) -> Iterator[bytes]:
     """The reply without its id, without end: each time another record is the first, from number ``first`` on."""
     body = encode(query, answer, limits, first)[2:]
     if not _has_orders(answer):
@@ -284,7 +284,9 @@ def _rotations(body: bytes, start: int, size: int, count: int) -> Iterator[bytes
             yield head + records[at:] + records[:at] + tail
 
 
-def _few_turns(body: bytes, query: Query, answer: Answer, limits: Limits, first: int, most: int) -> Iterator[bytes]:
+def _few_turns(
+    body: bytes, query: Query, answer: Answer, limits: ReplyLimits, first: int, most: int
+) -> Iterator[bytes]:
     """A body, and then the same records in as many other orders."""
     largest = max(len(rrset.data) for rrset in answer.answer)
     orders = min(most, largest)

@@ -13,7 +13,7 @@ from fairlead.clusterdns.records import Answer, Question
 NDOTS = 5
 
 
-class Step(NamedTuple):
+class SearchStep(NamedTuple):
     """One question of a search, and its answer."""
 
     question: Question
@@ -34,12 +34,12 @@ def candidates(text: str, suffixes: tuple[Name, ...]) -> list[Name]:
     return [name, *searched] if text.count(".") >= NDOTS else [*searched, name]
 
 
-def walk(names: list[Name], qtype: int, find: Callable[[Question], Answer]) -> list[Step]:
+def walk(names: list[Name], qtype: int, find: Callable[[Question], Answer]) -> list[SearchStep]:
     """The questions asked until one has records, with the answers that ``find`` gives."""
     steps = []
     for name in names:
         question = Question(name, qtype)
-        steps.append(Step(question, find(question)))
+        steps.append(SearchStep(question, find(question)))
         if steps[-1].answer.answer or steps[-1].answer.outside:
             break
     return steps

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from fairlead.clusterdns.authority import Authority
-from fairlead.clusterdns.chain import DEPTH_MAX, Lookup, Plugin, Request, linked, unanswered
+from fairlead.clusterdns.chain import DEPTH_MAX, DnsRequest, Lookup, Plugin, linked, unanswered
 from fairlead.clusterdns.names import Name
 from fairlead.clusterdns.plugins.logs import ErrorRule, LogRule
 from fairlead.clusterdns.plugins.scope import Certificate, Grant
@@ -46,14 +46,14 @@ class Block:
         return self.ports + self.tls_ports
 
 
-class Served(NamedTuple):
+class LinkedBlock(NamedTuple):
     """A block with its plugins linked."""
 
     block: Block
     lookup: Lookup
 
 
-_NOBODY = Served(Block(), unanswered)
+_NOBODY = LinkedBlock(Block(), unanswered)
 
 
 class ServerBlocks:
@@ -62,13 +62,13 @@ class ServerBlocks:
     def __init__(self, blocks: Iterable[Block], authority: Authority) -> None:
         self.authority = authority
         self.blocks = tuple(blocks)
-        self._by_zone: dict[Name, Served] = {}
+        self._by_zone: dict[Name, LinkedBlock] = {}
         for block in self.blocks:
-            served = Served(block, linked(block.plugins))
+            served = LinkedBlock(block, linked(block.plugins))
             for zone in block.zones:
                 self._by_zone.setdefault(zone, served)
 
-    def find(self, name: Name) -> Served:
+    def find(self, name: Name) -> LinkedBlock:
         """The block that answers a name."""
         for start in range(len(name) + 1):
             served = self._by_zone.get(name[start:])
@@ -76,11 +76,11 @@ class ServerBlocks:
                 return served
         return _NOBODY
 
-    async def answer(self, request: Request) -> Answer:
+    async def answer(self, request: DnsRequest) -> Answer:
         """The answer to a request."""
         return await self.find(request.question.name).lookup(request)
 
-    async def ask_about(self, question: Question, request: Request) -> Answer:
+    async def ask_about(self, question: Question, request: DnsRequest) -> Answer:
         """The answer to another question, which an answer to this request needs."""
         if request.depth >= DEPTH_MAX:
             return Answer(Rcode.SERVFAIL, Origin(Reason.LOOP), failure="the name leads round in circles")

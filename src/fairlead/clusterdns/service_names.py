@@ -10,8 +10,17 @@ from functools import partial
 from itertools import chain
 from typing import NamedTuple
 
-from fairlead.clusterdns.endpoints import Facts, facts_of, packed
-from fairlead.clusterdns.found import ADDRESS_TYPES, NO_RECORDS, Existing, Found, Records, View, address_sets, missing
+from fairlead.clusterdns.endpoints import SliceFacts, facts_of, packed
+from fairlead.clusterdns.found import (
+    ADDRESS_TYPES,
+    NO_RECORDS,
+    Existing,
+    Found,
+    Records,
+    ZoneView,
+    address_sets,
+    missing,
+)
 from fairlead.clusterdns.grammar import (
     ClusterNode,
     EndpointNode,
@@ -22,7 +31,7 @@ from fairlead.clusterdns.grammar import (
     ZonalNode,
 )
 from fairlead.clusterdns.names import Name, is_valid, to_name
-from fairlead.clusterdns.records import Origin, Reason, RRset, RRType, Srv, Target
+from fairlead.clusterdns.records import NameTarget, Origin, Reason, RRset, RRType, Srv
 from fairlead.model.addresses import parse_ip
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Service
@@ -30,7 +39,7 @@ from fairlead.model.objects import Service
 Names = dict[str, tuple[bytes, ...]]  # endpoint name -> its addresses
 
 
-class Row(NamedTuple):
+class ServiceRow(NamedTuple):
     """One address behind one port, before duplicates are dropped: what SRV records and their weights are made of."""
 
     target: Name
@@ -40,20 +49,20 @@ class Row(NamedTuple):
     protocol: str
 
 
-def service_name(key: ObjectKey, view: View) -> Name:
+def service_name(key: ObjectKey, view: ZoneView) -> Name:
     """The name of a Service."""
     return (key.name, key.namespace, "svc", *view.zone.origin)
 
 
-def find_service(node: ServiceNode, view: View) -> Found:
+def find_service(node: ServiceNode, view: ZoneView) -> Found:
     """A Service by its bare name."""
     return _find(node.key, view, _bare_service)
 
 
-def find_protocol(node: ProtocolNode, view: View) -> Found:
+def find_protocol(node: ProtocolNode, view: ZoneView) -> Found:
     """The empty node between a Service and its named ports (RFC 8020)."""
 
-    def named(service: Service, view: View) -> Found:
+    def named(service: Service, view: ZoneView) -> Found:
         ports = (row for row in _rows(service, view) if row.port_name)
         exists = any(row.protocol.lower() == node.protocol for row in ports)
         return Existing(Origin(Reason.BRANCH, node.key)) if exists else missing(Reason.NO_SUCH_PORT, node.key)
@@ -61,10 +70,10 @@ def find_protocol(node: ProtocolNode, view: View) -> Found:
     return _find(node.key, view, _unless_alias(named))
 
 
-def find_port(node: PortNode, view: View) -> Found:
+def find_port(node: PortNode, view: ZoneView) -> Found:
     """A named port of a Service: SRV records, and nothing else."""
 
-    def named(service: Service, view: View) -> Found:
+    def named(service: Service, view: ZoneView) -> Found:
         wanted = (node.port, node.protocol)
         rows = [row for row in _rows(service, view) if (row.port_name, row.protocol.lower()) == wanted and node.port]
         if not rows:
@@ -75,10 +84,10 @@ def find_port(node: PortNode, view: View) -> Found:
     return _find(node.key, view, _unless_alias(named))
 
 
-def find_endpoint(node: EndpointNode, view: View) -> Found:
+def find_endpoint(node: EndpointNode, view: ZoneView) -> Found:
     """An endpoint of any Service, headless or not, by host name or dashed address."""
 
-    def named(service: Service, view: View) -> Found:
+    def named(service: Service, view: ZoneView) -> Found:
         facts = [f for f in _named_facts(service, view, node.cluster) if node.endpoint in f.names]
         if not facts:
             return missing(Reason.NO_SUCH_ENDPOINT, node.key)
@@ -89,28 +98,28 @@ def find_endpoint(node: EndpointNode, view: View) -> Found:
     return _find(node.key, view, _unless_alias(named))
 
 
-def find_cluster(node: ClusterNode, view: View) -> Found:
+def find_cluster(node: ClusterNode, view: ZoneView) -> Found:
     """What lies above the endpoints that an imported headless Service has in one cluster."""
 
-    def named(service: Service, view: View) -> Found:
+    def named(service: Service, view: ZoneView) -> Found:
         exists = any(f.rows for f in _named_facts(service, view, node.cluster))
         return Existing(Origin(Reason.BRANCH, node.key)) if exists else missing(Reason.NO_SUCH_ENDPOINT, node.key)
 
     return _find(node.key, view, named)
 
 
-def find_zonal_branch(node: ZonalBranch, view: View) -> Found:
+def find_zonal_branch(node: ZonalBranch, view: ZoneView) -> Found:
     """The empty nodes above the topology zones of a headless Service."""
     return _find(node.key, view, _if_headless(lambda _, __: Existing(Origin(Reason.BRANCH, node.key))))
 
 
-def find_zonal(node: ZonalNode, view: View) -> Found:
+def find_zonal(node: ZonalNode, view: ZoneView) -> Found:
     """The endpoints in a topology zone. Any zone is a name, for on no server must a drained zone be one that never was.
 
     Behaviour: CoreDNS's option ``zonal``.
     """
 
-    def zonal(service: Service, view: View) -> Found:
+    def zonal(service: Service, view: ZoneView) -> Found:
         facts = _facts(service, view)
         chosen = [(f, f.within(node.topology_zone)) for f in facts]
         if node.prefers and not any(names for _, names in chosen):
@@ -122,12 +131,12 @@ def find_zonal(node: ZonalNode, view: View) -> Found:
     return _find(node.key, view, _if_headless(zonal))
 
 
-def endpoint_names(key: ObjectKey, address: bytes, view: View) -> list[Name]:
+def endpoint_names(key: ObjectKey, address: bytes, view: ZoneView) -> list[Name]:
     """The names that an address has as a ready endpoint of a Service."""
     return [name for name, _ in endpoint_pointers(key, address, view)]
 
 
-def endpoint_pointers(key: ObjectKey, address: bytes, view: View) -> list[tuple[Name, bool]]:
+def endpoint_pointers(key: ObjectKey, address: bytes, view: ZoneView) -> list[tuple[Name, bool]]:
     """The names that an address has as a ready endpoint of a Service, and which of them are host names that a Pod, or
     the author of the slice, has chosen."""
     service = view.service(key)
@@ -141,7 +150,7 @@ def endpoint_pointers(key: ObjectKey, address: bytes, view: View) -> list[tuple[
     return [((*labels, *service_name(key, view)), chosen) for labels, chosen in dict(named).items()]
 
 
-def _find(key: ObjectKey, view: View, look: Callable[[Service, View], Found]) -> Found:
+def _find(key: ObjectKey, view: ZoneView, look: Callable[[Service, ZoneView], Found]) -> Found:
     if not view.shows(key.namespace):
         return missing(Reason.NO_NAMESPACE, ObjectKey("", key.namespace))
     service = view.service(key)
@@ -150,7 +159,7 @@ def _find(key: ObjectKey, view: View, look: Callable[[Service, View], Found]) ->
     return _refusal(service, view) or look(service, view)
 
 
-def _refusal(service: Service, view: View) -> Found | None:
+def _refusal(service: Service, view: ZoneView) -> Found | None:
     """Why a Service that is there has no name all the same."""
     if service.is_external_name:
         target = to_name(service.spec.external_name)
@@ -162,25 +171,25 @@ def _refusal(service: Service, view: View) -> Found | None:
     return None
 
 
-def _unless_alias(look: Callable[[Service, View], Found]) -> Callable[[Service, View], Found]:
-    def guarded(service: Service, view: View) -> Found:
+def _unless_alias(look: Callable[[Service, ZoneView], Found]) -> Callable[[Service, ZoneView], Found]:
+    def guarded(service: Service, view: ZoneView) -> Found:
         return missing(Reason.BELOW_EXTERNAL_NAME, service.key) if service.is_external_name else look(service, view)
 
     return guarded
 
 
-def _if_headless(look: Callable[[Service, View], Found]) -> Callable[[Service, View], Found]:
-    def guarded(service: Service, view: View) -> Found:
+def _if_headless(look: Callable[[Service, ZoneView], Found]) -> Callable[[Service, ZoneView], Found]:
+    def guarded(service: Service, view: ZoneView) -> Found:
         return look(service, view) if service.is_headless else missing(Reason.NOT_HEADLESS, service.key)
 
     return guarded
 
 
-def _bare_service(service: Service, view: View) -> Found:
+def _bare_service(service: Service, view: ZoneView) -> Found:
     owner = service_name(service.key, view)
     if service.is_external_name:
         target = to_name(service.spec.external_name)
-        cname = RRset(owner, RRType.CNAME, view.zone.ttl, (Target(target),))
+        cname = RRset(owner, RRType.CNAME, view.zone.ttl, (NameTarget(target),))
         return Existing(Origin(Reason.EXTERNAL_NAME, service.key), {RRType.CNAME: lambda: Records((cname,))}, target)
     reason = Reason.HEADLESS if service.is_headless else Reason.CLUSTER_IP
     addresses, rows = partial(_addresses, service, view), partial(_rows, service, view)
@@ -188,7 +197,7 @@ def _bare_service(service: Service, view: View) -> Found:
 
 
 def _tables(
-    owner: Name, view: View, addresses: Callable[[], Iterable[bytes]], rows: Callable[[], Iterable[Row]]
+    owner: Name, view: ZoneView, addresses: Callable[[], Iterable[bytes]], rows: Callable[[], Iterable[ServiceRow]]
 ) -> dict[int, Callable[[], Records]]:
     """The records by type of a name with addresses; made when called."""
     return {
@@ -199,7 +208,7 @@ def _tables(
 
 
 def _endpoint_tables(
-    owner: Name, key: ObjectKey, view: View, chosen: list[tuple[Facts, Names]]
+    owner: Name, key: ObjectKey, view: ZoneView, chosen: list[tuple[SliceFacts, Names]]
 ) -> dict[int, Callable[[], Records]]:
     """The records by type of some endpoints of a Service, given as the names chosen of each slice."""
     service = service_name(key, view)
@@ -211,12 +220,12 @@ def _endpoint_tables(
     )
 
 
-def _address_records(owner: Name, view: View, addresses: Iterable[bytes], octets: int) -> Records:
+def _address_records(owner: Name, view: ZoneView, addresses: Iterable[bytes], octets: int) -> Records:
     found = tuple(dict.fromkeys(a for a in addresses if len(a) == octets))
     return Records((RRset(owner, ADDRESS_TYPES[octets], view.zone.ttl, found),)) if found else NO_RECORDS
 
 
-def _srv(owner: Name, view: View, rows: list[Row]) -> Records:
+def _srv(owner: Name, view: ZoneView, rows: list[ServiceRow]) -> Records:
     """SRV records, one per target and port; the weight shares 100 among the rows before duplicates are dropped."""
     if not rows:
         return NO_RECORDS
@@ -229,11 +238,11 @@ def _srv(owner: Name, view: View, rows: list[Row]) -> Records:
     return Records((RRset(owner, RRType.SRV, view.zone.ttl, tuple(data)),), tuple(chain.from_iterable(glue)))
 
 
-def _facts(service: Service, view: View) -> list[Facts]:
+def _facts(service: Service, view: ZoneView) -> list[SliceFacts]:
     return facts_of(view.snapshot.slices_of(service.key), view.zone)
 
 
-def _named_facts(service: Service, view: View, cluster: Name) -> list[Facts]:
+def _named_facts(service: Service, view: ZoneView, cluster: Name) -> list[SliceFacts]:
     """The slices whose endpoints have names. In a cluster set they are those of one cluster, and a Service with a
     virtual IP has none, for clients must not depend on where it runs (KEP-1645)."""
     if view.zone.of_clusterset and not service.is_headless:
@@ -241,25 +250,27 @@ def _named_facts(service: Service, view: View, cluster: Name) -> list[Facts]:
     return [facts for facts in _facts(service, view) if facts.cluster == cluster]
 
 
-def _addresses(service: Service, view: View) -> Iterable[bytes]:
+def _addresses(service: Service, view: ZoneView) -> Iterable[bytes]:
     if service.is_headless:
         return (row.address for facts in _facts(service, view) for row in facts.rows)
     return (packed(ip) for ip in service.cluster_ips if parse_ip(ip))
 
 
-def _rows(service: Service, view: View) -> Iterable[Row]:
+def _rows(service: Service, view: ZoneView) -> Iterable[ServiceRow]:
     owner = service_name(service.key, view)
     if service.is_headless:
         return chain.from_iterable(_endpoint_rows(facts, owner, facts.names) for facts in _facts(service, view))
     addresses = tuple(_addresses(service, view))
-    return (Row(owner, a, p.port, p.name, p.protocol) for p in service.spec.ports for a in addresses)
+    return (ServiceRow(owner, a, p.port, p.name, p.protocol) for p in service.spec.ports for a in addresses)
 
 
-def _endpoint_rows(facts: Facts, service: Name, names: Names) -> Iterable[Row]:
+def _endpoint_rows(facts: SliceFacts, service: Name, names: Names) -> Iterable[ServiceRow]:
     """Rows of endpoints under these names; a slice port without a number means "all ports" and has no record."""
     for port in facts.ports:
         if port.port is None:
             continue
         for name, addresses in names.items():
             for address in addresses:
-                yield Row((name, *facts.cluster, *service), address, port.port, port.name or "", port.protocol or "TCP")
+                yield ServiceRow(
+                    (name, *facts.cluster, *service), address, port.port, port.name or "", port.protocol or "TCP"
+                )

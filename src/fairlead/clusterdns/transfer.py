@@ -12,13 +12,13 @@ from ipaddress import ip_address
 from itertools import chain
 from typing import NamedTuple
 
-from fairlead.clusterdns.encoder import TCP_MAX, Limits, encode
+from fairlead.clusterdns.encoder import TCP_MAX, ReplyLimits, encode
 from fairlead.clusterdns.endpoints import facts_of
-from fairlead.clusterdns.found import Existing, Found, View
-from fairlead.clusterdns.grammar import Apex, EndpointNode, PortNode, ServiceNode, Version
+from fairlead.clusterdns.found import Existing, Found, ZoneView
+from fairlead.clusterdns.grammar import Apex, EndpointNode, PortNode, ServiceNode, VersionName
 from fairlead.clusterdns.names import Name
 from fairlead.clusterdns.other_names import find_apex, find_version
-from fairlead.clusterdns.plugins.file import Files, ZoneFile
+from fairlead.clusterdns.plugins.file import ZoneFile, ZoneFiles
 from fairlead.clusterdns.plugins.kubernetes import Kubernetes
 from fairlead.clusterdns.query import Query
 from fairlead.clusterdns.records import Answer, Origin, Rcode, Reason, RRset, RRType, Soa
@@ -54,7 +54,7 @@ def source_of(name: Name, client: str, server: ServerBlocks) -> TransferSource |
                 if settings.origin == name:
                     view = server.authority.view_of(settings)
                     return TransferSource(view.zone.soa(name), partial(zone_records, view.snapshot, view.zone))
-        if isinstance(plugin, Files):
+        if isinstance(plugin, ZoneFiles):
             for zone in plugin.zones:
                 if zone.apex == name:
                     return TransferSource(zone.soa, partial(file_records, zone))
@@ -89,7 +89,7 @@ def file_records(zone: ZoneFile) -> Iterator[RRset]:
 
 def zone_records(snapshot: ClusterSnapshot, zone: Zone) -> Iterator[RRset]:
     """All records of the cluster domain between two SOA records; large sets come in pieces."""
-    view = View(snapshot, zone)
+    view = ZoneView(snapshot, zone)
     soa = zone.soa(zone.origin)
     services = (_service_records(service, view) for _, service in sorted(snapshot.services.items()))
     yield soa
@@ -98,11 +98,11 @@ def zone_records(snapshot: ClusterSnapshot, zone: Zone) -> Iterator[RRset]:
     yield soa
 
 
-def _version(view: View) -> Iterator[RRset]:
-    return _all(find_version(Version(), view), RRType.TXT)
+def _version(view: ZoneView) -> Iterator[RRset]:
+    return _all(find_version(VersionName(), view), RRType.TXT)
 
 
-def _service_records(service: Service, view: View) -> Iterator[RRset]:
+def _service_records(service: Service, view: ZoneView) -> Iterator[RRset]:
     key = service.key
     found = find_service(ServiceNode(key), view)
     yield from _all(found, RRType.CNAME, *_ADDRESSES, RRType.SRV)
@@ -114,7 +114,7 @@ def _service_records(service: Service, view: View) -> Iterator[RRset]:
         yield from _all(find_endpoint(EndpointNode(key, endpoint), view), *_ADDRESSES)
 
 
-def _named_ports(service: Service, view: View) -> set[tuple[str, str]]:
+def _named_ports(service: Service, view: ZoneView) -> set[tuple[str, str]]:
     """Protocol and name of each port that has a name."""
     if not service.is_headless:
         return {(port.protocol.lower(), port.name) for port in service.spec.ports if port.name}
@@ -122,7 +122,7 @@ def _named_ports(service: Service, view: View) -> set[tuple[str, str]]:
     return {((port.protocol or "TCP").lower(), port.name) for f in facts for port in f.ports if port.name}
 
 
-def _endpoints(key: ObjectKey, view: View) -> list[str]:
+def _endpoints(key: ObjectKey, view: ZoneView) -> list[str]:
     facts = facts_of(view.snapshot.slices_of(key), view.zone)
     return sorted({name for f in facts for name in f.names})
 
@@ -144,4 +144,4 @@ def _pieces(rrset: RRset) -> Iterator[RRset]:
 
 def _message(query: Query, rrsets: tuple[RRset, ...]) -> bytes:
     answer = Answer(Rcode.NOERROR, Origin(Reason.ZONE), rrsets, zone=query.question.name)
-    return encode(query, answer, Limits(TCP_MAX))
+    return encode(query, answer, ReplyLimits(TCP_MAX))

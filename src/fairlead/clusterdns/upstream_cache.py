@@ -55,7 +55,7 @@ class CachePolicy:
         return self.negative_max if denies else self.positive_max
 
 
-class Key(NamedTuple):
+class CacheKey(NamedTuple):
     """What a reply answers. Clients that ask for DNSSEC records, or for unchecked ones, get replies of their own."""
 
     name: Name
@@ -96,12 +96,12 @@ class UpstreamCache:
         self.evictions: Counter[str] = Counter()
         self.misses = 0
         self.policy = policy
-        self._entries: dict[bool, OrderedDict[Key, _Entry]] = {False: OrderedDict(), True: OrderedDict()}
+        self._entries: dict[bool, OrderedDict[CacheKey, _Entry]] = {False: OrderedDict(), True: OrderedDict()}
 
     def __len__(self) -> int:
         return sum(map(len, self._entries.values()))
 
-    def find(self, key: Key, now: float) -> Hit | None:
+    def find(self, key: CacheKey, now: float) -> Hit | None:
         """The reply for a question, if it is kept and may be served at all."""
         for denies, entries in self._entries.items():
             entry = entries.get(key)
@@ -118,12 +118,12 @@ class UpstreamCache:
         """A reply was given this often without looking it up."""
         self.hits[_TYPES[denies]] += times
 
-    def is_fresh(self, key: Key, now: float) -> bool:
+    def is_fresh(self, key: CacheKey, now: float) -> bool:
         """Whether a reply for a question is kept and within its life; nothing is counted."""
         found = (entries[key] for entries in self._entries.values() if key in entries)
         return any(now - entry.since < entry.lifetime for entry in found)
 
-    def put(self, key: Key, reply: OutsideReply, now: float) -> None:
+    def put(self, key: CacheKey, reply: OutsideReply, now: float) -> None:
         """Keep a reply, unless it says not to be kept or is not whole."""
         lifetime = self._lifetime(reply)
         if reply.answer.truncated or lifetime <= 0:

@@ -14,7 +14,7 @@ KEPT_MAX = 16  # idle connections to one server
 FAILURES_MAX = 2  # in a row, upstream's max_fails
 
 
-class Policy(enum.StrEnum):
+class ServerPolicy(enum.StrEnum):
     """Which server is tried first."""
 
     RANDOM = "random"
@@ -23,7 +23,7 @@ class Policy(enum.StrEnum):
 
 
 @dataclass(frozen=True)
-class Server:
+class UpstreamServer:
     """An upstream server; ``tls`` asks it over TLS (RFC 7858), as the server that has the name ``tls_name``."""
 
     address: str
@@ -37,7 +37,7 @@ class Server:
 
 
 @dataclass(frozen=True)
-class Identity:
+class TlsIdentity:
     """Whom TLS trusts, and as whom it presents itself: paths of files, or empty for the system's and for nobody."""
 
     certificate: str = ""
@@ -65,8 +65,8 @@ class Upstream:
         finds_loops: look at start whether these servers ask us.
     """
 
-    servers: tuple[Server, ...]
-    policy: Policy = Policy.RANDOM
+    servers: tuple[UpstreamServer, ...]
+    policy: ServerPolicy = ServerPolicy.RANDOM
     timeout: float = 2.0
     deadline: float = 4.5
     concurrent: int | None = None
@@ -81,29 +81,29 @@ class Upstream:
     attempts: int = 0
     idle: float = 10.0
     kept: int = KEPT_MAX
-    identity: Identity = Identity()
+    identity: TlsIdentity = TlsIdentity()
     finds_loops: bool = False
 
 
-class Health:
+class UpstreamHealth:
     """Which servers answer."""
 
     def __init__(self, max_fails: int = FAILURES_MAX) -> None:
-        self._failures: dict[Server, int] = {}
+        self._failures: dict[UpstreamServer, int] = {}
         self._max_fails = max_fails
 
-    def succeeded(self, server: Server) -> None:
+    def succeeded(self, server: UpstreamServer) -> None:
         self._failures.pop(server, None)
 
-    def failed(self, server: Server) -> bool:
+    def failed(self, server: UpstreamServer) -> bool:
         """Note a failure; says whether the server is held to be down from now on."""
         self._failures[server] = self._failures.get(server, 0) + 1
         return self._failures[server] == self._max_fails
 
-    def is_down(self, server: Server) -> bool:
+    def is_down(self, server: UpstreamServer) -> bool:
         return 0 < self._max_fails <= self._failures.get(server, 0)
 
-    def order(self, servers: Sequence[Server], turn: int) -> list[Server]:
+    def order(self, servers: Sequence[UpstreamServer], turn: int) -> list[UpstreamServer]:
         """Servers to try, from number ``turn`` on; those that are down only when all are."""
         start = turn % len(servers)
         rotated = [*servers[start:], *servers[:start]]

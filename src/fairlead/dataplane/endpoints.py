@@ -18,7 +18,7 @@ from fairlead.model.objects import HEADLESS_LABEL, Endpoint, EndpointHints, Endp
 from fairlead.netfilter.ruleset import Target
 
 
-class Place(NamedTuple):
+class ProxyPlace(NamedTuple):
     """Where this proxy runs: the node's name and its topology zone, if it has one."""
 
     node: str
@@ -38,7 +38,7 @@ class Candidate(msgspec.Struct, frozen=True, gc=False):
     nodes: tuple[str, ...] = ()
 
 
-class Endpoints(msgspec.Struct, frozen=True, gc=False):
+class PortEndpoints(msgspec.Struct, frozen=True, gc=False):
     """The endpoints of a service port as this node uses them, each group in order of address and port.
 
     Attributes:
@@ -60,7 +60,9 @@ class Endpoints(msgspec.Struct, frozen=True, gc=False):
         return [self.weights.get(target, 1) for target in targets]
 
 
-def candidates(port: ForwardedPort, slices: Iterable[EndpointSlice], family: IPFamily, place: Place) -> list[Candidate]:
+def candidates(
+    port: ForwardedPort, slices: Iterable[EndpointSlice], family: IPFamily, place: ProxyPlace
+) -> list[Candidate]:
     """The endpoints that the slices list for a service port.
 
     Of an address that is listed twice the last one counts that is not terminating, as with kube-proxy within a slice;
@@ -89,7 +91,7 @@ def _collect(found: dict[Target, Candidate], candidate: Candidate | None) -> Non
         found[candidate.target] = candidate
 
 
-def _candidate(endpoint: Endpoint, number: int, place: Place, balancing: Balancing) -> Candidate | None:
+def _candidate(endpoint: Endpoint, number: int, place: ProxyPlace, balancing: Balancing) -> Candidate | None:
     """One endpoint as this node sees it; None for one without a usable address."""
     address = canonical_ip(endpoint.addresses[0]) if endpoint.addresses else None
     if address is None:
@@ -119,13 +121,13 @@ def usable(group: Iterable[Candidate]) -> list[Candidate]:
     return [c for c in group if c.is_ready] or [c for c in group if c.is_serving and c.is_terminating]
 
 
-def categorize(port: ForwardedPort, found: list[Candidate], place: Place) -> Endpoints:
+def categorize(port: ForwardedPort, found: list[Candidate], place: ProxyPlace) -> PortEndpoints:
     """Sort a service port's endpoints by who may be sent to them."""
     everywhere = usable(found)
     cluster = _weighty(_near(everywhere, place)) if port.uses_cluster_endpoints else []
     local = _weighty(usable(c for c in found if c.is_local)) if port.uses_local_endpoints else []
     here = {c.target for c in (*cluster, *local) if c.is_local}
-    return Endpoints(
+    return PortEndpoints(
         cluster=tuple(c.target for c in cluster),
         local=tuple(c.target for c in local),
         has_any=bool(everywhere),
@@ -140,7 +142,7 @@ def _weighty(group: list[Candidate]) -> list[Candidate]:
     return [c for c in group if c.weight] or group
 
 
-def _near(everywhere: list[Candidate], place: Place) -> list[Candidate]:
+def _near(everywhere: list[Candidate], place: ProxyPlace) -> list[Candidate]:
     """Narrow to the endpoints hinted for this node, else for this zone; all when the hints do not cover us."""
     if not all(c.is_ready for c in everywhere):
         return everywhere

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from fairlead.dataplane.endpoints import Endpoints, Place, candidates, categorize
+from fairlead.dataplane.endpoints import PortEndpoints, ProxyPlace, candidates, categorize
 from fairlead.dataplane.ownership import only_its_own
 from fairlead.dataplane.service_ports import ForwardedPort, forwarded_ports
 from fairlead.model.addresses import IPFamily
@@ -61,7 +61,7 @@ class NodeView(msgspec.Struct, frozen=True):
     """
 
     family: IPFamily
-    place: Place
+    place: ProxyPlace
     node_ips: tuple[str, ...] = ()
     node_port_ips: tuple[str, ...] | None = None
     pod_traffic: PodTraffic = PodTraffic()
@@ -90,7 +90,7 @@ class PortPlan(msgspec.Struct, frozen=True, gc=False):
     """
 
     port: ForwardedPort
-    endpoints: Endpoints
+    endpoints: PortEndpoints
     internal: Fate
     external: Fate
 
@@ -121,7 +121,7 @@ def _plan(port: ForwardedPort, slices: Iterable[EndpointSlice], view: NodeView) 
     return PortPlan(port, endpoints, _fate(endpoints, port.is_internal_local), _fate(endpoints, port.is_external_local))
 
 
-def _fate(endpoints: Endpoints, is_local: bool) -> Fate:
+def _fate(endpoints: PortEndpoints, is_local: bool) -> Fate:
     if not endpoints.has_any:
         return Fate.REJECT
     if not is_local:

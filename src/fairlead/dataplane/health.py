@@ -18,7 +18,7 @@ SYNC_SECONDS = 30.0  # upstream's default sync period; an update may be pending 
 AUTOSCALER_TAINT = "ToBeDeletedByClusterAutoscaler"
 
 
-class Pulse(msgspec.Struct, frozen=True):
+class RulesPulse(msgspec.Struct, frozen=True):
     """How up to date the rules of one IP family are; times are seconds since the epoch.
 
     Attributes:
@@ -72,7 +72,7 @@ def local_health(snapshot: ClusterSnapshot, key: ObjectKey, node: str) -> LocalH
 
 
 def health_document(
-    pulses: Mapping[str, Pulse], now: float, spell: Callable[[float], str], *, is_eligible: bool | None = None
+    pulses: Mapping[str, RulesPulse], now: float, spell: Callable[[float], str], *, is_eligible: bool | None = None
 ) -> dict[str, Any]:
     """The body of /healthz, and of /livez without ``is_eligible``; what is healthy counts as updated just now."""
     updated = {family: now if pulse.is_healthy(now) else pulse.updated for family, pulse in pulses.items()}

@@ -137,7 +137,7 @@ def describe(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"
 
 
-class Change(NamedTuple):
+class KernelChange(NamedTuple):
     """What takes the kernel to another snapshot.
 
     Attributes:
@@ -154,7 +154,7 @@ class Change(NamedTuple):
 
 def advance(
     applied: Applied, snapshot: ClusterSnapshot, changed: Collection[ObjectKey], emit: ServiceEmitter
-) -> Change:
+) -> KernelChange:
     """The change that takes the kernel to ``snapshot``.
 
     Args:
@@ -180,7 +180,7 @@ def advance(
     after = Table(_standing(new, shared, users), _sets(new), rest(new, claims))
     stale = stale_flows(_ports(old), _ports(new), view)
     gone = frozenset((map_, t) for map_, t in remembered(before) - remembered(after) if map_ in after.sets)
-    return Change(diff(before, after), after_all, stale, gone)
+    return KernelChange(diff(before, after), after_all, stale, gone)
 
 
 def _plan(

@@ -32,13 +32,13 @@ from fairlead.netfilter.ruleset import (
     Jump,
     Match,
     MidStream,
-    Origin,
     Probability,
     RecentSource,
     Reject,
     RememberSource,
     Reset,
     Rule,
+    RuleOrigin,
     Statement,
     Table,
     Target,
@@ -178,7 +178,7 @@ class _PortRules:
         return self._protocol, _to(address), IsPort(port)
 
     def _add(self, table: str, chain: str, matches: tuple[Match, ...], statement: Statement, text: str) -> None:
-        self._shared.setdefault((table, chain), []).append(Rule(matches, (statement,), Origin("", text)))
+        self._shared.setdefault((table, chain), []).append(Rule(matches, (statement,), RuleOrigin("", text)))
 
     def _chain(self, prefix: str) -> str:
         return service_chain(prefix, self._name)
@@ -194,14 +194,14 @@ class _PortRules:
     def _external_rules(self) -> Iterator[Rule]:
         to_any, name = Jump(self._chain("KUBE-SVC")), self._text
         if self._plan.external is Fate.CLUSTER:
-            yield Rule((), (MARK_MASQ,), Origin("", f"masquerade traffic for {name} external destinations"))
+            yield Rule((), (MARK_MASQ,), RuleOrigin("", f"masquerade traffic for {name} external destinations"))
             yield Rule((), (to_any,))
             return
         if pods := self._view.pod_traffic.matches():
-            yield Rule(pods, (to_any,), Origin("", f"pod traffic for {name} external destinations"))
+            yield Rule(pods, (to_any,), RuleOrigin("", f"pod traffic for {name} external destinations"))
         local = (IsLocal(Field.SOURCE),)
-        yield Rule(local, (MARK_MASQ,), Origin("", f"masquerade LOCAL traffic for {name} external destinations"))
-        yield Rule(local, (to_any,), Origin("", f"route LOCAL traffic for {name} external destinations"))
+        yield Rule(local, (MARK_MASQ,), RuleOrigin("", f"masquerade LOCAL traffic for {name} external destinations"))
+        yield Rule(local, (to_any,), RuleOrigin("", f"route LOCAL traffic for {name} external destinations"))
         if self._plan.external is Fate.LOCAL:
             yield Rule((), (Jump(self._chain("KUBE-SVL")),))
 
@@ -209,21 +209,21 @@ class _PortRules:
         self._write_chain(self._chain("KUBE-FW"), self._firewall_rules())
 
     def _firewall_rules(self) -> Iterator[Rule]:
-        reason = Origin("", f"{self._text} loadbalancer IP")
+        reason = RuleOrigin("", f"{self._text} loadbalancer IP")
         networks = [ip_network(text) for text in self._port.source_ranges]
         admitted = list(self._port.source_ranges)
         if any(ip_address(ip) in network for ip in self._view.node_ips for network in networks):
             admitted += self._port.load_balancer_ips
         for source in admitted:
             yield Rule((InNetworks(Field.SOURCE, (source,)),), (Jump(self._chain("KUBE-EXT")),), reason)
-        yield Rule((), (), Origin("", f"other traffic to {self._text} will be dropped by KUBE-PROXY-FIREWALL"))
+        yield Rule((), (), RuleOrigin("", f"other traffic to {self._text} will be dropped by KUBE-PROXY-FIREWALL"))
 
     def _balancing(self, prefix: str, targets: tuple[Target, ...], is_internal: bool) -> None:
         masquerade = self._cluster_ip_masquerade() if is_internal else ()
         self._write_chain(self._chain(prefix), (*masquerade, *self._sticky(targets), *self._random(targets)))
 
     def _cluster_ip_masquerade(self) -> Iterator[Rule]:
-        at, reason = self._at(self._port.cluster_ip, self._port.port), Origin("", f"{self._text} cluster IP")
+        at, reason = self._at(self._port.cluster_ip, self._port.port), RuleOrigin("", f"{self._text} cluster IP")
         if self._view.masquerade_all:
             yield Rule(at, (MARK_MASQ,), reason)
         elif outside := self._view.pod_traffic.matches(negated=True):
@@ -245,11 +245,11 @@ class _PortRules:
             left -= weight
             yield Rule(chance, (Jump(endpoint_chain(self._name, target)),), self._towards(target))
 
-    def _towards(self, target: Target) -> Origin:
-        return Origin("", f"{self._text} -> {_endpoint(target)}")
+    def _towards(self, target: Target) -> RuleOrigin:
+        return RuleOrigin("", f"{self._text} -> {_endpoint(target)}")
 
     def _endpoint(self, target: Target) -> None:
-        chain, reason = endpoint_chain(self._name, target), Origin(self._text)
+        chain, reason = endpoint_chain(self._name, target), RuleOrigin(self._text)
         itself = Rule((InNetworks(Field.SOURCE, (target.address,)),), (MARK_MASQ,), reason)
         remember = (RememberSource(chain),) if self._port.affinity_seconds is not None else ()
         self._write_chain(chain, (itself, Rule((self._protocol,), (*remember, Translate(target)), reason)))

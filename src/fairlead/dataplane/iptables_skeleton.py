@@ -9,8 +9,8 @@ from fairlead.netfilter.iptables_text import ChainId
 from fairlead.netfilter.ruleset import (
     Accept,
     AddMark,
-    Attachment,
     Chain,
+    ChainHook,
     Drop,
     EstablishedConnection,
     Field,
@@ -24,9 +24,9 @@ from fairlead.netfilter.ruleset import (
     Masquerade,
     Match,
     NewConnection,
-    Origin,
     Return,
     Rule,
+    RuleOrigin,
     UnaskedConnection,
 )
 
@@ -67,12 +67,12 @@ def built_in_chains(table: str, view: NodeView) -> dict[str, Chain]:
     chains: dict[str, Chain] = {}
     for hook in Hook:
         rules = tuple(
-            Rule(matches, (Jump(chain),), Origin("", comment))
+            Rule(matches, (Jump(chain),), RuleOrigin("", comment))
             for table_, hook_, chain, matches, comment in jumps
             if (table_, hook_) == (table, hook)
         )
         if rules:
-            attachment = Attachment(table, hook, PRIORITIES[table, hook])
+            attachment = ChainHook(table, hook, PRIORITIES[table, hook])
             chains[hook.upper()] = Chain(hook.upper(), rules, attachment)
     return chains
 
@@ -93,7 +93,7 @@ def fixed_chains(view: NodeView) -> dict[ChainId, list[Rule]]:
         (NAT, "KUBE-POSTROUTING"): [
             Rule((HasMark(mark, negated=True),), (Return(),)),
             Rule((), (FlipMark(mark),)),
-            Rule((), (Masquerade(),), Origin("", "kubernetes service traffic requiring SNAT")),
+            Rule((), (Masquerade(),), RuleOrigin("", "kubernetes service traffic requiring SNAT")),
         ],
     }
 
@@ -103,8 +103,8 @@ def _forward_rules(view: NodeView) -> list[Rule]:
     invalid = [] if view.is_conntrack_liberal else [Rule((InvalidConnection(),), (Drop(),))]
     return [
         *invalid,
-        Rule((HasMark(view.masquerade_mark),), (Accept(),), Origin("", "kubernetes forwarding rules")),
-        Rule((EstablishedConnection(),), (Accept(),), Origin("", "kubernetes forwarding conntrack rule")),
+        Rule((HasMark(view.masquerade_mark),), (Accept(),), RuleOrigin("", "kubernetes forwarding rules")),
+        Rule((EstablishedConnection(),), (Accept(),), RuleOrigin("", "kubernetes forwarding conntrack rule")),
     ]
 
 
@@ -116,12 +116,12 @@ def _no_martians() -> Rule:
         InNetworks(Field.SOURCE, loopback, negated=True),
         UnaskedConnection(),
     )
-    return Rule(matches, (Drop(),), Origin("", "block incoming localnet connections"))
+    return Rule(matches, (Drop(),), RuleOrigin("", "block incoming localnet connections"))
 
 
 def to_node_ports(view: NodeView) -> list[Rule]:
     """The rules that lead to node ports: the last of nat's ``KUBE-SERVICES``."""
-    reason = Origin("", "kubernetes service nodeports; NOTE: this must be the last rule in this chain")
+    reason = RuleOrigin("", "kubernetes service nodeports; NOTE: this must be the last rule in this chain")
     return [Rule(matches, (Jump("KUBE-NODEPORTS"),), reason) for matches in _node_port_addresses(view)]
 
 

@@ -43,9 +43,9 @@ from fairlead.netfilter.ruleset import (
     IsProtocol,
     Key,
     NamedSet,
-    Origin,
     RememberTarget,
     Rule,
+    RuleOrigin,
     SetKind,
     Table,
     Target,
@@ -62,7 +62,7 @@ LOCAL_SLOTS = 1 << 16
 _UNSERVED: dict[Fate, Verdict] = {Fate.REJECT: Goto("refuse"), Fate.DROP: Drop()}
 
 
-class Way(NamedTuple):
+class PortWay(NamedTuple):
     """How connections come to a service port: by which fields endpoints are told, and the maps that have them."""
 
     prefix: str
@@ -74,8 +74,8 @@ class Way(NamedTuple):
         return f"{protocol}-{self.prefix}endpoints"
 
 
-BY_ADDRESS = Way("", (Field.DESTINATION, Field.PORT), "service-ports", "unserved-ports")
-BY_NODE_PORT = Way("node-port-", (Field.PORT,), "node-ports", "unserved-node-ports")
+BY_ADDRESS = PortWay("", (Field.DESTINATION, Field.PORT), "service-ports", "unserved-ports")
+BY_NODE_PORT = PortWay("node-port-", (Field.PORT,), "node-ports", "unserved-node-ports")
 
 
 def service_part(plans: tuple[PortPlan, ...], view: NodeView) -> Table:
@@ -99,14 +99,14 @@ class _PortRules:
         self._plan, self._view = plan, view
         self._name, self._protocol = plan.port.name, plan.port.name.protocol.lower()
         self._text = str(plan.port.name)
-        self._origin = Origin(self._text)
+        self._origin = RuleOrigin(self._text)
         self._chains: dict[str, Chain] = part.chains  # type: ignore[assignment]
         self._sets: dict[str, NamedSet] = part.sets  # type: ignore[assignment]
         self._elements: dict[ElementId, Element] = part.elements  # type: ignore[assignment]
 
     def write(self) -> None:
         port, plan = self._plan.port, self._plan
-        self._elements["cluster-ips", (port.cluster_ip,)] = Element(None, Origin(str(self._name.service)))
+        self._elements["cluster-ips", (port.cluster_ip,)] = Element(None, RuleOrigin(str(self._name.service)))
         self._internal((port.cluster_ip, self._protocol, port.port))
         for ip in dict.fromkeys((*port.external_ips, *port.load_balancer_ips)):
             self._external(BY_ADDRESS, (ip, self._protocol, port.port))
@@ -128,7 +128,7 @@ class _PortRules:
             self._lead(BY_ADDRESS, key, self._to_local(BY_ADDRESS, key))
         self._refuse(BY_ADDRESS, key, fate)
 
-    def _external(self, way: Way, key: Key) -> None:
+    def _external(self, way: PortWay, key: Key) -> None:
         fate, has_affinity = self._plan.external, self._plan.port.affinity_seconds is not None
         if fate is Fate.CLUSTER and not has_affinity:
             self._lead(way, key, self._to_any_from_outside(way, key))
@@ -138,24 +138,26 @@ class _PortRules:
             self._lead(way, key, self._goto(chain))
         self._refuse(way, key, fate)
 
-    def _external_rules(self, way: Way, key: Key) -> Iterator[Rule]:
+    def _external_rules(self, way: PortWay, key: Key) -> Iterator[Rule]:
         mark, to_any = AddMark(self._view.masquerade_mark), self._to_any(way, key)
         if self._plan.external is Fate.CLUSTER:
-            yield Rule((), (mark, to_any), Origin(self._text, "from outside, to any endpoint"))
+            yield Rule((), (mark, to_any), RuleOrigin(self._text, "from outside, to any endpoint"))
             return
         if pods := self._view.pod_traffic.matches():
-            yield Rule(pods, (to_any,), Origin(self._text, "pods take the short way to any endpoint"))
-        yield Rule((IsLocal(Field.SOURCE),), (mark, to_any), Origin(self._text, "this node takes the short way too"))
+            yield Rule(pods, (to_any,), RuleOrigin(self._text, "pods take the short way to any endpoint"))
+        yield Rule(
+            (IsLocal(Field.SOURCE),), (mark, to_any), RuleOrigin(self._text, "this node takes the short way too")
+        )
         if self._plan.external is Fate.LOCAL:
             to_local = self._to_local(way, key)
-            yield Rule((), (to_local,), Origin(self._text, "from outside, to this node's endpoints"))
+            yield Rule((), (to_local,), RuleOrigin(self._text, "from outside, to this node's endpoints"))
 
-    def _lead(self, way: Way, key: Key, goto: Goto) -> None:
+    def _lead(self, way: PortWay, key: Key, goto: Goto) -> None:
         self._elements[way.ports, key] = Element(goto, self._origin)
 
-    def _refuse(self, way: Way, key: Key, fate: Fate) -> None:
+    def _refuse(self, way: PortWay, key: Key, fate: Fate) -> None:
         if fate in _UNSERVED:
-            self._elements[way.unserved, key] = Element(_UNSERVED[fate], Origin(self._text, fate.value))
+            self._elements[way.unserved, key] = Element(_UNSERVED[fate], RuleOrigin(self._text, fate.value))
 
     def _goto(self, chain: Chain) -> Goto:
         self._chains[chain.name] = chain
@@ -163,24 +165,24 @@ class _PortRules:
 
     # --- who is behind them ---
 
-    def _to_any(self, way: Way, key: Key) -> Goto:
+    def _to_any(self, way: PortWay, key: Key) -> Goto:
         targets = self._plan.endpoints.cluster
         if self._plan.port.affinity_seconds is not None:
             return self._with_affinity("service", targets)
         return self._draw(way, key, "any", targets)
 
-    def _to_local(self, way: Way, key: Key) -> Goto:
+    def _to_local(self, way: PortWay, key: Key) -> Goto:
         targets = self._plan.endpoints.local
         if self._plan.port.affinity_seconds is not None:
             return self._with_affinity("local", targets)
         return self._draw(way, key, "local", targets)
 
-    def _to_any_from_outside(self, way: Way, key: Key) -> Goto:
+    def _to_any_from_outside(self, way: PortWay, key: Key) -> Goto:
         to_any = self._to_any(way, key)
-        mark = Rule((), (AddMark(self._view.masquerade_mark), to_any), Origin("", "from outside: with masquerade"))
+        mark = Rule((), (AddMark(self._view.masquerade_mark), to_any), RuleOrigin("", "from outside: with masquerade"))
         return self._goto(Chain(f"outside-{to_any.chain}", (mark,), is_shared=True))
 
-    def _draw(self, way: Way, key: Key, kind: str, targets: tuple[Target, ...]) -> Goto:
+    def _draw(self, way: PortWay, key: Key, kind: str, targets: tuple[Target, ...]) -> Goto:
         """Deal slots out to the targets, and go to where one of so many is drawn."""
         by_source = self._plan.port.balancing.by_source and len(targets) > 1
         weights, first = self._plan.endpoints.weights_of(targets), LOCAL_SLOTS if kind == "local" else 0
@@ -190,7 +192,7 @@ class _PortRules:
             self._elements[way.endpoints(self._protocol), (*address, port, slot)] = Element(target, self._origin)
         name = f"{way.prefix}{kind}-of-{len(slots)}{'-by-source' if by_source else ''}"
         draws = (TranslateBySlot(p, way.fields, way.endpoints(p), len(slots), first, by_source) for p in PROTOCOLS)
-        reason = Origin("", f"to {'the endpoint of a slot' if len(slots) > 1 else 'the one endpoint'}")
+        reason = RuleOrigin("", f"to {'the endpoint of a slot' if len(slots) > 1 else 'the one endpoint'}")
         return self._goto(Chain(name, tuple(Rule((), (draw,), reason) for draw in draws), is_shared=True))
 
     def _with_affinity(self, kind: str, targets: tuple[Target, ...]) -> Goto:
@@ -201,20 +203,22 @@ class _PortRules:
             (Field.SOURCE,),
             SetKind.TARGET_MAP,
             self._plan.port.affinity_seconds,
-            Origin(self._text, "session affinity"),
+            RuleOrigin(self._text, "session affinity"),
         )
         self._sets[clients.name] = clients
         slots = even_slots(targets, self._plan.endpoints.weights_of(targets))
         proposals = tuple(self._proposal(chain, clients.name, target).chain for target in slots)
-        propose = Rule((), (GotoAtRandom(proposals),), Origin(self._text, "with session affinity"))
+        propose = Rule((), (GotoAtRandom(proposals),), RuleOrigin(self._text, "with session affinity"))
         return self._goto(Chain(chain, (propose,)))
 
     def _proposal(self, chain: str, clients: str, target: Target) -> Goto:
         protocol = IsProtocol(self._protocol)
         rules = (
-            Rule((), (RememberTarget(clients, target),), Origin("", "unless the client has an endpoint, this is its")),
-            Rule((protocol,), (TranslateAsRemembered(clients),), Origin("", "to the client's endpoint")),
-            Rule((protocol,), (Translate(target),), Origin("", "the map of clients is full")),
+            Rule(
+                (), (RememberTarget(clients, target),), RuleOrigin("", "unless the client has an endpoint, this is its")
+            ),
+            Rule((protocol,), (TranslateAsRemembered(clients),), RuleOrigin("", "to the client's endpoint")),
+            Rule((protocol,), (Translate(target),), RuleOrigin("", "the map of clients is full")),
         )
         # nft allows no colon in a name.
         return self._goto(Chain(f"{chain}/{target.address.replace(':', '.')}/{target.port}", rules))
@@ -229,7 +233,7 @@ class _PortRules:
         drop = Rule(
             (InNetworks(Field.SOURCE, admitted, negated=True),),
             (Drop(),),
-            Origin(self._text, "loadBalancerSourceRanges"),
+            RuleOrigin(self._text, "loadBalancerSourceRanges"),
         )
         goto = self._goto(Chain(chain_name("restrict", self._name), (drop,)))
         for ip in port.load_balancer_ips:

@@ -10,8 +10,8 @@ from fairlead.dataplane.forwarding import NodeView
 from fairlead.model.addresses import IPFamily
 from fairlead.netfilter.ruleset import (
     AddMark,
-    Attachment,
     Chain,
+    ChainHook,
     DestinationTranslated,
     Drop,
     Element,
@@ -30,10 +30,10 @@ from fairlead.netfilter.ruleset import (
     MidStream,
     NamedSet,
     NewConnection,
-    Origin,
     Reject,
     Reset,
     Rule,
+    RuleOrigin,
     SetKind,
     Table,
     TableName,
@@ -87,19 +87,19 @@ def skeleton(view: NodeView) -> Table:
 def _base_chains() -> Iterator[Chain]:
     for hook in (Hook.PREROUTING, Hook.OUTPUT):
         restrict = Rule(
-            (_NEW,), (Lookup(ADDRESSED, "restricted-ports"),), Origin("", "sources not admitted are dropped")
+            (_NEW,), (Lookup(ADDRESSED, "restricted-ports"),), RuleOrigin("", "sources not admitted are dropped")
         )
-        yield Chain(f"before-nat-{hook}", (restrict,), Attachment("filter", hook, BEFORE_NAT))
+        yield Chain(f"before-nat-{hook}", (restrict,), ChainHook("filter", hook, BEFORE_NAT))
         yield Chain(
             f"nat-{hook}",
-            (Rule((), (Jump("services"),), Origin("", "to endpoints")),),
-            Attachment("nat", hook, DESTINATION_NAT),
+            (Rule((), (Jump("services"),), RuleOrigin("", "to endpoints")),),
+            ChainHook("nat", hook, DESTINATION_NAT),
         )
     for hook, targets in _CHECKS.items():
-        rules = tuple(Rule((_NEW,), (Jump(target),), Origin("", _CHECKED[target])) for target in targets)
-        yield Chain(f"filter-{hook}", rules, Attachment("filter", hook, FILTER))
-    postrouting = Attachment("nat", Hook.POSTROUTING, SOURCE_NAT)
-    yield Chain("nat-postrouting", (Rule((), (Jump("hide-source"),), Origin("", "masquerade")),), postrouting)
+        rules = tuple(Rule((_NEW,), (Jump(target),), RuleOrigin("", _CHECKED[target])) for target in targets)
+        yield Chain(f"filter-{hook}", rules, ChainHook("filter", hook, FILTER))
+    postrouting = ChainHook("nat", Hook.POSTROUTING, SOURCE_NAT)
+    yield Chain("nat-postrouting", (Rule((), (Jump("hide-source"),), RuleOrigin("", "masquerade")),), postrouting)
 
 
 def _shared_chains(view: NodeView) -> Iterator[Chain]:
@@ -108,26 +108,26 @@ def _shared_chains(view: NodeView) -> Iterator[Chain]:
         "services",
         (
             *_cluster_ip_masquerade(view),
-            Rule((), (Lookup(ADDRESSED, "service-ports"),), Origin("", "where the service port leads")),
-            Rule(node, (Lookup(ON_NODE, "node-ports"),), Origin("", "where the node port leads")),
+            Rule((), (Lookup(ADDRESSED, "service-ports"),), RuleOrigin("", "where the service port leads")),
+            Rule(node, (Lookup(ON_NODE, "node-ports"),), RuleOrigin("", "where the node port leads")),
         ),
     )
     yield Chain(
         "unserved",
         (
-            Rule((), (Lookup(ADDRESSED, "unserved-ports"),), Origin("", "service ports without endpoints")),
-            Rule(node, (Lookup(ON_NODE, "unserved-node-ports"),), Origin("", "node ports without endpoints")),
+            Rule((), (Lookup(ADDRESSED, "unserved-ports"),), RuleOrigin("", "service ports without endpoints")),
+            Rule(node, (Lookup(ON_NODE, "unserved-node-ports"),), RuleOrigin("", "node ports without endpoints")),
         ),
     )
     yield Chain("strays", tuple(_stray_rules(view)))
-    yield Chain("refuse", (*_resets(view), Rule((), (Reject(),), Origin("", "nobody serves this"))))
+    yield Chain("refuse", (*_resets(view), Rule((), (Reject(),), RuleOrigin("", "nobody serves this"))))
     yield Chain("hide-source", _masquerade_rules(view))
 
 
 def _resets(view: NodeView) -> Iterator[Rule]:
     """An ICMP error does not end a connection that is established (RFC 5927): that takes a reset."""
     if view.resets_connections:
-        yield Rule((MidStream(),), (Reset(),), Origin("", "a connection whose endpoint is gone"))
+        yield Rule((MidStream(),), (Reset(),), RuleOrigin("", "a connection whose endpoint is gone"))
 
 
 def _on_this_node(view: NodeView) -> tuple[Match, ...]:
@@ -142,21 +142,23 @@ def _cluster_ip_masquerade(view: NodeView) -> Iterator[Rule]:
     to_cluster_ip = InSet((Field.DESTINATION,), "cluster-ips")
     mark = AddMark(view.masquerade_mark)
     if view.masquerade_all:
-        yield Rule((to_cluster_ip,), (mark,), Origin("", "masquerade all traffic to cluster IPs"))
+        yield Rule((to_cluster_ip,), (mark,), RuleOrigin("", "masquerade all traffic to cluster IPs"))
     elif outside := view.pod_traffic.matches(negated=True):
-        yield Rule((to_cluster_ip, *outside), (mark,), Origin("", "masquerade what comes from outside the cluster"))
+        yield Rule((to_cluster_ip, *outside), (mark,), RuleOrigin("", "masquerade what comes from outside the cluster"))
 
 
 def _stray_rules(view: NodeView) -> Iterator[Rule]:
-    reason = Origin("", "a port that the Service does not have")
+    reason = RuleOrigin("", "a port that the Service does not have")
     yield Rule((InSet((Field.DESTINATION,), "cluster-ips"),), (Reject(),), reason)
     if view.service_cidrs:
-        unallocated = Origin("", "a virtual IP that no Service has")
+        unallocated = RuleOrigin("", "a virtual IP that no Service has")
         yield Rule((InNetworks(Field.DESTINATION, view.service_cidrs),), (Drop(),), unallocated)
 
 
 def _masquerade_rules(view: NodeView) -> tuple[Rule, ...]:
     bit = view.masquerade_mark
-    marked = Rule((HasMark(bit),), (FlipMark(bit), Masquerade()), Origin("", "marked for masquerade"))
+    marked = Rule((HasMark(bit),), (FlipMark(bit), Masquerade()), RuleOrigin("", "marked for masquerade"))
     to_itself = (DestinationTranslated(), InSet((Field.SOURCE, *ADDRESSED), "hairpins"))
-    return marked, Rule(to_itself, (Masquerade(),), Origin("", "an endpoint that reached itself through its Service"))
+    return marked, Rule(
+        to_itself, (Masquerade(),), RuleOrigin("", "an endpoint that reached itself through its Service")
+    )

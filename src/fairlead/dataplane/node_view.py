@@ -9,7 +9,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 import msgspec
 
-from fairlead.dataplane.endpoints import Place
+from fairlead.dataplane.endpoints import ProxyPlace
 from fairlead.dataplane.forwarding import NodeView, PodTraffic
 from fairlead.model.addresses import EVERY_ADDRESS, IPFamily, family_of
 from fairlead.model.objects import Node
@@ -71,7 +71,7 @@ def view_node(
     node_ips = tuple(dict.fromkeys(_of(family, (*bound, *(node.internal_ips if node else ())))))
     return NodeView(
         family=family,
-        place=Place(name, node.zone if node else None),
+        place=ProxyPlace(name, node.zone if node else None),
         node_ips=node_ips,
         node_port_ips=_node_port_ips(settings, node_ips, _of(family, addresses), family),
         pod_traffic=_pod_traffic(settings, node, family),

@@ -26,7 +26,7 @@ from fairlead.model.objects import (
 Ports = tuple[EndpointPort, ...]
 
 
-class Member(NamedTuple):
+class SliceMember(NamedTuple):
     """One endpoint and the ports that the Service's ports mean on its Pod; endpoints with equal ports share slices."""
 
     ports: Ports
@@ -36,7 +36,7 @@ class Member(NamedTuple):
 class Membership(NamedTuple):
     """The endpoints of one Service in one family, and the Nodes that some Pods name but that do not exist."""
 
-    members: tuple[Member, ...]
+    members: tuple[SliceMember, ...]
     missing_nodes: frozenset[str]
 
 
@@ -76,7 +76,7 @@ def find_members(
     lost = [pod for pod in selected if pod.spec.node_name and pod.spec.node_name not in known and nodes is not None]
     excluded = set() if service.spec.publish_not_ready_addresses else {pod.name for pod in lost}
     members = tuple(
-        Member(resolve_ports(service, pod), make_endpoint(service, pod, known.get(pod.spec.node_name), addresses))
+        SliceMember(resolve_ports(service, pod), make_endpoint(service, pod, known.get(pod.spec.node_name), addresses))
         for pod in selected
         if pod.name not in excluded and (addresses := _addresses(pod, family))
     )

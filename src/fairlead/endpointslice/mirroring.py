@@ -8,7 +8,7 @@ Upstream: ``pkg/controller/endpointslicemirroring`` (reconciler.go, utils.go).
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from fairlead.endpointslice.membership import Member
+from fairlead.endpointslice.membership import SliceMember
 from fairlead.endpointslice.slice_set import SlicePlan, SliceSet, join_plans, plan_slices
 from fairlead.model.addresses import IPFamily, family_of
 from fairlead.model.endpoints import SKIP_MIRROR_LABEL, EndpointAddress, Endpoints, EndpointSubset
@@ -86,10 +86,10 @@ def _slice_set(endpoints: Endpoints, family: IPFamily) -> SliceSet:
     )
 
 
-def _members(endpoints: Endpoints) -> Iterator[Member]:
+def _members(endpoints: Endpoints) -> Iterator[SliceMember]:
     for subset in endpoints.subsets or ():
         for ready, address in tuple(_addresses(subset))[:MAX_ADDRESSES]:
-            yield Member(subset.ports or (), _endpoint(address, ready))
+            yield SliceMember(subset.ports or (), _endpoint(address, ready))
 
 
 def _addresses(subset: EndpointSubset) -> Iterator[tuple[bool, EndpointAddress]]:

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from msgspec import structs
 
-from fairlead.endpointslice.membership import Member, families_of, find_members, selects_pods
+from fairlead.endpointslice.membership import SliceMember, families_of, find_members, selects_pods
 from fairlead.endpointslice.packing import MAX_ENDPOINTS
 from fairlead.endpointslice.slice_set import SlicePlan, SliceSet, join_plans, plan_slices
 from fairlead.endpointslice.topology import Hinted, Shares, hint_zones, is_automatic, zones_now
@@ -96,7 +96,9 @@ def reconcile_slices(
     return replace(plan, creates=()) if service.is_terminating else plan
 
 
-def _hinted(service: Service, members: tuple[Member, ...], present: Iterable[EndpointSlice], shares: Shares) -> Hinted:
+def _hinted(
+    service: Service, members: tuple[SliceMember, ...], present: Iterable[EndpointSlice], shares: Shares
+) -> Hinted:
     if is_automatic(service):
         return hint_zones(members, zones_now(present), shares)
     return Hinted(tuple(m._replace(endpoint=_with_hints(service, m.endpoint)) for m in members), "")

@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 
 from msgspec import structs
 
-from fairlead.endpointslice.membership import Member, Ports
+from fairlead.endpointslice.membership import Ports, SliceMember
 from fairlead.endpointslice.packing import MAX_ENDPOINTS, pack
 from fairlead.model.addresses import IPFamily
 from fairlead.model.objects import (
@@ -94,7 +94,7 @@ class _Draft(NamedTuple):
     origin: EndpointSlice | None
 
 
-def plan_slices(slice_set: SliceSet, members: Sequence[Member], existing: Sequence[EndpointSlice]) -> SlicePlan:
+def plan_slices(slice_set: SliceSet, members: Sequence[SliceMember], existing: Sequence[EndpointSlice]) -> SlicePlan:
     """The writes after which the slices of the set hold exactly the members; all of ``existing`` are the set's own,
     though some may belong to an earlier owner of the same name, and go."""
     owned = [s for s in existing if s.controller and s.controller.uid == slice_set.owner.uid]
@@ -110,7 +110,7 @@ def plan_slices(slice_set: SliceSet, members: Sequence[Member], existing: Sequen
 
 
 def _draft_slices(
-    slice_set: SliceSet, members: Sequence[Member], owned: Sequence[EndpointSlice]
+    slice_set: SliceSet, members: Sequence[SliceMember], owned: Sequence[EndpointSlice]
 ) -> tuple[list[_Draft], list[EndpointSlice]]:
     """The slices to be, and the existing ones that none of them needs."""
     drafts: list[_Draft] = []

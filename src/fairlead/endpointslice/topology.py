@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from fairlead.endpointslice.membership import Member
+from fairlead.endpointslice.membership import SliceMember
 from fairlead.model.objects import Endpoint, EndpointHints, EndpointSlice, Node, Service, TopologyHint
 from fairlead.model.quantities import quantity
 
@@ -43,7 +43,7 @@ class NoHints(Exception):
 class Hinted(NamedTuple):
     """The members of a Service with their hints, and what is to be said of them: ``ENABLED`` or a reason."""
 
-    members: tuple[Member, ...]
+    members: tuple[SliceMember, ...]
     message: str
 
 
@@ -106,7 +106,7 @@ def _zones(endpoint: Endpoint) -> tuple[TopologyHint, ...]:
     return (endpoint.hints.for_zones if endpoint.hints else None) or ()
 
 
-def hint_zones(members: Sequence[Member], now: Mapping[Address, str], shares: Shares) -> Hinted:
+def hint_zones(members: Sequence[SliceMember], now: Mapping[Address, str], shares: Shares) -> Hinted:
     """The members, each ready one hinted for one zone; none of them hinted when the zones cannot be served fairly."""
     ready = [member.endpoint for member in members if member.endpoint.is_ready]
     try:

@@ -29,7 +29,7 @@ class Ref(NamedTuple):
         return f"{self.kind} {self.namespace}/{self.name}" if self.namespace else f"{self.kind} {self.name}"
 
 
-class Fault(NamedTuple):
+class DocumentFault(NamedTuple):
     """A document that could not be read: where it stands, what is wrong with it, and which object it is."""
 
     where: str
@@ -53,7 +53,7 @@ class Cluster:
     documents: Mapping[Ref, Doc] = field(default_factory=dict)
     sources: Mapping[Ref, str] = field(default_factory=dict)
     kinds: frozenset[str] = frozenset()
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[DocumentFault, ...] = ()
     observations: tuple[Observation, ...] = ()
     zone: str = "cluster.local"
 
@@ -81,7 +81,7 @@ class Cluster:
         """The Events about an object, in the order in which they were read."""
         return self._events.get(ref, [])
 
-    def fault_of(self, ref: Ref) -> Fault | None:
+    def fault_of(self, ref: Ref) -> DocumentFault | None:
         """What is wrong with an object that was found and could not be read."""
         return next((fault for fault in self.faults if fault.ref == ref), None)
 

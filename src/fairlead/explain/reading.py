@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
-from fairlead.explain.cluster import Cluster, Fault, Ref
+from fairlead.explain.cluster import Cluster, DocumentFault, Ref
 from fairlead.explain.documents import name_of, namespace_of, rows
 from fairlead.explain.observations import Observation
 from fairlead.explain.shapes import SHAPES
@@ -25,14 +25,14 @@ MOST_LISTS = 4  # within each other; YAML's aliases can put a list into itself
 NEVER_READ = frozenset({"Secret"})  # no explanation needs one
 
 
-class Found(NamedTuple):
+class FoundDocument(NamedTuple):
     """A document, and where it stands."""
 
     where: str
     document: Any
 
 
-class Item(NamedTuple):
+class ReadItem(NamedTuple):
     """One object out of a document, with its kind and where it stands."""
 
     where: str
@@ -41,7 +41,7 @@ class Item(NamedTuple):
 
 
 def cluster_of(
-    found: Iterable[Found],
+    found: Iterable[FoundDocument],
     observations: Iterable[Observation] = (),
     kinds: Iterable[str] = (),
     zone: str = "cluster.local",
@@ -53,7 +53,7 @@ def cluster_of(
     """
     documents: dict[Ref, Doc] = {}
     sources: dict[Ref, str] = {}
-    faults: list[Fault] = []
+    faults: list[DocumentFault] = []
     read: dict[Ref, Member] = {}
     seen = set(kinds)
     for each in found:
@@ -61,7 +61,7 @@ def cluster_of(
         for where, kind, document in _objects(each):
             ref = _ref(kind, document)
             if ref is None:
-                faults.append(Fault(where, f"a {kind or 'document'} without a name"))
+                faults.append(DocumentFault(where, f"a {kind or 'document'} without a name"))
                 continue
             seen.add(kind)
             documents[ref], sources[ref] = _located(ref, document), where
@@ -76,7 +76,7 @@ def _listed_kind(document: Any) -> set[str]:
     return {kind.removesuffix("List")} - {"", *NEVER_READ} if kind.endswith("List") else set()
 
 
-def _objects(found: Found, depth: int = 0) -> Iterator[Item]:
+def _objects(found: FoundDocument, depth: int = 0) -> Iterator[ReadItem]:
     """The objects of a document: itself, or the items of a list, which may leave out their kind."""
     document = found.document
     if isinstance(document, list):  # such as ``jq .items`` makes of a list
@@ -86,11 +86,11 @@ def _objects(found: Found, depth: int = 0) -> Iterator[Item]:
     kind = str(document.get("kind") or "")
     if not kind.endswith("List"):
         if kind not in NEVER_READ:
-            yield Item(found.where, kind, document)
+            yield ReadItem(found.where, kind, document)
         return
     for item in rows(document, "items"):
         own = item.get("kind") or kind.removesuffix("List")
-        yield from _objects(Found(found.where, {**item, "kind": own}), depth + 1)
+        yield from _objects(FoundDocument(found.where, {**item, "kind": own}), depth + 1)
 
 
 def _ref(kind: str, document: Doc) -> Ref | None:
@@ -107,10 +107,10 @@ def _located(ref: Ref, document: Doc) -> Doc:
     return {**document, "metadata": {**document["metadata"], "namespace": ref.namespace}}
 
 
-def _decode(ref: Ref, document: Doc, where: str, read: dict[Ref, Member], faults: list[Fault]) -> None:
+def _decode(ref: Ref, document: Doc, where: str, read: dict[Ref, Member], faults: list[DocumentFault]) -> None:
     """Take an object into the snapshot, unless it cannot be read; whatever is wrong with it becomes a fault."""
     found = [*_taken(ref, document, read)] or [*_misshapen(ref, document)]
-    faults += [Fault(where, f"{ref}: {problem}", ref) for problem in found[:1]]
+    faults += [DocumentFault(where, f"{ref}: {problem}", ref) for problem in found[:1]]
 
 
 def _taken(ref: Ref, document: Doc, read: dict[Ref, Member]) -> Iterator[str]:

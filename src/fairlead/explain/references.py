@@ -23,7 +23,7 @@ _LONGEST = 4096  # characters of a value that are looked at
 PORTS = {"http": 80, "https": 443, "redis": 6379, "postgres": 5432, "postgresql": 5432, "mysql": 3306, "amqp": 5672}
 
 
-class Reference(NamedTuple):
+class ClientReference(NamedTuple):
     """Something that a client connects to.
 
     Attributes:
@@ -48,13 +48,13 @@ class Reference(NamedTuple):
         return f"{self.host}:{self.port}" if self.port else self.host
 
 
-def references_of(cluster: Cluster, client: Candidate) -> list[Reference]:
+def references_of(cluster: Cluster, client: Candidate) -> list[ClientReference]:
     """What the containers of a Pod or template connect to, each once."""
-    found: dict[tuple[str, int | None], Reference] = {}
+    found: dict[tuple[str, int | None], ClientReference] = {}
     for where, variable, value in _values(cluster, client):
         for host, port, scheme in _hosts(variable, value[:_LONGEST]):
             evidence = Evidence(f"{client.ref} {where}: {value[:120]}", cluster.sources.get(client.ref, ""))
-            found.setdefault((host, port), Reference(client, host, port, scheme, evidence))
+            found.setdefault((host, port), ClientReference(client, host, port, scheme, evidence))
     return list(found.values())
 
 

@@ -24,7 +24,7 @@ _BEFORE = "before this page was opened"
 _CAUSE_SECONDS = 20.0  # between a change of a Pod and the slice that follows from it
 
 
-class Row(NamedTuple):
+class StationRow(NamedTuple):
     """A station of a change: seconds from its beginning, and whether the part told them itself."""
 
     station: Station
@@ -34,7 +34,7 @@ class Row(NamedTuple):
     is_told: bool
 
 
-class Change(NamedTuple):
+class SpreadingChange(NamedTuple):
     """One change on its way.
 
     Attributes:
@@ -48,7 +48,7 @@ class Change(NamedTuple):
     object: Ref
     began: float
     causes: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[StationRow, ...]
 
     @property
     def seconds(self) -> float:
@@ -110,14 +110,14 @@ class Spread:
         newest = {h.ref: h for h in self._shown if h.time >= since and h.ref.kind in _NAMED}
         return any((Station.NAMES, part) not in self._marks_of(h.ref, h.version) for h in newest.values())
 
-    def changes(self) -> list[Change]:
+    def changes(self) -> list[SpreadingChange]:
         """All changes, the newest first."""
         return [self._change(heard) for heard in reversed(self._shown)]
 
     def _marks_of(self, ref: Ref, version: int) -> dict[tuple[Station, str], Mark]:
         return self._marks.get((ref, version), {})
 
-    def _change(self, heard: _Heard) -> Change:
+    def _change(self, heard: _Heard) -> SpreadingChange:
         rows = [*self._of_pods(heard), *self._of_object(heard)]
         start = min(row.began for row in rows)
         moved = sorted(
@@ -126,9 +126,9 @@ class Spread:
         )
         id_ = f"{heard.ref.kind}/{heard.ref.namespace}/{heard.ref.name}@{heard.version}"
         causes = tuple(cause.words for cause in heard.causes)
-        return Change(id_, heard.subject, heard.ref, start, causes, tuple(moved))
+        return SpreadingChange(id_, heard.subject, heard.ref, start, causes, tuple(moved))
 
-    def _of_pods(self, heard: _Heard) -> Iterator[Row]:
+    def _of_pods(self, heard: _Heard) -> Iterator[StationRow]:
         """The newest word of each Pod before the slice followed."""
         for pod in filter(None, (cause.pod for cause in heard.causes)):
             ref = Ref("Pod", heard.ref.namespace, pod)
@@ -140,10 +140,10 @@ class Spread:
             told = [m for m in marks if written - _CAUSE_SECONDS < m.done <= written]
             if told:
                 mark = max(told, key=lambda mark: mark.done)
-                yield Row(Station.STATUS, f"{pod} · {mark.part}", mark.began, mark.done, True)
+                yield StationRow(Station.STATUS, f"{pod} · {mark.part}", mark.began, mark.done, True)
             else:
                 moment = min(before[-1].time, self._taken_up(heard))
-                yield Row(Station.STATUS, pod, moment, moment, False)
+                yield StationRow(Station.STATUS, pod, moment, moment, False)
 
     def _written(self, heard: _Heard) -> float:
         marks = self._marks_of(heard.ref, heard.version).values()
@@ -154,14 +154,14 @@ class Spread:
         marks = self._marks_of(heard.ref, heard.version).values()
         return min((m.began for m in marks if m.station is Station.SLICE), default=heard.time)
 
-    def _of_object(self, heard: _Heard) -> Iterator[Row]:
+    def _of_object(self, heard: _Heard) -> Iterator[StationRow]:
         marks = self._marks_of(heard.ref, heard.version)
         first = Station.SLICE if heard.ref.kind == "EndpointSlice" else Station.OBJECT
         if not any(mark.station is first for mark in marks.values()):
             moment = min(heard.time, *(mark.began for mark in marks.values()), heard.time)
-            yield Row(first, "", moment, moment, False)
+            yield StationRow(first, "", moment, moment, False)
         for mark in marks.values():
-            yield Row(mark.station, mark.part, mark.began, mark.done, True)
+            yield StationRow(mark.station, mark.part, mark.began, mark.done, True)
 
 
 def _version(document: Doc | None) -> int:

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from fairlead.explain.cluster import Cluster, Fault, Ref
-from fairlead.explain.reading import Found, cluster_of, decoded
+from fairlead.explain.cluster import Cluster, DocumentFault, Ref
+from fairlead.explain.reading import FoundDocument, cluster_of, decoded
 from fairlead.model.decode import KINDS, DecodeError
 from fairlead.model.document import Doc
 from fairlead.model.snapshot import ClusterSnapshot
@@ -29,7 +29,7 @@ def updated(cluster: Cluster, changes: Changes, kinds: Iterable[str], where: str
         else:
             documents[ref], sources[ref] = document, where
     if len(changes) >= _MANY or not cluster.documents:
-        found = (Found(sources[ref], {**document, "kind": ref.kind}) for ref, document in documents.items())
+        found = (FoundDocument(sources[ref], {**document, "kind": ref.kind}) for ref, document in documents.items())
         whole = cluster_of(found, cluster.observations, kinds, cluster.zone)
         return replace(whole, kinds=frozenset(kinds))
     snapshot, faults = cluster.snapshot, [f for f in cluster.faults if f.ref not in changes]
@@ -45,13 +45,13 @@ def _typed(changes: Changes) -> set[Ref]:
 
 
 def _stepped(
-    snapshot: ClusterSnapshot, ref: Ref, old: Doc | None, new: Doc | None, where: str, faults: list[Fault]
+    snapshot: ClusterSnapshot, ref: Ref, old: Doc | None, new: Doc | None, where: str, faults: list[DocumentFault]
 ) -> ClusterSnapshot:
     if new is not None:
         try:
             return snapshot.with_object(decoded(KINDS[ref.kind], new))
         except (DecodeError, RecursionError) as error:
-            faults.append(Fault(where, f"{ref}: {error}", ref))
+            faults.append(DocumentFault(where, f"{ref}: {error}", ref))
     if old is None:
         return snapshot
     try:

@@ -22,7 +22,7 @@ class Challenge(NamedTuple):
     parameters: Mapping[str, str]
 
 
-class Token(NamedTuple):
+class RegistryToken(NamedTuple):
     """What is shown to a registry until a moment of the caller's clock."""
 
     text: str
@@ -54,11 +54,11 @@ def token_query(challenge: Challenge, repository: str) -> dict[str, str]:
     return {"scope": scope} | ({"service": service} if service else {})
 
 
-def read_token(content: bytes, now: float) -> Token | None:
+def read_token(content: bytes, now: float) -> RegistryToken | None:
     """The token in a realm's answer; None when there is none.
 
     Args:
-        now: of the clock that ``Token.until`` is of, in seconds.
+        now: of the clock that ``RegistryToken.until`` is of, in seconds.
     """
     try:
         document: Any = msgspec.json.decode(content)
@@ -68,4 +68,4 @@ def read_token(content: bytes, now: float) -> Token | None:
         return None
     text, life = document.get("token") or document.get("access_token"), document.get("expires_in")
     seconds = max(SHORTEST_LIFE, float(life)) if isinstance(life, int | float) else SHORTEST_LIFE
-    return Token(text, now + seconds - EARLY) if isinstance(text, str) else None
+    return RegistryToken(text, now + seconds - EARLY) if isinstance(text, str) else None

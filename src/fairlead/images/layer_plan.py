@@ -16,7 +16,7 @@ _AUFS = ".wh..wh."  # files of an older file system's own, which mean nothing to
 LONGEST_NAME, LONGEST_PATH, DEEPEST = 255, 4095, 256  # octets; octets; folders
 
 
-class Kind(enum.Enum):
+class EntryKind(enum.Enum):
     """What an entry of an archive is."""
 
     FILE = "file"
@@ -28,7 +28,7 @@ class Kind(enum.Enum):
     OTHER = "entry of an unknown type"
 
 
-class Entry(NamedTuple):
+class LayerEntry(NamedTuple):
     """An entry of an archive.
 
     Attributes:
@@ -37,7 +37,7 @@ class Entry(NamedTuple):
     """
 
     name: str
-    kind: Kind
+    kind: EntryKind
     target: str = ""
     size: int = 0
 
@@ -90,7 +90,7 @@ class LayerError(Exception):
 
 
 @dataclass(frozen=True)
-class Limits:
+class LayerLimits:
     """What a layer may have at most.
 
     Attributes:
@@ -107,7 +107,7 @@ class Limits:
     unsuspicious: int = 2 * 1024**3
 
 
-USUAL_LIMITS = Limits()
+USUAL_LIMITS = LayerLimits()
 
 
 class _Is(enum.Enum):
@@ -123,12 +123,12 @@ class _Is(enum.Enum):
 class LayerPlan:
     """The plan of one layer, entry after entry."""
 
-    limits: Limits = USUAL_LIMITS
+    limits: LayerLimits = USUAL_LIMITS
     _made: dict[Path, _Is] = field(default_factory=lambda: {(): _Is.FOLDER})
     _entries: int = 0
     _octets: int = 0
 
-    def take(self, entry: Entry) -> Action:
+    def take(self, entry: LayerEntry) -> Action:
         """What is to be done for the next entry.
 
         Raises:
@@ -141,13 +141,13 @@ class LayerPlan:
         if any(name.startswith(WHITEOUT) for name in path):
             raise _refusal(entry.name, "lies below a whiteout")
         self._enter(entry.name, path[:-1])
-        if entry.kind in (Kind.DEVICE, Kind.OTHER):
+        if entry.kind in (EntryKind.DEVICE, EntryKind.OTHER):
             raise _refusal(entry.name, f"is a {entry.kind.value}; images must bring none")
-        if not path and entry.kind is not Kind.FOLDER:
+        if not path and entry.kind is not EntryKind.FOLDER:
             raise _refusal(entry.name, f"the root folder cannot be a {entry.kind.value}")
-        return self._hard_link(entry, path) if entry.kind is Kind.HARD_LINK else self._make(entry, path)
+        return self._hard_link(entry, path) if entry.kind is EntryKind.HARD_LINK else self._make(entry, path)
 
-    def _count(self, entry: Entry) -> None:
+    def _count(self, entry: LayerEntry) -> None:
         self._entries += 1
         if self._entries > self.limits.entries:
             raise _refusal(entry.name, f"more than {self.limits.entries} entries")
@@ -171,19 +171,19 @@ class LayerPlan:
         for length in range(1, len(folder) + 1):
             self._made[folder[:length]] = _Is.FOLDER
 
-    def _make(self, entry: Entry, path: Path) -> Action:
+    def _make(self, entry: LayerEntry, path: Path) -> Action:
         before = self._made.get(path)
-        is_folder = entry.kind is Kind.FOLDER
+        is_folder = entry.kind is EntryKind.FOLDER
         if before is _Is.FOLDER:
             if not is_folder:
                 raise _refusal(entry.name, f"a {entry.kind.value} cannot take the place of a folder of the same layer")
             return Make(path)
-        self._made[path] = _Is.FOLDER if is_folder else _Is.LINK if entry.kind is Kind.LINK else _Is.FILE
-        if entry.kind is Kind.LINK and not entry.target:
+        self._made[path] = _Is.FOLDER if is_folder else _Is.LINK if entry.kind is EntryKind.LINK else _Is.FILE
+        if entry.kind is EntryKind.LINK and not entry.target:
             raise _refusal(entry.name, "is a symbolic link to nothing")
         return Make(path, before is not None, is_folder and before is _Is.HIDDEN)
 
-    def _hard_link(self, entry: Entry, path: Path) -> Action:
+    def _hard_link(self, entry: LayerEntry, path: Path) -> Action:
         target = split_path(entry.target, f"{_quoted(entry.name)}: its target ")
         before, found = self._made.get(path), self._made.get(target)
         if found not in (_Is.FILE, _Is.LINK) or target == path:
@@ -195,7 +195,7 @@ class LayerPlan:
         self._made[path] = found
         return HardLink(path, target, before is not None)
 
-    def _whiteout(self, entry: Entry, path: Path) -> Action:
+    def _whiteout(self, entry: LayerEntry, path: Path) -> Action:
         name = path[-1].removeprefix(WHITEOUT)
         self._enter(entry.name, path[:-1])
         if path[-1] == OPAQUE:

@@ -25,14 +25,14 @@ def delay(attempt: int, retry_after: str = "") -> float:
     return float(max(own, min(wish, LONGEST_WISH)))
 
 
-class Range(NamedTuple):
+class ContentRange(NamedTuple):
     """The octets that a partial answer begins with and the whole has; -1 for a whole that is not known."""
 
     first: int
     whole: int
 
 
-def content_range(text: str) -> Range | None:
+def content_range(text: str) -> ContentRange | None:
     """What ``Content-Range`` says; None when it is not of the format."""
     found = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", text.strip())
-    return Range(int(found[1]), -1 if found[2] == "*" else int(found[2])) if found else None
+    return ContentRange(int(found[1]), -1 if found[2] == "*" else int(found[2])) if found else None

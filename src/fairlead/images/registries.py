@@ -16,7 +16,7 @@ from fairlead.images.reference import DEFAULT_REGISTRY, ImageName
 _DOCKER_HUB_HOST = "registry-1.docker.io"
 
 
-class Endpoint(NamedTuple):
+class RegistryEndpoint(NamedTuple):
     """A registry, and what a repository is called there.
 
     Attributes:
@@ -72,7 +72,7 @@ def read_registries(text: str, what: str) -> Registries:
         raise RegistriesError(f"{what}: {error}") from error
 
 
-def endpoints(name: ImageName, registries: Registries, plain: Sequence[str] = ()) -> list[Endpoint]:
+def endpoints(name: ImageName, registries: Registries, plain: Sequence[str] = ()) -> list[RegistryEndpoint]:
     """Where to ask, mirrors first.
 
     Args:
@@ -92,10 +92,10 @@ def endpoints(name: ImageName, registries: Registries, plain: Sequence[str] = ()
     return [*found, _endpoint(own, row.insecure, plain)]
 
 
-def _endpoint(location: str, insecure: bool, plain: Sequence[str]) -> Endpoint:
+def _endpoint(location: str, insecure: bool, plain: Sequence[str]) -> RegistryEndpoint:
     host, _, repository = location.partition("/")
     is_plain = insecure or host in plain or is_loopback(host)
-    return Endpoint(_DOCKER_HUB_HOST if host == DEFAULT_REGISTRY else host, repository, is_plain)
+    return RegistryEndpoint(_DOCKER_HUB_HOST if host == DEFAULT_REGISTRY else host, repository, is_plain)
 
 
 def is_loopback(host: str) -> bool:

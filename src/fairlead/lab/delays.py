@@ -31,7 +31,7 @@ _TYPES = {IPFamily.IPV4: b"\x08\x00", IPFamily.IPV6: b"\x86\xdd"}  # of an Ether
 _SOURCES = {IPFamily.IPV4: slice(26, 30), IPFamily.IPV6: slice(22, 38)}  # where its packet has its source
 
 
-class Holder:
+class FrameHolder:
     """Holds back the frames of some senders."""
 
     def __init__(
@@ -110,12 +110,12 @@ def _held(
     sources: tuple[str, ...],
     seconds: float,
 ) -> Iterator[None]:
-    async def start() -> Holder:
-        holder = Holder(arrivals, departures, sources, seconds)
+    async def start() -> FrameHolder:
+        holder = FrameHolder(arrivals, departures, sources, seconds)
         holder.start()
         return holder
 
-    async def stop(holder: Holder) -> None:
+    async def stop(holder: FrameHolder) -> None:
         holder.stop()
         await asyncio.sleep(seconds)  # for what is still held back
 

@@ -19,7 +19,7 @@ _PART = re.compile(r"(\d+)(ms|d|h|m|s)")
 _MILLISECONDS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}
 
 
-class Client(msgspec.Struct, frozen=True):
+class RememberedClient(msgspec.Struct, frozen=True):
     """A client that a map remembers: its address, for how long it has not come (milliseconds), and its endpoint."""
 
     map: str
@@ -38,7 +38,7 @@ def milliseconds(text: str) -> int:
     return sum(int(number) * _MILLISECONDS[unit] for number, unit in _PART.findall(text))
 
 
-def read_clients(map_: str, listings: Sequence[str]) -> list[Client]:
+def read_clients(map_: str, listings: Sequence[str]) -> list[RememberedClient]:
     """All clients in what nft lists of a map, or of each of the maps that stand for it (``noted_in``)."""
     notes = [_notes(text) for text in listings]
     sources = sorted(set.intersection(*map(set, notes)))
@@ -54,9 +54,9 @@ def _notes(listing: str) -> dict[str, _Note]:
     }
 
 
-def _client(map_: str, source: str, notes: Sequence[_Note]) -> Client:
+def _client(map_: str, source: str, notes: Sequence[_Note]) -> RememberedClient:
     address, port = " . ".join(note.value for note in notes).split(" . ")
-    return Client(map_, source, notes[0].idle, Target(address, int(port)))
+    return RememberedClient(map_, source, notes[0].idle, Target(address, int(port)))
 
 
 class Notebook(msgspec.Struct, frozen=True):
@@ -89,7 +89,7 @@ def _notebooks(sets: Iterable[NamedSet], known: Iterable[tuple[str, Target]]) ->
     return {s.name: Notebook(s.timeout, frozenset(targets.get(s.name, ()))) for s in sets if s.timeout is not None}
 
 
-def note_again(name: TableName, clients: Iterable[Client], books: Notebooks) -> Iterator[str]:
+def note_again(name: TableName, clients: Iterable[RememberedClient], books: Notebooks) -> Iterator[str]:
     """The commands that note those clients whose target is still known and whose time is not up."""
     for client in clients:
         book = books.get(client.map)
@@ -97,12 +97,12 @@ def note_again(name: TableName, clients: Iterable[Client], books: Notebooks) -> 
             yield from _notes_of("add", name, client, f"{client.source} expires {left}ms")
 
 
-def forget(name: TableName, client: Client) -> str:
+def forget(name: TableName, client: RememberedClient) -> str:
     """The commands that make a map forget a client."""
     return "".join(_notes_of("delete", name, client, client.source))
 
 
-def _notes_of(verb: str, name: TableName, client: Client, key: str) -> Iterator[str]:
+def _notes_of(verb: str, name: TableName, client: RememberedClient, key: str) -> Iterator[str]:
     there = f"{family_word(name.family)} {name.name}"
     for map_, value in zip(noted_in(client.map, name.family), noted_as(client.target, name.family), strict=True):
         yield f"{verb} element {there} {map_} {{ {key} : {value} }}\n"

@@ -30,7 +30,6 @@ from fairlead.netfilter.ruleset import (
     Match,
     MidStream,
     NewConnection,
-    Origin,
     Probability,
     RecentSource,
     Reject,
@@ -40,6 +39,7 @@ from fairlead.netfilter.ruleset import (
     Reset,
     Return,
     Rule,
+    RuleOrigin,
     Statement,
     Table,
     Translate,
@@ -105,7 +105,7 @@ def _destination(statement: Translate) -> str:
     return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
-def render_comment(origin: Origin) -> str:
+def render_comment(origin: RuleOrigin) -> str:
     """The match that holds always and says why; "" for no reason."""
     text = str(origin).replace('"', "'").encode()[:COMMENT_MAX].decode(errors="ignore")
     return f'-m comment --comment "{text}"' if text else ""

@@ -12,15 +12,15 @@ import msgspec
 from fairlead.model.addresses import IPFamily
 from fairlead.netfilter.nft_text import chain_lines, declarations, element_text, key_text
 from fairlead.netfilter.ruleset import (
-    Attachment,
     Chain,
+    ChainHook,
     Element,
     ElementId,
     Hook,
     Key,
     NamedSet,
-    Origin,
     Rule,
+    RuleOrigin,
     SetKind,
     Table,
 )
@@ -29,8 +29,8 @@ from fairlead.netfilter.transaction import Transaction, diff
 _BLOCK = re.compile(r"\t(set|map|chain) (\S+) \{")
 _ELEMENT = re.compile(r'[^,"]+(?:"[^"]*"[^,"]*)*')  # to the next comma that is not in a comment
 _KEY = re.compile(r"(.*?)(?: comment \"| : |$)")
-_ELSEWHERE = Origin("", "something else")
-_SOME_HOOK = Attachment("", Hook.INPUT, 0)  # stands for every hook that is not the wanted one
+_ELSEWHERE = RuleOrigin("", "something else")
+_SOME_HOOK = ChainHook("", Hook.INPUT, 0)  # stands for every hook that is not the wanted one
 
 Lines = tuple[str, ...]
 

@@ -16,8 +16,8 @@ from fairlead.netfilter.ruleset import (
     COMMENT_MAX,
     Accept,
     AddMark,
-    Attachment,
     Chain,
+    ChainHook,
     DestinationTranslated,
     Drop,
     Element,
@@ -43,7 +43,6 @@ from fairlead.netfilter.ruleset import (
     MidStream,
     NamedSet,
     NewConnection,
-    Origin,
     Reject,
     RelatedConnection,
     RememberTarget,
@@ -51,6 +50,7 @@ from fairlead.netfilter.ruleset import (
     Reset,
     Return,
     Rule,
+    RuleOrigin,
     SetKind,
     Table,
     TableName,
@@ -218,13 +218,13 @@ _STATEMENTS: dict[type, Callable[[Any, Ip], str]] = {
 }
 
 
-def comment_text(origin: Origin) -> str:
+def comment_text(origin: RuleOrigin) -> str:
     """The comment that stands for an origin: no quotes, no longer than the kernel keeps."""
     text = str(origin).replace('"', "'")
     return text.encode()[:COMMENT_MAX].decode(errors="ignore")
 
 
-def _comment(origin: Origin) -> str:
+def _comment(origin: RuleOrigin) -> str:
     text = comment_text(origin)
     return f' comment "{text}"' if text else ""
 
@@ -280,7 +280,7 @@ def _set_word(set_: NamedSet) -> str:
     return "set" if set_.kind is SetKind.SET else "map"
 
 
-def _attachment(attachment: Attachment | None) -> str:
+def _attachment(attachment: ChainHook | None) -> str:
     if attachment is None:
         return ""
     return f"type {attachment.type} hook {attachment.hook} priority {attachment.priority}; policy accept;"

@@ -1,8 +1,8 @@
 """Packet filter rules as values: what is rendered for the kernel is also what can be evaluated in pure Python.
 
 The vocabulary is only what forwarding Services needs, for nft and for iptables alike. A rule is a row of matches, all
-of which must hold, and a row of statements, carried out in order. Every chain, rule and element carries its ``Origin``,
-which ends up as the comment that ``nft list ruleset`` or ``iptables-save`` shows.
+of which must hold, and a row of statements, carried out in order. Every chain, rule and element carries its
+``RuleOrigin``, which ends up as the comment that ``nft list ruleset`` or ``iptables-save`` shows.
 
 Semantics: nft(8), iptables(8), iptables-extensions(8). To add a match or a statement, also teach the renderers
 (``nft_text``, ``iptables_text``) and the evaluator (``fairlead.trace.evaluate``).
@@ -22,7 +22,7 @@ class _Value(msgspec.Struct, frozen=True, gc=False):
     """Base of the values of this module: immutable, hashable, equal only to its own kind."""
 
 
-class Origin(_Value, frozen=True):
+class RuleOrigin(_Value, frozen=True):
     """Why something is in the ruleset.
 
     Attributes:
@@ -37,7 +37,7 @@ class Origin(_Value, frozen=True):
         return " ".join(part for part in (self.subject, self.reason) if part)
 
 
-NOWHERE = Origin("")
+NOWHERE = RuleOrigin("")
 
 
 class Field(enum.StrEnum):
@@ -325,7 +325,7 @@ class Rule(_Value, frozen=True):
 
     matches: tuple[Match, ...]
     statements: tuple[Statement, ...]
-    origin: Origin = NOWHERE
+    origin: RuleOrigin = NOWHERE
 
 
 class Hook(enum.StrEnum):
@@ -338,7 +338,7 @@ class Hook(enum.StrEnum):
     POSTROUTING = "postrouting"
 
 
-class Attachment(_Value, frozen=True):
+class ChainHook(_Value, frozen=True):
     """What makes a chain a base chain; ``type`` is filter or nat, lower priorities come first."""
 
     type: str
@@ -351,7 +351,7 @@ class Chain(_Value, frozen=True):
 
     name: str
     rules: tuple[Rule, ...] = ()
-    attachment: Attachment | None = None
+    attachment: ChainHook | None = None
     is_shared: bool = False
 
 
@@ -375,7 +375,7 @@ class NamedSet(_Value, frozen=True):
     fields: tuple[Field, ...]
     kind: SetKind = SetKind.SET
     timeout: int | None = None
-    origin: Origin = NOWHERE
+    origin: RuleOrigin = NOWHERE
     protocol: str = ""
 
     @property
@@ -388,7 +388,7 @@ class Element(_Value, frozen=True):
     """What a set or map holds for one key; ``value`` None in a plain set."""
 
     value: Verdict | Target | None = None
-    origin: Origin = NOWHERE
+    origin: RuleOrigin = NOWHERE
 
 
 ElementId = tuple[str, Key]  # name of the set, key

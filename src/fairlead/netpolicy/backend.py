@@ -15,7 +15,7 @@ import msgspec
 
 from fairlead.model.addresses import IPFamily
 from fairlead.model.names import ObjectKey
-from fairlead.netfilter.ruleset import Element, ElementId, Field, Jump, NamedSet, Origin, Rule, Statement, Table
+from fairlead.netfilter.ruleset import Element, ElementId, Field, Jump, NamedSet, Rule, RuleOrigin, Statement, Table
 from fairlead.netpolicy.reading import Direction
 from fairlead.netpolicy.selections import Selection, described
 
@@ -54,7 +54,7 @@ class Backend(Protocol):
     def isolation(self, isolation: Isolation) -> Table:
         """What is there for an isolation, for all Pods that are isolated so."""
 
-    def isolate(self, address: str, isolation: Isolation, origin: Origin) -> Mapping[ElementId, Element]:
+    def isolate(self, address: str, isolation: Isolation, origin: RuleOrigin) -> Mapping[ElementId, Element]:
         """What makes an address isolated so."""
 
     def frame(self, isolations: Iterable[Isolation], isolated: Isolated) -> Table:
@@ -67,17 +67,21 @@ OWN = {Direction.INGRESS: Field.DESTINATION, Direction.EGRESS: Field.SOURCE}
 SERVED = (Field.DESTINATION, Field.PROTOCOL, Field.PORT)
 
 
-def origin_of(selection: Selection) -> Origin:
-    return Origin("", described(selection))
+def origin_of(selection: Selection) -> RuleOrigin:
+    return RuleOrigin("", described(selection))
 
 
 def asking(isolation: Isolation, backend: Backend, denial: Statement) -> tuple[Rule, ...]:
     """The rules of an isolation: each policy, and then the end."""
     asked = (
-        Rule((), (Jump(backend.policy_chain(isolation.direction, policy)),), Origin(f"{isolation.direction} {policy}"))
+        Rule(
+            (),
+            (Jump(backend.policy_chain(isolation.direction, policy)),),
+            RuleOrigin(f"{isolation.direction} {policy}"),
+        )
         for policy in isolation.policies
     )
-    return (*asked, Rule((), (denial,), Origin("", "no policy lets it through")))
+    return (*asked, Rule((), (denial,), RuleOrigin("", "no policy lets it through")))
 
 
 @lru_cache(maxsize=8192)

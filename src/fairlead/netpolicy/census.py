@@ -14,7 +14,7 @@ from immutables import Map
 from fairlead.model.names import ObjectKey
 from fairlead.model.network_policies import NetworkPolicy
 from fairlead.model.objects import Container, Namespace, Pod
-from fairlead.netpolicy.reading import Policy, read_policy
+from fairlead.netpolicy.reading import ReadPolicy, read_policy
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -32,7 +32,7 @@ class NamedPort(NamedTuple):
     number: int
 
 
-class Subject(NamedTuple):
+class PolicySubject(NamedTuple):
     """A Pod that policies are about."""
 
     key: ObjectKey
@@ -44,11 +44,11 @@ class Subject(NamedTuple):
     created: str
 
 
-def subject_of(pod: Pod | None) -> Subject | None:
+def subject_of(pod: Pod | None) -> PolicySubject | None:
     """The Pod as policies see it; None for one that they leave alone."""
     if pod is None or pod.spec.host_network or pod.is_finished or not pod.ips:
         return None
-    return Subject(
+    return PolicySubject(
         pod.key,
         pod.labels,
         tuple(dict.fromkeys(pod.ips)),
@@ -70,8 +70,8 @@ def _is_sidecar(container: Container) -> bool:
     return container.restart_policy == "Always"
 
 
-Subjects = Map[ObjectKey, Subject]
-Policies = Map[ObjectKey, Policy]
+Subjects = Map[ObjectKey, PolicySubject]
+Policies = Map[ObjectKey, ReadPolicy]
 NOBODY: Subjects = Map()
 NO_POLICIES: Policies = Map()
 _NO_KEYS: frozenset[ObjectKey] = frozenset()
@@ -109,7 +109,7 @@ class Census:
             census = census.with_policy(policy.key, read_policy(policy))
         return census
 
-    def with_subject(self, key: ObjectKey, new: Subject | None) -> "Census":
+    def with_subject(self, key: ObjectKey, new: PolicySubject | None) -> "Census":
         """This one after the Pod of that key has become this; None: there is nothing of it that matters."""
         old = self.subjects.get(key)
         if old == new:
@@ -132,7 +132,7 @@ class Census:
         """This one after the labels of a Namespace have changed; None: it is gone."""
         return replace(self, namespaces=_put(self.namespaces, name, labels))
 
-    def with_policy(self, key: ObjectKey, new: Policy | None) -> "Census":
+    def with_policy(self, key: ObjectKey, new: ReadPolicy | None) -> "Census":
         """This one after a policy has changed; None: it is gone."""
         siblings = _put(self.policies_in.get(key.namespace, NO_POLICIES), key, new)
         return replace(
@@ -141,7 +141,7 @@ class Census:
             policies_in=_put(self.policies_in, key.namespace, siblings or None),
         )
 
-    def owner(self, address: str) -> Subject | None:
+    def owner(self, address: str) -> PolicySubject | None:
         """Whose an address is: of several Pods that have it, one that is not being deleted, and the youngest."""
         subjects = [self.subjects[key] for key in self.claims.get(address, _NO_KEYS)]
         return max(subjects, key=lambda s: (not s.is_terminating, s.created, s.key), default=None)

@@ -17,10 +17,10 @@ from msgspec.structs import replace
 from fairlead.model.addresses import IPFamily, family_of
 from fairlead.model.labels import matches
 from fairlead.model.names import ObjectKey
-from fairlead.netfilter.ruleset import Chain, Element, ElementId, NamedSet, Origin, Table
+from fairlead.netfilter.ruleset import Chain, Element, ElementId, NamedSet, RuleOrigin, Table
 from fairlead.netfilter.transaction import Transaction, diff
 from fairlead.netpolicy.backend import Backend, Isolation
-from fairlead.netpolicy.census import NO_POLICIES, NOBODY, Census, Subject
+from fairlead.netpolicy.census import NO_POLICIES, NOBODY, Census, PolicySubject
 from fairlead.netpolicy.policy_chains import chains_of, selections_of
 from fairlead.netpolicy.reading import Direction
 from fairlead.netpolicy.selections import Selection, Selections, keys_of, members
@@ -57,7 +57,7 @@ class Enforced:
 NOTHING = Enforced()
 
 
-class Step(NamedTuple):
+class EnforcementStep(NamedTuple):
     """What takes the kernel to another moment, and the state to keep once it has been carried out."""
 
     transaction: Transaction
@@ -72,13 +72,13 @@ def build(census: Census, node: str, backend: Backend) -> tuple[Table, Enforced]
     return Table({**frame.chains, **after.chains}, {**frame.sets, **after.sets}, after.elements), enforced
 
 
-def advance(enforced: Enforced, census: Census, changed: Changed, node: str, backend: Backend) -> Step:
+def advance(enforced: Enforced, census: Census, changed: Changed, node: str, backend: Backend) -> EnforcementStep:
     """The step that takes the kernel to another moment."""
     before, after, new = _step(enforced, census, changed, node, backend)
-    return Step(diff(before, after), new)
+    return EnforcementStep(diff(before, after), new)
 
 
-def isolations_of(subject: Subject, census: Census) -> tuple[Isolation, ...]:
+def isolations_of(subject: PolicySubject, census: Census) -> tuple[Isolation, ...]:
     """How policies isolate a Pod."""
     siblings = census.policies_in.get(subject.key.namespace, NO_POLICIES)
     selecting = [policy for _, policy in sorted(siblings.items()) if matches(policy.pods, subject.labels)]
@@ -118,7 +118,7 @@ def _addresses(before: Census, after: Census, changed: Changed, node: str, famil
         yield from (a for subject in subjects if subject for a in subject.addresses if family_of(a) is family)
 
 
-def _selected(census: Census, policy: ObjectKey, node: str) -> Iterator[Subject]:
+def _selected(census: Census, policy: ObjectKey, node: str) -> Iterator[PolicySubject]:
     read = census.policies.get(policy)
     if read is not None:
         for subject in census.in_namespace.get(policy.namespace, NOBODY).values():
@@ -203,7 +203,7 @@ def _elements(
     for address in addresses:
         owner = state.census.owner(address)
         if owner is not None:
-            origin = Origin(str(owner.key))
+            origin = RuleOrigin(str(owner.key))
             for isolation in state.isolated.get(address, ()):
                 found |= backend.isolate(address, isolation, origin)
             for selection in state.selections.holding(owner, state.census):
@@ -223,6 +223,6 @@ def _members(state: Enforced, added: Collection[Selection], backend: Backend) ->
     return found
 
 
-def _of(selection: Selection, subject: Subject, address: str, backend: Backend) -> dict[ElementId, Element]:
-    name, origin = backend.set_name(selection), Origin(str(subject.key))
+def _of(selection: Selection, subject: PolicySubject, address: str, backend: Backend) -> dict[ElementId, Element]:
+    name, origin = backend.set_name(selection), RuleOrigin(str(subject.key))
     return {(name, key): Element(None, origin) for key in keys_of(selection, subject, address)}

@@ -11,8 +11,8 @@ from fairlead.model.addresses import IPFamily
 from fairlead.model.names import ObjectKey
 from fairlead.netfilter.ruleset import (
     Accept,
-    Attachment,
     Chain,
+    ChainHook,
     Drop,
     Element,
     ElementId,
@@ -22,10 +22,10 @@ from fairlead.netfilter.ruleset import (
     InSet,
     Jump,
     NamedSet,
-    Origin,
     RelatedConnection,
     ReplyOfConnection,
     Rule,
+    RuleOrigin,
     Statement,
     Table,
 )
@@ -68,21 +68,21 @@ class IptablesPolicies:
 
     def isolation(self, isolation: Isolation) -> Table:
         chain = Chain(_chain_of(isolation), asking(isolation, self, Jump(DENY)))
-        isolated = NamedSet(self._isolated(isolation), (Field.SOURCE,), origin=Origin("", f"isolated: {isolation}"))
+        isolated = NamedSet(self._isolated(isolation), (Field.SOURCE,), origin=RuleOrigin("", f"isolated: {isolation}"))
         return Table({chain.name: chain}, {isolated.name: isolated})
 
     def _isolated(self, isolation: Isolation) -> str:
         """The name of the set of those who are isolated so."""
         return set_prefix(self.family) + digest(isolation.direction, *map(str, isolation.policies))
 
-    def isolate(self, address: str, isolation: Isolation, origin: Origin) -> Mapping[ElementId, Element]:
+    def isolate(self, address: str, isolation: Isolation, origin: RuleOrigin) -> Mapping[ElementId, Element]:
         return {(self._isolated(isolation), (address,)): Element(None, origin)}
 
     def frame(self, isolations: Iterable[Isolation], isolated: Isolated) -> Table:
         """Where nobody is isolated, the first of the chains is empty, and the others have no work."""
         ordered = sorted(isolations)
         chains = (
-            Chain("FORWARD", _FIRST, Attachment("filter", Hook.FORWARD, PRIORITY)),
+            Chain("FORWARD", _FIRST, ChainHook("filter", Hook.FORWARD, PRIORITY)),
             Chain(ENTRY, _ENTRY if ordered else ()),
             *(self._direction(direction, ordered) for direction in _DIRECTIONS),
             Chain(DENY, (*map(_itself, sorted(isolated)), _DENIAL)),
@@ -94,7 +94,7 @@ class IptablesPolicies:
             Rule(
                 (InSet((OWN[direction],), self._isolated(isolation)),),
                 (Jump(_chain_of(isolation)),),
-                Origin("", str(isolation)),
+                RuleOrigin("", str(isolation)),
             )
             for isolation in isolations
             if isolation.direction is direction
@@ -106,15 +106,15 @@ def _chain_of(isolation: Isolation) -> str:
     return _CHAIN + digest("isolated", isolation.direction, *map(str, isolation.policies))
 
 
-_FIRST = (Rule((), (Jump(ENTRY),), Origin("", "what NetworkPolicies say")),)
+_FIRST = (Rule((), (Jump(ENTRY),), RuleOrigin("", "what NetworkPolicies say")),)
 _ENTRY = (
-    Rule((RelatedConnection(),), (Accept(),), Origin("", "errors about what was let through")),
-    Rule((ReplyOfConnection(),), (Accept(),), Origin("", "replies to what was let through")),
+    Rule((RelatedConnection(),), (Accept(),), RuleOrigin("", "errors about what was let through")),
+    Rule((ReplyOfConnection(),), (Accept(),), RuleOrigin("", "replies to what was let through")),
     Rule((), (Jump(_DIRECTIONS[Direction.EGRESS]),)),
 )
-_DENIAL = Rule((), (Drop(),), Origin("", "denied by NetworkPolicy"))
+_DENIAL = Rule((), (Drop(),), RuleOrigin("", "denied by NetworkPolicy"))
 
 
 def _itself(address: str) -> Rule:
     ends = (InNetworks(Field.SOURCE, (address,)), InNetworks(Field.DESTINATION, (address,)))
-    return Rule(ends, (Accept(),), Origin("", "a Pod that reached itself through a Service"))
+    return Rule(ends, (Accept(),), RuleOrigin("", "a Pod that reached itself through a Service"))

@@ -11,8 +11,8 @@ from fairlead.model.addresses import IPFamily
 from fairlead.model.names import ObjectKey
 from fairlead.netfilter.ruleset import (
     Accept,
-    Attachment,
     Chain,
+    ChainHook,
     Drop,
     Element,
     ElementId,
@@ -22,10 +22,10 @@ from fairlead.netfilter.ruleset import (
     InSet,
     Lookup,
     NamedSet,
-    Origin,
     RelatedConnection,
     ReplyOfConnection,
     Rule,
+    RuleOrigin,
     SetKind,
     Table,
     TableName,
@@ -70,7 +70,7 @@ class NftPolicies:
         chain = Chain(_chain_of(isolation), asking(isolation, self, Goto(_DENY)))
         return Table({chain.name: chain})
 
-    def isolate(self, address: str, isolation: Isolation, origin: Origin) -> Mapping[ElementId, Element]:
+    def isolate(self, address: str, isolation: Isolation, origin: RuleOrigin) -> Mapping[ElementId, Element]:
         return {
             (_MAPS[isolation.direction], (address,)): Element(Goto(_chain_of(isolation)), origin),
             ("themselves", (address, address)): Element(None, origin),
@@ -105,9 +105,9 @@ _DENIAL = Chain(
         Rule(
             (InSet((Field.SOURCE, Field.DESTINATION), "themselves"),),
             (Accept(),),
-            Origin("", "a Pod that reached itself through a Service"),
+            RuleOrigin("", "a Pod that reached itself through a Service"),
         ),
-        Rule((), (Drop(),), Origin("", "denied by NetworkPolicy")),
+        Rule((), (Drop(),), RuleOrigin("", "denied by NetworkPolicy")),
     ),
 )
 
@@ -116,9 +116,9 @@ def _base_chain(direction: Direction) -> Chain:
     return Chain(
         direction.lower(),
         (
-            Rule((RelatedConnection(),), (Accept(),), Origin("", "errors about what was let through")),
-            Rule((ReplyOfConnection(),), (Accept(),), Origin("", "replies to what was let through")),
-            Rule((), (Lookup((OWN[direction],), _MAPS[direction]),), Origin("", "Pods that policies select")),
+            Rule((RelatedConnection(),), (Accept(),), RuleOrigin("", "errors about what was let through")),
+            Rule((ReplyOfConnection(),), (Accept(),), RuleOrigin("", "replies to what was let through")),
+            Rule((), (Lookup((OWN[direction],), _MAPS[direction]),), RuleOrigin("", "Pods that policies select")),
         ),
-        Attachment("filter", Hook.FORWARD, _PRIORITY[direction]),
+        ChainHook("filter", Hook.FORWARD, _PRIORITY[direction]),
     )

@@ -18,24 +18,24 @@ from fairlead.netfilter.ruleset import (
     IsProtocol,
     Jump,
     Match,
-    Origin,
     Return,
     Rule,
+    RuleOrigin,
     Statement,
 )
 from fairlead.netpolicy.backend import PEER, SERVED, Backend, origin_of
-from fairlead.netpolicy.reading import Allowance, Block, Direction, Members, Policy, Port, PortName
+from fairlead.netpolicy.reading import AddressBlock, Allowance, Direction, Members, Port, PortName, ReadPolicy
 from fairlead.netpolicy.selections import Ports, Selection
 
 _VERSIONS = {IPFamily.IPV4: 4, IPFamily.IPV6: 6}
 
 
-def chains_of(policy: Policy, direction: Direction, node: str, backend: Backend) -> dict[str, Chain]:
+def chains_of(policy: ReadPolicy, direction: Direction, node: str, backend: Backend) -> dict[str, Chain]:
     """The chains that say what a policy lets through in a direction."""
     return {chain.name: chain for chain in _Writer(policy, direction, node, backend).chains()}
 
 
-def selections_of(policy: Policy, direction: Direction, node: str) -> frozenset[Selection]:
+def selections_of(policy: ReadPolicy, direction: Direction, node: str) -> frozenset[Selection]:
     """The sets that those chains ask."""
     found: set[Selection] = set()
     for allowance in policy.allowances(direction):
@@ -50,7 +50,7 @@ def _named(port: PortName, direction: Direction, node: str) -> Ports:
 
 
 class _Writer:
-    def __init__(self, policy: Policy, direction: Direction, node: str, backend: Backend) -> None:
+    def __init__(self, policy: ReadPolicy, direction: Direction, node: str, backend: Backend) -> None:
         self._policy, self._direction, self._node, self._backend = policy, direction, node, backend
         self._allow = backend.allow(direction)
 
@@ -65,9 +65,9 @@ class _Writer:
     def _name(self, *parts: int) -> str:
         return self._backend.policy_chain(self._direction, self._policy.key, *parts)
 
-    def _origin(self, i: int, what: str = "") -> Origin:
+    def _origin(self, i: int, what: str = "") -> RuleOrigin:
         rule = f"rule {i + 1}"
-        return Origin(f"{self._direction} {self._policy.key}", f"{rule}: {what}" if what else rule)
+        return RuleOrigin(f"{self._direction} {self._policy.key}", f"{rule}: {what}" if what else rule)
 
     def _allowance(self, allowance: Allowance, i: int) -> tuple[list[Rule], list[Chain]]:
         chains: list[Chain] = []
@@ -88,7 +88,7 @@ class _Writer:
         return rules, chains
 
     def _peer(
-        self, peer: Members | Block, ways: list[tuple[tuple[Match, ...], Statement]], i: int, j: int
+        self, peer: Members | AddressBlock, ways: list[tuple[tuple[Match, ...], Statement]], i: int, j: int
     ) -> tuple[list[Rule], list[Chain]]:
         field = PEER[self._direction]
         if isinstance(peer, Members):

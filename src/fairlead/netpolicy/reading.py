@@ -49,7 +49,7 @@ class Members(_Value, frozen=True, cache_hash=True):
     pods: Selector
 
 
-class Block(_Value, frozen=True):
+class AddressBlock(_Value, frozen=True):
     """Addresses of a network, without those of some networks in it."""
 
     network: IPv4Network | IPv6Network
@@ -71,7 +71,7 @@ class PortName(_Value, frozen=True):
     name: str
 
 
-Peer = Members | Block
+Peer = Members | AddressBlock
 Port = PortRange | PortName
 
 
@@ -82,7 +82,7 @@ class Allowance(_Value, frozen=True):
     ports: tuple[Port, ...] | None
 
 
-class Policy(_Value, frozen=True):
+class ReadPolicy(_Value, frozen=True):
     """A policy that has been read; ``faults`` are those of its parts that let nothing through."""
 
     key: ObjectKey
@@ -95,7 +95,7 @@ class Policy(_Value, frozen=True):
     def allowances(self, direction: Direction) -> tuple[Allowance, ...]:
         return self.ingress if direction is Direction.INGRESS else self.egress
 
-    def closed(self) -> "Policy":
+    def closed(self) -> "ReadPolicy":
         """The same isolation, and nothing let through."""
         return msgspec.structs.replace(self, ingress=(), egress=())
 
@@ -104,7 +104,7 @@ class _FaultError(ValueError):
     """A part of a policy that cannot be acted on; the message names the field."""
 
 
-def read_policy(policy: NetworkPolicy) -> Policy:
+def read_policy(policy: NetworkPolicy) -> ReadPolicy:
     """What a policy means."""
     faults: list[str] = []
     spec = policy.spec
@@ -118,7 +118,7 @@ def read_policy(policy: NetworkPolicy) -> Policy:
         for direction in Direction
     }
     directions = _directions(spec.policy_types, has_egress=bool(spec.egress), faults=faults)
-    return Policy(policy.key, pods, directions, read[Direction.INGRESS], read[Direction.EGRESS], tuple(faults))
+    return ReadPolicy(policy.key, pods, directions, read[Direction.INGRESS], read[Direction.EGRESS], tuple(faults))
 
 
 def _directions(types: Iterable[str] | None, *, has_egress: bool, faults: list[str]) -> frozenset[Direction]:
@@ -160,9 +160,9 @@ def _peer(peer: PolicyPeer, namespace: str, path: str) -> Peer:
     return Members("", _checked(peer.namespace_selector, f"{path}.namespaceSelector"), pods)
 
 
-def _block(block: IPBlock, path: str) -> Block:
+def _block(block: IPBlock, path: str) -> AddressBlock:
     excepts = tuple(_network(text, f"{path}.except[{i}]") for i, text in enumerate(block.excepts or ()))
-    return Block(_network(block.cidr, f"{path}.cidr"), excepts)
+    return AddressBlock(_network(block.cidr, f"{path}.cidr"), excepts)
 
 
 def _network(text: str, path: str) -> IPv4Network | IPv6Network:

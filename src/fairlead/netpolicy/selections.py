@@ -12,7 +12,7 @@ from immutables import Map
 
 from fairlead.model.labels import Requirement, Selector, matches
 from fairlead.netfilter.ruleset import Key
-from fairlead.netpolicy.census import NOBODY, Census, Labels, Subject
+from fairlead.netpolicy.census import NOBODY, Census, Labels, PolicySubject
 from fairlead.netpolicy.reading import Members
 
 
@@ -31,7 +31,7 @@ class Ports(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
 Selection = Members | Ports
 
 
-def holds(selection: Selection, subject: Subject, census: Census) -> bool:
+def holds(selection: Selection, subject: PolicySubject, census: Census) -> bool:
     """Whether a set has anything of a Pod."""
     if isinstance(selection, Ports):
         return selection.node in ("", subject.node) and any(_is_meant(selection, p) for p in subject.ports)
@@ -46,7 +46,7 @@ def _is_meant(selection: Ports, port: tuple[str, str, int]) -> bool:
     return port[:2] == (selection.protocol, selection.name)
 
 
-def keys_of(selection: Selection, subject: Subject, address: str) -> Iterator[Key]:
+def keys_of(selection: Selection, subject: PolicySubject, address: str) -> Iterator[Key]:
     """What a set that holds a Pod has for one of its addresses."""
     if isinstance(selection, Members):
         yield (address,)
@@ -99,7 +99,7 @@ def _headings(selection: Selection) -> list[Heading]:
     return _pairs(selection.pods, "pod") or _pairs(selection.namespaces, "namespace label") or [_EVERYBODY]
 
 
-def _headings_of(subject: Subject, labels: Labels) -> Iterator[Heading]:
+def _headings_of(subject: PolicySubject, labels: Labels) -> Iterator[Heading]:
     namespace = subject.key.namespace
     yield from (_EVERYBODY, ("namespace", "", namespace))
     for key, value in subject.labels.items():
@@ -129,7 +129,7 @@ class Selections:
             users = users.set(selection, count + step) if count + step else users.delete(selection)
         return replace(self, users=users, filed=filed)
 
-    def holding(self, subject: Subject, census: Census) -> Iterator[Selection]:
+    def holding(self, subject: PolicySubject, census: Census) -> Iterator[Selection]:
         """The sets that have something of a Pod."""
         labels = census.labels_of(subject.key.namespace)
         for heading in _headings_of(subject, labels):
@@ -146,7 +146,7 @@ def _refiled(filed: Filed, selection: Selection, *, is_there: bool) -> Filed:
     return filed
 
 
-def members(selection: Selection, census: Census) -> Iterator[Subject]:
+def members(selection: Selection, census: Census) -> Iterator[PolicySubject]:
     """Every Pod that a set has something of."""
     place = selection.namespace if isinstance(selection, Members) else ""
     for name in [place] if place else list(census.in_namespace):

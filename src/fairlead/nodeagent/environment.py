@@ -31,7 +31,7 @@ class Placement(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class ContainerSurroundings:
     """What a container's variables can tell of.
 
     Attributes:
@@ -48,7 +48,7 @@ class Surroundings:
 
 
 def build_environment(
-    container: Container, around: Surroundings, image: Mapping[str, str], home: str = ""
+    container: Container, around: ContainerSurroundings, image: Mapping[str, str], home: str = ""
 ) -> dict[str, str]:
     """Every variable of a container; those of its image give way to all others.
 
@@ -64,7 +64,7 @@ def build_environment(
     return {**runtime, **image, **declared_variables(container, around)}
 
 
-def declared_variables(container: Container, around: Surroundings) -> dict[str, str]:
+def declared_variables(container: Container, around: ContainerSurroundings) -> dict[str, str]:
     """The variables that ``$(NAME)`` can refer to: those of Services and those that the container declares; what its
     image and the runtime add are none of them.
 
@@ -115,7 +115,7 @@ def _all_of(source: EnvFromSource, sources: Sources) -> dict[str, str]:
     return found
 
 
-def _from_source(variable: EnvVar, container: Container, around: Surroundings) -> str | None:
+def _from_source(variable: EnvVar, container: Container, around: ContainerSurroundings) -> str | None:
     """The value; None when an optional source does not have it, and the variable is left out."""
     source = variable.value_from or EnvVarSource()
     if source.field_ref:

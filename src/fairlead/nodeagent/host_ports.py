@@ -14,8 +14,8 @@ from typing import NamedTuple
 from fairlead.model.addresses import EVERY_ADDRESS, IPFamily, family_of
 from fairlead.model.names import ObjectKey
 from fairlead.netfilter.ruleset import (
-    Attachment,
     Chain,
+    ChainHook,
     DestinationTranslated,
     Field,
     Hook,
@@ -25,8 +25,8 @@ from fairlead.netfilter.ruleset import (
     IsProtocol,
     Masquerade,
     Match,
-    Origin,
     Rule,
+    RuleOrigin,
     Table,
     TableName,
     Target,
@@ -38,7 +38,7 @@ BEFORE_SERVICES, SOURCE_NAT = -105, 100  # hook priorities, nft(8); the proxy tr
 _LOOPBACK = {IPFamily.IPV4: "127.0.0.0/8", IPFamily.IPV6: "::1/128"}
 
 
-class Forward(NamedTuple):
+class HostPortForward(NamedTuple):
     """A port of the node, at one of its addresses or at each of the target's IP family (empty), and where it leads; for
     the Pod ``owner``."""
 
@@ -53,7 +53,7 @@ class Forward(NamedTuple):
         return family_of(self.target.address)
 
 
-def forwards(pod: RunPod, pod_ips: Iterable[str]) -> tuple[Forward, ...]:
+def forwards(pod: RunPod, pod_ips: Iterable[str]) -> tuple[HostPortForward, ...]:
     """The ports of its node that lead to a Pod, in each IP family that it has an address in, or in that of ``hostIP``
     alone; one that is in the network of its node needs none."""
     if pod.spec.host_network:
@@ -61,7 +61,7 @@ def forwards(pod: RunPod, pod_ips: Iterable[str]) -> tuple[Forward, ...]:
     containers = (*pod.spec.containers, *(pod.spec.init_containers or ()))
     ports = [port for container in containers for port in container.ports or () if port.host_port]
     return tuple(
-        Forward(
+        HostPortForward(
             pod.key,
             "" if port.host_ip == EVERY_ADDRESS[family_of(ip)] else port.host_ip,
             port.protocol.lower(),
@@ -91,40 +91,40 @@ def way_out(pods: str, inside: Iterable[str]) -> WayOut:
     return WayOut(pods, tuple(cidr for cidr in inside if family_of(cidr) == family_of(pods)))
 
 
-def table_of(wanted: Iterable[Forward], out: WayOut | None = None) -> Table:
+def table_of(wanted: Iterable[HostPortForward], out: WayOut | None = None) -> Table:
     """The rules for these forwards, all of one IP family, and for the Pods' way out."""
     ordered = sorted(wanted)
     translations = tuple(_translation(forward) for forward in ordered)
     addresses = dict.fromkeys(forward.target.address for forward in ordered)
     chains = (
-        Chain("nat-prerouting", translations, Attachment("nat", Hook.PREROUTING, BEFORE_SERVICES)),
-        Chain("nat-output", translations, Attachment("nat", Hook.OUTPUT, BEFORE_SERVICES)),
+        Chain("nat-prerouting", translations, ChainHook("nat", Hook.PREROUTING, BEFORE_SERVICES)),
+        Chain("nat-output", translations, ChainHook("nat", Hook.OUTPUT, BEFORE_SERVICES)),
         Chain(
             "nat-postrouting",
             (*_hairpins(addresses), *_masquerade(out)),
-            Attachment("nat", Hook.POSTROUTING, SOURCE_NAT),
+            ChainHook("nat", Hook.POSTROUTING, SOURCE_NAT),
         ),
     )
     return Table({chain.name: chain for chain in chains})
 
 
-def _translation(forward: Forward) -> Rule:
+def _translation(forward: HostPortForward) -> Rule:
     where: tuple[Match, ...] = (
         (InNetworks(Field.DESTINATION, (forward.address,)),)
         if forward.address
         else (IsLocal(Field.DESTINATION), InNetworks(Field.DESTINATION, (_LOOPBACK[forward.family],), negated=True))
     )
     packet = (*where, IsProtocol(forward.protocol), IsPort(forward.port))
-    return Rule(packet, (Translate(forward.target),), Origin(str(forward.owner), "host port"))
+    return Rule(packet, (Translate(forward.target),), RuleOrigin(str(forward.owner), "host port"))
 
 
 def _hairpins(addresses: Iterable[str]) -> Iterator[Rule]:
     for address in addresses:
         ends = (InNetworks(Field.SOURCE, (address,)), InNetworks(Field.DESTINATION, (address,)))
-        yield Rule((DestinationTranslated(), *ends), (Masquerade(),), Origin("", "a Pod that reached itself"))
+        yield Rule((DestinationTranslated(), *ends), (Masquerade(),), RuleOrigin("", "a Pod that reached itself"))
 
 
 def _masquerade(out: WayOut | None) -> Iterator[Rule]:
     if out is not None and out.inside:
         ends = (InNetworks(Field.SOURCE, (out.pods,)), InNetworks(Field.DESTINATION, out.inside, negated=True))
-        yield Rule(ends, (Masquerade(),), Origin("", "a Pod's way to the world outside"))
+        yield Rule(ends, (Masquerade(),), RuleOrigin("", "a Pod's way to the world outside"))

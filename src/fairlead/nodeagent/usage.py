@@ -105,7 +105,7 @@ class NodeUse:
 
 
 @dataclass(frozen=True)
-class Usage:
+class UsageMoment:
     """Everything at one moment; ``at`` is in nanoseconds since the epoch."""
 
     at: int
@@ -113,7 +113,7 @@ class Usage:
     pods: tuple[PodUse, ...]
 
 
-def summary(now: Usage, before: Usage | None) -> Doc:
+def summary(now: UsageMoment, before: UsageMoment | None) -> Doc:
     """A ``Summary``; how fast processor time is used, where there is an earlier moment to compare with."""
     at = _text(now.at)
     rates = _Rates(now, before)
@@ -193,7 +193,7 @@ def _key(pod: PodUse | None = None, container: ContainerUse | None = None) -> _K
     return ((pod.uid,) if pod else ()) + of_container
 
 
-def _uses(usage: Usage) -> Iterator[tuple[_Key, Use]]:
+def _uses(usage: UsageMoment) -> Iterator[tuple[_Key, Use]]:
     yield _key(), usage.node.use
     for pod in usage.pods:
         yield _key(pod), pod.use
@@ -204,7 +204,7 @@ def _uses(usage: Usage) -> Iterator[tuple[_Key, Use]]:
 class _Rates:
     """How fast processor time was used between two moments."""
 
-    def __init__(self, now: Usage, before: Usage | None) -> None:
+    def __init__(self, now: UsageMoment, before: UsageMoment | None) -> None:
         self._elapsed = now.at - before.at if before else 0
         self._before: Mapping[_Key, Use] = dict(_uses(before)) if before else {}
 
@@ -222,7 +222,7 @@ def _text(nanoseconds: int) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def resource_metrics(usage: Usage) -> str:
+def resource_metrics(usage: UsageMoment) -> str:
     """The page of ``/metrics/resource``, in Prometheus' text format."""
     at = usage.at // 1_000_000
     lines: dict[str, list[str]] = {name: [] for name in _FAMILIES}

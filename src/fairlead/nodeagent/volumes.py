@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from fairlead.model.names import dns1123_subdomain_errors
 from fairlead.model.storage import PersistentVolume, PersistentVolumeClaim
-from fairlead.nodeagent.environment import Surroundings, expand, pod_field, references_in
+from fairlead.nodeagent.environment import ContainerSurroundings, expand, pod_field, references_in
 from fairlead.nodeagent.manifest import (
     Container,
     DownwardFile,
@@ -81,17 +81,17 @@ class Mount(NamedTuple):
     part: str = ""
 
 
-class File(NamedTuple):
+class VolumeFile(NamedTuple):
     """A file of a volume; ``mode`` are its permission bits."""
 
     content: bytes
     mode: int = FILE_MODE
 
 
-Files = dict[str, File]  # by path relative to the volume
+Files = dict[str, VolumeFile]  # by path relative to the volume
 
 
-def volume_files(volume: Volume, around: Surroundings) -> Files | None:
+def volume_files(volume: Volume, around: ContainerSurroundings) -> Files | None:
     """A volume's files; None for a volume that is not made of files.
 
     Raises:
@@ -114,16 +114,16 @@ def _require_within(path: str) -> None:
         raise SourceError(f"path {path!r} must be within the volume, and must not begin with '..'")
 
 
-def _projected(part: Projection, around: Surroundings, mode: int) -> Files:
+def _projected(part: Projection, around: ContainerSurroundings, mode: int) -> Files:
     files: Files = {}
     for reference, source in file_sources(part):
         files |= _selected(reference, source, content(around.sources, reference, optional=source.optional), mode)
     if part.service_account_token:
-        files |= {path: File(text, mode) for path, text in _token(part.service_account_token, around).items()}
+        files |= {path: VolumeFile(text, mode) for path, text in _token(part.service_account_token, around).items()}
     return files | _downward(part.downward_api or DownwardSource(), around, mode)
 
 
-def _token(source: TokenSource, around: Surroundings) -> Content:
+def _token(source: TokenSource, around: ContainerSurroundings) -> Content:
     if source not in around.sources:
         account = around.pod.spec.service_account_name
         raise SourceError(f'failed to fetch token: serviceaccounts "{account}" not found')
@@ -138,19 +138,19 @@ def renewal_time(now: float, expires: float) -> float:
 def _selected(reference: Reference, source: FileSource, found: Content, mode: int) -> Files:
     mode = source.default_mode or mode
     if source.items is None:
-        return {path: File(text, mode) for path, text in found.items()}
+        return {path: VolumeFile(text, mode) for path, text in found.items()}
     missing = [item.key for item in source.items if item.key not in found]
     if missing and not source.optional:
         raise SourceError(f"{reference.kind} references non-existent config key: {missing[0]}")
-    return {item.path: File(found[item.key], item.mode or mode) for item in source.items if item.key in found}
+    return {item.path: VolumeFile(found[item.key], item.mode or mode) for item in source.items if item.key in found}
 
 
-def _downward(source: DownwardSource, around: Surroundings, mode: int) -> Files:
+def _downward(source: DownwardSource, around: ContainerSurroundings, mode: int) -> Files:
     mode = source.default_mode or mode
-    return {item.path: File(_told(item, around).encode(), item.mode or mode) for item in source.items}
+    return {item.path: VolumeFile(_told(item, around).encode(), item.mode or mode) for item in source.items}
 
 
-def _told(item: DownwardFile, around: Surroundings) -> str:
+def _told(item: DownwardFile, around: ContainerSurroundings) -> str:
     if item.resource_field_ref:
         return resource_field(item.resource_field_ref, "", around.pod, around.allocatable)
     return pod_field(item.field_ref.field_path if item.field_ref else "", around.pod, around.placement)

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from fairlead.streaming.errors import PeerError
-from fairlead.streaming.websocket import Answered, Closed, Piece, WebSocket
+from fairlead.streaming.websocket import Answered, Piece, WebSocket, WebSocketClosed
 
 V5, V4, V4_BASE64 = "v5.channel.k8s.io", "v4.channel.k8s.io", "v4.base64.channel.k8s.io"
 PLAIN, PLAIN_BASE64, UNNAMED = "channel.k8s.io", "base64.channel.k8s.io", ""
@@ -99,7 +99,7 @@ class Channels:
         else:
             self.socket.send(message(channel, data))
 
-    def received(self, event: Piece | Answered | Closed) -> ChannelData | None:
+    def received(self, event: Piece | Answered | WebSocketClosed) -> ChannelData | None:
         """What came over a channel; None for nothing."""
         return self._reader.receive(event) if isinstance(event, Piece) else None
 

@@ -35,7 +35,7 @@ from fairlead.streaming.exec_events import (
     ResizeReader,
 )
 from fairlead.streaming.exec_request import ExecRequest
-from fairlead.streaming.websocket import Answered, Closed, Piece
+from fairlead.streaming.websocket import Answered, Piece, WebSocketClosed
 
 PROTOCOLS = (V5, V4, V4_BASE64, PLAIN, PLAIN_BASE64, UNNAMED)
 _CHANNELS = {Output.STDOUT: STDOUT, Output.STDERR: STDERR}
@@ -91,8 +91,8 @@ class WebSocketExec:
         self._channels.send(first, b"")
         return [Established()]
 
-    def _on_event(self, event: Piece | Answered | Closed) -> list[ExecEvent]:
-        if isinstance(event, Closed):
+    def _on_event(self, event: Piece | Answered | WebSocketClosed) -> list[ExecEvent]:
+        if isinstance(event, WebSocketClosed):
             return [Gone()]
         received = self._channels.received(event)
         match received:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from fairlead.streaming.spdy import SpdyEvent, SpdyServer, StreamData, StreamEnded, StreamOpened, StreamReset
-from fairlead.streaming.websocket import Closed, Piece, WebSocket
+from fairlead.streaming.websocket import Piece, WebSocket, WebSocketClosed
 
 PROTOCOL = "portforward.k8s.io"
 TUNNEL_PROTOCOL = f"SPDY/3.1+{PROTOCOL}"
@@ -114,7 +114,7 @@ class WebSocketBytes:
 
     def receive(self, data: bytes) -> bytes | None:
         events = self._socket.receive(data) if data else []
-        if not self._socket.is_open or any(isinstance(event, Closed) for event in events):
+        if not self._socket.is_open or any(isinstance(event, WebSocketClosed) for event in events):
             return None
         return b"".join(event.data for event in events if isinstance(event, Piece))
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from fairlead.streaming.channels import UNNAMED, V4, V4_BASE64, Channels
 from fairlead.streaming.errors import BadRequest
 from fairlead.streaming.port_forward import AllGone, PortData, PortEvent, PortOpened
-from fairlead.streaming.websocket import Answered, Closed, Piece
+from fairlead.streaming.websocket import Answered, Piece, WebSocketClosed
 
 MAX_PORTS = 100  # channels are numbered in one byte
 
@@ -75,7 +75,7 @@ class ChannelPortForward:
         """What has to be sent to the peer now; each byte is handed out once."""
         return self._socket.data_to_send()
 
-    def _on_event(self, event: Piece | Answered | Closed) -> list[PortEvent]:
+    def _on_event(self, event: Piece | Answered | WebSocketClosed) -> list[PortEvent]:
         received = self._channels.received(event)
         if received and received.channel in self._open and received.data:
             return [PortData(received.channel, received.data)]

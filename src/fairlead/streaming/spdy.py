@@ -20,7 +20,7 @@ from fairlead.streaming.spdy_frames import (
     FrameReader,
     FrameWriter,
     Ping,
-    Reset,
+    ResetFrame,
     SynStream,
 )
 
@@ -116,7 +116,7 @@ class SpdyServer:
                 return self._on_open(frame)
             case Data():
                 return self._on_data(frame)
-            case Reset(stream):
+            case ResetFrame(stream):
                 return [StreamReset(stream)] if self._streams.pop(stream, None) else []
             case Ping(id_) if id_ % 2:  # those of even number would be answers to pings of ours
                 self._output += self._writer.ping(id_)

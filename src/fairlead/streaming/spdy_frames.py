@@ -74,7 +74,7 @@ class Data(NamedTuple):
     fin: bool
 
 
-class Reset(NamedTuple):
+class ResetFrame(NamedTuple):
     stream: int
 
 
@@ -82,13 +82,13 @@ class Ping(NamedTuple):
     id: int
 
 
-class Ignored(NamedTuple):
+class IgnoredFrame(NamedTuple):
     """A frame that has nothing for a server to do."""
 
     kind: int
 
 
-Frame = SynStream | Data | Reset | Ping | Ignored
+Frame = SynStream | Data | ResetFrame | Ping | IgnoredFrame
 
 
 class FrameReader:
@@ -152,12 +152,12 @@ class FrameReader:
             stream = struct.unpack_from(">IIBB", payload)[0] & _ID_MASK
             return SynStream(stream, self._headers(payload[10:]), bool(flags & FLAG_FIN))
         if kind == RST_STREAM:
-            return Reset(struct.unpack_from(">II", payload)[0] & _ID_MASK)
+            return ResetFrame(struct.unpack_from(">II", payload)[0] & _ID_MASK)
         if kind == PING:
             return Ping(struct.unpack_from(">I", payload)[0])
         if kind in _WITH_HEADERS:  # to be unpacked although nobody reads them: later blocks refer to earlier ones
             self._headers(payload[4:])
-        return Ignored(kind)
+        return IgnoredFrame(kind)
 
     def _headers(self, packed: bytes) -> dict[str, str]:
         block = self._inflate.decompress(packed, MAX_HEADERS)

@@ -38,7 +38,7 @@ class Answered:
 
 
 @dataclass(frozen=True)
-class Closed:
+class WebSocketClosed:
     """The peer has closed the WebSocket, or it has failed."""
 
 
@@ -79,7 +79,7 @@ class WebSocket:
         """The one that both sides speak; empty when the handshake was refused."""
         return self._protocol.subprotocol or ""
 
-    def receive(self, data: bytes) -> list[Piece | Answered | Closed]:
+    def receive(self, data: bytes) -> list[Piece | Answered | WebSocketClosed]:
         """What the received bytes mean.
 
         Raises:
@@ -118,9 +118,9 @@ class WebSocket:
         return b"".join(self._protocol.data_to_send())
 
 
-def _event(frame: Frame) -> Piece | Answered | Closed | None:
+def _event(frame: Frame) -> Piece | Answered | WebSocketClosed | None:
     if frame.opcode in _WITH_DATA:
         return Piece(frame.opcode is not Opcode.CONT, bytes(frame.data))
     if frame.opcode is Opcode.PONG:
         return Answered()
-    return Closed() if frame.opcode is Opcode.CLOSE else None
+    return WebSocketClosed() if frame.opcode is Opcode.CLOSE else None

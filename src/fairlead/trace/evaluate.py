@@ -66,7 +66,7 @@ Memory = Mapping[tuple[str, str], Target]  # (map, source address) -> what is no
 T = TypeVar("T")
 
 
-class Step(msgspec.Struct, frozen=True):
+class RuleStep(msgspec.Struct, frozen=True):
     """A rule whose matches all held; ``element`` is the map's entry that it found, if it looked one up."""
 
     hook: Hook
@@ -79,7 +79,7 @@ class Trace(msgspec.Struct, frozen=True):
     """One way of a packet through the rules."""
 
     outcome: Outcome
-    steps: tuple[Step, ...]
+    steps: tuple[RuleStep, ...]
 
 
 class Host(msgspec.Struct, frozen=True):
@@ -210,7 +210,7 @@ class _Run:
         self._target: Target | None = None
         self._mark = 0
         self._is_masqueraded = False
-        self._steps: list[Step] = []
+        self._steps: list[RuleStep] = []
         self._hook = Hook.PREROUTING
         self._table = Table()
 
@@ -246,7 +246,7 @@ class _Run:
             if not all(self._holds(match) for match in rule.matches):
                 continue
             position = len(self._steps)
-            self._steps.append(Step(self._hook, chain.name, rule))
+            self._steps.append(RuleStep(self._hook, chain.name, rule))
             for statement in rule.statements:
                 try:
                     is_over, stop = self._carry_out(statement, position)
@@ -278,7 +278,7 @@ class _Run:
         if element is None or element.value is None or isinstance(element.value, Target):
             raise _Break
         step = self._steps[position]
-        self._steps[position] = Step(step.hook, step.chain, step.rule, element)
+        self._steps[position] = RuleStep(step.hook, step.chain, step.rule, element)
         return element.value
 
     def _translate(self, target: Target) -> tuple[bool, _Stop]:

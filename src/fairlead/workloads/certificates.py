@@ -32,7 +32,7 @@ SERVING = "Auto approving kubelet serving certificate for addresses of its own N
 _CLIENT, _SERVER = "client auth", "server auth"
 
 
-class Ask(NamedTuple):
+class ApproveIfAllowed(NamedTuple):
     """Approve it with this message if its author may create this subresource of CertificateSigningRequests."""
 
     subresource: str
@@ -45,20 +45,20 @@ class Approve(NamedTuple):
     message: str
 
 
-class Sign(NamedTuple):
+class IssueCertificate(NamedTuple):
     """Issue a certificate of so many seconds, good for clients or for servers."""
 
     seconds: int
     is_server: bool
 
 
-class Fail(NamedTuple):
+class FailSigning(NamedTuple):
     """It is approved, and cannot be signed."""
 
     message: str
 
 
-Step = Ask | Approve | Sign | Fail
+Step = ApproveIfAllowed | Approve | IssueCertificate | FailSigning
 
 
 def next_steps(request: CertificateSigningRequest, asked: Requested, node: Node | None) -> tuple[Step, ...]:
@@ -76,7 +76,7 @@ def next_steps(request: CertificateSigningRequest, asked: Requested, node: Node 
     fault = rule.fault(request, asked)
     if request.has(APPROVED):
         wanted = request.spec.expiration_seconds or MOST_SECONDS
-        return (Fail(fault),) if fault else (Sign(min(wanted, MOST_SECONDS), rule.usage == _SERVER),)
+        return (FailSigning(fault),) if fault else (IssueCertificate(min(wanted, MOST_SECONDS), rule.usage == _SERVER),)
     return () if fault else rule.approvals(request, asked, node)
 
 
@@ -136,9 +136,9 @@ def _any_client_fault(request: CertificateSigningRequest, asked: Requested) -> s
 
 
 def _client_approvals(request: CertificateSigningRequest, asked: Requested, node: Node | None) -> tuple[Step, ...]:
-    by_nodes = Ask("nodeclient", BY_NODES)
+    by_nodes = ApproveIfAllowed("nodeclient", BY_NODES)
     if request.spec.username == asked.name:
-        return Ask("selfnodeclient", BY_ITSELF), by_nodes
+        return ApproveIfAllowed("selfnodeclient", BY_ITSELF), by_nodes
     return (by_nodes,)
 
 

@@ -38,21 +38,21 @@ def timing_fault(timing: Timing) -> str:
     return next((text for text, is_so in faults.items() if is_so), "")
 
 
-class Seen(NamedTuple):
+class SeenLease(NamedTuple):
     """A Lease as it was read, and since when it has said the same, by the reader's clock."""
 
     lease: Lease
     since: float
 
 
-def see(before: Seen | None, lease: Lease, now: float) -> Seen:
+def see(before: SeenLease | None, lease: Lease, now: float) -> SeenLease:
     """What is known after a Lease was read."""
     if before and before.lease.spec == lease.spec:
-        return Seen(lease, before.since)
-    return Seen(lease, now)
+        return SeenLease(lease, before.since)
+    return SeenLease(lease, now)
 
 
-def may_take(seen: Seen, me: str, now: float, is_dead: Callable[[str], bool] = lambda _: False) -> bool:
+def may_take(seen: SeenLease, me: str, now: float, is_dead: Callable[[str], bool] = lambda _: False) -> bool:
     """Whether the Lease may be taken over or renewed.
 
     Args:

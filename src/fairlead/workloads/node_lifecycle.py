@@ -23,14 +23,14 @@ _EFFECTS = ("NoSchedule", "NoExecute")
 _SILENT = "Kubelet stopped posting node status."
 
 
-class Verdict(NamedTuple):
+class NodeVerdict(NamedTuple):
     """What a Node ought to say: its Ready condition if that must change, and its taints if they must."""
 
     condition: Condition | None
     taints: tuple[Taint, ...] | None
 
 
-def judge_node(node: Node, is_silent: bool, now: str) -> Verdict:
+def judge_node(node: Node, is_silent: bool, now: str) -> NodeVerdict:
     """What follows from the Node's own word, and from whether it has been silent for the grace period.
 
     One that has just been made and has said nothing yet is given the benefit of the doubt.
@@ -42,7 +42,7 @@ def judge_node(node: Node, is_silent: bool, now: str) -> Verdict:
         changed = Condition("Ready", "Unknown", "NodeStatusUnknown", _SILENT, now)
         status = "Unknown"
     taints = _taints(node, status, now)
-    return Verdict(changed, taints if taints != (node.spec.taints or ()) else None)
+    return NodeVerdict(changed, taints if taints != (node.spec.taints or ()) else None)
 
 
 def ready_condition(node: Node) -> Condition | None:

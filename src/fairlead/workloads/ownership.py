@@ -35,7 +35,7 @@ class Item(NamedTuple):
         return self.object.is_terminating and finalizer in (self.object.metadata.finalizers or ())
 
 
-class Policy(Enum):
+class PropagationPolicy(Enum):
     """What happens to the dependents of an object that is deleted: DeleteOptions.propagationPolicy."""
 
     BACKGROUND = "Background"
@@ -46,7 +46,7 @@ class Policy(Enum):
 class Delete(NamedTuple):
     """Delete the item."""
 
-    policy: Policy
+    policy: PropagationPolicy
 
 
 class Disown(NamedTuple):
@@ -126,9 +126,13 @@ class OwnerGraph:
             return Disown(lost & known.keys())
         return Delete(self._policy(item, waited_for=bool(going)))
 
-    def _policy(self, item: Item, *, waited_for: bool) -> Policy:
+    def _policy(self, item: Item, *, waited_for: bool) -> PropagationPolicy:
         finalizers = item.object.metadata.finalizers or ()
         if ORPHAN in finalizers:
-            return Policy.ORPHAN
+            return PropagationPolicy.ORPHAN
         has_dependents = any(self.dependents(item.uid))
-        return Policy.FOREGROUND if FOREGROUND in finalizers or (waited_for and has_dependents) else Policy.BACKGROUND
+        return (
+            PropagationPolicy.FOREGROUND
+            if FOREGROUND in finalizers or (waited_for and has_dependents)
+            else PropagationPolicy.BACKGROUND
+        )

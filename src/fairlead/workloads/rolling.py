@@ -11,19 +11,19 @@ from typing import NamedTuple
 from fairlead.model.workloads import Deployment, ReplicaSet, RollingUpdate
 
 
-class Limits(NamedTuple):
+class RollingLimits(NamedTuple):
     """Numbers of Pods."""
 
     surge: int
     unavailable: int
 
 
-def limits_of(deployment: Deployment) -> Limits:
+def limits_of(deployment: Deployment) -> RollingLimits:
     """Percentages as numbers: surge is rounded up, unavailable down; both 0 would never get anywhere."""
     wish = deployment.spec.strategy.rolling_update or RollingUpdate()
     surge = _resolve(wish.max_surge, deployment.replicas, round_up=True)
     unavailable = _resolve(wish.max_unavailable, deployment.replicas, round_up=False)
-    return Limits(surge, unavailable) if surge or unavailable else Limits(0, 1)
+    return RollingLimits(surge, unavailable) if surge or unavailable else RollingLimits(0, 1)
 
 
 def _resolve(value: int | str, total: int, *, round_up: bool) -> int:

@@ -71,11 +71,11 @@ class SetPhase:
 
 
 @dataclass(frozen=True)
-class Delete:
+class DeleteVolume:
     """Delete the volume, once it is certain that its claim has gone."""
 
 
-class Wait(NamedTuple):
+class WaitReason(NamedTuple):
     """Nothing to be done now; an Event about the claim says why. ``type`` is Normal or Warning."""
 
     reason: str
@@ -83,8 +83,8 @@ class Wait(NamedTuple):
     type: str = "Normal"
 
 
-ClaimStep = Bind | Provision | GiveClass | LetGo | SetPhase | Wait | None
-VolumeStep = SetPhase | Delete | LetGo | None
+ClaimStep = Bind | Provision | GiveClass | LetGo | SetPhase | WaitReason | None
+VolumeStep = SetPhase | DeleteVolume | LetGo | None
 
 
 def claims_of(pod: Pod) -> set[ObjectKey]:
@@ -165,20 +165,20 @@ def _unbound(claim: PersistentVolumeClaim, classes: Mapping[str, StorageClass], 
     if name is None and (found := default_class(classes.values())):
         return GiveClass(found)
     if not name:
-        return Wait("FailedBinding", _NO_CLASS)
+        return WaitReason("FailedBinding", _NO_CLASS)
     if name not in classes:
-        return Wait("ProvisioningFailed", f'storageclass.storage.k8s.io "{name}" not found', "Warning")
+        return WaitReason("ProvisioningFailed", f'storageclass.storage.k8s.io "{name}" not found', "Warning")
     return _made_by_class(claim, classes[name], is_used)
 
 
 def _made_by_class(claim: PersistentVolumeClaim, storage_class: StorageClass, is_used: bool) -> ClaimStep:
     if storage_class.volume_binding_mode == "WaitForFirstConsumer" and not is_used:
-        return Wait("WaitForFirstConsumer", "waiting for first consumer to be created before binding")
+        return WaitReason("WaitForFirstConsumer", "waiting for first consumer to be created before binding")
     if storage_class.provisioner != PROVISIONER:
-        return Wait("ExternalProvisioning", _EXTERNAL.format(storage_class.provisioner))
+        return WaitReason("ExternalProvisioning", _EXTERNAL.format(storage_class.provisioner))
     if claim.spec.volume_mode != "Filesystem":
         message = f'failed to provision volume with StorageClass "{storage_class.name}": only folders can be made'
-        return Wait("ProvisioningFailed", message, "Warning")
+        return WaitReason("ProvisioningFailed", message, "Warning")
     return Provision(_volume(claim, storage_class))
 
 
@@ -231,7 +231,7 @@ def plan_volume(volume: PersistentVolume, claim: PersistentVolumeClaim | None) -
     if volume.status.phase != "Released":
         return SetPhase("Released")
     ours = volume.handle and volume.spec.persistent_volume_reclaim_policy == "Delete"
-    return Delete() if ours else None
+    return DeleteVolume() if ours else None
 
 
 def _phase(volume: PersistentVolume, phase: str) -> SetPhase | None:

@@ -18,7 +18,7 @@ from fairlead.app.announcer.options import AnnouncerOptions
 from fairlead.app.announcer.process import Announcer
 from fairlead.app.controllers import ControllersOptions, run
 from fairlead.app.controllers.context import Settings
-from fairlead.app.dns.watches import Needs, Watches
+from fairlead.app.dns.watches import Needs, ZoneWatches
 from fairlead.app.proxy.feed import Feed
 from fairlead.app.proxy.options import ProxyOptions
 from fairlead.app.proxy.reports import Reports
@@ -121,7 +121,7 @@ async def grant(admin, user, rights):
 
 def run_dns(client, path, name):
     zone = Zone()
-    watches = Watches(client, Authority(zone), ProgrammingDelay(new_registry()), Needs(pods=True))
+    watches = ZoneWatches(client, Authority(zone), ProgrammingDelay(new_registry()), Needs(pods=True))
     return [watches.run()], watches.read_all
 
 

@@ -17,7 +17,7 @@ from fairlead.clusterdns.authority import Authority
 from fairlead.clusterdns.plugins.cache import Cache
 from fairlead.clusterdns.plugins.forward import Forward
 from fairlead.clusterdns.upstream_cache import CachePolicy
-from fairlead.clusterdns.upstreams import Identity, Policy, Server, Upstream
+from fairlead.clusterdns.upstreams import ServerPolicy, TlsIdentity, Upstream, UpstreamServer
 from fairlead.clusterdns.zone import Outside
 from fairlead.drivers.dns.forward_metrics import ForwardCollector
 from fairlead.drivers.dns.metrics import new_registry, render
@@ -48,7 +48,7 @@ async def forwarding(*upstreams, cache=CACHED, **options):
         authority.change(None, object_, 0)
     authority.finish_sync(0)
     servers = tuple(u.server for u in upstreams)
-    group = Upstream(servers, **{"policy": Policy.ROUND_ROBIN, "timeout": 0.3, "deadline": 1.0, **options})
+    group = Upstream(servers, **{"policy": ServerPolicy.ROUND_ROBIN, "timeout": 0.3, "deadline": 1.0, **options})
     block = block_over(zone, *((Cache(((),), cache),) if cache else ()), behind=(Forward(((),), group),))
     async with serving(authority, block) as server:
         forwarder = server.udp[0].services.outside.forwarders[group]
@@ -310,7 +310,7 @@ def test_a_server_over_tls_must_have_the_name_that_is_asked_of_it(tmp_path):
     async def run(name):
         async with stream_server(answering(RECORD), context) as server:
             secure = replace(server.server, tls=True, tls_name=name)
-            identity = Identity(authorities=str(authority))
+            identity = TlsIdentity(authorities=str(authority))
             slow = {"max_fails": 0, "timeout": 4.0, "deadline": 4.5}
             async with forwarding(NameServerAt(secure), cache=None, identity=identity, **slow) as (ask, _):
                 reply = await ask()
@@ -322,4 +322,4 @@ def test_a_server_over_tls_must_have_the_name_that_is_asked_of_it(tmp_path):
 class NameServerAt(NamedTuple):
     """A name server that is somewhere."""
 
-    server: Server
+    server: UpstreamServer

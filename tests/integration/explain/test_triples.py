@@ -14,7 +14,7 @@ from fairlead.explain.journey.ends import Goal, Start
 from fairlead.explain.journey.rulebook import Rulebook
 from fairlead.explain.observations import IPSET, IPTABLES, NFT, Observation
 from fairlead.explain.proxying import Proxying, inferred
-from fairlead.explain.reading import Found, cluster_of
+from fairlead.explain.reading import FoundDocument, cluster_of
 from fairlead.model.addresses import IPFamily
 from fairlead.trace.contract import Rules
 from fairlead.trace.policies import pod_at
@@ -35,7 +35,7 @@ def documents(world):
     """A world as an API server would show it."""
     objects = (*world.services, *world.slices, world.node, *world.pods, *world.namespaces, *world.policies)
     for each in objects:
-        yield Found("the world", {"kind": type(each).__name__, "apiVersion": "v1", **msgspec.to_builtins(each)})
+        yield FoundDocument("the world", {"kind": type(each).__name__, "apiVersion": "v1", **msgspec.to_builtins(each)})
 
 
 def seen_on(net, rules, family):

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from fairlead.drivers.linux import netns
-from fairlead.drivers.linux.announcing_link import Link
+from fairlead.drivers.linux.announcing_link import AnnouncingLink
 from fairlead.model.addresses import IPFamily
 
 MAC, WRONG = "02:00:00:00:00:07", "02:00:00:00:00:99"
@@ -50,7 +50,7 @@ def furnish(link: str, *commands: str) -> None:
 
 
 async def answer() -> None:
-    link = Link("far", lambda sign, about: None)
+    link = AnnouncingLink("far", lambda sign, about: None)
     link.answer_for([*ASKED, *TOLD])
     while True:
         for address in TOLD:

@@ -16,10 +16,10 @@ from fairlead.dataplane import iptables_rules, nft_rules
 from fairlead.dataplane.iptables_rules import Contribution
 from fairlead.model.addresses import IPFamily
 from fairlead.model.snapshot import ClusterSnapshot
-from fairlead.netfilter.ruleset import AddMark, Attachment, Chain, Hook, Rule
+from fairlead.netfilter.ruleset import AddMark, Chain, ChainHook, Hook, Rule
 from tests.support.net import netlab
 
-UNHOOKABLE = Chain("faulty", (), Attachment("nat", Hook.FORWARD, 0))  # the kernel translates nothing there
+UNHOOKABLE = Chain("faulty", (), ChainHook("nat", Hook.FORWARD, 0))  # the kernel translates nothing there
 UNSPELLABLE = Chain("FAULTY", (Rule((), (AddMark(1 << 40),)),))  # a mark has 32 bits
 CONTRIBUTE = iptables_rules.contribute
 _STATE: dict[str, Any] = {"snapshot": ClusterSnapshot(), "plane": None}

@@ -13,15 +13,15 @@ from fairlead.bgp.messages import (
     MARKER,
     Keepalive,
     Notification,
-    Open,
+    OpenMessage,
     RouteRefresh,
-    Update,
+    UpdateMessage,
     encode_notification,
     encode_open,
     encode_refresh,
     next_message,
 )
-from fairlead.bgp.updates import Attributes, announcements, end_of_rib, withdrawals
+from fairlead.bgp.updates import PathAttributes, announcements, end_of_rib, withdrawals
 from fairlead.model.addresses import IPFamily
 
 V4, V6 = IPFamily.IPV4, IPFamily.IPV6
@@ -32,7 +32,7 @@ def message(type_: int, body: str = "", length: int | None = None) -> bytes:
     return MARKER + (len(octets) + 19 if length is None else length).to_bytes(2) + bytes([type_]) + octets
 
 
-FULL = Open(4200000001, 9, "192.0.2.1", Capabilities((V4, V6), 4200000001, Restart(60, True, (V4, V6)), True))
+FULL = OpenMessage(4200000001, 9, "192.0.2.1", Capabilities((V4, V6), 4200000001, Restart(60, True, (V4, V6)), True))
 FULL_OCTETS = message(
     1,
     "04 5ba0 0009 c0000201 22"  # AS_TRANS
@@ -53,29 +53,31 @@ def test_an_open():
     ("octets", "expected"),
     [
         pytest.param(
-            message(1, "04 fc00 005a c0000201 00"), Open(64512, 90, "192.0.2.1", Capabilities()), id="no capabilities"
+            message(1, "04 fc00 005a c0000201 00"),
+            OpenMessage(64512, 90, "192.0.2.1", Capabilities()),
+            id="no capabilities",
         ),
         pytest.param(
             message(1, "04 fc00 005a c0000201 10 02 06 01 04 0002 00 01 02 06 41 04 0000fc00"),
-            Open(64512, 90, "192.0.2.1", Capabilities((V6,), 64512)),
+            OpenMessage(64512, 90, "192.0.2.1", Capabilities((V6,), 64512)),
             id="each in a parameter of its own",
         ),
         pytest.param(
             message(1, "04 fc00 005a c0000201 ff ff 0009 02 0006 01 04 0001 00 01"),
-            Open(64512, 90, "192.0.2.1", Capabilities((V4,))),
+            OpenMessage(64512, 90, "192.0.2.1", Capabilities((V4,))),
             id="long parameters (RFC 9072)",
         ),
         pytest.param(
             message(1, "04 fc00 005a c0000201 0e 02 0c 01 04 0001 00 80 40 02 0078 49 00"),
-            Open(64512, 90, "192.0.2.1", Capabilities((), None, Restart(120, False, ()))),
+            OpenMessage(64512, 90, "192.0.2.1", Capabilities((), None, Restart(120, False, ()))),
             id="no unicast, and a capability that nobody knows",
         ),
         pytest.param(message(4), Keepalive(), id="keepalive"),
         pytest.param(message(3, "06 02 03 627965"), Notification(6, 2, b"\3bye"), id="notification"),
         pytest.param(message(5, "0002 00 01"), RouteRefresh(V6), id="refresh"),
         pytest.param(message(5, "0019 00 41"), RouteRefresh(None), id="refresh of something else"),
-        pytest.param(message(2, "0000 0000"), Update(), id="end of RIB"),
-        pytest.param(message(2, "0002 08 0a 0004 40 01 01 00 10 c0a8"), Update(), id="update"),
+        pytest.param(message(2, "0000 0000"), UpdateMessage(), id="end of RIB"),
+        pytest.param(message(2, "0002 08 0a 0004 40 01 01 00 10 c0a8"), UpdateMessage(), id="update"),
     ],
 )
 def test_what_peers_say(octets, expected):
@@ -143,7 +145,7 @@ def test_short_messages():
     assert encode_refresh(V6) == message(5, "0002 00 01")
 
 
-OURS = Attributes(64512, is_internal=False)
+OURS = PathAttributes(64512, is_internal=False)
 
 
 @pytest.mark.parametrize(

@@ -9,29 +9,29 @@ from hypothesis import strategies as st
 
 from fairlead.bgp import messages
 from fairlead.bgp.capabilities import Capabilities, Restart
-from fairlead.bgp.messages import Notification, Open
+from fairlead.bgp.messages import Notification, OpenMessage
 from fairlead.bgp.session import (
     CONNECT_TIME,
     LONGEST_PAUSE,
     OPEN_TIME,
-    Changed,
     Connect,
     Disconnect,
     Send,
     Session,
-    State,
+    SessionState,
+    StateChanged,
 )
 from fairlead.bgp.terms import Terms
-from fairlead.bgp.updates import Attributes, announcements, end_of_rib, withdrawals
+from fairlead.bgp.updates import PathAttributes, announcements, end_of_rib, withdrawals
 from fairlead.model.addresses import IPFamily
 from tests.unit.bgp.test_messages import hostile, message
 
 V4, V6 = IPFamily.IPV4, IPFamily.IPV6
 TERMS = Terms(asn=64512, peer_asn=64513, identifier="192.0.2.1", families=(V4, V6))
-PEER = Open(64513, 90, "192.0.2.254", Capabilities((V4, V6), 64513, Restart(120), refresh=True))
+PEER = OpenMessage(64513, 90, "192.0.2.254", Capabilities((V4, V6), 64513, Restart(120), refresh=True))
 HOPS = {V4: "192.0.2.1", V6: "2001:db8::1"}
 A, B, SIX = "198.51.100.1/32", "198.51.100.2/32", "2001:db8:1::1/128"
-ATTRIBUTES = Attributes(64512, is_internal=False)
+ATTRIBUTES = PathAttributes(64512, is_internal=False)
 
 
 class Talk:
@@ -59,13 +59,13 @@ class Talk:
         assert Connect in self.kinds()
         self.session.connected(local, self.now)
 
-    def establish(self, peer: Open = PEER, local: str = "192.0.2.1") -> None:
+    def establish(self, peer: OpenMessage = PEER, local: str = "192.0.2.1") -> None:
         self.connect(local)
         self.hear(messages.encode_open(peer), messages.KEEPALIVE)
-        assert self.session.state == State.ESTABLISHED
+        assert self.session.state == SessionState.ESTABLISHED
 
 
-def announced(*networks: str, hop: str = "192.0.2.1", attributes: Attributes = ATTRIBUTES) -> list[bytes]:
+def announced(*networks: str, hop: str = "192.0.2.1", attributes: PathAttributes = ATTRIBUTES) -> list[bytes]:
     return list(announcements(networks, hop, attributes))
 
 
@@ -74,7 +74,7 @@ def test_a_session_is_made_and_says_all_that_there_is():
     talk.session.announce([A, SIX], HOPS)
     assert not list(talk.session.actions())
     talk.connect()
-    own = Open(64512, 9, "192.0.2.1", Capabilities((V4, V6), 64512, Restart(60, True, (V4, V6)), refresh=True))
+    own = OpenMessage(64512, 9, "192.0.2.1", Capabilities((V4, V6), 64512, Restart(60, True, (V4, V6)), refresh=True))
     assert talk.sent() == [messages.encode_open(own)]
     talk.hear(messages.encode_open(PEER))
     assert talk.sent() == [messages.KEEPALIVE]
@@ -137,7 +137,7 @@ def test_in_the_same_as():
     talk = Talk(replace(TERMS, peer_asn=64512, local_pref=50))
     talk.session.announce([A], HOPS)
     talk.establish(PEER._replace(asn=64512, capabilities=PEER.capabilities._replace(asn=64512)))
-    attributes = Attributes(64512, is_internal=True, local_pref=50)
+    attributes = PathAttributes(64512, is_internal=True, local_pref=50)
     assert announced(A, attributes=attributes)[0] in talk.sent()
 
 
@@ -150,10 +150,10 @@ def test_the_shorter_hold_time_counts_both_ways():
     assert talk.sent() == [messages.KEEPALIVE]
     talk.hear(messages.KEEPALIVE)
     talk.at(start + 3.5)
-    assert talk.session.state == State.ESTABLISHED
+    assert talk.session.state == SessionState.ESTABLISHED
     talk.at(start + 4.0)
     assert messages.encode_notification(Notification(4, 0)) in talk.sent()
-    assert (talk.session.state, talk.session.reason) == (State.IDLE, "Hold Timer Expired")
+    assert (talk.session.state, talk.session.reason) == (SessionState.IDLE, "Hold Timer Expired")
 
 
 def test_without_a_hold_time_a_session_is_silent():
@@ -172,7 +172,9 @@ def test_a_session_that_is_lost_comes_back_with_everything():
     talk.session.announce([B], HOPS)
     talk.kinds()
     talk.connect()
-    again = Open(64512, 9, "192.0.2.1", Capabilities((V4, V6), 64512, Restart(60, False, (V4, V6)), refresh=True))
+    again = OpenMessage(
+        64512, 9, "192.0.2.1", Capabilities((V4, V6), 64512, Restart(60, False, (V4, V6)), refresh=True)
+    )
     assert talk.sent() == [messages.encode_open(again)]  # it has not restarted this time
     talk.hear(messages.encode_open(PEER), messages.KEEPALIVE)
     assert announced(B)[0] in talk.sent()
@@ -203,7 +205,7 @@ def test_leaving():
     [
         pytest.param(
             Talk.connect,
-            messages.encode_open(Open(1, 90, "192.0.2.254", Capabilities())),
+            messages.encode_open(OpenMessage(1, 90, "192.0.2.254", Capabilities())),
             (2, 2),
             id="AS number of two octets differs",
         ),
@@ -235,14 +237,14 @@ def test_what_a_peer_may_not_do(prepare: Callable[[Talk], None], octets, notific
     actions = list(talk.session.actions())
     sent = [action.octets for action in actions if isinstance(action, Send)]
     assert sent[-1][18:21] == bytes([messages.Type.NOTIFICATION, *notification])
-    assert [type(action) for action in actions[-2:]] == [Disconnect, Changed]
+    assert [type(action) for action in actions[-2:]] == [Disconnect, StateChanged]
     talk.connect()
 
 
 def test_an_identifier_that_is_ours_in_the_same_as():
     talk = Talk(replace(TERMS, peer_asn=64512))
     talk.connect()
-    talk.hear(messages.encode_open(Open(64512, 90, "192.0.2.1", Capabilities((V4,), 64512))))
+    talk.hear(messages.encode_open(OpenMessage(64512, 90, "192.0.2.1", Capabilities((V4,), 64512))))
     assert talk.session.reason == "OPEN Message Error, Bad BGP Identifier: 192.0.2.1 is ours"
 
 
@@ -259,7 +261,7 @@ def test_nobody_answers():
     pauses = []
     for _ in range(8):
         talk.at(talk.session.due())
-        assert talk.session.state == State.CONNECT
+        assert talk.session.state == SessionState.CONNECT
         talk.at(talk.now + CONNECT_TIME)
         pauses.append(talk.session.due() - talk.now)
     assert pauses == [1, 2, 4, 8, 10, 10, 10, 10]
@@ -313,7 +315,7 @@ def test_whatever_happens_a_session_goes_on_and_the_peer_knows_the_truth(history
             case "lost":
                 talk.session.lost("reset", talk.now)
             case "connected":
-                if talk.session.state == State.CONNECT:
+                if talk.session.state == SessionState.CONNECT:
                     talk.session.connected("192.0.2.1", talk.now)
             case frozenset():
                 wanted = step
@@ -321,7 +323,9 @@ def test_whatever_happens_a_session_goes_on_and_the_peer_knows_the_truth(history
             case float():
                 talk.at(talk.now + step)
         list(talk.session.actions())
-        assert talk.session.due() > talk.now or talk.session.due() == 0.0 or talk.session.state != State.ESTABLISHED
+        assert (
+            talk.session.due() > talk.now or talk.session.due() == 0.0 or talk.session.state != SessionState.ESTABLISHED
+        )
     talk.session.lost("reset", talk.now)
     list(talk.session.actions())
     talk.establish()

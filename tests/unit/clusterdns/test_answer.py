@@ -7,7 +7,7 @@ import pytest
 
 from fairlead.clusterdns.answer import answer, unsynced_answer
 from fairlead.clusterdns.changes import addresses
-from fairlead.clusterdns.found import View
+from fairlead.clusterdns.found import ZoneView
 from fairlead.clusterdns.names import to_name, to_text
 from fairlead.clusterdns.records import Answer, Question, Rcode, RRset, RRType
 from fairlead.clusterdns.reverse import count_nodes
@@ -46,8 +46,8 @@ COMPLETE_ZONE = with_reverse_nodes(ZONE)
 
 def ask(name: str, qtype: str, cluster: ClusterSnapshot = SNAPSHOT, zone: Zone = COMPLETE_ZONE) -> Answer:
     full = name if name.endswith(".") else f"{name}.{SUFFIX}"
-    clusterset = View(IMPORTED_SNAPSHOT, zone.imported()) if zone.clusterset else None
-    return answer(Question(to_name(full), int(dns.rdatatype.from_text(qtype))), View(cluster, zone, clusterset))
+    clusterset = ZoneView(IMPORTED_SNAPSHOT, zone.imported()) if zone.clusterset else None
+    return answer(Question(to_name(full), int(dns.rdatatype.from_text(qtype))), ZoneView(cluster, zone, clusterset))
 
 
 def data(rrsets: tuple[RRset, ...]) -> list[str]:
@@ -136,13 +136,13 @@ def test_an_unknown_address_falls_through_to_upstream():
 @pytest.mark.parametrize("name", ["svc0", "svc1", "1.0.0.10.in-addr.arpa.", "cluster.example.cluster.local."])
 def test_an_unsynced_server_never_denies(name):
     full = name if name.endswith(".") else f"{name}.{SUFFIX}"
-    found = unsynced_answer(Question(to_name(full), RRType.A), View(ClusterSnapshot(), ZONE))
+    found = unsynced_answer(Question(to_name(full), RRType.A), ZoneView(ClusterSnapshot(), ZONE))
     assert found.rcode is Rcode.SERVFAIL
     assert found.authority[0].rtype is RRType.SOA
 
 
 def test_the_apex_is_known_before_the_cluster_is():
-    found = unsynced_answer(Question(ZONE.origin, RRType.SOA), View(ClusterSnapshot(), ZONE))
+    found = unsynced_answer(Question(ZONE.origin, RRType.SOA), ZoneView(ClusterSnapshot(), ZONE))
     assert [to_text(rrset.owner) for rrset in found.answer] == ["cluster.local."]
 
 
@@ -178,7 +178,7 @@ def test_what_a_transfer_lists_is_what_each_name_answers():
     for rrset in records[1:-1]:
         by_name.setdefault((rrset.owner, rrset.rtype), []).extend(rrset.data)
     for (owner, rtype), listed in by_name.items():
-        answered = answer(Question(owner, rtype), View(SNAPSHOT, COMPLETE_ZONE)).answer
+        answered = answer(Question(owner, rtype), ZoneView(SNAPSHOT, COMPLETE_ZONE)).answer
         assert listed == list(answered[0].data), f"{to_text(owner)} {rtype.name}"
     wanted = {(to_name(f"{name}.{SUFFIX}"), rtype) for name, rtype in (("svc1", RRType.A), ("_a._tcp.two", RRType.SRV))}
     assert wanted <= by_name.keys()

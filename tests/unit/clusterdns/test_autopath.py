@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 
 from fairlead.clusterdns.answer import answer
 from fairlead.clusterdns.authority import Authority
-from fairlead.clusterdns.chain import Ask, Request, Run
+from fairlead.clusterdns.chain import Ask, DnsRequest, Run
 from fairlead.clusterdns.names import Name, to_name, to_text
 from fairlead.clusterdns.plugins.autopath import Autopath
 from fairlead.clusterdns.plugins.forward import Forward
-from fairlead.clusterdns.records import Answer, Origin, Question, Rcode, Reason, RRType, Target
+from fairlead.clusterdns.records import Answer, NameTarget, Origin, Question, Rcode, Reason, RRType
 from fairlead.clusterdns.search import candidates, search_list, walk
 from fairlead.clusterdns.server_blocks import ServerBlocks
-from fairlead.clusterdns.upstreams import Server, Upstream
+from fairlead.clusterdns.upstreams import Upstream, UpstreamServer
 from fairlead.clusterdns.zone import Outside
 from fairlead.model.decode import decode
 from fairlead.model.objects import Pod
@@ -25,7 +25,7 @@ from tests.unit.clusterdns.test_responder import objects
 
 CORP = ("corp", "lan")
 WALKING = replace(ZONE, outside=Outside.FORWARD)
-FORWARD = Forward(((),), Upstream((Server("192.0.2.1"),)))
+FORWARD = Forward(((),), Upstream((UpstreamServer("192.0.2.1"),)))
 
 
 def pod(name, ip, phase="Running", **spec):
@@ -66,7 +66,7 @@ def searched_by(name, client="10.1.0.1", qtype=RRType.A, authority=AUTHORITY, no
     """The answer to a first step, and the names asked of the world outside, which has those of ``outside``."""
     zone = authority.zone
     blocks = ServerBlocks((block_over(zone, Autopath((zone,), node_search), behind=(FORWARD,)),), authority)
-    run = Run(blocks.answer(Request(Question(to_name(name), qtype), blocks, client)))
+    run = Run(blocks.answer(DnsRequest(Question(to_name(name), qtype), blocks, client)))
     asked: list[str] = []
     while isinstance(run.step, Ask):
         asked.append(to_text(run.step.question.name))
@@ -84,7 +84,7 @@ def ends(name, client="10.1.0.1", **options):
 
 def alias_of(answer_: Answer) -> Name:
     target = answer_.answer[0].data[0]
-    assert isinstance(target, Target)
+    assert isinstance(target, NameTarget)
     return target.name
 
 

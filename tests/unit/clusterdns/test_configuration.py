@@ -6,7 +6,7 @@ import pytest
 from fairlead.clusterdns.plugins.cache import Cache
 from fairlead.clusterdns.plugins.forward import Forward
 from fairlead.clusterdns.plugins.logs import class_of
-from fairlead.clusterdns.plugins.scope import Page
+from fairlead.clusterdns.plugins.scope import HttpPage
 from tests.support.corefiles import Asked, World, configured, told
 
 SVC1 = "svc1.testns.svc.cluster.local."
@@ -106,9 +106,9 @@ def test_a_log_of_errors_alone():
 def test_pages_are_served_where_the_file_says():
     pages = "health 127.0.4.57:18080 {\n  lameduck 5s\n }\n ready 127.0.4.57:18181\n prometheus localhost:19153\n"
     process = configured(f". {{\n {pages} reload\n}}").process
-    assert (process.health, process.ready) == ([Page("127.0.4.57", 18080)], [Page("127.0.4.57", 18181)])
-    assert (process.metrics, process.lameduck, process.reload) == ([Page("127.0.0.1", 19153)], 5.0, 30.0)
-    assert configured(". {\n health\n ready :8282\n prometheus :9153\n}").process.ready == [Page("", 8282)]
+    assert (process.health, process.ready) == ([HttpPage("127.0.4.57", 18080)], [HttpPage("127.0.4.57", 18181)])
+    assert (process.metrics, process.lameduck, process.reload) == ([HttpPage("127.0.0.1", 19153)], 5.0, 30.0)
+    assert configured(". {\n health\n ready :8282\n prometheus :9153\n}").process.ready == [HttpPage("", 8282)]
 
 
 @pytest.mark.parametrize(

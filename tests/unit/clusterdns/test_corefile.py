@@ -7,15 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairlead.clusterdns.corefile.blocks import Directive, Reading, ServerBlock
-from fairlead.clusterdns.corefile.faults import CorefileError, Faults, Place, Wrong
-from fairlead.clusterdns.corefile.keys import Key, key_of
+from fairlead.clusterdns.corefile.faults import CorefileError, CorefileFaults, FilePlace, Wrong
+from fairlead.clusterdns.corefile.keys import ServerKey, key_of
 from fairlead.clusterdns.corefile.values import seconds, zones
 from fairlead.clusterdns.names import to_text
 from tests.support.corefiles import configured
 
 
 def parsed(text, files=(), environment=()) -> tuple[list[ServerBlock], list[str]]:
-    faults = Faults()
+    faults = CorefileFaults()
 
     def read(pattern, _):
         found = [(name, body) for name, body in dict(files).items() if name.startswith(pattern.rstrip("*"))]
@@ -34,8 +34,8 @@ def shape(directives) -> list:
 def test_the_parts_of_a_block():
     (block,), faults = parsed('a b:53 { # comment\n  log\n  x "two words" y {\n    z # 1\n  }\n}\n')
     assert (block.keys, faults) == (("a", "b:53"), [])
-    place = Place("Corefile", 3)
-    inner = Directive("z", (), (), Place("Corefile", 4))
+    place = FilePlace("Corefile", 3)
+    inner = Directive("z", (), (), FilePlace("Corefile", 4))
     assert block.directives[1] == Directive("x", ("two words", "y"), (inner,), place)
 
 
@@ -130,7 +130,7 @@ def test_any_text_is_a_corefile_or_has_faults(text):
 )
 def test_keys(text, names, port):
     found = key_of(text)
-    assert found == Key(found.zones, port)
+    assert found == ServerKey(found.zones, port)
     assert [to_text(name) for name in found.zones] == names
 
 

@@ -7,7 +7,7 @@ from fairlead.clusterdns.outside_reply import OutsideReply
 from fairlead.clusterdns.records import Answer, Origin, Rcode, Reason, RRset
 from fairlead.clusterdns.responder import Pending, Responder
 from fairlead.clusterdns.server_blocks import ServerBlocks
-from fairlead.clusterdns.upstream_cache import MOMENT, CachePolicy, Key, UpstreamCache
+from fairlead.clusterdns.upstream_cache import MOMENT, CacheKey, CachePolicy, UpstreamCache
 from tests.support.corefiles import configured, synced
 
 NAME = ("www", "example", "com")
@@ -67,7 +67,7 @@ def test_what_must_be_made_again_each_time(more, answer):
 
 
 def test_a_name_is_popular_when_it_was_asked_for_a_moment_ago():
-    cache, key = UpstreamCache(CachePolicy()), Key(NAME, 1, False, False)
+    cache, key = UpstreamCache(CachePolicy()), CacheKey(NAME, 1, False, False)
     cache.put(key, OutsideReply(said(), denies=False, lifetime=60), 0.0)
     asked = (MOMENT * 2, MOMENT * 2.5, MOMENT * 4)
     assert [cache.find(key, at).soon for at in asked] == [False, True, False]

@@ -19,9 +19,9 @@ from fairlead.clusterdns.plugins.autopath import Autopath
 from fairlead.clusterdns.plugins.forward import Forward
 from fairlead.clusterdns.records import Answer, Origin, Rcode, Reason
 from fairlead.clusterdns.reply_cache import GENERATION
-from fairlead.clusterdns.responder import Client, Pending, Responder, WholeZone
+from fairlead.clusterdns.responder import DnsClient, Pending, Responder, WholeZone
 from fairlead.clusterdns.server_blocks import ServerBlocks
-from fairlead.clusterdns.upstreams import Server, Upstream
+from fairlead.clusterdns.upstreams import Upstream, UpstreamServer
 from fairlead.clusterdns.zone import Outside
 from tests.support.dns_cases import SUFFIX, ZONE, filled, pod
 from tests.support.dns_servers import block_over
@@ -71,7 +71,7 @@ def check(packet: bytes, reply: bytes, limit: int) -> None:
 
 def replies_to(packet: bytes, responder: Responder, chance: random.Random) -> Iterator[bytes]:
     """What a listener would send, when the world outside says one thing or another."""
-    reply = responder.respond(packet, Client(CLIENT))
+    reply = responder.respond(packet, DnsClient(CLIENT))
     match reply:
         case bytes():
             yield reply
@@ -93,7 +93,7 @@ def test_any_packet_gets_a_readable_reply_or_none():
     authority = filled(Authority(zone))
     authority.change(None, pod("client", CLIENT), 0)
     authority.finish_sync(0)
-    forward = Forward(((),), Upstream((Server("192.0.2.1"),)))
+    forward = Forward(((),), Upstream((UpstreamServer("192.0.2.1"),)))
     grants = (ip_network("10.0.0.0/8"),)
     block = block_over(zone, Autopath((zone,)), behind=(forward,), transfer_to=grants)
     blocks = ServerBlocks((block,), authority)

@@ -3,7 +3,7 @@
 import pytest
 
 from fairlead.clusterdns.corefile.faults import CorefileError, Wrong
-from fairlead.clusterdns.corefile.patterns import Found, Pattern
+from fairlead.clusterdns.corefile.patterns import Pattern, PatternMatch
 from tests.support.corefiles import Asked, World, configured, synced
 
 LONG = ".".join(["a" * 60] * 4)  # 243 octets; a name has at most 255
@@ -13,15 +13,15 @@ HOSTILE = ("(a+)+$", "(a|a)*$", "(a|aa)+$", "(.*)*\\.x", "(([a-z])+.)+[A-Z]([a-z
 @pytest.mark.parametrize(
     ("expression", "text", "found"),
     [
-        ("(.*)\\.lan\\.$", "web.lan.", Found(("web.lan.", "web"), {})),
-        ("^(?P<a>x)?(?P<b>y)", "y.", Found(("y", "", "y"), {"a": "", "b": "y"})),
-        ("(?<a>x)", "x.", Found(("x", "x"), {"a": "x"})),  # Go's since 1.22
-        ("^[[:alpha:]]+\\.$", "web.", Found(("web.",), {})),
+        ("(.*)\\.lan\\.$", "web.lan.", PatternMatch(("web.lan.", "web"), {})),
+        ("^(?P<a>x)?(?P<b>y)", "y.", PatternMatch(("y", "", "y"), {"a": "", "b": "y"})),
+        ("(?<a>x)", "x.", PatternMatch(("x", "x"), {"a": "x"})),  # Go's since 1.22
+        ("^[[:alpha:]]+\\.$", "web.", PatternMatch(("web.",), {})),
         ("^[[:alpha:]]+\\.$", "w3.", None),
-        ("(?i)WEB", "web.", Found(("web",), {})),
-        ("\\Qa.b\\E", "a.b.", Found(("a.b",), {})),
-        ("^\\pL+\\.\\z", "web.", Found(("web.",), {})),
-        ("", "web.", Found(("",), {})),
+        ("(?i)WEB", "web.", PatternMatch(("web",), {})),
+        ("\\Qa.b\\E", "a.b.", PatternMatch(("a.b",), {})),
+        ("^\\pL+\\.\\z", "web.", PatternMatch(("web.",), {})),
+        ("", "web.", PatternMatch(("",), {})),
     ],
 )
 def test_expressions_are_read_as_go_reads_them(expression, text, found):

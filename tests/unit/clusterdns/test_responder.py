@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairlead.clusterdns.authority import Authority
-from fairlead.clusterdns.found import View
+from fairlead.clusterdns.found import ZoneView
 from fairlead.clusterdns.names import to_name
 from fairlead.clusterdns.records import Rcode, namespace_tag
 from fairlead.clusterdns.reply_cache import Kind, Prepared, PreparedReplies
@@ -172,7 +172,7 @@ def test_the_reply_kept_ready_is_byte_for_byte_the_one_made_anew(changes, questi
     assert ask(responder, mixed).lower()[2:] in {order.lower()[2:] for order in orders}
 
 
-def is_served(name: dns.name.Name, view: View) -> bool:
+def is_served(name: dns.name.Name, view: ZoneView) -> bool:
     labels = to_name(name.to_text())
     return view.of(labels).zone.apex_of(labels) is not None
 

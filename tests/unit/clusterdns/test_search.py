@@ -5,7 +5,7 @@ from click.testing import CliRunner
 
 from fairlead.cli.dns import dns
 from fairlead.clusterdns.answer import answer
-from fairlead.clusterdns.found import View
+from fairlead.clusterdns.found import ZoneView
 from fairlead.clusterdns.names import to_text
 from fairlead.clusterdns.records import RRType
 from fairlead.clusterdns.search import candidates, search_list, walk
@@ -39,7 +39,7 @@ def test_the_search_list(given, asked):
     ],
 )
 def test_the_search_ends_with_the_first_records(given, verdicts):
-    view = View(snapshot(), ZONE)
+    view = ZoneView(snapshot(), ZONE)
     steps = walk(candidates(given, SUFFIXES), RRType.A, lambda question: answer(question, view))
     assert [step.answer.rcode.name for step in steps] == verdicts
 

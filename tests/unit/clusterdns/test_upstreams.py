@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairlead.clusterdns.encoder import Limits, encode
+from fairlead.clusterdns.encoder import ReplyLimits, encode
 from fairlead.clusterdns.outside_reply import read_reply
 from fairlead.clusterdns.query import parse_query
-from fairlead.clusterdns.upstream_cache import FAILURE_LIFETIME, CachePolicy, Key, UpstreamCache
-from fairlead.clusterdns.upstreams import Health, Server
+from fairlead.clusterdns.upstream_cache import FAILURE_LIFETIME, CacheKey, CachePolicy, UpstreamCache
+from fairlead.clusterdns.upstreams import UpstreamHealth, UpstreamServer
 
-A, B = Server("192.0.2.1"), Server("192.0.2.2")
-KEY = Key(("www", "example", "com"), 1, False, False)
+A, B = UpstreamServer("192.0.2.1"), UpstreamServer("192.0.2.2")
+KEY = CacheKey(("www", "example", "com"), 1, False, False)
 SOA = "example.com. 900 IN SOA ns. host. 1 2 3 4 60"
 
 
@@ -38,7 +38,7 @@ POSITIVE = reply("www.example.com. 300 IN CNAME x.example.com.", "x.example.com.
 
 
 def test_servers_take_turns_and_those_that_fail_are_passed_over():
-    health = Health()
+    health = UpstreamHealth()
     assert [health.order((A, B), turn)[0] for turn in range(3)] == [A, B, A]
     assert not health.failed(A)
     assert health.failed(A)
@@ -49,7 +49,7 @@ def test_servers_take_turns_and_those_that_fail_are_passed_over():
 
 
 def test_when_all_are_down_all_are_tried():
-    health = Health()
+    health = UpstreamHealth()
     for server in (A, A, B, B):
         health.failed(server)
     assert health.order((A, B), 0) == [A, B]
@@ -117,7 +117,7 @@ def test_the_least_recently_used_reply_goes_first():
 @given(st.integers(0, 400), st.booleans(), st.booleans())
 def test_a_client_gets_its_own_id_case_and_remaining_ttls(age, edns, dnssec):
     asked = dns.message.make_query("wWw.eXample.com.", "A", use_edns=0 if edns else None, want_dnssec=edns and dnssec)
-    wire = encode(parse_query(asked.to_wire()), POSITIVE.aged(age), Limits(512))
+    wire = encode(parse_query(asked.to_wire()), POSITIVE.aged(age), ReplyLimits(512))
     found = dns.message.from_wire(wire)
     assert (found.id, found.question[0].name.to_text()) == (asked.id, "wWw.eXample.com.")
     assert [rrset.ttl for rrset in found.answer] == [max(300 - age, 0), max(60 - age, 0)]
@@ -129,10 +129,10 @@ def test_a_reply_too_large_holds_the_records_that_fit():
     """musl before 1.2.4 and busybox never ask over TCP: they live on what fits."""
     large = reply(*(f"www.example.com. 60 IN A 192.0.2.{n}" for n in range(100)))
     asked = parse_query(query().to_wire())
-    found = dns.message.from_wire(encode(asked, large.aged(0), Limits(512)))
+    found = dns.message.from_wire(encode(asked, large.aged(0), ReplyLimits(512)))
     assert found.flags & dns.flags.TC
     assert len(found.answer[0]) == 29
-    assert len(dns.message.from_wire(encode(asked, large.aged(0), Limits(65535))).answer[0]) == 100
+    assert len(dns.message.from_wire(encode(asked, large.aged(0), ReplyLimits(65535))).answer[0]) == 100
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_the_upper_bits_of_a_response_code_are_never_lost(edns, seen):
     message = dns.message.make_response(dns.message.make_query("www.example.com.", "A", use_edns=0))
     message.set_rcode(dns.rcode.BADCOOKIE)
     said = read_reply(dns.message.from_wire(message.to_wire()), KEY.name)
-    found = dns.message.from_wire(encode(parse_query(asked.to_wire()), said.answer, Limits(512)))
+    found = dns.message.from_wire(encode(parse_query(asked.to_wire()), said.answer, ReplyLimits(512)))
     assert found.rcode() == seen
 
 
@@ -153,12 +153,12 @@ def test_that_a_reply_was_verified_is_told_to_clients_that_understand_it(options
     said = reply("www.example.com. 60 IN A 192.0.2.9", flags=dns.flags.AD)
     flags = {"flags": dns.flags.from_text(options["flags"])} if "flags" in options else options
     asked = parse_query(dns.message.make_query("www.example.com.", "A", **flags).to_wire())
-    assert bool(dns.message.from_wire(encode(asked, said.answer, Limits(512))).flags & dns.flags.AD) == told
+    assert bool(dns.message.from_wire(encode(asked, said.answer, ReplyLimits(512))).flags & dns.flags.AD) == told
 
 
 def test_the_names_in_a_reply_keep_their_case():
     said = reply("www.example.com. 60 IN CNAME Web-1.Other.NET.")
-    found = dns.message.from_wire(encode(parse_query(query().to_wire()), said.answer, Limits(512)))
+    found = dns.message.from_wire(encode(parse_query(query().to_wire()), said.answer, ReplyLimits(512)))
     assert found.answer[0][0].to_text() == "Web-1.Other.NET."
 
 
@@ -171,5 +171,5 @@ def test_every_type_of_record_is_handed_on_as_it_came():
         'www.example.com. 60 IN HTTPS 1 . alpn="h2"',
         "www.example.com. 60 IN TYPE65400 \\# 3 010203",
     )
-    found = dns.message.from_wire(encode(parse_query(query().to_wire()), reply(*lines).answer, Limits(4096)))
+    found = dns.message.from_wire(encode(parse_query(query().to_wire()), reply(*lines).answer, ReplyLimits(4096)))
     assert sorted(str(rrset) for rrset in found.answer) == sorted(lines)

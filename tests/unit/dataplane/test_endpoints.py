@@ -2,7 +2,7 @@
 
 import pytest
 
-from fairlead.dataplane.endpoints import Place, candidates, categorize
+from fairlead.dataplane.endpoints import ProxyPlace, candidates, categorize
 from fairlead.dataplane.service_ports import forwarded_ports
 from fairlead.model.addresses import IPFamily
 from tests.support.proxy_objects import endpoint, endpoint_slice, service
@@ -53,7 +53,7 @@ CASES = [
 
 
 def categorized(policy, endpoints, zone=None):
-    place = Place("here", zone)
+    place = ProxyPlace("here", zone)
     (port,) = forwarded_ports(service(**policy), IPFamily.IPV4)
     return categorize(port, candidates(port, [endpoint_slice(endpoints)], IPFamily.IPV4, place), place)
 
@@ -122,7 +122,7 @@ def test_of_an_address_listed_twice_counts(states, expected, turn):
         for number, listed in enumerate(states)
     ]
     (port,) = forwarded_ports(service(), IPFamily.IPV4)
-    place = Place("here", None)
+    place = ProxyPlace("here", None)
     found = categorize(port, candidates(port, slices[::turn], IPFamily.IPV4, place), place)
     assert octets(found.cluster) == expected
 
@@ -130,7 +130,7 @@ def test_of_an_address_listed_twice_counts(states, expected, turn):
 def test_the_port_is_found_by_name_and_protocol():
     (tcp, udp) = forwarded_ports(service(ports=(("dns", 53, "TCP"), ("dns", 53, "UDP"))), IPFamily.IPV4)
     slices = [endpoint_slice([endpoint("10.0.0.1")], ports=(("dns", 5353, "TCP"), ("dns", 53, "UDP")))]
-    place = Place("here", None)
+    place = ProxyPlace("here", None)
     ports = [[c.target.port for c in candidates(p, slices, IPFamily.IPV4, place)] for p in (tcp, udp)]
     assert ports == [[5353], [53]]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fairlead.dataplane.health import LocalHealth, Pulse, health_document, is_node_eligible, local_health
+from fairlead.dataplane.health import LocalHealth, RulesPulse, health_document, is_node_eligible, local_health
 from fairlead.model.decode import decode
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Node
@@ -56,7 +56,7 @@ def test_a_node_about_to_go_is_not_eligible():
 
 
 def test_a_change_may_wait_for_a_minute():
-    pulses = {"IPv4": Pulse(updated=100.0, queued=130.0), "IPv6": Pulse(updated=120.0)}
+    pulses = {"IPv4": RulesPulse(updated=100.0, queued=130.0), "IPv6": RulesPulse(updated=120.0)}
     assert all(pulse.is_healthy(189.0) for pulse in pulses.values())
     assert not pulses["IPv4"].is_healthy(190.0)
     assert health_document(pulses, 190.0, str, is_eligible=True) == {

@@ -19,8 +19,8 @@ from fairlead.model.objects import PROXY_NAME_LABEL
 from fairlead.model.snapshot import ClusterSnapshot
 from fairlead.netfilter.iptables_text import render_difference
 from fairlead.netfilter.ruleset import (
-    Attachment,
     Chain,
+    ChainHook,
     Drop,
     Element,
     Field,
@@ -127,8 +127,8 @@ DECLARATIONS = {
 }
 HOOKS = {
     "none": None,
-    "filter": Attachment("filter", Hook.INPUT, 0),
-    "nat": Attachment("nat", Hook.PREROUTING, -100),
+    "filter": ChainHook("filter", Hook.INPUT, 0),
+    "nat": ChainHook("nat", Hook.PREROUTING, -100),
 }
 
 

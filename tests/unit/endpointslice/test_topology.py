@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from fairlead.endpointslice.membership import Member
+from fairlead.endpointslice.membership import SliceMember
 from fairlead.endpointslice.reconcile import Circumstances, reconcile_slices
 from fairlead.endpointslice.topology import (
     DISABLED,
@@ -133,14 +133,14 @@ def test_hints_that_are_there_stay_while_they_do():
 
 
 def test_an_endpoint_without_a_zone_takes_all_hints_away():
-    hinted = hint_zones([Member((), e) for e in endpoints(["a", "b", "b", None])], {}, HALF)
+    hinted = hint_zones([SliceMember((), e) for e in endpoints(["a", "b", "b", None])], {}, HALF)
     assert hinted.message == NO_ZONE
     assert not any(member.endpoint.hints for member in hinted.members)
 
 
 def test_what_is_not_ready_neither_counts_nor_is_hinted():
     idle = Endpoint(("10.0.9.9",), EndpointConditions(ready=False), zone="a")
-    hinted = hint_zones([Member((), e) for e in [*endpoints("ab"), idle]], {}, HALF)
+    hinted = hint_zones([SliceMember((), e) for e in [*endpoints("ab"), idle]], {}, HALF)
     assert hinted.message == ENABLED
     assert [bool(member.endpoint.hints) for member in hinted.members] == [True, True, False]
 

@@ -5,7 +5,7 @@ import pytest
 from fairlead.dataplane.node_view import NodeSettings
 from fairlead.explain.cluster import plural
 from fairlead.explain.proxying import Proxying, inferred
-from fairlead.explain.reading import Found, cluster_of
+from fairlead.explain.reading import FoundDocument, cluster_of
 from fairlead.explain.render.text import render_text
 from fairlead.explain.render.wrapping import WIDTH
 from fairlead.explain.statements import Verdict
@@ -188,14 +188,22 @@ def test_what_cannot_be_asked_about(text):
 def test_a_secret_is_never_kept():
     secret = {"kind": "Secret", "metadata": {"name": "s", "namespace": "default"}, "data": {"password": "eA=="}}
     listed = {"kind": "SecretList", "items": [{"metadata": {"name": "t"}}]}
-    read = cluster_of([Found("x", secret), Found("x", listed), Found("x", {"kind": "List", "items": [secret]})])
+    read = cluster_of(
+        [
+            FoundDocument("x", secret),
+            FoundDocument("x", listed),
+            FoundDocument("x", {"kind": "List", "items": [secret]}),
+        ]
+    )
     assert not read.documents
     assert not read.kinds
 
 
 def test_items_of_a_typed_list_need_no_kind_and_an_empty_list_is_a_whole_reading():
     pods = {"kind": "PodList", "items": [{"metadata": {"name": "a", "namespace": "b"}}]}
-    read = cluster_of([Found("pods.json", pods), Found("services.json", {"kind": "ServiceList", "items": []})])
+    read = cluster_of(
+        [FoundDocument("pods.json", pods), FoundDocument("services.json", {"kind": "ServiceList", "items": []})]
+    )
     assert {str(ref) for ref in read.documents} == {"Pod b/a"}
     assert read.kinds == {"Pod", "Service"}
 

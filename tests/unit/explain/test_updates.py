@@ -4,7 +4,7 @@ import pytest
 
 from fairlead.explain.cluster import Cluster, Ref
 from fairlead.explain.doctor.examine import examine
-from fairlead.explain.reading import Found, cluster_of
+from fairlead.explain.reading import FoundDocument, cluster_of
 from fairlead.explain.updates import updated
 from tests.support.broken_clusters import client, whole
 from tests.support.cluster_dumps import service, web
@@ -13,12 +13,12 @@ KINDS = ("Namespace", "Node", "Service", "Pod", "EndpointSlice", "Endpoints", "E
 
 
 def by_ref(documents):
-    read = cluster_of([Found("", d) for d in documents])
+    read = cluster_of([FoundDocument("", d) for d in documents])
     return dict(read.documents)
 
 
 def read_at_once(documents):
-    return cluster_of([Found("the API", d) for d in by_ref(documents).values()], kinds=KINDS)
+    return cluster_of([FoundDocument("the API", d) for d in by_ref(documents).values()], kinds=KINDS)
 
 
 @pytest.mark.parametrize("step", [1, 3, 1000])

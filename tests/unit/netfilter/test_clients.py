@@ -4,8 +4,8 @@ import pytest
 
 from fairlead.model.addresses import IPFamily
 from fairlead.netfilter.clients import (
-    Client,
     Notebook,
+    RememberedClient,
     declared_again,
     forget,
     milliseconds,
@@ -49,15 +49,18 @@ def test_times_are_read_as_nft_spells_them(text, expected):
 
 
 def test_a_client_is_known_by_how_long_it_has_been_idle():
-    assert read_clients("m", [LISTED]) == [Client("m", "1.1.1.1", 30_000, WEB), Client("m", "1.1.1.2", 500, WEB)]
+    assert read_clients("m", [LISTED]) == [
+        RememberedClient("m", "1.1.1.1", 30_000, WEB),
+        RememberedClient("m", "1.1.1.2", 500, WEB),
+    ]
 
 
 def test_in_ipv6_an_address_and_a_port_are_noted_apart():
     head, ends = "map m {\n\ttimeout 1m\n\telements = { ", " }\n}\n"
     addresses = f"{head}fd00::9 expires 50s : fd00::1, fd00::8 expires 50s : fd00::1{ends}"
     ports = f"{head}fd00::9 expires 50s : 80{ends}"
-    assert read_clients("m", [addresses, ports]) == [Client("m", "fd00::9", 10_000, Target("fd00::1", 80))]
-    assert forget(V6, Client("m", "fd00::9", 0, Target("fd00::1", 80))) == (
+    assert read_clients("m", [addresses, ports]) == [RememberedClient("m", "fd00::9", 10_000, Target("fd00::1", 80))]
+    assert forget(V6, RememberedClient("m", "fd00::9", 0, Target("fd00::1", 80))) == (
         "delete element ip6 fairlead m { fd00::9 : fd00::1 }\ndelete element ip6 fairlead ports-of-m { fd00::9 : 80 }\n"
     )
 

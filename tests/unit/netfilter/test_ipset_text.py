@@ -2,13 +2,13 @@
 
 from fairlead.model.addresses import IPFamily
 from fairlead.netfilter.ipset_text import parse_sets, render_sets, replacing
-from fairlead.netfilter.ruleset import Element, Field, NamedSet, Origin, Table
+from fairlead.netfilter.ruleset import Element, Field, NamedSet, RuleOrigin, Table
 from fairlead.netfilter.transaction import diff
 
 PODS = NamedSet("X-pods", (Field.SOURCE,))
 PORTS = NamedSet("X-ports", (Field.DESTINATION, Field.PROTOCOL, Field.PORT))
-OLD = Table({}, {"X-pods": PODS}, {("X-pods", ("10.0.0.1",)): Element(None, Origin("ns/a"))})
-NEW = Table({}, {"X-ports": PORTS}, {("X-ports", ("10.0.0.1", "tcp", 80)): Element(None, Origin('ns/"b'))})
+OLD = Table({}, {"X-pods": PODS}, {("X-pods", ("10.0.0.1",)): Element(None, RuleOrigin("ns/a"))})
+NEW = Table({}, {"X-ports": PORTS}, {("X-ports", ("10.0.0.1", "tcp", 80)): Element(None, RuleOrigin('ns/"b'))})
 
 SAVED = """create X-pods hash:ip family inet hashsize 1024 maxelem 1048576 comment
 add X-pods 10.0.0.1 comment "ns/a and more"

@@ -8,8 +8,8 @@ from fairlead.model.decode import decode
 from fairlead.model.objects import Service
 from fairlead.nodeagent import service_links
 from fairlead.nodeagent.environment import (
+    ContainerSurroundings,
     Placement,
-    Surroundings,
     build_environment,
     declared_variables,
     expand,
@@ -20,7 +20,7 @@ from fairlead.nodeagent.images import Image, ImageError, Program, program_for
 from fairlead.nodeagent.manifest import Container, RunPod, port_number
 from fairlead.nodeagent.service_links import ServiceLinks, service_variables
 from fairlead.nodeagent.sources import CONFIG_MAP, SECRET, Reference, SourceError, references
-from fairlead.nodeagent.volumes import File, Mount, VolumeError, check_volumes, mounts_of, volume_files
+from fairlead.nodeagent.volumes import Mount, VolumeError, VolumeFile, check_volumes, mounts_of, volume_files
 
 DATABASE = Image(("db",), ("serve",), {"HOME": "/db"})
 PLACE = Placement("node-1", ("192.168.64.11", "fd00::11"), ("10.244.1.7", "fd00:1::7"))
@@ -46,8 +46,8 @@ def service(name: str, namespace: str = "shop", ip: str = "10.96.3.4", *ports: d
 SOURCES = {Reference(CONFIG_MAP, "settings"): {"colour": b"blue"}, Reference(SECRET, "keys"): {"password": b"secret"}}
 
 
-def around(pod: RunPod, services=(), sources=None) -> Surroundings:
-    return Surroundings(pod, PLACE, ServiceLinks(services).variables(pod), sources or {})
+def around(pod: RunPod, services=(), sources=None) -> ContainerSurroundings:
+    return ContainerSurroundings(pod, PLACE, ServiceLinks(services).variables(pod), sources or {})
 
 
 class TestPrograms:
@@ -319,16 +319,19 @@ class TestVolumes:
     @pytest.mark.parametrize(
         ("volume", "files"),
         [
-            ({"configMap": {"name": "settings"}}, {"colour": File(b"blue")}),
-            ({"configMap": {"name": "settings", "items": [{"key": "colour", "path": "a/b"}]}}, {"a/b": File(b"blue")}),
+            ({"configMap": {"name": "settings"}}, {"colour": VolumeFile(b"blue")}),
+            (
+                {"configMap": {"name": "settings", "items": [{"key": "colour", "path": "a/b"}]}},
+                {"a/b": VolumeFile(b"blue")},
+            ),
             ({"configMap": {"name": "none", "optional": True}}, {}),
-            ({"secret": {"secretName": "keys"}}, {"password": File(b"secret")}),
-            ({"secret": {"secretName": "keys", "defaultMode": 0o400}}, {"password": File(b"secret", 0o400)}),
+            ({"secret": {"secretName": "keys"}}, {"password": VolumeFile(b"secret")}),
+            ({"secret": {"secretName": "keys", "defaultMode": 0o400}}, {"password": VolumeFile(b"secret", 0o400)}),
             (
                 {"secret": {"secretName": "keys", "items": [{"key": "password", "path": "p", "mode": 0o600}]}},
-                {"p": File(b"secret", 0o600)},
+                {"p": VolumeFile(b"secret", 0o600)},
             ),
-            ({"downwardAPI": {"items": [FIELD]}}, {"name": File(b"web-0")}),
+            ({"downwardAPI": {"items": [FIELD]}}, {"name": VolumeFile(b"web-0")}),
             (
                 {
                     "downwardAPI": {
@@ -337,16 +340,16 @@ class TestVolumes:
                         ]
                     }
                 },
-                {"m": File(b"1024")},
+                {"m": VolumeFile(b"1024")},
             ),
-            ({"downwardAPI": {"items": [{**FIELD, "mode": 0o440}]}}, {"name": File(b"web-0", 0o440)}),
+            ({"downwardAPI": {"items": [{**FIELD, "mode": 0o440}]}}, {"name": VolumeFile(b"web-0", 0o440)}),
             (
                 {"projected": {"sources": [{"secret": {"name": "keys"}}, {"downwardAPI": {"items": [FIELD]}}]}},
-                {"password": File(b"secret"), "name": File(b"web-0")},
+                {"password": VolumeFile(b"secret"), "name": VolumeFile(b"web-0")},
             ),
             (
                 {"projected": {"defaultMode": 0o400, "sources": [{"secret": {"name": "keys"}}]}},
-                {"password": File(b"secret", 0o400)},
+                {"password": VolumeFile(b"secret", 0o400)},
             ),
             ({"emptyDir": {}}, None),
             ({"hostPath": {"path": "/srv"}}, None),

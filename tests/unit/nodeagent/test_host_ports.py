@@ -6,7 +6,7 @@ from fairlead.model.addresses import IPFamily
 from fairlead.model.decode import decode
 from fairlead.netfilter.nft_text import render_table
 from fairlead.netfilter.ruleset import Target
-from fairlead.nodeagent.host_ports import Forward, forwards, table_name, table_of, way_out
+from fairlead.nodeagent.host_ports import HostPortForward, forwards, table_name, table_of, way_out
 from fairlead.nodeagent.manifest import RunPod
 
 
@@ -22,8 +22,8 @@ DNS = {"containerPort": 53, "hostPort": 53, "protocol": "UDP", "hostIP": "192.0.
 def test_a_port_without_a_host_port_leads_nowhere():
     made = pod({"containerPort": 80}, HTTP, DNS)
     assert forwards(made, ["10.244.1.7"]) == (
-        Forward(made.key, "", "tcp", 8080, Target("10.244.1.7", 80)),
-        Forward(made.key, "192.0.2.1", "udp", 53, Target("10.244.1.7", 53)),
+        HostPortForward(made.key, "", "tcp", 8080, Target("10.244.1.7", 80)),
+        HostPortForward(made.key, "192.0.2.1", "udp", 53, Target("10.244.1.7", 53)),
     )
 
 

@@ -10,7 +10,7 @@ from fairlead.nodeagent.usage import (
     Interface,
     NodeUse,
     PodUse,
-    Usage,
+    UsageMoment,
     Use,
     resource_metrics,
     summary,
@@ -23,7 +23,7 @@ LINK = Interface("eth0", 10, 1, 20, 2)
 CONTAINER = ContainerUse("web", THEN, Use(3 * SECOND, 4096, 8192, 5, 6))
 POD = PodUse("n", "p", "u", THEN, Use(4 * SECOND, 5000, 9000, 7, 8), (CONTAINER,), (LINK,), processes=3)
 NODE = NodeUse("node-1", THEN, Use(60 * SECOND), 1000, 400, FileSystem(100, 30, 50, 20), (LINK,))
-USAGE = Usage(AT, NODE, (POD,))
+USAGE = UsageMoment(AT, NODE, (POD,))
 
 
 def test_a_summary_tells_of_the_node_its_pods_and_their_containers():
@@ -50,7 +50,7 @@ def test_a_pod_in_the_network_of_its_node_has_none_of_its_own():
 
 def moved(seconds, cpu, started_at=THEN):
     container = ContainerUse("web", started_at, Use(cpu))
-    return Usage(AT + seconds * SECOND, NODE, (replace(POD, containers=(container,)),))
+    return UsageMoment(AT + seconds * SECOND, NODE, (replace(POD, containers=(container,)),))
 
 
 def rate(now, before):

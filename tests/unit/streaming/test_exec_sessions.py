@@ -22,7 +22,16 @@ from fairlead.streaming.exec_events import (
 from fairlead.streaming.exec_request import ExecRequest, parse_attach, parse_exec
 from fairlead.streaming.exec_spdy import SpdyExec
 from fairlead.streaming.exec_websocket import WebSocketExec
-from fairlead.streaming.spdy_frames import CANCEL, GOAWAY, SYN_REPLY, Data, FrameReader, FrameWriter, Ignored, Reset
+from fairlead.streaming.spdy_frames import (
+    CANCEL,
+    GOAWAY,
+    SYN_REPLY,
+    Data,
+    FrameReader,
+    FrameWriter,
+    IgnoredFrame,
+    ResetFrame,
+)
 from tests.support.web_socket_client import WebSocketClient
 
 ALL = frozenset(Output)
@@ -201,8 +210,8 @@ def test_streams_of_unknown_second_or_unwanted_type_are_reset():
     session, writer = SpdyExec(QUIET), FrameWriter()
     kinds = ("error", "error", "stdin", "nonsense")
     session.receive(b"".join(writer.syn_stream(2 * n + 1, {"streamtype": kind}) for n, kind in enumerate(kinds)))
-    frames = [f for f in FrameReader().receive(session.data_to_send()) if f != Ignored(SYN_REPLY)]
-    assert frames == [Reset(3), Reset(5), Reset(7)]
+    frames = [f for f in FrameReader().receive(session.data_to_send()) if f != IgnoredFrame(SYN_REPLY)]
+    assert frames == [ResetFrame(3), ResetFrame(5), ResetFrame(7)]
 
 
 def test_output_streams_and_connection_are_ended_in_order():
@@ -212,7 +221,7 @@ def test_output_streams_and_connection_are_ended_in_order():
     client.session.finish(b"status")
     error, stderr = client.streams["error"], client.streams["stderr"]
     frames = FrameReader().receive(client.session.data_to_send())
-    assert frames == [Data(stderr, b"", True), Data(error, b"status", True), Ignored(GOAWAY)]
+    assert frames == [Data(stderr, b"", True), Data(error, b"status", True), IgnoredFrame(GOAWAY)]
 
 
 # Over WebSockets only.

@@ -18,7 +18,16 @@ from fairlead.streaming.port_forward import (
     PortReset,
     WebSocketBytes,
 )
-from fairlead.streaming.spdy_frames import CANCEL, GOAWAY, SYN_REPLY, Data, FrameReader, FrameWriter, Ignored, Reset
+from fairlead.streaming.spdy_frames import (
+    CANCEL,
+    GOAWAY,
+    SYN_REPLY,
+    Data,
+    FrameReader,
+    FrameWriter,
+    IgnoredFrame,
+    ResetFrame,
+)
 from tests.support.web_socket_client import WebSocketClient
 
 
@@ -30,7 +39,7 @@ class Plain:
         return self.forward.receive(data)
 
     def hear(self):
-        return [f for f in self.reader.receive(self.forward.data_to_send()) if f != Ignored(SYN_REPLY)]
+        return [f for f in self.reader.receive(self.forward.data_to_send()) if f != IgnoredFrame(SYN_REPLY)]
 
 
 class Tunnelled(Plain):
@@ -46,7 +55,7 @@ class Tunnelled(Plain):
 
     def hear(self):
         frames = self.reader.receive(b"".join(self.client.received(self.forward.data_to_send())))
-        return [frame for frame in frames if frame != Ignored(SYN_REPLY)]
+        return [frame for frame in frames if frame != IgnoredFrame(SYN_REPLY)]
 
 
 @pytest.fixture(params=[Plain, Tunnelled])
@@ -89,7 +98,7 @@ def test_a_connection_that_the_client_gives_up_is_gone(peer):
     assert peer.say(writer.reset(3, CANCEL)) == [PortReset(3)]
     peer.forward.send(3, b"lost")
     peer.forward.finish(3, "lost")
-    assert peer.hear() == [Reset(1)]
+    assert peer.hear() == [ResetFrame(1)]
 
 
 def test_connections_do_not_mix(peer):
@@ -116,7 +125,7 @@ REFUSED = {
 def test_streams_that_are_refused(peer, headers):
     writer = opened(peer)
     assert peer.say(writer.syn_stream(5, headers)) == []
-    assert peer.hear() == [Reset(5)]
+    assert peer.hear() == [ResetFrame(5)]
     assert len(peer.forward._connections) == 1
 
 
@@ -133,7 +142,7 @@ def test_a_client_of_a_tunnel_may_close_it():
 
 def test_closing_says_so(peer):
     peer.forward.close()
-    assert Ignored(GOAWAY) in peer.hear()
+    assert IgnoredFrame(GOAWAY) in peer.hear()
 
 
 def test_a_tunnel_needs_its_protocol():

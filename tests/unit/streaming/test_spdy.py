@@ -22,9 +22,9 @@ from fairlead.streaming.spdy_frames import (
     Data,
     FrameReader,
     FrameWriter,
-    Ignored,
+    IgnoredFrame,
     Ping,
-    Reset,
+    ResetFrame,
     SynStream,
     parse_headers,
 )
@@ -89,7 +89,7 @@ headers = st.dictionaries(names, st.text(max_size=40))
 frames = st.one_of(
     st.builds(SynStream, st.integers(1, 2**31 - 1), headers, st.just(False)),
     st.builds(Data, st.integers(1, 2**31 - 1), st.binary(min_size=1, max_size=200), st.booleans()),
-    st.builds(Reset, st.integers(1, 2**31 - 1)),
+    st.builds(ResetFrame, st.integers(1, 2**31 - 1)),
     st.builds(Ping, st.integers(0, 2**32 - 1)),
 )
 
@@ -100,7 +100,7 @@ def written(writer, frame):
             return writer.syn_stream(stream, fields)
         case Data(stream, data, fin):
             return writer.data(stream, data, fin)
-        case Reset(stream):
+        case ResetFrame(stream):
             return writer.reset(stream, CANCEL)
         case Ping(number):
             return writer.ping(number)
@@ -122,7 +122,7 @@ def test_junk_is_at_worst_a_peer_error(pieces):
         for piece in pieces:
             server.receive(piece)
     except PeerError:
-        assert received(server.data_to_send())[-1] == Ignored(GOAWAY)
+        assert received(server.data_to_send())[-1] == IgnoredFrame(GOAWAY)
 
 
 @given(st.integers(0, 11), st.binary(max_size=40), st.integers(0, 255))
@@ -171,7 +171,7 @@ def test_what_is_refused_ends_the_connection(data):
     server = SpdyServer()
     with pytest.raises(PeerError):
         server.receive(data)
-    assert received(server.data_to_send()) == [Ignored(GOAWAY)]
+    assert received(server.data_to_send()) == [IgnoredFrame(GOAWAY)]
 
 
 def test_headers_of_other_frames_are_unpacked_too_since_later_ones_refer_to_them():
@@ -205,7 +205,7 @@ def test_streams_beyond_the_limit_are_refused_until_others_are_closed():
     server = SpdyServer(max_streams=2)
     client = opened(server, 1, 3)
     assert server.receive(client.syn_stream(5, {})) == []
-    assert received(server.data_to_send()) == [Reset(5)]
+    assert received(server.data_to_send()) == [ResetFrame(5)]
     server.receive(client.reset(1, CANCEL))
     assert server.receive(client.syn_stream(7, {})) == [StreamOpened(7, {})]
 
@@ -236,7 +236,7 @@ def test_data_for_a_stream_that_we_gave_up_is_dropped():
     server = SpdyServer()
     client = opened(server, 1)
     server.reset(1)
-    assert received(server.data_to_send()) == [Reset(1)]
+    assert received(server.data_to_send()) == [ResetFrame(1)]
     assert server.receive(client.data(1, b"late", fin=True)) == []
 
 
@@ -245,7 +245,7 @@ def test_stream_numbers_must_be_odd_and_grow(stream):
     server = SpdyServer()
     client = opened(server, 1, 5)
     assert server.receive(client.syn_stream(stream, {})) == []
-    assert received(server.data_to_send()) == [Reset(stream)]
+    assert received(server.data_to_send()) == [ResetFrame(stream)]
 
 
 def test_a_stream_may_be_opened_and_ended_at_once():
@@ -263,4 +263,4 @@ def test_pings_of_the_client_are_answered_and_answers_are_not():
 def test_an_opened_stream_is_replied_to():
     server = SpdyServer()
     server.receive(FrameWriter().syn_stream(1, {}))
-    assert received(server.data_to_send()) == [Ignored(SYN_REPLY)]
+    assert received(server.data_to_send()) == [IgnoredFrame(SYN_REPLY)]

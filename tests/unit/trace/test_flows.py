@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from fairlead.dataplane import iptables_rules, nft_rules, nft_skeleton
 from fairlead.dataplane.forwarding import plan_service
 from fairlead.dataplane.incremental import build
-from fairlead.netfilter.ruleset import Attachment, Chain, Drop, Hook, Rule, Table
+from fairlead.netfilter.ruleset import Chain, ChainHook, Drop, Hook, Rule, Table
 from fairlead.trace.contract import Rules, allowed
 from fairlead.trace.evaluate import Host, evaluate
 from tests.support.proxy_flows import FLOWS, FLOWS_IN_IPV6, flow_in_ipv6
@@ -18,7 +18,7 @@ LET_NOTHING_IN = Rule((), (Drop(),))  # the last rule of a closed host's INPUT
 
 def nft_host(world):
     table, _ = build(world.snapshot, world.view, nft_skeleton.skeleton(world.view), nft_rules.service_part)
-    closing = Table({"INPUT": Chain("INPUT", (LET_NOTHING_IN,), Attachment("filter", Hook.INPUT, 0))})
+    closing = Table({"INPUT": Chain("INPUT", (LET_NOTHING_IN,), ChainHook("filter", Hook.INPUT, 0))})
     return Host(frozenset(world.own_addresses), (table, closing) if world.is_closed else (table,))
 
 

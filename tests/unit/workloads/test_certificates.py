@@ -19,9 +19,9 @@ from fairlead.workloads.certificates import (
     MOST_SECONDS,
     SERVING,
     Approve,
-    Ask,
-    Fail,
-    Sign,
+    ApproveIfAllowed,
+    FailSigning,
+    IssueCertificate,
     kept_until,
     next_steps,
     node_name,
@@ -61,7 +61,7 @@ def of_server(*conditions, usages=FOR_SERVERS, username=NAME, **options):
     return request(NODE_SERVING_SIGNER, usages, *conditions, username=username, **options)
 
 
-BY_GROUP, BY_SELF = Ask("nodeclient", BY_NODES), Ask("selfnodeclient", BY_ITSELF)
+BY_GROUP, BY_SELF = ApproveIfAllowed("nodeclient", BY_NODES), ApproveIfAllowed("selfnodeclient", BY_ITSELF)
 APPROVALS = [
     (of_client(), CLIENT, (BY_GROUP,)),
     (of_client(username=NAME), CLIENT, (BY_SELF, BY_GROUP)),
@@ -99,11 +99,15 @@ def test_a_serving_certificate_waits_for_its_node():
 
 
 SIGNATURES = [
-    (of_client("Approved"), CLIENT, Sign(MOST_SECONDS, False)),
-    (of_client("Approved", expirationSeconds=600), CLIENT, Sign(600, False)),
-    (of_client("Approved", expirationSeconds=10 * MOST_SECONDS), CLIENT, Sign(MOST_SECONDS, False)),
-    (of_server("Approved", username="admin"), SERVER, Sign(MOST_SECONDS, True)),
-    (request(CLIENT_SIGNER, FOR_CLIENTS, "Approved"), Requested("jane", ("dev",)), Sign(MOST_SECONDS, False)),
+    (of_client("Approved"), CLIENT, IssueCertificate(MOST_SECONDS, False)),
+    (of_client("Approved", expirationSeconds=600), CLIENT, IssueCertificate(600, False)),
+    (of_client("Approved", expirationSeconds=10 * MOST_SECONDS), CLIENT, IssueCertificate(MOST_SECONDS, False)),
+    (of_server("Approved", username="admin"), SERVER, IssueCertificate(MOST_SECONDS, True)),
+    (
+        request(CLIENT_SIGNER, FOR_CLIENTS, "Approved"),
+        Requested("jane", ("dev",)),
+        IssueCertificate(MOST_SECONDS, False),
+    ),
 ]
 
 
@@ -125,7 +129,7 @@ FAILURES = [
 @pytest.mark.parametrize(("request_", "asked", "why"), FAILURES)
 def test_what_is_approved_and_not_one_of_the_signers_fails(request_, asked, why):
     (step,) = next_steps(request_, asked, None)
-    assert isinstance(step, Fail)
+    assert isinstance(step, FailSigning)
     assert why in step.message
 
 

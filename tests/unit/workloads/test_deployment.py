@@ -8,7 +8,7 @@ from msgspec import structs
 from fairlead.model.decode import decode
 from fairlead.model.workloads import Deployment
 from fairlead.workloads.deployment import REVISION, find_rollout, observe_rollout, plan_rollout
-from fairlead.workloads.rolling import Limits, limits_of
+from fairlead.workloads.rolling import RollingLimits, limits_of
 
 NOW = "2026-01-01T00:00:00Z"
 
@@ -79,11 +79,11 @@ class World:
 @pytest.mark.parametrize(
     ("replicas", "surge", "unavailable", "expected"),
     [
-        (4, "25%", "25%", Limits(1, 1)),
-        (3, "25%", "25%", Limits(1, 0)),
-        (10, "25%", "25%", Limits(3, 2)),
-        (1, "0%", "0%", Limits(0, 1)),
-        (5, 2, 0, Limits(2, 0)),
+        (4, "25%", "25%", RollingLimits(1, 1)),
+        (3, "25%", "25%", RollingLimits(1, 0)),
+        (10, "25%", "25%", RollingLimits(3, 2)),
+        (1, "0%", "0%", RollingLimits(0, 1)),
+        (5, 2, 0, RollingLimits(2, 0)),
     ],
 )
 def test_limits(replicas, surge, unavailable, expected):

@@ -3,7 +3,7 @@
 import pytest
 
 from fairlead.model.objects import Lease, LeaseSpec, Metadata
-from fairlead.workloads.leader_election import Seen, Timing, may_take, released, see, taken, timing_fault
+from fairlead.workloads.leader_election import SeenLease, Timing, may_take, released, see, taken, timing_fault
 
 THEN, NOW = "2026-01-01T00:00:00.000000Z", "2026-01-01T00:00:09.000000Z"
 HELD = LeaseSpec("other", 15, THEN, THEN, 3)
@@ -39,12 +39,12 @@ def test_times_that_do_not_fit_each_other_are_refused(timing, fault):
     ],
 )
 def test_when_it_may_be_taken(spec, now, expected):
-    assert may_take(Seen(lease(spec), 0.0), "me", now, lambda name: name == "dead") is expected
+    assert may_take(SeenLease(lease(spec), 0.0), "me", now, lambda name: name == "dead") is expected
 
 
 def test_silence_counts_from_when_the_lease_was_first_seen_to_say_so():
     first = see(None, lease(HELD), 100.0)
-    assert see(first, lease(HELD, "2"), 110.0) == Seen(lease(HELD, "2"), 100.0)
+    assert see(first, lease(HELD, "2"), 110.0) == SeenLease(lease(HELD, "2"), 100.0)
     renewed = LeaseSpec("other", 15, THEN, NOW, 3)
     assert see(first, lease(renewed, "2"), 110.0).since == 110.0
 
@@ -65,4 +65,4 @@ def test_what_a_holder_writes(spec, expected):
 def test_what_is_given_back_may_be_taken_at_once_by_any_reader():
     free = released(HELD, NOW)
     assert free == LeaseSpec(None, 1, NOW, NOW, 3)
-    assert may_take(Seen(lease(free), 0.0), "me", 0.0)
+    assert may_take(SeenLease(lease(free), 0.0), "me", 0.0)

@@ -4,7 +4,16 @@ import pytest
 
 from fairlead.model.decode import decode
 from fairlead.model.objects import KubeObject
-from fairlead.workloads.ownership import FOREGROUND, ORPHAN, Delete, Disown, Item, OwnerGraph, Policy, Release
+from fairlead.workloads.ownership import (
+    FOREGROUND,
+    ORPHAN,
+    Delete,
+    Disown,
+    Item,
+    OwnerGraph,
+    PropagationPolicy,
+    Release,
+)
 
 NOW = "2026-01-01T00:00:00Z"
 
@@ -27,20 +36,24 @@ def going(uid, finalizer, *owners):
         pytest.param([], item("x"), [], None, id="no owners"),
         pytest.param([item("o")], item("x", "o"), [], None, id="its owner lives"),
         pytest.param([], item("x", "o"), [], None, id="an unknown owner may yet exist"),
-        pytest.param([], item("x", "o"), ["o"], Delete(Policy.BACKGROUND), id="its only owner is gone"),
+        pytest.param([], item("x", "o"), ["o"], Delete(PropagationPolicy.BACKGROUND), id="its only owner is gone"),
         pytest.param([item("o")], item("x", "o", "p"), ["p"], Disown(frozenset("p")), id="one of two is gone"),
-        pytest.param([], item("x", "o", "p"), ["o", "p"], Delete(Policy.BACKGROUND), id="both are gone"),
+        pytest.param([], item("x", "o", "p"), ["o", "p"], Delete(PropagationPolicy.BACKGROUND), id="both are gone"),
         pytest.param([], item("x", "o", "p"), ["o"], Disown(frozenset("o")), id="one gone, one not known to be"),
         pytest.param([], item("x", "o", deleted=True), ["o"], None, id="already on its way"),
         pytest.param([item("o", deleted=True)], item("x", "o"), [], None, id="its owner is held by something else"),
         pytest.param(
-            [going("o", FOREGROUND)], item("x", "o"), [], Delete(Policy.BACKGROUND), id="its owner waits for it"
+            [going("o", FOREGROUND)],
+            item("x", "o"),
+            [],
+            Delete(PropagationPolicy.BACKGROUND),
+            id="its owner waits for it",
         ),
         pytest.param(
             [going("o", FOREGROUND), item("y", "x")],
             item("x", "o"),
             [],
-            Delete(Policy.FOREGROUND),
+            Delete(PropagationPolicy.FOREGROUND),
             id="its owner waits for it, and it has dependents of its own",
         ),
         pytest.param([going("o", ORPHAN)], item("x", "o"), [], Disown(frozenset("o")), id="its owner leaves it behind"),

@@ -8,12 +8,12 @@ from fairlead.model.storage import PersistentVolume, PersistentVolumeClaim, Stor
 from fairlead.nodeagent.volumes import VolumeError, place_of, volume_of_claim
 from fairlead.workloads.volume_binding import (
     Bind,
-    Delete,
+    DeleteVolume,
     GiveClass,
     LetGo,
     Provision,
     SetPhase,
-    Wait,
+    WaitReason,
     plan_claim,
     plan_volume,
     unready_claim,
@@ -57,7 +57,7 @@ def planned(wanted, *things, users=()):
         Provision: lambda: f"provision {step.document['metadata']['name']}",
         GiveClass: lambda: f"class {step.name}",
         SetPhase: lambda: step.phase,
-        Wait: lambda: step.reason,
+        WaitReason: lambda: step.reason,
         LetGo: lambda: "let go",
     }
     return told[type(step)]() if step else None
@@ -149,7 +149,7 @@ PROTECTED = {"deletionTimestamp": NOW, "finalizers": ["kubernetes.io/pv-protecti
         pytest.param(
             volume(phase="Bound", **GOES), claim(metadata={"uid": "new"}), SetPhase("Released"), id="a namesake came"
         ),
-        pytest.param(volume(phase="Released", **GOES), None, Delete(), id="goes with its claim"),
+        pytest.param(volume(phase="Released", **GOES), None, DeleteVolume(), id="goes with its claim"),
         pytest.param(
             volume(phase="Released", **{**GOES, "persistentVolumeReclaimPolicy": "Retain"}),
             None,

@@ -11,13 +11,13 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from fairlead.app.announcer.ways import Orders
-from fairlead.bgp.session import Changed, Session, State
+from fairlead.bgp.session import Session, SessionState, StateChanged
 from fairlead.bgp.settings import BgpSettings, PeerSettings
-from fairlead.drivers.bgp.peer import Peer
-from fairlead.drivers.bgp.sockets import Router
+from fairlead.drivers.bgp.peer import BgpPeer
+from fairlead.drivers.bgp.sockets import RouterAddress
 from fairlead.model.addresses import IPFamily, first_of
 
-SessionChanged = Callable[[str, Changed], None]
+SessionChanged = Callable[[str, StateChanged], None]
 
 
 class Bgp:
@@ -37,11 +37,11 @@ class Bgp:
         identifier = settings.identifier(node, addresses())
         self.peers = [self._peer(settings, peer, identifier) for peer in settings.peers]
 
-    def _peer(self, settings: BgpSettings, peer: PeerSettings, identifier: str) -> Peer:
+    def _peer(self, settings: BgpSettings, peer: PeerSettings, identifier: str) -> BgpPeer:
         password = Path(peer.password_file) if peer.password_file else None
-        router = Router(peer.address, peer.port, password, peer.source_address, peer.ttl_security)
+        router = RouterAddress(peer.address, peer.port, password, peer.source_address, peer.ttl_security)
         session = Session(settings.terms(peer, identifier), secrets.SystemRandom().random)
-        return Peer(router, session, lambda told, change: self._changed(str(told.router), change))
+        return BgpPeer(router, session, lambda told, change: self._changed(str(told.router), change))
 
     def start(self) -> None:
         """Call the routers, and go on until ``close``."""
@@ -71,7 +71,7 @@ class SessionMetrics(Collector):
     """The sessions as metrics; none where there is no BGP."""
 
     def __init__(self) -> None:
-        self.peers: list[Peer] = []
+        self.peers: list[BgpPeer] = []
 
     def collect(self) -> Iterator[Metric]:
         """The sessions as metrics."""
@@ -91,7 +91,7 @@ class SessionMetrics(Collector):
         }
         for peer in self.peers:
             label = (str(peer.router),)
-            up.add_metric(label, float(peer.session.state == State.ESTABLISHED))
+            up.add_metric(label, float(peer.session.state == SessionState.ESTABLISHED))
             announced.add_metric(label, len(peer.session.announced))
             for name, counter in counters.items():
                 counter.add_metric(label, getattr(peer.session.counts, name))

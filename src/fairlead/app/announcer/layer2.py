@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 
 from fairlead.app.announcer.ways import News, Orders
 from fairlead.dataplane.announcing import BEAT, SILENCE, chosen, next_silence, silent_nodes, watched
-from fairlead.drivers.linux.announcing_link import Link, Sign
+from fairlead.drivers.linux.announcing_link import AnnouncingLink, Sign
 
 REPEATED = 5.0  # seconds for which a new address is announced again and again, since a frame may be lost
 
@@ -28,7 +28,7 @@ class Layer2:
         self._heard: dict[str, float] = {}
         self._silent: frozenset[str] = frozenset()
         self._answered: dict[str, float] = {}  # addresses, and since when hosts are told of them
-        self._link = Link(interface, self._take_sign)
+        self._link = AnnouncingLink(interface, self._take_sign)
 
     def close(self) -> None:
         """Withdraw, so that others answer at once."""

@@ -15,8 +15,8 @@ from fairlead.allocation.load_balancer import Pool
 from fairlead.app.announcer.bgp import Bgp, SessionMetrics
 from fairlead.app.announcer.layer2 import Layer2
 from fairlead.app.announcer.options import AnnouncerOptions
-from fairlead.app.announcer.ways import Orders, Way
-from fairlead.bgp.session import Changed, State
+from fairlead.app.announcer.ways import AnnouncingWay, Orders
+from fairlead.bgp.session import SessionState, StateChanged
 from fairlead.dataplane.announcing import (
     Order,
     announced_addresses,
@@ -66,7 +66,7 @@ class Announcer:
         self._news = asyncio.Event()
         self._orders: dict[ObjectKey, dict[str, Order]] = {}
         self._announced: dict[str, set[tuple[ObjectKey, str]]] = {}  # by protocol
-        self._sessions: dict[str, Changed] = {}
+        self._sessions: dict[str, StateChanged] = {}
         self._events = EventWriter(client)
         self._recorder = self._events.recorder("announcer")
         self._needs_slices = asyncio.Event()
@@ -102,9 +102,9 @@ class Announcer:
         await self._slices.run()
 
     @asynccontextmanager
-    async def _ways(self) -> AsyncIterator[list[Way]]:
+    async def _ways(self) -> AsyncIterator[list[AnnouncingWay]]:
         """The ways to announce, which withdraw in the end."""
-        ways: list[Way] = []
+        ways: list[AnnouncingWay] = []
         async with AsyncExitStack() as stack:
             if self._options.answers_on_link:
                 link = Layer2(self._options.node_name, await self._interface(), _now, self._news.set)
@@ -144,7 +144,7 @@ class Announcer:
         node = self._snapshot.nodes.get(self._options.node_name)
         return node.internal_ips if node else ()
 
-    async def _wait(self, ways: Collection[Way]) -> None:
+    async def _wait(self, ways: Collection[AnnouncingWay]) -> None:
         """Until something has changed, or a way has something to do."""
         now = _now()
         moments = [moment for way in ways if (moment := way.due(now)) is not None]
@@ -152,7 +152,7 @@ class Announcer:
             async with asyncio.timeout(max(0.0, min(moments) - now) if moments else None):
                 await self._news.wait()
 
-    def _step(self, ways: Collection[Way]) -> None:
+    def _step(self, ways: Collection[AnnouncingWay]) -> None:
         """Do what the API and the ways call for by now."""
         self._news.clear()
         orders, now = self._order(), _now()
@@ -181,14 +181,14 @@ class Announcer:
         for key in sorted({key for key, _ in now - before}):
             self._recorder.record(self._snapshot.services[key], "v1", "Service", Happening("nodeAssigned", message))
 
-    def _session_changed(self, router: str, change: Changed) -> None:
+    def _session_changed(self, router: str, change: StateChanged) -> None:
         """Tell the Node of a session that has come up, or ended, or could not be made for a new reason."""
         before = self._sessions.get(router)
         self._sessions[router] = change
         node = self._snapshot.nodes.get(self._options.node_name)
         if node is None or change == before:
             return
-        if change.state == State.ESTABLISHED:
+        if change.state == SessionState.ESTABLISHED:
             happening = Happening("BGPSessionUp", f"BGP session with {router} is up: {change.reason}")
         else:
             happening = Happening("BGPSessionDown", f"no BGP session with {router}: {change.reason}", "Warning")

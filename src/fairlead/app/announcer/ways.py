@@ -9,7 +9,7 @@ Orders = Mapping[str, Order]  # by address
 News = Callable[[], None]
 
 
-class Way(Protocol):
+class AnnouncingWay(Protocol):
     """A way to bring packets for addresses to this node."""
 
     @property

@@ -22,7 +22,16 @@ from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Node
 from fairlead.registry.requests import User
-from fairlead.workloads.certificates import Approve, Ask, Fail, Sign, Step, kept_until, next_steps, node_name
+from fairlead.workloads.certificates import (
+    Approve,
+    ApproveIfAllowed,
+    FailSigning,
+    IssueCertificate,
+    Step,
+    kept_until,
+    next_steps,
+    node_name,
+)
 
 _PERMISSION = {"group": "certificates.k8s.io", "resource": "certificatesigningrequests", "verb": "create"}
 
@@ -88,15 +97,15 @@ class CertificateController:
     async def _take(self, request: CertificateSigningRequest, pem: bytes, step: Step) -> bool:
         """Do one of the things that can be done; whether that has worked out."""
         match step:
-            case Ask(subresource, message):
+            case ApproveIfAllowed(subresource, message):
                 if not await self._reviews.allows(_author(request), {**_PERMISSION, "subresource": subresource}):
                     return False
                 await self._write(request, "approval", _condition(APPROVED, "AutoApproved", message))
             case Approve(message):
                 await self._write(request, "approval", _condition(APPROVED, "AutoApproved", message))
-            case Fail(message):
+            case FailSigning(message):
                 await self._write(request, "status", _condition(FAILED, "SignerValidationFailure", message))
-            case Sign(seconds, is_server):
+            case IssueCertificate(seconds, is_server):
                 assert self._authority
                 files = (str(self._authority.certificate), str(self._authority.key))
                 certificate = await sign_request_beside(*files, pem, seconds, is_server)

@@ -22,12 +22,12 @@ from fairlead.model.storage import (
 )
 from fairlead.workloads.volume_binding import (
     Bind,
-    Delete,
+    DeleteVolume,
     GiveClass,
     LetGo,
     Provision,
     SetPhase,
-    Wait,
+    WaitReason,
     claim_reference,
     claims_of,
     plan_claim,
@@ -53,7 +53,7 @@ class ClaimBinder:
         self._pods = context.watches.of(PODS, Pod)
         self.needs = (self._claims, self._volumes, self._classes, self._pods)
         self._users: dict[ObjectKey, set[ObjectKey]] = {}  # by claim: the Pods that use it
-        self._waiting: dict[ObjectKey, Wait] = {}  # what was last said of claims that wait
+        self._waiting: dict[ObjectKey, WaitReason] = {}  # what was last said of claims that wait
         self._claims.listen(self._claim_changed)
         self._volumes.listen(self._look_again)
         self._classes.listen(self._look_again)
@@ -102,7 +102,7 @@ class ClaimBinder:
                 await self._patch(claim, {"metadata": {"finalizers": _without(claim, CLAIM_PROTECTION)}})
             case SetPhase(phase):
                 await self._patch(claim, {"status": {"phase": phase}}, "status")
-            case Wait() as why if self._waiting.get(key) != why:
+            case WaitReason() as why if self._waiting.get(key) != why:
                 self._waiting[key] = why
                 self._say(claim, Happening(*why))
 
@@ -176,7 +176,7 @@ class VolumeReclaimer:
                 status = PERSISTENT_VOLUMES.path(name=volume.name, subresource="status")
                 patch = _as_seen(volume, {"status": {"phase": phase}})
                 self._volumes.learn(await self._client.patch(status, patch))
-            case Delete() if await self._has_gone(volume):
+            case DeleteVolume() if await self._has_gone(volume):
                 await self._client.delete(path, {"preconditions": {"uid": volume.metadata.uid}})
             case LetGo():
                 finalizers = _without(volume, VOLUME_PROTECTION)

@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from fairlead.app.dns.options import DnsOptions
-from fairlead.clusterdns.plugins.scope import Access
+from fairlead.clusterdns.plugins.scope import ApiAccess
 from fairlead.drivers.kube.client import KubeClient
 
 
@@ -17,21 +17,21 @@ def api_client(options: DnsOptions) -> KubeClient:
     Raises:
         Unreachable: there is no such file or context, or it is of no use.
     """
-    access = options.access or Access()
+    access = options.access or ApiAccess()
     context = options.context or access.context or None
     if options.kubeconfig is None and access.endpoint:
         return _client_of_endpoint(access)
     return KubeClient.from_kubeconfig(options.kubeconfig or access.kubeconfig or None, context, "dns")
 
 
-def _client_of_endpoint(access: Access) -> KubeClient:
+def _client_of_endpoint(access: ApiAccess) -> KubeClient:
     with tempfile.TemporaryDirectory() as folder:  # which only this user may enter
         path = Path(folder) / "kubeconfig"
         path.write_text(yaml.safe_dump(kubeconfig_of(access)))
         return KubeClient.from_kubeconfig(path, part="dns")
 
 
-def kubeconfig_of(access: Access) -> dict[str, Any]:
+def kubeconfig_of(access: ApiAccess) -> dict[str, Any]:
     """The options ``endpoint`` and ``tls`` of a Corefile as a kubeconfig."""
     cluster = {"server": access.endpoint, "certificate-authority": _absolute(access.authorities)}
     user = {"client-certificate": _absolute(access.certificate), "client-key": _absolute(access.key)}

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from fairlead.app.dns.flags import Flags
 from fairlead.app.dns.options import DnsOptions
-from fairlead.app.dns.settings import SettingsError, Source
+from fairlead.app.dns.settings import ConfigurationSource, SettingsError
 from fairlead.drivers.kube.client import KubeClient, Resource
 from fairlead.drivers.kube.event_recorder import EventWriter, Happening
 from fairlead.drivers.kube.informer import Informer
@@ -84,7 +84,7 @@ class ConfigMapFollower:
 
     def _options(self, text: str) -> DnsOptions:
         """The options of a Corefile; pages stay where probes look for them, and wildcards are those of the Pod."""
-        found = Source(COREFILE, lambda: text, Flags()).load()
+        found = ConfigurationSource(COREFILE, lambda: text, Flags()).load()
         return self._first.serving(found)
 
     def _say(self, known: ConfigMap | None, happening: Happening) -> None:

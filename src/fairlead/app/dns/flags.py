@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from fairlead.app.dns.options import DnsOptions
-from fairlead.app.dns.surroundings import Machine
+from fairlead.app.dns.surroundings import MachineFiles
 from fairlead.clusterdns.chain import Plugin
 from fairlead.clusterdns.names import is_within, to_name
 from fairlead.clusterdns.plugins.forward import Forward, servers_of
 from fairlead.clusterdns.plugins.kubernetes import Kubernetes
 from fairlead.clusterdns.plugins.logs import LogRule
-from fairlead.clusterdns.plugins.scope import Page
+from fairlead.clusterdns.plugins.scope import HttpPage
 from fairlead.clusterdns.server_blocks import DEFAULT_PORT, Block
-from fairlead.clusterdns.upstreams import Policy, Server, Upstream
+from fairlead.clusterdns.upstreams import ServerPolicy, Upstream, UpstreamServer
 from fairlead.clusterdns.zone import Outside, PodsMode, Zone
 
 
@@ -34,7 +34,7 @@ class Flags:
     lameduck: float | None = None
     log: bool | None = None
 
-    def over(self, options: DnsOptions, machine: Machine) -> DnsOptions:
+    def over(self, options: DnsOptions, machine: MachineFiles) -> DnsOptions:
         """Options with these in their place.
 
         Raises:
@@ -55,11 +55,11 @@ class Flags:
             lameduck=options.lameduck if self.lameduck is None else self.lameduck,
         )
 
-    def _block(self, block: Block, servers: tuple[Server, ...]) -> Block:
+    def _block(self, block: Block, servers: tuple[UpstreamServer, ...]) -> Block:
         """A block with what the command line says of it; a port takes the place of 53."""
         plugins = tuple(self._plugins(block.plugins))
         if servers and () in block.zones:
-            upstream = Upstream(servers, Policy.ROUND_ROBIN, finds_loops=True)
+            upstream = Upstream(servers, ServerPolicy.ROUND_ROBIN, finds_loops=True)
             plugins = (*(p for p in plugins if not _forwards_all(p)), Forward(((),), upstream))
         return replace(
             block,
@@ -93,10 +93,10 @@ class Flags:
         return Outside.FORWARD if self.upstreams else zone.outside
 
 
-def _page(port: int | None, pages: tuple[Page, ...]) -> tuple[Page, ...]:
+def _page(port: int | None, pages: tuple[HttpPage, ...]) -> tuple[HttpPage, ...]:
     if port is None:
         return pages
-    return (Page("", port),) if port else ()
+    return (HttpPage("", port),) if port else ()
 
 
 def _forwards_all(plugin: Plugin) -> bool:

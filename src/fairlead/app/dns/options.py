@@ -21,7 +21,7 @@ from fairlead.clusterdns.plugins import (
     small,
     template,
 )
-from fairlead.clusterdns.plugins.scope import Access, Page
+from fairlead.clusterdns.plugins.scope import ApiAccess, HttpPage
 from fairlead.clusterdns.server_blocks import Block
 from fairlead.clusterdns.zone import PodsMode, Zone
 from fairlead.drivers.dns.tcp import TcpLimits
@@ -33,7 +33,7 @@ _PLUGIN_NAMES: dict[type, str] = {
     cache.Cache: "cache",
     dns64.Dns64: "dns64",
     external.External: "k8s_external",
-    file.Files: "file",
+    file.ZoneFiles: "file",
     forward.Forward: "forward",
     hosts.Hosts: "hosts",
     kubernetes.Kubernetes: "kubernetes",
@@ -73,15 +73,15 @@ class DnsOptions:
 
     kubeconfig: Path | None = None
     context: str | None = None
-    access: Access | None = None
+    access: ApiAccess | None = None
     blocks: tuple[Block, ...] = ()
     addresses: tuple[str, ...] = ("0.0.0.0",)  # noqa: S104 - a name server is there to be reached
     udp_cap: int = UDP_CAP
     tcp: TcpLimits = field(default_factory=TcpLimits)
     http_addresses: tuple[str, ...] = ("0.0.0.0",)  # noqa: S104
-    health: tuple[Page, ...] = (Page("", 8080),)
-    ready: tuple[Page, ...] = (Page("", 8181),)
-    metrics: tuple[Page, ...] = (Page("", 9153),)
+    health: tuple[HttpPage, ...] = (HttpPage("", 8080),)
+    ready: tuple[HttpPage, ...] = (HttpPage("", 8181),)
+    metrics: tuple[HttpPage, ...] = (HttpPage("", 9153),)
     unready_after: float | None = 300.0
     lameduck: float = 0.0
     node_interface: str | None = None

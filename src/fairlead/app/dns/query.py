@@ -17,15 +17,15 @@ from fairlead.app.dns.flags import Flags
 from fairlead.app.dns.options import DnsOptions
 from fairlead.app.dns.settings import options_from
 from fairlead.app.dns.settings_blocks import block_of
-from fairlead.app.dns.surroundings import Machine
+from fairlead.app.dns.surroundings import MachineFiles
 from fairlead.clusterdns.authority import Authority
-from fairlead.clusterdns.chain import Ask, Request, Run
+from fairlead.clusterdns.chain import Ask, DnsRequest, Run
 from fairlead.clusterdns.changes import Watched
 from fairlead.clusterdns.plugins.forward import Forward
 from fairlead.clusterdns.records import Answer, Origin, Question, Rcode, Reason
-from fairlead.clusterdns.search import Step, candidates, search_list, walk
+from fairlead.clusterdns.search import SearchStep, candidates, search_list, walk
 from fairlead.clusterdns.server_blocks import DEFAULT_PORT, Block, ServerBlocks
-from fairlead.clusterdns.upstreams import Server, Upstream
+from fairlead.clusterdns.upstreams import Upstream, UpstreamServer
 from fairlead.clusterdns.zone import Outside, Zone
 from fairlead.drivers.kube.client import ENDPOINT_SLICES, NAMESPACES, PODS, SERVICES, KubeClient, Resource
 from fairlead.model.decode import DecodeError, decode
@@ -83,9 +83,9 @@ def blocks_for(config: Path | None, given: dict[str, Any]) -> tuple[Block, ...]:
     if config is not None:
         return options_from(config, flags)[0].blocks
     block = block_of(Zone(outside=Outside.FORWARD), DEFAULT_PORT)
-    somebody = Forward(((),), Upstream((Server("0.0.0.0"),)))  # noqa: S104 - it is told of, and never asked
+    somebody = Forward(((),), Upstream((UpstreamServer("0.0.0.0"),)))  # noqa: S104 - it is told of, and never asked
     options = DnsOptions(blocks=(replace(block, plugins=(*block.plugins, somebody)),))
-    return flags.over(options, Machine()).blocks
+    return flags.over(options, MachineFiles()).blocks
 
 
 def authority_over(objects: Iterable[Watched], blocks: tuple[Block, ...]) -> Authority:
@@ -98,12 +98,14 @@ def authority_over(objects: Iterable[Watched], blocks: tuple[Block, ...]) -> Aut
     return authority
 
 
-def walked(name: str, qtype: int, namespace: str | None, blocks: tuple[Block, ...], authority: Authority) -> list[Step]:
+def walked(
+    name: str, qtype: int, namespace: str | None, blocks: tuple[Block, ...], authority: Authority
+) -> list[SearchStep]:
     """The questions that a name leads to, in the search list of a Namespace when one is given, with their answers."""
     server = ServerBlocks(blocks, authority)
 
     def find(question: Question) -> Answer:
-        run = Run(server.answer(Request(question, server)))
+        run = Run(server.answer(DnsRequest(question, server)))
         step, asked = run.step, None
         while isinstance(step, Ask):
             asked = step.question.name

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from fairlead.app.dns.api_access import api_client
 from fairlead.app.dns.options import DnsOptions
-from fairlead.app.dns.watches import Copies, Watches
+from fairlead.app.dns.watches import Copies, ZoneWatches
 from fairlead.clusterdns.authority import Authority
 from fairlead.clusterdns.zone import Zone
 from fairlead.drivers.dns.metrics import ProgrammingDelay, new_registry
@@ -47,7 +47,7 @@ def read_ahead(options: DnsOptions, zone: Zone) -> ReadAhead | None:
 async def _read(options: DnsOptions, zone: Zone) -> ReadAhead:
     authority = Authority(zone)
     async with asyncio.timeout(PATIENCE), api_client(options) as client:
-        watches = Watches(client, authority, ProgrammingDelay(new_registry()), options.needs)
+        watches = ZoneWatches(client, authority, ProgrammingDelay(new_registry()), options.needs)
         following = asyncio.ensure_future(watches.run())
         try:
             await watches.read_all()

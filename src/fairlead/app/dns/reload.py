@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from fairlead.app.dns.options import DnsOptions
-from fairlead.app.dns.settings import SettingsError, Source
+from fairlead.app.dns.settings import ConfigurationSource, SettingsError
 from fairlead.drivers.entropy import choose
 
 JITTER = 0.5  # of the time between looks, either way, so that replicas do not change all at once; upstream's share
@@ -31,7 +31,7 @@ class Reloading:
         failed: changed configurations that were refused.
     """
 
-    source: Source
+    source: ConfigurationSource
     apply: Apply
     failed: int = 0
 

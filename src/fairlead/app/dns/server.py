@@ -18,12 +18,12 @@ from fairlead.app.dns.config_map import ConfigMapFollower
 from fairlead.app.dns.options import LIVE, DnsOptions
 from fairlead.app.dns.read_ahead import ReadAhead
 from fairlead.app.dns.reload import Reloading
-from fairlead.app.dns.settings import SettingsError, Source
-from fairlead.app.dns.watches import Watches
+from fairlead.app.dns.settings import ConfigurationSource, SettingsError
+from fairlead.app.dns.watches import ZoneWatches
 from fairlead.clusterdns.authority import Authority
 from fairlead.clusterdns.names import to_text
 from fairlead.clusterdns.plugins.hosts import Hosts
-from fairlead.clusterdns.plugins.scope import Page as PageAddress
+from fairlead.clusterdns.plugins.scope import HttpPage as PageAddress
 from fairlead.clusterdns.zone import Zone
 from fairlead.drivers.dns.configuration_metrics import Configuration, ConfigurationCollector
 from fairlead.drivers.dns.faulty_answers import FaultyServices
@@ -49,7 +49,7 @@ READING = 10.0  # seconds that a new configuration waits for what it needs to kn
 async def run(
     options: DnsOptions,
     ready: Callable[[], None],
-    source: Source | None = None,
+    source: ConfigurationSource | None = None,
     config_map: ObjectKey | None = None,
     steering: Steering | None = None,
     known: ReadAhead | None = None,
@@ -98,7 +98,11 @@ class _Process:
     """The parts, wired."""
 
     def __init__(
-        self, options: DnsOptions, source: Source | None, config_map: ObjectKey | None, known: ReadAhead | None
+        self,
+        options: DnsOptions,
+        source: ConfigurationSource | None,
+        config_map: ObjectKey | None,
+        known: ReadAhead | None,
     ) -> None:
         self.leaving = False
         self.options = options
@@ -112,7 +116,7 @@ class _Process:
         self._follower: ConfigMapFollower | None = None
         self._registry = new_registry()
         self._delay = ProgrammingDelay(self._registry)
-        self._watches: Watches | None = None
+        self._watches: ZoneWatches | None = None
         self._pages: list[asyncio.Server] = []
         self._access = PageAccess() if options.authorize_metrics else None
 
@@ -147,7 +151,7 @@ class _Process:
         async with api_client(self.options) as client:
             if self._access:
                 self._access.ask_with(client)
-            self._watches = Watches(client, self._authority, self._delay, self.options.needs)
+            self._watches = ZoneWatches(client, self._authority, self._delay, self.options.needs)
             if self._known:
                 self._watches.resume(self._known.copies)
             self._register_metrics(self._watches)
@@ -162,7 +166,7 @@ class _Process:
         self._authority.finish_sync(int(time.time()))
         ready()
 
-    async def _finish_sync(self, watches: Watches, ready: Callable[[], None]) -> None:
+    async def _finish_sync(self, watches: ZoneWatches, ready: Callable[[], None]) -> None:
         await watches.read_all()
         if not self._authority.synced:
             self._authority.finish_sync(int(time.time()))
@@ -215,7 +219,7 @@ class _Process:
             except TimeoutError as error:
                 raise SettingsError("the Pods of the cluster cannot be read, which pods verified needs") from error
 
-    def _register_metrics(self, watches: Watches | None) -> None:
+    def _register_metrics(self, watches: ZoneWatches | None) -> None:
         observed = watches.observed if watches else {}
         self._registry.register(DnsCollector(self._server, self._authority, observed))
         self._registry.register(ForwardCollector(lambda: server_label(self._server), self._outside))

@@ -15,7 +15,7 @@ from fairlead.app.dns.flags import Flags
 from fairlead.app.dns.options import DnsOptions
 from fairlead.app.dns.settings_blocks import options_of
 from fairlead.app.dns.settings_file import Settings
-from fairlead.app.dns.surroundings import Machine
+from fairlead.app.dns.surroundings import MachineFiles
 from fairlead.clusterdns.configuration import configuration_of
 from fairlead.clusterdns.corefile.faults import CorefileError
 
@@ -25,7 +25,7 @@ class SettingsError(ValueError):
 
 
 @dataclass
-class Source:
+class ConfigurationSource:
     """Where a configuration comes from, and what was read of it last.
 
     Attributes:
@@ -40,7 +40,7 @@ class Source:
     text: Callable[[], str]
     flags: Flags
     every: float | None = None
-    machine: Machine = field(default_factory=Machine)
+    machine: MachineFiles = field(default_factory=MachineFiles)
     adapt: Callable[[DnsOptions], DnsOptions] = field(default=lambda options: options)
     _main: str = ""
     _follows: bool = False
@@ -55,7 +55,7 @@ class Source:
             main = self._main if self._main and not self._follows else self.text()
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"{self.name}: {error}") from error
-        machine = Machine()
+        machine = MachineFiles()
         options, every = self._options(main, machine)
         self._main, self._follows, self.machine = main, every is not None, machine
         looks = [*machine.watched.values(), *([every] if every is not None else [])]
@@ -75,7 +75,7 @@ class Source:
             digest.update(b"\0" + (path.read_bytes() if path.is_file() else b"\xff"))
         return digest.hexdigest()
 
-    def _options(self, text: str, machine: Machine) -> tuple[DnsOptions, float | None]:
+    def _options(self, text: str, machine: MachineFiles) -> tuple[DnsOptions, float | None]:
         try:
             if self.name.endswith((".yaml", ".yml")):
                 settings = msgspec.yaml.decode(text, type=Settings)
@@ -88,7 +88,7 @@ class Source:
             raise SettingsError(f"{self.name}: {error}") from error
 
 
-def corefile_options(text: str, name: str, machine: Machine) -> tuple[DnsOptions, float | None]:
+def corefile_options(text: str, name: str, machine: MachineFiles) -> tuple[DnsOptions, float | None]:
     """The options that a Corefile stands for, and the seconds between looks at it.
 
     Raises:
@@ -107,12 +107,12 @@ def corefile_options(text: str, name: str, machine: Machine) -> tuple[DnsOptions
     return options, process.reload
 
 
-def source_of(path: Path, flags: Flags) -> Source:
+def source_of(path: Path, flags: Flags) -> ConfigurationSource:
     """The source that a file is."""
-    return Source(str(path), path.read_text, flags)
+    return ConfigurationSource(str(path), path.read_text, flags)
 
 
-def options_from(path: Path | None, flags: Flags) -> tuple[DnsOptions, Source | None]:
+def options_from(path: Path | None, flags: Flags) -> tuple[DnsOptions, ConfigurationSource | None]:
     """The options that a file stands for, or the defaults, with what the command line says, and how to read them again.
 
     Raises:
@@ -121,7 +121,7 @@ def options_from(path: Path | None, flags: Flags) -> tuple[DnsOptions, Source | 
     if path is not None:
         source = source_of(path, flags)
         return source.load(), source
-    machine = Machine()
+    machine = MachineFiles()
     try:
         settings = Settings(outside=None)
         return flags.over(options_of(settings, machine), machine), None

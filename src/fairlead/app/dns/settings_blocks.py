@@ -6,7 +6,7 @@ import msgspec
 
 from fairlead.app.dns.options import DnsOptions
 from fairlead.app.dns.settings_file import Settings
-from fairlead.app.dns.surroundings import Machine
+from fairlead.app.dns.surroundings import MachineFiles
 from fairlead.clusterdns.chain import Plugin
 from fairlead.clusterdns.names import Name, to_name
 from fairlead.clusterdns.plugins.autopath import Autopath
@@ -16,11 +16,11 @@ from fairlead.clusterdns.plugins.hosts import hosts_of
 from fairlead.clusterdns.plugins.kubernetes import Kubernetes
 from fairlead.clusterdns.plugins.loadbalance import LoadBalance
 from fairlead.clusterdns.plugins.logs import ErrorRule, LogRule
-from fairlead.clusterdns.plugins.scope import Grant, Page
+from fairlead.clusterdns.plugins.scope import Grant, HttpPage
 from fairlead.clusterdns.query import UDP_MIN
 from fairlead.clusterdns.server_blocks import Block
 from fairlead.clusterdns.upstream_cache import CachePolicy
-from fairlead.clusterdns.upstreams import Policy, Upstream
+from fairlead.clusterdns.upstreams import ServerPolicy, Upstream
 from fairlead.clusterdns.zone import Outside, Zone
 from fairlead.drivers.dns.datagram_batch import SLOT
 from fairlead.drivers.dns.tcp import TcpLimits
@@ -28,7 +28,7 @@ from fairlead.drivers.dns.tcp import TcpLimits
 EVERYWHERE: tuple[Name, ...] = ((),)
 
 
-def options_of(settings: Settings, machine: Machine) -> DnsOptions:
+def options_of(settings: Settings, machine: MachineFiles) -> DnsOptions:
     """The options that settings stand for; names of files in ``forward`` are read as resolv.conf.
 
     Raises:
@@ -54,7 +54,7 @@ def block_of(zone: Zone, port: int, *others: Plugin) -> Block:
     return Block(ports=(port,), plugins=(LoadBalance(), *others, Kubernetes((zone,))), errors=ErrorRule())
 
 
-def _block(settings: Settings, machine: Machine) -> Block:
+def _block(settings: Settings, machine: MachineFiles) -> Block:
     forwards = _forwards(settings, machine)
     zone = zone_of(settings, bool(forwards))
     return Block(
@@ -66,7 +66,7 @@ def _block(settings: Settings, machine: Machine) -> Block:
     )
 
 
-def _before(settings: Settings, zone: Zone, machine: Machine) -> list[Plugin]:
+def _before(settings: Settings, zone: Zone, machine: MachineFiles) -> list[Plugin]:
     """What is asked before the cluster is."""
     cache = settings.cache
     policy = CachePolicy(**{**msgspec.to_builtins(cache), "denial_capacity": cache.capacity})
@@ -99,26 +99,26 @@ def zone_of(settings: Settings, forwards: bool) -> Zone:
     )
 
 
-def _forwards(settings: Settings, machine: Machine) -> list[Forward]:
+def _forwards(settings: Settings, machine: MachineFiles) -> list[Forward]:
     """The routes, those of longer zones first."""
     routes = sorted(settings.forward.items(), key=lambda route: len(to_name(route[0])), reverse=True)
     return [Forward((to_name(zone),), _upstream(targets, settings, machine)) for zone, targets in routes]
 
 
-def _upstream(targets: list[str], settings: Settings, machine: Machine) -> Upstream:
+def _upstream(targets: list[str], settings: Settings, machine: MachineFiles) -> Upstream:
     servers = tuple(server for target in targets for server in servers_of(target, machine.read))
     if not servers:
         raise ValueError(f"no upstream server in {', '.join(targets)}")
     return Upstream(
         servers,
-        Policy.ROUND_ROBIN,
+        ServerPolicy.ROUND_ROBIN,
         concurrent=settings.concurrent,
         force_tcp=settings.force_tcp,
         finds_loops=True,
     )
 
 
-def _node_search(domains: list[str], machine: Machine) -> tuple[Name, ...]:
+def _node_search(domains: list[str], machine: MachineFiles) -> tuple[Name, ...]:
     """Search domains; those of a resolv.conf in place of its path."""
     found: list[str] = []
     for domain in domains:
@@ -130,5 +130,5 @@ def _node_search(domains: list[str], machine: Machine) -> tuple[Name, ...]:
     return tuple(map(to_name, found))
 
 
-def _pages(port: int | None) -> tuple[Page, ...]:
-    return () if port is None else (Page("", port),)
+def _pages(port: int | None) -> tuple[HttpPage, ...]:
+    return () if port is None else (HttpPage("", port),)

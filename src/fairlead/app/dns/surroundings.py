@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fairlead.clusterdns.corefile.faults import Wrong
-from fairlead.clusterdns.plugins.scope import Surroundings
+from fairlead.clusterdns.plugins.scope import CorefileSurroundings
 from fairlead.drivers.linux.local_addresses import addresses_of_interface
 
 
-class Machine:
+class MachineFiles:
     """Reads files for a configuration, and remembers them.
 
     Attributes:
@@ -22,9 +22,9 @@ class Machine:
         self.watched: dict[Path, float] = {}
         self.imported: dict[Path, str] = {}
 
-    def surroundings(self) -> Surroundings:
+    def surroundings(self) -> CorefileSurroundings:
         """All of this, for the pure core."""
-        return Surroundings(self.read, addresses_of_interface, socket.gethostname())
+        return CorefileSurroundings(self.read, addresses_of_interface, socket.gethostname())
 
     @property
     def environment(self) -> dict[str, str]:

@@ -38,7 +38,7 @@ NEEDS = Needs()
 Copies = Mapping[str, Known[Any]]  # by the name of the collection
 
 
-class Watches:
+class ZoneWatches:
     """One informer for each collection that the zone's answers depend on.
 
     Attributes:

@@ -13,7 +13,7 @@ from functools import partial
 
 from fairlead.app.dns.read_ahead import ReadAhead, read_ahead
 from fairlead.app.dns.server import DnsOptions, ForwardingLoop, published_zone, run
-from fairlead.app.dns.settings import Source
+from fairlead.app.dns.settings import ConfigurationSource
 from fairlead.drivers.kube.client import Unreachable
 from fairlead.drivers.proxy.node_interface import node_addresses
 
@@ -22,7 +22,7 @@ FAILURE = 3  # exit code
 Tell = Callable[[str], None]
 
 
-def serve_all(options: DnsOptions, source: Source | None, workers: int, tell: Tell) -> int:
+def serve_all(options: DnsOptions, source: ConfigurationSource | None, workers: int, tell: Tell) -> int:
     """Serve until told to stop by SIGTERM or SIGINT; the exit code. ``tell`` is given what a person should know."""
     if workers == 1:
         return _serve(options, source, tell)
@@ -44,7 +44,9 @@ def serve_all(options: DnsOptions, source: Source | None, workers: int, tell: Te
     return max(codes)
 
 
-def _fork(options: DnsOptions, source: Source | None, index: int, tell: Tell, known: ReadAhead | None) -> int:
+def _fork(
+    options: DnsOptions, source: ConfigurationSource | None, index: int, tell: Tell, known: ReadAhead | None
+) -> int:
     """Start one worker. Only the first serves health and readiness; metrics are each worker's own, a port apart."""
     child = os.fork()
     if child:
@@ -67,7 +69,7 @@ def of_worker(options: DnsOptions, index: int) -> DnsOptions:
     return options
 
 
-def _serve(options: DnsOptions, source: Source | None, tell: Tell, known: ReadAhead | None = None) -> int:
+def _serve(options: DnsOptions, source: ConfigurationSource | None, tell: Tell, known: ReadAhead | None = None) -> int:
     try:
         asyncio.run(_until_signalled(options, source, tell, known))
     except (OSError, ForwardingLoop, Unreachable) as error:
@@ -76,7 +78,9 @@ def _serve(options: DnsOptions, source: Source | None, tell: Tell, known: ReadAh
     return 0
 
 
-async def _until_signalled(options: DnsOptions, source: Source | None, tell: Tell, known: ReadAhead | None) -> None:
+async def _until_signalled(
+    options: DnsOptions, source: ConfigurationSource | None, tell: Tell, known: ReadAhead | None
+) -> None:
     ports = ", ".join(map(str, options.ports))
     serving = run(options, lambda: tell(f"the cluster is known; serving port {ports}"), source, known=known)
     task = asyncio.ensure_future(_on_node(options, serving))

@@ -11,7 +11,7 @@ from pathlib import Path
 from fairlead.app.node.context import PodContext, timestamp
 from fairlead.app.node.running import RunningContainer, ended
 from fairlead.drivers.linux.calls import take_descriptor
-from fairlead.drivers.linux.descriptors import Sink, Source
+from fairlead.drivers.linux.descriptors import PipeReader, Sink
 from fairlead.drivers.pods.birth_record import read_birth
 from fairlead.drivers.pods.image_root import ImageRoot
 from fairlead.drivers.pods.launcher import Child, Launcher
@@ -104,7 +104,7 @@ def _own_ends(container: Container, found: FoundPod, written: WrittenContainer, 
     pipes = open_pipes(process.pid, written.pipes, _FLAGS)
     if missing := written.pipes.keys() - pipes.keys():
         log.warning("container %s writes nowhere any more: %s", container.name, ", ".join(sorted(missing)))
-    outputs = {output: Source(pipes[output.value]) for output in Output if output.value in pipes}
+    outputs = {output: PipeReader(pipes[output.value]) for output in Output if output.value in pipes}
     return OwnEnds(Sink(pipes[STDIN]) if STDIN in pipes else None, outputs)
 
 
@@ -120,4 +120,4 @@ def _terminal(container: Container, found: FoundPod) -> OwnEnds:
         fd = take_descriptor(holder, HELD)
     finally:
         os.close(holder)
-    return OwnEnds(Sink(os.dup(fd)), {Output.STDOUT: Source(fd)}, fd)
+    return OwnEnds(Sink(os.dup(fd)), {Output.STDOUT: PipeReader(fd)}, fd)

@@ -15,7 +15,7 @@ from fairlead.drivers.pods.launcher import Child
 from fairlead.drivers.pods.left_behind import PodFolder
 from fairlead.drivers.pods.output import FinishedLog
 from fairlead.drivers.pods.probes import perform
-from fairlead.drivers.pods.runtime import Log
+from fairlead.drivers.pods.runtime import ContainerLog
 from fairlead.nodeagent.images import ImageError
 from fairlead.nodeagent.life import container_life as life
 from fairlead.nodeagent.manifest import Container
@@ -74,7 +74,7 @@ class ContainerRun:
             case life.Wake(attempt, after):
                 self._do(self._wake(attempt, after))
 
-    def log(self, previous: bool) -> Log:
+    def log(self, previous: bool) -> ContainerLog:
         """The log of the run that is or was last, or of the one before it; its file need not be there. While the next
         run is waited for, the one that ended last is both."""
         if self.running and not previous:

@@ -17,8 +17,8 @@ from fairlead.drivers.pods.process import ProcessSpec
 from fairlead.drivers.pods.runtime import Stdio
 from fairlead.labnet.loopback import PortRule
 from fairlead.nodeagent.environment import (
+    ContainerSurroundings,
     Placement,
-    Surroundings,
     build_environment,
     declared_variables,
     with_expanded_command,
@@ -126,7 +126,9 @@ class PodContext:
         self._program(container, image)  # before anything is asked for
         check_volumes(self.pod)
         sources = await self.volumes.sources(self.pod)
-        around = Surroundings(self.pod, self.placement, self.settings.links.variables(self.pod), sources, allocatable())
+        around = ContainerSurroundings(
+            self.pod, self.placement, self.settings.links.variables(self.pod), sources, allocatable()
+        )
         folders = self.volumes.write(around) | await self.volumes.of_claims(self.pod)
         expanded = with_expanded_command(container, declared_variables(container, around))
         program = self._program(expanded, image)

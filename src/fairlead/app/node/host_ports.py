@@ -13,7 +13,7 @@ from fairlead.drivers.proxy.ruleset_watch import RulesetWatch
 from fairlead.model.addresses import IPFamily, family_of
 from fairlead.netfilter.nft_listing import takeover
 from fairlead.netfilter.ruleset import Table
-from fairlead.nodeagent.host_ports import Forward, table_name, table_of, way_out
+from fairlead.nodeagent.host_ports import HostPortForward, table_name, table_of, way_out
 
 COMMENT = "host ports of Pods, and their way to the world outside; kept by the node agent"
 
@@ -29,14 +29,14 @@ class HostPorts:
     """
 
     def __init__(self, pod_cidrs: Iterable[str], inside: Iterable[str] = ()) -> None:
-        self._wanted: dict[str, tuple[Forward, ...]] = {}
+        self._wanted: dict[str, tuple[HostPortForward, ...]] = {}
         networks = tuple(inside)
         self._ways_out = {family_of(cidr): way_out(cidr, networks) for cidr in pod_cidrs}
         self._applied: dict[IPFamily, Table | None] = dict.fromkeys(self._ways_out)  # None: whatever is there
         self._busy = asyncio.Lock()
         self._watch = RulesetWatch()
 
-    async def put(self, uid: str, forwards: tuple[Forward, ...]) -> None:
+    async def put(self, uid: str, forwards: tuple[HostPortForward, ...]) -> None:
         """Have these forwards, and no others, for the Pod with this UID.
 
         Raises:
@@ -50,7 +50,7 @@ class HostPorts:
             over = [each for each in gone if each.protocol == "udp" and each.family == family]
             await forget_flows(family, [Flow("", each.port, each.target) for each in over])
 
-    def expect(self, uid: str, forwards: tuple[Forward, ...]) -> None:
+    def expect(self, uid: str, forwards: tuple[HostPortForward, ...]) -> None:
         """Have these forwards for a Pod that runs already, from the next ``apply`` on."""
         if forwards:
             self._wanted[uid] = forwards

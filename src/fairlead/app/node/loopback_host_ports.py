@@ -8,7 +8,7 @@ from fairlead.drivers.proxy.datagram_relay import DatagramRelay
 from fairlead.drivers.proxy.stream_relay import Address, Route, StreamRelay, listen
 from fairlead.labnet.loopback import PortRule
 from fairlead.netfilter.ruleset import Target
-from fairlead.nodeagent.host_ports import Forward
+from fairlead.nodeagent.host_ports import HostPortForward
 
 KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 
@@ -26,14 +26,14 @@ class LoopbackHostPorts:
         self._addresses, self._ports = addresses, ports
         self._open: dict[str, list[StreamRelay | DatagramRelay]] = {}  # by the UID of the Pod
 
-    async def put(self, uid: str, forwards: tuple[Forward, ...]) -> None:
+    async def put(self, uid: str, forwards: tuple[HostPortForward, ...]) -> None:
         """Have these forwards, and no others, for the Pod with this UID."""
         for relay in self._open.pop(uid, ()):
             relay.close()
         if forwards:
             self._open[uid] = [relay for forward in forwards for relay in self._relays(forward)]
 
-    def expect(self, uid: str, forwards: tuple[Forward, ...]) -> None:
+    def expect(self, uid: str, forwards: tuple[HostPortForward, ...]) -> None:
         """No Pod outlives the agent."""
 
     async def apply(self) -> None:
@@ -43,7 +43,7 @@ class LoopbackHostPorts:
         """Nobody else can touch the sockets."""
         await asyncio.Event().wait()
 
-    def _relays(self, forward: Forward) -> list[StreamRelay | DatagramRelay]:
+    def _relays(self, forward: HostPortForward) -> list[StreamRelay | DatagramRelay]:
         made = []
         target = Target(forward.target.address, self._ports.bound(forward.target.port))
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from fairlead.app.node.context import PodContext, timestamp
 from fairlead.drivers.kubelet.log_stream import last_lines
 from fairlead.drivers.pods.launcher import Child
-from fairlead.drivers.pods.left_behind import NO_IMAGE, Origin, PodFolder, WrittenContainer, pipe_inode
+from fairlead.drivers.pods.left_behind import NO_IMAGE, ImageOrigin, PodFolder, WrittenContainer, pipe_inode
 from fairlead.drivers.pods.output import ContainerStreams, LogFile, remove_log
 from fairlead.drivers.pods.probes import ProbeTarget, perform
 from fairlead.drivers.pods.process import ProcessSpec, start_container, start_holder
@@ -48,7 +48,7 @@ class RunningContainer:
     process: Child
     streams: ContainerStreams
     spec: ProcessSpec
-    origin: Origin = NO_IMAGE
+    origin: ImageOrigin = NO_IMAGE
     is_fresh: bool = False
 
     @property
@@ -93,7 +93,7 @@ async def start_running(
             log_file = LogFile(path)
             undo.callback(log_file.close)
             started_at = timestamp()
-            origin = Origin(image.id, image.manifest, image.process.stop_signal) if image else NO_IMAGE
+            origin = ImageOrigin(image.id, image.manifest, image.process.stop_signal) if image else NO_IMAGE
             folder.write(container.name, _written(run, started_at, spec, origin))
             process = await start_container(sandbox, spec, folder.container(container.name))
         finally:
@@ -112,7 +112,7 @@ def _lasting(container: Container) -> tuple[str, ...]:
     return (STDOUT, STDERR) if container.stdin_once else (STDIN, STDOUT, STDERR)
 
 
-def _written(run: int, started_at: str, spec: ProcessSpec, origin: Origin) -> WrittenContainer:
+def _written(run: int, started_at: str, spec: ProcessSpec, origin: ImageOrigin) -> WrittenContainer:
     stdio = spec.stdio
     inodes = {name: pipe_inode(getattr(stdio, name)) for name in (STDIN, STDOUT, STDERR)}
     pipes = {name: inode for name, inode in inodes.items() if inode}

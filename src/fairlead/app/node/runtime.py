@@ -17,7 +17,7 @@ from fairlead.drivers.linux.netns import socket_in
 from fairlead.drivers.pods.launcher import Child
 from fairlead.drivers.pods.output import Attached
 from fairlead.drivers.pods.process import beside, start_in_container
-from fairlead.drivers.pods.runtime import ContainerName, Log, Refused, Stdio
+from fairlead.drivers.pods.runtime import ContainerLog, ContainerName, Refused, Stdio
 from fairlead.nodeagent.status import Waiting
 
 TERMINAL_TYPE = {"TERM": "xterm"}  # what container runtimes tell a command that gets a terminal
@@ -33,7 +33,7 @@ class NodeRuntime:
     def __init__(self, pods: Callable[[], Iterable[PodRun]], loopback: OnLoopback | None = None) -> None:
         self._pods, self._loopback = pods, loopback
 
-    def log(self, name: ContainerName, previous: bool) -> Log:
+    def log(self, name: ContainerName, previous: bool) -> ContainerLog:
         """The log of a container's run; raises Refused when there is none."""
         container = self._container(name)
         log = container.log(previous)

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from fairlead.app.node.pod import PodRun
 from fairlead.drivers.linux import usage as found
-from fairlead.drivers.linux.usage import Process
-from fairlead.nodeagent.usage import ContainerUse, NodeUse, PodUse, Usage, Use
+from fairlead.drivers.linux.usage import ProcessUsage
+from fairlead.nodeagent.usage import ContainerUse, NodeUse, PodUse, UsageMoment, Use
 
 
 class _RunningContainer(NamedTuple):
@@ -42,22 +42,22 @@ class NodeUsage:
 
     def __init__(self, node: str, volumes: Path, pods: Callable[[], Iterable[PodRun]]) -> None:
         self._node, self._volumes, self._pods = node, volumes, pods
-        self._before: Usage | None = None
+        self._before: UsageMoment | None = None
         self._turn = asyncio.Lock()
 
-    async def look(self) -> tuple[Usage, Usage | None]:
+    async def look(self) -> tuple[UsageMoment, UsageMoment | None]:
         """Now, and when it was looked up before."""
         async with self._turn:
             running = [each for each in map(_running, self._pods()) if each]
             before, self._before = self._before, await asyncio.to_thread(self._look, running)
             return self._before, before
 
-    def _look(self, running: list[_RunningPod]) -> Usage:
+    def _look(self, running: list[_RunningPod]) -> UsageMoment:
         spaces = {pod.uid: found.pid_namespace(pod.sandbox) for pod in running}
         processes = found.processes_by_namespace(space for space in spaces.values() if space)
         floors = _Floors(self._before)
         pods = tuple(floors.keep(_pod(pod, processes.get(spaces[pod.uid], []))) for pod in running)
-        return Usage(time.time_ns(), self._machine(), pods)
+        return UsageMoment(time.time_ns(), self._machine(), pods)
 
     def _machine(self) -> NodeUse:
         machine = found.machine()
@@ -86,7 +86,7 @@ def _running(run: PodRun) -> _RunningPod | None:
     return _RunningPod(pod.namespace, pod.name, pod.metadata.uid, run.start_time, sandbox.pid, is_apart, containers)
 
 
-def _pod(pod: _RunningPod, processes: list[Process]) -> PodUse:
+def _pod(pod: _RunningPod, processes: list[ProcessUsage]) -> PodUse:
     containers = tuple(
         ContainerUse(each.name, each.started_at, found.total(found.descendants(each.pid, processes)))
         for each in pod.containers
@@ -101,7 +101,7 @@ def _pod(pod: _RunningPod, processes: list[Process]) -> PodUse:
 class _Floors:
     """Has no time that was used be forgotten because its process has ended: counters must not go back."""
 
-    def __init__(self, before: Usage | None) -> None:
+    def __init__(self, before: UsageMoment | None) -> None:
         self._pods = {pod.uid: pod for pod in before.pods} if before else {}
 
     def keep(self, pod: PodUse) -> PodUse:

@@ -25,7 +25,7 @@ from fairlead.drivers.kube.client import KubeClient, KubeError, Unreachable
 from fairlead.drivers.pods.allocatable import allocatable
 from fairlead.drivers.pods.host_paths import HostPathError, prepare_host_path
 from fairlead.drivers.pods.volume_files import make_folder, make_part, replace_files
-from fairlead.nodeagent.environment import Placement, Surroundings
+from fairlead.nodeagent.environment import ContainerSurroundings, Placement
 from fairlead.nodeagent.manifest import Container, RunPod, TokenSource
 from fairlead.nodeagent.sources import (
     Content,
@@ -103,7 +103,7 @@ class PodVolumes:
             await self._until_stale(RETRY if failed else self._seconds_left(pod))
             pod = newest()
             try:
-                self.write(Surroundings(pod, placement, {}, await self.sources(pod), allocatable()))
+                self.write(ContainerSurroundings(pod, placement, {}, await self.sources(pod), allocatable()))
             except SourceError as error:  # what has gone stays in the volume until it is there again
                 failed = False
                 log.warning("volumes of %s are not brought up to date: %s", pod.key, error)
@@ -129,7 +129,7 @@ class PodVolumes:
                 each.cancel()
         self._stale.clear()
 
-    def write(self, around: Surroundings) -> dict[str, str]:
+    def write(self, around: ContainerSurroundings) -> dict[str, str]:
         """Make the volumes; their folders by volume name.
 
         Raises:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
 
-from fairlead.dataplane.health import Pulse, health_document, is_node_eligible
+from fairlead.dataplane.health import RulesPulse, health_document, is_node_eligible
 from fairlead.drivers.proxy.metrics import ProxyMetrics
 from fairlead.drivers.tiny_http import Page, Pages
 from fairlead.model.objects import Node
@@ -16,7 +16,7 @@ class HealthPages:
     """How up to date each family's rules are, as pages."""
 
     def __init__(self, families: Sequence[str], node: Callable[[], Node | None], metrics: ProxyMetrics) -> None:
-        self._pulses = {family: Pulse(time.time()) for family in families}
+        self._pulses = {family: RulesPulse(time.time()) for family in families}
         self._node, self._metrics = node, metrics
 
     def queued(self) -> None:
@@ -25,11 +25,11 @@ class HealthPages:
         self._metrics.queued(now)
         for family, pulse in self._pulses.items():
             if pulse.queued is None:
-                self._pulses[family] = Pulse(pulse.updated, now)
+                self._pulses[family] = RulesPulse(pulse.updated, now)
 
     def updated(self, family: str) -> None:
         """The kernel has been told everything."""
-        self._pulses[family] = Pulse(time.time())
+        self._pulses[family] = RulesPulse(time.time())
 
     def is_healthy(self) -> bool:
         now = time.time()

@@ -25,7 +25,7 @@ from fairlead.explain.cluster import Cluster, Ref
 from fairlead.explain.languages import translated
 from fairlead.explain.picture.timeline import timeline
 from fairlead.explain.resolving import DNS_NAMESPACE
-from fairlead.explain.spreading import Change, Spread
+from fairlead.explain.spreading import Spread, SpreadingChange
 from fairlead.explain.subjects import NoSuchObject
 from fairlead.model.marks import Mark
 from fairlead.model.objects import Pod
@@ -130,7 +130,7 @@ def _dns_servers(cluster: Cluster) -> list[Pod]:
     return [pod for pod in cluster.pods_in(DNS_NAMESPACE) if pod.labels.get(key) == value and pod.is_ready]
 
 
-def summary(changes: list[Change], language: str) -> list[dict[str, Any]]:
+def summary(changes: list[SpreadingChange], language: str) -> list[dict[str, Any]]:
     """The changes as the page lists them."""
     told = (_in_language(change, language) for change in changes)
     return [
@@ -142,11 +142,11 @@ def summary(changes: list[Change], language: str) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _in_language(change: Change, language: str) -> Change:
+def _in_language(change: SpreadingChange, language: str) -> SpreadingChange:
     return change._replace(causes=tuple(translated(cause, language) for cause in change.causes))
 
 
-def find(changes: list[Change], query: Mapping[str, str]) -> Change:
+def find(changes: list[SpreadingChange], query: Mapping[str, str]) -> SpreadingChange:
     """The change that is asked for, in the language that is; without a name, the newest.
 
     Raises:

@@ -10,7 +10,7 @@ from fairlead.app.ui.options import UiOptions
 from fairlead.app.ui.pictures import language_of, map_of, width_of, words_of
 from fairlead.app.ui.tracing import read_trace
 from fairlead.app.ui.views import proxying_of
-from fairlead.drivers.ui.exchange import Reply, Request
+from fairlead.drivers.ui.exchange import PageReply, Request
 from fairlead.drivers.ui.page_files import page_text
 from fairlead.explain.about.ruleset import lines_of
 from fairlead.explain.cluster import Cluster
@@ -44,7 +44,7 @@ class Parts(NamedTuple):
 View = Callable[[Cluster, Query, UiOptions], Parts]
 
 
-def export(cluster: Cluster, query: Query, options: UiOptions, now: datetime) -> Reply:
+def export(cluster: Cluster, query: Query, options: UiOptions, now: datetime) -> PageReply:
     """A view as a file.
 
     Raises:
@@ -56,7 +56,7 @@ def export(cluster: Cluster, query: Query, options: UiOptions, now: datetime) ->
     return file_of(view, VIEWS[view](cluster, query, options), query, options, now)
 
 
-def file_of(view: str, parts: Parts, query: Query, options: UiOptions, now: datetime) -> Reply:
+def file_of(view: str, parts: Parts, query: Query, options: UiOptions, now: datetime) -> PageReply:
     """The parts of a view as a file of the format that is wanted.
 
     Raises:
@@ -67,10 +67,10 @@ def file_of(view: str, parts: Parts, query: Query, options: UiOptions, now: date
         raise SubjectError(f"the view {view} is no picture: export it as {HTML}")
     text = parts.picture if format_ == SVG else _paper(parts, query, options, now)
     name = f'attachment; filename="fairlead-{view}.{format_}"'
-    return Reply(text.encode(), _TYPES[format_], headers=(("content-disposition", name),))
+    return PageReply(text.encode(), _TYPES[format_], headers=(("content-disposition", name),))
 
 
-def handle(cluster: Cluster, request: Request, options: UiOptions) -> Reply:
+def handle(cluster: Cluster, request: Request, options: UiOptions) -> PageReply:
     return export(cluster, request.query, options, datetime.now(UTC))
 
 

@@ -5,7 +5,7 @@ from http import HTTPStatus
 
 from fairlead.app.ui.views import View
 from fairlead.app.ui.world import NotRead, World
-from fairlead.drivers.ui.exchange import Handler, Reply, Request, json_reply, problem
+from fairlead.drivers.ui.exchange import Handler, PageReply, Request, json_reply, problem
 from fairlead.explain.subjects import NoSuchObject, SubjectError
 from fairlead.netfilter.dump.nft_json import NotRules
 
@@ -13,11 +13,11 @@ from fairlead.netfilter.dump.nft_json import NotRules
 def handler_of(world: World, view: View) -> Handler:
     """A view as a handler."""
 
-    async def handle(request: Request) -> Reply:
+    async def handle(request: Request) -> PageReply:
         try:
             cluster = await world.now()
             found = await asyncio.to_thread(view, cluster, request, world.options)
-            return found if isinstance(found, Reply) else json_reply(found)
+            return found if isinstance(found, PageReply) else json_reply(found)
         except NotRead as error:
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
         except NoSuchObject as error:

@@ -14,8 +14,8 @@ from fairlead.app.ui.options import UiOptions
 from fairlead.app.ui.world import World
 from fairlead.drivers.lab.run_folder import root
 from fairlead.drivers.ui.application import Application
-from fairlead.drivers.ui.exchange import Reply, Request, Routes, json_reply
-from fairlead.drivers.ui.gate import Gate
+from fairlead.drivers.ui.exchange import PageReply, Request, Routes, json_reply
+from fairlead.drivers.ui.gate import PageGate
 from fairlead.drivers.ui.http_server import listen, serve
 from fairlead.drivers.ui.key_file import kept_key
 
@@ -31,7 +31,7 @@ async def run(options: UiOptions, ready: Callable[[str], None]) -> None:
     key = kept_key(root())
     sock = _listening(options.port)
     port = sock.getsockname()[1]
-    gate = Gate(key, port)
+    gate = PageGate(key, port)
     world = World(options)
     application = Application(gate, routes(world))
     await serve(application, [sock], lambda: ready(f"http://127.0.0.1:{port}/#token={gate.token}"))
@@ -64,6 +64,6 @@ def routes(world: World) -> Routes:
     }
 
 
-async def _session(_: Request) -> Reply:
+async def _session(_: Request) -> PageReply:
     """Tells a page whose stream has broken whether it is still let in."""
     return json_reply({})

@@ -17,7 +17,7 @@ from fairlead.app.ui.changes import Changes
 from fairlead.app.ui.options import UiOptions
 from fairlead.drivers.kube.client import KubeClient, KubeError, Unreachable
 from fairlead.drivers.sources.files import SourceError, read_cluster_files
-from fairlead.drivers.sources.following import Following
+from fairlead.drivers.sources.following import FollowedCluster
 from fairlead.explain.cluster import Cluster
 
 LINGER = 3.0  # seconds that watches outlive the last page, so that a reload finds everything there
@@ -134,7 +134,9 @@ class World:
         path = self.kubeconfig()
         stamp = _stamp(path)
         async with KubeClient.from_kubeconfig(path, self.options.context, part="ui") as client:
-            following = Following(client, self.options.zone, partial(self._publish_live, client), self.changes.seen)
+            following = FollowedCluster(
+                client, self.options.zone, partial(self._publish_live, client), self.changes.seen
+            )
             try:
                 with self.changes.followed():
                     async with asyncio.TaskGroup() as tasks:
@@ -149,7 +151,7 @@ class World:
             return self.options.kubeconfig
         return str(enter.find_home(self.options.lab).kubeconfig)
 
-    async def _look_after(self, following: Following, path: str | None, stamp: object) -> None:
+    async def _look_after(self, following: FollowedCluster, path: str | None, stamp: object) -> None:
         """Tell when watches die, and end when it is another cluster that should be read."""
         while True:
             await asyncio.sleep(_LOOK)

@@ -41,7 +41,7 @@ _OF_MODE = {
 _KIND, _GROUP = "KubeProxyConfiguration", "kubeproxy.config.k8s.io/"
 
 
-class ConfigError(ValueError):
+class KubeProxyConfigError(ValueError):
     """The document is no KubeProxyConfiguration."""
 
 
@@ -52,9 +52,9 @@ def flag_defaults(document: Any) -> dict[str, Any]:
         ConfigError: it is something else.
     """
     if not isinstance(document, dict):
-        raise ConfigError("an object is wanted")
+        raise KubeProxyConfigError("an object is wanted")
     if document.get("kind") != _KIND or not str(document.get("apiVersion", "")).startswith(_GROUP):
-        raise ConfigError(f"a {_KIND} of {_GROUP}v1alpha1 is wanted")
+        raise KubeProxyConfigError(f"a {_KIND} of {_GROUP}v1alpha1 is wanted")
     section = "nftables" if document.get("mode") == "nftables" else "iptables"
     paths = _FIELDS | {f"{section}.{field}": parameter for field, parameter in _OF_MODE.items()}
     found = {parameter: _at(document, path.split(".")) for path, parameter in paths.items()}
@@ -86,5 +86,5 @@ def _read(ctx: click.Context, param: click.Parameter, path: Path | None) -> None
     try:
         document = yaml.safe_load(path.read_text())
         ctx.default_map = {**(ctx.default_map or {}), **flag_defaults(document)}
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, ConfigError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KubeProxyConfigError) as error:
         raise click.BadParameter(f"{path}: {error}", ctx, param) from error

@@ -23,7 +23,7 @@ _FLAGS = (
 )
 
 
-class Source(NamedTuple):
+class ClusterSource(NamedTuple):
     """Where to read; ``namespace`` is that of names without one."""
 
     files: tuple[str, ...]
@@ -41,12 +41,12 @@ def source_flags(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def source_of(flags: dict[str, Any]) -> Source:
+def source_of(flags: dict[str, Any]) -> ClusterSource:
     """The source that flags name; they are taken out of ``flags``."""
-    return Source(*(flags.pop(name) for name in Source._fields))
+    return ClusterSource(*(flags.pop(name) for name in ClusterSource._fields))
 
 
-def read_source(source: Source, *, into_pods: bool = True) -> "Cluster":
+def read_source(source: ClusterSource, *, into_pods: bool = True) -> "Cluster":
     """The cluster; what cannot be read ends the command with exit code 3.
 
     Args:

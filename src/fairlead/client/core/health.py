@@ -33,7 +33,7 @@ class Ejection:
         return min(self.first * 2.0 ** min(ejections, 60), self.longest)
 
 
-class Health(NamedTuple):
+class EndpointHealth(NamedTuple):
     """How an endpoint has been doing.
 
     Attributes:
@@ -51,17 +51,17 @@ class Health(NamedTuple):
     def is_ejected(self, now: float) -> bool:
         return now < self.until
 
-    def after_success(self) -> "Health":
+    def after_success(self) -> "EndpointHealth":
         return self._replace(failures=0)
 
-    def after_failure(self, now: float, rule: Ejection, may_eject: bool) -> "Health":
+    def after_failure(self, now: float, rule: Ejection, may_eject: bool) -> "EndpointHealth":
         """Requests under way when the endpoint was ejected fail late, and do not make it worse."""
         if self.is_ejected(now):
             return self
         failed = self._replace(failures=self.failures + 1)
         return failed._ejected(now, rule) if may_eject and failed.failures >= rule.after else failed
 
-    def _ejected(self, now: float, rule: Ejection) -> "Health":
+    def _ejected(self, now: float, rule: Ejection) -> "EndpointHealth":
         before = self.ejections if now < self.forgiven else 0
         until = now + rule.seconds(before)
-        return Health(self.failures, before + 1, until, until + (until - now))
+        return EndpointHealth(self.failures, before + 1, until, until + (until - now))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fairlead.client.core.endpoint import Endpoint
-from fairlead.client.core.health import Health
+from fairlead.client.core.health import EndpointHealth
 
 
 @dataclass(slots=True, eq=False)
@@ -17,7 +17,7 @@ class Member:
     """
 
     endpoint: Endpoint
-    health: Health = field(default_factory=Health)
+    health: EndpointHealth = field(default_factory=EndpointHealth)
     in_flight: int = 0
     role: str | None = None
 

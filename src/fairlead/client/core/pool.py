@@ -14,7 +14,7 @@ from fairlead.client.core.member import Member, Members
 from fairlead.client.core.policies import Chance, Policy
 
 
-class Verdict(enum.Enum):
+class RequestOutcome(enum.Enum):
     """How a request ended."""
 
     WORKED = enum.auto()
@@ -84,12 +84,12 @@ class Pool:
         member.in_flight += 1
         return member
 
-    def release(self, member: Member, verdict: Verdict, now: float) -> None:
+    def release(self, member: Member, verdict: RequestOutcome, now: float) -> None:
         """End a request. The endpoint may have left the set meanwhile, and another one come to its address."""
         member.in_flight -= 1
-        if verdict is Verdict.WORKED:
+        if verdict is RequestOutcome.WORKED:
             member.health = member.health.after_success()
-        elif verdict is Verdict.FAILED and self._members.get(member.endpoint.place) is member:
+        elif verdict is RequestOutcome.FAILED and self._members.get(member.endpoint.place) is member:
             self._count_failure(member, now)
 
     def _count_failure(self, member: Member, now: float) -> None:

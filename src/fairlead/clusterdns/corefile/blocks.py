@@ -17,7 +17,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from fairlead.clusterdns.corefile.faults import Faults, Place, Wrong
+from fairlead.clusterdns.corefile.faults import CorefileFaults, FilePlace, Wrong
 from fairlead.clusterdns.corefile.tokens import Token, lines_of, tokens_of
 
 DEPTH_MAX = 20  # imports within imports; one that imports itself would have no end
@@ -34,7 +34,7 @@ class Directive(NamedTuple):
     name: str
     arguments: tuple[str, ...]
     options: tuple["Directive", ...]
-    place: Place
+    place: FilePlace
 
 
 class ServerBlock(NamedTuple):
@@ -42,7 +42,7 @@ class ServerBlock(NamedTuple):
 
     keys: tuple[str, ...]
     directives: tuple[Directive, ...]
-    place: Place
+    place: FilePlace
 
 
 class _Node(NamedTuple):
@@ -52,7 +52,7 @@ class _Node(NamedTuple):
     inside: "tuple[_Node, ...] | None"
 
     @property
-    def place(self) -> Place:
+    def place(self) -> FilePlace:
         return self.tokens[0].place
 
 
@@ -63,7 +63,7 @@ class Reading:
         read: gives the files that an import names; raises ``Wrong`` when there are none.
     """
 
-    def __init__(self, environment: Mapping[str, str], read: ReadImports, faults: Faults) -> None:
+    def __init__(self, environment: Mapping[str, str], read: ReadImports, faults: CorefileFaults) -> None:
         self._environment, self._read, self._faults = environment, read, faults
         self._snippets: dict[str, tuple[_Node, ...]] = {}
 
@@ -126,7 +126,7 @@ class Reading:
         tokens = tokens_of(text, file, self._environment, self._faults)
         return list(self._tree(_joined(lines_of(tokens)), None))
 
-    def _tree(self, lines: Iterator[list[Token]], opened: Place | None) -> Iterator[_Node]:
+    def _tree(self, lines: Iterator[list[Token]], opened: FilePlace | None) -> Iterator[_Node]:
         for line in lines:
             if line[0].closes:
                 if opened is None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 
-class Place(NamedTuple):
+class FilePlace(NamedTuple):
     """A line of a file; lines count from 1."""
 
     file: str
@@ -14,10 +14,10 @@ class Place(NamedTuple):
         return f"{self.file}:{self.line}"
 
 
-class Fault(NamedTuple):
+class CorefileFault(NamedTuple):
     """One thing that is wrong."""
 
-    place: Place
+    place: FilePlace
     message: str
 
     def __str__(self) -> str:
@@ -27,30 +27,30 @@ class Fault(NamedTuple):
 class CorefileError(ValueError):
     """A Corefile that cannot be used; the message has a line for each fault, in the order of the file."""
 
-    def __init__(self, faults: list[Fault]) -> None:
+    def __init__(self, faults: list[CorefileFault]) -> None:
         super().__init__("\n".join(map(str, faults)))
         self.faults = faults
 
 
 class Wrong(ValueError):
-    """A single mistake in a directive; ``Faults.at`` turns it into a fault with a place."""
+    """A single mistake in a directive; ``CorefileFaults.at`` turns it into a fault with a place."""
 
 
-class Faults:
+class CorefileFaults:
     """Collects faults, so that the first one does not hide the others."""
 
     def __init__(self) -> None:
-        self.found: list[Fault] = []
+        self.found: list[CorefileFault] = []
 
-    def __iter__(self) -> Iterator[Fault]:
+    def __iter__(self) -> Iterator[CorefileFault]:
         return iter(self.found)
 
-    def add(self, place: Place, message: str) -> None:
-        fault = Fault(place, message)
+    def add(self, place: FilePlace, message: str) -> None:
+        fault = CorefileFault(place, message)
         if fault not in self.found:  # a snippet that is imported twice is wrong once
             self.found.append(fault)
 
-    def at(self, place: Place) -> "Catching":
+    def at(self, place: FilePlace) -> "Catching":
         """Within this context, a ``Wrong`` becomes a fault of ``place``, and what follows is read all the same."""
         return Catching(self, place)
 
@@ -61,9 +61,9 @@ class Faults:
 
 
 class Catching:
-    """See ``Faults.at``."""
+    """See ``CorefileFaults.at``."""
 
-    def __init__(self, faults: Faults, place: Place) -> None:
+    def __init__(self, faults: CorefileFaults, place: FilePlace) -> None:
         self._faults, self._place = faults, place
 
     def __enter__(self) -> None:

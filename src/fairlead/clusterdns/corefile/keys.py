@@ -9,7 +9,7 @@ from fairlead.clusterdns.names import Name
 _SCHEMES = ("https", "https3", "grpc", "quic")
 
 
-class Key(NamedTuple):
+class ServerKey(NamedTuple):
     """Zones at a port; a port of None is the default. ``tls``: over connections that are TLS's (RFC 7858)."""
 
     zones: tuple[Name, ...]
@@ -17,7 +17,7 @@ class Key(NamedTuple):
     tls: bool = False
 
 
-def key_of(text: str) -> Key:
+def key_of(text: str) -> ServerKey:
     """The meaning of a key.
 
     Raises:
@@ -30,4 +30,4 @@ def key_of(text: str) -> Key:
     zone, colon, port = rest.rpartition(":")
     if not colon or "/" in port:  # an IPv6 network has colons of its own
         zone, port = rest, ""
-    return Key(zones(zone or "."), number(port, f"port of {text}", 1, 65535) if port else None, scheme == "tls")
+    return ServerKey(zones(zone or "."), number(port, f"port of {text}", 1, 65535) if port else None, scheme == "tls")

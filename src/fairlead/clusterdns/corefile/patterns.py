@@ -15,7 +15,7 @@ _OPTIONS = re2.Options()
 _OPTIONS.log_errors = False
 
 
-class Found(NamedTuple):
+class PatternMatch(NamedTuple):
     """A match: all of it, then what each group matched; nothing for a group that took no part."""
 
     groups: tuple[str, ...]
@@ -53,11 +53,11 @@ class Pattern:
         """Whether it is found anywhere in a text."""
         return self._compiled.search(text.encode()) is not None
 
-    def search(self, text: str) -> Found | None:
+    def search(self, text: str) -> PatternMatch | None:
         """Where it is found first in a text."""
         found = self._compiled.search(text.encode())
         if found is None:
             return None
         groups = (found[0], *found.groups(default=b""))
         texts = tuple(group.decode(errors="replace") for group in groups)
-        return Found(texts, {name.decode(): texts[index] for name, index in self._compiled.groupindex.items()})
+        return PatternMatch(texts, {name.decode(): texts[index] for name, index in self._compiled.groupindex.items()})

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from fairlead.clusterdns.corefile.faults import Faults, Place
+from fairlead.clusterdns.corefile.faults import CorefileFaults, FilePlace
 
 _TOKEN = re.compile(r'"(?P<quoted>(?:\\.|[^"\\])*)"|(?P<comment>#[^\n]*)|(?P<plain>[^\s]+)|(?P<space>\s+)', re.DOTALL)
 _VARIABLE = re.compile(r"\{\$([^{}\s]+)\}|\{%([^{}\s]+)%\}")
@@ -25,7 +25,7 @@ class Token(NamedTuple):
     """One word, where it begins, and the line on which it ends. A quoted brace is no brace."""
 
     text: str
-    place: Place
+    place: FilePlace
     end: int
     quoted: bool = False
 
@@ -38,14 +38,14 @@ class Token(NamedTuple):
         return self.text == "}" and not self.quoted
 
 
-def tokens_of(text: str, file: str, environment: Mapping[str, str], faults: Faults) -> Iterator[Token]:
+def tokens_of(text: str, file: str, environment: Mapping[str, str], faults: CorefileFaults) -> Iterator[Token]:
     """The words of a text."""
     position, line = 0, 1
     text = text.removeprefix("\ufeff")
     while position < len(text):
         found = _TOKEN.match(text, position)
         assert found is not None, "each character begins a word, a comment or space"
-        place = Place(file, line)
+        place = FilePlace(file, line)
         line += found[0].count("\n")
         position = found.end()
         if found["plain"] is not None and found["plain"].startswith('"'):

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import NamedTuple
 
-from fairlead.clusterdns.chain import Lookup, Request
+from fairlead.clusterdns.chain import DnsRequest, Lookup
 from fairlead.clusterdns.corefile.blocks import Directive
 from fairlead.clusterdns.corefile.faults import Wrong
 from fairlead.clusterdns.corefile.values import all_zones, network, record_type
 from fairlead.clusterdns.names import Name, is_within
-from fairlead.clusterdns.plugins.scope import Scope
+from fairlead.clusterdns.plugins.scope import BlockScope
 from fairlead.clusterdns.records import Answer, Origin, Rcode, Reason
 from fairlead.model.addresses import IPNetwork
 
@@ -20,7 +20,7 @@ _FILTERED = 17
 _EXTENDED_ERROR = 15
 
 
-class Rule(NamedTuple):
+class AclRule(NamedTuple):
     """What to do with queries of these types from these networks; None of either stands for all."""
 
     action: str
@@ -38,10 +38,10 @@ class Acl:
     """The first rule that matches decides; without one the query is allowed."""
 
     zones: tuple[Name, ...]
-    rules: tuple[Rule, ...]
+    rules: tuple[AclRule, ...]
     any_class = True
 
-    async def serve(self, request: Request, rest: Lookup) -> Answer:
+    async def serve(self, request: DnsRequest, rest: Lookup) -> Answer:
         if not any(is_within(request.question.name, zone) for zone in self.zones):
             return await rest(request)
         matching = (rule for rule in self.rules if rule.matches(request.question.qtype, request.client or "::"))
@@ -54,13 +54,13 @@ class Acl:
         return Answer(Rcode.REFUSED, origin, private=True, options=(_extended(_BLOCKED),), dropped=action == "drop")
 
 
-def read_acl(directive: Directive, scope: Scope) -> None:
+def read_acl(directive: Directive, scope: BlockScope) -> None:
     """``acl [ZONE...] { ACTION [type TYPE...] [net NETWORK...] }``."""
     rules = [found for option in directive.options if (found := _rule(option, scope)) is not None]
     scope.plugins.append(Acl(all_zones(directive.arguments) or scope.zones, tuple(rules)))
 
 
-def _rule(option: Directive, scope: Scope) -> Rule | None:
+def _rule(option: Directive, scope: BlockScope) -> AclRule | None:
     with scope.faults.at(option.place):
         if option.name not in ACTIONS:
             raise Wrong(f"acl: {option.name} is no action; known are {', '.join(ACTIONS)}")
@@ -68,7 +68,7 @@ def _rule(option: Directive, scope: Scope) -> Rule | None:
         every = not types or "*" in types
         kinds = None if every else frozenset(map(record_type, types))
         anywhere = not networks or "*" in networks
-        return Rule(option.name, kinds, None if anywhere else tuple(map(network, networks)))
+        return AclRule(option.name, kinds, None if anywhere else tuple(map(network, networks)))
     return None
 
 

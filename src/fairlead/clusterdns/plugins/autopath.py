@@ -12,13 +12,13 @@ that ask through another resolver.
 
 from dataclasses import dataclass
 
-from fairlead.clusterdns.chain import Lookup, Request
+from fairlead.clusterdns.chain import DnsRequest, Lookup
 from fairlead.clusterdns.corefile.blocks import Directive
 from fairlead.clusterdns.corefile.faults import Wrong
 from fairlead.clusterdns.names import Name, is_valid, to_name
 from fairlead.clusterdns.other_names import is_live
-from fairlead.clusterdns.plugins.scope import Scope
-from fairlead.clusterdns.records import Answer, Origin, Question, Rcode, Reason, RRset, RRType, Target
+from fairlead.clusterdns.plugins.scope import BlockScope
+from fairlead.clusterdns.records import Answer, NameTarget, Origin, Question, Rcode, Reason, RRset, RRType
 from fairlead.clusterdns.search import NDOTS, search_list
 from fairlead.clusterdns.zone import Zone
 from fairlead.model.objects import Pod
@@ -39,7 +39,7 @@ class Autopath:
     zones: tuple[Zone, ...]
     node_search: tuple[Name, ...] = ()
 
-    async def serve(self, request: Request, rest: Lookup) -> Answer:
+    async def serve(self, request: DnsRequest, rest: Lookup) -> Answer:
         denial = await rest(request)
         zone = next((zone for zone in self.zones if is_first_step(request.question, zone)), None)
         if zone is None or denial.rcode is not Rcode.NXDOMAIN:
@@ -47,7 +47,7 @@ class Autopath:
         found = await self._end_of_search(request, rest, zone)
         return (found or denial)._replace(private=True)
 
-    async def _end_of_search(self, request: Request, rest: Lookup, zone: Zone) -> Answer | None:
+    async def _end_of_search(self, request: DnsRequest, rest: Lookup, zone: Zone) -> Answer | None:
         """The answer that the search of this client ends with; None when it is not certain how the search goes."""
         question = request.question
         namespace = namespace_of(request.client, request.server.authority.snapshot)
@@ -72,7 +72,7 @@ def is_first_step(question: Question, zone: Zone) -> bool:
     return question.qtype != RRType.ANY and 2 <= len(_searched(question.name, zone)) <= NDOTS
 
 
-def read_autopath(directive: Directive, scope: Scope) -> tuple[Name, ...]:
+def read_autopath(directive: Directive, scope: BlockScope) -> tuple[Name, ...]:
     """``autopath [ZONE...] @kubernetes``: the search domains of this machine, which is to be a node or like one."""
     if directive.arguments[-1:] != ("@kubernetes",):
         raise Wrong("autopath is supported as 'autopath @kubernetes' alone")
@@ -98,5 +98,5 @@ def _has_usual_search_list(pod: Pod) -> bool:
 
 def _aliased(found: Answer, question: Question, target: Name, zone: Zone) -> Answer:
     """An answer behind an alias to ``target``."""
-    cname = RRset(question.name, RRType.CNAME, zone.ttl, (Target(target),))
+    cname = RRset(question.name, RRType.CNAME, zone.ttl, (NameTarget(target),))
     return found._replace(origin=Origin(Reason.SEARCH), answer=(cname, *found.answer), zone=zone.origin)

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from fairlead.clusterdns.chain import Lookup, Request
+from fairlead.clusterdns.chain import DnsRequest, Lookup
 from fairlead.clusterdns.corefile.blocks import Directive
 from fairlead.clusterdns.corefile.faults import Wrong
 from fairlead.clusterdns.corefile.values import all_zones, is_number, none, number, seconds
 from fairlead.clusterdns.names import Name, is_within
 from fairlead.clusterdns.outside_reply import with_ttls
-from fairlead.clusterdns.plugins.scope import Scope
+from fairlead.clusterdns.plugins.scope import BlockScope
 from fairlead.clusterdns.records import Answer, Rcode
 from fairlead.clusterdns.upstream_cache import CachePolicy
 
@@ -37,7 +37,7 @@ class Cache:
     no_success: tuple[Name, ...] = ()
     no_denial: tuple[Name, ...] = ()
 
-    async def serve(self, request: Request, rest: Lookup) -> Answer:
+    async def serve(self, request: DnsRequest, rest: Lookup) -> Answer:
         name = request.question.name
         if not any(is_within(name, zone) for zone in self.zones):
             return await rest(request)
@@ -70,7 +70,7 @@ def _bounded(answer: Answer, most: int) -> Answer:
     return with_ttls(answer, lambda ttl: min(ttl, most))
 
 
-def read_cache(directive: Directive, scope: Scope) -> None:
+def read_cache(directive: Directive, scope: BlockScope) -> None:
     """``cache [TTL] [ZONE...] { success|denial CAPACITY [TTL] [MINTTL]; prefetch …; serve_stale …; … }``."""
     words = directive.arguments
     policy = DEFAULT

@@ -2,19 +2,19 @@
 
 from dataclasses import replace
 
-from fairlead.clusterdns.chain import Request
+from fairlead.clusterdns.chain import DnsRequest
 from fairlead.clusterdns.plugins.name_changes import Change, changed
-from fairlead.clusterdns.records import Answer, Question, RRType, Target
+from fairlead.clusterdns.records import Answer, NameTarget, Question, RRType
 
 
-async def retargeted(answer: Answer, change: Change, request: Request) -> Answer:
+async def retargeted(answer: Answer, change: Change, request: DnsRequest) -> Answer:
     """An answer whose first alias that matches has another target, with what the whole server answers about that."""
     for index, rrset in enumerate(answer.answer):
         data = rrset.data[0]
-        new = changed(data.name, change) if rrset.rtype == RRType.CNAME and isinstance(data, Target) else None
+        new = changed(data.name, change) if rrset.rtype == RRType.CNAME and isinstance(data, NameTarget) else None
         if new is None:
             continue
-        until = (*answer.answer[:index], replace(rrset, data=(Target(new),)))
+        until = (*answer.answer[:index], replace(rrset, data=(NameTarget(new),)))
         if request.question.qtype == RRType.CNAME:
             return answer._replace(answer=(*until, *answer.answer[index + 1 :]))
         found = await request.server.ask_about(Question(new, request.question.qtype), request)

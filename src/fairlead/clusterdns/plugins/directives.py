@@ -25,13 +25,13 @@ from fairlead.clusterdns.plugins import (
     transfer,
 )
 from fairlead.clusterdns.plugins.autopath import Autopath
-from fairlead.clusterdns.plugins.scope import Scope
+from fairlead.clusterdns.plugins.scope import BlockScope
 
 
-class Known(NamedTuple):
+class KnownDirective(NamedTuple):
     """How a directive is read; ``many`` may stand in one block."""
 
-    read: Callable[[Directive, Scope], None]
+    read: Callable[[Directive, BlockScope], None]
     many: bool = False
 
 
@@ -53,42 +53,42 @@ ORDER: tuple[type, ...] = (
     hosts.Hosts,
     external.External,
     kubernetes.Kubernetes,
-    file.Files,
+    file.ZoneFiles,
     forward.Forward,
 )
 
-DIRECTIVES: dict[str, Known] = {
-    "acl": Known(acl.read_acl, many=True),
-    "any": Known(small.read_any),
-    "bind": Known(surroundings.read_bind, many=True),
-    "bufsize": Known(surroundings.read_bufsize),
-    "cache": Known(cache.read_cache),
-    "cancel": Known(surroundings.read_nothing),
-    "chaos": Known(small.read_chaos),
-    "debug": Known(surroundings.read_nothing),
-    "dns64": Known(dns64.read_dns64),
-    "errors": Known(surroundings.read_errors),
-    "file": Known(file.read_file, many=True),
-    "forward": Known(forward.read_forward, many=True),
-    "header": Known(small.read_header),
-    "health": Known(surroundings.read_health),
-    "hosts": Known(hosts.read_hosts),
-    "k8s_external": Known(external.read_external),
-    "kubernetes": Known(kubernetes.read_kubernetes),
-    "loadbalance": Known(loadbalance.read_loadbalance),
-    "local": Known(small.read_local),
-    "log": Known(surroundings.read_log, many=True),
-    "loop": Known(surroundings.read_loop),
-    "minimal": Known(small.read_minimal),
-    "multisocket": Known(surroundings.read_nothing),
-    "nsid": Known(small.read_nsid),
-    "prometheus": Known(surroundings.read_prometheus),
-    "ready": Known(surroundings.read_ready),
-    "reload": Known(surroundings.read_reload),
-    "rewrite": Known(rewrite_rules.read_rewrite, many=True),
-    "template": Known(template.read_template, many=True),
-    "tls": Known(surroundings.read_tls),
-    "transfer": Known(transfer.read_transfer, many=True),
+DIRECTIVES: dict[str, KnownDirective] = {
+    "acl": KnownDirective(acl.read_acl, many=True),
+    "any": KnownDirective(small.read_any),
+    "bind": KnownDirective(surroundings.read_bind, many=True),
+    "bufsize": KnownDirective(surroundings.read_bufsize),
+    "cache": KnownDirective(cache.read_cache),
+    "cancel": KnownDirective(surroundings.read_nothing),
+    "chaos": KnownDirective(small.read_chaos),
+    "debug": KnownDirective(surroundings.read_nothing),
+    "dns64": KnownDirective(dns64.read_dns64),
+    "errors": KnownDirective(surroundings.read_errors),
+    "file": KnownDirective(file.read_file, many=True),
+    "forward": KnownDirective(forward.read_forward, many=True),
+    "header": KnownDirective(small.read_header),
+    "health": KnownDirective(surroundings.read_health),
+    "hosts": KnownDirective(hosts.read_hosts),
+    "k8s_external": KnownDirective(external.read_external),
+    "kubernetes": KnownDirective(kubernetes.read_kubernetes),
+    "loadbalance": KnownDirective(loadbalance.read_loadbalance),
+    "local": KnownDirective(small.read_local),
+    "log": KnownDirective(surroundings.read_log, many=True),
+    "loop": KnownDirective(surroundings.read_loop),
+    "minimal": KnownDirective(small.read_minimal),
+    "multisocket": KnownDirective(surroundings.read_nothing),
+    "nsid": KnownDirective(small.read_nsid),
+    "prometheus": KnownDirective(surroundings.read_prometheus),
+    "ready": KnownDirective(surroundings.read_ready),
+    "reload": KnownDirective(surroundings.read_reload),
+    "rewrite": KnownDirective(rewrite_rules.read_rewrite, many=True),
+    "template": KnownDirective(template.read_template, many=True),
+    "tls": KnownDirective(surroundings.read_tls),
+    "transfer": KnownDirective(transfer.read_transfer, many=True),
 }
 
 # Upstream's own plugins that are not here; any other word is a mistake.

@@ -3,11 +3,11 @@
 from dataclasses import dataclass, replace
 from ipaddress import IPv6Network
 
-from fairlead.clusterdns.chain import Lookup, Request
+from fairlead.clusterdns.chain import DnsRequest, Lookup
 from fairlead.clusterdns.corefile.blocks import Directive
 from fairlead.clusterdns.corefile.faults import Wrong
 from fairlead.clusterdns.corefile.values import network, none, one
-from fairlead.clusterdns.plugins.scope import Scope
+from fairlead.clusterdns.plugins.scope import BlockScope
 from fairlead.clusterdns.records import Answer, Question, Rcode, RRset, RRType, Soa
 
 WELL_KNOWN = IPv6Network("64:ff9b::/96")
@@ -28,7 +28,7 @@ class Dns64:
     every: bool = False
     ipv4_too: bool = False
 
-    async def serve(self, request: Request, rest: Lookup) -> Answer:
+    async def serve(self, request: DnsRequest, rest: Lookup) -> Answer:
         answer = await rest(request)
         if request.question.qtype != RRType.AAAA or not self._translates(answer, request.client):
             return answer
@@ -73,7 +73,7 @@ def _ttl_of(denial: Answer) -> int:
     return min((min(ttl, soa.minimum) for ttl, soa in soas if isinstance(soa, Soa)), default=TTL_WITHOUT_SOA)
 
 
-def read_dns64(directive: Directive, scope: Scope) -> None:
+def read_dns64(directive: Directive, scope: BlockScope) -> None:
     """``dns64 [PREFIX] { prefix PREFIX; translate_all; allow_ipv4 }``."""
     found = Dns64(_prefix(directive.arguments[0]) if directive.arguments else WELL_KNOWN)
     made = [found]

@@ -10,17 +10,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from fairlead.clusterdns.answer import answer
-from fairlead.clusterdns.chain import Lookup, Request
+from fairlead.clusterdns.chain import DnsRequest, Lookup
 from fairlead.clusterdns.corefile.blocks import Directive
 from fairlead.clusterdns.corefile.faults import Wrong
 from fairlead.clusterdns.corefile.values import all_zones, fallthrough, none, number, one
 from fairlead.clusterdns.endpoints import packed
-from fairlead.clusterdns.found import View, address_sets
+from fairlead.clusterdns.found import ZoneView, address_sets
 from fairlead.clusterdns.names import IN_ADDR_ARPA, IP6_ARPA, Name, from_reverse, is_within, to_name
-from fairlead.clusterdns.plugins.scope import Scope
+from fairlead.clusterdns.plugins.scope import BlockScope
 from fairlead.clusterdns.records import (
     ANY_CHANGE,
     Answer,
+    NameTarget,
     Origin,
     Question,
     Rcode,
@@ -29,7 +30,6 @@ from fairlead.clusterdns.records import (
     RRType,
     Soa,
     Srv,
-    Target,
 )
 from fairlead.clusterdns.zone import Zone
 from fairlead.model.addresses import parse_ip
@@ -58,7 +58,7 @@ class External:
     headless: bool = False
     fallthrough: tuple[Name, ...] = ()
 
-    async def serve(self, request: Request, rest: Lookup) -> Answer:
+    async def serve(self, request: DnsRequest, rest: Lookup) -> Answer:
         question, authority = request.question, request.server.authority
         view = authority.view_of(self.cluster)
         if question.qtype == RRType.PTR and question.name[-2:] in (IN_ADDR_ARPA, IP6_ARPA):
@@ -75,7 +75,7 @@ class External:
             return found if further.unanswered else further
         return found
 
-    def _answer(self, question: Question, zone: Name, view: View) -> Answer:
+    def _answer(self, question: Question, zone: Name, view: ZoneView) -> Answer:
         labels = question.name[: len(question.name) - len(zone)]
         match labels:
             case ():
@@ -91,7 +91,7 @@ class External:
         is_namespace = len(labels) == 1 and view.shows(labels[0])
         return self._negative(Rcode.NOERROR if is_namespace else Rcode.NXDOMAIN, zone, view)
 
-    def _service(self, question: Question, zone: Name, view: View, key: ObjectKey) -> Answer:
+    def _service(self, question: Question, zone: Name, view: ZoneView, key: ObjectKey) -> Answer:
         service = _shown(key, view)
         if service is None:
             return self._negative(Rcode.NXDOMAIN, zone, view)
@@ -100,14 +100,14 @@ class External:
         addresses = _addresses(service)
         names = [to_name(point.hostname) for point in service.status.load_balancer.ingress if point.hostname]
         if names and not addresses:
-            alias = RRset(question.name, RRType.CNAME, self.ttl, (Target(names[0]),))
+            alias = RRset(question.name, RRType.CNAME, self.ttl, (NameTarget(names[0]),))
             return self._positive(question, zone, view, (alias,), aliased=True)
         if not addresses:
             return self._negative(Rcode.NXDOMAIN, zone, view)
         ports = [(port.port, port.name, port.protocol) for port in service.spec.ports]
         return self._positive(question, zone, view, self._sets(question.name, question.name, addresses, ports))
 
-    def _port(self, question: Question, zone: Name, view: View, key: ObjectKey, wanted: tuple[str, str]) -> Answer:
+    def _port(self, question: Question, zone: Name, view: ZoneView, key: ObjectKey, wanted: tuple[str, str]) -> Answer:
         service = _shown(key, view)
         addresses = _addresses(service) if service else ()
         ports = [
@@ -128,7 +128,7 @@ class External:
         srv = tuple(Srv(0, max(1, weight), number, target) for number in numbers)
         return (*address_sets(owner, self.ttl, addresses), *((RRset(owner, RRType.SRV, self.ttl, srv),) if srv else ()))
 
-    def _from_cluster(self, question: Question, zone: Name, view: View, labels: Name, key: ObjectKey) -> Answer:
+    def _from_cluster(self, question: Question, zone: Name, view: ZoneView, labels: Name, key: ObjectKey) -> Answer:
         """A headless Service or one of its endpoints: as in the cluster's own zone, under the names of this one."""
         service = _shown(key, view)
         if service is None or not service.is_headless:
@@ -152,7 +152,7 @@ class External:
         data = tuple(d._replace(target=moved(d.target)) if isinstance(d, Srv) else d for d in rrset.data)
         return replace(rrset, owner=moved(rrset.owner), data=data, ttl=self.ttl)
 
-    def _own(self, question: Question, zone: Name, view: View, below: Name) -> Answer:
+    def _own(self, question: Question, zone: Name, view: ZoneView, below: Name) -> Answer:
         """``apex.Z`` and ``ns1.apex.Z``."""
         owner = ("ns1", self.apex, *zone)
         if below == ("ns1",):
@@ -160,16 +160,16 @@ class External:
             return self._positive(question, zone, view, sets)
         return self._negative(Rcode.NXDOMAIN if below else Rcode.NOERROR, zone, view)
 
-    def _apex_sets(self, zone: Name, view: View) -> tuple[RRset, ...]:
+    def _apex_sets(self, zone: Name, view: ZoneView) -> tuple[RRset, ...]:
         nameserver = ("ns1", self.apex, *zone)
-        return RRset(zone, RRType.NS, self.ttl, (Target(nameserver),)), self._soa(zone, view)
+        return RRset(zone, RRType.NS, self.ttl, (NameTarget(nameserver),)), self._soa(zone, view)
 
-    def _soa(self, zone: Name, view: View) -> RRset:
+    def _soa(self, zone: Name, view: ZoneView) -> RRset:
         names = ("ns1", self.apex, *zone), ("hostmaster", *zone)
         return RRset(zone, RRType.SOA, self.ttl, (Soa(*names, view.zone.serial, REFRESH, RETRY, EXPIRE, self.ttl),))
 
     def _positive(
-        self, question: Question, zone: Name, view: View, sets: Iterable[RRset], aliased: bool = False
+        self, question: Question, zone: Name, view: ZoneView, sets: Iterable[RRset], aliased: bool = False
     ) -> Answer:
         sets = tuple(sets)
         found = tuple(rrset for rrset in sets if rrset.rtype == question.qtype or aliased)
@@ -179,10 +179,10 @@ class External:
         glue = tuple(s for s in sets if s.rtype in (RRType.A, RRType.AAAA)) if is_srv else ()
         return Answer(Rcode.NOERROR, _ORIGIN, found, (), glue, _DEPENDS, zone=zone)
 
-    def _negative(self, rcode: Rcode, zone: Name, view: View) -> Answer:
+    def _negative(self, rcode: Rcode, zone: Name, view: ZoneView) -> Answer:
         return Answer(rcode, _ORIGIN, authority=(self._soa(zone, view),), depends=_DEPENDS, zone=zone)
 
-    def _pointer(self, question: Question, view: View) -> Answer | None:
+    def _pointer(self, question: Question, view: ZoneView) -> Answer | None:
         """The Services that have an address outside; None when there are none."""
         address = from_reverse(question.name)
         if address is None:
@@ -195,12 +195,12 @@ class External:
         )
         if not services:
             return None
-        targets = tuple(Target((key.name, key.namespace, *self.zones[0])) for key in services)
+        targets = tuple(NameTarget((key.name, key.namespace, *self.zones[0])) for key in services)
         record = RRset(question.name, RRType.PTR, self.ttl, targets)
         return Answer(Rcode.NOERROR, _ORIGIN, (record,), depends=_DEPENDS, zone=self.zones[0])
 
 
-def _shown(key: ObjectKey, view: View) -> Service | None:
+def _shown(key: ObjectKey, view: ZoneView) -> Service | None:
     return view.service(key) if view.shows(key.namespace) else None
 
 
@@ -210,7 +210,7 @@ def _addresses(service: Service) -> tuple[bytes, ...]:
     return tuple(address.packed for text in texts if (address := parse_ip(text)))
 
 
-def read_external(directive: Directive, scope: Scope) -> None:
+def read_external(directive: Directive, scope: BlockScope) -> None:
     """``k8s_external [ZONE...] { apex LABEL; ttl N; headless; fallthrough [ZONE...] }``; the cluster comes later."""
     made = [External(all_zones(directive.arguments) or scope.zones, Zone())]
 

@@ -8,16 +8,17 @@ import dns.name
 import dns.zone
 from immutables import Map
 
-from fairlead.clusterdns.chain import Lookup, Request
+from fairlead.clusterdns.chain import DnsRequest, Lookup
 from fairlead.clusterdns.corefile.blocks import Directive
 from fairlead.clusterdns.corefile.faults import Wrong
 from fairlead.clusterdns.corefile.values import all_zones, fallthrough, one, seconds
 from fairlead.clusterdns.names import Name, is_within, to_text
 from fairlead.clusterdns.outside_reply import data_of
-from fairlead.clusterdns.plugins.scope import Scope
+from fairlead.clusterdns.plugins.scope import BlockScope
 from fairlead.clusterdns.records import (
     Answer,
     Exchange,
+    NameTarget,
     Origin,
     Question,
     Rcode,
@@ -26,7 +27,6 @@ from fairlead.clusterdns.records import (
     RRType,
     Soa,
     Srv,
-    Target,
 )
 
 RELOAD = 60.0  # seconds between looks at the file
@@ -64,7 +64,7 @@ class ZoneFile:
         return self._negative(Rcode.NOERROR)
 
     def _follow(self, alias: RRset, qtype: int, trail: tuple[Name, ...]) -> Answer:
-        assert isinstance(alias.data[0], Target)
+        assert isinstance(alias.data[0], NameTarget)
         target = _lower(alias.data[0].name)
         if target in trail:
             return self._negative(Rcode.NOERROR)
@@ -104,13 +104,13 @@ class ZoneFile:
 
 
 @dataclass(frozen=True)
-class Files:
+class ZoneFiles:
     """Some zones."""
 
     zones: tuple[ZoneFile, ...]
     fallthrough: tuple[Name, ...] = ()
 
-    async def serve(self, request: Request, rest: Lookup) -> Answer:
+    async def serve(self, request: DnsRequest, rest: Lookup) -> Answer:
         question = request.question
         holding = (zone for zone in self.zones if is_within(question.name, zone.apex))
         zone = max(holding, key=lambda zone: len(zone.apex), default=None)
@@ -127,7 +127,7 @@ class Files:
         return found._replace(answer=records, outside=None, private=target.private, depends=target.depends)
 
 
-def read_file(directive: Directive, scope: Scope) -> None:
+def read_file(directive: Directive, scope: BlockScope) -> None:
     """``file DBFILE [ZONE...] { reload DURATION; fallthrough [ZONE...] }``."""
     if not directive.arguments:
         raise Wrong("file needs a zone file")
@@ -142,7 +142,7 @@ def read_file(directive: Directive, scope: Scope) -> None:
     )
     text = scope.around.read(path, every[-1])
     apexes = all_zones(zones) or scope.zones
-    scope.plugins.append(Files(tuple(zone_of(text, apex, path) for apex in apexes), through[-1]))
+    scope.plugins.append(ZoneFiles(tuple(zone_of(text, apex, path) for apex in apexes), through[-1]))
 
 
 def zone_of(text: str, apex: Name, path: str) -> ZoneFile:
@@ -169,7 +169,7 @@ def zone_of(text: str, apex: Name, path: str) -> ZoneFile:
 
 def _named(data: object) -> Name | None:
     match data:
-        case Srv(target=name) | Target(name=name) | Exchange(name=name):
+        case Srv(target=name) | NameTarget(name=name) | Exchange(name=name):
             return name
     return None
 

@@ -3,14 +3,14 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from fairlead.clusterdns.chain import Ask, Lookup, Request
+from fairlead.clusterdns.chain import Ask, DnsRequest, Lookup
 from fairlead.clusterdns.corefile.blocks import Directive
 from fairlead.clusterdns.corefile.faults import Wrong
 from fairlead.clusterdns.corefile.values import all_zones, none, number, one, rcode, seconds, zones
 from fairlead.clusterdns.names import Name, is_within, to_name
-from fairlead.clusterdns.plugins.scope import Scope
+from fairlead.clusterdns.plugins.scope import BlockScope
 from fairlead.clusterdns.records import Answer
-from fairlead.clusterdns.upstreams import KEPT_MAX, Identity, Policy, Server, Upstream
+from fairlead.clusterdns.upstreams import KEPT_MAX, ServerPolicy, TlsIdentity, Upstream, UpstreamServer
 from fairlead.model.socket_address import parse_socket_address
 
 SERVERS_MAX = 15  # upstream's
@@ -31,7 +31,7 @@ class Forward:
     next_on: frozenset[int] = frozenset()
     next_on_nodata: bool = False
 
-    async def serve(self, request: Request, rest: Lookup) -> Answer:
+    async def serve(self, request: DnsRequest, rest: Lookup) -> Answer:
         if not self._concerns(request.question.name):
             return await rest(request)
         answer = await Ask(self.upstream, request.question, request)
@@ -45,14 +45,14 @@ class Forward:
         return inside and not any(is_within(name, zone) for zone in self.excepted)
 
 
-def read_forward(directive: Directive, scope: Scope) -> None:
+def read_forward(directive: Directive, scope: BlockScope) -> None:
     """``forward FROM TO... { … }``."""
     if len(directive.arguments) < 2:
         raise Wrong("forward needs FROM and TO")
     source, *targets = directive.arguments
     read = _Reading(scope)
     scope.options(directive, read.known)
-    found: list[Server] = []
+    found: list[UpstreamServer] = []
     for target in targets:
         with scope.faults.at(directive.place):
             found += servers_of(target, scope.around.read)
@@ -67,7 +67,7 @@ def read_forward(directive: Directive, scope: Scope) -> None:
     scope.plugins.append(Forward(zone, upstream, read.excepted, read.next_on, read.next_on_nodata))
 
 
-def servers_of(target: str, read: Callable[[str, float | None], str]) -> Iterator[Server]:
+def servers_of(target: str, read: Callable[[str, float | None], str]) -> Iterator[UpstreamServer]:
     """The servers that a word stands for: an address, or those of a file like resolv.conf.
 
     Raises:
@@ -81,7 +81,7 @@ def servers_of(target: str, read: Callable[[str, float | None], str]) -> Iterato
         yield _server(target)
 
 
-def _server(target: str) -> Server:
+def _server(target: str) -> UpstreamServer:
     """``[dns://|tls://]ADDRESS[%NAME][:PORT]``, the name being the server's in its certificate."""
     scheme, _, rest = target.rpartition("://")
     if scheme not in ("", "dns", "tls"):
@@ -93,13 +93,13 @@ def _server(target: str) -> Server:
         where = parse_socket_address(f"{address}{colon}{port}" if percent else rest, TLS_PORT if tls else DNS_PORT)
     except ValueError as error:
         raise Wrong(f"upstream {target}: {error}") from error
-    return Server(where.ip, where.port, tls, name if tls else "")
+    return UpstreamServer(where.ip, where.port, tls, name if tls else "")
 
 
 class _Reading:
     """The options of one directive."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: BlockScope) -> None:
         self.upstream = Upstream(())
         self.tls_name = ""
         self.prefers_udp = False
@@ -142,9 +142,9 @@ class _Reading:
         self._set(concurrent=number(one(option), "max_concurrent") or None)
 
     def _policy(self, option: Directive) -> None:
-        if one(option) not in list(Policy):
-            raise Wrong(f"policy {one(option)} is not one of {', '.join(Policy)}")
-        self._set(policy=Policy(one(option)))
+        if one(option) not in list(ServerPolicy):
+            raise Wrong(f"policy {one(option)} is not one of {', '.join(ServerPolicy)}")
+        self._set(policy=ServerPolicy(one(option)))
 
     def _health_check(self, option: Directive) -> None:
         every, *words = option.arguments or ("",)
@@ -172,7 +172,7 @@ class _Reading:
         for path in paths:
             self._scope.around.read(path, None)
         certificate, key, authorities = {0: ("", "", ""), 1: ("", "", *paths), 2: (*paths, ""), 3: paths}[len(paths)]
-        self._set(identity=Identity(certificate, key, authorities))
+        self._set(identity=TlsIdentity(certificate, key, authorities))
 
     def _tls_name(self, option: Directive) -> None:
         self.tls_name = one(option)

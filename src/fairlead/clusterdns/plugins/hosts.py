@@ -5,14 +5,14 @@ from dataclasses import dataclass, field, replace
 
 from immutables import Map
 
-from fairlead.clusterdns.chain import Lookup, Request
+from fairlead.clusterdns.chain import DnsRequest, Lookup
 from fairlead.clusterdns.corefile.blocks import Directive
 from fairlead.clusterdns.corefile.faults import Wrong
 from fairlead.clusterdns.corefile.values import all_zones, fallthrough, none, number, one, seconds
 from fairlead.clusterdns.found import address_sets
 from fairlead.clusterdns.names import Name, from_reverse, is_within, to_name
-from fairlead.clusterdns.plugins.scope import Scope
-from fairlead.clusterdns.records import Answer, Origin, Rcode, Reason, RRset, RRType, Target
+from fairlead.clusterdns.plugins.scope import BlockScope
+from fairlead.clusterdns.records import Answer, NameTarget, Origin, Rcode, Reason, RRset, RRType
 from fairlead.model.addresses import parse_ip
 
 DEFAULT_FILE = "/etc/hosts"
@@ -37,10 +37,10 @@ class Hosts:
     ttl: int = TTL
     fallthrough: tuple[Name, ...] = ()
 
-    async def serve(self, request: Request, rest: Lookup) -> Answer:
+    async def serve(self, request: DnsRequest, rest: Lookup) -> Answer:
         name, qtype = request.question
         if qtype == RRType.PTR and (owners := self._owners(name)):
-            record = RRset(name, RRType.PTR, self.ttl, tuple(map(Target, owners)))
+            record = RRset(name, RRType.PTR, self.ttl, tuple(map(NameTarget, owners)))
             return Answer(Rcode.NOERROR, _ORIGIN, (record,), zone=())
         if qtype == RRType.PTR or not any(is_within(name, zone) for zone in self.zones):
             return await rest(request)
@@ -60,7 +60,7 @@ class Hosts:
         return self.pointers.get(address.packed, ()) if address else ()
 
 
-def read_hosts(directive: Directive, scope: Scope) -> None:
+def read_hosts(directive: Directive, scope: BlockScope) -> None:
     """``hosts [FILE [ZONE...]] { ENTRY...; ttl N; no_reverse; reload DURATION; fallthrough [ZONE...] }``."""
     read = _Reading()
     entries = [option for option in directive.options if parse_ip(option.name.partition("%")[0])]

@@ -3,12 +3,12 @@
 from dataclasses import dataclass, replace
 
 from fairlead.clusterdns.answer import answer, denial, unsynced_answer
-from fairlead.clusterdns.chain import Lookup, Request
+from fairlead.clusterdns.chain import DnsRequest, Lookup
 from fairlead.clusterdns.corefile.blocks import Directive
 from fairlead.clusterdns.corefile.faults import Wrong
 from fairlead.clusterdns.corefile.values import all_zones, fallthrough, none, number, one, seconds
 from fairlead.clusterdns.names import IN_ADDR_ARPA, IP6_ARPA, Name, is_within, to_name, to_text
-from fairlead.clusterdns.plugins.scope import Access, Scope
+from fairlead.clusterdns.plugins.scope import ApiAccess, BlockScope
 from fairlead.clusterdns.records import Answer, Question, Rcode
 from fairlead.clusterdns.zone import TTL_MAX, PodsMode, Zone, ZoneError
 from fairlead.model.labels import Selector, SelectorError, parse_selector
@@ -22,7 +22,7 @@ class Kubernetes:
 
     zones: tuple[Zone, ...]
 
-    async def serve(self, request: Request, rest: Lookup) -> Answer:
+    async def serve(self, request: DnsRequest, rest: Lookup) -> Answer:
         question, authority = request.question, request.server.authority
         view = authority.view_of(self._zone_of(question.name))
         found = answer(question, view) if authority.synced else unsynced_answer(question, view)
@@ -46,7 +46,7 @@ def _in_set(zone: Zone, name: Name) -> bool:
     return zone.clusterset is not None and is_within(name, zone.clusterset)
 
 
-async def _with_target(found: Answer, request: Request) -> Answer:
+async def _with_target(found: Answer, request: DnsRequest) -> Answer:
     """An alias with what its target answers to the whole server; the target decides the code (RFC 6604)."""
     assert found.outside is not None
     target = await request.server.ask_about(Question(found.outside, request.question.qtype), request)
@@ -65,7 +65,7 @@ async def _with_target(found: Answer, request: Request) -> Answer:
     )
 
 
-def read_kubernetes(directive: Directive, scope: Scope) -> None:
+def read_kubernetes(directive: Directive, scope: BlockScope) -> None:
     """``kubernetes [ZONE...] { … }``; zones of the block when it names none."""
     read = _Reading(scope)
     scope.options(directive, read.known)
@@ -100,7 +100,7 @@ def delegating(plugin: Kubernetes, others: tuple[Name, ...]) -> Kubernetes:
 class _Reading:
     """The options of one directive, taken into a zone."""
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: BlockScope) -> None:
         self.base = Zone(ttl=TTL, pods=PodsMode.DISABLED, reverse=(), fallthrough=())
         self._process = scope.process
         self.known = {
@@ -170,20 +170,20 @@ class _Reading:
         if not 1 <= len(option.arguments) <= 2:
             raise Wrong("kubeconfig needs FILE [CONTEXT]")
         path, context = (*option.arguments, "")[:2]
-        self._reach(Access(kubeconfig=path, context=context))
+        self._reach(ApiAccess(kubeconfig=path, context=context))
 
     def _endpoint(self, option: Directive) -> None:
-        known = self._process.access or Access()
+        known = self._process.access or ApiAccess()
         self._process.access = known._replace(endpoint=one(option))
 
     def _tls(self, option: Directive) -> None:
         if len(option.arguments) != 3:
             raise Wrong("tls needs CERT KEY CACERT")
         certificate, key, authorities = option.arguments
-        known = self._process.access or Access()
+        known = self._process.access or ApiAccess()
         self._process.access = known._replace(certificate=certificate, key=key, authorities=authorities)
 
-    def _reach(self, access: Access) -> None:
+    def _reach(self, access: ApiAccess) -> None:
         if self._process.access not in (None, access):
             raise Wrong("kubernetes: all zones are those of one cluster, so there can be one kubeconfig only")
         self._process.access = access

@@ -10,12 +10,12 @@ from itertools import accumulate
 
 from immutables import Map
 
-from fairlead.clusterdns.chain import Lookup, Request
+from fairlead.clusterdns.chain import DnsRequest, Lookup
 from fairlead.clusterdns.corefile.blocks import Directive
 from fairlead.clusterdns.corefile.faults import Wrong
 from fairlead.clusterdns.corefile.values import number, one, seconds
 from fairlead.clusterdns.names import Name, is_valid, to_name
-from fairlead.clusterdns.plugins.scope import Scope
+from fairlead.clusterdns.plugins.scope import BlockScope
 from fairlead.clusterdns.records import Answer, Data, RRset, RRType
 from fairlead.model.addresses import parse_ip
 
@@ -32,7 +32,7 @@ class Steady:
 
     any_class = True
 
-    async def serve(self, request: Request, rest: Lookup) -> Answer:
+    async def serve(self, request: DnsRequest, rest: Lookup) -> Answer:
         return (await rest(request))._replace(steady=True)
 
 
@@ -48,7 +48,7 @@ class LoadBalance:
     weights: Weights | None = None
     limit: int = 0
 
-    async def serve(self, request: Request, rest: Lookup) -> Answer:
+    async def serve(self, request: DnsRequest, rest: Lookup) -> Answer:
         answer = await rest(request)
         if self.weights is None and not self.limit:
             return answer
@@ -72,7 +72,7 @@ class LoadBalance:
         return replace(rrset, data=ordered[: self.limit or None])
 
 
-def read_loadbalance(directive: Directive, scope: Scope) -> None:
+def read_loadbalance(directive: Directive, scope: BlockScope) -> None:
     """``loadbalance [round_robin | weighted FILE] { reload DURATION; limit_answers N }``."""
     policy, *files = directive.arguments or ("round_robin",)
     read = {"reload": RELOAD, "limit": 0.0}

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fairlead.clusterdns.corefile.faults import Wrong
-from fairlead.clusterdns.corefile.patterns import Found, Pattern
+from fairlead.clusterdns.corefile.patterns import Pattern, PatternMatch
 from fairlead.clusterdns.names import Name, to_name, to_text
 
 Change = Callable[[str], str | None]  # the new name; None when it does not match
@@ -31,7 +31,7 @@ class Exact:
 
 
 @dataclass(frozen=True)
-class Prefix:
+class NamePrefix:
     """The beginning of the name."""
 
     old: str
@@ -85,7 +85,7 @@ def change_of(match: str, old: str, new: str) -> Change:
         case "exact":
             return Exact(normal(old), normal(new))
         case "prefix":
-            return Prefix(old.lower(), new.lower())
+            return NamePrefix(old.lower(), new.lower())
         case "suffix":
             return Suffix(_dotted(old), _dotted(new))
         case "substring":
@@ -113,5 +113,5 @@ def _dotted(text: str, lower: bool = True) -> str:
     return text.lower() if lower else text
 
 
-def _nth(found: Found, number: int) -> str:
+def _nth(found: PatternMatch, number: int) -> str:
     return found.groups[number] if number < len(found.groups) else ""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
-from fairlead.clusterdns.chain import Lookup, Request
+from fairlead.clusterdns.chain import DnsRequest, Lookup
 from fairlead.clusterdns.names import Name, is_valid
 from fairlead.clusterdns.outside_reply import with_ttls
 from fairlead.clusterdns.plugins.cname_targets import retargeted
@@ -19,6 +19,7 @@ from fairlead.clusterdns.records import (
     Answer,
     Data,
     Exchange,
+    NameTarget,
     Origin,
     Question,
     Rcode,
@@ -26,7 +27,6 @@ from fairlead.clusterdns.records import (
     RRset,
     Soa,
     Srv,
-    Target,
 )
 
 WriteBack = Callable[[Answer], Answer]
@@ -35,15 +35,15 @@ WriteBack = Callable[[Answer], Answer]
 class Rewritten(NamedTuple):
     """What a rule made of a request, how the answer is written back, and where its aliases are to lead."""
 
-    request: Request
+    request: DnsRequest
     write_back: tuple[WriteBack, ...] = ()
     target: Change | None = None
 
 
-class Rule(NamedTuple):
+class RewriteRule(NamedTuple):
     """``apply`` gives None for a request that the rule does not match; ``goes_on`` tries the next rule behind it."""
 
-    apply: Callable[[Request], Rewritten | None]
+    apply: Callable[[DnsRequest], Rewritten | None]
     goes_on: bool = False
 
 
@@ -51,10 +51,10 @@ class Rule(NamedTuple):
 class Rewrite:
     """All rules of a server block."""
 
-    rules: tuple[Rule, ...]
+    rules: tuple[RewriteRule, ...]
     any_class = True
 
-    async def serve(self, request: Request, rest: Lookup) -> Answer:
+    async def serve(self, request: DnsRequest, rest: Lookup) -> Answer:
         asked = request
         write_back: list[WriteBack] = []
         targets: list[Change] = []
@@ -93,7 +93,7 @@ class NameRule:
     owners: tuple[Change, ...] = ()
     values: tuple[Change, ...] = ()
 
-    def __call__(self, request: Request) -> Rewritten | None:
+    def __call__(self, request: DnsRequest) -> Rewritten | None:
         old = request.question.name
         new = changed(old, self.change)
         if new is None:
@@ -121,7 +121,7 @@ class TypeRule:
     old: int
     new: int
 
-    def __call__(self, request: Request) -> Rewritten | None:
+    def __call__(self, request: DnsRequest) -> Rewritten | None:
         name, qtype = request.question
         return Rewritten(request._replace(question=Question(name, self.new))) if qtype == self.old else None
 
@@ -132,7 +132,7 @@ class CnameRule:
 
     change: Change
 
-    def __call__(self, request: Request) -> Rewritten | None:
+    def __call__(self, request: DnsRequest) -> Rewritten | None:
         return Rewritten(request, target=self.change)
 
 
@@ -143,7 +143,7 @@ class ClassRule:
     old: int
     new: int
 
-    def __call__(self, request: Request) -> Rewritten | None:
+    def __call__(self, request: DnsRequest) -> Rewritten | None:
         return Rewritten(request._replace(qclass=self.new)) if request.qclass == self.old else None
 
 
@@ -155,7 +155,7 @@ class TtlRule:
     least: int
     most: int
 
-    def __call__(self, request: Request) -> Rewritten | None:
+    def __call__(self, request: DnsRequest) -> Rewritten | None:
         if changed(request.question.name, self.change) is None:
             return None
         return Rewritten(request, (lambda answer: with_ttls(answer, lambda ttl: min(max(ttl, self.least), self.most)),))
@@ -169,7 +169,7 @@ class RcodeRule:
     old: int
     new: int
 
-    def __call__(self, request: Request) -> Rewritten | None:
+    def __call__(self, request: DnsRequest) -> Rewritten | None:
         if changed(request.question.name, self.change) is None:
             return None
 
@@ -201,7 +201,7 @@ def _with_name(data: Data, new: Callable[[Name], Name | None]) -> Data:
     match data:
         case Srv():
             return data._replace(target=new(data.target) or data.target)
-        case Target() | Exchange():
+        case NameTarget() | Exchange():
             return data._replace(name=new(data.name) or data.name)
         case Soa():
             return data._replace(mname=new(data.mname) or data.mname, rname=new(data.rname) or data.rname)

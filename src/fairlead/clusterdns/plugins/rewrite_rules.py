@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 import dns.exception
 import dns.rdataclass
 
-from fairlead.clusterdns.chain import Request
+from fairlead.clusterdns.chain import DnsRequest
 from fairlead.clusterdns.corefile.blocks import Directive
 from fairlead.clusterdns.corefile.faults import Wrong
 from fairlead.clusterdns.corefile.values import is_number, number, rcode, record_type
@@ -26,18 +26,18 @@ from fairlead.clusterdns.plugins.rewrite import (
     NameRule,
     RcodeRule,
     Rewrite,
+    RewriteRule,
     Rewritten,
-    Rule,
     TtlRule,
     TypeRule,
 )
-from fairlead.clusterdns.plugins.scope import Scope
+from fairlead.clusterdns.plugins.scope import BlockScope
 
 TTL_MAX = 2**31 - 1  # seconds, RFC 2181 section 8
 _ANSWERS = "answer auto, answer name FROM TO, answer value FROM TO"
 
 
-def read_rewrite(directive: Directive, scope: Scope) -> None:
+def read_rewrite(directive: Directive, scope: BlockScope) -> None:
     """One rule, put behind those that the block has already."""
     words = directive.arguments
     goes_on = words[:1] == ("continue",)
@@ -48,7 +48,7 @@ def read_rewrite(directive: Directive, scope: Scope) -> None:
     if field not in _FIELDS:
         reason = "is not supported" if field == "edns0" else "is unknown"
         raise Wrong(f"rewrite {field}: {reason}; known are {', '.join(_FIELDS)}")
-    rule = Rule(_FIELDS[field](arguments), goes_on)
+    rule = RewriteRule(_FIELDS[field](arguments), goes_on)
     known = next((plugin for plugin in scope.plugins if isinstance(plugin, Rewrite)), None)
     if known is None:
         scope.plugins.append(Rewrite((rule,)))
@@ -105,7 +105,7 @@ def _rcode(words: Sequence[str]) -> RcodeRule:
     return RcodeRule(_matcher(match, name), _rcode_number(old), _rcode_number(new))
 
 
-_FIELDS: dict[str, Callable[[Sequence[str]], Callable[[Request], Rewritten | None]]] = {
+_FIELDS: dict[str, Callable[[Sequence[str]], Callable[[DnsRequest], Rewritten | None]]] = {
     "name": _name,
     "cname": _cname,
     "type": _type,

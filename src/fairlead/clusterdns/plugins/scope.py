@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 from fairlead.clusterdns.chain import Plugin
 from fairlead.clusterdns.corefile.blocks import Directive
-from fairlead.clusterdns.corefile.faults import Faults, Wrong
+from fairlead.clusterdns.corefile.faults import CorefileFaults, Wrong
 from fairlead.clusterdns.names import Name
 from fairlead.clusterdns.plugins.logs import ErrorRule, LogRule
 from fairlead.model.addresses import IPNetwork
 
 
-class Surroundings(NamedTuple):
+class CorefileSurroundings(NamedTuple):
     """The machine as a Corefile sees it.
 
     Attributes:
@@ -27,7 +27,7 @@ class Surroundings(NamedTuple):
     hostname: str
 
 
-class Page(NamedTuple):
+class HttpPage(NamedTuple):
     """Where a page is served over HTTP; an empty address stands for all."""
 
     address: str
@@ -55,7 +55,7 @@ class Certificate(NamedTuple):
     clients: str = "nocert"
 
 
-class Access(NamedTuple):
+class ApiAccess(NamedTuple):
     """How the API is reached, where the Corefile says so; paths, or empty."""
 
     kubeconfig: str = ""
@@ -67,25 +67,25 @@ class Access(NamedTuple):
 
 
 @dataclass
-class Process:
+class ProcessOptions:
     """What holds for the whole process, whichever block it stands in. ``reload`` is in seconds; None for never."""
 
-    health: list[Page] = field(default_factory=list)
-    ready: list[Page] = field(default_factory=list)
-    metrics: list[Page] = field(default_factory=list)
+    health: list[HttpPage] = field(default_factory=list)
+    ready: list[HttpPage] = field(default_factory=list)
+    metrics: list[HttpPage] = field(default_factory=list)
     lameduck: float = 0.0
     reload: float | None = None
-    access: Access | None = None
+    access: ApiAccess | None = None
 
 
 @dataclass
-class Scope:
+class BlockScope:
     """A server block that is being read."""
 
     zones: tuple[Name, ...]
-    around: Surroundings
-    process: Process
-    faults: Faults
+    around: CorefileSurroundings
+    process: ProcessOptions
+    faults: CorefileFaults
     plugins: list[Plugin] = field(default_factory=list)
     addresses: list[str] = field(default_factory=list)
     udp_size: int | None = None

@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass, replace
 
-from fairlead.clusterdns.chain import Lookup, Request
+from fairlead.clusterdns.chain import DnsRequest, Lookup
 from fairlead.clusterdns.corefile.blocks import Directive
 from fairlead.clusterdns.corefile.faults import Wrong
 from fairlead.clusterdns.corefile.values import none
 from fairlead.clusterdns.found import address_sets
 from fairlead.clusterdns.names import IN_ADDR_ARPA, Name, is_within
-from fairlead.clusterdns.plugins.scope import Scope
+from fairlead.clusterdns.plugins.scope import BlockScope
 from fairlead.clusterdns.query import AA, NSID, RA, RD
-from fairlead.clusterdns.records import Answer, Origin, Rcode, Reason, RRset, RRType, Soa, Target, Text
+from fairlead.clusterdns.records import Answer, NameTarget, Origin, Rcode, Reason, RRset, RRType, Soa, Text
 
 CHAOS = 3  # class
 _ORIGIN = Origin(Reason.CONFIGURED)
@@ -22,7 +22,7 @@ _FLAGS = {"aa": AA, "ra": RA, "rd": RD}
 class RefuseAny:
     """A question for all types gets one record that says so (RFC 8482)."""
 
-    async def serve(self, request: Request, rest: Lookup) -> Answer:
+    async def serve(self, request: DnsRequest, rest: Lookup) -> Answer:
         name, qtype = request.question
         if qtype != RRType.ANY:
             return await rest(request)
@@ -38,7 +38,7 @@ class Chaos:
     authors: tuple[str, ...]
     any_class = True
 
-    async def serve(self, request: Request, rest: Lookup) -> Answer:
+    async def serve(self, request: DnsRequest, rest: Lookup) -> Answer:
         texts = {
             ("version", "bind"): (self.version,),
             ("version", "server"): (self.version,),
@@ -61,7 +61,7 @@ class Header:
     clear_flags: int
     any_class = True
 
-    async def serve(self, request: Request, rest: Lookup) -> Answer:
+    async def serve(self, request: DnsRequest, rest: Lookup) -> Answer:
         answer = await rest(request)
         return answer._replace(
             set_flags=answer.set_flags & ~self.clear_flags | self.set_flags,
@@ -78,7 +78,7 @@ _LOCAL_TTL = 86400  # seconds; these names never change
 class Local:
     """``localhost`` and the reverse names of addresses that mean this machine are answered from here (RFC 6303)."""
 
-    async def serve(self, request: Request, rest: Lookup) -> Answer:
+    async def serve(self, request: DnsRequest, rest: Lookup) -> Answer:
         name, qtype = request.question
         if name[:1] == ("localhost",) and len(name) > 1 and qtype in (RRType.A, RRType.AAAA):
             return self._answer(name, qtype)  # a search list at work: localhost.default.svc.cluster.local
@@ -87,7 +87,7 @@ class Local:
 
     def _answer(self, name: Name, qtype: int, zone: Name = ()) -> Answer:
         if name == ("1", "0", "0", "127", *IN_ADDR_ARPA) and qtype == RRType.PTR:
-            pointer = RRset(name, RRType.PTR, _LOCAL_TTL, (Target(("localhost",)),))
+            pointer = RRset(name, RRType.PTR, _LOCAL_TTL, (NameTarget(("localhost",)),))
             return Answer(Rcode.NOERROR, _ORIGIN, (pointer,), zone=zone)
         sets = address_sets(name, _LOCAL_TTL, _LOOPBACK) if name[:1] == ("localhost",) else ()
         found = tuple(rrset for rrset in sets if rrset.rtype == qtype)
@@ -100,7 +100,7 @@ class Local:
 class Minimal:
     """Only what was asked for: no other sections beside an answer. Denials and referrals keep theirs."""
 
-    async def serve(self, request: Request, rest: Lookup) -> Answer:
+    async def serve(self, request: DnsRequest, rest: Lookup) -> Answer:
         answer = await rest(request)
         return answer._replace(authority=(), additional=()) if answer.answer else answer
 
@@ -112,24 +112,24 @@ class Nsid:
     name: str
     any_class = True
 
-    async def serve(self, request: Request, rest: Lookup) -> Answer:
+    async def serve(self, request: DnsRequest, rest: Lookup) -> Answer:
         answer = await rest(request)
         return answer._replace(options=(*answer.options, (NSID, self.name.encode())))
 
 
-def read_any(directive: Directive, scope: Scope) -> None:
+def read_any(directive: Directive, scope: BlockScope) -> None:
     """``any``."""
     none(directive)
     scope.plugins.append(RefuseAny())
 
 
-def read_chaos(directive: Directive, scope: Scope) -> None:
+def read_chaos(directive: Directive, scope: BlockScope) -> None:
     """``chaos [VERSION [AUTHOR...]]``."""
     version, *authors = directive.arguments or ("Fairlead",)
     scope.plugins.append(Chaos(version, scope.around.hostname, tuple(authors)))
 
 
-def read_header(directive: Directive, scope: Scope) -> None:
+def read_header(directive: Directive, scope: BlockScope) -> None:
     """``header { set|clear FLAG... }``, the last one deciding; ``response`` in front is allowed, ``query`` is not."""
     set_flags = clear_flags = 0
     for option in directive.options:
@@ -145,18 +145,18 @@ def read_header(directive: Directive, scope: Scope) -> None:
     scope.plugins.append(Header(set_flags, clear_flags))
 
 
-def read_local(directive: Directive, scope: Scope) -> None:
+def read_local(directive: Directive, scope: BlockScope) -> None:
     """``local``."""
     none(directive)
     scope.plugins.append(Local())
 
 
-def read_minimal(directive: Directive, scope: Scope) -> None:
+def read_minimal(directive: Directive, scope: BlockScope) -> None:
     """``minimal``."""
     none(directive)
     scope.plugins.append(Minimal())
 
 
-def read_nsid(directive: Directive, scope: Scope) -> None:
+def read_nsid(directive: Directive, scope: BlockScope) -> None:
     """``nsid [DATA]``."""
     scope.plugins.append(Nsid(" ".join(directive.arguments) or scope.around.hostname))

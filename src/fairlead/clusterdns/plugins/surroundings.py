@@ -4,7 +4,7 @@ from fairlead.clusterdns.corefile.blocks import Directive
 from fairlead.clusterdns.corefile.faults import Wrong
 from fairlead.clusterdns.corefile.values import none, number, one, seconds
 from fairlead.clusterdns.plugins.logs import error_rule, log_rule
-from fairlead.clusterdns.plugins.scope import Certificate, Page, Scope
+from fairlead.clusterdns.plugins.scope import BlockScope, Certificate, HttpPage
 from fairlead.clusterdns.query import UDP_MIN
 from fairlead.model.addresses import parse_ip
 
@@ -14,7 +14,7 @@ CLIENTS = ("nocert", "verify_if_given", "require_and_verify")  # certificates th
 UDP_MAX = 4096  # octets of a reply over UDP
 
 
-def read_bind(directive: Directive, scope: Scope) -> None:
+def read_bind(directive: Directive, scope: BlockScope) -> None:
     """``bind ADDRESS|INTERFACE... { except ADDRESS|INTERFACE... }``."""
     if not directive.arguments:
         raise Wrong("bind needs an address or an interface")
@@ -27,7 +27,7 @@ def read_bind(directive: Directive, scope: Scope) -> None:
     scope.addresses += [address for address in found if address not in scope.addresses]
 
 
-def _addresses(word: str, scope: Scope) -> tuple[str, ...]:
+def _addresses(word: str, scope: BlockScope) -> tuple[str, ...]:
     if parse_ip(word) is not None:
         return (word,)
     found = scope.around.interface(word)
@@ -36,7 +36,7 @@ def _addresses(word: str, scope: Scope) -> tuple[str, ...]:
     return found
 
 
-def read_health(directive: Directive, scope: Scope) -> None:
+def read_health(directive: Directive, scope: BlockScope) -> None:
     """``health [ADDRESS] { lameduck DURATION }``."""
     scope.process.health.append(_page(directive, HEALTH_PORT))
 
@@ -46,18 +46,18 @@ def read_health(directive: Directive, scope: Scope) -> None:
     scope.options(directive, {"lameduck": lameduck})
 
 
-def read_ready(directive: Directive, scope: Scope) -> None:
+def read_ready(directive: Directive, scope: BlockScope) -> None:
     """``ready [ADDRESS]``; ``monitor`` is always continuous here."""
     scope.process.ready.append(_page(directive, READY_PORT))
     scope.options(directive, {"monitor": lambda _: None})
 
 
-def read_prometheus(directive: Directive, scope: Scope) -> None:
+def read_prometheus(directive: Directive, scope: BlockScope) -> None:
     """``prometheus [ADDRESS]``."""
     scope.process.metrics.append(_page(directive, METRICS_PORT))
 
 
-def read_reload(directive: Directive, scope: Scope) -> None:
+def read_reload(directive: Directive, scope: BlockScope) -> None:
     """``reload [INTERVAL [JITTER]]``; the jitter is always half of the interval, upstream's default."""
     every = seconds(directive.arguments[0], "reload") if directive.arguments else RELOAD
     if every < RELOAD_MIN:
@@ -65,29 +65,29 @@ def read_reload(directive: Directive, scope: Scope) -> None:
     scope.process.reload = every
 
 
-def read_bufsize(directive: Directive, scope: Scope) -> None:
+def read_bufsize(directive: Directive, scope: BlockScope) -> None:
     """``bufsize [SIZE]``."""
     size = directive.arguments[0] if directive.arguments else "1232"
     scope.udp_size = number(size, "bufsize", UDP_MIN, UDP_MAX)
 
 
-def read_log(directive: Directive, scope: Scope) -> None:
+def read_log(directive: Directive, scope: BlockScope) -> None:
     """``log``, see ``logs``."""
     scope.logs.append(log_rule(directive, scope.zones))
 
 
-def read_errors(directive: Directive, scope: Scope) -> None:
+def read_errors(directive: Directive, scope: BlockScope) -> None:
     """``errors``, see ``logs``."""
     scope.errors = error_rule(directive)
 
 
-def read_loop(directive: Directive, scope: Scope) -> None:
+def read_loop(directive: Directive, scope: BlockScope) -> None:
     """``loop``."""
     none(directive)
     scope.finds_loops = True
 
 
-def read_tls(directive: Directive, scope: Scope) -> None:
+def read_tls(directive: Directive, scope: BlockScope) -> None:
     """``tls CERT KEY [CA] { client_auth nocert|verify_if_given|require_and_verify }``."""
     if len(directive.arguments) not in (2, 3):
         raise Wrong("tls needs CERT KEY [CA]")
@@ -103,15 +103,15 @@ def read_tls(directive: Directive, scope: Scope) -> None:
     scope.options(directive, {"client_auth": client_auth})
 
 
-def read_nothing(_: Directive, __: Scope) -> None:
+def read_nothing(_: Directive, __: BlockScope) -> None:
     """What is always so here, or means nothing here."""
 
 
-def _page(directive: Directive, default: int) -> Page:
+def _page(directive: Directive, default: int) -> HttpPage:
     if not directive.arguments:
-        return Page("", default)
+        return HttpPage("", default)
     host, colon, port = one(directive).rpartition(":")
     host = host.strip("[]")
     if not colon or (host and host != "localhost" and parse_ip(host) is None):
         raise Wrong(f"{directive.name}: {one(directive)!r} is not ADDRESS:PORT")
-    return Page("127.0.0.1" if host == "localhost" else host, number(port, directive.name, 1, 65535))
+    return HttpPage("127.0.0.1" if host == "localhost" else host, number(port, directive.name, 1, 65535))

@@ -9,16 +9,16 @@ import dns.rdata
 import dns.rdataclass
 import dns.rdatatype
 
-from fairlead.clusterdns.chain import Lookup, Request
+from fairlead.clusterdns.chain import DnsRequest, Lookup
 from fairlead.clusterdns.corefile.blocks import Directive
 from fairlead.clusterdns.corefile.faults import Wrong
-from fairlead.clusterdns.corefile.patterns import Found, Pattern
+from fairlead.clusterdns.corefile.patterns import Pattern, PatternMatch
 from fairlead.clusterdns.corefile.values import all_zones, fallthrough, number, one, rcode, record_type
 from fairlead.clusterdns.names import Name, is_within, to_name, to_text
 from fairlead.clusterdns.outside_reply import data_of
 from fairlead.clusterdns.plugins.go_template import Fields, Template, Unfilled, template_of
-from fairlead.clusterdns.plugins.scope import Scope
-from fairlead.clusterdns.records import Answer, Origin, Question, Rcode, Reason, RRset, RRType, Target
+from fairlead.clusterdns.plugins.scope import BlockScope
+from fairlead.clusterdns.records import Answer, NameTarget, Origin, Question, Rcode, Reason, RRset, RRType
 
 ANY_CLASS = 255
 DEFAULT_TTL = 3600  # seconds, of a record that gives none
@@ -43,7 +43,7 @@ class Templated:
     fallthrough: tuple[Name, ...] = ()
     any_class = True
 
-    async def serve(self, request: Request, rest: Lookup) -> Answer:
+    async def serve(self, request: DnsRequest, rest: Lookup) -> Answer:
         zone = self._zone(request)
         if zone is None:
             return await rest(request)
@@ -59,7 +59,7 @@ class Templated:
             return _failed(f"template: {error}")
         return await _with_target(answer, request)
 
-    def _zone(self, request: Request) -> Name | None:
+    def _zone(self, request: DnsRequest) -> Name | None:
         if self.qclass not in (request.qclass, ANY_CLASS) or self.qtype not in (request.question.qtype, RRType.ANY):
             return None
         inside = (zone for zone in self.zones if is_within(request.question.name, zone))
@@ -94,7 +94,7 @@ def record_of(text: str) -> RRset:
     return RRset(to_name(owner), int(rtype), ttl, (data_of(rdata),))
 
 
-def read_template(directive: Directive, scope: Scope) -> None:
+def read_template(directive: Directive, scope: BlockScope) -> None:
     """``template CLASS TYPE [ZONE...] { match …; answer …; authority …; additional …; rcode …; … }``."""
     if len(directive.arguments) < 2:
         raise Wrong("template needs CLASS and TYPE")
@@ -155,18 +155,18 @@ class _Reading:
         self.fallthrough = fallthrough(option)
 
 
-async def _with_target(answer: Answer, request: Request) -> Answer:
+async def _with_target(answer: Answer, request: DnsRequest) -> Answer:
     """What the target of an alias answers comes behind it, as a resolver would find it."""
     last = answer.answer[-1] if answer.answer else None
     if last is None or last.rtype != RRType.CNAME or request.question.qtype not in (RRType.A, RRType.AAAA):
         return answer
-    assert isinstance(last.data[0], Target)
+    assert isinstance(last.data[0], NameTarget)
     target = tuple(label.lower() for label in last.data[0].name)
     found = await request.server.ask_about(Question(target, request.question.qtype), request)
     return answer._replace(answer=answer.answer + found.answer, private=answer.private or found.private)
 
 
-def _fields(request: Request, zone: Name, found: Found) -> Fields:
+def _fields(request: DnsRequest, zone: Name, found: PatternMatch) -> Fields:
     return {
         "Name": to_text(request.question.name),
         "Zone": to_text(zone),

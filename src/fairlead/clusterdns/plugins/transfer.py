@@ -3,14 +3,14 @@
 from fairlead.clusterdns.corefile.blocks import Directive
 from fairlead.clusterdns.corefile.faults import Wrong
 from fairlead.clusterdns.corefile.values import all_zones, network
-from fairlead.clusterdns.plugins.scope import Grant, Scope
+from fairlead.clusterdns.plugins.scope import BlockScope, Grant
 from fairlead.model.addresses import IPNetwork
 from fairlead.model.socket_address import parse_socket_address
 
 DNS_PORT = 53
 
 
-def read_transfer(directive: Directive, scope: Scope) -> None:
+def read_transfer(directive: Directive, scope: BlockScope) -> None:
     """``transfer [ZONE...] { to ADDRESS[:PORT]... }``; notifies are not sent, so an address says only who may ask."""
     texts = [text for option in directive.options for text in option.arguments]
     wrong = [option.name for option in directive.options if option.name != "to"]

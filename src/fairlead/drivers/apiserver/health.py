@@ -9,14 +9,14 @@ STORE = "etcd"  # the name that health checks look for
 CHECKS = ("ping", "log", STORE, "poststarthook/rbac/bootstrap-roles")
 
 
-class Page(NamedTuple):
+class HealthPage(NamedTuple):
     """An answer to a health check."""
 
     code: int
     body: bytes
 
 
-def health_page(path: str, query: bytes, trouble: str = "") -> Page:
+def health_page(path: str, query: bytes, trouble: str = "") -> HealthPage:
     """The answer for ``/livez`` and its like, or for one check below: each check where asked for, or where one fails.
 
     Args:
@@ -26,7 +26,7 @@ def health_page(path: str, query: bytes, trouble: str = "") -> Page:
     checks = (check,) if check else CHECKS
     fails = bool(trouble) and name == "readyz" and STORE in checks
     if not fails and "verbose" not in dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True)):
-        return Page(200, b"ok")
+        return HealthPage(200, b"ok")
     lines = [f"[-]{each} failed: {trouble}" if fails and each == STORE else f"[+]{each} ok" for each in checks]
     text = "\n".join([*lines, f"{name} check {'failed' if fails else 'passed'}", ""])
-    return Page(500 if fails else 200, text.encode())
+    return HealthPage(500 if fails else 200, text.encode())

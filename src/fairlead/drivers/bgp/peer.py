@@ -5,8 +5,8 @@ import logging
 import socket
 from collections.abc import Callable, Collection, Mapping
 
-from fairlead.bgp.session import Changed, Connect, Disconnect, Send, Session, State
-from fairlead.drivers.bgp.sockets import Router, unconnected
+from fairlead.bgp.session import Connect, Disconnect, Send, Session, SessionState, StateChanged
+from fairlead.drivers.bgp.sockets import RouterAddress, unconnected
 from fairlead.model.addresses import IPFamily
 
 MAX_UNSENT = 1 << 20  # octets; a peer that does not read them counts as dead
@@ -15,14 +15,16 @@ LEAVING = 1.0  # seconds for the last words to be sent
 log = logging.getLogger(__name__)
 
 
-class Peer:
+class BgpPeer:
     """Keeps a session with one router, from ``start`` to ``stop``.
 
     Args:
         changed: called when the session has come up or gone, or could not be made.
     """
 
-    def __init__(self, router: Router, session: Session, changed: Callable[["Peer", Changed], None]) -> None:
+    def __init__(
+        self, router: RouterAddress, session: Session, changed: Callable[["BgpPeer", StateChanged], None]
+    ) -> None:
         self.router, self.session = router, session
         self._changed = changed
         self._loop = asyncio.get_running_loop()
@@ -61,7 +63,7 @@ class Peer:
                     self._send(octets)
                 case Disconnect():
                     self._disconnect()
-                case Changed():
+                case StateChanged():
                     self._say(action)
         if self._timer:
             self._timer.cancel()
@@ -122,22 +124,22 @@ class Peer:
             self.session.lost(str(error or "closed by the peer"), self._loop.time())
             self._act()
 
-    def _say(self, change: Changed) -> None:
+    def _say(self, change: StateChanged) -> None:
         if self._is_stopping:
             return
-        if change.state == State.ESTABLISHED:
+        if change.state == SessionState.ESTABLISHED:
             log.info("BGP session with %s is up: %s", self.router, change.reason)
-        elif change.state == State.IDLE and change.reason != self._said:
+        elif change.state == SessionState.IDLE and change.reason != self._said:
             log.warning("no BGP session with %s: %s", self.router, change.reason)
         self._said = change.reason or self._said
-        if change.state in (State.ESTABLISHED, State.IDLE):
+        if change.state in (SessionState.ESTABLISHED, SessionState.IDLE):
             self._changed(self, change)
 
 
 class _Connection(asyncio.Protocol):
     """One connection; what comes over it when it is no longer the peer's is dropped."""
 
-    def __init__(self, peer: Peer) -> None:
+    def __init__(self, peer: BgpPeer) -> None:
         self._peer = peer
         self.transport: asyncio.Transport | None = None
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()

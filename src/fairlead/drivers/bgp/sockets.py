@@ -14,7 +14,7 @@ _HOPS = 255
 _SIGNATURE = struct.Struct(f"=128sBBHi{MAX_PASSWORD}s")  # struct tcp_md5sig
 
 
-class Router(NamedTuple):
+class RouterAddress(NamedTuple):
     """Where a peer is.
 
     Attributes:
@@ -36,7 +36,7 @@ class Router(NamedTuple):
         return f"[{self.address}]:{self.port}" if ":" in self.address else f"{self.address}:{self.port}"
 
 
-def unconnected(router: Router) -> tuple[socket.socket, Any]:
+def unconnected(router: RouterAddress) -> tuple[socket.socket, Any]:
     """A socket for a connection to the router, and the router's address as ``connect`` takes it.
 
     Raises:

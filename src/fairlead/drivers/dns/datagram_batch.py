@@ -14,7 +14,7 @@ import ctypes
 import socket
 from ipaddress import ip_address
 
-from fairlead.clusterdns.responder import Client
+from fairlead.clusterdns.responder import DnsClient
 
 SIZE = 64  # datagrams per call
 SLOT = 4096  # octets of a datagram in either direction; longer ones are cut
@@ -120,11 +120,11 @@ class DatagramBatch:
         """Octets of the first datagrams."""
         return self._lengths[:count].tolist()
 
-    def client(self, index: int) -> Client:
+    def client(self, index: int) -> DnsClient:
         """The address and port that the datagram in a slot came from."""
         raw = self._address_octets[index * _ADDRESS : (index + 1) * _ADDRESS].tobytes()
         octets = raw[4:8] if self._bound.family is socket.AF_INET else raw[8:24]
-        return Client(socket.inet_ntop(self._bound.family, octets), int.from_bytes(raw[2:4], "big"))
+        return DnsClient(socket.inet_ntop(self._bound.family, octets), int.from_bytes(raw[2:4], "big"))
 
     def source(self, index: int) -> list[tuple[int, int, bytes]]:
         """The ancillary data (sendmsg(2)) with which a late reply to the datagram in a slot leaves from where it came

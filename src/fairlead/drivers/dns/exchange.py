@@ -15,8 +15,8 @@ import dns.rcode
 import dns.rdatatype
 
 from fairlead.clusterdns.encoder import UDP_CAP
-from fairlead.clusterdns.upstream_cache import Key
-from fairlead.clusterdns.upstreams import Server, Upstream
+from fairlead.clusterdns.upstream_cache import CacheKey
+from fairlead.clusterdns.upstreams import Upstream, UpstreamServer
 from fairlead.drivers.dns.upstream_streams import UpstreamStreams
 
 PLAIN_SECONDS = 900.0  # that a server which knows no EDNS is asked without
@@ -37,9 +37,9 @@ class Exchanges:
         self.asked = 0
         self._upstream = upstream
         self._streams = UpstreamStreams(upstream)
-        self._plain: dict[Server, float] = {}  # until when a server is asked without EDNS
+        self._plain: dict[UpstreamServer, float] = {}  # until when a server is asked without EDNS
 
-    async def ask(self, key: Key, server: Server, over_tcp: bool = False) -> dns.message.Message:
+    async def ask(self, key: CacheKey, server: UpstreamServer, over_tcp: bool = False) -> dns.message.Message:
         """What a server says.
 
         Raises:
@@ -58,7 +58,7 @@ class Exchanges:
     def close(self) -> None:
         self._streams.close()
 
-    async def _with_edns(self, key: Key, server: Server, over_tcp: bool) -> dns.message.Message | None:
+    async def _with_edns(self, key: CacheKey, server: UpstreamServer, over_tcp: bool) -> dns.message.Message | None:
         """A reply; None when a server is silent that may be so because of EDNS."""
         seconds = self._upstream.timeout
         if over_tcp or self._upstream.force_tcp or server.tls:
@@ -69,7 +69,7 @@ class Exchanges:
             return None
 
     async def _converse(
-        self, query: dns.message.Message, server: Server, over_tcp: bool, seconds: float
+        self, query: dns.message.Message, server: UpstreamServer, over_tcp: bool, seconds: float
     ) -> dns.message.Message:
         from dns import asyncquery  # costs most of this module's start-up, and a lab never forwards
 
@@ -86,14 +86,16 @@ class Exchanges:
         except FAULTS:
             return reply  # with TC set, so that the client knows that there is more
 
-    async def _over_stream(self, query: dns.message.Message, server: Server, seconds: float) -> dns.message.Message:
+    async def _over_stream(
+        self, query: dns.message.Message, server: UpstreamServer, seconds: float
+    ) -> dns.message.Message:
         reply = dns.message.from_wire(await self._streams.exchange(server, query.to_wire(), seconds))
         if not query.is_response(reply):
             raise EOFError("a reply to another question")
         return reply
 
 
-def message_for(key: Key, edns: bool = True) -> dns.message.Message:
+def message_for(key: CacheKey, edns: bool = True) -> dns.message.Message:
     """The query for a question; AD asks to be told whether the answer was verified (RFC 6840 section 5.7)."""
     name = dns.name.Name([label.encode("latin-1") for label in key.name] + [b""])
     rtype = dns.rdatatype.RdataType.make(key.qtype)

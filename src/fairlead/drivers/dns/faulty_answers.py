@@ -15,7 +15,7 @@ import dns.message
 import dns.rcode
 import dns.rdatatype
 
-from fairlead.clusterdns.responder import Client, Pending, Reply, Responder
+from fairlead.clusterdns.responder import DnsClient, Pending, Reply, Responder
 from fairlead.drivers.dns.listener import Services
 from fairlead.drivers.steering.faults import Faults
 
@@ -53,12 +53,12 @@ class FaultyServices(Services):
     def _answers(self, name: str, responder: Responder) -> dict[tuple[str, int], dns.message.Message]:
         kept = {}
         for rdtype in _KEPT:
-            reply = super().respond(dns.message.make_query(name, rdtype).to_wire(), responder, Client(""))
+            reply = super().respond(dns.message.make_query(name, rdtype).to_wire(), responder, DnsClient(""))
             if isinstance(reply, bytes):
                 kept[name, int(rdtype)] = dns.message.from_wire(reply, ignore_trailing=True)
         return kept
 
-    def respond(self, packet: bytes, responder: Responder, client: Client) -> Reply:
+    def respond(self, packet: bytes, responder: Responder, client: DnsClient) -> Reply:
         """The reply to a packet: wrong, late, none, or the right one."""
         found = self._fault_about(packet) if self.faults else None
         if found is None:
@@ -95,7 +95,7 @@ class FaultyServices(Services):
             response.answer, response.authority = before.answer, before.authority
         return response.to_wire()
 
-    def _later(self, reply: Reply, seconds: float, client: Client) -> Pending:
+    def _later(self, reply: Reply, seconds: float, client: DnsClient) -> Pending:
         """A promise of the reply, which ``later`` keeps."""
         nothing: Any = None  # else is looked at of it
         promise = Pending(nothing, nothing, nothing, nothing, client)

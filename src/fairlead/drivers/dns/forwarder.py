@@ -25,8 +25,8 @@ from fairlead.clusterdns.chain import Ask
 from fairlead.clusterdns.names import Name, to_text
 from fairlead.clusterdns.outside_reply import OutsideReply, read_reply
 from fairlead.clusterdns.records import Answer, Origin, Rcode, Reason
-from fairlead.clusterdns.upstream_cache import CachePolicy, Hit, Key, UpstreamCache
-from fairlead.clusterdns.upstreams import Health, Policy, Server, Upstream
+from fairlead.clusterdns.upstream_cache import CacheKey, CachePolicy, Hit, UpstreamCache
+from fairlead.clusterdns.upstreams import ServerPolicy, Upstream, UpstreamHealth, UpstreamServer
 from fairlead.drivers.dns.durations import Durations
 from fairlead.drivers.dns.exchange import FAULTS, Exchanges
 from fairlead.drivers.entropy import choose
@@ -70,15 +70,15 @@ class Forwarder:
 
     def __init__(self, upstream: Upstream, looped: asyncio.Event | None = None) -> None:
         self.upstream = upstream
-        self.health = Health(upstream.max_fails)
+        self.health = UpstreamHealth(upstream.max_fails)
         self.caches: dict[CachePolicy, UpstreamCache] = {}
         self.looped = looped or asyncio.Event()
-        self.spent: dict[tuple[Server, str], Durations] = {}
-        self.probe_failures: Counter[Server] = Counter()
+        self.spent: dict[tuple[UpstreamServer, str], Durations] = {}
+        self.probe_failures: Counter[UpstreamServer] = Counter()
         self.loop_name: Name = (secrets.token_hex(8), secrets.token_hex(8))
         self.exchanges = self.stale_answers = self.rejected = self.prefetches = self.all_down = 0
         self._conversations = Exchanges(upstream)
-        self._under_way: dict[tuple[Key, bool], asyncio.Task[OutsideReply]] = {}
+        self._under_way: dict[tuple[CacheKey, bool], asyncio.Task[OutsideReply]] = {}
         self._background: set[asyncio.Task[None]] = set()
 
     def cached(self, ask: Ask) -> AtHand | None:
@@ -120,9 +120,9 @@ class Forwarder:
         """Questions sent to servers."""
         return self._conversations.asked
 
-    async def _tell(self, server: Server) -> None:
+    async def _tell(self, server: UpstreamServer) -> None:
         try:
-            await self._conversations.ask(Key(self.loop_name, dns.rdatatype.HINFO, False, False), server)
+            await self._conversations.ask(CacheKey(self.loop_name, dns.rdatatype.HINFO, False, False), server)
         except FAULTS as error:
             log.info("upstream %s: %s", server, error or type(error).__name__)
 
@@ -146,7 +146,7 @@ class Forwarder:
             return self._handed_on(await self._fresh_or(hit, key, policy), policy)
         return self._kept(hit, key, policy)
 
-    def _kept(self, hit: Hit, key: Key, policy: CachePolicy) -> Answer:
+    def _kept(self, hit: Hit, key: CacheKey, policy: CachePolicy) -> Answer:
         """A fresh reply from the cache; a popular one is refreshed before its end."""
         if hit.refresh:
             self.prefetches += 1
@@ -158,7 +158,7 @@ class Forwarder:
         age = 0 if policy.keeps_ttl else hit.age
         return hit.reply.aged(age, policy.bound(hit.reply.denies), stale_ttl)
 
-    async def _fresh_or(self, stale: Hit, key: Key, policy: CachePolicy) -> Hit:
+    async def _fresh_or(self, stale: Hit, key: CacheKey, policy: CachePolicy) -> Hit:
         if policy.stale_patience == 0:
             self._in_background(self._refresh(key, policy))
         else:
@@ -169,11 +169,11 @@ class Forwarder:
         self.stale_answers += 1
         return stale
 
-    async def _refresh(self, key: Key, policy: CachePolicy) -> None:
+    async def _refresh(self, key: CacheKey, policy: CachePolicy) -> None:
         with suppress(NoAnswer, Overloaded):  # the reply that is kept lives on until its end
             await self._fetch(key, False, policy)
 
-    async def _fetch(self, key: Key, over_tcp: bool, policy: CachePolicy | None) -> OutsideReply:
+    async def _fetch(self, key: CacheKey, over_tcp: bool, policy: CachePolicy | None) -> OutsideReply:
         """One exchange for all that ask the same at the same time."""
         task = self._under_way.get((key, over_tcp))
         if task is None:
@@ -188,12 +188,12 @@ class Forwarder:
             self._cache(policy).put(key, reply, time.monotonic())
         return reply
 
-    def _done(self, key: Key, over_tcp: bool, task: asyncio.Task[OutsideReply]) -> None:
+    def _done(self, key: CacheKey, over_tcp: bool, task: asyncio.Task[OutsideReply]) -> None:
         self._under_way.pop((key, over_tcp), None)
         if not task.cancelled():
             task.exception()  # told to all that wait; when nobody does any more, it is of no interest
 
-    async def _exchange(self, key: Key, over_tcp: bool) -> OutsideReply:
+    async def _exchange(self, key: CacheKey, over_tcp: bool) -> OutsideReply:
         """The first good reply; the last bad one when there is no other."""
         self.exchanges += 1
         servers = self._servers()
@@ -214,7 +214,7 @@ class Forwarder:
             return replace(reply, answer=reply.answer._replace(failure="upstream servers answer SERVFAIL"))
         return reply
 
-    def _servers(self) -> list[Server]:
+    def _servers(self) -> list[UpstreamServer]:
         """The servers to try, in their order.
 
         Raises:
@@ -224,11 +224,15 @@ class Forwarder:
         self.all_down += down
         if down and self.upstream.fail_fast:
             raise NoAnswer("all upstream servers are down")
-        turns = {Policy.SEQUENTIAL: 0, Policy.ROUND_ROBIN: self.exchanges, Policy.RANDOM: choose(1 << 16)}
+        turns = {
+            ServerPolicy.SEQUENTIAL: 0,
+            ServerPolicy.ROUND_ROBIN: self.exchanges,
+            ServerPolicy.RANDOM: choose(1 << 16),
+        }
         ordered = self.health.order(self.upstream.servers, turns[self.upstream.policy])
         return ordered[: self.upstream.attempts or None]
 
-    async def _ask(self, server: Server, key: Key, over_tcp: bool) -> OutsideReply | str:
+    async def _ask(self, server: UpstreamServer, key: CacheKey, over_tcp: bool) -> OutsideReply | str:
         """A server's reply, or what it did instead."""
         started = time.perf_counter()
         try:
@@ -244,12 +248,14 @@ class Forwarder:
         spent.add(time.perf_counter() - started)
         return read_reply(reply, key.name)
 
-    async def _probe(self, server: Server) -> None:
+    async def _probe(self, server: UpstreamServer) -> None:
         """Ask a server that is down until it says anything at all."""
         while self.health.is_down(server):
             await asyncio.sleep(self.upstream.probe)
             try:
-                await self._conversations.ask(Key(self.upstream.probe_name, dns.rdatatype.NS, False, False), server)
+                await self._conversations.ask(
+                    CacheKey(self.upstream.probe_name, dns.rdatatype.NS, False, False), server
+                )
             except FAULTS:
                 self.probe_failures[server] += 1
                 continue
@@ -262,5 +268,5 @@ class Forwarder:
         task.add_done_callback(self._background.discard)
 
 
-def _key_of(ask: Ask) -> Key:
-    return Key(ask.question.name, ask.question.qtype, ask.request.dnssec_ok, ask.request.checking_disabled)
+def _key_of(ask: Ask) -> CacheKey:
+    return CacheKey(ask.question.name, ask.question.qtype, ask.request.dnssec_ok, ask.request.checking_disabled)

@@ -10,7 +10,7 @@ from fairlead.clusterdns.chain import Ask
 from fairlead.clusterdns.names import to_text
 from fairlead.clusterdns.query import Refusal
 from fairlead.clusterdns.records import Rcode
-from fairlead.clusterdns.responder import Client, Noted, Pending, Reply, Responder
+from fairlead.clusterdns.responder import DnsClient, Noted, Pending, Reply, Responder
 from fairlead.clusterdns.upstream_cache import MOMENT
 from fairlead.drivers.dns.outside import Outside
 
@@ -30,7 +30,7 @@ class Services(NamedTuple):
     outside: Outside
     tell: Tell | None = None
 
-    def respond(self, packet: bytes, responder: Responder, client: Client) -> Reply:
+    def respond(self, packet: bytes, responder: Responder, client: DnsClient) -> Reply:
         """The reply to a packet. A fault of ours costs its sender a SERVFAIL, and nobody else anything."""
         started = time.perf_counter()
         try:

@@ -22,7 +22,7 @@ _CLIENTS = {
 BACKLOG = 1024  # connections that the kernel holds until they are accepted
 
 
-class Place(NamedTuple):
+class ServedPlace(NamedTuple):
     """Where DNS is served, and whether over TLS (RFC 7858)."""
 
     address: str
@@ -36,16 +36,16 @@ class Place(NamedTuple):
         return f"{'tls' if self.tls else 'dns'}://{host}:{self.port}"
 
 
-Layout = dict[Place, tuple[Block, ...]]  # the blocks of each place
+Layout = dict[ServedPlace, tuple[Block, ...]]  # the blocks of each place
 
 
 def layout_of(blocks: Iterable[Block], addresses: tuple[str, ...]) -> Layout:
     """Which blocks are served where; ``addresses`` are those of blocks that name none."""
-    found: dict[Place, list[Block]] = {}
+    found: dict[ServedPlace, list[Block]] = {}
     for block in blocks:
         for address in block.addresses or addresses:
             for port in block.all_ports:
-                found.setdefault(Place(address, port, port in block.tls_ports), []).append(block)
+                found.setdefault(ServedPlace(address, port, port in block.tls_ports), []).append(block)
     return {place: tuple(served) for place, served in found.items()}
 
 
@@ -72,7 +72,7 @@ class DnsServer:
     def __init__(
         self, authority: Authority, services: Services, cap: int = UDP_CAP, limits: TcpLimits | None = None
     ) -> None:
-        self.sockets: dict[Place, Sockets] = {}
+        self.sockets: dict[ServedPlace, Sockets] = {}
         self._authority = authority
         self._services = services
         self._cap = cap
@@ -114,7 +114,7 @@ class DnsServer:
                 listener.services = services
                 listener.responder.reconfigure(served, cap)
 
-    def places(self) -> Iterator[tuple[Place, Sockets]]:
+    def places(self) -> Iterator[tuple[ServedPlace, Sockets]]:
         """What listens where; a port is the one that was bound when any was asked for."""
         for place, sockets in self.sockets.items():
             yield place._replace(port=sockets.tcp.port), sockets
@@ -143,7 +143,7 @@ class DnsServer:
         for sockets in self.sockets.values():
             sockets.close()
 
-    async def _open(self, place: Place, blocks: tuple[Block, ...], shared: bool) -> None:
+    async def _open(self, place: ServedPlace, blocks: tuple[Block, ...], shared: bool) -> None:
         served = ServerBlocks(blocks, self._authority)
         if place.tls:
             context = _context(blocks)
@@ -181,7 +181,7 @@ def _context(blocks: tuple[Block, ...]) -> ssl.SSLContext:
     return context
 
 
-def _is_mixed(place: Place, layout: Layout) -> bool:
+def _is_mixed(place: ServedPlace, layout: Layout) -> bool:
     """Whether a wildcard and single addresses share a port: the kernel then gives each packet to the closest one."""
     beside = [other for other in layout if other.port == place.port]
     return len(beside) > 1 and any(ip_address(other.address).is_unspecified for other in beside)

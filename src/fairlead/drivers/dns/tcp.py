@@ -19,7 +19,7 @@ import dns.exception
 import dns.message
 import dns.rdatatype
 
-from fairlead.clusterdns.responder import Client, Pending, Responder, WholeZone
+from fairlead.clusterdns.responder import DnsClient, Pending, Responder, WholeZone
 from fairlead.drivers.dns.listener import Services
 
 UNDER_WAY_MAX = 100  # questions of one connection that wait for the world outside; more are not read meanwhile
@@ -45,7 +45,7 @@ class TcpLimits(NamedTuple):
 class _Connection:
     """An open connection; ``heard`` is when it last asked something, by the loop's clock."""
 
-    client: Client
+    client: DnsClient
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     heard: float
@@ -115,7 +115,7 @@ class TcpListener:
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task is not None
-        client = Client(*writer.get_extra_info("peername")[:2])
+        client = DnsClient(*writer.get_extra_info("peername")[:2])
         connection = _Connection(client, reader, writer, asyncio.get_running_loop().time(), task)
         self._make_room(client.address)
         self._connections.setdefault(client.address, {})[connection] = None

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
-from fairlead.clusterdns.upstreams import Identity, Server, Upstream
+from fairlead.clusterdns.upstreams import TlsIdentity, Upstream, UpstreamServer
 
 
 class Stream(NamedTuple):
@@ -25,7 +25,7 @@ class Stream(NamedTuple):
         self.writer.close()
 
 
-def tls_context(identity: Identity) -> ssl.SSLContext:
+def tls_context(identity: TlsIdentity) -> ssl.SSLContext:
     """Trust in certificates: of the files, else of the system. The server's name, or its address, must be in its own.
 
     Raises:
@@ -42,10 +42,10 @@ class UpstreamStreams:
 
     def __init__(self, upstream: Upstream) -> None:
         self._identity, self._idle, self._most = upstream.identity, upstream.idle, upstream.kept
-        self._kept: dict[Server, list[Stream]] = {}
+        self._kept: dict[UpstreamServer, list[Stream]] = {}
         self._context: ssl.SSLContext | None = None
 
-    async def exchange(self, server: Server, query: bytes, seconds: float) -> bytes:
+    async def exchange(self, server: UpstreamServer, query: bytes, seconds: float) -> bytes:
         """The reply to a query that has the same id.
 
         Raises:
@@ -66,7 +66,7 @@ class UpstreamStreams:
                 stream.close()
         self._kept.clear()
 
-    async def _converse(self, server: Server, stream: Stream, query: bytes) -> bytes:
+    async def _converse(self, server: UpstreamServer, stream: Stream, query: bytes) -> bytes:
         async with _closed_on_failure(stream):
             stream.writer.write(len(query).to_bytes(2, "big") + query)
             await stream.writer.drain()
@@ -78,7 +78,7 @@ class UpstreamStreams:
         self._keep(server, stream)
         return reply
 
-    async def _open(self, server: Server) -> Stream:
+    async def _open(self, server: UpstreamServer) -> Stream:
         security = {}
         if server.tls:
             self._context = self._context or tls_context(self._identity)
@@ -86,7 +86,7 @@ class UpstreamStreams:
         reader, writer = await asyncio.open_connection(server.address, server.port, **security)  # type: ignore[arg-type]
         return Stream(reader, writer, time.monotonic())
 
-    def _take(self, server: Server) -> Stream | None:
+    def _take(self, server: UpstreamServer) -> Stream | None:
         streams = self._kept.get(server, [])
         while streams:
             stream = streams.pop()
@@ -95,7 +95,7 @@ class UpstreamStreams:
             stream.close()
         return None
 
-    def _keep(self, server: Server, stream: Stream) -> None:
+    def _keep(self, server: UpstreamServer, stream: Stream) -> None:
         streams = self._kept.setdefault(server, [])
         if len(streams) < self._most and self._idle:
             streams.append(stream._replace(used=time.monotonic()))

@@ -23,7 +23,7 @@ class ArchiveError(Exception):
     """An archive holds no images, or damaged ones; the message says what is wrong."""
 
 
-class Files(Protocol):
+class ArchiveFiles(Protocol):
     """The files of an archive or folder, by name."""
 
     def open(self, name: str) -> BinaryIO | None:
@@ -82,7 +82,7 @@ def _normal(name: str) -> str:
 
 
 @contextmanager
-def open_files(path: Path | None, stdin: BinaryIO, scratch: Path) -> Iterator[Files]:
+def open_files(path: Path | None, stdin: BinaryIO, scratch: Path) -> Iterator[ArchiveFiles]:
     """The files of a folder or an archive, compressed or not; without a path, of an archive from standard input.
 
     Args:

@@ -9,7 +9,7 @@ from typing import BinaryIO, NamedTuple, TypeVar
 
 import msgspec
 
-from fairlead.drivers.images.archive_files import COMPRESSIONS, ArchiveError, Files
+from fairlead.drivers.images.archive_files import COMPRESSIONS, ArchiveError, ArchiveFiles
 from fairlead.drivers.images.incoming import digest_of_file
 from fairlead.drivers.images.store import Store
 from fairlead.images.documents import (
@@ -58,7 +58,7 @@ class DockerImage(msgspec.Struct, frozen=True, rename="pascal"):
     repo_tags: tuple[str, ...] | None = None
 
 
-def load_images(store: Store, files: Files, platform: Platform) -> list[FoundImage]:
+def load_images(store: Store, files: ArchiveFiles, platform: Platform) -> list[FoundImage]:
     """Copy every image of an archive or folder to the store.
 
     Raises:
@@ -75,7 +75,7 @@ def load_images(store: Store, files: Files, platform: Platform) -> list[FoundIma
 # OCI
 
 
-def _oci_images(store: Store, files: Files, platform: Platform, content: bytes) -> Iterator[FoundImage]:
+def _oci_images(store: Store, files: ArchiveFiles, platform: Platform, content: bytes) -> Iterator[FoundImage]:
     index = read_manifest(content, "", "index.json")
     if not isinstance(index, Index):
         raise ArchiveError("index.json: is no index of images")
@@ -91,7 +91,7 @@ def _oci_names(descriptor: Descriptor) -> tuple[ImageName, ...]:
     return () if is_tag else (parse_reference(text),)
 
 
-def _descend(store: Store, files: Files, platform: Platform, descriptor: Descriptor, depth: int) -> FoundImage:
+def _descend(store: Store, files: ArchiveFiles, platform: Platform, descriptor: Descriptor, depth: int) -> FoundImage:
     content = _blob(files, descriptor)
     document = read_manifest(content, descriptor.media_type, descriptor.digest)
     if isinstance(document, Index):
@@ -117,7 +117,7 @@ def _blob_name(digest: str) -> str:
     return f"blobs/{digest.replace(':', '/')}"
 
 
-def _blob(files: Files, descriptor: Descriptor) -> bytes:
+def _blob(files: ArchiveFiles, descriptor: Descriptor) -> bytes:
     content = _read(files, _blob_name(descriptor.digest))
     if content is None:
         raise ArchiveError(f"{_blob_name(descriptor.digest)} is missing")
@@ -125,7 +125,7 @@ def _blob(files: Files, descriptor: Descriptor) -> bytes:
     return content
 
 
-def _copy(store: Store, files: Files, descriptor: Descriptor) -> None:
+def _copy(store: Store, files: ArchiveFiles, descriptor: Descriptor) -> None:
     with store.incoming(descriptor.digest) as blob:
         if blob is None:
             return
@@ -145,7 +145,7 @@ def _require_size(descriptor: Descriptor, size: int) -> None:
 # docker save
 
 
-def _docker_image(store: Store, files: Files, platform: Platform, image: DockerImage) -> FoundImage:
+def _docker_image(store: Store, files: ArchiveFiles, platform: Platform, image: DockerImage) -> FoundImage:
     content = _read(files, image.config)
     if content is None:
         raise ArchiveError(f"manifest.json: the configuration {image.config!r} is missing")
@@ -168,7 +168,7 @@ def keep_image(store: Store, config: bytes, layers: Sequence[Descriptor]) -> Fou
     return FoundImage(store.put_blob(write_manifest(described, layers)), (), "", size_of(manifest))
 
 
-def _docker_layer(store: Store, files: Files, name: str) -> Descriptor:
+def _docker_layer(store: Store, files: ArchiveFiles, name: str) -> Descriptor:
     source = files.open(name)
     if source is None:
         raise ArchiveError(f"manifest.json: the layer {name!r} is missing")
@@ -188,7 +188,7 @@ def keep_layer(store: Store, source: BinaryIO) -> Descriptor:
     return Descriptor(digest, size, OCI_LAYER + compression)
 
 
-def _read(files: Files, name: str) -> bytes | None:
+def _read(files: ArchiveFiles, name: str) -> bytes | None:
     """A document; None when there is none of that name."""
     source = files.open(name)
     if source is None:

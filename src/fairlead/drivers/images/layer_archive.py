@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple, cast
 
 from fairlead.drivers.images.layer_stream import LayerStream
-from fairlead.images.layer_plan import USUAL_LIMITS, Entry, Kind, LayerError, Limits, attributes_of
+from fairlead.images.layer_plan import USUAL_LIMITS, EntryKind, LayerEntry, LayerError, LayerLimits, attributes_of
 
 MOST_GLOBAL_HEADERS = 1000
 _BUFFER = 64 * 1024  # octets; the library copies what is left of it at each entry
@@ -22,20 +22,20 @@ _HEADERS = (
     tarfile.GNUTYPE_LONGLINK,
 )
 _KINDS = {
-    tarfile.DIRTYPE: Kind.FOLDER,
-    tarfile.SYMTYPE: Kind.LINK,
-    tarfile.LNKTYPE: Kind.HARD_LINK,
-    tarfile.FIFOTYPE: Kind.FIFO,
-    tarfile.CHRTYPE: Kind.DEVICE,
-    tarfile.BLKTYPE: Kind.DEVICE,
-    tarfile.REGTYPE: Kind.FILE,
-    tarfile.AREGTYPE: Kind.FILE,
-    tarfile.CONTTYPE: Kind.FILE,
-    tarfile.GNUTYPE_SPARSE: Kind.FILE,
+    tarfile.DIRTYPE: EntryKind.FOLDER,
+    tarfile.SYMTYPE: EntryKind.LINK,
+    tarfile.LNKTYPE: EntryKind.HARD_LINK,
+    tarfile.FIFOTYPE: EntryKind.FIFO,
+    tarfile.CHRTYPE: EntryKind.DEVICE,
+    tarfile.BLKTYPE: EntryKind.DEVICE,
+    tarfile.REGTYPE: EntryKind.FILE,
+    tarfile.AREGTYPE: EntryKind.FILE,
+    tarfile.CONTTYPE: EntryKind.FILE,
+    tarfile.GNUTYPE_SPARSE: EntryKind.FILE,
 }
 
 
-class Attributes(NamedTuple):
+class FileAttributes(NamedTuple):
     """What is said of a file beside its content.
 
     Attributes:
@@ -57,13 +57,13 @@ class ArchiveEntry(NamedTuple):
         extents: where its data are, as pairs of offset and size; the rest are holes. None: everywhere.
     """
 
-    entry: Entry
-    attributes: Attributes
+    entry: LayerEntry
+    attributes: FileAttributes
     content: BinaryIO | None
     extents: list[tuple[int, int]] | None
 
 
-def entries(stream: LayerStream, limits: Limits) -> Iterator[ArchiveEntry]:
+def entries(stream: LayerStream, limits: LayerLimits) -> Iterator[ArchiveEntry]:
     """Every entry of the archive, in order.
 
     Raises:
@@ -82,7 +82,7 @@ def entries(stream: LayerStream, limits: Limits) -> Iterator[ArchiveEntry]:
         raise LayerError(f"the archive is damaged: {error}") from error
 
 
-def bounded_header(limits: Limits = USUAL_LIMITS) -> type[tarfile.TarInfo]:
+def bounded_header(limits: LayerLimits = USUAL_LIMITS) -> type[tarfile.TarInfo]:
     """What reads headers that are not larger than they may be; the library reads those whole."""
 
     class BoundedHeader(tarfile.TarInfo):
@@ -107,15 +107,17 @@ def bounded_header(limits: Limits = USUAL_LIMITS) -> type[tarfile.TarInfo]:
 
 
 def _entry(archive: tarfile.TarFile, header: tarfile.TarInfo) -> ArchiveEntry:
-    kind = _KINDS.get(header.type, Kind.OTHER)
+    kind = _KINDS.get(header.type, EntryKind.OTHER)
     name = header.name
-    if kind is Kind.FILE and name.endswith("/"):  # how archives before POSIX write a folder
-        kind = Kind.FOLDER
-    size = header.size if kind is Kind.FILE else 0
-    entry = Entry(name or ".", kind, header.linkname if kind in (Kind.LINK, Kind.HARD_LINK) else "", size)
+    if kind is EntryKind.FILE and name.endswith("/"):  # how archives before POSIX write a folder
+        kind = EntryKind.FOLDER
+    size = header.size if kind is EntryKind.FILE else 0
+    entry = LayerEntry(
+        name or ".", kind, header.linkname if kind in (EntryKind.LINK, EntryKind.HARD_LINK) else "", size
+    )
     mtime = max(0, int(header.mtime * 1_000_000_000))
     xattrs = attributes_of(name, header.pax_headers)
-    attributes = Attributes(stat.S_IMODE(header.mode), header.uid, header.gid, mtime, xattrs)
-    content = archive.extractfile(header) if kind is Kind.FILE else None
+    attributes = FileAttributes(stat.S_IMODE(header.mode), header.uid, header.gid, mtime, xattrs)
+    content = archive.extractfile(header) if kind is EntryKind.FILE else None
     extents = cast("list[tuple[int, int]] | None", header.sparse)
     return ArchiveEntry(entry, attributes, cast("BinaryIO | None", content), extents)

@@ -13,7 +13,7 @@ import zstandard
 from isal import isal_zlib
 
 from fairlead.images.digest import DigestMismatch, finished, new_hash
-from fairlead.images.layer_plan import LayerError, Limits
+from fairlead.images.layer_plan import LayerError, LayerLimits
 
 PIECE = 1024 * 1024  # octets
 QUEUED = 8
@@ -31,7 +31,7 @@ class LayerStream:
         diff_id: what the archive must be.
     """
 
-    def __init__(self, blob: BinaryIO, compression: str, diff_id: str, limits: Limits) -> None:
+    def __init__(self, blob: BinaryIO, compression: str, diff_id: str, limits: LayerLimits) -> None:
         self._blob, self._limits, self._diff_id = blob, limits, diff_id
         self._hash, self._size = new_hash(diff_id), 0
         self._pieces: queue.Queue[bytes | Exception] = queue.Queue(QUEUED)

@@ -23,7 +23,7 @@ from fairlead.images.documents import (
     size_of,
 )
 from fairlead.images.reference import ImageName
-from fairlead.images.registries import Endpoint
+from fairlead.images.registries import RegistryEndpoint
 
 AT_A_TIME = 3  # blobs, as Docker
 _DEEPEST_INDEX = 4
@@ -53,9 +53,9 @@ def pull_image(
     store: Store,
     name: ImageName,
     platform: Platform,
-    places: Sequence[Endpoint],
+    places: Sequence[RegistryEndpoint],
     progress: Progress,
-    open_registry: Callable[[Endpoint], Registry],
+    open_registry: Callable[[RegistryEndpoint], Registry],
 ) -> PulledImage:
     """Fetch what is missing of an image from the first place that gives it.
 

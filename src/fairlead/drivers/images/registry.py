@@ -18,11 +18,11 @@ import msgspec
 from fairlead import __version__
 from fairlead.drivers.images.incoming import IncomingBlob
 from fairlead.images.auth_file import Login
-from fairlead.images.challenge import Challenge, Token, challenges, read_token, token_query
+from fairlead.images.challenge import Challenge, RegistryToken, challenges, read_token, token_query
 from fairlead.images.digest import DigestMismatch, check, digest_of
 from fairlead.images.documents import LARGEST_DOCUMENT, MANIFESTS, Descriptor
 from fairlead.images.patience import ATTEMPTS, content_range, delay, is_temporary
-from fairlead.images.registries import Endpoint, is_loopback
+from fairlead.images.registries import RegistryEndpoint, is_loopback
 
 SILENCE = 60.0  # seconds without an octet after which a connection counts as cut
 CONNECT = 20.0  # seconds
@@ -62,7 +62,7 @@ class Registry:
 
     def __init__(
         self,
-        endpoint: Endpoint,
+        endpoint: RegistryEndpoint,
         logins: Sequence[Login] = (),
         sleep: Callable[[float], None] = time.sleep,
         silence: float = SILENCE,
@@ -70,7 +70,7 @@ class Registry:
         self._endpoint, self._logins, self._sleep = endpoint, list(logins), sleep
         self._turn = threading.Lock()
         self._authorization: str | None = None
-        self._token: Token | None = None
+        self._token: RegistryToken | None = None
         timeout = httpx2.Timeout(silence, connect=CONNECT)
         headers = {"User-Agent": f"fairlead/{__version__}"}
         self._http = httpx2.Client(timeout=timeout, headers=headers, verify=_tls(endpoint.host))
@@ -222,7 +222,7 @@ class Registry:
                         return True
         return False
 
-    def _fetch_token(self, challenge: Challenge) -> Token:
+    def _fetch_token(self, challenge: Challenge) -> RegistryToken:
         """A token, with the first login that the realm takes, or as nobody."""
         realm = challenge.parameters["realm"]
         self._require_safe(realm)

@@ -37,7 +37,7 @@ from fairlead.images.documents import (
     read_config,
     read_manifest,
 )
-from fairlead.images.layer_plan import USUAL_LIMITS, LayerError, Limits
+from fairlead.images.layer_plan import USUAL_LIMITS, LayerError, LayerLimits
 from fairlead.images.reference import ImageName
 
 _NAMED_LAYER = 24  # digits of a digest that name an unpacked layer: overlayfs takes a page of such names
@@ -94,7 +94,7 @@ class Store:
         StoreError: the folder cannot be made, or is in the hands of somebody else.
     """
 
-    def __init__(self, folder: Path, ownership: Ownership, limits: Limits = USUAL_LIMITS) -> None:
+    def __init__(self, folder: Path, ownership: Ownership, limits: LayerLimits = USUAL_LIMITS) -> None:
         self.folder, self.ownership, self.limits = folder, ownership, limits
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)

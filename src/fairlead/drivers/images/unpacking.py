@@ -15,16 +15,16 @@ from contextlib import suppress
 from pathlib import Path as FilePath
 from typing import BinaryIO
 
-from fairlead.drivers.images.layer_archive import ArchiveEntry, Attributes, entries
+from fairlead.drivers.images.layer_archive import ArchiveEntry, FileAttributes, entries
 from fairlead.drivers.images.layer_stream import PIECE, LayerStream
 from fairlead.images.layer_plan import (
+    EntryKind,
     HardLink,
     Hide,
     HideBelow,
-    Kind,
     LayerError,
+    LayerLimits,
     LayerPlan,
-    Limits,
     Make,
     Path,
 )
@@ -33,10 +33,10 @@ OPAQUE_ATTRIBUTE = "user.overlay.opaque"  # where overlayfs is mounted with the 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE)
-_IMPLIED = Attributes(0o755, 0, 0, 0, {})  # of folders that the archive has no entry for
+_IMPLIED = FileAttributes(0o755, 0, 0, 0, {})  # of folders that the archive has no entry for
 
 
-def unpack_layer(stream: LayerStream, folder: FilePath, *, keep_owners: bool, limits: Limits) -> None:
+def unpack_layer(stream: LayerStream, folder: FilePath, *, keep_owners: bool, limits: LayerLimits) -> None:
     """Write a whole layer below an empty folder.
 
     Args:
@@ -63,7 +63,7 @@ class _Writer:
     def __init__(self, folder: FilePath, keep_owners: bool) -> None:
         self._way: list[tuple[str, int]] = [("", os.open(folder, _FOLDER))]  # names and descriptors of open folders
         self._keep_owners = keep_owners
-        self._folders: dict[Path, Attributes] = {(): _IMPLIED}
+        self._folders: dict[Path, FileAttributes] = {(): _IMPLIED}
 
     def close(self) -> None:
         for _, fd in self._way:
@@ -93,25 +93,25 @@ class _Writer:
                 self._hide_below(path)
 
     def _make(self, path: Path, of: ArchiveEntry, replaces: bool) -> None:
-        if of.entry.kind is Kind.FOLDER:
+        if of.entry.kind is EntryKind.FOLDER:
             self._make_folder(path, of.attributes, replaces)
             return
         folder, name = self._open(path[:-1]), path[-1]
         if replaces:
             os.unlink(name, dir_fd=folder)
         match of.entry.kind:
-            case Kind.FILE:
+            case EntryKind.FILE:
                 assert of.content
                 self._write_file(os.open(name, _NEW_FILE, 0o600, dir_fd=folder), of.content, of)
-            case Kind.LINK:
+            case EntryKind.LINK:
                 os.symlink(of.entry.target, name, dir_fd=folder)
                 self._own(name, folder, of.attributes)
-            case Kind.FIFO:
+            case EntryKind.FIFO:
                 os.mkfifo(name, 0o600, dir_fd=folder)
                 self._own(name, folder, of.attributes)
                 os.chmod(name, of.attributes.mode, dir_fd=folder)  # which follows no link, for it is none
 
-    def _make_folder(self, path: Path, attributes: Attributes, replaces: bool) -> None:
+    def _make_folder(self, path: Path, attributes: FileAttributes, replaces: bool) -> None:
         if path and replaces:
             os.unlink(path[-1], dir_fd=self._open(path[:-1]))
         self._open(path)
@@ -130,7 +130,7 @@ class _Writer:
         finally:
             os.close(fd)
 
-    def _finish(self, fd: int, attributes: Attributes) -> None:
+    def _finish(self, fd: int, attributes: FileAttributes) -> None:
         """In this order: a new owner takes set-user-ID bits and capabilities away, a mode may forbid attributes."""
         if self._keep_owners:
             os.fchown(fd, attributes.uid, attributes.gid)
@@ -140,7 +140,7 @@ class _Writer:
         os.fchmod(fd, attributes.mode)
         os.utime(fd, ns=(attributes.mtime, attributes.mtime))
 
-    def _own(self, name: str, folder: int, attributes: Attributes) -> None:
+    def _own(self, name: str, folder: int, attributes: FileAttributes) -> None:
         if self._keep_owners:
             os.chown(name, attributes.uid, attributes.gid, dir_fd=folder, follow_symlinks=False)
         os.utime(name, ns=(attributes.mtime, attributes.mtime), dir_fd=folder, follow_symlinks=False)

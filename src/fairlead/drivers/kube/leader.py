@@ -26,7 +26,7 @@ from fairlead.drivers.linux.replica_name import has_ended
 from fairlead.model.decode import DecodeError, decode
 from fairlead.model.document import Doc
 from fairlead.model.objects import Lease, LeaseSpec
-from fairlead.workloads.leader_election import DEFAULTS, JITTER, Seen, Timing, may_take, released, see, taken
+from fairlead.workloads.leader_election import DEFAULTS, JITTER, SeenLease, Timing, may_take, released, see, taken
 
 GOODBYE = 2.0  # seconds for giving the Lease back; a server that does not answer must not hold up an end
 
@@ -66,7 +66,7 @@ class Elector(Collector):
     def __init__(self, client: KubeClient, candidacy: Candidacy, standing_by: Callable[[str], None]) -> None:
         """``standing_by`` is called with the holder's identity whenever another one is found to be it."""
         self._client, self._me, self._standing_by = client, candidacy, standing_by
-        self._seen: Seen | None = None
+        self._seen: SeenLease | None = None
         self._document: Doc = {}  # of the Lease that was seen, with all that others wrote there
         self._renewed = 0.0  # when the request was sent that took or renewed the Lease last
         self._leader_told = ""

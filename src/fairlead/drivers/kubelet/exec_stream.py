@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from fairlead.drivers.kubelet.peer import Peer
 from fairlead.drivers.linux import terminal
 from fairlead.drivers.linux.child_process import StartError
-from fairlead.drivers.linux.descriptors import Source
+from fairlead.drivers.linux.descriptors import PipeReader
 from fairlead.drivers.pods.runtime import Attachment, OwnEnds, Process, Stdio, open_streams
 from fairlead.streaming import exec_status
 from fairlead.streaming.errors import PeerError
@@ -113,7 +113,7 @@ async def _converse(request: ExecRequest, conversation: Conversation, own: OwnEn
         await _cancel((listening, waiting, *pumps))
 
 
-async def _pump(conversation: Conversation, source: Source, output: Output | None) -> None:
+async def _pump(conversation: Conversation, source: PipeReader, output: Output | None) -> None:
     """Show the client what is written; the rest is read all the same, so that the command is not held up."""
     while data := await source.read():
         if output:

@@ -5,13 +5,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import BinaryIO
 
-from fairlead.drivers.pods.runtime import Log
+from fairlead.drivers.pods.runtime import ContainerLog
 from fairlead.streaming.log_lines import LogOptions, LogView
 
 BLOCK = 64 * 1024
 
 
-async def read_log(log: Log, options: LogOptions) -> AsyncIterator[bytes]:
+async def read_log(log: ContainerLog, options: LogOptions) -> AsyncIterator[bytes]:
     """What a reader gets to see, in pieces of some 64 KiB; ends when nothing more will come.
 
     Raises:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, cast
 
 
-class Identity(NamedTuple):
+class EchoIdentity(NamedTuple):
     """Who answers."""
 
     pod: str
@@ -26,7 +26,7 @@ class Identity(NamedTuple):
     address: str
 
 
-class Client(NamedTuple):
+class EchoClient(NamedTuple):
     """The client."""
 
     address: str
@@ -50,7 +50,9 @@ def serve_echo(
         addresses: where to listen; IPv6 may be turned off.
         bound: the port that stands for a port on this machine.
     """
-    identity = Identity(*(os.environ.get(name, "") for name in ("POD_NAME", "POD_NAMESPACE", "NODE_NAME", "POD_IP")))
+    identity = EchoIdentity(
+        *(os.environ.get(name, "") for name in ("POD_NAME", "POD_NAMESPACE", "NODE_NAME", "POD_IP"))
+    )
     drain = float(os.environ.get("DRAIN_SECONDS", "0"))
     port = bound(int(os.environ.get("PORT", "80")))
     asyncio.run(_Echo(identity).serve([(address, port) for address in addresses], drain))
@@ -58,7 +60,7 @@ def serve_echo(
 
 @dataclass
 class _Echo:
-    identity: Identity
+    identity: EchoIdentity
     draining: bool = False
 
     async def serve(self, places: Sequence[tuple[str, int]], drain: float) -> None:
@@ -73,7 +75,7 @@ class _Echo:
         await asyncio.sleep(drain)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        client = Client(*writer.get_extra_info("peername")[:2])
+        client = EchoClient(*writer.get_extra_info("peername")[:2])
         try:
             while line := await reader.readline():
                 if not is_http(line):
@@ -87,13 +89,13 @@ class _Echo:
             writer.close()
 
     async def _respond(
-        self, request: str, client: Client, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self, request: str, client: EchoClient, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> bool:
         """Answer one request; whether another one may follow on this connection."""
         headers = await _headers(reader)
         await reader.readexactly(int(headers.get("content-length", "0")))
         last = self.draining or headers.get("connection", "").lower() == "close" or request.endswith("HTTP/1.0")
-        writer.write(respond(self.identity, Request(request, headers.get("host", ""), client), last=last))
+        writer.write(respond(self.identity, EchoRequest(request, headers.get("host", ""), client), last=last))
         return not last
 
 
@@ -130,20 +132,20 @@ def is_http(line: bytes) -> bool:
     return line.count(b" ") == 2 and line.rstrip()[:-1].endswith(b" HTTP/1.")
 
 
-def greet(identity: Identity, client: Client) -> bytes:
+def greet(identity: EchoIdentity, client: EchoClient) -> bytes:
     """What precedes a line or datagram that comes back."""
     return f"{identity.pod} {client} ".encode()
 
 
-class Request(NamedTuple):
+class EchoRequest(NamedTuple):
     """A request line such as ``GET /hostname HTTP/1.1``, the header Host, and the client."""
 
     line: str
     host: str
-    client: Client
+    client: EchoClient
 
 
-def respond(identity: Identity, request: Request, *, last: bool = False) -> bytes:
+def respond(identity: EchoIdentity, request: EchoRequest, *, last: bool = False) -> bytes:
     """The response; ``last`` announces that the connection will be closed."""
     path = request.line.split(" ")[1].partition("?")[0]
     bodies = {"/hostname": identity.pod, "/healthz": "ok"}
@@ -153,7 +155,7 @@ def respond(identity: Identity, request: Request, *, last: bool = False) -> byte
     return (head + body).encode()
 
 
-def describe(identity: Identity, request: Request) -> str:
+def describe(identity: EchoIdentity, request: EchoRequest) -> str:
     """Everything that the server knows of itself and of the request."""
     return (
         f"pod: {identity.pod}\nnamespace: {identity.namespace}\nnode: {identity.node}\naddress: {identity.address}\n"
@@ -162,11 +164,11 @@ def describe(identity: Identity, request: Request) -> str:
 
 
 class _Datagrams(asyncio.DatagramProtocol):
-    def __init__(self, identity: Identity) -> None:
+    def __init__(self, identity: EchoIdentity) -> None:
         self._identity = identity
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        self._transport.sendto(greet(self._identity, Client(*addr[:2])) + data, addr)
+        self._transport.sendto(greet(self._identity, EchoClient(*addr[:2])) + data, addr)

@@ -55,7 +55,7 @@ class Sign(enum.StrEnum):
 Heard = Callable[[Sign, str], None]
 
 
-class Link:
+class AnnouncingLink:
     """One interface. Answers as soon as it is made, in the running event loop, for what ``answer_for`` says.
 
     Args:

@@ -11,7 +11,7 @@ import os
 CHUNK = 64 * 1024
 
 
-class Source:
+class PipeReader:
     """The end of a pipe or terminal that is read. Owns its descriptor; for one reader at a time."""
 
     def __init__(self, fd: int) -> None:

@@ -19,7 +19,7 @@ _TICK = 1_000_000_000 // os.sysconf("SC_CLK_TCK")  # nanoseconds
 _GONE = (FileNotFoundError, ProcessLookupError, PermissionError)
 
 
-class Process(NamedTuple):
+class ProcessUsage(NamedTuple):
     """One process, by its numbers here."""
 
     pid: int
@@ -35,9 +35,9 @@ def pid_namespace(pid: int) -> int:
         return 0
 
 
-def processes_by_namespace(wanted: Iterable[int]) -> dict[int, list[Process]]:
+def processes_by_namespace(wanted: Iterable[int]) -> dict[int, list[ProcessUsage]]:
     """The processes of some PID namespaces."""
-    found: dict[int, list[Process]] = {namespace: [] for namespace in wanted}
+    found: dict[int, list[ProcessUsage]] = {namespace: [] for namespace in wanted}
     for folder in _PROC.glob("[0-9]*"):
         namespace = pid_namespace(int(folder.name))
         if namespace in found and (process := _process(folder)):
@@ -45,7 +45,7 @@ def processes_by_namespace(wanted: Iterable[int]) -> dict[int, list[Process]]:
     return found
 
 
-def _process(folder: Path) -> Process | None:
+def _process(folder: Path) -> ProcessUsage | None:
     try:
         fields = (folder / "stat").read_text().rpartition(")")[2].split()
         resident = int(fields[21]) * _PAGE
@@ -61,10 +61,10 @@ def _process(folder: Path) -> Process | None:
         page_faults=faults + of_children,
         major_page_faults=major + major_of_children,
     )
-    return Process(int(folder.name), int(fields[1]), use)
+    return ProcessUsage(int(folder.name), int(fields[1]), use)
 
 
-def total(processes: Iterable[Process]) -> Use:
+def total(processes: Iterable[ProcessUsage]) -> Use:
     """What several use together."""
     uses = [process.use for process in processes]
     return Use(
@@ -76,7 +76,7 @@ def total(processes: Iterable[Process]) -> Use:
     )
 
 
-def descendants(root: int, processes: Iterable[Process]) -> list[Process]:
+def descendants(root: int, processes: Iterable[ProcessUsage]) -> list[ProcessUsage]:
     """A process and those below it."""
     known = {process.pid: process for process in processes}
     below: dict[int, list[int]] = {}

@@ -27,7 +27,7 @@ from fairlead.drivers.linux.child_process import StartError
 from fairlead.drivers.pods import devices, kernel_files
 from fairlead.drivers.pods.copied_root import copy_layers
 from fairlead.drivers.pods.files import make_mounts_private
-from fairlead.drivers.pods.mounts import Source, attach
+from fairlead.drivers.pods.mounts import MountSource, attach
 from fairlead.drivers.pods.root_folder import move_root, touch
 from fairlead.nodeagent.credentials import Credentials, passwd_with
 
@@ -131,7 +131,7 @@ def enter_image_root(tree: int, root: ImageRoot, credentials: Credentials) -> No
     _show(texts)
 
 
-def mount_volumes(root: ImageRoot, sources: Sequence[Source], hidden: Sequence[str], directory: str) -> None:
+def mount_volumes(root: ImageRoot, sources: Sequence[MountSource], hidden: Sequence[str], directory: str) -> None:
     """Mount what the container has beside its image, and let nothing more be written to a root that is read-only.
 
     Args:

@@ -25,7 +25,7 @@ COLLECTED_WITHIN = 100  # looks for the status of a process that has ended, befo
 LOOK_EVERY = 0.05  # seconds
 
 
-class Origin(msgspec.Struct, frozen=True):
+class ImageOrigin(msgspec.Struct, frozen=True):
     """The image that a container is of; nothing of it for a command of this machine.
 
     Attributes:
@@ -39,7 +39,7 @@ class Origin(msgspec.Struct, frozen=True):
     stop_signal: str = ""
 
 
-NO_IMAGE = Origin()
+NO_IMAGE = ImageOrigin()
 
 
 class WrittenContainer(msgspec.Struct, frozen=True):
@@ -60,7 +60,7 @@ class WrittenContainer(msgspec.Struct, frozen=True):
     directory: str
     pipes: dict[str, int]
     own_root: bool = False
-    origin: Origin = NO_IMAGE
+    origin: ImageOrigin = NO_IMAGE
 
 
 class PodFolder:

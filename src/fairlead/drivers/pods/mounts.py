@@ -33,7 +33,7 @@ _SCRATCH = "/tmp"  # noqa: S108 - a mount point
 _FIRST_LEVEL = frozenset(path[1:] for path in (*EMPTY_FOLDERS, devices.FOLDER) if path.count("/") == 1)
 
 
-class Source(NamedTuple):
+class MountSource(NamedTuple):
     """What is to be mounted, taken from the machine before it is out of sight.
 
     Attributes:
@@ -46,7 +46,7 @@ class Source(NamedTuple):
     path: str
 
 
-def take_sources(mounts: Sequence[Mount]) -> list[Source]:
+def take_sources(mounts: Sequence[Mount]) -> list[MountSource]:
     """Take hold of what a container mounts; to be called where the machine's files are in sight.
 
     Raises:
@@ -55,7 +55,7 @@ def take_sources(mounts: Sequence[Mount]) -> list[Source]:
     return [_take(mounted) for mounted in mounts]
 
 
-def _take(mounted: Mount) -> Source:
+def _take(mounted: Mount) -> MountSource:
     if not mounted.part:
         tree = clone_tree(mounted.source)
     else:
@@ -66,10 +66,10 @@ def _take(mounted: Mount) -> Source:
         os.close(place)
         os.close(volume)
     forbid_devices(tree)
-    return Source(mounted, tree, os.path.realpath(posixpath.join(mounted.source, mounted.part)))
+    return MountSource(mounted, tree, os.path.realpath(posixpath.join(mounted.source, mounted.part)))
 
 
-def mount_all(sources: Sequence[Source], hidden: Sequence[str]) -> None:
+def mount_all(sources: Sequence[MountSource], hidden: Sequence[str]) -> None:
     """Make the container's view. Sources are given outer ones first; of the ``hidden`` folders of the machine they show
     nothing, unless they lie within.
 
@@ -88,7 +88,7 @@ def mount_all(sources: Sequence[Source], hidden: Sequence[str]) -> None:
         ours.discard(attach(source, hidden, make_way))
 
 
-def attach(source: Source, hidden: Sequence[str], make_way: Callable[[str, bool], None]) -> str:
+def attach(source: MountSource, hidden: Sequence[str], make_way: Callable[[str, bool], None]) -> str:
     """Mount a source in the caller's root; where that is, without links.
 
     Args:

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable
 from pathlib import Path
 
-from fairlead.drivers.linux.descriptors import Source
+from fairlead.drivers.linux.descriptors import PipeReader
 from fairlead.drivers.pods.runtime import OwnEnds
 from fairlead.streaming.exec_events import Output
 from fairlead.streaming.log_lines import LogLines
@@ -136,7 +136,7 @@ class ContainerStreams:
         self.own.close()
         self.log.close()
 
-    async def _pump(self, output: Output, source: Source) -> None:
+    async def _pump(self, output: Output, source: PipeReader) -> None:
         lines = LogLines(output.value)
         while data := await source.read():
             self.log.append(lines.receive(data, time.time_ns()))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from fairlead.drivers.linux.descriptors import Sink, Source
+from fairlead.drivers.linux.descriptors import PipeReader, Sink
 from fairlead.drivers.linux.terminal import receive_terminal
 from fairlead.streaming.exec_events import Output
 
@@ -57,7 +57,7 @@ class OwnEnds:
     """
 
     stdin: Sink | None
-    outputs: Mapping[Output, Source]
+    outputs: Mapping[Output, PipeReader]
     terminal: int | None = None
     coming: socket.socket | None = None
 
@@ -65,7 +65,7 @@ class OwnEnds:
         """Take our end of a terminal, if it is one, from the process that has been started."""
         if self.coming:
             self.terminal = fd = receive_terminal(self.coming)
-            self.stdin, self.outputs = Sink(os.dup(fd)), {Output.STDOUT: Source(fd)}
+            self.stdin, self.outputs = Sink(os.dup(fd)), {Output.STDOUT: PipeReader(fd)}
 
     def close(self) -> None:
         if self.coming:
@@ -111,7 +111,7 @@ def open_streams(stdin: bool, terminal: bool, lasting: Collection[str] = ()) -> 
     out_writer, err_writer = (
         _both_ends(fd) if name in lasting else fd for name, fd in ((STDOUT, out_writer), (STDERR, err_writer))
     )
-    own = OwnEnds(sink, {Output.STDOUT: Source(out_reader), Output.STDERR: Source(err_reader)})
+    own = OwnEnds(sink, {Output.STDOUT: PipeReader(out_reader), Output.STDERR: PipeReader(err_reader)})
     return OpenStreams(own, Stdio(in_reader, out_writer, err_writer))
 
 
@@ -137,7 +137,7 @@ class Process(Protocol):
         """Tell it that nobody listens any more, as a terminal does that is closed."""
 
 
-class Log(Protocol):
+class ContainerLog(Protocol):
     """The log of one run of a container.
 
     Attributes:
@@ -178,7 +178,7 @@ class Attachment(Protocol):
 class Runtime(Protocol):
     """Raises Refused when there is no such Pod or container, or it is not in a state for this."""
 
-    def log(self, name: ContainerName, previous: bool) -> Log: ...
+    def log(self, name: ContainerName, previous: bool) -> ContainerLog: ...
 
     async def execute(self, name: ContainerName, command: tuple[str, ...], stdio: Stdio) -> Process:
         """Raises StartError when the command cannot be run."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fairlead.drivers.linux.calls import open_beneath
 from fairlead.drivers.pods.privileges import give_to_group, is_mapped
-from fairlead.nodeagent.volumes import File
+from fairlead.nodeagent.volumes import VolumeFile
 
 GROUP_READS = 0o040
 _DATA = "..data"
@@ -70,14 +70,14 @@ def _mode(group: int | None) -> int:
     return 0o777 if group is None else 0o2777
 
 
-def replace_files(folder: Path, files: Mapping[str, File], group: int | None) -> None:
+def replace_files(folder: Path, files: Mapping[str, VolumeFile], group: int | None) -> None:
     """Have the folder show these files, by path relative to it, and no others; nothing happens when it does already.
 
     Args:
         group: owns the files, and may read them whatever their modes.
     """
     bits = 0 if group is None else GROUP_READS
-    wanted = {path: File(file.content, file.mode | bits) for path, file in files.items()}
+    wanted = {path: VolumeFile(file.content, file.mode | bits) for path, file in files.items()}
     if _present(folder / _DATA) == wanted:
         return
     new = Path(tempfile.mkdtemp(prefix="..", dir=folder))
@@ -95,16 +95,16 @@ def replace_files(folder: Path, files: Mapping[str, File], group: int | None) ->
             shutil.rmtree(entry)
 
 
-def _present(data: Path) -> dict[str, File] | None:
+def _present(data: Path) -> dict[str, VolumeFile] | None:
     """What is shown now; None before anything is."""
     if not data.exists():
         return None
     root = data.resolve()
     files = (path for path in root.rglob("*") if path.is_file())
-    return {str(p.relative_to(root)): File(p.read_bytes(), p.stat().st_mode & 0o7777) for p in files}
+    return {str(p.relative_to(root)): VolumeFile(p.read_bytes(), p.stat().st_mode & 0o7777) for p in files}
 
 
-def _write(path: Path, file: File, group: int | None) -> None:
+def _write(path: Path, file: VolumeFile, group: int | None) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(file.content)
     path.chmod(file.mode)

@@ -4,17 +4,17 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from fairlead.drivers.proxy.nft_commands import RulesError, run_commands, run_program
-from fairlead.netfilter.clients import Client, Notebooks, forget, notebooks_of, read_clients
+from fairlead.netfilter.clients import Notebooks, RememberedClient, forget, notebooks_of, read_clients
 from fairlead.netfilter.nft_text import family_word, noted_in
 from fairlead.netfilter.ruleset import Table, TableName, Target
 
 
-async def clients_of(name: TableName, maps: Iterable[str]) -> list[Client]:
+async def clients_of(name: TableName, maps: Iterable[str]) -> list[RememberedClient]:
     """All clients that the maps remember; none for a map that is not there."""
     return [client for map_ in maps for client in await _clients_of(name, map_)]
 
 
-async def _clients_of(name: TableName, map_: str) -> list[Client]:
+async def _clients_of(name: TableName, map_: str) -> list[RememberedClient]:
     try:
         table = (family_word(name.family), name.name)
         return read_clients(map_, [await run_program("list", "map", *table, n) for n in noted_in(map_, name.family)])
@@ -38,6 +38,6 @@ async def forget_unknown(name: TableName, table: Table) -> None:
             await _forget(name, client)
 
 
-async def _forget(name: TableName, client: Client) -> None:
+async def _forget(name: TableName, client: RememberedClient) -> None:
     with suppress(RulesError):  # its time was up in between
         await run_commands(forget(name, client))

@@ -34,7 +34,7 @@ class SourceError(ValueError):
     """A file that cannot be read; the message names it."""
 
 
-class File(NamedTuple):
+class ArchivedFile(NamedTuple):
     """A file's octets, and where it was found."""
 
     where: str
@@ -46,7 +46,7 @@ class File(NamedTuple):
         return self.data.decode(encoding, errors="replace")
 
 
-def files_of(path: str) -> Iterator[File]:
+def files_of(path: str) -> Iterator[ArchivedFile]:
     """A file, or every file below a folder or in an archive; ``-`` is standard input.
 
     Raises:
@@ -55,7 +55,7 @@ def files_of(path: str) -> Iterator[File]:
     budget = _Budget()
     try:
         if path == "-":
-            yield from _plain(File("-", sys.stdin.buffer.read()), budget)
+            yield from _plain(ArchivedFile("-", sys.stdin.buffer.read()), budget)
         elif Path(path).is_dir():
             yield from _folder(Path(path), budget)
         else:
@@ -64,17 +64,17 @@ def files_of(path: str) -> Iterator[File]:
         raise SourceError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
 
 
-def _folder(root: Path, budget: "_Budget") -> Iterator[File]:
+def _folder(root: Path, budget: "_Budget") -> Iterator[ArchivedFile]:
     found = (p for p in root.rglob("*") if p.is_file() and not _is_hidden(p.relative_to(root)))
     for file in sorted(found):
-        yield from _plain(File(str(file), budget.spend(str(file), file.read_bytes())), budget)
+        yield from _plain(ArchivedFile(str(file), budget.spend(str(file), file.read_bytes())), budget)
 
 
 def _is_hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
 
 
-def _alone(root: Path, budget: "_Budget") -> Iterator[File]:
+def _alone(root: Path, budget: "_Budget") -> Iterator[ArchivedFile]:
     if tarfile.is_tarfile(root):
         with tarfile.open(root) as archive:
             yield from _tar(str(root), archive, budget)
@@ -82,10 +82,10 @@ def _alone(root: Path, budget: "_Budget") -> Iterator[File]:
         with zipfile.ZipFile(root) as zipped:
             yield from _zip(str(root), zipped, budget)
     else:
-        yield from _plain(File(str(root), budget.spend(str(root), root.read_bytes())), budget)
+        yield from _plain(ArchivedFile(str(root), budget.spend(str(root), root.read_bytes())), budget)
 
 
-def _plain(file: File, budget: "_Budget") -> Iterator[File]:
+def _plain(file: ArchivedFile, budget: "_Budget") -> Iterator[ArchivedFile]:
     """The file, or what it holds if it is compressed: a text under the name without the suffix, or an archive."""
     opened = next((way for sign, way in _COMPRESSED.items() if file.data.startswith(sign)), None)
     if opened is None:
@@ -98,24 +98,24 @@ def _plain(file: File, budget: "_Budget") -> Iterator[File]:
             yield from _tar(file.where, archive, budget)
         return
     suffix = next((each for each in _SUFFIXES if file.where.endswith(each)), "")
-    yield File(file.where.removesuffix(suffix), data)
+    yield ArchivedFile(file.where.removesuffix(suffix), data)
 
 
-def _tar(root: str, archive: tarfile.TarFile, budget: "_Budget") -> Iterator[File]:
+def _tar(root: str, archive: tarfile.TarFile, budget: "_Budget") -> Iterator[ArchivedFile]:
     for member in archive:
         where = f"{root}/{member.name}"
         file = archive.extractfile(member) if member.isreg() else None
         if file is not None:
             budget.allow(where, member.size)
-            yield from _plain(File(where, budget.spend(where, file.read())), budget)
+            yield from _plain(ArchivedFile(where, budget.spend(where, file.read())), budget)
 
 
-def _zip(root: str, archive: zipfile.ZipFile, budget: "_Budget") -> Iterator[File]:
+def _zip(root: str, archive: zipfile.ZipFile, budget: "_Budget") -> Iterator[ArchivedFile]:
     for member in archive.infolist():
         where = f"{root}/{member.filename}"
         if not member.is_dir():
             with archive.open(member) as file:
-                yield from _plain(File(where, budget.read(where, file)), budget)
+                yield from _plain(ArchivedFile(where, budget.read(where, file)), budget)
 
 
 class _Budget:

@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-from fairlead.drivers.sources.archives import File, SourceError, files_of
+from fairlead.drivers.sources.archives import ArchivedFile, SourceError, files_of
 from fairlead.drivers.sources.documents import UNREADABLE, parse, split_logs
 from fairlead.drivers.sources.uncollected import uncollected
 from fairlead.explain.cluster import Cluster
 from fairlead.explain.observations import IPSET, IPTABLES, LOG, NFT, NFT_JSON, Observation, kind_of
-from fairlead.explain.reading import Found, cluster_of
+from fairlead.explain.reading import FoundDocument, cluster_of
 
 _DOCUMENTS = (".yaml", ".yml", ".json")
 
@@ -21,7 +21,7 @@ def read_cluster_files(paths: Iterable[str], zone: str = "cluster.local") -> Clu
         SourceError: there is no such file, or one that was named cannot be read. What lies in folders and archives and
             cannot be read becomes a fault of the cluster instead: a dump is seldom clean.
     """
-    found: list[Found] = []
+    found: list[FoundDocument] = []
     observations: list[Observation] = []
     with uncollected():
         for path in paths:
@@ -30,7 +30,7 @@ def read_cluster_files(paths: Iterable[str], zone: str = "cluster.local") -> Clu
         return cluster_of(found, observations, zone=zone)
 
 
-def _sort(file: File, found: list[Found], observations: list[Observation], *, is_named: bool) -> None:
+def _sort(file: ArchivedFile, found: list[FoundDocument], observations: list[Observation], *, is_named: bool) -> None:
     text, logs = split_logs(file.text)
     place = PurePosixPath(file.where).parts
     observations += [Observation(LOG, (each.namespace, each.pod), each.text, file.where) for each in logs]
@@ -45,14 +45,14 @@ def _sort(file: File, found: list[Found], observations: list[Observation], *, is
     except UNREADABLE as error:
         if is_named:
             raise SourceError(f"{file.where}: {error}") from error
-        found.append(Found(file.where, {"kind": "document that is neither JSON nor YAML"}))
+        found.append(FoundDocument(file.where, {"kind": "document that is neither JSON nor YAML"}))
         return
     found += _placed(file.where, documents)
 
 
-def _placed(where: str, documents: list[Any]) -> Iterator[Found]:
+def _placed(where: str, documents: list[Any]) -> Iterator[FoundDocument]:
     for number, document in enumerate(documents, 1):
-        yield Found(where if len(documents) == 1 else f"{where}, document {number}", document)
+        yield FoundDocument(where if len(documents) == 1 else f"{where}, document {number}", document)
 
 
 def read_rules_file(path: str) -> Observation:

@@ -21,7 +21,7 @@ _REST = 0.05  # seconds in which changes are taken together
 Seen = Callable[[Ref, Whole | None, Whole | None], None]
 
 
-class Following:
+class FollowedCluster:
     """The cluster, and what changes in it.
 
     Args:

@@ -10,7 +10,7 @@ from fairlead.drivers.sources.uncollected import uncollected
 from fairlead.explain.cluster import Cluster
 from fairlead.explain.observations import Observation
 from fairlead.explain.permissions import READABLE, Readable
-from fairlead.explain.reading import Found, cluster_of
+from fairlead.explain.reading import FoundDocument, cluster_of
 
 _PAGE = "5000"  # objects in one answer
 
@@ -33,7 +33,7 @@ def read_live_cluster(
 async def _read(
     kubeconfig: str | None, context: str | None, zone: str, observations: tuple[Observation, ...]
 ) -> Cluster:
-    found: list[Found] = []
+    found: list[FoundDocument] = []
     kinds: list[str] = []
     refusal: KubeError | None = None
     async with KubeClient.from_kubeconfig(kubeconfig, context) as client:
@@ -48,9 +48,9 @@ async def _read(
     return cluster_of(found, observations, kinds, zone)
 
 
-async def _list(client: KubeClient, readable: Readable) -> list[Found]:
+async def _list(client: KubeClient, readable: Readable) -> list[FoundDocument]:
     """All objects of a kind, page by page; a list that changed too much on the way is begun again without pages."""
-    found: list[Found] = []
+    found: list[FoundDocument] = []
     query = {"limit": _PAGE}
     while True:
         try:
@@ -60,7 +60,7 @@ async def _list(client: KubeClient, readable: Readable) -> list[Found]:
                 raise
             found, query = [], {}
             continue
-        found += [Found("the API", {**item, "kind": readable.kind}) for item in page.get("items") or ()]
+        found += [FoundDocument("the API", {**item, "kind": readable.kind}) for item in page.get("items") or ()]
         token = (page.get("metadata") or {}).get("continue")
         if not token:
             return found

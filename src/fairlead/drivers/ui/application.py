@@ -10,8 +10,8 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from fairlead.drivers.ui.exchange import Handler, Reply, Request, Routes, Stream, json_reply, problem
-from fairlead.drivers.ui.gate import Gate, Refusal
+from fairlead.drivers.ui.exchange import Handler, PageReply, Request, Routes, Stream, json_reply, problem
+from fairlead.drivers.ui.gate import GateRefusal, PageGate
 from fairlead.drivers.ui.page_files import page_files
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 class Application:
     """Answers requests by a table of routes."""
 
-    def __init__(self, gate: Gate, routes: Routes) -> None:
+    def __init__(self, gate: PageGate, routes: Routes) -> None:
         self._gate, self._routes = gate, routes
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
@@ -55,14 +55,14 @@ class Application:
         else:
             await _send_whole(send, _file(method, path))
 
-    async def _begin_session(self, headers: dict[str, str], receive: Receive) -> Reply:
+    async def _begin_session(self, headers: dict[str, str], receive: Receive) -> PageReply:
         if refusal := self._gate.uninvited("POST", headers):
             return _refused(refusal)
         body = await _body(receive)
         cookie = self._gate.opens(body.get("token") if isinstance(body, dict) else None)
         if cookie is None:
             return problem(HTTPStatus.UNAUTHORIZED, "the token is not that of this server")
-        return Reply(b"{}", headers=(("set-cookie", cookie),))
+        return PageReply(b"{}", headers=(("set-cookie", cookie),))
 
     async def _answer(
         self, handler: Handler, scope: dict[str, Any], headers: dict[str, str], receive: Receive, send: Send
@@ -77,12 +77,12 @@ class Application:
         if scope["method"] == "POST" and not isinstance(body, dict):
             return await _send_whole(send, problem(HTTPStatus.BAD_REQUEST, "the body is no JSON object"))
         reply = await _handled(handler, Request(query, body))
-        if isinstance(reply, Reply):
+        if isinstance(reply, PageReply):
             return await _send_whole(send, reply)
         return await _send_stream(send, receive, reply)
 
 
-async def _handled(handler: Handler, request: Request) -> Reply | Stream:
+async def _handled(handler: Handler, request: Request) -> PageReply | Stream:
     try:
         return await handler(request)
     except Exception:  # a fault of ours in one view must not end the page
@@ -104,17 +104,17 @@ async def _body(receive: Receive) -> Any:
         return None
 
 
-def _refused(refusal: Refusal) -> Reply:
+def _refused(refusal: GateRefusal) -> PageReply:
     return problem(refusal.status, refusal.reason)
 
 
-def _file(method: str, path: str) -> Reply:
+def _file(method: str, path: str) -> PageReply:
     if method not in ("GET", "HEAD"):
         return problem(HTTPStatus.METHOD_NOT_ALLOWED, "only GET is answered here")
     found = page_files().get(path)
     if found is None:
         return json_reply({"error": "there is no such file"}, HTTPStatus.NOT_FOUND)
-    return Reply(*found)
+    return PageReply(*found)
 
 
 def _start(status: HTTPStatus, content_type: str, more: Iterable[tuple[str, str]] = ()) -> dict[str, Any]:
@@ -123,7 +123,7 @@ def _start(status: HTTPStatus, content_type: str, more: Iterable[tuple[str, str]
     return {"type": "http.response.start", "status": status.value, "headers": encoded}
 
 
-async def _send_whole(send: Send, reply: Reply) -> None:
+async def _send_whole(send: Send, reply: PageReply) -> None:
     length = ("content-length", str(len(reply.body)))
     await send(_start(reply.status, reply.content_type, (*reply.headers, length)))
     await send({"type": "http.response.body", "body": reply.body})

@@ -20,7 +20,7 @@ class Request(NamedTuple):
     body: Any = None
 
 
-class Reply(NamedTuple):
+class PageReply(NamedTuple):
     """One whole answer."""
 
     body: bytes
@@ -30,7 +30,7 @@ class Reply(NamedTuple):
 
 
 Stream = AsyncGenerator[bytes, None]  # of server-sent events
-Handler = Callable[[Request], Awaitable[Reply | Stream]]
+Handler = Callable[[Request], Awaitable[PageReply | Stream]]
 Routes = Mapping[tuple[str, str], Handler]  # by method and path
 
 
@@ -45,11 +45,11 @@ def _encoded(document: Any) -> bytes:
     return msgspec.json.encode(document, enc_hook=_plain)
 
 
-def json_reply(document: Any, status: HTTPStatus = HTTPStatus.OK) -> Reply:
-    return Reply(_encoded(document), status=status)
+def json_reply(document: Any, status: HTTPStatus = HTTPStatus.OK) -> PageReply:
+    return PageReply(_encoded(document), status=status)
 
 
-def problem(status: HTTPStatus, message: str) -> Reply:
+def problem(status: HTTPStatus, message: str) -> PageReply:
     """An answer that says what is wrong."""
     return json_reply({"error": message}, status)
 

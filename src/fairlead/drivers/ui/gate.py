@@ -15,14 +15,14 @@ from typing import NamedTuple
 MINE = ("same-origin", "none")  # Sec-Fetch-Site of requests of the page itself, and of what a user types
 
 
-class Refusal(NamedTuple):
+class GateRefusal(NamedTuple):
     """Why a request is not answered."""
 
     status: HTTPStatus
     reason: str
 
 
-class Gate:
+class PageGate:
     """Decides about requests to one port.
 
     Args:
@@ -35,22 +35,22 @@ class Gate:
         self._cookie = f"fairlead-{port}"  # cookies are shared by all ports of a host
         self._hosts = frozenset(f"{name}:{port}" for name in ("127.0.0.1", "localhost"))
 
-    def stranger(self, headers: Mapping[str, str]) -> Refusal | None:
+    def stranger(self, headers: Mapping[str, str]) -> GateRefusal | None:
         """Why a request for anything at all is refused: it was meant for another name."""
         host = headers.get("host", "")
         if host not in self._hosts:
-            return Refusal(HTTPStatus.MISDIRECTED_REQUEST, f"Host {host[:100]!r} is not this page's")
+            return GateRefusal(HTTPStatus.MISDIRECTED_REQUEST, f"Host {host[:100]!r} is not this page's")
         origin = headers.get("origin")
         if origin is not None and origin != f"http://{host}":
-            return Refusal(HTTPStatus.FORBIDDEN, f"Origin {origin[:100]!r} is not this page")
+            return GateRefusal(HTTPStatus.FORBIDDEN, f"Origin {origin[:100]!r} is not this page")
         return None
 
-    def uninvited(self, method: str, headers: Mapping[str, str]) -> Refusal | None:
+    def uninvited(self, method: str, headers: Mapping[str, str]) -> GateRefusal | None:
         """Why a request for what the page shows is refused, beside ``stranger``."""
         if headers.get("sec-fetch-site", MINE[0]) not in MINE:
-            return Refusal(HTTPStatus.FORBIDDEN, "the request comes from another site")
+            return GateRefusal(HTTPStatus.FORBIDDEN, "the request comes from another site")
         if method != "GET" and "origin" not in headers:
-            return Refusal(HTTPStatus.FORBIDDEN, "the request names no Origin")
+            return GateRefusal(HTTPStatus.FORBIDDEN, "the request names no Origin")
         return None
 
     def has_session(self, headers: Mapping[str, str]) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from fairlead.clusterdns.answer import answer
 from fairlead.clusterdns.changes import addresses
-from fairlead.clusterdns.found import View
+from fairlead.clusterdns.found import ZoneView
 from fairlead.clusterdns.names import Name, to_name, to_text
 from fairlead.clusterdns.records import Answer, Origin, Question, RRType
 from fairlead.clusterdns.reverse import all_nodes
@@ -20,13 +20,13 @@ _TYPES = {IPFamily.IPV4: RRType.A, IPFamily.IPV6: RRType.AAAA}
 _MANY = 8  # records that are shown of one answer
 
 
-def view_of(cluster: Cluster, *, reverse: bool = False) -> View:
+def view_of(cluster: Cluster, *, reverse: bool = False) -> ZoneView:
     """The zone as the cluster's DNS would serve it; reverse zones cost a look at every address."""
     zone = Zone(origin=to_name(cluster.zone))
     if reverse:
         objects = [*cluster.snapshot.services.values(), *_slices(cluster)]
         zone = Zone(origin=zone.origin, reverse_nodes=all_nodes(map(addresses, objects)))
-    return View(cluster.snapshot, zone)
+    return ZoneView(cluster.snapshot, zone)
 
 
 def _slices(cluster: Cluster) -> Iterator[object]:
@@ -48,7 +48,7 @@ def _has_ipv6(service: Service) -> bool:
     return "IPv6" in service.spec.ip_families or any(":" in ip for ip in service.cluster_ips)
 
 
-def explain_question(cluster: Cluster, view: View, question: Question) -> Statement:
+def explain_question(cluster: Cluster, view: ZoneView, question: Question) -> Statement:
     """What one question is answered with."""
     return _answered(cluster, question, answer(question, view))
 
@@ -120,7 +120,7 @@ def explain_name(cluster: Cluster, name: str, namespace: str | None = None) -> S
     return Statement(Phrase("DNS name {name}, {how}", name=name, how=how), (), tuple(parts), settled(parts))
 
 
-def explain_search(cluster: Cluster, view: View, names: list[Name]) -> list[Statement]:
+def explain_search(cluster: Cluster, view: ZoneView, names: list[Name]) -> list[Statement]:
     """Each question of a search; those before the one that is answered are part of the way, not failures."""
     steps = walk(names, RRType.A, lambda question: answer(question, view))
     statements = [_answered(cluster, step.question, step.answer) for step in steps]

@@ -14,7 +14,7 @@ from fairlead.netfilter.iptables_text import render_rule as iptables_rule
 from fairlead.netfilter.iptables_text import target_of
 from fairlead.netfilter.nft_text import element_text
 from fairlead.netfilter.nft_text import render_rule as nft_rule
-from fairlead.netfilter.ruleset import NOWHERE, Chain, Element, Origin, Rule, Table
+from fairlead.netfilter.ruleset import NOWHERE, Chain, Element, Rule, RuleOrigin, Table
 
 T = TypeVar("T", Rule, Element)
 
@@ -95,6 +95,6 @@ def _named(chain: Chain) -> str:
     return f"{chain.name} ({chain.attachment.hook})" if chain.attachment else chain.name
 
 
-def _line(table: str, chain: str, text: str, origin: Origin, owner: str) -> Line:
+def _line(table: str, chain: str, text: str, origin: RuleOrigin, owner: str) -> Line:
     usual = next((reason for start, reason in _REASONS.items() if chain.startswith(start)), "")
     return Line(table, chain, text, origin.reason or usual, origin.subject.partition(":")[0] or owner)

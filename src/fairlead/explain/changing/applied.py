@@ -11,7 +11,7 @@ import msgspec
 from fairlead.endpointslice.reconcile import CONTROLLER, reconcile_slices
 from fairlead.explain.cluster import WORKLOADS, Cluster, Ref
 from fairlead.explain.documents import mapping, number, pairs, rows, text
-from fairlead.explain.reading import Found, cluster_of
+from fairlead.explain.reading import FoundDocument, cluster_of
 from fairlead.model.document import Doc
 from fairlead.model.objects import MANAGED_BY_LABEL, EndpointSlice
 
@@ -31,7 +31,7 @@ def apply(cluster: Cluster, changes: Cluster) -> Cluster:
     where = {**cluster.sources, **changes.sources}
     settled = _with_slices(cluster, changes, documents, kinds, where)
     return cluster_of(
-        (Found(where.get(ref, "after the change"), {"kind": ref.kind, **d}) for ref, d in settled.items()),
+        (FoundDocument(where.get(ref, "after the change"), {"kind": ref.kind, **d}) for ref, d in settled.items()),
         cluster.observations,
         kinds,
         cluster.zone,
@@ -134,7 +134,7 @@ def _with_slices(
     """The documents with the slices that the controller would write for the Services whose Pods or fields change."""
     if not {"Pod", "EndpointSlice"} <= kinds:
         return documents
-    found = (Found(where.get(ref, ""), {"kind": ref.kind, **d}) for ref, d in documents.items())
+    found = (FoundDocument(where.get(ref, ""), {"kind": ref.kind, **d}) for ref, d in documents.items())
     after = cluster_of(found, (), kinds, cluster.zone)
     for key, service in after.snapshot.services.items():
         selector = service.spec.selector

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from fairlead.explain.doctor.ward import Ward
-from fairlead.explain.references import Reference
+from fairlead.explain.references import ClientReference
 from fairlead.explain.resolving import Resolver, resolver_of, tried_names
 from fairlead.model.addresses import parse_ip
 from fairlead.model.names import ObjectKey
@@ -26,12 +26,12 @@ class Resolved(NamedTuple):
     name: str = ""
 
 
-def resolver_for(ward: Ward, reference: Reference) -> Resolver:
+def resolver_for(ward: Ward, reference: ClientReference) -> Resolver:
     """The resolver of the Pod that a reference is in."""
     return resolver_of(ward.cluster, reference.namespace, reference.client.spec)
 
 
-def resolve(ward: Ward, reference: Reference) -> Resolved:
+def resolve(ward: Ward, reference: ClientReference) -> Resolved:
     """Where a reference leads."""
     host = reference.host
     if parse_ip(host):

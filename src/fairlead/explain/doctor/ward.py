@@ -7,7 +7,7 @@ from functools import cached_property
 from fairlead.explain.about.endpoints import endpoints_of, is_as_written
 from fairlead.explain.candidates import Candidate, NearMiss, all_templates, near_misses, of_pod, one_of_each
 from fairlead.explain.cluster import Cluster, Ref
-from fairlead.explain.references import Reference, references_of
+from fairlead.explain.references import ClientReference, references_of
 from fairlead.explain.resolving import dns_service
 from fairlead.model.labels import contains
 from fairlead.model.names import ObjectKey
@@ -32,7 +32,7 @@ class Ward:
         return all_templates(self.cluster)
 
     @cached_property
-    def references(self) -> list[Reference]:
+    def references(self) -> list[ClientReference]:
         """Every name, address and port that a client's manifest uses."""
         candidates = [
             of_pod(self.cluster, pod) for pod in sorted(self.cluster.snapshot.pods.values(), key=lambda p: p.key)

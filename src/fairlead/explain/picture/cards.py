@@ -1,7 +1,7 @@
 """A card in its place: how wide it must be for its words, and how high it is by its text."""
 
 from fairlead.explain.picture.lettering import lines_of, longest_word
-from fairlead.explain.picture.scene import Box, Card, Item, State
+from fairlead.explain.picture.scene import Box, Card, CardItem, CardState
 
 TITLE, LINE = 13.0, 11.5  # sizes of letters
 BOLD = 1.12  # how much wider bold letters are
@@ -10,7 +10,7 @@ PAD = 9.0
 _MARK = 20.0  # what the mark of a state takes of a card's width
 
 
-def card_at(item: Item, x: float, y: float, width: float) -> Card:
+def card_at(item: CardItem, x: float, y: float, width: float) -> Card:
     """A card of this width, as high as its text."""
     room = width - 2 * PAD
     title = lines_of(item.title, TITLE * BOLD, room - _mark(item), most=3)
@@ -19,11 +19,11 @@ def card_at(item: Item, x: float, y: float, width: float) -> Card:
     return Card(item, Box(x, y, width, height), title, lines)
 
 
-def needed(item: Item) -> float:
+def needed(item: CardItem) -> float:
     """The width of a card in which no word is cut."""
     title = longest_word(item.title, TITLE * BOLD) + _mark(item)
     return 2 * PAD + max(title, *(longest_word(line, LINE) for line in item.lines), 0.0)
 
 
-def _mark(item: Item) -> float:
-    return _MARK if item.state is not State.PLAIN else 0
+def _mark(item: CardItem) -> float:
+    return _MARK if item.state is not CardState.PLAIN else 0

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Sequence
 
 from fairlead.explain.picture.cards import needed
-from fairlead.explain.picture.scene import Item
+from fairlead.explain.picture.scene import CardItem
 
 _MOST = 200.0  # pixels that one word can claim for its column; a longer one is cut in its middle
 
 
-def widths_of(columns: Sequence[Iterable[Item]], shares: Sequence[float], room: float) -> list[float] | None:
+def widths_of(columns: Sequence[Iterable[CardItem]], shares: Sequence[float], room: float) -> list[float] | None:
     """The width of each column; None where they cannot stand beside each other.
 
     Args:

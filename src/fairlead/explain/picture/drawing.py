@@ -8,7 +8,7 @@ from html import escape
 
 from fairlead.explain.picture.cards import BOLD, LEADING, PAD
 from fairlead.explain.picture.lettering import lines_of, width_of
-from fairlead.explain.picture.scene import Band, Box, Card, Link, Scene, State
+from fairlead.explain.picture.scene import Band, Box, Card, CardLink, CardState, Scene
 from fairlead.explain.picture.words import Words
 
 SVG = "http://www.w3.org/2000/svg"
@@ -75,7 +75,7 @@ def _beside(band: Band, room: float) -> tuple[str, str]:
     return title, lines_of(band.summary, summary, room - width_of(title, heading) - gap, most=1)[0]
 
 
-def _link(link: Link) -> str:
+def _link(link: CardLink) -> str:
     start, end = link.start, link.end
     if link.is_down:
         x1, y1, x2, y2 = start.x + start.width / 2, start.bottom, end.x + end.width / 2, end.y
@@ -106,7 +106,7 @@ def _card(card: Card) -> str:
     head = f'<g class="{kind}" data-id="card:{escape(item.id)}"{about} aria-label="{label}"><title>{title}</title>'
     if card.is_dot:
         return f"{head}{_rect(box, 4)}{_mark(item.state, box.x + box.width / 2, box.y + box.height / 2)}</g>"
-    mark = "" if item.state is State.PLAIN else _mark(item.state, box.right - 15, box.y + 17)
+    mark = "" if item.state is CardState.PLAIN else _mark(item.state, box.right - 15, box.y + 17)
     return f"{head}{_rect(box, 9)}{mark}{' '.join(_lettering(card))}</g>"
 
 
@@ -127,12 +127,12 @@ def _lettering(card: Card) -> Iterator[str]:
         y += LEADING
 
 
-def _mark(state: State, x: float, y: float) -> str:
+def _mark(state: CardState, x: float, y: float) -> str:
     """A sign for each state that can be told without its colour."""
     shapes = {
-        State.READY: f'<circle class="mark" cx="{x:.1f}" cy="{y:.1f}" r="4.5"/>',
-        State.WAITING: f'<circle class="mark hollow" cx="{x:.1f}" cy="{y:.1f}" r="4"/>',
-        State.FAILED: f'<path class="mark stroke" d="M{x - 4:.1f} {y - 4:.1f}l8 8m0 -8l-8 8"/>',
-        State.UNKNOWN: f'<text class="mark query" x="{x:.1f}" y="{y + 4.5:.1f}">?</text>',
+        CardState.READY: f'<circle class="mark" cx="{x:.1f}" cy="{y:.1f}" r="4.5"/>',
+        CardState.WAITING: f'<circle class="mark hollow" cx="{x:.1f}" cy="{y:.1f}" r="4"/>',
+        CardState.FAILED: f'<path class="mark stroke" d="M{x - 4:.1f} {y - 4:.1f}l8 8m0 -8l-8 8"/>',
+        CardState.UNKNOWN: f'<text class="mark query" x="{x:.1f}" y="{y + 4.5:.1f}">?</text>',
     }
     return shapes.get(state, "")

@@ -11,8 +11,8 @@ from fairlead.explain.journey.delivery import Deliveries, Delivery, deliver
 from fairlead.explain.journey.ends import Goal, Start
 from fairlead.explain.journey.rulebook import Rulebook
 from fairlead.explain.journey.story import goals_of
-from fairlead.explain.picture.journey_layout import Way, place_ways
-from fairlead.explain.picture.scene import Item, Scene, State
+from fairlead.explain.picture.journey_layout import DestinationWay, place_ways
+from fairlead.explain.picture.scene import CardItem, CardState, Scene
 from fairlead.explain.picture.words import Words
 from fairlead.model.addresses import IPFamily, family_of
 from fairlead.trace.packet import Fate, Outcome
@@ -58,16 +58,16 @@ def journey_of(trip: Trip, word: Words, width: float) -> Journey:
     heads = [sender, *([] if trip.goal.is_address else [_question(trip.goal, goals, word)])]
     ways = [_way(trip, each, word) for each in goals[:_MOST_GOALS]]
     if not ways:
-        ways = [Way(_item("none", "verdict", word("no-packet"), state=State.FAILED))]
+        ways = [DestinationWay(_item("none", "verdict", word("no-packet"), state=CardState.FAILED))]
     subjects = [item.subject for item in (sender, *(e for w in ways for e in (w.goal, *w.ends)))]
     touched = [*subjects, *_services(cluster, goals), f"node/{start.node}"]
     return Journey(place_ways(heads, ways, width), tuple(dict.fromkeys(filter(None, touched))))
 
 
 def _item(
-    id_: str, kind: str, title: str, *lines: str, state: State = State.PLAIN, subject: str = "", label: str = ""
-) -> Item:
-    return Item(id_, kind, title, lines, state, subject, label or ", ".join((title, *lines)))
+    id_: str, kind: str, title: str, *lines: str, state: CardState = CardState.PLAIN, subject: str = "", label: str = ""
+) -> CardItem:
+    return CardItem(id_, kind, title, lines, state, subject, label or ", ".join((title, *lines)))
 
 
 def _services(cluster: Cluster, goals: Iterable[Goal]) -> Iterator[str]:
@@ -77,7 +77,7 @@ def _services(cluster: Cluster, goals: Iterable[Goal]) -> Iterator[str]:
         yield from (f"svc/{key}" for key in cluster.snapshot.services_by_outside_ip.get(goal.host, ()))
 
 
-def _sender(cluster: Cluster, start: Start, goals: list[Goal], word: Words) -> Item:
+def _sender(cluster: Cluster, start: Start, goals: list[Goal], word: Words) -> CardItem:
     families = [*(family_of(goal.host) for goal in goals[:1]), *IPFamily]
     source = next(filter(None, (start.source(cluster, family) for family in families)), "")
     lines = tuple(line for line in (source, start.node) if line)
@@ -88,27 +88,29 @@ def _sender(cluster: Cluster, start: Start, goals: list[Goal], word: Words) -> I
     return _item("sender", "node", start.node, *lines, subject=f"node/{start.node}", label=start.text)
 
 
-def _question(goal: Goal, goals: list[Goal], word: Words) -> Item:
-    state = State.PLAIN if goals else State.FAILED
+def _question(goal: Goal, goals: list[Goal], word: Words) -> CardItem:
+    state = CardState.PLAIN if goals else CardState.FAILED
     return _item("question", "name", goal.host, word("question"), state=state, subject="hook/question")
 
 
-def _way(trip: Trip, goal: Goal, word: Words) -> Way:
+def _way(trip: Trip, goal: Goal, word: Words) -> DestinationWay:
     to, start = f"{goal.protocol} {goal.text}", trip.start
     subject = f"address/{goal.host}"
     destination = _item(f"to/{goal.host}", "address", goal.text, goal.protocol, subject=subject, label=to)
     if start.pod is not None and goal.host in start.pod.ips:
         own = _item(
-            f"end/{to}", "verdict", start.pod.name, goal.text, state=State.READY, subject=f"pod/{start.pod.key}"
+            f"end/{to}", "verdict", start.pod.name, goal.text, state=CardState.READY, subject=f"pod/{start.pod.key}"
         )
-        return Way(destination, (), (own,), ("",))
+        return DestinationWay(destination, (), (own,), ("",))
     try:
         found = deliver(trip.cluster, trip.rulebook, start, goal)
     except ValueError as error:
-        return Way(destination, (), (_item(f"end/{to}", "verdict", str(error), state=State.UNKNOWN),), ("",))
+        return DestinationWay(
+            destination, (), (_item(f"end/{to}", "verdict", str(error), state=CardState.UNKNOWN),), ("",)
+        )
     ends = found.outcomes[:_MOST_OUTCOMES]
     items = tuple(_end(goal, each, word, trip.seen) for each in ends)
-    return Way(destination, tuple(_hooks(goal, found)), items, tuple(map(_share, ends)))
+    return DestinationWay(destination, tuple(_hooks(goal, found)), items, tuple(map(_share, ends)))
 
 
 def _share(delivery: Delivery) -> str:
@@ -117,7 +119,7 @@ def _share(delivery: Delivery) -> str:
     return "" if delivery.chance > 0.9999 else f"{delivery.chance:.0%}" if delivery.chance >= 0.01 else "<1%"
 
 
-def _hooks(goal: Goal, found: Deliveries) -> Iterator[Item]:
+def _hooks(goal: Goal, found: Deliveries) -> Iterator[CardItem]:
     """What the rules of each hook do, on all ways together."""
     deeds: dict[str, list[str]] = {}
     for delivery in found.outcomes:
@@ -131,19 +133,19 @@ def _hooks(goal: Goal, found: Deliveries) -> Iterator[Item]:
         yield _item(f"hook/{goal.host}/{heading}", "hook", title, *lines, subject=f"hook/{heading}", label=label)
 
 
-def _end(goal: Goal, delivery: Delivery, word: Words, seen: Seen | None) -> Item:
+def _end(goal: Goal, delivery: Delivery, word: Words, seen: Seen | None) -> CardItem:
     outcome, pod = delivery.outcome, delivery.pod
     id_, count = f"end/{goal.host}/{outcome}", _counted(goal, delivery.final, word, seen)
     refused = _refusals(delivery)
     if outcome is None:
-        return _item(id_, "verdict", word("unknown"), *refused, *count, state=State.UNKNOWN)
+        return _item(id_, "verdict", word("unknown"), *refused, *count, state=CardState.UNKNOWN)
     if outcome.fate is not Fate.ACCEPT:
-        return _item(id_, "verdict", word(_FATES[outcome.fate]), *count, state=State.FAILED)
+        return _item(id_, "verdict", word(_FATES[outcome.fate]), *count, state=CardState.FAILED)
     where = at(outcome.destination, outcome.port)
     lines = [*([where] if pod else []), *refused, *count]
     if pod and pod.spec.node_name:
         lines.insert(1, pod.spec.node_name)
-    state = State.READY if delivery.arrives else State.FAILED
+    state = CardState.READY if delivery.arrives else CardState.FAILED
     subject = f"pod/{pod.key}" if pod else f"address/{outcome.destination}"
     title = pod.name if pod else where
     label = ", ".join((title, *lines, _share(delivery) or word("certain")))

@@ -6,22 +6,22 @@ from typing import NamedTuple
 from fairlead.explain.picture.cards import card_at
 from fairlead.explain.picture.columns import widths_of
 from fairlead.explain.picture.layout import NARROW
-from fairlead.explain.picture.scene import Card, Item, Link, Scene, State
+from fairlead.explain.picture.scene import Card, CardItem, CardLink, CardState, Scene
 
 _MARGIN, _GAP, _COLUMN_GAP, _STEP = 16.0, 10.0, 58.0, 34.0
 _SHARES = (0.21, 0.21, 0.32, 0.26)  # of the width: sender and question, destination, hooks, receivers
 
 
-class Way(NamedTuple):
+class DestinationWay(NamedTuple):
     """How packets to one destination are handled; each of ``ends`` has its share of them, as text."""
 
-    goal: Item
-    hooks: tuple[Item, ...] = ()
-    ends: tuple[Item, ...] = ()
+    goal: CardItem
+    hooks: tuple[CardItem, ...] = ()
+    ends: tuple[CardItem, ...] = ()
     shares: tuple[str, ...] = ()
 
 
-def place_ways(heads: list[Item], ways: list[Way], width: float) -> Scene:
+def place_ways(heads: list[CardItem], ways: list[DestinationWay], width: float) -> Scene:
     """The picture.
 
     Args:
@@ -31,12 +31,12 @@ def place_ways(heads: list[Item], ways: list[Way], width: float) -> Scene:
     return _columns(heads, ways, width, wide) if wide else _stacked(heads, ways, width)
 
 
-def _widths(heads: list[Item], ways: list[Way], width: float) -> list[float] | None:
+def _widths(heads: list[CardItem], ways: list[DestinationWay], width: float) -> list[float] | None:
     columns = (heads, [w.goal for w in ways], [h for w in ways for h in w.hooks], [e for w in ways for e in w.ends])
     return widths_of(columns, _SHARES, width - 2 * _MARGIN - 3 * _COLUMN_GAP)
 
 
-def _columns(heads: list[Item], ways: list[Way], width: float, wide: list[float]) -> Scene:
+def _columns(heads: list[CardItem], ways: list[DestinationWay], width: float, wide: list[float]) -> Scene:
     """Sender and question, destinations, hooks, receivers: each a column."""
     x = [_MARGIN + sum(wide[:n]) + n * _COLUMN_GAP for n in range(4)]
     cards, links = _chain(heads, x[0], _MARGIN, wide[0])
@@ -54,11 +54,11 @@ def _columns(heads: list[Item], ways: list[Way], width: float, wide: list[float]
 
 
 def _chain(
-    items: Iterable[Item], x: float, y: float, width: float, *, linked: bool = True
-) -> tuple[list[Card], list[Link]]:
+    items: Iterable[CardItem], x: float, y: float, width: float, *, linked: bool = True
+) -> tuple[list[Card], list[CardLink]]:
     """Cards below each other, with a line from each to the next."""
     cards: list[Card] = []
-    links: list[Link] = []
+    links: list[CardLink] = []
     for item in items:
         cards.append(card_at(item, x, y, width))
         if linked and len(cards) > 1:
@@ -67,7 +67,7 @@ def _chain(
     return cards, links
 
 
-def _stacked(heads: list[Item], ways: list[Way], width: float) -> Scene:
+def _stacked(heads: list[CardItem], ways: list[DestinationWay], width: float) -> Scene:
     """All of it from top to bottom."""
     wide = width - 2 * _MARGIN
     cards, links = _chain(heads, _MARGIN, _MARGIN, wide)
@@ -88,6 +88,6 @@ def _stacked(heads: list[Item], ways: list[Way], width: float) -> Scene:
     return Scene(width, max(card.box.bottom for card in cards) + _MARGIN, (), tuple(links), tuple(cards))
 
 
-def _link(start: Card, end: Card, label: str = "", *, is_down: bool = False) -> Link:
-    state = end.item.state if end.item.state in (State.FAILED, State.READY) else State.PLAIN
-    return Link(f"{start.item.id} > {end.item.id}", start.box, end.box, state, label, is_down)
+def _link(start: Card, end: Card, label: str = "", *, is_down: bool = False) -> CardLink:
+    state = end.item.state if end.item.state in (CardState.FAILED, CardState.READY) else CardState.PLAIN
+    return CardLink(f"{start.item.id} > {end.item.id}", start.box, end.box, state, label, is_down)

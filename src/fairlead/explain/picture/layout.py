@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from fairlead.explain.picture.cards import card_at, needed
 from fairlead.explain.picture.columns import widths_of
-from fairlead.explain.picture.lanes import Contents, Lane, Members, Space
-from fairlead.explain.picture.scene import Band, Box, Card, Item, Link, Scene, State
+from fairlead.explain.picture.lanes import Contents, Lane, LaneMembers, Space
+from fairlead.explain.picture.scene import Band, Box, Card, CardItem, CardLink, CardState, Scene
 from fairlead.explain.picture.words import Words
 
 NARROW = 700.0  # below this width, columns become rows
@@ -28,7 +28,7 @@ class Placed(NamedTuple):
     """Cards and links, and where they end."""
 
     cards: list[Card]
-    links: list[Link]
+    links: list[CardLink]
     bottom: float
 
 
@@ -40,7 +40,7 @@ def place(contents: Contents, width: float, word: Words, turned: Collection[str]
         turned: Namespaces that are folded where they would be open by default, and the other way round.
     """
     cards: list[Card] = []
-    links: list[Link] = []
+    links: list[CardLink] = []
     band, y = _nodes(contents, width, word, cards)
     bands = [band]
     for space in contents.spaces:
@@ -51,7 +51,7 @@ def place(contents: Contents, width: float, word: Words, turned: Collection[str]
         links += placed.links
         y = placed.bottom
     if not contents.spaces:
-        item = Item("empty", "note", word("empty"), (word("empty-line"),), State.PLAIN, "", word("empty"))
+        item = CardItem("empty", "note", word("empty"), (word("empty-line"),), CardState.PLAIN, "", word("empty"))
         cards.append(card_at(item, _MARGIN, y, width - 2 * _MARGIN))
         y = cards[-1].box.bottom + _MARGIN
     return Scene(width, y, tuple(bands), tuple(links), tuple(cards))
@@ -78,7 +78,7 @@ def _nodes(contents: Contents, width: float, word: Words, cards: list[Card]) -> 
     return Band("nodes", word("nodes"), summary, box), box.bottom + _MARGIN
 
 
-def grid(items: Iterable[Item], area: Box, columns: int, cards: list[Card]) -> float:
+def grid(items: Iterable[CardItem], area: Box, columns: int, cards: list[Card]) -> float:
     """Cards in rows of equal width and height; where they end."""
     wide = (area.width - _GAP * (columns - 1)) / columns
     y, row = area.y, list[Card]()
@@ -128,7 +128,7 @@ def _widths(space: Space, width: float) -> list[float] | None:
     return widths_of(columns, _SHARES, _inside(width).width - 3 * _COLUMN_GAP)
 
 
-def _cards_of(member: Members) -> tuple[Item, ...]:
+def _cards_of(member: LaneMembers) -> tuple[CardItem, ...]:
     """The Pods that are shown as cards."""
     return member.pods if len(member.pods) < _DOTS_FROM else ()
 
@@ -142,11 +142,11 @@ def _summary(space: Space, word: Words) -> str:
     services = [lane.service for lane in space.lanes if lane.is_service]
     pods = len(set[str]().union(*(lane.pods for lane in space.lanes)))
     parts = [word("space-summary", services=len(services), pods=pods)]
-    troubled = sum(service.state is State.FAILED for service in services)
+    troubled = sum(service.state is CardState.FAILED for service in services)
     return " · ".join([*parts, word("space-trouble", count=troubled)] if troubled else parts)
 
 
-def _dots(items: Iterable[Item], area: Box, y: float) -> Placed:
+def _dots(items: Iterable[CardItem], area: Box, y: float) -> Placed:
     """Items as squares that have only their state to show."""
     cards: list[Card] = []
     most = max(1, int((area.width + _DOT_PITCH - _DOT) // _DOT_PITCH))
@@ -166,7 +166,7 @@ def _columns(lane: Lane, y: float, width: float, wide: list[float]) -> Placed:
     reach, bottom = _pile(lane.reach, x[0], y, wide[0])
     if not lane.is_service:
         return _alone(lane, Box(x[1], y, area.right - x[1], 0), wide[1])
-    cards, links, below = list(reach), list[Link](), y
+    cards, links, below = list(reach), list[CardLink](), y
     slices: list[Card] = []
     for member in lane.members:
         pods = _members(member, Box(x[3], below, wide[3], 0))
@@ -191,17 +191,17 @@ def _columns(lane: Lane, y: float, width: float, wide: list[float]) -> Placed:
 
 def _alone(lane: Lane, area: Box, wide: float) -> Placed:
     """Pods behind no Service, beside a heading."""
-    head = card_at(lane.service._replace(state=State.PLAIN), area.x, area.y, wide)
+    head = card_at(lane.service._replace(state=CardState.PLAIN), area.x, area.y, wide)
     left = area.x + wide + _COLUMN_GAP
     pods = _cards_or_dots(lane.members[0].pods, Box(left, area.y, area.right - left, 0), columns=2)
     return Placed([head, *pods.cards], [], max(head.box.bottom, pods.bottom))
 
 
-def _members(member: Members, area: Box, columns: int = 1) -> Placed:
+def _members(member: LaneMembers, area: Box, columns: int = 1) -> Placed:
     return _cards_or_dots(member.pods, area, columns)
 
 
-def _cards_or_dots(items: tuple[Item, ...], area: Box, columns: int) -> Placed:
+def _cards_or_dots(items: tuple[CardItem, ...], area: Box, columns: int) -> Placed:
     if len(items) >= _DOTS_FROM:
         return _dots(items, area, area.y)
     cards: list[Card] = []
@@ -209,7 +209,7 @@ def _cards_or_dots(items: tuple[Item, ...], area: Box, columns: int) -> Placed:
     return Placed(cards, [], bottom)
 
 
-def _to_pods(slice_: Card | None, pods: list[Card]) -> Iterator[Link]:
+def _to_pods(slice_: Card | None, pods: list[Card]) -> Iterator[CardLink]:
     """One line to each card; to dots, which stand close, one for all."""
     if slice_ is None or not pods:
         return
@@ -217,7 +217,7 @@ def _to_pods(slice_: Card | None, pods: list[Card]) -> Iterator[Link]:
         yield _link(slice_, pod, pod.item.state)
 
 
-def _pile(items: Iterable[Item], x: float, y: float, width: float) -> tuple[list[Card], float]:
+def _pile(items: Iterable[CardItem], x: float, y: float, width: float) -> tuple[list[Card], float]:
     cards: list[Card] = []
     for item in items:
         cards.append(card_at(item, x, y, width))
@@ -225,9 +225,9 @@ def _pile(items: Iterable[Item], x: float, y: float, width: float) -> tuple[list
     return cards, y - _GAP
 
 
-def _link(start: Card, end: Card, state: State, *, is_down: bool = False) -> Link:
-    shown = State.PLAIN if state in (State.READY, State.PLAIN) else state
-    return Link(f"{start.item.id} > {end.item.id}", start.box, end.box, shown, is_down=is_down)
+def _link(start: Card, end: Card, state: CardState, *, is_down: bool = False) -> CardLink:
+    shown = CardState.PLAIN if state in (CardState.READY, CardState.PLAIN) else state
+    return CardLink(f"{start.item.id} > {end.item.id}", start.box, end.box, shown, is_down=is_down)
 
 
 def _stacked(lane: Lane, y: float, width: float) -> Placed:
@@ -236,7 +236,7 @@ def _stacked(lane: Lane, y: float, width: float) -> Placed:
     beside = (*lane.reach, *(pod for member in lane.members for pod in _cards_of(member)))
     columns = 2 if all(needed(item) <= (area.width - _GAP) / 2 for item in beside) else 1
     cards: list[Card] = []
-    links: list[Link] = []
+    links: list[CardLink] = []
     reach: list[Card] = []
     below = grid(lane.reach, area._replace(y=y), columns, reach)
     top = below + _GAP * 2.5 if reach else y

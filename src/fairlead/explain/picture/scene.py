@@ -4,7 +4,7 @@ import enum
 from typing import NamedTuple
 
 
-class State(enum.StrEnum):
+class CardState(enum.StrEnum):
     """How a thing is; each has a mark of its own beside its colour."""
 
     READY = "ready"
@@ -35,7 +35,7 @@ class Box(NamedTuple):
         return self.x < other.right and other.x < self.right and self.y < other.bottom and other.y < self.bottom
 
 
-class Item(NamedTuple):
+class CardItem(NamedTuple):
     """Something that a card shows.
 
     Attributes:
@@ -50,7 +50,7 @@ class Item(NamedTuple):
     kind: str
     title: str
     lines: tuple[str, ...] = ()
-    state: State = State.PLAIN
+    state: CardState = CardState.PLAIN
     subject: str = ""
     label: str = ""
 
@@ -58,14 +58,14 @@ class Item(NamedTuple):
 class Card(NamedTuple):
     """An item in its place; a dot is a card that has only its state to show."""
 
-    item: Item
+    item: CardItem
     box: Box
     title: tuple[str, ...]
     lines: tuple[str, ...]
     is_dot: bool = False
 
 
-class Link(NamedTuple):
+class CardLink(NamedTuple):
     """A line from one card to another; ``label`` stands at its end.
 
     Attributes:
@@ -75,7 +75,7 @@ class Link(NamedTuple):
     id: str
     start: Box
     end: Box
-    state: State = State.PLAIN
+    state: CardState = CardState.PLAIN
     label: str = ""
     is_down: bool = False
 
@@ -97,5 +97,5 @@ class Scene(NamedTuple):
     width: float
     height: float
     bands: tuple[Band, ...] = ()
-    links: tuple[Link, ...] = ()
+    links: tuple[CardLink, ...] = ()
     cards: tuple[Card, ...] = ()

@@ -7,7 +7,7 @@ from fairlead.explain.picture.cards import BOLD
 from fairlead.explain.picture.drawing import SVG
 from fairlead.explain.picture.lettering import lines_of
 from fairlead.explain.picture.words import Words
-from fairlead.explain.spreading import Change, Row
+from fairlead.explain.spreading import SpreadingChange, StationRow
 from fairlead.model.marks import Station
 
 _MARGIN, _BAR, _TOP = 14.0, 14.0, 30.0
@@ -40,7 +40,7 @@ class _Frame(NamedTuple):
         return self.left + (self.right - self.left) * milliseconds / self.whole
 
 
-def timeline(change: Change, word: Words, width: float, style: str = "") -> str:
+def timeline(change: SpreadingChange, word: Words, width: float, style: str = "") -> str:
     """The picture. Bars carry their place in time (``data-from``, ``data-to``, in milliseconds), for a replay."""
     frame = _frame(width, max(change.seconds * 1000, 0.5))
     height = _TOP + frame.row * len(change.rows) + _MARGIN
@@ -73,7 +73,7 @@ def _axis(frame: _Frame, height: float) -> list[str]:
     return found
 
 
-def _row(row: Row, y: float, word: Words, frame: _Frame) -> str:
+def _row(row: StationRow, y: float, word: Words, frame: _Frame) -> str:
     began, done = row.began * 1000, row.done * 1000
     start, end = frame.x(began), max(frame.x(done), frame.x(began) + 4)
     title = escape(lines_of(word(_TITLES[row.station]), 13 * BOLD, frame.words, most=1)[0])

@@ -19,7 +19,7 @@ _EDGE = {Verdict.CHECKED: "#2e7d46", Verdict.FAILED: "#b3261e", Verdict.NOT_CHEC
 _MARK = {Verdict.CHECKED: "", Verdict.FAILED: "✗\N{NO-BREAK SPACE}", Verdict.NOT_CHECKED: "?\N{NO-BREAK SPACE}"}
 
 
-class Box(NamedTuple):
+class StatementBox(NamedTuple):
     """A statement in a picture: its number, that of the one that it is a part of, and its lines."""
 
     number: int
@@ -29,16 +29,16 @@ class Box(NamedTuple):
     verdict: Verdict
 
 
-def boxes_of(statement: Statement) -> list[Box]:
+def boxes_of(statement: Statement) -> list[StatementBox]:
     """The statements of a tree, level by level, as many as fit into a picture; then a box says that there are more."""
-    found: list[Box] = []
+    found: list[StatementBox] = []
     level: list[tuple[Statement, int | None, int]] = [(statement, None, 0)]
     while level:
         following: list[tuple[Statement, int | None, int]] = []
         for each, parent, depth in level:
             if len(found) == MOST_BOXES:
-                return [*found, Box(len(found), 0, 1, ("… and more: see the text",), Verdict.NOT_CHECKED)]
-            box = Box(len(found), parent, depth, _lines(each), each.verdict)
+                return [*found, StatementBox(len(found), 0, 1, ("… and more: see the text",), Verdict.NOT_CHECKED)]
+            box = StatementBox(len(found), parent, depth, _lines(each), each.verdict)
             found.append(box)
             following += [(part, box.number, depth + 1) for part in each.parts]
         level = following
@@ -101,7 +101,7 @@ _WIDTH, _GAP, _LINE, _PAD = 215, 26, 16, 8  # pixels: four levels are at most 1,
 
 
 class _Placed(NamedTuple):
-    box: Box
+    box: StatementBox
     x: int
     y: int
 
@@ -126,15 +126,15 @@ def svg(statement: Statement) -> str:
     return "\n".join([*lines, "</svg>", ""])
 
 
-def _layout(boxes: list[Box]) -> list[_Placed]:
+def _layout(boxes: list[StatementBox]) -> list[_Placed]:
     """Leaves one below the other, each parent beside the first of its parts."""
-    children: dict[int | None, list[Box]] = {}
+    children: dict[int | None, list[StatementBox]] = {}
     for box in boxes:
         children.setdefault(box.parent, []).append(box)
     placed: list[_Placed] = []
     bottoms: dict[int, int] = {}
 
-    def place(box: Box, top: int) -> int:
+    def place(box: StatementBox, top: int) -> int:
         """Place a box and its parts; where the next one may begin."""
         top = max(top, bottoms.get(box.depth, _GAP))
         here = _Placed(box, _GAP + box.depth * (_WIDTH + _GAP), top)

@@ -14,7 +14,7 @@ def words_of(line: str) -> list[str]:
     return _WORD.findall(line)
 
 
-class Named(NamedTuple):
+class NamedKey(NamedTuple):
     """What a selector names: the part of the packet, the family it has to be of, and how many words that took."""
 
     key: Key
@@ -43,19 +43,19 @@ _ONE_WORD = {"iifname": Key.IN, "iif": Key.IN, "oifname": Key.OUT, "oif": Key.OU
 TRANSPORTS = ("tcp", "udp", "sctp", "dccp", "udplite")
 
 
-def named(words: Sequence[str]) -> Named | None:
+def named(words: Sequence[str]) -> NamedKey | None:
     """The selector at the beginning of these words."""
     if not words:
         return None
     pair = (words[0], words[1]) if len(words) > 1 else ("", "")
     if pair in _TWO_WORDS:
-        return Named(*_TWO_WORDS[pair], 2)
+        return NamedKey(*_TWO_WORDS[pair], 2)
     if words[0] in TRANSPORTS and pair[1] in ("dport", "sport"):
-        return Named(Key.PORT if pair[1] == "dport" else Key.SOURCE_PORT, "", 2)
+        return NamedKey(Key.PORT if pair[1] == "dport" else Key.SOURCE_PORT, "", 2)
     if words[0] in _ONE_WORD:
-        return Named(_ONE_WORD[words[0]], "", 1)
+        return NamedKey(_ONE_WORD[words[0]], "", 1)
     if words[0] == "fib" and len(words) > 2 and words[2] == "type" and words[1] in ("saddr", "daddr"):
-        return Named(Key.SOURCE_TYPE if words[1] == "saddr" else Key.DESTINATION_TYPE, "", 3)
+        return NamedKey(Key.SOURCE_TYPE if words[1] == "saddr" else Key.DESTINATION_TYPE, "", 3)
     return None
 
 

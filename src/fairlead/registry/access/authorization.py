@@ -10,14 +10,14 @@ from typing import NamedTuple
 
 from fairlead.registry.access import node_authorizer, rbac
 from fairlead.registry.access.node_restriction import restriction
-from fairlead.registry.access.rules import EVERYTHING, Attributes, Rule, allows
+from fairlead.registry.access.rules import EVERYTHING, AccessRule, Attributes, allows
 from fairlead.registry.requests import User
 from fairlead.registry.store import State
 
 MASTERS = "system:masters"
 
 
-class Verdict(NamedTuple):
+class AccessVerdict(NamedTuple):
     """Whether something is allowed.
 
     Attributes:
@@ -30,7 +30,7 @@ class Verdict(NamedTuple):
     refusal: str = ""
 
 
-_ALLOWED = Verdict(allowed=True)
+_ALLOWED = AccessVerdict(allowed=True)
 
 
 def is_superuser(user: User) -> bool:
@@ -42,16 +42,16 @@ def is_allowed(asked: Attributes, state: State) -> bool:
     return decide(asked, state).allowed
 
 
-def decide(asked: Attributes, state: State) -> Verdict:
+def decide(asked: Attributes, state: State) -> AccessVerdict:
     """Whether a user may do what is asked, by the rules of all who have a say."""
     if is_superuser(asked.user):
         return _ALLOWED
     node = node_authorizer.node_of(asked.user)
     reason = "" if node is None else node_authorizer.refusal(asked, node, state)
     if reason is not None and not _roles_allow(asked, state):
-        return Verdict(False, reason, f"{_refusal(asked)}: {reason}" if reason else _refusal(asked))
+        return AccessVerdict(False, reason, f"{_refusal(asked)}: {reason}" if reason else _refusal(asked))
     if node is not None and (why := restriction(asked, node, state)):
-        return Verdict(False, why, why)
+        return AccessVerdict(False, why, why)
     return _ALLOWED
 
 
@@ -59,7 +59,7 @@ def _roles_allow(asked: Attributes, state: State) -> bool:
     return any(allows(rule, asked) for rule in rbac.rules_of(asked.user, asked.namespace, state))
 
 
-def rules_of(user: User, namespace: str, state: State) -> Iterator[Rule]:
+def rules_of(user: User, namespace: str, state: State) -> Iterator[AccessRule]:
     """The rules of what a user may do in a namespace, or in the whole cluster when it is empty. What a node may do
     besides cannot be told in rules."""
     return iter(EVERYTHING) if is_superuser(user) else rbac.rules_of(user, namespace, state)

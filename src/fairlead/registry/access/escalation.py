@@ -13,7 +13,7 @@ import msgspec
 from fairlead.model.document import Doc
 from fairlead.registry.access.authorization import is_allowed, rules_of
 from fairlead.registry.access.rbac import Binding, Role, RoleNotFound, rules_of_role
-from fairlead.registry.access.rules import EVERYTHING, RBAC, Attributes, Rule, uncovered
+from fairlead.registry.access.rules import EVERYTHING, RBAC, AccessRule, Attributes, uncovered
 from fairlead.registry.requests import Target, User
 from fairlead.registry.status import ApiError, forbidden
 from fairlead.registry.store import State
@@ -84,7 +84,7 @@ def _may(user: User, verb: str, plural: str, namespace: str, name: str, state: S
     return is_allowed(Attributes(user, verb, RBAC, plural, namespace=namespace, name=name), state)
 
 
-def _check_held(user: User, state: State, target: Target, name: str, wanted: tuple[Rule, ...]) -> None:
+def _check_held(user: User, state: State, target: Target, name: str, wanted: tuple[AccessRule, ...]) -> None:
     missing = uncovered(wanted, tuple(rules_of(user, target.namespace, state)))
     if missing:
         groups = " ".join(f'"{group}"' for group in user.groups)
@@ -94,9 +94,9 @@ def _check_held(user: User, state: State, target: Target, name: str, wanted: tup
         raise forbidden(target.resource.plural, name, why, RBAC)
 
 
-def _compacted(parts: list[Rule]) -> list[Rule]:
+def _compacted(parts: list[AccessRule]) -> list[AccessRule]:
     """Rules that differ in their one verb alone as one, which is how upstream tells them."""
-    verbs: dict[Rule, list[str]] = {}
+    verbs: dict[AccessRule, list[str]] = {}
     for part in parts:
         verbs.setdefault(msgspec.structs.replace(part, verbs=()), []).extend(part.verbs)
     return sorted(

@@ -13,7 +13,7 @@ import msgspec
 
 from fairlead.model.names import ObjectKey
 from fairlead.registry.access.pod_references import PodReferences, pod_references
-from fairlead.registry.access.rules import Attributes, Rule, allows
+from fairlead.registry.access.rules import AccessRule, Attributes, allows
 from fairlead.registry.requests import User
 from fairlead.registry.store import PODS, State
 
@@ -24,11 +24,11 @@ UNENUMERATED = "node authorizer does not support user rule resolution"
 _READ, _WRITE = ("get", "list", "watch"), ("create", "patch", "update")
 # The same for every node.
 _RULES = (
-    Rule(("create",), ("authentication.k8s.io",), ("tokenreviews",)),
-    Rule(("create",), ("authorization.k8s.io",), ("subjectaccessreviews", "localsubjectaccessreviews")),
-    Rule(_READ, ("",), ("services",)),
-    Rule((*_READ, "create"), ("certificates.k8s.io",), ("certificatesigningrequests",)),
-    Rule(_WRITE, ("", "events.k8s.io"), ("events",)),
+    AccessRule(("create",), ("authentication.k8s.io",), ("tokenreviews",)),
+    AccessRule(("create",), ("authorization.k8s.io",), ("subjectaccessreviews", "localsubjectaccessreviews")),
+    AccessRule(_READ, ("",), ("services",)),
+    AccessRule((*_READ, "create"), ("certificates.k8s.io",), ("certificatesigningrequests",)),
+    AccessRule(_WRITE, ("", "events.k8s.io"), ("events",)),
 )
 
 

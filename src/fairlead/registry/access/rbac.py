@@ -17,7 +17,7 @@ from immutables import Map
 from fairlead.model.labels import matches, requirements
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import LabelSelector
-from fairlead.registry.access.rules import RBAC, Rule
+from fairlead.registry.access.rules import RBAC, AccessRule
 from fairlead.registry.access.service_account_tokens import USER_PREFIX
 from fairlead.registry.requests import User
 from fairlead.registry.store import State, Stored
@@ -40,7 +40,7 @@ class _Aggregation(msgspec.Struct, rename="camel", frozen=True):
 class Role(msgspec.Struct, rename="camel", frozen=True):
     """A Role or ClusterRole, as far as it grants something."""
 
-    rules: tuple[Rule, ...] | None = None
+    rules: tuple[AccessRule, ...] | None = None
     aggregation_rule: _Aggregation | None = None
 
 
@@ -59,7 +59,7 @@ class Binding(msgspec.Struct, rename="camel", frozen=True):
     subjects: tuple[Reference, ...] | None = None
 
 
-def rules_of(user: User, namespace: str, state: State) -> Iterator[Rule]:
+def rules_of(user: User, namespace: str, state: State) -> Iterator[AccessRule]:
     """The rules that are bound to a user in a namespace; only those for the whole cluster when it is empty."""
     grants = _grants(state)
     subjects = (("User", user.name), *(("Group", group) for group in user.groups))
@@ -70,7 +70,7 @@ def rules_of(user: User, namespace: str, state: State) -> Iterator[Rule]:
                 yield from of_namespaces.get(namespace, ())
 
 
-def rules_of_role(role: Reference, namespace: str, state: State) -> tuple[Rule, ...]:
+def rules_of_role(role: Reference, namespace: str, state: State) -> tuple[AccessRule, ...]:
     """The rules that a binding in the namespace grants with a role.
 
     Raises:
@@ -110,7 +110,7 @@ def decode_binding(document: bytes) -> Binding:
 
 
 # Subject -> namespace (empty: all of them) -> rules.
-_Grants = Mapping[Subject, Mapping[str, list[Rule]]]
+_Grants = Mapping[Subject, Mapping[str, list[AccessRule]]]
 
 
 # What was read of the latest states: while a write is on its way to the disk, there are two.
@@ -132,13 +132,13 @@ def _grants(state: State) -> _Grants:
 
 def _read(state: State) -> _Grants:
     @cache
-    def granted(role: Reference, namespace: str) -> tuple[Rule, ...]:
+    def granted(role: Reference, namespace: str) -> tuple[AccessRule, ...]:
         try:
             return rules_of_role(role, namespace, state)
         except RoleNotFound:
             return ()
 
-    grants: dict[Subject, dict[str, list[Rule]]] = defaultdict(lambda: defaultdict(list))
+    grants: dict[Subject, dict[str, list[AccessRule]]] = defaultdict(lambda: defaultdict(list))
     for name in _BINDINGS:
         for key, stored in state.of(name).items():
             binding = decode_binding(stored.document)

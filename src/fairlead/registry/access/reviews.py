@@ -14,7 +14,7 @@ from fairlead.registry import field_errors
 from fairlead.registry.access.authorization import decide, rules_of
 from fairlead.registry.access.node_authorizer import UNENUMERATED, node_of
 from fairlead.registry.access.node_restriction import check_token
-from fairlead.registry.access.rules import Attributes, Rule
+from fairlead.registry.access.rules import AccessRule, Attributes
 from fairlead.registry.access.service_account_tokens import ISSUER, TokenWish, token_claims
 from fairlead.registry.documents import bodies
 from fairlead.registry.environment import Write
@@ -94,7 +94,7 @@ def _rules(call: Call) -> Reply:
     return _reply(document, {**told, "incomplete": is_node, **({"evaluationError": UNENUMERATED} if is_node else {})})
 
 
-def _told(rule: Rule) -> Doc:
+def _told(rule: AccessRule) -> Doc:
     return {name: value for name, value in msgspec.to_builtins(rule).items() if value}
 
 

@@ -39,7 +39,7 @@ class Attributes:
         return f"{self.resource}/{self.subresource}" if self.subresource else self.resource
 
 
-class Rule(msgspec.Struct, rename="camel", frozen=True):
+class AccessRule(msgspec.Struct, rename="camel", frozen=True):
     """A PolicyRule."""
 
     verbs: tuple[str, ...] = ()
@@ -62,12 +62,12 @@ class Rule(msgspec.Struct, rename="camel", frozen=True):
 
 
 EVERYTHING = (
-    Rule(verbs=("*",), api_groups=("*",), resources=("*",)),
-    Rule(verbs=("*",), non_resource_urls=("*",)),
+    AccessRule(verbs=("*",), api_groups=("*",), resources=("*",)),
+    AccessRule(verbs=("*",), non_resource_urls=("*",)),
 )
 
 
-def allows(rule: Rule, asked: Attributes) -> bool:
+def allows(rule: AccessRule, asked: Attributes) -> bool:
     if not _names(rule.verbs, asked.verb):
         return False
     if asked.path is not None:
@@ -79,21 +79,21 @@ def allows(rule: Rule, asked: Attributes) -> bool:
     )
 
 
-def uncovered(wanted: Iterable[Rule], held: Collection[Rule]) -> list[Rule]:
+def uncovered(wanted: Iterable[AccessRule], held: Collection[AccessRule]) -> list[AccessRule]:
     """The single permissions among the wanted that none of the held rules gives whole, each as a rule of its own."""
     return [part for rule in wanted for part in _parts(rule) if not any(_gives(holding, part) for holding in held)]
 
 
-def _parts(rule: Rule) -> Iterator[Rule]:
+def _parts(rule: AccessRule) -> Iterator[AccessRule]:
     """A rule as rules with one verb, group, resource and name each."""
     for verb, url in product(rule.verbs, rule.non_resource_urls):
-        yield Rule((verb,), non_resource_urls=(url,))
+        yield AccessRule((verb,), non_resource_urls=(url,))
     for verb, group, resource in product(rule.verbs, rule.api_groups, rule.resources):
         for name in rule.resource_names or ("",):
-            yield Rule((verb,), (group,), (resource,), (name,) if name else ())
+            yield AccessRule((verb,), (group,), (resource,), (name,) if name else ())
 
 
-def _gives(holding: Rule, part: Rule) -> bool:
+def _gives(holding: AccessRule, part: AccessRule) -> bool:
     if not _names(holding.verbs, part.verbs[0]):
         return False
     if part.non_resource_urls:

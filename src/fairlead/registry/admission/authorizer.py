@@ -22,13 +22,13 @@ class Decision:
 
 
 @dataclass(frozen=True)
-class Check:
+class AccessCheck:
     """What is asked for, as far as it is known."""
 
     attributes: Attributes
     state: State
 
-    def narrowed(self, **fields: Any) -> "Check":
+    def narrowed(self, **fields: Any) -> "AccessCheck":
         """The same with more fields of what is asked for."""
         return replace(self, attributes=replace(self.attributes, **fields))
 
@@ -46,11 +46,11 @@ class Authorizer:
     state: State
     resource: Mapping[str, str]
 
-    def check(self, **fields: Any) -> Check:
+    def check(self, **fields: Any) -> AccessCheck:
         """What is to be asked about this user."""
-        return Check(Attributes(self.user, "", **fields), self.state)
+        return AccessCheck(Attributes(self.user, "", **fields), self.state)
 
-    def request_resource(self) -> Check:
+    def request_resource(self) -> AccessCheck:
         """The resource of the request."""
         return self.check(**self.resource)
 
@@ -60,4 +60,4 @@ class Authorizer:
         user = User(f"system:serviceaccount:{namespace}:{name}", groups)
         return replace(self, user=user)
 
-    cel_fields: ClassVar[Mapping[str, Callable[["Authorizer"], Check]]] = {"requestResource": request_resource}
+    cel_fields: ClassVar[Mapping[str, Callable[["Authorizer"], AccessCheck]]] = {"requestResource": request_resource}

@@ -21,7 +21,7 @@ from fairlead.registry.resources import Resource, ResourceTable
 from fairlead.registry.store import State
 
 
-class Policy(NamedTuple):
+class BoundPolicy(NamedTuple):
     """A policy; ``spec`` is as it is stored."""
 
     name: str
@@ -34,7 +34,7 @@ class Policy(NamedTuple):
         return bool(self.spec["failurePolicy"] == "Ignore")
 
 
-class Binding(NamedTuple):
+class PolicyBinding(NamedTuple):
     """Where a policy is in force.
 
     Attributes:
@@ -50,18 +50,18 @@ class Binding(NamedTuple):
     parameters: Doc | None
 
 
-class Kinds(NamedTuple):
+class PolicyKinds(NamedTuple):
     """The two resources that a sort of policy has, by their qualified names."""
 
     policies: str
     bindings: str
 
 
-VALIDATING = Kinds(
+VALIDATING = PolicyKinds(
     "validatingadmissionpolicies.admissionregistration.k8s.io",
     "validatingadmissionpolicybindings.admissionregistration.k8s.io",
 )
-MUTATING = Kinds(
+MUTATING = PolicyKinds(
     "mutatingadmissionpolicies.admissionregistration.k8s.io",
     "mutatingadmissionpolicybindings.admissionregistration.k8s.io",
 )
@@ -72,24 +72,24 @@ class Misconfigured(Exception):
 
 
 @lru_cache(maxsize=256)
-def _policy(document: bytes) -> Policy:
+def _policy(document: bytes) -> BoundPolicy:
     policy: Doc = msgspec.json.decode(document)
     spec = policy["spec"]
     matcher = read_matcher(spec["matchConstraints"], "resourceRules", "excludeResourceRules")
-    return Policy(policy["metadata"]["name"], spec, matcher)
+    return BoundPolicy(policy["metadata"]["name"], spec, matcher)
 
 
 @lru_cache(maxsize=256)
-def _binding(document: bytes) -> Binding:
+def _binding(document: bytes) -> PolicyBinding:
     binding: Doc = msgspec.json.decode(document)
     spec = binding["spec"]
     limits = spec.get("matchResources")
     matcher = read_matcher(limits, "resourceRules", "excludeResourceRules") if limits else None
     actions = tuple(spec.get("validationActions") or ())
-    return Binding(binding["metadata"]["name"], spec["policyName"], actions, matcher, spec.get("paramRef"))
+    return PolicyBinding(binding["metadata"]["name"], spec["policyName"], actions, matcher, spec.get("paramRef"))
 
 
-def bound_policies(state: State, kinds: Kinds) -> list[tuple[Policy, list[Binding]]]:
+def bound_policies(state: State, kinds: PolicyKinds) -> list[tuple[BoundPolicy, list[PolicyBinding]]]:
     """All policies of a sort that are bound, by their names, with their bindings."""
     bindings = [_binding(stored.document) for _, stored in sorted(state.of(kinds.bindings).items())]
     policies = [_policy(stored.document) for _, stored in sorted(state.of(kinds.policies).items())]
@@ -97,7 +97,7 @@ def bound_policies(state: State, kinds: Kinds) -> list[tuple[Policy, list[Bindin
     return [(policy, bound) for policy, bound in found if bound]
 
 
-def applies(binding: Binding, attempt: Attempt, table: ResourceTable) -> bool:
+def applies(binding: PolicyBinding, attempt: Attempt, table: ResourceTable) -> bool:
     """Whether a binding lets its policy see an attempt."""
     return binding.matcher is None or binding.matcher.resource(attempt, table) is not None
 
@@ -126,7 +126,7 @@ class Names:
         return found
 
 
-def parameters_of(policy: Policy, binding: Binding, names: Names) -> list[Doc | None]:
+def parameters_of(policy: BoundPolicy, binding: PolicyBinding, names: Names) -> list[Doc | None]:
     """The objects that a policy is to be evaluated with, one after the other.
 
     Raises:

@@ -13,14 +13,14 @@ from fairlead.registry.cel.expressions import compiled
 OUT_OF_BUDGET = "validation failed due to running out of cost budget, no further validation rules will be run"
 
 
-class Verdict(NamedTuple):
+class ConditionsVerdict(NamedTuple):
     """Whether all conditions hold. ``failure`` says why that is not known; one that does not hold comes before that."""
 
     holds: bool
     failure: str = ""
 
 
-def judge(conditions: Sequence[Doc], variables: dict[str, Any], budget: Budget) -> Verdict:
+def judge(conditions: Sequence[Doc], variables: dict[str, Any], budget: Budget) -> ConditionsVerdict:
     """Hold conditions against what an attempt is."""
     failures = []
     for condition in conditions:
@@ -28,10 +28,10 @@ def judge(conditions: Sequence[Doc], variables: dict[str, Any], budget: Budget) 
             if not isinstance(found := value_of(condition["expression"], variables, budget), bool | int):
                 failures.append(f"expression '{condition['expression']}' resulted in no boolean")
             elif not found:
-                return Verdict(False)
+                return ConditionsVerdict(False)
         except RuleError as error:
             failures.append(str(error))
-    return Verdict(not failures, _joined(failures))
+    return ConditionsVerdict(not failures, _joined(failures))
 
 
 def value_of(expression: str, variables: dict[str, Any], budget: Budget) -> Any:

@@ -11,12 +11,12 @@ from typing import NamedTuple
 from fairlead.model.document import Doc
 from fairlead.registry.admission.attempt import Attempt
 from fairlead.registry.admission.conditions import judge
-from fairlead.registry.admission.mutation import Change, Mutator
+from fairlead.registry.admission.mutation import Mutated, Mutator
 from fairlead.registry.admission.review import (
     GROUP,
     REVIEW,
     InvalidAnswer,
-    Verdict,
+    WebhookVerdict,
     denial,
     read_verdict,
     request_of,
@@ -59,11 +59,11 @@ def mutators(webhooks: Sequence[Webhook], around: Surroundings) -> list[Mutator]
     return [Mutator(each.identity, each.comes_again, partial(_change, each, around)) for each in webhooks]
 
 
-def _change(webhook: Webhook, around: Surroundings, attempt: Attempt) -> Change | None:
+def _change(webhook: Webhook, around: Surroundings, attempt: Attempt) -> Mutated | None:
     if (invocation := _invocation(webhook, attempt, around)) is None:
         return None
     changed = _changed(invocation, attempt, around)
-    return Change(changed, changed is not attempt.new)
+    return Mutated(changed, changed is not attempt.new)
 
 
 def _changed(invocation: _Invocation, attempt: Attempt, around: Surroundings) -> Doc | None:
@@ -129,7 +129,7 @@ def _question(invocation: _Invocation, attempt: Attempt, around: Surroundings) -
     return question(webhook.server, REVIEW, f"{GROUP}/{webhook.version}", request, webhook.seconds)
 
 
-def _verdict(webhook: Webhook, answer: ServerAnswer, around: Surroundings, may_patch: bool) -> Verdict | None:
+def _verdict(webhook: Webhook, answer: ServerAnswer, around: Surroundings, may_patch: bool) -> WebhookVerdict | None:
     """What the webhook allows; None when it could not be asked and that does not matter."""
     try:
         if answer.failure:

@@ -24,7 +24,7 @@ OF_WEBHOOKS = OF_POLICIES | {"mutatingwebhookconfigurations", "validatingwebhook
 _ANY = "*"
 
 
-class Rule(NamedTuple):
+class MatchRule(NamedTuple):
     """Operations on resources. ``resources`` are (plural, subresource); ``names`` is empty for all."""
 
     operations: frozenset[str]
@@ -56,9 +56,9 @@ def _has(wanted: frozenset[str], given: str) -> bool:
     return given in wanted or _ANY in wanted
 
 
-def read_rule(rule: Doc) -> Rule:
+def read_rule(rule: Doc) -> MatchRule:
     """A rule of a stored configuration."""
-    return Rule(
+    return MatchRule(
         frozenset(rule.get("operations") or ()),
         frozenset(rule.get("apiGroups") or ()),
         frozenset(rule.get("apiVersions") or ()),
@@ -77,8 +77,8 @@ class Matcher(NamedTuple):
         is_exact: the rules mean the version of the request, and no other under which the same objects are shown.
     """
 
-    rules: tuple[Rule, ...] | None
-    exclusions: tuple[Rule, ...]
+    rules: tuple[MatchRule, ...] | None
+    exclusions: tuple[MatchRule, ...]
     namespaces: Selector
     objects: Selector
     is_exact: bool
@@ -93,7 +93,7 @@ class Matcher(NamedTuple):
             return attempt.resource
         return next(self._found(self.rules, attempt, table), None)
 
-    def _found(self, rules: Iterable[Rule], attempt: Attempt, table: ResourceTable) -> Iterator[Resource]:
+    def _found(self, rules: Iterable[MatchRule], attempt: Attempt, table: ResourceTable) -> Iterator[Resource]:
         own = attempt.resource
         if any(rule.wants(attempt, own) for rule in rules):
             yield own

@@ -14,17 +14,17 @@ from fairlead.model.document import Doc
 from fairlead.registry.admission.attempt import Attempt
 from fairlead.registry.admission.bindings import (
     MUTATING,
-    Binding,
+    BoundPolicy,
     Misconfigured,
     Names,
-    Policy,
+    PolicyBinding,
     applies,
     bound_policies,
     parameters_of,
 )
 from fairlead.registry.admission.conditions import judge, value_of
 from fairlead.registry.admission.dispatch import Surroundings
-from fairlead.registry.admission.mutation import Change, Mutator
+from fairlead.registry.admission.mutation import Mutated, Mutator
 from fairlead.registry.admission.variables import Variables
 from fairlead.registry.cel.budget import Budget, RuleError
 from fairlead.registry.cel.expressions import json_value, made_type
@@ -50,7 +50,9 @@ def mutators(state: State, around: Surroundings) -> Iterator[Mutator]:
             yield Mutator((policy.name, binding.name, "policy"), comes_again, run, feels_itself=True)
 
 
-def _change(policy: Policy, binding: Binding, state: State, around: Surroundings, attempt: Attempt) -> Change | None:
+def _change(
+    policy: BoundPolicy, binding: PolicyBinding, state: State, around: Surroundings, attempt: Attempt
+) -> Mutated | None:
     resource = policy.matcher.resource(attempt, around.table)
     if attempt.new is None or resource is None or not applies(binding, attempt, around.table):
         return None
@@ -65,7 +67,7 @@ def _change(policy: Policy, binding: Binding, state: State, around: Surroundings
         if run.conditions_hold(attempt):
             is_felt = True
             attempt = run.changed(attempt)
-    return Change(attempt.new, is_felt)
+    return Mutated(attempt.new, is_felt)
 
 
 class _Run:
@@ -73,8 +75,8 @@ class _Run:
 
     def __init__(
         self,
-        policy: Policy,
-        binding: Binding,
+        policy: BoundPolicy,
+        binding: PolicyBinding,
         parameter: Doc | None,
         resource: Resource,
         state: State,
@@ -123,7 +125,7 @@ class _Run:
         return Names(attempt, self._resource, self._state, self._around).with_parameter(self._parameter)
 
 
-def _fail(policy: Policy, binding: Binding, attempt: Attempt, why: str, reason: str = "Invalid") -> None:
+def _fail(policy: BoundPolicy, binding: PolicyBinding, attempt: Attempt, why: str, reason: str = "Invalid") -> None:
     """Refuse the attempt, unless the policy lets pass what it cannot judge."""
     if policy.fails_open:
         return

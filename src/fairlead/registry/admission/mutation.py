@@ -13,7 +13,7 @@ from fairlead.registry.admission.attempt import Attempt
 Identity = tuple[str, ...]
 
 
-class Change(NamedTuple):
+class Mutated(NamedTuple):
     """What somebody made of an object. ``is_felt`` says that those who come again have to."""
 
     document: Doc | None
@@ -32,7 +32,7 @@ class Mutator(NamedTuple):
 
     identity: Identity
     comes_again: bool
-    change: Callable[[Attempt], Change | None]
+    change: Callable[[Attempt], Mutated | None]
     feels_itself: bool = False
 
 

@@ -28,7 +28,7 @@ def _invalid(why: str) -> InvalidAnswer:
     return InvalidAnswer(f"received invalid webhook response: {why}")
 
 
-class Verdict(NamedTuple):
+class WebhookVerdict(NamedTuple):
     """What a webhook says.
 
     Attributes:
@@ -95,7 +95,7 @@ class _Review(msgspec.Struct, rename="camel"):
     response: _Response | None = None
 
 
-def read_verdict(answer: ServerAnswer, version: str, may_patch: bool) -> Verdict:
+def read_verdict(answer: ServerAnswer, version: str, may_patch: bool) -> WebhookVerdict:
     """What the answer to a review of a version says.
 
     Raises:
@@ -111,7 +111,7 @@ def read_verdict(answer: ServerAnswer, version: str, may_patch: bool) -> Verdict
         _check_form(review, answer, may_patch)
     response = review.response
     patch = _patch(response.patch) if response.patch and may_patch else ()
-    return Verdict(response.allowed, tuple(response.warnings or ()), patch, response.status)
+    return WebhookVerdict(response.allowed, tuple(response.warnings or ()), patch, response.status)
 
 
 def _check_form(review: _Review, answer: ServerAnswer, may_patch: bool) -> None:

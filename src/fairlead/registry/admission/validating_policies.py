@@ -11,10 +11,10 @@ from fairlead.model.document import Doc
 from fairlead.registry.admission.attempt import Attempt
 from fairlead.registry.admission.bindings import (
     VALIDATING,
-    Binding,
+    BoundPolicy,
     Misconfigured,
     Names,
-    Policy,
+    PolicyBinding,
     applies,
     bound_policies,
     parameters_of,
@@ -78,7 +78,7 @@ def _faults(attempt: Attempt, state: State, around: Surroundings) -> Iterator[_F
                 yield from _bound_faults(policy, binding, names)
 
 
-def _bound_faults(policy: Policy, binding: Binding, names: Names) -> Iterator[_Fault]:
+def _bound_faults(policy: BoundPolicy, binding: PolicyBinding, names: Names) -> Iterator[_Fault]:
     try:
         parameters = parameters_of(policy, binding, names)
     except Misconfigured as error:
@@ -89,7 +89,7 @@ def _bound_faults(policy: Policy, binding: Binding, names: Names) -> Iterator[_F
         yield from _validations(policy, binding, names.with_parameter(parameter))
 
 
-def _validations(policy: Policy, binding: Binding, known: dict[str, Any]) -> Iterator[_Fault]:
+def _validations(policy: BoundPolicy, binding: PolicyBinding, known: dict[str, Any]) -> Iterator[_Fault]:
     budget, spec = Budget(), policy.spec
     fault = partial(_Fault, policy.name, binding=binding.name, actions=binding.actions)
     verdict = judge(spec.get("matchConditions") or [], known, budget)

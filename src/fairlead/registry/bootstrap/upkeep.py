@@ -8,7 +8,7 @@ import msgspec
 
 from fairlead.model.document import Doc
 from fairlead.registry.access.rbac import Reference
-from fairlead.registry.access.rules import Rule, uncovered
+from fairlead.registry.access.rules import AccessRule, uncovered
 from fairlead.registry.bootstrap.roles import AUTOUPDATE
 
 
@@ -17,8 +17,8 @@ def kept_role(there: Doc, wanted: Doc) -> Doc:
     if not _is_kept(there):
         return there
     rules = there.get("rules") or []
-    held = msgspec.convert(rules, list[Rule])
-    missing = [rule for rule in wanted["rules"] if uncovered([msgspec.convert(rule, Rule)], held)]
+    held = msgspec.convert(rules, list[AccessRule])
+    missing = [rule for rule in wanted["rules"] if uncovered([msgspec.convert(rule, AccessRule)], held)]
     return {**wanted, **there, "metadata": _metadata(there, wanted), "rules": [*rules, *missing]}
 
 

@@ -4,7 +4,7 @@ from fairlead.model.document import Doc
 from fairlead.registry import field_errors, object_meta
 from fairlead.registry.documents import bodies
 from fairlead.registry.documents.managed_fields.entries import APPLY
-from fairlead.registry.documents.managed_fields.ownership import Application, apply_configuration
+from fairlead.registry.documents.managed_fields.ownership import AppliedConfiguration, apply_configuration
 from fairlead.registry.requests import WriteOptions, write_options
 from fairlead.registry.status import bad_request, invalid
 from fairlead.registry.verbs.call import Call, Reply
@@ -19,7 +19,7 @@ def apply_object(call: Call) -> Reply:
     configuration, warnings = _configuration(call, options)
     manager = manager_of(call, options, APPLY)
     is_given = call.env.kinds.strategy(call.resource).is_given
-    application = Application(manager, configuration, options.force, call.env.now, is_given)
+    application = AppliedConfiguration(manager, configuration, options.force, call.env.now, is_given)
     if call.state.get(call.resource.storage, call.target.key) is None and call.target.subresource is None:
         document = apply_configuration(call.type_name, None, application)
         return written_reply(call, create(call.state, call.target, document, call.env, options.dry_run), warnings)

@@ -21,7 +21,7 @@ from fairlead.registry.store import State
 _MATCHES = ("", "Exact", "NotOlderThan")
 
 
-class Page(NamedTuple):
+class ListPage(NamedTuple):
     """Part of a list. ``state`` is the one that further pages must be read from; None after the last page."""
 
     documents: list[bytes]
@@ -37,7 +37,9 @@ class _Token(msgspec.Struct):
     name: str
 
 
-def read_list(request: Request, selection: Selection, storage: str, state_at: Callable[[int], State | None]) -> Page:
+def read_list(
+    request: Request, selection: Selection, storage: str, state_at: Callable[[int], State | None]
+) -> ListPage:
     """The documents that a list request is answered with.
 
     Args:
@@ -63,17 +65,17 @@ def read_list(request: Request, selection: Selection, storage: str, state_at: Ca
                 left = None if selection.is_narrowed else len(keys) - limit
                 return _truncated(state, storage, chosen, left)
             chosen.append(key)
-    return Page([objects[key].document for key in chosen], {"resourceVersion": str(state.version)}, None)
+    return ListPage([objects[key].document for key in chosen], {"resourceVersion": str(state.version)}, None)
 
 
-def _truncated(state: State, storage: str, chosen: list[ObjectKey], left: int | None) -> Page:
+def _truncated(state: State, storage: str, chosen: list[ObjectKey], left: int | None) -> ListPage:
     """A page that others follow; how many objects they have is only said of lists without selectors."""
     objects, last = state.of(storage), chosen[-1]
     token = base64.urlsafe_b64encode(msgspec.json.encode(_Token(state.version, *last))).decode().rstrip("=")
     metadata: dict[str, str | int] = {"resourceVersion": str(state.version), "continue": token}
     if left is not None:
         metadata["remainingItemCount"] = left
-    return Page([objects[key].document for key in chosen], metadata, state)
+    return ListPage([objects[key].document for key in chosen], metadata, state)
 
 
 def _resume(token: str, state_at: Callable[[int], State | None]) -> tuple[State, ObjectKey]:

@@ -12,8 +12,8 @@ from fairlead.clusterdns.plugins.autopath import Autopath
 from fairlead.clusterdns.plugins.cache import Cache
 from fairlead.clusterdns.plugins.forward import Forward
 from fairlead.clusterdns.plugins.hosts import Hosts
-from fairlead.clusterdns.plugins.scope import Page
-from fairlead.clusterdns.upstreams import Server
+from fairlead.clusterdns.plugins.scope import HttpPage
+from fairlead.clusterdns.upstreams import UpstreamServer
 from fairlead.clusterdns.zone import Outside, PodsMode
 from tests.support.corefiles import RESOLV_CONF
 
@@ -76,12 +76,16 @@ def plugin(options, kind):
 def test_the_corefile_of_kubeadm(tmp_path):
     options = load(tmp_path, KUBEADM)
     upstream = plugin(options, Forward).upstream
-    assert upstream.servers == (Server("192.0.2.53"), Server("fe80::1"))
+    assert upstream.servers == (UpstreamServer("192.0.2.53"), UpstreamServer("fe80::1"))
     assert (upstream.concurrent, upstream.finds_loops) == (1000, True)
     (zone,) = options.zones
     assert (zone.origin, zone.ttl, zone.pods) == (("cluster", "local"), 30, PodsMode.INSECURE)
     assert plugin(options, Cache).policy.positive_max == 30
-    assert (options.health, options.ready, options.metrics) == ((Page("", 8080),), (Page("", 8181),), (Page("", 9153),))
+    assert (options.health, options.ready, options.metrics) == (
+        (HttpPage("", 8080),),
+        (HttpPage("", 8181),),
+        (HttpPage("", 9153),),
+    )
     assert (options.blocks[0].ports, options.lameduck) == ((53,), 5.0)
     assert options.plugins() >= {"errors", "health", "kubernetes", "loadbalance", "loop", "prometheus", "reload"}
 
@@ -108,7 +112,7 @@ def test_a_settings_file(tmp_path):
     assert [len(address) for address in plugin(options, Hosts).names[("gateway", "lan")]] == [4, 16]
     corp, root = [p for block in options.blocks for p in block.plugins if isinstance(p, Forward)]
     assert (corp.zones, root.zones) == ((("corp", "local"),), ((),))
-    assert root.upstream.servers == (Server("192.0.2.1"), Server("2001:db8::1", 5353))
+    assert root.upstream.servers == (UpstreamServer("192.0.2.1"), UpstreamServer("2001:db8::1", 5353))
     assert plugin(options, Cache).policy.stale_for == 0
     assert options.tcp.per_client == 3
 
@@ -121,9 +125,9 @@ def test_the_command_line_goes_before_the_file(tmp_path, name):
     zone = options.zones[0]
     assert (zone.origin, zone.ttl, zone.pods) == (("other", "test"), 9, PodsMode.DISABLED)
     assert (options.addresses, options.blocks[0].ports, options.udp_cap) == (("127.0.0.1",), (5353,), 512)
-    assert (options.health, options.ready) == ((), (Page("", 8181),))
+    assert (options.health, options.ready) == ((), (HttpPage("", 8181),))
     last = [p for p in options.blocks[0].plugins if isinstance(p, Forward)][-1]
-    assert (last.upstream.servers, bool(options.blocks[0].logs)) == ((Server("192.0.2.77"),), True)
+    assert (last.upstream.servers, bool(options.blocks[0].logs)) == ((UpstreamServer("192.0.2.77"),), True)
 
 
 def test_the_search_domains_of_nodes_come_from_a_file_or_the_settings(tmp_path):

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from fairlead.app.dns.options import DnsOptions
-from fairlead.app.dns.watches import Needs, Watches
+from fairlead.app.dns.watches import Needs, ZoneWatches
 from fairlead.clusterdns.authority import Authority
 from fairlead.clusterdns.names import to_name
 from fairlead.clusterdns.plugins.autopath import Autopath
@@ -65,7 +65,7 @@ async def test_what_other_clusters_export_is_read_and_followed():
     await api.put(slice_of_cluster("db", "172.1.0.1", **IMPORTED), "endpointslices")
     await api.put(slice_of_cluster("own", "172.9.0.1", **{"kubernetes.io/service-name": "db"}), "endpointslices")
     authority = Authority(SET_ZONE)
-    watches = Watches(api, authority, ProgrammingDelay(new_registry()), Needs(imports=True))
+    watches = ZoneWatches(api, authority, ProgrammingDelay(new_registry()), Needs(imports=True))
     task = asyncio.create_task(watches.run())
     try:
         await asyncio.wait_for(watches.read_all(), DEADLINE)
@@ -97,7 +97,7 @@ async def test_what_other_clusters_export_is_read_and_followed():
 )
 def test_what_is_watched_is_what_an_answer_depends_on(block, needs):
     assert DnsOptions(blocks=(block,)).needs == needs
-    watches = Watches(FakeApi(), Authority(ZONE), ProgrammingDelay(new_registry()), needs)
+    watches = ZoneWatches(FakeApi(), Authority(ZONE), ProgrammingDelay(new_registry()), needs)
     assert ("pods" in watches.informers) == needs.pods
     assert ("serviceimports" in watches.informers) == needs.imports
 
@@ -106,13 +106,13 @@ async def test_a_worker_goes_on_from_what_was_read_before_it_was_forked():
     api = FakeApi()
     await api.put(namespace("testns"), "namespaces")
     await api.put(slice_of_cluster("own", "172.9.0.1", **{"kubernetes.io/service-name": "db"}), "endpointslices")
-    first = Watches(api, authority := Authority(ZONE), ProgrammingDelay(new_registry()))
+    first = ZoneWatches(api, authority := Authority(ZONE), ProgrammingDelay(new_registry()))
     reading = asyncio.create_task(first.run())
     await asyncio.wait_for(first.read_all(), DEADLINE)
     reading.cancel()
     await asyncio.gather(reading, return_exceptions=True)
     await api.remove("endpointslices", "own-1", "testns")  # before the worker begins to watch
-    worker = Watches(api, authority, ProgrammingDelay(new_registry()))
+    worker = ZoneWatches(api, authority, ProgrammingDelay(new_registry()))
     worker.resume(first.known)
     following = asyncio.create_task(worker.run())
     try:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fairlead.client.core.health import Ejection, Health
+from fairlead.client.core.health import Ejection, EndpointHealth
 
 RULE = Ejection(after=3, first=10, longest=60, at_most=0.5)
 
@@ -14,28 +14,28 @@ def failed(health, now, times=1, may_eject=True):
 
 
 def test_some_failures_in_a_row_eject():
-    assert not failed(Health(), 0, times=2).is_ejected(0)
-    assert failed(Health(), 0, times=3).is_ejected(0)
-    assert failed(Health(), 0, times=3).until == 10
+    assert not failed(EndpointHealth(), 0, times=2).is_ejected(0)
+    assert failed(EndpointHealth(), 0, times=3).is_ejected(0)
+    assert failed(EndpointHealth(), 0, times=3).until == 10
 
 
 def test_a_success_in_between_starts_the_count_anew():
-    assert not failed(failed(Health(), 0, times=2).after_success(), 0, times=2).is_ejected(0)
+    assert not failed(failed(EndpointHealth(), 0, times=2).after_success(), 0, times=2).is_ejected(0)
 
 
 def test_whoever_may_not_be_ejected_is_at_the_first_failure_when_it_may():
-    waiting = failed(Health(), 0, times=7, may_eject=False)
+    waiting = failed(EndpointHealth(), 0, times=7, may_eject=False)
     assert not waiting.is_ejected(0)
     assert failed(waiting, 1).is_ejected(1)
 
 
 def test_failures_of_requests_that_were_under_way_do_not_make_it_worse():
-    ejected = failed(Health(), 0, times=3)
+    ejected = failed(EndpointHealth(), 0, times=3)
     assert failed(ejected, 9, times=50) == ejected
 
 
 def test_the_next_failure_after_the_return_ejects_for_twice_as_long_up_to_the_longest():
-    health, now, spans = failed(Health(), 0, times=3), 0.0, []
+    health, now, spans = failed(EndpointHealth(), 0, times=3), 0.0, []
     for _ in range(5):
         spans.append(health.until - now)
         now = health.until
@@ -46,7 +46,7 @@ def test_the_next_failure_after_the_return_ejects_for_twice_as_long_up_to_the_lo
 
 @pytest.mark.parametrize(("well_for", "span"), [(9.9, 20), (10, 10)])
 def test_ejections_are_forgotten_after_staying_well_for_as_long(well_for, span):
-    ejected = failed(Health(), 0, times=3)
+    ejected = failed(EndpointHealth(), 0, times=3)
     now = ejected.until + well_for
     assert failed(ejected.after_success(), now, times=3).until - now == span
 

@@ -10,7 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from fairlead.client.core.endpoint import Endpoint, NoEndpoints, Update, Wanted
 from fairlead.client.core.health import Ejection
 from fairlead.client.core.policies import LeastInFlight, RoundRobin
-from fairlead.client.core.pool import Pool, Verdict
+from fairlead.client.core.pool import Pool, RequestOutcome
 
 RULE = Ejection(after=2, first=10)
 ANY = Wanted()
@@ -27,7 +27,7 @@ def make_pool(*endpoints, policy=None, rule=RULE):
     return pool
 
 
-def picked(pool, times, wanted=ANY, now=0.0, verdict=Verdict.WORKED):
+def picked(pool, times, wanted=ANY, now=0.0, verdict=RequestOutcome.WORKED):
     found = []
     for _ in range(times):
         member = pool.pick(wanted, now)
@@ -42,9 +42,9 @@ def fail(pool, failing, now=0.0, times=2):
         member = pool.pick(ANY, now)
         if member.endpoint == failing:
             times -= 1
-            pool.release(member, Verdict.FAILED, now)
+            pool.release(member, RequestOutcome.FAILED, now)
         else:
-            pool.release(member, Verdict.UNKNOWN, now)
+            pool.release(member, RequestOutcome.UNKNOWN, now)
 
 
 def test_nothing_heard_is_not_an_empty_set():
@@ -142,7 +142,7 @@ class TestRoles:
 
     def test_a_failure_takes_the_role_away_until_the_endpoint_has_been_asked_again(self):
         pool = self.pool()
-        picked(pool, 1, self.PRIMARY, verdict=Verdict.FAILED)
+        picked(pool, 1, self.PRIMARY, verdict=RequestOutcome.FAILED)
         with pytest.raises(NoEndpoints, match="none of 3 endpoints has the role 'primary'"):
             pool.pick(self.PRIMARY, 0)
         pool.assign(endpoint(2), "primary")
@@ -194,7 +194,9 @@ class PoolMachine(RuleBasedStateMachine):
         self.under_way.append(member)
 
     @precondition(lambda self: self.under_way)
-    @rule(which=st.integers(0), verdict=st.sampled_from([*Verdict, Verdict.FAILED, Verdict.FAILED]))
+    @rule(
+        which=st.integers(0), verdict=st.sampled_from([*RequestOutcome, RequestOutcome.FAILED, RequestOutcome.FAILED])
+    )
     def release(self, which, verdict):
         self.pool.release(self.under_way.pop(which % len(self.under_way)), verdict, self.now)
 
@@ -207,7 +209,7 @@ class PoolMachine(RuleBasedStateMachine):
     def somebody_is_left(self):
         """What is still to be had at any moment is not all ejected, unless those who were not have left."""
         if self.set:
-            self.pool.release(self.pool.pick(ANY, self.now), Verdict.UNKNOWN, self.now)
+            self.pool.release(self.pool.pick(ANY, self.now), RequestOutcome.UNKNOWN, self.now)
 
 
 PoolMachine.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
@@ -216,5 +218,5 @@ TestPoolMachine = PoolMachine.TestCase
 
 def test_a_fixed_set_is_never_ejected_as_a_whole():
     pool = make_pool(*map(endpoint, range(5)), rule=Ejection(after=1, first=1e6, at_most=1.0))
-    picked(pool, 100, verdict=Verdict.FAILED)
+    picked(pool, 100, verdict=RequestOutcome.FAILED)
     assert len(set(picked(pool, 10))) == 1

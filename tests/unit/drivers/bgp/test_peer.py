@@ -10,19 +10,19 @@ import pytest
 
 from fairlead.bgp import messages
 from fairlead.bgp.capabilities import Capabilities
-from fairlead.bgp.messages import Notification, Open
-from fairlead.bgp.session import Changed, Session, State
+from fairlead.bgp.messages import Notification, OpenMessage
+from fairlead.bgp.session import Session, SessionState, StateChanged
 from fairlead.bgp.terms import Terms
-from fairlead.bgp.updates import Attributes, announcements
+from fairlead.bgp.updates import PathAttributes, announcements
 from fairlead.drivers.bgp import peer as peer_module
-from fairlead.drivers.bgp.peer import Peer
-from fairlead.drivers.bgp.sockets import Router, unconnected
+from fairlead.drivers.bgp.peer import BgpPeer
+from fairlead.drivers.bgp.sockets import RouterAddress, unconnected
 from fairlead.model.addresses import IPFamily
 
 pytestmark = pytest.mark.io  # sockets
 
 TERMS = Terms(asn=64512, peer_asn=64513, identifier="192.0.2.1", families=(IPFamily.IPV4,))
-OPEN = messages.encode_open(Open(64513, 9, "192.0.2.254", Capabilities((IPFamily.IPV4,), 64513)))
+OPEN = messages.encode_open(OpenMessage(64513, 9, "192.0.2.254", Capabilities((IPFamily.IPV4,), 64513)))
 ROUTE = "198.51.100.1/32"
 
 
@@ -74,10 +74,10 @@ async def heard(reader: asyncio.StreamReader) -> bytes:
 @contextlib.asynccontextmanager
 async def peer_of(listener: Listener, password: Path | None = None):
     """A peer that runs, and the states that it has told of."""
-    states: asyncio.Queue[Changed] = asyncio.Queue()
+    states: asyncio.Queue[StateChanged] = asyncio.Queue()
     session = Session(TERMS, lambda: 0.0)
-    router = Router("127.0.0.1", listener.port, password)
-    peer = Peer(router, session, lambda _, change: states.put_nowait(change))
+    router = RouterAddress("127.0.0.1", listener.port, password)
+    peer = BgpPeer(router, session, lambda _, change: states.put_nowait(change))
     peer.announce([ROUTE], {IPFamily.IPV4: "192.0.2.1"})
     peer.start()
     try:
@@ -100,9 +100,9 @@ def test_a_router_learns_routes_and_the_leave():
         listener = Listener()
         async with peer_of(listener) as (_, states):
             reader, writer = await listener.establish()
-            expected = announcements([ROUTE], "192.0.2.1", Attributes(64512, is_internal=False))
+            expected = announcements([ROUTE], "192.0.2.1", PathAttributes(64512, is_internal=False))
             assert [await heard(reader)] == list(expected)
-            assert (await states.get()).state == State.ESTABLISHED
+            assert (await states.get()).state == SessionState.ESTABLISHED
         assert (await heard(reader))[18:21] == bytes([messages.Type.NOTIFICATION, 6, 2])
         assert await reader.read() == b""
         writer.close()
@@ -132,11 +132,11 @@ def test_a_hostile_router_is_left_and_tried_again(octets):
             _, writer = await listener.accept()
             writer.write(octets)
             writer.write_eof()
-            while (await states.get()).state != State.IDLE:
+            while (await states.get()).state != SessionState.IDLE:
                 pass
             writer.close()
             _, writer = await listener.establish()
-            while (await states.get()).state != State.ESTABLISHED:
+            while (await states.get()).state != SessionState.ESTABLISHED:
                 pass
             writer.close()
 
@@ -151,13 +151,13 @@ def test_a_router_that_does_not_read_is_left(monkeypatch):
         listener = Listener()
         async with peer_of(listener) as (peer, states):
             _, writer = await listener.establish()
-            assert (await states.get()).state == State.ESTABLISHED
+            assert (await states.get()).state == SessionState.ESTABLISHED
             many = [f"10.{i >> 8}.{i & 255}.0/32" for i in range(2000)]
-            while peer.session.state == State.ESTABLISHED:
+            while peer.session.state == SessionState.ESTABLISHED:
                 peer.announce(many, {IPFamily.IPV4: "192.0.2.1"})
                 peer.announce([], {IPFamily.IPV4: "192.0.2.1"})
                 await asyncio.sleep(0)
-            assert (await states.get()).state == State.IDLE
+            assert (await states.get()).state == SessionState.IDLE
             writer.close()
 
     run(scenario())
@@ -172,11 +172,11 @@ def test_passwords(tmp_path):
         password.write_text("open-sesame\nnot this line\n")
         async with peer_of(listener, password) as (_, states):
             _, writer = await listener.establish()
-            assert (await states.get()).state == State.ESTABLISHED
+            assert (await states.get()).state == SessionState.ESTABLISHED
             writer.close()
         other = Listener("another")
         async with peer_of(other, password) as (peer, states):
-            while peer.session.state != State.CONNECT:  # noqa: ASYNC110 - nothing tells of this state
+            while peer.session.state != SessionState.CONNECT:  # noqa: ASYNC110 - nothing tells of this state
                 await asyncio.sleep(0)
             peer.session.tick(asyncio.get_running_loop().time() + 5)
             assert "no answer within 5 s" in peer.session.reason
@@ -197,16 +197,16 @@ def test_passwords_that_cannot_be(tmp_path, content, message):
     if content is not None:
         path.write_text(content)
     with pytest.raises(OSError, match=message):
-        unconnected(Router("127.0.0.1", 179, path))
+        unconnected(RouterAddress("127.0.0.1", 179, path))
 
 
 def test_only_a_router_on_the_link():
-    made, address = unconnected(Router("127.0.0.1", 1179, source="127.0.0.2", is_adjacent=True))
+    made, address = unconnected(RouterAddress("127.0.0.1", 1179, source="127.0.0.2", is_adjacent=True))
     with made:
         assert address == ("127.0.0.1", 1179)
         assert made.getsockname()[0] == "127.0.0.2"
         assert made.getsockopt(socket.IPPROTO_IP, socket.IP_TTL) == 255
-    made, _ = unconnected(Router("::1", 1179, is_adjacent=True))
+    made, _ = unconnected(RouterAddress("::1", 1179, is_adjacent=True))
     with made:
         assert made.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_UNICAST_HOPS) == 255
 
@@ -214,9 +214,9 @@ def test_only_a_router_on_the_link():
 @pytest.mark.parametrize(
     ("router", "expected"),
     [
-        (Router("192.0.2.1"), "192.0.2.1"),
-        (Router("192.0.2.1", 1179), "192.0.2.1:1179"),
-        (Router("fe80::1%eth0", 1179), "[fe80::1%eth0]:1179"),
+        (RouterAddress("192.0.2.1"), "192.0.2.1"),
+        (RouterAddress("192.0.2.1", 1179), "192.0.2.1:1179"),
+        (RouterAddress("fe80::1%eth0", 1179), "[fe80::1%eth0]:1179"),
     ],
 )
 def test_names(router, expected):

@@ -17,7 +17,7 @@ from fairlead.drivers.images.registry import Registry
 from fairlead.drivers.images.store import Store
 from fairlead.images.documents import Platform
 from fairlead.images.reference import parse_reference
-from fairlead.images.registries import Endpoint
+from fairlead.images.registries import RegistryEndpoint
 from tests.support.fake_registry import fake_registry
 from tests.support.image_archives import MACHINE, MadeImage, archive, entry
 from tests.support.labs import FAIRLEAD, eventually
@@ -34,7 +34,9 @@ def pull(folder: Path, host: str) -> None:
     name = parse_reference(f"{host}/team/app:1")
     with no_progress() as progress:
         store = Store(folder, Ownership(ALONE))
-        pull_image(store, name, Platform(MACHINE, "linux"), [Endpoint(host, "team/app", True)], progress, Registry)
+        pull_image(
+            store, name, Platform(MACHINE, "linux"), [RegistryEndpoint(host, "team/app", True)], progress, Registry
+        )
 
 
 @pytest.mark.parametrize("pulls", [1, 2])

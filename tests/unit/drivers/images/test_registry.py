@@ -16,7 +16,7 @@ from fairlead.images.auth_file import Login
 from fairlead.images.digest import DigestMismatch
 from fairlead.images.documents import OCI_INDEX, DocumentError, Platform
 from fairlead.images.reference import parse_reference
-from fairlead.images.registries import Endpoint
+from fairlead.images.registries import RegistryEndpoint
 from tests.support.fake_registry import cut, drop, fake_registry, reply, status
 from tests.support.image_archives import MACHINE, MadeImage, archive, digest, entry
 
@@ -41,7 +41,7 @@ class Client:
 
     def pull(self, registry, text="team/app:1", logins=(), others=(), silence=10.0):
         name = parse_reference(f"{registry.host}/{text}")
-        places = [*others, Endpoint(registry.host, name.repository, plain=True)]
+        places = [*others, RegistryEndpoint(registry.host, name.repository, plain=True)]
         with no_progress() as progress:
             return pull_image(
                 self.store,
@@ -158,7 +158,7 @@ class TestLogins:
             assert all("Authorization" not in headers for headers in elsewhere.asked(LAYER))
 
     def test_a_registry_with_tls_does_not_lead_to_one_without(self):
-        found = Registry(Endpoint("registry.test", "team/app"))
+        found = Registry(RegistryEndpoint("registry.test", "team/app"))
         with pytest.raises(RegistryError, match="not protected by TLS"):
             found._require_safe("http://elsewhere.test/token")
         found._require_safe("http://127.0.0.1:1/token")
@@ -314,13 +314,13 @@ class TestFaults:
 class TestMirrors:
     def test_the_first_that_has_it(self, registry, client):
         with fake_registry() as empty:
-            pulled = client.pull(registry, others=[Endpoint(empty.host, "mirror/app", plain=True)])
+            pulled = client.pull(registry, others=[RegistryEndpoint(empty.host, "mirror/app", plain=True)])
             assert empty.asked("/v2/mirror/app/manifests/1")
         assert pulled.manifest == IMAGE.manifest
 
     def test_what_each_says(self, registry, client):
         with fake_registry() as empty, pytest.raises(RegistryError, match=f"unknown; mirror {empty.host}: .*unknown"):
-            client.pull(registry, "team/app:none", others=[Endpoint(empty.host, "mirror/app", plain=True)])
+            client.pull(registry, "team/app:none", others=[RegistryEndpoint(empty.host, "mirror/app", plain=True)])
 
 
 def test_two_pulls_at_once_fetch_each_blob_once(registry, client):

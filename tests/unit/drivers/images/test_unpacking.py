@@ -14,7 +14,7 @@ import zstandard
 from fairlead.drivers.images.layer_stream import LayerStream
 from fairlead.drivers.images.unpacking import OPAQUE_ATTRIBUTE, unpack_layer
 from fairlead.images.digest import DigestMismatch
-from fairlead.images.layer_plan import USUAL_LIMITS, LayerError, Limits
+from fairlead.images.layer_plan import USUAL_LIMITS, LayerError, LayerLimits
 from tests.support.hostile_layers import HOSTILE, HOSTILE_BLOBS
 from tests.support.image_archives import COMPRESS, archive, digest, entry, folder, hard_link, link
 
@@ -69,11 +69,11 @@ BOMB = archive(entry("zeros", bytes(3_000_000)))
 @pytest.mark.parametrize(
     ("blob", "compression", "limits", "why"),
     [
-        (COMPRESS["gzip"](BOMB), "gzip", Limits(unsuspicious=1_000_000, ratio=100), "more than 100 times larger"),
-        (COMPRESS["zstd"](BOMB), "zstd", Limits(unsuspicious=1_000_000, ratio=100), "more than 100 times larger"),
-        (COMPRESS["gzip"](BOMB), "gzip", Limits(octets=1_000_000), "larger than 1000000 octets"),
-        (archive(*(entry(f"f{number}") for number in range(20))), "", Limits(entries=10), "more than 10 entries"),
-        (archive(*(folder(f"f{number}") for number in range(20))), "", Limits(entries=10), "more than 10 entries"),
+        (COMPRESS["gzip"](BOMB), "gzip", LayerLimits(unsuspicious=1_000_000, ratio=100), "more than 100 times larger"),
+        (COMPRESS["zstd"](BOMB), "zstd", LayerLimits(unsuspicious=1_000_000, ratio=100), "more than 100 times larger"),
+        (COMPRESS["gzip"](BOMB), "gzip", LayerLimits(octets=1_000_000), "larger than 1000000 octets"),
+        (archive(*(entry(f"f{number}") for number in range(20))), "", LayerLimits(entries=10), "more than 10 entries"),
+        (archive(*(folder(f"f{number}") for number in range(20))), "", LayerLimits(entries=10), "more than 10 entries"),
     ],
 )
 def test_a_bomb_is_refused(blob, compression, limits, why, tmp_path):
@@ -92,7 +92,7 @@ def test_a_file_that_is_mostly_a_hole_counts_with_its_hole(tmp_path):
     header.size = 513
     data = archive((header, b"1\n0\n1\n".ljust(512, b"\0") + b"x"))
     with pytest.raises(LayerError, match="larger than 1000000 octets together"):
-        unpack(data, tmp_path, limits=Limits(octets=1_000_000))
+        unpack(data, tmp_path, limits=LayerLimits(octets=1_000_000))
 
 
 def test_another_layer_than_the_one_expected_is_refused(tmp_path):

@@ -2,10 +2,10 @@
 
 import pytest
 
-from fairlead.drivers.lab.echo_server import Client, Identity, Request, greet, is_http, respond
+from fairlead.drivers.lab.echo_server import EchoClient, EchoIdentity, EchoRequest, greet, is_http, respond
 
-WEB = Identity("web-0", "shop", "node-1", "10.244.1.7")
-CLIENT = Client("10.244.2.3", 40000)
+WEB = EchoIdentity("web-0", "shop", "node-1", "10.244.1.7")
+CLIENT = EchoClient("10.244.2.3", 40000)
 
 
 @pytest.mark.parametrize(
@@ -17,7 +17,7 @@ CLIENT = Client("10.244.2.3", 40000)
     ],
 )
 def test_short_answers(request_line, body):
-    head, _, found = respond(WEB, Request(request_line, "", CLIENT)).decode().partition("\r\n\r\n")
+    head, _, found = respond(WEB, EchoRequest(request_line, "", CLIENT)).decode().partition("\r\n\r\n")
     assert head.startswith("HTTP/1.1 200 OK\r\n")
     assert f"Content-Length: {len(body)}" in head
     assert found == body
@@ -25,7 +25,7 @@ def test_short_answers(request_line, body):
 
 @pytest.mark.parametrize("request_line", ["GET / HTTP/1.1", "POST /any HTTP/1.1"])
 def test_everything_else_tells_everything(request_line):
-    body = respond(WEB, Request(request_line, "web", CLIENT)).decode().partition("\r\n\r\n")[2]
+    body = respond(WEB, EchoRequest(request_line, "web", CLIENT)).decode().partition("\r\n\r\n")[2]
     assert body.splitlines() == [
         "pod: web-0",
         "namespace: shop",
@@ -38,7 +38,7 @@ def test_everything_else_tells_everything(request_line):
 
 
 def test_the_last_response_says_so():
-    request = Request("GET /healthz HTTP/1.1", "", CLIENT)
+    request = EchoRequest("GET /healthz HTTP/1.1", "", CLIENT)
     assert b"Connection: close\r\n" in respond(WEB, request, last=True)
     assert b"Connection" not in respond(WEB, request)
 
@@ -60,7 +60,7 @@ def test_http_is_told_from_lines(line, verdict):
 
 @pytest.mark.parametrize(
     ("client", "text"),
-    [(CLIENT, b"web-0 10.244.2.3:40000 "), (Client("fd00::7", 53), b"web-0 [fd00::7]:53 ")],
+    [(CLIENT, b"web-0 10.244.2.3:40000 "), (EchoClient("fd00::7", 53), b"web-0 [fd00::7]:53 ")],
 )
 def test_what_comes_back_says_who_answers_and_who_asked(client, text):
     assert greet(WEB, client) == text

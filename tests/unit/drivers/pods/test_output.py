@@ -6,7 +6,7 @@ import os
 import pytest
 
 from fairlead.drivers.kubelet.log_stream import read_log
-from fairlead.drivers.linux.descriptors import Source
+from fairlead.drivers.linux.descriptors import PipeReader
 from fairlead.drivers.pods.output import FILES, ContainerStreams, LogFile, remove_log
 from fairlead.drivers.pods.runtime import OwnEnds
 from fairlead.streaming.exec_events import Output
@@ -73,7 +73,7 @@ def test_a_reader_that_follows_goes_on_in_the_next_file(tmp_path):
 def test_the_first_client_of_a_process_that_has_one_only_sees_what_it_wrote_before(tmp_path, is_once, seen):
     async def scenario():
         reader, writer = os.pipe()
-        own = OwnEnds(None, {Output.STDOUT: Source(reader)})
+        own = OwnEnds(None, {Output.STDOUT: PipeReader(reader)})
         streams = ContainerStreams(own, log := LogFile(tmp_path / "c-0.log"), takes_more_input=not is_once)
         os.write(writer, b"first \n")
         assert await log.grown(0, 0)

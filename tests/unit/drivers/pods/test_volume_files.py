@@ -5,7 +5,7 @@ import os
 import pytest
 
 from fairlead.drivers.pods.volume_files import replace_files
-from fairlead.nodeagent.volumes import File
+from fairlead.nodeagent.volumes import VolumeFile
 
 pytestmark = pytest.mark.io  # files, sockets or processes
 
@@ -14,20 +14,20 @@ def shown(folder):
     """What a container sees: contents and modes by path."""
     roots = [path for path in folder.iterdir() if not path.name.startswith("..")]
     files = [f for root in roots for f in ([root] if root.is_file() else root.rglob("*")) if f.is_file()]
-    return {str(f.relative_to(folder)): File(f.read_bytes(), f.stat().st_mode & 0o777) for f in files}
+    return {str(f.relative_to(folder)): VolumeFile(f.read_bytes(), f.stat().st_mode & 0o777) for f in files}
 
 
-ONE = {"a": File(b"1"), "deep/er": File(b"2", 0o400)}
+ONE = {"a": VolumeFile(b"1"), "deep/er": VolumeFile(b"2", 0o400)}
 
 
 @pytest.mark.parametrize(
     "after",
     [
-        pytest.param({**ONE, "a": File(b"3")}, id="another content"),
-        pytest.param({**ONE, "a": File(b"1", 0o600)}, id="another mode"),
-        pytest.param({**ONE, "b": File(b"")}, id="one more"),
-        pytest.param({"deep/er": File(b"2", 0o400)}, id="one less"),
-        pytest.param({"deep": File(b"")}, id="a file for a folder"),
+        pytest.param({**ONE, "a": VolumeFile(b"3")}, id="another content"),
+        pytest.param({**ONE, "a": VolumeFile(b"1", 0o600)}, id="another mode"),
+        pytest.param({**ONE, "b": VolumeFile(b"")}, id="one more"),
+        pytest.param({"deep/er": VolumeFile(b"2", 0o400)}, id="one less"),
+        pytest.param({"deep": VolumeFile(b"")}, id="a file for a folder"),
         pytest.param({}, id="none"),
     ],
 )
@@ -53,7 +53,7 @@ def test_nothing_happens_when_nothing_has_changed(tmp_path):
 def test_what_an_interrupted_change_has_left_goes(tmp_path):
     replace_files(tmp_path, ONE, None)
     (tmp_path / "..half").mkdir()
-    replace_files(tmp_path, {"a": File(b"2")}, None)
+    replace_files(tmp_path, {"a": VolumeFile(b"2")}, None)
     assert not (tmp_path / "..half").exists()
 
 

@@ -7,9 +7,9 @@ import pytest
 
 from fairlead.drivers.ui.application import MOST_BODY, Application
 from fairlead.drivers.ui.exchange import event, json_reply
-from fairlead.drivers.ui.gate import Gate
+from fairlead.drivers.ui.gate import PageGate
 
-GATE = Gate(b"k" * 32, 7474)
+GATE = PageGate(b"k" * 32, 7474)
 COOKIE = GATE.opens(GATE.token).partition(";")[0]
 SEEN = {"host": "127.0.0.1:7474", "cookie": COOKIE}
 OWN = {**SEEN, "origin": "http://127.0.0.1:7474"}

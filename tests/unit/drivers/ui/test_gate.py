@@ -2,10 +2,10 @@
 
 import pytest
 
-from fairlead.drivers.ui.gate import Gate
+from fairlead.drivers.ui.gate import PageGate
 
 PORT = 7474
-GATE = Gate(b"k" * 32, PORT)
+GATE = PageGate(b"k" * 32, PORT)
 HOST = {"host": f"127.0.0.1:{PORT}"}
 
 
@@ -66,5 +66,5 @@ def test_no_session_without_its_cookie(cookie):
 
 def test_sessions_outlive_a_restart_with_the_same_key_alone():
     cookie = GATE.opens(GATE.token).partition(";")[0]
-    assert Gate(b"k" * 32, PORT).has_session({"cookie": cookie})
-    assert not Gate(b"l" * 32, PORT).has_session({"cookie": cookie})
+    assert PageGate(b"k" * 32, PORT).has_session({"cookie": cookie})
+    assert not PageGate(b"l" * 32, PORT).has_session({"cookie": cookie})

@@ -6,13 +6,13 @@ from hypothesis import strategies as st
 
 from fairlead.explain.picture.cards import needed
 from fairlead.explain.picture.columns import widths_of
-from fairlead.explain.picture.scene import Item
+from fairlead.explain.picture.scene import CardItem
 
 SHARES = (0.25, 0.25, 0.25, 0.25)
 
 
 def column(*titles):
-    return [Item(title, "pod", title) for title in titles]
+    return [CardItem(title, "pod", title) for title in titles]
 
 
 def test_usual_shares_where_there_is_room():
@@ -21,7 +21,7 @@ def test_usual_shares_where_there_is_room():
 
 def test_a_long_word_takes_from_the_others():
     found = widths_of([column("kubernetes"), column("a"), column("b"), ()], SHARES, 360)
-    assert found[0] == needed(Item("", "pod", "kubernetes"))
+    assert found[0] == needed(CardItem("", "pod", "kubernetes"))
     assert found[1] == found[2] == found[3] == (360 - found[0]) / 3
 
 

@@ -9,7 +9,7 @@ from fairlead.explain.journey.ends import Goal, parse_goal, parse_start
 from fairlead.explain.journey.rulebook import Rulebook
 from fairlead.explain.picture.drawing import svg
 from fairlead.explain.picture.journey import Trip, journey_of
-from fairlead.explain.picture.scene import State
+from fairlead.explain.picture.scene import CardState
 from fairlead.explain.picture.words import words_in
 from fairlead.explain.proxying import IPTABLES, Proxying
 from fairlead.trace.packet import Fate, Outcome
@@ -53,7 +53,7 @@ def test_chance_is_on_the_lines_and_hooks_in_order(backend):
     assert [link.label for link in found.scene.links if link.label] == ["50%", "50%"]
     assert [item.title.split()[0] for item in cards(found, "hook")][:2] == ["prerouting", "forward"]
     assert {item.title for item in cards(found, "verdict")} == {"web-0", "web-1"}
-    assert all(item.state is State.READY for item in cards(found, "verdict"))
+    assert all(item.state is CardState.READY for item in cards(found, "verdict"))
 
 
 def test_what_the_map_has_of_it_is_named():
@@ -71,7 +71,7 @@ def test_a_name_that_is_not_there_sends_no_packet():
 def test_a_policy_keeps_it_away():
     read = cluster(whole(*OBJECTS, DENY_ALL))
     ends = cards(journey_of(trip("pod/client", "web", read), WORD, 1000), "verdict")
-    assert {item.state for item in ends} == {State.FAILED}
+    assert {item.state for item in ends} == {CardState.FAILED}
     assert all("deny-all (Ingress)" in item.lines for item in ends)
 
 

@@ -10,7 +10,7 @@ from fairlead.explain.picture.drawing import fragments, svg
 from fairlead.explain.picture.lanes import Filter, contents_of
 from fairlead.explain.picture.layout import place
 from fairlead.explain.picture.lettering import width_of
-from fairlead.explain.picture.scene import State
+from fairlead.explain.picture.scene import CardState
 from fairlead.explain.picture.words import words_in
 from tests.support.broken_clusters import BROKEN, HEALTHY, LOCAL, NODE_PORT, client, whole
 from tests.support.cluster_dumps import cluster, external_name, headless, pod, service, web
@@ -90,9 +90,9 @@ def test_a_lane_leads_from_names_and_addresses_to_pods():
 def test_what_is_not_ready_is_visibly_so():
     sick = cluster(whole(service(), [pod("web-0", ready=False), pod("web-1", ip="10.244.2.2", node="node-2")]))
     states = {card.item.id: card.item.state for card in scene(sick).cards}
-    assert states["svc/default/web"] is State.WAITING
+    assert states["svc/default/web"] is CardState.WAITING
     found = {card.item.title: card.item.state for card in scene(sick).cards if card.item.kind == "pod"}
-    assert (found["web-0"], found["web-1"]) == (State.WAITING, State.READY)
+    assert (found["web-0"], found["web-1"]) == (CardState.WAITING, CardState.READY)
 
 
 def test_a_change_moves_nothing_but_what_it_is_about():

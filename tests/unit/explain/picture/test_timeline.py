@@ -7,7 +7,7 @@ import pytest
 from fairlead.explain.cluster import Ref
 from fairlead.explain.picture.timeline import timeline
 from fairlead.explain.picture.words import words_in
-from fairlead.explain.spreading import Change, Row
+from fairlead.explain.spreading import SpreadingChange, StationRow
 from fairlead.model.marks import Station
 
 SPACE = "{http://www.w3.org/2000/svg}"
@@ -17,8 +17,10 @@ HOSTILE = "<script>\"'&]]>"
 
 def change(*seconds, name="web-0"):
     stations = list(Station)
-    rows = [Row(stations[n % len(stations)], name, max(s - 0.001, 0), s, n % 2 == 0) for n, s in enumerate(seconds)]
-    return Change(
+    rows = [
+        StationRow(stations[n % len(stations)], name, max(s - 0.001, 0), s, n % 2 == 0) for n, s in enumerate(seconds)
+    ]
+    return SpreadingChange(
         "default/web-x@1",
         "default/web",
         Ref("EndpointSlice", "default", "web-x"),

@@ -9,7 +9,7 @@ from fairlead.app.lab.plan import LabPlan
 from fairlead.app.lab.settings import LabSettings
 from fairlead.registry.access import rbac
 from fairlead.registry.access.checks import check_path
-from fairlead.registry.access.rules import Rule, uncovered
+from fairlead.registry.access.rules import AccessRule, uncovered
 from fairlead.registry.requests import User
 from fairlead.registry.status import ApiError
 from tests.support.api_world import ApiWorld, config_map, pod
@@ -514,15 +514,27 @@ def test_a_binding_stays_with_its_role(world):
 @pytest.mark.parametrize(
     ("wanted", "held", "missing"),
     [
-        (Rule(("get",), ("",), ("pods",)), [Rule(("*",), ("*",), ("*",))], []),
-        (Rule(("get",), ("",), ("pods/log",)), [Rule(("get",), ("",), ("*/log",))], []),
-        (Rule(("a", "b"), ("",), ("pods",)), [Rule(("a",), ("",), ("pods",)), Rule(("b",), ("",), ("*",))], []),
-        (Rule(("get",), ("",), ("pods",)), [Rule(("get",), ("",), ("pods",), ("a",))], ["get"]),
-        (Rule(("get",), ("",), ("pods",), ("a", "b")), [Rule(("get",), ("",), ("pods",), ("a",))], ["get"]),
-        (Rule(("*",), ("",), ("pods",)), [Rule(("get",), ("",), ("pods",))], ["*"]),
-        (Rule(("get",), non_resource_urls=("/metrics/a",)), [Rule(("get",), non_resource_urls=("/metrics/*",))], []),
-        (Rule(("get",), non_resource_urls=("/m/*",)), [Rule(("get",), non_resource_urls=("/m/a",))], ["get"]),
-        (Rule(("get",), non_resource_urls=("/a",)), [Rule(("*",), ("*",), ("*",))], ["get"]),
+        (AccessRule(("get",), ("",), ("pods",)), [AccessRule(("*",), ("*",), ("*",))], []),
+        (AccessRule(("get",), ("",), ("pods/log",)), [AccessRule(("get",), ("",), ("*/log",))], []),
+        (
+            AccessRule(("a", "b"), ("",), ("pods",)),
+            [AccessRule(("a",), ("",), ("pods",)), AccessRule(("b",), ("",), ("*",))],
+            [],
+        ),
+        (AccessRule(("get",), ("",), ("pods",)), [AccessRule(("get",), ("",), ("pods",), ("a",))], ["get"]),
+        (AccessRule(("get",), ("",), ("pods",), ("a", "b")), [AccessRule(("get",), ("",), ("pods",), ("a",))], ["get"]),
+        (AccessRule(("*",), ("",), ("pods",)), [AccessRule(("get",), ("",), ("pods",))], ["*"]),
+        (
+            AccessRule(("get",), non_resource_urls=("/metrics/a",)),
+            [AccessRule(("get",), non_resource_urls=("/metrics/*",))],
+            [],
+        ),
+        (
+            AccessRule(("get",), non_resource_urls=("/m/*",)),
+            [AccessRule(("get",), non_resource_urls=("/m/a",))],
+            ["get"],
+        ),
+        (AccessRule(("get",), non_resource_urls=("/a",)), [AccessRule(("*",), ("*",), ("*",))], ["get"]),
     ],
 )
 def test_what_of_a_rule_is_not_held(wanted, held, missing):

@@ -10,7 +10,7 @@ from fairlead.app.node.tokens import PodTokens
 from fairlead.app.node.volumes import PodVolumes
 from fairlead.drivers.kube.client import KubeError
 from fairlead.model.decode import decode
-from fairlead.nodeagent.environment import Placement, Surroundings
+from fairlead.nodeagent.environment import ContainerSurroundings, Placement
 from fairlead.nodeagent.manifest import RunPod
 from fairlead.nodeagent.sources import SourceError
 from fairlead.nodeagent.volumes import renewal_time, volume_files
@@ -275,7 +275,7 @@ async def test_a_pod_waits_for_its_account(running):
     assert await tokens.of(running) == {}
     assert tokens.seconds_left() > 0
     with pytest.raises(SourceError, match='failed to fetch token: serviceaccounts "joe" not found'):
-        volume_files(running.spec.volumes[0], Surroundings(running, PLACE))
+        volume_files(running.spec.volumes[0], ContainerSurroundings(running, PLACE))
 
 
 @pytest.mark.io
@@ -294,7 +294,7 @@ async def test_the_files_of_a_running_pod_are_renewed_in_time(running, tmp_path,
         await asleep(0)
 
     volumes = PodVolumes(api, tmp_path / "volumes", tmp_path / "claimed", api.clock)
-    volumes.write(Surroundings(running, PLACE, {}, await volumes.sources(running)))
+    volumes.write(ContainerSurroundings(running, PLACE, {}, await volumes.sources(running)))
     monkeypatch.setattr(asyncio, "sleep", sleep)
     refreshing = asyncio.ensure_future(volumes.keep_fresh(lambda: running, PLACE))
     while len(seen) < 3:

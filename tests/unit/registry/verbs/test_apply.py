@@ -6,9 +6,9 @@ import pytest
 
 from fairlead.registry.documents.managed_fields.leaves import leaves_of
 from fairlead.registry.documents.managed_fields.paths import (
-    Field,
-    Item,
-    Member,
+    PathField,
+    PathItem,
+    PathMember,
     from_fields_v1,
     path_text,
     to_fields_v1,
@@ -255,10 +255,13 @@ def test_refusals(world, query, document, code, text):
 
 
 SETS = [
-    {(Field("spec"), Field("type"))},
-    {(Field("spec"), Field("ports"), Item((("port", 80), ("protocol", "TCP"))), Field("name"))},
-    {(Field("metadata"), Field("finalizers"), Member("a/b")), (Field("metadata"), Field("labels"), Field("f:x"))},
-    {(Field("a"),), (Field("a"), Field("b"))},
+    {(PathField("spec"), PathField("type"))},
+    {(PathField("spec"), PathField("ports"), PathItem((("port", 80), ("protocol", "TCP"))), PathField("name"))},
+    {
+        (PathField("metadata"), PathField("finalizers"), PathMember("a/b")),
+        (PathField("metadata"), PathField("labels"), PathField("f:x")),
+    },
+    {(PathField("a"),), (PathField("a"), PathField("b"))},
 ]
 
 

@@ -14,7 +14,7 @@ LIMITS = tuple(f"user/max_{kind}_namespaces" for kind in ("user", "net", "mnt", 
 SYSCTLS = (APPARMOR, DEBIAN, *LIMITS)
 
 
-class Facts(NamedTuple):
+class MachineFacts(NamedTuple):
     """What is known of this machine and process.
 
     Attributes:
@@ -30,7 +30,7 @@ class Facts(NamedTuple):
     has_admin: bool
 
 
-def why_refused(code: int, facts: Facts) -> str:
+def why_refused(code: int, facts: MachineFacts) -> str:
     """One sentence with the cause, and the command or profile that allows a lab.
 
     Args:
@@ -67,7 +67,7 @@ _OF_SOMETHING = (
 _OF_ROOT = "root needs the capability CAP_SYS_ADMIN: run fairlead with it, or as an ordinary user"
 
 # The first that applies is the cause.
-_CAUSES: tuple[tuple[Callable[[int, Facts], bool], str], ...] = (
+_CAUSES: tuple[tuple[Callable[[int, MachineFacts], bool], str], ...] = (
     (lambda code, _: code == errno.ENOSPC, _OF_A_LIMIT),
     (lambda _, facts: facts.is_filtered and not facts.has_admin, _OF_SECCOMP),
     (lambda _, facts: facts.is_root, _OF_ROOT),

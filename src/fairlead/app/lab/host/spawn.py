@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import NamedTuple, NoReturn
 
 from fairlead.app.lab.fork import LabError, NamespacesRefused, Pipe, in_child, read_from_child
-from fairlead.app.lab.host.refused_namespaces import SYSCTLS, Facts, why_refused
+from fairlead.app.lab.host.refused_namespaces import SYSCTLS, MachineFacts, why_refused
 from fairlead.app.lab.host_link import NO_NAMESPACES, HostSockets, Start
 from fairlead.app.lab.plan import LabPlan
 from fairlead.drivers.linux import calls, fresh_python
@@ -136,7 +136,7 @@ def _give_birth(start: Start, birth: Pipe, mapping: _Mapping | None) -> NoReturn
 
 def _enter_namespaces(user_namespace: bool, mapping: _Mapping | None) -> None:
     uid, gid = os.geteuid(), os.getegid()
-    facts = Facts(*namespace_facts(SYSCTLS))  # of this process as it is now
+    facts = MachineFacts(*namespace_facts(SYSCTLS))  # of this process as it is now
     try:
         calls.unshare(_NAMESPACES | (calls.CLONE_NEWUSER if user_namespace else 0))
         if user_namespace and mapping is None:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from fairlead.app.proxy.userspace.node_rules import NodeRules
 from fairlead.labnet.links import POD_LINKS
 from fairlead.netfilter.ruleset import Target
-from fairlead.trace.evaluate import Chance, Step
+from fairlead.trace.evaluate import Chance, RuleStep
 from fairlead.trace.packet import Fate, Packet
 
 UPLINK = "eth0"  # through which everything comes to a node that is not of its own Pods
@@ -58,7 +58,7 @@ class Decision(NamedTuple):
     target: Target | None = None
     source: str = ""
     is_masqueraded: bool = False
-    steps: tuple[Step, ...] = ()
+    steps: tuple[RuleStep, ...] = ()
 
 
 class Place(NamedTuple):

@@ -14,7 +14,7 @@ from fairlead.drivers.apiserver.store.errors import StoreError
 from fairlead.drivers.apiserver.store.examination import examine_file, read_only
 from fairlead.drivers.apiserver.store.layout import LOG_SUFFIXES, STORE, sync_directory
 from fairlead.drivers.apiserver.store.lock import locked
-from fairlead.drivers.apiserver.store.mark import Mark, MarkFile
+from fairlead.drivers.apiserver.store.mark import MarkFile, StoreMark
 
 
 def copy_store(directory: Path, file: Path) -> None:
@@ -59,7 +59,7 @@ def restore_store(file: Path, directory: Path) -> None:
             _copy_pages(file, candidate)
             summary = examine_file(candidate)
             # The mark first: should this end half-way, the folder is refused and not taken for a new one.
-            MarkFile(directory, Mark(summary or Summary())).close()
+            MarkFile(directory, StoreMark(summary or Summary())).close()
             set_aside(directory, "replaced")
             os.replace(candidate, directory / STORE)
             sync_directory(directory)

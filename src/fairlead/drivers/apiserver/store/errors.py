@@ -7,7 +7,7 @@ class StoreError(Exception):
     """The store cannot be opened or written; the message says why and what to do."""
 
 
-class InUse(StoreError):
+class StoreInUse(StoreError):
     """Another process has the store."""
 
 

@@ -16,7 +16,7 @@ import msgspec
 from fairlead.drivers.apiserver.store.checksums import Summary, checksum_of
 from fairlead.drivers.apiserver.store.errors import StoreDamaged
 from fairlead.drivers.apiserver.store.layout import LOG_SUFFIXES, STORE, SUMMARIZED, check_identity
-from fairlead.drivers.apiserver.store.mark import MARK, Mark, read_mark
+from fairlead.drivers.apiserver.store.mark import MARK, StoreMark, read_mark
 
 _ROWS = "SELECT resource, namespace, name, version, document, checksum FROM objects"
 _OLD_ROWS = "SELECT resource, namespace, name, version, document, NULL FROM objects"
@@ -112,7 +112,7 @@ def _check_readable(path: Path, row: tuple[Any, ...]) -> None:
         raise StoreDamaged(path, f"{named(row)} is no document")
 
 
-def _compare(path: Path, summary: Summary, mark: Mark | None) -> None:
+def _compare(path: Path, summary: Summary, mark: StoreMark | None) -> None:
     if mark is None:
         if summary.version:
             raise StoreDamaged(path, f"{MARK} is missing, which says what was acknowledged")

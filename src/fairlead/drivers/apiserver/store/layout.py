@@ -57,7 +57,7 @@ PUT = "INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?)"
 ALL_ROWS = "SELECT resource, namespace, name, version, document FROM objects"
 
 
-class Row(NamedTuple):
+class StoredRow(NamedTuple):
     """One stored object."""
 
     resource: str
@@ -121,7 +121,7 @@ def set_summary(connection: sqlite3.Connection, summary: Summary) -> None:
     connection.execute(SET_SUMMARY, (*summary, summary.checksum))
 
 
-def make_store(directory: Path, version: int = 0, rows: Iterable[Row] = ()) -> Summary:
+def make_store(directory: Path, version: int = 0, rows: Iterable[StoredRow] = ()) -> Summary:
     """Make a store with these rows, and say what it holds; it appears in its place whole.
 
     Raises:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from fairlead.drivers.apiserver.store.errors import InUse
+from fairlead.drivers.apiserver.store.errors import StoreInUse
 
 
 @contextmanager
@@ -37,5 +37,5 @@ def take_lock(directory: Path) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         os.close(descriptor)
-        raise InUse(f"{directory} is in use by another API server") from error
+        raise StoreInUse(f"{directory} is in use by another API server") from error
     return descriptor

@@ -23,7 +23,7 @@ _MAGIC = b"flmark01"
 _SLOTS = 2
 
 
-class Mark(NamedTuple):
+class StoreMark(NamedTuple):
     """What was acknowledged.
 
     Attributes:
@@ -37,7 +37,7 @@ class Mark(NamedTuple):
 class MarkFile:
     """The mark of one store, opened for writing; made when it is missing."""
 
-    def __init__(self, directory: Path, mark: Mark) -> None:
+    def __init__(self, directory: Path, mark: StoreMark) -> None:
         """Write the mark into both slots.
 
         Raises:
@@ -56,7 +56,7 @@ class MarkFile:
         """What was acknowledged last."""
         return self._mark.summary
 
-    def write(self, mark: Mark) -> None:
+    def write(self, mark: StoreMark) -> None:
         """Remember what is acknowledged from now on.
 
         Raises:
@@ -73,12 +73,12 @@ class MarkFile:
             os.fdatasync(self._file)
         os.close(self._file)
 
-    def _put(self, mark: Mark) -> None:
+    def _put(self, mark: StoreMark) -> None:
         os.pwrite(self._file, _encoded(self._turn, mark).ljust(_SLOT, b"\0"), self._turn % _SLOTS * _SLOT)
         self._turn, self._mark = self._turn + 1, mark
 
 
-def read_mark(directory: Path) -> Mark | None:
+def read_mark(directory: Path) -> StoreMark | None:
     """The mark of a store; None when there is none.
 
     Raises:
@@ -96,16 +96,16 @@ def read_mark(directory: Path) -> Mark | None:
     return max(found)[1]
 
 
-def _encoded(turn: int, mark: Mark) -> bytes:
+def _encoded(turn: int, mark: StoreMark) -> bytes:
     fields = (_MAGIC, turn, *mark.summary, int(mark.is_suspect))
     return _RECORD.pack(*fields, checksum_of(*fields))
 
 
-def _decoded(record: bytes) -> tuple[int, Mark] | None:
+def _decoded(record: bytes) -> tuple[int, StoreMark] | None:
     """The turn at which a slot was written, and what it says; None for one that is damaged."""
     if len(record) < _RECORD.size:
         return None
     *fields, checksum = _RECORD.unpack(record)
     if fields[0] != _MAGIC or checksum != checksum_of(*fields):
         return None
-    return fields[1], Mark(Summary(*fields[2:5]), bool(fields[5]))
+    return fields[1], StoreMark(Summary(*fields[2:5]), bool(fields[5]))

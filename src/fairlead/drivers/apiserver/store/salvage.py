@@ -12,9 +12,9 @@ from fairlead.drivers.apiserver.store.checksums import checksum_of
 from fairlead.drivers.apiserver.store.copies import set_aside
 from fairlead.drivers.apiserver.store.errors import StoreDamaged, StoreError
 from fairlead.drivers.apiserver.store.examination import examine, has_store, is_document, is_intact, named, read_only
-from fairlead.drivers.apiserver.store.layout import STORE, SUMMARIZED, Row, make_store, pragma, sync_directory
+from fairlead.drivers.apiserver.store.layout import STORE, SUMMARIZED, StoredRow, make_store, pragma, sync_directory
 from fairlead.drivers.apiserver.store.lock import locked
-from fairlead.drivers.apiserver.store.mark import Mark, MarkFile, read_mark
+from fairlead.drivers.apiserver.store.mark import MarkFile, StoreMark, read_mark
 from fairlead.model.names import ObjectKey
 
 # From both ends: a page that cannot be read hides what is behind it from one side only.
@@ -78,20 +78,22 @@ def _salvage(directory: Path, damage: str) -> Salvage:
     with tempfile.TemporaryDirectory(dir=directory) as folder:
         summary = make_store(Path(folder), version, intact.values())
         # The mark first: should this end half-way, the folder is refused and not taken for a new one.
-        MarkFile(directory, Mark(summary)).close()
+        MarkFile(directory, StoreMark(summary)).close()
         aside = set_aside(directory, "damaged")
         os.replace(Path(folder) / STORE, directory / STORE)
     sync_directory(directory)
     return Salvage(damage, len(intact), mark.summary.objects if mark else None, lost, aside)
 
 
-def _sorted_out(path: Path) -> tuple[dict[tuple[str, ObjectKey], Row], tuple[str, ...]]:
-    intact: dict[tuple[str, ObjectKey], Row] = {}
+def _sorted_out(path: Path) -> tuple[dict[tuple[str, ObjectKey], StoredRow], tuple[str, ...]]:
+    intact: dict[tuple[str, ObjectKey], StoredRow] = {}
     lost: dict[str, None] = {}
     for columns in _readable(path):
         resource, namespace, name, version, document, _ = columns
         if _is_whole(columns):
-            intact[resource, ObjectKey(namespace, name)] = Row(resource, ObjectKey(namespace, name), version, document)
+            intact[resource, ObjectKey(namespace, name)] = StoredRow(
+                resource, ObjectKey(namespace, name), version, document
+            )
         else:
             lost[named(columns)] = None
     return intact, tuple(lost)

@@ -17,14 +17,14 @@ from fairlead.drivers.apiserver.store.layout import (
     ALL_ROWS,
     PUT,
     STORE,
-    Row,
+    StoredRow,
     make_store,
     migrate,
     pragma,
     set_summary,
 )
 from fairlead.drivers.apiserver.store.lock import take_lock
-from fairlead.drivers.apiserver.store.mark import Mark, MarkFile
+from fairlead.drivers.apiserver.store.mark import MarkFile, StoreMark
 from fairlead.drivers.apiserver.store.reserve import Reserve
 from fairlead.model.names import ObjectKey
 from fairlead.registry.store import Change
@@ -73,11 +73,11 @@ class SqliteStore:
             migrate(
                 self._connection,
                 pragma(self._connection, "user_version"),
-                lambda found: marks.append(MarkFile(directory, Mark(found))),
+                lambda found: marks.append(MarkFile(directory, StoreMark(found))),
             )
             summary, self._mark = marks[0].summary, marks[0]
         else:
-            self._mark = MarkFile(directory, Mark(summary))
+            self._mark = MarkFile(directory, StoreMark(summary))
         self._summary = summary
         self._reserve = Reserve(directory)
 
@@ -87,7 +87,7 @@ class SqliteStore:
             self.is_full = False
         return "the disk is full" if self.is_full else "the disk fails" if self._has_refused else ""
 
-    def load(self) -> tuple[int, Iterator[Row]]:
+    def load(self) -> tuple[int, Iterator[StoredRow]]:
         """The version of the last change, and all objects.
 
         Raises:
@@ -95,10 +95,10 @@ class SqliteStore:
         """
         return self._summary.version, self._rows()
 
-    def _rows(self) -> Iterator[Row]:
+    def _rows(self) -> Iterator[StoredRow]:
         try:
             for resource, namespace, name, version, document in self._connection.execute(ALL_ROWS):
-                yield Row(resource, ObjectKey(namespace, name), version, document)
+                yield StoredRow(resource, ObjectKey(namespace, name), version, document)
         except sqlite3.Error as error:
             raise self._failure("cannot be read", error) from error
 
@@ -117,7 +117,7 @@ class SqliteStore:
                 self._connection.execute("ROLLBACK")
             self._undo(error)
             raise self._failure("cannot be written", error) from error
-        self._remember(Mark(self._summary))
+        self._remember(StoreMark(self._summary))
 
     def _commit(self, changes: Iterable[Change]) -> Summary:
         summary = self._summary
@@ -135,7 +135,7 @@ class SqliteStore:
         if change.deleted:
             self._connection.execute(_DELETE, place)
             return summary
-        row = Row(change.resource, change.key, change.version, change.after.document)
+        row = StoredRow(change.resource, change.key, change.version, change.after.document)
         checksum = row.checksum
         self._connection.execute(PUT, (*place, row.version, row.document, checksum))
         return summary.including(checksum)
@@ -152,7 +152,7 @@ class SqliteStore:
             self._reserve.release()
             return
         self._has_refused = True
-        self._remember(Mark(self._summary, is_suspect=True))
+        self._remember(StoreMark(self._summary, is_suspect=True))
         try:
             self._overwrite_refused()
         except sqlite3.Error as another:
@@ -169,9 +169,9 @@ class SqliteStore:
                 self._connection.execute("ROLLBACK")
             raise
         self._has_refused = False
-        self._remember(Mark(self._summary))
+        self._remember(StoreMark(self._summary))
 
-    def _remember(self, mark: Mark) -> None:
+    def _remember(self, mark: StoreMark) -> None:
         try:
             self._mark.write(mark)
         except OSError as error:  # what is committed is; only a later loss would be found out less surely

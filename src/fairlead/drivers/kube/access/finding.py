@@ -9,7 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fairlead.drivers.kube.access.credentials import Credentials
-from fairlead.drivers.kube.access.kubeconfig import BadConfig, Chosen, Cluster, User, choose, named_files, read_files
+from fairlead.drivers.kube.access.kubeconfig import (
+    BadConfig,
+    ChosenContext,
+    Cluster,
+    UserEntry,
+    choose,
+    named_files,
+    read_files,
+)
 from fairlead.drivers.kube.access.proxy import Proxy, proxy_of
 from fairlead.drivers.kube.access.tls import TlsSource
 
@@ -55,7 +63,7 @@ def find_access(
     raise BadConfig("no configuration has been provided: there is no kubeconfig, and this is no Pod")
 
 
-def _of_pod(environment: Mapping[str, str], folder: Path) -> Chosen | None:
+def _of_pod(environment: Mapping[str, str], folder: Path) -> ChosenContext | None:
     host, port = environment.get("KUBERNETES_SERVICE_HOST"), environment.get("KUBERNETES_SERVICE_PORT")
     token = folder / "token"
     if not host or not port or not token.exists():
@@ -63,10 +71,10 @@ def _of_pod(environment: Mapping[str, str], folder: Path) -> Chosen | None:
     url = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
     authority = folder / "ca.crt"
     cluster = Cluster(server=url, certificate_authority=str(authority) if authority.exists() else "")
-    return Chosen(cluster, User(token_file=str(token)), "the Pod's ServiceAccount")
+    return ChosenContext(cluster, UserEntry(token_file=str(token)), "the Pod's ServiceAccount")
 
 
-def _access(chosen: Chosen, environment: Mapping[str, str]) -> Access:
+def _access(chosen: ChosenContext, environment: Mapping[str, str]) -> Access:
     cluster, user, name = chosen
     server = cluster.server if "://" in cluster.server else f"http://{cluster.server}"
     tls = TlsSource(cluster, user)
@@ -76,6 +84,6 @@ def _access(chosen: Chosen, environment: Mapping[str, str]) -> Access:
     return Access(server, Credentials(user, cluster, tls), tls, proxy, cluster.tls_server_name, _identity(user, name))
 
 
-def _identity(user: User, name: str) -> str:
+def _identity(user: UserEntry, name: str) -> str:
     who = f'user "{name}"' if name else "nobody"
     return f'"{user.as_user}" (impersonated by {who})' if user.as_user else who

@@ -53,7 +53,7 @@ class Exec(msgspec.Struct, rename="camel", frozen=True):
     interactive_mode: str = ""
 
 
-class User(msgspec.Struct, rename="kebab", frozen=True):
+class UserEntry(msgspec.Struct, rename="kebab", frozen=True):
     """How a client says who it is, and as whom it wants to act."""
 
     client_certificate: str = ""
@@ -72,7 +72,7 @@ class User(msgspec.Struct, rename="kebab", frozen=True):
     exec: Exec | None = None
 
 
-class Context(msgspec.Struct, rename="kebab", frozen=True):
+class ContextEntry(msgspec.Struct, rename="kebab", frozen=True):
     """Which user asks which cluster."""
 
     cluster: str = ""
@@ -80,11 +80,11 @@ class Context(msgspec.Struct, rename="kebab", frozen=True):
     namespace: str = ""
 
 
-class Chosen(NamedTuple):
+class ChosenContext(NamedTuple):
     """What a context comes to; all paths are absolute. ``user_name`` is the entry's, for messages."""
 
     cluster: Cluster
-    user: User
+    user: UserEntry
     user_name: str
 
 
@@ -109,7 +109,7 @@ class Merged(NamedTuple):
 _SECTIONS = {"clusters": "cluster", "users": "user", "contexts": "context"}
 _PATHS = {
     Cluster: ("certificate_authority",),
-    User: ("client_certificate", "client_key", "token_file"),
+    UserEntry: ("client_certificate", "client_key", "token_file"),
 }
 
 
@@ -138,7 +138,7 @@ def read_files(paths: Sequence[Path], must_exist: bool = False) -> Merged:
     return Merged(sections, current)
 
 
-def choose(merged: Merged, context: str | None = None) -> Chosen:
+def choose(merged: Merged, context: str | None = None) -> ChosenContext:
     """What the named context, else the current one, says.
 
     Raises:
@@ -147,14 +147,14 @@ def choose(merged: Merged, context: str | None = None) -> Chosen:
     name = context or merged.current_context
     if not name:
         raise BadConfig("the kubeconfig has no current context; name one with --context")
-    found = _entry(merged, "contexts", name, Context)
+    found = _entry(merged, "contexts", name, ContextEntry)
     cluster = _entry(merged, "clusters", found.cluster, Cluster)
     if not cluster.server:
         raise BadConfig(f'cluster "{found.cluster}" of the kubeconfig has no server')
     if cluster.insecure_skip_tls_verify and (cluster.certificate_authority or cluster.certificate_authority_data):
         raise BadConfig("specifying a root certificates file with the insecure flag is not allowed")
-    user = _entry(merged, "users", found.user, User) if found.user else User()
-    return Chosen(cluster, user, found.user)
+    user = _entry(merged, "users", found.user, UserEntry) if found.user else UserEntry()
+    return ChosenContext(cluster, user, found.user)
 
 
 def _entry(merged: Merged, section: str, name: str, type_: type[S]) -> S:
@@ -171,7 +171,7 @@ def _entry(merged: Merged, section: str, name: str, type_: type[S]) -> S:
 def _absolute(content: S, folder: Path) -> S:
     paths = {name: getattr(content, name) for name in _PATHS.get(type(content), ())}
     changes: dict[str, Any] = {name: str(folder / path) for name, path in paths.items() if path}
-    if isinstance(content, User) and content.exec and "/" in content.exec.command:
+    if isinstance(content, UserEntry) and content.exec and "/" in content.exec.command:
         changes["exec"] = msgspec.structs.replace(content.exec, command=str(folder / content.exec.command))
     return msgspec.structs.replace(content, **changes)
 

@@ -6,7 +6,7 @@ from fairlead.explain.candidates import closest
 from fairlead.explain.doctor.findings import Finding, Fix
 from fairlead.explain.doctor.lookups import Resolved, resolve, resolver_for
 from fairlead.explain.doctor.ward import Ward, harmed, ref_of
-from fairlead.explain.references import Reference
+from fairlead.explain.references import ClientReference
 from fairlead.model.addresses import parse_ip
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Service
@@ -29,17 +29,17 @@ def check_clients(ward: Ward) -> Iterator[Finding]:
             yield from _to_service(ward, reference, found, found.service)
 
 
-def _finding(code: str, reference: Reference, text: str, fix: Fix, service: Service | None = None) -> Finding:
+def _finding(code: str, reference: ClientReference, text: str, fix: Fix, service: Service | None = None) -> Finding:
     services = harmed(service) if service else frozenset()
     return Finding(code, reference.client.ref, text, (reference.evidence,), (fix,), services)
 
 
-def _edit(reference: Reference, instead: str) -> Fix:
+def _edit(reference: ClientReference, instead: str) -> Fix:
     ref = reference.client.ref
     return Fix(f"kubectl -n {ref.namespace} edit {ref.kind.lower()} {ref.name}  # {reference.text} -> {instead}")
 
 
-def _to_nowhere(ward: Ward, reference: Reference, found: Resolved) -> Iterator[Finding]:
+def _to_nowhere(ward: Ward, reference: ClientReference, found: Resolved) -> Iterator[Finding]:
     """No Service has the name. A name that could be one of the outside world is none of our business."""
     host, resolver = reference.host.rstrip("."), resolver_for(ward, reference)
     service, namespace = _meant(ward, reference)
@@ -83,7 +83,7 @@ def _to_nowhere(ward: Ward, reference: Reference, found: Resolved) -> Iterator[F
         yield _finding("name-unknown", reference, text, _edit(reference, near or "a Service that is there"))
 
 
-def _meant(ward: Ward, reference: Reference) -> tuple[str | None, str]:
+def _meant(ward: Ward, reference: ClientReference) -> tuple[str | None, str]:
     """The Service and Namespace that a name would be, by its shape; no Service for a name of the outside world."""
     labels = reference.host.rstrip(".").removesuffix(f".{ward.cluster.zone}").split(".")
     if labels[-1] == "svc":
@@ -95,8 +95,8 @@ def _meant(ward: Ward, reference: Reference) -> tuple[str | None, str]:
     return (labels[-2], labels[-1]) if len(labels) <= 3 and is_namespace else (None, "")
 
 
-def _to_service(ward: Ward, reference: Reference, found: Resolved, service: Service) -> Iterator[Finding]:
-    checks: tuple[Callable[[Ward, Reference, Resolved, Service], Iterator[Finding]], ...] = (
+def _to_service(ward: Ward, reference: ClientReference, found: Resolved, service: Service) -> Iterator[Finding]:
+    checks: tuple[Callable[[Ward, ClientReference, Resolved, Service], Iterator[Finding]], ...] = (
         _captured, _leaks, _alias, _port,
     )  # fmt: skip
     for check in checks:
@@ -106,7 +106,7 @@ def _to_service(ward: Ward, reference: Reference, found: Resolved, service: Serv
             return  # what the Service serves is beside the point
 
 
-def _leaks(ward: Ward, reference: Reference, found: Resolved, service: Service) -> Iterator[Finding]:
+def _leaks(ward: Ward, reference: ClientReference, found: Resolved, service: Service) -> Iterator[Finding]:
     """Names that are asked outside before the cluster answers: slow, told to strangers, and theirs to answer."""
     resolver = resolver_for(ward, reference)
     if found.asked_outside and reference.host.rstrip(".") in found.asked_outside:
@@ -120,7 +120,7 @@ def _leaks(ward: Ward, reference: Reference, found: Resolved, service: Service) 
         yield _finding("name-leaks", reference, text, _edit(reference, f"{found.name}."), service)
 
 
-def _captured(ward: Ward, reference: Reference, found: Resolved, service: Service) -> Iterator[Finding]:
+def _captured(ward: Ward, reference: ClientReference, found: Resolved, service: Service) -> Iterator[Finding]:
     """A name with a scheme and a public ending that the search list turns into a Service's."""
     labels = reference.host.split(".")
     public = len(labels) >= 2 and labels[-1] in PUBLIC and service.namespace == labels[-1]
@@ -137,7 +137,7 @@ def _captured(ward: Ward, reference: Reference, found: Resolved, service: Servic
 PUBLIC = frozenset({"com", "net", "org", "io", "dev", "app", "cn", "de", "uk", "eu", "co", "info", "cloud", "ai"})
 
 
-def _alias(ward: Ward, reference: Reference, found: Resolved, service: Service) -> Iterator[Finding]:
+def _alias(ward: Ward, reference: ClientReference, found: Resolved, service: Service) -> Iterator[Finding]:
     """HTTP and TLS through an alias name the alias to a server that knows itself by another name."""
     code = _HTTP.get(reference.scheme)
     target = service.spec.external_name
@@ -155,7 +155,7 @@ def _alias(ward: Ward, reference: Reference, found: Resolved, service: Service) 
     yield _finding(code, reference, text, _edit(reference, target), service)
 
 
-def _port(ward: Ward, reference: Reference, found: Resolved, service: Service) -> Iterator[Finding]:
+def _port(ward: Ward, reference: ClientReference, found: Resolved, service: Service) -> Iterator[Finding]:
     if reference.port is None or service.is_external_name or not service.spec.ports:
         return
     ports = {p.port: p for p in service.spec.ports}
@@ -185,7 +185,7 @@ def _port(ward: Ward, reference: Reference, found: Resolved, service: Service) -
         )
 
 
-def _headless_port(ward: Ward, reference: Reference, service: Service) -> Iterator[Finding]:
+def _headless_port(ward: Ward, reference: ClientReference, service: Service) -> Iterator[Finding]:
     """Nothing translates ports in front of a headless Service: the slices' ports are those that answer."""
     slices = list(ward.cluster.snapshot.slices_of(service.key))
     served = {p.port for s in slices for p in s.ports or () if p.port}
@@ -203,7 +203,7 @@ def _headless_port(ward: Ward, reference: Reference, service: Service) -> Iterat
         yield _finding("headless-port", reference, text, _edit(reference, f"{reference.host}:{min(served)}"), service)
 
 
-def _to_address(ward: Ward, reference: Reference, found: Resolved) -> Iterator[Finding]:
+def _to_address(ward: Ward, reference: ClientReference, found: Resolved) -> Iterator[Finding]:
     """An address and a port that fit no Service, where the port alone is a node port or the address a node's."""
     if reference.port is None:
         return
@@ -218,7 +218,7 @@ def _to_address(ward: Ward, reference: Reference, found: Resolved) -> Iterator[F
         yield from _service_port_on_node(ward, reference, node.name)
 
 
-def _node_port(ward: Ward, reference: Reference, service: Service, node: str | None) -> Iterator[Finding]:
+def _node_port(ward: Ward, reference: ClientReference, service: Service, node: str | None) -> Iterator[Finding]:
     nodes = sorted(ward.cluster.snapshot.nodes.values(), key=lambda n: n.name)
     hosts = {e.node_name for e in ward.endpoints(service) if e.is_ready}
     is_local = service.spec.external_traffic_policy == "Local"
@@ -247,7 +247,7 @@ def _node_port(ward: Ward, reference: Reference, service: Service, node: str | N
         yield _finding("node-port-address", reference, words, _edit(reference, good[0] if good else "a node"), service)
 
 
-def _service_port_on_node(ward: Ward, reference: Reference, node: str) -> Iterator[Finding]:
+def _service_port_on_node(ward: Ward, reference: ClientReference, node: str) -> Iterator[Finding]:
     """A Service's own port on a node's address, where only the node port answers."""
     fitting = [(s, p) for s in ward.services for p in s.spec.ports if p.port == reference.port and p.node_port]
     if len(fitting) == 1:

@@ -6,7 +6,17 @@ Upstream: pod-security-admission ``policy/check_*.go``, whose reasons and detail
 from collections.abc import Iterator
 
 from fairlead.model.document import Doc
-from fairlead.registry.access.pod_security.pods import Pod, Violation, at, context, named, plural, quoted, setters, told
+from fairlead.registry.access.pod_security.pods import (
+    CheckedPod,
+    Violation,
+    at,
+    context,
+    named,
+    plural,
+    quoted,
+    setters,
+    told,
+)
 
 _CAPABILITIES = frozenset(
     {"AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE"}
@@ -33,7 +43,7 @@ _SECCOMP_OF_CONTAINER = "container.seccomp.security.alpha.kubernetes.io/"
 SECCOMP_TYPES = ("RuntimeDefault", "Localhost")
 
 
-def app_armor(pod: Pod) -> Violation | None:
+def app_armor(pod: CheckedPod) -> Violation | None:
     """Profiles that switch AppArmor off, by field and by annotation."""
     types = [context(holder, "appArmorProfile", "type") for holder in (pod.spec, *pod.containers)]
     bad = sorted({str(type_) for type_ in types if type_ and type_ not in SECCOMP_TYPES})
@@ -53,13 +63,13 @@ def app_armor(pod: Pod) -> Violation | None:
     return Violation(reason, f"{' and '.join(who)} must not set AppArmor profile type to {quoted(values)}")
 
 
-def capabilities(pod: Pod) -> Violation | None:
+def capabilities(pod: CheckedPod) -> Violation | None:
     """Capabilities beyond those that container runtimes give."""
     added = forbidden_capabilities(pod, _CAPABILITIES)
     return Violation("non-default capabilities", added) if added else None
 
 
-def forbidden_capabilities(pod: Pod, allowed: frozenset[str]) -> str:
+def forbidden_capabilities(pod: CheckedPod, allowed: frozenset[str]) -> str:
     """Who adds which capabilities that are not allowed; empty: nobody."""
     bad = {name for container in pod.containers for name in _added(container) if name not in allowed}
     names = named(pod.containers, lambda container: bad & set(_added(container)))
@@ -72,19 +82,19 @@ def _added(container: Doc) -> list[str]:
     return context(container, "capabilities", "add") or []
 
 
-def host_namespaces(pod: Pod) -> Violation | None:
+def host_namespaces(pod: CheckedPod) -> Violation | None:
     """The network, processes or shared memory of the host."""
     shared = [f"{field}=true" for field in ("hostNetwork", "hostPID", "hostIPC") if pod.spec.get(field)]
     return Violation("host namespaces", ", ".join(shared)) if shared else None
 
 
-def host_path_volumes(pod: Pod) -> Violation | None:
+def host_path_volumes(pod: CheckedPod) -> Violation | None:
     """Files of the host."""
     names = [volume.get("name", "") for volume in pod.spec.get("volumes") or () if volume.get("hostPath") is not None]
     return Violation("hostPath volumes", f"{plural('volume', 'volumes', names)} {quoted(names)}") if names else None
 
 
-def host_ports(pod: Pod) -> Violation | None:
+def host_ports(pod: CheckedPod) -> Violation | None:
     """Ports of the host."""
     ports = {str(port) for container in pod.containers for port in _host_ports(container)}
     names = named(pod.containers, _host_ports)
@@ -98,7 +108,7 @@ def _host_ports(container: Doc) -> list[int]:
     return [port["hostPort"] for port in container.get("ports") or () if port.get("hostPort")]
 
 
-def hosts_of_probes(pod: Pod) -> Violation | None:
+def hosts_of_probes(pod: CheckedPod) -> Violation | None:
     """Probes and hooks that make the node connect to another host than the Pod."""
     hosts = {host for container in pod.containers for host in _hosts(container)}
     names = sorted(named(pod.containers, lambda container: [*_hosts(container)]))
@@ -118,13 +128,13 @@ def _hosts(container: Doc) -> Iterator[str]:
                 yield host
 
 
-def privileged(pod: Pod) -> Violation | None:
+def privileged(pod: CheckedPod) -> Violation | None:
     """Containers without any limits."""
     names = named(pod.containers, lambda container: context(container, "privileged"))
     return Violation("privileged", f"{told(names)} must not set securityContext.privileged=true") if names else None
 
 
-def proc_mount(pod: Pod) -> Violation | None:
+def proc_mount(pod: CheckedPod) -> Violation | None:
     """A ``/proc`` without its masks."""
     kinds = {context(container, "procMount") for container in pod.containers} - {None, "Default"}
     names = named(pod.containers, lambda container: context(container, "procMount") in kinds)
@@ -133,20 +143,20 @@ def proc_mount(pod: Pod) -> Violation | None:
     return Violation("procMount", f"{told(names)} must not set securityContext.procMount to {quoted(sorted(kinds))}")
 
 
-def proc_mount_of_host_users(pod: Pod) -> Violation | None:
+def proc_mount_of_host_users(pod: CheckedPod) -> Violation | None:
     """As ``proc_mount``; a Pod with users of its own may have one."""
     return None if pod.has_own_users else proc_mount(pod)
 
 
-def selinux(pod: Pod) -> Violation | None:
+def selinux(pod: CheckedPod) -> Violation | None:
     return _selinux(pod, _SELINUX_TYPES)
 
 
-def selinux_with_engines(pod: Pod) -> Violation | None:
+def selinux_with_engines(pod: CheckedPod) -> Violation | None:
     return _selinux(pod, _SELINUX_TYPES | {"container_engine_t"})
 
 
-def _selinux(pod: Pod, allowed: frozenset[str]) -> Violation | None:
+def _selinux(pod: CheckedPod, allowed: frozenset[str]) -> Violation | None:
     """SELinux types other than containers', or users and roles."""
     options = [context(holder, "seLinuxOptions") or {} for holder in (pod.spec, *pod.containers)]
 
@@ -163,7 +173,7 @@ def _selinux(pod: Pod, allowed: frozenset[str]) -> Violation | None:
     return Violation("seLinuxOptions", f"{who} set forbidden securityContext.seLinuxOptions: {'; '.join(what)}")
 
 
-def seccomp_annotations(pod: Pod) -> Violation | None:
+def seccomp_annotations(pod: CheckedPod) -> Violation | None:
     """Profiles of before there was a field for them."""
     keys = [_SECCOMP_OF_POD, *(_SECCOMP_OF_CONTAINER + container.get("name", "") for container in pod.containers)]
     found = {key: pod.annotations[key] for key in keys if key in pod.annotations}
@@ -177,7 +187,7 @@ def _is_seccomp(value: str) -> bool:
     return value in ("runtime/default", "docker/default") or value.startswith("localhost/")
 
 
-def seccomp(pod: Pod) -> Violation | None:
+def seccomp(pod: CheckedPod) -> Violation | None:
     """Profiles that switch seccomp off."""
     types = [context(holder, "seccompProfile", "type") for holder in (pod.spec, *pod.containers)]
     bad = sorted({type_ for type_ in types if type_ is not None and type_ not in SECCOMP_TYPES})
@@ -188,7 +198,7 @@ def seccomp(pod: Pod) -> Violation | None:
     return Violation("seccompProfile", f"{who} must not set securityContext.seccompProfile.type to {quoted(bad)}")
 
 
-def sysctls(pod: Pod, version: int) -> Violation | None:
+def sysctls(pod: CheckedPod, version: int) -> Violation | None:
     """Kernel settings that are not the Pod's alone."""
     allowed = _SYSCTLS.union(*(names for since, names in _LATER_SYSCTLS if version >= since))
     set_ = [setting.get("name", "") for setting in context(pod.spec, "sysctls") or ()]
@@ -196,7 +206,7 @@ def sysctls(pod: Pod, version: int) -> Violation | None:
     return Violation("forbidden sysctls", ", ".join(bad)) if bad else None
 
 
-def windows_host_process(pod: Pod) -> Violation | None:
+def windows_host_process(pod: CheckedPod) -> Violation | None:
     """Containers of Windows that are processes of the host."""
     names = named(pod.containers, lambda container: context(container, "windowsOptions", "hostProcess"))
     who = setters(bool(context(pod.spec, "windowsOptions", "hostProcess")), names)

@@ -16,7 +16,7 @@ class Violation(NamedTuple):
         return f"{self.reason} ({self.detail})" if self.detail else self.reason
 
 
-class Pod(NamedTuple):
+class CheckedPod(NamedTuple):
     """A Pod's metadata and spec, or those of a template."""
 
     metadata: Doc

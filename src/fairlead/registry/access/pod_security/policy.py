@@ -29,7 +29,7 @@ class Standard(NamedTuple):
         return LEVELS.index(self.level)
 
 
-class Policy(NamedTuple):
+class NamespacePolicy(NamedTuple):
     """What a namespace asks for: what is refused, what is warned of, and what an audit log would note."""
 
     enforce: Standard = Standard()
@@ -37,7 +37,7 @@ class Policy(NamedTuple):
     audit: Standard = Standard()
 
 
-def policy_of(labels: Mapping[str, str]) -> tuple[Policy, list[FieldError]]:
+def policy_of(labels: Mapping[str, str]) -> tuple[NamespacePolicy, list[FieldError]]:
     """The policy that labels spell, and what is wrong with them.
 
     A level to enforce that is none is taken for the strictest, one to warn of for the laxest.
@@ -47,7 +47,7 @@ def policy_of(labels: Mapping[str, str]) -> tuple[Policy, list[FieldError]]:
     for mode in ("enforce", "audit", "warn"):
         level = _level(labels, mode, faults)
         standards[mode] = Standard(level, _version(labels, f"{mode}-version", faults))
-    return Policy(**standards), faults
+    return NamespacePolicy(**standards), faults
 
 
 def _level(labels: Mapping[str, str], mode: str, faults: list[FieldError]) -> str:

@@ -8,14 +8,23 @@ from collections.abc import Callable
 from fairlead.model.document import Doc
 from fairlead.registry.access.pod_security import baseline
 from fairlead.registry.access.pod_security.baseline import SECCOMP_TYPES, forbidden_capabilities
-from fairlead.registry.access.pod_security.pods import Pod, Violation, context, named, plural, quoted, setters, told
+from fairlead.registry.access.pod_security.pods import (
+    CheckedPod,
+    Violation,
+    context,
+    named,
+    plural,
+    quoted,
+    setters,
+    told,
+)
 
 _VOLUMES = frozenset(
     {"configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "persistentVolumeClaim", "projected", "secret"}
 )
 _BIND = frozenset({"NET_BIND_SERVICE"})
 
-Check = Callable[[Pod], Violation | None]
+Check = Callable[[CheckedPod], Violation | None]
 
 
 def not_on_windows(check: Check) -> Check:
@@ -28,7 +37,7 @@ def of_host_users(check: Check) -> Check:
     return lambda pod: None if pod.has_own_users else check(pod)
 
 
-def privilege_escalation(pod: Pod) -> Violation | None:
+def privilege_escalation(pod: CheckedPod) -> Violation | None:
     """Every container gives up gaining privileges."""
     names = named(pod.containers, lambda container: context(container, "allowPrivilegeEscalation") is not False)
     if not names:
@@ -37,7 +46,7 @@ def privilege_escalation(pod: Pod) -> Violation | None:
     return Violation("allowPrivilegeEscalation != false", detail)
 
 
-def capabilities(pod: Pod) -> Violation | None:
+def capabilities(pod: CheckedPod) -> Violation | None:
     """Every container drops all capabilities, and adds none but that for low ports."""
     names = named(pod.containers, lambda container: "ALL" not in (context(container, "capabilities", "drop") or ()))
     missing = f'{told(names)} must set securityContext.capabilities.drop=["ALL"]' if names else ""
@@ -45,7 +54,7 @@ def capabilities(pod: Pod) -> Violation | None:
     return Violation("unrestricted capabilities", "; ".join(details)) if details else None
 
 
-def volumes(pod: Pod) -> Violation | None:
+def volumes(pod: CheckedPod) -> Violation | None:
     """Volumes of storage that no administrator has set up."""
     bad = {volume.get("name", ""): _type_of(volume) for volume in pod.spec.get("volumes") or () if _is_bad(volume)}
     if not bad:
@@ -64,7 +73,7 @@ def _type_of(volume: Doc) -> str:
     return next((kind for kind, source in volume.items() if kind != "name" and source is not None), "unknown")
 
 
-def run_as_non_root(pod: Pod) -> Violation | None:
+def run_as_non_root(pod: CheckedPod) -> Violation | None:
     """The Pod or each container says that it is not root."""
     reason, of_pod = "runAsNonRoot != true", context(pod.spec, "runAsNonRoot")
     explicit = named(pod.containers, lambda container: context(container, "runAsNonRoot") is False)
@@ -76,14 +85,14 @@ def run_as_non_root(pod: Pod) -> Violation | None:
     return Violation(reason, f"pod or {told(implicit)} must set securityContext.runAsNonRoot=true")
 
 
-def run_as_user(pod: Pod) -> Violation | None:
+def run_as_user(pod: CheckedPod) -> Violation | None:
     """Nobody asks to be root."""
     names = named(pod.containers, lambda container: context(container, "runAsUser") == 0)
     who = setters(context(pod.spec, "runAsUser") == 0, names)
     return Violation("runAsUser=0", f"{who} must not set runAsUser=0") if who else None
 
 
-def seccomp(pod: Pod) -> Violation | None:
+def seccomp(pod: CheckedPod) -> Violation | None:
     """The Pod or each container has a profile."""
     if violation := baseline.seccomp(pod):
         return violation

@@ -12,8 +12,8 @@ import msgspec
 
 from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
-from fairlead.registry.access.pod_security.pods import Pod, Violation, at
-from fairlead.registry.access.pod_security.policy import Policy, Standard, policy_of
+from fairlead.registry.access.pod_security.pods import CheckedPod, Violation, at
+from fairlead.registry.access.pod_security.policy import NamespacePolicy, Standard, policy_of
 from fairlead.registry.access.pod_security.standards import violations
 from fairlead.registry.requests import Target
 from fairlead.registry.status import forbidden, invalid
@@ -50,13 +50,13 @@ def review(state: State, target: Target, new: Doc, old: Doc | None) -> tuple[str
     return ()
 
 
-def _policy(state: State, namespace: str) -> Policy:
+def _policy(state: State, namespace: str) -> NamespacePolicy:
     stored = state.get("namespaces", ObjectKey("", namespace))
     return policy_of(stored.labels if stored else {})[0]
 
 
-def _pod(document: Doc) -> Pod:
-    return Pod(document.get("metadata") or {}, document.get("spec") or {})
+def _pod(document: Doc) -> CheckedPod:
+    return CheckedPod(document.get("metadata") or {}, document.get("spec") or {})
 
 
 def _review_pod(state: State, target: Target, document: Doc) -> tuple[str, ...]:
@@ -67,7 +67,7 @@ def _review_pod(state: State, target: Target, document: Doc) -> tuple[str, ...]:
     return tuple(_warnings(pod, policy.warn))
 
 
-def _warnings(pod: Pod, standard: Standard) -> Iterator[str]:
+def _warnings(pod: CheckedPod, standard: Standard) -> Iterator[str]:
     if found := violations(pod, standard):
         yield f'would violate PodSecurity "{standard}": {_listed(found)}'
 
@@ -90,7 +90,7 @@ def _judged(document: Doc) -> tuple[dict[str, str], list[tuple[str, str]]]:
 
 def _review_namespace(state: State, target: Target, new: Doc, old: Doc | None) -> tuple[str, ...]:
     policy, faults = policy_of(new["metadata"].get("labels") or {})
-    before, faults_before = policy_of(old["metadata"].get("labels") or {}) if old else (Policy(), [])
+    before, faults_before = policy_of(old["metadata"].get("labels") or {}) if old else (NamespacePolicy(), [])
     name = new["metadata"].get("name", "")
     if faults and faults != faults_before:
         raise invalid("Namespace", name, faults)

@@ -5,7 +5,7 @@ from functools import partial
 from typing import NamedTuple
 
 from fairlead.registry.access.pod_security import baseline, restricted
-from fairlead.registry.access.pod_security.pods import Pod, Violation
+from fairlead.registry.access.pod_security.pods import CheckedPod, Violation
 from fairlead.registry.access.pod_security.policy import BASELINE, PRIVILEGED, RESTRICTED, Standard
 from fairlead.registry.access.pod_security.restricted import Check, not_on_windows, of_host_users
 
@@ -64,7 +64,7 @@ _RESTRICTED = (
 _CONTROLS = {PRIVILEGED: (), BASELINE: _BASELINE, RESTRICTED: (*_BASELINE, *_RESTRICTED)}
 
 
-def violations(pod: Pod, standard: Standard) -> list[Violation]:
+def violations(pod: CheckedPod, standard: Standard) -> list[Violation]:
     """What of a Pod a standard forbids."""
     return [found for check in _checks(standard) if (found := check(pod))]
 

@@ -62,7 +62,7 @@ _LOOSE = re.compile(r"v?(?P<numbers>\d+(\.\d+){0,2})(?P<rest>[-+].*)?", re.ASCII
 
 
 @total_ordering
-class Version:
+class SemanticVersion:
     """A semantic version, in the order of semver.org."""
 
     def __init__(self, given: str) -> None:
@@ -77,9 +77,9 @@ class Version:
         return (*self.numbers, not self._pre, self._pre)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Version) and self._rank == other._rank
+        return isinstance(other, SemanticVersion) and self._rank == other._rank
 
-    def __lt__(self, other: "Version") -> bool:
+    def __lt__(self, other: "SemanticVersion") -> bool:
         return bool(self._rank < other._rank)
 
     def __hash__(self) -> int:
@@ -90,12 +90,12 @@ def _parts(pre: str | None) -> list[str]:
     return pre.split(".") if pre else []
 
 
-def _version(given: str, normalize: bool = False) -> Version:
+def _version(given: str, normalize: bool = False) -> SemanticVersion:
     loose = _LOOSE.fullmatch(given) if normalize else None
     if loose is None:
-        return Version(given)
+        return SemanticVersion(given)
     numbers = [str(int(number)) for number in loose["numbers"].split(".")]
-    return Version(".".join([*numbers, "0", "0"][:3]) + (loose["rest"] or ""))
+    return SemanticVersion(".".join([*numbers, "0", "0"][:3]) + (loose["rest"] or ""))
 
 
 def _is_version(given: str, normalize: bool = False) -> Any:
@@ -106,7 +106,7 @@ def _compared(first: Any, second: Any) -> int:
     return int(first > second) - int(first < second)
 
 
-def _number(place: int) -> Callable[[Version], int]:
+def _number(place: int) -> Callable[[SemanticVersion], int]:
     return lambda version: version.numbers[place]
 
 

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from fairlead.model.document import Doc
 from fairlead.registry.documents.managed_fields.leaves import Leaves, leaves_at, owned_metadata
-from fairlead.registry.documents.managed_fields.paths import Field, FieldSet, Path
+from fairlead.registry.documents.managed_fields.paths import FieldSet, Path, PathField
 from fairlead.registry.schemas.catalogue import Container, fields_of
 from fairlead.registry.schemas.merging import is_atomic_map
 
@@ -48,7 +48,7 @@ def _compare(type_name: str, old: Doc, new: Doc, path: Path, found: tuple[Leaves
         is_object = type_ is not None and type_.container is Container.NONE and bool(fields_of(type_.name))
         both = isinstance(before, dict) and isinstance(after, dict) and bool(before and after)
         if type_ and is_object and both and not is_atomic_map(type_name, name, type_.name):
-            _compare(type_.name, before, after, (*path, Field(name)), found)
+            _compare(type_.name, before, after, (*path, PathField(name)), found)
         else:
             for side, document in zip(found, (old, new), strict=True):
                 if name in document:

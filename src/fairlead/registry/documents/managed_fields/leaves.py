@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from fairlead.model.document import Doc
-from fairlead.registry.documents.managed_fields.paths import Field, Item, Member, Path
+from fairlead.registry.documents.managed_fields.paths import Path, PathField, PathItem, PathMember
 from fairlead.registry.schemas.catalogue import Container, FieldType, fields_of
 from fairlead.registry.schemas.merging import is_applied_set, is_atomic_map, list_map_keys
 from fairlead.registry.status import bad_request
@@ -58,7 +58,7 @@ def _object(type_name: str, value: Doc, path: Path, found: Leaves) -> None:
 
 
 def _field(owner: str, name: str, type_: FieldType | None, value: Any, place: tuple[Path, Leaves]) -> None:
-    path, found = (*place[0], Field(name)), place[1]
+    path, found = (*place[0], PathField(name)), place[1]
     if type_ is None or not value or not isinstance(value, (dict, list)):
         found[path] = value
     elif isinstance(value, list):
@@ -66,7 +66,7 @@ def _field(owner: str, name: str, type_: FieldType | None, value: Any, place: tu
     elif is_atomic_map(owner, name, type_.name):
         found[path] = value
     elif type_.container is Container.MAP:
-        found.update({(*path, Field(key)): item for key, item in value.items()})
+        found.update({(*path, PathField(key)): item for key, item in value.items()})
     elif fields_of(type_.name):
         _object(type_.name, value, path, found)
     else:
@@ -76,7 +76,7 @@ def _field(owner: str, name: str, type_: FieldType | None, value: Any, place: tu
 def _list(owner: str, name: str, value: list[Any], place: tuple[Path, Leaves]) -> None:
     path, found = place
     if is_applied_set(owner, name):
-        found.update({(*path, Member(item)): item for item in value})
+        found.update({(*path, PathMember(item)): item for item in value})
     elif keys := list_map_keys(owner, name):
         type_name = fields_of(owner)[name].name
         for element in value:
@@ -89,7 +89,7 @@ def _list(owner: str, name: str, value: list[Any], place: tuple[Path, Leaves]) -
         found[path] = value
 
 
-def item_of(element: Mapping[str, Any], keys: tuple[str, ...]) -> Item:
+def item_of(element: Mapping[str, Any], keys: tuple[str, ...]) -> PathItem:
     """The path element of a list element.
 
     Raises:
@@ -99,4 +99,4 @@ def item_of(element: Mapping[str, Any], keys: tuple[str, ...]) -> Item:
     for key, value in values.items():
         if value is None:
             raise bad_request(f'an element of the list has no "{key}", by which its elements are told apart')
-    return Item(tuple(sorted((key, value) for key, value in values.items() if value is not None)))
+    return PathItem(tuple(sorted((key, value) for key, value in values.items() if value is not None)))

@@ -5,7 +5,7 @@ from typing import Any
 
 from fairlead.model.document import Doc
 from fairlead.registry.documents.managed_fields.leaves import item_of
-from fairlead.registry.documents.managed_fields.paths import Element, Field, Item, Member, Path
+from fairlead.registry.documents.managed_fields.paths import Element, Path, PathField, PathItem, PathMember
 from fairlead.registry.schemas.catalogue import Container, fields_of
 from fairlead.registry.schemas.merging import is_applied_set, is_atomic_map, list_map_keys
 
@@ -95,13 +95,15 @@ def _add(tree: _Tree, path: Path) -> None:
 
 def _is_key(path: Path) -> bool:
     """Whether the path leads to a field by which its list element is known; it goes with the element or not at all."""
-    return len(path) > 1 and isinstance(path[-2], Item) and str(path[-1])[1:] in dict(path[-2].keys)
+    return len(path) > 1 and isinstance(path[-2], PathItem) and str(path[-1])[1:] in dict(path[-2].keys)
 
 
 def _prune(node: Any, doomed: _Tree) -> bool:
     """Remove what is doomed below a node; whether something went and the node is empty now."""
     if isinstance(node, dict):
-        gone: list[Any] = [e.name for e, below in doomed.items() if isinstance(e, Field) and _goes(node, e.name, below)]
+        gone: list[Any] = [
+            e.name for e, below in doomed.items() if isinstance(e, PathField) and _goes(node, e.name, below)
+        ]
     elif isinstance(node, list):
         places = _places(node, doomed)
         gone = [places[e] for e, below in doomed.items() if e in places and _goes(node, places[e], below)]
@@ -121,13 +123,13 @@ def _goes(node: Any, place: Any, below: _Tree | None) -> bool:
 
 def _places(node: list[Any], doomed: _Tree) -> dict[Element, int]:
     """Where in a list the elements are, told by the keys that the paths tell them by."""
-    key_names = {tuple(name for name, _ in e.keys) for e in doomed if isinstance(e, Item)}
+    key_names = {tuple(name for name, _ in e.keys) for e in doomed if isinstance(e, PathItem)}
     places: dict[Element, int] = {}
     for index, item in enumerate(node):
         if isinstance(item, dict):
             elements: list[Element] = [item_of(item, names) for names in key_names]
         else:
-            elements = [Member(item)] if isinstance(item, str | int) else []
+            elements = [PathMember(item)] if isinstance(item, str | int) else []
         for element in elements:
             places.setdefault(element, index)
     return places

@@ -20,10 +20,10 @@ from fairlead.registry.documents.managed_fields.merge import merge_applied, with
 from fairlead.registry.documents.managed_fields.paths import (
     EMPTY,
     Element,
-    Field,
     FieldSet,
-    Item,
     Path,
+    PathField,
+    PathItem,
     path_text,
 )
 from fairlead.registry.status import ApiError
@@ -31,7 +31,7 @@ from fairlead.registry.status import ApiError
 BEFORE_FIRST_APPLY = "before-first-apply"
 
 
-class Application(NamedTuple):
+class AppliedConfiguration(NamedTuple):
     """A configuration to apply.
 
     Attributes:
@@ -45,7 +45,7 @@ class Application(NamedTuple):
     is_given: Callable[[Mapping[str, Any]], bool] = lambda keys: False
 
 
-def apply_configuration(type_name: str, live: Doc | None, application: Application) -> Doc:
+def apply_configuration(type_name: str, live: Doc | None, application: AppliedConfiguration) -> Doc:
     """The object that a configuration makes of the live one (None: there is none), with its new owners.
 
     Raises:
@@ -64,7 +64,9 @@ def apply_configuration(type_name: str, live: Doc | None, application: Applicati
     yielding = still_as_applied(type_name, live, present) if is_kubectl else EMPTY
     owners = _resolve(owners, applied, present, force, yielding)
     held = frozenset(path for owned in owners.values() for path in owned.fields)
-    shared = {path[:length] for path in held for length in range(1, len(path)) if isinstance(path[length - 1], Item)}
+    shared = {
+        path[:length] for path in held for length in range(1, len(path)) if isinstance(path[length - 1], PathItem)
+    }
     # Of a shared list element others own a part, so it stays; and so does an object that was empty when it was owned.
     given_up = before.fields - applied.keys() - held - shared - _filled(present)
     result = without_fields(merge_applied(type_name, live, _configuration(configuration)), given_up)
@@ -77,7 +79,9 @@ def apply_configuration(type_name: str, live: Doc | None, application: Applicati
 
 def _filled(present: Leaves) -> set[Path]:
     """The paths of objects that have fields."""
-    return {path[:length] for path in present for length in range(1, len(path)) if isinstance(path[length - 1], Field)}
+    return {
+        path[:length] for path in present for length in range(1, len(path)) if isinstance(path[length - 1], PathField)
+    }
 
 
 def _of_users(present: Leaves, is_given: Callable[[Mapping[str, Any]], bool]) -> FieldSet:
@@ -87,7 +91,7 @@ def _of_users(present: Leaves, is_given: Callable[[Mapping[str, Any]], bool]) ->
 
 
 def _holds_given(element: Element, is_given: Callable[[Mapping[str, Any]], bool]) -> bool:
-    return isinstance(element, Item) and is_given(dict(element.keys))
+    return isinstance(element, PathItem) and is_given(dict(element.keys))
 
 
 def _before(manager: Manager) -> Manager:

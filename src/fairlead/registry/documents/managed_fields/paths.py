@@ -11,7 +11,7 @@ import msgspec
 from fairlead.model.document import Doc
 
 
-class Field(NamedTuple):
+class PathField(NamedTuple):
     """A field of an object or an entry of a map."""
 
     name: str
@@ -20,7 +20,7 @@ class Field(NamedTuple):
         return f".{self.name}"
 
 
-class Item(NamedTuple):
+class PathItem(NamedTuple):
     """The element of a list that has these values in its key fields."""
 
     keys: tuple[tuple[str, str | int | bool], ...]
@@ -29,7 +29,7 @@ class Item(NamedTuple):
         return "[" + ",".join(f"{name}={_json(value)}" for name, value in self.keys) + "]"
 
 
-class Member(NamedTuple):
+class PathMember(NamedTuple):
     """An element of a set, by its value."""
 
     value: str | int | bool
@@ -38,7 +38,7 @@ class Member(NamedTuple):
         return f"[={_json(self.value)}]"
 
 
-Element = Field | Item | Member
+Element = PathField | PathItem | PathMember
 Path = tuple[Element, ...]
 FieldSet = frozenset[Path]
 
@@ -87,23 +87,23 @@ def _paths(node: Any, path: Path) -> list[Path]:
 def encode(element: Element) -> str:
     """As a key of the wire form."""
     match element:
-        case Field(name):
+        case PathField(name):
             return f"f:{name}"
-        case Item(keys):
+        case PathItem(keys):
             return f"k:{_json(dict(keys))}"
-        case Member(value):
+        case PathMember(value):
             return f"v:{_json(value)}"
 
 
 def _decode(key: str) -> Element | None:
     kind, _, text = key.partition(":")
     if kind == "f":
-        return Field(text)
+        return PathField(text)
     try:
         if kind == "k":
             keys = msgspec.json.decode(text, type=dict[str, str | int | bool])
-            return Item(tuple(sorted(keys.items())))
-        return Member(msgspec.json.decode(text, type=str | int | bool)) if kind == "v" else None
+            return PathItem(tuple(sorted(keys.items())))
+        return PathMember(msgspec.json.decode(text, type=str | int | bool)) if kind == "v" else None
     except msgspec.DecodeError:
         return None
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from fairlead.model.document import Doc
 from fairlead.registry.documents.managed_fields.leaves import item_of, owned_metadata
-from fairlead.registry.documents.managed_fields.paths import Member, encode
+from fairlead.registry.documents.managed_fields.paths import PathMember, encode
 from fairlead.registry.schemas.catalogue import Container, FieldType, fields_of
 from fairlead.registry.schemas.merging import is_applied_set, is_atomic_map, list_map_keys
 from fairlead.registry.status import bad_request
@@ -45,7 +45,7 @@ def _field(owner: str, name: str, type_: FieldType | None, value: Any) -> Doc:
 
 def _list(owner: str, name: str, type_name: str, value: list[Any]) -> Doc:
     if is_applied_set(owner, name):
-        return {encode(Member(item)): {} for item in value}
+        return {encode(PathMember(item)): {} for item in value}
     keys = list_map_keys(owner, name)
     if not keys:
         return {}

@@ -4,9 +4,9 @@ import errno
 
 import pytest
 
-from fairlead.app.lab.host.refused_namespaces import APPARMOR, DEBIAN, Facts, why_refused
+from fairlead.app.lab.host.refused_namespaces import APPARMOR, DEBIAN, MachineFacts, why_refused
 
-ORDINARY = Facts({}, is_filtered=False, is_root=False, has_admin=False)
+ORDINARY = MachineFacts({}, is_filtered=False, is_root=False, has_admin=False)
 
 
 NO_USERS, FEW = {"user/max_user_namespaces": "0"}, {"user/max_user_namespaces": "9"}

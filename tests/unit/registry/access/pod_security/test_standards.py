@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fairlead.registry.access.pod_security.pods import Pod
+from fairlead.registry.access.pod_security.pods import CheckedPod
 from fairlead.registry.access.pod_security.policy import BASELINE, LATEST, LEVELS, PRIVILEGED, RESTRICTED, Standard
 from fairlead.registry.access.pod_security.standards import violations
 
@@ -22,7 +22,7 @@ def container(name="a", hard=True, **fields):
 
 
 def pod(*containers, annotations=None, **spec):
-    return Pod({"annotations": annotations or {}}, {"containers": containers or (container(),), **spec})
+    return CheckedPod({"annotations": annotations or {}}, {"containers": containers or (container(),), **spec})
 
 
 def said(found, level=RESTRICTED, version=LATEST):
