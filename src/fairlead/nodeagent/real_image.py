@@ -1,7 +1,7 @@
 """What a container of a real image runs: its own words before those of the image, as the OCI image configuration has
 them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from fairlead.images.documents import Process
@@ -39,6 +39,12 @@ class RealImage:
         """Its variables."""
         pairs = (variable.partition("=") for variable in self.process.env or ())
         return {name: value for name, _, value in pairs if name}
+
+
+def stacked(layers: Iterable[str]) -> list[str]:
+    """Layers as they can be laid over each other: overlayfs refuses a folder that is there twice, and the same layer
+    again (an empty one, as a rule) hides all that it brought further below."""
+    return list(dict.fromkeys(reversed(list(layers))))[::-1]
 
 
 class NoCommand(ImageError):

@@ -1,6 +1,6 @@
 """Pods that end while they start, at random moments and in every way that Pods end: none stays, and no process does.
 
-Every test runs as root and as an ordinary user.
+Every test runs as root and as an ordinary user; in a full run, with more than 2,000 Pods.
 """
 
 import asyncio
@@ -15,10 +15,12 @@ import pytest
 
 from fairlead.drivers.kube.client import PODS, KubeClient, KubeError
 from fairlead.drivers.linux.process_tree import tree
+from tests.support.full import some_of
 from tests.support.labs import Lab, eventually
 from tests.support.users import users
 
-PODS_OF_EACH = 24
+PODS_OF_EACH = some_of(24, 120)
+PATIENCE = some_of(120, 600)  # seconds until all have ended
 LATEST = 0.4  # seconds after its creation that a Pod is ended; those that come first have ended starting by then
 
 STUBBORN = {"command": ["sh", "-c", "trap '' TERM; sleep 86400"]}
@@ -152,7 +154,7 @@ def test_pods_that_end_while_they_start_leave_nothing(lab):
     before = set(tree(first_process(lab)))
     make_namespace(lab, "early")
     asyncio.run(in_namespace(lab, "early", to_end=True))
-    eventually(lambda: not pods_left(lab, "early"), seconds=120)
+    eventually(lambda: not pods_left(lab, "early"), seconds=PATIENCE)
     until_nothing_is_new(lab, before)
 
 
@@ -164,7 +166,7 @@ def test_pods_that_end_while_their_agent_is_killed_leave_nothing(lab):
     killing.start()
     asyncio.run(in_namespace(lab, "killed", to_end=True))
     killing.join()
-    eventually(lambda: not pods_left(lab, "killed"), seconds=120)
+    eventually(lambda: not pods_left(lab, "killed"), seconds=PATIENCE)
 
     def no_sleeper_is_new() -> bool:
         new = {pid for pid in tree(first_process(lab)) if "sleep" in command(pid)} - before
@@ -194,5 +196,25 @@ def test_a_namespace_that_goes_while_its_pods_start_takes_them_all_along(lab):
     make_namespace(lab, "going")
     asyncio.run(in_namespace(lab, "going", to_end=False))
     lab.kubectl("delete", "namespace", "going", "--wait=false")
-    eventually(lambda: lab.kubectl("get", "namespace", "going", check=False).returncode, seconds=120)
+    eventually(lambda: lab.kubectl("get", "namespace", "going", check=False).returncode, seconds=PATIENCE)
     until_nothing_is_new(lab, before)
+
+
+def test_pods_whose_node_is_switched_off_while_they_start_leave_nothing(lab):
+    before = set(tree(first_process(lab)))
+    make_namespace(lab, "off")
+    stopping = threading.Thread(target=stop_node, args=(lab,))
+    stopping.start()
+    asyncio.run(in_namespace(lab, "off", to_end=False))
+    stopping.join()
+    lab.kubectl("delete", "namespace", "off", "--wait=false")
+    eventually(lambda: lab.kubectl("get", "namespace", "off", check=False).returncode, seconds=PATIENCE)
+    lab.fairlead("node", "start", "--name", lab.name, "node-2")
+    of_node = {pid for pid, line in new_processes(lab, before).items() if "sleep" not in line}
+    until_nothing_is_new(lab, before | of_node)  # the node's own are others than before
+
+
+def stop_node(lab: Lab) -> None:
+    """One of both, in the time in which Pods come."""
+    time.sleep(0.7)
+    lab.fairlead("node", "stop", "--name", lab.name, "--out-of-service", "node-2")

@@ -23,7 +23,7 @@ from fairlead.images.users import Accounts
 from fairlead.nodeagent.images import ImageError, Images, find_image, is_command
 from fairlead.nodeagent.manifest import Container, RunPod
 from fairlead.nodeagent.pulling import NEVER, Failure, PullError, backing_off, failed, is_wanted, never, pulled
-from fairlead.nodeagent.real_image import RealImage
+from fairlead.nodeagent.real_image import RealImage, stacked
 
 log = logging.getLogger(__name__)
 
@@ -186,7 +186,7 @@ class NodeImages:
                 self._store.unpack(layer)
 
     def _read(self, image: Image) -> RealImage:
-        layers = [self._store.layer_path(layer.diff_id) for layer in image.layers]
+        layers = [self._store.layer_path(diff_id) for diff_id in stacked(layer.diff_id for layer in image.layers)]
         accounts = Accounts(*(read_root_file(layers, "etc", name) for name in ("passwd", "group")))
         return RealImage(image.config_digest, image.manifest, image.config.process, tuple(map(str, layers)), accounts)
 

@@ -104,6 +104,7 @@ def invite(
 @click.option(
     "--image", "images", multiple=True, metavar="PATTERN=COMMAND", help="The command that an image stands for here."
 )
+@click.option("--pull", is_flag=True, help="Fetch images that are not on this host and stand for no command.")
 @wire_option("This host's end of the wire; if not given, the address that the invitation names.")
 @click.argument("invitation", type=click.File("rb"))
 def join(
@@ -112,6 +113,7 @@ def join(
     wait: bool,
     timeout: float,
     images: tuple[str, ...],
+    pull: bool,
     wire: "SocketAddress | None",
     invitation: BinaryIO,
 ) -> None:
@@ -131,7 +133,7 @@ def join(
     except InvitationError as error:
         raise click.BadParameter(str(error), param_hint="INVITATION") from error
     table = {**read.settings.images, **dict(map(image_option, images))}
-    settings = structs.replace(read.settings, nodes=(read.node,), images=table)
+    settings = structs.replace(read.settings, nodes=(read.node,), images=table, pull=pull)
     serve(LabOptions(name, data, (), settings, timeout if wait else None, wire, read))
 
 

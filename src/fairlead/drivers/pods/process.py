@@ -300,6 +300,8 @@ def _change_directory(path: str) -> None:
 
 def _execute(command: tuple[str, ...], environment: Mapping[str, str], *, only_own: bool) -> None:
     try:
+        if not command[0]:
+            raise FileNotFoundError
         if only_own:
             os.execvpe(command[0], command, environment)
         execute(command, environment)
