@@ -221,6 +221,7 @@ class Container(Slim, frozen=True):
     volume_devices: tuple[dict[str, Any], ...] | None = None
     restart_policy_rules: tuple[dict[str, Any], ...] | None = None
     tty: bool = False
+    target_container_name: str = ""
 
 
 class HostPath(Slim, frozen=True):
@@ -369,6 +370,7 @@ class RunPodSpec(Slim, frozen=True):
     active_deadline_seconds: int | None = None
     containers: tuple[Container, ...] = ()
     init_containers: tuple[Container, ...] | None = None
+    ephemeral_containers: tuple[Container, ...] | None = None
     volumes: tuple[Volume, ...] | None = None
     readiness_gates: tuple[ReadinessGate, ...] | None = None
     image_pull_secrets: tuple[SourceReference, ...] | None = None
@@ -386,6 +388,7 @@ class RunPodStatus(Slim, frozen=True):
     conditions: tuple[Condition, ...] | None = None
     container_statuses: tuple[dict[str, Any], ...] | None = None
     init_container_statuses: tuple[dict[str, Any], ...] | None = None
+    ephemeral_container_statuses: tuple[dict[str, Any], ...] | None = None
 
     @property
     def ips(self) -> tuple[str, ...]:

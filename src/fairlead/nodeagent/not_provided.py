@@ -31,6 +31,7 @@ def not_provided(pod: RunPod) -> list[str]:
         *(f"spec.{path}" for path, asks in _OF_POD.items() if asks(spec)),
         *_of_containers("initContainers", spec.init_containers or ()),
         *_of_containers("containers", spec.containers),
+        *_of_containers("ephemeralContainers", spec.ephemeral_containers or ()),
     ]
 
 

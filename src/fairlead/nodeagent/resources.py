@@ -6,9 +6,22 @@ Upstream: ``pkg/api/v1/resource/helpers.go``.
 import math
 from collections.abc import Mapping
 
+from fairlead.model.document import Doc
 from fairlead.model.quantities import quantity
-from fairlead.nodeagent.manifest import ResourceSelector, RunPod
+from fairlead.nodeagent.manifest import Resources, ResourceSelector, RunPod
 from fairlead.nodeagent.sources import SourceError
+
+
+def resources_told(pod: RunPod, container: str) -> Doc:
+    """What the status of a container says that it has: what the Pod asks for now, for nothing is limited here."""
+    spec = pod.spec
+    containers = (*spec.containers, *(spec.init_containers or ()))
+    resources = next((found.resources for found in containers if found.name == container), Resources())
+    if not (resources.limits or resources.requests):
+        return {}
+    told = {"limits": resources.limits, "requests": resources.requests}
+    has = {part: dict(amounts) for part, amounts in told.items() if amounts}
+    return {"resources": has, **({"allocatedResources": has["requests"]} if "requests" in has else {})}
 
 
 def resource_field(selector: ResourceSelector, container: str, pod: RunPod, allocatable: Mapping[str, str]) -> str:

@@ -7,7 +7,10 @@ FORGIVEN_AFTER = 600.0  # seconds of running after which the back-off starts aga
 
 
 def restart_policy(container: Container, pod: RunPod) -> str:
-    """Always, OnFailure or Never. A sidecar always restarts; any other init container is done when it has succeeded."""
+    """Always, OnFailure or Never. A sidecar always restarts; any other init container is done when it has succeeded; an
+    ephemeral container runs once."""
+    if container in (pod.spec.ephemeral_containers or ()):
+        return "Never"
     if container not in (pod.spec.init_containers or ()):
         return pod.spec.restart_policy
     return container.restart_policy or ("Never" if pod.spec.restart_policy == "Never" else "OnFailure")

@@ -33,7 +33,8 @@ Sources = Mapping[Reference | TokenSource, Content]
 
 def references(pod: RunPod) -> set[Reference]:
     """Everything that the Pod's containers and volumes refer to."""
-    containers = (*(pod.spec.init_containers or ()), *pod.spec.containers)
+    spec = pod.spec
+    containers = (*(spec.init_containers or ()), *spec.containers, *(spec.ephemeral_containers or ()))
     return {
         *(reference for container in containers for reference in _of_container(container)),
         *volume_references(pod),

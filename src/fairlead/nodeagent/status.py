@@ -12,6 +12,7 @@ from typing import NamedTuple
 from fairlead.model.document import Doc
 from fairlead.model.objects import Condition, has_true_condition
 from fairlead.nodeagent.manifest import Container, RunPod
+from fairlead.nodeagent.resources import resources_told
 
 
 class Waiting(NamedTuple):
@@ -94,6 +95,7 @@ class PodRecord:
     start_time: str
     containers: tuple[ContainerRecord, ...]
     init_containers: tuple[ContainerRecord, ...] = ()
+    ephemeral_containers: tuple[ContainerRecord, ...] = ()
     connected: bool = False
     trouble: str = ""
     failure: Failure | None = None
@@ -116,6 +118,8 @@ def build_status(pod: RunPod, record: PodRecord, now: str) -> Doc:
         status |= record.failure._asdict()
     if record.init_containers:
         status["initContainerStatuses"] = [_container_status(pod, c, record) for c in record.init_containers]
+    if record.ephemeral_containers:
+        status["ephemeralContainerStatuses"] = [_ephemeral_status(pod, c, record) for c in record.ephemeral_containers]
     if record.addresses.pod_ips:
         status["podIP"] = record.addresses.pod_ips[0]
         status["podIPs"] = [{"ip": ip} for ip in record.addresses.pod_ips]
@@ -262,7 +266,15 @@ def _container_status(pod: RunPod, record: ContainerRecord, pod_record: PodRecor
         "restartCount": record.restart_count,
         "ready": (record.ready and not pod_record.unready) or _has_done_its_part(record, pod_record),
         "started": record.started,
+        **resources_told(pod, container.name),
     }
+
+
+def _ephemeral_status(pod: RunPod, record: ContainerRecord, pod_record: PodRecord) -> Doc:
+    """Traffic does not depend on it: it is never ready, and nothing says whether it has started."""
+    status = _container_status(pod, record, pod_record)
+    del status["started"]
+    return {**status, "ready": False}
 
 
 def _has_done_its_part(record: ContainerRecord, pod_record: PodRecord) -> bool:

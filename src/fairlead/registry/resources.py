@@ -35,6 +35,7 @@ STATUS = Subresource("status")
 SCALE = Subresource("scale", OBJECT_VERBS, "Scale", "autoscaling", "v1")
 WORKLOAD = (STATUS, SCALE)
 EVICTION = Subresource("eviction", ("create",), "Eviction", "policy", "v1")
+POD_SIDES = (Subresource("ephemeralcontainers"), Subresource("resize"))
 POD_STREAMS = (
     Subresource("attach", STREAM_VERBS, "PodAttachOptions"),
     Subresource("exec", STREAM_VERBS, "PodExecOptions"),
@@ -123,7 +124,7 @@ RESOURCES: tuple[Resource, ...] = (
     Resource(*_CORE, "persistentvolumes", "PersistentVolume", namespaced=False, short_names=("pv",),
              subresources=(STATUS,)),
     Resource(*_CORE, "pods", "Pod", short_names=("po",), categories=ALL,
-             subresources=(STATUS, Subresource("binding", ("create",), "Binding"), EVICTION, *POD_STREAMS)),
+             subresources=(STATUS, Subresource("binding", ("create",), "Binding"), EVICTION, *POD_SIDES, *POD_STREAMS)),
     Resource(*_CORE, "podtemplates", "PodTemplate"),
     Resource(*_CORE, "resourcequotas", "ResourceQuota", short_names=("quota",), subresources=(STATUS,)),
     Resource(*_CORE, "replicationcontrollers", "ReplicationController", short_names=("rc",), categories=ALL,

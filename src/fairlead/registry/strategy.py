@@ -13,7 +13,7 @@ nothing, because what a hook wants stored beside the object is returned, not don
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import ip_network
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from fairlead.model.addresses import IPFamily, parse_ip
 from fairlead.model.document import Doc
@@ -135,6 +135,18 @@ class Column:
 NO_EFFECTS = SideEffects()
 
 
+class Side(NamedTuple):
+    """A subresource that shows an object of its kind, and lets a part of it change.
+
+    Attributes:
+        prepare: (new, old) -> the document to store: the old one but for that part.
+        validate: (new, old) -> faults, in place of ``validate_update``.
+    """
+
+    prepare: Callable[[Doc, Doc], Doc]
+    validate: Callable[[Doc, Doc], Sequence[FieldError]]
+
+
 @dataclass(frozen=True)
 class Strategy:
     """The hooks of one kind. A hook that is left out does nothing.
@@ -152,6 +164,7 @@ class Strategy:
         prepare_approval: (new, old, context): the same for writes to ``/approval``.
         validate_create: (new, context) -> faults.
         validate_update: (new, old, context) -> faults; of main and status updates alike.
+        sides: what may be written through subresources of the kind's own, by their names.
         warnings: (new, old or None) -> texts for ``Warning:`` headers.
         bumps_generation: (new, old) -> whether ``metadata.generation`` grows; None for kinds that have no generation.
         on_read: bring a document into the form that clients see (defaults of newer fields on old objects); it runs when
@@ -181,6 +194,7 @@ class Strategy:
     prepare_approval: Callable[[Doc, Doc, Context], None] = lambda new, old, context: None
     validate_create: Callable[[Doc, Context], Sequence[FieldError]] = lambda new, context: ()
     validate_update: Callable[[Doc, Doc, Context], Sequence[FieldError]] = lambda new, old, context: ()
+    sides: Mapping[str, Side] = field(default_factory=dict)
     warnings: Callable[[Doc, Doc | None], Sequence[str]] = lambda new, old: ()
     bumps_generation: Callable[[Doc, Doc], bool] | None = None
     on_read: Callable[[Doc], None] = lambda doc: None

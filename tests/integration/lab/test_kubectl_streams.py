@@ -138,6 +138,57 @@ def say(kubectl: Kubectl, word: str) -> None:
     kubectl.out("exec", "talker", "-c", "talker", "--", "sh", "-c", f"echo {word} > /mnt/say")
 
 
+class TestDebug:
+    """By the newest kubectl alone: what it asks of the server has not changed."""
+
+    @pytest.fixture
+    def debug(self, lab):
+        newest = Kubectl(lab, kubectls()[-1])
+
+        def debug(*arguments: str) -> str:
+            return newest.out("debug", "--profile=general", "--image=busybox", *arguments).decode()
+
+        return debug
+
+    def test_a_look_at_a_pod_that_runs(self, lab, debug):
+        debug("web", "--target=web", "-c", "look", "--", "sh", "-c", "ps -ef; hostname; exec sleep 1000")
+        seen = eventually(lambda: (told := lab.kubectl("logs", "web", "-c", "look").stdout).endswith("web\n") and told)
+        assert "http.server" in seen
+        assert lab.kubectl("exec", "web", "-c", "look", "--", "hostname").stdout == "web\n"
+        (status,) = lab.get("pod", "web")["status"]["ephemeralContainerStatuses"]
+        assert (status["name"], list(status["state"])) == ("look", ["running"])
+        events = lab.get("events", "--field-selector=involvedObject.name=web,reason=NotProvided")["items"]
+        assert "spec.ephemeralContainers{look}.securityContext.capabilities.add" in events[0]["message"]
+
+    def test_at_the_terminal(self, lab):
+        newest = kubectls()[-1]
+        words = [str(newest), "--kubeconfig", lab.kubeconfig, "debug", "-qit", "web", "--image=busybox"]
+        terminal = Terminal([*words, "--profile=general", "--", "sh"], lab.environment)
+        try:
+            terminal.type("echo $((6*7))\n")
+            terminal.until("42")
+            terminal.type("exit 3\n")
+        finally:
+            terminal.close()
+
+    def test_a_copy(self, lab, debug):
+        debug(
+            "other", "--copy-to=copy", "--share-processes", "-c", "look", "--", "sh", "-c", "ps -ef; hostname; sleep 9"
+        )
+        assert eventually(lambda: lab.kubectl("logs", "copy", "-c", "look").stdout).endswith("copy\n")
+        lab.kubectl("delete", "pod", "copy", "--now")
+
+    def test_a_node_and_what_is_missing_is_said(self, lab, debug):
+        debug("node/node-1", "--", "sh", "-c", "hostname; ls /host; sleep 9")
+        (pod,) = (p for p in lab.get("pods")["items"] if p["metadata"]["name"].startswith("node-debugger-node-1-"))
+        name = pod["metadata"]["name"]
+        told = eventually(lambda: lab.kubectl("logs", name).stdout).split()
+        assert (told[0], "etc" in told) == ("node-1", True)
+        events = lab.get("events", f"--field-selector=involvedObject.name={name},reason=NotProvided")["items"]
+        assert events[0]["message"] == "this node does not act on spec.hostPID, spec.hostIPC"
+        lab.kubectl("delete", "pod", name, "--now")
+
+
 class TestLogs:
     def test_all_of_it(self, kubectl):
         lines = kubectl.out("logs", "talker", "-c", "talker").splitlines()

@@ -63,6 +63,23 @@ def conditions(document: dict) -> dict[str, tuple[str, str]]:
     return {c["type"]: (c["status"], c.get("reason", "")) for c in document["conditions"]}
 
 
+def test_an_ephemeral_container_is_shown_and_counts_for_nothing():
+    """As upstream has it: never ready, and neither phase nor conditions depend on it."""
+    look = ContainerRecord(pod({"name": "look"}).spec.containers[0], FAILED, ready=True, started=True)
+    status = build_status(pod(), replace(record(RUNNING), ephemeral_containers=(look,)), NOW)
+    (shown,) = status["ephemeralContainerStatuses"]
+    assert (shown["name"], shown["ready"], shown["state"]["terminated"]["exitCode"]) == ("look", False, 1)
+    assert "started" not in shown
+    assert (status["phase"], conditions(status)["Ready"]) == ("Running", ("True", ""))
+
+
+def test_a_container_is_said_to_have_what_its_pod_asks_for_now():
+    asks = {"requests": {"cpu": "1"}, "limits": {"cpu": "2"}}
+    status = build_status(pod({"name": "c0", "resources": asks}), record(RUNNING), NOW)["containerStatuses"][0]
+    assert (status["resources"], status["allocatedResources"]) == (asks, {"cpu": "1"})
+    assert "resources" not in build_status(pod({"name": "c0"}), record(RUNNING), NOW)["containerStatuses"][0]
+
+
 class TestEndedByItsNode:
     def test_it_is_failed_once_nothing_runs(self):
         """However its containers have ended."""

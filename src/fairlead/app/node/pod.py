@@ -7,8 +7,8 @@ event. Level-triggered: whatever an earlier agent of the node left in the Pod's 
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Coroutine, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,7 @@ from fairlead.nodeagent.sources import Reference, volume_references
 from fairlead.nodeagent.status import (
     DEADLINE_EXCEEDED,
     Addresses,
+    ContainerRecord,
     PodRecord,
     Running,
     build_status,
@@ -106,8 +107,9 @@ class PodRun:
         self._index = PodIndex(settings.records, pod)
         self.start_time = pod.status.start_time or timestamp()
         self._life = begin(pod, str(self._context))
-        containers = (*self._life.mains, *self._life.inits)
-        self.containers = {each.name: self._container(each, folder) for each in containers}
+        self._folder = folder
+        containers = (*self._life.mains, *self._life.inits, *self._life.extras)
+        self.containers = {each.name: self._container(each) for each in containers}
         self._events: asyncio.Queue[life.PodEvent] = asyncio.Queue()
         if found:
             self._adopt(pod, found)
@@ -132,8 +134,26 @@ class PodRun:
         if (pod.labels, pod.annotations) != (before.labels, before.annotations):
             self._volumes.changed()
         self._watch_deadline()
+        self._add_ephemeral(pod, before)
         if pod.is_terminating:
             self.end(pod.metadata.deletion_grace_period_seconds or 0)
+
+    def _add_ephemeral(self, pod: RunPod, before: RunPod) -> None:
+        """Run the containers that have come to the Pod."""
+        new = [each for each in pod.spec.ephemeral_containers or () if each.name not in self.containers]
+        if not new:
+            return
+        self._context = replace(self._context, pod=pod)
+        self._say_not_provided([path for path in not_provided(pod) if path not in not_provided(before)])
+        for container in new:
+            its_life = ContainerLife(ContainerRecord(container), restart_policy(container, pod), str(self._context))
+            self.containers[container.name] = self._container(its_life)
+            self._events.put_nowait(life.Add(its_life))
+
+    def _say_not_provided(self, paths: Sequence[str]) -> None:
+        if paths:
+            message = f"this node does not act on {', '.join(paths)}"
+            self._context.say(Happening("NotProvided", message, "Warning"))
 
     def source_changed(self, namespace: str, reference: Reference) -> None:
         """Take in that a ConfigMap or Secret is another."""
@@ -151,9 +171,8 @@ class PodRun:
         self._do(self._volumes.keep_fresh(lambda: self.pod, self._placement))
         if self.sandbox.child:
             self._do(self._watch(self.sandbox.child))
-        elif paths := not_provided(self.pod):
-            message = f"this node does not act on {', '.join(paths)}"
-            self._context.say(Happening("NotProvided", message, "Warning"))
+        else:
+            self._say_not_provided(not_provided(self.pod))
         self.api.changed()
         try:
             while self._life.stage is not life.Stage.GONE:
@@ -244,7 +263,9 @@ class PodRun:
         """Take over what an earlier agent has left running, and what has ended since."""
         self.sandbox.adopt(pod, found.sandbox)
         records, running = {}, {}
-        statuses = (*(pod.status.container_statuses or ()), *(pod.status.init_container_statuses or ()))
+        told = pod.status
+        groups = (told.container_statuses, told.init_container_statuses, told.ephemeral_container_statuses)
+        statuses = [status for group in groups for status in group or ()]
         for name, container in self.containers.items():
             is_there = find_container(self._context, container.container, found, self._settings.orphan_ends)
             if isinstance(is_there, RunningContainer):
@@ -255,13 +276,13 @@ class PodRun:
         self._life = life.with_records(self._life, records)
         self._events.put_nowait(life.Adopted(running))
 
-    def _container(self, its_life: ContainerLife, folder: PodFolder) -> ContainerRun:
+    def _container(self, its_life: ContainerLife) -> ContainerRun:
         name = its_life.name
 
         def post(event: ContainerEvent) -> None:
             self._events.put_nowait(life.OfContainer(name, event))
 
-        return ContainerRun(self._context, its_life.record, folder, post)
+        return ContainerRun(self._context, its_life.record, self._folder, post)
 
     def _watch_deadline(self) -> None:
         """Have the Pod fail when it has been active for as long as it may (``activeDeadlineSeconds``)."""
@@ -278,6 +299,7 @@ class PodRun:
             self.start_time,
             tuple(each.record for each in self._life.mains),
             tuple(each.record for each in self._life.inits),
+            tuple(each.record for each in self._life.extras),
             connected=self.sandbox.child is not None,
             trouble=self._life.trouble,
             failure=self._life.failure,
@@ -304,6 +326,7 @@ def begin(pod: RunPod, called: str) -> life.PodLife:
     return life.PodLife(
         inits=_lives(spec.init_containers or (), status.init_container_statuses, pod, called),
         mains=_lives(spec.containers, status.container_statuses, pod, called),
+        extras=_lives(spec.ephemeral_containers or (), status.ephemeral_container_statuses, pod, called),
         grace=spec.termination_grace_period_seconds,
     )
 

@@ -211,7 +211,7 @@ def with_records(life: PodLife, records: Mapping[str, ContainerRecord]) -> PodLi
     def changed(lives: tuple[ContainerLife, ...]) -> tuple[ContainerLife, ...]:
         return tuple(replace(each, record=records.get(each.name, each.record)) for each in lives)
 
-    return replace(life, inits=changed(life.inits), mains=changed(life.mains))
+    return replace(life, inits=changed(life.inits), mains=changed(life.mains), extras=changed(life.extras))
 
 
 _Effects = list[PodEffect]

@@ -246,7 +246,8 @@ def _revised(revision: _Revision, env: Environment) -> tuple[Doc, SideEffects]:
     strategy.default(new)
     object_meta.carry_over(new, old)
     effects = NO_EFFECTS if side else strategy.allocate(new, old, context)
-    new = _PREPARE[side](new, old, resource)
+    own = strategy.sides.get(side)
+    new = own.prepare(new, old) if own else _PREPARE[side](new, old, resource)
     if not side:
         strategy.prepare_update(new, old, context)
     elif side == "status":
@@ -257,7 +258,8 @@ def _revised(revision: _Revision, env: Environment) -> tuple[Doc, SideEffects]:
     faults = object_meta.validate(new["metadata"], lambda name: (), resource.namespaced)
     faults += _finalizer_faults(new["metadata"], strategy)
     faults += object_meta.validate_update(new["metadata"], old["metadata"])
-    faults += env.cluster.faults_among(strategy.validate_update(new, old, context))
+    found = own.validate(new, old) if own else strategy.validate_update(new, old, context)
+    faults += env.cluster.faults_among(found)
     if faults:
         raise invalid(resource.kind, target.name, faults, resource.group)
     strategy.on_read(new)

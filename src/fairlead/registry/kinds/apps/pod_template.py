@@ -11,7 +11,7 @@ import msgspec
 from fairlead.model.document import Doc
 from fairlead.model.labels import matches, requirements
 from fairlead.model.objects import LabelSelector
-from fairlead.registry.field_errors import FieldError, invalid, not_supported, required
+from fairlead.registry.field_errors import FieldError, forbidden, invalid, not_supported, required
 from fairlead.registry.kinds.cells import labels_text, wide
 from fairlead.registry.kinds.core.pod.defaults import default_spec
 from fairlead.registry.kinds.core.pod.validate import validate_spec
@@ -58,6 +58,9 @@ def pod_faults(template: Doc, policies: Sequence[str] = ("Always",)) -> list[Fie
     """The faults of a Pod template by itself."""
     faults = validate_labels(template["metadata"].get("labels") or {}, "spec.template.labels")
     faults += validate_spec(template["spec"], "spec.template.spec")
+    if template["spec"].get("ephemeralContainers"):
+        path = "spec.template.spec.ephemeralContainers"
+        faults.append(forbidden(path, "ephemeral containers not allowed in pod template"))
     policy = template["spec"]["restartPolicy"]
     if policy not in policies:
         faults.append(not_supported("spec.template.spec.restartPolicy", policy, policies))

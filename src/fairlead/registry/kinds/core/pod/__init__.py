@@ -6,12 +6,14 @@ Upstream: pkg/registry/core/pod, pkg/apis/core/validation.
 from collections.abc import Callable
 
 from fairlead.model.document import Doc
-from fairlead.model.qos import Asked, qos_class
 from fairlead.registry.kinds.core.pod.columns import COLUMNS, row
 from fairlead.registry.kinds.core.pod.defaults import default
+from fairlead.registry.kinds.core.pod.ephemeral import EPHEMERAL_CONTAINERS
 from fairlead.registry.kinds.core.pod.grace import grace
 from fairlead.registry.kinds.core.pod.limits import fill_limits
 from fairlead.registry.kinds.core.pod.priority import keep_priority, set_priority
+from fairlead.registry.kinds.core.pod.quality import quality
+from fairlead.registry.kinds.core.pod.resize import RESIZE
 from fairlead.registry.kinds.core.pod.service_account import admit, is_token
 from fairlead.registry.kinds.core.pod.tolerations import add_tolerations
 from fairlead.registry.kinds.core.pod.validate import validate_create, validate_update
@@ -29,7 +31,7 @@ def admit_create(pod: Doc, context: Context) -> None:
 
 def prepare_create(pod: Doc, context: Context) -> None:
     """A new Pod waits to be placed and started."""
-    pod["status"] = {"phase": "Pending", "qosClass": _quality(pod["spec"])}
+    pod["status"] = {"phase": "Pending", "qosClass": quality(pod["spec"])}
 
 
 def prepare_update(pod: Doc, old: Doc, context: Context) -> None:
@@ -40,18 +42,8 @@ def prepare_update(pod: Doc, old: Doc, context: Context) -> None:
 
 def prepare_status_update(pod: Doc, old: Doc, context: Context) -> None:
     """A node agent reports everything but the class, which was settled when the Pod was made."""
-    if quality := old.get("status", {}).get("qosClass"):
-        pod.setdefault("status", {})["qosClass"] = quality
-
-
-def _quality(spec: Doc) -> str:
-    containers = (*(spec.get("containers") or ()), *(spec.get("initContainers") or ()))
-    return qos_class(map(_asked, containers), _asked(spec))
-
-
-def _asked(of: Doc) -> Asked:
-    resources = of.get("resources") or {}
-    return Asked(resources.get("requests"), resources.get("limits"))
+    if settled := old.get("status", {}).get("qosClass"):
+        pod.setdefault("status", {})["qosClass"] = settled
 
 
 def _of(part: str, field: str) -> Callable[[Doc], str]:
@@ -66,6 +58,7 @@ STRATEGY = Strategy(
     prepare_status_update=prepare_status_update,
     validate_create=validate_create,
     validate_update=validate_update,
+    sides={"ephemeralcontainers": EPHEMERAL_CONTAINERS, "resize": RESIZE},
     warnings=pod_warnings,
     on_read=default,  # a Pod from a time with fewer defaults must not look changed when it is next written
     bumps_generation=lambda new, old: bool(new["spec"] != old["spec"]),

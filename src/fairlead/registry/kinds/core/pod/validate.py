@@ -28,7 +28,10 @@ _TOLERATION_EFFECTS = ("NoExecute", "NoSchedule", "PreferNoSchedule")
 
 def validate_create(pod: Doc, context: Context) -> list[FieldError]:
     """The faults of a new Pod."""
-    return validate_spec(pod["spec"], "spec")
+    faults = validate_spec(pod["spec"], "spec")
+    if pod["spec"].get("ephemeralContainers"):
+        faults.append(forbidden("spec.ephemeralContainers", "cannot be set on create"))
+    return faults
 
 
 def validate_update(pod: Doc, old: Doc, context: Context) -> list[FieldError]:

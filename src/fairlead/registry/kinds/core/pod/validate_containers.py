@@ -1,6 +1,6 @@
 """The containers of a Pod. Upstream: ``validateContainers`` and below in pkg/apis/core/validation/validation.go."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 
 from fairlead.model.document import Doc
 from fairlead.model.names import dns1123_label_errors
@@ -20,18 +20,29 @@ def validate_containers(spec: Doc, path: str) -> list[FieldError]:
         return [required(f"{path}.containers")]
     faults: list[FieldError] = []
     names: set[str] = set()
-    volumes = {volume.get("name") for volume in spec.get("volumes") or ()}
+    volumes = {volume.get("name", "") for volume in spec.get("volumes") or ()}
     for place, container in _each(spec, path):
-        faults += _name(place, container.get("name", ""), names)
-        faults += _image(place, container)
+        faults += validate_name(place, container.get("name", ""), names)
+        faults += validate_common(place, container, volumes)
         faults += _ports(place, container.get("ports") or [], host_network=bool(spec.get("hostNetwork")))
-        faults += _env(place, container.get("env") or [])
-        faults += _mounts(place, container.get("volumeMounts") or [], volumes)
-        faults += _resources(place, container.get("resources") or {})
+        faults += validate_resources(place, container.get("resources") or {})
         faults += validate_probes(place, container)
-        faults += one_of(f"{place}.terminationMessagePolicy", container["terminationMessagePolicy"], _MESSAGE_POLICIES)
-        faults += one_of(f"{place}.imagePullPolicy", container["imagePullPolicy"], _PULL_POLICIES)
     return faults + _host_ports(spec, path)
+
+
+def validate_common(place: str, container: Doc, volumes: Set[str]) -> list[FieldError]:
+    """The faults of what every kind of container has.
+
+    Args:
+        volumes: names of the Pod's volumes.
+    """
+    return [
+        *_image(place, container),
+        *_env(place, container.get("env") or []),
+        *_mounts(place, container.get("volumeMounts") or [], volumes),
+        *one_of(f"{place}.terminationMessagePolicy", container["terminationMessagePolicy"], _MESSAGE_POLICIES),
+        *one_of(f"{place}.imagePullPolicy", container["imagePullPolicy"], _PULL_POLICIES),
+    ]
 
 
 def _each(spec: Doc, path: str) -> Iterator[tuple[str, Doc]]:
@@ -40,7 +51,8 @@ def _each(spec: Doc, path: str) -> Iterator[tuple[str, Doc]]:
             yield f"{path}.{name}[{index}]", container
 
 
-def _name(path: str, name: str, seen: set[str]) -> list[FieldError]:
+def validate_name(path: str, name: str, seen: set[str]) -> list[FieldError]:
+    """The faults of a container's name, which is then one of those seen."""
     if not name:
         return [required(f"{path}.name")]
     faults = [invalid(f"{path}.name", name, detail) for detail in dns1123_label_errors(name)]
@@ -120,7 +132,7 @@ def _env(path: str, variables: list[Doc]) -> list[FieldError]:
     return faults
 
 
-def _mounts(path: str, mounts: list[Doc], volumes: set[str | None]) -> list[FieldError]:
+def _mounts(path: str, mounts: list[Doc], volumes: Set[str]) -> list[FieldError]:
     faults = []
     points: set[str] = set()
     for index, mount in enumerate(mounts):
@@ -145,7 +157,8 @@ def _sub_path(path: str) -> list[str]:
     return [*faults, "must not contain '..'"] if ".." in path.split("/") else faults
 
 
-def _resources(path: str, resources: Doc) -> list[FieldError]:
+def validate_resources(path: str, resources: Doc) -> list[FieldError]:
+    """The faults of what a container at ``path`` asks for and may use."""
     limits = resources.get("limits") or {}
     faults = []
     for name, text in (resources.get("requests") or {}).items():

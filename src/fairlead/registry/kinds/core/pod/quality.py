@@ -1,0 +1,15 @@
+"""The QoS class of a Pod, from its document."""
+
+from fairlead.model.document import Doc
+from fairlead.model.qos import Asked, qos_class
+
+
+def quality(spec: Doc) -> str:
+    """``Guaranteed``, ``Burstable`` or ``BestEffort``."""
+    containers = (*(spec.get("containers") or ()), *(spec.get("initContainers") or ()))
+    return qos_class(map(_asked, containers), _asked(spec))
+
+
+def _asked(of: Doc) -> Asked:
+    resources = of.get("resources") or {}
+    return Asked(resources.get("requests"), resources.get("limits"))
