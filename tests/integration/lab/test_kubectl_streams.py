@@ -166,15 +166,13 @@ class TestDebug:
         terminal = Terminal([*words, "--profile=general", "--", "sh"], lab.environment)
         try:
             terminal.type("echo $((6*7))\n")
-            terminal.until("42")
+            terminal.wait_for("42")
             terminal.type("exit 3\n")
         finally:
             terminal.close()
 
     def test_a_copy(self, lab, debug):
-        debug(
-            "other", "--copy-to=copy", "--share-processes", "-c", "look", "--", "sh", "-c", "ps -ef; hostname; sleep 9"
-        )
+        debug("web", "--copy-to=copy", "--share-processes", "-c", "look", "--", "sh", "-c", "ps -ef; hostname; sleep 9")
         assert eventually(lambda: lab.kubectl("logs", "copy", "-c", "look").stdout).endswith("copy\n")
         lab.kubectl("delete", "pod", "copy", "--now")
 

@@ -90,8 +90,8 @@ class TestEphemeralContainers:
         assert "spec.ephemeralContainers: Forbidden: cannot be set on create" in refusal.value.message
         assert "pod updates may not change fields other than" in refused(cluster(), None, ephemeralContainers=[LOOK])
         template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [WEB], "ephemeralContainers": [LOOK]}}
+        spec = {"selector": {"matchLabels": {"a": "b"}}, "template": template}
         with pytest.raises(ApiError) as refusal:
-            spec = {"selector": {"matchLabels": {"a": "b"}}, "template": template}
             Cluster().create(document("Deployment", "d", "apps/v1", spec=spec))
         assert "ephemeralContainers: Forbidden: ephemeral containers not allowed in pod template" in str(refusal.value)
 
