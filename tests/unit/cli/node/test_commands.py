@@ -7,7 +7,7 @@ from fairlead import __version__
 from fairlead.app.lab.invitation import Invitation, KeyPair, encode_invitation
 from fairlead.app.lab.node_memory import Added
 from fairlead.app.lab.settings import LabSettings
-from fairlead.cli import node
+from fairlead.cli.node import commands
 from fairlead.model.socket_address import SocketAddress
 
 HUB, PEER = SocketAddress("192.0.2.1", 4789), SocketAddress("192.0.2.2", 4789)
@@ -23,8 +23,8 @@ def invitation(settings: LabSettings) -> bytes:
 @pytest.mark.parametrize("arguments", [[], ["--pull"]])
 def test_whether_images_are_fetched_is_for_the_host_that_joins_to_say(monkeypatch, of_lab, arguments):
     served = []
-    monkeypatch.setattr(node, "serve", served.append)
+    monkeypatch.setattr(commands, "serve", served.append)
     text = invitation(LabSettings((), pull=of_lab))
-    result = CliRunner().invoke(node.join, [*arguments, "-"], input=text)
+    result = CliRunner().invoke(commands.join, [*arguments, "-"], input=text)
     assert (result.exit_code, result.output) == (0, "")
     assert served[0].settings.pull == bool(arguments)
