@@ -70,7 +70,12 @@ def node_of(state: State, pod: Doc, cluster: ClusterConfig = USUAL_CLUSTER) -> t
     name = pod.get("spec", {}).get("nodeName", "")
     if not name:
         raise bad_request(f"pod {pod['metadata']['name']} does not have a host assigned")
-    status: Doc = find(state, "nodes", ObjectKey("", name)).get("status", {})
+    return api_of_node(find(state, "nodes", ObjectKey("", name)), cluster)
+
+
+def api_of_node(node: Doc, cluster: ClusterConfig = USUAL_CLUSTER) -> tuple[str, int]:
+    """Address and port of a node's HTTP API; raises ApiError when the Node does not say."""
+    name, status = node["metadata"]["name"], node.get("status", {})
     address = next((entry["address"] for entry in status.get("addresses", ()) if entry["type"] == "InternalIP"), None)
     if address is None:
         raise bad_request(f"node {name} has no address")

@@ -20,6 +20,7 @@ from tests.support.labs import Lab, eventually
 from tests.support.users import users
 
 PODS_OF_EACH = some_of(24, 120)
+SPREAD = some_of(1, 20)  # seconds within which Pods are created
 PATIENCE = some_of(120, 600)  # seconds until all have ended
 LATEST = 0.4  # seconds after its creation that a Pod is ended; those that come first have ended starting by then
 
@@ -120,7 +121,7 @@ async def start_and_end(client: KubeClient, namespace: str, number: int, dice: r
     name = f"{shape}-{number}"
     spec = {"nodeName": f"node-{1 + number % 2}", "terminationGracePeriodSeconds": 1, **SHAPES[shape]}
     pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
-    await asyncio.sleep(dice.uniform(0, 1))
+    await asyncio.sleep(dice.uniform(0, SPREAD))
     await client.create(PODS.path(namespace), pod)
     await asyncio.sleep(dice.uniform(0, LATEST))
     if to_end:

@@ -380,6 +380,13 @@ class TestProxies:
         expected = b'Error from server (ServiceUnavailable): no endpoints available for service "nobody"\n'
         assert (done.returncode, done.stderr) == (1, expected)
 
+    def test_of_a_node(self, kubectl):
+        node = "/api/v1/nodes/node-1/proxy"
+        assert kubectl.out("get", "--raw", f"{node}/healthz") == b"ok"
+        pods = json.loads(kubectl.out("get", "--raw", f"{node}/pods"))["items"]
+        assert {"web", "talker"} <= {pod["metadata"]["name"] for pod in pods}
+        assert b"node-1-agent.log" in kubectl.out("get", "--raw", f"{node}/logs/")
+
     def test_a_refusal_is_passed_on(self, kubectl):
         done = kubectl("get", "--raw", "/api/v1/namespaces/default/pods/web:8080/proxy/nothing")
         assert b"the server could not find the requested resource" in done.stderr

@@ -53,6 +53,35 @@ def test_on_the_node(world, method, url, path):
     assert world.ask(method, f"{PODS}/{url}") == Upstream("https", "192.0.2.11", 10250, path, is_node=True)
 
 
+NODES = "/api/v1/nodes"
+OF_NODES = [
+    ("node-1/proxy/healthz", Upstream("https", "192.0.2.11", 10250, "/healthz", is_node=True)),
+    ("node-1/proxy/logs/?x=1", Upstream("https", "192.0.2.11", 10250, "/logs/?x=1", is_node=True)),
+    ("node-1:10250/proxy/pods", Upstream("https", "192.0.2.11", 10250, "/pods", is_node=True)),
+    ("https:node-1:/proxy", Upstream("https", "192.0.2.11", 10250, "/", is_node=True)),
+    ("node-1:9100/proxy/metrics", Upstream("http", "192.0.2.11", 9100, "/metrics")),
+    ("https:node-1:9100/proxy/metrics", Upstream("https", "192.0.2.11", 9100, "/metrics")),
+]
+
+
+@pytest.mark.parametrize(("url", "upstream"), OF_NODES)
+def test_what_a_node_tells_of_itself_is_asked_with_our_certificate_and_its_other_ports_are_not(world, url, upstream):
+    assert world.ask("GET", f"{NODES}/{url}") == upstream
+
+
+@pytest.mark.parametrize(
+    ("url", "code", "message"),
+    [
+        ("node-9/proxy/", 404, 'nodes "node-9" not found'),
+        ("node-1:http/proxy/", 400, '"http" is not a port'),
+        ("ftp:node-1:1/proxy/", 400, 'invalid node request "ftp:node-1:1"'),
+    ],
+)
+def test_no_port_of_a_node(world, url, code, message):
+    status = world.refused("GET", f"{NODES}/{url}")
+    assert (status["code"], status["message"]) == (code, message)
+
+
 def test_a_node_may_have_another_port(world):
     status = {"status": {"daemonEndpoints": {"kubeletEndpoint": {"Port": 1234}}}}
     world.do("PATCH", "/api/v1/nodes/node-1/status", status, content_type="application/merge-patch+json")

@@ -12,7 +12,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from fairlead.allocation.podip import next_pod_ip
+from fairlead.allocation.podip import CIDRExhausted, next_pod_ip
 from fairlead.app.node.adoption import find_pods
 from fairlead.app.node.claims import follow_volumes
 from fairlead.app.node.context import ContainerSettings
@@ -43,11 +43,13 @@ from fairlead.drivers.pods.left_behind import write_launcher
 from fairlead.drivers.steering.faults import Faults
 from fairlead.drivers.steering.part_socket import steered
 from fairlead.model.objects import Service
+from fairlead.nodeagent.admission import out_of_pods, without_address
 from fairlead.nodeagent.configuration import kubelet_configuration
 from fairlead.nodeagent.manifest import RunPod
 from fairlead.nodeagent.node_status import MAX_PODS
 from fairlead.nodeagent.service_links import ServiceLinks
 from fairlead.nodeagent.sources import Reference
+from fairlead.nodeagent.status import Failure
 
 ROUTINE_EVENTS = Allowance(60, 10)  # of Pods that run as they should: not of each, when hundreds start at once
 
@@ -204,12 +206,24 @@ class NodeAgent:
 
     def _start(self, pod: RunPod) -> PodRun:
         found = self._found.pop(pod.metadata.uid, None)
-        pod_ips = found.pod_ips if found else self._pod_ips(pod)
+        refusal = None if found else self._refusal()
+        pod_ips: tuple[str, ...] = found.pod_ips if found else ()
+        if not (found or refusal):
+            try:
+                pod_ips = self._pod_ips(pod)
+            except CIDRExhausted as error:
+                refusal = without_address(str(error))
         run = PodRun(pod, pod_ips, self._settings, self._client, found)
+        if refusal:
+            run.reject(refusal)
         self._runs[pod.metadata.uid] = run
         self._group.create_task(self._keep(run))
         self._sources.follow(pod)
         return run
+
+    def _refusal(self) -> Failure | None:
+        taken = sum(not (run.is_finished or run.is_rejected) for run in self._runs.values())
+        return out_of_pods(taken, int(MAX_PODS))
 
     def _source_changed(self, namespace: str, reference: Reference) -> None:
         for run in self._runs.values():

@@ -43,6 +43,7 @@ from fairlead.nodeagent.status import (
     DEADLINE_EXCEEDED,
     Addresses,
     ContainerRecord,
+    Failure,
     PodRecord,
     Running,
     build_status,
@@ -87,6 +88,7 @@ class PodRun:
         api: the Pod as the API has it.
         sandbox: what holds its namespaces.
         containers: all of its containers by name, the regular ones first.
+        is_rejected: the node does not take it.
     """
 
     def __init__(
@@ -98,6 +100,7 @@ class PodRun:
         found: FoundPod | None = None,
     ) -> None:
         self.pod_ips, self._settings = pod_ips, settings
+        self.is_rejected = False
         self.api = Publication(client, pod, self._status, self._write_index, self._tell)
         folder = PodFolder(settings.records / pod.metadata.uid)
         self.sandbox = PodSandbox(pod_ips, folder, settings.sandboxes)
@@ -163,6 +166,11 @@ class PodRun:
     def end(self, grace: float) -> None:
         """Have every process end, ``grace`` seconds between SIGTERM and SIGKILL, and then the Pod leave the API."""
         self._events.put_nowait(life.Delete(grace))
+
+    def reject(self, why: Failure) -> None:
+        """Take the Pod only to have it Failed; to be called before it runs."""
+        self.is_rejected = True
+        self._events.put_nowait(life.Fail(why, "Warning"))
 
     async def run(self) -> None:
         """The Pod's whole life on this node."""

@@ -93,9 +93,10 @@ class Delete(NamedTuple):
 
 
 class Fail(NamedTuple):
-    """The Pod is to end and stay, as Failed."""
+    """The Pod is to end and stay, as Failed; its Event is Normal or a Warning."""
 
     failure: Failure
+    type: str = "Normal"
 
 
 class GraceOver(NamedTuple):
@@ -284,7 +285,7 @@ def _delete(life: PodLife, event: Delete, effects: _Effects, now: float) -> PodL
 def _fail(life: PodLife, event: Fail, effects: _Effects, now: float) -> PodLife:
     if life.deadline is not None or life.is_finished or life.stage is Stage.CLOSING:
         return life
-    effects.append(Tell(*event.failure, "Normal"))
+    effects.append(Tell(*event.failure, event.type))
     return _end(replace(life, failure=event.failure), life.grace, effects, now)
 
 

@@ -11,6 +11,7 @@ from fairlead.registry.requests import Request, Target
 
 # Subresources that are connections -> the kind of their options.
 CONNECTIONS = {
+    "nodes/proxy": "NodeProxyOptions",
     "pods/attach": "PodAttachOptions",
     "pods/exec": "PodExecOptions",
     "pods/portforward": "PodPortForwardOptions",

@@ -1,8 +1,8 @@
-"""``pods/proxy`` and ``services/proxy``: whose port a request is for.
+"""``pods/proxy``, ``services/proxy`` and ``nodes/proxy``: whose port a request is for.
 
 Names are ``[scheme:]name[:port]``. A Service's request goes to one of its ready endpoints, evenly at random.
-Source: ``pkg/registry/core/pod/strategy.go`` and ``service/storage`` (ResourceLocation), apimachinery
-``pkg/util/net/port_split.go``.
+Source: ``pkg/registry/core/pod/strategy.go``, ``node/strategy.go`` and ``service/storage`` (ResourceLocation),
+apimachinery ``pkg/util/net/port_split.go``.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ import msgspec
 
 from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
-from fairlead.registry.backend import USUAL_CLUSTER, Upstream, find, proxyable
+from fairlead.registry.backend import USUAL_CLUSTER, Upstream, api_of_node, find, proxyable
 from fairlead.registry.requests import Request, Target
 from fairlead.registry.status import ApiError, bad_request
 from fairlead.registry.store import State
@@ -37,6 +37,15 @@ def pod_proxy(request: Request, target: Target, state: State, cluster: ClusterCo
         raise bad_request(f"pod {wanted.name} does not have an address assigned")
     port = wanted.port or _first_port(pod) or ("443" if wanted.scheme == "https" else "80")
     return Upstream(wanted.scheme or "http", proxyable(address, cluster), _number(port), _path(request, target))
+
+
+def node_proxy(request: Request, target: Target, state: State, cluster: ClusterConfig = USUAL_CLUSTER) -> Upstream:
+    """The node's own HTTP API, which is asked with the API server's certificate; or another port of the node."""
+    wanted = _parse(target.name, "node")
+    address, own = api_of_node(find(state, "nodes", ObjectKey("", wanted.name)), cluster)
+    if wanted.port in ("", str(own)):
+        return Upstream("https", address, own, _path(request, target), is_node=True)
+    return Upstream(wanted.scheme or "http", address, _number(wanted.port), _path(request, target))
 
 
 def service_proxy(

@@ -18,7 +18,7 @@ from fairlead.registry.schemas.decode import decode
 from fairlead.registry.subresources.binding import bind
 from fairlead.registry.subresources.eviction import evict
 from fairlead.registry.subresources.pod_streams import pod_attach, pod_exec, pod_log, pod_port_forward
-from fairlead.registry.subresources.proxy import pod_proxy, service_proxy
+from fairlead.registry.subresources.proxy import node_proxy, pod_proxy, service_proxy
 from fairlead.registry.subresources.scale import scale_of, scaled
 from fairlead.registry.verbs.call import Answer, Call, Handler, Reply
 from fairlead.registry.verbs.decoding import manager_of
@@ -105,6 +105,11 @@ SUBRESOURCES: dict[tuple[str, str], Handler] = {
         "pods/proxy",
         (*PROXY_VERBS, ""),
         lambda call: pod_proxy(call.request, call.target, call.state, call.env.cluster),
+    ),
+    **_for_verbs(
+        "nodes/proxy",
+        (*PROXY_VERBS, ""),
+        lambda call: node_proxy(call.request, call.target, call.state, call.env.cluster),
     ),
     **_for_verbs("services/proxy", (*PROXY_VERBS, ""), _service_proxy),
     **{
