@@ -150,15 +150,14 @@ class Spread:
         return min((m.done for m in marks if m.station is Station.SLICE), default=heard.time)
 
     def _taken_up(self, heard: _Heard) -> float:
-        """When a controller set out to write the slice: what it writes of was there before."""
-        marks = self._marks_of(heard.ref, heard.version).values()
-        return min((m.began for m in marks if m.station is Station.SLICE), default=heard.time)
+        """The first moment at which anybody is known to have acted on it: what it follows from was there before."""
+        return min((mark.began for mark in self._marks_of(heard.ref, heard.version).values()), default=heard.time)
 
     def _of_object(self, heard: _Heard) -> Iterator[StationRow]:
         marks = self._marks_of(heard.ref, heard.version)
         first = Station.SLICE if heard.ref.kind == "EndpointSlice" else Station.OBJECT
         if not any(mark.station is first for mark in marks.values()):
-            moment = min(heard.time, *(mark.began for mark in marks.values()), heard.time)
+            moment = min(heard.time, self._taken_up(heard))
             yield StationRow(first, "", moment, moment, False)
         for mark in marks.values():
             yield StationRow(mark.station, mark.part, mark.began, mark.done, True)

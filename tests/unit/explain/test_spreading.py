@@ -81,6 +81,18 @@ def test_without_marks_the_watch_stands_in():
     assert change.seconds == pytest.approx(0.0085)
 
 
+def test_a_cause_is_never_after_what_follows_from_it():
+    """Watches of two kinds do not keep to an order, and a DNS server may have heard before this page has."""
+    spread = Spread()
+    spread.hear(SLICE, slice_(8, web_0=True), slice_(11, web_0=False), 100.03)
+    spread.hear(POD, pod(9), pod(10), 100.04)
+    spread.mark([mark(Station.NAMES, "coredns-1", 11, 100.001, 100.002)])
+    (change,) = spread.changes()
+    assert [(row.station, row.began) for row in change.rows] == [
+        (Station.STATUS, 0.0), (Station.SLICE, 0.0), (Station.NAMES, 0.0)
+    ]  # fmt: skip
+
+
 def test_marks_of_other_versions_do_not_count():
     (change,) = told(
         [mark(Station.RULES, "node-1", 12, 1, 2), mark(Station.RULES, "node-1", 11, 100.021, 100.1)]
