@@ -17,6 +17,7 @@ from fairlead.explain.proxying import NFT, Proxying, view_of
 from fairlead.model.addresses import family_of
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Service
+from fairlead.model.phrases import Phrase
 from fairlead.netfilter.iptables_text import render_rule as iptables_rule
 from fairlead.netfilter.nft_text import element_text
 from fairlead.netfilter.nft_text import render_rule as nft_rule
@@ -90,7 +91,8 @@ def _on_node(cluster: Cluster, proxying: Proxying, service: Service, node: str) 
             targets = plan.endpoints.local if plan.external is Fate.LOCAL else plan.endpoints.cluster
             targets = targets if plan.external in (Fate.LOCAL, Fate.CLUSTER) else ()
             for ip in view.node_port_ips or view.node_ips if plan.port.node_port else ():
-                name = f"{at(ip, plan.port.node_port)}/{plan.port.name.protocol} on {node}"
+                where = f"{at(ip, plan.port.node_port)}/{plan.port.name.protocol}"
+                name = Phrase("{where} on {node}", where=where, node=node)
                 yield name, frozenset(at(t.address, t.port) for t in targets)
 
 
