@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from fairlead.explain.cluster import Ref
+from fairlead.explain.cluster import Cluster, Ref
 from fairlead.explain.differences import DIFFERENCES, Cause
 from fairlead.explain.documents import pairs, text
 from fairlead.model.document import Doc
@@ -97,6 +97,12 @@ class Spread:
                 known.add(key)
                 self._shown.append(_Heard(*key, mark.done, _subject(key[0], None), (Cause(_BEFORE),)))
 
+    def place(self, cluster: Cluster) -> None:
+        """Say whom remembered changes are about, by the objects that there are now."""
+        for number, heard in enumerate(self._shown):
+            if (document := cluster.document(*heard.ref)) is not None:
+                self._shown[number] = heard._replace(subject=_subject(heard.ref, document))
+
     def mark(self, marks: Iterable[Mark]) -> None:
         """Take in what parts have told."""
         for mark in marks:
@@ -112,7 +118,9 @@ class Spread:
 
     def changes(self) -> list[SpreadingChange]:
         """All changes, the newest first."""
-        return [self._change(heard) for heard in reversed(self._shown)]
+        return sorted(
+            (self._change(heard) for heard in reversed(self._shown)), key=lambda each: each.began, reverse=True
+        )
 
     def _marks_of(self, ref: Ref, version: int) -> dict[tuple[Station, str], Mark]:
         return self._marks.get((ref, version), {})

@@ -4,7 +4,7 @@ from itertools import permutations
 
 import pytest
 
-from fairlead.explain.cluster import Ref
+from fairlead.explain.cluster import Cluster, Ref
 from fairlead.explain.spreading import MOST_CHANGES, Spread
 from fairlead.model.marks import Mark, Station
 
@@ -206,3 +206,11 @@ def test_what_parts_told_before_is_remembered():
     assert [row.part for row in change.rows] == ["controllers", "coredns-1", "node-1", "node-2"]
     spread.remember(MARKS)
     assert len(spread.changes()) == 1, "the same marks again are the same change"
+
+
+def test_remembered_slices_are_named_by_their_service():
+    spread = Spread()
+    spread.remember(MARKS)
+    assert [change.subject for change in spread.changes()] == ["EndpointSlice default/web-x"]
+    spread.place(Cluster(documents={SLICE: slice_(12, web_0=True)}))
+    assert [change.subject for change in spread.changes()] == ["default/web"]

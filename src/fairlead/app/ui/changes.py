@@ -83,6 +83,8 @@ class Changes:
         """There is a newer cluster: what has been read first was there before, from then on DNS servers are asked."""
         if self._known and self._asking is None:
             self._asking = asyncio.get_running_loop().create_task(self._ask(client, cluster))
+        if not self._known:
+            self.spread.place(cluster)
         self._known = True
 
     def _hear_marks(self, marks: list[Mark]) -> None:
