@@ -35,6 +35,10 @@ check: setup         ## lint, types, import contracts, words
 docs:                ## the site, in build/site
 	scripts/docs.sh
 
+.PHONY: release
+release: setup       ## wheel, sdist and SBOM in dist/, checked; the same bytes for the same commit
+	scripts/release.sh
+
 .PHONY: bench
 bench:               ## every benchmark; some of them: make bench BENCH=lab,dns
 	@scripts/setup.sh bench
@@ -54,4 +58,4 @@ lock: setup          ## pin what is installed now
 
 .PHONY: clean
 clean:
-	rm -rf .venv .venv-coverage .venv-docs build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-coverage .venv-docs .venv-release build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
