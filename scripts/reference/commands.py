@@ -9,7 +9,7 @@ from fairlead.cli.main import cli
 
 def commands() -> Iterator[click.Context]:
     """Every command that is not hidden, groups before what is in them, as the context that its help is printed in."""
-    yield from _below(click.Context(cli, info_name="fairlead"))
+    yield from _below(click.Context(cli, info_name="fairlead", **cli.context_settings))
 
 
 def _below(context: click.Context) -> Iterator[click.Context]:

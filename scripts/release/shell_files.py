@@ -38,7 +38,11 @@ def man_page(context: click.Context, date: str) -> str:
 
 
 def _options(context: click.Context) -> list[str]:
-    records = [record for each in context.command.get_params(context) if (record := each.get_help_record(context))]
+    records = [
+        record
+        for each in context.command.get_params(context)
+        if (record := each.get_help_record(context)) and record[1]
+    ]
     return (
         [".SH OPTIONS", *(f".TP\n.B {_escaped(names)}\n{_escaped(text)}" for names, text in records)] if records else []
     )

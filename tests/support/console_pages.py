@@ -33,6 +33,7 @@ _NAME_END = "[bcdfghjklmnpqrstvwxz2456789]"
 CHOSEN = {
     "pod": r"\b10\.244\.\d{1,3}\.\d{1,3}\b",
     "virtual": r"\b10\.96\.\d{1,3}\.\d{1,3}\b",
+    "virtual6": r"\bfd00:10:96::[0-9a-f]{1,4}\b",
     "end": rf"(?<=-){_NAME_END}{{5}}(?![\w-])",
     "hash": rf"(?<=-){_NAME_END}{{8,10}}(?=-{_NAME_END}{{5}}\b)",
     "uid": r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b",
