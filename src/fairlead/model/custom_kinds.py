@@ -2,6 +2,8 @@
 
 from fairlead.model.objects import KubeObject, Slim
 
+CLEANUP = "customresourcecleanup.apiextensions.k8s.io"  # the finalizer of a definition: its objects go first
+
 
 class DefinedVersion(Slim, frozen=True):
     """One version of a custom kind."""

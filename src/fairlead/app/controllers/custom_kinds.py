@@ -14,13 +14,12 @@ from fairlead.app.controllers.watches import Watched, Watches
 from fairlead.drivers.kube.client import KubeClient, KubeError, Resource
 from fairlead.drivers.kube.discovery import Discovered
 from fairlead.drivers.kube.work_queue import Clock, WorkQueue
-from fairlead.model.custom_kinds import CustomResourceDefinition
+from fairlead.model.custom_kinds import CLEANUP, CustomResourceDefinition
 from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import KubeObject
 
 DEFINITIONS = Resource("apiextensions.k8s.io/v1", "customresourcedefinitions", namespaced=False)
-CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
 LOOK_AGAIN = 1.0  # seconds; a safety net, since every object that goes leads to another look
 _VERBS = frozenset({"list", "watch", "delete"})
 Follower = Callable[[Discovered, Watched[KubeObject]], None]

@@ -8,6 +8,7 @@ finalizer holds it for. Upstream: apiextensions-apiserver ``pkg/registry/customr
 
 import msgspec
 
+from fairlead.model.custom_kinds import CLEANUP
 from fairlead.model.document import Doc
 from fairlead.registry.field_errors import FieldError, invalid
 from fairlead.registry.kinds.apiextensions.definition_faults import definition_faults
@@ -15,7 +16,6 @@ from fairlead.registry.kinds.apiextensions.rules import unsupported_rules
 from fairlead.registry.kinds.cells import NAME
 from fairlead.registry.strategy import Column, Context, Strategy
 
-CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
 STORAGE = "customresourcedefinitions.apiextensions.k8s.io"
 _CREATED = Column("Created At", "date")
 # Conditions of a definition whose names are free, each with its reason and message.
