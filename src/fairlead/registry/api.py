@@ -16,7 +16,7 @@ from fairlead.registry.admission.gate import Gate
 from fairlead.registry.aggregation.extensions import STORAGE as APISERVICES
 from fairlead.registry.aggregation.extensions import extensions
 from fairlead.registry.aggregation.forwarding import forward
-from fairlead.registry.discovery.groups import discover
+from fairlead.registry.discovery.groups import discover, tag_of
 from fairlead.registry.environment import Environment
 from fairlead.registry.kinds.apiextensions.custom_resource_definition import STORAGE
 from fairlead.registry.kinds.apiextensions.served import resource_table
@@ -56,7 +56,7 @@ def answer(request: Request, state: State, state_at: Callable[[int], State | Non
             return Consultation(waiting.questions)
         if found is not None:
             check_path(request.user, request.method, request.path, state)
-            return Reply(found.body, content_type=found.content_type)
+            return Reply(found.body, content_type=found.content_type, tag=tag_of(found.body))
     target = parse_target(request.path, table)
     verb = _verb(request, target)
     allowed = target.subresource.verbs if target.subresource else target.resource.verbs

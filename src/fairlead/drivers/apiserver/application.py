@@ -165,7 +165,7 @@ class ApiApplication:
             await self._state.commit(result.step)
         if result.keep is not None:
             self._state.keep(result.keep)
-        await self._reply(result, client.name, send)
+        await self._reply(result, client.name, headers.get("if-none-match", ""), send)
 
     def _plain_page(self, path: str) -> tuple[bytes, bytes] | None:
         """What is served at a path that is no part of the API, and its media type."""
@@ -174,9 +174,16 @@ class ApiApplication:
         page = self._pages.get(path.rstrip("/"))
         return (page.body, page.content_type.encode()) if page else None
 
-    async def _reply(self, reply: Reply, user: str, send: Send) -> None:
-        """Send an answer. What its client is slow to read is kept for it, and is held against it."""
+    async def _reply(self, reply: Reply, user: str, known: str, send: Send) -> None:
+        """Send an answer, unless the client knows it (RFC 9110 section 13.1.2). What it is slow to read is kept for it,
+        and is held against it."""
         headers = [(b"content-type", reply.content_type.encode()), *warning_headers(reply.warnings)]
+        if reply.tag:
+            headers += [(b"etag", reply.tag.encode()), (b"vary", b"Accept")]
+            if reply.tag in known:
+                await send({"type": "http.response.start", "status": 304, "headers": headers})
+                await send({"type": "http.response.body", "body": b""})
+                return
         self._unread[user] += len(reply.body)
         try:
             await _send(send, reply.code, reply.body, headers)

@@ -5,6 +5,7 @@ and ``aggregated``, KEP-3352). An aggregated answer must name its own form in Co
 plain one.
 """
 
+import hashlib
 from collections.abc import Callable
 from functools import lru_cache
 from types import MappingProxyType
@@ -46,6 +47,12 @@ class Found(NamedTuple):
     content_type: str = "application/json"
 
 
+@lru_cache(maxsize=KEPT)
+def tag_of(body: bytes) -> str:
+    """The ETag of a document."""
+    return f'"{hashlib.sha256(body).hexdigest()[:32].upper()}"'
+
+
 def discover(
     path: str,
     accept: str,
@@ -67,13 +74,10 @@ def discover(
     if path in ("/api", "/apis"):
         form = _aggregated_form(accept)
         return _aggregated(path, form, table) if form else Found(_PLAIN[path](table))
-    if path == openapi_v2.PATH and openapi_v2.ACCEPTED in accept:
-        return Found(openapi_v2.openapi_v2(), openapi_v2.CONTENT_TYPE)
     if path in _PLAIN:
         return Found(_PLAIN[path](table))
-    if path.startswith("/openapi/v3/"):
-        body = openapi_document(path.removeprefix("/openapi/v3/"), table)
-        return Found(body) if body else None
+    if path.startswith("/openapi/"):
+        return _openapi(path, accept, table)
     group_version = path.removeprefix("/apis/") if path.startswith("/apis/") else path.removeprefix("/api/")
     return _group_or_version(path, group_version, table)
 
@@ -88,6 +92,15 @@ def _with_others(path: str, accept: str, table: ResourceTable, others: Extension
         return Found(msgspec.json.encode({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}))
     group = next((each for each in groups if path == f"/apis/{each['name']}"), None)
     return Found(msgspec.json.encode({"kind": "APIGroup", "apiVersion": "v1", **group})) if group else None
+
+
+def _openapi(path: str, accept: str, table: ResourceTable) -> Found | None:
+    if path == openapi_v2.PATH:
+        if openapi_v2.ACCEPTED in accept:
+            return Found(openapi_v2.openapi_v2_protobuf(table), openapi_v2.CONTENT_TYPE)
+        return Found(openapi_v2.openapi_v2_json(table))
+    body = openapi_document(path.removeprefix("/openapi/v3/"), table)
+    return Found(body) if body else None
 
 
 def _group_or_version(path: str, name: str, table: ResourceTable) -> Found | None:

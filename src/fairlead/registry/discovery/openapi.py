@@ -1,8 +1,7 @@
 """OpenAPI v3, one document for each group and version.
 
 kubectl asks it two things: whether the PATCH of a kind takes ``fieldValidation`` (then the server validates, and
-kubectl does not), and, for ``kubectl explain``, what the fields of a kind are. The bodies of PATCH do not offer a
-strategic merge patch here, so that kubectl computes its patches by the merge keys it was built with, not by ours.
+kubectl does not), and, for ``kubectl explain``, what the fields of a kind are.
 """
 
 import hashlib
@@ -12,25 +11,36 @@ import msgspec
 
 from fairlead.model.document import Doc
 from fairlead.model.kubernetes_version import KUBERNETES
-from fairlead.registry.discovery.openapi_schemas import reference, schemas
+from fairlead.registry.discovery.openapi_paths import (
+    DELETE_OPTIONS,
+    LIST_META,
+    PARAMETERS,
+    STATUS,
+    Operation,
+    Path,
+    kind_of,
+    list_name,
+    paths_of,
+    prefix_of,
+    side_type,
+    type_name,
+)
+from fairlead.registry.discovery.openapi_schemas import list_schema, reference, schemas
 from fairlead.registry.resources import Resource, ResourceTable
-from fairlead.registry.schemas.catalogue import type_of
 
-_FIELD_VALIDATION = {"name": "fieldValidation", "in": "query", "schema": {"type": "string", "uniqueItems": True}}
-_DRY_RUN = {"name": "dryRun", "in": "query", "schema": {"type": "string", "uniqueItems": True}}
-_PATH_PARAMETERS = {
-    "namespace": {"name": "namespace", "in": "path", "required": True, "schema": {"type": "string"}},
-    "name": {"name": "name", "in": "path", "required": True, "schema": {"type": "string"}},
-}
-_METHODS = {"get": "get", "update": "put", "patch": "patch", "delete": "delete"}
-_PATCH_TYPES = ("application/json-patch+json", "application/merge-patch+json", "application/apply-patch+yaml")
+PATCH_TYPES = (
+    "application/json-patch+json",
+    "application/merge-patch+json",
+    "application/strategic-merge-patch+json",
+    "application/apply-patch+yaml",
+)
 
 
 @lru_cache(maxsize=4)
 def openapi_index(table: ResourceTable) -> bytes:
     """Where the documents are; the hash changes whenever a document does, so clients may keep them indefinitely."""
     paths = {}
-    for name in dict.fromkeys(_prefix(row) for row in table.rows):
+    for name in dict.fromkeys(prefix_of(row) for row in table.rows):
         body = openapi_document(name, table)
         assert body is not None
         digest = hashlib.sha256(body).hexdigest()[:32].upper()
@@ -41,75 +51,63 @@ def openapi_index(table: ResourceTable) -> bytes:
 @lru_cache(maxsize=256)
 def openapi_document(prefix: str, table: ResourceTable) -> bytes | None:
     """The document of ``api/v1`` or ``apis/<group>/<version>``; None for any other."""
-    rows = [row for row in table.rows if _prefix(row) == prefix]
+    rows = [row for row in table.rows if prefix_of(row) == prefix]
     if not rows:
         return None
-    paths: Doc = {}
-    for row in rows:
-        paths[_url(row)] = _collection_path(row)
-        paths[f"{_url(row)}/{{name}}"] = _object_path(row)
     document = {
         "openapi": "3.0.0",
-        "info": {"title": "Fairlead", "version": KUBERNETES},
-        "paths": paths,
+        "info": {"title": "Kubernetes", "version": f"v{KUBERNETES}"},
+        "paths": {path.url: _path(path) for row in rows for path in paths_of(row)},
         "components": {"schemas": _schemas(rows)},
     }
     return msgspec.json.encode(document)
 
 
-def _prefix(row: Resource) -> str:
-    return f"apis/{row.group_version}" if row.group else f"api/{row.version}"
+def _path(path: Path) -> Doc:
+    found: Doc = {operation.method: _operation(operation) for operation in path.operations}
+    if path.parameters:
+        found["parameters"] = [
+            {"name": name, "in": "path", "required": True, "schema": {"type": "string", "uniqueItems": True}}
+            for name in path.parameters
+        ]
+    return found
 
 
-def _url(row: Resource) -> str:
-    scope = "/namespaces/{namespace}" if row.namespaced else ""
-    return f"/{_prefix(row)}{scope}/{row.plural}"
-
-
-def _gvk(row: Resource) -> Doc:
-    return {"group": row.group, "version": row.version, "kind": row.kind}
-
-
-def _collection_path(row: Resource) -> Doc:
-    path: Doc = {"post": _operation(row, "post")}
-    if row.namespaced:
-        path["parameters"] = [_PATH_PARAMETERS["namespace"]]
-    return path
-
-
-def _object_path(row: Resource) -> Doc:
-    path: Doc = {method: _operation(row, action) for action, method in _METHODS.items() if action in row.verbs}
-    path["parameters"] = [_PATH_PARAMETERS[name] for name in (("namespace", "name") if row.namespaced else ("name",))]
-    return path
-
-
-def _operation(row: Resource, action: str) -> Doc:
-    content = {"application/json": {"schema": reference(_type_name(row))}}
-    operation: Doc = {
-        "responses": {"200": {"description": "OK", "content": content}},
-        "x-kubernetes-action": action,
-        "x-kubernetes-group-version-kind": _gvk(row),
+def _operation(operation: Operation) -> Doc:
+    answer = reference(operation.result) if operation.result else {"type": "string"}
+    found: Doc = {
+        "operationId": operation.name,
+        "responses": {"200": {"description": "OK", "content": {"application/json": {"schema": answer}}}},
+        "x-kubernetes-action": operation.action,
+        "x-kubernetes-group-version-kind": operation.kind,
     }
-    if action == "patch":
+    if operation.method == "patch":
         body = {"schema": {"type": "object"}}
-        operation["requestBody"] = {"content": dict.fromkeys(_PATCH_TYPES, body), "required": True}
-    elif action in ("post", "update"):
-        operation["requestBody"] = {"content": content, "required": True}
-    if action in ("post", "update", "patch"):
-        operation["parameters"] = [_DRY_RUN, _FIELD_VALIDATION]
-    return operation
-
-
-def _type_name(row: Resource) -> str:
-    if row.defined:
-        return ".".join((*reversed(row.group.split(".")), row.version, row.kind))
-    group = row.group.split(".")[0] or "core"
-    return type_of(row.group_version, row.kind) or f"io.k8s.api.{group}.{row.version}.{row.kind}"
+        found["requestBody"] = {"content": dict.fromkeys(PATCH_TYPES, body), "required": True}
+    elif operation.body:
+        content = {"application/json": {"schema": reference(operation.body)}}
+        found["requestBody"] = {"content": content, "required": operation.body != DELETE_OPTIONS}
+    if operation.query:
+        found["parameters"] = [
+            {"name": name, "in": "query", "schema": {"type": PARAMETERS[name], "uniqueItems": True}}
+            for name in operation.query
+        ]
+    return found
 
 
 def _schemas(rows: list[Resource]) -> Doc:
-    found = schemas(_type_name(row) for row in rows if not row.defined)
-    found |= {_type_name(row): dict(row.defined.schema) for row in rows if row.defined}
+    found = schemas(sorted(types_of(rows)))
+    found |= {type_name(row): dict(row.defined.schema) for row in rows if row.defined}
     for row in rows:
-        found[_type_name(row)]["x-kubernetes-group-version-kind"] = [_gvk(row)]
+        found[type_name(row)]["x-kubernetes-group-version-kind"] = [kind_of(row)]
+        if "list" in row.verbs:
+            kind = {**kind_of(row), "kind": row.list_kind}
+            found[list_name(row)] = {**list_schema(type_name(row)), "x-kubernetes-group-version-kind": [kind]}
     return found
+
+
+def types_of(rows: list[Resource]) -> set[str]:
+    """The types of the catalogue that operations on these resources name."""
+    own = {type_name(row) for row in rows if not row.defined}
+    sides = {side_type(row, side) for row in rows for side in row.subresources if side.kind or not row.defined}
+    return {DELETE_OPTIONS, LIST_META, STATUS} | own | sides - {""}

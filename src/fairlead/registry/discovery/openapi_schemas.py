@@ -16,6 +16,7 @@ from fairlead.registry.schemas.catalogue import (
     descriptions_of,
     fields_of,
 )
+from fairlead.registry.schemas.known_values import default_of, values_of
 from fairlead.registry.schemas.merging import (
     is_applied_set,
     is_atomic_map,
@@ -31,6 +32,7 @@ _SCALARS: dict[str, Doc] = {
     "int32": {"type": "integer", "format": "int32"},
     "int64": {"type": "integer", "format": "int64"},
 }
+_LIST_META = "io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta"
 _TEXT, _NUMBER, _INTEGER = {"type": "string"}, {"type": "number"}, {"type": "integer"}
 _OPAQUE: dict[str, Doc] = {
     # Without a type of their own, so that explain prints their names.
@@ -57,13 +59,24 @@ def reference(type_name: str) -> Doc:
     return {"$ref": f"#/components/schemas/{type_name}"}
 
 
+def list_schema(type_name: str) -> Doc:
+    """The schema of a list of objects of a type."""
+    properties = {
+        "apiVersion": {"type": "string"},
+        "items": {"type": "array", "items": reference(type_name)},
+        "kind": {"type": "string"},
+        "metadata": reference(_LIST_META),
+    }
+    return {"type": "object", "properties": properties, "required": ["items"]}
+
+
 def _schema(name: str) -> Doc:
     fields = fields_of(name)
     if not fields:
         return dict(_OPAQUE.get(name, {"type": "object"}))
     told = descriptions_of(name)
     properties = {
-        field: _described({**_property(shape), **_merging(name, field, shape)}, told.get(field))
+        field: _described({**_property(shape), **_merging(name, field, shape), **_known(name, field)}, told.get(field))
         for field, shape in fields.items()
     }
     schema: Doc = _described({"type": "object", "properties": properties}, told.get(""))
@@ -86,6 +99,16 @@ def _merging(owner: str, field: str, shape: FieldType) -> Doc:
             found["x-kubernetes-patch-strategy"] = "merge"
     elif shape.container is Container.MAP and is_atomic_map(owner, field, shape.name):
         found["x-kubernetes-map-type"] = "atomic"
+    return found
+
+
+def _known(owner: str, field: str) -> Doc:
+    """The values that the field can have, and the one that it has when it is not given, if the reference lists them."""
+    found: Doc = {}
+    if values := values_of(owner, field):
+        found["enum"] = list(values)
+    if (default := default_of(owner, field)) is not None:
+        found["default"] = default
     return found
 
 

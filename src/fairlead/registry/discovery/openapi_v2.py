@@ -1,54 +1,125 @@
-"""OpenAPI v2, as much of it as kubectl before 1.29 needs: that PATCH of every kind takes ``fieldValidation``.
+"""OpenAPI v2: one document of the whole API, as JSON and in protobuf."""
 
-Those versions read it only in protobuf (gnostic's ``OpenAPIv2.proto``, whose field numbers stand below). Definitions
-are left out on purpose: without them kubectl computes its patches by the merge keys that it was built with.
-"""
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
 
-from functools import cache
+import msgspec
 
+from fairlead.model.document import Doc
 from fairlead.model.kubernetes_version import KUBERNETES
-from fairlead.registry.resources import RESOURCES, Resource
+from fairlead.registry.discovery.openapi import PATCH_TYPES, types_of
+from fairlead.registry.discovery.openapi_paths import (
+    DELETE_OPTIONS,
+    PARAMETERS,
+    Operation,
+    Path,
+    kind_of,
+    list_name,
+    paths_of,
+    type_name,
+)
+from fairlead.registry.discovery.openapi_schemas import list_schema, schemas
+from fairlead.registry.discovery.openapi_v2_wire import encoded
+from fairlead.registry.resources import ResourceTable
 
 PATH = "/openapi/v2"
 # What clients ask for has an @ that no media type may have; they insist on a parseable one in the answer.
 ACCEPTED = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
 CONTENT_TYPE = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
-
-_LENGTH_DELIMITED = 2
-
-
-def _field(number: int, content: bytes | str) -> bytes:
-    """One protobuf field of text, or of an embedded message."""
-    data = content.encode() if isinstance(content, str) else content
-    return _varint(number << 3 | _LENGTH_DELIMITED) + _varint(len(data)) + data
+_V3, _V2 = "#/components/schemas/", "#/definitions/"
+# What schemas of version 3 can say, and those of version 2 cannot.
+_NOT_IN_V2 = frozenset({"allOf", "anyOf", "not", "nullable", "oneOf"})
 
 
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value > 0x7F:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
+@lru_cache(maxsize=1)
+def openapi_v2_protobuf(table: ResourceTable) -> bytes:
+    """The document in protobuf (gnostic's ``OpenAPIv2.proto``)."""
+    return encoded(_document(table))
 
 
-@cache
-def openapi_v2() -> bytes:
-    """The whole document."""
-    info = _field(1, "Fairlead") + _field(2, KUBERNETES)
-    paths = b"".join(_field(2, _path(row)) for row in RESOURCES)
-    return _field(1, "2.0") + _field(2, info) + _field(8, paths)
+@lru_cache(maxsize=1)
+def openapi_v2_json(table: ResourceTable) -> bytes:
+    """The document in JSON."""
+    return msgspec.json.encode(_document(table))
 
 
-def _path(row: Resource) -> bytes:
-    name = f"/{row.group_version}/{row.plural}/{{name}}"
-    item = _field(8, _patch(row))  # PathItem.patch
-    return _field(1, name) + _field(2, item)
+def _document(table: ResourceTable) -> Doc:
+    return {
+        "swagger": "2.0",
+        "info": {"title": "Kubernetes", "version": f"v{KUBERNETES}"},
+        "paths": {path.url: _path(path) for row in table.rows for path in paths_of(row)},
+        "definitions": _definitions(table),
+    }
 
 
-def _patch(row: Resource) -> bytes:
-    query = _field(2, "query") + _field(4, "fieldValidation") + _field(6, "string")  # QueryParameterSubSchema
-    parameter = _field(1, _field(2, _field(3, query)))  # ParametersItem > Parameter > NonBodyParameter
-    kind = f"group: '{row.group}'\nkind: {row.kind}\nversion: {row.version}\n"
-    extension = _field(1, "x-kubernetes-group-version-kind") + _field(2, _field(2, kind))  # NamedAny > Any.yaml
-    return _field(8, parameter) + _field(13, extension)
+def _definitions(table: ResourceTable) -> Doc:
+    rows = list(table.rows)
+    found = {name: _as_v2(schema) for name, schema in sorted(schemas(sorted(types_of(rows))).items())}
+    found |= {type_name(row): _as_v2(row.defined.schema) for row in rows if row.defined}
+    for row in rows:
+        known = found[type_name(row)].setdefault("x-kubernetes-group-version-kind", [])
+        known.append(kind_of(row))
+        if "list" in row.verbs:
+            kind = {**kind_of(row), "kind": row.list_kind}
+            found[list_name(row)] = {**_as_v2(list_schema(type_name(row))), "x-kubernetes-group-version-kind": [kind]}
+    return found
+
+
+def _as_v2(schema: Doc) -> Doc:
+    """A schema of version 3 as version 2 has it. A reference that has a description beside it stands in an ``allOf``
+    there, and alone here."""
+    parts = schema.get("allOf") or ()
+    lone = parts[0] if len(parts) == 1 and "$ref" in parts[0] else {}
+    merged = {**{key: value for key, value in schema.items() if key not in _NOT_IN_V2}, **lone}
+    if "oneOf" in schema:  # an integer or a string, or a quantity
+        merged.setdefault("type", "string")
+    return {key: _PARTS[key](value) if key in _PARTS else value for key, value in merged.items()}
+
+
+def _or_boolean(value: Any) -> Any:
+    return value if isinstance(value, bool) else _as_v2(value)
+
+
+# Where schemas name others, and hold others.
+_PARTS: dict[str, Callable[[Any], Any]] = {
+    "$ref": lambda text: text.replace(_V3, _V2),
+    "additionalProperties": _or_boolean,
+    "items": _as_v2,
+    "properties": lambda fields: {name: _as_v2(field) for name, field in fields.items()},
+}
+
+
+def _path(path: Path) -> Doc:
+    found: Doc = {operation.method: _operation(operation) for operation in path.operations}
+    if path.parameters:
+        found["parameters"] = [
+            {"name": name, "in": "path", "required": True, "type": "string", "uniqueItems": True}
+            for name in path.parameters
+        ]
+    return found
+
+
+def _operation(operation: Operation) -> Doc:
+    answer = {"$ref": f"{_V2}{operation.result}"} if operation.result else {"type": "string"}
+    parameters: list[Doc] = []
+    if operation.method == "patch":
+        parameters.append({"name": "body", "in": "body", "required": True, "schema": {"type": "object"}})
+    elif operation.body:
+        body = {"$ref": f"{_V2}{operation.body}"}
+        is_needed = operation.body != DELETE_OPTIONS
+        parameters.append({"name": "body", "in": "body", "required": is_needed, "schema": body})
+    parameters += [
+        {"name": name, "in": "query", "type": PARAMETERS[name], "uniqueItems": True} for name in operation.query
+    ]
+    consumed = PATCH_TYPES if operation.method == "patch" else ("*/*",)
+    return {
+        "operationId": operation.name,
+        "consumes": list(consumed),
+        "produces": ["application/json"],
+        "schemes": ["https"],
+        "parameters": parameters,
+        "responses": {"200": {"description": "OK", "schema": answer}, "401": {"description": "Unauthorized"}},
+        "x-kubernetes-action": operation.action,
+        "x-kubernetes-group-version-kind": operation.kind,
+    }

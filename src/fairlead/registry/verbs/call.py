@@ -24,6 +24,7 @@ class Reply:
         step: what must be made durable before the answer is sent; None for reads.
         keep: a state that the client may ask for again, by a continue token.
         warnings: texts for ``Warning`` headers.
+        tag: tells the body from others, so that a client that has it already need not get it again.
     """
 
     body: bytes
@@ -32,6 +33,7 @@ class Reply:
     step: Step | None = None
     keep: State | None = None
     warnings: tuple[str, ...] = ()
+    tag: str = ""
 
 
 Found = Reply | Watch | Upstream
