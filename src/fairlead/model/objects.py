@@ -402,6 +402,20 @@ class PodVolume(Slim, frozen=True):
     persistent_volume_claim: ClaimSource | None = None
 
 
+class TopologySpreadConstraint(Slim, frozen=True):
+    """How Pods are spread over the values of a label of Nodes; ``when_unsatisfiable`` is DoNotSchedule or
+    ScheduleAnyway."""
+
+    max_skew: int = 1
+    topology_key: str = ""
+    when_unsatisfiable: str = ""
+    label_selector: LabelSelector | None = None
+    match_label_keys: tuple[str, ...] | None = None
+    min_domains: int = 1
+    node_affinity_policy: str = "Honor"
+    node_taints_policy: str = "Ignore"
+
+
 class PodSpec(Slim, frozen=True):
     """Wanted state of a Pod."""
 
@@ -416,6 +430,7 @@ class PodSpec(Slim, frozen=True):
     node_selector: Mapping[str, str] | None = None
     tolerations: tuple[Toleration, ...] | None = None
     affinity: Affinity | None = None
+    topology_spread_constraints: tuple[TopologySpreadConstraint, ...] | None = None
     containers: tuple[Container, ...] = ()
     init_containers: tuple[Container, ...] | None = None
     volumes: tuple[PodVolume, ...] | None = None

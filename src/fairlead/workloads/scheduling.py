@@ -1,10 +1,11 @@
 """On which Node a Pod is to run.
 
-Filters first, each a reason in upstream's words; then spread: the Node with the fewest Pods of the same kind (same
-controller, or same labels when there is none), then with the fewest Pods of any kind, then the first by name, so that
-equal inputs give equal answers. Resources other than the number of Pods are not weighed: a lab's Pods are processes.
+Filters first, each a reason in upstream's words; then what the Pod prefers of its spreading; then the Node with the
+fewest Pods of the same kind (same controller, or same labels when there is none), then with the fewest Pods of any
+kind, then the first by name, so that equal inputs give equal answers. Resources other than the number of Pods are not
+weighed: a lab's Pods are processes.
 Upstream: ``pkg/scheduler/framework/plugins`` (nodeaffinity, nodeports, interpodaffinity,
-tainttoleration, nodeunschedulable).
+podtopologyspread, tainttoleration, nodeunschedulable).
 """
 
 from collections import Counter
@@ -17,6 +18,7 @@ from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Node, Pod, Taint, Toleration
 from fairlead.workloads.affinity import Place, allows_node, anti_affinity, shunned_places
 from fairlead.workloads.host_ports import HostPort, collide, host_ports
+from fairlead.workloads.topology_spread import Spread, spread_of
 
 UNSCHEDULABLE_TAINT = Taint(key="node.kubernetes.io/unschedulable", effect="NoSchedule")
 _KEEPS_OUT = frozenset({"NoSchedule", "NoExecute"})
@@ -92,11 +94,12 @@ def choose_node(pod: Pod, nodes: Iterable[Node], placement: Placement) -> Node |
     nodes = tuple(nodes)
     labels_of = {node.name: node.labels for node in nodes}
     shunned = shunned_places(pod, placement.placed.values(), placement.shunning.values(), labels_of)
-    situation = _Situation(pod, placement, shunned, host_ports(pod))
+    spread = spread_of(pod, nodes, placement.placed.values(), _bears_taints)
+    situation = _Situation(pod, placement, shunned, host_ports(pod), spread)
     reasons = {node.name: _refusal(situation, node) for node in nodes}
     fitting = [node for node in nodes if reasons[node.name] is None]
     if fitting:
-        return min(fitting, key=lambda node: placement.load(node, pod))
+        return min(fitting, key=lambda node: (spread.cost(node), placement.load(node, pod)))
     return Unschedulable(_explain(len(nodes), Counter(reason for reason in reasons.values() if reason)))
 
 
@@ -112,6 +115,7 @@ class _Situation(NamedTuple):
     placement: Placement
     shunned: frozenset[Place]
     ports: frozenset[HostPort]
+    spread: Spread
 
 
 def _explain(count: int, reasons: Mapping[str, int]) -> str:
@@ -138,6 +142,10 @@ def _is_tainted(situation: _Situation, node: Node) -> str | None:
     return None
 
 
+def _bears_taints(pod: Pod, node: Node) -> bool:
+    return all(tolerates(pod, taint) for taint in node.spec.taints or () if taint.effect in _KEEPS_OUT)
+
+
 def _is_not_selected(situation: _Situation, node: Node) -> str | None:
     pod = situation.pod
     fits = contains(node.labels, pod.spec.node_selector or {}) and allows_node(pod, node)
@@ -147,6 +155,10 @@ def _is_not_selected(situation: _Situation, node: Node) -> str | None:
 def _is_shunned(situation: _Situation, node: Node) -> str | None:
     shunned = any(node.labels.get(key) == value for key, value in situation.shunned)
     return "node(s) didn't match pod anti-affinity rules" if shunned else None
+
+
+def _is_uneven(situation: _Situation, node: Node) -> str | None:
+    return situation.spread.refusal(node)
 
 
 def _lacks_ports(situation: _Situation, node: Node) -> str | None:
@@ -164,6 +176,7 @@ _FILTERS: tuple[Callable[[_Situation, Node], str | None], ...] = (
     _is_tainted,
     _is_not_selected,
     _lacks_ports,
+    _is_uneven,
     _is_shunned,
     _is_full,
 )
