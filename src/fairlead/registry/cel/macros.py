@@ -10,6 +10,7 @@ import lark
 from celpy import celtypes
 from celpy.evaluation import CELEvalError
 
+from fairlead.registry.cel.budget import RuleError
 from fairlead.registry.cel.functions.optionals import NONE, Optional
 
 
@@ -140,6 +141,32 @@ def _transform_map(evaluator: Evaluating, subject: Any, arguments: list[Any]) ->
     return _transform(evaluator, subject, arguments, celtypes.MapType(), dict.__setitem__)
 
 
+def _transform_entries(evaluator: Evaluating, subject: Any, arguments: list[Any]) -> Any:
+    """``transformMapEntry``: each turn makes a map of its own, and no two may have the same key."""
+    merged = celtypes.MapType()
+
+    def add(items: Any, key: Any, made: Any) -> None:
+        for name, value in made.items():
+            if name in items:
+                raise RuleError(f"insert failed: key '{name}' already exists")
+            items[name] = value
+
+    try:
+        return _transform(evaluator, subject, arguments, merged, add)
+    except RuleError as error:
+        return CELEvalError(str(error), KeyError, None)
+
+
+def _sort_by(evaluator: Evaluating, subject: Any, arguments: list[Any]) -> Any:
+    """``list.sortBy(x, key)``."""
+    name = identifier(arguments[0])
+    keys = [evaluator.with_variables(arguments[1], **{name: item}) for item in subject]
+    if error := error_in(keys):
+        return error
+    order = sorted(range(len(keys)), key=keys.__getitem__)
+    return celtypes.ListType([subject[index] for index in order])
+
+
 MACROS: dict[tuple[str, int], Callable[[Evaluating, Any, list[Any]], Any]] = {
     ("optMap", 2): _opt_map,
     ("optFlatMap", 2): _opt_flat_map,
@@ -153,5 +180,8 @@ MACROS: dict[tuple[str, int], Callable[[Evaluating, Any, list[Any]], Any]] = {
     ("transformList", 4): _transform_list,
     ("transformMap", 3): _transform_map,
     ("transformMap", 4): _transform_map,
+    ("transformMapEntry", 3): _transform_entries,
+    ("transformMapEntry", 4): _transform_entries,
+    ("sortBy", 2): _sort_by,
 }
 MACRO_NAMES = frozenset({"all", "dyn", "exists", "exists_one", "filter", "has", "map", *(name for name, _ in MACROS)})

@@ -63,6 +63,10 @@ HOLDS = [
     "[5, 6].transformList(i, v, i + v) == [5, 7]",
     "[5, 6].transformList(i, v, v > 5, v) == [6]",
     "{'a': 1, 'b': 2}.transformMap(k, v, v > 1, v * 2) == {'b': 4}",
+    "{'a': 'x', 'b': 'y'}.transformMapEntry(k, v, {v: k}) == {'x': 'a', 'y': 'b'}",
+    "{'a': 'x', 'b': 'y'}.transformMapEntry(k, v, v == 'x', {v: k}) == {'x': 'a'}",
+    "['bb', 'a'].sortBy(s, s.size()) == ['a', 'bb']",
+    "[].sortBy(s, s) == []",
     "{'a': 1}.existsOne(k, v, v == 1)",
     # strings
     "'tacocat'.charAt(3) == 'o'",

@@ -12,7 +12,6 @@ from fairlead.model.custom_kinds import CLEANUP
 from fairlead.model.document import Doc
 from fairlead.registry.field_errors import FieldError, invalid
 from fairlead.registry.kinds.apiextensions.definition_faults import definition_faults
-from fairlead.registry.kinds.apiextensions.rules import unsupported_rules
 from fairlead.registry.kinds.cells import NAME
 from fairlead.registry.strategy import Column, Context, Strategy
 
@@ -107,19 +106,7 @@ def _at(spec: Doc, path: tuple[str, ...]) -> object:
     return value
 
 
-def warnings(new: Doc, old: Doc | None) -> list[str]:
-    """Which rules of its schemas are not enforced."""
-    return [
-        text
-        for index, version in enumerate(new["spec"].get("versions") or ())
-        for text in unsupported_rules(
-            version["schema"]["openAPIV3Schema"], f"spec.versions[{index}].schema.openAPIV3Schema"
-        )
-    ]
-
-
 STRATEGY = Strategy(
-    warnings=warnings,
     allows_bare_finalizers=True,
     default=default,
     prepare_create=prepare_create,

@@ -1,8 +1,8 @@
 """``x-kubernetes-validations``: rules in CEL about a value and the one before it.
 
 A rule that names ``oldSelf`` is about a change: it is asked only where there is a value before, which elements of a
-list have only when they are told apart by keys. Rules that are not known here (``unsupported_rules``) are not enforced,
-and a write of their definition warns of them. Upstream: apiextensions-apiserver ``pkg/apiserver/schema/cel``.
+list have only when they are told apart by keys. A definition with a rule that cannot be compiled is refused; one that
+an earlier version has stored is not enforced. Upstream: apiextensions-apiserver ``pkg/apiserver/schema/cel``.
 """
 
 import re
@@ -11,13 +11,15 @@ from typing import Any, NamedTuple
 
 from fairlead.model.document import Doc
 from fairlead.registry.cel.budget import Budget, RuleError, TooCostly, Unsupported
-from fairlead.registry.cel.expressions import compiled, spelled
-from fairlead.registry.field_errors import FieldError, duplicate, forbidden, invalid, required
+from fairlead.registry.cel.expressions import compiled, spelled, undeclared
+from fairlead.registry.field_errors import FieldError, duplicate, forbidden, invalid, not_supported, required
 
 RULES = "x-kubernetes-validations"
 _BUDGET = "validation failed due to running out of cost budget, no further validation rules will be run"
 _OLD = re.compile(r"\boldSelf\b")
 ABSENT = object()
+_NAMES = frozenset({"self", "oldSelf"})
+_REASONS = ("FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired")
 
 
 class _Place(NamedTuple):
@@ -110,15 +112,37 @@ def _type_of(place: _Place) -> str:
     return str(place.schema.get("type") or "object")
 
 
-def unsupported_rules(schema: Doc, path: str) -> Iterator[str]:
-    """What to tell of the rules of a schema that are not enforced here, each with its path."""
+def uncompiled_rules(schema: Doc, path: str) -> Iterator[FieldError]:
+    """The faults of the rules of a schema: those that no expression can be made of, and reasons that there are not."""
     for index, rule in enumerate(schema.get(RULES) or ()):
-        try:
-            compiled(rule["rule"])
-        except Unsupported as error:
-            yield f"{path}.{RULES}[{index}].rule: not enforced by this server: {str(error).splitlines()[0]}"
+        yield from _rule_faults(rule, f"{path}.{RULES}[{index}]")
     for name, below in (schema.get("properties") or {}).items():
-        yield from unsupported_rules(below, f"{path}.properties[{name}]")
+        if isinstance(below, dict):
+            yield from uncompiled_rules(below, f"{path}.properties[{name}]")
     for field in ("items", "additionalProperties"):
         if isinstance(schema.get(field), dict):
-            yield from unsupported_rules(schema[field], f"{path}.{field}")
+            yield from uncompiled_rules(schema[field], f"{path}.{field}")
+
+
+def _rule_faults(rule: Doc, path: str) -> Iterator[FieldError]:
+    text, reason = rule.get("rule") or "", rule.get("reason")
+    if not text.strip():
+        yield required(f"{path}.rule", "rule is not specified")
+    elif why := _uncompiled(text):
+        yield invalid(f"{path}.rule", text, f"compilation failed: ERROR: {why}")
+    if (message := rule.get("messageExpression") or "") and (why := _uncompiled(message)):
+        yield invalid(f"{path}.messageExpression", message, f"messageExpression compilation failed: ERROR: {why}")
+    if "\n" in (said := (rule.get("message") or "").strip()):
+        yield invalid(f"{path}.message", said, "message must not contain line breaks")
+    if reason is not None and reason not in _REASONS:
+        yield not_supported(f"{path}.reason", reason, _REASONS)
+
+
+def _uncompiled(text: str) -> str:
+    """Why no expression can be made of a text; empty when one can."""
+    try:
+        compiled(text)
+        unknown = undeclared(text, _NAMES)
+    except Unsupported as error:
+        return str(error).splitlines()[0]
+    return f"undeclared reference to '{unknown}' (in container '')" if unknown else ""

@@ -9,6 +9,7 @@ from typing import Any
 
 from fairlead.model.document import Doc
 from fairlead.registry.field_errors import FieldError, forbidden, invalid, not_supported, required
+from fairlead.registry.kinds.apiextensions.rules import uncompiled_rules
 from fairlead.registry.kinds.apiextensions.structural import EMBEDDED, PRESERVE, fill, prune
 from fairlead.registry.kinds.apiextensions.values import INT_OR_STRING, compiled, value_faults
 
@@ -28,6 +29,7 @@ def schema_faults(schema: Doc, path: str) -> Iterator[FieldError]:
             else required(f"{path}.type", "must not be empty at the root")
         )
     yield from _below(schema, path, 0)
+    yield from uncompiled_rules(schema, path)
 
 
 def _faults(schema: Any, path: str, depth: int) -> Iterator[FieldError]:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fairlead.registry.kinds.apiextensions.rules import rule_faults, unsupported_rules
+from fairlead.registry.kinds.apiextensions.rules import rule_faults, uncompiled_rules
 
 
 def schema(*rules, **fields):
@@ -84,13 +84,39 @@ def test_a_rule_without_a_value_is_a_fault_and_no_crash():
     assert "evaluating rule: self.missing > 1" in fault
 
 
-def test_what_is_not_known_is_told_and_not_guessed():
-    odd = schema({"rule": "unheard(self.a)"}, {"rule": "self.a =="})
-    assert faults(odd, {"a": "x"}) == []
-    told = list(unsupported_rules(odd, "schema"))
-    assert [line.split(": ")[0] for line in told] == [
-        f"schema.properties[spec].x-kubernetes-validations[{index}].rule" for index in (0, 1)
-    ]
+REFUSED = [
+    ({"rule": "self.a =="}, 'rule: Invalid value: "self.a ==": compilation failed: ERROR: Syntax error'),
+    ({"rule": "unheard(self.a)"}, "compilation failed: ERROR: undeclared reference to 'unheard'"),
+    ({"rule": "size(other.a) > 1"}, "compilation failed: ERROR: undeclared reference to 'other' (in container '')"),
+    ({"rule": " "}, "rule: Required value: rule is not specified"),
+    ({"rule": "true", "reason": "Odd"}, 'reason: Unsupported value: "Odd"'),
+    ({"rule": "true", "message": "two\nlines"}, "message must not contain line breaks"),
+    ({"rule": "true", "messageExpression": "self.a +"}, "messageExpression compilation failed: ERROR: Syntax error"),
+]
+
+
+@pytest.mark.parametrize(("rule", "told"), REFUSED)
+def test_a_rule_that_does_not_compile_is_refused(rule, told):
+    [fault] = map(str, uncompiled_rules(schema(rule), "schema"))
+    assert fault.startswith("schema.properties[spec].x-kubernetes-validations[0].")
+    assert told in fault
+
+
+ACCEPTED = [
+    "self.a.all(x, x > 1) && oldSelf.a.exists(y, y == 2)",
+    "self.items.sortBy(i, i.name).map(i, i.name) == ['a']",
+    "self.labels.transformMapEntry(k, v, {v: k}).size() == 1",
+    "has(self.a) && self.a.orValue('') != ''",
+]
+
+
+@pytest.mark.parametrize("text", ACCEPTED)
+def test_rules_that_compile(text):
+    assert not list(uncompiled_rules(schema({"rule": text}), "schema"))
+
+
+def test_a_stored_rule_that_does_not_compile_is_not_enforced():
+    assert faults(schema({"rule": "self.a =="}), {"a": "x"}) == []
 
 
 def test_no_rule_takes_more_than_its_budget():
