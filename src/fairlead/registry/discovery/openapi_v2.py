@@ -69,7 +69,7 @@ def _definitions(table: ResourceTable) -> Doc:
 def _as_v2(schema: Doc) -> Doc:
     """A schema of version 3 as version 2 has it. A reference that has a description beside it stands in an ``allOf``
     there, and alone here."""
-    parts = schema.get("allOf") or ()
+    parts: list[Doc] = schema.get("allOf") or []
     lone = parts[0] if len(parts) == 1 and "$ref" in parts[0] else {}
     merged = {**{key: value for key, value in schema.items() if key not in _NOT_IN_V2}, **lone}
     if "oneOf" in schema:  # an integer or a string, or a quantity
