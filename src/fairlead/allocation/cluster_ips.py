@@ -6,7 +6,7 @@ Refuses an address outside the range or in use. Upstream: pkg/registry/core/serv
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from fairlead.allocation.bands import Bands, RangeFull, choose_free, static_size
 from fairlead.model.addresses import IPNetwork
@@ -70,9 +70,14 @@ def choose_address(cidrs: Sequence[str], is_taken: Callable[[str], bool], choose
 
 
 def _choose_in(cidr: str, is_taken: Callable[[str], bool], choose: Callable[[int], int]) -> str:
-    kind = type(ip_network(cidr).network_address)
+    kind = _kind_of(cidr)
     number = choose_free(bands(cidr), lambda number: is_taken(str(kind(number))), choose)
     return str(kind(number))
+
+
+@cache
+def _kind_of(cidr: str) -> type[IPv4Address] | type[IPv6Address]:
+    return type(ip_network(cidr).network_address)
 
 
 def base_address(cidr: str) -> str:

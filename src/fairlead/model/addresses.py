@@ -3,6 +3,7 @@
 import enum
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 IPAddress = IPv4Address | IPv6Address
@@ -42,6 +43,7 @@ def first_of(family: IPFamily, texts: Iterable[str]) -> str | None:
     return next((text for text in texts if family_of(text) == family), None)
 
 
+@lru_cache(maxsize=1024)  # one request asks of the same few addresses again and again
 def parse_ip(text: str) -> IPAddress | None:
     """The address that ``text`` spells, or None. IPv4 octets with leading zeros are refused (CVE-2021-29923)."""
     try:

@@ -39,12 +39,14 @@ class _Plan(NamedTuple):
 def canonicalize(type_name: str, document: Doc) -> None:
     """Bring a decoded document into its stored form, in place; of a type outside the catalogue it is left as it is."""
     plan = _plan(type_name)
-    for name, go_on in plan.nested.items():
-        if (value := document.get(name)) is not None:
+    empty = []
+    for name, value in document.items():
+        if value is not None and (go_on := plan.nested.get(name)) is not None:
             go_on(value)
-    for name in plan.optional & document.keys():
-        if not document[name]:
-            del document[name]
+        if not value and name in plan.optional:
+            empty.append(name)
+    for name in empty:
+        del document[name]
     for name, held in plan.filled:
         if name not in document:
             document[name] = _zero(held)

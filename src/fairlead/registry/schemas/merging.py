@@ -5,6 +5,8 @@ OpenAPI says it with ``x-kubernetes-patch-merge-key``, ``x-kubernetes-list-type`
 Types are named as in the catalogue, without ``io.k8s.api.``.
 """
 
+from functools import lru_cache
+
 from fairlead.registry.schemas.catalogue import OwnType
 
 _META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
@@ -106,8 +108,11 @@ def is_merged_set(type_name: str, field: str) -> bool:
 
 def list_map_keys(type_name: str, field: str) -> tuple[str, ...]:
     """The fields that tell the elements of a list apart in server-side apply; empty for a set or an atomic list."""
-    if isinstance(type_name, OwnType):
-        return type_name.keys.get(field, ())
+    return type_name.keys.get(field, ()) if isinstance(type_name, OwnType) else _list_map_keys(type_name, field)
+
+
+@lru_cache(maxsize=4096)
+def _list_map_keys(type_name: str, field: str) -> tuple[str, ...]:
     key = _key(type_name, field)
     patched_by = _PATCHED_BY.get(key)
     return _APPLIED_BY.get(key, (patched_by,) if patched_by else ())
@@ -115,8 +120,11 @@ def list_map_keys(type_name: str, field: str) -> tuple[str, ...]:
 
 def is_applied_set(type_name: str, field: str) -> bool:
     """Whether server-side apply owns the elements of this list of plain values one by one."""
-    if isinstance(type_name, OwnType):
-        return field in type_name.sets
+    return field in type_name.sets if isinstance(type_name, OwnType) else _is_applied_set(type_name, field)
+
+
+@lru_cache(maxsize=4096)
+def _is_applied_set(type_name: str, field: str) -> bool:
     return _key(type_name, field) in _APPLIED_SETS
 
 
@@ -124,6 +132,11 @@ def is_atomic_map(type_name: str, field: str, value_type: str = "") -> bool:
     """Whether server-side apply owns this map, or this object of ``value_type``, as a whole."""
     if isinstance(type_name, OwnType):
         return field in type_name.atomic
+    return _is_atomic_map(type_name, field, value_type)
+
+
+@lru_cache(maxsize=4096)
+def _is_atomic_map(type_name: str, field: str, value_type: str) -> bool:
     return _key(type_name, field) in _ATOMIC_FIELDS or value_type.removeprefix(_API) in _ATOMIC_TYPES
 
 
