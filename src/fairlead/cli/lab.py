@@ -109,6 +109,9 @@ def or_fail(action: Callable[[], T]) -> T:
     default=None,
     help="Without namespaces, on loopback addresses; usually only where they are refused.",
 )
+@click.option(
+    "--seed", type=int, help="With --userspace: draw the same endpoints for the same connections in every run."
+)
 @click.option("--publish", is_flag=True, help="Have node ports and load balancers answer on this machine's loopback.")
 @wire_option("Let nodes of other hosts join, over VXLAN at this address of this machine (not encrypted).")
 def up(
@@ -128,6 +131,7 @@ def up(
     load_balancing: str | None,
     dual_stack: bool,
     userspace: bool | None,
+    seed: int | None,
     publish: bool,
     wire: "SocketAddress | None",
 ) -> None:
@@ -154,6 +158,8 @@ def up(
             load_balancing=load_balancing,
             pull=pull,
             control_plane=control_plane,
+            userspace=userspace,
+            seed=seed,
         ).settings()
     except (ConfigError, ManifestError) as error:
         raise click.UsageError(str(error)) from error

@@ -40,6 +40,8 @@ class LabSpec:
         data: a folder in which its objects outlive it.
         publish: whether node ports and load balancers answer on this machine's loopback.
         pull: whether images are fetched that are not on this machine and stand for no command.
+        userspace: whether it is made without namespaces, on loopback; None: only where they are refused.
+        seed: what makes such a lab draw the same endpoints for the same connections in every run.
     """
 
     nodes: int | None = None
@@ -50,6 +52,8 @@ class LabSpec:
     data: Path | None = None
     publish: bool = False
     pull: bool = False
+    userspace: bool | None = None
+    seed: int | None = None
 
 
 class SpecFields(TypedDict, total=False):
@@ -63,6 +67,8 @@ class SpecFields(TypedDict, total=False):
     data: Path | None
     publish: bool
     pull: bool
+    userspace: bool | None
+    seed: int | None
 
 
 class Lab(Scope):
@@ -147,13 +153,21 @@ class Lab(Scope):
     def _options(self) -> LabOptions:
         spec = self._spec
         choices = spec.proxy_mode, spec.dual_stack, spec.publish
-        wishes = Wishes(spec.nodes, spec.config, spec.images, *choices, pull=spec.pull)
+        wishes = Wishes(
+            spec.nodes,
+            spec.config,
+            spec.images,
+            *choices,
+            pull=spec.pull,
+            userspace=spec.userspace,
+            seed=spec.seed,
+        )
         try:
             settings = wishes.settings()
         except ConfigError as error:
             raise LabError(str(error)) from error
         data = spec.data and Path(os.path.abspath(spec.data))
-        return LabOptions(self.name, data, (), settings, self._patience)
+        return LabOptions(self.name, data, (), settings, self._patience, userspace=spec.userspace)
 
     def _connect(self, running: RunningLab) -> None:
         super().__init__(Connection(running), DEFAULT)

@@ -37,6 +37,8 @@ class Wishes:
         network_policies: whether NetworkPolicies are enforced, unless the configuration file says no.
         pull: whether images are fetched that are not on this machine.
         control_plane: folder of the programs that are to be the control plane, in place of ours.
+        userspace: whether it is made without namespaces; None: only where they are refused.
+        seed: what makes such a lab draw the same endpoints for the same connections in every run.
     """
 
     nodes: int | None = None
@@ -49,6 +51,8 @@ class Wishes:
     load_balancing: str | None = None
     pull: bool = False
     control_plane: Path | None = None
+    userspace: bool | None = None
+    seed: int | None = None
 
     def settings(self) -> LabSettings:
         """The settings that come of it.
@@ -62,6 +66,8 @@ class Wishes:
             raise ConfigError("both --nodes and the file of --config say which nodes there are: leave one out")
         if self.nodes is not None and not 1 <= self.nodes <= MAX_NODES:
             raise ConfigError(f"nodes: {self.nodes} is not between 1 and {MAX_NODES}")
+        if self.seed is not None and not self.userspace:
+            raise ConfigError("--seed: a kernel draws endpoints by itself, unrepeatably; it needs --userspace")
         if self.publish and IPFamily.IPV4 not in read.ip_families:
             raise ConfigError("--publish: only what has IPv4 can be published, and this lab's ipFamilies lack it")
         count = self.nodes or DEFAULT_NODES
@@ -80,6 +86,7 @@ class Wishes:
             load_balancing=self._load_balancing(read),
             pull=self.pull or read.pull,
             control_plane=self._control_plane(),
+            seed=self.seed,
         )
 
     def _control_plane(self) -> str:

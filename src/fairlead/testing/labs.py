@@ -5,7 +5,7 @@ import os
 import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Unpack
 
 import pytest
@@ -28,6 +28,7 @@ class Labs:
         run: tells this run from others of this machine.
         owner: the process with which shared labs end; None where nothing is shared.
         given: the running lab that the user wants to be used.
+        userspace, seed: of labs that do not say it themselves, as ``LabSpec`` has it.
     """
 
     run: str
@@ -35,6 +36,8 @@ class Labs:
     given: str | None
     nodes: int
     keep: bool
+    userspace: bool | None = None
+    seed: int | None = None
     _open: dict[str, Lab] = field(default_factory=dict)
 
     @classmethod
@@ -48,6 +51,8 @@ class Labs:
             config.getoption("--fairlead-lab"),
             int(config.getini("fairlead_nodes")),
             bool(config.getoption("--fairlead-keep")),
+            config.getoption("--fairlead-userspace") or config.getoption("--fairlead-seed") is not None or None,
+            config.getoption("--fairlead-seed"),
         )
 
     def take(self, spec: LabSpec | None) -> Lab:
@@ -58,11 +63,16 @@ class Labs:
         """
         if self.given:
             return self._open.setdefault(self.given, Lab.attach(self.given))
-        wanted = spec or LabSpec(nodes=self.nodes)
+        wanted = self._filled(spec or LabSpec(nodes=self.nodes))
         name = f"{_PREFIX}-{self.run}-{key_of(wanted)}"
         if name not in self._open:
             self._open[name] = self._start(name, wanted)
         return self._open[name]
+
+    def _filled(self, spec: LabSpec) -> LabSpec:
+        if spec.userspace is None:
+            spec = replace(spec, userspace=self.userspace)
+        return replace(spec, seed=self.seed) if spec.seed is None and spec.userspace else spec
 
     def _start(self, name: str, spec: LabSpec) -> Lab:
         if self.owner is None:

@@ -28,6 +28,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--fairlead-keep", action="store_true", help="Let the lab and the namespaces of failed tests be, to look at."
     )
+    group.addoption(
+        "--fairlead-userspace",
+        action="store_true",
+        help="Make labs without namespaces, also where there could be some.",
+    )
+    group.addoption(
+        "--fairlead-seed",
+        type=int,
+        metavar="N",
+        help="Have labs, which are then without namespaces, draw the same endpoints in every run.",
+    )
     parser.addini("fairlead_nodes", "How many nodes the usual lab has.", default="2")
 
 

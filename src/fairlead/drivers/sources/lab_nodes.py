@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 
+from fairlead.drivers.lab import run_folder
 from fairlead.explain.observations import CONNTRACK, IPSET, IPTABLES, NFT, SOCKETS, Observation
 from fairlead.model.objects import Pod
 
@@ -26,7 +27,10 @@ _BY_IPTABLES = (
 
 
 def node_observations(lab: str, nodes: Iterable[str]) -> Iterator[Observation]:
-    """The packet filter rules and the UDP flows of each node; a node that does not answer has none."""
+    """The packet filter rules and the UDP flows of each node; a node that does not answer has none, nor has any of a
+    lab without namespaces: what a kernel would list there are this machine's."""
+    if _is_on_loopback(lab):
+        return
     for node in nodes:
         seen = list(_seen(lab, node, _ON_NODES))
         yield from seen
@@ -43,13 +47,21 @@ def _seen(lab: str, node: str, commands: Iterable[tuple[str, str, tuple[str, ...
 
 def pod_sockets(lab: str, pods: Iterable[Pod]) -> Iterator[Observation]:
     """The listening TCP sockets of each Pod, in the words of ``ss``."""
+    is_shared = _is_on_loopback(lab)
     for pod in pods:
         text = _output(lab, "-n", pod.namespace, pod.name, "--", "cat", "/proc/net/tcp", "/proc/net/tcp6")
         lines = [line for line in map(_socket, text.splitlines()) if line]
+        if is_shared:  # the file has all of this machine's
+            lines = [line for line in lines if any(f" {ip}:" in line for ip in pod.ips)]
         if text:
             listing = "\n".join(["State Recv-Q Send-Q Local Address:Port", *lines])
             place = ("pods", pod.namespace, pod.name, "ss.txt")
             yield Observation(SOCKETS, place, listing, f"/proc/net/tcp in Pod {pod.key}")
+
+
+def _is_on_loopback(lab: str) -> bool:
+    found = run_folder.find(lab)
+    return found is not None and found.loopback is not None
 
 
 def _socket(line: str) -> str | None:
