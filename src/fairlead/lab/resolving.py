@@ -11,8 +11,9 @@ import dns.query
 import dns.rcode
 import dns.rdatatype
 
-from fairlead.app.node.loopback import NAMESERVER, OPTIONS, SEARCH
+from fairlead.app.node.loopback import OPTIONS, SEARCH
 from fairlead.clusterdns.names import Name, to_name, to_text
+from fairlead.drivers.pods.bare.told import NAMESERVER
 from fairlead.lab.errors import LabError
 from fairlead.lab.results import Resolution
 

@@ -4,6 +4,7 @@ One lab where seccomp refuses namespaces, as in a container without privileges, 
 ordinary user, so that low ports are out of reach too.
 """
 
+import functools
 import json
 import os
 import signal
@@ -50,9 +51,11 @@ def tell(text: str) -> dict[str, str]:
 
 
 def ask(lab, service, *place):
-    """What the echo server behind a Service tells a client in a place."""
-    address = lab.get("service", service)["spec"]["clusterIP"]
-    url = f"http://{address}:{SHIFTED}/"
+    """What the echo server behind a Service tells a client in a place, which asks by its name."""
+    return ask_at(lab, f"http://{service}/", *place)
+
+
+def ask_at(lab, url, *place):
     return tell(lab.fairlead(*place, "--", "curl", "-sS", "--max-time", "5", url).stdout)
 
 
@@ -78,8 +81,7 @@ def test_it_is_there_where_a_sysctl_forbids_namespaces():
     try:
         done = made.fairlead("up", "--name", made.name, "--wait", *made.up_arguments)
         assert "user.max_user_namespaces is 0" in done.stderr
-        address = made.get("service", "web")["spec"]["clusterIP"]
-        told = made.kubectl("exec", "client", "--", "curl", "-sS", f"http://{address}:{SHIFTED}/").stdout
+        told = made.kubectl("exec", "client", "--", "curl", "-sS", "http://web/").stdout
         assert tell(told)["client"].startswith(address_of(made, "client") + ":")
     finally:
         made.close()
@@ -99,7 +101,8 @@ def number_of(lab):
 
 
 def test_a_process_of_a_node_comes_from_its_address(lab):
-    found = ask(lab, "web", "exec", "--name", lab.name, "--node", "node-2")
+    url = f"http://{lab.get('service', 'web')['spec']['clusterIP']}:{SHIFTED}/"
+    found = ask_at(lab, url, "exec", "--name", lab.name, "--node", "node-2")
     assert found["client"].startswith(node_address(lab, "node-2") + ":")
 
 
@@ -122,12 +125,12 @@ def test_network_policies_hold_for_what_goes_through_services(lab):
     denied = lab.fairlead(*in_pod(lab), "--", "curl", "-sS", "--max-time", "1", guarded_url(lab), check=False)
     assert denied.returncode == 28, denied  # it is silent, as a packet that is dropped
     assert tell(lab.fairlead(*in_pod(lab, "friend"), "--", "curl", "-sS", guarded_url(lab)).stdout)["pod"] == "guarded"
-    directly = f"http://{address_of(lab, 'guarded')}:{SHIFTED}/"
+    directly = f"http://{address_of(lab, 'guarded')}/"
     assert tell(lab.fairlead(*in_pod(lab), "--", "curl", "-sS", directly).stdout)["pod"] == "guarded"
 
 
 def guarded_url(lab):
-    return f"http://{lab.get('service', 'guarded')['spec']['clusterIP']}:{SHIFTED}/"
+    return f"http://{lab.get('service', 'guarded')['spec']['clusterIP']}/"
 
 
 def test_a_service_without_endpoints_refuses(lab):
@@ -142,6 +145,33 @@ def test_names_answer_over_udp_and_tcp(lab):
     for option in ("+notcp", "+tcp"):
         question = ("dig", "+short", option, f"@{server}", "-p", port, "web.default.svc.cluster.local")
         assert lab.exec("client", *question).split() == [wanted]
+
+
+def test_programs_believe_that_they_have_a_network_of_their_own(lab):
+    """Two Pods listen on every address with one low port, in either family, and are reached at their own."""
+    for name in ("left", "right"):
+        for family in ("", "6"):
+            lab.kubectl("run", f"{name}{family}", "--image", "busybox", "--command", "--", *server(family))
+    for name in ("left", "right", "left6", "right6"):
+        assert eventually(functools.partial(answer_of, lab, name)) == name
+
+
+def answer_of(lab, pod):
+    url = f"http://{address_of(lab, pod)}/"
+    return lab.fairlead(*in_pod(lab), "--", "curl", "-s", url, check=False).stdout
+
+
+def server(family):
+    """Listens on every address, and tells the name of its Pod."""
+    words = (
+        "import http.server, os, socket",
+        f"class S(http.server.HTTPServer): address_family = socket.AF_INET{family}",
+        "class H(http.server.BaseHTTPRequestHandler):",
+        "  def do_GET(self):",
+        "    self.send_response(200); self.end_headers(); self.wfile.write(os.environ['POD_NAME'].encode())",
+        "S(('', 80), H).serve_forever()",
+    )
+    return (sys.executable, "-c", "\n".join(words))
 
 
 def test_kubectl_works_as_on_any_cluster(lab):

@@ -14,15 +14,14 @@ import msgspec
 
 from fairlead.drivers.linux.local_addresses import kernel_families
 from fairlead.drivers.pods.bare.arranged_root import arrange_root
+from fairlead.drivers.pods.bare.told import FIRST_FREE_PORT, LAB, NAMESERVER, POD_IP
 from fairlead.drivers.steering.faults import Steering, steered_name
 from fairlead.labnet.loopback import PortRule
 from fairlead.model.addresses import EVERY_ADDRESS
 from fairlead.nodeagent.files import ClusterDNS
 from fairlead.nodeagent.volumes import Mount
 
-LAB, FIRST_FREE_PORT, ROOT = "FAIRLEAD_LOOPBACK", "FAIRLEAD_FIRST_FREE_PORT", "FAIRLEAD_POD_ROOT"
-NAMESERVER = "FAIRLEAD_NAMESERVER"
-POD_IP = "POD_IP"
+ROOT = "FAIRLEAD_POD_ROOT"
 SEARCH, OPTIONS = "LOCALDOMAIN", "RES_OPTIONS"  # what is read of resolv.conf(5) from the environment
 # What commands of this machine are told as well, that run as if they were a Pod's.
 TOLD = frozenset({LAB, FIRST_FREE_PORT, NAMESERVER, POD_IP, SEARCH, OPTIONS})

@@ -6,11 +6,13 @@ job control reach them as they would reach any command; the command's exit code 
 """
 
 import os
+import select
 import signal
+import socket
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from fairlead.drivers.linux.calls import (
     CLONE_NEWCGROUP,
@@ -20,6 +22,7 @@ from fairlead.drivers.linux.calls import (
     CLONE_NEWPID,
     CLONE_NEWUSER,
     CLONE_NEWUTS,
+    set_no_new_privileges,
     set_parent_death_signal,
     set_undumpable,
     setns,
@@ -29,6 +32,10 @@ from fairlead.drivers.pods.emulation import answers
 from fairlead.drivers.pods.privileges import become
 from fairlead.drivers.pods.programs import execute
 from fairlead.nodeagent.credentials import AS_ROOT, Credentials
+
+if TYPE_CHECKING:
+    from fairlead.drivers.pods.bare.socket_calls import SocketCalls
+    from fairlead.nodeagent.loopback_sockets import PodSockets
 
 _NAMESPACES = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS
 _FORWARDED = (signal.SIGTERM, signal.SIGHUP)
@@ -77,9 +84,28 @@ def run_inside(place: Place, command: Command) -> int:
 
 
 def _stay(place: Place, command: Command) -> int:
-    """Run it among this machine's processes."""
+    """Run it among this machine's processes, and answer its calls about sockets where it is to be as in a Pod."""
+    from fairlead.drivers.pods.bare.told import pod_sockets  # only such a lab needs it
+
     environment = {**command.environment, **(place.variables or {})}
-    return _execute(place, replace(command, environment=environment))
+    command = replace(command, environment=environment)
+    pod = pod_sockets(environment)
+    return _execute(place, command) if pod is None else _run_answered(pod, place, command)
+
+
+def _run_answered(pod: "PodSockets", place: Place, command: Command) -> int:
+    from fairlead.drivers.pods.bare.socket_calls import SocketCalls, listen_for_calls, listener_from
+
+    ours, theirs = socket.socketpair()
+    pid = os.fork()
+    if pid == 0:
+        ours.close()
+        set_no_new_privileges()
+        listen_for_calls(theirs)
+        _exit_with(_execute, place, command)
+    theirs.close()
+    listener = listener_from(ours)
+    return _wait(pid, SocketCalls(listener, pod) if listener is not None else None)
 
 
 def _exit_with(body: Callable[[Place, Command], int], place: Place, command: Command) -> NoReturn:
@@ -128,14 +154,29 @@ def _execute(place: Place, command: Command) -> int:
         return NOT_FOUND
 
 
-def _wait(pid: int) -> int:
-    """Wait for a child that shares our terminal: it alone decides what Ctrl-C means."""
+def _wait(pid: int, calls: "SocketCalls | None" = None) -> int:
+    """Wait for a child that shares our terminal: it alone decides what Ctrl-C means; meanwhile answer its calls."""
     before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGQUIT)}
     before |= {number: signal.signal(number, lambda received, _: os.kill(pid, received)) for number in _FORWARDED}
     try:
+        if calls:
+            _answer_until_end(calls, pid)
         _, status = os.waitpid(pid, 0)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
     code = os.waitstatus_to_exitcode(status)
     return code if code >= 0 else 128 - code
+
+
+def _answer_until_end(calls: "SocketCalls", pid: int) -> None:
+    ended = os.pidfd_open(pid)
+    poll = select.poll()
+    for fd in (ended, calls.listener):
+        poll.register(fd, select.POLLIN)
+    while ended not in (ready := dict(poll.poll())):
+        if ready[calls.listener] & select.POLLIN:
+            calls.answer()
+        else:
+            break  # nobody is left who could ask
+    os.close(ended)

@@ -44,7 +44,7 @@ _MACHINES = {
             "stat=4 fstat=5 lstat=6 chown=92 fchown=93 lchown=94 getuid=102 getgid=104 setuid=105 setgid=106 "
             "geteuid=107 getegid=108 setreuid=113 setregid=114 getgroups=115 setgroups=116 setresuid=117 "
             "getresuid=118 setresgid=119 getresgid=120 setfsuid=122 setfsgid=123 fchownat=260 newfstatat=262 "
-            "seccomp=317 statx=332 prctl=157 execve=59 execveat=322"
+            "seccomp=317 statx=332 prctl=157 execve=59 execveat=322 connect=42 bind=49"
         ),
     ),
     "aarch64": Machine(
@@ -53,7 +53,7 @@ _MACHINES = {
             "fchownat=54 fchown=55 newfstatat=79 fstat=80 setregid=143 setgid=144 setreuid=145 setuid=146 "
             "setresuid=147 getresuid=148 setresgid=149 getresgid=150 setfsuid=151 setfsgid=152 getgroups=158 "
             "setgroups=159 getuid=174 geteuid=175 getgid=176 getegid=177 seccomp=277 statx=291 "
-            "prctl=167 execve=221 execveat=281"
+            "prctl=167 execve=221 execveat=281 bind=200 connect=203"
         ),
     ),
 }

@@ -21,7 +21,6 @@ from fairlead.drivers.linux.calls import (
     CLONE_NEWNET,
     CLONE_NEWNS,
     CLONE_NEWUTS,
-    set_no_new_privileges,
     set_parent_death_signal,
     setns,
     unshare,
@@ -30,6 +29,7 @@ from fairlead.drivers.linux.child_process import StartError
 from fairlead.drivers.linux.terminal import become_controlled, open_terminal
 from fairlead.drivers.pods import files, image_root, mounts, root_folder
 from fairlead.drivers.pods.bare.tending import END_ALL, tend
+from fairlead.drivers.pods.bare.told import pod_sockets
 from fairlead.drivers.pods.emulation import answers
 from fairlead.drivers.pods.image_root import ImageRoot
 from fairlead.drivers.pods.launcher import Birth, Child, Launcher
@@ -167,14 +167,13 @@ def _be_bare_container(spec: ProcessSpec, sandbox: int, *given: int) -> None:
 
     def be_program() -> None:
         _take(_renumbered(spec.stdio, given), AS_ROOT)
-        set_no_new_privileges()
         _change_directory(spec.directory)
         if spec.builtin is None:
             _execute(spec.command, spec.environment, only_own=False)
         else:
             _run_builtin(spec.builtin, spec.environment)
 
-    tend(be_program, sandbox)
+    tend(be_program, sandbox, pod_sockets(spec.environment))
 
 
 async def why_no_overlay(launcher: Launcher) -> str:
@@ -259,11 +258,10 @@ def _be_command(command: Command, container: int, *given: int) -> None:
 def _be_bare_command(command: Command, container: int, *given: int) -> None:
     def be_program() -> None:
         _take(_renumbered(command.stdio, given) if command.stdio else _nowhere(), AS_ROOT)
-        set_no_new_privileges()
         _change_directory(command.directory)
         _execute(command.arguments, command.environment, only_own=False)
 
-    tend(be_program, container)
+    tend(be_program, container, pod_sockets(command.environment))
 
 
 def _descriptors(stdio: Stdio) -> tuple[int, int, int]:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from fairlead.app.lab.fork import LabError
 from fairlead.app.lab.init.nodes import Nodes
 from fairlead.app.lab.plan import OUTSIDE, SWITCH
-from fairlead.app.node.loopback import POD_IP, TOLD
+from fairlead.app.node.loopback import TOLD
 from fairlead.drivers.lab.control_socket import Refused, Reply
+from fairlead.drivers.pods.bare.told import POD_IP
 from fairlead.model.document import Doc
 from fairlead.model.socket_address import SocketAddress
 

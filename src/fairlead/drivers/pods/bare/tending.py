@@ -9,23 +9,27 @@ import os
 import resource
 import select
 import signal
+import socket
 from collections.abc import Callable
 from typing import NoReturn
 
-from fairlead.drivers.linux.calls import set_child_subreaper, set_parent_death_signal
+from fairlead.drivers.linux.calls import set_child_subreaper, set_no_new_privileges, set_parent_death_signal
 from fairlead.drivers.linux.child_process import ended_children, look_fresh
 from fairlead.drivers.linux.open_files import let_go_of_all_but
 from fairlead.drivers.linux.process_tree import end_descendants
+from fairlead.drivers.pods.bare.socket_calls import SocketCalls, listen_for_calls, listener_from
+from fairlead.nodeagent.loopback_sockets import PodSockets
 
 END_ALL = int(signal.SIGRTMAX)  # stands for SIGKILL
 _LEFT_ALONE = {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}
 
 
-def tend(body: Callable[[], None], owner: int) -> None:
+def tend(body: Callable[[], None], owner: int, pod: PodSockets | None) -> None:
     """Run ``body`` in a child, and be its tender. What it raises is raised here, in the child.
 
     Args:
         owner: pidfd of a process with which everything ends.
+        pod: how calls about sockets are answered; None: they are left alone.
     """
     set_child_subreaper()
     heard, told = os.pipe()
@@ -35,16 +39,25 @@ def tend(body: Callable[[], None], owner: int) -> None:
     for number in signal.valid_signals() - _LEFT_ALONE:
         signal.signal(number, _note)
     signal.signal(signal.SIGCHLD, _note)
+    ours, theirs = socket.socketpair()
     program = os.fork()
     if program == 0:
         set_parent_death_signal(signal.SIGKILL)
         _forget_signals()
         os.setsid()
+        ours.close()
+        set_no_new_privileges()
+        if pod is not None:
+            listen_for_calls(theirs)
+        theirs.close()
         body()
         os._exit(0)
     set_parent_death_signal(END_ALL)
-    let_go_of_all_but(heard, told, owner)
-    _watch(program, heard, owner)
+    theirs.close()
+    listener = listener_from(ours)
+    calls = SocketCalls(listener, pod) if pod is not None and listener is not None else None
+    let_go_of_all_but(heard, told, owner, *((listener,) if listener is not None else ()))
+    _watch(program, heard, owner, calls)
 
 
 def _note(number: int, frame: object) -> None:
@@ -57,12 +70,18 @@ def _forget_signals() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
-def _watch(program: int, heard: int, owner: int) -> NoReturn:
+def _watch(program: int, heard: int, owner: int, calls: SocketCalls | None) -> NoReturn:
     poll = select.poll()
-    for fd in (heard, owner):
+    for fd in (heard, owner, *((calls.listener,) if calls else ())):
         poll.register(fd, select.POLLIN)
     while True:
-        ready = {fd for fd, _ in poll.poll()}
+        found = poll.poll()
+        ready = {fd for fd, event in found if event & select.POLLIN}
+        if calls and calls.listener in ready:
+            calls.answer()
+        elif calls and any(fd == calls.listener for fd, _ in found):
+            poll.unregister(calls.listener)  # nobody is left who could ask
+            calls = None
         if owner in ready:
             _end_as(signal.SIGKILL)
         for number in os.read(heard, 512) if heard in ready else b"":
