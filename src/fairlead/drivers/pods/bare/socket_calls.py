@@ -2,8 +2,8 @@
 
 A filter (``drivers.linux.seccomp``) has bind(2) and connect(2) wait for the process above the program. It takes a copy
 of the socket, and does what stands for the call (``nodeagent.loopback_sockets``). What it does not understand, or may
-not see, the kernel does as it would have done. Programs stay as they are; where the kernel refuses the filter, they have
-to listen at ``POD_IP`` themselves.
+not see, the kernel does as it would have done. Programs stay as they are; where the kernel refuses the filter, they
+have to listen at ``POD_IP`` themselves.
 """
 
 import os
