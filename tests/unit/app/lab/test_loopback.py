@@ -44,7 +44,7 @@ def test_what_it_cannot_have_is_named(changes, words):
 def test_pools_of_ones_own_must_be_the_labs():
     inside = structs.replace(USUAL, pools=(Pool(("127.40.245.0/28",)),))
     assert on_loopback(inside, 40).load_balancer_cidrs == ("127.40.245.0/28",)
-    with pytest.raises(LabError, match="loadBalancerPools: 127.41.0.0/28 is not in 127.40.0.0/16"):
+    with pytest.raises(LabError, match=r"loadBalancerPools: 127\.41\.0\.0/28 is not in 127\.40\.0\.0/16"):
         on_loopback(structs.replace(USUAL, pools=(Pool(("127.41.0.0/28",)),)), 40)
 
 

@@ -8,7 +8,6 @@ this machine's network or mounts changes, and killing PID 1 of the lab ends all 
 import json
 import os
 import selectors
-import shutil
 import signal
 import socket
 import time
@@ -22,9 +21,10 @@ from msgspec import structs
 from fairlead.app.lab import listeners
 from fairlead.app.lab.fork import LabError, NamespacesRefused, in_child
 from fairlead.app.lab.host.data_folder import check_kind, data_folder
+from fairlead.app.lab.host.machine import home_of_user, require_families, require_programs
 from fairlead.app.lab.host.pulls import Pulls
 from fairlead.app.lab.host.sockets import host_sockets, loopback_sockets, vni_of
-from fairlead.app.lab.host.spawn import INIT_LOG, Init, Pipes, interrupts, start_init, why_no_namespaces
+from fairlead.app.lab.host.spawn import INIT_LOG, Init, Pipes, interrupts, start_init
 from fairlead.app.lab.host_link import HostSockets
 from fairlead.app.lab.listeners import LOOPBACK
 from fairlead.app.lab.loopback import on_loopback, refusals
@@ -36,8 +36,6 @@ from fairlead.drivers.lab import control_socket, run_folder
 from fairlead.drivers.lab.control_socket import Reply
 from fairlead.drivers.lab.run_folder import RunningLab
 from fairlead.drivers.linux.process_tree import end_descendants
-from fairlead.labnet.addresses import Families
-from fairlead.model.addresses import IPFamily
 from fairlead.model.document import Doc
 from fairlead.model.socket_address import SocketAddress
 
@@ -48,7 +46,6 @@ SILENCE = 10.0  # seconds in which a start tells nothing before it says what it 
 WITHOUT_NAMESPACES = (
     "so this lab is made without namespaces, on loopback addresses; docs/userspace.md says what differs"
 )
-_PROGRAMS = {"ip": "iproute2", "nft": "nftables", "sleep": "coreutils"}
 
 
 @dataclass(frozen=True)
@@ -119,8 +116,8 @@ def serve(options: LabOptions, listener: Listener) -> None:
         _serve(options, listener, began, has_namespaces=False)
         return
     try:
-        _require_programs(options)
-        _require_families(options.settings.ip_families)
+        require_programs(may_do_without=options.may_do_without)
+        require_families(options.settings.ip_families)
         _serve(options, listener, began, has_namespaces=True)
     except NamespacesRefused as refusal:
         if not options.may_do_without:
@@ -148,7 +145,7 @@ def _serve(options: LabOptions, listener: Listener, began: float, *, has_namespa
             check_kind(data, has_namespaces=True)
             settings = _remembered(options.settings, data, listener)
             wire = _wire(options, data)
-            plan = LabPlan(options.name, folder, data, options.manifests, settings, wire, _home(), place_here())
+            plan = LabPlan(options.name, folder, data, options.manifests, settings, wire, home_of_user(), place_here())
             with host_sockets(plan) as sockets:
                 lab = _lab(plan, sockets)
                 _Outside(plan, lab, listener, began).follow(sockets, options, (lock, data_lock))
@@ -177,29 +174,6 @@ def _serve_on_loopback(
             _Outside(plan, lab, listener, began).follow(sockets, options, locks)
         finally:
             end_descendants()  # which the kernel does where PID 1 of a namespace ends
-
-
-def _home() -> Path | None:
-    """The folder of this user, if that is a place of its own."""
-    home = Path(os.path.realpath(os.path.expanduser("~")))
-    return home if home != Path("/") and home.is_dir() else None
-
-
-def _require_programs(options: LabOptions) -> None:
-    path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
-    missing = {program: package for program, package in _PROGRAMS.items() if not shutil.which(program, path=path)}
-    if missing and options.may_do_without and (why := why_no_namespaces()):
-        raise NamespacesRefused(why)
-    if missing:
-        raise LabError(
-            f"missing programs: {', '.join(missing)}; install the packages that bring them "
-            f"(on Debian: apt-get install {' '.join(missing.values())})"
-        )
-
-
-def _require_families(families: Families) -> None:
-    if IPFamily.IPV6 in families and not Path("/proc/net/if_inet6").exists():
-        raise LabError("ipFamilies: this kernel has no IPv6; start it without ipv6.disable=1, or a lab without IPv6")
 
 
 def _remembered(settings: LabSettings, data: Path, listener: Listener) -> LabSettings:
