@@ -23,6 +23,7 @@ _NEEDS_NAMESPACES: tuple[tuple[Callable[[LabSettings], bool], str], ...] = (
     (lambda wanted: wanted.bgp is not None, "bgp"),
     (lambda wanted: bool(wanted.control_plane), "--control-plane: its programs open ports that others here may have"),
     (lambda wanted: bool(wanted.control_plane), "--control-plane: these programs accept no loopback addresses"),
+    (lambda wanted: bool(wanted.control_plane), "--control-plane: these programs accept no loopback addresses"),
     (lambda wanted: wanted.pull, "--pull: images need root folders of their own"),
     (lambda wanted: any(node.index > MAX_NODES for node in wanted.nodes), f"more than {MAX_NODES} nodes"),
     (lambda wanted: any(_has_own_place(node) for node in wanted.nodes), "nodes[].addresses, nodes[].podCIDRs"),

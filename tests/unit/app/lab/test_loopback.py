@@ -29,6 +29,7 @@ def test_nodes_and_load_balancers_are_at_their_place():
         ({"proxy_mode": "iptables"}, "--proxy-mode iptables"),
         ({"publish": True}, "--publish"),
         ({"pull": True}, "--pull"),
+        ({"control_plane": "/opt/kubernetes"}, "--control-plane"),
         ({"load_balancing": LoadBalancing.ONE_NODE}, "loadBalancing"),
         ({"nodes": (numbered_node(121, IPV4_ONLY),)}, "more than 120 nodes"),
         ({"nodes": (numbered_node(1, DUAL_STACK),)}, "nodes[].addresses"),
