@@ -156,12 +156,16 @@ async def wait_for(client: KubeClient, wanted: Sequence[Wanted], seconds: float)
     Raises:
         NotReady: they do not after so many seconds.
     """
-    awaited: list[list[str]] = [[]]
+    awaited: list[str] = []
+
+    def report(lines: list[str], states: list[str]) -> None:
+        awaited[:] = [*lines, *states]
+
     try:
         async with asyncio.timeout(seconds):
-            await until_ready(client, wanted, awaited.append)
+            await until_ready(client, wanted, report)
     except TimeoutError:
-        raise NotReady(f"not ready after {seconds:.0f} s", awaited[-1]) from None
+        raise NotReady(f"not ready after {seconds:.0f} s", awaited) from None
 
 
 async def wait_until(

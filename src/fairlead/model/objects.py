@@ -442,9 +442,17 @@ class Terminated(Slim, frozen=True):
     exit_code: int = 0
 
 
-class ContainerState(Slim, frozen=True):
-    """What a container does; only its end matters here."""
+class WaitingState(Slim, frozen=True):
+    """Why a container does not run yet, or not again yet."""
 
+    reason: str = ""
+    message: str = ""
+
+
+class ContainerState(Slim, frozen=True):
+    """What a container does; it runs if it neither waits nor has ended."""
+
+    waiting: WaitingState | None = None
     terminated: Terminated | None = None
 
 

@@ -5,10 +5,12 @@ and StatefulSets. Beyond it: a ReplicaSet or ReplicationController is there when
 is complete, a Pod when it is ready or has succeeded.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from textwrap import shorten
 from typing import Any
 
-from fairlead.model.objects import KubeObject, LabelSelector, Pod
+from fairlead.model.labels import matches, requirements
+from fairlead.model.objects import ContainerState, ContainerStatus, KubeObject, LabelSelector, Pod
 from fairlead.model.workloads import (
     DaemonSet,
     Deployment,
@@ -19,6 +21,8 @@ from fairlead.model.workloads import (
     StatefulSet,
 )
 
+_JOB_NAME = "batch.kubernetes.io/job-name"
+_LONGEST_MESSAGE = 200  # characters
 _UNSEEN = "its spec is yet to be observed"
 
 
@@ -42,6 +46,41 @@ def ready_by_status(object_: KubeObject) -> tuple[LabelSelector, int] | None:
         case DaemonSet():
             return object_.spec.selector, object_.status.number_ready
     return None
+
+
+def pods_of(object_: KubeObject, pods: Iterable[Pod]) -> list[Pod]:
+    """Those that the object waits for, if it is one of the ``KINDS``."""
+    match object_:
+        case Pod():
+            return [object_]
+        case Job():
+            return [p for p in pods if p.namespace == object_.namespace and p.labels.get(_JOB_NAME) == object_.name]
+        case _ if counted := ready_by_status(object_):
+            selector = requirements(counted[0])
+            return [p for p in pods if p.namespace == object_.namespace and matches(selector, p.labels)]
+        case _:
+            return []
+
+
+def container_states(pod: Pod) -> list[str]:
+    """What each container of a Pod does that is not ready, in words; none when it has not come to a node that says."""
+    if not awaited(pod):
+        return []
+    statuses = (*(pod.status.init_container_statuses or ()), *(pod.status.container_statuses or ()))
+    return [f"container {each.name} of Pod {pod.key} {_state(each.state)}" for each in statuses if not _is_over(each)]
+
+
+def _is_over(status: ContainerStatus) -> bool:
+    return bool(status.state.terminated and status.state.terminated.exit_code == 0)
+
+
+def _state(state: ContainerState) -> str:
+    if state.waiting:
+        reason, message = state.waiting.reason or "waiting", shorten(state.waiting.message, _LONGEST_MESSAGE)
+        return f"waits: {reason}: {message}" if message else f"waits: {reason}"
+    if state.terminated:
+        return f"has ended with exit code {state.terminated.exit_code}"
+    return "runs"
 
 
 def _pod(pod: Pod) -> str:

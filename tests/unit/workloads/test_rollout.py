@@ -3,8 +3,9 @@
 import pytest
 
 from fairlead.model.decode import decode
+from fairlead.model.objects import Pod
 from fairlead.model.workloads import DaemonSet, Deployment, Job, ReplicaSet, ReplicationController, StatefulSet
-from fairlead.workloads.rollout import awaited
+from fairlead.workloads.rollout import awaited, container_states, pods_of
 from tests.support.cluster_objects import make_pod
 
 UNSEEN = "its spec is yet to be observed"
@@ -122,3 +123,30 @@ def condition(type_, status="True", reason=""):
 )
 def test_what_is_awaited(object_, expected):
     assert awaited(object_) == expected
+
+
+STATES = [
+    {"name": "done", "state": {"terminated": {"exitCode": 0}}},
+    {"name": "pulls", "state": {"waiting": {"reason": "ImagePullBackOff", "message": 150 * "why "}}},
+    {"name": "begins", "state": {"waiting": {"reason": "ContainerCreating"}}},
+    {"name": "failed", "state": {"terminated": {"exitCode": 3}}},
+    {"name": "runs", "state": {"running": {}}},
+]
+
+
+def test_what_the_containers_do_that_are_waited_for():
+    status = {"initContainerStatuses": STATES[:1], "containerStatuses": STATES[1:]}
+    pod = decode(Pod, {"metadata": {"name": "a", "namespace": "default"}, "status": status})
+    assert container_states(pod) == [
+        f"container pulls of Pod default/a waits: ImagePullBackOff: {48 * 'why '}[...]",
+        "container begins of Pod default/a waits: ContainerCreating",
+        "container failed of Pod default/a has ended with exit code 3",
+        "container runs of Pod default/a runs",
+    ]
+    assert container_states(make_pod("a")) == []
+
+
+def test_whose_pods_are_waited_for():
+    pods = [make_pod("a", labels={"app": "web"}), make_pod("b", labels={"batch.kubernetes.io/job-name": "web"})]
+    assert pods_of(pods[0], pods) == pods[:1]
+    assert pods_of(decode(Job, {"metadata": {"name": "web", "namespace": "default"}}), pods) == pods[1:]

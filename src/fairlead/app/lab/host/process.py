@@ -208,6 +208,7 @@ class _Outside:
         self._plan, self._lab, self._listener, self._began = plan, lab, listener, began
         self._unready = plan.agents
         self._awaited: list[str] = []
+        self._containers: list[str] = []  # what those do that are waited for
         self._settled = False
         self._silence = SILENCE
         self._pulls = Pulls(allowed=plan.settings.pull)
@@ -278,7 +279,8 @@ class _Outside:
         if self._plan.has_joined:
             return f"UDP must pass between {self._lab.server} and this host, and the invitation must not be taken back"
         awaited = self._awaited or sorted(self._unready) or ["the manifests to be applied"]
-        return f"still waiting for {', '.join(awaited)}"
+        doing = f"; {'; '.join(self._containers)}" if self._containers else ""
+        return f"still waiting for {', '.join(awaited)}{doing}"
 
     def _seconds_left(self, patience: float | None) -> float | None:
         if self._settled:
@@ -293,6 +295,13 @@ class _Outside:
         seconds = time.monotonic() - self._began
         self._listener.tell(f"not ready after {seconds:.0f} s; {self._waiting_for()}; logs: {self._plan.logs}")
 
+    def _await(self, awaited: list[str], containers: list[str]) -> None:
+        """What containers do is told only when somebody has waited for long: it changes all the time."""
+        self._containers = containers
+        if awaited != self._awaited:
+            self._awaited = awaited
+            self._listener.tell(f"waiting for {', '.join(awaited)}")
+
     def _take(self, report: Doc, pipes: Pipes) -> None:
         match report:
             case {"ready": str(name)}:
@@ -302,9 +311,8 @@ class _Outside:
                 self._listener.tell(f"{name} is ready")
                 if self._plan.has_joined and not self._unready:
                     self._settle()
-            case {"awaiting": list(awaited)}:
-                self._awaited = awaited
-                self._listener.tell(f"waiting for {', '.join(awaited)}")
+            case {"awaiting": list(awaited), "containers": list(containers)}:
+                self._await(awaited, containers)
             case {"settled": int(pods), "name_servers": list(name_servers)}:
                 self._settle(pods, name_servers)
             case {"died": _} | {"note": _}:

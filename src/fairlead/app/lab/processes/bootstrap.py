@@ -36,8 +36,8 @@ class BootstrapOptions:
     Attributes:
         gate: reading end of a pipe that is closed when every node agent is ready; until then the status of Pods may be
             what the lab's last life left behind.
-        report: told ``{"refused": [messages]}``, ``{"awaiting": [what, and why]}`` and, last,
-            ``{"settled": number of Pods, "name_servers": [names of Pods]}``.
+        report: told ``{"refused": [messages]}``, ``{"awaiting": [what, and why], "containers": [what they do]}`` and,
+            last, ``{"settled": number of Pods, "name_servers": [names of Pods]}``.
         is_ours: the API server is, and so is all there from its first answer on; else it is waited for, and so is what
             a control plane makes for itself.
     """
@@ -62,7 +62,9 @@ async def run(options: BootstrapOptions, ready: Callable[[], None]) -> None:
             return
         ready()
         os.read(options.gate, 1)  # end of file; nothing else is to be done meanwhile
-        ready_pods = await until_ready(client, wanted, lambda lines: options.report({"awaiting": lines}))
+        ready_pods = await until_ready(
+            client, wanted, lambda lines, states: options.report({"awaiting": lines, "containers": states})
+        )
     options.report({"settled": len(ready_pods), "name_servers": [pod.name for pod in ready_pods if _serves_dns(pod)]})
 
 

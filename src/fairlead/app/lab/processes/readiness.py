@@ -24,7 +24,7 @@ from fairlead.model.labels import matches, requirements
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import KubeObject, Pod
 from fairlead.model.workloads import DaemonSet, Deployment, Job, ReplicaSet, ReplicationController, StatefulSet
-from fairlead.workloads.rollout import awaited, ready_by_status
+from fairlead.workloads.rollout import awaited, container_states, pods_of, ready_by_status
 
 POD = "Pod"
 KINDS: dict[str, tuple[Resource, type[KubeObject]]] = {
@@ -51,20 +51,27 @@ class Wanted(NamedTuple):
         return f"{self.kind} {self.key}"
 
 
-async def until_ready(client: KubeClient, wanted: Collection[Wanted], report: Callable[[list[str]], None]) -> list[Pod]:
-    """The Pods that are ready once nothing is awaited any more; ``report`` is told of each change of that."""
+async def until_ready(
+    client: KubeClient, wanted: Collection[Wanted], report: Callable[[list[str], list[str]], None]
+) -> list[Pod]:
+    """The Pods that are ready once nothing is awaited any more.
+
+    Args:
+        report: told what is awaited, and what the containers do that are waited for, whenever either changes.
+    """
     changed = asyncio.Event()
     copies: Copies = {
         kind: Informer(client, *KINDS[kind], lambda old, new: changed.set())
         for kind in {POD, *(each.kind for each in wanted)}
     }
-    left, told = wanted, [""]
+    left: Collection[Wanted] = wanted
+    told: tuple[list[str], list[str]] = ([], [])
     with _running(copies.values()):
         await asyncio.gather(*(copy.synced.wait() for copy in copies.values()))
         while reasons := {each: why for each in left if (why := _awaited(each, copies))}:
             left = reasons.keys()
-            if (lines := _lines(reasons)) != told:
-                report(told := lines)
+            if (found := (_lines(reasons), _states(left, copies))) != told:
+                report(*(told := found))
             await changed.wait()
             changed.clear()
         return [pod for pod in copies[POD].objects.values() if pod.is_ready and not pod.is_terminating]
@@ -96,7 +103,18 @@ def _contradicted(object_: KubeObject, pods: Iterable[Pod]) -> str:
     return "" if number <= ready else f"{ready} pods are ready"
 
 
+def _states(left: Iterable[Wanted], copies: Copies) -> list[str]:
+    """What containers do that are waited for."""
+    pods = list(copies[POD].objects.values())
+    objects = (copies[each.kind].objects.get(each.key) for each in left)
+    awaited_pods = {pod.key: pod for found in objects if found for pod in pods_of(found, pods)}
+    return _first([state for _, pod in sorted(awaited_pods.items()) for state in container_states(pod)])
+
+
 def _lines(reasons: dict[Wanted, str]) -> list[str]:
-    lines = sorted(f"{wanted} ({why})" for wanted, why in reasons.items())
+    return _first(sorted(f"{wanted} ({why})" for wanted, why in reasons.items()))
+
+
+def _first(lines: list[str]) -> list[str]:
     more = len(lines) - NAMED_AT_ONCE
     return [*lines[:NAMED_AT_ONCE], f"{more} more"] if more > 0 else lines

@@ -25,7 +25,7 @@ async def wait_for(api, *wanted, then):
     """Which Pods were ready in the end, and what was told; each of ``then`` happens when something is told."""
     told, steps = [], iter(then)
 
-    def report(lines):
+    def report(lines, states):
         told.append(lines)
         tasks.append(asyncio.create_task(next(steps)))
 
