@@ -1,4 +1,5 @@
-"""The image: small, without a shell or a right to become root, and each part starts from it."""
+"""The image: small, without a shell or a right to become root; each part starts from it, and a lab with the chart runs
+from it."""
 
 import hashlib
 import json
@@ -10,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.charts import REPOSITORY
+from tests.support.charts import REPOSITORY, render
 from tests.support.full import IS_FULL
+from tests.support.labs import Lab, eventually
+from tests.support.users import users
 
 MOST_BYTES = 60_000_000
 PROGRAMS = {
@@ -21,6 +24,28 @@ PROGRAMS = {
     "ip": ["/usr/bin/ip", "-V"],
 }
 MODULES = "ssl, sqlite3, ctypes, lzma, bz2, zoneinfo, re2, msgspec, httptools, cryptography.hazmat.bindings._rust"
+CHART_VALUES = {
+    "image": {"repository": "fairlead.test/fairlead", "tag": "built"},
+    "announcer": {"enabled": True, "pools": ["192.0.2.0/24"]},
+    "controllers": {"enabled": True, "only": ["dns-autoscaler"]},
+}
+RUNNING = {"deployment/fairlead-dns": 2, "daemonset/fairlead-announcer": 2, "deployment/fairlead-controllers": 2}
+WEB = """
+apiVersion: v1
+kind: Pod
+metadata: {name: web, labels: {app: web}}
+spec: {containers: [{name: web, image: fairlead/echo}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{port: 80}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: client}
+spec: {containers: [{name: client, image: busybox, command: [sleep, infinity]}]}
+"""
 
 
 class Image:
@@ -116,3 +141,48 @@ def test_modules_are_compiled_ahead(image):
 @pytest.mark.skipif(not IS_FULL, reason="a second build takes half a minute: FAIRLEAD_FULL=1")
 def test_the_same_packages_give_the_same_bytes(image, tmp_path):
     assert build(tmp_path / "again.tar").read_bytes() == image.archive.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def lab(image):
+    lab = Lab(users()[-1], "--nodes", "2")
+    try:
+        (lab.folder / "image.tar").write_bytes(image.archive.read_bytes())
+        (lab.folder / "image.tar").chmod(0o644)
+        name = "{repository}:{tag}".format(**CHART_VALUES["image"])
+        lab.fairlead("image", "load", "--name", name, str(lab.folder / "image.tar"))
+        lab.up()
+        lab.kubectl("apply", "-f", "-", stdin=WEB)
+        lab.kubectl("delete", "deployment", "-n", "kube-system", "fairlead-dns")  # the chart's has its name
+        documents = "\n---\n".join(json.dumps(each) for each in render(CHART_VALUES))
+        lab.kubectl("apply", "-f", "-", stdin=documents)
+        yield lab
+    finally:
+        lab.close()
+
+
+def test_every_part_runs_from_the_image(lab):
+    for part, count in RUNNING.items():
+        lab.kubectl("rollout", "status", "-n", "kube-system", part, "--timeout=50s")
+        template = lab.get(part, "-n", "kube-system")["spec"]["selector"]["matchLabels"]
+        selector = ",".join(f"{key}={value}" for key, value in template.items())
+        pods = lab.get("pods", "-n", "kube-system", "-l", selector)["items"]
+        assert len(pods) == count
+        for pod in pods:
+            (status,) = pod["status"]["containerStatuses"]
+            assert status["ready"]
+            assert "@sha256:" in status["imageID"], status
+
+
+def test_its_name_servers_serve_the_lab(lab):
+    addresses = {
+        ip
+        for each in lab.get("endpointslices", "-n", "kube-system", "-l", "kubernetes.io/service-name=kube-dns")["items"]
+        for endpoint in each["endpoints"] or ()
+        for ip in endpoint["addresses"]
+    }
+    pods = lab.get("pods", "-n", "kube-system", "-l", "k8s-app=kube-dns")["items"]
+    assert addresses == {pod["status"]["podIP"] for pod in pods}
+    lab.kubectl("wait", "--for=condition=Ready", "pod/web", "pod/client", "--timeout=50s")
+    assert "web" in eventually(lambda: lab.exec("client", "curl", "-s", "--max-time", "5", "http://web/"), 20)
+    assert lab.exec("client", "nslookup", "web.default.svc.cluster.local")
