@@ -49,9 +49,8 @@ def announcer(
     """
     from fairlead.app.announcer.options import AnnouncerOptions, check_options, read_options
 
-    options = AnnouncerOptions(
-        node or socket.gethostname().lower(), pools, interface, kubeconfig, http, authorize_metrics
-    )
+    name = node or socket.gethostname().lower()
+    options = AnnouncerOptions(name, pools, interface, kubeconfig, http, authorize_metrics=authorize_metrics)
     try:
         options = read_options(options, config) if config else options
         check_options(options)

@@ -65,7 +65,7 @@ def controllers(
     settings = Settings(load_balancer_pools=pool, authority=authority, dns_deployment=deployment)
     names = only or tuple(CONTROLLERS)
     lease = candidacy(of_leader, _lease_name(only))
-    options = ControllersOptions(kubeconfig, context, names, settings, http, authorize_metrics, lease)
+    options = ControllersOptions(kubeconfig, context, names, settings, http, lease, authorize_metrics=authorize_metrics)
     with contextlib.suppress(asyncio.CancelledError):
         asyncio.run(_serve(options))
 

@@ -154,3 +154,15 @@ def test_the_plain_manifests_are_what_the_chart_makes():
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_metrics_are_shown_to_those_that_may_see_them_where_that_is_asked():
+    plain, guarded = render_all([EVERYTHING, EVERYTHING | {"authorizeMetrics": True}])
+    for name in ("fairlead-dns", "fairlead-proxy", "fairlead-announcer", "fairlead-controllers"):
+        for documents, is_guarded in ((plain, False), (guarded, True)):
+            (container,) = pods(documents)[name]["spec"]["containers"]
+            assert ("--authorize-metrics" in container["args"]) is is_guarded
+            rules = named(documents, "ClusterRole", name)["rules"]
+            assert any("tokenreviews" in rule["resources"] for rule in rules) is is_guarded
+    (endpoint,) = named(guarded, "ServiceMonitor", "fairlead-dns")["spec"]["endpoints"]
+    assert endpoint["bearerTokenFile"].endswith("/token")

@@ -28,6 +28,7 @@ from fairlead.drivers.dns.metrics import ProgrammingDelay, new_registry
 from fairlead.drivers.kube.client import LEASES, KubeClient, KubeError
 from fairlead.drivers.kube.event_recorder import EventWriter, Happening
 from fairlead.drivers.kube.leader import Candidacy
+from fairlead.drivers.kube.page_access import PageAccess
 from fairlead.model.objects import KubeObject, Metadata
 from fairlead.workloads.leader_election import Timing
 from tests.support.api_servers import running_api_server
@@ -231,3 +232,24 @@ async def test_without_one_right_it_says_which(part, right, server, kubeconfig_o
             return any(told.search(r.getMessage()) for r in caplog.records if r.levelname == "WARNING")
 
         await wait_for(is_told, lambda: caplog.text)
+
+
+REVIEWS = rights_of("metrics-access")
+
+
+@pytest.mark.parametrize("left_out", [None, *REVIEWS], ids=str)
+def test_metrics_are_reviewed_with_these_rights_and_with_none_less(server, kubeconfig_of, left_out, caplog):
+    user = f"metrics-{next(_numbers)}"
+
+    async def look():
+        async with KubeClient.from_kubeconfig(server.kubeconfig) as admin:
+            await grant(admin, user, [right for right in REVIEWS if right != left_out])
+        async with KubeClient.from_kubeconfig(kubeconfig_of(user)) as client:
+            return await PageAccess(client).refusal("/metrics", f"Bearer {server.token}")
+
+    page = asyncio.run(look())
+    if left_out is None:
+        assert page is None
+    else:
+        assert page.status == 503
+        assert f'cannot create resource "{left_out.resource}"' in caplog.text

@@ -30,7 +30,9 @@ fairlead-{{ .part }}
 {{- $table := .root.Files.Get "files/rights.yaml" | fromYaml }}
 {{- $cluster := list }}
 {{- $namespaced := list }}
-{{- range .rights }}
+{{- $rights := .rights }}
+{{- if .root.Values.authorizeMetrics }}{{- $rights = append $rights "metrics-access" }}{{- end }}
+{{- range $rights }}
 {{- $entry := get $table . }}
 {{- $cluster = concat $cluster ($entry.cluster | default list) }}
 {{- $namespaced = concat $namespaced ($entry.namespaced | default list) }}
@@ -121,6 +123,9 @@ spec:
   selector:
     matchLabels: {{- include "fairlead.selector" . | nindent 6 }}
   endpoints:
-    - {port: metrics}
+    - port: metrics
+      {{- if .root.Values.authorizeMetrics }}
+      bearerTokenFile: /var/run/secrets/kubernetes.io/serviceaccount/token
+      {{- end }}
 {{- end }}
 {{- end }}

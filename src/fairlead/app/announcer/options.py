@@ -33,9 +33,9 @@ class AnnouncerOptions:
     interface: str | None = None
     kubeconfig: str | None = None
     http: Address | None = None
-    authorize_metrics: bool = False
     answers_on_link: bool = True
     bgp: BgpSettings | None = None
+    authorize_metrics: bool = False
 
 
 class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):

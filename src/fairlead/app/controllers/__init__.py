@@ -85,10 +85,10 @@ class ControllersOptions:
         only: names of ``CONTROLLERS`` to run, for instance beside a real control plane that has the others.
         settings: of the controllers themselves.
         http: address and port of ``/healthz``, ``/readyz`` and ``/metrics``; None for none.
-        authorize_metrics: they are for those alone that the API server lets see them.
         marks: folder with the sockets of those who want to hear when slices are written.
         candidacy: for which Lease they work; None where nobody else can be at work.
         steering: how tests steer them, in a lab.
+        authorize_metrics: they are for those alone that the API server lets see them.
     """
 
     kubeconfig: Path | None = None
@@ -96,10 +96,10 @@ class ControllersOptions:
     only: tuple[str, ...] = tuple(CONTROLLERS)
     settings: Settings = field(default_factory=Settings)
     http: Address | None = None
-    authorize_metrics: bool = False
     candidacy: Candidacy | None = None
     marks: Path | None = None
     steering: Steering | None = None
+    authorize_metrics: bool = False
 
 
 async def run(
