@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from bench.lab import FAIRLEAD, seconds
+from bench.lab import FAIRLEAD, lab_processes, run_folder, seconds
 
 NODES, PODS, SERVICES = (
     int(os.environ.get(f"SCALE_{what}", usual)) for what, usual in (("NODES", 20), ("PODS", 500), ("SERVICES", 200))
@@ -32,7 +32,7 @@ def main() -> None:
         outside = host()
         try:
             up(manifest, Path(folder, "data"))
-            lab = traces(lab_processes())
+            lab = traces(lab_processes(NAME))
         finally:
             before = {path.name for path in Path("/proc").glob("[0-9]*")}
             took = seconds([FAIRLEAD, "down", "--name", NAME])
@@ -105,15 +105,6 @@ def rules(node: str) -> str:
     return fairlead("exec", "--name", NAME, "--node", node, "--", "nft", "list", "table", "ip", "fairlead")
 
 
-def lab_processes() -> list[Path]:
-    """Folders in /proc of all processes of the lab."""
-    parents = {path: read(path / "stat").rpartition(b")")[2].split()[1:2] for path in Path("/proc").glob("[0-9]*")}
-    found = [Path("/proc", str(json.loads((run_folder() / NAME / "lab.json").read_text())["pid"]))]
-    for path in found:  # grows on the way
-        found += [child for child, parent in parents.items() if parent == [path.name.encode()]]
-    return found
-
-
 def traces(processes: Iterable[Path]) -> dict[str, set]:
     """What is alive of processes and their namespaces, by what nothing else will ever be called."""
     here = {os.readlink(path) for path in Path("/proc/self/ns").iterdir()}
@@ -132,18 +123,6 @@ def host() -> set[str]:
     links, mounts = os.listdir("/sys/class/net"), Path("/proc/self/mounts").read_text().splitlines()
     folders = [run_folder().glob(f"{NAME}*"), *(Path(folder).glob("*fairlead*") for folder in ("/tmp", "/var/tmp"))]
     return {*links, *mounts, *(str(path) for paths in folders for path in paths)}
-
-
-def run_folder() -> Path:
-    base = os.environ.get("XDG_RUNTIME_DIR") or f"{tempfile.gettempdir()}/fairlead-{os.getuid()}"
-    return Path(base, "fairlead")
-
-
-def read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""
 
 
 def fairlead(*arguments: str) -> str:
