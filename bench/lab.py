@@ -31,9 +31,7 @@ def main() -> None:
     processes, memory = weights[-1]
     print(f"fairlead up, 2 nodes and 4 Pods: median of {RUNS} runs")
     print(f"  ready after                   {up:7.2f} s   (min {min(ups):.2f}, max {max(ups):.2f}; aim: 2 s)")
-    print(
-        f"  processor time until then     {statistics.median(works):7.2f} s   (of the command and of all processes)"
-    )
+    print(f"  processor time until then     {statistics.median(works):7.2f} s   (of the command and of all processes)")
     print(f"  python that only starts       {interpreter:7.3f} s   (up takes {up / interpreter:.0f} times that)")
     print(
         f"  unshare of {SETS_OF_NAMESPACES} such namespaces  {kernel:7.3f} s   (up takes {up / kernel:.0f} times that)"
