@@ -15,6 +15,8 @@ from fairlead.app.proxy.userspace.feed import News
 from fairlead.app.proxy.userspace.frontends import Frontend
 from fairlead.app.proxy.userspace.node_rules import Surroundings
 from fairlead.labnet.loopback import lab_network
+from fairlead.netpolicy.census import Census
+from fairlead.netpolicy.enforcement import Changed
 from fairlead.trace.evaluate import Choices
 from fairlead.trace.packet import DROPPED, REJECTED, Fate, Outcome
 from tests.support.proxy_flows import FLOWS
@@ -79,6 +81,8 @@ def cluster_of(world, chance, clock=lambda: 0.0):
     ))  # fmt: skip
     there = snapshot(*world.services, *world.slices, here)
     made.follow(News(there, frozenset(there.services), has_nodes=True))
+    if world.policies:
+        made.enforce(Census.of(world.pods, world.namespaces, world.policies), Changed())
     return made
 
 

@@ -16,6 +16,7 @@ from tests.support.loopback_flows import (
     on_loopback,
     outcomes_of,
 )
+from tests.support.policy_flows import flows_with_policies
 from tests.support.random_flows import flows
 
 
@@ -40,3 +41,15 @@ def test_in_any_cluster_connections_go_where_the_oracle_allows(flow):
     # The oracle is asked about the original: to it, every loopback address is the node's own.
     expected = map(on_loopback, allowed(flow.world.situation(Rules.NFT), flow.packet))
     assert outcomes_of(twin) == as_sockets_have_it(expected, twin, is_served=is_served)
+
+
+@given(flow=flows_with_policies)
+@settings(max_examples=300)
+def test_policies_let_through_what_the_oracle_allows(flow):
+    """Of what passes a Service: two Pods that use each other's own addresses meet nobody who could ask."""
+    twin = flow_on_loopback(flow)
+    served = cluster_of(twin.world, EveryWay()).frontends
+    is_served = Frontend(twin.destination, twin.port, twin.protocol) in served
+    if is_served:
+        expected = map(on_loopback, allowed(flow.world.situation(Rules.NFT), flow.packet))
+        assert outcomes_of(twin) == as_sockets_have_it(expected, twin, is_served=True)
