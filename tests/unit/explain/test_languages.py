@@ -80,6 +80,12 @@ def test_nothing_in_the_catalogue_that_nobody_says():
     assert sorted(SENTENCES.keys() - found) == []
 
 
+@pytest.mark.parametrize("other", ["选择器", "命名空间", "终端节点", "头服务", "集群外部"])
+def test_one_word_for_one_thing(other):
+    """The terms of docs/glossary.md, and no others."""
+    assert [text for text in SENTENCES.values() if other in text] == []
+
+
 # --- what is told of real clusters -----------------------------------------------------------------------------------
 
 

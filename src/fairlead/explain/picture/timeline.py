@@ -76,12 +76,13 @@ def _axis(frame: _Frame, height: float) -> list[str]:
 def _row(row: StationRow, y: float, word: Words, frame: _Frame) -> str:
     began, done = row.began * 1000, row.done * 1000
     start, end = frame.x(began), max(frame.x(done), frame.x(began) + 4)
-    title = escape(lines_of(word(_TITLES[row.station]), 13 * BOLD, frame.words, most=1)[0])
-    part = escape(lines_of(row.part or word("heard-here"), 11.5, frame.words, most=1)[0])
+    station, by = word(_TITLES[row.station]), row.part or word("heard-here")
+    title = escape(lines_of(station, 13 * BOLD, frame.words, most=1)[0])
+    part = escape(lines_of(by, 11.5, frame.words, most=1)[0])
     bar = f'x="{start:.1f}" y="{y + frame.bar:.1f}" width="{end - start:.1f}" height="{_BAR:g}" rx="4"'
     return (
         f'<g class="row {"told" if row.is_told else "heard"} k-{row.station}" '
-        f'data-from="{began:.3f}" data-to="{done:.3f}">'
+        f'data-from="{began:.3f}" data-to="{done:.3f}"><title>{escape(f"{station}, {by}")}</title>'
         f'<text class="title" x="{_MARGIN:g}" y="{y + 13:.1f}">{title}</text>'
         f'<text class="line" x="{_MARGIN:g}" y="{y + 27:.1f}">{part}</text>'
         f'<rect class="bar" {bar}/>'

@@ -54,3 +54,10 @@ def test_no_name_becomes_markup():
 
 def test_it_speaks_chinese():
     assert "内核规则生效" in ET.tostring(drawn(change(1, 2, 3, 4, 5), language="zh"), encoding="unicode")
+
+
+def test_a_name_that_is_shortened_is_whole_in_the_title():
+    name = "a-name-of-a-pod-that-is-" * 4
+    picture = drawn(change(0.1, name=name), width=390)
+    assert not any(text.text == name for text in picture.iter(f"{SPACE}text"))
+    assert any((title.text or "").endswith(name) for title in picture.iter(f"{SPACE}title"))
