@@ -127,7 +127,8 @@ def _explained(cluster: Cluster, subject: Subject, query: Query) -> Statement:
 def _trace(cluster: Cluster, query: Query, options: UiOptions) -> Parts:
     trip, word = read_trace(cluster, query, options), words_of(query)
     statement = statement_in(language_of(query), tell(trip.cluster, trip.rulebook, trip.start, trip.goal))
-    picture = svg(journey_of(trip, word, width_of(query)).scene, word, statement.text, style_of(query))
+    journey = journey_of(trip, word, width_of(query), lambda text: translated(text, language_of(query)))
+    picture = svg(journey.scene, word, statement.text, style_of(query))
     return Parts(statement.text, picture, (Section("", "".join(tree(part, depth=3) for part in statement.parts)),))
 
 

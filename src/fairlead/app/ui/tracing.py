@@ -18,6 +18,7 @@ from fairlead.explain.journey.ends import Goal, parse_goal, parse_start
 from fairlead.explain.journey.observed import compare, outcomes_of
 from fairlead.explain.journey.rulebook import Rulebook
 from fairlead.explain.journey.story import goals_of, tell
+from fairlead.explain.languages import translated
 from fairlead.explain.picture.drawing import fragments
 from fairlead.explain.picture.journey import Seen, Trip, counted, journey_of
 from fairlead.explain.proxying import NFT
@@ -79,7 +80,7 @@ def read_trace(cluster: Cluster, query: Query, options: UiOptions) -> Trip:
 
 def _document(trip: Trip, statement: Statement, query: Query) -> dict[str, Any]:
     word = words_of(query)
-    scene, touched = journey_of(trip, word, width_of(query))
+    scene, touched = journey_of(trip, word, width_of(query), lambda text: translated(text, language_of(query)))
     picture = {"width": scene.width, "height": scene.height, "whole": True, "set": fragments(scene, word)}
     document = explanation_document(statement.text, statement, language_of(query))
     return {"explanation": document, "picture": picture, "touched": touched}

@@ -1,7 +1,7 @@
 """A packet's way as a picture: who sends, what is asked, where it goes, hook by hook, and whom it may reach."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import NamedTuple
 
@@ -46,8 +46,11 @@ class Journey(NamedTuple):
     touched: tuple[str, ...]
 
 
-def journey_of(trip: Trip, word: Words, width: float) -> Journey:
+def journey_of(trip: Trip, word: Words, width: float, say: Callable[[str], str] = str) -> Journey:
     """The picture of a way.
+
+    Args:
+        say: puts what rules do into the language of the picture.
 
     Raises:
         NotRules: rules cannot be read.
@@ -56,7 +59,7 @@ def journey_of(trip: Trip, word: Words, width: float) -> Journey:
     goals = goals_of(cluster, start, trip.goal)
     sender = _sender(cluster, start, goals, word)
     heads = [sender, *([] if trip.goal.is_address else [_question(trip.goal, goals, word)])]
-    ways = [_way(trip, each, word) for each in goals[:_MOST_GOALS]]
+    ways = [_way(trip, each, word, say) for each in goals[:_MOST_GOALS]]
     if not ways:
         ways = [DestinationWay(_item("none", "verdict", word("no-packet"), state=CardState.FAILED))]
     subjects = [item.subject for item in (sender, *(e for w in ways for e in (w.goal, *w.ends)))]
@@ -93,7 +96,7 @@ def _question(goal: Goal, goals: list[Goal], word: Words) -> CardItem:
     return _item("question", "name", goal.host, word("question"), state=state, subject="hook/question")
 
 
-def _way(trip: Trip, goal: Goal, word: Words) -> DestinationWay:
+def _way(trip: Trip, goal: Goal, word: Words, say: Callable[[str], str]) -> DestinationWay:
     to, start = f"{goal.protocol} {goal.text}", trip.start
     subject = f"address/{goal.host}"
     destination = _item(f"to/{goal.host}", "address", goal.text, goal.protocol, subject=subject, label=to)
@@ -110,7 +113,7 @@ def _way(trip: Trip, goal: Goal, word: Words) -> DestinationWay:
         )
     ends = found.outcomes[:_MOST_OUTCOMES]
     items = tuple(_end(goal, each, word, trip.seen) for each in ends)
-    return DestinationWay(destination, tuple(_hooks(goal, found)), items, tuple(map(_share, ends)))
+    return DestinationWay(destination, tuple(_hooks(goal, found, say)), items, tuple(map(_share, ends)))
 
 
 def _share(delivery: Delivery) -> str:
@@ -119,14 +122,15 @@ def _share(delivery: Delivery) -> str:
     return "" if delivery.chance > 0.9999 else f"{delivery.chance:.0%}" if delivery.chance >= 0.01 else "<1%"
 
 
-def _hooks(goal: Goal, found: Deliveries) -> Iterator[CardItem]:
+def _hooks(goal: Goal, found: Deliveries, say: Callable[[str], str]) -> Iterator[CardItem]:
     """What the rules of each hook do, on all ways together."""
     deeds: dict[str, list[str]] = {}
     for delivery in found.outcomes:
         for (hook, table), steps in groupby(delivery.steps, key=lambda step: (step.hook, step.table)):
             told = deeds.setdefault(f"{hook}, table {table}", [])
             told += [step.did for step in steps if step.did and step.did not in told]
-    for heading, told in deeds.items():
+    for heading, done in deeds.items():
+        told = list(map(say, done))
         hook, _, table = heading.partition(", table ")
         lines = told if len(told) <= _MOST_DEEDS else [*told[: _MOST_DEEDS - 1], f"… +{len(told) - _MOST_DEEDS + 1}"]
         title, label = f"{hook} · {table}", f"{heading}: {', '.join(told)}"

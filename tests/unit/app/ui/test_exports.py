@@ -49,7 +49,7 @@ def test_pictures_are_svg_and_other_views_say_that_they_are_none(view):
     ("view", "told"),
     [
         ("map", "怎样改变这种行为"), ("doctor", "未检查的内容"), ("explain", "类型 ClusterIP 由 1 层叠加而成"),
-        ("trace", "到达 10.244."), ("rules", ""), ("dns", "Service 的虚拟 IP"),
+        ("trace", ">跳转到 services"), ("rules", ""), ("dns", "Service 的虚拟 IP"),
     ],
 )  # fmt: skip
 def test_in_chinese(view, told):
