@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 _NARROW = frozenset("iljtf.,:;'|!()[]I/- ")
 _WIDE = frozenset("mwMW@%…")
 _CAPITAL = 0.68
 _ELLIPSIS = "…"
+_MEASURED = 8192  # texts whose measures are kept: from one picture to the next, few are new
 _IDEOGRAPHS = "\u2e80-\uffff"
 # Words are whole: a line ends after one of these signs, or after an ideograph.
 _PIECES = re.compile(rf"[{_IDEOGRAPHS}]|[^-./:, {_IDEOGRAPHS}]*[-./:, ]|[^-./:, {_IDEOGRAPHS}]+")
@@ -27,6 +29,7 @@ def _share(letter: str) -> float:
     return _CAPITAL if letter.isupper() or letter.isdigit() else 0.61
 
 
+@lru_cache(maxsize=_MEASURED)
 def lines_of(text: str, size: float, width: float, most: int = 2) -> tuple[str, ...]:
     """The text in at most so many lines that fit, words whole.
 
@@ -39,6 +42,7 @@ def lines_of(text: str, size: float, width: float, most: int = 2) -> tuple[str, 
     return (*lines[: most - 1], tail)
 
 
+@lru_cache(maxsize=_MEASURED)
 def longest_word(text: str, size: float) -> float:
     """The width that the text needs so that each of its words stays whole."""
     return max((width_of(piece.rstrip(" "), size) for piece in _PIECES.findall(text)), default=0.0)
