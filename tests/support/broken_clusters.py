@@ -10,6 +10,7 @@ from pathlib import Path
 from fairlead.explain.observations import CONNTRACK, LOG, NFT, RESOLV_CONF, SOCKETS, Observation
 from tests.support.cluster_dumps import (
     DNS_POD,
+    NODES,
     changed,
     cluster,
     container,
@@ -138,6 +139,19 @@ DNS_PORTS = (("dns", 53, "UDP"), ("dns-tcp", 53, "TCP"))
 UDP = ((53, 5353, "dns", "UDP"),)
 UDP_PODS = [pod("web-0", ip="10.244.1.9", containers=[container(ports=(("dns", 5353, "UDP"),))])]
 
+BALANCED = service(type="LoadBalancer", status={"loadBalancer": {"ingress": [{"ip": "172.16.0.9"}]}})
+SESSION_DOWN = event(node("node-1"), "BGPSessionDown", "no BGP session with 192.168.0.254: Hold Timer Expired")
+SESSION_DOWN["involvedObject"] = {"kind": "Node", "name": "node-1"}
+SESSION_UP = [
+    {**SESSION_DOWN, "metadata": {"name": "a"}, "lastTimestamp": "2026-01-01T00:00:00Z"},
+    {
+        **SESSION_DOWN,
+        "metadata": {"name": "b"},
+        "lastTimestamp": "2026-01-01T00:00:05Z",
+        "reason": "BGPSessionUp",
+        "message": "BGP session with 192.168.0.254 is up: established",
+    },
+]
 KUBE_PROXY = (Path(__file__).parent / "rule_dumps/kube_proxy_nft.txt").read_text()
 CLOSED = """table inet filter {
 	chain forward {
@@ -303,6 +317,23 @@ BROKEN = [
         service("old", "10.96.0.11", type="LoadBalancer", status={"loadBalancer": {"ingress": [{"ip": "172.16.0.9"}]}}),
         web(),
     ),
+    case(
+        "load balancer whose nodes are all excluded",
+        "load-balancer-unannounced",
+        BALANCED,
+        web(),
+        [node(name, labels={"node.kubernetes.io/exclude-from-external-load-balancers": ""}) for name in NODES],
+        without=[("Node", name) for name in NODES],
+    ),
+    case(
+        "load balancer of policy Local with its only Pod on an excluded node",
+        "load-balancer-unannounced",
+        changed(BALANCED, "spec.externalTrafficPolicy", "Local"),
+        web(1),
+        node("node-1", labels={"node.kubernetes.io/exclude-from-external-load-balancers": ""}),
+        without=[("Node", "node-1")],
+    ),
+    case("BGP session that is down", "bgp-session-down", BALANCED, web(), SESSION_DOWN),
     case("external IP that is a virtual IP", "external-ip-taken", service(externalIPs=["10.96.0.2"]), web()),
     case("two Services with one virtual IP", "cluster-ip-clash", service(), service("copy"), web()),
     case(
@@ -626,6 +657,15 @@ HEALTHY = [
             status={"loadBalancer": {"ingress": [{"ip": "172.16.0.9"}]}},
         ),
         web(1),
+    ),
+    case("BGP session that has come back", "", BALANCED, web(), SESSION_UP),
+    case(
+        "load balancer with one node of two excluded",
+        "",
+        BALANCED,
+        web(1),
+        node("node-2", labels={"node.kubernetes.io/exclude-from-external-load-balancers": ""}),
+        without=[("Node", "node-2")],
     ),
     case("policy Local with a Pod on each node", "", service(**LOCAL), web(2)),
     case(

@@ -16,17 +16,13 @@ if TYPE_CHECKING:
     from fairlead.explain.observations import Observation
     from fairlead.explain.statements import Statement
 
-# Connections that --live tries: where chance decides, and where it does not. A kernel sends few ICMP errors in a row;
-# more of what is refused would look dropped.
-DRAWN, CERTAIN = 12, 3
-
 
 @click.command(cls=Localized)
 @click.option("--from", "start", required=True, metavar="WHO", help="pod/NAME, node/NAME, host, or outside[/ADDRESS].")
 @click.option("--to", "goal", required=True, metavar="WHERE", help="NAME, NAME:PORT or IP:PORT.")
 @click.option("--protocol", type=click.Choice(["tcp", "udp", "sctp"]), default="tcp", show_default=True)
 @click.option("--backend", type=click.Choice(["nft", "iptables"]), default="nft", show_default=True)
-@click.option("--via", metavar="NODE", help="The node that somebody outside comes to; by default the first.")
+@click.option("--via", metavar="NODE", help="The node that somebody outside comes to; else as routes lead.")
 @click.option(
     "--rules", "rule_files", multiple=True, help="iptables-save, ipset save, nft list ruleset or nft -j of the node."
 )
@@ -47,7 +43,7 @@ def trace(
     Exit code 1 when it arrives nowhere, or when that could not be checked.
     """
     from fairlead.cli.proxying import proxying_of
-    from fairlead.explain.journey.ends import parse_goal, parse_start
+    from fairlead.explain.journey.ends import arriving, parse_goal, parse_start
     from fairlead.explain.journey.rulebook import Rulebook
     from fairlead.explain.journey.story import tell
     from fairlead.explain.statements import Verdict
@@ -65,6 +61,7 @@ def trace(
     family = IPFamily.IPV6 if ipv6 else IPFamily.IPV4
     try:
         first, last = parse_start(cluster, start, source.namespace, via), parse_goal(goal, protocol)
+        first = arriving(cluster, first, last)
         statement = tell(cluster, rulebook, first, last, verbose=verbose, family=family)
         if live and source.lab:
             statement = _with_kernel(source.lab, cluster, rulebook, first, last, statement)
@@ -82,23 +79,12 @@ def _with_kernel(
     """The statement, with what the kernel did with packets that were sent to each address."""
     import msgspec
 
-    from fairlead.drivers.sources.lab_packets import CannotSend, flows, send
-    from fairlead.explain.journey.delivery import deliver
-    from fairlead.explain.journey.observed import compare, outcomes_of
+    from fairlead.drivers.sources.lab_journeys import try_out
     from fairlead.explain.journey.story import goals_of
-    from fairlead.explain.statements import unchecked
-    from fairlead.model.phrases import Phrase
 
-    parts = list(statement.parts)
-    for each in goals_of(cluster, start, goal):
-        try:
-            predicted = deliver(cluster, rulebook, start, each)
-            sent = send(lab, start, each, DRAWN if len(predicted.outcomes) > 1 else CERTAIN)
-            seen = outcomes_of(sent, flows(lab, start.node), each)
-            parts.append(compare(predicted, seen, f"conntrack on {start.node}"))
-        except (CannotSend, ValueError) as error:
-            parts.append(unchecked(Phrase("what the kernel does: {error}", error=error)))
-    return msgspec.structs.replace(statement, parts=tuple(parts))
+    tried = [try_out(lab, cluster, rulebook, start, each) for each in goals_of(cluster, start, goal)]
+    parts = (*statement.parts, *(part for each in tried for part in each.statements))
+    return msgspec.structs.replace(statement, parts=parts)
 
 
 def _rules(path: str) -> "Observation":

@@ -1,7 +1,8 @@
 """YAML as far as JSON goes: what Kubernetes reads of it.
 
 PyYAML's safe loader makes dates of ``2026-01-01T00:00:00Z`` and numbers to the base of sixty of ``80:80``. JSON has
-neither, and neither has sigs.k8s.io/yaml, by which kubectl and the API server read YAML: to them both are text.
+neither, and neither has sigs.k8s.io/yaml, by which kubectl and the API server read YAML: to them both are text. JSON's
+keys are texts: a key that YAML takes for something else (``on``, ``8080``) is the text of what it was taken for.
 """
 
 import re
@@ -24,9 +25,23 @@ def json_loader() -> Any:
     import yaml
 
     base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    loader = type("JsonLoader", (base,), {})
+    loader = type("JsonLoader", (base,), {"construct_mapping": _construct_mapping})
     loader.yaml_implicit_resolvers = {  # type: ignore[attr-defined]
         first: [(tag, _NUMBERS.get(tag, regexp)) for tag, regexp in resolvers if tag != _TIMESTAMP]
         for first, resolvers in base.yaml_implicit_resolvers.items()
     }
     return loader
+
+
+def _construct_mapping(loader: Any, node: Any, deep: bool = False) -> dict[str, Any]:
+    loader.flatten_mapping(node)
+    pairs = (
+        (loader.construct_object(key, deep=True), loader.construct_object(value, deep)) for key, value in node.value
+    )
+    return {_key(key): value for key, value in pairs}
+
+
+def _key(key: Any) -> str:
+    if isinstance(key, str):
+        return key
+    return str(key).lower() if isinstance(key, bool) else "null" if key is None else str(key)

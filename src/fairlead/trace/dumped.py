@@ -20,6 +20,8 @@ from fairlead.netfilter.dump.values import (
     HideSource,
     Key,
     MarkTest,
+    Note,
+    Rows,
     Rule,
     Seen,
     SetMark,
@@ -82,6 +84,7 @@ class _Run:
         self._steps: list[Step] = []
         self._hook, self._table = Hook.PREROUTING, Table("", "")
         self._depth = 0
+        self._noted: dict[tuple[int, tuple[Value | None, ...]], Any] = {}  # by identity of the map, and key
         self.mark = 0
         self.address, self.port = packet.destination, packet.port
         self.is_translated = self.is_hidden = False
@@ -147,7 +150,7 @@ class _Run:
     def _run_base(self, chain: Chain) -> _End:
         end = self._chain(chain)
         if end is None and chain.base and chain.base.policy == "drop":
-            self._note(chain, f"policy {chain.base.policy}", "drops it")
+            self._note(chain, f"policy {chain.base.policy}", "drops it", chain.base.policy)
             return _End(DROPPED)
         return end or _ACCEPTED
 
@@ -186,8 +189,8 @@ class _Run:
     def _place(self) -> str:
         return f"{self._table.family} {self._table.name}"
 
-    def _note(self, chain: Chain, rule: str, did: str, because: str = "") -> None:
-        self._steps.append(Step(self._hook, self._place, chain.name, rule, did, because))
+    def _note(self, chain: Chain, rule: str, did: str, verdict: str) -> None:
+        self._steps.append(Step(self._hook, self._place, chain.name, rule, did, "", verdict))
 
     # --- conditions: None when they hold, else why not ---
 
@@ -249,14 +252,13 @@ class _Run:
         return _ACTIONS[type(part)](self, chain, rule, part)
 
     def verdict(self, chain: Chain, rule: Rule, part: Verdict) -> tuple[bool, _End | None]:
-        self._note(chain, rule.text, _DOES.get(part.word, part.word))
+        self._note(chain, rule.text, _DOES.get(part.word, part.word), _TRACED.get(part.word, part.word))
         return _VERDICTS.get(part.word, (False, None))
 
     def call(self, chain: Chain, rule: Rule, part: Call) -> tuple[bool, _End | None]:
         target = self._table.chains.get(part.chain)
-        self._note(
-            chain, rule.text, Phrase("jumps to {chain}" if part.returns else "goes to {chain}", chain=part.chain)
-        )
+        does = Phrase("jumps to {chain}" if part.returns else "goes to {chain}", chain=part.chain)
+        self._note(chain, rule.text, does, f"{'jump' if part.returns else 'goto'} {part.chain}")
         if target is None:
             self._doubts.append(Phrase("the chain {chain} is not in the dump", chain=part.chain))
             raise _Lost
@@ -305,28 +307,37 @@ class _Run:
         slots = []
         for number in range(part.first, part.first + part.draws):
             values = [number if key is Key.SLOT else self.value(key) for key in part.keys]
-            slots.append(part.rows.find(tuple(v for v in values if v is not None))[1])
+            slots.append(self._found(part.rows, tuple(values)))
         target = self._drawn(slots)
         if target is None:
             return False, None
         self.address = target.address or self.address
         self.port = self.port if target.port is None else target.port
         self.is_translated = True
-        self._note(chain, rule.text, Phrase("sends it to {address} port {port}", address=self.address, port=self.port))
+        does = Phrase("sends it to {address} port {port}", address=self.address, port=self.port)
+        self._note(chain, rule.text, does, "accept")
         return True, _ACCEPTED
+
+    def note(self, chain: Chain, rule: Rule, part: Note) -> tuple[bool, _End | None]:
+        key = tuple(self.value(each) for each in part.keys)
+        if self._found(part.rows, key) is None:
+            self._noted[id(part.rows), key] = part.value
+        return False, None
+
+    def _found(self, rows: Rows, key: tuple[Value | None, ...]) -> Any:
+        """What a map has for a key, or what this packet's rules have noted there."""
+        found, value = rows.find(tuple(each for each in key if each is not None))
+        return value if found else self._noted.get((id(rows), key))
 
     def hide(self, chain: Chain, rule: Rule, part: HideSource) -> tuple[bool, _End | None]:
         self.is_hidden = True
-        self._note(
-            chain,
-            rule.text,
-            Phrase("puts {address} in place of the source", address=part.address or Phrase("an address of the node")),
-        )
+        instead = part.address or Phrase("an address of the node")
+        self._note(chain, rule.text, Phrase("puts {address} in place of the source", address=instead), "accept")
         return True, _ACCEPTED
 
     def set_mark(self, chain: Chain, rule: Rule, part: SetMark) -> tuple[bool, _End | None]:
         self.mark = (self.mark & ~part.clear & 0xFFFFFFFF) ^ part.flip
-        self._note(chain, rule.text, Phrase("sets the mark to {mark:#x}", mark=self.mark))
+        self._note(chain, rule.text, Phrase("sets the mark to {mark:#x}", mark=self.mark), "continue")
         return False, None
 
 
@@ -337,6 +348,7 @@ _VERDICTS: Mapping[str, tuple[bool, _End | None]] = {
     "return": (True, None),
     "continue": (False, None),
 }
+_TRACED = {"reject": "drop"}  # it answers, and then drops
 _DOES = {"accept": "accepts it", "drop": "drops it", "reject": "refuses it", "return": "returns"}
 
 _CONDITIONS: Mapping[type, Callable[[_Run, Any], str | None]] = {
@@ -354,6 +366,7 @@ _ACTIONS: Mapping[type, Callable[[_Run, Chain, Rule, Any], tuple[bool, _End | No
     Translate: _Run.translate,
     HideSource: _Run.hide,
     SetMark: _Run.set_mark,
+    Note: _Run.note,
 }
 
 

@@ -14,6 +14,7 @@ class Step(NamedTuple):
         table: family and name.
         did: what it did; "" for one that did not match.
         because: why it did not match, or what is in doubt.
+        verdict: how the kernel's own trace writes what it did, such as "jump services".
     """
 
     hook: Hook
@@ -22,6 +23,7 @@ class Step(NamedTuple):
     rule: str
     did: str = ""
     because: str = ""
+    verdict: str = ""
 
 
 class Way(NamedTuple):

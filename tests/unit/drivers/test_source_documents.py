@@ -19,6 +19,7 @@ ONE, TWO = {"kind": "Service", "metadata": {"name": "a"}}, {"kind": "Pod", "meta
         ("{kind: Service, metadata: {name: a}}", [ONE]),
         ("created: 2026-01-01T00:00:00Z\nport: 80:80\n", [{"created": "2026-01-01T00:00:00Z", "port": "80:80"}]),
         ("number: 0777\nflag: yes\n", [{"number": 511, "flag": True}]),
+        ("{on: a, 8080: b, 1.5: [{no: c}]}", [{"true": "a", "8080": "b", "1.5": [{"false": "c"}]}]),
         ("", []),
     ],
 )

@@ -9,26 +9,22 @@ import msgspec
 from fairlead.app.ui.options import UiOptions
 from fairlead.app.ui.pictures import language_of, width_of, words_of
 from fairlead.app.ui.views import proxying_of
+from fairlead.drivers.sources.lab_journeys import try_out
 from fairlead.drivers.sources.lab_nodes import node_observations
-from fairlead.drivers.sources.lab_packets import CannotSend, flows, send
 from fairlead.drivers.ui.exchange import Request
 from fairlead.explain.cluster import Cluster
-from fairlead.explain.journey.delivery import deliver
-from fairlead.explain.journey.ends import Goal, parse_goal, parse_start
-from fairlead.explain.journey.observed import compare, outcomes_of
+from fairlead.explain.journey.ends import Goal, arriving, parse_goal, parse_start
 from fairlead.explain.journey.rulebook import Rulebook
 from fairlead.explain.journey.story import goals_of, tell
 from fairlead.explain.languages import translated
 from fairlead.explain.picture.drawing import fragments
-from fairlead.explain.picture.journey import Seen, Trip, counted, journey_of
+from fairlead.explain.picture.journey import Trip, counted, journey_of
 from fairlead.explain.proxying import NFT
 from fairlead.explain.render.documents import explanation_document
-from fairlead.explain.statements import Statement, unchecked
+from fairlead.explain.statements import Statement
 from fairlead.explain.subjects import SubjectError
-from fairlead.model.phrases import Phrase
 
 Query = Mapping[str, str]
-_DRAWN, _CERTAIN = 12, 3  # connections that are sent where chance decides, and where it does not
 
 
 def trace(cluster: Cluster, request: Request, options: UiOptions) -> Any:
@@ -50,26 +46,17 @@ def send_some(cluster: Cluster, request: Request, options: UiOptions) -> Any:
     statement = tell(cluster, trip.rulebook, trip.start, trip.goal)
     parts, seen = list(statement.parts), dict[tuple[Goal, Any], int]()
     for goal in goals_of(cluster, trip.start, trip.goal):
-        told, found = _sent(cluster, trip, goal, options.lab)
-        parts.append(told)
-        seen |= found
+        tried = try_out(options.lab, cluster, trip.rulebook, trip.start, goal)
+        parts += tried.statements
+        seen |= counted(goal, list(tried.outcomes))
     return _document(trip._replace(seen=seen), msgspec.structs.replace(statement, parts=tuple(parts)), query)
-
-
-def _sent(cluster: Cluster, trip: Trip, goal: Goal, lab: str) -> tuple[Statement, Seen]:
-    try:
-        predicted = deliver(cluster, trip.rulebook, trip.start, goal)
-        count = _DRAWN if len(predicted.outcomes) > 1 else _CERTAIN
-        outcomes = outcomes_of(send(lab, trip.start, goal, count), flows(lab, trip.start.node), goal)
-    except (CannotSend, ValueError) as error:
-        return unchecked(Phrase("what the kernel does: {error}", error=error)), {}
-    return compare(predicted, outcomes, f"conntrack on {trip.start.node}"), counted(goal, outcomes)
 
 
 def read_trace(cluster: Cluster, query: Query, options: UiOptions) -> Trip:
     """What a request asks. Rules that are on the node now are read where that is wanted, and possible."""
     start = parse_start(cluster, query.get("from", ""), options.namespace, query.get("via") or None)
     goal = parse_goal(query.get("to", "").strip(), query.get("protocol", "tcp"))
+    start = arriving(cluster, start, goal)
     if not goal.host or goal.protocol not in ("tcp", "udp", "sctp"):
         raise SubjectError("give a name or an address to go to, and tcp, udp or sctp")
     if query.get("seen") == "1" and options.lab is not None:

@@ -1,5 +1,6 @@
 """Reads what runs on the nodes and in the Pods of a lab: packet filter rules, and listening sockets."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -17,8 +18,8 @@ _ON_NODES = (
     (NFT, "nft.txt", ("nft", "-y", "list", "ruleset")),
     (CONNTRACK, "conntrack.txt", ("conntrack", "-L", "-p", "udp")),
 )
-# What nft lists of iptables' rules hides their matches behind these words: there iptables itself is asked.
-_HIDDEN = ("xt match", "xt target")
+# What nft lists of iptables' rules hides or translates their matches, by version: there iptables itself is asked.
+_OF_IPTABLES = re.compile(r"\bxt (match|target)\b|^table ip6? (nat|filter|mangle|raw) \{", re.MULTILINE)
 _BY_IPTABLES = (
     (IPTABLES, "iptables.txt", ("iptables-save",)),
     (IPTABLES, "ip6tables.txt", ("ip6tables-save",)),
@@ -34,7 +35,7 @@ def node_observations(lab: str, nodes: Iterable[str]) -> Iterator[Observation]:
     for node in nodes:
         seen = list(_seen(lab, node, _ON_NODES))
         yield from seen
-        if any(words in each.text for each in seen for words in _HIDDEN):
+        if any(_OF_IPTABLES.search(each.text) for each in seen):
             yield from _seen(lab, node, _BY_IPTABLES)
 
 

@@ -1,4 +1,4 @@
-"""Sends TCP connections in a lab, and reads what the node's connection tracking made of them."""
+"""Sends TCP connections and UDP datagrams in a lab, and reads what the node's connection tracking made of them."""
 
 import json
 import subprocess
@@ -7,22 +7,31 @@ import sys
 from fairlead.explain.journey.ends import Goal, Start
 from fairlead.explain.journey.observed import Sent
 
+PROTOCOLS = ("tcp", "udp")
 _PATIENCE = 60.0  # seconds for all connections
 # Run where the packets come from, by whatever Python is there: one line of JSON for each connection. All are tried at
-# once, so that what is dropped takes no longer than one time-out.
+# once, so that what is dropped takes no longer than one time-out. A datagram is a question for the root's name servers:
+# a name server answers it, and nothing else is harmed by it.
 _SENDER = """
 import errno, json, select, socket, sys, time
-address, port, count = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+address, port, count, protocol = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
+question = b"\\x12\\x34\\x01\\x00\\x00\\x01" + bytes(6) + b"\\x00\\x00\\x02\\x00\\x01"
+family = socket.AF_INET6 if ":" in address else socket.AF_INET
 tried, results, waiting = [], {}, select.poll()
 for _ in range(count):
-    s = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    s = socket.socket(family, socket.SOCK_DGRAM if protocol == "udp" else socket.SOCK_STREAM)
     s.setblocking(False)
     s.bind(("::" if ":" in address else "0.0.0.0", 0))
     tried.append((s, s.getsockname()[1]))
     if s.connect_ex((address, port)) in (0, errno.EINPROGRESS):
-        waiting.register(s, select.POLLOUT)
-    else:
-        results[s.fileno()] = "refused"
+        try:
+            if protocol == "udp":
+                s.send(question)
+            waiting.register(s, select.POLLIN if protocol == "udp" else select.POLLOUT)
+            continue
+        except OSError:
+            pass
+    results[s.fileno()] = "refused"
 end = time.monotonic() + 2
 while len(results) < count and time.monotonic() < end:
     for number, _ in waiting.poll(100):
@@ -39,14 +48,12 @@ class CannotSend(Exception):
 
 
 def send(lab: str, start: Start, goal: Goal, count: int) -> list[Sent]:
-    """Try a number of TCP connections.
+    """Try a number of connections, or of datagrams from ports of their own.
 
     Raises:
-        CannotSend: the command did not run there, or another protocol is asked for.
+        CannotSend: the command did not run there.
     """
-    if goal.protocol != "tcp":
-        raise CannotSend("only TCP connections can be sent")
-    program = ["python3", "-c", _SENDER, goal.host, str(goal.port), str(count)]
+    program = ["python3", "-c", _SENDER, goal.host, str(goal.port), str(count), goal.protocol]
     done = _run([*_place(lab, start), "--", *program])
     lines = [line for line in done.stdout.splitlines() if line.startswith("[")]
     if not lines:
@@ -54,9 +61,9 @@ def send(lab: str, start: Start, goal: Goal, count: int) -> list[Sent]:
     return [Sent(*json.loads(line)) for line in lines]
 
 
-def flows(lab: str, node: str) -> str:
-    """The TCP flows that a node's connection tracking knows."""
-    return _run(["exec", "--name", lab, "--node", node, "--", "conntrack", "-L", "-p", "tcp"]).stdout
+def flows(lab: str, node: str, protocol: str) -> str:
+    """The flows of a protocol that a node's connection tracking knows."""
+    return _run(["exec", "--name", lab, "--node", node, "--", "conntrack", "-L", "-p", protocol]).stdout
 
 
 def _place(lab: str, start: Start) -> list[str]:

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
+from fairlead.dataplane.announcing import announced_addresses
 from fairlead.dataplane.forwarding import Fate, PortPlan, plan_service
 from fairlead.endpointslice.membership import families_of
+from fairlead.explain.announcing import tell_announcement
 from fairlead.explain.cluster import Cluster, Ref
 from fairlead.explain.proxying import Proxying, view_of
 from fairlead.explain.statements import Evidence, Statement, failed, said, unchecked
@@ -141,6 +143,7 @@ def _load_balancer(cluster: Cluster, service: Service) -> Iterator[Statement]:
         yield said(
             Phrase("{where}, ports {ports}: {who}", where=point.ip or point.hostname, ports=_ports(service), who=who),
             because,
+            parts=[tell_announcement(cluster, service, point.ip)] if point.ip in announced_addresses(service) else (),
         )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from fairlead.explain.cluster import Cluster
 from fairlead.explain.doctor.checks import (
+    announcing,
     clients,
     exposure,
     firewalls,
@@ -33,6 +34,7 @@ OF_A_SERVICE: tuple[Callable[[Ward, Service], Iterator[Finding]], ...] = (
     stateful.check_headless,
     exposure.check_local_policy,
     exposure.check_load_balancer,
+    announcing.check_announced,
     exposure.check_foreign_proxy,
     policies.check_isolation,
     clients.check_alias,
@@ -43,6 +45,7 @@ OF_A_CLUSTER: tuple[Callable[[Ward], Iterator[Finding]], ...] = (
     slices.check_orphans,
     exposure.check_external_ips,
     exposure.check_clashes,
+    announcing.check_sessions,
     clients.check_clients,
     policies.check_clients,
     policies.check_dns,
@@ -63,6 +66,7 @@ EXPLAINS = {
     "mixed-applications": ("target-port-undeclared", "pods-failing", "listens-elsewhere"),
     "cluster-ip-clash": ("proxy-behind",),
     "policy-isolates": ("policy-blocks",),
+    "node-not-ready": ("load-balancer-unannounced",),
 }
 
 

@@ -72,6 +72,8 @@ CODES: Mapping[str, Code] = {
     "foreign-proxy": Code(_E, "a label gives the Service to a proxy that does not run"),
     "local-policy-nowhere": Code(_W, "a traffic policy Local turns clients away on nodes without endpoints"),
     "load-balancer-pending": Code(_E, "the load balancer has no address"),
+    "load-balancer-unannounced": Code(_E, "no node may announce the load balancer's address"),
+    "bgp-session-down": Code(_E, "a node has no BGP session with a router that it is to tell of addresses"),
     "policy-isolates": Code(_E, "NetworkPolicies let nobody reach the target port"),
     "policy-blocks-dns": Code(_E, "a NetworkPolicy keeps a Pod from asking DNS"),
     "policy-blocks": Code(_E, "a NetworkPolicy keeps a client from a Service that it uses"),

@@ -24,6 +24,7 @@ class Delivery(NamedTuple):
         pod: the Pod that has the address which the packet is sent to.
         rulings: what policies say of it, those of the sender and then those of the receiver, where any isolate them.
         seen: the address that the receiver sees as the sender's.
+        paths: the rules of each way that ends so; ``steps`` are those of the first.
     """
 
     outcome: Outcome | None
@@ -32,6 +33,7 @@ class Delivery(NamedTuple):
     pod: Pod | None = None
     rulings: tuple[Ruling, ...] = ()
     seen: str = ""
+    paths: tuple[tuple[Step, ...], ...] = ()
 
     @property
     def arrives(self) -> bool:
@@ -68,8 +70,22 @@ def deliver(cluster: Cluster, rulebook: Rulebook, start: Start, goal: Goal, *, v
     found = follow(node, packet, verbose=verbose, is_first=rulebook.is_computed(start.node))
     doubts = tuple(dict.fromkeys(doubt for way in found.ways for doubt in way.doubts))
     doubts += ("there are more ways than were looked at",) if found.is_cut else ()
-    outcomes = tuple(_delivery(cluster, start, packet, group, found) for group in _grouped(found))
+    doubts += tuple(_other_nodes(cluster, start, found))
+    outcomes = tuple(
+        _delivery(cluster, start, packet, group, found)._replace(paths=tuple(way.steps for way in group))
+        for group in _grouped(found)
+    )
     return Deliveries(packet, outcomes, doubts)
+
+
+def _other_nodes(cluster: Cluster, start: Start, found: Ways) -> Iterator[str]:
+    """A node's port that is asked for from another node: there, rules come next that are not followed here."""
+    ends = {o.destination for o in found.outcomes if o is not None and o.fate is Fate.ACCEPT}
+    for node in cluster.snapshot.nodes.values():
+        if node.name != start.node and ends & set(node.internal_ips):
+            yield Phrase(
+                "the rules of {node}, whose address this is, come next: trace from there as well", node=node.name
+            )
 
 
 def _grouped(found: Ways) -> list[list[Way]]:

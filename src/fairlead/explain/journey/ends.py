@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from fairlead.dataplane.announcing import announced_addresses
+from fairlead.explain.announcing import announcement_of
 from fairlead.explain.cluster import Cluster
 from fairlead.explain.subjects import SubjectError
 from fairlead.model.addresses import IPFamily, family_of, parse_ip
@@ -20,12 +22,14 @@ class Start(NamedTuple):
         pod: None for a node and for somebody outside.
         is_outside: whether it comes to the node from outside the cluster.
         address: for somebody outside, if it is given.
+        is_chosen: whether the node is given, and not where routes lead.
     """
 
     node: str
     pod: Pod | None = None
     is_outside: bool = False
     address: str = ""
+    is_chosen: bool = False
 
     @property
     def text(self) -> str:
@@ -90,7 +94,7 @@ def parse_start(cluster: Cluster, text: str, namespace: str, via: str | None) ->
     if kind == "outside":
         if rest and parse_ip(rest) is None:
             raise SubjectError(f"{rest!r} is not an address")
-        return Start(first, is_outside=True, address=rest)
+        return Start(first, is_outside=True, address=rest, is_chosen=via is not None)
     if kind in ("host", "node"):
         name = rest or first
         if cluster.snapshot.nodes and name not in cluster.snapshot.nodes:
@@ -100,6 +104,17 @@ def parse_start(cluster: Cluster, text: str, namespace: str, via: str | None) ->
         space, slash, name = rest.partition("/")
         return _pod(cluster, ObjectKey(space, name) if slash else ObjectKey(namespace, rest))
     raise SubjectError(f"{text!r}: give pod/NAME, node/NAME, host or outside")
+
+
+def arriving(cluster: Cluster, start: Start, goal: Goal) -> Start:
+    """Somebody outside comes to the node whose address it is, or to one that attracts it, unless a node is given."""
+    if not start.is_outside or start.is_chosen:
+        return start
+    nodes = [node.name for node in cluster.snapshot.nodes.values() if goal.host in node.internal_ips]
+    for service in cluster.snapshot.services.values():
+        found = announcement_of(cluster, service) if goal.host in announced_addresses(service) else None
+        nodes += [name for name in (found.nodes if found else ()) if name in cluster.snapshot.nodes]
+    return start._replace(node=nodes[0]) if nodes else start
 
 
 def _pod(cluster: Cluster, key: ObjectKey) -> Start:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from fairlead.explain.journey.delivery import Deliveries, Delivery
 from fairlead.explain.journey.ends import Goal
-from fairlead.explain.statements import Evidence, EvidenceKind, Statement, Verdict, failed, said
+from fairlead.explain.statements import Evidence, EvidenceKind, Statement, Verdict, failed, said, unchecked
 from fairlead.model.phrases import Phrase
 from fairlead.trace.packet import DROPPED, REJECTED, Fate, Outcome
 
@@ -17,7 +17,7 @@ _FLOW = re.compile(
 
 
 class Sent(NamedTuple):
-    """One connection that was tried: its source port, and "connected", "refused" or "dropped"."""
+    """One connection that was tried: its source port, and "connected", "refused" or, without any answer, "dropped"."""
 
     port: int
     result: str
@@ -34,8 +34,8 @@ def outcomes_of(sent: Iterable[Sent], conntrack: str, to: Goal) -> list[Outcome]
 
 
 def _outcome(sent: Sent, flow: "re.Match[str] | None", to: Goal) -> Outcome:
-    if sent.result == "dropped":
-        return DROPPED
+    if sent.result == "dropped" and (flow is None or to.protocol != "udp"):
+        return DROPPED  # a datagram that got a flow left the node: nobody has to answer it
     if flow is None:  # refused by a rule, which leaves no flow; or it never came by this node
         return REJECTED if sent.result == "refused" else Outcome(Fate.ACCEPT, to.host, to.port or 0)
     is_masqueraded = flow["back"] != flow["client"] or flow["back_port"] != flow["port"]
@@ -45,6 +45,8 @@ def _outcome(sent: Sent, flow: "re.Match[str] | None", to: Goal) -> Outcome:
 def compare(predicted: Deliveries, seen: list[Outcome], where: str) -> Statement:
     """Both sides; it fails where the kernel did what was not predicted."""
     expected = {each.final for each in predicted.outcomes}
+    if predicted.packet.protocol == "udp":  # whether another node dropped it, or nobody answered, looks the same
+        expected |= {each.outcome for each in predicted.outcomes}
     if any(_may_be_nobody(predicted, each) for each in predicted.outcomes):
         expected.add(REJECTED)
     counts = {outcome: seen.count(outcome) for outcome in dict.fromkeys(seen)}
@@ -53,12 +55,12 @@ def compare(predicted: Deliveries, seen: list[Outcome], where: str) -> Statement
     missing = sorted(str(outcome) for outcome in drawn if outcome is not None)
     if missing:
         parts.append(said(Phrase("predicted, and not drawn this time: {missing}", missing=missing)))
-    text = Phrase(
-        "sent {count} for real: prediction and kernel {verdict}",
-        count=len(seen),
-        verdict=Phrase("agree" if set(counts) <= expected else "DIFFER"),
-    )
-    return Statement(text, (), tuple(parts), Verdict.CHECKED if set(counts) <= expected else Verdict.FAILED)
+    word, verdict = ("agree", Verdict.CHECKED) if set(counts) <= expected else ("DIFFER", Verdict.FAILED)
+    text = Phrase("sent {count} for real: prediction and kernel {verdict}", count=len(seen), verdict=Phrase(word))
+    if verdict is Verdict.FAILED and predicted.doubts:
+        text = Phrase("sent {count} for real, where the prediction was not certain", count=len(seen))
+        return Statement(text, (), tuple(unchecked(part.text, *part.because) for part in parts), Verdict.NOT_CHECKED)
+    return Statement(text, (), tuple(parts), verdict)
 
 
 def _may_be_nobody(predicted: Deliveries, delivery: Delivery) -> bool:

@@ -10,11 +10,13 @@ from fairlead.netfilter.dump.nft_elements import VERDICTS, NotKnown, endpoint_of
 from fairlead.netfilter.dump.nft_words import TRANSPORTS, named, number, words_of
 from fairlead.netfilter.dump.values import (
     Branch,
+    Chance,
     Draw,
     Endpoint,
     HideSource,
     Key,
     MarkTest,
+    Note,
     Part,
     Rows,
     Rule,
@@ -75,6 +77,8 @@ class _Reader:
             return _STEPS[word](self)
         if self._words[:2] == ["meta", "mark"]:
             return self.mark()
+        if self._words[:2] == ["meta", "random"]:
+            return self.random()
         if word == "mark":
             self._words.insert(0, "meta")
             return self.mark()
@@ -121,10 +125,14 @@ class _Reader:
         return [HideSource(address.rpartition(":")[0] if "." in address and ":" in address else address)]
 
     def update(self) -> list[Part]:
-        """A note for later packets: this one goes on."""
-        self._take(3)
-        self._take(self._words.index("}") + 1)
-        return []
+        """A note: later rules and packets find it, and this one goes on."""
+        name = self._take(3)[1]
+        inside = self._take(self._words.index("}") + 1)[:-1]
+        key, value = (inside[: inside.index(":")], inside[inside.index(":") + 1 :]) if ":" in inside else (inside, [])
+        found, rows = named(key), self._sets.get(name[1:])
+        if found is None or rows is None or len(value) != 3 or value[1] != ".":
+            return []
+        return [Note((found.key,), rows, Endpoint(value[0], self._number(value[2])))]
 
     def mark(self) -> list[Part]:
         self._take(2)
@@ -150,6 +158,17 @@ class _Reader:
             return SetMark(0xFFFFFFFF & ~bits, self._number(self._take(2)[1]))
         changes = {"|": (bits, bits), "or": (bits, bits), "^": (0, bits), "xor": (0, bits)}
         return SetMark(*changes.get(operator, (0xFFFFFFFF & ~bits, 0)))
+
+    def random(self) -> list[Part]:
+        """``meta random & 2147483647 < 1073741824``: as nft lists iptables' statistic match."""
+        self._take(2)
+        highest = 0xFFFFFFFF
+        if self._words[0] in ("&", "and"):
+            highest = self._number(self._take(2)[1])
+        operator, bound = self._take(2)
+        if operator != "<" or (highest + 1) & highest:
+            raise NotKnown
+        return [Chance(min(self._number(bound) / (highest + 1), 1.0))]
 
     def _number(self, word: str) -> int:
         found = number(word)

@@ -197,6 +197,14 @@ class Endpoint(NamedTuple):
     port: int | None = None
 
 
+class Note(NamedTuple):
+    """Note a value for these keys in a map, unless there is one: later rules find it."""
+
+    keys: tuple[Key, ...]
+    rows: Rows
+    value: Endpoint
+
+
 class Translate(NamedTuple):
     """Rewrite the destination to what the map holds for these keys, one of which may be drawn.
 
@@ -224,7 +232,7 @@ class SetMark(NamedTuple):
     flip: int
 
 
-Action = Verdict | Call | Branch | Draw | Translate | HideSource | SetMark | Unknown
+Action = Note | Verdict | Call | Branch | Draw | Translate | HideSource | SetMark | Unknown
 Part = Condition | Action
 
 

@@ -1,0 +1,174 @@
+"""The kernel's own trace of packets, as ``nft monitor trace`` prints it, beside the rules that were predicted.
+
+The trace begins at a rule of a table of our own, ``TABLE``, which marks the packets that are to be followed. It names
+each rule whose conditions all held, with the verdict; rules of iptables-nft appear as well, with their text hidden.
+Format: nft(8), "monitor"; the kernel's ``nf_tables_trace.c``.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, zip_longest
+from typing import NamedTuple
+
+from fairlead.explain.journey.delivery import Deliveries
+from fairlead.explain.statements import Evidence, EvidenceKind, Statement, failed, said, unchecked
+from fairlead.model.phrases import Phrase
+from fairlead.trace.packet import Packet
+from fairlead.trace.ways import Step
+
+TABLE = "fairlead-trace"
+_LINE = re.compile(r"^trace id (?P<id>\S+) (?P<table>\S+ \S+) (?P<chain>\S+) (?P<rest>.*)$")
+_RULE = re.compile(r"^rule (?P<rule>.*) \(verdict (?P<verdict>[^()]+)\)$")
+_POLICY = re.compile(r"^policy (?P<verdict>\w+)")
+_HIDDEN = re.compile(r"\bxt (match|target)\b|#")  # what nft cannot show of iptables' rules
+# Written before connection tracking, so that even what is not tracked is seen; to the kernel all of it is one table.
+_RULES = """table inet {table} {{
+	chain prerouting {{ type filter hook prerouting priority -301; {match} meta nftrace set 1; }}
+	chain output {{ type filter hook output priority -301; {match} meta nftrace set 1; {own} meta nftrace set 1; }}
+}}
+"""
+_FIRST = {"tcp": "tcp flags & (syn | ack) == syn", "udp": ""}
+
+
+class Met(NamedTuple):
+    """A rule that a packet met, or a policy that decided: table with its family, chain, text and verdict."""
+
+    table: str
+    chain: str
+    rule: str
+    verdict: str
+
+
+Path = tuple[Met, ...]
+
+
+def trace_rules(packet: Packet, source: str | None, own: str) -> str:
+    """A table that marks the first packets of connections like this one.
+
+    Args:
+        source: where they come from; None when that is not known.
+        own: what is to be followed as well, as a match.
+    """
+    family = "ip6" if ":" in packet.destination else "ip"
+    match = [f"{family} saddr {source}"] if source else []
+    match += [f"{family} daddr {packet.destination}", f"{packet.protocol} dport {packet.port}", _FIRST[packet.protocol]]
+    return _RULES.format(table=TABLE, match=" ".join(filter(None, match)), own=own)
+
+
+def read_trace(text: str, protocol: str) -> dict[int, Path]:
+    """What the first packet of each connection met, by its source port.
+
+    Identities are used again by later packets, so that a packet begins where it meets our own rule. One that a node
+    sends to itself meets it twice: on its way out, and when it comes in from the loopback interface.
+    """
+    source_port = re.compile(rf"\b{protocol} sport (\d+)")
+    found: dict[int, list[Met]] = {}
+    returned: set[int] = set()
+    current: dict[str, list[Met]] = {}
+    for match in filter(None, map(_LINE.match, text.splitlines())):
+        port = source_port.search(match["rest"])
+        if match["table"].partition(" ")[2] != TABLE:
+            if met := _met(match):
+                current.get(match["id"], []).append(met)
+        elif port:
+            number, is_back = int(port[1]), 'iif "lo"' in match["rest"]
+            is_first = number not in found or (is_back and number not in returned)
+            returned |= {number} if is_back else set()
+            current[match["id"]] = found.setdefault(number, []) if is_first else []
+    return {port: tuple(met) for port, met in found.items()}
+
+
+def _met(line: "re.Match[str]") -> Met | None:
+    rule = _RULE.match(line["rest"])
+    if rule:
+        return Met(line["table"], line["chain"], rule["rule"], rule["verdict"])
+    policy = _POLICY.match(line["rest"])
+    is_decisive = policy and policy["verdict"] == "drop"
+    return Met(line["table"], line["chain"], "policy drop", "drop") if is_decisive else None
+
+
+def beside(predicted: Deliveries, seen: Mapping[int, Path], node: str) -> Statement:
+    """Prediction and kernel hook by hook, once for each path that the kernel took.
+
+    Args:
+        node: where the kernel was watched.
+    """
+    where = f"nft monitor trace on {node}"
+    if not seen or (not any(seen.values()) and any(each.steps for each in predicted.outcomes)):
+        return unchecked(Phrase("the rules that the kernel went by: {where} told of no packet", where=where))
+    paths = [tuple(_worth_telling(path)) for path in seen.values()]
+    parts = [_path(predicted, path, paths.count(path), len(paths), where) for path in dict.fromkeys(paths)]
+    agrees = all(part.outcome == said("").outcome for part in parts)
+    text = "the kernel's own trace: the rules are those that were predicted" if agrees else (
+        "the kernel's own trace: the rules DIFFER from those that were predicted"
+    )  # fmt: skip
+    return Statement(text, (), tuple(parts)) if agrees else failed(text, parts=parts)
+
+
+def _worth_telling(path: Iterable[Met]) -> Iterator[Met]:
+    """Without counters and the like: a rule that matches and goes on changes nothing, unless it is a mark."""
+    return (met for met in path if met.verdict != "continue" or "mark set" in met.rule or _HIDDEN.search(met.rule))
+
+
+def _path(predicted: Deliveries, path: Path, count: int, total: int, where: str) -> Statement:
+    steps = _nearest([steps for each in predicted.outcomes for steps in each.paths], path)
+    parts = [
+        Statement(
+            Phrase("{hook}, table {table}", hook=hook, table=table), (), tuple(_pair(*pair, where) for pair in group)
+        )
+        for (hook, table), group in _by_hook(steps, path)
+    ]
+    return Statement(Phrase("{count} of {total} met these rules", count=count, total=total), (), tuple(parts))
+
+
+def _nearest(ways: Iterable[Sequence[Step]], path: Path) -> list[Step]:
+    """The predicted way whose rules the kernel followed longest."""
+    return max(map(_rules, ways), key=lambda steps: _common(steps, path), default=[])
+
+
+def _common(steps: Sequence[Step], path: Path) -> int:
+    pairs = list(zip_longest(steps, path))
+    return next((n for n, pair in enumerate(pairs) if not _agree(*pair)), len(pairs) + 1)
+
+
+def _rules(steps: Iterable[Step]) -> list[Step]:
+    """One step for each rule that matched: the last of those that it did, whose verdict the kernel tells."""
+    did = [step for step in steps if step.verdict]
+    return [list(group)[-1] for _, group in groupby(did, key=lambda step: (step.table, step.chain, step.rule))]
+
+
+def _agree(step: Step | None, met: Met | None) -> bool:
+    if step is None or met is None:
+        return False
+    is_same = (step.table, step.chain, step.verdict) == (met.table, met.chain, met.verdict)
+    return is_same and (step.rule.startswith("-A ") or _plain(step.rule) == _plain(met.rule))
+
+
+def _plain(rule: str) -> str:
+    """A rule without what may differ from one listing to the next: counters, and blanks."""
+    return " ".join(re.sub(r"counter( packets \d+ bytes \d+)?", "", rule).split())
+
+
+Pair = tuple[Step | None, Met | None]
+
+
+def _by_hook(steps: Sequence[Step], path: Path) -> Iterator[tuple[tuple[str, str], list[Pair]]]:
+    """Both sides, step by step; what the kernel alone met belongs to the hook before it."""
+    place = ("", "")
+    placed: list[tuple[tuple[str, str], Pair]] = []
+    for step, met in zip_longest(steps, path):
+        place = (str(step.hook), step.table) if step else (place[0], met.table if met else place[1])
+        placed.append((place, (step, met)))
+    for key, group in groupby(placed, key=lambda each: each[0]):
+        yield key, [pair for _, pair in group]
+
+
+def _pair(step: Step | None, met: Met | None, where: str) -> Statement:
+    evidence = Evidence(
+        f"{met.chain}: {met.rule} (verdict {met.verdict})" if met else "nothing", where, EvidenceKind.RULE
+    )
+    if step and _agree(step, met):
+        return said(Phrase("{did}, as predicted", did=step.did), evidence)
+    expected = Phrase("{chain}: {did}", chain=step.chain, did=step.did) if step else Phrase("nothing more")
+    actual = Phrase("{chain}: {verdict}", chain=met.chain, verdict=met.verdict) if met else Phrase("nothing more")
+    return failed(Phrase("predicted {expected}; the kernel: {actual}", expected=expected, actual=actual), evidence)
