@@ -7,13 +7,12 @@ from fairlead.drivers.sources.lab_traces import watching
 from fairlead.explain.cluster import Cluster
 from fairlead.explain.journey.delivery import Deliveries, deliver
 from fairlead.explain.journey.ends import Goal, Start
-from fairlead.explain.journey.kernel_trace import beside, read_trace
-from fairlead.explain.journey.observed import compare, outcomes_of
+from fairlead.explain.journey.kernel_trace import beside, not_traced, read_trace
+from fairlead.explain.journey.observed import came_elsewhere, compare, not_sent, outcomes_of
 from fairlead.explain.journey.rulebook import Rulebook
-from fairlead.explain.statements import Statement, unchecked
+from fairlead.explain.statements import Statement
 from fairlead.labnet.addresses import PLANS
 from fairlead.model.addresses import family_of
-from fairlead.model.phrases import Phrase
 from fairlead.trace.packet import Outcome
 
 # Connections that are tried: where chance decides, and where it does not. A kernel sends few ICMP errors in a row; more
@@ -35,7 +34,7 @@ def try_out(lab: str, cluster: Cluster, rulebook: Rulebook, start: Start, goal: 
         predicted = deliver(cluster, rulebook, start, goal)
         return _sent(lab, predicted, start, goal)
     except (CannotSend, ValueError) as error:
-        return Tried((unchecked(Phrase("what the kernel does: {error}", error=error)),))
+        return Tried((not_sent(error),))
 
 
 def _sent(lab: str, predicted: Deliveries, start: Start, goal: Goal) -> Tried:
@@ -47,27 +46,15 @@ def _sent(lab: str, predicted: Deliveries, start: Start, goal: Goal) -> Tried:
     outcomes = outcomes_of(came, flows(lab, start.node, goal.protocol), goal)
     told = [compare(predicted, outcomes, f"conntrack on {start.node}")] if came else []
     if len(came) < len(sent):
-        told.append(_elsewhere(start, len(sent) - len(came), len(sent)))
-    error = watch.error.strip() or "nft told nothing"
+        told.append(came_elsewhere(len(sent) - len(came), len(sent), start.node))
     told.append(
         beside(
             predicted, {port: path for port, path in paths.items() if port in {each.port for each in came}}, start.node
         )
         if watch.text
-        else unchecked(Phrase("the rules that the kernel went by: {error}", error=error))
+        else not_traced(watch.error.strip())
     )
     return Tried(tuple(told), tuple(outcomes))
-
-
-def _elsewhere(start: Start, count: int, total: int) -> Statement:
-    """Routers in front of the nodes choose, not the sender."""
-    text = Phrase(
-        "{count} of {total} came by another node than {node}: routes spread them",
-        count=count,
-        total=total,
-        node=start.node,
-    )
-    return unchecked(text)
 
 
 def _as_in_the_lab(start: Start, goal: Goal) -> Start:

@@ -57,6 +57,14 @@ ABOUT: Mapping[str, str] = {
         "{point}/{protocol}：只要发往 {ip} 的数据包能到达某个节点即可访问"
     ),
     "its load balancer has no address yet": "负载均衡器还没有地址",
+    "which nodes may announce it": "哪些节点可以通告它",
+    "no node may announce it: none is Ready, allowed to, and has an endpoint where it needs one": (
+        "没有节点可以通告它：没有一个节点既就绪又被允许，并且在需要时有端点"
+    ),
+    "which node attracts it: no Event of the Service says so; {nodes} may": (
+        "由哪个节点吸引流量未知：Service 的 Event 中没有说明；可以通告的节点有 {nodes:、}"
+    ),
+    "{nodes} attract it, by {protocol}": "流量由 {nodes:、} 吸引，方式为 {protocol}",
     "from {ranges}": "允许的来源：{ranges:、}",
     "from outside and inside": "集群内外均可访问",
     "{where}, ports {ports}: {who}": "{where}，端口 {ports}：{who}",

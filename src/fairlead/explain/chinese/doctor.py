@@ -57,6 +57,13 @@ _FINDINGS: Mapping[str, str] = {
         "Service {service} 的 {policy} 为 Local，因此{who}发往 {names:、}{more} 的数据包会被丢弃：那里没有端点"
     ),
     "the load balancer of Service {service} has no address: {why}": "Service {service} 的负载均衡器没有地址：{why}",
+    "no node may announce {address} of Service {service}: {why}": (
+        "没有节点可以通告 Service {service} 的地址 {address}：{why}"
+    ),
+    "{nodes} are excluded by a label": "{nodes:、} 被标签排除在外",
+    "no Node that is Ready has an endpoint of it": "没有就绪的节点上有它的端点",
+    "no Node is Ready and stays": "没有就绪且不会离开的节点",
+    "{node} has no BGP session with {router}: {reason}": "{node} 与 {router} 之间没有 BGP 会话：{reason}",
     "{wanted} belongs to Service {holder}": "{wanted} 属于 Service {holder}",
     "no controller answers for its class {class_name}": "没有控制器负责它的类 {class_name}",
     "no controller in this cluster gives addresses to load balancers": "集群中没有为负载均衡器分配地址的控制器",
@@ -241,6 +248,8 @@ _MEANINGS: Mapping[str, str] = {
         "流量策略 Local 使没有端点的节点拒绝客户端"
     ),
     "the load balancer has no address": "负载均衡器没有地址",
+    "no node may announce the load balancer's address": "没有节点可以通告负载均衡器的地址",
+    "a node has no BGP session with a router that it is to tell of addresses": "节点与应向其通告地址的路由器之间没有 BGP 会话",
     "NetworkPolicies let nobody reach the target port": "NetworkPolicy 不允许任何来源访问目标端口",
     "a NetworkPolicy keeps a Pod from asking DNS": "NetworkPolicy 阻止 Pod 查询 DNS",
     "a NetworkPolicy keeps a client from a Service that it uses": "NetworkPolicy 阻止客户端访问它所用的 Service",

@@ -82,4 +82,16 @@ PACKETS: Mapping[str, str] = {
     "{text}, as predicted": "{text}，与预测一致",
     "{text}, not predicted": "{text}，与预测不符",
     "what the kernel does: {error}": "内核的处理结果：{error}",
+    "{count} of {total} came by another node than {node}": "{total} 次中有 {count} 次经由 {node} 以外的节点进入",
+    "sent {count} for real, where the prediction was not certain": "实际发送 {count} 次，而预测并不确定",
+    "the rules of {node}, whose address this is, come next: trace from there as well": (
+        "该地址属于 {node}，接下来由它的规则处理：请再从那里追踪"
+    ),
+    "the kernel's own trace: the rules are those that were predicted": "内核自己的追踪：规则与预测一致",
+    "the kernel's own trace: the rules DIFFER from those that were predicted": "内核自己的追踪：规则与预测不一致",
+    "the kernel's own trace told of no packet: {error}": "内核自己的追踪没有报告任何数据包：{error}",
+    "{count} of {total} met these rules": "{total} 次中有 {count} 次遇到这些规则",
+    "{chain}: {what}": "{chain}：{what}",
+    "nothing more": "没有更多规则",
+    "predicted {expected}; the kernel: {actual}": "预测：{expected}；内核：{actual}",
 }

@@ -11,7 +11,7 @@ from itertools import groupby, zip_longest
 from typing import NamedTuple
 
 from fairlead.explain.journey.delivery import Deliveries
-from fairlead.explain.statements import Evidence, EvidenceKind, Statement, failed, said, unchecked
+from fairlead.explain.statements import Evidence, EvidenceKind, Statement, Verdict, failed, said, unchecked
 from fairlead.model.phrases import Phrase
 from fairlead.trace.packet import Packet
 from fairlead.trace.ways import Step
@@ -87,6 +87,11 @@ def _met(line: "re.Match[str]") -> Met | None:
     return Met(line["table"], line["chain"], "policy drop", "drop") if is_decisive else None
 
 
+def not_traced(error: str) -> Statement:
+    """That the kernel has told of no packet, and who says so."""
+    return unchecked(Phrase("the kernel's own trace told of no packet: {error}", error=error or "nft"))
+
+
 def beside(predicted: Deliveries, seen: Mapping[int, Path], node: str) -> Statement:
     """Prediction and kernel hook by hook, once for each path that the kernel took.
 
@@ -95,14 +100,13 @@ def beside(predicted: Deliveries, seen: Mapping[int, Path], node: str) -> Statem
     """
     where = f"nft monitor trace on {node}"
     if not seen or (not any(seen.values()) and any(each.steps for each in predicted.outcomes)):
-        return unchecked(Phrase("the rules that the kernel went by: {where} told of no packet", where=where))
+        return not_traced(where)
     paths = [tuple(_worth_telling(path)) for path in seen.values()]
     parts = [_path(predicted, path, paths.count(path), len(paths), where) for path in dict.fromkeys(paths)]
-    agrees = all(part.outcome == said("").outcome for part in parts)
-    text = "the kernel's own trace: the rules are those that were predicted" if agrees else (
-        "the kernel's own trace: the rules DIFFER from those that were predicted"
-    )  # fmt: skip
-    return Statement(text, (), tuple(parts)) if agrees else failed(text, parts=parts)
+    agrees = all(part.outcome is Verdict.CHECKED for part in parts)
+    if agrees:
+        return said("the kernel's own trace: the rules are those that were predicted", parts=parts)
+    return failed("the kernel's own trace: the rules DIFFER from those that were predicted", parts=parts)
 
 
 def _worth_telling(path: Iterable[Met]) -> Iterator[Met]:
@@ -168,7 +172,7 @@ def _pair(step: Step | None, met: Met | None, where: str) -> Statement:
         f"{met.chain}: {met.rule} (verdict {met.verdict})" if met else "nothing", where, EvidenceKind.RULE
     )
     if step and _agree(step, met):
-        return said(Phrase("{did}, as predicted", did=step.did), evidence)
-    expected = Phrase("{chain}: {did}", chain=step.chain, did=step.did) if step else Phrase("nothing more")
-    actual = Phrase("{chain}: {verdict}", chain=met.chain, verdict=met.verdict) if met else Phrase("nothing more")
+        return said(Phrase("{text}, as predicted", text=step.did), evidence)
+    expected = Phrase("{chain}: {what}", chain=step.chain, what=step.did) if step else Phrase("nothing more")
+    actual = Phrase("{chain}: {what}", chain=met.chain, what=met.verdict) if met else Phrase("nothing more")
     return failed(Phrase("predicted {expected}; the kernel: {actual}", expected=expected, actual=actual), evidence)

@@ -63,6 +63,16 @@ def compare(predicted: Deliveries, seen: list[Outcome], where: str) -> Statement
     return Statement(text, (), tuple(parts), verdict)
 
 
+def not_sent(error: Exception) -> Statement:
+    """That packets could not be sent, and why."""
+    return unchecked(Phrase("what the kernel does: {error}", error=error))
+
+
+def came_elsewhere(count: int, total: int, node: str) -> Statement:
+    """That routers in front of the nodes chose another one for some of what somebody outside sent."""
+    return unchecked(Phrase("{count} of {total} came by another node than {node}", count=count, total=total, node=node))
+
+
 def _may_be_nobody(predicted: Deliveries, delivery: Delivery) -> bool:
     """Whether the packet ends where no endpoint is: rules let it in, and then nobody may listen."""
     outcome, packet = delivery.outcome, predicted.packet
