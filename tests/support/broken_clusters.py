@@ -217,6 +217,168 @@ BROKEN = [
         without=(("Node", "node-1"),),
     ),
     case("peers wait for each other", "peers-unpublished", headless("db", selector={"app": "db"}), DB, PEERS),
+    # --- as people meet them
+    case(
+        "selector with the hash of an old ReplicaSet",
+        "selector-nothing",
+        service(selector={"app": "web", "pod-template-hash": "5d9"}),
+        web(labels={"app": "web", "pod-template-hash": "7c4"}),
+    ),
+    case(
+        "selector of a chart's other release",
+        "selector-nothing",
+        service(selector={"app.kubernetes.io/name": "web", "app.kubernetes.io/instance": "prod"}),
+        web(labels={"app.kubernetes.io/name": "web", "app.kubernetes.io/instance": "release"}),
+    ),
+    case(
+        "selector with a label of the Deployment, not of its Pods",
+        "selector-nothing",
+        service(selector={"tier": "front"}),
+        changed(workload("Deployment", "web"), "metadata.labels", {"tier": "front"}),
+        web(),
+    ),
+    case(
+        "all Pods were evicted",
+        "pods-not-ready",
+        service(),
+        pod(
+            "web-1", ready=False, status={"phase": "Failed", "reason": "Evicted", "message": "low on resource: memory"}
+        ),
+    ),
+    case(
+        "all Pods have completed", "pods-not-ready", service(), pod("web-1", ready=False, status={"phase": "Succeeded"})
+    ),
+    case(
+        "all Pods are on their way out",
+        "pods-not-ready",
+        service(),
+        [changed(p, "metadata.deletionTimestamp", "2026-01-01T00:00:00Z") for p in web(**UNREADY)],
+    ),
+    case(
+        "containers wait for a ConfigMap",
+        "pods-not-ready",
+        service(),
+        web(ready=False, status=waiting("CreateContainerConfigError", 'configmap "web" not found')),
+    ),
+    case(
+        "Pods wait in an init container",
+        "pods-not-ready",
+        service(),
+        web(
+            ready=False,
+            status={"phase": "Pending", "initContainerStatuses": [{"name": "wait", "state": {"running": {}}}]},
+        ),
+    ),
+    case(
+        "port is named in one of two Deployments",
+        "target-port-unnamed",
+        service(ports=((80, "http"),)),
+        web(1, containers=NAMED),
+        pod("web-9", owner=("ReplicaSet", "web-2")),
+    ),
+    case(
+        "two ports to one wrong target",
+        "target-port-undeclared",
+        service(ports=((80, 9090, "a"), (81, 9090, "b"))),
+        web(),
+    ),
+    case(
+        "two wrong targets",
+        "target-port-undeclared target-port-undeclared",
+        service(ports=((80, 9090, "a"), (81, 9091, "b"))),
+        web(),
+    ),
+    case(
+        "nothing listens at all, seen",
+        "listens-elsewhere",
+        service(ports=((80, 8080, "a"), (81, 8081, "b"))),
+        web(1, containers=[container(ports=(8080, 8081))]),
+        seen=[sockets("web-0")],
+    ),
+    case(
+        "development server that nobody told where to listen",
+        "listens-on-loopback",
+        service(ports=((80, 5000),)),
+        web(containers=[container(ports=(5000,), args=["flask", "run"])]),
+    ),
+    case(
+        "address without an option",
+        "listens-on-loopback",
+        service(ports=((80, 8000),)),
+        web(containers=[container(ports=(8000,), command=["python", "manage.py", "runserver", "127.0.0.1:8000"])]),
+    ),
+    case(
+        "loopback in a line for a shell",
+        "listens-on-loopback",
+        service(),
+        web(containers=[container(command=["sh", "-c", "uvicorn app:app --host 127.0.0.1 --port 8080"])]),
+    ),
+    case(
+        "short option with loopback",
+        "listens-on-loopback",
+        service(),
+        web(containers=[container(command=["gunicorn", "-b", "127.0.0.1:8080", "app"])]),
+    ),
+    case(
+        "Endpoints without addresses",
+        "no-endpoints-written",
+        service(selector={}),
+        {"kind": "Endpoints", "metadata": {"name": "web", "namespace": "default"}, "subsets": []},
+    ),
+    case(
+        "slice by hand without a ready endpoint",
+        "no-endpoints-written",
+        service(selector={}),
+        endpoint_slice("web", [{"addresses": ["10.1.1.1"], "conditions": {"ready": False}}]),
+    ),
+    case(
+        "name in another cluster domain", "name-unknown", service(), web(), client("http://web.default.svc.k8s.local")
+    ),
+    case("node port on localhost", "node-port-address", service(**NODE_PORT), web(), client("http://localhost:30080")),
+    case(
+        "policy that opens DNS over TCP only",
+        "policy-blocks-dns",
+        service(),
+        web(),
+        client("http://web"),
+        policy(
+            "out",
+            {"app": "client"},
+            policyTypes=["Egress"],
+            egress=[{"to": [{"podSelector": {}}]}, {"ports": [{"port": 53, "protocol": "TCP"}]}],
+        ),
+    ),
+    case(
+        "policy that opens the Service's port, not the Pods'",
+        "policy-isolates",
+        service(),
+        web(),
+        client("http://web"),
+        policy("web", {"app": "web"}, ingress=[{"ports": [{"port": 80}]}]),
+    ),
+    case(
+        "policy for virtual IPs",
+        "policy-blocks",
+        service(),
+        web(),
+        client("http://web"),
+        policy(
+            "out",
+            {"app": "client"},
+            policyTypes=["Egress"],
+            egress=[{"to": [{"ipBlock": {"cidr": "10.96.0.0/16"}}]}, {"ports": [{"port": 53, "protocol": "UDP"}]}],
+        ),
+    ),
+    case(
+        "policy whose Namespace lacks the label",
+        "policy-blocks",
+        space("front"),
+        service(),
+        web(),
+        client("http://web.default", namespace="front"),
+        policy("web", {"app": "web"}, ingress=[{"from": [{"namespaceSelector": {"matchLabels": {"name": "front"}}}]}]),
+    ),
+    case("node without a proxy", "proxy-down", service(), web(), without=[("Pod", "kube-proxy-2")]),
     # --- ports
     case(
         "targetPort by a name with a slip", "target-port-unnamed", service(ports=((80, "htp"),)), web(containers=NAMED)
@@ -611,6 +773,77 @@ HEALTHY = [
         endpoint_slice("web", ["10.1.1.1"], (("", 9),)),
     ),
     case("endpoint outside the cluster", "", service(selector={}), endpoint_slice("web", ["198.51.100.7"])),
+    case(
+        "name in the Pod's own hosts file",
+        "",
+        service("orders"),
+        web(),
+        client("http://order:80", hostAliases=[{"ip": "192.0.2.7", "hostnames": ["order"]}]),
+    ),
+    case(
+        "own sidecar on localhost",
+        "",
+        service(),
+        web(containers=[container(env=[{"name": "DB_HOST", "value": "localhost"}])]),
+    ),
+    case(
+        "node port on a node's outer address",
+        "",
+        service(**NODE_PORT),
+        web(),
+        client("http://198.51.100.7:30080"),
+        changed(
+            node("node-1"),
+            "status.addresses",
+            [{"type": "InternalIP", "address": "192.168.0.2"}, {"type": "ExternalIP", "address": "198.51.100.7"}],
+        ),
+        without=[("Node", "node-1")],
+    ),
+    case(
+        "upstream of a sidecar on loopback",
+        "",
+        service(ports=((80, 8443),)),
+        web(
+            containers=[
+                container(
+                    "rbac-proxy:1",
+                    (8443,),
+                    "proxy",
+                    args=["--upstream=http://127.0.0.1:8080/", "--upstream=127.0.0.1:8443"],
+                )
+            ]
+        ),
+    ),
+    case(
+        "development server that was told where to listen",
+        "",
+        service(ports=((80, 5000),)),
+        web(
+            containers=[
+                container(ports=(5000,), args=["flask", "run"], env=[{"name": "FLASK_RUN_HOST", "value": "0.0.0.0"}])
+            ]
+        ),
+    ),
+    case(
+        "server with a configuration file",
+        "",
+        service(ports=((80, 8000),)),
+        web(containers=[container(ports=(8000,), command=["gunicorn", "-c", "/etc/gunicorn.py", "app"])]),
+    ),
+    case(
+        "policy that opens DNS over UDP only",
+        "",
+        service(),
+        web(),
+        client("http://web"),
+        policy(
+            "out",
+            {"app": "client"},
+            policyTypes=["Egress"],
+            egress=[{"to": [{"podSelector": {}}]}, {"ports": [{"port": 53, "protocol": "UDP"}]}],
+        ),
+    ),
+    case("virtual node without a proxy", "", service(), web(), node("node-3", labels={"type": "virtual-kubelet"})),
     case("container that declares no ports", "", service(), web(containers=[container(ports=())])),
     case(
         "port that only the probe shows",

@@ -1,8 +1,8 @@
 """Has the kernel of a lab's node trace packets while they are sent: a table of our own marks them, and then goes.
 
-The program on the node ends, and takes its table with it, when its standard input ends: so it does not outlive whoever
-started it. It knows that the kernel's messages are read to their end when a datagram of its own, sent to itself at the
-end, has come by in them.
+The program on the node ends, and takes its table with it, when its standard input ends: so it does not outlive the
+program that started it. It knows that the kernel's messages are read to their end when a datagram of its own, sent to
+itself at the end, has come by in them.
 """
 
 import subprocess

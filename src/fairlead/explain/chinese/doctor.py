@@ -64,6 +64,19 @@ _FINDINGS: Mapping[str, str] = {
     "no Node that is Ready has an endpoint of it": "没有就绪的节点上有它的端点",
     "no Node is Ready and stays": "没有就绪且不会离开的节点",
     "{node} has no BGP session with {router}: {reason}": "{node} 与 {router} 之间没有 BGP 会话：{reason}",
+    "of {count} Pod{count:plural} behind Service {service} none can serve: {pod} {state}{reason}": (
+        "Service {service} 后面的 {count} 个 Pod 都无法提供服务：{pod} {state}{reason}"
+    ),
+    "is on its way out": "正在终止",
+    "has ended as {phase}": "已结束，阶段为 {phase}",
+    "no endpoint that was written for Service {service} is ready, as EndpointSlice {slice_name} shows": (
+        "为 Service {service} 写入的端点没有一个就绪，见 EndpointSlice {slice_name}"
+    ),
+    "{candidate} has no port {target_port}, which others behind Service {service} have: nobody is sent to it": (
+        "{candidate} 没有端口 {target_port}，而 Service {service} 后面的其他 Pod 有：不会有连接发给它"
+    ),
+    "{client} uses {host}: names of this cluster end in {zone}": "{client} 使用 {host}：本集群的名称以 {zone} 结尾",
+    "Node {node} has no Pod of {proxy}, and other nodes have one": "节点 {node} 上没有 {proxy} 的 Pod，而其他节点上有",
     "{wanted} belongs to Service {holder}": "{wanted} 属于 Service {holder}",
     "no controller answers for its class {class_name}": "没有控制器负责它的类 {class_name}",
     "no controller in this cluster gives addresses to load balancers": "集群中没有为负载均衡器分配地址的控制器",

@@ -63,7 +63,7 @@ EXPLAINS = {
     "dns-down": ("selector-nothing", "no-pods", "pods-not-ready", "pods-failing"),
     "proxy-leftovers": ("proxy-behind",),
     "stateful-service-not-headless": ("name-unknown",),
-    "mixed-applications": ("target-port-undeclared", "pods-failing", "listens-elsewhere"),
+    "mixed-applications": ("target-port-undeclared", "target-port-unnamed", "pods-failing", "listens-elsewhere"),
     "cluster-ip-clash": ("proxy-behind",),
     "policy-isolates": ("policy-blocks",),
     "node-not-ready": ("load-balancer-unannounced",),

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from fairlead.explain.doctor.ward import Ward
+from fairlead.explain.documents import rows, text, texts
 from fairlead.explain.references import ClientReference
 from fairlead.explain.resolving import Resolver, resolver_of, tried_names
 from fairlead.model.addresses import parse_ip
@@ -33,7 +34,7 @@ def resolver_for(ward: Ward, reference: ClientReference) -> Resolver:
 
 def resolve(ward: Ward, reference: ClientReference) -> Resolved:
     """Where a reference leads."""
-    host = reference.host
+    host = _known_to_the_pod(reference)
     if parse_ip(host):
         return _address(ward, host)
     resolver = resolver_for(ward, reference)
@@ -48,6 +49,17 @@ def resolve(ward: Ward, reference: ClientReference) -> Resolved:
         if not _is_ours(ward, name):
             outside.append(name)
     return Resolved(asked_outside=tuple(outside))
+
+
+def _known_to_the_pod(reference: ClientReference) -> str:
+    """The address of a name in the Pod's own ``/etc/hosts``, which is asked before DNS; else the name."""
+    host = reference.host.rstrip(".")
+    if host == "localhost" or host.endswith(".localhost"):  # RFC 6761, section 6.3
+        return "127.0.0.1"
+    for row in rows(reference.client.spec, "hostAliases"):
+        if host in texts(row, "hostnames"):
+            return text(row, "ip")
+    return reference.host
 
 
 def _is_ours(ward: Ward, name: str) -> bool:

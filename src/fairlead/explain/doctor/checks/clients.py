@@ -6,10 +6,11 @@ from fairlead.explain.candidates import closest
 from fairlead.explain.doctor.findings import Finding, Fix
 from fairlead.explain.doctor.lookups import Resolved, resolve, resolver_for
 from fairlead.explain.doctor.ward import Ward, harmed, ref_of
+from fairlead.explain.documents import flag
 from fairlead.explain.references import ClientReference
 from fairlead.model.addresses import parse_ip
 from fairlead.model.names import ObjectKey
-from fairlead.model.objects import Service
+from fairlead.model.objects import Node, Service
 from fairlead.model.phrases import Phrase
 
 _HTTP = {"http": "alias-host", "https": "alias-tls", "grpcs": "alias-tls", "wss": "alias-tls"}
@@ -21,7 +22,7 @@ def check_clients(ward: Ward) -> Iterator[Finding]:
         return
     for reference in ward.references:
         found = resolve(ward, reference)
-        if parse_ip(reference.host):
+        if found.address:
             yield from _to_address(ward, reference, found)
         elif found.service is None:
             yield from _to_nowhere(ward, reference, found)
@@ -57,6 +58,15 @@ def _to_nowhere(ward: Ward, reference: ClientReference, found: Resolved) -> Iter
         return
     if not resolver.uses_cluster:
         return
+    if here is not None:
+        text = Phrase(
+            "{client} uses {host}: names of this cluster end in {zone}",
+            client=reference.client.ref,
+            host=host,
+            zone=ward.cluster.zone,
+        )
+        yield _finding("name-unknown", reference, text, _edit(reference, f"{service}.{namespace}"), here)
+        return
     elsewhere = sorted(s.namespace for s in ward.services if s.name == service and s.namespace != namespace)
     if elsewhere:
         text = Phrase(
@@ -86,6 +96,8 @@ def _to_nowhere(ward: Ward, reference: ClientReference, found: Resolved) -> Iter
 def _meant(ward: Ward, reference: ClientReference) -> tuple[str | None, str]:
     """The Service and Namespace that a name would be, by its shape; no Service for a name of the outside world."""
     labels = reference.host.rstrip(".").removesuffix(f".{ward.cluster.zone}").split(".")
+    if labels[2:3] == ["svc"] and ObjectKey(labels[1], labels[0]) in ward.cluster.snapshot.services:
+        labels = labels[:3]  # of another cluster domain
     if labels[-1] == "svc":
         labels = labels[:-1]
         return (labels[-2], labels[-1]) if len(labels) > 1 else (None, "")
@@ -205,17 +217,25 @@ def _headless_port(ward: Ward, reference: ClientReference, service: Service) -> 
 
 def _to_address(ward: Ward, reference: ClientReference, found: Resolved) -> Iterator[Finding]:
     """An address and a port that fit no Service, where the port alone is a node port or the address a node's."""
-    if reference.port is None:
+    is_loopback = found.address.startswith("127.") or found.address == "::1"
+    is_own_node = is_loopback and flag(reference.client.spec, "hostNetwork")
+    if reference.port is None or is_own_node:
         return
     if found.service is not None:
         yield from _port(ward, reference, found, found.service)
         return
-    node = next((n for n in ward.cluster.snapshot.nodes.values() if reference.host in n.internal_ips), None)
+    node = _node_at(ward, found.address)
     by_port = next((s for s in ward.services if reference.port in {p.node_port for p in s.spec.ports}), None)
     if by_port is not None:
         yield from _node_port(ward, reference, by_port, node.name if node else None)
     elif node is not None:
         yield from _service_port_on_node(ward, reference, node.name)
+
+
+def _node_at(ward: Ward, address: str) -> Node | None:
+    """The Node that has an address, inside or outside."""
+    nodes = ward.cluster.snapshot.nodes.values()
+    return next((n for n in nodes if any(a.address == address for a in n.status.addresses or ())), None)
 
 
 def _node_port(ward: Ward, reference: ClientReference, service: Service, node: str | None) -> Iterator[Finding]:

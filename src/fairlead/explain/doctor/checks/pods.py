@@ -7,6 +7,7 @@ from fairlead.explain.candidates import of_pod
 from fairlead.explain.cluster import Ref
 from fairlead.explain.doctor.findings import Finding, Fix
 from fairlead.explain.doctor.ward import Ward, harmed, ref_of
+from fairlead.explain.documents import text
 from fairlead.explain.pod_state import Trouble, troubles_of
 from fairlead.explain.references import references_of
 from fairlead.model.objects import Pod, Service
@@ -19,6 +20,8 @@ def check_readiness(ward: Ward, service: Service) -> Iterator[Finding]:
     """Pods that the selector matches and that are not ready, with the words of the probe or of the kubelet."""
     pods = [pod for pod in ward.pods_behind(service) if ward.is_running(pod)]
     unready = [pod for pod in pods if not pod.is_ready]
+    if not ward.pods_behind(service):
+        yield from _all_gone(ward, service)
     if not unready or service.spec.publish_not_ready_addresses:
         return
     if len(unready) < len(pods):
@@ -30,6 +33,33 @@ def check_readiness(ward: Ward, service: Service) -> Iterator[Finding]:
         if trouble.kind != "node" and trouble.message not in told:
             told.add(trouble.message)
             yield _not_ready(ward, service, pod, trouble, "pods-not-ready")
+
+
+def _all_gone(ward: Ward, service: Service) -> Iterator[Finding]:
+    """Pods that the selector matches, all of which have ended or are on their way out."""
+    pods = ward.cluster.selected_pods(service.namespace, service.spec.selector or {})
+    if service.is_external_name or ward.has_ready_endpoint(service):
+        return
+    for pod in pods[:1]:
+        ref = Ref("Pod", pod.namespace, pod.name)
+        document = ward.cluster.document(*ref) or {}
+        reason = text(document, "status", "message") or text(document, "status", "reason")
+        state = (
+            Phrase("is on its way out")
+            if pod.is_terminating
+            else Phrase("has ended as {phase}", phase=pod.status.phase)
+        )
+        text_ = Phrase(
+            "of {count} Pod{count:plural} behind Service {service} none can serve: {pod} {state}{reason}",
+            count=len(pods),
+            service=service.key,
+            pod=pod.name,
+            state=state,
+            reason=f": {reason}" if reason else "",
+        )
+        evidence = (ward.cluster.field(ref, ".status.phase", pod.status.phase),)
+        fix = Fix(f"kubectl -n {pod.namespace} describe pod {pod.name}")
+        yield Finding("pods-not-ready", ref, text_, evidence, (fix,), harmed(service))
 
 
 def _failing(ward: Ward, service: Service, unready: list[Pod]) -> Iterator[Finding]:

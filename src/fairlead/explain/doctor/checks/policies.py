@@ -35,7 +35,14 @@ def check_isolation(ward: Ward, service: Service) -> Iterator[Finding]:
                     port=port.port,
                 )
                 evidence = (ward.cluster.field(ref, ".spec.ingress", len(rules_of(policies[0], INGRESS))),)
-                yield Finding("policy-isolates", ref, text, evidence, (_opening(ref, port),), harmed(service))
+                yield Finding(
+                    "policy-isolates",
+                    ref,
+                    text,
+                    evidence,
+                    (_opening(ref, port, is_begun=bool(rules_of(policies[0], INGRESS))),),
+                    harmed(service),
+                )
                 return
 
 
@@ -48,9 +55,11 @@ def _targets(service: Service, pod: Pod) -> list[Asked]:
     return [Asked(p.port, p.protocol or "TCP") for p in resolve_ports(service, pod) if p.port]
 
 
-def _opening(ref: Ref, port: Asked) -> Fix:
+def _opening(ref: Ref, port: Asked, *, is_begun: bool) -> Fix:
+    """A rule for the port, behind those that the policy has."""
     rule = {"ports": [{"port": port.port, "protocol": port.protocol}]}
-    patch = json.dumps([{"op": "add", "path": "/spec/ingress", "value": [rule]}], separators=(",", ":"))
+    path, value = ("/spec/ingress/-", rule) if is_begun else ("/spec/ingress", [rule])
+    patch = json.dumps([{"op": "add", "path": path, "value": value}], separators=(",", ":"))
     return Fix(f"kubectl -n {ref.namespace} patch networkpolicy {ref.name} --type json -p '{patch}'")
 
 
@@ -99,13 +108,14 @@ def check_dns(ward: Ward) -> Iterator[Finding]:
     servers = ward.pods_behind(dns) if dns else []
     if not dns or not servers:
         return
+    # Resolvers ask over UDP; after translation, policies see the servers' own port.
+    asked = next((port for port in _targets(dns, servers[0]) if port.protocol == "UDP"), _DNS[0])
     told: set[str] = set()
     users = {r.client.ref for r in ward.references if any(c.isalpha() for c in r.host)}
     for key, pod in sorted(ward.cluster.snapshot.pods.items()):
         if Ref("Pod", *key) not in users:
             continue
-        refusals = [refusing(ward.cluster, EGRESS, _end(pod), _end(servers[0]), port) for port in _DNS]
-        names = refusals[0] if all(refusals) else []
+        names = refusing(ward.cluster, EGRESS, _end(pod), _end(servers[0]), asked)
         if names and names[0] not in told:
             told.add(names[0])
             yield _no_dns(ward, pod, names[0], dns)

@@ -1,17 +1,20 @@
 """Target ports that no container has, or where no process listens."""
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
 from typing import Any
+
+import msgspec
 
 from fairlead.explain.candidates import Candidate, closest
 from fairlead.explain.cluster import Ref
+from fairlead.explain.doctor.binding import loopback_word
 from fairlead.explain.doctor.findings import Finding, Fix
 from fairlead.explain.doctor.ward import Ward, harmed, ref_of
 from fairlead.explain.documents import at, number, rows, text, texts
 from fairlead.explain.observations import SOCKETS, Socket, listening
 from fairlead.explain.statements import Evidence, EvidenceKind
 from fairlead.model.document import Doc
+from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Service, ServicePort
 from fairlead.model.phrases import Phrase
 
@@ -50,8 +53,22 @@ def check_ports(ward: Ward, service: Service) -> Iterator[Finding]:
     candidates = ward.behind(service)
     if not candidates:
         return
-    for index, port in enumerate(service.spec.ports):
-        yield from _check(ward, service, index, port, candidates)
+    found = [
+        (port.target_port or port.port, each)
+        for index, port in enumerate(service.spec.ports)
+        for each in _check(ward, service, index, port, candidates)
+    ]
+    whole = _patched_together(service, [each for _, each in found])
+    yield from _one_of_each_cause([(target, each) for (target, _), each in zip(found, whole, strict=True)])
+
+
+def _one_of_each_cause(found: Sequence[tuple[int | str, Finding]]) -> list[Finding]:
+    """Two ports that lead to one target fail for one cause, and so do all where the evidence is the same."""
+    causes: dict[tuple[str, Ref, object], Finding] = {}
+    for target, finding in found:
+        what = target if finding.fixes[0].patch else finding.evidence[-1]
+        causes.setdefault((finding.code, finding.subject, what), finding)
+    return list(causes.values())
 
 
 def _check(
@@ -60,6 +77,8 @@ def _check(
     if isinstance(port.target_port, str):
         if all(port.target_port not in _Declared(c.spec).names(port.protocol) for c in candidates):
             yield _unnamed(ward, service, index, port, candidates[0])
+        else:
+            yield from _partly_named(ward, service, port, candidates)
         return
     seen = [found for c in candidates if (found := _sockets(ward, c)) is not None]
     if seen:
@@ -67,6 +86,28 @@ def _check(
         return
     yield from _by_words(ward, service, port, candidates)
     yield from _by_declaration(ward, service, index, port, candidates[0])
+
+
+def _partly_named(
+    ward: Ward, service: Service, port: ServicePort, candidates: Sequence[Candidate]
+) -> Iterator[Finding]:
+    """A ready Pod without the named port, among others that have it: it gets no connections."""
+    name = str(port.target_port)
+    for candidate in candidates:
+        pod = ward.cluster.snapshot.pods.get(ObjectKey(candidate.ref.namespace, candidate.ref.name))
+        declared = _Declared(candidate.spec)
+        if candidate.is_template or pod is None or not pod.is_ready or name in declared.names(port.protocol):
+            continue
+        text_ = Phrase(
+            "{candidate} has no port {target_port}, which others behind Service {service} have: nobody is sent to it",
+            candidate=candidate.ref,
+            target_port=name,
+            service=service.key,
+        )
+        evidence = (_evidence(ward, service, port), _ports_of(ward, candidate, declared))
+        fix = Fix(f"kubectl -n {service.namespace} get pods -o yaml  # name the container's port {name}")
+        yield Finding("target-port-unnamed", candidate.ref, text_, evidence, (fix,), harmed(service))
+        return
 
 
 def _target(port: ServicePort) -> int:
@@ -87,6 +128,16 @@ def _patched(service: Service, index: int, **changes: Any) -> Fix:
         for i, p in enumerate(service.spec.ports)
     ]
     return Fix(target=ref_of(service), patch={"spec": {"ports": ports}})
+
+
+def _patched_together(service: Service, found: Sequence[Finding]) -> Iterator[Finding]:
+    """The findings, each with a patch that mends all ports: the list is replaced as a whole."""
+    before = _patched(service, -1).patch["spec"]["ports"]
+    patches = [each.fixes[0].patch["spec"]["ports"] for each in found if each.fixes[0].patch]
+    after = [next((ports[i] for ports in patches if ports[i] != old), old) for i, old in enumerate(before)]
+    whole = Fix(target=ref_of(service), patch={"spec": {"ports": after}})
+    for each in found:
+        yield msgspec.structs.replace(each, fixes=(whole, *each.fixes[1:])) if each.fixes[0].patch else each
 
 
 def _evidence(ward: Ward, service: Service, port: ServicePort) -> Evidence:
@@ -194,7 +245,7 @@ def _by_words(ward: Ward, service: Service, port: ServicePort, candidates: Seque
     """An argument or variable that makes the process listen on loopback."""
     for candidate in candidates[:1]:
         for container in _Declared(candidate.spec).containers:
-            word = _loopback_word(container, _target(port))
+            word = loopback_word(container, _target(port))
             if word:
                 evidence = ward.cluster.field(candidate.ref, f".spec.containers[{text(container, 'name')}]", word)
                 text_ = Phrase(
@@ -209,39 +260,6 @@ def _by_words(ward: Ward, service: Service, port: ServicePort, candidates: Seque
                 yield Finding(
                     "listens-on-loopback", candidate.ref, text_, (evidence,), (Fix(command),), harmed(service)
                 )
-
-
-_BINDS = frozenset({"host", "bind", "listen", "addr", "address", "ip"})
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
-
-
-def _loopback_word(container: Doc, port: int) -> str | None:
-    """The argument or variable that says where to listen, if that is loopback."""
-    arguments = [*texts(container, "command"), *texts(container, "args")]
-    options = [(word, *_option(word)) for word in arguments if "=" in word]
-    options += [(f"{one} {two}", one, two) for one, two in pairwise(arguments) if one.startswith("-")]
-    variables = [(text(row, "name"), text(row, "value")) for row in rows(container, "env")]
-    found = [word for word, name, value in options if _says_where(name) and _is_loopback(value, port)]
-    found += [
-        f"{name}={value}" for name, value in variables if _says_where(name, alone=True) and _is_loopback(value, port)
-    ]
-    return next(iter(found), None)
-
-
-def _option(word: str) -> tuple[str, str]:
-    name, _, value = word.partition("=")
-    return name, value
-
-
-def _says_where(name: str, *, alone: bool = False) -> bool:
-    """Whether a word means where to listen; a variable must mean nothing else, for DB_HOST is another server."""
-    parts = name.strip("-").lower().replace("_", "-").split("-")
-    return set(parts) <= _BINDS if alone else parts[-1] in _BINDS
-
-
-def _is_loopback(value: str, port: int) -> bool:
-    host, colon, number_ = value.rpartition(":")
-    return value in _LOOPBACK or (bool(colon) and host in _LOOPBACK and number_ == str(port))
 
 
 def _sockets(ward: Ward, candidate: Candidate) -> tuple[Candidate, list[Socket], str] | None:

@@ -9,7 +9,7 @@ from fairlead.explain.candidates import closest
 from fairlead.explain.cluster import Ref
 from fairlead.explain.doctor.findings import Finding, Fix
 from fairlead.explain.doctor.ward import Ward, harmed, ref_of
-from fairlead.explain.documents import pairs
+from fairlead.explain.documents import pairs, rows
 from fairlead.explain.statements import Evidence
 from fairlead.model.addresses import IPFamily, family_of
 from fairlead.model.objects import MANAGED_BY_LABEL, SERVICE_NAME_LABEL, EndpointSlice, Service
@@ -25,13 +25,29 @@ def check_by_hand(ward: Ward, service: Service) -> Iterator[Finding]:
     slices = list(ward.cluster.snapshot.slices_of(service.key))
     if not slices:
         yield from _nobody_wrote(ward, service)
+    if slices and not ward.has_ready_endpoint(service):
+        yield _none_ready(ward, service, slices[0])
     for slice_ in slices:
         yield from _ports(ward, service, slice_)
         yield from _addresses(ward, service, slice_)
 
 
+def _none_ready(ward: Ward, service: Service, slice_: EndpointSlice) -> Finding:
+    ref = Ref("EndpointSlice", slice_.namespace, slice_.name)
+    states = [str(endpoint.is_ready) for endpoint in slice_.endpoints or ()]
+    text_ = Phrase(
+        "no endpoint that was written for Service {service} is ready, as EndpointSlice {slice_name} shows",
+        service=service.key,
+        slice_name=slice_.name,
+    )
+    evidence = (ward.cluster.field(ref, ".endpoints[*].conditions.ready", states),)
+    fix = Fix(f"kubectl -n {ref.namespace} edit endpointslice {ref.name}")
+    return Finding("no-endpoints-written", ref_of(service), text_, evidence, (fix,), harmed(service))
+
+
 def _nobody_wrote(ward: Ward, service: Service) -> Iterator[Finding]:
-    if ward.cluster.document("Endpoints", service.namespace, service.name):
+    endpoints = ward.cluster.document("Endpoints", service.namespace, service.name)
+    if any(list(rows(subset, "addresses")) for subset in rows(endpoints, "subsets")):
         return  # they are mirrored by a controller
     for key, document in sorted(ward.cluster.of_kind("EndpointSlice").items()):
         if key.namespace == service.namespace and _is_meant(service, key.name, pairs(document, "metadata", "labels")):

@@ -109,11 +109,30 @@ def check_proxies(ward: Ward) -> Iterator[Finding]:
     for pod in proxies:
         if ward.is_running(pod) and not pod.is_ready and not pod.is_terminating:
             yield _dead(ward, pod)
+    yield from _without_proxy(ward)
     for seen in ward.cluster.observations:
         if seen.kind in _RULES:
             node = _node_of(ward, seen)
             yield from _leftovers(ward, seen, node)
             yield from _behind(ward, seen, node)
+
+
+_NO_PROXY = {"type": "virtual-kubelet", "eks.amazonaws.com/compute-type": "fargate", "kubernetes.io/os": "windows"}
+
+
+def _without_proxy(ward: Ward) -> Iterator[Finding]:
+    """Nodes that have no Pod of the proxy, where other nodes have one."""
+    for name in _PROXIES:
+        served = {pod.spec.node_name for pod in ward.cluster.selected_pods(DNS_NAMESPACE, {"k8s-app": name})}
+        for node in sorted(ward.cluster.snapshot.nodes.values(), key=lambda node: node.name):
+            is_other = any(node.labels.get(key) == value for key, value in _NO_PROXY.items())
+            if not served or node.name in served or is_other or not node.is_ready or node.is_terminating:
+                continue
+            ref = Ref("Node", "", node.name)
+            text = Phrase("Node {node} has no Pod of {proxy}, and other nodes have one", node=node.name, proxy=name)
+            evidence = Evidence(f"Pods of {name} on {', '.join(sorted(served))}", "what was read")
+            fix = Fix(f"kubectl -n {DNS_NAMESPACE} describe daemonset {name}")
+            yield Finding("proxy-down", ref, text, (evidence,), (fix,))
 
 
 def _dead(ward: Ward, pod: Pod) -> Finding:
