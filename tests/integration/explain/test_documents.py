@@ -15,11 +15,11 @@ _BLOCK = re.compile(r"```console\n(\$.*?)\n```", re.DOTALL)
 
 
 def commands(page):
-    """Each command of a page that reads the documents' own clusters, with what it is to print."""
+    """Each command of a page that reads the documents' own clusters or asks for help, with what it is to print."""
     for block in _BLOCK.findall((ROOT / page).read_text()):
         for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
             command, _, output = part.partition("\n")
-            if "docs/clusters/" in command:
+            if "docs/clusters/" in command or "--help" in command:
                 yield pytest.param(command, output.rstrip("\n"), id=f"{page}: {command[:60]}")
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from fairlead.explain.cluster import Cluster
 from fairlead.explain.doctor.checks import (
+    aliases,
     announcing,
     clients,
     exposure,
@@ -37,7 +38,7 @@ OF_A_SERVICE: tuple[Callable[[Ward, Service], Iterator[Finding]], ...] = (
     announcing.check_announced,
     exposure.check_foreign_proxy,
     policies.check_isolation,
-    clients.check_alias,
+    aliases.check_alias,
 )
 OF_A_CLUSTER: tuple[Callable[[Ward], Iterator[Finding]], ...] = (
     pods.check_nodes,

@@ -3,16 +3,15 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import msgspec
-
 from fairlead.explain.candidates import Candidate, closest
 from fairlead.explain.cluster import Ref
 from fairlead.explain.doctor.binding import loopback_word
+from fairlead.explain.doctor.checks.listening import by_sockets, sockets_seen
 from fairlead.explain.doctor.findings import Finding, Fix
+from fairlead.explain.doctor.port_fixes import patched, patched_together, port_evidence, target_of
 from fairlead.explain.doctor.ward import Ward, harmed, ref_of
 from fairlead.explain.documents import at, number, rows, text, texts
-from fairlead.explain.observations import SOCKETS, Socket, listening
-from fairlead.explain.statements import Evidence, EvidenceKind
+from fairlead.explain.statements import Evidence
 from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Service, ServicePort
@@ -58,7 +57,7 @@ def check_ports(ward: Ward, service: Service) -> Iterator[Finding]:
         for index, port in enumerate(service.spec.ports)
         for each in _check(ward, service, index, port, candidates)
     ]
-    whole = _patched_together(service, [each for _, each in found])
+    whole = patched_together(service, [each for _, each in found])
     yield from _one_of_each_cause([(target, each) for (target, _), each in zip(found, whole, strict=True)])
 
 
@@ -80,9 +79,9 @@ def _check(
         else:
             yield from _partly_named(ward, service, port, candidates)
         return
-    seen = [found for c in candidates if (found := _sockets(ward, c)) is not None]
+    seen = [found for c in candidates if (found := sockets_seen(ward, c)) is not None]
     if seen:
-        yield from _by_sockets(ward, service, port, seen)
+        yield from by_sockets(ward, service, port, seen)
         return
     yield from _by_words(ward, service, port, candidates)
     yield from _by_declaration(ward, service, index, port, candidates[0])
@@ -104,51 +103,17 @@ def _partly_named(
             target_port=name,
             service=service.key,
         )
-        evidence = (_evidence(ward, service, port), _ports_of(ward, candidate, declared))
+        evidence = (port_evidence(ward, service, port), _ports_of(ward, candidate, declared))
         fix = Fix(f"kubectl -n {service.namespace} get pods -o yaml  # name the container's port {name}")
         yield Finding("target-port-unnamed", candidate.ref, text_, evidence, (fix,), harmed(service))
         return
-
-
-def _target(port: ServicePort) -> int:
-    return port.target_port if isinstance(port.target_port, int) and port.target_port else port.port
-
-
-def _patched(service: Service, index: int, **changes: Any) -> Fix:
-    """A merge patch replaces lists as a whole, so all ports are in it."""
-    ports = [
-        {
-            **({"name": p.name} if p.name else {}),
-            "port": p.port,
-            "protocol": p.protocol,
-            "targetPort": p.target_port or p.port,
-            **({"nodePort": p.node_port} if p.node_port else {}),
-            **(changes if i == index else {}),
-        }
-        for i, p in enumerate(service.spec.ports)
-    ]
-    return Fix(target=ref_of(service), patch={"spec": {"ports": ports}})
-
-
-def _patched_together(service: Service, found: Sequence[Finding]) -> Iterator[Finding]:
-    """The findings, each with a patch that mends all ports: the list is replaced as a whole."""
-    before = _patched(service, -1).patch["spec"]["ports"]
-    patches = [each.fixes[0].patch["spec"]["ports"] for each in found if each.fixes[0].patch]
-    after = [next((ports[i] for ports in patches if ports[i] != old), old) for i, old in enumerate(before)]
-    whole = Fix(target=ref_of(service), patch={"spec": {"ports": after}})
-    for each in found:
-        yield msgspec.structs.replace(each, fixes=(whole, *each.fixes[1:])) if each.fixes[0].patch else each
-
-
-def _evidence(ward: Ward, service: Service, port: ServicePort) -> Evidence:
-    return ward.cluster.field(ref_of(service), f".spec.ports[{port.name or port.port}].targetPort", port.target_port)
 
 
 def _unnamed(ward: Ward, service: Service, index: int, port: ServicePort, candidate: Candidate) -> Finding:
     declared = _Declared(candidate.spec)
     names = declared.names(port.protocol)
     other = "UDP" if port.protocol == "TCP" else "TCP"
-    evidence = (_evidence(ward, service, port), _ports_of(ward, candidate, declared))
+    evidence = (port_evidence(ward, service, port), _ports_of(ward, candidate, declared))
     if port.target_port in declared.names(other):
         text_ = Phrase(
             "port {target_port} of {candidate} is {other}, where Service {service} wants {protocol}",
@@ -163,14 +128,14 @@ def _unnamed(ward: Ward, service: Service, index: int, port: ServicePort, candid
             ref_of(service),
             text_,
             evidence,
-            (_patched(service, index, protocol=other),),
+            (patched(service, index, protocol=other),),
             harmed(service),
         )
     meant = closest(str(port.target_port), names) or (next(iter(names)) if len(names) == 1 else None)
     numbers = declared.numbers(port.protocol)
     instead: Any = meant or (numbers[0] if len(set(numbers)) == 1 else None)
     fixes = (
-        (_patched(service, index, targetPort=instead),)
+        (patched(service, index, targetPort=instead),)
         if instead
         else (Fix(f"kubectl -n {service.namespace} edit service {service.name}"),)
     )
@@ -196,10 +161,10 @@ def _by_declaration(
     ward: Ward, service: Service, index: int, port: ServicePort, candidate: Candidate
 ) -> Iterator[Finding]:
     """What containers declare is only a statement: that a probe asks the port says more."""
-    declared, target = _Declared(candidate.spec), _target(port)
+    declared, target = _Declared(candidate.spec), target_of(port)
     numbers = declared.numbers(port.protocol)
     other = "UDP" if port.protocol == "TCP" else "TCP"
-    evidence = (_evidence(ward, service, port), _ports_of(ward, candidate, declared))
+    evidence = (port_evidence(ward, service, port), _ports_of(ward, candidate, declared))
     if target in numbers or target in declared.probed():
         return
     if target in declared.numbers(other):
@@ -216,7 +181,7 @@ def _by_declaration(
             ref_of(service),
             text_,
             evidence,
-            (_patched(service, index, protocol=other),),
+            (patched(service, index, protocol=other),),
             harmed(service),
         )
     elif numbers and not _mentions(declared, target):
@@ -227,7 +192,7 @@ def _by_declaration(
             candidate=candidate.ref,
             ports=numbers,
         )
-        fix = _patched(service, index, targetPort=numbers[0])
+        fix = patched(service, index, targetPort=numbers[0])
         yield Finding("target-port-undeclared", ref_of(service), text_, evidence, (fix,), harmed(service))
 
 
@@ -245,7 +210,7 @@ def _by_words(ward: Ward, service: Service, port: ServicePort, candidates: Seque
     """An argument or variable that makes the process listen on loopback."""
     for candidate in candidates[:1]:
         for container in _Declared(candidate.spec).containers:
-            word = loopback_word(container, _target(port))
+            word = loopback_word(container, target_of(port))
             if word:
                 evidence = ward.cluster.field(candidate.ref, f".spec.containers[{text(container, 'name')}]", word)
                 text_ = Phrase(
@@ -260,58 +225,3 @@ def _by_words(ward: Ward, service: Service, port: ServicePort, candidates: Seque
                 yield Finding(
                     "listens-on-loopback", candidate.ref, text_, (evidence,), (Fix(command),), harmed(service)
                 )
-
-
-def _sockets(ward: Ward, candidate: Candidate) -> tuple[Candidate, list[Socket], str] | None:
-    """What was seen to listen in a Pod; None where nobody looked."""
-    for observation in ward.cluster.observed(SOCKETS):
-        if observation.is_of(candidate.ref.namespace, candidate.ref.name):
-            return candidate, listening(observation.text), observation.where
-    return None
-
-
-def _by_sockets(
-    ward: Ward, service: Service, port: ServicePort, seen: Sequence[tuple[Candidate, list[Socket], str]]
-) -> Iterator[Finding]:
-    """What listens in the Pods decides, whatever is declared."""
-    target = _target(port)
-    for candidate, sockets, where in seen:
-        own = [s for s in sockets if s.port == target and s.protocol == port.protocol.lower()]
-        words = ", ".join(f"{s.address}:{s.port}" for s in sockets) or "nothing"
-        evidence = Evidence(f"listening sockets: {words}", where, EvidenceKind.OBSERVATION)
-        if own and all(s.is_loopback for s in own):
-            text_ = Phrase(
-                "{candidate} listens on {address}:{target} only: nobody else can connect to it",
-                candidate=candidate.ref,
-                address=own[0].address,
-                target=target,
-            )
-            fix = Fix(f"kubectl -n {service.namespace} get pod {candidate.ref.name} -o yaml  # listen on 0.0.0.0")
-            yield Finding("listens-on-loopback", candidate.ref, text_, (evidence,), (fix,), harmed(service))
-            return
-        if not own and port.protocol == "TCP":
-            yield _elsewhere(ward, service, port, candidate, sockets, evidence)
-            return
-
-
-def _elsewhere(
-    ward: Ward, service: Service, port: ServicePort, candidate: Candidate, sockets: list[Socket], evidence: Evidence
-) -> Finding:
-    others = sorted({s.port for s in sockets if not s.is_loopback})
-    text_ = Phrase(
-        "nothing in {candidate} listens on port {target}, where Service {service} sends{elsewhere}",
-        candidate=candidate.ref,
-        target=_target(port),
-        service=service.key,
-        elsewhere=Phrase("; it listens on {ports}", ports=others) if others else "",
-    )
-    index = service.spec.ports.index(port)
-    fixes = (
-        (_patched(service, index, targetPort=others[0]),)
-        if len(others) == 1
-        else (Fix(f"kubectl -n {service.namespace} logs {candidate.ref.name}"),)
-    )
-    subject: Ref = ref_of(service)
-    return Finding(
-        "listens-elsewhere", subject, text_, (_evidence(ward, service, port), evidence), fixes, harmed(service)
-    )
