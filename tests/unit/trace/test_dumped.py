@@ -114,6 +114,7 @@ STRANGE = {
         "-A FORWARD -m bpf --object-pinned /sys/x -j DROP",
         "-A FORWARD -j NFQUEUE --queue-num 1",
         "-A FORWARD -j CHAIN-THAT-IS-NOT-THERE",
+        "-A FORWARD -j",
     ],
     "nft": [
         "ip daddr @nowhere drop",
@@ -138,6 +139,36 @@ def test_what_is_not_understood_is_a_doubt_and_never_a_certainty(mode, rule):
     found = follow(kube_proxy(mode, around), Packet(POD, "10.96.0.10", 80, interface=UNTOLD))
     assert not found.is_certain
     assert {None, DROPPED} & found.outcomes
+
+
+HARMLESS = (
+    "-A FORWARD -m limit --limit 3/min --limit-burst 10 -j LOG --log-prefix '[UFW BLOCK] '",
+    "-A FORWARD -m bpf --object-pinned /sys/x -j NFLOG --nflog-group 1",
+    "-A FORWARD -p tcp -m tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu",
+    "-A FORWARD -m bpf --object-pinned /sys/x",
+    "-A FORWARD -p tcp -m tcp ! --tcp-flags FIN,SYN,RST,ACK SYN -j DROP",
+    "-A FORWARD -p tcp -m tcp --tcp-flags FIN,SYN FIN,SYN -j DROP",
+    "-A FORWARD -j CONNMARK --save-mark",
+)
+
+
+@pytest.mark.parametrize("rule", HARMLESS)
+def test_what_only_tells_or_is_not_about_this_packet_leaves_it_certain(rule):
+    around = f"*filter\n:FORWARD ACCEPT [0:0]\n{rule}\nCOMMIT\n"
+    found = follow(kube_proxy("iptables", around), Packet(POD, "10.96.0.10", 80, interface=UNTOLD))
+    assert found.is_certain
+    assert found.outcomes == set(ACCEPTED)
+
+
+def test_a_chance_of_iptables_as_nft_lists_it():
+    rules = "meta random & 2147483647 < 1073741824 drop"
+    chain = f"chain fw {{\n\t\ttype filter hook forward priority 0; policy accept;\n\t\t{rules}\n\t}}"
+    found = follow(
+        Node(frozenset({NODE}), tuple(read_nft(f"table ip x {{\n\t{chain}\n}}\n"))),
+        Packet(POD, "10.244.2.4", 80, interface="veth1"),
+    )
+    assert found.is_certain
+    assert {way.outcome: way.probability for way in found.ways}[DROPPED] == 0.5
 
 
 FIREWALL = """table inet firewalld {

@@ -4,17 +4,14 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from fairlead.model.addresses import parse_ip
 from fairlead.netfilter.dump.ipset import Sets
+from fairlead.netfilter.dump.iptables_targets import target_parts
 from fairlead.netfilter.dump.values import (
     PROTOCOLS,
     Anything,
     Base,
-    Call,
     Chain,
     Chance,
-    Endpoint,
-    HideSource,
     Key,
     MarkTest,
     Part,
@@ -22,12 +19,9 @@ from fairlead.netfilter.dump.values import (
     Prefix,
     Rule,
     Seen,
-    SetMark,
     Table,
     Unknown,
-    Verdict,
     address_pattern,
-    always,
     one,
     port_pattern,
 )
@@ -120,22 +114,25 @@ class _Line:
 
     def parts(self) -> Iterator[Part]:
         """The conditions, then the target."""
+        conditions: list[Part] = []
         while self.words:
             word = self.words.pop(0)
             if word == "!":
                 self.negated = True
                 continue
-            yield from self._option(word)
+            conditions += self._option(word)
             self.negated = False
-        yield from self._recent()
-        yield from _target(self.target, self.options, self.goes)
+        conditions += self._recent()
+        does = target_parts(self.target, self.options, self.goes)
+        if does:  # what only counts, logs or notes changes nothing, whatever its conditions
+            yield from (*conditions, *does)
 
     def _value(self) -> str:
         return self.words.pop(0) if self.words else ""
 
     def _option(self, word: str) -> Iterable[Part]:
         if word in ("-j", "-g"):
-            self.target, self.goes = self._value(), word == "-g"
+            self.target, self.goes = self._value() or "?", word == "-g"
             return ()
         if self.target:  # what follows a target is its own
             self.options[word] = self._value() if self.words and not self.words[0].startswith("--") else ""
@@ -146,7 +143,13 @@ class _Line:
             return _CONDITIONS[word](self._value(), self.negated, self.family)
         if word in _FLAGS:
             return _FLAGS[word](self.negated)
-        return (self._unknown(word),)
+        return (self._flags(self._value(), self._value()) if word == "--tcp-flags" else self._unknown(word),)
+
+    def _flags(self, looked_at: str, wanted: str) -> Part:
+        """Of the flags that are looked at, a connection's first packet has SYN alone."""
+        seen = {"SYN"} & set(looked_at.split(",")) if looked_at != "ALL" else {"SYN"}
+        matches = seen == set(wanted.split(",")) - {"NONE"}
+        return one(Key.FLAGS, "syn", negated=matches == self.negated)
 
     def _unknown(self, word: str) -> Unknown:
         """An option that is not known, with its values: whatever stands before the next option."""
@@ -270,68 +273,3 @@ _CONDITIONS: Mapping[str, Callable[[str, bool, str], tuple[Part, ...]]] = {
 _FLAGS: Mapping[str, Callable[[bool], tuple[Part, ...]]] = {
     "--syn": lambda negated: (one(Key.FLAGS, "syn", negated=negated),),
 }
-
-
-def _number(text: str) -> int | None:
-    try:
-        return int(text, 0)
-    except ValueError:
-        return None
-
-
-def _set_mark(options: Mapping[str, str]) -> tuple[Part, ...]:
-    """xmark, as iptables(8) has it: clear the bits of the mask, then flip those of the value."""
-    for word, text in options.items():
-        value, slash, mask = text.partition("/")
-        number, bits = _number(value), _number(mask) if slash else 0xFFFFFFFF
-        if number is None or bits is None:
-            break
-        if word == "--or-mark":
-            return (SetMark(number, number),)
-        if word == "--xor-mark":
-            return (SetMark(0, number),)
-        if word == "--and-mark":
-            return (SetMark(0xFFFFFFFF & ~number, 0),)
-        if word == "--set-xmark":
-            return (SetMark(bits, number),)
-        if word == "--set-mark":
-            return (SetMark(bits | number, number),)
-    return (Unknown(f"-j MARK {options}"),)
-
-
-def _dnat(options: Mapping[str, str]) -> tuple[Part, ...]:
-    text = options.get("--to-destination", "")
-    address, colon, port = text.rpartition(":") if "]" in text or text.count(":") == 1 else (text, "", "")
-    is_address = not address or parse_ip(address.strip("[]")) is not None
-    if not text or not is_address or (colon and not port.isdigit()):
-        return (Unknown(f"-j DNAT {options}"),)
-    return (always(Endpoint(address.strip("[]") or None, int(port) if port else None)),)
-
-
-_TARGETS: Mapping[str, Callable[[Mapping[str, str]], tuple[Part, ...]]] = {
-    "": lambda _: (),
-    "ACCEPT": lambda _: (Verdict("accept"),),
-    "DROP": lambda _: (Verdict("drop"),),
-    "REJECT": lambda _: (Verdict("reject"),),
-    "RETURN": lambda _: (Verdict("return"),),
-    "LOG": lambda _: (),
-    "NFLOG": lambda _: (),
-    "TCPMSS": lambda _: (),
-    "MARK": _set_mark,
-    "CONNMARK": lambda _: (),
-    "MASQUERADE": lambda _: (HideSource(),),
-    "SNAT": lambda options: (HideSource(options.get("--to-source", "").partition(":")[0]),),
-    "DNAT": _dnat,
-    "REDIRECT": lambda options: (Unknown(f"-j REDIRECT {dict(options)}"),),
-}
-_OTHERS = frozenset(
-    {"NFQUEUE", "TPROXY", "CT", "NOTRACK", "TEE", "SET", "TRACE", "NETMAP", "CHECKSUM", "DSCP", "TOS", "AUDIT"}
-)
-
-
-def _target(target: str, options: Mapping[str, str], goes: bool) -> tuple[Part, ...]:
-    if target in _TARGETS:
-        return _TARGETS[target](options)
-    if target in _OTHERS:
-        return (Unknown(f"-j {target} {' '.join(f'{k} {v}' for k, v in options.items())}".strip()),)
-    return (Call(target, returns=not goes),)

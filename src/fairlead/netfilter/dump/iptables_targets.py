@@ -1,0 +1,98 @@
+"""Targets of iptables' rules, as ``iptables-save`` writes them: iptables-extensions(8)."""
+
+from collections.abc import Callable, Mapping
+
+from fairlead.model.addresses import parse_ip
+from fairlead.netfilter.dump.values import (
+    Call,
+    Endpoint,
+    HideSource,
+    Part,
+    SetMark,
+    Unknown,
+    Verdict,
+    always,
+)
+
+
+def _number(text: str) -> int | None:
+    try:
+        return int(text, 0)
+    except ValueError:
+        return None
+
+
+def _set_mark(options: Mapping[str, str]) -> tuple[Part, ...]:
+    """xmark, as iptables(8) has it: clear the bits of the mask, then flip those of the value."""
+    for word, text in options.items():
+        value, slash, mask = text.partition("/")
+        number, bits = _number(value), _number(mask) if slash else 0xFFFFFFFF
+        if number is None or bits is None:
+            break
+        if word == "--or-mark":
+            return (SetMark(number, number),)
+        if word == "--xor-mark":
+            return (SetMark(0, number),)
+        if word == "--and-mark":
+            return (SetMark(0xFFFFFFFF & ~number, 0),)
+        if word == "--set-xmark":
+            return (SetMark(bits, number),)
+        if word == "--set-mark":
+            return (SetMark(bits | number, number),)
+    return (Unknown(f"-j MARK {options}"),)
+
+
+def _connection_mark(options: Mapping[str, str]) -> tuple[Part, ...]:
+    """Only to restore changes the packet's mark: a new connection has none, unless another rule gave it one before."""
+    if "--restore-mark" not in options:
+        return ()
+    mask = _number(options.get("--nfmask") or options.get("--mask") or "0xffffffff")
+    if mask is None:
+        return (Unknown(f"-j CONNMARK {options}"),)
+    return (Unknown("-j CONNMARK --restore-mark"), SetMark(mask, 0))
+
+
+def _dnat(options: Mapping[str, str]) -> tuple[Part, ...]:
+    text = options.get("--to-destination", "")
+    address, colon, port = text.rpartition(":") if "]" in text or text.count(":") == 1 else (text, "", "")
+    is_address = not address or parse_ip(address.strip("[]")) is not None
+    if not text or not is_address or (colon and not port.isdigit()):
+        return (Unknown(f"-j DNAT {options}"),)
+    return (always(Endpoint(address.strip("[]") or None, int(port) if port else None)),)
+
+
+_TARGETS: Mapping[str, Callable[[Mapping[str, str]], tuple[Part, ...]]] = {
+    "": lambda _: (),
+    "ACCEPT": lambda _: (Verdict("accept"),),
+    "DROP": lambda _: (Verdict("drop"),),
+    "REJECT": lambda _: (Verdict("reject"),),
+    "RETURN": lambda _: (Verdict("return"),),
+    "MARK": _set_mark,
+    "CONNMARK": _connection_mark,
+    "MASQUERADE": lambda _: (HideSource(),),
+    "SNAT": lambda options: (HideSource(options.get("--to-source", "").partition(":")[0]),),
+    "DNAT": _dnat,
+    "REDIRECT": lambda options: (Unknown(f"-j REDIRECT {dict(options)}"),),
+}
+# What tells somebody of a packet, or changes parts of it that no rule here looks at.
+_HARMLESS = frozenset(
+    {"LOG", "NFLOG", "ULOG", "AUDIT", "TRACE", "TCPMSS", "CHECKSUM", "DSCP", "TOS", "ECN", "TTL", "HL", "CLASSIFY"}
+    | {"SECMARK", "CONNSECMARK", "LED", "IDLETIMER", "RATEEST"}
+)
+_OTHERS = frozenset({"NFQUEUE", "QUEUE", "TPROXY", "CT", "NOTRACK", "TEE", "SET", "NETMAP", "SYNPROXY", "BALANCE"})
+
+
+def target_parts(target: str, options: Mapping[str, str], goes: bool) -> tuple[Part, ...]:
+    """What a rule does; nothing for what changes nothing.
+
+    Args:
+        options: the words after the target, with their values.
+        goes: whether a chain is not to come back from.
+    """
+    if target in _TARGETS:
+        return _TARGETS[target](options)
+    if target in _HARMLESS:
+        return ()
+    if target in _OTHERS:
+        return (Unknown(f"-j {target} {' '.join(f'{k} {v}' for k, v in options.items())}".strip()),)
+    return (Call(target, returns=not goes),)
