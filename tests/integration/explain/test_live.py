@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fairlead.cli.flags.sources import Source, read_source
+from fairlead.cli.flags.sources import ClusterSource, read_source
 from fairlead.cli.proxying import proxying_of
 from fairlead.drivers.sources.lab_journeys import try_out
 from fairlead.explain.journey.ends import parse_goal, parse_start
@@ -54,7 +54,7 @@ def lab(tmp_path_factory):
 @pytest.fixture(scope="module")
 def rulebook(lab):
     """The lab once it has settled: every load balancer has its address, and every node its rules."""
-    source = Source((), lab.name, None, None, "default", "cluster.local")
+    source = ClusterSource((), lab.name, None, None, "default", "cluster.local")
 
     def settled():
         cluster = read_source(source, into_pods=False)
