@@ -13,7 +13,16 @@ STARTS = {
     ),
     "PID 1": (
         "fairlead.app.lab.init.entry",
-        ("dns", "fairlead.clusterdns", "fairlead.app.announcer", "h2", "re2", "hypothesis", "fairlead.client"),
+        (
+            "dns",
+            "fairlead.clusterdns",
+            "fairlead.app.announcer",
+            "h2",
+            "re2",
+            "isal",
+            "zstandard",
+            "fairlead.bgp.session",
+        ),
     ),
 }
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 WHITEOUT = ".wh."
 OPAQUE = ".wh..wh..opq"
+OPAQUE_ATTRIBUTE = "user.overlay.opaque"  # the same of a folder where overlayfs is mounted with the option userxattr
 _AUFS = ".wh..wh."  # files of an older file system's own, which mean nothing to others
 LONGEST_NAME, LONGEST_PATH, DEEPEST = 255, 4095, 256  # octets; octets; folders
 

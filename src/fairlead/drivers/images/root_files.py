@@ -5,7 +5,7 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from fairlead.drivers.images.unpacking import OPAQUE_ATTRIBUTE
+from fairlead.images.layer_plan import OPAQUE_ATTRIBUTE
 
 LARGEST = 4 * 1024 * 1024  # octets
 

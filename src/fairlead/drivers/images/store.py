@@ -22,10 +22,8 @@ from pathlib import Path
 import msgspec
 
 from fairlead.drivers.images.incoming import IncomingBlob, incoming_blob
-from fairlead.drivers.images.layer_stream import LayerStream
 from fairlead.drivers.images.ownership import Ownership
 from fairlead.drivers.images.removal import remove_tree
-from fairlead.drivers.images.unpacking import unpack_layer
 from fairlead.drivers.linux.private_folder import Untrusted, open_private
 from fairlead.images.digest import DigestMismatch, check, digest_of
 from fairlead.images.documents import (
@@ -199,6 +197,10 @@ class Store:
         # The lock's file stays until a removal: another process may wait for it.
 
     def _unpack(self, layer: Layer, draft: Path) -> None:
+        # Decompressors are imported here: every node's agent has a store, few unpack anything.
+        from fairlead.drivers.images.layer_stream import LayerStream
+        from fairlead.drivers.images.unpacking import unpack_layer
+
         if not self.has_blob(layer.blob.digest):
             raise StoreError(f"layer {layer.blob.digest} is not in the store; bring the image again")
         with open(self.blob_path(layer.blob.digest), "rb", buffering=0) as blob:

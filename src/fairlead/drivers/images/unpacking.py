@@ -18,6 +18,7 @@ from typing import BinaryIO
 from fairlead.drivers.images.layer_archive import ArchiveEntry, FileAttributes, entries
 from fairlead.drivers.images.layer_stream import PIECE, LayerStream
 from fairlead.images.layer_plan import (
+    OPAQUE_ATTRIBUTE,
     EntryKind,
     HardLink,
     Hide,
@@ -29,7 +30,6 @@ from fairlead.images.layer_plan import (
     Path,
 )
 
-OPAQUE_ATTRIBUTE = "user.overlay.opaque"  # where overlayfs is mounted with the option userxattr
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW_FILE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE)

@@ -12,9 +12,9 @@ import pytest
 import zstandard
 
 from fairlead.drivers.images.layer_stream import LayerStream
-from fairlead.drivers.images.unpacking import OPAQUE_ATTRIBUTE, unpack_layer
+from fairlead.drivers.images.unpacking import unpack_layer
 from fairlead.images.digest import DigestMismatch
-from fairlead.images.layer_plan import USUAL_LIMITS, LayerError, LayerLimits
+from fairlead.images.layer_plan import OPAQUE_ATTRIBUTE, USUAL_LIMITS, LayerError, LayerLimits
 from tests.support.hostile_layers import HOSTILE, HOSTILE_BLOBS
 from tests.support.image_archives import COMPRESS, archive, digest, entry, folder, hard_link, link
 
