@@ -74,6 +74,16 @@ def nothing_is_left(lab: Lab) -> bool:
     return not lab.processes() and not list((lab.folder / "run" / "fairlead").iterdir())
 
 
+@pytest.mark.any_user
+def test_a_lab_runs_what_it_needs_and_a_router_once_there_is_a_load_balancer(running):
+    assert set(running.component_pids()) == {"lab", *COMPONENTS}
+    running.kubectl("create", "service", "loadbalancer", "entry", "--tcp=80")
+    try:
+        eventually(lambda: "router" in running.component_pids())
+    finally:
+        running.kubectl("delete", "service", "entry")
+
+
 class TestKilled:
     @pytest.mark.any_user
     @pytest.mark.parametrize("component", COMPONENTS)
