@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 READ_BY_PEOPLE = ("*.py", "*.md", "*.yaml", "*.sh", "*.js", "*.html", "Makefile")
-NOT_OURS = re.compile(r"vendor|\.zh\.md$|^STYLE\.md$|^tests/|^docs/decisions/")
+NOT_OURS = re.compile(r"vendor|\.zh\.md$|^STYLE\.md$|^tests/")
 
 
 def banned() -> list[str]:
