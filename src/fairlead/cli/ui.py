@@ -30,7 +30,8 @@ def ui(
 ) -> None:  # fmt: skip
     """Show a lab, a cluster or files as a page: serve it on loopback, and open it.
 
-    The address holds a token: who has it may look. Ctrl-C ends it. Nothing is read while no page is open.
+    The address holds a token: anyone who has it can open the page. Ctrl-C ends it.
+    Nothing is read while no page is open.
     """
     from fairlead.app.ui.options import UiOptions
     from fairlead.app.ui.process import run

@@ -32,7 +32,7 @@ _DOMAIN = "svc.cluster.local."
 
 
 class Faults:
-    """The faults that can be had in a namespace of a lab."""
+    """The faults available in a namespace of a lab."""
 
     def __init__(self, connection: Connection, namespace: str) -> None:
         self._connection, self._namespace = connection, namespace

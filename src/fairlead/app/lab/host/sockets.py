@@ -42,7 +42,7 @@ def _wire_socket(wire: Wire) -> socket.socket:
         return open_underlay(wire.address)
     except OSError as error:
         raise LabError(
-            f"no wire can be had at {wire.address}: {error.strerror}; give an address of this machine, "
+            f"the wire cannot be bound at {wire.address}: {error.strerror}; give an address of this machine, "
             "and another port if something has this one"
         ) from error
 
