@@ -15,6 +15,7 @@ from fairlead.drivers.kube.client import KubeError, Unreachable, WatchEvent
 from fairlead.drivers.kube.troubles import Troubles
 
 KINDS = {
+    "certificatesigningrequests": "CertificateSigningRequest",
     "namespaces": "Namespace",
     "controllerrevisions": "ControllerRevision",
     "configmaps": "ConfigMap",

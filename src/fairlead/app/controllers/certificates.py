@@ -16,7 +16,7 @@ from fairlead.drivers.identity.requests import RequestError, read_request_beside
 from fairlead.drivers.kube.client import CERTIFICATE_REQUESTS, NODES, KubeError
 from fairlead.drivers.kube.reviews import OF_COMPONENTS, Reviews
 from fairlead.drivers.kube.work_queue import WorkQueue
-from fairlead.model.certificate_requests import APPROVED, FAILED, CertificateSigningRequest, Requested
+from fairlead.model.certificate_requests import APPROVED, DENIED, FAILED, CertificateSigningRequest, Requested
 from fairlead.model.decode import decode
 from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
@@ -62,7 +62,7 @@ class CertificateController:
             await self._delete(request)
             return
         self.queue.add_later(key, left)
-        if not request.status.certificate:
+        if not (request.status.certificate or request.has(DENIED) or request.has(FAILED)):
             await self._decide(request)
 
     async def _delete(self, request: CertificateSigningRequest) -> None:

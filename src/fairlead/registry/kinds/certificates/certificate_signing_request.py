@@ -9,7 +9,7 @@ import binascii
 from typing import Any
 
 from fairlead.model.document import Doc
-from fairlead.registry.field_errors import FieldError, forbidden, invalid, required
+from fairlead.registry.field_errors import FieldError, duplicate, forbidden, invalid, required
 from fairlead.registry.kinds.cells import AGE, NAME, NONE, age, human_duration, name
 from fairlead.registry.strategy import Column, Context, Strategy
 
@@ -120,6 +120,8 @@ def _status_faults(new: Doc, old: Doc) -> list[FieldError]:
         if decided in {each.get("type") for each in old.get("conditions") or ()} - types:
             detail = f'updates may not remove a condition of type "{decided}"'
             faults.append(forbidden("status.conditions", detail))
+    told = [each.get("type") for each in new.get("conditions") or ()]
+    faults += [duplicate(f"status.conditions[{i}].type", type_) for i, type_ in enumerate(told) if type_ in told[:i]]
     if {"Approved", "Denied"} <= types:
         detail = "Approved and Denied conditions are mutually exclusive"
         faults.append(invalid("status.conditions", "Denied", detail))
