@@ -232,7 +232,9 @@ class HostPath(Slim, frozen=True):
 
 
 class EmptyDir(Slim, frozen=True):
-    """A folder that is empty when the Pod starts, and goes with it."""
+    """A folder that is empty when the Pod starts, and goes with it; ``size_limit`` is a quantity."""
+
+    size_limit: str | None = None
 
 
 class ClaimSource(Slim, frozen=True):

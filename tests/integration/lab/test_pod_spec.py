@@ -146,3 +146,34 @@ def test_nodes_look_like_nodes(lab):
     }
     assert status["nodeInfo"]["kubeletVersion"].startswith("v1.36.")
     assert {"cpu", "memory", "pods", "ephemeral-storage"} <= status["capacity"].keys()
+
+
+HOG = "x = bytearray(200 << 20); import time; time.sleep(1000)"
+
+
+def test_a_container_that_uses_more_memory_than_it_may(lab, pod):
+    limited = {"resources": {"limits": {"memory": "100Mi"}}}
+    pod("hog", {"command": ["sh", "-c", f"python3 -c '{HOG}'; true"], **limited}, restartPolicy="Never")
+    pod("modest", {"command": ["sleep", "1000"], **limited})
+
+    def ended() -> dict:
+        return lab.get("pod", "hog")["status"]["containerStatuses"][0]["state"]["terminated"]
+
+    assert (eventually(ended, 40)["reason"], ended()["exitCode"]) == ("OOMKilled", 137)
+    assert lab.get("pod", "modest")["status"]["phase"] == "Running"
+
+
+def test_an_empty_directory_that_grows_too_large(lab, pod):
+    mount = {"volumeMounts": [{"name": "v", "mountPath": "/v"}]}
+    volumes = [{"name": "v", "emptyDir": {"sizeLimit": "1Mi"}}]
+    pod(
+        "full", {"command": ["sh", "-c", "head -c 3000000 /dev/zero > /v/x; exec sleep 1000"], **mount}, volumes=volumes
+    )
+    pod("empty", {"command": ["sleep", "1000"], **mount}, volumes=volumes)
+    status = eventually(lambda: (s := lab.get("pod", "full")["status"])["phase"] == "Failed" and s, 40)
+    assert (status["reason"], status["message"]) == (
+        "Evicted",
+        'Usage of EmptyDir volume "v" exceeds the limit "1Mi". ',
+    )
+    assert "exceeds the limit" in eventually(lambda: events(lab, "full").get("Evicted"))
+    assert lab.get("pod", "empty")["status"]["phase"] == "Running"

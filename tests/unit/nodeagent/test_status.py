@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from fairlead.allocation.podip import CIDRExhausted, next_pod_ip
 from fairlead.model.decode import decode
+from fairlead.nodeagent.life.restarts import LAST_DELAY, next_delay, restarts
 from fairlead.nodeagent.manifest import Probe, RunPod
 from fairlead.nodeagent.probing import Series, Verdict
-from fairlead.nodeagent.restarts import LAST_DELAY, next_delay, restarts
 from fairlead.nodeagent.status import (
     CREATING,
     DEADLINE_EXCEEDED,

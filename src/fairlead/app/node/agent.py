@@ -29,6 +29,7 @@ from fairlead.app.node.registration import register
 from fairlead.app.node.runtime import NodeRuntime
 from fairlead.app.node.sandbox import SandboxSettings, link_name
 from fairlead.app.node.sources import SourceWatches
+from fairlead.app.node.usage.limits import LimitKeeper
 from fairlead.drivers.change_marks import ChangeMarks
 from fairlead.drivers.kube.client import PODS, SERVICES, KubeClient
 from fairlead.drivers.kube.event_recorder import Allowance, EventWriter
@@ -43,8 +44,8 @@ from fairlead.drivers.pods.left_behind import write_launcher
 from fairlead.drivers.steering.faults import Faults
 from fairlead.drivers.steering.part_socket import steered
 from fairlead.model.objects import Service
-from fairlead.nodeagent.admission import out_of_pods, without_address
 from fairlead.nodeagent.configuration import kubelet_configuration
+from fairlead.nodeagent.limits import out_of_pods, without_address
 from fairlead.nodeagent.manifest import RunPod
 from fairlead.nodeagent.node_status import MAX_PODS
 from fairlead.nodeagent.service_links import ServiceLinks
@@ -153,6 +154,7 @@ class NodeAgent:
         """Watch, take over the Pods that are there, and return when their status says so."""
         self._group.create_task(self._events.run())
         self._group.create_task(self._services.run())
+        self._group.create_task(LimitKeeper(self.pods).run())
         if self._options.follows_volumes:
             self._group.create_task(follow_volumes(self._client, self._options.claimed).run())
         await self._services.synced.wait()

@@ -18,6 +18,7 @@ from fairlead.drivers.pods.probes import perform
 from fairlead.drivers.pods.runtime import ContainerLog
 from fairlead.nodeagent.images import ImageError
 from fairlead.nodeagent.life import container_life as life
+from fairlead.nodeagent.limits import OUT_OF_MEMORY
 from fairlead.nodeagent.manifest import Container
 from fairlead.nodeagent.security_context import CredentialsError
 from fairlead.nodeagent.sources import SourceError
@@ -33,6 +34,7 @@ class ContainerRun:
     Attributes:
         record: what is told of it, as its life has it now.
         running: its process; None while there is none.
+        is_out_of_memory: its process is ended because it uses more memory than it may.
 
     Args:
         folder: where the Pod's records are.
@@ -48,6 +50,7 @@ class ContainerRun:
     ) -> None:
         self.record, self._folder = record, folder
         self.running: RunningContainer | None = None
+        self.is_out_of_memory = False
         self._context, self._post = context, post
         self._starting: asyncio.Task[None] | None = None
         self._following: asyncio.Task[None] | None = None
@@ -117,7 +120,7 @@ class ContainerRun:
             end = Terminated(128, "StartError", started_at, timestamp(), str(error))
             self._post(life.Ended(attempt, end, 0.0))
         else:
-            self.running, self._ending = running, None
+            self.running, self._ending, self.is_out_of_memory = running, None, False
             self._post(life.Started(attempt, running.started_at, running.origin.image_id, running.is_fresh))
             self._following = self._do(self._follow(attempt, running))
 
@@ -129,6 +132,8 @@ class ContainerRun:
         self.running = None
         await running.streams.finish()
         end = ended(self._context, self.container, running.run, running.started_at, code)
+        if self.is_out_of_memory:
+            end = end._replace(reason=OUT_OF_MEMORY)
         self._folder.forget(self.container.name)
         self._post(life.Ended(attempt, end, asyncio.get_running_loop().time() - running.began))
 

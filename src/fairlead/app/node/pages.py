@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from fairlead.app.node.pod import PodRun
-from fairlead.app.node.usage import NodeUsage
+from fairlead.app.node.usage.lookup import NodeUsage
 from fairlead.drivers.kube.client import PODS, KubeClient
 from fairlead.drivers.kube.errors import KubeError, Unreachable
 from fairlead.drivers.kubelet.pages import JSON, METRICS, NodePage, NodePages, file_page

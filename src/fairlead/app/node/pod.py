@@ -35,9 +35,9 @@ from fairlead.model.marks import Mark, Station
 from fairlead.nodeagent.environment import Placement
 from fairlead.nodeagent.life import pod_life as life
 from fairlead.nodeagent.life.container_life import ContainerEvent, ContainerLife, Tell
+from fairlead.nodeagent.life.restarts import restart_policy
 from fairlead.nodeagent.manifest import Container, RunPod
 from fairlead.nodeagent.not_provided import not_provided
-from fairlead.nodeagent.restarts import restart_policy
 from fairlead.nodeagent.sources import Reference, volume_references
 from fairlead.nodeagent.status import (
     DEADLINE_EXCEEDED,
@@ -167,10 +167,19 @@ class PodRun:
         """Have every process end, ``grace`` seconds between SIGTERM and SIGKILL, and then the Pod leave the API."""
         self._events.put_nowait(life.Delete(grace))
 
+    @property
+    def volumes_folder(self) -> Path:
+        """Where its volumes are, a folder each."""
+        return self._volumes.folder
+
+    def fail(self, why: Failure) -> None:
+        """Have every process end, and the Pod stay as Failed."""
+        self._events.put_nowait(life.Fail(why, "Warning"))
+
     def reject(self, why: Failure) -> None:
         """Take the Pod only to have it Failed; to be called before it runs."""
         self.is_rejected = True
-        self._events.put_nowait(life.Fail(why, "Warning"))
+        self.fail(why)
 
     async def run(self) -> None:
         """The Pod's whole life on this node."""

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -19,13 +20,23 @@ class Usage(NamedTuple):
 
 def usage_of_tree(root: int) -> Usage:
     """The process and all its descendants; those that end meanwhile count for nothing."""
-    sizes = [proportional_kibibytes(pid) for pid in tree(root)]
+    return usage_of(tree(root))
+
+
+def usage_of(pids: Iterable[int]) -> Usage:
+    """What some processes take; those that have ended count for nothing."""
+    sizes = [proportional_kibibytes(pid) for pid in pids]
     found = [size for size in sizes if size is not None]
     return Usage(len(found), sum(found))
 
 
 def tree(root: int) -> list[int]:
     """The process and all its descendants, by process id."""
+    return below((root,))[root]
+
+
+def below(roots: Iterable[int]) -> dict[int, list[int]]:
+    """For each of some processes, itself and all its descendants, by process id; from one look at all processes."""
     children: dict[int, list[int]] = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
@@ -33,12 +44,23 @@ def tree(root: int) -> list[int]:
         except (FileNotFoundError, ProcessLookupError):
             continue
         children.setdefault(parent, []).append(int(folder.name))
+    return {root: _walk(root, children) for root in roots}
+
+
+def _walk(root: int, children: Mapping[int, list[int]]) -> list[int]:
     found, waiting = [], [root]
     while waiting:
         pid = waiting.pop()
         found.append(pid)
         waiting += children.get(pid, [])
     return found
+
+
+def kill_all(pids: Iterable[int]) -> None:
+    """End processes that a look has just found, at once."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def end_descendants() -> None:

@@ -9,6 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from fairlead.drivers.linux.calls import open_beneath
@@ -18,6 +19,16 @@ from fairlead.nodeagent.volumes import VolumeFile
 GROUP_READS = 0o040
 _DATA = "..data"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+
+
+def size_of_folder(folder: Path) -> int:
+    """Octets on disk of everything in a folder, which may change meanwhile."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                total += os.lstat(os.path.join(place, name)).st_blocks * 512
+    return total
 
 
 def make_folder(folder: Path, group: int | None) -> None:

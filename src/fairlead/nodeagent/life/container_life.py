@@ -19,8 +19,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+from fairlead.nodeagent.life.restarts import next_delay, restarts
 from fairlead.nodeagent.manifest import Container
-from fairlead.nodeagent.restarts import next_delay, restarts
 from fairlead.nodeagent.status import CREATING, ContainerRecord, Running, State, Terminated, Waiting
 
 # Seconds until something that is not there is looked for again, doubling: what a new namespace lacks comes in no time.

@@ -1,0 +1,1 @@
+"""What the Pods of a node use, and what they may."""
