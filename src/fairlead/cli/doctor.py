@@ -53,7 +53,7 @@ def doctor(
     cluster = read_source(source)
     if not cluster.kinds:
         fail("nothing that can be examined was read")
-    findings = _wanted(cluster, subjects, source.namespace, examine(cluster))
+    findings = _wanted(cluster, subjects, source.namespace, examine(cluster), language)
     shown = _shown(cluster, findings, list(not_checked(cluster)), anonymize)
     click.echo(_rendered(output, *shown, language), nl=False)
     if repair:
@@ -61,9 +61,12 @@ def doctor(
     sys.exit(FINDING if findings else 0)
 
 
-def _wanted(cluster: "Cluster", texts: tuple[str, ...], namespace: str, findings: "list[Finding]") -> "list[Finding]":
+def _wanted(
+    cluster: "Cluster", texts: tuple[str, ...], namespace: str, findings: "list[Finding]", language: str
+) -> "list[Finding]":
     from fairlead.explain.doctor.concern import services_that_concern
     from fairlead.explain.doctor.examine import about
+    from fairlead.explain.languages import message_in
     from fairlead.explain.subjects import NoSuchObject, SubjectError, parse_subject
 
     if not texts:
@@ -71,10 +74,10 @@ def _wanted(cluster: "Cluster", texts: tuple[str, ...], namespace: str, findings
     try:
         keys = {k for t in texts for k in services_that_concern(cluster, parse_subject(t, namespace))}
     except NoSuchObject as error:
-        click.echo(f"error: {error}", err=True)
+        click.echo(f"error: {message_in(language, error)}", err=True)
         sys.exit(FINDING)
     except SubjectError as error:
-        raise click.UsageError(str(error)) from error
+        raise click.UsageError(message_in(language, error)) from error
     return about(findings, keys)
 
 

@@ -42,6 +42,7 @@ def explain(
     if not subjects:
         raise click.UsageError("nothing to explain: give KIND/NAME, or --print-rbac")
     from fairlead.cli.proxying import proxying_of
+    from fairlead.explain.languages import message_in
     from fairlead.explain.statements import Verdict
     from fairlead.explain.subjects import NoSuchObject, SubjectError, parse_subject
     from fairlead.explain.subjects import explain as explain_subject
@@ -50,7 +51,7 @@ def explain(
     try:
         wanted = [parse_subject(text, source.namespace) for text in subjects]
     except SubjectError as error:
-        raise click.UsageError(str(error)) from error
+        raise click.UsageError(message_in(language, error)) from error
     cluster = read_source(source, into_pods=False)
     tell_faults(cluster)
     code = 0
@@ -58,11 +59,11 @@ def explain(
         try:
             statement = explain_subject(cluster, subject, proxying_of(cluster, flags), from_namespace)
         except NoSuchObject as error:
-            click.echo(f"error: {error}", err=True)
+            click.echo(f"error: {message_in(language, error)}", err=True)
             code = FINDING
             continue
         except SubjectError as error:
-            fail(str(error))
+            fail(message_in(language, error))
         show(output, str(subject), statement, cluster, anonymize=anonymize, language=language, evidence=not no_evidence)
         code = FINDING if statement.outcome is Verdict.FAILED else code
     sys.exit(code)

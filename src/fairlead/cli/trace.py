@@ -46,6 +46,7 @@ def trace(
     from fairlead.explain.journey.ends import arriving, parse_goal, parse_start
     from fairlead.explain.journey.rulebook import Rulebook
     from fairlead.explain.journey.story import tell
+    from fairlead.explain.languages import message_in
     from fairlead.explain.statements import Verdict
     from fairlead.explain.subjects import SubjectError
     from fairlead.model.addresses import IPFamily
@@ -66,7 +67,7 @@ def trace(
         if live and source.lab:
             statement = _with_kernel(source.lab, cluster, rulebook, first, last, statement)
     except SubjectError as error:
-        raise click.UsageError(str(error)) from error
+        raise click.UsageError(message_in(language, error)) from error
     except NotRules as error:
         fail(f"rules: {error}")
     show(output, statement.text, statement, cluster, anonymize=anonymize, language=language)

@@ -48,7 +48,7 @@ def search_of(cluster: Cluster, name: str, pod: ObjectKey | None, type_: str) ->
         SubjectError: there is no such Pod or type, or no name.
     """
     if type_ not in TYPES:
-        raise SubjectError(f"{type_!r} is no type that can be asked for here: {', '.join(TYPES)}")
+        raise SubjectError(Phrase("{type!r} is no type that can be asked for here: {types}", type=type_, types=TYPES))
     if not name.strip(". "):
         raise SubjectError("give a name")
     qtype, view = RRType[type_], view_of(cluster, reverse=type_ == "PTR")
@@ -75,7 +75,7 @@ def search_of(cluster: Cluster, name: str, pod: ObjectKey | None, type_: str) ->
 def _resolver(cluster: Cluster, pod: ObjectKey) -> Resolver:
     document = cluster.document("Pod", pod.namespace, pod.name)
     if document is None:
-        raise NoSuchObject(f"there is no Pod {pod}")
+        raise NoSuchObject(Phrase("there is no Pod {pod}", pod=pod))
     return resolver_of(cluster, pod.namespace, mapping(document, "spec"))
 
 

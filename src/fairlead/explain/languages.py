@@ -45,6 +45,12 @@ def _value(value: object, sentences: Mapping[str, str]) -> object:
     return _translated(value, sentences) if isinstance(value, Phrase) else value
 
 
+def message_in(language: str, error: Exception) -> str:
+    """What an error says, in a language."""
+    said = error.args[0] if error.args else ""
+    return translated(said, language) if isinstance(said, str) else str(error)
+
+
 def statement_in(language: str, statement: Statement) -> Statement:
     """A whole tree in a language."""
     sentences = catalogue(language)

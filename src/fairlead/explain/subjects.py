@@ -18,6 +18,7 @@ from fairlead.explain.proxying import Proxying
 from fairlead.explain.statements import Statement
 from fairlead.model.addresses import parse_ip
 from fairlead.model.names import ObjectKey
+from fairlead.model.phrases import Phrase
 
 KINDS = {
     "Service": ("service", "services", "svc"),
@@ -66,7 +67,7 @@ def parse_subject(text: str, namespace: str = "default") -> Subject:
     kind = _WORDS.get(word.lower())
     if kind is None or not name:
         known = ", ".join(words[0] for words in KINDS.values())
-        raise SubjectError(f"{text!r}: give KIND/NAME, with one of these kinds: {known}")
+        raise SubjectError(Phrase("{text!r}: give KIND/NAME, with one of these kinds: {known}", text=text, known=known))
     if kind in ("name", "address", "port", "Node"):
         return Subject(kind, "", name)
     space, slash, rest = name.partition("/")
@@ -79,7 +80,7 @@ def _bare(text: str) -> Subject:
         return Subject("address", "", text)
     if text.isdigit():
         return Subject("port", "", text)
-    raise SubjectError(f"{text!r}: give KIND/NAME, an address, or ADDRESS:PORT")
+    raise SubjectError(Phrase("{text!r}: give KIND/NAME, an address, or ADDRESS:PORT", text=text))
 
 
 def explain(cluster: Cluster, subject: Subject, proxying: Proxying, from_namespace: str | None = None) -> Statement:
@@ -97,7 +98,7 @@ def explain(cluster: Cluster, subject: Subject, proxying: Proxying, from_namespa
         return _address(cluster, subject)
     if subject.kind == "port":
         if not subject.name.isdigit():
-            raise SubjectError(f"{subject.name!r} is not a port")
+            raise SubjectError(Phrase("{text!r} is not a port", text=subject.name))
         return explain_port(cluster, int(subject.name))
     return _OBJECTS[subject.kind](cluster, subject, proxying)
 
@@ -107,7 +108,7 @@ def _address(cluster: Cluster, subject: Subject) -> Statement:
     host, _, port = subject.name.rpartition(":")
     address = whole or parse_ip(host.strip("[]"))
     if address is None:
-        raise SubjectError(f"{subject.name!r} is not an address")
+        raise SubjectError(Phrase("{text!r} is not an address", text=subject.name))
     return explain_address(cluster, address, None if whole else int(port))
 
 
@@ -159,12 +160,18 @@ def _absent(cluster: Cluster, subject: Subject) -> Statement:
     """Not there, not readable, or never looked for: the three must not be confused."""
     fault = cluster.fault_of(Ref(*subject))
     if fault is not None:
-        raise SubjectError(f"{fault.where}: {fault.message}")
+        raise SubjectError(Phrase("{where}: {message}", where=fault.where, message=fault.message))
     if not cluster.has_read(subject.kind):
-        raise SubjectError(f"{plural(subject.kind)} were not read, so nothing can be said about {subject}")
-    elsewhere = [key for key in cluster.of_kind(subject.kind) if key.name == subject.name]
-    hint = f"; there is one in {', '.join(sorted(k.namespace for k in elsewhere))}" if elsewhere else ""
-    raise NoSuchObject(f"there is no {subject}{hint}")
+        raise SubjectError(
+            Phrase(
+                "{kinds} were not read, so nothing can be said about {subject}",
+                kinds=plural(subject.kind),
+                subject=subject,
+            )
+        )
+    spaces = sorted(key.namespace for key in cluster.of_kind(subject.kind) if key.name == subject.name)
+    hint = Phrase("; there is one in {spaces}", spaces=spaces) if spaces else ""
+    raise NoSuchObject(Phrase("there is no {subject}{hint}", subject=subject, hint=hint))
 
 
 _OBJECTS: dict[str, Callable[[Cluster, Subject, Proxying], Statement]] = {

@@ -60,6 +60,19 @@ class TestPrinted:
         assert "web" not in told
         assert "怎样改变这种行为" in told
 
+    @pytest.mark.parametrize(
+        ("command", "said"),
+        [
+            (("explain", "svc/nope"), "error: Service default/nope 不存在"),
+            (("explain", "nonsense"), "'nonsense'：请给出 KIND/NAME、地址或 ADDRESS:PORT"),
+            (("trace", "--from", "pod/nope", "--to", "web"), "Pod default/nope 不存在"),
+            (("doctor", "svc/nope"), "error: Service default/nope 不存在"),
+        ],
+    )
+    def test_what_cannot_be_answered(self, command, said):
+        done = CliRunner().invoke(cli, [*command, "-f", "docs/clusters/small.yaml", "--lang", "zh"])
+        assert said in done.output
+
     def test_codes(self):
         assert "选择算符没有匹配任何 Pod" in self.run("doctor", "--explain-codes", "--lang", "zh")
 

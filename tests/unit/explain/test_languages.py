@@ -22,7 +22,8 @@ from tests.unit.explain.test_journey import way
 
 SOURCE = Path(__file__).parents[3] / "src/fairlead"
 # What makes a sentence, and which argument it is.
-MAKERS = {"Phrase": 0, "said": 0, "failed": 0, "unchecked": 0, "Statement": 0, "missing": 0, "_note": 2, "Trouble": 1}
+MAKERS = {"Phrase": 0, "said": 0, "failed": 0, "unchecked": 0, "Statement": 0, "missing": 0, "_note": 2, "Trouble": 1,
+          "NoSuchObject": 0, "SubjectError": 0}  # fmt: skip
 
 
 def placeholders(template: str) -> set[str]:

@@ -15,6 +15,7 @@ from fairlead.explain.proxying import NFT
 from fairlead.explain.render.documents import explanation_document
 from fairlead.explain.subjects import NoSuchObject
 from fairlead.model.names import ObjectKey
+from fairlead.model.phrases import Phrase
 
 
 def names(cluster: Cluster, request: Request, options: UiOptions) -> Any:
@@ -48,7 +49,7 @@ def rules(cluster: Cluster, request: Request, options: UiOptions) -> Any:
     query, nodes = request.query, cluster.snapshot.nodes
     node = query.get("node") or min(nodes, default="a node")
     if nodes and node not in nodes:
-        raise NoSuchObject(f"there is no Node {node}")
+        raise NoSuchObject(Phrase("there is no Node {node}", node=node))
     found = lines_of(cluster, proxying_of(cluster, query.get("backend", NFT)), node)
     language = language_of(query)
     lines = [line._asdict() | {"reason": translated(line.reason, language)} for line in found]

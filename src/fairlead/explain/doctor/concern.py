@@ -7,6 +7,7 @@ from fairlead.explain.cluster import Cluster
 from fairlead.explain.documents import text
 from fairlead.explain.subjects import NoSuchObject, Subject, SubjectError
 from fairlead.model.names import ObjectKey
+from fairlead.model.phrases import Phrase
 
 
 def services_that_concern(cluster: Cluster, subject: Subject) -> Iterable[ObjectKey]:
@@ -27,9 +28,9 @@ def services_that_concern(cluster: Cluster, subject: Subject) -> Iterable[Object
         document = cluster.document(*subject)
         _must_be(subject, is_there=document is not None)
         return (ObjectKey(subject.namespace, text(document, "spec", "serviceName")),)
-    raise SubjectError(f"{subject}: give a Service, a Pod or a StatefulSet")
+    raise SubjectError(Phrase("{subject}: give a Service, a Pod or a StatefulSet", subject=subject))
 
 
 def _must_be(subject: Subject, *, is_there: bool) -> None:
     if not is_there:
-        raise NoSuchObject(f"there is no {subject}")
+        raise NoSuchObject(Phrase("there is no {subject}{hint}", subject=subject, hint=""))

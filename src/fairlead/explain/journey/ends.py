@@ -76,7 +76,7 @@ def parse_goal(text: str, protocol: str) -> Goal:
     if not colon:
         return Goal(text, None, protocol)
     if not port.isdigit() or not 0 < int(port) < 65536:
-        raise SubjectError(f"{text!r}: {port!r} is not a port")
+        raise SubjectError(Phrase("{text!r}: {port!r} is not a port", text=text, port=port))
     return Goal(host.strip("[]"), int(port), protocol)
 
 
@@ -93,17 +93,17 @@ def parse_start(cluster: Cluster, text: str, namespace: str, via: str | None) ->
     first = via or min(cluster.snapshot.nodes, default="a node")
     if kind == "outside":
         if rest and parse_ip(rest) is None:
-            raise SubjectError(f"{rest!r} is not an address")
+            raise SubjectError(Phrase("{text!r} is not an address", text=rest))
         return Start(first, is_outside=True, address=rest, is_chosen=via is not None)
     if kind in ("host", "node"):
         name = rest or first
         if cluster.snapshot.nodes and name not in cluster.snapshot.nodes:
-            raise SubjectError(f"there is no Node {name}")
+            raise SubjectError(Phrase("there is no Node {node}", node=name))
         return Start(name)
     if kind == "pod" and rest:
         space, slash, name = rest.partition("/")
         return _pod(cluster, ObjectKey(space, name) if slash else ObjectKey(namespace, rest))
-    raise SubjectError(f"{text!r}: give pod/NAME, node/NAME, host or outside")
+    raise SubjectError(Phrase("{text!r}: give pod/NAME, node/NAME, host or outside", text=text))
 
 
 def arriving(cluster: Cluster, start: Start, goal: Goal) -> Start:
@@ -120,7 +120,7 @@ def arriving(cluster: Cluster, start: Start, goal: Goal) -> Start:
 def _pod(cluster: Cluster, key: ObjectKey) -> Start:
     pod = cluster.snapshot.pods.get(key)
     if pod is None:
-        raise SubjectError(f"there is no Pod {key}")
+        raise SubjectError(Phrase("there is no Pod {pod}", pod=key))
     if not pod.ips:
-        raise SubjectError(f"Pod {key} has no address yet")
+        raise SubjectError(Phrase("Pod {pod} has no address yet", pod=key))
     return Start(pod.spec.node_name or "a node", pod)
