@@ -9,7 +9,16 @@ import pytest
 STARTS = {
     "fairlead up": (
         "fairlead.cli.lab, fairlead.app.lab.host.detached, fairlead.lab.options, fairlead.lab.parts",
-        ("asyncio", "httpx2", "fairlead.drivers.kube.client", "cryptography", "yaml", "dns", "ssl"),
+        (
+            "asyncio",
+            "httpx2",
+            "fairlead.drivers.kube.client",
+            "cryptography",
+            "yaml",
+            "dns",
+            "ssl",
+            "fairlead.registry",
+        ),
     ),
     "PID 1": (
         "fairlead.app.lab.init.entry",

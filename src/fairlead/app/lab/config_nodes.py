@@ -12,7 +12,6 @@ from fairlead.labnet.addresses import PLANS, Families
 from fairlead.model.addresses import IPNetwork, family_of, is_within, overlap, parse_ip
 from fairlead.model.names import dns1123_label_errors
 from fairlead.model.objects import ZONE_LABEL
-from fairlead.registry.access.node_restriction import is_refused_label
 
 ProxyMode = Literal["nft", "nftables", "iptables"]
 BACKENDS: dict[ProxyMode, str] = {"nft": "nft", "nftables": "nft", "iptables": "iptables"}
@@ -65,6 +64,8 @@ class _Taken:
 
     def node(self, config: NodeConfig, index: int) -> LabNode:
         """The node with this number, which is taken from now on."""
+        from fairlead.registry.access.node_restriction import is_refused_label  # most labs have no such file
+
         place = f"nodes[{index - 1}]"
         labels = {**config.labels, **({ZONE_LABEL: config.zone} if config.zone else {})}
         usual = numbered_node(index, self._families, config.name, labels)
