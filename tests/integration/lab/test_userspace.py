@@ -218,6 +218,19 @@ def family():
     return done.stdout.split()
 
 
+def test_pods_end_with_their_nodes_agent_and_are_started_again(lab):
+    node = lab.get("pod", "friend")["spec"]["nodeName"]
+    before = container_of(lab, "friend")
+    lab.kill(lab.component_pids()[f"{node}-agent"])
+    eventually(lambda: container_of(lab, "friend") not in ("", before), 30)
+    eventually(lambda: answer_of(lab, "web-0") and answer_of(lab, "web-1"), 30)
+
+
+def container_of(lab, pod):
+    (status,) = lab.get("pod", pod)["status"]["containerStatuses"]
+    return status.get("containerID", "") if "running" in status["state"] else ""
+
+
 def test_nodes_come_and_go(lab):
     lab.fairlead("node", "add", "--name", lab.name, "third")
     eventually(lambda: "third" in lab.kubectl("get", "nodes", "-o", "name").stdout)
