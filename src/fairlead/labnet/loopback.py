@@ -39,6 +39,12 @@ def lab_network(number: int) -> str:
     return f"127.{number}.0.0/16"
 
 
+def network_of(address: str) -> str:
+    """The network of the lab that a loopback address could be of; empty for any other address."""
+    parsed = ip_address(address)
+    return lab_network(parsed.packed[1]) if isinstance(parsed, IPv4Address) and parsed.is_loopback else ""
+
+
 def numbers_for(name: str) -> Iterator[int]:
     """All numbers, those first that a lab of this name prefers: the same at every start, as long as it is free."""
     count = LAST - FIRST + 1
@@ -65,3 +71,7 @@ class PortRule:
     def bound(self, port: int) -> int:
         """The port that stands for this one on this machine: itself where that may be bound, else 10000 more."""
         return port if port >= self.first_free else port + _SHIFT
+
+    def named(self, port: int) -> int:
+        """The port that a port of this machine stands for."""
+        return port - _SHIFT if _SHIFT <= port < _SHIFT + self.first_free else port

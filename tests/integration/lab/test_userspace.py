@@ -174,6 +174,11 @@ def server(family):
     return (sys.executable, "-c", "\n".join(words))
 
 
+def test_the_doctor_finds_nothing_wrong_with_it(lab):
+    found = lab.fairlead("doctor", "--name", lab.name, check=False).stdout
+    assert {word for word in found.split() if word.startswith(("listens-", "slice-"))} == set(), found
+
+
 def test_kubectl_works_as_on_any_cluster(lab):
     assert lab.kubectl("exec", "client", "--", "sh", "-c", "echo $POD_IP").stdout.strip() == address_of(lab, "client")
     assert "hello" in lab.kubectl("logs", "talker").stdout

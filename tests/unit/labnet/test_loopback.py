@@ -4,7 +4,17 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 
-from fairlead.labnet.loopback import FIRST, LAST, MAX_NODES, PortRule, is_in, lab_network, loopback_plan, numbers_for
+from fairlead.labnet.loopback import (
+    FIRST,
+    LAST,
+    MAX_NODES,
+    PortRule,
+    is_in,
+    lab_network,
+    loopback_plan,
+    network_of,
+    numbers_for,
+)
 
 
 @pytest.mark.parametrize("number", [FIRST, LAST])
@@ -28,7 +38,14 @@ def test_a_lab_of_one_name_prefers_one_number_and_takes_any_other():
 
 def test_ports():
     assert [PortRule(1024).bound(port) for port in (80, 1023, 1024)] == [10080, 11023, 1024]
-    assert PortRule().bound(80) == 80
+    assert [PortRule(1024).named(port) for port in (10080, 11023, 11024, 8080)] == [80, 1023, 11024, 8080]
+    assert PortRule().bound(80) == PortRule().named(80) == 80
+    assert PortRule().named(10080) == 10080
+
+
+def test_whose_an_address_could_be():
+    assert network_of("127.40.240.11") == "127.40.0.0/16"
+    assert network_of("192.0.2.1") == network_of("::1") == ""
 
 
 def test_ipv6_is_in_no_network_of_a_lab():

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Iterator
 from ipaddress import ip_address
 
 from fairlead.drivers.lab import run_folder
+from fairlead.drivers.linux.privileged_ports import first_free_port
 from fairlead.explain.observations import CONNTRACK, IPSET, IPTABLES, NFT, SOCKETS, Observation
+from fairlead.labnet.loopback import PortRule
 from fairlead.model.objects import Pod
 
 _PATIENCE = 20.0  # seconds
@@ -52,8 +54,8 @@ def pod_sockets(lab: str, pods: Iterable[Pod]) -> Iterator[Observation]:
     for pod in pods:
         text = _output(lab, "-n", pod.namespace, pod.name, "--", "cat", "/proc/net/tcp", "/proc/net/tcp6")
         lines = [line for line in map(_socket, text.splitlines()) if line]
-        if is_shared:  # the file has all of this machine's
-            lines = [line for line in lines if any(f" {ip}:" in line for ip in pod.ips)]
+        if is_shared:
+            lines = [found for line in lines for ip in pod.ips if (found := _own(line, ip))]
         if text:
             listing = "\n".join(["State Recv-Q Send-Q Local Address:Port", *lines])
             place = ("pods", pod.namespace, pod.name, "ss.txt")
@@ -63,6 +65,13 @@ def pod_sockets(lab: str, pods: Iterable[Pod]) -> Iterator[Observation]:
 def _is_on_loopback(lab: str) -> bool:
     found = run_folder.find(lab)
     return found is not None and found.loopback is not None
+
+
+def _own(line: str, ip: str) -> str:
+    """A line about a socket of a Pod without namespaces as its program believes it: its one address is every address.
+    Empty for a socket of somebody else on this machine."""
+    before, here, port = line.partition(f" {ip}:")
+    return f"{before} 0.0.0.0:{PortRule(first_free_port(ip)).named(int(port))}" if here else ""
 
 
 def _socket(line: str) -> str | None:

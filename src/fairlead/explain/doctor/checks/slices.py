@@ -11,6 +11,7 @@ from fairlead.explain.doctor.findings import Finding, Fix
 from fairlead.explain.doctor.ward import Ward, harmed, ref_of
 from fairlead.explain.documents import pairs, rows
 from fairlead.explain.statements import Evidence
+from fairlead.labnet.loopback import network_of
 from fairlead.model.addresses import IPFamily, family_of
 from fairlead.model.objects import MANAGED_BY_LABEL, SERVICE_NAME_LABEL, EndpointSlice, Service
 from fairlead.model.phrases import Phrase
@@ -127,12 +128,19 @@ def _addresses(ward: Ward, service: Service, slice_: EndpointSlice) -> Iterator[
                 yield Finding("slice-bad-address", ref, text_, evidence, (Fix(command),), harmed(service))
 
 
+def _is_where_nodes_are(ward: Ward, address: str) -> bool:
+    """Whether a loopback address is one of the cluster's own: nodes of a lab without namespaces have such addresses."""
+    nodes = (ip for node in ward.cluster.snapshot.nodes.values() for ip in node.internal_ips)
+    return any(network_of(ip) == network_of(address) for ip in nodes)
+
+
 def _fault_of(ward: Ward, address: str) -> str | None:
     try:
         parsed = ip_address(address)
     except ValueError:
         return None
-    if parsed.is_loopback or parsed.is_link_local or parsed.is_unspecified:
+    is_loopback = parsed.is_loopback and not _is_where_nodes_are(ward, address)
+    if is_loopback or parsed.is_link_local or parsed.is_unspecified:
         return Phrase("loopback, link-local or no address at all: on each node it is somebody else")
     owners = ward.cluster.snapshot.services_by_ip.get(address)
     return (
