@@ -1,6 +1,6 @@
-"""What a node says of itself: labels, resources, conditions, versions. Upstream: ``pkg/kubelet/nodestatus``."""
+"""What a node says of itself: labels, resources, conditions, settings. Upstream: ``pkg/kubelet/nodestatus``."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from fairlead.model.document import Doc
@@ -79,3 +79,34 @@ def has_sound_conditions(conditions: Iterable[Condition]) -> bool:
     """Whether the API has the conditions that a node whose agent runs has."""
     known = {condition.type: condition.status for condition in conditions}
     return all(known.get(sound.type) == sound.status for sound in _SOUND)
+
+
+def kubelet_configuration(address: str, port: int, dns: Sequence[str], domain: str, max_pods: int) -> Doc:
+    """What ``/configz`` tells: a KubeletConfiguration, as far as it applies here.
+
+    Args:
+        address: where the node's HTTP API listens.
+        dns: addresses of the cluster's DNS.
+    """
+    return {
+        "kind": "KubeletConfiguration",
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "address": address,
+        "port": port,
+        "authentication": {
+            "x509": {},
+            "webhook": {"enabled": True, "cacheTTL": "2m0s"},
+            "anonymous": {"enabled": False},
+        },
+        "authorization": {
+            "mode": "Webhook",
+            "webhook": {"cacheAuthorizedTTL": "5m0s", "cacheUnauthorizedTTL": "30s"},
+        },
+        "clusterDomain": domain,
+        "clusterDNS": list(dns),
+        "maxPods": max_pods,
+        "nodeStatusReportFrequency": "5m0s",
+        "nodeLeaseDurationSeconds": 40,
+        "failSwapOn": False,
+        "cgroupsPerQOS": False,
+    }

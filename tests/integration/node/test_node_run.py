@@ -125,6 +125,8 @@ def test_it_registers_as_it_was_told_to(world):
     assert node["spec"]["podCIDRs"] == ["10.244.7.0/24"]
     assert {"type": "InternalIP", "address": ADDRESS} in node["status"]["addresses"]
     assert {"cpu", "memory", "pods", "ephemeral-storage"} <= node["status"]["allocatable"].keys()
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    assert node["status"]["nodeInfo"]["bootID"] == boot
     lease = world.kubectl.json("get", "lease", "-n", "kube-node-lease", "n1")
     assert lease["spec"]["holderIdentity"] == "n1"
 

@@ -44,10 +44,9 @@ from fairlead.drivers.pods.left_behind import write_launcher
 from fairlead.drivers.steering.faults import Faults
 from fairlead.drivers.steering.part_socket import steered
 from fairlead.model.objects import Service
-from fairlead.nodeagent.configuration import kubelet_configuration
 from fairlead.nodeagent.limits import out_of_pods, without_address
 from fairlead.nodeagent.manifest import RunPod
-from fairlead.nodeagent.node_status import MAX_PODS
+from fairlead.nodeagent.node_status import MAX_PODS, kubelet_configuration
 from fairlead.nodeagent.service_links import ServiceLinks
 from fairlead.nodeagent.sources import Reference
 from fairlead.nodeagent.status import Failure

@@ -10,6 +10,7 @@ from fairlead.app.node.context import Builtin
 from fairlead.app.node.loopback import OnLoopback
 from fairlead.drivers.images.places import StorePlace
 from fairlead.drivers.kubelet.server import PORT as KUBELET_PORT
+from fairlead.drivers.linux.machine_facts import OF_A_LAB, MachineFacts
 from fairlead.drivers.steering.faults import Steering
 from fairlead.labnet.links import POD_LINKS
 from fairlead.model.addresses import family_of
@@ -53,6 +54,7 @@ class NodeOptions:
         listen: the address that it listens at, if that is not the node's own.
         links: what the names of Pods' links begin with; others of that name in the node's network are removed.
         taints: those that a Node is made with.
+        machine: what the Node says of it.
         follows_volumes: it removes folders below ``claimed`` when their volumes go, for which it lists all of them;
             that is not for a node of a cluster whose volumes are made by others, and that may read only its Pods'.
         steering: how tests steer it, in a lab.
@@ -85,6 +87,7 @@ class NodeOptions:
     listen: str = ""
     links: str = POD_LINKS
     taints: tuple[Mapping[str, str], ...] = ()
+    machine: MachineFacts = OF_A_LAB
     follows_volumes: bool = True
     steering: Steering | None = None
     marks: Path | None = None

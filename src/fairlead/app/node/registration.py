@@ -63,13 +63,13 @@ def _status(options: NodeOptions) -> dict[str, Any]:
         "nodeInfo": {
             "kubeletVersion": SERVED,
             "kubeProxyVersion": SERVED,
-            "osImage": "Fairlead lab",
+            "osImage": options.machine.os_image,
             "operatingSystem": "linux",
             "architecture": architecture(platform.machine()),
             "kernelVersion": platform.release(),
             "containerRuntimeVersion": f"fairlead://{__version__}",
-            "machineID": "",
-            "systemUUID": "",
-            "bootID": "",
+            "machineID": options.machine.machine_id,
+            "systemUUID": options.machine.system_uuid,
+            "bootID": options.machine.boot_id,
         },
     }

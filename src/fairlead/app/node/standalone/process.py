@@ -16,12 +16,13 @@ from fairlead.app.node.standalone.certificate import SERVING, NodeCertificate, n
 from fairlead.app.node.standalone.identity import credentials, own_certificate
 from fairlead.app.node.standalone.options import StandaloneOptions
 from fairlead.app.node.standalone.ranges import assigned_ranges
-from fairlead.drivers.identity.pki import write_private
+from fairlead.drivers.identity.pki import certificate_files, write_private
 from fairlead.drivers.identity.requests import stopgap_certificate_beside
 from fairlead.drivers.images.places import place_here
 from fairlead.drivers.kube.access.kubeconfig import choose, read_files
 from fairlead.drivers.kube.client import KubeClient
 from fairlead.drivers.linux.local_addresses import source_address
+from fairlead.drivers.linux.machine_facts import machine_facts
 from fairlead.drivers.linux.netns import enable_forwarding
 from fairlead.drivers.linux.sysctls import owns_network
 from fairlead.drivers.pods.left_behind import kill_pods
@@ -30,6 +31,7 @@ from fairlead.model.addresses import family_of
 from fairlead.nodeagent.node_status import node_labels
 
 PROGRAMS = {"ip": "iproute2", "nft": "nftables", "sleep": "coreutils"}
+SERVING_NAME = "serving"  # of the certificate's files
 LINKS = "flpod"  # what the names of Pods' links begin with: nobody else's on this machine do
 
 log = logging.getLogger(__name__)
@@ -103,7 +105,7 @@ async def _agent_options(
         kubeconfig=kubeconfig,
         addresses=addresses,
         pod_cidrs=pod_cidrs,
-        serving=Serving(_client_authority(options, client), *_serving_certificate(options, (), client, told).files),
+        serving=Serving(_client_authority(options, client), *certificate_files(options.pki, SERVING_NAME)),
         records=options.records,
         orphan_ends=options.data / "run" / "ends",
         volumes=options.data / "volumes" / "pods",
@@ -120,6 +122,7 @@ async def _agent_options(
         port=options.port,
         links=LINKS,
         taints=options.taints,
+        machine=machine_facts(),
         follows_volumes=False,
     )
 
@@ -133,19 +136,12 @@ def _client_authority(options: StandaloneOptions, client: KubeClient) -> Path:
     return path
 
 
-def _serving_certificate(
-    options: StandaloneOptions, hosts: tuple[str, ...], client: KubeClient, told: Callable[[str], None]
-) -> NodeCertificate:
-    subject = node_subject(options.name, hosts)
-    return NodeCertificate(options.pki, "serving", SERVING, subject, client, told)
-
-
 async def _serving(
     options: StandaloneOptions, hosts: tuple[str, ...], client: KubeClient, told: Callable[[str], None]
 ) -> NodeCertificate:
     """What the node's HTTP API proves itself with: until the cluster has issued a certificate, one of an authority that
     nobody knows, as kubelets have it, since API servers usually do not check it."""
-    certificate = _serving_certificate(options, hosts, client, told)
+    certificate = NodeCertificate(options.pki, SERVING_NAME, SERVING, node_subject(options.name, hosts), client, told)
     if not await certificate.is_good(time.time()):
         issued, key = await stopgap_certificate_beside(node_subject(options.name, hosts))
         write_private(certificate.files[1], key)

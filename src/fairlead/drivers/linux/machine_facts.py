@@ -1,0 +1,41 @@
+"""What this machine says of itself, as kubelets report it in a Node's ``nodeInfo``; empty where it does not say."""
+
+import platform
+from pathlib import Path
+from typing import NamedTuple
+
+
+class MachineFacts(NamedTuple):
+    """Names of the operating system and of the machine, of its firmware, and of this run of its kernel."""
+
+    os_image: str
+    machine_id: str = ""
+    system_uuid: str = ""
+    boot_id: str = ""
+
+
+OF_A_LAB = MachineFacts("Fairlead lab")  # whose nodes all are on one machine
+
+
+def machine_facts() -> MachineFacts:
+    """Those of this machine."""
+    return MachineFacts(
+        _os_image(),
+        _first_line("/etc/machine-id"),
+        _first_line("/sys/class/dmi/id/product_uuid"),
+        _first_line("/proc/sys/kernel/random/boot_id"),
+    )
+
+
+def _os_image() -> str:
+    try:
+        return platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")
+    except OSError:
+        return "Linux"
+
+
+def _first_line(path: str) -> str:
+    try:
+        return Path(path).read_text().partition("\n")[0].strip()
+    except OSError:
+        return ""
