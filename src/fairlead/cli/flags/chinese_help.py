@@ -31,7 +31,7 @@ HELP: Mapping[str, str] = {
     "Exit code 1 when it arrives nowhere, or when that could not be checked.": "无法到达或无法检查时，退出码为 1。",
     "pod/NAME, node/NAME, host, or outside[/ADDRESS].": "pod/NAME、node/NAME、host 或 outside[/ADDRESS]。",
     "NAME, NAME:PORT or IP:PORT.": "NAME、NAME:PORT 或 IP:PORT。",
-    "The node that somebody outside comes to; by default the first.": "集群外的客户端访问的节点；默认为第一个。",
+    "The node that somebody outside comes to; else as routes lead.": "集群外的客户端访问的节点；不指定时按路由决定。",
     "iptables-save, ipset save, nft list ruleset or nft -j of the node.": (
         "该节点的 iptables-save、ipset save、nft list ruleset 或 nft -j 的输出。"
     ),
