@@ -1,17 +1,20 @@
 """Containers of real images: a root folder of their own, in a lab of root's and in one of an ordinary user's."""
 
+import io
 import json
 import os
 import subprocess
+import tarfile
 from typing import Any
 
 import pytest
 
+from tests.support.image_archives import MadeImage, archive, entry
 from tests.support.image_roots import busybox_root
 from tests.support.labs import Lab, eventually
 from tests.support.users import CHECKOUT, users
 
-IMAGE, SERVER = "test/box:1", "test/server:1"
+IMAGE, SERVER, STACKED = "test/box:1", "test/server:1", "test/stacked:1"
 INDEX = "/srv/www/index.html"
 
 
@@ -48,6 +51,7 @@ PODS = [
     pod("mixed", initContainers=[{"name": "machine", "image": "busybox", "command": ["true"]}]),
     server("web-a"),
     server("web-b"),
+    pod("stacked", {"image": STACKED}),
 ]
 
 
@@ -60,6 +64,18 @@ def load(lab: Lab, name: str, files: dict[str, str], *options: str) -> None:
     lab.fairlead("image", "load", f"rootfs:{root}", "--name", name, *options)
 
 
+def load_stacked(lab: Lab) -> None:
+    """An image with the same layer several times, more layers than fit into the kernel's page of options by their whole
+    names, and words that mean nothing to a node."""
+    root, file = busybox_root(lab.folder / "stacked"), io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as tar:
+        tar.add(root, "")
+    more = [archive(entry(f"srv/{number}", b"x")) for number in range(70)]
+    config = {"User": "web:more", "Cmd": ["sleep", "1000"], "Healthcheck": {"Test": ["CMD", "false"]}, "OnBuild": None}
+    made = MadeImage([archive(), file.getvalue(), archive(), *more, more[0], archive()], config=config)
+    lab.fairlead("image", "load", str(made.write_archive(lab.folder / "stacked.tar", f"docker.io/{STACKED}")))
+
+
 @pytest.fixture(scope="module", params=users(), ids=str)
 def lab(request):
     lab = Lab(request.param)
@@ -68,6 +84,7 @@ def lab(request):
         load(lab, IMAGE, {}, *shell, "--workdir", "/srv")
         serve = ("--cmd", "httpd", "--cmd", "-f", "--cmd", "-p", "--cmd", "8080", "--cmd", "-h", "--cmd", "/srv/www")
         load(lab, SERVER, {INDEX.lstrip("/"): "of the image\n"}, *serve)
+        load_stacked(lab)
         lab.up()
         lab.kubectl("create", "configmap", "settings", "--from-literal=one.conf=one")
         for each in PODS:
@@ -137,6 +154,10 @@ class TestItsOwnRoot:
     def test_volumes_lie_within(self, lab):
         assert inside(lab, "volumes", "cat /etc/one.conf; touch /tmp/data/x; ls /srv/link/data") == "onex\n"
         assert "Read-only" in inside(lab, "volumes", "echo y > /etc/one.conf", check=False)
+
+    def test_layers_that_come_again_and_many_of_them(self, lab):
+        assert inside(lab, "stacked", "ls /srv | grep -c .") == "70\n"
+        assert lab.kubectl("exec", "stacked", "--", "id").stdout == "uid=101(web) gid=103(more)\n"
 
     def test_a_container_of_the_machine_beside_it(self, lab):
         assert "python" not in inside(lab, "mixed", "ls /usr 2>/dev/null || true")

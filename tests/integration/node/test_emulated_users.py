@@ -29,7 +29,7 @@ def run(tmp_path):
 
     def run(*command: str) -> str:
         first = ["sh", "-c", '"$@"; exit $?', "sh"]  # PID 1, as a Pod has one: it collects orphans
-        space = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc", *first]
+        space = ["unshare", "--user", "--map-root-user", "--pid", "--kill-child", "--mount-proc", *first]
         begin = [*space, sys.executable, "-c", BEGIN]
         done = subprocess.run(
             [*begin, str(tmp_path), *command], text=True, capture_output=True, timeout=30, check=False
