@@ -143,6 +143,8 @@ RESOURCES: tuple[Resource, ...] = (
     Resource(*_APPS, "statefulsets", "StatefulSet", short_names=("sts",), categories=ALL, subresources=WORKLOAD),
     Resource("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler", short_names=("hpa",),
              categories=ALL, subresources=(STATUS,)),
+    Resource("autoscaling", "v1", "horizontalpodautoscalers", "HorizontalPodAutoscaler", short_names=("hpa",),
+             categories=ALL, subresources=(STATUS,), view_of="horizontalpodautoscalers.autoscaling"),
     Resource("batch", "v1", "cronjobs", "CronJob", short_names=("cj",), categories=ALL, subresources=(STATUS,)),
     Resource("batch", "v1", "jobs", "Job", categories=ALL, subresources=(STATUS,)),
     Resource("certificates.k8s.io", "v1", "certificatesigningrequests", "CertificateSigningRequest", namespaced=False,

@@ -82,7 +82,7 @@ def selection_of(request: Request, target: Target, fields: Iterable[str]) -> Sel
     if target.name:
         terms.append(("metadata.name", target.name, False))
     known = list(fields)
-    terms = _as_stored(terms) if target.resource.view_of else terms
+    terms = _as_stored(terms) if target.resource.view_of == "events" else terms
     names = tuple((_KEY_FIELDS[field], value, negated) for field, value, negated in terms if field in _KEY_FIELDS)
     others = [term for term in terms if term[0] not in _KEY_FIELDS]
     for field, _, _ in others:

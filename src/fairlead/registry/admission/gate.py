@@ -23,7 +23,7 @@ from fairlead.registry.admission.validating_policies import check_policies
 from fairlead.registry.admission.webhook import MUTATING, VALIDATING, webhooks
 from fairlead.registry.conversion import converted
 from fairlead.registry.documents.bodies import check_kind
-from fairlead.registry.documents.events_view import from_core, to_core
+from fairlead.registry.documents.other_versions import shown_under, stored_form
 from fairlead.registry.environment import Environment, Write
 from fairlead.registry.requests import Request, Target
 from fairlead.registry.resources import Resource, ResourceTable
@@ -98,7 +98,7 @@ class Gate:
 
     def _shown(self, document: Doc, resource: Resource) -> Doc:
         if resource.view_of:
-            viewed: Doc = msgspec.json.decode(from_core(msgspec.json.encode(document)))
+            viewed: Doc = msgspec.json.decode(shown_under(resource, msgspec.json.encode(document)))
             return viewed
         if resource.defined:
             return converted([document], resource, resource.group_version, self._env.answers)[0]
@@ -109,7 +109,7 @@ class Gate:
             check_kind(document, resource.group_version, resource.kind)
             document = shaped(document, resource).document
             if resource.view_of:
-                document = to_core(document)
+                document = stored_form(resource, document)
             if resource.defined:
                 own = target.resource.group_version if resource.defined.conversion else resource.defined.stored_as
                 (document,) = converted([document], resource, own, self._env.answers)

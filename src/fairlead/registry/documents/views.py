@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from fairlead.model.document import Doc
-from fairlead.registry.documents.events_view import from_core
+from fairlead.registry.documents.other_versions import shown_under
 from fairlead.registry.environment import Kinds
 from fairlead.registry.resources import Resource
 from fairlead.registry.status import ApiError
@@ -102,7 +102,7 @@ class View:
 
     def _own(self, document: bytes) -> bytes:
         if self.resource.view_of:
-            return from_core(document)
+            return shown_under(self.resource, document)
         defined = self.resource.defined
         if defined and defined.stored_as != self.resource.group_version:
             parsed: Doc = msgspec.json.decode(document)

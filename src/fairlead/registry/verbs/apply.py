@@ -9,7 +9,7 @@ from fairlead.registry.requests import WriteOptions, write_options
 from fairlead.registry.status import bad_request, invalid
 from fairlead.registry.verbs.call import Call, Reply
 from fairlead.registry.verbs.decoding import decoded, manager_of, written_reply
-from fairlead.registry.verbs.generic_store import Update, create, update
+from fairlead.registry.verbs.generic_store import Update, create, stored_type, update
 
 APPLY_PATCH = "application/apply-patch+yaml"
 
@@ -21,11 +21,11 @@ def apply_object(call: Call) -> Reply:
     is_given = call.env.kinds.strategy(call.resource).is_given
     application = AppliedConfiguration(manager, configuration, options.force, call.env.now, is_given)
     if call.state.get(call.resource.storage, call.target.key) is None and call.target.subresource is None:
-        document = apply_configuration(call.type_name, None, application)
+        document = apply_configuration(stored_type(call.resource), None, application)
         return written_reply(call, create(call.state, call.target, document, call.env, options.dry_run), warnings)
 
     def apply(old: Doc) -> Doc:
-        return apply_configuration(call.type_name, old, application)
+        return apply_configuration(stored_type(call.resource), old, application)
 
     change = Update(apply, only_existing=True, dry_run=options.dry_run, manager=manager)
     return written_reply(call, update(call.state, call.target, change, call.env), warnings)

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from fairlead.model.document import Doc
 from fairlead.registry.documents import bodies
-from fairlead.registry.documents.events_view import to_core
 from fairlead.registry.documents.managed_fields.entries import Manager
+from fairlead.registry.documents.other_versions import stored_form
 from fairlead.registry.kinds.apiextensions.structural import prune
 from fairlead.registry.requests import WriteOptions
 from fairlead.registry.resources import Resource
@@ -35,7 +35,7 @@ def decoded(call: Call, document: Doc, options: WriteOptions, patched: bool = Fa
             f"strict decoding error: {', '.join(faults)}"
         )
     if resource.view_of:
-        document = to_core(document)
+        document = stored_form(resource, document)
     if resource.defined and resource.defined.conversion is None:
         document["apiVersion"] = resource.defined.stored_as
     return document, faults if options.field_validation == "Warn" else []

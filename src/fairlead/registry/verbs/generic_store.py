@@ -62,7 +62,7 @@ def create(
     resource = target.resource
     strategy = env.kinds.strategy(resource)
     object_meta.tidy(document)
-    canonicalize(_stored_type(resource), document)
+    canonicalize(stored_type(resource), document)
     if resource.namespaced:
         _check_namespace(state, resource, ObjectKey(target.namespace, document["metadata"].get("name", "")))
     context = env.context(state, dry_run)
@@ -114,7 +114,7 @@ def _put(step: Step, resource: Resource, key: ObjectKey, document: Doc, env: Env
 def _own(resource: Resource, document: Doc, env: Environment, manager: Manager) -> None:
     """Make the manager the owner of a new object's fields, unless it says already whose they are."""
     if "managedFields" not in document["metadata"]:
-        own_all(_stored_type(resource), document, _SIDES[bool(resource.subresource("status"))], manager, env.now)
+        own_all(stored_type(resource), document, _SIDES[bool(resource.subresource("status"))], manager, env.now)
 
 
 def _completed(strategy: Strategy, namespace: str, context: Context, document: Doc) -> None:
@@ -140,7 +140,7 @@ def _mutated(write: Write, mutate: Callable[[Write], Doc]) -> Doc:
 def canonical(document: Doc, resource: Resource, strategy: Strategy) -> Doc:
     """The document in its one form, completed."""
     object_meta.tidy(document)
-    canonicalize(_stored_type(resource), document)
+    canonicalize(stored_type(resource), document)
     strategy.default(document)
     return document
 
@@ -153,7 +153,7 @@ def _finalizer_faults(metadata: Doc, strategy: Strategy) -> list[FieldError]:
     return [] if strategy.allows_bare_finalizers else object_meta.unqualified_finalizers(metadata)
 
 
-def _stored_type(resource: Resource) -> str:
+def stored_type(resource: Resource) -> str:
     """The type of the documents as they are stored; empty for one outside the catalogue."""
     if resource.defined:
         return resource.defined.type_name
@@ -211,14 +211,14 @@ def update(state: State, target: Target, change: Update, env: Environment) -> Wr
     (presented,) = shown_as((stored.document,), resource, env.answers)
     old: Doc = msgspec.json.decode(presented)
     new = _named(change.apply(msgspec.json.decode(presented)), target)
-    canonicalize(_stored_type(resource), new)
+    canonicalize(stored_type(resource), new)
     _check_version(new["metadata"], old["metadata"], resource)
     owns = change.manager.operation == UPDATE
     if env.mutate is not None:
         env.kinds.strategy(resource).default(new)
         object_meta.carry_over(new, old)
         if owns:
-            follow_update(_stored_type(resource), old, new, change.manager, env.now)
+            follow_update(stored_type(resource), old, new, change.manager, env.now)
         new = _named(_mutated(Write(state, target, new, old, change.dry_run), env.mutate), target)
         owns = False
     env.admit(state, target, new, old)
@@ -271,7 +271,7 @@ def _stored(revision: _Revision, new: Doc, effects: SideEffects, env: Environmen
     resource, strategy = target.resource, env.kinds.strategy(target.resource)
     warnings = (*env.review(Write(state, target, new, old, change.dry_run)), *strategy.warnings(new, old))
     if owns:
-        follow_update(_stored_type(resource), old, new, change.manager, env.now)
+        follow_update(stored_type(resource), old, new, change.manager, env.now)
     new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
     if new == old:
         return Written(Step(state), msgspec.json.encode(old), warnings=warnings)

@@ -5,10 +5,11 @@ import msgspec
 from fairlead.model.document import Doc
 from fairlead.registry import object_meta
 from fairlead.registry.documents import bodies
-from fairlead.registry.documents.events_view import from_core
 from fairlead.registry.documents.managed_fields.entries import UPDATE
+from fairlead.registry.documents.other_versions import shown_under
 from fairlead.registry.documents.patching import parse_patch
 from fairlead.registry.requests import write_options
+from fairlead.registry.resources import Resource
 from fairlead.registry.verbs.apply import APPLY_PATCH, apply_object
 from fairlead.registry.verbs.call import Call, Reply
 from fairlead.registry.verbs.decoding import decoded, manager_of, written_reply
@@ -36,14 +37,14 @@ def update_object(call: Call) -> Reply:
 
 
 def patch_object(call: Call) -> Reply:
-    if bodies.media_type(call.request.content_type) == APPLY_PATCH and not call.resource.view_of:
+    if bodies.media_type(call.request.content_type) == APPLY_PATCH:
         return apply_object(call)
     options = write_options(call.request)
     patch = parse_patch(call.request.body, call.request.content_type, call.type_name)
     warnings: list[str] = []
 
     def apply(old: Doc) -> Doc:
-        shown: Doc = msgspec.json.decode(from_core(msgspec.json.encode(old))) if call.resource.view_of else old
+        shown = _under(call.resource, old) if call.resource.view_of else old
         if call.resource.defined:
             shown = {**old, "apiVersion": call.resource.group_version}
         document, found = decoded(call, patch(shown), options, patched=True)
@@ -53,3 +54,8 @@ def patch_object(call: Call) -> Reply:
     manager = manager_of(call, options, UPDATE)
     change = Update(apply, only_existing=True, dry_run=options.dry_run, manager=manager)
     return written_reply(call, update(call.state, call.target, change, call.env), warnings)
+
+
+def _under(resource: Resource, document: Doc) -> Doc:
+    shown: Doc = msgspec.json.decode(shown_under(resource, msgspec.json.encode(document)))
+    return shown

@@ -1,0 +1,31 @@
+"""Built-in kinds that are shown under more than one version: how a stored document looks under another, and back."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from fairlead.model.document import Doc
+from fairlead.registry.documents import autoscaler_v1, events_view
+from fairlead.registry.resources import Resource
+
+
+class _Version(NamedTuple):
+    """From the form that is stored to that of the version, and back."""
+
+    shown: Callable[[bytes], bytes]
+    stored: Callable[[Doc], Doc]
+
+
+_VERSIONS = {
+    ("autoscaling/v1", "HorizontalPodAutoscaler"): _Version(autoscaler_v1.to_v1, autoscaler_v1.from_v1),
+    ("events.k8s.io/v1", "Event"): _Version(events_view.from_core, events_view.to_core),
+}
+
+
+def shown_under(resource: Resource, document: bytes) -> bytes:
+    """A stored document as a resource that is a view of another one shows it."""
+    return _VERSIONS[resource.group_version, resource.kind].shown(document)
+
+
+def stored_form(resource: Resource, document: Doc) -> Doc:
+    """A document of such a resource as it is stored."""
+    return _VERSIONS[resource.group_version, resource.kind].stored(document)
