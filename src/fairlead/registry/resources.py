@@ -111,6 +111,7 @@ _RBAC, _STORAGE = ("rbac.authorization.k8s.io", "v1"), ("storage.k8s.io", "v1")
 
 # fmt: off
 RESOURCES: tuple[Resource, ...] = (
+    Resource(*_CORE, "bindings", "Binding", verbs=("create",)),
     Resource(*_CORE, "configmaps", "ConfigMap", short_names=("cm",)),
     Resource(*_CORE, "endpoints", "Endpoints", short_names=("ep",), create_on_update=True,
              deprecated="v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"),

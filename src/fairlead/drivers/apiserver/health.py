@@ -24,9 +24,20 @@ def health_page(path: str, query: bytes, trouble: str = "") -> HealthPage:
     """
     name, _, check = path.lstrip("/").partition("/")
     checks = (check,) if check else CHECKS
-    fails = bool(trouble) and name == "readyz" and STORE in checks
-    if not fails and "verbose" not in dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True)):
+    asked = parse_qsl(query.decode("latin-1"), keep_blank_values=True)
+    excluded = {value for option, value in asked if option == "exclude"}
+    fails = bool(trouble) and name == "readyz" and STORE in checks and STORE not in excluded
+    if not fails and "verbose" not in dict(asked):
         return HealthPage(200, b"ok")
-    lines = [f"[-]{each} failed: {trouble}" if fails and each == STORE else f"[+]{each} ok" for each in checks]
+    lines = [_line(each, trouble if fails and each == STORE else "", each in excluded) for each in checks]
+    if unknown := sorted(excluded - set(checks)):
+        listed = ", ".join(f'"{each}"' for each in unknown)
+        lines.append(f"warn: some health checks cannot be excluded: no matches for {listed}")
     text = "\n".join([*lines, f"{name} check {'failed' if fails else 'passed'}", ""])
     return HealthPage(500 if fails else 200, text.encode())
+
+
+def _line(check: str, trouble: str, is_excluded: bool) -> str:
+    if is_excluded:
+        return f"[+]{check} excluded: ok"
+    return f"[-]{check} failed: {trouble}" if trouble else f"[+]{check} ok"

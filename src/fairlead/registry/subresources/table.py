@@ -11,10 +11,12 @@ from fairlead.registry.documents import bodies
 from fairlead.registry.documents.managed_fields.entries import UPDATE
 from fairlead.registry.documents.patching import Patch, parse_patch
 from fairlead.registry.environment import Write
-from fairlead.registry.requests import Request, write_options
-from fairlead.registry.resources import PROXY_VERBS, RESOURCES, STREAM_VERBS
+from fairlead.registry.field_errors import required
+from fairlead.registry.requests import Request, Target, write_options
+from fairlead.registry.resources import BY_PATH, PROXY_VERBS, RESOURCES, STREAM_VERBS
 from fairlead.registry.schemas.catalogue import type_of
 from fairlead.registry.schemas.decode import decode
+from fairlead.registry.status import invalid
 from fairlead.registry.subresources.binding import bind
 from fairlead.registry.subresources.eviction import evict
 from fairlead.registry.subresources.pod_streams import pod_attach, pod_exec, pod_log, pod_port_forward
@@ -25,11 +27,28 @@ from fairlead.registry.verbs.decoding import manager_of
 from fairlead.registry.verbs.deletion import eviction_options
 from fairlead.registry.verbs.generic_store import Update, update
 
+_PODS = BY_PATH["", "v1", "pods"]
+
 
 def _bind(call: Call) -> Reply:
-    options = write_options(call.request)
     document = bodies.parse_object(call.request.body, call.request.content_type)
-    body, step = bind(call.state, call.target, document, call.env, options.dry_run)
+    return _bound(call, call.target, document)
+
+
+def _bind_named(call: Call) -> Reply:
+    """A Binding on its own, which has the name of its Pod: upstream's ``legacyBinding``."""
+    document = bodies.parse_object(call.request.body, call.request.content_type)
+    bodies.check_kind(document, "v1", "Binding")
+    metadata = document.get("metadata")
+    name = str((metadata if isinstance(metadata, dict) else {}).get("name") or "")
+    if not name:
+        raise invalid("Binding", "", [required("metadata.name", "name or generateName is required")])
+    return _bound(call, Target(_PODS, call.target.namespace, name, _PODS.subresource("binding")), document)
+
+
+def _bound(call: Call, target: Target, document: Doc) -> Reply:
+    options = write_options(call.request)
+    body, step = bind(call.state, target, document, call.env, options.dry_run)
     return Reply(body, 201, step=step)
 
 
@@ -87,6 +106,7 @@ def _for_verbs(subresource: str, verbs: Sequence[str], handler: Handler) -> dict
 
 
 SUBRESOURCES: dict[tuple[str, str], Handler] = {
+    ("bindings", "create"): _bind_named,
     ("pods/binding", "create"): _bind,
     ("pods/eviction", "create"): _evict,
     ("pods/log", "get"): _log,

@@ -26,6 +26,17 @@ def test_health_is_told_check_by_check_if_asked_for():
     assert health_page("/livez/etcd", b"verbose").body == b"[+]etcd ok\nlivez check passed\n"
 
 
+def test_checks_can_be_excluded():
+    assert health_page("/readyz", b"exclude=etcd", "the disk is full") == (200, b"ok")
+    lines = health_page("/readyz", b"verbose&exclude=etcd&exclude=odd", "the disk is full").body.splitlines()
+    assert lines[2:] == [
+        b"[+]etcd excluded: ok",
+        b"[+]poststarthook/rbac/bootstrap-roles ok",
+        b'warn: some health checks cannot be excluded: no matches for "odd"',
+        b"readyz check passed",
+    ]
+
+
 def test_a_store_that_takes_no_writes_makes_the_server_unready_and_no_less_alive():
     page = health_page("/readyz", b"", "the disk is full")
     assert page.code == 500

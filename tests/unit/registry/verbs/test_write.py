@@ -183,6 +183,17 @@ def test_binding_gives_a_pod_its_node_once(world):
     assert world.refused("POST", f"{PODS}/p/binding", {"target": {}})["code"] == 422
 
 
+def test_a_binding_on_its_own_names_its_pod(world):
+    world.do("POST", PODS, pod("p"))
+    bindings = "/api/v1/namespaces/default/bindings"
+    binding = {"metadata": {"name": "p"}, "target": {"kind": "Node", "name": "n1"}}
+    assert world.do("POST", bindings, binding)["status"] == "Success"
+    assert world.do("GET", f"{PODS}/p")["spec"]["nodeName"] == "n1"
+    assert world.refused("POST", bindings, {**binding, "metadata": {"name": "q"}})["code"] == 404
+    assert world.refused("POST", bindings, {"target": {"name": "n1"}})["code"] == 422
+    assert world.refused("GET", bindings)["code"] == 405
+
+
 @pytest.mark.parametrize(
     ("sets", "selector"),
     [
