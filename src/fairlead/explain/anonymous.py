@@ -12,10 +12,13 @@ from ipaddress import ip_address
 
 import msgspec
 
+from fairlead.explain.candidates import all_templates, of_pod
 from fairlead.explain.cluster import Cluster, Ref
 from fairlead.explain.doctor.findings import Finding, Fix
-from fairlead.explain.documents import mapping, pairs, rows, text
+from fairlead.explain.documents import mapping, pairs, rows, text, texts
+from fairlead.explain.references import references_of
 from fairlead.explain.statements import Evidence, Statement
+from fairlead.model.addresses import parse_ip
 from fairlead.model.document import Doc
 from fairlead.model.phrases import Phrase
 
@@ -26,6 +29,7 @@ _ADDRESS = re.compile(
     r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w.])|(?<![\w:])(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F]{0,4}(?![\w:])"
 )
 _WORD = r"(?<![A-Za-z0-9])(?<!cluster\.){}(?![A-Za-z0-9])"  # the cluster domain is nobody's name
+_DEEPEST = 12  # selectors stand less deep
 _SHORTEST = 2  # letters of a word that is replaced
 
 
@@ -98,6 +102,7 @@ def _names(cluster: Cluster) -> Iterator[tuple[str, str]]:
             yield "namespace", ref.namespace
         yield ref.kind.lower(), ref.name
         yield from _inside(document)
+    yield from _outside(cluster)
     for where in dict.fromkeys(cluster.sources.values()):
         yield "file", where.partition(", document ")[0]
     yield from (("file", each.where) for each in cluster.observations)
@@ -112,4 +117,33 @@ def _inside(document: Doc) -> Iterable[tuple[str, str]]:
             yield "image", text(container, "image")
             yield "container", text(container, "name")
     yield "host", text(document, "spec", "externalName")
+    yield from (("label", value) for value in _selected(document.get("spec"), 0))
     yield "node", text(document, "spec", "nodeName")
+
+
+def _selected(value: object, depth: int) -> Iterator[str]:
+    """The values of all label selectors below a value, such as those of a policy's rules."""
+    if depth > _DEEPEST:
+        return
+    if isinstance(value, dict):
+        yield from pairs(value, "matchLabels").values()
+        for term in rows(value, "matchExpressions"):
+            yield from texts(term, "values")
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for each in inside:
+        yield from _selected(each, depth + 1)
+
+
+def _outside(cluster: Cluster) -> Iterator[tuple[str, str]]:
+    """Hosts that clients use, but for names of the cluster, whose parts are replaced one by one."""
+    templates = (template for group in all_templates(cluster).values() for template in group)
+    pods = (of_pod(cluster, pod) for pod in cluster.snapshot.pods.values())
+    for client in (*templates, *pods):
+        for reference in references_of(cluster, client):
+            host = reference.host.rstrip(".")
+            if "." in host and ".svc" not in host and parse_ip(host) is None and _is_foreign(cluster, host):
+                yield "host", host
+
+
+def _is_foreign(cluster: Cluster, host: str) -> bool:
+    return host.rpartition(".")[2] not in cluster.snapshot.namespaces

@@ -17,6 +17,7 @@ from fairlead.model.document import Doc
 _HOST = r"(?P<host>[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*\.?)"
 _URL = re.compile(rf"\b(?P<scheme>[a-z][a-z0-9+]*)://(?:[^\s/@'\"]*@)?{_HOST}(?::(?P<port>\d{{1,5}}))?")
 _PAIR = re.compile(rf"(?<![\w.:/@-]){_HOST}:(?P<port>\d{{2,5}})(?![\w.])")
+_PASSWORD = re.compile(r"(?<=://)[^\s/@]*:[^\s/@]*(?=@)")  # with the user's name; nobody needs to see either
 _NAME = re.compile(rf"^{_HOST}$")
 _HOST_VARIABLE = re.compile(r"(^|_)(HOST|HOSTNAME|SERVER|ADDR|ADDRESS|ENDPOINT)$", re.IGNORECASE)
 _LONGEST = 4096  # characters of a value that are looked at
@@ -53,7 +54,9 @@ def references_of(cluster: Cluster, client: Candidate) -> list[ClientReference]:
     found: dict[tuple[str, int | None], ClientReference] = {}
     for where, variable, value in _values(cluster, client):
         for host, port, scheme in _hosts(variable, value[:_LONGEST]):
-            evidence = Evidence(f"{client.ref} {where}: {value[:120]}", cluster.sources.get(client.ref, ""))
+            evidence = Evidence(
+                f"{client.ref} {where}: {_PASSWORD.sub('***', value)[:120]}", cluster.sources.get(client.ref, "")
+            )
             found.setdefault((host, port), ClientReference(client, host, port, scheme, evidence))
     return list(found.values())
 
