@@ -7,7 +7,7 @@ event. Level-triggered: whatever an earlier agent of the node left in the Pod's 
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,20 +34,18 @@ from fairlead.model.document import Doc
 from fairlead.model.marks import Mark, Station
 from fairlead.nodeagent.environment import Placement
 from fairlead.nodeagent.life import pod_life as life
+from fairlead.nodeagent.life.beginning import begin, life_of
 from fairlead.nodeagent.life.container_life import ContainerEvent, ContainerLife, Tell
-from fairlead.nodeagent.life.restarts import restart_policy
-from fairlead.nodeagent.manifest import Container, RunPod
+from fairlead.nodeagent.manifest import RunPod
 from fairlead.nodeagent.not_provided import not_provided
 from fairlead.nodeagent.sources import Reference, volume_references
 from fairlead.nodeagent.status import (
     DEADLINE_EXCEEDED,
     Addresses,
-    ContainerRecord,
     Failure,
     PodRecord,
     Running,
     build_status,
-    record_of,
     record_of_found,
     seconds_until_deadline,
 )
@@ -149,7 +147,7 @@ class PodRun:
         self._context = replace(self._context, pod=pod)
         self._say_not_provided([path for path in not_provided(pod) if path not in not_provided(before)])
         for container in new:
-            its_life = ContainerLife(ContainerRecord(container), restart_policy(container, pod), str(self._context))
+            its_life = life_of(container, None, pod, str(self._context))
             self.containers[container.name] = self._container(its_life)
             self._events.put_nowait(life.Add(its_life))
 
@@ -335,20 +333,3 @@ class PodRun:
 
     def _write_index(self) -> None:
         self._index.write(self.sandbox.child, self.containers.values())
-
-
-def begin(pod: RunPod, called: str) -> life.PodLife:
-    """A Pod's life from where an earlier agent of its node left it, as far as the API knows."""
-    spec, status = pod.spec, pod.status
-    return life.PodLife(
-        inits=_lives(spec.init_containers or (), status.init_container_statuses, pod, called),
-        mains=_lives(spec.containers, status.container_statuses, pod, called),
-        extras=_lives(spec.ephemeral_containers or (), status.ephemeral_container_statuses, pod, called),
-        grace=spec.termination_grace_period_seconds,
-    )
-
-
-def _lives(
-    containers: Iterable[Container], statuses: tuple[Doc, ...] | None, pod: RunPod, called: str
-) -> tuple[ContainerLife, ...]:
-    return tuple(ContainerLife(record_of(each, statuses), restart_policy(each, pod), called) for each in containers)
