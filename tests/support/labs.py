@@ -8,7 +8,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -169,3 +170,23 @@ class Lab:
 
     def kill(self, pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
+
+
+@contextmanager
+def pods_of(lab: Lab, **container: str) -> Iterator[Callable[..., None]]:
+    """Creates Pods of one container, which is like this unless it says otherwise, and deletes them at the end.
+
+    Yields:
+        A function of the Pod's name, what is special about its container, and fields of its specification.
+    """
+    names = []
+
+    def create(name: str, special: dict[str, Any], **fields: Any) -> None:
+        spec = {"terminationGracePeriodSeconds": 1, "containers": [{**container, **special}], **fields}
+        document = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
+        lab.kubectl("create", "-f", "-", stdin=json.dumps(document))
+        names.append(name)
+
+    yield create
+    if names:
+        lab.kubectl("delete", "pod", *names, "--ignore-not-found", "--force")

@@ -3,11 +3,9 @@
 Every test runs as root and as an ordinary user. Every image of this lab stands for one command.
 """
 
-import json
-
 import pytest
 
-from tests.support.labs import Lab, eventually
+from tests.support.labs import Lab, eventually, pods_of
 from tests.support.users import users
 
 
@@ -26,18 +24,8 @@ def lab(request):
 
 @pytest.fixture
 def pod(lab):
-    """Creates a Pod of one container and deletes it at the end."""
-    names = []
-
-    def create(name: str, container: dict, **spec) -> None:
-        spec = {"terminationGracePeriodSeconds": 1, "containers": [{"name": "c", "image": "any", **container}], **spec}
-        document = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
-        lab.kubectl("create", "-f", "-", stdin=json.dumps(document))
-        names.append(name)
-
-    yield create
-    for name in names:
-        lab.kubectl("delete", "pod", name, "--ignore-not-found", "--force")
+    with pods_of(lab, name="c", image="any") as create:
+        yield create
 
 
 def events(lab: Lab, name: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.kubectls import kubectls
-from tests.support.labs import Lab, eventually
+from tests.support.labs import Lab, eventually, pods_of
 from tests.support.users import CHECKOUT, users
 
 
@@ -36,19 +36,8 @@ def lab(request):
 
 @pytest.fixture
 def pod(lab):
-    """Creates a Pod of one container and deletes it at the end."""
-    names = []
-
-    def create(name: str, container: dict, **spec) -> None:
-        containers = [{"name": "main", "image": "busybox", **container}]
-        spec = {"terminationGracePeriodSeconds": 1, "containers": containers, **spec}
-        document = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}
-        lab.kubectl("create", "-f", "-", stdin=json.dumps(document))
-        names.append(name)
-
-    yield create
-    for name in names:
-        lab.kubectl("delete", "pod", name, "--ignore-not-found", "--force")
+    with pods_of(lab, name="main", image="busybox") as create:
+        yield create
 
 
 def status(lab: Lab, name: str) -> dict:
