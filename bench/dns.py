@@ -169,7 +169,7 @@ def serve(port: int) -> None:
     from fairlead.clusterdns.configuration import configuration_of
     from fairlead.clusterdns.zone import Zone
     from fairlead.drivers.dns.listener import Services
-    from fairlead.drivers.dns.outside import Outside
+    from fairlead.drivers.dns.outside import OutsideForwarders
     from fairlead.drivers.dns.server import DnsServer, ServedPlace
     from fairlead.model.decode import decode
     from fairlead.model.objects import Namespace, Service
@@ -187,7 +187,7 @@ def serve(port: int) -> None:
             authority.change(None, decode(Service, document), 0)
         authority.finish_sync(0)
         gc.freeze()
-        outside = Outside(blocks)
+        outside = OutsideForwarders(blocks)
         server = DnsServer(authority, Services(outside))
         await server.listen({ServedPlace("127.0.0.1", port): blocks})
         outside.start()

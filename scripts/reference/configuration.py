@@ -15,7 +15,7 @@ from fairlead.app.lab import config as lab
 
 FILES: dict[str, tuple[str, type[msgspec.Struct]]] = {
     "A lab": ("`fairlead up --config FILE`; see [lab.md](../lab.md#its-configuration-file).", lab._Document),
-    "The DNS server": ("`fairlead dns --config FILE.yaml`; see [dns.md](../dns.md).", settings_file.Settings),
+    "The DNS server": ("`fairlead dns --config FILE.yaml`; see [dns.md](../dns.md).", settings_file.DnsSettings),
     "The announcer": (
         "`fairlead announcer --config FILE`; see [load-balancers.md](../load-balancers.md).",
         announcer._Document,

@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from fairlead.drivers.kube.client import APPLY_PATCH, KubeClient, KubeError, Resource, Unreachable
+from fairlead.drivers.kube.client import APPLY_PATCH, KubeClient, KubeError, ResourcePath, Unreachable
 from tests.robustness.oracle import Oracle
 from tests.robustness.truth import everything_is_true
 from tests.support.lab_processes import launcher
@@ -27,8 +27,8 @@ RESTS = (0.5, 3.0)  # seconds from one mishap to the next
 QUIET = 120.0  # seconds in which everything must have become true
 HELD = 0.1  # seconds of a connection: ports that come round within two minutes meet what kernels remember of them
 
-_SERVICES, _PODS = Resource("v1", "services"), Resource("v1", "pods")
-_DEPLOYMENTS = Resource("apps/v1", "deployments")
+_SERVICES, _PODS = ResourcePath("v1", "services"), ResourcePath("v1", "pods")
+_DEPLOYMENTS = ResourcePath("apps/v1", "deployments")
 
 
 class Churn(threading.Thread):

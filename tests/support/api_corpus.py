@@ -7,7 +7,7 @@ from base64 import b64encode
 from copy import deepcopy
 
 from fairlead.registry.schemas.canonical import _plan
-from fairlead.registry.schemas.catalogue import Container, fields_of
+from fairlead.registry.schemas.catalogue import Cardinality, fields_of
 
 WEB = {"name": "web", "image": "example/web:1"}
 PROBES = {
@@ -293,15 +293,15 @@ def _spelled(field, value):
     if not fields_of(field.name):
         return value
     match field.container:
-        case Container.LIST:
+        case Cardinality.LIST:
             return [spelled_out(field.name, item) for item in value]
-        case Container.MAP:
+        case Cardinality.MAP:
             return {key: spelled_out(field.name, item) for key, item in value.items()}
         case _:
             return spelled_out(field.name, value)
 
 
 def _empty(field):
-    if field.container is not Container.NONE:
-        return [] if field.container is Container.LIST else {}
+    if field.container is not Cardinality.NONE:
+        return [] if field.container is Cardinality.LIST else {}
     return {"string": "", "boolean": False}.get(field.name, 0)

@@ -108,12 +108,15 @@ async def serve_api(flags):
 
 
 async def control(flags, names):
-    from fairlead.app.controllers import Authority, ControllersOptions, Settings, run
+    from fairlead.app.controllers import ControllerSettings, ControllersOptions, SigningAuthority, run
 
     authority = None
     if "cluster-signing-cert-file" in flags:
-        authority = Authority(Path(flags["cluster-signing-cert-file"]), Path(flags["cluster-signing-key-file"]))
-    await run(ControllersOptions(Path(flags["kubeconfig"]), only=names, settings=Settings(authority=authority)), print)
+        authority = SigningAuthority(Path(flags["cluster-signing-cert-file"]), Path(flags["cluster-signing-key-file"]))
+    await run(
+        ControllersOptions(Path(flags["kubeconfig"]), only=names, settings=ControllerSettings(authority=authority)),
+        print,
+    )
 
 
 def main():

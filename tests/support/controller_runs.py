@@ -4,7 +4,7 @@ import asyncio
 from contextlib import asynccontextmanager
 
 from fairlead.app.controllers import serve
-from fairlead.app.controllers.context import Settings
+from fairlead.app.controllers.context import ControllerSettings
 
 DEADLINE = 5  # seconds; only a test that fails gets there
 
@@ -13,7 +13,7 @@ DEADLINE = 5  # seconds; only a test that fails gets there
 async def running(api, *names, clock=None, **settings):
     """The controllers, with everything listed once; their queues go by ``clock``, else by real time."""
     ready = asyncio.Event()
-    task = asyncio.create_task(serve(api, names, ready.set, Settings(**settings), clock))
+    task = asyncio.create_task(serve(api, names, ready.set, ControllerSettings(**settings), clock))
     try:
         await asyncio.wait_for(ready.wait(), DEADLINE)
         yield

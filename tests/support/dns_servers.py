@@ -16,7 +16,7 @@ from fairlead.clusterdns.responder import Responder
 from fairlead.clusterdns.server_blocks import Block, ServerBlocks
 from fairlead.clusterdns.zone import Zone
 from fairlead.drivers.dns.listener import Services, Tell
-from fairlead.drivers.dns.outside import Outside
+from fairlead.drivers.dns.outside import OutsideForwarders
 from fairlead.drivers.dns.server import DnsServer, ServedPlace
 from fairlead.drivers.dns.tcp import TcpLimits
 from fairlead.model.addresses import IPNetwork
@@ -53,7 +53,7 @@ async def serving(
 ) -> AsyncIterator[DnsServer]:
     """A server over a cluster; with no blocks, one that answers from the cluster alone."""
     served = blocks or (block_over(authority.zone),)
-    outside = Outside(served)
+    outside = OutsideForwarders(served)
     server = DnsServer(authority, Services(outside, tell), limits=limits)
     await server.listen({ServedPlace(host, port): served})
     outside.start()

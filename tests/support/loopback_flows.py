@@ -18,7 +18,7 @@ from fairlead.labnet.loopback import lab_network
 from fairlead.netpolicy.census import Census
 from fairlead.netpolicy.enforcement import Changed
 from fairlead.trace.evaluate import Choices
-from fairlead.trace.packet import DROPPED, REJECTED, Fate, Outcome
+from fairlead.trace.packet import DROPPED, REJECTED, Outcome, PacketFate
 from tests.support.proxy_flows import FLOWS
 from tests.support.proxy_objects import node, snapshot
 
@@ -111,8 +111,8 @@ class EveryWay:
 def outcome_of(decision: Decision) -> Outcome:
     """A decision in the words of the table."""
     if decision.target is None:
-        return DROPPED if decision.fate is Fate.DROP else REJECTED
-    return Outcome(Fate.ACCEPT, decision.target.address, decision.target.port, decision.is_masqueraded)
+        return DROPPED if decision.fate is PacketFate.DROP else REJECTED
+    return Outcome(PacketFate.ACCEPT, decision.target.address, decision.target.port, decision.is_masqueraded)
 
 
 def outcomes_of(flow):
@@ -133,7 +133,7 @@ def as_sockets_have_it(outcomes, flow, *, is_served):
     Args:
         is_served: whether something listens where the connection goes.
     """
-    untouched = Outcome(Fate.ACCEPT, flow.destination, flow.port)
+    untouched = Outcome(PacketFate.ACCEPT, flow.destination, flow.port)
     refused = {untouched} if is_served else {untouched, DROPPED}
     return {REJECTED if outcome in refused else outcome for outcome in outcomes}
 

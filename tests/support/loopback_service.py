@@ -14,7 +14,7 @@ import dns.asyncresolver
 from fairlead.clusterdns.authority import Authority
 from fairlead.clusterdns.zone import Zone
 from fairlead.drivers.dns.listener import Services
-from fairlead.drivers.dns.outside import Outside
+from fairlead.drivers.dns.outside import OutsideForwarders
 from fairlead.drivers.dns.server import DnsServer, ServedPlace
 from fairlead.model.objects import EndpointSlice
 from tests.support.dns_cases import endpoint, namespace, port, service, slice_
@@ -74,7 +74,7 @@ class LoopbackService:
 
     def start_dns(self):
         async def start():
-            self._server = DnsServer(self._authority, Services(Outside()))
+            self._server = DnsServer(self._authority, Services(OutsideForwarders()))
             await self._server.listen({ServedPlace(HOST, self.dns_port): (block_over(self._zone),)})
             return self._server.port
 

@@ -17,7 +17,7 @@ from fairlead.model.addresses import IPFamily, family_of
 from fairlead.model.network_policies import NetworkPolicy
 from fairlead.model.objects import EndpointSlice, Namespace, Pod, Service
 from fairlead.trace.contract import Rules, Situation
-from fairlead.trace.packet import DROPPED, REJECTED, Fate, Outcome, Packet
+from fairlead.trace.packet import DROPPED, REJECTED, Outcome, Packet, PacketFate
 from tests.support.proxy_objects import endpoint, endpoint_slice, node, service, snapshot
 
 POD = "10.180.0.9"
@@ -136,7 +136,7 @@ def exposed(endpoints=(), node_port=NODE_PORT, ingress=({"ip": LB},), **fields):
 def to(*ends, masqueraded=False):
     """The outcomes of reaching these endpoints: numbers, or (number, port)."""
     pairs = [end if isinstance(end, tuple) else (end, 80) for end in ends]
-    return frozenset(Outcome(Fate.ACCEPT, f"10.180.0.{n}", port, masqueraded) for n, port in pairs)
+    return frozenset(Outcome(PacketFate.ACCEPT, f"10.180.0.{n}", port, masqueraded) for n, port in pairs)
 
 
 REJECT, DROP = frozenset({REJECTED}), frozenset({DROPPED})
@@ -167,7 +167,7 @@ class Flow:
 
     def outcomes(self, rules=Rules.NFT):
         expected = self.iptables if rules is Rules.IPTABLES and self.iptables != "the same" else self.expected
-        return frozenset({Outcome(Fate.ACCEPT, self.destination, self.port)}) if expected is None else expected
+        return frozenset({Outcome(PacketFate.ACCEPT, self.destination, self.port)}) if expected is None else expected
 
     def __str__(self):
         return f"{self.number:02} {self.name}: {self.source} to {self.destination}:{self.port}/{self.protocol}"

@@ -12,7 +12,7 @@ from itertools import chain
 
 import msgspec
 
-from fairlead.allocation.shared_addresses import Claim, claim_of, obstacle
+from fairlead.allocation.shared_addresses import AddressClaim, claim_of, obstacle
 from fairlead.model.addresses import family_of, parse_ip
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Service
@@ -21,7 +21,7 @@ FINALIZER = "service.kubernetes.io/load-balancer-cleanup"
 CLASS = "fairlead.dev/pool"
 ADDRESSES_ANNOTATION = "fairlead.dev/load-balancer-ips"  # one address of each family, with a comma between them
 
-Taken = Mapping[str, Mapping[ObjectKey, Claim]]  # who has each address
+Taken = Mapping[str, Mapping[ObjectKey, AddressClaim]]  # who has each address
 
 
 class NoAddress(Exception):
@@ -107,7 +107,7 @@ def _next(service: Service, family: str, pools: Sequence[Pool], taken: Taken) ->
     return chosen
 
 
-def _shared(claim: Claim, taken: Taken) -> list[str]:
+def _shared(claim: AddressClaim, taken: Taken) -> list[str]:
     """Addresses of Services that would share them."""
     if not claim.key:
         return []
@@ -129,7 +129,7 @@ def conflicts(service: Service, taken: Taken) -> dict[str, str]:
     return {ip: reason for ip, reason in reasons.items() if reason}
 
 
-def _obstacle(claim: Claim, address: str, taken: Taken) -> str | None:
+def _obstacle(claim: AddressClaim, address: str, taken: Taken) -> str | None:
     return obstacle(claim, taken.get(address, {}).values())
 
 

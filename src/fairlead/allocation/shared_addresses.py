@@ -16,7 +16,7 @@ ANNOTATION = "fairlead.dev/allow-shared-ip"
 EVERY_NODE = "every node"
 
 
-class Claim(NamedTuple):
+class AddressClaim(NamedTuple):
     """What matters of a Service that has, or is to have, an address.
 
     Attributes:
@@ -31,10 +31,10 @@ class Claim(NamedTuple):
     nodes: str
 
 
-def claim_of(service: Service) -> Claim:
+def claim_of(service: Service) -> AddressClaim:
     """What a Service claims an address with."""
     ports = frozenset(f"{port.port}/{port.protocol}" for port in service.spec.ports or ())
-    return Claim(service.key, service.annotations.get(ANNOTATION, ""), ports, _nodes(service))
+    return AddressClaim(service.key, service.annotations.get(ANNOTATION, ""), ports, _nodes(service))
 
 
 def _nodes(service: Service) -> str:
@@ -46,7 +46,7 @@ def _nodes(service: Service) -> str:
     return f"{service.namespace}/{labels}"
 
 
-def obstacle(claim: Claim, holders: Collection[Claim]) -> str | None:
+def obstacle(claim: AddressClaim, holders: Collection[AddressClaim]) -> str | None:
     """Why a Service may not have an address beside those that have it; None when it may."""
     for holder in sorted(holders):
         if holder.service != claim.service and (reason := _conflict(claim, holder)):
@@ -54,7 +54,7 @@ def obstacle(claim: Claim, holders: Collection[Claim]) -> str | None:
     return None
 
 
-def _conflict(claim: Claim, holder: Claim) -> str | None:
+def _conflict(claim: AddressClaim, holder: AddressClaim) -> str | None:
     if not claim.key and not holder.key:
         return f"it belongs to Service {holder.service}"
     if claim.key != holder.key:

@@ -10,7 +10,7 @@ import click
 
 from fairlead.allocation.load_balancer import Pool
 from fairlead.app.controllers import CONTROLLERS, ControllersOptions, run
-from fairlead.app.controllers.context import Authority, Settings
+from fairlead.app.controllers.context import ControllerSettings, SigningAuthority
 from fairlead.cli.flags.leader import candidacy, leader_flags
 from fairlead.cli.flags.socket_address import socket_address
 from fairlead.cli.logs import authorize_metrics_flag, verbose_flag
@@ -60,9 +60,9 @@ def controllers(
     pool = (Pool(pools),) if pools else ()
     if bool(signing_cert) != bool(signing_key):
         raise click.UsageError("--cluster-signing-cert-file and --cluster-signing-key-file go together")
-    authority = Authority(signing_cert, signing_key) if signing_cert and signing_key else None
+    authority = SigningAuthority(signing_cert, signing_key) if signing_cert and signing_key else None
     deployment = ObjectKey(namespace or "kube-system", name)
-    settings = Settings(load_balancer_pools=pool, authority=authority, dns_deployment=deployment)
+    settings = ControllerSettings(load_balancer_pools=pool, authority=authority, dns_deployment=deployment)
     names = only or tuple(CONTROLLERS)
     lease = candidacy(of_leader, _lease_name(only))
     options = ControllersOptions(kubeconfig, context, names, settings, http, lease, authorize_metrics=authorize_metrics)

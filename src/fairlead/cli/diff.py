@@ -29,13 +29,13 @@ def diff(
     Nothing is applied. Exit code 1 when something that answers now would not any more, or a fault would be new.
     """
     from fairlead.cli.proxying import proxying_of
-    from fairlead.drivers.sources.files import SourceError, read_cluster_files
+    from fairlead.drivers.sources.files import ClusterFileError, read_cluster_files
     from fairlead.explain.changing.applied import apply
     from fairlead.explain.changing.compare import compare
 
     try:
         changes = read_cluster_files(files, zone)
-    except SourceError as error:
+    except ClusterFileError as error:
         fail(str(error))
     before = read_source(ClusterSource(base, lab, kubeconfig, context, "default", zone))
     tell_faults(changes)

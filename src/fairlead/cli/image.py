@@ -72,16 +72,16 @@ def load(
 ) -> None:
     """Bring images from an archive (docker save, OCI), an OCI folder, or a plain root folder."""
     from fairlead.app.images import local
-    from fairlead.images.documents import Process
+    from fairlead.images.documents import ImageProcess
 
     kept: dict[str, dict[str, str]] = {path: {} for path in volumes}
-    process = Process(user, env or None, entrypoint or None, cmd or None, workdir, stop_signal, kept or None)
+    process = ImageProcess(user, env or None, entrypoint or None, cmd or None, workdir, stop_signal, kept or None)
     if source.startswith(local.ROOTFS):
         if name is None:
             raise click.UsageError("a root folder has no name: give it one with --name")
         folder = Path(source.removeprefix(local.ROOTFS))
         found = [_or_fail(lambda: local.load_folder(local.open_store(), folder, process, name))]
-    elif process != Process():
+    elif process != ImageProcess():
         raise click.UsageError("options that say what an image runs are for rootfs:FOLDER alone")
     else:
         path = None if source == "-" else Path(source)

@@ -11,7 +11,7 @@ from fairlead.cli.output import output_flags, show
 
 if TYPE_CHECKING:
     from fairlead.explain.cluster import Cluster
-    from fairlead.explain.journey.ends import Goal, Start
+    from fairlead.explain.journey.ends import Goal, Sender
     from fairlead.explain.journey.rulebook import Rulebook
     from fairlead.explain.observations import Observation
     from fairlead.explain.statements import Statement
@@ -75,7 +75,7 @@ def trace(
 
 
 def _with_kernel(
-    lab: str, cluster: "Cluster", rulebook: "Rulebook", start: "Start", goal: "Goal", statement: "Statement"
+    lab: str, cluster: "Cluster", rulebook: "Rulebook", start: "Sender", goal: "Goal", statement: "Statement"
 ) -> "Statement":
     """The statement, with what the kernel did with packets that were sent to each address."""
     import msgspec
@@ -89,9 +89,9 @@ def _with_kernel(
 
 
 def _rules(path: str) -> "Observation":
-    from fairlead.drivers.sources.files import SourceError, read_rules_file
+    from fairlead.drivers.sources.files import ClusterFileError, read_rules_file
 
     try:
         return read_rules_file(path)
-    except SourceError as error:
+    except ClusterFileError as error:
         fail(str(error))

@@ -18,7 +18,7 @@ _UDP_SIZE = 1232  # octets that no path fragments: DNS flag day 2020
 Glue = Mapping[tuple[dns.name.Name, str], dns.rrset.RRset]  # additional records by name and type
 
 
-class Found(NamedTuple):
+class FoundEndpoints(NamedTuple):
     """Endpoints, and for how many seconds the answer holds."""
 
     endpoints: tuple[Endpoint, ...] = ()
@@ -30,7 +30,7 @@ class _Addresses(NamedTuple):
     ttl: float = 0.0
 
 
-class Lookup:
+class DnsLookup:
     """Asks one resolver.
 
     Args:
@@ -41,7 +41,7 @@ class Lookup:
         self._resolver = resolver
         self._types = tuple(_RECORD_TYPES[family] for family in families)
 
-    async def by_address(self, name: str, port: int) -> Found:
+    async def by_address(self, name: str, port: int) -> FoundEndpoints:
         """The addresses of the name, each with this port; none when it has no address.
 
         Raises:
@@ -49,9 +49,9 @@ class Lookup:
                 answer.
         """
         found = await self._addresses(name)
-        return Found(tuple(Endpoint(address, port) for address in found.addresses), found.ttl)
+        return FoundEndpoints(tuple(Endpoint(address, port) for address in found.addresses), found.ttl)
 
-    async def by_service(self, name: str) -> Found:
+    async def by_service(self, name: str) -> FoundEndpoints:
         """The endpoints of the SRV records of the name.
 
         They are asked for over TCP, for the addresses of all targets rarely fit a datagram.
@@ -62,7 +62,7 @@ class Lookup:
         try:
             answer = await self._resolver.resolve(name, "SRV", tcp=True, search=True)
         except dns.resolver.NoAnswer:
-            return Found()
+            return FoundEndpoints()
         glue = {(rrset.name, rrset.rdtype.name): rrset for rrset in answer.response.additional}
         targets = tuple({record.target for record in answer})
         found = dict(zip(targets, await asyncio.gather(*(self._target(t, glue) for t in targets)), strict=True))
@@ -72,7 +72,7 @@ class Lookup:
             for address in found[record.target].addresses
         )
         ttls = [each.ttl for each in found.values() if each.addresses]
-        return Found(endpoints, min([answer.chaining_result.minimum_ttl, *ttls]))
+        return FoundEndpoints(endpoints, min([answer.chaining_result.minimum_ttl, *ttls]))
 
     async def _target(self, target: dns.name.Name, glue: Glue) -> _Addresses:
         """The addresses of an SRV target: from the additional section, else looked up."""

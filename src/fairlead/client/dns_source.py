@@ -15,7 +15,7 @@ import dns.resolver
 
 from fairlead.client.core.endpoint import Update
 from fairlead.client.core.schedule import SHORTEST, pause_after_answer, pause_after_miss
-from fairlead.client.dns_lookup import Found, Lookup, system_resolver
+from fairlead.client.dns_lookup import DnsLookup, FoundEndpoints, system_resolver
 from fairlead.client.source import FAMILIES
 
 
@@ -42,7 +42,7 @@ class Dns:
     ) -> None:
         self._name, self._port = name, port
         self._service = f"_{port}._{protocol}.{name}"
-        self._lookup = Lookup(resolver or system_resolver(), families)
+        self._lookup = DnsLookup(resolver or system_resolver(), families)
 
     async def follow(self, doubt: asyncio.Event) -> AsyncGenerator[Update, None]:
         """Tell the set whenever it may have changed: after the TTL, or at once when ``doubt`` is set."""
@@ -65,7 +65,7 @@ class Dns:
             return Update(None, f"{self._name} cannot be looked up: {error}"), 0
         return Update(found.endpoints, f"{self._name} has no such record in DNS"), found.ttl
 
-    async def _find(self) -> Found:
+    async def _find(self) -> FoundEndpoints:
         if isinstance(self._port, int):
             return await self._lookup.by_address(self._name, self._port)
         return await self._lookup.by_service(self._service)

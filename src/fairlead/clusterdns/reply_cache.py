@@ -17,7 +17,7 @@ GENERATION = 32768  # replies; about 600 octets each with their bookkeeping
 SIZES = (100, 200, 300, 400, 511, 1023, 2047, 4095, 8291, 16000, 32000, 48000, 65535)  # octets, upstream's buckets
 
 
-class Kind(NamedTuple):
+class ReplyKind(NamedTuple):
     """What is counted alike; sizes are the buckets of upstream's histograms, so that there are few kinds.
 
     Attributes:
@@ -56,7 +56,7 @@ class Prepared:
     def __init__(
         self,
         body: bytes,
-        kind: Kind,
+        kind: ReplyKind,
         tags: frozenset[Tag],
         turns: Iterator[bytes] | None,
         counts: tuple[Callable[[int], None], ...] = (),

@@ -17,7 +17,7 @@ from fairlead.clusterdns.encoder import TCP_MAX, TURNED, UDP_CAP, ReplyLimits, e
 from fairlead.clusterdns.names import to_text
 from fairlead.clusterdns.query import CD, FIXED, HEADER, TC, IgnoredPacket, Query, Refusal, parse_query
 from fairlead.clusterdns.records import MOMENTARY, Answer, Rcode, Reason, RRset, RRType
-from fairlead.clusterdns.reply_cache import Kind, Prepared, PreparedReplies, bucket
+from fairlead.clusterdns.reply_cache import Prepared, PreparedReplies, ReplyKind, bucket
 from fairlead.clusterdns.server_blocks import Block, ServerBlocks
 from fairlead.clusterdns.transfer import TransferSource, source_of, transfer
 
@@ -92,7 +92,7 @@ class Responder:
         self.ignored = self.faults = self.searches = 0
         self.has_momentary = False
         self.noted: list[Noted] = []
-        self._counts: Counter[Kind] = Counter()
+        self._counts: Counter[ReplyKind] = Counter()
         self._server = server
         self._cap = cap
         self._turn = 0  # of the replies that are not prepared
@@ -110,7 +110,9 @@ class Responder:
             self.ignored += 1
             return None
         except Refusal as refusal:
-            self._counts[Kind(0, refusal.rcode, DROPPED_ZONE, bucket(len(packet)), bucket(len(refusal.reply)))] += 1
+            self._counts[
+                ReplyKind(0, refusal.rcode, DROPPED_ZONE, bucket(len(packet)), bucket(len(refusal.reply)))
+            ] += 1
             return refusal.reply
         return self._reply(packet, query, client)
 
@@ -159,7 +161,7 @@ class Responder:
             self._count(whole.query, Rcode.NOERROR, to_text(whole.query.question.name), message)
             yield message
 
-    def tally(self) -> Counter[Kind]:
+    def tally(self) -> Counter[ReplyKind]:
         """All replies so far by kind, prepared ones included."""
         total = self._counts.copy()
         for prepared in self.prepared:
@@ -303,9 +305,9 @@ def _is_truncated(body: bytes) -> bool:
     return bool(body[0] & TC >> 8)
 
 
-def _kind(query: Query, rcode: Rcode, zone: str, reply: bytes) -> Kind:
+def _kind(query: Query, rcode: Rcode, zone: str, reply: bytes) -> ReplyKind:
     asked = HEADER.size + len(query.asked)
     _, flags, _, records, _, _ = HEADER.unpack_from(reply)
     dnssec_ok = query.edns is not None and query.edns.dnssec_ok
     sizes = bucket(asked), bucket(len(reply))
-    return Kind(query.question.qtype, rcode, zone, *sizes, bool(flags & TC), dnssec_ok, records)
+    return ReplyKind(query.question.qtype, rcode, zone, *sizes, bool(flags & TC), dnssec_ok, records)

@@ -15,7 +15,7 @@ _ALIKE = 0.6  # of two words, by difflib's measure: a slip of the fingers is abo
 Measure = Callable[[str], float]
 
 
-class Candidate(NamedTuple):
+class SelectorCandidate(NamedTuple):
     """A Pod, or the template of a workload.
 
     Attributes:
@@ -36,20 +36,20 @@ class Candidate(NamedTuple):
 class NearMiss(NamedTuple):
     """A candidate that nearly matches a selector: the pairs that differ, with the key and value it has instead."""
 
-    candidate: Candidate
+    candidate: SelectorCandidate
     wrong: Mapping[str, tuple[str, str] | None]
     score: float
 
 
-def of_pod(cluster: Cluster, pod: Pod) -> Candidate:
+def of_pod(cluster: Cluster, pod: Pod) -> SelectorCandidate:
     """A Pod as a candidate."""
     document = cluster.document("Pod", pod.namespace, pod.name) or {}
-    return Candidate(Ref("Pod", pod.namespace, pod.name), pod.labels, mapping(document, "spec"))
+    return SelectorCandidate(Ref("Pod", pod.namespace, pod.name), pod.labels, mapping(document, "spec"))
 
 
-def all_templates(cluster: Cluster) -> dict[str, list[Candidate]]:
+def all_templates(cluster: Cluster) -> dict[str, list[SelectorCandidate]]:
     """The templates of workloads that nothing else manages, by Namespace."""
-    found: dict[str, list[Candidate]] = {}
+    found: dict[str, list[SelectorCandidate]] = {}
     for kind in WORKLOADS:
         for key, document in cluster.of_kind(kind).items():
             if any(owner.get("controller") for owner in rows(document, "metadata", "ownerReferences")):
@@ -57,30 +57,32 @@ def all_templates(cluster: Cluster) -> dict[str, list[Candidate]]:
             labels = pairs(document, "spec", "template", "metadata", "labels")
             spec = mapping(document, "spec", "template", "spec")
             wanted = number(document, "spec", "replicas", default=1)
-            found.setdefault(key.namespace, []).append(Candidate(Ref(kind, *key), labels, spec, wanted))
+            found.setdefault(key.namespace, []).append(SelectorCandidate(Ref(kind, *key), labels, spec, wanted))
     return found
 
 
-def one_of_each(candidates: Iterable[Candidate]) -> list[Candidate]:
+def one_of_each(candidates: Iterable[SelectorCandidate]) -> list[SelectorCandidate]:
     """The first of all that have the same labels: a Pod before a template, then by name."""
-    found: dict[frozenset[tuple[str, str]], Candidate] = {}
+    found: dict[frozenset[tuple[str, str]], SelectorCandidate] = {}
     for candidate in sorted(candidates, key=_rank):
         found.setdefault(frozenset(candidate.labels.items()), candidate)
     return list(found.values())
 
 
-def _rank(candidate: Candidate) -> tuple[bool, Ref]:
+def _rank(candidate: SelectorCandidate) -> tuple[bool, Ref]:
     return candidate.is_template, candidate.ref
 
 
-def near_misses(selector: Mapping[str, str], candidates: Iterable[Candidate]) -> list[NearMiss]:
+def near_misses(selector: Mapping[str, str], candidates: Iterable[SelectorCandidate]) -> list[NearMiss]:
     """The candidates that look as if they were meant, the likeliest first."""
     measures = {value: likeness_to(value) for value in selector.values()}
     found = [miss for candidate in candidates if (miss := _compare(selector, measures, candidate)) is not None]
     return sorted(found, key=lambda miss: (-miss.score, *_rank(miss.candidate)))
 
 
-def _compare(selector: Mapping[str, str], measures: Mapping[str, Measure], candidate: Candidate) -> NearMiss | None:
+def _compare(
+    selector: Mapping[str, str], measures: Mapping[str, Measure], candidate: SelectorCandidate
+) -> NearMiss | None:
     wrong = {key: value for key, value in selector.items() if candidate.labels.get(key) != value}
     likeness = {pair: _likeliest(pair, measures[pair[1]], candidate.labels) for pair in wrong.items()}
     best = [score for score, _ in likeness.values()]

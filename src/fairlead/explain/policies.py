@@ -14,8 +14,8 @@ from fairlead.model.phrases import Phrase
 from fairlead.trace.policies import (
     EGRESS,
     INGRESS,
-    Asked,
     End,
+    ReceivedPacket,
     Ruling,
     directions_of,
     has_policies,
@@ -35,7 +35,7 @@ def ref_of(policy: NetworkPolicy) -> Ref:
     return Ref("NetworkPolicy", policy.namespace, policy.name)
 
 
-def refusing(cluster: Cluster, direction: str, own: End, other: End, asked: Asked) -> list[str]:
+def refusing(cluster: Cluster, direction: str, own: End, other: End, asked: ReceivedPacket) -> list[str]:
     """The names of the policies that keep a connection from or to the Pod at one end; none when it is let through."""
     said_of_it = ruling(cluster.snapshot, direction, own, other, asked)
     return [] if said_of_it.passes else [policy.name for policy in said_of_it.isolating]

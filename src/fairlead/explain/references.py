@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from fairlead.explain.candidates import Candidate
+from fairlead.explain.candidates import SelectorCandidate
 from fairlead.explain.cluster import Cluster, Ref
 from fairlead.explain.documents import mapping, pairs, rows, text, texts
 from fairlead.explain.statements import Evidence
@@ -34,7 +34,7 @@ class ClientReference(NamedTuple):
         scheme: of a URL, else "".
     """
 
-    client: Candidate
+    client: SelectorCandidate
     host: str
     port: int | None
     scheme: str
@@ -49,7 +49,7 @@ class ClientReference(NamedTuple):
         return f"{self.host}:{self.port}" if self.port else self.host
 
 
-def references_of(cluster: Cluster, client: Candidate) -> list[ClientReference]:
+def references_of(cluster: Cluster, client: SelectorCandidate) -> list[ClientReference]:
     """What the containers of a Pod or template connect to, each once."""
     found: dict[tuple[str, int | None], ClientReference] = {}
     for where, variable, value in _values(cluster, client):
@@ -61,7 +61,7 @@ def references_of(cluster: Cluster, client: Candidate) -> list[ClientReference]:
     return list(found.values())
 
 
-def _values(cluster: Cluster, client: Candidate) -> Iterator[tuple[str, str, str]]:
+def _values(cluster: Cluster, client: SelectorCandidate) -> Iterator[tuple[str, str, str]]:
     """Where a value stands, the variable that has it ("" for none), and the value."""
     for container in rows(client.spec, "containers"):
         name = text(container, "name")

@@ -87,7 +87,7 @@ class Index(_Document, frozen=True):
     media_type: str = ""
 
 
-class Process(msgspec.Struct, frozen=True, rename="pascal"):
+class ImageProcess(msgspec.Struct, frozen=True, rename="pascal"):
     """What a container of an image runs, and how; the ``config`` of its configuration.
 
     Attributes:
@@ -117,15 +117,15 @@ class Config(msgspec.Struct, frozen=True):
     """The configuration of an image."""
 
     rootfs: RootFs
-    config: Process | None = None
+    config: ImageProcess | None = None
     architecture: str = ""
     os: str = ""
     variant: str = ""
     created: str | None = None
 
     @property
-    def process(self) -> Process:
-        return self.config or Process()
+    def process(self) -> ImageProcess:
+        return self.config or ImageProcess()
 
 
 class Layer(NamedTuple):

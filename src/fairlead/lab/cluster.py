@@ -13,10 +13,10 @@ from fairlead.app.lab.fork import LabError
 from fairlead.app.lab.host.process import LabOptions
 from fairlead.drivers.lab.run_folder import RunningLab
 from fairlead.lab.asynchronous import AsyncScope
-from fairlead.lab.connection import Connection
+from fairlead.lab.connection import LabConnection
 from fairlead.lab.hosting import start_owned
 from fairlead.lab.namespace import Namespace
-from fairlead.lab.nodes import Node, add_node
+from fairlead.lab.nodes import NodeHandle, add_node
 from fairlead.lab.options import Wishes
 from fairlead.lab.scope import Scope
 from fairlead.model.names import dns1123_label_errors
@@ -170,7 +170,7 @@ class Lab(Scope):
         return LabOptions(self.name, data, (), settings, self._patience, userspace=spec.userspace)
 
     def _connect(self, running: RunningLab) -> None:
-        super().__init__(Connection(running), DEFAULT)
+        super().__init__(LabConnection(running), DEFAULT)
         self._is_running = True
 
     def stop(self) -> None:
@@ -202,10 +202,10 @@ class Lab(Scope):
         """A namespace: that of this name, else a new one whose name begins with the prefix."""
         return Namespace(self._connection, name) if name else Namespace.made(self._connection, prefix)
 
-    def node(self, name: str) -> Node:
+    def node(self, name: str) -> NodeHandle:
         """A node, by its name."""
-        return Node(self.running, name)
+        return NodeHandle(self.running, name)
 
-    def add_node(self, name: str = "", labels: Mapping[str, str] | None = None) -> Node:
+    def add_node(self, name: str = "", labels: Mapping[str, str] | None = None) -> NodeHandle:
         """A new node that is Ready; called ``node-NUMBER`` unless it gets a name. Raises LabError."""
         return add_node(self.running, name, labels or {})

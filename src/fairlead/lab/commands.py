@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import TypedDict
 
 from fairlead.app.lab.commands.run import pod_document
-from fairlead.app.lab.processes.bootstrap import Resources
+from fairlead.app.lab.processes.bootstrap import ServedResources
 from fairlead.app.lab.processes.readiness import Wanted
 from fairlead.drivers.kube.client import PODS, KubeClient
 from fairlead.drivers.lab.forker_client import Finished, TimedOut
 from fairlead.lab import objects
-from fairlead.lab.connection import Command, Connection, Entry
+from fairlead.lab.connection import EnteredCommand, Entry, LabConnection
 from fairlead.lab.errors import CommandFailed
 from fairlead.lab.results import Result
 from fairlead.model.names import ObjectKey
@@ -43,7 +43,7 @@ def words_of(command: Arguments) -> tuple[str, ...]:
     return tuple(shlex.split(command)) if isinstance(command, str) else tuple(map(str, command))
 
 
-def execute(connection: Connection, entry: Entry, command: Command, options: RunOptions) -> Result:
+def execute(connection: LabConnection, entry: Entry, command: EnteredCommand, options: RunOptions) -> Result:
     """Run a command in a place that has been entered.
 
     Raises:
@@ -64,21 +64,21 @@ def _result(done: Finished) -> Result:
     return Result(done.code, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"))
 
 
-def as_of_this_machine(arguments: tuple[str, ...], environment: dict[str, str] | None = None) -> Command:
+def as_of_this_machine(arguments: tuple[str, ...], environment: dict[str, str] | None = None) -> EnteredCommand:
     """A command with this program's own environment and directory."""
     path = f"{os.environ.get('PATH', '')}:{_ADMIN_PATHS}"
-    return Command(arguments, {**os.environ, "PATH": path, **(environment or {})}, os.getcwd())
+    return EnteredCommand(arguments, {**os.environ, "PATH": path, **(environment or {})}, os.getcwd())
 
 
-def client_pod(connection: Connection, namespace: str, seconds: float) -> str:
+def client_pod(connection: LabConnection, namespace: str, seconds: float) -> str:
     """The name of a Pod of this namespace that does nothing, in which commands of this machine run; made if need be."""
     document = pod_document(CLIENT_POD)
 
-    async def make(client: KubeClient, resources: Resources) -> None:
+    async def make(client: KubeClient, resources: ServedResources) -> None:
         await objects.apply_all(client, resources, [document], namespace)
         await objects.wait_for(client, [Wanted("Pod", ObjectKey(namespace, CLIENT_POD))], seconds)
 
-    async def is_there(client: KubeClient, _: Resources) -> bool:
+    async def is_there(client: KubeClient, _: ServedResources) -> bool:
         found = await objects.items(client, PODS, namespace)
         return any(
             pod["metadata"]["name"] == CLIENT_POD and pod.get("status", {}).get("phase") == "Running" for pod in found

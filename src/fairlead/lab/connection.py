@@ -5,9 +5,9 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any, TypeVar
 
-from fairlead.app.lab.processes.bootstrap import Resources
+from fairlead.app.lab.processes.bootstrap import ServedResources
 from fairlead.drivers.kube.client import KubeClient, KubeError, Unreachable
-from fairlead.drivers.lab.enter import Command
+from fairlead.drivers.lab.enter import EnteredCommand
 from fairlead.drivers.lab.forker_client import Forker
 from fairlead.drivers.lab.run_folder import RunningLab
 from fairlead.lab.background import Background
@@ -17,7 +17,7 @@ from fairlead.lab.places import OUTSIDE, Entry, enter_network, enter_place
 T = TypeVar("T")
 
 
-class Connection:
+class LabConnection:
     """What a ``Lab`` and its namespaces share; made when first used, closed with the lab."""
 
     def __init__(self, lab: RunningLab) -> None:
@@ -41,7 +41,7 @@ class Connection:
                 self._forker = Forker()
             return self._forker
 
-    def ask(self, work: Callable[[KubeClient, Resources], Coroutine[Any, Any, T]]) -> T:
+    def ask(self, work: Callable[[KubeClient, ServedResources], Coroutine[Any, Any, T]]) -> T:
         """The result of what is asked of the API.
 
         Raises:
@@ -52,7 +52,7 @@ class Connection:
             try:
                 if self._client is None:
                     self._client = KubeClient.from_kubeconfig(self.lab.kubeconfig, part="lab")
-                return await work(self._client, Resources(self._client))
+                return await work(self._client, ServedResources(self._client))
             except (KubeError, Unreachable) as error:
                 raise LabError(str(error)) from error
 
@@ -79,4 +79,4 @@ class Connection:
             self._background = self._client = self._forker = None
 
 
-__all__ = ["OUTSIDE", "Command", "Connection", "Entry"]
+__all__ = ["OUTSIDE", "EnteredCommand", "Entry", "LabConnection"]

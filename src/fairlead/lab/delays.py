@@ -16,7 +16,7 @@ from fairlead.drivers.kube.client import PODS
 from fairlead.drivers.lab.nft_session import NftSession
 from fairlead.lab import objects
 from fairlead.lab.commands import as_of_this_machine, execute
-from fairlead.lab.connection import Connection, Entry
+from fairlead.lab.connection import Entry, LabConnection
 from fairlead.lab.errors import LabError
 from fairlead.model.addresses import IPFamily, family_of
 from fairlead.model.names import ObjectKey
@@ -79,7 +79,7 @@ def table(number: int, sources: Iterable[str]) -> str:
 
 
 @contextmanager
-def delayed(connection: Connection, pod: ObjectKey, sources: tuple[str, ...], seconds: float) -> Iterator[None]:
+def delayed(connection: LabConnection, pod: ObjectKey, sources: tuple[str, ...], seconds: float) -> Iterator[None]:
     """Have what these addresses send to a Pod arrive later, meanwhile.
 
     Raises:
@@ -104,7 +104,7 @@ def delayed(connection: Connection, pod: ObjectKey, sources: tuple[str, ...], se
 
 @contextmanager
 def _held(
-    connection: Connection,
+    connection: LabConnection,
     arrivals: socket.socket,
     departures: socket.socket,
     sources: tuple[str, ...],
@@ -126,19 +126,19 @@ def _held(
         connection.background.call(stop(holder))
 
 
-def _packets(connection: Connection, entry: Entry, link: str, *, whole: bool) -> socket.socket:
+def _packets(connection: LabConnection, entry: Entry, link: str, *, whole: bool) -> socket.socket:
     made = connection.forker.make_socket(entry.place, {"op": "packets", "link": link, "whole": whole})
     made.setblocking(False)
     return made
 
 
-def _placement(connection: Connection, pod: ObjectKey) -> tuple[str, str]:
+def _placement(connection: LabConnection, pod: ObjectKey) -> tuple[str, str]:
     """The node of a Pod, and its address."""
     found = connection.ask(lambda client, _: objects.get(client, PODS, pod.namespace, pod.name))
     return str(found["spec"]["nodeName"]), str(found["status"]["podIP"])
 
 
-def _link_to(connection: Connection, node: Entry, address: str) -> str:
+def _link_to(connection: LabConnection, node: Entry, address: str) -> str:
     """The node's end of the Pod's link."""
     found = execute(connection, node, as_of_this_machine(("ip", "-j", "route", "get", address)), {})
     return str(json.loads(found.stdout)[0]["dev"])

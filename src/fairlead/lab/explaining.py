@@ -13,7 +13,7 @@ from fairlead.explain.render.text import render_text
 from fairlead.explain.statements import Verdict
 from fairlead.explain.subjects import NoSuchObject, SubjectError, parse_subject
 from fairlead.explain.subjects import explain as explain_subject
-from fairlead.lab.connection import Connection
+from fairlead.lab.connection import LabConnection
 from fairlead.lab.errors import LabError
 from fairlead.lab.results import Explanation
 from fairlead.model.names import ObjectKey
@@ -22,7 +22,7 @@ _API = ObjectKey("default", "kubernetes")  # which every cluster has
 SHOWN = 4  # Services of a namespace that a report explains
 
 
-def read(connection: Connection) -> Cluster:
+def read(connection: LabConnection) -> Cluster:
     """What the lab's API shows now; raises LabError when it does not answer."""
     try:
         return read_live_cluster(str(connection.lab.kubeconfig), None)

@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Literal
 
-from fairlead.app.lab.processes.bootstrap import Resources
+from fairlead.app.lab.processes.bootstrap import ServedResources
 from fairlead.drivers.kube.client import PODS, KubeClient
 from fairlead.drivers.linux.process_tree import tree
 from fairlead.lab import objects, steering
-from fairlead.lab.connection import Connection
+from fairlead.lab.connection import LabConnection
 from fairlead.lab.delays import delayed
 from fairlead.lab.errors import LabError
-from fairlead.lab.nodes import Node
+from fairlead.lab.nodes import NodeHandle
 from fairlead.lab.objects import says_ready
 from fairlead.lab.packet_rules import dropping, packet_rules, resetting
 from fairlead.lab.parts import API, SLICES, Part, agent
@@ -34,7 +34,7 @@ _DOMAIN = "svc.cluster.local."
 class Faults:
     """The faults available in a namespace of a lab."""
 
-    def __init__(self, connection: Connection, namespace: str) -> None:
+    def __init__(self, connection: LabConnection, namespace: str) -> None:
         self._connection, self._namespace = connection, namespace
 
     # --- Pods ---
@@ -77,7 +77,7 @@ class Faults:
     @contextmanager
     def node_stopped(self, name: str) -> Iterator[None]:
         """A node is off, as if its power were cut; at the end it is Ready again."""
-        node = Node(self._connection.lab, name)
+        node = NodeHandle(self._connection.lab, name)
         node.stop()
         try:
             yield
@@ -87,7 +87,7 @@ class Faults:
     @contextmanager
     def node_cut_off(self, name: str) -> Iterator[None]:
         """A node's cable is pulled: it goes on, and reaches nobody."""
-        node = Node(self._connection.lab, name)
+        node = NodeHandle(self._connection.lab, name)
         node.partition()
         try:
             yield
@@ -223,7 +223,7 @@ class Faults:
         self._await(pod, lambda each: says_ready(each) is wanted)
 
     def _await(self, pod: str, is_as_wanted: Callable[[Doc], bool]) -> None:
-        async def wait(client: KubeClient, _: Resources) -> None:
+        async def wait(client: KubeClient, _: ServedResources) -> None:
             await objects.wait_until(client, PODS, self._key(pod), is_as_wanted, PATIENCE)
 
         self._connection.ask(wait)

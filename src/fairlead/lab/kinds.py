@@ -1,6 +1,6 @@
 """Which resource a word means that a user writes for a kind, as kubectl takes it."""
 
-from fairlead.drivers.kube.client import KubeClient, Resource
+from fairlead.drivers.kube.client import KubeClient, ResourcePath
 from fairlead.drivers.kube.discovery import Discovered, discover
 from fairlead.lab.errors import LabError
 
@@ -20,7 +20,7 @@ _SHORT = {
 }
 
 
-async def find_resource(client: KubeClient, word: str) -> Resource:
+async def find_resource(client: KubeClient, word: str) -> ResourcePath:
     """The resource of ``svc``, ``services``, ``service``, ``Service``, or ``Service.GROUP``.
 
     Raises:

@@ -2,11 +2,11 @@
 
 from contextlib import suppress
 
-from fairlead.app.lab.processes.bootstrap import Resources
+from fairlead.app.lab.processes.bootstrap import ServedResources
 from fairlead.drivers.kube.client import NAMESPACES, KubeClient, KubeError, Unreachable
 from fairlead.lab import objects
 from fairlead.lab.asynchronous import AsyncScope
-from fairlead.lab.connection import Connection
+from fairlead.lab.connection import LabConnection
 from fairlead.lab.errors import LabError
 from fairlead.lab.scope import Scope
 
@@ -15,7 +15,7 @@ class Namespace(Scope):
     """A namespace of a lab. As a context manager it is deleted at the end, which is not waited for."""
 
     @classmethod
-    def made(cls, connection: Connection, prefix: str) -> "Namespace":
+    def made(cls, connection: LabConnection, prefix: str) -> "Namespace":
         """A new one, whose name begins so; raises LabError when the server refuses it."""
         try:
             return cls(connection, connection.ask(lambda client, _: objects.make_namespace(client, prefix)))
@@ -34,7 +34,7 @@ class Namespace(Scope):
     def remove(self) -> None:
         """Delete it, with everything in it; its Pods end a while later. One that has gone is none the worse for it."""
 
-        async def remove(client: KubeClient, _: Resources) -> None:
+        async def remove(client: KubeClient, _: ServedResources) -> None:
             with suppress(KubeError, Unreachable):
                 await client.delete(NAMESPACES.path(name=self._namespace))
 

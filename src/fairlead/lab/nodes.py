@@ -6,7 +6,7 @@ from fairlead.app.lab.commands import nodes
 from fairlead.drivers.lab.run_folder import RunningLab
 
 
-class Node:
+class NodeHandle:
     """A node of a lab, by its name."""
 
     def __init__(self, lab: RunningLab, name: str) -> None:
@@ -37,6 +37,6 @@ class Node:
         nodes.heal(self._lab, self.name)
 
 
-def add_node(lab: RunningLab, name: str, labels: Mapping[str, str]) -> Node:
+def add_node(lab: RunningLab, name: str, labels: Mapping[str, str]) -> NodeHandle:
     """A new node that is Ready; raises LabError."""
-    return Node(lab, nodes.add(lab, name, labels))
+    return NodeHandle(lab, nodes.add(lab, name, labels))

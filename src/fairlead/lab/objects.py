@@ -8,9 +8,9 @@ from typing import Any
 
 import msgspec
 
-from fairlead.app.lab.processes.bootstrap import Resources, UnknownKind, apply
+from fairlead.app.lab.processes.bootstrap import ServedResources, UnknownKind, apply
 from fairlead.app.lab.processes.readiness import KINDS, Wanted, until_ready
-from fairlead.drivers.kube.client import EVENTS, NAMESPACES, PODS, KubeClient, KubeError, Resource
+from fairlead.drivers.kube.client import EVENTS, NAMESPACES, PODS, KubeClient, KubeError, ResourcePath
 from fairlead.drivers.kube.manifests import read_manifests, read_text
 from fairlead.lab.errors import LabError, NotReady
 from fairlead.model.document import Doc
@@ -64,7 +64,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-async def apply_all(client: KubeClient, resources: Resources, wanted: Sequence[Doc], namespace: str) -> list[Doc]:
+async def apply_all(client: KubeClient, resources: ServedResources, wanted: Sequence[Doc], namespace: str) -> list[Doc]:
     """Apply documents in order; those of namespaced kinds that name no namespace go into this one.
 
     Raises:
@@ -79,7 +79,7 @@ async def apply_all(client: KubeClient, resources: Resources, wanted: Sequence[D
     return applied
 
 
-async def delete_all(client: KubeClient, resources: Resources, wanted: Sequence[Doc], namespace: str) -> None:
+async def delete_all(client: KubeClient, resources: ServedResources, wanted: Sequence[Doc], namespace: str) -> None:
     """Delete what documents name; what is not there is none the worse for it."""
     for document in wanted:
         resource = await resources.of(document)
@@ -92,7 +92,7 @@ async def delete_all(client: KubeClient, resources: Resources, wanted: Sequence[
                 raise LabError(f"{_title(document)}: {error}") from error
 
 
-async def _placed(resources: Resources, document: Doc, namespace: str) -> Doc:
+async def _placed(resources: ServedResources, document: Doc, namespace: str) -> Doc:
     metadata = document.get("metadata") or {}
     if "namespace" in metadata or not (await resources.of(document)).namespaced:
         return document
@@ -104,7 +104,7 @@ def _title(document: Doc) -> str:
     return f"{document.get('kind', '?')}/{metadata.get('name') or metadata.get('generateName', '?')}"
 
 
-async def get(client: KubeClient, resource: Resource, namespace: str, name: str) -> Doc:
+async def get(client: KubeClient, resource: ResourcePath, namespace: str, name: str) -> Doc:
     """One object; raises LabError with the server's words when it cannot be had."""
     try:
         body = await client.get(resource.path(namespace if resource.namespaced else "", name))
@@ -113,7 +113,7 @@ async def get(client: KubeClient, resource: Resource, namespace: str, name: str)
     return msgspec.json.decode(body, type=dict[str, Any])
 
 
-async def items(client: KubeClient, resource: Resource, namespace: str, labels: str = "") -> list[Doc]:
+async def items(client: KubeClient, resource: ResourcePath, namespace: str, labels: str = "") -> list[Doc]:
     """The objects of a collection that a label selector matches."""
     query = {"labelSelector": labels} if labels else None
     try:
@@ -169,7 +169,7 @@ async def wait_for(client: KubeClient, wanted: Sequence[Wanted], seconds: float)
 
 
 async def wait_until(
-    client: KubeClient, resource: Resource, key: ObjectKey, holds: Callable[[Doc], bool], seconds: float
+    client: KubeClient, resource: ResourcePath, key: ObjectKey, holds: Callable[[Doc], bool], seconds: float
 ) -> None:
     """Return when something holds of an object.
 

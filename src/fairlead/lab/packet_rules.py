@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from fairlead.drivers.lab.nft_session import NftSession
 from fairlead.lab.commands import as_of_this_machine
-from fairlead.lab.connection import Connection
+from fairlead.lab.connection import LabConnection
 from fairlead.lab.errors import LabError
 from fairlead.model.addresses import IPFamily, family_of
 from fairlead.model.names import ObjectKey
@@ -62,7 +62,7 @@ def table(number: int, rules: Iterable[str]) -> str:
 
 
 @contextmanager
-def packet_rules(connection: Connection, pod: ObjectKey, rules: list[str]) -> Iterator[None]:
+def packet_rules(connection: LabConnection, pod: ObjectKey, rules: list[str]) -> Iterator[None]:
     """Have the rules in the network of a Pod meanwhile.
 
     Raises:

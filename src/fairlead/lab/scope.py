@@ -4,11 +4,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
-from fairlead.drivers.kube.client import KubeClient, Resource
+from fairlead.drivers.kube.client import KubeClient, ResourcePath
 from fairlead.lab import commands, objects, steering
 from fairlead.lab.clients import Clients
 from fairlead.lab.commands import PATIENCE, Arguments, RunOptions, words_of
-from fairlead.lab.connection import OUTSIDE, Command, Connection
+from fairlead.lab.connection import OUTSIDE, EnteredCommand, LabConnection
 from fairlead.lab.errors import LabError
 from fairlead.lab.faults import Faults
 from fairlead.lab.kinds import find_resource
@@ -21,7 +21,7 @@ from fairlead.model.names import ObjectKey
 if TYPE_CHECKING:
     import socket
 
-    from fairlead.app.lab.processes.bootstrap import Resources
+    from fairlead.app.lab.processes.bootstrap import ServedResources
     from fairlead.lab.forwarding import Forwarded
     from fairlead.lab.serving import Servable, Served, ServeOptions
 
@@ -33,7 +33,7 @@ class Scope:
         clients: ready clients of well-known libraries.
     """
 
-    def __init__(self, connection: Connection, namespace: str) -> None:
+    def __init__(self, connection: LabConnection, namespace: str) -> None:
         self._connection, self._namespace = connection, namespace
         self.clients = Clients(connection.lab.kubeconfig, namespace)
 
@@ -87,7 +87,7 @@ class Scope:
         resource = self._resource(kind)
         return self._connection.ask(lambda c, _: objects.items(c, resource, self._namespace, labels))
 
-    def _resource(self, kind: str) -> Resource:
+    def _resource(self, kind: str) -> ResourcePath:
         return self._connection.ask(lambda client, _: find_resource(client, kind))
 
     def events(self) -> Docs:
@@ -102,7 +102,7 @@ class Scope:
         """
         began = time.monotonic()
 
-        async def wait(client: KubeClient, _: "Resources") -> None:
+        async def wait(client: KubeClient, _: "ServedResources") -> None:
             await objects.wait_for(client, await objects.workloads(client, self._namespace), timeout)
 
         self._connection.ask(wait)
@@ -156,7 +156,7 @@ class Scope:
             CommandFailed: as ``run``. LabError: the Pod does not run.
         """
         with self._connection.enter(self._namespace, pod) as entry:
-            inside = Command(words_of(command), entry.environment or {}, "/")
+            inside = EnteredCommand(words_of(command), entry.environment or {}, "/")
             return commands.execute(self._connection, entry, inside, options)
 
     def logs(self, pod: str, container: str = "", *, previous: bool = False) -> str:

@@ -12,12 +12,12 @@ from collections.abc import Callable, Coroutine, Mapping
 from contextlib import ExitStack, suppress
 from typing import Any, TypedDict
 
-from fairlead.app.lab.processes.bootstrap import Resources
+from fairlead.app.lab.processes.bootstrap import ServedResources
 from fairlead.drivers.kube.client import PODS, STRATEGIC_MERGE_PATCH, KubeClient, KubeError, Unreachable
 from fairlead.drivers.lab.relay import relay_tcp
 from fairlead.drivers.lab.web_applications import serve_asgi, serve_wsgi
 from fairlead.lab import objects, steering
-from fairlead.lab.connection import Connection
+from fairlead.lab.connection import LabConnection
 from fairlead.lab.errors import LabError
 from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
@@ -50,7 +50,7 @@ class ServeOptions(TypedDict, total=False):
 class Served:
     """A server of this program in the lab. Close it, or use it as a context manager; it goes with its namespace too."""
 
-    def __init__(self, connection: Connection, key: ObjectKey, port: int, stops: ExitStack) -> None:
+    def __init__(self, connection: LabConnection, key: ObjectKey, port: int, stops: ExitStack) -> None:
         self._connection, self._key, self._stops = connection, key, stops
         self.name, self.port = key.name, port
 
@@ -71,7 +71,7 @@ class Served:
         patch = {"status": {"conditions": [{"type": GATE, "status": status}]}}
         path = PODS.path(self._key.namespace, self._key.name, "status")
 
-        async def say(client: KubeClient, _: Resources) -> None:
+        async def say(client: KubeClient, _: ServedResources) -> None:
             await client.patch(path, patch, STRATEGIC_MERGE_PATCH)
             await objects.wait_until(client, PODS, self._key, lambda pod: objects.says_ready(pod) == ready, _PATIENCE)
 
@@ -83,7 +83,7 @@ class Served:
         self._stops.close()
 
 
-def serve(connection: Connection, namespace: str, what: Servable, name: str, options: ServeOptions) -> Served:
+def serve(connection: LabConnection, namespace: str, what: Servable, name: str, options: ServeOptions) -> Served:
     """Serve something of this program in a namespace.
 
     Raises:
@@ -96,11 +96,11 @@ def serve(connection: Connection, namespace: str, what: Servable, name: str, opt
         wanted.append(_service(name, port))
     with ExitStack() as stack:
 
-        async def start(client: KubeClient, known: Resources) -> None:
+        async def start(client: KubeClient, known: ServedResources) -> None:
             await objects.apply_all(client, known, wanted, namespace)
             await objects.wait_until(client, PODS, key, lambda pod: pod["status"].get("phase") == "Running", _PATIENCE)
 
-        async def remove(client: KubeClient, known: Resources) -> None:
+        async def remove(client: KubeClient, known: ServedResources) -> None:
             with suppress(KubeError, Unreachable, LabError):
                 await objects.delete_all(client, known, wanted, namespace)
 
@@ -114,7 +114,7 @@ def serve(connection: Connection, namespace: str, what: Servable, name: str, opt
     return served
 
 
-def _listeners(connection: Connection, key: ObjectKey, port: int) -> list[socket.socket]:
+def _listeners(connection: LabConnection, key: ObjectKey, port: int) -> list[socket.socket]:
     """Sockets that listen in the Pod, one for each family of its addresses."""
     found = connection.ask(lambda client, _: objects.get(client, PODS, key.namespace, key.name))
     hosts = sorted({_ANYWHERE[":" in each["ip"]] for each in found["status"]["podIPs"]})
@@ -123,7 +123,7 @@ def _listeners(connection: Connection, key: ObjectKey, port: int) -> list[socket
         return [ask(entry.place, {"op": "listen", "protocol": "TCP", "address": [host, port]}) for host in hosts]
 
 
-def _server_of(what: Servable) -> Callable[[Connection, socket.socket], Stop]:
+def _server_of(what: Servable) -> Callable[[LabConnection, socket.socket], Stop]:
     """How it is served: starts on a listening socket, and gives what stops it."""
     if isinstance(what, int):
         return lambda connection, listener: _relay(connection, listener, what)
@@ -142,11 +142,11 @@ def _server_of(what: Servable) -> Callable[[Connection, socket.socket], Stop]:
     )
 
 
-def _relay(connection: Connection, listener: socket.socket, port: int) -> Stop:
+def _relay(connection: LabConnection, listener: socket.socket, port: int) -> Stop:
     return _on_loop(connection, relay_tcp(listener, lambda: [("127.0.0.1", port)]))
 
 
-def _streams(connection: Connection, listener: socket.socket, handle: Callable[..., Any]) -> Stop:
+def _streams(connection: LabConnection, listener: socket.socket, handle: Callable[..., Any]) -> Stop:
     async def start() -> Stop:
         server = await asyncio.start_server(handle, sock=listener)
         return server.close
@@ -154,7 +154,7 @@ def _streams(connection: Connection, listener: socket.socket, handle: Callable[.
     return _on_loop(connection, start())
 
 
-def _on_loop(connection: Connection, starting: Coroutine[Any, Any, Stop]) -> Stop:
+def _on_loop(connection: LabConnection, starting: Coroutine[Any, Any, Stop]) -> Stop:
     close = connection.background.call(starting)
 
     async def stop() -> None:

@@ -5,25 +5,25 @@ from contextlib import contextmanager
 from typing import Any
 
 from fairlead.drivers.kube.client import NODES as NODE_OBJECTS
-from fairlead.drivers.kube.client import PODS, Resource
+from fairlead.drivers.kube.client import PODS, ResourcePath
 from fairlead.lab import objects, parts
-from fairlead.lab.connection import Connection
+from fairlead.lab.connection import LabConnection
 from fairlead.lab.parts import DNS_NAMESPACE, Asking, Part, answer, name_servers_of, proxies_of
 
 _DNS_LABELS = "k8s-app=kube-dns"
 
 
-def proxies(connection: Connection) -> list[Part]:
+def proxies(connection: LabConnection) -> list[Part]:
     """Those of the nodes that run; one for all of them in a lab without namespaces."""
     return proxies_of(connection.lab, _ready(connection, NODE_OBJECTS, ""))
 
 
-def name_servers(connection: Connection) -> list[Part]:
+def name_servers(connection: LabConnection) -> list[Part]:
     """Those that are ready."""
     return name_servers_of(_ready(connection, PODS, DNS_NAMESPACE, _DNS_LABELS))
 
 
-def _ready(connection: Connection, resource: Resource, namespace: str, labels: str = "") -> list[str]:
+def _ready(connection: LabConnection, resource: ResourcePath, namespace: str, labels: str = "") -> list[str]:
     found = connection.ask(lambda client, _: objects.items(client, resource, namespace, labels))
     return [
         str(each["metadata"]["name"])
@@ -34,11 +34,11 @@ def _ready(connection: Connection, resource: Resource, namespace: str, labels: s
     ]  # fmt: skip
 
 
-def _asking(connection: Connection) -> Asking:
+def _asking(connection: LabConnection) -> Asking:
     return Asking(connection.lab, connection.forker.make_socket)
 
 
-def settle(connection: Connection, seconds: float) -> int:
+def settle(connection: LabConnection, seconds: float) -> int:
     """Return when slices, names and every node's rules are at least as new as what the API has now; the version."""
     return parts.settle(
         _asking(connection),
@@ -48,7 +48,7 @@ def settle(connection: Connection, seconds: float) -> int:
 
 
 @contextmanager
-def fault(connection: Connection, parts: list[Part], document: Mapping[str, Any], seconds: float) -> Iterator[None]:
+def fault(connection: LabConnection, parts: list[Part], document: Mapping[str, Any], seconds: float) -> Iterator[None]:
     """Have the parts misbehave meanwhile; they stop when this ends, or this program does."""
     asking = _asking(connection)
     held = [(part, asking.ask(part, {"op": "fault", **document})) for part in parts]

@@ -16,14 +16,14 @@ _COUNTED = ("cpu", "memory")  # what else a container asks for does not matter h
 Quantities = Mapping[str, str] | None
 
 
-class Asked(NamedTuple):
+class AskedResources(NamedTuple):
     """What a container, or a Pod as a whole, asks for and may use: quantities by resource."""
 
     requests: Quantities
     limits: Quantities
 
 
-def qos_class(containers: Iterable[Asked], of_pod: Asked | None = None) -> str:
+def qos_class(containers: Iterable[AskedResources], of_pod: AskedResources | None = None) -> str:
     """``Guaranteed``: everything has limits, and asks for all that it may use; ``BestEffort``: nothing asks for
     anything; else ``Burstable``.
 

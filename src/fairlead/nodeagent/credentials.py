@@ -8,7 +8,7 @@ from typing import NamedTuple
 ROOT = 0
 
 
-class Credentials(NamedTuple):
+class ProcessCredentials(NamedTuple):
     """Numbers of a process's user, its group, and its supplementary groups (credentials(7))."""
 
     uid: int = ROOT
@@ -16,10 +16,10 @@ class Credentials(NamedTuple):
     groups: tuple[int, ...] = ()
 
 
-AS_ROOT = Credentials()
+AS_ROOT = ProcessCredentials()
 
 
-def passwd_with(text: str, credentials: Credentials) -> str | None:
+def passwd_with(text: str, credentials: ProcessCredentials) -> str | None:
     """A passwd(5) file in which the user has a name, as container runtimes give it (CRI-O does): programs such as
     PostgreSQL do not run as a user without one. None when the user has one already."""
     if any(line.split(":")[2:3] == [str(credentials.uid)] for line in text.splitlines()):

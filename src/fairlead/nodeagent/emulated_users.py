@@ -42,7 +42,7 @@ class Users(NamedTuple):
         return self.is_root or self.keeps
 
 
-class Outcome(NamedTuple):
+class CallOutcome(NamedTuple):
     """What a call gives: who the process is from now on, and what is returned; ``error`` is an errno or 0."""
 
     users: Users
@@ -99,23 +99,23 @@ _SET_KEEPCAPS = 8  # PR_SET_KEEPCAPS of linux/prctl.h
 _NUMBERS = {"setuid": 1, "setgid": 1, "setreuid": 2, "setregid": 2, "setresuid": 3, "setresgid": 3}
 
 
-def call(name: str, arguments: Sequence[int], users: Users) -> Outcome:
+def call(name: str, arguments: Sequence[int], users: Users) -> CallOutcome:
     """What one of ``CALLS`` gives.
 
     Args:
         arguments: as the kernel has them: of 64 bits, of which numbers of users are the lower half.
     """
     if name in _GETTERS:
-        return Outcome(users, _GETTERS[name](users))
+        return CallOutcome(users, _GETTERS[name](users))
     wanted = [argument & 0xFFFFFFFF for argument in arguments[: _NUMBERS[name]]]
     if len(wanted) == 1 and wanted[0] == UNCHANGED:
-        return Outcome(users, error=errno.EINVAL)
+        return CallOutcome(users, error=errno.EINVAL)
     of_users = name.endswith("uid")
     try:
         ids = _SETTERS[name](users.uids if of_users else users.gids, users.may_all, wanted)
     except NotPermitted:
-        return Outcome(users, error=errno.EPERM)
-    return Outcome(users._replace(uids=ids) if of_users else users._replace(gids=ids))
+        return CallOutcome(users, error=errno.EPERM)
+    return CallOutcome(users._replace(uids=ids) if of_users else users._replace(gids=ids))
 
 
 def passed_on(name: str, arguments: Sequence[int], users: Users) -> Users:
@@ -126,11 +126,11 @@ def passed_on(name: str, arguments: Sequence[int], users: Users) -> Users:
     return users._replace(keeps=False)
 
 
-def set_groups(groups: Sequence[int], users: Users) -> Outcome:
+def set_groups(groups: Sequence[int], users: Users) -> CallOutcome:
     """What setgroups(2) gives."""
     if not users.may_all:
-        return Outcome(users, error=errno.EPERM)
-    return Outcome(users._replace(groups=tuple(groups)))
+        return CallOutcome(users, error=errno.EPERM)
+    return CallOutcome(users._replace(groups=tuple(groups)))
 
 
 def change_owner(uid: int, gid: int, users: Users) -> int:

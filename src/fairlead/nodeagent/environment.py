@@ -22,7 +22,7 @@ DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _REFERENCE = re.compile(r"\$(?:\$|\((?P<name>[^()]*)\))")
 
 
-class Placement(NamedTuple):
+class PodPlacement(NamedTuple):
     """What the downward API tells of where a Pod runs; addresses of each IP family, the cluster's own first."""
 
     node_name: str
@@ -41,7 +41,7 @@ class ContainerSurroundings:
     """
 
     pod: RunPod
-    placement: Placement
+    placement: PodPlacement
     service_variables: Mapping[str, str] = field(default_factory=dict)
     sources: Sources = field(default_factory=dict)
     allocatable: Mapping[str, str] = field(default_factory=dict)
@@ -132,7 +132,7 @@ def _from_source(variable: EnvVar, container: Container, around: ContainerSurrou
     raise SourceError(f"the source of variable {variable.name} is of a kind that this node does not know")
 
 
-def pod_field(path: str, pod: RunPod, placement: Placement) -> str:
+def pod_field(path: str, pod: RunPod, placement: PodPlacement) -> str:
     """A field that the downward API tells of.
 
     Raises:

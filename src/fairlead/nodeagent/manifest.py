@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from fairlead.model.objects import Condition, KubeObject, PodIP, Slim
-from fairlead.model.qos import Asked, qos_class
+from fairlead.model.qos import AskedResources, qos_class
 
 
 class ObjectFieldSelector(Slim, frozen=True):
@@ -161,7 +161,7 @@ class VolumeMount(Slim, frozen=True):
     read_only: bool = False
 
 
-class Capabilities(Slim, frozen=True):
+class ContainerCapabilities(Slim, frozen=True):
     """Capabilities that a container wants beyond the usual ones."""
 
     add: tuple[str, ...] | None = None
@@ -174,7 +174,7 @@ class SecurityContext(Slim, frozen=True):
     run_as_group: int | None = None
     run_as_non_root: bool | None = None
     privileged: bool | None = None
-    capabilities: Capabilities | None = None
+    capabilities: ContainerCapabilities | None = None
     read_only_root_filesystem: bool = False
 
 
@@ -237,7 +237,7 @@ class EmptyDir(Slim, frozen=True):
     size_limit: str | None = None
 
 
-class ClaimSource(Slim, frozen=True):
+class BoundClaimSource(Slim, frozen=True):
     """The volume that a PersistentVolumeClaim is bound to."""
 
     claim_name: str
@@ -311,7 +311,7 @@ class Volume(Projection, frozen=True):
     host_path: HostPath | None = None
     empty_dir: EmptyDir | None = None
     projected: Projected | None = None
-    persistent_volume_claim: ClaimSource | None = None
+    persistent_volume_claim: BoundClaimSource | None = None
 
     @property
     def is_made_of_files(self) -> bool:
@@ -426,9 +426,9 @@ class RunPod(KubeObject, frozen=True):
         return self.status.phase in ("Succeeded", "Failed")
 
 
-def _asked(of: Container | RunPodSpec) -> Asked:
+def _asked(of: Container | RunPodSpec) -> AskedResources:
     resources = of.resources or Resources()
-    return Asked(resources.requests, resources.limits)
+    return AskedResources(resources.requests, resources.limits)
 
 
 def port_number(container: Container, port: int | str) -> int | None:

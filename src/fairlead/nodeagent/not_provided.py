@@ -5,7 +5,7 @@ What cannot do without is refused instead (``volumes.check_volumes``); docs/pod-
 
 from collections.abc import Callable, Iterator
 
-from fairlead.nodeagent.manifest import Capabilities, Container, RunPod, RunPodSpec, SecurityContext
+from fairlead.nodeagent.manifest import Container, ContainerCapabilities, RunPod, RunPodSpec, SecurityContext
 
 _OF_POD: dict[str, Callable[[RunPodSpec], object]] = {
     "hostPID": lambda spec: spec.host_pid,
@@ -18,7 +18,9 @@ _OF_POD: dict[str, Callable[[RunPodSpec], object]] = {
 }
 _OF_CONTAINER: dict[str, Callable[[Container], object]] = {
     "securityContext.privileged": lambda container: _security(container).privileged,
-    "securityContext.capabilities.add": lambda container: (_security(container).capabilities or Capabilities()).add,
+    "securityContext.capabilities.add": lambda container: (
+        (_security(container).capabilities or ContainerCapabilities()).add
+    ),
     "volumeDevices": lambda container: container.volume_devices,
     "restartPolicyRules": lambda container: container.restart_policy_rules,
 }

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from fairlead.nodeagent.manifest import Probe
 
 
-class Verdict(enum.Enum):
+class ProbeVerdict(enum.Enum):
     """What a series of results means so far."""
 
     UNKNOWN = enum.auto()
@@ -20,11 +20,11 @@ class Series:
 
     last: bool | None = None
     length: int = 0
-    verdict: Verdict = Verdict.UNKNOWN
+    verdict: ProbeVerdict = ProbeVerdict.UNKNOWN
 
     def after(self, success: bool, probe: Probe) -> "Series":
         """The series with one more result; the verdict changes only when its threshold is reached."""
         length = self.length + 1 if success == self.last else 1
         reached = length >= (probe.success_threshold if success else probe.failure_threshold)
-        verdict = (Verdict.SUCCESS if success else Verdict.FAILURE) if reached else self.verdict
+        verdict = (ProbeVerdict.SUCCESS if success else ProbeVerdict.FAILURE) if reached else self.verdict
         return replace(self, last=success, length=length, verdict=verdict)

@@ -34,7 +34,7 @@ class NeverPull(ImageError):
     reason = "ErrImageNeverPull"
 
 
-class Failure(NamedTuple):
+class PullFailure(NamedTuple):
     """A pull that failed.
 
     Attributes:
@@ -52,13 +52,13 @@ def is_wanted(policy: str, *, is_there: bool) -> bool:
     return policy != NEVER and (policy == ALWAYS or not is_there)
 
 
-def failed(message: str, before: Failure | None, now: float) -> Failure:
+def failed(message: str, before: PullFailure | None, now: float) -> PullFailure:
     """What is remembered of a pull that failed, after what was remembered of the one before."""
     delay = min(2 * before.delay, LAST_BACKOFF) if before else FIRST_BACKOFF
-    return Failure(message, now + delay, delay)
+    return PullFailure(message, now + delay, delay)
 
 
-def backing_off(image: str, failure: Failure) -> PullBackOff:
+def backing_off(image: str, failure: PullFailure) -> PullBackOff:
     return PullBackOff(f'Back-off pulling image "{image}": ErrImagePull: {failure.message}')
 
 

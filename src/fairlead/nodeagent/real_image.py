@@ -4,7 +4,7 @@ them."""
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from fairlead.images.documents import Process
+from fairlead.images.documents import ImageProcess
 from fairlead.images.users import NO_ACCOUNTS, Accounts
 from fairlead.nodeagent.images import ImageError, Program
 from fairlead.nodeagent.manifest import Container
@@ -25,7 +25,7 @@ class RealImage:
 
     id: str
     manifest: str
-    process: Process
+    process: ImageProcess
     layers: tuple[str, ...]
     accounts: Accounts = NO_ACCOUNTS
 

@@ -7,7 +7,7 @@ Field meanings: Kubernetes API reference, PodSecurityContext and SecurityContext
 from typing import NamedTuple
 
 from fairlead.images.users import NO_ACCOUNTS, Accounts, Identity, UserError, identity_of, is_name
-from fairlead.nodeagent.credentials import ROOT, Credentials
+from fairlead.nodeagent.credentials import ROOT, ProcessCredentials
 from fairlead.nodeagent.manifest import Container, RunPod, SecurityContext
 
 
@@ -53,7 +53,7 @@ def identity_in(container: Container, pod: RunPod, image: ImageUser = NOBODY_NAM
     return identity
 
 
-def credentials_of(container: Container, pod: RunPod, image: ImageUser = NOBODY_NAMED) -> Credentials:
+def credentials_of(container: Container, pod: RunPod, image: ImageUser = NOBODY_NAMED) -> ProcessCredentials:
     """As whom the container runs.
 
     Raises:
@@ -64,7 +64,7 @@ def credentials_of(container: Container, pod: RunPod, image: ImageUser = NOBODY_
     gid = _first(own.run_as_group, shared.run_as_group)
     of_pod = (*(shared.supplemental_groups or ()), *(() if shared.fs_group is None else (shared.fs_group,)))
     groups = tuple(dict.fromkeys((*identity.groups, *of_pod)))
-    return Credentials(identity.uid, identity.gid if gid is None else gid, groups)
+    return ProcessCredentials(identity.uid, identity.gid if gid is None else gid, groups)
 
 
 def _first(own: int | None, shared: int | None) -> int | None:

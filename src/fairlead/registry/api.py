@@ -12,7 +12,7 @@ from fairlead.registry.access.admission import admit
 from fairlead.registry.access.authorization import is_superuser
 from fairlead.registry.access.checks import check_access, check_path
 from fairlead.registry.access.reviews import ACCESS
-from fairlead.registry.admission.gate import Gate
+from fairlead.registry.admission.gate import AdmissionGate
 from fairlead.registry.aggregation.extensions import STORAGE as APISERVICES
 from fairlead.registry.aggregation.extensions import extensions
 from fairlead.registry.aggregation.forwarding import forward
@@ -29,7 +29,7 @@ from fairlead.registry.subresources.table import OF_CUSTOM_KINDS, SUBRESOURCES
 from fairlead.registry.verbs.call import Answer, Call, Found, Handler, Reply
 from fairlead.registry.verbs.deletion import delete_collection, delete_object
 from fairlead.registry.verbs.read import get_object, list_objects, watch_objects
-from fairlead.registry.verbs.watches import Watch
+from fairlead.registry.verbs.watches import PermittedWatch
 from fairlead.registry.verbs.write import create_object, patch_object, update_object
 
 __all__ = ["Answer", "Consultation", "Found", "Reply", "answer", "is_write"]
@@ -63,7 +63,7 @@ def answer(request: Request, state: State, state_at: Callable[[int], State | Non
     if verb and verb not in allowed:
         raise method_not_allowed()
     handler = _special(target, verb) or _VERBS[verb]
-    gate = Gate(request, table, env)
+    gate = AdmissionGate(request, table, env)
     call = Call(request, target, state, state_at, _admitting(request, state, gate, env))
     check_access(call, verb)
     try:
@@ -78,7 +78,11 @@ def answer(request: Request, state: State, state_at: Callable[[int], State | Non
 def _warned(found: Answer, texts: Iterable[str]) -> Answer:
     """The answer with more warnings: that what the client uses will go, and what webhooks say."""
     told = tuple(filter(None, texts))
-    return replace(found, warnings=(*told, *found.warnings)) if told and isinstance(found, Reply | Watch) else found
+    return (
+        replace(found, warnings=(*told, *found.warnings))
+        if told and isinstance(found, Reply | PermittedWatch)
+        else found
+    )
 
 
 def _special(target: Target, verb: str) -> Handler | None:
@@ -87,7 +91,7 @@ def _special(target: Target, verb: str) -> Handler | None:
     return _SPECIAL.get((target.plural_with_subresource, verb))
 
 
-def _admitting(request: Request, state: State, gate: Gate, env: Environment) -> Environment:
+def _admitting(request: Request, state: State, gate: AdmissionGate, env: Environment) -> Environment:
     """The surroundings of a write in which its user writes nothing that they must not, and nobody what no namespace
     lets in."""
     if not is_write(request.method):

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from fairlead.model.document import Doc
-from fairlead.registry.questions import Server
+from fairlead.registry.questions import ReviewServer
 from fairlead.registry.strategy import Strategy
 
 
@@ -19,7 +19,7 @@ class ScalePaths(NamedTuple):
 class Conversion(NamedTuple):
     """A webhook that converts objects; ``review_version`` is that of the reviews that it gets."""
 
-    server: Server
+    server: ReviewServer
     review_version: str
 
 

@@ -25,7 +25,7 @@ class ServiceReference(NamedTuple):
     path: str = ""
 
 
-class Server(NamedTuple):
+class ReviewServer(NamedTuple):
     """A server to ask, over TLS.
 
     Attributes:
@@ -53,14 +53,14 @@ class Server(NamedTuple):
         return f"https://{where.name}.{where.namespace}.svc:{where.port}{where.path or '/'}"
 
 
-def read_server(client: Doc) -> Server:
+def read_server(client: Doc) -> ReviewServer:
     """The server of a ``clientConfig``."""
     authorities = base64.b64decode(client.get("caBundle") or "")
     service = client.get("service")
     if service is None:
-        return Server(client["url"], None, authorities)
+        return ReviewServer(client["url"], None, authorities)
     where = ServiceReference(service["namespace"], service["name"], service.get("port", 443), service.get("path") or "")
-    return Server("", where, authorities)
+    return ReviewServer("", where, authorities)
 
 
 class Question(NamedTuple):
@@ -72,7 +72,7 @@ class Question(NamedTuple):
         seconds: how long the answer may take.
     """
 
-    server: Server
+    server: ReviewServer
     kind: str
     api_version: str
     rest: bytes
@@ -98,7 +98,7 @@ class Fetch(NamedTuple):
         seconds: how long the answer may take.
     """
 
-    server: Server
+    server: ReviewServer
     seconds: int
 
     @property
@@ -114,7 +114,7 @@ class Fetch(NamedTuple):
 Asked = Question | Fetch
 
 
-def question(server: Server, kind: str, api_version: str, request: Doc, seconds: int) -> Question:
+def question(server: ReviewServer, kind: str, api_version: str, request: Doc, seconds: int) -> Question:
     """The question that a review's request is; ``request`` is without a uid."""
     return Question(server, kind, api_version, msgspec.json.encode(request)[1:], seconds)
 

@@ -14,8 +14,8 @@ import msgspec
 
 from fairlead.model.objects import Endpoint, Service, ServicePort
 from fairlead.model.snapshot import ClusterSnapshot
-from fairlead.trace.packet import DROPPED, REJECTED, Fate, Outcome, Packet
-from fairlead.trace.policies import Asked, rulings
+from fairlead.trace.packet import DROPPED, REJECTED, Outcome, Packet, PacketFate
+from fairlead.trace.policies import ReceivedPacket, rulings
 
 
 class Rules(enum.Enum):
@@ -71,9 +71,9 @@ def allowed(situation: Situation, packet: Packet) -> frozenset[Outcome]:
 def _passes(situation: Situation, packet: Packet, outcome: Outcome) -> bool:
     """Whether policies let through what this node forwards, seen as its receiver will: after translation."""
     is_own = outcome.destination in situation.addresses
-    if outcome.fate is not Fate.ACCEPT or not packet.interface or is_own:
+    if outcome.fate is not PacketFate.ACCEPT or not packet.interface or is_own:
         return True
-    asked = Asked(outcome.port, packet.protocol.upper())
+    asked = ReceivedPacket(outcome.port, packet.protocol.upper())
     said = rulings(situation.snapshot, situation.node, packet.source, outcome.destination, asked)
     return all(ruling.passes for ruling in said)
 
@@ -111,7 +111,7 @@ def _is_foreign(service: Service) -> bool:
 
 def _not_a_service(situation: Situation, packet: Packet) -> Outcome:
     """Only nft mode knows what a virtual IP is when no port of it is asked for."""
-    untouched = Outcome(Fate.ACCEPT, packet.destination, packet.port)
+    untouched = Outcome(PacketFate.ACCEPT, packet.destination, packet.port)
     if situation.is_closed and packet.destination in situation.addresses and not _is_health_check(situation, packet):
         return DROPPED
     if situation.rules is Rules.IPTABLES:
@@ -152,7 +152,7 @@ def _no_endpoint(situation: Situation, entry: Entry, packet: Packet) -> Outcome:
     """iptables mode does not refuse what this host itself sends out to an address that is not its own."""
     leaves = not packet.interface and packet.destination not in situation.addresses
     if situation.rules is Rules.IPTABLES and entry is not Entry.CLUSTER_IP and leaves:
-        return Outcome(Fate.ACCEPT, packet.destination, packet.port)
+        return Outcome(PacketFate.ACCEPT, packet.destination, packet.port)
     return REJECTED
 
 
@@ -253,7 +253,7 @@ def _sent(
     # iptables mode does so for endpoints elsewhere too, whose packets do not come by here.
     own = targets if situation.rules is Rules.IPTABLES else _here(situation, targets)
     itself = {k.address for k in own if k.address == packet.source}
-    return frozenset(Outcome(Fate.ACCEPT, k.address, k.port, hides or k.address in itself) for k in targets)
+    return frozenset(Outcome(PacketFate.ACCEPT, k.address, k.port, hides or k.address in itself) for k in targets)
 
 
 def _weighs_anything(service: Service, known: _Known) -> bool:

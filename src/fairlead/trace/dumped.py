@@ -12,36 +12,36 @@ from typing import Any, NamedTuple
 from fairlead.model.addresses import IPFamily
 from fairlead.model.phrases import Phrase
 from fairlead.netfilter.dump.values import (
-    Branch,
-    Call,
     Chain,
+    ChainCall,
     Chance,
     Draw,
     HideSource,
-    Key,
+    MapJump,
     MarkTest,
     Note,
+    RecentlySeen,
     Rows,
     Rule,
-    Seen,
+    RuleKey,
+    RuleVerdict,
     SetMark,
     Table,
     Test,
     Translate,
     Unknown,
     Value,
-    Verdict,
 )
 from fairlead.netfilter.ruleset import Hook
-from fairlead.trace.packet import DROPPED, REJECTED, Fate, Outcome, Packet
-from fairlead.trace.ways import Node, Step, Way, Ways
+from fairlead.trace.packet import DROPPED, REJECTED, Outcome, Packet, PacketFate
+from fairlead.trace.ways import TracedNode, TracedRule, Way, Ways
 
 MOST_WAYS = 2000
 DEEPEST = 64  # calls of chains within each other; the kernel allows 16
 UNTOLD = "?"  # an interface that nobody knows the name of
 
 
-def follow(node: Node, packet: Packet, *, verbose: bool = False, is_first: bool = False) -> Ways:
+def follow(node: TracedNode, packet: Packet, *, verbose: bool = False, is_first: bool = False) -> Ways:
     """Every way of the packet.
 
     Args:
@@ -75,13 +75,13 @@ class _Lost(Exception):
 class _Run:
     """One packet on one way."""
 
-    def __init__(self, node: Node, packet: Packet, prefix: list[int], verbose: bool, is_first: bool) -> None:
+    def __init__(self, node: TracedNode, packet: Packet, prefix: list[int], verbose: bool, is_first: bool) -> None:
         self.node, self.packet = node, packet
         self._prefix, self._verbose, self._is_first = prefix, verbose, is_first
         self._taken: list[tuple[int, int]] = []
         self._probability = 1.0
         self._doubts: list[str] = []
-        self._steps: list[Step] = []
+        self._steps: list[TracedRule] = []
         self._hook, self._table = Hook.PREROUTING, Table("", "")
         self._depth = 0
         self._noted: dict[tuple[int, tuple[Value | None, ...]], Any] = {}  # by identity of the map, and key
@@ -122,7 +122,7 @@ class _Run:
                 end = self._run_base(chain)
                 if end.outcome is not None:
                     return end.outcome
-        return Outcome(Fate.ACCEPT, self.address, self.port, self.is_hidden)
+        return Outcome(PacketFate.ACCEPT, self.address, self.port, self.is_hidden)
 
     def _path(self) -> Iterator[Hook]:
         """As in ``evaluate``: the way after the first hook depends on the destination that it left."""
@@ -177,7 +177,7 @@ class _Run:
                 why = self._fails(part, is_last=position == last)
                 if why is not None:
                     if self._verbose:
-                        self._steps.append(Step(self._hook, self._place, chain.name, rule.text, "", why))
+                        self._steps.append(TracedRule(self._hook, self._place, chain.name, rule.text, "", why))
                     return False, None
                 continue
             is_over, end = self._act(chain, rule, part)
@@ -190,7 +190,7 @@ class _Run:
         return f"{self._table.family} {self._table.name}"
 
     def _note(self, chain: Chain, rule: str, did: str, verdict: str) -> None:
-        self._steps.append(Step(self._hook, self._place, chain.name, rule, did, "", verdict))
+        self._steps.append(TracedRule(self._hook, self._place, chain.name, rule, did, "", verdict))
 
     # --- conditions: None when they hold, else why not ---
 
@@ -205,7 +205,7 @@ class _Run:
         if self._choose(2) == 1:
             return Phrase("assumed not to match: {text}", text=text)
         if is_last:
-            self._steps.append(Step(self._hook, self._place, "", text, "may do anything", "not understood"))
+            self._steps.append(TracedRule(self._hook, self._place, "", text, "may do anything", "not understood"))
             raise _Lost
         return None
 
@@ -221,11 +221,11 @@ class _Run:
             return None
         return ", ".join(f"{key} is {value}" for key, value in zip(part.keys, values, strict=True))
 
-    def _untold(self, part: Test, key: Key) -> str | None:
+    def _untold(self, part: Test, key: RuleKey) -> str | None:
         self._doubts.append(Phrase("the {key} is not known", key=key))
         return None if self._choose(2) == 0 else Phrase("assumed: another {key}", key=key)
 
-    def seen(self, part: Seen) -> str | None:
+    def seen(self, part: RecentlySeen) -> str | None:
         return Phrase("the client was not seen before") if self._is_first else self._doubtful(part.text)
 
     def mark_test(self, part: MarkTest) -> str | None:
@@ -239,7 +239,7 @@ class _Run:
         self._probability *= part.probability if is_taken else 1 - part.probability
         return None if is_taken else Phrase("chance")
 
-    def value(self, key: Key) -> Value | None:
+    def value(self, key: RuleKey) -> Value | None:
         """The value of a part of the packet; None for what cannot be known."""
         return _VALUES[key](self)
 
@@ -251,11 +251,11 @@ class _Run:
     def _act(self, chain: Chain, rule: Rule, part: Any) -> tuple[bool, _End | None]:
         return _ACTIONS[type(part)](self, chain, rule, part)
 
-    def verdict(self, chain: Chain, rule: Rule, part: Verdict) -> tuple[bool, _End | None]:
+    def verdict(self, chain: Chain, rule: Rule, part: RuleVerdict) -> tuple[bool, _End | None]:
         self._note(chain, rule.text, _DOES.get(part.word, part.word), _TRACED.get(part.word, part.word))
         return _VERDICTS.get(part.word, (False, None))
 
-    def call(self, chain: Chain, rule: Rule, part: Call) -> tuple[bool, _End | None]:
+    def call(self, chain: Chain, rule: Rule, part: ChainCall) -> tuple[bool, _End | None]:
         target = self._table.chains.get(part.chain)
         does = Phrase("jumps to {chain}" if part.returns else "goes to {chain}", chain=part.chain)
         self._note(chain, rule.text, does, f"{'jump' if part.returns else 'goto'} {part.chain}")
@@ -265,7 +265,7 @@ class _Run:
         end = self._chain(target)
         return (end is not None or not part.returns), end
 
-    def branch(self, chain: Chain, rule: Rule, part: Branch) -> tuple[bool, _End | None]:
+    def branch(self, chain: Chain, rule: Rule, part: MapJump) -> tuple[bool, _End | None]:
         if part.family and part.family != ("ip6" if self.packet.family is IPFamily.IPV6 else "ip"):
             return False, None
         values = [self.value(key) for key in part.keys]
@@ -278,7 +278,7 @@ class _Run:
         if self._verbose:
             words = " . ".join(map(str, values))
             self._steps.append(
-                Step(
+                TracedRule(
                     self._hook,
                     self._place,
                     chain.name,
@@ -306,7 +306,7 @@ class _Run:
     def translate(self, chain: Chain, rule: Rule, part: Translate) -> tuple[bool, _End | None]:
         slots = []
         for number in range(part.first, part.first + part.draws):
-            values = [number if key is Key.SLOT else self.value(key) for key in part.keys]
+            values = [number if key is RuleKey.SLOT else self.value(key) for key in part.keys]
             slots.append(self._found(part.rows, tuple(values)))
         target = self._drawn(slots)
         if target is None:
@@ -355,13 +355,13 @@ _CONDITIONS: Mapping[type, Callable[[_Run, Any], str | None]] = {
     Test: _Run.test,
     MarkTest: _Run.mark_test,
     Chance: _Run.chance,
-    Seen: _Run.seen,
+    RecentlySeen: _Run.seen,
     Unknown: lambda run, part: run._doubtful(part.text),
 }
 _ACTIONS: Mapping[type, Callable[[_Run, Chain, Rule, Any], tuple[bool, _End | None]]] = {
-    Verdict: _Run.verdict,
-    Call: _Run.call,
-    Branch: _Run.branch,
+    RuleVerdict: _Run.verdict,
+    ChainCall: _Run.call,
+    MapJump: _Run.branch,
     Draw: _Run.draw,
     Translate: _Run.translate,
     HideSource: _Run.hide,
@@ -374,20 +374,20 @@ def _interface(run: _Run) -> Value | None:
     return None if run.packet.interface == UNTOLD else run.packet.interface or "lo"
 
 
-_VALUES: Mapping[Key, Callable[[_Run], Value | None]] = {
-    Key.SOURCE: lambda run: run.packet.source,
-    Key.DESTINATION: lambda run: run.address,
-    Key.PROTOCOL: lambda run: run.packet.protocol,
-    Key.PORT: lambda run: run.port,
-    Key.SOURCE_PORT: lambda run: None,
-    Key.IN: lambda run: _interface(run) if run.packet.interface else "",
-    Key.OUT: lambda run: None,
-    Key.STATE: lambda run: "new",
-    Key.DIRECTION: lambda run: "original",
-    Key.STATUS: lambda run: "dnat" if run.is_translated else "",
-    Key.SOURCE_TYPE: lambda run: "local" if run.is_own(run.packet.source) else "unicast",
-    Key.DESTINATION_TYPE: lambda run: "local" if run.is_own(run.address) else "unicast",
-    Key.FAMILY: lambda run: "ipv6" if run.packet.family is IPFamily.IPV6 else "ipv4",
-    Key.FLAGS: lambda run: "syn",
-    Key.SLOT: lambda run: 0,
+_VALUES: Mapping[RuleKey, Callable[[_Run], Value | None]] = {
+    RuleKey.SOURCE: lambda run: run.packet.source,
+    RuleKey.DESTINATION: lambda run: run.address,
+    RuleKey.PROTOCOL: lambda run: run.packet.protocol,
+    RuleKey.PORT: lambda run: run.port,
+    RuleKey.SOURCE_PORT: lambda run: None,
+    RuleKey.IN: lambda run: _interface(run) if run.packet.interface else "",
+    RuleKey.OUT: lambda run: None,
+    RuleKey.STATE: lambda run: "new",
+    RuleKey.DIRECTION: lambda run: "original",
+    RuleKey.STATUS: lambda run: "dnat" if run.is_translated else "",
+    RuleKey.SOURCE_TYPE: lambda run: "local" if run.is_own(run.packet.source) else "unicast",
+    RuleKey.DESTINATION_TYPE: lambda run: "local" if run.is_own(run.address) else "unicast",
+    RuleKey.FAMILY: lambda run: "ipv6" if run.packet.family is IPFamily.IPV6 else "ipv4",
+    RuleKey.FLAGS: lambda run: "syn",
+    RuleKey.SLOT: lambda run: 0,
 }

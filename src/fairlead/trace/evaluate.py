@@ -60,7 +60,7 @@ from fairlead.netfilter.ruleset import (
     TranslateBySlot,
     UnaskedConnection,
 )
-from fairlead.trace.packet import DROPPED, REJECTED, Fate, Outcome, Packet
+from fairlead.trace.packet import DROPPED, REJECTED, Outcome, Packet, PacketFate
 
 Memory = Mapping[tuple[str, str], Target]  # (map, source address) -> what is noted there
 T = TypeVar("T")
@@ -228,7 +228,7 @@ class _Run:
                 stop = self._chain(chain)
                 if stop is not None and stop.outcome is not None:
                     return stop.outcome
-        return Outcome(Fate.ACCEPT, self._destination, self._port, self._is_masqueraded)
+        return Outcome(PacketFate.ACCEPT, self._destination, self._port, self._is_masqueraded)
 
     def _path(self) -> Iterator[Hook]:
         """The hooks in turn; which comes after the first depends on what the destination has become by then."""

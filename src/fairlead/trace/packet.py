@@ -26,7 +26,7 @@ class Packet(msgspec.Struct, frozen=True):
         return family_of(self.destination)
 
 
-class Fate(enum.StrEnum):
+class PacketFate(enum.StrEnum):
     """What the filters decide."""
 
     ACCEPT = "accept"
@@ -42,15 +42,15 @@ class Outcome(msgspec.Struct, frozen=True, order=True):
         is_masqueraded: whether the receiver sees this node's address instead of the sender's.
     """
 
-    fate: Fate
+    fate: PacketFate
     destination: str = ""
     port: int = 0
     is_masqueraded: bool = False
 
     def __str__(self) -> str:
-        if self.fate is not Fate.ACCEPT:
+        if self.fate is not PacketFate.ACCEPT:
             return self.fate.value
         return f"{self.destination}:{self.port}" + (" masqueraded" if self.is_masqueraded else "")
 
 
-DROPPED, REJECTED = Outcome(Fate.DROP), Outcome(Fate.REJECT)
+DROPPED, REJECTED = Outcome(PacketFate.DROP), Outcome(PacketFate.REJECT)

@@ -24,7 +24,7 @@ class End(NamedTuple):
     pod: Pod | None = None
 
 
-class Asked(NamedTuple):
+class ReceivedPacket(NamedTuple):
     """What is asked for at the receiving end, after translation; protocol in upper case."""
 
     port: int
@@ -74,7 +74,9 @@ def has_policies(pod: Pod) -> bool:
     return not pod.spec.host_network and pod.status.phase not in ("Succeeded", "Failed")
 
 
-def rulings(snapshot: ClusterSnapshot, node: str, source: str, destination: str, asked: Asked) -> tuple[Ruling, ...]:
+def rulings(
+    snapshot: ClusterSnapshot, node: str, source: str, destination: str, asked: ReceivedPacket
+) -> tuple[Ruling, ...]:
     """What the policies of a node's Pods say of what the node forwards: the sender's, then the receiver's."""
     ends = [End(address, pod_at(snapshot, address)) for address in (source, destination)]
     if source == destination:
@@ -88,7 +90,7 @@ def rulings(snapshot: ClusterSnapshot, node: str, source: str, destination: str,
     return tuple(found)
 
 
-def ruling(snapshot: ClusterSnapshot, direction: str, own: End, other: End, asked: Asked) -> Ruling:
+def ruling(snapshot: ClusterSnapshot, direction: str, own: End, other: End, asked: ReceivedPacket) -> Ruling:
     """What the policies of the Pod at one end say."""
     assert own.pod is not None, "only Pods have policies"
     receiver = own.pod if direction == INGRESS else other.pod
@@ -129,12 +131,12 @@ def peers_of(rule: PolicyRule, direction: str) -> tuple[PolicyPeer, ...]:
     return (rule.sources if direction == INGRESS else rule.destinations) or ()
 
 
-def opens(rule: PolicyRule, asked: Asked, receiver: Pod | None) -> bool:
+def opens(rule: PolicyRule, asked: ReceivedPacket, receiver: Pod | None) -> bool:
     """Whether a rule is about this port of the receiver; one that lists no ports is about all."""
     return not rule.ports or any(_is_meant(port, asked, receiver) for port in rule.ports)
 
 
-def _is_meant(port: PolicyPort, asked: Asked, receiver: Pod | None) -> bool:
+def _is_meant(port: PolicyPort, asked: ReceivedPacket, receiver: Pod | None) -> bool:
     if port.protocol != asked.protocol:
         return False
     if isinstance(port.port, str):
@@ -144,7 +146,7 @@ def _is_meant(port: PolicyPort, asked: Asked, receiver: Pod | None) -> bool:
     return port.port <= asked.port <= (port.port if port.end_port is None else port.end_port)
 
 
-def port_names(pod: Pod, asked: Asked) -> frozenset[str]:
+def port_names(pod: Pod, asked: ReceivedPacket) -> frozenset[str]:
     """What a Pod calls a port; init containers count that go on running."""
     sidecars = [c for c in pod.spec.init_containers or () if c.restart_policy == "Always"]
     ports = [port for container in (*pod.spec.containers, *sidecars) for port in container.ports or ()]

@@ -7,7 +7,7 @@ from fairlead.netfilter.ruleset import Hook
 from fairlead.trace.packet import Outcome
 
 
-class Step(NamedTuple):
+class TracedRule(NamedTuple):
     """A rule that was looked at.
 
     Attributes:
@@ -37,7 +37,7 @@ class Way(NamedTuple):
     """
 
     outcome: Outcome | None
-    steps: tuple[Step, ...]
+    steps: tuple[TracedRule, ...]
     probability: float
     doubts: tuple[str, ...]
     bound_for: tuple[str, int] = ("", 0)
@@ -59,7 +59,7 @@ class Ways(NamedTuple):
         return not self.is_cut and all(not way.doubts for way in self.ways)
 
 
-class Node(NamedTuple):
+class TracedNode(NamedTuple):
     """A host with its addresses and tables."""
 
     addresses: frozenset[str]

@@ -17,7 +17,7 @@ from fairlead.allocation.load_balancer import Pool
 from fairlead.app.announcer.options import AnnouncerOptions
 from fairlead.app.announcer.process import Announcer
 from fairlead.app.controllers import ControllersOptions, run
-from fairlead.app.controllers.context import Settings
+from fairlead.app.controllers.context import ControllerSettings
 from fairlead.app.dns.watches import Needs, ZoneWatches
 from fairlead.app.proxy.feed import Feed
 from fairlead.app.proxy.options import ProxyOptions
@@ -165,7 +165,7 @@ def run_controllers(client, path, name):
     is_ready = asyncio.Event()
     candidacy = Candidacy(NAMESPACE, "fairlead-controllers", f"{path.stem}", Timing(3, 2, 0.05))
     pools = (Pool(("192.0.2.0/24",)),)
-    options = ControllersOptions(path, None, (name,), Settings(load_balancer_pools=pools), None, candidacy)
+    options = ControllersOptions(path, None, (name,), ControllerSettings(load_balancer_pools=pools), None, candidacy)
     return [run(options, is_ready.set)], is_ready.wait
 
 

@@ -10,8 +10,8 @@ import pytest
 from fairlead.clusterdns.answer import answer
 from fairlead.clusterdns.authority import Authority
 from fairlead.clusterdns.plugins.logs import LogRule
-from fairlead.drivers.dns.configuration_metrics import Configuration, ConfigurationCollector
-from fairlead.drivers.dns.metrics import Collection, DnsCollector, ProgrammingDelay, new_registry, render
+from fairlead.drivers.dns.configuration_metrics import ConfigurationCollector, ConfigurationFigures
+from fairlead.drivers.dns.metrics import DnsCollector, ProgrammingDelay, WatchedCollection, new_registry, render
 from fairlead.drivers.dns.query_log import QueryLog
 from fairlead.drivers.tiny_http import Page, serve_pages
 from fairlead.model.decode import decode
@@ -33,7 +33,7 @@ async def served(names, tell=None):
     block = block_over(ZONE, logs=(LogRule(),) if tell else ())
     async with serving(authority, block, tell=tell) as server:
         registry = new_registry()
-        registry.register(DnsCollector(server, authority, {"services": lambda: Collection(7, 1.5)}))
+        registry.register(DnsCollector(server, authority, {"services": lambda: WatchedCollection(7, 1.5)}))
         for name in names:
             await dns.asyncquery.udp(query(name), HOST, port=server.port, timeout=5)
         await dns.asyncquery.tcp(query(), HOST, port=server.port, timeout=5)
@@ -90,7 +90,7 @@ def test_a_fault_of_ours_costs_its_sender_a_servfail_and_nobody_else_anything(mo
 
 
 def test_what_is_configured():
-    configuration = Configuration(AT, APEX, frozenset({"forward"}), "abc", 2, 7, 3)
+    configuration = ConfigurationFigures(AT, APEX, frozenset({"forward"}), "abc", 2, 7, 3)
     registry = new_registry()
     registry.register(ConfigurationCollector(lambda: configuration))
     for line in (

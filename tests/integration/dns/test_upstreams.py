@@ -21,7 +21,7 @@ from fairlead.clusterdns.upstreams import ServerPolicy, TlsIdentity, Upstream, U
 from fairlead.clusterdns.zone import Outside
 from fairlead.drivers.dns.forward_metrics import ForwardCollector
 from fairlead.drivers.dns.metrics import new_registry, render
-from fairlead.drivers.dns.outside import Outside as World
+from fairlead.drivers.dns.outside import OutsideForwarders as World
 from tests.support.dns_cases import CLUSTER, SUFFIX, ZONE
 from tests.support.dns_certificates import certificates
 from tests.support.dns_servers import HOST, block_over, serving

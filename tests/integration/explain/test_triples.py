@@ -10,7 +10,7 @@ from hypothesis import Phase, assume, given, settings
 
 from fairlead.dataplane.node_view import NodeSettings
 from fairlead.explain.journey.delivery import deliver
-from fairlead.explain.journey.ends import Goal, Start
+from fairlead.explain.journey.ends import Goal, Sender
 from fairlead.explain.journey.rulebook import Rulebook
 from fairlead.explain.observations import IPSET, IPTABLES, NFT, Observation
 from fairlead.explain.proxying import Proxying, inferred
@@ -59,7 +59,7 @@ def predicted(net, rules, flow):
     pod = pod_at(cluster.snapshot, flow.source)
     is_ours = pod is not None and pod.spec.node_name == "here"
     is_node = flow.source in world.own_addresses
-    start = Start("here", pod) if is_ours else Start("here", is_outside=not is_node, address=flow.source)
+    start = Sender("here", pod) if is_ours else Sender("here", is_outside=not is_node, address=flow.source)
     proxying = Proxying(rules.value, inferred(cluster, NodeSettings()))
     return deliver(cluster, Rulebook(cluster, proxying), start, Goal(flow.destination, flow.port, flow.protocol))
 

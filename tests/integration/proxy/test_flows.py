@@ -6,7 +6,7 @@ import pytest
 from hypothesis import Phase, assume, given, settings
 
 from fairlead.trace.contract import allowed
-from fairlead.trace.packet import Fate
+from fairlead.trace.packet import PacketFate
 from tests.support.full import some_of
 from tests.support.net.proxy_net import AT_OTHER_NODE, both_back_ends, net, observed
 from tests.support.proxy_flows import FLOWS, FLOWS_IN_IPV6
@@ -25,7 +25,7 @@ def is_seen(flow, outcome):
     neighbour of its own without coming by this node, so that the answer is not translated back, unless this node hides
     who asks.
     """
-    if outcome.fate is Fate.ACCEPT and outcome.destination == flow.destination:
+    if outcome.fate is PacketFate.ACCEPT and outcome.destination == flow.destination:
         return flow.protocol != "udp" or flow.destination not in flow.world.own_addresses
     is_answered_past_us = {flow.source, outcome.destination} <= set(AT_OTHER_NODE)
     return outcome.is_masqueraded or not is_answered_past_us

@@ -11,7 +11,7 @@ from fairlead.netfilter.dump.nft import read_nft
 from fairlead.netfilter.dump.nft_json import read_nft_json
 from fairlead.trace.contract import Rules
 from fairlead.trace.dumped import follow
-from fairlead.trace.ways import Node
+from fairlead.trace.ways import TracedNode
 from tests.integration.proxy.test_flows import SEEN, is_seen
 from tests.support.full import some_of
 from tests.support.net.proxy_net import both_back_ends, install, net, observed
@@ -37,7 +37,7 @@ def traced(net, flow, rules):
     """The outcomes that each language predicts."""
     addresses = frozenset(flow.world.own_addresses)
     for language, tables in listed(net, flow.world, rules):
-        found = follow(Node(addresses, tuple(tables)), flow.packet, is_first=True)
+        found = follow(TracedNode(addresses, tuple(tables)), flow.packet, is_first=True)
         assert found.is_certain, (language, found)
         yield language, found.outcomes
 

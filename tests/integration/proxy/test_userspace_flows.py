@@ -19,7 +19,7 @@ from fairlead.labnet.loopback import PortRule
 from fairlead.netfilter.ruleset import Target
 from fairlead.trace.contract import Rules
 from fairlead.trace.evaluate import Draws
-from fairlead.trace.packet import DROPPED, REJECTED, Fate, Outcome
+from fairlead.trace.packet import DROPPED, REJECTED, Outcome, PacketFate
 from tests.support.loopback_flows import TABLE, as_sockets_have_it, cluster_of, outcomes_of
 
 PORTS = PortRule(first_free_port("127.31.0.1"))
@@ -41,7 +41,7 @@ class Stage:
         decision = decisions.decide_at("here", decisions.client(client[0]), Asked(*frontend))
         self.decided.put_nowait(decision)
         if decision.target is None:
-            return Route(None, is_silent=decision.fate is Fate.DROP)
+            return Route(None, is_silent=decision.fate is PacketFate.DROP)
         return Route(Target(decision.target.address, PORTS.bound(decision.target.port)), decision.source)
 
     async def __aenter__(self):
@@ -98,7 +98,7 @@ class Stage:
             deciding.cancel()
             return await answer  # an error: nobody listens for datagrams
         decision = deciding.result()
-        if decision.target is None and decision.fate is Fate.DROP:
+        if decision.target is None and decision.fate is PacketFate.DROP:
             answer.cancel()
             await asyncio.wait([answer])
             with pytest.raises(BlockingIOError):
@@ -106,7 +106,7 @@ class Stage:
             return DROPPED
         address, port, seen = (await answer).decode().split()
         assert seen == decision.source
-        return Outcome(Fate.ACCEPT, address, int(port), decision.is_masqueraded)
+        return Outcome(PacketFate.ACCEPT, address, int(port), decision.is_masqueraded)
 
 
 def answering(name):

@@ -10,7 +10,7 @@ from fairlead.model.addresses import IPFamily
 from fairlead.netfilter.iptables_text import render_restore
 from fairlead.netfilter.nft_text import render_table
 from fairlead.trace.contract import Rules
-from fairlead.trace.packet import DROPPED, REJECTED, Fate, Outcome
+from fairlead.trace.packet import DROPPED, REJECTED, Outcome, PacketFate
 from tests.support.net.netlab import Net
 from tests.support.proxy_flows import BLOCKED, NODE, NODE2, OTHER_NODE, OTHER_POD, OUTSIDE, POD, POD_LINK, in_ipv6
 
@@ -72,11 +72,11 @@ def outcome(flow, result):
         return {
             "dropped": DROPPED,
             "rejected": REJECTED,
-            "unanswered": Outcome(Fate.ACCEPT, flow.destination, flow.port),
+            "unanswered": Outcome(PacketFate.ACCEPT, flow.destination, flow.port),
         }[result]
     (address, port), seen, asking = result
     # A masquerade to the sender's own address still shows: the port is a random one then.
-    return Outcome(Fate.ACCEPT, address, port, seen != asking)
+    return Outcome(PacketFate.ACCEPT, address, port, seen != asking)
 
 
 def install(net, world, load):

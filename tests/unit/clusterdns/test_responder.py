@@ -16,7 +16,7 @@ from fairlead.clusterdns.authority import Authority
 from fairlead.clusterdns.found import ZoneView
 from fairlead.clusterdns.names import to_name
 from fairlead.clusterdns.records import Rcode, namespace_tag
-from fairlead.clusterdns.reply_cache import Kind, Prepared, PreparedReplies
+from fairlead.clusterdns.reply_cache import Prepared, PreparedReplies, ReplyKind
 from fairlead.clusterdns.responder import Responder
 from fairlead.clusterdns.zone import PodsMode
 from tests.support.dns_cases import (
@@ -246,7 +246,7 @@ def test_the_serial_never_falls_behind_the_clock():
 
 def test_a_flood_of_names_does_not_grow_without_end():
     kept = PreparedReplies(lambda _: None, limit=10)
-    kind = Kind(1, Rcode.NXDOMAIN, "cluster.local.", 100, 100)
+    kind = ReplyKind(1, Rcode.NXDOMAIN, "cluster.local.", 100, 100)
     for n in range(1000):
         kept.put(b"%d" % n, Prepared(b"", kind, frozenset((namespace_tag(str(n % 3)),)), None))
     assert len(kept) <= 20

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fairlead.dataplane.eligibility import REFUSED, Answer, Check, Health, check_of_node, check_of_service, eligible
+from fairlead.dataplane.eligibility import REFUSED, Answer, Health, NodeCheck, check_of_node, check_of_service, eligible
 from fairlead.model.addresses import IPFamily
 from fairlead.model.decode import decode
 from fairlead.model.objects import Node
@@ -54,9 +54,9 @@ def node(*addresses):
 
 def test_where_checks_go():
     both = (IPFamily.IPV6, IPFamily.IPV4)
-    assert check_of_node(node("192.0.2.1", "fd00::1"), both) == Check("fd00::1", 10256)
-    assert check_of_node(node("192.0.2.1"), both) == Check("192.0.2.1", 10256)
+    assert check_of_node(node("192.0.2.1", "fd00::1"), both) == NodeCheck("fd00::1", 10256)
+    assert check_of_node(node("192.0.2.1"), both) == NodeCheck("192.0.2.1", 10256)
     assert check_of_node(node(), both) is None
     local = make_service(type="LoadBalancer", externalTrafficPolicy="Local", healthCheckNodePort=30123)
-    assert check_of_service(local, Check("fd00::1", 10256)) == Check("fd00::1", 30123)
-    assert check_of_service(make_service(type="LoadBalancer"), Check("fd00::1", 10256)) is None
+    assert check_of_service(local, NodeCheck("fd00::1", 10256)) == NodeCheck("fd00::1", 30123)
+    assert check_of_service(make_service(type="LoadBalancer"), NodeCheck("fd00::1", 10256)) is None

@@ -11,7 +11,7 @@ import zipfile
 import pytest
 
 from fairlead.drivers.sources import archives
-from fairlead.drivers.sources.files import SourceError, read_cluster_files
+from fairlead.drivers.sources.files import ClusterFileError, read_cluster_files
 from fairlead.explain.observations import CONNTRACK, IPTABLES, LOG, NFT, SOCKETS, listening
 from tests.support.cluster_dumps import pod, service, sliced, system, web
 
@@ -97,7 +97,7 @@ def test_where_a_document_stands_is_kept(tmp_path):
 def test_a_named_file_that_cannot_be_read_is_an_error(tmp_path, text):
     file = tmp_path / "bad.yaml"
     file.write_text(text)
-    with pytest.raises(SourceError, match=r"bad\.yaml"):
+    with pytest.raises(ClusterFileError, match=r"bad\.yaml"):
         read_cluster_files([str(file)])
 
 
@@ -125,7 +125,7 @@ def test_an_object_that_has_no_end_stops_nothing(tmp_path, body):
 
 
 def test_a_file_that_is_not_there_is_an_error():
-    with pytest.raises(SourceError, match="No such file"):
+    with pytest.raises(ClusterFileError, match="No such file"):
         read_cluster_files(["/nowhere/at-all.yaml"])
 
 
@@ -172,7 +172,7 @@ def test_a_small_file_that_unpacks_to_a_large_one_is_refused(tmp_path, monkeypat
     monkeypatch.setattr(archives, "MOST_OF_A_FILE", 1 << 20)
     file = tmp_path / "bomb.json.gz"
     file.write_bytes(gzip.compress(b"x" * (3 << 20)))
-    with pytest.raises(SourceError, match="more than 1 MiB"):
+    with pytest.raises(ClusterFileError, match="more than 1 MiB"):
         read_cluster_files([str(file)])
 
 
@@ -180,7 +180,7 @@ def test_a_small_file_that_unpacks_to_a_large_one_is_refused(tmp_path, monkeypat
 def test_a_compressed_file_that_is_cut_off_is_refused(tmp_path, cut):
     file = tmp_path / "web.json.gz"
     file.write_bytes(gzip.compress(json.dumps(service()).encode())[:cut])
-    with pytest.raises(SourceError, match=r"web\.json\.gz"):
+    with pytest.raises(ClusterFileError, match=r"web\.json\.gz"):
         read_cluster_files([str(file)])
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from fairlead.drivers.sources.documents import UNREADABLE, Log, parse, split_logs
+from fairlead.drivers.sources.documents import UNREADABLE, LogDocument, parse, split_logs
 
 ONE, TWO = {"kind": "Service", "metadata": {"name": "a"}}, {"kind": "Pod", "metadata": {"name": "b"}}
 
@@ -40,4 +40,4 @@ def test_logs_among_lists_are_told_apart():
     )
     rest, logs = split_logs(text)
     assert parse(rest) == [ONE, TWO]
-    assert logs == [Log("shop", "web-0", "main", "[INFO] {\n")]
+    assert logs == [LogDocument("shop", "web-0", "main", "[INFO] {\n")]

@@ -6,8 +6,8 @@ from fairlead.explain.journey.delivery import Deliveries, Delivery
 from fairlead.explain.journey.kernel_trace import Met, beside, read_trace, trace_rules
 from fairlead.explain.statements import Verdict
 from fairlead.netfilter.ruleset import Hook
-from fairlead.trace.packet import Fate, Outcome, Packet
-from fairlead.trace.ways import Step
+from fairlead.trace.packet import Outcome, Packet, PacketFate
+from fairlead.trace.ways import TracedRule
 
 PACKET = Packet("10.244.2.4", "10.96.0.10", 80)
 OWN = 'trace id {id} inet fairlead-trace {chain} packet: iif "{iif}" ip daddr 10.96.0.10 tcp sport {port} tcp dport 80'
@@ -30,12 +30,13 @@ def met(*rules):
 
 def steps(*rules):
     return tuple(
-        Step(Hook.PREROUTING, "ip fairlead", chain, text, "does it", "", verdict) for chain, text, verdict in rules
+        TracedRule(Hook.PREROUTING, "ip fairlead", chain, text, "does it", "", verdict)
+        for chain, text, verdict in rules
     )
 
 
 def predicted(*paths):
-    outcome = Outcome(Fate.ACCEPT, "10.244.1.2", 8080)
+    outcome = Outcome(PacketFate.ACCEPT, "10.244.1.2", 8080)
     return Deliveries(PACKET, tuple(Delivery(outcome, 1.0, path, paths=(path,)) for path in paths), ())
 
 

@@ -6,7 +6,7 @@ from fairlead.explain.journey.delivery import Deliveries, Delivery
 from fairlead.explain.journey.ends import Goal
 from fairlead.explain.journey.observed import Sent, compare, outcomes_of
 from fairlead.explain.statements import Verdict
-from fairlead.trace.packet import DROPPED, REJECTED, Fate, Outcome, Packet
+from fairlead.trace.packet import DROPPED, REJECTED, Outcome, Packet, PacketFate
 
 GOAL = Goal("10.96.0.10", 80)
 FLOW = "tcp 6 9 {} src=10.244.1.9 dst=10.96.0.10 sport={} dport=80 src=10.244.1.3 dst={} sport=8080 dport={}"
@@ -22,12 +22,12 @@ FLOWS = "\n".join(
 @pytest.mark.parametrize(
     ("sent", "expected"),
     [
-        (Sent(4001, "connected"), Outcome(Fate.ACCEPT, "10.244.1.3", 8080)),
-        (Sent(4002, "connected"), Outcome(Fate.ACCEPT, "10.244.1.3", 8080, True)),
-        (Sent(4003, "refused"), Outcome(Fate.ACCEPT, "10.244.1.3", 8080)),  # by the endpoint: rules leave no flow
+        (Sent(4001, "connected"), Outcome(PacketFate.ACCEPT, "10.244.1.3", 8080)),
+        (Sent(4002, "connected"), Outcome(PacketFate.ACCEPT, "10.244.1.3", 8080, True)),
+        (Sent(4003, "refused"), Outcome(PacketFate.ACCEPT, "10.244.1.3", 8080)),  # by the endpoint: rules leave no flow
         (Sent(4004, "refused"), REJECTED),
         (Sent(4005, "dropped"), DROPPED),
-        (Sent(4006, "connected"), Outcome(Fate.ACCEPT, "10.96.0.10", 80)),
+        (Sent(4006, "connected"), Outcome(PacketFate.ACCEPT, "10.96.0.10", 80)),
     ],
 )
 def test_what_became_of_a_connection(sent, expected):

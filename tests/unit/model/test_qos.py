@@ -3,26 +3,26 @@
 import pytest
 
 from fairlead.model.decode import decode
-from fairlead.model.qos import Asked, qos_class
+from fairlead.model.qos import AskedResources, qos_class
 from fairlead.nodeagent.manifest import RunPod
 
 ALL = {"cpu": "1", "memory": "1Gi"}
-NOTHING = Asked(None, None)
+NOTHING = AskedResources(None, None)
 CASES = [
     ([NOTHING], None, "BestEffort"),
-    ([Asked({"cpu": "0"}, {"memory": "0"})], None, "BestEffort"),
-    ([Asked({"nvidia.com/gpu": "1"}, {"nvidia.com/gpu": "1"})], None, "BestEffort"),
-    ([Asked({"cpu": "1000m", "memory": "1024Mi"}, ALL)], None, "Guaranteed"),
-    ([Asked(ALL | {"ephemeral-storage": "1Gi"}, ALL)], None, "Guaranteed"),
-    ([Asked(ALL, ALL), Asked(ALL, ALL)], None, "Guaranteed"),
-    ([Asked(ALL | {"cpu": "500m"}, ALL)], None, "Burstable"),
-    ([Asked(ALL, {"memory": "1Gi"})], None, "Burstable"),
-    ([Asked({"cpu": "1"}, None)], None, "Burstable"),
-    ([Asked(ALL, ALL), NOTHING], None, "Burstable"),
-    ([Asked(None, ALL)], None, "Burstable"),
-    ([NOTHING], Asked(ALL, ALL), "Guaranteed"),
-    ([Asked(ALL, ALL)], Asked({"cpu": "2"}, None), "Burstable"),
-    ([Asked({"cpu": "1"}, None)], Asked({}, {}), "Burstable"),
+    ([AskedResources({"cpu": "0"}, {"memory": "0"})], None, "BestEffort"),
+    ([AskedResources({"nvidia.com/gpu": "1"}, {"nvidia.com/gpu": "1"})], None, "BestEffort"),
+    ([AskedResources({"cpu": "1000m", "memory": "1024Mi"}, ALL)], None, "Guaranteed"),
+    ([AskedResources(ALL | {"ephemeral-storage": "1Gi"}, ALL)], None, "Guaranteed"),
+    ([AskedResources(ALL, ALL), AskedResources(ALL, ALL)], None, "Guaranteed"),
+    ([AskedResources(ALL | {"cpu": "500m"}, ALL)], None, "Burstable"),
+    ([AskedResources(ALL, {"memory": "1Gi"})], None, "Burstable"),
+    ([AskedResources({"cpu": "1"}, None)], None, "Burstable"),
+    ([AskedResources(ALL, ALL), NOTHING], None, "Burstable"),
+    ([AskedResources(None, ALL)], None, "Burstable"),
+    ([NOTHING], AskedResources(ALL, ALL), "Guaranteed"),
+    ([AskedResources(ALL, ALL)], AskedResources({"cpu": "2"}, None), "Burstable"),
+    ([AskedResources({"cpu": "1"}, None)], AskedResources({}, {}), "Burstable"),
 ]
 
 

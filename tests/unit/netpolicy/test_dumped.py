@@ -17,7 +17,7 @@ from fairlead.trace.contract import Rules
 from fairlead.trace.dumped import follow
 from fairlead.trace.evaluate import Host, outcomes
 from fairlead.trace.packet import Packet
-from fairlead.trace.ways import Node
+from fairlead.trace.ways import TracedNode
 from tests.support.net.policy_net import policy_table
 from tests.support.policy_flows import either_family
 
@@ -34,7 +34,7 @@ def node_of(world, rules):
             render_restore([(SECURITY, table)]), "ip" if world.family is IPFamily.IPV4 else "ip6", sets
         )
     own = frozenset(world.own_addresses)
-    return Node(own, tuple(tables)), Host(own, (table,))
+    return TracedNode(own, tuple(tables)), Host(own, (table,))
 
 
 @pytest.mark.parametrize("rules", Rules)
@@ -63,7 +63,7 @@ NET = "create n hash:net family inet\nadd n 10.0.0.0/8\n"
 )
 def test_a_set_that_is_not_understood_is_a_doubt(match, sets):
     (table,) = read_iptables(RULE.format(match), "ip", read_ipset(sets))
-    assert not follow(Node(frozenset(), (table,)), packet("10.0.0.1")).is_certain
+    assert not follow(TracedNode(frozenset(), (table,)), packet("10.0.0.1")).is_certain
 
 
 def packet(source):
@@ -73,5 +73,5 @@ def packet(source):
 @pytest.mark.parametrize(("match", "drops"), [("--match-set n src", True), ("! --match-set n src", False)])
 def test_a_network_in_a_set(match, drops):
     (table,) = read_iptables(RULE.format(match), "ip", read_ipset(NET))
-    (outcome,) = follow(Node(frozenset(), (table,)), packet("10.2.3.4")).outcomes
+    (outcome,) = follow(TracedNode(frozenset(), (table,)), packet("10.2.3.4")).outcomes
     assert (str(outcome) == "drop") is drops

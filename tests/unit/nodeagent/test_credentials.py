@@ -3,7 +3,7 @@
 import pytest
 
 from fairlead.model.decode import decode
-from fairlead.nodeagent.credentials import AS_ROOT, Credentials, passwd_with
+from fairlead.nodeagent.credentials import AS_ROOT, ProcessCredentials, passwd_with
 from fairlead.nodeagent.manifest import RunPod
 from fairlead.nodeagent.security_context import CredentialsError, credentials_of
 
@@ -22,13 +22,13 @@ def found(pod_context=None, container_context=None):
     [
         (None, None, AS_ROOT),
         ({}, {}, AS_ROOT),
-        ({"runAsUser": 1}, None, Credentials(1)),
-        ({"runAsUser": 1, "runAsGroup": 2}, {"runAsUser": 3}, Credentials(3, 2)),
-        ({"runAsUser": 1, "runAsGroup": 2}, {"runAsGroup": 0}, Credentials(1, 0)),
+        ({"runAsUser": 1}, None, ProcessCredentials(1)),
+        ({"runAsUser": 1, "runAsGroup": 2}, {"runAsUser": 3}, ProcessCredentials(3, 2)),
+        ({"runAsUser": 1, "runAsGroup": 2}, {"runAsGroup": 0}, ProcessCredentials(1, 0)),
         ({"runAsUser": 1}, {"runAsUser": 0}, AS_ROOT),
-        ({"fsGroup": 7}, None, Credentials(0, 0, (7,))),
-        ({"fsGroup": 7, "supplementalGroups": [8, 7]}, {"runAsUser": 1}, Credentials(1, 0, (8, 7))),
-        ({"runAsNonRoot": True, "runAsUser": 1}, None, Credentials(1)),
+        ({"fsGroup": 7}, None, ProcessCredentials(0, 0, (7,))),
+        ({"fsGroup": 7, "supplementalGroups": [8, 7]}, {"runAsUser": 1}, ProcessCredentials(1, 0, (8, 7))),
+        ({"runAsNonRoot": True, "runAsUser": 1}, None, ProcessCredentials(1)),
         ({"runAsNonRoot": True}, {"runAsNonRoot": False}, AS_ROOT),
     ],
 )
@@ -43,9 +43,9 @@ def test_root_that_must_not_be_root_is_refused(pod, container):
 
 
 def test_a_user_without_a_name_gets_one():
-    text = passwd_with(PASSWD, Credentials(7001, 7002))
+    text = passwd_with(PASSWD, ProcessCredentials(7001, 7002))
     assert text == PASSWD + "7001:x:7001:7002:7001 user:/:/sbin/nologin\n"
 
 
 def test_a_user_that_has_a_name_keeps_it():
-    assert passwd_with(PASSWD, Credentials(105)) is None
+    assert passwd_with(PASSWD, ProcessCredentials(105)) is None

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from fairlead.nodeagent.emulated_users import (
     CALLS,
     UNCHANGED,
+    CallOutcome,
     Ids,
-    Outcome,
     Users,
     call,
     change_owner,
@@ -24,7 +24,7 @@ RESTING = Users(uids=Ids(0, 101, 0))  # root that is another user for a while
 KEEPING = WEB._replace(keeps=True)
 
 
-def go(users: Users, name: str, *arguments: int) -> Outcome:
+def go(users: Users, name: str, *arguments: int) -> CallOutcome:
     return call(name, [*arguments, *(6 - len(arguments)) * [0]], users)
 
 
@@ -46,7 +46,7 @@ def go(users: Users, name: str, *arguments: int) -> Outcome:
     ],
 )
 def test_users(before, name, arguments, after):
-    assert go(before, name, *arguments) == Outcome(before._replace(uids=after))
+    assert go(before, name, *arguments) == CallOutcome(before._replace(uids=after))
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_users(before, name, arguments, after):
 )
 @pytest.mark.parametrize("before", [WEB, RESTING._replace(uids=Ids(9, 101, 9))], ids=["web", "resting"])
 def test_who_has_given_root_up_does_not_get_it_back(before, name, arguments):
-    assert go(before, name, *arguments) == Outcome(before, error=errno.EPERM)
+    assert go(before, name, *arguments) == CallOutcome(before, error=errno.EPERM)
     assert go(before, name.replace("uid", "gid"), *[8 for _ in arguments]).error == errno.EPERM
 
 
@@ -63,18 +63,18 @@ def test_groups_are_a_matter_of_the_user():
     assert go(ROOT, "setgid", 5).users == Users(gids=Ids(5, 5, 5))
     assert go(RESTING, "setgid", 5).error == errno.EPERM
     assert set_groups([5, 6], ROOT).users.groups == (5, 6)
-    assert set_groups([5, 6], WEB) == Outcome(WEB, error=errno.EPERM)
+    assert set_groups([5, 6], WEB) == CallOutcome(WEB, error=errno.EPERM)
 
 
 def test_nobody_is_minus_one():
-    assert go(ROOT, "setuid", UNCHANGED) == Outcome(ROOT, error=errno.EINVAL)
+    assert go(ROOT, "setuid", UNCHANGED) == CallOutcome(ROOT, error=errno.EINVAL)
 
 
 @pytest.mark.parametrize(
     ("name", "value"), [("getuid", 0), ("geteuid", 101), ("getgid", 0), ("getegid", 0), ("setfsuid", 101)]
 )
 def test_who_it_is(name, value):
-    assert go(RESTING, name, 0) == Outcome(RESTING, value)
+    assert go(RESTING, name, 0) == CallOutcome(RESTING, value)
 
 
 def test_capabilities_are_kept_until_another_program_runs():

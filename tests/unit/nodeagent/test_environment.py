@@ -9,7 +9,7 @@ from fairlead.model.objects import Service
 from fairlead.nodeagent import service_links
 from fairlead.nodeagent.environment import (
     ContainerSurroundings,
-    Placement,
+    PodPlacement,
     build_environment,
     declared_variables,
     expand,
@@ -23,7 +23,7 @@ from fairlead.nodeagent.sources import CONFIG_MAP, SECRET, Reference, SourceErro
 from fairlead.nodeagent.volumes import Mount, VolumeError, VolumeFile, check_volumes, mounts_of, volume_files
 
 DATABASE = Image(("db",), ("serve",), {"HOME": "/db"})
-PLACE = Placement("node-1", ("192.168.64.11", "fd00::11"), ("10.244.1.7", "fd00:1::7"))
+PLACE = PodPlacement("node-1", ("192.168.64.11", "fd00::11"), ("10.244.1.7", "fd00:1::7"))
 NODE_RESOLVER = "# a comment\nsearch a.test\nsearch b.test\nnameserver 192.0.2.53\noptions edns0 timeout:1\n"
 DNS = ClusterDNS(of_node=NODE_RESOLVER)
 

@@ -30,7 +30,7 @@ def test_a_pod_that_is_not_taken_ends_before_it_has_begun():
     assert (effects, pod.mains[0].phase) == ((), Phase.ENDED)
     pod, effects = life.step_pod(pod, life.Closed(), 0.0)
     assert (effects, pod.is_finished, pod.failure) == ((), True, refusal)
-    pod, effects = life.step_pod(pod, life.Delete(0), 0.0)
+    pod, effects = life.step_pod(pod, life.DeletePod(0), 0.0)
     assert effects == (life.Leave(),)
 
 

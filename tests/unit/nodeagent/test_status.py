@@ -11,7 +11,7 @@ from fairlead.allocation.podip import CIDRExhausted, next_pod_ip
 from fairlead.model.decode import decode
 from fairlead.nodeagent.life.restarts import LAST_DELAY, next_delay, restarts
 from fairlead.nodeagent.manifest import Probe, RunPod
-from fairlead.nodeagent.probing import Series, Verdict
+from fairlead.nodeagent.probing import ProbeVerdict, Series
 from fairlead.nodeagent.status import (
     CREATING,
     DEADLINE_EXCEEDED,
@@ -261,15 +261,15 @@ class TestProbing:
     @pytest.mark.parametrize(
         ("results", "verdict"),
         [
-            ("", Verdict.UNKNOWN),
-            ("+", Verdict.UNKNOWN),
-            ("++", Verdict.SUCCESS),
-            ("+-+", Verdict.UNKNOWN),
-            ("---", Verdict.FAILURE),
-            ("++--", Verdict.SUCCESS),
-            ("++---", Verdict.FAILURE),
-            ("++---+", Verdict.FAILURE),
-            ("++---++", Verdict.SUCCESS),
+            ("", ProbeVerdict.UNKNOWN),
+            ("+", ProbeVerdict.UNKNOWN),
+            ("++", ProbeVerdict.SUCCESS),
+            ("+-+", ProbeVerdict.UNKNOWN),
+            ("---", ProbeVerdict.FAILURE),
+            ("++--", ProbeVerdict.SUCCESS),
+            ("++---", ProbeVerdict.FAILURE),
+            ("++---+", ProbeVerdict.FAILURE),
+            ("++---++", ProbeVerdict.SUCCESS),
         ],
     )
     def test_thresholds_count_consecutive_results(self, results, verdict):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from fairlead.registry.api import Reply
 from fairlead.registry.resources import RESOURCES
 from fairlead.registry.status import ApiError
-from fairlead.registry.verbs.watches import Watch
+from fairlead.registry.verbs.watches import PermittedWatch
 from tests.support.api_world import ApiWorld, config_map, pod
 
 WORDS = [
@@ -132,7 +132,7 @@ def test_no_request_is_a_fault_of_ours(method, path, query, body, content_type):
         assert 400 <= found.code < 500, found.message
         json.dumps(found.status())
     else:
-        assert isinstance(found, (Reply, Watch))
+        assert isinstance(found, (Reply, PermittedWatch))
 
 
 def outcome(method, url, body, content_type):

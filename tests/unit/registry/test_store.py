@@ -11,7 +11,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 from fairlead.registry import store
 from fairlead.registry.bootstrap.loading import load_state
 from fairlead.registry.status import ApiError
-from fairlead.registry.verbs.watches import Watch
+from fairlead.registry.verbs.watches import PermittedWatch
 from tests.support.api_world import ApiWorld, config_map
 
 MAPS = "/api/v1/namespaces/default/configmaps"
@@ -40,7 +40,7 @@ class Watcher:
             watch = world.ask("GET", f"{self.collection}?watch=1&resourceVersion={self.version}")
         except ApiError:  # from a future that a crash has undone
             watch = None
-        if not isinstance(watch, Watch):  # or expired
+        if not isinstance(watch, PermittedWatch):  # or expired
             self.relist(world)
             return
         for type_, document in world.events(watch):

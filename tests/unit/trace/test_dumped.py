@@ -20,8 +20,8 @@ from fairlead.netfilter.nft_text import render_table
 from fairlead.netfilter.ruleset import TableName
 from fairlead.trace.dumped import UNTOLD, follow
 from fairlead.trace.evaluate import outcomes
-from fairlead.trace.packet import DROPPED, REJECTED, Fate, Outcome, Packet
-from fairlead.trace.ways import Node
+from fairlead.trace.packet import DROPPED, REJECTED, Outcome, Packet, PacketFate
+from fairlead.trace.ways import TracedNode
 from tests.support.proxy_flows import FLOWS, FLOWS_IN_IPV6
 from tests.unit.trace.test_flows import either_family, iptables_host, nft_host
 
@@ -32,7 +32,7 @@ def nft_dump(world):
 
 
 def nft_node(world):
-    return Node(frozenset(world.own_addresses), tuple(read_nft(nft_dump(world))))
+    return TracedNode(frozenset(world.own_addresses), tuple(read_nft(nft_dump(world))))
 
 
 def iptables_node(world):
@@ -40,7 +40,7 @@ def iptables_node(world):
     keys = sorted(world.snapshot.services)
     parts = (iptables_rules.contribute(plan_service(world.snapshot, key, world.view), world.view) for key in keys)
     text = render_restore(iptables_rules.assemble(parts, world.view))
-    return Node(frozenset(world.own_addresses), tuple(read_iptables(text, family)))
+    return TracedNode(frozenset(world.own_addresses), tuple(read_iptables(text, family)))
 
 
 BACK_ENDS = pytest.mark.parametrize(
@@ -71,13 +71,13 @@ IPTABLES, NFT = ((DUMPS / f"kube_proxy_{name}.txt").read_text() for name in ("ip
 READERS = {"iptables": (read_iptables, IPTABLES), "nft": (read_nft, NFT)}
 NODE, POD, OUTSIDE = "192.168.0.2", "10.244.1.9", "203.0.113.9"
 ENDPOINTS = ("10.244.1.3", "10.244.2.4", "10.244.2.5")
-ACCEPTED = [Outcome(Fate.ACCEPT, ip, 8080) for ip in ENDPOINTS]
-HIDDEN = [Outcome(Fate.ACCEPT, ip, 8080, True) for ip in ENDPOINTS]
+ACCEPTED = [Outcome(PacketFate.ACCEPT, ip, 8080) for ip in ENDPOINTS]
+HIDDEN = [Outcome(PacketFate.ACCEPT, ip, 8080, True) for ip in ENDPOINTS]
 
 
 def kube_proxy(mode, around=""):
     reader, text = READERS[mode]
-    return Node(frozenset({NODE}), tuple(reader(text + around)))
+    return TracedNode(frozenset({NODE}), tuple(reader(text + around)))
 
 
 @pytest.mark.parametrize("mode", READERS)
@@ -164,7 +164,7 @@ def test_a_chance_of_iptables_as_nft_lists_it():
     rules = "meta random & 2147483647 < 1073741824 drop"
     chain = f"chain fw {{\n\t\ttype filter hook forward priority 0; policy accept;\n\t\t{rules}\n\t}}"
     found = follow(
-        Node(frozenset({NODE}), tuple(read_nft(f"table ip x {{\n\t{chain}\n}}\n"))),
+        TracedNode(frozenset({NODE}), tuple(read_nft(f"table ip x {{\n\t{chain}\n}}\n"))),
         Packet(POD, "10.244.2.4", 80, interface="veth1"),
     )
     assert found.is_certain
@@ -191,9 +191,9 @@ FIREWALL = """table inet firewalld {
 @pytest.mark.parametrize(
     ("source", "port", "expected"),
     [
-        (OUTSIDE, 22, Outcome(Fate.ACCEPT, NODE, 22)),
+        (OUTSIDE, 22, Outcome(PacketFate.ACCEPT, NODE, 22)),
         (OUTSIDE, 8080, DROPPED),
-        ("192.168.0.9", 15000, Outcome(Fate.ACCEPT, NODE, 15000)),
+        ("192.168.0.9", 15000, Outcome(PacketFate.ACCEPT, NODE, 15000)),
         ("192.168.0.99", 15000, DROPPED),
     ],
 )
@@ -208,9 +208,9 @@ def test_a_firewall_beside_the_proxy(source, port, expected):
 def test_no_mutation_of_a_dump_breaks_the_reading_or_makes_a_new_endpoint(seed):
     chance = random.Random(seed)
     for mode, (_, text) in READERS.items():
-        found = follow(Node(frozenset({NODE}), tuple(READERS[mode][0](mutated(text, chance)))), PACKET)
+        found = follow(TracedNode(frozenset({NODE}), tuple(READERS[mode][0](mutated(text, chance)))), PACKET)
         for outcome in found.outcomes:
-            assert outcome is None or outcome.fate is not Fate.ACCEPT or outcome.destination
+            assert outcome is None or outcome.fate is not PacketFate.ACCEPT or outcome.destination
 
 
 PACKET = Packet(POD, "10.96.0.10", 80, interface=UNTOLD)
@@ -259,7 +259,7 @@ def test_a_base_chain_that_cannot_be_read_is_a_doubt_of_every_packet(line):
 
 def test_a_dump_that_is_cut_off_is_a_doubt():
     for mode, (reader, text) in READERS.items():
-        cut = Node(frozenset({NODE}), tuple(reader(text[: len(text) * 2 // 3])))
+        cut = TracedNode(frozenset({NODE}), tuple(reader(text[: len(text) * 2 // 3])))
         assert not follow(cut, PACKET).is_certain, mode
 
 
@@ -271,7 +271,7 @@ def test_a_table_that_is_not_of_ip_is_a_doubt(family):
 
 def test_the_rules_of_kube_proxy_are_read_the_same_from_json():
     listed = json.loads((DUMPS / "kube_proxy_nft.json").read_text())
-    node = Node(frozenset({NODE}), tuple(read_nft_json(json.dumps(listed))))
+    node = TracedNode(frozenset({NODE}), tuple(read_nft_json(json.dumps(listed))))
     for source, destination, port in ((POD, "10.96.0.10", 80), (OUTSIDE, NODE, 30080), (POD, "10.96.0.30", 80)):
         packet = Packet(source, destination, port, interface="eth0")
         found = follow(node, packet)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from fairlead.app.controllers.certificates import CertificateController
-from fairlead.app.controllers.context import Authority, Context, Settings
+from fairlead.app.controllers.context import ControllerContext, ControllerSettings, SigningAuthority
 from fairlead.app.controllers.cronjobs import CronJobController
 from fairlead.app.controllers.daemonsets import DaemonSetController
 from fairlead.app.controllers.deployments import DeploymentController
@@ -31,7 +31,7 @@ from fairlead.app.controllers.services.endpoints import EndpointsController, Mir
 from fairlead.app.controllers.services.slices import SliceController
 from fairlead.app.controllers.statefulsets import StatefulSetController
 from fairlead.app.controllers.volumes import ClaimBinder, VolumeReclaimer
-from fairlead.app.controllers.watches import Watched, Watches
+from fairlead.app.controllers.watches import ControllerWatches, Watched
 from fairlead.drivers.change_marks import ChangeMarks
 from fairlead.drivers.kube.client import KubeClient
 from fairlead.drivers.kube.event_recorder import EventWriter
@@ -44,10 +44,10 @@ from fairlead.drivers.kube.work_queue import Clock
 from fairlead.drivers.steering.faults import Steering
 from fairlead.drivers.steering.part_socket import steered
 
-__all__ = ["CONTROLLERS", "Authority", "ControllersOptions", "Settings", "run", "serve"]
+__all__ = ["CONTROLLERS", "ControllerSettings", "ControllersOptions", "SigningAuthority", "run", "serve"]
 
 # The last two come last: they are content with whatever form of an object the others keep.
-CONTROLLERS: dict[str, Callable[[Context], Controller[Any]]] = {
+CONTROLLERS: dict[str, Callable[[ControllerContext], Controller[Any]]] = {
     "endpointslice": SliceController,
     "endpoints": EndpointsController,
     "mirroring": MirroringController,
@@ -94,7 +94,7 @@ class ControllersOptions:
     kubeconfig: Path | None = None
     context: str | None = None
     only: tuple[str, ...] = tuple(CONTROLLERS)
-    settings: Settings = field(default_factory=Settings)
+    settings: ControllerSettings = field(default_factory=ControllerSettings)
     http: Address | None = None
     candidacy: Candidacy | None = None
     marks: Path | None = None
@@ -127,7 +127,7 @@ class _Shift:
         self, client: KubeClient, options: ControllersOptions, ready: Callable[[], None], elector: Elector | None
     ) -> None:
         self._client, self._options, self._ready, self._elector = client, options, ready, elector
-        self._watches: Watches | None = None
+        self._watches: ControllerWatches | None = None
         self._has_read = False
         self._of_services: list[Controller[Any]] = []
 
@@ -147,7 +147,7 @@ class _Shift:
         )
 
     async def work(self) -> None:
-        self._watches = Watches(self._client)
+        self._watches = ControllerWatches(self._client)
         try:
             context = _context(self._client, self._options.settings, None, self._watches)
             context = replace(context, steering=self._options.steering, marks=ChangeMarks(self._options.marks))
@@ -166,21 +166,23 @@ async def serve(
     client: KubeClient,
     names: tuple[str, ...],
     ready: Callable[[], None],
-    settings: Settings,
+    settings: ControllerSettings,
     clock: Clock | None = None,
-    watches: Watches | None = None,
+    watches: ControllerWatches | None = None,
 ) -> None:
     """Run the named controllers on a connection until cancelled; ``clock``: else the event loop."""
     context = _context(client, settings, clock, watches)
     await _serve(context, [CONTROLLERS[name](context) for name in names], ready)
 
 
-def _context(client: KubeClient, settings: Settings, clock: Clock | None, watches: Watches | None) -> Context:
+def _context(
+    client: KubeClient, settings: ControllerSettings, clock: Clock | None, watches: ControllerWatches | None
+) -> ControllerContext:
     clock = clock or asyncio.get_running_loop()
-    return Context(client, EventWriter(client), watches or Watches(client), clock, settings)
+    return ControllerContext(client, EventWriter(client), watches or ControllerWatches(client), clock, settings)
 
 
-async def _serve(context: Context, controllers: Sequence[Controller[Any]], ready: Callable[[], None]) -> None:
+async def _serve(context: ControllerContext, controllers: Sequence[Controller[Any]], ready: Callable[[], None]) -> None:
     async with asyncio.TaskGroup() as group:
         group.create_task(context.events.run())
         context.watches.begin(group.create_task)

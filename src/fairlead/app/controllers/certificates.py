@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from fairlead.app.controllers.context import Context
+from fairlead.app.controllers.context import ControllerContext
 from fairlead.app.controllers.loop import Needed
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.identity.requests import RequestError, read_request_beside, sign_request_beside
@@ -42,7 +42,7 @@ class CertificateController:
     name = "certificate-controller"
     workers = 1  # each step is a process, and few nodes come at once
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: ControllerContext) -> None:
         self.queue: WorkQueue[ObjectKey] = WorkQueue(context.clock)
         self._client, self._authority = context.client, context.settings.authority
         self._reviews = Reviews(context.client, OF_COMPONENTS)

@@ -11,7 +11,7 @@ from fairlead.app.controllers.custom_kinds import CustomKinds
 from fairlead.app.controllers.indexes.node_pods import NodePods
 from fairlead.app.controllers.indexes.service_members import ServiceMembers
 from fairlead.app.controllers.served_kinds import ServedKinds
-from fairlead.app.controllers.watches import Watches
+from fairlead.app.controllers.watches import ControllerWatches
 from fairlead.drivers.change_marks import ChangeMarks
 from fairlead.drivers.kube.client import KubeClient
 from fairlead.drivers.kube.event_recorder import EventWriter
@@ -21,7 +21,7 @@ from fairlead.model.names import ObjectKey
 from fairlead.workloads.node_lifecycle import BORNE_BY_DEFAULT
 
 
-class Authority(NamedTuple):
+class SigningAuthority(NamedTuple):
     """The files of what signs certificates, both PEM."""
 
     certificate: Path
@@ -29,7 +29,7 @@ class Authority(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Settings:
+class ControllerSettings:
     """What may be set about the controllers.
 
     Attributes:
@@ -44,13 +44,13 @@ class Settings:
     node_grace: float = 40.0
     borne_by_default: float = BORNE_BY_DEFAULT
     load_balancer_pools: tuple[Pool, ...] = ()
-    authority: Authority | None = None
+    authority: SigningAuthority | None = None
     load_balancer_seen: Callable[[], None] = lambda: None
     dns_deployment: ObjectKey = ObjectKey("kube-system", "fairlead-dns")  # noqa: RUF009 - a value
 
 
 @dataclass(frozen=True)
-class Context:
+class ControllerContext:
     """The API, the shared copies of its collections, and the time that queues go by.
 
     Attributes:
@@ -60,9 +60,9 @@ class Context:
 
     client: KubeClient
     events: EventWriter
-    watches: Watches
+    watches: ControllerWatches
     clock: Clock
-    settings: Settings
+    settings: ControllerSettings
     steering: Steering | None = None
     marks: ChangeMarks = field(default_factory=ChangeMarks)
 

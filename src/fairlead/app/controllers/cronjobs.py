@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from fairlead.app.controllers.context import Context
+from fairlead.app.controllers.context import ControllerContext
 from fairlead.app.controllers.dependents import Dependents, OwnerKind, write_status
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.kube.client import CRON_JOBS, JOBS, KubeError
@@ -34,7 +34,7 @@ class CronJobController:
     name = "cronjob-controller"
     workers = 2
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: ControllerContext) -> None:
         self.queue: WorkQueue[ObjectKey] = WorkQueue(context.clock)
         self._context = context
         self._cron_jobs = context.watches.of(CRON_JOBS, CronJob)

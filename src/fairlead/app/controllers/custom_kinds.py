@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from fairlead.app.controllers.watches import Watched, Watches
-from fairlead.drivers.kube.client import KubeClient, KubeError, Resource
+from fairlead.app.controllers.watches import ControllerWatches, Watched
+from fairlead.drivers.kube.client import KubeClient, KubeError, ResourcePath
 from fairlead.drivers.kube.discovery import Discovered
 from fairlead.drivers.kube.work_queue import Clock, WorkQueue
 from fairlead.model.custom_kinds import CLEANUP, CustomResourceDefinition
@@ -19,7 +19,7 @@ from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import KubeObject
 
-DEFINITIONS = Resource("apiextensions.k8s.io/v1", "customresourcedefinitions", namespaced=False)
+DEFINITIONS = ResourcePath("apiextensions.k8s.io/v1", "customresourcedefinitions", namespaced=False)
 LOOK_AGAIN = 1.0  # seconds; a safety net, since every object that goes leads to another look
 _VERBS = frozenset({"list", "watch", "delete"})
 Follower = Callable[[Discovered, Watched[KubeObject]], None]
@@ -31,7 +31,7 @@ class CustomKinds:
     name = "custom-resource-controller"
     workers = 1
 
-    def __init__(self, client: KubeClient, watches: Watches, clock: Clock) -> None:
+    def __init__(self, client: KubeClient, watches: ControllerWatches, clock: Clock) -> None:
         self.queue: WorkQueue[ObjectKey] = WorkQueue(clock)
         self._client = client
         self._definitions = watches.of(DEFINITIONS, CustomResourceDefinition)
@@ -120,7 +120,7 @@ def _collection(definition: CustomResourceDefinition) -> Discovered | None:
     if not version:
         return None
     spec = definition.spec
-    resource = Resource(f"{spec.group}/{version}", spec.names.plural, spec.scope == "Namespaced")
+    resource = ResourcePath(f"{spec.group}/{version}", spec.names.plural, spec.scope == "Namespaced")
     return Discovered(resource, spec.names.kind, _VERBS)
 
 

@@ -1,6 +1,6 @@
 """The DaemonSet controller. What to do is ``fairlead.workloads.daemonset`` and ``history``."""
 
-from fairlead.app.controllers.context import Context
+from fairlead.app.controllers.context import ControllerContext
 from fairlead.app.controllers.dependents import Dependents, OwnerKind, write_status
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.kube.client import CONTROLLER_REVISIONS, DAEMON_SETS, NODES, PODS
@@ -20,7 +20,7 @@ class DaemonSetController:
     name = "daemonset-controller"
     workers = 2
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: ControllerContext) -> None:
         self.queue: WorkQueue[ObjectKey] = WorkQueue(context.clock)
         self._context = context
         self._sets = context.watches.of(DAEMON_SETS, DaemonSet)

@@ -9,7 +9,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from fairlead.app.controllers.context import Context
+from fairlead.app.controllers.context import ControllerContext
 from fairlead.app.controllers.watches import Watched
 from fairlead.drivers.kube.client import KubeError
 from fairlead.drivers.kube.event_recorder import Happening
@@ -39,7 +39,12 @@ class Dependents(Generic[T]):
     """The objects of ``watched`` as owners of one kind see them; the owners' keys go to ``queue`` on every change."""
 
     def __init__(
-        self, context: Context, watched: Watched[T], owner_kind: OwnerKind, queue: WorkQueue[ObjectKey], component: str
+        self,
+        context: ControllerContext,
+        watched: Watched[T],
+        owner_kind: OwnerKind,
+        queue: WorkQueue[ObjectKey],
+        component: str,
     ) -> None:
         self._client = context.client
         self._watched, self._owner_kind, self._queue = watched, owner_kind, queue
@@ -132,7 +137,7 @@ class Dependents(Generic[T]):
         self._events.record(owner, self._owner_kind.api_version, self._owner_kind.kind, happening)
 
 
-async def write_status(context: Context, watched: Watched[Any], object_: Any, status: msgspec.Struct) -> None:
+async def write_status(context: ControllerContext, watched: Watched[Any], object_: Any, status: msgspec.Struct) -> None:
     """Write the status unless it is what the object has already; zeros are written out."""
     if status == object_.status:
         return

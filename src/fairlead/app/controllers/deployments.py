@@ -2,7 +2,7 @@
 
 import msgspec
 
-from fairlead.app.controllers.context import Context
+from fairlead.app.controllers.context import ControllerContext
 from fairlead.app.controllers.dependents import Dependents, OwnerKind, write_status
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.kube.client import DEPLOYMENTS, PODS, REPLICA_SETS
@@ -30,7 +30,7 @@ class DeploymentController:
     name = "deployment-controller"
     workers = 2
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: ControllerContext) -> None:
         self.queue: WorkQueue[ObjectKey] = WorkQueue(context.clock)
         self._context = context
         self._deployments = context.watches.of(DEPLOYMENTS, Deployment)

@@ -6,7 +6,7 @@ lets pass, and this controller finds the true number again.
 
 import msgspec
 
-from fairlead.app.controllers.context import Context
+from fairlead.app.controllers.context import ControllerContext
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.kube.client import DISRUPTION_BUDGETS, PODS, REPLICA_SETS, REPLICATION_CONTROLLERS, STATEFUL_SETS
 from fairlead.drivers.kube.work_queue import WorkQueue
@@ -28,7 +28,7 @@ class DisruptionController:
     name = "disruption-controller"
     workers = 1
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: ControllerContext) -> None:
         self.queue: WorkQueue[ObjectKey] = WorkQueue(context.clock)
         self._client = context.client
         self._budgets = context.watches.of(DISRUPTION_BUDGETS, PodDisruptionBudget)

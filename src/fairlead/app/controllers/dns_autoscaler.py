@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from fairlead.app.controllers.context import Context
+from fairlead.app.controllers.context import ControllerContext
 from fairlead.drivers.kube.client import CONFIG_MAPS, DEPLOYMENTS, NODES, KubeError
 from fairlead.drivers.kube.work_queue import WorkQueue
 from fairlead.model.names import ObjectKey
@@ -34,7 +34,7 @@ class DnsAutoscaler:
     name = "dns-autoscaler"
     workers = 1
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: ControllerContext) -> None:
         self.queue: WorkQueue[ObjectKey] = WorkQueue(context.clock)
         self._client = context.client
         self._deployment = context.settings.dns_deployment

@@ -8,9 +8,9 @@ from functools import partial
 
 import msgspec
 
-from fairlead.app.controllers.context import Context
+from fairlead.app.controllers.context import ControllerContext
 from fairlead.app.controllers.watches import Watched
-from fairlead.drivers.kube.client import KubeError, Resource
+from fairlead.drivers.kube.client import KubeError, ResourcePath
 from fairlead.drivers.kube.discovery import Discovered
 from fairlead.drivers.kube.work_queue import WorkQueue
 from fairlead.model.decode import decode
@@ -25,11 +25,11 @@ class GarbageCollector:
     name = "generic-garbage-collector"
     workers = 2
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: ControllerContext) -> None:
         self.queue: WorkQueue[str] = WorkQueue(context.clock)
         self._client = context.client
         self._graph = OwnerGraph()
-        self._by_kind: dict[tuple[str, str], Resource] = {}
+        self._by_kind: dict[tuple[str, str], ResourcePath] = {}
         self.needs = (context.kinds,)
         context.kinds.listen(self._follow)
         context.custom_kinds.listen(self._follow)
@@ -38,7 +38,7 @@ class GarbageCollector:
         self._by_kind[collection.resource.group_version, collection.kind] = collection.resource
         watched.listen(partial(self._changed, collection.resource))
 
-    def _changed(self, resource: Resource, old: KubeObject | None, new: KubeObject | None) -> None:
+    def _changed(self, resource: ResourcePath, old: KubeObject | None, new: KubeObject | None) -> None:
         if old and (new is None or new.metadata.uid != old.metadata.uid):
             self._gone(Item(resource, old))
         if new:
@@ -93,7 +93,7 @@ class GarbageCollector:
         return live.metadata.uid != owner.uid
 
     async def _do(self, action: Action, item: Item) -> None:
-        assert isinstance(item.collection, Resource)
+        assert isinstance(item.collection, ResourcePath)
         path = item.collection.path(item.object.namespace, item.object.name)
         if isinstance(action, Delete):
             options = {"preconditions": {"uid": item.uid}, "propagationPolicy": action.policy.value}

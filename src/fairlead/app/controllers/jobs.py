@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from fairlead.app.controllers.context import Context
+from fairlead.app.controllers.context import ControllerContext
 from fairlead.app.controllers.dependents import Dependents, OwnerKind, write_status
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.kube.client import JOBS, PODS, KubeError
@@ -25,7 +25,7 @@ class JobController:
     name = "job-controller"
     workers = 2
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: ControllerContext) -> None:
         self.queue: WorkQueue[ObjectKey] = WorkQueue(context.clock)
         self._context = context
         self._jobs = context.watches.of(JOBS, Job)

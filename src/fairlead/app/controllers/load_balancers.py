@@ -13,8 +13,8 @@ from fairlead.allocation.load_balancer import (
     ingress_ips,
     wants_load_balancer,
 )
-from fairlead.allocation.shared_addresses import Claim, claim_of
-from fairlead.app.controllers.context import Context
+from fairlead.allocation.shared_addresses import AddressClaim, claim_of
+from fairlead.app.controllers.context import ControllerContext
 from fairlead.drivers.kube.client import SERVICES, KubeError
 from fairlead.drivers.kube.event_recorder import Happening
 from fairlead.drivers.kube.work_queue import WorkQueue
@@ -28,7 +28,7 @@ class LoadBalancerController:
     name = "service-controller"
     workers = 1
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: ControllerContext) -> None:
         self.queue: WorkQueue[ObjectKey] = WorkQueue(context.clock)
         self._client = context.client
         self._events = context.events.recorder(self.name)
@@ -36,7 +36,7 @@ class LoadBalancerController:
         self._seen = context.settings.load_balancer_seen
         self._services = context.watches.of(SERVICES, Service)
         self.needs = (self._services,)
-        self._taken: dict[str, dict[ObjectKey, Claim]] = {}
+        self._taken: dict[str, dict[ObjectKey, AddressClaim]] = {}
         self._waiting: set[ObjectKey] = set()
         if self._pools:
             self._services.listen(self._changed)
@@ -116,6 +116,6 @@ class LoadBalancerController:
         self._events.record(service, "v1", "Service", Happening(reason, message, type_))
 
 
-def _claims(service: Service | None) -> dict[str, Claim]:
+def _claims(service: Service | None) -> dict[str, AddressClaim]:
     """What the Service has each of its addresses with."""
     return dict.fromkeys(ingress_ips(service), claim_of(service)) if service else {}

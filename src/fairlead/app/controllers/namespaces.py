@@ -10,10 +10,10 @@ from collections.abc import Mapping
 
 import msgspec
 
-from fairlead.app.controllers.context import Context
+from fairlead.app.controllers.context import ControllerContext
 from fairlead.app.controllers.watches import Watched
 from fairlead.drivers.clock_text import now_text
-from fairlead.drivers.kube.client import NAMESPACES, SERVICE_ACCOUNTS, STRATEGIC_MERGE_PATCH, KubeError, Resource
+from fairlead.drivers.kube.client import NAMESPACES, SERVICE_ACCOUNTS, STRATEGIC_MERGE_PATCH, KubeError, ResourcePath
 from fairlead.drivers.kube.discovery import Discovered
 from fairlead.drivers.kube.troubles import error_text
 from fairlead.drivers.kube.work_queue import WorkQueue
@@ -23,7 +23,7 @@ from fairlead.model.objects import KubeObject, Namespace, Slim
 
 FINALIZER = "kubernetes"
 LOOK_AGAIN = 5.0  # seconds; a safety net only, since every deletion in the namespace leads to another look
-CONFIG_MAPS = Resource("v1", "configmaps")
+CONFIG_MAPS = ResourcePath("v1", "configmaps")
 ROOT_CA = "kube-root-ca.crt"
 
 
@@ -33,7 +33,7 @@ class NamespaceEmptier:
     name = "namespace-controller"
     workers = 2
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: ControllerContext) -> None:
         self.queue: WorkQueue[ObjectKey] = WorkQueue(context.clock)
         self._client = context.client
         self._namespaces = context.watches.of(NAMESPACES, Namespace)
@@ -149,7 +149,7 @@ class NamespaceFurnisher:
     name = "namespace-defaults-controller"
     workers = 1
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: ControllerContext) -> None:
         self.queue: WorkQueue[ObjectKey] = WorkQueue(context.clock)
         self._client = context.client
         self._ca = context.client.cluster_ca
@@ -197,7 +197,7 @@ class NamespaceFurnisher:
                 if error.code != 404:  # deleted meanwhile, which is heard of
                     raise
 
-    async def _create(self, resource: Resource, namespace: str, document: Doc) -> None:
+    async def _create(self, resource: ResourcePath, namespace: str, document: Doc) -> None:
         try:
             await self._client.create(resource.path(namespace), {"apiVersion": resource.group_version, **document})
         except KubeError as error:

@@ -11,7 +11,7 @@ from datetime import datetime
 
 import msgspec
 
-from fairlead.app.controllers.context import Context
+from fairlead.app.controllers.context import ControllerContext
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.kube.client import LEASES, NODES, PODS, STRATEGIC_MERGE_PATCH, KubeError
 from fairlead.drivers.kube.event_recorder import Happening
@@ -28,7 +28,7 @@ class NodeController:
     name = "node-controller"
     workers = 2
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: ControllerContext) -> None:
         self.queue: WorkQueue[ObjectKey] = WorkQueue(context.clock)
         self._client, self._clock = context.client, context.clock
         self._grace, self._borne = context.settings.node_grace, context.settings.borne_by_default

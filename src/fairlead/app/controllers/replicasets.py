@@ -3,7 +3,7 @@
 What to do is ``fairlead.workloads.replicaset``.
 """
 
-from fairlead.app.controllers.context import Context
+from fairlead.app.controllers.context import ControllerContext
 from fairlead.app.controllers.dependents import Dependents, OwnerKind, write_status
 from fairlead.app.controllers.watches import Watched
 from fairlead.drivers.clock_text import now_text
@@ -27,7 +27,7 @@ class ReplicaSetController:
     resource, kind = REPLICA_SETS, "ReplicaSet"
     type_: type[Replicated] = ReplicaSet
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: ControllerContext) -> None:
         self.queue: WorkQueue[ObjectKey] = WorkQueue(context.clock)
         self._context = context
         self._sets: Watched[Replicated] = context.watches.of(self.resource, self.type_)

@@ -7,7 +7,7 @@ Upstream: ``pkg/scheduler/schedule_one.go``; the decision itself is ``fairlead.w
 
 from msgspec import structs
 
-from fairlead.app.controllers.context import Context
+from fairlead.app.controllers.context import ControllerContext
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.kube.client import (
     NODES,
@@ -35,7 +35,7 @@ class Scheduler:
     name = "default-scheduler"
     workers = 8
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: ControllerContext) -> None:
         self.queue: WorkQueue[ObjectKey] = WorkQueue(context.clock)
         self._client = context.client
         self._events = context.events.recorder(self.name)

@@ -11,7 +11,7 @@ from typing import TypeVar
 import msgspec
 
 from fairlead.app.controllers.custom_kinds import DEFINITIONS, Follower, custom_collections
-from fairlead.app.controllers.watches import Watched, Watches
+from fairlead.app.controllers.watches import ControllerWatches, Watched
 from fairlead.drivers.kube.client import KubeClient, KubeError
 from fairlead.drivers.kube.discovery import Discovered, Discovery, discover, preferred_versions
 from fairlead.drivers.kube.retry import until_answered
@@ -34,7 +34,7 @@ class ServedKinds:
         faults: by group version, why its kinds are not known.
     """
 
-    def __init__(self, client: KubeClient, watches: Watches) -> None:
+    def __init__(self, client: KubeClient, watches: ControllerWatches) -> None:
         self.collections: list[Discovered] = []
         self.faults: dict[str, str] = {}
         self._client, self._watches = client, watches

@@ -8,7 +8,7 @@ addresses must be fresh, so it is asked for. Upstream: ``pkg/controller/servicec
 import msgspec
 
 from fairlead.allocation.service_ranges import FINALIZER, is_needed
-from fairlead.app.controllers.context import Context
+from fairlead.app.controllers.context import ControllerContext
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.kube.client import IP_ADDRESSES, SERVICE_CIDRS, STRATEGIC_MERGE_PATCH, KubeError
 from fairlead.drivers.kube.work_queue import WorkQueue
@@ -33,7 +33,7 @@ class ServiceCIDRController:
     name = "service-cidr-controller"
     workers = 1
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: ControllerContext) -> None:
         self.queue: WorkQueue[ObjectKey] = WorkQueue(context.clock)
         self._client = context.client
         self._ranges = context.watches.of(SERVICE_CIDRS, ServiceCIDR)

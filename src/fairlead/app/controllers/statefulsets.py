@@ -2,7 +2,7 @@
 
 from msgspec import to_builtins
 
-from fairlead.app.controllers.context import Context
+from fairlead.app.controllers.context import ControllerContext
 from fairlead.app.controllers.dependents import Dependents, OwnerKind, write_status
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.kube.client import CONTROLLER_REVISIONS, PERSISTENT_VOLUME_CLAIMS, PODS, STATEFUL_SETS, KubeError
@@ -33,7 +33,7 @@ class StatefulSetController:
     name = "statefulset-controller"
     workers = 2
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: ControllerContext) -> None:
         self.queue: WorkQueue[ObjectKey] = WorkQueue(context.clock)
         self._context = context
         self._claims = context.watches.of(PERSISTENT_VOLUME_CLAIMS, PersistentVolumeClaim)

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from fairlead.app.controllers.context import Context
+from fairlead.app.controllers.context import ControllerContext
 from fairlead.drivers.kube.client import PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, PODS, STORAGE_CLASSES, KubeError
 from fairlead.drivers.kube.event_recorder import Happening
 from fairlead.drivers.kube.work_queue import WorkQueue
@@ -43,7 +43,7 @@ class ClaimBinder:
     name = "persistentvolume-controller"
     workers = 1  # two claims may want the same volume
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: ControllerContext) -> None:
         self.queue: WorkQueue[ObjectKey] = WorkQueue(context.clock)
         self._client = context.client
         self._events = context.events.recorder(self.name)
@@ -145,7 +145,7 @@ class VolumeReclaimer:
     name = "persistentvolume-reclaimer"
     workers = 1
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: ControllerContext) -> None:
         self.queue: WorkQueue[ObjectKey] = WorkQueue(context.clock)
         self._client = context.client
         self._claims = context.watches.of(PERSISTENT_VOLUME_CLAIMS, PersistentVolumeClaim)

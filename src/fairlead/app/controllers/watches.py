@@ -3,7 +3,7 @@
 from collections.abc import Callable, Coroutine
 from typing import Any, Generic, TypeVar
 
-from fairlead.drivers.kube.client import KubeClient, Resource
+from fairlead.drivers.kube.client import KubeClient, ResourcePath
 from fairlead.drivers.kube.informer import Informer, Listener
 from fairlead.model.decode import decode
 from fairlead.model.names import ObjectKey
@@ -17,7 +17,7 @@ class Watched(Generic[T]):
     """One collection: its objects by key, and who wants to hear of changes."""
 
     def __init__(
-        self, client: KubeClient, resource: Resource, type_: type[T], query: dict[str, str] | None = None
+        self, client: KubeClient, resource: ResourcePath, type_: type[T], query: dict[str, str] | None = None
     ) -> None:
         self.resource = resource
         self._type = type_
@@ -60,16 +60,16 @@ class Watched(Generic[T]):
             listener(old, new)
 
 
-class Watches:
+class ControllerWatches:
     """All collections that some controller has asked for."""
 
     def __init__(self, client: KubeClient) -> None:
         self._client = client
-        self._watched: dict[tuple[Resource, str], Watched[Any]] = {}
+        self._watched: dict[tuple[ResourcePath, str], Watched[Any]] = {}
         self._start: Start | None = None
 
     def of(
-        self, resource: Resource, type_: type[T], *, is_needed: bool = True, query: dict[str, str] | None = None
+        self, resource: ResourcePath, type_: type[T], *, is_needed: bool = True, query: dict[str, str] | None = None
     ) -> Watched[T]:
         """The collection, watched once however many ask, as the type that the first of them wants.
 

@@ -11,13 +11,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from fairlead.app.dns.flags import Flags
 from fairlead.app.dns.options import DnsOptions
 from fairlead.app.dns.settings import ConfigurationSource, SettingsError
-from fairlead.drivers.kube.client import KubeClient, Resource
+from fairlead.drivers.kube.client import KubeClient, ResourcePath
 from fairlead.drivers.kube.event_recorder import EventWriter, Happening
 from fairlead.drivers.kube.informer import Informer
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import KubeObject
 
-CONFIG_MAPS = Resource("v1", "configmaps")
+CONFIG_MAPS = ResourcePath("v1", "configmaps")
 COREFILE = "Corefile"
 COMPONENT = "fairlead-dns"
 

@@ -27,7 +27,7 @@ from fairlead.clusterdns.search import SearchStep, candidates, search_list, walk
 from fairlead.clusterdns.server_blocks import DEFAULT_PORT, Block, ServerBlocks
 from fairlead.clusterdns.upstreams import Upstream, UpstreamServer
 from fairlead.clusterdns.zone import Outside, Zone
-from fairlead.drivers.kube.client import ENDPOINT_SLICES, NAMESPACES, PODS, SERVICES, KubeClient, Resource
+from fairlead.drivers.kube.client import ENDPOINT_SLICES, NAMESPACES, PODS, SERVICES, KubeClient, ResourcePath
 from fairlead.model.decode import DecodeError, decode
 from fairlead.model.objects import EndpointSlice, Namespace, Pod, Service
 
@@ -37,7 +37,7 @@ _KINDS: dict[str, type[Watched]] = {
     "EndpointSlice": EndpointSlice,
     "Pod": Pod,
 }
-_COLLECTIONS: dict[Resource, type[Watched]] = {
+_COLLECTIONS: dict[ResourcePath, type[Watched]] = {
     NAMESPACES: Namespace,
     SERVICES: Service,
     ENDPOINT_SLICES: EndpointSlice,

@@ -25,12 +25,12 @@ from fairlead.clusterdns.names import to_text
 from fairlead.clusterdns.plugins.hosts import Hosts
 from fairlead.clusterdns.plugins.scope import HttpPage as PageAddress
 from fairlead.clusterdns.zone import Zone
-from fairlead.drivers.dns.configuration_metrics import Configuration, ConfigurationCollector
+from fairlead.drivers.dns.configuration_metrics import ConfigurationCollector, ConfigurationFigures
 from fairlead.drivers.dns.faulty_answers import FaultyServices
 from fairlead.drivers.dns.forward_metrics import ForwardCollector
 from fairlead.drivers.dns.listener import Services
 from fairlead.drivers.dns.metrics import DnsCollector, ProgrammingDelay, new_registry, render, server_label
-from fairlead.drivers.dns.outside import Outside
+from fairlead.drivers.dns.outside import OutsideForwarders
 from fairlead.drivers.dns.query_log import QueryLog
 from fairlead.drivers.dns.server import DnsServer, layout_of, own_addresses
 from fairlead.drivers.kube.page_access import PageAccess
@@ -108,7 +108,7 @@ class _Process:
         self.options = options
         self._known = known
         self._authority = known.authority if known else Authority(published_zone(options))
-        self._outside = Outside(options.blocks)
+        self._outside = OutsideForwarders(options.blocks)
         self._services = Services(self._outside, QueryLog())
         self._server = DnsServer(self._authority, self._services, options.udp_cap, options.tcp)
         self._reloading = Reloading(source, self._reconfigure) if source else None
@@ -225,9 +225,9 @@ class _Process:
         self._registry.register(ForwardCollector(lambda: server_label(self._server), self._outside))
         self._registry.register(ConfigurationCollector(self._configuration))
 
-    def _configuration(self) -> Configuration:
+    def _configuration(self) -> ConfigurationFigures:
         plugins = (plugin for block in self.options.blocks for plugin in block.plugins)
-        return Configuration(
+        return ConfigurationFigures(
             server_label(self._server),
             to_text(self._authority.zone.origin),
             self.options.plugins(),

@@ -14,7 +14,7 @@ import msgspec
 from fairlead.app.dns.flags import Flags
 from fairlead.app.dns.options import DnsOptions
 from fairlead.app.dns.settings_blocks import options_of
-from fairlead.app.dns.settings_file import Settings
+from fairlead.app.dns.settings_file import DnsSettings
 from fairlead.app.dns.surroundings import MachineFiles
 from fairlead.clusterdns.configuration import configuration_of
 from fairlead.clusterdns.corefile.faults import CorefileError
@@ -78,7 +78,7 @@ class ConfigurationSource:
     def _options(self, text: str, machine: MachineFiles) -> tuple[DnsOptions, float | None]:
         try:
             if self.name.endswith((".yaml", ".yml")):
-                settings = msgspec.yaml.decode(text, type=Settings)
+                settings = msgspec.yaml.decode(text, type=DnsSettings)
                 return self.flags.over(options_of(settings, machine), machine), settings.reload
             options, every = corefile_options(text, self.name, machine)
             return self.flags.over(options, machine), every
@@ -123,7 +123,7 @@ def options_from(path: Path | None, flags: Flags) -> tuple[DnsOptions, Configura
         return source.load(), source
     machine = MachineFiles()
     try:
-        settings = Settings(outside=None)
+        settings = DnsSettings(outside=None)
         return flags.over(options_of(settings, machine), machine), None
     except ValueError as error:
         raise SettingsError(str(error)) from error

@@ -5,7 +5,7 @@ from ipaddress import ip_address, ip_network
 import msgspec
 
 from fairlead.app.dns.options import DnsOptions
-from fairlead.app.dns.settings_file import Settings
+from fairlead.app.dns.settings_file import DnsSettings
 from fairlead.app.dns.surroundings import MachineFiles
 from fairlead.clusterdns.chain import Plugin
 from fairlead.clusterdns.names import Name, to_name
@@ -28,7 +28,7 @@ from fairlead.drivers.dns.tcp import TcpLimits
 EVERYWHERE: tuple[Name, ...] = ((),)
 
 
-def options_of(settings: Settings, machine: MachineFiles) -> DnsOptions:
+def options_of(settings: DnsSettings, machine: MachineFiles) -> DnsOptions:
     """The options that settings stand for; names of files in ``forward`` are read as resolv.conf.
 
     Raises:
@@ -54,7 +54,7 @@ def block_of(zone: Zone, port: int, *others: Plugin) -> Block:
     return Block(ports=(port,), plugins=(LoadBalance(), *others, Kubernetes((zone,))), errors=ErrorRule())
 
 
-def _block(settings: Settings, machine: MachineFiles) -> Block:
+def _block(settings: DnsSettings, machine: MachineFiles) -> Block:
     forwards = _forwards(settings, machine)
     zone = zone_of(settings, bool(forwards))
     return Block(
@@ -66,7 +66,7 @@ def _block(settings: Settings, machine: MachineFiles) -> Block:
     )
 
 
-def _before(settings: Settings, zone: Zone, machine: MachineFiles) -> list[Plugin]:
+def _before(settings: DnsSettings, zone: Zone, machine: MachineFiles) -> list[Plugin]:
     """What is asked before the cluster is."""
     cache = settings.cache
     policy = CachePolicy(**{**msgspec.to_builtins(cache), "denial_capacity": cache.capacity})
@@ -79,7 +79,7 @@ def _before(settings: Settings, zone: Zone, machine: MachineFiles) -> list[Plugi
     return plugins
 
 
-def zone_of(settings: Settings, forwards: bool) -> Zone:
+def zone_of(settings: DnsSettings, forwards: bool) -> Zone:
     """The zones of the cluster."""
     outside = settings.outside or (Outside.FORWARD if forwards else Outside.REFUSE)
     if outside is Outside.FORWARD and not forwards:
@@ -99,13 +99,13 @@ def zone_of(settings: Settings, forwards: bool) -> Zone:
     )
 
 
-def _forwards(settings: Settings, machine: MachineFiles) -> list[Forward]:
+def _forwards(settings: DnsSettings, machine: MachineFiles) -> list[Forward]:
     """The routes, those of longer zones first."""
     routes = sorted(settings.forward.items(), key=lambda route: len(to_name(route[0])), reverse=True)
     return [Forward((to_name(zone),), _upstream(targets, settings, machine)) for zone, targets in routes]
 
 
-def _upstream(targets: list[str], settings: Settings, machine: MachineFiles) -> Upstream:
+def _upstream(targets: list[str], settings: DnsSettings, machine: MachineFiles) -> Upstream:
     servers = tuple(server for target in targets for server in servers_of(target, machine.read))
     if not servers:
         raise ValueError(f"no upstream server in {', '.join(targets)}")

@@ -38,7 +38,7 @@ class TcpSettings(msgspec.Struct, forbid_unknown_fields=True):
     write: float = 10.0
 
 
-class Settings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+class DnsSettings(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """The settings file, field by field; docs/dns.md says more.
 
     Attributes:

@@ -10,14 +10,14 @@ from fairlead.clusterdns.authority import Authority
 from fairlead.clusterdns.changes import Watched
 from fairlead.clusterdns.clusterset import IMPORTED_NAME_LABEL, ServiceImport, service_of, slice_of
 from fairlead.drivers.change_marks import RecentMarks
-from fairlead.drivers.dns.metrics import Collection, ProgrammingDelay
+from fairlead.drivers.dns.metrics import ProgrammingDelay, WatchedCollection
 from fairlead.drivers.dns.metrics import Watched as Observed
-from fairlead.drivers.kube.client import ENDPOINT_SLICES, NAMESPACES, PODS, SERVICES, KubeClient, Resource
+from fairlead.drivers.kube.client import ENDPOINT_SLICES, NAMESPACES, PODS, SERVICES, KubeClient, ResourcePath
 from fairlead.drivers.kube.informer import Informer, Known
 from fairlead.model.marks import Mark, Station
 from fairlead.model.objects import SERVICE_NAME_LABEL, EndpointSlice, Namespace, Pod, Service
 
-SERVICE_IMPORTS = Resource("multicluster.x-k8s.io/v1alpha1", "serviceimports")
+SERVICE_IMPORTS = ResourcePath("multicluster.x-k8s.io/v1alpha1", "serviceimports")
 
 
 class Needs(NamedTuple):
@@ -144,5 +144,5 @@ class ZoneWatches:
             self._authority.change(before, after, int(time.time()), imported=True)
 
 
-def _observed(informer: Informer[Any]) -> Collection:
-    return Collection(len(informer.objects), time.monotonic() - informer.last_heard)
+def _observed(informer: Informer[Any]) -> WatchedCollection:
+    return WatchedCollection(len(informer.objects), time.monotonic() - informer.last_heard)

@@ -16,15 +16,15 @@ from fairlead.drivers.images.incoming import digest_of_file
 from fairlead.drivers.images.packing import pack_folder
 from fairlead.drivers.images.places import place_here
 from fairlead.drivers.images.saving import save_images
-from fairlead.drivers.images.store import Image, Named, Store, StoreError
+from fairlead.drivers.images.store import ImageStoreError, NamedImage, Store, StoredImage
 from fairlead.drivers.linux.user_namespace import with_range
 from fairlead.images.digest import DigestMismatch
-from fairlead.images.documents import DocumentError, Platform, Process
+from fairlead.images.documents import DocumentError, ImageProcess, Platform
 from fairlead.images.layer_plan import LayerError
 from fairlead.images.reference import ImageName, InvalidReference, parse_reference
 from fairlead.nodeagent.node_status import architecture
 
-IMAGE_ERRORS = (ArchiveError, DigestMismatch, DocumentError, InvalidReference, LayerError, StoreError, OSError)
+IMAGE_ERRORS = (ArchiveError, DigestMismatch, DocumentError, InvalidReference, LayerError, ImageStoreError, OSError)
 ROOTFS = "rootfs:"
 
 
@@ -55,7 +55,7 @@ def unpack(store: Store, manifest: str) -> None:
         with_range(store.ownership.range, lambda: _unpack(store, image))
 
 
-def _unpack(store: Store, image: Image) -> None:
+def _unpack(store: Store, image: StoredImage) -> None:
     for layer in image.layers:
         store.unpack(layer)
 
@@ -79,7 +79,7 @@ def load(store: Store, source: Path | None, stdin: BinaryIO, name: ImageName | N
         return [text for each in found for text in _keep(store, each, (name,) if name else each.names)]
 
 
-def load_folder(store: Store, folder: Path, process: Process, name: ImageName) -> str:
+def load_folder(store: Store, folder: Path, process: ImageProcess, name: ImageName) -> str:
     """Make an image of a root folder; its name.
 
     Args:
@@ -108,7 +108,7 @@ def load_folder(store: Store, folder: Path, process: Process, name: ImageName) -
 def _keep(store: Store, found: FoundImage, names: Sequence[ImageName]) -> list[str]:
     unpack(store, found.manifest)
     for name in names:
-        store.give_name(Named(str(name), found.manifest, found.source, found.size, now_text()))
+        store.give_name(NamedImage(str(name), found.manifest, found.source, found.size, now_text()))
     return [name.familiar for name in names]
 
 
@@ -127,13 +127,13 @@ def listed(store: Store) -> list[Listed]:
     for named in store.names():
         try:
             config_digest = store.image(named.manifest).config_digest
-        except (StoreError, DocumentError):
+        except (ImageStoreError, DocumentError):
             config_digest = "damaged"
         found.append(Listed(_name(named), config_digest.partition(":")[2][:12] or "damaged", named.size, named.at))
     return found
 
 
-def _name(named: Named) -> ImageName:
+def _name(named: NamedImage) -> ImageName:
     return parse_reference(named.name)
 
 
@@ -147,10 +147,10 @@ def save(store: Store, names: Sequence[ImageName], archive: BinaryIO) -> None:
         save_images(store, {name: store.image(_required(store, name).manifest) for name in names}, archive)
 
 
-def _required(store: Store, name: ImageName) -> Named:
+def _required(store: Store, name: ImageName) -> NamedImage:
     named = store.find(name)
     if named is None:
-        raise StoreError(f"there is no image {name.familiar}; `fairlead image ls` shows those that there are")
+        raise ImageStoreError(f"there is no image {name.familiar}; `fairlead image ls` shows those that there are")
     return named
 
 
@@ -168,7 +168,7 @@ def remove(store: Store, names: Sequence[ImageName], *, force: bool) -> int:
         kept = {named.manifest for named in store.names() if named not in found}
         used = [each.name for each in found if each.manifest not in kept and is_used(store.folder, each.manifest)]
         if used and not force:
-            raise StoreError(f"a running lab uses {', '.join(used)}; stop it, or give --force")
+            raise ImageStoreError(f"a running lab uses {', '.join(used)}; stop it, or give --force")
         for named in found:
             store.take_name(named.name)
         return _swept(store)
@@ -192,11 +192,11 @@ def _swept(store: Store) -> int:
     return with_range(store.ownership.range, lambda: store.sweep(needed))
 
 
-def _needed(store: Store) -> Iterator[Image]:
+def _needed(store: Store) -> Iterator[StoredImage]:
     """Images that have a name, or that a lab uses. What is damaged is needed no longer."""
     used = (path.name for path in (store.folder / "used").glob("sha*") if is_used(store.folder, path.name))
     for manifest in {*(named.manifest for named in store.names()), *used}:
         try:
             yield store.image(manifest)
-        except (StoreError, DocumentError):
+        except (ImageStoreError, DocumentError):
             continue

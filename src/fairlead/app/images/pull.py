@@ -11,7 +11,7 @@ from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.images.logins import logins_of_user
 from fairlead.drivers.images.pulling import Progress, PulledImage, pull_image
 from fairlead.drivers.images.registry import Registry, RegistryError
-from fairlead.drivers.images.store import Named, Store
+from fairlead.drivers.images.store import NamedImage, Store
 from fairlead.images.auth_file import AuthFileError, Login
 from fairlead.images.reference import ImageName
 from fairlead.images.registries import Registries, RegistriesError, endpoints, read_registries
@@ -44,7 +44,7 @@ def pull(
     with store.shared():
         found = pull_image(store, name, this_platform(), places, progress, lambda place: Registry(place, shown))
         unpack(store, found.manifest)
-        store.give_name(Named(_named(name), found.manifest, found.source, found.size, now_text()))
+        store.give_name(NamedImage(_named(name), found.manifest, found.source, found.size, now_text()))
     return Pulled(found, time.monotonic() - began)
 
 

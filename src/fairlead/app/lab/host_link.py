@@ -56,7 +56,7 @@ class Doors:
             os.write(self.reports, json.dumps(document).encode() + b"\n")
 
 
-class Start(NamedTuple):
+class LabStart(NamedTuple):
     """All that PID 1 of a lab is told when it begins; numbers are those of descriptors that it inherits.
 
     Attributes:

@@ -7,7 +7,7 @@ of this machine without ever being in its network.
 import errno
 import socket
 
-from fairlead.drivers.lab.control_socket import Refused, Reply
+from fairlead.drivers.lab.control_socket import ControlReply, RequestRefused
 from fairlead.model.document import Doc
 
 LOOPBACK = "127.0.0.1"
@@ -15,7 +15,7 @@ _KINDS = {"TCP": socket.SOCK_STREAM, "UDP": socket.SOCK_DGRAM}
 _NOT_TO_BE_HAD = (errno.EADDRINUSE, errno.EACCES)
 
 
-def give(request: Doc) -> Reply:
+def give(request: Doc) -> ControlReply:
     """The answer to a request for a listener; any other port will do in place of a taken one if it is ``flexible``.
 
     Raises:
@@ -24,9 +24,9 @@ def give(request: Doc) -> Reply:
     match request:
         case {"op": "listen", "protocol": ("TCP" | "UDP") as protocol, "port": int(port), "flexible": bool(flexible)}:
             listener = _listen(protocol, port, flexible)
-            return Reply({"port": listener.getsockname()[1]}, (listener.detach(),))
+            return ControlReply({"port": listener.getsockname()[1]}, (listener.detach(),))
         case _:
-            raise Refused(f"nothing is known of {request.get('op')!r}")
+            raise RequestRefused(f"nothing is known of {request.get('op')!r}")
 
 
 def _listen(protocol: str, port: int, flexible: bool) -> socket.socket:
@@ -41,5 +41,5 @@ def _listen(protocol: str, port: int, flexible: bool) -> socket.socket:
         listener.close()
         if flexible and error.errno in _NOT_TO_BE_HAD:
             return _listen(protocol, 0, False)
-        raise Refused(f"port {port}/{protocol} of {LOOPBACK} could not be bound: {error.strerror}") from error
+        raise RequestRefused(f"port {port}/{protocol} of {LOOPBACK} could not be bound: {error.strerror}") from error
     return listener

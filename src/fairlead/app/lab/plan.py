@@ -48,7 +48,7 @@ class Client(NamedTuple):
     groups: tuple[str, ...] = ()
 
 
-class Wire(NamedTuple):
+class WirePlan(NamedTuple):
     """What connects a lab's underlay with other hosts.
 
     Attributes:
@@ -81,7 +81,7 @@ class LabPlan:
     data_folder: Path
     manifests: tuple[Manifest, ...]
     settings: LabSettings
-    wire: Wire | None = None
+    wire: WirePlan | None = None
     home: Path | None = None
     images: StorePlace | None = None
     loopback: int | None = None

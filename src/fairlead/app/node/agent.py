@@ -32,7 +32,7 @@ from fairlead.app.node.sources import SourceWatches
 from fairlead.app.node.usage.limits import LimitKeeper
 from fairlead.drivers.change_marks import ChangeMarks
 from fairlead.drivers.kube.client import PODS, SERVICES, KubeClient
-from fairlead.drivers.kube.event_recorder import Allowance, EventWriter
+from fairlead.drivers.kube.event_recorder import EventBudget, EventWriter
 from fairlead.drivers.kube.informer import Informer
 from fairlead.drivers.kube.progress import reached
 from fairlead.drivers.kube.reviews import OF_KUBELETS, Reviews
@@ -51,7 +51,7 @@ from fairlead.nodeagent.service_links import ServiceLinks
 from fairlead.nodeagent.sources import Reference
 from fairlead.nodeagent.status import Failure
 
-ROUTINE_EVENTS = Allowance(60, 10)  # of Pods that run as they should: not of each, when hundreds start at once
+ROUTINE_EVENTS = EventBudget(60, 10)  # of Pods that run as they should: not of each, when hundreds start at once
 
 log = logging.getLogger(__name__)
 

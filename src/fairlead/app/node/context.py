@@ -18,7 +18,7 @@ from fairlead.drivers.pods.runtime import Stdio
 from fairlead.labnet.loopback import PortRule
 from fairlead.nodeagent.environment import (
     ContainerSurroundings,
-    Placement,
+    PodPlacement,
     build_environment,
     declared_variables,
     with_expanded_command,
@@ -82,7 +82,7 @@ class PodContext:
     """The Pod that a container belongs to."""
 
     pod: RunPod
-    placement: Placement
+    placement: PodPlacement
     settings: ContainerSettings
     volumes: PodVolumes
     client: KubeClient

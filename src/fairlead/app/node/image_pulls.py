@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from fairlead.drivers.kube.client import KubeClient, KubeError, Resource
+from fairlead.drivers.kube.client import KubeClient, KubeError, ResourcePath
 from fairlead.drivers.lab import control_socket
 from fairlead.images.auth_file import AuthFileError, Login
 from fairlead.images.reference import ImageName
@@ -48,7 +48,7 @@ class Puller:
         async with self._turns:
             try:
                 answer = await asyncio.to_thread(self._ask, request)
-            except (OSError, ValueError, control_socket.Refused) as error:
+            except (OSError, ValueError, control_socket.RequestRefused) as error:
                 raise PullError(f"the process that fetches images does not answer: {error}") from error
         if "error" in answer:
             raise PullError(answer["error"])
@@ -77,7 +77,7 @@ async def pull_logins(client: KubeClient, pod: RunPod, name: ImageName) -> tuple
         if not reference.name:
             continue
         try:
-            document = await client.get(Resource("v1", "secrets").path(pod.namespace, reference.name))
+            document = await client.get(ResourcePath("v1", "secrets").path(pod.namespace, reference.name))
             secret = msgspec.json.decode(document, type=_Secret)
             login = login_of_secret(secret.type, secret.data or {}, name)
         except AuthFileError as error:

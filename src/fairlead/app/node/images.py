@@ -10,7 +10,7 @@ from fairlead.app.node.image_pulls import Puller, pull_logins
 from fairlead.drivers.images import in_use
 from fairlead.drivers.images.places import StorePlace
 from fairlead.drivers.images.root_files import read_root_file
-from fairlead.drivers.images.store import Image, Named, Store, StoreError
+from fairlead.drivers.images.store import ImageStoreError, NamedImage, Store, StoredImage
 from fairlead.drivers.kube.client import KubeClient
 from fairlead.drivers.kube.event_recorder import Happening
 from fairlead.drivers.pods.launcher import Launcher
@@ -22,13 +22,13 @@ from fairlead.images.reference import ImageName, InvalidReference, parse_referen
 from fairlead.images.users import Accounts
 from fairlead.nodeagent.images import ImageError, Images, find_image, is_command
 from fairlead.nodeagent.manifest import Container, RunPod
-from fairlead.nodeagent.pulling import NEVER, Failure, PullError, backing_off, failed, is_wanted, never, pulled
+from fairlead.nodeagent.pulling import NEVER, PullError, PullFailure, backing_off, failed, is_wanted, never, pulled
 from fairlead.nodeagent.real_image import RealImage, stacked
 
 log = logging.getLogger(__name__)
 
 MOST_LISTED = 50  # images in the status of a Node, as upstream
-_BROKEN = (DigestMismatch, DocumentError, LayerError, StoreError, OSError)
+_BROKEN = (DigestMismatch, DocumentError, LayerError, ImageStoreError, OSError)
 
 
 class InvalidName(ImageError):
@@ -51,7 +51,7 @@ class Asker(NamedTuple):
     say: Callable[[Happening], None]
 
 
-class Chosen(NamedTuple):
+class ChosenImage(NamedTuple):
     """What a container runs: an image, or without one a command of this machine; ``is_fresh``: it was fetched now."""
 
     image: RealImage | None
@@ -71,14 +71,14 @@ class NodeImages:
 
     def __init__(self, commands: Images, place: StorePlace | None = None, puller: Puller | None = None) -> None:
         self.commands, self._place, self._puller = commands, place, puller
-        self._failures: dict[tuple[str, str], Failure] = {}  # by Pod UID and image
+        self._failures: dict[tuple[str, str], PullFailure] = {}  # by Pod UID and image
         self._opened: Store | None = None
         self._known: dict[str, RealImage] = {}  # by digest of the manifest
         self._held: dict[str, int] = {}  # descriptors that say that an image is in use
         self._unpacking = asyncio.Lock()
         self._no_overlay: str | None = None  # None before it has been tried
 
-    async def get(self, container: Container, asker: Asker) -> Chosen:
+    async def get(self, container: Container, asker: Asker) -> ChosenImage:
         """What a container's image is, fetched if its policy says so and the lab's user has asked for that.
 
         Raises:
@@ -89,12 +89,12 @@ class NodeImages:
         if self._place and self._puller and not is_command(text, self.commands):
             if is_wanted(policy, is_there=found is not None):
                 await self._pull(text, asker, self._puller)
-                return Chosen(await self.find(text), is_fresh=True)
+                return ChosenImage(await self.find(text), is_fresh=True)
             if found is None:
                 raise never(text)
         elif found is None and policy == NEVER and not self._has_command(container):
             raise never(text)
-        return Chosen(found)
+        return ChosenImage(found)
 
     def _has_command(self, container: Container) -> bool:
         return bool(container.command) or find_image(container.image, self.commands) is not None
@@ -169,7 +169,7 @@ class NodeImages:
             self._opened = Store(*self._place)
         return self._opened
 
-    async def _real(self, named: Named, name: ImageName) -> RealImage:
+    async def _real(self, named: NamedImage, name: ImageName) -> RealImage:
         self.hold(named.manifest)
         known = self._known.get(named.manifest)
         if known is None or not self._store.is_unpacked(self._store.image(named.manifest)):
@@ -179,13 +179,13 @@ class NodeImages:
             known = self._known[named.manifest] = self._read(image)
         return replace(known, id=_id_of(named, name, known.id))
 
-    def _unpack(self, image: Image) -> None:
+    def _unpack(self, image: StoredImage) -> None:
         """Layers are there already, as a rule: an image is unpacked when it is brought."""
         with self._store.shared():
             for layer in image.layers:
                 self._store.unpack(layer)
 
-    def _read(self, image: Image) -> RealImage:
+    def _read(self, image: StoredImage) -> RealImage:
         layers = [self._store.layer_path(diff_id) for diff_id in stacked(layer.diff_id for layer in image.layers)]
         accounts = Accounts(*(read_root_file(layers, "etc", name) for name in ("passwd", "group")))
         return RealImage(image.config_digest, image.manifest, image.config.process, tuple(map(str, layers)), accounts)
@@ -199,6 +199,6 @@ def _parsed(text: str) -> ImageName:
         raise InvalidName(message) from error
 
 
-def _id_of(named: Named, name: ImageName, config_digest: str) -> str:
+def _id_of(named: NamedImage, name: ImageName, config_digest: str) -> str:
     """By the digest that its registry knows it by, if it has come from one."""
     return name.with_digest(named.source) if named.source else config_digest

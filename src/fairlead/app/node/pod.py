@@ -32,7 +32,7 @@ from fairlead.drivers.proxy.nft_commands import RulesError
 from fairlead.drivers.steering.faults import Faults
 from fairlead.model.document import Doc
 from fairlead.model.marks import Mark, Station
-from fairlead.nodeagent.environment import Placement
+from fairlead.nodeagent.environment import PodPlacement
 from fairlead.nodeagent.life import pod_life as life
 from fairlead.nodeagent.life.beginning import begin, life_of
 from fairlead.nodeagent.life.container_life import ContainerEvent, ContainerLife, Tell
@@ -102,7 +102,7 @@ class PodRun:
         self.api = Publication(client, pod, self._status, self._write_index, self._tell)
         folder = PodFolder(settings.records / pod.metadata.uid)
         self.sandbox = PodSandbox(pod_ips, folder, settings.sandboxes)
-        self._placement = Placement(settings.node_name, settings.node_ips, pod_ips)
+        self._placement = PodPlacement(settings.node_name, settings.node_ips, pod_ips)
         self._volumes = PodVolumes(client, settings.volumes / pod.metadata.uid, settings.claimed)
         self._context = PodContext(pod, self._placement, settings.containers, self._volumes, client)
         self._index = PodIndex(settings.records, pod)
@@ -163,7 +163,7 @@ class PodRun:
 
     def end(self, grace: float) -> None:
         """Have every process end, ``grace`` seconds between SIGTERM and SIGKILL, and then the Pod leave the API."""
-        self._events.put_nowait(life.Delete(grace))
+        self._events.put_nowait(life.DeletePod(grace))
 
     @property
     def volumes_folder(self) -> Path:

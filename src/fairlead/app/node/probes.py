@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from fairlead.drivers.pods.probes import ProbeTarget, perform
 from fairlead.nodeagent.manifest import Probe
-from fairlead.nodeagent.probing import Series, Verdict
+from fairlead.nodeagent.probing import ProbeVerdict, Series
 
 FIRST_PROBE_INTERVAL = 0.02  # seconds; see ``_readiness``
 
@@ -49,22 +49,25 @@ class Prober:
     async def _startup(self, probe: Probe) -> None:
         await asyncio.sleep(probe.initial_delay_seconds)
         series = Series()
-        while series.verdict is not Verdict.SUCCESS:
+        while series.verdict is not ProbeVerdict.SUCCESS:
             series = await self._next(series, probe, "Startup")
-            if series.verdict is Verdict.FAILURE:
+            if series.verdict is ProbeVerdict.FAILURE:
                 await self.unhealthy("startup probe", probe.termination_grace_period_seconds)
-            if series.verdict is Verdict.UNKNOWN:
+            if series.verdict is ProbeVerdict.UNKNOWN:
                 await asyncio.sleep(probe.period_seconds)
 
     async def _readiness(self, probe: Probe, before: bool) -> None:
         """Until its first success the probe is asked more often than its period says, beginning with
         FIRST_PROBE_INTERVAL: a Pod that is ready in a moment should not wait ten seconds to be seen."""
         await asyncio.sleep(probe.initial_delay_seconds)
-        series, interval = Series(verdict=Verdict.SUCCESS if before else Verdict.UNKNOWN), FIRST_PROBE_INTERVAL
+        series, interval = (
+            Series(verdict=ProbeVerdict.SUCCESS if before else ProbeVerdict.UNKNOWN),
+            FIRST_PROBE_INTERVAL,
+        )
         while True:
             name = "Readiness" if before or interval >= probe.period_seconds else None
             series = await self._next(series, probe, name)
-            ready = series.verdict is Verdict.SUCCESS
+            ready = series.verdict is ProbeVerdict.SUCCESS
             if ready != before:
                 self.ready(ready)
             interval = probe.period_seconds if ready or before else min(interval * 2, probe.period_seconds)
@@ -76,7 +79,7 @@ class Prober:
         series = Series()
         while True:
             series = await self._next(series, probe, "Liveness")
-            if series.verdict is Verdict.FAILURE:
+            if series.verdict is ProbeVerdict.FAILURE:
                 await self.unhealthy("liveness probe", probe.termination_grace_period_seconds)
             await asyncio.sleep(probe.period_seconds)
 

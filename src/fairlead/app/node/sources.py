@@ -7,13 +7,13 @@ Upstream: ``pkg/kubelet/util/manager/watch_based_manager.go``.
 import asyncio
 from collections.abc import Callable
 
-from fairlead.drivers.kube.client import KubeClient, Resource
+from fairlead.drivers.kube.client import KubeClient, ResourcePath
 from fairlead.drivers.kube.informer import Informer
 from fairlead.model.objects import KubeObject
 from fairlead.nodeagent.manifest import RunPod
 from fairlead.nodeagent.sources import CONFIG_MAP, SECRET, Reference, volume_references
 
-RESOURCES = {CONFIG_MAP: Resource("v1", "configmaps"), SECRET: Resource("v1", "secrets")}
+RESOURCES = {CONFIG_MAP: ResourcePath("v1", "configmaps"), SECRET: ResourcePath("v1", "secrets")}
 # In the volume of every Pod's token; the certificates that a lab is checked by stay the same for as long as it runs.
 _CONSTANT = Reference(CONFIG_MAP, "kube-root-ca.crt")
 

@@ -25,7 +25,7 @@ from fairlead.drivers.kube.client import KubeClient, KubeError, Unreachable
 from fairlead.drivers.pods.allocatable import allocatable
 from fairlead.drivers.pods.host_paths import HostPathError, prepare_host_path
 from fairlead.drivers.pods.volume_files import make_folder, make_part, replace_files
-from fairlead.nodeagent.environment import ContainerSurroundings, Placement
+from fairlead.nodeagent.environment import ContainerSurroundings, PodPlacement
 from fairlead.nodeagent.manifest import Container, RunPod, TokenSource
 from fairlead.nodeagent.sources import (
     Content,
@@ -91,7 +91,7 @@ class PodVolumes:
         """Have the volumes brought up to date: something that they are made of may be another."""
         self._stale.set()
 
-    async def keep_fresh(self, newest: Callable[[], RunPod], placement: Placement) -> None:
+    async def keep_fresh(self, newest: Callable[[], RunPod], placement: PodPlacement) -> None:
         """Bring the volumes up to date whenever that is due, until cancelled; returns at once when none ever is.
 
         Args:

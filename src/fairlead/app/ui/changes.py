@@ -19,7 +19,7 @@ from fairlead.drivers.change_marks import recent_marks
 from fairlead.drivers.kube.client import KubeClient, KubeError, Unreachable
 from fairlead.drivers.kube.document_informer import Whole
 from fairlead.drivers.lab.run_folder import marks_folder
-from fairlead.drivers.ui.exchange import Request
+from fairlead.drivers.ui.exchange import PageRequest
 from fairlead.drivers.ui.marks_socket import listening
 from fairlead.explain.cluster import Cluster, Ref
 from fairlead.explain.languages import translated
@@ -164,11 +164,11 @@ def find(changes: list[SpreadingChange], query: Mapping[str, str]) -> SpreadingC
 def views_of(changes: Changes) -> tuple[View, View]:
     """What shows a change as a time line, and what saves it."""
 
-    def show(cluster: Cluster, request: Request, options: UiOptions) -> Any:
+    def show(cluster: Cluster, request: PageRequest, options: UiOptions) -> Any:
         change = find(changes.spread.changes(), request.query)
         return {"id": change.id, "svg": timeline(change, words_of(request.query), width_of(request.query))}
 
-    def save(cluster: Cluster, request: Request, options: UiOptions) -> Any:
+    def save(cluster: Cluster, request: PageRequest, options: UiOptions) -> Any:
         query, all_changes = request.query, changes.spread.changes()
         change = find(all_changes, query)
         picture = timeline(change, words_of(query), width_of(query), style_of(query))

@@ -10,7 +10,7 @@ from fairlead.app.ui.options import UiOptions
 from fairlead.app.ui.pictures import language_of, map_of, width_of, words_of
 from fairlead.app.ui.tracing import read_trace
 from fairlead.app.ui.views import proxying_of
-from fairlead.drivers.ui.exchange import PageReply, Request
+from fairlead.drivers.ui.exchange import PageReply, PageRequest
 from fairlead.drivers.ui.page_files import page_text
 from fairlead.explain.about.ruleset import lines_of
 from fairlead.explain.cluster import Cluster
@@ -70,7 +70,7 @@ def file_of(view: str, parts: Parts, query: Query, options: UiOptions, now: date
     return PageReply(text.encode(), _TYPES[format_], headers=(("content-disposition", name),))
 
 
-def handle(cluster: Cluster, request: Request, options: UiOptions) -> PageReply:
+def handle(cluster: Cluster, request: PageRequest, options: UiOptions) -> PageReply:
     return export(cluster, request.query, options, datetime.now(UTC))
 
 

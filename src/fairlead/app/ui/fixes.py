@@ -6,7 +6,7 @@ from typing import Any
 
 from fairlead.app.ui.world import NotRead, World
 from fairlead.drivers.sources.patches import PatchError, apply_patch, can_apply
-from fairlead.drivers.ui.exchange import Handler, PageReply, Request, json_reply, problem
+from fairlead.drivers.ui.exchange import Handler, PageReply, PageRequest, json_reply, problem
 from fairlead.explain.cluster import Cluster
 from fairlead.explain.doctor.examine import examine
 from fairlead.explain.doctor.findings import Fix
@@ -16,7 +16,7 @@ def fixing(world: World) -> Handler:
     """The handler. A request names a finding and its fix, as they were shown; what is patched is what the doctor says
     of the cluster now, so that nothing else can be asked for."""
 
-    async def handle(request: Request) -> PageReply:
+    async def handle(request: PageRequest) -> PageReply:
         if not world.options.allows_changes or not world.options.is_live:
             return problem(HTTPStatus.FORBIDDEN, "this page may only look: start it with --allow-changes")
         try:

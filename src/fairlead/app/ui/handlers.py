@@ -6,7 +6,7 @@ from http import HTTPStatus
 from fairlead.app.ui.pictures import language_of
 from fairlead.app.ui.views import View
 from fairlead.app.ui.world import NotRead, World
-from fairlead.drivers.ui.exchange import Handler, PageReply, Request, json_reply, problem
+from fairlead.drivers.ui.exchange import Handler, PageReply, PageRequest, json_reply, problem
 from fairlead.explain.languages import message_in
 from fairlead.explain.subjects import NoSuchObject, SubjectError
 from fairlead.netfilter.dump.nft_json import NotRules
@@ -15,7 +15,7 @@ from fairlead.netfilter.dump.nft_json import NotRules
 def handler_of(world: World, view: View) -> Handler:
     """A view as a handler."""
 
-    async def handle(request: Request) -> PageReply:
+    async def handle(request: PageRequest) -> PageReply:
         language = language_of({**request.query, **(request.body or {})})
         try:
             cluster = await world.now()

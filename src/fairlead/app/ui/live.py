@@ -9,7 +9,7 @@ from fairlead.app.ui.doctor import Doctor
 from fairlead.app.ui.pictures import language_of, map_of, words_of
 from fairlead.app.ui.views import choices
 from fairlead.app.ui.world import World
-from fairlead.drivers.ui.exchange import Request, Stream, event
+from fairlead.drivers.ui.exchange import PageRequest, Stream, event
 from fairlead.explain.cluster import Cluster
 from fairlead.explain.picture.drawing import fragments
 
@@ -23,10 +23,10 @@ class Live:
     def __init__(self, world: World, doctor: Doctor) -> None:
         self._world, self._doctor = world, doctor
 
-    async def handle(self, request: Request) -> Stream:
+    async def handle(self, request: PageRequest) -> Stream:
         return self._stream(request)
 
-    async def _stream(self, request: Request) -> Stream:
+    async def _stream(self, request: PageRequest) -> Stream:
         """Events until the page is closed."""
         page = _Page(request)
         async with self._world.held():
@@ -77,7 +77,7 @@ class Live:
 class _Page:
     """What one page has been told."""
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: PageRequest) -> None:
         query = request.query
         self._word, self.language = words_of(query), language_of(query)
         self.wants_changes = query.get("view") == "changes"

@@ -6,7 +6,7 @@ from typing import Any
 from fairlead.app.ui.options import UiOptions
 from fairlead.app.ui.pictures import language_of
 from fairlead.app.ui.views import proxying_of
-from fairlead.drivers.ui.exchange import Request
+from fairlead.drivers.ui.exchange import PageRequest
 from fairlead.explain.about.ruleset import lines_of
 from fairlead.explain.asking import Search, search_of
 from fairlead.explain.cluster import Cluster
@@ -18,7 +18,7 @@ from fairlead.model.names import ObjectKey
 from fairlead.model.phrases import Phrase
 
 
-def names(cluster: Cluster, request: Request, options: UiOptions) -> Any:
+def names(cluster: Cluster, request: PageRequest, options: UiOptions) -> Any:
     """What a name answers, question by question.
 
     Raises:
@@ -40,7 +40,7 @@ def find_names(cluster: Cluster, query: Mapping[str, str], options: UiOptions) -
     return search_of(cluster, query.get("name", "").strip(), pod, query.get("type", "A"))
 
 
-def rules(cluster: Cluster, request: Request, options: UiOptions) -> Any:
+def rules(cluster: Cluster, request: PageRequest, options: UiOptions) -> Any:
     """The rules of a node, line by line.
 
     Raises:

@@ -14,7 +14,7 @@ from fairlead.app.ui.options import UiOptions
 from fairlead.app.ui.world import World
 from fairlead.drivers.lab.run_folder import root
 from fairlead.drivers.ui.application import Application
-from fairlead.drivers.ui.exchange import PageReply, Request, Routes, json_reply
+from fairlead.drivers.ui.exchange import PageReply, PageRequest, Routes, json_reply
 from fairlead.drivers.ui.gate import PageGate
 from fairlead.drivers.ui.http_server import listen, serve
 from fairlead.drivers.ui.key_file import kept_key
@@ -64,6 +64,6 @@ def routes(world: World) -> Routes:
     }
 
 
-async def _session(_: Request) -> PageReply:
+async def _session(_: PageRequest) -> PageReply:
     """Tells a page whose stream has broken whether it is still let in."""
     return json_reply({})

@@ -11,7 +11,7 @@ from fairlead.app.ui.pictures import language_of, width_of, words_of
 from fairlead.app.ui.views import proxying_of
 from fairlead.drivers.sources.lab_journeys import try_out
 from fairlead.drivers.sources.lab_nodes import node_observations
-from fairlead.drivers.ui.exchange import Request
+from fairlead.drivers.ui.exchange import PageRequest
 from fairlead.explain.cluster import Cluster
 from fairlead.explain.journey.ends import Goal, arriving, parse_goal, parse_start
 from fairlead.explain.journey.rulebook import Rulebook
@@ -27,7 +27,7 @@ from fairlead.explain.subjects import SubjectError
 Query = Mapping[str, str]
 
 
-def trace(cluster: Cluster, request: Request, options: UiOptions) -> Any:
+def trace(cluster: Cluster, request: PageRequest, options: UiOptions) -> Any:
     """Where a packet goes by the rules.
 
     Raises:
@@ -37,7 +37,7 @@ def trace(cluster: Cluster, request: Request, options: UiOptions) -> Any:
     return _document(trip, tell(trip.cluster, trip.rulebook, trip.start, trip.goal), request.query)
 
 
-def send_some(cluster: Cluster, request: Request, options: UiOptions) -> Any:
+def send_some(cluster: Cluster, request: PageRequest, options: UiOptions) -> Any:
     """The same, with what the kernel did with connections that were sent for real; of a lab only."""
     if options.lab is None:
         raise SubjectError("packets can be sent in a lab only")

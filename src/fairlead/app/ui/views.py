@@ -6,7 +6,7 @@ from typing import Any
 from fairlead.app.ui.options import UiOptions
 from fairlead.app.ui.pictures import language_of
 from fairlead.dataplane.node_view import NodeSettings
-from fairlead.drivers.ui.exchange import Request
+from fairlead.drivers.ui.exchange import PageRequest
 from fairlead.explain.cluster import Cluster
 from fairlead.explain.doctor.coverage import not_checked
 from fairlead.explain.doctor.examine import examine
@@ -17,7 +17,7 @@ from fairlead.explain.render.findings import diagnosis_document
 from fairlead.explain.subjects import explain as explain_subject
 from fairlead.explain.subjects import parse_subject
 
-View = Callable[[Cluster, Request, UiOptions], Any]  # a document, or a whole reply
+View = Callable[[Cluster, PageRequest, UiOptions], Any]  # a document, or a whole reply
 
 
 def proxying_of(cluster: Cluster, backend: str) -> Proxying:
@@ -25,7 +25,7 @@ def proxying_of(cluster: Cluster, backend: str) -> Proxying:
     return Proxying(IPTABLES if backend == IPTABLES else NFT, inferred(cluster, NodeSettings()))
 
 
-def explain(cluster: Cluster, request: Request, options: UiOptions) -> Any:
+def explain(cluster: Cluster, request: PageRequest, options: UiOptions) -> Any:
     """What something is, and why."""
     subject = parse_subject(request.query.get("subject", ""), options.namespace)
     proxying = proxying_of(cluster, request.query.get("backend", NFT))

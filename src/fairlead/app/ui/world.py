@@ -16,7 +16,7 @@ from fairlead.app.lab.fork import LabError
 from fairlead.app.ui.changes import Changes
 from fairlead.app.ui.options import UiOptions
 from fairlead.drivers.kube.client import KubeClient, KubeError, Unreachable
-from fairlead.drivers.sources.files import SourceError, read_cluster_files
+from fairlead.drivers.sources.files import ClusterFileError, read_cluster_files
 from fairlead.drivers.sources.following import FollowedCluster
 from fairlead.explain.cluster import Cluster
 
@@ -127,7 +127,7 @@ class World:
     async def _read_files(self) -> None:
         try:
             self.publish(await asyncio.to_thread(read_cluster_files, self.options.files, self.options.zone))
-        except SourceError as error:
+        except ClusterFileError as error:
             self._tell(str(error))
 
     async def _follow(self) -> None:

@@ -22,7 +22,7 @@ _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6,
 _PART = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ms|us|µs|ns|h|m|s)")
 
 
-class Backend(click.ParamType[str]):
+class BackendChoice(click.ParamType[str]):
     """nft or iptables, by our name or by kube-proxy's."""
 
     name = "nftables|iptables"

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from fairlead.cli.flags.kube_proxy import Backend, Mode, meaningless_flags, switch
+from fairlead.cli.flags.kube_proxy import BackendChoice, Mode, meaningless_flags, switch
 from fairlead.cli.flags.kube_proxy_config import config_flag
 from fairlead.dataplane.node_view import PRIMARY, DetectLocal, NodeSettings
 from fairlead.model.addresses import parse_ip
@@ -25,7 +25,7 @@ _FLAGS = (
         "--backend",
         "--proxy-mode",
         "backend",
-        type=Backend(),
+        type=BackendChoice(),
         default="nft",
         show_default=True,
         help="nft or iptables.",

@@ -53,7 +53,7 @@ def read_source(source: ClusterSource, *, into_pods: bool = True) -> "Cluster":
         into_pods: of a lab: whether to look for listening sockets in each Pod, which takes a while.
     """
     from fairlead.drivers.kube.client import KubeError, Unreachable
-    from fairlead.drivers.sources.files import SourceError, read_cluster_files
+    from fairlead.drivers.sources.files import ClusterFileError, read_cluster_files
     from fairlead.drivers.sources.live import read_live_cluster
 
     try:
@@ -62,7 +62,7 @@ def read_source(source: ClusterSource, *, into_pods: bool = True) -> "Cluster":
         if source.lab:
             return _read_lab(source.lab, source.zone, into_pods)
         return read_live_cluster(source.kubeconfig, source.context, source.zone)
-    except (SourceError, KubeError, Unreachable) as error:
+    except (ClusterFileError, KubeError, Unreachable) as error:
         fail(str(error))
 
 

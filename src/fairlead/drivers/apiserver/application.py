@@ -29,14 +29,14 @@ from fairlead.drivers.apiserver.store.errors import StoreError
 from fairlead.drivers.apiserver.tunnel import Client, UpstreamTunnel
 from fairlead.drivers.apiserver.turns import RETRY_SECONDS, Turns, too_many_requests
 from fairlead.drivers.apiserver.warning_headers import warning_headers
-from fairlead.drivers.apiserver.watch_stream import Holder, WatchStreams
+from fairlead.drivers.apiserver.watch_stream import WatchHolder, WatchStreams
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.identity.authentication import bearer_token, user_of_certificate
 from fairlead.drivers.identity.issuer_pages import IssuerPage
 from fairlead.drivers.linux.rare_log import RareLog
 from fairlead.drivers.steering.faults import Faults
 from fairlead.registry.access.checks import check_path
-from fairlead.registry.access.flow_control.fair_queue import Flow
+from fairlead.registry.access.flow_control.fair_queue import FairFlow
 from fairlead.registry.access.flow_control.levels import Level, level_of
 from fairlead.registry.access.impersonation import acting_user
 from fairlead.registry.access.service_account_tokens import ISSUER
@@ -142,7 +142,7 @@ class ApiApplication:
             raise too_many_requests(f"user {client.name!r} has too many connections, please try again later")
         if self._unread[client.name] > MAX_UNREAD:
             raise too_many_requests(f"user {client.name!r} has not read earlier answers, please try again later")
-        flow = Flow(client.name, level.weight)
+        flow = FairFlow(client.name, level.weight)
         user = acting_user(client, _pairs(scope["headers"]), self._state.latest)
         if found := self._plain_page(path):
             check_path(user, scope["method"], path, self._state.latest)
@@ -159,7 +159,7 @@ class ApiApplication:
             )
             return
         if not isinstance(result, Reply):
-            await self.streams.serve(result, Holder(client.name, level.share), receive, send)
+            await self.streams.serve(result, WatchHolder(client.name, level.share), receive, send)
             return
         if result.step is not None:
             await self._state.commit(result.step)
@@ -192,7 +192,7 @@ class ApiApplication:
             if not self._unread[user]:
                 del self._unread[user]
 
-    async def _as_json(self, body: bytes, flow: Flow) -> bytes:
+    async def _as_json(self, body: bytes, flow: FairFlow) -> bytes:
         """A long YAML body as JSON, read beside the loop, one at a time: threads share the interpreter."""
         await self._turns.take(flow)
         began = time.perf_counter()
@@ -201,7 +201,7 @@ class ApiApplication:
         finally:
             self._turns.charge(flow, time.perf_counter() - began)
 
-    async def _worked_on(self, request: Request, flow: Flow) -> Found:
+    async def _worked_on(self, request: Request, flow: FairFlow) -> Found:
         """The registry's answer, when it is the user's turn."""
         await self._turns.take(flow)
         chances = Chances(self._env)
@@ -216,7 +216,7 @@ class ApiApplication:
             await self._turns.take(flow)
         return found
 
-    def _answered(self, request: Request, env: Environment, flow: Flow) -> Answer:
+    def _answered(self, request: Request, env: Environment, flow: FairFlow) -> Answer:
         state = self._state.head if is_write(request.method) else self._state.latest
         began = time.perf_counter()
         try:

@@ -16,7 +16,7 @@ from fairlead.drivers.apiserver.store.durable_state import DurableState
 from fairlead.registry.admission.locations import Location, locate
 from fairlead.registry.aggregation.forwarding import identity
 from fairlead.registry.backend import USUAL_CLUSTER
-from fairlead.registry.questions import Asked, Fetch, Server, ServerAnswer
+from fairlead.registry.questions import Asked, Fetch, ReviewServer, ServerAnswer
 from fairlead.registry.requests import User
 from fairlead.registry.status import ApiError
 from fairlead.registry.strategy import ClusterConfig
@@ -76,7 +76,7 @@ class ReviewServers:
         finally:
             writer.close()
 
-    def _tls(self, server: Server) -> ssl.SSLContext:
+    def _tls(self, server: ReviewServer) -> ssl.SSLContext:
         return self._outgoing.to_extension(server.authorities, is_unchecked=server.is_unchecked)
 
 

@@ -7,7 +7,7 @@ come before another one's first. As long as nothing waits, a turn costs no waiti
 
 import asyncio
 
-from fairlead.registry.access.flow_control.fair_queue import FairQueue, Flow
+from fairlead.registry.access.flow_control.fair_queue import FairFlow, FairQueue
 from fairlead.registry.status import ApiError
 
 MAX_WAITING = 256  # requests of one user
@@ -31,7 +31,7 @@ class Turns:
         self._left, self._seconds_left = PER_ROUND, ROUND_SECONDS
         self._has_next_round = False
 
-    async def take(self, flow: Flow) -> None:
+    async def take(self, flow: FairFlow) -> None:
         """Return when it is this flow's turn; what it does then is to be told with ``charge``.
 
         Raises:
@@ -51,7 +51,7 @@ class Turns:
         except TimeoutError:
             raise too_many_requests() from None
 
-    def charge(self, flow: Flow, seconds: float) -> None:
+    def charge(self, flow: FairFlow, seconds: float) -> None:
         """Say what a turn took."""
         self._queue.charge(flow, seconds)
         self._seconds_left -= seconds

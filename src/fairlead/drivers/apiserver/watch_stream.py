@@ -24,7 +24,7 @@ from fairlead.registry.questions import Asked, ServerAnswer, Unanswered
 from fairlead.registry.resources import Resource
 from fairlead.registry.status import ApiError, expired
 from fairlead.registry.store import Change
-from fairlead.registry.verbs.watches import Event, Watch, bookmark, event_for, frame, trigger_of
+from fairlead.registry.verbs.watches import Event, PermittedWatch, bookmark, event_for, frame, trigger_of
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -39,7 +39,7 @@ CACHED_FRAMES = 256
 _FrameKey = tuple[int, str, Event, View]
 
 
-class Holder(NamedTuple):
+class WatchHolder(NamedTuple):
     """Whose a watch is, and which part of all watches such a user may have."""
 
     user: str
@@ -79,7 +79,7 @@ class WatchStreams:
         """How many there are."""
         return self._held.total()
 
-    async def serve(self, watch: Watch, holder: Holder, receive: Receive, send: Send) -> None:
+    async def serve(self, watch: PermittedWatch, holder: WatchHolder, receive: Receive, send: Send) -> None:
         """Send the watch until it ends, the client goes away, or the server closes.
 
         Raises:
@@ -98,7 +98,7 @@ class WatchStreams:
             if not self._held[user]:
                 del self._held[user]
 
-    async def _until_gone(self, watch: Watch, receive: Receive, send: Send) -> None:
+    async def _until_gone(self, watch: PermittedWatch, receive: Receive, send: Send) -> None:
         stream = asyncio.ensure_future(self._stream(watch, send))
         ends = [asyncio.ensure_future(_disconnect(receive)), asyncio.ensure_future(self._closing.wait())]
         try:
@@ -111,13 +111,13 @@ class WatchStreams:
             raise results[0]
         await send({"type": "http.response.body", "body": b""})
 
-    async def _stream(self, watch: Watch, send: Send) -> None:
+    async def _stream(self, watch: PermittedWatch, send: Send) -> None:
         try:
             await self._follow(watch, send)
         except ApiError as error:  # such as of a webhook that does not convert: the client begins again
             await _send_chunk(send, frame("ERROR", msgspec.json.encode(error.status())))
 
-    async def _follow(self, watch: Watch, send: Send) -> None:
+    async def _follow(self, watch: PermittedWatch, send: Send) -> None:
         loop = asyncio.get_running_loop()
         seconds = watch.seconds or SHORTEST_SECONDS + random.randrange(SHORTEST_SECONDS)  # noqa: S311
         end = loop.time() + seconds
@@ -158,14 +158,14 @@ class WatchStreams:
             # What others have changed meanwhile may be forgotten already, which is nothing to this watch.
             position = max(position, news.quiet_until)
 
-    async def _send_initial(self, watch: Watch, send: Send) -> None:
+    async def _send_initial(self, watch: PermittedWatch, send: Send) -> None:
         now = now_text()
         for document in await self._present(watch.initial, watch.view.resource):
             await _send_chunk(send, frame("ADDED", watch.view.one(document, self._kinds, now)))
         if watch.announce_end:
             await _send_chunk(send, bookmark(watch.view, watch.version, True, self._kinds))
 
-    async def _frames_of(self, changes: Iterable[Change], watch: Watch) -> list[bytes]:
+    async def _frames_of(self, changes: Iterable[Change], watch: PermittedWatch) -> list[bytes]:
         if not is_converted(watch.view.resource):
             return [found for change in changes if (found := self._frame(change, watch))]
         told = [(event, event.document(change)) for change in changes if (event := event_for(change, watch.selection))]
@@ -187,7 +187,7 @@ class WatchStreams:
             except Unanswered as waiting:
                 answers |= await self._ask(waiting.questions)
 
-    def _frame(self, change: Change, watch: Watch) -> bytes | None:
+    def _frame(self, change: Change, watch: PermittedWatch) -> bytes | None:
         event = event_for(change, watch.selection)
         if event is None:
             return None

@@ -7,7 +7,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 
-class Configuration(NamedTuple):
+class ConfigurationFigures(NamedTuple):
     """The configuration as it is now.
 
     Attributes:
@@ -32,7 +32,7 @@ class Configuration(NamedTuple):
 class ConfigurationCollector(Collector):
     """Asks for the configuration at each scrape."""
 
-    def __init__(self, now: Callable[[], Configuration]) -> None:
+    def __init__(self, now: Callable[[], ConfigurationFigures]) -> None:
         self._now = now
 
     def collect(self) -> Iterable[Metric]:

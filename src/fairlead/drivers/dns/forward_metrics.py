@@ -8,7 +8,7 @@ from prometheus_client.registry import Collector
 
 from fairlead.drivers.dns.durations import Durations
 from fairlead.drivers.dns.forwarder import Forwarder
-from fairlead.drivers.dns.outside import Outside
+from fairlead.drivers.dns.outside import OutsideForwarders
 
 _WHERE = ("server", "zones", "view")
 _UPSTREAM = ("proxy_name", "to")
@@ -21,7 +21,7 @@ class ForwardCollector(Collector):
         server: gives the server label, such as ``dns://:53``.
     """
 
-    def __init__(self, server: Callable[[], str], outside: Outside) -> None:
+    def __init__(self, server: Callable[[], str], outside: OutsideForwarders) -> None:
         self._server, self._outside = server, outside
 
     def collect(self) -> Iterable[Metric]:

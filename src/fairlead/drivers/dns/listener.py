@@ -12,7 +12,7 @@ from fairlead.clusterdns.query import Refusal
 from fairlead.clusterdns.records import Rcode
 from fairlead.clusterdns.responder import DnsClient, Noted, Pending, Reply, Responder
 from fairlead.clusterdns.upstream_cache import MOMENT
-from fairlead.drivers.dns.outside import Outside
+from fairlead.drivers.dns.outside import OutsideForwarders
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ class Services(NamedTuple):
         tell: whom to tell of replies that their block wants a line about.
     """
 
-    outside: Outside
+    outside: OutsideForwarders
     tell: Tell | None = None
 
     def respond(self, packet: bytes, responder: Responder, client: DnsClient) -> Reply:

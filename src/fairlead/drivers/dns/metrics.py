@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 
 from fairlead import __version__
 from fairlead.clusterdns.authority import Authority
-from fairlead.clusterdns.reply_cache import SIZES, Kind
+from fairlead.clusterdns.reply_cache import SIZES, ReplyKind
 from fairlead.clusterdns.responder import DROPPED_ZONE, FORWARDED_ZONE
 from fairlead.drivers.dns.server import DnsServer
 from fairlead.model.addresses import IPFamily, family_of
@@ -29,14 +29,14 @@ _PLUGINS = {FORWARDED_ZONE: "forward", DROPPED_ZONE: ""}
 _FAMILIES = {IPFamily.IPV4: "1", IPFamily.IPV6: "2"}  # upstream's numbers
 
 
-class Collection(NamedTuple):
+class WatchedCollection(NamedTuple):
     """One watched collection: how many objects it has, and seconds since its watch was last heard."""
 
     objects: int
     age: float
 
 
-Watched = Mapping[str, Callable[[], Collection]]
+Watched = Mapping[str, Callable[[], WatchedCollection]]
 
 
 class DnsCollector(Collector):
@@ -62,7 +62,7 @@ class DnsCollector(Collector):
             age.add_metric((name,), now.age)
         yield from (objects, age)
 
-    def _tallies(self) -> Iterator[tuple[str, str, str, Counter[Kind]]]:
+    def _tallies(self) -> Iterator[tuple[str, str, str, Counter[ReplyKind]]]:
         """Server, protocol, family and counts of each socket."""
         for place, sockets in self._server.places():
             family = _FAMILIES[family_of(place.address)]

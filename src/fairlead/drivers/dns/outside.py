@@ -11,7 +11,7 @@ from fairlead.clusterdns.upstreams import Upstream
 from fairlead.drivers.dns.forwarder import AtHand, Forwarder
 
 
-class Outside:
+class OutsideForwarders:
     """Forwarders by their group of servers.
 
     Attributes:

@@ -29,7 +29,7 @@ class Subject(NamedTuple):
     hosts: tuple[str, ...] = ()
 
 
-class Facts(NamedTuple):
+class CertificateFacts(NamedTuple):
     """What a certificate says.
 
     Attributes:
@@ -41,7 +41,7 @@ class Facts(NamedTuple):
     is_strict: bool
 
 
-def facts_of(pem: bytes) -> Facts:
+def facts_of(pem: bytes) -> CertificateFacts:
     """Raises ValueError: that is no certificate."""
     from cryptography import x509
     from cryptography.x509.oid import NameOID
@@ -54,7 +54,7 @@ def facts_of(pem: bytes) -> Facts:
     hosts = [str(name.value) for name in alternatives] if isinstance(alternatives, x509.SubjectAlternativeName) else []
     is_strict = {x509.KeyUsage.oid, x509.AuthorityKeyIdentifier.oid} <= set(extensions)
     subject = Subject(names[-1] if names else "", tuple(groups), tuple(hosts))
-    return Facts(subject, certificate.not_valid_after_utc, is_strict)
+    return CertificateFacts(subject, certificate.not_valid_after_utc, is_strict)
 
 
 def new_key() -> bytes:

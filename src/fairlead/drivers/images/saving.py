@@ -8,12 +8,12 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from fairlead.drivers.images.store import Image, Store
+from fairlead.drivers.images.store import Store, StoredImage
 from fairlead.images.documents import OCI_INDEX, OCI_MANIFEST
 from fairlead.images.reference import ImageName
 
 
-def save_images(store: Store, images: Mapping[ImageName, Image], archive: BinaryIO) -> None:
+def save_images(store: Store, images: Mapping[ImageName, StoredImage], archive: BinaryIO) -> None:
     """Write images under their names.
 
     Raises:
@@ -35,7 +35,7 @@ def _blob_name(digest: str) -> str:
     return f"blobs/{digest.replace(':', '/')}"
 
 
-def _index(store: Store, images: Mapping[ImageName, Image]) -> dict[str, Any]:
+def _index(store: Store, images: Mapping[ImageName, StoredImage]) -> dict[str, Any]:
     manifests = [
         {
             "mediaType": OCI_MANIFEST,
@@ -49,7 +49,7 @@ def _index(store: Store, images: Mapping[ImageName, Image]) -> dict[str, Any]:
     return {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": manifests}
 
 
-def _docker(images: Mapping[ImageName, Image]) -> Sequence[dict[str, Any]]:
+def _docker(images: Mapping[ImageName, StoredImage]) -> Sequence[dict[str, Any]]:
     return [
         {
             "Config": _blob_name(image.config_digest),

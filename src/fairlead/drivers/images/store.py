@@ -41,11 +41,11 @@ from fairlead.images.reference import ImageName
 _NAMED_LAYER = 24  # digits of a digest that name an unpacked layer: overlayfs takes a page of such names
 
 
-class StoreError(Exception):
+class ImageStoreError(Exception):
     """The store cannot be used, or does not have what is wanted; the message says what and why."""
 
 
-class Named(msgspec.Struct, frozen=True, rename="camel"):
+class NamedImage(msgspec.Struct, frozen=True, rename="camel"):
     """An image that has a name.
 
     Attributes:
@@ -63,7 +63,7 @@ class Named(msgspec.Struct, frozen=True, rename="camel"):
     at: str = ""
 
 
-class Image(msgspec.Struct, frozen=True):
+class StoredImage(msgspec.Struct, frozen=True):
     """An image of the store.
 
     Attributes:
@@ -100,9 +100,9 @@ class Store:
             for name in ("blobs", "partial", "layers", "names"):
                 (folder / name).mkdir(mode=0o700, exist_ok=True)
         except Untrusted as error:
-            raise StoreError(f"the store of images cannot be used: {error}") from error
+            raise ImageStoreError(f"the store of images cannot be used: {error}") from error
         except OSError as error:
-            raise StoreError(f"the store of images, {folder}, cannot be made: {error.strerror}") from error
+            raise ImageStoreError(f"the store of images, {folder}, cannot be made: {error.strerror}") from error
 
     @contextmanager
     def shared(self) -> Iterator[None]:
@@ -141,9 +141,9 @@ class Store:
             content = self.blob_path(digest).read_bytes()
             check(what, digest, content)
         except FileNotFoundError:
-            raise StoreError(f"{what}: {digest} is not in the store") from None
+            raise ImageStoreError(f"{what}: {digest} is not in the store") from None
         except DigestMismatch as error:
-            raise StoreError(f"{error}; remove the image and bring it again") from error
+            raise ImageStoreError(f"{error}; remove the image and bring it again") from error
         return content
 
     def put_blob(self, content: bytes) -> str:
@@ -202,7 +202,7 @@ class Store:
         from fairlead.drivers.images.unpacking import unpack_layer
 
         if not self.has_blob(layer.blob.digest):
-            raise StoreError(f"layer {layer.blob.digest} is not in the store; bring the image again")
+            raise ImageStoreError(f"layer {layer.blob.digest} is not in the store; bring the image again")
         with open(self.blob_path(layer.blob.digest), "rb", buffering=0) as blob:
             stream = LayerStream(blob, layer.compression, layer.diff_id, self.limits)
             try:
@@ -214,7 +214,7 @@ class Store:
 
     # Images
 
-    def image(self, manifest: str) -> Image:
+    def image(self, manifest: str) -> StoredImage:
         """An image by its manifest's digest.
 
         Raises:
@@ -225,26 +225,26 @@ class Store:
             raise DocumentError(f"{manifest}: an index is no image")
         config = read_config(self.read_blob(document.config.digest, "configuration"), document.config.digest)
         layers = tuple(layers_of(document, config, manifest))
-        return Image(manifest, document.config.digest, config, layers)
+        return StoredImage(manifest, document.config.digest, config, layers)
 
-    def is_unpacked(self, image: Image) -> bool:
+    def is_unpacked(self, image: StoredImage) -> bool:
         return all(self.layer_path(layer.diff_id).exists() for layer in image.layers)
 
-    def give_name(self, named: Named) -> None:
+    def give_name(self, named: NamedImage) -> None:
         """Have an image be known by a name from now on; what had it loses it."""
         path = self._name_path(named.name)
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         draft.write_bytes(msgspec.json.encode(named))
         draft.rename(path)
 
-    def find(self, name: ImageName) -> Named | None:
+    def find(self, name: ImageName) -> NamedImage | None:
         """What has this name; with a digest, whatever of that repository has it, in any spelling."""
         if name.digest:
             exact = self._read_name(self._name_path(f"{name.registry}/{name.repository}@{name.digest}"))
             return exact or next((each for each in self.names() if _is_meant(each, name)), None)
         return self._read_name(self._name_path(str(name)))
 
-    def names(self) -> list[Named]:
+    def names(self) -> list[NamedImage]:
         """All names, in order."""
         found = (self._read_name(path) for path in (self.folder / "names").glob("[!.]*"))
         return sorted((each for each in found if each), key=lambda each: each.name)
@@ -256,15 +256,15 @@ class Store:
     def _name_path(self, name: str) -> Path:
         return self.folder / "names" / hashlib.sha256(name.encode()).hexdigest()
 
-    def _read_name(self, path: Path) -> Named | None:
+    def _read_name(self, path: Path) -> NamedImage | None:
         try:
-            return msgspec.json.decode(path.read_bytes(), type=Named)
+            return msgspec.json.decode(path.read_bytes(), type=NamedImage)
         except (FileNotFoundError, msgspec.DecodeError):
             return None
 
     # Removal; the caller holds the store alone
 
-    def sweep(self, needed: Iterable[Image]) -> int:
+    def sweep(self, needed: Iterable[StoredImage]) -> int:
         """Remove what these images do not need, and what unfinished work has left; octets that were freed."""
         images = list(needed)
         blobs = {self.blob_path(digest) for image in images for digest in image.digests}
@@ -297,7 +297,7 @@ def _take_away(path: Path) -> int:
     return freed + remove_tree(draft)
 
 
-def _is_meant(named: Named, name: ImageName) -> bool:
+def _is_meant(named: NamedImage, name: ImageName) -> bool:
     repository = f"{name.registry}/{name.repository}"
     is_of_it = named.name.startswith((f"{repository}:", f"{repository}@"))
     return is_of_it and name.digest in (named.source, named.manifest)

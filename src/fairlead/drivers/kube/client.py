@@ -53,7 +53,7 @@ class WatchEvent(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True)
-class Resource:
+class ResourcePath:
     """Where the objects of one kind live.
 
     Attributes:
@@ -68,7 +68,7 @@ class Resource:
     namespaced: bool = True
     namespace: str = ""
 
-    def within(self, namespace: str) -> "Resource":
+    def within(self, namespace: str) -> "ResourcePath":
         """The same resource, in one namespace alone."""
         return replace(self, namespace=namespace)
 
@@ -88,32 +88,32 @@ class Resource:
         return "/".join(parts)
 
 
-NAMESPACES = Resource("v1", "namespaces", namespaced=False)
-NODES = Resource("v1", "nodes", namespaced=False)
-PERSISTENT_VOLUMES = Resource("v1", "persistentvolumes", namespaced=False)
-PERSISTENT_VOLUME_CLAIMS = Resource("v1", "persistentvolumeclaims")
-PODS = Resource("v1", "pods")
-SERVICES = Resource("v1", "services")
-SERVICE_ACCOUNTS = Resource("v1", "serviceaccounts")
-CONFIG_MAPS = Resource("v1", "configmaps")
-ENDPOINTS = Resource("v1", "endpoints")
-EVENTS = Resource("v1", "events")
-ENDPOINT_SLICES = Resource("discovery.k8s.io/v1", "endpointslices")
-REPLICATION_CONTROLLERS = Resource("v1", "replicationcontrollers")
-REPLICA_SETS = Resource("apps/v1", "replicasets")
-DEPLOYMENTS = Resource("apps/v1", "deployments")
-STATEFUL_SETS = Resource("apps/v1", "statefulsets")
-DAEMON_SETS = Resource("apps/v1", "daemonsets")
-DISRUPTION_BUDGETS = Resource("policy/v1", "poddisruptionbudgets")
-JOBS = Resource("batch/v1", "jobs")
-CRON_JOBS = Resource("batch/v1", "cronjobs")
-CONTROLLER_REVISIONS = Resource("apps/v1", "controllerrevisions")
-LEASES = Resource("coordination.k8s.io/v1", "leases")
-IP_ADDRESSES = Resource("networking.k8s.io/v1", "ipaddresses", namespaced=False)
-STORAGE_CLASSES = Resource("storage.k8s.io/v1", "storageclasses", namespaced=False)
-SERVICE_CIDRS = Resource("networking.k8s.io/v1", "servicecidrs", namespaced=False)
-CERTIFICATE_REQUESTS = Resource("certificates.k8s.io/v1", "certificatesigningrequests", namespaced=False)
-NETWORK_POLICIES = Resource("networking.k8s.io/v1", "networkpolicies")
+NAMESPACES = ResourcePath("v1", "namespaces", namespaced=False)
+NODES = ResourcePath("v1", "nodes", namespaced=False)
+PERSISTENT_VOLUMES = ResourcePath("v1", "persistentvolumes", namespaced=False)
+PERSISTENT_VOLUME_CLAIMS = ResourcePath("v1", "persistentvolumeclaims")
+PODS = ResourcePath("v1", "pods")
+SERVICES = ResourcePath("v1", "services")
+SERVICE_ACCOUNTS = ResourcePath("v1", "serviceaccounts")
+CONFIG_MAPS = ResourcePath("v1", "configmaps")
+ENDPOINTS = ResourcePath("v1", "endpoints")
+EVENTS = ResourcePath("v1", "events")
+ENDPOINT_SLICES = ResourcePath("discovery.k8s.io/v1", "endpointslices")
+REPLICATION_CONTROLLERS = ResourcePath("v1", "replicationcontrollers")
+REPLICA_SETS = ResourcePath("apps/v1", "replicasets")
+DEPLOYMENTS = ResourcePath("apps/v1", "deployments")
+STATEFUL_SETS = ResourcePath("apps/v1", "statefulsets")
+DAEMON_SETS = ResourcePath("apps/v1", "daemonsets")
+DISRUPTION_BUDGETS = ResourcePath("policy/v1", "poddisruptionbudgets")
+JOBS = ResourcePath("batch/v1", "jobs")
+CRON_JOBS = ResourcePath("batch/v1", "cronjobs")
+CONTROLLER_REVISIONS = ResourcePath("apps/v1", "controllerrevisions")
+LEASES = ResourcePath("coordination.k8s.io/v1", "leases")
+IP_ADDRESSES = ResourcePath("networking.k8s.io/v1", "ipaddresses", namespaced=False)
+STORAGE_CLASSES = ResourcePath("storage.k8s.io/v1", "storageclasses", namespaced=False)
+SERVICE_CIDRS = ResourcePath("networking.k8s.io/v1", "servicecidrs", namespaced=False)
+CERTIFICATE_REQUESTS = ResourcePath("certificates.k8s.io/v1", "certificatesigningrequests", namespaced=False)
+NETWORK_POLICIES = ResourcePath("networking.k8s.io/v1", "networkpolicies")
 
 
 class KubeClient:

@@ -14,7 +14,7 @@ from fairlead.drivers.kube.client import (
     SERVICES,
     KubeClient,
     KubeError,
-    Resource,
+    ResourcePath,
     Unreachable,
 )
 from fairlead.drivers.kube.manifests import ManifestError, read_manifests
@@ -23,7 +23,7 @@ from fairlead.model.networking import ServiceCIDR
 from fairlead.model.objects import EndpointSlice, Node, Object, Service
 from fairlead.model.snapshot import ClusterSnapshot
 
-_LIVE: tuple[tuple[Resource, type[Object]], ...] = (
+_LIVE: tuple[tuple[ResourcePath, type[Object]], ...] = (
     (NODES, Node),
     (SERVICES, Service),
     (ENDPOINT_SLICES, EndpointSlice),

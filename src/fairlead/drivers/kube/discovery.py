@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from fairlead.drivers.kube.client import KubeClient, Resource
+from fairlead.drivers.kube.client import KubeClient, ResourcePath
 from fairlead.drivers.kube.errors import KubeError, Unreachable
 from fairlead.drivers.kube.troubles import error_text
 
@@ -12,7 +12,7 @@ from fairlead.drivers.kube.troubles import error_text
 class Discovered(NamedTuple):
     """One resource: where its objects are, of which kind, and what can be done with them."""
 
-    resource: Resource
+    resource: ResourcePath
     kind: str
     verbs: frozenset[str]
 
@@ -65,5 +65,5 @@ async def _document(client: KubeClient, path: str) -> dict[str, Any]:
 
 
 def _row(group_version: str, entry: dict[str, Any]) -> Discovered:
-    resource = Resource(group_version, entry["name"], entry["namespaced"])
+    resource = ResourcePath(group_version, entry["name"], entry["namespaced"])
     return Discovered(resource, entry["kind"], frozenset(entry["verbs"]))

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from fairlead.drivers.kube.client import KubeClient, Resource
+from fairlead.drivers.kube.client import KubeClient, ResourcePath
 from fairlead.drivers.kube.informer import Informer, _List
 from fairlead.model.decode import decode
 from fairlead.model.objects import KubeObject
@@ -20,7 +20,7 @@ class Whole(KubeObject, frozen=True):
 class DocumentInformer(Informer[Whole]):
     """A copy of one collection, whole."""
 
-    def __init__(self, client: KubeClient, resource: Resource, listener: Listener[Whole]) -> None:
+    def __init__(self, client: KubeClient, resource: ResourcePath, listener: Listener[Whole]) -> None:
         super().__init__(client, resource, Whole, listener)
 
     def _decode(self, raw: bytes) -> Whole:

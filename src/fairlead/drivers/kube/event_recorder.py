@@ -23,21 +23,21 @@ WAITING = 1000  # Events to be written; the oldest is lost first
 log = logging.getLogger(__name__)
 
 
-class Allowance(NamedTuple):
+class EventBudget(NamedTuple):
     """How many Events there may be at once, and how many more each second."""
 
     burst: float
     per_second: float
 
 
-OF_OBJECT = Allowance(25, 1 / 300)  # as upstream's spam filter, which counts those of each component and object
+OF_OBJECT = EventBudget(25, 1 / 300)  # as upstream's spam filter, which counts those of each component and object
 
 
 class _Tokens(NamedTuple):
     left: float
     at: float
 
-    def after(self, now: float, allowance: Allowance) -> "_Tokens":
+    def after(self, now: float, allowance: EventBudget) -> "_Tokens":
         """Those that there are now, if none is taken."""
         return _Tokens(min(allowance.burst, self.left + (now - self.at) * allowance.per_second), now)
 
@@ -72,7 +72,7 @@ class EventWriter:
     """
 
     def __init__(
-        self, client: KubeClient, routine: Allowance | None = None, clock: Callable[[], float] = time.monotonic
+        self, client: KubeClient, routine: EventBudget | None = None, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._client, self._routine, self._clock = client, routine, clock
         self._tokens: dict[str, _Tokens] = {}  # by component and UID of the object, of Normal ones by nothing
@@ -96,7 +96,7 @@ class EventWriter:
             return False
         return self._routine is None or report.happening.type != "Normal" or self._take("", self._routine)
 
-    def _take(self, key: str, allowance: Allowance) -> bool:
+    def _take(self, key: str, allowance: EventBudget) -> bool:
         """Take a token, if there is one; the objects that were longest not spoken of are forgotten."""
         now = self._clock()
         left = self._tokens.pop(key, _Tokens(allowance.burst, now)).after(now, allowance)

@@ -14,7 +14,7 @@ from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from fairlead.drivers.kube.client import KubeClient, Resource
+from fairlead.drivers.kube.client import KubeClient, ResourcePath
 from fairlead.drivers.kube.errors import KubeError, Unreachable
 from fairlead.drivers.kube.troubles import error_text
 from fairlead.model.decode import DecodeError, decode
@@ -84,7 +84,7 @@ class Informer(Generic[T]):
     def __init__(
         self,
         client: KubeClient,
-        resource: Resource,
+        resource: ResourcePath,
         type_: type[T],
         listener: Listener[T],
         query: dict[str, str] | None = None,

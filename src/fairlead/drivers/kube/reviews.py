@@ -12,12 +12,12 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from fairlead.drivers.kube.client import KubeClient, Resource
+from fairlead.drivers.kube.client import KubeClient, ResourcePath
 from fairlead.model.document import Doc
 from fairlead.registry.requests import User
 
-TOKEN_REVIEWS = Resource("authentication.k8s.io/v1", "tokenreviews", namespaced=False)
-ACCESS_REVIEWS = Resource("authorization.k8s.io/v1", "subjectaccessreviews", namespaced=False)
+TOKEN_REVIEWS = ResourcePath("authentication.k8s.io/v1", "tokenreviews", namespaced=False)
+ACCESS_REVIEWS = ResourcePath("authorization.k8s.io/v1", "subjectaccessreviews", namespaced=False)
 MAX_KEPT = 1024  # answers of each kind; the oldest makes room
 
 T = TypeVar("T")
@@ -99,7 +99,7 @@ class Reviews:
         seconds = self._lives.allowed if is_allowed else self._lives.denied
         return self._verdicts.put(question, is_allowed, seconds)
 
-    async def _review(self, resource: Resource, kind: str, spec: Doc) -> Doc:
+    async def _review(self, resource: ResourcePath, kind: str, spec: Doc) -> Doc:
         document = {"apiVersion": resource.group_version, "kind": kind, "spec": spec}
         return (await self._client.create(resource.path(), document)).get("status") or {}
 

@@ -20,7 +20,7 @@ log = RareLog(logging.getLogger(__name__))
 Certificate = Mapping[str, Any] | None  # as ``ssl.SSLObject.getpeercert`` has it: empty unless it was verified
 
 
-class Access(Protocol):
+class KubeletAccess(Protocol):
     """Decides about requests."""
 
     async def check(self, request: HttpRequest, certificate: Certificate) -> None:

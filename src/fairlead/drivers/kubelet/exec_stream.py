@@ -8,7 +8,7 @@ container goes on.
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 
-from fairlead.drivers.kubelet.peer import Peer
+from fairlead.drivers.kubelet.peer import StreamPeer
 from fairlead.drivers.linux import terminal
 from fairlead.drivers.linux.child_process import StartError
 from fairlead.drivers.linux.descriptors import PipeReader
@@ -24,7 +24,7 @@ Start = Callable[[Stdio], Awaitable[Process]]
 class Conversation:
     """A session and the connection that it goes over."""
 
-    def __init__(self, session: ExecSession, peer: Peer) -> None:
+    def __init__(self, session: ExecSession, peer: StreamPeer) -> None:
         self._session, self._peer = session, peer
         self._early: list[ExecEvent] = []
 

@@ -7,7 +7,7 @@ CHUNK = 64 * 1024
 CLOSING_SECONDS = 5.0
 
 
-class Peer:
+class StreamPeer:
     """Reads and writes with back-pressure: nobody gets ahead of the network by more than the transport's buffer."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

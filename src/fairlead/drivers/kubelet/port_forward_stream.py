@@ -11,7 +11,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from fairlead.drivers.kubelet.peer import CHUNK, Peer
+from fairlead.drivers.kubelet.peer import CHUNK, StreamPeer
 from fairlead.streaming.errors import PeerError
 from fairlead.streaming.port_forward import (
     AllGone,
@@ -76,7 +76,7 @@ class _Forwarded:
 class _Forwarding:
     """All connections of one client."""
 
-    def __init__(self, forward: PortSession, peer: Peer, connect: Connect) -> None:
+    def __init__(self, forward: PortSession, peer: StreamPeer, connect: Connect) -> None:
         self._forward, self._peer, self._connect = forward, peer, connect
         self._connections: dict[int, tuple[_Forwarded, asyncio.Task[None]]] = {}
 
@@ -138,6 +138,6 @@ class _Forwarding:
                 await putting
 
 
-async def serve_port_forward(forward: PortSession, peer: Peer, connect: Connect) -> None:
+async def serve_port_forward(forward: PortSession, peer: StreamPeer, connect: Connect) -> None:
     """Forward connections until the client goes."""
     await _Forwarding(forward, peer, connect).serve()

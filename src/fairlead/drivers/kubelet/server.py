@@ -16,11 +16,11 @@ from typing import NamedTuple
 
 from fairlead.drivers.identity.authentication import user_of_certificate
 from fairlead.drivers.identity.renewal import FollowedCertificate
-from fairlead.drivers.kubelet.access import Access
+from fairlead.drivers.kubelet.access import KubeletAccess
 from fairlead.drivers.kubelet.exec_stream import Conversation, serve_attach, serve_exec
 from fairlead.drivers.kubelet.log_stream import read_log
 from fairlead.drivers.kubelet.pages import NodePages, head_only, require_method
-from fairlead.drivers.kubelet.peer import Peer
+from fairlead.drivers.kubelet.peer import StreamPeer
 from fairlead.drivers.kubelet.port_forward_stream import serve_port_forward
 from fairlead.drivers.linux.accepting import Acceptor
 from fairlead.drivers.pods.runtime import ContainerName, Refused, Runtime
@@ -67,13 +67,13 @@ class _Route(NamedTuple):
 
     segments: int
     methods: tuple[str, ...]
-    handle: Callable[[HttpRequest, Peer], Awaitable[None]]
+    handle: Callable[[HttpRequest, StreamPeer], Awaitable[None]]
 
 
 class KubeletServer:
     """Serves from ``start`` until ``close``."""
 
-    def __init__(self, runtime: Runtime, access: Access, pages: NodePages | None = None) -> None:
+    def __init__(self, runtime: Runtime, access: KubeletAccess, pages: NodePages | None = None) -> None:
         self._runtime, self._access, self._pages = runtime, access, pages or {}
         self._acceptor: Acceptor | None = None
         self._strangers: dict[asyncio.Task[None], None] = {}  # the oldest first
@@ -135,7 +135,7 @@ class KubeletServer:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one connection, and close it."""
-        peer = Peer(reader, writer)
+        peer = StreamPeer(reader, writer)
         try:
             async with asyncio.timeout(REQUEST_SECONDS):
                 head = await reader.readuntil(b"\r\n\r\n")
@@ -161,7 +161,7 @@ class KubeletServer:
         if (name := _name(writer)) and len(self._known) < MAX_SESSIONS:
             self._known.add(name)
 
-    async def _route(self, request: HttpRequest, peer: Peer) -> None:
+    async def _route(self, request: HttpRequest, peer: StreamPeer) -> None:
         if page := self._pages.get(request.path[0]):
             require_method(request, ("GET", "HEAD"))
             await peer.send(head_only(request, (await page(request)).encode()))
@@ -172,7 +172,7 @@ class KubeletServer:
         require_method(request, route.methods)
         await route.handle(request, peer)
 
-    async def _logs(self, request: HttpRequest, peer: Peer) -> None:
+    async def _logs(self, request: HttpRequest, peer: StreamPeer) -> None:
         options = parse_log_options(request.query, time.time_ns())
         source = self._runtime.log(_container(request), options.previous)
         sending = asyncio.create_task(_send_chunked(peer, read_log(source, options)))
@@ -184,16 +184,16 @@ class KubeletServer:
                 task.cancel()
             await asyncio.gather(sending, leaving, return_exceptions=True)
 
-    async def _exec(self, request: HttpRequest, peer: Peer) -> None:
+    async def _exec(self, request: HttpRequest, peer: StreamPeer) -> None:
         wanted, name = parse_exec(request.query), _container(request)
         conversation = await _converse(request, wanted, peer)
         await serve_exec(wanted, conversation, lambda stdio: self._runtime.execute(name, wanted.command, stdio))
 
-    async def _attach(self, request: HttpRequest, peer: Peer) -> None:
+    async def _attach(self, request: HttpRequest, peer: StreamPeer) -> None:
         wanted, attachment = parse_attach(request.query), self._runtime.attach(_container(request))
         await serve_attach(wanted, await _converse(request, wanted, peer), attachment)
 
-    async def _port_forward(self, request: HttpRequest, peer: Peer) -> None:
+    async def _port_forward(self, request: HttpRequest, peer: StreamPeer) -> None:
         _, namespace, pod = request.path
         forward: PortSession
         if request.wants_websocket and "ports" in request.query:
@@ -216,7 +216,7 @@ def _container(request: HttpRequest) -> ContainerName:
     return ContainerName(*request.path[1:])
 
 
-async def _converse(request: HttpRequest, wanted: ExecRequest, peer: Peer) -> Conversation:
+async def _converse(request: HttpRequest, wanted: ExecRequest, peer: StreamPeer) -> Conversation:
     session: ExecSession
     if request.wants_websocket:
         session = WebSocketExec(wanted, request.head)
@@ -226,13 +226,13 @@ async def _converse(request: HttpRequest, wanted: ExecRequest, peer: Peer) -> Co
     return Conversation(session, peer)
 
 
-async def _switch(request: HttpRequest, peer: Peer, protocol: str) -> None:
+async def _switch(request: HttpRequest, peer: StreamPeer, protocol: str) -> None:
     if not request.wants_spdy:
         raise BadRequest("Upgrade request required")
     await peer.send(switch_to_spdy(request, protocol))
 
 
-async def _send_chunked(peer: Peer, pieces: AsyncIterator[bytes]) -> None:
+async def _send_chunked(peer: StreamPeer, pieces: AsyncIterator[bytes]) -> None:
     await peer.send(CHUNKED_ANSWER)
     async for piece in pieces:
         await peer.send(chunk(piece))

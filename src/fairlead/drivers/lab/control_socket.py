@@ -25,18 +25,18 @@ REQUEST_PATIENCE = 2.0  # seconds within which a whole request must come: meanwh
 _CREDENTIALS = struct.Struct("=3i")  # pid, uid, gid
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """The request was understood and refused; the message says why."""
 
 
-class Reply(NamedTuple):
+class ControlReply(NamedTuple):
     """An answer; the descriptors belong to the receiver."""
 
     document: Doc
     descriptors: tuple[int, ...] = ()
 
 
-Handler = Callable[[Doc], Reply]
+Handler = Callable[[Doc], ControlReply]
 
 
 class Callers:
@@ -104,17 +104,17 @@ def answer(listener: socket.socket, callers: Callers, handler: Handler) -> None:
             os.close(fd)
 
 
-def _handle(handler: Handler, request: Doc) -> Reply:
+def _handle(handler: Handler, request: Doc) -> ControlReply:
     try:
         return handler(request)
-    except Refused as error:
-        return Reply({"error": str(error)})
+    except RequestRefused as error:
+        return ControlReply({"error": str(error)})
     except Exception as error:
         # PID 1 of a lab answers: an unexpected request must not crash it.
-        return Reply({"error": f"{type(error).__name__}: {error}"})
+        return ControlReply({"error": f"{type(error).__name__}: {error}"})
 
 
-def ask(path: Path, request: Doc) -> Reply:
+def ask(path: Path, request: Doc) -> ControlReply:
     """The lab's answer.
 
     Raises:
@@ -131,8 +131,8 @@ def ask(path: Path, request: Doc) -> Reply:
         os.close(folder)
     document = json.loads(text)
     if "error" in document:
-        raise Refused(document["error"])
-    return Reply(document, tuple(descriptors))
+        raise RequestRefused(document["error"])
+    return ControlReply(document, tuple(descriptors))
 
 
 def _receive(connection: socket.socket, patience: float) -> tuple[bytes, Sequence[int]]:

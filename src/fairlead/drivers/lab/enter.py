@@ -31,7 +31,7 @@ from fairlead.drivers.linux.open_files import let_go_of_all_but
 from fairlead.drivers.pods.emulation import answers
 from fairlead.drivers.pods.privileges import become
 from fairlead.drivers.pods.programs import execute
-from fairlead.nodeagent.credentials import AS_ROOT, Credentials
+from fairlead.nodeagent.credentials import AS_ROOT, ProcessCredentials
 
 if TYPE_CHECKING:
     from fairlead.drivers.pods.bare.socket_calls import SocketCalls
@@ -57,7 +57,7 @@ class Place:
     process: int
     has_user_namespace: bool
     network: int | None = None
-    credentials: Credentials | None = AS_ROOT
+    credentials: ProcessCredentials | None = AS_ROOT
     variables: Mapping[str, str] | None = None
 
     @property
@@ -66,7 +66,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Command:
+class EnteredCommand:
     """What is to run there; ``only_own``: the place has no programs but those of its image."""
 
     arguments: tuple[str, ...]
@@ -75,7 +75,7 @@ class Command:
     only_own: bool = False
 
 
-def run_inside(place: Place, command: Command) -> int:
+def run_inside(place: Place, command: EnteredCommand) -> int:
     """The exit code of the command, 128 + n when signal n ended it."""
     pid = os.fork()
     if pid == 0:
@@ -83,7 +83,7 @@ def run_inside(place: Place, command: Command) -> int:
     return _wait(pid)
 
 
-def _stay(place: Place, command: Command) -> int:
+def _stay(place: Place, command: EnteredCommand) -> int:
     """Run it among this machine's processes, and answer its calls about sockets where it is to be as in a Pod."""
     from fairlead.drivers.pods.bare.told import pod_sockets  # only such a lab needs it
 
@@ -93,7 +93,7 @@ def _stay(place: Place, command: Command) -> int:
     return _execute(place, command) if pod is None else _run_answered(pod, place, command)
 
 
-def _run_answered(pod: "PodSockets", place: Place, command: Command) -> int:
+def _run_answered(pod: "PodSockets", place: Place, command: EnteredCommand) -> int:
     from fairlead.drivers.pods.bare.socket_calls import SocketCalls, listen_for_calls, listener_from
 
     ours, theirs = socket.socketpair()
@@ -108,7 +108,7 @@ def _run_answered(pod: "PodSockets", place: Place, command: Command) -> int:
     return _wait(pid, SocketCalls(listener, pod) if listener is not None else None)
 
 
-def _exit_with(body: Callable[[Place, Command], int], place: Place, command: Command) -> NoReturn:
+def _exit_with(body: Callable[[Place, EnteredCommand], int], place: Place, command: EnteredCommand) -> NoReturn:
     """Be a child: never return into the parent's code."""
     code = NOT_EXECUTABLE
     try:
@@ -124,7 +124,7 @@ def _exit_with(body: Callable[[Place, Command], int], place: Place, command: Com
         os._exit(code)
 
 
-def _join(place: Place, command: Command) -> int:
+def _join(place: Place, command: EnteredCommand) -> int:
     flags = _NAMESPACES | (CLONE_NEWUSER if place.has_user_namespace else 0)
     if place.credentials is not None:  # only Pods have one of their own, and a user may not join the machine's
         flags |= CLONE_NEWCGROUP
@@ -137,7 +137,7 @@ def _join(place: Place, command: Command) -> int:
     return _wait(pid)
 
 
-def _execute(place: Place, command: Command) -> int:
+def _execute(place: Place, command: EnteredCommand) -> int:
     if place.credentials is not None:
         emulation = answers.emulation_for(place.credentials, of_image=command.only_own)
         become(place.credentials)

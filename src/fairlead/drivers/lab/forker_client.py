@@ -12,7 +12,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from fairlead.drivers.lab.enter import Command, Place
+from fairlead.drivers.lab.enter import EnteredCommand, Place
 from fairlead.drivers.lab.forker import LONGEST, kind_of, taken
 
 _KILLED = 128 + signal.SIGKILL
@@ -39,7 +39,7 @@ class TimedOut(Exception):
 
 
 @dataclass
-class Running:
+class RunningCommand:
     """A command that runs. Close its streams, and collect it with ``wait``, ``finish`` or ``kill``.
 
     Attributes:
@@ -123,7 +123,7 @@ class Forker:
         self._requests.close()
         self._process.wait()
 
-    def start(self, place: Place, command: Command) -> Running:
+    def start(self, place: Place, command: EnteredCommand) -> RunningCommand:
         """Run a command; its standard streams are pipes.
 
         Raises:
@@ -148,7 +148,7 @@ class Forker:
         finally:
             for fd in theirs:
                 os.close(fd)
-        return Running(pid, stdin, stdout, stderr, answer)
+        return RunningCommand(pid, stdin, stdout, stderr, answer)
 
     def make_socket(self, place: Place, request: Mapping[str, Any]) -> socket.socket:
         """A socket made in the network of a place, which must name one; see ``forker`` for the requests.

@@ -3,7 +3,7 @@
 import os
 from contextlib import suppress
 
-from fairlead.drivers.lab.forker_client import Running
+from fairlead.drivers.lab.forker_client import RunningCommand
 
 _MARK = "fairlead-done"  # of an unknown command, whose refusal tells that what came before has been carried out
 _PATIENCE = 10.0  # seconds in which it ends when it is told to
@@ -12,7 +12,7 @@ _PATIENCE = 10.0  # seconds in which it ends when it is told to
 class NftSession:
     """An interactive nft, fed by a pipe. Close it, or use it as a context manager."""
 
-    def __init__(self, running: Running) -> None:
+    def __init__(self, running: RunningCommand) -> None:
         self._running = running
 
     def __enter__(self) -> "NftSession":

@@ -28,7 +28,7 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-class InUse(Exception):
+class RunFolderInUse(Exception):
     """Another lab holds the folder."""
 
 
@@ -111,7 +111,7 @@ def hold(folder: int, shown: Path) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(lock)
-        raise InUse(str(shown)) from None
+        raise RunFolderInUse(str(shown)) from None
     return lock
 
 
@@ -150,7 +150,7 @@ def remove_leftovers() -> None:
     """Remove the folders of labs of which no process lives; what else there may be is left alone."""
     with _root() as (path, labs):
         for name in os.listdir(labs):
-            with suppress(FileNotFoundError, InUse):
+            with suppress(FileNotFoundError, RunFolderInUse):
                 _remove_leftover(labs, name, path / name)
 
 

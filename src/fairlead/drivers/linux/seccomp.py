@@ -26,7 +26,7 @@ _GO_ON = 1  # SECCOMP_USER_NOTIF_FLAG_CONTINUE
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-class Machine(NamedTuple):
+class Architecture(NamedTuple):
     """Numbers of an architecture (linux/audit.h, asm/unistd.h): its own, and those of the calls that we name."""
 
     architecture: int
@@ -38,7 +38,7 @@ def _numbered(text: str) -> dict[str, int]:
 
 
 _MACHINES = {
-    "x86_64": Machine(
+    "x86_64": Architecture(
         0xC000003E,
         _numbered(
             "stat=4 fstat=5 lstat=6 chown=92 fchown=93 lchown=94 getuid=102 getgid=104 setuid=105 setgid=106 "
@@ -47,7 +47,7 @@ _MACHINES = {
             "seccomp=317 statx=332 prctl=157 execve=59 execveat=322 connect=42 bind=49"
         ),
     ),
-    "aarch64": Machine(
+    "aarch64": Architecture(
         0xC00000B7,
         _numbered(
             "fchownat=54 fchown=55 newfstatat=79 fstat=80 setregid=143 setgid=144 setreuid=145 setuid=146 "
@@ -59,12 +59,12 @@ _MACHINES = {
 }
 
 
-def this_machine() -> Machine | None:
+def this_machine() -> Architecture | None:
     """That of this machine's calls; None: we do not know their numbers."""
     return _MACHINES.get(os.uname().machine)
 
 
-class Question(NamedTuple):
+class WaitingCall(NamedTuple):
     """A call that waits.
 
     Attributes:
@@ -78,7 +78,7 @@ class Question(NamedTuple):
     arguments: tuple[int, ...]
 
 
-def listen(machine: Machine, numbers: list[int]) -> int:
+def listen(machine: Architecture, numbers: list[int]) -> int:
     """Filter these calls of the calling thread; it must have given up new privileges before.
 
     Returns:
@@ -101,7 +101,7 @@ def listen(machine: Machine, numbers: list[int]) -> int:
     return fd
 
 
-def _program(machine: Machine, numbers: list[int]) -> bytes:
+def _program(machine: Architecture, numbers: list[int]) -> bytes:
     """Calls of other architectures that the machine can run, as 32-bit programs are, go by unseen."""
     rows = [(_LOAD, 0, 0, _ARCHITECTURE), (_JUMP_EQUAL, 0, len(numbers) + 1, machine.architecture)]
     rows.append((_LOAD, 0, 0, _NUMBER))
@@ -110,7 +110,7 @@ def _program(machine: Machine, numbers: list[int]) -> bytes:
     return b"".join(_INSTRUCTION.pack(*row) for row in rows)
 
 
-def next_question(listener: int) -> Question | None:
+def next_question(listener: int) -> WaitingCall | None:
     """The next call; None: it does not wait any more, because its process has been killed."""
     buffer = bytearray(_QUESTION.size)
     try:
@@ -118,10 +118,10 @@ def next_question(listener: int) -> Question | None:
     except FileNotFoundError:
         return None
     id_, thread, _, number, _, _, *arguments = _QUESTION.unpack(buffer)
-    return Question(id_, thread, number, tuple(arguments))
+    return WaitingCall(id_, thread, number, tuple(arguments))
 
 
-def still_waits(listener: int, question: Question) -> bool:
+def still_waits(listener: int, question: WaitingCall) -> bool:
     """Whether the call still waits: if not, its thread's number may be another's."""
     try:
         fcntl.ioctl(listener, _IS_VALID, struct.pack("=Q", question.id))
@@ -130,12 +130,12 @@ def still_waits(listener: int, question: Question) -> bool:
     return True
 
 
-def answer(listener: int, question: Question, value: int, error: int) -> None:
+def answer(listener: int, question: WaitingCall, value: int, error: int) -> None:
     """Have the call give a value, or an errno."""
     _send(listener, _ANSWER.pack(question.id, 0 if error else value, -error, 0))
 
 
-def let_go_on(listener: int, question: Question) -> None:
+def let_go_on(listener: int, question: WaitingCall) -> None:
     """Have the kernel do what it would have done."""
     _send(listener, _ANSWER.pack(question.id, 0, 0, _GO_ON))
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from fairlead.drivers.linux.calls import MS_BIND, MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_PRIVATE, MS_REC, mount, unmount
-from fairlead.nodeagent.credentials import Credentials, passwd_with
+from fairlead.nodeagent.credentials import ProcessCredentials, passwd_with
 
 _USERS = "/etc/passwd"
 
@@ -28,7 +28,7 @@ def mount_proc() -> None:
         return
 
 
-def present_user(credentials: Credentials) -> None:
+def present_user(credentials: ProcessCredentials) -> None:
     """Give the user a name, in the sight of the caller's mount namespace, if this machine has none for it."""
     text = passwd_with(Path(_USERS).read_text(), credentials)
     if text is not None:

@@ -29,7 +29,7 @@ from fairlead.drivers.pods.copied_root import copy_layers
 from fairlead.drivers.pods.files import make_mounts_private
 from fairlead.drivers.pods.mounts import MountSource, attach
 from fairlead.drivers.pods.root_folder import move_root, touch
-from fairlead.nodeagent.credentials import Credentials, passwd_with
+from fairlead.nodeagent.credentials import ProcessCredentials, passwd_with
 
 _SCRATCH = "/tmp"  # noqa: S108 - a mount point
 _POD_FILES = ("/etc/hosts", "/etc/hostname", "/etc/resolv.conf")
@@ -105,7 +105,7 @@ def _mount_overlay(layers: Sequence[str]) -> None:
         raise StartError(f"overlayfs cannot be mounted over the image's layers: {error.strerror}") from error
 
 
-def enter_image_root(tree: int, root: ImageRoot, credentials: Credentials) -> None:
+def enter_image_root(tree: int, root: ImageRoot, credentials: ProcessCredentials) -> None:
     """Move the caller, which has a mount namespace of its own below its Pod's, to the root folder.
 
     Args:
@@ -184,7 +184,7 @@ def _show(texts: Mapping[str, int]) -> None:
         os.close(tree)
 
 
-def _name_user(credentials: Credentials) -> None:
+def _name_user(credentials: ProcessCredentials) -> None:
     """Give the user a name, if the image has users, and none for it."""
     try:
         if not stat.S_ISREG(os.lstat(_USERS).st_mode) or os.stat(_USERS).st_size > _LARGEST_USERS:

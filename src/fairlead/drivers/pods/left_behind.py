@@ -18,7 +18,7 @@ from fairlead.drivers.linux.process_identity import ProcessIdentity, identity_of
 from fairlead.drivers.pods.birth_record import read_birth
 from fairlead.drivers.pods.launcher import Child, Launcher
 from fairlead.drivers.pods.orphan_ends import take_end
-from fairlead.nodeagent.credentials import Credentials
+from fairlead.nodeagent.credentials import ProcessCredentials
 
 SANDBOX, LAUNCHER = "sandbox", "launcher"
 COLLECTED_WITHIN = 100  # looks for the status of a process that has ended, before it is given up
@@ -56,7 +56,7 @@ class WrittenContainer(msgspec.Struct, frozen=True):
     run: int
     started_at: str
     environment: dict[str, str]
-    credentials: Credentials
+    credentials: ProcessCredentials
     directory: str
     pipes: dict[str, int]
     own_root: bool = False

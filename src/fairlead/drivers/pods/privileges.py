@@ -17,7 +17,7 @@ from fairlead.drivers.linux.calls import (
     setns,
     unshare,
 )
-from fairlead.nodeagent.credentials import ROOT, Credentials
+from fairlead.nodeagent.credentials import ROOT, ProcessCredentials
 
 # What container runtimes leave to an unprivileged container (numbers of linux/capability.h): file ownership, kill,
 # set[ug]id, low ports, raw sockets, chroot, audit, file capabilities. No NET_ADMIN: a Pod cannot write rules. No MKNOD,
@@ -27,7 +27,7 @@ CONTAINER_CAPABILITIES = frozenset({0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 29, 31})
 _OUT_OF_REACH = 35  # CAP_WAKE_ALARM, which a process that sleeps does not use
 
 
-def become(credentials: Credentials, like: int | None = None) -> None:
+def become(credentials: ProcessCredentials, like: int | None = None) -> None:
     """Be this user from now on, with what a container may have, for good.
 
     Args:
@@ -63,7 +63,7 @@ def give_up_most_privileges() -> None:
     set_no_new_privileges()
 
 
-def hand_over(fd: int, credentials: Credentials) -> None:
+def hand_over(fd: int, credentials: ProcessCredentials) -> None:
     """Let the user open a pipe or terminal of ours again by its name, such as ``/dev/stdout``. What else it may be, as
     ``/dev/null``, belongs to everybody."""
     is_ours = stat.S_ISFIFO(os.fstat(fd).st_mode) or os.isatty(fd)
@@ -77,7 +77,7 @@ def give_to_group(path: Path, gid: int | None) -> None:
         os.chown(path, -1, gid)
 
 
-def _has(credentials: Credentials) -> bool:
+def _has(credentials: ProcessCredentials) -> bool:
     """Whether our user namespace knows the user and the group."""
     return is_mapped("uid", credentials.uid) and is_mapped("gid", credentials.gid)
 
@@ -88,7 +88,7 @@ def is_mapped(kind: str, number: int) -> bool:
     return any(first <= number < first + count for first, _, count in ranges)
 
 
-def _enter_user_namespace(credentials: Credentials) -> None:
+def _enter_user_namespace(credentials: ProcessCredentials) -> None:
     """A new user namespace, in which our present user has the numbers asked for. It has no other groups: who may map
     only itself may not set any."""
     uid, gid = os.geteuid(), os.getegid()

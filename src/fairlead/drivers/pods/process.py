@@ -38,7 +38,7 @@ from fairlead.drivers.pods.privileges import become, give_up_most_privileges, ha
 from fairlead.drivers.pods.programs import execute
 from fairlead.drivers.pods.runtime import Stdio
 from fairlead.labnet import links
-from fairlead.nodeagent.credentials import AS_ROOT, Credentials
+from fairlead.nodeagent.credentials import AS_ROOT, ProcessCredentials
 from fairlead.nodeagent.volumes import Mount
 
 _SHARED_NAMESPACES = CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWCGROUP
@@ -80,7 +80,7 @@ class ProcessSpec:
     command: tuple[str, ...]
     environment: Mapping[str, str]
     stdio: Stdio
-    credentials: Credentials = AS_ROOT
+    credentials: ProcessCredentials = AS_ROOT
     directory: str = "/"
     builtin: Callable[[], None] | None = None
     mounts: Sequence[Mount] = ()
@@ -220,7 +220,7 @@ class Command:
 
     arguments: tuple[str, ...]
     environment: Mapping[str, str]
-    credentials: Credentials = AS_ROOT
+    credentials: ProcessCredentials = AS_ROOT
     directory: str = "/"
     stdio: Stdio | None = None
     only_own: bool = False
@@ -279,7 +279,7 @@ def _nowhere() -> Stdio:
     return Stdio(null, null, null)
 
 
-def _take(stdio: Stdio, credentials: Credentials) -> None:
+def _take(stdio: Stdio, credentials: ProcessCredentials) -> None:
     """Let these be standard input, output and error, which the user may open again by name (``/dev/stdout``)."""
     streams = 3 * (open_terminal(stdio.stdin),) if stdio.is_terminal else _descriptors(stdio)
     for place, fd in enumerate(streams):

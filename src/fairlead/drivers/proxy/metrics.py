@@ -56,12 +56,12 @@ class ProxyMetrics:
         )
         self.last_sync = gauge(f"{sync}_last_timestamp_seconds", "Unix time of the last change of rules.")
         self.last_queued = gauge(f"{sync}_last_queued_timestamp_seconds", "Unix time at which the last change arrived.")
-        self.services = Changes(
+        self.services = ChangeCounters(
             counter(f"{sync}_service_changes_total", "Changes of Services."),
             gauge(f"{sync}_service_changes_pending", "Services whose changes are not in the kernel yet."),
             families,
         )
-        self.endpoints = Changes(
+        self.endpoints = ChangeCounters(
             counter(f"{sync}_endpoint_changes_total", "Changes of EndpointSlices."),
             gauge(f"{sync}_endpoint_changes_pending", "Services whose endpoints' changes are not in the kernel yet."),
             families,
@@ -152,7 +152,7 @@ class PolicyGauges:
             gauge.labels(family).set(count)
 
 
-class Changes:
+class ChangeCounters:
     """Changes of one kind: all that came, and of how many Services they are not in the kernel yet."""
 
     def __init__(self, total: Counter, pending: Gauge, families: Sequence[str]) -> None:

@@ -30,7 +30,7 @@ _MARKS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "u
 BROKEN = (OSError, tarfile.TarError, zipfile.BadZipFile, EOFError, lzma.LZMAError, RuntimeError, NotImplementedError)
 
 
-class SourceError(ValueError):
+class ClusterFileError(ValueError):
     """A file that cannot be read; the message names it."""
 
 
@@ -61,7 +61,7 @@ def files_of(path: str) -> Iterator[ArchivedFile]:
         else:
             yield from _alone(Path(path), budget)
     except BROKEN as error:
-        raise SourceError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
+        raise ClusterFileError(f"{path}: {getattr(error, 'strerror', None) or error}") from error
 
 
 def _folder(root: Path, budget: "_Budget") -> Iterator[ArchivedFile]:
@@ -126,7 +126,7 @@ class _Budget:
 
     def allow(self, where: str, size: int) -> None:
         if size > min(self._left, MOST_OF_A_FILE):
-            raise SourceError(f"{where}: more than {MOST_OF_A_FILE >> 20} MiB, or too much with what came before")
+            raise ClusterFileError(f"{where}: more than {MOST_OF_A_FILE >> 20} MiB, or too much with what came before")
 
     def spend(self, where: str, data: bytes) -> bytes:
         self.allow(where, len(data))

@@ -25,7 +25,7 @@ _LOG = re.compile(
 )
 
 
-class Log(NamedTuple):
+class LogDocument(NamedTuple):
     """The log of a container among documents."""
 
     namespace: str
@@ -34,11 +34,11 @@ class Log(NamedTuple):
     text: str
 
 
-def split_logs(text: str) -> tuple[str, list[Log]]:
+def split_logs(text: str) -> tuple[str, list[LogDocument]]:
     """The text without the logs in it, and the logs."""
     if "==== START logs for container" not in text:
         return text, []
-    found = [Log(m["namespace"], m["pod"], m["container"], m["text"]) for m in _LOG.finditer(text)]
+    found = [LogDocument(m["namespace"], m["pod"], m["container"], m["text"]) for m in _LOG.finditer(text)]
     return _LOG.sub("", text), found
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-from fairlead.drivers.sources.archives import ArchivedFile, SourceError, files_of
+from fairlead.drivers.sources.archives import ArchivedFile, ClusterFileError, files_of
 from fairlead.drivers.sources.documents import UNREADABLE, parse, split_logs
 from fairlead.drivers.sources.uncollected import uncollected
 from fairlead.explain.cluster import Cluster
@@ -44,7 +44,7 @@ def _sort(file: ArchivedFile, found: list[FoundDocument], observations: list[Obs
         documents = parse(text)
     except UNREADABLE as error:
         if is_named:
-            raise SourceError(f"{file.where}: {error}") from error
+            raise ClusterFileError(f"{file.where}: {error}") from error
         found.append(FoundDocument(file.where, {"kind": "document that is neither JSON nor YAML"}))
         return
     found += _placed(file.where, documents)
@@ -65,7 +65,7 @@ def read_rules_file(path: str) -> Observation:
         kind = kind_of(file.where, file.text)
         if kind in (IPTABLES, IPSET, NFT, NFT_JSON):
             return Observation(kind, PurePosixPath(file.where).parts, file.text, file.where)
-    raise SourceError(f"{path}: neither iptables-save, ipset save nor nft list ruleset printed this")
+    raise ClusterFileError(f"{path}: neither iptables-save, ipset save nor nft list ruleset printed this")
 
 
-__all__ = ["SourceError", "read_cluster_files", "read_rules_file"]
+__all__ = ["ClusterFileError", "read_cluster_files", "read_rules_file"]

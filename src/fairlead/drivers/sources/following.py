@@ -5,7 +5,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 
-from fairlead.drivers.kube.client import KubeClient, Resource
+from fairlead.drivers.kube.client import KubeClient, ResourcePath
 from fairlead.drivers.kube.document_informer import DocumentInformer, Whole
 from fairlead.explain.cluster import Cluster, Ref
 from fairlead.explain.permissions import READABLE, Readable
@@ -83,6 +83,6 @@ class FollowedCluster:
         self._seen(ref, old, new)
 
 
-def _resource(readable: Readable) -> Resource:
+def _resource(readable: Readable) -> ResourcePath:
     version = f"{readable.group}/{readable.version}" if readable.group else readable.version
-    return Resource(version, readable.plural, namespaced=readable.kind not in CLUSTER_SCOPED)
+    return ResourcePath(version, readable.plural, namespaced=readable.kind not in CLUSTER_SCOPED)

@@ -6,7 +6,7 @@ from fairlead.drivers.sources.lab_packets import PROTOCOLS, CannotSend, flows, s
 from fairlead.drivers.sources.lab_traces import watching
 from fairlead.explain.cluster import Cluster
 from fairlead.explain.journey.delivery import Deliveries, deliver
-from fairlead.explain.journey.ends import Goal, Start
+from fairlead.explain.journey.ends import Goal, Sender
 from fairlead.explain.journey.kernel_trace import beside, not_traced, read_trace
 from fairlead.explain.journey.observed import came_elsewhere, compare, not_sent, outcomes_of
 from fairlead.explain.journey.rulebook import Rulebook
@@ -27,7 +27,7 @@ class Tried(NamedTuple):
     outcomes: tuple[Outcome, ...] = ()
 
 
-def try_out(lab: str, cluster: Cluster, rulebook: Rulebook, start: Start, goal: Goal) -> Tried:
+def try_out(lab: str, cluster: Cluster, rulebook: Rulebook, start: Sender, goal: Goal) -> Tried:
     """Send packets to an address and a port, and follow them."""
     try:
         start = _as_in_the_lab(start, goal)
@@ -37,7 +37,7 @@ def try_out(lab: str, cluster: Cluster, rulebook: Rulebook, start: Start, goal: 
         return Tried((not_sent(error),))
 
 
-def _sent(lab: str, predicted: Deliveries, start: Start, goal: Goal) -> Tried:
+def _sent(lab: str, predicted: Deliveries, start: Sender, goal: Goal) -> Tried:
     count = DRAWN if len(predicted.outcomes) > 1 else CERTAIN
     with watching(lab, start.node, predicted.packet, predicted.packet.source) as watch:
         sent = send(lab, start, goal, count)
@@ -57,7 +57,7 @@ def _sent(lab: str, predicted: Deliveries, start: Start, goal: Goal) -> Tried:
     return Tried(tuple(told), tuple(outcomes))
 
 
-def _as_in_the_lab(start: Start, goal: Goal) -> Start:
+def _as_in_the_lab(start: Sender, goal: Goal) -> Sender:
     """The sender, with the address that it has in a lab: somebody outside has but one.
 
     Raises:

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 
-from fairlead.explain.journey.ends import Goal, Start
+from fairlead.explain.journey.ends import Goal, Sender
 from fairlead.explain.journey.observed import Sent
 
 PROTOCOLS = ("tcp", "udp")
@@ -47,7 +47,7 @@ class CannotSend(Exception):
     """Nothing could be sent from there; the message says why."""
 
 
-def send(lab: str, start: Start, goal: Goal, count: int) -> list[Sent]:
+def send(lab: str, start: Sender, goal: Goal, count: int) -> list[Sent]:
     """Try a number of connections, or of datagrams from ports of their own.
 
     Raises:
@@ -66,7 +66,7 @@ def flows(lab: str, node: str, protocol: str) -> str:
     return _run(["exec", "--name", lab, "--node", node, "--", "conntrack", "-L", "-p", protocol]).stdout
 
 
-def _place(lab: str, start: Start) -> list[str]:
+def _place(lab: str, start: Sender) -> list[str]:
     if start.pod is not None:
         return ["exec", "--name", lab, "-n", start.pod.namespace, start.pod.name]
     if start.is_outside:

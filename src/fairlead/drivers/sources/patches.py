@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 
-from fairlead.drivers.kube.client import KubeClient, KubeError, Resource, Unreachable
+from fairlead.drivers.kube.client import KubeClient, KubeError, ResourcePath, Unreachable
 from fairlead.explain.doctor.findings import Fix
 from fairlead.explain.permissions import READABLE
 
@@ -38,7 +38,7 @@ async def _apply(fix: Fix, kubeconfig: str | None, context: str | None) -> None:
 
 _CLUSTER_SCOPED = ("Namespace", "Node", "ServiceCIDR")
 _RESOURCES = {
-    each.kind: Resource(
+    each.kind: ResourcePath(
         f"{each.group}/{each.version}" if each.group else each.version,
         each.plural,
         namespaced=each.kind not in _CLUSTER_SCOPED,

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
-from fairlead.drivers.ui.exchange import Handler, PageReply, Request, Routes, Stream, json_reply, problem
+from fairlead.drivers.ui.exchange import Handler, PageReply, PageRequest, Routes, Stream, json_reply, problem
 from fairlead.drivers.ui.gate import GateRefusal, PageGate
 from fairlead.drivers.ui.page_files import page_files
 
@@ -76,13 +76,13 @@ class Application:
         body = await _body(receive) if scope["method"] == "POST" else None
         if scope["method"] == "POST" and not isinstance(body, dict):
             return await _send_whole(send, problem(HTTPStatus.BAD_REQUEST, "the body is no JSON object"))
-        reply = await _handled(handler, Request(query, body))
+        reply = await _handled(handler, PageRequest(query, body))
         if isinstance(reply, PageReply):
             return await _send_whole(send, reply)
         return await _send_stream(send, receive, reply)
 
 
-async def _handled(handler: Handler, request: Request) -> PageReply | Stream:
+async def _handled(handler: Handler, request: PageRequest) -> PageReply | Stream:
     try:
         return await handler(request)
     except Exception:  # a fault of ours in one view must not end the page

@@ -9,7 +9,7 @@ import msgspec
 JSON = "application/json"
 
 
-class Request(NamedTuple):
+class PageRequest(NamedTuple):
     """What a page asks.
 
     Attributes:
@@ -30,7 +30,7 @@ class PageReply(NamedTuple):
 
 
 Stream = AsyncGenerator[bytes, None]  # of server-sent events
-Handler = Callable[[Request], Awaitable[PageReply | Stream]]
+Handler = Callable[[PageRequest], Awaitable[PageReply | Stream]]
 Routes = Mapping[tuple[str, str], Handler]  # by method and path
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from fairlead.explain.about.endpoints import endpoints_of, is_as_written
-from fairlead.explain.candidates import Candidate, NearMiss, all_templates, near_misses, of_pod, one_of_each
+from fairlead.explain.candidates import NearMiss, SelectorCandidate, all_templates, near_misses, of_pod, one_of_each
 from fairlead.explain.cluster import Cluster, Ref
 from fairlead.explain.references import ClientReference, references_of
 from fairlead.explain.resolving import dns_service
@@ -21,14 +21,14 @@ class Ward:
     cluster: Cluster
     _pods: dict[ObjectKey, list[Pod]] = field(default_factory=dict)
     _near: dict[ObjectKey, list[NearMiss]] = field(default_factory=dict)
-    _labelled: dict[str, list[Candidate]] = field(default_factory=dict)  # by Namespace
+    _labelled: dict[str, list[SelectorCandidate]] = field(default_factory=dict)  # by Namespace
 
     @cached_property
     def services(self) -> list[Service]:
         return sorted(self.cluster.snapshot.services.values(), key=lambda service: service.key)
 
     @cached_property
-    def _templates(self) -> dict[str, list[Candidate]]:
+    def _templates(self) -> dict[str, list[SelectorCandidate]]:
         return all_templates(self.cluster)
 
     @cached_property
@@ -55,12 +55,12 @@ class Ward:
         pods = self.cluster.selected_pods(service.namespace, service.spec.selector or {})
         return [pod for pod in pods if not pod.is_finished and not pod.is_terminating]
 
-    def templates_behind(self, service: Service) -> list[Candidate]:
+    def templates_behind(self, service: Service) -> list[SelectorCandidate]:
         """The workloads whose Pods the selector matches."""
         selector = service.spec.selector or {}
         return [t for t in self._templates.get(service.namespace, []) if selector and contains(t.labels, selector)]
 
-    def behind(self, service: Service) -> list[Candidate]:
+    def behind(self, service: Service) -> list[SelectorCandidate]:
         """What is, or would be, behind a Service; what nearly is, where nothing is."""
         pods = [of_pod(self.cluster, pod) for pod in self.pods_behind(service)]
         return pods or self.templates_behind(service) or [miss.candidate for miss in self.near(service)[:1]]
@@ -71,13 +71,13 @@ class Ward:
             self._near[service.key] = near_misses(service.spec.selector or {}, self.labelled_in(service.namespace))
         return self._near[service.key]
 
-    def labelled_in(self, namespace: str) -> list[Candidate]:
+    def labelled_in(self, namespace: str) -> list[SelectorCandidate]:
         """One candidate of a Namespace for each set of labels."""
         if namespace not in self._labelled:
             self._labelled[namespace] = one_of_each(self._candidates_in(namespace))
         return self._labelled[namespace]
 
-    def _candidates_in(self, namespace: str) -> Iterable[Candidate]:
+    def _candidates_in(self, namespace: str) -> Iterable[SelectorCandidate]:
         yield from (of_pod(self.cluster, p) for p in self.cluster.pods_in(namespace) if not p.is_finished)
         yield from self._templates.get(namespace, [])
 

@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from fairlead.explain.cluster import Cluster
-from fairlead.explain.journey.ends import Goal, Start
+from fairlead.explain.journey.ends import Goal, Sender
 from fairlead.explain.journey.rulebook import Rulebook
 from fairlead.model.addresses import family_of
 from fairlead.model.objects import Pod
 from fairlead.model.phrases import Phrase
 from fairlead.trace.dumped import UNTOLD, follow
-from fairlead.trace.packet import DROPPED, Fate, Outcome, Packet
-from fairlead.trace.policies import EGRESS, INGRESS, Asked, End, Ruling, has_policies, pod_at, ruling
-from fairlead.trace.ways import Step, Way, Ways
+from fairlead.trace.packet import DROPPED, Outcome, Packet, PacketFate
+from fairlead.trace.policies import EGRESS, INGRESS, End, ReceivedPacket, Ruling, has_policies, pod_at, ruling
+from fairlead.trace.ways import TracedRule, Way, Ways
 
 
 class Delivery(NamedTuple):
@@ -29,20 +29,20 @@ class Delivery(NamedTuple):
 
     outcome: Outcome | None
     chance: float | None
-    steps: tuple[Step, ...]
+    steps: tuple[TracedRule, ...]
     pod: Pod | None = None
     rulings: tuple[Ruling, ...] = ()
     seen: str = ""
-    paths: tuple[tuple[Step, ...], ...] = ()
+    paths: tuple[tuple[TracedRule, ...], ...] = ()
 
     @property
     def arrives(self) -> bool:
-        return self.final is not None and self.final.fate is Fate.ACCEPT
+        return self.final is not None and self.final.fate is PacketFate.ACCEPT
 
     @property
     def final(self) -> Outcome | None:
         """What the sender sees of it in the end."""
-        is_accepted = self.outcome is not None and self.outcome.fate is Fate.ACCEPT
+        is_accepted = self.outcome is not None and self.outcome.fate is PacketFate.ACCEPT
         return self.outcome if not is_accepted or all(each.passes for each in self.rulings) else DROPPED
 
 
@@ -54,7 +54,7 @@ class Deliveries(NamedTuple):
     doubts: tuple[str, ...]
 
 
-def deliver(cluster: Cluster, rulebook: Rulebook, start: Start, goal: Goal, *, verbose: bool = False) -> Deliveries:
+def deliver(cluster: Cluster, rulebook: Rulebook, start: Sender, goal: Goal, *, verbose: bool = False) -> Deliveries:
     """Send the packet by the rules of the first node that it meets; ``goal`` has an address and a port.
 
     Raises:
@@ -78,9 +78,9 @@ def deliver(cluster: Cluster, rulebook: Rulebook, start: Start, goal: Goal, *, v
     return Deliveries(packet, outcomes, doubts)
 
 
-def _other_nodes(cluster: Cluster, start: Start, found: Ways) -> Iterator[str]:
+def _other_nodes(cluster: Cluster, start: Sender, found: Ways) -> Iterator[str]:
     """A node's port that is asked for from another node: there, rules come next that are not followed here."""
-    ends = {o.destination for o in found.outcomes if o is not None and o.fate is Fate.ACCEPT}
+    ends = {o.destination for o in found.outcomes if o is not None and o.fate is PacketFate.ACCEPT}
     for node in cluster.snapshot.nodes.values():
         if node.name != start.node and ends & set(node.internal_ips):
             yield Phrase(
@@ -96,22 +96,22 @@ def _grouped(found: Ways) -> list[list[Way]]:
     return list(groups.values())
 
 
-def _delivery(cluster: Cluster, start: Start, packet: Packet, ways: list[Way], found: Ways) -> Delivery:
+def _delivery(cluster: Cluster, start: Sender, packet: Packet, ways: list[Way], found: Ways) -> Delivery:
     outcome, (address, port) = ways[0].outcome, ways[0].bound_for
     chance = sum(way.probability for way in ways) if found.is_certain else None
-    if outcome is None or outcome.fate is Fate.REJECT:
+    if outcome is None or outcome.fate is PacketFate.REJECT:
         return Delivery(outcome, chance, ways[0].steps)
     pod = pod_at(cluster.snapshot, address)
-    asked = Asked(port, packet.protocol.upper())
+    asked = ReceivedPacket(port, packet.protocol.upper())
     rulings = tuple(_rulings(cluster, start, packet, End(address, pod), asked, is_hidden=outcome.is_masqueraded))
-    if outcome.fate is not Fate.ACCEPT:
+    if outcome.fate is not PacketFate.ACCEPT:
         return Delivery(outcome, chance, ways[0].steps, pod, rulings)
     seen = Phrase("an address of {node}", node=start.node) if outcome.is_masqueraded else packet.source
     return Delivery(outcome, chance, ways[0].steps, pod, rulings, seen)
 
 
 def _rulings(
-    cluster: Cluster, start: Start, packet: Packet, there: End, asked: Asked, *, is_hidden: bool
+    cluster: Cluster, start: Sender, packet: Packet, there: End, asked: ReceivedPacket, *, is_hidden: bool
 ) -> Iterator[Ruling]:
     """What the policies of both ends say, each as its own node sees the packet; a node and its own Pods are free."""
     snapshot, sender = cluster.snapshot, start.pod
@@ -137,6 +137,6 @@ def _own_addresses(cluster: Cluster, node: str) -> tuple[str, ...]:
     return found.internal_ips if found else ()
 
 
-def _is_from_own_node(start: Start, pod: Pod) -> bool:
+def _is_from_own_node(start: Sender, pod: Pod) -> bool:
     is_of_node = (start.pod is None and not start.is_outside) or (start.pod is not None and start.pod.spec.host_network)
     return is_of_node and start.node == pod.spec.node_name

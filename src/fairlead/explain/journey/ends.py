@@ -14,7 +14,7 @@ from fairlead.model.phrases import Phrase
 OUTSIDE = {IPFamily.IPV4: "203.0.113.1", IPFamily.IPV6: "2001:db8::1"}  # RFC 5737, RFC 3849: nobody's
 
 
-class Start(NamedTuple):
+class Sender(NamedTuple):
     """Who sends: a Pod, a node itself, or somebody outside, who comes to a node.
 
     Attributes:
@@ -80,7 +80,7 @@ def parse_goal(text: str, protocol: str) -> Goal:
     return Goal(host.strip("[]"), int(port), protocol)
 
 
-def parse_start(cluster: Cluster, text: str, namespace: str, via: str | None) -> Start:
+def parse_start(cluster: Cluster, text: str, namespace: str, via: str | None) -> Sender:
     """``pod/NAME``, ``pod/NAMESPACE/NAME``, ``node/NAME``, ``host`` (the first node) or ``outside[/ADDRESS]``.
 
     Args:
@@ -94,19 +94,19 @@ def parse_start(cluster: Cluster, text: str, namespace: str, via: str | None) ->
     if kind == "outside":
         if rest and parse_ip(rest) is None:
             raise SubjectError(Phrase("{text!r} is not an address", text=rest))
-        return Start(first, is_outside=True, address=rest, is_chosen=via is not None)
+        return Sender(first, is_outside=True, address=rest, is_chosen=via is not None)
     if kind in ("host", "node"):
         name = rest or first
         if cluster.snapshot.nodes and name not in cluster.snapshot.nodes:
             raise SubjectError(Phrase("there is no Node {node}", node=name))
-        return Start(name)
+        return Sender(name)
     if kind == "pod" and rest:
         space, slash, name = rest.partition("/")
         return _pod(cluster, ObjectKey(space, name) if slash else ObjectKey(namespace, rest))
     raise SubjectError(Phrase("{text!r}: give pod/NAME, node/NAME, host or outside", text=text))
 
 
-def arriving(cluster: Cluster, start: Start, goal: Goal) -> Start:
+def arriving(cluster: Cluster, start: Sender, goal: Goal) -> Sender:
     """Somebody outside comes to the node whose address it is, or to one that attracts it, unless a node is given."""
     if not start.is_outside or start.is_chosen:
         return start
@@ -117,10 +117,10 @@ def arriving(cluster: Cluster, start: Start, goal: Goal) -> Start:
     return start._replace(node=nodes[0]) if nodes else start
 
 
-def _pod(cluster: Cluster, key: ObjectKey) -> Start:
+def _pod(cluster: Cluster, key: ObjectKey) -> Sender:
     pod = cluster.snapshot.pods.get(key)
     if pod is None:
         raise SubjectError(Phrase("there is no Pod {pod}", pod=key))
     if not pod.ips:
         raise SubjectError(Phrase("Pod {pod} has no address yet", pod=key))
-    return Start(pod.spec.node_name or "a node", pod)
+    return Sender(pod.spec.node_name or "a node", pod)

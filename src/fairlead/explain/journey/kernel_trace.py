@@ -14,7 +14,7 @@ from fairlead.explain.journey.delivery import Deliveries
 from fairlead.explain.statements import Evidence, EvidenceKind, Statement, Verdict, failed, said, unchecked
 from fairlead.model.phrases import Phrase
 from fairlead.trace.packet import Packet
-from fairlead.trace.ways import Step
+from fairlead.trace.ways import TracedRule
 
 TABLE = "fairlead-trace"
 _LINE = re.compile(r"^trace id (?P<id>\S+) (?P<table>\S+ \S+) (?P<chain>\S+) (?P<rest>.*)$")
@@ -125,23 +125,23 @@ def _path(predicted: Deliveries, path: Path, count: int, total: int, where: str)
     return Statement(Phrase("{count} of {total} met these rules", count=count, total=total), (), tuple(parts))
 
 
-def _nearest(ways: Iterable[Sequence[Step]], path: Path) -> list[Step]:
+def _nearest(ways: Iterable[Sequence[TracedRule]], path: Path) -> list[TracedRule]:
     """The predicted way whose rules the kernel followed longest."""
     return max(map(_rules, ways), key=lambda steps: _common(steps, path), default=[])
 
 
-def _common(steps: Sequence[Step], path: Path) -> int:
+def _common(steps: Sequence[TracedRule], path: Path) -> int:
     pairs = list(zip_longest(steps, path))
     return next((n for n, pair in enumerate(pairs) if not _agree(*pair)), len(pairs) + 1)
 
 
-def _rules(steps: Iterable[Step]) -> list[Step]:
+def _rules(steps: Iterable[TracedRule]) -> list[TracedRule]:
     """One step for each rule that matched: the last of those that it did, whose verdict the kernel tells."""
     did = [step for step in steps if step.verdict]
     return [list(group)[-1] for _, group in groupby(did, key=lambda step: (step.table, step.chain, step.rule))]
 
 
-def _agree(step: Step | None, met: Met | None) -> bool:
+def _agree(step: TracedRule | None, met: Met | None) -> bool:
     if step is None or met is None:
         return False
     is_same = (step.table, step.chain, step.verdict) == (met.table, met.chain, met.verdict)
@@ -153,10 +153,10 @@ def _plain(rule: str) -> str:
     return " ".join(re.sub(r"counter( packets \d+ bytes \d+)?", "", rule).split())
 
 
-Pair = tuple[Step | None, Met | None]
+Pair = tuple[TracedRule | None, Met | None]
 
 
-def _by_hook(steps: Sequence[Step], path: Path) -> Iterator[tuple[tuple[str, str], list[Pair]]]:
+def _by_hook(steps: Sequence[TracedRule], path: Path) -> Iterator[tuple[tuple[str, str], list[Pair]]]:
     """Both sides, step by step; what the kernel alone met belongs to the hook before it."""
     place = ("", "")
     placed: list[tuple[tuple[str, str], Pair]] = []
@@ -167,7 +167,7 @@ def _by_hook(steps: Sequence[Step], path: Path) -> Iterator[tuple[tuple[str, str
         yield key, [pair for _, pair in group]
 
 
-def _pair(step: Step | None, met: Met | None, where: str) -> Statement:
+def _pair(step: TracedRule | None, met: Met | None, where: str) -> Statement:
     evidence = Evidence(
         f"{met.chain}: {met.rule} (verdict {met.verdict})" if met else "nothing", where, EvidenceKind.RULE
     )

@@ -8,7 +8,7 @@ from fairlead.explain.journey.delivery import Deliveries, Delivery
 from fairlead.explain.journey.ends import Goal
 from fairlead.explain.statements import Evidence, EvidenceKind, Statement, Verdict, failed, said, unchecked
 from fairlead.model.phrases import Phrase
-from fairlead.trace.packet import DROPPED, REJECTED, Fate, Outcome
+from fairlead.trace.packet import DROPPED, REJECTED, Outcome, PacketFate
 
 _FLOW = re.compile(
     r"src=(?P<client>\S+) dst=(?P<to>\S+) sport=(?P<port>\d+) dport=(?P<to_port>\d+)"
@@ -37,9 +37,9 @@ def _outcome(sent: Sent, flow: "re.Match[str] | None", to: Goal) -> Outcome:
     if sent.result == "dropped" and (flow is None or to.protocol != "udp"):
         return DROPPED  # a datagram that got a flow left the node: nobody has to answer it
     if flow is None:  # refused by a rule, which leaves no flow; or it never came by this node
-        return REJECTED if sent.result == "refused" else Outcome(Fate.ACCEPT, to.host, to.port or 0)
+        return REJECTED if sent.result == "refused" else Outcome(PacketFate.ACCEPT, to.host, to.port or 0)
     is_masqueraded = flow["back"] != flow["client"] or flow["back_port"] != flow["port"]
-    return Outcome(Fate.ACCEPT, flow["server"], int(flow["server_port"]), is_masqueraded)
+    return Outcome(PacketFate.ACCEPT, flow["server"], int(flow["server_port"]), is_masqueraded)
 
 
 def compare(predicted: Deliveries, seen: list[Outcome], where: str) -> Statement:

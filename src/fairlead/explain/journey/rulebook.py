@@ -16,7 +16,7 @@ from fairlead.netfilter.dump.values import Table
 from fairlead.netfilter.iptables_text import render_restore
 from fairlead.netfilter.nft_text import render_table
 from fairlead.netfilter.ruleset import TableName
-from fairlead.trace.ways import Node
+from fairlead.trace.ways import TracedNode
 
 _NO_SETS: Sets = {}
 
@@ -48,13 +48,13 @@ class Rulebook:
     proxying: Proxying
     given: tuple[Observation, ...] = ()
     computes: bool = False
-    _nodes: dict[tuple[str, IPFamily], Node] = field(default_factory=dict)
+    _nodes: dict[tuple[str, IPFamily], TracedNode] = field(default_factory=dict)
 
-    def node(self, name: str, family: IPFamily) -> Node:
+    def node(self, name: str, family: IPFamily) -> TracedNode:
         """A node as a packet meets it."""
         key = (name, family)
         if key not in self._nodes:
-            self._nodes[key] = Node(self._addresses(name), tuple(self._tables(name, family)))
+            self._nodes[key] = TracedNode(self._addresses(name), tuple(self._tables(name, family)))
         return self._nodes[key]
 
     def origin(self, name: str) -> str:

@@ -12,7 +12,7 @@ from fairlead.explain.about.names import explain_search, view_of
 from fairlead.explain.cluster import Cluster
 from fairlead.explain.documents import mapping
 from fairlead.explain.journey.delivery import Deliveries, Delivery, deliver
-from fairlead.explain.journey.ends import Goal, Start
+from fairlead.explain.journey.ends import Goal, Sender
 from fairlead.explain.journey.rulebook import Rulebook
 from fairlead.explain.policies import tell_ruling
 from fairlead.explain.resolving import resolver_of, tried_names
@@ -21,8 +21,8 @@ from fairlead.model.addresses import IPFamily
 from fairlead.model.objects import Service
 from fairlead.model.phrases import Phrase
 from fairlead.trace.dumped import UNTOLD, follow
-from fairlead.trace.packet import Fate, Packet
-from fairlead.trace.ways import Step, Ways
+from fairlead.trace.packet import Packet, PacketFate
+from fairlead.trace.ways import TracedRule, Ways
 
 _TYPES = {IPFamily.IPV4: RRType.A, IPFamily.IPV6: RRType.AAAA}
 
@@ -30,7 +30,7 @@ _TYPES = {IPFamily.IPV4: RRType.A, IPFamily.IPV6: RRType.AAAA}
 def tell(
     cluster: Cluster,
     rulebook: Rulebook,
-    start: Start,
+    start: Sender,
     goal: Goal,
     *,
     verbose: bool = False,
@@ -71,7 +71,7 @@ def _no_packet(lookup: Statement) -> Statement:
     return unchecked("where the packet goes: no address is known")
 
 
-def _look_up(cluster: Cluster, start: Start, goal: Goal, family: IPFamily) -> tuple[Statement, list[str]]:
+def _look_up(cluster: Cluster, start: Sender, goal: Goal, family: IPFamily) -> tuple[Statement, list[str]]:
     """The search, and the addresses that it found."""
     view = view_of(cluster)
     if start.pod is None:
@@ -97,7 +97,7 @@ def _look_up(cluster: Cluster, start: Start, goal: Goal, family: IPFamily) -> tu
     return whole, records
 
 
-def goals_of(cluster: Cluster, start: Start, goal: Goal, family: IPFamily = IPFamily.IPV4) -> list[Goal]:
+def goals_of(cluster: Cluster, start: Sender, goal: Goal, family: IPFamily = IPFamily.IPV4) -> list[Goal]:
     """Where packets really go: each address of a name, with the port that is meant."""
     addresses = [goal.host] if goal.is_address else _look_up(cluster, start, goal, family)[1]
     port = goal.port or _only_port(cluster, addresses)
@@ -105,7 +105,7 @@ def goals_of(cluster: Cluster, start: Start, goal: Goal, family: IPFamily = IPFa
     return [each for each in goals if _never_gets_there(cluster, start, each) is None]
 
 
-def _search(cluster: Cluster, start: Start, host: str) -> list[str]:
+def _search(cluster: Cluster, start: Sender, host: str) -> list[str]:
     assert start.pod is not None
     document = cluster.document("Pod", start.pod.namespace, start.pod.name) or {}
     return tried_names(host, resolver_of(cluster, start.pod.namespace, mapping(document, "spec")))
@@ -121,7 +121,7 @@ def _only_port(cluster: Cluster, addresses: list[str]) -> int | None:
     return None
 
 
-def _at_node(cluster: Cluster, rulebook: Rulebook, start: Start, goal: Goal, *, verbose: bool) -> Statement:
+def _at_node(cluster: Cluster, rulebook: Rulebook, start: Sender, goal: Goal, *, verbose: bool) -> Statement:
     if start.pod is not None and goal.host in start.pod.ips:
         return said(Phrase("{goal} is the Pod itself: the packet never leaves it, and meets no rules", goal=goal.text))
     unreachable = _never_gets_there(cluster, start, goal)
@@ -147,7 +147,7 @@ def _at_node(cluster: Cluster, rulebook: Rulebook, start: Start, goal: Goal, *, 
     return Statement(text, (), tuple(parts), verdict)
 
 
-def _never_gets_there(cluster: Cluster, start: Start, goal: Goal) -> Statement | None:
+def _never_gets_there(cluster: Cluster, start: Sender, goal: Goal) -> Statement | None:
     """Somebody outside reaches nodes and what is announced, never a virtual IP or a Pod."""
     if not start.is_outside or not cluster.snapshot.services_by_ip.get(goal.host):
         return None
@@ -167,7 +167,7 @@ def _doubts(found: Deliveries) -> Iterator[Statement]:
     return (unchecked(doubt) for doubt in found.doubts)
 
 
-def _one(cluster: Cluster, rulebook: Rulebook, start: Start, found: Deliveries, delivery: Delivery) -> Statement:
+def _one(cluster: Cluster, rulebook: Rulebook, start: Sender, found: Deliveries, delivery: Delivery) -> Statement:
     """One outcome: the rules that led to it, the endpoint, the policies, the reply."""
     share = (
         ""
@@ -183,14 +183,14 @@ def _one(cluster: Cluster, rulebook: Rulebook, start: Start, found: Deliveries, 
     verdict = Verdict.CHECKED if delivery.arrives else Verdict.FAILED
     if delivery.chance is None:
         verdict, share = Verdict.NOT_CHECKED, Phrase(", possibly")
-    words = {Fate.DROP: "is dropped: the client waits", Fate.REJECT: "is refused"}.get(outcome.fate)
+    words = {PacketFate.DROP: "is dropped: the client waits", PacketFate.REJECT: "is refused"}.get(outcome.fate)
     pod = Phrase(" (Pod {pod})", pod=delivery.pod.key) if delivery.pod else ""
     target = Phrase("reaches {point}{pod}", point=at(outcome.destination, outcome.port), pod=pod)
     what = Phrase(words) if words else target
     return Statement(Phrase("{what}{share}", what=what, share=share), (), tuple(parts), verdict)
 
 
-def _hooks(steps: Iterable[Step], origin: str) -> Iterator[Statement]:
+def _hooks(steps: Iterable[TracedRule], origin: str) -> Iterator[Statement]:
     """The rules that matched, by hook; those that did not with the reason."""
     for (hook, table), group in groupby(steps, key=lambda step: (step.hook, step.table)):
         yield Statement(
@@ -198,21 +198,26 @@ def _hooks(steps: Iterable[Step], origin: str) -> Iterator[Statement]:
         )
 
 
-def _rule(step: Step, origin: str) -> Statement:
+def _rule(step: TracedRule, origin: str) -> Statement:
     evidence = Evidence(f"{step.chain}: {step.rule}".lstrip(": "), origin, EvidenceKind.RULE)
     text = step.did or Phrase("does not match: {reason}", reason=step.because)
     return unchecked(text, evidence) if step.because == "not understood" else said(text, evidence)
 
 
-def _other_node(rulebook: Rulebook, start: Start, found: Deliveries, delivery: Delivery) -> Iterator[Statement]:
+def _other_node(rulebook: Rulebook, start: Sender, found: Deliveries, delivery: Delivery) -> Iterator[Statement]:
     """What the rules of the endpoint's own node do with the packet, where that is another one."""
     outcome, pod = delivery.outcome, delivery.pod
-    if outcome is None or outcome.fate is not Fate.ACCEPT or pod is None or pod.spec.node_name in ("", start.node):
+    if (
+        outcome is None
+        or outcome.fate is not PacketFate.ACCEPT
+        or pod is None
+        or pod.spec.node_name in ("", start.node)
+    ):
         return
     there, origin = pod.spec.node_name, rulebook.origin(pod.spec.node_name)
     packet = Packet(found.packet.source, outcome.destination, outcome.port, found.packet.protocol, UNTOLD)
     ways = follow(rulebook.node(there, packet.family), packet, is_first=True)
-    passes = all(way.outcome is not None and way.outcome.fate is Fate.ACCEPT for way in ways.ways)
+    passes = all(way.outcome is not None and way.outcome.fate is PacketFate.ACCEPT for way in ways.ways)
     if not passes and ways.is_certain:
         yield failed(Phrase("node {node} does not let it pass", node=there), *_last_rule(ways, origin))
     elif not ways.is_certain:
@@ -228,9 +233,9 @@ def _last_rule(ways: Ways, origin: str) -> tuple[Evidence, ...]:
     return tuple(Evidence(f"{step.chain}: {step.rule}", origin, EvidenceKind.RULE) for step in steps[:1])
 
 
-def _end(start: Start, found: Deliveries, delivery: Delivery) -> Iterator[Statement]:
+def _end(start: Sender, found: Deliveries, delivery: Delivery) -> Iterator[Statement]:
     outcome = delivery.outcome
-    if outcome is None or outcome.fate is not Fate.ACCEPT:
+    if outcome is None or outcome.fate is not PacketFate.ACCEPT:
         return
     if delivery.pod is None and outcome.destination == found.packet.destination:
         yield unchecked(
@@ -243,7 +248,7 @@ def _end(start: Start, found: Deliveries, delivery: Delivery) -> Iterator[Statem
     yield said(_reply(start, found, delivery))
 
 
-def _reply(start: Start, found: Deliveries, delivery: Delivery) -> str:
+def _reply(start: Sender, found: Deliveries, delivery: Delivery) -> str:
     assert delivery.outcome is not None
     packet, outcome = found.packet, delivery.outcome
     if outcome.is_masqueraded:

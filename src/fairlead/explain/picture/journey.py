@@ -8,14 +8,14 @@ from typing import NamedTuple
 from fairlead.explain.about.answering import at
 from fairlead.explain.cluster import Cluster
 from fairlead.explain.journey.delivery import Deliveries, Delivery, deliver
-from fairlead.explain.journey.ends import Goal, Start
+from fairlead.explain.journey.ends import Goal, Sender
 from fairlead.explain.journey.rulebook import Rulebook
 from fairlead.explain.journey.story import goals_of
 from fairlead.explain.picture.journey_layout import DestinationWay, place_ways
 from fairlead.explain.picture.scene import CardItem, CardState, Scene
 from fairlead.explain.picture.words import Words
 from fairlead.model.addresses import IPFamily, family_of
-from fairlead.trace.packet import Fate, Outcome
+from fairlead.trace.packet import Outcome, PacketFate
 
 _MOST_GOALS, _MOST_OUTCOMES, _MOST_DEEDS = 8, 24, 5
 
@@ -30,7 +30,7 @@ class Trip(NamedTuple):
     """
 
     rulebook: Rulebook
-    start: Start
+    start: Sender
     goal: Goal
     seen: Seen | None = None
 
@@ -80,7 +80,7 @@ def _services(cluster: Cluster, goals: Iterable[Goal]) -> Iterator[str]:
         yield from (f"svc/{key}" for key in cluster.snapshot.services_by_outside_ip.get(goal.host, ()))
 
 
-def _sender(cluster: Cluster, start: Start, goals: list[Goal], word: Words) -> CardItem:
+def _sender(cluster: Cluster, start: Sender, goals: list[Goal], word: Words) -> CardItem:
     families = [*(family_of(goal.host) for goal in goals[:1]), *IPFamily]
     source = next(filter(None, (start.source(cluster, family) for family in families)), "")
     lines = tuple(line for line in (source, start.node) if line)
@@ -143,7 +143,7 @@ def _end(goal: Goal, delivery: Delivery, word: Words, seen: Seen | None) -> Card
     refused = _refusals(delivery)
     if outcome is None:
         return _item(id_, "verdict", word("unknown"), *refused, *count, state=CardState.UNKNOWN)
-    if outcome.fate is not Fate.ACCEPT:
+    if outcome.fate is not PacketFate.ACCEPT:
         return _item(id_, "verdict", word(_FATES[outcome.fate]), *count, state=CardState.FAILED)
     where = at(outcome.destination, outcome.port)
     lines = [*([where] if pod else []), *refused, *count]
@@ -162,7 +162,7 @@ def _refusals(delivery: Delivery) -> list[str]:
     return [f"{policy.name} ({ruling.direction})" for ruling in rulings for policy in ruling.isolating]
 
 
-_FATES = {Fate.DROP: "dropped", Fate.REJECT: "refused"}
+_FATES = {PacketFate.DROP: "dropped", PacketFate.REJECT: "refused"}
 
 
 def _counted(goal: Goal, outcome: Outcome | None, word: Words, seen: Seen | None) -> tuple[str, ...]:

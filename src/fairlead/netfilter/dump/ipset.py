@@ -9,16 +9,16 @@ from typing import NamedTuple
 from fairlead.model.addresses import parse_ip
 from fairlead.netfilter.dump.values import (
     PROTOCOLS,
-    Key,
     Pattern,
     Rows,
+    RuleKey,
     Test,
     address_pattern,
     port_pattern,
 )
 
-_ADDRESSES = {"src": Key.SOURCE, "dst": Key.DESTINATION}
-_PORTS = {"src": Key.SOURCE_PORT, "dst": Key.PORT}
+_ADDRESSES = {"src": RuleKey.SOURCE, "dst": RuleKey.DESTINATION}
+_PORTS = {"src": RuleKey.SOURCE_PORT, "dst": RuleKey.PORT}
 _DIMENSIONS = {"ip": _ADDRESSES, "net": _ADDRESSES, "port": _PORTS}
 
 
@@ -33,12 +33,12 @@ class IpSet(NamedTuple):
         ends = directions.split(",")
         if len(ends) < len(self.dimensions):
             return None
-        keys: list[Key] = []
+        keys: list[RuleKey] = []
         for dimension, end in zip(self.dimensions, ends, strict=False):
             key = _DIMENSIONS[dimension].get(end)
             if key is None:
                 return None
-            keys += [Key.PROTOCOL, key] if dimension == "port" else [key]
+            keys += [RuleKey.PROTOCOL, key] if dimension == "port" else [key]
         return Test(tuple(keys), self.rows, negated)
 
 

@@ -12,13 +12,13 @@ from fairlead.netfilter.dump.values import (
     Base,
     Chain,
     Chance,
-    Key,
     MarkTest,
     Part,
     Pattern,
     Prefix,
+    RecentlySeen,
     Rule,
-    Seen,
+    RuleKey,
     Table,
     Unknown,
     address_pattern,
@@ -149,7 +149,7 @@ class _Line:
         """Of the flags that are looked at, a connection's first packet has SYN alone."""
         seen = {"SYN"} & set(looked_at.split(",")) if looked_at != "ALL" else {"SYN"}
         matches = seen == set(wanted.split(",")) - {"NONE"}
-        return one(Key.FLAGS, "syn", negated=matches == self.negated)
+        return one(RuleKey.FLAGS, "syn", negated=matches == self.negated)
 
     def _unknown(self, word: str) -> Unknown:
         """An option that is not known, with its values: whatever stands before the next option."""
@@ -189,7 +189,7 @@ class _Line:
     def _recent(self) -> Iterable[Part]:
         """Affinity: whether a source was seen before is not in a dump; noting it changes nothing for this packet."""
         if "--rcheck" in self.recent or "--update" in self.recent:
-            return (Seen("-m " + " ".join(self.recent)),)
+            return (RecentlySeen("-m " + " ".join(self.recent)),)
         return ()
 
 
@@ -204,11 +204,11 @@ def _statistic(words: list[str]) -> tuple[Part, ...]:
         return (Unknown(" ".join(("-m statistic", *words))),)
 
 
-def _addresses(key: Key) -> Callable[[str, bool, str], tuple[Part, ...]]:
+def _addresses(key: RuleKey) -> Callable[[str, bool, str], tuple[Part, ...]]:
     return lambda text, negated, _: (one(key, *map(address_pattern, text.split(",")), negated=negated),)
 
 
-def _ports(key: Key) -> Callable[[str, bool, str], tuple[Part, ...]]:
+def _ports(key: RuleKey) -> Callable[[str, bool, str], tuple[Part, ...]]:
     def read(text: str, negated: bool, _: str) -> tuple[Part, ...]:
         patterns = [port_pattern(part, ":") for part in text.split(",")]
         known = [p for p in patterns if p is not None]
@@ -217,7 +217,7 @@ def _ports(key: Key) -> Callable[[str, bool, str], tuple[Part, ...]]:
     return read
 
 
-def _interface(key: Key) -> Callable[[str, bool, str], tuple[Part, ...]]:
+def _interface(key: RuleKey) -> Callable[[str, bool, str], tuple[Part, ...]]:
     def read(text: str, negated: bool, _: str) -> tuple[Part, ...]:
         pattern: Pattern = Prefix(text[:-1]) if text.endswith("+") else text
         return (one(key, pattern, negated=negated),)
@@ -227,7 +227,7 @@ def _interface(key: Key) -> Callable[[str, bool, str], tuple[Part, ...]]:
 
 def _protocol(text: str, negated: bool, _: str) -> tuple[Part, ...]:
     pattern: Pattern = Anything() if text in ("all", "0") else PROTOCOLS.get(text, text)
-    return (one(Key.PROTOCOL, pattern, negated=negated),)
+    return (one(RuleKey.PROTOCOL, pattern, negated=negated),)
 
 
 def _states(text: str, negated: bool, _: str) -> tuple[Part, ...]:
@@ -235,13 +235,13 @@ def _states(text: str, negated: bool, _: str) -> tuple[Part, ...]:
     words = text.split(",")
     states = [word.lower() for word in words if word not in ("DNAT", "SNAT")]
     if "DNAT" not in words:
-        return (one(Key.STATE, *states, negated=negated),)
+        return (one(RuleKey.STATE, *states, negated=negated),)
     if set(words) & _NEW_STATES:
-        return (one(Key.STATE, *states, negated=negated),)
-    return (one(Key.STATUS, "dnat", negated=negated),)
+        return (one(RuleKey.STATE, *states, negated=negated),)
+    return (one(RuleKey.STATUS, "dnat", negated=negated),)
 
 
-def _types(key: Key) -> Callable[[str, bool, str], tuple[Part, ...]]:
+def _types(key: RuleKey) -> Callable[[str, bool, str], tuple[Part, ...]]:
     return lambda text, negated, _: (one(key, *text.lower().split(","), negated=negated),)
 
 
@@ -254,22 +254,22 @@ def _mark(text: str, negated: bool, _: str) -> tuple[Part, ...]:
 
 
 _CONDITIONS: Mapping[str, Callable[[str, bool, str], tuple[Part, ...]]] = {
-    "-s": _addresses(Key.SOURCE),
-    "-d": _addresses(Key.DESTINATION),
+    "-s": _addresses(RuleKey.SOURCE),
+    "-d": _addresses(RuleKey.DESTINATION),
     "-p": _protocol,
-    "-i": _interface(Key.IN),
-    "-o": _interface(Key.OUT),
-    "--dport": _ports(Key.PORT),
-    "--dports": _ports(Key.PORT),
-    "--sport": _ports(Key.SOURCE_PORT),
-    "--sports": _ports(Key.SOURCE_PORT),
+    "-i": _interface(RuleKey.IN),
+    "-o": _interface(RuleKey.OUT),
+    "--dport": _ports(RuleKey.PORT),
+    "--dports": _ports(RuleKey.PORT),
+    "--sport": _ports(RuleKey.SOURCE_PORT),
+    "--sports": _ports(RuleKey.SOURCE_PORT),
     "--ctstate": _states,
     "--state": _states,
-    "--ctdir": lambda text, negated, _: (one(Key.DIRECTION, text.lower(), negated=negated),),
-    "--dst-type": _types(Key.DESTINATION_TYPE),
-    "--src-type": _types(Key.SOURCE_TYPE),
+    "--ctdir": lambda text, negated, _: (one(RuleKey.DIRECTION, text.lower(), negated=negated),),
+    "--dst-type": _types(RuleKey.DESTINATION_TYPE),
+    "--src-type": _types(RuleKey.SOURCE_TYPE),
     "--mark": _mark,
 }
 _FLAGS: Mapping[str, Callable[[bool], tuple[Part, ...]]] = {
-    "--syn": lambda negated: (one(Key.FLAGS, "syn", negated=negated),),
+    "--syn": lambda negated: (one(RuleKey.FLAGS, "syn", negated=negated),),
 }

@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping
 
 from fairlead.model.addresses import parse_ip
 from fairlead.netfilter.dump.values import (
-    Call,
-    Endpoint,
+    ChainCall,
+    DumpedEndpoint,
     HideSource,
     Part,
+    RuleVerdict,
     SetMark,
     Unknown,
-    Verdict,
     always,
 )
 
@@ -58,15 +58,15 @@ def _dnat(options: Mapping[str, str]) -> tuple[Part, ...]:
     is_address = not address or parse_ip(address.strip("[]")) is not None
     if not text or not is_address or (colon and not port.isdigit()):
         return (Unknown(f"-j DNAT {options}"),)
-    return (always(Endpoint(address.strip("[]") or None, int(port) if port else None)),)
+    return (always(DumpedEndpoint(address.strip("[]") or None, int(port) if port else None)),)
 
 
 _TARGETS: Mapping[str, Callable[[Mapping[str, str]], tuple[Part, ...]]] = {
     "": lambda _: (),
-    "ACCEPT": lambda _: (Verdict("accept"),),
-    "DROP": lambda _: (Verdict("drop"),),
-    "REJECT": lambda _: (Verdict("reject"),),
-    "RETURN": lambda _: (Verdict("return"),),
+    "ACCEPT": lambda _: (RuleVerdict("accept"),),
+    "DROP": lambda _: (RuleVerdict("drop"),),
+    "REJECT": lambda _: (RuleVerdict("reject"),),
+    "RETURN": lambda _: (RuleVerdict("return"),),
     "MARK": _set_mark,
     "CONNMARK": _connection_mark,
     "MASQUERADE": lambda _: (HideSource(),),
@@ -95,4 +95,4 @@ def target_parts(target: str, options: Mapping[str, str], goes: bool) -> tuple[P
         return ()
     if target in _OTHERS:
         return (Unknown(f"-j {target} {' '.join(f'{k} {v}' for k, v in options.items())}".strip()),)
-    return (Call(target, returns=not goes),)
+    return (ChainCall(target, returns=not goes),)

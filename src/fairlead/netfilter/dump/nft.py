@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from fairlead.netfilter.dump.nft_elements import rows_of, split
 from fairlead.netfilter.dump.nft_rules import read_rule
 from fairlead.netfilter.dump.nft_words import named, words_of
-from fairlead.netfilter.dump.values import Base, Chain, Key, Rows, Table
+from fairlead.netfilter.dump.values import Base, Chain, Rows, RuleKey, Table
 from fairlead.netfilter.ruleset import Hook
 
 _TABLE = re.compile(r"^\s*table (ip|ip6|inet|bridge|netdev|arp) (\S+) \{")
@@ -14,7 +14,7 @@ _OF_IP = ("ip", "ip6", "inet")
 _BLOCK = re.compile(r"^\s*(set|map|chain) (\S+) \{\s*(?:#.*)?$")
 _BASE = re.compile(r"type (\w+) hook (\w+) (?:device \S+ )?priority ([\w +-]+);(?: policy (\w+);)?")
 _NAMED = {"raw": -300, "mangle": -150, "dstnat": -100, "filter": 0, "security": 50, "srcnat": 100}
-_TYPES = {"inet_proto": Key.PROTOCOL, "inet_service": Key.PORT, "ifname": Key.IN, "integer": Key.SLOT}
+_TYPES = {"inet_proto": RuleKey.PROTOCOL, "inet_service": RuleKey.PORT, "ifname": RuleKey.IN, "integer": RuleKey.SLOT}
 CUT = "# cut off"
 _COMMENT = re.compile(r'comment "[^"]*"')
 
@@ -135,7 +135,7 @@ def _set(lines: list[str]) -> Rows | None:
         return None
 
 
-def _keys(declaration: str) -> tuple[Key, ...] | None:
+def _keys(declaration: str) -> tuple[RuleKey, ...] | None:
     """The keys of a set, by its types or by the example it is declared with."""
     line = next((each for each in declaration.splitlines() if each.startswith(("type ", "typeof "))), "")
     word, _, rest = line.partition(" ")
@@ -144,12 +144,12 @@ def _keys(declaration: str) -> tuple[Key, ...] | None:
     return None if not line or any(key is None for key in found) else tuple(key for key in found if key)
 
 
-def _by_type(name: str) -> Key | None:
-    return Key.SOURCE if name in ("ipv4_addr", "ipv6_addr") else _TYPES.get(name)
+def _by_type(name: str) -> RuleKey | None:
+    return RuleKey.SOURCE if name in ("ipv4_addr", "ipv6_addr") else _TYPES.get(name)
 
 
-def _by_example(text: str) -> Key | None:
+def _by_example(text: str) -> RuleKey | None:
     if text.startswith(("numgen", "jhash")):
-        return Key.SLOT
+        return RuleKey.SLOT
     found = named(text.split())
     return found.key if found else None

@@ -2,7 +2,7 @@
 
 from fairlead.model.addresses import parse_ip
 from fairlead.netfilter.dump.nft_words import pattern_of
-from fairlead.netfilter.dump.values import Call, Endpoint, Key, Rows, Verdict
+from fairlead.netfilter.dump.values import ChainCall, DumpedEndpoint, Rows, RuleKey, RuleVerdict
 
 VERDICTS = ("accept", "drop", "return", "continue")
 
@@ -11,16 +11,16 @@ class NotKnown(ValueError):
     """The words at this place are not known."""
 
 
-def read_verdict(words: list[str]) -> Verdict | Call | None:
+def read_verdict(words: list[str]) -> RuleVerdict | ChainCall | None:
     """The verdict that some words are, as an element of a map has it."""
     if words and words[0] in VERDICTS:
-        return Verdict(words[0])
+        return RuleVerdict(words[0])
     if len(words) > 1 and words[0] in ("jump", "goto"):
-        return Call(words[1], words[0] == "jump")
+        return ChainCall(words[1], words[0] == "jump")
     return None
 
 
-def rows_of(keys: tuple[Key, ...], elements: list[list[str]]) -> Rows:
+def rows_of(keys: tuple[RuleKey, ...], elements: list[list[str]]) -> Rows:
     """Rows from elements: keys parted by dots, and after a colon what a map holds.
 
     Raises:
@@ -60,19 +60,19 @@ def _bare(element: list[str]) -> list[str]:
     return words
 
 
-def _target(words: list[str]) -> Endpoint:
+def _target(words: list[str]) -> DumpedEndpoint:
     address, port = words[0], words[2] if len(words) > 2 else ""
     return endpoint_of(address)._replace(port=int(port)) if port else endpoint_of(address)
 
 
-def endpoint_of(text: str) -> Endpoint:
+def endpoint_of(text: str) -> DumpedEndpoint:
     """``10.0.0.1:80``, ``[fd00::1]:80``, an address alone, or ``:80``."""
     if text.isdigit():
-        return Endpoint(None, int(text))
+        return DumpedEndpoint(None, int(text))
     address, colon, port = text.rpartition(":") if text.startswith("[") or text.count(":") == 1 else (text, "", "")
     if address and parse_ip(address.strip("[]")) is None:
         raise NotKnown
-    return Endpoint(address.strip("[]") or None, int(port) if colon else None)
+    return DumpedEndpoint(address.strip("[]") or None, int(port) if colon else None)
 
 
 def split(words: list[str]) -> list[list[str]]:

@@ -9,22 +9,22 @@ from collections.abc import Callable, Mapping
 from fairlead.netfilter.dump.nft_elements import VERDICTS, NotKnown, endpoint_of, read_verdict, rows_of, split
 from fairlead.netfilter.dump.nft_words import TRANSPORTS, named, number, words_of
 from fairlead.netfilter.dump.values import (
-    Branch,
     Chance,
     Draw,
-    Endpoint,
+    DumpedEndpoint,
     HideSource,
-    Key,
+    MapJump,
     MarkTest,
     Note,
     Part,
     Rows,
     Rule,
+    RuleKey,
+    RuleVerdict,
     SetMark,
     Test,
     Translate,
     Unknown,
-    Verdict,
     always,
     one,
 )
@@ -100,14 +100,14 @@ class _Reader:
         found = read_verdict(self._words)
         if found is None:
             raise NotKnown
-        self._take(1 if isinstance(found, Verdict) else 2)
+        self._take(1 if isinstance(found, RuleVerdict) else 2)
         return [found]
 
     def reject(self) -> list[Part]:
         self._take()
         if self._words[:1] == ["with"]:
             self._words = self._words[self._words.index("comment") :] if "comment" in self._words else []
-        return [Verdict("reject")]
+        return [RuleVerdict("reject")]
 
     def masquerade(self) -> list[Part]:
         self._take()
@@ -132,7 +132,7 @@ class _Reader:
         found, rows = named(key), self._sets.get(name[1:])
         if found is None or rows is None or len(value) != 3 or value[1] != ".":
             return []
-        return [Note((found.key,), rows, Endpoint(value[0], self._number(value[2])))]
+        return [Note((found.key,), rows, DumpedEndpoint(value[0], self._number(value[2])))]
 
     def mark(self) -> list[Part]:
         self._take(2)
@@ -184,16 +184,16 @@ class _Reader:
             text += self._take()
         spelled = " ".join(text).replace("(", "").replace(")", "")
         if spelled in ("!= syn / fin,syn,rst,ack", "& fin | syn | rst | ack != syn"):
-            return [one(Key.FLAGS, "syn", negated=True)]
+            return [one(RuleKey.FLAGS, "syn", negated=True)]
         if spelled in ("syn / fin,syn,rst,ack", "& fin | syn | rst | ack == syn"):
-            return [one(Key.FLAGS, "syn")]
+            return [one(RuleKey.FLAGS, "syn")]
         raise NotKnown
 
     def numgen(self) -> list[Part]:
         count, first = self._draw()
         if self._take()[0] != "vmap":
             raise NotKnown
-        return [Draw(count, self._rows((Key.SLOT,), is_map=True), first)]
+        return [Draw(count, self._rows((RuleKey.SLOT,), is_map=True), first)]
 
     def _draw(self) -> tuple[int, int]:
         """How many numbers a draw has, and the first: ``numgen random mod 3 offset 1``."""
@@ -233,18 +233,18 @@ class _Reader:
         second = self._take(2)[1]
         addresses, ports, rows = self._sets[first[1:]], self._sets[second[1:]], Rows()
         for found, target in addresses.plain.items():
-            rows.add(found, Endpoint(target.address, ports.find(found)[1].port))
+            rows.add(found, DumpedEndpoint(target.address, ports.find(found)[1].port))
         return Translate((key,), rows, family=family or own)
 
-    def _keys_and_draw(self) -> tuple[tuple[Key, ...], int, int, list[Part]]:
+    def _keys_and_draw(self) -> tuple[tuple[RuleKey, ...], int, int, list[Part]]:
         """The keys of a map of targets; ``tcp dport`` among them also says that the packet must be TCP."""
-        keys: list[Key] = []
+        keys: list[RuleKey] = []
         draws, first = 1, 0
         protocol: list[Part] = []
         while True:
             if self._words[0] in ("numgen", "jhash"):
                 draws, first = self._draw()
-                keys.append(Key.SLOT)
+                keys.append(RuleKey.SLOT)
             else:
                 protocol += _transport(self._words)
                 keys.append(self._key()[0])
@@ -252,7 +252,7 @@ class _Reader:
                 return tuple(keys), draws, first, protocol
             self._take()
 
-    def _key(self) -> tuple[Key, str]:
+    def _key(self) -> tuple[RuleKey, str]:
         found = named(self._words)
         if found is None:
             raise NotKnown
@@ -273,11 +273,11 @@ class _Reader:
         family = next((f for f in families if f), "")
         if self._words[0] == "vmap":
             self._take()
-            return [*parts, Branch(tuple(keys), self._rows(tuple(keys), is_map=True), family)]
+            return [*parts, MapJump(tuple(keys), self._rows(tuple(keys), is_map=True), family)]
         operator = self._take()[0] if self._words[0] in _COMPARISONS else "=="
         return [*parts, Test(tuple(keys), self._rows(tuple(keys)), operator == "!=", family)]
 
-    def _rows(self, keys: tuple[Key, ...], *, is_map: bool = False) -> Rows:
+    def _rows(self, keys: tuple[RuleKey, ...], *, is_map: bool = False) -> Rows:
         """A named set, elements in braces, or one value."""
         word = self._words[0]
         if word.startswith("@"):
@@ -297,7 +297,7 @@ class _Reader:
 def _transport(words: list[str]) -> list[Part]:
     """``tcp dport`` says that the packet is TCP, ``th dport`` does not."""
     is_port = len(words) > 1 and words[0] in TRANSPORTS and words[1] in ("dport", "sport")
-    return [one(Key.PROTOCOL, words[0])] if is_port else []
+    return [one(RuleKey.PROTOCOL, words[0])] if is_port else []
 
 
 _STEPS: Mapping[str, Callable[[_Reader], list[Part]]] = {

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from fairlead.netfilter.dump.values import PROTOCOLS, Key, Network, Pattern, Prefix, address_pattern, port_pattern
+from fairlead.netfilter.dump.values import PROTOCOLS, Network, Pattern, Prefix, RuleKey, address_pattern, port_pattern
 
 _WORD = re.compile(r'"[^"]*"|[{},]|[^\s{},"]+(?:,[^\s{},"]+)*')
 
@@ -17,29 +17,29 @@ def words_of(line: str) -> list[str]:
 class NamedKey(NamedTuple):
     """What a selector names: the part of the packet, the family it has to be of, and how many words that took."""
 
-    key: Key
+    key: RuleKey
     family: str
     length: int
 
 
-_TWO_WORDS: dict[tuple[str, str], tuple[Key, str]] = {
-    ("ip", "saddr"): (Key.SOURCE, "ip"),
-    ("ip", "daddr"): (Key.DESTINATION, "ip"),
-    ("ip6", "saddr"): (Key.SOURCE, "ip6"),
-    ("ip6", "daddr"): (Key.DESTINATION, "ip6"),
-    ("ip", "protocol"): (Key.PROTOCOL, "ip"),
-    ("ip6", "nexthdr"): (Key.PROTOCOL, "ip6"),
-    ("meta", "l4proto"): (Key.PROTOCOL, ""),
-    ("meta", "nfproto"): (Key.FAMILY, ""),
-    ("meta", "iifname"): (Key.IN, ""),
-    ("meta", "oifname"): (Key.OUT, ""),
-    ("th", "dport"): (Key.PORT, ""),
-    ("th", "sport"): (Key.SOURCE_PORT, ""),
-    ("ct", "state"): (Key.STATE, ""),
-    ("ct", "status"): (Key.STATUS, ""),
-    ("ct", "direction"): (Key.DIRECTION, ""),
+_TWO_WORDS: dict[tuple[str, str], tuple[RuleKey, str]] = {
+    ("ip", "saddr"): (RuleKey.SOURCE, "ip"),
+    ("ip", "daddr"): (RuleKey.DESTINATION, "ip"),
+    ("ip6", "saddr"): (RuleKey.SOURCE, "ip6"),
+    ("ip6", "daddr"): (RuleKey.DESTINATION, "ip6"),
+    ("ip", "protocol"): (RuleKey.PROTOCOL, "ip"),
+    ("ip6", "nexthdr"): (RuleKey.PROTOCOL, "ip6"),
+    ("meta", "l4proto"): (RuleKey.PROTOCOL, ""),
+    ("meta", "nfproto"): (RuleKey.FAMILY, ""),
+    ("meta", "iifname"): (RuleKey.IN, ""),
+    ("meta", "oifname"): (RuleKey.OUT, ""),
+    ("th", "dport"): (RuleKey.PORT, ""),
+    ("th", "sport"): (RuleKey.SOURCE_PORT, ""),
+    ("ct", "state"): (RuleKey.STATE, ""),
+    ("ct", "status"): (RuleKey.STATUS, ""),
+    ("ct", "direction"): (RuleKey.DIRECTION, ""),
 }
-_ONE_WORD = {"iifname": Key.IN, "iif": Key.IN, "oifname": Key.OUT, "oif": Key.OUT}
+_ONE_WORD = {"iifname": RuleKey.IN, "iif": RuleKey.IN, "oifname": RuleKey.OUT, "oif": RuleKey.OUT}
 TRANSPORTS = ("tcp", "udp", "sctp", "dccp", "udplite")
 
 
@@ -51,28 +51,28 @@ def named(words: Sequence[str]) -> NamedKey | None:
     if pair in _TWO_WORDS:
         return NamedKey(*_TWO_WORDS[pair], 2)
     if words[0] in TRANSPORTS and pair[1] in ("dport", "sport"):
-        return NamedKey(Key.PORT if pair[1] == "dport" else Key.SOURCE_PORT, "", 2)
+        return NamedKey(RuleKey.PORT if pair[1] == "dport" else RuleKey.SOURCE_PORT, "", 2)
     if words[0] in _ONE_WORD:
         return NamedKey(_ONE_WORD[words[0]], "", 1)
     if words[0] == "fib" and len(words) > 2 and words[2] == "type" and words[1] in ("saddr", "daddr"):
-        return NamedKey(Key.SOURCE_TYPE if words[1] == "saddr" else Key.DESTINATION_TYPE, "", 3)
+        return NamedKey(RuleKey.SOURCE_TYPE if words[1] == "saddr" else RuleKey.DESTINATION_TYPE, "", 3)
     return None
 
 
-def pattern_of(key: Key, word: str) -> Pattern | None:
+def pattern_of(key: RuleKey, word: str) -> Pattern | None:
     """A value of a key as a pattern; None for what is none."""
     text = word.strip('"')
     match key:
-        case Key.SOURCE | Key.DESTINATION:
+        case RuleKey.SOURCE | RuleKey.DESTINATION:
             pattern = address_pattern(text)
             return pattern if isinstance(pattern, Network) or "." in text or ":" in text else None
-        case Key.PORT | Key.SOURCE_PORT:
+        case RuleKey.PORT | RuleKey.SOURCE_PORT:
             return port_pattern(text)
-        case Key.SLOT:
+        case RuleKey.SLOT:
             return int(text) if text.isdigit() else None
-        case Key.PROTOCOL:
+        case RuleKey.PROTOCOL:
             return PROTOCOLS.get(text, text)
-        case Key.IN | Key.OUT:
+        case RuleKey.IN | RuleKey.OUT:
             return Prefix(text[:-1]) if text.endswith("*") else text
     return text
 

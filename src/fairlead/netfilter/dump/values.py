@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from fairlead.netfilter.ruleset import Hook
 
 
-class Key(enum.StrEnum):
+class RuleKey(enum.StrEnum):
     """A part of a packet, its connection or its way that a rule looks at."""
 
     SOURCE = "source"
@@ -124,7 +124,7 @@ class Test(NamedTuple):
         family: the test fails for packets of the other one: "ip", "ip6", or "" for none.
     """
 
-    keys: tuple[Key, ...]
+    keys: tuple[RuleKey, ...]
     rows: Rows
     negated: bool = False
     family: str = ""
@@ -144,7 +144,7 @@ class Chance(NamedTuple):
     probability: float
 
 
-class Seen(NamedTuple):
+class RecentlySeen(NamedTuple):
     """The source was noted not long ago (iptables' recent match); a dump does not tell."""
 
     text: str
@@ -156,28 +156,28 @@ class Unknown(NamedTuple):
     text: str
 
 
-Condition = Test | MarkTest | Chance | Seen | Unknown
+Condition = Test | MarkTest | Chance | RecentlySeen | Unknown
 
 # --- actions ---------------------------------------------------------------------------------------------------------
 
 
-class Verdict(NamedTuple):
+class RuleVerdict(NamedTuple):
     """accept, drop, reject, return, or continue."""
 
     word: str
 
 
-class Call(NamedTuple):
+class ChainCall(NamedTuple):
     """Evaluate a chain; ``returns``: and come back."""
 
     chain: str
     returns: bool
 
 
-class Branch(NamedTuple):
+class MapJump(NamedTuple):
     """Carry out what the map holds for these keys; go on where it holds nothing."""
 
-    keys: tuple[Key, ...]
+    keys: tuple[RuleKey, ...]
     rows: Rows
     family: str = ""
 
@@ -190,7 +190,7 @@ class Draw(NamedTuple):
     first: int = 0
 
 
-class Endpoint(NamedTuple):
+class DumpedEndpoint(NamedTuple):
     """Where a packet is sent instead; what is None stays as it is."""
 
     address: str | None
@@ -200,9 +200,9 @@ class Endpoint(NamedTuple):
 class Note(NamedTuple):
     """Note a value for these keys in a map, unless there is one: later rules find it."""
 
-    keys: tuple[Key, ...]
+    keys: tuple[RuleKey, ...]
     rows: Rows
-    value: Endpoint
+    value: DumpedEndpoint
 
 
 class Translate(NamedTuple):
@@ -212,7 +212,7 @@ class Translate(NamedTuple):
         draws: how many numbers there are for the key SLOT, beginning with ``first``.
     """
 
-    keys: tuple[Key, ...]
+    keys: tuple[RuleKey, ...]
     rows: Rows
     draws: int = 1
     first: int = 0
@@ -232,7 +232,7 @@ class SetMark(NamedTuple):
     flip: int
 
 
-Action = Note | Verdict | Call | Branch | Draw | Translate | HideSource | SetMark | Unknown
+Action = Note | RuleVerdict | ChainCall | MapJump | Draw | Translate | HideSource | SetMark | Unknown
 Part = Condition | Action
 
 
@@ -279,7 +279,7 @@ class Table:
         return self.family in (family, "inet")
 
 
-def one(key: Key, *patterns: Pattern, negated: bool = False, family: str = "") -> Test:
+def one(key: RuleKey, *patterns: Pattern, negated: bool = False, family: str = "") -> Test:
     """A test of one key against some values."""
     rows = Rows()
     for pattern in patterns:
@@ -287,7 +287,7 @@ def one(key: Key, *patterns: Pattern, negated: bool = False, family: str = "") -
     return Test((key,), rows, negated, family)
 
 
-def always(endpoint: Endpoint) -> Translate:
+def always(endpoint: DumpedEndpoint) -> Translate:
     """A translation to one endpoint."""
     rows = Rows()
     rows.add((), endpoint)

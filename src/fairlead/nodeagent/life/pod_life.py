@@ -7,12 +7,13 @@
 | BLOCKED | waits before it tries again | ``Retry`` |
 | OPEN | runs its containers | all of them being over, ``Lost`` |
 | CLOSING | takes the sandbox away, and every process in it | ``Closed`` |
-| CLOSED | keeps what is known of it | ``Delete`` |
+| CLOSED | keeps what is known of it | ``DeletePod`` |
 | LEAVING | deletes it from the API | ``Left`` |
 | GONE | has forgotten it | nothing |
 
-``Delete`` and ``Fail`` may come in every stage. The node answers each ``Open``, ``Close`` and ``Leave``, so a Pod that
-must end does end: OPEN is left when its containers are over, and each of those gets there alone (``container_life``).
+``DeletePod`` and ``Fail`` can come in every stage. The node answers each ``Open``, ``Close`` and ``Leave``, so a Pod
+that must end does end: OPEN is left when its containers are over, which each of them reaches by itself
+(``container_life``).
 """
 
 import enum
@@ -86,7 +87,7 @@ class Closed(NamedTuple):
     """Neither sandbox nor process is left."""
 
 
-class Delete(NamedTuple):
+class DeletePod(NamedTuple):
     """The Pod is to end within ``grace`` seconds and leave the API, if it has not left it already."""
 
     grace: float
@@ -128,7 +129,7 @@ PodEvent = (
     | Lost
     | Retry
     | Closed
-    | Delete
+    | DeletePod
     | Fail
     | GraceOver
     | Add
@@ -278,7 +279,7 @@ def _closed(life: PodLife, event: Any, effects: _Effects, now: float) -> PodLife
     return replace(life, stage=Stage.CLOSED) if life.stage is Stage.CLOSING else life
 
 
-def _delete(life: PodLife, event: Delete, effects: _Effects, now: float) -> PodLife:
+def _delete(life: PodLife, event: DeletePod, effects: _Effects, now: float) -> PodLife:
     return _end(replace(life, is_deleted=True), event.grace, effects, now)
 
 
@@ -336,7 +337,7 @@ _HANDLERS: dict[type, _Handler] = {
     NotOpened: _not_opened,
     Lost: _lost,
     Closed: _closed,
-    Delete: _delete,
+    DeletePod: _delete,
     Fail: _fail,
     GraceOver: _grace_over,
     Add: _add,

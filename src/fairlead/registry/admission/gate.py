@@ -33,7 +33,7 @@ from fairlead.registry.verbs.decoding import shaped
 from fairlead.registry.verbs.generic_store import canonical
 
 
-class Gate:
+class AdmissionGate:
     """The gate of one request. What is to be told to the client beside the answer is in ``warnings``."""
 
     def __init__(self, request: Request, table: ResourceTable, env: Environment) -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from fairlead.registry.backend import USUAL_CLUSTER
-from fairlead.registry.questions import Server
+from fairlead.registry.questions import ReviewServer
 from fairlead.registry.store import State
 from fairlead.registry.strategy import ClusterConfig
 from fairlead.registry.subresources.proxy import endpoint_of
@@ -32,7 +32,7 @@ class Location(NamedTuple):
 
 
 def locate(
-    server: Server,
+    server: ReviewServer,
     seconds: int,
     state: State,
     choose: Callable[[int], int],

@@ -11,7 +11,7 @@ import msgspec
 from fairlead.model.document import Doc
 from fairlead.registry.admission.matching import Matcher, read_matcher
 from fairlead.registry.admission.review import VERSIONS
-from fairlead.registry.questions import Server, read_server
+from fairlead.registry.questions import ReviewServer, read_server
 from fairlead.registry.store import State
 
 MUTATING = "mutatingwebhookconfigurations.admissionregistration.k8s.io"
@@ -32,7 +32,7 @@ class Webhook(NamedTuple):
 
     identity: tuple[str, str]
     name: str
-    server: Server
+    server: ReviewServer
     version: str
     matcher: Matcher
     conditions: tuple[Doc, ...]

@@ -25,7 +25,7 @@ from fairlead.registry.verbs.generic_store import Update, update
 SECONDS = 5  # that a server may take to answer
 
 
-class Verdict(NamedTuple):
+class AvailabilityVerdict(NamedTuple):
     """What a condition says, but for its times."""
 
     status: str
@@ -55,14 +55,14 @@ def _target(name: str) -> Target:
     return Target(BY_STORAGE[STORAGE], "", name, STATUS)
 
 
-def _change(verdict: Verdict, now: str) -> Update:
+def _change(verdict: AvailabilityVerdict, now: str) -> Update:
     return Update(lambda old: {**old, "status": {"conditions": [_condition(old, verdict, now)]}}, only_existing=True)
 
 
-def _condition(service: Doc, verdict: Verdict, now: str) -> Doc:
+def _condition(service: Doc, verdict: AvailabilityVerdict, now: str) -> Doc:
     known = next(iter(available(service)), {})
     since = known.get("lastTransitionTime", now) if known.get("status") == verdict.status else now
-    said = dict(zip(Verdict._fields, verdict, strict=True))
+    said = dict(zip(AvailabilityVerdict._fields, verdict, strict=True))
     return {"type": "Available", **said, "lastTransitionTime": since}
 
 
@@ -72,23 +72,25 @@ def available(service: Doc) -> Iterator[Doc]:
     return (each for each in conditions if each.get("type") == "Available")
 
 
-def judge(extension: Extension, state: State, answers: Answers, cluster: ClusterConfig = USUAL_CLUSTER) -> Verdict:
+def judge(
+    extension: Extension, state: State, answers: Answers, cluster: ClusterConfig = USUAL_CLUSTER
+) -> AvailabilityVerdict:
     """What is known of another server."""
     where = extension.server.service
     assert where is not None
     place = f'service/{where.name} in "{where.namespace}"'
     stored = state.get("services", ObjectKey(where.namespace, where.name))
     if stored is None:
-        return Verdict("False", "ServiceNotFound", f"{place} is not present")
+        return AvailabilityVerdict("False", "ServiceNotFound", f"{place} is not present")
     service: Doc = msgspec.json.decode(stored.document)
     if all(port["port"] != where.port for port in service["spec"].get("ports") or ()):
-        return Verdict("False", "ServicePortError", f"{place} is not listening on port {where.port}")
+        return AvailabilityVerdict("False", "ServicePortError", f"{place} is not listening on port {where.port}")
     try:
         endpoint_of(state, where.namespace, where.name, where.port, lambda below: 0, cluster)
     except ApiError:
-        return Verdict("False", "MissingEndpoints", f"endpoints for {place} have no addresses")
+        return AvailabilityVerdict("False", "MissingEndpoints", f"endpoints for {place} have no addresses")
     answer = answers.get(question(extension).key)
     if answer is None or answer.failure:
         why = answer.failure if answer else "it was not asked"
-        return Verdict("False", "FailedDiscoveryCheck", f"failing or missing response from {place}: {why}")
-    return Verdict("True", "Passed", "all checks passed")
+        return AvailabilityVerdict("False", "FailedDiscoveryCheck", f"failing or missing response from {place}: {why}")
+    return AvailabilityVerdict("True", "Passed", "all checks passed")

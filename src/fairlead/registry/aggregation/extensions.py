@@ -12,7 +12,7 @@ import msgspec
 
 from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
-from fairlead.registry.questions import Server, ServiceReference
+from fairlead.registry.questions import ReviewServer, ServiceReference
 from fairlead.registry.resources import ResourceTable
 from fairlead.registry.strategy import Document
 
@@ -29,7 +29,7 @@ class Extension(NamedTuple):
     name: str
     group: str
     version: str
-    server: Server
+    server: ReviewServer
     priorities: tuple[int, int]
 
     @property
@@ -66,7 +66,7 @@ def _extension(document: Doc) -> Extension:
     group, version, service = spec["group"], spec["version"], spec["service"]
     where = ServiceReference(service["namespace"], service["name"], service["port"], f"/apis/{group}/{version}")
     authorities = base64.b64decode(spec.get("caBundle") or "")
-    server = Server("", where, authorities, bool(spec.get("insecureSkipTLSVerify")))
+    server = ReviewServer("", where, authorities, bool(spec.get("insecureSkipTLSVerify")))
     return Extension(
         document["metadata"]["name"],
         group,

@@ -11,7 +11,7 @@ from fairlead.registry.schemas.catalogue import (
     INT_OR_STRING,
     QUANTITY,
     TIMES,
-    Container,
+    Cardinality,
     FieldType,
     descriptions_of,
     fields_of,
@@ -87,7 +87,7 @@ def _schema(name: str) -> Doc:
 def _merging(owner: str, field: str, shape: FieldType) -> Doc:
     """How lists and maps of the field are merged, for clients that compute patches or apply."""
     found: Doc = {}
-    if shape.container is Container.LIST:
+    if shape.container is Cardinality.LIST:
         keys = list_map_keys(owner, field)
         kind = "set" if is_applied_set(owner, field) else "map" if keys else "atomic"
         found["x-kubernetes-list-type"] = kind
@@ -97,7 +97,7 @@ def _merging(owner: str, field: str, shape: FieldType) -> Doc:
             found["x-kubernetes-patch-merge-key"] = key
         if key or is_merged_set(owner, field):
             found["x-kubernetes-patch-strategy"] = "merge"
-    elif shape.container is Container.MAP and is_atomic_map(owner, field, shape.name):
+    elif shape.container is Cardinality.MAP and is_atomic_map(owner, field, shape.name):
         found["x-kubernetes-map-type"] = "atomic"
     return found
 
@@ -122,9 +122,9 @@ def _described(schema: Doc, description: str | None) -> Doc:
 def _property(field: FieldType) -> Doc:
     item = _SCALARS.get(field.name) or reference(field.name)
     match field.container:
-        case Container.LIST:
+        case Cardinality.LIST:
             return {"type": "array", "items": item}
-        case Container.MAP:
+        case Cardinality.MAP:
             return {"type": "object", "additionalProperties": item}
         case _:
             return item

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from fairlead.model.document import Doc
-from fairlead.registry.schemas.catalogue import Container, FieldType, OwnType, fields_of
+from fairlead.registry.schemas.catalogue import Cardinality, FieldType, OwnType, fields_of
 
 _EMPTY: dict[str, Any] = {"string": "", "int32": 0, "int64": 0, "boolean": False, "number": 0}
 
@@ -82,11 +82,11 @@ def _plan(type_name: str) -> _Plan:
 
 def _is_droppable(field: FieldType) -> bool:
     """Lists, maps and plain values; an empty object or an opaque value stays."""
-    return field.container is not Container.NONE or field.name in _EMPTY
+    return field.container is not Cardinality.NONE or field.name in _EMPTY
 
 
 def _is_fillable(field: FieldType) -> bool:
-    return field.container is Container.NONE and (field.name in _EMPTY or bool(fields_of(field.name)))
+    return field.container is Cardinality.NONE and (field.name in _EMPTY or bool(fields_of(field.name)))
 
 
 def _walk(field: FieldType) -> Callable[[Any], None] | None:
@@ -94,9 +94,9 @@ def _walk(field: FieldType) -> Callable[[Any], None] | None:
         return None
     canonical = functools.partial(canonicalize, field.name)
     match field.container:
-        case Container.LIST:
+        case Cardinality.LIST:
             return lambda items: _each(canonical, items)
-        case Container.MAP:
+        case Cardinality.MAP:
             return lambda items: _each(canonical, items.values())
         case _:
             return canonical

@@ -20,7 +20,7 @@ TIMES = {TIME, MICRO_TIME}
 SCALARS = {"string", "int32", "int64", "boolean", "number"}
 
 
-class Container(enum.Enum):
+class Cardinality(enum.Enum):
     """How many values a field holds; a map's keys are strings."""
 
     NONE = ""
@@ -37,7 +37,7 @@ class FieldType(NamedTuple):
     """
 
     name: str
-    container: Container
+    container: Cardinality
     required: bool
 
 
@@ -131,7 +131,7 @@ def _fields(texts: Mapping[str, str]) -> dict[str, FieldType]:
 @functools.cache
 def _parse(text: str) -> FieldType:
     name = text.removesuffix("!")
-    for container in (Container.LIST, Container.MAP):
+    for container in (Cardinality.LIST, Cardinality.MAP):
         if name.startswith(container.value):
             return FieldType(name.removeprefix(container.value), container, text.endswith("!"))
-    return FieldType(name, Container.NONE, text.endswith("!"))
+    return FieldType(name, Cardinality.NONE, text.endswith("!"))

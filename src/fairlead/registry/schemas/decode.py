@@ -19,14 +19,14 @@ from fairlead.registry.schemas.catalogue import (
     MICRO_TIME,
     QUANTITY,
     TIME,
-    Container,
+    Cardinality,
     FieldType,
     fields_of,
     type_of,
 )
 from fairlead.registry.status import ApiError, bad_request
 
-_GO_CONTAINERS = {Container.NONE: "", Container.LIST: "[]", Container.MAP: "map[string]"}
+_GO_CONTAINERS = {Cardinality.NONE: "", Cardinality.LIST: "[]", Cardinality.MAP: "map[string]"}
 _GO_SCALARS = {"boolean": "bool", "number": "float64"}
 _ZERO = {"string": "", "int32": 0, "int64": 0, "boolean": False, "number": 0}
 _RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
@@ -117,13 +117,13 @@ def _struct(type_name: str, value: Any, place: _Place, unknown: list[str]) -> Do
 
 def _field(field: FieldType, value: Any, place: _Place, unknown: list[str]) -> Any:
     match field.container:
-        case Container.LIST:
+        case Cardinality.LIST:
             if not isinstance(value, list):
-                raise _mismatch(value, place, _go_type(field.name, Container.LIST))
+                raise _mismatch(value, place, _go_type(field.name, Cardinality.LIST))
             return [_element(field.name, item, place.at(index), unknown) for index, item in enumerate(value)]
-        case Container.MAP:
+        case Cardinality.MAP:
             if not isinstance(value, dict):
-                raise _mismatch(value, place, _go_type(field.name, Container.MAP))
+                raise _mismatch(value, place, _go_type(field.name, Cardinality.MAP))
             return {key: _element(field.name, item, place.at(key), unknown) for key, item in value.items()}
         case _:
             return _value(field.name, value, place, unknown)
@@ -240,6 +240,6 @@ def _json_type(value: Any) -> str:
             return f"number {value}"
 
 
-def _go_type(type_name: str, container: Container = Container.NONE) -> str:
+def _go_type(type_name: str, container: Cardinality = Cardinality.NONE) -> str:
     short = ".".join(type_name.split(".")[-2:])
     return _GO_CONTAINERS[container] + _GO_SCALARS.get(short, short)

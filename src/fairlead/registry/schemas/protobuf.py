@@ -19,7 +19,7 @@ from typing import Any, NamedTuple, Union
 import msgspec
 
 from fairlead.model.document import Doc
-from fairlead.registry.schemas.catalogue import INT_OR_STRING, QUANTITY, Container, FieldType, fields_of, type_of
+from fairlead.registry.schemas.catalogue import INT_OR_STRING, QUANTITY, Cardinality, FieldType, fields_of, type_of
 from fairlead.registry.schemas.protobuf_wire import fields, signed
 from fairlead.registry.status import ApiError, bad_request, too_many_values
 
@@ -152,9 +152,9 @@ class _Entry(NamedTuple):
 def _reader(field: FieldType, is_base64: bool, budget: _Budget) -> Callable[[Octets], Any]:
     read = _base64 if is_base64 else functools.partial(_value, field.name, budget)
     match field.container:
-        case Container.LIST:
+        case Cardinality.LIST:
             return lambda value: _Item(read(value))
-        case Container.MAP:
+        case Cardinality.MAP:
             return lambda value: _entry(value, read)
         case _:
             return read

@@ -13,7 +13,7 @@ from fairlead.registry.resources import Resource
 from fairlead.registry.schemas.catalogue import type_of
 from fairlead.registry.status import not_found
 from fairlead.registry.store import State, Step
-from fairlead.registry.verbs.watches import Watch
+from fairlead.registry.verbs.watches import PermittedWatch
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Reply:
     tag: str = ""
 
 
-Found = Reply | Watch | Upstream
+Found = Reply | PermittedWatch | Upstream
 Answer = Found | Consultation
 
 

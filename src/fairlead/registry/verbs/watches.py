@@ -28,7 +28,7 @@ INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 
 
 @dataclass(frozen=True)
-class Watch:
+class PermittedWatch:
     """A watch that may begin.
 
     Attributes:
@@ -66,7 +66,7 @@ class Event(NamedTuple):
         return msgspec.json.encode(before)
 
 
-def begin_watch(request: Request, selection: Selection, view: View, state: State) -> Watch:
+def begin_watch(request: Request, selection: Selection, view: View, state: State) -> PermittedWatch:
     """The watch that a request asks for.
 
     Raises:
@@ -88,7 +88,7 @@ def begin_watch(request: Request, selection: Selection, view: View, state: State
     seconds = integer_option(request, "timeoutSeconds") or 0
     bookmarks = request.flag("allowWatchBookmarks")
     start = state.version if from_here else version
-    return Watch(view, selection, start, initial, announce and bookmarks, seconds, bookmarks)
+    return PermittedWatch(view, selection, start, initial, announce and bookmarks, seconds, bookmarks)
 
 
 def event_for(change: Change, selection: Selection) -> Event | None:

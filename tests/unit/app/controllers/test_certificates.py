@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from fairlead.app.controllers.context import Authority
+from fairlead.app.controllers.context import SigningAuthority
 from fairlead.drivers.identity.certificates import Subject, authority_certificate, facts_of, new_key
 from fairlead.drivers.identity.requests import new_request
 from tests.support.controller_runs import running, until
@@ -53,7 +53,7 @@ def authority(tmp_path):
     key = new_key()
     (tmp_path / "ca.key").write_bytes(key)
     (tmp_path / "ca.crt").write_bytes(authority_certificate(key))
-    return Authority(tmp_path / "ca.crt", tmp_path / "ca.key")
+    return SigningAuthority(tmp_path / "ca.crt", tmp_path / "ca.key")
 
 
 async def test_a_node_that_begins_gets_its_certificate(authority):

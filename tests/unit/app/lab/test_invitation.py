@@ -10,7 +10,7 @@ from fairlead.app.lab.credentials import write_credentials
 from fairlead.app.lab.host.sockets import vni_of
 from fairlead.app.lab.invitation import InvitationError, encode_invitation, invitation_for, read_invitation, unpack
 from fairlead.app.lab.node_memory import recall, remember
-from fairlead.app.lab.plan import LabPlan, Wire
+from fairlead.app.lab.plan import LabPlan, WirePlan
 from fairlead.app.lab.settings import LabNode, LabSettings, Timers, numbered_node
 from fairlead.dataplane.vxlan import VNI_MAX
 from fairlead.drivers.lab.run_folder import RunningLab
@@ -37,7 +37,7 @@ def plan(folder: Path, **more) -> LabPlan:
 @pytest.fixture(scope="module")
 def text(tmp_path_factory):
     """An invitation as the first host writes it."""
-    home = plan(tmp_path_factory.mktemp("home"), settings=SETTINGS, wire=Wire(77, HUB))
+    home = plan(tmp_path_factory.mktemp("home"), settings=SETTINGS, wire=WirePlan(77, HUB))
     home.run_folder.mkdir()
     write_credentials(home, RunningLab(home.run_folder, 1, "https://127.0.0.1:6443"))
     return encode_invitation(invitation_for(home, guest()))
@@ -52,7 +52,7 @@ def test_an_invitation_says_all_that_a_node_needs(text):
 
 def test_what_it_holds_is_put_where_a_node_looks_for_it_and_nobody_else_can_read(text, tmp_path):
     read = read_invitation(text)
-    unpack(read, plan(tmp_path, settings=read.settings, wire=Wire(77, PEER, HUB)))
+    unpack(read, plan(tmp_path, settings=read.settings, wire=WirePlan(77, PEER, HUB)))
     files = {str(path.relative_to(tmp_path / "data")) for path in tmp_path.rglob("*") if path.is_file()}
     assert files == {"pki/ca.crt", "pki/east.crt", "pki/east.key", "kubeconfigs/east-agent", "kubeconfigs/proxy"}
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.stat().st_mode & 0o077]

@@ -8,7 +8,7 @@ from msgspec import structs
 
 from fairlead.app.lab.listeners import give
 from fairlead.app.lab.published_ports import Door, doors_of, published_doors, read_published, write_published
-from fairlead.drivers.lab.control_socket import Refused
+from fairlead.drivers.lab.control_socket import RequestRefused
 from fairlead.model.objects import IngressPoint, LoadBalancerStatus, ServiceStatus
 from tests.support.cluster_objects import make_service
 
@@ -71,7 +71,9 @@ def test_who_is_flexible_gets_another_port_in_place_of_a_taken_one():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         request = {"op": "listen", "protocol": "TCP", "port": port, "flexible": False}
-        with pytest.raises(Refused, match=f"port {port}/TCP of 127.0.0.1 could not be bound: Address already in use"):
+        with pytest.raises(
+            RequestRefused, match=f"port {port}/TCP of 127.0.0.1 could not be bound: Address already in use"
+        ):
             give(request)
         reply = give({**request, "flexible": True})
         assert reply.document["port"] not in (port, 0)

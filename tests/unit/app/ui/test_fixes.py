@@ -7,7 +7,7 @@ import pytest
 from fairlead.app.ui.fixes import find_fix, fixing
 from fairlead.app.ui.options import UiOptions
 from fairlead.app.ui.world import World
-from fairlead.drivers.ui.exchange import Request
+from fairlead.drivers.ui.exchange import PageRequest
 from tests.support.broken_clusters import whole
 from tests.support.cluster_dumps import cluster, service, web
 
@@ -40,5 +40,5 @@ def test_nothing_else_is(other):
 
 @pytest.mark.parametrize("options", [UiOptions(lab="x"), UiOptions(files=("x",), allows_changes=True)])
 def test_a_page_that_may_only_look_changes_nothing(options):
-    reply = asyncio.run(fixing(World(options))(Request({}, WANTED)))
+    reply = asyncio.run(fixing(World(options))(PageRequest({}, WANTED)))
     assert reply.status == 403

@@ -6,10 +6,10 @@ import pytest
 
 from fairlead.drivers.apiserver import turns
 from fairlead.drivers.apiserver.turns import Turns
-from fairlead.registry.access.flow_control.fair_queue import Flow
+from fairlead.registry.access.flow_control.fair_queue import FairFlow
 from fairlead.registry.status import ApiError
 
-HEAVY, LIGHT = Flow("heavy", 2), Flow("light", 2)
+HEAVY, LIGHT = FairFlow("heavy", 2), FairFlow("light", 2)
 
 
 async def ask(taking, flow, order, cost=0.001):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fairlead.drivers.apiserver import watch_stream
 from fairlead.drivers.apiserver.store.durable_state import DurableState
-from fairlead.drivers.apiserver.watch_stream import Holder, WatchStreams
+from fairlead.drivers.apiserver.watch_stream import WatchHolder, WatchStreams
 from fairlead.model.names import ObjectKey
 from fairlead.registry import store
 from fairlead.registry.selectors import FieldTerm, Selection
@@ -60,7 +60,7 @@ class OpenWatches:
                 events.append((event["type"], event["object"]))
 
         watch = self.world.ask("GET", url)
-        self._tasks.append(asyncio.ensure_future(self._streams.serve(watch, Holder("joe", 1.0), receive, send)))
+        self._tasks.append(asyncio.ensure_future(self._streams.serve(watch, WatchHolder("joe", 1.0), receive, send)))
         await settle()
         return events
 

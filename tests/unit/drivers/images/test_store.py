@@ -15,7 +15,7 @@ from fairlead.drivers.images import in_use
 from fairlead.drivers.images.archive_files import ArchiveError, open_files
 from fairlead.drivers.images.archives import load_images
 from fairlead.drivers.images.ownership import ALONE, Ownership
-from fairlead.drivers.images.store import Store, StoreError
+from fairlead.drivers.images.store import ImageStoreError, Store
 from fairlead.images.digest import DigestMismatch
 from fairlead.images.documents import DocumentError, Platform
 from fairlead.images.layer_plan import LayerError
@@ -181,7 +181,7 @@ def test_removal_keeps_what_others_need(store, tmp_path):
     assert local.remove(store, [parse_reference("test/one:1")], force=False) > 0
     assert set(two.blobs) == {f"sha256:{path.name}" for path in (store.folder / "blobs/sha256").iterdir()}
     assert store.is_unpacked(store.image(two.manifest))
-    with pytest.raises(StoreError, match="there is no image test/one:1"):
+    with pytest.raises(ImageStoreError, match="there is no image test/one:1"):
         local.remove(store, [parse_reference("test/one:1")], force=False)
     assert local.prune(store, everything=True) > 0
     assert list((store.folder / "blobs/sha256").iterdir()) == []
@@ -192,7 +192,7 @@ def test_an_image_that_a_lab_uses_stays(store, tmp_path):
     made = image()
     load(store, made.write_layout(tmp_path / "layout"))
     held = in_use.hold(store.folder, made.manifest)
-    with pytest.raises(StoreError, match=r"a running lab uses docker\.io/test/app:1"):
+    with pytest.raises(ImageStoreError, match=r"a running lab uses docker\.io/test/app:1"):
         local.remove(store, [NAME], force=False)
     local.prune(store, everything=True)
     assert store.find(NAME)
@@ -205,7 +205,7 @@ def test_an_image_that_a_lab_uses_stays(store, tmp_path):
 
 
 def test_a_folder_becomes_an_image(store, tmp_path):
-    from fairlead.images.documents import Process
+    from fairlead.images.documents import ImageProcess
 
     root = tmp_path / "root"
     (root / "bin").mkdir(parents=True)
@@ -214,7 +214,7 @@ def test_a_folder_becomes_an_image(store, tmp_path):
     (root / "link").symlink_to("/etc/passwd")
     os.link(root / "bin" / "tool", root / "bin" / "other")
     os.mkfifo(root / "pipe")
-    name = local.load_folder(store, root, Process(entrypoint=("tool",), env=("A=1",)), NAME)
+    name = local.load_folder(store, root, ImageProcess(entrypoint=("tool",), env=("A=1",)), NAME)
     found = store.image(store.find(NAME).manifest)
     assert name == "test/app:1"
     assert (found.config.process.entrypoint, found.config.process.env) == (("tool",), ("A=1",))
@@ -224,7 +224,7 @@ def test_a_folder_becomes_an_image(store, tmp_path):
     assert not (layer / "pipe").exists()
     (root / ".wh.x").touch()
     with pytest.raises(ValueError, match="takes a file away"):
-        local.load_folder(store, root, Process(), NAME)
+        local.load_folder(store, root, ImageProcess(), NAME)
 
 
 def test_a_download_goes_on_where_another_writer_has_ended(store):

@@ -4,7 +4,7 @@ import asyncio
 from contextlib import suppress
 from itertools import count
 
-from fairlead.drivers.kube.event_recorder import OF_OBJECT, Allowance, EventWriter, Happening
+from fairlead.drivers.kube.event_recorder import OF_OBJECT, EventBudget, EventWriter, Happening
 from fairlead.model.decode import decode
 from fairlead.model.objects import KubeObject
 
@@ -68,6 +68,6 @@ def test_time_gives_an_object_more():
 
 def test_routine_is_bounded_for_all_objects_together_and_warnings_are_not():
     happenings = [(str(n), Happening("Started", "it runs", kind)) for n in range(50) for kind in ("Normal", "Warning")]
-    api = written(happenings, routine=Allowance(10, 1))
+    api = written(happenings, routine=EventBudget(10, 1))
     kinds = [document["type"] for document in api.created]
     assert (kinds.count("Normal"), kinds.count("Warning")) == (10, 50)

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from fairlead.drivers.lab import run_folder
-from fairlead.drivers.lab.run_folder import LOCK, MARK, InUse, RunningLab, Unusable, find
+from fairlead.drivers.lab.run_folder import LOCK, MARK, RunFolderInUse, RunningLab, Unusable, find
 
 pytestmark = pytest.mark.io  # files, sockets or processes
 
@@ -52,7 +52,7 @@ def test_one_process_claims_a_folder_and_leftovers_are_removed(labs, tmp_path):
     kept.mkdir()
     (kept / "file").touch()
     held = run_folder.claim("a")
-    with pytest.raises(InUse):
+    with pytest.raises(RunFolderInUse):
         run_folder.claim("a")
     claimed("b")
     (labs / "b" / "deep").mkdir()

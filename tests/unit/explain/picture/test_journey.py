@@ -12,7 +12,7 @@ from fairlead.explain.picture.journey import Trip, journey_of
 from fairlead.explain.picture.scene import CardState
 from fairlead.explain.picture.words import words_in
 from fairlead.explain.proxying import IPTABLES, Proxying
-from fairlead.trace.packet import Fate, Outcome
+from fairlead.trace.packet import Outcome, PacketFate
 from tests.support.broken_clusters import DENY_ALL, LOCAL, NODE_PORT, client, whole
 from tests.support.cluster_dumps import cluster, headless, service, web
 
@@ -78,7 +78,10 @@ def test_a_policy_keeps_it_away():
 def test_what_the_kernel_did_stands_beside():
     goal = Goal("10.96.0.10", 80)
     address = READ.snapshot.pods[("default", "web-0")].ips[0]
-    seen = {(goal, Outcome(Fate.ACCEPT, address, 8080)): 7, (goal, Outcome(Fate.ACCEPT, "10.244.2.99", 8080)): 3}
+    seen = {
+        (goal, Outcome(PacketFate.ACCEPT, address, 8080)): 7,
+        (goal, Outcome(PacketFate.ACCEPT, "10.244.2.99", 8080)): 3,
+    }
     ends = {
         item.title: item.lines
         for item in cards(journey_of(trip("pod/client", "web", seen=seen), WORD, 1000), "verdict")

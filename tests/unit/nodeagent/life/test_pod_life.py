@@ -161,7 +161,7 @@ class World:
         if self.sandbox:
             self.post(p.Adopted(running))
         if before.is_deleted:
-            self.post(p.Delete(self.draw(st.sampled_from([0, 1, 30]))))
+            self.post(p.DeletePod(self.draw(st.sampled_from([0, 1, 30]))))
         self.post(p.BeginPod())
 
     def happen(self):
@@ -173,7 +173,7 @@ class World:
         what = self.draw(
             st.sampled_from(
                 [
-                    *(p.Delete(grace) for grace in (0, 1, 30)),
+                    *(p.DeletePod(grace) for grace in (0, 1, 30)),
                     p.Fail(DEADLINE_EXCEEDED),
                     p.Add(container("e0", "Never")),
                     p.Add(container("e1", "Never")),
@@ -200,7 +200,7 @@ def test_a_pod_that_is_deleted_at_any_step_ends_and_leaves_nothing(life, data):
         elif world.life.stage is not p.Stage.GONE:
             world.happen()
     event(f"deleted in {world.life.stage.name}")
-    world.post(p.Delete(data.draw(st.sampled_from([0, 1, 30]))))
+    world.post(p.DeletePod(data.draw(st.sampled_from([0, 1, 30]))))
     for _ in range(200):
         if not world.pending:
             break
@@ -231,18 +231,18 @@ OPENED = (p.BeginPod(), p.Opened())
 @pytest.mark.parametrize(
     ("events", "last"),
     [
-        ([p.BeginPod(), p.Delete(5), p.Opened()], p.Close()),
-        ([p.BeginPod(), p.Delete(5), p.NotOpened("x")], p.Close()),
-        ([p.BeginPod(), p.NotOpened("x"), p.Delete(5)], p.Close()),
-        ([*OPENED, p.Delete(5)], p.ForContainer("m", c.GiveUp(1))),
-        ([*OPENED, p.Delete(5), of("m", c.NotStarted(1))], p.Close()),
-        ([*OPENED, p.Delete(5), of("m", c.Started(1, AT))], p.ForContainer("m", c.Terminate(1, 5))),
-        ([*OPENED, of("m", c.Blocked(1, Waiting("x"))), p.Delete(5)], p.Close()),
-        ([*OPENED, of("m", c.Started(1, AT)), p.Delete(5)], p.ForContainer("m", c.Terminate(1, 5))),
-        ([*OPENED, of("m", c.Started(1, AT)), p.Delete(5), p.Delete(1)], p.ForContainer("m", c.Terminate(1, 1))),
-        ([*OPENED, of("m", c.Started(1, AT)), p.Delete(5), p.Lost(AT)], p.Close()),
-        ([p.Delete(0), p.BeginPod()], None),
-        ([p.Delete(0), p.Closed()], p.Leave()),
+        ([p.BeginPod(), p.DeletePod(5), p.Opened()], p.Close()),
+        ([p.BeginPod(), p.DeletePod(5), p.NotOpened("x")], p.Close()),
+        ([p.BeginPod(), p.NotOpened("x"), p.DeletePod(5)], p.Close()),
+        ([*OPENED, p.DeletePod(5)], p.ForContainer("m", c.GiveUp(1))),
+        ([*OPENED, p.DeletePod(5), of("m", c.NotStarted(1))], p.Close()),
+        ([*OPENED, p.DeletePod(5), of("m", c.Started(1, AT))], p.ForContainer("m", c.Terminate(1, 5))),
+        ([*OPENED, of("m", c.Blocked(1, Waiting("x"))), p.DeletePod(5)], p.Close()),
+        ([*OPENED, of("m", c.Started(1, AT)), p.DeletePod(5)], p.ForContainer("m", c.Terminate(1, 5))),
+        ([*OPENED, of("m", c.Started(1, AT)), p.DeletePod(5), p.DeletePod(1)], p.ForContainer("m", c.Terminate(1, 1))),
+        ([*OPENED, of("m", c.Started(1, AT)), p.DeletePod(5), p.Lost(AT)], p.Close()),
+        ([p.DeletePod(0), p.BeginPod()], None),
+        ([p.DeletePod(0), p.Closed()], p.Leave()),
     ],
 )
 def test_an_end_may_come_at_any_step_of_the_start(events, last):
@@ -251,9 +251,9 @@ def test_an_end_may_come_at_any_step_of_the_start(events, last):
 
 
 def test_a_time_to_end_is_shortened_and_never_prolonged():
-    life, _ = run(pod(container("m", "Always")), *OPENED, of("m", c.Started(1, AT)), p.Delete(5))
-    assert run(life, p.Delete(30))[1] == ()
-    assert p.ForContainer("m", c.Terminate(1, 0)) in run(life, p.Delete(0))[1]
+    life, _ = run(pod(container("m", "Always")), *OPENED, of("m", c.Started(1, AT)), p.DeletePod(5))
+    assert run(life, p.DeletePod(30))[1] == ()
+    assert p.ForContainer("m", c.Terminate(1, 0)) in run(life, p.DeletePod(0))[1]
 
 
 def test_sidecars_go_after_the_others_the_last_one_first():
@@ -263,7 +263,7 @@ def test_sidecars_go_after_the_others_the_last_one_first():
         *OPENED,
         *(of(name, c.Started(1, AT)) for name in ("a", "b", "m")),
     )
-    life, effects = run(life, p.Delete(10))
+    life, effects = run(life, p.DeletePod(10))
     assert [each.name for each in effects if isinstance(each, p.ForContainer)] == ["m"]
     life, effects = run(life, of("m", c.Ended(1, end(143), 1)), now=4)
     assert [each for each in effects if isinstance(each, p.ForContainer)] == [p.ForContainer("b", c.Terminate(1, 6))]

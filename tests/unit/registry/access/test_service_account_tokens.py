@@ -10,7 +10,7 @@ from fairlead.app.node.tokens import PodTokens
 from fairlead.app.node.volumes import PodVolumes
 from fairlead.drivers.kube.client import KubeError
 from fairlead.model.decode import decode
-from fairlead.nodeagent.environment import ContainerSurroundings, Placement
+from fairlead.nodeagent.environment import ContainerSurroundings, PodPlacement
 from fairlead.nodeagent.manifest import RunPod
 from fairlead.nodeagent.sources import SourceError
 from fairlead.nodeagent.volumes import renewal_time, volume_files
@@ -209,7 +209,7 @@ def test_the_answer_names_its_account(world):
 # What the node does with it.
 
 
-PLACE = Placement("n", ("10.0.0.1",), ("10.0.0.2",))
+PLACE = PodPlacement("n", ("10.0.0.1",), ("10.0.0.2",))
 START = 1_767_225_600.0
 ROOT_CA = {"kind": "ConfigMap", "data": {"ca.crt": "-----BEGIN CERTIFICATE-----"}}
 

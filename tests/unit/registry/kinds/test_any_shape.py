@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fairlead.registry.kinds import STRATEGIES
 from fairlead.registry.resources import RESOURCES
-from fairlead.registry.schemas.catalogue import INT_OR_STRING, QUANTITY, Container, fields_of, type_of
+from fairlead.registry.schemas.catalogue import INT_OR_STRING, QUANTITY, Cardinality, fields_of, type_of
 from fairlead.registry.status import ApiError
 from tests.support.service_requests import IPV4, IPV6, NOW, Cluster
 
@@ -97,9 +97,9 @@ VALID = {
 
 
 def anything(random, field, depth):
-    if field.container is Container.LIST:
+    if field.container is Cardinality.LIST:
         return [anything_of(random, field.name, depth) for _ in range(random.randrange(3))]
-    if field.container is Container.MAP:
+    if field.container is Cardinality.MAP:
         return {random.choice(TEXTS): anything_of(random, field.name, depth)}
     return anything_of(random, field.name, depth)
 
@@ -120,7 +120,7 @@ def replace_a_part(random, document, type_name):
         name = random.choice(present)
     field, value = fields[name], document.get(name)
     parts = value if isinstance(value, list) else [value]
-    if parts and isinstance(parts[0], dict) and field.container is not Container.MAP and random.random() < 0.75:
+    if parts and isinstance(parts[0], dict) and field.container is not Cardinality.MAP and random.random() < 0.75:
         replace_a_part(random, random.choice(parts), field.name)
     elif name in document and random.random() < 0.3:
         del document[name]

@@ -6,7 +6,7 @@ import pkgutil
 import pytest
 
 from fairlead.registry.schemas import merging
-from fairlead.registry.schemas.catalogue import Container, FieldType, catalogue, fields_of, type_of
+from fairlead.registry.schemas.catalogue import Cardinality, FieldType, catalogue, fields_of, type_of
 from fairlead.registry.schemas.decode import decode, unknown_fields
 from fairlead.registry.status import ApiError
 
@@ -101,9 +101,9 @@ def test_a_quantity_must_look_like_one():
 
 def test_the_catalogue_knows_the_shape_of_a_field():
     assert type_of("discovery.k8s.io/v1", "EndpointSlice") == "io.k8s.api.discovery.v1.EndpointSlice"
-    assert fields_of(SERVICE_SPEC)["selector"] == FieldType("string", Container.MAP, required=False)
+    assert fields_of(SERVICE_SPEC)["selector"] == FieldType("string", Cardinality.MAP, required=False)
     ports = fields_of("io.k8s.api.core.v1.Container")["ports"]
-    assert ports == FieldType("io.k8s.api.core.v1.ContainerPort", Container.LIST, required=False)
+    assert ports == FieldType("io.k8s.api.core.v1.ContainerPort", Cardinality.LIST, required=False)
     assert fields_of("io.k8s.api.core.v1.ServicePort")["port"].required
     assert "except" in fields_of("io.k8s.api.networking.v1.IPBlock")
 

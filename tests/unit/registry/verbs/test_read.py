@@ -5,7 +5,7 @@ import json
 import pytest
 
 from fairlead.registry.store import LOG_CHANGES
-from fairlead.registry.verbs.watches import Watch, bookmark
+from fairlead.registry.verbs.watches import PermittedWatch, bookmark
 from tests.support.api_world import ApiWorld, config_map, pod
 
 MAPS = "/api/v1/namespaces/default/configmaps"
@@ -113,7 +113,7 @@ def test_a_page_of_a_forgotten_moment_has_expired(world):
 
 def watch(world, query):
     found = world.ask("GET", f"{MAPS}?watch=true&{query}")
-    assert isinstance(found, Watch)
+    assert isinstance(found, PermittedWatch)
     return found
 
 

@@ -1,6 +1,6 @@
 """The Pods of each Node, kept by what the watch of Pods tells."""
 
-from fairlead.app.controllers.watches import Watches
+from fairlead.app.controllers.watches import ControllerWatches
 from fairlead.drivers.kube.client import PODS
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Pod
@@ -13,7 +13,7 @@ class NodePods:
         watched: the collection of all Pods.
     """
 
-    def __init__(self, watches: Watches) -> None:
+    def __init__(self, watches: ControllerWatches) -> None:
         self.watched = watches.of(PODS, Pod)
         self._pods: dict[str, dict[ObjectKey, Pod]] = {}
         self.watched.listen(self._changed)

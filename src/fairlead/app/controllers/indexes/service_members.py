@@ -7,7 +7,7 @@ Upstream: ``staging/src/k8s.io/endpointslice/util/controller_utils.go`` (GetPodS
 
 from collections.abc import Callable, Iterable, Mapping
 
-from fairlead.app.controllers.watches import Watches
+from fairlead.app.controllers.watches import ControllerWatches
 from fairlead.drivers.kube.client import PODS, SERVICES
 from fairlead.endpointslice.membership import endpoint_facts
 from fairlead.endpointslice.selector_index import SelectorIndex
@@ -22,7 +22,7 @@ class ServiceMembers:
         watched: the collections that must be there in full before anything is concluded.
     """
 
-    def __init__(self, watches: Watches) -> None:
+    def __init__(self, watches: ControllerWatches) -> None:
         services, pods = watches.of(SERVICES, Service), watches.of(PODS, Pod)
         self.watched = (services, pods)
         self._services: Mapping[ObjectKey, Service] = services.objects

@@ -5,7 +5,7 @@ Upstream: ``pkg/controller/endpoint`` and ``pkg/controller/endpointslicemirrorin
 
 import msgspec
 
-from fairlead.app.controllers.context import Context
+from fairlead.app.controllers.context import ControllerContext
 from fairlead.app.controllers.services.slice_writes import ServiceSlices
 from fairlead.drivers.kube.client import ENDPOINT_SLICES, ENDPOINTS, SERVICES, KubeError
 from fairlead.drivers.kube.event_recorder import Happening
@@ -25,7 +25,7 @@ class EndpointsController:
     name = "endpoint-controller"
     workers = 2
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: ControllerContext) -> None:
         self.queue: WorkQueue[ObjectKey] = WorkQueue(context.clock)
         self._client = context.client
         self._members = context.members
@@ -78,7 +78,7 @@ class MirroringController:
     name = "endpointslicemirroring-controller"
     workers = 2
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: ControllerContext) -> None:
         self.queue: WorkQueue[ObjectKey] = WorkQueue(context.clock)
         self._events = context.events.recorder(self.name)
         self._services = context.watches.of(SERVICES, Service)

@@ -7,7 +7,7 @@ the same again.
 import time
 from collections.abc import Callable
 
-from fairlead.app.controllers.context import Context
+from fairlead.app.controllers.context import ControllerContext
 from fairlead.app.controllers.watches import Watched
 from fairlead.drivers.kube.client import ENDPOINT_SLICES, KubeError
 from fairlead.endpointslice.documents import slice_document
@@ -23,7 +23,7 @@ class ServiceSlices:
     """Slices by Service; ``concerned`` hears of every change that was not this object's own."""
 
     def __init__(
-        self, context: Context, watched: Watched[EndpointSlice], concerned: Callable[[ObjectKey], None]
+        self, context: ControllerContext, watched: Watched[EndpointSlice], concerned: Callable[[ObjectKey], None]
     ) -> None:
         self._client, self._watched, self._concerned = context.client, watched, concerned
         self._marks = context.marks

@@ -7,7 +7,7 @@ Upstream: ``pkg/controller/endpointslice/endpointslice_controller.go``.
 import asyncio
 from collections.abc import Mapping
 
-from fairlead.app.controllers.context import Context
+from fairlead.app.controllers.context import ControllerContext
 from fairlead.app.controllers.services.slice_writes import ServiceSlices
 from fairlead.app.controllers.services.zones import ServiceZones
 from fairlead.drivers.kube.client import ENDPOINT_SLICES, KubeError
@@ -31,7 +31,7 @@ class SliceController:
     name = "endpointslice-controller"
     workers = 4
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: ControllerContext) -> None:
         self.queue: WorkQueue[ObjectKey] = WorkQueue(context.clock)
         self._events = context.events.recorder(self.name)
         self._members = context.members

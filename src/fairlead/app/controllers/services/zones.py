@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from fairlead.app.controllers.indexes.node_pods import NodePods
 from fairlead.app.controllers.indexes.service_members import ServiceMembers
-from fairlead.app.controllers.watches import Watches
+from fairlead.app.controllers.watches import ControllerWatches
 from fairlead.drivers.kube.client import NODES, SERVICES
 from fairlead.endpointslice.topology import Shares, ZoneCapacity, is_automatic
 from fairlead.model.names import ObjectKey
@@ -20,7 +20,11 @@ class ServiceZones:
     """
 
     def __init__(
-        self, watches: Watches, members: ServiceMembers, pods: NodePods, concerned: Callable[[ObjectKey], None]
+        self,
+        watches: ControllerWatches,
+        members: ServiceMembers,
+        pods: NodePods,
+        concerned: Callable[[ObjectKey], None],
     ) -> None:
         self.watched = watches.of(NODES, Node)
         self.nodes: dict[str, Node] = {}

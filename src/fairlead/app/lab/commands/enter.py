@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 from fairlead.app.lab.fork import LabError
 from fairlead.drivers.lab import control_socket, run_folder
-from fairlead.drivers.lab.enter import Command, Place, run_inside
+from fairlead.drivers.lab.enter import EnteredCommand, Place, run_inside
 from fairlead.drivers.lab.run_folder import RunningLab
-from fairlead.nodeagent.credentials import Credentials
+from fairlead.nodeagent.credentials import ProcessCredentials
 
 PATIENCE = 20.0  # seconds for a lab to end, for a node to get ready, or for a Pod of ``run`` to start
 
@@ -92,7 +92,7 @@ def exec_in_pod(lab: RunningLab, command: PodCommand) -> int:
     process, record = enter_pod(lab, command)
     terminal = {"TERM": os.environ["TERM"]} if "TERM" in os.environ else {}
     environment = {**terminal, **record["environment"]}
-    return run_inside(process, Command(command.arguments, environment, record["directory"], record["only_own"]))
+    return run_inside(process, EnteredCommand(command.arguments, environment, record["directory"], record["only_own"]))
 
 
 def exec_on_node(lab: RunningLab, node: str, arguments: tuple[str, ...]) -> int:
@@ -113,7 +113,7 @@ def _exec_in_network(lab: RunningLab, request: dict[str, Any], arguments: tuple[
     reply = ask(lab, request)
     place = network_place(reply)
     environment = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"}
-    return run_inside(place, Command(arguments, environment, os.getcwd()))
+    return run_inside(place, EnteredCommand(arguments, environment, os.getcwd()))
 
 
 def enter_pod(lab: RunningLab, command: PodCommand) -> tuple[Place, Mapping[str, Any]]:
@@ -123,28 +123,28 @@ def enter_pod(lab: RunningLab, command: PodCommand) -> tuple[Place, Mapping[str,
     return pod_place(reply), reply.document
 
 
-def network_place(reply: control_socket.Reply) -> Place:
+def network_place(reply: control_socket.ControlReply) -> Place:
     """The network of a node, or another of the lab's, as the lab's root."""
     process, *network = reply.descriptors
     document = reply.document
     return Place(process, document["user_namespace"], next(iter(network), None), None, document["variables"])
 
 
-def pod_place(reply: control_socket.Reply) -> Place:
+def pod_place(reply: control_socket.ControlReply) -> Place:
     """A Pod's container."""
     (process,) = reply.descriptors
     document, credentials = reply.document, None
     if document["variables"] is None:
         uid, gid, groups = document["credentials"]
-        credentials = Credentials(uid, gid, tuple(groups))
+        credentials = ProcessCredentials(uid, gid, tuple(groups))
     return Place(process, document["user_namespace"], None, credentials, document["variables"])
 
 
-def ask(lab: RunningLab, request: dict[str, Any]) -> control_socket.Reply:
+def ask(lab: RunningLab, request: dict[str, Any]) -> control_socket.ControlReply:
     """The lab's answer at its control socket; raises LabError when it refuses or does not answer."""
     try:
         return control_socket.ask(lab.control, request)
-    except control_socket.Refused as error:
+    except control_socket.RequestRefused as error:
         raise LabError(str(error)) from error
     except OSError as error:
         raise LabError(f'lab "{lab.name}" does not answer: {error}') from error

@@ -10,7 +10,7 @@ from fairlead.app.lab.commands.enter import PATIENCE, PodCommand, enter_pod
 from fairlead.app.lab.fork import LabError
 from fairlead.app.lab.settings import JOINED_LABEL
 from fairlead.drivers.kube.client import PODS, KubeClient, KubeError, Unreachable
-from fairlead.drivers.lab.enter import Command, run_inside
+from fairlead.drivers.lab.enter import EnteredCommand, run_inside
 from fairlead.drivers.lab.run_folder import RunningLab
 from fairlead.model.decode import decode
 from fairlead.model.document import Doc
@@ -31,7 +31,7 @@ def run_as_pod(lab: RunningLab, namespace: str, arguments: tuple[str, ...]) -> i
     pod = asyncio.run(_create_pod(lab, namespace))
     try:
         place, _ = enter_pod(lab, PodCommand(namespace, pod, "", ()))
-        return run_inside(place, Command(arguments, os.environ, os.getcwd()))
+        return run_inside(place, EnteredCommand(arguments, os.environ, os.getcwd()))
     finally:
         asyncio.run(_delete_pod(lab, namespace, pod))
 

@@ -28,7 +28,7 @@ def data_folder(path: Path, families: Families) -> Iterator[tuple[Path, int]]:
         with private_folder(path) as folder:
             lock = run_folder.hold(folder, path)
         (path / "logs" / "pods").mkdir(mode=0o700, parents=True, exist_ok=True)
-    except run_folder.InUse:
+    except run_folder.RunFolderInUse:
         raise LabError(
             f"another lab uses the data folder {path}: stop that lab, or give this one another --data"
         ) from None

@@ -29,11 +29,11 @@ from fairlead.app.lab.host_link import HostSockets
 from fairlead.app.lab.listeners import LOOPBACK
 from fairlead.app.lab.loopback import on_loopback, refusals
 from fairlead.app.lab.node_memory import recall
-from fairlead.app.lab.plan import LabPlan, Manifest, Wire, memory_of_nodes
+from fairlead.app.lab.plan import LabPlan, Manifest, WirePlan, memory_of_nodes
 from fairlead.app.lab.settings import LabSettings
 from fairlead.drivers.images.places import place_here
 from fairlead.drivers.lab import control_socket, run_folder
-from fairlead.drivers.lab.control_socket import Reply
+from fairlead.drivers.lab.control_socket import ControlReply
 from fairlead.drivers.lab.run_folder import RunningLab
 from fairlead.drivers.linux.process_tree import end_descendants
 from fairlead.model.document import Doc
@@ -132,7 +132,7 @@ def _serve(options: LabOptions, listener: Listener, began: float, *, has_namespa
     folder = run_folder.root() / options.name
     try:
         lock = run_folder.claim(options.name)
-    except run_folder.InUse:
+    except run_folder.RunFolderInUse:
         raise LabError(
             f'a lab named "{options.name}" is running: stop it with `fairlead down --name {options.name}`, '
             "or give this one another --name"
@@ -184,10 +184,10 @@ def _remembered(settings: LabSettings, data: Path, listener: Listener) -> LabSet
     return structs.replace(settings, nodes=nodes)
 
 
-def _wire(options: LabOptions, data: Path) -> Wire | None:
+def _wire(options: LabOptions, data: Path) -> WirePlan | None:
     if invitation := options.invitation:
-        return Wire(invitation.vni, options.wire or invitation.address, invitation.hub)
-    return Wire(vni_of(data), options.wire) if options.wire else None
+        return WirePlan(invitation.vni, options.wire or invitation.address, invitation.hub)
+    return WirePlan(vni_of(data), options.wire) if options.wire else None
 
 
 def _lab(plan: LabPlan, sockets: HostSockets) -> RunningLab:
@@ -268,7 +268,7 @@ class _Outside:
                 elif not ready:
                     raise LabError(f"not ready after {patience:.0f} s; {self._waiting_for()}")
 
-    def _respond(self, request: Doc) -> Reply:
+    def _respond(self, request: Doc) -> ControlReply:
         match request:
             case {"op": "pull", "image": str(image), "logins": list(logins)}:
                 return self._pulls.start(image, logins)

@@ -9,7 +9,7 @@ import signal
 import traceback
 from typing import NoReturn
 
-from fairlead.drivers.lab.control_socket import Refused, Reply
+from fairlead.drivers.lab.control_socket import ControlReply, RequestRefused
 from fairlead.drivers.linux.calls import set_parent_death_signal
 from fairlead.drivers.linux.child_process import look_fresh
 from fairlead.drivers.linux.open_files import let_go_of_all_but
@@ -28,14 +28,14 @@ class Pulls:
         self._allowed = allowed
         self._running: set[int] = set()
 
-    def start(self, image: str, logins: list[Doc]) -> Reply:
+    def start(self, image: str, logins: list[Doc]) -> ControlReply:
         """A pipe that says, as one JSON document, what came of a pull that begins now.
 
         Raises:
             Refused: this lab pulls nothing.
         """
         if not self._allowed:
-            raise Refused("this lab was started without --pull")
+            raise RequestRefused("this lab was started without --pull")
         self._collect()
         reader, writer = os.pipe()
         pid = os.fork()
@@ -43,7 +43,7 @@ class Pulls:
             _pull(image, logins, writer)
         os.close(writer)
         self._running.add(pid)
-        return Reply({}, (reader,))
+        return ControlReply({}, (reader,))
 
     def _collect(self) -> None:
         """Take note of those that have ended."""

@@ -13,7 +13,7 @@ from fairlead.app.lab.fork import LabError
 from fairlead.app.lab.host.data_folder import API_PORT_FILE, LOOPBACK_FILE
 from fairlead.app.lab.host_link import HostSockets
 from fairlead.app.lab.listeners import LOOPBACK
-from fairlead.app.lab.plan import API_PORT, LabPlan, Wire
+from fairlead.app.lab.plan import API_PORT, LabPlan, WirePlan
 from fairlead.dataplane.vxlan import VNI_MAX
 from fairlead.drivers.entropy import choose
 from fairlead.drivers.lab.wire_ends import open_underlay
@@ -37,7 +37,7 @@ def host_sockets(plan: LabPlan) -> Iterator[HostSockets]:
         sockets.close()
 
 
-def _wire_socket(wire: Wire) -> socket.socket:
+def _wire_socket(wire: WirePlan) -> socket.socket:
     try:
         return open_underlay(wire.address)
     except OSError as error:

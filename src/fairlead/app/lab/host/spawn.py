@@ -12,7 +12,7 @@ from typing import NamedTuple, NoReturn
 
 from fairlead.app.lab.fork import LabError, NamespacesRefused, Pipe, in_child, read_from_child
 from fairlead.app.lab.host.refused_namespaces import SYSCTLS, MachineFacts, why_refused
-from fairlead.app.lab.host_link import NO_NAMESPACES, HostSockets, Start
+from fairlead.app.lab.host_link import NO_NAMESPACES, HostSockets, LabStart
 from fairlead.app.lab.plan import LabPlan
 from fairlead.drivers.linux import calls, fresh_python
 from fairlead.drivers.linux.id_range import IdRange, map_users
@@ -40,7 +40,7 @@ class Pipes:
 
     @property
     def of_lab(self) -> tuple[int, int, int, int]:
-        """The lab's ends, in the order of ``Start.pipes``."""
+        """The lab's ends, in the order of ``LabStart.pipes``."""
         return self.life.reader, self.prepared.reader, self.gate.reader, self.reports.writer
 
 
@@ -70,7 +70,9 @@ def start_init(plan: LabPlan, pipes: Pipes, sockets: HostSockets, locks: tuple[i
     between = os.fork()
     if between == 0:
         api, wire = (each.fileno() if each else None for each in sockets)
-        _give_birth(Start(plan, pipes.of_lab, api, wire, locks, has_namespaces and os.geteuid() != 0), birth, mapping)
+        _give_birth(
+            LabStart(plan, pipes.of_lab, api, wire, locks, has_namespaces and os.geteuid() != 0), birth, mapping
+        )
     birth.close_writer()
     if ids and mapping:
         _give_users(between, ids, mapping)
@@ -117,7 +119,7 @@ def _give_users(pid: int, ids: IdRange, mapping: _Mapping) -> None:
         mapping.given.close()
 
 
-def _give_birth(start: Start, birth: Pipe, mapping: _Mapping | None) -> NoReturn:
+def _give_birth(start: LabStart, birth: Pipe, mapping: _Mapping | None) -> NoReturn:
     message = "0 the process that starts the lab has failed"
     try:
         os.setsid()  # Ctrl-C is for the process outside alone
@@ -157,7 +159,7 @@ def _enter_namespaces(user_namespace: bool, mapping: _Mapping | None) -> None:
     os.setuid(0)
 
 
-def _be_init(start: Start) -> NoReturn:
+def _be_init(start: LabStart) -> NoReturn:
     """Become PID 1. What it is to know reaches it by a file in memory, for its arguments are everybody's to read."""
     try:
         log = os.open(start.plan.logs / INIT_LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

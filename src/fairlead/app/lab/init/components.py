@@ -193,10 +193,10 @@ def _router(plan: LabPlan) -> Run:
     return route
 
 
-def _controller_settings(plan: LabPlan, want_router: Callable[[], None]) -> controllers.Settings:
-    timers, authority = plan.settings.timers, controllers.Authority(*certificate_files(plan.pki, AUTHORITY))
+def _controller_settings(plan: LabPlan, want_router: Callable[[], None]) -> controllers.ControllerSettings:
+    timers, authority = plan.settings.timers, controllers.SigningAuthority(*certificate_files(plan.pki, AUTHORITY))
     pools = plan.settings.load_balancer_pools
-    return controllers.Settings(timers.node_grace, timers.eviction, pools, authority, want_router)
+    return controllers.ControllerSettings(timers.node_grace, timers.eviction, pools, authority, want_router)
 
 
 def _agent(plan: LabPlan, network: LabNode, nursery: socket.socket) -> Run:

@@ -10,7 +10,7 @@ import sys
 import traceback
 
 from fairlead.app import builtin_images
-from fairlead.app.lab.host_link import NO_NAMESPACES, Start
+from fairlead.app.lab.host_link import NO_NAMESPACES, LabStart
 from fairlead.app.lab.init import main as init
 from fairlead.app.lab.init.components import import_shared_modules
 from fairlead.drivers.linux import calls
@@ -19,7 +19,7 @@ from fairlead.drivers.pods.nursery import Nursery
 
 
 def main() -> None:
-    """Be PID 1. Arguments: the lab's name, which shows whose process this is, the descriptor of a pickled ``Start``,
+    """Be PID 1. Arguments: the lab's name, which shows whose process this is, the descriptor of a pickled ``LabStart``,
     and whether there are namespaces."""
     has_namespaces = sys.argv[3] != NO_NAMESPACES
     if has_namespaces:
@@ -30,7 +30,7 @@ def main() -> None:
     import_shared_modules()
     nursery = Nursery(builtin_images.__name__, builtin_images.furnish)
     with open(int(sys.argv[2]), "rb") as file:
-        start: Start = pickle.load(file)  # noqa: S301 - from the process outside
+        start: LabStart = pickle.load(file)  # noqa: S301 - from the process outside
     for fd in start.descriptors:
         os.set_inheritable(fd, False)
     doors = start.doors()

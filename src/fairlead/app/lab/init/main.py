@@ -56,7 +56,7 @@ def _supervise(
     nursery: Nursery,
 ) -> None:
     from fairlead.app.lab.init.components import components, router_component, share_tables
-    from fairlead.app.lab.init.control import Control
+    from fairlead.app.lab.init.control import ControlRequests
     from fairlead.app.lab.init.demand import Demand
     from fairlead.app.lab.init.nodes import Nodes
     from fairlead.app.lab.init.wire_peers import LabWire
@@ -83,7 +83,7 @@ def _supervise(
     wire = None
     if underlay and isinstance(networks, Networks):
         wire = LabWire(plan, networks, underlay, doors.report, supervisor)
-    respond = Control(doors, Nodes(plan, networks, supervisor, wire, nursery.socket)).respond
+    respond = ControlRequests(doors, Nodes(plan, networks, supervisor, wire, nursery.socket)).respond
     callers = control_socket.Callers(outside=True, everybody=plan.loopback is not None)
     with selectors.DefaultSelector() as selector:
         sources: tuple[int | socket.socket, ...] = (doors.life, wakeup, control, routing.reader)

@@ -23,7 +23,7 @@ from fairlead.app.lab.node_memory import NodeMemory, recall, remember
 from fairlead.app.lab.plan import LabPlan, agent_of, proxy_of
 from fairlead.app.lab.settings import JOINED_LABEL, LabNode, collide, numbered_node
 from fairlead.drivers.identity.pki import write_private
-from fairlead.drivers.lab.control_socket import Refused
+from fairlead.drivers.lab.control_socket import RequestRefused
 from fairlead.drivers.lab.supervisor import Supervisor
 from fairlead.drivers.pods.left_behind import kill_pods
 from fairlead.labnet import loopback
@@ -35,7 +35,7 @@ class Nodes:
     """All nodes of the lab, running or not, by name.
 
     Attributes:
-        changes: what can be done to a node, by the name of the command. Each raises ``Refused``.
+        changes: what can be done to a node, by the name of the command. Each raises ``RequestRefused``.
     """
 
     def __init__(
@@ -94,9 +94,11 @@ class Nodes:
             Refused: as ``add``, or there is no wire, or it leads there already. LabError: as ``add``.
         """
         if self._wire is None:
-            raise Refused("this lab has no wire to other hosts: start it with `fairlead up --wire ADDRESS`")
+            raise RequestRefused("this lab has no wire to other hosts: start it with `fairlead up --wire ADDRESS`")
         if other := next((node for node in self._nodes.values() if node.peer == peer), None):
-            raise Refused(f'node "{other.name}" is to come from {peer} already; another node there needs another port')
+            raise RequestRefused(
+                f'node "{other.name}" is to come from {peer} already; another node there needs another port'
+            )
         node = replace(self._place(name, {JOINED_LABEL: "true", **labels}), peer=peer)
         text = self._write_invitation(node)
         self._nodes[node.name] = node
@@ -117,9 +119,9 @@ class Nodes:
         """A node of that name, or of any, which nobody has yet, at a place that nobody has."""
         node = next(self._candidates(name, labels), None)
         if node is None:
-            raise Refused(f"a lab has room for {self._room} nodes")
+            raise RequestRefused(f"a lab has room for {self._room} nodes")
         if node.name in self._nodes:
-            raise Refused(f'there is a node "{node.name}" already')
+            raise RequestRefused(f'there is a node "{node.name}" already')
         return node
 
     @property
@@ -151,7 +153,7 @@ class Nodes:
         node = self._known(name)
         _require_here(node)
         if self.networks.has(node):
-            raise Refused(f'node "{name}" runs already')
+            raise RequestRefused(f'node "{name}" runs already')
         self._connect(node)
 
     def _partition(self, name: str) -> None:
@@ -164,7 +166,7 @@ class Nodes:
 
     def _require_cables(self) -> None:
         if self._plan.loopback is not None:
-            raise Refused("a lab without namespaces has no cables that could be pulled: stop the node instead")
+            raise RequestRefused("a lab without namespaces has no cables that could be pulled: stop the node instead")
 
     def _connect(self, node: LabNode) -> None:
         self.networks.connect(node, self._nodes.values())
@@ -188,17 +190,17 @@ class Nodes:
 
     def _known(self, name: str) -> LabNode:
         if name not in self._nodes:
-            raise Refused(f'there is no node "{name}" in this lab; it has {", ".join(self._nodes)}')
+            raise RequestRefused(f'there is no node "{name}" in this lab; it has {", ".join(self._nodes)}')
         return self._nodes[name]
 
     def _running(self, name: str) -> LabNode:
         node = self._known(name)
         _require_here(node)
         if not self.networks.has(node):
-            raise Refused(f'node "{name}" is stopped; start it with `fairlead node start {name}`')
+            raise RequestRefused(f'node "{name}" is stopped; start it with `fairlead node start {name}`')
         return node
 
 
 def _require_here(node: LabNode) -> None:
     if node.peer:
-        raise Refused(f'node "{node.name}" is on another host, {node.peer.ip}: do this there')
+        raise RequestRefused(f'node "{node.name}" is on another host, {node.peer.ip}: do this there')

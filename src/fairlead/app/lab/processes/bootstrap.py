@@ -16,7 +16,7 @@ import msgspec
 from fairlead.app.lab.plan import Manifest
 from fairlead.app.lab.processes.readiness import KINDS, Wanted, until_ready
 from fairlead.app.lab.processes.system_manifests import DNS_LABELS, NAMESPACE, RETIRED
-from fairlead.drivers.kube.client import APPLY_PATCH, KubeClient, KubeError, Resource
+from fairlead.drivers.kube.client import APPLY_PATCH, KubeClient, KubeError, ResourcePath
 from fairlead.drivers.kube.retry import until_answered
 from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
@@ -89,7 +89,7 @@ async def _apply_all(
     Args:
         patience: how often a document is tried again that lacks what a control plane makes for itself.
     """
-    resources = Resources(client)
+    resources = ServedResources(client)
     wanted, refused = set(), []
     for source, document in manifests:
         kind, name = document.get("kind", "?"), document.get("metadata", {}).get("name", "?")
@@ -107,7 +107,7 @@ async def _apply_all(
     return wanted
 
 
-async def _apply_patiently(client: KubeClient, resources: "Resources", document: Doc, patience: int) -> Doc:
+async def _apply_patiently(client: KubeClient, resources: "ServedResources", document: Doc, patience: int) -> Doc:
     for _ in range(patience):
         try:
             return await apply(client, resources, document)
@@ -122,14 +122,14 @@ class UnknownKind(Exception):
     """The server does not serve objects of this kind."""
 
 
-class Resources:
+class ServedResources:
     """Which resource holds the objects of a kind, as the server's discovery says."""
 
     def __init__(self, client: KubeClient) -> None:
         self._client = client
-        self._known: dict[str, dict[str, Resource]] = {}
+        self._known: dict[str, dict[str, ResourcePath]] = {}
 
-    async def of(self, document: Doc) -> Resource:
+    async def of(self, document: Doc) -> ResourcePath:
         """The resource that a document belongs to.
 
         Raises:
@@ -142,7 +142,7 @@ class Resources:
             raise UnknownKind(f'no matches for kind "{kind}" in version "{group_version}"')
         return self._known[group_version][kind]
 
-    async def _discover(self, group_version: str) -> dict[str, Resource]:
+    async def _discover(self, group_version: str) -> dict[str, ResourcePath]:
         prefix = "/apis/" if "/" in group_version else "/api/"
         try:
             found = msgspec.json.decode(await self._client.get(prefix + group_version))
@@ -151,13 +151,13 @@ class Resources:
                 return {}
             raise
         return {
-            entry["kind"]: Resource(group_version, entry["name"], entry["namespaced"])
+            entry["kind"]: ResourcePath(group_version, entry["name"], entry["namespaced"])
             for entry in found["resources"]
             if "/" not in entry["name"]
         }
 
 
-async def apply(client: KubeClient, resources: Resources, document: Doc) -> Doc:
+async def apply(client: KubeClient, resources: ServedResources, document: Doc) -> Doc:
     """Merge the document into the object that is there, or create it.
 
     In this order, because a Service that asks for a virtual IP of its own collides with itself before the server sees

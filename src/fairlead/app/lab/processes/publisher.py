@@ -103,7 +103,7 @@ class Publisher:
         request = {"op": "listen", "protocol": door.protocol, "port": door.port, "flexible": bool(door.address)}
         try:
             reply = await asyncio.to_thread(control_socket.ask, self._options.host, request)
-        except control_socket.Refused as error:
+        except control_socket.RequestRefused as error:
             self._options.report({"note": f"{door.service}, {door.outside}, is not published: {error}"})
             return 0, lambda: None
         listener = socket.socket(fileno=reply.descriptors[0])

@@ -17,7 +17,7 @@ from fairlead.drivers.kube.client import (
     REPLICATION_CONTROLLERS,
     STATEFUL_SETS,
     KubeClient,
-    Resource,
+    ResourcePath,
 )
 from fairlead.drivers.kube.informer import Informer
 from fairlead.model.labels import matches, requirements
@@ -27,7 +27,7 @@ from fairlead.model.workloads import DaemonSet, Deployment, Job, ReplicaSet, Rep
 from fairlead.workloads.rollout import awaited, container_states, pods_of, ready_by_status
 
 POD = "Pod"
-KINDS: dict[str, tuple[Resource, type[KubeObject]]] = {
+KINDS: dict[str, tuple[ResourcePath, type[KubeObject]]] = {
     POD: (PODS, Pod),
     "Deployment": (DEPLOYMENTS, Deployment),
     "ReplicaSet": (REPLICA_SETS, ReplicaSet),

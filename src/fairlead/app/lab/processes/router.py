@@ -14,7 +14,7 @@ from pathlib import Path
 
 from fairlead.allocation.load_balancer import Pool
 from fairlead.dataplane.announcing import announced_addresses, candidates, goes_by_endpoints, standing
-from fairlead.dataplane.eligibility import Answer, Check, Health, check_of_node, check_of_service, eligible
+from fairlead.dataplane.eligibility import Answer, Health, NodeCheck, check_of_node, check_of_service, eligible
 from fairlead.drivers.kube.client import ENDPOINT_SLICES, NODES, SERVICES, KubeClient
 from fairlead.drivers.kube.event_recorder import EventWriter, Happening
 from fairlead.drivers.kube.informer import Informer
@@ -61,8 +61,8 @@ class Router:
         self._options, self._pool = options, Pool(options.pools)
         self._snapshot = ClusterSnapshot()
         self._news = asyncio.Event()
-        self._answers: dict[Check, Answer] = {}
-        self._checking: dict[Check, asyncio.Task[None]] = {}
+        self._answers: dict[NodeCheck, Answer] = {}
+        self._checking: dict[NodeCheck, asyncio.Task[None]] = {}
         self._told: dict[ObjectKey, tuple[str, ...]] = {}
         self._events = EventWriter(client)
         self._recorder = self._events.recorder("router")
@@ -122,7 +122,7 @@ class Router:
         self._record(chosen)
         return True
 
-    def _serving(self, key: ObjectKey) -> Iterator[tuple[str, Check]]:
+    def _serving(self, key: ObjectKey) -> Iterator[tuple[str, NodeCheck]]:
         """The nodes that may serve a Service, by the API, and where each is asked after its health."""
         for address in self._addresses(key):
             for name in candidates(self._snapshot, key, address):
@@ -132,15 +132,15 @@ class Router:
     def _addresses(self, key: ObjectKey) -> list[str]:
         return [ip for ip in announced_addresses(self._snapshot.services[key]) if self._pool.contains(ip)]
 
-    def _chosen(self, key: ObjectKey, nodes: Mapping[str, Check]) -> tuple[str, ...]:
+    def _chosen(self, key: ObjectKey, nodes: Mapping[str, NodeCheck]) -> tuple[str, ...]:
         """The nodes that get new connections to a Service."""
         rows = ((name, self._health(check), self._health_of(key, check)) for name, check in nodes.items())
         return tuple(sorted(eligible(rows)))
 
-    def _health(self, check: Check) -> Health:
+    def _health(self, check: NodeCheck) -> Health:
         return self._answers.get(check, Answer()).health
 
-    def _health_of(self, key: ObjectKey, of_node: Check) -> Health:
+    def _health_of(self, key: ObjectKey, of_node: NodeCheck) -> Health:
         check = check_of_service(self._snapshot.services[key], of_node)
         return self._health(check) if check else Health.HEALTHY
 
@@ -154,7 +154,7 @@ class Router:
                 found.setdefault(address, set()).update(hop for hop in hops if hop)
         return {address: tuple(sorted(hops)) for address, hops in found.items()}
 
-    def _answering(self, serving: Mapping[ObjectKey, Mapping[str, Check]]) -> dict[str, bool]:
+    def _answering(self, serving: Mapping[ObjectKey, Mapping[str, NodeCheck]]) -> dict[str, bool]:
         """All nodes by their addresses, and whether there is any use in sending there what they know already."""
         if not any(serving.values()):
             return {}
@@ -167,7 +167,7 @@ class Router:
                     found[address] = is_there
         return found
 
-    def _check(self, serving: Mapping[ObjectKey, Mapping[str, Check]], tasks: asyncio.TaskGroup) -> None:
+    def _check(self, serving: Mapping[ObjectKey, Mapping[str, NodeCheck]], tasks: asyncio.TaskGroup) -> None:
         """Go on with, begin and end checks."""
         wanted = {check: NODE_PAUSE for nodes in serving.values() for check in nodes.values()}
         if wanted:  # nodes that serve nothing new may have connections
@@ -183,7 +183,7 @@ class Router:
         for check in wanted.keys() - self._checking.keys():
             self._checking[check] = tasks.create_task(self._ask(check, wanted[check]))
 
-    async def _ask(self, check: Check, pause: float) -> None:
+    async def _ask(self, check: NodeCheck, pause: float) -> None:
         while True:
             before = self._answers.get(check, Answer())
             status = await http_status(check.address, check.port, "/healthz", PATIENCE)

@@ -56,15 +56,15 @@ class _Pending(msgspec.Struct):
 
 
 @dataclass(frozen=True)
-class Kind:
+class CertificateKind:
     """What sort of certificate it is: its signer, and what it is good for."""
 
     signer: str
     usages: tuple[str, ...]
 
 
-CLIENT = Kind(NODE_CLIENT_SIGNER, ("digital signature", "client auth"))
-SERVING = Kind(NODE_SERVING_SIGNER, ("digital signature", "server auth"))
+CLIENT = CertificateKind(NODE_CLIENT_SIGNER, ("digital signature", "client auth"))
+SERVING = CertificateKind(NODE_SERVING_SIGNER, ("digital signature", "server auth"))
 
 
 def node_subject(node: str, hosts: tuple[str, ...] = ()) -> Subject:
@@ -81,7 +81,13 @@ class NodeCertificate:
     """
 
     def __init__(
-        self, folder: Path, name: str, kind: Kind, subject: Subject, client: KubeClient, told: Callable[[str], None]
+        self,
+        folder: Path,
+        name: str,
+        kind: CertificateKind,
+        subject: Subject,
+        client: KubeClient,
+        told: Callable[[str], None],
     ) -> None:
         self.files = certificate_files(folder, name)
         self._pending_file = folder / f"{name}.request"

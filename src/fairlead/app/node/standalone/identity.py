@@ -13,12 +13,12 @@ import msgspec
 from fairlead.app.node.standalone.certificate import CLIENT, NodeCertificate, node_subject
 from fairlead.app.node.standalone.options import StandaloneOptions
 from fairlead.drivers.identity.pki import write_private
-from fairlead.drivers.kube.access.kubeconfig import Cluster, choose, read_files
-from fairlead.drivers.kube.client import KubeClient, Resource
+from fairlead.drivers.kube.access.kubeconfig import ClusterEntry, choose, read_files
+from fairlead.drivers.kube.client import KubeClient, ResourcePath
 from fairlead.drivers.kube.retry import until_answered
 from fairlead.model.certificate_requests import NODE_PREFIX
 
-SELF_REVIEWS = Resource("authentication.k8s.io/v1", "selfsubjectreviews", namespaced=False)
+SELF_REVIEWS = ResourcePath("authentication.k8s.io/v1", "selfsubjectreviews", namespaced=False)
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +80,6 @@ def write_node_kubeconfig(options: StandaloneOptions, certificate: Path, key: Pa
     write_private(options.own_kubeconfig, msgspec.json.format(msgspec.json.encode(document)) + b"\n")
 
 
-def _cluster(cluster: Cluster) -> dict[str, object]:
+def _cluster(cluster: ClusterEntry) -> dict[str, object]:
     fields = msgspec.to_builtins(cluster)
     return {name: value for name, value in fields.items() if value}

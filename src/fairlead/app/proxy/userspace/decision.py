@@ -12,7 +12,7 @@ from fairlead.app.proxy.userspace.node_rules import NodeRules
 from fairlead.labnet.links import POD_LINKS
 from fairlead.netfilter.ruleset import Target
 from fairlead.trace.evaluate import Chance, RuleStep
-from fairlead.trace.packet import Fate, Packet
+from fairlead.trace.packet import Packet, PacketFate
 
 UPLINK = "eth0"  # through which everything comes to a node that is not of its own Pods
 _OF_A_POD = POD_LINKS + "0"
@@ -54,7 +54,7 @@ class Decision(NamedTuple):
         steps: the rules that have decided.
     """
 
-    fate: Fate
+    fate: PacketFate
     target: Target | None = None
     source: str = ""
     is_masqueraded: bool = False
@@ -107,18 +107,20 @@ class Decisions:
     def decide_at(self, name: str, client: Client, asked: Asked) -> Decision:
         """What happens to a new connection that comes to this node first."""
         if name not in self._nodes:
-            return Decision(Fate.DROP)
+            return Decision(PacketFate.DROP)
         entry = self._nodes[name]
         interface = client.interface if client.node else UPLINK
         trace, _ = entry.sample(Packet(client.address, *asked, interface), self._chance)
         outcome = trace.outcome
-        if outcome.fate is not Fate.ACCEPT:
+        if outcome.fate is not PacketFate.ACCEPT:
             return Decision(outcome.fate, steps=trace.steps)
         if (outcome.destination, outcome.port) == (asked.address, asked.port):
-            return Decision(Fate.REJECT, steps=trace.steps)  # no rule leads on, and no process of the node listens
+            return Decision(
+                PacketFate.REJECT, steps=trace.steps
+            )  # no rule leads on, and no process of the node listens
         target, is_hidden = Target(outcome.destination, outcome.port), outcome.is_masqueraded
         source = entry.view.node_ips[0] if is_hidden else client.address
-        decision = Decision(Fate.ACCEPT, target, source, is_hidden, trace.steps)
+        decision = Decision(PacketFate.ACCEPT, target, source, is_hidden, trace.steps)
         return self._arrive(decision, target, asked.protocol, name)
 
     def _entrance(self, asked: Asked) -> str:
@@ -133,6 +135,6 @@ class Decisions:
         packet = Packet(so_far.source, target.address, target.port, protocol, UPLINK)
         trace, _ = self._nodes[home].sample(packet, self._chance)
         steps = (*so_far.steps, *trace.steps)
-        if trace.outcome.fate is not Fate.ACCEPT:
+        if trace.outcome.fate is not PacketFate.ACCEPT:
             return Decision(trace.outcome.fate, steps=steps)
         return so_far._replace(steps=steps)

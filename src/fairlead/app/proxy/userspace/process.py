@@ -30,7 +30,7 @@ from fairlead.labnet.loopback import is_in
 from fairlead.model.network_policies import NetworkPolicy
 from fairlead.netfilter.ruleset import Target
 from fairlead.trace.evaluate import Draws
-from fairlead.trace.packet import Fate
+from fairlead.trace.packet import PacketFate
 
 POD_IP = "POD_IP"  # the variable by which a Pod's processes are known
 RETRY = 1.0  # seconds until what could not be bound or worked out is tried again
@@ -105,7 +105,7 @@ class UserspaceProxy:
         client = self._client(frontend.protocol, address)
         decision = self._cluster.decisions.decide(client, Asked(*frontend))
         if decision.target is None:
-            return Route(None, is_silent=decision.fate is Fate.DROP)
+            return Route(None, is_silent=decision.fate is PacketFate.DROP)
         return Route(self._bound(decision.target), decision.source)
 
     def _bound(self, target: Target) -> Target:

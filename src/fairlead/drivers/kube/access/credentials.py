@@ -11,7 +11,7 @@ from urllib.parse import quote
 import httpx2
 
 from fairlead.drivers.kube.access.exec_plugin import Credential, check_plugin, run_plugin
-from fairlead.drivers.kube.access.kubeconfig import BadConfig, Cluster, UserEntry
+from fairlead.drivers.kube.access.kubeconfig import BadConfig, ClusterEntry, UserEntry
 from fairlead.drivers.kube.access.tls import TlsSource
 
 TOKEN_READ_EVERY = 10.0  # seconds, client-go's
@@ -26,7 +26,7 @@ class Credentials(httpx2.Auth):
         BadConfig: the user's credentials are of a kind that is not known.
     """
 
-    def __init__(self, user: UserEntry, cluster: Cluster, tls: TlsSource) -> None:
+    def __init__(self, user: UserEntry, cluster: ClusterEntry, tls: TlsSource) -> None:
         if user.auth_provider:
             name = user.auth_provider.get("name", "")
             raise BadConfig(f'no Auth Provider found for name "{name}"; use a plugin (exec) or a token')

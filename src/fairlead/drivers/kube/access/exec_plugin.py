@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from fairlead.drivers.kube.access.kubeconfig import BadConfig, Cluster, Exec
+from fairlead.drivers.kube.access.kubeconfig import BadConfig, ClusterEntry, Exec
 from fairlead.drivers.kube.errors import Unreachable
 from fairlead.model.document import Doc
 
@@ -62,7 +62,7 @@ def check_plugin(exec_: Exec) -> None:
         raise BadConfig("exec plugin cannot support interactive mode: standard input is not a terminal")
 
 
-async def run_plugin(exec_: Exec, cluster: Cluster) -> Credential:
+async def run_plugin(exec_: Exec, cluster: ClusterEntry) -> Credential:
     """Ask the program.
 
     Raises:
@@ -118,7 +118,7 @@ def read_answer(output: bytes, exec_: Exec) -> Credential:
     return credential
 
 
-def _info(exec_: Exec, cluster: Cluster, is_interactive: bool) -> Mapping[str, str]:
+def _info(exec_: Exec, cluster: ClusterEntry, is_interactive: bool) -> Mapping[str, str]:
     """What the program is told of what it is asked for."""
     spec: Doc = {"interactive": is_interactive}
     if exec_.provide_cluster_info:
@@ -127,7 +127,7 @@ def _info(exec_: Exec, cluster: Cluster, is_interactive: bool) -> Mapping[str, s
     return {"KUBERNETES_EXEC_INFO": msgspec.json.encode(info).decode()}
 
 
-def _about(cluster: Cluster) -> Doc:
+def _about(cluster: ClusterEntry) -> Doc:
     config: Any = next(
         (each.get("extension") for each in cluster.extensions if each.get("name") == CLUSTER_EXTENSION), None
     )

@@ -12,7 +12,7 @@ from fairlead.drivers.kube.access.credentials import Credentials
 from fairlead.drivers.kube.access.kubeconfig import (
     BadConfig,
     ChosenContext,
-    Cluster,
+    ClusterEntry,
     UserEntry,
     choose,
     named_files,
@@ -70,7 +70,7 @@ def _of_pod(environment: Mapping[str, str], folder: Path) -> ChosenContext | Non
         return None
     url = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
     authority = folder / "ca.crt"
-    cluster = Cluster(server=url, certificate_authority=str(authority) if authority.exists() else "")
+    cluster = ClusterEntry(server=url, certificate_authority=str(authority) if authority.exists() else "")
     return ChosenContext(cluster, UserEntry(token_file=str(token)), "the Pod's ServiceAccount")
 
 

@@ -22,7 +22,7 @@ class BadConfig(Unreachable):
     """There is no usable configuration; the message names the file or variable at fault."""
 
 
-class Cluster(msgspec.Struct, rename="kebab", frozen=True):
+class ClusterEntry(msgspec.Struct, rename="kebab", frozen=True):
     """Where an API server is, and how it is recognized."""
 
     server: str = ""
@@ -83,7 +83,7 @@ class ContextEntry(msgspec.Struct, rename="kebab", frozen=True):
 class ChosenContext(NamedTuple):
     """What a context comes to; all paths are absolute. ``user_name`` is the entry's, for messages."""
 
-    cluster: Cluster
+    cluster: ClusterEntry
     user: UserEntry
     user_name: str
 
@@ -108,7 +108,7 @@ class Merged(NamedTuple):
 
 _SECTIONS = {"clusters": "cluster", "users": "user", "contexts": "context"}
 _PATHS = {
-    Cluster: ("certificate_authority",),
+    ClusterEntry: ("certificate_authority",),
     UserEntry: ("client_certificate", "client_key", "token_file"),
 }
 
@@ -148,7 +148,7 @@ def choose(merged: Merged, context: str | None = None) -> ChosenContext:
     if not name:
         raise BadConfig("the kubeconfig has no current context; name one with --context")
     found = _entry(merged, "contexts", name, ContextEntry)
-    cluster = _entry(merged, "clusters", found.cluster, Cluster)
+    cluster = _entry(merged, "clusters", found.cluster, ClusterEntry)
     if not cluster.server:
         raise BadConfig(f'cluster "{found.cluster}" of the kubeconfig has no server')
     if cluster.insecure_skip_tls_verify and (cluster.certificate_authority or cluster.certificate_authority_data):

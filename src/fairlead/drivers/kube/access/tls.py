@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from fairlead.drivers.kube.access.exec_plugin import Credential
-from fairlead.drivers.kube.access.kubeconfig import BadConfig, Cluster, UserEntry
+from fairlead.drivers.kube.access.kubeconfig import BadConfig, ClusterEntry, UserEntry
 
 
 class _Material(NamedTuple):
@@ -29,7 +29,7 @@ _Versions = tuple[tuple[int, int, int] | None, ...]
 class TlsSource:
     """Makes contexts for one cluster and user."""
 
-    def __init__(self, cluster: Cluster, user: UserEntry) -> None:
+    def __init__(self, cluster: ClusterEntry, user: UserEntry) -> None:
         self._cluster, self._user = cluster, user
         self._credential = Credential()
         self._files = [

@@ -74,7 +74,7 @@ class SocketCalls:
             else:
                 seccomp.let_go_on(self.listener, question)
 
-    def _act(self, question: seccomp.Question) -> bool:
+    def _act(self, question: seccomp.WaitingCall) -> bool:
         """Do what stands for a call; whether that was all."""
         try:
             named = self._address(question)
@@ -86,7 +86,7 @@ class SocketCalls:
         with made:
             return _ACTIONS[self._names[question.number]](self._pod, made, named)
 
-    def _address(self, question: seccomp.Question) -> Address | None:
+    def _address(self, question: seccomp.WaitingCall) -> Address | None:
         """The address that the call names, in IPv4 whatever the socket is of; None: it is of no such kind."""
         _, pointer, length, *_ = question.arguments
         with open(f"/proc/{question.thread}/mem", "rb", buffering=0) as memory:
@@ -102,7 +102,7 @@ class SocketCalls:
             return socket.inet_ntop(socket.AF_INET6, raw).removeprefix(_MAPPED), port
         return None
 
-    def _socket(self, question: seccomp.Question) -> socket.socket:
+    def _socket(self, question: seccomp.WaitingCall) -> socket.socket:
         """A copy of the socket that the call is about."""
         pidfd = os.pidfd_open(_process_of(question.thread))
         try:

@@ -16,7 +16,7 @@ from fairlead.drivers.pods.emulation.kept_users import KeptUsers
 from fairlead.drivers.pods.emulation.process_memory import ProcessMemory
 from fairlead.drivers.pods.privileges import CONTAINER_CAPABILITIES, is_mapped
 from fairlead.nodeagent import emulated_users as emulated
-from fairlead.nodeagent.credentials import ROOT, Credentials
+from fairlead.nodeagent.credentials import ROOT, ProcessCredentials
 
 _SYS_PTRACE = 19  # to see the memory of processes; no container has it, so none sees ours
 _OWN = frozenset({"getresuid", "getresgid", "getgroups", "setgroups"})
@@ -31,7 +31,7 @@ class Emulation:
     the caller will have.
     """
 
-    def __init__(self, credentials: Credentials) -> None:
+    def __init__(self, credentials: ProcessCredentials) -> None:
         ours, theirs = socket.socketpair()
         pid = os.fork()
         if pid == 0:
@@ -53,14 +53,14 @@ class Emulation:
             os.close(listener)
 
 
-def emulation_for(credentials: Credentials, *, of_image: bool) -> Emulation | None:
+def emulation_for(credentials: ProcessCredentials, *, of_image: bool) -> Emulation | None:
     """What lets a process of an image become other users, where it begins as the only one that there is."""
     if not of_image or credentials.uid != ROOT or is_mapped("uid", 1) or seccomp.this_machine() is None:
         return None
     return Emulation(credentials)
 
 
-def _serve(connection: socket.socket, credentials: Credentials) -> NoReturn:
+def _serve(connection: socket.socket, credentials: ProcessCredentials) -> NoReturn:
     try:
         let_go_of_all_but(connection.fileno())
         use_nothing()
@@ -71,12 +71,12 @@ def _serve(connection: socket.socket, credentials: Credentials) -> NoReturn:
         set_no_new_privileges()
         _, (listener,), _, _ = socket.recv_fds(connection, 1, 1)
         connection.close()
-        Answers(listener, credentials).run()
+        CallAnswers(listener, credentials).run()
     finally:
         os._exit(0)
 
 
-class Answers:
+class CallAnswers:
     """Answers calls.
 
     Args:
@@ -84,7 +84,7 @@ class Answers:
         credentials: who a process of the container is at first.
     """
 
-    def __init__(self, listener: int, credentials: Credentials) -> None:
+    def __init__(self, listener: int, credentials: ProcessCredentials) -> None:
         machine = seccomp.this_machine()
         assert machine
         self._machine, self._listener = machine, listener
@@ -105,7 +105,7 @@ class Answers:
             if question:
                 self._answer(question)
 
-    def _answer(self, question: seccomp.Question) -> None:
+    def _answer(self, question: seccomp.WaitingCall) -> None:
         """Where anything is not as expected, the kernel goes on: the container's process must not wait indefinitely."""
         try:
             outcome = self._outcome(self._names[question.number], question)
@@ -116,13 +116,13 @@ class Answers:
         else:
             seccomp.answer(self._listener, question, outcome.value, outcome.error)
 
-    def _outcome(self, name: str, question: seccomp.Question) -> emulated.Outcome | None:
+    def _outcome(self, name: str, question: seccomp.WaitingCall) -> emulated.CallOutcome | None:
         """None: the kernel is to go on."""
         users = self._kept.of(question.thread)
         if name in emulated.CALLS:
             return self._keep(question, users, emulated.call(name, question.arguments, users))
         if name in emulated.PASSED_ON:
-            after = emulated.Outcome(emulated.passed_on(name, question.arguments, users))
+            after = emulated.CallOutcome(emulated.passed_on(name, question.arguments, users))
             self._keep(question, users, after)
             return None
         if name in file_status.CALLS and users.is_root:
@@ -130,13 +130,15 @@ class Answers:
         with ProcessMemory(self._listener, question) as memory:
             if name in file_status.CALLS:
                 file_status.write_status(self._machine, name, question, memory, users)
-                return emulated.Outcome(users)
+                return emulated.CallOutcome(users)
             if name in file_status.OWNER_CALLS:
                 uid, gid = file_status.owner_wanted(name, question, memory)
-                return emulated.Outcome(users, error=emulated.change_owner(uid, gid, users))
+                return emulated.CallOutcome(users, error=emulated.change_owner(uid, gid, users))
             return self._keep(question, users, _with_memory(name, question.arguments, memory, users))
 
-    def _keep(self, question: seccomp.Question, before: emulated.Users, outcome: emulated.Outcome) -> emulated.Outcome:
+    def _keep(
+        self, question: seccomp.WaitingCall, before: emulated.Users, outcome: emulated.CallOutcome
+    ) -> emulated.CallOutcome:
         if outcome.users != before:
             self._kept.keep(question.thread, outcome.users)
         return outcome
@@ -144,21 +146,21 @@ class Answers:
 
 def _with_memory(
     name: str, arguments: tuple[int, ...], memory: ProcessMemory, users: emulated.Users
-) -> emulated.Outcome:
+) -> emulated.CallOutcome:
     first, second = arguments[0] & 0xFFFFFFFF, arguments[1]
     match name:
         case "setgroups":
             if first > emulated.MOST_GROUPS:
-                return emulated.Outcome(users, error=errno.EINVAL)
+                return emulated.CallOutcome(users, error=errno.EINVAL)
             content = memory.read(second, first * _NUMBER.size) if first else b""
             return emulated.set_groups([group for (group,) in _NUMBER.iter_unpack(content)], users)
         case "getgroups":
             if first and first < len(users.groups):
-                return emulated.Outcome(users, error=errno.EINVAL)
+                return emulated.CallOutcome(users, error=errno.EINVAL)
             if first and users.groups:
                 memory.write(second, b"".join(map(_NUMBER.pack, users.groups)))
-            return emulated.Outcome(users, len(users.groups))
+            return emulated.CallOutcome(users, len(users.groups))
         case _:  # getresuid, getresgid
             for address, number in zip(arguments, users.uids if name == "getresuid" else users.gids, strict=False):
                 memory.write(address, _NUMBER.pack(number))
-            return emulated.Outcome(users)
+            return emulated.CallOutcome(users)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from fairlead.drivers.linux.calls import open_path_without_magic
-from fairlead.drivers.linux.seccomp import Machine, Question
+from fairlead.drivers.linux.seccomp import Architecture, WaitingCall
 from fairlead.drivers.pods.emulation.process_memory import ProcessMemory
 from fairlead.nodeagent.emulated_users import Users
 
@@ -70,7 +70,7 @@ _OWNERS: Mapping[
 OWNER_CALLS = frozenset(_OWNERS)
 
 
-def write_status(machine: Machine, name: str, question: Question, memory: ProcessMemory, users: Users) -> None:
+def write_status(machine: Architecture, name: str, question: WaitingCall, memory: ProcessMemory, users: Users) -> None:
     """Do one of ``CALLS`` for a process.
 
     Raises:
@@ -89,7 +89,7 @@ def write_status(machine: Machine, name: str, question: Question, memory: Proces
     memory.write(wanted.buffer, bytes(content))
 
 
-def owner_wanted(name: str, question: Question, memory: ProcessMemory) -> tuple[int, int]:
+def owner_wanted(name: str, question: WaitingCall, memory: ProcessMemory) -> tuple[int, int]:
     """User and group that one of ``OWNER_CALLS`` is to give a file to that is there.
 
     Raises:
@@ -100,7 +100,7 @@ def owner_wanted(name: str, question: Question, memory: ProcessMemory) -> tuple[
     return uid, gid
 
 
-def _status(machine: Machine, name: str, fd: int, arguments: tuple[int, ...]) -> bytearray:
+def _status(machine: Architecture, name: str, fd: int, arguments: tuple[int, ...]) -> bytearray:
     layout = _STATX if name == "statx" else _STAT[os.uname().machine]
     buffer = ctypes.create_string_buffer(layout.size)
     if name == "statx":

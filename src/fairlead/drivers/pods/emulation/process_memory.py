@@ -20,7 +20,7 @@ class ProcessMemory:
         OSError: its memory cannot be seen, or not at that address.
     """
 
-    def __init__(self, listener: int, question: seccomp.Question) -> None:
+    def __init__(self, listener: int, question: seccomp.WaitingCall) -> None:
         self._fd = os.open(f"/proc/{question.thread}/mem", os.O_RDWR | os.O_CLOEXEC)
         if not seccomp.still_waits(listener, question):
             os.close(self._fd)

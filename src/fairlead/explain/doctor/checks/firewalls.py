@@ -15,9 +15,9 @@ from fairlead.model.phrases import Phrase
 from fairlead.netfilter.dump.nft_json import NotRules
 from fairlead.netfilter.dump.values import Table
 from fairlead.trace.dumped import UNTOLD, follow
-from fairlead.trace.packet import Fate, Packet
-from fairlead.trace.ways import Node as Host
-from fairlead.trace.ways import Step
+from fairlead.trace.packet import Packet, PacketFate
+from fairlead.trace.ways import TracedNode as Host
+from fairlead.trace.ways import TracedRule
 
 _PROXY_CHAINS = ("KUBE-", "KUBE_")
 _PROXY_TABLES = ("kube-proxy", "fairlead")
@@ -54,18 +54,18 @@ def _blocked(ward: Ward, node: Node, host: Host, service: Service, seen: Observa
                 return
 
 
-def _foreign_drop(host: Host, packet: Packet) -> Step | None:
+def _foreign_drop(host: Host, packet: Packet) -> TracedRule | None:
     """The rule that drops a packet on every way, if it is not the proxy's."""
     found = follow(host, packet)
     fates = {way.outcome.fate if way.outcome else None for way in found.ways}
-    if not found.is_certain or not fates or None in fates or Fate.ACCEPT in fates:
+    if not found.is_certain or not fates or None in fates or PacketFate.ACCEPT in fates:
         return None
     last = found.ways[0].steps[-1] if found.ways[0].steps else None
     is_ours = last and (last.chain.startswith(_PROXY_CHAINS) or last.table.partition(" ")[2] in _PROXY_TABLES)
     return None if is_ours else last
 
 
-def _finding(node: Node, service: Service, port: ServicePort, step: Step, seen: Observation) -> Finding:
+def _finding(node: Node, service: Service, port: ServicePort, step: TracedRule, seen: Observation) -> Finding:
     text = Phrase(
         "the firewall of {node} drops what clients send to node port {node_port} of Service {service}, "
         "at {hook} in {table}",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from fairlead.explain.candidates import Candidate
+from fairlead.explain.candidates import SelectorCandidate
 from fairlead.explain.cluster import Ref
 from fairlead.explain.doctor.findings import Finding, Fix
 from fairlead.explain.doctor.port_fixes import patched, port_evidence, target_of
@@ -13,7 +13,7 @@ from fairlead.model.objects import Service, ServicePort
 from fairlead.model.phrases import Phrase
 
 
-def sockets_seen(ward: Ward, candidate: Candidate) -> tuple[Candidate, list[Socket], str] | None:
+def sockets_seen(ward: Ward, candidate: SelectorCandidate) -> tuple[SelectorCandidate, list[Socket], str] | None:
     """What was seen to listen in a Pod; None where nobody looked."""
     for observation in ward.cluster.observed(SOCKETS):
         if observation.is_of(candidate.ref.namespace, candidate.ref.name):
@@ -22,7 +22,7 @@ def sockets_seen(ward: Ward, candidate: Candidate) -> tuple[Candidate, list[Sock
 
 
 def by_sockets(
-    ward: Ward, service: Service, port: ServicePort, seen: Sequence[tuple[Candidate, list[Socket], str]]
+    ward: Ward, service: Service, port: ServicePort, seen: Sequence[tuple[SelectorCandidate, list[Socket], str]]
 ) -> Iterator[Finding]:
     """What listens in the Pods decides, whatever is declared."""
     target = target_of(port)
@@ -46,7 +46,12 @@ def by_sockets(
 
 
 def _elsewhere(
-    ward: Ward, service: Service, port: ServicePort, candidate: Candidate, sockets: list[Socket], evidence: Evidence
+    ward: Ward,
+    service: Service,
+    port: ServicePort,
+    candidate: SelectorCandidate,
+    sockets: list[Socket],
+    evidence: Evidence,
 ) -> Finding:
     others = sorted({s.port for s in sockets if not s.is_loopback})
     text_ = Phrase(

@@ -13,9 +13,9 @@ from fairlead.explain.statements import Evidence
 from fairlead.model.network_policies import NetworkPolicy
 from fairlead.model.objects import Pod, Service
 from fairlead.model.phrases import Phrase
-from fairlead.trace.policies import EGRESS, INGRESS, Asked, End, isolating_policies, opens, rules_of
+from fairlead.trace.policies import EGRESS, INGRESS, End, ReceivedPacket, isolating_policies, opens, rules_of
 
-_DNS = (Asked(53, "UDP"), Asked(53, "TCP"))
+_DNS = (ReceivedPacket(53, "UDP"), ReceivedPacket(53, "TCP"))
 
 
 def check_isolation(ward: Ward, service: Service) -> Iterator[Finding]:
@@ -46,16 +46,16 @@ def check_isolation(ward: Ward, service: Service) -> Iterator[Finding]:
                 return
 
 
-def _is_open(policies: Iterable[NetworkPolicy], port: Asked, pod: Pod) -> bool:
+def _is_open(policies: Iterable[NetworkPolicy], port: ReceivedPacket, pod: Pod) -> bool:
     """Whether a rule opens a port of a Pod for anybody at all."""
     return any(opens(rule, port, pod) for policy in policies for rule in rules_of(policy, INGRESS))
 
 
-def _targets(service: Service, pod: Pod) -> list[Asked]:
-    return [Asked(p.port, p.protocol or "TCP") for p in resolve_ports(service, pod) if p.port]
+def _targets(service: Service, pod: Pod) -> list[ReceivedPacket]:
+    return [ReceivedPacket(p.port, p.protocol or "TCP") for p in resolve_ports(service, pod) if p.port]
 
 
-def _opening(ref: Ref, port: Asked, *, is_begun: bool) -> Fix:
+def _opening(ref: Ref, port: ReceivedPacket, *, is_begun: bool) -> Fix:
     """A rule for the port, behind those that the policy has."""
     rule = {"ports": [{"port": port.port, "protocol": port.protocol}]}
     path, value = ("/spec/ingress/-", rule) if is_begun else ("/spec/ingress", [rule])

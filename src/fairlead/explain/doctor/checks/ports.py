@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from fairlead.explain.candidates import Candidate, closest
+from fairlead.explain.candidates import SelectorCandidate, closest
 from fairlead.explain.cluster import Ref
 from fairlead.explain.doctor.binding import loopback_word
 from fairlead.explain.doctor.checks.listening import by_sockets, sockets_seen
@@ -71,7 +71,7 @@ def _one_of_each_cause(found: Sequence[tuple[int | str, Finding]]) -> list[Findi
 
 
 def _check(
-    ward: Ward, service: Service, index: int, port: ServicePort, candidates: Sequence[Candidate]
+    ward: Ward, service: Service, index: int, port: ServicePort, candidates: Sequence[SelectorCandidate]
 ) -> Iterator[Finding]:
     if isinstance(port.target_port, str):
         if all(port.target_port not in _Declared(c.spec).names(port.protocol) for c in candidates):
@@ -88,7 +88,7 @@ def _check(
 
 
 def _partly_named(
-    ward: Ward, service: Service, port: ServicePort, candidates: Sequence[Candidate]
+    ward: Ward, service: Service, port: ServicePort, candidates: Sequence[SelectorCandidate]
 ) -> Iterator[Finding]:
     """A ready Pod without the named port, among others that have it: it gets no connections."""
     name = str(port.target_port)
@@ -109,7 +109,7 @@ def _partly_named(
         return
 
 
-def _unnamed(ward: Ward, service: Service, index: int, port: ServicePort, candidate: Candidate) -> Finding:
+def _unnamed(ward: Ward, service: Service, index: int, port: ServicePort, candidate: SelectorCandidate) -> Finding:
     declared = _Declared(candidate.spec)
     names = declared.names(port.protocol)
     other = "UDP" if port.protocol == "TCP" else "TCP"
@@ -149,7 +149,7 @@ def _unnamed(ward: Ward, service: Service, index: int, port: ServicePort, candid
     return Finding("target-port-unnamed", ref_of(service), text_, evidence, fixes, harmed(service))
 
 
-def _ports_of(ward: Ward, candidate: Candidate, declared: _Declared) -> Evidence:
+def _ports_of(ward: Ward, candidate: SelectorCandidate, declared: _Declared) -> Evidence:
     words = [
         f"{text(p, 'name') or 'unnamed'} {number(p, 'containerPort')}/{text(p, 'protocol') or 'TCP'}"
         for p in declared.ports
@@ -158,7 +158,7 @@ def _ports_of(ward: Ward, candidate: Candidate, declared: _Declared) -> Evidence
 
 
 def _by_declaration(
-    ward: Ward, service: Service, index: int, port: ServicePort, candidate: Candidate
+    ward: Ward, service: Service, index: int, port: ServicePort, candidate: SelectorCandidate
 ) -> Iterator[Finding]:
     """What containers declare is only a statement: that a probe asks the port says more."""
     declared, target = _Declared(candidate.spec), target_of(port)
@@ -206,7 +206,9 @@ def _mentions(declared: _Declared, port: int) -> bool:
     return any(str(port) in word for word in words)
 
 
-def _by_words(ward: Ward, service: Service, port: ServicePort, candidates: Sequence[Candidate]) -> Iterator[Finding]:
+def _by_words(
+    ward: Ward, service: Service, port: ServicePort, candidates: Sequence[SelectorCandidate]
+) -> Iterator[Finding]:
     """An argument or variable that makes the process listen on loopback."""
     for candidate in candidates[:1]:
         for container in _Declared(candidate.spec).containers:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from fairlead.explain.candidates import Candidate, NearMiss
+from fairlead.explain.candidates import NearMiss, SelectorCandidate
 from fairlead.explain.cluster import WORKLOADS, Ref
 from fairlead.explain.doctor.findings import Finding, Fix
 from fairlead.explain.doctor.ward import Ward, harmed, ref_of
@@ -29,7 +29,7 @@ def check_selector(ward: Ward, service: Service) -> Iterator[Finding]:
         yield _elsewhere(ward, service) or _nothing(ward, service)
 
 
-def _is_kept(ward: Ward, template: Candidate) -> bool:
+def _is_kept(ward: Ward, template: SelectorCandidate) -> bool:
     """Whether an API server has the workload: a manifest has no Pods yet."""
     document = ward.cluster.document(*template.ref) or {}
     return bool(text(document, "metadata", "uid")) or "status" in document
@@ -61,7 +61,7 @@ def _evidence(ward: Ward, service: Service) -> Evidence:
     return ward.cluster.field(ref_of(service), ".spec.selector", service.spec.selector or {})
 
 
-def _no_pods(ward: Ward, service: Service, template: Candidate) -> Finding:
+def _no_pods(ward: Ward, service: Service, template: SelectorCandidate) -> Finding:
     evidence = [_evidence(ward, service), ward.cluster.field(template.ref, ".spec.replicas", template.replicas)]
     kind, name = template.ref.kind.lower(), template.ref.name
     if template.replicas == 0:
@@ -81,7 +81,7 @@ def _no_pods(ward: Ward, service: Service, template: Candidate) -> Finding:
     return Finding("no-pods", template.ref, text_, tuple(evidence), fixes, harmed(service))
 
 
-def _creation_words(ward: Ward, template: Candidate) -> str:
+def _creation_words(ward: Ward, template: SelectorCandidate) -> str:
     """What the controller says about Pods that it could not create; a Deployment's ReplicaSet says it."""
     for event in ward.cluster.of_kind("Event").values():
         about = text(event, "involvedObject", "name")

@@ -11,7 +11,7 @@ from typing import Generic, NamedTuple, TypeVar
 Item = TypeVar("Item")
 
 
-class Flow(NamedTuple):
+class FairFlow(NamedTuple):
     """A user, as far as the order is concerned."""
 
     name: str
@@ -26,14 +26,14 @@ class FairQueue(Generic[Item]):
         longest: how many items of one flow may wait.
         """
         self._longest = longest
-        self._waiting: dict[Flow, deque[Item]] = {}
-        self._clocks: dict[Flow, float] = {}
+        self._waiting: dict[FairFlow, deque[Item]] = {}
+        self._clocks: dict[FairFlow, float] = {}
         self._now = 0.0  # the clock at which the latest work began
 
     def __len__(self) -> int:
         return sum(map(len, self._waiting.values()))
 
-    def push(self, flow: Flow, item: Item) -> bool:
+    def push(self, flow: FairFlow, item: Item) -> bool:
         """Add an item; False when too many of its flow wait already."""
         waiting = self._waiting.setdefault(flow, deque())
         if len(waiting) >= self._longest:
@@ -41,7 +41,7 @@ class FairQueue(Generic[Item]):
         waiting.append(item)
         return True
 
-    def pop(self) -> tuple[Flow, Item]:
+    def pop(self) -> tuple[FairFlow, Item]:
         """The next item; to be called only while there is one."""
         flow = min(self._waiting, key=self._clock)
         waiting = self._waiting[flow]
@@ -50,7 +50,7 @@ class FairQueue(Generic[Item]):
             del self._waiting[flow]
         return flow, item
 
-    def charge(self, flow: Flow, cost: float) -> None:
+    def charge(self, flow: FairFlow, cost: float) -> None:
         """Say what work of a flow took, in seconds; it need not have waited."""
         if not self._waiting:  # nobody is kept from anything, so there is nothing to make up for
             self._clocks.clear()
@@ -61,7 +61,7 @@ class FairQueue(Generic[Item]):
         if len(self._clocks) > 2 * len(self._waiting) + 64:
             self._forget()
 
-    def _clock(self, flow: Flow) -> float:
+    def _clock(self, flow: FairFlow) -> float:
         return max(self._clocks.get(flow, 0.0), self._now)
 
     def _forget(self) -> None:

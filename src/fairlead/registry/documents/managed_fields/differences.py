@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from fairlead.model.document import Doc
 from fairlead.registry.documents.managed_fields.leaves import Leaves, leaves_at, owned_metadata
 from fairlead.registry.documents.managed_fields.paths import FieldSet, Path, PathField
-from fairlead.registry.schemas.catalogue import Container, fields_of
+from fairlead.registry.schemas.catalogue import Cardinality, fields_of
 from fairlead.registry.schemas.merging import is_atomic_map
 
 _NOBODYS = ("apiVersion", "kind", "metadata")
@@ -45,7 +45,7 @@ def _compare(type_name: str, old: Doc, new: Doc, path: Path, found: tuple[Leaves
         if before == after:
             continue
         type_ = fields_of(type_name).get(name)
-        is_object = type_ is not None and type_.container is Container.NONE and bool(fields_of(type_.name))
+        is_object = type_ is not None and type_.container is Cardinality.NONE and bool(fields_of(type_.name))
         both = isinstance(before, dict) and isinstance(after, dict) and bool(before and after)
         if type_ and is_object and both and not is_atomic_map(type_name, name, type_.name):
             _compare(type_.name, before, after, (*path, PathField(name)), found)

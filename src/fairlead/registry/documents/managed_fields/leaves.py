@@ -10,7 +10,7 @@ from typing import Any
 
 from fairlead.model.document import Doc
 from fairlead.registry.documents.managed_fields.paths import Path, PathField, PathItem, PathMember
-from fairlead.registry.schemas.catalogue import Container, FieldType, fields_of
+from fairlead.registry.schemas.catalogue import Cardinality, FieldType, fields_of
 from fairlead.registry.schemas.merging import is_applied_set, is_atomic_map, list_map_keys
 from fairlead.registry.status import bad_request
 
@@ -65,7 +65,7 @@ def _field(owner: str, name: str, type_: FieldType | None, value: Any, place: tu
         _list(owner, name, value, (path, found))
     elif is_atomic_map(owner, name, type_.name):
         found[path] = value
-    elif type_.container is Container.MAP:
+    elif type_.container is Cardinality.MAP:
         found.update({(*path, PathField(key)): item for key, item in value.items()})
     elif fields_of(type_.name):
         _object(type_.name, value, path, found)

@@ -6,7 +6,7 @@ from typing import Any
 from fairlead.model.document import Doc
 from fairlead.registry.documents.managed_fields.leaves import item_of
 from fairlead.registry.documents.managed_fields.paths import Element, Path, PathField, PathItem, PathMember
-from fairlead.registry.schemas.catalogue import Container, fields_of
+from fairlead.registry.schemas.catalogue import Cardinality, fields_of
 from fairlead.registry.schemas.merging import is_applied_set, is_atomic_map, list_map_keys
 
 
@@ -23,7 +23,7 @@ def merge_applied(type_name: str, live: Doc, applied: Doc) -> Doc:
             and type_
             and not is_atomic_map(type_name, name, type_.name)
         ):
-            is_object = type_.container is Container.NONE and fields_of(type_.name)
+            is_object = type_.container is Cardinality.NONE and fields_of(type_.name)
             result[name] = merge_applied(type_.name, current, value) if is_object else {**current, **value}
         elif isinstance(value, list) and isinstance(current, list):
             result[name] = _merge_lists(type_name, name, current, value)
@@ -64,7 +64,7 @@ def _atomic_parts(type_name: str, value: Doc, path: str) -> Iterator[str]:
         if is_atomic:
             yield place
         for index, part in enumerate(item) if isinstance(item, list) else [(None, item)]:
-            if isinstance(part, dict) and type_.container is not Container.MAP:
+            if isinstance(part, dict) and type_.container is not Cardinality.MAP:
                 yield from _atomic_parts(type_.name, part, place if index is None else f"{place}[{index}]")
 
 

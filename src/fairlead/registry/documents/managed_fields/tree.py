@@ -8,7 +8,7 @@ from typing import Any
 from fairlead.model.document import Doc
 from fairlead.registry.documents.managed_fields.leaves import item_of, owned_metadata
 from fairlead.registry.documents.managed_fields.paths import PathMember, encode
-from fairlead.registry.schemas.catalogue import Container, FieldType, fields_of
+from fairlead.registry.schemas.catalogue import Cardinality, FieldType, fields_of
 from fairlead.registry.schemas.merging import is_applied_set, is_atomic_map, list_map_keys
 from fairlead.registry.status import bad_request
 
@@ -38,7 +38,7 @@ def _field(owner: str, name: str, type_: FieldType | None, value: Any) -> Doc:
         return _list(owner, name, type_.name, value)
     if is_atomic_map(owner, name, type_.name):
         return {}
-    if type_.container is Container.MAP:
+    if type_.container is Cardinality.MAP:
         return {f"f:{key}": {} for key in sorted(value)}
     return _object(type_.name, value) if fields_of(type_.name) else {}
 

@@ -5,10 +5,10 @@ Upstream: apimachinery ``pkg/util/managedfields``, which builds its parser from 
 
 from fairlead.model.document import Doc
 from fairlead.registry.kinds.apiextensions.structural import EMBEDDED, PRESERVE
-from fairlead.registry.schemas.catalogue import Container, FieldType, OwnType
+from fairlead.registry.schemas.catalogue import Cardinality, FieldType, OwnType
 
-_META = FieldType("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta", Container.NONE, False)
-_TEXT = FieldType("string", Container.NONE, False)
+_META = FieldType("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta", Cardinality.NONE, False)
+_TEXT = FieldType("string", Cardinality.NONE, False)
 _SCALARS = {"string": "string", "boolean": "boolean", "integer": "int64", "number": "number"}
 _OPAQUE = "opaque"  # no fields: one value, whatever is in it
 
@@ -41,10 +41,10 @@ def _object(name: str, schema: Doc) -> OwnType:
 
 def _field(name: str, schema: Doc) -> FieldType:
     if schema.get("type") == "array":
-        return FieldType(_element(name, schema.get("items") or {}), Container.LIST, False)
+        return FieldType(_element(name, schema.get("items") or {}), Cardinality.LIST, False)
     if schema.get("type") == "object" and isinstance(others := schema.get("additionalProperties"), dict):
-        return FieldType(_element(name, others), Container.MAP, False)
-    return FieldType(_element(name, schema), Container.NONE, False)
+        return FieldType(_element(name, others), Cardinality.MAP, False)
+    return FieldType(_element(name, schema), Cardinality.NONE, False)
 
 
 def _element(name: str, schema: Doc) -> str:

@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fairlead.registry.access.flow_control import levels
-from fairlead.registry.access.flow_control.fair_queue import FairQueue, Flow
+from fairlead.registry.access.flow_control.fair_queue import FairFlow, FairQueue
 from fairlead.registry.requests import User
 
-HEAVY, LIGHT, SYSTEM = Flow("heavy", 2), Flow("light", 2), Flow("system", 8)
+HEAVY, LIGHT, SYSTEM = FairFlow("heavy", 2), FairFlow("light", 2), FairFlow("system", 8)
 
 
 def served(queue, count, cost=1.0):
@@ -69,7 +69,7 @@ def test_no_flow_waits_in_too_great_number():
 def test_everything_is_served_once_and_each_flow_in_order(pushes):
     queue, pushed = FairQueue(1000), {}
     for number, (name, _) in enumerate(pushes):
-        queue.push(Flow(name, 1), number)
+        queue.push(FairFlow(name, 1), number)
         pushed.setdefault(name, []).append(number)
     seen = {}
     while len(queue):
@@ -86,7 +86,7 @@ def test_users_that_came_once_are_forgotten():
     for number in range(10_000):
         if number % 10 == 0:
             served(queue, 1)
-        queue.charge(Flow(f"user-{number}", 1), 0.001)
+        queue.charge(FairFlow(f"user-{number}", 1), 0.001)
     assert len(queue._clocks) < 200
 
 

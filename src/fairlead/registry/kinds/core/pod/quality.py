@@ -1,7 +1,7 @@
 """The QoS class of a Pod, from its document."""
 
 from fairlead.model.document import Doc
-from fairlead.model.qos import Asked, qos_class
+from fairlead.model.qos import AskedResources, qos_class
 
 
 def quality(spec: Doc) -> str:
@@ -10,6 +10,6 @@ def quality(spec: Doc) -> str:
     return qos_class(map(_asked, containers), _asked(spec))
 
 
-def _asked(of: Doc) -> Asked:
+def _asked(of: Doc) -> AskedResources:
     resources = of.get("resources") or {}
-    return Asked(resources.get("requests"), resources.get("limits"))
+    return AskedResources(resources.get("requests"), resources.get("limits"))
