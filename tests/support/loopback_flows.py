@@ -9,11 +9,11 @@ from dataclasses import replace
 
 import msgspec
 
-from fairlead.app.proxy.userspace.cluster import Cluster
-from fairlead.app.proxy.userspace.decision import Asked, Decision
-from fairlead.app.proxy.userspace.feed import News
+from fairlead.app.proxy.userspace.cluster import AllNodes
+from fairlead.app.proxy.userspace.decision import ConnectionDecision, Destination
+from fairlead.app.proxy.userspace.feed import FeedNews
 from fairlead.app.proxy.userspace.frontends import Frontend
-from fairlead.app.proxy.userspace.node_rules import Surroundings
+from fairlead.app.proxy.userspace.node_rules import NodeSurroundings
 from fairlead.labnet.loopback import lab_network
 from fairlead.netpolicy.census import Census
 from fairlead.netpolicy.enforcement import Changed
@@ -73,14 +73,14 @@ def flow_on_loopback(flow):
 
 def cluster_of(world, chance, clock=lambda: 0.0):
     """A lab with one node, in the state of a world of the table."""
-    made = Cluster(Surroundings(world.settings, NETWORK), chance, clock)
+    made = AllNodes(NodeSurroundings(world.settings, NETWORK), chance, clock)
     here = node("here", world.zone, world.own_addresses, world.node_cidr)
     ready = [{"type": "Ready", "status": "True"}]
     here = msgspec.structs.replace(here, status=msgspec.convert(
         {"addresses": msgspec.to_builtins(here.status.addresses), "conditions": ready}, type(here.status), strict=False
     ))  # fmt: skip
     there = snapshot(*world.services, *world.slices, here)
-    made.follow(News(there, frozenset(there.services), has_nodes=True))
+    made.follow(FeedNews(there, frozenset(there.services), has_nodes=True))
     if world.policies:
         made.enforce(Census.of(world.pods, world.namespaces, world.policies), Changed())
     return made
@@ -108,7 +108,7 @@ class EveryWay:
         return found
 
 
-def outcome_of(decision: Decision) -> Outcome:
+def outcome_of(decision: ConnectionDecision) -> Outcome:
     """A decision in the words of the table."""
     if decision.target is None:
         return DROPPED if decision.fate is PacketFate.DROP else REJECTED
@@ -122,7 +122,7 @@ def outcomes_of(flow):
     cluster = cluster_of(flow.world, chance, lambda: next(hours))
     if Frontend(flow.destination, flow.port, flow.protocol) not in cluster.frontends:
         return {REJECTED}
-    asked = Asked(flow.destination, flow.port, flow.protocol)
+    asked = Destination(flow.destination, flow.port, flow.protocol)
     client = cluster.decisions.client(flow.source)
     return {outcome_of(each) for each in chance.results(lambda: cluster.decisions.decide_at("here", client, asked))}
 

@@ -8,13 +8,13 @@ from fairlead.model.names import ObjectKey
 from fairlead.registry.bootstrap.cluster import ensure_service_cidr
 from fairlead.registry.environment import Environment, Kinds
 from fairlead.registry.kinds import STRATEGIES
-from fairlead.registry.requests import Target
+from fairlead.registry.requests import RequestTarget
 from fairlead.registry.resources import BY_PATH
 from fairlead.registry.schemas.decode import decode
 from fairlead.registry.store import State, Step
 from fairlead.registry.strategy import ClusterConfig
 from fairlead.registry.verbs.deletion import remove_object
-from fairlead.registry.verbs.generic_store import Update, create, update
+from fairlead.registry.verbs.generic_store import ObjectUpdate, create, update
 
 NOW = "2026-01-01T00:00:00Z"
 IPV4, IPV6 = "10.96.0.0/16", "fd00:10:96::/112"
@@ -51,7 +51,7 @@ class Cluster:
 
     def put(self, body, dry_run=False, subresource=None):
         target = self._target(body, subresource)
-        change = Update(lambda old: self._decoded(body), only_existing=False, dry_run=dry_run)
+        change = ObjectUpdate(lambda old: self._decoded(body), only_existing=False, dry_run=dry_run)
         return self._done(update(self.state, target, change, self.env))
 
     def stored(self, kind, name, api_version="v1"):
@@ -83,7 +83,7 @@ class Cluster:
         group, _, version = body["apiVersion"].rpartition("/")
         resource = next(r for r in BY_PATH.values() if (r.group, r.version, r.kind) == (group, version, body["kind"]))
         key = ObjectKey("default" if resource.namespaced else "", body["metadata"]["name"])
-        return Target(resource, *key, resource.subresource(subresource) if subresource else None)
+        return RequestTarget(resource, *key, resource.subresource(subresource) if subresource else None)
 
     def _decoded(self, body):
         copy = msgspec.json.decode(msgspec.json.encode(body))

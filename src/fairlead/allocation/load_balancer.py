@@ -28,7 +28,7 @@ class NoAddress(Exception):
     """A Service cannot have an address; the message says why."""
 
 
-class Pool(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+class AddressPool(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """Addresses to give away, and to whom.
 
     Attributes:
@@ -58,13 +58,13 @@ class Pool(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="came
         return ip is not None and any(ip in ip_network(cidr) for cidr in self.cidrs)
 
 
-def wants_load_balancer(service: Service, pools: Sequence[Pool]) -> bool:
+def wants_load_balancer(service: Service, pools: Sequence[AddressPool]) -> bool:
     """Whether the Service gets addresses from here: its class is ours or a pool's, or it names none."""
     ours = {CLASS, *(pool.load_balancer_class for pool in pools)}
     return service.spec.type == "LoadBalancer" and (service.spec.load_balancer_class or CLASS) in ours
 
 
-def choose_addresses(service: Service, pools: Sequence[Pool], taken: Taken) -> tuple[str, ...]:
+def choose_addresses(service: Service, pools: Sequence[AddressPool], taken: Taken) -> tuple[str, ...]:
     """The addresses that the Service gets; those that it has, where they will do.
 
     Pools of the Service's own namespace come before those of all.
@@ -96,7 +96,7 @@ def _wanted(service: Service) -> dict[str, str]:
     return wanted
 
 
-def _next(service: Service, family: str, pools: Sequence[Pool], taken: Taken) -> str:
+def _next(service: Service, family: str, pools: Sequence[AddressPool], taken: Taken) -> str:
     claim = claim_of(service)
     present = [ip for ip in ingress_ips(service) if family_of(ip) == family and _is_in(pools, ip)]
     shared = [ip for ip in _shared(claim, taken) if family_of(ip) == family and _is_in(pools, ip)]
@@ -114,7 +114,7 @@ def _shared(claim: AddressClaim, taken: Taken) -> list[str]:
     return sorted(ip for ip, holders in taken.items() if any(holder.key == claim.key for holder in holders.values()))
 
 
-def _requested(service: Service, wanted: str, pools: Sequence[Pool], taken: Taken) -> str:
+def _requested(service: Service, wanted: str, pools: Sequence[AddressPool], taken: Taken) -> str:
     if not _is_in(pools, wanted):
         raise NoAddress(f"the address {wanted} is in no pool")
     if reason := _obstacle(claim_of(service), wanted, taken):
@@ -133,7 +133,7 @@ def _obstacle(claim: AddressClaim, address: str, taken: Taken) -> str | None:
     return obstacle(claim, taken.get(address, {}).values())
 
 
-def _is_in(pools: Sequence[Pool], address: str) -> bool:
+def _is_in(pools: Sequence[AddressPool], address: str) -> bool:
     return any(pool.contains(address) for pool in pools)
 
 

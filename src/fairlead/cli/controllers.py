@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from fairlead.allocation.load_balancer import Pool
+from fairlead.allocation.load_balancer import AddressPool
 from fairlead.app.controllers import CONTROLLERS, ControllersOptions, run
 from fairlead.app.controllers.context import ControllerSettings, SigningAuthority
 from fairlead.cli.flags.leader import candidacy, leader_flags
@@ -57,7 +57,7 @@ def controllers(
     Several may run for one cluster: of those that run the same controllers one works, and the others stand by.
     """
     namespace, _, name = dns_deployment.rpartition("/")
-    pool = (Pool(pools),) if pools else ()
+    pool = (AddressPool(pools),) if pools else ()
     if bool(signing_cert) != bool(signing_key):
         raise click.UsageError("--cluster-signing-cert-file and --cluster-signing-key-file go together")
     authority = SigningAuthority(signing_cert, signing_key) if signing_cert and signing_key else None

@@ -48,7 +48,7 @@ def check_of_service(service: Service, of_node: NodeCheck) -> NodeCheck | None:
     return of_node._replace(port=port) if port else None
 
 
-class Answer(NamedTuple):
+class CheckResult(NamedTuple):
     """What is known of a check.
 
     Attributes:
@@ -58,17 +58,17 @@ class Answer(NamedTuple):
     health: Health = Health.UNKNOWN
     missed: int = 0
 
-    def after(self, status: int | None) -> "Answer":
+    def after(self, status: int | None) -> "CheckResult":
         """What is known after one more check: an HTTP status, REFUSED, or None for no sign of life.
 
         A proxy that ended is soon back, and the rules that it left still work: connections that its node has go on.
         """
         if status:
-            return Answer(Health.HEALTHY if 200 <= status < 300 else Health.FAILING)
+            return CheckResult(Health.HEALTHY if 200 <= status < 300 else Health.FAILING)
         missed = self.missed + 1
         if missed < UNANSWERED:
-            return Answer(self.health, missed)
-        return Answer(Health.FAILING if status == REFUSED else Health.SILENT, missed)
+            return CheckResult(self.health, missed)
+        return CheckResult(Health.FAILING if status == REFUSED else Health.SILENT, missed)
 
 
 def eligible(nodes: Iterable[tuple[str, Health, Health]]) -> list[str]:

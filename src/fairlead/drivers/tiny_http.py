@@ -30,14 +30,14 @@ _NOT_FOUND = Page("404 page not found\n", HTTPStatus.NOT_FOUND)
 _NOT_ALLOWED = Page("method not allowed\n", HTTPStatus.METHOD_NOT_ALLOWED)
 
 
-class Access(Protocol):
+class AccessToPages(Protocol):
     """Decides who sees which page."""
 
     async def refusal(self, path: str, authorization: str) -> Page | None:
         """What to answer instead of the page; None: the client is let in."""
 
 
-async def serve_pages(host: str, port: int, pages: Pages, access: Access | None = None) -> asyncio.Server:
+async def serve_pages(host: str, port: int, pages: Pages, access: AccessToPages | None = None) -> asyncio.Server:
     """Serve pages by path until the server is closed; the page ``*`` answers on paths that have none of their own.
 
     Args:
@@ -54,7 +54,7 @@ async def serve_pages(host: str, port: int, pages: Pages, access: Access | None 
 
 
 async def _converse(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pages: Pages, access: Access | None
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, pages: Pages, access: AccessToPages | None
 ) -> None:
     try:
         async with asyncio.timeout(REQUEST_TIMEOUT):

@@ -66,7 +66,7 @@ class _Heard(NamedTuple):
     causes: tuple[Cause, ...] = ()
 
 
-class Spread:
+class SpreadingChanges:
     """Puts together what is heard, in whatever order it comes; keeps the newest."""
 
     def __init__(self) -> None:

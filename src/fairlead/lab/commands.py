@@ -7,11 +7,11 @@ from typing import TypedDict
 
 from fairlead.app.lab.commands.run import pod_document
 from fairlead.app.lab.processes.bootstrap import ServedResources
-from fairlead.app.lab.processes.readiness import Wanted
+from fairlead.app.lab.processes.readiness import WantedWorkload
 from fairlead.drivers.kube.client import PODS, KubeClient
 from fairlead.drivers.lab.forker_client import Finished, TimedOut
 from fairlead.lab import objects
-from fairlead.lab.connection import EnteredCommand, Entry, LabConnection
+from fairlead.lab.connection import EnteredCommand, EntryPoint, LabConnection
 from fairlead.lab.errors import CommandFailed
 from fairlead.lab.results import Result
 from fairlead.model.names import ObjectKey
@@ -43,7 +43,7 @@ def words_of(command: Arguments) -> tuple[str, ...]:
     return tuple(shlex.split(command)) if isinstance(command, str) else tuple(map(str, command))
 
 
-def execute(connection: LabConnection, entry: Entry, command: EnteredCommand, options: RunOptions) -> Result:
+def execute(connection: LabConnection, entry: EntryPoint, command: EnteredCommand, options: RunOptions) -> Result:
     """Run a command in a place that has been entered.
 
     Raises:
@@ -76,7 +76,7 @@ def client_pod(connection: LabConnection, namespace: str, seconds: float) -> str
 
     async def make(client: KubeClient, resources: ServedResources) -> None:
         await objects.apply_all(client, resources, [document], namespace)
-        await objects.wait_for(client, [Wanted("Pod", ObjectKey(namespace, CLIENT_POD))], seconds)
+        await objects.wait_for(client, [WantedWorkload("Pod", ObjectKey(namespace, CLIENT_POD))], seconds)
 
     async def is_there(client: KubeClient, _: ServedResources) -> bool:
         found = await objects.items(client, PODS, namespace)

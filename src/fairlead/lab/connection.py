@@ -12,7 +12,7 @@ from fairlead.drivers.lab.forker_client import Forker
 from fairlead.drivers.lab.run_folder import RunningLab
 from fairlead.lab.background import Background
 from fairlead.lab.errors import LabError
-from fairlead.lab.places import OUTSIDE, Entry, enter_network, enter_place
+from fairlead.lab.places import OUTSIDE, EntryPoint, enter_network, enter_place
 
 T = TypeVar("T")
 
@@ -58,11 +58,11 @@ class LabConnection:
 
         return self.background.call(act())
 
-    def enter(self, namespace: str, where: str) -> Entry:
+    def enter(self, namespace: str, where: str) -> EntryPoint:
         """See ``enter_place``."""
         return enter_place(self.lab, namespace, where)
 
-    def enter_network(self, namespace: str, where: str) -> Entry:
+    def enter_network(self, namespace: str, where: str) -> EntryPoint:
         """The network of a place alone, as the lab's root: for sockets and for rules."""
         return enter_network(self.lab, namespace, where)
 
@@ -79,4 +79,4 @@ class LabConnection:
             self._background = self._client = self._forker = None
 
 
-__all__ = ["OUTSIDE", "EnteredCommand", "Entry", "LabConnection"]
+__all__ = ["OUTSIDE", "EnteredCommand", "EntryPoint", "LabConnection"]

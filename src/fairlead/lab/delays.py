@@ -16,7 +16,7 @@ from fairlead.drivers.kube.client import PODS
 from fairlead.drivers.lab.nft_session import NftSession
 from fairlead.lab import objects
 from fairlead.lab.commands import as_of_this_machine, execute
-from fairlead.lab.connection import Entry, LabConnection
+from fairlead.lab.connection import EntryPoint, LabConnection
 from fairlead.lab.errors import LabError
 from fairlead.model.addresses import IPFamily, family_of
 from fairlead.model.names import ObjectKey
@@ -126,7 +126,7 @@ def _held(
         connection.background.call(stop(holder))
 
 
-def _packets(connection: LabConnection, entry: Entry, link: str, *, whole: bool) -> socket.socket:
+def _packets(connection: LabConnection, entry: EntryPoint, link: str, *, whole: bool) -> socket.socket:
     made = connection.forker.make_socket(entry.place, {"op": "packets", "link": link, "whole": whole})
     made.setblocking(False)
     return made
@@ -138,7 +138,7 @@ def _placement(connection: LabConnection, pod: ObjectKey) -> tuple[str, str]:
     return str(found["spec"]["nodeName"]), str(found["status"]["podIP"])
 
 
-def _link_to(connection: LabConnection, node: Entry, address: str) -> str:
+def _link_to(connection: LabConnection, node: EntryPoint, address: str) -> str:
     """The node's end of the Pod's link."""
     found = execute(connection, node, as_of_this_machine(("ip", "-j", "route", "get", address)), {})
     return str(json.loads(found.stdout)[0]["dev"])

@@ -20,7 +20,7 @@ from fairlead.lab.errors import LabError
 from fairlead.lab.nodes import NodeHandle
 from fairlead.lab.objects import says_ready
 from fairlead.lab.packet_rules import dropping, packet_rules, resetting
-from fairlead.lab.parts import API, SLICES, Part, agent
+from fairlead.lab.parts import API, SLICES, LabPart, agent
 from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
 
@@ -184,7 +184,7 @@ class Faults:
             raise LabError(f"{fault}: what happens between two Pods of a lab without namespaces cannot be changed")
 
     @contextmanager
-    def _of_parts(self, parts: list[Part], document: Mapping[str, object]) -> Iterator[None]:
+    def _of_parts(self, parts: list[LabPart], document: Mapping[str, object]) -> Iterator[None]:
         with steering.fault(self._connection, parts, document, PATIENCE):
             yield
 
@@ -194,7 +194,7 @@ class Faults:
     def _pod(self, name: str) -> Doc:
         return self._connection.ask(lambda client, _: objects.get(client, PODS, self._namespace, name))
 
-    def _agent_of(self, pod: str) -> Part:
+    def _agent_of(self, pod: str) -> LabPart:
         return agent(str(self._pod(pod)["spec"].get("nodeName", "")))
 
     def _addresses(self, pod: str) -> tuple[str, ...]:

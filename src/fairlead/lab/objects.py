@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from fairlead.app.lab.processes.bootstrap import ServedResources, UnknownKind, apply
-from fairlead.app.lab.processes.readiness import KINDS, Wanted, until_ready
+from fairlead.app.lab.processes.readiness import KINDS, WantedWorkload, until_ready
 from fairlead.drivers.kube.client import EVENTS, NAMESPACES, PODS, KubeClient, KubeError, ResourcePath
 from fairlead.drivers.kube.manifests import read_manifests, read_text
 from fairlead.lab.errors import LabError, NotReady
@@ -139,18 +139,18 @@ async def log(client: KubeClient, pod: ObjectKey, query: Mapping[str, str]) -> s
     return body.decode(errors="replace")
 
 
-async def workloads(client: KubeClient, namespace: str) -> list[Wanted]:
+async def workloads(client: KubeClient, namespace: str) -> list[WantedWorkload]:
     """Everything in a namespace that can be waited for, except Pods of which something else takes care."""
     found = []
     for kind, (resource, _) in KINDS.items():
         for document in await items(client, resource, namespace):
             metadata = document["metadata"]
             if kind != "Pod" or not any(owner.get("controller") for owner in metadata.get("ownerReferences") or ()):
-                found.append(Wanted(kind, ObjectKey(namespace, metadata["name"])))
+                found.append(WantedWorkload(kind, ObjectKey(namespace, metadata["name"])))
     return found
 
 
-async def wait_for(client: KubeClient, wanted: Sequence[Wanted], seconds: float) -> None:
+async def wait_for(client: KubeClient, wanted: Sequence[WantedWorkload], seconds: float) -> None:
     """Return when all of these run.
 
     Raises:

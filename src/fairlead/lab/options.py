@@ -10,7 +10,7 @@ from msgspec import structs
 from fairlead.app.lab.config import image_of, read_config
 from fairlead.app.lab.config_nodes import BACKENDS, ConfigError, ProxyMode
 from fairlead.app.lab.control_plane.programs import MissingPrograms, find_programs
-from fairlead.app.lab.plan import Manifest
+from fairlead.app.lab.plan import LabManifest
 from fairlead.app.lab.settings import LabSettings, numbered_node
 from fairlead.drivers.kube.manifests import read_manifests
 from fairlead.labnet.addresses import DUAL_STACK, IPV4_ONLY, MAX_NODES
@@ -113,10 +113,10 @@ class Wishes:
         return table
 
 
-def manifests_of(files: Iterable[str]) -> tuple[Manifest, ...]:
+def manifests_of(files: Iterable[str]) -> tuple[LabManifest, ...]:
     """The documents of these files, in order.
 
     Raises:
         ManifestError: one cannot be read.
     """
-    return tuple(Manifest(*found) for file in files for found in read_manifests(file))
+    return tuple(LabManifest(*found) for file in files for found in read_manifests(file))

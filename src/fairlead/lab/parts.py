@@ -21,7 +21,7 @@ DNS_NAMESPACE = "kube-system"
 _ASK_AGAIN = 0.25  # seconds; a watch that was being opened has not heard
 
 
-class Part(NamedTuple):
+class LabPart(NamedTuple):
     """A process of the lab.
 
     Attributes:
@@ -36,24 +36,24 @@ class Part(NamedTuple):
         return f"the {self.name} in {self.place}"
 
 
-API, SLICES = Part(API_SERVER, SWITCH), Part(CONTROLLERS, SWITCH)
+API, SLICES = LabPart(API_SERVER, SWITCH), LabPart(CONTROLLERS, SWITCH)
 
 
-def agent(node: str) -> Part:
+def agent(node: str) -> LabPart:
     """That of a node."""
-    return Part(NODE_AGENT, f"node/{node}")
+    return LabPart(NODE_AGENT, f"node/{node}")
 
 
-def proxies_of(lab: RunningLab, nodes: Iterable[str]) -> list[Part]:
+def proxies_of(lab: RunningLab, nodes: Iterable[str]) -> list[LabPart]:
     """Those of nodes; one for all of them in a lab without namespaces."""
     if lab.loopback is not None:
-        return [Part(NODE_PROXY, SWITCH)]
-    return [Part(NODE_PROXY, f"node/{name}") for name in nodes]
+        return [LabPart(NODE_PROXY, SWITCH)]
+    return [LabPart(NODE_PROXY, f"node/{name}") for name in nodes]
 
 
-def name_servers_of(pods: Iterable[str]) -> list[Part]:
+def name_servers_of(pods: Iterable[str]) -> list[LabPart]:
     """Those in Pods of the cluster's DNS."""
-    return [Part(NAME_SERVER, name, DNS_NAMESPACE) for name in pods]
+    return [LabPart(NAME_SERVER, name, DNS_NAMESPACE) for name in pods]
 
 
 Document = Mapping[str, Any]
@@ -67,7 +67,7 @@ class Asking(NamedTuple):
     lab: RunningLab
     make_socket: MakeSocket
 
-    def ask(self, part: Part, document: Document) -> socket.socket:
+    def ask(self, part: LabPart, document: Document) -> socket.socket:
         """A connection with the part, at which something has been asked for; raises LabError when it is not there."""
         try:
             with enter_network(self.lab, part.namespace, part.place) as entry:
@@ -79,7 +79,7 @@ class Asking(NamedTuple):
         return made
 
 
-def _name(lab: RunningLab, part: Part) -> str:
+def _name(lab: RunningLab, part: LabPart) -> str:
     """What a part is called where it is, or on this machine in a lab without namespaces."""
     if lab.loopback is None:
         return part.name
@@ -87,7 +87,7 @@ def _name(lab: RunningLab, part: Part) -> str:
     return steered_name(lab.loopback, place, part.name)
 
 
-def answer(part: Part, made: socket.socket, seconds: float) -> Document:
+def answer(part: LabPart, made: socket.socket, seconds: float) -> Document:
     """What a part answers.
 
     Raises:
@@ -106,7 +106,7 @@ def answer(part: Part, made: socket.socket, seconds: float) -> Document:
     return document
 
 
-def settle(asking: Asking, find_followers: Callable[[], Iterable[Part]], seconds: float) -> int:
+def settle(asking: Asking, find_followers: Callable[[], Iterable[LabPart]], seconds: float) -> int:
     """Return when slices, names and every node's rules are at least as new as what the API has now; the version.
 
     Args:
@@ -120,10 +120,10 @@ def settle(asking: Asking, find_followers: Callable[[], Iterable[Part]], seconds
     return _follow(asking, find_followers(), seconds, deadline)
 
 
-def _follow(asking: Asking, parts: Iterable[Part], seconds: float, deadline: float) -> int:
+def _follow(asking: Asking, parts: Iterable[LabPart], seconds: float, deadline: float) -> int:
     """Wait until the parts are where the API is now."""
     version = _remind(asking, deadline)
-    waiting: dict[socket.socket, Part] = {}
+    waiting: dict[socket.socket, LabPart] = {}
     try:
         for part in parts:
             waiting[asking.ask(part, {"op": "reached", "version": version})] = part

@@ -16,13 +16,13 @@ _NETWORKS = {OUTSIDE: "enter-outside", SWITCH: "enter-switch"}
 _NODE = "node/"
 
 
-class Entry:
+class EntryPoint:
     """Where a command or a socket of a test is to be, entered by descriptors; close it."""
 
     def __init__(self, place: Place, environment: dict[str, str] | None) -> None:
         self.place, self.environment = place, environment
 
-    def __enter__(self) -> "Entry":
+    def __enter__(self) -> "EntryPoint":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -31,7 +31,7 @@ class Entry:
                 os.close(fd)
 
 
-def enter_place(lab: RunningLab, namespace: str, where: str) -> Entry:
+def enter_place(lab: RunningLab, namespace: str, where: str) -> EntryPoint:
     """A Pod (``NAME`` or ``NAME/CONTAINER``), ``node/NAME``, or ``outside``.
 
     Raises:
@@ -43,10 +43,10 @@ def enter_place(lab: RunningLab, namespace: str, where: str) -> Entry:
         return _network(lab, {"op": "enter-node", "node": where.removeprefix(_NODE)})
     pod, _, container = where.partition("/")
     reply = enter.ask(lab, {"op": "enter-pod", "namespace": namespace, "pod": pod, "container": container})
-    return Entry(enter.pod_place(reply), dict(reply.document["environment"]))
+    return EntryPoint(enter.pod_place(reply), dict(reply.document["environment"]))
 
 
-def enter_network(lab: RunningLab, namespace: str, where: str) -> Entry:
+def enter_network(lab: RunningLab, namespace: str, where: str) -> EntryPoint:
     """The network of a place alone, as the lab's root: for sockets and for rules."""
     if where in _NETWORKS or where.startswith(_NODE) or lab.loopback is not None:
         return enter_place(lab, namespace, where)
@@ -55,8 +55,8 @@ def enter_network(lab: RunningLab, namespace: str, where: str) -> Entry:
         assert outside.place.network is not None
         os.close(outside.place.network)
         network = os.dup(pod.place.process)
-        return Entry(Place(outside.place.process, outside.place.has_user_namespace, network, None), None)
+        return EntryPoint(Place(outside.place.process, outside.place.has_user_namespace, network, None), None)
 
 
-def _network(lab: RunningLab, request: dict[str, Any]) -> Entry:
-    return Entry(enter.network_place(enter.ask(lab, request)), None)
+def _network(lab: RunningLab, request: dict[str, Any]) -> EntryPoint:
+    return EntryPoint(enter.network_place(enter.ask(lab, request)), None)

@@ -8,17 +8,17 @@ from fairlead.drivers.kube.client import NODES as NODE_OBJECTS
 from fairlead.drivers.kube.client import PODS, ResourcePath
 from fairlead.lab import objects, parts
 from fairlead.lab.connection import LabConnection
-from fairlead.lab.parts import DNS_NAMESPACE, Asking, Part, answer, name_servers_of, proxies_of
+from fairlead.lab.parts import DNS_NAMESPACE, Asking, LabPart, answer, name_servers_of, proxies_of
 
 _DNS_LABELS = "k8s-app=kube-dns"
 
 
-def proxies(connection: LabConnection) -> list[Part]:
+def proxies(connection: LabConnection) -> list[LabPart]:
     """Those of the nodes that run; one for all of them in a lab without namespaces."""
     return proxies_of(connection.lab, _ready(connection, NODE_OBJECTS, ""))
 
 
-def name_servers(connection: LabConnection) -> list[Part]:
+def name_servers(connection: LabConnection) -> list[LabPart]:
     """Those that are ready."""
     return name_servers_of(_ready(connection, PODS, DNS_NAMESPACE, _DNS_LABELS))
 
@@ -48,7 +48,9 @@ def settle(connection: LabConnection, seconds: float) -> int:
 
 
 @contextmanager
-def fault(connection: LabConnection, parts: list[Part], document: Mapping[str, Any], seconds: float) -> Iterator[None]:
+def fault(
+    connection: LabConnection, parts: list[LabPart], document: Mapping[str, Any], seconds: float
+) -> Iterator[None]:
     """Have the parts misbehave meanwhile; they stop when this ends, or this program does."""
     asking = _asking(connection)
     held = [(part, asking.ask(part, {"op": "fault", **document})) for part in parts]

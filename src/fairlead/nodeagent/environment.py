@@ -15,7 +15,7 @@ from fairlead.nodeagent.credentials import ROOT
 from fairlead.nodeagent.manifest import Container, EnvFromSource, EnvVar, EnvVarSource, RunPod
 from fairlead.nodeagent.resources import resource_field
 from fairlead.nodeagent.security_context import credentials_of
-from fairlead.nodeagent.sources import CONFIG_MAP, SECRET, Reference, SourceError, Sources, content
+from fairlead.nodeagent.sources import CONFIG_MAP, SECRET, PodReference, SourceError, Sources, content
 
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -110,7 +110,7 @@ def _all_of(source: EnvFromSource, sources: Sources) -> dict[str, str]:
     found: dict[str, str] = {}
     for kind, reference in ((CONFIG_MAP, source.config_map_ref), (SECRET, source.secret_ref)):
         if reference:
-            values = content(sources, Reference(kind, reference.name), optional=reference.optional)
+            values = content(sources, PodReference(kind, reference.name), optional=reference.optional)
             found |= {f"{source.prefix}{key}": value.decode(errors="replace") for key, value in values.items()}
     return found
 
@@ -124,7 +124,7 @@ def _from_source(variable: EnvVar, container: Container, around: ContainerSurrou
         return resource_field(source.resource_field_ref, container.name, around.pod, around.allocatable)
     for kind, selector in ((CONFIG_MAP, source.config_map_key_ref), (SECRET, source.secret_key_ref)):
         if selector:
-            values = content(around.sources, Reference(kind, selector.name), optional=selector.optional)
+            values = content(around.sources, PodReference(kind, selector.name), optional=selector.optional)
             if selector.key not in values and not selector.optional:
                 raise SourceError(f"couldn't find key {selector.key} in {kind} {around.pod.namespace}/{selector.name}")
             value = values.get(selector.key)

@@ -20,7 +20,7 @@ class SourceError(Exception):
     reason = "CreateContainerConfigError"
 
 
-class Reference(NamedTuple):
+class PodReference(NamedTuple):
     """A ConfigMap or Secret of the Pod's namespace."""
 
     kind: str
@@ -28,10 +28,10 @@ class Reference(NamedTuple):
 
 
 # A token's content is the one file that holds it.
-Sources = Mapping[Reference | TokenSource, Content]
+Sources = Mapping[PodReference | TokenSource, Content]
 
 
-def references(pod: RunPod) -> set[Reference]:
+def references(pod: RunPod) -> set[PodReference]:
     """Everything that the Pod's containers and volumes refer to."""
     spec = pod.spec
     containers = (*(spec.init_containers or ()), *spec.containers, *(spec.ephemeral_containers or ()))
@@ -41,22 +41,22 @@ def references(pod: RunPod) -> set[Reference]:
     }
 
 
-def volume_references(pod: RunPod) -> set[Reference]:
+def volume_references(pod: RunPod) -> set[PodReference]:
     """What the Pod's volumes show, and follow when it changes."""
     return {reference for projection in projections(pod) for reference, _ in file_sources(projection)}
 
 
-def _of_container(container: Container) -> Iterator[Reference]:
+def _of_container(container: Container) -> Iterator[PodReference]:
     for source in container.env_from or ():
         if source.config_map_ref:
-            yield Reference(CONFIG_MAP, source.config_map_ref.name)
+            yield PodReference(CONFIG_MAP, source.config_map_ref.name)
         if source.secret_ref:
-            yield Reference(SECRET, source.secret_ref.name)
+            yield PodReference(SECRET, source.secret_ref.name)
     for variable in container.env or ():
         if variable.value_from and variable.value_from.config_map_key_ref:
-            yield Reference(CONFIG_MAP, variable.value_from.config_map_key_ref.name)
+            yield PodReference(CONFIG_MAP, variable.value_from.config_map_key_ref.name)
         if variable.value_from and variable.value_from.secret_key_ref:
-            yield Reference(SECRET, variable.value_from.secret_key_ref.name)
+            yield PodReference(SECRET, variable.value_from.secret_key_ref.name)
 
 
 def projections(pod: RunPod) -> Iterator[Projection]:
@@ -72,16 +72,16 @@ def token_sources(pod: RunPod) -> set[TokenSource]:
     return {projection.service_account_token for projection in projections(pod) if projection.service_account_token}
 
 
-def file_sources(projection: Projection) -> Iterator[tuple[Reference, FileSource]]:
+def file_sources(projection: Projection) -> Iterator[tuple[PodReference, FileSource]]:
     """The ConfigMap and the Secret that a volume's files are made of, where there are any."""
     if projection.config_map:
-        yield Reference(CONFIG_MAP, projection.config_map.name), projection.config_map
+        yield PodReference(CONFIG_MAP, projection.config_map.name), projection.config_map
     if projection.secret:
         name = projection.secret.secret_name or projection.secret.name
-        yield Reference(SECRET, name), projection.secret
+        yield PodReference(SECRET, name), projection.secret
 
 
-def content(sources: Sources, reference: Reference, *, optional: bool) -> Content:
+def content(sources: Sources, reference: PodReference, *, optional: bool) -> Content:
     """All keys of a ConfigMap or Secret.
 
     Raises:

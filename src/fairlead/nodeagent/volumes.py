@@ -19,7 +19,7 @@ from fairlead.nodeagent.manifest import (
     VolumeMount,
 )
 from fairlead.nodeagent.resources import resource_field
-from fairlead.nodeagent.sources import Content, Reference, SourceError, content, file_sources
+from fairlead.nodeagent.sources import Content, PodReference, SourceError, content, file_sources
 
 OWN_FOLDERS = ("/", "/dev", "/proc", "/sys")  # of each container; nothing else can be mounted there
 FILE_MODE = 0o644  # where nothing else is said
@@ -135,7 +135,7 @@ def renewal_time(now: float, expires: float) -> float:
     return min(now + RENEWED_AT * (expires - now), now + LONGEST_USE)
 
 
-def _selected(reference: Reference, source: FileSource, found: Content, mode: int) -> Files:
+def _selected(reference: PodReference, source: FileSource, found: Content, mode: int) -> Files:
     mode = source.default_mode or mode
     if source.items is None:
         return {path: VolumeFile(text, mode) for path, text in found.items()}

@@ -21,7 +21,7 @@ from fairlead.registry.environment import Environment
 from fairlead.registry.kinds.apiextensions.custom_resource_definition import STORAGE
 from fairlead.registry.kinds.apiextensions.served import resource_table
 from fairlead.registry.questions import Consultation, Unanswered
-from fairlead.registry.requests import Request, Target, parse_target
+from fairlead.registry.requests import Request, RequestTarget, parse_target
 from fairlead.registry.status import method_not_allowed
 from fairlead.registry.store import State
 from fairlead.registry.subresources.connections import CONNECTIONS, connection_options
@@ -85,7 +85,7 @@ def _warned(found: Answer, texts: Iterable[str]) -> Answer:
     )
 
 
-def _special(target: Target, verb: str) -> Handler | None:
+def _special(target: RequestTarget, verb: str) -> Handler | None:
     if target.resource.defined:
         return OF_CUSTOM_KINDS.get((target.subresource.name, verb)) if target.subresource else None
     return _SPECIAL.get((target.plural_with_subresource, verb))
@@ -118,7 +118,7 @@ _VERB_OF = {
 _VERB_OF_PROXY = {"HEAD": "get", "OPTIONS": ""}
 
 
-def _verb(request: Request, target: Target) -> str:
+def _verb(request: Request, target: RequestTarget) -> str:
     if target.subresource and target.subresource.name == "proxy" and request.method in _VERB_OF_PROXY:
         return _VERB_OF_PROXY[request.method]
     if request.method == "POST" and target.subresource:

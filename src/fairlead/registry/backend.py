@@ -37,7 +37,7 @@ class ExtensionServer(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Upstream:
+class BackendServer:
     """The server that is to answer, and what to ask it for.
 
     Attributes:

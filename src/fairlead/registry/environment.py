@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from fairlead.model.document import Doc
 from fairlead.registry.questions import Answers
-from fairlead.registry.requests import Target, User
+from fairlead.registry.requests import RequestTarget, User
 from fairlead.registry.resources import BY_STORAGE, Resource
 from fairlead.registry.store import State
 from fairlead.registry.strategy import ClusterConfig, Context, Strategy
@@ -36,7 +36,7 @@ class Write(NamedTuple):
     """
 
     state: State
-    target: Target
+    target: RequestTarget
     new: Doc | None
     old: Doc | None
     dry_run: bool
@@ -68,7 +68,7 @@ class Environment:
     cluster: ClusterConfig
     authenticate: Callable[[str, str], User | None]
     sign: Callable[[dict[str, Any]], str]
-    admit: Callable[[State, Target, Doc, Doc | None], None] = lambda state, target, new, old: None
+    admit: Callable[[State, RequestTarget, Doc, Doc | None], None] = lambda state, target, new, old: None
     mutate: Callable[[Write], Doc] | None = None
     review: Callable[[Write], tuple[str, ...]] = lambda write: ()
     answers: Answers = field(default_factory=dict)

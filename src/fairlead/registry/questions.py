@@ -63,7 +63,7 @@ def read_server(client: Doc) -> ReviewServer:
     return ReviewServer("", where, authorities)
 
 
-class Question(NamedTuple):
+class ReviewQuestion(NamedTuple):
     """A review that a server is to answer.
 
     Attributes:
@@ -111,12 +111,12 @@ class Fetch(NamedTuple):
         return b""
 
 
-Asked = Question | Fetch
+Asked = ReviewQuestion | Fetch
 
 
-def question(server: ReviewServer, kind: str, api_version: str, request: Doc, seconds: int) -> Question:
+def question(server: ReviewServer, kind: str, api_version: str, request: Doc, seconds: int) -> ReviewQuestion:
     """The question that a review's request is; ``request`` is without a uid."""
-    return Question(server, kind, api_version, msgspec.json.encode(request)[1:], seconds)
+    return ReviewQuestion(server, kind, api_version, msgspec.json.encode(request)[1:], seconds)
 
 
 class ServerAnswer(NamedTuple):

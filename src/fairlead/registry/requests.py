@@ -51,7 +51,7 @@ _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 
 
 @dataclass(frozen=True)
-class Target:
+class RequestTarget:
     """What a path names: a collection, an object, or something below an object.
 
     Attributes:
@@ -73,7 +73,7 @@ class Target:
         return f"{self.resource.plural}/{self.subresource.name}" if self.subresource else self.resource.plural
 
 
-def parse_target(path: str, table: ResourceTable = BUILT_IN) -> Target:
+def parse_target(path: str, table: ResourceTable = BUILT_IN) -> RequestTarget:
     """The target that an API path names.
 
     Raises:
@@ -87,7 +87,7 @@ def parse_target(path: str, table: ResourceTable = BUILT_IN) -> Target:
     raise no_such_resource()
 
 
-def _target(group_version: tuple[str, str], parts: list[str], table: ResourceTable) -> Target:
+def _target(group_version: tuple[str, str], parts: list[str], table: ResourceTable) -> RequestTarget:
     namespace = ""
     # /namespaces/<name>/<plural> lies in a namespace, unless <plural> is a subresource of the Namespace itself.
     if len(parts) > 2 and parts[0] == "namespaces" and not _is_namespace_subresource(parts[2]):
@@ -99,11 +99,11 @@ def _target(group_version: tuple[str, str], parts: list[str], table: ResourceTab
     if name and resource.namespaced and not namespace:
         raise no_such_resource()
     if len(parts) <= 2:
-        return Target(resource, namespace, name)
+        return RequestTarget(resource, namespace, name)
     subresource = resource.subresource(parts[2])
     if subresource is None:
         raise no_such_resource()
-    return Target(resource, namespace, name, subresource, "/".join(parts[3:]))
+    return RequestTarget(resource, namespace, name, subresource, "/".join(parts[3:]))
 
 
 def _is_namespace_subresource(name: str) -> bool:

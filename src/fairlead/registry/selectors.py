@@ -12,7 +12,7 @@ from typing import NamedTuple
 from fairlead.model.labels import Selector, SelectorError, matches, parse_selector
 from fairlead.model.names import ObjectKey
 from fairlead.registry.documents.events_view import SELECTABLE
-from fairlead.registry.requests import Request, Target
+from fairlead.registry.requests import Request, RequestTarget
 from fairlead.registry.status import bad_request
 from fairlead.registry.store import Stored
 
@@ -66,7 +66,7 @@ _KEY_FIELDS: dict[str, Callable[[ObjectKey], str]] = {
 }
 
 
-def selection_of(request: Request, target: Target, fields: Iterable[str]) -> Selection:
+def selection_of(request: Request, target: RequestTarget, fields: Iterable[str]) -> Selection:
     """What a request on a collection selects; a watch of one object is a watch of its name.
 
     Raises:

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 from fairlead.model.addresses import IPFamily
 from fairlead.model.phrases import Phrase
 from fairlead.netfilter.dump.values import (
+    AtRandom,
     Chain,
     ChainCall,
-    Chance,
     Draw,
     HideSource,
     MapJump,
@@ -232,7 +232,7 @@ class _Run:
         holds = (self.mark & part.mask == part.value) != part.negated
         return None if holds else Phrase("the mark is {mark:#x}", mark=self.mark)
 
-    def chance(self, part: Chance) -> str | None:
+    def chance(self, part: AtRandom) -> str | None:
         if part.probability >= 1:
             return None
         is_taken = self._choose(2) == 0
@@ -354,7 +354,7 @@ _DOES = {"accept": "accepts it", "drop": "drops it", "reject": "refuses it", "re
 _CONDITIONS: Mapping[type, Callable[[_Run, Any], str | None]] = {
     Test: _Run.test,
     MarkTest: _Run.mark_test,
-    Chance: _Run.chance,
+    AtRandom: _Run.chance,
     RecentlySeen: _Run.seen,
     Unknown: lambda run, part: run._doubtful(part.text),
 }

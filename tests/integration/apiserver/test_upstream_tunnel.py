@@ -8,8 +8,8 @@ import pytest
 
 from fairlead.drivers.apiserver.http_server import serve
 from fairlead.drivers.apiserver.outgoing_tls import OutgoingTls
-from fairlead.drivers.apiserver.tunnel import Client, UpstreamTunnel
-from fairlead.registry.backend import Upstream
+from fairlead.drivers.apiserver.tunnel import TunnelClient, UpstreamTunnel
+from fairlead.registry.backend import BackendServer
 from fairlead.registry.status import ApiError
 
 MEBIBYTE = 1 << 20
@@ -55,12 +55,12 @@ class World:
 async def world_of(pki):
     backend = Backend()
     server = await asyncio.start_server(backend.accept, "127.0.0.1", 0, limit=65536)
-    upstream = Upstream("http", "127.0.0.1", server.sockets[0].getsockname()[1], "/there?x=1")
+    upstream = BackendServer("http", "127.0.0.1", server.sockets[0].getsockname()[1], "/there?x=1")
     tunnel = UpstreamTunnel(OutgoingTls(pki))
 
     async def application(scope, receive, send):
         body = (await receive())["body"]
-        client = Client(scope["method"], scope["headers"], body, receive, send, scope.get("take_over"))
+        client = TunnelClient(scope["method"], scope["headers"], body, receive, send, scope.get("take_over"))
         try:
             await tunnel.serve(upstream, client)
         except ApiError as error:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from fairlead.allocation.load_balancer import Pool
+from fairlead.allocation.load_balancer import AddressPool
 from fairlead.app.announcer.options import AnnouncerOptions
 from fairlead.app.announcer.process import Announcer
 from fairlead.app.controllers import ControllersOptions, run
@@ -164,7 +164,7 @@ def run_announcer(client, path, name):
 def run_controllers(client, path, name):
     is_ready = asyncio.Event()
     candidacy = Candidacy(NAMESPACE, "fairlead-controllers", f"{path.stem}", Timing(3, 2, 0.05))
-    pools = (Pool(("192.0.2.0/24",)),)
+    pools = (AddressPool(("192.0.2.0/24",)),)
     options = ControllersOptions(path, None, (name,), ControllerSettings(load_balancer_pools=pools), None, candidacy)
     return [run(options, is_ready.set)], is_ready.wait
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import pytest
 
-from fairlead.app.proxy.userspace.decision import Asked
+from fairlead.app.proxy.userspace.decision import Destination
 from fairlead.app.proxy.userspace.listeners import Listeners
 from fairlead.drivers.linux.privileged_ports import first_free_port
 from fairlead.drivers.proxy.stream_relay import Route, listen
@@ -38,7 +38,7 @@ class Stage:
 
     async def decide(self, frontend, client):
         decisions = self.cluster.decisions
-        decision = decisions.decide_at("here", decisions.client(client[0]), Asked(*frontend))
+        decision = decisions.decide_at("here", decisions.client(client[0]), Destination(*frontend))
         self.decided.put_nowait(decision)
         if decision.target is None:
             return Route(None, is_silent=decision.fate is PacketFate.DROP)

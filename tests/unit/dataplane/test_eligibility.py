@@ -2,7 +2,15 @@
 
 import pytest
 
-from fairlead.dataplane.eligibility import REFUSED, Answer, Health, NodeCheck, check_of_node, check_of_service, eligible
+from fairlead.dataplane.eligibility import (
+    REFUSED,
+    CheckResult,
+    Health,
+    NodeCheck,
+    check_of_node,
+    check_of_service,
+    eligible,
+)
 from fairlead.model.addresses import IPFamily
 from fairlead.model.decode import decode
 from fairlead.model.objects import Node
@@ -29,18 +37,18 @@ def test_eligible(rows, expected):
 
 
 def test_one_check_that_is_missed_is_no_silence():
-    answer = Answer().after(200)
+    answer = CheckResult().after(200)
     assert answer.health == OK
     assert answer.after(None).health == OK
     assert answer.after(None).after(None).health == DEAD
     assert answer.after(None).after(None).after(503).health == BAD
     assert answer.after(None).after(200).after(None).health == OK
-    assert Answer().after(None).health == NEW
+    assert CheckResult().after(None).health == NEW
 
 
 def test_a_node_without_a_proxy_is_there():
     """New connections go elsewhere, those that it has go on; without another node, it is used."""
-    refused = Answer().after(200).after(REFUSED)
+    refused = CheckResult().after(200).after(REFUSED)
     assert refused.health == OK
     assert refused.after(REFUSED).health == BAD
     assert refused.after(REFUSED).after(REFUSED).health == BAD

@@ -5,7 +5,7 @@ from itertools import permutations
 import pytest
 
 from fairlead.explain.cluster import Cluster, Ref
-from fairlead.explain.spreading import MOST_CHANGES, Spread
+from fairlead.explain.spreading import MOST_CHANGES, SpreadingChanges
 from fairlead.model.marks import Mark, Station
 
 SLICE, POD = Ref("EndpointSlice", "default", "web-x"), Ref("Pod", "default", "web-0")
@@ -39,7 +39,7 @@ MARKS = [
 
 
 def told(marks=MARKS):
-    spread = Spread()
+    spread = SpreadingChanges()
     spread.hear(POD, pod(9), pod(10), 100.012)
     spread.hear(SLICE, slice_(8, web_0=True, web_1=True), slice_(11, web_0=False, web_1=True), 100.0205)
     spread.mark(marks)
@@ -63,7 +63,7 @@ def test_a_change_has_its_cause_its_stations_and_their_times():
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
 def test_the_order_in_which_it_is_heard_does_not_matter(order):
-    spread = Spread()
+    spread = SpreadingChanges()
     acts = [
         lambda: spread.hear(POD, pod(9), pod(10), 100.012),
         lambda: spread.hear(SLICE, slice_(8, web_0=True), slice_(11, web_0=False), 100.0205),
@@ -83,7 +83,7 @@ def test_without_marks_the_watch_stands_in():
 
 def test_a_cause_is_never_after_what_follows_from_it():
     """Watches of two kinds do not keep to an order, and a DNS server may have heard before this page has."""
-    spread = Spread()
+    spread = SpreadingChanges()
     spread.hear(SLICE, slice_(8, web_0=True), slice_(11, web_0=False), 100.03)
     spread.hear(POD, pod(9), pod(10), 100.04)
     spread.mark([mark(Station.NAMES, "coredns-1", 11, 100.001, 100.002)])
@@ -114,14 +114,14 @@ def test_marks_of_other_versions_do_not_count():
     ],
 )  # fmt: skip
 def test_causes_are_what_differs(old, new, causes):
-    spread = Spread()
+    spread = SpreadingChanges()
     is_one = spread.hear(SLICE, None if old is None else slice_(1, **old), slice_(2, **new), 5.0)
     assert is_one is (causes is not None)
     assert [change.causes for change in spread.changes()] == ([causes] if causes else [])
 
 
 def test_a_pod_that_changed_long_ago_is_no_station():
-    spread = Spread()
+    spread = SpreadingChanges()
     spread.hear(POD, pod(9), pod(10), 10.0)
     spread.hear(SLICE, slice_(8, web_0=True), slice_(11, web_0=False), 100.0)
     (change,) = spread.changes()
@@ -129,7 +129,7 @@ def test_a_pod_that_changed_long_ago_is_no_station():
 
 
 def test_what_is_odd_is_passed_over():
-    spread = Spread()
+    spread = SpreadingChanges()
     assert not spread.hear(Ref("ConfigMap", "default", "web"), None, {}, 1.0)
     assert not spread.hear(Ref("Service", "default", "web"), {}, {"spec": {"selector": None}}, 1.0)
     assert not spread.hear(SLICE, slice_(1, web_0=True), None, 1.0)
@@ -139,7 +139,7 @@ def test_what_is_odd_is_passed_over():
 
 
 def test_memory_is_bounded():
-    spread = Spread()
+    spread = SpreadingChanges()
     for version in range(MOST_CHANGES * 3):
         spread.hear(SLICE, slice_(0), slice_(version + 1, web_0=True), float(version))
         spread.mark([mark(Station.RULES, f"node-{n}", version + 1, version, version) for n in range(3)])
@@ -166,7 +166,7 @@ def service(version, **spec):
 
 
 def test_a_change_of_a_service_goes_from_the_api_to_names_and_rules():
-    spread = Spread()
+    spread = SpreadingChanges()
     old, new = service(3, ports=[{"port": 80}]), service(4, ports=[{"port": 81}])
     assert spread.hear(SERVICE, old, new, 100.003)
     spread.mark([
@@ -182,7 +182,7 @@ def test_a_change_of_a_service_goes_from_the_api_to_names_and_rules():
 
 
 def test_a_policy_has_rules_and_no_names():
-    spread = Spread()
+    spread = SpreadingChanges()
     spread.hear(POLICY, None, {"metadata": {"resourceVersion": "7"}, "spec": {"podSelector": {}}}, 5.0)
     spread.mark([mark(Station.RULES, "node-1", 7, 5.0, 5.5, POLICY)])
     (change,) = spread.changes()
@@ -191,7 +191,7 @@ def test_a_policy_has_rules_and_no_names():
 
 
 def test_dns_servers_are_waited_for_after_a_service():
-    spread = Spread()
+    spread = SpreadingChanges()
     spread.hear(SERVICE, service(3), service(4, type="NodePort"), 5.0)
     assert spread.waits_for("coredns-1", 0)
     spread.mark([mark(Station.NAMES, "coredns-1", 4, 5.0, 5.1, SERVICE)])
@@ -199,7 +199,7 @@ def test_dns_servers_are_waited_for_after_a_service():
 
 
 def test_what_parts_told_before_is_remembered():
-    spread = Spread()
+    spread = SpreadingChanges()
     spread.remember(MARKS)
     (change,) = spread.changes()
     assert (change.object, change.causes) == (SLICE, ("before this page was opened",))
@@ -209,7 +209,7 @@ def test_what_parts_told_before_is_remembered():
 
 
 def test_remembered_slices_are_named_by_their_service():
-    spread = Spread()
+    spread = SpreadingChanges()
     spread.remember(MARKS)
     assert [change.subject for change in spread.changes()] == ["EndpointSlice default/web-x"]
     spread.place(Cluster(documents={SLICE: slice_(12, web_0=True)}))

@@ -19,7 +19,7 @@ from fairlead.nodeagent.files import ClusterDNS, hosts, own_files, resolv_conf
 from fairlead.nodeagent.images import Image, ImageError, Program, program_for
 from fairlead.nodeagent.manifest import Container, RunPod, port_number
 from fairlead.nodeagent.service_links import ServiceLinks, service_variables
-from fairlead.nodeagent.sources import CONFIG_MAP, SECRET, Reference, SourceError, references
+from fairlead.nodeagent.sources import CONFIG_MAP, SECRET, PodReference, SourceError, references
 from fairlead.nodeagent.volumes import Mount, VolumeError, VolumeFile, check_volumes, mounts_of, volume_files
 
 DATABASE = Image(("db",), ("serve",), {"HOME": "/db"})
@@ -43,7 +43,10 @@ def service(name: str, namespace: str = "shop", ip: str = "10.96.3.4", *ports: d
     return decode(Service, {"metadata": {"name": name, "namespace": namespace}, "spec": spec})
 
 
-SOURCES = {Reference(CONFIG_MAP, "settings"): {"colour": b"blue"}, Reference(SECRET, "keys"): {"password": b"secret"}}
+SOURCES = {
+    PodReference(CONFIG_MAP, "settings"): {"colour": b"blue"},
+    PodReference(SECRET, "keys"): {"password": b"secret"},
+}
 
 
 def around(pod: RunPod, services=(), sources=None) -> ContainerSurroundings:
@@ -387,10 +390,10 @@ class TestVolumes:
             }
         )
         assert references(made) == {
-            Reference(SECRET, "a"),
-            Reference(CONFIG_MAP, "b"),
-            Reference(CONFIG_MAP, "d"),
-            Reference(SECRET, "e"),
+            PodReference(SECRET, "a"),
+            PodReference(CONFIG_MAP, "b"),
+            PodReference(CONFIG_MAP, "d"),
+            PodReference(SECRET, "e"),
         }
 
     MOUNTED = {"volumes": [{"name": "code", "hostPath": {"path": "/srv"}}, {"name": "data", "emptyDir": {}}]}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fairlead.registry.backend import Upstream, proxyable
+from fairlead.registry.backend import BackendServer, proxyable
 from fairlead.registry.status import ApiError
 from tests.support.api_world import ApiWorld
 
@@ -50,17 +50,17 @@ ON_NODES = [
 
 @pytest.mark.parametrize(("method", "url", "path"), ON_NODES)
 def test_on_the_node(world, method, url, path):
-    assert world.ask(method, f"{PODS}/{url}") == Upstream("https", "192.0.2.11", 10250, path, is_node=True)
+    assert world.ask(method, f"{PODS}/{url}") == BackendServer("https", "192.0.2.11", 10250, path, is_node=True)
 
 
 NODES = "/api/v1/nodes"
 OF_NODES = [
-    ("node-1/proxy/healthz", Upstream("https", "192.0.2.11", 10250, "/healthz", is_node=True)),
-    ("node-1/proxy/logs/?x=1", Upstream("https", "192.0.2.11", 10250, "/logs/?x=1", is_node=True)),
-    ("node-1:10250/proxy/pods", Upstream("https", "192.0.2.11", 10250, "/pods", is_node=True)),
-    ("https:node-1:/proxy", Upstream("https", "192.0.2.11", 10250, "/", is_node=True)),
-    ("node-1:9100/proxy/metrics", Upstream("http", "192.0.2.11", 9100, "/metrics")),
-    ("https:node-1:9100/proxy/metrics", Upstream("https", "192.0.2.11", 9100, "/metrics")),
+    ("node-1/proxy/healthz", BackendServer("https", "192.0.2.11", 10250, "/healthz", is_node=True)),
+    ("node-1/proxy/logs/?x=1", BackendServer("https", "192.0.2.11", 10250, "/logs/?x=1", is_node=True)),
+    ("node-1:10250/proxy/pods", BackendServer("https", "192.0.2.11", 10250, "/pods", is_node=True)),
+    ("https:node-1:/proxy", BackendServer("https", "192.0.2.11", 10250, "/", is_node=True)),
+    ("node-1:9100/proxy/metrics", BackendServer("http", "192.0.2.11", 9100, "/metrics")),
+    ("https:node-1:9100/proxy/metrics", BackendServer("https", "192.0.2.11", 9100, "/metrics")),
 ]
 
 
@@ -138,7 +138,7 @@ def test_a_pod(world, url, expected):
     give_address(world, "one", "10.244.1.5")
     scheme, port, path = expected
     request = world.ask("GET", f"{PODS}/{url}".replace("%20", " "))
-    assert request == Upstream(scheme, "10.244.1.5", port, path)
+    assert request == BackendServer(scheme, "10.244.1.5", port, path)
 
 
 def test_the_first_port_of_a_pod_is_meant_when_none_is_named(world):

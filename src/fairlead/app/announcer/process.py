@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Any
 
-from fairlead.allocation.load_balancer import Pool
+from fairlead.allocation.load_balancer import AddressPool
 from fairlead.app.announcer.bgp import Bgp, SessionMetrics
 from fairlead.app.announcer.layer2 import Layer2
 from fairlead.app.announcer.options import AnnouncerOptions
@@ -59,7 +59,7 @@ class Announcer:
 
     def __init__(self, options: AnnouncerOptions, client: KubeClient) -> None:
         self._options = options
-        self._pool = Pool(options.pools)
+        self._pool = AddressPool(options.pools)
         self._snapshot = ClusterSnapshot()
         self._changed: set[ObjectKey] = set()
         self._nodes_changed = False

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from fairlead.allocation.load_balancer import Pool
+from fairlead.allocation.load_balancer import AddressPool
 from fairlead.app.controllers.custom_kinds import CustomKinds
 from fairlead.app.controllers.indexes.node_pods import NodePods
 from fairlead.app.controllers.indexes.service_members import ServiceMembers
@@ -43,7 +43,7 @@ class ControllerSettings:
 
     node_grace: float = 40.0
     borne_by_default: float = BORNE_BY_DEFAULT
-    load_balancer_pools: tuple[Pool, ...] = ()
+    load_balancer_pools: tuple[AddressPool, ...] = ()
     authority: SigningAuthority | None = None
     load_balancer_seen: Callable[[], None] = lambda: None
     dns_deployment: ObjectKey = ObjectKey("kube-system", "fairlead-dns")  # noqa: RUF009 - a value

@@ -35,7 +35,7 @@ from fairlead.drivers.dns.query_log import QueryLog
 from fairlead.drivers.dns.server import DnsServer, layout_of, own_addresses
 from fairlead.drivers.kube.page_access import PageAccess
 from fairlead.drivers.kube.progress import reached
-from fairlead.drivers.steering.faults import Faults, Steering
+from fairlead.drivers.steering.faults import SteeredFaults, Steering
 from fairlead.drivers.steering.part_socket import steered
 from fairlead.drivers.tiny_http import Page, Pages, serve_pages
 from fairlead.model.names import ObjectKey
@@ -120,7 +120,7 @@ class _Process:
         self._pages: list[asyncio.Server] = []
         self._access = PageAccess() if options.authorize_metrics else None
 
-    def misbehave(self, faults: Faults) -> None:
+    def misbehave(self, faults: SteeredFaults) -> None:
         """Answer as faults have it, while there are any; to be called before ``listen``."""
         services = FaultyServices.around(self._services, faults)
         self._services = services

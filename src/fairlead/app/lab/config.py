@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
-from fairlead.allocation.load_balancer import Pool
+from fairlead.allocation.load_balancer import AddressPool
 from fairlead.app.lab.config_nodes import BACKENDS, ConfigError, NodeConfig, ProxyMode, add, checked_nodes, network
 from fairlead.app.lab.settings import LabSettings, Timers
 from fairlead.bgp.settings import BgpSettings, check
@@ -55,7 +55,7 @@ class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename=
     images: dict[str, Any] = {}
     nodes: Annotated[tuple[NodeConfig, ...], msgspec.Meta(max_length=MAX_NODES)] = ()
     timers: Timers = Timers()
-    load_balancer_pools: tuple[Pool, ...] | None = None
+    load_balancer_pools: tuple[AddressPool, ...] | None = None
     ip_families: Annotated[tuple[IPFamily, ...], msgspec.Meta(min_length=1)] | None = None
     proxy_mode: ProxyMode = "nft"
     network_policies: bool = True

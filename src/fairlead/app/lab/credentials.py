@@ -4,7 +4,7 @@ To be called in a child that ends afterwards: the libraries that make them cost 
 """
 
 from fairlead.app.lab.control_plane.files import ControlPlaneFiles, write_control_plane_files
-from fairlead.app.lab.plan import Client, LabPlan, agent_of, user_of
+from fairlead.app.lab.plan import CertificateClient, LabPlan, agent_of, user_of
 from fairlead.app.lab.settings import LabNode
 from fairlead.drivers.identity.pki import API_SERVER, ensure_certificate, ensure_pki, write_kubeconfig
 from fairlead.drivers.lab.run_folder import RunningLab
@@ -30,5 +30,5 @@ def write_node_credentials(plan: LabPlan, node: LabNode) -> None:
     _write(plan, agent_of(node), client)
 
 
-def _write(plan: LabPlan, component: str, client: Client) -> None:
+def _write(plan: LabPlan, component: str, client: CertificateClient) -> None:
     write_kubeconfig(plan.kubeconfig(component), plan.pki, plan.api_url, *client)

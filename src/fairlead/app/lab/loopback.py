@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from msgspec import structs
 
-from fairlead.allocation.load_balancer import Pool
+from fairlead.allocation.load_balancer import AddressPool
 from fairlead.app.lab.fork import LabError
 from fairlead.app.lab.settings import LabNode, LabSettings
 from fairlead.labnet.addresses import IPV4_ONLY, AddressPlan, usual_address, usual_pod_cidr
@@ -61,9 +61,9 @@ def at_place(node: LabNode, plan: AddressPlan) -> LabNode:
     return replace(node, addresses=(plan.node.format(10 + node.index),), pod_cidrs=(plan.node_pods.format(node.index),))
 
 
-def _pools(pools: Iterable[Pool] | None, number: int) -> tuple[Pool, ...]:
+def _pools(pools: Iterable[AddressPool] | None, number: int) -> tuple[AddressPool, ...]:
     if pools is None:
-        return (Pool((loopback_plan(number).load_balancers,)),)
+        return (AddressPool((loopback_plan(number).load_balancers,)),)
     network = lab_network(number)
     for pool in pools:
         for cidr in pool.cidrs:

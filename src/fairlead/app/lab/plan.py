@@ -34,14 +34,14 @@ _API_HOSTS = (
 )
 
 
-class Manifest(NamedTuple):
+class LabManifest(NamedTuple):
     """A document to be created or patched, and where it came from (``FILE`` or ``FILE, document 2``)."""
 
     source: str
     document: dict[str, Any]
 
 
-class Client(NamedTuple):
+class CertificateClient(NamedTuple):
     """User name and groups in a client certificate."""
 
     user: str
@@ -79,7 +79,7 @@ class LabPlan:
     name: str
     run_folder: Path
     data_folder: Path
-    manifests: tuple[Manifest, ...]
+    manifests: tuple[LabManifest, ...]
     settings: LabSettings
     wire: WirePlan | None = None
     home: Path | None = None
@@ -196,23 +196,27 @@ class LabPlan:
         return {agent_of(node) for node in self.nodes}
 
     @property
-    def clients(self) -> dict[str, Client]:
+    def clients(self) -> dict[str, CertificateClient]:
         """Who each component is to the API server, as a real cluster has them."""
         return {
-            "admin": Client("kubernetes-admin", ("system:masters",)),
+            "admin": CertificateClient("kubernetes-admin", ("system:masters",)),
             **(_BESIDE_OTHERS if self.settings.control_plane else _ALONE),
-            "publisher": Client("system:serviceaccount:kube-system:fairlead-publisher", ("system:serviceaccounts",)),
-            "router": Client("system:serviceaccount:kube-system:fairlead-router", ("system:serviceaccounts",)),
-            PROXY: Client("system:kube-proxy", ("system:node-proxier",)),
+            "publisher": CertificateClient(
+                "system:serviceaccount:kube-system:fairlead-publisher", ("system:serviceaccounts",)
+            ),
+            "router": CertificateClient(
+                "system:serviceaccount:kube-system:fairlead-router", ("system:serviceaccounts",)
+            ),
+            PROXY: CertificateClient("system:kube-proxy", ("system:node-proxier",)),
         }
 
 
 # Who controls: our controllers alone, or the few of ours that work beside Kubernetes' own programs.
-_ALONE = {"controllers": Client("system:kube-controller-manager")}
+_ALONE = {"controllers": CertificateClient("system:kube-controller-manager")}
 _BESIDE_OTHERS = {
-    "controllers": Client("fairlead-controllers"),
-    "kube-controller-manager": Client("system:kube-controller-manager"),
-    "kube-scheduler": Client("system:kube-scheduler"),
+    "controllers": CertificateClient("fairlead-controllers"),
+    "kube-controller-manager": CertificateClient("system:kube-controller-manager"),
+    "kube-scheduler": CertificateClient("system:kube-scheduler"),
 }
 
 
@@ -231,6 +235,6 @@ def proxy_of(node: NodeNetwork) -> str:
     return f"{node.name}-proxy"
 
 
-def user_of(node: NodeNetwork) -> Client:
+def user_of(node: NodeNetwork) -> CertificateClient:
     """Who the node's agent is to the API server."""
-    return Client(f"system:node:{node.name}", ("system:nodes",))
+    return CertificateClient(f"system:node:{node.name}", ("system:nodes",))

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import msgspec
 
-from fairlead.allocation.load_balancer import Pool
+from fairlead.allocation.load_balancer import AddressPool
 from fairlead.bgp.settings import BgpSettings
 from fairlead.labnet.addresses import IPV4_ONLY, PLANS, Families, usual_address, usual_pod_cidr
 from fairlead.labnet.balancing import LoadBalancing
@@ -87,7 +87,7 @@ class LabSettings(msgspec.Struct, frozen=True):
     nodes: tuple[LabNode, ...] = ()
     images: Images = {}
     timers: Timers = Timers()
-    pools: tuple[Pool, ...] | None = None
+    pools: tuple[AddressPool, ...] | None = None
     ip_families: Families = IPV4_ONLY
     proxy_mode: str = "nft"
     network_policies: bool = True
@@ -99,9 +99,9 @@ class LabSettings(msgspec.Struct, frozen=True):
     control_plane: str = ""
 
     @property
-    def load_balancer_pools(self) -> tuple[Pool, ...]:
+    def load_balancer_pools(self) -> tuple[AddressPool, ...]:
         usual = tuple(PLANS[family].load_balancers for family in self.ip_families)
-        return (Pool(usual),) if self.pools is None else self.pools
+        return (AddressPool(usual),) if self.pools is None else self.pools
 
     @property
     def load_balancer_cidrs(self) -> tuple[str, ...]:

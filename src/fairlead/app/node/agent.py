@@ -41,14 +41,14 @@ from fairlead.drivers.kubelet.server import KubeletServer, node_tls
 from fairlead.drivers.linux import netns
 from fairlead.drivers.pods.launcher import Launcher
 from fairlead.drivers.pods.left_behind import write_launcher
-from fairlead.drivers.steering.faults import Faults
+from fairlead.drivers.steering.faults import SteeredFaults
 from fairlead.drivers.steering.part_socket import steered
 from fairlead.model.objects import Service
 from fairlead.nodeagent.limits import out_of_pods, without_address
 from fairlead.nodeagent.manifest import RunPod
 from fairlead.nodeagent.node_status import MAX_PODS, kubelet_configuration
 from fairlead.nodeagent.service_links import ServiceLinks
-from fairlead.nodeagent.sources import Reference
+from fairlead.nodeagent.sources import PodReference
 from fairlead.nodeagent.status import Failure
 
 ROUTINE_EVENTS = EventBudget(60, 10)  # of Pods that run as they should: not of each, when hundreds start at once
@@ -132,7 +132,7 @@ class NodeAgent:
             options.orphan_ends,
             containers,
             SandboxSettings(options.host_ips, dns, self._host_ports, launcher, containers.hidden_paths, options.links),
-            options.steering.faults if options.steering else Faults(),
+            options.steering.faults if options.steering else SteeredFaults(),
             ChangeMarks(options.marks),
         )
         self._settings.faults.listen(self._faults_changed)
@@ -226,7 +226,7 @@ class NodeAgent:
         taken = sum(not (run.is_finished or run.is_rejected) for run in self._runs.values())
         return out_of_pods(taken, int(MAX_PODS))
 
-    def _source_changed(self, namespace: str, reference: Reference) -> None:
+    def _source_changed(self, namespace: str, reference: PodReference) -> None:
         for run in self._runs.values():
             run.source_changed(namespace, reference)
 

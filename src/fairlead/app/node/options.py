@@ -10,7 +10,7 @@ from fairlead.app.node.context import Builtin
 from fairlead.app.node.loopback import OnLoopback
 from fairlead.drivers.images.places import StorePlace
 from fairlead.drivers.kubelet.server import PORT as KUBELET_PORT
-from fairlead.drivers.linux.machine_facts import OF_A_LAB, MachineFacts
+from fairlead.drivers.linux.machine_facts import OF_A_LAB, SystemNames
 from fairlead.drivers.steering.faults import Steering
 from fairlead.labnet.links import POD_LINKS
 from fairlead.model.addresses import family_of
@@ -87,7 +87,7 @@ class NodeOptions:
     listen: str = ""
     links: str = POD_LINKS
     taints: tuple[Mapping[str, str], ...] = ()
-    machine: MachineFacts = OF_A_LAB
+    machine: SystemNames = OF_A_LAB
     follows_volumes: bool = True
     steering: Steering | None = None
     marks: Path | None = None

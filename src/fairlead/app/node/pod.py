@@ -29,7 +29,7 @@ from fairlead.drivers.linux.netns import LinkError
 from fairlead.drivers.pods.launcher import Child
 from fairlead.drivers.pods.left_behind import PodFolder
 from fairlead.drivers.proxy.nft_commands import RulesError
-from fairlead.drivers.steering.faults import Faults
+from fairlead.drivers.steering.faults import SteeredFaults
 from fairlead.model.document import Doc
 from fairlead.model.marks import Mark, Station
 from fairlead.nodeagent.environment import PodPlacement
@@ -38,7 +38,7 @@ from fairlead.nodeagent.life.beginning import begin, life_of
 from fairlead.nodeagent.life.container_life import ContainerEvent, ContainerLife, Tell
 from fairlead.nodeagent.manifest import RunPod
 from fairlead.nodeagent.not_provided import not_provided
-from fairlead.nodeagent.sources import Reference, volume_references
+from fairlead.nodeagent.sources import PodReference, volume_references
 from fairlead.nodeagent.status import (
     DEADLINE_EXCEEDED,
     Addresses,
@@ -75,7 +75,7 @@ class PodSettings:
     orphan_ends: Path
     containers: ContainerSettings
     sandboxes: SandboxSettings
-    faults: Faults = field(default_factory=Faults)
+    faults: SteeredFaults = field(default_factory=SteeredFaults)
     marks: ChangeMarks = field(default_factory=ChangeMarks)
 
 
@@ -156,7 +156,7 @@ class PodRun:
             message = f"this node does not act on {', '.join(paths)}"
             self._context.say(Happening("NotProvided", message, "Warning"))
 
-    def source_changed(self, namespace: str, reference: Reference) -> None:
+    def source_changed(self, namespace: str, reference: PodReference) -> None:
         """Take in that a ConfigMap or Secret is another."""
         if namespace == self.pod.namespace and reference in volume_references(self.pod):
             self._volumes.changed()

@@ -11,14 +11,14 @@ from fairlead.drivers.kube.client import KubeClient, ResourcePath
 from fairlead.drivers.kube.informer import Informer
 from fairlead.model.objects import KubeObject
 from fairlead.nodeagent.manifest import RunPod
-from fairlead.nodeagent.sources import CONFIG_MAP, SECRET, Reference, volume_references
+from fairlead.nodeagent.sources import CONFIG_MAP, SECRET, PodReference, volume_references
 
 RESOURCES = {CONFIG_MAP: ResourcePath("v1", "configmaps"), SECRET: ResourcePath("v1", "secrets")}
 # In the volume of every Pod's token; the certificates that a lab is checked by stay the same for as long as it runs.
-_CONSTANT = Reference(CONFIG_MAP, "kube-root-ca.crt")
+_CONSTANT = PodReference(CONFIG_MAP, "kube-root-ca.crt")
 
-Listener = Callable[[str, Reference], None]
-_Place = tuple[str, Reference]  # namespace, and what is there
+Listener = Callable[[str, PodReference], None]
+_Place = tuple[str, PodReference]  # namespace, and what is there
 
 
 class SourceWatches:
@@ -47,7 +47,7 @@ class SourceWatches:
         for place in left.difference(*self._shown.values()):
             self._watches.pop(place).cancel()
 
-    def _informer(self, namespace: str, reference: Reference) -> Informer[KubeObject]:
+    def _informer(self, namespace: str, reference: PodReference) -> Informer[KubeObject]:
         resource = RESOURCES[reference.kind].within(namespace)
         query = {"fieldSelector": f"metadata.name={reference.name}"}
         return Informer(self._client, resource, KubeObject, lambda old, new: self._changed(namespace, reference), query)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from fairlead.drivers.kube.client import SERVICE_ACCOUNTS, KubeClient, KubeError
 from fairlead.nodeagent.manifest import RunPod, TokenSource
-from fairlead.nodeagent.sources import Content, Reference, token_sources
+from fairlead.nodeagent.sources import Content, PodReference, token_sources
 from fairlead.nodeagent.volumes import renewal_time
 
 FIRST_LOOK = 60.0  # seconds until the age of tokens is looked at when none has been given yet
@@ -32,7 +32,7 @@ class PodTokens:
         self._client, self._clock = client, clock
         self._tokens: dict[TokenSource, _Token] = {}
 
-    async def of(self, pod: RunPod) -> dict[Reference | TokenSource, Content]:
+    async def of(self, pod: RunPod) -> dict[PodReference | TokenSource, Content]:
         """Every token that the Pod's volumes show, as far as its ServiceAccount is there: the file that holds it.
 
         Raises:

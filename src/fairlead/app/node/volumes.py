@@ -29,7 +29,7 @@ from fairlead.nodeagent.environment import ContainerSurroundings, PodPlacement
 from fairlead.nodeagent.manifest import Container, RunPod, TokenSource
 from fairlead.nodeagent.sources import (
     Content,
-    Reference,
+    PodReference,
     SourceError,
     references,
     token_sources,
@@ -55,7 +55,7 @@ class PodVolumes:
         self._tokens = PodTokens(client, clock)
         self._stale = asyncio.Event()
 
-    async def sources(self, pod: RunPod) -> dict[Reference | TokenSource, Content]:
+    async def sources(self, pod: RunPod) -> dict[PodReference | TokenSource, Content]:
         """The ConfigMaps, Secrets and tokens that the Pod refers to, as far as they are there.
 
         Raises:

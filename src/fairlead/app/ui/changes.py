@@ -25,7 +25,7 @@ from fairlead.explain.cluster import Cluster, Ref
 from fairlead.explain.languages import translated
 from fairlead.explain.picture.timeline import timeline
 from fairlead.explain.resolving import DNS_NAMESPACE
-from fairlead.explain.spreading import Spread, SpreadingChange
+from fairlead.explain.spreading import SpreadingChange, SpreadingChanges
 from fairlead.explain.subjects import NoSuchObject
 from fairlead.model.marks import Mark
 from fairlead.model.objects import Pod
@@ -48,7 +48,7 @@ class Changes:
     """
 
     def __init__(self, options: UiOptions, wake: Callable[[], None]) -> None:
-        self.spread = Spread()
+        self.spread = SpreadingChanges()
         self.version = 0
         self._options, self._wake = options, wake
         self._settling: asyncio.TimerHandle | None = None

@@ -26,7 +26,7 @@ from fairlead.drivers.apiserver.outgoing_tls import OutgoingTls
 from fairlead.drivers.apiserver.review_servers import ReviewServers
 from fairlead.drivers.apiserver.store.durable_state import DurableState
 from fairlead.drivers.apiserver.store.errors import StoreError
-from fairlead.drivers.apiserver.tunnel import Client, UpstreamTunnel
+from fairlead.drivers.apiserver.tunnel import TunnelClient, UpstreamTunnel
 from fairlead.drivers.apiserver.turns import RETRY_SECONDS, Turns, too_many_requests
 from fairlead.drivers.apiserver.warning_headers import warning_headers
 from fairlead.drivers.apiserver.watch_stream import WatchHolder, WatchStreams
@@ -34,14 +34,14 @@ from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.identity.authentication import bearer_token, user_of_certificate
 from fairlead.drivers.identity.issuer_pages import IssuerPage
 from fairlead.drivers.linux.rare_log import RareLog
-from fairlead.drivers.steering.faults import Faults
+from fairlead.drivers.steering.faults import SteeredFaults
 from fairlead.registry.access.checks import check_path
 from fairlead.registry.access.flow_control.fair_queue import FairFlow
 from fairlead.registry.access.flow_control.levels import Level, level_of
 from fairlead.registry.access.impersonation import acting_user
 from fairlead.registry.access.service_account_tokens import ISSUER
 from fairlead.registry.api import Answer, Consultation, Found, Reply, answer, is_write
-from fairlead.registry.backend import Upstream
+from fairlead.registry.backend import BackendServer
 from fairlead.registry.documents.bodies import as_json, is_slow
 from fairlead.registry.environment import Environment
 from fairlead.registry.requests import Request, User
@@ -76,7 +76,7 @@ class ApiApplication:
         env: Environment,
         outgoing: OutgoingTls,
         pages: Mapping[str, IssuerPage] | None = None,
-        faults: Faults | None = None,
+        faults: SteeredFaults | None = None,
     ) -> None:
         self._state, self._env, self._tunnel = state, env, UpstreamTunnel(outgoing)
         self._pages = pages or {}
@@ -85,7 +85,7 @@ class ApiApplication:
         self._turns = Turns()
         self._unread: Counter[str] = Counter()  # bytes of answers, by user
         self._reader = ThreadPoolExecutor(1, "yaml")
-        self._faults = Faults() if faults is None else faults
+        self._faults = SteeredFaults() if faults is None else faults
         self._faults.listen(self._faults_changed)
         self._metrics = ApiMetrics(state, lambda: self.streams.open)
 
@@ -153,9 +153,9 @@ class ApiApplication:
             body = await self._as_json(body, flow)
         request = _request(scope, headers, user, body)
         result = await self._worked_on(request, flow)
-        if isinstance(result, Upstream):
+        if isinstance(result, BackendServer):
             await self._tunnel.serve(
-                result, Client(scope["method"], scope["headers"], body, receive, send, scope.get("take_over"))
+                result, TunnelClient(scope["method"], scope["headers"], body, receive, send, scope.get("take_over"))
             )
             return
         if not isinstance(result, Reply):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from fairlead.drivers.apiserver.turns import too_many_requests
-from fairlead.drivers.steering.faults import Faults
+from fairlead.drivers.steering.faults import SteeredFaults
 from fairlead.registry.status import expired
 
 KIND = "api"
@@ -20,7 +20,7 @@ class Broken(Exception):
     """The connection is to break off without an answer."""
 
 
-async def misbehave(faults: Faults, scope: Mapping[str, Any]) -> None:
+async def misbehave(faults: SteeredFaults, scope: Mapping[str, Any]) -> None:
     """Do to a request what faults have done to it.
 
     Raises:
@@ -31,7 +31,7 @@ async def misbehave(faults: Faults, scope: Mapping[str, Any]) -> None:
             await _MODES[fault["mode"]](fault, scope)
 
 
-def ends_watches(faults: Faults) -> bool:
+def ends_watches(faults: SteeredFaults) -> bool:
     """Whether watches that are open must end."""
     return any(fault["mode"] in ("gone", "410") for fault in faults.of(KIND))
 

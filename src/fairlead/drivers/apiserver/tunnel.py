@@ -18,7 +18,7 @@ import httptools
 
 from fairlead.drivers.apiserver.outgoing_tls import OutgoingTls, to_anybody
 from fairlead.model.socket_address import SocketAddress
-from fairlead.registry.backend import Upstream
+from fairlead.registry.backend import BackendServer
 from fairlead.registry.status import ApiError
 
 CHUNK = 64 * 1024
@@ -40,7 +40,7 @@ _NOT_PASSED_ON = _HOP_BY_HOP | {b"host", b"authorization", b"content-length", b"
 _REASONS = {400: "BadRequest", 403: "Forbidden", 404: "NotFound", 500: "InternalError"}
 
 
-class Client(NamedTuple):
+class TunnelClient(NamedTuple):
     """Who asked, and what.
 
     Attributes:
@@ -89,7 +89,7 @@ class UpstreamTunnel:
     def __init__(self, outgoing: OutgoingTls) -> None:
         self._outgoing = outgoing
 
-    async def serve(self, upstream: Upstream, client: Client) -> None:
+    async def serve(self, upstream: BackendServer, client: TunnelClient) -> None:
         """Have ``upstream`` answer the client.
 
         Raises:
@@ -106,7 +106,7 @@ class UpstreamTunnel:
         finally:
             writer.close()
 
-    async def _connect(self, upstream: Upstream) -> Streams:
+    async def _connect(self, upstream: BackendServer) -> Streams:
         tls = self._tls(upstream)
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
@@ -118,7 +118,7 @@ class UpstreamTunnel:
             why = f"dial tcp {SocketAddress(upstream.host, upstream.port)}: {error or 'timed out'}"
             raise ApiError(503, "ServiceUnavailable", f"error trying to reach service: {why}") from error
 
-    def _tls(self, upstream: Upstream) -> ssl.SSLContext | None:
+    def _tls(self, upstream: BackendServer) -> ssl.SSLContext | None:
         if upstream.is_node:
             return self._outgoing.to_node()
         if server := upstream.extension:
@@ -126,7 +126,7 @@ class UpstreamTunnel:
         return to_anybody() if upstream.scheme == "https" else None
 
 
-async def _while_there(client: Client, answering: Coroutine[Any, Any, None]) -> None:
+async def _while_there(client: TunnelClient, answering: Coroutine[Any, Any, None]) -> None:
     """Answer until that is done or the client has gone."""
     task, leaving = asyncio.ensure_future(answering), asyncio.ensure_future(client.receive())
     try:
@@ -146,7 +146,7 @@ def _upgrade(headers: Iterable[Header]) -> bytes:
     return fields.get(b"upgrade", b"") if wants else b""
 
 
-def _head(upstream: Upstream, client: Client, upgrade: bytes) -> bytes:
+def _head(upstream: BackendServer, client: TunnelClient, upgrade: bytes) -> bytes:
     lines = [
         f"{client.method} {upstream.path} HTTP/1.1".encode(),
         f"host: {SocketAddress(upstream.host, upstream.port)}".encode(),
@@ -173,7 +173,7 @@ def _end_to_end(headers: Sequence[Header]) -> Iterator[Header]:
     return (header for header in headers if header[0] not in _HOP_BY_HOP | named)
 
 
-async def _serve_upgrade(server: Streams, client: Client, take_over: Callable[[], Streams]) -> None:
+async def _serve_upgrade(server: Streams, client: TunnelClient, take_over: Callable[[], Streams]) -> None:
     head = await _read_head(server[0])
     if not head.startswith(b"HTTP/1.1 101 "):
         await _pass_on(server[0], client.send, head)
@@ -214,7 +214,7 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
             await writer.drain()
 
 
-async def _pass_on_answer(reader: asyncio.StreamReader, upstream: Upstream, client: Client) -> None:
+async def _pass_on_answer(reader: asyncio.StreamReader, upstream: BackendServer, client: TunnelClient) -> None:
     head = await _read_head(reader)
     while head.startswith(b"HTTP/1.1 100 "):
         head = await _read_head(reader)

@@ -17,7 +17,7 @@ import dns.rdatatype
 
 from fairlead.clusterdns.responder import DnsClient, Pending, Reply, Responder
 from fairlead.drivers.dns.listener import Services
-from fairlead.drivers.steering.faults import Faults
+from fairlead.drivers.steering.faults import SteeredFaults
 
 KIND = "dns"
 _KEPT = (dns.rdatatype.A, dns.rdatatype.AAAA, dns.rdatatype.SRV)
@@ -27,12 +27,12 @@ _RCODES = {"servfail": dns.rcode.SERVFAIL, "nxdomain": dns.rcode.NXDOMAIN, "refu
 class FaultyServices(Services):
     """Answers as ``Services`` does, except about names of which it is told otherwise."""
 
-    faults: Faults
+    faults: SteeredFaults
     _late: dict[int, tuple[bytes, float]]
     _stale: dict[int, dict[tuple[str, int], dns.message.Message]]
 
     @classmethod
-    def around(cls, services: Services, faults: Faults) -> "FaultyServices":
+    def around(cls, services: Services, faults: SteeredFaults) -> "FaultyServices":
         """These services, with faults."""
         made = cls(*services)
         made.faults, made._late, made._stale = faults, {}, {}

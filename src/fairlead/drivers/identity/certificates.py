@@ -21,7 +21,7 @@ CLIENT_DAYS = 3650  # in kubeconfigs, which are written at every start
 BACKDATE = timedelta(hours=1)
 
 
-class Subject(NamedTuple):
+class CertificateSubject(NamedTuple):
     """Whom a certificate is for: a client when it has no hosts, else a server under these names and addresses."""
 
     name: str
@@ -36,7 +36,7 @@ class CertificateFacts(NamedTuple):
         is_strict: whether it says what its key is for and whose key signed it; those of earlier versions do not.
     """
 
-    subject: Subject
+    subject: CertificateSubject
     end: datetime
     is_strict: bool
 
@@ -53,7 +53,7 @@ def facts_of(pem: bytes) -> CertificateFacts:
     alternatives = extensions.get(x509.SubjectAlternativeName.oid)
     hosts = [str(name.value) for name in alternatives] if isinstance(alternatives, x509.SubjectAlternativeName) else []
     is_strict = {x509.KeyUsage.oid, x509.AuthorityKeyIdentifier.oid} <= set(extensions)
-    subject = Subject(names[-1] if names else "", tuple(groups), tuple(hosts))
+    subject = CertificateSubject(names[-1] if names else "", tuple(groups), tuple(hosts))
     return CertificateFacts(subject, certificate.not_valid_after_utc, is_strict)
 
 
@@ -78,7 +78,7 @@ def authority_certificate(key_pem: bytes) -> bytes:
     from cryptography.hazmat.primitives import hashes, serialization
 
     key = key_of(key_pem)
-    subject = distinguished(Subject("fairlead-ca"))
+    subject = distinguished(CertificateSubject("fairlead-ca"))
     signed = (
         certificate_builder(subject, subject, key.public_key(), datetime.now(UTC) + timedelta(days=AUTHORITY_DAYS))
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
@@ -89,7 +89,9 @@ def authority_certificate(key_pem: bytes) -> bytes:
     return signed.public_bytes(serialization.Encoding.PEM)
 
 
-def signed_certificate(authority_pem: bytes, authority_key_pem: bytes, subject: Subject) -> tuple[bytes, bytes]:
+def signed_certificate(
+    authority_pem: bytes, authority_key_pem: bytes, subject: CertificateSubject
+) -> tuple[bytes, bytes]:
     """A certificate signed by an authority, and its new key; all PEM. It ends no later than the authority's."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
@@ -173,7 +175,7 @@ def _key_pem(key: "EllipticCurvePrivateKey") -> bytes:
     )
 
 
-def distinguished(subject: Subject) -> "x509.Name":
+def distinguished(subject: CertificateSubject) -> "x509.Name":
     """A subject as certificates have it."""
     from cryptography import x509
     from cryptography.x509.oid import NameOID

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from fairlead.drivers.identity.certificates import (
-    Subject,
+    CertificateSubject,
     authority_certificate,
     facts_of,
     new_key,
@@ -62,12 +62,12 @@ def certificate_files(directory: Path, name: str) -> tuple[Path, Path]:
 def ensure_certificate(directory: Path, name: str, common_name: str, hosts: Iterable[str]) -> None:
     """Make sure of a certificate and its key, in ``certificate_files`` of that name; for a server when it has hosts,
     else a client. Another one is issued when a host is missing from the present one, or it is about to expire."""
-    subject = Subject(common_name, hosts=tuple(sorted(set(hosts))))
+    subject = CertificateSubject(common_name, hosts=tuple(sorted(set(hosts))))
     if not _fits(directory, name, subject):
         write_certificate(directory, name, subject)
 
 
-def write_certificate(directory: Path, name: str, subject: Subject) -> None:
+def write_certificate(directory: Path, name: str, subject: CertificateSubject) -> None:
     """Issue a certificate, in place of the one that is there."""
     certificate, key = issue_certificate(directory, *subject)
     files = certificate_files(directory, name)
@@ -80,7 +80,7 @@ def is_due(end: datetime) -> bool:
     return end < datetime.now(UTC) + RENEWED_BEFORE
 
 
-def _fits(directory: Path, name: str, wanted: Subject) -> bool:
+def _fits(directory: Path, name: str, wanted: CertificateSubject) -> bool:
     certificate, key = certificate_files(directory, name)
     if not certificate.exists() or not key.exists():
         return False
@@ -93,7 +93,7 @@ def issue_certificate(
 ) -> tuple[bytes, bytes]:
     """A certificate signed by the authority, and its key, both PEM; for a server when it has hosts, else a client."""
     authority, key = certificate_files(pki_directory, AUTHORITY)
-    subject = Subject(common_name, organizations, tuple(hosts))
+    subject = CertificateSubject(common_name, organizations, tuple(hosts))
     return signed_certificate(authority.read_bytes(), key.read_bytes(), subject)
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from fairlead.drivers.identity import certificates
-from fairlead.drivers.identity.certificates import Subject
+from fairlead.drivers.identity.certificates import CertificateSubject
 from fairlead.model.certificate_requests import Requested
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class KeyAndRequest(NamedTuple):
     request: bytes
 
 
-def new_request(subject: Subject) -> KeyAndRequest:
+def new_request(subject: CertificateSubject) -> KeyAndRequest:
     """A key and a request; the hosts of the subject become alternative names."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
@@ -118,7 +118,7 @@ class Validity(NamedTuple):
 
     start: float
     end: float
-    subject: Subject
+    subject: CertificateSubject
 
 
 def validity(certificate: bytes) -> Validity:
@@ -133,7 +133,7 @@ def validity(certificate: bytes) -> Validity:
     return Validity(found.not_valid_before_utc.timestamp(), found.not_valid_after_utc.timestamp(), subject)
 
 
-def stopgap_certificate(subject: Subject) -> tuple[bytes, bytes]:
+def stopgap_certificate(subject: CertificateSubject) -> tuple[bytes, bytes]:
     """A certificate and its key, both PEM, of an authority that nobody knows and whose key is forgotten."""
     authority_key = certificates.new_key()
     return certificates.signed_certificate(certificates.authority_certificate(authority_key), authority_key, subject)
@@ -175,13 +175,13 @@ async def validity_beside(certificate: bytes) -> Validity:
     return msgspec.convert(await _beside(_Validity(certificate)), Validity)
 
 
-async def stopgap_certificate_beside(subject: Subject) -> tuple[bytes, bytes]:
+async def stopgap_certificate_beside(subject: CertificateSubject) -> tuple[bytes, bytes]:
     """``stopgap_certificate`` in a process of its own."""
     certificate, key = await _beside(_Stopgap(*subject))
     return base64.b64decode(certificate), base64.b64decode(key)
 
 
-async def new_request_beside(subject: Subject) -> KeyAndRequest:
+async def new_request_beside(subject: CertificateSubject) -> KeyAndRequest:
     """``new_request`` in a process of its own."""
     made = await _beside(_New(*subject))
     return KeyAndRequest(*(base64.b64decode(text) for text in made))
@@ -210,11 +210,11 @@ async def _beside(wish: _Wish) -> Any:
 def _answer(wish: _Wish) -> Any:
     match wish:
         case _New():
-            return new_request(Subject(wish.name, wish.organizations, wish.hosts))
+            return new_request(CertificateSubject(wish.name, wish.organizations, wish.hosts))
         case _Validity():
             return validity(wish.certificate)
         case _Stopgap():
-            return stopgap_certificate(Subject(wish.name, wish.organizations, wish.hosts))
+            return stopgap_certificate(CertificateSubject(wish.name, wish.organizations, wish.hosts))
         case _Read():
             return read_request(wish.request)
         case _Sign():

@@ -10,7 +10,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from fairlead.drivers.kube.informer import Informer
-from fairlead.drivers.tiny_http import Access, Page, Pages, serve_pages
+from fairlead.drivers.tiny_http import AccessToPages, Page, Pages, serve_pages
 
 UNREADY_AFTER = 300.0  # seconds of a dead watch; an API server that is restarted must not make every part unready
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -45,7 +45,7 @@ async def watch_pages(
     informers: Informers,
     is_ready: Callable[[], bool],
     others: Iterable[Collector] = (),
-    access: Access | None = None,
+    access: AccessToPages | None = None,
 ) -> AsyncIterator[None]:
     """Serve the pages meanwhile; nothing where there is no address.
 

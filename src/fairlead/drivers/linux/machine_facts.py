@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 
-class MachineFacts(NamedTuple):
+class SystemNames(NamedTuple):
     """Names of the operating system and of the machine, of its firmware, and of this run of its kernel."""
 
     os_image: str
@@ -14,12 +14,12 @@ class MachineFacts(NamedTuple):
     boot_id: str = ""
 
 
-OF_A_LAB = MachineFacts("Fairlead lab")  # whose nodes all are on one machine
+OF_A_LAB = SystemNames("Fairlead lab")  # whose nodes all are on one machine
 
 
-def machine_facts() -> MachineFacts:
+def machine_facts() -> SystemNames:
     """Those of this machine."""
-    return MachineFacts(
+    return SystemNames(
         _os_image(),
         _first_line("/etc/machine-id"),
         _first_line("/sys/class/dmi/id/product_uuid"),

@@ -52,7 +52,7 @@ sys.stdout.write("".join(lines))
 """
 
 
-class Watch:
+class KernelTrace:
     """A node whose kernel traces packets; ``text`` has what it told once the block has ended, or "" if it could not."""
 
     text = ""
@@ -60,9 +60,9 @@ class Watch:
 
 
 @contextmanager
-def watching(lab: str, node: str, packet: Packet, source: str | None) -> Iterator[Watch]:
+def watching(lab: str, node: str, packet: Packet, source: str | None) -> Iterator[KernelTrace]:
     """Trace the first packets of connections like this one for as long as the block runs."""
-    watch = Watch()
+    watch = KernelTrace()
     command = [sys.executable, "-m", "fairlead", "exec", "--name", lab, "--node", node, "--"]
     command += ["python3", "-c", _PROGRAM, TABLE, str(_BEGIN), str(_END)]
     pipe = subprocess.PIPE

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 Fault = Mapping[str, Any]
 
 
-class Faults:
+class SteeredFaults:
     """The faults that are under way, each until its end is told."""
 
     def __init__(self) -> None:
@@ -59,13 +59,13 @@ class Steering(NamedTuple):
     """
 
     name: str
-    faults: Faults
+    faults: SteeredFaults
     trusts_user: bool = False
 
     @classmethod
     def of(cls, part: str, *, trusts_user: bool = False) -> "Steering":
         """That of a part without faults."""
-        return cls(f"fairlead/{part}", Faults(), trusts_user)
+        return cls(f"fairlead/{part}", SteeredFaults(), trusts_user)
 
 
 def steered_name(number: int, place: str, part: str) -> str:

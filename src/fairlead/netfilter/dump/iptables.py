@@ -9,9 +9,9 @@ from fairlead.netfilter.dump.iptables_targets import target_parts
 from fairlead.netfilter.dump.values import (
     PROTOCOLS,
     Anything,
+    AtRandom,
     Base,
     Chain,
-    Chance,
     MarkTest,
     Part,
     Pattern,
@@ -199,7 +199,7 @@ _SILENT = frozenset({"tcp", "udp", "sctp", "conntrack", "state", "mark", "addrty
 
 def _statistic(words: list[str]) -> tuple[Part, ...]:
     try:
-        return (Chance(float(words[words.index("--probability") + 1])),)
+        return (AtRandom(float(words[words.index("--probability") + 1])),)
     except (ValueError, IndexError):
         return (Unknown(" ".join(("-m statistic", *words))),)
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from fairlead.netfilter.dump.nft_elements import VERDICTS, NotKnown, endpoint_of, read_verdict, rows_of, split
 from fairlead.netfilter.dump.nft_words import TRANSPORTS, named, number, words_of
 from fairlead.netfilter.dump.values import (
-    Chance,
+    AtRandom,
     Draw,
     DumpedEndpoint,
     HideSource,
@@ -168,7 +168,7 @@ class _Reader:
         operator, bound = self._take(2)
         if operator != "<" or (highest + 1) & highest:
             raise NotKnown
-        return [Chance(min(self._number(bound) / (highest + 1), 1.0))]
+        return [AtRandom(min(self._number(bound) / (highest + 1), 1.0))]
 
     def _number(self, word: str) -> int:
         found = number(word)

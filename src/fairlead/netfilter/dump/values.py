@@ -138,7 +138,7 @@ class MarkTest(NamedTuple):
     negated: bool = False
 
 
-class Chance(NamedTuple):
+class AtRandom(NamedTuple):
     """Holds at random, with this probability."""
 
     probability: float
@@ -156,7 +156,7 @@ class Unknown(NamedTuple):
     text: str
 
 
-Condition = Test | MarkTest | Chance | RecentlySeen | Unknown
+Condition = Test | MarkTest | AtRandom | RecentlySeen | Unknown
 
 # --- actions ---------------------------------------------------------------------------------------------------------
 

@@ -6,11 +6,11 @@ from fairlead.registry.access.certificate_signers import REQUESTS, check_signer
 from fairlead.registry.access.escalation import check_grant
 from fairlead.registry.access.node_authorizer import node_of
 from fairlead.registry.access.rules import RBAC
-from fairlead.registry.requests import Target, User
+from fairlead.registry.requests import RequestTarget, User
 from fairlead.registry.store import State
 
 
-def admit(user: User, state: State, target: Target, new: Doc, old: Doc | None) -> None:
+def admit(user: User, state: State, target: RequestTarget, new: Doc, old: Doc | None) -> None:
     """Raises ApiError: this user, who is no superuser, must not write that.
 
     Args:

@@ -6,14 +6,14 @@ Upstream: ``plugin/pkg/admission/certificates/{approval,signing}``, ``pkg/apis/c
 from fairlead.model.document import Doc
 from fairlead.registry.access.authorization import is_allowed
 from fairlead.registry.access.rules import Attributes
-from fairlead.registry.requests import Target, User
+from fairlead.registry.requests import RequestTarget, User
 from fairlead.registry.status import forbidden
 from fairlead.registry.store import State
 
 GROUP, REQUESTS = "certificates.k8s.io", "certificatesigningrequests.certificates.k8s.io"
 
 
-def check_signer(user: User, state: State, target: Target, new: Doc, old: Doc | None) -> None:
+def check_signer(user: User, state: State, target: RequestTarget, new: Doc, old: Doc | None) -> None:
     """Raises ApiError: the user decides about a request, or issues a certificate, of a signer that is not theirs."""
     side = target.subresource.name if target.subresource else ""
     verb = {"approval": "approve", "status": "sign"}.get(side)

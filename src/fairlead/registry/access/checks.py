@@ -10,7 +10,7 @@ from dataclasses import replace
 from fairlead.registry.access.authorization import decide, is_superuser
 from fairlead.registry.access.rules import Attributes
 from fairlead.registry.documents.bodies import media_type
-from fairlead.registry.requests import Target, User
+from fairlead.registry.requests import RequestTarget, User
 from fairlead.registry.selectors import selection_of
 from fairlead.registry.status import forbidden
 from fairlead.registry.store import State
@@ -49,7 +49,7 @@ def _needed(call: Call, verb: str) -> Iterator[Attributes]:
         yield replace(asked, verb="create")
 
 
-def _namespace(target: Target) -> str:
+def _namespace(target: RequestTarget) -> str:
     """A Namespace lies in itself, so that a Role in it can be about it (``request.RequestInfo``)."""
     return target.name if target.resource.kind == "Namespace" else target.namespace
 

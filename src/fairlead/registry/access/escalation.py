@@ -14,7 +14,7 @@ from fairlead.model.document import Doc
 from fairlead.registry.access.authorization import is_allowed, rules_of
 from fairlead.registry.access.rbac import Binding, Role, RoleNotFound, rules_of_role
 from fairlead.registry.access.rules import EVERYTHING, RBAC, AccessRule, Attributes, uncovered
-from fairlead.registry.requests import Target, User
+from fairlead.registry.requests import RequestTarget, User
 from fairlead.registry.status import ApiError, forbidden
 from fairlead.registry.store import State
 
@@ -35,7 +35,7 @@ _FREE = frozenset(
 )
 
 
-def check_grant(user: User, state: State, target: Target, new: Doc, old: Doc | None) -> None:
+def check_grant(user: User, state: State, target: RequestTarget, new: Doc, old: Doc | None) -> None:
     """Raises ApiError: a role or binding that is to be written grants more than the user holds.
 
     Args:
@@ -56,7 +56,7 @@ def _granting(document: Doc) -> Doc:
     return {name: value for name, value in {**document, "metadata": metadata}.items() if value}
 
 
-def _check_role(user: User, state: State, target: Target, new: Doc, old: Doc) -> None:
+def _check_role(user: User, state: State, target: RequestTarget, new: Doc, old: Doc) -> None:
     wanted = msgspec.convert(new, Role)
     name = new["metadata"].get("name", "")
     if _may(user, "escalate", target.resource.plural, target.namespace, name, state):
@@ -67,7 +67,7 @@ def _check_role(user: User, state: State, target: Target, new: Doc, old: Doc) ->
     _check_held(user, state, target, name, (*EVERYTHING, *rules) if aggregates else rules)
 
 
-def _check_binding(user: User, state: State, target: Target, new: Doc) -> None:
+def _check_binding(user: User, state: State, target: RequestTarget, new: Doc) -> None:
     wanted = msgspec.convert(new, Binding)
     role = wanted.role_ref
     if _may(user, "bind", _PLURALS.get(role.kind, ""), target.namespace, role.name, state):
@@ -84,7 +84,7 @@ def _may(user: User, verb: str, plural: str, namespace: str, name: str, state: S
     return is_allowed(Attributes(user, verb, RBAC, plural, namespace=namespace, name=name), state)
 
 
-def _check_held(user: User, state: State, target: Target, name: str, wanted: tuple[AccessRule, ...]) -> None:
+def _check_held(user: User, state: State, target: RequestTarget, name: str, wanted: tuple[AccessRule, ...]) -> None:
     missing = uncovered(wanted, tuple(rules_of(user, target.namespace, state)))
     if missing:
         groups = " ".join(f'"{group}"' for group in user.groups)

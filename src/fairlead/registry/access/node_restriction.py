@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
 from fairlead.registry.access.rules import Attributes
-from fairlead.registry.requests import Target
+from fairlead.registry.requests import RequestTarget
 from fairlead.registry.status import forbidden
 from fairlead.registry.store import PODS, State
 
@@ -51,7 +51,7 @@ _OF_PODS = {
 }
 
 
-def check_written(node: str, state: State, target: Target, new: Doc, old: Doc | None) -> None:
+def check_written(node: str, state: State, target: RequestTarget, new: Doc, old: Doc | None) -> None:
     """Raises ApiError: a node must not have that written.
 
     Args:
@@ -122,7 +122,7 @@ def _taints(node: Doc) -> list[Doc]:
     return (node.get("spec") or {}).get("taints") or []
 
 
-def check_token(node: str, account: Target, bound: Doc, state: State) -> None:
+def check_token(node: str, account: RequestTarget, bound: Doc, state: State) -> None:
     """Raises ApiError: a token for a ServiceAccount that a node asks for must be bound to a Pod of its own.
 
     Args:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from fairlead.model.document import Doc
-from fairlead.registry.requests import Target, User
+from fairlead.registry.requests import RequestTarget, User
 from fairlead.registry.resources import Resource
 
 CREATE, UPDATE, DELETE, CONNECT = "CREATE", "UPDATE", "DELETE", "CONNECT"
@@ -41,7 +41,7 @@ class Attempt:
     """
 
     operation: str
-    target: Target
+    target: RequestTarget
     user: User
     new: Doc | None
     old: Doc | None

@@ -25,7 +25,7 @@ from fairlead.registry.admission.variables import variables_of
 from fairlead.registry.admission.webhook import Webhook
 from fairlead.registry.cel.budget import Budget
 from fairlead.registry.documents.patching.json_patch import apply_json_patch
-from fairlead.registry.questions import Answers, Question, ServerAnswer, answers_to, question
+from fairlead.registry.questions import Answers, ReviewQuestion, ServerAnswer, answers_to, question
 from fairlead.registry.resources import Resource, ResourceTable
 from fairlead.registry.status import ApiError, bad_request, forbidden, internal_error
 
@@ -123,7 +123,7 @@ def as_shown(attempt: Attempt, resource: Resource, shown: Callable[[Doc, Resourc
     return replace(attempt, new=new, old=old)
 
 
-def _question(invocation: _Invocation, attempt: Attempt, around: Surroundings) -> Question:
+def _question(invocation: _Invocation, attempt: Attempt, around: Surroundings) -> ReviewQuestion:
     webhook, resource = invocation
     request = request_of(as_shown(attempt, resource, around.shown), resource)
     return question(webhook.server, REVIEW, f"{GROUP}/{webhook.version}", request, webhook.seconds)

@@ -25,7 +25,7 @@ from fairlead.registry.conversion import converted
 from fairlead.registry.documents.bodies import check_kind
 from fairlead.registry.documents.other_versions import shown_under, stored_form
 from fairlead.registry.environment import Environment, Write
-from fairlead.registry.requests import Request, Target
+from fairlead.registry.requests import Request, RequestTarget
 from fairlead.registry.resources import Resource, ResourceTable
 from fairlead.registry.schemas.decode import decode
 from fairlead.registry.store import State
@@ -73,7 +73,7 @@ class AdmissionGate:
             dispatch.validate(self._attempt(write), found, self._around(state, write.target))
         return told
 
-    def pass_connection(self, state: State, target: Target, options: Doc) -> None:
+    def pass_connection(self, state: State, target: RequestTarget, options: Doc) -> None:
         """Have a connection judged; ``options`` is the document of its kind.
 
         Raises:
@@ -90,7 +90,7 @@ class AdmissionGate:
         attempt = Attempt(operation, target, self._request.user, new, old, write.dry_run, options, {})
         return _with_labels(attempt, write.state)
 
-    def _around(self, state: State, target: Target) -> dispatch.Surroundings:
+    def _around(self, state: State, target: RequestTarget) -> dispatch.Surroundings:
         has_own_kind = target.subresource is not None and bool(target.subresource.kind)
         shown, taken = (_unchanged, _of_own_kind) if has_own_kind else (self._shown, self._taken(target))
         authorizer = Authorizer(self._request.user, state, _about(target))
@@ -104,7 +104,7 @@ class AdmissionGate:
             return converted([document], resource, resource.group_version, self._env.answers)[0]
         return document
 
-    def _taken(self, target: Target) -> Callable[[Doc, Resource], Doc]:
+    def _taken(self, target: RequestTarget) -> Callable[[Doc, Resource], Doc]:
         def taken(document: Doc, resource: Resource) -> Doc:
             check_kind(document, resource.group_version, resource.kind)
             document = shaped(document, resource).document
@@ -118,7 +118,7 @@ class AdmissionGate:
         return taken
 
 
-def _about(target: Target) -> dict[str, str]:
+def _about(target: RequestTarget) -> dict[str, str]:
     """What a request is about, as a check of permissions has it."""
     side = target.subresource.name if target.subresource else ""
     resource = {"group": target.resource.group, "resource": target.resource.plural, "subresource": side}

@@ -14,13 +14,13 @@ from fairlead.registry.aggregation.extensions import STORAGE, Extension
 from fairlead.registry.backend import USUAL_CLUSTER
 from fairlead.registry.environment import Environment
 from fairlead.registry.questions import Answers, Fetch
-from fairlead.registry.requests import Target
+from fairlead.registry.requests import RequestTarget
 from fairlead.registry.resources import BY_STORAGE, STATUS
 from fairlead.registry.status import ApiError
 from fairlead.registry.store import State, Step
 from fairlead.registry.strategy import ClusterConfig
 from fairlead.registry.subresources.proxy import endpoint_of
-from fairlead.registry.verbs.generic_store import Update, update
+from fairlead.registry.verbs.generic_store import ObjectUpdate, update
 
 SECONDS = 5  # that a server may take to answer
 
@@ -51,12 +51,14 @@ def put_right(step: Step, found: tuple[Extension, ...], env: Environment) -> Ste
     return step
 
 
-def _target(name: str) -> Target:
-    return Target(BY_STORAGE[STORAGE], "", name, STATUS)
+def _target(name: str) -> RequestTarget:
+    return RequestTarget(BY_STORAGE[STORAGE], "", name, STATUS)
 
 
-def _change(verdict: AvailabilityVerdict, now: str) -> Update:
-    return Update(lambda old: {**old, "status": {"conditions": [_condition(old, verdict, now)]}}, only_existing=True)
+def _change(verdict: AvailabilityVerdict, now: str) -> ObjectUpdate:
+    return ObjectUpdate(
+        lambda old: {**old, "status": {"conditions": [_condition(old, verdict, now)]}}, only_existing=True
+    )
 
 
 def _condition(service: Doc, verdict: AvailabilityVerdict, now: str) -> Doc:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from fairlead.registry.access.checks import require
 from fairlead.registry.access.rules import Attributes
 from fairlead.registry.aggregation.extensions import Extension, Extensions
-from fairlead.registry.backend import USUAL_CLUSTER, ExtensionServer, Upstream
+from fairlead.registry.backend import USUAL_CLUSTER, BackendServer, ExtensionServer
 from fairlead.registry.requests import Request, User
 from fairlead.registry.status import ApiError
 from fairlead.registry.store import State
@@ -40,7 +40,7 @@ def forward(
     state: State,
     choose: Callable[[int], int],
     cluster: ClusterConfig = USUAL_CLUSTER,
-) -> Upstream | None:
+) -> BackendServer | None:
     """Where a request goes on to; None when it is this server's own.
 
     Raises:
@@ -58,7 +58,9 @@ def forward(
     except ApiError:
         raise ApiError(503, "ServiceUnavailable", "service unavailable") from None
     query = f"?{request.query_string}" if request.query_string else ""
-    return Upstream("https", address, port, f"{quote(request.path)}{query}", extension=_server(extension, request.user))
+    return BackendServer(
+        "https", address, port, f"{quote(request.path)}{query}", extension=_server(extension, request.user)
+    )
 
 
 def _server(extension: Extension, user: User) -> ExtensionServer:

@@ -18,10 +18,10 @@ from fairlead.registry.bootstrap.upkeep import kept_binding, kept_role
 from fairlead.registry.environment import Environment
 from fairlead.registry.kinds.networking.service_cidr import DEFAULT_NAME, for_cluster
 from fairlead.registry.kinds.scheduling.priority_class import SYSTEM as SYSTEM_PRIORITIES
-from fairlead.registry.requests import Target
+from fairlead.registry.requests import RequestTarget
 from fairlead.registry.resources import BY_PATH, STATUS, Resource
 from fairlead.registry.store import State, Step
-from fairlead.registry.verbs.generic_store import Update, create, update
+from fairlead.registry.verbs.generic_store import ObjectUpdate, create, update
 from fairlead.registry.verbs.ip_addresses import repair
 
 NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
@@ -83,8 +83,8 @@ def ensure_service_cidr(step: Step, env: Environment) -> Step:
         return {**old, "status": {"conditions": [{**ready, "lastTransitionTime": env.now}]}}
 
     step = ensure(step, resource, "", for_cluster(env.cluster.service_cidrs), env)
-    step = change(step, Target(resource, "", DEFAULT_NAME), grow, env)
-    return change(step, Target(resource, "", DEFAULT_NAME, STATUS), say_ready, env)
+    step = change(step, RequestTarget(resource, "", DEFAULT_NAME), grow, env)
+    return change(step, RequestTarget(resource, "", DEFAULT_NAME, STATUS), say_ready, env)
 
 
 def row_of(group: str, plural: str) -> Resource:
@@ -96,13 +96,13 @@ def ensure(step: Step, resource: Resource, namespace: str, document: Doc, env: E
     if step.state.get(resource.storage, ObjectKey(namespace, name)) is not None:
         return step
     document = {"apiVersion": resource.group_version, "kind": resource.kind, **document}
-    done = create(step.state, Target(resource, namespace), document, env)
+    done = create(step.state, RequestTarget(resource, namespace), document, env)
     return Step(done.step.state, step.changes + done.step.changes)
 
 
 def _keep(step: Step, resource: Resource, wanted: Doc, kept: Callable[[Doc, Doc], Doc], env: Environment) -> Step:
     step = ensure(step, resource, "", wanted, env)
-    return change(step, Target(resource, "", wanted["metadata"]["name"]), lambda there: kept(there, wanted), env)
+    return change(step, RequestTarget(resource, "", wanted["metadata"]["name"]), lambda there: kept(there, wanted), env)
 
 
 def _converge(step: Step, resource: Resource, document: Doc, env: Environment) -> Step:
@@ -115,11 +115,11 @@ def _converge(step: Step, resource: Resource, document: Doc, env: Environment) -
         }
         return {**old, **document, "metadata": metadata}
 
-    return change(step, Target(resource, "default", "kubernetes"), overwrite, env)
+    return change(step, RequestTarget(resource, "default", "kubernetes"), overwrite, env)
 
 
-def change(step: Step, target: Target, apply: Callable[[Doc], Doc], env: Environment) -> Step:
-    done = update(step.state, target, Update(apply, only_existing=True), env)
+def change(step: Step, target: RequestTarget, apply: Callable[[Doc], Doc], env: Environment) -> Step:
+    done = update(step.state, target, ObjectUpdate(apply, only_existing=True), env)
     return Step(done.step.state, step.changes + done.step.changes)
 
 

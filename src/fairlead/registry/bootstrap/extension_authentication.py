@@ -11,7 +11,7 @@ from fairlead.model.names import ObjectKey
 from fairlead.registry.access.rules import RBAC
 from fairlead.registry.bootstrap.cluster import change, ensure, row_of
 from fairlead.registry.environment import Environment
-from fairlead.registry.requests import Target
+from fairlead.registry.requests import RequestTarget
 from fairlead.registry.store import Step
 
 NAMESPACE, NAME = "kube-system", "extension-apiserver-authentication"
@@ -31,7 +31,7 @@ def ensure_authentication(step: Step, authority: str, proxy: str, env: Environme
     step = ensure(step, maps, NAMESPACE, {"metadata": {"name": NAME}, "data": data}, env)
     stored = step.state.get(maps.storage, ObjectKey(NAMESPACE, NAME))
     if stored is not None and msgspec.json.decode(stored.document)["data"] != data:
-        step = change(step, Target(maps, NAMESPACE, NAME), lambda old: {**old, "data": data}, env)
+        step = change(step, RequestTarget(maps, NAMESPACE, NAME), lambda old: {**old, "data": data}, env)
     rule = {"verbs": ["get", "list", "watch"], "apiGroups": [""], "resources": ["configmaps"], "resourceNames": [NAME]}
     return ensure(step, row_of(RBAC, "roles"), NAMESPACE, {"metadata": {"name": _READER}, "rules": [rule]}, env)
 

@@ -40,7 +40,7 @@ VERSION = {
 KEPT = 256  # documents, of the latest few tables
 
 
-class Found(NamedTuple):
+class DiscoveryDocument(NamedTuple):
     """A discovery document and the content type it must be sent with."""
 
     body: bytes
@@ -59,7 +59,7 @@ def discover(
     table: ResourceTable = BUILT_IN,
     others: Extensions = (),
     answers: Answers = MappingProxyType({}),
-) -> Found | None:
+) -> DiscoveryDocument | None:
     """The discovery document at a path; None when there is none.
 
     Args:
@@ -73,43 +73,45 @@ def discover(
         return found
     if path in ("/api", "/apis"):
         form = _aggregated_form(accept)
-        return _aggregated(path, form, table) if form else Found(_PLAIN[path](table))
+        return _aggregated(path, form, table) if form else DiscoveryDocument(_PLAIN[path](table))
     if path in _PLAIN:
-        return Found(_PLAIN[path](table))
+        return DiscoveryDocument(_PLAIN[path](table))
     if path.startswith("/openapi/"):
         return _openapi(path, accept, table)
     group_version = path.removeprefix("/apis/") if path.startswith("/apis/") else path.removeprefix("/api/")
     return _group_or_version(path, group_version, table)
 
 
-def _with_others(path: str, accept: str, table: ResourceTable, others: Extensions, answers: Answers) -> Found | None:
+def _with_others(
+    path: str, accept: str, table: ResourceTable, others: Extensions, answers: Answers
+) -> DiscoveryDocument | None:
     """The documents that other servers' parts of the API are in as well."""
     if path == "/apis" and (form := _aggregated_form(accept)):
         own = [_group_discovery(group, table) for group in table.groups]
         return _discovery_list(discoveries_with(own, others, answers), form)
     groups = groups_with((_group(name, table) for name in table.groups), others)
     if path == "/apis":
-        return Found(msgspec.json.encode({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}))
+        return DiscoveryDocument(msgspec.json.encode({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}))
     group = next((each for each in groups if path == f"/apis/{each['name']}"), None)
-    return Found(msgspec.json.encode({"kind": "APIGroup", "apiVersion": "v1", **group})) if group else None
+    return DiscoveryDocument(msgspec.json.encode({"kind": "APIGroup", "apiVersion": "v1", **group})) if group else None
 
 
-def _openapi(path: str, accept: str, table: ResourceTable) -> Found | None:
+def _openapi(path: str, accept: str, table: ResourceTable) -> DiscoveryDocument | None:
     if path == openapi_v2.PATH:
         if openapi_v2.ACCEPTED in accept:
-            return Found(openapi_v2.openapi_v2_protobuf(table), openapi_v2.CONTENT_TYPE)
-        return Found(openapi_v2.openapi_v2_json(table))
+            return DiscoveryDocument(openapi_v2.openapi_v2_protobuf(table), openapi_v2.CONTENT_TYPE)
+        return DiscoveryDocument(openapi_v2.openapi_v2_json(table))
     body = openapi_document(path.removeprefix("/openapi/v3/"), table)
-    return Found(body) if body else None
+    return DiscoveryDocument(body) if body else None
 
 
-def _group_or_version(path: str, name: str, table: ResourceTable) -> Found | None:
+def _group_or_version(path: str, name: str, table: ResourceTable) -> DiscoveryDocument | None:
     if path.startswith("/apis/") and name in table.groups:
-        return Found(msgspec.json.encode({"kind": "APIGroup", "apiVersion": "v1", **_group(name, table)}))
+        return DiscoveryDocument(msgspec.json.encode({"kind": "APIGroup", "apiVersion": "v1", **_group(name, table)}))
     is_core = path.startswith("/api/")
     if name not in table.group_versions or ("/" not in name) != is_core:
         return None
-    return Found(_resource_list(name, table))
+    return DiscoveryDocument(_resource_list(name, table))
 
 
 def _api_versions(table: ResourceTable) -> bytes:
@@ -185,12 +187,12 @@ def _aggregated_form(accept: str) -> str:
 
 
 @lru_cache(maxsize=KEPT)
-def _aggregated(path: str, version: str, table: ResourceTable) -> Found:
+def _aggregated(path: str, version: str, table: ResourceTable) -> DiscoveryDocument:
     groups = ("",) if path == "/api" else table.groups
     return _discovery_list([_group_discovery(group, table) for group in groups], version)
 
 
-def _discovery_list(items: list[Doc], version: str) -> Found:
+def _discovery_list(items: list[Doc], version: str) -> DiscoveryDocument:
     document = {
         "kind": "APIGroupDiscoveryList",
         "apiVersion": f"apidiscovery.k8s.io/{version}",
@@ -198,7 +200,7 @@ def _discovery_list(items: list[Doc], version: str) -> Found:
         "items": items,
     }
     content_type = f"application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList"
-    return Found(msgspec.json.encode(document), content_type)
+    return DiscoveryDocument(msgspec.json.encode(document), content_type)
 
 
 def _group_discovery(group: str, table: ResourceTable) -> Doc:

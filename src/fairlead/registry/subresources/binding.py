@@ -5,14 +5,14 @@ import msgspec
 from fairlead.model.document import Doc
 from fairlead.registry.environment import Environment, Write
 from fairlead.registry.field_errors import required
-from fairlead.registry.requests import Target
+from fairlead.registry.requests import RequestTarget
 from fairlead.registry.status import conflict, invalid, not_found, success
 from fairlead.registry.store import State, Step, put
 
 _NAMED = {"kind": "Binding", "apiVersion": "v1"}
 
 
-def bind(state: State, target: Target, binding: Doc, env: Environment, dry_run: bool) -> tuple[bytes, Step]:
+def bind(state: State, target: RequestTarget, binding: Doc, env: Environment, dry_run: bool) -> tuple[bytes, Step]:
     """Give the Pod the node that the Binding names; the answer is a Status.
 
     Raises:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from urllib.parse import parse_qsl
 
 from fairlead.model.document import Doc
-from fairlead.registry.requests import Request, Target
+from fairlead.registry.requests import Request, RequestTarget
 
 # Subresources that are connections -> the kind of their options.
 CONNECTIONS = {
@@ -20,7 +20,7 @@ CONNECTIONS = {
 }
 
 
-def connection_options(request: Request, target: Target) -> Doc:
+def connection_options(request: Request, target: RequestTarget) -> Doc:
     """What a connection is asked for with, as a document of its kind."""
     kind = CONNECTIONS[target.plural_with_subresource]
     document: Doc = {"kind": kind, "apiVersion": "v1"}

@@ -12,7 +12,7 @@ from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Pod
 from fairlead.model.workloads import PodDisruptionBudget
 from fairlead.registry.environment import Environment, Write
-from fairlead.registry.requests import Target
+from fairlead.registry.requests import RequestTarget
 from fairlead.registry.resources import BY_STORAGE
 from fairlead.registry.status import ApiError, bad_request, internal_error, not_found, success
 from fairlead.registry.store import State, Step, put
@@ -26,7 +26,9 @@ _RETRY_SECONDS = 10
 _NAMED = {"kind": "Eviction", "apiVersion": "policy/v1"}
 
 
-def evict(state: State, target: Target, eviction: Doc, options: DeleteOptions, env: Environment) -> tuple[bytes, Step]:
+def evict(
+    state: State, target: RequestTarget, eviction: Doc, options: DeleteOptions, env: Environment
+) -> tuple[bytes, Step]:
     """Delete the Pod if its disruption budget allows; the answer is a Status.
 
     Raises:

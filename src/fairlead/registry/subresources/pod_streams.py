@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from urllib.parse import parse_qsl, quote, urlencode
 
 from fairlead.model.document import Doc
-from fairlead.registry.backend import USUAL_CLUSTER, Upstream, find, node_of
-from fairlead.registry.requests import Request, Target
+from fairlead.registry.backend import USUAL_CLUSTER, BackendServer, find, node_of
+from fairlead.registry.requests import Request, RequestTarget
 from fairlead.registry.status import bad_request
 from fairlead.registry.store import State
 from fairlead.registry.strategy import ClusterConfig
@@ -21,7 +21,9 @@ _LOG_OPTIONS = ("follow", "previous", "sinceSeconds", "sinceTime", "timestamps",
 _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 
 
-def pod_log(request: Request, target: Target, state: State, cluster: ClusterConfig = USUAL_CLUSTER) -> Upstream | None:
+def pod_log(
+    request: Request, target: RequestTarget, state: State, cluster: ClusterConfig = USUAL_CLUSTER
+) -> BackendServer | None:
     """Where the log is; None while the Pod is on no node, and so has none."""
     pod = find(state, "pods", target.key)
     container = _container(pod, request)
@@ -31,21 +33,25 @@ def pod_log(request: Request, target: Target, state: State, cluster: ClusterConf
     return _on_node(state, pod, cluster, ("containerLogs", container), options)
 
 
-def pod_exec(request: Request, target: Target, state: State, cluster: ClusterConfig = USUAL_CLUSTER) -> Upstream:
+def pod_exec(
+    request: Request, target: RequestTarget, state: State, cluster: ClusterConfig = USUAL_CLUSTER
+) -> BackendServer:
     """Where a command is to be run."""
     pod = find(state, "pods", target.key)
     return _on_node(state, pod, cluster, ("exec", _container(pod, request)), _stream_options(request))
 
 
-def pod_attach(request: Request, target: Target, state: State, cluster: ClusterConfig = USUAL_CLUSTER) -> Upstream:
+def pod_attach(
+    request: Request, target: RequestTarget, state: State, cluster: ClusterConfig = USUAL_CLUSTER
+) -> BackendServer:
     """Where the container's process is."""
     pod = find(state, "pods", target.key)
     return _on_node(state, pod, cluster, ("attach", _container(pod, request)), _stream_options(request))
 
 
 def pod_port_forward(
-    request: Request, target: Target, state: State, cluster: ClusterConfig = USUAL_CLUSTER
-) -> Upstream:
+    request: Request, target: RequestTarget, state: State, cluster: ClusterConfig = USUAL_CLUSTER
+) -> BackendServer:
     """Where connections into the Pod can be made; client libraries name the ports, kubectl does so later."""
     options = parse_qsl(request.query_string)
     ports = [(name, value) for name, value in options if name == "ports"]
@@ -64,14 +70,14 @@ def _stream_options(request: Request) -> list[tuple[str, str]]:
 
 def _on_node(
     state: State, pod: Doc, cluster: ClusterConfig, what: tuple[str, str], options: Iterable[tuple[str, str]]
-) -> Upstream:
+) -> BackendServer:
     host, port = node_of(state, pod, cluster)
     verb, container = what
     metadata = pod["metadata"]
     segments = (verb, metadata["namespace"], metadata["name"], container)
     path = "/" + "/".join(quote(segment, safe="") for segment in segments if segment)
     query = urlencode(list(options))
-    return Upstream("https", host, port, f"{path}?{query}" if query else path, is_node=True)
+    return BackendServer("https", host, port, f"{path}?{query}" if query else path, is_node=True)
 
 
 def _container(pod: Doc, request: Request) -> str:

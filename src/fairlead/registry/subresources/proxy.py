@@ -13,8 +13,8 @@ import msgspec
 
 from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
-from fairlead.registry.backend import USUAL_CLUSTER, Upstream, api_of_node, find, proxyable
-from fairlead.registry.requests import Request, Target
+from fairlead.registry.backend import USUAL_CLUSTER, BackendServer, api_of_node, find, proxyable
+from fairlead.registry.requests import Request, RequestTarget
 from fairlead.registry.status import ApiError, bad_request
 from fairlead.registry.store import State
 from fairlead.registry.strategy import ClusterConfig
@@ -28,7 +28,9 @@ class _Name(NamedTuple):
     port: str
 
 
-def pod_proxy(request: Request, target: Target, state: State, cluster: ClusterConfig = USUAL_CLUSTER) -> Upstream:
+def pod_proxy(
+    request: Request, target: RequestTarget, state: State, cluster: ClusterConfig = USUAL_CLUSTER
+) -> BackendServer:
     """The Pod's port: the one named, or its first container port, or that of the scheme."""
     wanted = _parse(target.name, "pod")
     pod = find(state, "pods", ObjectKey(target.namespace, wanted.name))
@@ -36,29 +38,31 @@ def pod_proxy(request: Request, target: Target, state: State, cluster: ClusterCo
     if not address:
         raise bad_request(f"pod {wanted.name} does not have an address assigned")
     port = wanted.port or _first_port(pod) or ("443" if wanted.scheme == "https" else "80")
-    return Upstream(wanted.scheme or "http", proxyable(address, cluster), _number(port), _path(request, target))
+    return BackendServer(wanted.scheme or "http", proxyable(address, cluster), _number(port), _path(request, target))
 
 
-def node_proxy(request: Request, target: Target, state: State, cluster: ClusterConfig = USUAL_CLUSTER) -> Upstream:
+def node_proxy(
+    request: Request, target: RequestTarget, state: State, cluster: ClusterConfig = USUAL_CLUSTER
+) -> BackendServer:
     """The node's own HTTP API, which is asked with the API server's certificate; or another port of the node."""
     wanted = _parse(target.name, "node")
     address, own = api_of_node(find(state, "nodes", ObjectKey("", wanted.name)), cluster)
     if wanted.port in ("", str(own)):
-        return Upstream("https", address, own, _path(request, target), is_node=True)
-    return Upstream(wanted.scheme or "http", address, _number(wanted.port), _path(request, target))
+        return BackendServer("https", address, own, _path(request, target), is_node=True)
+    return BackendServer(wanted.scheme or "http", address, _number(wanted.port), _path(request, target))
 
 
 def service_proxy(
     request: Request,
-    target: Target,
+    target: RequestTarget,
     state: State,
     choose: Callable[[int], int],
     cluster: ClusterConfig = USUAL_CLUSTER,
-) -> Upstream:
+) -> BackendServer:
     """A ready endpoint of the Service; raises ApiError 503 when there is none."""
     wanted = _parse(target.name, "service")
     address, port = endpoint_of(state, target.namespace, wanted.name, wanted.port, choose, cluster)
-    return Upstream(wanted.scheme or "http", address, port, _path(request, target))
+    return BackendServer(wanted.scheme or "http", address, port, _path(request, target))
 
 
 def endpoint_of(
@@ -99,7 +103,7 @@ def _parse(text: str, kind: str) -> _Name:
     return found
 
 
-def _path(request: Request, target: Target) -> str:
+def _path(request: Request, target: RequestTarget) -> str:
     path = "/" + quote(target.rest)
     if target.rest and request.path.endswith("/") and not path.endswith("/"):
         path += "/"

@@ -12,7 +12,7 @@ from fairlead.registry.documents.managed_fields.entries import UPDATE
 from fairlead.registry.documents.patching import Patch, parse_patch
 from fairlead.registry.environment import Write
 from fairlead.registry.field_errors import required
-from fairlead.registry.requests import Request, Target, write_options
+from fairlead.registry.requests import Request, RequestTarget, write_options
 from fairlead.registry.resources import BY_PATH, PROXY_VERBS, RESOURCES, STREAM_VERBS
 from fairlead.registry.schemas.catalogue import type_of
 from fairlead.registry.schemas.decode import decode
@@ -25,7 +25,7 @@ from fairlead.registry.subresources.scale import scale_of, scaled
 from fairlead.registry.verbs.call import Answer, Call, Handler, Reply
 from fairlead.registry.verbs.decoding import manager_of
 from fairlead.registry.verbs.deletion import eviction_options
-from fairlead.registry.verbs.generic_store import Update, update
+from fairlead.registry.verbs.generic_store import ObjectUpdate, update
 
 _PODS = BY_PATH["", "v1", "pods"]
 
@@ -43,10 +43,10 @@ def _bind_named(call: Call) -> Reply:
     name = str((metadata if isinstance(metadata, dict) else {}).get("name") or "")
     if not name:
         raise invalid("Binding", "", [required("metadata.name", "name or generateName is required")])
-    return _bound(call, Target(_PODS, call.target.namespace, name, _PODS.subresource("binding")), document)
+    return _bound(call, RequestTarget(_PODS, call.target.namespace, name, _PODS.subresource("binding")), document)
 
 
-def _bound(call: Call, target: Target, document: Doc) -> Reply:
+def _bound(call: Call, target: RequestTarget, document: Doc) -> Reply:
     options = write_options(call.request)
     body, step = bind(call.state, target, document, call.env, options.dry_run)
     return Reply(body, 201, step=step)
@@ -81,7 +81,7 @@ def write_scale(call: Call) -> Reply:
 
     target = replace(call.target, subresource=None)
     manager = manager_of(call, options, UPDATE)
-    change = Update(apply, only_existing=True, dry_run=options.dry_run, manager=manager)
+    change = ObjectUpdate(apply, only_existing=True, dry_run=options.dry_run, manager=manager)
     written = update(call.state, target, change, call.env.unguarded)
     return Reply(msgspec.json.encode(scale_of(msgspec.json.decode(written.document), paths)), step=written.step)
 

@@ -9,7 +9,7 @@ from fairlead.registry.requests import WriteOptions, write_options
 from fairlead.registry.status import bad_request, invalid
 from fairlead.registry.verbs.call import Call, Reply
 from fairlead.registry.verbs.decoding import decoded, manager_of, written_reply
-from fairlead.registry.verbs.generic_store import Update, create, stored_type, update
+from fairlead.registry.verbs.generic_store import ObjectUpdate, create, stored_type, update
 
 APPLY_PATCH = "application/apply-patch+yaml"
 
@@ -27,7 +27,7 @@ def apply_object(call: Call) -> Reply:
     def apply(old: Doc) -> Doc:
         return apply_configuration(stored_type(call.resource), old, application)
 
-    change = Update(apply, only_existing=True, dry_run=options.dry_run, manager=manager)
+    change = ObjectUpdate(apply, only_existing=True, dry_run=options.dry_run, manager=manager)
     return written_reply(call, update(call.state, call.target, change, call.env), warnings)
 
 

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fairlead.registry.backend import Upstream
+from fairlead.registry.backend import BackendServer
 from fairlead.registry.conversion import shown_as
 from fairlead.registry.documents.views import View, negotiate
 from fairlead.registry.environment import Environment
 from fairlead.registry.questions import Consultation
-from fairlead.registry.requests import Request, Target
+from fairlead.registry.requests import Request, RequestTarget
 from fairlead.registry.resources import Resource
 from fairlead.registry.schemas.catalogue import type_of
 from fairlead.registry.status import not_found
@@ -36,7 +36,7 @@ class Reply:
     tag: str = ""
 
 
-Found = Reply | PermittedWatch | Upstream
+Found = Reply | PermittedWatch | BackendServer
 Answer = Found | Consultation
 
 
@@ -50,7 +50,7 @@ class Call:
     """
 
     request: Request
-    target: Target
+    target: RequestTarget
     state: State
     state_at: Callable[[int], State | None]
     env: Environment

@@ -15,7 +15,7 @@ from fairlead.model.names import ObjectKey
 from fairlead.registry.conversion import shown_as
 from fairlead.registry.documents.bodies import parse_object
 from fairlead.registry.environment import Environment, Kinds, Write
-from fairlead.registry.requests import Request, Target, integer_option, is_dry_run
+from fairlead.registry.requests import Request, RequestTarget, integer_option, is_dry_run
 from fairlead.registry.resources import BY_STORAGE, Resource
 from fairlead.registry.selectors import selection_of
 from fairlead.registry.status import ApiError, bad_request, conflict, forbidden, not_found, success
@@ -101,7 +101,7 @@ def _options(request: Request, document: Any) -> DeleteOptions:
     )
 
 
-def delete(state: State, target: Target, options: DeleteOptions, env: Environment) -> Deleted:
+def delete(state: State, target: RequestTarget, options: DeleteOptions, env: Environment) -> Deleted:
     """Delete an object, or begin to.
 
     Raises:
@@ -136,7 +136,7 @@ def _about(resource: Resource, metadata: Doc) -> Doc:
 
 
 def _delete_document(
-    step: Step, target: Target, document: Doc, options: DeleteOptions, env: Environment
+    step: Step, target: RequestTarget, document: Doc, options: DeleteOptions, env: Environment
 ) -> Step | None:
     """The step that deletes or marks the object; None when it is already marked and nothing new is asked."""
     resource, strategy = target.resource, env.kinds.strategy(target.resource)
@@ -216,7 +216,7 @@ def _check_preconditions(metadata: Doc, options: DeleteOptions, resource: Resour
 
 
 def delete_selected(
-    state: State, targets: list[Target], options: DeleteOptions, env: Environment
+    state: State, targets: list[RequestTarget], options: DeleteOptions, env: Environment
 ) -> tuple[Step, list[bytes]]:
     """Delete each of the targets; one that may not be deleted refuses the whole request, and nothing is deleted."""
     step = Step(state)
@@ -248,7 +248,7 @@ def delete_collection(call: Call) -> Reply:
     view = call.view
     selection = selection_of(call.request, call.target, call.env.kinds.strategy(call.resource).fields)
     objects = call.state.of(call.resource.storage)
-    targets = [Target(call.resource, *key) for key in sorted(objects) if selection.wants(key, objects[key])]
+    targets = [RequestTarget(call.resource, *key) for key in sorted(objects) if selection.wants(key, objects[key])]
     step, shown = delete_selected(call.state, targets, options, call.env)
     metadata = {"resourceVersion": str(step.state.version)}
     documents = shown_as(shown, call.resource, call.env.answers)

@@ -18,7 +18,7 @@ from fairlead.registry.conversion import converted, is_converted, shown_as
 from fairlead.registry.documents.managed_fields.entries import UPDATE, Manager, follow_update, own_all
 from fairlead.registry.environment import Environment, Write
 from fairlead.registry.field_errors import FieldError
-from fairlead.registry.requests import Target
+from fairlead.registry.requests import RequestTarget
 from fairlead.registry.resources import BY_PATH, BY_STORAGE, Resource
 from fairlead.registry.schemas.canonical import canonicalize
 from fairlead.registry.schemas.catalogue import type_of
@@ -47,7 +47,7 @@ SYSTEM = Manager("fairlead", UPDATE, "v1")
 
 def create(
     state: State,
-    target: Target,
+    target: RequestTarget,
     document: Doc,
     env: Environment,
     dry_run: bool = False,
@@ -179,7 +179,7 @@ def _metadata(stored: Stored) -> Doc:
     return metadata
 
 
-class Update(NamedTuple):
+class ObjectUpdate(NamedTuple):
     """How an object is to change.
 
     Attributes:
@@ -194,7 +194,7 @@ class Update(NamedTuple):
     manager: Manager = SYSTEM
 
 
-def update(state: State, target: Target, change: Update, env: Environment) -> Written:
+def update(state: State, target: RequestTarget, change: ObjectUpdate, env: Environment) -> Written:
     """Change an object, or one side of it when the target has a subresource.
 
     Raises:
@@ -230,8 +230,8 @@ class _Revision(NamedTuple):
     """An update under way; ``owns`` says whether its manager is still to become the owner of what it changes."""
 
     state: State
-    target: Target
-    change: Update
+    target: RequestTarget
+    change: ObjectUpdate
     old: Doc
     new: Doc
     owns: bool
@@ -329,7 +329,7 @@ _PREPARE: dict[str, Callable[[Doc, Doc, Resource], Doc]] = {
 }
 
 
-def _named(document: Doc, target: Target) -> Doc:
+def _named(document: Doc, target: RequestTarget) -> Doc:
     """Check that a document is about the object that the URL names."""
     object_meta.tidy(document)
     object_meta.check_name(document["metadata"], target.name)

@@ -13,7 +13,7 @@ from fairlead.registry.resources import Resource
 from fairlead.registry.verbs.apply import APPLY_PATCH, apply_object
 from fairlead.registry.verbs.call import Call, Reply
 from fairlead.registry.verbs.decoding import decoded, manager_of, written_reply
-from fairlead.registry.verbs.generic_store import Update, create, update
+from fairlead.registry.verbs.generic_store import ObjectUpdate, create, update
 
 
 def create_object(call: Call) -> Reply:
@@ -32,7 +32,7 @@ def update_object(call: Call) -> Reply:
     document = bodies.parse_object(call.request.body, call.request.content_type)
     document, warnings = decoded(call, document, options)
     manager = manager_of(call, options, UPDATE)
-    change = Update(lambda old: document, only_existing=False, dry_run=options.dry_run, manager=manager)
+    change = ObjectUpdate(lambda old: document, only_existing=False, dry_run=options.dry_run, manager=manager)
     return written_reply(call, update(call.state, call.target, change, call.env), warnings)
 
 
@@ -52,7 +52,7 @@ def patch_object(call: Call) -> Reply:
         return document
 
     manager = manager_of(call, options, UPDATE)
-    change = Update(apply, only_existing=True, dry_run=options.dry_run, manager=manager)
+    change = ObjectUpdate(apply, only_existing=True, dry_run=options.dry_run, manager=manager)
     return written_reply(call, update(call.state, call.target, change, call.env), warnings)
 
 

@@ -6,13 +6,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fairlead.app.controllers.context import SigningAuthority
-from fairlead.drivers.identity.certificates import Subject, authority_certificate, facts_of, new_key
+from fairlead.drivers.identity.certificates import CertificateSubject, authority_certificate, facts_of, new_key
 from fairlead.drivers.identity.requests import new_request
 from tests.support.controller_runs import running, until
 from tests.support.fake_api import FakeApi
 
 pytestmark = [pytest.mark.anyio, pytest.mark.io]
-NODE = Subject("system:node:n1", ("system:nodes",))
+NODE = CertificateSubject("system:node:n1", ("system:nodes",))
 APPROVED = {"type": "Approved", "status": "True"}
 
 
@@ -75,7 +75,7 @@ async def test_who_may_not_have_it_approved_waits_for_somebody(authority):
     assert api.types() == ["Approved"]
 
 
-@pytest.mark.parametrize("pem", [b"nonsense", new_request(Subject("jane")).request])
+@pytest.mark.parametrize("pem", [b"nonsense", new_request(CertificateSubject("jane")).request])
 async def test_what_cannot_be_signed_fails_once(authority, pem):
     api = Cluster()
     await api.ask(pem, APPROVED)

@@ -3,18 +3,18 @@
 import pytest
 from msgspec import structs
 
-from fairlead.allocation.load_balancer import CLASS, NoAddress, Pool, choose_addresses, wants_load_balancer
+from fairlead.allocation.load_balancer import CLASS, AddressPool, NoAddress, choose_addresses, wants_load_balancer
 from fairlead.allocation.shared_addresses import claim_of
 from fairlead.model.objects import IngressPoint, LoadBalancerStatus, ServiceStatus
 from tests.support.cluster_objects import make_service
 from tests.support.controller_runs import running, settled, until
 from tests.support.fake_api import FakeApi
 
-POOLS = (Pool(("192.0.2.0/30", "2001:db8::/126")),)
+POOLS = (AddressPool(("192.0.2.0/30", "2001:db8::/126")),)
 POOLS_OF_TEAMS = (
-    Pool(("192.0.2.1/32",)),
-    Pool(("198.51.100.1/32",), namespaces=("team-a",)),
-    Pool(("203.0.113.1/32",), load_balancer_class="example.com/inner"),
+    AddressPool(("192.0.2.1/32",)),
+    AddressPool(("198.51.100.1/32",), namespaces=("team-a",)),
+    AddressPool(("203.0.113.1/32",), load_balancer_class="example.com/inner"),
 )
 REQUEST = "fairlead.dev/load-balancer-ips"
 SHARE = "fairlead.dev/allow-shared-ip"
@@ -149,7 +149,7 @@ async def test_the_lab_hears_of_load_balancers_when_there_are_any():
 async def test_a_service_gets_an_address_and_gives_it_back_to_the_one_that_waits():
     api = FakeApi()
     await api.put(balanced("a"), "services")
-    async with running(api, "load-balancer", load_balancer_pools=(Pool(("192.0.2.1/32",)),)):
+    async with running(api, "load-balancer", load_balancer_pools=(AddressPool(("192.0.2.1/32",)),)):
         await until(api, lambda: addresses(api) == {"a": ["192.0.2.1"]})
         assert finalizers(api, "a") == ["service.kubernetes.io/load-balancer-cleanup"]
         await api.put(balanced("b"), "services")
@@ -243,7 +243,7 @@ async def test_services_share_until_one_of_them_changes():
     """The one that changes gives the address up, says why, and gets it back when it fits again."""
     api = FakeApi()
     await api.put(shared("a"), "services")
-    async with running(api, "load-balancer", load_balancer_pools=(Pool(("192.0.2.1/32",)),)):
+    async with running(api, "load-balancer", load_balancer_pools=(AddressPool(("192.0.2.1/32",)),)):
         await until(api, lambda: addresses(api) == {"a": ["192.0.2.1"]})
         await api.put(shared("b", port=81), "services")
         await until(api, lambda: addresses(api) == {"a": ["192.0.2.1"], "b": ["192.0.2.1"]})

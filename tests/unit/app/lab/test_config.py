@@ -2,7 +2,7 @@
 
 import pytest
 
-from fairlead.allocation.load_balancer import Pool
+from fairlead.allocation.load_balancer import AddressPool
 from fairlead.app.lab.config import image_of, read_config
 from fairlead.app.lab.config_nodes import ConfigError
 from fairlead.app.lab.settings import Timers, numbered_node
@@ -164,7 +164,7 @@ def test_timers_are_upstreams_unless_said_otherwise(read):
 def test_pools(read):
     assert read("").load_balancer_cidrs == ("192.168.65.0/24",)
     settings = read("loadBalancerPools: [{cidrs: [192.0.2.0/28], namespaces: [a], loadBalancerClass: example.com/b}]")
-    assert settings.load_balancer_pools == (Pool(("192.0.2.0/28",), ("a",), "example.com/b"),)
+    assert settings.load_balancer_pools == (AddressPool(("192.0.2.0/28",), ("a",), "example.com/b"),)
 
 
 def test_policies_are_enforced_unless_it_says_not_to(read):

@@ -3,7 +3,7 @@
 import pytest
 from msgspec import structs
 
-from fairlead.allocation.load_balancer import Pool
+from fairlead.allocation.load_balancer import AddressPool
 from fairlead.app.lab.fork import LabError
 from fairlead.app.lab.init.without_namespaces import random_below
 from fairlead.app.lab.loopback import on_loopback, refusals
@@ -43,10 +43,10 @@ def test_what_it_cannot_have_is_named(changes, words):
 
 
 def test_pools_of_ones_own_must_be_the_labs():
-    inside = structs.replace(USUAL, pools=(Pool(("127.40.245.0/28",)),))
+    inside = structs.replace(USUAL, pools=(AddressPool(("127.40.245.0/28",)),))
     assert on_loopback(inside, 40).load_balancer_cidrs == ("127.40.245.0/28",)
     with pytest.raises(LabError, match=r"loadBalancerPools: 127\.41\.0\.0/28 is not in 127\.40\.0\.0/16"):
-        on_loopback(structs.replace(USUAL, pools=(Pool(("127.41.0.0/28",)),)), 40)
+        on_loopback(structs.replace(USUAL, pools=(AddressPool(("127.41.0.0/28",)),)), 40)
 
 
 def test_a_seed_makes_draws_the_same():

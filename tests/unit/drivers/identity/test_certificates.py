@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fairlead.drivers.identity import certificates
-from fairlead.drivers.identity.certificates import Subject, facts_of
+from fairlead.drivers.identity.certificates import CertificateSubject, facts_of
 from fairlead.drivers.identity.pki import (
     API_SERVER,
     certificate_files,
@@ -110,7 +110,7 @@ def older_folder(pki, monkeypatch):
 def certificates_before(pki):
     key = certificates.new_key()
     authority = certificates.authority_certificate(key)
-    certificate, own = certificates.signed_certificate(authority, key, Subject("kube-apiserver", (), HOSTS))
+    certificate, own = certificates.signed_certificate(authority, key, CertificateSubject("kube-apiserver", (), HOSTS))
     for name, content in (("ca.key", key), ("ca.crt", authority), ("server.crt", certificate), ("server.key", own)):
         (pki / name).write_bytes(content)
 
@@ -184,7 +184,7 @@ def test_a_server_takes_up_a_renewed_certificate(pki):
     eager = FollowedCertificate(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), *files, look_every=0.0)
     first = served(pki, followed)
     assert served(pki, eager) == first
-    write_certificate(pki, "server", Subject("kube-apiserver", (), HOSTS))
+    write_certificate(pki, "server", CertificateSubject("kube-apiserver", (), HOSTS))
     assert served(pki, followed) == first, "it is looked at once a minute"
     second = served(pki, eager)
     assert second != first

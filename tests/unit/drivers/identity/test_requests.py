@@ -6,7 +6,7 @@ import ssl
 
 import pytest
 
-from fairlead.drivers.identity.certificates import Subject, authority_certificate, facts_of, new_key
+from fairlead.drivers.identity.certificates import CertificateSubject, authority_certificate, facts_of, new_key
 from fairlead.drivers.identity.requests import (
     RequestError,
     new_request,
@@ -16,7 +16,7 @@ from fairlead.drivers.identity.requests import (
 )
 from fairlead.model.certificate_requests import Requested
 
-NODE = Subject("system:node:n1", ("system:nodes",), ("n1", "192.0.2.1", "fd00::1"))
+NODE = CertificateSubject("system:node:n1", ("system:nodes",), ("n1", "192.0.2.1", "fd00::1"))
 KEY = new_key()
 AUTHORITY = authority_certificate(KEY)
 

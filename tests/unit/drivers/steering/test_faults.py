@@ -1,10 +1,10 @@
 """What a part is to do wrong."""
 
-from fairlead.drivers.steering.faults import Faults
+from fairlead.drivers.steering.faults import SteeredFaults
 
 
 def test_a_fault_lasts_until_its_end():
-    faults, told = Faults(), []
+    faults, told = SteeredFaults(), []
     faults.listen(lambda: told.append(bool(faults)))
     end = faults.begin({"kind": "late", "seconds": 1})
     assert faults.seconds("late") == 1.0
@@ -16,7 +16,7 @@ def test_a_fault_lasts_until_its_end():
 
 
 def test_the_newest_counts():
-    faults = Faults()
+    faults = SteeredFaults()
     faults.begin({"kind": "late", "seconds": 1})
     end = faults.begin({"kind": "late", "seconds": 2})
     assert faults.seconds("late") == 2.0

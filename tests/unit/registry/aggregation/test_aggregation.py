@@ -6,7 +6,7 @@ import pytest
 
 from fairlead.registry.aggregation.availability import put_right, question
 from fairlead.registry.aggregation.extensions import STORAGE, extensions
-from fairlead.registry.backend import Upstream
+from fairlead.registry.backend import BackendServer
 from fairlead.registry.questions import ServerAnswer
 from fairlead.registry.requests import User
 from fairlead.registry.resources import BUILT_IN
@@ -86,7 +86,7 @@ def test_a_request_goes_on_with_who_the_user_is(served):
     }
     served.do("POST", "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", binding)
     found = served.ask("GET", f"{PART}/namespaces/default/flavours?limit=5", user=JANE)
-    assert isinstance(found, Upstream)
+    assert isinstance(found, BackendServer)
     assert (found.scheme, found.host, found.port) == ("https", "10.244.1.7", 8443)
     assert found.path == f"{PART}/namespaces/default/flavours?limit=5"
     assert found.extension.name == "flavours.default.svc"

@@ -1,6 +1,6 @@
 """What the parts of a lab may do on a control plane that does not know them: their ClusterRoles and bindings."""
 
-from fairlead.app.lab.plan import Manifest
+from fairlead.app.lab.plan import LabManifest
 from fairlead.model.document import Doc
 from fairlead.registry.access.rules import RBAC
 from fairlead.registry.bootstrap.roles import cluster_role_bindings, cluster_roles
@@ -10,7 +10,7 @@ _OWN = "system:fairlead-"
 _KUBELETS = "system:kubelet-api-admin"  # upstream has the role, and binds it to nobody
 
 
-def rights(*, enforces_policies: bool) -> tuple[Manifest, ...]:
+def rights(*, enforces_policies: bool) -> tuple[LabManifest, ...]:
     """The documents, in the order in which they are to be applied."""
     roles = [each for each in cluster_roles() if each["metadata"]["name"].startswith(_OWN)]
     bindings = [
@@ -22,7 +22,7 @@ def rights(*, enforces_policies: bool) -> tuple[Manifest, ...]:
         *(_document("ClusterRole", each) for each in (*roles, _controllers_role())),
         *(_document("ClusterRoleBinding", each) for each in (*bindings, _controllers_binding())),
     ]
-    return tuple(Manifest("system manifest", document) for document in documents)
+    return tuple(LabManifest("system manifest", document) for document in documents)
 
 
 def _document(kind: str, rest: Doc) -> Doc:

@@ -29,7 +29,7 @@ from fairlead.app.lab.host_link import HostSockets
 from fairlead.app.lab.listeners import LOOPBACK
 from fairlead.app.lab.loopback import on_loopback, refusals
 from fairlead.app.lab.node_memory import recall
-from fairlead.app.lab.plan import LabPlan, Manifest, WirePlan, memory_of_nodes
+from fairlead.app.lab.plan import LabManifest, LabPlan, WirePlan, memory_of_nodes
 from fairlead.app.lab.settings import LabSettings
 from fairlead.drivers.images.places import place_here
 from fairlead.drivers.lab import control_socket, run_folder
@@ -64,7 +64,7 @@ class LabOptions:
 
     name: str
     data: Path | None
-    manifests: tuple[Manifest, ...]
+    manifests: tuple[LabManifest, ...]
     settings: LabSettings
     patience: float | None
     wire: SocketAddress | None = None

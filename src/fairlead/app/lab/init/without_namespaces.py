@@ -9,7 +9,7 @@ from fairlead.app.lab.plan import PROXY, SWITCH, LabPlan
 from fairlead.app.lab.steered_parts import NODE_PROXY
 from fairlead.app.node.loopback import OnLoopback
 from fairlead.app.proxy.userspace import process
-from fairlead.app.proxy.userspace.node_rules import Surroundings
+from fairlead.app.proxy.userspace.node_rules import NodeSurroundings
 from fairlead.app.proxy.userspace.options import UserspaceOptions
 from fairlead.dataplane.node_view import NodeSettings
 from fairlead.drivers.lab.supervisor import Component, Report
@@ -27,7 +27,7 @@ def components(plan: LabPlan, report: Report) -> list[Component]:
     settings = NodeSettings(cluster_cidrs=(network.pods,), service_cidrs=(network.services,))
     options = UserspaceOptions(
         plan.kubeconfig(PROXY),
-        Surroundings(settings, lab_network(plan.loopback)),
+        NodeSurroundings(settings, lab_network(plan.loopback)),
         network.outside,
         PortRule(first_free_port(network.switch)),
         plan.settings.network_policies,

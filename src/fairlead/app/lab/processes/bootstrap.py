@@ -13,8 +13,8 @@ from pathlib import Path
 
 import msgspec
 
-from fairlead.app.lab.plan import Manifest
-from fairlead.app.lab.processes.readiness import KINDS, Wanted, until_ready
+from fairlead.app.lab.plan import LabManifest
+from fairlead.app.lab.processes.readiness import KINDS, WantedWorkload, until_ready
 from fairlead.app.lab.processes.system_manifests import DNS_LABELS, NAMESPACE, RETIRED
 from fairlead.drivers.kube.client import APPLY_PATCH, KubeClient, KubeError, ResourcePath
 from fairlead.drivers.kube.retry import until_answered
@@ -43,7 +43,7 @@ class BootstrapOptions:
     """
 
     kubeconfig: Path
-    manifests: tuple[Manifest, ...]
+    manifests: tuple[LabManifest, ...]
     gate: int
     report: Callable[[Doc], None]
     is_ours: bool = True
@@ -82,8 +82,8 @@ async def _remove_retired(client: KubeClient) -> None:
 
 
 async def _apply_all(
-    client: KubeClient, manifests: Iterable[Manifest], report: Callable[[Doc], None], patience: int = 0
-) -> set[Wanted] | None:
+    client: KubeClient, manifests: Iterable[LabManifest], report: Callable[[Doc], None], patience: int = 0
+) -> set[WantedWorkload] | None:
     """What is to be waited for; None when something was refused.
 
     Args:
@@ -100,7 +100,7 @@ async def _apply_all(
             continue
         if applied["kind"] in KINDS:
             key = ObjectKey(applied["metadata"]["namespace"], applied["metadata"]["name"])
-            wanted.add(Wanted(applied["kind"], key))
+            wanted.add(WantedWorkload(applied["kind"], key))
     if refused:
         report({"refused": refused})
         return None

@@ -41,7 +41,7 @@ NAMED_AT_ONCE = 8  # in one report, which must fit into 4096 bytes
 Copies = dict[str, Informer[Any]]
 
 
-class Wanted(NamedTuple):
+class WantedWorkload(NamedTuple):
     """Something that is to run; ``kind`` is one of ``KINDS``."""
 
     kind: str
@@ -52,7 +52,7 @@ class Wanted(NamedTuple):
 
 
 async def until_ready(
-    client: KubeClient, wanted: Collection[Wanted], report: Callable[[list[str], list[str]], None]
+    client: KubeClient, wanted: Collection[WantedWorkload], report: Callable[[list[str], list[str]], None]
 ) -> list[Pod]:
     """The Pods that are ready once nothing is awaited any more.
 
@@ -64,7 +64,7 @@ async def until_ready(
         kind: Informer(client, *KINDS[kind], lambda old, new: changed.set())
         for kind in {POD, *(each.kind for each in wanted)}
     }
-    left: Collection[Wanted] = wanted
+    left: Collection[WantedWorkload] = wanted
     told: tuple[list[str], list[str]] = ([], [])
     with _running(copies.values()):
         await asyncio.gather(*(copy.synced.wait() for copy in copies.values()))
@@ -87,7 +87,7 @@ def _running(copies: Iterable[Informer[Any]]) -> Iterator[None]:
             task.cancel()
 
 
-def _awaited(wanted: Wanted, copies: Copies) -> str:
+def _awaited(wanted: WantedWorkload, copies: Copies) -> str:
     object_ = copies[wanted.kind].objects.get(wanted.key)
     return "" if object_ is None else awaited(object_) or _contradicted(object_, copies[POD].objects.values())
 
@@ -103,7 +103,7 @@ def _contradicted(object_: KubeObject, pods: Iterable[Pod]) -> str:
     return "" if number <= ready else f"{ready} pods are ready"
 
 
-def _states(left: Iterable[Wanted], copies: Copies) -> list[str]:
+def _states(left: Iterable[WantedWorkload], copies: Copies) -> list[str]:
     """What containers do that are waited for."""
     pods = list(copies[POD].objects.values())
     objects = (copies[each.kind].objects.get(each.key) for each in left)
@@ -111,7 +111,7 @@ def _states(left: Iterable[Wanted], copies: Copies) -> list[str]:
     return _first([state for _, pod in sorted(awaited_pods.items()) for state in container_states(pod)])
 
 
-def _lines(reasons: dict[Wanted, str]) -> list[str]:
+def _lines(reasons: dict[WantedWorkload, str]) -> list[str]:
     return _first(sorted(f"{wanted} ({why})" for wanted, why in reasons.items()))
 
 

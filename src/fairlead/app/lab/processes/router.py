@@ -12,9 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from fairlead.allocation.load_balancer import Pool
+from fairlead.allocation.load_balancer import AddressPool
 from fairlead.dataplane.announcing import announced_addresses, candidates, goes_by_endpoints, standing
-from fairlead.dataplane.eligibility import Answer, Health, NodeCheck, check_of_node, check_of_service, eligible
+from fairlead.dataplane.eligibility import CheckResult, Health, NodeCheck, check_of_node, check_of_service, eligible
 from fairlead.drivers.kube.client import ENDPOINT_SLICES, NODES, SERVICES, KubeClient
 from fairlead.drivers.kube.event_recorder import EventWriter, Happening
 from fairlead.drivers.kube.informer import Informer
@@ -58,10 +58,10 @@ class Router:
     """Follows the API and the health of nodes, and keeps the kernel's routes."""
 
     def __init__(self, options: RouterOptions, client: KubeClient) -> None:
-        self._options, self._pool = options, Pool(options.pools)
+        self._options, self._pool = options, AddressPool(options.pools)
         self._snapshot = ClusterSnapshot()
         self._news = asyncio.Event()
-        self._answers: dict[NodeCheck, Answer] = {}
+        self._answers: dict[NodeCheck, CheckResult] = {}
         self._checking: dict[NodeCheck, asyncio.Task[None]] = {}
         self._told: dict[ObjectKey, tuple[str, ...]] = {}
         self._events = EventWriter(client)
@@ -138,7 +138,7 @@ class Router:
         return tuple(sorted(eligible(rows)))
 
     def _health(self, check: NodeCheck) -> Health:
-        return self._answers.get(check, Answer()).health
+        return self._answers.get(check, CheckResult()).health
 
     def _health_of(self, key: ObjectKey, of_node: NodeCheck) -> Health:
         check = check_of_service(self._snapshot.services[key], of_node)
@@ -185,7 +185,7 @@ class Router:
 
     async def _ask(self, check: NodeCheck, pause: float) -> None:
         while True:
-            before = self._answers.get(check, Answer())
+            before = self._answers.get(check, CheckResult())
             status = await http_status(check.address, check.port, "/healthz", PATIENCE)
             self._answers[check] = before.after(status)
             if self._answers[check].health != before.health:

@@ -6,7 +6,7 @@ and the configuration of the nodes' proxies where kubeadm keeps kube-proxy's.
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from fairlead.app.lab.plan import DNS_SERVICE, Manifest
+from fairlead.app.lab.plan import DNS_SERVICE, LabManifest
 from fairlead.app.lab.settings import LabSettings
 from fairlead.drivers.kube.client import PODS
 from fairlead.labnet.addresses import AddressPlan
@@ -52,12 +52,12 @@ def proxy_modes(settings: LabSettings) -> ProxyModes:
     return ProxyModes(settings.proxy_mode, {n: mode for n, mode in modes.items() if mode != settings.proxy_mode})
 
 
-def system_manifests(networks: Sequence[AddressPlan], modes: ProxyModes) -> tuple[Manifest, ...]:
+def system_manifests(networks: Sequence[AddressPlan], modes: ProxyModes) -> tuple[LabManifest, ...]:
     """The documents for a lab of these IP families, in the order in which they are to be applied."""
     addresses = [network.service(DNS_SERVICE) for network in networks]
     dns = (_account(), _role(), _role_binding(), _service(addresses), _deployment())
     documents = (_proxy_config(networks, modes), _storage_class(), *dns)
-    return tuple(Manifest("system manifest", document) for document in documents)
+    return tuple(LabManifest("system manifest", document) for document in documents)
 
 
 def _proxy_config(networks: Sequence[AddressPlan], modes: ProxyModes) -> Doc:

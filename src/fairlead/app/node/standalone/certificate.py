@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from fairlead.drivers.identity.certificates import Subject
+from fairlead.drivers.identity.certificates import CertificateSubject
 from fairlead.drivers.identity.pki import certificate_files, write_private
 from fairlead.drivers.identity.requests import RequestError, Validity, new_request_beside, validity_beside
 from fairlead.drivers.kube.client import CERTIFICATE_REQUESTS, KubeClient, KubeError, Unreachable
@@ -51,7 +51,7 @@ class _Pending(msgspec.Struct):
 
     name: str
     uid: str
-    subject: Subject
+    subject: CertificateSubject
     key: bytes
 
 
@@ -67,9 +67,9 @@ CLIENT = CertificateKind(NODE_CLIENT_SIGNER, ("digital signature", "client auth"
 SERVING = CertificateKind(NODE_SERVING_SIGNER, ("digital signature", "server auth"))
 
 
-def node_subject(node: str, hosts: tuple[str, ...] = ()) -> Subject:
+def node_subject(node: str, hosts: tuple[str, ...] = ()) -> CertificateSubject:
     """Whom the certificates of a node are for."""
-    return Subject(NODE_PREFIX + node, (NODES,), hosts)
+    return CertificateSubject(NODE_PREFIX + node, (NODES,), hosts)
 
 
 class NodeCertificate:
@@ -85,7 +85,7 @@ class NodeCertificate:
         folder: Path,
         name: str,
         kind: CertificateKind,
-        subject: Subject,
+        subject: CertificateSubject,
         client: KubeClient,
         told: Callable[[str], None],
     ) -> None:

@@ -8,7 +8,7 @@ from fairlead.trace.evaluate import Memory
 _FIRST_SWEEP = 1024  # clients
 
 
-class Affinity:
+class ClientMemory:
     """What the rules of one node have noted.
 
     Args:

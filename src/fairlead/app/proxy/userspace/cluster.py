@@ -3,10 +3,10 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from fairlead.app.proxy.userspace.decision import Asked, Decisions, Place
-from fairlead.app.proxy.userspace.feed import News
+from fairlead.app.proxy.userspace.decision import Decisions, Destination, NodePlace
+from fairlead.app.proxy.userspace.feed import FeedNews
 from fairlead.app.proxy.userspace.frontends import Frontend, frontends
-from fairlead.app.proxy.userspace.node_rules import NodeRules, Surroundings
+from fairlead.app.proxy.userspace.node_rules import NodeRules, NodeSurroundings
 from fairlead.dataplane.announcing import announced_addresses, candidates
 from fairlead.dataplane.ownership import with_rivals
 from fairlead.model.names import ObjectKey
@@ -25,7 +25,7 @@ class Stale(NamedTuple):
     target: Target
 
 
-class Cluster:
+class AllNodes:
     """All nodes, and what they do with connections.
 
     Attributes:
@@ -36,11 +36,11 @@ class Cluster:
         clock: seconds of a clock that never goes back.
     """
 
-    def __init__(self, around: Surroundings, chance: Chance, clock: Callable[[], float]) -> None:
+    def __init__(self, around: NodeSurroundings, chance: Chance, clock: Callable[[], float]) -> None:
         self._around, self._clock = around, clock
         self._snapshot = ClusterSnapshot()
         self._nodes: dict[str, NodeRules] = {}
-        self._places: dict[str, Place] = {}
+        self._places: dict[str, NodePlace] = {}
         self._frontends: dict[ObjectKey, set[Frontend]] = {}
         self._census = Census()
         self.decisions = Decisions(self._nodes, self._places, self._entrances, chance)
@@ -49,7 +49,7 @@ class Cluster:
     def frontends(self) -> set[Frontend]:
         return {frontend for each in self._frontends.values() for frontend in each}
 
-    def follow(self, news: News) -> set[Stale]:
+    def follow(self, news: FeedNews) -> set[Stale]:
         """Take in what is new of Services, slices and Nodes; the flows that are to end."""
         rivals = with_rivals(self._snapshot, news.snapshot, news.services)
         self._snapshot = news.snapshot
@@ -78,12 +78,12 @@ class Cluster:
         for name in self._nodes.keys() - there.keys():
             del self._nodes[name], self._places[name]
         for name, node in there.items():
-            self._places[name] = Place(node.internal_ips, _pod_cidrs(node))
+            self._places[name] = NodePlace(node.internal_ips, _pod_cidrs(node))
             if name not in self._nodes:
                 self._nodes[name] = made = NodeRules(name, self._around, self._clock)
                 made.enforce(self._census, Changed())
 
-    def _entrances(self, asked: Asked) -> Sequence[str]:
+    def _entrances(self, asked: Destination) -> Sequence[str]:
         """The nodes that the world outside comes to: the one with that address, those that a load balancer leads to, or
         for an address that is on no node, as a virtual IP, the first: it is as if one of its processes asked."""
         owners = [name for name, place in self._places.items() if asked.address in place.addresses]

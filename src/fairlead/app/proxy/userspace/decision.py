@@ -18,7 +18,7 @@ UPLINK = "eth0"  # through which everything comes to a node that is not of its o
 _OF_A_POD = POD_LINKS + "0"
 
 
-class Client(NamedTuple):
+class ConnectingClient(NamedTuple):
     """Who connects.
 
     Attributes:
@@ -37,7 +37,7 @@ class Client(NamedTuple):
         return _OF_A_POD if self.is_pod else ""
 
 
-class Asked(NamedTuple):
+class Destination(NamedTuple):
     """What it connects to; protocol in lower case."""
 
     address: str
@@ -45,7 +45,7 @@ class Asked(NamedTuple):
     protocol: str = "tcp"
 
 
-class Decision(NamedTuple):
+class ConnectionDecision(NamedTuple):
     """What happens to a connection.
 
     Attributes:
@@ -61,7 +61,7 @@ class Decision(NamedTuple):
     steps: tuple[RuleStep, ...] = ()
 
 
-class Place(NamedTuple):
+class NodePlace(NamedTuple):
     """A node on the network of the lab.
 
     Attributes:
@@ -87,47 +87,47 @@ class Decisions:
     def __init__(
         self,
         nodes: Mapping[str, NodeRules],
-        places: Mapping[str, Place],
-        first_nodes: Callable[[Asked], Sequence[str]],
+        places: Mapping[str, NodePlace],
+        first_nodes: Callable[[Destination], Sequence[str]],
         chance: Chance,
     ) -> None:
         self._nodes, self._places, self._first_nodes, self._chance = nodes, places, first_nodes, chance
 
-    def client(self, address: str) -> Client:
+    def client(self, address: str) -> ConnectingClient:
         """The client with this address: on the node that it belongs to, else outside."""
         for name, place in self._places.items():
             if place.has(address):
-                return Client(address, name, address not in place.addresses)
-        return Client(address, "", is_pod=False)
+                return ConnectingClient(address, name, address not in place.addresses)
+        return ConnectingClient(address, "", is_pod=False)
 
-    def decide(self, client: Client, asked: Asked) -> Decision:
+    def decide(self, client: ConnectingClient, asked: Destination) -> ConnectionDecision:
         """What happens to a new connection."""
         return self.decide_at(client.node or self._entrance(asked), client, asked)
 
-    def decide_at(self, name: str, client: Client, asked: Asked) -> Decision:
+    def decide_at(self, name: str, client: ConnectingClient, asked: Destination) -> ConnectionDecision:
         """What happens to a new connection that comes to this node first."""
         if name not in self._nodes:
-            return Decision(PacketFate.DROP)
+            return ConnectionDecision(PacketFate.DROP)
         entry = self._nodes[name]
         interface = client.interface if client.node else UPLINK
         trace, _ = entry.sample(Packet(client.address, *asked, interface), self._chance)
         outcome = trace.outcome
         if outcome.fate is not PacketFate.ACCEPT:
-            return Decision(outcome.fate, steps=trace.steps)
+            return ConnectionDecision(outcome.fate, steps=trace.steps)
         if (outcome.destination, outcome.port) == (asked.address, asked.port):
-            return Decision(
+            return ConnectionDecision(
                 PacketFate.REJECT, steps=trace.steps
             )  # no rule leads on, and no process of the node listens
         target, is_hidden = Target(outcome.destination, outcome.port), outcome.is_masqueraded
         source = entry.view.node_ips[0] if is_hidden else client.address
-        decision = Decision(PacketFate.ACCEPT, target, source, is_hidden, trace.steps)
+        decision = ConnectionDecision(PacketFate.ACCEPT, target, source, is_hidden, trace.steps)
         return self._arrive(decision, target, asked.protocol, name)
 
-    def _entrance(self, asked: Asked) -> str:
+    def _entrance(self, asked: Destination) -> str:
         names = self._first_nodes(asked)
         return self._chance.pick(names) if names else ""
 
-    def _arrive(self, so_far: Decision, target: Target, protocol: str, name: str) -> Decision:
+    def _arrive(self, so_far: ConnectionDecision, target: Target, protocol: str, name: str) -> ConnectionDecision:
         """Ask the node of the receiver as well, if that is another one."""
         home = next((other for other, place in self._places.items() if place.has(target.address)), "")
         if home in ("", name) or home not in self._nodes:
@@ -136,5 +136,5 @@ class Decisions:
         trace, _ = self._nodes[home].sample(packet, self._chance)
         steps = (*so_far.steps, *trace.steps)
         if trace.outcome.fate is not PacketFate.ACCEPT:
-            return Decision(trace.outcome.fate, steps=steps)
+            return ConnectionDecision(trace.outcome.fate, steps=steps)
         return so_far._replace(steps=steps)

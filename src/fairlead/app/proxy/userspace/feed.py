@@ -18,7 +18,7 @@ from fairlead.model.objects import (
 from fairlead.model.snapshot import ClusterSnapshot
 
 
-class News(NamedTuple):
+class FeedNews(NamedTuple):
     """The newest state, the Services that may have changed, and whether a Node has in what matters."""
 
     snapshot: ClusterSnapshot
@@ -63,10 +63,10 @@ class ClusterFeed:
         for informer in self.informers:
             await informer.synced.wait()
 
-    def take(self) -> News:
+    def take(self) -> FeedNews:
         """What is new since this was called last."""
         self.news.clear()
-        found = News(self._snapshot, frozenset(self._changed), self._has_nodes)
+        found = FeedNews(self._snapshot, frozenset(self._changed), self._has_nodes)
         self._changed, self._has_nodes = set(), False
         return found
 

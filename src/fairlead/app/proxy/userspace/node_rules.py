@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from fairlead.app.proxy.userspace.affinity import Affinity
+from fairlead.app.proxy.userspace.affinity import ClientMemory
 from fairlead.dataplane import nft_rules, nft_skeleton
 from fairlead.dataplane.conntrack import Flow
 from fairlead.dataplane.forwarding import NodeView, serve_alike
@@ -28,7 +28,7 @@ FAMILY = IPFamily.IPV4  # the one with more than one loopback address
 _POLICIES = NftPolicies(FAMILY)
 
 
-class Surroundings(NamedTuple):
+class NodeSurroundings(NamedTuple):
     """What all nodes of a lab have in common.
 
     Attributes:
@@ -39,7 +39,7 @@ class Surroundings(NamedTuple):
     network: str
 
 
-def view_of(around: Surroundings, name: str, node: Node | None) -> NodeView:
+def view_of(around: NodeSurroundings, name: str, node: Node | None) -> NodeView:
     """What a proxy knows of a node whose own addresses are loopback addresses, on which node ports answer."""
     addresses = node.internal_ips if node else ()
     view = view_node(around.settings, name, node, addresses, FAMILY)
@@ -53,14 +53,14 @@ class NodeRules:
         clock: seconds of a clock that never goes back.
     """
 
-    def __init__(self, name: str, around: Surroundings, clock: Callable[[], float]) -> None:
+    def __init__(self, name: str, around: NodeSurroundings, clock: Callable[[], float]) -> None:
         self.name = name
         self._around = around
         self._applied: Applied | None = None
         self._services = Table()
         self._policies = Table()
         self._enforced: Enforced | None = None
-        self.affinity = Affinity(clock)
+        self.affinity = ClientMemory(clock)
 
     @property
     def view(self) -> NodeView:

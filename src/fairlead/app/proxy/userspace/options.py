@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fairlead.app.proxy.userspace.node_rules import Surroundings
+from fairlead.app.proxy.userspace.node_rules import NodeSurroundings
 from fairlead.drivers.steering.faults import Steering
 from fairlead.labnet.loopback import PortRule
 
@@ -25,7 +25,7 @@ class UserspaceOptions:
     """
 
     kubeconfig: Path
-    around: Surroundings
+    around: NodeSurroundings
     outside: str
     ports: PortRule
     network_policies: bool

@@ -13,8 +13,8 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 from fairlead.app.proxy.policy_feed import PolicyFeed
-from fairlead.app.proxy.userspace.cluster import Cluster
-from fairlead.app.proxy.userspace.decision import Asked, Client
+from fairlead.app.proxy.userspace.cluster import AllNodes
+from fairlead.app.proxy.userspace.decision import ConnectingClient, Destination
 from fairlead.app.proxy.userspace.feed import ClusterFeed
 from fairlead.app.proxy.userspace.frontends import Frontend
 from fairlead.app.proxy.userspace.listeners import Listeners
@@ -60,7 +60,7 @@ class UserspaceProxy:
         self._options = options
         self._feed = ClusterFeed(client)
         self._policies = PolicyFeed(client, self._feed.news.set, _tell_of_faults)
-        self._cluster = Cluster(options.around, Draws(options.below), time.monotonic)
+        self._cluster = AllNodes(options.around, Draws(options.below), time.monotonic)
         self.listeners = Listeners(options.ports, self._decide, options.note)
         self._is_at_work = True  # until the first rules are there
 
@@ -103,7 +103,7 @@ class UserspaceProxy:
 
     async def _decide(self, frontend: Frontend, address: Address) -> Route:
         client = self._client(frontend.protocol, address)
-        decision = self._cluster.decisions.decide(client, Asked(*frontend))
+        decision = self._cluster.decisions.decide(client, Destination(*frontend))
         if decision.target is None:
             return Route(None, is_silent=decision.fate is PacketFate.DROP)
         return Route(self._bound(decision.target), decision.source)
@@ -114,7 +114,7 @@ class UserspaceProxy:
             return target
         return Target(target.address, self._options.ports.bound(target.port))
 
-    def _client(self, protocol: str, address: Address) -> Client:
+    def _client(self, protocol: str, address: Address) -> ConnectingClient:
         """Who has this end of a connection: by its address where that is one of the lab's, else by its process."""
         network = self._options.around.network
         if is_in(address[0], network):

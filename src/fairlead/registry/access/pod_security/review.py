@@ -15,7 +15,7 @@ from fairlead.model.names import ObjectKey
 from fairlead.registry.access.pod_security.pods import CheckedPod, Violation, at
 from fairlead.registry.access.pod_security.policy import NamespacePolicy, Standard, policy_of
 from fairlead.registry.access.pod_security.standards import violations
-from fairlead.registry.requests import Target
+from fairlead.registry.requests import RequestTarget
 from fairlead.registry.status import forbidden, invalid
 from fairlead.registry.store import State
 
@@ -33,7 +33,7 @@ _TEMPLATES = {
 _HARMLESS = frozenset({"status", "binding", "eviction", "resize"})
 
 
-def review(state: State, target: Target, new: Doc, old: Doc | None) -> tuple[str, ...]:
+def review(state: State, target: RequestTarget, new: Doc, old: Doc | None) -> tuple[str, ...]:
     """Warnings about a document that is otherwise fit to be stored.
 
     Raises:
@@ -59,7 +59,7 @@ def _pod(document: Doc) -> CheckedPod:
     return CheckedPod(document.get("metadata") or {}, document.get("spec") or {})
 
 
-def _review_pod(state: State, target: Target, document: Doc) -> tuple[str, ...]:
+def _review_pod(state: State, target: RequestTarget, document: Doc) -> tuple[str, ...]:
     policy, pod = _policy(state, target.namespace), _pod(document)
     if found := violations(pod, policy.enforce):
         why = f'violates PodSecurity "{policy.enforce}": {_listed(found)}'
@@ -88,7 +88,7 @@ def _judged(document: Doc) -> tuple[dict[str, str], list[tuple[str, str]]]:
     return seccomp, [(container.get("name", ""), container.get("image", "")) for container in pod.containers]
 
 
-def _review_namespace(state: State, target: Target, new: Doc, old: Doc | None) -> tuple[str, ...]:
+def _review_namespace(state: State, target: RequestTarget, new: Doc, old: Doc | None) -> tuple[str, ...]:
     policy, faults = policy_of(new["metadata"].get("labels") or {})
     before, faults_before = policy_of(old["metadata"].get("labels") or {}) if old else (NamespacePolicy(), [])
     name = new["metadata"].get("name", "")

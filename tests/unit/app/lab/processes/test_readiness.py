@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from fairlead.app.lab.processes.readiness import Wanted, until_ready
+from fairlead.app.lab.processes.readiness import WantedWorkload, until_ready
 from fairlead.model.names import ObjectKey
 from tests.support.cluster_objects import make_pod, meta
 from tests.support.controller_runs import DEADLINE
@@ -42,8 +42,8 @@ async def test_progress_is_told_until_nothing_is_awaited():
     await api.put(make_pod("one", ready=False, labels={}), "pods")
     ready, told = await wait_for(
         api,
-        Wanted("Deployment", WEB),
-        Wanted("Pod", ObjectKey("default", "one")),
+        WantedWorkload("Deployment", WEB),
+        WantedWorkload("Pod", ObjectKey("default", "one")),
         then=[
             api.put(deployment(1), "deployments"),
             api.put(deployment(2), "deployments"),
@@ -65,9 +65,9 @@ async def test_a_status_of_the_lab_s_last_life_is_not_believed():
     await api.put(deployment(2), "deployments")
     await api.put(make_pod("web-1"), "pods")
     await api.put(make_pod("web-2", ready=False), "pods")
-    _, told = await wait_for(api, Wanted("Deployment", WEB), then=[api.put(make_pod("web-2"), "pods")])
+    _, told = await wait_for(api, WantedWorkload("Deployment", WEB), then=[api.put(make_pod("web-2"), "pods")])
     assert told == [["Deployment default/web (1 pods are ready)"]]
 
 
 async def test_nobody_waits_for_what_is_not_there_any_more():
-    assert await wait_for(FakeApi(), Wanted("Deployment", WEB), then=[]) == ([], [])
+    assert await wait_for(FakeApi(), WantedWorkload("Deployment", WEB), then=[]) == ([], [])

@@ -1,6 +1,6 @@
 """What is remembered of clients, and for how long."""
 
-from fairlead.app.proxy.userspace.affinity import Affinity
+from fairlead.app.proxy.userspace.affinity import ClientMemory
 from fairlead.netfilter.ruleset import Target
 
 ONE, OTHER = Target("127.31.0.1", 80), Target("127.31.0.2", 80)
@@ -16,7 +16,7 @@ class Clock:
 
 def test_an_endpoint_is_kept_until_its_time_is_over():
     clock = Clock()
-    affinity = Affinity(clock)
+    affinity = ClientMemory(clock)
     affinity.note(CLIENT, {"web": ONE}, TIMEOUTS)
     clock.now = 9.9
     assert affinity.of(CLIENT) == {("web", CLIENT): ONE}
@@ -26,7 +26,7 @@ def test_an_endpoint_is_kept_until_its_time_is_over():
 
 def test_its_time_begins_again_with_each_connection_to_that_service_alone():
     clock = Clock()
-    affinity = Affinity(clock)
+    affinity = ClientMemory(clock)
     affinity.note(CLIENT, {"web": ONE}, TIMEOUTS)
     clock.now = 9.0
     affinity.note(CLIENT, {"api": OTHER}, TIMEOUTS)
@@ -35,7 +35,7 @@ def test_its_time_begins_again_with_each_connection_to_that_service_alone():
 
 
 def test_an_endpoint_that_is_gone_is_forgotten():
-    affinity = Affinity(Clock())
+    affinity = ClientMemory(Clock())
     affinity.note(CLIENT, {"web": ONE, "api": ONE}, TIMEOUTS)
     affinity.forget({("web", ONE), ("api", OTHER)})
     assert affinity.of(CLIENT) == {("api", CLIENT): ONE}
@@ -45,7 +45,7 @@ def test_an_endpoint_that_is_gone_is_forgotten():
 
 def test_clients_that_never_come_back_do_not_pile_up():
     clock = Clock()
-    affinity = Affinity(clock)
+    affinity = ClientMemory(clock)
     for number in range(20_000):
         clock.now = number / 10
         affinity.note(str(number), {"web": ONE}, TIMEOUTS)
