@@ -56,6 +56,11 @@ def drop(documents, kind, name=None):
     return [d for d in documents if d["kind"] != kind or (name and d["metadata"]["name"] != name)]
 
 
+def on_loopback(document):
+    """A node as it is in a lab without namespaces."""
+    return changed(document, "status.addresses", [{"type": "InternalIP", "address": "127.40.240.11"}])
+
+
 def case(name, codes, *objects, seen=(), without=()):
     return Case(name, whole(*objects, without=without), tuple(codes.split()), tuple(seen))
 
@@ -436,6 +441,14 @@ BROKEN = [
         endpoint_slice("web", ["10.1.1.1"]),
     ),
     case("slice with loopback", "slice-bad-address", service(selector={}), endpoint_slice("web", ["127.0.0.1"])),
+    case(
+        "slice with loopback of another lab",
+        "slice-bad-address",
+        service(selector={}),
+        endpoint_slice("web", ["127.41.1.2"]),
+        on_loopback(node("node-1")),
+        without=(("Node", "node-1"),),
+    ),
     case("slice with a virtual IP", "slice-bad-address", service(selector={}), endpoint_slice("web", ["10.96.0.2"])),
     case("slice whose label has a slip", "slice-orphan", service(), web(), endpoint_slice("wbe", ["10.1.1.1"])),
     Case(
@@ -758,6 +771,14 @@ BROKEN = [
 ]
 
 HEALTHY = [
+    case(
+        "a lab without namespaces",
+        "",
+        service(selector={}),
+        endpoint_slice("web", ["127.40.1.2"]),
+        on_loopback(node("node-1")),
+        without=(("Node", "node-1"),),
+    ),
     case(
         "node port behind an open firewall",
         "",
