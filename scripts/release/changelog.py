@@ -6,14 +6,16 @@ from pathlib import Path
 
 SECTIONS = {
     "The lab": ("images", "lab-library", "pytest-plugin", "faults", "ready", "rolled-back", "refused-namespaces",
-                "quick-commands", "pods-see-less", "robustness"),
-    "Why a Service does what it does": ("explain*", "ui", "chinese"),
+                "quick-commands", "pods-see-less", "robustness", "control-plane", "userspace"),
+    "Why a Service does what it does": ("explain*", "doctor-*", "trace-*", "anonymous", "ui", "chinese"),
     "The API server": ("api-*", "canonical-documents", "custom-resources", "field-owners", "openapi-*", "quotas",
                        "strange-hands", "tokens", "watches-*", "web-sockets", "webhooks", "certificates", "kinds"),
-    "Services, load balancers and policies": ("load-balancers", "network-policy", "data-plane"),
+    "Services and EndpointSlices": ("load-balancers", "network-policy"),
     "Workloads and Pods": ("cronjobs", "job-*", "pod-*", "replicas", "small-controllers", "node-*"),
     "DNS": ("dns-*",),
-    "On a cluster": ("deploy",),
+    "The node proxy": ("data-plane",),
+    "Clients": (),
+    "On a cluster": ("deploy", "metrics-access"),
     "The project": ("project", "site", "tutorials", "release"),
 }  # fmt: skip
 """Section of a release -> the fragments that belong there, by name."""
