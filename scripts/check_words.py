@@ -21,7 +21,8 @@ def banned() -> list[str]:
 
 def files() -> list[Path]:
     listed = subprocess.run(["git", "ls-files", *READ_BY_PEOPLE], capture_output=True, text=True, check=True)
-    return [Path(name) for name in listed.stdout.split() if not NOT_OURS.search(name)]
+    found = (Path(name) for name in listed.stdout.split() if not NOT_OURS.search(name))
+    return [path for path in found if path.exists()]  # one that is deleted and not committed yet is still listed
 
 
 def hits(pattern: re.Pattern[str]) -> Iterator[str]:
