@@ -40,8 +40,12 @@ def tell_ready(settled: "Settled") -> None:
         tell(f"node {process.joined_as!r} has joined the lab at {process.server} after {settled.seconds:.1f} s")
         tell(f"  fairlead status, fairlead down{name}")
         return
-    tell(
-        f"lab {process.name!r} is ready after {settled.seconds:.1f} s: {len(settled.nodes)} nodes, {settled.pods} Pods"
-    )
+    size = f"{_counted(len(settled.nodes), 'node')}, {_counted(settled.pods, 'Pod')}"
+    tell(f"lab {process.name!r} is ready after {settled.seconds:.1f} s: {size}")
     tell(f"  export KUBECONFIG={process.kubeconfig}")
     tell(f"  fairlead status, fairlead down{name}")
+
+
+def _counted(number: int, noun: str) -> str:
+    """A number with its noun, as ``1 Pod`` or ``2 Pods``."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
