@@ -794,6 +794,14 @@ HEALTHY = [
         endpoint_slice("web", ["10.1.1.1"], (("", 9),)),
     ),
     case("endpoint outside the cluster", "", service(selector={}), endpoint_slice("web", ["198.51.100.7"])),
+    Case(
+        "primary that its Pod chooses as it runs, in manifests",
+        [
+            changed(workload("StatefulSet", "db", labels={"app": "db", "role": "replica"}), "metadata.uid", None),
+            headless("db", selector={"app": "db"}),
+            service("db-primary", selector={"app": "db", "role": "primary"}),
+        ],
+    ),
     case(
         "name in the Pod's own hosts file",
         "",

@@ -9,7 +9,7 @@ from fairlead.explain.documents import mapping, number, pairs, rows
 from fairlead.model.document import Doc
 from fairlead.model.objects import Pod
 
-_ALIKE = 0.6  # of two words, by difflib's measure: a slip of the fingers is above, another word below
+SLIP = 0.6  # of two words, by difflib's measure: a slip of the fingers is above, another word below
 
 
 Measure = Callable[[str], float]
@@ -87,7 +87,7 @@ def _compare(
     likeness = {pair: _likeliest(pair, measures[pair[1]], candidate.labels) for pair in wrong.items()}
     best = [score for score, _ in likeness.values()]
     score = (len(selector) - len(wrong) + sum(best)) / max(len(selector), 1)
-    if not wrong or score < 0.5 or (any(each < _ALIKE for each in best) and len(wrong) == len(selector)):
+    if not wrong or score < 0.5 or (any(each < SLIP for each in best) and len(wrong) == len(selector)):
         return None
     return NearMiss(candidate, {pair[0]: instead for pair, (_, instead) in likeness.items()}, score)
 
@@ -124,7 +124,7 @@ def likeness_to(word: str) -> Measure:
             return 0.9
         matcher.set_seq1(other)
         # Bounds from above, which cost far less than the measure itself.
-        if matcher.real_quick_ratio() < _ALIKE or matcher.quick_ratio() < _ALIKE:
+        if matcher.real_quick_ratio() < SLIP or matcher.quick_ratio() < SLIP:
             return 0.0
         return matcher.ratio()
 
@@ -136,4 +136,4 @@ def closest(word: str, among: Mapping[str, object] | set[str]) -> str | None:
     measure = likeness_to(word)
     scored = [(measure(each), each) for each in among if each]
     score, found = max(scored, default=(0.0, ""))
-    return found if score >= _ALIKE else None
+    return found if score >= SLIP else None

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from fairlead.explain.candidates import NearMiss, SelectorCandidate
+from fairlead.explain.candidates import SLIP, NearMiss, SelectorCandidate, alike
 from fairlead.explain.cluster import WORKLOADS, Ref
 from fairlead.explain.doctor.findings import Finding, Fix
 from fairlead.explain.doctor.ward import Ward, harmed, ref_of
@@ -36,7 +36,8 @@ def _is_kept(ward: Ward, template: SelectorCandidate) -> bool:
 
 
 def _is_one_of_several(ward: Ward, service: Service) -> bool:
-    """Whether another Service takes the same Pods by another value of a label, so that the label changes as they run.
+    """Whether another Service takes the same Pods by another value of a label, or without it, so that it changes as
+    they run: a value that is plainly another word is no slip.
 
     Manifests alone cannot tell then; Pods can.
     """
@@ -45,7 +46,10 @@ def _is_one_of_several(ward: Ward, service: Service) -> bool:
         return False
     selector, labels = service.spec.selector or {}, near[0].candidate.labels
     others = (s.spec.selector or {} for s in ward.services if s.namespace == service.namespace and s != service)
-    return any(other.keys() == selector.keys() and contains(labels, other) for other in others)
+    wrong = {key: value for key, value in selector.items() if labels.get(key) != value}
+    is_other_word = all(key in labels and alike(labels[key], value) < SLIP for key, value in wrong.items())
+    found = [other for other in others if other and contains(labels, other)]
+    return any(o.keys() == selector.keys() or (is_other_word and o.keys() < selector.keys()) for o in found)
 
 
 def _can_tell(ward: Ward) -> bool:
