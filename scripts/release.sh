@@ -15,6 +15,7 @@ rm -rf dist/*.whl dist/*.tar.gz dist/*.cdx.json dist/SHA256SUMS
 "$environment/bin/twine" check --strict dist/*.whl dist/*.tar.gz
 version=$(.venv/bin/python -c 'import fairlead; print(fairlead.__version__)')
 "$environment/bin/cyclonedx-py" requirements dist/requirements.txt --pyproject pyproject.toml --mc-type application \
-  --output-reproducible --output-file "dist/fairlead-$version.cdx.json"
+  --output-reproducible --output-file "dist/fairlead-$version.cdx.json" 2> >(grep -v "^ *warn(\|UserWarning" >&2)
+.venv/bin/python -m scripts.release sbom "dist/fairlead-$version.cdx.json"
 rm dist/requirements.txt
 (cd dist && sha256sum fairlead-* > SHA256SUMS && cat SHA256SUMS)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from scripts.release.build import build
 from scripts.release.changelog import fold
-from scripts.release.contents import dependencies
+from scripts.release.contents import complete_sbom, dependencies
 
 from fairlead import __version__
 
@@ -21,6 +21,9 @@ DIST = ROOT / "dist"
 def main(arguments: list[str]) -> None:
     if arguments[:1] == ["fold"]:
         fold(ROOT, __version__, arguments[1] if arguments[1:] else time.strftime("%Y-%m-%d", time.gmtime()))
+        return
+    if arguments[:1] == ["sbom"]:
+        complete_sbom(Path(arguments[1]), __version__)
         return
     for path in build(ROOT, DIST, seconds_of_commit()):
         print(f"{path.relative_to(ROOT)}: {path.stat().st_size} bytes")
