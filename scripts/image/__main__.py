@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import subprocess
 import tarfile
 import tempfile
@@ -130,10 +131,11 @@ def _digest(data: bytes) -> str:
 
 
 def _version() -> str:
-    import tomllib
-
-    version: str = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    return version
+    """That of the package, read without importing it."""
+    source = (ROOT / "src" / "fairlead" / "__init__.py").read_text()
+    found = re.search(r'^__version__ = "(.+)"$', source, re.MULTILINE)
+    assert found
+    return found[1]
 
 
 def _epoch() -> int:
