@@ -1,1 +1,1 @@
-"""Arguments to app; exit codes."""
+"""The command line: passes arguments to ``app``, and returns exit codes."""

@@ -1,4 +1,4 @@
-"""``fairlead announcer``: brings packets for load balancers' addresses to a node, over its link or by BGP."""
+"""``fairlead announcer``: announces load balancers' addresses on a node's link or by BGP."""
 
 import asyncio
 import contextlib
@@ -24,7 +24,7 @@ FAILURE = 3  # exit code of what went wrong, as opposed to usage (2)
 @click.option(
     "--config", type=click.Path(path_type=Path), help="YAML file with loadBalancerPools, interface, layer2 and bgp."
 )
-@click.option("--node", help="The Node that this is; by default this host's name.")
+@click.option("--node", help="Name of this Node; by default this host's name.")
 @click.option("--interface", help="The nodes' link; by default the one with the Node's InternalIP.")
 @click.option("--load-balancer-pool", "pools", multiple=True, metavar="CIDR", help="Addresses to announce.")
 @click.option(
@@ -43,9 +43,9 @@ def announcer(
 ) -> None:
     """Announce the addresses of load balancers that this node may serve, until interrupted.
 
-    Answers ARP and neighbour discovery for those that fall to this node, for which it needs the capability CAP_NET_RAW;
-    or tells routers of all that it serves, by BGP, if its configuration file names some. Runs on every node, beside any
-    proxy.
+    Answers ARP and neighbour discovery for the addresses that fall to this node. This needs the capability CAP_NET_RAW.
+    If the configuration file names routers, it announces all addresses that the node serves to them by BGP instead.
+    Runs on every node, next to any proxy.
     """
     from fairlead.app.announcer.options import AnnouncerOptions, check_options, read_options
 

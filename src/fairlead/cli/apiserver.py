@@ -14,7 +14,7 @@ from fairlead.cli.logs import verbose_flag
 @click.command()
 @click.option("--data", "data", type=click.Path(path_type=Path), required=True, help="Directory of the store.")
 @click.option("--listen", default="127.0.0.1:6443", show_default=True, help="Address and port to serve on.")
-@click.option("--advertise", help="Address and port for Pods; the listening ones when left out.")
+@click.option("--advertise", help="Address and port for Pods; by default those of --listen.")
 @click.option("--kubeconfig", type=click.Path(path_type=Path), help="Where to write an administrator's kubeconfig.")
 @click.option(
     "--service-cidr",
@@ -22,10 +22,10 @@ from fairlead.cli.logs import verbose_flag
     multiple=True,
     default=["10.96.0.0/16"],
     show_default=True,
-    help="Network of virtual IPs; one of each family.",
+    help="CIDR of virtual IPs; one for each IP family.",
 )
-@click.option("--accept-loss", is_flag=True, help="Go on with what is intact of a damaged store.")
-@click.option("--plain", is_flag=True, help="Serve HTTP without TLS, for tokens only; meant for measurements.")
+@click.option("--accept-loss", is_flag=True, help="Continue with the intact part of a damaged store.")
+@click.option("--plain", is_flag=True, help="Serve HTTP without TLS, with tokens only; for measurements.")
 @verbose_flag
 def apiserver(
     data: Path,

@@ -21,22 +21,28 @@ _FILE = click.Path(dir_okay=False, exists=True, path_type=Path)
 
 
 @click.command()
-@click.option("--kubeconfig", type=click.Path(path_type=Path), help="Kubeconfig file; by default as kubectl finds it.")
+@click.option("--kubeconfig", type=click.Path(path_type=Path), help="Kubeconfig file; by default that of kubectl.")
 @click.option("--context", help="Context of the kubeconfig; by default its current one.")
-@click.option("--only", multiple=True, type=click.Choice(tuple(CONTROLLERS)), help="Run this one; may be repeated.")
+@click.option(
+    "--only", multiple=True, type=click.Choice(tuple(CONTROLLERS)), help="Run this controller; can be repeated."
+)
 @click.option("--load-balancer-pool", "pools", multiple=True, metavar="CIDR", help="Addresses for LoadBalancers.")
 @click.option(
     "--dns-deployment",
     default="kube-system/fairlead-dns",
     show_default=True,
     metavar="NAMESPACE/NAME",
-    help="What dns-autoscaler scales, by the ConfigMap NAME-autoscaler.",
+    help="Deployment that dns-autoscaler scales, as ConfigMap NAME-autoscaler says.",
 )
 @click.option(
     "--http-bind-address", "http", callback=socket_address, help="ADDRESS:PORT of /healthz, /readyz and /metrics."
 )
-@click.option("--cluster-signing-cert-file", "signing_cert", type=_FILE, help="Who signs certificates; with its key.")
-@click.option("--cluster-signing-key-file", "signing_key", type=_FILE, help="Its key; without both, nothing is signed.")
+@click.option(
+    "--cluster-signing-cert-file", "signing_cert", type=_FILE, help="CA that signs certificates; needs its key."
+)
+@click.option(
+    "--cluster-signing-key-file", "signing_key", type=_FILE, help="The CA's key; without both, nothing is signed."
+)
 @authorize_metrics_flag
 @leader_flags
 @verbose_flag
@@ -54,7 +60,7 @@ def controllers(
 ) -> None:
     """Run the controllers alone, against any cluster, until interrupted.
 
-    Several may run for one cluster: of those that run the same controllers one works, and the others stand by.
+    Several can run for one cluster. Of those that run the same controllers, one is active and the others stand by.
     """
     namespace, _, name = dns_deployment.rpartition("/")
     pool = (AddressPool(pools),) if pools else ()

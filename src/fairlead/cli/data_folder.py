@@ -1,4 +1,4 @@
-"""``fairlead backup`` and ``fairlead restore``, and what is said of a data folder before anything starts on it."""
+"""``fairlead backup`` and ``fairlead restore``, and the checks of a data folder before a server starts on it."""
 
 from pathlib import Path
 
@@ -9,9 +9,9 @@ import click
 @click.argument("data", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 def backup(data: Path, file: Path) -> None:
-    """Copy the API server's store in directory DATA to FILE; the server may be running.
+    """Copy the API server's store in directory DATA to FILE; the server can be running.
 
-    The copy is the state of one moment. FILE must not exist yet.
+    The copy shows the store at one point in time. FILE must not exist yet.
     """
     from fairlead.drivers.apiserver.store.copies import copy_store
     from fairlead.drivers.apiserver.store.errors import StoreError
@@ -27,9 +27,9 @@ def backup(data: Path, file: Path) -> None:
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @click.argument("data", type=click.Path(path_type=Path, file_okay=False))
 def restore(file: Path, data: Path) -> None:
-    """Make directory DATA hold the store that is in FILE; no server may be running there.
+    """Restore the store in FILE to directory DATA; no server may be running there.
 
-    What DATA held before is kept beside it as store.sqlite.replaced.
+    The previous store in DATA is kept next to it as store.sqlite.replaced.
     """
     from fairlead.drivers.apiserver.store.copies import restore_store
     from fairlead.drivers.apiserver.store.errors import StoreError
@@ -42,7 +42,7 @@ def restore(file: Path, data: Path) -> None:
 
 
 def check_store(data: Path) -> str | None:
-    """What is wrong with the store in directory DATA, before anything is started on it; None: nothing."""
+    """The damage of the store in directory DATA, found before a server starts on it; None if it is intact."""
     from fairlead.drivers.apiserver.store.errors import StoreError, StoreInUse
     from fairlead.drivers.apiserver.store.examination import examine, has_store
     from fairlead.drivers.apiserver.store.lock import locked
@@ -60,7 +60,7 @@ def check_store(data: Path) -> str | None:
 
 
 def salvage(data: Path) -> None:
-    """Reduce a damaged store in directory DATA to what is intact of it, and say what was lost; else do nothing."""
+    """Reduce a damaged store in directory DATA to its intact part, and print what was lost; else do nothing."""
     from fairlead.drivers.apiserver.store.errors import StoreError
     from fairlead.drivers.apiserver.store.salvage import salvage_store
 
@@ -73,7 +73,7 @@ def salvage(data: Path) -> None:
 
 
 def tell_of_authority(pki: Path) -> None:
-    """Say so if the certificate authority in a directory ends within a year."""
+    """Print a notice if the certificate authority in a directory expires within a year."""
     import time
 
     from fairlead.drivers.identity.renewal import authority_notice

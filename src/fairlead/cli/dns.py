@@ -1,4 +1,4 @@
-"""``fairlead dns``: serve, or ask what a name answers."""
+"""``fairlead dns``: runs the DNS server, or shows its answer for a name."""
 
 import sys
 from dataclasses import replace
@@ -16,32 +16,32 @@ _OUTSIDE = click.Choice(["forward", "refuse", "nxdomain"])
 
 @click.group(invoke_without_command=True)
 @click.option("--config", type=_PATH, help="Settings file: YAML (.yaml, .yml), or a Corefile.")
-@click.option("--kubeconfig", type=_PATH, help="Kubeconfig file; found as by kubectl when left out.")
+@click.option("--kubeconfig", type=_PATH, help="Kubeconfig file; by default the one that kubectl uses.")
 @click.option("--context", help="Context of the kubeconfig.")
-@click.option("--address", "addresses", multiple=True, help="Address to serve at; may be repeated.  [0.0.0.0]")
-@click.option("--port", type=int, help="Port to serve at.  [53]")
+@click.option("--address", "addresses", multiple=True, help="Address to listen on; can be repeated.  [0.0.0.0]")
+@click.option("--port", type=int, help="Port to listen on.  [53]")
 @click.option("--zone", help="Cluster domain.  [cluster.local]")
-@click.option("--ttl", type=int, help="Seconds that an answer may be kept.  [30]")
-@click.option("--pods", type=_PODS, help="How Pod names answer.  [insecure]")
+@click.option("--ttl", type=int, help="TTL of answers in seconds.  [30]")
+@click.option("--pods", type=_PODS, help="How Pod names are answered.  [insecure]")
 @click.option("--outside", type=_OUTSIDE, help="Names outside the zones.  [refuse; forward when --forward is given]")
 @click.option("--forward", "upstreams", multiple=True, help="Upstream server, or a resolv.conf; may be repeated.")
 @click.option("--udp-size", type=int, help="Largest reply over UDP in octets.  [1232]")
 @click.option("--health-port", type=int, help="Port of /health; 0 for none.  [8080]")
 @click.option("--ready-port", type=int, help="Port of /ready; 0 for none.  [8181]")
 @click.option("--metrics-port", type=int, help="Port of /metrics; 0 for none. Each worker adds one.  [9153]")
-@click.option("--lameduck", type=float, help="Seconds to go on answering when told to stop.  [5]")
+@click.option("--lameduck", type=float, help="Seconds to keep answering after a stop signal.  [5]")
 @click.option("--log", is_flag=True, default=None, help="Print every reply.")
 @click.option(
     "--node-interface",
     metavar="NAME",
-    help="Be the cache of a node: hold the addresses that the file binds on this interface, untracked.",
+    help="Run as a node's cache: keep the addresses that the file binds on this interface, untracked.",
 )
-@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes at the same port.")
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes on the same port.")
 @authorize_metrics_flag
 @verbose_flag
 @click.pass_context
 def dns(ctx: click.Context, /, config: Path | None, node_interface: str | None, workers: int, **given: Any) -> None:
-    """Run the DNS server alone, against any cluster, or ask it what a name answers."""
+    """Run the DNS server alone, against any cluster, or show its answer for a name."""
     if ctx.invoked_subcommand is not None:
         return
     from fairlead.app.dns.flags import Flags
@@ -63,13 +63,13 @@ def dns(ctx: click.Context, /, config: Path | None, node_interface: str | None, 
 @dns.command()
 @click.argument("name")
 @click.argument("rtype", metavar="[TYPE]", default="")
-@click.option("--from", "pod", metavar="[NAMESPACE/]POD", help="Ask as this Pod would, through its search list.")
-@click.option("--config", type=_PATH, help="Answer by this file: YAML (.yaml, .yml), or a Corefile.")
+@click.option("--from", "pod", metavar="[NAMESPACE/]POD", help="Ask as this Pod, with its search list.")
+@click.option("--config", type=_PATH, help="Answer from this settings file: YAML (.yaml, .yml), or a Corefile.")
 @click.option("-f", "--filename", "files", type=_PATH, multiple=True, help="Manifest to read instead of the API.")
-@click.option("--kubeconfig", type=_PATH, help="Kubeconfig file; found as by kubectl when left out.")
+@click.option("--kubeconfig", type=_PATH, help="Kubeconfig file; by default the one that kubectl uses.")
 @click.option("--context", help="Context of the kubeconfig.")
 @click.option("--zone", help="Cluster domain.  [cluster.local]")
-@click.option("--pods", type=_PODS, help="How Pod names answer.  [insecure]")
+@click.option("--pods", type=_PODS, help="How Pod names are answered.  [insecure]")
 @click.option("--outside", type=_OUTSIDE, help="Names outside the zones.  [forward]")
 def query(name: str, rtype: str, pod: str | None, config: Path | None, files: tuple[Path, ...], **given: Any) -> None:
     """Show what NAME answers and why, step by step. An address asks for its names (PTR). Exit code 1 when nothing is

@@ -1,4 +1,4 @@
-"""``fairlead doctor``: what is wrong with Services, by which evidence, and what puts it right."""
+"""``fairlead doctor``: what is wrong with Services, the evidence for it, and how to fix it."""
 
 import json
 import sys
@@ -25,8 +25,8 @@ FORMATS = ("text", "json", "sarif", "junit", "github")
 @click.option("-o", "--output", type=click.Choice(FORMATS), default="text", show_default=True)
 @anonymize_flag
 @language_flag
-@click.option("--fix", "repair", is_flag=True, help="Apply the fixes that are patches, after asking for each.")
-@click.option("--explain-codes", is_flag=True, help="List every kind of finding, and end.")
+@click.option("--fix", "repair", is_flag=True, help="Apply the fixes that are patches, and ask before each one.")
+@click.option("--explain-codes", is_flag=True, help="List every kind of finding, and exit.")
 def doctor(
     subjects: tuple[str, ...],
     output: str,
@@ -36,10 +36,10 @@ def doctor(
     language: str,
     **flags: Any,
 ) -> None:
-    """Find what is wrong with Services, the true cause first, each with its evidence and a fix.
+    """Find what is wrong with Services, the root cause first, each with its evidence and a fix.
 
-    Without KIND/NAME the whole cluster is examined; svc/web, pod/web-0 or sts/db narrow it to what concerns them. Exit
-    code 1 when something was found, 3 when nothing could be read.
+    Without KIND/NAME, the whole cluster is examined; svc/web, pod/web-0 or sts/db limit the report to what concerns
+    them. Exit code 1 if something is found, 3 if nothing can be read.
     """
     from fairlead.explain.doctor.coverage import not_checked
     from fairlead.explain.doctor.examine import examine

@@ -1,4 +1,4 @@
-"""``fairlead explain``: what a Service, Pod, name, address or port is, where it answers, and why."""
+"""``fairlead explain``: shows what a Service, Pod, name, address or port is, where it answers, and why."""
 
 import sys
 from typing import Any
@@ -13,14 +13,12 @@ from fairlead.cli.output import output_flags, show
 @click.command(cls=Localized)
 @click.argument("subjects", nargs=-1, metavar="KIND/NAME...")
 @source_flags
-@click.option(
-    "--from", "from_namespace", metavar="NAMESPACE", help="Of a DNS name: the Namespace of the Pod that asks."
-)
+@click.option("--from", "from_namespace", metavar="NAMESPACE", help="For a DNS name: the Namespace of the client Pod.")
 @output_flags
-@click.option("--cluster-cidr", default="", help="The Pods' networks; by default what the Nodes say.")
+@click.option("--cluster-cidr", default="", help="The Pods' networks; by default those of the Nodes.")
 @click.option("--nodeport-addresses", default="primary", show_default=True, help="CIDRs, or primary.")
-@click.option("--no-evidence", is_flag=True, help="Text without what each statement rests on.")
-@click.option("--print-rbac", is_flag=True, help="Print the least rights that reading a cluster needs, and end.")
+@click.option("--no-evidence", is_flag=True, help="Text without the evidence for each statement.")
+@click.option("--print-rbac", is_flag=True, help="Print the least rights that reading a cluster needs, and exit.")
 def explain(
     subjects: tuple[str, ...],
     from_namespace: str | None,
@@ -31,10 +29,10 @@ def explain(
     language: str,
     **flags: Any,
 ) -> None:
-    """Say what something is, where it answers, by which names and rules, and why.
+    """Show what something is, where it answers, by which names and rules, and why.
 
     KIND/NAME is svc/web, pod/db-0, endpointslice/web-x, node/node-1, sts/db, netpol/deny, dns/web.default,
-    an address, ADDRESS:PORT, or port/80. Exit code 1 when there is no such thing, or part of the answer has failed.
+    an address, ADDRESS:PORT, or port/80. Exit code 1 if it does not exist, or if part of the answer has failed.
     """
     if print_rbac:
         _print_rbac()

@@ -1,4 +1,4 @@
-"""``fairlead fault``: something of a running lab fails, until the command ends."""
+"""``fairlead fault``: makes a part of a running lab fail until the command ends."""
 
 import signal
 import sys
@@ -19,7 +19,7 @@ Begin = Callable[["Faults"], AbstractContextManager[None]]
 _COMMON = (
     name_option,
     click.option("-n", "--namespace", default="default", show_default=True, help="Namespace of Pods and names."),
-    click.option("--for", "seconds_held", type=click.FloatRange(min=0), help="End after so many seconds."),
+    click.option("--for", "seconds_held", type=click.FloatRange(min=0), help="End after this many seconds."),
 )
 _COMMAND = click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
 _pod = click.argument("pod")
@@ -29,15 +29,15 @@ _seconds = click.argument("seconds", type=click.FloatRange(min=0, min_open=True)
 
 @click.group()
 def fault() -> None:
-    """Have something of a running lab fail, until Ctrl-C, for a time, or while a command runs.
+    """Make a part of a running lab fail until Ctrl-C, for a time, or while a command runs.
 
-    When this ends, however it ends, the fault does too; only a stopped or cut-off node, and a frozen Pod, stay so if
-    this is killed (SIGKILL). The exit code is the command's.
+    The fault ends with this command, however it ends. Only a stopped or cut-off node and a frozen Pod stay so if this
+    command is killed (SIGKILL). The exit code is that of the command that it runs.
     """
 
 
 def _kind(name: str, help_text: str, *parameters: Callable[[Any], Any]) -> Callable[[Callable[..., Begin]], None]:
-    """Add the command of a kind of fault; what it decorates says what its values mean."""
+    """Add the command of a kind of fault; the decorated function turns its values into the fault."""
 
     def add(begin: Callable[..., Begin]) -> None:
         def run(name: str, namespace: str, seconds_held: float | None, command: tuple[str, ...], **values: Any) -> None:
@@ -65,7 +65,7 @@ def _hold(name: str, namespace: str, begin: Begin, seconds: float | None, comman
 
 
 def _meanwhile(seconds: float | None, command: tuple[str, ...], kubeconfig: str) -> int:
-    """Wait for the end; the exit code."""
+    """Wait for the end, and return the exit code."""
     from fairlead.drivers.linux.own_command import run_command
 
     if command:
@@ -92,7 +92,7 @@ def _killed(pod: str) -> Begin:
     return lambda faults: faults.killed(pod)
 
 
-@_kind("frozen", "A Pod's processes stand still.", _pod)
+@_kind("frozen", "A Pod's processes are frozen.", _pod)
 def _frozen(pod: str) -> Begin:
     return lambda faults: faults.frozen(pod)
 
@@ -116,9 +116,9 @@ def _node_cut_off(node: str) -> Begin:
         default=100.0,
         show_default=True,
         type=click.FloatRange(0, 100, min_open=True),
-        help="Share of the packets that are lost.",
+        help="Percentage of packets that are lost.",
     ),
-    click.option("--every", default=0, type=click.IntRange(min=1), help="Not by chance, but each one of so many."),
+    click.option("--every", default=0, type=click.IntRange(min=1), help="Drop every Nth packet, not random ones."),
 )
 def _loss(source: str, target: str, percent: float, every: int) -> Begin:
     return lambda faults: faults.loss(source, target, percent, every=every)
@@ -129,19 +129,19 @@ def _reset(source: str, target: str) -> Begin:
     return lambda faults: faults.reset(source, target)
 
 
-@_kind("delay", "Packets from one Pod to another arrive SECONDS later.", *_between, _seconds)
+@_kind("delay", "Packets from one Pod to another arrive SECONDS late.", *_between, _seconds)
 def _delay(source: str, target: str, seconds: float) -> Begin:
     return lambda faults: faults.delay(source, target, seconds)
 
 
 @_kind(
     "dns",
-    "The cluster's DNS answers wrongly about a name; `*` is every name.",
+    "The cluster's DNS gives wrong answers for a name; `*` is every name.",
     click.argument("hostname", metavar="NAME"),
     click.argument(
         "mode", type=click.Choice(["servfail", "nxdomain", "refused", "drop", "truncate", "delay", "stale"])
     ),
-    click.option("--seconds", default=1.0, show_default=True, help="Of delay."),
+    click.option("--seconds", default=1.0, show_default=True, help="Length of a delay."),
 )
 def _dns(hostname: str, mode: Any, seconds: float) -> Begin:
     return lambda faults: faults.dns(hostname, mode, seconds=seconds)
@@ -154,9 +154,9 @@ def _late_endpoints(seconds: float) -> Begin:
 
 @_kind(
     "late-rules",
-    "The nodes' rules follow SECONDS late.",
+    "The nodes' rules are updated SECONDS late.",
     _seconds,
-    click.option("--node", default="", help="Of this node alone."),
+    click.option("--node", default="", help="Only the rules of this node."),
 )
 def _late_rules(seconds: float, node: str) -> Begin:
     return lambda faults: faults.late_rules(seconds, node)
@@ -164,10 +164,10 @@ def _late_rules(seconds: float, node: str) -> Begin:
 
 @_kind(
     "api",
-    "The API server misbehaves, to the lab's own parts too.",
+    "The API server misbehaves, also for the lab's own parts.",
     click.argument("mode", type=click.Choice(["gone", "slow", "429", "410"])),
-    click.option("--seconds", default=1.0, show_default=True, help="Of slow."),
-    click.option("--match", default="", help="Only for requests that have this in their path."),
+    click.option("--seconds", default=1.0, show_default=True, help="Delay of slow answers."),
+    click.option("--match", default="", help="Only for requests whose path contains this."),
 )
 def _api(mode: Any, seconds: float, match: str) -> Begin:
     return lambda faults: faults.api(mode, seconds=seconds, match=match)

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 @click.group()
 def image() -> None:
-    """Bring, list, copy out and remove the images on this machine."""
+    """Load, pull, list, save and remove the images on this machine."""
 
 
 def _name(_: click.Context, parameter: click.Parameter, value: object) -> object:
@@ -36,7 +36,7 @@ def _parsed(text: str) -> "ImageName":
 
 
 def _or_fail(action: Callable[[], T]) -> T:
-    """The action's result; what can go wrong becomes a message and exit code 3."""
+    """The action's result; an expected error becomes a message and exit code 3."""
     from fairlead.app.images.local import IMAGE_ERRORS
 
     try:
@@ -51,14 +51,14 @@ _names = click.argument("names", nargs=-1, required=True, metavar="IMAGE...", ca
 
 @image.command()
 @click.argument("source", metavar="FILE|FOLDER|rootfs:FOLDER|-")
-@click.option("--name", callback=_name, help="Name of the image, in place of what the archive says.")
-@click.option("--entrypoint", multiple=True, help="Of rootfs: a word of the command; repeat it for further ones.")
-@click.option("--cmd", multiple=True, help="Of rootfs: a word of the arguments.")
-@click.option("--env", multiple=True, metavar="NAME=VALUE", help="Of rootfs: a variable.")
-@click.option("--user", default="", help="Of rootfs: as whom containers run, USER[:GROUP].")
-@click.option("--workdir", default="", help="Of rootfs: the folder where containers start.")
-@click.option("--stop-signal", default="", help="Of rootfs: what ends containers, if not SIGTERM.")
-@click.option("--volume", "volumes", multiple=True, help="Of rootfs: a path that is always writable.")
+@click.option("--name", callback=_name, help="Name of the image; by default the one in the archive.")
+@click.option("--entrypoint", multiple=True, help="With rootfs: a word of the command; repeat it for more words.")
+@click.option("--cmd", multiple=True, help="With rootfs: a word of the arguments.")
+@click.option("--env", multiple=True, metavar="NAME=VALUE", help="With rootfs: an environment variable.")
+@click.option("--user", default="", help="With rootfs: the user of containers, USER[:GROUP].")
+@click.option("--workdir", default="", help="With rootfs: the working folder of containers.")
+@click.option("--stop-signal", default="", help="With rootfs: the signal that ends containers, if not SIGTERM.")
+@click.option("--volume", "volumes", multiple=True, help="With rootfs: a path that is always writable.")
 def load(
     source: str,
     name: "ImageName | None",
@@ -70,7 +70,7 @@ def load(
     stop_signal: str,
     volumes: tuple[str, ...],
 ) -> None:
-    """Bring images from an archive (docker save, OCI), an OCI folder, or a plain root folder."""
+    """Load images from an archive (docker save, OCI), an OCI folder, or a plain root folder."""
     from fairlead.app.images import local
     from fairlead.images.documents import ImageProcess
 
@@ -82,7 +82,7 @@ def load(
         folder = Path(source.removeprefix(local.ROOTFS))
         found = [_or_fail(lambda: local.load_folder(local.open_store(), folder, process, name))]
     elif process != ImageProcess():
-        raise click.UsageError("options that say what an image runs are for rootfs:FOLDER alone")
+        raise click.UsageError("options that set what an image runs need rootfs:FOLDER")
     else:
         path = None if source == "-" else Path(source)
         found = _or_fail(lambda: local.load(local.open_store(), path, sys.stdin.buffer, name))
@@ -92,7 +92,9 @@ def load(
 
 @image.command()
 @_names
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Else standard output.")
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="File to write; by default standard output."
+)
 def save(names: "tuple[ImageName, ...]", output: Path | None) -> None:
     """Write images as an archive that Docker, Podman and skopeo read too."""
     from fairlead.app.images import local
@@ -100,7 +102,7 @@ def save(names: "tuple[ImageName, ...]", output: Path | None) -> None:
     store = _or_fail(local.open_store)
     if output is None:
         if sys.stdout.isatty():
-            raise click.UsageError("an archive is not for a terminal: name a file with --output")
+            raise click.UsageError("refusing to write an archive to a terminal: name a file with --output")
         _or_fail(lambda: local.save(store, names, sys.stdout.buffer))
         return
     draft = output.with_name(f".{output.name}.new")
@@ -137,7 +139,7 @@ def list_(quiet: bool) -> None:
 @_names
 @click.option("-f", "--force", is_flag=True, help="Even if a running lab uses it.")
 def rm(names: "tuple[ImageName, ...]", force: bool) -> None:
-    """Remove images: their names, and what then has none."""
+    """Remove the names of images, and the images that then have no name."""
     from fairlead.app.images import local
 
     freed = _or_fail(lambda: local.remove(local.open_store(), names, force=force))
@@ -147,7 +149,7 @@ def rm(names: "tuple[ImageName, ...]", force: bool) -> None:
 @image.command()
 @click.option("-a", "--all", "everything", is_flag=True, help="Images with names too, unless a running lab uses them.")
 def prune(everything: bool) -> None:
-    """Remove what has no name, and what unfinished work has left."""
+    """Remove images without a name, and the remains of unfinished work."""
     from fairlead.app.images import local
 
     freed = _or_fail(lambda: local.prune(local.open_store(), everything=everything))
@@ -155,7 +157,7 @@ def prune(everything: bool) -> None:
 
 
 def octets(size: int) -> str:
-    """A size for people."""
+    """A size as a user reads it."""
     value, units = float(size), ("B", "kB", "MB", "GB")
     for unit in units:
         if value < 1000 or unit == units[-1]:
@@ -185,6 +187,6 @@ def pull(names: "tuple[ImageName, ...]", plain: tuple[str, ...], quiet: bool) ->
             click.echo(f"fairlead: {name.familiar}: {error}", err=True)
             sys.exit(FAILURE)
         except KeyboardInterrupt:
-            click.echo("fairlead: stopped; the next pull goes on from here", err=True)
+            click.echo("fairlead: stopped; the next pull continues from here", err=True)
             sys.exit(130)
         click.echo(f"pulled {name.familiar}, {octets(found.image.size)} in {found.seconds:.1f} s")

@@ -1,4 +1,4 @@
-"""``kubectl fairlead``: the commands that make sense beside kubectl, and what completes them.
+"""``kubectl fairlead``: the commands that make sense next to kubectl, and their completion.
 
 kubectl runs ``kubectl-fairlead`` for ``kubectl fairlead``, and ``kubectl_complete-fairlead`` to complete its words.
 Source: kubectl's documentation of plugins.
@@ -10,21 +10,21 @@ PLUGIN_COMMANDS = ("explain", "trace", "doctor", "diff", "rules", "dns")
 
 
 def main() -> None:
-    """Run a command, by kubectl's own kubeconfig unless another is named."""
+    """Run a command with kubectl's kubeconfig unless the command line names another."""
     from fairlead.cli.main import cli
 
     cli(args=sys.argv[1:], prog_name="kubectl fairlead")
 
 
 def complete() -> None:
-    """Print the words that could stand where the last one is, then kubectl's directive: 4, no file names."""
+    """Print the possible completions of the last word, then kubectl's directive: 4, no file names."""
     for word in completions(sys.argv[1:]):
         print(word)
     print(":4")
 
 
 def completions(words: list[str]) -> list[str]:
-    """What may stand in place of the last word: a command, an option of it, or a kind."""
+    """The possible completions of the last word: a command, one of its options, or a kind."""
     *before, last = words or [""]
     if not before:
         return [command for command in PLUGIN_COMMANDS if command.startswith(last)]

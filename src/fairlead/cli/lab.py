@@ -30,7 +30,7 @@ _namespace_option = click.option(
 
 
 def check_name(name: str, hint: str) -> None:
-    """Refuse what no lab or node may be called."""
+    """Refuse a name that is invalid for a lab or a node."""
     if dns1123_label_errors(name):
         raise click.BadParameter("lower case letters, digits and '-' only, 63 at most", param_hint=hint)
 
@@ -48,7 +48,9 @@ def wire_address(text: str) -> "SocketAddress":
         raise click.BadParameter(f"{text!r}: {error}") from error
     ip = ip_address(parsed.ip)
     if ip.is_unspecified or ip.is_multicast or (ip.version == 6 and ip.is_link_local):
-        raise click.BadParameter(f"{text!r}: name an address that is one machine's alone, wherever it is used")
+        raise click.BadParameter(
+            f"{text!r}: name an address that belongs to one machine only: no wildcard, multicast or link-local address"
+        )
     return parsed
 
 
@@ -58,7 +60,7 @@ def wire_option(help_text: str) -> Callable[[F], F]:
 
 
 def or_fail(action: Callable[[], T]) -> T:
-    """The action's result; what can go wrong with a lab becomes a message and exit code 3."""
+    """The action's result; an error of a lab becomes a message and exit code 3."""
     from fairlead.app.lab.fork import LabError
     from fairlead.drivers.lab.run_folder import Unusable
 
@@ -71,7 +73,9 @@ def or_fail(action: Callable[[], T]) -> T:
 
 @click.command()
 @click.option("-f", "--filename", "files", multiple=True, help="Manifests to apply, JSON or YAML; - is standard input.")
-@click.option("--nodes", type=click.IntRange(1, MAX_NODES), help="How many nodes, if --config names none; else 2.")
+@click.option(
+    "--nodes", type=click.IntRange(1, MAX_NODES), help="Number of nodes, if --config names none; by default 2."
+)
 @name_option
 @click.option(
     "--config",
@@ -79,40 +83,40 @@ def or_fail(action: Callable[[], T]) -> T:
     help="Settings: nodes, images…; YAML.",
 )
 @click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Keep objects here across restarts.")
-@click.option("--accept-loss", is_flag=True, help="Go on with what is intact if the store in --data is damaged.")
+@click.option("--accept-loss", is_flag=True, help="Continue with the intact part if the store in --data is damaged.")
 @click.option("--wait", is_flag=True, help="Return when everything is ready, and leave the lab running.")
-@click.option("--timeout", default=120.0, show_default=True, help="Seconds that --wait waits.")
+@click.option("--timeout", default=120.0, show_default=True, help="Timeout of --wait in seconds.")
 @click.option(
-    "--image", "images", multiple=True, metavar="PATTERN=COMMAND", help="The command that an image stands for."
+    "--image", "images", multiple=True, metavar="PATTERN=COMMAND", help="Run COMMAND for images that match PATTERN."
 )
-@click.option("--pull", is_flag=True, help="Fetch images that are not on this machine and stand for no command.")
+@click.option("--pull", is_flag=True, help="Pull images that are not on this machine and have no substitute command.")
 @click.option(
     "--control-plane",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Have etcd, kube-apiserver, kube-controller-manager and kube-scheduler of DIR be the control plane.",
+    help="Use etcd, kube-apiserver, kube-controller-manager and kube-scheduler in DIR as the control plane.",
 )
 @click.option(
     "--proxy-mode",
     type=click.Choice(["nftables", "nft", "iptables"]),
-    help="What the nodes' proxies write; usually nftables.",
+    help="Rules that the nodes' proxies write; by default nftables.",
 )
 @click.option("--no-network-policy", is_flag=True, help="Keep NetworkPolicies, but do not enforce them.")
 @click.option(
     "--load-balancing",
     type=click.Choice(["spread", "one-node"]),
-    help="Whether all nodes that serve a load balancer get its connections, or one answers for it; usually spread.",
+    help="Spread connections to a load balancer over all nodes that serve it, or send them to one; by default spread.",
 )
-@click.option("--dual-stack", is_flag=True, help="Have IPv6 beside IPv4: for nodes, Pods and Services.")
+@click.option("--dual-stack", is_flag=True, help="Use IPv6 and IPv4 for nodes, Pods and Services.")
 @click.option(
     "--userspace/--no-userspace",
     default=None,
-    help="Without namespaces, on loopback addresses; usually only where they are refused.",
+    help="Use loopback addresses, not namespaces; by default only if namespaces are refused.",
 )
 @click.option(
-    "--seed", type=int, help="With --userspace: draw the same endpoints for the same connections in every run."
+    "--seed", type=int, help="With --userspace: choose the same endpoints for the same connections in every run."
 )
-@click.option("--publish", is_flag=True, help="Have node ports and load balancers answer on this machine's loopback.")
+@click.option("--publish", is_flag=True, help="Make node ports and load balancers answer on this machine's loopback.")
 @wire_option("Let nodes of other hosts join, over VXLAN at this address of this machine (not encrypted).")
 def up(
     files: tuple[str, ...],
@@ -135,7 +139,7 @@ def up(
     publish: bool,
     wire: "SocketAddress | None",
 ) -> None:
-    """Start a lab: API server, controllers, DNS and nodes, all in namespaces of its own.
+    """Start a lab: API server, controllers, DNS and nodes, all in its own namespaces.
 
     Stays in the foreground until Ctrl-C unless --wait is given; the lab then runs until `fairlead down`.
     """
@@ -170,7 +174,7 @@ def up(
 
 
 def _check_data(data: Path, accept_loss: bool) -> None:
-    """End with a message if the store in the data folder is damaged, which no part of the lab could put right."""
+    """End with a message if the store in the data folder is damaged; no part of the lab could repair it."""
     tell_of_authority(data / "pki")
     if accept_loss:
         salvage(data)
@@ -180,19 +184,19 @@ def _check_data(data: Path, accept_loss: bool) -> None:
 
 
 def serve(options: "LabOptions") -> None:
-    """Run a lab; return when it is ready if somebody waits for that, else when it ends."""
+    """Run a lab; return when it is ready if ``patience`` is set, else when it ends."""
     from fairlead.app.lab.host import detached, process
 
     if options.patience is None:
         or_fail(lambda: process.serve(options, process.Listener(tell, tell_ready)))
     else:
-        # Parts of others do not tell how far they are.
+        # A control plane of other programs does not report its progress.
         told = tell_ready if options.settings.control_plane else tell_once_settled
         or_fail(lambda: detached.serve_detached(options, process.Listener(tell, told)))
 
 
 def image_option(text: str) -> "tuple[str, Image]":
-    """A pattern and what it stands for, from PATTERN=COMMAND."""
+    """A pattern and its command, from PATTERN=COMMAND."""
     from fairlead.app.lab.config import image_of
 
     pattern, command = _image(text)
@@ -212,7 +216,7 @@ def _image(text: str) -> tuple[str, str]:
 @click.command()
 @name_option
 def down(name: str) -> None:
-    """Stop a lab; nothing of it is left but its --data."""
+    """Stop a lab; only its --data folder stays."""
     from fairlead.app.lab.commands import enter
 
     or_fail(lambda: enter.end(enter.find(name)))
@@ -232,8 +236,8 @@ def kubeconfig(name: str, only_path: bool) -> None:
 @click.command(name="exec")
 @name_option
 @_namespace_option
-@click.option("-c", "--container", default="", help="Container; the Pod's first if not given.")
-@click.option("--node", help="Run on this node, as its root, instead of in a Pod.")
+@click.option("-c", "--container", default="", help="Container; by default the first one of the Pod.")
+@click.option("--node", help="Run on this node as root, instead of in a Pod.")
 @click.argument("target", nargs=-1, required=True, metavar="[POD] -- COMMAND...", type=click.UNPROCESSED)
 def exec_(name: str, namespace: str, container: str, node: str | None, target: tuple[str, ...]) -> None:
     """Run a command in a Pod, or on a node."""

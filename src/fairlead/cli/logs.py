@@ -1,4 +1,4 @@
-"""What the parts say on standard error, each line with its time: what is wrong, and with ``-v`` what happens."""
+"""The logs of the parts on standard error, each line with its time: warnings, and with ``-v`` also events."""
 
 import logging
 
@@ -6,7 +6,7 @@ import click
 
 
 def set_up_logs(is_verbose: bool) -> None:
-    """Log to standard error from now on: warnings, and if wished what happens."""
+    """Log to standard error from now on: warnings, and events if ``verbose`` is set."""
     level = logging.INFO if is_verbose else logging.WARNING
     logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("httpx2").setLevel(logging.WARNING)  # which tells of every request
@@ -19,7 +19,7 @@ def _set_up(_context: click.Context, _parameter: click.Parameter, is_verbose: bo
 authorize_metrics_flag = click.option(
     "--authorize-metrics",
     is_flag=True,
-    help="Show metrics only to bearer tokens that may get their path (TokenReview, SubjectAccessReview).",
+    help="Show metrics only to bearer tokens with access to their path (TokenReview, SubjectAccessReview).",
 )
 verbose_flag = click.option(
     "-v",

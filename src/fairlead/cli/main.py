@@ -1,4 +1,4 @@
-"""The ``fairlead`` command: a table of subcommands, each loaded only when it is asked for."""
+"""The ``fairlead`` command: a table of subcommands, each loaded only when it runs."""
 
 import importlib
 import sys
@@ -10,32 +10,32 @@ from fairlead import __version__
 
 # name -> (module:object, one line of help); the help line stands here so that --help imports nothing.
 COMMANDS = {
-    "up": ("fairlead.cli.lab:up", "Start a lab: API server, controllers, DNS and nodes, all in namespaces of its own."),
+    "up": ("fairlead.cli.lab:up", "Start a lab: API server, controllers, DNS and nodes, all in its own namespaces."),
     "down": ("fairlead.cli.lab:down", "Stop a lab."),
-    "status": ("fairlead.cli.status:status", "Show the labs that run, their nodes, Pods and processes."),
+    "status": ("fairlead.cli.status:status", "Show the running labs, their nodes, Pods and processes."),
     "kubeconfig": ("fairlead.cli.lab:kubeconfig", "Print the kubeconfig of a lab."),
     "exec": ("fairlead.cli.lab:exec_", "Run a command in a Pod."),
     "run": ("fairlead.cli.lab:run", "Run a command of this machine as if it were a Pod."),
-    "image": ("fairlead.cli.image:image", "Bring, list, copy out and remove the images on this machine."),
+    "image": ("fairlead.cli.image:image", "Load, pull, list, save and remove the images on this machine."),
     "node": (
         "fairlead.cli.node.commands:node",
-        "Add, remove, switch off and on, or cut off nodes of a lab; be a node of another cluster.",
+        "Add, remove, switch off and on, or cut off nodes of a lab; run a node of another cluster.",
     ),
-    "fault": ("fairlead.cli.fault:fault", "Have something of a lab fail for a while: Pods, nodes, packets, names."),
+    "fault": ("fairlead.cli.fault:fault", "Make a part of a lab fail for a while: Pods, nodes, packets, names."),
     "apiserver": ("fairlead.cli.apiserver:apiserver", "Run the API server alone."),
     "backup": ("fairlead.cli.data_folder:backup", "Copy the API server's store to a file, while it runs."),
-    "restore": ("fairlead.cli.data_folder:restore", "Put a copied store back."),
+    "restore": ("fairlead.cli.data_folder:restore", "Restore a copy of the store."),
     "controllers": ("fairlead.cli.controllers:controllers", "Run the controllers alone, against any cluster."),
-    "dns": ("fairlead.cli.dns:dns", "Run the DNS server alone, against any cluster, or ask it what a name answers."),
+    "dns": ("fairlead.cli.dns:dns", "Run the DNS server alone, against any cluster, or show its answer for a name."),
     "proxy": ("fairlead.cli.proxy:proxy", "Run the node proxy alone, against any cluster."),
     "announcer": (
         "fairlead.cli.announcer:announcer",
-        "Answer for load balancers' addresses on a node's link, in any cluster.",
+        "Announce load balancers' addresses on a node's link, in any cluster.",
     ),
-    "explain": ("fairlead.cli.explain:explain", "Say what a Service, Pod, name, address or port is, and why."),
-    "trace": ("fairlead.cli.trace:trace", "Say where a packet goes, rule by rule, and how the reply comes back."),
-    "diff": ("fairlead.cli.diff:diff", "Say what changed manifests would do, before they are applied."),
-    "doctor": ("fairlead.cli.doctor:doctor", "Find what is wrong with Services, and what puts it right."),
+    "explain": ("fairlead.cli.explain:explain", "Show what a Service, Pod, name, address or port is, and why."),
+    "trace": ("fairlead.cli.trace:trace", "Show where a packet goes, rule by rule, and how the reply comes back."),
+    "diff": ("fairlead.cli.diff:diff", "Show the effect of changed manifests before they are applied."),
+    "doctor": ("fairlead.cli.doctor:doctor", "Find what is wrong with Services, and how to fix it."),
     "ui": ("fairlead.cli.ui:ui", "Show a lab, a cluster or files as a page: map, packets, changes, findings."),
     "rules": ("fairlead.cli.rules:rules", "Print the forwarding rules of a node, each with its reason."),
     "version": ("fairlead.cli.version:version", "Print the version."),
@@ -66,7 +66,7 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="fairlead")
 def cli() -> None:
-    """Kubernetes Services, whole: on this machine, or as parts of any cluster."""
+    """Kubernetes Services as a whole: on this machine, or as parts of any cluster."""
 
 
 def main(arguments: list[str] | None = None) -> Any:
@@ -81,7 +81,7 @@ def main(arguments: list[str] | None = None) -> Any:
 
 
 def _told(error: Exception) -> str:
-    """What to say, whatever the command, of a kubeconfig that is of no use or an API server that cannot be reached.
+    """The message of every command for an unusable kubeconfig or an API server that cannot be reached.
 
     Empty for any other error.
     """

@@ -17,7 +17,7 @@ FORMATS = ("text", "json", "mermaid", "dot", "svg", "html")
 
 
 def output_flags(command: F) -> F:
-    """The options that say how, for whom, and in which language."""
+    """The options for the format, the redaction and the language."""
     command = language_flag(anonymize_flag(command))
     return click.option("-o", "--output", type=click.Choice(FORMATS), default="text", show_default=True)(command)
 
@@ -25,7 +25,7 @@ def output_flags(command: F) -> F:
 def anonymize_flag(command: F) -> F:
     """The option that replaces names and addresses."""
     return click.option(
-        "--anonymize", is_flag=True, help="Replace names and addresses, so that it can be shown around."
+        "--anonymize", is_flag=True, help="Replace names and addresses, so that the output can be shared."
     )(command)
 
 
@@ -33,7 +33,7 @@ def show(
     output: str, subject: str, statement: "Statement", cluster: "Cluster", *,
     anonymize: bool, language: str, evidence: bool = True,
 ) -> None:  # fmt: skip
-    """Print the tree; JSON is for programs, and English."""
+    """Print the tree; JSON is for programs and always English."""
     from fairlead.explain.anonymous import Anonymizer
     from fairlead.explain.languages import statement_in
     from fairlead.explain.render import graph

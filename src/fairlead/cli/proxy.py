@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--kubeconfig", type=click.Path(), help="Kubeconfig file; by default the one that kubectl uses.")
-@click.option("--node", "--hostname-override", "node", help="The Node that this is; by default this host's name.")
-@switch("--cleanup", help="Take all rules of node proxies out of the kernel, kube-proxy's too, and exit.")
+@click.option("--node", "--hostname-override", "node", help="Name of this Node; by default this host's name.")
+@switch("--cleanup", help="Remove all rules of node proxies from the kernel, kube-proxy's too, and exit.")
 @switch(
     "--keep-kube-proxy",
-    help="With --cleanup: leave what kube-proxy may have made (chains KUBE-..., tables kube-proxy).",
+    help="With --cleanup: keep rules that may be kube-proxy's (chains KUBE-..., tables kube-proxy).",
 )
 @switch("--init-only", help="Set what needs privileges (the --conntrack settings), and exit.")
 @click.option(
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 )
 @click.option("--healthz-bind-address", default="0.0.0.0:10256", show_default=True, help='For /healthz; "" for none.')
 @click.option("--metrics-bind-address", default="127.0.0.1:10249", show_default=True, help='For /metrics; "" for none.')
-@switch("--network-policy", help="Enforce NetworkPolicies, too, for the Pods of this node.")
+@switch("--network-policy", help="Also enforce NetworkPolicies for the Pods of this node.")
 @authorize_metrics_flag
 @verbosity
 @conntrack_flags
@@ -73,8 +73,8 @@ def proxy(kubeconfig: str | None, node: str | None, verbose: bool, **flags: Any)
 
 
 def _say(done: "CleanUp") -> None:
-    """What was removed and what could not be; the exit status is 1 where something could not."""
-    nothing = () if done.failed else ("nothing of a node proxy is there",)
+    """Print what was removed and what could not be removed; in the latter case, exit with status 1."""
+    nothing = () if done.failed else ("there are no rules of a node proxy",)
     for line in done.removed or nothing:
         click.echo(line)
     for line in dict.fromkeys(done.failed):

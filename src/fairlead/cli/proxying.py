@@ -1,4 +1,4 @@
-"""How the nodes' proxies are set, from the flags of commands that compute what they do."""
+"""The settings of the nodes' proxies, from the flags of commands that compute their rules."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 
 def proxying_of(cluster: "Cluster", flags: dict[str, Any]) -> "Proxying":
-    """What the flags say, and for what they leave open what the cluster's objects show."""
+    """The settings from the flags; a flag that is not given comes from the cluster's objects."""
     from fairlead.dataplane.node_view import NodeSettings
     from fairlead.explain.proxying import NFT, Proxying, inferred
 

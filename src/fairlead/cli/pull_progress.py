@@ -1,4 +1,4 @@
-"""A bar for each blob that comes, on standard error."""
+"""A progress bar on standard error for each blob of a pull."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def shown(*, quiet: bool) -> "Iterator[Progress]":
-    """Show how a pull goes, for as long as this lasts; nothing when ``quiet``."""
+    """Show the progress of a pull until the context ends; nothing when ``quiet``."""
     if quiet:
         with no_progress() as nobody:
             yield nobody
@@ -29,7 +29,7 @@ def shown(*, quiet: bool) -> "Iterator[Progress]":
 
 
 class _Bars:
-    """One bar for each digest; may be told by several threads."""
+    """One bar for each digest; several threads can report to it."""
 
     def __init__(self, bars: "Bars") -> None:
         self._bars = bars

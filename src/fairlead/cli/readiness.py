@@ -1,4 +1,4 @@
-"""What ``up`` and ``node join`` say when a lab is ready, and when that is."""
+"""The message of ``up`` and ``node join`` when a lab is ready, and the test of readiness."""
 
 import time
 from dataclasses import replace
@@ -13,12 +13,12 @@ SETTLE_SECONDS = 10.0  # at most; a part that does not answer is told of, and th
 
 
 def tell(line: str) -> None:
-    """A line for the person who watches; standard output is kept for what other programs read."""
+    """Print a line for the user; standard output is reserved for what other programs read."""
     click.echo(line, err=True)
 
 
 def tell_once_settled(settled: "Settled") -> None:
-    """Tell it once every node's rules and every name server know of what is ready: a client may come at once."""
+    """Report readiness when all nodes' rules and all name servers have every ready object: clients can connect now."""
     from fairlead.drivers.lab.forker import make_socket
     from fairlead.lab.errors import LabError
     from fairlead.lab.parts import Asking, name_servers_of, proxies_of, settle

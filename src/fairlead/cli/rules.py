@@ -1,4 +1,4 @@
-"""``fairlead rules``: the rules that a node would have, from a live API or from files; nothing is changed anywhere."""
+"""``fairlead rules``: the rules that a node would have, from a live API or from files; changes nothing."""
 
 import asyncio
 import sys
@@ -26,16 +26,16 @@ from fairlead.netfilter.ruleset import Chain, Table
 
 
 @click.command()
-@click.option("--node", "--hostname-override", "node", required=True, help="The Node whose rules to print.")
+@click.option("--node", "--hostname-override", "node", required=True, help="Print the rules of this Node.")
 @click.option(
     "-f", "--filename", "files", multiple=True, help="Manifests to read instead of the API, or folders; - for stdin."
 )
 @click.option("--kubeconfig", type=click.Path(), help="Kubeconfig file; by default the one that kubectl uses.")
 @click.option("--context", help="Context of the kubeconfig.")
-@click.option("--service", help="Only what is there for one Service: NAMESPACE/NAME.")
-@click.option("-6", "--ipv6", is_flag=True, help="The rules for IPv6 instead of IPv4.")
+@click.option("--service", help="Only the rules for one Service: NAMESPACE/NAME.")
+@click.option("-6", "--ipv6", is_flag=True, help="Print the rules for IPv6 instead of IPv4.")
 @switch(
-    "--conntrack-tcp-be-liberal", help="The rules of a node whose kernel treats out-of-window TCP packets as valid."
+    "--conntrack-tcp-be-liberal", help="Print the rules for a kernel that treats out-of-window TCP packets as valid."
 )
 @verbosity
 @node_flags
@@ -53,8 +53,8 @@ def rules(
 ) -> None:
     """Print the forwarding rules of a node, each with its reason.
 
-    From the API they are those that the node has: its proxy's settings are read from the ConfigMap kube-proxy in
-    kube-system, where kubeadm and labs keep them. Flags that are given count more.
+    With the API, these are the rules that the node has: its proxy's settings come from the ConfigMap kube-proxy in
+    kube-system, where kubeadm and labs keep them. Flags override them.
     """
     family = IPFamily.IPV6 if flags.pop("ipv6") else IPFamily.IPV4
     snapshot, others = _from_files(files) if files else (_from_api(kubeconfig, context), {})
@@ -106,7 +106,7 @@ def _service_cidrs(kubeconfig: str | None, context: str | None) -> tuple[str, ..
 
 
 def _settings_of_cluster(ctx: click.Context, kubeconfig: str | None, context: str | None, node: str) -> dict[str, Any]:
-    """What the cluster's configuration of its proxies says of flags that have not been given."""
+    """The cluster's proxy configuration, for the flags that are not given."""
     import yaml
 
     from fairlead.drivers.kube.cluster_reader import read_proxy_config
@@ -135,7 +135,7 @@ _OF_CLUSTER = frozenset(
 
 
 def _warn(snapshot: ClusterSnapshot, view: NodeView, key: ObjectKey | None, others: Mapping[str, int]) -> None:
-    """Say which objects add nothing, and why; of one Service, only what concerns it."""
+    """Report which objects add no rules, and why; for one Service, only what concerns it."""
     for text in complaints(snapshot, view):
         if key is None or text.startswith(f"Service {key}: "):
             click.echo(f"warning: {text}", err=True)

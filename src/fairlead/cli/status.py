@@ -1,4 +1,4 @@
-"""``fairlead status``: the labs that run, as a table or as JSON."""
+"""``fairlead status``: the running labs, as a table or as JSON."""
 
 import json
 import sys
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @click.command()
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def status(output: str) -> None:
-    """Show the labs that run, their nodes, Pods and processes. Exit code 1 when none runs."""
+    """Show the running labs, their nodes, Pods and processes. Exit code 1 when none runs."""
     from fairlead.app.lab.commands.status import look_at
     from fairlead.drivers.lab.run_folder import running_labs
 

@@ -22,25 +22,25 @@ if TYPE_CHECKING:
 @click.option("--to", "goal", required=True, metavar="WHERE", help="NAME, NAME:PORT or IP:PORT.")
 @click.option("--protocol", type=click.Choice(["tcp", "udp", "sctp"]), default="tcp", show_default=True)
 @click.option("--backend", type=click.Choice(["nft", "iptables"]), default="nft", show_default=True)
-@click.option("--via", metavar="NODE", help="The node that somebody outside comes to; else as routes lead.")
+@click.option("--via", metavar="NODE", help="The node that a client outside reaches; by default, as routed.")
 @click.option(
     "--rules", "rule_files", multiple=True, help="iptables-save, ipset save, nft list ruleset or nft -j of the node."
 )
-@click.option("--live", is_flag=True, help="With --name: send it as well, and compare with the kernel.")
-@click.option("--computed", is_flag=True, help="Use the rules that the proxy would write, not those that were seen.")
+@click.option("--live", is_flag=True, help="With --name: also send the packet, and compare with the kernel.")
+@click.option("--computed", is_flag=True, help="Use the rules that the proxy would write, not the observed ones.")
 @source_flags
-@click.option("-6", "--ipv6", is_flag=True, help="Ask names for IPv6.")
-@click.option("--cluster-cidr", default="", help="The Pods' networks; by default what the Nodes say.")
+@click.option("-6", "--ipv6", is_flag=True, help="Resolve names to IPv6 addresses.")
+@click.option("--cluster-cidr", default="", help="The Pods' networks; by default those of the Nodes.")
 @click.option("--nodeport-addresses", default="primary", show_default=True, help="CIDRs, or primary.")
-@click.option("-v", "--verbose", is_flag=True, help="Tell the rules that did not match as well, and why.")
+@click.option("-v", "--verbose", is_flag=True, help="Show the rules that did not match as well, and why.")
 @output_flags
 def trace(
     start: str, goal: str, protocol: str, via: str | None, rule_files: tuple[str, ...], live: bool, computed: bool,
     ipv6: bool, verbose: bool, output: str, anonymize: bool, language: str, **flags: Any,
 ) -> None:  # fmt: skip
-    """Say where a packet goes: name, rules hook by hook, endpoints with their probability, policies, and the reply.
+    """Show where a packet goes: name, rules hook by hook, endpoints with their probability, policies, and the reply.
 
-    Exit code 1 when it arrives nowhere, or when that could not be checked.
+    Exit code 1 if the packet arrives nowhere, or if that cannot be checked.
     """
     from fairlead.cli.proxying import proxying_of
     from fairlead.explain.journey.ends import arriving, parse_goal, parse_start
@@ -77,7 +77,7 @@ def trace(
 def _with_kernel(
     lab: str, cluster: "Cluster", rulebook: "Rulebook", start: "Sender", goal: "Goal", statement: "Statement"
 ) -> "Statement":
-    """The statement, with what the kernel did with packets that were sent to each address."""
+    """The statement, with the kernel's treatment of packets that were sent to each address."""
     import msgspec
 
     from fairlead.drivers.sources.lab_journeys import try_out

@@ -1,4 +1,4 @@
-"""``fairlead ui``: the map of Services, a packet on its way, and changes as they spread, on a page of this machine."""
+"""``fairlead ui``: the map of Services, the path of a packet, and the progress of changes, on a local web page."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -17,13 +17,17 @@ if TYPE_CHECKING:
 
 @click.command()
 @source_flags
-@click.option("--port", type=click.IntRange(0, 65535), help="Port on loopback; by default 7474, or any if it is taken.")
-@click.option("--no-open", is_flag=True, help="Print the address; open no browser.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="Port on loopback; by default 7474, or any other if it is taken."
+)
+@click.option("--no-open", is_flag=True, help="Print the address, and do not open a browser.")
 @click.option("--allow-changes", is_flag=True, help="Let the page apply fixes of the doctor.")
-@click.option("--export", "target", metavar="FILE", help="Write a view to FILE.svg or FILE.html (- is HTML), and end.")
-@click.option("--view", default="map", show_default=True, help="With --export: its address in the page, or KIND/NAME.")
+@click.option("--export", "target", metavar="FILE", help="Write a view to FILE.svg or FILE.html (- is HTML), and exit.")
+@click.option(
+    "--view", default="map", show_default=True, help="With --export: the view's address in the page, or KIND/NAME."
+)
 @language_flag
-@click.option("--print-rbac", is_flag=True, help="Print the least rights that following a cluster needs, and end.")
+@click.option("--print-rbac", is_flag=True, help="Print the least rights that following a cluster needs, and exit.")
 def ui(
     port: int | None, no_open: bool, allow_changes: bool, target: str | None, view: str, language: str,
     print_rbac: bool, **flags: Any,
@@ -66,7 +70,7 @@ def ui(
 
 
 def _view_of(text: str) -> dict[str, str]:
-    """The view that is to be exported, such as ``trace?from=pod/client&to=web``; what is none is explained."""
+    """The view to export, such as ``trace?from=pod/client&to=web``; an argument that names no view is explained."""
     from fairlead.app.ui.exports import VIEWS
 
     view, _, query = text.removeprefix("#").removeprefix("/").partition("?")

@@ -12,7 +12,7 @@ from fairlead.model.kubernetes_version import KUBERNETES
 @click.command()
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def version(output: str) -> None:
-    """Print the version; as JSON, also those of Python, the kernel and the Kubernetes whose rules are followed."""
+    """Print the version; JSON adds those of Python, of the kernel, and of the Kubernetes that Fairlead follows."""
     if output == "text":
         click.echo(f"fairlead {__version__}")
         return

@@ -1,1 +1,1 @@
-"""Flags that several commands share, or that are a subject of their own, and the types of their values."""
+"""Flags that several commands share, groups of related flags, and the types of their values."""

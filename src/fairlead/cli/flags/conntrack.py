@@ -1,4 +1,4 @@
-"""The flags of ``fairlead proxy`` that say what is asked of connection tracking, named as kube-proxy's."""
+"""The flags of ``fairlead proxy`` for connection tracking, with kube-proxy's names."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,9 +10,9 @@ from fairlead.dataplane.sysctls import ConntrackSettings
 
 _FLAGS = (
     click.option(
-        "--conntrack-max-per-core", type=int, default=32768, show_default=True, help="Connections; 0: leave as is."
+        "--conntrack-max-per-core", type=int, default=32768, show_default=True, help="Connections; 0: unchanged."
     ),
-    click.option("--conntrack-min", type=int, default=131072, show_default=True, help="Connections, at least in all."),
+    click.option("--conntrack-min", type=int, default=131072, show_default=True, help="Minimum of all connections."),
     click.option(
         "--conntrack-tcp-timeout-established",
         type=Duration(),
@@ -25,7 +25,7 @@ _FLAGS = (
         type=Duration(),
         default="1h",
         show_default=True,
-        help="The same in the state CLOSE_WAIT.",
+        help="Idle time of a TCP connection in CLOSE_WAIT.",
     ),
     click.option(
         "--conntrack-udp-timeout",
@@ -39,7 +39,7 @@ _FLAGS = (
         type=Duration(),
         default="0",
         show_default="as is",
-        help="The same with replies.",
+        help="Idle time of a UDP flow with replies.",
     ),
     switch("--conntrack-tcp-be-liberal", help="Treat out-of-window TCP packets as valid."),
 )
@@ -53,7 +53,7 @@ def conntrack_flags(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def conntrack_of(flags: dict[str, Any]) -> ConntrackSettings:
-    """The settings that the flags spell."""
+    """The settings that the flags give."""
     return ConntrackSettings(
         per_core=flags["conntrack_max_per_core"],
         least=flags["conntrack_min"],

@@ -1,8 +1,8 @@
 """Flags and values as kube-proxy spells them, for ``fairlead proxy`` and ``fairlead rules``.
 
 Its flags are Go's (pflag): ``--flag``, ``--flag=true`` and ``--flag=false`` for one that is on or off, times such as
-``1h30m`` or ``1.5s``, and ``-v=2`` beside ``--v=2``. What it has and what means nothing here is accepted, with a line
-that says so.
+``1h30m`` or ``1.5s``, and ``-v=2`` beside ``--v=2``. Flags of kube-proxy that have no effect here are accepted, with a
+warning.
 Reference: kube-proxy's command-line reference and ``KubeProxyConfiguration`` v1alpha1.
 """
 
@@ -35,7 +35,7 @@ class BackendChoice(click.ParamType[str]):
 
 
 class Mode(click.ParamType[DetectLocal]):
-    """How traffic of Pods is told, in kube-proxy's spelling or any other case of it."""
+    """How traffic of Pods is recognized, in kube-proxy's spelling; upper and lower case count alike."""
 
     name = "|".join(DetectLocal)
 
@@ -87,7 +87,7 @@ _REASONS = {
         "ipvs-exclude-cidrs", "ipvs-min-sync-period", "ipvs-scheduler", "ipvs-strict-arp", "ipvs-sync-period",
         "ipvs-tcp-timeout", "ipvs-tcpfin-timeout", "ipvs-udp-timeout",
     ),
-    "every change is followed at once": ("iptables-sync-period", "nftables-sync-period", "config-sync-period"),
+    "every change is applied at once": ("iptables-sync-period", "nftables-sync-period", "config-sync-period"),
     "this client sets its own pace": ("kube-api-burst", "kube-api-content-type", "kube-api-qps"),
     "Windows is not supported": (
         "network-name", "source-vip", "enable-dsr", "root-hnsendpoint-name", "forward-healthcheck-vip",
@@ -99,13 +99,13 @@ _REASONS = {
         "log_backtrace_at", "log_file_max_size", "one_output", "add_dir_header", "skip_headers", "skip_log_headers",
         "stderrthreshold",
     ),
-    "there is nothing of the kind": ("profiling", "feature-gates", "oom-score-adj"),
+    "there is no such feature": ("profiling", "feature-gates", "oom-score-adj"),
     "every metric is served": (
         "show-hidden-metrics-for-version", "disabled-metrics", "allow-metric-labels", "allow-metric-labels-manifest",
     ),
-    "an address that cannot be listened on ends the proxy": ("bind-address-hard-fail",),
-    "--conntrack-max-per-core and --conntrack-min say it": ("conntrack-max",),
-    "--conntrack-udp-timeout says it": ("udp-timeout",),
+    "the proxy always ends if it cannot listen on an address": ("bind-address-hard-fail",),
+    "use --conntrack-max-per-core and --conntrack-min": ("conntrack-max",),
+    "use --conntrack-udp-timeout": ("udp-timeout",),
     "the kubeconfig says where the API server is": ("master",),
     "no ports are held": ("proxy-port-range",),
     "nothing is written": ("write-config-to",),
@@ -114,7 +114,7 @@ MEANINGLESS = {f"--{name}": reason for reason, names in _REASONS.items() for nam
 
 
 def meaningless_flags(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds all of them, hidden; each that is given is told of in a line."""
+    """Adds all of them, hidden; each one that is given prints a warning."""
     for name in MEANINGLESS:
         command = click.option(name, hidden=True, expose_value=False, is_flag=False, flag_value="", callback=_ignored)(
             command

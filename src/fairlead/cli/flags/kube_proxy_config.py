@@ -1,6 +1,6 @@
 """``--config``: a KubeProxyConfiguration (v1alpha1), such as kubeadm writes, as defaults of the flags.
 
-Flags that are given count more than the file. What of it means nothing here is passed over.
+Flags override the file. Fields that have no effect here are ignored.
 """
 
 from collections.abc import Callable, Mapping
@@ -73,7 +73,7 @@ def _plain(value: Any) -> Any:
 
 def config_flag(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds ``--config``."""
-    text = "A KubeProxyConfiguration; flags that are given count more."
+    text = "A KubeProxyConfiguration; flags override it."
     type_ = click.Path(exists=True, dir_okay=False, path_type=Path)
     return click.option("--config", type=type_, is_eager=True, expose_value=False, callback=_read, help=text)(command)
 

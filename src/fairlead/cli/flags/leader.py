@@ -28,13 +28,13 @@ def _flag(name: str, parameter: str, text: str, default: Any, type_: Any = str) 
 _FLAGS: tuple[Decorator, ...] = (
     click.option(
         "--leader-elect", is_flag=False, flag_value="true", type=bool, default=True, show_default=True,
-        help="Work only while holding a Lease, so that of several one works.",
+        help="Work only while holding a Lease, so that only one of several works.",
     ),
     _flag("resource-name", "lease_name", "The Lease's name; by default one for these controllers.", None),
     _flag("resource-namespace", "lease_namespace", "The Lease's namespace.", "kube-system"),
-    _flag("lease-duration", "lease_duration", "How long others wait for a silent holder.", "15s", _SECONDS),
-    _flag("renew-deadline", "renew_deadline", "How long a holder that cannot renew works on.", "10s", _SECONDS),
-    _flag("retry-period", "retry_period", "How often the Lease is renewed, or asked for.", "2s", _SECONDS),
+    _flag("lease-duration", "lease_duration", "How long others wait if the holder does not renew.", "15s", _SECONDS),
+    _flag("renew-deadline", "renew_deadline", "How long a holder that cannot renew keeps working.", "10s", _SECONDS),
+    _flag("retry-period", "retry_period", "How often the Lease is renewed or requested.", "2s", _SECONDS),
     click.option(
         "--leader-elect-resource-lock", type=click.Choice(["leases"]), expose_value=False, hidden=True,
     ),

@@ -1,4 +1,4 @@
-"""The flags that say how a node forwards, named as kube-proxy's.
+"""The flags that set how a node forwards, with kube-proxy's names.
 
 ``fairlead proxy`` and ``fairlead rules`` share them.
 """
@@ -34,7 +34,7 @@ _FLAGS = (
         "--bind-address",
         default="",
         callback=_checked_address,
-        help="The node's primary address, where the Node object's is not meant.",
+        help="The node's primary address; by default that of the Node object.",
     ),
     click.option("--cluster-cidr", default="", help="The Pods' networks, separated by commas."),
     click.option(
@@ -42,20 +42,22 @@ _FLAGS = (
         type=Mode(),
         default=DetectLocal.CLUSTER_CIDR.value,
         show_default=True,
-        help="How traffic of Pods is told from other traffic.",
+        help="How traffic of local Pods is recognized.",
     ),
     click.option("--pod-bridge-interface", default="", help="With BridgeInterface: the bridge that Pods are on."),
-    click.option("--pod-interface-name-prefix", default="", help="With InterfaceNamePrefix: how interfaces begin."),
+    click.option(
+        "--pod-interface-name-prefix", default="", help="With InterfaceNamePrefix: prefix of Pods' interfaces."
+    ),
     click.option("--nodeport-addresses", default=PRIMARY, show_default=True, help="CIDRs, or primary."),
-    click.option("--service-cidr", default="", help="Where virtual IPs come from; the unallocated ones are dropped."),
+    click.option("--service-cidr", default="", help="CIDRs of virtual IPs; packets to unallocated ones are dropped."),
     switch("--masquerade-all", help="Masquerade all traffic to cluster IPs."),
     switch(
         "--iptables-localhost-nodeports",
-        help="With iptables: let IPv4 node ports answer on loopback, if --nodeport-addresses has it.",
+        help="With iptables: let IPv4 node ports answer on loopback, if --nodeport-addresses contains it.",
     ),
     switch(
         "--reset-gone-connections",
-        help="Reset TCP connections to endpoints that are gone, rather than let them close by themselves.",
+        help="Reset TCP connections to endpoints that are gone; by default they close by themselves.",
     ),
     click.option(
         "--masquerade-bit",
@@ -64,7 +66,7 @@ _FLAGS = (
         type=click.IntRange(0, 31),
         default=14,
         show_default=True,
-        help="Bit of the packet mark that asks for masquerade.",
+        help="Bit of the packet mark that requests masquerading.",
     ),
 )
 
@@ -77,7 +79,7 @@ def node_flags(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def settings_of(flags: dict[str, Any]) -> NodeSettings:
-    """The settings that the flags spell."""
+    """The settings that the flags give."""
     return NodeSettings(
         detect_local=DetectLocal(flags["detect_local_mode"]),
         cluster_cidrs=_list(flags["cluster_cidr"]),

@@ -18,7 +18,7 @@ _FLAGS = (
     click.option("--name", "lab", help="The lab of this name, and what its nodes and Pods show."),
     click.option("--kubeconfig", type=click.Path(), help="Kubeconfig file; by default the one that kubectl uses."),
     click.option("--context", help="Context of the kubeconfig."),
-    click.option("-n", "--namespace", default="default", show_default=True, help="Namespace of names without one."),
+    click.option("-n", "--namespace", default="default", show_default=True, help="Namespace for names that have none."),
     click.option("--zone", default="cluster.local", show_default=True, help="Cluster domain."),
 )
 

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 @click.group()
 def node() -> None:
-    """Add, remove, switch off and on, or cut off nodes of a lab; have nodes of other hosts in it."""
+    """Add, remove, switch off and on, or cut off nodes of a lab; let nodes of other hosts join it."""
 
 
-_zone_option = click.option("--zone", help="Zone that it is in (label topology.kubernetes.io/zone).")
+_zone_option = click.option("--zone", help="Zone of the node (label topology.kubernetes.io/zone).")
 _label_option = click.option(
-    "--label", "labels", multiple=True, metavar="KEY=VALUE", help="Label of the Node; may be repeated."
+    "--label", "labels", multiple=True, metavar="KEY=VALUE", help="Label of the Node; can be repeated."
 )
 _new_name = click.argument("node_name", metavar="[NODE]", default="")
 
@@ -38,7 +38,7 @@ def add(name: str, zone: str | None, labels: tuple[str, ...], node_name: str) ->
 
 
 def _wanted(node_name: str, zone: str | None, labels: tuple[str, ...]) -> dict[str, str]:
-    """The labels that a new node is to have, if it may have its name."""
+    """The labels for a new node; refuses an invalid name."""
     from fairlead.model.objects import ZONE_LABEL
 
     if node_name:
@@ -53,7 +53,7 @@ def _label(text: str) -> tuple[str, str]:
     if not (key and equals):
         raise click.BadParameter(f"{text!r} is not KEY=VALUE", param_hint="--label")
     if is_refused_label(key):
-        raise click.BadParameter(f"a node may not give itself {key!r}: let kubectl label it", param_hint="--label")
+        raise click.BadParameter(f"a node may not give itself {key!r}: set it with kubectl label", param_hint="--label")
     return key, value
 
 
@@ -65,12 +65,15 @@ def _label(text: str) -> tuple[str, str]:
     type=wire_address,
     metavar="ADDRESS[:PORT]",
     required=True,
-    help="Where the other host has its end of the wire.",
+    help="Address of the wire on the other host.",
 )
 @_zone_option
 @_label_option
 @click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write it here, readable by you alone."
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the invitation to this file, readable only by you.",
 )
 @_new_name
 def invite(
@@ -81,7 +84,7 @@ def invite(
     output: Path | None,
     node_name: str,
 ) -> None:
-    """Invite a node on another host: prints what `fairlead node join` needs there. Keep it secret: it holds keys.
+    """Invite a node on another host: print an invitation for `fairlead node join`. Keep it secret: it holds keys.
 
     The lab must have been started with --wire.
     """
@@ -100,12 +103,16 @@ def invite(
 @name_option
 @click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Keep logs here across restarts.")
 @click.option("--wait", is_flag=True, help="Return when the node is Ready, and leave it running.")
-@click.option("--timeout", default=60.0, show_default=True, help="Seconds that --wait waits.")
+@click.option("--timeout", default=60.0, show_default=True, help="Timeout of --wait in seconds.")
 @click.option(
-    "--image", "images", multiple=True, metavar="PATTERN=COMMAND", help="The command that an image stands for here."
+    "--image",
+    "images",
+    multiple=True,
+    metavar="PATTERN=COMMAND",
+    help="Run COMMAND for images that match PATTERN here.",
 )
-@click.option("--pull", is_flag=True, help="Fetch images that are not on this host and stand for no command.")
-@wire_option("This host's end of the wire; if not given, the address that the invitation names.")
+@click.option("--pull", is_flag=True, help="Pull images that are not on this host and have no substitute command.")
+@wire_option("Address of the wire on this host; by default the one in the invitation.")
 @click.argument("invitation", type=click.File("rb"))
 def join(
     name: str,
@@ -119,8 +126,8 @@ def join(
 ) -> None:
     """Run a node of another host's lab on this one; INVITATION is a file from `fairlead node invite`, or -.
 
-    Users who may create Pods in that lab run programs as you on this host. Stays in the foreground until Ctrl-C unless
-    --wait is given; the node then runs until `fairlead down`.
+    Users who can create Pods in that lab can run programs as you on this host. Stays in the foreground until Ctrl-C
+    unless --wait is given; the node then runs until `fairlead down`.
     """
     from msgspec import structs
 
@@ -154,7 +161,7 @@ def stop(name: str, out_of_service: bool, node_name: str) -> None:
 
 
 def _simple(action: str, help_text: str) -> None:
-    """Add the command of an action that needs nothing but a node."""
+    """Add the command of an action that needs only a node."""
 
     @node.command(action, help=help_text)
     @name_option
@@ -165,8 +172,8 @@ def _simple(action: str, help_text: str) -> None:
         or_fail(lambda: nodes.ACTIONS[action](enter.find_home(name), node_name))
 
 
-_simple("remove", "Take a node away for good; its Pods are removed from the API a while later.")
+_simple("remove", "Remove a node permanently; its Pods are removed from the API a while later.")
 _simple("start", "Switch a node on again, and return when it is Ready.")
-_simple("partition", "Pull a node's cable: it goes on, and reaches nobody.")
+_simple("partition", "Pull a node's cable: the node keeps running, but has no network.")
 _simple("heal", "Plug a node's cable in again.")
 node.add_command(run)

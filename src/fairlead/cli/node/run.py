@@ -35,7 +35,7 @@ def _labels(context: click.Context, parameter: click.Parameter, text: str) -> di
         if not (key and equals):
             raise click.BadParameter(f"{part!r} is not KEY=VALUE")
         if is_refused_label(key):
-            raise click.BadParameter(f"a node may not give itself {key!r}: let kubectl label it")
+            raise click.BadParameter(f"a node may not give itself {key!r}: set it with kubectl label")
         labels[key] = value
     return labels
 
@@ -56,45 +56,51 @@ def _taints(context: click.Context, parameter: click.Parameter, text: str) -> tu
     "--kubeconfig",
     type=click.Path(dir_okay=False, exists=True, path_type=Path),
     required=True,
-    help="A bootstrap token, a node's credentials, or any that may ask for a node's.",
+    help="Kubeconfig with a bootstrap token, a node's credentials, or any that may request those.",
 )
 @click.option("--name", help="Name of the Node; by default this machine's host name.")
 @click.option("--data", type=click.Path(file_okay=False, path_type=Path), help="Folder of keys, volumes and logs.")
 @click.option("--node-ip", default="", callback=_listed, metavar="IP[,IP]", help="Addresses of the Node.")
 @click.option("--port", default=10250, show_default=True, help="Port of the node's HTTP API.")
-@click.option("--pod-cidr", default="", callback=_listed, metavar="CIDR[,CIDR]", help="Pods' addresses; else assigned.")
 @click.option(
-    "--cluster-cidr", default="", callback=_listed, metavar="CIDR[,CIDR]", help="All Pods: not masqueraded to them."
+    "--pod-cidr", default="", callback=_listed, metavar="CIDR[,CIDR]", help="Pods' addresses; by default assigned."
+)
+@click.option(
+    "--cluster-cidr",
+    default="",
+    callback=_listed,
+    metavar="CIDR[,CIDR]",
+    help="All Pods; traffic to them is not masqueraded.",
 )
 @click.option("--cluster-dns", default="10.96.0.10", show_default=True, help="Address of the DNS Service.")
 @click.option("--cluster-domain", default="cluster.local", show_default=True, help="The cluster's domain.")
 @click.option("--node-labels", default="", callback=_labels, metavar="KEY=VALUE,...", help="Labels of the Node.")
 @click.option(
     "--register-with-taints", "taints", default="", callback=_taints, metavar="KEY=VALUE:EFFECT,...",
-    help="Taints that the Node is made with.",
+    help="Taints of the Node when it registers.",
 )  # fmt: skip
 @click.option(
-    "--image", "images", multiple=True, metavar="PATTERN=COMMAND", help="The command that an image stands for."
+    "--image", "images", multiple=True, metavar="PATTERN=COMMAND", help="Run COMMAND for images that match PATTERN."
 )
 @click.option(
     "--client-ca-file",
     "client_ca",
     type=click.Path(dir_okay=False, exists=True, path_type=Path),
-    help="Who signs clients' certificates; by default the kubeconfig's authority.",
+    help="CA of clients' certificates; by default that of the kubeconfig.",
 )
 @click.option(
     "--rotate-server-certificates/--no-rotate-server-certificates",
     "signs_serving",
     default=True,
-    help="Have the cluster issue the serving certificate.",
+    help="Let the cluster issue the serving certificate.",
 )
-@click.option("--end-pods", is_flag=True, help="End Pods' processes with the node; else they run on.")
+@click.option("--end-pods", is_flag=True, help="End Pods' processes with the node; by default they keep running.")
 @verbose_flag
 def run(name: str | None, data: Path | None, images: tuple[str, ...], **options: Any) -> None:
-    """Have this machine be a node of a cluster: it registers, and runs Pods as processes.
+    """Run this machine as a node of a cluster: it registers, and runs Pods as processes.
 
-    Works in the network namespace that it is started in, as root there. Stays in the foreground until Ctrl-C; its
-    Pods run on and are taken over by the next start, unless --end-pods is given.
+    Works in the network namespace of its caller, as root there. Stays in the foreground until Ctrl-C. Its Pods keep
+    running and are taken over by the next start, unless --end-pods is given.
     """
     from fairlead.app import builtin_images
     from fairlead.app.node.standalone import process
@@ -128,7 +134,7 @@ def run(name: str | None, data: Path | None, images: tuple[str, ...], **options:
 
 
 def default_data(name: str) -> Path:
-    """Where a node keeps what is its own."""
+    """The folder where a node keeps its data."""
     if os.geteuid() == 0:
         return Path("/var/lib/fairlead/nodes") / name
     home = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
@@ -145,7 +151,7 @@ def _fail(error: BaseException) -> None:
 
 
 async def _until_told(work: Coroutine[Any, Any, None]) -> None:
-    """Do it until SIGINT or SIGTERM; what makes it impossible becomes a message and exit code 3."""
+    """Run until SIGINT or SIGTERM; an error that prevents this becomes a message and exit code 3."""
     from fairlead.app.node.standalone.certificate import RefusedRequest
     from fairlead.app.node.standalone.identity import WrongIdentity
     from fairlead.app.node.standalone.process import CannotBeANode
@@ -163,7 +169,7 @@ async def _until_told(work: Coroutine[Any, Any, None]) -> None:
 
 
 def _first(error: BaseException) -> BaseException:
-    """The first of what went wrong at the same time."""
+    """The first of several simultaneous errors."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     return error
