@@ -141,7 +141,9 @@ def tell_policy(cluster: Cluster, policy: NetworkPolicy) -> Statement:
         because = cluster.field(ref_of(policy), ".spec.podSelector", selector_words(policy.spec.pod_selector))
         chosen = said(
             Phrase(
-                "selects {count} Pods: {names}", count=len(pods), names=[pod.name for pod in pods] or Phrase("none")
+                "selects {count} Pod{count:plural}: {names}",
+                count=len(pods),
+                names=[pod.name for pod in pods] or Phrase("none"),
             ),
             because,
         )

@@ -105,7 +105,7 @@ def has(shown, *words):
         (
             [policy("deny", {"app": "web"}), *web(1)],
             "netpol/deny",
-            ["selects 1 Pods: web-0", "allows nothing", "Egress: does not isolate them"],
+            ["selects 1 Pod: web-0", "allows nothing", "Egress: does not isolate them"],
         ),
         (
             [

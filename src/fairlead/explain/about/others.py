@@ -61,7 +61,11 @@ def _pods(cluster: Cluster, node: Node) -> Statement:
         return cluster.missing("its Pods", "Pod")
     pods = [pod for pod in cluster.snapshot.pods.values() if pod.spec.node_name == node.name]
     return said(
-        Phrase("runs {count} Pods, {ready} of them ready", count=len(pods), ready=sum(pod.is_ready for pod in pods))
+        Phrase(
+            "runs {count} Pod{count:plural}, {ready} of them ready",
+            count=len(pods),
+            ready=sum(pod.is_ready for pod in pods),
+        )
     )
 
 

@@ -128,7 +128,7 @@ ABOUT: Mapping[str, str] = {
     "is {state}": "{state}",
     "has the addresses {addresses}": "地址为 {addresses:、}",
     "its Pods": "它的 Pod",
-    "runs {count} Pods, {ready} of them ready": "运行 {count} 个 Pod，其中 {ready} 个就绪",
+    "runs {count} Pod{count:plural}, {ready} of them ready": "运行 {count} 个 Pod，其中 {ready} 个就绪",
     "which node ports answer": "哪些节点端口应答",
     "{point}/{protocol}: Service {service}": "{point}/{protocol}：Service {service}",
     "node ports: {count}": "节点端口：{count} 个",

@@ -149,7 +149,7 @@ _FINDINGS: Mapping[str, str] = {
     "{template} is scaled to 0, so Service {service} has no Pods": (
         "{template} 的副本数为 0，因此 Service {service} 没有 Pod"
     ),
-    "{template} wants {replicas} Pods and has none{why}": "{template} 期望 {replicas} 个 Pod，但一个也没有{why}",
+    "{template} wants {replicas} Pod{replicas:plural} and has none{why}": "{template} 期望 {replicas} 个 Pod，但一个也没有{why}",
     "no Pod in {namespace} has {selector}, but {found} in {other} has": (
         "{namespace} 中没有 Pod 带有 {selector}，但 {other} 中的 {found} 带有"
     ),

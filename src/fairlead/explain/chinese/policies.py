@@ -23,7 +23,7 @@ POLICIES: Mapping[str, str] = {
     "{whose}lets nothing {verb}": "{whose}不允许任何流量{verb}",
     "{whose}rule {number} lets {verb} what is {rule}": "{whose}第 {number} 条规则允许{verb}：{rule}",
     "NetworkPolicy {policy}": "NetworkPolicy {policy}",
-    "selects {count} Pods: {names}": "选择 {count} 个 Pod：{names:、}",
+    "selects {count} Pod{count:plural}: {names}": "选择 {count} 个 Pod：{names:、}",
     "which Pods it selects": "它选择哪些 Pod",
     "{direction}: does not isolate them": "{direction}：不隔离它们",
     "{direction}: {what}": "{direction}：{what}",

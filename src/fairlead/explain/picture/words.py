@@ -3,18 +3,22 @@
 from collections.abc import Callable
 
 from fairlead.explain.languages import LANGUAGES
+from fairlead.model.phrases import filled
 
 Words = Callable[..., str]
 
 _WORDS: dict[str, tuple[str, str]] = {
     "nodes": ("Nodes and the outside", "节点与外部"),
-    "nodes-summary": ("{ready} of {all} Nodes ready", "{all} 个节点中 {ready} 个就绪"),
+    "nodes-summary": ("{ready} of {all} Node{all:plural} ready", "{all} 个节点中 {ready} 个就绪"),
     "outside": ("Outside", "外部"),
     "outside-line": ("clients beyond the cluster", "集群之外的客户端"),
     "outside-label": ("The outside: clients beyond the cluster", "外部 (集群之外的客户端)"),
     "zone": ("zone {zone}", "可用区 {zone}"),
-    "pods-on": ("{ready} of {all} Pods ready", "{all} 个 Pod 中 {ready} 个就绪"),
-    "space-summary": ("{services} Services, {pods} Pods", "{services} 个 Service · {pods} 个 Pod"),
+    "pods-on": ("{ready} of {all} Pod{all:plural} ready", "{all} 个 Pod 中 {ready} 个就绪"),
+    "space-summary": (
+        "{services} Service{services:plural}, {pods} Pod{pods:plural}",
+        "{services} 个 Service · {pods} 个 Pod",
+    ),
     "space-trouble": ("{count} without a ready endpoint", "{count} 个没有就绪端点"),
     "clients": ("Clients", "客户端"),
     "clients-line": ("Pods behind no Service", "不属于任何 Service 的 Pod"),
@@ -69,6 +73,6 @@ def words_in(language: str) -> Words:
     column = LANGUAGES.index(language) if language in LANGUAGES else 0
 
     def word(key: str, /, **values: object) -> str:
-        return _WORDS[key][column].format(**values)
+        return filled(_WORDS[key][column], values)
 
     return word

@@ -76,7 +76,7 @@ def _no_pods(ward: Ward, service: Service, template: SelectorCandidate) -> Findi
     else:
         words = _creation_words(ward, template)
         text_ = Phrase(
-            "{template} wants {replicas} Pods and has none{why}",
+            "{template} wants {replicas} Pod{replicas:plural} and has none{why}",
             template=template.ref,
             replicas=template.replicas,
             why=f": {words}" if words else "",
