@@ -162,9 +162,10 @@ class VolumeMount(Slim, frozen=True):
 
 
 class ContainerCapabilities(Slim, frozen=True):
-    """Capabilities that a container wants beyond the usual ones."""
+    """Capabilities that a container wants beyond the usual ones, and does not want; ``ALL`` is every one."""
 
     add: tuple[str, ...] | None = None
+    drop: tuple[str, ...] | None = None
 
 
 class SecurityContext(Slim, frozen=True):

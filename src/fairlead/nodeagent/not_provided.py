@@ -6,6 +6,7 @@ What cannot do without is refused instead (``volumes.check_volumes``); docs/pod-
 from collections.abc import Callable, Iterator
 
 from fairlead.nodeagent.manifest import Container, ContainerCapabilities, RunPod, RunPodSpec, SecurityContext
+from fairlead.nodeagent.security_context import given_capabilities
 
 _OF_POD: dict[str, Callable[[RunPodSpec], object]] = {
     "hostPID": lambda spec: spec.host_pid,
@@ -17,32 +18,38 @@ _OF_POD: dict[str, Callable[[RunPodSpec], object]] = {
     "securityContext.sysctls": lambda spec: spec.security_context.sysctls,
 }
 _OF_CONTAINER: dict[str, Callable[[Container], object]] = {
-    "securityContext.privileged": lambda container: _security(container).privileged,
-    "securityContext.capabilities.add": lambda container: (
-        (_security(container).capabilities or ContainerCapabilities()).add
-    ),
     "volumeDevices": lambda container: container.volume_devices,
     "restartPolicyRules": lambda container: container.restart_policy_rules,
 }
 
 
-def not_provided(pod: RunPod) -> list[str]:
-    """The fields, by their paths, whose values this node does not act on."""
+def not_provided(pod: RunPod, *, gives_network: bool = False) -> list[str]:
+    """The fields, by their paths, whose values this node does not act on.
+
+    Args:
+        gives_network: whether its containers get ``security_context.given_capabilities``.
+    """
     spec = pod.spec
+    groups = {
+        "initContainers": spec.init_containers or (),
+        "containers": spec.containers,
+        "ephemeralContainers": spec.ephemeral_containers or (),
+    }
     return [
         *(f"spec.{path}" for path, asks in _OF_POD.items() if asks(spec)),
-        *_of_containers("initContainers", spec.init_containers or ()),
-        *_of_containers("containers", spec.containers),
-        *_of_containers("ephemeralContainers", spec.ephemeral_containers or ()),
+        *(
+            f"spec.{group}{{{container.name}}}.{path}"
+            for group, containers in groups.items()
+            for container in containers
+            for path in _of_container(container, given_capabilities(container, pod) if gives_network else ())
+        ),
     ]
 
 
-def _of_containers(group: str, containers: tuple[Container, ...]) -> Iterator[str]:
-    for container in containers:
-        for path, asks in _OF_CONTAINER.items():
-            if asks(container):
-                yield f"spec.{group}{{{container.name}}}.{path}"
-
-
-def _security(container: Container) -> SecurityContext:
-    return container.security_context or SecurityContext()
+def _of_container(container: Container, given: tuple[str, ...]) -> Iterator[str]:
+    security = container.security_context or SecurityContext()
+    if security.privileged:
+        yield " beyond ".join(["securityContext.privileged", *given])
+    if set((security.capabilities or ContainerCapabilities()).add or ()) - {*given}:
+        yield "securityContext.capabilities.add"
+    yield from (path for path, asks in _OF_CONTAINER.items() if asks(container))

@@ -8,7 +8,10 @@ from typing import NamedTuple
 
 from fairlead.images.users import NO_ACCOUNTS, Accounts, Identity, UserError, identity_of, is_name
 from fairlead.nodeagent.credentials import ROOT, ProcessCredentials
-from fairlead.nodeagent.manifest import Container, RunPod, SecurityContext
+from fairlead.nodeagent.manifest import Container, ContainerCapabilities, RunPod, SecurityContext
+
+NET_ADMIN = "NET_ADMIN"
+_NUMBERS = {NET_ADMIN: 12}  # linux/capability.h
 
 
 class CredentialsError(Exception):
@@ -69,3 +72,23 @@ def credentials_of(container: Container, pod: RunPod, image: ImageUser = NOBODY_
 
 def _first(own: int | None, shared: int | None) -> int | None:
     return own if own is not None else shared
+
+
+def given_capabilities(container: Container, pod: RunPod) -> tuple[str, ...]:
+    """Those that a lab's node gives a container beyond the usual ones: ``NET_ADMIN``, with which it may write the rules
+    of its node, as a cluster's proxy does.
+
+    It must ask, by name or by ``privileged``, as container runtimes want it, and be in its node's network: a Pod with a
+    network of its own is held to its addresses there.
+    """
+    own = container.security_context or SecurityContext()
+    capabilities = own.capabilities or ContainerCapabilities()
+    added, dropped = set(capabilities.add or ()), set(capabilities.drop or ())
+    # A name that is added counts more than ALL that is dropped, and one that is dropped more than ALL that is added.
+    asks = own.privileged or NET_ADMIN in added or ("ALL" in added and NET_ADMIN not in dropped)
+    return (NET_ADMIN,) if pod.spec.host_network and asks else ()
+
+
+def with_capabilities(credentials: ProcessCredentials, names: tuple[str, ...]) -> ProcessCredentials:
+    """The same user with these capabilities, which are some of ``given_capabilities``."""
+    return credentials._replace(capabilities=tuple(_NUMBERS[name] for name in names))

@@ -40,7 +40,10 @@ while not os.path.exists("/tmp/enough"):
             continue
 print(len(seen), "looked at")
 """
-PODS = ("shell", "echo", "guest", "in-node")
+PODS = ("shell", "echo", "guest", "in-node", "node-admin")
+IN_NODE = ("in-node", "node-admin")
+PRIVILEGED = {"securityContext": {"privileged": True}}
+WRITE_RULES = "/usr/sbin/nft add table inet {}"
 
 
 def pod(name: str, container: dict | None = None, **spec: Any) -> dict:
@@ -71,6 +74,8 @@ def lab(request):
             {**pod("echo"), "spec": {"containers": [{"name": "main", "image": "fairlead/echo"}]}},
             pod("guest", securityContext={"runAsUser": 7001, "runAsGroup": 7001}),
             pod("in-node", hostNetwork=True),
+            pod("node-admin", PRIVILEGED, hostNetwork=True),
+            pod("apart", PRIVILEGED),
         )
         yield lab
     finally:
@@ -139,14 +144,14 @@ class TestReach:
     def test_nothing_can_be_written_to_but_what_is_its_own(self, found):
         name, reached = found
         writable = {place for place, (_, mode) in reached["mounts"].items() if mode == "rw"}
-        assert writable - {"/etc/passwd"} == WRITABLE - ({"/etc/resolv.conf"} if name == "in-node" else set())
+        assert writable - {"/etc/passwd"} == WRITABLE - ({"/etc/resolv.conf"} if name in IN_NODE else set())
         assert ("/etc/passwd" in writable) == (name == "guest")  # a copy, with its name
         assert set(reached["made"]) - {"/run/secrets"} <= OWN_FOLDERS
         assert set(reached["kernel_settings"]) <= {"/proc/mounts"}  # that of the process itself
 
     def test_there_is_no_socket_of_anybody_else(self, found):
         name, reached = found
-        assert set(reached["sockets"]) == (STEERED if name == "in-node" else set())
+        assert set(reached["sockets"]) == (STEERED if name in IN_NODE else set())
 
     def test_files_of_the_lab_and_of_users_are_out_of_sight(self, lab, found):
         name, reached = found
@@ -215,13 +220,14 @@ class TestSockets:
         assert lab.on_node("node-1", "true") == ""  # who may ask is answered
 
     @pytest.mark.parametrize("name", sorted(STEERED))
-    def test_those_that_tests_steer_parts_by_answer_no_pod(self, lab, name):
+    @pytest.mark.parametrize("asker", IN_NODE)
+    def test_those_that_tests_steer_parts_by_answer_no_pod(self, lab, name, asker):
         ask = (
             "import socket\n"
             f"s = socket.socket(socket.AF_UNIX); s.connect({name.replace('@', chr(0))!r})\n"
             """s.sendall(b'{"op": "reached", "version": 0}\\n'); print(s.recv(100))\n"""
         )
-        done = inside_python(lab, "in-node", ask)
+        done = inside_python(lab, asker, ask)
         assert done.stdout in ("b''\n", ""), done
         assert "b'{" not in done.stdout
 
@@ -286,7 +292,7 @@ def waiting(lab: Lab, name: str) -> dict:
 
 
 class TestMachine:
-    @pytest.mark.parametrize("name", ["shell", "in-node"])
+    @pytest.mark.parametrize("name", ["shell", "in-node", "node-admin"])
     def test_it_is_not_written_to(self, lab, name):
         before = Path("/proc/sys/kernel/printk").read_text(), Path("/proc/sys/vm/swappiness").read_text()
         attacks = (
@@ -307,6 +313,19 @@ class TestMachine:
         for attack in attacks:
             assert inside(lab, name, attack).returncode != 0, attack
         assert before == (Path("/proc/sys/kernel/printk").read_text(), Path("/proc/sys/vm/swappiness").read_text())
+
+    @pytest.mark.parametrize("name", ["shell", "in-node", "apart"])
+    def test_rules_are_not_written(self, lab, name):
+        assert "not permitted" in inside(lab, name, WRITE_RULES.format("unasked")).stderr
+
+    def test_rules_of_its_node_are_written_by_a_pod_that_is_let(self, lab):
+        done = inside(lab, "node-admin", WRITE_RULES.format("asked"))
+        assert done.returncode == 0, done.stderr
+        node = lab.get("pod", "node-admin")["spec"]["nodeName"]
+        other = next(name for name in ("node-1", "node-2") if name != node)
+        tables = {name: lab.on_node(name, "nft", "list", "tables") for name in (node, other)}
+        assert ["table inet asked" in tables[name] for name in (node, other)] == [True, False]
+        lab.exec("node-admin", "/usr/sbin/nft", "delete", "table", "inet", "asked")  # a command that enters it may, too
 
     def test_what_it_writes_to_its_own_folders_is_in_its_memory(self, lab):
         script = "for d in / /home /root /run /tmp /var/tmp; do echo x >$d/fairlead-mine || exit 1; done; mkdir /www"

@@ -1,11 +1,13 @@
 """As whom a container runs."""
 
+import json
+
 import pytest
 
 from fairlead.model.decode import decode
-from fairlead.nodeagent.credentials import AS_ROOT, ProcessCredentials, passwd_with
+from fairlead.nodeagent.credentials import AS_ROOT, ProcessCredentials, credentials_from, passwd_with
 from fairlead.nodeagent.manifest import RunPod
-from fairlead.nodeagent.security_context import CredentialsError, credentials_of
+from fairlead.nodeagent.security_context import CredentialsError, credentials_of, given_capabilities, with_capabilities
 
 PASSWD = "root:x:0:0:root:/root:/bin/bash\npostgres:x:105:113::/var/lib/postgresql:/bin/bash\n"
 
@@ -49,3 +51,31 @@ def test_a_user_without_a_name_gets_one():
 
 def test_a_user_that_has_a_name_keeps_it():
     assert passwd_with(PASSWD, ProcessCredentials(105)) is None
+
+
+@pytest.mark.parametrize(
+    ("security", "is_given"),
+    [
+        (None, False),
+        ({"privileged": False}, False),
+        ({"privileged": True}, True),
+        ({"privileged": True, "capabilities": {"drop": ["ALL"]}}, True),
+        ({"capabilities": {"add": ["NET_ADMIN"]}}, True),
+        ({"capabilities": {"add": ["NET_ADMIN"], "drop": ["ALL"]}}, True),
+        ({"capabilities": {"add": ["NET_RAW", "SYS_ADMIN"]}}, False),
+        ({"capabilities": {"add": ["ALL"]}}, True),
+        ({"capabilities": {"add": ["ALL"], "drop": ["NET_ADMIN"]}}, False),
+    ],
+)
+@pytest.mark.parametrize("in_node", [True, False])
+def test_who_asks_for_it_in_the_node_s_network_may_write_rules_there(security, is_given, in_node):
+    container = {"name": "c", **({"securityContext": security} if security else {})}
+    pod = decode(RunPod, {"metadata": {"name": "p"}, "spec": {"hostNetwork": in_node, "containers": [container]}})
+    expected = ("NET_ADMIN",) if is_given and in_node else ()
+    assert given_capabilities(pod.spec.containers[0], pod) == expected
+
+
+def test_credentials_survive_json():
+    given = with_capabilities(ProcessCredentials(3, 4, (5,)), ("NET_ADMIN",))
+    assert given.capabilities == (12,)
+    assert credentials_from(json.loads(json.dumps(given))) == given

@@ -7,9 +7,13 @@ from fairlead.nodeagent.manifest import RunPod
 from fairlead.nodeagent.not_provided import not_provided
 
 
-def paths(spec, **container):
+def pod(spec, **container):
     containers = [{"name": "c", **container}]
-    return not_provided(decode(RunPod, {"metadata": {"name": "p"}, "spec": {"containers": containers, **spec}}))
+    return decode(RunPod, {"metadata": {"name": "p"}, "spec": {"containers": containers, **spec}})
+
+
+def paths(spec, **container):
+    return not_provided(pod(spec, **container))
 
 
 @pytest.mark.parametrize(
@@ -40,3 +44,15 @@ def paths(spec, **container):
 )
 def test_each_wish_is_named_by_its_path(spec, container, expected):
     assert paths(spec, **container) == expected
+
+
+@pytest.mark.parametrize(
+    ("security", "expected"),
+    [
+        ({"privileged": True}, ["spec.containers{c}.securityContext.privileged beyond NET_ADMIN"]),
+        ({"capabilities": {"add": ["NET_ADMIN"]}}, []),
+        ({"capabilities": {"add": ["NET_ADMIN", "SYS_TIME"]}}, ["spec.containers{c}.securityContext.capabilities.add"]),
+    ],
+)
+def test_what_is_given_in_the_network_of_a_lab_s_node_is_not_named(security, expected):
+    assert not_provided(pod({"hostNetwork": True}, securityContext=security), gives_network=True) == expected

@@ -116,6 +116,7 @@ class NodeAgent:
             options.home,
             options.loopback,
             options.dns,
+            options.gives_network,
         )
         dns = options.dns._replace(of_node=Path("/etc/resolv.conf").read_text())
         self._host_ports = (

@@ -16,6 +16,7 @@ from fairlead.drivers.pods.image_root import ImageRoot
 from fairlead.drivers.pods.process import ProcessSpec
 from fairlead.drivers.pods.runtime import Stdio
 from fairlead.labnet.loopback import PortRule
+from fairlead.nodeagent.credentials import ProcessCredentials
 from fairlead.nodeagent.environment import (
     ContainerSurroundings,
     PodPlacement,
@@ -27,7 +28,14 @@ from fairlead.nodeagent.files import ClusterDNS
 from fairlead.nodeagent.images import ImageError, Program, program_for
 from fairlead.nodeagent.manifest import Container, RunPod
 from fairlead.nodeagent.real_image import RealImage, program_of
-from fairlead.nodeagent.security_context import NOBODY_NAMED, credentials_of, identity_in
+from fairlead.nodeagent.security_context import (
+    NOBODY_NAMED,
+    ImageUser,
+    credentials_of,
+    given_capabilities,
+    identity_in,
+    with_capabilities,
+)
 from fairlead.nodeagent.service_links import ServiceLinks
 from fairlead.nodeagent.volumes import check_volumes, mounts_of
 
@@ -54,6 +62,7 @@ class ContainerSettings:
         home: that of the lab's user, of which containers see only what hostPath volumes bring.
         loopback: how Pods are told where they are in a lab without namespaces; None: they have namespaces.
         dns: where names are asked for.
+        gives_network: whether Pods in the node's network may be let write its rules: it is a lab's, not a machine's.
     """
 
     images: NodeImages
@@ -65,6 +74,7 @@ class ContainerSettings:
     home: Path | None = None
     loopback: OnLoopback | None = None
     dns: ClusterDNS = field(default_factory=ClusterDNS)
+    gives_network: bool = False
 
     @property
     def hidden_paths(self) -> list[str]:
@@ -154,11 +164,16 @@ class PodContext:
             environment=environment,
             directory=container.working_dir or (image and image.process.working_dir) or "/",
             stdio=stdio,
-            credentials=credentials_of(container, self.pod, user),
+            credentials=self._credentials(container, user),
             mounts=mounts,
             hidden=[str(folder) for folder in self.settings.hidden],
             root=_root_of(container, image) if image else None,
         )
+
+    def _credentials(self, container: Container, user: ImageUser) -> ProcessCredentials:
+        found = credentials_of(container, self.pod, user)
+        given = given_capabilities(container, self.pod) if self.settings.gives_network else ()
+        return with_capabilities(found, given)
 
     def _program(self, container: Container, image: RealImage | None) -> Program:
         return program_of(container, image) if image else program_for(container, self.settings.images.commands)

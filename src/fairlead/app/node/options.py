@@ -60,6 +60,7 @@ class NodeOptions:
         steering: how tests steer it, in a lab.
         marks: folder with the sockets of those who want to hear when the API has a Pod's status.
         loopback: how Pods are told where they are in a lab without namespaces; None: they have namespaces.
+        gives_network: see ``ContainerSettings``.
     """
 
     name: str
@@ -92,6 +93,7 @@ class NodeOptions:
     steering: Steering | None = None
     marks: Path | None = None
     loopback: OnLoopback | None = None
+    gives_network: bool = False
 
     @property
     def address(self) -> str:

@@ -145,11 +145,14 @@ class PodRun:
         if not new:
             return
         self._context = replace(self._context, pod=pod)
-        self._say_not_provided([path for path in not_provided(pod) if path not in not_provided(before)])
+        self._say_not_provided([path for path in self._not_provided(pod) if path not in self._not_provided(before)])
         for container in new:
             its_life = life_of(container, None, pod, str(self._context))
             self.containers[container.name] = self._container(its_life)
             self._events.put_nowait(life.Add(its_life))
+
+    def _not_provided(self, pod: RunPod) -> list[str]:
+        return not_provided(pod, gives_network=self._context.settings.gives_network)
 
     def _say_not_provided(self, paths: Sequence[str]) -> None:
         if paths:
@@ -187,7 +190,7 @@ class PodRun:
         if self.sandbox.child:
             self._do(self._watch(self.sandbox.child))
         else:
-            self._say_not_provided(not_provided(self.pod))
+            self._say_not_provided(self._not_provided(self.pod))
         self.api.changed()
         try:
             while self._life.stage is not life.Stage.GONE:

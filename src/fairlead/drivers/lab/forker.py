@@ -20,7 +20,7 @@ from fairlead.drivers.lab.enter import EnteredCommand, Place, run_inside
 from fairlead.drivers.linux.calls import CLONE_NEWNET, CLONE_NEWUSER, set_parent_death_signal, setns
 from fairlead.drivers.linux.privileged_ports import first_free_port
 from fairlead.labnet.loopback import PortRule
-from fairlead.nodeagent.credentials import ProcessCredentials
+from fairlead.nodeagent.credentials import credentials_from
 
 LONGEST = 256 * 1024  # octets of a request
 MAX_FDS = 8
@@ -116,7 +116,7 @@ def _exec(request: Request, descriptors: Sequence[int], answer: socket.socket) -
         place[0],
         request["user_namespace"],
         place[1] if len(place) > 1 else None,
-        None if credentials is None else ProcessCredentials(credentials[0], credentials[1], tuple(credentials[2])),
+        None if credentials is None else credentials_from(credentials),
         request["variables"],
     )
     command = EnteredCommand(tuple(request["arguments"]), request["environment"], request["directory"])

@@ -132,7 +132,7 @@ class Forker:
         document = {
             "op": "exec",
             **kind_of(place),
-            "credentials": place.credentials and [*place.credentials[:2], list(place.credentials[2])],
+            "credentials": place.credentials,
             "arguments": command.arguments,
             "environment": dict(command.environment),
             "directory": command.directory,

@@ -7,6 +7,7 @@ number that was asked for (user_namespaces(7)). To the outside, its files and pr
 
 import os
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 from fairlead.drivers.linux.calls import (
@@ -20,7 +21,8 @@ from fairlead.drivers.linux.calls import (
 from fairlead.nodeagent.credentials import ROOT, ProcessCredentials
 
 # What container runtimes leave to an unprivileged container (numbers of linux/capability.h): file ownership, kill,
-# set[ug]id, low ports, raw sockets, chroot, audit, file capabilities. No NET_ADMIN: a Pod cannot write rules. No MKNOD,
+# set[ug]id, low ports, raw sockets, chroot, audit, file capabilities. No NET_ADMIN: a Pod cannot write rules,
+# unless it is given that (``nodeagent.security_context``). No MKNOD,
 # which they give, with a device cgroup in front: a container sees the machine's root folder, and could make its disks.
 CONTAINER_CAPABILITIES = frozenset({0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 29, 31})
 
@@ -41,7 +43,7 @@ def become(credentials: ProcessCredentials, like: int | None = None) -> None:
             _enter_user_namespace(credentials)
         else:
             setns(like, CLONE_NEWUSER)
-    give_up_privileges()
+    give_up_privileges(credentials.capabilities)
     if Path("/proc/self/setgroups").read_text().strip() == "allow":
         os.setgroups(credentials.groups)
     os.setgid(credentials.gid)
@@ -50,9 +52,9 @@ def become(credentials: ProcessCredentials, like: int | None = None) -> None:
         clear_capabilities()
 
 
-def give_up_privileges() -> None:
-    """Keep only what a container may have, for good."""
-    limit_capabilities(CONTAINER_CAPABILITIES)
+def give_up_privileges(more: Iterable[int] = ()) -> None:
+    """Keep only what a container may have, and what ``more`` it is given (numbers of capabilities), for good."""
+    limit_capabilities(CONTAINER_CAPABILITIES.union(more))
     set_no_new_privileges()
 
 

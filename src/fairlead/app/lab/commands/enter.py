@@ -14,7 +14,7 @@ from fairlead.app.lab.fork import LabError
 from fairlead.drivers.lab import control_socket, run_folder
 from fairlead.drivers.lab.enter import EnteredCommand, Place, run_inside
 from fairlead.drivers.lab.run_folder import RunningLab
-from fairlead.nodeagent.credentials import ProcessCredentials
+from fairlead.nodeagent.credentials import credentials_from
 
 PATIENCE = 20.0  # seconds for a lab to end, for a node to get ready, or for a Pod of ``run`` to start
 
@@ -135,8 +135,7 @@ def pod_place(reply: control_socket.ControlReply) -> Place:
     (process,) = reply.descriptors
     document, credentials = reply.document, None
     if document["variables"] is None:
-        uid, gid, groups = document["credentials"]
-        credentials = ProcessCredentials(uid, gid, tuple(groups))
+        credentials = credentials_from(document["credentials"])
     return Place(process, document["user_namespace"], None, credentials, document["variables"])
 
 

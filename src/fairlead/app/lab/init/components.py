@@ -225,6 +225,7 @@ def _agent(plan: LabPlan, network: LabNode, nursery: socket.socket) -> Run:
         steering=plan.steering(NODE_AGENT, network.name),
         marks=plan.marks,
         loopback=_on_loopback(plan),
+        gives_network=plan.loopback is None,
     )
     return functools.partial(agent.run, options)
 
