@@ -98,8 +98,8 @@ def or_fail(action: Callable[[], T]) -> T:
 )
 @click.option(
     "--proxy-mode",
-    type=click.Choice(["nftables", "nft", "iptables"]),
-    help="Rules that the nodes' proxies write; by default nftables.",
+    type=click.Choice(["nftables", "nft", "iptables", "none"]),
+    help="Rules that the nodes' proxies write; by default nftables. With none, nodes have no proxy.",
 )
 @click.option("--no-network-policy", is_flag=True, help="Keep NetworkPolicies, but do not enforce them.")
 @click.option(

@@ -162,7 +162,7 @@ class Faults:
         found = steering.proxies(self._connection)
         wanted = [part for part in found if not node or part.place == f"node/{node}"]
         if not wanted:
-            raise LabError(f'there is no node "{node}" that is ready')
+            raise LabError(f'there is no node "{node}" that is ready and has a proxy of the lab')
         with self._of_parts(wanted, {"kind": "late-rules", "seconds": seconds}):
             yield
 

@@ -45,10 +45,10 @@ def agent(node: str) -> LabPart:
 
 
 def proxies_of(lab: RunningLab, nodes: Iterable[str]) -> list[LabPart]:
-    """Those of nodes; one for all of them in a lab without namespaces."""
+    """Those of nodes that have one of the lab's; one for all of them in a lab without namespaces."""
     if lab.loopback is not None:
         return [LabPart(NODE_PROXY, SWITCH)]
-    return [LabPart(NODE_PROXY, f"node/{name}") for name in nodes]
+    return [LabPart(NODE_PROXY, f"node/{name}") for name in nodes if not lab.proxyless.include(name)]
 
 
 def name_servers_of(pods: Iterable[str]) -> list[LabPart]:

@@ -46,7 +46,7 @@ class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename=
         images: what stands for an image, by a pattern of its name: a command line, or an object with
             ``entrypoint``, ``args``, ``env`` and ``ignoresCommand``.
         ip_families: the families of all addresses; the first is the one that the cluster itself uses. By default IPv4.
-        proxy_mode: what the nodes' proxies write, unless a node says otherwise.
+        proxy_mode: what the nodes' proxies write, unless a node says otherwise; ``none``: they have none.
         network_policies: whether NetworkPolicies are enforced.
         load_balancing: which nodes answer for the addresses of load balancers, and how the network learns it.
         pull: whether images that the store lacks are fetched.

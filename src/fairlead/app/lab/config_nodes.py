@@ -7,14 +7,14 @@ from typing import Literal
 
 import msgspec
 
-from fairlead.app.lab.settings import LabNode, numbered_node
+from fairlead.app.lab.settings import NO_PROXY, LabNode, numbered_node
 from fairlead.labnet.addresses import PLANS, Families
 from fairlead.model.addresses import IPNetwork, family_of, is_within, overlap, parse_ip
 from fairlead.model.names import dns1123_label_errors
 from fairlead.model.objects import ZONE_LABEL
 
-ProxyMode = Literal["nft", "nftables", "iptables"]
-BACKENDS: dict[ProxyMode, str] = {"nft": "nft", "nftables": "nft", "iptables": "iptables"}
+ProxyMode = Literal["nft", "nftables", "iptables", "none"]
+BACKENDS: dict[ProxyMode, str] = {"nft": "nft", "nftables": "nft", "iptables": "iptables", "none": NO_PROXY}
 
 
 class ConfigError(ValueError):
@@ -30,7 +30,8 @@ class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename
         labels: beside those that every Node has.
         addresses: on the underlay, in any of the lab's IP families; the first of the first family is the Node's own.
         pod_cidrs: one of each family, within those of the lab.
-        proxy_mode: what its proxy writes, if that is not what the others do; by kube-proxy's name or ours.
+        proxy_mode: what its proxy writes, if that is not what the others do; by kube-proxy's name or ours;
+            ``none``: it has no proxy of the lab's.
     """
 
     name: str = ""

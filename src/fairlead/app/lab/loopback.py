@@ -7,7 +7,7 @@ from msgspec import structs
 
 from fairlead.allocation.load_balancer import AddressPool
 from fairlead.app.lab.fork import LabError
-from fairlead.app.lab.settings import LabNode, LabSettings
+from fairlead.app.lab.settings import NO_PROXY, LabNode, LabSettings
 from fairlead.labnet.addresses import IPV4_ONLY, AddressPlan, usual_address, usual_pod_cidr
 from fairlead.labnet.balancing import LoadBalancing
 from fairlead.labnet.loopback import MAX_NODES, is_in, lab_network, loopback_plan
@@ -16,8 +16,10 @@ from fairlead.model.addresses import IPFamily
 # What needs a network of the lab's own: whether settings ask for it, and how users call it.
 _NEEDS_NAMESPACES: tuple[tuple[Callable[[LabSettings], bool], str], ...] = (
     (lambda wanted: wanted.ip_families != IPV4_ONLY, "--dual-stack, ipFamilies: IPv6 has one loopback address only"),
-    (lambda wanted: wanted.proxy_mode != "nft", "--proxy-mode iptables: there is no kernel that rules are written to"),
+    (lambda w: w.proxy_mode == "iptables", "--proxy-mode iptables: there is no kernel that rules are written to"),
+    (lambda w: w.proxy_mode == NO_PROXY, "--proxy-mode none: there is no network that another proxy could work in"),
     (lambda wanted: any(node.proxy_mode == "iptables" for node in wanted.nodes), "nodes[].proxyMode iptables"),
+    (lambda wanted: any(node.proxy_mode == NO_PROXY for node in wanted.nodes), "nodes[].proxyMode none"),
     (lambda wanted: wanted.publish, "--publish: everything answers on this machine's loopback already"),
     (lambda wanted: wanted.load_balancing != LoadBalancing.SPREAD, "--load-balancing, loadBalancing other than spread"),
     (lambda wanted: wanted.bgp is not None, "bgp"),

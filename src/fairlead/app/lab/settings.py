@@ -18,6 +18,7 @@ from fairlead.model.socket_address import SocketAddress
 from fairlead.nodeagent.images import Images
 from fairlead.workloads.node_lifecycle import BORNE_BY_DEFAULT
 
+NO_PROXY = "none"  # the proxy mode of nodes that are left without one, for a proxy that the user brings
 JOINED_LABEL = "fairlead.dev/joined"  # of Nodes on other hosts than the lab's first
 
 Seconds = Annotated[float, msgspec.Meta(gt=0)]
@@ -30,7 +31,7 @@ class LabNode(NodeNetwork):
     Attributes:
         labels: beside those that every node has.
         peer: where the wire reaches the host that it is on; None: it is on this one.
-        proxy_mode: nft or iptables; "": as in the lab.
+        proxy_mode: nft, iptables or none; "": as in the lab.
     """
 
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -74,7 +75,7 @@ class LabSettings(msgspec.Struct, frozen=True):
         images: what stands for images, by pattern.
         pools: addresses for Services of type LoadBalancer; None for those that are usual for the families.
         ip_families: what everything has addresses of; the first is the one that the cluster itself uses.
-        proxy_mode: what the nodes' proxies write, nft or iptables, unless a node says otherwise.
+        proxy_mode: what the nodes' proxies write, nft or iptables, unless a node says otherwise; none: they have none.
         network_policies: whether the nodes enforce NetworkPolicies.
         pull: whether images that the store lacks are fetched.
         publish: whether what the world outside can reach answers on this machine's loopback too.
@@ -97,6 +98,10 @@ class LabSettings(msgspec.Struct, frozen=True):
     pull: bool = False
     seed: int | None = None
     control_plane: str = ""
+
+    def proxy_mode_of(self, node: LabNode) -> str:
+        """What a node's proxy writes: nft, iptables or none."""
+        return node.proxy_mode or self.proxy_mode
 
     @property
     def load_balancer_pools(self) -> tuple[AddressPool, ...]:

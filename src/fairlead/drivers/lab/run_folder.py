@@ -12,11 +12,11 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from fairlead.drivers.linux.id_range import own_range
 from fairlead.drivers.linux.private_folder import Untrusted, open_private
@@ -220,6 +220,31 @@ def published_table(folder: Path) -> Path:
     return folder / "published.json"
 
 
+class ProxylessNodes(NamedTuple):
+    """Nodes that have no proxy of the lab's own.
+
+    Attributes:
+        usual: whether that is all of them but the others, or none of them but these.
+        others: their names.
+    """
+
+    usual: bool = False
+    others: tuple[str, ...] = ()
+
+    def include(self, node: str) -> bool:
+        """Whether a node is one."""
+        return self.usual != (node in self.others)
+
+
+def proxyless_from(row: Sequence[Any]) -> ProxylessNodes:
+    """What JSON has made a list of."""
+    usual, others = row
+    return ProxylessNodes(usual, tuple(others))
+
+
+ALL_HAVE_PROXIES = ProxylessNodes()
+
+
 @dataclass(frozen=True)
 class RunningLab:
     """A lab as its ``lab.json`` describes it.
@@ -230,6 +255,7 @@ class RunningLab:
         server: URL of its API server on this machine; where the lab's first host is, if that is another.
         loopback: the number of a lab without namespaces; None: it has them.
         joined_as: the node that this host has in a lab of another host; empty for a lab of this one.
+        proxyless: the nodes of which there is no proxy to ask how far it is.
     """
 
     folder: Path
@@ -237,6 +263,7 @@ class RunningLab:
     server: str
     joined_as: str = ""
     loopback: int | None = None
+    proxyless: ProxylessNodes = ALL_HAVE_PROXIES
 
     @property
     def name(self) -> str:
@@ -258,7 +285,13 @@ class RunningLab:
     def write(self) -> None:
         """Make the lab known."""
         draft = self.folder / "lab.json.new"
-        told = {"pid": self.pid, "server": self.server, "joinedAs": self.joined_as, "loopback": self.loopback}
+        told = {
+            "pid": self.pid,
+            "server": self.server,
+            "joinedAs": self.joined_as,
+            "loopback": self.loopback,
+            "proxyless": self.proxyless,
+        }
         draft.write_text(json.dumps(told))
         draft.rename(self.folder / "lab.json")
 
@@ -285,4 +318,5 @@ def find(name: str) -> RunningLab | None:
         except FileNotFoundError:
             return None
     joined_as, loopback = description.get("joinedAs", ""), description.get("loopback")
-    return RunningLab(path / name, description["pid"], description["server"], joined_as, loopback)
+    proxyless = proxyless_from(description.get("proxyless", ALL_HAVE_PROXIES))
+    return RunningLab(path / name, description["pid"], description["server"], joined_as, loopback, proxyless)

@@ -53,6 +53,8 @@ def test_images(read, text, images):
         ("nodes: [{name: Bad_Name}]", "nodes[0].name: a lowercase RFC 1123 label must consist of"),
         ("nodes: [{name: a}, {name: a}]", "nodes[1].name: 'a' is taken"),
         ("nodes: [{addresses: [10.0.0.1]}]", "nodes[0].addresses[0]: '10.0.0.1' is not an address in 192.168.64.0/24"),
+        ("nodes: [{proxyMode: off}]", "nodes[0].proxyMode: Expected `str | null`, got `bool`"),
+        ("proxyMode: ipvs", "proxyMode: Invalid enum value 'ipvs'"),
         ("nodes: [{addresses: [x]}]", "nodes[0].addresses[0]: 'x' is not an address in 192.168.64.0/24"),
         ("nodes: [{addresses: [192.168.64.1]}]", "nodes[0].addresses[0]: '192.168.64.1' is taken"),
         ("nodes: [{}, {addresses: [192.168.64.12, 192.168.64.11]}]", "nodes[1].addresses[1]: '192.168.64.11' is taken"),
@@ -170,3 +172,8 @@ def test_pools(read):
 def test_policies_are_enforced_unless_it_says_not_to(read):
     assert read("").network_policies
     assert not read("networkPolicies: false").network_policies
+
+
+def test_a_node_has_the_proxy_that_it_asks_for_or_else_that_of_the_lab(read):
+    found = read("proxyMode: none\nnodes: [{}, {proxyMode: nftables}, {proxyMode: iptables}]")
+    assert [found.proxy_mode_of(node) for node in found.nodes] == ["none", "nft", "iptables"]

@@ -1,5 +1,7 @@
 """A lab without namespaces: where its nodes are, and what of the settings it cannot have."""
 
+from dataclasses import replace
+
 import pytest
 from msgspec import structs
 
@@ -27,6 +29,8 @@ def test_nodes_and_load_balancers_are_at_their_place():
     [
         ({"ip_families": DUAL_STACK}, "--dual-stack"),
         ({"proxy_mode": "iptables"}, "--proxy-mode iptables"),
+        ({"proxy_mode": "none"}, "--proxy-mode none"),
+        ({"nodes": (replace(numbered_node(1, IPV4_ONLY), proxy_mode="none"),)}, "nodes[].proxyMode none"),
         ({"publish": True}, "--publish"),
         ({"pull": True}, "--pull"),
         ({"control_plane": "/opt/kubernetes"}, "--control-plane"),

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from fairlead.drivers.lab import run_folder
-from fairlead.drivers.lab.run_folder import LOCK, MARK, RunFolderInUse, RunningLab, Unusable, find
+from fairlead.drivers.lab.run_folder import LOCK, MARK, ProxylessNodes, RunFolderInUse, RunningLab, Unusable, find
 
 pytestmark = pytest.mark.io  # files, sockets or processes
 
@@ -25,7 +25,7 @@ def claimed(name: str) -> None:
 def test_a_lab_is_found_as_it_was_written(labs):
     (labs / "a").mkdir()
     assert find("a") is None
-    lab = RunningLab(labs / "a", 7, "https://127.0.0.1:6443", "n")
+    lab = RunningLab(labs / "a", 7, "https://127.0.0.1:6443", "n", proxyless=ProxylessNodes(True, ("a", "b")))
     lab.write()
     assert find("a") == lab
 
@@ -99,3 +99,8 @@ def test_an_interrupted_removal_is_taken_up_again(labs):
     claimed("a")
     run_folder.remove_leftovers()
     assert os.listdir(labs) == []
+
+
+def test_nodes_without_a_proxy_are_told_from_the_others():
+    assert [ProxylessNodes().include("a"), ProxylessNodes(others=("a",)).include("a")] == [False, True]
+    assert [ProxylessNodes(True, ("a",)).include(node) for node in "ab"] == [False, True]

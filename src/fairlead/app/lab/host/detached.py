@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from fairlead.app.lab.fork import LabError, Pipe
 from fairlead.app.lab.host.process import LabOptions, Listener, Settled, serve
-from fairlead.drivers.lab.run_folder import RunningLab
+from fairlead.drivers.lab.run_folder import RunningLab, proxyless_from
 
 
 def serve_detached(options: LabOptions, listener: Listener) -> None:
@@ -43,8 +43,8 @@ def relay(lines: Iterable[str], listener: Listener) -> None:
         match json.loads(line):
             case {"tell": str(text)}:
                 listener.tell(text)
-            case {"settled": [seconds, nodes, pods, name_servers], "lab": [folder, *rest]}:
-                lab = RunningLab(Path(folder), *rest)
+            case {"settled": [seconds, nodes, pods, name_servers], "lab": [folder, pid, server, joined, loopback, row]}:
+                lab = RunningLab(Path(folder), pid, server, joined, loopback, proxyless_from(row))
                 listener.settled(Settled(lab, seconds, tuple(nodes), pods, tuple(name_servers)))
                 return
             case {"error": str(message)}:
@@ -71,7 +71,8 @@ def serve_and_tell(options: LabOptions, news: int) -> NoReturn:
     def settled(found: Settled) -> None:
         lab = found.lab
         what = [found.seconds, found.nodes, found.pods, found.name_servers]
-        send({"settled": what, "lab": [str(lab.folder), lab.pid, lab.server, lab.joined_as, lab.loopback]})
+        fields = [str(lab.folder), lab.pid, lab.server, lab.joined_as, lab.loopback, lab.proxyless]
+        send({"settled": what, "lab": fields})
 
     try:
         serve(options, Listener(lambda text: send({"tell": text}), settled))

@@ -30,7 +30,7 @@ from fairlead.app.lab.listeners import LOOPBACK
 from fairlead.app.lab.loopback import on_loopback, refusals
 from fairlead.app.lab.node_memory import recall
 from fairlead.app.lab.plan import LabManifest, LabPlan, WirePlan, memory_of_nodes
-from fairlead.app.lab.settings import LabSettings
+from fairlead.app.lab.settings import NO_PROXY, LabSettings
 from fairlead.drivers.images.places import place_here
 from fairlead.drivers.lab import control_socket, run_folder
 from fairlead.drivers.lab.control_socket import ControlReply
@@ -192,9 +192,16 @@ def _wire(options: LabOptions, data: Path) -> WirePlan | None:
 
 def _lab(plan: LabPlan, sockets: HostSockets) -> RunningLab:
     if sockets.api:
-        return RunningLab(plan.run_folder, os.getpid(), f"https://{LOOPBACK}:{sockets.api.getsockname()[1]}")
+        url = f"https://{LOOPBACK}:{sockets.api.getsockname()[1]}"
+        return RunningLab(plan.run_folder, os.getpid(), url, proxyless=_proxyless(plan.settings))
     assert plan.wire
     return RunningLab(plan.run_folder, os.getpid(), str(plan.wire.hub), plan.nodes[0].name)
+
+
+def _proxyless(settings: LabSettings) -> run_folder.ProxylessNodes:
+    is_usual = settings.proxy_mode == NO_PROXY
+    differ = (node.name for node in settings.nodes if (settings.proxy_mode_of(node) == NO_PROXY) != is_usual)
+    return run_folder.ProxylessNodes(is_usual, tuple(differ))
 
 
 class _Ended(Exception):

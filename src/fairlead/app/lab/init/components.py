@@ -17,7 +17,7 @@ from fairlead.app.lab.init.no_networks import NoNetworks
 from fairlead.app.lab.plan import DNS_SERVICE, OUTSIDE, PROXY, SWITCH, LabPlan, agent_of, proxy_of
 from fairlead.app.lab.processes import bootstrap
 from fairlead.app.lab.processes.system_manifests import proxy_modes, system_manifests
-from fairlead.app.lab.settings import LabNode
+from fairlead.app.lab.settings import NO_PROXY, LabNode
 from fairlead.app.lab.steered_parts import API_SERVER, CONTROLLERS, NODE_AGENT, NODE_PROXY
 from fairlead.app.node import agent
 from fairlead.app.node.loopback import OnLoopback
@@ -109,6 +109,7 @@ def _control_plane(
 ) -> list[Component]:
     manifests = (*system_manifests(plan.networks, proxy_modes(plan.settings)), *plan.manifests)
     is_ours = not plan.settings.control_plane
+    awaits_dns = NO_PROXY not in map(plan.settings.proxy_mode_of, plan.nodes)
     if is_ours:
         of_api = {"apiserver": _apiserver(plan, api_sockets)}
     else:
@@ -131,7 +132,9 @@ def _control_plane(
         ),
         BOOTSTRAP: functools.partial(
             bootstrap.run,
-            bootstrap.BootstrapOptions(plan.kubeconfig("admin"), manifests, doors.gate, doors.report, is_ours),
+            bootstrap.BootstrapOptions(
+                plan.kubeconfig("admin"), manifests, doors.gate, doors.report, is_ours, awaits_dns
+            ),
         ),
     }
     parts = [Component(name, run, networks[SWITCH], plan.logs / f"{name}.log") for name, run in runs.items()]
@@ -154,8 +157,8 @@ def node_components(
 ) -> list[Component]:
     """The components of one node."""
     runs = {agent_of(node): _agent(plan, node, nursery)}
-    if plan.loopback is None:
-        runs[proxy_of(node)] = _proxy(plan, node)
+    if parts := _forwarding(plan, node):
+        runs[proxy_of(node)] = functools.partial(_together, parts)
     network, logs = networks[node.name], plan.logs
     return [Component(name, run, network, logs / f"{name}.log", NODE_NICENESS) for name, run in runs.items()]
 
@@ -230,24 +233,31 @@ def _agent(plan: LabPlan, network: LabNode, nursery: socket.socket) -> Run:
     return functools.partial(agent.run, options)
 
 
-def _proxy(plan: LabPlan, network: LabNode) -> Run:
+def _forwarding(plan: LabPlan, node: LabNode) -> list[Run]:
+    """What carries traffic into a node, beside its agent; nothing where there are no namespaces to carry it between."""
+    if plan.loopback is not None:
+        return []
+    mode = plan.settings.proxy_mode_of(node)
+    parts = [] if mode == NO_PROXY else [_proxy(plan, node, mode)]
+    if plan.settings.load_balancing != LoadBalancing.SPREAD:
+        parts.append(_announcer(plan, node))
+    return parts
+
+
+def _proxy(plan: LabPlan, network: LabNode, backend: str) -> Run:
     settings = NodeSettings(
         cluster_cidrs=tuple(each.pods for each in plan.networks),
         service_cidrs=tuple(each.services for each in plan.networks),
     )
     kubeconfig = str(plan.kubeconfig(PROXY))
     healthz = EVERY_ADDRESS[plan.settings.ip_families[0]], HEALTHZ_PORT
-    backend = network.proxy_mode or plan.settings.proxy_mode
     liberal = ConntrackSettings(be_liberal=True)  # one packet out of the window is no reason to reset a connection
     options = ProxyOptions(
         network.name, kubeconfig, settings, backend,
         conntrack=liberal, network_policies=plan.settings.network_policies, healthz=healthz, marks=plan.marks,
         steering=plan.steering(NODE_PROXY, network.name),
     )  # fmt: skip
-    parts: list[Run] = [functools.partial(process.run, options)]
-    if plan.settings.load_balancing != LoadBalancing.SPREAD:
-        parts.append(_announcer(plan, network))
-    return functools.partial(_together, parts)
+    return functools.partial(process.run, options)
 
 
 def _announcer(plan: LabPlan, network: LabNode) -> Run:

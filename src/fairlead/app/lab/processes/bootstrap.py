@@ -15,13 +15,14 @@ import msgspec
 
 from fairlead.app.lab.plan import LabManifest
 from fairlead.app.lab.processes.readiness import KINDS, WantedWorkload, until_ready
-from fairlead.app.lab.processes.system_manifests import DNS_LABELS, NAMESPACE, RETIRED
+from fairlead.app.lab.processes.system_manifests import DNS_LABELS, DNS_NAME, NAMESPACE, RETIRED
 from fairlead.drivers.kube.client import APPLY_PATCH, KubeClient, KubeError, ResourcePath
 from fairlead.drivers.kube.retry import until_answered
 from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Pod
 
+DNS = WantedWorkload("Deployment", ObjectKey(NAMESPACE, DNS_NAME))
 HTTP_FAULT = 500  # from which code on it is the server that failed
 LOOKS, LOOK_EVERY = 120, 0.25  # seconds
 # What a control plane makes for itself after its first answer: Namespaces and the range of virtual IPs in the API
@@ -47,6 +48,7 @@ class BootstrapOptions:
     gate: int
     report: Callable[[Doc], None]
     is_ours: bool = True
+    awaits_dns: bool = True
 
 
 async def run(options: BootstrapOptions, ready: Callable[[], None]) -> None:
@@ -60,6 +62,8 @@ async def run(options: BootstrapOptions, ready: Callable[[], None]) -> None:
         wanted = await _apply_all(client, options.manifests, options.report, patience)
         if wanted is None:
             return
+        if not options.awaits_dns:
+            wanted.discard(DNS)
         ready()
         os.read(options.gate, 1)  # end of file; nothing else is to be done meanwhile
         ready_pods = await until_ready(
@@ -88,6 +92,8 @@ async def _apply_all(
 
     Args:
         patience: how often a document is tried again that lacks what a control plane makes for itself.
+        awaits_dns: the cluster's DNS is waited for. Where a node has no proxy of the lab's, it cannot reach the API
+            server until the user has brought one.
     """
     resources = ServedResources(client)
     wanted, refused = set(), []

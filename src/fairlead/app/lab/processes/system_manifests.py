@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from fairlead.app.lab.plan import DNS_SERVICE, LabManifest
-from fairlead.app.lab.settings import LabSettings
+from fairlead.app.lab.settings import NO_PROXY, LabSettings
 from fairlead.drivers.kube.client import PODS
 from fairlead.labnet.addresses import AddressPlan
 from fairlead.model.document import Doc
@@ -33,7 +33,8 @@ _TOLERATIONS = [
 
 PROXY_CONFIG = "kube-proxy"  # the ConfigMap
 MODES_ANNOTATION = "fairlead.dev/proxy-modes"  # in a line for people
-_MODES = {"nft": "nftables", "iptables": "iptables"}
+# Of a node without a proxy, `fairlead rules` prints what the usual one would write.
+_MODES = {"nft": "nftables", "iptables": "iptables", NO_PROXY: "nftables"}
 
 
 class ProxyModes(NamedTuple):
@@ -48,7 +49,7 @@ class ProxyModes(NamedTuple):
 
 def proxy_modes(settings: LabSettings) -> ProxyModes:
     """Those of a lab."""
-    modes = {node.name: node.proxy_mode for node in settings.nodes if node.proxy_mode}
+    modes = {node.name: settings.proxy_mode_of(node) for node in settings.nodes}
     return ProxyModes(settings.proxy_mode, {n: mode for n, mode in modes.items() if mode != settings.proxy_mode})
 
 
