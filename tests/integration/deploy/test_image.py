@@ -29,22 +29,36 @@ CHART_VALUES = {
     "announcer": {"enabled": True, "pools": ["192.0.2.0/24"]},
     "controllers": {"enabled": True, "only": ["dns-autoscaler"]},
 }
-RUNNING = {"deployment/fairlead-dns": 2, "daemonset/fairlead-announcer": 2, "deployment/fairlead-controllers": 2}
-WEB = """
+PROXY = "daemonset/fairlead-proxy"
+RUNNING = {
+    PROXY: 2,
+    "deployment/fairlead-dns": 2,
+    "daemonset/fairlead-announcer": 2,
+    "deployment/fairlead-controllers": 2,
+}
+NODES = ("192.168.64.11", "192.168.64.12")
+NODE_PORT = 30080
+REFUSED = 7  # curl's exit code for a connection that is refused; an unanswered one is 28
+WEB = f"""
 apiVersion: v1
 kind: Pod
-metadata: {name: web, labels: {app: web}}
-spec: {containers: [{name: web, image: fairlead/echo}]}
+metadata: {{name: web, labels: {{app: web}}}}
+spec: {{containers: [{{name: web, image: fairlead/echo}}]}}
 ---
 apiVersion: v1
 kind: Service
-metadata: {name: web}
-spec: {selector: {app: web}, ports: [{port: 80}]}
+metadata: {{name: web}}
+spec: {{type: NodePort, selector: {{app: web}}, ports: [{{port: 80, nodePort: {NODE_PORT}}}]}}
+---
+apiVersion: v1
+kind: Service
+metadata: {{name: deserted}}
+spec: {{selector: {{app: nobody}}, ports: [{{port: 80}}]}}
 ---
 apiVersion: v1
 kind: Pod
-metadata: {name: client}
-spec: {containers: [{name: client, image: busybox, command: [sleep, infinity]}]}
+metadata: {{name: client}}
+spec: {{containers: [{{name: client, image: busybox, command: [sleep, infinity]}}]}}
 """
 
 
@@ -145,7 +159,7 @@ def test_the_same_packages_give_the_same_bytes(image, tmp_path):
 
 @pytest.fixture(scope="module")
 def lab(image):
-    lab = Lab(users()[-1], "--nodes", "2")
+    lab = Lab(users()[-1], "--nodes", "2", "--proxy-mode", "none")
     try:
         (lab.folder / "image.tar").write_bytes(image.archive.read_bytes())
         (lab.folder / "image.tar").chmod(0o644)
@@ -154,11 +168,25 @@ def lab(image):
         lab.up()
         lab.kubectl("apply", "-f", "-", stdin=WEB)
         lab.kubectl("delete", "deployment", "-n", "kube-system", "fairlead-dns")  # the chart's has its name
-        documents = "\n---\n".join(json.dumps(each) for each in render(CHART_VALUES))
-        lab.kubectl("apply", "-f", "-", stdin=documents)
+        install(lab, "nftables")
         yield lab
     finally:
         lab.close()
+
+
+def install(lab, mode):
+    """Apply the chart, with proxies of this mode on the nodes, which have none of the lab's."""
+    (server,) = lab.get("endpointslices", "-l", "kubernetes.io/service-name=kubernetes")["items"]
+    (endpoint,), (port,) = server["endpoints"], server["ports"]
+    proxy = {
+        "enabled": True,
+        "config": {"mode": mode},
+        "apiServer": f"https://{endpoint['addresses'][0]}:{port['port']}",
+        # An ordinary user makes no file in this machine's /run, and this kernel's modules are loaded.
+        "hostPaths": {"xtablesLock": str(lab.folder / "run" / "xtables.lock"), "modules": ""},
+    }
+    documents = "\n---\n".join(json.dumps(each) for each in render({**CHART_VALUES, "proxy": proxy}))
+    lab.kubectl("apply", "-f", "-", stdin=documents)
 
 
 def test_every_part_runs_from_the_image(lab):
@@ -186,3 +214,26 @@ def test_its_name_servers_serve_the_lab(lab):
     lab.kubectl("wait", "--for=condition=Ready", "pod/web", "pod/client", "--timeout=50s")
     assert "web" in eventually(lambda: lab.exec("client", "curl", "-s", "--max-time", "5", "http://web/"), 20)
     assert lab.exec("client", "nslookup", "web.default.svc.cluster.local")
+
+
+@pytest.mark.parametrize("mode", ["nftables", "iptables"])
+def test_its_proxies_carry_connections_of_a_lab_that_has_no_others(lab, mode):
+    if mode != "nftables":
+        install(lab, mode)
+        lab.kubectl("rollout", "restart", "-n", "kube-system", PROXY)
+    lab.kubectl("rollout", "status", "-n", "kube-system", PROXY, "--timeout=50s")
+    lab.kubectl("wait", "--for=condition=Ready", "pod/web", "pod/client", "--timeout=50s")
+    assert [fetched(lab, f"http://{node}:10249/proxyMode") for node in NODES] == [mode, mode]
+    virtual_ip, deserted = (lab.get("service", name)["spec"]["clusterIP"] for name in ("web", "deserted"))
+    for address in (virtual_ip, *(f"{node}:{NODE_PORT}" for node in NODES)):
+        assert fetched(lab, f"http://{address}/hostname").strip() == "web"
+    assert curl(lab, f"http://{deserted}/").returncode == REFUSED
+
+
+def fetched(lab, url):
+    return eventually(lambda: curl(lab, url).stdout, 20)
+
+
+def curl(lab, url):
+    command = ("curl", "-s", "--max-time", "5", url)
+    return lab.fairlead("exec", "--name", lab.name, "client", "--", *command, check=False)
