@@ -19,11 +19,11 @@ from fairlead.clusterdns.plugins.autopath import Autopath
 from fairlead.clusterdns.plugins.forward import Forward
 from fairlead.clusterdns.plugins.hosts import hosts_of
 from fairlead.clusterdns.plugins.logs import LogRule
-from fairlead.clusterdns.upstreams import Server, Upstream
+from fairlead.clusterdns.upstreams import Upstream, UpstreamServer
 from fairlead.clusterdns.zone import Outside, Zone
-from fairlead.drivers.dns.server import DnsServer, Place
+from fairlead.drivers.dns.server import DnsServer, ServedPlace
 from fairlead.drivers.dns.listener import Services
-from fairlead.drivers.dns.outside import Outside as World
+from fairlead.drivers.dns.outside import OutsideForwarders
 from tests.support.dns_cases import ZONE, filled, pod
 from tests.support.dns_servers import block_over
 
@@ -31,8 +31,8 @@ HERE, UPSTREAM = "127.0.0.1", "127.0.0.3"
 
 async def serving(address, authority, block, tell=None):
     authority.finish_sync(0)
-    server = DnsServer(authority, Services(World((block,)), tell))
-    await server.listen({Place(address, 53): (block,)})
+    server = DnsServer(authority, Services(OutsideForwarders((block,)), tell))
+    await server.listen({ServedPlace(address, 53): (block,)})
     return server
 
 async def main(autopath, asked):
@@ -42,7 +42,7 @@ async def main(autopath, asked):
     zone = replace(ZONE, outside=Outside.FORWARD)
     authority = filled(Authority(zone))
     authority.change(None, pod("resolver", HERE), 0)
-    forward = Forward(((),), Upstream((Server(UPSTREAM),)))
+    forward = Forward(((),), Upstream((UpstreamServer(UPSTREAM),)))
     walking = (Autopath((zone,)),) if autopath == "on" else ()
     # Distinct ones: a resolver asks again when a busy machine lets it wait.
     questions = set()

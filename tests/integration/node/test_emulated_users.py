@@ -11,8 +11,8 @@ BEGIN = """
 import os, sys
 from fairlead.drivers.pods.emulation.answers import emulation_for
 from fairlead.drivers.pods.privileges import give_up_privileges
-from fairlead.nodeagent.credentials import Credentials
-emulation = emulation_for(Credentials(0, 0, (4,)), of_image=True)
+from fairlead.nodeagent.credentials import ProcessCredentials
+emulation = emulation_for(ProcessCredentials(0, 0, (4,)), of_image=True)
 give_up_privileges()
 emulation.begin()
 os.chdir(sys.argv[1])
