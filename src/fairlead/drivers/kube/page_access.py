@@ -18,7 +18,7 @@ FREE = frozenset({"/healthz", "/livez", "/readyz", "/health", "/ready"})
 _UNKNOWN = Page("Unauthorized\n", HTTPStatus.UNAUTHORIZED, headers=(("WWW-Authenticate", "Bearer"),))
 _UNSURE = Page("the API server cannot be asked who may see this\n", HTTPStatus.SERVICE_UNAVAILABLE)
 
-log = RareLog(logging.getLogger(__name__))
+log = logging.getLogger(__name__)
 
 
 class PageAccess:
@@ -26,6 +26,7 @@ class PageAccess:
 
     def __init__(self, client: KubeClient | None = None) -> None:
         self._reviews: Reviews | None = None
+        self._log = RareLog(log)
         if client:
             self.ask_with(client)
 
@@ -46,7 +47,7 @@ class PageAccess:
         try:
             return await self._reviewed(self._reviews, path, bearer_token(authorization))
         except (KubeError, Unreachable) as error:
-            log.warning(f"access to {path} cannot be reviewed: {error}")
+            self._log.warning(f"access to {path} cannot be reviewed: {error}")
             return _UNSURE
 
     async def _reviewed(self, reviews: Reviews, path: str, token: str) -> Page | None:
