@@ -97,7 +97,7 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "the root as a file": (archive(entry("./", b"", type=b"0"), entry(".", b"x")), "the root folder cannot be a file"),
     "a file in place of a folder": (archive(entry("a/b", b"x"), entry("a", b"x")), "cannot take the place of a folder"),
     "a link in place of a folder": (archive(folder("a"), link("a", "/etc")), "cannot take the place of a folder"),
-    "below a file": (archive(entry("a", b"x"), entry("a/b", b"x")), "'a' is no folder"),
+    "below a file": (archive(entry("a", b"x"), entry("a/b", b"x")), "'a' is not a folder"),
     "a link to nothing": (archive(entry("a", type=tarfile.SYMTYPE)), "is a symbolic link to nothing"),
     "a long name": (archive(entry("n" * 300, b"x")), "a name of more than 255 octets"),
     "a long name of few letters": (archive(entry("ü" * 200, b"x")), "a name of more than 255 octets"),
@@ -107,7 +107,7 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "a negative size in PAX": (_pax(size="-1024"), "negative size"),
     "a size that is no number": (_pax(size="many"), "damaged"),
     "a header of gigabytes": (_long_header(), "a header of more than 1048576 octets"),
-    "a thousand headers": (_many_headers(), "headers that are for all entries"),
+    "a thousand headers": (_many_headers(), "global headers"),
     "a hundred attributes": (
         _pax(**{f"SCHILY.xattr.user.a{number}": "x" for number in range(100)}),
         "more than 64 extended attributes",

@@ -32,7 +32,7 @@ _namespace_option = click.option(
 def check_name(name: str, hint: str) -> None:
     """Refuse a name that is invalid for a lab or a node."""
     if dns1123_label_errors(name):
-        raise click.BadParameter("lower case letters, digits and '-' only, 63 at most", param_hint=hint)
+        raise click.BadParameter("use only lower case letters, digits and '-', at most 63 characters", param_hint=hint)
 
 
 def wire_address(text: str) -> "SocketAddress":

@@ -168,7 +168,7 @@ class LayerPlan:
                 case _Is.LINK:
                     raise _refusal(name, f"leads through the symbolic link {_shown(way)}")
                 case _Is.FILE:
-                    raise _refusal(name, f"{_shown(way)} is no folder")
+                    raise _refusal(name, f"{_shown(way)} is not a folder")
         for length in range(1, len(folder) + 1):
             self._made[folder[:length]] = _Is.FOLDER
 

@@ -100,7 +100,7 @@ class Lab(Scope):
     ) -> None:
         self._wanted = name or f"lab-{secrets.token_hex(4)}"
         if dns1123_label_errors(self._wanted):
-            raise LabError(f"name {name!r}: lower case letters, digits and '-' only, 63 at most")
+            raise LabError(f"name {name!r}: use only lower case letters, digits and '-', at most 63 characters")
         self._spec, self._patience, self._tell = spec or LabSpec(), timeout, tell
         self._process: HostProcess | None = None
         self._is_running = False
@@ -134,7 +134,7 @@ class Lab(Scope):
     def running(self) -> RunningLab:
         """Where it keeps what; raises LabError when it does not run."""
         if not self._is_running:
-            raise LabError(f'lab "{self.name}" does not run: use it in a `with` block, or call start() first')
+            raise LabError(f'lab "{self.name}" is not running: use it in a `with` block, or call start() first')
         return self._connection.lab
 
     def start(self, *, owner: int | None = None) -> "Lab":

@@ -86,7 +86,7 @@ def delayed(connection: LabConnection, pod: ObjectKey, sources: tuple[str, ...],
         LabError: it cannot be done.
     """
     if seconds <= 0:
-        raise LabError(f"delay: {seconds} is not more than 0 seconds")
+        raise LabError(f"delay: {seconds} must be more than 0 seconds")
     with ExitStack() as stack:
         here = stack.enter_context(connection.enter_network(pod.namespace, pod.name))
         node, address = _placement(connection, pod)
@@ -98,7 +98,7 @@ def delayed(connection: LabConnection, pod: ObjectKey, sources: tuple[str, ...],
         running = connection.forker.start(here.place, as_of_this_machine(("nft", "-i")))
         session = stack.enter_context(NftSession(running))
         if refusal := session.command(table(running.pid, sources)):
-            raise LabError(f"the kernel does not take the rules of a fault: {refusal}")
+            raise LabError(f"the kernel rejects the rules of a fault: {refusal}")
         yield
 
 

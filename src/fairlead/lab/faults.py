@@ -181,7 +181,7 @@ class Faults:
 
     def _require_kernel(self, fault: str) -> None:
         if self._connection.lab.loopback is not None:
-            raise LabError(f"{fault}: what happens between two Pods of a lab without namespaces cannot be changed")
+            raise LabError(f"{fault}: a lab without namespaces cannot change the traffic between two Pods")
 
     @contextmanager
     def _of_parts(self, parts: list[LabPart], document: Mapping[str, object]) -> Iterator[None]:

@@ -184,7 +184,7 @@ async def wait_until(
                     return
     except TimeoutError:
         pass
-    raise NotReady(f"{resource.plural}/{key.name} is not as it should be after {seconds:.0f} s")
+    raise NotReady(f"{resource.plural}/{key.name} has not reached the expected state after {seconds:.0f} s")
 
 
 def says_ready(pod: Doc) -> bool:

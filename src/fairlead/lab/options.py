@@ -63,13 +63,13 @@ class Wishes:
         usual = LabSettings(ip_families=DUAL_STACK if self.dual_stack else IPV4_ONLY)
         read = read_config(self.config, dual_stack=self.dual_stack) if self.config else usual
         if read.nodes and self.nodes:
-            raise ConfigError("both --nodes and the file of --config say which nodes there are: leave one out")
+            raise ConfigError("both --nodes and the file of --config define the nodes: remove one of them")
         if self.nodes is not None and not 1 <= self.nodes <= MAX_NODES:
             raise ConfigError(f"nodes: {self.nodes} is not between 1 and {MAX_NODES}")
         if self.seed is not None and not self.userspace:
-            raise ConfigError("--seed: a kernel draws endpoints by itself, unrepeatably; it needs --userspace")
+            raise ConfigError("--seed: needs --userspace; a kernel chooses endpoints itself, differently in each run")
         if self.publish and IPFamily.IPV4 not in read.ip_families:
-            raise ConfigError("--publish: only what has IPv4 can be published, and this lab's ipFamilies lack it")
+            raise ConfigError("--publish: needs IPv4, which this lab's ipFamilies do not contain")
         count = self.nodes or DEFAULT_NODES
         numbered = tuple(numbered_node(index, read.ip_families) for index in range(1, count + 1))
         mode = BACKENDS[self.proxy_mode] if self.proxy_mode else read.proxy_mode
@@ -100,7 +100,7 @@ class Wishes:
 
     def _load_balancing(self, read: LabSettings) -> LoadBalancing:
         if self.load_balancing and read.bgp:
-            raise ConfigError("--load-balancing: the file of --config says bgp: leave one out")
+            raise ConfigError("--load-balancing: the file of --config sets bgp: remove one of them")
         return LoadBalancing(self.load_balancing or read.load_balancing)
 
     def _images(self) -> "dict[str, Image]":

@@ -72,5 +72,5 @@ def packet_rules(connection: LabConnection, pod: ObjectKey, rules: list[str]) ->
         running = connection.forker.start(entry.place, as_of_this_machine(("nft", "-i")))
     with NftSession(running) as session:
         if refusal := session.command(table(running.pid, rules)):
-            raise LabError(f"the kernel does not take the rules of a fault: {refusal}")
+            raise LabError(f"the kernel rejects the rules of a fault: {refusal}")
         yield

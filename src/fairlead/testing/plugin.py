@@ -18,28 +18,28 @@ _LABS = pytest.StashKey["Labs"]()
 _USED = pytest.StashKey[list["Namespace"]]()
 _MARKER_HELP = (
     "fairlead(nodes=2, dual_stack=False, images={}, proxy_mode=None, config=None): the lab that a test needs, "
-    "if that is not the usual one"
+    "if it is not the default one"
 )
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("fairlead", "labs of Fairlead")
-    group.addoption("--fairlead-lab", metavar="NAME", help="Use this running lab, instead of one for this run.")
+    group.addoption("--fairlead-lab", metavar="NAME", help="Use this running lab; do not start one for this run.")
     group.addoption(
-        "--fairlead-keep", action="store_true", help="Let the lab and the namespaces of failed tests be, to look at."
+        "--fairlead-keep", action="store_true", help="Keep the lab and the namespaces of failed tests for inspection."
     )
     group.addoption(
         "--fairlead-userspace",
         action="store_true",
-        help="Make labs without namespaces, also where there could be some.",
+        help="Make labs without namespaces, even if namespaces are available.",
     )
     group.addoption(
         "--fairlead-seed",
         type=int,
         metavar="N",
-        help="Have labs, which are then without namespaces, draw the same endpoints in every run.",
+        help="Choose the same endpoints in every run; labs are then without namespaces.",
     )
-    parser.addini("fairlead_nodes", "How many nodes the usual lab has.", default="2")
+    parser.addini("fairlead_nodes", "Number of nodes in the default lab.", default="2")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -26,7 +26,7 @@ def _of(scope: Lab | Namespace) -> Iterator[Section]:
     try:
         text = "\n".join(filter(None, (scope.report(), _warnings(scope))))
     except Exception as error:  # a report must not hide the failure that it is about
-        text = f"nothing can be said of it: {error or type(error).__name__}"
+        text = f"no report is available: {error or type(error).__name__}"
     if text:
         yield title, text
 

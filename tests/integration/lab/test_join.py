@@ -143,9 +143,9 @@ class TestRefusals:
         ("host", "arguments", "message"),
         [
             ("here", ("stop", "b1"), 'node "b1" is on another host, 192.0.2.2: do this there'),
-            ("here", ("invite", "b2", "--from", THERE), 'node "b1" is to come from 192.0.2.2:4789 already'),
-            ("here", ("invite", "b1", "--from", "192.0.2.3"), 'there is a node "b1" already'),
-            ("here", ("invite", "b2", "--from", "0.0.0.0"), "name an address that is one machine's alone"),
+            ("here", ("invite", "b2", "--from", THERE), 'node "b1" is already invited from 192.0.2.2:4789'),
+            ("here", ("invite", "b1", "--from", "192.0.2.3"), 'node "b1" already exists'),
+            ("here", ("invite", "b2", "--from", "0.0.0.0"), "name an address that belongs to one machine only"),
             ("there", ("add", "b2"), 'is node "b1" of a lab whose first host is at 192.0.2.1:4789: do this there'),
         ],
     )

@@ -93,9 +93,9 @@ class TestComingAndGoing:
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
-            (("add", "node-1"), 'there is a node "node-1" already'),
+            (("add", "node-1"), 'node "node-1" already exists'),
             (("add", "Bad_Name"), "lower case letters"),
-            (("start", "node-1"), 'node "node-1" runs already'),
+            (("start", "node-1"), 'node "node-1" is already running'),
             (("invite", "east", "--from", "192.0.2.2"), "start it with `fairlead up --wire ADDRESS`"),
             (("stop", "nobody"), 'there is no node "nobody" in this lab; it has node-1, node-2'),
         ],

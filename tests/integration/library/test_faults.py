@@ -127,7 +127,7 @@ class TestBetweenPods:
     def test_wrong_parts_are_refused(self, app):
         with pytest.raises(LabError, match="loss: 0 percent"), app.fault.loss("client", "web-0", 0):
             pass
-        with pytest.raises(LabError, match="not more than 0 seconds"), app.fault.delay("client", "web-0", 0):
+        with pytest.raises(LabError, match="must be more than 0 seconds"), app.fault.delay("client", "web-0", 0):
             pass
 
 

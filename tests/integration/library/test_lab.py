@@ -190,7 +190,7 @@ class TestLife:
         assert other.list("nodes")
         other.detach()
         assert lab.list("nodes")
-        with pytest.raises(LabError, match="does not run"):
+        with pytest.raises(LabError, match="is not running"):
             other.running  # noqa: B018
 
     def test_a_lab_that_nobody_started_is_not_found(self):

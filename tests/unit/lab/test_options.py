@@ -35,5 +35,5 @@ def test_what_cannot_be_is_refused_by_name(wishes, message):
 def test_a_seed_needs_a_lab_without_namespaces():
     assert Wishes(userspace=True, seed=7).settings().seed == 7
     for userspace in (None, False):
-        with pytest.raises(ConfigError, match=r"--seed: .* it needs --userspace"):
+        with pytest.raises(ConfigError, match=r"--seed: needs --userspace"):
             Wishes(userspace=userspace, seed=7).settings()

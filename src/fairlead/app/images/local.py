@@ -73,9 +73,11 @@ def load(store: Store, source: Path | None, stdin: BinaryIO, name: ImageName | N
     with store.shared(), open_files(source, stdin, store.folder / "partial") as files:
         found = load_images(store, files, this_platform())
         if name and len(found) != 1:
-            raise ArchiveError(f"there are {len(found)} images in it: they cannot all have the name {name.familiar}")
+            raise ArchiveError(
+                f"there are {len(found)} images in the source: they cannot all have the name {name.familiar}"
+            )
         if not name and any(not each.names for each in found):
-            raise ArchiveError("an image in it has no name; give it one with --name")
+            raise ArchiveError("an image in the source has no name; give it one with --name")
         return [text for each in found for text in _keep(store, each, (name,) if name else each.names)]
 
 
@@ -89,7 +91,7 @@ def load_folder(store: Store, folder: Path, process: ImageProcess, name: ImageNa
         IMAGE_ERRORS, ValueError: the folder cannot be an image.
     """
     if not folder.is_dir():
-        raise ArchiveError(f"{folder} is no folder")
+        raise ArchiveError(f"{folder} is not a folder")
     with store.shared(), tempfile.TemporaryFile(dir=store.folder / "partial") as archive:
         pack_folder(folder, archive)
         diff_id, _ = digest_of_file(archive)
@@ -150,7 +152,7 @@ def save(store: Store, names: Sequence[ImageName], archive: BinaryIO) -> None:
 def _required(store: Store, name: ImageName) -> NamedImage:
     named = store.find(name)
     if named is None:
-        raise ImageStoreError(f"there is no image {name.familiar}; `fairlead image ls` shows those that there are")
+        raise ImageStoreError(f"there is no image {name.familiar}; `fairlead image ls` shows the available ones")
     return named
 
 
@@ -168,7 +170,7 @@ def remove(store: Store, names: Sequence[ImageName], *, force: bool) -> int:
         kept = {named.manifest for named in store.names() if named not in found}
         used = [each.name for each in found if each.manifest not in kept and is_used(store.folder, each.manifest)]
         if used and not force:
-            raise ImageStoreError(f"a running lab uses {', '.join(used)}; stop it, or give --force")
+            raise ImageStoreError(f"a running lab uses {', '.join(used)}; stop the lab, or use --force")
         for named in found:
             store.take_name(named.name)
         return _swept(store)

@@ -108,9 +108,9 @@ def _load_balancing(document: _Document) -> LoadBalancing:
     usual = LoadBalancing.BGP if document.bgp else LoadBalancing.SPREAD
     chosen = document.load_balancing or usual
     if chosen == LoadBalancing.BGP and document.bgp is None:
-        raise ConfigError("bgp: loadBalancing is bgp, so it must say the AS number and the routers")
+        raise ConfigError("bgp: with loadBalancing bgp, the AS number and the routers are required")
     if chosen != LoadBalancing.BGP and document.bgp is not None:
-        raise ConfigError(f"loadBalancing: {chosen.value} has no use for bgp: leave one of them out")
+        raise ConfigError(f"loadBalancing: {chosen.value} does not use bgp: remove one of them")
     if document.bgp:
         try:
             check(document.bgp)
@@ -123,7 +123,7 @@ def _families(document: _Document, dual_stack: bool) -> Families:
     if document.ip_families is None:
         return DUAL_STACK if dual_stack else IPV4_ONLY
     if dual_stack:
-        raise ConfigError("ipFamilies: the option --dual-stack says which there are too: leave one out")
+        raise ConfigError("ipFamilies: the option --dual-stack sets them as well: remove one of them")
     seen: set[str] = set()
     for index, family in enumerate(document.ip_families):
         add(seen, family.value, f"ipFamilies[{index}]")

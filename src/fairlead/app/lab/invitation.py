@@ -107,7 +107,9 @@ def read_invitation(text: bytes) -> Invitation:
     """
     version = _decode(text, _Versioned).version
     if version != __version__:
-        raise InvitationError(f"it is of Fairlead {version}, and this is {__version__}: use the same on both hosts")
+        raise InvitationError(
+            f"it was made by Fairlead {version}, and this is {__version__}: use the same version on both hosts"
+        )
     invitation = _decode(text, Invitation)
     guest = invitation.guest
     if errors := dns1123_label_errors(guest.name):

@@ -26,7 +26,7 @@ def give(request: Doc) -> ControlReply:
             listener = _listen(protocol, port, flexible)
             return ControlReply({"port": listener.getsockname()[1]}, (listener.detach(),))
         case _:
-            raise RequestRefused(f"nothing is known of {request.get('op')!r}")
+            raise RequestRefused(f"unknown request {request.get('op')!r}")
 
 
 def _listen(protocol: str, port: int, flexible: bool) -> socket.socket:

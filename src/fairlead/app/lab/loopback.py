@@ -15,15 +15,18 @@ from fairlead.model.addresses import IPFamily
 
 # What needs a network of the lab's own: whether settings ask for it, and how users call it.
 _NEEDS_NAMESPACES: tuple[tuple[Callable[[LabSettings], bool], str], ...] = (
-    (lambda wanted: wanted.ip_families != IPV4_ONLY, "--dual-stack, ipFamilies: IPv6 has one loopback address only"),
-    (lambda w: w.proxy_mode == "iptables", "--proxy-mode iptables: there is no kernel that rules are written to"),
-    (lambda w: w.proxy_mode == NO_PROXY, "--proxy-mode none: there is no network that another proxy could work in"),
+    (lambda wanted: wanted.ip_families != IPV4_ONLY, "--dual-stack, ipFamilies: IPv6 has only one loopback address"),
+    (lambda w: w.proxy_mode == "iptables", "--proxy-mode iptables: such a lab writes no rules to the kernel"),
+    (lambda w: w.proxy_mode == NO_PROXY, "--proxy-mode none: such a lab has no network for another proxy"),
     (lambda wanted: any(node.proxy_mode == "iptables" for node in wanted.nodes), "nodes[].proxyMode iptables"),
     (lambda wanted: any(node.proxy_mode == NO_PROXY for node in wanted.nodes), "nodes[].proxyMode none"),
     (lambda wanted: wanted.publish, "--publish: everything answers on this machine's loopback already"),
     (lambda wanted: wanted.load_balancing != LoadBalancing.SPREAD, "--load-balancing, loadBalancing other than spread"),
     (lambda wanted: wanted.bgp is not None, "bgp"),
-    (lambda wanted: bool(wanted.control_plane), "--control-plane: its programs open ports that others here may have"),
+    (
+        lambda wanted: bool(wanted.control_plane),
+        "--control-plane: its programs open ports that may be in use on this machine",
+    ),
     (lambda wanted: bool(wanted.control_plane), "--control-plane: these programs accept no loopback addresses"),
     (lambda wanted: bool(wanted.control_plane), "--control-plane: these programs accept no loopback addresses"),
     (lambda wanted: wanted.pull, "--pull: images need root folders of their own"),

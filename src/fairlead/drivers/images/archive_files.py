@@ -100,7 +100,7 @@ def open_files(path: Path | None, stdin: BinaryIO, scratch: Path) -> Iterator[Ar
             seekable = _seekable(raw, closing, scratch)
             yield TarFiles(closing.enter_context(tarfile.open(fileobj=seekable, mode="r:", tarinfo=bounded_header())))
         except (tarfile.TarError, *BROKEN) as error:
-            raise ArchiveError(f"it is no archive, or a damaged one: {error}") from error
+            raise ArchiveError(f"it is not an archive, or it is damaged: {error}") from error
 
 
 def _seekable(raw: BinaryIO, closing: ExitStack, scratch: Path) -> BinaryIO:
@@ -118,6 +118,6 @@ def _kept(pieces: Iterator[bytes], closing: ExitStack, scratch: Path) -> BinaryI
     for piece in pieces:
         copy.write(piece)
         if copy.tell() > LARGEST:
-            raise ArchiveError(f"it is larger than {LARGEST} octets when it is decompressed")
+            raise ArchiveError(f"it is larger than {LARGEST} octets after decompression")
     copy.seek(0)
     return cast(BinaryIO, copy)

@@ -69,7 +69,7 @@ def load_images(store: Store, files: ArchiveFiles, platform: Platform) -> list[F
     if manifest := _read(files, "manifest.json"):
         images = _decoded(manifest, tuple[DockerImage, ...], "manifest.json")
         return [_docker_image(store, files, platform, image) for image in images]
-    raise ArchiveError("there is neither index.json (OCI) nor manifest.json (docker save) in it")
+    raise ArchiveError("it contains neither index.json (OCI) nor manifest.json (docker save)")
 
 
 # OCI
@@ -78,7 +78,7 @@ def load_images(store: Store, files: ArchiveFiles, platform: Platform) -> list[F
 def _oci_images(store: Store, files: ArchiveFiles, platform: Platform, content: bytes) -> Iterator[FoundImage]:
     index = read_manifest(content, "", "index.json")
     if not isinstance(index, Index):
-        raise ArchiveError("index.json: is no index of images")
+        raise ArchiveError("index.json: is not an image index")
     for each in index.manifests:
         found = _descend(store, files, platform, each, _DEEPEST_INDEX)
         yield found._replace(names=_oci_names(each))
@@ -96,7 +96,7 @@ def _descend(store: Store, files: ArchiveFiles, platform: Platform, descriptor: 
     document = read_manifest(content, descriptor.media_type, descriptor.digest)
     if isinstance(document, Index):
         if depth == 0:
-            raise ArchiveError(f"{descriptor.digest}: indexes within indexes, deeper than {_DEEPEST_INDEX}")
+            raise ArchiveError(f"{descriptor.digest}: indexes are nested deeper than {_DEEPEST_INDEX} levels")
         chosen = choose_platform(document, platform, descriptor.digest)
         found = _descend(store, files, platform, chosen, depth - 1)
         return found._replace(source=descriptor.digest)
@@ -139,7 +139,7 @@ def _copy(store: Store, files: ArchiveFiles, descriptor: Descriptor) -> None:
 
 def _require_size(descriptor: Descriptor, size: int) -> None:
     if size != descriptor.size:
-        raise ArchiveError(f"{descriptor.digest}: {size} octets, where {descriptor.size} are said to be")
+        raise ArchiveError(f"{descriptor.digest}: {size} octets, but its descriptor says {descriptor.size}")
 
 
 # docker save

@@ -76,7 +76,7 @@ def entries(stream: LayerStream, limits: LayerLimits) -> Iterator[ArchiveEntry]:
             while (header := archive.next()) is not None:
                 archive.members = []  # type: ignore[attr-defined]  # which the library would keep all
                 if len(archive.pax_headers) > MOST_GLOBAL_HEADERS:
-                    raise LayerError(f"more than {MOST_GLOBAL_HEADERS} headers that are for all entries")
+                    raise LayerError(f"more than {MOST_GLOBAL_HEADERS} global headers")
                 yield _entry(archive, header)
     except (tarfile.TarError, ValueError, OverflowError, RecursionError) as error:
         raise LayerError(f"the archive is damaged: {error}") from error

@@ -111,9 +111,9 @@ class LayerStream:
 
     def _require_size(self) -> None:
         if self._size > self._limits.octets:
-            raise LayerError(f"the layer is larger than {self._limits.octets} octets when it is decompressed")
+            raise LayerError(f"the layer is larger than {self._limits.octets} octets after decompression")
         if self._size > self._limits.unsuspicious and self._size > self._limits.ratio * max(1, self._blob.tell()):
-            raise LayerError(f"the layer is more than {self._limits.ratio} times larger when it is decompressed")
+            raise LayerError(f"the layer is more than {self._limits.ratio} times larger after decompression")
 
 
 def _plain(blob: BinaryIO) -> Iterator[bytes]:

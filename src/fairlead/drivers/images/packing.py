@@ -28,7 +28,7 @@ def pack_folder(folder: Path, archive: BinaryIO) -> None:
 def _add(tar: tarfile.TarFile, path: Path, name: str) -> None:
     status = path.lstat()
     if path.name.startswith(WHITEOUT):
-        raise ValueError(f"{path}: in a layer, a name that begins with {WHITEOUT} takes a file away")
+        raise ValueError(f"{path}: in a layer, a name that begins with {WHITEOUT} removes a file")
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode) or stat.S_ISLNK(status.st_mode)):
         return
     header = tar.gettarinfo(path, arcname=f"./{name}")

@@ -75,7 +75,7 @@ def pull_image(
             failures.append(f"mirror {place.host}: {error}")
         finally:
             registry.close()
-    raise RegistryError("there is no place to ask")
+    raise RegistryError("there is no registry to pull from")
 
 
 def _pull(store: Store, name: ImageName, platform: Platform, registry: Registry, progress: Progress) -> PulledImage:
@@ -101,7 +101,7 @@ def _descend(
     if not isinstance(document, Index):
         return document, fetched
     if depth == 0:
-        raise DocumentError(f"{what}: indexes within indexes, deeper than {_DEEPEST_INDEX}")
+        raise DocumentError(f"{what}: indexes are nested deeper than {_DEEPEST_INDEX} levels")
     chosen = choose_platform(document, platform, what)
     return _descend(registry, registry.manifest(chosen.digest), platform, what, depth - 1)
 

@@ -146,7 +146,7 @@ class Registry:
                 given = content_range(answer.headers.get("Content-Range", ""))
                 if given is None or given.first != into.size:
                     into.restart()
-                    raise _Again(f"it gives another part than the one asked for, {given}")
+                    raise _Again(f"the registry returned a different range than requested, {given}")
             elif into.size:
                 into.restart()  # it gives the whole, whatever was asked for
             for piece in answer.iter_raw():  # as it comes: what has come counts, should the rest not
@@ -154,7 +154,7 @@ class Registry:
                 progress(into.size)
                 if into.size > blob.size:
                     into.restart()
-                    raise RegistryError(f"{url}: more than the {blob.size} octets that the manifest says")
+                    raise RegistryError(f"{url}: more than the {blob.size} octets that the manifest states")
         if into.size < blob.size:
             raise _Again("the connection ended too early")
 
@@ -193,7 +193,7 @@ class Registry:
                 reason = _reason(answer)
             if not self._authorize(offered, shown, is_first=number == 0):
                 raise RegistryError(f"{url}: {reason or 'authentication required'}", HTTPStatus.UNAUTHORIZED)
-        raise RegistryError(f"{url}: no login is accepted", HTTPStatus.UNAUTHORIZED)
+        raise RegistryError(f"{url}: the registry accepts no login of this user", HTTPStatus.UNAUTHORIZED)
 
     def _shown(self) -> str | None:
         """What proves who we are; nothing before the registry has asked."""
@@ -236,7 +236,7 @@ class Registry:
                 continue
             if token := read_token(content, time.monotonic()):
                 return token
-            refused = refused or RegistryError(f"{realm}: its answer holds no token")
+            refused = refused or RegistryError(f"{realm}: its answer contains no token")
         raise refused or RegistryError(f"{realm}: no token")
 
     def _ask_realm(self, realm: str, query: dict[str, str], login: Login | None) -> bytes:
@@ -256,7 +256,7 @@ class Registry:
         if parsed.scheme != "https" and not (
             parsed.scheme == "http" and (self._endpoint.plain or is_loopback(parsed.netloc.decode()))
         ):
-            raise RegistryError(f"{self._endpoint.host} leads to {url}, which is not protected by TLS")
+            raise RegistryError(f"{self._endpoint.host} redirects to {url}, which does not use TLS")
 
     @contextmanager
     def _followed(self, url: str, headers: dict[str, str]) -> Iterator[httpx2.Response]:

@@ -102,7 +102,7 @@ class Store:
         except Untrusted as error:
             raise ImageStoreError(f"the store of images cannot be used: {error}") from error
         except OSError as error:
-            raise ImageStoreError(f"the store of images, {folder}, cannot be made: {error.strerror}") from error
+            raise ImageStoreError(f"the store of images, {folder}, cannot be created: {error.strerror}") from error
 
     @contextmanager
     def shared(self) -> Iterator[None]:
@@ -143,7 +143,7 @@ class Store:
         except FileNotFoundError:
             raise ImageStoreError(f"{what}: {digest} is not in the store") from None
         except DigestMismatch as error:
-            raise ImageStoreError(f"{error}; remove the image and bring it again") from error
+            raise ImageStoreError(f"{error}; remove the image, then pull or load it again") from error
         return content
 
     def put_blob(self, content: bytes) -> str:
@@ -202,7 +202,7 @@ class Store:
         from fairlead.drivers.images.unpacking import unpack_layer
 
         if not self.has_blob(layer.blob.digest):
-            raise ImageStoreError(f"layer {layer.blob.digest} is not in the store; bring the image again")
+            raise ImageStoreError(f"layer {layer.blob.digest} is not in the store; pull or load the image again")
         with open(self.blob_path(layer.blob.digest), "rb", buffering=0) as blob:
             stream = LayerStream(blob, layer.compression, layer.diff_id, self.limits)
             try:
@@ -222,7 +222,7 @@ class Store:
         """
         document = read_manifest(self.read_blob(manifest, "manifest"), "", manifest)
         if not isinstance(document, Manifest):
-            raise DocumentError(f"{manifest}: an index is no image")
+            raise DocumentError(f"{manifest}: it is an index, not an image")
         config = read_config(self.read_blob(document.config.digest, "configuration"), document.config.digest)
         layers = tuple(layers_of(document, config, manifest))
         return StoredImage(manifest, document.config.digest, config, layers)

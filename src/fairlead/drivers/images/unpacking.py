@@ -75,7 +75,7 @@ class _Writer:
         except OSError as error:
             if error.errno in _NO_ROOM:
                 raise
-            raise LayerError(f"{of.entry.name!r}: cannot be made: {error.strerror}") from error
+            raise LayerError(f"{of.entry.name!r}: cannot be created: {error.strerror}") from error
         except (tarfile.TarError, OverflowError) as error:
             raise LayerError(f"{of.entry.name!r}: the archive is damaged: {error}") from error
 

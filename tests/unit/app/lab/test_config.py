@@ -107,8 +107,8 @@ def test_load_balancing(read, text, expected):
     ("text", "message"),
     [
         ("loadBalancing: somehow", "loadBalancing: Invalid enum value 'somehow'"),
-        ("loadBalancing: bgp", "bgp: loadBalancing is bgp, so it must say the AS number and the routers"),
-        (f"{{loadBalancing: spread, {ROUTERS}}}", "loadBalancing: spread has no use for bgp: leave one of them out"),
+        ("loadBalancing: bgp", "bgp: with loadBalancing bgp, the AS number and the routers are required"),
+        (f"{{loadBalancing: spread, {ROUTERS}}}", "loadBalancing: spread does not use bgp: remove one of them"),
         ("bgp: {asn: 1, peers: [{address: here, asn: 1}]}", "bgp.peers[0].address: 'here' is not an IP address"),
     ],
 )
@@ -155,7 +155,7 @@ def test_two_families_are_asked_for_once(tmp_path):
     path.write_text("nodes: [{}]")
     assert read_config(path, dual_stack=True).nodes == (numbered_node(1, DUAL_STACK),)
     path.write_text("ipFamilies: [IPv4]")
-    with pytest.raises(ConfigError, match="ipFamilies: the option --dual-stack says which there are too"):
+    with pytest.raises(ConfigError, match="ipFamilies: the option --dual-stack sets them as well"):
         read_config(path, dual_stack=True)
 
 

@@ -73,7 +73,7 @@ def changed(text, *path, to):
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
-        (("version",), "9.9", "it is of Fairlead 9.9, and this is"),
+        (("version",), "9.9", "it was made by Fairlead 9.9, and this is"),
         (("vni",), 1 << 24, "<= 16777215"),
         (("hub",), "192.0.2.1", "Expected `array`, got `str`"),
         (("surprise",), 1, "unknown field `surprise`"),

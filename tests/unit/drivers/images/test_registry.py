@@ -159,7 +159,7 @@ class TestLogins:
 
     def test_a_registry_with_tls_does_not_lead_to_one_without(self):
         found = Registry(RegistryEndpoint("registry.test", "team/app"))
-        with pytest.raises(RegistryError, match="not protected by TLS"):
+        with pytest.raises(RegistryError, match="does not use TLS"):
             found._require_safe("http://elsewhere.test/token")
         found._require_safe("http://127.0.0.1:1/token")
         found.close()

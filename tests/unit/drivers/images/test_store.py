@@ -223,7 +223,7 @@ def test_a_folder_becomes_an_image(store, tmp_path):
     assert (layer / "bin" / "tool").stat().st_nlink == 2
     assert not (layer / "pipe").exists()
     (root / ".wh.x").touch()
-    with pytest.raises(ValueError, match="takes a file away"):
+    with pytest.raises(ValueError, match="removes a file"):
         local.load_folder(store, root, ImageProcess(), NAME)
 
 

@@ -30,7 +30,7 @@ def data_folder(path: Path, families: Families) -> Iterator[tuple[Path, int]]:
         (path / "logs" / "pods").mkdir(mode=0o700, parents=True, exist_ok=True)
     except run_folder.RunFolderInUse:
         raise LabError(
-            f"another lab uses the data folder {path}: stop that lab, or give this one another --data"
+            f"another lab uses the data folder {path}: stop that lab, or give this lab another --data"
         ) from None
     except Untrusted as error:
         raise LabError(f"cannot use the data folder {path}: {error}; give another one with --data") from error
@@ -50,7 +50,7 @@ def _keep_families(path: Path, families: Families) -> None:
     if before not in (None, wanted):
         raise LabError(
             f"ipFamilies: the lab in {path} was made with [{before}], not [{wanted}]: "
-            "start it with the same, or give this one another --data"
+            "start it with the same, or give this lab another --data"
         )
     file.write_text(wanted)
 
@@ -71,7 +71,7 @@ def check_kind(path: Path, *, has_namespaces: bool) -> None:
     if had_namespaces != has_namespaces:
         raise LabError(
             f"the lab in {path} was made {_KINDS[had_namespaces]}, and its objects have the addresses of such a lab: "
-            f"start it with {_OPTIONS[had_namespaces]}, or give this one another --data"
+            f"start it with {_OPTIONS[had_namespaces]}, or give this lab another --data"
         )
 
 

@@ -49,7 +49,7 @@ def relay(lines: Iterable[str], listener: Listener) -> None:
                 return
             case {"error": str(message)}:
                 raise LabError(message)
-    raise LabError("the lab has ended before it was ready")
+    raise LabError("the lab ended before it was ready")
 
 
 def _serve_in_background(options: LabOptions, news: Pipe) -> NoReturn:

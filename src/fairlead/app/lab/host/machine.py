@@ -31,7 +31,7 @@ def require_programs(*, may_do_without: bool) -> None:
         raise NamespacesRefused(why)
     if missing:
         raise LabError(
-            f"missing programs: {', '.join(missing)}; install the packages that bring them "
+            f"missing programs: {', '.join(missing)}; install the packages that contain them "
             f"(on Debian: apt-get install {' '.join(missing.values())})"
         )
 

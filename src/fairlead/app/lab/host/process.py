@@ -135,7 +135,7 @@ def _serve(options: LabOptions, listener: Listener, began: float, *, has_namespa
     except run_folder.RunFolderInUse:
         raise LabError(
             f'a lab named "{options.name}" is running: stop it with `fairlead down --name {options.name}`, '
-            "or give this one another --name"
+            "or give this lab another --name"
         ) from None
     try:
         with data_folder(options.data or folder / "data", options.settings.ip_families) as (data, data_lock):
@@ -284,7 +284,7 @@ class _Outside:
 
     def _waiting_for(self) -> str:
         if self._plan.has_joined:
-            return f"UDP must pass between {self._lab.server} and this host, and the invitation must not be taken back"
+            return f"UDP must pass between {self._lab.server} and this host, and the invitation must not be revoked"
         awaited = self._awaited or sorted(self._unready) or ["the manifests to be applied"]
         doing = f"; {'; '.join(self._containers)}" if self._containers else ""
         return f"still waiting for {', '.join(awaited)}{doing}"

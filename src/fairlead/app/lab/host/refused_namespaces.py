@@ -44,7 +44,7 @@ def why_refused(code: int, facts: MachineFacts) -> str:
 
 
 _OF_SECCOMP = (
-    "a seccomp filter refuses namespaces, as in a container without privileges: start the container with "
+    "a seccomp filter refuses namespaces, as in an unprivileged container: start the container with "
     "`--security-opt seccomp=unconfined --security-opt apparmor=unconfined` (Docker, Podman), or in Kubernetes with "
     "`securityContext: {seccompProfile: {type: Unconfined}}`"
 )

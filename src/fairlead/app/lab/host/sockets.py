@@ -43,7 +43,7 @@ def _wire_socket(wire: WirePlan) -> socket.socket:
     except OSError as error:
         raise LabError(
             f"the wire cannot be bound at {wire.address}: {error.strerror}; give an address of this machine, "
-            "and another port if something has this one"
+            "and another port if this one is taken"
         ) from error
 
 
@@ -66,7 +66,7 @@ def _api_socket(data: Path) -> socket.socket:
             return listener
     raise LabError(
         f"port {candidates[0]} of {LOOPBACK}, where this lab's API server was before, is taken: "
-        f"stop what listens there, or delete {remembered} to have another port chosen"
+        f"stop the process that listens there, or delete {remembered} to use another port"
     )
 
 
@@ -96,10 +96,10 @@ def loopback_sockets(name: str, data: Path) -> Iterator[tuple[int, HostSockets]]
             yield number, HostSockets(listener, None)
         return
     raise LabError(
-        f"{lab_network(candidates[0])}, where this lab had its addresses, is in use by another: stop that, or delete "
-        f"{data} to begin again"
+        f"{lab_network(candidates[0])}, where this lab had its addresses, is in use by another process: stop it, or "
+        f"delete {data} to begin again"
         if len(candidates) == 1
-        else "every part of 127.0.0.0/8 that a lab could have is in use"
+        else "every part of 127.0.0.0/8 that a lab can use is taken"
     )
 
 

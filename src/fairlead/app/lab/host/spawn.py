@@ -113,7 +113,7 @@ def _give_users(pid: int, ids: IdRange, mapping: _Mapping) -> None:
             map_users(pid, ids)
             os.write(mapping.given.writer, b"1")
     except OSError as error:
-        raise LabError(f"the lab cannot have the users that /etc/subuid gives: {error}") from error
+        raise LabError(f"the lab cannot use the users that /etc/subuid grants: {error}") from error
     finally:
         mapping.wanted.close()
         mapping.given.close()

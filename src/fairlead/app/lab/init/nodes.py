@@ -97,7 +97,7 @@ class Nodes:
             raise RequestRefused("this lab has no wire to other hosts: start it with `fairlead up --wire ADDRESS`")
         if other := next((node for node in self._nodes.values() if node.peer == peer), None):
             raise RequestRefused(
-                f'node "{other.name}" is to come from {peer} already; another node there needs another port'
+                f'node "{other.name}" is already invited from {peer}; another node there needs another port'
             )
         node = replace(self._place(name, {JOINED_LABEL: "true", **labels}), peer=peer)
         text = self._write_invitation(node)
@@ -121,7 +121,7 @@ class Nodes:
         if node is None:
             raise RequestRefused(f"a lab has room for {self._room} nodes")
         if node.name in self._nodes:
-            raise RequestRefused(f'there is a node "{node.name}" already')
+            raise RequestRefused(f'node "{node.name}" already exists')
         return node
 
     @property
@@ -153,7 +153,7 @@ class Nodes:
         node = self._known(name)
         _require_here(node)
         if self.networks.has(node):
-            raise RequestRefused(f'node "{name}" runs already')
+            raise RequestRefused(f'node "{name}" is already running')
         self._connect(node)
 
     def _partition(self, name: str) -> None:
@@ -166,7 +166,7 @@ class Nodes:
 
     def _require_cables(self) -> None:
         if self._plan.loopback is not None:
-            raise RequestRefused("a lab without namespaces has no cables that could be pulled: stop the node instead")
+            raise RequestRefused("a lab without namespaces has no cables to pull: stop the node instead")
 
     def _connect(self, node: LabNode) -> None:
         self.networks.connect(node, self._nodes.values())

@@ -99,7 +99,7 @@ class Wire:
     def _refuse(self, host: str) -> None:
         if host not in self._strangers and len(self._strangers) < _STRANGERS:
             self._strangers.add(host)
-            self._options.tell(f"the wire does not take what comes from {host}, where no node is invited from")
+            self._options.tell(f"the wire drops packets from {host}: no node is invited from there")
 
 
 def _known_senders(peers: Iterable[SocketAddress]) -> dict[object, SocketAddress]:

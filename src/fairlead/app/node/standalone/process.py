@@ -47,7 +47,7 @@ def check_machine() -> None:
     missing = {program: package for program, package in PROGRAMS.items() if not shutil.which(program, path=path)}
     if missing:
         raise CannotBeANode(
-            f"missing programs: {', '.join(missing)}; install the packages that bring them "
+            f"missing programs: {', '.join(missing)}; install the packages that contain them "
             f"(on Debian: apt-get install {' '.join(missing.values())})"
         )
     if not owns_network():
