@@ -6,7 +6,7 @@ What cannot do without is refused instead (``volumes.check_volumes``); docs/pod-
 from collections.abc import Callable, Iterator
 
 from fairlead.nodeagent.manifest import Container, ContainerCapabilities, RunPod, RunPodSpec, SecurityContext
-from fairlead.nodeagent.security_context import given_capabilities
+from fairlead.nodeagent.security_context import USUAL_CAPABILITIES, given_capabilities
 
 _OF_POD: dict[str, Callable[[RunPodSpec], object]] = {
     "hostPID": lambda spec: spec.host_pid,
@@ -50,6 +50,6 @@ def _of_container(container: Container, given: tuple[str, ...]) -> Iterator[str]
     security = container.security_context or SecurityContext()
     if security.privileged:
         yield " beyond ".join(["securityContext.privileged", *given])
-    if set((security.capabilities or ContainerCapabilities()).add or ()) - {*given}:
+    if set((security.capabilities or ContainerCapabilities()).add or ()) - USUAL_CAPABILITIES.union(given):
         yield "securityContext.capabilities.add"
     yield from (path for path, asks in _OF_CONTAINER.items() if asks(container))

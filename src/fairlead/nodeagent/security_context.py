@@ -74,6 +74,26 @@ def _first(own: int | None, shared: int | None) -> int | None:
     return own if own is not None else shared
 
 
+# Those of every container here (``drivers.pods.privileges``), which a container gets without asking.
+USUAL_CAPABILITIES = frozenset(
+    {
+        "AUDIT_WRITE",
+        "CHOWN",
+        "DAC_OVERRIDE",
+        "FOWNER",
+        "FSETID",
+        "KILL",
+        "NET_BIND_SERVICE",
+        "NET_RAW",
+        "SETFCAP",
+        "SETGID",
+        "SETPCAP",
+        "SETUID",
+        "SYS_CHROOT",
+    }
+)
+
+
 def given_capabilities(container: Container, pod: RunPod) -> tuple[str, ...]:
     """Those that a lab's node gives a container beyond the usual ones: ``NET_ADMIN``, with which it may write the rules
     of its node, as a cluster's proxy does.

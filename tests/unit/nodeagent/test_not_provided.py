@@ -51,6 +51,7 @@ def test_each_wish_is_named_by_its_path(spec, container, expected):
     [
         ({"privileged": True}, ["spec.containers{c}.securityContext.privileged beyond NET_ADMIN"]),
         ({"capabilities": {"add": ["NET_ADMIN"]}}, []),
+        ({"capabilities": {"add": ["NET_RAW", "NET_BIND_SERVICE"]}}, []),
         ({"capabilities": {"add": ["NET_ADMIN", "SYS_TIME"]}}, ["spec.containers{c}.securityContext.capabilities.add"]),
     ],
 )

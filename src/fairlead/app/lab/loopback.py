@@ -23,11 +23,6 @@ _NEEDS_NAMESPACES: tuple[tuple[Callable[[LabSettings], bool], str], ...] = (
     (lambda wanted: wanted.publish, "--publish: everything answers on this machine's loopback already"),
     (lambda wanted: wanted.load_balancing != LoadBalancing.SPREAD, "--load-balancing, loadBalancing other than spread"),
     (lambda wanted: wanted.bgp is not None, "bgp"),
-    (
-        lambda wanted: bool(wanted.control_plane),
-        "--control-plane: its programs open ports that may be in use on this machine",
-    ),
-    (lambda wanted: bool(wanted.control_plane), "--control-plane: these programs accept no loopback addresses"),
     (lambda wanted: bool(wanted.control_plane), "--control-plane: these programs accept no loopback addresses"),
     (lambda wanted: wanted.pull, "--pull: images need root folders of their own"),
     (lambda wanted: any(node.index > MAX_NODES for node in wanted.nodes), f"more than {MAX_NODES} nodes"),
