@@ -14,6 +14,7 @@ from fairlead.drivers.linux.process_tree import tree
 from tests.support.full import some_of
 from tests.support.lab_processes import agent, launcher, parent_of
 from tests.support.labs import Lab, eventually
+from tests.support.net.outsiders import NODES, ask
 from tests.support.net.spreading import addresses, traffic
 from tests.support.users import CHECKOUT, users
 
@@ -145,8 +146,11 @@ def test_requests_go_on_whoever_is_killed(lab):
     """Agents and launchers of both nodes, one after another: no container ends and no request fails."""
     lab.kubectl("apply", "-f", str(STEADY))
     lab.kubectl("rollout", "status", "daemonset/steady", "--timeout=60s")
-    before = containers(lab)
-    with traffic(lab, *addresses(lab, "steady"), held=0.1) as asked:
+    before, balancers = containers(lab), addresses(lab, "steady")
+    port = lab.get("service", "steady")["spec"]["ports"][0]["nodePort"]
+    for node in NODES.values():
+        eventually(lambda: ask(lab, f"{node}:{port}"))  # noqa: B023 - called at once
+    with traffic(lab, *balancers, held=0.1) as asked:
         for number in range(some_of(2, 25)):
             for victim in VICTIMS.values():
                 lab.kill(victim(lab, f"node-{number % 2 + 1}"))
