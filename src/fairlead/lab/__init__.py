@@ -1,6 +1,6 @@
-"""Labs for programs: a cluster on this machine as an object, to start, fill, ask, break and stop.
+"""Labs for programs: a cluster on this machine as an object, to start, fill, query, break and stop.
 
-The pytest plugin, the commands and the examples stand on what is exported here. Docs: docs/testing.md. What is exported
+The pytest plugin, the commands and the examples use what is exported here. Docs: docs/testing.md. What is exported
 is imported when it is first asked for: commands use small modules of this room, and must not wait for the API client.
 """
 

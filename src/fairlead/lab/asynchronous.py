@@ -1,4 +1,4 @@
-"""The calls of a ``Scope`` for asynchronous code: each runs in a thread, so that the event loop goes on."""
+"""The calls of a ``Scope`` for asynchronous code: each runs in a thread, so that the event loop is not blocked."""
 
 import asyncio
 from typing import TYPE_CHECKING, Unpack
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class AsyncScope:
-    """A namespace of a running lab; what the calls mean is said in ``Scope``."""
+    """A namespace of a running lab; ``Scope`` documents the calls."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope

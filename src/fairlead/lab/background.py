@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own, so that a lab can be asked from synchronous and asynchronous code alike."""
+"""An event loop in a separate thread, so that synchronous and asynchronous code can both use a lab."""
 
 import asyncio
 import threading
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class Background:
-    """The loop. Close it; what still runs on it is cancelled then."""
+    """The loop. Close it; this cancels what still runs on it."""
 
     def __init__(self, name: str) -> None:
         self.loop = asyncio.new_event_loop()
@@ -26,11 +26,11 @@ class Background:
             raise
 
     async def await_(self, work: Coroutine[Any, Any, T]) -> T:
-        """The result of the work; the calling event loop goes on."""
+        """The result of the work; the calling event loop is not blocked."""
         return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.loop))
 
     def close(self) -> None:
-        """Cancel what runs, and end the thread."""
+        """Cancel the running work, and end the thread."""
         if not self._thread.is_alive():
             return
         asyncio.run_coroutine_threadsafe(_cancel_others(), self.loop).result()

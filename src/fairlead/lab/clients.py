@@ -1,4 +1,4 @@
-"""Ready clients of well-known libraries, for the lab's API server; each is imported when it is asked for."""
+"""Ready clients of well-known libraries, for the lab's API server; each library is imported on first use."""
 
 import importlib
 from pathlib import Path
@@ -9,7 +9,7 @@ from fairlead.lab.errors import LabError
 
 
 class Clients:
-    """Clients that speak to the lab as its administrator, with a namespace as their default where they have one."""
+    """Clients with the lab's administrator credentials, and with a default namespace if the library has one."""
 
     def __init__(self, kubeconfig: Path, namespace: str) -> None:
         self._kubeconfig, self._namespace = str(kubeconfig), namespace

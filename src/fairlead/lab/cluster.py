@@ -1,4 +1,4 @@
-"""A lab as an object: started and stopped, or found where it runs already."""
+"""A lab as an object: started and stopped, or attached to while it runs."""
 
 import os
 import secrets
@@ -30,18 +30,18 @@ DEFAULT = "default"
 
 @dataclass(frozen=True)
 class LabSpec:
-    """A lab as it is wanted; what is left out is as ``fairlead up`` has it.
+    """The specification of a lab; a field that is left out has the default of ``fairlead up``.
 
     Attributes:
-        nodes: how many; by default two.
-        images: the command of this machine that an image stands for, by pattern.
+        nodes: the number of nodes; by default two.
+        images: the command of this machine that runs for an image, by pattern of the image's name.
         proxy_mode: what the nodes' proxies write: nftables or iptables.
         config: a configuration file (docs/lab.md).
-        data: a folder in which its objects outlive it.
+        data: a folder that keeps the lab's objects after it ends.
         publish: whether node ports and load balancers answer on this machine's loopback.
-        pull: whether images are fetched that are not on this machine and stand for no command.
-        userspace: whether it is made without namespaces, on loopback; None: only where they are refused.
-        seed: what makes such a lab draw the same endpoints for the same connections in every run.
+        pull: whether to pull images that are not on this machine and have no substitute command.
+        userspace: whether the lab uses loopback instead of namespaces; None: only if namespaces are refused.
+        seed: makes such a lab choose the same endpoints for the same connections in every run.
     """
 
     nodes: int | None = None
@@ -57,7 +57,7 @@ class LabSpec:
 
 
 class SpecFields(TypedDict, total=False):
-    """The fields of a ``LabSpec``, for calls that take them by name."""
+    """The fields of a ``LabSpec``, for calls that take them as keyword arguments."""
 
     nodes: int | None
     dual_stack: bool
@@ -81,13 +81,14 @@ class Lab(Scope):
             lab.wait_ready()
             assert lab.run("curl -s http://web/").stdout == "hello"
 
-    A lab that is started here ends with this program, however that ends; one that is ``attach``-ed to goes on.
+    A lab that this program starts ends with the program, even if the program is killed. A lab that it attaches to keeps
+    running.
 
     Args:
-        spec: what it is to be.
-        name: by which commands find it (``fairlead status``); by default one that nobody has.
-        timeout: seconds until it must be ready.
-        tell: gets lines about its progress.
+        spec: the specification of the lab.
+        name: the name for commands such as ``fairlead status``; by default an unused one.
+        timeout: seconds within which it must become ready.
+        tell: called with lines about the progress.
     """
 
     def __init__(
@@ -107,7 +108,7 @@ class Lab(Scope):
 
     @classmethod
     def attach(cls, name: str) -> "Lab":
-        """A lab that runs already.
+        """Attach to a running lab.
 
         Raises:
             LabError: there is none of that name on this host.
@@ -127,12 +128,12 @@ class Lab(Scope):
 
     @property
     def is_running(self) -> bool:
-        """Whether it has been started or attached to, and not yet been let go of."""
+        """Whether this object has started or attached to the lab, and has neither stopped it nor detached from it."""
         return self._is_running
 
     @property
     def running(self) -> RunningLab:
-        """Where it keeps what; raises LabError when it does not run."""
+        """The paths of the lab's files; raises LabError when it does not run."""
         if not self._is_running:
             raise LabError(f'lab "{self.name}" is not running: use it in a `with` block, or call start() first')
         return self._connection.lab
@@ -141,7 +142,7 @@ class Lab(Scope):
         """Start it, and return when everything in it is ready.
 
         Args:
-            owner: the process that it lives with; None: this one; ``NOBODY``: it goes on until somebody stops it.
+            owner: the lab ends with this process; None: this one; ``NOBODY``: the lab runs until it is stopped.
 
         Raises:
             LabError: it cannot be started; nothing is left of it. The message says what to do.
@@ -174,7 +175,7 @@ class Lab(Scope):
         self._is_running = True
 
     def stop(self) -> None:
-        """End it, and return when nothing of it is left but its data folder. Raises LabError when it does not end."""
+        """Stop the lab, and return when only its data folder is left. Raises LabError when it does not end."""
         running = self.running
         self.detach()
         if self._process:
@@ -183,7 +184,7 @@ class Lab(Scope):
         enter.end(running)
 
     def detach(self) -> None:
-        """Let go of it, and let it run on."""
+        """Detach from the lab, and leave it running."""
         if self._is_running:
             self._is_running = False
             self._connection.close()
@@ -199,7 +200,7 @@ class Lab(Scope):
         return f"<Lab {self.name}{'' if self._is_running else ', not running'}>"
 
     def namespace(self, name: str = "", *, prefix: str = "test-") -> Namespace:
-        """A namespace: that of this name, else a new one whose name begins with the prefix."""
+        """The namespace of this name, or else a new one whose name begins with the prefix."""
         return Namespace(self._connection, name) if name else Namespace.made(self._connection, prefix)
 
     def node(self, name: str) -> NodeHandle:
@@ -207,5 +208,5 @@ class Lab(Scope):
         return NodeHandle(self.running, name)
 
     def add_node(self, name: str = "", labels: Mapping[str, str] | None = None) -> NodeHandle:
-        """A new node that is Ready; called ``node-NUMBER`` unless it gets a name. Raises LabError."""
+        """Add a node, and return when it is Ready; its default name is ``node-NUMBER``. Raises LabError."""
         return add_node(self.running, name, labels or {})

@@ -1,4 +1,4 @@
-"""Runs commands in a lab for a program: their output is kept, and their time is bounded."""
+"""Runs commands in a lab for a program: captures their output, and limits their time."""
 
 import os
 import shlex
@@ -28,9 +28,9 @@ class RunOptions(TypedDict, total=False):
     """How a command is run.
 
     Attributes:
-        input: what it reads from standard input.
-        timeout: seconds after which it is killed; 60 if not given.
-        check: whether its failure is an error of the caller's; by default it is.
+        input: its standard input.
+        timeout: seconds after which it is killed; by default 60.
+        check: whether its failure raises an error; by default it does.
     """
 
     input: str
@@ -39,7 +39,7 @@ class RunOptions(TypedDict, total=False):
 
 
 def words_of(command: Arguments) -> tuple[str, ...]:
-    """The arguments; text is split as a shell does, and run by none."""
+    """The arguments; text is split as a shell splits it, but no shell runs it."""
     return tuple(shlex.split(command)) if isinstance(command, str) else tuple(map(str, command))
 
 
@@ -47,7 +47,7 @@ def execute(connection: LabConnection, entry: EntryPoint, command: EnteredComman
     """Run a command in a place that has been entered.
 
     Raises:
-        CommandFailed: it took longer; it failed and ``check`` is set.
+        CommandFailed: it exceeded its timeout; it failed and ``check`` is set.
     """
     running = connection.forker.start(entry.place, command)
     try:
@@ -71,7 +71,7 @@ def as_of_this_machine(arguments: tuple[str, ...], environment: dict[str, str] |
 
 
 def client_pod(connection: LabConnection, namespace: str, seconds: float) -> str:
-    """The name of a Pod of this namespace that does nothing, in which commands of this machine run; made if need be."""
+    """The name of an idle Pod of this namespace, in which commands of this machine run; created if needed."""
     document = pod_document(CLIENT_POD)
 
     async def make(client: KubeClient, resources: ServedResources) -> None:

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class LabConnection:
-    """What a ``Lab`` and its namespaces share; made when first used, closed with the lab."""
+    """The connection that a ``Lab`` and its namespaces share; opened on first use, closed with the lab."""
 
     def __init__(self, lab: RunningLab) -> None:
         self.lab = lab
@@ -42,10 +42,10 @@ class LabConnection:
             return self._forker
 
     def ask(self, work: Callable[[KubeClient, ServedResources], Coroutine[Any, Any, T]]) -> T:
-        """The result of what is asked of the API.
+        """The result of a request to the API.
 
         Raises:
-            LabError: it refuses, or does not answer; beside what the work itself raises.
+            LabError: the API refuses the request or does not answer; also what the work itself raises.
         """
 
         async def act() -> T:
@@ -63,11 +63,11 @@ class LabConnection:
         return enter_place(self.lab, namespace, where)
 
     def enter_network(self, namespace: str, where: str) -> EntryPoint:
-        """The network of a place alone, as the lab's root: for sockets and for rules."""
+        """Only the network of a place, as the lab's root: for sockets and for rules."""
         return enter_network(self.lab, namespace, where)
 
     def close(self) -> None:
-        """Let go of everything; the lab goes on."""
+        """Close everything; the lab keeps running."""
         with self._lock:
             if self._background and self._client:
                 with suppress(Exception):  # the lab may have gone before its connections

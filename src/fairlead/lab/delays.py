@@ -1,9 +1,9 @@
-"""Delay of packets between two Pods, for kernels without netem: this program holds them back.
+"""Delays packets between two Pods, for kernels without netem: this program holds them back.
 
-What arrives at a Pod is seen by packet sockets before the rules of the hook ``ingress`` (packet(7), nft(8)). So a rule
-there drops what is to be late, and this program, which has seen it all the same, sends it again when its time has come,
-from the node's end of the Pod's link: with another link-layer source, by which the rule lets it pass. Addresses, ports
-and order are kept, over any protocol. Nothing of this outlives this program.
+Packet sockets see an arriving packet before the rules of the hook ``ingress`` (packet(7), nft(8)). A rule there drops
+each packet that must be late. This program has a copy, and sends it again after the delay from the node's end of the
+Pod's link, with another link-layer source, which the rule lets pass. Addresses, ports and order are kept, for any
+protocol. Rules and copies end with this program.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ class FrameHolder:
         self._loop.add_reader(self._arrivals, self._take)
 
     def stop(self) -> None:
-        """What is held back still leaves at its time."""
+        """Packets that are held back still leave at their time."""
         self._loop.remove_reader(self._arrivals)
 
     def _take(self) -> None:
@@ -61,7 +61,7 @@ class FrameHolder:
 
 
 def source_of(frame: bytes) -> bytes:
-    """Who has sent the packet in an Ethernet frame; empty for what is none of IP."""
+    """The source address of the IP packet in an Ethernet frame; empty for other packets."""
     return next((frame[_SOURCES[family]] for family, type_ in _TYPES.items() if frame[12:14] == type_), b"")
 
 
@@ -70,7 +70,7 @@ def _packed(address: str) -> bytes:
 
 
 def table(number: int, sources: Iterable[str]) -> str:
-    """The rules that drop what is to be late, as nft reads them, in one line."""
+    """The rules that drop packets that must be late, as nft reads them, in one line."""
     rules = "".join(f"ether saddr != {_MARK} {_WORDS[family_of(a)]} saddr {a} drop; " for a in sources)
     return (
         f"table netdev fairlead-delay-{number} {{ flags owner; "
@@ -80,7 +80,7 @@ def table(number: int, sources: Iterable[str]) -> str:
 
 @contextmanager
 def delayed(connection: LabConnection, pod: ObjectKey, sources: tuple[str, ...], seconds: float) -> Iterator[None]:
-    """Have what these addresses send to a Pod arrive later, meanwhile.
+    """Delay packets from these addresses to a Pod until the context ends.
 
     Raises:
         LabError: it cannot be done.

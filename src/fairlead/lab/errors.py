@@ -1,4 +1,4 @@
-"""What can go wrong in a lab that a test wants to tell apart; each is a ``LabError``."""
+"""The errors of a lab that tests distinguish; each is a ``LabError``."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
 
 class NotReady(LabError):
-    """Something was not as wanted when the time was up.
+    """A condition was not met before the timeout.
 
     Attributes:
-        awaited: what was still lacking, a line each.
+        awaited: what was still missing, one line each.
     """
 
     def __init__(self, message: str, awaited: Sequence[str] = ()) -> None:
@@ -22,7 +22,7 @@ class NotReady(LabError):
 
 
 class CommandFailed(LabError):
-    """A command in the lab ended with another exit code than 0, or was killed when its time was up."""
+    """A command in the lab ended with a nonzero exit code, or was killed after its timeout."""
 
     def __init__(self, arguments: Sequence[str], result: "Result", why: str = "") -> None:
         shown = "\n".join(filter(None, (result.stdout.rstrip(), result.stderr.rstrip())))

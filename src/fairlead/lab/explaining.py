@@ -1,4 +1,4 @@
-"""Explains what is in a lab, for ``explain`` and for reports of tests that have failed."""
+"""Explains the objects of a lab, for ``explain`` and for reports of failed tests."""
 
 from collections.abc import Iterable
 
@@ -23,7 +23,7 @@ SHOWN = 4  # Services of a namespace that a report explains
 
 
 def read(connection: LabConnection) -> Cluster:
-    """What the lab's API shows now; raises LabError when it does not answer."""
+    """The current state of the lab's API; raises LabError when it does not answer."""
     try:
         return read_live_cluster(str(connection.lab.kubeconfig), None)
     except (KubeError, Unreachable) as error:
@@ -45,7 +45,7 @@ def explain(cluster: Cluster, subject: str, namespace: str) -> Explanation:
 
 
 def diagnose(cluster: Cluster, namespaces: Iterable[str]) -> str:
-    """What is wrong with Services of these namespaces, and what puts it right; empty when nothing was found."""
+    """What is wrong with Services of these namespaces, and how to fix it; empty when nothing was found."""
     wanted = set(namespaces)
     keys = [key for key in cluster.snapshot.services if key.namespace in wanted]
     findings = [finding for finding in about(examine(cluster), keys) if finding.services]
@@ -53,7 +53,7 @@ def diagnose(cluster: Cluster, namespaces: Iterable[str]) -> str:
 
 
 def report(cluster: Cluster, namespaces: Iterable[str]) -> str:
-    """For a test that has failed: what is wrong in its namespaces, and the trees of Services that fail."""
+    """For a failed test: what is wrong in its namespaces, and the trees of the failing Services."""
     wanted = sorted(set(namespaces))
     parts = [diagnose(cluster, wanted)]
     keys = sorted(key for key in cluster.snapshot.services if key.namespace in wanted and key != _API)

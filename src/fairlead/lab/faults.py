@@ -1,7 +1,7 @@
 """Faults on demand: each is a context manager, begins at once, and is undone at the end of its ``with``.
 
-Those of packets are rules that the kernel itself takes away when this program ends, however it ends; those of the lab's
-parts last as long as a connection to them; those of processes and nodes are undone by this program.
+Packet faults are rules that the kernel removes when this program ends, however it ends. Faults of the lab's parts last
+as long as a connection to the part. This program undoes faults of processes and nodes.
 """
 
 import os
@@ -41,7 +41,7 @@ class Faults:
 
     @contextmanager
     def unready(self, pod: str) -> Iterator[None]:
-        """A Pod counts as not ready, whatever its probes say. At both ends the API has been told."""
+        """A Pod counts as not ready, whatever its probes say. The API is up to date at the begin and at the end."""
         document = {"kind": "unready", "namespace": self._namespace, "pod": pod}
         with self._of_parts([self._agent_of(pod)], document):
             self._await_ready(pod, wanted=False)
@@ -50,8 +50,8 @@ class Faults:
 
     @contextmanager
     def killed(self, pod: str) -> Iterator[None]:
-        """The processes of a Pod's containers are killed, once. At the end it is waited for until the Pod is ready
-        again with other containers, which depends on its restart policy."""
+        """The processes of a Pod's containers are killed, once. The end waits until the Pod is ready again with new
+        containers, which depends on its restart policy."""
         was_ready, before = self._is_ready(pod), _containers(self._pod(pod))
         for process in self._processes(pod):
             _signal(process, signal.SIGKILL)
@@ -62,7 +62,7 @@ class Faults:
 
     @contextmanager
     def frozen(self, pod: str) -> Iterator[None]:
-        """All processes of a Pod stand still: connections are accepted by the kernel, and nobody answers."""
+        """All processes of a Pod are frozen: the kernel accepts connections, but no process answers."""
         stopped = [pid for process in self._processes(pod) for pid in tree(process)]
         try:
             for pid in stopped:
@@ -86,7 +86,7 @@ class Faults:
 
     @contextmanager
     def node_cut_off(self, name: str) -> Iterator[None]:
-        """A node's cable is pulled: it goes on, and reaches nobody."""
+        """A node's cable is pulled: the node keeps running without a network."""
         node = NodeHandle(self._connection.lab, name)
         node.partition()
         try:
@@ -101,8 +101,8 @@ class Faults:
         """Packets between two Pods are lost, in both directions.
 
         Args:
-            percent: how many, by chance.
-            every: not by chance, but each one of so many: the same in every run.
+            percent: share of the packets, chosen at random.
+            every: drop every Nth packet instead, so that every run is the same.
         """
         self._require_kernel("loss")
         with packet_rules(self._connection, self._key(target), dropping(self._addresses(source), percent, every)):
@@ -110,14 +110,14 @@ class Faults:
 
     @contextmanager
     def reset(self, source: str, target: str) -> Iterator[None]:
-        """What one Pod sends over TCP is answered with a reset in place of the other."""
+        """TCP packets from one Pod to the other are answered with a reset."""
         self._require_kernel("reset")
         with packet_rules(self._connection, self._key(target), resetting(self._addresses(source))):
             yield
 
     @contextmanager
     def delay(self, source: str, target: str, seconds: float) -> Iterator[None]:
-        """What one Pod sends to the other arrives so much later; its order is kept."""
+        """Packets from one Pod to the other arrive this many seconds late, in the same order."""
         self._require_kernel("delay")
         with delayed(self._connection, self._key(target), self._addresses(source), seconds):
             yield
@@ -126,13 +126,13 @@ class Faults:
 
     @contextmanager
     def dns(self, name: str, mode: DnsMode, *, seconds: float = 0.0) -> Iterator[None]:
-        """The cluster's DNS answers wrongly about a name.
+        """The cluster's DNS gives wrong answers for a name.
 
         Args:
-            name: as a Pod of the namespace asks for it: ``web`` is ``web.NAMESPACE.svc.cluster.local``, and with a dot
-                at the end it is absolute. ``*.`` before it: everything below; ``*``: every name.
+            name: as a Pod of the namespace writes it: ``web`` is ``web.NAMESPACE.svc.cluster.local``, and a dot at the
+                end makes it absolute. The prefix ``*.`` means every name below it; ``*`` means every name.
             mode: ``servfail``, ``nxdomain``, ``refused``, ``drop``, ``truncate`` (over UDP), ``delay`` (by
-                ``seconds``), ``stale`` (what was answered at the beginning).
+                ``seconds``), ``stale`` (the answer at the beginning of the fault).
         """
         document = {"kind": "dns", "name": self._absolute(name), "mode": mode, "seconds": seconds}
         with self._of_parts(steering.name_servers(self._connection), document):
@@ -152,13 +152,13 @@ class Faults:
 
     @contextmanager
     def late_endpoints(self, seconds: float) -> Iterator[None]:
-        """EndpointSlices are written so much later than what they follow from."""
+        """EndpointSlices are written this many seconds after the change that causes them."""
         with self._of_parts([SLICES], {"kind": "late-endpoints", "seconds": seconds}):
             yield
 
     @contextmanager
     def late_rules(self, seconds: float, node: str = "") -> Iterator[None]:
-        """The rules of nodes, or of one, follow the EndpointSlices so much later."""
+        """The rules of all nodes, or of one, are updated this many seconds after the EndpointSlices."""
         found = steering.proxies(self._connection)
         wanted = [part for part in found if not node or part.place == f"node/{node}"]
         if not wanted:
@@ -168,11 +168,11 @@ class Faults:
 
     @contextmanager
     def api(self, mode: ApiMode, *, seconds: float = 0.0, match: str = "") -> Iterator[None]:
-        """The API server misbehaves, to the lab's own parts and to this program's calls too.
+        """The API server misbehaves, also for the lab's own parts and for calls of this program.
 
         Args:
             mode: ``gone`` (every connection breaks off), ``slow`` (by ``seconds``), ``429``, ``410`` (for watches).
-            match: only for requests that have this in their path, as ``/configmaps``.
+            match: only for requests whose path contains this, such as ``/configmaps``.
         """
         with self._of_parts([API], {"kind": "api", "mode": mode, "seconds": seconds, "match": match}):
             yield
@@ -231,7 +231,7 @@ class Faults:
 
 
 def _containers(pod: Doc) -> frozenset[str]:
-    """The ids of those that run."""
+    """The ids of the running containers."""
     return frozenset(each.get("containerID") or "" for each in pod["status"].get("containerStatuses") or ())
 
 

@@ -30,10 +30,10 @@ class Forwarded(NamedTuple):
 
 
 def forward(background: Background, connect: Callable[[], socket.socket]) -> Forwarded:
-    """A free port, each connection to which leads to a connection of its own.
+    """A free port; each connection to it opens a new connection into the lab.
 
     Args:
-        connect: makes a connection; may take a while, and is called in a thread.
+        connect: opens a connection; called in a thread, because it can take a while.
     """
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

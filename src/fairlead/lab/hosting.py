@@ -1,5 +1,4 @@
-"""Starts the process outside of a lab: a fresh interpreter, in a session of its own, that ends the lab when its owner
-has gone."""
+"""Starts the host process of a lab: a new interpreter in its own session, which ends the lab after its owner ends."""
 
 import os
 import pickle
@@ -18,7 +17,7 @@ def start_owned(options: LabOptions, owner: int | None, tell: Callable[[str], No
     """Start a lab, and return when everything in it is ready.
 
     Args:
-        owner: the lab ends with the process of this id; None: with this one; ``NOBODY``: when it is told to.
+        owner: the lab ends with the process of this id; None: with this one; ``NOBODY``: on request.
 
     Raises:
         LabError: it cannot be started; nothing is left of it.

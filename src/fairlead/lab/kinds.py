@@ -1,4 +1,4 @@
-"""Which resource a word means that a user writes for a kind, as kubectl takes it."""
+"""Maps a word for a kind to its resource, as kubectl does."""
 
 from fairlead.drivers.kube.client import KubeClient, ResourcePath
 from fairlead.drivers.kube.discovery import Discovered, discover

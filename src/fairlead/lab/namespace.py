@@ -1,4 +1,4 @@
-"""A namespace that is made for a test and goes with it."""
+"""A namespace that is created for a test and deleted with it."""
 
 from contextlib import suppress
 
@@ -12,11 +12,11 @@ from fairlead.lab.scope import Scope
 
 
 class Namespace(Scope):
-    """A namespace of a lab. As a context manager it is deleted at the end, which is not waited for."""
+    """A namespace of a lab. As a context manager, it is deleted at the end without waiting."""
 
     @classmethod
     def made(cls, connection: LabConnection, prefix: str) -> "Namespace":
-        """A new one, whose name begins so; raises LabError when the server refuses it."""
+        """A new namespace whose name has this prefix; raises LabError when the server refuses it."""
         try:
             return cls(connection, connection.ask(lambda client, _: objects.make_namespace(client, prefix)))
         except (KubeError, Unreachable) as error:
@@ -32,7 +32,7 @@ class Namespace(Scope):
         return AsyncScope(self)
 
     def remove(self) -> None:
-        """Delete it, with everything in it; its Pods end a while later. One that has gone is none the worse for it."""
+        """Delete it with everything in it; its Pods end a while later. It is no error if it does not exist."""
 
         async def remove(client: KubeClient, _: ServedResources) -> None:
             with suppress(KubeError, Unreachable):

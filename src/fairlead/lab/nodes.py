@@ -1,4 +1,4 @@
-"""The nodes of a running lab: what may happen to them."""
+"""The nodes of a running lab, and the operations on them."""
 
 from collections.abc import Mapping
 
@@ -13,14 +13,14 @@ class NodeHandle:
         self._lab, self.name = lab, name
 
     def remove(self) -> None:
-        """Take it away for good; its Pods leave the API a while later. Raises LabError."""
+        """Remove the node permanently; its Pods are removed from the API a while later. Raises LabError."""
         nodes.remove(self._lab, self.name)
 
     def stop(self, *, out_of_service: bool = False) -> None:
         """Switch it off as if its power were cut; raises LabError.
 
         Args:
-            out_of_service: say so to the cluster (KEP-2268), so that what ran there may run elsewhere.
+            out_of_service: report it to the cluster (KEP-2268), so that its Pods can run elsewhere.
         """
         nodes.stop(self._lab, self.name, out_of_service=out_of_service)
 
@@ -29,7 +29,7 @@ class NodeHandle:
         nodes.start(self._lab, self.name)
 
     def partition(self) -> None:
-        """Pull its cable: it goes on, and reaches nobody. Raises LabError."""
+        """Pull its cable: the node keeps running without a network. Raises LabError."""
         nodes.partition(self._lab, self.name)
 
     def heal(self) -> None:
@@ -38,5 +38,5 @@ class NodeHandle:
 
 
 def add_node(lab: RunningLab, name: str, labels: Mapping[str, str]) -> NodeHandle:
-    """A new node that is Ready; raises LabError."""
+    """Add a node, and return when it is Ready; raises LabError."""
     return NodeHandle(lab, nodes.add(lab, name, labels))

@@ -1,4 +1,4 @@
-"""Objects of a lab: what may be applied, and how it is applied, read, deleted and awaited."""
+"""Objects of a lab: how they are applied, read, deleted and awaited."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,10 +24,10 @@ Applicable = str | PathLike[str] | Mapping[str, Any] | Iterable[Any] | object
 
 
 def documents(what: Applicable) -> Iterator[Doc]:
-    """The documents that something applicable stands for.
+    """The documents in text, files, folders or objects.
 
     Raises:
-        ManifestError: a file or text cannot be read. LabError: it is nothing that can be applied.
+        ManifestError: a file or text cannot be read. LabError: the type cannot be applied.
     """
     match what:
         case str() if "\n" in what or what.lstrip().startswith("{"):
@@ -46,7 +46,7 @@ def documents(what: Applicable) -> Iterator[Doc]:
 
 
 def _camel(model: Any) -> Doc:
-    """An object of a client library: those of ``kubernetes`` say by a table what their fields are called."""
+    """An object of a client library; those of ``kubernetes`` have a table of their fields' names."""
     names = getattr(model, "attribute_map", None)
     if names is None:
         return dict(model.to_dict())
@@ -65,7 +65,7 @@ def _plain(value: Any) -> Any:
 
 
 async def apply_all(client: KubeClient, resources: ServedResources, wanted: Sequence[Doc], namespace: str) -> list[Doc]:
-    """Apply documents in order; those of namespaced kinds that name no namespace go into this one.
+    """Apply documents in order; namespaced objects without a namespace go into this one.
 
     Raises:
         LabError: one was refused; its kind and name are in the message.
@@ -80,7 +80,7 @@ async def apply_all(client: KubeClient, resources: ServedResources, wanted: Sequ
 
 
 async def delete_all(client: KubeClient, resources: ServedResources, wanted: Sequence[Doc], namespace: str) -> None:
-    """Delete what documents name; what is not there is none the worse for it."""
+    """Delete the objects that documents name; it is no error if one does not exist."""
     for document in wanted:
         resource = await resources.of(document)
         metadata = (await _placed(resources, document, namespace))["metadata"]
@@ -105,7 +105,7 @@ def _title(document: Doc) -> str:
 
 
 async def get(client: KubeClient, resource: ResourcePath, namespace: str, name: str) -> Doc:
-    """One object; raises LabError with the server's words when it cannot be had."""
+    """One object; raises LabError with the server's message when it cannot be read."""
     try:
         body = await client.get(resource.path(namespace if resource.namespaced else "", name))
     except KubeError as error:
@@ -131,7 +131,7 @@ async def events(client: KubeClient, namespace: str) -> list[Doc]:
 
 
 async def log(client: KubeClient, pod: ObjectKey, query: Mapping[str, str]) -> str:
-    """What a container has written."""
+    """The log of a container."""
     try:
         body = await client.get(PODS.path(pod.namespace, pod.name, "log"), query)
     except KubeError as error:
@@ -140,7 +140,7 @@ async def log(client: KubeClient, pod: ObjectKey, query: Mapping[str, str]) -> s
 
 
 async def workloads(client: KubeClient, namespace: str) -> list[WantedWorkload]:
-    """Everything in a namespace that can be waited for, except Pods of which something else takes care."""
+    """The objects of a namespace that can be awaited, except Pods that a controller owns."""
     found = []
     for kind, (resource, _) in KINDS.items():
         for document in await items(client, resource, namespace):
@@ -151,10 +151,10 @@ async def workloads(client: KubeClient, namespace: str) -> list[WantedWorkload]:
 
 
 async def wait_for(client: KubeClient, wanted: Sequence[WantedWorkload], seconds: float) -> None:
-    """Return when all of these run.
+    """Return when all of these objects run.
 
     Raises:
-        NotReady: they do not after so many seconds.
+        NotReady: they do not run within the timeout.
     """
     awaited: list[str] = []
 
@@ -171,10 +171,10 @@ async def wait_for(client: KubeClient, wanted: Sequence[WantedWorkload], seconds
 async def wait_until(
     client: KubeClient, resource: ResourcePath, key: ObjectKey, holds: Callable[[Doc], bool], seconds: float
 ) -> None:
-    """Return when something holds of an object.
+    """Return when an object meets a condition.
 
     Raises:
-        NotReady: it does not after so many seconds.
+        NotReady: it does not within the timeout.
     """
     query = {"fieldSelector": f"metadata.name={key.name}"}
     try:
@@ -188,12 +188,12 @@ async def wait_until(
 
 
 def says_ready(pod: Doc) -> bool:
-    """Whether a Pod's status has it ready."""
+    """Whether a Pod's status is ready."""
     conditions = pod.get("status", {}).get("conditions") or ()
     return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
 
 async def make_namespace(client: KubeClient, prefix: str) -> str:
-    """A new namespace whose name begins so."""
+    """A new namespace whose name has this prefix."""
     document = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"generateName": prefix}}
     return str((await client.create(NAMESPACES.path(), document))["metadata"]["name"])

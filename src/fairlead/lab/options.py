@@ -1,4 +1,4 @@
-"""What a lab may be asked to be, in the words of ``fairlead up``: the commands and ``Lab`` read it alike."""
+"""The options of a lab, as ``fairlead up`` names them; the commands and ``Lab`` share them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -25,20 +25,20 @@ DEFAULT_NODES = 2
 
 @dataclass(frozen=True)
 class Wishes:
-    """What is asked of a lab; the rest is usual.
+    """The options of a lab; each has a default.
 
     Attributes:
-        nodes: how many, if the configuration file names none.
+        nodes: the number of nodes, if the configuration file names none.
         config: a configuration file (docs/lab.md).
         images: the command that an image stands for, by pattern.
         proxy_mode: what the nodes' proxies write: nftables or iptables.
-        load_balancing: spread over all nodes that serve, or one-node; None: as the file says, usually spread.
+        load_balancing: spread over all serving nodes, or one-node; None: as in the file, by default spread.
         publish: whether node ports and load balancers answer on this machine's loopback.
-        network_policies: whether NetworkPolicies are enforced, unless the configuration file says no.
-        pull: whether images are fetched that are not on this machine.
-        control_plane: folder of the programs that are to be the control plane, in place of ours.
-        userspace: whether it is made without namespaces; None: only where they are refused.
-        seed: what makes such a lab draw the same endpoints for the same connections in every run.
+        network_policies: whether NetworkPolicies are enforced, unless the configuration file turns them off.
+        pull: whether to pull images that are not on this machine.
+        control_plane: folder of the control plane's programs, which replace Fairlead's.
+        userspace: whether the lab is made without namespaces; None: only if they are refused.
+        seed: makes such a lab choose the same endpoints for the same connections in every run.
     """
 
     nodes: int | None = None
@@ -55,7 +55,7 @@ class Wishes:
     seed: int | None = None
 
     def settings(self) -> LabSettings:
-        """The settings that come of it.
+        """The settings that these options give.
 
         Raises:
             ConfigError: they contradict each other, or the file cannot be used.

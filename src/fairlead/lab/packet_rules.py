@@ -1,8 +1,8 @@
 """Loss and resets of packets, by rules in a Pod's network namespace.
 
-They stand where the Pod's packets arrive and leave, behind all translation: whatever name or virtual IP was asked for,
-the addresses there are those of the Pods. The table is owned by the ``nft`` that made it (nft(8), flag ``owner``), so
-the kernel takes it away when that ends, and it ends with this program.
+The rules are where the Pod's packets arrive and leave, after all translation. For any name or virtual IP, the addresses
+there are those of the Pods. The ``nft`` process that made the table owns it (nft(8), flag ``owner``) and ends with this
+program; the kernel then removes the table.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,10 +21,10 @@ _WHOLE = 10_000
 
 
 def dropping(addresses: Iterable[str], percent: float, every: int) -> list[str]:
-    """Rules of a chain each for what comes in and what goes out.
+    """The rules for incoming and for outgoing packets, by chain.
 
     Raises:
-        LabError: there is no such part.
+        LabError: the share is out of range.
     """
     if not 0 < percent <= 100 or every < 0:
         raise LabError(f"loss: {percent} percent, every {every}: give more than 0 and at most 100 percent")
@@ -40,7 +40,7 @@ def dropping(addresses: Iterable[str], percent: float, every: int) -> list[str]:
 
 
 def resetting(addresses: Iterable[str]) -> list[str]:
-    """Rules that answer everything over TCP with a reset."""
+    """Rules that answer all TCP packets with a reset."""
     return [
         f"input {_WORDS[family_of(address)]} saddr {address} meta l4proto tcp reject with tcp reset"
         for address in addresses
@@ -63,10 +63,10 @@ def table(number: int, rules: Iterable[str]) -> str:
 
 @contextmanager
 def packet_rules(connection: LabConnection, pod: ObjectKey, rules: list[str]) -> Iterator[None]:
-    """Have the rules in the network of a Pod meanwhile.
+    """Keep the rules in the network of a Pod until the context ends.
 
     Raises:
-        LabError: the kernel does not take them.
+        LabError: the kernel rejects them.
     """
     with connection.enter_network(pod.namespace, pod.name) as entry:
         running = connection.forker.start(entry.place, as_of_this_machine(("nft", "-i")))

@@ -1,6 +1,6 @@
-"""The parts of a lab as they are asked: each says at its socket how far it is (``drivers.steering.part_socket``).
+"""Queries to the parts of a lab: each reports its progress at its socket (``drivers.steering.part_socket``).
 
-``fairlead up --wait`` asks while everything starts, so nothing here imports the API client.
+``fairlead up --wait`` uses this while everything starts, so nothing here imports the API client.
 """
 
 import json
@@ -25,7 +25,7 @@ class LabPart(NamedTuple):
     """A process of the lab.
 
     Attributes:
-        place: where it is, as ``enter_place`` has it.
+        place: where it runs, as for ``enter_place``.
     """
 
     name: str
@@ -40,19 +40,19 @@ API, SLICES = LabPart(API_SERVER, SWITCH), LabPart(CONTROLLERS, SWITCH)
 
 
 def agent(node: str) -> LabPart:
-    """That of a node."""
+    """The part of a node."""
     return LabPart(NODE_AGENT, f"node/{node}")
 
 
 def proxies_of(lab: RunningLab, nodes: Iterable[str]) -> list[LabPart]:
-    """Those of nodes that have one of the lab's; one for all of them in a lab without namespaces."""
+    """The proxies of nodes that use the lab's proxy; in a lab without namespaces, one part for all of them."""
     if lab.loopback is not None:
         return [LabPart(NODE_PROXY, SWITCH)]
     return [LabPart(NODE_PROXY, f"node/{name}") for name in nodes if not lab.proxyless.include(name)]
 
 
 def name_servers_of(pods: Iterable[str]) -> list[LabPart]:
-    """Those in Pods of the cluster's DNS."""
+    """The parts in Pods of the cluster's DNS."""
     return [LabPart(NAME_SERVER, name, DNS_NAMESPACE) for name in pods]
 
 
@@ -62,13 +62,13 @@ MakeSocket = Callable[[Place, Document], socket.socket]
 
 
 class Asking(NamedTuple):
-    """How the parts of a lab are reached."""
+    """Access to the parts of a lab."""
 
     lab: RunningLab
     make_socket: MakeSocket
 
     def ask(self, part: LabPart, document: Document) -> socket.socket:
-        """A connection with the part, at which something has been asked for; raises LabError when it is not there."""
+        """A connection to the part on which a request was sent; raises LabError when the part does not exist."""
         try:
             with enter_network(self.lab, part.namespace, part.place) as entry:
                 name = Steering.of(_name(self.lab, part)).name
@@ -80,7 +80,7 @@ class Asking(NamedTuple):
 
 
 def _name(lab: RunningLab, part: LabPart) -> str:
-    """What a part is called where it is, or on this machine in a lab without namespaces."""
+    """The name of a part at its place, or on this machine in a lab without namespaces."""
     if lab.loopback is None:
         return part.name
     place = f"{part.namespace}/{part.place}" if part.namespace else part.place.removeprefix("node/")
@@ -88,10 +88,10 @@ def _name(lab: RunningLab, part: LabPart) -> str:
 
 
 def answer(part: LabPart, made: socket.socket, seconds: float) -> Document:
-    """What a part answers.
+    """The answer of a part.
 
     Raises:
-        LabError: it has ended. NotReady: it has not answered within so many seconds.
+        LabError: it has ended. NotReady: it has not answered within the timeout.
     """
     made.settimeout(max(seconds, 0.001))
     try:
@@ -113,7 +113,7 @@ def settle(asking: Asking, find_followers: Callable[[], Iterable[LabPart]], seco
         find_followers: called once slices are that new.
 
     Raises:
-        LabError: a part has ended. NotReady: not within so many seconds.
+        LabError: a part has ended. NotReady: not within the timeout.
     """
     deadline = time.monotonic() + seconds
     _follow(asking, [SLICES], seconds, deadline)
@@ -121,7 +121,7 @@ def settle(asking: Asking, find_followers: Callable[[], Iterable[LabPart]], seco
 
 
 def _follow(asking: Asking, parts: Iterable[LabPart], seconds: float, deadline: float) -> int:
-    """Wait until the parts are where the API is now."""
+    """Wait until the parts are up to date with the API."""
     version = _remind(asking, deadline)
     waiting: dict[socket.socket, LabPart] = {}
     try:
@@ -144,6 +144,6 @@ def _follow(asking: Asking, parts: Iterable[LabPart], seconds: float, deadline: 
 
 
 def _remind(asking: Asking, deadline: float) -> int:
-    """Have the API server tell every watcher how far it is."""
+    """Have the API server send its current version to every watcher."""
     with asking.ask(API, {"op": "reached", "version": 0}) as made:
         return int(answer(API, made, deadline - time.monotonic())["version"])

@@ -1,6 +1,6 @@
-"""Places inside a running lab, entered by descriptors: a Pod, a node, the world outside.
+"""Places inside a running lab, entered by descriptors: a Pod, a node, the outside.
 
-``fairlead up --wait`` needs them while everything starts, so nothing here imports the API client.
+``fairlead up --wait`` uses them while everything starts, so nothing here imports the API client.
 """
 
 import os
@@ -17,7 +17,7 @@ _NODE = "node/"
 
 
 class EntryPoint:
-    """Where a command or a socket of a test is to be, entered by descriptors; close it."""
+    """The place of a test's command or socket, entered by descriptors; close it."""
 
     def __init__(self, place: Place, environment: dict[str, str] | None) -> None:
         self.place, self.environment = place, environment
@@ -47,7 +47,7 @@ def enter_place(lab: RunningLab, namespace: str, where: str) -> EntryPoint:
 
 
 def enter_network(lab: RunningLab, namespace: str, where: str) -> EntryPoint:
-    """The network of a place alone, as the lab's root: for sockets and for rules."""
+    """Only the network of a place, as the lab's root: for sockets and for rules."""
     if where in _NETWORKS or where.startswith(_NODE) or lab.loopback is not None:
         return enter_place(lab, namespace, where)
     with enter_place(lab, namespace, where) as pod:

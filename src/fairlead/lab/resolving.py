@@ -1,4 +1,4 @@
-"""Resolves names as a Pod does: its own resolv.conf, search list and ndots, by questions that leave from the Pod."""
+"""Resolves names as a Pod does: with its resolv.conf, search list and ndots, and with queries from the Pod."""
 
 import socket
 from collections.abc import Callable, Mapping
@@ -23,7 +23,7 @@ Connect = Callable[[str, str, int], socket.socket]  # protocol, host, port
 
 
 class ResolvConf(NamedTuple):
-    """What resolv.conf(5) says."""
+    """The settings of resolv.conf(5)."""
 
     servers: tuple[str, ...]
     search: tuple[str, ...]
@@ -31,7 +31,7 @@ class ResolvConf(NamedTuple):
 
 
 def read_resolv_conf(text: str) -> ResolvConf:
-    """The settings of a resolver; what is not known is passed over, as resolvers do."""
+    """The settings of a resolver; unknown settings are ignored, as resolvers do."""
     servers: list[str] = []
     search: tuple[str, ...] = ()
     ndots = 1
@@ -48,14 +48,14 @@ def read_resolv_conf(text: str) -> ResolvConf:
 
 
 def told_resolv_conf(environment: Mapping[str, str]) -> ResolvConf:
-    """What a Pod's processes are told in a lab without namespaces (``app.node.loopback``)."""
+    """The settings in a Pod's environment in a lab without namespaces (``app.node.loopback``)."""
     server = environment.get(NAMESERVER, "").partition(":")[0]
     text = f"search {environment.get(SEARCH, '')}\noptions {environment.get(OPTIONS, '')}\nnameserver {server}\n"
     return read_resolv_conf(text)
 
 
 def candidates(name: str, conf: ResolvConf) -> list[Name]:
-    """The absolute names that are asked for, in their order."""
+    """The absolute names to query, in order."""
     if name.endswith("."):
         return [to_name(name)]
     searched = [to_name(f"{name}.{suffix}") for suffix in conf.search]
@@ -85,7 +85,7 @@ def resolve(name: str, rdtype: str, conf: ResolvConf, connect: Connect, seconds:
 def _ask(
     name: str, rdtype: str, conf: ResolvConf, connect: Connect, seconds: float
 ) -> tuple[dns.message.Message, bool]:
-    """The answer of the first server that gives one, and whether it was cut at first."""
+    """The answer of the first server that gives one, and whether it was truncated at first."""
     query = dns.message.make_query(name, rdtype)
     failure = "the resolver has no servers"
     for server in conf.servers:
@@ -104,7 +104,7 @@ def _ask(
 
 
 def _port_of(connected: socket.socket) -> int:
-    """The server's: in a lab without namespaces another may stand for the usual one."""
+    """The server's port; in a lab without namespaces, another port can stand for the usual one."""
     return int(connected.getpeername()[1])
 
 

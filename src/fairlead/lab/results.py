@@ -1,4 +1,4 @@
-"""What the calls of ``fairlead.lab`` give back."""
+"""The results of the calls of ``fairlead.lab``."""
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -25,14 +25,14 @@ class Result:
 
 @dataclass(frozen=True)
 class Resolution:
-    """What a name resolves to, as the resolver of a Pod sees it.
+    """The answer for a name, as the resolver of a Pod sees it.
 
     Attributes:
-        name: the name that was answered in the end, absolute.
+        name: the absolute name that the answer is for.
         rcode: as dig writes it: NOERROR, NXDOMAIN, SERVFAIL.
-        records: the data of the records of the type that was asked for, as dig writes it.
-        tried: every name that was asked for on the way through the search list.
-        truncated: an answer over UDP was cut, and asked again over TCP.
+        records: the data of the records of the queried type, as dig writes it.
+        tried: every name of the search list that was queried.
+        truncated: an answer over UDP was truncated, and the query was repeated over TCP.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Resolution:
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """The records, sorted, since servers turn their order."""
+        """The records, sorted, because servers rotate their order."""
         return tuple(sorted(self.records))
 
     def __bool__(self) -> bool:
@@ -52,11 +52,11 @@ class Resolution:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why something is as it is: a tree of statements, and what it looks like as text.
+    """An explanation: a tree of statements, and its text.
 
     Attributes:
         text: for a terminal of 80 columns.
-        has_failed: whether any statement of it does not hold.
+        has_failed: whether any statement has failed.
     """
 
     text: str
@@ -67,5 +67,5 @@ class Explanation:
         return self.text
 
     def __contains__(self, words: str) -> bool:
-        """Whether the text has these words, however its lines are broken."""
+        """Whether the text contains these words, regardless of line breaks."""
         return " ".join(words.split()) in " ".join(self.text.split())

@@ -1,4 +1,4 @@
-"""What can be done in a namespace of a lab: the calls that ``Lab`` (in ``default``) and ``Namespace`` share."""
+"""The operations in a namespace of a lab, which ``Lab`` (in ``default``) and ``Namespace`` share."""
 
 import time
 from pathlib import Path
@@ -47,7 +47,7 @@ class Scope:
 
     @property
     def kubeconfig(self) -> Path:
-        """The administrator's kubeconfig; programs of this machine reach the API with it."""
+        """The administrator's kubeconfig, for programs on this machine."""
         return self._connection.lab.kubeconfig
 
     @property
@@ -58,18 +58,18 @@ class Scope:
     # --- objects ---
 
     def apply(self, *what: Applicable) -> Docs:
-        """Merge manifests into what is there, or create it: text, files, folders, mappings, objects of clients.
+        """Create the objects of manifests, or merge them into existing ones.
 
-        What names no namespace goes into this one.
+        Manifests are text, files, folders, mappings or client objects. Objects without a namespace go into this one.
 
         Raises:
-            LabError: the server refused one; the message has its words. ManifestError: one cannot be read.
+            LabError: the server refused one; the message is the server's. ManifestError: one cannot be read.
         """
         wanted = list(objects.documents(what))
         return self._connection.ask(lambda c, known: objects.apply_all(c, known, wanted, self._namespace))
 
     def delete(self, *what: Applicable) -> None:
-        """Delete what these manifests name; what is not there is none the worse for it."""
+        """Delete the objects that these manifests name; it is no error if one does not exist."""
         wanted = list(objects.documents(what))
         self._connection.ask(lambda c, known: objects.delete_all(c, known, wanted, self._namespace))
 
@@ -95,10 +95,10 @@ class Scope:
         return self._connection.ask(lambda c, _: objects.events(c, self._namespace))
 
     def wait_ready(self, timeout: float = PATIENCE) -> None:
-        """Return when every workload and Pod of the namespace runs, and the whole lab knows of it (``settled``).
+        """Return when every workload and Pod of the namespace runs, and the whole lab is up to date (``settled``).
 
         Raises:
-            NotReady: not within so many seconds; the message says what is lacking.
+            NotReady: not within the timeout; the message says what is missing.
         """
         began = time.monotonic()
 
@@ -109,13 +109,13 @@ class Scope:
         self.settled(max(1.0, began + timeout - time.monotonic()))
 
     def settled(self, timeout: float = PATIENCE) -> int:
-        """Return when what was written so far is everywhere: in slices, in what names answer, in all nodes' rules.
+        """Return when all writes so far have reached the slices, the DNS answers and the rules of all nodes.
 
         Returns:
-            The resourceVersion that all of them are at, or past.
+            The resourceVersion that all of them have reached.
 
         Raises:
-            NotReady: not within so many seconds; the message names a part that is behind.
+            NotReady: not within the timeout; the message names a part that is behind.
         """
         return steering.settle(self._connection, timeout)
 
@@ -131,11 +131,12 @@ class Scope:
         """Run a command of this machine as if it were a Pod of the namespace.
 
         Args:
-            from_: a Pod, whose network and files it then sees; ``node/NAME``; ``outside`` the cluster. By default a
-                Pod that is made for it once, ``fairlead-client``, with this program's directory, home and environment.
+            from_: a Pod, whose network and files the command then sees; ``node/NAME``; ``outside`` the cluster. By
+                default ``fairlead-client``, a Pod created on first use, with this program's directory, home and
+                environment.
 
         Raises:
-            CommandFailed: it failed and ``check`` is set; it took longer than ``timeout`` seconds.
+            CommandFailed: it failed and ``check`` is set, or it exceeded ``timeout`` seconds.
         """
         arguments = words_of(command)
         if from_ and from_ != OUTSIDE and not from_.startswith("node/"):
@@ -160,7 +161,7 @@ class Scope:
             return commands.execute(self._connection, entry, inside, options)
 
     def logs(self, pod: str, container: str = "", *, previous: bool = False) -> str:
-        """What a Pod's container has written; raises LabError when it has no log."""
+        """The log of a Pod's container; raises LabError when it has none."""
         query = {"container": container} if container else {}
         if previous:
             query["previous"] = "true"
@@ -169,10 +170,10 @@ class Scope:
     # --- the network ---
 
     def resolve(self, name: str, rdtype: str = "A", *, from_: str = "", timeout: float = 5.0) -> Resolution:
-        """What a name resolves to for a Pod: by its resolv.conf, with questions that leave from it.
+        """Resolve a name as a Pod does: with its resolv.conf, and with queries from the Pod.
 
         Raises:
-            LabError: no server answers within so many seconds.
+            LabError: no server answers within the timeout.
         """
         pod = from_ or commands.client_pod(self._connection, self._namespace, PATIENCE)
         conf = self._resolv_conf(pod)
@@ -185,7 +186,7 @@ class Scope:
             return resolve(name, rdtype, conf, connect, timeout)
 
     def _resolv_conf(self, pod: str) -> ResolvConf:
-        """A Pod's own; without namespaces, what its processes are told in its place."""
+        """A Pod's resolv.conf; without namespaces, the settings in its processes' environment."""
         if self._connection.lab.loopback is None:
             return read_resolv_conf(self.exec(pod, ("cat", "/etc/resolv.conf")).stdout)
         with self._connection.enter(self._namespace, pod) as entry:
@@ -194,10 +195,10 @@ class Scope:
     def connect(
         self, host: str, port: int, *, protocol: str = "TCP", from_: str = "", timeout: float = 10.0
     ) -> "socket.socket":
-        """A socket of this program that is connected as if a Pod had done it; names are resolved as the Pod does.
+        """A socket of this program, connected as if from a Pod; names are resolved as in the Pod.
 
         Raises:
-            OSError: the connection is refused, or not made within so many seconds. LabError: the name does not resolve.
+            OSError: the connection is refused, or not made within the timeout. LabError: the name does not resolve.
         """
         from fairlead.model.addresses import parse_ip
 
@@ -216,7 +217,7 @@ class Scope:
         """Make a server of this program an endpoint of a Service, reachable by name from Pods. See ``lab.serving``.
 
         Args:
-            what: a port of this machine's loopback on which something listens; an ASGI or WSGI application; or
+            what: a port on this machine's loopback with a server; an ASGI or WSGI application; or
                 ``async def handle(reader, writer)`` for streams.
             name: of the Service, and of the Pod that stands for the server.
         """
@@ -225,9 +226,9 @@ class Scope:
         return serve(self._connection, self._namespace, what, name, options)
 
     def forward(self, host: str, port: int, *, from_: str = "") -> "Forwarded":
-        """A port of this machine's loopback that leads to where a Pod would get by this name and port.
+        """A port on this machine's loopback that leads to the same target as this name and port from a Pod.
 
-        Each connection resolves the name and connects again, so it is the Service that is reached, and not one Pod.
+        Each connection resolves the name and connects again, so it reaches the Service, not one fixed Pod.
         """
         from fairlead.lab.forwarding import forward
 
@@ -236,7 +237,7 @@ class Scope:
     # --- why ---
 
     def explain(self, subject: str) -> Explanation:
-        """Why something is as it is: ``svc/web``, ``pod/db-0``, ``dns/web``, an address, a port.
+        """Explain ``svc/web``, ``pod/db-0``, ``dns/web``, an address or a port.
 
         Raises:
             LabError: there is no such thing.
@@ -246,7 +247,7 @@ class Scope:
         return explaining.explain(explaining.read(self._connection), subject, self._namespace)
 
     def diagnose(self) -> str:
-        """What is wrong with Services of the namespace, as ``fairlead doctor`` says it; empty when nothing is."""
+        """What is wrong with Services of the namespace, as ``fairlead doctor`` prints it; empty when all is well."""
         from fairlead.lab import explaining
 
         return explaining.diagnose(explaining.read(self._connection), [self._namespace])

@@ -1,8 +1,8 @@
-"""The test's own server as a Pod: what this program serves is an endpoint behind a Service, by name, for every Pod.
+"""The test's own server as a Pod: a server in this program becomes an endpoint of a Service, which all Pods can reach.
 
-A Pod is made that does nothing, and a socket that listens in its network namespace is handed to this program: so
-clients are seen by their own addresses, and faults and rules treat the server as any Pod. Whether it is ready is
-decided by a readiness gate, which this program sets.
+An idle Pod is created, and this program gets a socket that listens in the Pod's network namespace. The server therefore
+sees its clients' own addresses, and faults and rules treat it as any Pod. A readiness gate, which this program sets,
+decides whether it is ready.
 """
 
 import asyncio
@@ -32,13 +32,13 @@ Stop = Callable[[], None]
 
 
 class ServeOptions(TypedDict, total=False):
-    """How something is served.
+    """How a server is published.
 
     Attributes:
-        port: of the Service and the Pod; 80 if not given.
-        labels: of the Pod, beside the one by which the Service finds it.
-        ready: whether it is ready from the beginning; it is if not given.
-        service: whether a Service is made, or only the Pod, for one that is there; it is if not given.
+        port: port of the Service and the Pod; by default 80.
+        labels: labels of the Pod, in addition to the one that the Service selects.
+        ready: whether it is ready from the beginning; by default it is.
+        service: whether to create a Service, or only the Pod for an existing one; by default it does.
     """
 
     port: int
@@ -48,7 +48,7 @@ class ServeOptions(TypedDict, total=False):
 
 
 class Served:
-    """A server of this program in the lab. Close it, or use it as a context manager; it goes with its namespace too."""
+    """A server of this program in the lab. Close it, or use it as a context manager; it ends with its namespace too."""
 
     def __init__(self, connection: LabConnection, key: ObjectKey, port: int, stops: ExitStack) -> None:
         self._connection, self._key, self._stops = connection, key, stops
@@ -66,7 +66,7 @@ class Served:
         return f"{self._key.name}.{self._key.namespace}.svc.cluster.local"
 
     def set_ready(self, ready: bool) -> None:
-        """Have the server be ready or not; returns when the lab has settled on that."""
+        """Make the server ready or not ready; returns when the lab is up to date."""
         status = "True" if ready else "False"
         patch = {"status": {"conditions": [{"type": GATE, "status": status}]}}
         path = PODS.path(self._key.namespace, self._key.name, "status")
@@ -79,15 +79,15 @@ class Served:
         steering.settle(self._connection, _PATIENCE)
 
     def close(self) -> None:
-        """End it, and take its Pod and Service away."""
+        """End it, and remove its Pod and Service."""
         self._stops.close()
 
 
 def serve(connection: LabConnection, namespace: str, what: Servable, name: str, options: ServeOptions) -> Served:
-    """Serve something of this program in a namespace.
+    """Publish a server of this program in a namespace.
 
     Raises:
-        LabError: it is nothing that can be served, or the name is taken by what cannot be changed.
+        LabError: it cannot be served, or an object that cannot be changed has the name.
     """
     server = _server_of(what)
     port, key = options.get("port", 80), ObjectKey(namespace, name)
@@ -115,7 +115,7 @@ def serve(connection: LabConnection, namespace: str, what: Servable, name: str, 
 
 
 def _listeners(connection: LabConnection, key: ObjectKey, port: int) -> list[socket.socket]:
-    """Sockets that listen in the Pod, one for each family of its addresses."""
+    """Listening sockets in the Pod, one for each family of its addresses."""
     found = connection.ask(lambda client, _: objects.get(client, PODS, key.namespace, key.name))
     hosts = sorted({_ANYWHERE[":" in each["ip"]] for each in found["status"]["podIPs"]})
     with connection.enter_network(key.namespace, key.name) as entry:
@@ -124,7 +124,7 @@ def _listeners(connection: LabConnection, key: ObjectKey, port: int) -> list[soc
 
 
 def _server_of(what: Servable) -> Callable[[LabConnection, socket.socket], Stop]:
-    """How it is served: starts on a listening socket, and gives what stops it."""
+    """A function that starts the server on a listening socket, and returns a function that stops it."""
     if isinstance(what, int):
         return lambda connection, listener: _relay(connection, listener, what)
     call = what if inspect.isroutine(what) or inspect.isclass(what) else getattr(what, "__call__", what)  # noqa: B004

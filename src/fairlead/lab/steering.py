@@ -1,4 +1,4 @@
-"""Steers the parts of a lab for its tests: finds them, asks how far they are, and begins faults."""
+"""Steers the parts of a lab for its tests: finds them, queries their progress, and begins faults."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ _DNS_LABELS = "k8s-app=kube-dns"
 
 
 def proxies(connection: LabConnection) -> list[LabPart]:
-    """Those of the nodes that run; one for all of them in a lab without namespaces."""
+    """The proxies of the running nodes; in a lab without namespaces, one part for all of them."""
     return proxies_of(connection.lab, _ready(connection, NODE_OBJECTS, ""))
 
 
@@ -51,7 +51,7 @@ def settle(connection: LabConnection, seconds: float) -> int:
 def fault(
     connection: LabConnection, parts: list[LabPart], document: Mapping[str, Any], seconds: float
 ) -> Iterator[None]:
-    """Have the parts misbehave meanwhile; they stop when this ends, or this program does."""
+    """Make the parts misbehave until the context or this program ends."""
     asking = _asking(connection)
     held = [(part, asking.ask(part, {"op": "fault", **document})) for part in parts]
     try:

@@ -1,4 +1,4 @@
-"""The pytest plugin: labs and namespaces as fixtures, and reports that say why.
+"""The pytest plugin: labs and namespaces as fixtures, and reports that explain failures.
 
 Docs: docs/testing.md.
 """

@@ -1,4 +1,4 @@
-"""The labs of one run of pytest: each kind is started once, by the test that needs it first, and ends with the run."""
+"""The labs of one pytest run: the first test that needs a kind of lab starts it, and it ends with the run."""
 
 import fcntl
 import os
@@ -25,10 +25,10 @@ class Labs:
     """The labs that this process uses.
 
     Attributes:
-        run: tells this run from others of this machine.
-        owner: the process with which shared labs end; None where nothing is shared.
-        given: the running lab that the user wants to be used.
-        userspace, seed: of labs that do not say it themselves, as ``LabSpec`` has it.
+        run: distinguishes this run from others on this machine.
+        owner: shared labs end with this process; None if no labs are shared.
+        given: the running lab that the user names.
+        userspace, seed: the defaults for labs that do not set them, as in ``LabSpec``.
     """
 
     run: str
@@ -56,7 +56,7 @@ class Labs:
         )
 
     def take(self, spec: LabSpec | None) -> Lab:
-        """A running lab of this kind; None: of the usual one.
+        """A running lab of this kind; None: the default kind.
 
         Raises:
             LabError: it cannot be started.
@@ -83,13 +83,13 @@ class Labs:
             return Lab(spec, name=name).start(owner=NOBODY if self.keep else self.owner)
 
     def give_back(self, lab: Lab) -> None:
-        """End a lab that is not needed any more, unless others of this run may still use it."""
+        """End a lab that is no longer needed, unless other workers of this run might still use it."""
         if not (self.owner or self.given or self.keep):
             self._open.pop(lab.name, None)
             lab.stop()
 
     def close(self) -> None:
-        """End what this process has started for itself, and let go of the rest."""
+        """End the labs that this process has started for itself, and detach from the others."""
         for lab in self._open.values():
             if self.owner or self.given or self.keep:
                 lab.detach()
@@ -100,7 +100,7 @@ class Labs:
 
 
 def run_of(uid: str) -> str:
-    """The few letters by which all workers of a run know it."""
+    """A short identifier of a run that all its workers share."""
     return uid.replace("-", "")[:8]
 
 
@@ -139,14 +139,14 @@ def end_shared(config: pytest.Config) -> None:
 
 
 class Factory:
-    """Starts labs that end with it."""
+    """Starts labs that end with this object."""
 
     def __init__(self) -> None:
         self._stack = ExitStack()
         self.labs: list[Lab] = []
 
     def __call__(self, **wanted: Unpack[SpecFields]) -> Lab:
-        """A lab of its own, ready; what may be wanted is said in ``LabSpec``."""
+        """A new lab that is ready; ``LabSpec`` lists the options."""
         lab = self._stack.enter_context(Lab(LabSpec(**wanted)))
         self.labs.append(lab)
         return lab

@@ -1,4 +1,4 @@
-"""What markers say of labs, and what names of tests become in names of namespaces."""
+"""The lab options in markers, and the names of namespaces for tests."""
 
 import hashlib
 import re
@@ -15,10 +15,10 @@ _LONGEST = 40  # of a prefix; a name has room for 63, of which the server takes 
 
 
 def spec_of(markers: Iterable[pytest.Mark]) -> "LabSpec":
-    """The lab that markers ask for, those that are nearest to the test counting most.
+    """The lab that markers request; markers nearer to the test override others.
 
     Raises:
-        pytest.UsageError: a marker says what nobody knows.
+        pytest.UsageError: a marker has an unknown option.
     """
     from fairlead.lab import LabSpec
 
@@ -38,7 +38,7 @@ def spec_of(markers: Iterable[pytest.Mark]) -> "LabSpec":
 
 
 def title(spec: "LabSpec") -> str:
-    """What is unusual about a lab, for the names of tests."""
+    """The options of a lab that differ from the default, for the names of tests."""
     usual = type(spec)()
     fields = spec.__dataclass_fields__
     return ",".join(_word(n, getattr(spec, n)) for n in fields if getattr(spec, n) != getattr(usual, n)) or "usual"
@@ -51,7 +51,7 @@ def _word(name: str, value: Any) -> str:
 
 
 def key_of(spec: "LabSpec") -> str:
-    """The same for all specs that mean the same lab, in a few letters."""
+    """A short identifier, equal for all specs of the same lab."""
     fields = {name: getattr(spec, name) for name in sorted(spec.__dataclass_fields__)}
     fields["images"] = sorted(fields["images"].items())
     return hashlib.sha256(repr(fields).encode()).hexdigest()[:8]

@@ -1,6 +1,6 @@
 """The plugin that pytest loads: options, markers, fixtures, and a section in the reports of tests that fail.
 
-It is loaded by every run of pytest where this package is installed, so it imports nothing until a fixture is asked for.
+Every run of pytest loads it if this package is installed, so it imports nothing until a test requests a fixture.
 """
 
 import sys
@@ -48,14 +48,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
-    """Of pytest-xdist, in the process that starts workers: they share labs, which end with that process."""
+    """A hook of pytest-xdist, in the process that starts workers: they share labs, which end with that process."""
     import os
 
     node.workerinput["fairlead_owner"] = os.getpid()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A marked test gets a ``lab`` of its own kind; pytest then runs those of one kind together."""
+    """A marked test gets a ``lab`` of its kind; pytest runs the tests of one kind together."""
     if "lab" not in metafunc.fixturenames:
         return
     markers = list(metafunc.definition.iter_markers(MARKER))
@@ -75,7 +75,7 @@ def _labs(config: pytest.Config) -> "Labs":
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """However the run has ended, with Ctrl-C too, its labs end."""
+    """End the labs of the run, even after Ctrl-C."""
     if _LABS in config.stash:
         config.stash[_LABS].close()
     elif getattr(config, "workerinput", None) is None and config.pluginmanager.hasplugin("dsession"):
@@ -86,7 +86,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def lab(request: pytest.FixtureRequest) -> Iterator["Lab"]:
-    """A lab: one for the whole run, its workers included, for each kind that markers ask for."""
+    """A lab: one for each kind that markers request, shared by the whole run with all its workers."""
     labs = _labs(request.config)
     spec: LabSpec | None = getattr(request, "param", None)
     made = labs.take(spec)
@@ -96,7 +96,7 @@ def lab(request: pytest.FixtureRequest) -> Iterator["Lab"]:
 
 @pytest.fixture
 def namespace(request: pytest.FixtureRequest, lab: "Lab") -> Iterator["Namespace"]:
-    """A namespace of its own for the test; it is deleted afterwards, which is not waited for."""
+    """A new namespace for the test; it is deleted afterwards without waiting."""
     from fairlead.testing.markers import prefix_of
 
     made = lab.namespace(prefix=prefix_of(request.node.name))
@@ -108,7 +108,7 @@ def namespace(request: pytest.FixtureRequest, lab: "Lab") -> Iterator["Namespace
 
 @pytest.fixture
 def lab_factory(request: pytest.FixtureRequest) -> Iterator[Any]:
-    """Starts labs of one's own: ``lab_factory(nodes=3)``; they end with the test."""
+    """Starts labs for one test: ``lab_factory(nodes=3)``; they end with the test."""
     from fairlead.testing.labs import Factory
 
     with Factory() as factory:
@@ -126,7 +126,7 @@ def _has_failed(item: pytest.Item) -> bool:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
-    """Say why, beside what has failed: before the namespace goes, and after set-ups as well as after tests."""
+    """Add an explanation to each failure: before the namespace is deleted, and after set-ups as well as after tests."""
     report: pytest.TestReport = yield
     if report.failed and call.when in ("setup", "call"):
         item.stash[_FAILED] = True
@@ -138,6 +138,6 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 def _given(item: pytest.Item) -> list[Any]:
-    """What fixtures have given the test, those of its own suite included."""
+    """The values of the test's fixtures, including those of its own suite."""
     given: dict[str, Any] = getattr(item, "funcargs", {})
     return [*given.values(), *item.stash.get(_USED, [])]

@@ -1,4 +1,4 @@
-"""What a report of a failed test says of the lab: what is wrong there, and why."""
+"""The section about the lab in a report of a failed test: what is wrong there, and why."""
 
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ Section = tuple[str, str]
 
 
 def sections(given: Iterable[object], factory: "Factory | None") -> list[Section]:
-    """For each namespace that the test was given, a section; else for its lab. One that does not answer is told of."""
+    """A section for each namespace of the test, or else for its lab. A lab that does not answer is reported."""
     found = list({id(each): each for each in given}.values())
     namespaces = [each for each in found if isinstance(each, Namespace)]
     labs = [*(each for each in found if isinstance(each, Lab) and not namespaces), *(factory.labs if factory else ())]
