@@ -1,1 +1,1 @@
-"""A lab: what its processes, inside and outside, know in common."""
+"""A lab: the code that its processes, inside and outside, share."""

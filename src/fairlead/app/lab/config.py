@@ -1,4 +1,4 @@
-"""The configuration file of a lab (``fairlead up --config FILE``), read strictly: a field that nobody knows is refused.
+"""The configuration file of a lab (``fairlead up --config FILE``), read strictly: an unknown field is an error.
 
 Docs: docs/lab.md, docs/workloads.md (images).
 """
@@ -22,7 +22,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 
 class ImageConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What stands for an image; see ``nodeagent.images.Image``. Text is split as a shell does."""
+    """The substitute command of an image; see ``nodeagent.images.Image``. Text is split as a shell splits it."""
 
     entrypoint: str | tuple[str, ...] = ()
     args: str | tuple[str, ...] = ()
@@ -43,13 +43,13 @@ class _Document(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename=
     """The file, field by field.
 
     Attributes:
-        images: what stands for an image, by a pattern of its name: a command line, or an object with
+        images: the substitute for an image, by a pattern of its name: a command line, or an object with
             ``entrypoint``, ``args``, ``env`` and ``ignoresCommand``.
-        ip_families: the families of all addresses; the first is the one that the cluster itself uses. By default IPv4.
+        ip_families: the families of all addresses; the first is the cluster's primary family. By default IPv4.
         proxy_mode: what the nodes' proxies write, unless a node says otherwise; ``none``: they have none.
         network_policies: whether NetworkPolicies are enforced.
-        load_balancing: which nodes answer for the addresses of load balancers, and how the network learns it.
-        pull: whether images that the store lacks are fetched.
+        load_balancing: which nodes receive traffic for load balancers' addresses, and how the network learns it.
+        pull: whether images that are not in the store are pulled.
     """
 
     images: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""The nodes of a lab's configuration file: what is left out, and what is wrong with what is not."""
+"""The nodes of a lab's configuration file: fills in defaults, and checks the given values."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -22,14 +22,14 @@ class ConfigError(ValueError):
 
 
 class NodeConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """A node; what is left out is numbered by its place in the list.
+    """A node; defaults follow from its position in the list.
 
     Attributes:
-        name: of the Node, ``node-`` and its number if not given.
+        name: name of the Node; by default ``node-`` and its number.
         zone: short for the label ``topology.kubernetes.io/zone``.
-        labels: beside those that every Node has.
+        labels: labels in addition to those that every Node has.
         addresses: on the underlay, in any of the lab's IP families; the first of the first family is the Node's own.
-        pod_cidrs: one of each family, within those of the lab.
+        pod_cidrs: one CIDR for each family, within those of the lab.
         proxy_mode: what its proxy writes, if that is not what the others do; by kube-proxy's name or ours;
             ``none``: it has no proxy of the lab's.
     """
@@ -53,7 +53,7 @@ def checked_nodes(configs: Sequence[NodeConfig], families: Families) -> tuple[La
 
 
 class _Taken:
-    """What the switch and the nodes so far have."""
+    """The names and addresses that the switch and the previous nodes use."""
 
     def __init__(self, families: Families) -> None:
         plans = [PLANS[family] for family in families]

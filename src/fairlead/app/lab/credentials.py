@@ -1,6 +1,6 @@
 """Certificates and kubeconfigs of a lab.
 
-To be called in a child that ends afterwards: the libraries that make them cost their process many megabytes.
+Call this in a child process that ends afterwards: the libraries for certificates use many megabytes of memory.
 """
 
 from fairlead.app.lab.control_plane.files import ControlPlaneFiles, write_control_plane_files

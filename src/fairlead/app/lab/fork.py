@@ -1,4 +1,4 @@
-"""What both first processes of a lab use to fork: pipes, a child that does one thing, and what can go wrong."""
+"""Tools for forking in the two first processes of a lab: pipes, a child for a single task, and errors."""
 
 import os
 import select
@@ -13,11 +13,11 @@ class LabError(Exception):
 
 
 class NamespacesRefused(LabError):
-    """This machine does not let the lab have namespaces; the message says why, and what allows them."""
+    """This machine refuses the lab's namespaces; the message says why, and what allows them."""
 
 
 class Pipe:
-    """A pipe whose ends are closed once each."""
+    """A pipe; each end is closed once."""
 
     def __init__(self) -> None:
         self.reader, self.writer = os.pipe()

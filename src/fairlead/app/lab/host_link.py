@@ -1,4 +1,4 @@
-"""What connects a lab to the process outside: pipes, and sockets of the host's network."""
+"""The connections between a lab and the host process: pipes, and sockets of the host's network."""
 
 import contextlib
 import json
@@ -32,15 +32,15 @@ class HostSockets(NamedTuple):
 
 @dataclass(frozen=True)
 class Doors:
-    """What connects a lab to the process outside; descriptors are of pipes.
+    """The connections between a lab and the host process; descriptors are those of pipes.
 
     Attributes:
-        life: nobody writes to it; its end of file says that the process outside has gone.
-        prepared: its end of file says that certificates and kubeconfigs are in place.
-        gate: its end of file says that every node agent is ready.
+        life: never written to; its end of file means that the host process has ended.
+        prepared: its end of file means that certificates and kubeconfigs are in place.
+        gate: its end of file means that every node agent is ready.
         reports: takes JSON lines.
-        sockets: those of the host's network.
-        user_namespace: whether the lab has one of its own.
+        sockets: the sockets of the host's network.
+        user_namespace: whether the lab has its own user namespace.
     """
 
     life: int
@@ -51,18 +51,18 @@ class Doors:
     user_namespace: bool
 
     def report(self, document: Doc) -> None:
-        """Tell the process outside something, if it is still there; up to 4096 bytes are written in one piece."""
+        """Send a report to the host process, if it still runs; up to 4096 bytes are written in one piece."""
         with contextlib.suppress(BrokenPipeError):
             os.write(self.reports, json.dumps(document).encode() + b"\n")
 
 
 class LabStart(NamedTuple):
-    """All that PID 1 of a lab is told when it begins; numbers are those of descriptors that it inherits.
+    """The input of a lab's PID 1 when it starts; numbers are inherited descriptors.
 
     Attributes:
         pipes: ``life``, ``prepared``, ``gate`` and ``reports`` of its ``Doors``.
         api, wire: its ``HostSockets``.
-        locks: of its folders, held as long as a process of the lab lives.
+        locks: locks of its folders, held as long as a process of the lab runs.
     """
 
     plan: LabPlan

@@ -1,6 +1,6 @@
-"""An invitation: all that another host needs to run one node of a lab. A file of JSON, as secret as the keys in it.
+"""An invitation: everything that another host needs to run one node of a lab. A JSON file, as secret as its keys.
 
-Its holder can be that node; its maker decides what runs there.
+Its holder can run that node; its issuer decides what runs there.
 """
 
 from collections.abc import Iterable
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 class InvitationError(ValueError):
-    """What was given is no invitation, or none for this version; the message says why."""
+    """The file is not an invitation, or not one for this version; the message says why."""
 
 
 class KeyPair(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,16 +36,16 @@ class Invitation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One node of a lab, for one host.
 
     Attributes:
-        version: that of Fairlead on the lab's first host.
-        lab: its name there.
-        guest: the node that is invited.
-        settings: those of the lab, without nodes.
+        version: version of Fairlead on the lab's first host.
+        lab: name of the lab there.
+        guest: the invited node.
+        settings: settings of the lab, without nodes.
         vni: number of the lab's VXLAN segment.
-        hub: where the lab's first host is reached.
-        address: where that host expects this one.
+        hub: address of the lab's first host.
+        address: address at which that host expects this one.
         authority: the cluster's certificate, PEM.
-        serving: what the node's own API proves itself with.
-        agent, proxy: as whom these talk to the API server.
+        serving: serving certificate of the node's own API.
+        agent, proxy: client certificates of these for the API server.
     """
 
     version: str

@@ -1,7 +1,7 @@
-"""What the process outside gives its lab of this machine's network: listening sockets on loopback, on request.
+"""Listening sockets on this machine's loopback, which the host process gives to its lab on request.
 
-A socket belongs to the network namespace that it was made in, wherever it is used; so the lab's publisher serves ports
-of this machine without ever being in its network.
+A socket belongs to the network namespace that it was created in, wherever it is used. The lab's publisher therefore
+serves ports of this machine without ever being in its network.
 """
 
 import errno

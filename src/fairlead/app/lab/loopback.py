@@ -1,4 +1,4 @@
-"""A lab without namespaces: where its nodes are on loopback, and what of the settings it cannot have."""
+"""A lab without namespaces: the loopback addresses of its nodes, and the settings that it does not support."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace

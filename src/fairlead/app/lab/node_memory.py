@@ -1,5 +1,5 @@
-"""What a lab remembers of its nodes from one life to the next, in its data folder: which were added to those that the
-options name, and which of those were removed.
+"""The changes to a lab's nodes, kept in its data folder from one run to the next: the nodes that were added to those
+in the options, and the nodes of the options that were removed.
 """
 
 from collections.abc import Iterable

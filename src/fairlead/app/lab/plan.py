@@ -1,6 +1,6 @@
-"""What a lab is made of: its folders, its nodes, and where each component runs.
+"""The structure of a lab: its folders, its nodes, and where each component runs.
 
-Read by the process outside (``host.process``), by PID 1 inside (``init.main``) and by the bootstrap.
+The host process (``host.process``), PID 1 (``init.main``) and the bootstrap read it.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ _API_HOSTS = (
 
 
 class LabManifest(NamedTuple):
-    """A document to be created or patched, and where it came from (``FILE`` or ``FILE, document 2``)."""
+    """A document to create or patch, and its source (``FILE`` or ``FILE, document 2``)."""
 
     source: str
     document: dict[str, Any]
@@ -49,12 +49,12 @@ class CertificateClient(NamedTuple):
 
 
 class WirePlan(NamedTuple):
-    """What connects a lab's underlay with other hosts.
+    """The connection of a lab's underlay with other hosts.
 
     Attributes:
         vni: number of the lab's VXLAN segment.
         address: this host's end of it, an address of this machine.
-        hub: where the lab's first host is; None: it is this one.
+        hub: address of the lab's first host; None: it is this host.
     """
 
     vni: int
@@ -64,16 +64,16 @@ class WirePlan(NamedTuple):
 
 @dataclass(frozen=True)
 class LabPlan:
-    """A lab that is to be started, or this host's part of one that has its first host elsewhere.
+    """A lab to start, or this host's part of a lab whose first host is another one.
 
     Attributes:
-        run_folder: exists while the lab does.
-        data_folder: outlives it, unless it lies in the run folder.
+        run_folder: exists while the lab runs.
+        data_folder: stays after the lab has ended, unless it is in the run folder.
         manifests: applied in this order once the API server answers.
         wire: None: there are no other hosts.
         home: the folder of the lab's user, which Pods do not see; None if there is none.
-        images: the store of that user; its ownership is also what users the lab has.
-        loopback: the number of a lab without namespaces, which has its addresses on loopback; None: it has namespaces.
+        images: the store of that user; its ownership also defines the users of the lab.
+        loopback: the number of a lab without namespaces, whose addresses are on loopback; None: it has namespaces.
     """
 
     name: str
@@ -161,7 +161,7 @@ class LabPlan:
 
     @property
     def host_socket(self) -> Path:
-        """The control socket of the process outside, where the lab asks for what belongs to this machine."""
+        """The control socket of the host process, where the lab requests resources of this machine."""
         return self.run_folder / "host"
 
     @property

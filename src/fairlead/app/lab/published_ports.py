@@ -1,4 +1,4 @@
-"""The ports of Services that the world outside can reach, and the table of those that answer on this machine too."""
+"""The ports of Services that are reachable from outside, and the table of those that also answer on this machine."""
 
 import json
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ _REFUSED = "taken by another"
 
 
 class Door(NamedTuple):
-    """A port of a Service that the world outside can reach.
+    """A port of a Service that is reachable from outside.
 
     Attributes:
         address: the load balancer's; empty for a node port, which answers on nodes.

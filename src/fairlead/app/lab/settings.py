@@ -1,4 +1,4 @@
-"""What may be set about a lab, by options or by its configuration file (``config``)."""
+"""The settings of a lab, from options or its configuration file (``config``)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ class LabNode(NodeNetwork):
     """A node of the lab.
 
     Attributes:
-        labels: beside those that every node has.
+        labels: labels in addition to those that every node has.
         peer: where the wire reaches the host that it is on; None: it is on this one.
         proxy_mode: nft, iptables or none; "": as in the lab.
     """
@@ -54,12 +54,12 @@ def collide(one: LabNode, other: LabNode) -> bool:
 
 
 class Timers(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """Times that decide how soon the loss of a node has consequences; by default they are upstream's.
+    """Times that determine how soon the loss of a node takes effect; by default those of upstream.
 
     Attributes:
         heartbeat: seconds between two heartbeats of a node.
         node_grace: seconds without one after which a Node counts as lost.
-        eviction: seconds after which Pods that do not say otherwise leave a Node that is not ready.
+        eviction: seconds after which Pods are evicted from a Node that is not ready, unless they set another time.
     """
 
     heartbeat: Seconds = 10.0
@@ -68,21 +68,21 @@ class Timers(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="ca
 
 
 class LabSettings(msgspec.Struct, frozen=True):
-    """A lab as it is wanted.
+    """The desired lab.
 
     Attributes:
-        nodes: those that it starts with.
-        images: what stands for images, by pattern.
-        pools: addresses for Services of type LoadBalancer; None for those that are usual for the families.
-        ip_families: what everything has addresses of; the first is the one that the cluster itself uses.
+        nodes: the nodes at its start.
+        images: the substitutes for images, by pattern.
+        pools: addresses for Services of type LoadBalancer; None for the default ones of the families.
+        ip_families: the IP families of all addresses; the first is the cluster's primary family.
         proxy_mode: what the nodes' proxies write, nft or iptables, unless a node says otherwise; none: they have none.
         network_policies: whether the nodes enforce NetworkPolicies.
-        pull: whether images that the store lacks are fetched.
-        publish: whether what the world outside can reach answers on this machine's loopback too.
-        load_balancing: who brings packets for load balancers' addresses to which nodes.
-        bgp: whom the nodes tell of these addresses, if they do.
-        seed: what makes a lab without namespaces draw the same endpoints in every run; None: nothing does.
-        control_plane: folder of Kubernetes' own programs, which then are the control plane; empty: it is ours.
+        pull: whether images that are not in the store are pulled.
+        publish: whether ports that are reachable from outside also answer on this machine's loopback.
+        load_balancing: which nodes receive packets for load balancers' addresses, and how.
+        bgp: the routers to which the nodes announce these addresses, if any.
+        seed: makes a lab without namespaces choose the same endpoints in every run; None: the choice is random.
+        control_plane: folder of Kubernetes' own programs for the control plane; empty: Fairlead's control plane.
     """
 
     nodes: tuple[LabNode, ...] = ()

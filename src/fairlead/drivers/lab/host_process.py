@@ -1,4 +1,4 @@
-"""The process outside of a lab as a child of a program that uses it, in a fresh interpreter that is told what to be."""
+"""The host process of a lab as a child of a program that uses it, in a fresh interpreter that is told what to be."""
 
 import os
 import signal

@@ -1,1 +1,1 @@
-"""What a user can ask of a running lab."""
+"""The operations of a user on a running lab."""

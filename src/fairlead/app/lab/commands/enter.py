@@ -1,6 +1,6 @@
-"""What the commands beside ``fairlead up`` do with a running lab: find it, ask it, enter it, end it.
+"""The operations of commands other than ``fairlead up`` on a running lab: find, query, enter and end it.
 
-Each command in a Pod waits for these imports; so nothing here needs the API client.
+Each command in a Pod waits for these imports, so nothing here needs the API client.
 """
 
 import contextlib

@@ -1,7 +1,7 @@
-"""What ``fairlead node`` does with a running lab's nodes: asks the lab, then has the API know what the lab knows.
+"""The operations of ``fairlead node`` on a running lab's nodes: sends a request to the lab, then updates the API.
 
-An administrator who has switched a machine off may say so with the taint ``node.kubernetes.io/out-of-service``
-(KEP-2268): only then may what ran there be taken for ended, and be started elsewhere under the same name.
+An administrator who has switched a machine off can confirm it with the taint ``node.kubernetes.io/out-of-service``
+(KEP-2268). Only then can the cluster treat its Pods as ended, and start them elsewhere under the same name.
 """
 
 import asyncio

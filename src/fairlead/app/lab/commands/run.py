@@ -1,4 +1,4 @@
-"""``fairlead run``: a command of this machine in a Pod that is made for it."""
+"""``fairlead run``: a command of this machine in a Pod that is created for it."""
 
 import asyncio
 import contextlib

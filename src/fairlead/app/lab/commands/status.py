@@ -15,7 +15,7 @@ from fairlead.model.objects import Node, Pod, Service
 
 
 class DoorView(NamedTuple):
-    """A port of a Service that can be reached from outside, and where it answers on this machine."""
+    """A port of a Service that is reachable from outside, and its address on this machine."""
 
     service: str
     outside: str
@@ -23,9 +23,9 @@ class DoorView(NamedTuple):
 
 
 class LabView(NamedTuple):
-    """A running lab at a glance, with what its proxies write.
+    """A running lab at a glance, with the mode of its proxies.
 
-    It is without nodes and Pods when its API server does not answer, or is on another host.
+    It has no nodes and Pods when its API server does not answer or is on another host.
     """
 
     lab: RunningLab

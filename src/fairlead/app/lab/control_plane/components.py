@@ -1,4 +1,4 @@
-"""The processes of a control plane as components of a lab, and the way from this machine to its API server."""
+"""The processes of a control plane as components of a lab, and the connection from this machine to its API server."""
 
 import asyncio
 import functools

@@ -1,4 +1,4 @@
-"""Keys and certificates of a control plane, in kubeadm's places as far as it has them."""
+"""Keys and certificates of a control plane, at kubeadm's paths where kubeadm has one."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -17,12 +17,12 @@ Pair = tuple[Path, Path]  # certificate and key
 
 
 class ControlPlaneFiles(NamedTuple):
-    """Where they are. etcd and the front proxy have authorities of their own: whom the cluster's lets in is not to get
-    past the API server.
+    """Paths of keys and certificates. etcd and the front proxy have separate authorities: a client that the cluster's
+    authority admits must not bypass the API server.
 
     Attributes:
         pki: the folder of the cluster's authority.
-        data: the lab's.
+        data: the folder of the lab's data.
     """
 
     pki: Path

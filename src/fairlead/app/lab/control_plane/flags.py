@@ -1,8 +1,8 @@
 """The flags of a control plane's programs: those that kubeadm sets, for one machine and one lab's addresses.
 
-Only flags that the published references of Kubernetes 1.33 to 1.36 and of etcd 3.4 to 3.6 have. All programs are in the
-lab's switch, so its loopback is theirs alone. Upstream: ``cmd/kubeadm/app/phases/controlplane/manifests.go``,
-``cmd/kubeadm/app/phases/etcd``.
+Uses only flags in the published references of Kubernetes 1.33 to 1.36 and of etcd 3.4 to 3.6. All programs run in the
+network namespace of the lab's switch, so only they use its loopback. Upstream:
+``cmd/kubeadm/app/phases/controlplane/manifests.go``, ``cmd/kubeadm/app/phases/etcd``.
 """
 
 import math

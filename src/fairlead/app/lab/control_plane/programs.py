@@ -1,4 +1,4 @@
-"""Finds the programs of a control plane; what is missing is named, and nothing takes its place."""
+"""Finds the programs of a control plane; a missing program is an error, and has no substitute."""
 
 import os
 from collections.abc import Mapping

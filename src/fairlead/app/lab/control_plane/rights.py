@@ -1,4 +1,4 @@
-"""What the parts of a lab may do on a control plane that does not know them: their ClusterRoles and bindings."""
+"""The ClusterRoles and bindings of a lab's parts, for a control plane that does not define them."""
 
 from fairlead.app.lab.plan import LabManifest
 from fairlead.model.document import Doc

@@ -1,4 +1,4 @@
-"""The data folder of a lab: made, locked while the lab runs, and true to the IP families that it began with."""
+"""The data folder of a lab: created, locked while the lab runs, and bound to the IP families of its first start."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""``fairlead up --wait``: the process outside goes on in the background; the caller hears of it until all is ready."""
+"""``fairlead up --wait``: the host process runs in the background, and reports to the caller until all is ready."""
 
 import json
 import os
@@ -53,7 +53,7 @@ def relay(lines: Iterable[str], listener: Listener) -> None:
 
 
 def _serve_in_background(options: LabOptions, news: Pipe) -> NoReturn:
-    """Be the process outside, in a session of its own."""
+    """Be the host process, in a new session."""
     os.setsid()
     null = os.open(os.devnull, os.O_RDWR)
     for place in (0, 1, 2):
@@ -62,7 +62,7 @@ def _serve_in_background(options: LabOptions, news: Pipe) -> NoReturn:
 
 
 def serve_and_tell(options: LabOptions, news: int) -> NoReturn:
-    """Be the process outside, and write what happens to a pipe until everything is ready."""
+    """Be the host process, and write events to a pipe until everything is ready."""
 
     def send(document: dict[str, Any]) -> None:
         with suppress(BrokenPipeError):

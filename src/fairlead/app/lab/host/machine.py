@@ -1,4 +1,4 @@
-"""What a lab needs of this machine, and finds there."""
+"""The requirements of a lab on this machine, and the checks for them."""
 
 import os
 import shutil

@@ -1,8 +1,8 @@
-"""The process outside a lab: makes what belongs to this machine, starts the lab's PID 1, follows it, cleans up.
+"""The host process of a lab: creates the lab's resources on this machine, starts and follows its PID 1, and cleans up.
 
-What belongs to this machine: the run folder with its lock, the data folder, certificates and kubeconfigs, and the API
-server's socket on 127.0.0.1. Everything else lives in namespaces (of a user, too, when not root), so that nothing of
-this machine's network or mounts changes, and killing PID 1 of the lab ends all of it.
+Resources on this machine are the run folder with its lock, the data folder, certificates and kubeconfigs, and the API
+server's socket on 127.0.0.1. Everything else is in namespaces (including a user namespace, when not root). This
+machine's network and mounts therefore do not change, and killing PID 1 of the lab ends all of it.
 """
 
 import json
@@ -50,16 +50,16 @@ WITHOUT_NAMESPACES = (
 
 @dataclass(frozen=True)
 class LabOptions:
-    """A lab as the user asks for it.
+    """A lab as the user requests it.
 
     Attributes:
-        data: None keeps everything only as long as the lab runs.
+        data: the data folder; None: the data lasts only as long as the lab runs.
         patience: seconds until everything must be ready; None waits indefinitely.
-        wire: address of this machine at which the lab is connected with other hosts, if it is to be.
-        invitation: to a lab of another host, in place of one of this host's own.
-        userspace: whether the lab is made without namespaces; None: only where this machine refuses them.
-        owners: descriptors that become readable when the lab is not wanted any more, as a pipe whose other end has
-            gone, or a pidfd of a process that has ended.
+        wire: address of this machine for the lab's connection with other hosts, if it has one.
+        invitation: to a lab of another host; this host then starts no lab itself.
+        userspace: whether the lab is made without namespaces; None: only if this machine refuses them.
+        owners: descriptors that become readable when the lab must end, such as a pipe whose other end is closed, or a
+            pidfd of a process that has ended.
     """
 
     name: str
@@ -84,10 +84,10 @@ class Settled:
     """Everything is ready.
 
     Attributes:
-        seconds: since the lab was asked for.
-        nodes: the names of those that run here.
-        pods: how many of them are ready.
-        name_servers: the Pods of the cluster's DNS that are ready.
+        seconds: time since the start of the lab.
+        nodes: the names of the nodes on this host.
+        pods: the number of ready Pods.
+        name_servers: the ready Pods of the cluster's DNS.
     """
 
     lab: RunningLab
@@ -99,7 +99,7 @@ class Settled:
 
 @dataclass(frozen=True)
 class Listener:
-    """Who follows a lab: ``tell`` gets short lines about its progress."""
+    """Receives the progress of a lab: ``tell`` gets short lines."""
 
     tell: Callable[[str], None]
     settled: Callable[[Settled], None]
@@ -205,11 +205,11 @@ def _proxyless(settings: LabSettings) -> run_folder.ProxylessNodes:
 
 
 class _Ended(Exception):
-    """The lab is to end, and nothing is wrong."""
+    """The lab must end; this is not an error."""
 
 
 class _Outside:
-    """The process outside while its lab runs."""
+    """The host process while its lab runs."""
 
     def __init__(self, plan: LabPlan, lab: RunningLab, listener: Listener, began: float) -> None:
         self._plan, self._lab, self._listener, self._began = plan, lab, listener, began

@@ -1,6 +1,6 @@
-"""Pulls for a lab, which has no way to the network of this machine.
+"""Image pulls for a lab, which has no access to the network of this machine.
 
-Each runs in a process of its own, which answers through a pipe that the lab reads.
+Each pull runs in a separate process, which answers through a pipe that the lab reads.
 """
 
 import json
@@ -18,10 +18,10 @@ from fairlead.model.document import Doc
 
 
 class Pulls:
-    """The pulls that run.
+    """The running pulls.
 
     Args:
-        allowed: whether the user has asked for any.
+        allowed: whether the user allows pulls.
     """
 
     def __init__(self, *, allowed: bool) -> None:

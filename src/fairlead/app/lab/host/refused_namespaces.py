@@ -1,6 +1,6 @@
-"""Why this machine refuses a lab's namespaces, and the one thing that allows them.
+"""Why this machine refuses a lab's namespaces, and the one setting that allows them.
 
-Causes are told apart by what the kernel shows: sysctls of AppArmor (Ubuntu since 23.10) and of Debian, the limits below
+What the kernel shows distinguishes the causes: sysctls of AppArmor (Ubuntu since 23.10) and of Debian, the limits below
 ``user.`` (namespaces(7)), the mode of seccomp and the capabilities of this process (proc(5)).
 """
 
@@ -15,11 +15,11 @@ SYSCTLS = (APPARMOR, DEBIAN, *LIMITS)
 
 
 class MachineFacts(NamedTuple):
-    """What is known of this machine and process.
+    """The facts about this machine and process.
 
     Attributes:
-        sysctls: by path below /proc/sys; those that the kernel does not have are missing.
-        is_filtered: seccomp decides about this process's system calls.
+        sysctls: values by path below /proc/sys, for the sysctls that the kernel has.
+        is_filtered: a seccomp filter applies to this process.
         is_root: its user is root, here.
         has_admin: it has CAP_SYS_ADMIN.
     """

@@ -1,6 +1,6 @@
-"""What a lab has of this machine's network: the API server's listening socket on loopback, and one end of the wire.
+"""A lab's sockets in this machine's network: the API server's listening socket on loopback, and one end of the wire.
 
-Made by the process outside before there are namespaces: a socket belongs to the network namespace it was made in.
+The host process creates them before the namespaces: a socket belongs to the network namespace that it was created in.
 """
 
 import errno

@@ -1,4 +1,4 @@
-"""How PID 1 of a lab comes to be: pipes, namespaces, two forks; and what can be wrong with this machine for it."""
+"""Starts PID 1 of a lab: pipes, namespaces and two forks; and reports why this machine refuses that."""
 
 import os
 import pickle
@@ -26,7 +26,7 @@ _NAMESPACES = calls.CLONE_NEWNS | calls.CLONE_NEWPID | calls.CLONE_NEWNET | call
 
 
 class Pipes:
-    """The pipes between a lab and the process outside; see ``Doors`` for what each says."""
+    """The pipes between a lab and the host process; ``Doors`` describes each one."""
 
     def __init__(self) -> None:
         self.life, self.prepared, self.gate, self.reports = Pipe(), Pipe(), Pipe(), Pipe()
@@ -96,7 +96,7 @@ def why_no_namespaces() -> str:
 
 
 class _Mapping(NamedTuple):
-    """Pipes by which a process asks another one to give it users, which only another one may, and hears of it."""
+    """Pipes by which a process has another one map its users, which only another one may do, and gets the result."""
 
     wanted: Pipe
     given: Pipe
@@ -122,7 +122,7 @@ def _give_users(pid: int, ids: IdRange, mapping: _Mapping) -> None:
 def _give_birth(start: LabStart, birth: Pipe, mapping: _Mapping | None) -> NoReturn:
     message = "0 the process that starts the lab has failed"
     try:
-        os.setsid()  # Ctrl-C is for the process outside alone
+        os.setsid()  # Ctrl-C is for the host process alone
         if start.plan.loopback is None:
             _enter_namespaces(start.user_namespace, mapping)
         pid = os.fork()
@@ -154,7 +154,7 @@ def _enter_namespaces(user_namespace: bool, mapping: _Mapping | None) -> None:
     mapping.given.close_writer()
     os.write(mapping.wanted.writer, b"1")
     if not os.read(mapping.given.reader, 1):
-        os._exit(1)  # the process outside says why
+        os._exit(1)  # the host process says why
     os.setgid(0)
     os.setuid(0)
 

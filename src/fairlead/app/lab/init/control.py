@@ -1,4 +1,4 @@
-"""What a lab answers at its control socket: who may be entered, and what happens to nodes."""
+"""The requests at a lab's control socket: entering Pods and nodes, and operations on nodes."""
 
 import json
 import os
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class ControlRequests:
-    """Requests by their name, each carried out at once by PID 1 of the lab."""
+    """Requests by name; PID 1 of the lab carries out each one at once."""
 
     def __init__(self, doors: "Doors", nodes: Nodes) -> None:
         self._doors, self._nodes, self._is_joined = doors, nodes, doors.sockets.api is None

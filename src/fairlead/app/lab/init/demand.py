@@ -1,4 +1,4 @@
-"""A component that runs only once another one has asked for it: what nobody uses costs neither memory nor time."""
+"""A component that starts on the first request of another one: an unused component costs neither memory nor time."""
 
 import os
 from collections.abc import Container
@@ -7,13 +7,13 @@ from fairlead.drivers.lab.supervisor import Component, Supervisor
 
 
 class Demand:
-    """A pipe through which components ask PID 1 for one of them; made before they are forked.
+    """A pipe through which components ask PID 1 to start another one; created before they are forked.
 
     Args:
-        component: None in a lab that has none.
+        component: the component to start; None if the lab has none.
 
     Attributes:
-        reader: becomes readable in PID 1 when one asks.
+        reader: becomes readable in PID 1 on a request.
     """
 
     def __init__(self, component: Component | None) -> None:

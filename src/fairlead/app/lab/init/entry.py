@@ -1,7 +1,7 @@
-"""Where PID 1 of a lab begins: a fresh interpreter in the lab's namespaces, or in those of this machine.
+"""The entry point of a lab's PID 1: a new interpreter in the lab's namespaces, or in those of this machine.
 
-First it imports what all its processes share and forks the nursery, and only then reads what the lab is. So the
-nursery, whose forks become processes of Pods, has never held any of it.
+It first imports the modules that all its processes share, then forks the nursery, and only then reads the lab's input.
+The nursery, whose forks become processes of Pods, therefore never holds any of that input.
 """
 
 import os
@@ -30,7 +30,7 @@ def main() -> None:
     import_shared_modules()
     nursery = Nursery(builtin_images.__name__, builtin_images.furnish)
     with open(int(sys.argv[2]), "rb") as file:
-        start: LabStart = pickle.load(file)  # noqa: S301 - from the process outside
+        start: LabStart = pickle.load(file)  # noqa: S301 - from the host process
     for fd in start.descriptors:
         os.set_inheritable(fd, False)
     doors = start.doors()

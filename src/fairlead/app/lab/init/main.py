@@ -1,8 +1,8 @@
-"""PID 1 of a lab: makes its networks, forks its components, answers at the control socket, and outlives nobody.
+"""PID 1 of a lab: creates its networks, forks its components, serves requests, and ends with the host process.
 
-Runs in new namespaces below the process outside (``lab``). Stays synchronous, because it forks. When the process
-outside has gone, it removes what that would have removed and ends; and when PID 1 ends, the kernel ends everything in
-the lab and takes its namespaces, links, rules and mounts away.
+Runs in new namespaces below the host process (``lab``). Stays synchronous, because it forks. When the host process has
+ended, PID 1 does its cleanup and ends. When PID 1 ends, the kernel ends all processes of the lab and removes its
+namespaces, links, rules and mounts.
 """
 
 import os
@@ -24,7 +24,7 @@ from fairlead.drivers.pods.orphan_ends import OrphanEnds
 
 
 def main(plan: LabPlan, doors: Doors, nursery: Nursery) -> NoReturn:
-    """Be PID 1 until the process outside has gone."""
+    """Be PID 1 until the host process has ended."""
     networks = Networks(plan) if plan.loopback is None else NoNetworks(plan)
     api_sockets = [doors.sockets.api] if doors.sockets.api else []
     if doors.sockets.api and plan.loopback is None and not plan.settings.control_plane:

@@ -1,6 +1,6 @@
-"""The network namespaces of a lab: the switch, which is PID 1's own, the world outside, one for each node, and one for
-the wire to other hosts, if there is one. On a host that has joined, the switch is only a bridge: the world outside and
-the switch's address are on the lab's first host."""
+"""The network namespaces of a lab: the switch, which is that of PID 1, the outside, one for each node, and one for the
+wire to other hosts, if there is one. On a host that has joined, the switch is only a bridge: the outside and the
+switch's address are on the lab's first host."""
 
 import os
 from collections.abc import Iterable
@@ -16,7 +16,8 @@ from fairlead.labnet.links import NodeNetwork
 
 
 class Networks:
-    """Descriptors of the namespaces, and the cables between them. The caller's own, still empty, becomes the switch."""
+    """Descriptors of the namespaces, and the cables between them. The caller's namespace must be empty, and becomes the
+    switch."""
 
     def __init__(self, plan: LabPlan) -> None:
         self._families, self._mtu = plan.settings.ip_families, plan.mtu

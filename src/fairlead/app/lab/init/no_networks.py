@@ -1,4 +1,4 @@
-"""What stands for ``Networks`` in a lab without namespaces: every node is on this machine's loopback."""
+"""The replacement of ``Networks`` in a lab without namespaces: every node is on this machine's loopback."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ from fairlead.labnet.links import NodeNetwork
 
 
 class NoNetworks:
-    """The nodes that run."""
+    """The running nodes."""
 
     def __init__(self, plan: LabPlan) -> None:
         self._present = {node.name for node in plan.nodes} | {SWITCH, OUTSIDE}

@@ -1,8 +1,8 @@
 """The nodes of a running lab: added, invited, removed, switched off and on, cut off and joined again.
 
-A node that is switched off has lost everything but its name and its place: no process, no namespace, no cable. One that
-is cut off goes on, and reaches nobody. One that is invited has a place here, and runs on another host. What was added
-and removed is remembered (``app.lab.node_memory``).
+A node that is switched off keeps only its name and its place: it has no process, no namespace and no cable. A node that
+is cut off keeps running without a network. An invited node has a place here, and runs on another host. A file records
+the added and removed nodes (``app.lab.node_memory``).
 """
 
 import shutil
@@ -35,7 +35,7 @@ class Nodes:
     """All nodes of the lab, running or not, by name.
 
     Attributes:
-        changes: what can be done to a node, by the name of the command. Each raises ``RequestRefused``.
+        changes: the operations on a node, by the name of the command. Each raises ``RequestRefused``.
     """
 
     def __init__(

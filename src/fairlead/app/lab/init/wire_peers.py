@@ -1,7 +1,7 @@
-"""The wire of a running lab, as PID 1 has it: who is at its other ends.
+"""The wire of a running lab, as PID 1 manages it: the hosts at its other ends.
 
-When somebody comes or goes, the wire's process is replaced by one that knows it. What arrives meanwhile waits in the
-socket, which stays; what the switch had learned it learns again.
+When a host joins or leaves, a new process with the new list of hosts replaces the wire's process. Packets that arrive
+meanwhile wait in the socket, which stays open. The switch learns its addresses again.
 """
 
 import functools
@@ -17,7 +17,7 @@ from fairlead.model.socket_address import SocketAddress
 
 
 class LabWire:
-    """The wire's process, and whom it leads to."""
+    """The wire's process, and the hosts that it leads to."""
 
     def __init__(
         self, plan: LabPlan, networks: Networks, underlay: socket.socket, report: Report, supervisor: Supervisor

@@ -1,4 +1,4 @@
-"""What is different in a lab without namespaces: one proxy for all nodes, and Pods that are told where to listen."""
+"""The differences of a lab without namespaces: one proxy for all nodes, and Pods that learn where to listen."""
 
 import functools
 import random

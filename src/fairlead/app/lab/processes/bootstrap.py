@@ -1,7 +1,7 @@
-"""What is put into a cluster: what every lab has (``system_manifests``), then the user's manifests, in order.
+"""The first objects of a cluster: those of every lab (``system_manifests``), then the user's manifests, in order.
 
-Documents are merged into what is there already, or created, so that starting the same lab again changes nothing. Ends
-when everything is ready, with a report of that, or with a report of every document that was refused.
+Documents are merged into existing objects, or created, so that a second start of the same lab changes nothing. The
+process ends with a report: everything is ready, or a list of all refused documents.
 """
 
 import asyncio
@@ -35,12 +35,12 @@ class BootstrapOptions:
     """The work of one bootstrap.
 
     Attributes:
-        gate: reading end of a pipe that is closed when every node agent is ready; until then the status of Pods may be
-            what the lab's last life left behind.
-        report: told ``{"refused": [messages]}``, ``{"awaiting": [what, and why], "containers": [what they do]}`` and,
-            last, ``{"settled": number of Pods, "name_servers": [names of Pods]}``.
-        is_ours: the API server is, and so is all there from its first answer on; else it is waited for, and so is what
-            a control plane makes for itself.
+        gate: read end of a pipe that is closed when every node agent is ready; until then, the status of Pods can be
+            from the lab's last run.
+        report: called with ``{"refused": [messages]}``, ``{"awaiting": [what, and why], "containers": [what they do]}``
+            and finally ``{"settled": number of Pods, "name_servers": [names of Pods]}``.
+        is_ours: the API server is Fairlead's, and complete from its first answer on; for another one, the bootstrap
+            waits for it, and for the objects that a control plane creates itself.
     """
 
     kubeconfig: Path

@@ -1,8 +1,7 @@
 """Makes node ports and load balancers' ports answer on this machine's loopback (``fairlead up --publish``).
 
-Runs in the lab's world outside, so that what comes through it is treated as any client from there. Listeners come from
-the process outside the lab, one for each port that a Service has; a port that could not be bound is reported and left
-out.
+Runs in the lab's outside, so that its connections are treated as those of any client there. The host process provides
+the listeners, one for each port of a Service; a port that could not be bound is reported and left out.
 """
 
 import asyncio
@@ -30,12 +29,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PublishOptions:
-    """How to publish.
+    """The options of the publisher.
 
     Attributes:
-        host: the control socket of the process outside.
-        table: file that tells what is published where; see ``app.lab.published_ports``.
-        report: told ``{"note": text}`` when a port could not be bound.
+        host: the control socket of the host process.
+        table: file that lists the published ports; see ``app.lab.published_ports``.
+        report: called with ``{"note": text}`` when a port could not be bound.
     """
 
     kubeconfig: Path

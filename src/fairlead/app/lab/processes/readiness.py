@@ -1,6 +1,6 @@
-"""Waiting until what was applied runs: follows the kinds of it, and tells what is still awaited.
+"""Waits until the applied objects run: follows their kinds, and reports what is still awaited.
 
-What is awaited of each is said by ``workloads.rollout``. Something that somebody deletes meanwhile is not awaited.
+``workloads.rollout`` defines the condition for each kind. An object that is deleted meanwhile is no longer awaited.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ Copies = dict[str, Informer[Any]]
 
 
 class WantedWorkload(NamedTuple):
-    """Something that is to run; ``kind`` is one of ``KINDS``."""
+    """An object that must run; ``kind`` is one of ``KINDS``."""
 
     kind: str
     key: ObjectKey

@@ -1,8 +1,8 @@
 """The router in front of a lab's nodes: spreads connections to load balancers over all nodes that serve them.
 
-Runs in the world outside, as the equal-cost routes that it keeps there do. It follows what announcers follow, and asks
-the nodes after their health as a cloud's load balancer does (``fairlead.dataplane.eligibility``); where there are no
-load balancers, it asks nobody.
+Runs in the lab's outside, where it maintains equal-cost routes. It follows the same objects as announcers, and checks
+the health of nodes as a cloud's load balancer does (``fairlead.dataplane.eligibility``). Without load balancers, it
+checks no nodes.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ class RouterOptions:
     """How to route.
 
     Attributes:
-        families: of the lab, its own first.
+        families: IP families of the lab, the primary one first.
         pools: CIDRs of the addresses.
     """
 

@@ -1,6 +1,6 @@
-"""What is in every lab before the user's own manifests: the cluster's DNS, as a Deployment behind the Service
-``kube-dns``, where kubeadm has it too, the class ``standard`` of volumes, which minikube and kind have under that name,
-and the configuration of the nodes' proxies where kubeadm keeps kube-proxy's.
+"""The objects of every lab before the user's own manifests: the cluster's DNS, a Deployment behind the Service
+``kube-dns``, as with kubeadm; the StorageClass ``standard``, as with minikube and kind; and the configuration of the
+nodes' proxies, where kubeadm keeps that of kube-proxy.
 """
 
 from collections.abc import Mapping, Sequence
@@ -38,7 +38,7 @@ _MODES = {"nft": "nftables", "iptables": "iptables", NO_PROXY: "nftables"}
 
 
 class ProxyModes(NamedTuple):
-    """What the nodes' proxies write, and what those do that differ, by name."""
+    """The mode of the nodes' proxies, and the nodes with another mode, by name."""
 
     usual: str
     others: Mapping[str, str]

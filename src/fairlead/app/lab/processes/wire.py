@@ -1,9 +1,9 @@
-"""The wire's process: one more port of the lab's switch, behind which other hosts are.
+"""The wire's process: one more port of the lab's switch, which leads to other hosts.
 
-Frames that leave the switch by its link are sent in VXLAN to the hosts that they are for, and the other way round. The
-lab's first host is the middle of a star: what two other hosts have to say to each other goes through it. A datagram
-counts only if it comes from a host that is known; nothing else is known about who sent it, since VXLAN neither encrypts
-nor authenticates (RFC 7348, section 7).
+It sends frames from the switch's link in VXLAN to their destination hosts, and frames from those hosts to the switch.
+The lab's first host is the center of a star: it forwards frames between two other hosts. A datagram is accepted only
+from the address of a known host. Nothing else proves its sender, because VXLAN neither encrypts nor authenticates
+(RFC 7348, section 7).
 """
 
 import asyncio
@@ -34,8 +34,8 @@ class WireOptions:
     Attributes:
         vni: number of the lab's VXLAN segment.
         peers: the other hosts.
-        underlay: UDP socket of this machine that they are reached by.
-        tell: told in words what its user might want to do something about.
+        underlay: UDP socket of this machine that reaches them.
+        tell: called with messages that the user might want to act on.
     """
 
     vni: int
