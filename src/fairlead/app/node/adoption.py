@@ -1,4 +1,4 @@
-"""Takes over the Pods that an earlier agent of the node has left running."""
+"""Takes over the running Pods of an earlier agent of the node."""
 
 import asyncio
 import logging
@@ -36,7 +36,7 @@ _FLAGS = {
 
 @dataclass(frozen=True)
 class FoundPod:
-    """A sandbox that runs.
+    """A running sandbox.
 
     Attributes:
         folder: the Pod's records.

@@ -1,6 +1,6 @@
 """The node agent: registers its Node, keeps it alive, and runs the Pods that are bound to it.
 
-Composes ``pod`` and ``container``; talks to the rest of the system through the API alone.
+Composes ``pod`` and ``container``; communicates with the rest of the system only through the API.
 """
 
 import asyncio
@@ -84,7 +84,7 @@ class NodeAgent:
     """Keeps one ``PodRun`` for every Pod of this node.
 
     Attributes:
-        images: what its containers may run.
+        images: the images that its containers can run.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
-"""Volumes that were made for claims: their folders on this machine, which all nodes of it share.
+"""Volumes that were created for claims: their folders on this machine, which all its nodes share.
 
-A folder is made when the first Pod mounts it, and removed when its PersistentVolume goes and is not to be retained,
-which each node hears. One that goes while no node of the machine runs leaves its folder.
+A folder is created when the first Pod mounts it. Each node watches PersistentVolumes, and removes the folder when its
+volume is deleted and not retained. If a volume is deleted while no node of the machine runs, its folder stays.
 """
 
 import shutil

@@ -1,4 +1,4 @@
-"""Does what the life of one container asks for, and reports what came of it; decisions are ``nodeagent.life``'s."""
+"""Carries out the actions of one container's life, and reports their results; ``nodeagent.life`` decides."""
 
 import asyncio
 import logging
@@ -29,16 +29,16 @@ log = logging.getLogger(__name__)
 
 
 class ContainerRun:
-    """The hands of one container's life.
+    """Carries out the actions of one container's life.
 
     Attributes:
-        record: what is told of it, as its life has it now.
+        record: the current record of the container in its life.
         running: its process; None while there is none.
-        is_out_of_memory: its process is ended because it uses more memory than it may.
+        is_out_of_memory: its process is ended because it exceeds its memory limit.
 
     Args:
         folder: where the Pod's records are.
-        post: takes the events of its life.
+        post: receives the events of its life.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What the containers of a Pod know of their Pod and of their node, and what a container's process is made from."""
+"""The data about Pod and node that containers use, and the inputs of a container's process."""
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
@@ -50,18 +50,18 @@ def timestamp() -> str:
 
 @dataclass(frozen=True)
 class ContainerSettings:
-    """What containers need to know of their node.
+    """The data about the node that containers need.
 
     Attributes:
-        images: what its containers may run.
-        builtins: what the built-in images run, by image name.
+        images: the images that its containers can run.
+        builtins: the programs of the built-in images, by image name.
         logs: folder of container logs.
-        links: to the Services that Pods get variables for.
-        events: what the node agent says its Events to.
+        links: the Services that Pods get variables for.
+        events: receives the Events of the node agent.
         hidden: folders of this machine that no container may see.
-        home: that of the lab's user, of which containers see only what hostPath volumes bring.
-        loopback: how Pods are told where they are in a lab without namespaces; None: they have namespaces.
-        dns: where names are asked for.
+        home: home of the lab's user; containers see only the hostPath volumes in it.
+        loopback: the addresses of Pods in a lab without namespaces; None: Pods have namespaces.
+        dns: the DNS settings.
         gives_network: whether Pods in the node's network may be let write its rules: it is a lab's, not a machine's.
     """
 

@@ -1,7 +1,7 @@
-"""How a node says that it is alive: by a Lease, which it renews with every heartbeat (KEP-589).
+"""The heartbeats of a node: each one renews its Lease (KEP-589).
 
-The status of its Node, which everybody watches, is written only when the API has another word than the node's own, or
-when nothing has been written for five minutes. Upstream: ``pkg/kubelet/kubelet_node_status.go``,
+Many components watch the Node, so its status is written only when the API's status differs from the node's own, or
+after five minutes without a write. Upstream: ``pkg/kubelet/kubelet_node_status.go``,
 ``component-helpers/apimachinery/lease``.
 """
 
@@ -21,14 +21,14 @@ MISSED_BEATS = 4  # so many of them make a Lease expire: 40 s with a heartbeat o
 
 
 class Heartbeat:
-    """The signs of life of one node.
+    """The heartbeats of one node.
 
     Args:
         node: as the API has it now.
         every: seconds between two heartbeats.
-        register: creates the Node again, with all of its status, should somebody have deleted it.
-        clock: seconds, only going forward.
-        images: those of the node, as its status has them.
+        register: creates the Node again, with its whole status, if it was deleted.
+        clock: monotonic seconds.
+        images: the images of the node, as in its status.
     """
 
     def __init__(

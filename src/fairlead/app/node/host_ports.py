@@ -1,4 +1,4 @@
-"""Keeps the node's tables of host ports in step with the Pods that run there, and puts them back."""
+"""Keeps the node's tables of host ports in step with its running Pods, and restores the tables if they change."""
 
 import asyncio
 import logging
@@ -21,11 +21,11 @@ log = logging.getLogger(__name__)
 
 
 class HostPorts:
-    """The ports of this node that lead to its Pods, and the way out for these.
+    """The ports of this node that lead to its Pods, and masquerading of the Pods' traffic.
 
     Args:
-        pod_cidrs: where its Pods' addresses come from, one of each family; each family has a table of its own.
-        inside: the networks of the cluster, to which nothing is masqueraded; without any, nothing is.
+        pod_cidrs: the CIDRs of its Pods' addresses, one of each family; each family has its own table.
+        inside: the networks of the cluster; traffic to them is not masqueraded. If empty, no traffic is masqueraded.
     """
 
     def __init__(self, pod_cidrs: Iterable[str], inside: Iterable[str] = ()) -> None:

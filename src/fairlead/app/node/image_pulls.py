@@ -1,4 +1,4 @@
-"""Has images fetched by the process that is in the network of the machine, and logins looked up for that."""
+"""Requests image pulls from the process in the machine's network, and finds the logins for them."""
 
 import asyncio
 import json
@@ -22,17 +22,17 @@ log = logging.getLogger(__name__)
 
 
 class Fetched(NamedTuple):
-    """A pull that has succeeded."""
+    """A successful pull."""
 
     seconds: float
     size: int
 
 
 class Puller:
-    """Asks for images.
+    """Requests images.
 
     Args:
-        path: of the socket where that is done.
+        path: the socket of the process that pulls.
     """
 
     def __init__(self, path: Path) -> None:

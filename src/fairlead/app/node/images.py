@@ -32,19 +32,19 @@ _BROKEN = (DigestMismatch, DocumentError, LayerError, ImageStoreError, OSError)
 
 
 class InvalidName(ImageError):
-    """The image's name is none."""
+    """The image's name is invalid."""
 
     reason = "InvalidImageName"
 
 
 class NotUsable(ImageError):
-    """The image is in the store, and no container can be made of it."""
+    """The image is in the store, but no container can run it."""
 
     reason = "CreateContainerError"
 
 
 class Asker(NamedTuple):
-    """A Pod that needs an image: for whom it is fetched, with whose logins, and who is told."""
+    """A Pod that needs an image, the client that reads its logins, and the receiver of news about the pull."""
 
     pod: RunPod
     client: KubeClient
@@ -59,14 +59,14 @@ class ChosenImage(NamedTuple):
 
 
 class NodeImages:
-    """The images that Pods of one node may run.
+    """The images that Pods of one node can run.
 
     Attributes:
-        commands: what stands for images, by pattern.
+        commands: the substitutes for images, by pattern.
 
     Args:
         place: the store of the lab's user; None: there is none.
-        puller: fetches what the store lacks; None: nothing is fetched.
+        puller: pulls images that are not in the store; None: no pulls.
     """
 
     def __init__(self, commands: Images, place: StorePlace | None = None, puller: Puller | None = None) -> None:

@@ -1,8 +1,8 @@
-"""Pods without namespaces: their processes are those of this machine, and are told by their environment where they are.
+"""Pods without namespaces: their processes run in this machine's namespaces, and get their addresses by environment.
 
-A Pod's own address is a loopback address. Programs learn it from ``POD_IP``, and have to listen there. Volumes are not
-mounted: ``FAIRLEAD_POD_ROOT`` names a folder that has them at their paths. A ServiceAccount's token is found by
-``KUBECONFIG``.
+A Pod's own address is a loopback address. Programs read it from ``POD_IP``, and must listen there. Volumes are not
+mounted: ``FAIRLEAD_POD_ROOT`` names a folder that contains them at their paths. ``KUBECONFIG`` names a file with the
+ServiceAccount's token.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,10 +31,10 @@ ACCOUNT = "var/run/secrets/kubernetes.io/serviceaccount"
 
 @dataclass(frozen=True)
 class OnLoopback:
-    """A lab without namespaces, as its node agents know it.
+    """A lab without namespaces, as its node agents see it.
 
     Attributes:
-        number: of the lab. ports: which port stands for which.
+        number: number of the lab. ports: the replacement of each port.
         api_url: where Pods reach the API server.
     """
 
@@ -79,12 +79,12 @@ def _kubeconfig(server: str, account: Path) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class PodPlace:
-    """Where a built-in image serves.
+    """The addresses that a built-in image serves.
 
     Attributes:
-        addresses: of its sockets. ports: which port stands for which.
-        number: of a lab without namespaces; None: the Pod has a network of its own.
-        name: the Pod's, with its namespace.
+        addresses: addresses of its sockets. ports: the replacement of each port.
+        number: number of a lab without namespaces; None: the Pod has its own network.
+        name: name of the Pod, with its namespace.
     """
 
     addresses: tuple[str, ...]

@@ -16,10 +16,10 @@ log = logging.getLogger(__name__)
 
 
 class LoopbackHostPorts:
-    """What ``HostPorts`` is where there are no rules.
+    """The replacement of ``HostPorts`` on nodes without rules.
 
     Args:
-        addresses: the node's own. ports: which port stands for which.
+        addresses: the node's own addresses. ports: the replacement of each port.
     """
 
     def __init__(self, addresses: tuple[str, ...], ports: PortRule) -> None:

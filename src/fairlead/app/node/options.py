@@ -1,4 +1,4 @@
-"""What the agent of one node is told."""
+"""The options of a node's agent."""
 
 import socket
 from collections.abc import Mapping
@@ -33,33 +33,33 @@ class NodeOptions:
     """One node.
 
     Attributes:
-        addresses: its InternalIPs, some of each IP family; the first is the one that it is asked at.
-        pod_cidrs: where its Pods' addresses come from, one of each family.
-        inside: the networks of the cluster: what Pods send elsewhere is masqueraded; without any, nothing is.
-        serving: what the node's HTTP API proves itself with.
+        addresses: its InternalIPs, some of each IP family; its HTTP API listens on the first.
+        pod_cidrs: the CIDRs of its Pods' addresses, one of each family.
+        inside: the networks of the cluster; Pods' traffic elsewhere is masqueraded. If empty, no traffic is.
+        serving: the serving certificate of the node's HTTP API.
         records: folder for the files that name running Pods' processes.
-        orphan_ends: folder that tells how processes have ended that an earlier agent of this node started.
+        orphan_ends: folder with the exit status of processes that an earlier agent of this node started.
         volumes: folder for the Pods' volumes.
-        claimed: folder for the volumes that are made for claims, which outlive Pods; of all nodes of this machine.
+        claimed: folder for the volumes of claims, which outlive Pods; all nodes of this machine share it.
         logs: folder of container logs.
-        images: what stands for images, by pattern.
-        builtins: what the built-in images run.
-        hidden: folders of this machine that no container may see: a lab's keys and store lie there.
-        home: that of the lab's user, if it has one; see ``ContainerSettings``.
-        store: the images of the lab's user; None: there are none but commands.
-        puller: socket at which images can be asked for that the store lacks; None: none are fetched.
-        nursery: where the process comes from that forks for this agent; see ``drivers.pods.nursery``.
+        images: the substitutes for images, by pattern.
+        builtins: the programs of the built-in images.
+        hidden: folders of this machine that no container may see; they contain a lab's keys and store.
+        home: home of the lab's user, if it has one; see ``ContainerSettings``.
+        store: the images of the lab's user; None: only substitute commands.
+        puller: socket for requests of images that are not in the store; None: no pulls.
+        nursery: source of the process that forks for this agent; see ``drivers.pods.nursery``.
         heartbeat: seconds between two heartbeats.
-        port: of the node's HTTP API.
-        listen: the address that it listens at, if that is not the node's own.
-        links: what the names of Pods' links begin with; others of that name in the node's network are removed.
-        taints: those that a Node is made with.
-        machine: what the Node says of it.
-        follows_volumes: it removes folders below ``claimed`` when their volumes go, for which it lists all of them;
-            that is not for a node of a cluster whose volumes are made by others, and that may read only its Pods'.
-        steering: how tests steer it, in a lab.
-        marks: folder with the sockets of those who want to hear when the API has a Pod's status.
-        loopback: how Pods are told where they are in a lab without namespaces; None: they have namespaces.
+        port: port of the node's HTTP API.
+        listen: the address that it listens on, if it is not the node's own.
+        links: prefix of Pods' link names; unknown links with this prefix in the node's network are removed.
+        taints: the taints of a newly created Node.
+        machine: the machine's description in the Node.
+        follows_volumes: it removes folders below ``claimed`` when their volumes are deleted, and lists all volumes for
+            that; not for a node of a cluster where others create volumes and it may read only those of its Pods.
+        steering: the steering by tests, in a lab.
+        marks: folder with the sockets that receive a mark when the API has a Pod's status.
+        loopback: the addresses of Pods in a lab without namespaces; None: Pods have namespaces.
         gives_network: see ``ContainerSettings``.
     """
 

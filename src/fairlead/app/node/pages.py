@@ -1,7 +1,7 @@
-"""What a node tells of itself over its HTTP API: health, its Pods, what they use, metrics, its settings and logs.
+"""The pages of a node's HTTP API: health, its Pods, their resource usage, metrics, settings and logs.
 
-Paths and forms are the kubelet's (``pkg/kubelet/server/server.go``). ``/pods`` asks the API server, whose word about a
-Pod is this agent's own a moment after it was said.
+Paths and formats are the kubelet's (``pkg/kubelet/server/server.go``). ``/pods`` reads the API server, whose status of
+a Pod is the one that this agent wrote a moment before.
 """
 
 from collections.abc import Callable, Iterable
@@ -30,8 +30,8 @@ class PagesOfNode:
 
     Args:
         logs: the folder that ``/logs/`` shows.
-        configuration: what ``/configz`` tells, a KubeletConfiguration.
-        pods: those that run now.
+        configuration: the KubeletConfiguration that ``/configz`` shows.
+        pods: the running Pods.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
-"""Runs one Pod on its node: takes what happens, one event after the other, and does what the Pod's life asks for.
+"""Runs one Pod on its node: takes events one after the other, and carries out the actions of the Pod's life.
 
-Decides nothing by itself (``nodeagent.life.pod_life``), so that an end that arrives at any step of a start is one more
-event. Level-triggered: whatever an earlier agent of the node left in the Pod's status is where this one starts from.
+``nodeagent.life.pod_life`` makes all decisions, so a deletion during any step of a start is just another event.
+Level-triggered: this agent starts from the Pod's status that an earlier agent of the node left.
 """
 
 import asyncio
@@ -55,16 +55,16 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PodSettings:
-    """What Pods need to know of their node.
+    """The data about the node that Pods need.
 
     Attributes:
         node_ips: the node's own address in each IP family.
         records: folder in which each running Pod has a file that names its processes.
         volumes: folder in which each running Pod has one for its volumes.
-        claimed: folder for the volumes that were made for claims.
-        orphan_ends: folder that tells how processes have ended that an earlier agent started.
-        faults: what tests of a lab want of Pods.
-        marks: who wants to hear when the API has a Pod's status.
+        claimed: folder for the volumes that were created for claims.
+        orphan_ends: folder with the exit status of processes that an earlier agent started.
+        faults: the faults of Pods that tests of a lab inject.
+        marks: receives a mark when the API has a Pod's status.
     """
 
     node_name: str
@@ -83,8 +83,8 @@ class PodRun:
     """One Pod of this node, until it has left the API.
 
     Attributes:
-        api: the Pod as the API has it.
-        sandbox: what holds its namespaces.
+        api: the Pod in the API.
+        sandbox: the holder of its namespaces.
         containers: all of its containers by name, the regular ones first.
         is_rejected: the node does not take it.
     """

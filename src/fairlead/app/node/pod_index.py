@@ -1,4 +1,4 @@
-"""Tells the lab which processes are a Pod's: a file that commands which enter Pods read."""
+"""Records the processes of a Pod in a file, which commands that enter Pods read."""
 
 import json
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ class PodIndex:
     """The file of one Pod.
 
     Args:
-        folder: of the node's Pods.
+        folder: the folder for files of the node's Pods.
     """
 
     def __init__(self, folder: Path, pod: RunPod) -> None:

@@ -19,8 +19,8 @@ class Prober:
         started: called once, when the startup probe has succeeded or when there is none; without a readiness probe the
             container is then ready.
         ready: called with each new verdict of the readiness probe.
-        failed: told which probe failed once, and why; not while a Pod that has just started is asked more often.
-        unhealthy: ends the container, for the probe that is named, within so many seconds if it says so.
+        failed: called for each failure with the probe and the reason; not during the faster probes after a start.
+        unhealthy: ends the container because of the named probe, within the probe's grace seconds if it sets them.
     """
 
     target: ProbeTarget

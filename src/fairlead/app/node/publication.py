@@ -1,4 +1,4 @@
-"""Keeps the API's view of a Pod up to date with the node's own, and takes in what the API says."""
+"""Updates a Pod's status in the API from the node's own, and receives changes of the Pod from the API."""
 
 import asyncio
 import time
@@ -22,9 +22,9 @@ class Publication:
         happened: set when the API has this agent's own view of the Pod for the first time.
 
     Args:
-        status: the status that a Pod is to have.
-        before: called before each write: a client that reads "Running" may want to enter at once.
-        published: called after each, with the Pod as it is then and when what it says has become so, as Unix time.
+        status: computes the desired status of a Pod.
+        before: called before each write, because a client that reads "Running" can enter at once.
+        published: called after each write with the written Pod and the Unix time of the change that it shows.
     """
 
     def __init__(

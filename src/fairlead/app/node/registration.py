@@ -1,4 +1,4 @@
-"""Makes the Node of an agent, or brings the one that is there up to date."""
+"""Creates the Node of an agent, or updates an existing one."""
 
 import platform
 from typing import Any

@@ -1,4 +1,4 @@
-"""A container's process from its start to its end: made, ended in good order, and what it leaves."""
+"""A container's process from its start to its end: created, terminated gracefully, and cleaned up."""
 
 import asyncio
 import contextlib
@@ -30,15 +30,15 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class RunningContainer:
-    """A process that runs.
+    """A running process.
 
     Attributes:
         run: number of this run of the container, from 0.
         began: event loop time of its start.
         started_at: the same, as the API writes it.
-        spec: what it was made from.
-        origin: of the image that it is of.
-        is_fresh: that was fetched for it.
+        spec: the specification that it was created from.
+        origin: origin of its image.
+        is_fresh: the image was pulled for it.
     """
 
     container: Container
@@ -145,7 +145,7 @@ def _last_words(context: PodContext, container: Container, run: int, exit_code: 
 
 
 class Ending:
-    """The orderly end of a process: its hook, then SIGTERM, and when its time is over SIGKILL.
+    """The graceful termination of a process: its hook, then SIGTERM, and SIGKILL after the grace period.
 
     Args:
         grace: seconds; without any, the hook is left out.

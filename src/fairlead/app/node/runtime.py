@@ -1,4 +1,4 @@
-"""What the node's HTTP server asks of the Pods that run here: logs, commands, attached clients, connections.
+"""The operations of the node's HTTP server on its running Pods: logs, commands, attached clients, connections.
 
 Messages are the kubelet's (``pkg/kubelet/kubelet_pods.go``).
 """
@@ -24,10 +24,10 @@ TERMINAL_TYPE = {"TERM": "xterm"}  # what container runtimes tell a command that
 
 
 class NodeRuntime:
-    """The ``Runtime`` of one node, over the Pods that it runs now.
+    """The ``Runtime`` of one node, for its running Pods.
 
     Args:
-        loopback: how Pods are reached in a lab without namespaces; None: they have namespaces.
+        loopback: the addresses of Pods in a lab without namespaces; None: Pods have namespaces.
     """
 
     def __init__(self, pods: Callable[[], Iterable[PodRun]], loopback: OnLoopback | None = None) -> None:
@@ -102,7 +102,7 @@ async def _connected(connection: socket.socket, address: tuple[str, int]) -> soc
 
 
 class Execution:
-    """A command that runs in a container."""
+    """A running command in a container."""
 
     def __init__(self, child: Child) -> None:
         self._child = child

@@ -27,12 +27,12 @@ def link_name(prefix: str, uid: str) -> str:
 
 @dataclass(frozen=True)
 class SandboxSettings:
-    """What sandboxes need to know of their node.
+    """The data about the node that sandboxes need.
 
     Attributes:
         node_ips: the node's own address in each IP family.
-        hidden: paths of this machine that no Pod must see.
-        links: what the names of Pods' links begin with.
+        hidden: paths of this machine that no Pod may see.
+        links: prefix of the names of Pods' links.
     """
 
     node_ips: tuple[str, ...]

@@ -1,6 +1,6 @@
-"""Tells the Pods of a node when a ConfigMap or Secret that their volumes show has changed.
+"""Notifies the Pods of a node when a ConfigMap or Secret in their volumes changes.
 
-One watch for each such object, for as long as some Pod of the node shows it: others are not the node's to read.
+There is one watch for each such object while a Pod of the node uses it: the node may not read others.
 Upstream: ``pkg/kubelet/util/manager/watch_based_manager.go``.
 """
 
@@ -26,7 +26,7 @@ class SourceWatches:
 
     Args:
         group: runs them.
-        changed: told the namespace and the reference of what has changed.
+        changed: called with the namespace and the reference of a changed object.
     """
 
     def __init__(self, client: KubeClient, group: asyncio.TaskGroup, changed: Listener) -> None:

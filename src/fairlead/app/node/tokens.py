@@ -1,6 +1,6 @@
-"""The tokens of a Pod's ServiceAccount: asked for once, and again well before they expire.
+"""The tokens of a Pod's ServiceAccount: requested once, and renewed well before they expire.
 
-Each is bound to the Pod and dies with it. Upstream: ``pkg/kubelet/token/token_manager.go``.
+Each token is bound to the Pod and becomes invalid with it. Upstream: ``pkg/kubelet/token/token_manager.go``.
 """
 
 import time

@@ -1,9 +1,9 @@
 """A Pod's volumes on its node: fetched, written, and removed with the Pod.
 
-Volumes live in a folder of the node's that all containers of the Pod share and that outlives their restarts. What is
-made of ConfigMaps, Secrets, tokens or fields of the Pod is brought up to date whenever a container starts, when one of
-these changes, and when a token is due for renewal; see ``drivers.pods.volume_files`` for how. What claims are bound to
-stays when the Pod goes: ``claims``.
+Volumes are in a folder of the node that all containers of the Pod share and that stays when they restart. Files from
+ConfigMaps, Secrets, tokens or fields of the Pod are updated whenever a container starts, when one of these changes, and
+when a token is due for renewal (``drivers.pods.volume_files``). Volumes of claims stay when the Pod is deleted
+(``claims``).
 """
 
 import asyncio
@@ -45,8 +45,8 @@ class PodVolumes:
     """The volumes of one Pod.
 
     Args:
-        folder: of this Pod alone; made when there is something to put there.
-        claimed: holds the folders of volumes that were made for claims.
+        folder: the folder of this Pod only; created when it is first needed.
+        claimed: the folder with the volumes of claims.
         clock: seconds since the epoch.
     """
 

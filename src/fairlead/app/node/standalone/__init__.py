@@ -1,1 +1,1 @@
-"""A node of its own on a machine, of any cluster: how it becomes one, as kubelets do, before its agent runs."""
+"""A standalone node of any cluster on a machine: registers as kubelets do, before its agent runs."""

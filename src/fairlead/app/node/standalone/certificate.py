@@ -1,6 +1,6 @@
-"""One certificate of a node: asked for by a CertificateSigningRequest, waited for, and renewed before it ends.
+"""One certificate of a node: requested by a CertificateSigningRequest, awaited, and renewed before it expires.
 
-What has been asked for is written down, so that a node that is started again waits for the same request. Upstream:
+The request is saved, so that a restarted node waits for the same request. Upstream:
 client-go ``util/certificate/certificate_manager.go``, ``pkg/kubelet/certificate``.
 """
 
@@ -43,11 +43,11 @@ _CHANCE = SystemRandom()  # so that not all nodes of a cluster renew at once
 
 
 class RefusedRequest(Exception):
-    """A request was denied, or its signer would not sign it; the message says why."""
+    """A request was denied, or its signer failed to sign it; the message says why."""
 
 
 class _Pending(msgspec.Struct):
-    """A request that has been made: its object, what it is for, and the key that it is of."""
+    """A pending request: its object, its subject, and its key."""
 
     name: str
     uid: str
@@ -57,7 +57,7 @@ class _Pending(msgspec.Struct):
 
 @dataclass(frozen=True)
 class CertificateKind:
-    """What sort of certificate it is: its signer, and what it is good for."""
+    """A type of certificate: its signer and its usages."""
 
     signer: str
     usages: tuple[str, ...]
@@ -76,8 +76,8 @@ class NodeCertificate:
     """A certificate in ``certificate_files`` of a folder.
 
     Args:
-        client: by whom it is asked for.
-        told: is told what is waited for, once for each request.
+        client: the client that requests it.
+        told: called once for each request, with a message about the wait.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Who a node is to the API server: its own credentials, or those that it asks for with somebody else's.
+"""The identity of a node for the API server: its own credentials, or new ones requested with other credentials.
 
 Upstream: ``pkg/kubelet/certificate/bootstrap/bootstrap.go``.
 """
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class WrongIdentity(Exception):
-    """The kubeconfig is another node's; the message says whose."""
+    """The kubeconfig belongs to another node; the message names it."""
 
 
 async def credentials(options: StandaloneOptions, told: Callable[[str], None]) -> tuple[Path, bool]:

@@ -1,4 +1,4 @@
-"""What a node of its own is told by its user."""
+"""The options of a standalone node."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,18 +12,18 @@ from fairlead.nodeagent.images import Images
 
 @dataclass(frozen=True)
 class StandaloneOptions:
-    """One node on this machine, in the network namespace that its process has.
+    """One node on this machine, in the network namespace of its process.
 
     Attributes:
-        kubeconfig: by whom it becomes a node: a bootstrap token, a node's own credentials, or any that may ask for a
+        kubeconfig: its first credentials: a bootstrap token, a node's own credentials, or any that may request a
             node's certificate.
-        data: its folder: keys and certificates, volumes, logs, records of what runs.
-        addresses: its InternalIPs; none: the one by which it reaches the API server.
-        pod_cidrs: where its Pods' addresses come from; none: the control plane gives them.
-        cluster_cidrs: those of all Pods of the cluster, to which nothing is masqueraded; none: its own Pods' alone.
-        client_ca: PEM file of who signs its clients' certificates; None: who signs the API server's.
-        signs_serving: its serving certificate is the cluster's to issue; without, it is one that nobody knows.
-        end_pods: what it runs ends with it; else its Pods run on, and are taken over when it is started again.
+        data: its folder: keys and certificates, volumes, logs, records of running Pods.
+        addresses: its InternalIPs; none: the address from which it reaches the API server.
+        pod_cidrs: the CIDRs of its Pods' addresses; none: the control plane assigns them.
+        cluster_cidrs: the CIDRs of all Pods of the cluster; not masqueraded to. None: only its own Pods'.
+        client_ca: PEM file of the CA of its clients' certificates; None: the CA of the API server.
+        signs_serving: the cluster issues its serving certificate; else the certificate has no known issuer.
+        end_pods: its Pods end with it; else they keep running, and the next start takes them over.
     """
 
     name: str

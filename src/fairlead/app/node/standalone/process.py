@@ -1,4 +1,4 @@
-"""The process of a node of its own: becomes one, then runs its agent, and renews its certificates meanwhile."""
+"""The process of a standalone node: registers the node, then runs its agent, and renews its certificates."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Waits until the control plane has given a node the addresses of its Pods (kube-controller-manager's
+"""Waits until the control plane has assigned a node its Pod CIDRs (kube-controller-manager's
 ``--allocate-node-cidrs``)."""
 
 import asyncio

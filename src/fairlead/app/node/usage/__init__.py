@@ -1,1 +1,1 @@
-"""What the Pods of a node use, and what they may."""
+"""The resource usage and the limits of a node's Pods."""

@@ -1,6 +1,6 @@
-"""Ends containers that use more memory than they may, and Pods whose empty directories have grown too large.
+"""Ends containers that exceed their memory limit, and Pods whose emptyDir volumes exceed their size limit.
 
-Without control groups nothing stops them at once: they are looked at every few seconds, if any has a limit at all.
+Without control groups, nothing stops them at once. Their usage is checked every few seconds if any of them has a limit.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ PERIOD = 5.0  # seconds between looks; kubelet looks at volumes every ten
 
 
 class _Limited(NamedTuple):
-    """A container that runs, its first process, and the octets that it may use."""
+    """A running container, its first process, and its memory limit in octets."""
 
     container: ContainerRun
     pid: int
@@ -25,10 +25,10 @@ class _Limited(NamedTuple):
 
 
 class LimitKeeper:
-    """Looks at the Pods of a node until cancelled.
+    """Checks the Pods of a node until cancelled.
 
     Args:
-        pods: those that run now.
+        pods: the running Pods.
     """
 
     def __init__(self, pods: Callable[[], Iterable[PodRun]]) -> None:

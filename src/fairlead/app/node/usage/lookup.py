@@ -1,4 +1,4 @@
-"""What the node and its Pods use, looked up when somebody asks."""
+"""The resource usage of the node and its Pods, read on request."""
 
 import asyncio
 import time
@@ -21,7 +21,7 @@ class _RunningContainer(NamedTuple):
 
 
 class _RunningPod(NamedTuple):
-    """A Pod with what is needed to find its processes."""
+    """A Pod with the data to find its processes."""
 
     namespace: str
     name: str
@@ -33,11 +33,11 @@ class _RunningPod(NamedTuple):
 
 
 class NodeUsage:
-    """Looks up what is used.
+    """Reads resource usage.
 
     Args:
         volumes: the folder whose file system counts as the node's.
-        pods: those that run now.
+        pods: the running Pods.
     """
 
     def __init__(self, node: str, volumes: Path, pods: Callable[[], Iterable[PodRun]]) -> None:
@@ -99,7 +99,7 @@ def _pod(pod: _RunningPod, processes: list[ProcessUsage]) -> PodUse:
 
 
 class _Floors:
-    """Has no time that was used be forgotten because its process has ended: counters must not go back."""
+    """Keeps the CPU time of ended processes, because counters must not decrease."""
 
     def __init__(self, before: UsageMoment | None) -> None:
         self._pods = {pod.uid: pod for pod in before.pods} if before else {}
