@@ -1,1 +1,1 @@
-"""What a node decides about its Pods: what a container runs with, when it restarts, what the Pod's status is."""
+"""The decisions of a node about its Pods: the inputs of a container, its restarts, and the Pod's status."""

@@ -1,7 +1,7 @@
-"""Which right a request to a node's HTTP API needs, as the attributes of a SubjectAccessReview.
+"""The right that a request to a node's HTTP API needs, as the attributes of a SubjectAccessReview.
 
-Everything is a subresource of the Node: what reads figures, logs or the list of Pods has one of its own, all else is
-``nodes/proxy``, which also stands for the finer ones (KEP-2862). Upstream: ``pkg/kubelet/server/auth.go``.
+Each request is for a subresource of the Node: reads of metrics, logs or the list of Pods have their own one, and all
+others use ``nodes/proxy``, which also includes the finer ones (KEP-2862). Upstream: ``pkg/kubelet/server/auth.go``.
 """
 
 from collections.abc import Sequence

@@ -10,7 +10,7 @@ ROOT = 0
 
 
 class ProcessCredentials(NamedTuple):
-    """Numbers of a process's user, its group, and its supplementary groups (credentials(7)).
+    """The IDs of a process's user, group and supplementary groups (credentials(7)).
 
     Attributes:
         capabilities: those that it may have beyond the ones of every container (capabilities(7)).

@@ -1,7 +1,7 @@
-"""What calls about users do to a process whose users are emulated, where the kernel knows one user only.
+"""The effect of system calls about users on a process with emulated users, if the kernel has only one user for it.
 
-Rules are those of setuid(2), setreuid(2), setresuid(2) and setgroups(2) for a process that has its capabilities for as
-long as its effective user is root.
+The rules are those of setuid(2), setreuid(2), setresuid(2) and setgroups(2) for a process that keeps its capabilities
+while its effective user is root.
 """
 
 import errno
@@ -13,7 +13,7 @@ MOST_GROUPS = 65536  # NGROUPS_MAX
 
 
 class Ids(NamedTuple):
-    """Numbers of users, or of groups, that a process is."""
+    """The user IDs, or the group IDs, of a process."""
 
     real: int = 0
     effective: int = 0
@@ -21,10 +21,10 @@ class Ids(NamedTuple):
 
 
 class Users(NamedTuple):
-    """Who a process is.
+    """The identity of a process.
 
     Attributes:
-        keeps: its capabilities, when it becomes another user than root (``PR_SET_KEEPCAPS``, prctl(2)).
+        keeps: it keeps its capabilities when it becomes a user other than root (``PR_SET_KEEPCAPS``, prctl(2)).
     """
 
     uids: Ids = Ids()
@@ -43,7 +43,7 @@ class Users(NamedTuple):
 
 
 class CallOutcome(NamedTuple):
-    """What a call gives: who the process is from now on, and what is returned; ``error`` is an errno or 0."""
+    """The result of a call: the new identity of the process, and the return value; ``error`` is an errno or 0."""
 
     users: Users
     value: int = 0
@@ -51,7 +51,7 @@ class CallOutcome(NamedTuple):
 
 
 class NotPermitted(Exception):
-    """The process may not become that."""
+    """The process may not take that identity."""
 
 
 def _set(ids: Ids, may_all: bool, wanted: Sequence[int]) -> Ids:

@@ -23,7 +23,7 @@ _REFERENCE = re.compile(r"\$(?:\$|\((?P<name>[^()]*)\))")
 
 
 class PodPlacement(NamedTuple):
-    """What the downward API tells of where a Pod runs; addresses of each IP family, the cluster's own first."""
+    """The downward API's data about a Pod's node and addresses; one for each IP family, the primary one first."""
 
     node_name: str
     host_ips: tuple[str, ...]
@@ -32,12 +32,12 @@ class PodPlacement(NamedTuple):
 
 @dataclass(frozen=True)
 class ContainerSurroundings:
-    """What a container's variables can tell of.
+    """The sources of a container's variables.
 
     Attributes:
         service_variables: see ``service_links``.
         sources: the ConfigMaps and Secrets that the Pod refers to.
-        allocatable: what the node has for Pods, as quantities by resource.
+        allocatable: the node's allocatable quantities by resource.
     """
 
     pod: RunPod

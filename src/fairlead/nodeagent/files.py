@@ -1,4 +1,4 @@
-"""The files that a Pod has of its own: resolv.conf, hosts, hostname.
+"""The files that the node writes for each Pod: resolv.conf, hosts, hostname.
 
 Formats: resolv.conf(5), hosts(5). Contents follow upstream's kubelet (``pkg/kubelet/network/dns`` and
 ``pkg/kubelet/kubelet_pods.go``) and the Kubernetes DNS documentation.
@@ -16,7 +16,7 @@ MAX_NAMESERVERS, MAX_SEARCHES = 3, 32  # upstream's limits, pkg/apis/core/valida
 
 
 class ClusterDNS(NamedTuple):
-    """Where names are asked for: the address of the DNS Service, the cluster's domain, and the node's resolv.conf."""
+    """The DNS settings: the address of the DNS Service, the cluster domain, and the node's resolv.conf."""
 
     address: str = "10.96.0.10"
     domain: str = "cluster.local"

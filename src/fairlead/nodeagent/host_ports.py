@@ -1,11 +1,11 @@
-"""Ports of a node that lead to its Pods, and its Pods' way to the world outside: the packet filter rules that do it.
+"""The packet filter rules for ports of a node that lead to its Pods, and for its Pods' traffic out of the cluster.
 
-As the CNI plugin portmap does: the destination of what arrives at a port of the node is rewritten to the Pod, before
-the node's proxy sees it; the client's source address is preserved. A Pod that asks itself through its node is
-masqueraded, or it would answer itself directly. On 127.0.0.1 nothing answers, as with kube-proxy's node ports in
-nftables mode.
+They work as in the CNI plugin portmap: the destination of packets to a port of the node is rewritten to the Pod, before
+the node's proxy sees them; the client's source address is preserved. If a Pod connects to itself through its node, the
+packets are masqueraded, or it would answer itself directly. The ports do not answer on 127.0.0.1, as with kube-proxy's
+node ports in nftables mode.
 
-What a Pod sends to the world outside the cluster is masqueraded by its node, for nobody there knows the way to Pods.
+The node masquerades a Pod's packets out of the cluster, because there are no routes to Pods from there.
 """
 
 from collections.abc import Iterable, Iterator
@@ -39,8 +39,8 @@ _LOOPBACK = {IPFamily.IPV4: "127.0.0.0/8", IPFamily.IPV6: "::1/128"}
 
 
 class HostPortForward(NamedTuple):
-    """A port of the node, at one of its addresses or at each of the target's IP family (empty), and where it leads; for
-    the Pod ``owner``."""
+    """A port of the node, at one of its addresses or at all of the target's IP family (empty), with its target; it
+    belongs to the Pod ``owner``."""
 
     owner: ObjectKey
     address: str
@@ -80,7 +80,7 @@ def table_name(family: IPFamily) -> TableName:
 
 
 class WayOut(NamedTuple):
-    """Which Pods' packets are masqueraded, unless they are for one of the networks inside the cluster; CIDRs."""
+    """The Pods whose packets are masqueraded, unless they go to one of the networks inside the cluster; as CIDRs."""
 
     pods: str
     inside: tuple[str, ...]

@@ -1,7 +1,7 @@
-"""Images that are none: which command of this machine stands for one (a real one is ``real_image``'s).
+"""Emulated images: the command of this machine that replaces an image (``real_image`` handles real ones).
 
-Decides by a table of patterns, the user's before the built-in ones. Refuses an image that has no row when the Pod does
-not say what to run, the way a real node refuses an image that it may not pull: ``ErrImageNeverPull``.
+A table of patterns decides, the user's patterns before the built-in ones. An image that matches no row is refused if
+the Pod does not name a command, as a real node refuses an image that it must not pull: ``ErrImageNeverPull``.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,14 +14,14 @@ from fairlead.nodeagent.manifest import Container
 
 @dataclass(frozen=True)
 class Image:
-    """What an image says of itself (OCI image configuration: Entrypoint, Cmd, Env).
+    """The configuration of an image (OCI image configuration: Entrypoint, Cmd, Env).
 
     Attributes:
         entrypoint: the beginning of the command; a container's ``command`` replaces it.
-        args: the rest of it; a container's ``args`` replace them, and its ``command`` does too.
-        env: variables that a container's own replace.
-        builtin: the name of a program of Fairlead's own, which the node agent runs in a forked child without exec.
-        ignores_command: what a container says to run is not looked at, for it is a program of the real image's.
+        args: the rest of it; a container's ``args`` or ``command`` replaces them.
+        env: variables; a container's own variables override them.
+        builtin: the name of a built-in program of Fairlead, which the node agent runs in a forked child without exec.
+        ignores_command: a container's command is ignored, because it is a program of the real image.
     """
 
     entrypoint: tuple[str, ...] = ()
@@ -54,13 +54,13 @@ BUILTIN_IMAGES: Images = {
 
 
 class ImageError(Exception):
-    """No command stands for the image; ``reason`` is the waiting reason that users know."""
+    """The image has no substitute command; ``reason`` is upstream's waiting reason."""
 
     reason = "ErrImageNeverPull"
 
 
 class Program(NamedTuple):
-    """What to run: the arguments of a built-in program, or a command line; and the image's variables."""
+    """The program to run: the arguments of a built-in program, or a command line; and the image's variables."""
 
     builtin: str | None
     command: tuple[str, ...]

@@ -1,7 +1,7 @@
-"""What a node has room for, and what containers and volumes may use at most: without control groups, by looking.
+"""The resources of a node, and the limits of containers and volumes, which are checked without control groups.
 
 Upstream: ``pkg/kubelet/lifecycle`` (``InsufficientResourceError``, ``UnexpectedAdmissionError``),
-``pkg/kubelet/eviction`` (``localVolumeEviction``); for memory the kernel, whose word ``OOMKilled`` is.
+``pkg/kubelet/eviction`` (``localVolumeEviction``); for memory the kernel, whose term is ``OOMKilled``.
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
-"""What calls of a Pod's programs about addresses mean in a lab without namespaces.
+"""The translation of a Pod's socket calls with addresses in a lab without namespaces.
 
-A program believes that it has a network of its own: it listens on every address, on low ports, and asks the name server
-that the machine's resolv.conf names. Each of these has something that stands for it on this machine's loopback.
+A program assumes that it has its own network: it listens on every address, on low ports, and queries the name server
+in the machine's resolv.conf. Each of these addresses has a replacement on this machine's loopback.
 """
 
 from ipaddress import ip_address
@@ -18,9 +18,9 @@ class PodSockets(NamedTuple):
     """A Pod as its sockets see it.
 
     Attributes:
-        own: the Pod's address. network: the lab's, in CIDR notation.
-        ports: which port of this machine stands for which.
-        nameserver: the cluster's, as it is to be asked on this machine.
+        own: the Pod's address. network: the lab's network, in CIDR notation.
+        ports: the replacement of each port on this machine.
+        nameserver: the address of the cluster's name server on this machine.
         others: the name servers of this machine.
     """
 

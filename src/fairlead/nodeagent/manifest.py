@@ -1,7 +1,7 @@
-"""A Pod as the node that runs it reads it: the fields of ``Pod`` that a process is made from.
+"""A Pod as its node reads it: the fields of ``Pod`` that its processes need.
 
-Richer than ``model.objects.Pod``, which thousands of readers hold; a node holds only its own Pods. Field meanings are
-those of the Kubernetes API reference, v1.
+It has more fields than ``model.objects.Pod``, of which many components hold thousands; a node holds only its own Pods.
+Fields have the meanings of the Kubernetes API reference, v1.
 """
 
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ class ResourceSelector(Slim, frozen=True):
 
 
 class EnvVarSource(Slim, frozen=True):
-    """Where the value of a variable comes from; exactly one is given."""
+    """The source of a variable's value; exactly one field is set."""
 
     field_ref: ObjectFieldSelector | None = None
     resource_field_ref: ResourceSelector | None = None
@@ -111,7 +111,7 @@ class SleepAction(Slim, frozen=True):
 
 
 class Handler(Slim, frozen=True):
-    """Something done to a container; exactly one is given."""
+    """An action on a container; exactly one field is set."""
 
     exec: ExecAction | None = None
     http_get: HTTPGetAction | None = None
@@ -152,7 +152,7 @@ class ContainerPort(Slim, frozen=True):
 
 
 class VolumeMount(Slim, frozen=True):
-    """Where a container sees a volume, or a part of one; ``sub_path_expr`` may refer to variables as ``$(NAME)``."""
+    """The path of a volume, or of a part of it, in a container; ``sub_path_expr`` can use variables as ``$(NAME)``."""
 
     name: str
     mount_path: str
@@ -169,7 +169,7 @@ class ContainerCapabilities(Slim, frozen=True):
 
 
 class SecurityContext(Slim, frozen=True):
-    """As whom a container runs; what is not given is the Pod's."""
+    """The user and groups of a container; a missing field has the Pod's value."""
 
     run_as_user: int | None = None
     run_as_group: int | None = None
@@ -180,7 +180,7 @@ class SecurityContext(Slim, frozen=True):
 
 
 class PodSecurityContext(SecurityContext, frozen=True):
-    """As whom the containers of a Pod run. ``fs_group`` owns the Pod's volumes, too."""
+    """The user and groups of a Pod's containers. ``fs_group`` also owns the Pod's volumes."""
 
     fs_group: int | None = None
     supplemental_groups: tuple[int, ...] | None = None
@@ -306,7 +306,7 @@ class Projected(Slim, frozen=True):
 
 
 class Volume(Projection, frozen=True):
-    """Something that containers can mount; exactly one kind is given."""
+    """A volume that containers can mount; exactly one source is set."""
 
     name: str = ""
     host_path: HostPath | None = None
@@ -328,7 +328,7 @@ class DNSOption(Slim, frozen=True):
 
 
 class DNSConfig(Slim, frozen=True):
-    """Additions to what the DNS policy gives."""
+    """Additions to the settings of the DNS policy."""
 
     nameservers: tuple[str, ...] = ()
     searches: tuple[str, ...] = ()
@@ -343,13 +343,13 @@ class HostAlias(Slim, frozen=True):
 
 
 class ReadinessGate(Slim, frozen=True):
-    """A condition that others set and that must be true for the Pod to be ready."""
+    """A condition that other components set, and that must be true for the Pod to be ready."""
 
     condition_type: str
 
 
 class RunPodSpec(Slim, frozen=True):
-    """Wanted state of a Pod."""
+    """Desired state of a Pod."""
 
     node_name: str = ""
     hostname: str = ""
@@ -381,7 +381,7 @@ class RunPodSpec(Slim, frozen=True):
 
 
 class RunPodStatus(Slim, frozen=True):
-    """Last published state of a Pod, which the next agent of this node starts from."""
+    """Last published state of a Pod, from which the next agent of this node starts."""
 
     phase: str = "Pending"
     pod_ip: str = msgspec.field(default="", name="podIP")
@@ -400,7 +400,7 @@ class RunPodStatus(Slim, frozen=True):
 
 
 class RunPod(KubeObject, frozen=True):
-    """A Pod with everything that running it takes."""
+    """A Pod with all data that its node needs."""
 
     spec: RunPodSpec = RunPodSpec()
     status: RunPodStatus = RunPodStatus()

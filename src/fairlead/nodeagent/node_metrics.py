@@ -1,4 +1,4 @@
-"""The metrics of a node's agent under the names of kubelets', in Prometheus' text format.
+"""The metrics of a node's agent with the kubelet's names, in Prometheus' text format.
 
 Upstream: ``pkg/kubelet/metrics/metrics.go``.
 """

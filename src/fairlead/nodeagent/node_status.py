@@ -1,4 +1,4 @@
-"""What a node says of itself: labels, resources, conditions, settings. Upstream: ``pkg/kubelet/nodestatus``."""
+"""The data in a Node about itself: labels, resources, conditions, settings. Upstream: ``pkg/kubelet/nodestatus``."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -23,7 +23,7 @@ _ARCHITECTURES = {
 
 
 class _Sound(NamedTuple):
-    """A condition of a node that nothing is wrong with."""
+    """A condition of a healthy node."""
 
     type: str
     status: str

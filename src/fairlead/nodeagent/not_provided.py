@@ -1,4 +1,4 @@
-"""What a Pod asks of its node and does not get, though it runs: told by an Event, so that nobody relies on it.
+"""The features that a running Pod requests but does not get: reported by an Event, so that users do not rely on them.
 
 What cannot do without is refused instead (``volumes.check_volumes``); docs/pod-spec.md has the whole list.
 """

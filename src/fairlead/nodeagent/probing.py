@@ -1,4 +1,4 @@
-"""How single probe results become a verdict: thresholds of consecutive results, as upstream's prober worker counts."""
+"""Turns probe results into a verdict: thresholds of consecutive results, as in upstream's prober worker."""
 
 import enum
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ from fairlead.nodeagent.manifest import Probe
 
 
 class ProbeVerdict(enum.Enum):
-    """What a series of results means so far."""
+    """The verdict on a series of results."""
 
     UNKNOWN = enum.auto()
     SUCCESS = enum.auto()

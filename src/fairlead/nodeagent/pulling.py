@@ -1,4 +1,4 @@
-"""When a node fetches an image, and what it says about that: policies, back-off, messages of upstream's kubelet.
+"""When a node pulls an image, and the messages about it: policies, back-off and messages of upstream's kubelet.
 
 Upstream: ``pkg/kubelet/images/image_manager.go``.
 """
@@ -17,19 +17,19 @@ ALWAYS, NEVER = "Always", "Never"
 
 
 class PullError(ImageError):
-    """The image could not be fetched."""
+    """The image could not be pulled."""
 
     reason = "ErrImagePull"
 
 
 class PullBackOff(ImageError):
-    """The image could not be fetched, and is not tried again yet."""
+    """The image could not be pulled, and the next attempt has to wait."""
 
     reason = "ImagePullBackOff"
 
 
 class NeverPull(ImageError):
-    """The image is not there, and must not be fetched."""
+    """The image is missing, and must not be pulled."""
 
     reason = "ErrImageNeverPull"
 

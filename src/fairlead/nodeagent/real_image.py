@@ -1,5 +1,4 @@
-"""What a container of a real image runs: its own words before those of the image, as the OCI image configuration has
-them."""
+"""The command of a container with a real image: its own fields before those of the OCI image configuration."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -48,7 +47,7 @@ def stacked(layers: Iterable[str]) -> list[str]:
 
 
 class NoCommand(ImageError):
-    """Neither the container nor its image says what to run."""
+    """Neither the container nor its image has a command."""
 
     reason = "CreateContainerError"
 

@@ -1,4 +1,4 @@
-"""What a container is told of its resources (``resourceFieldRef``).
+"""A container's resources in its variables and files (``resourceFieldRef``).
 
 Upstream: ``pkg/api/v1/resource/helpers.go``.
 """

@@ -1,4 +1,4 @@
-"""As whom a container runs, from the security contexts of Pod and container, and from its image.
+"""The user and groups of a container, from the security contexts of Pod and container, and from its image.
 
 Field meanings: Kubernetes API reference, PodSecurityContext and SecurityContext; refusals as upstream's
 ``pkg/kubelet/kuberuntime/security_context.go``.
@@ -15,7 +15,7 @@ _NUMBERS = {NET_ADMIN: 12}  # linux/capability.h
 
 
 class CredentialsError(Exception):
-    """The container may not run as the user that it would run as; ``reason`` is upstream's waiting reason."""
+    """The container's user is not allowed; ``reason`` is upstream's waiting reason."""
 
     reason = "CreateContainerConfigError"
 

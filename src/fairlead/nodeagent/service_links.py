@@ -1,4 +1,4 @@
-"""The variables that tell containers of Services, as upstream's ``pkg/kubelet/envvars`` spells them.
+"""The variables for Services in containers, with the names of upstream's ``pkg/kubelet/envvars``.
 
 Those of a namespace are worked out when a container first needs them and kept until a Service changes: the hundreds of
 containers that a node starts get the same ones.
@@ -15,7 +15,7 @@ _NO_LINKS = ""  # the namespace of nothing
 
 
 class ServiceLinks:
-    """All Services, and the variables that Pods get for them."""
+    """All Services, and their variables for Pods."""
 
     def __init__(self, services: Iterable[Service] = ()) -> None:
         self._services: dict[str, dict[str, Service]] = {}  # by namespace and name

@@ -1,4 +1,4 @@
-"""ConfigMaps, Secrets and tokens that a Pod refers to: which they are, and what their keys hold.
+"""The ConfigMaps, Secrets and tokens that a Pod refers to, and the values of their keys.
 
 A reference to something that is not there is a fault of the Pod's until somebody makes it, unless the reference is
 optional; messages are those of upstream's kubelet.
@@ -15,7 +15,7 @@ Content = Mapping[str, bytes]
 
 
 class SourceError(Exception):
-    """Something that the Pod refers to is not there; ``reason`` is upstream's waiting reason for it."""
+    """An object that the Pod refers to is missing; ``reason`` is upstream's waiting reason for it."""
 
     reason = "CreateContainerConfigError"
 

@@ -1,4 +1,4 @@
-"""From what the containers do to the status of their Pod: phase, conditions, container statuses.
+"""Computes a Pod's status from the states of its containers: phase, conditions, container statuses.
 
 Upstream: ``pkg/kubelet/kubelet_pods.go`` (phase) and ``pkg/kubelet/status/generate.go`` (conditions); reasons and
 messages are theirs.
@@ -16,7 +16,7 @@ from fairlead.nodeagent.resources import resources_told
 
 
 class Waiting(NamedTuple):
-    """Not running yet, or not again yet."""
+    """Not yet running, or not yet running again."""
 
     reason: str
     message: str = ""
@@ -45,7 +45,7 @@ CREATING = Waiting("ContainerCreating")
 
 @dataclass(frozen=True)
 class ContainerRecord:
-    """What is known of one container.
+    """The state of one container.
 
     Attributes:
         last: how it ended before the current state.
@@ -63,14 +63,14 @@ class ContainerRecord:
 
 
 class Addresses(NamedTuple):
-    """Where a Pod and its node are, in each IP family, the cluster's own first; a Pod may not be anywhere yet."""
+    """The addresses of a Pod and its node, in each IP family, the primary one first; a Pod may have none yet."""
 
     host_ips: tuple[str, ...]
     pod_ips: tuple[str, ...] = ()
 
 
 class Failure(NamedTuple):
-    """Why the node has ended a Pod; it is Failed once its containers have ended, however they did."""
+    """Why the node ended a Pod; it is Failed once its containers have ended, with any exit code."""
 
     reason: str
     message: str
@@ -81,7 +81,7 @@ DEADLINE_EXCEEDED = Failure("DeadlineExceeded", "Pod was active on the node long
 
 @dataclass(frozen=True)
 class PodRecord:
-    """What is known of one Pod.
+    """The state of one Pod.
 
     Attributes:
         start_time: when the node accepted it (RFC 3339).

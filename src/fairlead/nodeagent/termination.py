@@ -1,4 +1,4 @@
-"""What a container says by its end: what it has written to its message file, or the end of its log.
+"""The termination message of a container: the content of its message file, or the end of its log.
 
 Upstream: ``pkg/kubelet/kuberuntime/kuberuntime_container.go``.
 """

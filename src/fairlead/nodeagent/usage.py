@@ -1,4 +1,4 @@
-"""What a node and its Pods use, as values, and in the two forms in which kubelets tell it: the Summary of
+"""The resource usage of a node and its Pods, as values and in the two formats of the kubelet: the Summary of
 ``/stats/summary`` and the metrics of ``/metrics/resource``.
 
 Upstream: ``k8s.io/kubelet/pkg/apis/stats/v1alpha1``, ``pkg/kubelet/metrics/collectors/resource_metrics.go``.
@@ -15,7 +15,7 @@ _SECOND = 1_000_000_000
 
 @dataclass(frozen=True)
 class Use:
-    """What processes use.
+    """The resource usage of processes.
 
     Attributes:
         cpu: nanoseconds of processor time since they began.
@@ -32,7 +32,7 @@ class Use:
 
 @dataclass(frozen=True)
 class Interface:
-    """A network interface and what has passed it, in octets and packets that were lost to errors."""
+    """A network interface with its counters: octets, and packets lost to errors."""
 
     name: str
     received: int
@@ -65,7 +65,7 @@ class FileSystem:
 
 @dataclass(frozen=True)
 class ContainerUse:
-    """A container that runs; ``started_at`` is RFC 3339."""
+    """A running container; ``started_at`` is RFC 3339."""
 
     name: str
     started_at: str
@@ -74,7 +74,7 @@ class ContainerUse:
 
 @dataclass(frozen=True)
 class PodUse:
-    """A Pod whose sandbox runs; without interfaces when it has the node's network."""
+    """A Pod with a running sandbox; without interfaces if it uses the node's network."""
 
     namespace: str
     name: str
@@ -88,7 +88,7 @@ class PodUse:
 
 @dataclass(frozen=True)
 class NodeUse:
-    """The machine, as far as a node on it sees it.
+    """The machine, as a node on it sees it.
 
     Attributes:
         memory_total, memory_available: octets, by the kernel's estimate.
@@ -106,7 +106,7 @@ class NodeUse:
 
 @dataclass(frozen=True)
 class UsageMoment:
-    """Everything at one moment; ``at`` is in nanoseconds since the epoch."""
+    """All usage at one time; ``at`` is in nanoseconds since the epoch."""
 
     at: int
     node: NodeUse
@@ -202,7 +202,7 @@ def _uses(usage: UsageMoment) -> Iterator[tuple[_Key, Use]]:
 
 
 class _Rates:
-    """How fast processor time was used between two moments."""
+    """The rate of CPU time between two points in time."""
 
     def __init__(self, now: UsageMoment, before: UsageMoment | None) -> None:
         self._elapsed = now.at - before.at if before else 0

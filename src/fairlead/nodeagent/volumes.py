@@ -1,4 +1,4 @@
-"""What is in a Pod's volumes, and where its containers see them."""
+"""The contents of a Pod's volumes, and their paths in its containers."""
 
 import posixpath
 from collections.abc import Iterable, Mapping
@@ -28,7 +28,7 @@ LONGEST_USE = 24 * 3600.0  # seconds
 
 
 class VolumeError(Exception):
-    """A volume cannot be mounted; upstream's node does not get beyond ``ContainerCreating`` then."""
+    """A volume cannot be mounted; on upstream's node, the Pod then stays in ``ContainerCreating``."""
 
     reason = "ContainerCreating"
 
@@ -68,7 +68,7 @@ def place_of(volume: PersistentVolume, made_here: str) -> str:
 
 
 class Mount(NamedTuple):
-    """A file or folder of the machine, and where a container sees it.
+    """A file or folder of the machine, and its path in a container.
 
     Attributes:
         source: the whole volume.

@@ -1,5 +1,4 @@
-"""Where the lives of a Pod and its containers begin: where an earlier agent of the node left them, as far as the API
-knows."""
+"""The initial states of a Pod and its containers: those that an earlier agent of the node left in the API."""
 
 from collections.abc import Iterable, Sequence
 

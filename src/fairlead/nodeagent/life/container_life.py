@@ -7,11 +7,11 @@
 | RUNNING | follows its process | ``Ended``, ``Unhealthy``, ``Stop`` |
 | ENDING | ends its process, or gives up making one | ``Ended``, ``NotStarted`` |
 | WAITING | waits before another start | ``Woken`` |
-| ENDED | has done with it | nothing |
+| ENDED | is finished with it | nothing |
 
-``Stop`` and ``SandboxLost`` may come in every phase. Each start has a number, its attempt, which the events that it
-leads to carry: an event with an older number is late and is ignored. The node answers each ``Start`` with one of the
-four events of STARTING, and follows each ``Started`` by an ``Ended``, so only RUNNING can last.
+``Stop`` and ``SandboxLost`` can come in every phase. Each start has a number, its attempt, and the events of this start
+carry it: an event with an older number is late and is ignored. The node answers each ``Start`` with one of the four
+events of STARTING, and each ``Started`` is followed by an ``Ended``, so only RUNNING can last.
 """
 
 import enum
@@ -30,7 +30,7 @@ _KILLED = 137  # the exit code of a process whose sandbox has gone: 128 + SIGKIL
 
 
 class Phase(enum.Enum):
-    """What the node does about a container; see the module."""
+    """The phases of a container; see the module."""
 
     IDLE = enum.auto()
     STARTING = enum.auto()
@@ -41,11 +41,11 @@ class Phase(enum.Enum):
 
 
 class Begin(NamedTuple):
-    """Its turn has come."""
+    """The container can start now."""
 
 
 class Found(NamedTuple):
-    """Its process, which an earlier agent of the node started, runs in the sandbox."""
+    """Its process runs in the sandbox; an earlier agent of the node started it."""
 
     state: Running
 
@@ -61,14 +61,14 @@ class Started(NamedTuple):
 
 
 class Blocked(NamedTuple):
-    """It cannot be started as things are."""
+    """It cannot be started at present."""
 
     attempt: int
     state: Waiting
 
 
 class NotStarted(NamedTuple):
-    """The start was given up; no process is left of it."""
+    """The start was abandoned; it has left no process."""
 
     attempt: int
 
@@ -88,14 +88,14 @@ class StartupDone(NamedTuple):
 
 
 class Ready(NamedTuple):
-    """What its readiness probe says."""
+    """The result of its readiness probe."""
 
     attempt: int
     verdict: bool
 
 
 class Unhealthy(NamedTuple):
-    """A probe or hook wants it ended, within ``grace`` seconds, and started again as its policy says."""
+    """A failed probe or hook requires that it ends within ``grace`` seconds, and restarts as its policy says."""
 
     attempt: int
     what: str
@@ -103,23 +103,23 @@ class Unhealthy(NamedTuple):
 
 
 class Woken(NamedTuple):
-    """The time that it was to wait is over."""
+    """Its waiting time is over."""
 
     attempt: int
 
 
 class Stop(NamedTuple):
-    """It is to end for good, within ``grace`` seconds."""
+    """It must end permanently, within ``grace`` seconds."""
 
     grace: float
 
 
 class NoRestart(NamedTuple):
-    """Its process may go on, but no other is to follow: the Pod is ending."""
+    """Its process can continue, but must not restart: the Pod is ending."""
 
 
 class SandboxLost(NamedTuple):
-    """Its sandbox has gone, and its process with it; it may begin again in another one."""
+    """Its sandbox has ended, and its process with it; it can begin again in another one."""
 
     at: str
 
@@ -142,32 +142,32 @@ ContainerEvent = (
 
 
 class Start(NamedTuple):
-    """Make its process."""
+    """Create its process."""
 
     attempt: int
 
 
 class Follow(NamedTuple):
-    """Follow the process that was found; answered by ``Ended``."""
+    """Follow the existing process; answered by ``Ended``."""
 
     attempt: int
 
 
 class GiveUp(NamedTuple):
-    """Make no process after all; answered as the start is."""
+    """Abandon the start; answered as the start is."""
 
     attempt: int
 
 
 class Terminate(NamedTuple):
-    """Have its hook run and its process end, within ``grace`` seconds from now or whatever less was said before."""
+    """Run its hook and end its process, within ``grace`` seconds from now or a shorter time that was set before."""
 
     attempt: int
     grace: float
 
 
 class Wake(NamedTuple):
-    """Say ``Woken`` after so many seconds."""
+    """Send ``Woken`` after this many seconds."""
 
     attempt: int
     after: float
@@ -186,16 +186,16 @@ ContainerEffect = Start | Follow | GiveUp | Terminate | Wake | Tell
 
 @dataclass(frozen=True)
 class ContainerLife:
-    """Where a container is in its life.
+    """The state of a container in its life.
 
     Attributes:
-        record: what is told of it.
+        record: the data for its status.
         policy: its restart policy.
-        pod: what messages call its Pod.
+        pod: the name of its Pod in messages.
         attempt: number of the newest start.
         delay: seconds that the newest restart waited; None before the first.
-        retry: seconds until what is missing is looked for again.
-        grace: seconds that it may take to end for good; None while it is not to end.
+        retry: seconds until the next check for missing objects.
+        grace: seconds within which it must end permanently; None if it need not end.
     """
 
     record: ContainerRecord

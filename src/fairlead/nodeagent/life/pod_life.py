@@ -1,4 +1,4 @@
-"""The life of a Pod on its node: a sandbox, init containers one after the other, then the others, and an orderly end.
+"""The life of a Pod on its node: a sandbox, init containers one by one, then the others, and a graceful end.
 
 | stage | the node | leaves it by |
 |---|---|---|
@@ -6,13 +6,13 @@
 | OPENING | makes its sandbox | ``Opened``, ``NotOpened`` |
 | BLOCKED | waits before it tries again | ``Retry`` |
 | OPEN | runs its containers | all of them being over, ``Lost`` |
-| CLOSING | takes the sandbox away, and every process in it | ``Closed`` |
-| CLOSED | keeps what is known of it | ``DeletePod`` |
+| CLOSING | removes the sandbox, and every process in it | ``Closed`` |
+| CLOSED | keeps its status | ``DeletePod`` |
 | LEAVING | deletes it from the API | ``Left`` |
-| GONE | has forgotten it | nothing |
+| GONE | has dropped it | nothing |
 
 ``DeletePod`` and ``Fail`` can come in every stage. The node answers each ``Open``, ``Close`` and ``Leave``, so a Pod
-that must end does end: OPEN is left when its containers are over, which each of them reaches by itself
+that must end does end: it leaves OPEN when all its containers have ended, and each of them ends by itself
 (``container_life``).
 """
 
@@ -41,7 +41,7 @@ LEAST_GRACE = 2.0  # seconds that a sidecar gets to end, however long the others
 
 
 class Stage(enum.Enum):
-    """What the node does about a Pod; see the module."""
+    """The stages of a Pod; see the module."""
 
     NEW = enum.auto()
     OPENING = enum.auto()
@@ -54,33 +54,33 @@ class Stage(enum.Enum):
 
 
 class BeginPod(NamedTuple):
-    """The Pod is this node's to run."""
+    """This node must run the Pod."""
 
 
 class Adopted(NamedTuple):
-    """The Pod's sandbox runs since an earlier agent's time, and these containers in it, by name."""
+    """The Pod's sandbox, from an earlier agent, runs with these containers, by name."""
 
     running: Mapping[str, Running]
 
 
 class Opened(NamedTuple):
-    """The sandbox is there."""
+    """The sandbox exists."""
 
 
 class NotOpened(NamedTuple):
-    """It could not be made; nothing is left of it."""
+    """It could not be created; nothing is left of it."""
 
     trouble: str
 
 
 class Lost(NamedTuple):
-    """The sandbox has gone by itself, and every process in it."""
+    """The sandbox has ended unexpectedly, and every process in it."""
 
     at: str
 
 
 class Retry(NamedTuple):
-    """The time to wait before another attempt is over."""
+    """The waiting time before the next attempt is over."""
 
 
 class Closed(NamedTuple):
@@ -88,20 +88,20 @@ class Closed(NamedTuple):
 
 
 class DeletePod(NamedTuple):
-    """The Pod is to end within ``grace`` seconds and leave the API, if it has not left it already."""
+    """The Pod must end within ``grace`` seconds, and be deleted from the API if it still exists there."""
 
     grace: float
 
 
 class Fail(NamedTuple):
-    """The Pod is to end and stay, as Failed; its Event is Normal or a Warning."""
+    """The Pod must end, and stay in the API as Failed; its Event is Normal or a Warning."""
 
     failure: Failure
     type: str = "Normal"
 
 
 class GraceOver(NamedTuple):
-    """The time that the Pod had to end in is over."""
+    """The Pod's grace period is over."""
 
 
 class Add(NamedTuple):
@@ -111,11 +111,11 @@ class Add(NamedTuple):
 
 
 class Left(NamedTuple):
-    """The API has the Pod no more."""
+    """The Pod no longer exists in the API."""
 
 
 class OfContainer(NamedTuple):
-    """Something happened to one container."""
+    """An event of one container."""
 
     name: str
     event: ContainerEvent
@@ -139,11 +139,11 @@ PodEvent = (
 
 
 class Open(NamedTuple):
-    """Make the sandbox; answered by ``Opened`` or ``NotOpened``."""
+    """Create the sandbox; answered by ``Opened`` or ``NotOpened``."""
 
 
 class Close(NamedTuple):
-    """Take away the sandbox, if there is one, and all that was made for it; answered by ``Closed``."""
+    """Remove the sandbox, if there is one, and everything that was created for it; answered by ``Closed``."""
 
 
 class Leave(NamedTuple):
@@ -151,19 +151,19 @@ class Leave(NamedTuple):
 
 
 class RetryAfter(NamedTuple):
-    """Say ``Retry`` after so many seconds."""
+    """Send ``Retry`` after this many seconds."""
 
     seconds: float
 
 
 class GraceAfter(NamedTuple):
-    """Say ``GraceOver`` after so many seconds."""
+    """Send ``GraceOver`` after this many seconds."""
 
     seconds: float
 
 
 class ForContainer(NamedTuple):
-    """Do this for one container."""
+    """Carry out an action for one container."""
 
     name: str
     effect: ContainerEffect
@@ -174,15 +174,15 @@ PodEffect = Open | Close | Leave | RetryAfter | GraceAfter | ForContainer | Tell
 
 @dataclass(frozen=True)
 class PodLife:
-    """Where a Pod is in its life.
+    """The state of a Pod in its life.
 
     Attributes:
         inits: its init containers, in order.
         mains: its containers.
         extras: its ephemeral containers, which nothing waits for.
-        grace: seconds that it may take to end when nothing else is said.
-        deadline: when it must have ended (monotonic seconds); None while it is not to end.
-        is_deleted: it is to leave the API, too.
+        grace: default grace period in seconds.
+        deadline: when it must have ended (monotonic seconds); None if it need not end.
+        is_deleted: it must also be deleted from the API.
         trouble: why its sandbox cannot be made.
         failure: why the node has ended it, if it has.
     """
