@@ -1,1 +1,1 @@
-"""From a snapshot to what one node forwards, then to rules of either back end."""
+"""Computes the forwarding of one node from a snapshot, and then the rules for either back end."""

@@ -1,9 +1,9 @@
 """Which node answers for a load balancer's address on the link that the nodes share.
 
-Every node's announcer decides this for itself, from the API's objects and from whom it hears on the link, and all come
-to the same answer: candidates are ordered by a hash of node and address, so that addresses spread over the nodes and
-each stays where it is when some other node comes or goes. The first that is not silent answers. A node that answers for
-something is heard twice a second; so nobody needs to be watched but those that ought to answer.
+Every node's announcer decides this independently, from the API's objects and from the announcements on the link, and
+all get the same result. Candidates are ordered by a hash of node and address, so that addresses spread over the nodes,
+and an address does not move when another node joins or leaves. The first candidate that is not silent answers. A node
+that answers sends twice a second, so an announcer only watches the nodes that should answer.
 The model is MetalLB's layer 2 mode (``speaker/layer2_controller.go``).
 """
 

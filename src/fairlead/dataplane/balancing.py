@@ -1,14 +1,14 @@
-"""How connections are dealt out among endpoints where a Service's annotations ask for more than an even draw.
+"""How connections are distributed over endpoints if a Service's annotations request more than an even choice.
 
-``fairlead.dev/endpoint-weights: canary-*=1, *=9`` gives each endpoint a weight: the first pattern counts that its
-Pod's name matches, or its address where no Pod is named; without one it weighs 1. Weight 0 gets nothing while another
-has more.
+``fairlead.dev/endpoint-weights: canary-*=1, *=9`` gives each endpoint a weight: the first pattern counts that
+matches its Pod's name, or its address if it names no Pod; without a match, its weight is 1. An endpoint with weight 0
+gets no connections while another one has more.
 
-``fairlead.dev/balancing: source-hash`` draws by a hash of the client's address instead of at random, so that a client
-keeps its endpoint with no state, and on every node alike. Slots are dealt out by weighted rendezvous hashing (Thaler
-and Ravishankar 1998, Schindelhauer and Schomaker 2005): an endpoint that goes gives its slots to the others and moves
-no other slot, one that comes takes slots from the others and moves no other. Maglev's table, the usual choice, spreads
-a little more evenly and moves some clients that need not move.
+``fairlead.dev/balancing: source-hash`` chooses by a hash of the client's address, not at random, so that a client
+keeps the same endpoint on every node, without state. Slots are distributed by weighted rendezvous hashing (Thaler
+and Ravishankar 1998, Schindelhauer and Schomaker 2005): a removed endpoint gives its slots to the others and moves no
+other slot, and a new endpoint takes slots from the others and moves no other slot. Maglev's table, the usual choice,
+spreads a little more evenly, but moves some clients without need.
 """
 
 import re
@@ -33,10 +33,10 @@ _WEIGHT = re.compile(r"([A-Za-z0-9.:*?-]+)=(\d{1,3})")
 
 
 class Balancing(msgspec.Struct, frozen=True, gc=False):
-    """What the annotations ask for.
+    """The settings in the annotations.
 
     Attributes:
-        by_source: whether a hash of the client's address draws the endpoint.
+        by_source: whether a hash of the client's address chooses the endpoint.
         weights: (pattern, weight) pairs, the first that matches counts.
     """
 
@@ -52,7 +52,7 @@ EVEN = Balancing()
 
 
 class Complaint(NamedTuple):
-    """Why an annotation is ignored: a reason in CamelCase and a message, as Events have them."""
+    """Why an annotation is ignored: a reason in CamelCase and a message, as in Events."""
 
     reason: str
     message: str

@@ -1,4 +1,4 @@
-"""Which objects add nothing to a node's rules, and why: what ``fairlead rules`` warns of."""
+"""The objects that add nothing to a node's rules, and why: the warnings of ``fairlead rules``."""
 
 from collections.abc import Iterable, Iterator
 

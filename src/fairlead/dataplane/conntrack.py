@@ -1,12 +1,12 @@
 """Which tracked flows a change makes stale.
 
-Translation is decided once per flow, and a UDP flow lives as long as packets keep coming: a client that never pauses
-would be sent to a gone endpoint indefinitely. TCP is left alone, its connections close by themselves, gracefully,
-unless the view asks for a reset: a connection that is forgotten is a new one with its next packet, and what gets
-that, an endpoint that does not know it or the rule for Services without endpoints, answers with a reset.
+Translation is decided once per flow, and a UDP flow lasts as long as packets arrive: a client that never pauses would
+be sent to a removed endpoint indefinitely. TCP connections are left to close by themselves, gracefully, unless the view
+requests a reset. For a reset, the entry of the connection is deleted. Its next packet then counts as a new connection,
+and its receiver answers with a reset: an endpoint without that connection, or the rule for Services without endpoints.
 
-Unlike upstream's ``pkg/proxy/conntrack``, a flow is told by its virtual address *and* the endpoint that it was
-translated to, so that deleted Services and Services without endpoints are covered and no other flow is hit.
+Unlike in upstream's ``pkg/proxy/conntrack``, a flow is identified by its virtual address *and* the endpoint that it was
+translated to, so that deleted Services and Services without endpoints are covered and no other flow is affected.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -20,7 +20,7 @@ class Flow(NamedTuple):
     """The flows that were sent to ``address`` and ``port``, and are answered by ``endpoint``.
 
     Attributes:
-        address: "" stands for every address of the node, where node ports answer on all of them. Where the endpoint's
+        address: "" stands for every address of the node, where node ports answer on all of them. If the endpoint's
             address is "" too, the flows are meant that passed through untranslated.
         protocol: in lower case.
     """

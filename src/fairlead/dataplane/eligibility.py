@@ -1,9 +1,9 @@
-"""Which nodes a load balancer in front of them sends new connections to: what clouds decide by health checks.
+"""The nodes to which a load balancer in front of them sends new connections: clouds decide this by health checks.
 
-The API says which nodes may serve a Service; health says which of them do. A node is asked for its proxy's
-``/healthz``, and at a Service's ``healthCheckNodePort``, if it has one, for that Service's endpoints there. When no
-node is healthy, all that answer at all are used, as clouds do ("fail open"): a check that is wrong everywhere must not
-take a Service away.
+The API's objects define which nodes can serve a Service; health checks show which of them do. A check reads the
+``/healthz`` of a node's proxy, and a Service's ``healthCheckNodePort``, if it has one, for that Service's endpoints on
+the node. When no node is healthy, all nodes that answer at all are used, as in clouds ("fail open"): a check that fails
+everywhere must not make a Service unavailable.
 """
 
 import enum
@@ -20,7 +20,7 @@ REFUSED = 0  # in place of an HTTP status: the node is there, but nobody listens
 
 
 class Health(enum.IntEnum):
-    """What a check has come to; UNKNOWN: it has not been asked yet."""
+    """The result of a check; UNKNOWN: there is no result yet."""
 
     SILENT = 0
     UNKNOWN = 1
@@ -29,7 +29,7 @@ class Health(enum.IntEnum):
 
 
 class NodeCheck(NamedTuple):
-    """Where a node is asked."""
+    """The target of a health check on a node."""
 
     address: str
     port: int
@@ -49,10 +49,10 @@ def check_of_service(service: Service, of_node: NodeCheck) -> NodeCheck | None:
 
 
 class CheckResult(NamedTuple):
-    """What is known of a check.
+    """The state of a check.
 
     Attributes:
-        missed: how often in a row it was not answered, by a status at least.
+        missed: the number of consecutive checks without any HTTP status in answer.
     """
 
     health: Health = Health.UNKNOWN

@@ -1,7 +1,7 @@
-"""Which endpoints of a service port may be used, and from where.
+"""Which endpoints of a service port can be used, and from where.
 
-*Usable* is decided once, here: ready endpoints; where there is no ready one, those that still serve while they
-terminate (KEP-1669). The rule is applied to the whole cluster and to this node independently. Topology hints
+Only this module decides which endpoints are *usable*: the ready ones, or if there are none, those that still serve
+while they terminate (KEP-1669). The rule is applied to the whole cluster and to this node independently. Topology hints
 (KEP-2433, KEP-4444) narrow the cluster's ready endpoints only when every one of them has a hint.
 Semantics: upstream's ``pkg/proxy/topology.go`` and ``pkg/proxy/endpointslicecache.go``.
 """
@@ -19,7 +19,7 @@ from fairlead.netfilter.ruleset import Target
 
 
 class ProxyPlace(NamedTuple):
-    """Where this proxy runs: the node's name and its topology zone, if it has one."""
+    """The location of this proxy: the node's name and its topology zone, if it has one."""
 
     node: str
     zone: str | None
@@ -42,11 +42,11 @@ class PortEndpoints(msgspec.Struct, frozen=True, gc=False):
     """The endpoints of a service port as this node uses them, each group in order of address and port.
 
     Attributes:
-        cluster: for traffic that may go anywhere. local: for traffic that must stay on this node.
+        cluster: for traffic that can go to any node. local: for traffic that must stay on this node.
         has_any: whether there is a usable endpoint anywhere, reachable under the policies or not.
         local_targets: those of either group that run on this node (only they can talk to themselves through it).
-        weights: of those that do not weigh 1.
-        serving: all that answer, wherever they are and whichever clients may be sent there: flows to others are stale.
+        weights: the weights of endpoints whose weight is not 1.
+        serving: all serving endpoints, on any node and for any clients: flows to others are stale.
     """
 
     cluster: tuple[Target, ...] = ()

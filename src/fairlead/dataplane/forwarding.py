@@ -1,7 +1,7 @@
-"""What is to happen to traffic for each service port on one node, free of any rule syntax.
+"""The treatment of traffic for each service port on one node, independent of any rule syntax.
 
-``plan_service`` is the one function: objects in, ``PortPlan`` values out; the emitters (``nft_rules``,
-``iptables_rules``) only spell it. Semantics: the Service API reference and upstream's ``pkg/proxy``.
+``plan_service`` is the only entry point: objects in, ``PortPlan`` values out; the emitters (``nft_rules``,
+``iptables_rules``) only write it as rules. Semantics: the Service API reference and upstream's ``pkg/proxy``.
 """
 
 import enum
@@ -29,7 +29,7 @@ class Fate(enum.Enum):
 
 
 class PodTraffic(msgspec.Struct, frozen=True):
-    """How traffic that comes from this cluster's (or this node's) Pods is told apart; at most one is given.
+    """How traffic from this cluster's (or this node's) Pods is recognized; at most one field is set.
 
     Attributes:
         cidr: sources in this network. interface: packets that came in there (a prefix of its name with ``is_prefix``).
@@ -47,7 +47,7 @@ class PodTraffic(msgspec.Struct, frozen=True):
 
 
 class NodeView(msgspec.Struct, frozen=True):
-    """What a proxy knows of its node and its cluster, for one IP family.
+    """A proxy's data about its node and its cluster, for one IP family.
 
     Attributes:
         node_ips: the node's own addresses of the family, the primary one first.
@@ -56,8 +56,8 @@ class NodeView(msgspec.Struct, frozen=True):
         service_cidrs: where virtual IPs are allocated from; traffic to unallocated ones is dropped.
         masquerade_bit: which bit of the packet mark asks for masquerade (0 to 31).
         masquerade_all: whether all traffic to cluster IPs is masqueraded.
-        is_conntrack_liberal: whether the kernel takes TCP packets out of the window for valid.
-        resets_connections: whether TCP connections to endpoints that are gone are reset, not left to close.
+        is_conntrack_liberal: whether the kernel treats out-of-window TCP packets as valid.
+        resets_connections: whether TCP connections to removed endpoints are reset, not left to close.
     """
 
     family: IPFamily

@@ -1,7 +1,7 @@
-"""What a node proxy tells load balancers about its health and about each Service's endpoints here.
+"""A node proxy's reports to load balancers about its health and about each Service's endpoints on the node.
 
-Rules and documents: upstream's ``pkg/proxy/healthcheck`` and KEP-3836 (the proxy of a Node that is about to go away
-asks load balancers to leave it, while it goes on serving).
+Rules and documents: upstream's ``pkg/proxy/healthcheck`` and KEP-3836 (the proxy of a Node that will be deleted asks
+load balancers to stop using it, while it continues to serve).
 """
 
 from collections.abc import Callable, Mapping
@@ -22,8 +22,8 @@ class RulesPulse(msgspec.Struct, frozen=True):
     """How up to date the rules of one IP family are; times are seconds since the epoch.
 
     Attributes:
-        queued: when the oldest change came that is not in the kernel yet; None: all are.
-        updated: when the kernel was last told.
+        queued: when the oldest change arrived that is not yet in the kernel; None: all changes are.
+        updated: when the kernel was last updated.
     """
 
     updated: float
@@ -41,7 +41,7 @@ def is_node_eligible(node: Node | None) -> bool:
 
 
 class LocalHealth(msgspec.Struct, frozen=True):
-    """What is told on one Service's ``healthCheckNodePort``."""
+    """The document at one Service's ``healthCheckNodePort``."""
 
     service: ObjectKey
     port: int

@@ -1,7 +1,7 @@
-"""Which chains of this host's firewall would drop what the proxy has translated, and the rule that would help.
+"""The chains of this host's firewall that would drop packets translated by the proxy, and the rule that prevents it.
 
-A base chain whose policy is drop ends every packet that none of its rules accepts, whatever chains of other tables do
-with it: in nft an accept is final only for the table that it stands in (nft(8), "VERDICT STATEMENTS"). All packets of a
+A base chain with the policy drop ends every packet that none of its rules accepts, whatever chains of other tables do
+with it: in nft, an accept is final only for its own table (nft(8), "VERDICT STATEMENTS"). All packets of a
 translated connection, replies included, have ``ct status dnat``: one rule for that admits them and nothing else.
 """
 
@@ -29,7 +29,7 @@ Rules = Mapping[str, tuple[str, ...]]  # the rules of each chain, as they are li
 
 
 class DroppingChain(NamedTuple):
-    """A base chain of somebody else's whose policy is drop.
+    """A base chain of another program with the policy drop.
 
     Attributes:
         family: nft's word for it: ip, ip6 or inet.

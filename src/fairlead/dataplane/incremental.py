@@ -1,13 +1,13 @@
-"""From one state of the cluster to the next at the cost of what changed.
+"""Updates the kernel from one state of the cluster to the next at a cost proportional to the change.
 
-What is in the kernel is a pure function of the snapshot that was applied last, so that snapshot is all that has to be
-kept: the rules of a changed Service are derived twice, from the old and the new snapshot, and the difference is sent.
+The kernel's rules are a pure function of the last applied snapshot, so only that snapshot is kept. The rules of a
+changed Service are derived twice, from the old and the new snapshot, and the difference is sent.
 
-Two Services may claim one element: the same Pod behind both (a hairpin), or the same external IP and port. The
-Service whose key comes first has it; ``claims`` remembers who waits.
+Two Services can claim one element: the same Pod behind both (a hairpin), or the same external IP and port. The Service
+whose key comes first gets it; ``claims`` lists the others, which wait.
 
-A Service that cannot be planned, or whose rules the kernel refuses, is held back: its rules stay as they were made from
-the snapshot that it is held at, while all others follow the newest.
+A Service that cannot be planned, or whose rules the kernel refuses, is held back: its rules stay those of an older
+snapshot, while all others follow the newest.
 """
 
 from collections import Counter
@@ -43,10 +43,10 @@ HeldBack = Map[ObjectKey, Held]
 
 @dataclass(frozen=True)
 class Applied:
-    """What the kernel was last told: the snapshot and the view that its rules were made from.
+    """The last applied state: the snapshot and the view that the kernel's rules were made from.
 
     Attributes:
-        claims: which Services want each element, the one that has it first.
+        claims: the Services that claim each element; the first one has it.
         users: how many Services use each shared chain.
         held: the Services that are held back.
     """
@@ -142,8 +142,8 @@ class KernelChange(NamedTuple):
 
     Attributes:
         applied: the state to keep once the transaction has been carried out.
-        stale: flows to forget after that.
-        gone: targets that clients may still be remembered with, and must not be, with the map that has them.
+        stale: flows to delete after that.
+        gone: removed targets to which session affinity maps can still bind clients, with the map to clean.
     """
 
     transaction: Transaction

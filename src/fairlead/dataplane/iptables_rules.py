@@ -1,6 +1,6 @@
-"""The forwarding plan in kube-proxy's own chains, names, comments and order, so that every runbook applies.
+"""The forwarding plan in kube-proxy's own chains, names, comments and order, so that existing runbooks apply.
 
-Reference: upstream's ``pkg/proxy/iptables``. What is there without any Service is in ``iptables_skeleton``.
+Reference: upstream's ``pkg/proxy/iptables``. The rules without any Service are in ``iptables_skeleton``.
 """
 
 from base64 import b32encode
@@ -49,7 +49,7 @@ MARK_MASQ = Jump("KUBE-MARK-MASQ")
 
 
 class Contribution(NamedTuple):
-    """What one Service adds: rules to chains that all share, by (table, chain), and nat chains of its own."""
+    """What one Service adds: rules in shared chains, by (table, chain), and its own nat chains."""
 
     shared: dict[ChainId, list[Rule]]
     own: dict[str, Chain]

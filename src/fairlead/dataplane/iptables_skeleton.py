@@ -1,4 +1,4 @@
-"""What of kube-proxy's iptables chains is there before any Service is: the jumps that lead to them, and fixed rules.
+"""The parts of kube-proxy's iptables rules that exist without any Service: the jumps to its chains, and fixed rules.
 
 Reference: upstream's ``pkg/proxy/iptables``. Its nfacct counters are left out: few kernels have them.
 """

@@ -1,8 +1,8 @@
-"""An Ethernet switch: through which ports does a frame leave that came in by one of them?
+"""An Ethernet switch: computes the ports through which a received frame leaves.
 
-It learns from each frame where its sender is (IEEE 802.1D, section 7.8), and sends to everybody else what it has not
-learned yet. Ports are whatever the caller tells them apart by. It takes no part in a spanning tree: a person who wires
-switches in a ring has frames going round indefinitely.
+It learns the location of each frame's sender (IEEE 802.1D, section 7.8), and sends frames to unknown addresses to all
+other ports. The caller chooses the identifiers of ports. The switch has no spanning tree: in a ring of switches, frames
+circulate indefinitely.
 """
 
 from collections.abc import Hashable, Iterable, Sequence

@@ -1,8 +1,8 @@
-"""The packets by which a host learns who has an address on its link: ARP for IPv4, Neighbour Discovery for IPv6.
+"""The packets with which a host resolves an address on its link: ARP for IPv4, Neighbour Discovery for IPv6.
 
 Octets in, octets out. RFC 826 and RFC 5227 (ARP and its announcements), RFC 4861 sections 4.3, 4.4 and 7.1.1. The
-Ethernet header is the kernel's business; the IPv6 header is not, since an answer to a neighbour must go to the link it
-came from, whatever the routes.
+kernel writes the Ethernet header; this module writes the IPv6 header, because an answer to a neighbour must go to the
+link of the question, whatever the routes.
 """
 
 import struct
@@ -25,7 +25,7 @@ ALL_NODES = "ff02::1"
 
 
 class ArpRequest(NamedTuple):
-    """Somebody asks who has ``wanted``."""
+    """A host asks who has ``wanted``."""
 
     mac: bytes
     ip: str
@@ -58,7 +58,7 @@ def _arp(operation: int, mac: bytes, ip: str, target_mac: bytes, target_ip: str)
 
 
 class Solicitation(NamedTuple):
-    """Somebody asks who has ``wanted``; without an address of its own, only whether it is taken (RFC 4862, 5.4.3)."""
+    """A host asks who has ``wanted``; a host without an address only asks whether it is taken (RFC 4862, 5.4.3)."""
 
     ip: str
     wanted: str

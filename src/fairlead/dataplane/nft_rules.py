@@ -1,4 +1,4 @@
-"""The forwarding plan in nft's terms: a table of our own, O(1) for packets and readable in ``nft list ruleset``.
+"""The forwarding plan in nft's terms: Fairlead's own table, O(1) for packets and readable in ``nft list ruleset``.
 
 A packet's way through the table, for one IP family:
 
@@ -11,8 +11,8 @@ A packet's way through the table, for one IP family:
 A plain Service is nothing but elements, each with the service port's name as its comment: where its ports lead
 (``service-ports``, ``node-ports``) and who is behind them (``tcp-endpoints``, ``tcp-node-port-endpoints``, and the same
 for udp and sctp). The chains that they lead to (``any-of-3``) depend only on the number of slots, usually one for each
-endpoint (see ``balancing``), and serve all Services. Chains of its own, named after it, has only a Service that asks
-for more: an external policy Local (``external/...``), session affinity (``service/...``, ``local/...``) or source
+endpoint (see ``balancing``), and serve all Services. Only a Service with more features has its own chains, which are
+named after it: an external policy Local (``external/...``), session affinity (``service/...``, ``local/...``) or source
 ranges (``restrict/...``).
 
 Why not a chain and an anonymous map per service port, as upstream has: to name an anonymous set the kernel walks all
@@ -63,7 +63,7 @@ _UNSERVED: dict[Fate, Verdict] = {Fate.REJECT: Goto("refuse"), Fate.DROP: Drop()
 
 
 class PortWay(NamedTuple):
-    """How connections come to a service port: by which fields endpoints are told, and the maps that have them."""
+    """How connections reach a service port: the fields that select endpoints, and the maps that contain them."""
 
     prefix: str
     fields: tuple[Field, ...]
@@ -93,7 +93,7 @@ def chain_name(kind: str, name: ServicePortName) -> str:
 
 
 class _PortRules:
-    """Writes what is there for one service port into the part of its Service."""
+    """Writes the elements and rules of one service port into its Service's part."""
 
     def __init__(self, plan: PortPlan, view: NodeView, part: Table) -> None:
         self._plan, self._view = plan, view

@@ -1,6 +1,6 @@
-"""What an nft table of ours has before any Service is in it: hooks, the chains that they lead to, empty maps.
+"""The contents of Fairlead's nft table without any Service: hooks, the chains that they lead to, empty maps.
 
-See ``nft_rules`` for how it is used. Hook priorities are those of nft(8); the checks before translation and the
+``nft_rules`` describes their use. Hook priorities are those of nft(8); the checks before translation and the
 refusals after it follow upstream's ``pkg/proxy/nftables``.
 """
 

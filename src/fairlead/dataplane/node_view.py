@@ -1,4 +1,4 @@
-"""What a proxy's settings and its Node object make of a node: the ``NodeView`` of each IP family.
+"""Computes the ``NodeView`` of each IP family from a proxy's settings and its Node object.
 
 Flags are kube-proxy's (``KubeProxyConfiguration`` v1alpha1: detectLocal, nodePortAddresses, iptables.masqueradeBit).
 """
@@ -21,7 +21,7 @@ Network = IPv4Network | IPv6Network
 
 
 class DetectLocal(enum.StrEnum):
-    """How traffic of this cluster's Pods is told from other traffic."""
+    """How traffic of this cluster's Pods is distinguished from other traffic."""
 
     CLUSTER_CIDR = "ClusterCIDR"
     NODE_CIDR = "NodeCIDR"
@@ -30,18 +30,18 @@ class DetectLocal(enum.StrEnum):
 
 
 class NodeSettings(msgspec.Struct, frozen=True):
-    """How a node's proxy is told to behave.
+    """The settings of a node's proxy.
 
     Attributes:
-        detect_local: which of the next three says what Pod traffic is; without a value for it, nothing does.
+        detect_local: which of the next three defines Pod traffic; if that one has no value, none is recognized.
         cluster_cidrs: the Pods' networks; the first of each family counts.
-        bind_address: the node's primary address of its family; "" or every address: the Node object says it.
+        bind_address: the node's primary address of its family; "" or the wildcard: that of the Node object.
         node_port_addresses: CIDRs of the node's addresses that node ports answer on, or ("primary",) for the
             Node object's first address of each family; a family without a CIDR answers on all of its addresses.
-        localhost_node_ports: whether IPv4 node ports answer on loopback, where ``node_port_addresses`` has it.
+        localhost_node_ports: whether IPv4 node ports answer on loopback, if ``node_port_addresses`` contains it.
         service_cidrs: where virtual IPs are allocated from.
-        is_conntrack_liberal: whether the kernel takes TCP packets out of the window for valid.
-        resets_connections: whether TCP connections to endpoints that are gone are reset, not left to close.
+        is_conntrack_liberal: whether the kernel treats out-of-window TCP packets as valid.
+        resets_connections: whether TCP connections to removed endpoints are reset, not left to close.
     """
 
     detect_local: DetectLocal = DetectLocal.CLUSTER_CIDR

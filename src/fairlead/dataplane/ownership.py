@@ -1,7 +1,7 @@
-"""Whose an address is: a cluster IP belongs to the Service that the API server has given it to, and to no other.
+"""The owner of an address: a cluster IP belongs only to the Service to which the API server has assigned it.
 
-Anybody who may write a Service may name any address in ``externalIPs``, the DNS server's cluster IP included, and so
-read what is meant for another Service (CVE-2020-8554). Such an address is not forwarded for the Service that names
+A user who can write a Service can name any address in ``externalIPs``, including the DNS server's cluster IP, and thus
+intercept the traffic of another Service (CVE-2020-8554). Such an address is not forwarded for the Service that names
 it, on any port.
 """
 
@@ -17,7 +17,7 @@ from fairlead.model.snapshot import ClusterSnapshot
 
 
 class Usurpation(NamedTuple):
-    """An address that a Service names and another one (or itself) has as its cluster IP."""
+    """An address that a Service names, and that is the cluster IP of another Service or of itself."""
 
     address: str
     owner: ObjectKey

@@ -1,7 +1,7 @@
-"""Service ports: what of a Service the node proxy forwards, for one IP family.
+"""Service ports: the parts of a Service that the node proxy forwards, for one IP family.
 
-Decides which Services are not its business (headless, ExternalName, without a virtual IP of the family, left to another
-proxy by label) and which addresses of the family a Service answers on. Rules: upstream's ``pkg/proxy/serviceport.go``,
+Decides which Services the proxy ignores (headless, ExternalName, without a virtual IP of the family, or labelled for
+another proxy), and on which addresses of the family a Service answers. Rules: upstream's ``pkg/proxy/serviceport.go``,
 ``pkg/proxy/servicechangetracker.go`` and ``pkg/proxy/util``, with its labels of the Service API reference.
 """
 
@@ -20,7 +20,7 @@ EVERYWHERE = ("0.0.0.0/0", "::/0")
 
 
 class ServicePortName(NamedTuple):
-    """What identifies a service port: equal port numbers of two protocols are two service ports."""
+    """The key of a service port: equal port numbers of two protocols are two service ports."""
 
     service: ObjectKey
     port: str
@@ -36,8 +36,8 @@ class ForwardedPort(msgspec.Struct, frozen=True, gc=False):
     Attributes:
         source_ranges: CIDRs that may use the load balancer's addresses; empty: no limit.
         affinity_seconds: how long a client stays with its endpoint; None: no affinity.
-        balancing: how endpoints are drawn, where annotations ask for more than an even draw.
-        health_check_node_port: where load balancers ask about this node's endpoints; 0: nowhere.
+        balancing: how endpoints are chosen, if annotations request more than an even choice.
+        health_check_node_port: port for load balancers' health checks of this node's endpoints; 0: none.
         is_external_local: ``externalTrafficPolicy: Local``. is_internal_local: ``internalTrafficPolicy: Local``.
     """
 

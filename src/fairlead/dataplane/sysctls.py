@@ -1,4 +1,4 @@
-"""Which kernel settings a node proxy asks for, under kube-proxy's rules (``KubeProxyConfiguration``, conntrack)."""
+"""The kernel settings that a node proxy makes, by kube-proxy's rules (``KubeProxyConfiguration``, conntrack)."""
 
 from collections.abc import Mapping
 
@@ -11,12 +11,12 @@ GREATEST_MAX = 1 << 20  # connections
 
 
 class ConntrackSettings(msgspec.Struct, frozen=True):
-    """What is asked of connection tracking; 0 leaves a setting as it is.
+    """The settings of connection tracking; 0 leaves a setting unchanged.
 
     Attributes:
-        per_core, least: connections to keep for each CPU core, and at least in all; per_core 0 passes over both.
-        tcp_established, tcp_close_wait, udp, udp_stream: seconds until such a connection is forgotten.
-        be_liberal: whether to take TCP packets out of the window for valid.
+        per_core, least: maximum connections per CPU core, and the minimum of that maximum; per_core 0 disables both.
+        tcp_established, tcp_close_wait, udp, udp_stream: seconds until such a connection's entry expires.
+        be_liberal: whether to treat out-of-window TCP packets as valid.
     """
 
     per_core: int = 32768

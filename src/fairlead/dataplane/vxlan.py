@@ -1,7 +1,7 @@
 """VXLAN's wire format: Ethernet frames of one segment, each carried in a UDP datagram from one host to another.
 
-Octets in, octets out. RFC 7348, section 5: a header of eight octets with a flag that says that it is valid and the
-segment's number (VNI), then the frame from its destination address on, without checksum. What is reserved is ignored.
+Octets in, octets out. RFC 7348, section 5: a header of eight octets with a flag for a valid VNI and the segment's
+number (VNI), then the frame from its destination address on, without checksum. Reserved fields are ignored.
 """
 
 import struct
