@@ -11,6 +11,7 @@ from typing import Any, Unpack
 import pytest
 
 from fairlead.app.lab.commands import enter
+from fairlead.app.lab.host.process import WITHOUT_NAMESPACES
 from fairlead.drivers.lab import run_folder
 from fairlead.drivers.lab.host_process import NOBODY
 from fairlead.lab import Lab, LabError, LabSpec
@@ -29,6 +30,7 @@ class Labs:
         owner: shared labs end with this process; None if no labs are shared.
         given: the running lab that the user names.
         userspace, seed: the defaults for labs that do not set them, as in ``LabSpec``.
+        notes: lines for the summary of the run: why a lab has no namespaces although nobody asked for that.
     """
 
     run: str
@@ -38,6 +40,7 @@ class Labs:
     keep: bool
     userspace: bool | None = None
     seed: int | None = None
+    notes: list[str] = field(default_factory=list)
     _open: dict[str, Lab] = field(default_factory=dict)
 
     @classmethod
@@ -76,11 +79,16 @@ class Labs:
 
     def _start(self, name: str, spec: LabSpec) -> Lab:
         if self.owner is None:
-            return Lab(spec, name=name).start(owner=NOBODY if self.keep else None)
+            return self._started(name, spec)
         with _alone(name):
-            if run_folder.find(name):
-                return Lab.attach(name)
-            return Lab(spec, name=name).start(owner=NOBODY if self.keep else self.owner)
+            return Lab.attach(name) if run_folder.find(name) else self._started(name, spec)
+
+    def _started(self, name: str, spec: LabSpec) -> Lab:
+        told: list[str] = []
+        lab = Lab(spec, name=name, tell=told.append).start(owner=NOBODY if self.keep else self.owner)
+        if WITHOUT_NAMESPACES in told:
+            self.notes += told[: told.index(WITHOUT_NAMESPACES) + 1]
+        return lab
 
     def give_back(self, lab: Lab) -> None:
         """End a lab that is no longer needed, unless other workers of this run might still use it."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 MARKER = "fairlead"
 _LABS = pytest.StashKey["Labs"]()
+_NOTES = pytest.StashKey[list[str]]()
 _USED = pytest.StashKey[list["Namespace"]]()
 _MARKER_HELP = (
     "fairlead(nodes=2, dual_stack=False, images={}, proxy_mode=None, config=None): the lab that a test needs, "
@@ -72,6 +73,27 @@ def _labs(config: pytest.Config) -> "Labs":
     if _LABS not in config.stash:
         config.stash[_LABS] = Labs.of(config)
     return config.stash[_LABS]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand the notes of a worker to the process that prints the summary."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None and _LABS in session.config.stash:
+        output["fairlead_notes"] = session.config.stash[_LABS].notes
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """A hook of pytest-xdist, in the process that starts workers."""
+    notes = getattr(node, "workeroutput", {}).get("fairlead_notes", [])
+    node.config.stash.setdefault(_NOTES, []).extend(notes)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say it if labs are not what tests usually get."""
+    notes = [*config.stash.get(_NOTES, []), *(config.stash[_LABS].notes if _LABS in config.stash else ())]
+    for note in dict.fromkeys(notes):
+        terminalreporter.write_line(f"fairlead: {note}")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

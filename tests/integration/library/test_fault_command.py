@@ -38,7 +38,9 @@ def test_it_lasts_while_a_command_runs(lab, app):
 
 
 def test_ctrl_c_ends_it(lab, app):
-    with subprocess.Popen(command(lab, "unready", "-n", app.name, "web-0"), stderr=subprocess.PIPE, text=True) as held:
+    # A suite in the background of a shell ignores SIGINT, and so would its children.
+    arguments = ["env", "--default-signal=INT", *command(lab, "unready", "-n", app.name, "web-0")]
+    with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True) as held:
         assert held.stderr.readline() == "the fault has begun\n"
         assert not is_ready(app)
         held.send_signal(signal.SIGINT)
