@@ -55,9 +55,9 @@ class Suite:
         }
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Begin a run, in a process group of its own."""
+        """Begin a run, in a process group of its own, that ends by SIGINT even if this process ignores it."""
         return subprocess.Popen(
-            self.user.command(sys.executable, "-m", "pytest", *arguments),
+            self.user.command("env", "--default-signal=INT", sys.executable, "-m", "pytest", *arguments),
             cwd=self.folder,
             env=self.environment,
             text=True,
