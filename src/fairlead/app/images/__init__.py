@@ -1,1 +1,1 @@
-"""What a user asks of the images on this machine: bring, list, copy out, remove."""
+"""The operations on the images of this machine: load, pull, list, save and remove."""

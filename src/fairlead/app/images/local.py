@@ -32,23 +32,23 @@ def open_store() -> Store:
     """The store of this user.
 
     Raises:
-        StoreError: it cannot be used.
+        ImageStoreError: it cannot be used.
     """
     return Store(*place_here())
 
 
 def this_platform() -> Platform:
-    """What images must be for."""
+    """The platform that images must have."""
     machine = platform.machine()
     variants = {"armv7l": "v7", "armv6l": "v6", "aarch64": "v8"}
     return Platform(architecture(machine), "linux", variants.get(machine, ""))
 
 
 def unpack(store: Store, manifest: str) -> None:
-    """See that every layer of an image is unpacked.
+    """Unpack every layer of an image that is not unpacked yet.
 
     Raises:
-        LayerError, DigestMismatch, DocumentError, StoreError, OSError: one is refused, or there is no room.
+        LayerError, DigestMismatch, DocumentError, ImageStoreError, OSError: one is refused, or there is no room.
     """
     image = store.image(manifest)
     if not store.is_unpacked(image):
@@ -61,11 +61,11 @@ def _unpack(store: Store, image: StoredImage) -> None:
 
 
 def load(store: Store, source: Path | None, stdin: BinaryIO, name: ImageName | None) -> list[str]:
-    """Bring the images of an archive or a folder; the names that they have now.
+    """Load the images of an archive or a folder, and return their names.
 
     Args:
         source: None for standard input.
-        name: for the only image in it, in place of the names that it has there.
+        name: the name of the only image in it, instead of the names in the archive.
 
     Raises:
         IMAGE_ERRORS: it holds none, or damaged ones.
@@ -82,10 +82,10 @@ def load(store: Store, source: Path | None, stdin: BinaryIO, name: ImageName | N
 
 
 def load_folder(store: Store, folder: Path, process: ImageProcess, name: ImageName) -> str:
-    """Make an image of a root folder; its name.
+    """Create an image from a root folder, and return its name.
 
     Args:
-        process: what its containers run.
+        process: the process of its containers.
 
     Raises:
         IMAGE_ERRORS, ValueError: the folder cannot be an image.
@@ -115,7 +115,7 @@ def _keep(store: Store, found: FoundImage, names: Sequence[ImageName]) -> list[s
 
 
 class Listed(NamedTuple):
-    """A name and its image, as users see it; ``id`` is what Docker calls the image."""
+    """A name and its image, as users see them; ``id`` is the image's ID in Docker."""
 
     name: ImageName
     id: str
@@ -143,7 +143,7 @@ def save(store: Store, names: Sequence[ImageName], archive: BinaryIO) -> None:
     """Write images as one archive.
 
     Raises:
-        StoreError, DocumentError, OSError: one is not there, or damaged.
+        ImageStoreError, DocumentError, OSError: one is not there, or damaged.
     """
     with store.shared():
         save_images(store, {name: store.image(_required(store, name).manifest) for name in names}, archive)
@@ -157,13 +157,13 @@ def _required(store: Store, name: ImageName) -> NamedImage:
 
 
 def remove(store: Store, names: Sequence[ImageName], *, force: bool) -> int:
-    """Take names away, and what then has none; octets that were freed.
+    """Remove names, and the images that then have no name; returns the octets that were freed.
 
     Args:
-        force: images that a lab uses too.
+        force: also remove images that a lab uses.
 
     Raises:
-        StoreError: a name is not there, or its image is in use. OSError.
+        ImageStoreError: a name is not there, or its image is in use. OSError.
     """
     with store.alone():
         found = [_required(store, name) for name in names]
@@ -177,10 +177,10 @@ def remove(store: Store, names: Sequence[ImageName], *, force: bool) -> int:
 
 
 def prune(store: Store, *, everything: bool) -> int:
-    """Remove what unfinished work has left and what has no name; octets that were freed.
+    """Remove the remains of unfinished work, and images without a name; returns the octets that were freed.
 
     Args:
-        everything: images with names too, unless a lab uses them.
+        everything: also remove images with names, unless a lab uses them.
     """
     with store.alone():
         for named in store.names() if everything else ():
@@ -195,7 +195,7 @@ def _swept(store: Store) -> int:
 
 
 def _needed(store: Store) -> Iterator[StoredImage]:
-    """Images that have a name, or that a lab uses. What is damaged is needed no longer."""
+    """Images that have a name, or that a lab uses. Damaged images are not needed."""
     used = (path.name for path in (store.folder / "used").glob("sha*") if is_used(store.folder, path.name))
     for manifest in {*(named.manifest for named in store.names()), *used}:
         try:

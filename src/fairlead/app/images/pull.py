@@ -1,4 +1,4 @@
-"""Brings images from registries to this machine: with this user's logins and settings, and unpacked."""
+"""Pulls images from registries to this machine with this user's logins and settings, and unpacks them."""
 
 import os
 import time
@@ -20,7 +20,7 @@ PULL_ERRORS = (*IMAGE_ERRORS, AuthFileError, RegistriesError, RegistryError)
 
 
 class Pulled(NamedTuple):
-    """What came of a pull; ``seconds`` with unpacking."""
+    """The result of a pull; ``seconds`` includes unpacking."""
 
     image: PulledImage
     seconds: float
@@ -29,11 +29,11 @@ class Pulled(NamedTuple):
 def pull(
     store: Store, name: ImageName, progress: Progress, plain: Sequence[str] = (), logins: Sequence[Login] | None = None
 ) -> Pulled:
-    """Fetch an image, unpack it, and give it its name.
+    """Pull an image, unpack it, and give it its name.
 
     Args:
-        plain: registries that are spoken to without TLS.
-        logins: what registries may be shown; None for those that this user has.
+        plain: registries to access without TLS.
+        logins: the logins for registries; None: those of this user.
 
     Raises:
         PULL_ERRORS: that cannot be done.

@@ -1,1 +1,1 @@
-"""The store of images on this machine, and where images come from: registries, archives, folders."""
+"""The store of images on this machine, and the sources of images: registries, archives, folders."""

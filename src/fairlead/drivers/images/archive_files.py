@@ -20,7 +20,7 @@ COMPRESSIONS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}  # by their fi
 
 
 class ArchiveError(Exception):
-    """An archive holds no images, or damaged ones; the message says what is wrong."""
+    """An archive contains no images, or damaged ones; the message says what is wrong."""
 
 
 class ArchiveFiles(Protocol):
@@ -31,7 +31,7 @@ class ArchiveFiles(Protocol):
 
 
 class FolderFiles:
-    """The files of a folder; nothing outside of it is ever read."""
+    """The files of a folder; nothing outside it is ever read."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -1,7 +1,7 @@
 """Images in archives and folders: what ``docker save`` writes, and the layout of the OCI image specification.
 
-What an archive says is not believed: content is found by names in a table, is copied into the store by its digest, and
-nothing is ever written to a path that an archive names.
+An archive is untrusted input: content is found by names in a table and copied into the store by its digest, and nothing
+is ever written to a path that an archive names.
 """
 
 from collections.abc import Iterator, Sequence
@@ -40,8 +40,8 @@ class FoundImage(NamedTuple):
     """An image that has been copied to the store.
 
     Attributes:
-        names: those that the archive gives it.
-        source: digest by which others know it.
+        names: its names in the archive.
+        source: its digest elsewhere.
     """
 
     manifest: str
@@ -157,7 +157,7 @@ def _docker_image(store: Store, files: ArchiveFiles, platform: Platform, image: 
 
 
 def keep_image(store: Store, config: bytes, layers: Sequence[Descriptor]) -> FoundImage:
-    """Put an image together of a configuration and layers that the store has.
+    """Compose an image from a configuration and layers in the store.
 
     Raises:
         DocumentError: they do not fit.

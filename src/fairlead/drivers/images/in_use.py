@@ -1,4 +1,4 @@
-"""Which images labs use: each holds a lock for as long as it may start containers of an image."""
+"""Which images labs use: each lab holds a lock while it can start containers of an image."""
 
 import fcntl
 import os
@@ -8,7 +8,7 @@ USED = "used"
 
 
 def hold(store: Path, manifest: str) -> int:
-    """A descriptor that says by being open that an image is used."""
+    """A descriptor that marks an image as used while it is open."""
     folder = store / USED
     folder.mkdir(mode=0o700, exist_ok=True)
     fd = os.open(folder / manifest, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -17,7 +17,7 @@ def hold(store: Path, manifest: str) -> int:
 
 
 def is_used(store: Path, manifest: str) -> bool:
-    """Whether anybody uses an image."""
+    """Whether any lab uses an image."""
     try:
         fd = os.open(store / USED / manifest, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Writes a blob of the store: resumed where an earlier writer ended, checked, and visible only when it is whole."""
+"""Writes a blob of the store: resumes where an earlier writer ended, checks it, and makes it visible when complete."""
 
 import fcntl
 import os
@@ -54,10 +54,10 @@ def incoming_blob(drafts: Path, path: Path, digest: str) -> "Iterator[IncomingBl
 
 
 class IncomingBlob:
-    """A blob that is being written, by one process at a time.
+    """A blob that one process at a time writes.
 
     Attributes:
-        size: octets that are there already; an earlier writer may have left some.
+        size: octets that are already written, perhaps by an earlier writer.
     """
 
     def __init__(self, file: BinaryIO, draft: Path, path: Path, digest: str) -> None:
@@ -70,7 +70,7 @@ class IncomingBlob:
             self.size += len(piece)
 
     def restart(self) -> None:
-        """Forget what is there."""
+        """Discard the written content."""
         self._file.truncate(0)
         self._hash, self.size = new_hash(self._digest), 0
 
@@ -105,7 +105,7 @@ class IncomingBlob:
 
 
 class _Writing:
-    """A blob as something that is written to."""
+    """A blob as a writable file object."""
 
     def __init__(self, blob: IncomingBlob) -> None:
         self.write = blob.write

@@ -1,7 +1,7 @@
-"""Entries of a layer's archive, read by the standard library's ``tarfile`` with bounds around it.
+"""Entries of a layer's archive, read by the standard library's ``tarfile`` within limits.
 
-The library follows links and keeps headers of any size in memory. Here it only reads a stream forward, nothing is
-extracted by it, and no header is larger than allowed.
+The library follows links and keeps headers of any size in memory. Here it only reads a stream forward, extracts
+nothing, and gets no header that is larger than allowed.
 """
 
 import stat
@@ -36,10 +36,10 @@ _KINDS = {
 
 
 class FileAttributes(NamedTuple):
-    """What is said of a file beside its content.
+    """The attributes of a file.
 
     Attributes:
-        mode: permission bits, those of set-user-ID and the like included.
+        mode: permission bits, including set-user-ID and similar bits.
         mtime: nanoseconds since the epoch.
     """
 
@@ -54,7 +54,7 @@ class ArchiveEntry(NamedTuple):
     """An entry, and how to read its content before the next one is asked for.
 
     Attributes:
-        extents: where its data are, as pairs of offset and size; the rest are holes. None: everywhere.
+        extents: the positions of its data, as pairs of offset and size; the rest are holes. None: no holes.
     """
 
     entry: LayerEntry

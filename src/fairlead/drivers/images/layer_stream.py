@@ -1,7 +1,7 @@
-"""The archive of a layer as a stream: decompressed, bounded, and hashed in a thread of its own, ahead of its reader.
+"""The archive of a layer as a stream: decompressed, limited, and hashed in a separate thread, ahead of its reader.
 
-Decompressors and hashes let go of the interpreter, so a layer is unpacked by two processors where there are two. At
-most QUEUED pieces wait for the reader, so memory does not depend on the layer.
+Decompressors and hashes release the interpreter lock, so two processors can unpack a layer. At most QUEUED pieces wait
+for the reader, so memory use does not depend on the layer.
 """
 
 import queue
@@ -28,7 +28,7 @@ class LayerStream:
 
     Args:
         blob: the layer as it is stored.
-        diff_id: what the archive must be.
+        diff_id: the digest that the archive must have.
     """
 
     def __init__(self, blob: BinaryIO, compression: str, diff_id: str, limits: LayerLimits) -> None:

@@ -1,6 +1,6 @@
-"""To whom the files of unpacked layers belong: to the users that images name, as far as this machine has them for us.
+"""The owners of files in unpacked layers: the users that images name, if this process can use their IDs.
 
-Root has them all. An ordinary user has a range of its own, or else itself alone, and then all files are its own.
+Root can use all IDs. An ordinary user has its own range, or else only its own ID, and then all files belong to it.
 """
 
 import os
@@ -12,11 +12,11 @@ AS_THEY_ARE, ALONE = "as-they-are", "alone"
 
 
 class Ownership(NamedTuple):
-    """Whose files are.
+    """The owners of files.
 
     Attributes:
-        name: of the folder of layers that are unpacked so.
-        range: of an ordinary user that has one.
+        name: name of the folder for layers with these owners.
+        range: ID range of an ordinary user that has one.
     """
 
     name: str

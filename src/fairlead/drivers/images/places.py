@@ -1,4 +1,4 @@
-"""Where images are on this machine."""
+"""The locations of images on this machine."""
 
 import os
 from pathlib import Path
@@ -11,8 +11,8 @@ class StorePlace(NamedTuple):
     """The images of a user.
 
     Attributes:
-        folder: where they are.
-        ownership: how their layers are unpacked.
+        folder: the folder of the store.
+        ownership: the owners of files in unpacked layers.
     """
 
     folder: Path

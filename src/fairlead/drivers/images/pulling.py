@@ -1,4 +1,4 @@
-"""Fetches an image: its manifest, then its blobs, several at a time, from the first place that has it."""
+"""Pulls an image: its manifest, then its blobs, several at a time, from the first registry or mirror that has it."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -30,7 +30,7 @@ _DEEPEST_INDEX = 4
 
 
 class Progress(Protocol):
-    """Who is told how a pull goes; by several threads."""
+    """Receives the progress of a pull, from several threads."""
 
     def blob(self, digest: str, size: int, done: int) -> None:
         """So many octets of a blob's are there."""
@@ -40,7 +40,7 @@ class PulledImage(NamedTuple):
     """An image whose blobs are all in the store.
 
     Attributes:
-        source: the digest that its name had at its registry, of an index perhaps.
+        source: the digest of its name at its registry, perhaps that of an index.
         size: octets of its blobs.
     """
 

@@ -1,5 +1,5 @@
-"""A registry's API, as far as images are fetched by it: authentication, manifests, and blobs that go on where they were
-cut. https://github.com/opencontainers/distribution-spec/blob/main/spec.md
+"""A registry's API for pulls: authentication, manifests, and blobs whose transfer resumes after an interruption.
+https://github.com/opencontainers/distribution-spec/blob/main/spec.md
 """
 
 import base64
@@ -33,10 +33,10 @@ _CERTIFICATES = ("~/.config/containers/certs.d", "/etc/containers/certs.d", "/et
 
 
 class RegistryError(Exception):
-    """A registry does not give what is asked for; the message says what and why.
+    """A registry refuses a request; the message says which one and why.
 
     Attributes:
-        status: of HTTP; 0 if there was no answer.
+        status: HTTP status; 0 if there was no answer.
     """
 
     def __init__(self, message: str, status: int = 0) -> None:
@@ -45,7 +45,7 @@ class RegistryError(Exception):
 
 
 class FetchedManifest(NamedTuple):
-    """A manifest or an index, as it came."""
+    """A manifest or an index, as received."""
 
     content: bytes
     media_type: str
@@ -53,11 +53,11 @@ class FetchedManifest(NamedTuple):
 
 
 class Registry:
-    """One registry, for one repository; may be used by several threads.
+    """One registry, for one repository; several threads can use it.
 
     Args:
-        logins: what it may be shown, the best first; the first one that is accepted is used.
-        sleep: waits so many seconds.
+        logins: the logins to try, the best first; the first one that is accepted is used.
+        sleep: waits this many seconds.
     """
 
     def __init__(
@@ -223,7 +223,7 @@ class Registry:
         return False
 
     def _fetch_token(self, challenge: Challenge) -> RegistryToken:
-        """A token, with the first login that the realm takes, or as nobody."""
+        """A token, with the first login that the realm accepts, or anonymously."""
         realm = challenge.parameters["realm"]
         self._require_safe(realm)
         query = token_query(challenge, self._endpoint.repository)
@@ -280,7 +280,7 @@ class Registry:
 
 
 class _Again(Exception):
-    """No answer this time; another one may come."""
+    """No usable answer; another attempt might succeed."""
 
     def __init__(self, message: str, status: int = 0, retry_after: str = "") -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""Removes folders whose modes may forbid it, without following links."""
+"""Removes folders even if their modes forbid it, without following links."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ def remove_tree(folder: Path) -> int:
     """Remove a folder with all that is in it, if it is there; octets that were freed.
 
     Raises:
-        OSError: something cannot be removed: it belongs to somebody else.
+        OSError: something cannot be removed: it belongs to another user.
     """
     if not folder.exists():
         return 0

@@ -1,4 +1,4 @@
-"""Reads a file of an image's root folder, as overlayfs would show it, without mounting anything."""
+"""Reads a file of an image's root folder, as overlayfs would show it, without a mount."""
 
 import os
 import stat

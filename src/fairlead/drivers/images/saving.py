@@ -17,7 +17,7 @@ def save_images(store: Store, images: Mapping[ImageName, StoredImage], archive: 
     """Write images under their names.
 
     Raises:
-        StoreError, OSError: a blob is missing, or there is no room.
+        ImageStoreError, OSError: a blob is missing, or there is no room.
     """
     with tarfile.open(fileobj=archive, mode="w|", format=tarfile.PAX_FORMAT) as tar:
         _add(tar, "oci-layout", {"imageLayoutVersion": "1.0.0"})

@@ -8,8 +8,8 @@
 | ``names/`` | a file for each name that an image has |
 | ``lock`` | held by all who read or write, and alone by who removes |
 
-Nothing becomes visible before it is whole: all are made under another name and renamed. Locks are flock(2), which the
-kernel releases when their holder dies.
+Nothing becomes visible before it is complete: everything is created under another name and renamed. Locks are flock(2),
+which the kernel releases when their holder ends.
 """
 
 import fcntl
@@ -42,7 +42,7 @@ _NAMED_LAYER = 24  # digits of a digest that name an unpacked layer: overlayfs t
 
 
 class ImageStoreError(Exception):
-    """The store cannot be used, or does not have what is wanted; the message says what and why."""
+    """The store cannot be used, or lacks an object; the message says which one and why."""
 
 
 class NamedImage(msgspec.Struct, frozen=True, rename="camel"):
@@ -51,7 +51,7 @@ class NamedImage(msgspec.Struct, frozen=True, rename="camel"):
     Attributes:
         name: in full.
         manifest: digest of the image's manifest.
-        source: digest by which its registry knows it, of an index perhaps; empty if it came from elsewhere.
+        source: its digest at its registry, perhaps that of an index; empty if it has another source.
         size: octets of its blobs.
         at: when it got the name (RFC 3339).
     """
@@ -68,7 +68,7 @@ class StoredImage(msgspec.Struct, frozen=True):
 
     Attributes:
         manifest: the digest of its manifest.
-        config_digest: that of its configuration, by which Docker knows it.
+        config_digest: the digest of its configuration, which is its ID in Docker.
     """
 
     manifest: str
@@ -83,13 +83,13 @@ class StoredImage(msgspec.Struct, frozen=True):
 
 
 class Store:
-    """The store in a folder, which is made if need be.
+    """The store in a folder, which is created if needed.
 
     Args:
         ownership: how layers are unpacked for this user.
 
     Raises:
-        StoreError: the folder cannot be made, or is in the hands of somebody else.
+        ImageStoreError: the folder cannot be created, or another user controls it.
     """
 
     def __init__(self, folder: Path, ownership: Ownership, limits: LayerLimits = USUAL_LIMITS) -> None:
@@ -106,13 +106,13 @@ class Store:
 
     @contextmanager
     def shared(self) -> Iterator[None]:
-        """While this lasts, nothing that is there is removed."""
+        """While this context lasts, nothing in the store is removed."""
         with self._locked(fcntl.LOCK_SH):
             yield
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Wait until nobody reads or writes any more, and keep others from it."""
+        """Wait for all readers and writers to finish, and lock others out."""
         with self._locked(fcntl.LOCK_EX):
             yield
 
@@ -135,7 +135,7 @@ class Store:
         """A document of the store.
 
         Raises:
-            StoreError: it is not there, or damaged.
+            ImageStoreError: it is not there, or damaged.
         """
         try:
             content = self.blob_path(digest).read_bytes()
@@ -172,10 +172,10 @@ class Store:
         return self.folder / "layers" / self.ownership.name
 
     def unpack(self, layer: Layer) -> None:
-        """See that a layer is unpacked; another process that is at it is waited for.
+        """Unpack a layer if it is not unpacked yet; waits for another process that is unpacking it.
 
         Raises:
-            LayerError, DigestMismatch: it is refused. OSError: there is no room for it. StoreError: its blob is gone.
+            LayerError, DigestMismatch: it is refused. OSError: there is no room. ImageStoreError: its blob is missing.
         """
         path = self.layer_path(layer.diff_id)
         if path.exists():
@@ -218,7 +218,7 @@ class Store:
         """An image by its manifest's digest.
 
         Raises:
-            StoreError, DocumentError: it is not whole.
+            ImageStoreError, DocumentError: it is not whole.
         """
         document = read_manifest(self.read_blob(manifest, "manifest"), "", manifest)
         if not isinstance(document, Manifest):
@@ -231,7 +231,7 @@ class Store:
         return all(self.layer_path(layer.diff_id).exists() for layer in image.layers)
 
     def give_name(self, named: NamedImage) -> None:
-        """Have an image be known by a name from now on; what had it loses it."""
+        """Give an image a name; another image that had the name loses it."""
         path = self._name_path(named.name)
         draft = path.with_name(f".{path.name}.{os.getpid()}")
         draft.write_bytes(msgspec.json.encode(named))
@@ -250,7 +250,7 @@ class Store:
         return sorted((each for each in found if each), key=lambda each: each.name)
 
     def take_name(self, name: str) -> None:
-        """Take a name away from its image, which stays until it is removed."""
+        """Remove a name from its image; the image stays until it is removed."""
         self._name_path(name).unlink(missing_ok=True)
 
     def _name_path(self, name: str) -> Path:
@@ -265,7 +265,7 @@ class Store:
     # Removal; the caller holds the store alone
 
     def sweep(self, needed: Iterable[StoredImage]) -> int:
-        """Remove what these images do not need, and what unfinished work has left; octets that were freed."""
+        """Remove what these images do not need, and the remains of unfinished work; returns the octets freed."""
         images = list(needed)
         blobs = {self.blob_path(digest) for image in images for digest in image.digests}
         layers = {self.layer_path(layer.diff_id).name for image in images for layer in image.layers}

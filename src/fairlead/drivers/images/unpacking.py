@@ -1,9 +1,9 @@
 """Writes a layer below a folder, as ``images.layer_plan`` says, by descriptors that follow no link.
 
-Every folder on the way is opened by its name in the one above it, and never through a link: should the plan be
-mistaken about what is there, or somebody else change it, the kernel refuses. Whiteouts become what overlayfs calls so:
-a character device of number 0/0, which is none, and an attribute of a folder. Attributes of folders are set at the end,
-since they may forbid what is still to be made in them.
+Every folder on the path is opened by its name in its parent, and never through a link: if the plan is wrong about the
+existing files, or another process changes them, the kernel refuses. Whiteouts become those of overlayfs: a character
+device with number 0/0, and an attribute of a folder. Attributes of folders are set at the end, because they might
+forbid the creation of files in them.
 """
 
 import errno

@@ -106,7 +106,7 @@ class Listener:
 
 
 def serve(options: LabOptions, listener: Listener) -> None:
-    """Run a lab until somebody ends it: SIGINT, SIGTERM or a request at its control socket.
+    """Run a lab until it is ended by SIGINT, SIGTERM or a request at its control socket.
 
     Raises:
         LabError: it could not be started, a manifest was refused, or its PID 1 was killed. Nothing is left of it.
@@ -297,13 +297,13 @@ class _Outside:
         return max(0.0, self._began + patience - time.monotonic())
 
     def _remind(self) -> None:
-        """Somebody watches and may end it, so the wait has no end; but it is never mute for long."""
+        """A user watches and can end it, so the wait has no limit; but there are regular messages."""
         self._silence *= 2
         seconds = time.monotonic() - self._began
         self._listener.tell(f"not ready after {seconds:.0f} s; {self._waiting_for()}; logs: {self._plan.logs}")
 
     def _await(self, awaited: list[str], containers: list[str]) -> None:
-        """What containers do is told only when somebody has waited for long: it changes all the time."""
+        """The state of containers is reported only after a long wait, because it changes all the time."""
         self._containers = containers
         if awaited != self._awaited:
             self._awaited = awaited

@@ -160,7 +160,7 @@ def _enter_namespaces(user_namespace: bool, mapping: _Mapping | None) -> None:
 
 
 def _be_init(start: LabStart) -> NoReturn:
-    """Become PID 1. What it is to know reaches it by a file in memory, for its arguments are everybody's to read."""
+    """Become PID 1. It gets its input in a file in memory, because every user can read its arguments."""
     try:
         log = os.open(start.plan.logs / INIT_LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         null = os.open(os.devnull, os.O_RDONLY)

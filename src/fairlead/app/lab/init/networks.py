@@ -46,7 +46,7 @@ class Networks:
         return self._descriptors[name]
 
     def connect(self, node: NodeNetwork, others: Iterable[NodeNetwork]) -> None:
-        """Give a node a new namespace with a cable to it, and tell the others the way to its Pods."""
+        """Create a namespace with a cable for a node, and add routes to its Pods on the others."""
         self._descriptors[node.name] = netns.new_namespace(self._families)
         descriptor = self[node.name]
         netns.run_ip(links.cable_commands(node.cable, node.address, descriptor, self._mtu), inherited=[descriptor])
@@ -54,20 +54,20 @@ class Networks:
         self.introduce(node, others)
 
     def introduce(self, node: NodeNetwork, others: Iterable[NodeNetwork]) -> None:
-        """Tell everybody the way to the Pods of a node that is, or will be, on the underlay."""
+        """Add routes on all nodes to the Pods of a node that is, or will be, on the underlay."""
         netns.run_ip(links.pod_routes([node]))
         for other in self._present(others):
             if other != node:
                 self._run_in(other.name, links.pod_routes([node]))
 
     def disconnect(self, node: NodeNetwork) -> None:
-        """Take a node's cable and namespace away; what the others know of it stays."""
+        """Remove a node's cable and namespace; the routes to it stay on the others."""
         if node.name in self._descriptors:
             netns.run_ip([f"link del {node.cable}"])
             os.close(self._descriptors.pop(node.name))
 
     def forget(self, node: NodeNetwork, others: Iterable[NodeNetwork]) -> None:
-        """Have nobody know the way to the Pods of a node that is disconnected."""
+        """Remove all routes to the Pods of a disconnected node."""
         netns.run_ip(links.no_pod_routes(node))
         for other in self._present(others):
             self._run_in(other.name, links.no_pod_routes(node))
@@ -80,12 +80,12 @@ class Networks:
         return node.name in self._descriptors
 
     def close(self) -> None:
-        """Let go of all namespaces: each then lasts as long as somebody is in it."""
+        """Close all namespaces: each then lasts as long as a process is in it."""
         for descriptor in self._descriptors.values():
             os.close(descriptor)
 
     def _add_wire(self) -> None:
-        """A cable to where the wire's process picks frames up, in a namespace in which nobody else hears them."""
+        """A cable that carries frames to the wire's process, in a namespace where no other process receives them."""
         self._descriptors[WIRE] = netns.new_namespace(())
         netns.run_ip(links.wire_commands(self[WIRE], self._mtu), inherited=[self[WIRE]])
         send_whole_frames(links.WIRE)

@@ -116,7 +116,7 @@ class Nodes:
             path.unlink(missing_ok=True)
 
     def _place(self, name: str, labels: Mapping[str, str]) -> LabNode:
-        """A node of that name, or of any, which nobody has yet, at a place that nobody has."""
+        """A new node at a free place, with that name, or with a free one if the name is empty."""
         node = next(self._candidates(name, labels), None)
         if node is None:
             raise RequestRefused(f"a lab has room for {self._room} nodes")
@@ -129,7 +129,7 @@ class Nodes:
         return MAX_NODES if self._plan.loopback is None else loopback.MAX_NODES
 
     def _candidates(self, name: str, labels: Mapping[str, str]) -> Iterator[LabNode]:
-        """New nodes at places on the network that nobody has."""
+        """New nodes at free places on the network."""
         for index in range(1, self._room + 1):
             node = numbered_node(index, self._plan.settings.ip_families, name, labels)
             if self._plan.loopback is not None:
