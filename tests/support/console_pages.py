@@ -105,7 +105,8 @@ class Comparison:
     def fits(self, expected: str, actual: str) -> bool:
         """Whether ``actual`` is what the page says, given all outputs before; what it chose is kept."""
         names: dict[str, str] = {}
-        pattern = "".join(self._pieces(expected.strip(), names))
+        # A line of dots stands for any number of lines, none included.
+        pattern = "".join(self._pieces(expected.strip(), names)).replace(r".*?\s+", r"(?:.*?\s+)?")
         found = re.fullmatch(pattern, actual.strip(), re.DOTALL)
         if found is None:
             return False
