@@ -18,6 +18,7 @@ from fairlead.registry.admission.matching import Matcher, read_matcher
 from fairlead.registry.admission.variables import variables_of
 from fairlead.registry.cel.expressions import plain
 from fairlead.registry.resources import Resource, ResourceTable
+from fairlead.registry.status import ApiError, forbidden
 from fairlead.registry.store import State
 
 
@@ -95,6 +96,12 @@ def bound_policies(state: State, kinds: PolicyKinds) -> list[tuple[BoundPolicy, 
     policies = [_policy(stored.document) for _, stored in sorted(state.of(kinds.policies).items())]
     found = [(policy, [each for each in bindings if each.policy == policy.name]) for policy in policies]
     return [(policy, bound) for policy, bound in found if bound]
+
+
+def refusal(attempt: Attempt, message: str) -> ApiError:
+    """The refusal of an attempt by a policy, with the message as its cause."""
+    name = attempt.name or "Unknown/errorGettingName"
+    return forbidden(attempt.resource.plural, name, message, attempt.resource.group, [{"message": message}])
 
 
 def applies(binding: PolicyBinding, attempt: Attempt, table: ResourceTable) -> bool:

@@ -21,6 +21,7 @@ from fairlead.registry.admission.bindings import (
     applies,
     bound_policies,
     parameters_of,
+    refusal,
 )
 from fairlead.registry.admission.conditions import judge, value_of
 from fairlead.registry.admission.dispatch import Surroundings
@@ -34,7 +35,7 @@ from fairlead.registry.documents.patching.json_patch import apply_json_patch, is
 from fairlead.registry.resources import Resource
 from fairlead.registry.schemas.catalogue import type_of
 from fairlead.registry.schemas.decode import decode
-from fairlead.registry.status import ApiError, forbidden, internal_error
+from fairlead.registry.status import ApiError, internal_error
 from fairlead.registry.store import State
 from fairlead.registry.verbs.decoding import shaped
 
@@ -130,9 +131,7 @@ def _fail(policy: BoundPolicy, binding: PolicyBinding, attempt: Attempt, why: st
     if policy.fails_open:
         return
     message = f"policy '{policy.name}' with binding '{binding.name}' denied request: {why}"
-    name = attempt.name or "Unknown/errorGettingName"
-    refusal = forbidden(attempt.resource.plural, name, message, attempt.resource.group, [{"message": message}])
-    raise ApiError(403, reason, message, refusal.details)
+    raise ApiError(403, reason, message, refusal(attempt, message).details)
 
 
 def _applied(shown: Doc, value: Any, resource: Resource) -> Doc:

@@ -18,12 +18,13 @@ from fairlead.registry.admission.bindings import (
     applies,
     bound_policies,
     parameters_of,
+    refusal,
 )
 from fairlead.registry.admission.conditions import judge, value_of
 from fairlead.registry.admission.dispatch import Surroundings
 from fairlead.registry.admission.variables import Variables
 from fairlead.registry.cel.budget import Budget, RuleError
-from fairlead.registry.status import ApiError, forbidden
+from fairlead.registry.status import ApiError
 from fairlead.registry.store import State
 
 _CODES = {"Unauthorized": 401, "Forbidden": 403, "RequestEntityTooLarge": 413}
@@ -62,9 +63,8 @@ def check_policies(attempt: Attempt, state: State, around: Surroundings) -> None
 def _denial(attempt: Attempt, fault: _Fault) -> ApiError:
     binding = f" with binding '{fault.binding}'" if fault.binding else ""
     message = f"ValidatingAdmissionPolicy '{fault.policy}'{binding} denied request: {fault.message}"
-    name = attempt.name or "Unknown/errorGettingName"
-    refusal = forbidden(attempt.resource.plural, name, message, attempt.resource.group, [{"message": message}])
-    return ApiError(_CODES.get(fault.reason, 422), fault.reason, refusal.message, refusal.details)
+    refused = refusal(attempt, message)
+    return ApiError(_CODES.get(fault.reason, 422), fault.reason, refused.message, refused.details)
 
 
 def _faults(attempt: Attempt, state: State, around: Surroundings) -> Iterator[_Fault]:
