@@ -140,9 +140,7 @@ def stopgap_certificate(subject: CertificateSubject) -> tuple[bytes, bytes]:
 
 
 class _New(msgspec.Struct, tag=True):
-    name: str
-    organizations: tuple[str, ...]
-    hosts: tuple[str, ...]
+    subject: CertificateSubject
 
 
 class _Read(msgspec.Struct, tag=True):
@@ -162,9 +160,7 @@ class _Validity(msgspec.Struct, tag=True):
 
 
 class _Stopgap(msgspec.Struct, tag=True):
-    name: str
-    organizations: tuple[str, ...]
-    hosts: tuple[str, ...]
+    subject: CertificateSubject
 
 
 _Wish = _New | _Read | _Sign | _Validity | _Stopgap
@@ -177,13 +173,13 @@ async def validity_beside(certificate: bytes) -> Validity:
 
 async def stopgap_certificate_beside(subject: CertificateSubject) -> tuple[bytes, bytes]:
     """``stopgap_certificate`` in a process of its own."""
-    certificate, key = await _beside(_Stopgap(*subject))
+    certificate, key = await _beside(_Stopgap(subject))
     return base64.b64decode(certificate), base64.b64decode(key)
 
 
 async def new_request_beside(subject: CertificateSubject) -> KeyAndRequest:
     """``new_request`` in a process of its own."""
-    made = await _beside(_New(*subject))
+    made = await _beside(_New(subject))
     return KeyAndRequest(*(base64.b64decode(text) for text in made))
 
 
@@ -210,11 +206,11 @@ async def _beside(wish: _Wish) -> Any:
 def _answer(wish: _Wish) -> Any:
     match wish:
         case _New():
-            return new_request(CertificateSubject(wish.name, wish.organizations, wish.hosts))
+            return new_request(wish.subject)
         case _Validity():
             return validity(wish.certificate)
         case _Stopgap():
-            return stopgap_certificate(CertificateSubject(wish.name, wish.organizations, wish.hosts))
+            return stopgap_certificate(wish.subject)
         case _Read():
             return read_request(wish.request)
         case _Sign():
