@@ -44,10 +44,11 @@ def below(roots: Iterable[int]) -> dict[int, list[int]]:
         except (FileNotFoundError, ProcessLookupError):
             continue
         children.setdefault(parent, []).append(int(folder.name))
-    return {root: _walk(root, children) for root in roots}
+    return {root: walk(root, children) for root in roots}
 
 
-def _walk(root: int, children: Mapping[int, list[int]]) -> list[int]:
+def walk(root: int, children: Mapping[int, list[int]]) -> list[int]:
+    """A process and all its descendants, by the children of each."""
     found, waiting = [], [root]
     while waiting:
         pid = waiting.pop()
@@ -66,10 +67,8 @@ def kill_all(pids: Iterable[int]) -> None:
 def end_descendants() -> None:
     """Kill everything below the caller, which must be the parent of all its orphans (``set_child_subreaper``), and
     collect it. Return when there is nothing any more: what forks meanwhile is killed too."""
-    while below := [pid for pid in tree(os.getpid()) if pid != os.getpid()]:
-        for pid in below:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+    while descendants := [pid for pid in tree(os.getpid()) if pid != os.getpid()]:
+        kill_all(descendants)
         with suppress(ChildProcessError):
             while os.waitpid(-1, os.WNOHANG)[0]:
                 continue

@@ -8,6 +8,7 @@ import ctypes
 import errno
 import fcntl
 import os
+import socket
 import struct
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -99,6 +100,13 @@ def listen(machine: Architecture, numbers: list[int]) -> int:
     if fd < 0:
         raise OSError(ctypes.get_errno(), f"seccomp: {os.strerror(ctypes.get_errno())}")
     return fd
+
+
+def listen_for(other: socket.socket, machine: Architecture, numbers: list[int]) -> None:
+    """As ``listen``, for the process at the other end of a connection, which gets the descriptor with one octet."""
+    listener = listen(machine, numbers)
+    socket.send_fds(other, [b"\0"], [listener])
+    os.close(listener)
 
 
 def _program(machine: Architecture, numbers: list[int]) -> bytes:

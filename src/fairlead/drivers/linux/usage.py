@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from fairlead.drivers.linux.process_tree import proportional_kibibytes
+from fairlead.drivers.linux.process_tree import proportional_kibibytes, walk
 from fairlead.nodeagent.usage import FileSystem, Interface, Use
 
 _PROC = Path("/proc")
@@ -79,15 +79,12 @@ def total(processes: Iterable[ProcessUsage]) -> Use:
 def descendants(root: int, processes: Iterable[ProcessUsage]) -> list[ProcessUsage]:
     """A process and those below it."""
     known = {process.pid: process for process in processes}
-    below: dict[int, list[int]] = {}
+    if root not in known:
+        return []
+    children: dict[int, list[int]] = {}
     for process in known.values():
-        below.setdefault(process.parent, []).append(process.pid)
-    found, waiting = [], [root] if root in known else []
-    while waiting:
-        pid = waiting.pop()
-        found.append(known[pid])
-        waiting += below.get(pid, [])
-    return found
+        children.setdefault(process.parent, []).append(process.pid)
+    return [known[pid] for pid in walk(root, children)]
 
 
 def interfaces_of(pid: int | str) -> tuple[Interface, ...]:

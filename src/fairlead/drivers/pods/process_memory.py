@@ -15,13 +15,16 @@ class GoneError(Exception):
 class ProcessMemory:
     """Memory of the process of a question; use it as a context.
 
+    Args:
+        access: flags of open(2).
+
     Raises:
         GoneError: the call does not wait any more.
         OSError: its memory cannot be seen, or not at that address.
     """
 
-    def __init__(self, listener: int, question: seccomp.WaitingCall) -> None:
-        self._fd = os.open(f"/proc/{question.thread}/mem", os.O_RDWR | os.O_CLOEXEC)
+    def __init__(self, listener: int, question: seccomp.WaitingCall, access: int = os.O_RDWR) -> None:
+        self._fd = os.open(f"/proc/{question.thread}/mem", access | os.O_CLOEXEC)
         if not seccomp.still_waits(listener, question):
             os.close(self._fd)
             raise GoneError

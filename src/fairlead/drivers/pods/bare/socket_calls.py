@@ -14,6 +14,7 @@ from pathlib import Path
 
 from fairlead.drivers.linux import seccomp
 from fairlead.drivers.linux.calls import take_descriptor
+from fairlead.drivers.pods.process_memory import GoneError, ProcessMemory
 from fairlead.nodeagent.loopback_sockets import Address, PodSockets
 
 CALLS = ("bind", "connect")
@@ -31,9 +32,7 @@ def listen_for_calls(tender: socket.socket) -> None:
     machine = seccomp.this_machine()
     with suppress(OSError):
         if machine is not None:
-            listener = seccomp.listen(machine, [machine.calls[name] for name in CALLS])
-            socket.send_fds(tender, [b"\0"], [listener])
-            os.close(listener)
+            seccomp.listen_for(tender, machine, [machine.calls[name] for name in CALLS])
     tender.close()
 
 
@@ -79,7 +78,7 @@ class SocketCalls:
         try:
             named = self._address(question)
             made = self._socket(question) if named else None
-        except OSError:  # it cannot be seen
+        except (GoneError, OSError):  # it does not wait any more, or cannot be seen
             return False
         if named is None or made is None:
             return False
@@ -89,10 +88,8 @@ class SocketCalls:
     def _address(self, question: seccomp.WaitingCall) -> Address | None:
         """The address that the call names, in IPv4 whatever the socket is of; None: it is of no such kind."""
         _, pointer, length, *_ = question.arguments
-        with open(f"/proc/{question.thread}/mem", "rb", buffering=0) as memory:
-            if not seccomp.still_waits(self.listener, question):
-                return None
-            octets = os.pread(memory.fileno(), min(length, _LONGEST), pointer)
+        with ProcessMemory(self.listener, question, os.O_RDONLY) as memory:
+            octets = memory.read(pointer, min(length, _LONGEST))
         family = int.from_bytes(octets[:2], "little" if _IS_LITTLE else "big")
         if family == socket.AF_INET:
             port, raw = _IN.unpack_from(octets)

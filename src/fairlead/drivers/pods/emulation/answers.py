@@ -13,8 +13,8 @@ from fairlead.drivers.linux.calls import limit_capabilities, name_process, set_n
 from fairlead.drivers.linux.open_files import let_go_of_all_but, use_nothing
 from fairlead.drivers.pods.emulation import file_status
 from fairlead.drivers.pods.emulation.kept_users import KeptUsers
-from fairlead.drivers.pods.emulation.process_memory import ProcessMemory
 from fairlead.drivers.pods.privileges import CONTAINER_CAPABILITIES, is_mapped
+from fairlead.drivers.pods.process_memory import ProcessMemory
 from fairlead.nodeagent import emulated_users as emulated
 from fairlead.nodeagent.credentials import ROOT, ProcessCredentials
 
@@ -48,9 +48,7 @@ class Emulation:
         assert machine
         numbers = [number for name, number in machine.calls.items() if name in _FILTERED]
         with self._connection, suppress(OSError):  # a kernel that refuses leaves us with a process that is root alone
-            listener = seccomp.listen(machine, numbers)
-            socket.send_fds(self._connection, [b"\0"], [listener])
-            os.close(listener)
+            seccomp.listen_for(self._connection, machine, numbers)
 
 
 def emulation_for(credentials: ProcessCredentials, *, of_image: bool) -> Emulation | None:

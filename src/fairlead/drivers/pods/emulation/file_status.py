@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from fairlead.drivers.linux.calls import open_path_without_magic
 from fairlead.drivers.linux.seccomp import Architecture, WaitingCall
-from fairlead.drivers.pods.emulation.process_memory import ProcessMemory
+from fairlead.drivers.pods.process_memory import ProcessMemory
 from fairlead.nodeagent.emulated_users import Users
 
 _AT_FDCWD = 0xFFFFFF9C
