@@ -169,10 +169,7 @@ def run(minutes: float, seed: int) -> tuple[dict[str, int], list[str]]:
     """(figures by name, faults) after so many minutes."""
     lab = Lab(users()[-1], *(f"--filename={path}" for path in MANIFESTS))
     try:
-        config = lab.folder / "lab.yaml"
-        config.write_text(CONFIG)
-        config.chmod(0o644)
-        lab.up_arguments += ("--config", str(config))
+        lab.configure(CONFIG)
         lab.up()
         return torment(lab, minutes, seed)
     finally:

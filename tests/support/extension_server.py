@@ -3,11 +3,10 @@ names."""
 
 import json
 import ssl
-import threading
-from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import contextmanager
 
 from fairlead.drivers.identity.pki import ensure_pki
+from tests.support.https_threads import QuietHandler, server_tls, serving_https
 
 GROUP = "flavours.example.com"
 PART = f"/apis/{GROUP}/v1"
@@ -46,20 +45,11 @@ class ExtensionServer:
     @contextmanager
     def serving(self):
         """Serve on a port of loopback, which is given."""
-        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.folder / "server.crt", self.folder / "server.key")
+        context = server_tls(self.folder)
         context.load_verify_locations(cadata=self.client_authority)
         context.verify_mode = ssl.CERT_REQUIRED
-        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            yield server.server_address[1]
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
+        with serving_https(_handler(self), context) as port:
+            yield port
 
     def answer(self, method, path, body):
         """(status, document)."""
@@ -80,8 +70,8 @@ class ExtensionServer:
 
 
 def _handler(extension):
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
+    class Handler(QuietHandler):
+        def do_GET(self):  # noqa: N802 - so http.server calls it
             size = int(self.headers.get("content-length", 0))
             body = json.loads(self.rfile.read(size)) if size else None
             subject = dict(part[0] for part in self.connection.getpeercert()["subject"])
@@ -96,14 +86,7 @@ def _handler(extension):
             self.end_headers()
             self.wfile.write(said)
 
-        def do_POST(self):
+        def do_POST(self):  # noqa: N802 - so http.server calls it
             self.do_GET()
-
-        def log_message(self, *arguments):
-            pass
-
-        def handle(self):
-            with suppress(ConnectionError, ssl.SSLError):
-                super().handle()
 
     return Handler

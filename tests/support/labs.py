@@ -90,6 +90,13 @@ class Lab:
         assert not check or done.returncode == 0, f"fairlead {arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done
 
+    def configure(self, text: str) -> None:
+        """Have it start with a configuration file, which its user may read."""
+        config = self.folder / "lab.yaml"
+        config.write_text(text)
+        config.chmod(0o644)
+        self.up_arguments += ("--config", str(config))
+
     def up(self) -> None:
         self.fairlead("up", "--name", self.name, "--data", str(self.data), "--wait", *self.up_arguments)
 

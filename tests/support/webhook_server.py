@@ -2,12 +2,11 @@
 
 import base64
 import json
-import ssl
 import threading
-from contextlib import contextmanager, suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import contextmanager
 
 from fairlead.drivers.identity.pki import ensure_pki
+from tests.support.https_threads import QuietHandler, server_tls, serving_https
 
 
 class WebhookServer:
@@ -43,25 +42,17 @@ class WebhookServer:
 
     @contextmanager
     def serving(self):
-        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.folder / "server.crt", self.folder / "server.key")
-        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-        self.url = f"https://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        try:
-            yield self
-        finally:
-            self.hanging.set()
-            server.shutdown()
-            thread.join()
-            server.server_close()
+        with serving_https(_handler(self), server_tls(self.folder)) as port:
+            self.url = f"https://127.0.0.1:{port}"
+            try:
+                yield self
+            finally:
+                self.hanging.set()
 
 
 def _handler(hook):
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
+    class Handler(QuietHandler):
+        def do_POST(self):  # noqa: N802 - so http.server calls it
             review = json.loads(self.rfile.read(int(self.headers["content-length"])))
             hook.reviews.append((self.path, dict(self.headers), review))
             path = self.path.partition("?")[0]
@@ -73,12 +64,5 @@ def _handler(hook):
             self.send_header("content-length", str(len(said or b"")))
             self.end_headers()
             self.wfile.write(said or b"")
-
-        def log_message(self, *arguments):
-            pass
-
-        def handle(self):
-            with suppress(ConnectionError, ssl.SSLError):
-                super().handle()
 
     return Handler

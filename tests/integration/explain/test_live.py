@@ -35,13 +35,10 @@ CASES = [
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory):
+def lab():
     """A lab with both back ends, as the commands of this process find it."""
-    config = tmp_path_factory.mktemp("live") / "lab.yaml"
-    config.write_text(CONFIG)
-    config.chmod(0o644)
-    config.parent.chmod(0o755)
-    lab = Lab(users()[0], "--config", str(config), "-f", str(MANIFESTS))
+    lab = Lab(users()[0], "-f", str(MANIFESTS))
+    lab.configure(CONFIG)
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("XDG_RUNTIME_DIR", lab.environment["XDG_RUNTIME_DIR"])
         try:

@@ -39,12 +39,10 @@ def make(request) -> str:
 def lab(make):
     lab = Lab(users()[0 if make == "frr" else -1], "-f", str(MANIFESTS))
     try:
-        password, config = lab.folder / "password", lab.folder / "lab.yaml"
+        password = lab.folder / "password"
         password.write_text(f"{PASSWORD}\n")
-        config.write_text(CONFIG.format(nodes=NODES_ASN, asn=ASN, password=password))
-        for path in (password, config):
-            path.chmod(0o644)
-        lab.up_arguments += ("--config", str(config))
+        password.chmod(0o644)
+        lab.configure(CONFIG.format(nodes=NODES_ASN, asn=ASN, password=password))
         lab.up()
         yield lab
     finally:

@@ -68,10 +68,8 @@ def labs(hosts):
     """The lab, this host's part of it and the other's, with Pods on both."""
     here, there = (Lab(users()[-1], host=host) for host in hosts)
     try:
-        config = here.folder / "lab.yaml"
-        config.write_text(CONFIG)
-        config.chmod(0o644)
-        here.up_arguments += ("--config", str(config), "--wire", HERE)
+        here.configure(CONFIG)
+        here.up_arguments += ("--wire", HERE)
         here.up()
         invitation = here.data / "invitation"
         here.fairlead("node", "invite", "--name", here.name, "--from", THERE, "-o", str(invitation), "--zone=far", "b1")

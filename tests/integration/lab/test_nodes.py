@@ -44,10 +44,7 @@ def lab(request):
     """One lab for all tests; each leaves its two nodes as it found them."""
     lab = Lab(request.param, "--load-balancing", "one-node", "-f", str(MANIFESTS))
     try:
-        config = lab.folder / "lab.yaml"
-        config.write_text(CONFIG)
-        config.chmod(0o644)
-        lab.up_arguments += ("--config", str(config))
+        lab.configure(CONFIG)
         lab.up()
         yield lab
     finally:

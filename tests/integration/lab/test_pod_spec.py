@@ -12,9 +12,7 @@ from tests.support.users import users
 @pytest.fixture(scope="module", params=users(), ids=str)
 def lab(request):
     lab = Lab(request.param)
-    config = lab.folder / "lab.yaml"
-    config.write_text('images: {real: {entrypoint: echo stands in, ignoresCommand: true}, "*": sleep infinity}')
-    lab.up_arguments += ("--config", str(config))
+    lab.configure('images: {real: {entrypoint: echo stands in, ignoresCommand: true}, "*": sleep infinity}')
     try:
         lab.up()
         yield lab

@@ -24,9 +24,7 @@ from tests.support.users import CHECKOUT, users
 @pytest.fixture(scope="module", params=users(), ids=str)
 def lab(request):
     lab = Lab(request.param, "--image", "counter=sh -c")
-    config = lab.folder / "lab.yaml"
-    config.write_text("images: {greeter*: {entrypoint: sh -c, args: ['echo $GREETING $0'], env: {GREETING: hello}}}")
-    lab.up_arguments += ("--config", str(config))
+    lab.configure("images: {greeter*: {entrypoint: sh -c, args: ['echo $GREETING $0'], env: {GREETING: hello}}}")
     try:
         lab.up()
         yield lab

@@ -68,10 +68,7 @@ NO_ANNOTATIONS: dict[str, str | None] = dict.fromkeys(itertools.chain(*ANNOTATIO
 def lab():
     lab = Lab(users()[-1], "-f", str(MANIFESTS))
     try:
-        config = lab.folder / "lab.yaml"
-        config.write_text(CONFIG)
-        config.chmod(0o644)
-        lab.up_arguments += ("--config", str(config))
+        lab.configure(CONFIG)
         lab.up()
         yield lab
     finally:

@@ -32,12 +32,17 @@ def test_what_a_kernel_drops_is_refused_where_nothing_listens(flow):
     assert outcomes_of(flow) == {REJECTED}
 
 
+def on_sockets(flow):
+    """The flow with loopback addresses, and whether there is a socket at its destination."""
+    twin = flow_on_loopback(flow)
+    served = cluster_of(twin.world, EveryWay()).frontends
+    return twin, Frontend(twin.destination, twin.port, twin.protocol) in served
+
+
 @given(flow=flows)
 @settings(max_examples=300)
 def test_in_any_cluster_connections_go_where_the_oracle_allows(flow):
-    twin = flow_on_loopback(flow)
-    served = cluster_of(twin.world, EveryWay()).frontends
-    is_served = Frontend(twin.destination, twin.port, twin.protocol) in served
+    twin, is_served = on_sockets(flow)
     # The oracle is asked about the original: to it, every loopback address is the node's own.
     expected = map(on_loopback, allowed(flow.world.situation(Rules.NFT), flow.packet))
     assert outcomes_of(twin) == as_sockets_have_it(expected, twin, is_served=is_served)
@@ -47,9 +52,7 @@ def test_in_any_cluster_connections_go_where_the_oracle_allows(flow):
 @settings(max_examples=300)
 def test_policies_let_through_what_the_oracle_allows(flow):
     """Of what passes a Service: two Pods that use each other's own addresses meet nobody who could ask."""
-    twin = flow_on_loopback(flow)
-    served = cluster_of(twin.world, EveryWay()).frontends
-    is_served = Frontend(twin.destination, twin.port, twin.protocol) in served
+    twin, is_served = on_sockets(flow)
     if is_served:
         expected = map(on_loopback, allowed(flow.world.situation(Rules.NFT), flow.packet))
         assert outcomes_of(twin) == as_sockets_have_it(expected, twin, is_served=True)
