@@ -187,9 +187,9 @@ async def wait_until(
     raise NotReady(f"{resource.plural}/{key.name} has not reached the expected state after {seconds:.0f} s")
 
 
-def says_ready(pod: Doc) -> bool:
-    """Whether a Pod's status is ready."""
-    conditions = pod.get("status", {}).get("conditions") or ()
+def says_ready(document: Doc) -> bool:
+    """Whether the status of a Pod or Node is ready."""
+    conditions = (document.get("status") or {}).get("conditions") or ()
     return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
 

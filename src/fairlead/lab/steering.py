@@ -28,10 +28,8 @@ def _ready(connection: LabConnection, resource: ResourcePath, namespace: str, la
     return [
         str(each["metadata"]["name"])
         for each in found
-        for condition in (each.get("status") or {}).get("conditions") or ()
-        if condition["type"] == "Ready" and condition["status"] == "True"
-        and not each["metadata"].get("deletionTimestamp")
-    ]  # fmt: skip
+        if objects.says_ready(each) and not each["metadata"].get("deletionTimestamp")
+    ]
 
 
 def _asking(connection: LabConnection) -> Asking:

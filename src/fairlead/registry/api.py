@@ -21,7 +21,7 @@ from fairlead.registry.environment import Environment
 from fairlead.registry.kinds.apiextensions.custom_resource_definition import STORAGE
 from fairlead.registry.kinds.apiextensions.served import resource_table
 from fairlead.registry.questions import Consultation, Unanswered
-from fairlead.registry.requests import Request, RequestTarget, parse_target
+from fairlead.registry.requests import VERB_OF, Request, RequestTarget, parse_target
 from fairlead.registry.status import method_not_allowed
 from fairlead.registry.store import State
 from fairlead.registry.subresources.connections import CONNECTIONS, connection_options
@@ -102,18 +102,6 @@ def _admitting(request: Request, state: State, gate: AdmissionGate, env: Environ
     return replace(env, admit=partial(admit, request.user), mutate=gate.mutating(state), review=gate.review)
 
 
-# (method, whether the path names an object) -> verb
-_VERB_OF = {
-    ("GET", True): "get",
-    ("PUT", True): "update",
-    ("PATCH", True): "patch",
-    ("DELETE", True): "delete",
-    ("GET", False): "list",
-    ("POST", False): "create",
-    ("DELETE", False): "deletecollection",
-}
-
-
 # Methods that only other servers know; upstream has no verb for OPTIONS, so that only a rule for all verbs allows it.
 _VERB_OF_PROXY = {"HEAD": "get", "OPTIONS": ""}
 
@@ -123,7 +111,7 @@ def _verb(request: Request, target: RequestTarget) -> str:
         return _VERB_OF_PROXY[request.method]
     if request.method == "POST" and target.subresource:
         return "create"
-    verb = _VERB_OF.get((request.method, bool(target.name)))
+    verb = VERB_OF.get((request.method, bool(target.name)))
     if verb is None or (verb == "create" and target.resource.namespaced and not target.namespace):
         raise method_not_allowed()
     return "watch" if request.method == "GET" and not target.subresource and request.flag("watch") else verb

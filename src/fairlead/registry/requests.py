@@ -12,6 +12,17 @@ from fairlead.model.names import ObjectKey
 from fairlead.registry.resources import BUILT_IN, BY_PATH, Resource, ResourceTable, Subresource
 from fairlead.registry.status import ApiError, bad_request, no_such_resource
 
+# (method, whether the path names an object) -> verb
+VERB_OF = {
+    ("GET", True): "get",
+    ("PUT", True): "update",
+    ("PATCH", True): "patch",
+    ("DELETE", True): "delete",
+    ("GET", False): "list",
+    ("POST", False): "create",
+    ("DELETE", False): "deletecollection",
+}
+
 
 @dataclass(frozen=True)
 class User:

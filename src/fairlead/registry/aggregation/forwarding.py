@@ -13,25 +13,15 @@ from fairlead.registry.access.checks import require
 from fairlead.registry.access.rules import Attributes
 from fairlead.registry.aggregation.extensions import Extension, Extensions
 from fairlead.registry.backend import USUAL_CLUSTER, BackendServer, ExtensionServer
-from fairlead.registry.requests import Request, User
+from fairlead.registry.requests import VERB_OF, Request, User
 from fairlead.registry.status import ApiError
 from fairlead.registry.store import State
 from fairlead.registry.strategy import ClusterConfig
 from fairlead.registry.subresources.proxy import endpoint_of
 
 OPENAPI = "/openapi/v3"
-_VERBS = {
-    ("DELETE", False): "deletecollection",
-    ("DELETE", True): "delete",
-    ("GET", False): "list",
-    ("GET", True): "get",
-    ("HEAD", False): "list",
-    ("HEAD", True): "get",
-    ("PATCH", True): "patch",
-    ("POST", False): "create",
-    ("POST", True): "create",
-    ("PUT", True): "update",
-}
+# Another server may also be sent what this one has no handler for.
+_VERBS = {**VERB_OF, ("HEAD", False): "list", ("HEAD", True): "get", ("POST", True): "create"}
 
 
 def forward(
