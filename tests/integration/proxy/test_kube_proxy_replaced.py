@@ -70,7 +70,7 @@ def test_a_client_loses_nothing_and_nothing_of_either_is_left(shared, theirs, ba
         told = node.run(FAIRLEAD, "proxy", "--cleanup")
         assert left(node) == set()
         assert ("nft: table ip fairlead" if backend == "nft" else "iptables: ") in told
-        assert node.run(FAIRLEAD, "proxy", "--cleanup") == "nothing of a node proxy is there\n"
+        assert node.run(FAIRLEAD, "proxy", "--cleanup") == "there are no rules of a node proxy\n"
         if theirs is not load_nft:
             assert "MINE" in node.run("iptables-nft-save") + node.run("iptables-legacy-save")
     finally:
