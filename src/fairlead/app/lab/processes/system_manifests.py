@@ -155,7 +155,7 @@ def _deployment() -> Doc:
                     "serviceAccountName": DNS_NAME,
                     "dnsPolicy": "Default",
                     "tolerations": _TOLERATIONS,
-                    "terminationGracePeriodSeconds": 2,
+                    "terminationGracePeriodSeconds": 5,
                     "containers": [_container()],
                 },
             },
@@ -173,6 +173,6 @@ def _container() -> Doc:
             {"name": "metrics", "containerPort": 9153, "protocol": "TCP"},
         ],
         "readinessProbe": {"httpGet": {"path": "/ready", "port": 8181}, "periodSeconds": 2},
-        # Until every node has heard that it goes, some still send it questions.
-        "lifecycle": {"preStop": {"sleep": {"seconds": 1}}},
+        # Until every node has heard that it goes, some still send it questions: a busy machine takes over a second.
+        "lifecycle": {"preStop": {"sleep": {"seconds": 3}}},
     }
