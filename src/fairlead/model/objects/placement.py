@@ -1,0 +1,89 @@
+"""On which Nodes a Pod can run: selectors, affinities, tolerations and spread."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from fairlead.model.objects.metadata import Slim
+
+
+class Toleration(Slim, frozen=True):
+    """Which taints a Pod bears; an empty ``key`` or ``effect`` stands for all of them."""
+
+    key: str = ""
+    operator: str = "Equal"
+    value: str = ""
+    effect: str = ""
+    toleration_seconds: int | None = None
+
+
+_REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+
+
+class SelectorTerm(Slim, frozen=True):
+    """One expression over labels; ``operator`` is In, NotIn, Exists, DoesNotExist, or for Nodes also Gt or Lt."""
+
+    key: str = ""
+    operator: str = ""
+    values: tuple[str, ...] | None = None
+
+
+class LabelSelector(Slim, frozen=True):
+    """A selector as workloads and affinities write it: all pairs and all expressions must hold."""
+
+    match_labels: Mapping[str, str] | None = None
+    match_expressions: tuple[SelectorTerm, ...] | None = None
+
+
+class NodeSelectorTerm(Slim, frozen=True):
+    """Expressions over a Node's labels and over its field ``metadata.name``, all of which must hold."""
+
+    match_expressions: tuple[SelectorTerm, ...] | None = None
+    match_fields: tuple[SelectorTerm, ...] | None = None
+
+
+class NodeSelector(Slim, frozen=True):
+    """Terms, one of which must hold."""
+
+    node_selector_terms: tuple[NodeSelectorTerm, ...] = ()
+
+
+class NodeAffinity(Slim, frozen=True):
+    """Which Nodes a Pod must be on."""
+
+    required: NodeSelector | None = msgspec.field(default=None, name=_REQUIRED)
+
+
+class PodAffinityTerm(Slim, frozen=True):
+    """Other Pods, told by labels, and the label of Nodes that says what it means to be in the same place."""
+
+    topology_key: str
+    label_selector: LabelSelector | None = None
+    namespaces: tuple[str, ...] | None = None
+
+
+class PodAntiAffinity(Slim, frozen=True):
+    """Which other Pods a Pod must not share a place with."""
+
+    required: tuple[PodAffinityTerm, ...] | None = msgspec.field(default=None, name=_REQUIRED)
+
+
+class Affinity(Slim, frozen=True):
+    """Where a Pod must and must not be."""
+
+    node_affinity: NodeAffinity | None = None
+    pod_anti_affinity: PodAntiAffinity | None = None
+
+
+class TopologySpreadConstraint(Slim, frozen=True):
+    """How Pods are spread over the values of a label of Nodes; ``when_unsatisfiable`` is DoNotSchedule or
+    ScheduleAnyway."""
+
+    max_skew: int = 1
+    topology_key: str = ""
+    when_unsatisfiable: str = ""
+    label_selector: LabelSelector | None = None
+    match_label_keys: tuple[str, ...] | None = None
+    min_domains: int = 1
+    node_affinity_policy: str = "Honor"
+    node_taints_policy: str = "Ignore"

@@ -1,0 +1,103 @@
+"""A Pod as its node reads it: the fields of ``Pod`` that its processes need.
+
+It has more fields than ``model.objects.Pod``, of which many components hold thousands; a node holds only its own Pods.
+Fields have the meanings of the Kubernetes API reference, v1.
+"""
+
+from fairlead.nodeagent.manifest.actions import (
+    ExecAction,
+    GRPCAction,
+    Handler,
+    HTTPGetAction,
+    HTTPHeader,
+    Lifecycle,
+    Probe,
+    SleepAction,
+    TCPSocketAction,
+)
+from fairlead.nodeagent.manifest.containers import (
+    Container,
+    ContainerCapabilities,
+    ContainerPort,
+    Resources,
+    SecurityContext,
+    VolumeMount,
+    port_number,
+)
+from fairlead.nodeagent.manifest.pods import (
+    DNSConfig,
+    DNSOption,
+    HostAlias,
+    PodSecurityContext,
+    ReadinessGate,
+    RunPod,
+    RunPodSpec,
+    RunPodStatus,
+)
+from fairlead.nodeagent.manifest.variables import (
+    EnvFromSource,
+    EnvVar,
+    EnvVarSource,
+    KeySelector,
+    ObjectFieldSelector,
+    ResourceSelector,
+    SourceReference,
+)
+from fairlead.nodeagent.manifest.volumes import (
+    BoundClaimSource,
+    DownwardFile,
+    DownwardSource,
+    EmptyDir,
+    FileSource,
+    HostPath,
+    KeyToPath,
+    Projected,
+    Projection,
+    TokenSource,
+    Volume,
+)
+
+__all__ = [
+    "BoundClaimSource",
+    "Container",
+    "ContainerCapabilities",
+    "ContainerPort",
+    "DNSConfig",
+    "DNSOption",
+    "DownwardFile",
+    "DownwardSource",
+    "EmptyDir",
+    "EnvFromSource",
+    "EnvVar",
+    "EnvVarSource",
+    "ExecAction",
+    "FileSource",
+    "GRPCAction",
+    "HTTPGetAction",
+    "HTTPHeader",
+    "Handler",
+    "HostAlias",
+    "HostPath",
+    "KeySelector",
+    "KeyToPath",
+    "Lifecycle",
+    "ObjectFieldSelector",
+    "PodSecurityContext",
+    "Probe",
+    "Projected",
+    "Projection",
+    "ReadinessGate",
+    "ResourceSelector",
+    "Resources",
+    "RunPod",
+    "RunPodSpec",
+    "RunPodStatus",
+    "SecurityContext",
+    "SleepAction",
+    "SourceReference",
+    "TCPSocketAction",
+    "TokenSource",
+    "Volume",
+    "VolumeMount",
+    "port_number",
+]
