@@ -17,7 +17,7 @@ from fairlead.app.proxy.userspace.node_rules import NodeSurroundings
 from fairlead.labnet.loopback import lab_network
 from fairlead.netpolicy.census import Census
 from fairlead.netpolicy.enforcement import Changed
-from fairlead.trace.evaluate import Choices
+from fairlead.trace.chance import Choices, every_way
 from fairlead.trace.packet import DROPPED, REJECTED, Outcome, PacketFate
 from tests.support.proxy_flows import FLOWS
 from tests.support.proxy_objects import node, snapshot
@@ -100,12 +100,12 @@ class EveryWay:
 
     def results(self, decide):
         """What a function gives for each way."""
-        found, prefix = [], []
-        while prefix is not None:
-            self._choices = Choices(prefix)
-            found.append(decide())
-            prefix = self._choices.next_prefix()
-        return found
+
+        def follow(choices):
+            self._choices = choices
+            return decide()
+
+        return list(every_way(follow))
 
 
 def outcome_of(decision: ConnectionDecision) -> Outcome:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from fairlead.model.quantities import quantity
 from fairlead.nodeagent.manifest import RunPod
-from fairlead.nodeagent.status import Failure
+from fairlead.nodeagent.records import Failure
 
 OUT_OF_MEMORY = "OOMKilled"
 

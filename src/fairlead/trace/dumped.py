@@ -7,6 +7,7 @@ doubt noted, so that no outcome is called certain that is not.
 
 from collections.abc import Callable, Iterator, Mapping
 from ipaddress import ip_address
+from itertools import islice
 from typing import Any, NamedTuple
 
 from fairlead.model.addresses import IPFamily
@@ -33,6 +34,7 @@ from fairlead.netfilter.dump.values import (
     Value,
 )
 from fairlead.netfilter.ruleset import Hook
+from fairlead.trace.chance import Choices, every_way
 from fairlead.trace.packet import DROPPED, REJECTED, Outcome, Packet, PacketFate
 from fairlead.trace.ways import TracedNode, TracedRule, Way, Ways
 
@@ -48,15 +50,14 @@ def follow(node: TracedNode, packet: Packet, *, verbose: bool = False, is_first:
         verbose: whether rules that did not match are among the steps.
         is_first: whether the source has never been seen before, so that no session affinity holds it.
     """
-    ways: list[Way] = []
     not_read = tuple(Phrase("not read: {text}", text=text) for table in node.tables for text in table.not_read)
-    prefix: list[int] | None = []
-    while prefix is not None and len(ways) < MOST_WAYS:
-        run = _Run(node, packet, prefix, verbose, is_first)
-        way = run.way()
-        ways.append(way._replace(doubts=(*not_read, *way.doubts)))
-        prefix = run.next_prefix()
-    return Ways(tuple(ways), prefix is not None)
+
+    def way(choices: Choices) -> Way:
+        found = _Run(node, packet, choices, verbose, is_first).way()
+        return found._replace(doubts=(*not_read, *found.doubts))
+
+    ways = tuple(islice(every_way(way), MOST_WAYS + 1))
+    return Ways(ways[:MOST_WAYS], len(ways) > MOST_WAYS)
 
 
 class _End(NamedTuple):
@@ -75,10 +76,9 @@ class _Lost(Exception):
 class _Run:
     """One packet on one way."""
 
-    def __init__(self, node: TracedNode, packet: Packet, prefix: list[int], verbose: bool, is_first: bool) -> None:
+    def __init__(self, node: TracedNode, packet: Packet, choices: Choices, verbose: bool, is_first: bool) -> None:
         self.node, self.packet = node, packet
-        self._prefix, self._verbose, self._is_first = prefix, verbose, is_first
-        self._taken: list[tuple[int, int]] = []
+        self._choices, self._verbose, self._is_first = choices, verbose, is_first
         self._probability = 1.0
         self._doubts: list[str] = []
         self._steps: list[TracedRule] = []
@@ -96,21 +96,6 @@ class _Run:
             outcome = None
         steps, doubts = tuple(self._steps), tuple(self._doubts)
         return Way(outcome, steps, self._probability, doubts, (self.address, self.port))
-
-    def next_prefix(self) -> list[int] | None:
-        """The choices of the next way that has not been taken; None after the last."""
-        taken = list(self._taken)
-        while taken:
-            choice, among = taken.pop()
-            if choice + 1 < among:
-                return [*(c for c, _ in taken), choice + 1]
-        return None
-
-    def _choose(self, among: int) -> int:
-        position = len(self._taken)
-        choice = self._prefix[position] if position < len(self._prefix) else 0
-        self._taken.append((choice, among))
-        return choice
 
     def _outcome(self) -> Outcome:
         for hook in self._path():
@@ -202,7 +187,7 @@ class _Run:
     def _doubtful(self, text: str, *, is_last: bool = False) -> str | None:
         """Take both ways; at the end of a rule it may be an action, and then anything may have happened."""
         self._doubts.append(Phrase("not understood: {text}", text=text))
-        if self._choose(2) == 1:
+        if self._choices.choose(2) == 1:
             return Phrase("assumed not to match: {text}", text=text)
         if is_last:
             self._steps.append(TracedRule(self._hook, self._place, "", text, "may do anything", "not understood"))
@@ -223,7 +208,7 @@ class _Run:
 
     def _untold(self, part: Test, key: RuleKey) -> str | None:
         self._doubts.append(Phrase("the {key} is not known", key=key))
-        return None if self._choose(2) == 0 else Phrase("assumed: another {key}", key=key)
+        return None if self._choices.choose(2) == 0 else Phrase("assumed: another {key}", key=key)
 
     def seen(self, part: RecentlySeen) -> str | None:
         return Phrase("the client was not seen before") if self._is_first else self._doubtful(part.text)
@@ -235,7 +220,7 @@ class _Run:
     def chance(self, part: AtRandom) -> str | None:
         if part.probability >= 1:
             return None
-        is_taken = self._choose(2) == 0
+        is_taken = self._choices.choose(2) == 0
         self._probability *= part.probability if is_taken else 1 - part.probability
         return None if is_taken else Phrase("chance")
 
@@ -296,10 +281,9 @@ class _Run:
 
     def _drawn(self, slots: list[Any]) -> Any:
         """One of the slots; equal ones are one choice with their share."""
-        options = list(dict.fromkeys(slots))
-        if not options:
+        if not slots:
             return None
-        value = options[self._choose(len(options))] if len(options) > 1 else options[0]
+        value = self._choices.pick(slots)
         self._probability *= slots.count(value) / len(slots)
         return value
 

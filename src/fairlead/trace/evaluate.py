@@ -6,10 +6,9 @@ the meaning of verdicts: nft(8), "Chains", "Verdict statements", and the kernel'
 once per connection and direction).
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from ipaddress import ip_address, ip_network
-from typing import Any, NamedTuple, Protocol, TypeVar
-from zlib import crc32
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -60,10 +59,10 @@ from fairlead.netfilter.ruleset import (
     TranslateBySlot,
     UnaskedConnection,
 )
+from fairlead.trace.chance import Chance, every_way
 from fairlead.trace.packet import DROPPED, REJECTED, Outcome, Packet, PacketFate
 
 Memory = Mapping[tuple[str, str], Target]  # (map, source address) -> what is noted there
-T = TypeVar("T")
 
 
 class RuleStep(msgspec.Struct, frozen=True):
@@ -96,67 +95,6 @@ class Host(msgspec.Struct, frozen=True):
     others_loopback: tuple[str, ...] = ()
 
 
-class Chance(Protocol):
-    """How chance falls where rules leave something to it."""
-
-    def pick(self, among: Sequence[T], by: str = "") -> T:
-        """One of these, which may be there several times; for the same ``by``, if that is given, always the same."""
-
-    def happens(self, part: int, whole: int) -> bool:
-        """Whether something does that does so in ``part`` of ``whole`` cases."""
-
-
-class Choices:
-    """The decisions that chance took on one way, and how many there were to choose from.
-
-    What is there several times is one choice. The kernel's hash of a source is not known, so each is possible.
-    """
-
-    def __init__(self, prefix: Sequence[int]) -> None:
-        self._prefix = prefix
-        self.taken: list[tuple[int, int]] = []
-
-    def pick(self, among: Sequence[T], by: str = "") -> T:
-        ways = list(dict.fromkeys(among))
-        return ways[self._choose(len(ways))]
-
-    def happens(self, part: int, whole: int) -> bool:
-        """Chance 0 stands for yes, so that the first way through a chain takes its first endpoint."""
-        return part == whole or self._choose(2) == 0
-
-    def _choose(self, among: int) -> int:
-        position = len(self.taken)
-        choice = self._prefix[position] if position < len(self._prefix) else 0
-        self.taken.append((choice, among))
-        return choice
-
-    def next_prefix(self) -> list[int] | None:
-        """The decisions of the next way that has not been taken; None after the last."""
-        taken = list(self.taken)
-        while taken:
-            choice, among = taken.pop()
-            if choice + 1 < among:
-                return [*(c for c, _ in taken), choice + 1]
-        return None
-
-
-class Draws:
-    """Chance as it falls once, each way as likely as the rules have it.
-
-    Args:
-        below: a random number below its argument.
-    """
-
-    def __init__(self, below: Callable[[int], int]) -> None:
-        self._below = below
-
-    def pick(self, among: Sequence[T], by: str = "") -> T:
-        return among[crc32(by.encode()) % len(among) if by else self._below(len(among))]
-
-    def happens(self, part: int, whole: int) -> bool:
-        return self._below(whole) < part
-
-
 class Sample(NamedTuple):
     """One way of a packet; ``noted``: the target that each map now has for its source, whose time begins again."""
 
@@ -172,13 +110,7 @@ def sample(host: Host, packet: Packet, chance: Chance) -> Sample:
 
 def evaluate(host: Host, packet: Packet) -> list[Trace]:
     """Every way that the packet can take, one for each way that chance can fall."""
-    traces = []
-    prefix: list[int] | None = []
-    while prefix is not None:
-        choices = Choices(prefix)
-        traces.append(_Run(host, packet, choices).trace())
-        prefix = choices.next_prefix()
-    return traces
+    return list(every_way(lambda choices: _Run(host, packet, choices).trace()))
 
 
 def outcomes(host: Host, packet: Packet) -> frozenset[Outcome]:

@@ -17,8 +17,8 @@ from fairlead.drivers.linux.privileged_ports import first_free_port
 from fairlead.drivers.proxy.stream_relay import Route, listen
 from fairlead.labnet.loopback import PortRule
 from fairlead.netfilter.ruleset import Target
+from fairlead.trace.chance import Draws
 from fairlead.trace.contract import Rules
-from fairlead.trace.evaluate import Draws
 from fairlead.trace.packet import DROPPED, REJECTED, Outcome, PacketFate
 from tests.support.loopback_flows import TABLE, as_sockets_have_it, cluster_of, outcomes_of
 

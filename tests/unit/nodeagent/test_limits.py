@@ -3,11 +3,13 @@
 import pytest
 
 from fairlead.model.decode import decode
+from fairlead.nodeagent.life import pod_events as events
 from fairlead.nodeagent.life import pod_life as life
-from fairlead.nodeagent.life.container_life import ContainerLife, Phase, Tell
+from fairlead.nodeagent.life.container_events import Tell
+from fairlead.nodeagent.life.container_life import ContainerLife, Phase
 from fairlead.nodeagent.limits import memory_limits, out_of_pods, size_limits, too_large, without_address
 from fairlead.nodeagent.manifest import Container, RunPod
-from fairlead.nodeagent.status import ContainerRecord
+from fairlead.nodeagent.records import ContainerRecord
 
 
 def test_there_is_room_until_all_is_used():
@@ -21,17 +23,17 @@ def test_there_is_room_until_all_is_used():
 def test_a_pod_that_is_not_taken_ends_before_it_has_begun():
     refusal = without_address("no address left")
     main = ContainerLife(ContainerRecord(Container("main")), "Always")
-    pod, effects = life.step_pod(life.PodLife((), (main,), 30.0), life.Fail(refusal, "Warning"), 0.0)
-    assert [each for each in effects if not isinstance(each, life.GraceAfter)] == [
+    pod, effects = life.step_pod(life.PodLife((), (main,), 30.0), events.Fail(refusal, "Warning"), 0.0)
+    assert [each for each in effects if not isinstance(each, events.GraceAfter)] == [
         Tell("UnexpectedAdmissionError", "Pod was rejected: no address left", "Warning"),
-        life.Close(),
+        events.Close(),
     ]
-    pod, effects = life.step_pod(pod, life.BeginPod(), 0.0)
+    pod, effects = life.step_pod(pod, events.BeginPod(), 0.0)
     assert (effects, pod.mains[0].phase) == ((), Phase.ENDED)
-    pod, effects = life.step_pod(pod, life.Closed(), 0.0)
+    pod, effects = life.step_pod(pod, events.Closed(), 0.0)
     assert (effects, pod.is_finished, pod.failure) == ((), True, refusal)
-    pod, effects = life.step_pod(pod, life.DeletePod(0), 0.0)
-    assert effects == (life.Leave(),)
+    pod, effects = life.step_pod(pod, events.DeletePod(0), 0.0)
+    assert effects == (events.Leave(),)
 
 
 LIMITED = decode(

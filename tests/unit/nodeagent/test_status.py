@@ -12,7 +12,7 @@ from fairlead.model.decode import decode
 from fairlead.nodeagent.life.restarts import LAST_DELAY, next_delay, restarts
 from fairlead.nodeagent.manifest import Probe, RunPod
 from fairlead.nodeagent.probing import ProbeVerdict, Series
-from fairlead.nodeagent.status import (
+from fairlead.nodeagent.records import (
     CREATING,
     DEADLINE_EXCEEDED,
     Addresses,
@@ -21,11 +21,10 @@ from fairlead.nodeagent.status import (
     Running,
     Terminated,
     Waiting,
-    build_status,
-    pod_phase,
     record_of,
     seconds_until_deadline,
 )
+from fairlead.nodeagent.status import build_status, pod_phase
 from fairlead.nodeagent.termination import message_of, shows_log, with_message_file
 from fairlead.nodeagent.volumes import Mount
 

@@ -5,7 +5,8 @@ from collections import Counter
 
 from fairlead.dataplane import nft_rules, nft_skeleton
 from fairlead.dataplane.incremental import build
-from fairlead.trace.evaluate import Draws, Host, evaluate, sample
+from fairlead.trace.chance import Draws
+from fairlead.trace.evaluate import Host, evaluate, sample
 from fairlead.trace.packet import Packet
 from tests.support.proxy_flows import BOTH, CLUSTER_IP, POD, POD_LINK, here, world
 

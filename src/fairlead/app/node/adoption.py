@@ -21,7 +21,7 @@ from fairlead.drivers.pods.output import ContainerStreams, LogFile
 from fairlead.drivers.pods.process import HELD, ProcessSpec
 from fairlead.drivers.pods.runtime import STDERR, STDIN, STDOUT, OwnEnds, Stdio
 from fairlead.nodeagent.manifest import Container
-from fairlead.nodeagent.status import Terminated
+from fairlead.nodeagent.records import Terminated
 from fairlead.streaming.exec_events import Output
 
 log = logging.getLogger(__name__)

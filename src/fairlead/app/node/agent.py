@@ -47,9 +47,9 @@ from fairlead.model.objects import Service
 from fairlead.nodeagent.limits import out_of_pods, without_address
 from fairlead.nodeagent.manifest import RunPod
 from fairlead.nodeagent.node_status import MAX_PODS, kubelet_configuration
+from fairlead.nodeagent.records import Failure
 from fairlead.nodeagent.service_links import ServiceLinks
 from fairlead.nodeagent.sources import PodReference
-from fairlead.nodeagent.status import Failure
 
 ROUTINE_EVENTS = EventBudget(60, 10)  # of Pods that run as they should: not of each, when hundreds start at once
 

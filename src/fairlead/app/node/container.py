@@ -17,12 +17,12 @@ from fairlead.drivers.pods.output import FinishedLog
 from fairlead.drivers.pods.probes import perform
 from fairlead.drivers.pods.runtime import ContainerLog
 from fairlead.nodeagent.images import ImageError
-from fairlead.nodeagent.life import container_life as life
+from fairlead.nodeagent.life import container_events as events
 from fairlead.nodeagent.limits import OUT_OF_MEMORY
 from fairlead.nodeagent.manifest import Container
+from fairlead.nodeagent.records import ContainerRecord, Terminated, Waiting
 from fairlead.nodeagent.security_context import CredentialsError
 from fairlead.nodeagent.sources import SourceError
-from fairlead.nodeagent.status import ContainerRecord, Terminated, Waiting
 from fairlead.nodeagent.volumes import VolumeError
 
 log = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class ContainerRun:
         context: PodContext,
         record: ContainerRecord,
         folder: PodFolder,
-        post: Callable[[life.ContainerEvent], None],
+        post: Callable[[events.ContainerEvent], None],
     ) -> None:
         self.record, self._folder = record, folder
         self.running: RunningContainer | None = None
@@ -61,20 +61,22 @@ class ContainerRun:
     def container(self) -> Container:
         return self.record.container
 
-    def perform(self, effect: life.ContainerEffect, sandbox: Child | None) -> None:
+    def perform(self, effect: events.ContainerEffect, sandbox: Child | None) -> None:
         """Do it in the background."""
         match effect:
-            case life.Start(attempt):
+            case events.Start(attempt):
                 self._starting = self._do(self._start(attempt, sandbox))
                 # Not in the task itself, which may be cancelled before it has begun.
-                self._starting.add_done_callback(lambda task: task.cancelled() and self._post(life.NotStarted(attempt)))
-            case life.Follow(attempt) if self.running:
+                self._starting.add_done_callback(
+                    lambda task: task.cancelled() and self._post(events.NotStarted(attempt))
+                )
+            case events.Follow(attempt) if self.running:
                 self._following = self._do(self._follow(attempt, self.running))
-            case life.GiveUp() if self._starting:
+            case events.GiveUp() if self._starting:
                 self._starting.cancel()
-            case life.Terminate(_, grace):
+            case events.Terminate(_, grace):
                 self._terminate(grace)
-            case life.Wake(attempt, after):
+            case events.Wake(attempt, after):
                 self._do(self._wake(attempt, after))
 
     def log(self, previous: bool) -> ContainerLog:
@@ -99,7 +101,7 @@ class ContainerRun:
 
     async def _wake(self, attempt: int, after: float) -> None:
         await asyncio.sleep(after)
-        self._post(life.Woken(attempt))
+        self._post(events.Woken(attempt))
 
     async def _start(self, attempt: int, sandbox: Child | None) -> None:
         """Answer a start, whatever happens to it but to be given up."""
@@ -111,17 +113,17 @@ class ContainerRun:
                 self._context, self.container, self.record.restart_count, sandbox, self._folder
             )
         except (CredentialsError, ImageError, SourceError, VolumeError) as error:
-            self._post(life.Blocked(attempt, Waiting(error.reason, str(error))))
+            self._post(events.Blocked(attempt, Waiting(error.reason, str(error))))
         except (KubeError, Unreachable) as error:
-            self._post(life.Blocked(attempt, Waiting(SourceError.reason, str(error))))
+            self._post(events.Blocked(attempt, Waiting(SourceError.reason, str(error))))
         except Exception as error:  # a fault of ours is the container's, and not the end of its Pod
             if not isinstance(error, (StartError, OSError)):
                 log.exception("container %s of %s cannot be started", self.container.name, self._context)
             end = Terminated(128, "StartError", started_at, timestamp(), str(error))
-            self._post(life.Ended(attempt, end, 0.0))
+            self._post(events.Ended(attempt, end, 0.0))
         else:
             self.running, self._ending, self.is_out_of_memory = running, None, False
-            self._post(life.Started(attempt, running.started_at, running.origin.image_id, running.is_fresh))
+            self._post(events.Started(attempt, running.started_at, running.origin.image_id, running.is_fresh))
             self._following = self._do(self._follow(attempt, running))
 
     async def _follow(self, attempt: int, running: RunningContainer) -> None:
@@ -135,7 +137,7 @@ class ContainerRun:
         if self.is_out_of_memory:
             end = end._replace(reason=OUT_OF_MEMORY)
         self._folder.forget(self.container.name)
-        self._post(life.Ended(attempt, end, asyncio.get_running_loop().time() - running.began))
+        self._post(events.Ended(attempt, end, asyncio.get_running_loop().time() - running.began))
 
     async def _probe(self, attempt: int, running: RunningContainer) -> None:
         """The postStart hook first, then the probes."""
@@ -143,15 +145,15 @@ class ContainerRun:
         target = running.target(self._context)
 
         async def unhealthy(what: str, own_grace: int | None = None) -> None:
-            self._post(life.Unhealthy(attempt, what, grace if own_grace is None else own_grace))
+            self._post(events.Unhealthy(attempt, what, grace if own_grace is None else own_grace))
 
         hook = self.container.lifecycle and self.container.lifecycle.post_start
         if hook and not self.record.started and not (await perform(hook, target, grace)).success:
             await unhealthy("its postStart hook")
         await Prober(
             target,
-            lambda: self._post(life.StartupDone(attempt)),
-            lambda verdict: self._post(life.Ready(attempt, verdict)),
+            lambda: self._post(events.StartupDone(attempt)),
+            lambda verdict: self._post(events.Ready(attempt, verdict)),
             lambda probe, why: self._context.say(Happening("Unhealthy", f"{probe} probe failed: {why}", "Warning")),
             unhealthy,
         ).run(is_started=self.record.started, is_ready=self.record.ready)

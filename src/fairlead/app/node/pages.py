@@ -18,7 +18,7 @@ from fairlead.drivers.kubelet.pages import JSON, METRICS, NodePage, NodePages, f
 from fairlead.drivers.pods.runtime import Refused
 from fairlead.model.document import Doc
 from fairlead.nodeagent.node_metrics import node_metrics
-from fairlead.nodeagent.status import Running, Terminated
+from fairlead.nodeagent.records import Running, Terminated
 from fairlead.nodeagent.usage import resource_metrics, summary
 from fairlead.streaming.upgrade import HttpRequest
 

@@ -33,22 +33,24 @@ from fairlead.drivers.steering.faults import SteeredFaults
 from fairlead.model.document import Doc
 from fairlead.model.marks import Mark, Station
 from fairlead.nodeagent.environment import PodPlacement
+from fairlead.nodeagent.life import pod_events as events
 from fairlead.nodeagent.life import pod_life as life
 from fairlead.nodeagent.life.beginning import begin, life_of
-from fairlead.nodeagent.life.container_life import ContainerEvent, ContainerLife, Tell
+from fairlead.nodeagent.life.container_events import ContainerEvent, Tell
+from fairlead.nodeagent.life.container_life import ContainerLife
 from fairlead.nodeagent.manifest import RunPod
 from fairlead.nodeagent.not_provided import not_provided
-from fairlead.nodeagent.sources import PodReference, volume_references
-from fairlead.nodeagent.status import (
+from fairlead.nodeagent.records import (
     DEADLINE_EXCEEDED,
     Addresses,
     Failure,
     PodRecord,
     Running,
-    build_status,
     record_of_found,
     seconds_until_deadline,
 )
+from fairlead.nodeagent.sources import PodReference, volume_references
+from fairlead.nodeagent.status import build_status
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +113,7 @@ class PodRun:
         self._folder = folder
         containers = (*self._life.mains, *self._life.inits, *self._life.extras)
         self.containers = {each.name: self._container(each) for each in containers}
-        self._events: asyncio.Queue[life.PodEvent] = asyncio.Queue()
+        self._events: asyncio.Queue[events.PodEvent] = asyncio.Queue()
         if found:
             self._adopt(pod, found)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -149,7 +151,7 @@ class PodRun:
         for container in new:
             its_life = life_of(container, None, pod, str(self._context))
             self.containers[container.name] = self._container(its_life)
-            self._events.put_nowait(life.Add(its_life))
+            self._events.put_nowait(events.Add(its_life))
 
     def _not_provided(self, pod: RunPod) -> list[str]:
         return not_provided(pod, gives_network=self._context.settings.gives_network)
@@ -166,7 +168,7 @@ class PodRun:
 
     def end(self, grace: float) -> None:
         """Have every process end, ``grace`` seconds between SIGTERM and SIGKILL, and then the Pod leave the API."""
-        self._events.put_nowait(life.DeletePod(grace))
+        self._events.put_nowait(events.DeletePod(grace))
 
     @property
     def volumes_folder(self) -> Path:
@@ -175,7 +177,7 @@ class PodRun:
 
     def fail(self, why: Failure) -> None:
         """Have every process end, and the Pod stay as Failed."""
-        self._events.put_nowait(life.Fail(why, "Warning"))
+        self._events.put_nowait(events.Fail(why, "Warning"))
 
     def reject(self, why: Failure) -> None:
         """Take the Pod only to have it Failed; to be called before it runs."""
@@ -184,7 +186,7 @@ class PodRun:
 
     async def run(self) -> None:
         """The Pod's whole life on this node."""
-        self._events.put_nowait(life.BeginPod())
+        self._events.put_nowait(events.BeginPod())
         self._do(self.api.run())
         self._do(self._volumes.keep_fresh(lambda: self.pod, self._placement))
         if self.sandbox.child:
@@ -210,38 +212,38 @@ class PodRun:
         if self._deadline:
             self._deadline.cancel()
 
-    def _take(self, event: life.PodEvent) -> None:
+    def _take(self, event: events.PodEvent) -> None:
         self._life, effects = life.step_pod(self._life, event, asyncio.get_running_loop().time())
         for each in self._life.containers:
             self.containers[each.name].record = each.record
         for effect in effects:
             self._perform(effect)
-        if not isinstance(event, life.Opened):  # published with the first container's state, known a moment later
+        if not isinstance(event, events.Opened):  # published with the first container's state, known a moment later
             self.api.changed()
 
-    def _perform(self, effect: life.PodEffect) -> None:
+    def _perform(self, effect: events.PodEffect) -> None:
         match effect:
-            case life.ForContainer(name, wanted):
+            case events.ForContainer(name, wanted):
                 self.containers[name].perform(wanted, self.sandbox.child)
             case Tell():
                 self._context.say(Happening(*effect))
-            case life.Open():
+            case events.Open():
                 self._do(self._open())
-            case life.Close():
+            case events.Close():
                 self._do(self._close())
-            case life.Leave():
+            case events.Leave():
                 self._do(self._leave())
-            case life.RetryAfter(seconds):
-                self._do(self._say_after(life.Retry(), seconds))
-            case life.GraceAfter(seconds):
-                self._do(self._say_after(life.GraceOver(), seconds))
+            case events.RetryAfter(seconds):
+                self._do(self._say_after(events.Retry(), seconds))
+            case events.GraceAfter(seconds):
+                self._do(self._say_after(events.GraceOver(), seconds))
 
     def _do(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _say_after(self, event: life.PodEvent, seconds: float) -> None:
+    async def _say_after(self, event: events.PodEvent, seconds: float) -> None:
         await asyncio.sleep(seconds)
         self._events.put_nowait(event)
 
@@ -251,9 +253,9 @@ class PodRun:
         except Exception as error:
             if not isinstance(error, (RulesError, StartError, LinkError)):
                 log.exception("no sandbox for %s", self.pod.key)
-            self._events.put_nowait(life.NotOpened(str(error)))
+            self._events.put_nowait(events.NotOpened(str(error)))
         else:
-            self._events.put_nowait(life.Opened())
+            self._events.put_nowait(events.Opened())
             self._do(self._watch(child))
 
     async def _watch(self, sandbox: Child) -> None:
@@ -261,21 +263,21 @@ class PodRun:
         if sandbox is self.sandbox.child:
             log.warning("the sandbox of %s has gone", self.pod.key)
             self.sandbox.child = None
-            self._events.put_nowait(life.Lost(timestamp()))
+            self._events.put_nowait(events.Lost(timestamp()))
 
     async def _close(self) -> None:
         try:
             await self.sandbox.close(self.pod)
         except Exception:
             log.exception("the sandbox of %s is not taken away in full", self.pod.key)
-        self._events.put_nowait(life.Closed())
+        self._events.put_nowait(events.Closed())
 
     async def _leave(self) -> None:
         self._index.remove()
         self._volumes.remove()
         await self.api.publish()
         await self.api.delete()
-        self._events.put_nowait(life.Left())
+        self._events.put_nowait(events.Left())
 
     def _adopt(self, pod: RunPod, found: FoundPod) -> None:
         """Take over what an earlier agent has left running, and what has ended since."""
@@ -292,13 +294,13 @@ class PodRun:
             elif is_there:
                 records[name] = record_of_found(container.container, statuses, *is_there)
         self._life = life.with_records(self._life, records)
-        self._events.put_nowait(life.Adopted(running))
+        self._events.put_nowait(events.Adopted(running))
 
     def _container(self, its_life: ContainerLife) -> ContainerRun:
         name = its_life.name
 
         def post(event: ContainerEvent) -> None:
-            self._events.put_nowait(life.OfContainer(name, event))
+            self._events.put_nowait(events.OfContainer(name, event))
 
         return ContainerRun(self._context, its_life.record, self._folder, post)
 
@@ -308,7 +310,7 @@ class PodRun:
             self._deadline.cancel()
         seconds = seconds_until_deadline(self.pod, self.start_time, datetime.now(UTC))
         if seconds is not None:
-            failing = life.Fail(DEADLINE_EXCEEDED)
+            failing = events.Fail(DEADLINE_EXCEEDED)
             self._deadline = asyncio.get_running_loop().call_later(seconds, self._events.put_nowait, failing)
 
     def _status(self, pod: RunPod) -> Doc:

@@ -18,7 +18,7 @@ from fairlead.drivers.pods.runtime import STDERR, STDIN, STDOUT, open_streams
 from fairlead.drivers.pods.termination_message import make_message_file, take_last_words
 from fairlead.images.stop_signal import signal_number
 from fairlead.nodeagent.manifest import Container
-from fairlead.nodeagent.status import Terminated
+from fairlead.nodeagent.records import Terminated
 from fairlead.nodeagent.termination import FILE_OCTETS, MESSAGE_LINES, message_of, shows_log, with_message_file
 
 KEPT_RUNS = 2  # of a container: logs of the one that runs, and of the one before it, as kubelet's garbage collection

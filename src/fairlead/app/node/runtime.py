@@ -18,7 +18,7 @@ from fairlead.drivers.pods.launcher import Child
 from fairlead.drivers.pods.output import Attached
 from fairlead.drivers.pods.process import beside, start_in_container
 from fairlead.drivers.pods.runtime import ContainerLog, ContainerName, Refused, Stdio
-from fairlead.nodeagent.status import Waiting
+from fairlead.nodeagent.records import Waiting
 
 TERMINAL_TYPE = {"TERM": "xterm"}  # what container runtimes tell a command that gets a terminal
 

@@ -7,7 +7,7 @@ from fairlead.nodeagent.life.container_life import ContainerLife
 from fairlead.nodeagent.life.pod_life import PodLife
 from fairlead.nodeagent.life.restarts import restart_policy
 from fairlead.nodeagent.manifest import Container, RunPod
-from fairlead.nodeagent.status import record_of
+from fairlead.nodeagent.records import record_of
 
 
 def begin(pod: RunPod, called: str) -> PodLife:

@@ -19,22 +19,42 @@ that must end does end: it leaves OPEN when all its containers have ended, and e
 import enum
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
-from fairlead.nodeagent.life.container_life import (
+from fairlead.nodeagent.life.container_events import (
     Begin,
-    ContainerEffect,
     ContainerEvent,
-    ContainerLife,
     Found,
     NoRestart,
-    Phase,
     SandboxLost,
     Stop,
     Tell,
-    step_container,
 )
-from fairlead.nodeagent.status import ContainerRecord, Failure, Running
+from fairlead.nodeagent.life.container_life import ContainerLife, Phase, step_container
+from fairlead.nodeagent.life.pod_events import (
+    Add,
+    Adopted,
+    BeginPod,
+    Close,
+    Closed,
+    DeletePod,
+    Fail,
+    ForContainer,
+    GraceAfter,
+    GraceOver,
+    Leave,
+    Left,
+    Lost,
+    NotOpened,
+    OfContainer,
+    Open,
+    Opened,
+    PodEffect,
+    PodEvent,
+    Retry,
+    RetryAfter,
+)
+from fairlead.nodeagent.records import ContainerRecord, Failure
 
 RETRY = 1.0  # seconds between attempts to make a sandbox
 LEAST_GRACE = 2.0  # seconds that a sidecar gets to end, however long the others took; upstream's minimum
@@ -51,125 +71,6 @@ class Stage(enum.Enum):
     CLOSED = enum.auto()
     LEAVING = enum.auto()
     GONE = enum.auto()
-
-
-class BeginPod(NamedTuple):
-    """This node must run the Pod."""
-
-
-class Adopted(NamedTuple):
-    """The Pod's sandbox, from an earlier agent, runs with these containers, by name."""
-
-    running: Mapping[str, Running]
-
-
-class Opened(NamedTuple):
-    """The sandbox exists."""
-
-
-class NotOpened(NamedTuple):
-    """It could not be created; nothing is left of it."""
-
-    trouble: str
-
-
-class Lost(NamedTuple):
-    """The sandbox has ended unexpectedly, and every process in it."""
-
-    at: str
-
-
-class Retry(NamedTuple):
-    """The waiting time before the next attempt is over."""
-
-
-class Closed(NamedTuple):
-    """Neither sandbox nor process is left."""
-
-
-class DeletePod(NamedTuple):
-    """The Pod must end within ``grace`` seconds, and be deleted from the API if it still exists there."""
-
-    grace: float
-
-
-class Fail(NamedTuple):
-    """The Pod must end, and stay in the API as Failed; its Event is Normal or a Warning."""
-
-    failure: Failure
-    type: str = "Normal"
-
-
-class GraceOver(NamedTuple):
-    """The Pod's grace period is over."""
-
-
-class Add(NamedTuple):
-    """An ephemeral container was added to the Pod."""
-
-    life: ContainerLife
-
-
-class Left(NamedTuple):
-    """The Pod no longer exists in the API."""
-
-
-class OfContainer(NamedTuple):
-    """An event of one container."""
-
-    name: str
-    event: ContainerEvent
-
-
-PodEvent = (
-    BeginPod
-    | Adopted
-    | Opened
-    | NotOpened
-    | Lost
-    | Retry
-    | Closed
-    | DeletePod
-    | Fail
-    | GraceOver
-    | Add
-    | Left
-    | OfContainer
-)
-
-
-class Open(NamedTuple):
-    """Create the sandbox; answered by ``Opened`` or ``NotOpened``."""
-
-
-class Close(NamedTuple):
-    """Remove the sandbox, if there is one, and everything that was created for it; answered by ``Closed``."""
-
-
-class Leave(NamedTuple):
-    """Publish the last status, remove the volumes, delete the Pod from the API; answered by ``Left``."""
-
-
-class RetryAfter(NamedTuple):
-    """Send ``Retry`` after this many seconds."""
-
-    seconds: float
-
-
-class GraceAfter(NamedTuple):
-    """Send ``GraceOver`` after this many seconds."""
-
-    seconds: float
-
-
-class ForContainer(NamedTuple):
-    """Carry out an action for one container."""
-
-    name: str
-    effect: ContainerEffect
-
-
-PodEffect = Open | Close | Leave | RetryAfter | GraceAfter | ForContainer | Tell
 
 
 @dataclass(frozen=True)

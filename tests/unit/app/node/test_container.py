@@ -6,9 +6,9 @@ import pytest
 
 from fairlead.app.node import container as module
 from fairlead.app.node.container import ContainerRun
-from fairlead.nodeagent.life import container_life as life
+from fairlead.nodeagent.life import container_events as events
 from fairlead.nodeagent.manifest import Container
-from fairlead.nodeagent.status import ContainerRecord
+from fairlead.nodeagent.records import ContainerRecord
 
 
 @pytest.mark.parametrize("turns", range(4))
@@ -19,13 +19,13 @@ def test_a_start_that_is_given_up_is_answered_at_whatever_moment(monkeypatch, tu
     monkeypatch.setattr(module, "start_running", never_started)
 
     async def scenario():
-        events: asyncio.Queue[life.ContainerEvent] = asyncio.Queue()
-        run = ContainerRun(None, ContainerRecord(Container(name="c")), None, events.put_nowait)
-        run.perform(life.Start(1), object())
+        posted: asyncio.Queue[events.ContainerEvent] = asyncio.Queue()
+        run = ContainerRun(None, ContainerRecord(Container(name="c")), None, posted.put_nowait)
+        run.perform(events.Start(1), object())
         for _ in range(turns):
             await asyncio.sleep(0)
-        run.perform(life.GiveUp(1), object())
-        assert await events.get() == life.NotStarted(1)
-        assert events.empty()
+        run.perform(events.GiveUp(1), object())
+        assert await posted.get() == events.NotStarted(1)
+        assert posted.empty()
 
     asyncio.run(scenario())

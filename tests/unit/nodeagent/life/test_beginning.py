@@ -3,7 +3,7 @@
 from fairlead.model.decode import decode
 from fairlead.nodeagent.life.beginning import begin
 from fairlead.nodeagent.manifest import RunPod
-from fairlead.nodeagent.status import CREATING, Terminated
+from fairlead.nodeagent.records import CREATING, Terminated
 
 THEN = "2026-01-01T00:00:00Z"
 END = {"exitCode": 0, "reason": "Completed", "startedAt": THEN, "finishedAt": THEN}

@@ -6,10 +6,12 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from fairlead.nodeagent.life import container_life as c
-from fairlead.nodeagent.life import pod_life as p
+from fairlead.nodeagent.life import container_events as c
+from fairlead.nodeagent.life import container_life as cl
+from fairlead.nodeagent.life import pod_events as p
+from fairlead.nodeagent.life import pod_life as pl
 from fairlead.nodeagent.manifest import Container, Handler, Lifecycle, Probe
-from fairlead.nodeagent.status import DEADLINE_EXCEEDED, ContainerRecord, Running, Terminated, Waiting
+from fairlead.nodeagent.records import DEADLINE_EXCEEDED, ContainerRecord, Running, Terminated, Waiting
 
 AT = "2026-01-01T00:00:00Z"
 POLICIES = ("Always", "OnFailure", "Never")
@@ -18,7 +20,7 @@ HOOKED = {"lifecycle": Lifecycle(post_start=Handler(), pre_stop=Handler())}
 
 
 def container(name, policy, **fields):
-    return c.ContainerLife(ContainerRecord(Container(name=name, **fields)), policy, "pod")
+    return cl.ContainerLife(ContainerRecord(Container(name=name, **fields)), policy, "pod")
 
 
 def end(code=0):
@@ -35,7 +37,7 @@ def pods(draw):
     )
     fields = draw(st.lists(st.sampled_from(({}, PROBED, HOOKED)), min_size=1, max_size=3))
     mains = tuple(container(f"m{n}", policy, **each) for n, each in enumerate(fields))
-    return p.PodLife(inits, mains, 30.0)
+    return pl.PodLife(inits, mains, 30.0)
 
 
 class World:
@@ -50,7 +52,7 @@ class World:
 
     def post(self, what):
         doomed = self.life.deadline is not None
-        self.life, effects = p.step_pod(self.life, what, self.now)
+        self.life, effects = pl.step_pod(self.life, what, self.now)
         for effect in effects:
             if isinstance(effect, p.ForContainer):
                 assert not (doomed and isinstance(effect.effect, c.Start)), "a start after the end was asked for"
@@ -59,11 +61,11 @@ class World:
                 if isinstance(effect, (p.Open, p.Close, p.Leave)):
                     assert not any(isinstance(owed, (p.Open, p.Close, p.Leave)) for owed in self.pending)
                 self.pending.append(effect)
-        if self.life.stage in (p.Stage.CLOSED, p.Stage.LEAVING, p.Stage.GONE):
+        if self.life.stage in (pl.Stage.CLOSED, pl.Stage.LEAVING, pl.Stage.GONE):
             self.assert_nothing_left()
-        if self.life.stage is p.Stage.OPEN:
+        if self.life.stage is pl.Stage.OPEN:
             assert all(
-                life.phase in (c.Phase.RUNNING, c.Phase.ENDING)
+                life.phase in (cl.Phase.RUNNING, cl.Phase.ENDING)
                 for life in self.life.containers
                 if life.name in self.processes and self.processes[life.name] == life.attempt
             )
@@ -140,7 +142,7 @@ class World:
 
     def restart_agent(self, adopts):
         """Everything that was under way dies with the agent, and what runs may be found by the next one."""
-        if self.life.stage is p.Stage.GONE:
+        if self.life.stage is pl.Stage.GONE:
             return
         before = self.life
         self.pending = []
@@ -148,14 +150,14 @@ class World:
             self.sandbox, self.processes = False, {}
         fresh = {
             group: tuple(
-                c.ContainerLife(life.record, life.policy, "pod")
+                cl.ContainerLife(life.record, life.policy, "pod")
                 if not isinstance(life.record.state, Running)
-                else c.ContainerLife(ContainerRecord(life.record.container, end(137)), life.policy, "pod")
+                else cl.ContainerLife(ContainerRecord(life.record.container, end(137)), life.policy, "pod")
                 for life in getattr(before, group)
             )
             for group in ("inits", "mains", "extras")
         }
-        self.life = p.PodLife(**fresh, grace=before.grace)
+        self.life = pl.PodLife(**fresh, grace=before.grace)
         running = {name: Running(AT) for name in self.processes}
         self.processes = dict.fromkeys(self.processes, 1)
         if self.sandbox:
@@ -181,7 +183,7 @@ class World:
                     of(c.Ready(attempt, self.draw(st.booleans()))),
                     of(c.StartupDone(attempt)),
                     of(c.Ended(life.attempt - 1, end(1), 0)),
-                    lambda: self.sandbox and self.life.stage is p.Stage.OPEN and self.lose_sandbox(),
+                    lambda: self.sandbox and self.life.stage is pl.Stage.OPEN and self.lose_sandbox(),
                     lambda: name in self.processes and self.end(name, self.draw(st.sampled_from([0, 1, 137]))),
                     lambda: self.restart_agent(adopts=self.draw(st.booleans())),
                 ]
@@ -197,7 +199,7 @@ def test_a_pod_that_is_deleted_at_any_step_ends_and_leaves_nothing(life, data):
     for _ in range(data.draw(st.integers(0, 25))):
         if world.pending and data.draw(st.booleans()):
             world.answer()
-        elif world.life.stage is not p.Stage.GONE:
+        elif world.life.stage is not pl.Stage.GONE:
             world.happen()
     event(f"deleted in {world.life.stage.name}")
     world.post(p.DeletePod(data.draw(st.sampled_from([0, 1, 30]))))
@@ -205,7 +207,7 @@ def test_a_pod_that_is_deleted_at_any_step_ends_and_leaves_nothing(life, data):
         if not world.pending:
             break
         world.answer()
-    assert world.life.stage is p.Stage.GONE, world.life
+    assert world.life.stage is pl.Stage.GONE, world.life
     world.assert_nothing_left()
 
 
@@ -213,12 +215,12 @@ def run(life, *events, now=0.0):
     """The life after these events, and the effects of the last one."""
     effects: tuple[p.PodEffect, ...] = ()
     for each in events:
-        life, effects = p.step_pod(life, each, now)
+        life, effects = pl.step_pod(life, each, now)
     return life, effects
 
 
 def pod(*mains, inits=(), grace=30.0):
-    return p.PodLife(tuple(inits), tuple(mains), grace)
+    return pl.PodLife(tuple(inits), tuple(mains), grace)
 
 
 def of(name, what):
@@ -239,7 +241,10 @@ OPENED = (p.BeginPod(), p.Opened())
         ([*OPENED, p.DeletePod(5), of("m", c.Started(1, AT))], p.ForContainer("m", c.Terminate(1, 5))),
         ([*OPENED, of("m", c.Blocked(1, Waiting("x"))), p.DeletePod(5)], p.Close()),
         ([*OPENED, of("m", c.Started(1, AT)), p.DeletePod(5)], p.ForContainer("m", c.Terminate(1, 5))),
-        ([*OPENED, of("m", c.Started(1, AT)), p.DeletePod(5), p.DeletePod(1)], p.ForContainer("m", c.Terminate(1, 1))),
+        (
+            [*OPENED, of("m", c.Started(1, AT)), p.DeletePod(5), p.DeletePod(1)],
+            p.ForContainer("m", c.Terminate(1, 1)),
+        ),
         ([*OPENED, of("m", c.Started(1, AT)), p.DeletePod(5), p.Lost(AT)], p.Close()),
         ([p.DeletePod(0), p.BeginPod()], None),
         ([p.DeletePod(0), p.Closed()], p.Leave()),
@@ -269,7 +274,7 @@ def test_sidecars_go_after_the_others_the_last_one_first():
     assert [each for each in effects if isinstance(each, p.ForContainer)] == [p.ForContainer("b", c.Terminate(1, 6))]
     life, effects = run(life, of("b", c.Ended(1, end(143), 1)), now=9.5)
     assert [each for each in effects if isinstance(each, p.ForContainer)] == [
-        p.ForContainer("a", c.Terminate(1, p.LEAST_GRACE))
+        p.ForContainer("a", c.Terminate(1, pl.LEAST_GRACE))
     ]
     assert run(life, of("a", c.Ended(1, end(143), 1)))[1] == (p.Close(),)
 

@@ -15,7 +15,7 @@ from fairlead.model.snapshot import ClusterSnapshot
 from fairlead.netfilter.ruleset import Target
 from fairlead.netpolicy.census import Census
 from fairlead.netpolicy.enforcement import Changed
-from fairlead.trace.evaluate import Chance
+from fairlead.trace.chance import Chance
 
 
 class Stale(NamedTuple):

@@ -11,7 +11,8 @@ from typing import NamedTuple
 from fairlead.app.proxy.userspace.node_rules import NodeRules
 from fairlead.labnet.links import POD_LINKS
 from fairlead.netfilter.ruleset import Target
-from fairlead.trace.evaluate import Chance, RuleStep
+from fairlead.trace.chance import Chance
+from fairlead.trace.evaluate import RuleStep
 from fairlead.trace.packet import Packet, PacketFate
 
 UPLINK = "eth0"  # through which everything comes to a node that is not of its own Pods

@@ -21,7 +21,8 @@ from fairlead.netpolicy import enforcement
 from fairlead.netpolicy.census import Census
 from fairlead.netpolicy.enforcement import Changed, Enforced
 from fairlead.netpolicy.nft_rules import NftPolicies
-from fairlead.trace.evaluate import Chance, Host, Sample, sample
+from fairlead.trace.chance import Chance
+from fairlead.trace.evaluate import Host, Sample, sample
 from fairlead.trace.packet import Packet
 
 FAMILY = IPFamily.IPV4  # the one with more than one loopback address

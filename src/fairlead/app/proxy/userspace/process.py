@@ -29,7 +29,7 @@ from fairlead.drivers.steering.part_socket import steered
 from fairlead.labnet.loopback import is_in
 from fairlead.model.network_policies import NetworkPolicy
 from fairlead.netfilter.ruleset import Target
-from fairlead.trace.evaluate import Draws
+from fairlead.trace.chance import Draws
 from fairlead.trace.packet import PacketFate
 
 POD_IP = "POD_IP"  # the variable by which a Pod's processes are known
