@@ -1,5 +1,6 @@
 """A kind that users define: what the table of kinds has for all others."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -31,6 +32,7 @@ class DefinedKind:
         singular, list_kind: the names that its definition gives.
         schema: the JSON of its ``openAPIV3Schema``.
         type_name: its type, with the fields that the schema specifies (``schemas.catalogue.OwnType``).
+        types: the types of all versions of the kind, by apiVersion.
         stored_as: the apiVersion under which its objects are kept, whichever they come in.
         scale: of a kind that has that subresource.
         conversion: of a kind whose versions differ in more than their names.
@@ -41,6 +43,7 @@ class DefinedKind:
     strategy: Strategy
     schema: Doc
     type_name: str
+    types: Mapping[str, str]
     stored_as: str
     scale: ScalePaths | None = None
     conversion: Conversion | None = None

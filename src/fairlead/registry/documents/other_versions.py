@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+import msgspec
+
 from fairlead.model.document import Doc
 from fairlead.registry.documents import autoscaler_v1, events_view
 from fairlead.registry.resources import Resource
@@ -24,6 +26,12 @@ _VERSIONS = {
 def shown_under(resource: Resource, document: bytes) -> bytes:
     """A stored document as a resource that is a view of another one shows it."""
     return _VERSIONS[resource.group_version, resource.kind].shown(document)
+
+
+def document_under(resource: Resource, document: Doc) -> Doc:
+    """The same of a document."""
+    shown: Doc = msgspec.json.decode(shown_under(resource, msgspec.json.encode(document)))
+    return shown
 
 
 def stored_form(resource: Resource, document: Doc) -> Doc:

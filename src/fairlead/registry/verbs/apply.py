@@ -5,11 +5,12 @@ from fairlead.registry import field_errors, object_meta
 from fairlead.registry.documents import bodies
 from fairlead.registry.documents.managed_fields.entries import APPLY
 from fairlead.registry.documents.managed_fields.ownership import AppliedConfiguration, apply_configuration
+from fairlead.registry.object_versions import ObjectVersions
 from fairlead.registry.requests import WriteOptions, write_options
 from fairlead.registry.status import bad_request, invalid
 from fairlead.registry.verbs.call import Call, Reply
 from fairlead.registry.verbs.decoding import decoded, manager_of, written_reply
-from fairlead.registry.verbs.generic_store import ObjectUpdate, create, stored_type, update
+from fairlead.registry.verbs.generic_store import ObjectUpdate, create, update
 
 APPLY_PATCH = "application/apply-patch+yaml"
 
@@ -20,12 +21,13 @@ def apply_object(call: Call) -> Reply:
     manager = manager_of(call, options, APPLY)
     is_given = call.env.kinds.strategy(call.resource).is_given
     application = AppliedConfiguration(manager, configuration, options.force, call.env.now, is_given)
+    versions = ObjectVersions(call.resource, call.env.answers)
     if call.state.get(call.resource.storage, call.target.key) is None and call.target.subresource is None:
-        document = apply_configuration(stored_type(call.resource), None, application)
+        document = apply_configuration(versions, None, application)
         return written_reply(call, create(call.state, call.target, document, call.env, options.dry_run), warnings)
 
     def apply(old: Doc) -> Doc:
-        return apply_configuration(stored_type(call.resource), old, application)
+        return apply_configuration(versions, old, application)
 
     change = ObjectUpdate(apply, only_existing=True, dry_run=options.dry_run, manager=manager)
     return written_reply(call, update(call.state, call.target, change, call.env), warnings)

@@ -18,6 +18,7 @@ from fairlead.registry.conversion import converted, is_converted, shown_as
 from fairlead.registry.documents.managed_fields.entries import UPDATE, Manager, follow_update, own_all
 from fairlead.registry.environment import Environment, Write
 from fairlead.registry.field_errors import FieldError
+from fairlead.registry.object_versions import ObjectVersions
 from fairlead.registry.requests import RequestTarget
 from fairlead.registry.resources import BY_PATH, BY_STORAGE, Resource
 from fairlead.registry.schemas.canonical import canonicalize
@@ -42,7 +43,7 @@ class Written(NamedTuple):
     warnings: tuple[str, ...] = ()
 
 
-SYSTEM = Manager("fairlead", UPDATE, "v1")
+SYSTEM = Manager("fairlead", UPDATE, "")
 
 
 def create(
@@ -114,7 +115,23 @@ def _put(step: Step, resource: Resource, key: ObjectKey, document: Doc, env: Env
 def _own(resource: Resource, document: Doc, env: Environment, manager: Manager) -> None:
     """Make the manager the owner of a new object's fields, unless it says already whose they are."""
     if "managedFields" not in document["metadata"]:
-        own_all(stored_type(resource), document, _SIDES[bool(resource.subresource("status"))], manager, env.now)
+        without = _SIDES[bool(resource.subresource("status"))]
+        own_all(ObjectVersions(resource, env.answers), document, without, _writer(manager, resource), env.now)
+
+
+def _follow_owners(revision: "_Revision", new: Doc, env: Environment) -> None:
+    """Move the ownership of what an update changes to its manager."""
+    resource = revision.target.resource
+    manager = _writer(revision.change.manager, resource)
+    follow_update(ObjectVersions(resource, env.answers), revision.old, new, manager, env.now)
+
+
+def _writer(manager: Manager, resource: Resource) -> Manager:
+    """The manager with the version that it writes; the server itself writes the one that is stored."""
+    if manager is not SYSTEM:
+        return manager
+    row = resource if resource.defined else BY_STORAGE[resource.storage]
+    return manager._replace(api_version=row.group_version)
 
 
 def _completed(strategy: Strategy, namespace: str, context: Context, document: Doc) -> None:
@@ -218,7 +235,7 @@ def update(state: State, target: RequestTarget, change: ObjectUpdate, env: Envir
         env.kinds.strategy(resource).default(new)
         object_meta.carry_over(new, old)
         if owns:
-            follow_update(stored_type(resource), old, new, change.manager, env.now)
+            _follow_owners(_Revision(state, target, change, old, new, owns), new, env)
         new = _named(_mutated(Write(state, target, new, old, change.dry_run), env.mutate), target)
         owns = False
     env.admit(state, target, new, old)
@@ -271,7 +288,7 @@ def _stored(revision: _Revision, new: Doc, effects: SideEffects, env: Environmen
     resource, strategy = target.resource, env.kinds.strategy(target.resource)
     warnings = (*env.review(Write(state, target, new, old, change.dry_run)), *strategy.warnings(new, old))
     if owns:
-        follow_update(stored_type(resource), old, new, change.manager, env.now)
+        _follow_owners(revision, new, env)
     new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
     if new == old:
         return Written(Step(state), msgspec.json.encode(old), warnings=warnings)

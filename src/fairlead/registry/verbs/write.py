@@ -1,15 +1,12 @@
 """Writing what a body says: create, update, patch."""
 
-import msgspec
-
 from fairlead.model.document import Doc
 from fairlead.registry import object_meta
 from fairlead.registry.documents import bodies
 from fairlead.registry.documents.managed_fields.entries import UPDATE
-from fairlead.registry.documents.other_versions import shown_under
+from fairlead.registry.documents.other_versions import document_under
 from fairlead.registry.documents.patching import parse_patch
 from fairlead.registry.requests import write_options
-from fairlead.registry.resources import Resource
 from fairlead.registry.verbs.apply import APPLY_PATCH, apply_object
 from fairlead.registry.verbs.call import Call, Reply
 from fairlead.registry.verbs.decoding import decoded, manager_of, written_reply
@@ -44,7 +41,7 @@ def patch_object(call: Call) -> Reply:
     warnings: list[str] = []
 
     def apply(old: Doc) -> Doc:
-        shown = _under(call.resource, old) if call.resource.view_of else old
+        shown = document_under(call.resource, old) if call.resource.view_of else old
         if call.resource.defined:
             shown = {**old, "apiVersion": call.resource.group_version}
         document, found = decoded(call, patch(shown), options, patched=True)
@@ -54,8 +51,3 @@ def patch_object(call: Call) -> Reply:
     manager = manager_of(call, options, UPDATE)
     change = ObjectUpdate(apply, only_existing=True, dry_run=options.dry_run, manager=manager)
     return written_reply(call, update(call.state, call.target, change, call.env), warnings)
-
-
-def _under(resource: Resource, document: Doc) -> Doc:
-    shown: Doc = msgspec.json.decode(shown_under(resource, msgspec.json.encode(document)))
-    return shown

@@ -10,18 +10,28 @@ from fairlead.model.document import Doc
 from fairlead.registry.documents.managed_fields.differences import Differences, differences
 from fairlead.registry.documents.managed_fields.paths import FieldSet, Path, encode, from_fields_v1, to_fields_v1
 from fairlead.registry.documents.managed_fields.tree import tree_of
+from fairlead.registry.documents.managed_fields.versions import Versions
 from fairlead.registry.status import ApiError
 
 APPLY, UPDATE = "Apply", "Update"
 
 
 class Manager(NamedTuple):
-    """Who writes, how, and through which version and side of the object."""
+    """Who writes, how, and through which version and side of the object.
+
+    What it applies through one version and then another is one configuration: such a manager is known without its
+    version (``known``). Upstream: apimachinery ``util/managedfields/internal/managedfields.go``.
+    """
 
     name: str
     operation: str
     api_version: str
     subresource: str = ""
+
+    @property
+    def known(self) -> "Manager":
+        """The manager as owners are told apart."""
+        return self._replace(api_version="") if self.operation == APPLY else self
 
     def __str__(self) -> str:
         """As a conflict names it."""
@@ -32,21 +42,30 @@ class Manager(NamedTuple):
 
 
 class Owned(NamedTuple):
-    """The fields of one manager, and when it last changed them."""
+    """The fields of one manager as a version has them, and when it last changed them."""
 
     fields: FieldSet
     time: str
+    api_version: str
 
 
 Owners = Mapping[Manager, Owned]
 
 
-def read_owners(document: Doc) -> dict[Manager, Owned]:
-    """The owners that a document names; empty when its fields are not tracked."""
-    return {
-        _manager(entry): Owned(from_fields_v1(entry.get("fieldsV1")), str(entry.get("time", "")))
-        for entry in _entries(document)
-    }
+def is_tracked(document: Doc) -> bool:
+    """Whether the document names owners of its fields."""
+    return any(True for _ in _entries(document))
+
+
+def read_owners(document: Doc, versions: Versions) -> dict[Manager, Owned]:
+    """The owners that a document names, by their known names. Those of versions that are no more are left out."""
+    found = {}
+    for entry in _entries(document):
+        manager = _manager(entry)
+        if versions.type_of(manager.api_version) is not None:
+            fields, time = from_fields_v1(entry.get("fieldsV1")), str(entry.get("time", ""))
+            found[manager.known] = Owned(fields, time, manager.api_version)
+    return found
 
 
 def write_owners(document: Doc, owners: Owners) -> None:
@@ -55,17 +74,18 @@ def write_owners(document: Doc, owners: Owners) -> None:
     _write(document, entries)
 
 
-def own_all(type_name: str, document: Doc, without: Iterable[str], manager: Manager, now: str) -> None:
+def own_all(versions: Versions, document: Doc, without: Iterable[str], manager: Manager, now: str) -> None:
     """Make the manager of a new object the owner of what it says; ``without`` are sides that it may not write."""
     said = {name: value for name, value in document.items() if name not in without}
     try:
-        tree = tree_of(type_name, said)
+        said = versions.converted(said, manager.api_version)
+        tree = tree_of(versions.type_of(manager.api_version) or "", said)
         _write(document, [_raw_entry(manager, tree, now)] if tree else [])
     except ApiError:  # elements that cannot be told apart; whether they may stand there is for validation to say
         _write(document, [])
 
 
-def follow_update(type_name: str, old: Doc, new: Doc, manager: Manager, now: str) -> None:
+def follow_update(versions: Versions, old: Doc, new: Doc, manager: Manager, now: str) -> None:
     """Move ownership after an update: put into ``new`` the owners that it leaves. Untracked objects stay untracked.
 
     An update may rewrite the owners themselves, which is how clients hand over fields, or forget them all.
@@ -74,27 +94,53 @@ def follow_update(type_name: str, old: Doc, new: Doc, manager: Manager, now: str
     entries = list(_entries(old if rewritten is None else new))
     if entries:
         try:
-            entries = _followed(entries, differences(type_name, old, new), manager, now)
+            entries = _followed(entries, _Changes(versions, old, new), manager, now)
         except ApiError:  # as for a new object
             entries = list(_entries(old))
     _write(new, entries)
 
 
-def _followed(entries: list[Doc], found: Differences, manager: Manager, now: str) -> list[Doc]:
-    """The entries after the changes of a manager, which takes from all others what it changed."""
+class _Changes:
+    """What an update changes, as each version has it; found once for each version that is asked for."""
+
+    def __init__(self, versions: Versions, old: Doc, new: Doc) -> None:
+        self._versions, self._sides = versions, (old, new)
+        self._found: dict[str, Differences | None] = {}
+
+    def under(self, api_version: str) -> Differences | None:
+        """The changes under a version; None when there is no such version."""
+        if api_version not in self._found:
+            type_name = self._versions.type_of(api_version)
+            self._found[api_version] = None if type_name is None else self._differences(type_name, api_version)
+        return self._found[api_version]
+
+    def _differences(self, type_name: str, api_version: str) -> Differences:
+        return differences(type_name, *(self._versions.converted(side, api_version) for side in self._sides))
+
+
+def _followed(entries: list[Doc], changes: _Changes, manager: Manager, now: str) -> list[Doc]:
+    """The entries after the changes of a manager, which takes from all others what it changed. Entries of versions
+    that are no more go."""
+    found = changes.under(manager.api_version)
     mine = next((entry for entry in entries if _manager(entry) == manager), None)
-    others = [_without(entry, found.changed | found.gone) for entry in entries if entry is not mine]
-    own = mine and _without(mine, found.gone)
-    if found.changed:
+    own = mine and found and _without(mine, found.gone)
+    if found and found.changed:
         own = _with(own, found.changed, manager, now)
+    others = [_left_to(entry, changes) for entry in entries if entry is not mine]
     return sorted((entry for entry in (own, *others) if entry), key=_manager)
+
+
+def _left_to(entry: Doc, changes: _Changes) -> Doc | None:
+    """What an update by others leaves of an entry."""
+    found = changes.under(_manager(entry).api_version)
+    return found and _without(entry, found.changed | found.gone)
 
 
 def _with(entry: Doc | None, fields: FieldSet, manager: Manager, now: str) -> Doc:
     if entry and all(_holds(entry, path) for path in fields):
         return {**entry, "time": now}
     held = from_fields_v1(entry["fieldsV1"]) if entry else frozenset()
-    return _entry(manager, Owned(held | fields, now))
+    return _entry(manager, Owned(held | fields, now, manager.api_version))
 
 
 def _without(entry: Doc, fields: FieldSet) -> Doc | None:
@@ -126,7 +172,7 @@ def _manager(entry: Doc) -> Manager:
 
 
 def _entry(manager: Manager, owned: Owned) -> Doc:
-    return _raw_entry(manager, to_fields_v1(owned.fields), owned.time)
+    return _raw_entry(manager._replace(api_version=owned.api_version), to_fields_v1(owned.fields), owned.time)
 
 
 def _raw_entry(manager: Manager, fields: Doc, time: str) -> Doc:

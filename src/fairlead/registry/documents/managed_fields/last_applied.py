@@ -20,13 +20,16 @@ KUBECTL = "kubectl"  # the one manager that is taken for the same user as the an
 
 
 def still_as_applied(type_name: str, live: Doc, present: Leaves) -> FieldSet:
-    """The fields of the live object that have the values of its annotation; none when it has no annotation to read.
+    """The fields of the live object that have the values of its annotation; none when it has no annotation to read, or
+    one that another version was applied by.
 
     Args:
         present: the live object's fields.
     """
     try:
         document = msgspec.json.decode(_annotations(live)[ANNOTATION], type=dict[str, Any])
+        if document.get("apiVersion") != live["apiVersion"]:
+            return EMPTY
         document = decode(live["apiVersion"], live["kind"], document).document
         applied = leaves_of(type_name, {"metadata": {}, **document})
     except (KeyError, ValueError, RecursionError, ApiError):

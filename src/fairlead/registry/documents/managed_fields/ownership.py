@@ -13,19 +13,28 @@ from operator import itemgetter
 from typing import Any, NamedTuple
 
 from fairlead.model.document import Doc
-from fairlead.registry.documents.managed_fields.entries import UPDATE, Manager, Owned, read_owners, write_owners
+from fairlead.registry.documents.managed_fields.differences import differences
+from fairlead.registry.documents.managed_fields.entries import (
+    UPDATE,
+    Manager,
+    Owned,
+    is_tracked,
+    read_owners,
+    write_owners,
+)
 from fairlead.registry.documents.managed_fields.last_applied import KUBECTL, remember, still_as_applied
 from fairlead.registry.documents.managed_fields.leaves import Leaves, leaves_of
-from fairlead.registry.documents.managed_fields.merge import merge_applied, without_fields
+from fairlead.registry.documents.managed_fields.merge import merge_applied
 from fairlead.registry.documents.managed_fields.paths import (
     EMPTY,
     Element,
     FieldSet,
     Path,
-    PathField,
     PathItem,
     path_text,
 )
+from fairlead.registry.documents.managed_fields.pruning import pruned
+from fairlead.registry.documents.managed_fields.versions import Versions
 from fairlead.registry.status import ApiError
 
 BEFORE_FIRST_APPLY = "before-first-apply"
@@ -45,43 +54,58 @@ class AppliedConfiguration(NamedTuple):
     is_given: Callable[[Mapping[str, Any]], bool] = lambda keys: False
 
 
-def apply_configuration(type_name: str, live: Doc | None, application: AppliedConfiguration) -> Doc:
+def apply_configuration(versions: Versions, live: Doc | None, application: AppliedConfiguration) -> Doc:
     """The object that a configuration makes of the live one (None: there is none), with its new owners.
 
     Raises:
-        ApiError: 409, another manager owns a field with a different value.
+        ApiError: 409, another manager owns a field with a different value; 500, a version cannot be converted.
     """
     manager, configuration, force, now, is_given = application
+    stored_as, written_as = configuration["apiVersion"], manager.api_version
+    type_name = versions.type_of(written_as) or ""
+    configuration = versions.converted(configuration, written_as)
     applied = leaves_of(type_name, configuration)
+    own = Owned(frozenset(applied), now, written_as)
     if live is None:
-        result = dict(configuration)
-        write_owners(result, {manager: Owned(frozenset(applied), now)})
+        result = dict(versions.converted(configuration, stored_as))
+        write_owners(result, {manager.known: own})
         return result
-    present = leaves_of(type_name, live)
-    owners = read_owners(live) or {_before(manager): Owned(_of_users(present, is_given), now)}
-    before = owners.pop(manager, Owned(EMPTY, now))
+    shown = versions.converted(live, written_as)
+    present = leaves_of(type_name, shown)
+    owners = read_owners(live, versions)
+    if not is_tracked(live):
+        owners = {_before(manager): Owned(_of_users(present, is_given), now, written_as)}
+    before = owners.pop(manager.known, Owned(EMPTY, now, written_as))
     is_kubectl = manager.name == KUBECTL
-    yielding = still_as_applied(type_name, live, present) if is_kubectl else EMPTY
-    owners = _resolve(owners, applied, present, force, yielding)
-    held = frozenset(path for owned in owners.values() for path in owned.fields)
-    shared = {
-        path[:length] for path in held for length in range(1, len(path)) if isinstance(path[length - 1], PathItem)
-    }
-    # Of a shared list element others own a part, so it stays; and so does an object that was empty when it was owned.
-    given_up = before.fields - applied.keys() - held - shared - _filled(present)
-    result = without_fields(merge_applied(type_name, live, _configuration(configuration)), given_up)
+    yielding = still_as_applied(type_name, shown, present) if is_kubectl else EMPTY
+    merged = merge_applied(type_name, shown, _configuration(configuration))
+    owners = _resolve(owners, _Differing(versions, shown, merged, (applied, present)), force, yielding)
+    result = pruned(versions, merged, before, [*owners.values(), own])
     if is_kubectl:
         remember(result, configuration)
-    time = before.time if before.fields == applied.keys() else now
-    write_owners(result, {**owners, manager: Owned(frozenset(applied), time)})
+    result = dict(versions.converted(result, stored_as))
+    result["metadata"] = dict(result["metadata"])
+    write_owners(
+        result, {**owners, manager.known: own._replace(time=before.time) if before.fields == own.fields else own}
+    )
     return result
 
 
-def _filled(present: Leaves) -> set[Path]:
-    """The paths of objects that have fields."""
-    return {
-        path[:length] for path in present for length in range(1, len(path)) if isinstance(path[length - 1], PathField)
-    }
+class _Differing:
+    """The fields to which a configuration gives other values, as each version has them."""
+
+    def __init__(self, versions: Versions, live: Doc, merged: Doc, leaves: tuple[Leaves, Leaves]) -> None:
+        applied, present = leaves
+        found = {path for path, value in applied.items() if path not in present or present[path] != value}
+        self._versions, self._sides = versions, (live, merged)
+        self._found = {merged["apiVersion"]: frozenset(found)}
+
+    def under(self, api_version: str) -> FieldSet:
+        if api_version not in self._found:
+            type_name = self._versions.type_of(api_version) or ""
+            sides = (self._versions.converted(side, api_version) for side in self._sides)
+            self._found[api_version] = differences(type_name, *sides).changed
+        return self._found[api_version]
 
 
 def _of_users(present: Leaves, is_given: Callable[[Mapping[str, Any]], bool]) -> FieldSet:
@@ -104,13 +128,14 @@ def _configuration(document: Doc) -> Doc:
 
 
 def _resolve(
-    owners: dict[Manager, Owned], applied: Leaves, present: Leaves, force: bool, yielding: FieldSet
+    owners: dict[Manager, Owned], differing: _Differing, force: bool, yielding: FieldSet
 ) -> dict[Manager, Owned]:
-    differing = {path for path, value in applied.items() if path not in present or present[path] != value}
-    conflicts = [(manager, path) for manager, owned in owners.items() for path in owned.fields & differing - yielding]
+    """The owners without the fields that get other values."""
+    found = {manager: owned.fields & differing.under(owned.api_version) for manager, owned in owners.items()}
+    conflicts = [(manager, path) for manager, paths in found.items() for path in paths - yielding]
     if conflicts and not force:
         raise _conflict(sorted(conflicts, key=lambda each: (each[0], path_text(each[1]))))
-    return {manager: Owned(owned.fields - differing, owned.time) for manager, owned in owners.items()}
+    return {manager: owned._replace(fields=owned.fields - found[manager]) for manager, owned in owners.items()}
 
 
 def _conflict(conflicts: list[tuple[Manager, Path]]) -> ApiError:

@@ -5,7 +5,7 @@ Upstream: apiextensions-apiserver ``pkg/registry/customresource``.
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -22,6 +22,7 @@ from fairlead.registry.kinds.apiextensions.rules import rule_faults
 from fairlead.registry.kinds.apiextensions.structural import fill
 from fairlead.registry.kinds.apiextensions.values import value_faults
 from fairlead.registry.resources import SCALE, STATUS, Resource
+from fairlead.registry.schemas.catalogue import OwnType
 from fairlead.registry.strategy import Context, Strategy
 
 _NO_SPEC = ("apiVersion", "kind", "metadata", "status")
@@ -29,9 +30,10 @@ _NO_SPEC = ("apiVersion", "kind", "metadata", "status")
 
 def resources_of(definition: Definition) -> Iterator[Resource]:
     """The rows of a definition, one for each served version."""
+    types = {f"{definition.group}/{version.name}": _type(definition, version) for version in definition.versions}
     for version in sorted(definition.versions, key=lambda version: _rank(version.name)):
         if version.is_served:
-            yield _resource(definition, version)
+            yield _resource(definition, version, types)
 
 
 _RANK = re.compile(r"v(?P<major>[1-9]\d*)(?:(?P<stage>alpha|beta)(?P<minor>[1-9]\d*))?")
@@ -47,14 +49,14 @@ def _rank(name: str) -> tuple[int, int, int, str]:
     return _STAGES[match["stage"]], -int(match["major"]), -int(match["minor"] or 0), name
 
 
-def _resource(definition: Definition, version: Version) -> Resource:
-    api_version = f"{definition.group}/{version.name}"
+def _resource(definition: Definition, version: Version, types: Mapping[str, str]) -> Resource:
     kind = DefinedKind(
         definition.singular,
         definition.list_kind,
         _strategy(version),
         version.schema,
-        type_of_object(_type_name(api_version, definition.kind, version.schema), version.schema),
+        types[f"{definition.group}/{version.name}"],
+        types,
         f"{definition.group}/{definition.storage_version}",
         version.scale,
         definition.conversion,
@@ -74,9 +76,10 @@ def _resource(definition: Definition, version: Version) -> Resource:
     )
 
 
-def _type_name(api_version: str, kind: str, schema: Doc) -> str:
-    """A name for these fields alone: another schema of the same kind is another type."""
-    return f"{api_version}.{kind}@{hashlib.sha256(msgspec.json.encode(schema)).hexdigest()[:16]}"
+def _type(definition: Definition, version: Version) -> OwnType:
+    """The type of a version. Its name is for these fields alone: another schema of the same kind is another type."""
+    digest = hashlib.sha256(msgspec.json.encode(version.schema)).hexdigest()[:16]
+    return type_of_object(f"{definition.group}/{version.name}.{definition.kind}@{digest}", version.schema)
 
 
 def _strategy(version: Version) -> Strategy:

@@ -11,6 +11,7 @@ from fairlead.model.document import Doc
 from fairlead.model.names import dns1035_label_errors, dns1123_subdomain_errors
 from fairlead.registry.field_errors import FieldError, forbidden, invalid, not_supported, required
 from fairlead.registry.kinds.apiextensions.json_path import BadPath, steps_of
+from fairlead.registry.kinds.apiextensions.rules import expressions_of
 from fairlead.registry.kinds.apiextensions.schema_faults import schema_faults
 from fairlead.registry.kinds.webhook_clients import client_faults, review_version_faults
 
@@ -21,12 +22,18 @@ _COLUMN_TYPES = ("boolean", "date", "integer", "number", "string")
 _PULL_REQUEST = re.compile(r"https://\S+/pull/\d+\S*|unapproved.*")
 
 
-def definition_faults(document: Doc) -> list[FieldError]:
-    """The faults of a definition whose defaults are filled in."""
-    return list(_faults(document))
+def definition_faults(document: Doc, old: Doc | None = None) -> list[FieldError]:
+    """The faults of a definition whose defaults are filled in; ``old`` is the one that it takes the place of."""
+    known = frozenset(_expressions(old)) if old else frozenset()
+    return list(_faults(document, known))
 
 
-def _faults(document: Doc) -> Iterator[FieldError]:
+def _expressions(stored: Doc) -> Iterator[str]:
+    for version in stored["spec"]["versions"]:
+        yield from expressions_of(version["schema"]["openAPIV3Schema"])
+
+
+def _faults(document: Doc, known: frozenset[str]) -> Iterator[FieldError]:
     spec = _object(document.get("spec"))
     names, group = _object(spec.get("names")), str(spec.get("group") or "")
     wanted = f"{names.get('plural', '')}.{group}"
@@ -37,7 +44,7 @@ def _faults(document: Doc) -> Iterator[FieldError]:
     if scope not in _SCOPES:
         yield not_supported("spec.scope", scope, _SCOPES) if scope else required("spec.scope")
     yield from _names(names)
-    yield from _versions(spec)
+    yield from _versions(spec, known)
     yield from _conversion(_object(spec.get("conversion")))
 
 
@@ -88,7 +95,7 @@ def _label(value: Any, is_kind: bool) -> list[str]:
     return [f"{mixed}: {why}" for why in dns1035_label_errors(str(value).lower())]
 
 
-def _versions(spec: Doc) -> Iterator[FieldError]:
+def _versions(spec: Doc, known: frozenset[str]) -> Iterator[FieldError]:
     versions = [_object(version) for version in spec.get("versions") or ()]
     if not versions:
         yield required("spec.versions", "must have exactly one version marked as storage version")
@@ -98,10 +105,10 @@ def _versions(spec: Doc) -> Iterator[FieldError]:
     if len(set(map(str, names))) < len(names):
         yield invalid("spec.versions", names, "must contain unique version names")
     for index, version in enumerate(versions):
-        yield from _version(version, f"spec.versions[{index}]")
+        yield from _version(version, known, f"spec.versions[{index}]")
 
 
-def _version(version: Doc, path: str) -> Iterator[FieldError]:
+def _version(version: Doc, known: frozenset[str], path: str) -> Iterator[FieldError]:
     name = version.get("name") or ""
     yield from (invalid(f"{path}.name", name, why) for why in dns1035_label_errors(name))
     for field in ("served", "storage"):
@@ -111,7 +118,7 @@ def _version(version: Doc, path: str) -> Iterator[FieldError]:
     if not isinstance(schema, dict):
         yield required(f"{path}.schema.openAPIV3Schema", "schemas are required")
     else:
-        yield from schema_faults(schema, f"{path}.schema.openAPIV3Schema")
+        yield from schema_faults(schema, f"{path}.schema.openAPIV3Schema", known)
     if version.get("deprecationWarning") and not version.get("deprecated"):
         warning = version["deprecationWarning"]
         yield invalid(f"{path}.deprecationWarning", warning, "can only be set for deprecated versions")

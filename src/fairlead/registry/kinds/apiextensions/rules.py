@@ -1,8 +1,8 @@
 """``x-kubernetes-validations``: rules in CEL about a value and the one before it.
 
 A rule that names ``oldSelf`` is about a change: it is asked only where there is a value before, which elements of a
-list have only when they are told apart by keys. A definition with a rule that cannot be compiled is refused; one that
-an earlier version has stored is not enforced. Upstream: apiextensions-apiserver ``pkg/apiserver/schema/cel``.
+list have only when they are told apart by keys. A definition with a rule that cannot be compiled is refused, unless it
+is stored with that rule already (by an earlier version): such a rule is not enforced. Upstream: apiextensions-apiserver ``pkg/apiserver/schema/cel``.
 """
 
 import re
@@ -112,25 +112,39 @@ def _type_of(place: _Place) -> str:
     return str(place.schema.get("type") or "object")
 
 
-def uncompiled_rules(schema: Doc, path: str) -> Iterator[FieldError]:
-    """The faults of the rules of a schema: those that no expression can be made of, and reasons that there are not."""
+def uncompiled_rules(schema: Doc, path: str, known: frozenset[str] = frozenset()) -> Iterator[FieldError]:
+    """The faults of the rules of a schema: those that no expression can be made of, and reasons that there are not.
+
+    Args:
+        known: expressions that are stored already; they are not compiled again.
+    """
     for index, rule in enumerate(schema.get(RULES) or ()):
-        yield from _rule_faults(rule, f"{path}.{RULES}[{index}]")
+        yield from _rule_faults(rule, f"{path}.{RULES}[{index}]", known)
     for name, below in (schema.get("properties") or {}).items():
         if isinstance(below, dict):
-            yield from uncompiled_rules(below, f"{path}.properties[{name}]")
+            yield from uncompiled_rules(below, f"{path}.properties[{name}]", known)
     for field in ("items", "additionalProperties"):
         if isinstance(schema.get(field), dict):
-            yield from uncompiled_rules(schema[field], f"{path}.{field}")
+            yield from uncompiled_rules(schema[field], f"{path}.{field}", known)
 
 
-def _rule_faults(rule: Doc, path: str) -> Iterator[FieldError]:
+def expressions_of(schema: Doc) -> Iterator[str]:
+    """The texts of all expressions of a schema that is stored."""
+    for rule in schema.get(RULES) or ():
+        yield from filter(None, (rule.get("rule"), rule.get("messageExpression")))
+    below = [*(schema.get("properties") or {}).values(), schema.get("items"), schema.get("additionalProperties")]
+    for part in below:
+        if isinstance(part, dict):
+            yield from expressions_of(part)
+
+
+def _rule_faults(rule: Doc, path: str, known: frozenset[str]) -> Iterator[FieldError]:
     text, reason = rule.get("rule") or "", rule.get("reason")
     if not text.strip():
         yield required(f"{path}.rule", "rule is not specified")
-    elif why := _uncompiled(text):
+    elif why := _uncompiled(text, known):
         yield invalid(f"{path}.rule", text, f"compilation failed: ERROR: {why}")
-    if (message := rule.get("messageExpression") or "") and (why := _uncompiled(message)):
+    if (message := rule.get("messageExpression") or "") and (why := _uncompiled(message, known)):
         yield invalid(f"{path}.messageExpression", message, f"messageExpression compilation failed: ERROR: {why}")
     if "\n" in (said := (rule.get("message") or "").strip()):
         yield invalid(f"{path}.message", said, "message must not contain line breaks")
@@ -138,8 +152,10 @@ def _rule_faults(rule: Doc, path: str) -> Iterator[FieldError]:
         yield not_supported(f"{path}.reason", reason, _REASONS)
 
 
-def _uncompiled(text: str) -> str:
-    """Why no expression can be made of a text; empty when one can."""
+def _uncompiled(text: str, known: frozenset[str]) -> str:
+    """Why no expression can be made of a text; empty when one can, or when the text is known."""
+    if text in known:
+        return ""
     try:
         compiled(text)
         unknown = undeclared(text, _NAMES)

@@ -19,8 +19,8 @@ _LIST_TYPES = ("atomic", "map", "set")
 _NEVER = ("$ref", "definitions", "dependencies", "deprecated", "id", "patternProperties", "readOnly", "writeOnly")
 
 
-def schema_faults(schema: Doc, path: str) -> Iterator[FieldError]:
-    """The faults of the schema of a whole object."""
+def schema_faults(schema: Doc, path: str, known: frozenset[str] = frozenset()) -> Iterator[FieldError]:
+    """The faults of the schema of a whole object; ``known`` are expressions of rules that are stored already."""
     if schema.get("type") != "object":
         wanted = schema.get("type", "")
         yield (
@@ -29,7 +29,7 @@ def schema_faults(schema: Doc, path: str) -> Iterator[FieldError]:
             else required(f"{path}.type", "must not be empty at the root")
         )
     yield from _below(schema, path, 0)
-    yield from uncompiled_rules(schema, path)
+    yield from uncompiled_rules(schema, path, known)
 
 
 def _faults(schema: Any, path: str, depth: int) -> Iterator[FieldError]:
