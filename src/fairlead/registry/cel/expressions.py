@@ -4,7 +4,7 @@ The language itself is the library ``cel-python``; beside it stands what Kuberne
 It is imported when the first rule is compiled: most clusters have none.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -37,6 +37,33 @@ def undeclared(text: str, declared: frozenset[str]) -> str:
     from fairlead.registry.cel import library
 
     return min(library.variables(_tree(text)) - declared, default="")
+
+
+def type_faults(text: str, types: Mapping[str, tuple[str, str]], variables: Iterable[tuple[str, str]]) -> str:
+    """What is wrong with the types of an expression, as a compiler shows it; empty when nothing is known to be.
+
+    Args:
+        types: by name of an object that the expression knows, its type in the catalogue and the name that messages
+            give it.
+        variables: name and expression of each field of the name ``variables``; one may use those before it.
+
+    Raises:
+        Unsupported: it is no expression.
+    """
+    from fairlead.registry.cel.static_types import DYN, object_of
+    from fairlead.registry.cel.type_check import check_types, shown
+
+    names = {name: object_of(*type_) for name, type_ in types.items()}
+    known = {}
+    for name, expression in variables:
+        try:
+            _tree(expression)
+        except Unsupported:
+            known[name] = DYN
+        else:
+            known[name] = check_types(expression, names, known).type
+    _tree(text)
+    return shown(text, check_types(text, names, known).faults)
 
 
 @lru_cache(maxsize=4096)

@@ -3,7 +3,8 @@
 Upstream: pkg/apis/admissionregistration/validation/validation.go.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from fairlead.model.document import Doc
 from fairlead.registry.cel.budget import Unsupported
@@ -17,6 +18,8 @@ ATTEMPT = frozenset({"object", "oldObject", "request", "authorizer"})  # the nam
 OPERATIONS = ("*", "CREATE", "UPDATE", "DELETE", "CONNECT")
 _SCOPES = ("*", "Cluster", "Namespaced")
 _MOST_CONDITIONS = 64
+_UNCOMPILED = "compilation failed"
+_TEXTS = ("expression", "messageExpression", "valueExpression")
 _WITH_VALUES = {"In": True, "NotIn": True, "Exists": False, "DoesNotExist": False}
 
 
@@ -89,7 +92,25 @@ def expression_faults(path: str, text: str, declared: frozenset[str], detail: st
         compiled(text)
         unknown = undeclared(text, declared)
     except Unsupported as error:
-        yield invalid(path, text, f"compilation failed: {error}")
+        yield invalid(path, text, f"{_UNCOMPILED}: {error}")
         return
     if unknown:
-        yield invalid(path, text, f"compilation failed: undeclared reference to '{unknown}' (in container '')")
+        yield invalid(path, text, f"{_UNCOMPILED}: undeclared reference to '{unknown}' (in container '')")
+
+
+def new_faults(found: Iterable[FieldError], old: Doc) -> list[FieldError]:
+    """The faults of an object without those of expressions that are stored already: what an earlier version let pass
+    can be updated and put right part by part."""
+    stored = set(_expressions(old))
+    return [fault for fault in found if not (fault.detail.startswith(_UNCOMPILED) and fault.value in stored)]
+
+
+def _expressions(value: Any) -> Iterator[str]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _expressions(item)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            if isinstance(item, str) and name in _TEXTS:
+                yield item
+            yield from _expressions(item)

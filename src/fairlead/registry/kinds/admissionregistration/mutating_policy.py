@@ -9,7 +9,7 @@ from typing import Any
 from fairlead.model.document import Doc
 from fairlead.registry.cel.type_names import TYPES
 from fairlead.registry.field_errors import FieldError, not_supported, required
-from fairlead.registry.kinds.admissionregistration.match_rules import OPERATIONS, expression_faults
+from fairlead.registry.kinds.admissionregistration.match_rules import OPERATIONS, expression_faults, new_faults
 from fairlead.registry.kinds.admissionregistration.policy_rules import (
     BINDING_COLUMNS,
     MISSING,
@@ -79,7 +79,7 @@ def _row(policy: Doc, now: str) -> list[Any]:
 POLICY = Strategy(
     default=default_policy,
     validate_create=validate,
-    validate_update=lambda new, old, context: validate(new, context),
+    validate_update=lambda new, old, context: new_faults(validate(new, context), old),
     bumps_generation=is_other,
     columns=(NAME, Column("Mutations", "integer"), *POLICY_COLUMNS),
     row=_row,

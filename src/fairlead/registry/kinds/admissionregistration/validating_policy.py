@@ -1,6 +1,6 @@
 """ValidatingAdmissionPolicies and their bindings: completed, checked and stored.
 
-There are no types to check expressions against before they are evaluated, so ``status.typeChecking`` has no warnings.
+The expressions of a policy are held against types in the step that stores it; upstream has a controller for that.
 Upstream: pkg/apis/admissionregistration/{v1/defaults.go,validation}.
 """
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from fairlead.model.document import Doc
 from fairlead.registry.field_errors import FieldError, duplicate, invalid, not_supported, required
-from fairlead.registry.kinds.admissionregistration.match_rules import expression_faults
+from fairlead.registry.kinds.admissionregistration.match_rules import expression_faults, new_faults
 from fairlead.registry.kinds.admissionregistration.policy_rules import (
     BINDING_COLUMNS,
     MISSING,
@@ -23,6 +23,7 @@ from fairlead.registry.kinds.admissionregistration.policy_rules import (
     is_other,
     shown_kind,
 )
+from fairlead.registry.kinds.admissionregistration.type_checking import type_checking
 from fairlead.registry.kinds.cells import NAME, age, name
 from fairlead.registry.kinds.value_rules import one_of
 from fairlead.registry.object_meta import qualified_name_errors
@@ -96,12 +97,13 @@ def _actions(path: str, actions: list[str]) -> Iterator[FieldError]:
         yield invalid(path, actions, detail)
 
 
-def _examined(policy: Doc, generation: int) -> None:
-    policy["status"] = {"observedGeneration": generation, "typeChecking": {}}
+def _examined(policy: Doc, generation: int, context: Context) -> None:
+    checked = type_checking(policy["spec"], context.state)
+    policy["status"] = {"observedGeneration": generation, "typeChecking": checked}
 
 
 def _prepare_update(new: Doc, old: Doc, context: Context) -> None:
-    _examined(new, old["metadata"].get("generation", 1) + is_other(new, old))
+    _examined(new, old["metadata"].get("generation", 1) + is_other(new, old), context)
 
 
 def _row(policy: Doc, now: str) -> list[Any]:
@@ -111,10 +113,10 @@ def _row(policy: Doc, now: str) -> list[Any]:
 
 POLICY = Strategy(
     default=default_policy,
-    prepare_create=lambda new, context: _examined(new, 1),
+    prepare_create=lambda new, context: _examined(new, 1, context),
     prepare_update=_prepare_update,
     validate_create=validate,
-    validate_update=lambda new, old, context: validate(new, context),
+    validate_update=lambda new, old, context: new_faults(validate(new, context), old),
     bumps_generation=is_other,
     columns=(NAME, Column("Validations", "integer"), *POLICY_COLUMNS),
     row=_row,

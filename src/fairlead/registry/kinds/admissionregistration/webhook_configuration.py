@@ -13,6 +13,7 @@ from fairlead.registry.kinds.admissionregistration.match_rules import (
     ATTEMPT,
     SELECTORS,
     condition_faults,
+    new_faults,
     rule_faults,
     selector_faults,
 )
@@ -97,7 +98,7 @@ def _strategy(more: Doc) -> Strategy:
     return Strategy(
         default=_default(more),
         validate_create=validate,
-        validate_update=lambda new, old, context: validate(new, context),
+        validate_update=lambda new, old, context: new_faults(validate(new, context), old),
         bumps_generation=lambda new, old: bool(new.get("webhooks") != old.get("webhooks")),
         columns=(NAME, Column("Webhooks", "integer"), AGE),
         row=_row,

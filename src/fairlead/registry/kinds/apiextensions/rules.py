@@ -2,7 +2,8 @@
 
 A rule that names ``oldSelf`` is about a change: it is asked only where there is a value before, which elements of a
 list have only when they are told apart by keys. A definition with a rule that cannot be compiled is refused, unless it
-is stored with that rule already (by an earlier version): such a rule is not enforced. Upstream: apiextensions-apiserver ``pkg/apiserver/schema/cel``.
+is stored with that rule already (by an earlier version): such a rule is not enforced. Upstream: apiextensions-apiserver
+``pkg/apiserver/schema/cel``.
 """
 
 import re
