@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from fairlead.model.yaml_loader import json_loader
 
 SUFFIXES = (".json", ".yaml", ".yml")
@@ -47,7 +49,24 @@ def read_text(where: str, text: str) -> Iterator[tuple[str, dict[str, Any]]]:
         source = where if len(documents) == 1 else f"{where}, document {number}"
         if not isinstance(document, dict):
             raise ManifestError(f"{source}: an object is wanted, not {type(document).__name__}")
-        yield from ((source, item) for item in _items(source, document))
+        for item in _items(source, document):
+            _check_sendable(source, item)
+            yield source, item
+
+
+def _check_sendable(source: str, item: dict[str, Any]) -> None:
+    """YAML can say what JSON cannot: half of a surrogate pair, a key that is null, an anchor within itself."""
+    try:
+        msgspec.json.encode(item)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise ManifestError(f"{source}: {name_of(item)} cannot be sent as JSON: {error}") from error
+
+
+def name_of(document: dict[str, Any]) -> str:
+    """``Kind/name`` of an object of any shape, as messages name it."""
+    metadata = document.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    return f"{document.get('kind', '?')}/{name or '?'}"
 
 
 def _items(source: str, document: dict[str, Any]) -> Iterator[dict[str, Any]]:

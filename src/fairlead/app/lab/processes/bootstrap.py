@@ -16,7 +16,8 @@ import msgspec
 from fairlead.app.lab.plan import LabManifest
 from fairlead.app.lab.processes.readiness import KINDS, WantedWorkload, until_ready
 from fairlead.app.lab.processes.system_manifests import DNS_LABELS, DNS_NAME, NAMESPACE, RETIRED
-from fairlead.drivers.kube.client import APPLY_PATCH, KubeClient, KubeError, ResourcePath
+from fairlead.drivers.kube.client import APPLY_PATCH, KubeClient, KubeError, ResourcePath, Unreachable
+from fairlead.drivers.kube.manifests import name_of
 from fairlead.drivers.kube.retry import until_answered
 from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
@@ -98,11 +99,12 @@ async def _apply_all(
     resources = ServedResources(client)
     wanted, refused = set(), []
     for source, document in manifests:
-        kind, name = document.get("kind", "?"), document.get("metadata", {}).get("name", "?")
         try:
             applied = await _apply_patiently(client, resources, document, patience)
-        except (KubeError, UnknownKind) as error:
-            refused.append(f"{source}: {kind}/{name}: {error}")
+        except Unreachable:
+            raise  # it is no document's fault; the next process begins again
+        except Exception as error:  # whatever a document holds, it must be named instead of ending every process
+            refused.append(f"{source}: {name_of(document)}: {error}")
             continue
         if applied["kind"] in KINDS:
             key = ObjectKey(applied["metadata"]["namespace"], applied["metadata"]["name"])
@@ -170,10 +172,9 @@ async def apply(client: KubeClient, resources: ServedResources, document: Doc) -
     that it is there already.
 
     Raises:
-        UnknownKind, KubeError: the server will not have it.
+        UnknownKind, KubeError: the server will not have it. TypeError: it is no object of any kind.
     """
-    resource = await resources.of(document)
-    metadata = document.get("metadata", {})
+    resource, metadata = await resources.of(document), _metadata(document)
     namespace = metadata.get("namespace", "default") if resource.namespaced else ""
     if "name" in metadata:
         try:
@@ -182,6 +183,16 @@ async def apply(client: KubeClient, resources: ServedResources, document: Doc) -
             if error.reason != "NotFound":
                 raise
     return await client.create(resource.path(namespace), document)
+
+
+def _metadata(document: Doc) -> Doc:
+    metadata = document.get("metadata") or {}
+    if not isinstance(metadata, dict):
+        raise TypeError("metadata is not an object")
+    for field in ("name", "namespace"):
+        if not isinstance(metadata.get(field, ""), str):
+            raise TypeError(f"metadata.{field} is not a string")
+    return metadata
 
 
 async def _merge(client: KubeClient, path: str, document: Doc) -> Doc:
