@@ -25,6 +25,7 @@ from fairlead.drivers.kube.client import KubeClient, KubeError, Unreachable
 from fairlead.drivers.pods.allocatable import allocatable
 from fairlead.drivers.pods.host_paths import HostPathError, prepare_host_path
 from fairlead.drivers.pods.volume_files import make_folder, make_part, replace_files
+from fairlead.drivers.time_of_day import LOOK_EVERY
 from fairlead.nodeagent.environment import ContainerSurroundings, PodPlacement
 from fairlead.nodeagent.manifest import Container, RunPod, TokenSource
 from fairlead.nodeagent.sources import (
@@ -100,7 +101,7 @@ class PodVolumes:
         pod = newest()
         failed = False
         while any(volume.is_made_of_files for volume in pod.spec.volumes or ()):
-            await self._until_stale(RETRY if failed else self._seconds_left(pod))
+            await self._until_due(pod, failed)
             pod = newest()
             try:
                 self.write(ContainerSurroundings(pod, placement, {}, await self.sources(pod), allocatable()))
@@ -117,8 +118,20 @@ class PodVolumes:
         """Until a token is due for renewal; None when there are none."""
         return (self._tokens.seconds_left() or RETRY) if token_sources(pod) else None
 
-    async def _until_stale(self, seconds: float | None) -> None:
-        """Wait until somebody says so, ``seconds`` at most."""
+    async def _until_due(self, pod: RunPod, failed: bool) -> None:
+        """Wait until something has changed, or a token is due for renewal.
+
+        The clock is looked at while waiting: it can be set, and timers stand still while a machine sleeps.
+        """
+        left = RETRY if failed else self._seconds_left(pod)
+        while not await self._stale_within(None if left is None else min(left, LOOK_EVERY)):
+            if failed or left is None or left <= LOOK_EVERY:
+                break
+            left = self._seconds_left(pod)
+        self._stale.clear()
+
+    async def _stale_within(self, seconds: float | None) -> bool:
+        """Whether something changes within so many seconds; None: however long that takes."""
         waiting: set[asyncio.Future[object]] = {asyncio.ensure_future(self._stale.wait())}
         if seconds is not None:
             waiting.add(asyncio.ensure_future(asyncio.sleep(seconds)))
@@ -127,7 +140,7 @@ class PodVolumes:
         finally:
             for each in waiting:
                 each.cancel()
-        self._stale.clear()
+        return self._stale.is_set()
 
     def write(self, around: ContainerSurroundings) -> dict[str, str]:
         """Make the volumes; their folders by volume name.

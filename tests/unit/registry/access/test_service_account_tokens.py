@@ -7,8 +7,9 @@ import msgspec
 import pytest
 
 from fairlead.app.node.tokens import PodTokens
-from fairlead.app.node.volumes import PodVolumes
+from fairlead.app.node.volumes import RETRY, PodVolumes
 from fairlead.drivers.kube.client import KubeError
+from fairlead.drivers.time_of_day import LOOK_EVERY
 from fairlead.model.decode import decode
 from fairlead.nodeagent.environment import ContainerSurroundings, PodPlacement
 from fairlead.nodeagent.manifest import RunPod
@@ -17,6 +18,7 @@ from fairlead.nodeagent.volumes import renewal_time, volume_files
 from fairlead.registry.access.service_account_tokens import ISSUER
 from fairlead.registry.kinds.core.pod.service_account import MOUNT_PATH
 from tests.support.api_world import ApiWorld
+from tests.support.virtual_time import VirtualLoop
 
 PODS = "/api/v1/namespaces/default/pods"
 ACCOUNTS = "/api/v1/namespaces/default/serviceaccounts"
@@ -305,3 +307,18 @@ async def test_the_files_of_a_running_pod_are_renewed_in_time(running, tmp_path,
     assert renewed[0] == 0
     assert 4000 < renewed[1] < 4010, "as soon as there is an account again"
     assert renewed[2] == pytest.approx(renewed[1] + 0.8 * 3607, abs=1)
+
+
+@pytest.mark.io
+def test_a_clock_that_is_set_ahead_has_a_token_renewed_soon(running, tmp_path):
+    """A machine that wakes up after a night: its timers have stood still."""
+    loop, api = VirtualLoop(), Accounts()
+    volumes = PodVolumes(api, tmp_path / "volumes", tmp_path / "claimed", api.clock)
+    loop.run_until_complete(volumes.sources(running))
+    loop.create_task(volumes.keep_fresh(lambda: running, PLACE))
+    loop.advance(100)
+    assert len(api.requests) == 1
+    api.now += 8 * 3600
+    loop.advance(LOOK_EVERY + RETRY)
+    loop.finish()
+    assert len(api.requests) == 2

@@ -7,7 +7,6 @@ client-go ``util/certificate/certificate_manager.go``, ``pkg/kubelet/certificate
 import asyncio
 import base64
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,7 @@ from fairlead.drivers.identity.certificates import CertificateSubject
 from fairlead.drivers.identity.pki import certificate_files, write_private
 from fairlead.drivers.identity.requests import RequestError, Validity, new_request_beside, validity_beside
 from fairlead.drivers.kube.client import CERTIFICATE_REQUESTS, KubeClient, KubeError, Unreachable
+from fairlead.drivers.time_of_day import clock_reaches
 from fairlead.model.certificate_requests import (
     APPROVED,
     DENIED,
@@ -146,7 +146,7 @@ class NodeCertificate:
         while True:
             found = await self.validity()
             if found is not None and found.subject == self._subject:
-                await asyncio.sleep(max(0.0, renewal_time(found, _CHANCE.random()) - time.time()))
+                await clock_reaches(renewal_time(found, _CHANCE.random()))
             await self.obtain_patiently()
 
     async def _asked(self) -> _Pending:
