@@ -10,6 +10,7 @@ from tests.support.full import IS_FULL
 from tests.support.users import User, users
 
 LONGEST_FIRST = (
+    "robustness/test_everything_at_once",
     "examples/test_postgres_example",
     "examples/test_all_examples",
     "lab/test_life",

@@ -1,17 +1,23 @@
 """What must be so of a lab that nobody disturbs: slices, names and rules follow from its Services and Pods alone."""
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 from tests.support.labs import Lab
 
 ASKING = Path(__file__).with_name("asking.py").read_text()
+LISTINGS = {"node-1": ("nft", "list", "ruleset"), "node-2": ("iptables-save",)}
+VIRTUAL = re.compile(r"\b10\.96\.\d+\.\d+\b(?!/16)")
 
 
-def everything_is_true(lab: Lab) -> int:
+def everything_is_true(lab: Lab, names: Collection[str]) -> int:
     """How many statements were held against the lab.
+
+    Args:
+        names: of Services that may be there or not.
 
     Raises:
         AssertionError: one of them is not so.
@@ -28,12 +34,13 @@ def everything_is_true(lab: Lab) -> int:
             assert told == true, f"slices of {name} have {told}, its Pods are {true}"
     askers = [pod["metadata"]["name"] for pod in pods if pod["metadata"]["labels"].get("app") == "asker"]
     assert len(askers) == 2, f"askers: {askers}"
-    questions = list(asked(services, pods))
+    rules_name_virtual_addresses(lab)
+    questions = [*asked(services, pods), *vanished(services, names)]
     for asker in askers:
         answers = json.loads(lab.exec(asker, "python3", "-c", ASKING, json.dumps(questions)))
         for (what, *rest, expected), answer in zip(questions, answers, strict=True):
             assert sorted(answer) == sorted(expected), f"{asker}: {what} {rest} is {answer}, not {expected}"
-    return len(services) + len(askers) * len(questions)
+    return len(services) + len(LISTINGS) + len(askers) * len(questions)
 
 
 def asked(services: list[dict], pods: list[dict]) -> Iterator[list[Any]]:
@@ -49,6 +56,21 @@ def asked(services: list[dict], pods: list[dict]) -> Iterator[list[Any]]:
         if not headless and spec.get("sessionAffinity") != "ClientIP":
             port = spec["ports"][0]["port"]
             yield ["address", spec["clusterIP"], port, [names[address] for address in behind]]
+
+
+def vanished(services: list[dict], names: Collection[str]) -> Iterator[list[Any]]:
+    """Names that have no address."""
+    for name in sorted(set(names) - {service["metadata"]["name"] for service in services}):
+        yield ["name", f"{name}.default.svc.cluster.local", []]
+
+
+def rules_name_virtual_addresses(lab: Lab) -> None:
+    """The rules of each node are about the Services that there are, and about no others."""
+    specs = [service["spec"] for service in lab.get("services", "--all-namespaces")["items"]]
+    true = {spec["clusterIP"] for spec in specs} - {"None"}
+    for node, listing in LISTINGS.items():
+        told = set(VIRTUAL.findall(lab.on_node(node, *listing)))
+        assert told == true, f"rules of {node} lack {true - told} and have {told - true}"
 
 
 def endpoints(service: dict, pods: list[dict]) -> list[str]:

@@ -47,7 +47,10 @@ class Lab:
 
     Attributes:
         host: the beginning of a command line that runs something on the lab's host, if that is not this machine.
+        program: path of the command ``fairlead``.
     """
+
+    program = FAIRLEAD
 
     def __init__(self, user: User, *up_arguments: str, host: Sequence[str] = ()) -> None:
         self.user, self.host = user, list(host)
@@ -73,7 +76,7 @@ class Lab:
         return self.folder / "data"
 
     def command(self, *arguments: str) -> list[str]:
-        return [*self.host, *self.user.command(FAIRLEAD, *arguments)]
+        return [*self.host, *self.user.command(self.program, *arguments)]
 
     def fairlead(self, *arguments: str, check: bool = True, timeout: float = 60) -> subprocess.CompletedProcess[str]:
         """Run ``fairlead``; a failure shows what it printed."""

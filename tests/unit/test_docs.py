@@ -25,10 +25,13 @@ def rows(page: str) -> Iterator[str]:
         previous = line
 
 
+_NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
 @cache
 def names_of_tests(path: Path) -> frozenset[str]:
     tree = ast.parse(path.read_text())
-    return frozenset(node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+    return frozenset(node.name for node in ast.walk(tree) if isinstance(node, _NAMED))
 
 
 def exists(file: str, test: str) -> bool:
@@ -54,6 +57,37 @@ def pages() -> list[str]:
 def test_each_test_that_a_page_names_exists(page: str) -> None:
     named = REFERENCE.findall((ROOT / "docs" / page).read_text())
     assert [f"{file}::{test}" for file, test in named if not exists(file, test)] == []
+
+
+# --- promises --------------------------------------------------------------------------------------------------------
+
+TEST_PATH = re.compile(r"`((?:tests/)?[\w/]*(?:test_\w+\.py|/))(?:::(\w+))?`")
+
+
+def promises() -> list[str]:
+    """The rows of SECURITY.md's tables that say which test holds a promise."""
+    tables = re.split(r"^\| promise \| test \|\n\|---\|---\|\n", (ROOT / "SECURITY.md").read_text(), flags=re.M)[1:]
+    return [row for table in tables for row in table.partition("\n\n")[0].splitlines()]
+
+
+def held_by(row: str) -> list[tuple[str, str]]:
+    """The files or folders, and the tests or classes in them, that a row names."""
+    return TEST_PATH.findall(row.rpartition(" | ")[2])
+
+
+def test_each_promise_names_a_test() -> None:
+    assert len(promises()) > 20
+    assert [row for row in promises() if not held_by(row)] == []
+
+
+@pytest.mark.parametrize(("file", "name"), sorted({each for row in promises() for each in held_by(row)}))
+def test_each_test_of_a_promise_exists(file: str, name: str) -> None:
+    if file.endswith("/"):
+        assert list((ROOT / file).glob("test_*.py"))
+    elif name:
+        assert exists(file, name)
+    else:
+        assert any(str(path).endswith(f"/{file}") for path in (ROOT / "tests").rglob(Path(file).name))
 
 
 def test_the_site_shows_every_page() -> None:

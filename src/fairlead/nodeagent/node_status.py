@@ -7,6 +7,7 @@ from fairlead.model.document import Doc
 from fairlead.model.objects import Condition
 
 MAX_PODS = "110"
+DISK_PRESSURE = "DiskPressure"
 # Go's words for what the kernel calls a machine.
 _ARCHITECTURES = {
     "x86_64": "amd64",
@@ -22,8 +23,8 @@ _ARCHITECTURES = {
 }
 
 
-class _Sound(NamedTuple):
-    """A condition of a healthy node."""
+class _Wanted(NamedTuple):
+    """A condition of a node whose agent runs."""
 
     type: str
     status: str
@@ -31,13 +32,14 @@ class _Sound(NamedTuple):
     message: str
 
 
-# The last one last, as kubelet has it. Nothing here evicts Pods, so nothing is under pressure.
+# The last one last, as kubelet has it. Memory and processes are the machine's, and are never said to be short.
 _SOUND = (
-    _Sound("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
-    _Sound("DiskPressure", "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
-    _Sound("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
-    _Sound("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
+    _Wanted("MemoryPressure", "False", "KubeletHasSufficientMemory", "kubelet has sufficient memory available"),
+    _Wanted(DISK_PRESSURE, "False", "KubeletHasNoDiskPressure", "kubelet has no disk pressure"),
+    _Wanted("PIDPressure", "False", "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+    _Wanted("Ready", "True", "KubeletReady", "kubelet is posting ready status"),
 )
+_SHORT_OF_DISK = _Wanted(DISK_PRESSURE, "True", "KubeletHasDiskPressure", "kubelet has disk pressure")
 
 
 def architecture(machine: str) -> str:
@@ -58,10 +60,14 @@ def node_labels(name: str, machine: str, others: Mapping[str, str]) -> dict[str,
     }
 
 
-def sound_conditions(before: Iterable[Condition], now: str) -> list[Doc]:
+def running_conditions(before: Iterable[Condition], now: str, *, short_of_disk: bool = False) -> list[Doc]:
     """The conditions of a node whose agent runs, after those that the API has."""
     known = {condition.type: condition for condition in before}
-    return [_condition(sound, known.get(sound.type), now) for sound in _SOUND]
+    return [_condition(wanted, known.get(wanted.type), now) for wanted in _wanted(short_of_disk)]
+
+
+def _wanted(short_of_disk: bool) -> Iterable[_Wanted]:
+    return (_SHORT_OF_DISK if short_of_disk and each.type == DISK_PRESSURE else each for each in _SOUND)
 
 
 def unready_conditions(message: str, now: str) -> list[Doc]:
@@ -70,15 +76,15 @@ def unready_conditions(message: str, now: str) -> list[Doc]:
     return [_condition(each, None, now) for each in (*_SOUND[:-1], unready)]
 
 
-def _condition(sound: _Sound, before: Condition | None, now: str) -> Doc:
-    since = before.last_transition_time if before and before.status == sound.status else None
-    return {**sound._asdict(), "lastHeartbeatTime": now, "lastTransitionTime": since or now}
+def _condition(wanted: _Wanted, before: Condition | None, now: str) -> Doc:
+    since = before.last_transition_time if before and before.status == wanted.status else None
+    return {**wanted._asdict(), "lastHeartbeatTime": now, "lastTransitionTime": since or now}
 
 
-def has_sound_conditions(conditions: Iterable[Condition]) -> bool:
+def has_running_conditions(conditions: Iterable[Condition], *, short_of_disk: bool = False) -> bool:
     """Whether the API has the conditions that a node whose agent runs has."""
     known = {condition.type: condition.status for condition in conditions}
-    return all(known.get(sound.type) == sound.status for sound in _SOUND)
+    return all(known.get(wanted.type) == wanted.status for wanted in _wanted(short_of_disk))
 
 
 def kubelet_configuration(address: str, port: int, dns: Sequence[str], domain: str, max_pods: int) -> Doc:

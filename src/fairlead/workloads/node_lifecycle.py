@@ -1,7 +1,8 @@
 """What it means that a Node falls silent: its condition, its taints, and what happens to its Pods.
 
 A Node that has not been heard of for the grace period is Unknown; what is not Ready gets taints that keep Pods away
-and, after as long as each Pod bears it, drive them out. Its Pods are not ready at once, so that their Services do not
+and, after as long as each Pod bears it, drive them out. A Node that is short of something gets a taint that keeps Pods
+away. Its Pods are not ready at once, so that their Services do not
 send them anything.
 Pods of a Node that does not exist any more are removed by force, since nobody is left to confirm their end; so are
 those of a silent Node that somebody has tainted as out of service.
@@ -20,6 +21,14 @@ OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
 # What upstream's admission adds to every Pod that does not say otherwise (DefaultTolerationSeconds).
 BORNE_BY_DEFAULT = 300.0
 _EFFECTS = ("NoSchedule", "NoExecute")
+# Conditions that taint a Node while they are True, each with the taint that it calls for.
+PRESSURES = {
+    "DiskPressure": "node.kubernetes.io/disk-pressure",
+    "MemoryPressure": "node.kubernetes.io/memory-pressure",
+    "PIDPressure": "node.kubernetes.io/pid-pressure",
+    "NetworkUnavailable": "node.kubernetes.io/network-unavailable",
+}
+_OURS = {NOT_READY, UNREACHABLE, *PRESSURES.values()}
 _SILENT = "Kubelet stopped posting node status."
 
 
@@ -50,12 +59,20 @@ def ready_condition(node: Node) -> Condition | None:
 
 
 def _taints(node: Node, status: str, now: str) -> tuple[Taint, ...]:
-    """The Node's taints with those that its readiness calls for, and without those that it does not any more."""
+    """The Node's taints with those that its conditions call for, and without those that they do not any more."""
     key = {"True": "", "False": NOT_READY}.get(status, UNREACHABLE)
+    called_for = [(key, effect) for effect in _EFFECTS if key]
+    called_for += [(PRESSURES[kind], "NoSchedule") for kind in pressures(node)]
     present = node.spec.taints or ()
-    kept = tuple(t for t in present if t.key == key or t.key not in (NOT_READY, UNREACHABLE))
-    missing = [effect for effect in _EFFECTS if key and (key, effect) not in {(t.key, t.effect) for t in kept}]
-    return (*kept, *(Taint(key=key, effect=effect, time_added=now) for effect in missing))
+    kept = tuple(t for t in present if t.key not in _OURS or (t.key, t.effect) in called_for)
+    missing = [each for each in called_for if each not in {(t.key, t.effect) for t in kept}]
+    return (*kept, *(Taint(key=key, effect=effect, time_added=now) for key, effect in missing))
+
+
+def pressures(node: Node) -> list[str]:
+    """The types of those conditions that keep Pods away, in a fixed order."""
+    true = {condition.type for condition in node.status.conditions or () if condition.status == "True"}
+    return [kind for kind in PRESSURES if kind in true]
 
 
 def is_out_of_service(node: Node) -> bool:

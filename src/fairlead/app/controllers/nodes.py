@@ -19,7 +19,7 @@ from fairlead.drivers.kube.work_queue import WorkQueue
 from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import NODE_LEASES, Condition, Lease, Node, Pod, latest
-from fairlead.workloads.node_lifecycle import evicted_at, is_out_of_service, judge_node, ready_condition
+from fairlead.workloads.node_lifecycle import evicted_at, is_out_of_service, judge_node, pressures, ready_condition
 
 
 class NodeController:
@@ -51,7 +51,7 @@ class NodeController:
             return
         if old is None or _heartbeat(old) != _heartbeat(new):
             self._heard[new.key] = self._clock.time()
-        if old is None or (_word(old), old.spec) != (_word(new), new.spec):
+        if old is None or (_word(old), pressures(old), old.spec) != (_word(new), pressures(new), new.spec):
             self.queue.add(new.key)
 
     def _lease_changed(self, old: Lease | None, new: Lease | None) -> None:

@@ -9,14 +9,15 @@ import logging
 import os
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from fairlead.allocation.podip import CIDRExhausted, next_pod_ip
 from fairlead.app.node.adoption import find_pods
 from fairlead.app.node.claims import follow_volumes
 from fairlead.app.node.context import ContainerSettings
-from fairlead.app.node.heartbeat import Heartbeat
+from fairlead.app.node.disk_space import DiskSpace
+from fairlead.app.node.heartbeat import Heartbeat, NodeFacts
 from fairlead.app.node.host_ports import HostPorts
 from fairlead.app.node.image_pulls import Puller
 from fairlead.app.node.images import NodeImages
@@ -43,7 +44,7 @@ from fairlead.drivers.pods.launcher import Launcher
 from fairlead.drivers.pods.left_behind import write_launcher
 from fairlead.drivers.steering.faults import SteeredFaults
 from fairlead.drivers.steering.part_socket import steered
-from fairlead.model.objects import Service
+from fairlead.model.objects import Node, Service
 from fairlead.nodeagent.limits import out_of_pods, without_address
 from fairlead.nodeagent.manifest import RunPod
 from fairlead.nodeagent.node_status import MAX_PODS, kubelet_configuration
@@ -70,12 +71,12 @@ async def run(options: NodeOptions, ready: Callable[[], None]) -> None:
         server = _server(options, client, agent)
         try:
             await server.start(options.listen or options.address, options.port, node_tls(*options.serving))
-            node = await register(options, client, agent.images)
+            again = functools.partial(register, options, client, agent.images, agent.disk.is_short)
+            node = await again()
             await agent.start()
             ready()
-            again = functools.partial(register, options, client, agent.images)
             async with steered(options.steering, agent.reached):
-                await Heartbeat(client, node, options.heartbeat, again, images=agent.images.listed).run()
+                await agent.heartbeat(node, again).run()
         finally:
             await server.close()
 
@@ -85,6 +86,7 @@ class NodeAgent:
 
     Attributes:
         images: the images that its containers can run.
+        disk: the disk space for volumes and logs.
     """
 
     def __init__(
@@ -137,6 +139,17 @@ class NodeAgent:
             ChangeMarks(options.marks),
         )
         self._settings.faults.listen(self._faults_changed)
+        self.disk = DiskSpace((options.volumes, options.claimed, options.logs))
+
+    def heartbeat(self, node: Node, register: Callable[[], Awaitable[Node]]) -> Heartbeat:
+        """The heartbeats of the registered Node; ``register`` creates it again if it was deleted."""
+        recorder = self._events.recorder("kubelet")
+        facts = NodeFacts(
+            self.images.listed,
+            self.disk.is_short,
+            lambda about, happening: recorder.record(about, "v1", "Node", happening),
+        )
+        return Heartbeat(self._client, node, self._options.heartbeat, register, facts=facts)
 
     def pods(self) -> list[PodRun]:
         """Those that run here, in the order in which they came."""

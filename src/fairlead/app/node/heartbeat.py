@@ -8,16 +8,35 @@ after five minutes without a write. Upstream: ``pkg/kubelet/kubelet_node_status.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from fairlead.drivers.clock_text import now_micro_text, now_text
 from fairlead.drivers.kube.client import LEASES, NODES, KubeClient, KubeError, Unreachable
+from fairlead.drivers.kube.event_recorder import Happening
 from fairlead.model.decode import decode
 from fairlead.model.objects import NODE_LEASES, Node
-from fairlead.nodeagent.node_status import has_sound_conditions, sound_conditions
+from fairlead.nodeagent.node_status import has_running_conditions, running_conditions
 
 REPORTED_EVERY = 300.0  # seconds
+_THRESHOLD_MET = ("EvictionThresholdMet", "Attempting to reclaim ephemeral-storage", "Warning")
 MISSED_BEATS = 4  # so many of them make a Lease expire: 40 s with a heartbeat of 10 s
+
+
+class NodeFacts(NamedTuple):
+    """What may change about a node that runs.
+
+    Attributes:
+        images: the images of the node, as in its status.
+        is_short_of_disk: whether the node is.
+        say: writes an Event about the Node.
+    """
+
+    images: Callable[[], list[dict[str, Any]]] = list
+    is_short_of_disk: Callable[[], bool] = lambda: False
+    say: Callable[[Node, Happening], None] = lambda _, __: None
+
+
+NO_FACTS = NodeFacts()
 
 
 class Heartbeat:
@@ -28,7 +47,7 @@ class Heartbeat:
         every: seconds between two heartbeats.
         register: creates the Node again, with its whole status, if it was deleted.
         clock: monotonic seconds.
-        images: the images of the node, as in its status.
+        facts: asked at each heartbeat.
     """
 
     def __init__(
@@ -38,11 +57,12 @@ class Heartbeat:
         every: float,
         register: Callable[[], Awaitable[Node]],
         clock: Callable[[], float] = time.monotonic,
-        images: Callable[[], list[dict[str, Any]]] = list,
+        facts: NodeFacts = NO_FACTS,
     ) -> None:
         self._client, self._node, self._every, self._register = client, node, every, register
         self._clock, self._reported = clock, clock()
-        self._images, self._told_images = images, images()
+        self._facts, self._told_images = facts, facts.images()
+        self._told_short = False
 
     async def run(self) -> None:
         """Beat until cancelled."""
@@ -96,9 +116,19 @@ class Heartbeat:
             self._reported = self._clock()
             return
         now, said = self._clock(), self._node.status.conditions or ()
-        images = self._images()
+        images, is_short = self._facts.images(), self._facts.is_short_of_disk()
         is_due = now - self._reported >= REPORTED_EVERY
-        if is_due or images != self._told_images or not has_sound_conditions(said):
-            status = {"conditions": sound_conditions(said, now_text()), "images": images}
+        if is_due or images != self._told_images or not has_running_conditions(said, short_of_disk=is_short):
+            conditions = running_conditions(said, now_text(), short_of_disk=is_short)
+            status = {"conditions": conditions, "images": images}
             await self._client.patch(NODES.path(name=name, subresource="status"), {"status": status})
             self._reported, self._told_images = now, images
+        if is_short != self._told_short:
+            self._tell_of_disk(is_short)
+            self._told_short = is_short
+
+    def _tell_of_disk(self, is_short: bool) -> None:
+        reason = "NodeHasDiskPressure" if is_short else "NodeHasNoDiskPressure"
+        if is_short:
+            self._facts.say(self._node, Happening(*_THRESHOLD_MET))
+        self._facts.say(self._node, Happening(reason, f"Node {self._node.name} status is now: {reason}"))

@@ -1,6 +1,7 @@
 """Creates the Node of an agent, or updates an existing one."""
 
 import platform
+from collections.abc import Callable
 from typing import Any
 
 from fairlead import __version__
@@ -13,10 +14,12 @@ from fairlead.drivers.pods.allocatable import allocatable, storage_of
 from fairlead.model.decode import decode
 from fairlead.model.kubernetes_version import SERVED
 from fairlead.model.objects import Node
-from fairlead.nodeagent.node_status import MAX_PODS, architecture, node_labels, sound_conditions
+from fairlead.nodeagent.node_status import MAX_PODS, architecture, node_labels, running_conditions
 
 
-async def register(options: NodeOptions, client: KubeClient, images: NodeImages) -> Node:
+async def register(
+    options: NodeOptions, client: KubeClient, images: NodeImages, is_short_of_disk: Callable[[], bool]
+) -> Node:
     """Create the Node, or bring the one that is there up to date, and set its status; what has come of it."""
     document, path = _node(options), NODES.path(name=options.name, subresource="status")
 
@@ -28,7 +31,8 @@ async def register(options: NodeOptions, client: KubeClient, images: NodeImages)
                 raise
             document["spec"].pop("taints", None)  # those of a Node that is there are its administrators'
             await client.patch(NODES.path(name=options.name), document)
-        return decode(Node, await client.patch(path, {"status": {**_status(options), "images": images.listed()}}))
+        status = {**_status(options, is_short_of_disk()), "images": images.listed()}
+        return decode(Node, await client.patch(path, {"status": status}))
 
     node = await until_answered(ask, f"register node {options.name}", client.troubles)
     assert node is not None  # no refusal is final
@@ -49,7 +53,7 @@ def _node(options: NodeOptions) -> dict[str, Any]:
     }
 
 
-def _status(options: NodeOptions) -> dict[str, Any]:
+def _status(options: NodeOptions, short_of_disk: bool) -> dict[str, Any]:
     resources = {**allocatable(), "ephemeral-storage": storage_of(options.volumes), "pods": MAX_PODS}
     return {
         "addresses": [
@@ -58,7 +62,7 @@ def _status(options: NodeOptions) -> dict[str, Any]:
         ],
         "capacity": resources,
         "allocatable": resources,
-        "conditions": sound_conditions((), now_text()),
+        "conditions": running_conditions((), now_text(), short_of_disk=short_of_disk),
         "daemonEndpoints": {"kubeletEndpoint": {"Port": options.port}},
         "nodeInfo": {
             "kubeletVersion": SERVED,

@@ -1,8 +1,9 @@
 """Tells users what happened to their objects, by Events: ``kubectl describe`` shows them.
 
 An Event that says the same again is counted up rather than written again. Nobody waits for an Event, and a lost one is
-no failure: they are written one after the other in the background, and what goes wrong is logged and forgotten. So are
-those beyond a bound: about one object, and, of what goes as it should, of a whole process that says so.
+no failure: they are written one after the other in the background. One that the server cannot take now (it is away, its
+disk is full) is tried again for two minutes; one that it refuses is logged and forgotten. So are those beyond a bound:
+about one object, and, of what goes as it should, of a whole process that says so.
 Upstream: client-go ``tools/record`` (event.go, events_cache.go).
 """
 
@@ -19,6 +20,8 @@ from fairlead.model.objects import KubeObject
 
 REMEMBERED = 1000  # Events that may be counted up; the oldest is forgotten first
 WAITING = 1000  # Events to be written; the oldest is lost first
+TRIES, AGAIN_AFTER = 12, 10.0  # of an Event that the server cannot take now; seconds
+SERVER_FAULT = 500  # from which HTTP status on it is the server that has a trouble
 
 log = logging.getLogger(__name__)
 
@@ -108,9 +111,15 @@ class EventWriter:
     async def run(self) -> None:
         """Write Events until cancelled."""
         while True:
-            await self._report(await self._waiting.get())
+            report = await self._waiting.get()
+            for attempt in range(TRIES):
+                if attempt:
+                    await asyncio.sleep(AGAIN_AFTER)
+                if await self._is_settled(report):
+                    break
 
-    async def _report(self, report: _Report) -> None:
+    async def _is_settled(self, report: _Report) -> bool:
+        """Write an Event; False when it is worth another attempt."""
         key = (report.about.metadata.uid, report.happening)
         try:
             if written := self._written.pop(key, None):
@@ -121,8 +130,10 @@ class EventWriter:
             if isinstance(error, KubeError) and error.code == 403:
                 self._client.troubles.met(error, "write events", f"events of {report.component}")
             log.info("event %s of %s %s not written: %s", report.happening.reason, report.kind, report.about.key, error)
+            return isinstance(error, KubeError) and error.code < SERVER_FAULT
         if len(self._written) > REMEMBERED:
             del self._written[next(iter(self._written))]
+        return True
 
     async def _write(self, document: dict[str, Any]) -> _Written:
         metadata = document["metadata"]

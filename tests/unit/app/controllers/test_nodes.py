@@ -19,6 +19,12 @@ def node(ready="True", taints=()):
     return structs.replace(made, status=structs.replace(made.status, conditions=(Condition("Ready", ready),)))
 
 
+def pressed(*kinds, ready="True", taints=()):
+    made = node(ready, taints)
+    conditions = (*made.status.conditions, *(Condition(kind, "True") for kind in kinds), Condition("Fine", "True"))
+    return structs.replace(made, status=structs.replace(made.status, conditions=conditions))
+
+
 def unspoken():
     made = make_node()
     return structs.replace(made, status=structs.replace(made.status, conditions=None))
@@ -27,6 +33,13 @@ def unspoken():
 NOT_READY = [("node.kubernetes.io/not-ready", "NoSchedule"), ("node.kubernetes.io/not-ready", "NoExecute")]
 UNREACHABLE = [("node.kubernetes.io/unreachable", "NoSchedule"), ("node.kubernetes.io/unreachable", "NoExecute")]
 MINE = ("mine", "NoSchedule")
+
+
+def for_(key):
+    return (f"node.kubernetes.io/{key}", "NoSchedule")
+
+
+FULL = for_("disk-pressure")
 
 
 @pytest.mark.parametrize(
@@ -44,6 +57,17 @@ MINE = ("mine", "NoSchedule")
         ),
         pytest.param(
             node("False", [*UNREACHABLE, MINE]), False, None, [MINE, *NOT_READY], id="speaks again, not ready"
+        ),
+        pytest.param(pressed("DiskPressure"), False, None, [FULL], id="short of disk space"),
+        pytest.param(pressed("DiskPressure", taints=[FULL]), False, None, None, id="known to be short"),
+        pytest.param(pressed(taints=[MINE, FULL]), False, None, [MINE], id="no longer short"),
+        pytest.param(pressed("DiskPressure", ready="False"), False, None, [*NOT_READY, FULL], id="short, not ready"),
+        pytest.param(
+            pressed("PIDPressure", "MemoryPressure", "NetworkUnavailable", taints=[MINE]),
+            False,
+            None,
+            [MINE, *(for_(key) for key in ("memory-pressure", "pid-pressure", "network-unavailable"))],
+            id="what an agent of somebody else says",
         ),
     ],
 )

@@ -2,12 +2,15 @@
 
 import pytest
 
-from fairlead.app.node.heartbeat import Heartbeat
+from fairlead.app.node.heartbeat import Heartbeat, NodeFacts
+from fairlead.drivers.kube.client import Unreachable
 from tests.support.cluster_objects import make_node
 from tests.support.fake_api import FakeApi
 from tests.support.fake_clock import FakeClock
 
 pytestmark = pytest.mark.anyio
+
+PRESSED = ["EvictionThresholdMet", "NodeHasDiskPressure"]
 
 
 class Beating:
@@ -15,7 +18,9 @@ class Beating:
 
     def __init__(self):
         self.api, self.clock, self.registered = FakeApi(), FakeClock(), 0
-        self.heart = Heartbeat(self.api, make_node(), 10, self.register, self.clock.time)
+        self.short, self.events = False, []
+        facts = NodeFacts(is_short_of_disk=lambda: self.short, say=lambda _, happening: self.events.append(happening))
+        self.heart = Heartbeat(self.api, make_node(), 10, self.register, self.clock.time, facts)
 
     async def register(self):
         self.registered += 1
@@ -30,9 +35,9 @@ class Beating:
             await self.heart.beat()
         return dict(self.api.writes)
 
-    def said(self):
+    def said(self, kind="Ready"):
         (node,) = self.api.all("nodes")
-        return next(each for each in node["status"]["conditions"] if each["type"] == "Ready")
+        return next(each for each in node["status"]["conditions"] if each["type"] == kind)
 
     async def say(self, word):
         node = {**self.api.all("nodes")[0], "status": {"conditions": [{"type": "Ready", "status": word}]}}
@@ -80,3 +85,23 @@ async def test_a_node_or_a_lease_that_somebody_has_deleted_is_made_again(beating
     await beating.api.remove("leases", "node-0", "kube-node-lease")
     await beating.beat()
     assert (beating.registered, len(beating.api.all("leases"))) == (1, 1)
+
+
+async def test_a_disk_that_fills_up_and_empties_is_told_once_each_time(beating):
+    for is_short, reasons in ((True, PRESSED), (False, ["NodeHasNoDiskPressure"])):
+        beating.short = is_short
+        assert await beating.beat(5) == {("patch", "leases"): 5, ("patch", "status"): 1}
+        assert beating.said("DiskPressure")["status"] == str(is_short)
+        assert [event.reason for event in beating.events] == reasons
+        beating.events.clear()
+
+
+async def test_a_disk_of_which_the_api_could_not_be_told_is_told_later(beating):
+    beating.short = True
+    beating.api.lost_answers = 2  # of the Lease, and of the status
+    for _ in range(2):
+        with pytest.raises(Unreachable):
+            await beating.beat()
+        assert beating.events == []
+    await beating.beat()
+    assert [event.reason for event in beating.events] == PRESSED

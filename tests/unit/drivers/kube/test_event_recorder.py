@@ -4,9 +4,14 @@ import asyncio
 from contextlib import suppress
 from itertools import count
 
-from fairlead.drivers.kube.event_recorder import OF_OBJECT, EventBudget, EventWriter, Happening
+import pytest
+
+from fairlead.drivers.kube.errors import KubeError, Unreachable
+from fairlead.drivers.kube.event_recorder import AGAIN_AFTER, OF_OBJECT, TRIES, EventBudget, EventWriter, Happening
+from fairlead.drivers.kube.troubles import Troubles
 from fairlead.model.decode import decode
 from fairlead.model.objects import KubeObject
+from tests.support.virtual_time import VirtualLoop
 
 
 class Done(Exception):
@@ -14,6 +19,8 @@ class Done(Exception):
 
 
 class Api:
+    troubles = Troubles("https://fake", "a test")
+
     def __init__(self):
         self.created, self.patched = [], []
 
@@ -71,3 +78,39 @@ def test_routine_is_bounded_for_all_objects_together_and_warnings_are_not():
     api = written(happenings, routine=EventBudget(10, 1))
     kinds = [document["type"] for document in api.created]
     assert (kinds.count("Normal"), kinds.count("Warning")) == (10, 50)
+
+
+class Troubled(Api):
+    """Answers with these errors, one after the other, before it takes Events."""
+
+    def __init__(self, *errors):
+        super().__init__()
+        self.errors = list(errors)
+        self.attempts = 0
+
+    async def create(self, path, document):
+        self.attempts += 1
+        if self.errors:
+            raise self.errors.pop(0)
+        self.created.append(document)
+
+
+@pytest.mark.parametrize(
+    ("errors", "attempts", "reasons"),
+    [
+        ([KubeError(500, "InternalError", "the disk is full")] * 3, 5, ["First", "Second"]),
+        ([Unreachable("away")], 3, ["First", "Second"]),
+        ([KubeError(422, "Invalid", "no")], 2, ["Second"]),
+        ([KubeError(500, "InternalError", "the disk is full")] * TRIES, TRIES + 1, ["Second"]),
+    ],
+)
+def test_an_event_that_a_server_cannot_take_now_is_tried_again_for_a_while(errors, attempts, reasons):
+    loop, api = VirtualLoop(), Troubled(*errors)
+    writer = EventWriter(api)
+    about = decode(KubeObject, {"metadata": {"name": "p", "namespace": "n", "uid": "u"}})
+    for reason in ("First", "Second"):
+        writer.recorder("kubelet").record(about, "v1", "Pod", Happening(reason, ""))
+    loop.create_task(writer.run())
+    loop.advance(3 * TRIES * AGAIN_AFTER)
+    loop.finish()
+    assert (api.attempts, [document["reason"] for document in api.created]) == (attempts, reasons)
