@@ -270,6 +270,8 @@ class Store:
         blobs = {self.blob_path(digest) for image in images for digest in image.digests}
         layers = {self.layer_path(layer.diff_id).name for image in images for layer in image.layers}
         freed = 0
+        for draft in (self.folder / "names").glob(".*"):
+            draft.unlink()
         for path in (*(self.folder / "blobs").glob("*/*"), *(self.folder / "partial").iterdir()):
             if path not in blobs:
                 freed += path.stat().st_blocks * 512

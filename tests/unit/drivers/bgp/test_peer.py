@@ -143,9 +143,17 @@ def test_a_hostile_router_is_left_and_tried_again(octets):
     run(scenario())
 
 
+def with_little_room(router: RouterAddress) -> tuple[socket.socket, tuple[str, int]]:
+    """A socket of which the kernel keeps little: else it takes megabytes before anything has to wait."""
+    made, address = unconnected(router)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    return made, address
+
+
 def test_a_router_that_does_not_read_is_left(monkeypatch):
     """What it has not read does not pile up without end."""
     monkeypatch.setattr(peer_module, "MAX_UNSENT", 10_000)
+    monkeypatch.setattr(peer_module, "unconnected", with_little_room)
 
     async def scenario():
         listener = Listener()

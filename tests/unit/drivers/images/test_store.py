@@ -241,6 +241,13 @@ def test_a_download_goes_on_where_another_writer_has_ended(store):
     assert list((store.folder / "partial").iterdir()) == []
 
 
+def test_a_name_that_was_not_finished_goes_with_the_next_removal(store):
+    draft = store.folder / "names" / ".draft.1"
+    draft.write_bytes(b"{")
+    local.prune(store, everything=False)
+    assert not draft.exists()
+
+
 def _load_slowly(root: Path, source: Path, started) -> None:
     local.this_platform = lambda: HERE
     started.set()
