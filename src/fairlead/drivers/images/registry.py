@@ -319,11 +319,15 @@ def _reason(answer: httpx2.Response) -> str:
 
 
 def _bounded(answer: httpx2.Response, url: str) -> bytes:
+    too_large = RegistryError(f"{url}: a document of more than {LARGEST_DOCUMENT} octets")
+    said = answer.headers.get("Content-Length", "")
+    if said.isdecimal() and int(said[:20]) > LARGEST_DOCUMENT:
+        raise too_large
     content = bytearray()
     for piece in answer.iter_bytes(_PIECE):
         content += piece
         if len(content) > LARGEST_DOCUMENT:
-            raise RegistryError(f"{url}: a document of more than {LARGEST_DOCUMENT} octets")
+            raise too_large
     return bytes(content)
 
 

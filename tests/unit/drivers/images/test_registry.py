@@ -142,7 +142,7 @@ class TestLogins:
             registry.valid.clear()
             return False
 
-        registry.faults = [(LAYER, forget), (IMAGE.layers[1], forget)]
+        registry.faults = [(LAYER, forget)]  # once: two blobs that are fetched at a time share a token
         client.pull(registry, logins=[LOGIN])
         assert registry.tokens >= 2
 
@@ -293,8 +293,19 @@ class TestFaults:
         with pytest.raises(RegistryError, match="more than 5 redirects"):
             client.pull(registry)
 
-    def test_a_manifest_of_gigabytes(self, registry, client):
-        registry.manifests["1"] = ("", b" " * (5 * 1024 * 1024))
+    @pytest.mark.parametrize("says_length", [True, False])
+    def test_a_manifest_of_gigabytes(self, registry, client, says_length):
+        def endless(request) -> bool:
+            request.send_response(200)
+            if says_length:
+                request.send_header("Content-Length", str(5 << 30))
+            request.end_headers()
+            request.close_connection = True
+            while not says_length:
+                request.wfile.write(b" " * 65536)  # until the client has gone
+            return True
+
+        registry.faults = [("/manifests/", endless)]
         with pytest.raises(RegistryError, match="more than 4194304 octets"):
             client.pull(registry)
 
