@@ -72,6 +72,8 @@ def answer(request: Request, state: State, state_at: Callable[[int], State | Non
         answered = handler(call)
     except Unanswered as waiting:
         return Consultation(waiting.questions)
+    if gate.notes and isinstance(answered, Reply):
+        answered = replace(answered, notes=tuple(gate.notes.items()))
     return _warned(answered, (target.resource.deprecated, *gate.warnings))
 
 

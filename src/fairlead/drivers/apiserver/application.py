@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl
 
 import msgspec
 
+from fairlead.drivers.apiserver.audit_notes import log_notes
 from fairlead.drivers.apiserver.chances import Chances
 from fairlead.drivers.apiserver.health import health_page
 from fairlead.drivers.apiserver.metrics import CONTENT_TYPE as METRICS_TYPE
@@ -163,6 +164,7 @@ class ApiApplication:
             return
         if result.step is not None:
             await self._state.commit(result.step)
+        log_notes(request, result.notes)
         if result.keep is not None:
             self._state.keep(result.keep)
         await self._reply(result, client.name, headers.get("if-none-match", ""), send)

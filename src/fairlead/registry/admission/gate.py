@@ -32,13 +32,21 @@ from fairlead.registry.store import State
 from fairlead.registry.verbs.decoding import shaped
 from fairlead.registry.verbs.generic_store import canonical
 
+AUDIT_VIOLATIONS = "pod-security.kubernetes.io/audit-violations"
+
 
 class AdmissionGate:
-    """The gate of one request. What is to be told to the client beside the answer is in ``warnings``."""
+    """The gate of one request.
+
+    Attributes:
+        warnings: for the client, beside the answer.
+        notes: for the administrator; upstream's annotations of an audit event, by their keys.
+    """
 
     def __init__(self, request: Request, table: ResourceTable, env: Environment) -> None:
         self._request, self._table, self._env = request, table, env
         self.warnings: list[str] = []
+        self.notes: dict[str, str] = {}
 
     def mutating(self, state: State) -> Callable[[Write], Doc] | None:
         """What lets policies and webhooks change an object; None when there are none."""
@@ -65,7 +73,11 @@ class AdmissionGate:
         Raises:
             ApiError: it is refused. Unanswered: webhooks have to be asked.
         """
-        told = () if write.new is None else review_pods(write.state, write.target, write.new, write.old)
+        told: tuple[str, ...] = ()
+        if write.new is not None:
+            told, audited = review_pods(write.state, write.target, write.new, write.old)
+            if audited:
+                self.notes[AUDIT_VIOLATIONS] = audited
         state, resource = write.state, write.target.resource
         if state.of(bindings.VALIDATING.bindings) and not is_exempt(resource, OF_POLICIES):
             check_policies(self._attempt(write), state, self._around(state, write.target))

@@ -24,6 +24,7 @@ class Reply:
         step: what must be made durable before the answer is sent; None for reads.
         keep: a state that the client may ask for again, by a continue token.
         warnings: texts for ``Warning`` headers.
+        notes: for the administrator, by the keys of upstream's audit annotations.
         tag: tells the body from others, so that a client that has it already need not get it again.
     """
 
@@ -33,6 +34,7 @@ class Reply:
     step: Step | None = None
     keep: State | None = None
     warnings: tuple[str, ...] = ()
+    notes: tuple[tuple[str, str], ...] = ()
     tag: str = ""
 
 

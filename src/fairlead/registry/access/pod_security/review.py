@@ -1,12 +1,13 @@
-"""What Pod security says of a write: a refusal, or warnings.
+"""What Pod security says of a write: a refusal, warnings, or notes for the administrator.
 
-Pods are held against what their namespace enforces; they and the templates of workloads against what it warns of. A
-namespace whose labels become stricter is told which of its Pods would not be let in any more. There is no audit log,
-so ``audit`` is checked for its spelling and nothing else. Upstream: pod-security-admission ``admission/admission.go``.
+Pods are held against what their namespace enforces; they and the templates of workloads against what it warns of and
+what it audits. A namespace whose labels become stricter is told which of its Pods would not be let in any more.
+Upstream: pod-security-admission ``admission/admission.go``.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import msgspec
 
@@ -33,21 +34,32 @@ _TEMPLATES = {
 _HARMLESS = frozenset({"status", "binding", "eviction", "resize"})
 
 
-def review(state: State, target: RequestTarget, new: Doc, old: Doc | None) -> tuple[str, ...]:
-    """Warnings about a document that is otherwise fit to be stored.
+class PodSecurityReview(NamedTuple):
+    """What is said of a document that may be stored.
+
+    Attributes:
+        warnings: for the client.
+        audited: what upstream's annotation ``pod-security.kubernetes.io/audit-violations`` has; empty: nothing is.
+    """
+
+    warnings: tuple[str, ...] = ()
+    audited: str = ""
+
+
+def review(state: State, target: RequestTarget, new: Doc, old: Doc | None) -> PodSecurityReview:
+    """What is said of a document that is otherwise fit to be stored.
 
     Raises:
         ApiError: 403, the namespace does not let this Pod in; 422, the labels of a namespace say nothing.
     """
     kind, side = target.resource.kind, target.subresource.name if target.subresource else ""
     if kind == "Namespace" and not side:
-        return _review_namespace(state, target, new, old)
+        return PodSecurityReview(_review_namespace(state, target, new, old))
     if kind == "Pod" and side not in _HARMLESS and (old is None or _is_significant(new, old)):
         return _review_pod(state, target, new)
     if kind in _TEMPLATES and not side and (template := at(new, *_TEMPLATES[kind])):
-        policy = _policy(state, target.namespace)
-        return tuple(_warnings(_pod(template), policy.warn))
-    return ()
+        return _said(_pod(template), _policy(state, target.namespace))
+    return PodSecurityReview()
 
 
 def _policy(state: State, namespace: str) -> NamespacePolicy:
@@ -59,17 +71,23 @@ def _pod(document: Doc) -> CheckedPod:
     return CheckedPod(document.get("metadata") or {}, document.get("spec") or {})
 
 
-def _review_pod(state: State, target: RequestTarget, document: Doc) -> tuple[str, ...]:
+def _review_pod(state: State, target: RequestTarget, document: Doc) -> PodSecurityReview:
     policy, pod = _policy(state, target.namespace), _pod(document)
     if found := violations(pod, policy.enforce):
         why = f'violates PodSecurity "{policy.enforce}": {_listed(found)}'
         raise forbidden("pods", document["metadata"].get("name", ""), why)
-    return tuple(_warnings(pod, policy.warn))
+    return _said(pod, policy)
 
 
-def _warnings(pod: CheckedPod, standard: Standard) -> Iterator[str]:
-    if found := violations(pod, standard):
-        yield f'would violate PodSecurity "{standard}": {_listed(found)}'
+def _said(pod: CheckedPod, policy: NamespacePolicy) -> PodSecurityReview:
+    warning = _would_violate(pod, policy.warn)
+    audited = warning if policy.audit == policy.warn else _would_violate(pod, policy.audit)
+    return PodSecurityReview((warning,) if warning else (), audited)
+
+
+def _would_violate(pod: CheckedPod, standard: Standard) -> str:
+    found = violations(pod, standard)
+    return f'would violate PodSecurity "{standard}": {_listed(found)}' if found else ""
 
 
 def _listed(found: Iterable[Violation]) -> str:

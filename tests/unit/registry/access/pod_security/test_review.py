@@ -66,6 +66,27 @@ def test_warnings_of_pods_and_of_templates(world):
     assert world.ask("POST", "/apis/batch/v1/namespaces/n/jobs", job).warnings == (warning,)
 
 
+@pytest.mark.parametrize(
+    ("labels", "audited", "warned"),
+    [
+        ({"audit": "restricted"}, True, False),
+        ({"audit": "restricted", "warn": "restricted"}, True, True),
+        ({"audit": "baseline", "warn": "restricted"}, False, True),
+        ({"audit": "privileged"}, False, False),
+        ({}, False, False),
+    ],
+)
+def test_what_is_audited_of_pods_and_of_templates(world, labels, audited, warned):
+    namespace(world, **labels)
+    said = f'would violate PodSecurity "restricted:latest": {ESCALATES}'
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": pod("x")["spec"]}
+    deployment = {"metadata": {"name": "d"}, "spec": {"selector": {"matchLabels": {"a": "b"}}, "template": template}}
+    for path, document in ((PODS, pod("p")), ("/apis/apps/v1/namespaces/n/deployments", deployment)):
+        found = world.ask("POST", path, document)
+        assert found.notes == (((f"{LABEL}audit-violations", said),) if audited else ())
+        assert found.warnings == ((said,) if warned else ())
+
+
 def test_templates_are_warned_of_and_never_refused(world):
     namespace(world, enforce="restricted")
     spec = {"selector": {"matchLabels": {"a": "b"}}, "template": {"metadata": {"labels": {"a": "b"}}}}
