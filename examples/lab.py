@@ -21,7 +21,7 @@ BIN = Path(sys.executable).parent
 PATH = f"{BIN}:{os.environ.get('PATH', '')}:/usr/sbin:/sbin"  # set-up puts a kubectl in BIN where the machine has none
 FAIRLEAD = str(BIN / "fairlead")
 HERE, OUTSIDE = "", "outside"
-PATIENCE = 60.0  # seconds for what follows from a change to be seen
+PATIENCE = 60.0  # seconds for what follows from a change to be seen, and for a command to end
 
 
 class Step(NamedTuple):
@@ -62,17 +62,21 @@ class Lab:
         return output
 
     def output(self, where: str, command: str) -> str:
-        """What a shell command prints, errors included."""
-        done = subprocess.run(
-            [*self._shell(where), command],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            check=False,
-            cwd=CHECKOUT,
-            env=self.environment,
-        )
+        """What a shell command prints, errors included; the example ends if the command does not."""
+        try:
+            done = subprocess.run(
+                [*self._shell(where), command],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                text=True,
+                check=False,
+                cwd=CHECKOUT,
+                env=self.environment,
+                timeout=PATIENCE,
+            )
+        except subprocess.TimeoutExpired as waited:
+            sys.exit(f"still running after {PATIENCE:.0f} s, and printed so far:\n{(waited.stdout or b'').decode()}")
         return done.stdout
 
     def _shell(self, where: str) -> list[str]:

@@ -35,18 +35,16 @@ def played(example: str, user: User) -> Iterator[Play]:
     """An example that has run to its end; at the end of the context nothing of it is left."""
     lab = Lab(user)
     try:
-        done = subprocess.run(
-            user.command(sys.executable, "-m", f"examples.{example}", "--once"),
-            env={**lab.environment, "PYTHONPATH": str(CHECKOUT)},
-            cwd="/",
-            text=True,
-            capture_output=True,
-            timeout=200,
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        yield Play(done.stdout)
+        command = user.command(sys.executable, "-m", f"examples.{example}", "--once")
+        environment = {**lab.environment, "PYTHONPATH": str(CHECKOUT)}
+        pipe = subprocess.PIPE
+        with subprocess.Popen(
+            command, env=environment, cwd="/", text=True, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe
+        ) as running:
+            shown, errors = running.communicate()
+        print(shown, errors)  # for the report of a test that fails
+        assert running.returncode == 0
+        yield Play(shown)
         assert not lab.processes()
     finally:
         lab.close()
