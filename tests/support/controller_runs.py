@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from fairlead.app.controllers import serve
 from fairlead.app.controllers.context import ControllerSettings
 
-DEADLINE = 5  # seconds; only a test that fails gets there
+DEADLINE = 60  # seconds; only a test that fails gets there
 
 
 @asynccontextmanager

@@ -66,7 +66,7 @@ def _hold(name: str, namespace: str, begin: Begin, seconds: float | None, comman
 
 def _meanwhile(seconds: float | None, command: tuple[str, ...], kubeconfig: str) -> int:
     """Wait for the end, and return the exit code."""
-    from fairlead.drivers.linux.own_command import run_command
+    from fairlead.drivers.linux.programs import run_command
 
     if command:
         return run_command(command, {"KUBECONFIG": kubeconfig}, seconds)

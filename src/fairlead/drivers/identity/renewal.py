@@ -4,7 +4,6 @@ Run as a program with a folder of certificates, it replaces those that are due. 
 library that makes certificates would stay in the memory of a server for good, to be used once a year.
 """
 
-import asyncio
 import ssl
 import sys
 import time
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from fairlead.drivers.identity.certificates import facts_of
 from fairlead.drivers.identity.pki import AUTHORITY, certificate_files, is_due, write_certificate
+from fairlead.drivers.linux.programs import run_to_end
 
 LOOK_SECONDS = 60.0  # between two looks at whether a certificate's file has changed
 ANNOUNCED_SECONDS = 365 * 86400.0
@@ -35,10 +35,8 @@ def renew_due(directory: Path) -> list[str]:
 async def renew_beside(directory: Path) -> str:
     """``renew_due`` in a process of its own; what it says, empty if nothing was due."""
     command = (sys.executable, "-m", "fairlead.drivers.identity.renewal", str(directory))
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*command, stdout=pipe, stderr=asyncio.subprocess.STDOUT)
-    output, _ = await process.communicate()
-    return output.decode(errors="replace").strip()
+    ended = await run_to_end(*command)
+    return (ended.output + ended.errors).strip()
 
 
 def authority_notice(directory: Path, now: float) -> str:

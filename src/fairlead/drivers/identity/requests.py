@@ -4,7 +4,6 @@ The library that does it costs a process many megabytes, so each is also a progr
 document from standard input and writes one, and ends.
 """
 
-import asyncio
 import base64
 import sys
 from datetime import UTC, datetime, timedelta
@@ -14,6 +13,7 @@ import msgspec
 
 from fairlead.drivers.identity import certificates
 from fairlead.drivers.identity.certificates import CertificateSubject
+from fairlead.drivers.linux.programs import run_to_end
 from fairlead.model.certificate_requests import Requested
 
 if TYPE_CHECKING:
@@ -195,12 +195,10 @@ async def sign_request_beside(authority: str, key: str, request: bytes, seconds:
 
 async def _beside(wish: _Wish) -> Any:
     command = (sys.executable, "-m", "fairlead.drivers.identity.requests")
-    pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe, stderr=pipe)
-    output, errors = await process.communicate(msgspec.json.encode(wish))
-    if process.returncode:
-        raise RequestError(errors.decode(errors="replace").strip().rpartition("\n")[2])
-    return msgspec.json.decode(output)
+    ended = await run_to_end(*command, text=msgspec.json.encode(wish).decode())
+    if ended.code:
+        raise RequestError(ended.errors.strip().rpartition("\n")[2])
+    return msgspec.json.decode(ended.output)
 
 
 def _answer(wish: _Wish) -> Any:

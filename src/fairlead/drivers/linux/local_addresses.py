@@ -1,6 +1,5 @@
 """The IP addresses of the network namespace that this process is in."""
 
-import asyncio
 import json
 import socket
 import subprocess
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from fairlead.drivers.linux.programs import run_to_end
 from fairlead.model.addresses import IPFamily
 
 
@@ -55,7 +55,6 @@ async def interface_with(address: str) -> str | None:
 
 
 async def _show(*selection: str) -> list[dict[str, Any]]:
-    ip = await asyncio.create_subprocess_exec("ip", "-j", "address", "show", *selection, stdout=asyncio.subprocess.PIPE)
-    output, _ = await ip.communicate()
-    links: list[dict[str, Any]] = json.loads(output)
+    ended = await run_to_end("ip", "-j", "address", "show", *selection)
+    links: list[dict[str, Any]] = json.loads(ended.output)
     return links

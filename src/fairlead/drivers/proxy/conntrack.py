@@ -1,12 +1,12 @@
 """Looks at and forgets tracked flows, with conntrack(8), in this process's network namespace."""
 
-import asyncio
 import logging
 import re
 from collections.abc import Iterable
 
 from fairlead.dataplane.conntrack import Flow, untranslated_among
 from fairlead.drivers.linux.local_addresses import local_addresses
+from fairlead.drivers.linux.programs import run_to_end
 from fairlead.model.addresses import IPFamily
 from fairlead.netfilter.ruleset import Target
 
@@ -58,10 +58,7 @@ async def _flows(family: IPFamily, protocol: str) -> list[Flow]:
 
 async def _conntrack(*arguments: str) -> tuple[int, str]:
     try:
-        process = await asyncio.create_subprocess_exec(
-            "conntrack", *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-        )
+        ended = await run_to_end("conntrack", *arguments)
     except FileNotFoundError:
         return 1, "conntrack is not installed"
-    output, _ = await process.communicate()
-    return process.returncode or 0, output.decode(errors="replace")
+    return ended.code, ended.output + ended.errors

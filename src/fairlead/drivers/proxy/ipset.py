@@ -1,7 +1,6 @@
 """Carries out what is said to ipset, in this process's network namespace. Needs CAP_NET_ADMIN there."""
 
-import asyncio
-
+from fairlead.drivers.linux.programs import run_to_end
 from fairlead.drivers.proxy.nft_commands import Problem, RulesError, classified
 from fairlead.netfilter.ipset_text import Found, parse_sets
 
@@ -26,12 +25,10 @@ async def save(prefix: str) -> Found:
 
 
 async def _run(*arguments: str, text: str = "") -> str:
-    pipe = asyncio.subprocess.PIPE
     try:
-        process = await asyncio.create_subprocess_exec("ipset", *arguments, stdin=pipe, stdout=pipe, stderr=pipe)
+        ended = await run_to_end("ipset", *arguments, text=text)
     except FileNotFoundError as error:
         raise RulesError(Problem.NOT_INSTALLED, "ipset") from error
-    output, errors = await process.communicate(text.encode())
-    if process.returncode:
-        raise classified(f"ipset: {errors.decode(errors='replace')}")
-    return output.decode()
+    if ended.code:
+        raise classified(f"ipset: {ended.errors}")
+    return ended.output

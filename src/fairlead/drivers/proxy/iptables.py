@@ -1,10 +1,10 @@
 """Carries out iptables transactions: one ``iptables-restore --noflush`` each, in this process's network namespace."""
 
-import asyncio
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from fairlead.drivers.linux.programs import run_to_end
 from fairlead.drivers.proxy.nft_commands import Problem, RulesError, classified
 from fairlead.model.addresses import IPFamily
 from fairlead.netfilter.iptables_removal import count_links, removal
@@ -97,12 +97,10 @@ def _implementations(program: str) -> Iterator[str]:
 
 
 async def _run(*argv: str, text: str = "") -> str:
-    pipe = asyncio.subprocess.PIPE
     try:
-        process = await asyncio.create_subprocess_exec(*argv, stdin=pipe, stdout=pipe, stderr=pipe)
+        ended = await run_to_end(*argv, text=text)
     except FileNotFoundError as error:
         raise RulesError(Problem.NOT_INSTALLED, argv[0]) from error
-    output, errors = await process.communicate(text.encode())
-    if process.returncode:
-        raise classified(f"{argv[0]}: {errors.decode(errors='replace')}")
-    return output.decode()
+    if ended.code:
+        raise classified(f"{argv[0]}: {ended.errors}")
+    return ended.output

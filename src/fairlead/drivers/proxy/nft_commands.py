@@ -3,10 +3,11 @@
 Runs in the network namespace of the calling process and needs CAP_NET_ADMIN there.
 """
 
-import asyncio
 import ctypes
 import enum
 from functools import cache
+
+from fairlead.drivers.linux.programs import run_to_end
 
 GREAT = 1 << 16  # octets of commands
 
@@ -83,15 +84,13 @@ def _library() -> _Library:
 
 
 async def run_program(*arguments: str, commands: str = "") -> str:
-    pipe = asyncio.subprocess.PIPE
     try:
-        nft = await asyncio.create_subprocess_exec("nft", *arguments, stdin=pipe, stdout=pipe, stderr=pipe)
+        ended = await run_to_end("nft", *arguments, text=commands)
     except FileNotFoundError as error:
         raise RulesError(Problem.NOT_INSTALLED, "nft") from error
-    output, errors = await nft.communicate(commands.encode())
-    if nft.returncode:
-        raise classified(errors.decode(errors="replace"))
-    return output.decode()
+    if ended.code:
+        raise classified(ended.errors)
+    return ended.output
 
 
 def classified(stderr: str) -> RulesError:

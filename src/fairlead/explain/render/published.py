@@ -3,6 +3,7 @@
 The JSON schemas in ``explain/schemas`` are made of these types; a test holds both together.
 """
 
+import inspect
 from typing import Literal
 
 import msgspec
@@ -90,4 +91,7 @@ SCHEMAS = {"explanation": ExplanationDocument, "diagnosis": DiagnosisDocument}
 def schema_text(name: str) -> str:
     """A published schema as it stands in its file."""
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **msgspec.json.schema(SCHEMAS[name])}
+    for type_ in (schema, *schema["$defs"].values()):
+        if "description" in type_:  # a docstring; only newer versions of Python remove its indentation
+            type_["description"] = inspect.cleandoc(type_["description"])
     return msgspec.json.format(msgspec.json.encode(schema, order="deterministic"), indent=2).decode() + "\n"
