@@ -21,6 +21,7 @@ from fairlead.explain.render.text import render_text
 from fairlead.explain.subjects import SubjectError, explain, parse_subject
 from tests.support.broken_clusters import BROKEN, DB, DB_PODS, HEALTHY, NODE_PORT, client, whole
 from tests.support.cluster_dumps import changed, cluster, container, headless, node, pod, policy, service, web, workload
+from tests.support.full import some_of
 
 SCALARS = [None, True, False, 0, -1, 99999, 2**70, 1.5, float("nan"), 80, "80", "", "x", "*", "None", "::1"]
 NO_ADDRESSES = ["10.0.0.300", "1.2.3.4/33", "fd00::/129"]
@@ -67,7 +68,7 @@ def mutations(draw):
 
 
 @given(mutations())
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=some_of(60, 150))
 def test_nothing_breaks(mutation):
     documents, document = mutation
     read = cluster(documents)

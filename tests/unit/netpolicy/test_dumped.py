@@ -18,6 +18,7 @@ from fairlead.trace.dumped import follow
 from fairlead.trace.evaluate import Host, outcomes
 from fairlead.trace.packet import Packet
 from fairlead.trace.ways import TracedNode
+from tests.support.full import some_of
 from tests.support.net.policy_net import policy_table
 from tests.support.policy_flows import either_family
 
@@ -39,7 +40,7 @@ def node_of(world, rules):
 
 @pytest.mark.parametrize("rules", Rules)
 @given(flow=either_family)
-@settings(max_examples=200)
+@settings(max_examples=some_of(60, 200))
 def test_what_is_read_does_what_was_written(rules, flow):
     node, host = node_of(flow.world, rules)
     found = follow(node, flow.packet)

@@ -15,6 +15,7 @@ from fairlead.netpolicy.enforcement import Changed, advance, build
 from fairlead.netpolicy.iptables_rules import IptablesPolicies
 from fairlead.netpolicy.nft_rules import NftPolicies
 from fairlead.netpolicy.reading import read_policy
+from tests.support.full import some_of
 from tests.support.policy_objects import SPACES, namespace, pod, pods, policies, policy
 
 NFT, IPTABLES = NftPolicies(IPFamily.IPV4), IptablesPolicies(IPFamily.IPV4)
@@ -46,7 +47,7 @@ def after(census, is_put, object_):
 
 @both_back_ends
 @given(before=changes, then=changes)
-@settings(max_examples=200)
+@settings(max_examples=some_of(80, 200))
 def test_step_by_step_leads_to_what_a_fresh_start_makes(backend, before, then):
     census = Census()
     for change in before:

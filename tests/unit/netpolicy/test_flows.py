@@ -9,6 +9,7 @@ from fairlead.netpolicy.iptables_rules import IptablesPolicies
 from fairlead.netpolicy.nft_rules import NftPolicies
 from fairlead.trace.contract import Rules, allowed
 from fairlead.trace.evaluate import Host, evaluate
+from tests.support.full import some_of
 from tests.support.policy_flows import either_family
 from tests.unit.trace.test_flows import iptables_host, nft_host, ways
 
@@ -26,7 +27,7 @@ def host_with_policies(world, rules):
 
 @pytest.mark.parametrize("rules", Rules)
 @given(flow=either_family)
-@settings(max_examples=400)
+@settings(max_examples=some_of(120, 400))
 def test_in_any_cluster_the_rules_do_exactly_what_the_oracle_allows(rules, flow):
     traces = evaluate(host_with_policies(flow.world, rules), flow.packet)
     assert {trace.outcome for trace in traces} == allowed(flow.world.situation(rules), flow.packet), ways(traces)

@@ -22,6 +22,7 @@ from fairlead.trace.dumped import UNTOLD, follow
 from fairlead.trace.evaluate import outcomes
 from fairlead.trace.packet import DROPPED, REJECTED, Outcome, Packet, PacketFate
 from fairlead.trace.ways import TracedNode
+from tests.support.full import some_of
 from tests.support.proxy_flows import FLOWS, FLOWS_IN_IPV6
 from tests.unit.trace.test_flows import either_family, iptables_host, nft_host
 
@@ -59,7 +60,7 @@ def test_the_text_of_our_rules_does_what_the_rules_do(node, host, flow):
 
 @BACK_ENDS
 @given(flow=either_family)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=some_of(50, 150), deadline=None)
 def test_in_any_cluster_the_text_does_what_the_rules_do(node, host, flow):
     found = follow(node(flow.world), flow.packet, is_first=True)
     assert found.outcomes == outcomes(host(flow.world), flow.packet)
@@ -204,7 +205,7 @@ def test_a_firewall_beside_the_proxy(source, port, expected):
 
 
 @given(seed=st.integers(0, 10**9))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=some_of(15, 60), deadline=None)
 def test_no_mutation_of_a_dump_breaks_the_reading_or_makes_a_new_endpoint(seed):
     chance = random.Random(seed)
     for mode, (_, text) in READERS.items():

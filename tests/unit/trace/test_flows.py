@@ -10,6 +10,7 @@ from fairlead.dataplane.incremental import build
 from fairlead.netfilter.ruleset import Chain, ChainHook, Drop, Hook, Rule, Table
 from fairlead.trace.contract import Rules, allowed
 from fairlead.trace.evaluate import Host, evaluate
+from tests.support.full import some_of
 from tests.support.proxy_flows import FLOWS, FLOWS_IN_IPV6, flow_in_ipv6
 from tests.support.random_flows import flows
 
@@ -63,7 +64,7 @@ either_family = flows | flows.map(flow_in_ipv6)
 
 @both_back_ends
 @given(flow=either_family)
-@settings(max_examples=200)
+@settings(max_examples=some_of(100, 200))
 def test_in_any_cluster_the_rules_do_exactly_what_the_oracle_allows(rules, host, flow):
     traces = evaluate(host(flow.world), flow.packet)
     assert {trace.outcome for trace in traces} == allowed(flow.world.situation(rules), flow.packet), ways(traces)

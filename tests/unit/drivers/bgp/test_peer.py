@@ -26,6 +26,11 @@ OPEN = messages.encode_open(OpenMessage(64513, 9, "192.0.2.254", Capabilities((I
 ROUTE = "198.51.100.1/32"
 
 
+def hardly() -> float:
+    """In place of a number from 0 to 1: leaves a few milliseconds of the pause between two attempts."""
+    return -2.99
+
+
 class Listener:
     """A router that is driven by a test: hands out connections as they come.
 
@@ -75,7 +80,7 @@ async def heard(reader: asyncio.StreamReader) -> bytes:
 async def peer_of(listener: Listener, password: Path | None = None):
     """A peer that runs, and the states that it has told of."""
     states: asyncio.Queue[StateChanged] = asyncio.Queue()
-    session = Session(TERMS, lambda: 0.0)
+    session = Session(TERMS, hardly)
     router = RouterAddress("127.0.0.1", listener.port, password)
     peer = BgpPeer(router, session, lambda _, change: states.put_nowait(change))
     peer.announce([ROUTE], {IPFamily.IPV4: "192.0.2.1"})

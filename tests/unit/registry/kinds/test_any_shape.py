@@ -10,6 +10,7 @@ from fairlead.registry.kinds import STRATEGIES
 from fairlead.registry.resources import RESOURCES
 from fairlead.registry.schemas.catalogue import INT_OR_STRING, QUANTITY, Cardinality, fields_of, type_of
 from fairlead.registry.status import ApiError
+from tests.support.full import some_of
 from tests.support.service_requests import IPV4, IPV6, NOW, Cluster
 
 META = "io.k8s.apimachinery.pkg.apis.meta.v1."
@@ -129,7 +130,7 @@ def replace_a_part(random, document, type_name):
 
 
 @pytest.mark.parametrize("resource", [row for row in RESOURCES if row.kind in VALID], ids=lambda row: row.kind)
-@settings(max_examples=40)
+@settings(max_examples=some_of(15, 40))
 @given(random=st.randoms(use_true_random=False))
 def test_a_part_of_any_value(resource, random):
     cluster, strategy = Cluster(IPV4, IPV6), STRATEGIES[resource.kind]

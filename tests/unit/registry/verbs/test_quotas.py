@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from fairlead.registry.status import ApiError
 from tests.support.api_world import ApiWorld, config_map, pod
+from tests.support.full import some_of
 
 CORE = "/api/v1/namespaces/default"
 MERGE = "application/merge-patch+json"
@@ -77,7 +78,7 @@ def test_a_quota_of_some_pods(world):
     world.do("POST", f"{CORE}/pods", sized("b", requests={"cpu": 1}))
 
 
-@settings(max_examples=30)
+@settings(max_examples=some_of(10, 30))
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["create", "delete", "end"])), max_size=12))
 def test_a_quota_always_says_what_is_there(deeds):
     world = ApiWorld()

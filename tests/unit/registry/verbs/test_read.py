@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from fairlead.registry.store import LOG_CHANGES
+from fairlead.registry import store
 from fairlead.registry.verbs.watches import PermittedWatch, bookmark
 from tests.support.api_world import ApiWorld, config_map, pod
 
@@ -162,9 +162,10 @@ def test_initial_events_end_with_a_bookmark(world):
     assert line["object"]["kind"] == "ConfigMap"
 
 
-def test_a_watch_from_before_the_log_has_expired(world):
+def test_a_watch_from_before_the_log_has_expired(world, monkeypatch):
+    monkeypatch.setattr(store, "LOG_CHANGES", 3)
     start = world.state.version
-    for number in range(LOG_CHANGES + 1):
+    for number in range(store.LOG_CHANGES + 1):
         world.do("PUT", f"{MAPS}/a", config_map("a", x=str(number)))
     event = world.do("GET", f"{MAPS}?watch=1&resourceVersion={start}")
     assert (event["type"], event["object"]["code"], event["object"]["reason"]) == ("ERROR", 410, "Expired")

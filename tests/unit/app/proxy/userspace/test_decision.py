@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from fairlead.app.proxy.userspace.frontends import Frontend
 from fairlead.trace.contract import Rules, allowed
 from fairlead.trace.packet import DROPPED, REJECTED
+from tests.support.full import some_of
 from tests.support.loopback_flows import (
     EXPECTED_TO_DIFFER,
     SAME,
@@ -40,7 +41,7 @@ def on_sockets(flow):
 
 
 @given(flow=flows)
-@settings(max_examples=300)
+@settings(max_examples=some_of(100, 300))
 def test_in_any_cluster_connections_go_where_the_oracle_allows(flow):
     twin, is_served = on_sockets(flow)
     # The oracle is asked about the original: to it, every loopback address is the node's own.
@@ -49,7 +50,7 @@ def test_in_any_cluster_connections_go_where_the_oracle_allows(flow):
 
 
 @given(flow=flows_with_policies)
-@settings(max_examples=300)
+@settings(max_examples=some_of(100, 300))
 def test_policies_let_through_what_the_oracle_allows(flow):
     """Of what passes a Service: two Pods that use each other's own addresses meet nobody who could ask."""
     twin, is_served = on_sockets(flow)

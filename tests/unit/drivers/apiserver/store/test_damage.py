@@ -18,10 +18,11 @@ from fairlead.drivers.apiserver.store.salvage import salvage_store
 from fairlead.drivers.apiserver.store.sqlite_store import SqliteStore
 from fairlead.registry.store import State, Step
 from tests.support.damaged_stores import DAMAGE, FILES, contents, killed_store, write_many
+from tests.support.full import some_of
 
 pytestmark = pytest.mark.io  # files, sockets or processes
 
-STORES = 300
+STORES = some_of(100, 300)
 
 
 @pytest.fixture(scope="module")
