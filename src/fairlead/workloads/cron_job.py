@@ -7,24 +7,17 @@ time, so that no time makes two of them. Upstream: ``pkg/controller/cronjob/{cro
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from email.utils import format_datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fairlead.model.cron import Schedule, parse_schedule
 from fairlead.model.workloads import CronJob, CronJobStatus, Job
 from fairlead.workloads.job import is_over
+from fairlead.workloads.sayings import Saying
 
 MANY_MISSED = 100
 # How far back the last time before now is looked for, from near to far, since near ones are the rule.
 _WINDOWS = tuple(timedelta(hours=hours) for hours in (1, 24, 31 * 24, 366 * 24, 5 * 366 * 24))
-
-
-class Saying(NamedTuple):
-    """An Event about the CronJob."""
-
-    reason: str
-    message: str
-    is_warning: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,21 +51,42 @@ class _Moment:
 def plan_cron_job(cron_job: CronJob, jobs: Sequence[Job], now: datetime) -> CronPlan:
     """What is to be done about a CronJob that owns these Jobs."""
     running = tuple(job for job in jobs if not is_over(job))
-    old = tuple(_surplus(cron_job, jobs))
+    old, news = tuple(_surplus(cron_job, jobs)), tuple(_news(cron_job, jobs))
     status = _observed(cron_job, jobs, running)
-    if cron_job.is_terminating or cron_job.spec.suspend:
-        return CronPlan(status, deletes=old)
+    if cron_job.is_terminating:
+        return CronPlan(status, deletes=old, says=news)
     try:
-        schedule, zone = parse_schedule(cron_job.spec.schedule), ZoneInfo(cron_job.spec.time_zone or "UTC")
+        zone = ZoneInfo(cron_job.spec.time_zone or "UTC")
+        schedule = None if cron_job.spec.suspend else parse_schedule(cron_job.spec.schedule)
     except (ValueError, ZoneInfoNotFoundError, OSError) as error:  # the server takes none such; another one may
-        why = f"unparseable schedule {cron_job.spec.schedule!r}: {error}"
-        return CronPlan(status, deletes=old, says=(Saying("UnparseableSchedule", why, is_warning=True),))
-    moment = _Moment(cron_job, now, schedule, zone, running)
+        return CronPlan(status, deletes=old, says=(*news, _unreadable(cron_job, error)))
+    if schedule is None:
+        return CronPlan(status, deletes=old, says=news)
+    moment = _Moment(cron_job, now, schedule, zone, running, [*news])
     due = _due(moment)
     start, replaced = _start(moment, due, {job.name for job in jobs}) if due else (None, ())
     coming = schedule.after(now, zone)
     wait = (coming - now).total_seconds() if coming else None
     return CronPlan(status, start, (*old, *replaced), tuple(moment.says), wait)
+
+
+def _news(cron_job: CronJob, jobs: Iterable[Job]) -> Iterable[Saying]:
+    """What has become known since the status was written: Jobs that it names have ended, or are gone."""
+    there = {job.metadata.uid: job for job in jobs}
+    for reference in cron_job.status.active or ():
+        job, name = there.get(reference.get("uid", "")), reference.get("name", "")
+        if job is None:
+            yield Saying("MissingJob", f"Active job went missing: {name}")
+        elif is_over(job):
+            how = "Complete" if _has(job, "Complete") else "Failed"
+            yield Saying("SawCompletedJob", f"Saw completed job: {name}, condition: {how}")
+
+
+def _unreadable(cron_job: CronJob, error: Exception) -> Saying:
+    spec = cron_job.spec
+    if isinstance(error, ZoneInfoNotFoundError | OSError):
+        return Saying("UnknownTimeZone", f'invalid timeZone: "{spec.time_zone}": {error}', is_warning=True)
+    return Saying("UnparseableSchedule", f'unparseable schedule: "{spec.schedule}" : {error}', is_warning=True)
 
 
 def job_name(cron_job: CronJob, time: datetime) -> str:
@@ -125,7 +139,7 @@ def _start(moment: _Moment, due: datetime, names: set[str]) -> tuple[datetime | 
     cron_job = moment.cron_job
     deadline = cron_job.spec.starting_deadline_seconds
     if deadline is not None and due + timedelta(seconds=deadline) < moment.now:
-        why = f"Missed scheduled time to start a job: {due.isoformat()}"
+        why = f"Missed scheduled time to start a job: {format_datetime(due.astimezone(UTC))}"
         moment.says.append(Saying("MissSchedule", why, is_warning=True))
         return None, ()
     if job_name(cron_job, due) in names:

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from msgspec import structs
+
 from fairlead.model.objects import Condition, Pod
 from fairlead.model.workloads import Job, JobStatus
 from fairlead.workloads.job_indexes import (
@@ -25,7 +27,7 @@ from fairlead.workloads.pods import is_active
 
 FIRST_DELAY, LAST_DELAY = 10.0, 600.0  # seconds after a failure, doubling; upstream's DefaultJobPodFailureBackOff
 _ENDS = {"Complete", "Failed"}
-_FIRST_SAID = {"PodFailurePolicy": "FailureTarget", "SuccessPolicy": "SuccessCriteriaMet"}
+_FIRST_SAID = {"Failed": "FailureTarget", "Complete": "SuccessCriteriaMet"}
 _TOO_MANY = ("Failed", "BackoffLimitExceeded", "Job has reached the specified backoff limit")
 _TOO_LONG = ("Failed", "DeadlineExceeded", "Job was active longer than specified deadline")
 _TOO_MANY_INDEXES = (
@@ -65,6 +67,7 @@ def plan_job(job: Job, mine: Sequence[Pod], now: str) -> JobPlan:
     verdict = _verdict(job, status, failures, done, now)
     if verdict:
         return JobPlan(_ended(status, verdict, now), deletes=tuple(active))
+    status = _suspended_or_resumed(job, status, now)
     if job.spec.suspend:
         return JobPlan(status, deletes=tuple(active))
     closed = done | failures.indexes
@@ -169,11 +172,25 @@ def _deadline(job: Job, status: JobStatus) -> datetime | None:
     return datetime.fromisoformat(status.start_time) + timedelta(seconds=job.spec.active_deadline_seconds)
 
 
+def _suspended_or_resumed(job: Job, status: JobStatus, now: str) -> JobStatus:
+    """The status with the condition Suspended. Its time begins again when a Job is resumed."""
+    known = next((c.status for c in status.conditions or () if c.type == "Suspended"), "")
+    if job.spec.suspend == (known == "True"):
+        return status
+    others = tuple(c for c in status.conditions or () if c.type != "Suspended")
+    if job.spec.suspend:
+        condition = Condition("Suspended", "True", "JobSuspended", "Job suspended", now)
+        return structs.replace(status, conditions=(*others, condition))
+    condition = Condition("Suspended", "False", "JobResumed", "Job resumed", now)
+    return structs.replace(status, conditions=(*others, condition), start_time=now)
+
+
 def _ended(status: JobStatus, verdict: tuple[str, str, str], now: str) -> JobStatus:
     type_, reason, message = verdict
     others = tuple(c for c in status.conditions or () if c.type not in _ENDS)
-    if reason in _FIRST_SAID:  # what ends it is said before the end itself, by a condition of its own
-        others = (*others, Condition(_FIRST_SAID[reason], "True", reason, message, now))
+    first = _FIRST_SAID[type_]  # what ends it is said before the end itself, by a condition of its own
+    if not any(condition.type == first for condition in others):
+        others = (*others, Condition(first, "True", reason, message, now))
     return JobStatus(
         succeeded=status.succeeded,
         failed=status.failed,

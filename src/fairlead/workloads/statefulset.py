@@ -75,6 +75,11 @@ def plan_pods(stateful_set: StatefulSet, mine: Iterable[Pod], revisions: Revisio
     return _update(stateful_set, present, settled, wanted, revisions)
 
 
+def is_wanted(stateful_set: StatefulSet, pod: Pod) -> bool:
+    """Whether the set is to have a Pod of this one's name."""
+    return ordinal_of(stateful_set, pod) in _wanted(stateful_set)
+
+
 def _wanted(stateful_set: StatefulSet) -> range:
     start = stateful_set.spec.ordinals.start if stateful_set.spec.ordinals else 0
     return range(start, start + stateful_set.replicas)

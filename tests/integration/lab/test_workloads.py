@@ -153,6 +153,9 @@ class TestKubectl:
         kubectl("wait", "--for=condition=complete", "job/once", "--timeout=30s")
         assert kubectl("logs", "job/once").stdout == "done\n"
         assert "1/1" in kubectl("get", "job", "once", "--no-headers").stdout.split()
+        events = "jsonpath={.items[*].reason}"
+        told = kubectl("events", "--for", "job/once", "-o", events).stdout.split()
+        assert sorted(told) == ["Completed", "SuccessfulCreate"]
         kubectl("delete", "job", "once")
         eventually(lambda: not pods(kubectl))
 

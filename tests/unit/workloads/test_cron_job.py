@@ -117,3 +117,28 @@ def test_only_so_many_that_have_ended_are_kept():
 def test_a_job_says_its_time_in_the_zone_of_its_schedule():
     assert scheduled_text(cron_job(timeZone="Asia/Tokyo"), at(MADE)) == "2026-03-01T09:00:00+09:00"
     assert scheduled_text(cron_job(), at(MADE)) == MADE
+
+
+def active(*names):
+    return [{"name": name, "uid": name} for name in names]
+
+
+TOLD = [
+    ({"timeZone": "Nowhere/At"}, [], "UnknownTimeZone", 'invalid timeZone: "Nowhere/At": '),
+    ({"timeZone": "Nowhere/At", "suspend": True}, [], "UnknownTimeZone", "invalid timeZone"),
+    ({"schedule": "0 26 * * *"}, [], "UnparseableSchedule", 'unparseable schedule: "0 26 * * *" : '),
+    ({"suspend": True}, active("ended"), "SawCompletedJob", "Saw completed job: ended, condition: Complete"),
+    ({"suspend": True}, active("broken"), "SawCompletedJob", "Saw completed job: broken, condition: Failed"),
+    ({"suspend": True}, active("running", "gone"), "MissingJob", "Active job went missing: gone"),
+]
+
+
+@pytest.mark.parametrize(("spec", "known", "reason", "message"), TOLD)
+def test_what_is_told(spec, known, reason, message):
+    plain = {"schedule": "*/5 * * * *", "concurrencyPolicy": "Allow", "jobTemplate": {}}
+    metadata = {"name": "c", "namespace": "ns", "uid": "c", "creationTimestamp": MADE}
+    made = decode(CronJob, {"metadata": metadata, "spec": {**plain, **spec}, "status": {"active": known}})
+    jobs = [job("running"), job("ended", "Complete"), job("broken", "Failed")]
+    [saying] = plan_cron_job(made, jobs, at("2026-03-01T00:05:10Z")).says
+    assert saying.reason == reason
+    assert saying.message.startswith(message)

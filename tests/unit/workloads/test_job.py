@@ -37,7 +37,10 @@ def pods(text):
 
 
 def verdict(plan):
-    return [condition.reason for condition in plan.status.conditions or ()]
+    """The reasons of the conditions that say how the Job ends: that it will, and then that it has."""
+    conditions = [c for c in plan.status.conditions or () if c.type != "Suspended"]
+    assert [c.type for c in conditions] in ([], ["FailureTarget", "Failed"], ["SuccessCriteriaMet", "Complete"])
+    return list(dict.fromkeys(condition.reason for condition in conditions))
 
 
 @pytest.mark.parametrize(
@@ -81,6 +84,16 @@ def test_ends(spec, status, there, reason, deletes):
     plan = plan_job(job(status, **spec), pods(there), NOW)
     assert (verdict(plan), plan.creates, len(plan.deletes)) == ([reason], (), deletes)
     assert (plan.status.completion_time is not None) == (reason == "CompletionsReached")
+
+
+def test_a_job_says_that_it_is_suspended_and_begins_again_when_it_is_resumed():
+    stopped = plan_job(job({"startTime": "2026-01-01T00:00:00Z"}, suspend=True), [], NOW).status
+    assert [(c.type, c.status, c.reason) for c in stopped.conditions] == [("Suspended", "True", "JobSuspended")]
+    again = plan_job(structs.replace(job(suspend=True), status=stopped), [], "2026-01-01T00:20:00Z").status
+    assert again == stopped
+    resumed = plan_job(structs.replace(job(), status=stopped), [], "2026-01-01T00:20:00Z").status
+    assert [(c.type, c.status, c.reason) for c in resumed.conditions] == [("Suspended", "False", "JobResumed")]
+    assert resumed.start_time == "2026-01-01T00:20:00Z"
 
 
 def test_a_deadline_is_come_back_for():

@@ -31,13 +31,17 @@ def ends(plan):
     return {condition.type: condition.reason for condition in plan.status.conditions or ()}
 
 
+def failing(reason):
+    return {"FailureTarget": reason, "Failed": reason}
+
+
 def rule(action, operator="In", values=(42,), **more):
     return {"rules": [{"action": action, "onExitCodes": {"operator": operator, "values": list(values), **more}}]}
 
 
 def test_an_exit_code_may_fail_the_job():
     plan = plan_job(job(podFailurePolicy=rule("FailJob")), [pod(0, code=42), pod(1, "Running")], NOW)
-    assert ends(plan) == {"FailureTarget": "PodFailurePolicy", "Failed": "PodFailurePolicy"}
+    assert ends(plan) == failing("PodFailurePolicy")
     [failed] = [c for c in plan.status.conditions if c.type == "Failed"]
     assert failed.message == "Container c for pod ns/p0 failed with exit code 42 matching FailJob rule at index 0"
     assert len(plan.deletes) == 1
@@ -62,7 +66,7 @@ def test_a_disruption_may_be_ignored():
     disrupted = [pod(0, condition="DisruptionTarget")]
     plan = plan_job(job(podFailurePolicy=ignoring, backoffLimit=0), disrupted, NOW)
     assert (ends(plan), plan.status.failed, plan.creates) == ({}, 0, (0, 1, 2))
-    assert ends(plan_job(job(backoffLimit=0), disrupted, NOW)) == {"Failed": "BackoffLimitExceeded"}
+    assert ends(plan_job(job(backoffLimit=0), disrupted, NOW)) == failing("BackoffLimitExceeded")
 
 
 def test_each_index_has_its_own_tries():
@@ -70,7 +74,7 @@ def test_each_index_has_its_own_tries():
     plan = plan_job(limited, [pod(0), pod(0), pod(1), pod(2, "Running")], NOW)
     assert (plan.status.failed_indexes, plan.creates) == ("0", (1,))
     plan = plan_job(limited, [pod(0), pod(0), pod(1, "Succeeded"), pod(2, "Succeeded")], NOW)
-    assert ends(plan) == {"Failed": "FailedIndexes"}
+    assert ends(plan) == failing("FailedIndexes")
 
 
 def test_an_index_that_waits_does_not_hold_others_up():
@@ -86,7 +90,7 @@ def test_an_index_that_failed_stays_so_when_its_pods_are_gone():
 def test_so_many_indexes_may_fail():
     most = job(backoffLimitPerIndex=0, maxFailedIndexes=1)
     assert ends(plan_job(most, [pod(0)], NOW)) == {}
-    assert ends(plan_job(most, [pod(0), pod(1)], NOW)) == {"Failed": "MaxFailedIndexesExceeded"}
+    assert ends(plan_job(most, [pod(0), pod(1)], NOW)) == failing("MaxFailedIndexesExceeded")
 
 
 def test_an_exit_code_may_fail_an_index():

@@ -9,7 +9,6 @@ from fairlead.app.controllers.context import ControllerContext
 from fairlead.app.controllers.dependents import Dependents, OwnerKind, write_status
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.kube.client import CRON_JOBS, JOBS, KubeError
-from fairlead.drivers.kube.event_recorder import Happening
 from fairlead.drivers.kube.work_queue import WorkQueue
 from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
@@ -17,6 +16,7 @@ from fairlead.model.objects import LabelSelector
 from fairlead.model.workloads import CronJob, Job
 from fairlead.workloads.claims import controller_reference
 from fairlead.workloads.cron_job import CronPlan, job_name, plan_cron_job, scheduled_text
+from fairlead.workloads.sayings import OF_JOBS
 
 SCHEDULED_AT = "batch.kubernetes.io/cronjob-scheduled-timestamp"
 
@@ -41,7 +41,7 @@ class CronJobController:
         jobs = context.watches.of(JOBS, Job)
         self.needs = (self._cron_jobs, jobs)
         owner_kind = _Owners("batch/v1", "CronJob", self._cron_jobs)
-        self._jobs: Dependents[Job] = Dependents(context, jobs, owner_kind, self.queue, self.name)
+        self._jobs: Dependents[Job] = Dependents(context, jobs, owner_kind, self.queue, self.name, OF_JOBS)
         self._cron_jobs.listen(self._changed)
 
     def _changed(self, _: CronJob | None, new: CronJob | None) -> None:
@@ -55,11 +55,9 @@ class CronJobController:
             return
         plan = plan_cron_job(cron_job, self._jobs.of(cron_job), datetime.fromisoformat(now_text()))
         for saying in plan.says:
-            type_ = "Warning" if saying.is_warning else "Normal"
-            self._jobs.say(cron_job, Happening(saying.reason, saying.message, type_))
+            self._jobs.say(cron_job, saying)
         for job in plan.deletes:
-            await self._jobs.delete(job)
-            self._jobs.say(cron_job, Happening("SuccessfulDelete", f"Deleted job {job.name}"))
+            await self._jobs.delete(cron_job, job)
         await self._carry_on(cron_job, plan)
         if plan.again_in is not None:
             self.queue.add_later(key, max(0.1, plan.again_in))
@@ -74,12 +72,11 @@ class CronJobController:
 
     async def _make(self, cron_job: CronJob, time: datetime) -> None:
         try:
-            job = await self._jobs.create(cron_job, _document(cron_job, time))
+            await self._jobs.create(cron_job, _document(cron_job, time))
         except KubeError as error:
             if error.code == 409:  # made by an earlier run that did not get to say so
                 return
             raise
-        self._jobs.say(cron_job, Happening("SuccessfulCreate", f"Created job {job.name}"))
 
 
 def _document(cron_job: CronJob, time: datetime) -> Doc:

@@ -4,13 +4,13 @@ from fairlead.app.controllers.context import ControllerContext
 from fairlead.app.controllers.dependents import Dependents, OwnerKind, write_status
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.kube.client import CONTROLLER_REVISIONS, DAEMON_SETS, NODES, PODS
-from fairlead.drivers.kube.event_recorder import Happening
 from fairlead.drivers.kube.work_queue import WorkQueue
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Node, Pod
 from fairlead.model.workloads import ControllerRevision, DaemonSet
-from fairlead.workloads.daemonset import DaemonPlan, make_daemon, observe_daemons, plan_daemons
+from fairlead.workloads.daemonset import DaemonPlan, make_daemon, node_of, observe_daemons, plan_daemons
 from fairlead.workloads.history import forgettable, plan_history, update_revision
+from fairlead.workloads.sayings import OF_PODS, ended_daemon
 from fairlead.workloads.statefulset import REVISION_LABEL
 
 
@@ -29,7 +29,7 @@ class DaemonSetController:
         revisions = context.watches.of(CONTROLLER_REVISIONS, ControllerRevision)
         self.needs = (self._sets, self._nodes, pods, revisions)
         owner_kind = OwnerKind("apps/v1", "DaemonSet", self._sets)
-        self._pods: Dependents[Pod] = Dependents(context, pods, owner_kind, self.queue, self.name)
+        self._pods: Dependents[Pod] = Dependents(context, pods, owner_kind, self.queue, self.name, OF_PODS)
         self._revisions: Dependents[ControllerRevision] = Dependents(
             context, revisions, owner_kind, self.queue, self.name
         )
@@ -59,7 +59,7 @@ class DaemonSetController:
         await write_status(self._context, self._sets, daemon_set, status)
         used = {update_revision(daemon_set), *(f"{key.name}-{pod.labels.get(REVISION_LABEL)}" for pod in pods)}
         for revision in forgettable(daemon_set, self._revisions.of(daemon_set), used):
-            await self._revisions.delete(revision)
+            await self._revisions.delete(daemon_set, revision)
         if status.number_available < status.number_ready:
             self.queue.add_later(key, 1.0)  # a ready Pod becomes available by time alone
 
@@ -72,8 +72,8 @@ class DaemonSetController:
 
     async def _carry_out(self, daemon_set: DaemonSet, plan: DaemonPlan) -> None:
         documents = [make_daemon(daemon_set, node) for node in plan.creates]
-        for pod in await self._pods.create_many(daemon_set, documents):
-            self._pods.say(daemon_set, Happening("SuccessfulCreate", f"Created pod: {pod.name}"))
+        await self._pods.create_many(daemon_set, documents)
         for pod in plan.deletes:
-            await self._pods.delete(pod)
-            self._pods.say(daemon_set, Happening("SuccessfulDelete", f"Deleted pod: {pod.name}"))
+            if pod.is_finished:
+                self._pods.say(daemon_set, ended_daemon(pod, node_of(pod)))
+            await self._pods.delete(daemon_set, pod)

@@ -18,9 +18,14 @@ from fairlead.model.document import Doc
 from fairlead.model.labels import matches, requirements
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import KubeObject, LabelSelector
+from fairlead.workloads import sayings
 from fairlead.workloads.claims import OwnedIndex, claim, controller_reference
+from fairlead.workloads.sayings import Saying, Words
 
 T = TypeVar("T", bound=KubeObject)
+
+
+NO_WORDS = Words()  # for objects that users do not hear of
 
 
 class OwnerKind(NamedTuple):
@@ -36,7 +41,11 @@ class OwnerKind(NamedTuple):
 
 
 class Dependents(Generic[T]):
-    """The objects of ``watched`` as owners of one kind see them; the owners' keys go to ``queue`` on every change."""
+    """The objects of ``watched`` as owners of one kind see them; the owners' keys go to ``queue`` on every change.
+
+    Args:
+        words: what Events say of objects that are made and deleted.
+    """
 
     def __init__(
         self,
@@ -45,9 +54,11 @@ class Dependents(Generic[T]):
         owner_kind: OwnerKind,
         queue: WorkQueue[ObjectKey],
         component: str,
+        words: Words = NO_WORDS,
     ) -> None:
         self._client = context.client
         self._watched, self._owner_kind, self._queue = watched, owner_kind, queue
+        self._words = words
         self._events = context.events.recorder(component)
         self._index: OwnedIndex[T] = OwnedIndex()
         watched.listen(self._changed)
@@ -87,13 +98,17 @@ class Dependents(Generic[T]):
         await self.patch(object_, {"metadata": {"ownerReferences": [msgspec.to_builtins(owner) for owner in owners]}})
 
     async def create(self, owner: KubeObject, document: Doc) -> T:
-        """Make an object, and say on its owner when that is refused."""
+        """Make an object, and say on its owner that it is there, or why it is refused."""
         try:
             created = await self._client.create(self._watched.resource.path(owner.namespace), document)
         except KubeError as error:
-            self.say(owner, Happening("FailedCreate", f"Error creating: {error}", "Warning"))
+            if error.code != 409:  # made by an earlier run that did not get to say so
+                name = document["metadata"].get("name") or document["metadata"].get("generateName", "")
+                self.say(owner, sayings.not_made(self._words, name, owner.name, error))
             raise
-        return self._watched.learn(created)
+        learned = self._watched.learn(created)
+        self.say(owner, sayings.made(self._words, learned.name, owner.name))
+        return learned
 
     async def create_many(self, owner: KubeObject, documents: Sequence[Doc]) -> list[T]:
         """Make objects side by side: first one, then ever more, so that what is refused is not tried a hundred times.
@@ -118,8 +133,16 @@ class Dependents(Generic[T]):
         patch = {**change, "metadata": {**change.get("metadata", {}), **seen}}
         self._watched.learn(await self._client.patch(path, patch))
 
-    async def delete(self, object_: T) -> None:
-        """Delete the object; no failure if it is gone already."""
+    async def delete(self, owner: KubeObject, object_: T) -> None:
+        """Delete an object, and say so on its owner; no failure if it is gone already."""
+        try:
+            await self._delete(object_)
+        except KubeError as error:
+            self.say(owner, sayings.not_deleted(self._words, object_.name, owner.name, error))
+            raise
+        self.say(owner, sayings.deleted(self._words, object_.name, owner.name))
+
+    async def _delete(self, object_: T) -> None:
         options = {"kind": "DeleteOptions", "apiVersion": "v1", "preconditions": {"uid": object_.metadata.uid}}
         try:
             answer = await self._client.delete(self._watched.resource.path(object_.namespace, object_.name), options)
@@ -132,8 +155,11 @@ class Dependents(Generic[T]):
         else:
             self._watched.unlearn(object_)
 
-    def say(self, owner: KubeObject, happening: Happening) -> None:
-        """Write an Event about the owner."""
+    def say(self, owner: KubeObject, saying: Saying) -> None:
+        """Write an Event about the owner, if it says anything."""
+        if not saying.message:
+            return
+        happening = Happening(saying.reason, saying.message, "Warning" if saying.is_warning else "Normal")
         self._events.record(owner, self._owner_kind.api_version, self._owner_kind.kind, happening)
 
 

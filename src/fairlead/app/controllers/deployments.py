@@ -6,7 +6,6 @@ from fairlead.app.controllers.context import ControllerContext
 from fairlead.app.controllers.dependents import Dependents, OwnerKind, write_status
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.kube.client import DEPLOYMENTS, PODS, REPLICA_SETS
-from fairlead.drivers.kube.event_recorder import Happening
 from fairlead.drivers.kube.work_queue import WorkQueue
 from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
@@ -22,6 +21,7 @@ from fairlead.workloads.deployment import (
     observe_rollout,
     plan_rollout,
 )
+from fairlead.workloads.sayings import OF_REPLICA_SETS, Saying
 
 
 class DeploymentController:
@@ -38,7 +38,9 @@ class DeploymentController:
         pods = context.watches.of(PODS, Pod)
         self.needs = (self._deployments, sets, pods)
         owner_kind = OwnerKind("apps/v1", "Deployment", self._deployments)
-        self._sets: Dependents[ReplicaSet] = Dependents(context, sets, owner_kind, self.queue, self.name)
+        self._sets: Dependents[ReplicaSet] = Dependents(
+            context, sets, owner_kind, self.queue, self.name, OF_REPLICA_SETS
+        )
         self._all_sets = sets
         self._pods: OwnedIndex[Pod] = OwnedIndex()
         self._deployments.listen(self._deployment_changed)
@@ -78,7 +80,7 @@ class DeploymentController:
         for name in {**plan.annotations, **plan.sizes}:
             await self._change(deployment, name, plan)
         for replica_set in plan.deletes:
-            await self._sets.delete(replica_set)
+            await self._sets.delete(deployment, replica_set)
         if plan.revision and deployment.annotations.get(REVISION) != plan.revision:
             path = DEPLOYMENTS.path(deployment.namespace, deployment.name)
             await self._context.client.patch(path, {"metadata": {"annotations": {REVISION: plan.revision}}})
@@ -95,7 +97,7 @@ class DeploymentController:
         if before != after:
             direction = "up" if after > before else "down"
             message = f"Scaled {direction} replica set {name} from {before} to {after}"
-            self._sets.say(deployment, Happening("ScalingReplicaSet", message))
+            self._sets.say(deployment, Saying("ScalingReplicaSet", message))
 
 
 def _document(replica_set: ReplicaSet) -> Doc:

@@ -6,7 +6,6 @@ from fairlead.app.controllers.context import ControllerContext
 from fairlead.app.controllers.dependents import Dependents, OwnerKind, write_status
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.kube.client import JOBS, PODS, KubeError
-from fairlead.drivers.kube.event_recorder import Happening
 from fairlead.drivers.kube.work_queue import WorkQueue
 from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
@@ -17,6 +16,7 @@ from fairlead.workloads.job import JobPlan, expires_at, plan_job
 from fairlead.workloads.job_indexes import give_index
 from fairlead.workloads.job_policies import is_managed_here
 from fairlead.workloads.pods import pod_document
+from fairlead.workloads.sayings import OF_PODS, job_sayings
 
 
 class JobController:
@@ -32,7 +32,7 @@ class JobController:
         pods = context.watches.of(PODS, Pod)
         self.needs = (self._jobs, pods)
         owner_kind = OwnerKind("batch/v1", "Job", self._jobs)
-        self._pods: Dependents[Pod] = Dependents(context, pods, owner_kind, self.queue, self.name)
+        self._pods: Dependents[Pod] = Dependents(context, pods, owner_kind, self.queue, self.name, OF_PODS)
         self._jobs.listen(self._job_changed)
 
     def _job_changed(self, _: Job | None, new: Job | None) -> None:
@@ -47,16 +47,16 @@ class JobController:
         plan = plan_job(job, await self._pods.claimed(job), now_text())
         await self._carry_out(job, plan)
         await write_status(self._context, self._jobs, job, plan.status)
+        for saying in job_sayings(job, plan.status):
+            self._pods.say(job, saying)
         if plan.again_in is not None:
             self.queue.add_later(key, max(0.1, plan.again_in))
         await self._expire(self._jobs.objects.get(key, job))
 
     async def _carry_out(self, job: Job, plan: JobPlan) -> None:
-        for pod in await self._pods.create_many(job, [self._pod_document(job, i) for i in plan.creates]):
-            self._pods.say(job, Happening("SuccessfulCreate", f"Created pod: {pod.name}"))
+        await self._pods.create_many(job, [self._pod_document(job, i) for i in plan.creates])
         for pod in plan.deletes:
-            await self._pods.delete(pod)
-            self._pods.say(job, Happening("SuccessfulDelete", f"Deleted pod: {pod.name}"))
+            await self._pods.delete(job, pod)
 
     def _pod_document(self, job: Job, index: int | None) -> Doc:
         document = pod_document(job.spec.template, job.namespace, controller_reference(job, "batch/v1", "Job"))

@@ -8,7 +8,6 @@ from fairlead.app.controllers.dependents import Dependents, OwnerKind, write_sta
 from fairlead.app.controllers.watches import Watched
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.kube.client import PODS, REPLICA_SETS, REPLICATION_CONTROLLERS
-from fairlead.drivers.kube.event_recorder import Happening
 from fairlead.drivers.kube.work_queue import WorkQueue
 from fairlead.model.document import Doc
 from fairlead.model.names import ObjectKey
@@ -17,6 +16,7 @@ from fairlead.model.workloads import ReplicaSet, Replicated, ReplicationControll
 from fairlead.workloads.claims import controller_reference
 from fairlead.workloads.pods import pod_document
 from fairlead.workloads.replicaset import ReplicaPlan, observe_replicas, plan_replicas
+from fairlead.workloads.sayings import OF_PODS
 
 
 class ReplicaSetController:
@@ -34,7 +34,7 @@ class ReplicaSetController:
         pods = context.watches.of(PODS, Pod)
         self.needs = (self._sets, pods)
         owner_kind = OwnerKind(self.resource.group_version, self.kind, self._sets)
-        self._pods: Dependents[Pod] = Dependents(context, pods, owner_kind, self.queue, self.name)
+        self._pods: Dependents[Pod] = Dependents(context, pods, owner_kind, self.queue, self.name, OF_PODS)
         self._sets.listen(self._set_changed)
 
     def _set_changed(self, old: Replicated | None, new: Replicated | None) -> None:
@@ -55,11 +55,9 @@ class ReplicaSetController:
 
     async def _carry_out(self, replica_set: Replicated, plan: ReplicaPlan) -> None:
         documents = [self._pod_document(replica_set) for _ in range(plan.creates)]
-        for pod in await self._pods.create_many(replica_set, documents):
-            self._pods.say(replica_set, Happening("SuccessfulCreate", f"Created pod: {pod.name}"))
+        await self._pods.create_many(replica_set, documents)
         for pod in plan.deletes:
-            await self._pods.delete(pod)
-            self._pods.say(replica_set, Happening("SuccessfulDelete", f"Deleted pod: {pod.name}"))
+            await self._pods.delete(replica_set, pod)
 
     def _pod_document(self, replica_set: Replicated) -> Doc:
         owner = controller_reference(replica_set, self.resource.group_version, self.kind)

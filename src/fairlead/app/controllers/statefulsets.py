@@ -6,19 +6,20 @@ from fairlead.app.controllers.context import ControllerContext
 from fairlead.app.controllers.dependents import Dependents, OwnerKind, write_status
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.kube.client import CONTROLLER_REVISIONS, PERSISTENT_VOLUME_CLAIMS, PODS, STATEFUL_SETS, KubeError
-from fairlead.drivers.kube.event_recorder import Happening
 from fairlead.drivers.kube.work_queue import WorkQueue
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Pod
 from fairlead.model.storage import PersistentVolumeClaim
 from fairlead.model.workloads import ControllerRevision, StatefulSet
 from fairlead.workloads.history import forgettable, plan_history, revisions_of, template_of
+from fairlead.workloads.sayings import OF_STATEFUL_PODS, Saying, ended_replica
 from fairlead.workloads.statefulset import (
     REVISION_LABEL,
     StatefulPlan,
     claim_names,
     claim_owners,
     forsaken_claims,
+    is_wanted,
     make_claims,
     make_pod,
     observe_pods,
@@ -42,7 +43,7 @@ class StatefulSetController:
         revisions = context.watches.of(CONTROLLER_REVISIONS, ControllerRevision)
         self.needs = (self._sets, pods, revisions, self._claims)
         owner_kind = OwnerKind("apps/v1", "StatefulSet", self._sets)
-        self._pods: Dependents[Pod] = Dependents(context, pods, owner_kind, self.queue, self.name)
+        self._pods: Dependents[Pod] = Dependents(context, pods, owner_kind, self.queue, self.name, OF_STATEFUL_PODS)
         self._revisions: Dependents[ControllerRevision] = Dependents(
             context, revisions, owner_kind, self.queue, self.name
         )
@@ -75,7 +76,7 @@ class StatefulSetController:
         await write_status(self._context, self._sets, stateful_set, status)
         used = {*revisions, *(pod.labels.get(REVISION_LABEL, "") for pod in pods)}
         for revision in forgettable(stateful_set, known, used):
-            await self._revisions.delete(revision)
+            await self._revisions.delete(stateful_set, revision)
         if status.available_replicas < status.ready_replicas:
             self.queue.add_later(key, 1.0)  # a ready Pod becomes available by time alone
 
@@ -95,14 +96,12 @@ class StatefulSetController:
             make_pod(stateful_set, replica, template_of(stateful_set, replica.revision, known))
             for replica in plan.creates
         ]
-        for pod in await self._pods.create_many(stateful_set, documents):
-            message = f"create Pod {pod.name} in StatefulSet {stateful_set.name} successful"
-            self._pods.say(stateful_set, Happening("SuccessfulCreate", message))
+        await self._pods.create_many(stateful_set, documents)
         for pod in plan.deletes:
             await self._forsake(stateful_set, pod)
-            await self._pods.delete(pod)
-            message = f"delete Pod {pod.name} in StatefulSet {stateful_set.name} successful"
-            self._pods.say(stateful_set, Happening("SuccessfulDelete", message))
+            if is_wanted(stateful_set, pod) and pod.is_finished:
+                self._pods.say(stateful_set, ended_replica(pod, stateful_set.name))
+            await self._pods.delete(stateful_set, pod)
 
     async def _make_claims(self, stateful_set: StatefulSet, ordinal: int) -> None:
         """See that a Pod's claims are there before it is; those that are there already keep what they hold."""
@@ -118,10 +117,12 @@ class StatefulSetController:
             except KubeError as error:
                 if error.reason == "AlreadyExists":
                     continue
-                self._pods.say(stateful_set, Happening("FailedCreate", f"{message} failed error: {error}", "Warning"))
+                self._pods.say(
+                    stateful_set, Saying("FailedCreate", f"{message} failed error: {error}", is_warning=True)
+                )
                 raise
             self._claims.learn(created)
-            self._pods.say(stateful_set, Happening("SuccessfulCreate", f"{message} success"))
+            self._pods.say(stateful_set, Saying("SuccessfulCreate", f"{message} success"))
 
     async def _keep_claims(self, stateful_set: StatefulSet) -> None:
         """Make the claims that a Pod waits for once more, and have all of them belong to the set, or not, as its

@@ -1,0 +1,87 @@
+"""What Events say: upstream's reasons and messages."""
+
+import pytest
+
+from fairlead.model.decode import decode
+from fairlead.model.objects import Pod
+from fairlead.model.workloads import Job, JobStatus
+from fairlead.workloads import sayings
+from fairlead.workloads.sayings import OF_JOBS, OF_PODS, OF_REPLICA_SETS, OF_STATEFUL_PODS
+
+WORDS = [
+    (OF_PODS, "Created pod: a", "Deleted pod: a", "Error creating: why", "Error deleting: why"),
+    (OF_JOBS, "Created job a", "Deleted job a", "Error creating job: why", "Deleted job: why"),
+    (
+        OF_STATEFUL_PODS,
+        "create Pod a in StatefulSet o successful",
+        "delete Pod a in StatefulSet o successful",
+        "create Pod a in StatefulSet o failed error: why",
+        "delete Pod a in StatefulSet o failed error: why",
+    ),
+    (OF_REPLICA_SETS, "", "", 'Failed to create new replica set "a": why', ""),
+]
+
+
+@pytest.mark.parametrize(("words", "made", "deleted", "not_made", "not_deleted"), WORDS)
+def test_words(words, made, deleted, not_made, not_deleted):
+    said = [
+        sayings.made(words, "a", "o"),
+        sayings.deleted(words, "a", "o"),
+        sayings.not_made(words, "a", "o", "why"),
+        sayings.not_deleted(words, "a", "o", "why"),
+    ]
+    assert [each.message for each in said] == [made, deleted, not_made, not_deleted]
+    assert [each.is_warning for each in said] == [False, False, True, True]
+
+
+def test_reasons():
+    assert sayings.not_made(OF_PODS, "", "", "").reason == "FailedCreate"
+    assert sayings.not_made(OF_REPLICA_SETS, "", "", "").reason == "ReplicaSetCreateError"
+
+
+def pod(phase):
+    return decode(Pod, {"metadata": {"name": "p", "namespace": "ns"}, "status": {"phase": phase}})
+
+
+ENDED = [
+    (sayings.ended_daemon, "Failed", "FailedDaemonPod", "Found failed daemon pod ns/p on node x, will try to kill it"),
+    (
+        *(sayings.ended_daemon, "Succeeded", "SucceededDaemonPod"),
+        "Found succeeded daemon pod ns/p on node x, will try to delete it",
+    ),
+    (sayings.ended_replica, "Failed", "RecreatingFailedPod", "StatefulSet ns/x is recreating failed Pod p"),
+    (sayings.ended_replica, "Succeeded", "RecreatingTerminatedPod", "StatefulSet ns/x is recreating terminated Pod p"),
+]
+
+
+@pytest.mark.parametrize(("say", "phase", "reason", "message"), ENDED)
+def test_pods_that_have_ended(say, phase, reason, message):
+    assert say(pod(phase), "x") == (reason, message, phase == "Failed")
+
+
+def condition(type_, status="True", reason="Why", message="So it is"):
+    return {"type": type_, "status": status, "reason": reason, "message": message}
+
+
+SUSPENDED, RESUMED = condition("Suspended"), condition("Suspended", "False")
+JOBS = [
+    ([], [], []),
+    ([], [SUSPENDED], [("Suspended", "Job suspended", False)]),
+    ([SUSPENDED], [SUSPENDED], []),
+    ([SUSPENDED], [RESUMED], [("Resumed", "Job resumed", False)]),
+    ([], [condition("FailureTarget"), condition("Failed")], [("Why", "So it is", True)]),
+    ([condition("Failed")], [condition("Failed")], []),
+    ([RESUMED], [RESUMED, condition("Complete")], [("Completed", "Job completed", False)]),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "told"), JOBS)
+def test_jobs(before, after, told):
+    job = decode(Job, {"metadata": {"name": "j"}, "status": {"conditions": before}})
+    assert list(sayings.job_sayings(job, decode(JobStatus, {"conditions": after}))) == told
+
+
+def test_more_successes_than_were_wanted_are_told():
+    job = decode(Job, {"metadata": {"name": "j"}, "spec": {"completions": 1}})
+    after = decode(JobStatus, {"conditions": [condition("Complete")], "succeeded": 2})
+    assert [each.reason for each in sayings.job_sayings(job, after)] == ["TooManySucceededPods", "Completed"]
