@@ -54,6 +54,14 @@ MAP_VALUES = {
     "used": QUANTITY,
 }
 
+# The same of one type alone: (type, field) -> the type of the values, in the same module.
+MAP_VALUES_OF = {
+    ("CounterSet", "counters"): "Counter",
+    ("Device", "attributes"): "DeviceAttribute",
+    ("Device", "capacity"): "DeviceCapacity",
+    ("DeviceCounterConsumption", "counters"): "Counter",
+}
+
 # The models do not tell 64-bit integers from the far more usual 32-bit ones.
 LONG = {
     "activeDeadlineSeconds",
@@ -90,7 +98,7 @@ SERVED = {
     "admissionregistration_v1": """MutatingAdmissionPolicy MutatingAdmissionPolicyBinding MutatingWebhookConfiguration
         ValidatingAdmissionPolicy ValidatingAdmissionPolicyBinding ValidatingWebhookConfiguration""",
     "apiregistration_v1": "APIService",
-    "core_v1": """Binding ConfigMap Endpoints Event LimitRange Namespace Node PersistentVolume
+    "core_v1": """Binding ComponentStatus ConfigMap Endpoints Event LimitRange Namespace Node PersistentVolume
         PersistentVolumeClaim Pod PodTemplate ReplicationController ResourceQuota Secret Service ServiceAccount""",
     "apps_v1": "ControllerRevision DaemonSet Deployment ReplicaSet StatefulSet",
     "authentication_v1": "SelfSubjectReview TokenRequest TokenReview",
@@ -102,13 +110,15 @@ SERVED = {
     "coordination_v1": "Lease",
     "discovery_v1": "EndpointSlice",
     "events_v1": "Event",
+    "flowcontrol_v1": "FlowSchema PriorityLevelConfiguration",
     "meta_v1": "DeleteOptions Status",
     "networking_v1": "IPAddress Ingress IngressClass NetworkPolicy ServiceCIDR",
     "node_v1": "RuntimeClass",
     "policy_v1": "Eviction PodDisruptionBudget",
     "rbac_v1": "ClusterRole ClusterRoleBinding Role RoleBinding",
+    "resource_v1": "DeviceClass ResourceClaim ResourceClaimTemplate ResourceSlice",
     "scheduling_v1": "PriorityClass",
-    "storage_v1": "CSIDriver CSINode StorageClass VolumeAttachment",
+    "storage_v1": "CSIDriver CSINode CSIStorageCapacity StorageClass VolumeAttachment VolumeAttributesClass",
 }
 
 GROUPS = {
@@ -123,9 +133,11 @@ GROUPS = {
     "coordination": "coordination.k8s.io/",
     "discovery": "discovery.k8s.io/",
     "events": "events.k8s.io/",
+    "flowcontrol": "flowcontrol.apiserver.k8s.io/",
     "networking": "networking.k8s.io/",
     "node": "node.k8s.io/",
     "rbac": "rbac.authorization.k8s.io/",
+    "resource": "resource.k8s.io/",
     "scheduling": "scheduling.k8s.io/",
     "storage": "storage.k8s.io/",
 }
@@ -155,12 +167,15 @@ class Collector:
         if full not in self.types:
             self.types[full] = {}
             model = getattr(importlib.import_module(f"lightkube.models.{module}"), name)
-            self.types[full] = {json: self.field(module, json, text) for json, text in annotations(model)}
+            self.types[full] = {json: self.field((module, name), json, text) for json, text in annotations(model)}
         return full
 
-    def field(self, module: str, json_name: str, annotation: str) -> str:
+    def field(self, owner: tuple[str, str], json_name: str, annotation: str) -> str:
+        module, owner_name = owner
         bare, optional = re.subn(r"^Optional\[(.*)\]$", r"\1", annotation)
         mark = "" if optional else "!"
+        if values := MAP_VALUES_OF.get((owner_name, json_name)):
+            return f"map:{self.add(module, values)}{mark}"
         if bare == "dict":
             return f"map:{MAP_VALUES.get(json_name, 'string')}{mark}"
         element = re.fullmatch(r"List\[(.*)\]", bare)

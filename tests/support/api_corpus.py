@@ -133,6 +133,17 @@ _WEBHOOK = {
     "rules": [{"operations": ["CREATE"], "apiGroups": [""], "apiVersions": ["v1"], "resources": ["pods"]}],
 }
 _USER = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "u"}
+_FLOW_RULE = {
+    "subjects": [{"kind": "Group", "group": {"name": "g"}}],
+    "resourceRules": [{"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"], "namespaces": ["*"]}],
+}
+_REQUESTS = [
+    {"name": "a", "exactly": {"deviceClassName": "gpu"}},
+    {"name": "b", "firstAvailable": [{"name": "c", "deviceClassName": "gpu", "allocationMode": "All"}]},
+]
+_DEVICES = {"devices": {"requests": _REQUESTS}}
+_POOL = {"name": "p", "generation": 1, "resourceSliceCount": 1}
+_DEVICE = {"name": "gpu-0", "attributes": {"model": {"string": "a"}}, "capacity": {"memory": {"value": "1024Mi"}}}
 ALONE = {
     "ConfigMap": [{}, {"data": {"a": "b"}}, {"data": {}, "binaryData": {"c": "AAAA"}}, {"immutable": False}],
     "Secret": [{}, {"stringData": {"a": "b"}}, {"type": "kubernetes.io/basic-auth", "data": {"username": "YQ=="}}],
@@ -202,6 +213,26 @@ ALONE = {
     ],
     "CSIDriver": [{"spec": {}}, {"spec": {"attachRequired": False, "tokenRequests": [{"audience": "a"}]}}],
     "CSINode": [{"spec": {"drivers": []}}, {"spec": {"drivers": [{"name": "d", "nodeID": "n"}]}}],
+    "CSIStorageCapacity": [
+        {"storageClassName": "fast"},
+        {"storageClassName": "fast", "capacity": "1024Mi", "nodeTopology": {"matchLabels": {"a": "b"}}},
+    ],
+    "DeviceClass": [{"spec": {}}, {"spec": {"selectors": [{"cel": {"expression": "device.driver == 'd'"}}]}}],
+    "FlowSchema": [
+        {"spec": {"priorityLevelConfiguration": {"name": "catch-all"}}},
+        {"spec": {"priorityLevelConfiguration": {"name": "low"}, "matchingPrecedence": 5, "rules": [_FLOW_RULE]}},
+    ],
+    "PriorityLevelConfiguration": [
+        {"spec": {"type": "Limited", "limited": {"limitResponse": {"type": "Reject"}}}},
+        {"spec": {"type": "Limited", "limited": {"limitResponse": {"type": "Queue", "queuing": {"queues": 8}}}}},
+    ],
+    "ResourceClaim": [{"spec": {}}, {"spec": _DEVICES}],
+    "ResourceClaimTemplate": [{"spec": {"spec": _DEVICES}}],
+    "ResourceSlice": [
+        {"spec": {"driver": "d", "pool": _POOL, "allNodes": True}},
+        {"spec": {"driver": "d", "pool": _POOL, "nodeName": "n", "devices": [_DEVICE]}},
+    ],
+    "VolumeAttributesClass": [{"driverName": "d.example.com", "parameters": {"iops": "100"}}],
     "VolumeAttachment": [{"spec": {"attacher": "a", "nodeName": "n", "source": {"persistentVolumeName": "v"}}}],
     "MutatingWebhookConfiguration": [{}, {"webhooks": [_WEBHOOK]}],
     "ValidatingWebhookConfiguration": [{}, {"webhooks": [_WEBHOOK]}],

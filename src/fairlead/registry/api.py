@@ -27,6 +27,7 @@ from fairlead.registry.store import State
 from fairlead.registry.subresources.connections import CONNECTIONS, connection_options
 from fairlead.registry.subresources.table import OF_CUSTOM_KINDS, SUBRESOURCES
 from fairlead.registry.verbs.call import Answer, Call, Found, Handler, Reply
+from fairlead.registry.verbs.component_statuses import COMPONENT_STATUSES
 from fairlead.registry.verbs.deletion import delete_collection, delete_object
 from fairlead.registry.verbs.read import get_object, list_objects, watch_objects
 from fairlead.registry.verbs.watches import PermittedWatch
@@ -129,4 +130,4 @@ _VERBS: dict[str, Handler] = {
     "delete": delete_object,
     "deletecollection": delete_collection,
 }
-_SPECIAL: dict[tuple[str, str], Handler] = {**SUBRESOURCES, **ACCESS}
+_SPECIAL: dict[tuple[str, str], Handler] = {**SUBRESOURCES, **ACCESS, **COMPONENT_STATUSES}

@@ -107,11 +107,14 @@ _EVENTS, _COORDINATION, _NETWORKING = (
 )
 _AUTHENTICATION, _AUTHORIZATION = ("authentication.k8s.io", "v1"), ("authorization.k8s.io", "v1")
 _ADMISSION = "admissionregistration.k8s.io", "v1"
+_FLOWS, _DEVICES = ("flowcontrol.apiserver.k8s.io", "v1"), ("resource.k8s.io", "v1")
 _RBAC, _STORAGE = ("rbac.authorization.k8s.io", "v1"), ("storage.k8s.io", "v1")
 
 # fmt: off
 RESOURCES: tuple[Resource, ...] = (
     Resource(*_CORE, "bindings", "Binding", verbs=("create",)),
+    Resource(*_CORE, "componentstatuses", "ComponentStatus", namespaced=False, short_names=("cs",),
+             verbs=("get", "list"), deprecated="v1 ComponentStatus is deprecated in v1.19+"),
     Resource(*_CORE, "configmaps", "ConfigMap", short_names=("cm",)),
     Resource(*_CORE, "endpoints", "Endpoints", short_names=("ep",), create_on_update=True,
              deprecated="v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"),
@@ -177,6 +180,9 @@ RESOURCES: tuple[Resource, ...] = (
     Resource(*_COORDINATION, "leases", "Lease", create_on_update=True, unconditional_update=False),
     Resource(*_DISCOVERY, "endpointslices", "EndpointSlice"),
     Resource(*_EVENTS, "events", "Event", short_names=("ev",), create_on_update=True, view_of="events"),
+    Resource(*_FLOWS, "flowschemas", "FlowSchema", namespaced=False, subresources=(STATUS,)),
+    Resource(*_FLOWS, "prioritylevelconfigurations", "PriorityLevelConfiguration", namespaced=False,
+             subresources=(STATUS,)),
     Resource(*_NETWORKING, "ingresses", "Ingress", short_names=("ing",), subresources=(STATUS,)),
     Resource(*_NETWORKING, "ingressclasses", "IngressClass", namespaced=False),
     Resource(*_NETWORKING, "ipaddresses", "IPAddress", namespaced=False, short_names=("ip",)),
@@ -189,11 +195,17 @@ RESOURCES: tuple[Resource, ...] = (
     Resource(*_RBAC, "clusterroles", "ClusterRole", namespaced=False),
     Resource(*_RBAC, "rolebindings", "RoleBinding"),
     Resource(*_RBAC, "roles", "Role"),
+    Resource(*_DEVICES, "deviceclasses", "DeviceClass", namespaced=False),
+    Resource(*_DEVICES, "resourceclaims", "ResourceClaim", subresources=(STATUS,)),
+    Resource(*_DEVICES, "resourceclaimtemplates", "ResourceClaimTemplate"),
+    Resource(*_DEVICES, "resourceslices", "ResourceSlice", namespaced=False),
     Resource("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", namespaced=False, short_names=("pc",)),
     Resource(*_STORAGE, "csidrivers", "CSIDriver", namespaced=False),
     Resource(*_STORAGE, "csinodes", "CSINode", namespaced=False),
+    Resource(*_STORAGE, "csistoragecapacities", "CSIStorageCapacity"),
     Resource(*_STORAGE, "volumeattachments", "VolumeAttachment", namespaced=False, subresources=(STATUS,)),
     Resource(*_STORAGE, "storageclasses", "StorageClass", namespaced=False, short_names=("sc",)),
+    Resource(*_STORAGE, "volumeattributesclasses", "VolumeAttributesClass", namespaced=False, short_names=("vac",)),
 )
 # fmt: on
 

@@ -33,6 +33,7 @@ _VIEWED = {
     "discovery.k8s.io": "endpointslices",
     "networking.k8s.io": "ingresses ingresses/status networkpolicies",
     "policy": "poddisruptionbudgets poddisruptionbudgets/status",
+    "resource.k8s.io": "resourceclaims resourceclaims/status resourceclaimtemplates",
 }
 # Not Endpoints and EndpointSlices, through which one could reach into other namespaces (CVE-2021-25740).
 _EDITED = {
@@ -47,6 +48,7 @@ _EDITED = {
     "coordination.k8s.io": "leases",
     "networking.k8s.io": "ingresses networkpolicies",
     "policy": "poddisruptionbudgets",
+    "resource.k8s.io": "resourceclaims resourceclaimtemplates",
 }
 _ADMINISTERED = {RBAC: "roles rolebindings", "authorization.k8s.io": "localsubjectaccessreviews"}
 _ABOUT_ONESELF = {

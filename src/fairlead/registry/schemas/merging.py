@@ -11,9 +11,21 @@ from fairlead.registry.schemas.catalogue import OwnType
 
 _META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
 _API = "io.k8s.api."
+_AGGREGATION = "io.k8s.kube-aggregator.pkg.apis.apiregistration.v1"
+_EXTENSIONS = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1"
 
 _PATCHED_BY = {
     f"{_META}.ownerReferences": "uid",
+    "admissionregistration.v1.MutatingAdmissionPolicySpec.matchConditions": "name",
+    "admissionregistration.v1.MutatingAdmissionPolicySpec.variables": "name",
+    "admissionregistration.v1.MutatingWebhook.matchConditions": "name",
+    "admissionregistration.v1.MutatingWebhookConfiguration.webhooks": "name",
+    "admissionregistration.v1.ValidatingAdmissionPolicySpec.matchConditions": "name",
+    "admissionregistration.v1.ValidatingAdmissionPolicySpec.variables": "name",
+    "admissionregistration.v1.ValidatingWebhook.matchConditions": "name",
+    "admissionregistration.v1.ValidatingWebhookConfiguration.webhooks": "name",
+    "autoscaling.v2.HorizontalPodAutoscalerStatus.conditions": "type",
+    f"{_AGGREGATION}.APIServiceStatus.conditions": "type",
     "core.v1.Container.env": "name",
     "core.v1.Container.ports": "containerPort",
     "core.v1.Container.volumeDevices": "devicePath",
@@ -48,8 +60,12 @@ _PATCHED_BY = {
     "apps.v1.ReplicaSetStatus.conditions": "type",
     "apps.v1.StatefulSetStatus.conditions": "type",
     "batch.v1.JobStatus.conditions": "type",
+    "flowcontrol.v1.FlowSchemaStatus.conditions": "type",
+    "flowcontrol.v1.PriorityLevelConfigurationStatus.conditions": "type",
     "networking.v1.ServiceCIDRStatus.conditions": "type",
     "policy.v1.PodDisruptionBudgetStatus.conditions": "type",
+    "resource.v1.ResourceClaimStatus.reservedFor": "uid",
+    "storage.v1.CSINodeSpec.drivers": "name",
 }
 
 _MERGED_SETS = {f"{_META}.finalizers", "core.v1.NodeSpec.podCIDRs"}
@@ -57,15 +73,19 @@ _MERGED_SETS = {f"{_META}.finalizers", "core.v1.NodeSpec.podCIDRs"}
 
 # Where server-side apply tells elements apart by something else than patches do.
 _APPLIED_BY: dict[str, tuple[str, ...]] = {
+    "admissionregistration.v1.ValidatingAdmissionPolicyStatus.conditions": ("type",),
+    "certificates.v1.CertificateSigningRequestStatus.conditions": ("type",),
+    f"{_EXTENSIONS}.CustomResourceDefinitionStatus.conditions": ("type",),
     "core.v1.Container.ports": ("containerPort", "protocol"),
     "core.v1.EphemeralContainer.ports": ("containerPort", "protocol"),
     "core.v1.PodSpec.topologySpreadConstraints": ("topologyKey", "whenUnsatisfiable"),
     "core.v1.PodStatus.hostIPs": (),
     "core.v1.ResourceRequirements.claims": ("name",),
     "core.v1.ServiceSpec.ports": ("port", "protocol"),
+    "resource.v1.ResourceClaimStatus.devices": ("driver", "device", "pool"),
 }
 
-_APPLIED_SETS = {*_MERGED_SETS, "discovery.v1.Endpoint.addresses"}
+_APPLIED_SETS = {*_MERGED_SETS, "discovery.v1.Endpoint.addresses", "storage.v1.CSIDriverSpec.volumeLifecycleModes"}
 
 _ATOMIC_FIELDS = {
     "core.v1.PodSpec.nodeSelector",

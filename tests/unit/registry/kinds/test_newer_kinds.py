@@ -19,6 +19,13 @@ PATHS = {
     "ValidatingWebhookConfiguration": "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations",
     "CertificateSigningRequest": "/apis/certificates.k8s.io/v1/certificatesigningrequests",
     "VolumeAttachment": "/apis/storage.k8s.io/v1/volumeattachments",
+    "CSIStorageCapacity": f"/apis/storage.k8s.io/v1{NAMESPACED}/csistoragecapacities",
+    "VolumeAttributesClass": "/apis/storage.k8s.io/v1/volumeattributesclasses",
+    "FlowSchema": "/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas",
+    "PriorityLevelConfiguration": "/apis/flowcontrol.apiserver.k8s.io/v1/prioritylevelconfigurations",
+    "DeviceClass": "/apis/resource.k8s.io/v1/deviceclasses",
+    "ResourceClaim": f"/apis/resource.k8s.io/v1{NAMESPACED}/resourceclaims",
+    "ResourceSlice": "/apis/resource.k8s.io/v1/resourceslices",
 }
 
 
@@ -37,6 +44,28 @@ WEBHOOK = ALONE["ValidatingWebhookConfiguration"][1]["webhooks"][0]
 def webhook(**changes):
     merged = {field: value for field, value in {**WEBHOOK, **changes}.items() if value is not None}
     return {"metadata": {"name": "x"}, "webhooks": [merged]}
+
+
+GPU = {"name": "a", "exactly": {"deviceClassName": "gpu"}}
+
+
+def claim(*requests):
+    return {"metadata": {"name": "x"}, "spec": {"devices": {"requests": list(requests)}}}
+
+
+def test_what_the_newest_kinds_are_completed_with():
+    world = ApiWorld()
+    flow = world.do("POST", PATHS["FlowSchema"], {**ALONE["FlowSchema"][0], "metadata": {"name": "x"}})
+    assert flow["spec"]["matchingPrecedence"] == 1000
+    level = world.do("POST", PATHS["PriorityLevelConfiguration"], body("PriorityLevelConfiguration"))
+    assert level["spec"]["limited"]["nominalConcurrencyShares"] == 30
+    queuing = level["spec"]["limited"]["limitResponse"]["queuing"]
+    assert queuing == {"queues": 8, "handSize": 8, "queueLengthLimit": 50}
+    made = world.do("POST", PATHS["ResourceClaim"], claim(GPU))
+    exactly = made["spec"]["devices"]["requests"][0]["exactly"]
+    assert exactly == {"deviceClassName": "gpu", "allocationMode": "ExactCount", "count": 1}
+    changed = world.refused("PUT", f"{PATHS['ResourceClaim']}/x", {**made, "spec": {}})
+    assert "field is immutable" in changed["message"]
 
 
 @pytest.mark.parametrize(
@@ -90,6 +119,22 @@ def webhook(**changes):
         ("CertificateSigningRequest", body("CertificateSigningRequest", usages=["x"]), "spec.usages[0]: Invalid value"),
         ("CertificateSigningRequest", body("CertificateSigningRequest", request="AAAA"), "PEM block type must be"),
         ("VolumeAttachment", {"metadata": {"name": "x"}, "spec": {}}, "spec.attacher: Required value"),
+        ("CSIStorageCapacity", {"metadata": {"name": "x"}}, "storageClassName: Required value"),
+        ("CSIStorageCapacity", {**body("CSIStorageCapacity"), "capacity": "-1"}, "must be greater than or equal to 0"),
+        ("VolumeAttributesClass", {"metadata": {"name": "x"}}, "driverName: Required value"),
+        ("VolumeAttributesClass", {"metadata": {"name": "x"}, "driverName": "d"}, "at least one key/value pair"),
+        ("FlowSchema", {"metadata": {"name": "x"}}, "must reference a priority level"),
+        ("FlowSchema", body("FlowSchema", matchingPrecedence=1), "only the schema named 'exempt' may have"),
+        ("FlowSchema", body("FlowSchema", rules=[{}]), "spec.rules[0].subjects: Required value"),
+        ("FlowSchema", body("FlowSchema", distinguisherMethod={"type": "x"}), 'Unsupported value: "x"'),
+        ("PriorityLevelConfiguration", body("PriorityLevelConfiguration", type="Exempt"), "if and only if `name` is"),
+        ("PriorityLevelConfiguration", {"metadata": {"name": "x"}, "spec": {"type": "Limited"}}, "must not be empty"),
+        ("DeviceClass", body("DeviceClass", selectors=[{"cel": {"expression": "a +"}}]), "compilation failed"),
+        ("ResourceClaim", claim({"name": "a"}), "exactly one of `exactly` or `firstAvailable` is required"),
+        ("ResourceClaim", claim({"name": "a", "exactly": {}}), "requests[0].exactly.deviceClassName: Required value"),
+        ("ResourceClaim", claim(GPU, GPU), 'spec.devices.requests[1].name: Duplicate value: "a"'),
+        ("ResourceSlice", {"metadata": {"name": "x"}, "spec": {"driver": "d"}}, "spec.pool.name: Required value"),
+        ("ResourceSlice", body("ResourceSlice", allNodes=True), "is required, but multiple fields are set"),
     ],
 )
 def test_what_is_refused(kind, document, fault):

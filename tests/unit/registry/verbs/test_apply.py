@@ -318,3 +318,27 @@ def test_the_annotation_of_client_side_apply_is_not_made_and_not_changed_by_othe
 def test_an_annotation_that_is_no_configuration_gives_nothing_away(world, text):
     applied_by_the_client(world, text, x="1")
     assert refused(world, f"{MAPS}/a", config_map("a", x="2"), manager="kubectl")["reason"] == "Conflict"
+
+
+HOOKS = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
+
+
+def hooks(*names, **more):
+    plain = {"clientConfig": {"url": "https://hook/"}, "sideEffects": "None", "admissionReviewVersions": ["v1"]}
+    return {
+        "apiVersion": "admissionregistration.k8s.io/v1",
+        "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": "h"},
+        "webhooks": [{"name": f"{name}.example.com", **plain, **more} for name in names],
+    }
+
+
+def test_webhooks_are_told_apart_by_their_names(world):
+    """So that one who fills in the certificates of webhooks, and one who applies the webhooks, do not meet."""
+    apply(world, f"{HOOKS}/h", hooks("a", "b"))
+    client = {"name": "a.example.com", "clientConfig": {"url": "https://hook/", "caBundle": "LS0t"}}
+    strategic = {"content_type": "application/strategic-merge-patch+json"}
+    patched = world.do("PATCH", f"{HOOKS}/h", {"webhooks": [client]}, **strategic)
+    assert [hook["name"] for hook in patched["webhooks"]] == ["a.example.com", "b.example.com"]
+    again = apply(world, f"{HOOKS}/h", hooks("a", "b", "c"))
+    assert [hook["clientConfig"].get("caBundle") for hook in again["webhooks"]] == ["LS0t", None, None]
