@@ -26,9 +26,10 @@ async def look_after_extensions(state: DurableState, env: Environment, servers: 
     while True:
         await asyncio.sleep(SECONDS)
         if not (services := state.head.of(STORAGE)):
+            await servers.fetch_again(())
             continue
         found = extensions(services, resource_table(state.head.of(DEFINITIONS)))
-        answers = await servers.ask(map(question, found))
+        answers = await servers.fetch_again(map(question, found))
         now = replace(env, now=now_text(), answers=answers)
         try:
             await state.commit(put_right(Step(state.head), found, now))

@@ -7,7 +7,7 @@ Upstream: apiserver ``pkg/util/webhook``.
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import httptools
 
@@ -42,12 +42,25 @@ class ReviewServers:
     ) -> None:
         self._state, self._choose, self._new_uid = state, choose, new_uid
         self._outgoing, self._cluster = outgoing, cluster
+        self._fetched: dict[bytes, ServerAnswer] = {}
 
     async def ask(self, questions: Iterable[Asked]) -> dict[bytes, ServerAnswer]:
-        """The answers to all questions, by their keys; they are asked at once."""
+        """The answers to all questions, by their keys; they are asked at once. What has been fetched is not fetched
+        again: whoever wants to know what servers have does not wait for the slowest of them."""
         asked = list(questions)
-        answers = await asyncio.gather(*map(self._ask, asked))
-        return {question.key: answer for question, answer in zip(asked, answers, strict=True)}
+        known = {question.key: self._fetched[question.key] for question in asked if question.key in self._fetched}
+        found = await self._asked([question for question in asked if question.key not in known])
+        self._fetched |= {question.key: found[question.key] for question in asked if _is_new(question, found)}
+        return known | found
+
+    async def fetch_again(self, questions: Iterable[Fetch]) -> dict[bytes, ServerAnswer]:
+        """The answers of today, which take the place of all that was fetched before."""
+        self._fetched = await self._asked(list(questions))
+        return self._fetched
+
+    async def _asked(self, questions: Sequence[Asked]) -> dict[bytes, ServerAnswer]:
+        answers = await asyncio.gather(*map(self._ask, questions))
+        return {question.key: answer for question, answer in zip(questions, answers, strict=True)}
 
     async def _ask(self, question: Asked) -> ServerAnswer:
         uid = self._new_uid()
@@ -78,6 +91,10 @@ class ReviewServers:
 
     def _tls(self, server: ReviewServer) -> ssl.SSLContext:
         return self._outgoing.to_extension(server.authorities, is_unchecked=server.is_unchecked)
+
+
+def _is_new(question: Asked, found: dict[bytes, ServerAnswer]) -> bool:
+    return isinstance(question, Fetch) and question.key in found
 
 
 _AGGREGATOR = User("system:kube-aggregator", ("system:masters",))
