@@ -1,6 +1,6 @@
 """On which Node a Pod is to run.
 
-Filters first, each a reason in upstream's words; then what the Pod prefers of its spreading; then the Node with the
+Filters first, each a reason in upstream's words; then what the Pod prefers (``node_scores``); then the Node with the
 fewest Pods of the same kind (same controller, or same labels when there is none), then with the fewest Pods of any
 kind, then the first by name, so that equal inputs give equal answers. Resources other than the number of Pods are not
 weighed: a lab's Pods are processes.
@@ -11,13 +11,16 @@ podtopologyspread, tainttoleration, nodeunschedulable).
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 from fairlead.model.labels import contains
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Node, Pod, Taint, Toleration
-from fairlead.workloads.affinity import Place, allows_node, anti_affinity, shunned_places
+from fairlead.workloads.affinity import allows_node
 from fairlead.workloads.host_ports import HostPort, collide, host_ports
+from fairlead.workloads.node_scores import scores
+from fairlead.workloads.pod_affinity import Cluster, Company, Labels, cares, company_of
 from fairlead.workloads.topology_spread import Spread, spread_of
 
 UNSCHEDULABLE_TAINT = Taint(key="node.kubernetes.io/unschedulable", effect="NoSchedule")
@@ -37,14 +40,14 @@ class Placement:
     """Which Pods are where, counted in all and by kind; kept up to date Pod by Pod, so that a decision costs O(Nodes).
 
     Attributes:
-        shunning: those that have an anti-affinity.
+        caring: those that say anything about other Pods.
         ports: by Node, what those Pods have that want ports of their Node.
     """
 
     total: Counter[str] = field(default_factory=Counter)
     alike: dict[Hashable, Counter[str]] = field(default_factory=dict)
     placed: dict[ObjectKey, Pod] = field(default_factory=dict)
-    shunning: dict[ObjectKey, Pod] = field(default_factory=dict)
+    caring: dict[ObjectKey, Pod] = field(default_factory=dict)
     ports: dict[str, dict[ObjectKey, frozenset[HostPort]]] = field(default_factory=dict)
 
     def put(self, pod: Pod) -> None:
@@ -53,8 +56,8 @@ class Placement:
         if not pod.spec.node_name or pod.is_finished:
             return
         self.placed[pod.key] = pod
-        if anti_affinity(pod):
-            self.shunning[pod.key] = pod
+        if cares(pod):
+            self.caring[pod.key] = pod
         if wanted := host_ports(pod):
             self.ports.setdefault(pod.spec.node_name, {})[pod.key] = wanted
         self.total[pod.spec.node_name] += 1
@@ -64,7 +67,7 @@ class Placement:
         """Count the Pod no longer."""
         if (pod := self.placed.pop(key, None)) is None:
             return
-        self.shunning.pop(key, None)
+        self.caring.pop(key, None)
         self.ports.get(pod.spec.node_name, {}).pop(key, None)
         self.total[pod.spec.node_name] -= 1
         kind = kind_of(pod)
@@ -89,17 +92,20 @@ def kind_of(pod: Pod) -> Hashable:
     return (pod.namespace, owner.uid if owner else frozenset(pod.labels.items()))
 
 
-def choose_node(pod: Pod, nodes: Iterable[Node], placement: Placement) -> Node | Unschedulable:
-    """The Node for a Pod that has none yet, or why there is none."""
-    nodes = tuple(nodes)
+def choose_node(
+    pod: Pod, nodes: Iterable[Node], placement: Placement, namespaces: Mapping[str, Labels] = MappingProxyType({})
+) -> Node | Unschedulable:
+    """The Node for a Pod that has none yet, or why there is none; ``namespaces`` are their labels by name."""
+    nodes, placed = tuple(nodes), placement.placed.values()
     labels_of = {node.name: node.labels for node in nodes}
-    shunned = shunned_places(pod, placement.placed.values(), placement.shunning.values(), labels_of)
-    spread = spread_of(pod, nodes, placement.placed.values(), _bears_taints)
-    situation = _Situation(pod, placement, shunned, host_ports(pod), spread)
+    company = company_of(pod, Cluster(placed, placement.caring.values(), labels_of, namespaces))
+    spread = spread_of(pod, nodes, placed, _bears_taints)
+    situation = _Situation(pod, placement, company, host_ports(pod), spread)
     reasons = {node.name: _refusal(situation, node) for node in nodes}
     fitting = [node for node in nodes if reasons[node.name] is None]
     if fitting:
-        return min(fitting, key=lambda node: (spread.cost(node), placement.load(node, pod)))
+        liked = scores(pod, fitting, company, spread, lambda node: _disliked(pod, node))
+        return min(fitting, key=lambda node: (-liked[node.name], placement.load(node, pod)))
     return Unschedulable(_explain(len(nodes), Counter(reason for reason in reasons.values() if reason)))
 
 
@@ -113,7 +119,7 @@ class _Situation(NamedTuple):
 
     pod: Pod
     placement: Placement
-    shunned: frozenset[Place]
+    company: Company
     ports: frozenset[HostPort]
     spread: Spread
 
@@ -152,9 +158,12 @@ def _is_not_selected(situation: _Situation, node: Node) -> str | None:
     return None if fits else "node(s) didn't match Pod's node affinity/selector"
 
 
-def _is_shunned(situation: _Situation, node: Node) -> str | None:
-    shunned = any(node.labels.get(key) == value for key, value in situation.shunned)
-    return "node(s) didn't match pod anti-affinity rules" if shunned else None
+def _disliked(pod: Pod, node: Node) -> int:
+    return sum(taint.effect == "PreferNoSchedule" and not tolerates(pod, taint) for taint in node.spec.taints or ())
+
+
+def _is_in_bad_company(situation: _Situation, node: Node) -> str | None:
+    return situation.company.refusal(node)
 
 
 def _is_uneven(situation: _Situation, node: Node) -> str | None:
@@ -177,7 +186,7 @@ _FILTERS: tuple[Callable[[_Situation, Node], str | None], ...] = (
     _is_not_selected,
     _lacks_ports,
     _is_uneven,
-    _is_shunned,
+    _is_in_bad_company,
     _is_full,
 )
 

@@ -1,15 +1,18 @@
 """The scheduler: gives Pods their Nodes, one at a time, and says why when there is none.
 
-A Pod that fits nowhere is tried again whenever something changes that might make room: a Node, a claim that is bound,
-or a Pod that goes.
+A Pod that fits nowhere is tried again whenever something changes that might make room: a Node, a claim that is bound, a
+Pod that goes, and, for one that wants to be near others, a Pod that comes.
 Upstream: ``pkg/scheduler/schedule_one.go``; the decision itself is ``fairlead.workloads.scheduling``.
 """
+
+from collections.abc import Callable
 
 from msgspec import structs
 
 from fairlead.app.controllers.context import ControllerContext
 from fairlead.drivers.clock_text import now_text
 from fairlead.drivers.kube.client import (
+    NAMESPACES,
     NODES,
     PERSISTENT_VOLUME_CLAIMS,
     PODS,
@@ -20,8 +23,9 @@ from fairlead.drivers.kube.client import (
 from fairlead.drivers.kube.event_recorder import Happening
 from fairlead.drivers.kube.work_queue import WorkQueue
 from fairlead.model.names import ObjectKey
-from fairlead.model.objects import Condition, Node, Pod, latest
+from fairlead.model.objects import Condition, Namespace, Node, Pod, latest
 from fairlead.model.storage import PersistentVolumeClaim
+from fairlead.workloads.pod_affinity import cares, wants_company
 from fairlead.workloads.scheduling import Placement, Unschedulable, choose_node, nowhere
 from fairlead.workloads.volume_binding import unready_claim
 
@@ -41,12 +45,14 @@ class Scheduler:
         self._events = context.events.recorder(self.name)
         self._pods = context.watches.of(PODS, Pod)
         self._nodes = context.watches.of(NODES, Node)
+        self._namespaces = context.watches.of(NAMESPACES, Namespace)
         self._claims = context.watches.of(PERSISTENT_VOLUME_CLAIMS, PersistentVolumeClaim)
-        self.needs = (self._pods, self._nodes, self._claims)
+        self.needs = (self._pods, self._nodes, self._namespaces, self._claims)
         self._placement = Placement()
         self._homeless: set[ObjectKey] = set()
         self._pods.listen(self._pod_changed)
         self._nodes.listen(self._node_changed)
+        self._namespaces.listen(self._namespace_changed)
         self._claims.listen(lambda old, new: self._try_again())
 
     def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
@@ -59,6 +65,8 @@ class Scheduler:
         self._homeless.discard(pod.key)
         if new:
             self._placement.put(new)
+            if not (old and old.spec.node_name and old.labels == new.labels):
+                self._try_again(wants_company)
         else:
             self._placement.drop(pod.key)
         if old and old.spec.node_name and (new is None or new.is_finished):
@@ -68,9 +76,15 @@ class Scheduler:
         if new and not (old and _room(old) == _room(new)):
             self._try_again()
 
-    def _try_again(self) -> None:
+    def _namespace_changed(self, old: Namespace | None, new: Namespace | None) -> None:
+        if not (old and new and old.labels == new.labels):
+            self._try_again(cares)
+
+    def _try_again(self, concerns: Callable[[Pod], bool] = lambda pod: True) -> None:
+        """Have a look at the Pods without a Node that a change may concern."""
         for key in self._homeless:
-            self.queue.add(key)
+            if (pod := self._pods.objects.get(key)) and concerns(pod):
+                self.queue.add(key)
 
     def _is_ours(self, pod: Pod) -> bool:
         wants_us = pod.spec.scheduler_name in ("", self.name) and not pod.spec.scheduling_gates
@@ -95,7 +109,8 @@ class Scheduler:
         nodes = self._nodes.objects.values()
         if reason := unready_claim(pod, self._claims.objects):
             return nowhere(len(nodes), reason)
-        return choose_node(pod, nodes, self._placement)
+        namespaces = {key.name: namespace.labels for key, namespace in self._namespaces.objects.items()}
+        return choose_node(pod, nodes, self._placement, namespaces)
 
     async def _bind(self, pod: Pod, node: str) -> None:
         binding = {

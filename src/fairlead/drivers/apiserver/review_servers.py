@@ -46,7 +46,7 @@ class ReviewServers:
 
     async def ask(self, questions: Iterable[Asked]) -> dict[bytes, ServerAnswer]:
         """The answers to all questions, by their keys; they are asked at once. What has been fetched is not fetched
-        again: whoever wants to know what servers have does not wait for the slowest of them."""
+        again: a client that wants to know what servers have does not wait for the slowest of them."""
         asked = list(questions)
         known = {question.key: self._fetched[question.key] for question in asked if question.key in self._fetched}
         found = await self._asked([question for question in asked if question.key not in known])

@@ -18,6 +18,7 @@ class Toleration(Slim, frozen=True):
 
 
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
+_PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 
 
 class SelectorTerm(Slim, frozen=True):
@@ -48,31 +49,53 @@ class NodeSelector(Slim, frozen=True):
     node_selector_terms: tuple[NodeSelectorTerm, ...] = ()
 
 
+class PreferredNodes(Slim, frozen=True):
+    """Nodes that are preferred, by a weight from 1 to 100."""
+
+    weight: int = 0
+    preference: NodeSelectorTerm = NodeSelectorTerm()
+
+
 class NodeAffinity(Slim, frozen=True):
-    """Which Nodes a Pod must be on."""
+    """Which Nodes a Pod must be on, and which it is to be on if that can be."""
 
     required: NodeSelector | None = msgspec.field(default=None, name=_REQUIRED)
+    preferred: tuple[PreferredNodes, ...] | None = msgspec.field(default=None, name=_PREFERRED)
 
 
 class PodAffinityTerm(Slim, frozen=True):
-    """Other Pods, told by labels, and the label of Nodes that says what it means to be in the same place."""
+    """Other Pods, told by labels, and the label of Nodes that says what it means to be in the same place.
 
-    topology_key: str
+    Attributes:
+        namespaces, namespace_selector: where the other Pods are; if neither is there, in the Pod's own namespace.
+    """
+
+    topology_key: str = ""
     label_selector: LabelSelector | None = None
     namespaces: tuple[str, ...] | None = None
+    namespace_selector: LabelSelector | None = None
 
 
-class PodAntiAffinity(Slim, frozen=True):
-    """Which other Pods a Pod must not share a place with."""
+class PreferredPods(Slim, frozen=True):
+    """Other Pods to be near, or away from, by a weight from 1 to 100."""
+
+    pod_affinity_term: PodAffinityTerm
+    weight: int = 0
+
+
+class PodAffinity(Slim, frozen=True):
+    """Which other Pods a Pod must be near, or (as anti-affinity) must not share a place with, and what it prefers."""
 
     required: tuple[PodAffinityTerm, ...] | None = msgspec.field(default=None, name=_REQUIRED)
+    preferred: tuple[PreferredPods, ...] | None = msgspec.field(default=None, name=_PREFERRED)
 
 
 class Affinity(Slim, frozen=True):
     """Where a Pod must and must not be."""
 
     node_affinity: NodeAffinity | None = None
-    pod_anti_affinity: PodAntiAffinity | None = None
+    pod_affinity: PodAffinity | None = None
+    pod_anti_affinity: PodAffinity | None = None
 
 
 class TopologySpreadConstraint(Slim, frozen=True):

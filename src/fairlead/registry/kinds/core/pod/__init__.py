@@ -6,6 +6,7 @@ Upstream: pkg/registry/core/pod, pkg/apis/core/validation.
 from collections.abc import Callable
 
 from fairlead.model.document import Doc
+from fairlead.registry.kinds.core.pod.affinity import name_own_labels
 from fairlead.registry.kinds.core.pod.columns import COLUMNS, row
 from fairlead.registry.kinds.core.pod.defaults import default
 from fairlead.registry.kinds.core.pod.ephemeral import EPHEMERAL_CONTAINERS
@@ -32,6 +33,7 @@ def admit_create(pod: Doc, context: Context) -> None:
 def prepare_create(pod: Doc, context: Context) -> None:
     """A new Pod waits to be placed and started."""
     pod["status"] = {"phase": "Pending", "qosClass": quality(pod["spec"])}
+    name_own_labels(pod)
 
 
 def prepare_update(pod: Doc, old: Doc, context: Context) -> None:

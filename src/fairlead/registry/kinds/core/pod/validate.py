@@ -7,6 +7,7 @@ from fairlead.model.document import Doc
 from fairlead.model.names import dns1123_label_errors, dns1123_subdomain_errors
 from fairlead.registry.field_errors import FieldError, duplicate, forbidden, invalid, required
 from fairlead.registry.kinds.core.pod.addresses import validate_addresses
+from fairlead.registry.kinds.core.pod.affinity import affinity_faults
 from fairlead.registry.kinds.core.pod.changes import validate_changes
 from fairlead.registry.kinds.core.pod.validate_containers import validate_containers
 from fairlead.registry.kinds.value_rules import ip_errors, one_of
@@ -192,4 +193,5 @@ _RULES = (
     _users,
     _readiness_gates,
     _tolerations,
+    affinity_faults,
 )
