@@ -16,11 +16,11 @@ from fairlead.model.document import Doc
 from fairlead.model.labels import contains
 from fairlead.model.objects import Node, Pod, Toleration
 from fairlead.model.workloads import DaemonSet, DaemonSetStatus, RollingDaemons
-from fairlead.workloads.affinity import NAME_FIELD, allows_node
 from fairlead.workloads.claims import controller_reference
 from fairlead.workloads.history import update_revision
+from fairlead.workloads.placement.affinity import NAME_FIELD, allows_node
+from fairlead.workloads.placement.scheduling import tolerates
 from fairlead.workloads.pods import is_active, is_available, pod_document
-from fairlead.workloads.scheduling import tolerates
 from fairlead.workloads.statefulset import REVISION_LABEL
 
 _PREFIX = "node.kubernetes.io/"

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from fairlead.model.objects import Condition, Node, Pod, Taint, Toleration
-from fairlead.workloads.scheduling import covers
+from fairlead.workloads.placement.scheduling import covers
 
 NOT_READY, UNREACHABLE = "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"
 OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"

@@ -8,8 +8,8 @@ from msgspec import structs
 from fairlead.model.decode import decode
 from fairlead.model.objects import Pod
 from fairlead.model.workloads import DaemonSet
-from fairlead.workloads.affinity import allows_node
 from fairlead.workloads.daemonset import make_daemon, node_of, observe_daemons, plan_daemons
+from fairlead.workloads.placement.affinity import allows_node
 from tests.support.cluster_objects import make_node
 
 NOW = "2026-01-01T00:00:00Z"

@@ -2,7 +2,7 @@
 
 A Pod that fits nowhere is tried again whenever something changes that might make room: a Node, a claim that is bound, a
 Pod that goes, and, for one that wants to be near others, a Pod that comes.
-Upstream: ``pkg/scheduler/schedule_one.go``; the decision itself is ``fairlead.workloads.scheduling``.
+Upstream: ``pkg/scheduler/schedule_one.go``; the decision itself is ``fairlead.workloads.placement.scheduling``.
 """
 
 from collections.abc import Callable
@@ -25,8 +25,8 @@ from fairlead.drivers.kube.work_queue import WorkQueue
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Condition, Namespace, Node, Pod, latest
 from fairlead.model.storage import PersistentVolumeClaim
-from fairlead.workloads.pod_affinity import cares, wants_company
-from fairlead.workloads.scheduling import Placement, Unschedulable, choose_node, nowhere
+from fairlead.workloads.placement.pod_affinity import cares, wants_company
+from fairlead.workloads.placement.scheduling import Placement, Unschedulable, choose_node, nowhere
 from fairlead.workloads.volume_binding import unready_claim
 
 

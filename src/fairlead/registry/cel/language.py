@@ -13,10 +13,10 @@ from typing import Any
 import lark
 from celpy import celtypes
 from celpy.celparser import CELParser
-from celpy.evaluation import Activation, CELEvalError, Evaluator
+from celpy.evaluation import Activation, CELEvalError, Evaluator, base_functions
 
 from fairlead.registry.cel.budget import Budget, RuleError
-from fairlead.registry.cel.functions import NAMESPACES
+from fairlead.registry.cel.functions import FUNCTIONS, NAMESPACES
 from fairlead.registry.cel.functions.optionals import NONE, Optional
 from fairlead.registry.cel.macros import MACROS, dotted_name, error_in, identifier
 from fairlead.registry.cel.made_objects import JsonPatch, MadeObject, misnamed
@@ -68,6 +68,9 @@ PARSER = _parser()
 """The parser of expressions. Made once: it takes a tenth of a second."""
 
 
+_ABSENT = object()
+
+
 class Bounded(Evaluator):  # type: ignore[misc]  # the library is not typed
     """Evaluates an expression within a budget."""
 
@@ -81,6 +84,11 @@ class Bounded(Evaluator):  # type: ignore[misc]  # the library is not typed
     def visit_children(self, tree: Any) -> Any:
         self._budget.spend()
         return super().visit_children(tree)
+
+    def ident_value(self, name: str, root_scope: bool = False) -> Any:
+        """``type(x) == string``: the name of a type is the type, whatever function converts to it."""
+        found = super().ident_value(name, root_scope)
+        return base_functions[name] if found is FUNCTIONS.get(name, _ABSENT) and name in base_functions else found
 
     def member_dot(self, tree: Any) -> Any:
         member = self.visit(tree.children[0])
@@ -194,9 +202,6 @@ class Bounded(Evaluator):  # type: ignore[misc]  # the library is not typed
             return self.sub_evaluator(expression).evaluate(variables)
         except CELEvalError as error:
             return error
-
-
-_ABSENT = object()
 
 
 def _at(holder: Any, key: Any) -> Any:

@@ -19,6 +19,7 @@ def value(text, **variables):
 HOLDS = [
     # the language
     "object.metadata.namespace == 'shop'",
+    "type(object.spec.host) == string && type(object.spec.replicas) in [int, string]",
     "object.spec.replicas > 2 && object.spec.replicas <= 3",
     "oldObject == null",
     "has(object.spec.host) && !has(object.spec.absent)",

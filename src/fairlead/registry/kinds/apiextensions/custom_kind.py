@@ -20,7 +20,7 @@ from fairlead.registry.kinds.apiextensions.field_types import type_of_object
 from fairlead.registry.kinds.apiextensions.json_path import found_at
 from fairlead.registry.kinds.apiextensions.rules import rule_faults
 from fairlead.registry.kinds.apiextensions.structural import fill
-from fairlead.registry.kinds.apiextensions.values import value_faults
+from fairlead.registry.kinds.apiextensions.values import ABSENT, value_faults
 from fairlead.registry.resources import SCALE, STATUS, Resource
 from fairlead.registry.schemas.catalogue import OwnType
 from fairlead.registry.strategy import Context, Strategy
@@ -88,7 +88,7 @@ def _strategy(version: Version) -> Strategy:
     return Strategy(
         allows_bare_finalizers=True,
         default=partial(_default, version.schema),
-        prepare_create=_forget_status if version.has_status else lambda new, context: None,
+        prepare_create=partial(_begin_status, version.schema) if version.has_status else lambda new, context: None,
         validate_create=lambda new, context: faults(new, None),
         validate_update=lambda new, old, context: faults(new, old),
         bumps_generation=partial(_is_other, version.has_status),
@@ -107,8 +107,11 @@ def _default(schema: Doc, document: Doc) -> None:
         del document[name]
 
 
-def _forget_status(new: Doc, context: Context) -> None:
+def _begin_status(schema: Doc, new: Doc, context: Context) -> None:
+    """The status of a new object is not what its author says, but what the schema begins with."""
     new.pop("status", None)
+    if "default" in ((schema.get("properties") or {}).get("status") or {}):
+        _default(schema, new)
 
 
 def _is_other(has_status: bool, new: Doc, old: Doc) -> bool:
@@ -123,8 +126,8 @@ def _without(document: Doc, names: tuple[str, ...]) -> Doc:
 
 def _faults(schema: Doc, new: Doc, old: Doc | None) -> list[FieldError]:
     """Rules are asked only of values that have the shape that rules count on."""
-    checked = {name: value for name, value in new.items() if name != "metadata"}
-    found = value_faults(checked, _without_metadata(schema), "")
+    checked, before = (_without(each, ("metadata",)) if each else ABSENT for each in (new, old))
+    found = value_faults(checked, _without_metadata(schema), "", before)
     return found or rule_faults(schema, new, old)
 
 

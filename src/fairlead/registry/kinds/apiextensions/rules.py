@@ -1,9 +1,9 @@
 """``x-kubernetes-validations``: rules in CEL about a value and the one before it.
 
 A rule that names ``oldSelf`` is about a change: it is asked only where there is a value before, which elements of a
-list have only when they are told apart by keys. A definition with a rule that cannot be compiled is refused, unless it
-is stored with that rule already (by an earlier version): such a rule is not enforced. Upstream: apiextensions-apiserver
-``pkg/apiserver/schema/cel``.
+list have only when they are told apart by keys. Any other rule is not asked of a value that is as it was. A definition
+with a rule that cannot be compiled is refused, unless it is stored with that rule already (by an earlier version): such
+a rule is not enforced. Upstream: apiextensions-apiserver ``pkg/apiserver/schema/cel``.
 """
 
 import re
@@ -14,11 +14,11 @@ from fairlead.model.document import Doc
 from fairlead.registry.cel.budget import Budget, RuleError, TooCostly, Unsupported
 from fairlead.registry.cel.expressions import compiled, spelled, undeclared
 from fairlead.registry.field_errors import FieldError, duplicate, forbidden, invalid, not_supported, required
+from fairlead.registry.kinds.apiextensions.values import ABSENT, counterpart, is_same
 
 RULES = "x-kubernetes-validations"
 _BUDGET = "validation failed due to running out of cost budget, no further validation rules will be run"
 _OLD = re.compile(r"\boldSelf\b")
-ABSENT = object()
 _NAMES = frozenset({"self", "oldSelf"})
 _REASONS = ("FieldValueDuplicate", "FieldValueForbidden", "FieldValueInvalid", "FieldValueRequired")
 
@@ -57,21 +57,15 @@ def _places(place: _Place) -> Iterator[_Place]:
                 yield from _places(_Place(item, before.get(name, ABSENT), below, f"{path}.{name}" if path else name))
     elif isinstance(value, list) and (below := schema.get("items")):
         for index, item in enumerate(value):
-            yield from _places(_Place(item, _counterpart(item, old, schema), below, f"{path}[{index}]"))
-
-
-def _counterpart(item: Any, old: Any, schema: Doc) -> Any:
-    keys = schema.get("x-kubernetes-list-map-keys")
-    if not keys or not isinstance(old, list) or not isinstance(item, dict):
-        return ABSENT
-    told_by = [item.get(key) for key in keys]
-    return next((other for other in old if [other.get(key) for key in keys] == told_by), ABSENT)
+            yield from _places(_Place(item, counterpart(item, old, schema), below, f"{path}[{index}]"))
 
 
 def _faults(rule: Doc, place: _Place, budget: Budget) -> list[FieldError]:
     text = rule["rule"]
     is_change = bool(_OLD.search(text))
     if is_change and place.old is ABSENT and not rule.get("optionalOldSelf"):
+        return []
+    if not is_change and is_same(place.value, place.old):
         return []
     try:
         expression = compiled(text)

@@ -1,5 +1,8 @@
 """Whether a value is what its schema asks for, told in upstream's words, all faults at once.
 
+What an update leaves as it was is not held against a schema again, so that objects from before a stricter schema can be
+put right part by part (KEP-4008).
+
 A schema is the JSON of ``openAPIV3Schema``. Upstream: apiextensions-apiserver ``pkg/apiserver/validation`` on top of
 kube-openapi ``pkg/validation/validate``, and ``pkg/apiserver/schema/listtype`` for sets and keyed lists.
 """
@@ -15,6 +18,8 @@ from fairlead.model.document import Doc
 from fairlead.registry.field_errors import FieldError, duplicate, invalid, not_supported, required, too_long, too_many
 from fairlead.registry.formats import has_format
 
+ABSENT: Any = object()
+"""Where there is no value before."""
 INT_OR_STRING = "x-kubernetes-int-or-string"
 
 
@@ -32,13 +37,13 @@ _TYPES: dict[str, Callable[[Any], bool]] = {
 }
 
 
-def value_faults(value: Any, schema: Doc, path: str) -> list[FieldError]:
-    """The faults of a value and of everything in it."""
-    return list(_faults(value, schema, path))
+def value_faults(value: Any, schema: Doc, path: str, old: Any = ABSENT) -> list[FieldError]:
+    """The faults of a value and of everything in it, but for what is as it was; ``old`` is the value before."""
+    return list(_faults(value, schema, path, old))
 
 
-def _faults(value: Any, schema: Doc, path: str) -> Iterator[FieldError]:
-    if value is None and schema.get("nullable"):
+def _faults(value: Any, schema: Doc, path: str, old: Any = ABSENT) -> Iterator[FieldError]:
+    if (value is None and schema.get("nullable")) or is_same(value, old):
         return
     if fault := _type_fault(value, schema, path):
         yield fault
@@ -47,6 +52,8 @@ def _faults(value: Any, schema: Doc, path: str) -> Iterator[FieldError]:
     for is_kind, check in _CHECKS:
         if is_kind(value):
             yield from check(value, schema, path)
+    for below in _parts(value, schema, path, old):
+        yield from _faults(*below)
     yield from _combined(value, schema, path)
 
 
@@ -129,8 +136,6 @@ def _array(value: list[Any], schema: Doc, path: str) -> Iterator[FieldError]:
     if schema.get("uniqueItems") and len({msgspec.json.encode(item, order="sorted") for item in value}) < len(value):
         yield invalid(path, value, f"{path} in body shouldn't contain duplicates")
     yield from _doubles(value, schema, path)
-    for index, item in enumerate(value):
-        yield from _faults(item, schema.get("items") or {}, f"{path}[{index}]")
 
 
 def _doubles(value: list[Any], schema: Doc, path: str) -> Iterator[FieldError]:
@@ -153,8 +158,38 @@ def _key(item: Any, schema: Doc) -> Any:
     return {name: item[name] for name in schema.get("x-kubernetes-list-map-keys", ()) if name in item}
 
 
+def is_same(value: Any, old: Any) -> bool:
+    """Whether two JSON values are one; to Python, ``true`` is 1."""
+    if old is ABSENT or value != old:
+        return False
+    return msgspec.json.encode(value, order="sorted") == msgspec.json.encode(old, order="sorted")
+
+
+def counterpart(item: Any, old: Any, schema: Doc) -> Any:
+    """The element before that an element of a list stands for; ABSENT unless elements are told apart by keys."""
+    keys = schema.get("x-kubernetes-list-map-keys")
+    if not keys or not isinstance(old, list) or not isinstance(item, dict):
+        return ABSENT
+    told_by = [item.get(key) for key in keys]
+    others = (other for other in old if isinstance(other, dict))
+    return next((other for other in others if [other.get(key) for key in keys] == told_by), ABSENT)
+
+
+def _parts(value: Any, schema: Doc, path: str, old: Any) -> Iterator[tuple[Any, Doc, str, Any]]:
+    """What is in a value: each part with its schema, its path and the part before."""
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield item, schema.get("items") or {}, f"{path}[{index}]", counterpart(item, old, schema)
+    if isinstance(value, dict):
+        properties, others = schema.get("properties") or {}, schema.get("additionalProperties")
+        before = old if isinstance(old, dict) else {}
+        for name, item in value.items():
+            below = properties.get(name, others)
+            if isinstance(below, dict):
+                yield item, below, _join(path, name), before.get(name, ABSENT)
+
+
 def _object(value: Doc, schema: Doc, path: str) -> Iterator[FieldError]:
-    properties, others = schema.get("properties") or {}, schema.get("additionalProperties")
     for name in schema.get("required") or ():
         if name not in value:
             yield required(_join(path, name))
@@ -162,11 +197,6 @@ def _object(value: Doc, schema: Doc, path: str) -> Iterator[FieldError]:
         yield too_many(path, len(value), most)
     if (least := schema.get("minProperties")) is not None and len(value) < least:
         yield invalid(path, len(value), f"{path} in body should have at least {least} properties")
-    for name, item in value.items():
-        if name in properties:
-            yield from _faults(item, properties[name], _join(path, name))
-        elif isinstance(others, dict):
-            yield from _faults(item, others, _join(path, name))
 
 
 def _join(path: str, name: str) -> str:

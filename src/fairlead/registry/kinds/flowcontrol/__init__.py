@@ -1,1 +1,1 @@
-"""Kinds of flowcontrol.apiserver.k8s.io: which requests share which part of a server. Completed, checked and stored."""
+"""Kinds of flowcontrol.apiserver.k8s.io, completed, checked and stored: which requests share which part of a server."""

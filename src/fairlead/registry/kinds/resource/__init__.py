@@ -1,1 +1,1 @@
-"""Kinds of resource.k8s.io: devices, and what Pods want of them. Completed, checked and stored."""
+"""Kinds of resource.k8s.io, completed, checked and stored: devices, and what Pods want of them."""

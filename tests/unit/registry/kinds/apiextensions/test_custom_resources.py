@@ -249,3 +249,32 @@ def test_groups_of_kubernetes_need_an_approval():
     assert "protected groups must have approval annotation" in ApiWorld().refused("POST", CRDS, document)["message"]
     document["metadata"]["annotations"] = {"api-approved.kubernetes.io": "https://github.com/org/repo/pull/1"}
     ApiWorld().do("POST", CRDS, document)
+
+
+def stricter():
+    """The definition after its authors have thought again: fewer replicas, and a rule."""
+    made = definition()
+    spec = SCHEMA["properties"]["spec"]
+    replicas = {**spec["properties"]["replicas"], "maximum": 3}
+    weights = {"rule": "self.all(r, r.weight < 10)", "message": "too heavy"}
+    rules = {**spec["properties"]["rules"], "x-kubernetes-validations": [weights]}
+    fields = {**spec["properties"], "replicas": replicas, "rules": rules}
+    schema = {**SCHEMA, "properties": {**SCHEMA["properties"], "spec": {**spec, "properties": fields}}}
+    made["spec"]["versions"][0]["schema"]["openAPIV3Schema"] = schema
+    return made
+
+
+def test_what_an_update_leaves_as_it_was_is_not_held_against_a_stricter_schema():
+    world, merge = ApiWorld(), {"content_type": "application/merge-patch+json"}
+    world.do("POST", CRDS, definition())
+    heavy = [{"name": "a", "weight": 50}]
+    world.do("POST", TABS, tab(cronSpec="* * * * *", replicas=9, rules=heavy))
+    stored = world.do("GET", f"{CRDS}/crontabs.stable.example.com")
+    world.do("PUT", f"{CRDS}/crontabs.stable.example.com", {**stored, "spec": stricter()["spec"]})
+    world.do("PATCH", f"{TABS}/a", {"spec": {"image": "other"}}, **merge)
+    for change, told in (({"replicas": 8}, "should be less than or equal to 3"), ({"rules": [*heavy, *heavy]}, "Dupl")):
+        assert told in world.refused("PATCH", f"{TABS}/a", {"spec": change}, **merge)["message"]
+    another = {"rules": [*heavy, {"name": "b"}]}
+    assert "too heavy" in world.refused("PATCH", f"{TABS}/a", {"spec": another}, **merge)["message"]
+    world.do("PATCH", f"{TABS}/a", {"spec": {"replicas": 1}}, **merge)
+    assert "of type integer" in world.refused("PATCH", f"{TABS}/a", {"spec": {"replicas": True}}, **merge)["message"]

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from fairlead.model.labels import Selector, contains, matches, requirement, requirements
 from fairlead.model.objects import LabelSelector, Node, Pod, SelectorTerm, TopologySpreadConstraint
-from fairlead.workloads.affinity import allows_node
+from fairlead.workloads.placement.affinity import allows_node
 
 UNEVEN = "node(s) didn't match pod topology spread constraints"
 UNLABELLED = f"{UNEVEN} (missing required label)"

@@ -17,11 +17,11 @@ from typing import NamedTuple
 from fairlead.model.labels import contains
 from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Node, Pod, Taint, Toleration
-from fairlead.workloads.affinity import allows_node
-from fairlead.workloads.host_ports import HostPort, collide, host_ports
-from fairlead.workloads.node_scores import scores
-from fairlead.workloads.pod_affinity import Cluster, Company, Labels, cares, company_of
-from fairlead.workloads.topology_spread import Spread, spread_of
+from fairlead.workloads.placement.affinity import allows_node
+from fairlead.workloads.placement.host_ports import HostPort, collide, host_ports
+from fairlead.workloads.placement.node_scores import scores
+from fairlead.workloads.placement.pod_affinity import Company, Labels, Neighbourhood, cares, company_of
+from fairlead.workloads.placement.topology_spread import Spread, spread_of
 
 UNSCHEDULABLE_TAINT = Taint(key="node.kubernetes.io/unschedulable", effect="NoSchedule")
 _KEEPS_OUT = frozenset({"NoSchedule", "NoExecute"})
@@ -98,7 +98,7 @@ def choose_node(
     """The Node for a Pod that has none yet, or why there is none; ``namespaces`` are their labels by name."""
     nodes, placed = tuple(nodes), placement.placed.values()
     labels_of = {node.name: node.labels for node in nodes}
-    company = company_of(pod, Cluster(placed, placement.caring.values(), labels_of, namespaces))
+    company = company_of(pod, Neighbourhood(placed, placement.caring.values(), labels_of, namespaces))
     spread = spread_of(pod, nodes, placed, _bears_taints)
     situation = _Situation(pod, placement, company, host_ports(pod), spread)
     reasons = {node.name: _refusal(situation, node) for node in nodes}

@@ -22,7 +22,7 @@ Place = tuple[str, str]  # topology key, its value
 Labels = Mapping[str, str]
 
 
-class Cluster(NamedTuple):
+class Neighbourhood(NamedTuple):
     """What is there already.
 
     Attributes:
@@ -82,16 +82,16 @@ def wants_company(pod: Pod) -> bool:
     return bool(_required(_near(pod)))
 
 
-def company_of(pod: Pod, cluster: Cluster) -> Company:
+def company_of(pod: Pod, around: Neighbourhood) -> Company:
     """What the other Pods mean for a Pod."""
     together, apart = _required(_near(pod)), _required(_away(pod))
-    wanted = tuple((term.topology_key, _places(term, together, pod, cluster)) for term in together)
+    wanted = tuple((term.topology_key, _places(term, together, pod, around)) for term in together)
     return Company(
         wanted,
-        is_first=not any(places for _, places in wanted) and _is_all(together, pod, pod, cluster),
-        shunned=frozenset(_found(apart, pod, cluster)),
-        shunned_by_others=frozenset(_shunned_by(pod, cluster)),
-        liked=_liked(pod, cluster),
+        is_first=not any(places for _, places in wanted) and _is_all(together, pod, pod, around),
+        shunned=frozenset(_found(apart, pod, around)),
+        shunned_by_others=frozenset(_shunned_by(pod, around)),
+        liked=_liked(pod, around),
     )
 
 
@@ -111,48 +111,50 @@ def _preferred(affinity: PodAffinity | None) -> tuple[PreferredPods, ...]:
     return (affinity.preferred or ()) if affinity else ()
 
 
-def _places(term: PodAffinityTerm, together: tuple[PodAffinityTerm, ...], pod: Pod, cluster: Cluster) -> frozenset[str]:
+def _places(
+    term: PodAffinityTerm, together: tuple[PodAffinityTerm, ...], pod: Pod, around: Neighbourhood
+) -> frozenset[str]:
     """Where, by the key of a term, the Pods are that all terms find."""
-    found = (other for other in cluster.placed if _is_all(together, pod, other, cluster))
-    return frozenset(place for other in found for _, place in _place(term, other, cluster))
+    found = (other for other in around.placed if _is_all(together, pod, other, around))
+    return frozenset(place for other in found for _, place in _place(term, other, around))
 
 
-def _is_all(terms: tuple[PodAffinityTerm, ...], owner: Pod, other: Pod, cluster: Cluster) -> bool:
-    return all(_is_meant(term, owner, other, cluster) for term in terms)
+def _is_all(terms: tuple[PodAffinityTerm, ...], owner: Pod, other: Pod, around: Neighbourhood) -> bool:
+    return all(_is_meant(term, owner, other, around) for term in terms)
 
 
-def _place(term: PodAffinityTerm, other: Pod, cluster: Cluster) -> Iterator[Place]:
+def _place(term: PodAffinityTerm, other: Pod, around: Neighbourhood) -> Iterator[Place]:
     """The place, by the key of a term, where a Pod is; none if its Node lacks the key."""
-    place = cluster.nodes.get(other.spec.node_name, {}).get(term.topology_key)
+    place = around.nodes.get(other.spec.node_name, {}).get(term.topology_key)
     if place is not None:
         yield term.topology_key, place
 
 
-def _found(terms: tuple[PodAffinityTerm, ...], pod: Pod, cluster: Cluster) -> Iterator[Place]:
-    for other in cluster.placed if terms else ():
+def _found(terms: tuple[PodAffinityTerm, ...], pod: Pod, around: Neighbourhood) -> Iterator[Place]:
+    for other in around.placed if terms else ():
         for term in terms:
-            if _is_meant(term, pod, other, cluster):
-                yield from _place(term, other, cluster)
+            if _is_meant(term, pod, other, around):
+                yield from _place(term, other, around)
 
 
-def _shunned_by(pod: Pod, cluster: Cluster) -> Iterator[Place]:
-    for other in cluster.caring:
+def _shunned_by(pod: Pod, around: Neighbourhood) -> Iterator[Place]:
+    for other in around.caring:
         for term in _required(_away(other)):
-            if _is_meant(term, other, pod, cluster):
-                yield from _place(term, other, cluster)
+            if _is_meant(term, other, pod, around):
+                yield from _place(term, other, around)
 
 
-def _liked(pod: Pod, cluster: Cluster) -> Mapping[Place, int]:
+def _liked(pod: Pod, around: Neighbourhood) -> Mapping[Place, int]:
     liked: Counter[Place] = Counter()
     own = [*_weighed(_near(pod), 1), *_weighed(_away(pod), -1)]
-    for other in cluster.placed if own else ():
+    for other in around.placed if own else ():
         for term, weight in own:
-            _count(liked, weight, term, (pod, other, other), cluster)
-    for other in cluster.caring:
+            _count(liked, weight, term, (pod, other, other), around)
+    for other in around.caring:
         theirs = [*_weighed(_near(other), 1), *_weighed(_away(other), -1)]
         theirs += [(term, _OF_REQUIRED) for term in _required(_near(other))]
         for term, weight in theirs:
-            _count(liked, weight, term, (other, pod, other), cluster)
+            _count(liked, weight, term, (other, pod, other), around)
     return liked
 
 
@@ -162,20 +164,20 @@ def _weighed(affinity: PodAffinity | None, sign: int) -> Iterator[tuple[PodAffin
 
 
 def _count(
-    liked: Counter[Place], weight: int, term: PodAffinityTerm, pods: tuple[Pod, Pod, Pod], cluster: Cluster
+    liked: Counter[Place], weight: int, term: PodAffinityTerm, pods: tuple[Pod, Pod, Pod], around: Neighbourhood
 ) -> None:
     """Add a weight where a Pod is, if the term of its owner means the other."""
     owner, meant, there = pods
-    if _is_meant(term, owner, meant, cluster):
-        for place in _place(term, there, cluster):
+    if _is_meant(term, owner, meant, around):
+        for place in _place(term, there, around):
             liked[place] += weight
 
 
-def _is_meant(term: PodAffinityTerm, owner: Pod, other: Pod, cluster: Cluster) -> bool:
+def _is_meant(term: PodAffinityTerm, owner: Pod, other: Pod, around: Neighbourhood) -> bool:
     if term.label_selector is None or not matches(requirements(term.label_selector), other.labels):
         return False
     if other.namespace in (term.namespaces or ()):
         return True
     if term.namespace_selector is not None:
-        return matches(requirements(term.namespace_selector), cluster.namespaces.get(other.namespace, {}))
+        return matches(requirements(term.namespace_selector), around.namespaces.get(other.namespace, {}))
     return not term.namespaces and other.namespace == owner.namespace

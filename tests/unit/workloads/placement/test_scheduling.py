@@ -4,7 +4,7 @@ import pytest
 from msgspec import structs
 
 from fairlead.model.objects import OwnerReference
-from fairlead.workloads.scheduling import Placement, Unschedulable, choose_node
+from fairlead.workloads.placement.scheduling import Placement, Unschedulable, choose_node
 from tests.support.cluster_objects import make_node, make_pod
 
 NO_SCHEDULE = {"key": "k", "value": "v", "effect": "NoSchedule"}

@@ -2,8 +2,8 @@
 
 import pytest
 
-from fairlead.workloads.scheduling import Placement, Unschedulable, choose_node
-from fairlead.workloads.topology_spread import UNEVEN, UNLABELLED
+from fairlead.workloads.placement.scheduling import Placement, Unschedulable, choose_node
+from fairlead.workloads.placement.topology_spread import UNEVEN, UNLABELLED
 from tests.support.cluster_objects import make_node, make_pod
 
 ZONES = {"n1": "a", "n2": "a", "n3": "b", "n4": "b"}

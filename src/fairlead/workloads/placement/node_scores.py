@@ -7,9 +7,9 @@ default weights in ``pkg/scheduler/apis/config/v1/default_plugins.go``.
 from collections.abc import Callable, Sequence
 
 from fairlead.model.objects import Node, Pod
-from fairlead.workloads.affinity import liking
-from fairlead.workloads.pod_affinity import Company
-from fairlead.workloads.topology_spread import Spread
+from fairlead.workloads.placement.affinity import liking
+from fairlead.workloads.placement.pod_affinity import Company
+from fairlead.workloads.placement.topology_spread import Spread
 
 _MOST = 100.0
 _OF_TAINTS, _OF_NODES, _OF_PODS, _OF_SPREAD = 3, 2, 2, 2

@@ -2,7 +2,7 @@
 
 import pytest
 
-from fairlead.workloads.scheduling import Placement, Unschedulable, choose_node
+from fairlead.workloads.placement.scheduling import Placement, Unschedulable, choose_node
 from tests.support.cluster_objects import make_node, make_pod
 
 REQUIRED, PREFERRED = (f"{word}DuringSchedulingIgnoredDuringExecution" for word in ("required", "preferred"))
