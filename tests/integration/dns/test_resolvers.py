@@ -172,7 +172,7 @@ GO = """
 list=$(mktemp)
 printf '%s\\n' $1 > $list
 export GODEBUG=netdns=go
-gobuster dns --quiet --no-color --no-progress --show-ips --domain testns --wordlist $list | tee $list.found
+gobuster dns --timeout 30s -q --no-color --no-progress --show-ips --domain testns -w $list | tee $list.found
 status=0
 grep -q Found: $list.found || status=1
 rm $list $list.found
