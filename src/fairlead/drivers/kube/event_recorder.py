@@ -20,7 +20,7 @@ from fairlead.model.objects import KubeObject
 
 REMEMBERED = 1000  # Events that may be counted up; the oldest is forgotten first
 WAITING = 1000  # Events to be written; the oldest is lost first
-TRIES, AGAIN_AFTER = 12, 10.0  # of an Event that the server cannot take now; seconds
+AGAIN_AFTER = (1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0)  # seconds, of an Event that the server cannot take now
 SERVER_FAULT = 500  # from which HTTP status on it is the server that has a trouble
 
 log = logging.getLogger(__name__)
@@ -112,9 +112,8 @@ class EventWriter:
         """Write Events until cancelled."""
         while True:
             report = await self._waiting.get()
-            for attempt in range(TRIES):
-                if attempt:
-                    await asyncio.sleep(AGAIN_AFTER)
+            for pause in (0.0, *AGAIN_AFTER):
+                await asyncio.sleep(pause)
                 if await self._is_settled(report):
                     break
 

@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 
 from fairlead.drivers.kube.errors import KubeError, Unreachable
-from fairlead.drivers.kube.event_recorder import AGAIN_AFTER, OF_OBJECT, TRIES, EventBudget, EventWriter, Happening
+from fairlead.drivers.kube.event_recorder import AGAIN_AFTER, OF_OBJECT, EventBudget, EventWriter, Happening
 from fairlead.drivers.kube.troubles import Troubles
 from fairlead.model.decode import decode
 from fairlead.model.objects import KubeObject
@@ -80,6 +80,9 @@ def test_routine_is_bounded_for_all_objects_together_and_warnings_are_not():
     assert (kinds.count("Normal"), kinds.count("Warning")) == (10, 50)
 
 
+TRIES = 1 + len(AGAIN_AFTER)
+
+
 class Troubled(Api):
     """Answers with these errors, one after the other, before it takes Events."""
 
@@ -111,6 +114,6 @@ def test_an_event_that_a_server_cannot_take_now_is_tried_again_for_a_while(error
     for reason in ("First", "Second"):
         writer.recorder("kubelet").record(about, "v1", "Pod", Happening(reason, ""))
     loop.create_task(writer.run())
-    loop.advance(3 * TRIES * AGAIN_AFTER)
+    loop.advance(3 * sum(AGAIN_AFTER))
     loop.finish()
     assert (api.attempts, [document["reason"] for document in api.created]) == (attempts, reasons)
