@@ -3,6 +3,8 @@
 Every test runs as root and as an ordinary user. Every image of this lab stands for one command.
 """
 
+from functools import partial
+
 import pytest
 
 from tests.support.labs import Lab, eventually, pods_of
@@ -163,3 +165,40 @@ def test_an_empty_directory_that_grows_too_large(lab, pod):
     )
     assert "exceeds the limit" in eventually(lambda: events(lab, "full").get("Evicted"))
     assert lab.get("pod", "empty")["status"]["phase"] == "Running"
+
+
+def fill(path: str, megabytes: int = 3) -> list[str]:
+    """A command that writes so much to a file, or to its log, and then waits."""
+    return ["sh", "-c", f"head -c {megabytes}000000 /dev/zero | tr '\\0' x > {path}; echo; exec sleep 1000"]
+
+
+STORED = {
+    "root": (fill("/stored"), 'Container c exceeded its local ephemeral storage limit "2Mi". '),
+    "temporary": (fill("/tmp/stored"), 'Container c exceeded its local ephemeral storage limit "2Mi". '),
+    "log": (fill("/dev/stdout"), 'Container c exceeded its local ephemeral storage limit "2Mi". '),
+    "folder": (fill("/v/stored", 7), "Pod ephemeral local storage usage exceeds the total limit of containers 6Mi. "),
+}
+
+
+def test_pods_that_store_more_than_their_containers_may(lab, pod):
+    """Two containers of one Pod, so that one of them may exceed its own limit and not the total of both, or neither."""
+
+    def start(name: str, command: list[str]) -> None:
+        limited = {"resources": {"limits": {"ephemeral-storage": "2Mi"}}}
+        mount = {"volumeMounts": [{"name": "v", "mountPath": "/v"}]}
+        idle = {"name": "idle", "image": "fairlead/pause", "resources": {"limits": {"ephemeral-storage": "4Mi"}}}
+        first = {"name": "c", "image": "busybox", "command": command, **limited, **mount}
+        pod(name, {}, containers=[first, idle], volumes=[{"name": "v", "emptyDir": {}}])
+
+    for name, (command, _) in STORED.items():
+        start(f"stores-{name}", command)
+    start("stores-little", ["sh", "-c", "echo a | tee /stored /tmp/stored /v/stored; exec sleep 1000"])
+    for name, (_, told) in STORED.items():
+        assert eventually(partial(failed, lab, f"stores-{name}"), 40) == ("Evicted", told), name
+    assert lab.get("pod", "stores-little")["status"]["phase"] == "Running"
+
+
+def failed(lab: Lab, name: str) -> tuple[str, str] | None:
+    """Reason and message of a Pod that has failed."""
+    status = lab.get("pod", name)["status"]
+    return (status["reason"], status["message"]) if status["phase"] == "Failed" else None

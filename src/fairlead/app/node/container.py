@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
 from fairlead.app.node.context import PodContext, timestamp
@@ -87,6 +88,11 @@ class ContainerRun:
         waits = isinstance(self.record.state, Waiting)
         run = self.record.restart_count - (1 if previous or waits else 0)
         return FinishedLog(self._context.log_path(self.container, run))
+
+    def log_paths(self) -> tuple[Path, ...]:
+        """Where the logs are that are kept of it: of the run that is the last, and of the one before it."""
+        last = self.running.run if self.running else self.record.restart_count
+        return tuple(self._context.log_path(self.container, run) for run in range(max(0, last - 1), last + 1))
 
     def cancel(self) -> None:
         """Start nothing any more, and wait for nothing but the end of the process, if there is one."""

@@ -9,6 +9,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from fairlead.drivers.linux.descriptors import PipeReader
@@ -89,8 +90,21 @@ class FinishedLog:
 
 def remove_log(path: Path) -> None:
     """Remove a log and its earlier files."""
-    for each in (path, *(_numbered(path, number) for number in range(1, FILES))):
+    for each in _files_of(path):
         each.unlink(missing_ok=True)
+
+
+def size_of_log(path: Path) -> int:
+    """Octets of a log and its earlier files."""
+    total = 0
+    for each in _files_of(path):
+        with suppress(FileNotFoundError):  # its writer may give it another name at this moment
+            total += each.stat().st_size
+    return total
+
+
+def _files_of(path: Path) -> tuple[Path, ...]:
+    return (path, *(_numbered(path, number) for number in range(1, FILES)))
 
 
 def _numbered(path: Path, number: int) -> Path:

@@ -14,9 +14,11 @@ class HostPath(Slim, frozen=True):
 
 
 class EmptyDir(Slim, frozen=True):
-    """A folder that is empty when the Pod starts, and goes with it; ``size_limit`` is a quantity."""
+    """A folder that is empty when the Pod starts, and goes with it; ``size_limit`` is a quantity, and ``medium``
+    is empty for the node's disk."""
 
     size_limit: str | None = None
+    medium: str = ""
 
 
 class BoundClaimSource(Slim, frozen=True):
