@@ -68,10 +68,13 @@ def check_name(metadata: Doc, name: str) -> None:
 
 
 def check_namespace(metadata: Doc, namespace: str) -> None:
-    """Refuse a body for another namespace than the URL's. ``default`` says nothing in an object that has none."""
+    """Refuse a body for another namespace than the URL's; forget it where the URL has none.
+
+    Upstream: ``EnsureObjectNamespaceMatchesRequestNamespace`` in ``pkg/registry/rest/meta.go`` of the API server.
+    """
+    if not namespace:
+        metadata.pop("namespace", None)
     given = metadata.get("namespace", "")
-    if given == "default" and not namespace:
-        given = metadata.pop("namespace") and ""
     if given and given != namespace:
         raise bad_request("the namespace of the provided object does not match the namespace sent on the request")
 

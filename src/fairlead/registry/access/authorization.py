@@ -6,6 +6,7 @@ Upstream: ``--authorization-mode=Node,RBAC``; apiserver ``pkg/authorization/auth
 """
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import NamedTuple
 
 from fairlead.registry.access import node_authorizer, rbac
@@ -60,9 +61,9 @@ def _roles_allow(asked: Attributes, state: State) -> bool:
 
 
 def rules_of(user: User, namespace: str, state: State) -> Iterator[AccessRule]:
-    """The rules of what a user may do in a namespace, or in the whole cluster when it is empty. What a node may do
-    besides cannot be told in rules."""
-    return iter(EVERYTHING) if is_superuser(user) else rbac.rules_of(user, namespace, state)
+    """The rules of what a user may do in a namespace, or in the whole cluster when it is empty: those of every
+    authorizer, as upstream joins them. What a node may do besides cannot be told in rules."""
+    return chain(EVERYTHING if is_superuser(user) else (), rbac.rules_of(user, namespace, state))
 
 
 def _refusal(asked: Attributes) -> str:

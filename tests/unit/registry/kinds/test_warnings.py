@@ -98,15 +98,6 @@ def test_a_subject_of_the_whole_cluster_says_its_namespace():
     assert status["message"].endswith("is invalid: subjects[0].namespace: Required value")
 
 
-@pytest.mark.parametrize(("namespace", "code"), [("default", 201), ("other", 400)])
-def test_what_has_no_namespace_may_say_the_default_one(namespace, code):
-    world, body = ApiWorld(), {"metadata": {"name": "n", "namespace": namespace}}
-    if code == 201:
-        assert "namespace" not in world.do("POST", "/api/v1/nodes", body)["metadata"]
-    else:
-        assert world.refused("POST", "/api/v1/nodes", body)["code"] == code
-
-
 def test_a_strategic_merge_patch_may_say_another_kind():
     world = ApiWorld()
     world.do("POST", f"{APPS}/deployments", deployment())

@@ -224,3 +224,14 @@ def test_events_have_two_spellings(world):
     new["note"] = "again"
     world.do("PUT", "/apis/events.k8s.io/v1/namespaces/default/events/e", new)
     assert world.do("GET", "/api/v1/namespaces/default/events/e")["message"] == "again"
+
+
+@pytest.mark.parametrize("namespace", ["default", "elsewhere"])
+def test_the_namespace_of_an_object_that_has_none_is_forgotten(namespace):
+    """As Ansible sends a Namespace that a play's defaults give a namespace."""
+    api = ApiWorld()
+    body = {"metadata": {"name": "made", "namespace": namespace}}
+    created = api.do("POST", "/api/v1/namespaces", body)
+    assert "namespace" not in created["metadata"]
+    created["metadata"]["namespace"] = namespace
+    assert "namespace" not in api.do("PUT", "/api/v1/namespaces/made", created)["metadata"]
