@@ -154,7 +154,12 @@ class FakeApi:
             for key in [key for key in self.objects if key[:2] == (collection, namespace)]:
                 await self._drop(key)
             return await self._answer({"kind": "Status", "status": "Success"})
-        return await self._answer(await self._drop((collection, namespace, name)))
+        key = (collection, namespace, name)
+        found = self._find(key)
+        if found["metadata"].get("finalizers"):
+            found["metadata"].setdefault("deletionTimestamp", "2026-01-01T00:00:00Z")
+            return await self._answer(await self._store(key, found, "MODIFIED"))
+        return await self._answer(await self._drop(key))
 
     async def watch(self, path, query, opened=lambda: None):
         opened()
@@ -231,11 +236,11 @@ def merged(document, patch):
         return patch
     result = dict(document or {})
     for key, value in patch.items():
-        if key == "conditions":
+        if value is None:
+            result.pop(key, None)
+        elif key == "conditions":
             others = [c for c in result.get(key) or [] if c["type"] not in {new["type"] for new in value}]
             result[key] = [*others, *value]
-        elif value is None:
-            result.pop(key, None)
         else:
             result[key] = merged(result.get(key), value)
     return result

@@ -260,6 +260,7 @@ class JobSpec(Slim, frozen=True):
     max_failed_indexes: int | None = None
     managed_by: str | None = None
     pod_failure_policy: Doc | None = None
+    pod_replacement_policy: str | None = None
     success_policy: Doc | None = None
     template: Doc = {}
 
@@ -269,6 +270,7 @@ class JobStatus(Slim, frozen=True):
 
     active: int = 0
     ready: int = 0
+    terminating: int | None = None
     succeeded: int = 0
     failed: int = 0
     completed_indexes: str | None = None

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fairlead.model.cron import Schedule, parse_schedule
 from fairlead.model.workloads import CronJob, CronJobStatus, Job
-from fairlead.workloads.job import is_over
+from fairlead.workloads.jobs.endings import is_over
 from fairlead.workloads.sayings import Saying
 
 MANY_MISSED = 100

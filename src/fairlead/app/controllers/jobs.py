@@ -1,4 +1,4 @@
-"""The Job controller. What to do is ``fairlead.workloads.job``."""
+"""The Job controller. What to do is ``fairlead.workloads.jobs.plan``."""
 
 from datetime import datetime
 
@@ -12,9 +12,11 @@ from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Pod
 from fairlead.model.workloads import Job
 from fairlead.workloads.claims import controller_reference
-from fairlead.workloads.job import JobPlan, expires_at, plan_job
-from fairlead.workloads.job_indexes import give_index
-from fairlead.workloads.job_policies import is_managed_here
+from fairlead.workloads.jobs.endings import expires_at
+from fairlead.workloads.jobs.indexes import give_index
+from fairlead.workloads.jobs.past import Past, past_of, with_gone
+from fairlead.workloads.jobs.plan import JobPlan, plan_job
+from fairlead.workloads.jobs.policies import is_managed_here
 from fairlead.workloads.pods import pod_document
 from fairlead.workloads.sayings import OF_PODS, job_sayings
 
@@ -32,19 +34,39 @@ class JobController:
         pods = context.watches.of(PODS, Pod)
         self.needs = (self._jobs, pods)
         owner_kind = OwnerKind("batch/v1", "Job", self._jobs)
+        pods.listen(self._pod_changed)
+        self._past: dict[str, Past] = {}  # by the Job's UID
+        self._let_go: set[str] = set()  # UIDs of Pods that were deleted here: how they end does not count
         self._pods: Dependents[Pod] = Dependents(context, pods, owner_kind, self.queue, self.name, OF_PODS)
         self._jobs.listen(self._job_changed)
 
-    def _job_changed(self, _: Job | None, new: Job | None) -> None:
+    def _job_changed(self, old: Job | None, new: Job | None) -> None:
+        if old and (new is None or new.metadata.uid != old.metadata.uid):
+            self._past.pop(old.metadata.uid, None)
         if new:
             self.queue.add(new.key)
+
+    def _pod_changed(self, old: Pod | None, new: Pod | None) -> None:
+        """Count a Pod that is gone."""
+        if old is None or (new and new.metadata.uid == old.metadata.uid):
+            return
+        owner, is_let_go = old.controller, old.metadata.uid in self._let_go
+        self._let_go.discard(old.metadata.uid)
+        if is_let_go or owner is None or owner.uid not in self._past:
+            return
+        job = self._jobs.objects.get(ObjectKey(old.namespace, owner.name))
+        if job and job.metadata.uid == owner.uid:
+            self._past[owner.uid] = with_gone(self._past[owner.uid], job, old)
 
     async def reconcile(self, key: ObjectKey) -> None:
         """Start and delete Pods, say how the Job stands, and delete it when its time is up."""
         job = self._jobs.objects.get(key)
         if job is None or job.is_terminating or not is_managed_here(job):
             return
-        plan = plan_job(job, await self._pods.claimed(job), now_text())
+        claimed = await self._pods.claimed(job)
+        mine = [pod for pod in claimed if not (pod.is_finished and pod.metadata.uid in self._let_go)]
+        past = self._past.setdefault(job.metadata.uid, past_of(job, mine))
+        plan = plan_job(job, mine, now_text(), past)
         await self._carry_out(job, plan)
         await write_status(self._context, self._jobs, job, plan.status)
         for saying in job_sayings(job, plan.status):
@@ -56,6 +78,7 @@ class JobController:
     async def _carry_out(self, job: Job, plan: JobPlan) -> None:
         await self._pods.create_many(job, [self._pod_document(job, i) for i in plan.creates])
         for pod in plan.deletes:
+            self._let_go.add(pod.metadata.uid)
             await self._pods.delete(job, pod)
 
     def _pod_document(self, job: Job, index: int | None) -> Doc:

@@ -90,6 +90,7 @@ class ContainerStatus(Slim, frozen=True):
 
     name: str = ""
     state: ContainerState = ContainerState()
+    restart_count: int = 0
 
 
 class PodStatus(Slim, frozen=True):

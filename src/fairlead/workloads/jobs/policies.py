@@ -10,10 +10,15 @@ from typing import NamedTuple
 from fairlead.model.document import Doc
 from fairlead.model.objects import Pod
 from fairlead.model.workloads import Job
-from fairlead.workloads.job_indexes import from_text, index_of
+from fairlead.workloads.jobs.indexes import from_text, index_of
 
 OWN_CONTROLLER = "kubernetes.io/job-controller"
 FAIL_JOB, FAIL_INDEX, IGNORE = "FailJob", "FailIndex", "Ignore"
+
+
+def replaces_only_failed(job: Job) -> bool:
+    """Whether a Pod that is being deleted is replaced only when it has ended (``podReplacementPolicy``)."""
+    return job.spec.pod_replacement_policy == "Failed" or job.spec.pod_failure_policy is not None
 
 
 class Failures(NamedTuple):

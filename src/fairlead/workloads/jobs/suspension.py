@@ -1,0 +1,28 @@
+"""A Job that is suspended has no Pods, says so by a condition, and begins its time again when it goes on.
+
+Upstream: ``ensureJobConditionStatus`` in ``pkg/controller/job/job_controller.go``; KEP-2232.
+"""
+
+from msgspec import structs
+
+from fairlead.model.objects import Condition
+from fairlead.model.workloads import Job, JobStatus
+
+_TYPE = "Suspended"
+
+
+def say_suspended(job: Job, status: JobStatus, now: str) -> JobStatus:
+    """The status, with the condition that says whether the Job is suspended; none for one that never was."""
+    others = tuple(c for c in status.conditions or () if c.type != _TYPE)
+    was = is_said_to_be_suspended(status)
+    if job.spec.suspend == was:
+        return status
+    if job.spec.suspend:
+        condition = Condition(_TYPE, "True", "JobSuspended", "Job suspended", now)
+        return structs.replace(status, conditions=(*others, condition))
+    condition = Condition(_TYPE, "False", "JobResumed", "Job resumed", now)
+    return structs.replace(status, conditions=(*others, condition), start_time=now)
+
+
+def is_said_to_be_suspended(status: JobStatus) -> bool:
+    return any(c.type == _TYPE and c.status == "True" for c in status.conditions or ())
