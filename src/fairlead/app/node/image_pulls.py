@@ -3,7 +3,6 @@
 import asyncio
 import json
 import logging
-import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +10,7 @@ import msgspec
 
 from fairlead.drivers.kube.client import KubeClient, KubeError, ResourcePath
 from fairlead.drivers.lab import control_socket
+from fairlead.drivers.linux.descriptors import PipeReader
 from fairlead.images.auth_file import AuthFileError, Login
 from fairlead.images.reference import ImageName
 from fairlead.nodeagent.manifest import RunPod
@@ -47,18 +47,24 @@ class Puller:
         request = {"op": "pull", "image": str(name), "logins": [login._asdict() for login in logins]}
         async with self._turns:
             try:
-                answer = await asyncio.to_thread(self._ask, request)
+                reply = await asyncio.to_thread(control_socket.ask, self._path, request)
+                answer = await _read_answer(*reply.descriptors)
             except (OSError, ValueError, control_socket.RequestRefused) as error:
                 raise PullError(f"the process that fetches images does not answer: {error}") from error
         if "error" in answer:
             raise PullError(answer["error"])
         return Fetched(answer["seconds"], answer["size"])
 
-    def _ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        (reader,) = control_socket.ask(self._path, request).descriptors
-        with open(os.dup(reader), "rb") as pipe:
-            os.close(reader)
-            return dict(json.loads(pipe.read() or b'{"error": "the pull was killed"}'))
+
+async def _read_answer(fd: int) -> dict[str, Any]:
+    """Wait for the end of a pull, or until nobody waits for it any more; a thread would wait on."""
+    pipe, answer = PipeReader(fd), b""
+    try:
+        while part := await pipe.read():
+            answer += part
+    finally:
+        pipe.close()
+    return dict(json.loads(answer or b'{"error": "the pull was killed"}'))
 
 
 class _Secret(msgspec.Struct, frozen=True):
