@@ -5,9 +5,10 @@ What cannot do without is refused instead (``volumes.check_volumes``); docs/pod-
 
 from collections.abc import Callable, Iterator
 
-from fairlead.nodeagent.manifest import Container, ContainerCapabilities, RunPod, RunPodSpec, SecurityContext
+from fairlead.nodeagent.manifest import RESTART, Container, ContainerCapabilities, RunPod, RunPodSpec, SecurityContext
 from fairlead.nodeagent.security_context import USUAL_CAPABILITIES, given_capabilities
 
+_OF_NODE = "Localhost"  # a profile that the node must have
 _OF_POD: dict[str, Callable[[RunPodSpec], object]] = {
     "hostPID": lambda spec: spec.host_pid,
     "hostIPC": lambda spec: spec.host_ipc,
@@ -16,10 +17,24 @@ _OF_POD: dict[str, Callable[[RunPodSpec], object]] = {
     "resourceClaims": lambda spec: spec.resource_claims,
     "setHostnameAsFQDN": lambda spec: spec.set_hostname_as_fqdn,
     "securityContext.sysctls": lambda spec: spec.security_context.sysctls,
+    "securityContext.supplementalGroupsPolicy": (
+        lambda spec: spec.security_context.supplemental_groups_policy == "Strict"
+    ),
+    "securityContext.seccompProfile": lambda spec: spec.security_context.seccomp_profile.type == _OF_NODE,
+    "securityContext.appArmorProfile": lambda spec: spec.security_context.app_armor_profile.type == _OF_NODE,
 }
 _OF_CONTAINER: dict[str, Callable[[Container], object]] = {
     "volumeDevices": lambda container: container.volume_devices,
-    "restartPolicyRules": lambda container: container.restart_policy_rules,
+    "volumeMounts.mountPropagation": (
+        lambda container: any(each.mount_propagation not in (None, "None") for each in container.volume_mounts or ())
+    ),
+    "volumeMounts.recursiveReadOnly": (
+        lambda container: any(each.recursive_read_only == "Enabled" for each in container.volume_mounts or ())
+    ),
+    "securityContext.procMount": lambda container: _security(container).proc_mount == "Unmasked",
+    "securityContext.seccompProfile": lambda container: _security(container).seccomp_profile.type == _OF_NODE,
+    "securityContext.appArmorProfile": lambda container: _security(container).app_armor_profile.type == _OF_NODE,
+    "restartPolicyRules": lambda container: any(r.action != RESTART for r in container.restart_policy_rules or ()),
 }
 
 
@@ -47,9 +62,13 @@ def not_provided(pod: RunPod, *, gives_network: bool = False) -> list[str]:
 
 
 def _of_container(container: Container, given: tuple[str, ...]) -> Iterator[str]:
-    security = container.security_context or SecurityContext()
+    security = _security(container)
     if security.privileged:
         yield " beyond ".join(["securityContext.privileged", *given])
     if set((security.capabilities or ContainerCapabilities()).add or ()) - USUAL_CAPABILITIES.union(given):
         yield "securityContext.capabilities.add"
     yield from (path for path, asks in _OF_CONTAINER.items() if asks(container))
+
+
+def _security(container: Container) -> SecurityContext:
+    return container.security_context or SecurityContext()

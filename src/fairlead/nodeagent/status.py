@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from fairlead.model.document import Doc
 from fairlead.model.objects import Condition, has_true_condition
+from fairlead.nodeagent.life.restarts import effective_policy, restarts
 from fairlead.nodeagent.manifest import RunPod
 from fairlead.nodeagent.records import CREATING, ContainerRecord, PodRecord, Running, State, Terminated, Waiting
 from fairlead.nodeagent.resources import resources_told
@@ -45,8 +46,7 @@ def _is_ended_by_node(record: PodRecord) -> bool:
 
 def pod_phase(restart_policy: str, record: PodRecord) -> str:
     """Pending, Running, Succeeded or Failed."""
-    init_failed = any(_ended_badly(c) for c in record.init_containers if not _is_sidecar(c))
-    if init_failed and restart_policy == "Never":
+    if any(_fails_pod(c, restart_policy) for c in record.init_containers if not _is_sidecar(c)):
         return "Failed"
     if not _initialized(record):
         return "Pending"
@@ -56,14 +56,24 @@ def pod_phase(restart_policy: str, record: PodRecord) -> str:
         return "Running"
     if not all(ends):
         return "Pending"
-    codes = [end.exit_code for end in ends if end]
-    if restart_policy == "Always" or (restart_policy == "OnFailure" and any(codes)):
+    if any(_starts_again(container, restart_policy) for container in record.containers):
         return "Running"
-    return "Failed" if any(codes) else "Succeeded"
+    return "Failed" if any(end.exit_code for end in ends if end) else "Succeeded"
 
 
 def _end(record: ContainerRecord) -> Terminated | None:
     return record.state if isinstance(record.state, Terminated) else record.last
+
+
+def _starts_again(record: ContainerRecord, restart_policy: str, *, is_init: bool = False) -> bool:
+    """Whether a container that has ended is started again."""
+    container, end = record.container, _end(record)
+    policy = effective_policy(container, restart_policy, is_init=is_init)
+    return end is not None and restarts(policy, end.exit_code, container.restart_policy_rules or ())
+
+
+def _fails_pod(record: ContainerRecord, restart_policy: str) -> bool:
+    return _ended_badly(record) and not _starts_again(record, restart_policy, is_init=True)
 
 
 def _ended_badly(record: ContainerRecord) -> bool:

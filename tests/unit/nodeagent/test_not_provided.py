@@ -6,6 +6,9 @@ from fairlead.model.decode import decode
 from fairlead.nodeagent.manifest import RunPod
 from fairlead.nodeagent.not_provided import not_provided
 
+LOCAL, STRICT = {"type": "Localhost", "localhostProfile": "p"}, {"supplementalGroupsPolicy": "Strict"}
+SHARED = {"mountPropagation": "HostToContainer"}
+
 
 def pod(spec, **container):
     containers = [{"name": "c", **container}]
@@ -34,7 +37,35 @@ def paths(spec, **container):
             ["spec.containers{c}.securityContext.capabilities.add"],
         ),
         ({}, {"volumeDevices": [{"name": "d"}]}, ["spec.containers{c}.volumeDevices"]),
-        ({}, {"restartPolicyRules": [{"action": "Restart"}]}, ["spec.containers{c}.restartPolicyRules"]),
+        ({}, {"restartPolicyRules": [{"action": "RestartAllContainers"}]}, ["spec.containers{c}.restartPolicyRules"]),
+        ({}, {"restartPolicyRules": [{"action": "Restart"}]}, []),
+        (
+            {"securityContext": {"seccompProfile": LOCAL, "appArmorProfile": LOCAL, **STRICT}},
+            {"securityContext": {"seccompProfile": LOCAL, "appArmorProfile": LOCAL, "procMount": "Unmasked"}},
+            [
+                "spec.securityContext.supplementalGroupsPolicy",
+                "spec.securityContext.seccompProfile",
+                "spec.securityContext.appArmorProfile",
+                "spec.containers{c}.securityContext.procMount",
+                "spec.containers{c}.securityContext.seccompProfile",
+                "spec.containers{c}.securityContext.appArmorProfile",
+            ],
+        ),
+        (
+            {"securityContext": {"seccompProfile": {"type": "RuntimeDefault"}, "supplementalGroupsPolicy": "Merge"}},
+            {"volumeMounts": [{"name": "v", "mountPath": "/v", "mountPropagation": "None"}]},
+            [],
+        ),
+        (
+            {},
+            {"volumeMounts": [{"name": "v", "mountPath": "/v", "recursiveReadOnly": "IfPossible", **SHARED}]},
+            ["spec.containers{c}.volumeMounts.mountPropagation"],
+        ),
+        (
+            {},
+            {"volumeMounts": [{"name": "v", "mountPath": "/v", "readOnly": True, "recursiveReadOnly": "Enabled"}]},
+            ["spec.containers{c}.volumeMounts.recursiveReadOnly"],
+        ),
         (
             {"initContainers": [{"name": "i", "securityContext": {"privileged": True}}]},
             {},

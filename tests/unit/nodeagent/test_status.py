@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from fairlead.allocation.podip import CIDRExhausted, next_pod_ip
 from fairlead.model.decode import decode
-from fairlead.nodeagent.life.restarts import LAST_DELAY, next_delay, restarts
-from fairlead.nodeagent.manifest import Probe, RunPod
+from fairlead.nodeagent.life.restarts import LAST_DELAY, NO_MORE, effective_policy, next_delay, restarts
+from fairlead.nodeagent.manifest import Container, ExitCodes, Probe, RestartRule, RunPod
 from fairlead.nodeagent.probing import ProbeVerdict, Series
 from fairlead.nodeagent.records import (
     CREATING,
@@ -244,6 +244,35 @@ class TestRestarts:
     )
     def test_policy(self, policy, code, expected):
         assert restarts(policy, code) is expected
+
+    @pytest.mark.parametrize(
+        ("policy", "code", "operator", "expected"),
+        [
+            ("Never", 3, "In", True),
+            ("Never", 4, "In", False),
+            ("Never", 4, "NotIn", True),
+            ("OnFailure", 4, "In", True),
+            ("Always", 0, "In", True),
+            (NO_MORE, 3, "In", False),
+        ],
+    )
+    def test_a_rule_goes_before_the_policy(self, policy, code, operator, expected):
+        rules = (RestartRule("Restart", ExitCodes(operator, (3,))), RestartRule("RestartAllContainers"))
+        assert restarts(policy, code, rules) is expected
+
+    @pytest.mark.parametrize(
+        ("of_pod", "own", "is_init", "expected"),
+        [
+            ("Always", None, False, "Always"),
+            ("Always", "Never", False, "Never"),
+            ("Never", "OnFailure", False, "OnFailure"),
+            ("Always", None, True, "OnFailure"),
+            ("Never", None, True, "Never"),
+            ("Never", "Always", True, "Always"),
+        ],
+    )
+    def test_a_container_s_own_policy_goes_before_its_pod_s(self, of_pod, own, is_init, expected):
+        assert effective_policy(Container("c", restart_policy=own), of_pod, is_init=is_init) == expected
 
     def test_delays_double_up_to_a_limit_and_are_forgiven(self):
         delays, delay = [], None

@@ -42,7 +42,7 @@ from fairlead.nodeagent.life.container_events import (
     Wake,
     Woken,
 )
-from fairlead.nodeagent.life.restarts import next_delay, restarts
+from fairlead.nodeagent.life.restarts import NO_MORE, next_delay, restarts
 from fairlead.nodeagent.manifest import Container
 from fairlead.nodeagent.records import CREATING, ContainerRecord, Running, State, Terminated, Waiting
 
@@ -194,7 +194,8 @@ def _ended(life: ContainerLife, event: Ended) -> Step:
 
 def _after_end(life: ContainerLife, end: Terminated, ran_for: float = 0.0) -> Step:
     """Another start, after a while, or none; the first restart is at once."""
-    if life.grace is not None or not restarts(life.policy, end.exit_code):
+    rules = life.record.container.restart_policy_rules or ()
+    if life.grace is not None or not restarts(life.policy, end.exit_code, rules):
         return replace(life, phase=Phase.ENDED), ()
     delay = next_delay(life.delay, ran_for)
     record = replace(life.record, last=end, restart_count=life.record.restart_count + 1)
@@ -240,7 +241,7 @@ def _stop_sooner(life: ContainerLife, event: Stop) -> Step:
 
 
 def _no_restart(life: ContainerLife, event: Any) -> Step:
-    return replace(life, policy="Never"), ()
+    return replace(life, policy=NO_MORE), ()
 
 
 def _end_for_good(life: ContainerLife, event: Any) -> Step:

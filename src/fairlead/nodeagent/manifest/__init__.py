@@ -16,10 +16,14 @@ from fairlead.nodeagent.manifest.actions import (
     TCPSocketAction,
 )
 from fairlead.nodeagent.manifest.containers import (
+    RESTART,
     Container,
     ContainerCapabilities,
     ContainerPort,
+    ExitCodes,
+    Profile,
     Resources,
+    RestartRule,
     SecurityContext,
     VolumeMount,
     port_number,
@@ -58,6 +62,7 @@ from fairlead.nodeagent.manifest.volumes import (
 )
 
 __all__ = [
+    "RESTART",
     "BoundClaimSource",
     "Container",
     "ContainerCapabilities",
@@ -71,6 +76,7 @@ __all__ = [
     "EnvVar",
     "EnvVarSource",
     "ExecAction",
+    "ExitCodes",
     "FileSource",
     "GRPCAction",
     "HTTPGetAction",
@@ -84,11 +90,13 @@ __all__ = [
     "ObjectFieldSelector",
     "PodSecurityContext",
     "Probe",
+    "Profile",
     "Projected",
     "Projection",
     "ReadinessGate",
     "ResourceSelector",
     "Resources",
+    "RestartRule",
     "RunPod",
     "RunPodSpec",
     "RunPodStatus",

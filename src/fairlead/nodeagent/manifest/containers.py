@@ -29,6 +29,14 @@ class VolumeMount(Slim, frozen=True):
     sub_path: str = ""
     sub_path_expr: str = ""
     read_only: bool = False
+    recursive_read_only: str | None = None
+    mount_propagation: str | None = None
+
+
+class Profile(Slim, frozen=True):
+    """A profile of seccomp or AppArmor; of type Localhost if the node must have a file for it."""
+
+    type: str = ""
 
 
 class ContainerCapabilities(Slim, frozen=True):
@@ -47,6 +55,9 @@ class SecurityContext(Slim, frozen=True):
     privileged: bool | None = None
     capabilities: ContainerCapabilities | None = None
     read_only_root_filesystem: bool = False
+    proc_mount: str | None = None
+    seccomp_profile: Profile = Profile()
+    app_armor_profile: Profile = Profile()
 
 
 class Resources(Slim, frozen=True):
@@ -56,9 +67,30 @@ class Resources(Slim, frozen=True):
     requests: Mapping[str, str] | None = None
 
 
+class ExitCodes(Slim, frozen=True):
+    """Exit codes that are among the values (operator In), or are not (NotIn)."""
+
+    operator: str = "In"
+    values: tuple[int, ...] = ()
+
+    def includes(self, code: int) -> bool:
+        return (code in self.values) == (self.operator == "In")
+
+
+class RestartRule(Slim, frozen=True):
+    """What is done when a container has ended in this way, whatever its restart policy says."""
+
+    action: str = ""
+    exit_codes: ExitCodes = ExitCodes()
+
+
+RESTART = "Restart"  # the one action that a node here takes
+
+
 class Container(Slim, frozen=True):
-    """One container. ``restart_policy`` Always makes an init container a sidecar; ``stdin`` keeps its standard input
-    open for clients that attach, with ``stdin_once`` for the first one only; ``tty`` gives it a terminal."""
+    """One container. ``restart_policy`` goes before the Pod's, and Always makes an init container a sidecar. ``stdin``
+    keeps its standard input open for clients that attach, with ``stdin_once`` for the first one only. ``tty`` gives it
+    a terminal."""
 
     name: str
     image: str = ""
@@ -82,7 +114,7 @@ class Container(Slim, frozen=True):
     stdin: bool = False
     stdin_once: bool = False
     volume_devices: tuple[dict[str, Any], ...] | None = None
-    restart_policy_rules: tuple[dict[str, Any], ...] | None = None
+    restart_policy_rules: tuple[RestartRule, ...] | None = None
     tty: bool = False
     target_container_name: str = ""
 

@@ -16,6 +16,7 @@ class PodSecurityContext(SecurityContext, frozen=True):
 
     fs_group: int | None = None
     supplemental_groups: tuple[int, ...] | None = None
+    supplemental_groups_policy: str | None = None
     sysctls: tuple[dict[str, Any], ...] | None = None
 
 

@@ -189,6 +189,24 @@ PORT_RANGE = "must be between 1 and 65535, inclusive"
             f"{FIRST}.livenessProbe.successThreshold: Invalid value: 2: must be 1",
         ),
         (container(readinessProbe={"tcpSocket": {"port": 0}}), f"{FIRST}.readinessProbe.tcpSocket.port: Invalid value"),
+        (
+            container(restartPolicy="Maybe"),
+            f'{FIRST}.restartPolicy: Unsupported value: "Maybe": supported values: "Always", "Never", "OnFailure"',
+        ),
+        (
+            container(restartPolicyRules=[{"action": "Restart", "exitCodes": {"operator": "In", "values": [3]}}]),
+            f"{FIRST}.restartPolicy: Required value: must specify restartPolicy when restart rules are used",
+        ),
+        (
+            container(restartPolicy="Never", restartPolicyRules=[{"action": "Stop", "exitCodes": {"operator": "In"}}]),
+            f'{FIRST}.restartPolicyRules[0].action: Unsupported value: "Stop": supported values: "Restart"',
+        ),
+        (
+            container(
+                restartPolicy="Never", restartPolicyRules=[{"action": "Restart", "exitCodes": {"operator": "Equals"}}]
+            ),
+            f'{FIRST}.restartPolicyRules[0].exitCodes.operator: Unsupported value: "Equals": supported values: "In"',
+        ),
         (pod(restartPolicy="Maybe"), 'spec.restartPolicy: Unsupported value: "Maybe": supported values: "Always"'),
         (pod(dnsPolicy="None"), "spec.dnsConfig.nameservers: Required value: must provide at least one DNS nameserver"),
         (pod(dnsPolicy="Mine"), 'spec.dnsPolicy: Unsupported value: "Mine"'),

@@ -7,6 +7,7 @@ from fairlead.model.names import dns1123_label_errors
 from fairlead.model.quantities import quantity
 from fairlead.registry.field_errors import FieldError, duplicate, forbidden, invalid, not_found, required
 from fairlead.registry.kinds.core.pod.validate_probes import validate_probes
+from fairlead.registry.kinds.core.pod.validate_restarts import validate_restarts
 from fairlead.registry.kinds.value_rules import PROTOCOLS, one_of, port_errors, port_name_errors
 
 _PULL_POLICIES = ("Always", "IfNotPresent", "Never")
@@ -27,6 +28,7 @@ def validate_containers(spec: Doc, path: str) -> list[FieldError]:
         faults += _ports(place, container.get("ports") or [], host_network=bool(spec.get("hostNetwork")))
         faults += validate_resources(place, container.get("resources") or {})
         faults += validate_probes(place, container)
+        faults += validate_restarts(place, container)
     return faults + _host_ports(spec, path)
 
 
