@@ -234,6 +234,43 @@ WAIT = (
     ),
 )
 
+GOVERN = (
+    Step("autoscale deployment front --min=1 --max=5", "horizontalpodautoscaler.autoscaling/front autoscaled"),
+    Step("get hpa front --no-headers", r"/front +Deployment/front +\S.* +1 +5 +0 +\w+/"),
+    Step("set resources deployment front --limits=cpu=200m", "deployment.apps/front resource requirements updated"),
+    Step("set serviceaccount deployment front robot", "deployment.apps/front serviceaccount updated"),
+    Step("set subject rolebinding r --user=jane", "rolebinding.rbac.authorization.k8s.io/r subjects updated"),
+    Step("get deployment front --subresource=scale -o jsonpath={.spec.replicas}", "3"),
+    Step(
+        """patch deployment front --subresource=scale --type=merge -p '{"spec":{"replicas":4}}'""",
+        "/(deployment.apps|scale.autoscaling)/front patched/",
+    ),
+    Step(
+        "scale deployment front --current-replicas=9 --replicas=1",
+        code=1,
+        err="error: Expected replicas to be 9, was 4",
+    ),
+    Step("rollout undo deployment front", code=1, err='error: no rollout history found for deployment "front"'),
+    Step("create quota q --hard=pods=30", "resourcequota/q created"),
+    Step("create poddisruptionbudget p --selector=app=front --min-available=1", "poddisruptionbudget.policy/p created"),
+    Step("create cronjob c --image=busybox --schedule='*/5 * * * *' -- date", "cronjob.batch/c created"),
+    Step("create job manual --from=cronjob/c", "job.batch/manual created"),
+    Step("label deployment front --list", "app=front"),
+    Step("annotate deployment front a=b", "/deployment.apps/front annotated?/"),
+    Step(
+        "annotate deployment front a=c",
+        code=1,
+        err="error: --overwrite is false but found the following declared annotation(s): 'a' already has a value (b)",
+    ),
+    Step("annotate deployment front a=c --overwrite", "/deployment.apps/front annotated?/"),
+    Step("auth can-i list pods", "yes"),
+    Step("auth can-i list pods --as=nobody", "no", code=1),
+    Step("auth can-i --list --no-headers", r"/(?s)\*\.\* +\[\] +\[\] +\[\*\]\n.*selfsubjectaccessreviews.*/"),
+    Step("create token robot --duration=10m", r"/[\w-]+\.[\w-]+\.[\w-]+/"),
+    Step("top pods", code=1, err="error: Metrics API not available"),
+    Step("replace --force -f -", '/configmap "settings" deleted.*\nconfigmap/settings replaced/', stdin=SETTINGS),
+)
+
 # There is no garbage collector here: the steps show what is asked of one, and then do its part.
 DELETED = r'/{kind} "{name}" deleted( from \S+ namespace)?/'
 LET_GO = 'patch svc {name} --type=merge -p \'{{"metadata":{{"finalizers":null}}}}\''
@@ -281,6 +318,7 @@ SCRIPT = {
     "change": CHANGE,
     "show": SHOW,
     "wait": WAIT,
+    "govern": GOVERN,
     "delete": DELETE,
     "whole": WHOLE,
 }
