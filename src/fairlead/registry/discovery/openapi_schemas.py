@@ -59,6 +59,13 @@ def reference(type_name: str) -> Doc:
     return {"$ref": f"#/components/schemas/{type_name}"}
 
 
+_OF_EVERY_KIND = {
+    "apiVersion": "The group and version that the object is written for.",
+    "kind": "The kind of the object.",
+    "metadata": "Name, namespace, labels, annotations and what the server notes about the object.",
+}
+
+
 def list_schema(type_name: str) -> Doc:
     """The schema of a list of objects of a type."""
     properties = {
@@ -74,7 +81,9 @@ def _schema(name: str) -> Doc:
     fields = fields_of(name)
     if not fields:
         return dict(_OPAQUE.get(name, {"type": "object"}))
-    told = descriptions_of(name)
+    told = (
+        {**_OF_EVERY_KIND, **descriptions_of(name)} if fields.keys() >= _OF_EVERY_KIND.keys() else descriptions_of(name)
+    )
     properties = {
         field: _described({**_property(shape), **_merging(name, field, shape), **_known(name, field)}, told.get(field))
         for field, shape in fields.items()

@@ -103,7 +103,7 @@ def fields_of(type_name: str) -> Mapping[str, FieldType]:
 
 def descriptions_of(type_name: str) -> Mapping[str, str]:
     """What to tell users of the fields of a type by JSON name, and of the type itself by the empty name. They stand in
-    ``descriptions.json``, for the types of the Service system alone."""
+    ``descriptions.json``, for the types of the Service system and of the workloads and policies beside it."""
     return _descriptions().get(type_name, {})
 
 
