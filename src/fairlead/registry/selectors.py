@@ -5,16 +5,19 @@ Grammar of field selectors: upstream's apimachinery ``pkg/fields/selector.go``; 
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import msgspec
+
+from fairlead.model.document import Doc
 from fairlead.model.labels import Selector, SelectorError, matches, parse_selector
 from fairlead.model.names import ObjectKey
 from fairlead.registry.documents.events_view import SELECTABLE
 from fairlead.registry.requests import Request, RequestTarget
 from fairlead.registry.status import bad_request
-from fairlead.registry.store import Stored
+from fairlead.registry.store import FieldGetters, Stored
 
 # Every object of a list is held against each of them.
 MAX_REQUIREMENTS = 256
@@ -22,11 +25,21 @@ _TERM = re.compile(r"(?P<field>[^=!,\\]+)(?P<op>==|!=|=)(?P<value>(?:[^\\,=]|\\[
 
 
 class FieldTerm(NamedTuple):
-    """One term of a field selector: whether the field at ``position`` of ``Stored.fields`` has the value."""
+    """One term of a field selector: whether the field at ``position`` of ``Stored.fields`` has the value.
+
+    Attributes:
+        read: of a custom kind, what finds the value in a document instead: another version of the kind, or an earlier
+            definition, has other fields to select by.
+    """
 
     position: int
     value: str
     negated: bool
+    read: Callable[[Doc], str] | None = None
+
+    def holds(self, stored: Stored) -> bool:
+        found = self.read(msgspec.json.decode(stored.document)) if self.read else stored.fields[self.position]
+        return (found == self.value) != self.negated
 
 
 @dataclass(frozen=True)
@@ -57,7 +70,7 @@ class Selection:
     def wants(self, key: ObjectKey, stored: Stored) -> bool:
         if not self.wants_key(key) or not matches(self.labels, stored.labels):
             return False
-        return all((stored.fields[term.position] == term.value) != term.negated for term in self.fields)
+        return all(term.holds(stored) for term in self.fields)
 
 
 _KEY_FIELDS: dict[str, Callable[[ObjectKey], str]] = {
@@ -66,7 +79,7 @@ _KEY_FIELDS: dict[str, Callable[[ObjectKey], str]] = {
 }
 
 
-def selection_of(request: Request, target: RequestTarget, fields: Iterable[str]) -> Selection:
+def selection_of(request: Request, target: RequestTarget, fields: FieldGetters) -> Selection:
     """What a request on a collection selects; a watch of one object is a watch of its name.
 
     Raises:
@@ -93,7 +106,10 @@ def selection_of(request: Request, target: RequestTarget, fields: Iterable[str])
         next((value for field, value, negated in terms if field == "metadata.name" and not negated), ""),
         labels,
         names,
-        tuple(FieldTerm(known.index(field), value, negated) for field, value, negated in others),
+        tuple(
+            FieldTerm(known.index(field), value, negated, fields[field] if target.resource.defined else None)
+            for field, value, negated in others
+        ),
     )
 
 

@@ -59,9 +59,9 @@ _SELECTING = ("list", "watch", "deletecollection")
 
 def _selected(call: Call) -> tuple[str, tuple[tuple[str, str], ...]]:
     """What a request on a collection is limited to: the one object that it can be about, and the values of fields."""
-    known = tuple(call.env.kinds.strategy(call.resource).fields)
-    selection = selection_of(call.request, call.target, known)
-    fields = tuple((known[term.position], term.value) for term in selection.fields if not term.negated)
+    known = call.env.kinds.strategy(call.resource).fields
+    selection, names = selection_of(call.request, call.target, known), tuple(known)
+    fields = tuple((names[term.position], term.value) for term in selection.fields if not term.negated)
     return selection.name, fields
 
 

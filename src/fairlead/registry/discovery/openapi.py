@@ -11,6 +11,7 @@ import msgspec
 
 from fairlead.model.document import Doc
 from fairlead.model.kubernetes_version import KUBERNETES
+from fairlead.registry.discovery.openapi_custom import OBJECT_META, whole_schema
 from fairlead.registry.discovery.openapi_paths import (
     DELETE_OPTIONS,
     LIST_META,
@@ -27,13 +28,6 @@ from fairlead.registry.discovery.openapi_paths import (
 )
 from fairlead.registry.discovery.openapi_schemas import list_schema, reference, schemas
 from fairlead.registry.resources import Resource, ResourceTable
-
-PATCH_TYPES = (
-    "application/json-patch+json",
-    "application/merge-patch+json",
-    "application/strategic-merge-patch+json",
-    "application/apply-patch+yaml",
-)
 
 
 @lru_cache(maxsize=4)
@@ -83,7 +77,7 @@ def _operation(operation: Operation) -> Doc:
     }
     if operation.method == "patch":
         body = {"schema": {"type": "object"}}
-        found["requestBody"] = {"content": dict.fromkeys(PATCH_TYPES, body), "required": True}
+        found["requestBody"] = {"content": dict.fromkeys(operation.takes, body), "required": True}
     elif operation.body:
         content = {"application/json": {"schema": reference(operation.body)}}
         found["requestBody"] = {"content": content, "required": operation.body != DELETE_OPTIONS}
@@ -97,7 +91,7 @@ def _operation(operation: Operation) -> Doc:
 
 def _schemas(rows: list[Resource]) -> Doc:
     found = schemas(sorted(types_of(rows)))
-    found |= {type_name(row): dict(row.defined.schema) for row in rows if row.defined}
+    found |= {type_name(row): whole_schema(row.defined.schema) for row in rows if row.defined}
     for row in rows:
         found[type_name(row)]["x-kubernetes-group-version-kind"] = [kind_of(row)]
         if "list" in row.verbs:
@@ -110,4 +104,5 @@ def types_of(rows: list[Resource]) -> set[str]:
     """The types of the catalogue that operations on these resources name."""
     own = {type_name(row) for row in rows if not row.defined}
     sides = {side_type(row, side) for row in rows for side in row.subresources if side.kind or not row.defined}
-    return {DELETE_OPTIONS, LIST_META, STATUS} | own | sides - {""}
+    meta = {OBJECT_META} if any(row.defined for row in rows) else set()
+    return {DELETE_OPTIONS, LIST_META, STATUS} | meta | own | sides - {""}

@@ -26,6 +26,14 @@ PARAMETERS = {
 }
 
 
+PATCHES_OF_CUSTOM_KINDS = (
+    "application/json-patch+json",
+    "application/merge-patch+json",
+    "application/apply-patch+yaml",
+)
+PATCHES = (*PATCHES_OF_CUSTOM_KINDS, "application/strategic-merge-patch+json")
+
+
 class Operation(NamedTuple):
     """One method of a path.
 
@@ -34,6 +42,7 @@ class Operation(NamedTuple):
         kind: group, version and kind of what it is about.
         body, result: names of types; empty where there is none, or none that is known.
         query: names of parameters.
+        takes: the content types of a patch. Of custom kinds there are no types in Go, and so no strategic merge.
     """
 
     method: str
@@ -43,6 +52,7 @@ class Operation(NamedTuple):
     body: str
     result: str
     query: tuple[str, ...]
+    takes: tuple[str, ...] = ()
 
 
 class Path(NamedTuple):
@@ -148,7 +158,8 @@ def _of_side(row: Resource, side: Subresource) -> Iterator[Operation]:
 
 
 def _operation(row: Resource, method: str, action: str, content: "_Content", more: str = "") -> Operation:
-    return Operation(method, action, _name(row, _VERBS[action], more), kind_of(row), *content)
+    takes = (PATCHES_OF_CUSTOM_KINDS if row.defined else PATCHES) if method == "patch" else ()
+    return Operation(method, action, _name(row, _VERBS[action], more), kind_of(row), *content, takes)
 
 
 class _Content(NamedTuple):

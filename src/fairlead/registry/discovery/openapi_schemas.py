@@ -59,7 +59,7 @@ def reference(type_name: str) -> Doc:
     return {"$ref": f"#/components/schemas/{type_name}"}
 
 
-_OF_EVERY_KIND = {
+OF_EVERY_KIND = {
     "apiVersion": "The group and version that the object is written for.",
     "kind": "The kind of the object.",
     "metadata": "Name, namespace, labels, annotations and what the server notes about the object.",
@@ -82,7 +82,7 @@ def _schema(name: str) -> Doc:
     if not fields:
         return dict(_OPAQUE.get(name, {"type": "object"}))
     told = (
-        {**_OF_EVERY_KIND, **descriptions_of(name)} if fields.keys() >= _OF_EVERY_KIND.keys() else descriptions_of(name)
+        {**OF_EVERY_KIND, **descriptions_of(name)} if fields.keys() >= OF_EVERY_KIND.keys() else descriptions_of(name)
     )
     properties = {
         field: _described({**_property(shape), **_merging(name, field, shape), **_known(name, field)}, told.get(field))

@@ -8,7 +8,8 @@ import msgspec
 
 from fairlead.model.document import Doc
 from fairlead.model.kubernetes_version import KUBERNETES
-from fairlead.registry.discovery.openapi import PATCH_TYPES, types_of
+from fairlead.registry.discovery.openapi import types_of
+from fairlead.registry.discovery.openapi_custom import whole_schema
 from fairlead.registry.discovery.openapi_paths import (
     DELETE_OPTIONS,
     PARAMETERS,
@@ -56,7 +57,7 @@ def _document(table: ResourceTable) -> Doc:
 def _definitions(table: ResourceTable) -> Doc:
     rows = list(table.rows)
     found = {name: _as_v2(schema) for name, schema in sorted(schemas(sorted(types_of(rows))).items())}
-    found |= {type_name(row): _as_v2(row.defined.schema) for row in rows if row.defined}
+    found |= {type_name(row): _as_v2(whole_schema(row.defined.schema)) for row in rows if row.defined}
     for row in rows:
         known = found[type_name(row)].setdefault("x-kubernetes-group-version-kind", [])
         known.append(kind_of(row))
@@ -112,7 +113,7 @@ def _operation(operation: Operation) -> Doc:
     parameters += [
         {"name": name, "in": "query", "type": PARAMETERS[name], "uniqueItems": True} for name in operation.query
     ]
-    consumed = PATCH_TYPES if operation.method == "patch" else ("*/*",)
+    consumed = operation.takes or ("*/*",)
     return {
         "operationId": operation.name,
         "consumes": list(consumed),

@@ -18,7 +18,7 @@ def get_status(call: Call) -> Reply:
 
 def list_statuses(call: Call) -> Reply:
     """Answer with those that the client selects; none has labels."""
-    selection = selection_of(call.request, call.target, ())
+    selection = selection_of(call.request, call.target, {})
     wanted = [
         document
         for name, document in component_statuses().items()

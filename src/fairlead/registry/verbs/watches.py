@@ -146,7 +146,7 @@ def trigger_of(resource: str, selection: Selection) -> Trigger:
     if selection.name:
         return Trigger(resource, _NAME, selection.name)
     for term in selection.fields:
-        if not term.negated:
+        if not term.negated and term.read is None:
             return Trigger(resource, term.position, term.value)
     if selection.namespace:
         return Trigger(resource, _NAMESPACE, selection.namespace)

@@ -6,6 +6,7 @@ from fairlead.registry.documents import bodies
 from fairlead.registry.documents.managed_fields.entries import UPDATE
 from fairlead.registry.documents.other_versions import document_under
 from fairlead.registry.documents.patching import parse_patch
+from fairlead.registry.kinds.apiextensions.structural import prune
 from fairlead.registry.requests import write_options
 from fairlead.registry.verbs.apply import APPLY_PATCH, apply_object
 from fairlead.registry.verbs.call import Call, Reply
@@ -44,6 +45,7 @@ def patch_object(call: Call) -> Reply:
         shown = document_under(call.resource, old) if call.resource.view_of else old
         if call.resource.defined:
             shown = {**old, "apiVersion": call.resource.group_version}
+            prune(shown, call.resource.defined.schema)  # what an earlier definition knew is not this client's fault
         document, found = decoded(call, patch(shown), options, patched=True)
         warnings.extend(found)
         return document

@@ -6,10 +6,12 @@ from fairlead.model.document import Doc
 from fairlead.registry.documents.bodies import media_type, parse, unsupported_media_type
 from fairlead.registry.documents.patching.json_patch import apply_json_patch
 from fairlead.registry.documents.patching.strategic import apply_strategic
+from fairlead.registry.schemas.catalogue import OwnType
 from fairlead.registry.status import bad_request
 
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
 STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
 PATCH_TYPES = (JSON_PATCH, MERGE_PATCH, STRATEGIC_MERGE_PATCH)
 
@@ -20,14 +22,16 @@ def parse_patch(body: bytes, content_type: str, type_name: str) -> Patch:
     """The patch that a body spells, as a function from the old document to the new one, which leaves the old one alone.
 
     Args:
-        type_name: the type of the documents, by which a strategic merge patch knows how lists are merged.
+        type_name: the type of the documents, by which a strategic merge patch knows how lists are merged. There is
+            none for kinds that users define.
 
     Raises:
         ApiError: 415 for another content type, 400 for a body that is no patch of its type.
     """
     type_ = media_type(content_type)
-    if type_ not in PATCH_TYPES:
-        raise unsupported_media_type(type_, PATCH_TYPES)
+    served = (JSON_PATCH, MERGE_PATCH, APPLY_PATCH) if isinstance(type_name, OwnType) else PATCH_TYPES
+    if type_ not in served:
+        raise unsupported_media_type(type_, served)
     patch = parse(body, content_type)
     if type_ == JSON_PATCH:
         if not isinstance(patch, list):

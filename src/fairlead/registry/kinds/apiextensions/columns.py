@@ -5,13 +5,14 @@ Upstream: apiextensions-apiserver ``pkg/registry/customresource/tableconvertor``
 
 from collections.abc import Callable
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 import msgspec
 
 from fairlead.model.document import Doc
 from fairlead.registry.kinds.apiextensions.definition import PrinterColumn
-from fairlead.registry.kinds.apiextensions.json_path import found_at
+from fairlead.registry.kinds.apiextensions.json_path import BadPath, found_at, steps_of
 from fairlead.registry.kinds.cells import NAME, since
 from fairlead.registry.strategy import Column
 
@@ -21,14 +22,23 @@ Row = Callable[[Doc, str], list[Any]]
 
 
 def table(added: tuple[PrinterColumn, ...]) -> tuple[tuple[Column, ...], Row]:
-    """The columns of a kind, and the function from (document, now) to its cells."""
-    columns = added or (_AGE,)
+    """The columns of a kind, and the function from (document, now) to its cells. A column whose path cannot be read
+    ends them: upstream takes such a definition, too."""
+    columns = tuple(takewhile(_is_readable, added)) if added else (_AGE,)
     shown = (NAME, *(Column(c.name, c.type, c.format, c.description, c.priority) for c in columns))
 
     def row(document: Doc, now: str) -> list[Any]:
         return [document["metadata"]["name"], *(_cell(document, column, now) for column in columns)]
 
     return shown, row
+
+
+def _is_readable(column: PrinterColumn) -> bool:
+    try:
+        steps_of(column.path)
+    except BadPath:
+        return False
+    return True
 
 
 def _cell(document: Doc, column: PrinterColumn, now: str) -> Any:

@@ -133,7 +133,6 @@ def _column(column: Doc, path: str) -> Iterator[FieldError]:
             yield required(f"{path}.{field}")
     if column.get("type") and column["type"] not in _COLUMN_TYPES:
         yield not_supported(f"{path}.type", column["type"], _COLUMN_TYPES)
-    yield from _path(column.get("jsonPath"), f"{path}.jsonPath")
 
 
 def _subresources(subresources: Doc, path: str) -> Iterator[FieldError]:

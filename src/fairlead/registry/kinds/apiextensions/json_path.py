@@ -1,23 +1,36 @@
-"""The JSON paths of printer columns, scale and selectable fields: ``.spec.a``, ``.items[0]``, ``.list[*].name``, and
-``.conditions[?(@.type=="Ready")].status``.
+"""The JSON paths of printer columns, scale and selectable fields: ``.spec.a``, ``.items[0]``, ``.items[-2:]``,
+``.list[*].name``, ``..name``, and ``.conditions[?(@.type=="Ready")].status``.
 
 Upstream: client-go ``util/jsonpath``, of which definitions may use what stands above.
 """
 
+import operator
 import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
 _STEP = re.compile(
-    r"""\.(?P<field>(?:[^.\[\]\\]|\\.)+)
-    | \[\s*(?P<index>-?\d+)\s*\]
+    r"""\.\.(?P<deep>[^.\[\]\\*]+)
+    | (?P<all>\.\*|\[\s*\*\s*\])
+    | \.(?P<field>(?:[^.\[\]\\*]|\\.)+)
+    | \[\s*(?P<slice>-?\d*\s*:\s*-?\d*(?:\s*:\s*[1-9]\d*)?)\s*\]
+    | \[\s*(?P<indexes>-?\d+(?:\s*,\s*-?\d+)*)\s*\]
     | \[\s*'(?P<quoted>(?:[^'\\]|\\.)+)'\s*\]
-    | (?P<all>\[\s*\*\s*\])
-    | \[\?\(\s*@\.(?P<by>[^=!<>\s]+)\s*==\s*(?P<quote>["']?)(?P<value>.*?)(?P=quote)\s*\)\]
+    | \[\?\(\s*@\.(?P<by>[^=!<>\s)]+)\s*
+        (?:(?P<how>==|!=|<=|>=|<|>)\s*(?P<quote>["']?)(?P<value>.*?)(?P=quote)\s*)?\)\]
     """,
     re.VERBOSE,
 )
+_ROOT = re.compile(r"\s*\$?(?=[.\[]|$)")
+_COMPARED: dict[str, Callable[[Any, Any], bool]] = {
+    "==": operator.eq,
+    "!=": operator.ne,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
 Step = Callable[[Any], Iterator[Any]]
 
 
@@ -32,7 +45,9 @@ def steps_of(path: str) -> tuple[Step, ...]:
     Raises:
         BadPath: it cannot be read.
     """
-    found, position = [], 0
+    begin = _ROOT.match(path)
+    found: list[Step] = []
+    position = begin.end() if begin else 0
     while position < len(path):
         match = _STEP.match(path, position)
         if match is None:
@@ -53,10 +68,14 @@ def found_at(document: Any, path: str) -> list[Any]:
 def _step(match: re.Match[str]) -> Step:
     if match["all"]:
         return _all
-    if match["index"]:
-        return _item(int(match["index"]))
+    if match["deep"]:
+        return _deep(match["deep"])
+    if match["slice"]:
+        return _slice(*(int(part) if part.strip() else None for part in match["slice"].split(":")))
+    if match["indexes"]:
+        return _items([int(index) for index in match["indexes"].split(",")])
     if match["by"]:
-        return _selected(match["by"], match["value"])
+        return _selected(match["by"], match["how"], match["value"])
     return _field(re.sub(r"\\(.)", r"\1", match["field"] or match["quoted"]))
 
 
@@ -64,25 +83,53 @@ def _field(name: str) -> Step:
     return lambda value: iter([value[name]] if isinstance(value, dict) and name in value else [])
 
 
-def _item(index: int) -> Step:
+def _deep(name: str) -> Step:
+    """A field, however far down it is."""
+
     def step(value: Any) -> Iterator[Any]:
-        if isinstance(value, list) and -len(value) <= index < len(value):
-            yield value[index]
+        if isinstance(value, dict) and name in value:
+            yield value[name]
+        for below in _all(value):
+            yield from step(below)
 
     return step
+
+
+def _items(indexes: list[int]) -> Step:
+    def step(value: Any) -> Iterator[Any]:
+        for index in indexes if isinstance(value, list) else ():
+            if -len(value) <= index < len(value):
+                yield value[index]
+
+    return step
+
+
+def _slice(*bounds: int | None) -> Step:
+    return lambda value: iter(value[slice(*bounds)] if isinstance(value, list) else [])
 
 
 def _all(value: Any) -> Iterator[Any]:
     return iter(value if isinstance(value, list) else value.values() if isinstance(value, dict) else ())
 
 
-def _selected(field: str, wanted: str) -> Step:
+def _selected(field: str, how: str | None, wanted: str | None) -> Step:
     def step(value: Any) -> Iterator[Any]:
         for item in value if isinstance(value, list) else ():
-            if any(_text(found) == wanted for found in found_at(item, f".{field}")):
+            found = found_at(item, f".{field}")
+            if any(_holds(each, how, wanted or "") for each in found) if how else found:
                 yield item
 
     return step
+
+
+def _holds(value: Any, how: str, wanted: str) -> bool:
+    """Numbers are compared as numbers, everything else as texts."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        try:
+            return _COMPARED[how](value, float(wanted))
+        except ValueError:
+            return False
+    return _COMPARED[how](_text(value), wanted)
 
 
 def _text(value: Any) -> str:

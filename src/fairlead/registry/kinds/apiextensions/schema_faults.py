@@ -4,6 +4,7 @@ Upstream: apiextensions-apiserver ``pkg/apiserver/schema/validation.go`` and the
 ``pkg/apis/apiextensions/validation``.
 """
 
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -97,7 +98,7 @@ def _default(schema: Doc, path: str) -> Iterator[FieldError]:
     """A default must be a value that its own schema lets pass, in the form in which it would be stored."""
     if "default" not in schema or (schema["default"] is None and schema.get("nullable")):
         return
-    value = schema["default"]
+    value = copy.deepcopy(schema["default"])  # the definition keeps what its author wrote
     if isinstance(value, dict | list) and (unknown := prune_value(value, schema)):
         yield invalid(f"{path}.default", value, f"must not have unknown fields: {', '.join(unknown)}")
     fill(value, schema)

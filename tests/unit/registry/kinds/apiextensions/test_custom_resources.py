@@ -278,3 +278,90 @@ def test_what_an_update_leaves_as_it_was_is_not_held_against_a_stricter_schema()
     assert "too heavy" in world.refused("PATCH", f"{TABS}/a", {"spec": another}, **merge)["message"]
     world.do("PATCH", f"{TABS}/a", {"spec": {"replicas": 1}}, **merge)
     assert "of type integer" in world.refused("PATCH", f"{TABS}/a", {"spec": {"replicas": True}}, **merge)["message"]
+
+
+def test_objects_are_selected_by_the_fields_of_the_definition_of_today(world_of_two_versions):
+    world, old, new = world_of_two_versions
+    for url, name, image in ((old, "a", "red"), (new, "b", "blue")):
+        version = url.split("/")[3]
+        document = {**tab(name, cronSpec="* * * * *", image=image), "apiVersion": f"stable.example.com/{version}"}
+        world.do("POST", url, document)
+    assert world.refused("GET", f"{old}?fieldSelector=spec.image=red")["code"] == 400
+    stored = world.do("GET", f"{CRDS}/crontabs.stable.example.com")
+    for version in stored["spec"]["versions"]:
+        version["selectableFields"] = [{"jsonPath": ".spec.image"}]
+    world.do("PUT", f"{CRDS}/crontabs.stable.example.com", stored)
+    for url in (old, new):
+        for image, name in (("red", "a"), ("blue", "b")):
+            found = world.do("GET", f"{url}?fieldSelector=spec.image={image}")["items"]
+            assert [each["metadata"]["name"] for each in found] == [name]
+
+
+@pytest.fixture
+def world_of_two_versions():
+    """Of which one alone has a field to select by."""
+    world, made = ApiWorld(), definition(selectableFields=[{"jsonPath": ".spec.image"}])
+    other = {"name": "v1beta1", "served": True, "storage": False, "schema": {"openAPIV3Schema": SCHEMA}}
+    made["spec"]["versions"].append(other)
+    world.do("POST", CRDS, made)
+    return world, TABS.replace("/v1/", "/v1beta1/"), TABS
+
+
+def test_a_definition_keeps_the_defaults_that_its_author_wrote():
+    below = {"type": "object", "default": {}, "properties": {"size": {"type": "integer", "default": 3}}}
+    spec = {"type": "object", "default": {}, "properties": {"below": below}}
+    schema = {"type": "object", "properties": {"spec": spec}}
+    world = ApiWorld()
+    made = world.do("POST", CRDS, definition(schema={"openAPIV3Schema": schema}))
+    assert made["spec"]["versions"][0]["schema"]["openAPIV3Schema"] == schema
+    assert world.do("POST", TABS, {**tab(), "spec": {}})["spec"] == {"below": {"size": 3}}
+
+
+def test_there_is_no_strategic_merge_of_custom_kinds():
+    world = ApiWorld()
+    world.do("POST", CRDS, definition())
+    world.do("POST", TABS, tab(cronSpec="* * * * *"))
+    strategic = {"content_type": "application/strategic-merge-patch+json"}
+    assert world.refused("PATCH", f"{TABS}/a", {"spec": {}}, **strategic)["code"] == 415
+    told = world.do("GET", "/openapi/v3/apis/stable.example.com/v1")["paths"]
+    [path] = [each for url, each in told.items() if url.endswith("/{name}")]
+    assert "application/strategic-merge-patch+json" not in path["patch"]["requestBody"]["content"]
+    assert "application/merge-patch+json" in path["patch"]["requestBody"]["content"]
+
+
+PATHS = [
+    (".conditions[-1:].type", ["Ready"]),
+    (".conditions[0,1].type", ["Open", "Ready"]),
+    (".conditions[?(@.count>2)].type", ["Ready"]),
+    ("$.conditions[?(@.type!='Open')].count", [3]),
+    (".conditions[?(@.count)].type", ["Ready"]),
+    ("..count", [3]),
+    (".labels.*", ["b"]),
+    (".conditions[::0].type", None),
+    ("{.conditions}", None),
+]
+
+
+@pytest.mark.parametrize(("path", "found"), PATHS)
+def test_a_column_is_found_by_its_path_or_not_shown_at_all(path, found):
+    world = ApiWorld()
+    column = {"name": "Found", "type": "string", "jsonPath": f".status{path}" if path[0] == "." else path}
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    world.do("POST", CRDS, definition(schema={"openAPIV3Schema": schema}, additionalPrinterColumns=[column]))
+    status = {"conditions": [{"type": "Open"}, {"type": "Ready", "count": 3}], "labels": {"a.b": "b"}}
+    world.do("POST", TABS, {**tab(), "status": status, "conditions": status["conditions"]})
+    table = json.loads(world.ask("GET", TABS, accept="application/json;as=Table;g=meta.k8s.io;v=v1").body)
+    shown = table["rows"][0]["cells"][1:]
+    assert shown == ([] if found is None else [" ".join(map(str, found))])
+
+
+def test_a_patch_is_not_refused_for_fields_that_an_earlier_definition_knew():
+    world, merge = ApiWorld(), {"content_type": "application/merge-patch+json"}
+    world.do("POST", CRDS, definition())
+    world.do("POST", TABS, tab(cronSpec="* * * * *", port=80))
+    stored = world.do("GET", f"{CRDS}/crontabs.stable.example.com")
+    del stored["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["port"]
+    world.do("PUT", f"{CRDS}/crontabs.stable.example.com", stored)
+    strict = f"{TABS}/a?fieldValidation=Strict"
+    assert "port" not in world.do("PATCH", strict, {"spec": {"image": "x"}}, **merge)["spec"]
+    assert 'unknown field "spec.odd"' in world.refused("PATCH", strict, {"spec": {"odd": 1}}, **merge)["message"]
