@@ -90,18 +90,20 @@ def _is_fillable(field: FieldType) -> bool:
 
 
 def _walk(field: FieldType) -> Callable[[Any], None] | None:
-    if not fields_of(field.name):
+    if not tuple(fields_of(field.name)):  # nor does a type go on that has fields which nobody specifies
         return None
     canonical = functools.partial(canonicalize, field.name)
     match field.container:
         case Cardinality.LIST:
-            return lambda items: _each(canonical, items)
+            return lambda items: _each(canonical, items if isinstance(items, list) else ())
         case Cardinality.MAP:
-            return lambda items: _each(canonical, items.values())
+            return lambda items: _each(canonical, items.values() if isinstance(items, dict) else ())
         case _:
-            return canonical
+            return lambda item: _each(canonical, (item,))
 
 
 def _each(canonical: Callable[[Doc], None], items: Any) -> None:
+    """What is no object, in one of a custom kind, is for validation to refuse."""
     for item in items:
-        canonical(item)
+        if isinstance(item, dict):
+            canonical(item)

@@ -66,7 +66,11 @@ def _field(owner: str, name: str, type_: FieldType | None, value: Any, place: tu
     elif is_atomic_map(owner, name, type_.name):
         found[path] = value
     elif type_.container is Cardinality.MAP:
-        found.update({(*path, PathField(key)): item for key, item in value.items()})
+        for key, item in value.items():
+            if item and isinstance(item, dict) and fields_of(type_.name):
+                _object(type_.name, item, (*path, PathField(key)), found)
+            else:
+                found[*path, PathField(key)] = item
     elif fields_of(type_.name):
         _object(type_.name, value, path, found)
     else:

@@ -6,7 +6,7 @@ from typing import Any
 from fairlead.model.document import Doc
 from fairlead.registry.documents.managed_fields.leaves import item_of
 from fairlead.registry.documents.managed_fields.paths import Element, Path, PathField, PathItem, PathMember
-from fairlead.registry.schemas.catalogue import Cardinality, fields_of
+from fairlead.registry.schemas.catalogue import Cardinality, FieldType, fields_of
 from fairlead.registry.schemas.merging import is_applied_set, is_atomic_map, list_map_keys
 
 
@@ -23,13 +23,23 @@ def merge_applied(type_name: str, live: Doc, applied: Doc) -> Doc:
             and type_
             and not is_atomic_map(type_name, name, type_.name)
         ):
-            is_object = type_.container is Cardinality.NONE and fields_of(type_.name)
-            result[name] = merge_applied(type_.name, current, value) if is_object else {**current, **value}
+            result[name] = _merge_objects(type_, current, value)
         elif isinstance(value, list) and isinstance(current, list):
             result[name] = _merge_lists(type_name, name, current, value)
         else:
             result[name] = value
     return result
+
+
+def _merge_objects(type_: FieldType, live: Doc, applied: Doc) -> Doc:
+    if not fields_of(type_.name):
+        return {**live, **applied}
+    if type_.container is Cardinality.NONE:
+        return merge_applied(type_.name, live, applied)
+    both = {
+        key for key in applied.keys() & live.keys() if isinstance(applied[key], dict) and isinstance(live[key], dict)
+    }
+    return {**live, **applied, **{key: merge_applied(type_.name, live[key], applied[key]) for key in both}}
 
 
 def _merge_lists(owner: str, name: str, live: list[Any], applied: list[Any]) -> list[Any]:

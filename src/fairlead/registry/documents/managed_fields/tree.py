@@ -39,7 +39,11 @@ def _field(owner: str, name: str, type_: FieldType | None, value: Any) -> Doc:
     if is_atomic_map(owner, name, type_.name):
         return {}
     if type_.container is Cardinality.MAP:
-        return {f"f:{key}": {} for key in sorted(value)}
+        is_nested = bool(fields_of(type_.name))
+        items = ((key, value[key]) for key in sorted(value))
+        return {
+            f"f:{key}": _object(type_.name, item) if is_nested and isinstance(item, dict) else {} for key, item in items
+        }
     return _object(type_.name, value) if fields_of(type_.name) else {}
 
 

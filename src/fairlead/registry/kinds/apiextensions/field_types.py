@@ -3,6 +3,8 @@
 Upstream: apimachinery ``pkg/util/managedfields``, which builds its parser from the same schema.
 """
 
+from collections.abc import Iterator, Mapping
+
 from fairlead.model.document import Doc
 from fairlead.registry.kinds.apiextensions.structural import EMBEDDED, PRESERVE
 from fairlead.registry.schemas.catalogue import Cardinality, FieldType, OwnType
@@ -10,7 +12,26 @@ from fairlead.registry.schemas.catalogue import Cardinality, FieldType, OwnType
 _META = FieldType("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta", Cardinality.NONE, False)
 _TEXT = FieldType("string", Cardinality.NONE, False)
 _SCALARS = {"string": "string", "boolean": "boolean", "integer": "int64", "number": "number"}
-_OPAQUE = "opaque"  # no fields: one value, whatever is in it
+
+
+class _Fields(Mapping[str, FieldType]):
+    """The fields of an object that may have others, of which nobody specifies what they are."""
+
+    def __init__(self, known: Mapping[str, FieldType]) -> None:
+        self._known = known
+
+    def __getitem__(self, name: str) -> FieldType:
+        return self._known.get(name) or FieldType(ANYTHING, Cardinality.NONE, False)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known) + 1
+
+
+ANYTHING = OwnType("anything", _Fields({}), {}, frozenset(), frozenset())
+"""A value that nobody specifies: of an object each field is owned by itself, however deep; a list is one whole."""
 
 
 def type_of_object(name: str, schema: Doc) -> OwnType:
@@ -20,9 +41,11 @@ def type_of_object(name: str, schema: Doc) -> OwnType:
 
 def _object(name: str, schema: Doc) -> OwnType:
     properties: Doc = schema.get("properties") or {}
-    fields = {field: _field(f"{name}.{field}", below) for field, below in properties.items()}
+    fields: Mapping[str, FieldType] = {field: _field(f"{name}.{field}", below) for field, below in properties.items()}
     if schema.get(EMBEDDED):
-        fields |= {"apiVersion": _TEXT, "kind": _TEXT, "metadata": _META}
+        fields = {**fields, "apiVersion": _TEXT, "kind": _TEXT, "metadata": _META}
+    if schema.get(PRESERVE):
+        fields = _Fields(fields)
     lists = {field: below for field, below in properties.items() if below.get("type") == "array"}
     return OwnType(
         name,
@@ -48,7 +71,6 @@ def _field(name: str, schema: Doc) -> FieldType:
 
 
 def _element(name: str, schema: Doc) -> str:
-    is_open = schema.get(PRESERVE) and not schema.get("properties")
-    if schema.get("type") == "object" and not is_open and (schema.get("properties") or schema.get(EMBEDDED)):
+    if schema.get("type") == "object" and (schema.get("properties") or schema.get(EMBEDDED)):
         return _object(name, schema)
-    return _SCALARS.get(schema.get("type", ""), _OPAQUE)
+    return _SCALARS.get(schema.get("type", ""), ANYTHING)

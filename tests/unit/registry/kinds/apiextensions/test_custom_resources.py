@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from fairlead.registry.status import ApiError
 from tests.support.api_world import ApiWorld
 
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -365,3 +366,67 @@ def test_a_patch_is_not_refused_for_fields_that_an_earlier_definition_knew():
     strict = f"{TABS}/a?fieldValidation=Strict"
     assert "port" not in world.do("PATCH", strict, {"spec": {"image": "x"}}, **merge)["spec"]
     assert 'unknown field "spec.odd"' in world.refused("PATCH", strict, {"spec": {"odd": 1}}, **merge)["message"]
+
+
+FREE = {
+    "type": "object",
+    "properties": {
+        "spec": {
+            "type": "object",
+            "x-kubernetes-preserve-unknown-fields": True,
+            "properties": {
+                "byName": {
+                    "type": "object",
+                    "additionalProperties": {
+                        "type": "object",
+                        "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}},
+                    },
+                },
+                "any": {"x-kubernetes-preserve-unknown-fields": True},
+            },
+        }
+    },
+}
+SHARED = [
+    ({"any": {"x": {"one": 1}}}, {"any": {"x": {"two": 2}}}, {"any": {"x": {"one": 1, "two": 2}}}),
+    ({"values": {"one": {"a": 1}}}, {"values": {"two": 2}}, {"values": {"one": {"a": 1}, "two": 2}}),
+    ({"byName": {"x": {"a": 1}}}, {"byName": {"x": {"b": 2}}}, {"byName": {"x": {"a": 1, "b": 2}}}),
+    ({"any": {"l": [1]}}, {"any": {"m": [2]}}, {"any": {"l": [1], "m": [2]}}),
+]
+
+
+@pytest.mark.parametrize(("one", "two", "both"), SHARED)
+def test_managers_share_what_nobody_specifies_and_maps_of_objects(one, two, both):
+    world, apply = ApiWorld(), {"content_type": "application/apply-patch+yaml"}
+    world.do("POST", CRDS, definition(schema={"openAPIV3Schema": FREE}))
+    for manager, spec in (("one", one), ("two", two)):
+        made = world.do("PATCH", f"{TABS}/a?fieldManager={manager}", {**tab(), "spec": spec}, **apply)
+    assert made["spec"] == both
+    world.do("PATCH", f"{TABS}/a?fieldManager=two", {**tab(), "spec": two}, **apply)
+    left = world.do("PATCH", f"{TABS}/a?fieldManager=two", {key: tab()[key] for key in ("apiVersion", "kind")}, **apply)
+    assert left["spec"] == one
+
+
+SHAPES = ["x", 1, [], None, {"byName": "x"}, {"byName": {"x": 1}}, {"any": 3}, {"any": {"l": {}}}, {"byName": [1]}]
+WAYS = [
+    ("POST", TABS, "b", "application/json"),
+    ("PATCH", f"{TABS}/b?fieldManager=m", "b", "application/apply-patch+yaml"),
+    ("PATCH", f"{TABS}/c", "c", "application/merge-patch+json"),
+]
+
+
+@pytest.mark.parametrize("spec", SHAPES)
+@pytest.mark.parametrize(("method", "url", "name", "type_"), WAYS)
+def test_a_value_of_another_shape_is_taken_or_refused_and_no_internal_error(method, url, name, type_, spec):
+    world = ApiWorld()
+    world.do("POST", CRDS, definition(schema={"openAPIV3Schema": FREE}))
+    world.do("POST", TABS, {**tab("c"), "spec": {"byName": {"x": {"a": 1}}}})
+    assert code_of(world, method, url, {**tab(name), "spec": spec}, type_) in (200, 400, 422)
+
+
+def code_of(world, method, url, document, content_type):
+    try:
+        world.ask(method, url, document, content_type=content_type)
+    except ApiError as error:
+        return error.code
+    return 200
