@@ -1,9 +1,10 @@
 """Which integration tests run, and in which order.
 
 The files that take longest come first, so that none of them is left to run alone when the others have ended. (A file is
-run by one worker, and xdist's own order is by numbers of tests.) Most files run their labs as root and as an ordinary
-user. A test with the mark ``any_user`` shows what does not depend on that: it runs as the weaker of the two, and with
-``FAIRLEAD_FULL=1`` as both.
+run by one worker, and xdist's own order is by numbers of tests.)
+
+Many files can run their labs as root and as an ordinary user. Tests run as the weaker of the two, with whom all else
+works; those with the mark ``each_user``, which show what depends on it, run as both. With ``FAIRLEAD_FULL=1`` all do.
 """
 
 from tests.support.full import IS_FULL
@@ -41,7 +42,7 @@ def pytest_collection_modifyitems(config, items):
 
 
 def runs_again(item):
-    """Whether a test for any user is to run as another user than the weakest."""
+    """Whether a test that does not depend on the user is to run as another one than the weakest."""
     parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
     names = {each.name for each in parameters if isinstance(each, User)}
-    return bool(item.get_closest_marker("any_user") and names - {users()[-1].name})
+    return bool(names - {users()[-1].name}) and not item.get_closest_marker("each_user")

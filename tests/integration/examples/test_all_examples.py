@@ -17,6 +17,7 @@ def play(request):
         yield lambda example: stack.enter_context(played(example, request.param))
 
 
+@pytest.mark.each_user
 @pytest.mark.parametrize("user", users(), ids=str)
 def test_headless(user):
     with played("headless", user) as shown:

@@ -1,7 +1,4 @@
-"""Node agents and their launchers that are killed: no container ends, and what happened meanwhile is told afterwards.
-
-Every test runs as root and as an ordinary user.
-"""
+"""Node agents and their launchers that are killed: no container ends, and what happened meanwhile is told afterwards."""
 
 import json
 import os
@@ -90,7 +87,6 @@ def test_containers_go_on_and_lose_no_line(lab, pod, victim):
     ]
 
 
-@pytest.mark.any_user
 def test_an_end_without_an_agent_has_its_exit_code(lab, pod):
     """The agent that comes back is not the parent of what ends."""
     pod(
@@ -105,7 +101,6 @@ def test_an_end_without_an_agent_has_its_exit_code(lab, pod):
     assert lab.get("pod", "ends")["status"]["phase"] == "Failed"
 
 
-@pytest.mark.any_user
 def test_a_terminal_and_standard_input_stay_open(lab, pod):
     pod("shell", {"command": ["sh"], "stdin": True, "tty": True}, {"command": ["cat"], "stdin": True})
     kill(lab, "agent")
@@ -114,7 +109,6 @@ def test_a_terminal_and_standard_input_stay_open(lab, pod):
     assert "running" in statuses(lab, "shell")[1]["state"]
 
 
-@pytest.mark.any_user
 def test_probes_go_on(lab, pod):
     probe = {"exec": {"command": ["test", "-e", "/tmp/ready"]}, "periodSeconds": 1, "failureThreshold": 1}
     pod("probed", {"command": ["sh", "-c", "touch /tmp/ready; exec sleep 86400"], "readinessProbe": probe})
@@ -141,7 +135,6 @@ def lab_processes(lab: Lab) -> list[int]:
     return tree(parent_of(lab.component_pids()["apiserver"]))
 
 
-@pytest.mark.any_user
 def test_requests_go_on_whoever_is_killed(lab):
     """Agents and launchers of both nodes, one after another: no container ends and no request fails."""
     lab.kubectl("apply", "-f", str(STEADY))

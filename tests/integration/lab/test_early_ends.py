@@ -1,6 +1,6 @@
 """Pods that end while they start, at random moments and in every way that Pods end: none stays, and no process does.
 
-Every test runs as root and as an ordinary user; in a full run, with more than 2,000 Pods.
+A full run does it with more than 2,000 Pods.
 """
 
 import asyncio
@@ -150,7 +150,6 @@ def pods_left(lab: Lab, namespace: str) -> list[str]:
     return re.findall(r"pod/(\S+)", listed)
 
 
-@pytest.mark.any_user
 def test_pods_that_end_while_they_start_leave_nothing(lab):
     before = set(tree(first_process(lab)))
     make_namespace(lab, "early")

@@ -1,7 +1,4 @@
-"""The headless-Service experiment, shown with the programs that users have: nslookup, dig, curl, nft, kubectl.
-
-Every test runs twice: in a lab of root's, and in one of an ordinary user's.
-"""
+"""The headless-Service experiment, shown with the programs that users have: nslookup, dig, curl, nft, kubectl."""
 
 import re
 from collections import Counter
@@ -49,7 +46,6 @@ def steps_of_search(lab: Lab, name: str) -> dict[str, str]:
     return dict(zip(names, rcodes, strict=True))
 
 
-@pytest.mark.any_user
 class TestNames:
     def test_selectorless_without_slices_is_nxdomain_for_every_name_of_the_search_list(self, lab):
         steps = steps_of_search(lab, "my-headless-service")
@@ -153,7 +149,6 @@ class TestVirtualIP:
         assert lab.fairlead("run", "--name", lab.name, "--", "sh", "-c", "exit 7", check=False).returncode == 7
 
 
-@pytest.mark.any_user
 class TestReadiness:
     def in_rules(self, lab: Lab, ip: str) -> bool:
         node = lab.get("nodes")["items"][0]["metadata"]["name"]

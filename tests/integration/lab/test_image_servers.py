@@ -17,6 +17,7 @@ from tests.support.users import FIRST_OF_RANGE, users, users_with_many
 
 MANIFESTS = Path(__file__).with_name("servers.yaml")
 INDEX = "/usr/share/nginx/html/index.html"
+pytestmark = pytest.mark.each_user
 EVERYBODY = [*users_with_many(), users()[-1]]
 
 

@@ -100,6 +100,7 @@ def inside(lab: Lab, name: str, script: str, check: bool = True) -> str:
     return done.stdout if check else done.stdout + done.stderr
 
 
+@pytest.mark.each_user
 class TestItsOwnRoot:
     def test_nothing_of_the_machine_is_seen(self, lab):
         assert set(inside(lab, "first", "ls /").split()) == {
@@ -170,6 +171,7 @@ def libraries(lab: Lab) -> list[str]:
 
 
 class TestWhatRuns:
+    @pytest.mark.each_user
     def test_as_whom(self, lab):
         assert inside(lab, "first", "id").startswith("uid=0(root) gid=0")
         of_user = inside(lab, "user", "id; echo $HOME; cat /etc/passwd | grep -c web")

@@ -19,6 +19,8 @@ import pytest
 from tests.support.labs import Lab, eventually
 from tests.support.users import CHECKOUT, users
 
+pytestmark = pytest.mark.each_user
+
 # One that Pods see, and if possible one that every user may enter.
 PYTHON = next(filter(os.path.exists, ("/usr/bin/python3", os.path.realpath(sys.executable))))
 ENUMERATE = (CHECKOUT / "tests" / "support" / "reach.py").read_text()

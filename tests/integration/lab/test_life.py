@@ -1,7 +1,4 @@
-"""A lab lives, is hurt, and goes without a trace: killed processes, restarts with the same data, refusals.
-
-Every test runs as root and as an ordinary user.
-"""
+"""A lab lives, is hurt, and goes without a trace: killed processes, restarts with the same data, refusals."""
 
 import json
 import os
@@ -74,7 +71,6 @@ def nothing_is_left(lab: Lab) -> bool:
     return not lab.processes() and not list((lab.folder / "run" / "fairlead").iterdir())
 
 
-@pytest.mark.any_user
 def test_a_lab_runs_what_it_needs_and_a_router_once_there_is_a_load_balancer(running):
     assert set(running.component_pids()) == {"lab", *COMPONENTS}
     running.kubectl("create", "service", "loadbalancer", "entry", "--tcp=80")
@@ -85,7 +81,6 @@ def test_a_lab_runs_what_it_needs_and_a_router_once_there_is_a_load_balancer(run
 
 
 class TestKilled:
-    @pytest.mark.any_user
     @pytest.mark.parametrize("component", COMPONENTS)
     def test_a_component_is_started_again_and_all_is_as_before(self, running, component):
         before = objects(running)
@@ -105,6 +100,7 @@ class TestKilled:
         eventually(lambda: web_answers(running))
         eventually(lambda: objects(running) == before)
 
+    @pytest.mark.each_user
     def test_everything_comes_back_with_the_same_data(self, lab):
         lab.up()
         before = objects(lab)
@@ -154,6 +150,7 @@ def test_a_start_in_the_foreground_goes_on_and_says_what_it_waits_for(ordinary):
 
 
 class TestGone:
+    @pytest.mark.each_user
     def test_down_leaves_nothing(self, lab):
         lab.up()
         lab.down()
@@ -166,6 +163,7 @@ class TestGone:
         assert nothing_is_left(lab)
         assert not lab.data.exists()
 
+    @pytest.mark.each_user
     def test_this_machine_s_network_is_not_touched(self, lab):
         def links() -> list[str]:
             return sorted(os.listdir("/sys/class/net"))
@@ -175,7 +173,6 @@ class TestGone:
         assert (links(), Path("/proc/self/mounts").read_text(), Path("/proc/net/route").read_text()) == before
 
 
-@pytest.mark.any_user
 class TestRefusals:
     def test_a_name_in_use(self, running):
         done = running.fairlead("up", "--name", running.name, "--wait", check=False)

@@ -1,4 +1,4 @@
-"""Nodes that come, go, lose their power or their cable, as root and as an ordinary user."""
+"""Nodes that come, go, lose their power or their cable."""
 
 import json
 import os
@@ -61,7 +61,6 @@ def is_ready(lab: Lab, name: str) -> bool:
     return next(c["status"] for c in conditions if c["type"] == "Ready") == "True"
 
 
-@pytest.mark.any_user
 def test_nodes_are_as_the_file_says(lab):
     second = lab.get("node", "node-2")
     assert second["metadata"]["labels"]["topology.kubernetes.io/zone"] == "west"
@@ -128,7 +127,6 @@ LOCKED = [
 ]
 
 
-@pytest.mark.any_user
 def test_the_key_of_a_node_opens_what_is_its_own(lab):
     documents = "---".join(SECRETIVE.format(node=name) for name in ("node-1", "node-2"))
     server = json.loads(Path(lab.kubeconfig).read_text())["clusters"][0]["cluster"]["server"]

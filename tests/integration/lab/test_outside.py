@@ -1,4 +1,4 @@
-"""What the world outside the cluster sees of it, as root and as an ordinary user."""
+"""What the world outside the cluster sees of it."""
 
 import os
 import re
@@ -29,7 +29,6 @@ def lab(request):
         lab.close()
 
 
-@pytest.mark.any_user
 class TestNodePorts:
     @pytest.mark.parametrize("node", NODES)
     def test_policy_cluster_answers_on_every_node_and_hides_who_asks(self, lab, node):
@@ -57,7 +56,6 @@ def announcers(lab: Lab) -> dict[str, int]:
     return {node: lab.component_pids()[f"{node}-proxy"] for node in NODES}
 
 
-@pytest.mark.any_user
 class TestLoadBalancers:
     def test_one_node_answers_for_the_address_and_balances(self, lab):
         address = balancer_address(lab, "balanced")

@@ -1,6 +1,6 @@
 """What a Pod's specification and a node's status say, as kubectl users see it; see docs/pod-spec.md.
 
-Every test runs as root and as an ordinary user. Every image of this lab stands for one command.
+Every image of this lab stands for one command.
 """
 
 from functools import partial
@@ -38,25 +38,21 @@ def log(lab: Lab, name: str) -> str:
     return eventually(lambda: lab.kubectl("logs", name, check=False).stdout)
 
 
-@pytest.mark.any_user
 def test_the_lab_s_own_dns_is_not_taken_by_a_pattern_for_everything(lab):
     lab.kubectl("wait", "--for=condition=Ready", "pods", "--all", "-n", "kube-system", "--timeout=30s")
 
 
-@pytest.mark.any_user
 def test_references_in_command_and_args(lab, pod):
     variables = [{"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}]
     pod("args", {"command": ["echo"], "args": ["$(POD_IP)", "$$(POD_IP)", "$(NONE)"], "env": variables})
     assert log(lab, "args").split() == [lab.get("pod", "args")["status"]["podIP"], "$(POD_IP)", "$(NONE)"]
 
 
-@pytest.mark.any_user
 def test_an_image_that_ignores_the_command(lab, pod):
     pod("stand-in", {"image": "real:1", "command": ["/usr/bin/real"], "args": ["--flag"]})
     assert log(lab, "stand-in") == "stands in\n"
 
 
-@pytest.mark.any_user
 def test_events_of_a_normal_life(lab, pod):
     pod("normal", {})
     lab.kubectl("wait", "--for=condition=Ready", "pod/normal", "--timeout=30s")
@@ -65,7 +61,6 @@ def test_events_of_a_normal_life(lab, pod):
     assert eventually(lambda: events(lab, "normal").get("Killing")) == "Stopping container c"
 
 
-@pytest.mark.any_user
 def test_a_probe_s_own_grace_period_and_a_stop_signal(lab, pod):
     """With the Pod's own grace period it would be waited for for an hour."""
     last_words = "trap 'echo told > /dev/termination-log' USR1; while :; do sleep 0.1; done"
@@ -80,14 +75,12 @@ def test_a_probe_s_own_grace_period_and_a_stop_signal(lab, pod):
     assert (state["message"], state["exitCode"]) == ("told\n", 137)
 
 
-@pytest.mark.any_user
 def test_what_is_not_provided_is_told(lab, pod):
     pod("wishes", {"securityContext": {"privileged": True}}, hostPID=True)
     expected = "this node does not act on spec.hostPID, spec.containers{c}.securityContext.privileged"
     assert eventually(lambda: events(lab, "wishes").get("NotProvided")) == expected
 
 
-@pytest.mark.any_user
 def test_quality_of_service(lab, pod):
     resources = {"cpu": "10m", "memory": "8Mi"}
     pod("guaranteed", {"resources": {"limits": resources, "requests": resources}})
@@ -113,14 +106,12 @@ def test_types_of_host_paths(lab, pod, kind, is_made):
         assert f"hostPath type check failed: {path} is not a {kind.lower()}" in message
 
 
-@pytest.mark.any_user
 def test_a_volume_that_is_not_provided_is_told(lab, pod):
     pod("no-nfs", {}, volumes=[{"name": "v", "nfs": {"server": "192.0.2.1", "path": "/"}}])
     assert '"v"' in eventually(lambda: events(lab, "no-nfs").get("FailedMount"))
     assert "waiting" in lab.get("pod", "no-nfs")["status"]["containerStatuses"][0]["state"]
 
 
-@pytest.mark.any_user
 def test_nodes_look_like_nodes(lab):
     node = lab.get("node", "node-1")
     labels, status = node["metadata"]["labels"], node["status"]

@@ -1,7 +1,4 @@
-"""Pods as processes: isolation, restarts, probes, termination, and what their status says, through the real kubectl.
-
-Every test runs as root and as an ordinary user.
-"""
+"""Pods as processes: isolation, restarts, probes, termination, and what their status says, through the real kubectl."""
 
 import contextlib
 import json
@@ -77,6 +74,7 @@ DEVICES = {"full", "null", "random", "tty", "urandom", "zero"}
 DEVICES |= {"core", "fd", "mqueue", "ptmx", "pts", "shm", "stderr", "stdin", "stdout", "termination-log"}
 
 
+@pytest.mark.each_user
 class TestIsolation:
     def test_a_pod_has_processes_host_name_files_and_network_of_its_own(self, lab, pod):
         pod("one", SLEEP)
@@ -168,6 +166,7 @@ class TestIsolation:
         eventually(lambda: f"GREETING=from {node}" in lab.exec("told", "env"))
 
 
+@pytest.mark.each_user
 class TestUsers:
     def test_a_database_that_refuses_root_runs_as_another_user(self, lab, pod):
         """PostgreSQL wants a user that is not root, has a name, and owns its files."""
@@ -331,7 +330,6 @@ class TestImages:
         assert "no-such-program" in end["message"]
 
 
-@pytest.mark.any_user
 class TestRestarts:
     @pytest.mark.parametrize(("code", "phase"), [(0, "Succeeded"), (3, "Failed")])
     def test_never(self, lab, pod, code, phase):
@@ -472,6 +470,7 @@ class TestRestarts:
 
 
 class TestVolumes:
+    @pytest.mark.each_user
     def test_what_a_pod_is_told_of_itself_and_of_services(self, lab, pod):
         def field(of: str, **place) -> dict:
             return {"fieldRef": {"fieldPath": of}, **place}
@@ -563,7 +562,6 @@ class TestVolumes:
         assert in_second.stdout == "kept\n"
 
 
-@pytest.mark.any_user
 class TestTermination:
     def test_hooks_run_after_the_start_and_before_the_end(self, lab, pod):
         folder = lab.folder / "hooks"
@@ -637,7 +635,6 @@ print(client.CoreV1Api().read_namespaced_service("kubernetes", "default").spec.c
 """
 
 
-@pytest.mark.any_user
 class TestIdentity:
     FOLDER = "/var/run/secrets/kubernetes.io/serviceaccount"
     REVIEWS = "https://kubernetes.default.svc/apis/authentication.k8s.io/v1/selfsubjectreviews"

@@ -1,4 +1,4 @@
-"""The pytest plugin, in runs of pytest over small suites, as root and as an ordinary user."""
+"""The pytest plugin, in runs of pytest over small suites."""
 
 import os
 import signal
@@ -55,8 +55,7 @@ def test_without_a_lab():
 )
 
 
-ORDINARY = users()[-1]  # as whom most people test; what root's labs do differently is shown by the first two
-BOTH = pytest.mark.parametrize("user", users(), ids=str)
+ORDINARY = users()[-1]  # as whom most people test; what root's labs do differently is shown by the first
 
 
 @pytest.fixture
@@ -72,7 +71,8 @@ def make():
         suite.close()
 
 
-@BOTH
+@pytest.mark.each_user
+@pytest.mark.parametrize("user", users(), ids=str)
 def test_tests_get_namespaces_of_their_own_and_nothing_is_left(make, user):
     suite = make(user, test_web=PASSING)
     run = suite.run()
@@ -80,9 +80,8 @@ def test_tests_get_namespaces_of_their_own_and_nothing_is_left(make, user):
     assert suite.left() == []
 
 
-@BOTH
-def test_a_report_says_why(make, user):
-    suite = make(user, test_web=FAILING)
+def test_a_report_says_why(make):
+    suite = make(test_web=FAILING)
     run = suite.run()
     assert run.counts == {"failed": 3}, run
     section = run.output.partition("Fairlead: why, in namespace nothing-answers-")[2]

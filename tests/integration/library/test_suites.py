@@ -14,6 +14,7 @@ def told(section):
     return " ".join(section.split())
 
 
+@pytest.mark.each_user
 @pytest.mark.parametrize(
     ("name", "user", "why"),
     [
