@@ -11,6 +11,7 @@ import yaml
 
 from fairlead.drivers.identity.pki import ensure_pki, write_kubeconfig
 from tests.support.api_servers import running_api_server
+from tests.support.full import each_once
 
 PATIENCE = 60  # seconds; only a test that fails gets there
 PARTS = {
@@ -99,8 +100,7 @@ def without_rights(server, tmp_path, part):
     return tmp_path / "config", ["403 Forbidden", trouble, refusal]
 
 
-@pytest.mark.parametrize("part", PARTS)
-@pytest.mark.parametrize("cause", [refused, unknown, wrong_authority, without_rights])
+@pytest.mark.parametrize(("part", "cause"), each_once(list(PARTS), [refused, unknown, wrong_authority, without_rights]))
 def test_each_part_says_at_once_what_is_wrong(part, cause, server, tmp_path):
     kubeconfig, wanted = cause(server, tmp_path, part)
     with said_by(part, kubeconfig) as lines:

@@ -1,11 +1,9 @@
-"""The real kubectl, oldest and newest of this machine, against the API server alone."""
+"""The real kubectl against the API server alone."""
 
 import pytest
 
 from tests.support.api_servers import Kubectl, running_api_server
-from tests.support.kubectls import kubectls
-
-VERSIONS = [kubectls()[0], kubectls()[-1]]
+from tests.support.kubectls import newest
 
 MANIFEST = """
 apiVersion: v1
@@ -41,7 +39,7 @@ def server(tmp_path_factory):
         yield server
 
 
-@pytest.fixture(params=VERSIONS, ids=lambda path: path.name)
+@pytest.fixture(params=newest(), ids=lambda path: path.name)
 def kubectl(request, server, tmp_path):
     kubectl = Kubectl(request.param, server, tmp_path)
     yield kubectl

@@ -6,12 +6,12 @@ import pytest
 
 from tests.support.api_servers import Kubectl, running_api_server, wait_until
 from tests.support.controller_processes import Namespaced, running_controllers
-from tests.support.kubectls import kubectls
+from tests.support.kubectls import newest
 
 NAME = "backups.example.com"
 
 
-@pytest.fixture(scope="module", params=sorted({kubectls()[0], kubectls()[-1]}), ids=lambda path: path.name)
+@pytest.fixture(scope="module", params=newest(), ids=lambda path: path.name)
 def cluster(request, tmp_path_factory):
     with running_api_server(tmp_path_factory.mktemp("api")) as server, running_controllers(server) as controllers:
         yield Kubectl(request.param, server, tmp_path_factory.mktemp("home")), controllers

@@ -11,6 +11,7 @@ import pytest
 from tests.integration.dns.test_process import HOST, DnsPorts, api_server, eventually, kubectl, process
 from tests.support import distribution_corefiles as distributions
 from tests.support.dns_table_server import table_server
+from tests.support.full import IS_FULL
 from tests.support.net.ports import free_port
 
 Z = "default.svc.cluster.local."
@@ -154,7 +155,11 @@ def started(tmp_path, text, kubeconfig, *more):
         yield ports, dns_
 
 
-@pytest.mark.parametrize("name", distributions.ALL)
+# Those that say something peculiar, and one each of those that are like another.
+SHOWN = distributions.ALL if IS_FULL else [*PECULIAR, "kubeadm", "openshift", "node-local"]
+
+
+@pytest.mark.parametrize("name", SHOWN)
 def test_the_corefiles_of_distributions(name, tmp_path, cluster, outside, cluster_dns):
     def filled(text: str) -> str:
         for word, value in (

@@ -1,4 +1,4 @@
-"""Node agents and their launchers that are killed: no container ends, and what happened meanwhile is told afterwards."""
+"""Node agents and launchers that are killed: no container ends, and what happened meanwhile is told afterwards."""
 
 import json
 import os

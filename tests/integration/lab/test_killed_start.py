@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.full import each_once
 from tests.support.labs import Lab, eventually
 from tests.support.users import users
 
@@ -51,8 +52,7 @@ def at_depth(root: int, depth: int) -> int | None:
     return max(generation, default=None)
 
 
-@pytest.mark.parametrize("depth", [1, 2, 3, 4])
-@pytest.mark.parametrize("skipped", [0, 3])
+@pytest.mark.parametrize(("depth", "skipped"), each_once([1, 2, 3, 4], [0, 3]))
 def test_a_start_whose_deepest_process_is_killed_ends(lab, depth, skipped):
     """As many of those at this depth as are skipped are let live first, so that later ones are met, too."""
     command = lab.command("up", "--name", lab.name, "--wait", "--timeout", "15")

@@ -24,7 +24,8 @@ from urllib.parse import urlsplit
 import pytest
 from websockets.sync.client import connect
 
-from tests.support.kubectls import kubectls
+from tests.support.full import IS_FULL
+from tests.support.kubectls import kubectls, oldest_and_newest
 from tests.support.labs import Lab, eventually
 from tests.support.users import users
 
@@ -48,11 +49,9 @@ def lab():
         lab.close()
 
 
-def switching(program: Path) -> bool:
-    return program.name == "kubectl.1.30"
-
-
-PROGRAMS = sorted({kubectls()[0], kubectls()[-1], *filter(switching, kubectls())})
+# The oldest speaks SPDY, the newest WebSockets; the one between them begins with WebSockets and has both.
+BETWEEN = [program for program in kubectls() if IS_FULL and program.name == "kubectl.1.30"]
+PROGRAMS = sorted({*oldest_and_newest(), *BETWEEN})
 
 
 class Kubectl:
