@@ -7,8 +7,8 @@ from hypothesis import Phase, assume, given, settings
 
 from fairlead.trace.contract import allowed
 from fairlead.trace.packet import PacketFate
-from tests.support.full import some_of
-from tests.support.net.proxy_net import AT_OTHER_NODE, both_back_ends, net, observed
+from tests.support.full import each_once, some_of
+from tests.support.net.proxy_net import AT_OTHER_NODE, BACK_ENDS, both_back_ends, net, observed
 from tests.support.proxy_flows import FLOWS, FLOWS_IN_IPV6
 from tests.unit.trace.test_flows import either_family
 
@@ -34,9 +34,9 @@ def is_seen(flow, outcome):
 SEEN = [flow for flow in (*FLOWS, *FLOWS_IN_IPV6) if all(is_seen(flow, outcome) for outcome in flow.outcomes())]
 
 
-@both_back_ends
-@pytest.mark.parametrize("flow", SEEN, ids=str)
-def test_the_kernel_does_with_a_connection_what_the_table_says(net, flow, rules, load):
+@pytest.mark.parametrize(("flow", "back_end"), each_once(SEEN, BACK_ENDS), ids=str)
+def test_the_kernel_does_with_a_connection_what_the_table_says(net, flow, back_end):
+    rules, load = back_end
     count = ATTEMPTS if len(flow.outcomes()) > 1 else FEW
     assert observed(net, flow, load, count) == flow.outcomes(rules), net.node.run("nft", "list", "ruleset")
 
@@ -44,7 +44,7 @@ def test_the_kernel_does_with_a_connection_what_the_table_says(net, flow, rules,
 # A full run draws 600 cases: 300 for each back end, of either family.
 @both_back_ends
 @given(drawn=either_family)
-@settings(max_examples=some_of(100, 300), derandomize=True, phases=[Phase.generate], database=None)
+@settings(max_examples=some_of(40, 300), derandomize=True, phases=[Phase.generate], database=None)
 def test_in_any_cluster_the_kernel_stays_within_what_the_oracle_allows(net, rules, load, drawn):
     outcomes = allowed(drawn.world.situation(rules), drawn.packet)
     assume(all(is_seen(drawn, outcome) for outcome in outcomes))

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.full import IS_FULL, each_once, some_of
 from tests.support.kubectls import UNCOLLECTED, kubectls
 from tests.support.net.netlab import Net
 
@@ -25,7 +26,7 @@ ROUTER = "198.51.100.1"
 ENDPOINTS = [f"10.180.0.{number}" for number in range(1, 5)]
 FLAGS = ("--node", "here", "--cluster-cidr", "10.180.0.0/16", "--service-cidr", "10.96.0.0/16")
 
-KILLS = 5
+KILLS = some_of(3, 5)
 FULL_SYNCS = "sync_full_proxy_rules_duration_seconds_count"
 
 
@@ -162,13 +163,19 @@ def shared(tmp_path_factory):
     cluster.close()
 
 
-@pytest.fixture(params=["nft", "iptables"])
+BACK_ENDS = ["nft", "iptables"]
+# Where a test does not say so, it is about the process and not about its rules.
+each_back_end = pytest.mark.parametrize("cluster", BACK_ENDS, indirect=True)
+
+
+@pytest.fixture(params=BACK_ENDS if IS_FULL else ["nft"])
 def cluster(request, shared):
     shared.begin(request.param)
     yield shared
     shared.end()
 
 
+@each_back_end
 def test_endpoints_come_and_go(cluster):
     assert cluster.answering() == {ENDPOINTS[0]}
     cluster.set_endpoints(dict.fromkeys(ENDPOINTS[:2], "ready"))
@@ -190,6 +197,7 @@ def test_a_flushed_ruleset_is_put_back(cluster):
         assert client.call("talk", name="old", text="still there?") == "still there?"
 
 
+@each_back_end
 def test_a_restart_leaves_alone_what_is_right_and_mends_what_is_not(cluster):
     def handles():
         """All chains and rules with the kernel's numbers of them: what is put in place anew has another."""
@@ -334,6 +342,7 @@ def keep_changing(cluster, choose):
         changes.result()
 
 
+@each_back_end
 def test_a_rolling_replacement_fails_nobody_and_udp_does_not_stick(cluster):
     client = cluster.net.hosts[CLIENT]
     client.call("load", destination=VIP, port=80)
@@ -353,6 +362,7 @@ def test_a_rolling_replacement_fails_nobody_and_udp_does_not_stick(cluster):
     assert [endpoint for endpoint, _ in itertools.groupby(seen["udp"])] == ENDPOINTS
 
 
+@each_back_end
 def test_a_client_keeps_its_endpoint_until_that_goes(cluster):
     cluster.set_endpoints(dict.fromkeys(ENDPOINTS, "ready"))
     eventually(lambda: len(cluster.answering()) > 1)
@@ -368,6 +378,7 @@ def test_a_client_keeps_its_endpoint_until_that_goes(cluster):
     assert cluster.answering() == {other}
 
 
+@each_back_end
 def test_a_client_keeps_its_endpoint_when_the_timeout_changes(cluster):
     def set_timeout(seconds):
         config = {"clientIP": {"timeoutSeconds": seconds}}
@@ -440,7 +451,7 @@ while time.monotonic() < end:
 """
 
 
-@pytest.mark.parametrize("addresses", ["primary", "0.0.0.0/0"])
+@pytest.mark.parametrize(("cluster", "addresses"), each_once(BACK_ENDS, ["primary", "0.0.0.0/0"]), indirect=["cluster"])
 def test_a_udp_client_that_keeps_its_port_finds_a_node_port_that_comes_later(cluster, addresses):
     """Its flow is known to connection tracking by then, as one to the node itself."""
     cluster.kill_proxy()

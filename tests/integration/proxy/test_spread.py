@@ -3,13 +3,15 @@
 import sys
 import time
 from collections import Counter
-from itertools import pairwise
+from itertools import pairwise, product, starmap
 from math import comb
+from typing import NamedTuple
 
 import msgspec
 import pytest
 
-from tests.support.net.proxy_net import OWN, both_back_ends, install, net, pair, probe
+from tests.support.full import each_once
+from tests.support.net.proxy_net import BACK_ENDS, OWN, BackEnd, both_back_ends, install, net, pair, probe
 from tests.support.proxy_flows import (
     BLOCKED,
     CLUSTER_IP,
@@ -31,9 +33,23 @@ from tests.support.proxy_flows import (
 __all__ = ["net"]  # the fixture
 AT_ONCE = 48  # connections
 FALSE_ALARM = 1e-7  # the chance that a fair draw is taken for an unfair one, for each count that is looked at
-both_families = pytest.mark.parametrize("twin", [lambda flow: flow, flow_in_ipv6], ids=["IPv4", "IPv6"])
+TWINS = {"IPv4": lambda flow: flow, "IPv6": flow_in_ipv6}
+both_families = pytest.mark.parametrize("twin", TWINS.values(), ids=TWINS)
 CLIENTS = [POD, OTHER_POD, OUTSIDE, BLOCKED, OTHER_NODE, NODE]
 LOCAL = [f"10.180.0.{number}" for number in (1, 2, 3, 4)]
+
+
+class Kind(NamedTuple):
+    """Who writes the rules, and the family of all addresses."""
+
+    back_end: BackEnd
+    family: str
+
+    def __str__(self) -> str:
+        return f"{self.back_end} {self.family}"
+
+
+KINDS = list(starmap(Kind, product(BACK_ENDS, TWINS)))
 
 
 def to(world_, source=POD, destination=CLUSTER_IP, port=80):
@@ -60,24 +76,32 @@ def answering(net, flow, count=AT_ONCE):
     return [result if isinstance(result, str) else result[0][0] for result in probe(net, flow, count)]
 
 
+class Spread(NamedTuple):
+    """Connections to be shared out among so many endpoints."""
+
+    name: str
+    flow: Flow
+    endpoints: int
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.endpoints}"
+
+
 SPREADS = [
-    ("a pod, to the cluster IP", lambda n: to(world([here(i) for i in range(1, n + 1)])), (2, 3, 4)),
-    ("outside, to the load balancer", lambda _: to(OPEN, OUTSIDE, LB), (2,)),
-    ("the node, to the node port", lambda _: to(OPEN, NODE, NODE, NODE_PORT), (2,)),
+    *(Spread("a pod, to the cluster IP", to(world([here(i) for i in range(1, n + 1)])), n) for n in (2, 3, 4)),
+    Spread("outside, to the load balancer", to(OPEN, OUTSIDE, LB), 2),
+    Spread("the node, to the node port", to(OPEN, NODE, NODE, NODE_PORT), 2),
 ]
-CASES = [(name, make, n) for name, make, numbers in SPREADS for n in numbers]
 
 
-@both_back_ends
-@both_families
-@pytest.mark.parametrize(("name", "make", "endpoints"), CASES, ids=[f"{name} {n}" for name, _, n in CASES])
-def test_connections_spread_evenly(net, rules, load, twin, name, make, endpoints):
-    """20 cases with 54 counts in all: one run in 180,000 fails for no fault of the rules."""
-    flow = twin(make(endpoints))
-    install(net, flow.world, load)
+@pytest.mark.parametrize(("spread", "kind"), each_once(SPREADS, KINDS), ids=str)
+def test_connections_spread_evenly(net, spread, kind):
+    """A full run has 20 cases with 54 counts in all: one in 180,000 fails for no fault of the rules."""
+    flow, endpoints = TWINS[kind.family](spread.flow), spread.endpoints
+    install(net, flow.world, kind.back_end.load)
     counts = Counter(answer for _ in range(10) for answer in answering(net, flow))
     low, high = bounds(10 * AT_ONCE, 1 / endpoints)
-    print(f"\n{rules.value}: {name}, {endpoints} endpoints: {sorted(counts.values())}, each within {low} to {high}")
+    print(f"\n{kind}: {spread} endpoints: {sorted(counts.values())}, each within {low} to {high}")
     assert sum(counts.values()) == 10 * AT_ONCE
     assert len(counts) == endpoints
     assert all(low <= count <= high for count in counts.values()), counts
@@ -160,24 +184,23 @@ def test_the_next_proxy_knows_who_has_which_endpoint_and_lets_go_of_those_that_w
 
 NODE_ADDRESSES = set(OWN)
 # who asks, for what -> whose address the server sees
-SEEN = [
-    ("a pod's own", to(OPEN, POD), {POD}),
-    ("the node's, for a node", to(OPEN, NODE), NODE_ADDRESSES),
-    ("the node's, for another node", to(OPEN, OTHER_NODE), NODE_ADDRESSES),
-    ("the node's, for one outside", to(OPEN, OUTSIDE, LB), NODE_ADDRESSES),
-    ("the node's, for a pod by node port", to(OPEN, POD, NODE, NODE_PORT), NODE_ADDRESSES),
-    ("the client's, by policy Local", to(EXTERNALLY_LOCAL, OUTSIDE, LB), {OUTSIDE}),
-    ("the client's, by policy Local and node port", to(EXTERNALLY_LOCAL, OUTSIDE, NODE, NODE_PORT), {OUTSIDE}),
-    ("the node's, for the endpoint itself", to(world([here(1)]), LOCAL[0]), NODE_ADDRESSES),
-]
+SEEN = {
+    "a pod's own": (to(OPEN, POD), {POD}),
+    "the node's, for a node": (to(OPEN, NODE), NODE_ADDRESSES),
+    "the node's, for another node": (to(OPEN, OTHER_NODE), NODE_ADDRESSES),
+    "the node's, for one outside": (to(OPEN, OUTSIDE, LB), NODE_ADDRESSES),
+    "the node's, for a pod by node port": (to(OPEN, POD, NODE, NODE_PORT), NODE_ADDRESSES),
+    "the client's, by policy Local": (to(EXTERNALLY_LOCAL, OUTSIDE, LB), {OUTSIDE}),
+    "the client's, by policy Local and node port": (to(EXTERNALLY_LOCAL, OUTSIDE, NODE, NODE_PORT), {OUTSIDE}),
+    "the node's, for the endpoint itself": (to(world([here(1)]), LOCAL[0]), NODE_ADDRESSES),
+}
 
 
-@both_back_ends
-@both_families
-@pytest.mark.parametrize(("name", "flow", "seen"), SEEN, ids=[name for name, *_ in SEEN])
-def test_the_server_sees_the_address_of(net, rules, load, twin, name, flow, seen):
-    asked = twin(flow)
-    install(net, asked.world, load)
+@pytest.mark.parametrize(("name", "kind"), each_once(list(SEEN), KINDS), ids=str)
+def test_the_server_sees_the_address_of(net, name, kind):
+    flow, seen = SEEN[name]
+    asked = TWINS[kind.family](flow)
+    install(net, asked.world, kind.back_end.load)
     found = {result if isinstance(result, str) else result[1][0] for result in probe(net, asked, 8)}
     assert found <= set(pair(*(address for address in seen if ":" not in address))), found
 

@@ -1,5 +1,8 @@
 """A node with rules of either back end, and everybody who connects to it or through it: one lab for each module."""
 
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
 import pytest
 from msgspec.structs import replace
 
@@ -62,9 +65,18 @@ def load_iptables(net, world):
     net.node.run(program, "--noflush", text=render_restore(iptables_rules.assemble(parts, world.view)))
 
 
-both_back_ends = pytest.mark.parametrize(
-    ("rules", "load"), [(Rules.NFT, load_nft), (Rules.IPTABLES, load_iptables)], ids=lambda v: getattr(v, "value", "")
-)
+class BackEnd(NamedTuple):
+    """Rules of one kind, and what brings them into a kernel."""
+
+    rules: Rules
+    load: Callable[[Net, Any], None]
+
+    def __str__(self) -> str:
+        return self.rules.value
+
+
+BACK_ENDS = [BackEnd(Rules.NFT, load_nft), BackEnd(Rules.IPTABLES, load_iptables)]
+both_back_ends = pytest.mark.parametrize(("rules", "load"), BACK_ENDS, ids=lambda v: getattr(v, "value", ""))
 
 
 def outcome(flow, result):
