@@ -19,7 +19,7 @@ from tests.support.full import some_of
 from tests.support.labs import Lab, eventually
 from tests.support.users import users
 
-PODS_OF_EACH = some_of(24, 120)
+PODS_OF_EACH = some_of(12, 120)
 SPREAD = some_of(1, 20)  # seconds within which Pods are created
 PATIENCE = some_of(120, 600)  # seconds until all have ended
 LATEST = 0.4  # seconds after its creation that a Pod is ended; those that come first have ended starting by then

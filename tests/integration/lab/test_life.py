@@ -100,7 +100,6 @@ class TestKilled:
         eventually(lambda: web_answers(running))
         eventually(lambda: objects(running) == before)
 
-    @pytest.mark.each_user
     def test_everything_comes_back_with_the_same_data(self, lab):
         lab.up()
         before = objects(lab)
@@ -149,28 +148,19 @@ def test_a_start_in_the_foreground_goes_on_and_says_what_it_waits_for(ordinary):
             ordinary.down()
 
 
-class TestGone:
-    @pytest.mark.each_user
-    def test_down_leaves_nothing(self, lab):
-        lab.up()
-        lab.down()
-        assert nothing_is_left(lab)
-        assert lab.fairlead("status", check=False).returncode == 1
+@pytest.mark.each_user
+def test_a_lab_touches_nothing_of_the_machine_and_leaves_nothing(lab):
+    def network_and_mounts() -> tuple[list[str], str, str]:
+        links = sorted(os.listdir("/sys/class/net"))
+        return links, Path("/proc/self/mounts").read_text(), Path("/proc/net/route").read_text()
 
-    def test_without_data_nothing_is_kept(self, lab):
-        lab.fairlead("up", "--name", lab.name, "--wait")
-        lab.down()
-        assert nothing_is_left(lab)
-        assert not lab.data.exists()
-
-    @pytest.mark.each_user
-    def test_this_machine_s_network_is_not_touched(self, lab):
-        def links() -> list[str]:
-            return sorted(os.listdir("/sys/class/net"))
-
-        before = links(), Path("/proc/self/mounts").read_text(), Path("/proc/net/route").read_text()
-        lab.up()
-        assert (links(), Path("/proc/self/mounts").read_text(), Path("/proc/net/route").read_text()) == before
+    before = network_and_mounts()
+    lab.fairlead("up", "--name", lab.name, "--wait")
+    assert network_and_mounts() == before
+    lab.down()
+    assert nothing_is_left(lab)
+    assert not lab.data.exists(), "without --data nothing is kept"
+    assert lab.fairlead("status", check=False).returncode == 1
 
 
 class TestRefusals:
