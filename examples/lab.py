@@ -52,7 +52,7 @@ class Lab:
         deadline = time.monotonic() + PATIENCE
         output = self.output(step.where, step.command)
         while not re.search(step.until, output, re.MULTILINE) and time.monotonic() < deadline:
-            time.sleep(0.05)
+            time.sleep(0.2)
             output = self.output(step.where, step.command)
         print(output, end="" if output.endswith("\n") or not output else "\n")
         if not re.search(step.until, output, re.MULTILINE):

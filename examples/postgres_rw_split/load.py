@@ -25,7 +25,7 @@ from fairlead.client import Balancer, Dns, Endpoint, NoEndpoints, Roles, Static
 PRIMARY, MEMBERS, PORT = "db-primary", "db", 5432
 LOGIN = {"user": "app", "dbname": "app", "connect_timeout": "2", "tcp_user_timeout": "2000"}
 HANG = 3.0  # seconds after which an answer is no longer waited for
-PAUSE = 0.01  # between two requests of one client
+PAUSE = 0.04  # seconds between two requests of one client
 READERS = 2
 RUN = f"{time.time():.0f}"
 

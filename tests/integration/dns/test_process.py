@@ -65,7 +65,8 @@ class DnsPorts:
             with urllib.request.urlopen(f"http://{HOST}:{port}{path}", timeout=2) as response:
                 return response.status, response.read().decode()
         except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
+            with error:
+                return error.code, error.read().decode()
 
 
 def eventually(probe, wanted):
