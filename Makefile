@@ -10,6 +10,10 @@ up:                  ## run the headless-Service experiment and stay up; another
 setup:               ## .venv/ and the system programs, those for tests included
 	@scripts/setup.sh tests
 
+# What is compiled for a test is kept for the other workers and the next run, even where Python is told to write no
+# bytecode.
+test unit: export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: test
 test: setup          ## all tests, those in a real kernel and with a real kubectl included; nothing is run a second time
 	$(PY) -m pytest -q tests/unit -n 2
