@@ -26,7 +26,7 @@ PATH = f"{BIN}:{os.environ['PATH']}:/usr/sbin:/sbin"
 def eventually(check: Callable[[], Any], seconds: float = 10.0) -> Any:
     """The first truthy value of ``check``; the last falsy one or error is shown when the time is up.
 
-    Rests as long as it has asked, to leave the machine to those who are to do what is waited for.
+    Rests twice as long as it has asked, to leave the machine to those who are to do what is waited for.
     """
     deadline = time.monotonic() + seconds
     while True:
@@ -39,7 +39,7 @@ def eventually(check: Callable[[], Any], seconds: float = 10.0) -> Any:
         except (AssertionError, subprocess.CalledProcessError, KeyError, IndexError):
             if time.monotonic() > deadline:
                 raise
-        time.sleep(max(0.02, time.monotonic() - asked))
+        time.sleep(max(0.02, 2 * (time.monotonic() - asked)))
 
 
 class Lab:

@@ -1,4 +1,4 @@
-"""Asks URLs without a pause, on a new connection each time, until its standard input ends; then prints what came of it.
+"""Asks URLs again and again, on a new connection each time, until its standard input ends; then prints what came of it.
 
 Run in a Pod, or outside, as ``python3 steady_traffic.py URL...``. Prints an empty line when each URL has been asked
 WARM times, and at the end JSON: for each URL how many requests were answered, by whom, and the failures.
@@ -12,7 +12,7 @@ import threading
 import time
 from urllib.parse import urlsplit
 
-INTERVAL, PATIENCE = 0.005, 5.0  # seconds
+INTERVAL, PATIENCE = 0.02, 5.0  # seconds
 WARM = 50  # enough for each of three endpoints to have been asked
 
 
