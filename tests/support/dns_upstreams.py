@@ -9,6 +9,7 @@ import dns.rrset
 
 from fairlead.clusterdns.upstreams import UpstreamServer
 from tests.support.dns_servers import HOST
+from tests.support.net.ports import free_port
 
 
 def answering(*records, rcode="NOERROR", flags=0):
@@ -55,9 +56,12 @@ class NameServer(asyncio.DatagramProtocol):
 @contextlib.asynccontextmanager
 async def upstream(manner, whole=None):
     loop = asyncio.get_running_loop()
-    transport, protocol = await loop.create_datagram_endpoint(lambda: NameServer(manner, whole), (HOST, 0))
-    tcp = await asyncio.start_server(protocol.converse, HOST, protocol.server.port) if whole else None
+    # A port of any number that is free for UDP may be one from which somebody else has a connection.
+    transport, protocol = await loop.create_datagram_endpoint(lambda: NameServer(manner, whole), (HOST, free_port()))
+    tcp = None
     try:
+        if whole:
+            tcp = await asyncio.start_server(protocol.converse, HOST, protocol.server.port)
         yield protocol
     finally:
         transport.close()
