@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.full import IS_FULL
 from tests.support.labs import Lab, eventually
 from tests.support.registry_server import registry_server
 from tests.support.server_images import IMAGES, server_images
@@ -18,7 +19,7 @@ from tests.support.users import FIRST_OF_RANGE, users, users_with_many
 MANIFESTS = Path(__file__).with_name("servers.yaml")
 INDEX = "/usr/share/nginx/html/index.html"
 pytestmark = pytest.mark.each_user
-EVERYBODY = [*users_with_many(), users()[-1]]
+EVERYBODY = [*users_with_many(), users()[-1]] if IS_FULL else [*users_with_many()[-1:], users()[-1]]
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ Every test runs in a lab of root's and in one of an ordinary user's.
 
 import base64
 import contextlib
+import functools
 import json
 import os
 import socket
@@ -98,11 +99,17 @@ def inside_python(lab: Lab, name: str, program: str) -> subprocess.CompletedProc
     return lab.kubectl("exec", name, "--", PYTHON, "-c", program, check=False)
 
 
-@pytest.fixture(scope="module", params=PODS)
-def found(lab, request):
+@pytest.fixture(scope="module")
+def reached(lab):
+    """What each Pod finds; it looks once."""
+    return functools.cache(functools.partial(reach, lab))
+
+
+@pytest.fixture(params=PODS)
+def found(reached, request):
     if request.param == "guest" and not can_see_python():
         pytest.skip("this interpreter is in a folder of root's, which another user may not enter")
-    return request.param, reach(lab, request.param)
+    return request.param, reached(request.param)
 
 
 def can_see_python() -> bool:
