@@ -4,7 +4,8 @@ The files that take longest come first, so that none of them is left to run alon
 run by one worker, and xdist's own order is by numbers of tests.)
 
 Many files can run their labs as root and as an ordinary user. Tests run as the weaker of the two, with whom all else
-works; those with the mark ``each_user``, which show what depends on it, run as both. With ``FAIRLEAD_FULL=1`` all do.
+works; those with the mark ``each_user``, which show what depends on it, run as both. Tests with the mark ``full`` are
+left out. With ``FAIRLEAD_FULL=1`` everything runs.
 """
 
 from tests.support.full import IS_FULL
@@ -14,31 +15,44 @@ LONGEST_FIRST = (
     "robustness/test_everything_at_once",
     "examples/test_postgres_example",
     "examples/test_all_examples",
+    "lab/test_isolation",
+    "docs/test_pages",
+    "library/test_plugin",
     "lab/test_life",
     "lab/test_pods",
-    "lab/test_killed_start",
-    "apiserver/test_kubectl_script",
-    "proxy/test_flows",
-    "lab/test_kubectl_streams",
-    "lab/test_workloads",
-    "lab/test_outside",
-    "lab/test_nodes",
-    "lab/test_join",
-    "lab/test_dual_stack",
-    "dns/test_process",
-    "dns/test_resolvers",
-    "proxy/test_spread",
+    "lab/test_image_servers",
     "proxy/test_process",
+    "lab/test_bgp",
+    "lab/test_workloads",
+    "lab/test_images",
+    "apiserver/test_hostile_clients",
+    "lab/test_agent_restarts",
+    "lab/test_image_pulls",
+    "lab/test_kubectl_streams",
+    "lab/test_early_ends",
+    "apiserver/test_kubectl_script",
+    "dns/test_corefiles",
+    "dns/test_process",
+    "lab/test_killed_start",
+    "lab/test_headless_experiment",
+    "lab/test_join",
+    "lab/test_nodes",
+    "lab/test_dual_stack",
+    "lab/test_network_policies",
+    "lab/test_outside",
+    "dns/test_resolvers",
+    "proxy/test_flows",
+    "proxy/test_spread",
 )
 
 
 def pytest_collection_modifyitems(config, items):
     places = {name: place for place, name in enumerate(LONGEST_FIRST)}
     items.sort(key=lambda item: places.get(f"{item.path.parent.name}/{item.path.stem}", len(places)))
-    again = [] if IS_FULL else [item for item in items if runs_again(item)]
-    if again:
-        config.hook.pytest_deselected(items=again)
-        items[:] = [item for item in items if item not in again]
+    left_out = set() if IS_FULL else {item for item in items if item.get_closest_marker("full") or runs_again(item)}
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 def runs_again(item):

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from tests.support.charts import REPOSITORY, render
-from tests.support.full import IS_FULL
 from tests.support.labs import Lab, eventually
 from tests.support.users import users
 
@@ -152,7 +151,7 @@ def test_modules_are_compiled_ahead(image):
     assert (image.root / package / "__pycache__" / "__init__.cpython-311.pyc").exists()
 
 
-@pytest.mark.skipif(not IS_FULL, reason="a second build takes half a minute: FAIRLEAD_FULL=1")
+@pytest.mark.full
 def test_the_same_packages_give_the_same_bytes(image, tmp_path):
     assert build(tmp_path / "again.tar").read_bytes() == image.archive.read_bytes()
 
@@ -216,7 +215,7 @@ def test_its_name_servers_serve_the_lab(lab):
     assert lab.exec("client", "nslookup", "web.default.svc.cluster.local")
 
 
-@pytest.mark.parametrize("mode", ["nftables", "iptables"])
+@pytest.mark.parametrize("mode", ["nftables", pytest.param("iptables", marks=pytest.mark.full)])
 def test_its_proxies_carry_connections_of_a_lab_that_has_no_others(lab, mode):
     if mode != "nftables":
         install(lab, mode)

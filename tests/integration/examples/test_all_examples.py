@@ -80,6 +80,7 @@ def fields(output: str) -> dict[str, str]:
     return {**found, "client": found.get("client", "").partition(":")[0]}
 
 
+@pytest.mark.full
 def test_nodeport(play):
     shown = play("nodeport")
     cluster = [fields(shown.next(f"192.168.64.{last}:30080")) for last in (11, 12)]

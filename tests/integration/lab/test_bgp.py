@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.full import IS_FULL
 from tests.support.labs import Lab, eventually
 from tests.support.net.routers import ASN, NODES_ASN, PASSWORD, Router
 from tests.support.net.spreading import NODES, OUTSIDE, addresses, hops, nodes_with_pods, settled, traffic
@@ -28,7 +29,12 @@ bgp:
 EXCLUDED = "node.kubernetes.io/exclude-from-external-load-balancers"
 
 
-@pytest.fixture(scope="module", params=["bird", "frr"])
+ROUTERS = ["bird", "frr"]
+# A session that ends and begins again; what is said in it is shown with each router.
+of_a_router = pytest.mark.parametrize("make", ROUTERS if IS_FULL else ROUTERS[:1], indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module", params=ROUTERS)
 def make(request) -> str:
     if request.param == "frr" and os.geteuid() != 0:
         pytest.skip("FRR's daemons become a user of their own, which takes root")
@@ -98,6 +104,7 @@ def _is_gone(lab: Lab, address: str) -> bool:
     return not hops(lab, address)
 
 
+@of_a_router
 def test_a_killed_announcer_interrupts_nothing(lab, router):
     """Graceful restart: the routes stay, and connections with them."""
     found = settled(lab, "cluster", set(NODES))
@@ -109,6 +116,7 @@ def test_a_killed_announcer_interrupts_nothing(lab, router):
     assert asked.failures() == []
 
 
+@of_a_router
 def test_a_router_that_is_killed_learns_everything_again(lab, router):
     router.kill()
     start(lab, router)
@@ -134,6 +142,7 @@ def told(lab: Lab, reason: str) -> str:
     return "\n".join(item["message"] for item in items)
 
 
+@of_a_router
 def test_a_node_that_dies_is_forgotten_after_the_hold_time(lab, router):
     victim = min(set(NODES) - nodes_with_pods(lab))
     lab.fairlead("node", "stop", "--name", lab.name, victim)

@@ -202,6 +202,7 @@ class TestRefusals:
         assert done.returncode == 3
         assert "missing programs: nft; install" in done.stderr
 
+    @pytest.mark.full
     def test_a_kernel_that_makes_no_more_user_namespaces(self, ordinary):
         # One more namespace is allowed, and unshare takes it: with the limit of the one around it reached, the lab's
         # own is refused, as it is where an administrator has set the limit to zero.

@@ -114,6 +114,7 @@ def test_workers_share_a_lab(make):
     assert suite.left() == []
 
 
+@pytest.mark.full
 def test_two_runs_at_once_have_labs_of_their_own(make):
     suite = make(test_shared=SHARED)
     runs = [suite.start(), suite.start()]
@@ -218,7 +219,9 @@ def test_slow(namespace):
 """
 
 
-@pytest.mark.parametrize("options", [(), ("-n", "2")], ids=["alone", "workers"])
+@pytest.mark.parametrize(
+    "options", [pytest.param((), id="alone", marks=pytest.mark.full), pytest.param(("-n", "2"), id="workers")]
+)
 def test_ctrl_c_leaves_nothing(make, options):
     suite = make(test_slow=SLOW)
     process = suite.start("-s", *options)

@@ -59,6 +59,7 @@ def test_the_wheel_has_the_page_the_schemas_man_pages_and_completions(built):
     assert wheel.testzip() is None
 
 
+@pytest.mark.full
 def test_the_sdist_can_be_built_again(built, tmp_path):
     with tarfile.open(built[1]) as archive:
         archive.extractall(tmp_path, filter="data")
