@@ -299,7 +299,10 @@ WHOLE = (
         "api-resources --api-group=networking.k8s.io --verbs=list -o wide",
         r"/(?s)NAME .*servicecidrs .* ServiceCIDR +.*list.*/",
     ),
-    Step("api-resources --no-headers --namespaced=false --api-group=", r"/(?s)namespaces +ns +v1 +false +Namespace.*/"),
+    Step(
+        "api-resources --no-headers --namespaced=false --api-group=",
+        r"/(?s)componentstatuses +cs .*namespaces +ns +v1 +false +Namespace.*/",
+    ),
     Step("cluster-info", r"/(?s).*Kubernetes control plane.* is running at .*https://127.0.0.1:\d+.*/"),
     Step("get --raw /readyz", "ok"),
     Step("get --raw /api/v1/namespaces/kube-system", r'/\{.*"kind":"Namespace".*\}/'),
