@@ -7,6 +7,7 @@ Whether the values make sense is for validation to say.
 Upstream: apimachinery ``pkg/runtime/serializer/json``, sigs.k8s.io/json.
 """
 
+import functools
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -52,7 +53,7 @@ def decode(api_version: str, kind: str, document: Doc) -> Decoded:
         return Decoded(document, ())
     unknown: list[str] = []
     try:
-        kept = _struct(type_name, document, _Place("", (), _go_type(type_name)), unknown)
+        kept = _struct(type_name, document, None, unknown)
     except _Mismatch as mismatch:
         raise _refusal(api_version, kind, str(mismatch)) from None
     return Decoded(kept, tuple(unknown))
@@ -65,9 +66,8 @@ def decode_metadata(api_version: str, kind: str, document: Doc) -> Decoded:
         ApiError: 400, a value of the metadata has the wrong JSON type.
     """
     unknown: list[str] = []
-    place = _Place("metadata", ("metadata",), kind)
     try:
-        metadata = _struct(_METADATA, document.get("metadata") or {}, place, unknown)
+        metadata = _struct(_METADATA, document.get("metadata") or {}, (None, "metadata", kind), unknown)
     except _Mismatch as mismatch:
         raise _refusal(api_version, kind, str(mismatch)) from None
     return Decoded({**document, "metadata": metadata}, tuple(unknown))
@@ -82,18 +82,30 @@ class _Mismatch(Exception):
     """A value of the wrong JSON type; the text is Go's."""
 
 
-class _Place(NamedTuple):
-    """Where a value stands: its path as users write it, its field names alone, and the Go struct that has the field."""
+# Where a value stands: what it is in, its name or index there, and the Go struct that has the field of this name; empty
+# for elements of lists and entries of maps. It is spelled out only when there is something to say about the value.
+_Place = tuple["_Place | None", str | int, str]
+_Read = Callable[[Any, "_Place | None", list[str]], Any]
 
-    path: str
-    names: tuple[str, ...]
-    struct: str
 
-    def field(self, name: str) -> "_Place":
-        return _Place(f"{self.path}.{name}" if self.path else name, (*self.names, name), self.struct)
+def _path(place: _Place | None) -> str:
+    """As users write it: ``spec.ports[0].port``."""
+    if place is None:
+        return ""
+    above, step, _ = place
+    before = _path(above)
+    return f"{before}[{step}]" if isinstance(step, int) else f"{before}.{step}" if before else step
 
-    def at(self, key: int | str) -> "_Place":
-        return self._replace(path=f"{self.path}[{key}]" if isinstance(key, int) else f"{self.path}.{key}")
+
+def _field_name(place: _Place) -> str:
+    """As Go names it: the innermost struct, then the names of the fields that lead to the value."""
+    above, step, struct = place
+    names = [str(step)] if struct else []
+    while above is not None:
+        above, step, outer = above
+        struct = struct or outer
+        names += [str(step)] if outer else []
+    return ".".join((struct, *reversed(names)))
 
 
 def _refusal(api_version: str, kind: str, reason: str) -> ApiError:
@@ -101,71 +113,99 @@ def _refusal(api_version: str, kind: str, reason: str) -> ApiError:
     return bad_request(f'{kind} in version "{version}" cannot be handled as a {kind}: {reason}')
 
 
-def _struct(type_name: str, value: Any, place: _Place, unknown: list[str]) -> Doc:
+def _struct(type_name: str, value: Any, place: _Place | None, unknown: list[str]) -> Doc:
     if not isinstance(value, dict):
         raise _mismatch(value, place, _go_type(type_name))
-    here = place._replace(struct=type_name.rpartition(".")[2])
-    fields = fields_of(type_name)
+    struct, fields = _plan(type_name)
     kept = {}
     for name, item in value.items():
-        if name not in fields:
-            unknown.append(f'unknown field "{here.field(name).path}"')
+        if (read := fields.get(name)) is None:
+            unknown.append(f'unknown field "{_path((place, name, struct))}"')
         elif item is not None:
-            kept[name] = _field(fields[name], item, here.field(name), unknown)
+            kept[name] = read(item, (place, name, struct), unknown)
     return kept
 
 
-def _field(field: FieldType, value: Any, place: _Place, unknown: list[str]) -> Any:
+@functools.cache
+def _plan(type_name: str) -> tuple[str, dict[str, _Read]]:
+    """The Go struct of a type, and how each of its fields is read."""
+    return type_name.rpartition(".")[2], {name: _field(field) for name, field in fields_of(type_name).items()}
+
+
+def _field(field: FieldType) -> _Read:
     match field.container:
         case Cardinality.LIST:
-            if not isinstance(value, list):
-                raise _mismatch(value, place, _go_type(field.name, Cardinality.LIST))
-            return [_element(field.name, item, place.at(index), unknown) for index, item in enumerate(value)]
+            return _list(field.name)
         case Cardinality.MAP:
-            if not isinstance(value, dict):
-                raise _mismatch(value, place, _go_type(field.name, Cardinality.MAP))
-            return {key: _element(field.name, item, place.at(key), unknown) for key, item in value.items()}
+            return _map(field.name)
         case _:
-            return _value(field.name, value, place, unknown)
+            return _value(field.name)
 
 
-def _element(type_name: str, value: Any, place: _Place, unknown: list[str]) -> Any:
+def _list(type_name: str) -> _Read:
+    element, wanted = _element(type_name), _go_type(type_name, Cardinality.LIST)
+
+    def read(value: Any, place: _Place | None, unknown: list[str]) -> list[Any]:
+        if not isinstance(value, list):
+            raise _mismatch(value, place, wanted)
+        return [element(item, (place, index, ""), unknown) for index, item in enumerate(value)]
+
+    return read
+
+
+def _map(type_name: str) -> _Read:
+    element, wanted = _element(type_name), _go_type(type_name, Cardinality.MAP)
+
+    def read(value: Any, place: _Place | None, unknown: list[str]) -> Doc:
+        if not isinstance(value, dict):
+            raise _mismatch(value, place, wanted)
+        return {key: element(item, (place, key, ""), unknown) for key, item in value.items()}
+
+    return read
+
+
+def _element(type_name: str) -> _Read:
     """One element of a list or map; Go reads a null there as the zero value."""
-    if value is None:
-        return _ZERO.get(type_name, {})
-    return _value(type_name, value, place, unknown)
+    element = _value(type_name)
+
+    def read(value: Any, place: _Place | None, unknown: list[str]) -> Any:
+        return _ZERO.get(type_name, {}) if value is None else element(value, place, unknown)
+
+    return read
 
 
-def _value(type_name: str, value: Any, place: _Place, unknown: list[str]) -> Any:
-    if read := _SCALARS.get(type_name):
-        return read(value, place)
-    if not fields_of(type_name):
-        return value
-    return _struct(type_name, value, place, unknown)
+def _value(type_name: str) -> _Read:
+    if scalar := _SCALARS.get(type_name):
+        return scalar
+    return functools.partial(_struct, type_name) if fields_of(type_name) else _anything
 
 
-def _string(value: Any, place: _Place) -> str:
+def _anything(value: Any, place: _Place | None, unknown: list[str]) -> Any:
+    return value
+
+
+def _string(value: Any, place: _Place | None, unknown: list[str]) -> str:
     if not isinstance(value, str):
         raise _mismatch(value, place, "string")
     return value
 
 
-def _boolean(value: Any, place: _Place) -> bool:
+def _boolean(value: Any, place: _Place | None, unknown: list[str]) -> bool:
     if not isinstance(value, bool):
         raise _mismatch(value, place, "bool")
     return value
 
 
-def _number(value: Any, place: _Place) -> float:
+def _number(value: Any, place: _Place | None, unknown: list[str]) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise _mismatch(value, place, "float64")
     return value
 
 
-def _integer(bits: int) -> Callable[[Any, _Place], int]:
+def _integer(bits: int) -> _Read:
     limit = 1 << (bits - 1)
 
-    def read(value: Any, place: _Place) -> int:
+    def read(value: Any, place: _Place | None, unknown: list[str]) -> int:
         whole = int(value) if isinstance(value, float) and value.is_integer() else value
         if isinstance(whole, bool) or not isinstance(whole, int) or not -limit <= whole < limit:
             raise _mismatch(value, place, f"int{bits}")
@@ -174,28 +214,34 @@ def _integer(bits: int) -> Callable[[Any, _Place], int]:
     return read
 
 
-def _int_or_string(value: Any, place: _Place) -> int | str:
-    return value if isinstance(value, str) else _integer(32)(value, place)
+_int32 = _integer(32)
 
 
-def _quantity(value: Any, place: _Place) -> str:
+def _int_or_string(value: Any, place: _Place | None, unknown: list[str]) -> Any:
+    return value if isinstance(value, str) else _int32(value, place, unknown)
+
+
+def _quantity(value: Any, place: _Place | None, unknown: list[str]) -> str:
     """A quantity in its canonical form, a bare number too, so that every spelling of an amount is equal to it."""
-    text = value if isinstance(value, str) else str(_number(value, place))
+    text = value if isinstance(value, str) else str(_number(value, place, unknown))
     try:
         return canonical_quantity(text.strip())
     except ValueError:
         raise _Mismatch(f"quantities must match the regular expression '{_QUANTITY_TEXT}'") from None
 
 
-def _moment(precision: str) -> Callable[[Any, _Place], str]:
+def _moment(precision: str, example: str) -> _Read:
     """A time of RFC 3339, kept in UTC and in one precision, so that every spelling of a moment is equal to it."""
 
-    def read(value: Any, place: _Place) -> str:
-        text = _string(value, place)
+    def read(value: Any, place: _Place | None, unknown: list[str]) -> str:
+        text = _string(value, place, unknown)
         try:
             if not _RFC_3339.fullmatch(text):
                 raise ValueError
-            moment = datetime.fromisoformat(text).astimezone(UTC)
+            moment = datetime.fromisoformat(text)
+            if len(text) == len(example) and text.endswith("Z"):  # it is spelled as it is kept
+                return text
+            moment = moment.astimezone(UTC)
         except (ValueError, OverflowError):
             raise _Mismatch(f'parsing time "{text}" as "2006-01-02T15:04:05Z07:00": cannot parse "{text}"') from None
         return moment.replace(tzinfo=None).isoformat(timespec=precision) + "Z"
@@ -203,25 +249,24 @@ def _moment(precision: str) -> Callable[[Any, _Place], str]:
     return read
 
 
-_SCALARS: dict[str, Callable[[Any, _Place], Any]] = {
+_SCALARS: dict[str, _Read] = {
     "string": _string,
     "boolean": _boolean,
     "number": _number,
-    "int32": _integer(32),
+    "int32": _int32,
     "int64": _integer(64),
     INT_OR_STRING: _int_or_string,
     QUANTITY: _quantity,
-    TIME: _moment("seconds"),
-    MICRO_TIME: _moment("microseconds"),
+    TIME: _moment("seconds", "2006-01-02T15:04:05Z"),
+    MICRO_TIME: _moment("microseconds", "2006-01-02T15:04:05.000000Z"),
 }
 
 
-def _mismatch(value: Any, place: _Place, wanted: str) -> _Mismatch:
+def _mismatch(value: Any, place: _Place | None, wanted: str) -> _Mismatch:
     got = _json_type(value)
-    if not place.names:
+    if place is None:
         return _Mismatch(f"json: cannot unmarshal {got} into Go value of type {wanted}")
-    field = f"{place.struct}.{'.'.join(place.names)}"
-    return _Mismatch(f"json: cannot unmarshal {got} into Go struct field {field} of type {wanted}")
+    return _Mismatch(f"json: cannot unmarshal {got} into Go struct field {_field_name(place)} of type {wanted}")
 
 
 def _json_type(value: Any) -> str:
