@@ -18,16 +18,14 @@ from fairlead.registry.verbs.generic_store import Written
 def decoded(call: Call, document: Doc, options: WriteOptions, patched: bool = False) -> tuple[Doc, list[str]]:
     """The document of a write as it is stored, and warnings about fields that it does not have."""
     resource = call.resource
+    faults: list[str] = []
+    if patched:
+        bodies.check_size(document)
+    elif options.field_validation != "Ignore" and bodies.media_type(call.request.content_type) == bodies.JSON:
+        faults += bodies.duplicate_fields(call.request.body, document)
     bodies.check_kind(document, resource.group_version, resource.kind)
-    bodies.check_size(document)
     document, unknown = shaped(document, resource)
-    faults = list(unknown)
-    if (
-        not patched
-        and options.field_validation != "Ignore"
-        and bodies.media_type(call.request.content_type) == bodies.JSON
-    ):
-        faults += bodies.duplicate_fields(call.request.body)
+    faults = [*unknown, *faults]
     faults = faults[: bodies.MAX_STRICT_ERRORS]
     if faults and options.field_validation == "Strict":
         raise bad_request(

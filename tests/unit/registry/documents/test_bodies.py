@@ -7,8 +7,12 @@ minutes.
 import json
 import time
 
+import msgspec
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
+from fairlead.registry.documents.bodies import duplicate_fields
 from fairlead.registry.status import ApiError
 from tests.support.api_world import ApiWorld, config_map
 
@@ -146,6 +150,33 @@ def test_protobuf(world, content, code):
     kind = message(1, message(1, b"v1") + message(2, b"ConfigMap"))
     body = b"k8s\x00" + kind + message(2, content)
     assert answered(world, "POST", MAPS, body, "application/vnd.kubernetes.protobuf")[0] == code
+
+
+NAMES = st.text(':"\\ax', max_size=3)
+VALUES = st.recursive(
+    NAMES | st.integers() | st.none(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
+    max_leaves=8,
+)
+MEMBERS = st.lists(st.tuples(NAMES, VALUES), max_size=4)
+SPACES = st.sampled_from([(",", ":"), (", ", " : "), (" ,\n", ":\t")])
+
+
+def spelled(members, spaces, *, escapes_colons=False):
+    inner, colon = spaces
+    texts = [(json.dumps(name), json.dumps(value, separators=spaces)) for name, value in members]
+    if escapes_colons:
+        texts = [(name, text.replace(":", r"\u003A") if text[:1] == '"' else text) for name, text in texts]
+    return ("{" + inner.join(f"{name}{colon}{text}" for name, text in texts) + "}").encode()
+
+
+@given(MEMBERS, SPACES, st.booleans())
+@example([("a", 1), ("a", ":")], (",", ":"), True)
+def test_a_field_that_stands_twice_is_told_however_the_body_is_spelled(members, spaces, escapes_colons):
+    body = spelled(members, spaces, escapes_colons=escapes_colons)
+    names = [name for name, _ in members]
+    twice = [f'duplicate field "{name}"' for at, name in enumerate(names) if name in names[:at]]
+    assert duplicate_fields(body, msgspec.json.decode(body)) == twice
 
 
 @pytest.mark.parametrize(("validation", "code"), [("Strict", 400), ("Warn", 201), ("Ignore", 201)])
