@@ -1,7 +1,6 @@
 """A cluster in memory for tests of the registry: requests in, documents out, no HTTP, no disk, a clock that stands."""
 
 import json
-from dataclasses import replace
 from itertools import count
 
 from fairlead.drivers.apiserver.chances import Chances
@@ -51,7 +50,7 @@ class ApiWorld:
         self._uids, self._choices = count(1000), count()
 
     def at(self, moment):
-        self.env = replace(self.env, now=moment)
+        self.env = self.env._replace(now=moment)
 
     def ask(self, method, url, body=None, content_type="application/json", accept="application/json", user=ADMIN):
         """The answer itself; raises ApiError for a refusal."""
@@ -75,7 +74,7 @@ class ApiWorld:
             found = answer(request, self.state, self._state_at, env)
             if not isinstance(found, Consultation):
                 return found
-            env = replace(env, answers={**env.answers, **{each.key: self._asked(each) for each in found.questions}})
+            env = env._replace(answers={**env.answers, **{each.key: self._asked(each) for each in found.questions}})
             chances.repeat()
         raise AssertionError(f"no end of questions about {request.method} {request.path}")
 

@@ -5,7 +5,7 @@ import logging
 import socket
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from fairlead.drivers.apiserver.application import ApiApplication
@@ -111,6 +111,6 @@ async def _keep(
     while True:
         await asyncio.sleep(seconds)
         try:
-            await state.commit(put_right(Step(state.head), replace(env, now=now_text())))
+            await state.commit(put_right(Step(state.head), env._replace(now=now_text())))
         except (ApiError, StoreError) as error:  # such as a full disk: the next round may do better
             log.warning("%s", error)

@@ -5,7 +5,6 @@ served; or another server that is to answer. Nothing here waits or does I/O. Ref
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from functools import partial
 
 from fairlead.registry.access.admission import admit
@@ -82,7 +81,7 @@ def _warned(found: Answer, texts: Iterable[str]) -> Answer:
     """The answer with more warnings: that what the client uses will go, and what webhooks say."""
     told = tuple(filter(None, texts))
     return (
-        replace(found, warnings=(*told, *found.warnings))
+        found._replace(warnings=(*told, *found.warnings))
         if told and isinstance(found, Reply | PermittedWatch)
         else found
     )
@@ -99,10 +98,10 @@ def _admitting(request: Request, state: State, gate: AdmissionGate, env: Environ
     lets in."""
     if not is_write(request.method):
         return env
-    env = replace(env, user=request.user)
+    mutate = gate.mutating(state)
     if is_superuser(request.user):
-        return replace(env, mutate=gate.mutating(state), review=gate.review)
-    return replace(env, admit=partial(admit, request.user), mutate=gate.mutating(state), review=gate.review)
+        return env._replace(user=request.user, mutate=mutate, review=gate.review)
+    return env._replace(user=request.user, admit=partial(admit, request.user), mutate=mutate, review=gate.review)
 
 
 # Methods that only other servers know; upstream has no verb for OPTIONS, so that only a rule for all verbs allows it.

@@ -1,7 +1,8 @@
 """What a request needs beside itself and the state: the time, a random source, the kinds and the cluster's settings."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from fairlead.model.document import Doc
@@ -44,8 +45,7 @@ class Write(NamedTuple):
     complete: Callable[[Doc], None] = lambda document: None
 
 
-@dataclass(frozen=True)
-class Environment:
+class Environment(NamedTuple):
     """The outside of one request.
 
     Attributes:
@@ -71,7 +71,7 @@ class Environment:
     admit: Callable[[State, RequestTarget, Doc, Doc | None], None] = lambda state, target, new, old: None
     mutate: Callable[[Write], Doc] | None = None
     review: Callable[[Write], tuple[str, ...]] = lambda write: ()
-    answers: Answers = field(default_factory=dict)
+    answers: Answers = MappingProxyType({})
     user: User | None = None
 
     def admitted(self, write: Write) -> Doc:
@@ -87,7 +87,7 @@ class Environment:
     @property
     def unguarded(self) -> "Environment":
         """For what follows from something that has passed."""
-        return replace(self, mutate=None, review=lambda write: ())
+        return self._replace(mutate=None, review=lambda write: ())
 
     def context(self, state: State, dry_run: bool) -> Context:
         return Context(self.now, state, self.choose, self.cluster, dry_run, self.user)

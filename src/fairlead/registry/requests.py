@@ -7,6 +7,7 @@ namespaced resources, then ``<plural>[/<name>[/<subresource>[/<rest>]]]``.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from fairlead.model.names import ObjectKey
 from fairlead.registry.resources import BUILT_IN, BY_PATH, Resource, ResourceTable, Subresource
@@ -34,8 +35,7 @@ class User:
     extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """One HTTP request, with everything that the registry looks at.
 
     Attributes:
@@ -61,8 +61,7 @@ class Request:
 _TRUE = frozenset({"1", "t", "T", "true", "TRUE", "True"})
 
 
-@dataclass(frozen=True)
-class RequestTarget:
+class RequestTarget(NamedTuple):
     """What a path names: a collection, an object, or something below an object.
 
     Attributes:
@@ -125,8 +124,7 @@ def _is_namespace_subresource(name: str) -> bool:
 _FIELD_VALIDATION = ("", "Ignore", "Warn", "Strict")
 
 
-@dataclass(frozen=True)
-class WriteOptions:
+class WriteOptions(NamedTuple):
     """Options of a write.
 
     Attributes:

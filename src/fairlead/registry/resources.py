@@ -6,6 +6,7 @@ and whether an update must name a resourceVersion are those of each kind's strat
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from fairlead.registry.defined_kind import DefinedKind
 
@@ -72,7 +73,7 @@ class Resource:
     deprecated: str = ""
     defined: DefinedKind | None = None
 
-    @property
+    @cached_property
     def group_version(self) -> str:
         return f"{self.group}/{self.version}" if self.group else self.version
 
@@ -84,12 +85,12 @@ class Resource:
     def list_kind(self) -> str:
         return self.defined.list_kind if self.defined else f"{self.kind}List"
 
-    @property
+    @cached_property
     def qualified(self) -> str:
         """The resource as messages name it: ``services``, ``endpointslices.discovery.k8s.io``."""
         return f"{self.plural}.{self.group}" if self.group else self.plural
 
-    @property
+    @cached_property
     def storage(self) -> str:
         """The name under which its objects are kept; independent of the version."""
         return self.view_of or self.qualified

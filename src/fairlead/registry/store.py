@@ -10,7 +10,6 @@ writes that are not on disk yet, costs only what differs.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import msgspec
@@ -57,11 +56,10 @@ class Change(NamedTuple):
         return self.after.version
 
 
-@dataclass(frozen=True)
-class Log:
+class Log(NamedTuple):
     """The latest changes of one resource; ``compacted`` is the version of the last one forgotten."""
 
-    changes: Map[int, Change] = field(default_factory=Map)
+    changes: Map[int, Change] = Map()
     first: int = 0
     end: int = 0
     size: int = 0
@@ -99,8 +97,7 @@ _NOTHING: Map[ObjectKey, Stored] = Map()
 _NOBODY: frozenset[ObjectKey] = frozenset()
 
 
-@dataclass(frozen=True)
-class State:
+class State(NamedTuple):
     """All objects, the logs of their changes, who holds which virtual IP and node port, and which Pods each node has.
 
     Attributes:
@@ -110,11 +107,11 @@ class State:
 
     version: int = 0
     origin: int = 0
-    objects: Map[str, Map[ObjectKey, Stored]] = field(default_factory=Map)
-    logs: Map[str, Log] = field(default_factory=Map)
-    ips: Map[str, ObjectKey] = field(default_factory=Map)
-    ports: Map[int, ObjectKey] = field(default_factory=Map)
-    placed: Map[str, frozenset[ObjectKey]] = field(default_factory=Map)
+    objects: Map[str, Map[ObjectKey, Stored]] = Map()
+    logs: Map[str, Log] = Map()
+    ips: Map[str, ObjectKey] = Map()
+    ports: Map[int, ObjectKey] = Map()
+    placed: Map[str, frozenset[ObjectKey]] = Map()
 
     def of(self, resource: str) -> Map[ObjectKey, Stored]:
         return self.objects.get(resource, _NOTHING)
@@ -190,7 +187,6 @@ def seal(document: Doc, version: int, fields: FieldGetters) -> Stored:
 def _record(step: Step, change: Change, objects: Map[ObjectKey, Stored]) -> Step:
     before = step.state
     log = before.log(change.resource).append(change)
-    # Not by ``replace``, which takes several times as long, with every write.
     state = State(
         change.version,
         before.origin,

@@ -92,8 +92,7 @@ class ClusterConfig:
         return tuple(IPFamily.IPV6 if ":" in cidr else IPFamily.IPV4 for cidr in self.service_cidrs)
 
 
-@dataclass(frozen=True)
-class Context:
+class Context(NamedTuple):
     """Everything a hook may know beside the documents.
 
     Attributes:

@@ -11,7 +11,6 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -214,7 +213,7 @@ class ApiApplication:
                 raise ApiError(504, "Timeout", "Timeout: request did not complete within requested timeout")
             replies = await self.servers.ask(found.questions)
             chances.repeat()
-            env = replace(env, answers={**env.answers, **replies})
+            env = env._replace(answers={**env.answers, **replies})
             await self._turns.take(flow)
         return found
 

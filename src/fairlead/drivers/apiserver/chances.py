@@ -1,7 +1,6 @@
 """What is given by chance, the same again when a request is worked out again: uids, names, addresses, ports."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Generic, TypeVar
 
 from fairlead.registry.environment import Environment
@@ -17,7 +16,7 @@ class Chances:
 
     def environment(self, now: str) -> Environment:
         """The surroundings in which the request is worked out, at a moment that stands."""
-        return replace(self._env, now=now, new_uid=self._new_uid, choose=self._choose)
+        return self._env._replace(now=now, new_uid=self._new_uid, choose=self._choose)
 
     def repeat(self) -> None:
         """Begin again with the first."""

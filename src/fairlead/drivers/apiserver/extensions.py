@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-from dataclasses import replace
 
 from fairlead.drivers.apiserver.review_servers import ReviewServers
 from fairlead.drivers.apiserver.store.durable_state import DurableState
@@ -30,7 +29,7 @@ async def look_after_extensions(state: DurableState, env: Environment, servers: 
             continue
         found = extensions(services, resource_table(state.head.of(DEFINITIONS)))
         answers = await servers.fetch_again(map(question, found))
-        now = replace(env, now=now_text(), answers=answers)
+        now = env._replace(now=now_text(), answers=answers)
         try:
             await state.commit(put_right(Step(state.head), found, now))
         except (ApiError, StoreError) as error:  # one that was deleted meanwhile, or a full disk

@@ -6,8 +6,8 @@ resource that is a view of another one (events.k8s.io) is translated here too. U
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -24,8 +24,7 @@ _JSON_TYPES = frozenset({"application/json", "application/*", "*/*", ""})
 _INCLUDE_OBJECT = ("", "None", "Metadata", "Object")
 
 
-@dataclass(frozen=True)
-class Form:
+class Form(NamedTuple):
     """What a client accepts: the form of objects, and the version of meta.k8s.io for forms other than the object's.
 
     Attributes:
@@ -41,6 +40,7 @@ class Form:
         return "application/json"
 
 
+@lru_cache(maxsize=64)
 def negotiate(accept: str, include_object: str = "") -> Form:
     """The first form in ``Accept`` that can be served.
 
@@ -63,8 +63,7 @@ def negotiate(accept: str, include_object: str = "") -> Form:
     raise ApiError(406, "NotAcceptable", message)
 
 
-@dataclass(frozen=True)
-class View:
+class View(NamedTuple):
     """One resource shown in one form. Equal views show the same bytes, so watchers can share them."""
 
     resource: Resource

@@ -1,7 +1,6 @@
 """Requests on what lies below an object and is no object itself: binding, scale, logs and streams, proxies."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import msgspec
 
@@ -79,7 +78,7 @@ def write_scale(call: Call) -> Reply:
         wanted = call.env.admitted(Write(call.state, call.target, decoded, before, options.dry_run))
         return scaled(old, wanted, paths)
 
-    target = replace(call.target, subresource=None)
+    target = call.target._replace(subresource=None)
     manager = manager_of(call, options, UPDATE)
     change = ObjectUpdate(apply, only_existing=True, dry_run=options.dry_run, manager=manager)
     written = update(call.state, target, change, call.env.unguarded)

@@ -1,7 +1,7 @@
 """A request on its way through the registry, and the answers that it can have."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from fairlead.registry.backend import BackendServer
 from fairlead.registry.conversion import shown_as
@@ -16,8 +16,7 @@ from fairlead.registry.store import State, Step
 from fairlead.registry.verbs.watches import PermittedWatch
 
 
-@dataclass(frozen=True)
-class Reply:
+class Reply(NamedTuple):
     """A finished answer.
 
     Attributes:
@@ -42,8 +41,7 @@ Found = Reply | PermittedWatch | BackendServer
 Answer = Found | Consultation
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(NamedTuple):
     """A request with its target found and the surroundings it is answered in.
 
     Attributes:

@@ -10,7 +10,6 @@ for a few fields of a few kinds (``indexedTriggerFunc``).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import msgspec
@@ -27,8 +26,7 @@ from fairlead.registry.verbs.lists import requested_version
 INITIAL_EVENTS_END = "k8s.io/initial-events-end"
 
 
-@dataclass(frozen=True)
-class PermittedWatch:
+class PermittedWatch(NamedTuple):
     """A watch that may begin.
 
     Attributes:

@@ -157,7 +157,7 @@ def test_a_server_that_does_not_tell_is_stale(world, said):
 def look(world, answer):
     """The condition after the servers have answered."""
     found = extensions(world.state.of(STORAGE), BUILT_IN)
-    env = world.env.__class__(**{**vars(world.env), "answers": {question(found[0]).key: answer}})
+    env = world.env._replace(answers={question(found[0]).key: answer})
     world.state = put_right(Step(world.state), found, env).state
     (condition,) = world.do("GET", f"{SERVICES}/v1.{GROUP}")["status"]["conditions"]
     return condition["status"], condition["reason"], condition["message"]
