@@ -84,7 +84,7 @@ async def run(options: ApiServerOptions, sockets: Sequence[socket.socket], ready
         authority = (options.pki_dir / "ca.crt").read_text() if not options.plain else ""
         await state.commit(ensure_authentication(Step(state.head), authority, API_SERVER, env))
         faults = options.steering.faults if options.steering else None
-        application = ApiApplication(state, env, OutgoingTls(options.pki_dir), bearers.pages(), faults)
+        application = ApiApplication(state, env, OutgoingTls(options.pki_dir), bearers.page, faults)
         keeping.append(asyncio.create_task(look_after_extensions(state, env, application.servers)))
         async with steered(options.steering, application.remind):
             await serve(application, sockets, tls, ready, application.streams.close)

@@ -5,6 +5,7 @@ paths is that of the Kubernetes API: ``/api/v1`` or ``/apis/<group>/<version>``,
 namespaced resources, then ``<plural>[/<name>[/<subresource>[/<rest>]]]``.
 """
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -101,7 +102,7 @@ def _target(group_version: tuple[str, str], parts: list[str], table: ResourceTab
     namespace = ""
     # /namespaces/<name>/<plural> lies in a namespace, unless <plural> is a subresource of the Namespace itself.
     if len(parts) > 2 and parts[0] == "namespaces" and not _is_namespace_subresource(parts[2]):
-        namespace, parts = parts[1], parts[2:]
+        namespace, parts = sys.intern(parts[1]), parts[2:]  # the objects that lie in it have it in their keys
     resource = table.by_path.get((*group_version, parts[0])) if parts else None
     if resource is None or (namespace and not resource.namespaced):
         raise no_such_resource()

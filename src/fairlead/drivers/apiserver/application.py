@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qsl
@@ -75,11 +75,11 @@ class ApiApplication:
         state: DurableState,
         env: Environment,
         outgoing: OutgoingTls,
-        pages: Mapping[str, IssuerPage] | None = None,
+        issuer_page: Callable[[str], IssuerPage | None] = lambda path: None,
         faults: SteeredFaults | None = None,
     ) -> None:
         self._state, self._env, self._tunnel = state, env, UpstreamTunnel(outgoing)
-        self._pages = pages or {}
+        self._issuer_page = issuer_page
         self.servers = ReviewServers(state, env.choose, env.new_uid, outgoing, env.cluster)
         self.streams = WatchStreams(state, env.kinds, self.servers.ask)
         self._turns = Turns()
@@ -172,7 +172,7 @@ class ApiApplication:
         """What is served at a path that is no part of the API, and its media type."""
         if path == "/metrics":
             return self._metrics.text(), METRICS_TYPE
-        page = self._pages.get(path.rstrip("/"))
+        page = self._issuer_page(path.rstrip("/"))
         return (page.body, page.content_type.encode()) if page else None
 
     async def _reply(self, reply: Reply, user: str, known: str, send: Send) -> None:

@@ -11,18 +11,21 @@ import hashlib
 import os
 import secrets
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from fairlead.drivers.clock_text import now_text
-from fairlead.drivers.identity.issuer_pages import IssuerPage, issuer_pages
-from fairlead.drivers.identity.signing import TokenSigner
+from fairlead.drivers.identity.issuer_pages import CONFIGURATION, KEYS, IssuerPage, issuer_pages
 from fairlead.registry.access.bootstrap_tokens import user_of_bootstrap_token
 from fairlead.registry.access.service_account_tokens import ISSUER, user_of_claims
 from fairlead.registry.requests import User
 from fairlead.registry.store import State
+
+if TYPE_CHECKING:
+    from fairlead.drivers.identity.signing import TokenSigner
 
 AUTHENTICATED = "system:authenticated"
 
@@ -80,8 +83,15 @@ class Bearers:
 
     def __init__(self, directory: Path, state: Callable[[], State]) -> None:
         self._tokens = load_tokens(directory / "tokens.csv")
-        self._signer = TokenSigner(directory / "service-accounts.key")
+        self._keys = directory / "service-accounts.key"
         self._state = state
+
+    @cached_property
+    def _signer(self) -> "TokenSigner":
+        """Made for the first token that is signed or checked: its library takes a fifth of a small server's memory."""
+        from fairlead.drivers.identity.signing import TokenSigner
+
+        return TokenSigner(self._keys)
 
     def user(self, token: str, audience: str = ISSUER) -> User | None:
         """The user of a token; None when it is not known, is for others, has expired, or its account is gone."""
@@ -92,9 +102,9 @@ class Bearers:
         claims = self._signer.verified(token)
         return user_of_claims(claims, self._state(), now_text(), audience) if claims else None
 
-    def pages(self) -> dict[str, IssuerPage]:
-        """What others verify tokens by, by path."""
-        return issuer_pages(ISSUER, self._signer)
+    def page(self, path: str) -> IssuerPage | None:
+        """What others verify tokens by; None at any other path."""
+        return issuer_pages(ISSUER, self._signer.public_keys())[path] if path in (CONFIGURATION, KEYS) else None
 
     def sign(self, claims: dict[str, Any]) -> str:
         return self._signer.sign(msgspec.json.encode(claims))

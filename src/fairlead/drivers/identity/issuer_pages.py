@@ -6,8 +6,7 @@ Upstream: ``pkg/serviceaccount/openidmetadata.go``.
 import json
 from typing import NamedTuple
 
-from fairlead.drivers.identity.signing import ALGORITHM, TokenSigner
-
+ALGORITHM = "ES256"
 CONFIGURATION, KEYS = "/.well-known/openid-configuration", "/openid/v1/jwks"
 
 
@@ -18,8 +17,12 @@ class IssuerPage(NamedTuple):
     content_type: str
 
 
-def issuer_pages(issuer: str, signer: TokenSigner) -> dict[str, IssuerPage]:
-    """The pages by path. The keys are at the issuer, whose name leads to the API server inside the cluster."""
+def issuer_pages(issuer: str, public_keys: dict[str, object]) -> dict[str, IssuerPage]:
+    """The pages by path. The keys are at the issuer, whose name leads to the API server inside the cluster.
+
+    Args:
+        public_keys: a JSON Web Key Set.
+    """
     configuration = {
         "issuer": issuer,
         "jwks_uri": f"{issuer}{KEYS}",
@@ -29,5 +32,5 @@ def issuer_pages(issuer: str, signer: TokenSigner) -> dict[str, IssuerPage]:
     }
     return {
         CONFIGURATION: IssuerPage(json.dumps(configuration).encode(), "application/json"),
-        KEYS: IssuerPage(json.dumps(signer.public_keys()).encode(), "application/jwk-set+json"),
+        KEYS: IssuerPage(json.dumps(public_keys).encode(), "application/jwk-set+json"),
     }

@@ -1,8 +1,8 @@
 """Signed tokens: JSON Web Tokens with ES256 (RFC 7515, RFC 7518), which anybody can verify by the published keys.
 
 The file of keys may hold several, as PEM: the first signs, and all of them verify. A key that has signed for
-``KEY_DAYS`` makes room for a new one at a start, and stays behind it for as long as its tokens may live. A key is named
-by the digest of its public half, as upstream names them (``pkg/serviceaccount/jwt.go``).
+``KEY_DAYS`` makes room for a new one when a server begins to use them, and stays behind it for as long as its tokens
+may live. A key is named by the digest of its public half, as upstream names them (``pkg/serviceaccount/jwt.go``).
 """
 
 import base64
@@ -20,7 +20,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
-ALGORITHM = "ES256"
+from fairlead.drivers.identity.issuer_pages import ALGORITHM
+
 KEY_DAYS = 90
 KEPT = 3  # keys; those that are older have been behind for longer than nodes let their tokens live
 _HALF = 32  # octets of each number of a signature

@@ -37,7 +37,7 @@ def verify(token, pages):
 
 def test_others_verify_a_token_by_what_is_published(tmp_path):
     signer = TokenSigner(tmp_path / "key")
-    pages = issuer_pages("https://issuer.example", signer)
+    pages = issuer_pages("https://issuer.example", signer.public_keys())
     assert verify(signer.sign(b'{"sub":"me"}'), pages) == {"sub": "me"}
     assert b"d" not in json.loads(pages["/openid/v1/jwks"].body)["keys"][0]
 

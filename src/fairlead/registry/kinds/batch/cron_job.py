@@ -1,6 +1,5 @@
 """CronJobs. Upstream: pkg/registry/batch/cronjob, pkg/apis/batch/v1/defaults.go, pkg/apis/batch/validation."""
 
-import zoneinfo
 from typing import Any
 
 from fairlead.model.cron import parse_schedule
@@ -70,6 +69,8 @@ def _zone(text: str | None) -> list[FieldError]:
         return [invalid(path, text, "timeZone must be nil or non-empty string")]
     if text.lower() == "local":
         return [invalid(path, text, _NO_LOCAL_ZONE)]
+    import zoneinfo  # with which comes all that Python knows of how it was built
+
     try:
         zoneinfo.ZoneInfo(text)
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
