@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qsl
@@ -135,7 +135,8 @@ class ApiApplication:
             page = health_page(path, scope["query_string"], self._state.trouble())
             await _send(send, page.code, page.body, [(b"content-type", b"text/plain; charset=utf-8")])
             return
-        headers = _headers(scope["headers"])
+        pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
+        headers = _headers(pairs)
         client = self._user(scope, headers)
         level = level_of(client)
         if not scope.get("claim", _no_table)(client.name, level):
@@ -143,7 +144,7 @@ class ApiApplication:
         if self._unread[client.name] > MAX_UNREAD:
             raise too_many_requests(f"user {client.name!r} has not read earlier answers, please try again later")
         flow = FairFlow(client.name, level.weight)
-        user = acting_user(client, _pairs(scope["headers"]), self._state.latest)
+        user = acting_user(client, pairs, self._state.latest)
         if found := self._plain_page(path):
             check_path(user, scope["method"], path, self._state.latest)
             await _send(send, 200, found[0], [(b"content-type", found[1])])
@@ -242,15 +243,11 @@ def _no_table(user: str, level: Level) -> bool:
     return True
 
 
-def _headers(raw: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+def _headers(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     headers: dict[str, str] = {}
-    for key, text in _pairs(raw):
+    for key, text in pairs:
         headers[key] = f"{headers[key]},{text}" if key in headers else text
     return headers
-
-
-def _pairs(raw: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[str, str]]:
-    return ((name.decode("latin-1"), value.decode("latin-1")) for name, value in raw)
 
 
 def _request(scope: Scope, headers: dict[str, str], user: User, body: bytes) -> Request:
@@ -274,15 +271,15 @@ async def _read_body(receive: Receive, headers: dict[str, str]) -> bytes:
     declared = headers.get("content-length", "0")
     if declared.isdigit() and int(declared) > MAX_BODY:
         raise _too_large()
+    has_body = declared != "0" or "transfer-encoding" in headers
     chunks: list[bytes] = []
     size = 0
     loop = asyncio.get_running_loop()
     end = loop.time() + BODY_SECONDS
     try:
-        async with asyncio.timeout_at(end) as limit:
+        async with asyncio.timeout(BODY_STALL_SECONDS if has_body else None) as limit:
             more = True
             while more:
-                limit.reschedule(min(end, loop.time() + BODY_STALL_SECONDS))
                 message = await receive()
                 if message["type"] == "http.disconnect":
                     raise Disconnected
@@ -291,6 +288,8 @@ async def _read_body(receive: Receive, headers: dict[str, str]) -> bytes:
                 if size > MAX_BODY:
                     raise _too_large()
                 more = message.get("more_body", False)
+                if more:  # a timer takes as long as reading a small body
+                    limit.reschedule(min(end, loop.time() + BODY_STALL_SECONDS))
     except TimeoutError as error:
         raise ApiError(408, "Timeout", "the body of the request did not arrive in time") from error
     return b"".join(chunks)

@@ -11,8 +11,8 @@ class Chances:
 
     def __init__(self, env: Environment) -> None:
         self._env = env
-        self._uids = _Repeated[str]()
-        self._choices = _Repeated[int]()
+        self._uids: _Repeated[str] = _Repeated()
+        self._choices: _Repeated[int] = _Repeated()
 
     def environment(self, now: str) -> Environment:
         """The surroundings in which the request is worked out, at a moment that stands."""
