@@ -1,6 +1,7 @@
 """The API server process: the store, the rules of the kinds, HTTP, and the objects that every cluster begins with."""
 
 import asyncio
+import gc
 import logging
 import socket
 import time
@@ -86,6 +87,7 @@ async def run(options: ApiServerOptions, sockets: Sequence[socket.socket], ready
         faults = options.steering.faults if options.steering else None
         application = ApiApplication(state, env, OutgoingTls(options.pki_dir), bearers.page, faults)
         keeping.append(asyncio.create_task(look_after_extensions(state, env, application.servers)))
+        gc.freeze()  # what there is now stays: collections pass it over, and in a lab leave its pages shared
         async with steered(options.steering, application.remind):
             await serve(application, sockets, tls, ready, application.streams.close)
     finally:

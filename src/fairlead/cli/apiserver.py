@@ -38,6 +38,7 @@ def apiserver(
 ) -> None:
     """Run the API server alone."""
     from fairlead.app.apiserver import ApiServerOptions, run
+    from fairlead.app.lab.fork import LabError, in_child
     from fairlead.drivers.apiserver.store.errors import StoreError
     from fairlead.drivers.identity.pki import API_SERVER, ensure_certificate, ensure_pki, write_kubeconfig
     from fairlead.model.socket_address import SocketAddress
@@ -49,12 +50,19 @@ def apiserver(
     listener = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     port = listener.getsockname()[1]
     pki = data / "pki"
-    ensure_pki(pki, [host, "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"])
-    ensure_certificate(pki, API_SERVER, API_SERVER, ())
-    tell_of_authority(pki)
     path = kubeconfig or data / "admin.kubeconfig"
     url = f"https://{SocketAddress(host, port)}"
-    write_kubeconfig(path, pki, url, "admin", ["system:masters"])
+
+    def make_files() -> None:
+        ensure_pki(pki, [host, "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"])
+        ensure_certificate(pki, API_SERVER, API_SERVER, ())
+        write_kubeconfig(path, pki, url, "admin", ["system:masters"])
+
+    try:
+        in_child(make_files)  # with which the library for certificates goes, a sixth of an empty server's memory
+    except LabError as error:
+        raise click.ClickException(str(error)) from error
+    tell_of_authority(pki)
     advertised = _endpoint(advertise) if advertise else (host, port)
     options = ApiServerOptions(data, pki, advertised, ClusterConfig(service_cidrs=cidrs), plain)
 

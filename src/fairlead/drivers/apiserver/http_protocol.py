@@ -35,6 +35,7 @@ class ApiProtocol(HttpToolsProtocol):
 
     _certificate: Any = None
     _head = 0
+    _is_in_head = False
     _head_timer: asyncio.TimerHandle | None = None
     _stall_timer: asyncio.TimerHandle | None = None
     _after_upgrade: bytearray | None = None  # what came after the head of a request for an upgrade
@@ -75,10 +76,10 @@ class ApiProtocol(HttpToolsProtocol):
         super().on_message_begin()
         self.scope["peer_certificate"] = self._certificate  # type: ignore[typeddict-unknown-key]
         self.scope["claim"] = self._claim  # type: ignore[typeddict-unknown-key]
-        # In the rare case that the head is not complete with the bytes that are at hand, it has its time from here on.
-        self._head_timer = self._head_timer or self.loop.call_later(HEAD_SECONDS, self.cut)
+        self._is_in_head = True
 
     def on_headers_complete(self) -> None:
+        self._is_in_head = False
         if self._head_timer:
             self._head_timer.cancel()
             self._head_timer = None
@@ -103,6 +104,9 @@ class ApiProtocol(HttpToolsProtocol):
         except httptools.HttpParserError:
             self._stop_timers()
             self.send_400_response("Invalid HTTP request received.")
+        else:
+            if self._is_in_head and not self._head_timer:  # few heads come in more than one part
+                self._head_timer = self.loop.call_later(HEAD_SECONDS, self.cut)
 
     @property
     def _is_lingering(self) -> bool:
