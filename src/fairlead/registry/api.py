@@ -73,7 +73,7 @@ def answer(request: Request, state: State, state_at: Callable[[int], State | Non
     except Unanswered as waiting:
         return Consultation(waiting.questions)
     if gate.notes and isinstance(answered, Reply):
-        answered = replace(answered, notes=tuple(gate.notes.items()))
+        answered = answered._replace(notes=tuple(gate.notes.items()))
     return _warned(answered, (target.resource.deprecated, *gate.warnings))
 
 
