@@ -1,4 +1,5 @@
-"""Watches of a lab's objects: versions only grow, and every list is as new as what was seen before it."""
+"""Watches of a lab's objects: versions only grow, every list is as new as what was seen before it, and no address or
+port is given to two objects at a time."""
 
 import asyncio
 import contextlib
@@ -15,6 +16,7 @@ from fairlead.drivers.kube.client import (
     Unreachable,
 )
 from tests.robustness.oracle import Oracle
+from tests.robustness.unique import Given
 
 FOLLOWED = (SERVICES, PODS, ENDPOINT_SLICES)
 
@@ -42,22 +44,30 @@ class Follower(threading.Thread):
                 task.cancel()
 
     async def _follow(self, client: KubeClient, resource: ResourcePath) -> None:
-        version, is_listed = 0, False
+        version, is_listed, given = 0, False, Given()
         while True:
             with contextlib.suppress(KubeError, Unreachable):  # a server that is killed, or a version too old
                 if not is_listed:
-                    listed = int(json.loads(await client.get(resource.path()))["metadata"]["resourceVersion"])
+                    found = json.loads(await client.get(resource.path()))
+                    listed = int(found["metadata"]["resourceVersion"])
                     self._compare(resource, version, listed + 1)
+                    self._is_given_once(resource, given.replace(found["items"]))
                     version, is_listed = listed, True
                 query = {"resourceVersion": str(version), "timeoutSeconds": "20"}
                 async for event in client.watch(resource.path(), query):
                     if event.type == "ERROR":
                         is_listed = False
                         break
-                    seen = int(json.loads(bytes(event.object))["metadata"]["resourceVersion"])
+                    document = json.loads(bytes(event.object))
+                    seen = int(document["metadata"]["resourceVersion"])
                     self._compare(resource, version, seen)
+                    self._is_given_once(resource, given.change(event.type, document))
                     version, self.events = seen, self.events + 1
             await asyncio.sleep(0.1)
+
+    def _is_given_once(self, resource: ResourcePath, shared: set[str]) -> None:
+        if shared:
+            self.oracle.fault(f"two {resource.plural} have {sorted(shared)} at a time")
 
     def _compare(self, resource: ResourcePath, before: int, seen: int) -> None:
         if seen <= before:
