@@ -141,7 +141,7 @@ def _service(addresses: list[str]) -> Doc:
 
 def _deployment() -> Doc:
     """One replica, unless the user scales it: it says nothing of ``replicas``, so that applying it again leaves them.
-    A second one would cost every lab 17 MiB. An update has the new one ready before the old one goes."""
+    A second one would cost every lab 17 to 20 MiB. An update has the new one ready before the old one goes."""
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
