@@ -17,7 +17,7 @@ test unit: export PYTHONDONTWRITEBYTECODE =
 .PHONY: test
 test: setup          ## all tests, those in a real kernel and with a real kubectl included; nothing is run a second time
 	$(PY) -m pytest -q tests/unit -n 2
-	$(PY) -m pytest -q tests/integration -n 3 --dist loadfile --no-loadscope-reorder
+	$(PY) -m pytest -q tests/integration -n 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: coverage
 coverage: setup      ## all tests again, measured: lines that run by room, in all processes that tests start

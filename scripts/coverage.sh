@@ -47,7 +47,7 @@ chmod 1777 "$folder" # tests run labs as an ordinary user too
 
 failed=0
 "$python" -m coverage run -m pytest -q tests/unit -n 2 || failed=1
-"$python" -m coverage run -m pytest -q tests/integration -n 3 --dist loadfile --no-loadscope-reorder || failed=1
+"$python" -m coverage run -m pytest -q tests/integration -n 4 --dist loadfile --no-loadscope-reorder || failed=1
 "$python" -m coverage combine --quiet
 "$python" -m coverage json --quiet -o "$folder/coverage.json" --fail-under=0
 "$python" scripts/coverage_by_room.py "$folder/coverage.json"
