@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from tests.support.full import each_once
 from tests.support.labs import Lab, eventually
 from tests.support.users import CHECKOUT, users
 
@@ -81,8 +82,9 @@ def heard(lab: Lab) -> list[list[str]]:
     return [line.split(maxsplit=1) for line in lab.kubectl("logs", "victim").stdout.splitlines()]
 
 
-@pytest.mark.parametrize("family", [4, 6])
-@pytest.mark.parametrize("source", ["near", "far", "victim", "node", "service", "outside", "nobody"])
+@pytest.mark.parametrize(
+    ("source", "family"), each_once(["near", "far", "victim", "node", "service", "outside", "nobody"], [4, 6])
+)
 def test_a_packet_from_another_address_goes_nowhere(lab, addresses, forge, source, family):
     """What is sent after it from the right one arrives, and so would it have."""
     target, own, forged = (addresses[name][family] for name in ("victim", "liar", source))
@@ -92,8 +94,7 @@ def test_a_packet_from_another_address_goes_nowhere(lab, addresses, forge, sourc
     assert not [each for each in heard(lab) if each[1].startswith("forged")]
 
 
-@pytest.mark.parametrize("family", [4, 6])
-@pytest.mark.parametrize("claimed", ["near", "far", "node", "outside"])
+@pytest.mark.parametrize(("claimed", "family"), each_once(["near", "far", "node", "outside"], [4, 6]))
 def test_what_arp_and_nd_claim_is_not_believed(lab, addresses, forge, claimed, family):
     wanted, gateway = addresses[claimed][family], {4: "169.254.1.1", 6: "fe80::1"}[family]
     before = neighbours(lab, wanted)

@@ -55,7 +55,7 @@ def test_without_a_lab():
 )
 
 
-ORDINARY = users()[-1]  # as whom most people test; what root's labs do differently is shown by the first
+ORDINARY = users()[-1]  # as whom most people test
 
 
 @pytest.fixture
@@ -71,7 +71,6 @@ def make():
         suite.close()
 
 
-@pytest.mark.each_user
 @pytest.mark.parametrize("user", users(), ids=str)
 def test_tests_get_namespaces_of_their_own_and_nothing_is_left(make, user):
     suite = make(user, test_web=PASSING)

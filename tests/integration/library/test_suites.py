@@ -19,7 +19,10 @@ def told(section):
     ("name", "user", "why"),
     [
         ("site_operator", ORDINARY, ["selector-nothing", "site.example.com/name=shop", "fix: kubectl patch"]),
-        ("grpc_balancing", ORDINARY, ["explain svc/greeter", "a virtual IP inside the cluster", "greeter-2"]),
+        pytest.param(
+            *("grpc_balancing", ORDINARY, ["explain svc/greeter", "a virtual IP inside the cluster", "greeter-2"]),
+            marks=pytest.mark.full,
+        ),
         ("read_write_split", users()[0], ["explain svc/db-write", "db-0", "db-1"]),
     ],
 )

@@ -6,9 +6,11 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.support.browsers import DESKTOP, PHONE, opened
+from tests.support.full import each_once
 
 AXE = (Path(__file__).parent / "vendor/axe.min.js").read_text()
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+VIEWPORTS = {"desktop": DESKTOP, "phone": PHONE}
 VIEWS = {
     "map": ("#/map?sel=svc/default/web&turned=kube-system", "#panel .tree"),
     "trace": ("#/trace?from=pod/client&to=web", "main .tree"),
@@ -19,10 +21,11 @@ VIEWS = {
 }
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
-def test_no_fault_is_found(browser, files_ui, viewport, theme):
-    with opened(browser, files_ui, viewport, color_scheme=theme, reduced_motion="reduce", bypass_csp=True) as page:
+@pytest.mark.parametrize(("width", "theme"), each_once(["desktop", "phone"], ["light", "dark"]))
+def test_no_fault_is_found(browser, files_ui, width, theme):
+    with opened(
+        browser, files_ui, VIEWPORTS[width], color_scheme=theme, reduced_motion="reduce", bypass_csp=True
+    ) as page:
         page.evaluate(AXE)
         for name, (address, shown) in VIEWS.items():
             page.evaluate("address => { location.hash = address }", address)
