@@ -5,7 +5,7 @@ import pytest
 from tests.support.browsers import Ui, chromium, opened
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # what drives it keeps an event loop running, and others' tests run their own
 def browser():
     with chromium() as found:
         yield found
