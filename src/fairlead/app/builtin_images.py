@@ -1,6 +1,6 @@
 """The images that are programs of Fairlead's own: what each runs, in a forked child of a node's launcher.
 
-Also the nursery (``drivers.pods.nursery``) that takes the place of one that has ended: an interpreter of its own.
+Also the nursery (``drivers.pods.launching.nursery``) that replaces one that has ended: an interpreter of its own.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from fairlead.app.node.context import Builtin
 from fairlead.app.node.loopback import place_of_pod
 from fairlead.drivers.lab.echo_server import serve_echo
-from fairlead.drivers.pods import nursery
+from fairlead.drivers.pods.launching import nursery
 from fairlead.model.names import ObjectKey
 from fairlead.nodeagent.images import DNS, ECHO
 

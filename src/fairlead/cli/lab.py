@@ -14,7 +14,7 @@ from fairlead.model.names import dns1123_label_errors
 
 if TYPE_CHECKING:
     from fairlead.app.lab.config_nodes import ProxyMode
-    from fairlead.app.lab.host.process import LabOptions
+    from fairlead.app.lab.host.options import LabOptions
     from fairlead.model.socket_address import SocketAddress
     from fairlead.nodeagent.images import Image
 
@@ -145,7 +145,7 @@ def up(
     """
     check_name(name, "--name")
     from fairlead.app.lab.config_nodes import ConfigError
-    from fairlead.app.lab.host import process
+    from fairlead.app.lab.host.options import LabOptions
     from fairlead.drivers.kube.manifests import ManifestError
     from fairlead.lab.options import Wishes, manifests_of
 
@@ -170,7 +170,7 @@ def up(
     if data:
         _check_data(data, accept_loss)
     patience = timeout if wait else None
-    serve(process.LabOptions(name, data, manifests, settings, patience, wire, userspace=userspace))
+    serve(LabOptions(name, data, manifests, settings, patience, wire, userspace=userspace))
 
 
 def _check_data(data: Path, accept_loss: bool) -> None:
@@ -186,13 +186,14 @@ def _check_data(data: Path, accept_loss: bool) -> None:
 def serve(options: "LabOptions") -> None:
     """Run a lab; return when it is ready if ``patience`` is set, else when it ends."""
     from fairlead.app.lab.host import detached, process
+    from fairlead.app.lab.host.options import Listener
 
     if options.patience is None:
-        or_fail(lambda: process.serve(options, process.Listener(tell, tell_ready)))
+        or_fail(lambda: process.serve(options, Listener(tell, tell_ready)))
     else:
         # A control plane of other programs does not report its progress.
         told = tell_ready if options.settings.control_plane else tell_once_settled
-        or_fail(lambda: detached.serve_detached(options, process.Listener(tell, told)))
+        or_fail(lambda: detached.serve_detached(options, Listener(tell, told)))
 
 
 def image_option(text: str) -> "tuple[str, Image]":

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from fairlead.app.lab.host.process import Settled
+    from fairlead.app.lab.host.options import Settled
 
 SETTLE_SECONDS = 10.0  # at most; a part that does not answer is told of, and the lab is there all the same
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import NoReturn
 
 from fairlead.app.lab.host.detached import relay, serve_and_tell
-from fairlead.app.lab.host.process import LabOptions, Listener, Settled
+from fairlead.app.lab.host.options import LabOptions, Listener, Settled
 from fairlead.drivers.lab.host_process import NOBODY_TEXT, HostProcess
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from fairlead.netfilter.nft_text import family_word, noted_as, noted_in
+from fairlead.netfilter.nft_rule_text import family_word, noted_as, noted_in
 from fairlead.netfilter.ruleset import NamedSet, Table, TableName, Target, remembered
 from fairlead.netfilter.transaction import AddSet, DeleteSet, SetRules, Transaction
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from fairlead.drivers.linux.child_process import StartError, started
-from fairlead.drivers.pods.birth_record import read_birth
-from fairlead.drivers.pods.launcher import Birth, Launcher
+from fairlead.drivers.pods.launching.birth_record import read_birth
+from fairlead.drivers.pods.launching.launcher import Birth, Launcher
+from fairlead.drivers.pods.launching.nursery import Nursery
 from fairlead.drivers.pods.left_behind import adopt
-from fairlead.drivers.pods.nursery import Nursery
 from fairlead.drivers.pods.orphan_ends import OrphanEnds
 from tests.support.labs import eventually
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fairlead.drivers.pods.birth_record import read_birth
+from fairlead.drivers.pods.launching.birth_record import read_birth
 from tests.support.api_servers import ApiServer, Kubectl
 from tests.support.kubectls import kubectls
 from tests.support.labs import eventually

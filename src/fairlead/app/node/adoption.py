@@ -12,9 +12,9 @@ from fairlead.app.node.context import PodContext, timestamp
 from fairlead.app.node.running import RunningContainer, ended
 from fairlead.drivers.linux.calls import take_descriptor
 from fairlead.drivers.linux.descriptors import PipeReader, Sink
-from fairlead.drivers.pods.birth_record import read_birth
 from fairlead.drivers.pods.image_root import ImageRoot
-from fairlead.drivers.pods.launcher import Child, Launcher
+from fairlead.drivers.pods.launching.birth_record import read_birth
+from fairlead.drivers.pods.launching.launcher import Child, Launcher
 from fairlead.drivers.pods.left_behind import PodFolder, WrittenContainer, adopt, open_pipes, pod_folders
 from fairlead.drivers.pods.orphan_ends import take_end
 from fairlead.drivers.pods.output import ContainerStreams, LogFile

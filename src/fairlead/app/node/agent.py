@@ -40,7 +40,7 @@ from fairlead.drivers.kube.reviews import OF_KUBELETS, Reviews
 from fairlead.drivers.kubelet.access import ReviewedAccess
 from fairlead.drivers.kubelet.server import KubeletServer, node_tls
 from fairlead.drivers.linux import netns
-from fairlead.drivers.pods.launcher import Launcher
+from fairlead.drivers.pods.launching.launcher import Launcher
 from fairlead.drivers.pods.left_behind import write_launcher
 from fairlead.drivers.steering.faults import SteeredFaults
 from fairlead.drivers.steering.part_socket import steered

@@ -12,7 +12,7 @@ from fairlead.app.node.running import Ending, RunningContainer, ended, start_run
 from fairlead.drivers.kube.client import KubeError, Unreachable
 from fairlead.drivers.kube.event_recorder import Happening
 from fairlead.drivers.linux.child_process import StartError
-from fairlead.drivers.pods.launcher import Child
+from fairlead.drivers.pods.launching.launcher import Child
 from fairlead.drivers.pods.left_behind import PodFolder
 from fairlead.drivers.pods.output import FinishedLog
 from fairlead.drivers.pods.probes import perform

@@ -13,7 +13,7 @@ from fairlead.drivers.images.root_files import read_root_file
 from fairlead.drivers.images.store import ImageStoreError, NamedImage, Store, StoredImage
 from fairlead.drivers.kube.client import KubeClient
 from fairlead.drivers.kube.event_recorder import Happening
-from fairlead.drivers.pods.launcher import Launcher
+from fairlead.drivers.pods.launching.launcher import Launcher
 from fairlead.drivers.pods.process import why_no_overlay
 from fairlead.images.digest import DigestMismatch
 from fairlead.images.documents import DocumentError

@@ -48,7 +48,7 @@ class NodeOptions:
         home: home of the lab's user, if it has one; see ``ContainerSettings``.
         store: the images of the lab's user; None: only substitute commands.
         puller: socket for requests of images that are not in the store; None: no pulls.
-        nursery: source of the process that forks for this agent; see ``drivers.pods.nursery``.
+        nursery: source of the process that forks for this agent; see ``drivers.pods.launching.nursery``.
         heartbeat: seconds between two heartbeats.
         port: port of the node's HTTP API.
         listen: the address that it listens on, if it is not the node's own.

@@ -26,7 +26,7 @@ from fairlead.drivers.kube.client import KubeClient
 from fairlead.drivers.kube.event_recorder import Happening
 from fairlead.drivers.linux.child_process import StartError
 from fairlead.drivers.linux.netns import LinkError
-from fairlead.drivers.pods.launcher import Child
+from fairlead.drivers.pods.launching.launcher import Child
 from fairlead.drivers.pods.left_behind import PodFolder
 from fairlead.drivers.proxy.nft_commands import RulesError
 from fairlead.drivers.steering.faults import SteeredFaults

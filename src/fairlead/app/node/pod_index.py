@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from fairlead.app.node.container import ContainerRun
-from fairlead.drivers.pods.launcher import Child
+from fairlead.drivers.pods.launching.launcher import Child
 from fairlead.model.document import Doc
 from fairlead.nodeagent.manifest import RunPod
 

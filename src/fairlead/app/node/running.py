@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from fairlead.app.node.context import PodContext, timestamp
 from fairlead.drivers.kubelet.log_stream import last_lines
-from fairlead.drivers.pods.launcher import Child
+from fairlead.drivers.pods.launching.launcher import Child
 from fairlead.drivers.pods.left_behind import NO_IMAGE, ImageOrigin, PodFolder, WrittenContainer, pipe_inode
 from fairlead.drivers.pods.output import ContainerStreams, LogFile, remove_log
 from fairlead.drivers.pods.probes import ProbeTarget, perform

@@ -14,7 +14,7 @@ from fairlead.app.node.container import ContainerRun
 from fairlead.app.node.loopback import OnLoopback
 from fairlead.app.node.pod import PodRun
 from fairlead.drivers.linux.netns import socket_in
-from fairlead.drivers.pods.launcher import Child
+from fairlead.drivers.pods.launching.launcher import Child
 from fairlead.drivers.pods.output import Attached
 from fairlead.drivers.pods.process import beside, start_in_container
 from fairlead.drivers.pods.runtime import ContainerLog, ContainerName, Refused, Stdio

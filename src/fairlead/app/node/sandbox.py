@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from fairlead.app.node.host_ports import HostPorts
 from fairlead.app.node.loopback_host_ports import LoopbackHostPorts
 from fairlead.drivers.linux import netns
-from fairlead.drivers.pods.launcher import Child, Launcher
+from fairlead.drivers.pods.launching.launcher import Child, Launcher
 from fairlead.drivers.pods.left_behind import PodFolder
 from fairlead.drivers.pods.process import SandboxSpec, start_sandbox
 from fairlead.drivers.proxy.nft_commands import RulesError

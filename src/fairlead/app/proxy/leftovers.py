@@ -12,7 +12,7 @@ from fairlead.drivers.linux.local_addresses import kernel_families
 from fairlead.drivers.linux.sysctls import read_sysctl
 from fairlead.drivers.proxy import iptables, nft
 from fairlead.drivers.proxy.nft_commands import RulesError
-from fairlead.netfilter.nft_text import family_word
+from fairlead.netfilter.nft_rule_text import family_word
 from fairlead.netfilter.ruleset import TableName
 
 log = logging.getLogger(__name__)

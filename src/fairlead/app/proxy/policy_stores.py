@@ -9,7 +9,7 @@ from fairlead.netfilter.ipset_text import SetChange, render_sets, replacing
 from fairlead.netfilter.iptables_saved import without_what_is_there
 from fairlead.netfilter.iptables_text import ChainId, Saved, render_changes, render_restore
 from fairlead.netfilter.nft_listing import takeover
-from fairlead.netfilter.nft_text import family_word
+from fairlead.netfilter.nft_rule_text import family_word
 from fairlead.netfilter.ruleset import Table
 from fairlead.netfilter.transaction import Transaction
 from fairlead.netpolicy import nft_rules

@@ -131,7 +131,7 @@ def join(
     """
     from msgspec import structs
 
-    from fairlead.app.lab.host.process import LabOptions
+    from fairlead.app.lab.host.options import LabOptions
     from fairlead.app.lab.invitation import InvitationError, read_invitation
 
     check_name(name, "--name")

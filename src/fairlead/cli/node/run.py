@@ -106,7 +106,7 @@ def run(name: str | None, data: Path | None, images: tuple[str, ...], **options:
     from fairlead.app.node.standalone import process
     from fairlead.app.node.standalone.options import StandaloneOptions
     from fairlead.cli.lab import check_name
-    from fairlead.drivers.pods.nursery import Nursery
+    from fairlead.drivers.pods.launching.nursery import Nursery
     from fairlead.nodeagent.files import ClusterDNS
     from fairlead.nodeagent.images import BUILTIN_IMAGES
 

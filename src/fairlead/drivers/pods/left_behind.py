@@ -15,8 +15,8 @@ from pathlib import Path
 import msgspec
 
 from fairlead.drivers.linux.process_identity import ProcessIdentity, identity_of
-from fairlead.drivers.pods.birth_record import read_birth
-from fairlead.drivers.pods.launcher import Child, Launcher
+from fairlead.drivers.pods.launching.birth_record import read_birth
+from fairlead.drivers.pods.launching.launcher import Child, Launcher
 from fairlead.drivers.pods.orphan_ends import take_end
 from fairlead.nodeagent.credentials import ProcessCredentials
 

@@ -12,7 +12,7 @@ import ssl
 from typing import NamedTuple
 
 from fairlead.drivers.linux.child_process import StartError
-from fairlead.drivers.pods.launcher import Child
+from fairlead.drivers.pods.launching.launcher import Child
 from fairlead.drivers.pods.process import ProcessSpec, beside, start_in_container
 from fairlead.labnet.loopback import PortRule
 from fairlead.model.addresses import is_one_hosts, parse_ip

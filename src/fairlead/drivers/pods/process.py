@@ -32,7 +32,7 @@ from fairlead.drivers.pods.bare.tending import END_ALL, tend
 from fairlead.drivers.pods.bare.told import pod_sockets
 from fairlead.drivers.pods.emulation import answers
 from fairlead.drivers.pods.image_root import ImageRoot
-from fairlead.drivers.pods.launcher import Birth, Child, Launcher
+from fairlead.drivers.pods.launching.launcher import Birth, Child, Launcher
 from fairlead.drivers.pods.machine_secrets import private_paths
 from fairlead.drivers.pods.privileges import become, give_up_most_privileges, hand_over
 from fairlead.drivers.pods.programs import execute

@@ -10,7 +10,8 @@ from fairlead.drivers.proxy.nft_clients import clients_of
 from fairlead.drivers.proxy.nft_commands import Problem, RulesError, run_commands, run_program
 from fairlead.netfilter.clients import declared_again, note_again, notebooks_of
 from fairlead.netfilter.nft_listing import Listing, read_listing
-from fairlead.netfilter.nft_text import family_word, removal, render_table, render_transaction
+from fairlead.netfilter.nft_rule_text import family_word
+from fairlead.netfilter.nft_text import removal, render_table, render_transaction
 from fairlead.netfilter.ruleset import Table, TableName
 from fairlead.netfilter.transaction import Transaction, diff
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from fairlead.drivers.proxy.nft_commands import RulesError, run_commands, run_program
 from fairlead.netfilter.clients import Notebooks, RememberedClient, forget, notebooks_of, read_clients
-from fairlead.netfilter.nft_text import family_word, noted_in
+from fairlead.netfilter.nft_rule_text import family_word, noted_in
 from fairlead.netfilter.ruleset import Table, TableName, Target
 
 

@@ -9,8 +9,8 @@ from fairlead.model.addresses import family_of
 from fairlead.model.objects import Service
 from fairlead.model.phrases import Phrase
 from fairlead.netfilter.iptables_text import render_rule as iptables_rule
+from fairlead.netfilter.nft_rule_text import render_rule as nft_rule
 from fairlead.netfilter.nft_text import element_text
-from fairlead.netfilter.nft_text import render_rule as nft_rule
 
 
 def explain_rules(cluster: Cluster, service: Service, proxying: Proxying, node: str) -> Statement:

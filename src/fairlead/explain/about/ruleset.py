@@ -12,8 +12,8 @@ from fairlead.explain.proxying import NFT, Proxying, tables_of, view_of
 from fairlead.model.addresses import IPFamily, family_of
 from fairlead.netfilter.iptables_text import render_rule as iptables_rule
 from fairlead.netfilter.iptables_text import target_of
+from fairlead.netfilter.nft_rule_text import render_rule as nft_rule
 from fairlead.netfilter.nft_text import element_text
-from fairlead.netfilter.nft_text import render_rule as nft_rule
 from fairlead.netfilter.ruleset import NOWHERE, Chain, Element, Rule, RuleOrigin, Table
 
 T = TypeVar("T", Rule, Element)

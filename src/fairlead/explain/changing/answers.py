@@ -19,8 +19,8 @@ from fairlead.model.names import ObjectKey
 from fairlead.model.objects import Service
 from fairlead.model.phrases import Phrase
 from fairlead.netfilter.iptables_text import render_rule as iptables_rule
+from fairlead.netfilter.nft_rule_text import render_rule as nft_rule
 from fairlead.netfilter.nft_text import element_text
-from fairlead.netfilter.nft_text import render_rule as nft_rule
 
 _NEW = STAND_IN.partition("{")[0]
 

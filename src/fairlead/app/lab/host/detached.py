@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from fairlead.app.lab.fork import LabError, Pipe
-from fairlead.app.lab.host.process import LabOptions, Listener, Settled, serve
+from fairlead.app.lab.host.options import LabOptions, Listener, Settled
+from fairlead.app.lab.host.process import serve
 from fairlead.drivers.lab.run_folder import RunningLab, proxyless_from
 
 

@@ -15,7 +15,7 @@ from fairlead.app.lab.init import main as init
 from fairlead.app.lab.init.components import import_shared_modules
 from fairlead.drivers.linux import calls
 from fairlead.drivers.pods import files
-from fairlead.drivers.pods.nursery import Nursery
+from fairlead.drivers.pods.launching.nursery import Nursery
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from fairlead.app.lab.plan import PROXY, LabPlan
 from fairlead.drivers.lab import control_socket, run_folder
 from fairlead.drivers.linux.process_identity import ProcessIdentity
 from fairlead.drivers.linux.process_tree import end_descendants
-from fairlead.drivers.pods.nursery import Nursery
+from fairlead.drivers.pods.launching.nursery import Nursery
 from fairlead.drivers.pods.orphan_ends import OrphanEnds
 
 

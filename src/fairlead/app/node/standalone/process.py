@@ -25,8 +25,8 @@ from fairlead.drivers.linux.local_addresses import source_address
 from fairlead.drivers.linux.machine_facts import machine_facts
 from fairlead.drivers.linux.netns import enable_forwarding
 from fairlead.drivers.linux.sysctls import owns_network
+from fairlead.drivers.pods.launching.nursery import Nursery
 from fairlead.drivers.pods.left_behind import kill_pods
-from fairlead.drivers.pods.nursery import Nursery
 from fairlead.model.addresses import family_of
 from fairlead.nodeagent.node_status import node_labels
 

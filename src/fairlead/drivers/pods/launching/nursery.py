@@ -16,8 +16,8 @@ from typing import NoReturn
 from fairlead.drivers.linux import fresh_python, netns
 from fairlead.drivers.linux.child_process import look_fresh
 from fairlead.drivers.linux.open_files import let_go_of_all_but
-from fairlead.drivers.pods import launcher
-from fairlead.drivers.pods.launcher import DESCRIPTORS, NICENESS
+from fairlead.drivers.pods.launching import launcher_process
+from fairlead.drivers.pods.launching.messages import DESCRIPTORS, NICENESS
 from fairlead.drivers.pods.machine_secrets import private_paths
 
 
@@ -96,6 +96,6 @@ def _be_launcher(niceness: int, requests: int, ends: int, network: list[int]) ->
         os.nice(niceness)
         for namespace in network:
             netns.enter(namespace)
-        launcher.serve(socket.socket(fileno=requests), ends, has_namespaces=bool(network))
+        launcher_process.serve(socket.socket(fileno=requests), ends, has_namespaces=bool(network))
     finally:
         os._exit(1)

@@ -1,4 +1,4 @@
-"""A file that says which process a child is that outlives its launcher; see ``launcher``.
+"""A file that says which process a child is that outlives its launcher; see ``launcher_process``.
 
 The launcher writes who it is before it tells the child to go on, and the child adds that nothing can stop it any more:
 a child without such a file dies with the launcher, and one whose file lacks the second word has done nothing yet.
