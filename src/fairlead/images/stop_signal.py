@@ -14,7 +14,7 @@ TERM = _NUMBERS["TERM"]
 def signal_number(text: str) -> int:
     """The number (Linux's); what is no signal is as good as none, and means SIGTERM."""
     name = text.strip().upper().removeprefix("SIG")
-    if name.isdecimal():
+    if name.isascii() and name.isdecimal() and len(name) <= 2:
         return int(name) if 1 <= int(name) <= RTMAX else TERM
     if found := re.fullmatch(r"RTM(?P<end>IN|AX)(?P<offset>[+-]\d{1,2})?", name):
         number = (RTMIN if found["end"] == "IN" else RTMAX) + int(found["offset"] or 0)
