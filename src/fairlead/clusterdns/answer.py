@@ -1,11 +1,12 @@
-"""The one question of this package: what does a name answer?
+"""The one question of this package: what is the answer for a name?
 
-A name's shape (``grammar``) is looked up in the snapshot and found to exist or not, whatever the type asked: that is
-where NXDOMAIN is decided, and nowhere else. A name that exists answers with its records of the asked type, or with
-NODATA. So a name with something below it always exists (RFC 8020), and every type of one name agrees on that.
+Whether a name exists depends on its shape (``grammar``) and the snapshot, not on the type asked. NXDOMAIN is decided
+here and nowhere else. A name that exists answers with its records of the asked type, or with NODATA. So a name with
+something below it always exists (RFC 8020), and every type of one name agrees on that.
 
 Refuses: wildcards, zone transfers, any type but A and AAAA across an externalName. Behaviour: Kubernetes DNS-based
-service discovery 1.1.0, and CoreDNS's kubernetes plugin where that says nothing; docs/dns.md lists where we differ.
+service discovery 1.1.0, and CoreDNS's kubernetes plugin where the specification says nothing; docs/dns.md lists where
+we differ.
 """
 
 from collections.abc import Callable
@@ -77,7 +78,7 @@ _FIND: dict[type, Callable[[Any, ZoneView], Found]] = {
 
 
 def answer(question: Question, view: ZoneView) -> Answer:
-    """What a question is answered with, in one state of the cluster.
+    """The answer to a question, in one state of the cluster.
 
     The name is lower-case; an answer whose ``outside`` is set needs records that only upstream servers have.
     """

@@ -1,7 +1,7 @@
-"""The published state that every reply is made from: one snapshot, and the version of the zone that goes with it.
+"""The published state that every reply is built from: one snapshot, and the version of the zone that belongs to it.
 
-Both are replaced together by each change, so no reply straddles two states. A cache of replies is told what a
-change outdates, before anyone can ask again. What is imported from other clusters is a snapshot of its own.
+Both are replaced together by each change, so no reply mixes two states. A cache of replies learns what a change
+outdates before the next question is answered. Objects imported from other clusters are in a separate snapshot.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ Forget = Callable[[frozenset[Tag]], None]
 
 
 class Authority:
-    """What the server knows. Nothing below an apex is answered until ``finish_sync``."""
+    """The server's data. Names below an apex get no answer until ``finish_sync``."""
 
     def __init__(self, zone: Zone) -> None:
         self.zone = zone
@@ -33,16 +33,16 @@ class Authority:
 
     @property
     def snapshot(self) -> ClusterSnapshot:
-        """The cluster without what it imports."""
+        """The cluster without imported objects."""
         return self._own.snapshot
 
     @property
     def view(self) -> ZoneView:
-        """What an answer of this moment is made from, in the zone that this was made with."""
+        """The current view, in the zone that this authority was created with."""
         return self._view(self.zone)
 
     def view_of(self, settings: Zone) -> ZoneView:
-        """What an answer of this moment is made from, in another zone over the same cluster."""
+        """The current view, in another zone over the same cluster."""
         known = self._views.get(id(settings))
         if known is None:
             known = settings, self._view(self._published(settings))
@@ -63,7 +63,7 @@ class Authority:
         self._listeners.append(forget)
 
     def change(self, old: Watched | None, new: Watched | None, now: int, imported: bool = False) -> bool:
-        """Publish the state after ``old`` has become ``new``; says whether any answer may differ.
+        """Publish the state after ``old`` has become ``new``; returns whether any answer might differ.
 
         ``now`` is Unix time in seconds: the serial never falls behind it, so that it also grows across restarts, and
         still grows by one with each of several changes in a second. ``imported`` marks what ``clusterset`` makes of
@@ -92,7 +92,7 @@ class Authority:
         self._publish_zone(now)
 
     def reconfigure(self, zone: Zone, now: int) -> None:
-        """Answer by other choices from now on, about the same names; every reply may differ."""
+        """Use other settings from now on, for the same names; every reply might differ."""
         self.zone = self._published(zone)
         self._publish_zone(now)
 
@@ -102,14 +102,14 @@ class Authority:
         self._views.clear()
 
     def answer(self, question: Question) -> Answer:
-        """The answer of this moment."""
+        """The answer now."""
         return answer(question, self.view) if self.synced else unsynced_answer(question, self.view)
 
 
 class _Collected:
-    """A snapshot that is made at once of everything that was read first, which is much cheaper than one by one.
+    """A snapshot built in one step from the first list of all objects, which is much cheaper than object by object.
 
-    Nobody reads it before that, so until ``finish`` objects are only kept.
+    No reader needs it before that, so until ``finish`` objects are only collected.
     """
 
     def __init__(self) -> None:
@@ -117,7 +117,7 @@ class _Collected:
         self._first: dict[tuple[type, ObjectKey], Watched] | None = {}
 
     def __iter__(self) -> Iterator[Watched]:
-        """What is known before ``finish``."""
+        """The objects collected before ``finish``."""
         yield from (self._first or {}).values()
 
     def take(self, old: Watched | None, new: Watched | None) -> None:

@@ -1,9 +1,9 @@
-"""How a question goes through the plugins of a server block, in an order that is fixed, without any I/O.
+"""How a question passes through the plugins of a server block, in a fixed order, without any I/O.
 
-Each plugin gets a request and the rest of the chain. It answers, or asks the rest, and may change what goes in and what
-comes out. Plugins are coroutines that wait for one thing only: an ``Ask``, a question for upstream servers. So a
-question that is answered from here runs to its end in one step, and its reply can be kept ready; one that needs the
-world outside stops at the ``Ask``, and the code that drives it sends the answer in.
+Each plugin gets a request and the rest of the chain. It answers, or passes the request on, and can change both the
+request and the answer. Plugins are coroutines that wait for one thing only: an ``Ask``, a question for upstream
+servers. So a question that needs no upstream server completes in one step, and its reply can be prepared; any other
+stops at the ``Ask``, and the code that drives it sends the answer in.
 """
 
 from collections.abc import Callable, Coroutine, Generator
@@ -24,7 +24,7 @@ class SocketServer(Protocol):
 
     @property
     def authority(self) -> Authority:
-        """What the cluster's objects are, and the zone that is made of them."""
+        """The cluster's objects, and the zone that is built from them."""
 
     async def ask_about(self, question: Question, request: "DnsRequest") -> Answer:
         """The answer of the whole server to another question."""
@@ -36,12 +36,12 @@ class DnsRequest(NamedTuple):
     Attributes:
         question: what is asked now; plugins before may have changed it.
         server: the server blocks of the socket, for questions about other names.
-        client: the address that asked, as text; empty when nobody did.
+        client: the client's address, as text; empty if there is no client.
         proto: ``udp`` or ``tcp``.
         dnssec_ok, checking_disabled: the bits DO and CD of the query.
         lot: a random number, for plugins that draw one.
         cache: how replies of upstream servers may be kept; None not at all.
-        patience: seconds that an upstream server may take; None for as long as it is configured.
+        patience: seconds that an upstream server can take; None for the configured time.
         depth: how many questions led to this one.
     """
 
@@ -59,7 +59,7 @@ class DnsRequest(NamedTuple):
 
 
 class Ask(NamedTuple):
-    """A question for upstream servers. Awaiting it gives their answer; one with ``failure`` set when there is none."""
+    """A question for upstream servers. Awaiting it gives their answer; an answer with ``failure`` set if none comes."""
 
     upstream: Upstream
     question: Question
@@ -74,10 +74,10 @@ Lookup = Callable[[DnsRequest], Answering]
 
 
 class Plugin(Protocol):
-    """One link of the chain. One that deals with other classes than IN has an attribute ``any_class``."""
+    """One link of the chain. A plugin that handles classes other than IN has an attribute ``any_class``."""
 
     def serve(self, request: DnsRequest, rest: Lookup) -> Answering:
-        """The answer, from here or from the rest of the chain."""
+        """The answer, from this plugin or from the rest of the chain."""
 
 
 async def unanswered(_: DnsRequest) -> Answer:
@@ -99,19 +99,19 @@ def _internet_only(lookup: Lookup, rest: Lookup, request: DnsRequest) -> Answeri
 
 
 class Run:
-    """A question under way. ``step`` is what it has come to: its answer, or what it asks the world outside."""
+    """A question in progress. ``step`` is its current result: the answer, or a question for upstream servers."""
 
     def __init__(self, answering: Answering) -> None:
         self._answering = answering
         self.step: Answer | Ask = self._advance(None)
 
     def resume(self, answer: Answer) -> Answer | Ask:
-        """Go on with the answer to what was asked."""
+        """Continue with the answer to the ``Ask``."""
         self.step = self._advance(answer)
         return self.step
 
     def close(self) -> None:
-        """Nobody waits for it any more."""
+        """Abandon the question."""
         self._answering.close()
 
     def _advance(self, answer: Answer | None) -> Answer | Ask:

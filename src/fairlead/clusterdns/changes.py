@@ -1,6 +1,7 @@
-"""What a change in the cluster means to DNS: which prepared answers it outdates, which addresses it brings and takes.
+"""The effect of a change in the cluster on DNS: the prepared answers that it outdates, the addresses that come and go.
 
-A change that no answer could show (a label, a status, an annotation) outdates nothing and leaves the serial alone. Only
+A change that no answer can show (a label, a status, an annotation) outdates nothing and leaves the serial unchanged.
+Only
 the kinds that DNS reads are known here: Namespace, Service, EndpointSlice, Pod.
 """
 
@@ -17,7 +18,7 @@ _NOTHING: frozenset[Tag] = frozenset()
 
 
 def outdated(old: Watched | None, new: Watched | None) -> frozenset[Tag]:
-    """What answers may no longer rely on, when ``old`` has become ``new``; None stands for "is not there"."""
+    """The tags that are outdated when ``old`` has become ``new``; None means that the object does not exist."""
     known = new if new is not None else old
     assert known is not None
     shown, tags = _KINDS[type(known)]
@@ -27,7 +28,7 @@ def outdated(old: Watched | None, new: Watched | None) -> frozenset[Tag]:
 
 
 def addresses(known: Watched | None) -> tuple[str, ...]:
-    """The addresses (text) that an object gives reverse names to."""
+    """The addresses (text) for which an object provides reverse names."""
     if isinstance(known, Service):
         return known.cluster_ips
     if isinstance(known, EndpointSlice) and known.service_key is not None:

@@ -1,8 +1,8 @@
 """Services of other clusters of a cluster set, as the Multi-Cluster Services API imports them (KEP-1645).
 
 A ServiceImport is read as the Service that it stands for, and an EndpointSlice of another cluster as a slice of that
-Service, so that everything that is known of Services holds for imported ones, in a zone of their own. The only
-difference is that an endpoint is named below its cluster.
+Service, so everything about Services holds for imported ones, in a separate zone. The only difference is that an
+endpoint is named below its cluster.
 
 Refuses: slices that do not say which Service and which cluster they are of.
 """

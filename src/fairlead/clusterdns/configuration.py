@@ -1,6 +1,6 @@
-"""A Corefile as what it stands for: server blocks with chains of plugins, and what holds for the process.
+"""The meaning of a Corefile: server blocks with chains of plugins, and the options of the process.
 
-Everything that is wrong with the file is found in one reading.
+One reading finds all errors in the file.
 """
 
 from collections import Counter
@@ -26,7 +26,7 @@ from fairlead.clusterdns.zone import Zone
 
 @dataclass(frozen=True)
 class Configuration:
-    """What a Corefile stands for."""
+    """The meaning of a Corefile."""
 
     blocks: tuple[Block, ...]
     process: ProcessOptions
@@ -40,10 +40,10 @@ class _Placed(NamedTuple):
 def configuration_of(
     text: str, file: str, around: CorefileSurroundings, environment: Mapping[str, str], imports: ReadImports
 ) -> Configuration:
-    """The configuration that a text stands for; ``file`` names it in messages and for imports.
+    """The configuration in a text; ``file`` names it in messages and for imports.
 
     Raises:
-        CorefileError: something is wrong with it; it says all that is.
+        CorefileError: the text has errors; the exception lists all of them.
     """
     faults, process = CorefileFaults(), ProcessOptions()
     parsed = Reading(environment, imports, faults).blocks(text, file)
@@ -104,7 +104,7 @@ def _check_once(parsed: ServerBlock, faults: CorefileFaults) -> None:
 
 
 def _chain(parsed: ServerBlock, scope: BlockScope) -> tuple[Plugin, ...]:
-    """The plugins in their order, those that need to know of others among them."""
+    """The plugins in their order, including those that need to know others."""
     cluster = next((plugin for plugin in scope.plugins if isinstance(plugin, Kubernetes)), None)
     for directive in parsed.directives:
         with scope.faults.at(directive.place):

@@ -1,6 +1,6 @@
-"""From an answer to the wire: compression, truncation by whole records, EDNS.
+"""Encodes an answer as a message: compression, truncation by whole records, EDNS.
 
-Owner names equal to the question are pointers to it, so the client gets back the very case that it sent (0x20); the
+Owner names equal to the question are pointers to it, so the client gets back exactly the case that it sent (0x20); the
 zone part of an SRV target, which must not be compressed (RFC 2782), is spelled as the question spelled it. What does
 not fit is dropped from the end, record by record: additional records silently, all others with TC set (RFC 2181
 section 9). The first records to be sent can be rotated, so that each client prefers another and, when not all fit, sees
@@ -41,7 +41,7 @@ def udp_limits(query: Query, cap: int) -> ReplyLimits:
 
 
 def encode(query: Query, answer: Answer, limits: ReplyLimits, rotation: int = 0) -> bytes:
-    """The reply to a query, at most ``limits.octets`` long; ``rotation`` is how many records of each set go last."""
+    """The reply to a query, at most ``limits.octets`` long; ``rotation`` records of each set move to its end."""
     rcode = _sendable(answer.rcode, query)
     opt = opt_record(query, rcode, limits, answer.options)
     message = _Message(query, answer.zone or (), limits.octets - len(opt))
@@ -60,7 +60,7 @@ def encode(query: Query, answer: Answer, limits: ReplyLimits, rotation: int = 0)
 
 
 def encode_error(query: Query, rcode: Rcode, limits: ReplyLimits) -> bytes:
-    """A reply that repeats the question and says only that it went wrong."""
+    """A reply that repeats the question and reports only an error."""
     flags = QR | query.flags & (RD | CD) | rcode & 0xF
     return _Message(query, (), limits.octets).finished(flags, [0, 0, 0], opt_record(query, rcode, limits))
 
@@ -77,8 +77,8 @@ def opt_record(query: Query, rcode: Rcode, limits: ReplyLimits, options: tuple[t
 
 
 def _sendable(rcode: Rcode, query: Query) -> Rcode:
-    """The upper bits of a response code travel in the OPT record; without one they must not be lost, for what is left
-    may mean success (RFC 6891 section 6.1.3)."""
+    """The upper bits of a response code travel in the OPT record; without one they must not be lost, because the
+    remaining bits can mean success (RFC 6891 section 6.1.3)."""
     return Rcode.SERVFAIL if rcode > 0xF and query.edns is None else rcode
 
 
@@ -200,7 +200,7 @@ class _Message:
         return b"".join(map(_label, name[: -len(self._zone)])) + self._zone_as_asked
 
     def _register(self, name: Name, position: int) -> None:
-        """Remember where each suffix of a name begins, up to the first that is known already."""
+        """Remember where each suffix of a name begins, up to the first known one."""
         for index in range(len(name)):
             if name[index:] in self._offsets or position > _POINTER_REACH:
                 return

@@ -1,11 +1,11 @@
-"""What the EndpointSlices of a Service say to DNS: ready addresses, endpoint names, SRV rows.
+"""The data of a Service's EndpointSlices that DNS uses: ready addresses, endpoint names, SRV rows.
 
 Refuses: endpoints that are not ready (``conditions.ready`` false; nil is ready), whatever their ``serving`` and
-``terminating`` say, and slices whose address type is not an IP family. ``publishNotReadyAddresses`` needs nothing here,
-for the slice controller expresses it as readiness.
+``terminating`` say, and slices whose address type is not an IP family. ``publishNotReadyAddresses`` needs no code here,
+because the slice controller expresses it as readiness.
 
-Facts are derived once per slice object and remembered: one name of a headless Service with 3,000 endpoints costs a
-look-up in each of its 30 slices, and one changed endpoint costs its own slice.
+Facts are derived once for each slice object and cached: one name of a headless Service with 3,000 endpoints costs a
+    look-up in each of its 30 slices, and one changed endpoint costs the derivation of its own slice.
 """
 
 from collections.abc import Iterable
@@ -86,7 +86,7 @@ def facts_of(slices: Iterable[EndpointSlice], zone: Zone) -> list[SliceFacts]:
 
 
 def packed(address: str) -> bytes:
-    """The wire form of a textual address; IPv4 goes the short way, there being thousands."""
+    """The wire form of a textual address; IPv4 has a faster path because there are thousands."""
     return bytes(map(int, address.split("."))) if "." in address and ":" not in address else ip_address(address).packed
 
 

@@ -1,6 +1,6 @@
-"""What a look-up finds: a name that exists, with its records by type, or the reason why it does not.
+"""Results of a look-up: a name that exists, with its records by type, or the reason why it does not exist.
 
-Records are made only for the type that is asked, so ``Existing`` holds functions.
+Records are built only for the type that is asked, so ``Existing`` holds functions.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ class ZoneView(NamedTuple):
     """One state of the cluster, and the zone as it is published with it.
 
     Attributes:
-        clusterset: the same for what is imported from other clusters (``clusterset``), when that is served.
+        clusterset: the view of objects imported from other clusters (``clusterset``), if those are served.
     """
 
     snapshot: ClusterSnapshot
@@ -35,13 +35,13 @@ class ZoneView(NamedTuple):
         return known is not None and self.zone.shows(known)
 
     def service(self, key: ObjectKey) -> Service | None:
-        """A Service that exists and may be shown, if its Namespace may."""
+        """A Service that exists and is exposed, as its Namespace is."""
         service = self.snapshot.services.get(key)
         return service if service is not None and self.zone.has(service) else None
 
 
 class Records(NamedTuple):
-    """The answer section of one type, and what goes with it into the additional section."""
+    """The answer section of one type, and the records for the additional section."""
 
     answer: tuple[RRset, ...] = ()
     additional: tuple[RRset, ...] = ()
@@ -51,7 +51,7 @@ NO_RECORDS = Records()
 
 
 class Existing(NamedTuple):
-    """A name that exists. ``alias`` is the target of its CNAME, when it has one and is therefore nothing else."""
+    """A name that exists. ``alias`` is the target of its CNAME; a name with a CNAME has no other records."""
 
     origin: Origin
     records: Mapping[int, Callable[[], Records]] = {}
@@ -68,12 +68,12 @@ Found = Existing | Missing
 
 
 def missing(reason: Reason, subject: ObjectKey | None = None) -> Missing:
-    """The absence of a name, for this reason."""
+    """A missing name, with this reason."""
     return Missing(Origin(reason, subject))
 
 
 def service_tags(key: ObjectKey) -> frozenset[Tag]:
-    """What every answer about a Service depends on."""
+    """The tags on which every answer about a Service depends."""
     return frozenset((service_tag(key), namespace_tag(key.namespace)))
 
 

@@ -1,4 +1,4 @@
-"""The shapes of a name. Labels are read from right to left; what fits no shape does not exist.
+"""The shapes of a name. Labels are read from right to left; a name that fits no shape does not exist.
 
 With Z the cluster domain (``cluster.local``) and R a reverse zone (``in-addr.arpa``, ``ip6.arpa``):
 
@@ -25,7 +25,7 @@ In the zone of a cluster set (KEP-1645), which has no Pods, an endpoint belongs 
     cluster.service.namespace.svc.Z           ClusterNode
     endpoint.cluster.service.namespace.svc.Z  EndpointNode
 
-Port and protocol need their underscores (RFC 2782), which upstream's server does not insist on. Source of the shapes:
+Port and protocol must have their underscores (RFC 2782); upstream's server does not require them. Source of the shapes:
 Kubernetes DNS-based service discovery, version 1.1.0.
 """
 
@@ -44,7 +44,7 @@ class Apex(NamedTuple):
 
 
 class VersionName(NamedTuple):
-    """``dns-version``: which version of the specification is spoken."""
+    """``dns-version``: the version of the specification."""
 
 
 class Branch(NamedTuple):
@@ -58,7 +58,7 @@ class Nameserver(NamedTuple):
 
 
 class NamespaceNode(NamedTuple):
-    """A Namespace below ``svc``, or below ``pod``, where it does not exist in all modes."""
+    """A Namespace below ``svc``, or below ``pod``; the latter does not exist in all modes."""
 
     namespace: str
     of_pods: bool
@@ -71,7 +71,7 @@ class ServiceNode(NamedTuple):
 
 
 class ProtocolNode(NamedTuple):
-    """What lies between a Service and its named ports."""
+    """The empty node between a Service and its named ports."""
 
     key: ObjectKey
     protocol: str
@@ -94,14 +94,14 @@ class EndpointNode(NamedTuple):
 
 
 class ClusterNode(NamedTuple):
-    """What lies between an imported Service and its endpoints in one cluster."""
+    """The node between an imported Service and its endpoints in one cluster."""
 
     key: ObjectKey
     cluster: Name
 
 
 class ZonalBranch(NamedTuple):
-    """What lies between a headless Service and its topology zones."""
+    """The nodes between a headless Service and its topology zones."""
 
     key: ObjectKey
 
@@ -134,7 +134,7 @@ class ReverseBranch(NamedTuple):
 
 
 class Unshaped(NamedTuple):
-    """Inside the zone, but nothing that could exist."""
+    """Inside the zone, but of no shape that can exist."""
 
 
 class OutsideNode(NamedTuple):

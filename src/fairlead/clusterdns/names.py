@@ -1,8 +1,8 @@
 """Domain names as tuples of lower-case labels, and how addresses are spelled in them.
 
 A ``Name`` runs from left to right without the root label: ``("kube-dns", "kube-system", "svc", "cluster", "local")``.
-Labels are text in Latin-1, one character per octet, so that any octet survives the way from and to the wire; matching
-is ASCII-case-insensitive (RFC 4343) because names are lowered once, where they come in.
+Labels are text in Latin-1, one character per octet, so that any octet survives decoding and encoding; matching is
+ASCII-case-insensitive (RFC 4343) because names are lowered once, when they are received.
 """
 
 from ipaddress import IPv4Address, IPv6Address
@@ -52,7 +52,7 @@ def dashed(address: str) -> str:
 def from_dashed(label: str) -> IPAddress | None:
     """The address of a Pod record's label, or None: three single dashes make IPv4, anything else is tried as IPv6.
 
-    A label with a zone id (``fe80--1%eth0``) spells none, for that means something on one machine alone.
+    A label with a zone id (``fe80--1%eth0``) is no address, because a zone id has a meaning on one machine only.
     """
     if "%" in label:
         return None

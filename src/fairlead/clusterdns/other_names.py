@@ -36,15 +36,15 @@ def find_apex(node: Apex, view: ZoneView) -> Found:
 
 
 def find_branch(node: Branch, view: ZoneView) -> Found:
-    """An inner node of the zone. ``dns`` is one only while this server has an address to be named ``ns.dns``: a name
-    with nothing below it would end the searches of resolvers that take NODATA for an answer (musl's)."""
+    """An inner node of the zone. ``dns`` exists only while this server has an address that ``ns.dns`` can have: a name
+    with nothing below it would end the searches of resolvers that treat NODATA as an answer (musl's)."""
     if node.of_server and not view.zone.own_addresses:
         return missing(Reason.NOT_A_SHAPE)
     return Existing(Origin(Reason.BRANCH))
 
 
 def find_unshaped(_: Unshaped, __: ZoneView) -> Found:
-    """What cannot exist."""
+    """A name that cannot exist."""
     return missing(Reason.NOT_A_SHAPE)
 
 
@@ -64,7 +64,7 @@ def find_nameserver(_: Nameserver, view: ZoneView) -> Found:
 
 
 def find_namespace(node: NamespaceNode, view: ZoneView) -> Found:
-    """A Namespace, which is there even when nothing is in it."""
+    """A Namespace, which exists even if it is empty."""
     if node.of_pods and view.zone.pods is PodsMode.DISABLED:
         return missing(Reason.PODS_DISABLED)
     if not view.shows(node.namespace):
@@ -88,9 +88,9 @@ def find_pod(node: PodNode, view: ZoneView) -> Found:
 
 
 def find_address(node: AddressNode, view: ZoneView) -> Found:
-    """Who has an address: the Service with this virtual IP, else every Service with this ready endpoint.
+    """The owners of an address: the Service with this virtual IP, else every Service with this ready endpoint.
 
-    What is imported from other clusters comes last, for an address keeps the name that its own cluster gives it.
+    Imported Services come last, because an address keeps the name that its own cluster gives it.
     """
     names = _pointers(node.address, view)
     if not names and view.clusterset:
@@ -127,7 +127,7 @@ def _pointers(address: IPAddress, view: ZoneView) -> list[Name]:
 
 
 def is_live(pod: Pod) -> bool:
-    """Whether a Pod's address is its own: it may be somebody else's once the Pod has ended."""
+    """Whether a Pod's address is its own: after the Pod has ended, another can have it."""
     return not pod.is_terminating and pod.status.phase not in _DEAD_PHASES
 
 
@@ -145,7 +145,8 @@ def _own_addresses(view: ZoneView) -> tuple[bytes, ...]:
 
 
 def _nameservers(apex: Name, view: ZoneView) -> Records:
-    """NS and glue: the Service in front of this server when its own address is an endpoint, else the fixed name."""
+    """NS and glue: the Service in front of this server if the server's address is one of its endpoints, else the fixed
+    name."""
     names = _service_nameservers(view)
     if not names and view.zone.own_addresses:
         names = {_fixed_nameserver(view): _own_addresses(view)}

@@ -1,7 +1,7 @@
-"""Replies of upstream servers as answers: each record set with its own TTL, the names in them as they were spelled.
+"""Replies of upstream servers as answers: each record set with its own TTL, names in their original spelling.
 
-Names in the data of the types of RFC 1035, of SRV and of DNAME are read, since they may be rewritten or compressed; all
-other data stays the octets that it is (RFC 3597).
+Names in the data of the types of RFC 1035, of SRV and of DNAME are read, because they can be rewritten or compressed;
+all other data stays unchanged (RFC 3597).
 """
 
 from collections.abc import Callable, Mapping
@@ -33,7 +33,7 @@ _ORIGIN = Origin(Reason.UPSTREAM)
 
 @dataclass(frozen=True, slots=True)
 class OutsideReply:
-    """What an upstream server said.
+    """The reply of an upstream server.
 
     Attributes:
         denies: the name, or the type of record, does not exist.
@@ -86,7 +86,8 @@ def read_reply(message: dns.message.Message, asked: Name) -> OutsideReply:
 
 
 def _has_data(answer: tuple[RRset, ...], message: dns.message.Message) -> bool:
-    """Whether the type asked is answered: an alias that leads to nothing is a denial (RFC 2308 section 2.2)."""
+    """Whether the reply has records of the asked type: an alias without target records is a denial (RFC 2308 section
+    2.2)."""
     asked = int(message.question[0].rdtype) if message.question else RRType.ANY
     return any(asked in (rrset.rtype, RRType.ANY) for rrset in answer)
 

@@ -1,8 +1,8 @@
-"""From the wire to a question: the part of a DNS message that this server reads.
+"""Parses a query: the part of a DNS message that this server reads.
 
-Decides which packets are answered at all, and with which error. Drops silently (``IgnoredPacket``) what is no query:
-shorter than a header, or itself a response, so that two servers never talk to each other for long. Everything else that
-cannot be read gets an error that repeats its id (RFC 1035 section 4.1, RFC 6891).
+Decides which packets are answered at all, and with which error. Silently drops (``IgnoredPacket``) packets that are no
+query: shorter than a header, or a response, so that two servers never answer each other in a loop. Any other unreadable
+packet gets an error that repeats its id (RFC 1035 section 4.1, RFC 6891).
 """
 
 import struct
@@ -37,8 +37,8 @@ class Refusal(Exception):
 
 
 class Edns(NamedTuple):
-    """What a client's OPT record says: the size of reply it takes, the version it speaks, whether it wants DNSSEC, and
-    whether it asks which server this is (NSID, RFC 5001)."""
+    """The content of a client's OPT record: the largest reply, the EDNS version, whether it wants DNSSEC, and whether
+    it asks for the server's name (NSID, RFC 5001)."""
 
     size: int
     version: int
@@ -47,12 +47,12 @@ class Edns(NamedTuple):
 
 
 class Query(NamedTuple):
-    """A query as it came.
+    """A query as received.
 
     Attributes:
         asked: name, type and class exactly as asked, in wire form; the reply repeats them.
         size: octets of the packet.
-        plain: nothing in it is peculiar to one client, so that the reply suits every client that sends the same octets.
+        plain: nothing in it is specific to one client, so the reply suits every client that sends the same octets.
     """
 
     ident: int
@@ -69,7 +69,7 @@ def parse_query(packet: bytes) -> Query:
     """The query in a packet.
 
     Raises:
-        Ignored: it is none. Refusal: it cannot be read, or asks for what nobody implements.
+        Ignored: it is no query. Refusal: it cannot be read, or asks for something that is not implemented.
     """
     if len(packet) < HEADER.size:
         raise IgnoredPacket("shorter than a header")
@@ -107,7 +107,7 @@ def _read_name(packet: bytes) -> tuple[Name, int]:
 
 
 def _read_edns(packet: bytes, position: int, authorities: int, additionals: int) -> tuple[Edns | None, bool]:
-    """The OPT record of a query, if there is one, and whether something came with it that only this client sends."""
+    """The OPT record of a query, if it has one, and whether it has client-specific content."""
     edns = None
     peculiar = authorities > 0
     for index in range(authorities + additionals):

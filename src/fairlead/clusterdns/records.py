@@ -1,7 +1,7 @@
 """Value types of an answer: record types, record data, record sets, origins.
 
 Everything here is immutable. Address data is kept in wire form (4 or 16 octets), because a headless Service has
-thousands of them and they go nowhere but onto the wire. Numbers are those of the IANA DNS parameters registry.
+thousands of them and they are used only in messages. Numbers are those of the IANA DNS parameters registry.
 """
 
 import enum
@@ -50,7 +50,7 @@ class Rcode(enum.IntEnum):
 
     @classmethod
     def _missing_(cls, number: object) -> "Rcode | None":
-        """Codes that mean nothing here, which upstream servers may send all the same: 12 bits (RFC 6891)."""
+        """Codes with no meaning here, which upstream servers can still send: 12 bits (RFC 6891)."""
         if not isinstance(number, int) or not 0 <= number < 1 << 12:
             return None
         code = int.__new__(cls, number)
@@ -102,7 +102,7 @@ Data = bytes | Srv | Soa | NameTarget | Text | Exchange
 
 
 class Reason(enum.Enum):
-    """Why an answer is as it is, in a sentence for ``fairlead dns query`` and the query log."""
+    """The reason for an answer, in a sentence for ``fairlead dns query`` and the query log."""
 
     CLUSTER_IP = "the virtual IP of the Service"
     HEADLESS = "the ready endpoints of the headless Service"
@@ -152,8 +152,8 @@ class Origin(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RRset:
-    """Records of one owner and type; the TTL is in seconds. Data as octets goes onto the wire as it is: that of A and
-    AAAA, and whatever upstream servers say."""
+    """Records of one owner and type; the TTL is in seconds. Data in octets is sent unchanged: that of A and AAAA, and
+    the data of upstream servers."""
 
     owner: Name
     rtype: int
@@ -185,7 +185,7 @@ def _data_text(data: Data, rtype: int) -> str:
 
 
 class Tag(NamedTuple):
-    """Something in the cluster that an answer depends on; when it changes, the prepared answer is forgotten."""
+    """Something in the cluster that an answer depends on; when it changes, the prepared answer is dropped."""
 
     kind: str
     name: str
@@ -207,31 +207,31 @@ def address_tag(address: str) -> Tag:
     return Tag("address", address)
 
 
-MOMENTARY = Tag("moment", "")  # an answer that is as old as it may become
+MOMENTARY = Tag("moment", "")  # an answer that has reached its maximum age
 ANY_CHANGE = Tag("serial", "")  # the zone's serial: changes with every change
 
 
 class Question(NamedTuple):
-    """What is asked: a lower-case name and a type, which may be one that this server knows nothing of."""
+    """A question: a lower-case name and a type, which can be unknown to this server."""
 
     name: Name
     qtype: int
 
 
 class Answer(NamedTuple):
-    """What a question is answered with.
+    """The answer to a question.
 
     Attributes:
         origin: why.
         depends: what in the cluster the answer was read from.
-        outside: a name whose records of the asked type the world outside must supply; None when nothing is missing.
+        outside: a name whose records of the asked type upstream servers must supply; None if nothing is missing.
         zone: the apex of the zone that the answer is from; None when it is from outside.
         truncated: an upstream server has more records than it could send.
         authentic: an upstream server has verified it (AD, RFC 4035 section 3.2.3).
-        private: made for one client, or for one moment, so that it must not be kept ready for others.
+        private: built for one client or one time, so it must not be prepared for others.
         steady: records stay in their order.
         dropped: the client gets no reply.
-        unanswered: no plugin knew anything of the name.
+        unanswered: no plugin knew the name.
         set_flags, clear_flags: bits of the header that the configuration wants.
         options: EDNS options, code and data.
         failure: what went wrong, for the log.

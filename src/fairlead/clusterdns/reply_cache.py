@@ -1,8 +1,8 @@
-"""Replies kept ready as octets, and forgotten when what they were read from changes.
+"""Prepared replies as octets, dropped when the data that they were built from changes.
 
 A reply is filed under everything in its query but the id, so a hit needs no parsing. Memory is bounded by two
-generations: when the young one is full it becomes the old one, and the old one is dropped; what is asked again moves
-back. So a flood of random names costs the flooder's own entries and never more than twice ``limit``.
+generations: when the young one is full it becomes the old one, and the old one is dropped; a repeated question moves
+    its reply back. So a flood of random names evicts mostly its own entries and never holds more than twice ``limit``.
 """
 
 from bisect import bisect_left
@@ -18,7 +18,7 @@ SIZES = (100, 200, 300, 400, 511, 1023, 2047, 4095, 8291, 16000, 32000, 48000, 6
 
 
 class ReplyKind(NamedTuple):
-    """What is counted alike; sizes are the buckets of upstream's histograms, so that there are few kinds.
+    """Replies that are counted together; sizes are the buckets of upstream's histograms, so that there are few kinds.
 
     Attributes:
         zone: apex as text, or ``dropped``.
@@ -47,8 +47,9 @@ class Prepared:
 
     Attributes:
         hits: how often it was sent, not yet counted elsewhere.
-        turns: the same reply with its records in other orders, without end; None when order cannot matter.
-        counts: are told in the end how often it was sent again.
+        turns: an endless iterator of the same reply with its records in other orders; None if the order does not
+            matter.
+        counts: receive in the end how often it was sent again.
     """
 
     __slots__ = ("body", "counts", "hits", "kind", "tags", "turns")
@@ -70,7 +71,7 @@ class Prepared:
 
 
 class PreparedReplies:
-    """Ready replies by query. ``dropped`` is told of each reply that is forgotten, so that its hits are not lost."""
+    """Ready replies by query. ``dropped`` is called for each reply that is dropped, so that its hits are not lost."""
 
     def __init__(self, dropped: Callable[[Prepared], None], limit: int = GENERATION) -> None:
         self.young: dict[bytes, Prepared] = {}
@@ -87,7 +88,7 @@ class PreparedReplies:
         yield from self._old.values()
 
     def revive(self, query: bytes) -> Prepared | None:
-        """A reply of the old generation, made young again; None when there is none."""
+        """A reply of the old generation, moved to the young one; None if there is none."""
         prepared = self._old.pop(query, None)
         if prepared is not None:
             self._place(query, prepared)
@@ -100,7 +101,7 @@ class PreparedReplies:
         self._place(query, prepared)
 
     def forget(self, tags: Iterable[Tag]) -> None:
-        """Forget the replies that depend on any of these, and look at no other."""
+        """Drop the replies that depend on any of these tags, without a look at the others."""
         for query in {query for tag in tags for query in self._queries.get(tag, ())}:
             generation = self.young if query in self.young else self._old
             self._remove(query, generation.pop(query))

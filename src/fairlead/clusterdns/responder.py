@@ -1,8 +1,8 @@
 """The name server without its sockets: packets in, replies out.
 
-Decides what is answered at once, what is refused, and what waits for the world outside. A reply that suits every
-client that sends the same octets is kept ready (``reply_cache``); everything else is made again each time: names in
-mixed case, EDNS options, what only one client may have, whatever comes before the cluster has been read.
+Decides which queries are answered at once, refused, or wait for upstream servers. A reply that suits every client that
+sends the same octets is prepared (``reply_cache``). All others are built each time: names in mixed case, EDNS options,
+replies for one client only, and all replies before the cluster has been read.
 
 Refuses: zone transfers over UDP, EDNS versions other than 0 (RFC 6891), and cookies, which are not returned: the server
 is meant for clients of its own cluster, where source addresses cannot be forged.
@@ -28,8 +28,8 @@ POINTER_SIZE = 2  # octets of the owner of each record, which is the question's 
 SCATTER = 2654435761  # an odd number, so that what is drawn by the turns of replies does not come in runs
 NOTED_MAX = 1000  # replies noted and not yet told of
 _TRANSFERS = (RRType.AXFR, RRType.IXFR)
-DROPPED_ZONE = "dropped"  # upstream's zone label for what no zone answered
-FORWARDED_ZONE = "."  # zone label of what upstream servers answered
+DROPPED_ZONE = "dropped"  # upstream's zone label for replies of no zone
+FORWARDED_ZONE = "."  # zone label for answers of upstream servers
 
 
 class DnsClient(NamedTuple):
@@ -43,7 +43,7 @@ NOBODY = DnsClient("")
 
 
 class Pending(NamedTuple):
-    """A query that waits for the world outside."""
+    """A query that waits for upstream servers."""
 
     query: Query
     run: Run
@@ -60,7 +60,7 @@ class WholeZone(NamedTuple):
 
 
 class Noted(NamedTuple):
-    """A reply that its block wants a line about."""
+    """A reply that its block logs."""
 
     query: Query
     answer: Answer
@@ -78,13 +78,13 @@ class Responder:
 
     Attributes:
         ignored: packets that got no reply.
-        faults: packets that ended in an exception, which is a mistake of ours.
+        faults: packets that ended in an exception, which is a bug.
         searches: replies that ended a Pod's search.
-        noted: replies to be told of, for the driver to take away.
-        has_momentary: whether replies are kept ready that ``forget_momentary`` must end.
+        noted: replies to be logged, which the driver collects.
+        has_momentary: whether there are prepared replies that ``forget_momentary`` must drop.
 
     Args:
-        cap: the largest UDP reply in octets, whatever the client takes; None for TCP.
+        cap: the largest UDP reply in octets, whatever the client accepts; None for TCP.
     """
 
     def __init__(self, server: ServerBlocks, cap: int | None = UDP_CAP) -> None:
@@ -99,7 +99,7 @@ class Responder:
         server.authority.attach(self.prepared.forget)
 
     def respond(self, packet: bytes, client: DnsClient = NOBODY) -> Reply:
-        """The reply to a packet that is not among the young prepared replies; None when it deserves none."""
+        """The reply to a packet without a young prepared reply; None if it gets no reply."""
         prepared = self.prepared.revive(packet[2:])
         if prepared is not None:
             prepared.hits += 1
@@ -122,13 +122,13 @@ class Responder:
         return self._cap is None
 
     def reconfigure(self, server: ServerBlocks, cap: int) -> None:
-        """Other choices from now on; what was kept ready was made with the old ones."""
+        """Use other settings from now on; prepared replies, which were built with the old ones, are dropped."""
         self._server = server
         self._cap = cap if self._cap is not None else None
         self.prepared.clear()
 
     def refuse(self, query: Query, rcode: Rcode) -> bytes:
-        """A reply that says only that it went wrong, counted."""
+        """A reply that reports only an error; it is counted."""
         reply = encode_error(query, rcode, self._limits(query, None))
         self._count(query, rcode, DROPPED_ZONE, reply)
         return reply
@@ -138,20 +138,20 @@ class Responder:
         return self._sent(pending.query, answer, pending)
 
     def suits_a_moment(self, pending: Pending, answer: Answer) -> bool:
-        """Whether a reply that was made of answers of the world outside may be given again within a second."""
+        """Whether a reply built from upstream answers can be sent again within a second."""
         sets = (*answer.answer, *answer.authority)
         return bool(sets) and self._may_keep(pending.query, answer, pending.block) and all(s.ttl > 1 for s in sets)
 
     def finish_for_a_moment(
         self, packet: bytes, pending: Pending, answer: Answer, counts: tuple[Callable[[int], None], ...]
     ) -> bytes:
-        """The reply, kept ready until ``forget_momentary``; ``counts`` are told then how often it was sent again."""
+        """The reply, prepared until ``forget_momentary``; ``counts`` then receive how often it was sent again."""
         self.has_momentary = True
         brief = answer._replace(depends=answer.depends | {MOMENTARY})
         return self._keep(packet, pending.query, brief, pending.limits, counts)
 
     def forget_momentary(self) -> None:
-        """Replies that were kept ready for a moment are made again."""
+        """Drop the replies that were prepared for a second."""
         self.has_momentary = False
         self.prepared.forget((MOMENTARY,))
 
@@ -205,12 +205,12 @@ class Responder:
         )
 
     def _may_keep(self, query: Query, answer: Answer, block: Block) -> bool:
-        """Whether a reply suits every client, at any time until something changes, and nobody wants to hear of it."""
+        """Whether a reply suits every client at any time until a change, and is not logged."""
         alike = query.plain and self._server.authority.synced and not (answer.private or answer.options)
         return alike and not (answer.failure or block.logs)
 
     def _whole_zone(self, query: Query, client: DnsClient) -> WholeZone | None:
-        """The transfer that a client may have, over a connection that can carry it."""
+        """The transfer that the client may have, if the connection can carry it."""
         if self._cap is not None or not self._server.authority.synced:
             return None
         source = source_of(query.question.name, client.address, self._server)
@@ -237,7 +237,7 @@ class Responder:
         limits: ReplyLimits,
         counts: tuple[Callable[[int], None], ...] = (),
     ) -> bytes:
-        # Another order each time that a reply is made, too: where changes are many, few replies live for long.
+        # The order also changes each time that a reply is built: with many changes, prepared replies do not last long.
         turns = _turns(query, answer, limits, self._turn)
         reply = packet[:2] + next(turns)
         kind = _kind(query, answer.rcode, _zone_label(answer), reply)
@@ -263,7 +263,7 @@ def _has_orders(answer: Answer) -> bool:
 
 
 def _turns(query: Query, answer: Answer, limits: ReplyLimits, first: int) -> Iterator[bytes]:
-    """The reply without its id, without end: each time another record is the first, from number ``first`` on."""
+    """An endless iterator of the reply without its id: each begins with another record, from number ``first`` on."""
     body = encode(query, answer, limits, first)[2:]
     if not _has_orders(answer):
         return iter((body,))
@@ -277,8 +277,8 @@ def _turns(query: Query, answer: Answer, limits: ReplyLimits, first: int) -> Ite
 
 
 def _rotations(body: bytes, start: int, size: int, count: int) -> Iterator[bytes]:
-    """A body whose ``count`` records from ``start`` on are of one size, in every rotation: as many as addresses, since
-    many clients take the first one."""
+    """A body whose ``count`` records from ``start`` on have one size, in every rotation: one for each address, because
+    many clients use the first one."""
     end = start + size * count
     head, records, tail = body[:start], body[start:end], body[end:]
     while True:

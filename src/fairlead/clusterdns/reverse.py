@@ -1,8 +1,8 @@
-"""Inner nodes of the reverse trees: which parts of an address have an address of the cluster below them.
+"""Inner nodes of the reverse trees: the partial addresses below which the cluster has an address.
 
 ``0.10.in-addr.arpa`` exists when some ``10.0.x.y`` is known, and then answers NODATA, not NXDOMAIN (RFC 8020). Counting
-per prefix keeps that O(changed addresses). IPv6 is counted down to /64; what is deeper exists with its /64, since one
-inner node per nibble and address would cost more than it tells.
+per prefix keeps that O(changed addresses). IPv6 is counted down to /64; a deeper node exists if its /64 does, because
+one inner node for each nibble and address would cost too much.
 """
 
 from collections import Counter
@@ -43,7 +43,7 @@ def is_inner_node(counts: NodeCounts, name: Name) -> bool:
 
 def _inner_nodes(address: str) -> Sequence[Name]:
     octets = address.split(".")
-    if len(octets) == 4:  # the short way for IPv4, of which there are thousands
+    if len(octets) == 4:  # the fast path for IPv4, of which there are thousands
         a, b, c, _ = octets
         return (a, *IN_ADDR_ARPA), (b, a, *IN_ADDR_ARPA), (c, b, a, *IN_ADDR_ARPA)
     parsed = parse_ip(address)

@@ -1,4 +1,4 @@
-"""How a resolver in a Pod turns the name that it is given into questions: the search list and ndots.
+"""How a resolver in a Pod turns a name into questions: the search list and ndots.
 
 Modelled on glibc's ``res_search`` with the resolv.conf of dnsPolicy ClusterFirst: a name with fewer dots than ``ndots``
 is tried with each suffix first and as it stands last; the first answer with records ends the search.
@@ -26,7 +26,7 @@ def search_list(namespace: str, origin: Name) -> tuple[Name, ...]:
 
 
 def candidates(text: str, suffixes: tuple[Name, ...]) -> list[Name]:
-    """The names that are asked for, in their order; a final dot forbids the search."""
+    """The names that the resolver asks for, in their order; a final dot prevents the search."""
     name = to_name(text)
     if text.endswith("."):
         return [name]

@@ -1,4 +1,4 @@
-"""The server blocks of one socket: which one answers a name, and what it does beside answering.
+"""The server blocks of one socket: which one answers a name, and its options.
 
 The block with the longest zone that holds the name answers it (upstream's rule), whatever its plugins then say.
 """
@@ -22,8 +22,8 @@ class Block:
     """One server block.
 
     Attributes:
-        ports, tls_ports: where it is served in plain, and over TLS.
-        addresses: of these ports; none stands for all of the machine.
+        ports, tls_ports: the ports without and with TLS.
+        addresses: of these ports; none means all addresses of the machine.
         plugins: in the order in which they are asked.
         udp_size: the largest reply over UDP in octets; None for the server's.
         grants: who may transfer which zone.
@@ -42,7 +42,7 @@ class Block:
 
     @property
     def all_ports(self) -> tuple[int, ...]:
-        """Plain or not."""
+        """All ports, with or without TLS."""
         return self.ports + self.tls_ports
 
 

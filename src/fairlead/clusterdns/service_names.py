@@ -1,8 +1,8 @@
 """Look-up of the names of Services: virtual IPs, headless endpoints, ports, endpoint names, external names.
 
 A Service with a virtual IP exists whether or not it has endpoints; a headless one exists while it has a ready endpoint
-(kubernetes/dns#234); whether there is a selector never matters, for only slices are read. SRV ports are the Service's
-for a virtual IP, and the slice's (target ports) for endpoints.
+(kubernetes/dns#234); selectors never matter, because only slices are read. SRV ports are the Service's for a virtual
+IP, and the slice's (target ports) for endpoints.
 """
 
 from collections.abc import Callable, Iterable
@@ -40,7 +40,8 @@ Names = dict[str, tuple[bytes, ...]]  # endpoint name -> its addresses
 
 
 class ServiceRow(NamedTuple):
-    """One address behind one port, before duplicates are dropped: what SRV records and their weights are made of."""
+    """One address behind one port, before duplicates are dropped; SRV records and their weights are built from
+    these."""
 
     target: Name
     address: bytes
@@ -99,7 +100,7 @@ def find_endpoint(node: EndpointNode, view: ZoneView) -> Found:
 
 
 def find_cluster(node: ClusterNode, view: ZoneView) -> Found:
-    """What lies above the endpoints that an imported headless Service has in one cluster."""
+    """The node above the endpoints of an imported headless Service in one cluster."""
 
     def named(service: Service, view: ZoneView) -> Found:
         exists = any(f.rows for f in _named_facts(service, view, node.cluster))
@@ -114,7 +115,8 @@ def find_zonal_branch(node: ZonalBranch, view: ZoneView) -> Found:
 
 
 def find_zonal(node: ZonalNode, view: ZoneView) -> Found:
-    """The endpoints in a topology zone. Any zone is a name, for on no server must a drained zone be one that never was.
+    """The endpoints in a topology zone. Any zone is a name: a zone whose endpoints have gone must not be denied on a
+    server that never saw them.
 
     Behaviour: CoreDNS's option ``zonal``.
     """
@@ -137,8 +139,8 @@ def endpoint_names(key: ObjectKey, address: bytes, view: ZoneView) -> list[Name]
 
 
 def endpoint_pointers(key: ObjectKey, address: bytes, view: ZoneView) -> list[tuple[Name, bool]]:
-    """The names that an address has as a ready endpoint of a Service, and which of them are host names that a Pod, or
-    the author of the slice, has chosen."""
+    """The names of an address as a ready endpoint of a Service, and which of them are host names from a Pod or from the
+    author of the slice."""
     service = view.service(key)
     if service is None or not view.shows(key.namespace):
         return []
@@ -160,7 +162,7 @@ def _find(key: ObjectKey, view: ZoneView, look: Callable[[Service, ZoneView], Fo
 
 
 def _refusal(service: Service, view: ZoneView) -> Found | None:
-    """Why a Service that is there has no name all the same."""
+    """Why an existing Service has no name."""
     if service.is_external_name:
         target = to_name(service.spec.external_name)
         usable = target and is_valid(target) and parse_ip(service.spec.external_name) is None
@@ -243,8 +245,8 @@ def _facts(service: Service, view: ZoneView) -> list[SliceFacts]:
 
 
 def _named_facts(service: Service, view: ZoneView, cluster: Name) -> list[SliceFacts]:
-    """The slices whose endpoints have names. In a cluster set they are those of one cluster, and a Service with a
-    virtual IP has none, for clients must not depend on where it runs (KEP-1645)."""
+    """The slices whose endpoints have names. In a cluster set they are those of one cluster; a Service with a virtual
+    IP has none, because clients must not depend on where it runs (KEP-1645)."""
     if view.zone.of_clusterset and not service.is_headless:
         return []
     return [facts for facts in _facts(service, view) if facts.cluster == cluster]

@@ -1,9 +1,9 @@
-"""The whole zone in one go, for secondary servers: AXFR (RFC 5936), and IXFR (RFC 1995) as far as "you have it".
+"""Transfers of the whole zone to secondary servers: AXFR (RFC 5936), and IXFR (RFC 1995) limited to "no change".
 
-In the order SOA, NS, version, then Service by Service, and the SOA again. Left out is what no list can hold: Pod names,
-which are computed, and endpoint names of Services with a virtual IP, an addition to the specification. Only the cluster
-domain is transferred, not the reverse trees. No history is kept, so an IXFR from an older serial is answered with the
-whole zone, as RFC 1995 section 4 allows.
+In the order SOA, NS, version, then Service by Service, and the SOA again. Names that cannot be listed are left out: Pod
+names, which are computed, and endpoint names of Services with a virtual IP, an addition to the specification. Only the
+cluster domain is transferred, not the reverse trees. No history is kept, so an IXFR from an older serial is answered
+with the whole zone, as RFC 1995 section 4 allows.
 """
 
 from collections.abc import Callable, Iterator
@@ -43,7 +43,7 @@ class TransferSource(NamedTuple):
 
 
 def source_of(name: Name, client: str, server: ServerBlocks) -> TransferSource | None:
-    """The zone of this name, when it is one that the client may have."""
+    """The zone of this name, if the client may transfer it."""
     block = server.find(name).block
     granted = (grant for grant in block.grants if grant.zone == name)
     if not any(not g.networks or any(ip_address(client) in network for network in g.networks) for g in granted):
@@ -62,7 +62,7 @@ def source_of(name: Name, client: str, server: ServerBlocks) -> TransferSource |
 
 
 def transfer(query: Query, source: TransferSource, known_serial: int | None) -> Iterator[bytes]:
-    """The messages of a transfer; ``known_serial`` is what an IXFR says that the client has."""
+    """The messages of a transfer; ``known_serial`` is the client's serial in an IXFR."""
     (soa,) = source.soa.data
     assert isinstance(soa, Soa)
     if known_serial is not None and known_serial >= soa.serial:

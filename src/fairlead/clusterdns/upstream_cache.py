@@ -1,7 +1,8 @@
-"""What upstream servers said, for as long as they allow: positive and negative answers, refreshed early, served stale.
+"""A cache of upstream servers' replies: positive and negative answers, refreshed early, served stale.
 
-Only for names outside our own zones: authoritative data is never cached, which is what makes a new Service visible at
-once. Bounded by number, the least recently used reply goes first. Time is an argument, in seconds from any beginning.
+Only for names outside our own zones: authoritative data is never cached, so a new Service is visible at once. The
+    number of replies is bounded; the least recently used one is dropped first. Time is an argument, in seconds from any
+    beginning.
 """
 
 from collections import Counter, OrderedDict
@@ -13,24 +14,25 @@ from fairlead.clusterdns.outside_reply import OutsideReply
 from fairlead.clusterdns.records import Rcode
 
 FAILURE_LIFETIME = 5  # seconds that a SERVFAIL is repeated without asking again; RFC 2308 section 7 allows 300
-MOMENT = 1.0  # seconds that a ready reply may be made of what is kept here: TTLs are whole seconds
+MOMENT = 1.0  # seconds that a prepared reply can be built from a kept one: TTLs are whole seconds
 STALE_TTL = 30  # seconds given with a stale answer, RFC 8767 section 4
 STALE_PATIENCE = 1.8  # seconds that a client waits for a fresh answer when there is a stale one, RFC 8767 section 5
 
 
 @dataclass(frozen=True)
 class CachePolicy:
-    """How long and how much.
+    """How long replies are kept, and how many.
 
     Attributes:
         capacity, denial_capacity: replies with records, and denials; 0 keeps none.
         positive_max, negative_max: seconds that a reply is kept at most, and that clients are told to keep it.
         positive_min, negative_min: seconds that it is kept at least, whatever its TTL.
         failure_for: seconds that a SERVFAIL is repeated.
-        prefetch_hits: a reply hit this often, with no gap of ``prefetch_gap`` seconds, is refreshed in the last part of
-            its life that ``prefetch_share`` says; 0 never.
+        prefetch_hits: a reply hit this often, with no gap of ``prefetch_gap`` seconds, is refreshed in the last
+            ``prefetch_share`` of its life; 0 never.
         stale_for: seconds past its life that a reply may still be served when no upstream answers; 0 never.
-        stale_patience: seconds that a client waits before it is; 0 not at all, None until the upstream has failed.
+        stale_patience: seconds that a client waits for a fresh answer first; 0 not at all, None until the upstream has
+            failed.
         stale_ttl: the TTL that is given with it.
         keeps_ttl: give the TTL of the beginning, however long a reply has been kept.
     """
@@ -51,12 +53,12 @@ class CachePolicy:
     keeps_ttl: bool = False
 
     def bound(self, denies: bool) -> int:
-        """The most seconds that clients are told to keep a reply."""
+        """The largest TTL that clients get."""
         return self.negative_max if denies else self.positive_max
 
 
 class CacheKey(NamedTuple):
-    """What a reply answers. Clients that ask for DNSSEC records, or for unchecked ones, get replies of their own."""
+    """The key of a reply. Clients that ask for DNSSEC records, or for unchecked ones, have separate replies."""
 
     name: Name
     qtype: int
@@ -74,8 +76,8 @@ class _Entry:
 
 
 class Hit(NamedTuple):
-    """A reply that is kept; ``refresh`` asks the caller to fetch it again, ``stale`` that it is past its life, ``soon``
-    that it was found less than ``MOMENT`` ago, too."""
+    """A kept reply. ``refresh``: the caller must fetch it again; ``stale``: it has expired; ``soon``: it was also found
+    less than ``MOMENT`` ago."""
 
     reply: OutsideReply
     age: int
@@ -85,7 +87,7 @@ class Hit(NamedTuple):
 
 
 class UpstreamCache:
-    """Replies by what they answer.
+    """Replies by key.
 
     Attributes:
         hits, evictions: how many, by type of reply: ``success`` or ``denial``, as upstream counts them.
@@ -102,7 +104,7 @@ class UpstreamCache:
         return sum(map(len, self._entries.values()))
 
     def find(self, key: CacheKey, now: float) -> Hit | None:
-        """The reply for a question, if it is kept and may be served at all."""
+        """The reply for a question, if it is kept and can still be served."""
         for denies, entries in self._entries.items():
             entry = entries.get(key)
             if entry is not None and now - entry.since <= entry.lifetime + self.policy.stale_for:
@@ -115,7 +117,7 @@ class UpstreamCache:
         return None
 
     def found_again(self, denies: bool, times: int) -> None:
-        """A reply was given this often without looking it up."""
+        """Count this many replies that were sent without a look-up."""
         self.hits[_TYPES[denies]] += times
 
     def is_fresh(self, key: CacheKey, now: float) -> bool:
@@ -124,12 +126,12 @@ class UpstreamCache:
         return any(now - entry.since < entry.lifetime for entry in found)
 
     def put(self, key: CacheKey, reply: OutsideReply, now: float) -> None:
-        """Keep a reply, unless it says not to be kept or is not whole."""
+        """Keep a reply, unless it must not be kept or is truncated."""
         lifetime = self._lifetime(reply)
         if reply.answer.truncated or lifetime <= 0:
             return
         if reply.answer.rcode is Rcode.SERVFAIL and any(key in entries for entries in self._entries.values()):
-            return  # an answer, even a stale one, is worth more than a failure
+            return  # even a stale answer is better than a failure
         self._entries[not reply.denies].pop(key, None)
         entries = self._entries[reply.denies]
         entries[key] = _Entry(reply, now, lifetime, now)

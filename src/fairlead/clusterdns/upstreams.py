@@ -1,7 +1,7 @@
 """Which upstream servers there are, and in which order they are tried.
 
-A server that fails ``max_fails`` times in a row is held to be down until a probe is answered. When all servers are
-down they are all tried, since a wrong verdict must not be worse than none.
+A server that fails ``max_fails`` times in a row counts as down until it answers a probe. If all servers are down they
+are all tried, so that a wrong verdict does no harm.
 """
 
 import enum
@@ -24,7 +24,8 @@ class ServerPolicy(enum.StrEnum):
 
 @dataclass(frozen=True)
 class UpstreamServer:
-    """An upstream server; ``tls`` asks it over TLS (RFC 7858), as the server that has the name ``tls_name``."""
+    """An upstream server; ``tls``: it is asked over TLS (RFC 7858), and its certificate must have the name
+    ``tls_name``."""
 
     address: str
     port: int = 53
@@ -38,7 +39,8 @@ class UpstreamServer:
 
 @dataclass(frozen=True)
 class TlsIdentity:
-    """Whom TLS trusts, and as whom it presents itself: paths of files, or empty for the system's and for nobody."""
+    """The authorities and the client certificate for TLS: paths of files; empty for the system's authorities and for no
+    certificate."""
 
     certificate: str = ""
     key: str = ""
@@ -47,7 +49,7 @@ class TlsIdentity:
 
 @dataclass(frozen=True)
 class Upstream:
-    """A group of servers, and how they are asked.
+    """A group of servers, and how they are queried.
 
     Attributes:
         timeout: seconds for one exchange with one server.
@@ -96,7 +98,7 @@ class UpstreamHealth:
         self._failures.pop(server, None)
 
     def failed(self, server: UpstreamServer) -> bool:
-        """Note a failure; says whether the server is held to be down from now on."""
+        """Note a failure; returns whether the server counts as down from now on."""
         self._failures[server] = self._failures.get(server, 0) + 1
         return self._failures[server] == self._max_fails
 

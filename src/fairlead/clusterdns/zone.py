@@ -1,4 +1,4 @@
-"""What the server is authoritative for, and the choices that an administrator makes about it.
+"""The zones for which the server is authoritative, and an administrator's settings for them.
 
 A ``Zone`` is immutable and belongs to one state of the cluster: its serial, and the inner nodes of its reverse trees,
 go forward with the snapshot that it is published with.
@@ -23,7 +23,7 @@ REFRESH, RETRY, EXPIRE = 7200, 1800, 86400  # seconds, upstream's
 
 
 class PodsMode(enum.StrEnum):
-    """How ``a-b-c-d.namespace.pod`` answers: never, always, or only for a live Pod with that address."""
+    """When ``a-b-c-d.namespace.pod`` exists: never, always, or only for a live Pod with that address."""
 
     DISABLED = "disabled"
     INSECURE = "insecure"
@@ -33,7 +33,7 @@ class PodsMode(enum.StrEnum):
 class Outside(enum.StrEnum):
     """How names outside the zones are handled: asked of upstream servers, refused, or denied.
 
-    ``NXDOMAIN`` says that the zones are the whole world of names, which is true in an isolated lab.
+    ``NXDOMAIN`` says that no other names exist, which is true in an isolated lab.
     """
 
     FORWARD = "forward"
@@ -58,8 +58,8 @@ class Zone:
         zonal: headless Services answer by topology zone: ``ZONE.pin._zone.…``, ``ZONE.prefer._zone.…``.
         clusterset: the zone of Services imported from other clusters, ``clusterset.local``; None serves none.
         of_clusterset: this is that zone.
-        fallthrough: zones of which a missing name is asked of the world outside, when ``outside`` says so.
-        delegated: zones below these that are served by others.
+        fallthrough: zones whose missing names are asked of upstream servers, if ``outside`` says so.
+        delegated: zones below these that other servers serve.
         labels, namespace_labels: only Services, and Namespaces, with such labels exist.
         endpoints: whether endpoints are known; without, neither they nor headless Services exist.
         denial_ttl: seconds that a denial may be kept; None for the least of ``ttl`` and 300.
@@ -139,13 +139,13 @@ class Zone:
         return min(self.ttl, NEGATIVE_TTL_MAX) if self.denial_ttl is None else self.denial_ttl
 
     def shows(self, namespace: Namespace) -> bool:
-        """Whether a Namespace that is there may be shown."""
+        """Whether an existing Namespace is exposed."""
         return self.exposes(namespace.name) and matches(self.namespace_labels, namespace.labels)
 
     def has(self, service: Service) -> bool:
-        """Whether a Service that is there may be shown, its Namespace aside."""
+        """Whether an existing Service is exposed, apart from its Namespace."""
         return matches(self.labels, service.labels)
 
     def exposes(self, namespace: str) -> bool:
-        """Whether the names of a Namespace may be shown."""
+        """Whether the names of a Namespace are exposed."""
         return self.namespaces is None or namespace in self.namespaces

@@ -1,1 +1,1 @@
-"""The language of Corefiles: tokens, server blocks, imports, and what server blocks come to as a configuration."""
+"""The language of Corefiles: tokens, server blocks, imports, and values."""

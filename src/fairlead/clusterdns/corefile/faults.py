@@ -1,4 +1,4 @@
-"""What is wrong with a Corefile: every fault with its place, all of them told at once."""
+"""Errors in a Corefile: every fault with its place, all of them reported together."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -15,7 +15,7 @@ class FilePlace(NamedTuple):
 
 
 class CorefileFault(NamedTuple):
-    """One thing that is wrong."""
+    """One error."""
 
     place: FilePlace
     message: str
@@ -51,11 +51,11 @@ class CorefileFaults:
             self.found.append(fault)
 
     def at(self, place: FilePlace) -> "Catching":
-        """Within this context, a ``Wrong`` becomes a fault of ``place``, and what follows is read all the same."""
+        """Within this context, a ``Wrong`` becomes a fault of ``place``, and reading continues."""
         return Catching(self, place)
 
     def check(self) -> None:
-        """Raises: CorefileError: something is wrong."""
+        """Raises: CorefileError: there are faults."""
         if self.found:
             raise CorefileError(self.found)
 

@@ -54,7 +54,7 @@ class Pattern:
         return self._compiled.search(text.encode()) is not None
 
     def search(self, text: str) -> PatternMatch | None:
-        """Where it is found first in a text."""
+        """The first match in a text."""
         found = self._compiled.search(text.encode())
         if found is None:
             return None

@@ -2,8 +2,8 @@
 
 A ``#`` at the beginning of a word starts a comment. Within double quotes ``\\"`` stands for a quote, and a new line is
 an ordinary character. ``{$NAME}`` and ``{%NAME%}`` stand for the value of an environment variable, or for nothing; the
-two words that upstream's node-local cache fills in stand for the cluster's DNS, as the Service ``kube-dns-upstream``
-tells a Pod of it, and for the servers of the node.
+two words that upstream's node-local cache fills in stand for the address of the cluster's DNS (the Service
+``kube-dns-upstream``, from a Pod's environment) and for the servers of the node.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""``acl``: who may ask what, by the client's address and the type of record."""
+"""``acl``: which clients may ask for which types of record."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ _EXTENDED_ERROR = 15
 
 
 class AclRule(NamedTuple):
-    """What to do with queries of these types from these networks; None of either stands for all."""
+    """The action for queries of these types from these networks; None means all."""
 
     action: str
     types: frozenset[int] | None

@@ -1,13 +1,13 @@
-"""``autopath``: a Pod's search, walked by the server: the reply to its first step tells what the last would have found.
+"""``autopath``: the server performs a Pod's search: the reply to the first step has the result of the last.
 
 With ``ndots:5`` a Pod asks for ``www.example.com`` as ``www.example.com.NAMESPACE.svc.Z``, ``www.example.com.svc.Z``
-and ``www.example.com.Z`` before it asks for the name itself, each time for two types. Where it is certain how the
-search goes on, the first of these names is answered as an alias of the one that exists.
+and ``www.example.com.Z`` before it asks for the name itself, each time for two types. If the rest of the search is
+certain, the first of these names is answered as an alias of the one that exists.
 
-It is certain when the asker is one live Pod with an address of its own, with the search list that its Namespace and
-dnsPolicy ClusterFirst give it, when the name is one that this Pod searches for, and when it asks for the first step.
-Everything else is answered as without this: Pods with a dnsConfig, those that share the node's address, and clients
-that ask through another resolver.
+It is certain if the client is one live Pod with its own address and with the search list of its Namespace and dnsPolicy
+ClusterFirst, if this Pod searches for the name, and if the question is the first step. All other questions are answered
+as without the plugin: from Pods with a dnsConfig, from Pods that share the node's address, and from clients behind
+another resolver.
 """
 
 from dataclasses import dataclass
@@ -48,7 +48,7 @@ class Autopath:
         return (found or denial)._replace(private=True)
 
     async def _end_of_search(self, request: DnsRequest, rest: Lookup, zone: Zone) -> Answer | None:
-        """The answer that the search of this client ends with; None when it is not certain how the search goes."""
+        """The final answer of this client's search; None if the search is not certain."""
         question = request.question
         namespace = namespace_of(request.client, request.server.authority.snapshot)
         suffixes = search_list(namespace, zone.origin) if namespace else ()
@@ -68,12 +68,13 @@ class Autopath:
 
 
 def is_first_step(question: Question, zone: Zone) -> bool:
-    """Whether a name may be the first step of a Pod's search for a name with at least one dot."""
+    """Whether a name can be the first step of a Pod's search for a name with at least one dot."""
     return question.qtype != RRType.ANY and 2 <= len(_searched(question.name, zone)) <= NDOTS
 
 
 def read_autopath(directive: Directive, scope: BlockScope) -> tuple[Name, ...]:
-    """``autopath [ZONE...] @kubernetes``: the search domains of this machine, which is to be a node or like one."""
+    """``autopath [ZONE...] @kubernetes``: uses the search domains of this machine, which must be configured as a node
+    is."""
     if directive.arguments[-1:] != ("@kubernetes",):
         raise Wrong("autopath is supported as 'autopath @kubernetes' alone")
     lines = (line.split() for line in scope.around.read(RESOLV_CONF, None).splitlines())
@@ -81,7 +82,7 @@ def read_autopath(directive: Directive, scope: BlockScope) -> tuple[Name, ...]:
 
 
 def _searched(name: Name, zone: Zone) -> Name:
-    """What stands before NAMESPACE.svc.Z; nothing when the name does not end like this."""
+    """The part before NAMESPACE.svc.Z; empty if the name does not end like this."""
     end = len(name) - len(zone.origin) - 2
     return name[:end] if end > 0 and name[end + 1 :] == ("svc", *zone.origin) else ()
 

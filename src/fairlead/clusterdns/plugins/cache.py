@@ -1,7 +1,7 @@
 """``cache``: how long replies of upstream servers are kept, and how long clients are told to keep any reply.
 
-Names of the cluster are answered from memory and never cached, so that a change shows in the next reply; what the
-directive says of TTLs holds for them too.
+Names of the cluster are answered from memory and never cached, so that a change shows in the next reply; the
+directive's TTLs apply to them too.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ class Cache:
     """A policy for names in ``zones``.
 
     Attributes:
-        no_success, no_denial: zones whose answers, or denials, are left alone.
+        no_success, no_denial: zones whose answers, or denials, are not cached.
     """
 
     zones: tuple[Name, ...]
@@ -53,7 +53,7 @@ class Cache:
 
     @cached_property
     def _policies(self) -> Mapping[tuple[bool, bool], CachePolicy]:
-        """By whether answers, and denials, are left alone; made once, for each question needs one."""
+        """Policies by whether answers, and denials, are cached; built once, because each question needs one."""
         no_success, no_denial = replace(self.policy, capacity=0), replace(self.policy, denial_capacity=0)
         neither = replace(no_success, denial_capacity=0)
         return {

@@ -1,4 +1,4 @@
-"""``rewrite cname``: aliases in an answer lead to other names than they did, and those are looked up in their place."""
+"""``rewrite cname``: replaces the targets of aliases in an answer, and looks up the new targets."""
 
 from dataclasses import replace
 
@@ -8,7 +8,7 @@ from fairlead.clusterdns.records import Answer, NameTarget, Question, RRType
 
 
 async def retargeted(answer: Answer, change: Change, request: DnsRequest) -> Answer:
-    """An answer whose first alias that matches has another target, with what the whole server answers about that."""
+    """An answer whose first matching alias has another target, with the whole server's answer for it."""
     for index, rrset in enumerate(answer.answer):
         data = rrset.data[0]
         new = changed(data.name, change) if rrset.rtype == RRType.CNAME and isinstance(data, NameTarget) else None

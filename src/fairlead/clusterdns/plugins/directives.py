@@ -1,6 +1,6 @@
-"""The directives of a server block: in which order their plugins are asked, and which there are.
+"""The directives of a server block, in the order in which their plugins are asked.
 
-The order is upstream's (its ``plugin.cfg``), whatever the order in the file; rules of one plugin stay in the file's.
+The order is upstream's (its ``plugin.cfg``), whatever the order in the file; rules of one plugin keep the file's order.
 """
 
 from collections.abc import Callable
@@ -29,7 +29,7 @@ from fairlead.clusterdns.plugins.scope import BlockScope
 
 
 class KnownDirective(NamedTuple):
-    """How a directive is read; ``many`` may stand in one block."""
+    """How a directive is read; ``many``: whether one block can have several."""
 
     read: Callable[[Directive, BlockScope], None]
     many: bool = False

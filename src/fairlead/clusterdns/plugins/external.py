@@ -1,4 +1,4 @@
-"""``k8s_external``: Services by the addresses that they have outside the cluster, in a zone of their own.
+"""``k8s_external``: Services by their external addresses, in a separate zone.
 
 service.namespace.Z                    A, AAAA, SRV
 _port._protocol.service.namespace.Z    SRV
@@ -44,7 +44,7 @@ _ORIGIN = Origin(Reason.EXTERNAL)
 
 @dataclass(frozen=True)
 class External:
-    """Zones with the external addresses of what ``cluster`` shows.
+    """Zones with the external addresses of the Services that ``cluster`` exposes.
 
     Attributes:
         apex: the label below which this server has its own names.
@@ -183,11 +183,12 @@ class External:
         return Answer(rcode, _ORIGIN, authority=(self._soa(zone, view),), depends=_DEPENDS, zone=zone)
 
     def _pointer(self, question: Question, view: ZoneView) -> Answer | None:
-        """The Services that have an address outside; None when there are none."""
+        """The Services that have an external address; None if there are none."""
         address = from_reverse(question.name)
         if address is None:
             return None
-        # There is no index of these addresses: reverse look-ups of the world outside are few, and kept ready.
+        # There is no index of these addresses: reverse look-ups of external addresses are rare, and their replies are
+        # prepared.
         services = sorted(
             key
             for key, service in view.snapshot.services.items()

@@ -39,7 +39,7 @@ Sets = Mapping[int, RRset]  # by type
 
 @dataclass(frozen=True)
 class ZoneFile:
-    """The records of a zone, by owner; owners above others are there too, without records."""
+    """The records of a zone, by owner; empty non-terminals are included, without records."""
 
     apex: Name
     nodes: Mapping[Name, Sets]
@@ -49,7 +49,7 @@ class ZoneFile:
         return self.nodes[self.apex][RRType.SOA]
 
     def answer(self, question: Question, trail: tuple[Name, ...] = ()) -> Answer:
-        """What the zone says. One whose ``outside`` is set leads to another zone."""
+        """The zone's answer. If its ``outside`` is set, the name leads to another zone."""
         referral = self._cut(question.name)
         if referral is not None:
             return Answer(Rcode.NOERROR, _ORIGIN, (), (referral,), self._glue(referral), zone=None)

@@ -1,4 +1,4 @@
-"""``forward``: names that upstream servers are asked about."""
+"""``forward``: names for which upstream servers are asked."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -71,7 +71,7 @@ def servers_of(target: str, read: Callable[[str, float | None], str]) -> Iterato
     """The servers that a word stands for: an address, or those of a file like resolv.conf.
 
     Raises:
-        Wrong: it is neither, or wants a protocol that is not spoken.
+        Wrong: it is neither, or requires an unsupported protocol.
     """
     if target.startswith(("/", "./", "../")):
         lines = (line.split() for line in read(target, None).splitlines())

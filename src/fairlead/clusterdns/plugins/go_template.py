@@ -1,4 +1,4 @@
-"""The part of Go's text/template that Corefiles use: fields, ``index``, ``parseInt``, and nothing that loops.
+"""The part of Go's text/template that Corefiles use: fields, ``index`` and ``parseInt``, without loops.
 
 {{ .Name }}   {{ .Group.a }}   {{ index .Match 1 }}   {{ parseInt .Group.b 16 8 }}   {{- .Name -}}
 """
@@ -19,11 +19,11 @@ _WORD = re.compile(r"\.[A-Za-z0-9_.]+|\d+|[a-zA-Z]+|\S+")
 
 
 class Unfilled(ValueError):
-    """A template that has no meaning for this question."""
+    """A template that cannot be filled for this question."""
 
 
 class Template(NamedTuple):
-    """A text with parts that are filled in. ``personal`` says that it depends on the client."""
+    """A text with parts that are filled in. ``personal``: the result depends on the client."""
 
     parts: tuple[str | Callable[[Fields], str], ...]
     personal: bool = False
@@ -32,7 +32,7 @@ class Template(NamedTuple):
         """The text for a question.
 
         Raises:
-            Unfilled: it asks for a match that is not there, or a number that is none.
+            Unfilled: it refers to a match that does not exist, or to a number that cannot be parsed.
         """
         return "".join(part if isinstance(part, str) else part(fields) for part in self.parts)
 
@@ -41,7 +41,7 @@ def template_of(text: str) -> Template:
     """The template that a text spells.
 
     Raises:
-        Wrong: it uses something else than what stands above.
+        Wrong: it uses a construct that is not listed above.
     """
     parts: list[str | Callable[[Fields], str]] = []
     position = 0

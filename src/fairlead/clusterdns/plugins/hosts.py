@@ -27,8 +27,8 @@ class Hosts:
     """Names with their addresses in wire form, and the names of each address.
 
     Attributes:
-        fallthrough: zones whose unknown names are asked of the rest of the chain; without, they get SERVFAIL, for there
-            is no SOA record that a denial could carry.
+        fallthrough: zones whose unknown names are asked of the rest of the chain; without it, they get SERVFAIL,
+            because there is no SOA record for a denial.
     """
 
     zones: tuple[Name, ...]
@@ -70,7 +70,7 @@ def read_hosts(directive: Directive, scope: BlockScope) -> None:
     try:
         lines = [line.partition("#")[0].split() for line in scope.around.read(path, read.reload).splitlines()]
     except Wrong:
-        lines = []  # as upstream has it: the file may come later
+        lines = []  # as upstream: the file can appear later
     pairs = [*_pairs(lines), *_pairs((option.name, *option.arguments) for option in entries)]
     found = hosts_of(pairs, all_zones(zones) or scope.zones, read.ttl, read.fallthrough)
     scope.plugins.append(found if read.reverse else replace(found, pointers=Map()))

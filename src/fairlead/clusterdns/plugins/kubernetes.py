@@ -1,4 +1,4 @@
-"""``kubernetes``: the zones that are made of a cluster."""
+"""``kubernetes``: the zones that are built from a cluster."""
 
 from dataclasses import dataclass, replace
 
@@ -84,7 +84,7 @@ def read_kubernetes(directive: Directive, scope: BlockScope) -> None:
 
 
 def delegating(plugin: Kubernetes, others: tuple[Name, ...]) -> Kubernetes:
-    """The plugin without the zones below its own that other server blocks hold."""
+    """The plugin without the zones below its own that other server blocks serve."""
 
     def without(zone: Zone) -> Zone:
         below = tuple(
@@ -197,7 +197,7 @@ def _selector(option: Directive) -> Selector:
 
 
 def _checked(_: object) -> None:
-    """A value that only needs to be one: what it limits at upstream's client does not exist here."""
+    """A value that is only checked: it limits upstream's client in a way that does not exist here."""
 
 
 def zone_texts(plugin: Kubernetes) -> list[str]:

@@ -1,7 +1,7 @@
-"""``loadbalance``: in which order a client sees the records of an answer.
+"""``loadbalance``: the order of the records in an answer.
 
-With the policy ``round_robin``, the default, another record is the first each time. Without the directive records stay
-in their order. ``weighted`` draws the first address by weights from a file.
+With the policy ``round_robin``, the default, each reply begins with another record. Without the directive records keep
+their order. ``weighted`` chooses the first address at random, by weights from a file.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ Weights = Mapping[Name, Mapping[bytes, int]]
 
 @dataclass(frozen=True)
 class Steady:
-    """Records stay in their order: what a block without ``loadbalance`` does."""
+    """Records keep their order, as in a block without ``loadbalance``."""
 
     any_class = True
 
@@ -41,7 +41,7 @@ class LoadBalance:
     """Another order each time.
 
     Attributes:
-        weights: of addresses by name; those without have the weight 1. None turns the records round.
+        weights: of addresses by name; others have the weight 1. None rotates the records.
         limit: addresses in an answer at most; 0 for all.
     """
 

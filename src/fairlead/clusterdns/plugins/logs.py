@@ -1,4 +1,4 @@
-"""``log`` and ``errors``: which replies, and which failures, leave a line."""
+"""``log`` and ``errors``: which replies and failures are logged."""
 
 from typing import NamedTuple
 
@@ -18,10 +18,10 @@ COMBINED = COMMON.replace("{>bufsize}", "{>bufsize} {>opcode}")
 
 
 class LogRule(NamedTuple):
-    """Replies of these classes about names in these zones leave a line of this format.
+    """Replies of these classes about names in these zones are logged in this format.
 
     Attributes:
-        slower: replies that took longer than so many seconds do, whatever their class.
+        slower: replies that took longer than this many seconds are logged, whatever their class.
     """
 
     zones: tuple[Name, ...] = ((),)
@@ -30,7 +30,7 @@ class LogRule(NamedTuple):
     slower: float | None = None
 
     def wants(self, name: Name, class_: str, duration: float) -> bool:
-        """Whether a reply of this class leaves a line."""
+        """Whether a reply of this class is logged."""
         if not any(is_within(name, zone) for zone in self.zones):
             return False
         slow = self.slower is not None and duration > self.slower
@@ -38,7 +38,7 @@ class LogRule(NamedTuple):
 
 
 class Consolidation(NamedTuple):
-    """Failures whose text matches are counted, and told once in so many seconds."""
+    """Failures whose text matches are counted, and reported once in this many seconds."""
 
     every: float
     pattern: Pattern
@@ -46,12 +46,12 @@ class Consolidation(NamedTuple):
 
 
 class ErrorRule(NamedTuple):
-    """Failures leave a line."""
+    """Failures are logged."""
 
     consolidated: tuple[Consolidation, ...] = ()
 
     def consolidation(self, text: str) -> Consolidation | None:
-        """The rule that a failure is counted by; None when it is told at once."""
+        """The rule that counts a failure; None if it is logged at once."""
         return next((rule for rule in self.consolidated if rule.pattern.matches(text)), None)
 
 

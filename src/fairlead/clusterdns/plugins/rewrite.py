@@ -1,8 +1,8 @@
-"""``rewrite``: another question than the client's is asked of the rest of the chain, and the answer written back.
+"""``rewrite``: the rest of the chain gets a changed question, and the answer is changed back.
 
-Rules are tried in their order; the first that matches is the last one, unless it says ``continue``. A client is always
-answered about the name that it asked for: the question is its own again, and so is the owner of records where a rule
-says so (``answer``). An exact rule always does.
+Rules are tried in their order; the first that matches is the last one, unless it says ``continue``. A client always
+gets an answer for the name that it asked for: the question is restored, and so is the owner of records if a rule says
+so (``answer``). An exact rule always restores it.
 """
 
 from collections.abc import Callable, Iterable
@@ -33,7 +33,7 @@ WriteBack = Callable[[Answer], Answer]
 
 
 class Rewritten(NamedTuple):
-    """What a rule made of a request, how the answer is written back, and where its aliases are to lead."""
+    """A changed request, how its answer is changed back, and the new targets of its aliases."""
 
     request: DnsRequest
     write_back: tuple[WriteBack, ...] = ()
@@ -84,7 +84,7 @@ class NameRule:
     """Another name is asked for.
 
     Attributes:
-        auto: the new name becomes the old one wherever it stands in the answer.
+        auto: the new name is replaced by the old one everywhere in the answer.
         owners, values: changes of the names that records belong to, and of those in their data.
     """
 
@@ -149,7 +149,7 @@ class ClassRule:
 
 @dataclass(frozen=True)
 class TtlRule:
-    """TTLs of answers about names that match are brought between two bounds, in seconds."""
+    """TTLs of answers about matching names are limited to two bounds, in seconds."""
 
     change: Change
     least: int
@@ -163,7 +163,7 @@ class TtlRule:
 
 @dataclass(frozen=True)
 class RcodeRule:
-    """A response code about names that match becomes another."""
+    """A response code about matching names is replaced."""
 
     change: Change
     old: int

@@ -1,4 +1,4 @@
-"""What the directives of one server block are read into, and what they may ask for while they are read."""
+"""The state that the directives of one server block are read into, and the data that they need for it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,8 +16,8 @@ class CorefileSurroundings(NamedTuple):
     """The machine as a Corefile sees it.
 
     Attributes:
-        read: the text of a file, and remembers that it was read, to be looked at again after these seconds, or with the
-            Corefile when None; raises ``Wrong``.
+        read: returns the text of a file, and schedules the next look at it after these seconds, or together with the
+            Corefile if None; raises ``Wrong``.
         interface: the addresses of a network interface; none when there is no such interface.
         hostname: of this machine.
     """
@@ -35,17 +35,17 @@ class HttpPage(NamedTuple):
 
 
 class Grant(NamedTuple):
-    """Who may have a zone as a whole; no network stands for everybody."""
+    """The clients that may transfer a zone; no network means all clients."""
 
     zone: Name
     networks: tuple[IPNetwork, ...]
 
 
 class Certificate(NamedTuple):
-    """As whom a server presents itself over TLS: paths of files in PEM.
+    """The certificate that a server presents over TLS: paths of files in PEM.
 
     Attributes:
-        authorities: whom the certificates of clients must be from; empty for those of the system.
+        authorities: the issuers of clients' certificates; empty for those of the system.
         clients: what is asked of clients, one of ``CLIENTS``.
     """
 
@@ -56,7 +56,7 @@ class Certificate(NamedTuple):
 
 
 class ApiAccess(NamedTuple):
-    """How the API is reached, where the Corefile says so; paths, or empty."""
+    """How the API is reached, if the Corefile says so; paths, or empty."""
 
     kubeconfig: str = ""
     context: str = ""
@@ -68,7 +68,7 @@ class ApiAccess(NamedTuple):
 
 @dataclass
 class ProcessOptions:
-    """What holds for the whole process, whichever block it stands in. ``reload`` is in seconds; None for never."""
+    """Options of the whole process, whichever block they are in. ``reload`` is in seconds; None for never."""
 
     health: list[HttpPage] = field(default_factory=list)
     ready: list[HttpPage] = field(default_factory=list)
@@ -80,7 +80,7 @@ class ProcessOptions:
 
 @dataclass
 class BlockScope:
-    """A server block that is being read."""
+    """A server block during reading."""
 
     zones: tuple[Name, ...]
     around: CorefileSurroundings
@@ -94,10 +94,10 @@ class BlockScope:
     grants: list[Grant] = field(default_factory=list)
     certificate: Certificate | None = None
     finds_loops: bool = False
-    own: str = ""  # what this server calls itself to clients that ask (NSID)
+    own: str = ""  # the server's name for clients that ask (NSID)
 
     def options(self, directive: Directive, known: Mapping[str, Callable[[Directive], None]]) -> None:
-        """Give each option of a directive to the function that its name stands for; faults do not stop the others."""
+        """Pass each option of a directive to the function for its name; a fault does not stop the others."""
         for option in directive.options:
             with self.faults.at(option.place):
                 if option.name not in known:

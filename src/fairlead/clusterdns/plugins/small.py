@@ -1,4 +1,4 @@
-"""Plugins that need no more than a few lines each: ``any``, ``chaos``, ``header``, ``local``, ``minimal``, ``nsid``."""
+"""Plugins of only a few lines each: ``any``, ``chaos``, ``header``, ``local``, ``minimal``, ``nsid``."""
 
 from dataclasses import dataclass, replace
 
@@ -31,7 +31,7 @@ class RefuseAny:
 
 @dataclass(frozen=True)
 class Chaos:
-    """Names of the class CH that tell of the server: its version, its name, who wrote it."""
+    """Names of the class CH that describe the server: its version, name and authors."""
 
     version: str
     hostname: str
@@ -76,12 +76,12 @@ _LOCAL_TTL = 86400  # seconds; these names never change
 
 @dataclass(frozen=True)
 class Local:
-    """``localhost`` and the reverse names of addresses that mean this machine are answered from here (RFC 6303)."""
+    """``localhost`` and the reverse names of this machine's loopback addresses are answered locally (RFC 6303)."""
 
     async def serve(self, request: DnsRequest, rest: Lookup) -> Answer:
         name, qtype = request.question
         if name[:1] == ("localhost",) and len(name) > 1 and qtype in (RRType.A, RRType.AAAA):
-            return self._answer(name, qtype)  # a search list at work: localhost.default.svc.cluster.local
+            return self._answer(name, qtype)  # from a search list: localhost.default.svc.cluster.local
         zone = next((zone for zone in _LOCAL if is_within(name, zone)), None)
         return await rest(request) if zone is None else self._answer(name, qtype, zone)
 
@@ -98,7 +98,7 @@ class Local:
 
 @dataclass(frozen=True)
 class Minimal:
-    """Only what was asked for: no other sections beside an answer. Denials and referrals keep theirs."""
+    """Only the answer section. Denials and referrals keep their other sections."""
 
     async def serve(self, request: DnsRequest, rest: Lookup) -> Answer:
         answer = await rest(request)

@@ -1,4 +1,4 @@
-"""Directives that say how a block is served and what is told of it, rather than what names answer."""
+"""Directives about how a block is served and reported, not about the answers for names."""
 
 from fairlead.clusterdns.corefile.blocks import Directive
 from fairlead.clusterdns.corefile.faults import Wrong
@@ -10,7 +10,11 @@ from fairlead.model.addresses import parse_ip
 
 HEALTH_PORT, READY_PORT, METRICS_PORT = 8080, 8181, 9153
 RELOAD, RELOAD_MIN = 30.0, 2.0  # seconds
-CLIENTS = ("nocert", "verify_if_given", "require_and_verify")  # certificates that are asked for unseen prove nothing
+CLIENTS = (
+    "nocert",
+    "verify_if_given",
+    "require_and_verify",
+)  # certificates that are requested but not verified prove nothing
 UDP_MAX = 4096  # octets of a reply over UDP
 
 
@@ -104,7 +108,7 @@ def read_tls(directive: Directive, scope: BlockScope) -> None:
 
 
 def read_nothing(_: Directive, __: BlockScope) -> None:
-    """What is always so here, or means nothing here."""
+    """A directive that has no effect here."""
 
 
 def _page(directive: Directive, default: int) -> HttpPage:

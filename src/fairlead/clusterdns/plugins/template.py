@@ -1,4 +1,4 @@
-"""``template``: answers that are written in the Corefile, with parts of the question filled in."""
+"""``template``: answers from the Corefile, with parts of the question filled in."""
 
 import re
 from dataclasses import dataclass
@@ -88,7 +88,7 @@ def record_of(text: str) -> RRset:
     if len(words) < 2:
         raise ValueError(f"{text!r} is no record")
     rtype = dns.rdatatype.from_text(words[0])
-    # Data may be quoted, so it is taken from the text and not put together from the words.
+    # Data can be quoted, so it is taken from the text and not joined from the words.
     data = text[re.search(rf"\s{re.escape(words[0])}\s", text).end() :]  # type: ignore[union-attr]  # it is there
     rdata = dns.rdata.from_text(dns.rdataclass.IN, rtype, data, origin=dns.name.root, relativize=False)
     return RRset(to_name(owner), int(rtype), ttl, (data_of(rdata),))
@@ -156,7 +156,7 @@ class _Reading:
 
 
 async def _with_target(answer: Answer, request: DnsRequest) -> Answer:
-    """What the target of an alias answers comes behind it, as a resolver would find it."""
+    """The answer for an alias's target follows it, as a resolver would find it."""
     last = answer.answer[-1] if answer.answer else None
     if last is None or last.rtype != RRType.CNAME or request.question.qtype not in (RRType.A, RRType.AAAA):
         return answer

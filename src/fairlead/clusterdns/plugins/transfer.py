@@ -1,4 +1,4 @@
-"""``transfer``: who may have a zone of the cluster as a whole (AXFR)."""
+"""``transfer``: which clients may transfer a zone of the cluster (AXFR)."""
 
 from fairlead.clusterdns.corefile.blocks import Directive
 from fairlead.clusterdns.corefile.faults import Wrong
@@ -11,7 +11,8 @@ DNS_PORT = 53
 
 
 def read_transfer(directive: Directive, scope: BlockScope) -> None:
-    """``transfer [ZONE...] { to ADDRESS[:PORT]... }``; notifies are not sent, so an address says only who may ask."""
+    """``transfer [ZONE...] { to ADDRESS[:PORT]... }``; notifies are not sent, so an address only permits a client to
+    ask."""
     texts = [text for option in directive.options for text in option.arguments]
     wrong = [option.name for option in directive.options if option.name != "to"]
     if wrong or not texts:
