@@ -1,7 +1,7 @@
 """Clients that a map with a time-out remembers: reading them from what nft lists, and noting them in another map.
 
-A client is known by how long it has been idle, not by when it will be forgotten: so it keeps its endpoint when the
-time-out changes, for as long as the new one says, counted from when it was last seen.
+For each client the idle time is kept, not the time of expiry. So when the time-out changes, the client keeps its
+endpoint for the new time-out, counted from when it was last seen.
 """
 
 import re
@@ -20,7 +20,7 @@ _MILLISECONDS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 
 
 
 class RememberedClient(msgspec.Struct, frozen=True):
-    """A client that a map remembers: its address, for how long it has not come (milliseconds), and its endpoint."""
+    """A client that a map remembers: its address, its idle time (milliseconds), and its endpoint."""
 
     map: str
     source: str
@@ -60,7 +60,7 @@ def _client(map_: str, source: str, notes: Sequence[_Note]) -> RememberedClient:
 
 
 class Notebook(msgspec.Struct, frozen=True):
-    """What a map that is declared again may go on remembering: for how long, in seconds, and which targets."""
+    """What a map that is declared again can keep: for how long, in seconds, and which targets."""
 
     timeout: int
     targets: frozenset[Target]
@@ -70,12 +70,12 @@ Notebooks = dict[str, Notebook]
 
 
 def notebooks_of(table: Table) -> Notebooks:
-    """Those of a whole table."""
+    """The notebooks of a whole table."""
     return _notebooks(table.sets.values(), remembered(table))
 
 
 def declared_again(transaction: Transaction) -> Notebooks:
-    """Those that a transaction empties, for it deletes them and declares them again."""
+    """The notebooks that a transaction empties, because it deletes and redeclares them."""
     gone = {operation.set.name for operation in transaction if isinstance(operation, DeleteSet)}
     chains = {operation.chain.name: operation.chain for operation in transaction if isinstance(operation, SetRules)}
     new = [operation.set for operation in transaction if isinstance(operation, AddSet) and operation.set.name in gone]
@@ -90,7 +90,7 @@ def _notebooks(sets: Iterable[NamedSet], known: Iterable[tuple[str, Target]]) ->
 
 
 def note_again(name: TableName, clients: Iterable[RememberedClient], books: Notebooks) -> Iterator[str]:
-    """The commands that note those clients whose target is still known and whose time is not up."""
+    """The commands that note the clients whose target still exists and whose time-out has not passed."""
     for client in clients:
         book = books.get(client.map)
         if book is not None and client.target in book.targets and (left := book.timeout * 1000 - client.idle) > 0:

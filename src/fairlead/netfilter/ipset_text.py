@@ -1,6 +1,6 @@
-"""Sets that iptables' rules ask, in the language of ``ipset restore``, and what ``ipset save`` shows.
+"""Sets that iptables' rules use: the input of ``ipset restore``, and the output of ``ipset save``.
 
-Rules and sets cannot change in one transaction. What rules are about to ask is there before them, and goes after them.
+Rules and sets cannot change in one transaction. Elements are added before the rules that use them, and deleted after.
 Syntax: ipset(8).
 """
 
@@ -11,7 +11,7 @@ from fairlead.model.addresses import IPFamily
 from fairlead.netfilter.ruleset import COMMENT_MAX, Element, ElementId, Field, Key, NamedSet, Table
 from fairlead.netfilter.transaction import AddElement, AddSet, DeleteElement, DeleteSet, Transaction
 
-MOST = 1 << 20  # elements in a set; memory is taken only for those that are there
+MOST = 1 << 20  # elements in a set; only existing ones take memory
 _FAMILY = {IPFamily.IPV4: "inet", IPFamily.IPV6: "inet6"}
 
 Found = Mapping[str, frozenset[str]]  # the keys of each set, by its name
@@ -31,7 +31,7 @@ def key_text(key: Key) -> str:
 
 
 def render_sets(transaction: Transaction, family: IPFamily) -> SetChange:
-    """What a transaction does to sets; its rules are another matter."""
+    """The changes of a transaction to sets; rules are written elsewhere."""
     before, after = [], []
     for operation in transaction:
         match operation:
@@ -47,10 +47,10 @@ def render_sets(transaction: Transaction, family: IPFamily) -> SetChange:
 
 
 def replacing(found: Found, table: Table, family: IPFamily) -> SetChange:
-    """What makes the sets that were found those of the table.
+    """The change from the sets that were found to those of the table.
 
     Args:
-        found: those that are ours.
+        found: our sets among them.
     """
     wanted = {name: _create(set_, family) for name, set_ in table.sets.items()}
     there = {(name, key) for name, keys in found.items() for key in keys}
@@ -78,7 +78,7 @@ def _text(lines: Iterable[str]) -> str:
 
 
 def parse_sets(text: str, prefix: str) -> Found:
-    """The sets whose names begin so, in the output of ``ipset save``."""
+    """The sets with this name prefix, in the output of ``ipset save``."""
     found: dict[str, set[str]] = {}
     for line in text.splitlines():
         words = line.split(maxsplit=3)

@@ -1,7 +1,7 @@
-"""Takes chains out of iptables' tables, whatever has made them, by what ``iptables-save`` lists and not by a spelling.
+"""Removes chains from iptables' tables, whatever program made them, as ``iptables-save`` lists them.
 
-Rules that lead to a chain go before it does, wherever they stand. They are named as they are listed; where iptables
-cannot read its own listing (rules of another version of it), by their numbers.
+Rules that jump to a chain are deleted before it. They are deleted by their text or, where iptables cannot read its own
+listing (rules of another version), by their numbers.
 """
 
 from collections.abc import Collection, Iterator
@@ -10,7 +10,7 @@ from fairlead.netfilter.iptables_text import ChainId, Saved, target_of
 
 
 def removal(saved: Saved, chains: Collection[ChainId], *, by_number: bool = False) -> str:
-    """The input of an ``iptables-restore --noflush`` that takes these chains away, with all that leads to them."""
+    """The input of an ``iptables-restore --noflush`` that removes these chains, with all rules that jump to them."""
     return "".join(_section(saved, table, chains, by_number) for table in sorted({table for table, _ in chains}))
 
 
@@ -25,12 +25,12 @@ def _unlinking(saved: Saved, table: str, names: frozenset[str], by_number: bool)
     for (of_table, chain), rules in saved.rules.items():
         if of_table == table and chain not in names:
             leading = [(number, rule) for number, rule in enumerate(rules, 1) if target_of(rule) in names]
-            for number, rule in reversed(leading):  # from the last, so that the numbers of the others stay
+            for number, rule in reversed(leading):  # from the last, so that the other numbers stay valid
                 yield f"-D {chain} {number if by_number else rule}"
 
 
 def count_links(saved: Saved, chains: Collection[ChainId]) -> int:
-    """How many rules of other chains lead to these."""
+    """How many rules of other chains jump to these."""
     tables = {table for table, _ in chains}
     names = {table: frozenset(name for t, name in chains if t == table) for table in tables}
     return sum(len(list(_unlinking(saved, table, names[table], by_number=True))) for table in tables)

@@ -1,7 +1,7 @@
-"""Rules as ``iptables-save`` spells them, to tell which chains of ours are in the kernel already.
+"""Rules as ``iptables-save`` spells them, to find which of our chains the kernel already has.
 
-Its spelling is not the one that rules are written in: addresses, interface and protocol come first, defaults are
-spelled out, a probability is a fraction of 2^31. Source: iptables' ``extensions/libxt_*.c``, the ``save`` functions.
+Its spelling differs from the input: addresses, interface and protocol come first, defaults are explicit, a probability
+    is a fraction of 2^31. Source: iptables' ``extensions/libxt_*.c``, the ``save`` functions.
 """
 
 from collections.abc import Callable
@@ -60,7 +60,7 @@ _STATEMENTS: dict[type, Callable[[Any, IPFamily], str]] = {
 
 
 def saved_rule(rule: Rule, family: IPFamily) -> str:
-    """One rule as it is read back, without its chain."""
+    """One rule as it is listed, without its chain."""
     networks = sorted((m for m in rule.matches if isinstance(m, InNetworks)), key=lambda m: m.field is not Field.SOURCE)
     head = [_networks(match, family) for match in networks]
     head += [match_text(match) for match in rule.matches if isinstance(match, FromInterface)]
@@ -72,7 +72,7 @@ def saved_rule(rule: Rule, family: IPFamily) -> str:
 
 
 def without_what_is_there(tables: Tables, saved: Saved, family: IPFamily) -> Tables:
-    """The tables less those chains of ours whose rules are what was saved."""
+    """The tables without those of our chains whose rules are already saved."""
 
     def is_to_be_sent(table: str, chain: Chain) -> bool:
         id_: ChainId = (table, chain.name)

@@ -1,7 +1,7 @@
 """Rules and transactions in the language of ``iptables-restore --noflush``.
 
-Only chains of our own are declared, and so emptied, before their rules follow; to a built-in chain rules are prepended,
-and only when they are not there. Syntax: iptables(8), iptables-extensions(8), iptables-restore(8).
+Only our own chains are declared, and so emptied, before their rules; built-in chains get rules prepended, if they lack
+them. Syntax: iptables(8), iptables-extensions(8), iptables-restore(8).
 """
 
 import re
@@ -106,7 +106,7 @@ def _destination(statement: Translate) -> str:
 
 
 def render_comment(origin: RuleOrigin) -> str:
-    """The match that holds always and says why; "" for no reason."""
+    """The match that always holds and carries the comment; "" without a reason."""
     text = str(origin).replace('"', "'").encode()[:COMMENT_MAX].decode(errors="ignore")
     return f'-m comment --comment "{text}"' if text else ""
 
@@ -122,7 +122,7 @@ def statement_text(statement: Statement) -> str:
 
 
 def render_rule(rule: Rule) -> str:
-    """One rule without its chain, as it would follow ``-A CHAIN``."""
+    """One rule without its chain: the text after ``-A CHAIN``."""
     parts = [render_comment(rule.origin), *map(match_text, rule.matches), *map(statement_text, rule.statements)]
     return " ".join(part for part in parts if part)
 
@@ -131,7 +131,7 @@ Tables = tuple[tuple[str, Table], ...]  # name, content
 
 
 class Installed(NamedTuple):
-    """A jump of a built-in chain that is there already."""
+    """An existing jump of a built-in chain."""
 
     table: str
     chain: str
@@ -143,10 +143,10 @@ def render_restore(
     stale: Iterable[tuple[str, str]] = (),
     installed: Iterable[Installed] = (),
 ) -> str:
-    """The input of one ``iptables-restore --noflush`` that makes our chains these.
+    """The input of one ``iptables-restore --noflush`` that gives our chains these rules.
 
     Args:
-        tables: (name, content) of each table, or of the part of it that has changed.
+        tables: (name, content) of each table, or of its changed part.
         stale: (table, chain) of chains to empty and delete.
         installed: jumps of built-in chains that need not be added.
     """
@@ -155,7 +155,7 @@ def render_restore(
 
 
 def render_difference(old: Tables, new: Tables) -> str:
-    """The input that leads from one state of our chains to another: those that differ, whole; "" when none does."""
+    """The input that changes our chains from one state to another: each chain that differs, whole; "" if none does."""
     before = dict(old)
     changed, stale = [], []
     for name, table in new:
@@ -169,7 +169,7 @@ def render_difference(old: Tables, new: Tables) -> str:
 
 
 def render_changes(table: str, transaction: Transaction) -> str:
-    """The input of one restore that does to a table's chains what a transaction says; "" for nothing.
+    """The input of one restore that applies a transaction to a table's chains; "" for nothing.
 
     Rules of built-in chains are added before those that are there.
     """
@@ -183,9 +183,9 @@ def render_changes(table: str, transaction: Transaction) -> str:
 
 
 def in_parts(text: str, most: int, installed: Collection[Installed]) -> Iterator[str]:
-    """The input of one restore as that of several with so many lines at most; packets see what is in between.
+    """The input of one restore, split into several of at most this many lines; packets see the states in between.
 
-    Chains are all there before any rule refers to them, and the ones that the others lead to are filled first.
+    All chains exist before a rule refers to them, and called chains are filled before their callers.
 
     Args:
         installed: jumps of built-in chains that need not be added.
@@ -204,13 +204,13 @@ def in_parts(text: str, most: int, installed: Collection[Installed]) -> Iterator
 
 
 def _jump(table: str, line: str) -> Installed | None:
-    """The jump that a line adds before all rules of a chain; None when it does something else."""
+    """The jump that a line prepends to a chain; None if it does something else."""
     target = target_of(line)
     return Installed(table, line.split()[1], target) if target and line.startswith("-I") else None
 
 
 def target_of(rule: str) -> str:
-    """Where a rule leads, as it is listed: what follows ``-j`` or ``-g``, but in no comment; "" for nothing."""
+    """The target of a listed rule: the word after ``-j`` or ``-g``, outside comments; "" for none."""
     found = _JUMP.search(_QUOTED.sub("", rule))
     return found[1] if found else ""
 
@@ -221,7 +221,7 @@ def count_rules(tables: Tables) -> dict[str, int]:
 
 
 def count_rules_sent(restore: str) -> dict[str, int]:
-    """How many rules each table gets by the input of an ``iptables-restore``."""
+    """How many rules the input of an ``iptables-restore`` has for each table."""
     sections = (section.partition("\n") for section in restore.split("*")[1:])
     return {name: rules.count("\n-A ") for name, _, rules in sections}
 
@@ -237,7 +237,7 @@ def _table(name: str, table: Table, stale: list[str], installed: frozenset[Insta
 
 
 def _prepended(table: str, chain: Chain, installed: frozenset[Installed]) -> list[str]:
-    """Lines that put the missing jumps first, in the order that they have in the chain."""
+    """Lines that prepend the missing jumps, in the chain's order."""
     missing = [rule for rule in chain.rules if not installed.issuperset(_jumps(table, chain, rule))]
     return [f"-I {chain.name} {render_rule(rule)}" for rule in reversed(missing)]
 
@@ -250,7 +250,8 @@ ChainId = tuple[str, str]  # table, chain
 
 
 class Saved(NamedTuple):
-    """What of ``iptables-save`` matters: the chains that there are, the jumps of all chains, and each chain's rules."""
+    """The relevant output of ``iptables-save``: the existing chains, the jumps of all chains, and each chain's
+    rules."""
 
     chains: frozenset[ChainId]
     jumps: frozenset[Installed]

@@ -1,7 +1,7 @@
-"""What ``nft -y list table`` shows, and the least that makes it another table.
+"""The output of ``nft -y list table``, and the smallest transaction from it to another table.
 
-Rules are not understood, only compared: ``nft_text`` spells them as nft lists them, so a line that reads the same is
-the same. Whatever reads otherwise is replaced. What a map with a time-out remembers is no part of the table.
+Rules are compared as text: ``nft_rule_text`` spells them as nft lists them, so equal lines are equal rules. All others
+    are replaced. Elements of a map with a time-out are not part of the table.
 """
 
 import re
@@ -30,7 +30,7 @@ _BLOCK = re.compile(r"\t(set|map|chain) (\S+) \{")
 _ELEMENT = re.compile(r'[^,"]+(?:"[^"]*"[^,"]*)*')  # to the next comma that is not in a comment
 _KEY = re.compile(r"(.*?)(?: comment \"| : |$)")
 _ELSEWHERE = RuleOrigin("", "something else")
-_SOME_HOOK = ChainHook("", Hook.INPUT, 0)  # stands for every hook that is not the wanted one
+_SOME_HOOK = ChainHook("", Hook.INPUT, 0)  # means any hook but the wanted one
 
 Lines = tuple[str, ...]
 
@@ -50,7 +50,7 @@ class Listing(msgspec.Struct, frozen=True):
 
 
 def read_listing(text: str) -> Listing:
-    """Read what nft has listed."""
+    """Parse nft's listing of a table."""
     chains: dict[str, Lines] = {}
     sets: dict[str, Lines] = {}
     elements: dict[tuple[str, str], str] = {}
@@ -99,7 +99,7 @@ def listing_of(table: Table, family: IPFamily) -> Listing:
 
 
 def takeover(found: Listing, wanted: Table, family: IPFamily) -> Transaction:
-    """What makes the table that was found the wanted one."""
+    """The transaction from the table that was found to the wanted one."""
     return diff(_as_values(found, listing_of(wanted, family), wanted), wanted)
 
 
@@ -109,7 +109,7 @@ def _hook(lines: Lines) -> str:
 
 
 def _as_values(found: Listing, should: Listing, wanted: Table) -> Table:
-    """What was found, as the wanted values where it reads the same, and as some other value where it does not."""
+    """The table that was found: the wanted values where the text is equal, and other values elsewhere."""
     ids = {(id_[0], key_text(id_[1])): id_ for id_ in wanted.elements}
     elements: dict[ElementId, Element] = {}
     for place, text in found.elements.items():
@@ -120,7 +120,7 @@ def _as_values(found: Listing, should: Listing, wanted: Table) -> Table:
 
 
 def _sets(found: Listing, should: Listing, wanted: Table) -> dict[str, NamedSet]:
-    """One set of ours may be two of nft's, of which the second has no value of its own."""
+    """One set of ours can be two of nft's, of which the second has no value of its own."""
     sets = {n: _stranger(n, lines) for n, lines in found.sets.items() if n not in should.sets}
     for name, set_ in wanted.sets.items():
         if name in found.sets:

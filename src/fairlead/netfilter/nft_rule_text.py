@@ -1,7 +1,7 @@
 """One rule in the language of nft, spelled as ``nft list ruleset`` spells it.
 
-A map in which rules note targets is two maps in IPv6, one of addresses and one of ports: for what a rule notes, nft up
-to 1.0.6 sets aside the 16 octets of an address and no more, and aborts when a port comes on top.
+A map in which rules note targets is two maps in IPv6, one of addresses and one of ports: for a noted value, nft up to
+    1.0.6 reserves only the 16 octets of an address, and aborts if a port is added.
 """
 
 from collections.abc import Callable, Iterable
@@ -51,7 +51,7 @@ from fairlead.netfilter.ruleset import (
 
 _FAMILY_WORDS = {IPFamily.IPV4: "ip", IPFamily.IPV6: "ip6"}
 _FAMILIES = {word: family for family, word in _FAMILY_WORDS.items()}
-HASH_SEED = 0xFA1E  # any will do, as long as all nodes have the same: without one the kernel draws its own
+HASH_SEED = 0xFA1E  # any value, but the same on all nodes: without a seed each kernel draws its own
 
 Ip = str  # "ip" or "ip6"
 
@@ -86,7 +86,7 @@ def _braces(items: Iterable[str]) -> str:
 
 
 def _collapsed(texts: Iterable[str]) -> list[IPv4Network | IPv6Network]:
-    """In order, and none within another, as nft keeps them."""
+    """Sorted and merged, as nft keeps networks."""
     networks = [ip_network(text) for text in texts]
     return [
         *collapse_addresses(n for n in networks if isinstance(n, IPv4Network)),
@@ -195,7 +195,7 @@ def verdict_text(verdict: Verdict) -> str:
 
 
 def comment_text(origin: RuleOrigin) -> str:
-    """The comment that stands for an origin: no quotes, no longer than the kernel keeps."""
+    """The comment for an origin: without quotes, cut to the length that the kernel keeps."""
     text = str(origin).replace('"', "'")
     return text.encode()[:COMMENT_MAX].decode(errors="ignore")
 

@@ -87,7 +87,7 @@ def _time_limit(seconds: int | None) -> list[str]:
 
 
 def _duration(seconds: int) -> str:
-    """As nft spells it: 1d2h3m4s, without what is zero."""
+    """As nft spells it: 1d2h3m4s, without zero parts."""
     minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
     parts = ((days, "d"), (hours % 24, "h"), (minutes % 60, "m"), (seconds % 60, "s"))
     return "".join(f"{number}{unit}" for number, unit in parts if number)
@@ -120,7 +120,7 @@ def _value(value: Verdict | Target | None) -> str:
 
 
 def render_table(name: TableName, table: Table, comment: str = "") -> str:
-    """The whole table as a person reads it: sets with their elements, then chains."""
+    """The whole table for a reader: sets with their elements, then chains."""
     lines = [f"table {family_word(name.family)} {name.name} {{"]
     if comment:
         lines.append(f'\tcomment "{comment}"')
@@ -138,13 +138,13 @@ def render_table(name: TableName, table: Table, comment: str = "") -> str:
 
 
 def chain_lines(chain: Chain, family: IPFamily) -> list[str]:
-    """What stands in a chain: its hook, if it has one, and its rules."""
+    """The lines of a chain: its hook, if it has one, and its rules."""
     attachment = _attachment(chain.attachment)
     return [*([attachment] if attachment else []), *(render_rule(rule, family) for rule in chain.rules)]
 
 
 def removal(name: TableName) -> str:
-    """Adding first makes deleting a table that may not be there an operation that cannot fail."""
+    """Deletes a table that might not exist: the added table makes the deletion succeed in any case."""
     there = f"{family_word(name.family)} {name.name}"
     return f"add table {there}\ndelete table {there}\n"
 

@@ -1,11 +1,11 @@
-"""The least that turns one table into another, in an order that the kernel accepts.
+"""The smallest transaction from one table to another, in an order that the kernel accepts.
 
-What is referred to is added before what refers to it, and deleted after it: sets and chains first, then rules, then
-elements; the other way round to delete. Chains that go are emptied before the first of them is deleted, for they may
-lead to each other. A transaction is applied whole or not at all (nft(8), "atomic").
+An object is added before those that refer to it, and deleted after them: sets and chains first, then rules, then
+    elements, and in reverse order to delete. Chains to delete are all emptied first, because they can refer to each
+    other. A transaction is applied whole or not at all (nft(8), "atomic").
 
-The kernel cannot change the declaration of a set that is there (its type, on older kernels its time-out), nor the hook
-of a chain. Such a thing is deleted and declared again within the transaction, after the rules that refer to it.
+The kernel cannot change the declaration of an existing set (its type, on older kernels its time-out), nor the hook of a
+chain. These are deleted and redeclared within the transaction, after the rules that refer to them.
 """
 
 from collections.abc import Iterable
@@ -32,45 +32,45 @@ V = TypeVar("V")
 
 
 class AddSet(msgspec.Struct, frozen=True):
-    """Declare a set or map; it must not be there."""
+    """Declare a set or map; it must not exist."""
 
     set: NamedSet
 
 
 class AddChain(msgspec.Struct, frozen=True):
-    """Create a chain without rules; it must not be there."""
+    """Create a chain without rules; it must not exist."""
 
     chain: Chain
 
 
 class SetRules(msgspec.Struct, frozen=True):
-    """Make the rules of a chain these; ``is_new`` spares the flush of a chain that this transaction creates."""
+    """Replace the rules of a chain; ``is_new``: this transaction creates the chain, so no flush is needed."""
 
     chain: Chain
     is_new: bool = False
 
 
 class DeleteElement(msgspec.Struct, frozen=True):
-    """Delete an element; it must be there."""
+    """Delete an element; it must exist."""
 
     id: ElementId
 
 
 class AddElement(msgspec.Struct, frozen=True):
-    """Add an element; it must not be there."""
+    """Add an element; it must not exist."""
 
     id: ElementId
     element: Element
 
 
 class DeleteChain(msgspec.Struct, frozen=True):
-    """Delete a chain with its rules; nothing may refer to it."""
+    """Delete a chain with its rules; nothing must refer to it."""
 
     name: str
 
 
 class DeleteSet(msgspec.Struct, frozen=True):
-    """Delete a set with its elements; nothing may refer to it."""
+    """Delete a set with its elements; nothing must refer to it."""
 
     set: NamedSet
 
@@ -86,7 +86,7 @@ def diff(old: Table, new: Table) -> Transaction:
 
 
 def _without_redeclared(old: Table, new: Table) -> Table:
-    """The old table less what has another declaration in the new one, and less what refers to that."""
+    """The old table without objects that the new one declares differently, and without references to them."""
     sets = {name for name, set_ in new.sets.items() if name in old.sets and old.sets[name] != set_}
     moved = {n for n, c in new.chains.items() if n in old.chains and old.chains[n].attachment != c.attachment}
     if not sets and not moved:
@@ -106,7 +106,7 @@ def _without_redeclared(old: Table, new: Table) -> Table:
 
 
 def _refers_to(chain: Chain, sets: set[str], chains: set[str]) -> bool:
-    """Also true of a chain with a rule that does nothing: that is how rules are noted which nobody has understood."""
+    """Also true for a chain with an empty rule, which stands for rules that were not understood."""
     return any(
         not rule.statements or not sets.isdisjoint(sets_of(rule)) or not chains.isdisjoint(_chains_of(rule.statements))
         for rule in chain.rules
@@ -114,12 +114,12 @@ def _refers_to(chain: Chain, sets: set[str], chains: set[str]) -> bool:
 
 
 def _may_lead_to(element: Element, chains: set[str]) -> bool:
-    """Also true of an element of a map without a value: one that nobody has understood."""
+    """Also true for an element of a map without a value, which stands for one that was not understood."""
     return bool(chains) and (element.value is None or not chains.isdisjoint(_chains_of([element.value])))
 
 
 def _steps(old: Table, new: Table) -> Transaction:
-    """The operations from one table to another that declares what both have alike."""
+    """The operations from one table to another with the same declarations of common objects."""
     return (
         *(AddSet(set_) for name, set_ in new.sets.items() if name not in old.sets),
         *(AddChain(chain) for name, chain in new.chains.items() if name not in old.chains),
@@ -140,7 +140,7 @@ def _rules(old: Table, new: Table) -> list[Operation]:
 
 
 def apply(transaction: Transaction, table: Table) -> Table:
-    """The table after the transaction, with the kernel's rules of what must and what must not be there.
+    """The table after the transaction, by the kernel's rules about what must and must not exist.
 
     Raises:
         ValueError: an operation does not fit the table; nothing has changed.
@@ -176,14 +176,14 @@ def _check_unused(set_: str, chains: Iterable[Chain]) -> None:
 
 
 def _led_to(chains: Iterable[Chain], elements: Iterable[Element]) -> set[str]:
-    """The chains that rules and elements lead to."""
+    """The chains that rules and elements refer to."""
     verdicts: list[Statement] = [statement for chain in chains for rule in chain.rules for statement in rule.statements]
     verdicts += [element.value for element in elements if isinstance(element.value, Jump | Goto)]
     return _chains_of(verdicts)
 
 
 def _chains_of(statements: Iterable[object]) -> set[str]:
-    """The chains that statements, or values of elements, lead to."""
+    """The chains that statements, or values of elements, refer to."""
     listed = tuple(statements)
     single = {verdict.chain for verdict in listed if isinstance(verdict, Jump | Goto)}
     return single.union(*(verdict.chains for verdict in listed if isinstance(verdict, GotoAtRandom)))

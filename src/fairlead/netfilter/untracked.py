@@ -1,8 +1,8 @@
-"""The rules of a cache on a node: queries to its addresses, and its replies, pass connection tracking by.
+"""The rules of a DNS cache on a node: queries to its addresses, and its replies, bypass connection tracking.
 
-Tracked, each query would take an entry that outlives it by half a minute, and two queries of a client at the same time
-can lose one of them to the race for that entry. The rules are those of upstream's node-local cache (its ``iptables``
-rules of the table ``raw``) as a table of nftables of its own, which is taken away as a whole.
+With tracking, each query would create an entry that outlives it by half a minute, and of two simultaneous queries of a
+client one can be lost in the race for that entry. The rules are those of upstream's node-local cache (its ``iptables``
+rules of the table ``raw``) as a separate table of nftables, which is removed as a whole.
 """
 
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ _PROTOCOLS = "{ tcp, udp }"
 
 
 def untracked_rules(addresses: Iterable[str], ports: Iterable[int]) -> str:
-    """The commands (nft(8)) that put the table in place of whatever has its name; addresses as text, of any family."""
+    """The commands (nft(8)) that create the table, or replace it; addresses as text, of any family."""
     found, numbers = list(addresses), _set(map(str, ports))
     families = {"ip": [a for a in found if ":" not in a], "ip6": [a for a in found if ":" in a]}
     to, back = [], []
@@ -35,7 +35,7 @@ def untracked_rules(addresses: Iterable[str], ports: Iterable[int]) -> str:
 
 
 def removal() -> str:
-    """The commands that take the table away, whether it is there or not."""
+    """The commands that remove the table, whether it exists or not."""
     return f"add table inet {TABLE}\ndelete table inet {TABLE}\n"
 
 

@@ -1,1 +1,1 @@
-"""NetworkPolicies: what they let through on one node, as typed rules whose cost follows what changes."""
+"""NetworkPolicies on one node, as typed rules; the cost of an update depends on the size of the change."""

@@ -1,8 +1,8 @@
-"""What the two back ends have in common, and what each has to say: where packets meet policies, and in which words.
+"""The common part of the two back ends, and the interface of each.
 
 A packet that a node forwards meets the policies of its sender first, if that is a Pod of the node, then those of its
-receiver. An isolated address leads to the chain of its ``Isolation``, which asks each policy in turn and ends in the
-chain that denies. A policy's chain has what it lets through.
+receiver. An isolated address leads to the chain of its ``Isolation``, which calls the chain of each policy in turn and
+ends in the chain that denies. A policy's chain accepts what the policy allows.
 """
 
 from base64 import b32encode
@@ -21,7 +21,7 @@ from fairlead.netpolicy.selections import Selection, described
 
 
 class Isolation(msgspec.Struct, frozen=True, order=True, gc=False, cache_hash=True):
-    """The policies, in order, that isolate a Pod in a direction: what they have in common is one chain."""
+    """The policies, in order, that isolate a Pod in a direction; Pods with the same isolation share a chain."""
 
     direction: Direction
     policies: tuple[ObjectKey, ...]
@@ -30,7 +30,7 @@ class Isolation(msgspec.Struct, frozen=True, order=True, gc=False, cache_hash=Tr
         return f"{self.direction} of {', '.join(map(str, self.policies))}"
 
 
-# How each address that is isolated is so: for ingress, for egress or both.
+# The isolation of each isolated address: for ingress, for egress or both.
 Isolated = Mapping[str, tuple[Isolation, ...]]
 
 
@@ -43,22 +43,22 @@ class Backend(Protocol):
         """The name of a policy's chain for a direction, or of one that it jumps to, which has parts."""
 
     def set_name(self, selection: Selection) -> str:
-        """The name of the set that a selection is."""
+        """The name of a selection's set."""
 
     def set_of(self, selection: Selection) -> NamedSet:
         """The declaration of that set."""
 
     def allow(self, direction: Direction) -> Statement:
-        """What is done with what a policy lets through."""
+        """The statement for packets that a policy allows."""
 
     def isolation(self, isolation: Isolation) -> Table:
-        """What is there for an isolation, for all Pods that are isolated so."""
+        """The chains and sets of an isolation, shared by all Pods that have it."""
 
     def isolate(self, address: str, isolation: Isolation, origin: RuleOrigin) -> Mapping[ElementId, Element]:
-        """What makes an address isolated so."""
+        """The elements that give an address these isolations."""
 
     def frame(self, isolations: Iterable[Isolation], isolated: Isolated) -> Table:
-        """What is there for all of them."""
+        """The chains and sets that all isolations need."""
 
 
 # The other end of a connection, seen from the Pod that a policy selects.
@@ -72,7 +72,7 @@ def origin_of(selection: Selection) -> RuleOrigin:
 
 
 def asking(isolation: Isolation, backend: Backend, denial: Statement) -> tuple[Rule, ...]:
-    """The rules of an isolation: each policy, and then the end."""
+    """The rules of an isolation: each policy, then the denial."""
     asked = (
         Rule(
             (),
@@ -86,10 +86,10 @@ def asking(isolation: Isolation, backend: Backend, denial: Statement) -> tuple[R
 
 @lru_cache(maxsize=8192)
 def key_of(selection: Selection) -> str:
-    """Sixteen characters that stand for a set, in every process alike."""
+    """Sixteen characters that identify a set, equal in every process."""
     return digest(described(selection))
 
 
 def digest(*parts: str) -> str:
-    """Sixteen characters that stand for a text."""
+    """Sixteen characters that identify a text."""
     return b32encode(sha256("\n".join(parts).encode()).digest()).decode()[:16]

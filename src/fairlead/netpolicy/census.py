@@ -1,7 +1,7 @@
-"""Who is where: the Pods, Namespaces and policies of a cluster as NetworkPolicies see them, immutable and indexed.
+"""The Pods, Namespaces and policies of a cluster as NetworkPolicies see them, immutable and indexed.
 
-Pods in their node's network have no address of their own: policies leave them alone, and selectors do not find them.
-Neither do they find Pods that have ended, whose addresses others may have by now. A Pod that is not ready, or is being
+Pods in their node's network have no address of their own: policies do not apply to them, and selectors do not select
+them. The same holds for Pods that have ended, whose addresses other Pods can have. A Pod that is not ready, or is being
 deleted, still sends and receives.
 """
 
@@ -25,7 +25,7 @@ Labels = Mapping[str, str]
 
 
 class NamedPort(NamedTuple):
-    """A port that a Pod's container has given a name; protocol in lower case."""
+    """A named port of a Pod's container; protocol in lower case."""
 
     protocol: str
     name: str
@@ -33,7 +33,7 @@ class NamedPort(NamedTuple):
 
 
 class PolicySubject(NamedTuple):
-    """A Pod that policies are about."""
+    """A Pod to which policies apply."""
 
     key: ObjectKey
     labels: Labels
@@ -45,7 +45,7 @@ class PolicySubject(NamedTuple):
 
 
 def subject_of(pod: Pod | None) -> PolicySubject | None:
-    """The Pod as policies see it; None for one that they leave alone."""
+    """The Pod as policies see it; None for one to which they do not apply."""
     if pod is None or pod.spec.host_network or pod.is_finished or not pod.ips:
         return None
     return PolicySubject(
@@ -79,7 +79,7 @@ _NO_KEYS: frozenset[ObjectKey] = frozenset()
 
 @dataclass(frozen=True)
 class Census:
-    """One moment of a cluster.
+    """A cluster at one time.
 
     Attributes:
         subjects, policies: by key.
@@ -99,7 +99,7 @@ class Census:
     def of(
         cls, pods: Iterable[Pod], namespaces: Iterable[Namespace] = (), policies: Iterable[NetworkPolicy] = ()
     ) -> "Census":
-        """Everything at once."""
+        """The census of all objects."""
         census = cls()
         for pod in pods:
             census = census.with_subject(pod.key, subject_of(pod))
@@ -110,7 +110,7 @@ class Census:
         return census
 
     def with_subject(self, key: ObjectKey, new: PolicySubject | None) -> "Census":
-        """This one after the Pod of that key has become this; None: there is nothing of it that matters."""
+        """A census in which the Pod of that key is this one; None: policies do not apply to it, or it is gone."""
         old = self.subjects.get(key)
         if old == new:
             return self
@@ -129,11 +129,11 @@ class Census:
         )
 
     def with_namespace(self, name: str, labels: Labels | None) -> "Census":
-        """This one after the labels of a Namespace have changed; None: it is gone."""
+        """A census with these labels of a Namespace; None: it is gone."""
         return replace(self, namespaces=_put(self.namespaces, name, labels))
 
     def with_policy(self, key: ObjectKey, new: ReadPolicy | None) -> "Census":
-        """This one after a policy has changed; None: it is gone."""
+        """A census with this policy; None: it is gone."""
         siblings = _put(self.policies_in.get(key.namespace, NO_POLICIES), key, new)
         return replace(
             self,
@@ -142,7 +142,7 @@ class Census:
         )
 
     def owner(self, address: str) -> PolicySubject | None:
-        """Whose an address is: of several Pods that have it, one that is not being deleted, and the youngest."""
+        """The Pod that has an address; of several, one that is not being deleted, and the youngest."""
         subjects = [self.subjects[key] for key in self.claims.get(address, _NO_KEYS)]
         return max(subjects, key=lambda s: (not s.is_terminating, s.created, s.key), default=None)
 

@@ -1,9 +1,8 @@
-"""What a node enforces of a cluster's policies, and the least that takes it from one moment to the next.
+"""What a node enforces of a cluster's policies, and the smallest update from one state to the next.
 
-Everything follows from who is isolated here: the addresses of this node's Pods that policies select lead to
-isolations, those to policies, and those to the sets that their rules ask. Each is there as long as something before it
-needs it, so a policy without Pods on this node costs nothing here, and a change of one Pod touches its own addresses in
-the sets that hold them.
+It begins with the isolated addresses: those of this node's Pods that policies select need isolations, which need
+    policies, which need the sets in their rules. Each exists as long as something needs it. So a policy without Pods on
+    this node costs nothing here, and a change of one Pod touches only its own addresses in the sets that contain them.
 """
 
 from collections import Counter
@@ -31,7 +30,7 @@ InForce = tuple[Direction, ObjectKey]  # a policy, for a direction
 
 
 class Changed(NamedTuple):
-    """What may differ between two moments: Pods and policies by key, Namespaces by name."""
+    """What might differ between two states: Pods and policies by key, Namespaces by name."""
 
     pods: frozenset[ObjectKey] = frozenset()
     policies: frozenset[ObjectKey] = frozenset()
@@ -40,11 +39,11 @@ class Changed(NamedTuple):
 
 @dataclass(frozen=True)
 class Enforced:
-    """What the kernel was told last.
+    """The state that was last sent to the kernel.
 
     Attributes:
         isolated: this node's addresses that policies isolate.
-        isolations: by how many addresses each is needed. in_force: by how many isolations each policy is.
+        isolations: the number of addresses that need each. in_force: the number of isolations that need each policy.
     """
 
     census: Census = field(default_factory=Census)
@@ -58,14 +57,14 @@ NOTHING = Enforced()
 
 
 class EnforcementStep(NamedTuple):
-    """What takes the kernel to another moment, and the state to keep once it has been carried out."""
+    """The transaction to another state, and the state to keep once it has been carried out."""
 
     transaction: Transaction
     enforced: Enforced
 
 
 def build(census: Census, node: str, backend: Backend) -> tuple[Table, Enforced]:
-    """Everything that is there at one moment."""
+    """The step from nothing to the state of a census."""
     everything = Changed(frozenset(census.subjects), frozenset(census.policies), frozenset(census.namespaces))
     _, after, enforced = _step(NOTHING, census, everything, node, backend)
     frame = backend.frame(enforced.isolations, enforced.isolated)
@@ -73,7 +72,7 @@ def build(census: Census, node: str, backend: Backend) -> tuple[Table, Enforced]
 
 
 def advance(enforced: Enforced, census: Census, changed: Changed, node: str, backend: Backend) -> EnforcementStep:
-    """The step that takes the kernel to another moment."""
+    """The step to another state."""
     before, after, new = _step(enforced, census, changed, node, backend)
     return EnforcementStep(diff(before, after), new)
 
@@ -89,7 +88,7 @@ def isolations_of(subject: PolicySubject, census: Census) -> tuple[Isolation, ..
 def _step(
     old: Enforced, census: Census, changed: Changed, node: str, backend: Backend
 ) -> tuple[Table, Table, Enforced]:
-    """What differs, as it was and as it is to be, and the new state."""
+    """The parts that differ, before and after, and the new state."""
     addresses = frozenset(_addresses(old.census, census, changed, node, backend.family))
     isolated = _isolated(old.isolated, addresses, census, node)
     was, is_ = _values(old.isolated, addresses), _values(isolated, addresses)
@@ -110,7 +109,7 @@ def _step(
 
 
 def _addresses(before: Census, after: Census, changed: Changed, node: str, family: IPFamily) -> Iterator[str]:
-    """The addresses of which something may differ: of changed Pods, and of those that changed policies select here."""
+    """The addresses whose isolation might differ: of changed Pods, and of those that changed policies select here."""
     for census in (before, after):
         subjects = [census.subjects.get(key) for key in changed.pods]
         subjects += [s for name in changed.namespaces for s in census.in_namespace.get(name, NOBODY).values()]
@@ -150,7 +149,7 @@ def _policies(isolations: Iterable[Isolation]) -> Iterator[InForce]:
 def _recounted(
     counts: Map[T, int], less: Iterable[T], more: Iterable[T]
 ) -> tuple[Map[T, int], frozenset[T], frozenset[T]]:
-    """The counts after so many less and more, and what has gone and come by that."""
+    """The counts after removals and additions, and the keys that have gone and come."""
     steps = Counter(more)
     steps.subtract(less)
     gone, come = set(), set()
@@ -167,7 +166,7 @@ def _recounted(
 
 
 def _asked(census: Census, pairs: Collection[InForce], node: str) -> Iterator[Selection]:
-    """The sets that policies ask, each as often as it is asked."""
+    """The sets in the rules of policies, each as often as it is used."""
     for direction, key in pairs:
         yield from selections_of(census.policies[key], direction, node)
 
@@ -198,7 +197,7 @@ def _table(
 def _elements(
     state: Enforced, addresses: Collection[str], others: Collection[Selection], backend: Backend
 ) -> dict[ElementId, Element]:
-    """What is there for these addresses, but not in ``others``: sets that come or go do so with all that they hold."""
+    """The elements for these addresses, except those of the sets in ``others``, which come or go as a whole."""
     found: dict[ElementId, Element] = {}
     for address in addresses:
         owner = state.census.owner(address)
@@ -213,7 +212,7 @@ def _elements(
 
 
 def _members(state: Enforced, added: Collection[Selection], backend: Backend) -> dict[ElementId, Element]:
-    """All that these sets hold."""
+    """All elements of these sets."""
     found: dict[ElementId, Element] = {}
     for selection in added:
         for subject in members(selection, state.census):

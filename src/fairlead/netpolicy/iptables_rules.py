@@ -1,8 +1,9 @@
 """Policies in iptables' terms: chains in the table ``security``, and sets of ipset.
 
-``security`` comes after ``filter`` in the same hook, so nothing that accepts there, such as kube-proxy's KUBE-FORWARD
-or a firewall's, keeps a packet from its policies. Each direction has a chain with a rule for each isolation, which asks
-a set whether the address is isolated so; what egress lets through goes on to ingress. Each way ends in a verdict.
+``security`` comes after ``filter`` in the same hook, so rules that accept there, such as kube-proxy's KUBE-FORWARD or a
+firewall's, do not let a packet skip its policies. Each direction has a chain with a rule for each isolation, which
+tests whether the address is in the isolation's set; packets that egress allows continue to ingress. Each path ends in a
+verdict.
 """
 
 from collections.abc import Iterable, Mapping
@@ -38,13 +39,13 @@ SECURITY = "security"
 PRIORITY = 50  # of its chain FORWARD, NF_IP_PRI_SECURITY
 ENTRY, DENY = "FAIRLEAD-POLICY", "FAIRLEAD-DENY"
 _DIRECTIONS = {Direction.EGRESS: "FAIRLEAD-EGRESS", Direction.INGRESS: "FAIRLEAD-INGRESS"}
-_CHAIN = "FAIRLEAD-NP-"  # and a digest: 28 characters, as many as iptables takes
-OURS = "FAIRLEAD-"  # how the names of our chains and sets begin
+_CHAIN = "FAIRLEAD-NP-"  # and a digest: 28 characters, iptables' maximum
+OURS = "FAIRLEAD-"  # the prefix of our chains' and sets' names
 _FAMILY = {IPFamily.IPV4: "4", IPFamily.IPV6: "6"}  # sets of both families have their names from one pool
 
 
 def set_prefix(family: IPFamily) -> str:
-    """How the names of our sets of a family begin; with a digest they have 27 characters of the 31 that ipset takes."""
+    """The prefix of our sets' names of a family; with a digest they have 27 characters of ipset's 31."""
     return f"{OURS}{_FAMILY[family]}-"
 
 
@@ -72,14 +73,14 @@ class IptablesPolicies:
         return Table({chain.name: chain}, {isolated.name: isolated})
 
     def _isolated(self, isolation: Isolation) -> str:
-        """The name of the set of those who are isolated so."""
+        """The name of the set of addresses with this isolation."""
         return set_prefix(self.family) + digest(isolation.direction, *map(str, isolation.policies))
 
     def isolate(self, address: str, isolation: Isolation, origin: RuleOrigin) -> Mapping[ElementId, Element]:
         return {(self._isolated(isolation), (address,)): Element(None, origin)}
 
     def frame(self, isolations: Iterable[Isolation], isolated: Isolated) -> Table:
-        """Where nobody is isolated, the first of the chains is empty, and the others have no work."""
+        """If no address is isolated, the first of the chains is empty, and the others are not used."""
         ordered = sorted(isolations)
         chains = (
             Chain("FORWARD", _FIRST, ChainHook("filter", Hook.FORWARD, PRIORITY)),

@@ -1,8 +1,8 @@
-"""Policies in nft's terms: a table of its own beside that of Services.
+"""Policies in nft's terms: a separate table beside that of Services.
 
 A packet that is forwarded meets the base chain ``egress``, then ``ingress``; both come after the filters that refuse
-service ports without endpoints. A map of each leads an isolated address to the chain of its isolation. To accept in one
-base chain is to go on to the next, so each direction says so by itself.
+service ports without endpoints. A map of each leads an isolated address to the chain of its isolation. A packet
+accepted in one base chain continues to the next, so each direction accepts by itself.
 """
 
 from collections.abc import Iterable, Mapping
@@ -42,7 +42,7 @@ LONGEST_NAME = 200  # of the kernel's 255 octets (NFT_NAME_MAXLEN), with room fo
 
 
 def table_name(family: IPFamily) -> TableName:
-    """Which table of the kernel has the policies of this family."""
+    """The kernel's table of this family's policies."""
     return TableName(family, TABLE)
 
 
@@ -77,7 +77,7 @@ class NftPolicies:
         }
 
     def frame(self, isolations: Iterable[Isolation], isolated: Isolated) -> Table:
-        """Nothing, where nobody is isolated: then packets meet no hook."""
+        """Nothing if no address is isolated: then packets meet no hook."""
         if not isolated:
             return Table()
         chains = (*(_base_chain(direction) for direction in _PRIORITY), _DENIAL)

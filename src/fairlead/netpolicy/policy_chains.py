@@ -1,7 +1,7 @@
 """The chains of one policy: a rule for each peer on each port, whatever the back end.
 
-Where several peers meet several ports, the ports have a chain of their own, so that there are as many rules as peers
-and ports together. So have the addresses of a block with exceptions, for what is excepted only leaves that block.
+Several peers with several ports have a separate chain for the ports, so that the number of rules is the sum of peers
+and ports. A block with exceptions has a separate chain too, because an excepted address only leaves that block.
 """
 
 from collections.abc import Iterator
@@ -31,12 +31,12 @@ _VERSIONS = {IPFamily.IPV4: 4, IPFamily.IPV6: 6}
 
 
 def chains_of(policy: ReadPolicy, direction: Direction, node: str, backend: Backend) -> dict[str, Chain]:
-    """The chains that say what a policy lets through in a direction."""
+    """The chains that accept what a policy allows in a direction."""
     return {chain.name: chain for chain in _Writer(policy, direction, node, backend).chains()}
 
 
 def selections_of(policy: ReadPolicy, direction: Direction, node: str) -> frozenset[Selection]:
-    """The sets that those chains ask."""
+    """The sets in the rules of those chains."""
     found: set[Selection] = set()
     for allowance in policy.allowances(direction):
         found.update(peer for peer in allowance.peers or () if isinstance(peer, Members))
@@ -45,7 +45,7 @@ def selections_of(policy: ReadPolicy, direction: Direction, node: str) -> frozen
 
 
 def _named(port: PortName, direction: Direction, node: str) -> Ports:
-    """A name is that of a port of the receiver, which for ingress is a Pod of this node."""
+    """A port name refers to a port of the receiver, which for ingress is a Pod of this node."""
     return Ports(port.protocol, port.name, node if direction is Direction.INGRESS else "")
 
 
@@ -113,7 +113,7 @@ class _Writer:
         return (InNetworks(field, (str(network),)),) if network.prefixlen else ()
 
     def _ports(self, allowance: Allowance) -> list[tuple[Match, ...]]:
-        """The matches of each port; one row that matches everything where all ports are meant."""
+        """The matches of each port; for all ports one row that matches everything."""
         return [()] if allowance.ports is None else [self._port(port) for port in allowance.ports]
 
     def _port(self, port: Port) -> tuple[Match, ...]:

@@ -1,8 +1,7 @@
-"""A NetworkPolicy, read: whom it isolates, and what it lets through.
+"""A parsed NetworkPolicy: the Pods that it isolates, and what it allows.
 
-A part that makes no sense lets nothing through, and is a fault that is told; the other parts count, and the Pods stay
-isolated: a policy that is half understood must not open what it was written to close. Meaning: the reference of
-networking.k8s.io/v1.
+An invalid part allows nothing and is reported as a fault; the other parts count, and the Pods stay isolated: a policy
+that is half understood must not open what it was written to close. Meaning: the reference of networking.k8s.io/v1.
 """
 
 import enum
@@ -25,21 +24,21 @@ _OPERATORS = frozenset({"In", "NotIn", "Exists", "DoesNotExist"})
 
 
 class Direction(enum.StrEnum):
-    """Of a connection, seen from the Pod that a policy selects."""
+    """The direction of a connection, seen from the Pod that a policy selects."""
 
     INGRESS = "Ingress"
     EGRESS = "Egress"
 
 
 class _Value(msgspec.Struct, frozen=True, gc=False):
-    """Base of what a policy is read into."""
+    """Base of the values of a parsed policy."""
 
 
 class Members(_Value, frozen=True, cache_hash=True):
-    """Pods told by labels.
+    """Pods selected by labels.
 
     Attributes:
-        namespace: where they are; "" where ``namespaces`` says it.
+        namespace: of the Pods; "" if ``namespaces`` selects it.
         namespaces: what the labels of their Namespace must satisfy.
         pods: what their own labels must satisfy.
     """
@@ -76,14 +75,14 @@ Port = PortRange | PortName
 
 
 class Allowance(_Value, frozen=True):
-    """What one rule lets through: each peer on each port. None: anybody, or any port of any protocol."""
+    """What one rule allows: each peer on each port. None: any peer, or any port of any protocol."""
 
     peers: tuple[Peer, ...] | None
     ports: tuple[Port, ...] | None
 
 
 class ReadPolicy(_Value, frozen=True):
-    """A policy that has been read; ``faults`` are those of its parts that let nothing through."""
+    """A parsed policy; ``faults`` are those of its parts that allow nothing."""
 
     key: ObjectKey
     pods: Selector
@@ -96,7 +95,7 @@ class ReadPolicy(_Value, frozen=True):
         return self.ingress if direction is Direction.INGRESS else self.egress
 
     def closed(self) -> "ReadPolicy":
-        """The same isolation, and nothing let through."""
+        """The same isolation, with nothing allowed."""
         return msgspec.structs.replace(self, ingress=(), egress=())
 
 
@@ -122,7 +121,7 @@ def read_policy(policy: NetworkPolicy) -> ReadPolicy:
 
 
 def _directions(types: Iterable[str] | None, *, has_egress: bool, faults: list[str]) -> frozenset[Direction]:
-    """By default a policy is about ingress, and about egress where it has rules for that."""
+    """By default a policy applies to ingress, and to egress if it has rules for it."""
     named = tuple(types or ())
     if not named:
         return frozenset(Direction) if has_egress else frozenset({Direction.INGRESS})
@@ -139,7 +138,7 @@ def _allowance(rule: PolicyRule, direction: Direction, namespace: str, path: str
 
 
 def _each(read: Callable[[S, str], T], items: Iterable[S], path: str, faults: list[str]) -> Iterator[T]:
-    """What can be read of a list; a fault for each item that cannot."""
+    """The valid items of a list; a fault for each other item."""
     for i, item in enumerate(items):
         try:
             yield read(item, f"{path}[{i}]")
@@ -187,7 +186,7 @@ def _port(port: PolicyPort, path: str) -> Port:
 
 
 def _selector(selector: LabelSelector, path: str, faults: list[str]) -> Selector:
-    """What cannot be read matches nothing."""
+    """An invalid selector matches nothing."""
     try:
         return _checked(selector, path)
     except _FaultError as error:

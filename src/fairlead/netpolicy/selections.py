@@ -1,7 +1,7 @@
-"""The sets of addresses that rules ask for, whom they hold, and which of them may hold a given Pod.
+"""The sets of addresses in rules, their members, and the sets that might contain a given Pod.
 
-A selector is one set for all policies that have it. So that a change of one Pod costs what it changes, sets are found
-by a label that their Pods must have: only sets under the Pod's own labels are looked at.
+Policies with the same selector share one set. Sets are indexed by a label that their Pods must have, so a change of one
+Pod looks only at the sets under its own labels.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,10 +17,10 @@ from fairlead.netpolicy.reading import Members
 
 
 class Ports(msgspec.Struct, frozen=True, gc=False, cache_hash=True):
-    """The ports of this name that Pods have: each with its Pod's address.
+    """The ports of this name, each with its Pod's address.
 
     Attributes:
-        node: whose Pods alone count, for rules about what comes in; "" for those of all nodes.
+        node: only its Pods count, for rules about ingress; "" for those of all nodes.
     """
 
     protocol: str
@@ -32,7 +32,7 @@ Selection = Members | Ports
 
 
 def holds(selection: Selection, subject: PolicySubject, census: Census) -> bool:
-    """Whether a set has anything of a Pod."""
+    """Whether a set has elements of a Pod."""
     if isinstance(selection, Ports):
         return selection.node in ("", subject.node) and any(_is_meant(selection, p) for p in subject.ports)
     if not matches(selection.pods, subject.labels):
@@ -47,7 +47,7 @@ def _is_meant(selection: Ports, port: tuple[str, str, int]) -> bool:
 
 
 def keys_of(selection: Selection, subject: PolicySubject, address: str) -> Iterator[Key]:
-    """What a set that holds a Pod has for one of its addresses."""
+    """The keys in a set for one address of a Pod."""
     if isinstance(selection, Members):
         yield (address,)
         return
@@ -56,7 +56,7 @@ def keys_of(selection: Selection, subject: PolicySubject, address: str) -> Itera
 
 
 def described(selection: Selection) -> str:
-    """A set in a few words, which are those of no other."""
+    """A set in a few words, different for each set."""
     if isinstance(selection, Ports):
         where = f" on {selection.node}" if selection.node else ""
         return f"ports named {selection.name} ({selection.protocol}){where}"
@@ -77,13 +77,13 @@ def _term(term: Requirement) -> str:
     return f"{term.key}{'!=' if term.negated else '='}{values}"
 
 
-# What a set is filed under: a kind of thing, and a key and value of it, one of which every Pod that it holds must have.
+# The index entry of a set: a type, and a key and value, one of which each Pod in the set must have.
 Heading = tuple[str, str, str]
 _EVERYBODY: Heading = ("", "", "")
 
 
 def _pairs(selector: Selector, kind: str) -> list[Heading]:
-    """The labels of which one must be there; none where no requirement says so."""
+    """The labels of which a Pod must have one; none if no requirement says so."""
     for term in selector:
         if term.values and not term.negated:
             return [(kind, term.key, value) for value in sorted(term.values)]
@@ -120,7 +120,7 @@ class Selections:
     filed: Filed = field(default_factory=Map)
 
     def recounted(self, gone: Iterable[Selection], come: Iterable[Selection]) -> "Selections":
-        """After policies have ceased to use some sets, and begun to use others."""
+        """The selections after policies have stopped using some sets and started using others."""
         users, filed = self.users, self.filed
         for selection, step in (*((s, 1) for s in come), *((s, -1) for s in gone)):
             count = users.get(selection, 0)
@@ -130,7 +130,7 @@ class Selections:
         return replace(self, users=users, filed=filed)
 
     def holding(self, subject: PolicySubject, census: Census) -> Iterator[Selection]:
-        """The sets that have something of a Pod."""
+        """The sets with elements of a Pod."""
         labels = census.labels_of(subject.key.namespace)
         for heading in _headings_of(subject, labels):
             for selection in self.filed.get(heading, _NONE):
@@ -147,7 +147,7 @@ def _refiled(filed: Filed, selection: Selection, *, is_there: bool) -> Filed:
 
 
 def members(selection: Selection, census: Census) -> Iterator[PolicySubject]:
-    """Every Pod that a set has something of."""
+    """Every Pod that has elements in a set."""
     place = selection.namespace if isinstance(selection, Members) else ""
     for name in [place] if place else list(census.in_namespace):
         for subject in census.in_namespace.get(name, NOBODY).values():

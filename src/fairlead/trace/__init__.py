@@ -1,1 +1,1 @@
-"""Where a packet goes: evaluation of a typed ruleset, and an oracle written from the specification alone."""
+"""The path of a packet: evaluation of a typed ruleset, and an oracle written only from the specification."""

@@ -1,4 +1,4 @@
-"""How chance falls where rules leave something to it: every way in turn, or one way at random."""
+"""Random choices in rules: every possible choice in turn, or one at random."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeVar
@@ -8,19 +8,19 @@ T = TypeVar("T")
 
 
 class Chance(Protocol):
-    """How chance falls where rules leave something to it."""
+    """The source of random choices in rules."""
 
     def pick(self, among: Sequence[T], by: str = "") -> T:
-        """One of these, which may be there several times; for the same ``by``, if that is given, always the same."""
+        """One of these, which can contain duplicates; always the same one for the same ``by``, if that is given."""
 
     def happens(self, part: int, whole: int) -> bool:
-        """Whether something does that does so in ``part`` of ``whole`` cases."""
+        """True in ``part`` of ``whole`` cases."""
 
 
 class Choices:
-    """The decisions that chance took on one way, and how many there were to choose from.
+    """The random choices on one path, and the number of options of each.
 
-    What is there several times is one choice. The kernel's hash of a source is not known, so each is possible.
+    Duplicates are one option. The kernel's hash of a source is unknown, so each option is possible.
     """
 
     def __init__(self, prefix: Sequence[int]) -> None:
@@ -32,18 +32,18 @@ class Choices:
         return ways[self.choose(len(ways))]
 
     def happens(self, part: int, whole: int) -> bool:
-        """Chance 0 stands for yes, so that the first way through a chain takes its first endpoint."""
+        """Choice 0 means yes, so that the first path through a chain takes its first endpoint."""
         return part == whole or self.choose(2) == 0
 
     def choose(self, among: int) -> int:
-        """A number below ``among``; 0 on the first way."""
+        """A number below ``among``; 0 on the first path."""
         position = len(self.taken)
         choice = self._prefix[position] if position < len(self._prefix) else 0
         self.taken.append((choice, among))
         return choice
 
     def next_prefix(self) -> list[int] | None:
-        """The decisions of the next way that has not been taken; None after the last."""
+        """The choices of the next path; None after the last."""
         taken = list(self.taken)
         while taken:
             choice, among = taken.pop()
@@ -53,7 +53,7 @@ class Choices:
 
 
 class Draws:
-    """Chance as it falls once, each way as likely as the rules have it.
+    """Random choices, each as likely as the rules say.
 
     Args:
         below: a random number below its argument.
@@ -70,7 +70,7 @@ class Draws:
 
 
 def every_way(follow: Callable[[Choices], T]) -> Iterator[T]:
-    """What ``follow`` returns for each way that chance can fall; it makes all its decisions by its argument."""
+    """The results of ``follow`` for all possible choices; it must make every choice by its argument."""
     prefix: list[int] | None = []
     while prefix is not None:
         choices = Choices(prefix)

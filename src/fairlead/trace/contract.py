@@ -1,9 +1,9 @@
-"""How a packet may be handled by the Service specification alone: the oracle against which rules are judged.
+"""How a packet may be handled by the Service specification: the oracle against which rules are tested.
 
 Written from the Service API reference, KEP-1669 (terminating endpoints), KEP-2086 (internal traffic policy), KEP-2433
 and KEP-4444 (hints), KEP-1860 (ipMode) and the virtual IP reference; it reads objects and never rules, and shares no
-code with the planner. What NetworkPolicies say is in ``policies``. It is written to be checked by eye, one question of
-the specification after the other, not to be fast: a packet is judged by looking at every Service.
+code with the planner. NetworkPolicies are in ``policies``. It is written to be reviewed against the specification, rule
+by rule, and not to be fast: for each packet it looks at every Service.
 """
 
 import enum
@@ -19,7 +19,7 @@ from fairlead.trace.policies import ReceivedPacket, rulings
 
 
 class Rules(enum.Enum):
-    """Which of kube-proxy's modes the contract is for, where they differ on purpose."""
+    """The mode of kube-proxy, where modes differ on purpose."""
 
     NFT = "nft"
     IPTABLES = "iptables"
@@ -30,10 +30,10 @@ class Situation(msgspec.Struct, frozen=True):
 
     Attributes:
         addresses: all of the node's addresses. node_port_addresses: those that node ports answer on.
-        pod_cidr: whose sources count as Pods. pod_interface: how the names of interfaces begin through which Pods'
-            packets come in. Both "" when Pods cannot be told.
-        service_cidr: where virtual IPs come from; "" when not known.
-        is_closed: whether the host's own firewall lets nothing in that no rule accepts before.
+        pod_cidr: sources within it count as Pods. pod_interface: prefix of the names of the interfaces through which
+            Pods' packets come in. Both "" if Pods cannot be recognised.
+        service_cidr: the range of virtual IPs; "" if unknown.
+        is_closed: whether the host's own firewall drops input that no earlier rule accepts.
         has_policies: whether the node enforces NetworkPolicies.
     """
 
@@ -52,7 +52,7 @@ class Situation(msgspec.Struct, frozen=True):
 
 
 class Entry(enum.Enum):
-    """By which kind of address a packet came to a Service."""
+    """The kind of address by which a packet came to a Service."""
 
     CLUSTER_IP = "cluster IP"
     EXTERNAL_IP = "external IP"
@@ -69,7 +69,7 @@ def allowed(situation: Situation, packet: Packet) -> frozenset[Outcome]:
 
 
 def _passes(situation: Situation, packet: Packet, outcome: Outcome) -> bool:
-    """Whether policies let through what this node forwards, seen as its receiver will: after translation."""
+    """Whether policies allow a packet that this node forwards, as the receiver sees it: after translation."""
     is_own = outcome.destination in situation.addresses
     if outcome.fate is not PacketFate.ACCEPT or not packet.interface or is_own:
         return True
@@ -110,7 +110,7 @@ def _is_foreign(service: Service) -> bool:
 
 
 def _not_a_service(situation: Situation, packet: Packet) -> Outcome:
-    """Only nft mode knows what a virtual IP is when no port of it is asked for."""
+    """Only nft mode knows virtual IPs apart from their ports."""
     untouched = Outcome(PacketFate.ACCEPT, packet.destination, packet.port)
     if situation.is_closed and packet.destination in situation.addresses and not _is_health_check(situation, packet):
         return DROPPED
@@ -124,7 +124,7 @@ def _not_a_service(situation: Situation, packet: Packet) -> Outcome:
 
 
 def _is_health_check(situation: Situation, packet: Packet) -> bool:
-    """Only iptables mode opens the host for those who ask about a Service's endpoints on this node."""
+    """Only iptables mode opens the host for health checks of a Service's endpoints on this node."""
     asked = [
         service.spec.health_check_node_port
         for service in situation.snapshot.services.values()
@@ -138,7 +138,7 @@ def _through(
 ) -> frozenset[Outcome]:
     endpoints = _endpoints(situation, service, port, packet)
     is_barred = entry is Entry.LOAD_BALANCER and not _is_admitted(situation, service, packet)
-    # With iptables the ranges are looked at only where there is somebody to protect.
+    # With iptables the ranges are checked only if there are endpoints.
     if is_barred and (situation.rules is Rules.NFT or _usable(endpoints)):
         return frozenset({DROPPED})
     if not _usable(endpoints):
@@ -149,7 +149,7 @@ def _through(
 
 
 def _no_endpoint(situation: Situation, entry: Entry, packet: Packet) -> Outcome:
-    """iptables mode does not refuse what this host itself sends out to an address that is not its own."""
+    """iptables mode does not refuse packets from this host to an address that is not its own."""
     leaves = not packet.interface and packet.destination not in situation.addresses
     if situation.rules is Rules.IPTABLES and entry is not Entry.CLUSTER_IP and leaves:
         return Outcome(PacketFate.ACCEPT, packet.destination, packet.port)
@@ -166,7 +166,7 @@ def _is_admitted(situation: Situation, service: Service, packet: Packet) -> bool
 
 
 class _Known(msgspec.Struct, frozen=True):
-    """An endpoint and the number of the port that is asked for."""
+    """An endpoint and its port number for the requested port."""
 
     endpoint: Endpoint
     port: int
@@ -177,7 +177,8 @@ class _Known(msgspec.Struct, frozen=True):
 
 
 def _endpoints(situation: Situation, service: Service, port: ServicePort, packet: Packet) -> list[_Known]:
-    """All endpoints of the family, each address and port once: the last that is not going away, slices by name."""
+    """All endpoints of the family, each address and port once: the last one that is not terminating, slices in order of
+    name."""
     found: dict[tuple[str, int], _Known] = {}
     for slice_ in sorted(situation.snapshot.slices_of(service.key), key=lambda s: s.name):
         if slice_.address_type != packet.family:
@@ -202,7 +203,7 @@ def _here(situation: Situation, endpoints: list[_Known]) -> list[_Known]:
 
 
 def _anywhere(situation: Situation, endpoints: list[_Known]) -> list[_Known]:
-    """The cluster's endpoints, narrowed by hints: all ready ones must have one, and some must be for us."""
+    """The cluster's endpoints, filtered by hints: all ready ones must have one, and some must be for this node."""
     found = _usable(endpoints)
     if not all(k.endpoint.is_ready for k in found):
         return found
@@ -248,16 +249,16 @@ def _is_pod(situation: Situation, packet: Packet) -> bool:
 def _sent(
     situation: Situation, service: Service, reachable: list[_Known], packet: Packet, hides: bool
 ) -> frozenset[Outcome]:
-    """To any one of the targets; an endpoint of this node that meets itself must not see its own address."""
+    """Sent to any of the targets; an endpoint of this node that connects to itself must not see its own address."""
     targets = [k for k in reachable if _weighs_anything(service, k)] or reachable
-    # iptables mode does so for endpoints elsewhere too, whose packets do not come by here.
+    # iptables mode does so for endpoints elsewhere too, whose packets do not pass this node.
     own = targets if situation.rules is Rules.IPTABLES else _here(situation, targets)
     itself = {k.address for k in own if k.address == packet.source}
     return frozenset(Outcome(PacketFate.ACCEPT, k.address, k.port, hides or k.address in itself) for k in targets)
 
 
 def _weighs_anything(service: Service, known: _Known) -> bool:
-    """Whether an endpoint is to get connections by ``fairlead.dev/endpoint-weights``, as docs/proxy.md has it."""
+    """Whether an endpoint gets connections by ``fairlead.dev/endpoint-weights``, as docs/proxy.md describes."""
     reference = known.endpoint.target_ref
     name = reference.name if reference else known.address
     for pair in service.annotations.get("fairlead.dev/endpoint-weights", "*=1").split(","):

@@ -1,8 +1,8 @@
-"""Runs a packet through rules as a dump has them: every way that chance allows, and every one that we cannot exclude.
+"""Runs a packet through dumped rules: every path that chance allows, and every path that cannot be excluded.
 
-Follows the first packet of a new connection, as ``evaluate`` does for our own rules. What the dump does not tell (an
-outgoing interface, a source port, a match that is not understood) may hold or not: both ways are taken, each with the
-doubt noted, so that no outcome is called certain that is not.
+Follows the first packet of a new connection, as ``evaluate`` does for our own rules. A condition on something that is
+not in the dump (an outgoing interface, a source port, an unknown match) might hold or not: both paths are taken, each
+with the doubt noted, so that no uncertain outcome is called certain.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -40,15 +40,15 @@ from fairlead.trace.ways import TracedNode, TracedRule, Way, Ways
 
 MOST_WAYS = 2000
 DEEPEST = 64  # calls of chains within each other; the kernel allows 16
-UNTOLD = "?"  # an interface that nobody knows the name of
+UNTOLD = "?"  # an interface with an unknown name
 
 
 def follow(node: TracedNode, packet: Packet, *, verbose: bool = False, is_first: bool = False) -> Ways:
-    """Every way of the packet.
+    """Every path of the packet.
 
     Args:
         verbose: whether rules that did not match are among the steps.
-        is_first: whether the source has never been seen before, so that no session affinity holds it.
+        is_first: whether the source is new, so that no session affinity applies.
     """
     not_read = tuple(Phrase("not read: {text}", text=text) for table in node.tables for text in table.not_read)
 
@@ -70,11 +70,11 @@ _ACCEPTED = _End(None)
 
 
 class _Lost(Exception):
-    """A rule that was not understood may have done anything."""
+    """A rule that was not understood might have done anything."""
 
 
 class _Run:
-    """One packet on one way."""
+    """One packet on one path."""
 
     def __init__(self, node: TracedNode, packet: Packet, choices: Choices, verbose: bool, is_first: bool) -> None:
         self.node, self.packet = node, packet
@@ -110,7 +110,7 @@ class _Run:
         return Outcome(PacketFate.ACCEPT, self.address, self.port, self.is_hidden)
 
     def _path(self) -> Iterator[Hook]:
-        """As in ``evaluate``: the way after the first hook depends on the destination that it left."""
+        """As in ``evaluate``: the path after the first hook depends on the destination after it."""
         is_local = not self.packet.interface
         yield Hook.OUTPUT if is_local else Hook.PREROUTING
         is_for_us = self.is_own(self.address)
@@ -140,7 +140,7 @@ class _Run:
         return end or _ACCEPTED
 
     def _chain(self, chain: Chain) -> _End | None:
-        """None: the chain came to its end, or returned."""
+        """How the chain ended; None at its end, or after a return."""
         self._depth += 1
         if self._depth > DEEPEST:
             self._doubts.append(Phrase("chain {chain} calls itself", chain=chain.name))
@@ -155,7 +155,7 @@ class _Run:
             self._depth -= 1
 
     def _rule(self, chain: Chain, rule: Rule) -> tuple[bool, _End | None]:
-        """Whether the chain is over after this rule, and how it ended."""
+        """Whether the chain ends with this rule, and how."""
         last = len(rule.parts) - 1
         for position, part in enumerate(rule.parts):
             if type(part) in _CONDITIONS:
@@ -185,7 +185,7 @@ class _Run:
         return _CONDITIONS[type(part)](self, part)
 
     def _doubtful(self, text: str, *, is_last: bool = False) -> str | None:
-        """Take both ways; at the end of a rule it may be an action, and then anything may have happened."""
+        """Take both paths; at the end of a rule it might be an action, which might have done anything."""
         self._doubts.append(Phrase("not understood: {text}", text=text))
         if self._choices.choose(2) == 1:
             return Phrase("assumed not to match: {text}", text=text)
@@ -225,7 +225,7 @@ class _Run:
         return None if is_taken else Phrase("chance")
 
     def value(self, key: RuleKey) -> Value | None:
-        """The value of a part of the packet; None for what cannot be known."""
+        """The value of a part of the packet; None if it cannot be known."""
         return _VALUES[key](self)
 
     def is_own(self, address: str) -> bool:
@@ -280,7 +280,7 @@ class _Run:
         return self._act(chain, rule, value) if value is not None else (False, None)
 
     def _drawn(self, slots: list[Any]) -> Any:
-        """One of the slots; equal ones are one choice with their share."""
+        """One of the slots; equal ones are one option with their combined probability."""
         if not slots:
             return None
         value = self._choices.pick(slots)
@@ -309,7 +309,7 @@ class _Run:
         return False, None
 
     def _found(self, rows: Rows, key: tuple[Value | None, ...]) -> Any:
-        """What a map has for a key, or what this packet's rules have noted there."""
+        """A map's value for a key, or the value that this packet's rules have noted there."""
         found, value = rows.find(tuple(each for each in key if each is not None))
         return value if found else self._noted.get((id(rows), key))
 

@@ -1,7 +1,8 @@
-"""Runs a packet through typed rules as the kernel would: every rule visited, and every outcome that chance allows.
+"""Runs a packet through typed rules as the kernel would: every visited rule, and every outcome that chance allows.
 
-Follows the first packet of a new connection, so ``ct state`` is always new; replies and later packets take the way that
-it opened. ``evaluate`` looks at every way, ``sample`` draws one as the kernel would. Order of hooks, of base chains and
+Follows the first packet of a new connection, so ``ct state`` is always new; replies and later packets take the path
+that it opened. ``evaluate`` takes every path, ``sample`` draws one as the kernel would. Order of hooks, of base chains
+and
 the meaning of verdicts: nft(8), "Chains", "Verdict statements", and the kernel's nf_nat_core (a translation is decided
 once per connection and direction).
 """
@@ -62,11 +63,11 @@ from fairlead.netfilter.ruleset import (
 from fairlead.trace.chance import Chance, every_way
 from fairlead.trace.packet import DROPPED, REJECTED, Outcome, Packet, PacketFate
 
-Memory = Mapping[tuple[str, str], Target]  # (map, source address) -> what is noted there
+Memory = Mapping[tuple[str, str], Target]  # (map, source address) -> the noted target
 
 
 class RuleStep(msgspec.Struct, frozen=True):
-    """A rule whose matches all held; ``element`` is the map's entry that it found, if it looked one up."""
+    """A rule whose matches all held; ``element`` is the map's entry that it looked up, if any."""
 
     hook: Hook
     chain: str
@@ -75,14 +76,14 @@ class RuleStep(msgspec.Struct, frozen=True):
 
 
 class Trace(msgspec.Struct, frozen=True):
-    """One way of a packet through the rules."""
+    """One path of a packet through the rules."""
 
     outcome: Outcome
     steps: tuple[RuleStep, ...]
 
 
 class Host(msgspec.Struct, frozen=True):
-    """What of a host its rules depend on: its own addresses, the tables that it has, and what they remember.
+    """A host as its rules see it: its own addresses, its tables, and what they remember.
 
     Attributes:
         others_loopback: networks of 127.0.0.0/8 whose addresses are not this host's, but those of other hosts, of Pods
@@ -96,30 +97,30 @@ class Host(msgspec.Struct, frozen=True):
 
 
 class Sample(NamedTuple):
-    """One way of a packet; ``noted``: the target that each map now has for its source, whose time begins again."""
+    """One path of a packet; ``noted``: the target that each map now has for its source, with a restarted time-out."""
 
     trace: Trace
     noted: Mapping[str, Target]
 
 
 def sample(host: Host, packet: Packet, chance: Chance) -> Sample:
-    """One way that the packet takes."""
+    """One path of the packet, at random."""
     run = _Run(host, packet, chance)
     return Sample(run.trace(), run.noted)
 
 
 def evaluate(host: Host, packet: Packet) -> list[Trace]:
-    """Every way that the packet can take, one for each way that chance can fall."""
+    """Every path of the packet, one for each combination of random choices."""
     return list(every_way(lambda choices: _Run(host, packet, choices).trace()))
 
 
 def outcomes(host: Host, packet: Packet) -> frozenset[Outcome]:
-    """All ways in which the packet can be handled."""
+    """All possible outcomes for the packet."""
     return frozenset(trace.outcome for trace in evaluate(host, packet))
 
 
 class _Stop(msgspec.Struct, frozen=True):
-    """A chain ended in a verdict. ``outcome`` None: the packet goes on to the next base chain."""
+    """A chain ended in a verdict. ``outcome`` None: the packet continues to the next base chain."""
 
     outcome: Outcome | None = None
 
@@ -132,7 +133,7 @@ class _Break(Exception):
 
 
 class _Run:
-    """The state of one packet on one way."""
+    """The state of one packet on one path."""
 
     def __init__(self, host: Host, packet: Packet, chance: Chance) -> None:
         self._host, self._packet, self._chance = host, packet, chance
@@ -163,7 +164,7 @@ class _Run:
         return Outcome(PacketFate.ACCEPT, self._destination, self._port, self._is_masqueraded)
 
     def _path(self) -> Iterator[Hook]:
-        """The hooks in turn; which comes after the first depends on what the destination has become by then."""
+        """The hooks in turn; the second depends on the destination after the first."""
         yield Hook.PREROUTING if self._packet.interface else Hook.OUTPUT
         is_for_us = self._is_own(self._destination)
         if self._packet.interface:
@@ -218,7 +219,7 @@ class _Run:
         return True, _ACCEPTED
 
     def translate_by_slot(self, statement: TranslateBySlot) -> tuple[bool, _Stop]:
-        """Which slot a source's hash names is the kernel's business."""
+        """The slot for a source's hash is unknown: only the kernel computes it."""
         if statement.protocol != self._packet.protocol:
             raise _Break
         key, slots = self._key(statement.fields), range(statement.first, statement.first + statement.slots)

@@ -35,7 +35,7 @@ class PacketFate(enum.StrEnum):
 
 
 class Outcome(msgspec.Struct, frozen=True, order=True):
-    """One way in which a packet can be handled; of a discarded one only the fate is told.
+    """One way in which a packet can be handled; for a discarded packet only the fate is set.
 
     Attributes:
         destination, port: where it is sent on to (unchanged: no rule translated it).

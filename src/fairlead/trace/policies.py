@@ -1,9 +1,9 @@
-"""What NetworkPolicies let through by their specification alone: the oracle against which rules are judged.
+"""What NetworkPolicies allow by their specification: the oracle against which rules are tested.
 
-Written from the reference of networking.k8s.io/v1 and the page "Network Policies" of the documentation, one question
-after the other. A Pod is isolated in a direction once a policy selects it for that direction; then only what a rule of
-some such policy allows passes. Both ends must agree, each on its own node. What is between a node and a Pod of its own
-always passes, and so does what a Pod sends to itself.
+Written from the reference of networking.k8s.io/v1 and the page "Network Policies" of the documentation, rule by rule. A
+Pod is isolated in a direction once a policy selects it for that direction; then only packets pass that a rule of such a
+policy allows. Both ends must allow them, each on its own node. Traffic between a node and its own Pods always passes,
+and so does traffic of a Pod with itself.
 """
 
 from collections.abc import Iterable, Mapping
@@ -25,7 +25,7 @@ class End(NamedTuple):
 
 
 class ReceivedPacket(NamedTuple):
-    """What is asked for at the receiving end, after translation; protocol in upper case."""
+    """The packet at the receiving end, after translation; protocol in upper case."""
 
     port: int
     protocol: str = "TCP"
@@ -39,11 +39,11 @@ class Permission(NamedTuple):
 
 
 class Ruling(NamedTuple):
-    """What the policies of one Pod say of a connection.
+    """The verdict of one Pod's policies about a connection.
 
     Attributes:
         isolating: the policies that select the Pod for this direction; without any, everything passes.
-        permissions: the rules of theirs that let it through.
+        permissions: their rules that allow the connection.
     """
 
     pod: Pod
@@ -57,9 +57,9 @@ class Ruling(NamedTuple):
 
 
 def pod_at(snapshot: ClusterSnapshot, address: str) -> Pod | None:
-    """Whose an address is; policies know no Pod that uses its node's network, or that has ended.
+    """The Pod that has an address, without Pods that use their node's network or have ended.
 
-    Where several Pods have it: one that is not being deleted, and the youngest.
+    Of several Pods: one that is not being deleted, and the youngest.
     """
     found = [snapshot.pods[key] for key in snapshot.pods_by_ip.get(address, ())]
     ranked = sorted(
@@ -70,14 +70,15 @@ def pod_at(snapshot: ClusterSnapshot, address: str) -> Pod | None:
 
 
 def has_policies(pod: Pod) -> bool:
-    """Whether policies may concern a Pod at all."""
+    """Whether policies can apply to a Pod."""
     return not pod.spec.host_network and pod.status.phase not in ("Succeeded", "Failed")
 
 
 def rulings(
     snapshot: ClusterSnapshot, node: str, source: str, destination: str, asked: ReceivedPacket
 ) -> tuple[Ruling, ...]:
-    """What the policies of a node's Pods say of what the node forwards: the sender's, then the receiver's."""
+    """The rulings about a packet that a node forwards, of the policies of its own Pods: the sender's, then the
+    receiver's."""
     ends = [End(address, pod_at(snapshot, address)) for address in (source, destination)]
     if source == destination:
         return ()
@@ -91,7 +92,7 @@ def rulings(
 
 
 def ruling(snapshot: ClusterSnapshot, direction: str, own: End, other: End, asked: ReceivedPacket) -> Ruling:
-    """What the policies of the Pod at one end say."""
+    """The ruling of the policies of the Pod at one end."""
     assert own.pod is not None, "only Pods have policies"
     receiver = own.pod if direction == INGRESS else other.pod
     isolating = isolating_policies(snapshot, own.pod, direction)
@@ -117,7 +118,7 @@ def isolating_policies(snapshot: ClusterSnapshot, pod: Pod, direction: str) -> t
 
 
 def directions_of(policy: NetworkPolicy) -> tuple[str, ...]:
-    """What a policy isolates its Pods in; by default Ingress, and Egress where it has rules for it."""
+    """The directions in which a policy isolates its Pods; by default Ingress, and Egress if it has rules for it."""
     return policy.spec.policy_types or ((INGRESS, EGRESS) if policy.spec.egress else (INGRESS,))
 
 
@@ -127,12 +128,12 @@ def rules_of(policy: NetworkPolicy, direction: str) -> tuple[PolicyRule, ...]:
 
 
 def peers_of(rule: PolicyRule, direction: str) -> tuple[PolicyPeer, ...]:
-    """Who may be at the other end by a rule; none listed: anybody."""
+    """The peers that a rule allows; none listed: any peer."""
     return (rule.sources if direction == INGRESS else rule.destinations) or ()
 
 
 def opens(rule: PolicyRule, asked: ReceivedPacket, receiver: Pod | None) -> bool:
-    """Whether a rule is about this port of the receiver; one that lists no ports is about all."""
+    """Whether a rule applies to this port of the receiver; a rule without ports applies to all."""
     return not rule.ports or any(_is_meant(port, asked, receiver) for port in rule.ports)
 
 
@@ -147,7 +148,7 @@ def _is_meant(port: PolicyPort, asked: ReceivedPacket, receiver: Pod | None) -> 
 
 
 def port_names(pod: Pod, asked: ReceivedPacket) -> frozenset[str]:
-    """What a Pod calls a port; init containers count that go on running."""
+    """The names of a Pod's port; sidecars count."""
     sidecars = [c for c in pod.spec.init_containers or () if c.restart_policy == "Always"]
     ports = [port for container in (*pod.spec.containers, *sidecars) for port in container.ports or ()]
     return frozenset(
@@ -163,7 +164,7 @@ def _admits(snapshot: ClusterSnapshot, policy: NetworkPolicy, rule: PolicyRule, 
 
 
 def is_peer(snapshot: ClusterSnapshot, namespace: str, peer: PolicyPeer, other: End) -> bool:
-    """Whether the other end is who a peer of a policy in this Namespace means."""
+    """Whether the other end matches a peer of a policy in this Namespace."""
     if peer.ip_block is not None:
         if peer.pod_selector is not None or peer.namespace_selector is not None:
             return False  # which the API refuses
@@ -178,7 +179,7 @@ def is_peer(snapshot: ClusterSnapshot, namespace: str, peer: PolicyPeer, other: 
 
 
 def _lies_in(address: str, cidr: str, excepts: Iterable[str]) -> bool:
-    """A block that cannot be read holds nothing, not even where it is an exception that cannot."""
+    """A block that cannot be read contains nothing, even if only an exception cannot be read."""
     try:
         networks = [ip_network(text, strict=False) for text in (cidr, *excepts)]
     except ValueError:
@@ -193,7 +194,7 @@ def namespace_labels(snapshot: ClusterSnapshot, name: str) -> Mapping[str, str]:
 
 
 def selects(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
-    """Whether labels satisfy a selector; an empty one is satisfied by all."""
+    """Whether labels match a selector; an empty one matches all."""
     pairs = (selector.match_labels or {}).items()
     return all(labels.get(key) == value for key, value in pairs) and all(
         _is_true(term, labels) for term in selector.match_expressions or ()

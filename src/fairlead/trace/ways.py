@@ -1,4 +1,4 @@
-"""The ways that a packet may take through rules as a dump has them."""
+"""The paths that a packet might take through dumped rules."""
 
 from typing import NamedTuple
 
@@ -8,13 +8,13 @@ from fairlead.trace.packet import Outcome
 
 
 class TracedRule(NamedTuple):
-    """A rule that was looked at.
+    """A rule that the packet met.
 
     Attributes:
         table: family and name.
         did: what it did; "" for one that did not match.
         because: why it did not match, or what is in doubt.
-        verdict: how the kernel's own trace writes what it did, such as "jump services".
+        verdict: the result as the kernel's own trace writes it, such as "jump services".
     """
 
     hook: Hook
@@ -27,12 +27,12 @@ class TracedRule(NamedTuple):
 
 
 class Way(NamedTuple):
-    """One way of a packet.
+    """One path of a packet.
 
     Attributes:
-        outcome: None where a rule that was not understood may do anything.
-        probability: of the draws on this way.
-        doubts: what had to be assumed.
+        outcome: None if a rule that was not understood might do anything.
+        probability: of the draws on this path.
+        doubts: assumptions that had to be made.
         bound_for: the address and port that it was sent on to, even if it did not get there.
     """
 
@@ -44,7 +44,7 @@ class Way(NamedTuple):
 
 
 class Ways(NamedTuple):
-    """All ways of a packet; ``is_cut``: there are more than could be looked at."""
+    """All paths of a packet; ``is_cut``: there are more paths than the limit."""
 
     ways: tuple[Way, ...]
     is_cut: bool = False
@@ -55,7 +55,7 @@ class Ways(NamedTuple):
 
     @property
     def is_certain(self) -> bool:
-        """Whether nothing had to be assumed: the outcomes are these, and no others."""
+        """Whether the outcomes are certain, without assumptions."""
         return not self.is_cut and all(not way.doubts for way in self.ways)
 
 

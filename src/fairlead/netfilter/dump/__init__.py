@@ -1,1 +1,1 @@
-"""Rules of real nodes, read from what iptables-save and nft print: kube-proxy's, ours, and whatever is around them."""
+"""Rules of real nodes, read from the output of iptables-save and nft: kube-proxy's, Fairlead's, and any others."""

@@ -1,6 +1,6 @@
-"""Reads what ``ipset save`` prints: the sets that iptables' rules ask by name.
+"""Reads the output of ``ipset save``: the sets that iptables' rules use by name.
 
-A set whose type or elements are not understood is left out, so that a rule which asks it is not understood either.
+A set whose type or elements are unknown is left out, so that a rule which uses it counts as unknown too.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ class IpSet(NamedTuple):
     rows: Rows
 
     def test(self, directions: str, *, negated: bool) -> Test | None:
-        """What asks the set, with the ends that the rule names (``src,dst``); None where they do not fit."""
+        """The test of a rule with these directions (``src,dst``); None if they do not fit."""
         ends = directions.split(",")
         if len(ends) < len(self.dimensions):
             return None
@@ -46,7 +46,7 @@ Sets = Mapping[str, IpSet]
 
 
 def read_ipset(text: str) -> Sets:
-    """The sets of a dump that are understood as a whole, by name."""
+    """The sets of a dump that are wholly understood, by name."""
     found: dict[str, IpSet] = {}
     strange: set[str] = set()
     for line in text.splitlines():
@@ -69,7 +69,7 @@ def read_ipset(text: str) -> Sets:
 
 
 def _row(dimensions: tuple[str, ...], text: str) -> tuple[Pattern, ...] | None:
-    """An element such as ``10.0.0.1,tcp:80``; None for what is none."""
+    """An element such as ``10.0.0.1,tcp:80``; None for other text."""
     parts = text.split(",")
     if len(parts) != len(dimensions):
         return None

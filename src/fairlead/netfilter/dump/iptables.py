@@ -1,4 +1,4 @@
-"""Reads what ``iptables-save`` prints, and what ``iptables-restore`` is given."""
+"""Reads the output of ``iptables-save``, which is also the input of ``iptables-restore``."""
 
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -36,10 +36,10 @@ _NO_SETS: Sets = {}
 
 
 def read_iptables(text: str, family: str = "ip", sets: Sets = _NO_SETS) -> list[Table]:
-    """The tables of a dump; a line that is none of its language is left out.
+    """The tables of a dump; unknown lines are left out.
 
     Args:
-        sets: those of ipset, which rules ask by name.
+        sets: the sets of ipset that rules use by name.
     """
     tables: list[Table] = []
     commits = 0
@@ -101,7 +101,7 @@ def _add(table: Table, line: str, sets: Sets) -> None:
 
 @dataclass
 class _Line:
-    """One rule on its way from words to parts."""
+    """One rule while its words are read into parts."""
 
     family: str
     sets: Sets
@@ -124,7 +124,7 @@ class _Line:
             self.negated = False
         conditions += self._recent()
         does = target_parts(self.target, self.options, self.goes)
-        if does:  # what only counts, logs or notes changes nothing, whatever its conditions
+        if does:  # a rule that only counts, logs or notes changes nothing, whatever its conditions
             yield from (*conditions, *does)
 
     def _value(self) -> str:
@@ -134,7 +134,7 @@ class _Line:
         if word in ("-j", "-g"):
             self.target, self.goes = self._value() or "?", word == "-g"
             return ()
-        if self.target:  # what follows a target is its own
+        if self.target:  # options after a target belong to it
             self.options[word] = self._value() if self.words and not self.words[0].startswith("--") else ""
             return ()
         if word == "-m":
@@ -146,20 +146,20 @@ class _Line:
         return (self._flags(self._value(), self._value()) if word == "--tcp-flags" else self._unknown(word),)
 
     def _flags(self, looked_at: str, wanted: str) -> Part:
-        """Of the flags that are looked at, a connection's first packet has SYN alone."""
+        """Of the tested flags, a connection's first packet has SYN only."""
         seen = {"SYN"} & set(looked_at.split(",")) if looked_at != "ALL" else {"SYN"}
         matches = seen == set(wanted.split(",")) - {"NONE"}
         return one(RuleKey.FLAGS, "syn", negated=matches == self.negated)
 
     def _unknown(self, word: str) -> Unknown:
-        """An option that is not known, with its values: whatever stands before the next option."""
+        """An unknown option with its values: everything up to the next option."""
         taken = [word]
         while self.words and not self.words[0].startswith("-") and self.words[0] != "!":
             taken.append(self.words.pop(0))
         return Unknown(" ".join(("!", *taken) if self.negated else taken))
 
     def _module(self, name: str) -> Iterable[Part]:
-        """Most modules only announce options; others match by their mere presence, and are then not known."""
+        """Most modules only announce options; others match without any option, and are then unknown."""
         if name in _SILENT:
             return ()
         words = self._options_of_module()
@@ -172,7 +172,7 @@ class _Line:
         return () if name in _WITHOUT_EFFECT else (Unknown(" ".join(("-m", name, *words))),)
 
     def _asked(self, words: list[str]) -> Part | None:
-        """``[!] --match-set NAME src,dst``; None for more than that, and for a set that is not known."""
+        """``[!] --match-set NAME src,dst``; None with further options, and for an unknown set."""
         negated = words[:1] == ["!"]
         rest = words[1:] if negated else words
         if len(rest) != 3 or rest[0] != "--match-set" or rest[1] not in self.sets:
@@ -187,7 +187,7 @@ class _Line:
         return taken
 
     def _recent(self) -> Iterable[Part]:
-        """Affinity: whether a source was seen before is not in a dump; noting it changes nothing for this packet."""
+        """Affinity: a dump does not say whether a source was seen before; noting it changes nothing for this packet."""
         if "--rcheck" in self.recent or "--update" in self.recent:
             return (RecentlySeen("-m " + " ".join(self.recent)),)
         return ()
@@ -231,7 +231,7 @@ def _protocol(text: str, negated: bool, _: str) -> tuple[Part, ...]:
 
 
 def _states(text: str, negated: bool, _: str) -> tuple[Part, ...]:
-    """A connection's first packet is NEW; DNAT is said of one whose destination was rewritten before."""
+    """A connection's first packet is NEW; it has DNAT if its destination was rewritten before."""
     words = text.split(",")
     states = [word.lower() for word in words if word not in ("DNAT", "SNAT")]
     if "DNAT" not in words:

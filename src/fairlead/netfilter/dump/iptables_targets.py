@@ -43,7 +43,7 @@ def _set_mark(options: Mapping[str, str]) -> tuple[Part, ...]:
 
 
 def _connection_mark(options: Mapping[str, str]) -> tuple[Part, ...]:
-    """Only to restore changes the packet's mark: a new connection has none, unless another rule gave it one before."""
+    """Only a restore changes the packet's mark: a new connection has none, unless an earlier rule set one."""
     if "--restore-mark" not in options:
         return ()
     mask = _number(options.get("--nfmask") or options.get("--mask") or "0xffffffff")
@@ -74,7 +74,7 @@ _TARGETS: Mapping[str, Callable[[Mapping[str, str]], tuple[Part, ...]]] = {
     "DNAT": _dnat,
     "REDIRECT": lambda options: (Unknown(f"-j REDIRECT {dict(options)}"),),
 }
-# What tells somebody of a packet, or changes parts of it that no rule here looks at.
+# Targets that report a packet, or change parts of it that no rule here looks at.
 _HARMLESS = frozenset(
     {"LOG", "NFLOG", "ULOG", "AUDIT", "TRACE", "TCPMSS", "CHECKSUM", "DSCP", "TOS", "ECN", "TTL", "HL", "CLASSIFY"}
     | {"SECMARK", "CONNSECMARK", "LED", "IDLETIMER", "RATEEST"}
@@ -83,11 +83,11 @@ _OTHERS = frozenset({"NFQUEUE", "QUEUE", "TPROXY", "CT", "NOTRACK", "TEE", "SET"
 
 
 def target_parts(target: str, options: Mapping[str, str], goes: bool) -> tuple[Part, ...]:
-    """What a rule does; nothing for what changes nothing.
+    """The actions of a target; none if it changes nothing.
 
     Args:
         options: the words after the target, with their values.
-        goes: whether a chain is not to come back from.
+        goes: whether a called chain does not return here.
     """
     if target in _TARGETS:
         return _TARGETS[target](options)

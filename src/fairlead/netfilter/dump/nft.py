@@ -1,4 +1,4 @@
-"""Reads what ``nft list ruleset`` prints: tables, their sets, and the rules of their chains."""
+"""Reads the output of ``nft list ruleset``: tables, their sets, and the rules of their chains."""
 
 import re
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ _COMMENT = re.compile(r'comment "[^"]*"')
 
 
 def read_nft(text: str) -> list[Table]:
-    """The tables of a listing; of families that are not IP's it is only said that they were not read."""
+    """The tables of a listing; families other than IP's are only reported as not read."""
     return [_table(family, name, body) for family, name, body in _tables(text.splitlines())]
 
 
@@ -42,7 +42,7 @@ def _tables(lines: list[str]) -> Iterator[tuple[str, str, list[str]]]:
             body = None
         else:
             body.append(line)
-    if body is not None:  # a listing that was cut short
+    if body is not None:  # a truncated listing
         yield (*head, [*body, CUT])
 
 

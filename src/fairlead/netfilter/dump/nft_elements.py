@@ -8,11 +8,11 @@ VERDICTS = ("accept", "drop", "return", "continue")
 
 
 class NotKnown(ValueError):
-    """The words at this place are not known."""
+    """The words at this place are unknown."""
 
 
 def read_verdict(words: list[str]) -> RuleVerdict | ChainCall | None:
-    """The verdict that some words are, as an element of a map has it."""
+    """The verdict in some words, as an element of a map has it."""
     if words and words[0] in VERDICTS:
         return RuleVerdict(words[0])
     if len(words) > 1 and words[0] in ("jump", "goto"):

@@ -1,6 +1,6 @@
-"""Reads what ``nft -j list ruleset`` prints, by writing it as ``nft list ruleset`` would: one reader for both.
+"""Reads the output of ``nft -j list ruleset`` by writing it as ``nft list ruleset`` would: one reader for both.
 
-Schema: libnftables-json(5). What is not known is written as its JSON, which the reader of text does not know either.
+Schema: libnftables-json(5). Unknown parts are written as their JSON, which is unknown to the reader of text too.
 """
 
 import json
@@ -106,7 +106,7 @@ _VERDICTS = ("accept", "drop", "return", "continue", "jump", "goto")
 
 
 def _statement(part: Any) -> str:
-    if isinstance(part, str):  # what nft has no JSON for, it prints as text
+    if isinstance(part, str):  # nft prints as text what it has no JSON for
         return " ".join(part.split())
     if not isinstance(part, dict) or len(part) != 1:
         return _raw(part)

@@ -1,7 +1,7 @@
 """One rule of nft's listing, from words to parts.
 
-Each step takes what it knows from the front of the words. What nobody knows becomes ``Unknown`` up to the verdict that
-ends the rule, so that a rule with one strange match is still a rule that may drop.
+Each step takes the words that it knows from the front. Unknown words become ``Unknown``, up to the verdict at the end
+of the rule, so that a rule with one unknown match is still a rule that might drop.
 """
 
 from collections.abc import Callable, Mapping
@@ -39,7 +39,7 @@ def read_rule(line: str, sets: Sets) -> Rule:
 
 
 class _Reader:
-    """The words of a rule that are still to be read."""
+    """The words of a rule that are not read yet."""
 
     def __init__(self, words: list[str], sets: Sets) -> None:
         self._words, self._sets = words, sets
@@ -86,7 +86,7 @@ class _Reader:
             return self.flags()
         return self.selector()
 
-    # --- what each word begins ---
+    # --- by first word ---
 
     def comment(self) -> list[Part]:
         self._take(2)
@@ -125,7 +125,7 @@ class _Reader:
         return [HideSource(address.rpartition(":")[0] if "." in address and ":" in address else address)]
 
     def update(self) -> list[Part]:
-        """A note: later rules and packets find it, and this one goes on."""
+        """A note: later rules and packets find it, and this packet continues."""
         name = self._take(3)[1]
         inside = self._take(self._words.index("}") + 1)[:-1]
         key, value = (inside[: inside.index(":")], inside[inside.index(":") + 1 :]) if ":" in inside else (inside, [])
@@ -177,7 +177,7 @@ class _Reader:
         return found
 
     def flags(self) -> list[Part]:
-        """Whether a packet opens a connection: only ``syn`` among the four flags that matter."""
+        """Whether a packet opens a connection: only ``syn`` of the four relevant flags."""
         self._take(2)
         text: list[str] = []
         while self._words and self._words[0] not in (*_STEPS, "ip", "ip6", "meta", "tcp", "ct"):
@@ -237,7 +237,7 @@ class _Reader:
         return Translate((key,), rows, family=family or own)
 
     def _keys_and_draw(self) -> tuple[tuple[RuleKey, ...], int, int, list[Part]]:
-        """The keys of a map of targets; ``tcp dport`` among them also says that the packet must be TCP."""
+        """The keys of a map of targets; ``tcp dport`` among them also requires TCP."""
         keys: list[RuleKey] = []
         draws, first = 1, 0
         protocol: list[Part] = []
@@ -295,7 +295,7 @@ class _Reader:
 
 
 def _transport(words: list[str]) -> list[Part]:
-    """``tcp dport`` says that the packet is TCP, ``th dport`` does not."""
+    """``tcp dport`` requires TCP, ``th dport`` does not."""
     is_port = len(words) > 1 and words[0] in TRANSPORTS and words[1] in ("dport", "sport")
     return [one(RuleKey.PROTOCOL, words[0])] if is_port else []
 

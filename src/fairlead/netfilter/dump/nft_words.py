@@ -15,7 +15,7 @@ def words_of(line: str) -> list[str]:
 
 
 class NamedKey(NamedTuple):
-    """What a selector names: the part of the packet, the family it has to be of, and how many words that took."""
+    """The meaning of a selector: the part of the packet, the required family, and the number of words read."""
 
     key: RuleKey
     family: str
@@ -60,7 +60,7 @@ def named(words: Sequence[str]) -> NamedKey | None:
 
 
 def pattern_of(key: RuleKey, word: str) -> Pattern | None:
-    """A value of a key as a pattern; None for what is none."""
+    """A value of a key as a pattern; None for other text."""
     text = word.strip('"')
     match key:
         case RuleKey.SOURCE | RuleKey.DESTINATION:
@@ -78,7 +78,7 @@ def pattern_of(key: RuleKey, word: str) -> Pattern | None:
 
 
 def number(word: str) -> int | None:
-    """A number in any base; None for what is none."""
+    """A number in any base; None for other text."""
     try:
         return int(word, 0)
     except ValueError:

@@ -1,7 +1,7 @@
-"""Rules as a dump has them: richer than what we write ourselves, since others write them, and never guessed.
+"""Rules from a dump: a richer language than that of our own rules, since other programs write them, and never guessed.
 
-What is not understood stands as ``Unknown`` with its text: as a condition it may hold or not, as an action it may do
-anything. Semantics: nft(8), iptables(8), iptables-extensions(8).
+Unknown parts are ``Unknown`` with their text: a condition that might hold or not, an action that might do anything.
+Semantics: nft(8), iptables(8), iptables-extensions(8).
 """
 
 import enum
@@ -14,7 +14,7 @@ from fairlead.netfilter.ruleset import Hook
 
 
 class RuleKey(enum.StrEnum):
-    """A part of a packet, its connection or its way that a rule looks at."""
+    """A part of a packet, its connection or its path that a rule looks at."""
 
     SOURCE = "source"
     DESTINATION = "destination"
@@ -37,7 +37,7 @@ Value = str | int
 
 
 class Network(NamedTuple):
-    """Addresses that begin alike, in CIDR notation."""
+    """A network, in CIDR notation."""
 
     cidr: str
 
@@ -49,7 +49,7 @@ class Network(NamedTuple):
 
 
 class Range(NamedTuple):
-    """Numbers or addresses from one to another, both included."""
+    """A range of numbers or addresses, both ends included."""
 
     first: Value
     last: Value
@@ -65,7 +65,7 @@ class Range(NamedTuple):
 
 
 class Prefix(NamedTuple):
-    """Names that begin so."""
+    """Names with this prefix."""
 
     text: str
 
@@ -90,7 +90,7 @@ def _fits(pattern: Pattern, value: Value) -> bool:
 
 @dataclass
 class Rows:
-    """What a set or map holds: rows of plain values are looked up at once, the others one after the other."""
+    """The content of a set or map: rows of plain values are found by hash, others one by one."""
 
     plain: dict[tuple[Value, ...], Any] = field(default_factory=dict)
     patterns: list[tuple[Row, Any]] = field(default_factory=list)
@@ -145,13 +145,13 @@ class AtRandom(NamedTuple):
 
 
 class RecentlySeen(NamedTuple):
-    """The source was noted not long ago (iptables' recent match); a dump does not tell."""
+    """The source was noted recently (iptables' recent match); a dump does not say so."""
 
     text: str
 
 
 class Unknown(NamedTuple):
-    """What was not understood."""
+    """A part that is unknown."""
 
     text: str
 
@@ -168,14 +168,14 @@ class RuleVerdict(NamedTuple):
 
 
 class ChainCall(NamedTuple):
-    """Evaluate a chain; ``returns``: and come back."""
+    """Evaluate a chain; ``returns``: and continue after this rule."""
 
     chain: str
     returns: bool
 
 
 class MapJump(NamedTuple):
-    """Carry out what the map holds for these keys; go on where it holds nothing."""
+    """Carry out the map's value for these keys; continue if it has none."""
 
     keys: tuple[RuleKey, ...]
     rows: Rows
@@ -191,7 +191,7 @@ class Draw(NamedTuple):
 
 
 class DumpedEndpoint(NamedTuple):
-    """Where a packet is sent instead; what is None stays as it is."""
+    """The new destination of a packet; a None keeps that part."""
 
     address: str | None
     port: int | None = None
@@ -237,14 +237,14 @@ Part = Condition | Action
 
 
 class Rule(NamedTuple):
-    """Conditions and actions in their order, as they are written; ``text`` is the rule as it stood."""
+    """Conditions and actions in their order; ``text`` is the rule as written."""
 
     parts: tuple[Part, ...]
     text: str
 
 
 class Base(NamedTuple):
-    """Where a chain is attached, and what happens at its end."""
+    """The hook of a chain, and its policy."""
 
     type: str
     hook: Hook
@@ -254,7 +254,7 @@ class Base(NamedTuple):
 
 @dataclass
 class Chain:
-    """A chain; ``base`` is None for one that others call."""
+    """A chain; ``base`` is None for one that is only called."""
 
     name: str
     rules: list[Rule] = field(default_factory=list)
@@ -266,7 +266,7 @@ class Table:
     """A table: its family ("ip", "ip6" or "inet"), its name and its chains.
 
     Attributes:
-        not_read: what of it was not understood as a whole, so that any packet may meet it.
+        not_read: parts that were not understood as a whole, which any packet might meet.
     """
 
     family: str
@@ -275,7 +275,7 @@ class Table:
     not_read: list[str] = field(default_factory=list)
 
     def has(self, family: str) -> bool:
-        """Whether packets of a family pass it."""
+        """Whether packets of a family pass through it."""
         return self.family in (family, "inet")
 
 

@@ -1,8 +1,8 @@
-"""Packet filter rules as values: what is rendered for the kernel is also what can be evaluated in pure Python.
+"""Packet filter rules as values, which are rendered for the kernel and evaluated in pure Python.
 
-The vocabulary is only what forwarding Services needs, for nft and for iptables alike. A rule is a row of matches, all
-of which must hold, and a row of statements, carried out in order. Every chain, rule and element carries its
-``RuleOrigin``, which ends up as the comment that ``nft list ruleset`` or ``iptables-save`` shows.
+The vocabulary has only what Services need, for nft and for iptables. A rule is a list of matches, all of which must
+hold, and a list of statements, carried out in order. Every chain, rule and element carries its ``RuleOrigin``, which
+ends up as the comment that ``nft list ruleset`` or ``iptables-save`` shows.
 
 Semantics: nft(8), iptables(8), iptables-extensions(8). To add a match or a statement, also teach the renderers
 (``nft_rule_text``, ``iptables_text``) and the evaluator (``fairlead.trace.evaluate``).

@@ -6,7 +6,7 @@ import msgspec
 
 
 class RuleValue(msgspec.Struct, frozen=True, gc=False):
-    """Base of the values of this module: immutable, hashable, equal only to its own kind."""
+    """Base of the values of this package: immutable, hashable, equal only to values of the same class."""
 
 
 class Field(enum.StrEnum):
@@ -16,10 +16,10 @@ class Field(enum.StrEnum):
     DESTINATION = "daddr"
     PROTOCOL = "l4proto"
     PORT = "dport"
-    SLOT = "slot"  # not of the packet: a number drawn for it, see TranslateBySlot
+    SLOT = "slot"  # not part of the packet: a number drawn for it, see TranslateBySlot
 
 
-# Parts of a key stand in the order of its set's fields: addresses as text, protocols in lower case, ports as numbers.
+# Parts of a key have the order of its set's fields: addresses as text, protocols in lower case, ports as numbers.
 Key = tuple[str | int, ...]
 
 
@@ -64,7 +64,7 @@ class IsPortBetween(RuleValue, frozen=True):
 
 
 class FromInterface(RuleValue, frozen=True):
-    """The packet came in through this interface, or through one whose name starts so."""
+    """The packet came in through this interface, or through one whose name has this prefix."""
 
     name: str
     is_prefix: bool = False
@@ -76,7 +76,7 @@ class NewConnection(RuleValue, frozen=True):
 
 
 class MidStream(RuleValue, frozen=True):
-    """A TCP packet that does not open a connection: any that is not a mere SYN."""
+    """A TCP packet that does not open a connection: any but a plain SYN."""
 
 
 class EstablishedConnection(RuleValue, frozen=True):
@@ -88,7 +88,7 @@ class RelatedConnection(RuleValue, frozen=True):
 
 
 class ReplyOfConnection(RuleValue, frozen=True):
-    """``ct direction reply``: from whom a tracked connection was made to, to whom has made it."""
+    """``ct direction reply``: a packet back to the side that opened the connection."""
 
 
 class InvalidConnection(RuleValue, frozen=True):
@@ -96,7 +96,8 @@ class InvalidConnection(RuleValue, frozen=True):
 
 
 class UnaskedConnection(RuleValue, frozen=True):
-    """Neither ``ct state related,established`` nor ``ct status dnat``: what no rule and no reply has led here."""
+    """Neither ``ct state related,established`` nor ``ct status dnat``: a packet that is no reply and was not
+    translated."""
 
 
 class DestinationTranslated(RuleValue, frozen=True):

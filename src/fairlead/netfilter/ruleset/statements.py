@@ -15,7 +15,7 @@ class Accept(RuleValue, frozen=True):
 
 
 class Drop(RuleValue, frozen=True):
-    """Discard the packet in silence."""
+    """Discard the packet silently."""
 
 
 class Reject(RuleValue, frozen=True):
@@ -31,7 +31,7 @@ class Return(RuleValue, frozen=True):
 
 
 class Jump(RuleValue, frozen=True):
-    """Evaluate another chain, then go on after this rule."""
+    """Evaluate another chain, then continue after this rule."""
 
     chain: str
 
@@ -46,7 +46,7 @@ Verdict = Accept | Drop | Return | Jump | Goto
 
 
 class Lookup(RuleValue, frozen=True):
-    """Carry out the verdict that the named map holds for the key made of these fields; go on when it holds none."""
+    """Carry out the named map's verdict for the key made of these fields; continue if it has none."""
 
     fields: tuple[Field, ...]
     map: str
@@ -69,18 +69,18 @@ class Masquerade(RuleValue, frozen=True):
 
 
 class Translate(RuleValue, frozen=True):
-    """Rewrite the destination to the one target."""
+    """Rewrite the destination to this target."""
 
     target: Target
 
 
 class TranslateBySlot(RuleValue, frozen=True):
-    """Rewrite the destination to the target that a map holds for these fields and a slot; go on when it holds none.
+    """Rewrite the destination to a map's target for these fields and a slot; continue if it has none.
 
     Attributes:
-        protocol: whose ports are meant: packets of others go on.
-        slots: how many there are to draw from, again for each connection. first: the number of the first.
-        by_source: whether a hash of the source address draws, the same everywhere, instead of chance.
+        protocol: of the ports; packets of other protocols continue.
+        slots: the number of slots, one of which is drawn for each connection. first: the number of the first.
+        by_source: whether a hash of the source address, equal on all nodes, draws instead of chance.
     """
 
     protocol: str
@@ -92,20 +92,20 @@ class TranslateBySlot(RuleValue, frozen=True):
 
 
 class GotoAtRandom(RuleValue, frozen=True):
-    """Go to one of the chains, drawn for each connection; to one that is listed twice, twice as often."""
+    """Go to one of the chains, drawn for each connection; a chain that is listed twice is drawn twice as often."""
 
     chains: tuple[str, ...]
 
 
 class RememberTarget(RuleValue, frozen=True):
-    """Note the target for the source address in a named map, or keep what is noted; restarts its time-out."""
+    """Note the target for the source address in a named map, or keep an existing note; restarts its time-out."""
 
     map: str
     target: Target
 
 
 class TranslateAsRemembered(RuleValue, frozen=True):
-    """Rewrite the destination to what the named map notes for the source address; go on when it notes nothing."""
+    """Rewrite the destination to the target noted for the source address; continue if there is none."""
 
     map: str
 

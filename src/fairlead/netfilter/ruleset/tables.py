@@ -22,7 +22,7 @@ class RuleOrigin(RuleValue, frozen=True):
     """Why something is in the ruleset.
 
     Attributes:
-        subject: the service port (``ns/name:port``) that it is for, or "" for what serves all of them.
+        subject: the service port (``ns/name:port``) that it is for, or "" for all of them.
         reason: a few words for a reader.
     """
 
@@ -55,7 +55,7 @@ class Hook(enum.StrEnum):
 
 
 class ChainHook(RuleValue, frozen=True):
-    """What makes a chain a base chain; ``type`` is filter or nat, lower priorities come first."""
+    """The hook of a base chain; ``type`` is filter or nat, lower priorities come first."""
 
     type: str
     hook: Hook
@@ -63,7 +63,7 @@ class ChainHook(RuleValue, frozen=True):
 
 
 class Chain(RuleValue, frozen=True):
-    """A named list of rules; a shared one may be wanted by many Services, by each with the same rules."""
+    """A named list of rules; a shared one can belong to many Services, for each with the same rules."""
 
     name: str
     rules: tuple[Rule, ...] = ()
@@ -72,7 +72,7 @@ class Chain(RuleValue, frozen=True):
 
 
 class SetKind(enum.Enum):
-    """What a named container holds besides its keys."""
+    """The values of a set or map."""
 
     SET = "set"
     VERDICT_MAP = "verdict map"
@@ -80,11 +80,11 @@ class SetKind(enum.Enum):
 
 
 class NamedSet(RuleValue, frozen=True):
-    """The declaration of a set or map; its elements stand in the table.
+    """The declaration of a set or map; its elements are in the table.
 
     Attributes:
-        timeout: seconds after which an element is forgotten; such a set is filled by rules, never by transactions.
-        protocol: of a map with slots, whose ports are meant.
+        timeout: seconds after which an element expires; only rules fill such a set, never transactions.
+        protocol: the protocol of the ports, for a map with slots.
     """
 
     name: str
@@ -101,7 +101,7 @@ class NamedSet(RuleValue, frozen=True):
 
 
 class Element(RuleValue, frozen=True):
-    """What a set or map holds for one key; ``value`` None in a plain set."""
+    """The entry of a set or map for one key; ``value`` is None in a plain set."""
 
     value: Verdict | Target | None = None
     origin: RuleOrigin = NOWHERE
@@ -111,7 +111,7 @@ ElementId = tuple[str, Key]  # name of the set, key
 
 
 class Table(RuleValue, frozen=True):
-    """A table, or the part of one that is there for one Service: chains and sets by name, elements by set and key."""
+    """A table, or the part of one that belongs to one Service: chains and sets by name, elements by set and key."""
 
     chains: Mapping[str, Chain] = {}
     sets: Mapping[str, NamedSet] = {}
@@ -119,14 +119,14 @@ class Table(RuleValue, frozen=True):
 
 
 class TableName(RuleValue, frozen=True):
-    """Which table of the kernel: its IP family and its name."""
+    """The kernel's identity of a table: its IP family and its name."""
 
     family: IPFamily
     name: str
 
 
 def remembered(table: Table) -> frozenset[tuple[str, Target]]:
-    """Every target that rules of the table may note for a client, with the map that they note it in."""
+    """Every target that rules of the table can note for a client, with the map that holds the note."""
     statements = (s for chain in table.chains.values() for rule in chain.rules for s in rule.statements)
     return frozenset((s.map, s.target) for s in statements if isinstance(s, RememberTarget))
 
